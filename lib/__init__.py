@@ -1,0 +1,1 @@
+"""Antler's rooms; the README draws them."""

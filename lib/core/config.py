@@ -1,0 +1,158 @@
+"""Environment and secrets, read once into one frozen Settings."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from lib.core.errors import SettingError
+
+DEFAULT_BASE_URL = "https://api.deerapi.com"
+DEFAULT_DATABASE_URL = "sqlite:///data/antler.db"
+SECRETS_FILE = Path(".streamlit/secrets.toml")
+
+_QUOTES = "\"'`“”‘’"
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds: to reach the gateway, and of silence between bytes, headers included."""
+
+    connect: float = 10.0
+    # DeerAPI's gateway gives up on a silent model after 300 s; a shorter wait here would lose answers.
+    idle: float = 310.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that is set from outside. `api_key` is empty for the demo gateway, and is not in the repr."""
+
+    api_key: str = field(default="", repr=False)
+    base_url: str = DEFAULT_BASE_URL
+    database_url: str = DEFAULT_DATABASE_URL
+    timeouts: Timeouts = Timeouts()
+
+    @property
+    def demo(self) -> bool:
+        return not self.api_key
+
+
+def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
+    """The settings; the environment wins over the secrets.
+
+    `secrets` is the parsed secrets.toml. Raises SettingError, whose one sentence names the setting.
+    """
+    key, key_name = _read("DEERAPI_API_KEY", "gateway", "api_key", environ, secrets)
+    url, url_name = _read("DEERAPI_BASE_URL", "gateway", "base_url", environ, secrets)
+    database, database_name = _read("DATABASE_URL", "storage", "url", environ, secrets)
+    connect, connect_name = _read("DEERAPI_CONNECT_TIMEOUT", "gateway", "connect_timeout", environ, secrets)
+    idle, idle_name = _read("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", environ, secrets)
+    return Settings(
+        api_key=_key(key, key_name),
+        base_url=_base_url(url or DEFAULT_BASE_URL, url_name),
+        database_url=_database_url(database or DEFAULT_DATABASE_URL, database_name),
+        timeouts=Timeouts(
+            connect=_seconds(connect, connect_name, Timeouts.connect),
+            idle=_seconds(idle, idle_name, Timeouts.idle),
+        ),
+    )
+
+
+def _read(
+    variable: str, section: str, name: str, environ: Mapping[str, str], secrets: Mapping[str, Any]
+) -> tuple[str, str]:
+    """The value, "" where unset, and the name under which it was set, for errors."""
+    if environ.get(variable, "").strip():
+        return environ[variable].strip(), variable
+    table = secrets.get(section, {})
+    if not isinstance(table, Mapping):
+        raise SettingError(f"[{section}] in secrets.toml must be a table, with {name} in it.")
+    value = table.get(name, "")
+    label = f"[{section}] {name}"
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise SettingError(f"{label} in secrets.toml must be a text in quotes.")
+    return str(value).strip(), label
+
+
+def _key(value: str, name: str) -> str:
+    """The key without the quotes and blanks that come along when one is pasted."""
+    value = value.translate(_INVISIBLE).strip().strip(_QUOTES).strip()
+    if value.lower().startswith("bearer "):
+        value = value[7:].strip()
+    if re.search(r"\s", value):
+        raise SettingError(f"{name} has a space or line break inside; paste the key again, alone.")
+    if not value.isascii() or not value.isprintable():
+        raise SettingError(f"{name} has a character that no key has; paste the key again, alone.")
+    return value
+
+
+def _base_url(value: str, name: str) -> str:
+    """The gateway's origin and path prefix, without `/v1` and without a trailing slash."""
+    wrong = f"{name} must be a web address such as {DEFAULT_BASE_URL}"
+    value = value.strip(_QUOTES).strip()
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise SettingError(f"{wrong}.") from None
+    if parts.scheme not in ("http", "https") or not host or re.search(r"\s", value):
+        raise SettingError(f"{wrong}, with http:// or https:// in front.")
+    if parts.username or parts.password:
+        raise SettingError(f"{name} must not hold a name or password; the key has a setting of its own.")
+    if parts.query or parts.fragment:
+        raise SettingError(f"{wrong}, without anything after ? or #.")
+    path = re.sub(r"/v1$", "", parts.path.rstrip("/")).rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _database_url(value: str, name: str) -> str:
+    match = re.fullmatch(r"sqlite(\+pysqlite)?:///(?P<path>[^?]+)", value.strip(_QUOTES))
+    if match is None or match["path"] == ":memory:":
+        raise SettingError(f"{name} must name an SQLite file, such as {DEFAULT_DATABASE_URL}.")
+    return f"sqlite:///{match['path']}"
+
+
+def _seconds(value: str, name: str, default: float) -> float:
+    if not value:
+        return default
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < 86_400:
+        raise SettingError(f"{name} must be a number of seconds, such as {default:g}.")
+    return seconds
+
+
+def read_secrets(path: Path = SECRETS_FILE) -> dict[str, Any]:
+    """The parsed secrets file, {} without one. Raises SettingError where it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError):
+        # Not chained and not quoted: the parser's message can hold the line with the key.
+        raise SettingError(f"{path} cannot be read as TOML; write every value in quotes.") from None
+
+
+def main() -> int:
+    """Check the settings before a start: 0, or 1 and one sentence on the error stream."""
+    try:
+        load(os.environ, read_secrets())
+    except SettingError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
