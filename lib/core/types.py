@@ -1,8 +1,8 @@
-"""What is said and how it arrives: Part, Message, Node, Params, Target, Usage, Event, Reply."""
+"""What is said, and where: Part, Message, Node, Conversation, Params, Target, Usage, Person."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeGuard
 
@@ -104,6 +104,15 @@ def count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+def whole(text: str) -> str:
+    """`text` with the halves of a letter that JSON escapes can leave: joined in pairs, replaced alone."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why an answer failed: `code` names the words shown, `detail` is the gateway's own text."""
@@ -141,6 +150,13 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Person:
+    """Who is asking; `id` is what rows are owned by."""
+
+    id: str
+
+
+@dataclass(frozen=True)
 class Conversation:
     """A conversation as it is listed; `head` is the newest node of the branch that is shown."""
 
@@ -150,133 +166,3 @@ class Conversation:
     head: str | None = None
     target: Target | None = None
     params: Params = Params()
-
-
-# The events: a small closed set, all that a wire can tell of an answer while it comes.
-
-
-@dataclass(frozen=True)
-class TextDelta:
-    text: str
-    block: int = 0
-
-
-@dataclass(frozen=True)
-class ThinkingDelta:
-    text: str
-    block: int = 0
-
-
-@dataclass(frozen=True)
-class SignatureDelta:
-    signature: str
-    block: int = 0
-
-
-@dataclass(frozen=True)
-class UsageReport:
-    """The request's usage as known so far: it replaces earlier reports."""
-
-    usage: Usage
-
-
-@dataclass(frozen=True)
-class Finish:
-    """The model's last word: how the answer ended, and the wire's own name for it."""
-
-    outcome: Outcome
-    reason: str
-
-
-@dataclass(frozen=True)
-class Served:
-    """What the gateway calls this answer, and the model that really gave it."""
-
-    id: str
-    model: str
-
-
-@dataclass(frozen=True)
-class Restart:
-    """The gateway began the answer anew: what came before is void."""
-
-
-Event = TextDelta | ThinkingDelta | SignatureDelta | UsageReport | Finish | Served | Restart
-
-
-@dataclass
-class _Block:
-    thinking: bool
-    pieces: list[str] = field(default_factory=list)
-    signature: str = ""
-
-    def text(self) -> str:
-        if len(self.pieces) > 1:
-            self.pieces = ["".join(self.pieces)]
-        return self.pieces[0] if self.pieces else ""
-
-
-class Reply:
-    """The fold of an answer's events: valid after any prefix of them, and the only such sum.
-
-    Blocks are keyed, for they may overlap on the wire, and joined in the order of their keys.
-    """
-
-    def __init__(self) -> None:
-        self._blocks: dict[tuple[int, bool], _Block] = {}
-        self.usage = Usage()
-        self.finish: Finish | None = None
-        self.served: Served | None = None
-        self.restarts = 0
-
-    def add(self, event: Event) -> None:
-        match event:
-            case TextDelta(text, block):
-                self._block(block, thinking=False).pieces.append(text)
-            case ThinkingDelta(text, block):
-                self._block(block, thinking=True).pieces.append(text)
-            case SignatureDelta(signature, block):
-                self._block(block, thinking=True).signature += signature
-            case UsageReport(usage):
-                self.usage = usage
-            case Finish():
-                self.finish = event
-            case Served():
-                self.served = event
-            case Restart():
-                self._blocks, self.usage, self.finish = {}, Usage(), None
-                self.restarts += 1
-
-    def _block(self, key: int, *, thinking: bool) -> _Block:
-        return self._blocks.setdefault((key, not thinking), _Block(thinking))
-
-    def parts(self) -> tuple[Part, ...]:
-        found: list[Part] = []
-        for _, block in sorted(self._blocks.items()):
-            text = block.text()
-            if block.thinking and (text or block.signature):
-                found.append(Thinking(text, block.signature))
-            elif not block.thinking and text:
-                found.append(Text(text))
-        return tuple(found)
-
-    def message(self) -> Message:
-        return Message("assistant", self.parts())
-
-    def outcome(self) -> Outcome:
-        """How the answer ended if nothing more comes: INTERRUPTED without a last word."""
-        if self.finish is None:
-            return Outcome.INTERRUPTED
-        said = self.message().text.strip()
-        if self.finish.outcome is Outcome.COMPLETE and not said:
-            return Outcome.EMPTY
-        return self.finish.outcome
-
-    def node(self, node: Node) -> Node:
-        """`node` with what has come so far; its outcome is left as it is."""
-        return replace(
-            node,
-            message=self.message(),
-            usage=self.usage,
-            reason=self.finish.reason if self.finish else "",
-        )

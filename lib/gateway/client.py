@@ -7,7 +7,8 @@ from types import ModuleType
 
 from lib.core import errors
 from lib.core.config import Settings
-from lib.core.types import Event, Message, Params, Target, Text, Wire
+from lib.core.reply import Event
+from lib.core.types import Message, Params, Target, Text, Wire
 from lib.gateway import catalog, faults, wire_anthropic, wire_openai
 from lib.gateway.frames import Frame, frames
 from lib.gateway.transport import MAX_WHOLE_BODY, Cancel, Response, Transport

@@ -6,22 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lib.core.errors import Cut, GatewayError
-from lib.core.types import (
-    TEMPERATURE_MAX,
+from lib.core.reply import (
     Event,
     Finish,
-    Message,
-    Outcome,
-    Params,
     Restart,
     Served,
     SignatureDelta,
     TextDelta,
     ThinkingDelta,
-    Usage,
     UsageReport,
-    count,
 )
+from lib.core.types import TEMPERATURE_MAX, Message, Outcome, Params, Usage, count
 from lib.gateway import faults
 from lib.gateway.frames import Frame
 

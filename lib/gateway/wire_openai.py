@@ -7,20 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lib.core.errors import Cut, GatewayError
-from lib.core.types import (
-    TEMPERATURE_MAX,
-    Event,
-    Finish,
-    Message,
-    Outcome,
-    Params,
-    Served,
-    TextDelta,
-    ThinkingDelta,
-    Usage,
-    UsageReport,
-    count,
-)
+from lib.core.reply import Event, Finish, Served, TextDelta, ThinkingDelta, UsageReport
+from lib.core.types import TEMPERATURE_MAX, Message, Outcome, Params, Usage, count
 from lib.gateway import faults
 from lib.gateway.frames import Frame
 

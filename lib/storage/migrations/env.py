@@ -1,0 +1,12 @@
+"""Runs the steps on the connection that the store hands over, inside its transaction."""
+
+from alembic import context
+
+from lib.storage.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+)
+context.run_migrations()

@@ -1,0 +1,101 @@
+"""Rows to core values, and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from lib.core.types import (
+    Conversation,
+    Failure,
+    Message,
+    Node,
+    Outcome,
+    Params,
+    Part,
+    Target,
+    Text,
+    Thinking,
+    Timing,
+    Usage,
+    is_wire,
+)
+
+
+def conversation(row: sa.Row[Any]) -> Conversation:
+    return Conversation(
+        id=row.id,
+        title=row.title,
+        updated=row.updated,
+        head=row.head,
+        target=_target(row),
+        params=Params(**row.params),
+    )
+
+
+def from_conversation(value: Conversation) -> dict[str, Any]:
+    return {
+        "id": value.id,
+        "title": value.title,
+        "updated": value.updated,
+        "head": value.head,
+        "params": asdict(value.params),
+        **_from_target(value.target),
+    }
+
+
+def node(row: sa.Row[Any]) -> Node:
+    return Node(
+        id=row.id,
+        parent=row.parent,
+        message=Message(row.role, tuple(map(_part, row.parts))),
+        created=row.created,
+        outcome=Outcome(row.outcome),
+        reason=row.reason,
+        target=_target(row),
+        usage=Usage(**row.usage),
+        timing=Timing(**row.timing),
+        failure=Failure(**row.failure) if row.failure else None,
+        request_id=row.request_id,
+    )
+
+
+def from_node(value: Node) -> dict[str, Any]:
+    """The columns of a node but its conversation's; `beat` is now."""
+    return {
+        "id": value.id,
+        "parent": value.parent,
+        "role": value.message.role,
+        "parts": [_from_part(part) for part in value.message.parts],
+        "created": value.created,
+        "outcome": value.outcome,
+        "reason": value.reason,
+        "usage": asdict(value.usage),
+        "timing": asdict(value.timing),
+        "failure": asdict(value.failure) if value.failure else None,
+        "request_id": value.request_id,
+        "beat": time.time(),
+        **_from_target(value.target),
+    }
+
+
+def _target(row: sa.Row[Any]) -> Target | None:
+    return Target(row.model, row.wire) if row.model and is_wire(row.wire) else None
+
+
+def _from_target(target: Target | None) -> dict[str, Any]:
+    return {"model": target.model if target else None, "wire": target.wire if target else None}
+
+
+def _part(raw: Mapping[str, Any]) -> Part:
+    if raw["type"] == "thinking":
+        return Thinking(raw["text"], raw["signature"])
+    return Text(raw["text"])
+
+
+def _from_part(part: Part) -> dict[str, Any]:
+    return {"type": "thinking" if isinstance(part, Thinking) else "text", **asdict(part)}
