@@ -116,7 +116,7 @@ class Answer:
             log.exception("an answer failed")
             failure = errors.Unexpected().failure()
         # A stop can look like any ending at all: a quiet end, a broken read, a refusal.
-        if self._cancel.cancelled:
+        if self._cancel.cancelled and self._reply.finish is None:
             outcome, failure = Outcome.STOPPED, None
         self._end(outcome, failure)
         self._settle()
@@ -128,10 +128,16 @@ class Answer:
                 return
             self._reply.add(event)
             self._heard = time.monotonic()
-            if self._timing.first is None and isinstance(event, TextDelta | ThinkingDelta):
-                self._timing = Timing(first=self._heard - self._began)
+            self._clock(event)
             self._version += 1
             self._changed.notify_all()
+
+    def _clock(self, event: Event) -> None:
+        now = self._heard - self._began
+        if isinstance(event, TextDelta | ThinkingDelta) and self._timing.first is None:
+            self._timing = replace(self._timing, first=now)
+        if isinstance(event, TextDelta) and self._timing.spoke is None:
+            self._timing = replace(self._timing, spoke=now)
 
     def _end(self, outcome: Outcome, failure: Failure | None) -> None:
         with self._changed:

@@ -126,9 +126,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds from sending to the first token (of thinking or text) and to the end."""
+    """Seconds from sending to the first token (of thinking or text), to the first of text, to the end."""
 
     first: float | None = None
+    spoke: float | None = None
     total: float | None = None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from lib.core.types import Conversation, Node, Outcome
+from lib.core.types import Conversation, Node, Outcome, Params
 from lib.storage import rows
 from lib.storage.engine import connect, reading, writing
 from lib.storage.schema import conversation as conversations
@@ -113,6 +113,9 @@ class Store:
 
     def rename(self, owner: str, conversation: str, title: str) -> None:
         self._change(owner, conversation, title=title)
+
+    def set_params(self, owner: str, conversation: str, params: Params) -> None:
+        self._change(owner, conversation, params=asdict(params))
 
     def delete(self, owner: str, conversation: str) -> None:
         """Take a conversation out of sight; `restore` brings it back until it is purged."""

@@ -1,0 +1,35 @@
+"""Starts every run: settings, language, who is asking, which page."""
+
+from __future__ import annotations
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from lib.ui import access, headers, look, problem, sidebar, state
+from lib.ui.text import t
+
+
+def run() -> None:
+    st.set_page_config(page_title="Antler", page_icon=state.LOGO, layout="centered")
+    look.paint()
+    st.logo(state.LOGO, size="large")
+    page = st.navigation(
+        [
+            st.Page(sidebar.CHAT, title=t("nav.chat"), default=True),
+            st.Page(sidebar.SETTINGS, title=t("nav.settings")),
+        ],
+        position="hidden",
+    )
+    sidebar.paint(access.require())
+    page.run()
+
+
+if __name__ == "__main__":
+    run()
+else:
+    # `streamlit run app.py` finds this name, serves it, and runs this file as its script.
+    app = st.App(
+        __file__,
+        middleware=[Middleware(headers.ContentSecurity)],
+        on_script_error=problem.on_script_error,
+    )

@@ -1,0 +1,234 @@
+"""The box: text, target, parameters; Stop while an answer is arriving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from lib.chat import turn
+from lib.core.errors import StaleTurn, StoreError
+from lib.core.types import TEMPERATURE_MAX, WIRES, Params, Person, Target, Wire, is_wire
+from lib.gateway.catalog import Model, wires
+from lib.ui import state
+from lib.ui.problem import sentence
+from lib.ui.text import literal, t
+
+# The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
+_MODEL, _WIRE = "composer.model", "composer.wire"
+_SYSTEM, _TEMPERATURE, _MAX_TOKENS = "composer.system", "composer.temperature", "composer.max_tokens"
+_BOX = "composer.box"
+MAX_TOKENS = 1_000_000
+
+
+def paint(person: Person) -> DeltaGenerator:
+    """The row of target and parameters, and the box, pinned to the page's end.
+
+    Returns the place of the Stop button, to be emptied when an answer ends while it is painted.
+    """
+    models = state.models()
+    _preset(models)
+    with st.bottom:
+        _refusal()
+        with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
+            _target(models)
+            _params(person)
+            stop = _stop(person)
+    st.chat_input(
+        t("composer.placeholder"), key=_BOX, on_submit=lambda: send(person, st.session_state[_BOX] or "")
+    )
+    if state.settings().demo:
+        with st.bottom:
+            st.caption(t("composer.demo"), text_alignment="center")
+    return stop
+
+
+def send(person: Person, text: str) -> None:
+    """Send a question, as a callback; where that cannot be, the words go back into the box with a reason."""
+    target = current()
+    shown = state.view()
+    problem = ""
+    if not text.strip():
+        problem = t("composer.blank")
+    elif target is None:
+        problem = t("composer.no_model")
+    else:
+        try:
+            st.query_params["c"] = turn.ask(state.desk(), person.id, shown.id, text, target, params()).id
+        except StaleTurn:
+            problem = t("composer.busy")
+        except StoreError:
+            problem = sentence("store")
+    if problem:
+        st.session_state["refusal"] = problem
+        st.session_state[_BOX] = text
+
+
+def retry(person: Person) -> None:
+    """Ask for another answer to the last question, from the target now chosen; a callback."""
+    target, shown = current(), state.view()
+    if target is None or shown.id is None:
+        st.session_state["refusal"] = t("composer.no_model")
+        return
+    try:
+        turn.retry(state.desk(), person.id, shown.id, target, params())
+    except StaleTurn:
+        st.session_state["refusal"] = t("composer.busy")
+    except StoreError:
+        st.session_state["refusal"] = sentence("store")
+
+
+def current() -> Target | None:
+    """The target that is chosen; None while no model is."""
+    model, wire = st.session_state.get(_MODEL), st.session_state.get(_WIRE)
+    return Target(str(model).strip(), wire) if model and str(model).strip() and is_wire(wire) else None
+
+
+def params() -> Params:
+    get = st.session_state.get
+    return Params((get(_SYSTEM) or "").strip(), get(_TEMPERATURE), get(_MAX_TOKENS))
+
+
+def _preset(models: list[Model]) -> None:
+    """Fill the widgets where the conversation, or what the URL asks for, is not the one they were filled
+    for: with what the URL names, else what the conversation last used, else what was chosen before.
+    """
+    shown = state.view()
+    asked = (st.query_params.get("model"), st.query_params.get("wire"))
+    for key in (_MODEL, _WIRE, _SYSTEM, _TEMPERATURE, _MAX_TOKENS):
+        # Touching them marks them as the session's own, so that they outlive a visit to another page.
+        st.session_state[key] = st.session_state.get(key)
+    if st.session_state.get("preset") != (shown.id, asked):
+        news = st.session_state.get("preset", (None, None))[1] != asked
+        _fill_target(models, asked if news else (None, None))
+        _fill_params()
+        st.session_state["preset"] = (shown.id, asked)
+    if not st.session_state[_MODEL] and models:
+        st.session_state[_MODEL] = models[0].id
+    if st.session_state[_WIRE] not in _wires(models):
+        st.session_state[_WIRE] = wires_of(str(st.session_state[_MODEL] or ""), models)[0]
+
+
+def _fill_target(models: list[Model], asked: tuple[str | None, str | None]) -> None:
+    known = state.view().conversation
+    last = known.target if known else None
+    if last:
+        st.session_state[_MODEL], st.session_state[_WIRE] = last.model, last.wire
+    model, wire = asked
+    if model:
+        st.session_state[_MODEL] = model
+        st.session_state[_WIRE] = wires_of(model, models)[0]
+    if is_wire(wire):
+        st.session_state[_WIRE] = wire
+
+
+def _fill_params() -> None:
+    known = state.view().conversation
+    saved = known.params if known else Params()
+    st.session_state[_SYSTEM] = saved.system
+    st.session_state[_TEMPERATURE] = saved.temperature
+    st.session_state[_MAX_TOKENS] = saved.max_tokens
+
+
+def wires_of(model: str, models: list[Model]) -> tuple[Wire, ...]:
+    """The wires to reach a model over, the better one first; a typed id is judged by its name."""
+    listed = next((known.wires for known in models if known.id == model), None)
+    return listed or wires(model)
+
+
+def _wires(models: list[Model]) -> tuple[Wire, ...]:
+    """The wires to choose from: those of the model, and one that the URL insists on."""
+    offered = wires_of(str(st.session_state[_MODEL] or ""), models)
+    insisted = st.query_params.get("wire")
+    return tuple(wire for wire in WIRES if wire in offered or wire == insisted)
+
+
+def _target(models: list[Model]) -> None:
+    ids = [model.id for model in models]
+    chosen = st.session_state[_MODEL]
+    st.selectbox(
+        t("composer.model"),
+        ids if not chosen or chosen in ids else [chosen, *ids],
+        index=None,
+        key=_MODEL,
+        accept_new_options=True,
+        placeholder=t("composer.model_placeholder"),
+        label_visibility="collapsed",
+        on_change=_model_changed,
+    )
+    st.segmented_control(
+        t("composer.wire"),
+        _wires(models),
+        key=_WIRE,
+        required=True,
+        format_func=lambda wire: t(f"wire.{wire}"),
+        label_visibility="collapsed",
+    )
+
+
+def _model_changed() -> None:
+    """Another model comes with its own better wire, where the chosen one is not offered."""
+    models = state.models()
+    offered = wires_of(str(st.session_state[_MODEL] or ""), models)
+    if st.session_state[_WIRE] not in offered:
+        st.session_state[_WIRE] = offered[0]
+
+
+def _params(person: Person) -> None:
+    wire = st.session_state[_WIRE]
+    most = TEMPERATURE_MAX[wire]
+    if (st.session_state[_TEMPERATURE] or 0) > most:
+        st.session_state[_TEMPERATURE] = most
+    with st.popover("", icon=":material/tune:", help=t("composer.params"), key="params"):
+        save: Callable[[], None] = lambda: _save_params(person)  # noqa: E731  three widgets share it
+        st.text_area(
+            t("composer.system"), key=_SYSTEM, placeholder=t("composer.system_placeholder"), on_change=save
+        )
+        st.number_input(
+            t("composer.temperature"),
+            min_value=0.0,
+            max_value=most,
+            value=None,
+            step=0.1,
+            key=_TEMPERATURE,
+            placeholder=t("composer.default"),
+            help=t("composer.temperature_help", wire=t(f"wire.{wire}"), most=most),
+            on_change=save,
+        )
+        st.number_input(
+            t("composer.max_tokens"),
+            min_value=1,
+            max_value=MAX_TOKENS,
+            value=None,
+            step=256,
+            key=_MAX_TOKENS,
+            placeholder=t("composer.default"),
+            help=t("composer.max_tokens_help"),
+            on_change=save,
+        )
+
+
+def _save_params(person: Person) -> None:
+    shown = state.view()
+    if shown.id is not None:
+        state.store().set_params(person.id, shown.id, params())
+
+
+def _stop(person: Person) -> DeltaGenerator:
+    """The one control with which an arriving answer is ended."""
+    slot = st.empty()
+    answer = state.arriving(person.id)
+    if answer is not None:
+        slot.button(
+            t("composer.stop"), key="stop", type="primary", icon=":material/stop:", on_click=answer.stop
+        )
+    return slot
+
+
+def _refusal() -> None:
+    """Why something was not sent, until the next run."""
+    if reason := st.session_state.pop("refusal", ""):
+        st.warning(literal(reason), icon=":material/info:")
+    if not state.models():
+        st.caption(t("composer.no_models"))

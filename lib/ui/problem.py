@@ -1,0 +1,53 @@
+"""Errors with a face: one plain sentence, the other side's own words behind a fold."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+import streamlit as st
+
+from lib.core.errors import AntlerError
+from lib.core.types import Failure, Outcome
+from lib.ui.text import LANGUAGES, t
+
+log = logging.getLogger(__name__)
+
+
+def paint(outcome: Outcome, failure: Failure | None) -> None:
+    """What went wrong with an answer, whose fault it is and what to do; the details folded away."""
+    if outcome is Outcome.FAILED:
+        st.error(sentence(failure.code if failure else "unexpected"), icon=":material/error:")
+    else:
+        st.warning(t("outcome.interrupted"), icon=":material/link_off:")
+    if failure is not None and (failure.detail or failure.status or failure.request_id):
+        with st.expander(t("answer.details"), type="compact"):
+            _details(failure)
+
+
+def _details(failure: Failure) -> None:
+    # As preformatted text: these words are a stranger's, and may hold anything.
+    st.code(failure.detail or t("answer.no_words"), language=None, wrap_lines=True)
+    if failure.status:
+        st.caption(t("answer.status", status=failure.status))
+    if failure.request_id:
+        st.caption(t("answer.request_id"))
+        st.code(failure.request_id, language=None)
+
+
+def sentence(code: str) -> str:
+    """The words of an error's code."""
+    key = f"error.{code}"
+    return t(key if key in LANGUAGES["en"] else "error.unexpected")
+
+
+def on_script_error(error: Exception) -> bool:
+    """Show what a run failed of: our own errors in words, all else as a reference to the log."""
+    if isinstance(error, AntlerError):
+        log.warning("a run ended: %s", error.code)
+        st.error(sentence(error.code), icon=":material/error:")
+    else:
+        reference = secrets.token_hex(4)
+        log.error("a run failed, %s", reference, exc_info=error)
+        st.error(t("error.page", reference=reference), icon=":material/error:")
+    return True

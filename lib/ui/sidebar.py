@@ -1,0 +1,122 @@
+"""Conversation list: open, begin, rename, delete, take back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.core.types import Conversation, Person
+from lib.ui import state
+from lib.ui.text import literal, t
+
+CHAT, SETTINGS = "pages/chat.py", "pages/settings.py"
+PAGE = 40  # conversations listed at first, and more with each "show more"
+
+
+def paint(person: Person) -> None:
+    """The sidebar of every page."""
+    with st.sidebar:
+        st.button(
+            t("sidebar.new"),
+            key="new",
+            icon=":material/edit_square:",
+            width="stretch",
+            on_click=_open,
+            args=(None,),
+        )
+        _undo(person)
+        with st.container(key="conversations", gap=None):
+            _list(person)
+        with st.container(key="sidebar-foot"):
+            st.page_link(SETTINGS, label=t("nav.settings"), icon=":material/settings:", query_params=_here())
+
+
+def _here() -> dict[str, str]:
+    """What keeps the shown conversation in the URL from page to page."""
+    return {"c": conversation} if (conversation := st.query_params.get("c")) else {}
+
+
+def _list(person: Person) -> None:
+    most = st.session_state.setdefault("listed", PAGE)
+    found = state.store().conversations(person.id, most + 1)
+    if not found:
+        st.caption(t("sidebar.empty"))
+    for conversation in found[:most]:
+        _row(person, conversation, here=conversation.id == st.query_params.get("c"))
+    if len(found) > most:
+        st.button(t("sidebar.more"), key="more", type="tertiary", on_click=_more)
+
+
+def _more() -> None:
+    st.session_state["listed"] += PAGE
+
+
+def _row(person: Person, conversation: Conversation, *, here: bool) -> None:
+    place = "here" if here else "row"
+    with st.container(key=f"{place}-{conversation.id}", horizontal=True, gap=None, wrap=False):
+        st.button(
+            literal(conversation.title),
+            key=f"open-{conversation.id}",
+            type="tertiary",
+            width="stretch",
+            on_click=_open,
+            args=(conversation.id,),
+        )
+        actions = {"rename": t("sidebar.rename"), "delete": t("sidebar.delete")}
+        key = f"actions-{conversation.id}"
+        chosen = st.menu_button(
+            "",
+            list(actions),
+            key=key,
+            icon=":material/more_horiz:",
+            help=t("sidebar.actions"),
+            type="tertiary",
+            format_func=lambda action: actions[action],
+            on_click=_act,
+            args=(person, conversation, key),
+        )
+    if chosen == "rename":
+        _rename(person, conversation)
+
+
+def _open(conversation: str | None) -> None:
+    """Show a conversation, or begin a new one, from whatever page; a callback."""
+    st.switch_page(CHAT, query_params={"c": conversation} if conversation else {})
+
+
+def _act(person: Person, conversation: Conversation, key: str) -> None:
+    if st.session_state[key] != "delete":
+        return
+    if running := state.answers().find(person.id, conversation.id):
+        running.stop()
+    state.store().delete(person.id, conversation.id)
+    st.session_state["deleted"] = conversation
+    if st.query_params.get("c") == conversation.id:
+        st.query_params.pop("c", None)
+
+
+def _undo(person: Person) -> None:
+    deleted: Conversation | None = st.session_state.get("deleted")
+    if deleted is None:
+        return
+    with st.container(key="undo", horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(t("sidebar.deleted", title=literal(deleted.title)))
+        st.button(t("sidebar.undo"), key="undo-delete", on_click=_restore, args=(person, deleted))
+
+
+def _restore(person: Person, deleted: Conversation) -> None:
+    state.store().restore(person.id, deleted.id)
+    del st.session_state["deleted"]
+    _open(deleted.id)
+
+
+def _rename(person: Person, conversation: Conversation) -> None:
+    @st.dialog(t("rename.title"))
+    def ask() -> None:
+        with st.form("rename", border=False):
+            title = st.text_input(t("rename.label"), conversation.title, key="rename.value", max_chars=200)
+            if st.form_submit_button(t("rename.save"), type="primary"):
+                if title.strip():
+                    state.store().rename(person.id, conversation.id, " ".join(title.split()))
+                st.rerun()
+
+    ask()

@@ -1,0 +1,164 @@
+"""Paints an answer while it comes, with st.write_stream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import streamlit as st
+from lib.ui.markdown import safe, split
+from streamlit.delta_generator import DeltaGenerator
+
+from lib.chat.answer import Answer, Elsewhere
+from lib.core.types import Node
+from lib.ui.text import literal, t
+
+FRAME = 0.05  # seconds between two frames: more would not be seen, and each one sends its whole block
+FRAME_MAX = 0.5
+FRAME_CHARS = 20_000  # a live block of so many characters slows the frames to one a second
+BEAT = 0.1  # seconds between two looks at whether this run should end
+PATIENCE = 3  # seconds of silence after which they are counted on the screen
+
+
+def follow(answer: Answer | Elsewhere, node: Node, slot: DeltaGenerator) -> Node:
+    """Paint an answer into `slot`, a place for one element, as it comes; returns it as it ended.
+
+    Finished Markdown blocks become elements of their own, and only the last block is live:
+    st.write_stream sends the whole text of its element with every frame.
+    """
+    while True:
+        with slot.container():
+            feed = _paint(answer, node)
+        if feed.ended:
+            return feed.node
+
+
+def _paint(answer: Answer | Elsewhere, node: Node) -> _Feed:
+    thoughts, words, sign = st.container(), st.container(), st.empty()
+    feed = _Feed(answer, sign, node)
+    while not (feed.text or feed.thinking or feed.over):
+        feed.tick(0)
+    with thoughts:
+        _think(feed)
+    with words:
+        _grow(feed, lambda: feed.text, lambda: False)
+    return feed
+
+
+class _Feed:
+    """What has come, in frames. Over when the answer has ended, or has to be painted anew."""
+
+    def __init__(self, answer: Answer | Elsewhere, sign: DeltaGenerator, node: Node) -> None:
+        self._answer = answer
+        self._sign = sign
+        self._model = literal(node.target.model) if node.target else ""
+        self._sign_words = ""
+        self._due = 0.0
+        self._snapshot = answer.wait(-1, 0)
+        self._anew = False
+        self.text = self.thinking = ""
+        self._read()
+
+    def _read(self) -> None:
+        self.node, self.ended = self._snapshot.node, self._snapshot.ended
+        text = self.node.message.text
+        self._anew = self._anew or not text.startswith(self.text)
+        self.text, self.thinking = text, self.node.message.thinking
+
+    @property
+    def over(self) -> bool:
+        return self.ended or self._anew
+
+    def tick(self, live: int) -> None:
+        """Wait for news until the next frame is due; `live` is the live block's length in characters.
+
+        The look at the session's state is where Streamlit may end this run: a click, another page, a
+        closed tab. The answer goes on without it.
+        """
+        self._announce()
+        time.sleep(max(0.0, min(FRAME_MAX, self._due - time.monotonic())))
+        self._snapshot = self._answer.wait(self._snapshot.version, BEAT)
+        _ = "view" in st.session_state
+        self._read()
+        self._due = time.monotonic() + min(FRAME_MAX, max(FRAME, live / FRAME_CHARS))
+
+    def _announce(self) -> None:
+        """The sign of waiting: before the first token, and when the gateway falls silent later on."""
+        seconds = int(self._snapshot.silence)
+        words = ""
+        if not (self.text or self.thinking):
+            key = "answer.waiting" if seconds < PATIENCE else "answer.waiting_s"
+            words = t(key, model=self._model, seconds=seconds)
+        elif seconds >= PATIENCE:
+            words = t("answer.quiet", seconds=seconds)
+        if self._snapshot.unsaved:
+            words = t("answer.unsaved")
+        if words == self._sign_words:
+            return
+        self._sign_words = words
+        if words:
+            self._sign.markdown(f":shimmer[{words}]")
+        else:
+            self._sign.empty()
+
+
+def _think(feed: _Feed) -> None:
+    """Thinking as it comes, until the answer itself begins; then it is folded away."""
+    if not feed.thinking:
+        return
+    label = t("answer.thinking")
+    with st.status(label, expanded=not feed.text, type="compact") as status:
+        _grow(feed, lambda: feed.thinking, lambda: bool(feed.text))
+    status.update(label=thought(feed.node), state="complete", expanded=False)
+
+
+def thought(node: Node) -> str:
+    """How long an answer was thought about, where that is known."""
+    first, spoke = node.timing.first, node.timing.spoke
+    if first is None or spoke is None:
+        return t("answer.thoughts")
+    return t("answer.thought", seconds=max(1, round(spoke - first)))
+
+
+def _grow(feed: _Feed, source: Callable[[], str], enough: Callable[[], bool]) -> None:
+    """Paint a text that grows, block by block, until the feed is over or there is `enough` of it."""
+    frozen = 0
+    while True:
+        block = _Block(feed, lambda start=frozen: source()[start:], enough)  # type: ignore[misc]
+        slot = st.empty()
+        while not block.done:
+            slot.write_stream(block.frames())
+        frozen += block.size
+        if feed.over or enough():
+            return
+
+
+class _Block:
+    """One Markdown block while it grows; `size` is its length in characters when it is done."""
+
+    def __init__(self, feed: _Feed, rest: Callable[[], str], enough: Callable[[], bool]) -> None:
+        self._feed = feed
+        self._rest = rest
+        self._enough = enough
+        self.done = False
+        self.size = 0
+
+    def frames(self) -> Iterator[str]:
+        """What st.write_stream adds up. Ends early, to be called again for the same place, where the
+        safe text is not what it was with something behind it: a formula or a link has just been closed.
+        """
+        shown = ""
+        while not self.done:
+            rest = self._rest()
+            over = self._feed.over or self._enough()
+            size = len(rest) if over else split(rest)
+            text = safe(rest[:size] if size else rest)
+            if not text.startswith(shown):
+                return
+            if len(text) > len(shown):
+                yield text[len(shown) :]
+                shown = text
+            if over or size:
+                self.size, self.done = size, True
+            else:
+                self._feed.tick(len(rest))

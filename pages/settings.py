@@ -1,0 +1,75 @@
+"""Gateway, models, language, history."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.core.config import DEFAULT_BASE_URL
+from lib.ui import access, state
+from lib.ui.text import LANGUAGES, language, literal, t
+
+_ENVIRONMENT = f"""export DEERAPI_API_KEY="sk-…"
+export DEERAPI_BASE_URL="{DEFAULT_BASE_URL}"   # this is the default"""
+_SECRETS = f"""[gateway]
+api_key = "sk-…"
+base_url = "{DEFAULT_BASE_URL}"   # this is the default"""
+
+access.require()
+
+
+def _gateway() -> None:
+    st.subheader(t("settings.gateway"), anchor=False)
+    if not state.settings().demo:
+        st.markdown(t("settings.connected", host=literal(state.gateway_host())))
+        return
+    st.markdown(t("settings.demo"))
+    st.markdown(f"**{t('settings.connect')}**  \n{t('settings.connect_how')}")
+    st.code(_ENVIRONMENT, language="bash")
+    st.code(_SECRETS, language="toml")
+
+
+def _models() -> None:
+    st.subheader(t("settings.models"), anchor=False)
+    models = state.models()
+    st.markdown(t("settings.models_count", count=len(models)) if models else t("settings.models_none"))
+    st.button(t("settings.refresh"), key="refresh", icon=":material/refresh:", on_click=state.forget_models)
+    if models:
+        rows = [
+            {t("settings.model"): m.id, t("settings.wires"): [t(f"wire.{w}") for w in m.wires]}
+            for m in models
+        ]
+        st.dataframe(rows, key="models", hide_index=True, height=min(38 + 35 * len(rows), 420))
+
+
+def _language() -> None:
+    st.subheader(t("settings.language"), anchor=False)
+    st.segmented_control(
+        t("settings.language"),
+        list(LANGUAGES),
+        default=language(),
+        key="settings.language",
+        required=True,
+        format_func=lambda name: LANGUAGES[name]["language"],
+        label_visibility="collapsed",
+        on_change=lambda: st.session_state.update(language=st.session_state["settings.language"]),
+    )
+
+
+def _history() -> None:
+    st.subheader(t("settings.storage"), anchor=False)
+    path = state.settings().database_url.removeprefix("sqlite:///")
+    st.markdown(t("settings.storage_at", path=path.replace("`", "")))
+
+
+conversation = st.query_params.get("c")
+st.page_link(
+    "pages/chat.py",
+    label=t("nav.back"),
+    icon=":material/arrow_back:",
+    query_params={"c": conversation} if conversation else {},
+)
+st.title(t("settings.title"), anchor=False)
+_gateway()
+_models()
+_language()
+_history()
