@@ -7,7 +7,7 @@ from types import ModuleType
 
 from lib.core import errors
 from lib.core.config import Settings
-from lib.core.reply import Event
+from lib.core.reply import Event, Finish, Restart
 from lib.core.types import Message, Params, Target, Text, Wire
 from lib.gateway import catalog, faults, wire_anthropic, wire_openai
 from lib.gateway.frames import Frame, frames
@@ -37,7 +37,7 @@ class Gateway:
         try:
             if response.status != 200:
                 raise wire.error(response.status, response.headers, response.text())
-            yield from wire.events(_frames(response))
+            yield from _until_cut(wire.events(_frames(response)))
         finally:
             response.close()
 
@@ -67,6 +67,18 @@ def cleaned(messages: Sequence[Message]) -> list[Message]:
         elif path or message.role == "user":
             path.append(message)
     return path
+
+
+def _until_cut(events: Iterator[Event]) -> Iterator[Event]:
+    """The events; a connection that breaks after the model's last word takes nothing from the answer."""
+    finished = False
+    try:
+        for event in events:
+            finished = isinstance(event, Finish) or (finished and not isinstance(event, Restart))
+            yield event
+    except errors.NetworkError:
+        if not finished:
+            raise
 
 
 def _frames(response: Response) -> Iterator[Frame]:

@@ -101,10 +101,9 @@ def _lines(texts: Iterable[str]) -> Iterator[str]:
     pieces: list[str] = []
     after_cr = False
     for text in texts:
-        if after_cr and text.startswith("\n"):
-            text = text[1:]
-        after_cr = text.endswith("\r") if text else after_cr
-        *done, rest = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        rest = text.removeprefix("\n") if after_cr else text
+        after_cr = text.endswith("\r")
+        *done, rest = rest.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         for line in done:
             yield "".join((*pieces, line))
             pieces.clear()

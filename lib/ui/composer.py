@@ -152,6 +152,7 @@ def _target(models: list[Model]) -> None:
         ids if not chosen or chosen in ids else [chosen, *ids],
         index=None,
         key=_MODEL,
+        required=True,
         accept_new_options=True,
         placeholder=t("composer.model_placeholder"),
         label_visibility="collapsed",
@@ -180,7 +181,7 @@ def _params(person: Person) -> None:
     most = TEMPERATURE_MAX[wire]
     if (st.session_state[_TEMPERATURE] or 0) > most:
         st.session_state[_TEMPERATURE] = most
-    with st.popover("", icon=":material/tune:", help=t("composer.params"), key="params"):
+    with st.popover(t("composer.params"), icon=":material/tune:", key="params"):
         save: Callable[[], None] = lambda: _save_params(person)  # noqa: E731  three widgets share it
         st.text_area(
             t("composer.system"), key=_SYSTEM, placeholder=t("composer.system_placeholder"), on_change=save

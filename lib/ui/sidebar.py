@@ -51,12 +51,11 @@ def _more() -> None:
 
 
 def _row(person: Person, conversation: Conversation, *, here: bool) -> None:
-    place = "here" if here else "row"
-    with st.container(key=f"{place}-{conversation.id}", horizontal=True, gap=None, wrap=False):
+    with st.container(key=f"row-{conversation.id}", horizontal=True, gap=None, wrap=False):
         st.button(
             literal(conversation.title),
             key=f"open-{conversation.id}",
-            type="tertiary",
+            type="secondary" if here else "tertiary",
             width="stretch",
             on_click=_open,
             args=(conversation.id,),
@@ -64,11 +63,10 @@ def _row(person: Person, conversation: Conversation, *, here: bool) -> None:
         actions = {"rename": t("sidebar.rename"), "delete": t("sidebar.delete")}
         key = f"actions-{conversation.id}"
         chosen = st.menu_button(
-            "",
+            t("sidebar.actions"),
             list(actions),
             key=key,
             icon=":material/more_horiz:",
-            help=t("sidebar.actions"),
             type="tertiary",
             format_func=lambda action: actions[action],
             on_click=_act,
