@@ -20,10 +20,9 @@ with st.empty():
     if not view.nodes:
         welcome.paint(person)
 transcript.paint(view, retry)
-answer = state.arriving(person.id)
-slot = transcript.bubble(view.nodes[-1]) if answer else None
+slot = transcript.bubble(view.nodes[-1]) if view.answer else None
 transcript.sweep(len(view.nodes) - view.first)
-if answer and slot:
-    view.nodes[-1] = stream.follow(answer, view.nodes[-1], slot)
+if view.answer and slot:
+    view.nodes[-1] = stream.follow(view.answer, view.nodes[-1], slot)
     transcript.answer(view.nodes[-1], slot, retry)
     stop.empty()

@@ -32,7 +32,9 @@ def _models() -> None:
     st.subheader(t("settings.models"), anchor=False)
     models = state.models()
     st.markdown(t("settings.models_count", count=len(models)) if models else t("settings.models_none"))
-    st.button(t("settings.refresh"), key="refresh", icon=":material/refresh:", on_click=state.forget_models)
+    st.button(
+        t("settings.refresh"), key="refresh", icon=":material/refresh:", on_click=state.catalog().forget
+    )
     if models:
         rows = [
             {t("settings.model"): m.id, t("settings.wires"): [t(f"wire.{w}") for w in m.wires]}
@@ -61,13 +63,7 @@ def _history() -> None:
     st.markdown(t("settings.storage_at", path=path.replace("`", "")))
 
 
-conversation = st.query_params.get("c")
-st.page_link(
-    "pages/chat.py",
-    label=t("nav.back"),
-    icon=":material/arrow_back:",
-    query_params={"c": conversation} if conversation else {},
-)
+st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=state.here())
 st.title(t("settings.title"), anchor=False)
 _gateway()
 _models()

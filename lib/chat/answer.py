@@ -92,6 +92,11 @@ class Answer:
         self._settled.wait(STOP_WITHIN)
 
     @property
+    def id(self) -> str:
+        """The id of its node."""
+        return self._node.id
+
+    @property
     def _ended(self) -> bool:
         return self._node.outcome is not Outcome.ARRIVING
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lib.core.errors import Unreadable
+from lib.core.errors import AnswerError, Unreadable
 from lib.core.types import WIRES, Wire
+
+log = logging.getLogger(__name__)
+
+AGE = 300.0  # seconds for which a list is good
+AGE_OF_FAILURE = 20.0  # seconds after which a list that could not be had is asked for again
 
 # Endpoint types of models that hold no chat.
 _OTHER_USES = {"image-generation", "embeddings", "jina-rerank", "openai-video"}
@@ -19,6 +28,50 @@ class Model:
 
     id: str
     wires: tuple[Wire, ...]
+
+
+class Catalog:
+    """The gateway's models, asked for in the background: no page waits for a gateway that is slow.
+
+    Methods may be called from any thread.
+    """
+
+    def __init__(self, fetch: Callable[[], list[Model]]) -> None:
+        self._fetch = fetch
+        self._changed = threading.Condition()
+        self._models: list[Model] = []
+        self._good_until = 0.0
+        self._asking = False
+        self.failed = False
+
+    def models(self, patience: float) -> list[Model]:
+        """The models as known now; where none are, those that come within `patience` seconds, else []."""
+        with self._changed:
+            if time.monotonic() > self._good_until and not self._asking:
+                self._asking = True
+                threading.Thread(target=self._ask, name="models", daemon=True).start()
+            if not self._models:
+                self._changed.wait_for(lambda: not self._asking, patience)
+            return self._models
+
+    def forget(self) -> None:
+        """Have the list asked for again at the next look."""
+        with self._changed:
+            self._good_until, self._models = 0.0, []
+
+    def _ask(self) -> None:
+        found, age = None, AGE_OF_FAILURE
+        try:
+            found, age = self._fetch(), AGE
+        except AnswerError as error:
+            log.info("no list of models: %s %s", error.code, error.status or "")
+        finally:
+            with self._changed:
+                self._models = self._models if found is None else found
+                self.failed = found is None
+                self._good_until = time.monotonic() + age
+                self._asking = False
+                self._changed.notify_all()
 
 
 def read(body: str) -> list[Model]:

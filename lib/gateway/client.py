@@ -20,6 +20,7 @@ class Gateway:
     """One gateway and one key. Its methods may be called from any thread."""
 
     def __init__(self, settings: Settings) -> None:
+        self.base_url = settings.base_url
         self._key = settings.api_key
         self._transport = Transport(settings.base_url, settings.timeouts)
 

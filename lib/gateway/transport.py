@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 MAX_ERROR_BODY = 64 * 1024
 MAX_WHOLE_BODY = 64 * 1024 * 1024
 ERROR_BODY_SECONDS = 10.0
+GET_SECONDS = 20.0  # of silence, for what is no model's answer
 _READ = 65_536
 
 
@@ -179,7 +180,7 @@ class Transport:
 
     def __init__(self, base_url: str, timeouts: Timeouts) -> None:
         self._base_url = base_url
-        self._timeouts = (timeouts.connect, timeouts.idle)
+        self._timeouts = timeouts
         self._session = requests.Session()
         adapter = _Adapter(pool_maxsize=64, max_retries=0)
         self._session.mount("http://", adapter)
@@ -198,14 +199,21 @@ class Transport:
         """
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         accept = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-        return self._send("POST", path, {**accept, **headers}, data, cancel)
+        return self._send("POST", path, {**accept, **headers}, data, cancel, self._timeouts.idle)
 
     def get(self, path: str, headers: Mapping[str, str]) -> Response:
-        """As post, without a body. Raises the NetworkError that fits."""
-        return self._send("GET", path, {"Accept": "application/json", **headers}, None, Cancel())
+        """As post, without a body, and with less patience. Raises the NetworkError that fits."""
+        idle = min(GET_SECONDS, self._timeouts.idle)
+        return self._send("GET", path, {"Accept": "application/json", **headers}, None, Cancel(), idle)
 
     def _send(
-        self, method: str, path: str, headers: Mapping[str, str], data: bytes | None, cancel: Cancel
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        data: bytes | None,
+        cancel: Cancel,
+        idle: float,
     ) -> Response:
         # Uncompressed: a compressor on the way holds tokens back until its block is full.
         headers = {"Accept-Encoding": "identity", "User-Agent": "antler", **headers}
@@ -219,7 +227,7 @@ class Transport:
                     auth=_Headers(headers),
                     stream=True,
                     allow_redirects=False,
-                    timeout=self._timeouts,
+                    timeout=(self._timeouts.connect, idle),
                     proxies=self._proxies,  # type: ignore[arg-type]  # None switches a proxy off
                 )
         finally:

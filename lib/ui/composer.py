@@ -13,6 +13,7 @@ from lib.core.types import TEMPERATURE_MAX, WIRES, Params, Person, Target, Wire,
 from lib.gateway.catalog import Model, wires
 from lib.ui import state
 from lib.ui.problem import sentence
+from lib.ui.sidebar import SETTINGS
 from lib.ui.text import literal, t
 
 # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
@@ -34,13 +35,13 @@ def paint(person: Person) -> DeltaGenerator:
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
             _target(models)
             _params(person)
-            stop = _stop(person)
+            stop = _stop()
     st.chat_input(
         t("composer.placeholder"), key=_BOX, on_submit=lambda: send(person, st.session_state[_BOX] or "")
     )
     if state.settings().demo:
-        with st.bottom:
-            st.caption(t("composer.demo"), text_alignment="center")
+        with st.bottom, st.container(key="demo-note", horizontal=True, horizontal_alignment="center"):
+            st.page_link(SETTINGS, label=t("composer.demo"), query_params=state.here())
     return stop
 
 
@@ -216,11 +217,10 @@ def _save_params(person: Person) -> None:
         state.store().set_params(person.id, shown.id, params())
 
 
-def _stop(person: Person) -> DeltaGenerator:
+def _stop() -> DeltaGenerator:
     """The one control with which an arriving answer is ended."""
     slot = st.empty()
-    answer = state.arriving(person.id)
-    if answer is not None:
+    if answer := state.view().answer:
         slot.button(
             t("composer.stop"), key="stop", type="primary", icon=":material/stop:", on_click=answer.stop
         )
@@ -231,5 +231,5 @@ def _refusal() -> None:
     """Why something was not sent, until the next run."""
     if reason := st.session_state.pop("refusal", ""):
         st.warning(literal(reason), icon=":material/info:")
-    if not state.models():
+    if state.catalog().failed and not state.models():
         st.caption(t("composer.no_models"))

@@ -40,7 +40,7 @@ _NAME = re.compile(r"[\w/+-]+[\[{]")
 _PICTURE = re.compile(r"!\[(?P<alt>(?:[^\[\]\\`]|\\.|\[[^\[\]\\`]*\]){0,2000})\](?=[(\[])")
 _LINKED = re.compile(r"!\[(?P<alt>[^\[\]\\`$<:!]*)\]\([^\s()<>\\`$\[\]]*(?:\s+\"[^\"`$\\\[\]]*\")?\)(?=\]\()")
 _DATA = re.compile(r"!\[[^\[\]\\`!$<&:\n]*\]\(data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+\)")
-_CITATION = re.compile(r"[\d\s,;–-]*|\s*[xX]\s*")
+_CITATION = re.compile(r"[\d\s,;–-]*")
 _BANGED = re.compile(r"!*+\[")
 _TAIL = re.compile(r"[.,;:]?[ \t]*")
 
@@ -82,6 +82,9 @@ class _Cell:
         self.runs: dict[int, list[int]] = {}
         for match in _RUNS.finditer(self.text):
             self.runs.setdefault(len(match[0]), []).append(match.start())
+        if self.tainted:
+            # Every run may be an opener here, and its first backtick may be an escaped one.
+            self.run.unpaired.update(n - less for n in self.runs for less in (0, 1))
 
     def next_swallowed(self, at: int) -> int:
         """Where the next backtick or dollar is, counting later cells as being at the end; -1 for nowhere."""
@@ -130,8 +133,11 @@ def _escape(cell: _Cell, match: re.Match[str]) -> int:
 
 
 def _formula(cell: _Cell, match: re.Match[str], body: str, end: int) -> int:
-    display = match[0] == "\\["
-    if not formula(body) or (display and (_CITATION.fullmatch(body) or cell.text[end : end + 1] == "(")):
+    display, before = match[0] == "\\[", "".join(cell.out)
+    bare = cell.cont is not None and _PREFIX.fullmatch(before)
+    # Escaped brackets also hold citations, the names of links, and the boxes of tasks.
+    other = _CITATION.fullmatch(body) or cell.text[end : end + 1] == "(" or (bare and body.lower() == "x")
+    if not formula(body) or (display and other):
         cell.out.append(match[0])
         return match.end()
     if not display or cell.cont is None:
@@ -139,14 +145,12 @@ def _formula(cell: _Cell, match: re.Match[str], body: str, end: int) -> int:
         return end
     tail = _TAIL.match(cell.text, end)
     after = tail.end() if tail else end
-    before = "".join(cell.out)
-    bare = _PREFIX.fullmatch(before)
     blank = cell.cont.rstrip()
     head = before if bare else f"{before.rstrip()}\n{blank}\n{cell.cont}"
-    shown = shown(body + cell.text[end:after])
+    body = shown(body.rstrip() + cell.text[end:after])
     more = after < len(cell.text) or cell.index + 1 < len(cell.run.cells)
     rest = f"\n{blank}" + (f"\n{cell.cont}" if after < len(cell.text) else "") if more else ""
-    cell.out = [f"{head}$$\n{cell.cont}{shown}\n{cell.cont}$${rest}"]
+    cell.out = [f"{head}$$\n{cell.cont}{body}\n{cell.cont}$${rest}"]
     return after
 
 

@@ -27,12 +27,9 @@ def paint(person: Person) -> None:
         with st.container(key="conversations", gap=None):
             _list(person)
         with st.container(key="sidebar-foot"):
-            st.page_link(SETTINGS, label=t("nav.settings"), icon=":material/settings:", query_params=_here())
-
-
-def _here() -> dict[str, str]:
-    """What keeps the shown conversation in the URL from page to page."""
-    return {"c": conversation} if (conversation := st.query_params.get("c")) else {}
+            st.page_link(
+                SETTINGS, label=t("nav.settings"), icon=":material/settings:", query_params=state.here()
+            )
 
 
 def _list(person: Person) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,19 +16,17 @@ from lib.chat.answer import STALE_AFTER, Answer, Answers, Elsewhere
 from lib.chat.turn import Desk
 from lib.core import config
 from lib.core.config import Settings
-from lib.core.errors import AnswerError, SettingError
+from lib.core.errors import SettingError
 from lib.core.types import Conversation, Node, Outcome
 from lib.gateway import demo
-from lib.gateway.catalog import Model
+from lib.gateway.catalog import Catalog, Model
 from lib.gateway.client import Gateway
 from lib.storage.store import Store
-
-log = logging.getLogger(__name__)
 
 LOGO = str(Path(__file__).parent / "antler.svg")
 WINDOW = 30  # messages painted when a conversation is opened, and more with each "show earlier"
 PURGE_AFTER = 24 * 3600.0  # seconds for which a deleted conversation can be taken back
-MODELS_AGE = 300.0  # seconds for which a list of models is good
+MODELS_PATIENCE = 1.5  # seconds that a page waits for the first list of models
 
 
 @st.cache_resource(show_spinner=False)
@@ -86,22 +83,19 @@ def gateway_host() -> str:
     return urlsplit(settings().base_url).netloc
 
 
-@st.cache_data(ttl=MODELS_AGE, show_spinner=False)
-def _models(base_url: str) -> list[Model]:
-    return _gateway(base_url).models()
+@st.cache_resource(show_spinner=False)
+def _catalog(base_url: str) -> Catalog:
+    return Catalog(_gateway(base_url).models)
+
+
+def catalog() -> Catalog:
+    """The gateway's models, as far as they are known."""
+    return _catalog(gateway().base_url)
 
 
 def models() -> list[Model]:
-    """The gateway's models; [] where the list cannot be had: an id can be typed all the same."""
-    try:
-        return _models(_demo_server().url if settings().demo else settings().base_url)
-    except AnswerError as error:
-        log.info("no list of models: %s %s", error.code, error.status)
-        return []
-
-
-def forget_models() -> None:
-    _models.clear()
+    """The gateway's models; [] where the list cannot be had in time: an id can be typed all the same."""
+    return catalog().models(MODELS_PATIENCE)
 
 
 @dataclass
@@ -110,11 +104,13 @@ class View:
 
     `nodes` is the shown path, read from the store when the conversation is opened, and kept up by the
     session while it works with it. `first` pins the window: a sliding one would repaint every message.
+    `answer` produces the last node, which is then painted as it comes.
     """
 
     conversation: Conversation | None = None
     nodes: list[Node] = field(default_factory=list)
     first: int = 0
+    answer: Answer | Elsewhere | None = None
 
     @property
     def id(self) -> str | None:
@@ -133,21 +129,31 @@ def opened(owner: str) -> View:
     What is not there, or not the owner's, opens as a new conversation.
     """
     wanted = st.query_params.get("c")
-    shown = view()
-    if wanted is None:
-        return show(owner, None) if shown.conversation else shown
-    fresh = store().conversation(owner, wanted)
+    # Asked before the rows are read: an answer leaves the registry when its end is in the store, so
+    # what is not found here is read as it ended.
+    answer = answers().find(owner, wanted) if wanted else None
+    fresh = store().conversation(owner, wanted) if wanted else None
     if fresh is None:
         st.query_params.pop("c", None)
-        return show(owner, None)
-    if shown.conversation != fresh:
-        return show(owner, fresh)
-    if shown.nodes and shown.nodes[-1].outcome is Outcome.ARRIVING and arriving(owner) is None:
-        return show(owner, fresh)  # it ended while this session looked elsewhere
+    shown = view()
+    lost = bool(shown.nodes) and shown.nodes[-1].outcome is Outcome.ARRIVING and answer is None
+    if shown.conversation != fresh or lost:
+        shown = _show(owner, fresh)
+    shown.answer = _attached(owner, shown, answer)
     return shown
 
 
-def show(owner: str, conversation: Conversation | None) -> View:
+def _attached(owner: str, shown: View, answer: Answer | None) -> Answer | Elsewhere | None:
+    """What produces the last node of the view: this process, another one, or nobody."""
+    if not shown.nodes or shown.id is None:
+        return None
+    last = shown.nodes[-1]
+    if answer is not None:
+        return answer if answer.id == last.id else None
+    return Elsewhere(owner, shown.id, last, store()) if last.outcome is Outcome.ARRIVING else None
+
+
+def _show(owner: str, conversation: Conversation | None) -> View:
     """Make `conversation` the one that this session shows, with its path as it stands in the store."""
     before = view()
     nodes = tree.path(store().nodes(owner, conversation.id), conversation.head) if conversation else []
@@ -158,17 +164,6 @@ def show(owner: str, conversation: Conversation | None) -> View:
     return now
 
 
-def arriving(owner: str) -> Answer | Elsewhere | None:
-    """The answer now arriving in the shown conversation, in this process or another."""
-    shown = view()
-    if shown.id is None:
-        return None
-    if here := answers().find(owner, shown.id):
-        return here
-    last = shown.nodes[-1] if shown.nodes else None
-    if last is None or last.outcome is not Outcome.ARRIVING:
-        return None
-    saved = store().node(owner, last.id)
-    if saved is None or saved.outcome is not Outcome.ARRIVING:
-        return None
-    return Elsewhere(owner, shown.id, saved, store())
+def here() -> dict[str, str]:
+    """What keeps the shown conversation in the URL from page to page."""
+    return {"c": conversation} if (conversation := st.query_params.get("c")) else {}

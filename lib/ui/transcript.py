@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import streamlit as st
-from lib.ui.markdown import safe
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.core.types import Node, Outcome, Usage
 from lib.ui import problem, state
+from lib.ui.markdown import safe
 from lib.ui.stream import thought
 from lib.ui.text import literal, t
 
@@ -24,7 +24,7 @@ _NOTES = {
 
 
 def paint(view: state.View, retry: Callable[[], None]) -> None:
-    """The shown path from the window's start; an answer that is still arriving is left to its painter."""
+    """The shown path from the window's start; the answer that is arriving is left to its own painter."""
     with st.empty():
         if view.first and st.button(t("answer.earlier"), key="earlier", icon=":material/expand_less:"):
             view.first = max(0, view.first - state.WINDOW)
@@ -33,7 +33,7 @@ def paint(view: state.View, retry: Callable[[], None]) -> None:
     for place, node in enumerate(shown):
         if node.message.role == "user":
             question(node)
-        elif node.outcome is not Outcome.ARRIVING:
+        elif not view.answer or node is not view.nodes[-1]:
             answer(node, bubble(node), retry if place == len(shown) - 1 else None)
 
 

@@ -1,0 +1,100 @@
+"""Fixtures of the browser tests: Chromium, the app in several settings, a page for each test."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.site import App, Chat
+from tests.replay import Canned, Replay
+
+# Patience, not a limit on speed: these machines are shared.
+PATIENCE_MS = 30_000
+KEY = "sk-9f3b7c1d5e8a2046bb7e"  # looks like a key, so that a search for it means something
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
+QUIET = ("--disable-background-networking", "--disable-component-update")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert chromium, "the browser tests need Chromium; on Debian: apt-get install chromium"
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *QUIET])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def new_page(browser) -> Iterator[Callable[..., Page]]:
+    """Makes pages, each with the cookies and storage of a browser of its own."""
+    contexts = []
+
+    def make(**options) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        return context.new_page()
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def _folder(factory, name: str) -> Path:
+    return factory.mktemp(name)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory) -> Iterator[App]:
+    """The app as it starts with no key at all."""
+    app = App(_folder(tmp_path_factory, "demo"), {})
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def chat(demo, new_page) -> Chat:
+    """The chat page of the demo, open in a new browser."""
+    return Chat(new_page(), demo.url).open()
+
+
+@pytest.fixture(scope="session")
+def replay() -> Iterator[Replay]:
+    """A stand-in for the real gateway, which answers as a test tells it to."""
+    with Replay() as server:
+        server.serve(
+            "/v1/models",
+            Canned(b'{"data":[{"id":"m-one"},{"id":"m-two"}]}', headers={"Content-Type": "application/json"}),
+        )
+        yield server
+
+
+@pytest.fixture(scope="session")
+def keyed(tmp_path_factory, replay) -> Iterator[App]:
+    """The app with a key, in front of the replayed gateway."""
+    settings = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": f"{replay.url}/v1/", "DEERAPI_IDLE_TIMEOUT": "4"}
+    app = App(_folder(tmp_path_factory, "keyed"), settings)
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def keyed_chat(keyed, new_page) -> Chat:
+    return Chat(new_page(), keyed.url).open()
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def wire(request) -> str:
+    return request.param
+
+
+def address(query: str) -> re.Pattern[str]:
+    """What a page's address matches when it has this in it."""
+    return re.compile(re.escape(query))
