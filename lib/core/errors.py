@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from lib.core.types import Failure
+from lib.core.types import Failure, whole
 
 Fault = Literal["you", "key", "gateway", "maker", "network", "server"]
 
@@ -71,10 +71,15 @@ class AnswerError(AntlerError):
     """An answer could not be had, or not whole; `detail` is the other side's own text."""
 
     def __init__(self, detail: str = "", *, status: int | None = None, request_id: str = "") -> None:
-        super().__init__(detail or self.code)
-        self.detail = detail
+        self.detail = whole(detail)
+        super().__init__(self.detail or self.code)
         self.status = status
         self.request_id = request_id
+
+    def without(self, secret: str) -> AnswerError:
+        """The same error with `secret` struck out of the other side's text."""
+        detail = self.detail.replace(secret, "…") if secret else self.detail
+        return type(self)(detail, status=self.status, request_id=self.request_id)
 
     def failure(self) -> Failure:
         return Failure(self.code, self.detail, self.status, self.request_id, self.retry)

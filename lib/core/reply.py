@@ -93,10 +93,10 @@ class Reply:
                 self._block(block, thinking=True).signature += signature
             case UsageReport(usage):
                 self.usage = usage
-            case Finish():
-                self.finish = event
-            case Served():
-                self.served = event
+            case Finish(outcome, reason):
+                self.finish = Finish(outcome, whole(reason))
+            case Served(id_, model):
+                self.served = Served(whole(id_), whole(model))
             case Restart():
                 self._blocks, self.usage, self.finish = {}, Usage(), None
                 self.restarts += 1
@@ -109,7 +109,7 @@ class Reply:
         for _, block in sorted(self._blocks.items()):
             text = block.text()
             if block.thinking and (text or block.signature):
-                found.append(Thinking(text, block.signature))
+                found.append(Thinking(text, whole(block.signature)))
             elif not block.thinking and text:
                 found.append(Text(text))
         return tuple(found)

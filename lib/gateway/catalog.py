@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.core.errors import AnswerError, Unreadable
-from lib.core.types import WIRES, Wire
+from lib.core.types import WIRES, Wire, whole
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def read(body: str) -> list[Model]:
     """
     try:
         payload = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Unreadable(body[:200]) from None
     data = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(data, list):
@@ -90,6 +90,7 @@ def read(body: str) -> list[Model]:
     for entry in data:
         name = entry.get("id") if isinstance(entry, dict) else None
         if isinstance(name, str) and name and _chats(entry):
+            name = whole(name)
             found.setdefault(name, Model(name, wires(name, entry.get("supported_endpoint_types"))))
     return list(found.values())
 

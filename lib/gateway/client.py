@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 
@@ -14,6 +15,9 @@ from lib.gateway.frames import Frame, frames
 from lib.gateway.transport import MAX_WHOLE_BODY, Cancel, Response, Transport
 
 WIRES: dict[Wire, ModuleType] = {"openai": wire_openai, "anthropic": wire_anthropic}
+
+# Blanks before the first byte that tells a stream from JSON; with more of them it is taken for a stream.
+_BLANK_MAX = 4096
 
 
 class Gateway:
@@ -39,6 +43,9 @@ class Gateway:
             if response.status != 200:
                 raise wire.error(response.status, response.headers, response.text())
             yield from _until_cut(wire.events(_frames(response)))
+        except errors.AnswerError as error:
+            # Some gateways say the key that they refuse.
+            raise error.without(self._key) from None
         finally:
             response.close()
 
@@ -50,6 +57,8 @@ class Gateway:
             if response.status != 200:
                 raise faults.refusal(response.status, response.headers, body)
             return catalog.read(body)
+        except errors.AnswerError as error:
+            raise error.without(self._key) from None
         finally:
             response.close()
 
@@ -88,7 +97,8 @@ def _frames(response: Response) -> Iterator[Frame]:
     start = b""
     for chunk in chunks:
         start += chunk
-        if head := start.removeprefix(b"\xef\xbb\xbf").lstrip():
+        head = start.removeprefix(BOM_UTF8).lstrip()
+        if (head and not BOM_UTF8.startswith(start)) or len(start) > _BLANK_MAX:
             break
     else:
         return

@@ -70,7 +70,10 @@ def refusal(status: int, headers: Mapping[str, str], body: str) -> errors.Gatewa
 
 
 def midway(payload: Any) -> errors.GatewayError:
-    """The error that an error event inside a stream means; the status was 200."""
+    """The error that an error event inside a stream means; the status was 200.
+
+    `payload` is its JSON, or its data as text where it is none.
+    """
     words, message = _said_by(payload)
     message, own_id = _split_id(message)
     kind = next((_BY_WORD[word] for word in words if word in _BY_WORD), errors.FailedMidway)
@@ -93,7 +96,7 @@ def said(body: str) -> tuple[tuple[str, ...], str]:
     """The code and type words, and the message, of an error body."""
     try:
         payload = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return (), _plain(body)
     return _said_by(payload)
 
@@ -119,7 +122,7 @@ def _nested(words: tuple[str, ...], message: Any) -> tuple[tuple[str, ...], str]
     if message.lstrip().startswith("{"):
         try:
             payload, end = json.JSONDecoder().raw_decode(message.lstrip())
-        except ValueError:
+        except (ValueError, RecursionError):
             return words, _shorten(message)
         inner_words, inner = _said_by(payload)
         if inner:

@@ -65,8 +65,7 @@ def _blocks(chunks: Iterable[bytes], stray: deque[str]) -> Iterator[bytes]:
     size = 0
     for line in _lines(_text(chunks)):
         size += len(line)
-        if size > MAX_EVENT:
-            raise Unreadable(f"one event of the stream is longer than {MAX_EVENT:,} characters")
+        _check(size)
         if line.startswith("{"):
             stray.append(line)
         if line:
@@ -76,6 +75,11 @@ def _blocks(chunks: Iterable[bytes], stray: deque[str]) -> Iterator[bytes]:
             lines, size = [], 0
     if lines:
         yield _block(lines)
+
+
+def _check(size: int) -> None:
+    if size > MAX_EVENT:
+        raise Unreadable(f"one event of the stream is longer than {MAX_EVENT:,} characters")
 
 
 def _block(lines: list[str]) -> bytes:
@@ -99,6 +103,7 @@ def _text(chunks: Iterable[bytes]) -> Iterator[str]:
 def _lines(texts: Iterable[str]) -> Iterator[str]:
     """Lines without their ends, by CRLF, LF or CR; the last one too where no end came."""
     pieces: list[str] = []
+    size = 0
     after_cr = False
     for text in texts:
         rest = text.removeprefix("\n") if after_cr else text
@@ -107,7 +112,10 @@ def _lines(texts: Iterable[str]) -> Iterator[str]:
         for line in done:
             yield "".join((*pieces, line))
             pieces.clear()
+            size = 0
         if rest:
             pieces.append(rest)
+            size += len(rest)
+            _check(size)
     if pieces:
         yield "".join(pieces)

@@ -58,6 +58,12 @@ class Cancel:
             if self._socket is not None:
                 _shut(self._socket)
 
+    def hurry(self, seconds: float) -> None:
+        """Let no read of the request now under way wait for longer than this."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._socket is not None:
+                self._socket.settimeout(seconds)
+
     def attach(self, sock: socket.socket | None) -> None:
         """Note the socket of the request now under way; None forgets it when it goes back to the pool."""
         with self._lock:
@@ -159,6 +165,7 @@ class Response:
     def text(self, limit: int = MAX_ERROR_BODY, seconds: float = ERROR_BODY_SECONDS) -> str:
         """The body as text, up to `limit` bytes and for so many seconds; what came if it breaks off."""
         deadline = time.monotonic() + seconds
+        self._cancel.hurry(seconds)
         body = bytearray()
         with contextlib.suppress(errors.NetworkError):
             for chunk in self.chunks():

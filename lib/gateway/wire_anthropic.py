@@ -65,7 +65,7 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
             break
         event = frame.json()
         if frame.name == "error" or faults.is_error(event):
-            raise faults.midway(event)
+            raise faults.midway(event or frame.data)
         kind = event.get("type") or frame.name
         if kind == "message_start":
             if started:
@@ -139,13 +139,12 @@ def _usage(raw: dict[str, Any]) -> Usage:
         for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     )
     known = [count for count in (fresh, cached, written) if count is not None]
-    made = raw.get("output_tokens_details")
     return Usage(
         input=sum(known) if known else None,
         output=count(raw.get("output_tokens")),
         cached=cached,
         written=written,
-        reasoning=count(made.get("thinking_tokens")) if isinstance(made, dict) else None,
+        reasoning=count(_dict(raw, "output_tokens_details").get("thinking_tokens")),
     )
 
 

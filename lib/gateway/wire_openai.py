@@ -62,12 +62,12 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
             break
         chunk = frame.json()
         if frame.name == "error" or faults.is_error(chunk):
-            raise faults.midway(chunk)
+            raise faults.midway(chunk or frame.data)
         if served is None and (chunk.get("id") or chunk.get("model")):
             served = Served(str(chunk.get("id") or ""), str(chunk.get("model") or ""))
             yield served
         for choice in _choices(chunk):
-            delta = choice.get("delta") or choice.get("message") or {}
+            delta = _dict(choice, "delta") or _dict(choice, "message")
             yield from _said(delta)
             refused = refused or bool(delta.get("refusal"))
             if choice.get("finish_reason"):
@@ -109,11 +109,14 @@ def _finish(reason: str, refused: bool) -> Finish:
 
 
 def _usage(raw: dict[str, Any]) -> Usage:
-    sent = raw.get("prompt_tokens_details") or {}
-    made = raw.get("completion_tokens_details") or {}
     return Usage(
         input=count(raw.get("prompt_tokens")),
         output=count(raw.get("completion_tokens")),
-        cached=count(sent.get("cached_tokens")) if isinstance(sent, dict) else None,
-        reasoning=count(made.get("reasoning_tokens")) if isinstance(made, dict) else None,
+        cached=count(_dict(raw, "prompt_tokens_details").get("cached_tokens")),
+        reasoning=count(_dict(raw, "completion_tokens_details").get("reasoning_tokens")),
     )
+
+
+def _dict(event: dict[str, Any], key: str) -> dict[str, Any]:
+    value = event.get(key)
+    return value if isinstance(value, dict) else {}

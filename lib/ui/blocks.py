@@ -7,7 +7,7 @@ from textwrap import dedent
 
 from markdown_it import MarkdownIt
 from markdown_it.ruler import RuleOptionsType
-from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import StateBlock, table
 from markdown_it.token import Token
 
 # A frozen element below this length costs more in messages than it saves in resending (streamlit.md, 1).
@@ -148,7 +148,9 @@ def meant(body: str, after: str, size: int) -> bool:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 60})
     # Raw HTML gets its `<` escaped, and a link definition swallows its line without ending the paragraph.
-    parser.enable("table").disable(["html_block", "reference"])
+    parser.disable(["html_block", "reference"])
+    # Ahead of lists, as markdown-it has it, a table would take an item's marker for the text of a cell.
+    parser.block.ruler.after("heading", "late_table", table, {"alt": ["paragraph"]})
     interrupts: RuleOptionsType = {"alt": ["paragraph", "blockquote", "list"]}
     parser.block.ruler.before("fence", "footnote", _footnote, interrupts)
     parser.block.ruler.before("footnote", "display", _display, interrupts)

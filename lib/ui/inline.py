@@ -52,6 +52,7 @@ class _Run:
     cells: list[str]
     conts: list[str | None]
     final: bool
+    shaky: bool
     last_run: dict[int, int] = field(default_factory=dict)
     last_swallowed: int = -1
     unpaired: set[int] = field(default_factory=set)
@@ -177,8 +178,8 @@ def _span(cell: _Cell, match: re.Match[str]) -> int:
 
 def _quotable(code: str, run: _Run, last: bool, size: int) -> bool:
     """Whether remend, which has its own idea of code, can neither cut into the span nor lengthen its end."""
-    if "![" not in code:
-        return True
+    if "![" not in code or run.shaky:
+        return "![" not in code
     cut = "<" in code or any(")" not in part for part in code.split("](")[1:])
     return not cut and not (last and max(run.last_run) > size)
 
@@ -282,13 +283,18 @@ _HANDLERS: dict[str, Callable[[_Cell, re.Match[str]], int]] = {
 }
 
 
-def rewrite(lines: list[str], conts: list[str | None], final: bool, table: bool) -> list[str]:
-    """Lines of text that belong to one run, rewritten."""
+def rewrite(lines: list[str], conts: list[str | None], *, final: bool, table: bool, shaky: bool) -> list[str]:
+    """
+    Lines that belong to one run of text, made harmless.
+
+    conts holds what a further line of the same paragraph starts with, or None where there can be none; final
+    says that the text ends here, table that some lines are a table's, shaky that remend may move the blocks.
+    """
     if not table:
-        run = _Run(lines, conts, final)
+        run = _Run(lines, conts, final, shaky)
         return [_Cell(line, run, index).read() for index, line in enumerate(lines)]
     rows = [_CELL.findall(line) for line in lines]
     cells = [cell for row in rows for cell in row]
-    run = _Run(cells, [None] * len(cells), final)
+    run = _Run(cells, [None] * len(cells), final, shaky)
     done = iter([_Cell(cell, run, index).read() for index, cell in enumerate(cells)])
     return ["".join(next(done) for _ in row) for row in rows]

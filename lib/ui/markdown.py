@@ -134,7 +134,7 @@ def _rewrite(text: str) -> str:
             conts += [_cont(more[0][: piece.column]) if piece.kind == "paragraph" else None] * len(more)
             table = table or piece.kind == "table"
             continue
-        out += rewrite(run, conts, piece.kind == "end", table)
+        out += rewrite(run, conts, final=piece.kind == "end", table=table, shaky=compared)
         run, conts, table = [], [], False
         if piece.kind == "display":
             out += _display(piece, lines)

@@ -1,0 +1,202 @@
+"""An answer belongs to the conversation: stop, reload, second tab, other page, lost connection, kill -9."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PATIENCE_MS
+from tests.browser.site import App, Chat
+from tests.replay import Canned, soon
+
+PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+
+
+def numbers(chat: Chat) -> int:
+    """The last line that demo-endless has shown so far."""
+    found = re.findall(r"Line (\d+)", chat.answers.last.inner_text())
+    return int(found[-1]) if found else 0
+
+
+def wait_past(chat: Chat, line: int) -> int:
+    chat.page.wait_for_function(
+        "([line]) => { const all = [...document.querySelectorAll('[class*=\"st-key-answer-\"]')];"
+        "const found = [...(all.at(-1)?.innerText ?? '').matchAll(/Line (\\d+)/g)];"
+        "return found.length && Number(found.at(-1)[1]) > line; }",
+        arg=[line],
+        timeout=PATIENCE_MS,
+    )
+    return numbers(chat)
+
+
+@pytest.fixture
+def counting(demo, new_page, wire) -> Chat:
+    """A conversation with an answer that never ends by itself; ended after the test."""
+    chat = Chat(new_page(), demo.url).open(f"?model=demo-endless&wire={wire}").ask("Count for me")
+    wait_past(chat, 3)
+    yield chat
+    if chat.stop.count():
+        chat.press_stop().ended()
+
+
+def test_a_stop_in_silence_closes_the_connection_upstream(keyed, new_page, replay, wire):
+    start = {
+        "openai": b'data: {"choices":[{"index":0,"delta":{"content":"So far"}}]}\n\n',
+        "anthropic": b'data: {"type":"content_block_delta","index":0,'
+        b'"delta":{"type":"text_delta","text":"So far"}}\n\n',
+    }[wire]
+    replay.serve(PATHS[wire], Canned(start, silence=len(start)))
+    chat = Chat(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Silence over {wire}")
+    expect(chat.answers.last).to_contain_text("So far")
+    expect(chat.answers.last).to_contain_text("Nothing new from the gateway for")
+    asked = replay.requests[-1]
+    assert not asked.left.is_set()
+    chat.press_stop()
+    assert asked.left.wait(PATIENCE_MS / 1000)
+    chat.ended()
+    expect(chat.answers.last).to_contain_text("So far")
+    expect(chat.answers.last).to_contain_text("Stopped by you")
+    chat.page.reload()
+    expect(chat.answers.last).to_contain_text("Stopped by you")
+
+
+def test_a_stop_before_the_first_byte_closes_the_connection_upstream(keyed, new_page, replay, wire):
+    replay.serve(PATHS[wire], Canned(mute=True))
+    chat = Chat(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Nothing at all over {wire}")
+    expect(chat.answers.last).to_contain_text(re.compile(r"Waiting for m-one"))
+    assert soon(lambda: replay.requests[-1].path == PATHS[wire])
+    chat.press_stop()
+    assert replay.requests[-1].left.wait(PATIENCE_MS / 1000)
+    chat.ended()
+    expect(chat.answers.last).to_contain_text("Stopped by you")
+
+
+def test_a_reload_finds_the_answer_going_on(counting):
+    expect(counting.page).to_have_url(re.compile(r"[?&]c="))
+    before = numbers(counting)
+    counting.page.reload()
+    wait_past(counting, before)
+    expect(counting.stop).to_have_count(1)
+    expect(counting.answers.last).to_contain_text("Line 1 ")
+
+
+def test_a_second_tab_sees_the_same_answer_and_can_stop_it(counting, new_page):
+    expect(counting.page).to_have_url(re.compile(r"[?&]c="))
+    other = Chat(new_page(), counting.url)
+    other.page.goto(counting.page.url)
+    wait_past(other, numbers(counting))
+    expect(other.stop).to_have_count(1)
+    other.press_stop()
+    for tab in (other, counting):
+        expect(tab.answers.last).to_contain_text("Stopped by you")
+        tab.ended()
+    expect(counting.answers.last).to_have_text(other.answers.last.inner_text(), use_inner_text=True)
+
+
+def test_another_page_and_back_finds_the_answer_going_on(counting):
+    before = numbers(counting)
+    counting.page.get_by_role("link", name="Settings").click()
+    expect(counting.page.get_by_role("heading", name="Settings")).to_be_visible()
+    expect(counting.stop).to_have_count(0)
+    counting.page.get_by_role("link", name="Back to the chat").click()
+    wait_past(counting, before)
+    expect(counting.stop).to_have_count(1)
+
+
+def test_another_conversation_and_back_finds_the_answer_going_on(counting):
+    before = numbers(counting)
+    counting.page.get_by_role("button", name="New chat").click()
+    expect(counting.page.get_by_text("What can I help you with?")).to_be_visible()
+    expect(counting.stop).to_have_count(0)
+    counting.rows.first.get_by_role("button", name="Count for me").click()
+    wait_past(counting, before)
+
+
+def test_a_lost_connection_does_not_end_the_answer(counting):
+    before = numbers(counting)
+    counting.page.context.set_offline(True)
+    counting.page.wait_for_timeout(1500)
+    counting.page.context.set_offline(False)
+    wait_past(counting, before)
+
+
+def test_a_closed_tab_does_not_end_the_answer(demo, new_page):
+    chat = Chat(new_page(), demo.url).open("?model=demo-thinker").ask("Close the tab on this")
+    expect(chat.page).to_have_url(re.compile(r"[?&]c="))
+    address = chat.page.url
+    chat.page.close()
+    later = Chat(new_page(), demo.url)
+    later.page.goto(address)
+    later.ended()
+    expect(later.answers.last).to_contain_text("demo-thinker")
+    expect(later.answers.last).to_contain_text("tokens/s")
+
+
+def test_clicks_elsewhere_do_not_end_the_answer(counting):
+    before = numbers(counting)
+    counting.page.get_by_role("button", name="Parameters").click()
+    counting.page.get_by_role("textbox", name="System prompt").fill("Be brief.")
+    counting.page.get_by_role("spinbutton", name="Max tokens").click()
+    wait_past(counting, before)
+    expect(counting.stop).to_have_count(1)
+
+
+def test_what_is_typed_meanwhile_is_kept(counting):
+    counting.box.fill("My next question")
+    counting.box.press("Enter")
+    expect(counting.page.get_by_text("An answer is still arriving here")).to_be_visible()
+    expect(counting.box).to_have_value("My next question")
+    expect(counting.questions).to_have_count(1)
+
+
+def test_after_kill_9_the_saved_text_is_shown_as_interrupted(tmp_path, new_page):
+    app = App(tmp_path, {})
+    try:
+        chat = Chat(new_page(), app.url).open("?model=demo-endless").ask("Count until the power goes")
+        line = wait_past(chat, 25)
+        address = chat.page.url
+        app.kill()
+        app.start_again()
+        later = Chat(new_page(), app.url)
+        later.page.goto(address)
+        expect(later.answers.last).to_contain_text("Interrupted")
+        later.ended()
+        # Ten lines a second: what was saved is at most a second behind what was seen, and some.
+        assert numbers(later) >= line - 15
+        expect(later.questions).to_contain_text("Count until the power goes")
+        later.page.get_by_role("combobox", name="Model").click()
+        later.page.get_by_role("option", name="demo-thinker").click()
+        later.page.get_by_role("button", name="Retry").click()
+        expect(later.answers.last).to_contain_text("demo-thinker · OpenAI")
+        later.ended()
+    finally:
+        app.close()
+
+
+def test_the_parameters_of_a_conversation_are_sent_and_kept(keyed, new_page, replay, wire):
+    done = {
+        "openai": b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n',
+        "anthropic": b'data: {"type":"message","content":[{"type":"text","text":"Yes."}],'
+        b'"stop_reason":"end_turn"}\n\n',
+    }[wire]
+    replay.serve(PATHS[wire], Canned(done))
+    chat = Chat(new_page(), keyed.url).open(f"?model=m-two&wire={wire}")
+    chat.page.get_by_role("button", name="Parameters").click()
+    chat.page.get_by_role("textbox", name="System prompt").fill("Be brief.")
+    chat.page.get_by_role("spinbutton", name="Temperature").fill("0.5")
+    chat.page.get_by_role("spinbutton", name="Max tokens").fill("123")
+    chat.page.get_by_role("spinbutton", name="Max tokens").press("Tab")
+    chat.page.keyboard.press("Escape")
+    chat.ended().ask(f"Parameters over {wire}").ended()
+    expect(chat.answers.last).to_contain_text("Yes.")
+    sent = json.loads(replay.requests[-1].body)
+    assert (sent["model"], sent["temperature"], sent["max_tokens"]) == ("m-two", 0.5, 123)
+    system = sent["system"] if wire == "anthropic" else sent["messages"][0]["content"]
+    assert system == "Be brief."
+    chat.page.reload()
+    chat.page.get_by_role("button", name="Parameters").click()
+    expect(chat.page.get_by_role("textbox", name="System prompt")).to_have_value("Be brief.")
+    expect(chat.page.get_by_role("spinbutton", name="Max tokens")).to_have_value("123")

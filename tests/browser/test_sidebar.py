@@ -1,0 +1,93 @@
+"""The list of conversations: newest first, open, new, rename, delete and take back."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.site import App, Chat
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    started = App(tmp_path_factory.mktemp("sidebar"), {})
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def talks(app, new_page) -> Chat:
+    """Two conversations of this test, the second one shown."""
+    chat = Chat(new_page(), app.url).open("?model=demo-busy").ask("The older one").ended()
+    chat.page.get_by_role("button", name="New chat").click()
+    expect(chat.questions).to_have_count(0)
+    return chat.ask("The newer one").ended()
+
+
+def test_the_newest_is_first_and_titled_by_its_question(talks):
+    expect(talks.rows.nth(0)).to_contain_text("The newer one")
+    expect(talks.rows.nth(1)).to_contain_text("The older one")
+
+
+def test_a_click_opens_a_conversation(talks):
+    talks.rows.nth(1).get_by_role("button", name="The older one").click()
+    expect(talks.questions).to_have_text(["The older one"])
+
+
+def test_a_conversation_opens_from_another_page(talks):
+    talks.page.get_by_role("link", name="Settings").click()
+    expect(talks.page.get_by_role("heading", name="Settings")).to_be_visible()
+    talks.rows.nth(1).get_by_role("button", name="The older one").click()
+    expect(talks.questions).to_have_text(["The older one"])
+
+
+def test_a_rename_holds_and_shows_what_was_typed(talks):
+    talks.act("The newer one", "Rename")
+    title = talks.page.get_by_role("dialog").get_by_role("textbox", name="Title")
+    title.fill("A *starred* [name] $5 :smile:")
+    talks.page.get_by_role("button", name="Save").click()
+    expect(talks.rows.nth(0)).to_contain_text("A *starred* [name] $5 :smile:")
+    talks.page.reload()
+    expect(talks.rows.nth(0)).to_contain_text("A *starred* [name] $5 :smile:")
+    expect(talks.questions).to_have_text(["The newer one"])
+
+
+def test_a_deleted_conversation_can_be_taken_back(talks):
+    count = talks.rows.count()
+    talks.act("The newer one", "Delete")
+    expect(talks.page.get_by_text("Deleted “The newer one”")).to_be_visible()
+    expect(talks.rows).to_have_count(count - 1)
+    expect(talks.questions).to_have_count(0)
+    talks.page.get_by_role("button", name="Undo").click()
+    expect(talks.rows).to_have_count(count)
+    expect(talks.questions).to_have_text(["The newer one"])
+    expect(talks.page.get_by_role("button", name="Undo")).to_have_count(0)
+
+
+def test_deleting_a_conversation_ends_its_answer(app, new_page):
+    chat = Chat(new_page(), app.url).open("?model=demo-silent").ask("Delete me while I wait")
+    expect(chat.stop).to_have_count(1)
+    chat.act("Delete me while I wait", "Delete")
+    expect(chat.stop).to_have_count(0)
+    chat.page.get_by_role("button", name="Undo").click()
+    expect(chat.answers.last).to_contain_text("Stopped by you")
+
+
+def test_an_unknown_conversation_opens_as_a_new_one(app, new_page):
+    chat = Chat(new_page(), app.url).open("?c=there-is-no-such")
+    expect(chat.page.get_by_text("What can I help you with?")).to_be_visible()
+    chat.ask("Start afresh").ended()
+    expect(chat.questions).to_have_count(1)
+
+
+def test_settings_opens_first_on_a_fresh_server(tmp_path, new_page):
+    app = App(tmp_path, {})
+    try:
+        page = new_page()
+        page.goto(f"{app.url}/settings")
+        expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        page.get_by_role("link", name="Back to the chat").click()
+        expect(Chat(page, app.url).box).to_be_visible()
+    finally:
+        app.close()
