@@ -1,6 +1,7 @@
 # Two commands do everything: `make run` and `make test`.
 PYTHON ?= python3
 PORT ?= 8501
+ADDRESS ?=
 BIN := .venv/bin
 
 .PHONY: run test check format clean
@@ -8,7 +9,7 @@ BIN := .venv/bin
 run: .venv/run.stamp
 	@$(BIN)/python -m lib.core.config
 	@echo "Antler is at http://localhost:$(PORT)"
-	@exec $(BIN)/streamlit run app.py --server.port=$(PORT)
+	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) $(if $(ADDRESS),--server.address=$(ADDRESS))
 
 test: check
 	$(BIN)/python -m pytest -n auto --dist worksteal

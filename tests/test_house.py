@@ -131,7 +131,7 @@ def described() -> dict[str, str]:
 
 def test_the_tree_in_the_readme_is_the_tree_on_the_disk():
     files = {
-        name(path): ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        name(path): (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
         for path in PROGRAM
         if "migrations" not in path.parts and path.name != "__init__.py"
     }

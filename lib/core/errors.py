@@ -19,11 +19,12 @@ AntlerError
     │   ├── Redirected        3xx, which is not followed with a key      gateway
     │   ├── Unreadable        200, but no answer in it                   gateway
     │   └── FailedMidway      an error event inside the stream           maker
-    └── NetworkError    the gateway was not reached, or fell silent
-        ├── Unreachable       no address, refused, reset                 network
-        ├── TlsFailed         its certificate cannot be trusted          network
-        ├── TimedOut          nothing came in time                       network
-        └── Cut               the stream ended without its last event    network
+    ├── NetworkError    the gateway was not reached, or fell silent
+    │   ├── Unreachable       no address, refused, reset                 network
+    │   ├── TlsFailed         its certificate cannot be trusted          network
+    │   ├── TimedOut          nothing came in time                       network
+    │   └── Cut               the stream ended without its last event    network
+    └── Unexpected      a fault of our own; the log has the details      server
 
 Each has a code, which is also the name of its words on the screen, says whose fault it is,
 and whether trying again makes sense.

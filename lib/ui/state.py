@@ -16,7 +16,6 @@ from lib.chat.answer import STALE_AFTER, Answer, Answers, Elsewhere
 from lib.chat.turn import Desk
 from lib.core import config
 from lib.core.config import Settings
-from lib.core.errors import SettingError
 from lib.core.types import Conversation, Node, Outcome
 from lib.gateway import demo
 from lib.gateway.catalog import Catalog, Model
@@ -36,10 +35,12 @@ def settings() -> Settings:
 
 
 def _secrets() -> dict[str, Any]:
-    try:
-        return st.secrets.to_dict() if st.secrets.load_if_toml_exists() else {}
-    except Exception:  # noqa: BLE001  Streamlit raises several kinds, and their words can hold the key
-        raise SettingError("secrets.toml cannot be read as TOML; write every value in quotes.") from None
+    if st.secrets.load_if_toml_exists():
+        return st.secrets.to_dict()
+    # Streamlit takes a file that it cannot parse for none at all; that would quietly start the demo.
+    for path in st.get_option("secrets.files"):
+        config.read_secrets(Path(path))
+    return {}
 
 
 @st.cache_resource(show_spinner=False, validate=lambda server: server.alive(), on_release=lambda s: s.close())

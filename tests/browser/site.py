@@ -28,7 +28,7 @@ def free_port() -> int:
 class App:
     """A running server. Its folder holds a copy of the program, so that no local secret takes part."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], secrets: str = "") -> None:
         self.folder = folder
         if not (folder / "app.py").exists():
             shutil.copytree(ROOT / "lib", folder / "lib", ignore=shutil.ignore_patterns("__pycache__"))
@@ -36,6 +36,8 @@ class App:
             (folder / ".streamlit").mkdir()
             for name in ("app.py", ".streamlit/config.toml"):
                 shutil.copy(ROOT / name, folder / name)
+        if secrets:
+            (folder / ".streamlit/secrets.toml").write_text(secrets, encoding="utf-8")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "log.txt"
@@ -113,7 +115,7 @@ class Chat:
 
     @property
     def questions(self) -> Locator:
-        return self.page.locator('[class*="st-key-asked-"]')
+        return self.page.locator('[class*="st-key-asked-"] [data-testid="stChatMessageContent"]')
 
     @property
     def rows(self) -> Locator:

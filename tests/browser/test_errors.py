@@ -1,8 +1,9 @@
-"""Every fault has a face: one plain sentence, the gateway's words behind a fold, Retry where it makes sense."""
+"""Every fault has a face: one plain sentence, the gateway's words folded away, Retry where it helps."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
 
 import pytest
 from playwright.sync_api import expect
@@ -190,9 +191,8 @@ def test_a_malformed_setting_is_named_in_a_sentence(tmp_path, new_page, setting)
 
 
 def test_a_secrets_file_that_cannot_be_read_is_told_without_its_content(tmp_path, new_page):
-    app = App(tmp_path, {})
+    app = App(tmp_path, {}, secrets=f"[gateway]\napi_key = {KEY}\n")
     try:
-        (tmp_path / ".streamlit/secrets.toml").write_text(f"[gateway]\napi_key = {KEY}\n")
         page = new_page()
         page.goto(app.url)
         expect(page.get_by_role("alert")).to_contain_text("secrets.toml")
@@ -202,13 +202,26 @@ def test_a_secrets_file_that_cannot_be_read_is_told_without_its_content(tmp_path
         app.close()
 
 
+def test_a_key_in_the_secrets_file_connects_the_gateway(tmp_path, new_page, replay):
+    secrets = (
+        f'[gateway]\napi_key = " {KEY} "\nbase_url = "{replay.url}/"\n[storage]\nurl = "sqlite:///x/y.db"\n'
+    )
+    app = App(tmp_path, {}, secrets=secrets)
+    try:
+        replay.serve("/v1/messages", Canned(said("anthropic", "Hello"), headers=EVENT_STREAM))
+        chat = Chat(new_page(), app.url).open("?model=m-one&wire=anthropic").ask("Secret hello").ended()
+        expect(chat.answers.last).to_contain_text("Hello")
+        assert replay.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+        assert (tmp_path / "x/y.db").exists()
+    finally:
+        app.close()
+
+
 def test_a_full_disk_keeps_the_words_in_the_box(tmp_path, new_page):
     app = App(tmp_path, {"DATABASE_URL": "sqlite:///data/talk.db"})
     try:
         chat = Chat(new_page(), app.url).open().ask("The first").ended()
-        # A table that is gone refuses every write, like a full disk, also to root.
-        import sqlite3  # noqa: PLC0415
-
+        # A trigger refuses every write, like a full disk, also to root.
         with sqlite3.connect(tmp_path / "data/talk.db") as database:
             database.execute(
                 "CREATE TRIGGER full BEFORE INSERT ON node BEGIN SELECT RAISE(ABORT, 'full'); END"

@@ -8,6 +8,11 @@ down_revision = None
 
 
 def upgrade() -> None:
+    _conversations()
+    _nodes()
+
+
+def _conversations() -> None:
     op.create_table(
         "conversation",
         sa.Column("id", sa.String(32), primary_key=True),
@@ -22,6 +27,9 @@ def upgrade() -> None:
         sa.Column("deleted", sa.Double),
     )
     op.create_index("conversation_list", "conversation", ["owner", "deleted", "updated"])
+
+
+def _nodes() -> None:
     op.create_table(
         "node",
         sa.Column("id", sa.String(32), primary_key=True),
