@@ -1,7 +1,8 @@
 # Two commands do everything: `make run` and `make test`.
 PYTHON ?= python3
 PORT ?= 8501
-ADDRESS ?=
+# Loopback only: without sign-in, whoever reaches the page shares its key and its history.
+ADDRESS ?= 127.0.0.1
 BIN := .venv/bin
 
 .PHONY: run test check format clean
@@ -9,7 +10,7 @@ BIN := .venv/bin
 run: .venv/run.stamp
 	@$(BIN)/python -m lib.core.config
 	@echo "Antler is at http://localhost:$(PORT)"
-	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) $(if $(ADDRESS),--server.address=$(ADDRESS))
+	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) --server.address=$(ADDRESS)
 
 test: check
 	$(BIN)/python -m pytest -n auto --dist worksteal

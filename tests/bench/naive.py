@@ -1,0 +1,25 @@
+"""What most chat samples do: read the stream in the script, hand each token to st.write_stream."""
+
+import json
+import os
+
+import requests
+import sseclient
+import streamlit as st
+
+
+def tokens():
+    body = {"model": "m", "messages": [], "stream": True}
+    answer = requests.post(
+        f"{os.environ['BENCH_URL']}/v1/chat/completions", json=body, stream=True, timeout=60
+    )
+    for event in sseclient.SSEClient(answer).events():
+        if event.data == "[DONE]":
+            return
+        yield json.loads(event.data)["choices"][0]["delta"].get("content") or ""
+
+
+if st.chat_input("Ask", key="box"):
+    with st.chat_message("assistant"):
+        st.write_stream(tokens())
+        st.markdown("THE-END")

@@ -1,0 +1,127 @@
+"""Websocket bytes and the way of the first token, beside a naive Streamlit app, in one run.
+
+.venv/bin/python -m tests.bench.streaming
+"""
+
+from __future__ import annotations
+
+import http.server
+import json
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from lib.gateway import demo_answers
+from tests.browser.conftest import FLAGS, KEY, QUIET
+from tests.browser.site import BOX, App
+
+TOKEN, RATE = 4, 100  # characters a token, tokens a second
+SIZE = 16_000
+HERE = Path(__file__).parent
+
+# Notes, in the browser's clock, when the first character of an answer is painted.
+WATCH = """() => { const seen = () => {
+  const text = [...document.querySelectorAll('[data-testid="stChatMessage"]')].at(-1)?.innerText ?? '';
+  if (!window.__first && text.includes('FIRST')) requestAnimationFrame(() => window.__first = Date.now());
+};
+const all = {subtree: true, childList: true, characterData: true};
+new MutationObserver(seen).observe(document.body, all) }"""
+
+
+class Gateway(http.server.ThreadingHTTPServer):
+    """Streams one text to whoever asks, at a steady pace; `first` is when its first byte was written."""
+
+    daemon_threads = True
+
+    def __init__(self, text: str) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.text = text
+        self.first = 0.0
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Gateway
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        time.sleep(1)
+        start = time.monotonic()
+        text = self.server.text
+        self.server.first = time.time()
+        for number, at in enumerate(range(0, len(text), TOKEN)):
+            self.delta({"content": text[at : at + TOKEN]}, None)
+            time.sleep(max(0.0, start + (number + 1) / RATE - time.monotonic()))
+        self.delta({}, "stop")
+        self.chunk(b"data: [DONE]\n\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def delta(self, delta: dict[str, str], finish: str | None) -> None:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        self.chunk(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
+
+    def chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+
+
+def measure(browser: Browser, app: App, gateway: Gateway, end: str) -> tuple[float, int, float]:
+    """Milliseconds from the gateway's first byte to the first character painted, frames, kilobytes."""
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    sizes: list[int] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda data: sizes.append(len(data))))
+    page.goto(f"{app.url}/?model=m&wire=openai")
+    page.wait_for_selector(BOX)
+    page.wait_for_timeout(2000)
+    page.evaluate(WATCH)
+    sizes.clear()
+    page.fill(BOX, "Go")
+    page.press(BOX, "Enter")
+    page.wait_for_selector(f"text={end}", timeout=120_000)
+    first = page.evaluate("window.__first") - gateway.first * 1000
+    page.close()
+    return first, len(sizes), sum(sizes) / 1000
+
+
+def main() -> None:
+    _, text = demo_answers.say("demo-tour", demo_answers.Ask("", ("a long one",), 0))
+    text = "FIRST " + text[: SIZE - 6]
+    gateway = Gateway(text)
+    chromium = shutil.which("chromium")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *QUIET])
+        plain = Path(folder) / "naive"
+        plain.mkdir()
+        shutil.copy(HERE / "naive.py", plain / "app.py")
+        apps = {
+            "naive": (App(plain, {"BENCH_URL": gateway.url}), "THE-END"),
+            "Antler": (
+                App(Path(folder) / "antler", {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway.url}),
+                "first token",
+            ),
+        }
+        print(f"{len(text):,} characters at {RATE} tokens/s\n")
+        print("| app | first paint ms | frames | kB |\n|---|---|---|---|")
+        for _ in range(3):
+            for name, (app, end) in apps.items():
+                first, frames, size = measure(browser, app, gateway, end)
+                print(f"| {name} | {first:.0f} | {frames:,} | {size:,.0f} |")
+        for app, _ in apps.values():
+            app.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
