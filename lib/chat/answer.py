@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 SAVE_EVERY = 0.5  # seconds between two checkpoints, which are also the sign of life
 STALE_AFTER = 6.0  # seconds without one, after which nobody produces the answer any more
 STOP_WITHIN = 0.4  # seconds that a stop waits for the worker before it goes on without it
-SETTLE_TRIES = 8  # with doubling pauses, about a minute for a database that is away
+SETTLE_PAUSE = 30.0  # seconds at most between two tries to save an end in a database that is away
 
 
 class Keeper(Protocol):
@@ -33,6 +34,9 @@ class Keeper(Protocol):
 
     def node(self, owner: str, node: str) -> Node | None:
         """The row as it is, None where it is gone or another's."""
+
+    def stop(self, owner: str, node: str) -> None:
+        """Mark the row as stopped if it is still arriving."""
 
     def sweep(self, stale: float) -> int:
         """Mark answers without a sign of life for `stale` seconds as interrupted."""
@@ -64,6 +68,7 @@ class Answer:
         self._reply = Reply()
         self._changed = threading.Condition()
         self._settled = threading.Event()
+        self._done: Callable[[Answer], None] = lambda _: None
         self._version = 0
         self._unsaved = False
         self._began = self._heard = time.monotonic()
@@ -71,7 +76,8 @@ class Answer:
 
     def start(self, produce: Callable[[], Iterator[Event]], done: Callable[[Answer], None]) -> None:
         """Produce the answer on a worker thread; `done` is called when it is settled in the store."""
-        work = threading.Thread(target=self._work, args=(produce, done), name="answer", daemon=True)
+        self._done = done
+        work = threading.Thread(target=self._work, args=(produce,), name="answer", daemon=True)
         save = threading.Thread(target=self._save, name="answer-save", daemon=True)
         work.start()
         save.start()
@@ -86,10 +92,13 @@ class Answer:
     def stop(self) -> None:
         """End the request upstream and the answer, within STOP_WITHIN seconds whatever the network does."""
         self._cancel.cancel()
-        with self._changed:
-            self._changed.wait_for(lambda: self._ended, STOP_WITHIN)
+        if self._settled.wait(STOP_WITHIN):
+            return
+        # The worker is stuck where no socket is yet, or the database is away. Its end is told now; a
+        # connection that comes later is shut before anything is sent.
         self._end(Outcome.STOPPED, None)
-        self._settled.wait(STOP_WITHIN)
+        self._keeper.settle(self.owner, self._node)
+        self._done(self)
 
     @property
     def id(self) -> str:
@@ -105,7 +114,16 @@ class Answer:
             return self._node
         return replace(self._reply.node(self._node), timing=self._timing)
 
-    def _work(self, produce: Callable[[], Iterator[Event]], done: Callable[[Answer], None]) -> None:
+    def _work(self, produce: Callable[[], Iterator[Event]]) -> None:
+        try:
+            self._end(*self._produce(produce))
+            self._settle()
+        finally:
+            self._settled.set()
+            self._done(self)
+
+    def _produce(self, produce: Callable[[], Iterator[Event]]) -> tuple[Outcome, Failure | None]:
+        """Take in the events to their end; returns how that was."""
         outcome, failure = Outcome.FAILED, None
         try:
             for event in produce():
@@ -122,10 +140,8 @@ class Answer:
             failure = errors.Unexpected().failure()
         # A stop can look like any ending at all: a quiet end, a broken read, a refusal.
         if self._cancel.cancelled and self._reply.finish is None:
-            outcome, failure = Outcome.STOPPED, None
-        self._end(outcome, failure)
-        self._settle()
-        done(self)
+            return Outcome.STOPPED, None
+        return outcome, failure
 
     def _add(self, event: Event) -> None:
         with self._changed:
@@ -174,18 +190,17 @@ class Answer:
 
     def _settle(self) -> None:
         pause = SAVE_EVERY
-        for _ in range(SETTLE_TRIES):
+        while True:
             try:
                 self._keeper.settle(self.owner, self._node)
             except errors.StoreError:
                 log.warning("an answer's end could not be saved", exc_info=True)
                 self._unsaved = True
                 time.sleep(pause)
-                pause *= 2
+                pause = min(SETTLE_PAUSE, 2 * pause)
             else:
                 self._unsaved = False
-                break
-        self._settled.set()
+                return
 
 
 class Elsewhere:
@@ -212,7 +227,7 @@ class Elsewhere:
 
     def stop(self) -> None:
         """Mark the row as stopped: its producer looks at it with every checkpoint."""
-        self._keeper.settle(self.owner, replace(self._node, outcome=Outcome.STOPPED))
+        self._keeper.stop(self.owner, self._node.id)
 
 
 class Answers:
@@ -220,7 +235,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: dict[str, Answer] = {}
+        self._running: dict[str, Answer | None] = {}
 
     def find(self, owner: str, conversation: str) -> Answer | None:
         """The answer now arriving there; None where there is none, or where it is another's."""
@@ -228,11 +243,30 @@ class Answers:
             answer = self._running.get(conversation)
         return answer if answer is not None and answer.owner == owner else None
 
-    def enter(self, answer: Answer) -> None:
-        """Make `answer` the one of its conversation. Raises StaleTurn where one is arriving already."""
+    @contextlib.contextmanager
+    def turn(self, conversation: str) -> Iterator[None]:
+        """Keep a conversation for one turn, while its path is read and its answer is put here.
+
+        Raises StaleTurn where a turn is under way or an answer is arriving already. The place is given
+        up where the turn fails, or brings no answer.
+        """
         with self._lock:
-            if answer.conversation in self._running:
+            if conversation in self._running:
                 raise errors.StaleTurn
+            self._running[conversation] = None
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._running.pop(conversation, None)
+            raise
+        with self._lock:
+            if self._running.get(conversation, conversation) is None:
+                del self._running[conversation]
+
+    def put(self, answer: Answer) -> None:
+        """Make `answer` the one of its conversation, inside its turn."""
+        with self._lock:
             self._running[answer.conversation] = answer
 
     def leave(self, answer: Answer) -> None:

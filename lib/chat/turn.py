@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lib.chat import tree
-from lib.chat.answer import Answer, Answers, Keeper
+from lib.chat.answer import STALE_AFTER, Answer, Answers, Keeper
+from lib.core import errors
 from lib.core.types import Conversation, Message, Node, Outcome, Params, Target, Text, whole
 from lib.gateway.client import Gateway
 from lib.gateway.transport import Cancel
@@ -41,31 +42,46 @@ def ask(
     """Send a question at the end of a conversation, or as the first of a new one where it is None.
 
     The question and its arriving answer are committed before anything is sent. Raises StaleTurn while an
-    answer is arriving there, StoreError where nothing could be kept: then nothing is sent either.
+    answer is arriving there, Gone where the conversation is not there (any more), StoreError where
+    nothing could be kept: then nothing is sent either.
     """
     now = time.time()
-    known = desk.store.conversation(owner, conversation) if conversation else None
-    base = known or Conversation(_new_id(), title(text), now)
-    nodes = desk.store.nodes(owner, base.id) if known else []
-    question = Node(_new_id(), base.head, Message("user", (Text(whole(text)),)), now)
-    path = [*tree.path(nodes, base.head), question]
-    return _answer(desk, owner, replace(base, target=target, params=params), path, [question])
+    with desk.answers.turn(conversation or (new := _new_id())):
+        base = _known(desk, owner, conversation) if conversation else Conversation(new, title(text), now)
+        path = _path(desk, owner, base)
+        question = Node(_new_id(), base.head, Message("user", (Text(whole(text)),)), now)
+        base = replace(base, target=target, params=params)
+        return _answer(desk, owner, base, [*path, question], [question])
 
 
-def retry(desk: Desk, owner: str, conversation: str, target: Target, params: Params) -> Conversation | None:
-    """Ask for another answer to the last question; the earlier one stays as its sibling.
+def retry(desk: Desk, owner: str, conversation: str, target: Target, params: Params) -> Conversation:
+    """Ask for another answer to the last question; the earlier one stays as its sibling. Raises as ask."""
+    with desk.answers.turn(conversation):
+        base = _known(desk, owner, conversation)
+        path = _path(desk, owner, base)
+        while path and path[-1].message.role != "user":
+            path.pop()
+        if not path:
+            raise errors.Gone
+        return _answer(desk, owner, replace(base, target=target, params=params), path, [])
 
-    None where there is no such conversation, or nothing to answer in it. Raises as ask.
-    """
+
+def _known(desk: Desk, owner: str, conversation: str) -> Conversation:
     known = desk.store.conversation(owner, conversation)
     if known is None:
-        return None
-    path = tree.path(desk.store.nodes(owner, known.id), known.head)
-    while path and path[-1].message.role != "user":
-        path.pop()
-    if not path:
-        return None
-    return _answer(desk, owner, replace(known, target=target, params=params), path, [])
+        raise errors.Gone
+    return known
+
+
+def _path(desk: Desk, owner: str, conversation: Conversation) -> list[Node]:
+    """The path to the head. Raises StaleTurn where another process's answer is still arriving there."""
+    path = tree.path(desk.store.nodes(owner, conversation.id), conversation.head)
+    if path and path[-1].outcome is Outcome.ARRIVING:
+        desk.store.sweep(STALE_AFTER)
+        path = tree.path(desk.store.nodes(owner, conversation.id), conversation.head)
+        if path[-1].outcome is Outcome.ARRIVING:
+            raise errors.StaleTurn
+    return path
 
 
 def _answer(
@@ -78,12 +94,8 @@ def _answer(
     conversation = replace(conversation, head=node.id, updated=now)
     cancel = Cancel()
     answer = Answer(owner, conversation.id, node, cancel, desk.store)
-    desk.answers.enter(answer)
-    try:
-        desk.store.begin(owner, conversation, [*new, node])
-    except BaseException:
-        desk.answers.leave(answer)
-        raise
+    desk.answers.put(answer)
+    desk.store.begin(owner, conversation, [*new, node])
     messages = [step.message for step in path]
     answer.start(lambda: desk.gateway.stream(target, messages, params, cancel), desk.answers.leave)
     return conversation

@@ -4,6 +4,7 @@ AntlerError
 ├── SettingError        a setting is malformed                           you
 ├── StoreError          the database refused or is away                  server
 ├── StaleTurn           an answer is still arriving in this conversation you
+├── Gone                the conversation is not there (any more)         you
 └── AnswerError         an answer could not be had, or not whole
     ├── GatewayError    the gateway refused, in words of its own
     │   ├── KeyRefused        401, 403                                   key
@@ -68,6 +69,13 @@ class StaleTurn(AntlerError):
     fault = "you"
 
 
+class Gone(AntlerError):
+    """The conversation is not there (any more), or is another's."""
+
+    code = "gone"
+    fault = "you"
+
+
 class AnswerError(AntlerError):
     """An answer could not be had, or not whole; `detail` is the other side's own text."""
 
@@ -96,7 +104,7 @@ class GatewayError(AnswerError):
 class KeyRefused(GatewayError):
     code = "key_refused"
     fault = "key"
-    retry = True  # a key can be mended in the settings while the page stays open
+    retry = True  # with another model, which the key may be allowed
 
 
 class QuotaUsedUp(GatewayError):

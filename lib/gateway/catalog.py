@@ -42,22 +42,24 @@ class Catalog:
         self._models: list[Model] = []
         self._good_until = 0.0
         self._asking = False
+        self._waited = False
         self.failed = False
 
     def models(self, patience: float) -> list[Model]:
-        """The models as known now; where none are, those that come within `patience` seconds, else []."""
+        """The models as known now. Only the very first call waits for them, for `patience` seconds."""
         with self._changed:
             if time.monotonic() > self._good_until and not self._asking:
                 self._asking = True
                 threading.Thread(target=self._ask, name="models", daemon=True).start()
-            if not self._models:
+            if not self._waited:
                 self._changed.wait_for(lambda: not self._asking, patience)
+                self._waited = True
             return self._models
 
     def forget(self) -> None:
         """Have the list asked for again at the next look."""
         with self._changed:
-            self._good_until, self._models = 0.0, []
+            self._good_until, self._waited = 0.0, False
 
     def _ask(self) -> None:
         found, age = None, AGE_OF_FAILURE

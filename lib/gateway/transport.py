@@ -89,9 +89,10 @@ def _note(sock: Any) -> None:
 
 
 class _Plain(HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        _note(self.sock)
+    def _new_conn(self) -> socket.socket:
+        sock = super()._new_conn()
+        _note(sock)
+        return sock
 
     def getresponse(self) -> Any:
         _note(self.sock)
@@ -99,6 +100,11 @@ class _Plain(HTTPConnection):
 
 
 class _Tls(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        sock = super()._new_conn()
+        _note(sock)  # before the handshake, in which a peer can be silent too
+        return sock
+
     def connect(self) -> None:
         super().connect()
         _note(self.sock)
@@ -124,7 +130,9 @@ class _Adapter(HTTPAdapter):
         self._notice(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return self._notice(super().proxy_manager_for(proxy, **kwargs))
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        # A SOCKS manager has connections of its own, which do not tell of their socket.
+        return manager if proxy.lower().startswith("socks") else self._notice(manager)
 
     @staticmethod
     def _notice(manager: Any) -> Any:

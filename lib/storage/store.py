@@ -100,6 +100,14 @@ class Store:
         with writing(self._engine) as connection:
             connection.execute(sa.update(nodes).where(nodes.c.id == node.id, _in_mine(owner)).values(values))
 
+    def stop(self, owner: str, node: str) -> None:
+        """Mark an answer as stopped if it is still arriving: its producer sees it at the next checkpoint."""
+        arriving = (nodes.c.id == node) & (nodes.c.outcome == Outcome.ARRIVING)
+        with writing(self._engine) as connection:
+            connection.execute(
+                sa.update(nodes).where(arriving, _in_mine(owner)).values(outcome=Outcome.STOPPED)
+            )
+
     def sweep(self, stale: float) -> int:
         """Mark answers without a sign of life for `stale` seconds as interrupted; returns how many."""
         lost = (nodes.c.outcome == Outcome.ARRIVING) & (nodes.c.beat < time.time() - stale)

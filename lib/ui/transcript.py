@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,6 +13,9 @@ from lib.ui import problem, state
 from lib.ui.markdown import safe
 from lib.ui.stream import thought
 from lib.ui.text import literal, t
+
+# Every run paints the window again, and a saved text stays what it is.
+kept = lru_cache(maxsize=512)(safe)
 
 # Outcomes that one quiet line tells; the others have a face of their own.
 _NOTES = {
@@ -49,7 +53,7 @@ def sweep(count: int) -> None:
 
 def question(node: Node) -> None:
     with st.container(key=f"asked-{node.id}"), st.chat_message("user", avatar=":material/person:"):
-        st.markdown(safe(node.message.text))
+        st.markdown(kept(node.message.text))
 
 
 def bubble(node: Node) -> DeltaGenerator:
@@ -67,9 +71,9 @@ def answer(node: Node, slot: DeltaGenerator, retry: Callable[[], None] | None) -
 def _answer(node: Node, retry: Callable[[], None] | None) -> None:
     if node.message.thinking:
         with st.status(thought(node), state="complete", type="compact"):
-            st.markdown(safe(node.message.thinking))
+            st.markdown(kept(node.message.thinking))
     if node.message.text:
-        st.markdown(safe(node.message.text))
+        st.markdown(kept(node.message.text))
     if node.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
         problem.paint(node.outcome, node.failure)
         again = node.failure is None or node.failure.retry

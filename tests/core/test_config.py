@@ -1,0 +1,245 @@
+"""Settings: where each comes from, what is mended in a pasted value, and what is refused in which words."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.core import config
+from lib.core.config import Settings, Timeouts, load, read_secrets
+from lib.core.errors import SettingError
+
+ROOT = Path(__file__).parents[2]
+KEY = "sk-Very-Secret-0123456789"
+
+# Variable, table, name in it, a value from the environment, one from the secrets, and how to read it off.
+SOURCES = [
+    ("DEERAPI_API_KEY", "gateway", "api_key", "sk-env", "sk-file", lambda s: s.api_key),
+    (
+        "DEERAPI_BASE_URL",
+        "gateway",
+        "base_url",
+        "https://env.example",
+        "https://file.example",
+        lambda s: s.base_url,
+    ),
+    ("DATABASE_URL", "storage", "url", "sqlite:///env.db", "sqlite:///file.db", lambda s: s.database_url),
+    (
+        "DEERAPI_CONNECT_TIMEOUT",
+        "gateway",
+        "connect_timeout",
+        "1.5",
+        "2.5",
+        lambda s: str(s.timeouts.connect),
+    ),
+    ("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", "1.5", "2.5", lambda s: str(s.timeouts.idle)),
+]
+each_setting = pytest.mark.parametrize(("variable", "table", "name", "outer", "inner", "value"), SOURCES)
+
+
+def refused(environ: dict[str, str], secrets: dict[str, Any] | None = None) -> str:
+    with pytest.raises(SettingError) as caught:
+        load(environ, secrets or {})
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    return str(caught.value)
+
+
+def test_with_nothing_set_it_is_the_demo() -> None:
+    settings = load({}, {})
+    assert settings == Settings()
+    assert settings.demo
+    assert not load({"DEERAPI_API_KEY": KEY}, {}).demo
+
+
+@each_setting
+def test_the_environment_wins_over_the_secrets(
+    variable: str, table: str, name: str, outer: str, inner: str, value: Any
+) -> None:
+    secrets = {table: {name: inner}}
+    assert value(load({variable: outer}, {})) == outer
+    assert value(load({}, secrets)) == inner
+    assert value(load({variable: outer}, secrets)) == outer
+    assert value(load({variable: f"  {outer}\n"}, secrets)) == outer
+    for unset in ("", "  "):
+        assert value(load({variable: unset}, secrets)) == inner
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("https://gw.example", "https://gw.example"),
+        ("https://gw.example/", "https://gw.example"),
+        ("https://gw.example/v1", "https://gw.example"),
+        ("https://gw.example/v1/", "https://gw.example"),
+        ("https://gw.example//v1//", "https://gw.example"),
+        ("https://gw.example/api/v1", "https://gw.example/api"),
+        ("https://gw.example/v10", "https://gw.example/v10"),
+        ("https://gw.example/api", "https://gw.example/api"),
+        ("http://127.0.0.1:8080/v1", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ('"https://gw.example/v1"', "https://gw.example"),
+        ("HTTPS://gw.example", "https://gw.example"),
+    ],
+)
+def test_the_address_with_and_without_its_version(given: str, meant: str) -> None:
+    assert load({"DEERAPI_BASE_URL": given}, {}).base_url == meant
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "gw.example",
+        "gw.example/v1",
+        "ftp://gw.example",
+        "https://",
+        "https:///v1",
+        "https://gw.example:port",
+        "https://gw.example:99999",
+        "https://[::1",
+        "https://gw example",
+        f"https://name:{KEY}@gw.example",
+        f"https://{KEY}@gw.example",
+        f"https://gw.example/?key={KEY}",
+        f"https://gw.example/#{KEY}",
+        KEY,
+    ],
+)
+def test_an_address_that_is_none_is_refused_by_name_and_not_quoted(given: str) -> None:
+    words = refused({"DEERAPI_BASE_URL": given})
+    assert words.startswith("DEERAPI_BASE_URL ")
+    assert KEY not in words
+    assert refused({}, {"gateway": {"base_url": given}}).startswith("[gateway] base_url ")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"  {KEY}\n",
+        f'"{KEY}"',
+        f"'{KEY}'",
+        f"“{KEY}”",
+        f"‘{KEY}’",
+        f"`{KEY}`",
+        f"\u200b{KEY}\ufeff",
+        f"{KEY[:5]}\u200d{KEY[5:]}",
+        f'" {KEY} "',
+        f"Bearer {KEY}",
+        f"bearer  {KEY}",
+        f"\xa0{KEY}\u3000",
+    ],
+)
+def test_what_comes_along_when_a_key_is_pasted_is_taken_off(given: str) -> None:
+    assert load({"DEERAPI_API_KEY": given}, {}).api_key == KEY
+
+
+@pytest.mark.parametrize(
+    "given",
+    [f"{KEY} {KEY}", f"{KEY}\n{KEY}", f"{KEY}\xa0x", f"{KEY}é", f"{KEY}世", f"{KEY}\x00", f"{KEY}\x7f"],
+)
+def test_a_key_that_cannot_be_one_is_refused_and_not_quoted(given: str) -> None:
+    for words in (refused({"DEERAPI_API_KEY": given}), refused({}, {"gateway": {"api_key": given}})):
+        assert "DEERAPI_API_KEY" in words or "[gateway] api_key" in words
+        assert KEY not in words and "Secret" not in words
+
+
+def test_a_key_of_nothing_but_quotes_is_none() -> None:
+    assert load({"DEERAPI_API_KEY": '""'}, {}).demo
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "nan", "inf", "86400", "ten", "10 s", KEY])
+@pytest.mark.parametrize("name", ["DEERAPI_CONNECT_TIMEOUT", "DEERAPI_IDLE_TIMEOUT"])
+def test_a_time_that_is_none_is_refused(name: str, given: str) -> None:
+    words = refused({name: given})
+    assert words.startswith(f"{name} ") and KEY not in words
+
+
+def test_times_are_seconds_and_may_be_numbers_in_the_secrets() -> None:
+    settings = load({"DEERAPI_CONNECT_TIMEOUT": "0.5"}, {"gateway": {"idle_timeout": 60}})
+    assert settings.timeouts == Timeouts(connect=0.5, idle=60.0)
+
+
+@pytest.mark.parametrize(
+    "given", ["postgres://x", "sqlite://", "sqlite:///:memory:", "sqlite:///", "data/antler.db", KEY]
+)
+def test_a_database_that_is_no_file_is_refused(given: str) -> None:
+    words = refused({"DATABASE_URL": given})
+    assert words.startswith("DATABASE_URL ") and KEY not in words
+
+
+@pytest.mark.parametrize("given", ["sqlite:///a.db", "sqlite+pysqlite:///a.db", '"sqlite:///a.db"'])
+def test_a_database_is_a_file(given: str) -> None:
+    assert load({"DATABASE_URL": given}, {}).database_url == "sqlite:///a.db"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "named"),
+    [
+        ({"gateway": KEY}, "[gateway]"),
+        ({"storage": [KEY]}, "[storage]"),
+        ({"gateway": {"api_key": [KEY]}}, "[gateway] api_key"),
+        ({"gateway": {"api_key": True}}, "[gateway] api_key"),
+        ({"gateway": {"base_url": {"key": KEY}}}, "[gateway] base_url"),
+        ({"storage": {"url": None}}, "[storage] url"),
+    ],
+)
+def test_secrets_of_another_shape_are_refused(secrets: dict[str, Any], named: str) -> None:
+    words = refused({}, secrets)
+    assert words.startswith(named) and KEY not in words
+
+
+def test_the_key_is_not_in_the_repr() -> None:
+    settings = load({"DEERAPI_API_KEY": KEY}, {})
+    assert KEY not in repr(settings) + str(settings)
+
+
+def test_the_secrets_file(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.toml"
+    assert read_secrets(path) == {}
+    path.write_text(f'[gateway]\napi_key = "{KEY}"\n', encoding="utf-8")
+    assert load({}, read_secrets(path)).api_key == KEY
+
+
+@pytest.mark.parametrize(
+    "text", [f"[gateway]\napi_key = {KEY}\n", f"api_key: {KEY}", f'key = "{KEY}', "\udcff"]
+)
+def test_a_secrets_file_that_is_no_toml_is_refused_and_not_quoted(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "secrets.toml"
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(SettingError) as caught:
+        read_secrets(path)
+    assert str(path) in str(caught.value) and KEY not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def checked(folder: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """`python -m lib.core.config` as a user runs it, in a folder of its own."""
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("DEERAPI", "DATABASE"))
+    }
+    clean |= {"PYTHONPATH": str(ROOT), **environ}
+    command = [sys.executable, "-m", "lib.core.config"]
+    return subprocess.run(
+        command, cwd=folder, env=clean, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_check_before_a_start(tmp_path: Path) -> None:
+    good = checked(tmp_path, DEERAPI_API_KEY=KEY)
+    assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
+    bad = checked(tmp_path, DEERAPI_API_KEY=f"{KEY} {KEY}")
+    assert (bad.returncode, bad.stdout) == (1, "")
+    assert bad.stderr.startswith("DEERAPI_API_KEY ") and bad.stderr.count("\n") == 1
+    assert KEY not in bad.stderr
+
+
+def test_the_check_reads_the_secrets_file(tmp_path: Path) -> None:
+    path = tmp_path / config.SECRETS_FILE
+    path.parent.mkdir()
+    path.write_text(f"[gateway]\napi_key = {KEY}\n")
+    bad = checked(tmp_path)
+    assert bad.returncode == 1
+    assert bad.stderr.count("\n") == 1 and str(config.SECRETS_FILE) in bad.stderr and KEY not in bad.stderr

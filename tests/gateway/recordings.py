@@ -1,0 +1,122 @@
+"""The recorded answers of real servers, what they hold, and what our client makes of an answer."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib.core.config import Settings, Timeouts
+from lib.core.errors import AnswerError
+from lib.core.reply import Event, Reply
+from lib.core.types import Message, Outcome, Params, Target, Text, Usage, Wire
+from lib.gateway import wire_anthropic, wire_openai
+from lib.gateway.client import Gateway
+from lib.gateway.transport import Cancel
+from tests.replay import Canned, Replay
+
+FOLDER = Path(__file__).parent / "transcripts"
+KEY = "sk-test"
+PATHS: dict[Wire, str] = {"openai": wire_openai.PATH, "anthropic": wire_anthropic.PATH}
+QUESTION = [Message("user", (Text("What is it?"),))]
+
+_OUTCOMES = {"length": Outcome.LENGTH, "max_tokens": Outcome.LENGTH, None: Outcome.INTERRUPTED}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One file of the recordings, and what its index says a client should end with."""
+
+    name: str
+    wire: Wire
+    body: bytes
+    status: int
+    content_type: str
+    text: str
+    thinking: str
+    usage: Usage
+    finish: str | None
+
+    @property
+    def outcome(self) -> Outcome:
+        outcome = _OUTCOMES.get(self.finish, Outcome.COMPLETE)
+        return Outcome.EMPTY if outcome is Outcome.COMPLETE and not self.text else outcome
+
+    def canned(self, **how: Any) -> Canned:
+        return Canned(self.body, self.status, {"Content-Type": self.content_type}, **how)
+
+
+def _recording(entry: dict[str, Any]) -> Recording:
+    expected = entry["expected"]
+    return Recording(
+        name=entry["file"].removeprefix("llama."),
+        wire="openai" if ".openai-" in entry["file"] else "anthropic",
+        body=(FOLDER / entry["file"]).read_bytes(),
+        status=entry["status"],
+        content_type=entry["headers"]["Content-Type"],
+        text=expected["text"] or "",
+        thinking=(expected["reasoning"] or "").strip(),
+        usage=_usage(expected["usage"] or {}),
+        finish=expected["finish"],
+    )
+
+
+def _usage(raw: dict[str, Any]) -> Usage:
+    if "prompt_tokens" in raw:
+        cached = raw["prompt_tokens_details"]["cached_tokens"]
+        return Usage(raw["prompt_tokens"], raw["completion_tokens"], cached)
+    if "input_tokens" in raw:
+        cached = raw["cache_read_input_tokens"]
+        return Usage(raw["input_tokens"] + cached, raw["output_tokens"], cached)
+    return Usage()
+
+
+RECORDINGS = {
+    recording.name: recording
+    for recording in map(_recording, json.loads((FOLDER / "index.json").read_text())["transcripts"])
+}
+STREAMS = [recording for name, recording in RECORDINGS.items() if name.endswith(".sse")]
+REFUSALS = [recording for name, recording in RECORDINGS.items() if "-error-" in name]
+WHOLE = [recording for name, recording in RECORDINGS.items() if "-nostream" in name]
+
+
+@dataclass
+class Heard:
+    """What came of an answer: the fold of its events, and how it broke off, if it did."""
+
+    reply: Reply
+    error: AnswerError | None
+
+    @property
+    def text(self) -> str:
+        return self.reply.message().text
+
+    @property
+    def thinking(self) -> str:
+        return self.reply.message().thinking
+
+
+def hear(events: Iterable[Event]) -> Heard:
+    reply = Reply()
+    try:
+        for event in events:
+            reply.add(event)
+    except AnswerError as error:
+        return Heard(reply, error)
+    return Heard(reply, None)
+
+
+def gateway(replay: Replay, idle: float = 60.0, connect: float = 20.0) -> Gateway:
+    return Gateway(Settings(api_key=KEY, base_url=replay.url, timeouts=Timeouts(connect, idle)))
+
+
+def ask(asked: Gateway, wire: Wire, cancel: Cancel | None = None) -> Heard:
+    """What comes of one question over this wire."""
+    return hear(asked.stream(Target("tiny", wire), QUESTION, Params(), cancel or Cancel()))
+
+
+def error_of(asked: Gateway, wire: Wire = "openai") -> AnswerError:
+    """The error that one question ends with."""
+    error = ask(asked, wire).error
+    assert error is not None
+    return error

@@ -1,0 +1,189 @@
+"""Bytes to frames: one test for each gap that sseclient-py leaves, and what it does well kept."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.core.errors import Cut, Unreadable
+from lib.gateway import frames as module
+from lib.gateway.frames import Frame, frames
+
+ENDS = pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
+WORDS = '{"say":"héllo 世界 😀"}'
+MEANT = [Frame("greeting", WORDS), Frame("message", "one\ntwo"), Frame("message", "[DONE]")]
+STREAM = f"event: greeting\ndata: {WORDS}\n\n: PING\n\ndata: one\ndata:two\n\ndata: [DONE]\n\n"
+
+
+def read(*chunks: bytes) -> list[Frame]:
+    return list(frames(chunks))
+
+
+def one_by_one(body: bytes) -> list[Frame]:
+    return read(*(body[at : at + 1] for at in range(len(body))))
+
+
+def test_a_byte_order_mark_does_not_hide_the_first_event() -> None:
+    body = b"\xef\xbb\xbf" + STREAM.encode()
+    assert read(body) == MEANT
+    assert one_by_one(body) == MEANT
+
+
+def test_a_byte_order_mark_elsewhere_is_text() -> None:
+    assert read("data: a\n\ndata: \ufeffb\n\n".encode()) == [
+        Frame("message", "a"),
+        Frame("message", "\ufeffb"),
+    ]
+
+
+@ENDS
+def test_every_line_end_split_anywhere_gives_the_same(end: str) -> None:
+    body = STREAM.replace("\n", end).encode()
+    assert one_by_one(body) == MEANT
+    for cut in range(len(body) + 1):
+        assert read(body[:cut], body[cut:]) == MEANT, cut
+
+
+@settings(deadline=None)
+@given(ends=st.lists(st.sampled_from(["\n", "\r\n", "\r"]), min_size=10, max_size=10), size=st.integers(1, 9))
+def test_mixed_line_ends_in_pieces_of_any_size_give_the_same(ends: list[str], size: int) -> None:
+    body = ""
+    for line, end in zip(STREAM.split("\n"), ends, strict=False):
+        # An empty line that ends in LF, after a CR, cannot be told from one CRLF: no stream means that.
+        body += line + ("\r\n" if end == "\n" and not line and body.endswith("\r") else end)
+    data = body.encode()
+    assert read(*(data[at : at + size] for at in range(0, len(data), size))) == MEANT
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 64])
+def test_a_blank_line_ending_in_lf_after_one_ending_in_crlf_is_seen(size: int) -> None:
+    body = b"data: a\r\n\ndata: b\r\n\n"
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    assert read(*pieces) == [Frame("message", "a"), Frame("message", "b")]
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xf0\x9f\x98"])
+def test_bad_bytes_are_replaced_and_do_not_end_the_stream(bad: bytes) -> None:
+    body = b": " + bad + b"\n\ndata: a" + bad + b"z\n\ndata: b\n\n"
+    for found in (read(body), one_by_one(body)):
+        assert [frame.name for frame in found] == ["message", "message"]
+        assert found[0].data.startswith("a\ufffd") and found[0].data.endswith("z")
+        assert found[1].data == "b"
+
+
+@pytest.mark.parametrize("letter", ["\u2028", "\u2029", "\u0085", "\v", "\f", "\x1c"])
+def test_only_cr_and_lf_end_a_line(letter: str) -> None:
+    assert read(f"data: a{letter}b\n\n".encode()) == [Frame("message", f"a{letter}b")]
+
+
+@pytest.mark.parametrize("tail", ["", "\n", "\r\n"])
+def test_an_event_that_the_end_of_the_stream_cuts_is_handed_out(tail: str) -> None:
+    body = 'data: {"a":1}\n\ndata: {"error":"it broke"}' + tail
+    assert read(body.encode()) == [Frame("message", '{"a":1}'), Frame("message", '{"error":"it broke"}')]
+
+
+def test_a_letter_that_the_end_of_the_stream_cuts_is_replaced() -> None:
+    assert read("data: 世".encode()[:-1]) == [Frame("message", "\ufffd")]
+
+
+def test_a_line_of_bare_json_comes_after_all_events() -> None:
+    bare = '{"error":{"message":"gone"}}'
+    assert read(f"data: a\n\n{bare}\n\ndata: b\n\n".encode()) == [
+        Frame("message", "a"),
+        Frame("message", "b"),
+        Frame("message", bare),
+    ]
+    assert read(b": PING\n\n" + bare.encode()) == [Frame("message", bare)]
+
+
+def test_of_many_bare_lines_only_the_last_are_kept() -> None:
+    found = read("".join(f'{{"n":{n}}}\n\n' for n in range(1_000)).encode())
+    assert found[-1] == Frame("message", '{"n":999}')
+    assert len(found) == module.MAX_STRAY
+
+
+def test_comments_fields_of_no_use_and_events_without_data_say_nothing() -> None:
+    body = b": PING\n\n:\n\nid: 7\nretry: 10\nfoo: bar\nnonsense\n\nevent: ping\n\ndata: a\n\n"
+    assert read(body) == [Frame("message", "a")]
+
+
+def test_the_name_of_one_event_does_not_carry_over() -> None:
+    assert read(b"event: error\ndata: a\n\ndata: b\n\n") == [Frame("error", "a"), Frame("message", "b")]
+
+
+def test_one_blank_after_the_colon_is_dropped_and_no_more() -> None:
+    assert read(b"data:a\n\ndata:  b \n\n") == [Frame("message", "a"), Frame("message", " b ")]
+
+
+def test_nothing_is_no_frame() -> None:
+    assert read() == read(b"") == read(b"\n\n\n") == read(b"\xef\xbb\xbf") == []
+
+
+@ENDS
+def test_an_event_is_handed_out_before_more_is_asked_for(end: str) -> None:
+    asked: list[int] = []
+
+    def source() -> Iterator[bytes]:
+        for number in range(3):
+            asked.append(number)
+            yield f"data: {number}{end}{end}".encode()
+
+    reader = frames(source())
+    for number in range(3):
+        assert next(reader).data == str(number)
+        assert asked == list(range(number + 1))
+
+
+def test_an_event_in_many_pieces_takes_time_in_step_with_its_size() -> None:
+    """8 MB in pieces of 1 kB: with quadratic work this would be 32 GB of copying."""
+    piece = b"x" * 1024
+    (frame,) = read(b"data: ", *[piece] * 8192, b"\n\n")
+    assert len(frame.data) == 8 * 1024 * 1024
+
+
+def test_an_event_of_many_lines_is_whole() -> None:
+    (frame,) = read(b"data: x\n" * 5_000 + b"\n")
+    assert frame.data == "\n".join("x" * 5_000)
+
+
+@pytest.mark.parametrize("line", [b"data: " + b"x" * 94 + b"\n", b"x" * 100, b": comment\n"])
+def test_an_event_without_end_is_refused(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_EVENT", 10_000)
+    taken = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal taken
+        for taken in range(10_000):  # noqa: B007  counted for below
+            yield line
+
+    with pytest.raises(Unreadable, match="10,000"):
+        list(frames(endless()))
+    assert taken * len(line) < 30_000
+
+
+def test_a_long_stream_of_short_events_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_EVENT", 100)
+    assert len(read(b"data: 0123456789\n\n" * 1_000)) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("data", "meant"),
+    [
+        ('{"a":1}', {"a": 1}),
+        (' {"a":1} ', {"a": 1}),
+        ("[1]", {}),
+        ("[DONE]", {}),
+        ("null", {}),
+        ("words", {}),
+        ("", {}),
+    ],
+)
+def test_the_data_of_a_frame_as_an_object(data: str, meant: dict[str, int]) -> None:
+    assert Frame("message", data).json() == meant
+
+
+@pytest.mark.parametrize("data", ["{", '{"a":', '{"a":1}}', "{" * 100_000, '{"a":' * 100_000])
+def test_an_object_that_breaks_off_is_a_cut(data: str) -> None:
+    with pytest.raises(Cut):
+        Frame("message", data).json()

@@ -1,0 +1,107 @@
+"""The key and the question go to the gateway and nowhere else, and no error tells the key."""
+
+from pathlib import Path
+
+import pytest
+
+from lib.core import errors
+from lib.core.config import Settings
+from lib.gateway.client import WIRES, Gateway
+from tests.gateway.recordings import KEY, PATHS, RECORDINGS, ask, error_of
+from tests.replay import JSON, Canned, Replay
+
+STREAM = RECORDINGS["openai-text.sse"]
+CHAT = PATHS["openai"]
+
+
+def test_tls_to_a_plain_port_fails_and_sends_no_key(replay: Replay) -> None:
+    client = Gateway(Settings(api_key=KEY, base_url=replay.url.replace("http:", "https:")))
+    assert isinstance(error_of(client), errors.TlsFailed | errors.Unreachable)
+    assert replay.requests == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(replay: Replay, asked: Gateway, status: int) -> None:
+    with Replay() as other:
+        other.serve(CHAT, STREAM.canned())
+        target = other.url + CHAT
+        replay.serve(CHAT, Canned(b"", status, {"Location": target}, framing="length"))
+        error = error_of(asked)
+        assert (type(error), error.detail, error.status) == (errors.Redirected, target, status)
+        assert (other.requests, other.connections) == ([], 0)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_netrc_entry_does_not_take_the_place_of_the_key(
+    replay: Replay, asked: Gateway, wire: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    replay.serve(PATHS[wire], STREAM.canned())
+    ask(asked, wire)
+    assert replay.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert "secret" not in str(replay.requests[0].headers)
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_a_proxy_does_not_see_what_goes_to_this_machine(
+    replay: Replay, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(other, raising=False)
+    with Replay() as proxy:
+        monkeypatch.setenv(name, proxy.url)
+        replay.serve(CHAT, STREAM.canned())
+        for host in ("127.0.0.1", "localhost"):
+            client = Gateway(Settings(api_key=KEY, base_url=replay.url.replace("127.0.0.1", host)))
+            assert ask(client, "openai").text == STREAM.text
+            client.close()
+        assert proxy.connections == 0
+
+
+def test_a_proxy_is_used_for_the_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Replay() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        proxy.serve("http://gateway.invalid" + CHAT, STREAM.canned())
+        client = Gateway(Settings(api_key=KEY, base_url="http://gateway.invalid"))
+        assert ask(client, "openai").text == STREAM.text
+        client.close()
+
+
+def test_a_cookie_is_not_sent_back(replay: Replay, asked: Gateway) -> None:
+    headers = {"Content-Type": "text/event-stream", "Set-Cookie": "who=first; Path=/"}
+    replay.serve(CHAT, Canned(STREAM.body, headers=headers))
+    ask(asked, "openai")
+    ask(asked, "openai")
+    assert ["cookie" in request.headers for request in replay.requests] == [False, False]
+
+
+def test_no_error_tells_the_key(replay: Replay, asked: Gateway) -> None:
+    fault = b'{"error":{"message":"' + f"the key {KEY} is wrong".encode() + b'"}}'
+    told = [
+        Canned(fault, 401, JSON),
+        Canned(fault, 200, JSON),
+        Canned(b"data: " + fault + b"\n\n"),
+        Canned(f"<p>{KEY}</p>".encode()),
+        Canned(b"", 302, {"Location": f"https://elsewhere.invalid/{KEY}"}),
+    ]
+    for wire in WIRES:
+        for canned in told:
+            replay.serve(PATHS[wire], canned)
+            error = ask(asked, wire).error
+            assert error is not None
+            assert "…" in error.detail
+            assert KEY not in str(error) + repr(error) + repr(error.failure())
+    replay.serve("/v1/models", told[0])
+    with pytest.raises(errors.KeyRefused) as caught:
+        asked.models()
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["sk-secret\n", " sk-secret", "sk-secret\r\nX-Evil: 1", "“sk-secret”"])
+def test_a_key_that_cannot_be_sent_is_not_told_either(replay: Replay, key: str) -> None:
+    replay.serve(CHAT, STREAM.canned())
+    client = Gateway(Settings(api_key=key, base_url=replay.url))
+    heard = ask(client, "openai")
+    assert "secret" not in str(heard.error)
+    assert all("x-evil" not in request.headers for request in replay.requests)

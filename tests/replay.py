@@ -1,0 +1,241 @@
+"""A loopback HTTP/1.1 server that replays answers whole, in pieces, cut or silent, and keeps the requests."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+EVENT_STREAM = {"Content-Type": "text/event-stream"}
+JSON = {"Content-Type": "application/json; charset=utf-8"}
+
+Framing = Literal["chunked", "length", "close"]
+FRAMINGS: tuple[Framing, ...] = ("chunked", "length", "close")
+
+
+@dataclass(frozen=True)
+class Canned:
+    """What a path answers. Counts are bytes of the body as it is sent, that is after gzip.
+
+    `piece` is the size of the pieces it comes in: chunks, or writes where it is not chunked. After `cut`
+    bytes the connection is closed. After `silence` bytes nothing more comes until the client leaves, or
+    Replay.resume() is called; with `mute` that is so before the status line.
+    """
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=lambda: EVENT_STREAM)
+    framing: Framing = "chunked"
+    gzip: bool = False
+    piece: int | None = None
+    cut: int | None = None
+    silence: int | None = None
+    mute: bool = False
+
+
+@dataclass
+class Request:
+    """What came in. `left` is set when its client closes the connection before the answer was sent."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    left: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Replay:
+    """The running server, on a free port of 127.0.0.1; a context manager. An unknown path answers 404."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.connections = 0  # that were ever opened
+        self._answers: dict[str, Canned] = {}
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        self._resumed = threading.Event()
+        self._arrived = threading.Condition(self._lock)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._accept, name="replay", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Replay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def serve(self, path: str, answer: Canned) -> None:
+        """From now on `path` is answered so."""
+        self._answers[path] = answer
+
+    def resume(self) -> None:
+        """End every silence, those to come included."""
+        self._resumed.set()
+
+    @property
+    def open(self) -> int:
+        """The number of connections that neither side has closed."""
+        return len(self._open)
+
+    def wait_for_requests(self, number: int, within: float = 20.0) -> bool:
+        """Whether so many requests have come in all, after at most so many seconds."""
+        with self._arrived:
+            return self._arrived.wait_for(lambda: len(self.requests) >= number, within)
+
+    def wait_for_no_connection(self, within: float = 20.0) -> bool:
+        """Whether every connection is closed, after at most so many seconds."""
+        with self._arrived:
+            return self._arrived.wait_for(lambda: not self._open, within)
+
+    def close(self) -> None:
+        """End the server, its connections and its threads."""
+        self._resumed.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
+        self.wait_for_no_connection()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self._open.add(connection)
+                self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), name="replay-one", daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while request := _read(connection):
+                with self._arrived:
+                    self.requests.append(request)
+                    self._arrived.notify_all()
+                answer = self._answers.get(request.path, Canned(status=404, headers={}, framing="length"))
+                if not self._answer(connection, request, answer):
+                    break
+        except OSError:
+            pass  # a client that leaves is what many tests are about
+        finally:
+            connection.close()
+            with self._arrived:
+                self._open.discard(connection)
+                self._arrived.notify_all()
+
+    def _answer(self, connection: socket.socket, request: Request, answer: Canned) -> bool:
+        """Whether another request may follow on the connection."""
+        if answer.mute and not self._silent(connection, request):
+            return False
+        body = gzip.compress(answer.body) if answer.gzip else answer.body
+        head = _head(answer, len(body))
+        sent = body if answer.cut is None else body[: answer.cut]
+        if answer.silence is None:
+            first, rest = sent, b""
+        else:
+            first, rest = sent[: answer.silence], sent[answer.silence :]
+        whole = answer.cut is None
+        for piece in _pieces(answer, head, first, last=whole and answer.silence is None):
+            connection.sendall(piece)
+        if answer.silence is not None:
+            if not self._silent(connection, request):
+                return False
+            for piece in _pieces(answer, b"", rest, last=whole):
+                connection.sendall(piece)
+        return whole and answer.framing != "close"
+
+    def _silent(self, connection: socket.socket, request: Request) -> bool:
+        """Say nothing until the client leaves (False) or the silence is ended (True)."""
+        connection.settimeout(0.01)
+        while not self._resumed.is_set():
+            try:
+                if not connection.recv(1):
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+        connection.settimeout(None)
+        if not self._resumed.is_set():
+            request.left.set()
+        return self._resumed.is_set()
+
+
+def soon(holds: Any, within: float = 20.0) -> bool:
+    """Whether `holds()` comes true within so many seconds."""
+    until = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.002)
+    return True
+
+
+def _read(connection: socket.socket) -> Request | None:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = connection.recv(65_536)
+        if not more:
+            return None
+        data += more
+        if not data[:1].isalpha():
+            return None  # TLS, to which a plain port has nothing to say
+    head, _, body = data.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, path, _ = first.split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    missing = int(headers.get("content-length", 0)) - len(body)
+    rest = bytearray(body)
+    while missing > 0:
+        more = connection.recv(min(missing, 1 << 20))
+        if not more:
+            return None
+        rest += more
+        missing -= len(more)
+    return Request(method, path, headers, bytes(rest))
+
+
+def _head(answer: Canned, length: int) -> bytes:
+    headers = dict(answer.headers)
+    if answer.framing == "chunked":
+        headers["Transfer-Encoding"] = "chunked"
+    elif answer.framing == "length":
+        headers["Content-Length"] = str(length)
+    else:
+        headers["Connection"] = "close"
+    if answer.gzip:
+        headers["Content-Encoding"] = "gzip"
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {answer.status} Replayed\r\n{lines}\r\n".encode("latin-1")
+
+
+def _pieces(answer: Canned, head: bytes, body: bytes, *, last: bool) -> Iterator[bytes]:
+    """What to write: the chunks of a chunked body in one go, for they keep their bounds anyhow."""
+    size = answer.piece or max(len(body), 1)
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    if answer.framing == "chunked":
+        chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+        yield head + chunks + (b"0\r\n\r\n" if last else b"")
+    elif answer.piece is None:
+        yield head + body
+    else:
+        yield head
+        yield from pieces
