@@ -20,7 +20,7 @@ def run() -> None:
         ],
         position="hidden",
     )
-    sidebar.paint(access.require())
+    sidebar.paint(access.require(), chat=page.url_path == "")
     page.run()
 
 

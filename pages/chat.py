@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.ui import access, composer, state, stream, transcript, welcome
+from lib.core.errors import StoreError
+from lib.ui import access, composer, problem, state, stream, transcript, welcome
+from lib.ui.text import t
 
 person = access.require()
 
-view = state.opened(person.id)
+try:
+    view = state.opened(person.id)
+except StoreError as error:
+    problem.refuse(problem.sentence(error.code))
+    view = state.view()  # what is on the screen stays there, and the box with what is typed in it
 stop = composer.paint(person)
 
 
@@ -26,3 +32,5 @@ if view.answer and slot:
     view.nodes[-1] = stream.follow(view.answer, view.nodes[-1], slot)
     transcript.answer(view.nodes[-1], slot, retry)
     stop.empty()
+    if view.answer.wait(-1, 0).unsaved:
+        st.warning(t("answer.unsaved"), icon=":material/save:")

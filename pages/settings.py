@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.config import DEFAULT_BASE_URL
-from lib.ui import access, state
+from lib.ui import access, problem, state
 from lib.ui.text import LANGUAGES, language, literal, t
 
 _ENVIRONMENT = f"""export DEERAPI_API_KEY="sk-…"
@@ -31,7 +31,8 @@ def _gateway() -> None:
 def _models() -> None:
     st.subheader(t("settings.models"), anchor=False)
     models = state.models()
-    st.markdown(t("settings.models_count", count=len(models)) if models else t("settings.models_none"))
+    failed = state.catalog().failed
+    st.markdown(t("settings.models_none") if failed else t("settings.models_count", count=len(models)))
     st.button(
         t("settings.refresh"), key="refresh", icon=":material/refresh:", on_click=state.catalog().forget
     )
@@ -64,6 +65,7 @@ def _history() -> None:
 
 
 st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=state.here())
+problem.paint_refusal()
 st.title(t("settings.title"), anchor=False)
 _gateway()
 _models()

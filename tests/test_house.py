@@ -21,8 +21,8 @@ ALLOWED = {
     "lib.gateway": {"lib.gateway", "lib.core"},
     "lib.core": {"lib.core"},
 }
-# The one place where the parts are put together, and the composer, which asks the catalogue.
-MEETING_POINTS = {"lib/ui/state.py": {"lib.gateway", "lib.storage"}, "lib/ui/composer.py": {"lib.gateway"}}
+# The one place where the parts are put together.
+MEETING_POINTS = {"lib/ui/state.py": {"lib.gateway", "lib.storage"}}
 ONLY_IN = {
     "streamlit": ("app.py", "pages/", "lib/ui/"),
     "sqlalchemy": ("lib/storage/",),

@@ -8,13 +8,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat import turn
-from lib.core.errors import StaleTurn, StoreError
+from lib.core.errors import AntlerError
 from lib.core.types import TEMPERATURE_MAX, WIRES, Params, Person, Target, Wire, is_wire
-from lib.gateway.catalog import Model, wires
 from lib.ui import state
-from lib.ui.problem import sentence
+from lib.ui.problem import paint_refusal, refuse, sentence, tried
 from lib.ui.sidebar import SETTINGS
-from lib.ui.text import literal, t
+from lib.ui.text import t
 
 # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
 _MODEL, _WIRE = "composer.model", "composer.wire"
@@ -28,12 +27,14 @@ def paint(person: Person) -> DeltaGenerator:
 
     Returns the place of the Stop button, to be emptied when an answer ends while it is painted.
     """
-    models = state.models()
-    _preset(models)
+    ids = [model.id for model in state.models()]
+    _preset(ids)
     with st.bottom:
-        _refusal()
+        paint_refusal()
+        if not ids and state.catalog().failed:
+            st.caption(t("composer.no_models"))
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
-            _target(models)
+            _target(ids)
             _params(person)
             stop = _stop()
     st.chat_input(
@@ -48,7 +49,6 @@ def paint(person: Person) -> DeltaGenerator:
 def send(person: Person, text: str) -> None:
     """Send a question, as a callback; where that cannot be, the words go back into the box with a reason."""
     target = current()
-    shown = state.view()
     problem = ""
     if not text.strip():
         problem = t("composer.blank")
@@ -56,28 +56,25 @@ def send(person: Person, text: str) -> None:
         problem = t("composer.no_model")
     else:
         try:
-            st.query_params["c"] = turn.ask(state.desk(), person.id, shown.id, text, target, params()).id
-        except StaleTurn:
-            problem = t("composer.busy")
-        except StoreError:
-            problem = sentence("store")
+            asked = turn.ask(state.desk(), person.id, state.view().id, text, target, params())
+        except AntlerError as error:
+            problem = f"{sentence(error.code)} {t('composer.kept')}"
+        else:
+            # From now on the conversation itself knows its target.
+            st.query_params.from_dict({"c": asked.id})
     if problem:
-        st.session_state["refusal"] = problem
+        refuse(problem)
         st.session_state[_BOX] = text
 
 
+@tried
 def retry(person: Person) -> None:
     """Ask for another answer to the last question, from the target now chosen; a callback."""
     target, shown = current(), state.view()
     if target is None or shown.id is None:
-        st.session_state["refusal"] = t("composer.no_model")
-        return
-    try:
+        refuse(t("composer.no_model"))
+    else:
         turn.retry(state.desk(), person.id, shown.id, target, params())
-    except StaleTurn:
-        st.session_state["refusal"] = t("composer.busy")
-    except StoreError:
-        st.session_state["refusal"] = sentence("store")
 
 
 def current() -> Target | None:
@@ -91,7 +88,7 @@ def params() -> Params:
     return Params((get(_SYSTEM) or "").strip(), get(_TEMPERATURE), get(_MAX_TOKENS))
 
 
-def _preset(models: list[Model]) -> None:
+def _preset(ids: list[str]) -> None:
     """Fill the widgets where the conversation, or what the URL asks for, is not the one they were filled
     for: with what the URL names, else what the conversation last used, else what was chosen before.
     """
@@ -102,16 +99,16 @@ def _preset(models: list[Model]) -> None:
         st.session_state[key] = st.session_state.get(key)
     if st.session_state.get("preset") != (shown.id, asked):
         news = st.session_state.get("preset", (None, None))[1] != asked
-        _fill_target(models, asked if news else (None, None))
+        _fill_target(asked if news else (None, None))
         _fill_params()
         st.session_state["preset"] = (shown.id, asked)
-    if not st.session_state[_MODEL] and models:
-        st.session_state[_MODEL] = models[0].id
-    if st.session_state[_WIRE] not in _wires(models):
-        st.session_state[_WIRE] = wires_of(str(st.session_state[_MODEL] or ""), models)[0]
+    if not st.session_state[_MODEL] and ids:
+        st.session_state[_MODEL] = ids[0]
+    if not is_wire(st.session_state[_WIRE]):
+        st.session_state[_WIRE] = state.wires_of(str(st.session_state[_MODEL] or ""))[0]
 
 
-def _fill_target(models: list[Model], asked: tuple[str | None, str | None]) -> None:
+def _fill_target(asked: tuple[str | None, str | None]) -> None:
     known = state.view().conversation
     last = known.target if known else None
     if last:
@@ -119,7 +116,7 @@ def _fill_target(models: list[Model], asked: tuple[str | None, str | None]) -> N
     model, wire = asked
     if model:
         st.session_state[_MODEL] = model
-        st.session_state[_WIRE] = wires_of(model, models)[0]
+        st.session_state[_WIRE] = state.wires_of(model)[0]
     if is_wire(wire):
         st.session_state[_WIRE] = wire
 
@@ -132,21 +129,13 @@ def _fill_params() -> None:
     st.session_state[_MAX_TOKENS] = saved.max_tokens
 
 
-def wires_of(model: str, models: list[Model]) -> tuple[Wire, ...]:
-    """The wires to reach a model over, the better one first; a typed id is judged by its name."""
-    listed = next((known.wires for known in models if known.id == model), None)
-    return listed or wires(model)
+def _wires() -> tuple[Wire, ...]:
+    """The wires to choose from: those of the model, and the one that a URL or a conversation insists on."""
+    offered = state.wires_of(str(st.session_state[_MODEL] or ""))
+    return tuple(wire for wire in WIRES if wire in offered or wire == st.session_state[_WIRE])
 
 
-def _wires(models: list[Model]) -> tuple[Wire, ...]:
-    """The wires to choose from: those of the model, and one that the URL insists on."""
-    offered = wires_of(str(st.session_state[_MODEL] or ""), models)
-    insisted = st.query_params.get("wire")
-    return tuple(wire for wire in WIRES if wire in offered or wire == insisted)
-
-
-def _target(models: list[Model]) -> None:
-    ids = [model.id for model in models]
+def _target(ids: list[str]) -> None:
     chosen = st.session_state[_MODEL]
     st.selectbox(
         t("composer.model"),
@@ -161,7 +150,7 @@ def _target(models: list[Model]) -> None:
     )
     st.segmented_control(
         t("composer.wire"),
-        _wires(models),
+        _wires(),
         key=_WIRE,
         required=True,
         format_func=lambda wire: t(f"wire.{wire}"),
@@ -171,8 +160,7 @@ def _target(models: list[Model]) -> None:
 
 def _model_changed() -> None:
     """Another model comes with its own better wire, where the chosen one is not offered."""
-    models = state.models()
-    offered = wires_of(str(st.session_state[_MODEL] or ""), models)
+    offered = state.wires_of(str(st.session_state[_MODEL] or ""))
     if st.session_state[_WIRE] not in offered:
         st.session_state[_WIRE] = offered[0]
 
@@ -211,6 +199,7 @@ def _params(person: Person) -> None:
         )
 
 
+@tried
 def _save_params(person: Person) -> None:
     shown = state.view()
     if shown.id is not None:
@@ -222,14 +211,10 @@ def _stop() -> DeltaGenerator:
     slot = st.empty()
     if answer := state.view().answer:
         slot.button(
-            t("composer.stop"), key="stop", type="primary", icon=":material/stop:", on_click=answer.stop
+            t("composer.stop"),
+            key="stop",
+            type="primary",
+            icon=":material/stop:",
+            on_click=tried(answer.stop),
         )
     return slot
-
-
-def _refusal() -> None:
-    """Why something was not sent, until the next run."""
-    if reason := st.session_state.pop("refusal", ""):
-        st.warning(literal(reason), icon=":material/info:")
-    if state.catalog().failed and not state.models():
-        st.caption(t("composer.no_models"))

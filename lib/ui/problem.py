@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 
 import streamlit as st
 
 from lib.core.errors import AntlerError
 from lib.core.types import Failure, Outcome
-from lib.ui.text import LANGUAGES, t
+from lib.ui.text import LANGUAGES, literal, t
 
+P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
 
@@ -33,6 +37,29 @@ def _details(failure: Failure) -> None:
     if failure.request_id:
         st.caption(t("answer.request_id"))
         st.code(failure.request_id, language=None)
+
+
+def tried(action: Callable[P, None]) -> Callable[P, None]:
+    """A callback that, where the database refuses, leaves the page standing and says so on it."""
+
+    @wraps(action)
+    def trying(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            action(*args, **kwargs)
+        except AntlerError as error:
+            refuse(sentence(error.code))
+
+    return trying
+
+
+def refuse(reason: str) -> None:
+    """Say on the next run of the page why something was not done."""
+    st.session_state["refusal"] = reason
+
+
+def paint_refusal() -> None:
+    if reason := st.session_state.pop("refusal", ""):
+        st.warning(literal(reason), icon=":material/info:")
 
 
 def sentence(code: str) -> str:

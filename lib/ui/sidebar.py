@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
+from lib.core.errors import StoreError
 from lib.core.types import Conversation, Person
 from lib.ui import state
+from lib.ui.problem import sentence, tried
 from lib.ui.text import literal, t
 
 CHAT, SETTINGS = "pages/chat.py", "pages/settings.py"
 PAGE = 40  # conversations listed at first, and more with each "show more"
 
 
-def paint(person: Person) -> None:
-    """The sidebar of every page."""
+def paint(person: Person, *, chat: bool) -> None:
+    """The sidebar of every page; `chat` where the page shows a conversation."""
     with st.sidebar:
         st.button(
             t("sidebar.new"),
@@ -25,20 +27,26 @@ def paint(person: Person) -> None:
         )
         _undo(person)
         with st.container(key="conversations", gap=None):
-            _list(person)
+            try:
+                _list(person, st.query_params.get("c") if chat else None)
+            except StoreError:
+                st.caption(sentence("store"))
         with st.container(key="sidebar-foot"):
             st.page_link(
                 SETTINGS, label=t("nav.settings"), icon=":material/settings:", query_params=state.here()
             )
 
 
-def _list(person: Person) -> None:
+def _list(person: Person, shown: str | None) -> None:
     most = st.session_state.setdefault("listed", PAGE)
     found = state.store().conversations(person.id, most + 1)
     if not found:
         st.caption(t("sidebar.empty"))
     for conversation in found[:most]:
-        _row(person, conversation, here=conversation.id == st.query_params.get("c"))
+        if conversation.id == st.session_state.get("renaming"):
+            _rename(person, conversation)
+        else:
+            _row(person, conversation, here=conversation.id == shown)
     if len(found) > most:
         st.button(t("sidebar.more"), key="more", type="tertiary", on_click=_more)
 
@@ -49,17 +57,22 @@ def _more() -> None:
 
 def _row(person: Person, conversation: Conversation, *, here: bool) -> None:
     with st.container(key=f"row-{conversation.id}", horizontal=True, gap=None, wrap=False):
-        st.button(
-            literal(conversation.title),
-            key=f"open-{conversation.id}",
-            type="secondary" if here else "tertiary",
-            width="stretch",
-            on_click=_open,
-            args=(conversation.id,),
-        )
+        if here:
+            # It is open already: a title, and no control.
+            with st.container(key=f"here-{conversation.id}"):
+                st.markdown(literal(conversation.title))
+        else:
+            st.button(
+                literal(conversation.title),
+                key=f"open-{conversation.id}",
+                type="tertiary",
+                width="stretch",
+                on_click=_open,
+                args=(conversation.id,),
+            )
         actions = {"rename": t("sidebar.rename"), "delete": t("sidebar.delete")}
         key = f"actions-{conversation.id}"
-        chosen = st.menu_button(
+        st.menu_button(
             t("sidebar.actions"),
             list(actions),
             key=key,
@@ -69,8 +82,6 @@ def _row(person: Person, conversation: Conversation, *, here: bool) -> None:
             on_click=_act,
             args=(person, conversation, key),
         )
-    if chosen == "rename":
-        _rename(person, conversation)
 
 
 def _open(conversation: str | None) -> None:
@@ -78,8 +89,10 @@ def _open(conversation: str | None) -> None:
     st.switch_page(CHAT, query_params={"c": conversation} if conversation else {})
 
 
+@tried
 def _act(person: Person, conversation: Conversation, key: str) -> None:
-    if st.session_state[key] != "delete":
+    if st.session_state[key] == "rename":
+        st.session_state["renaming"] = conversation.id
         return
     if running := state.answers().find(person.id, conversation.id):
         running.stop()
@@ -87,6 +100,36 @@ def _act(person: Person, conversation: Conversation, key: str) -> None:
     st.session_state["deleted"] = conversation
     if st.query_params.get("c") == conversation.id:
         st.query_params.pop("c", None)
+
+
+def _rename(person: Person, conversation: Conversation) -> None:
+    # In place and not in a dialog: what is inside a dialog waits for an answer that is being painted.
+    key = f"title-{conversation.id}"
+    st.text_input(
+        t("rename.label"),
+        conversation.title,
+        key=key,
+        max_chars=200,
+        label_visibility="collapsed",
+        on_change=_renamed,
+        args=(person, conversation, key),
+    )
+    with st.container(key="rename-buttons", horizontal=True, gap="small"):
+        args = (person, conversation, key)
+        st.button(t("rename.save"), key="rename-save", type="primary", on_click=_renamed, args=args)
+        st.button(t("rename.cancel"), key="rename-cancel", on_click=_not_renamed)
+
+
+@tried
+def _renamed(person: Person, conversation: Conversation, key: str) -> None:
+    _not_renamed()
+    title = " ".join(str(st.session_state.get(key, "")).split())
+    if title and title != conversation.title:
+        state.store().rename(person.id, conversation.id, title)
+
+
+def _not_renamed() -> None:
+    st.session_state.pop("renaming", None)
 
 
 def _undo(person: Person) -> None:
@@ -98,20 +141,8 @@ def _undo(person: Person) -> None:
         st.button(t("sidebar.undo"), key="undo-delete", on_click=_restore, args=(person, deleted))
 
 
+@tried
 def _restore(person: Person, deleted: Conversation) -> None:
     state.store().restore(person.id, deleted.id)
     del st.session_state["deleted"]
     _open(deleted.id)
-
-
-def _rename(person: Person, conversation: Conversation) -> None:
-    @st.dialog(t("rename.title"))
-    def ask() -> None:
-        with st.form("rename", border=False):
-            title = st.text_input(t("rename.label"), conversation.title, key="rename.value", max_chars=200)
-            if st.form_submit_button(t("rename.save"), type="primary"):
-                if title.strip():
-                    state.store().rename(person.id, conversation.id, " ".join(title.split()))
-                st.rerun()
-
-    ask()

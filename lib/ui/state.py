@@ -16,9 +16,9 @@ from lib.chat.answer import STALE_AFTER, Answer, Answers, Elsewhere
 from lib.chat.turn import Desk
 from lib.core import config
 from lib.core.config import Settings
-from lib.core.types import Conversation, Node, Outcome
+from lib.core.types import Conversation, Node, Outcome, Wire
 from lib.gateway import demo
-from lib.gateway.catalog import Catalog, Model
+from lib.gateway.catalog import Catalog, Model, wires
 from lib.gateway.client import Gateway
 from lib.storage.store import Store
 
@@ -99,6 +99,12 @@ def models() -> list[Model]:
     return catalog().models(MODELS_PATIENCE)
 
 
+def wires_of(model: str) -> tuple[Wire, ...]:
+    """The wires to reach a model over, the better one first; a typed id is judged by its name."""
+    listed = next((known.wires for known in models() if known.id == model), None)
+    return listed or wires(model)
+
+
 @dataclass
 class View:
     """What a session remembers of the conversation it shows: None is a new one, not yet begun.
@@ -149,8 +155,8 @@ def _attached(owner: str, shown: View, answer: Answer | None) -> Answer | Elsewh
     if not shown.nodes or shown.id is None:
         return None
     last = shown.nodes[-1]
-    if answer is not None:
-        return answer if answer.id == last.id else None
+    if answer is not None and answer.id == last.id:
+        return answer
     return Elsewhere(owner, shown.id, last, store()) if last.outcome is Outcome.ARRIVING else None
 
 

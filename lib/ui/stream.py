@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import streamlit as st
-from lib.ui.markdown import safe, split
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat.answer import Answer, Elsewhere
 from lib.core.types import Node
+from lib.ui.markdown import safe, split
 from lib.ui.text import literal, t
 
 FRAME = 0.05  # seconds between two frames: more would not be seen, and each one sends its whole block
@@ -61,9 +61,10 @@ class _Feed:
 
     def _read(self) -> None:
         self.node, self.ended = self._snapshot.node, self._snapshot.ended
-        text = self.node.message.text
-        self._anew = self._anew or not text.startswith(self.text)
-        self.text, self.thinking = text, self.node.message.thinking
+        said = self.node.message
+        grown = said.text.startswith(self.text) and said.thinking.startswith(self.thinking)
+        self._anew = self._anew or not grown
+        self.text, self.thinking = said.text, said.thinking
 
     @property
     def over(self) -> bool:

@@ -148,6 +148,7 @@ def test_what_is_typed_meanwhile_is_kept(counting):
     counting.box.fill("My next question")
     counting.box.press("Enter")
     expect(counting.page.get_by_text("An answer is still arriving here")).to_be_visible()
+    expect(counting.page.get_by_text("Your text is kept")).to_be_visible()
     expect(counting.box).to_have_value("My next question")
     expect(counting.questions).to_have_count(1)
 
@@ -190,7 +191,7 @@ def test_the_parameters_of_a_conversation_are_sent_and_kept(keyed, new_page, rep
     chat.page.get_by_role("spinbutton", name="Max tokens").fill("123")
     chat.page.get_by_role("spinbutton", name="Max tokens").press("Tab")
     chat.page.keyboard.press("Escape")
-    chat.ended().ask(f"Parameters over {wire}").ended()
+    chat.ended().ask(f"Be told over {wire}").ended()
     expect(chat.answers.last).to_contain_text("Yes.")
     sent = json.loads(replay.requests[-1].body)
     assert (sent["model"], sent["temperature"], sent["max_tokens"]) == ("m-two", 0.5, 123)

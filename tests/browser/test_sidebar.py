@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from playwright.sync_api import expect
 
@@ -43,13 +45,44 @@ def test_a_conversation_opens_from_another_page(talks):
 
 def test_a_rename_holds_and_shows_what_was_typed(talks):
     talks.act("The newer one", "Rename")
-    title = talks.page.get_by_role("dialog").get_by_role("textbox", name="Title")
-    title.fill("A *starred* [name] $5 :smile:")
+    talks.page.get_by_role("textbox", name="Title").fill("A *starred* [name] $5 :smile:")
     talks.page.get_by_role("button", name="Save").click()
     expect(talks.rows.nth(0)).to_contain_text("A *starred* [name] $5 :smile:")
     talks.page.reload()
     expect(talks.rows.nth(0)).to_contain_text("A *starred* [name] $5 :smile:")
     expect(talks.questions).to_have_text(["The newer one"])
+
+
+def test_a_rename_works_while_an_answer_arrives_and_can_be_cancelled(app, new_page):
+    chat = Chat(new_page(), app.url).open("?model=demo-endless").ask("Name me")
+    expect(chat.answers.last).to_contain_text("Line 3")
+    chat.act("Name me", "Rename")
+    chat.page.get_by_role("textbox", name="Title").fill("Not this")
+    chat.page.get_by_role("button", name="Cancel").click()
+    expect(chat.rows.first).to_contain_text("Name me")
+    chat.act("Name me", "Rename")
+    chat.page.get_by_role("textbox", name="Title").fill("Named")
+    chat.page.get_by_role("textbox", name="Title").press("Enter")
+    expect(chat.rows.first).to_contain_text("Named")
+    chat.press_stop().ended()
+
+
+def test_a_database_that_refuses_leaves_the_page_and_the_words_in_place(tmp_path, new_page):
+    app = App(tmp_path, {"DATABASE_URL": "sqlite:///talk.db"})
+    try:
+        chat = Chat(new_page(), app.url).open("?model=demo-busy").ask("Keep me").ended()
+        chat.box.fill("Half a question")
+        with sqlite3.connect(tmp_path / "talk.db") as database:
+            database.execute(
+                "CREATE TRIGGER full BEFORE UPDATE ON conversation BEGIN SELECT RAISE(ABORT, 'full'); END"
+            )
+        chat.act("Keep me", "Delete")
+        expect(chat.page.get_by_text("nothing was changed")).to_be_visible()
+        expect(chat.rows).to_have_count(1)
+        expect(chat.questions).to_have_text(["Keep me"])
+        expect(chat.box).to_have_value("Half a question")
+    finally:
+        app.close()
 
 
 def test_a_deleted_conversation_can_be_taken_back(talks):

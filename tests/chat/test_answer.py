@@ -226,15 +226,29 @@ def test_a_full_disk_is_told_while_the_answer_goes_on(kept, monkeypatch):
 
 
 def test_the_registry_holds_one_answer_a_conversation_and_hides_it_from_others(kept):
-    answers, cancel = Answers(), Cancel()
-    first = Answer("ann", "c", NODE, cancel, kept)
-    answers.enter(first)
+    answers = Answers()
+    first = Answer("ann", "c", NODE, Cancel(), kept)
+    with answers.turn("c"):
+        with pytest.raises(errors.StaleTurn), answers.turn("c"):
+            pass
+        answers.put(first)
     assert answers.find("ann", "c") is first
     assert answers.find("bob", "c") is None
-    with pytest.raises(errors.StaleTurn):
-        answers.enter(Answer("ann", "c", NODE, cancel, kept))
+    with pytest.raises(errors.StaleTurn), answers.turn("c"):
+        pass
     answers.leave(first)
     assert answers.find("ann", "c") is None
+
+
+def test_a_turn_that_fails_gives_its_place_up(kept):
+    answers = Answers()
+    for put in (False, True):
+        with pytest.raises(errors.StoreError), answers.turn("c"):
+            if put:
+                answers.put(Answer("ann", "c", NODE, Cancel(), kept))
+            raise errors.StoreError
+        with answers.turn("c"):
+            pass
 
 
 def test_an_answer_of_another_process_is_followed_through_the_store(kept):
@@ -251,6 +265,12 @@ def test_an_answer_of_a_dead_process_ends_as_interrupted(kept, monkeypatch):
     monkeypatch.setattr(module, "STALE_AFTER", -1.0)
     snapshot = Elsewhere("ann", "c", NODE, kept).wait(0, 0.01)
     assert snapshot.node.outcome is Outcome.INTERRUPTED
+
+
+def test_a_stop_from_afar_leaves_an_ended_answer_as_it_is(kept):
+    node = Produced(kept, says(TextDelta("Because."), DONE)).end()
+    Elsewhere("ann", "c", NODE, kept).stop()
+    assert kept.node("ann", "a") == node
 
 
 def test_a_stop_reaches_an_answer_of_another_process(kept, monkeypatch):

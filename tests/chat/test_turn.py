@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -120,10 +121,33 @@ def test_nothing_is_sent_when_nothing_can_be_kept(desk, monkeypatch):
 def test_anothers_conversation_is_not_continued(desk):
     talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params())
     finished(desk, talk.id)
-    theirs = turn.ask(desk, "bob", talk.id, "Hello", Target("demo-tour", "openai"), Params())
-    assert theirs.id != talk.id
-    assert turn.retry(desk, "bob", talk.id, Target("demo-tour", "openai"), Params()) is None
+    with pytest.raises(errors.Gone):
+        turn.ask(desk, "bob", talk.id, "Hello", Target("demo-tour", "openai"), Params())
+    with pytest.raises(errors.Gone):
+        turn.retry(desk, "bob", talk.id, Target("demo-tour", "openai"), Params())
+    assert desk.store.conversations("bob", 9) == []
     assert len(finished(desk, talk.id)) == 2
+
+
+def test_a_deleted_conversation_is_not_continued_elsewhere(desk):
+    talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params())
+    finished(desk, talk.id)
+    desk.store.delete("ann", talk.id)
+    with pytest.raises(errors.Gone):
+        turn.ask(desk, "ann", talk.id, "Hello", Target("demo-tour", "openai"), Params())
+    assert desk.store.conversations("ann", 9) == []
+
+
+def test_an_answer_that_lost_its_process_is_marked_before_the_next_question(desk, monkeypatch):
+    talk = turn.ask(desk, "ann", None, "One", Target("demo-tour", "openai"), Params())
+    lost = replace(finished(desk, talk.id)[-1], id="lost", outcome=Outcome.ARRIVING)
+    desk.store.begin("ann", replace(talk, head="lost"), [lost])
+    with pytest.raises(errors.StaleTurn):
+        turn.ask(desk, "ann", talk.id, "Two", Target("demo-tour", "openai"), Params())
+    monkeypatch.setattr(turn, "STALE_AFTER", -1.0)
+    turn.ask(desk, "ann", talk.id, "Two", Target("demo-tour", "openai"), Params())
+    path = finished(desk, talk.id)
+    assert [node.outcome for node in path][1] is Outcome.INTERRUPTED
 
 
 TITLES = {

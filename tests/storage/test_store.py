@@ -145,6 +145,7 @@ CALLS = {
     "begin": lambda store, who: store.begin(who, conversation(head="x"), [question("x", "a")]),
     "checkpoint": lambda store, who: store.checkpoint(who, arriving()),
     "settle": lambda store, who: store.settle(who, replace(arriving(), outcome=Outcome.COMPLETE)),
+    "stop": lambda store, who: store.stop(who, "a"),
     "rename": lambda store, who: store.rename(who, "c", "Stolen"),
     "set_params": lambda store, who: store.set_params(who, "c", Params(system="Stolen")),
     "delete": lambda store, who: store.delete(who, "c"),
