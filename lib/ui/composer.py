@@ -30,9 +30,12 @@ def paint(person: Person) -> DeltaGenerator:
     ids = [model.id for model in state.models()]
     _preset(ids)
     with st.bottom:
-        paint_refusal()
-        if not ids and state.catalog().failed:
-            st.caption(t("composer.no_models"))
+        # Each in a place of its own: the box keeps what is typed in it only where it does not move.
+        with st.empty():
+            paint_refusal()
+        with st.empty():
+            if not ids and state.catalog().failed:
+                st.caption(t("composer.no_models"))
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
             _target(ids)
             _params(person)

@@ -105,19 +105,13 @@ def _act(person: Person, conversation: Conversation, key: str) -> None:
 def _rename(person: Person, conversation: Conversation) -> None:
     # In place and not in a dialog: what is inside a dialog waits for an answer that is being painted.
     key = f"title-{conversation.id}"
-    st.text_input(
-        t("rename.label"),
-        conversation.title,
-        key=key,
-        max_chars=200,
-        label_visibility="collapsed",
-        on_change=_renamed,
-        args=(person, conversation, key),
-    )
-    with st.container(key="rename-buttons", horizontal=True, gap="small"):
-        args = (person, conversation, key)
-        st.button(t("rename.save"), key="rename-save", type="primary", on_click=_renamed, args=args)
-        st.button(t("rename.cancel"), key="rename-cancel", on_click=_not_renamed)
+    with st.form("rename", border=False):
+        label = t("rename.label")
+        st.text_input(label, conversation.title, key=key, max_chars=200, label_visibility="collapsed")
+        with st.container(key="rename-buttons", horizontal=True, gap="small"):
+            args = (person, conversation, key)
+            st.form_submit_button(t("rename.save"), type="primary", on_click=_renamed, args=args)
+            st.form_submit_button(t("rename.cancel"), on_click=_not_renamed)
 
 
 @tried

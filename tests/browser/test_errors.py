@@ -149,10 +149,17 @@ def test_a_done_without_a_finish_reason_is_interrupted(keyed, new_page, replay):
     expect(chat.answers.last.get_by_role("alert")).to_contain_text("Interrupted")
 
 
-def test_a_gateway_that_falls_silent_ends_in_a_sentence(keyed, new_page, replay, wire):
-    replay.serve(PATHS[wire], Canned(mute=True))
-    chat = Chat(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Silence, {wire}").ended()
-    expect(chat.answers.last.get_by_role("alert")).to_contain_text("fell silent for too long")
+def test_a_gateway_that_falls_silent_ends_in_a_sentence(tmp_path, new_page, replay):
+    settings = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url, "DEERAPI_IDLE_TIMEOUT": "2"}
+    app = App(tmp_path, settings)
+    try:
+        for wire, path in PATHS.items():
+            replay.serve(path, Canned(mute=True))
+            chat = Chat(new_page(), app.url).open(f"?model=m-one&wire={wire}").ask(f"Silence, {wire}").ended()
+            expect(chat.answers.last.get_by_role("alert")).to_contain_text("fell silent for too long")
+            expect(chat.answers.last.get_by_role("button", name="Retry")).to_be_visible()
+    finally:
+        app.close()
 
 
 def test_no_network_is_told_and_the_page_works(tmp_path, new_page, wire):
