@@ -73,7 +73,7 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
             if choice.get("finish_reason"):
                 finished = True
                 yield _finish(str(choice["finish_reason"]), refused)
-        if isinstance(chunk.get("usage"), dict):
+        if isinstance(chunk.get("usage"), dict) and chunk["usage"]:
             yield UsageReport(_usage(chunk["usage"]))
     if not finished:
         raise Cut
