@@ -68,6 +68,7 @@ class Answer:
         self._reply = Reply()
         self._changed = threading.Condition()
         self._settled = threading.Event()
+        self._left = threading.Event()
         self._done: Callable[[Answer], None] = lambda _: None
         self._version = 0
         self._unsaved = False
@@ -105,6 +106,11 @@ class Answer:
         """The id of its node."""
         return self._node.id
 
+    def leaving(self, timeout: float) -> None:
+        """Where the answer has ended and is only being saved yet, wait for that."""
+        if self._ended:
+            self._left.wait(timeout)
+
     @property
     def _ended(self) -> bool:
         return self._node.outcome is not Outcome.ARRIVING
@@ -121,6 +127,7 @@ class Answer:
         finally:
             self._settled.set()
             self._done(self)
+            self._left.set()
 
     def _produce(self, produce: Callable[[], Iterator[Event]]) -> tuple[Outcome, Failure | None]:
         """Take in the events to their end; returns how that was."""
@@ -250,6 +257,10 @@ class Answers:
         Raises StaleTurn where a turn is under way or an answer is arriving already. The place is given
         up where the turn fails, or brings no answer.
         """
+        with self._lock:
+            last = self._running.get(conversation)
+        if last is not None:
+            last.leaving(STOP_WITHIN)
         with self._lock:
             if conversation in self._running:
                 raise errors.StaleTurn
