@@ -26,11 +26,11 @@ with st.empty():
     if not view.nodes:
         welcome.paint(person)
 transcript.paint(view, retry)
-slot = transcript.bubble(view.nodes[-1]) if view.answer else None
+place = transcript.bubble(view.nodes[-1]) if view.answer else None
 transcript.sweep(len(view.nodes) - view.first)
-if view.answer and slot:
-    view.nodes[-1] = stream.follow(view.answer, view.nodes[-1], slot)
-    transcript.answer(view.nodes[-1], slot, retry)
+if view.answer and place:
+    view.nodes[-1] = stream.follow(view.answer, view.nodes[-1], place)
+    transcript.answer(view.nodes[-1], place, retry)
     stop.empty()
     if view.answer.wait(-1, 0).unsaved:
         st.warning(t("answer.unsaved"), icon=":material/save:")

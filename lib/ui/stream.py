@@ -20,15 +20,21 @@ BEAT = 0.1  # seconds between two looks at whether this run should end
 PATIENCE = 3  # seconds of silence after which they are counted on the screen
 
 
-def follow(answer: Answer | Elsewhere, node: Node, slot: DeltaGenerator) -> Node:
-    """Paint an answer into `slot`, a place for one element, as it comes; returns it as it ended.
+def follow(answer: Answer | Elsewhere, node: Node, place: DeltaGenerator) -> Node:
+    """Paint an answer at the end of `place` as it comes, and clear that again; returns it as it ended.
 
     Finished Markdown blocks become elements of their own, and only the last block is live:
     st.write_stream sends the whole text of its element with every frame.
+
+    Each painting has a slot of its own, which nothing is painted into later. Streamlit puts a new
+    element where one for the same path still waits to be sent, even before the block that it belongs
+    to by then; a browser that gets them so stops with a "bad delta path".
     """
     while True:
+        slot = place.empty()
         with slot.container():
             feed = _paint(answer, node)
+        slot.empty()
         if feed.ended:
             return feed.node
 

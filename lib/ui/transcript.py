@@ -38,7 +38,7 @@ def paint(view: state.View, retry: Callable[[], None]) -> None:
         if node.message.role == "user":
             question(node)
         elif not view.answer or node is not view.nodes[-1]:
-            answer(node, bubble(node), retry if place == len(shown) - 1 else None)
+            saved(node, retry if place == len(shown) - 1 else None)
 
 
 def sweep(count: int) -> None:
@@ -57,14 +57,21 @@ def question(node: Node) -> None:
 
 
 def bubble(node: Node) -> DeltaGenerator:
-    """The place of an answer, for one element: the same while it comes and ever after."""
-    with st.container(key=f"answer-{node.id}"), st.chat_message("assistant", avatar=state.LOGO):
-        return st.empty()
+    """The place of an answer, the same while it comes and ever after."""
+    with st.container(key=f"answer-{node.id}"):
+        return st.chat_message("assistant", avatar=state.LOGO)
 
 
-def answer(node: Node, slot: DeltaGenerator, retry: Callable[[], None] | None) -> None:
+def saved(node: Node, retry: Callable[[], None] | None) -> None:
+    """An answer that has ended, built as one that was painted while it came: a slot, and the whole."""
+    place = bubble(node)
+    place.empty()
+    answer(node, place, retry)
+
+
+def answer(node: Node, place: DeltaGenerator, retry: Callable[[], None] | None) -> None:
     """One answer as it ended: thinking, text, how it ended, its foot; Retry where `retry` is given."""
-    with slot.container():
+    with place.container():
         _answer(node, retry)
 
 

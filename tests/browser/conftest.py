@@ -59,13 +59,16 @@ def new_page(browser, usual) -> Iterator[Callable[..., Page]]:
             context.set_default_timeout(PATIENCE_MS)
             made.append(context)
         page = context.new_page()
+        page.on("pageerror", lambda error: broken.append(str(error)))
         made.append(page)
         return page
 
+    broken: list[str] = []
     yield make
     usual.set_offline(False)
     for one in reversed(made):
         one.close()
+    assert broken == [], "the page's own script failed"
 
 
 def _folder(factory, name: str) -> Path:

@@ -123,6 +123,14 @@ def test_a_lost_connection_does_not_end_the_answer(counting):
     wait_past(counting, before)
 
 
+def test_answers_that_end_at_once_are_painted_every_time(demo, new_page, wire):
+    chat = Chat(new_page(), demo.url).open(f"?model=demo-busy&wire={wire}")
+    for turn in range(8):
+        chat.ask(f"Question {turn}").ended()
+        expect(chat.answers.last.get_by_role("alert")).to_contain_text("too many requests")
+    expect(chat.answers).to_have_count(8)
+
+
 def test_a_closed_tab_does_not_end_the_answer(demo, new_page):
     chat = Chat(new_page(), demo.url).open("?model=demo-thinker").ask("Close the tab on this")
     expect(chat.page).to_have_url(re.compile(r"[?&]c="))
