@@ -19,6 +19,7 @@ from lib.ui.text import t
 _MODEL, _WIRE = "composer.model", "composer.wire"
 _SYSTEM, _TEMPERATURE, _MAX_TOKENS = "composer.system", "composer.temperature", "composer.max_tokens"
 _BOX = "composer.box"
+_WIDGETS = (_MODEL, _WIRE, _SYSTEM, _TEMPERATURE, _MAX_TOKENS)
 MAX_TOKENS = 1_000_000
 
 
@@ -40,6 +41,7 @@ def paint(person: Person) -> DeltaGenerator:
             _target(ids)
             _params(person)
             stop = _stop()
+    st.session_state["composer.kept"] = {key: st.session_state[key] for key in _WIDGETS}
     st.chat_input(
         t("composer.placeholder"), key=_BOX, on_submit=lambda: send(person, st.session_state[_BOX] or "")
     )
@@ -97,9 +99,11 @@ def _preset(ids: list[str]) -> None:
     """
     shown = state.view()
     asked = (st.query_params.get("model"), st.query_params.get("wire"))
-    for key in (_MODEL, _WIRE, _SYSTEM, _TEMPERATURE, _MAX_TOKENS):
-        # Touching them marks them as the session's own, so that they outlive a visit to another page.
-        st.session_state[key] = st.session_state.get(key)
+    kept = st.session_state.setdefault("composer.kept", dict.fromkeys(_WIDGETS))
+    for key in _WIDGETS:
+        # Only where it is gone: a value that the server sets replaces what is being typed there.
+        if key not in st.session_state:
+            st.session_state[key] = kept[key]
     if st.session_state.get("preset") != (shown.id, asked):
         news = st.session_state.get("preset", (None, None))[1] != asked
         _fill_target(asked if news else (None, None))
