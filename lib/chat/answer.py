@@ -53,7 +53,7 @@ class Snapshot:
 
     @property
     def ended(self) -> bool:
-        return self.node.outcome is not Outcome.ARRIVING
+        return not self.node.arriving
 
 
 class Answer:
@@ -67,7 +67,6 @@ class Answer:
         self._keeper = keeper
         self._reply = Reply()
         self._changed = threading.Condition()
-        self._settled = threading.Event()
         self._left = threading.Event()
         self._done: Callable[[Answer], None] = lambda _: None
         self._version = 0
@@ -93,7 +92,7 @@ class Answer:
     def stop(self) -> None:
         """End the request upstream and the answer, within STOP_WITHIN seconds whatever the network does."""
         self._cancel.cancel()
-        if self._settled.wait(STOP_WITHIN):
+        if self._left.wait(STOP_WITHIN):
             return
         # The worker is stuck where no socket is yet, or the database is away. Its end is told now; a
         # connection that comes later is shut before anything is sent.
@@ -113,7 +112,7 @@ class Answer:
 
     @property
     def _ended(self) -> bool:
-        return self._node.outcome is not Outcome.ARRIVING
+        return not self._node.arriving
 
     def _now(self) -> Node:
         if self._ended:
@@ -125,7 +124,6 @@ class Answer:
             self._end(*self._produce(produce))
             self._settle()
         finally:
-            self._settled.set()
             self._done(self)
             self._left.set()
 
@@ -180,7 +178,7 @@ class Answer:
 
     def _save(self) -> None:
         """Checkpoints until the end. Another process that marks the row as stopped ends the answer here."""
-        while not self._settled.wait(SAVE_EVERY):
+        while not self._left.wait(SAVE_EVERY):
             with self._changed:
                 if self._ended:
                     return

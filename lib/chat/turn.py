@@ -76,10 +76,10 @@ def _known(desk: Desk, owner: str, conversation: str) -> Conversation:
 def _path(desk: Desk, owner: str, conversation: Conversation) -> list[Node]:
     """The path to the head. Raises StaleTurn where another process's answer is still arriving there."""
     path = tree.path(desk.store.nodes(owner, conversation.id), conversation.head)
-    if path and path[-1].outcome is Outcome.ARRIVING:
+    if path and path[-1].arriving:
         desk.store.sweep(STALE_AFTER)
         path = tree.path(desk.store.nodes(owner, conversation.id), conversation.head)
-        if path[-1].outcome is Outcome.ARRIVING:
+        if path[-1].arriving:
             raise errors.StaleTurn
     return path
 

@@ -149,6 +149,10 @@ class Node:
     failure: Failure | None = None
     request_id: str = ""
 
+    @property
+    def arriving(self) -> bool:
+        return self.outcome is Outcome.ARRIVING
+
 
 @dataclass(frozen=True)
 class Person:

@@ -17,7 +17,6 @@ from lib.core.errors import Cut, Unreadable
 # never ends its line must not fill the memory.
 MAX_EVENT = 64 * 1024 * 1024
 
-
 # Bare JSON lines kept for the end of a stream: the last of them tells why it ended.
 MAX_STRAY = 8
 
@@ -38,6 +37,12 @@ class Frame:
         except (ValueError, RecursionError):
             raise Cut from None
         return payload if isinstance(payload, dict) else {}
+
+
+def inner(payload: dict[str, Any], key: str) -> dict[str, Any]:
+    """The object inside `payload` under that key; {} where there is none, or something else."""
+    value = payload.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:

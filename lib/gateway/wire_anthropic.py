@@ -18,7 +18,7 @@ from lib.core.reply import (
 )
 from lib.core.types import TEMPERATURE_MAX, Message, Outcome, Params, Usage, count
 from lib.gateway import faults
-from lib.gateway.frames import Frame
+from lib.gateway.frames import Frame, inner
 
 PATH = "/v1/messages"
 VERSION = "2023-06-01"
@@ -72,13 +72,13 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
                 raw_usage, finished = {}, False
                 yield Restart()
             started = True
-            event = {**_dict(event, "message"), "type": "message"}
+            event = {**inner(event, "message"), "type": "message"}
         yield from _said(kind, event)
         # Counters are cumulative, and null where nothing new is known: merge by overwriting.
-        if news := {k: v for k, v in _dict(event, "usage").items() if v is not None}:
+        if news := {k: v for k, v in inner(event, "usage").items() if v is not None}:
             raw_usage |= news
             yield UsageReport(_usage(raw_usage))
-        if reason := event.get("stop_reason") or _dict(event, "delta").get("stop_reason"):
+        if reason := event.get("stop_reason") or inner(event, "delta").get("stop_reason"):
             finished = True
             yield Finish(_OUTCOMES.get(str(reason), Outcome.COMPLETE), str(reason))
         if kind == "message_stop":
@@ -99,9 +99,9 @@ def _said(kind: str, event: dict[str, Any]) -> Iterator[Event]:
         case "message_start":
             yield Served(str(event.get("id") or ""), str(event.get("model") or ""))
         case "content_block_start":
-            yield from _block(index, _dict(event, "content_block"))
+            yield from _block(index, inner(event, "content_block"))
         case "content_block_delta":
-            yield from _delta(index, _dict(event, "delta"))
+            yield from _delta(index, inner(event, "delta"))
         case "message":
             yield Served(str(event.get("id") or ""), str(event.get("model") or ""))
             content = event.get("content")
@@ -144,10 +144,5 @@ def _usage(raw: dict[str, Any]) -> Usage:
         output=count(raw.get("output_tokens")),
         cached=cached,
         written=written,
-        reasoning=count(_dict(raw, "output_tokens_details").get("thinking_tokens")),
+        reasoning=count(inner(raw, "output_tokens_details").get("thinking_tokens")),
     )
-
-
-def _dict(event: dict[str, Any], key: str) -> dict[str, Any]:
-    value = event.get(key)
-    return value if isinstance(value, dict) else {}

@@ -10,7 +10,7 @@ from lib.core.errors import Cut, GatewayError
 from lib.core.reply import Event, Finish, Served, TextDelta, ThinkingDelta, UsageReport
 from lib.core.types import TEMPERATURE_MAX, Message, Outcome, Params, Usage, count
 from lib.gateway import faults
-from lib.gateway.frames import Frame
+from lib.gateway.frames import Frame, inner
 
 PATH = "/v1/chat/completions"
 
@@ -67,14 +67,14 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
             served = Served(str(chunk.get("id") or ""), str(chunk.get("model") or ""))
             yield served
         for choice in _choices(chunk):
-            delta = _dict(choice, "delta") or _dict(choice, "message")
+            delta = inner(choice, "delta") or inner(choice, "message")
             yield from _said(delta)
             refused = refused or bool(delta.get("refusal"))
             if choice.get("finish_reason"):
                 finished = True
                 yield _finish(str(choice["finish_reason"]), refused)
-        if isinstance(chunk.get("usage"), dict) and chunk["usage"]:
-            yield UsageReport(_usage(chunk["usage"]))
+        if usage := inner(chunk, "usage"):
+            yield UsageReport(_usage(usage))
     if not finished:
         raise Cut
 
@@ -112,11 +112,6 @@ def _usage(raw: dict[str, Any]) -> Usage:
     return Usage(
         input=count(raw.get("prompt_tokens")),
         output=count(raw.get("completion_tokens")),
-        cached=count(_dict(raw, "prompt_tokens_details").get("cached_tokens")),
-        reasoning=count(_dict(raw, "completion_tokens_details").get("reasoning_tokens")),
+        cached=count(inner(raw, "prompt_tokens_details").get("cached_tokens")),
+        reasoning=count(inner(raw, "completion_tokens_details").get("reasoning_tokens")),
     )
-
-
-def _dict(event: dict[str, Any], key: str) -> dict[str, Any]:
-    value = event.get(key)
-    return value if isinstance(value, dict) else {}

@@ -16,7 +16,7 @@ from lib.chat.answer import STALE_AFTER, Answer, Answers, Elsewhere
 from lib.chat.turn import Desk
 from lib.core import config
 from lib.core.config import Settings
-from lib.core.types import Conversation, Node, Outcome, Wire
+from lib.core.types import Conversation, Node, Wire
 from lib.gateway import demo
 from lib.gateway.catalog import Catalog, Model, wires
 from lib.gateway.client import Gateway
@@ -143,7 +143,7 @@ def opened(owner: str) -> View:
     if fresh is None:
         st.query_params.pop("c", None)
     shown = view()
-    lost = bool(shown.nodes) and shown.nodes[-1].outcome is Outcome.ARRIVING and answer is None
+    lost = bool(shown.nodes) and shown.nodes[-1].arriving and answer is None
     if shown.conversation != fresh or lost:
         shown = _show(owner, fresh)
     shown.answer = _attached(owner, shown, answer)
@@ -157,7 +157,7 @@ def _attached(owner: str, shown: View, answer: Answer | None) -> Answer | Elsewh
     last = shown.nodes[-1]
     if answer is not None and answer.id == last.id:
         return answer
-    return Elsewhere(owner, shown.id, last, store()) if last.outcome is Outcome.ARRIVING else None
+    return Elsewhere(owner, shown.id, last, store()) if last.arriving else None
 
 
 def _show(owner: str, conversation: Conversation | None) -> View:
