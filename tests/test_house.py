@@ -27,7 +27,7 @@ ONLY_IN = {
     "streamlit": ("app.py", "pages/", "lib/ui/"),
     "sqlalchemy": ("lib/storage/",),
     "alembic": ("lib/storage/",),
-    "requests": ("lib/gateway/transport.py",),
+    "requests": ("lib/gateway/transport.py", "lib/gateway/sockets.py"),
     "sseclient": ("lib/gateway/frames.py",),
 }
 

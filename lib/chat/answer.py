@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -11,15 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lib.core import errors
-from lib.core.reply import Event, Reply, TextDelta, ThinkingDelta
-from lib.core.types import Failure, Node, Outcome, Timing
-from lib.gateway.transport import Cancel
+from lib.core.reply import Alive, Event, Replies, TextDelta, ThinkingDelta, Waiting
+from lib.core.types import Failure, Message, Node, Outcome, Timing, new_id
+from lib.gateway.sockets import Cancel
 
 log = logging.getLogger(__name__)
 
 SAVE_EVERY = 0.5  # seconds between two checkpoints, which are also the sign of life
 STALE_AFTER = 6.0  # seconds without one, after which nobody produces the answer any more
 STOP_WITHIN = 0.4  # seconds that a stop waits for the worker before it goes on without it
+_SILENT = Message("assistant", ())
 SETTLE_PAUSE = 30.0  # seconds at most between two tries to save an end in a database that is away
 
 
@@ -28,6 +28,9 @@ class Keeper(Protocol):
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
         """Save what has come; returns the outcome that the row has, None where the row is gone."""
+
+    def add(self, owner: str, conversation: str, node: Node) -> None:
+        """Save one more node of the conversation."""
 
     def settle(self, owner: str, node: Node) -> None:
         """Save the answer as it ended."""
@@ -44,12 +47,17 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An answer at one moment. `version` grows with every change; `silence` is in seconds."""
+    """An answer at one moment. `version` grows with every change; `silence` is in seconds.
+
+    `waiting` is the pause before a request is sent again, and `left` how many seconds of it are left.
+    """
 
     version: int
     node: Node
     silence: float
     unsaved: bool = False
+    waiting: Waiting | None = None
+    left: float = 0.0
 
     @property
     def ended(self) -> bool:
@@ -57,22 +65,31 @@ class Snapshot:
 
 
 class Answer:
-    """An answer that a worker of this process produces. All methods may be called from any thread."""
+    """An answer that a worker of this process produces. All methods may be called from any thread.
+
+    Where a request brings several alternatives, each becomes a node beside the first one. A node that
+    holds something already is gone on with.
+    """
 
     def __init__(self, owner: str, conversation: str, node: Node, cancel: Cancel, keeper: Keeper) -> None:
         self.owner = owner
         self.conversation = conversation
-        self._node = node
+        self._nodes = [node]
         self._cancel = cancel
         self._keeper = keeper
-        self._reply = Reply()
+        self._replies = Replies(node)
         self._changed = threading.Condition()
         self._left = threading.Event()
         self._done: Callable[[Answer], None] = lambda _: None
         self._version = 0
+        self._kept = 1  # nodes that the store has
+        self._keeping = threading.Lock()
         self._unsaved = False
+        self._ended = False
         self._began = self._heard = time.monotonic()
-        self._timing = Timing()
+        self._waiting: Waiting | None = None
+        self._before = node.timing
+        self._timing = Timing(node.timing.first, node.timing.spoke)
 
     def start(self, produce: Callable[[], Iterator[Event]], done: Callable[[Answer], None]) -> None:
         """Produce the answer on a worker thread; `done` is called when it is settled in the store."""
@@ -82,12 +99,17 @@ class Answer:
         work.start()
         save.start()
 
-    def wait(self, version: int, timeout: float) -> Snapshot:
-        """The answer as soon as it is newer than `version`, or as it is after `timeout` seconds."""
+    def wait(self, version: int, timeout: float, node: str = "") -> Snapshot:
+        """The answer as soon as it is newer than `version`, or as it is after `timeout` seconds.
+
+        `node` is the alternative's, the first one's where there is none of that id.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._version > version or self._ended, timeout)
-            silence = time.monotonic() - self._heard
-            return Snapshot(self._version, self._now(), silence, self._unsaved)
+            now = time.monotonic()
+            shown = next((one for one in self._now() if one.id == node), None) or self._now()[0]
+            left = max(0.0, self._heard + self._waiting.seconds - now) if self._waiting else 0.0
+            return Snapshot(self._version, shown, now - self._heard, self._unsaved, self._waiting, left)
 
     def stop(self) -> None:
         """End the request upstream and the answer, within STOP_WITHIN seconds whatever the network does."""
@@ -97,27 +119,36 @@ class Answer:
         # The worker is stuck where no socket is yet, or the database is away. Its end is told now; a
         # connection that comes later is shut before anything is sent.
         self._end(Outcome.STOPPED, None)
-        self._keeper.settle(self.owner, self._node)
+        self._keep()
         self._done(self)
 
     @property
-    def id(self) -> str:
-        """The id of its node."""
-        return self._node.id
+    def ids(self) -> list[str]:
+        """The ids of its nodes, the first alternative's first."""
+        with self._changed:
+            return [node.id for node in self._nodes]
 
     def leaving(self, timeout: float) -> None:
         """Where the answer has ended and is only being saved yet, wait for that."""
         if self._ended:
             self._left.wait(timeout)
 
-    @property
-    def _ended(self) -> bool:
-        return not self._node.arriving
-
-    def _now(self) -> Node:
+    def _now(self) -> list[Node]:
+        """The nodes as they are; a new alternative gets its node here."""
         if self._ended:
-            return self._node
-        return replace(self._reply.node(self._node), timing=self._timing)
+            return self._nodes
+        first = self._nodes[0]
+        while len(self._nodes) < len(self._replies.each):
+            # The order in which alternatives are paged through is that of their times.
+            created = first.created + len(self._nodes) * 1e-5
+            self._nodes.append(
+                Node(new_id(), first.parent, _SILENT, created, first.outcome, target=first.target)
+            )
+        replies = self._replies.each.values()
+        return [
+            replace(reply.node(node), timing=self._timing)
+            for reply, node in zip(replies, self._nodes, strict=True)
+        ]
 
     def _work(self, produce: Callable[[], Iterator[Event]]) -> None:
         try:
@@ -128,51 +159,55 @@ class Answer:
             self._left.set()
 
     def _produce(self, produce: Callable[[], Iterator[Event]]) -> tuple[Outcome, Failure | None]:
-        """Take in the events to their end; returns how that was."""
-        outcome, failure = Outcome.FAILED, None
+        """Take in the events to their end; returns how that was for what had no last word by then."""
+        outcome, failure = Outcome.INTERRUPTED, None
         try:
             for event in produce():
                 if self._cancel.cancelled:
                     break
                 self._add(event)
-            outcome = self._reply.outcome()
         except errors.Cut as error:
-            outcome, failure = Outcome.INTERRUPTED, error.failure()
-        except errors.AnswerError as error:
             failure = error.failure()
+        except errors.AnswerError as error:
+            outcome, failure = Outcome.FAILED, error.failure()
         except Exception:  # noqa: BLE001  whatever it is, the reader gets an end and the log the details
             log.exception("an answer failed")
-            failure = errors.Unexpected().failure()
+            outcome, failure = Outcome.FAILED, errors.Unexpected().failure()
         # A stop can look like any ending at all: a quiet end, a broken read, a refusal.
-        if self._cancel.cancelled and self._reply.finish is None:
-            return Outcome.STOPPED, None
-        return outcome, failure
+        return (Outcome.STOPPED, None) if self._cancel.cancelled else (outcome, failure)
 
     def _add(self, event: Event) -> None:
         with self._changed:
             if self._ended:
                 return
-            self._reply.add(event)
             self._heard = time.monotonic()
-            self._clock(event)
+            kind = type(event)
+            if kind is Alive:
+                return
+            self._waiting = event if isinstance(event, Waiting) else None
+            self._replies.add(event)
+            if self._timing.spoke is None and (kind is TextDelta or kind is ThinkingDelta):
+                self._clock(kind is TextDelta)
             self._version += 1
             self._changed.notify_all()
 
-    def _clock(self, event: Event) -> None:
+    def _clock(self, spoke: bool) -> None:
         now = self._heard - self._began
-        if isinstance(event, TextDelta | ThinkingDelta) and self._timing.first is None:
-            self._timing = replace(self._timing, first=now)
-        if isinstance(event, TextDelta) and self._timing.spoke is None:
-            self._timing = replace(self._timing, spoke=now)
+        first = now if self._timing.first is None else self._timing.first
+        self._timing = Timing(first, now if spoke else None)
 
     def _end(self, outcome: Outcome, failure: Failure | None) -> None:
         with self._changed:
             if self._ended:
                 return
-            timing = replace(self._timing, total=time.monotonic() - self._began)
-            node = replace(self._reply.node(self._node), outcome=outcome, failure=failure, timing=timing)
-            served = self._reply.served
-            self._node = replace(node, request_id=served.id if served else "")
+            total = time.monotonic() - self._began + (self._before.total or 0)
+            self._timing = replace(self._timing, total=total)
+            nodes = []
+            for reply, node in zip(self._replies.each.values(), self._now(), strict=True):
+                how = (outcome, failure) if reply.finish is None else (reply.outcome(), None)
+                id_ = str(reply.served.get("request_id") or reply.served.get("id") or "")
+                nodes.append(replace(node, outcome=how[0], failure=how[1], request_id=id_))
+            self._nodes, self._ended, self._waiting = nodes, True, None
             self._version += 1
             self._changed.notify_all()
 
@@ -182,22 +217,36 @@ class Answer:
             with self._changed:
                 if self._ended:
                     return
-                node = self._now()
+                nodes = self._now()
             try:
-                kept = self._keeper.checkpoint(self.owner, node)
+                with self._keeping:
+                    kept = [self._keeper.checkpoint(self.owner, node) for node in nodes[: self._kept]]
+                    self._keep_new(nodes)
                 self._unsaved = False
             except errors.StoreError:
                 log.warning("an answer could not be saved", exc_info=True)
                 self._unsaved = True
                 continue
-            if kept is Outcome.STOPPED or kept is None:
+            if None in kept or Outcome.STOPPED in kept:
                 self._cancel.cancel()
+
+    def _keep(self) -> None:
+        """Save the end of every alternative. Raises StoreError."""
+        with self._keeping:
+            self._keep_new(self._nodes)
+            for node in self._nodes:
+                self._keeper.settle(self.owner, node)
+
+    def _keep_new(self, nodes: list[Node]) -> None:
+        for node in nodes[self._kept :]:
+            self._keeper.add(self.owner, self.conversation, node)
+            self._kept += 1
 
     def _settle(self) -> None:
         pause = SAVE_EVERY
         while True:
             try:
-                self._keeper.settle(self.owner, self._node)
+                self._keep()
             except errors.StoreError:
                 log.warning("an answer's end could not be saved", exc_info=True)
                 self._unsaved = True
@@ -206,79 +255,3 @@ class Answer:
             else:
                 self._unsaved = False
                 return
-
-
-class Elsewhere:
-    """An answer that another process produces, or did before it died: followed through the store."""
-
-    def __init__(self, owner: str, conversation: str, node: Node, keeper: Keeper) -> None:
-        self.owner = owner
-        self.conversation = conversation
-        self._node = node
-        self._keeper = keeper
-        self._version = 0
-
-    def wait(self, version: int, timeout: float) -> Snapshot:
-        """As Answer.wait; the store is asked once a call, so `timeout` is the pace."""
-        if version >= self._version:
-            time.sleep(timeout)
-            self._keeper.sweep(STALE_AFTER)
-            node = self._keeper.node(self.owner, self._node.id)
-            node = node or replace(self._node, outcome=Outcome.INTERRUPTED)
-            if node != self._node:
-                self._node = node
-                self._version += 1
-        return Snapshot(self._version, self._node, 0.0)
-
-    def stop(self) -> None:
-        """Mark the row as stopped: its producer looks at it with every checkpoint."""
-        self._keeper.stop(self.owner, self._node.id)
-
-
-class Answers:
-    """The registry of this process's running answers: at most one in a conversation."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: dict[str, Answer | None] = {}
-
-    def find(self, owner: str, conversation: str) -> Answer | None:
-        """The answer now arriving there; None where there is none, or where it is another's."""
-        with self._lock:
-            answer = self._running.get(conversation)
-        return answer if answer is not None and answer.owner == owner else None
-
-    @contextlib.contextmanager
-    def turn(self, conversation: str) -> Iterator[None]:
-        """Keep a conversation for one turn, while its path is read and its answer is put here.
-
-        Raises StaleTurn where a turn is under way or an answer is arriving already. The place is given
-        up where the turn fails, or brings no answer.
-        """
-        with self._lock:
-            last = self._running.get(conversation)
-        if last is not None:
-            last.leaving(STOP_WITHIN)
-        with self._lock:
-            if conversation in self._running:
-                raise errors.StaleTurn
-            self._running[conversation] = None
-        try:
-            yield
-        except BaseException:
-            with self._lock:
-                self._running.pop(conversation, None)
-            raise
-        with self._lock:
-            if self._running.get(conversation, conversation) is None:
-                del self._running[conversation]
-
-    def put(self, answer: Answer) -> None:
-        """Make `answer` the one of its conversation, inside its turn."""
-        with self._lock:
-            self._running[answer.conversation] = answer
-
-    def leave(self, answer: Answer) -> None:
-        with self._lock:
-            if self._running.get(answer.conversation) is answer:
-                del self._running[answer.conversation]

@@ -19,3 +19,28 @@ def path(nodes: Iterable[Node], head: str | None) -> list[Node]:
         walked.append(node)
         head = node.parent
     return walked[::-1]
+
+
+def siblings(nodes: Iterable[Node]) -> dict[str, list[str]]:
+    """The ids of the alternatives of every message that has any, itself among them, oldest first."""
+    families: dict[tuple[str | None, str], list[Node]] = {}
+    for node in nodes:
+        families.setdefault((node.parent, node.message.role), []).append(node)
+    return {
+        node.id: [one.id for one in sorted(family, key=lambda one: (one.created, one.id))]
+        for family in families.values()
+        if len(family) > 1
+        for node in family
+    }
+
+
+def leaf(nodes: Iterable[Node], start: str) -> str:
+    """The end of the branch through `start` that was added last."""
+    newest: dict[str | None, Node] = {}
+    for node in sorted(nodes, key=lambda node: (node.created, node.id)):
+        newest[node.parent] = node
+    walked = {start}
+    while start in newest and newest[start].id not in walked:
+        start = newest[start].id
+        walked.add(start)
+    return start

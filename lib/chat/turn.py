@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lib.chat import tree
-from lib.chat.answer import STALE_AFTER, Answer, Answers, Keeper
+from lib.chat.answer import STALE_AFTER, Answer, Keeper
+from lib.chat.answers import Answers
+from lib.chat.seam import seamless
 from lib.core import errors
-from lib.core.types import Conversation, Message, Node, Outcome, Params, Target, Text, whole
+from lib.core.params import Loss, Params
+from lib.core.types import Conversation, Message, Node, Outcome, Target, Text, Thinking, new_id, whole
+from lib.gateway import client
 from lib.gateway.client import Gateway
-from lib.gateway.transport import Cancel
+from lib.gateway.sockets import Cancel
 
 TITLE_MAX = 60
+# Makers refuse a request that ends with the model's own words, so going on takes a question of its own.
+CONTINUE = (
+    "Continue your last message from exactly where it stopped, in the middle of a word if need be. "
+    "Do not repeat anything and do not comment: both parts are joined without a gap."
+)
 
 
 class Store(Keeper, Protocol):
@@ -25,6 +33,12 @@ class Store(Keeper, Protocol):
     def nodes(self, owner: str, conversation: str) -> list[Node]: ...
     def begin(self, owner: str, conversation: Conversation, nodes: Sequence[Node]) -> None:
         """Commit new nodes and the conversation as it now is, which may be new, in one transaction."""
+
+    def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
+        """Commit that an answer is arriving again, and the conversation as it now is."""
+
+    def show(self, owner: str, conversation: str, head: str) -> None:
+        """Make the branch that ends in this node the one that is shown."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +60,10 @@ def ask(
     nothing could be kept: then nothing is sent either.
     """
     now = time.time()
-    with desk.answers.turn(conversation or (new := _new_id())):
+    with desk.answers.turn(conversation or (new := new_id())):
         base = _known(desk, owner, conversation) if conversation else Conversation(new, title(text), now)
         path = _path(desk, owner, base)
-        question = Node(_new_id(), base.head, Message("user", (Text(whole(text)),)), now)
+        question = Node(new_id(), base.head, Message("user", (Text(whole(text)),)), now)
         base = replace(base, target=target, params=params)
         return _answer(desk, owner, base, [*path, question], [question])
 
@@ -64,6 +78,64 @@ def retry(desk: Desk, owner: str, conversation: str, target: Target, params: Par
         if not path:
             raise errors.Gone
         return _answer(desk, owner, replace(base, target=target, params=params), path, [])
+
+
+def go_on(desk: Desk, owner: str, conversation: str, params: Params) -> Conversation:
+    """Have the last answer continued by the target that gave it; both parts are one text. Raises as ask."""
+    with desk.answers.turn(conversation):
+        base = _known(desk, owner, conversation)
+        path = _path(desk, owner, base)
+        if not path or path[-1].message.role != "assistant" or not path[-1].message.text.strip():
+            raise errors.Gone
+        last = path[-1]
+        target = last.target or base.target
+        assert target is not None
+        base = replace(base, params=params, updated=time.time())
+        node = replace(last, outcome=Outcome.ARRIVING, failure=None, reason="", target=target)
+        cancel = Cancel()
+        answer = Answer(owner, conversation, node, cancel, desk.store)
+        desk.answers.put(answer)
+        desk.store.reopen(owner, base, node)
+        messages = [*sent(path, target), Message("user", (Text(CONTINUE),))]
+        stream = desk.gateway.stream
+        one = replace(params, n=None)
+        answer.start(
+            lambda: seamless(last.message.text, stream(target, messages, one, cancel)), desk.answers.leave
+        )
+        return base
+
+
+def show(desk: Desk, owner: str, conversation: str, node: str) -> None:
+    """Show the branch of a node: where it was last read to its end. Raises Gone and StoreError."""
+    nodes = desk.store.nodes(owner, conversation)
+    if not any(one.id == node for one in nodes):
+        raise errors.Gone
+    desk.store.show(owner, conversation, tree.leaf(nodes, node))
+
+
+def losses(path: Sequence[Node], target: Target, params: Params) -> list[Loss]:
+    """What the target does not take as it stands: of the parameters, and of what was said before."""
+    found = client.losses(target, params)
+    if target.wire == "anthropic" and any(_signed(node) and node.target != target for node in path):
+        found.append(Loss("thinking_stays"))
+    return found
+
+
+def sent(path: Sequence[Node], target: Target) -> list[Message]:
+    """What a target is sent of a path: signed thinking goes back only to the model that signed it."""
+    return [
+        node.message
+        if node.target == target and target.wire == "anthropic"
+        else replace(
+            node.message, parts=tuple(part for part in node.message.parts if not isinstance(part, Thinking))
+        )
+        for node in path
+    ]
+
+
+def _signed(node: Node) -> bool:
+    parts = node.message.parts
+    return any(isinstance(part, Thinking) and (part.signature or part.sealed) for part in parts)
 
 
 def _known(desk: Desk, owner: str, conversation: str) -> Conversation:
@@ -90,13 +162,13 @@ def _answer(
     """Commit `new` and the arriving answer to the last node of `path`, then have it produced."""
     target, params, now = conversation.target, conversation.params, time.time()
     assert target is not None
-    node = Node(_new_id(), path[-1].id, Message("assistant", ()), now, Outcome.ARRIVING, target=target)
+    node = Node(new_id(), path[-1].id, Message("assistant", ()), now, Outcome.ARRIVING, target=target)
     conversation = replace(conversation, head=node.id, updated=now)
     cancel = Cancel()
     answer = Answer(owner, conversation.id, node, cancel, desk.store)
     desk.answers.put(answer)
     desk.store.begin(owner, conversation, [*new, node])
-    messages = [step.message for step in path]
+    messages = sent(path, target)
     answer.start(lambda: desk.gateway.stream(target, messages, params, cancel), desk.answers.leave)
     return conversation
 
@@ -109,8 +181,3 @@ def title(question: str) -> str:
     head = line[: TITLE_MAX - 1]
     words, _, _ = head.rpartition(" ")
     return (words if len(words) > TITLE_MAX // 2 else head).rstrip() + "…"
-
-
-def _new_id() -> str:
-    """An id that cannot be guessed, safe in a URL."""
-    return secrets.token_urlsafe(12)

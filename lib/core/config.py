@@ -25,9 +25,10 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds: to reach the gateway, and of silence between bytes, headers included."""
+    """Seconds: to reach the gateway, from then to the first byte of an answer, and between two bytes."""
 
     connect: float = 10.0
+    first: float = 310.0
     # DeerAPI's gateway gives up on a silent model after 300 s; a shorter wait here would lose answers.
     idle: float = 310.0
 
@@ -40,6 +41,7 @@ class Settings:
     base_url: str = DEFAULT_BASE_URL
     database_url: str = DEFAULT_DATABASE_URL
     timeouts: Timeouts = Timeouts()
+    retries: int = 2
 
     @property
     def demo(self) -> bool:
@@ -55,6 +57,8 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
     url, url_name = _read("DEERAPI_BASE_URL", "gateway", "base_url", environ, secrets)
     database, database_name = _read("DATABASE_URL", "storage", "url", environ, secrets)
     connect, connect_name = _read("DEERAPI_CONNECT_TIMEOUT", "gateway", "connect_timeout", environ, secrets)
+    first, first_name = _read("DEERAPI_FIRST_BYTE_TIMEOUT", "gateway", "first_byte_timeout", environ, secrets)
+    retries, retries_name = _read("DEERAPI_RETRIES", "gateway", "retries", environ, secrets)
     idle, idle_name = _read("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", environ, secrets)
     return Settings(
         api_key=_key(key, key_name),
@@ -62,8 +66,10 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
         database_url=_database_url(database or DEFAULT_DATABASE_URL, database_name),
         timeouts=Timeouts(
             connect=_seconds(connect, connect_name, Timeouts.connect),
+            first=_seconds(first, first_name, Timeouts.first),
             idle=_seconds(idle, idle_name, Timeouts.idle),
         ),
+        retries=_retries(retries, retries_name),
     )
 
 
@@ -131,6 +137,12 @@ def _seconds(value: str, name: str, default: float) -> float:
     if not 0 < seconds < 86_400:
         raise SettingError(f"{name} must be a number of seconds, such as {default:g}.")
     return seconds
+
+
+def _retries(value: str, name: str) -> int:
+    if value in ("", "0", "1", "2"):
+        return int(value or Settings.retries)
+    raise SettingError(f"{name} must be 0, 1 or 2.")
 
 
 def read_secrets(path: Path = SECRETS_FILE) -> dict[str, Any]:

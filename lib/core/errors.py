@@ -25,17 +25,20 @@ AntlerError
     │   ├── TlsFailed         its certificate cannot be trusted          network
     │   ├── TimedOut          nothing came in time                       network
     │   └── Cut               the stream ended without its last event    network
+    │       └── NoLastWord    its end marker came, but no reason for it  gateway
     └── Unexpected      a fault of our own; the log has the details      server
 
 Each has a code, which is also the name of its words on the screen, says whose fault it is,
-and whether trying again makes sense.
+whether trying again makes sense (`retry`), and how often that may be done unasked (`repeats`).
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from lib.core.types import Failure, whole
+
+REPEATS = 2  # times that a request is sent again by itself, while nothing of an answer has come
 
 Fault = Literal["you", "key", "gateway", "maker", "network", "server"]
 
@@ -77,21 +80,32 @@ class Gone(AntlerError):
 
 
 class AnswerError(AntlerError):
-    """An answer could not be had, or not whole; `detail` is the other side's own text."""
+    """An answer could not be had, or not whole; `detail` is the other side's own text.
+
+    `blamed` are the fields that it names as the reason, `wait` the seconds that it asks to wait before
+    the next try, and `again` what it says about trying again at all, where it does.
+    """
+
+    repeats: ClassVar[int] = 0
 
     def __init__(self, detail: str = "", *, status: int | None = None, request_id: str = "") -> None:
         self.detail = whole(detail)
         super().__init__(self.detail or self.code)
         self.status = status
         self.request_id = request_id
+        self.blamed: tuple[str, ...] = ()
+        self.wait: float | None = None
+        self.again: bool | None = None
 
-    def without(self, secret: str) -> AnswerError:
+    def without(self, secret: str) -> Self:
         """The same error with `secret` struck out of the other side's text."""
-        detail = self.detail.replace(secret, "…") if secret else self.detail
-        return type(self)(detail, status=self.status, request_id=self.request_id)
+        if secret:
+            self.detail = self.detail.replace(secret, "…")
+            self.args = (self.detail or self.code,)
+        return self
 
     def failure(self) -> Failure:
-        return Failure(self.code, self.detail, self.status, self.request_id, self.retry)
+        return Failure(self.code, self.detail, self.status, self.request_id, self.retry, self.blamed)
 
 
 class GatewayError(AnswerError):
@@ -117,6 +131,7 @@ class ModelUnknown(GatewayError):
     code = "model_unknown"
     fault = "you"
     retry = True  # after another model was picked
+    repeats = 1  # a channel may just have been taken out
 
 
 class NotOffered(GatewayError):
@@ -141,17 +156,20 @@ class TooLarge(GatewayError):
 class RateLimited(GatewayError):
     code = "rate_limited"
     retry = True
+    repeats = REPEATS
 
 
 class Overloaded(GatewayError):
     code = "overloaded"
     fault = "maker"
     retry = True
+    repeats = REPEATS
 
 
 class GatewayDown(GatewayError):
     code = "gateway_down"
     retry = True
+    repeats = REPEATS
 
 
 class Redirected(GatewayError):
@@ -167,6 +185,7 @@ class FailedMidway(GatewayError):
     code = "failed_midway"
     fault = "maker"
     retry = True
+    repeats = REPEATS
 
 
 class NetworkError(AnswerError):
@@ -179,6 +198,7 @@ class NetworkError(AnswerError):
 
 class Unreachable(NetworkError):
     code = "unreachable"
+    repeats = REPEATS
 
 
 class TlsFailed(NetworkError):
@@ -191,6 +211,15 @@ class TimedOut(NetworkError):
 
 class Cut(NetworkError):
     code = "cut"
+    repeats = REPEATS
+
+
+class NoLastWord(Cut):
+    """The end marker came, but no reason why the answer ended: it may be whole, or cut off."""
+
+    code = "no_last_word"
+    fault = "gateway"
+    repeats = 0
 
 
 class Unexpected(AnswerError):

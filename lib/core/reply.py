@@ -2,60 +2,108 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from lib.core.types import Message, Node, Outcome, Part, Text, Thinking, Usage, whole
+from lib.core.types import Message, Node, Outcome, Part, Text, Thinking, Usage, cleaned, whole
 
-# The events: a small closed set, all that a wire can tell of an answer while it comes.
+# The events: a small closed set, all that a wire can tell of an answer while it comes. `choice` is
+# the alternative that an event belongs to, `block` the content block inside it.
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TextDelta:
     text: str
     block: int = 0
+    choice: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ThinkingDelta:
     text: str
     block: int = 0
+    choice: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SignatureDelta:
     signature: str
     block: int = 0
+    choice: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Thinking that the maker keeps to itself, in the form in which it wants it back."""
+
+    data: str
+    block: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class UsageReport:
-    """The request's usage as known so far: it replaces earlier reports."""
+    """The request's usage as known so far: it replaces earlier reports. `raw` is the gateway's own."""
 
     usage: Usage
+    raw: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The model's last word: how the answer ended, and the wire's own name for it."""
 
     outcome: Outcome
     reason: str
+    choice: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Served:
-    """What the gateway calls this answer, and the model that really gave it."""
+    """What the gateway tells about the answer, by its own names: `id` and `model` above all.
 
-    id: str
-    model: str
+    The first word on each name stands, for later ones are often empty, or the gateway's own.
+    """
+
+    facts: Mapping[str, Any]
+    choice: int | None = None  # None: of all alternatives
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Restart:
-    """The gateway began the answer anew: what came before is void."""
+    """The answer begins anew: what came before is void."""
 
 
-Event = TextDelta | ThinkingDelta | SignatureDelta | UsageReport | Finish | Served | Restart
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """A sign of life that adds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The request failed before anything came, and is sent again after so many seconds.
+
+    `attempt` of `most` is the one that will be made then; `code` is the failure's.
+    """
+
+    seconds: float
+    attempt: int
+    most: int
+    code: str
+
+
+Event = (
+    TextDelta
+    | ThinkingDelta
+    | SignatureDelta
+    | Sealed
+    | UsageReport
+    | Finish
+    | Served
+    | Restart
+    | Alive
+    | Waiting
+)
 
 
 @dataclass
@@ -63,6 +111,7 @@ class _Block:
     thinking: bool
     pieces: list[str] = field(default_factory=list)
     signature: str = ""
+    sealed: str = ""
 
     def text(self) -> str:
         if len(self.pieces) > 1:
@@ -73,14 +122,18 @@ class _Block:
 class Reply:
     """The fold of an answer's events: valid after any prefix of them, and the only such sum.
 
-    Blocks are keyed, for they may overlap on the wire, and joined in the order of their keys.
+    Blocks are keyed, for they may overlap on the wire, and joined in the order of their keys. `before`
+    is the answer that these events go on with: its parts come first, and its usage is added.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Node | None = None) -> None:
         self._blocks: dict[tuple[int, bool], _Block] = {}
-        self.usage = Usage()
+        self._before = before.message.parts if before else ()
+        self._spent = before.usage if before else Usage()
+        self._usage = Usage()
+        self._facts: dict[str, Any] = {}
+        self._raw_usage: Mapping[str, Any] = {}
         self.finish: Finish | None = None
-        self.served: Served | None = None
         self.restarts = 0
 
     def add(self, event: Event) -> None:
@@ -91,31 +144,55 @@ class Reply:
                 self._block(block, thinking=True).pieces.append(text)
             case SignatureDelta(signature, block):
                 self._block(block, thinking=True).signature += signature
-            case UsageReport(usage):
-                self.usage = usage
+            case Sealed(data, block):
+                self._block(block, thinking=True).sealed += data
+            case UsageReport(usage, raw):
+                self._usage, self._raw_usage = usage, cleaned(raw)
             case Finish(outcome, reason):
                 self.finish = Finish(outcome, whole(reason))
-            case Served(id_, model):
-                self.served = Served(whole(id_), whole(model))
+            case Served(facts):
+                facts = {
+                    key: whole(value) if isinstance(value, str) else value for key, value in facts.items()
+                }
+                self._facts = {**facts, **{k: v for k, v in self._facts.items() if v not in (None, "")}}
             case Restart():
-                self._blocks, self.usage, self.finish = {}, Usage(), None
+                self._blocks, self._usage, self.finish = {}, Usage(), None
+                self._facts, self._raw_usage = {}, {}
                 self.restarts += 1
 
     def _block(self, key: int, *, thinking: bool) -> _Block:
         return self._blocks.setdefault((key, not thinking), _Block(thinking))
 
+    @property
+    def usage(self) -> Usage:
+        return self._spent + self._usage
+
+    @property
+    def served(self) -> dict[str, Any]:
+        """The facts that the gateway told, its own usage object among them."""
+        known = {key: value for key, value in self._facts.items() if value not in (None, "")}
+        return {**known, "usage": dict(self._raw_usage)} if self._raw_usage else known
+
     def parts(self) -> tuple[Part, ...]:
-        found: list[Part] = []
+        found: list[Part] = list(self._before)
         for _, block in sorted(self._blocks.items()):
             text = block.text()
-            if block.thinking and (text or block.signature):
-                found.append(Thinking(text, whole(block.signature)))
+            if block.thinking and (text or block.signature or block.sealed):
+                found.append(Thinking(text, whole(block.signature), block.sealed))
             elif not block.thinking and text:
-                found.append(Text(text))
+                if self._before and found and isinstance(found[-1], Text):
+                    found[-1] = Text(found[-1].text + text)  # one seamless text
+                else:
+                    found.append(Text(text))
         return tuple(found)
 
     def message(self) -> Message:
         return Message("assistant", self.parts())
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing that a reader could see has come."""
+        return not any(block.pieces for block in self._blocks.values())
 
     def outcome(self) -> Outcome:
         """How the answer ended if nothing more comes: INTERRUPTED without a last word."""
@@ -133,4 +210,39 @@ class Reply:
             message=self.message(),
             usage=self.usage,
             reason=self.finish.reason if self.finish else "",
+            served=self.served,
         )
+
+
+MOST_CHOICES = 128  # the most that a request can ask for
+
+
+class Replies:
+    """The alternatives of one request, each a Reply, by their number; there is always a first one.
+
+    What is told of the request as a whole is told of all of them, but for its usage: that is the first
+    one's, so that it is counted once.
+    """
+
+    def __init__(self, before: Node | None = None) -> None:
+        self.each: dict[int, Reply] = {0: Reply(before)}
+
+    def add(self, event: Event) -> None:
+        match event:
+            case UsageReport():
+                self.each[0].add(event)
+            case Served(_, None) | Restart():
+                for reply in self.each.values():
+                    reply.add(event)
+            case Alive() | Waiting():
+                pass
+            case _:
+                self._of(getattr(event, "choice", 0) or 0).add(event)
+
+    def _of(self, choice: int) -> Reply:
+        if choice not in self.each:
+            if not 0 < choice < MOST_CHOICES:
+                return self.each[0]
+            self.each[choice] = other = Reply()
+            other.add(Served({key: v for key, v in self.each[0].served.items() if key != "usage"}))
+        return self.each[choice]

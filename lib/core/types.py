@@ -1,16 +1,17 @@
-"""What is said, and where: Part, Message, Node, Conversation, Params, Target, Usage, Person."""
+"""What is said, and where: Part, Message, Node, Conversation, Target, Usage, Person."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Literal, TypeGuard
+from typing import Any, Literal, TypeGuard
+
+from lib.core.params import Params
 
 Wire = Literal["openai", "anthropic"]
 WIRES: tuple[Wire, ...] = ("openai", "anthropic")
-
-# Each format's own upper bound for `temperature`; both start at 0.
-TEMPERATURE_MAX: dict[Wire, float] = {"openai": 2.0, "anthropic": 1.0}
 
 
 def is_wire(name: str | None) -> TypeGuard[Wire]:
@@ -41,10 +42,14 @@ class Text:
 
 @dataclass(frozen=True)
 class Thinking:
-    """Words a model said to itself; `signature` proves to its maker that they are unchanged."""
+    """Words a model said to itself; `signature` proves to its maker that they are unchanged.
+
+    Where the maker hides the words, `text` is empty and `sealed` is what it sends in their place.
+    """
 
     text: str
     signature: str = ""
+    sealed: str = ""
 
 
 Part = Text | Thinking
@@ -77,15 +82,6 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Params:
-    """What a person set for a conversation; None and "" mean untouched, and are not sent."""
-
-    system: str = ""
-    temperature: float | None = None
-    max_tokens: int | None = None
-
-
-@dataclass(frozen=True)
 class Usage:
     """Tokens of one request; None where the gateway did not say.
 
@@ -97,6 +93,25 @@ class Usage:
     cached: int | None = None
     written: int | None = None
     reasoning: int | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both requests together; a counter that only one of them has is taken as it is."""
+        both = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(Usage))
+        return Usage(*(b if a is None else a if b is None else a + b for a, b in both))
+
+
+def cleaned(value: Any) -> Any:
+    """A value out of JSON with every text in it `whole`."""
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, dict):
+        return {whole(str(key)): cleaned(item) for key, item in value.items()}
+    return [cleaned(item) for item in value] if isinstance(value, list) else value
+
+
+def new_id() -> str:
+    """An id that cannot be guessed, safe in a URL."""
+    return secrets.token_urlsafe(12)
 
 
 def count(value: object) -> int | None:
@@ -115,13 +130,17 @@ def whole(text: str) -> str:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an answer failed: `code` names the words shown, `detail` is the gateway's own text."""
+    """Why an answer failed: `code` names the words shown, `detail` is the gateway's own text.
+
+    `blamed` are the parameters that the gateway names as what it does not take.
+    """
 
     code: str
     detail: str = ""
     status: int | None = None
     request_id: str = ""
     retry: bool = False
+    blamed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +154,10 @@ class Timing:
 
 @dataclass(frozen=True)
 class Node:
-    """A message in its place in the conversation's tree; the later fields belong to answers."""
+    """A message in its place in the conversation's tree; the later fields belong to answers.
+
+    `served` is what the gateway tells about the answer, under the names that its wire uses.
+    """
 
     id: str
     parent: str | None
@@ -148,6 +170,7 @@ class Node:
     timing: Timing = Timing()
     failure: Failure | None = None
     request_id: str = ""
+    served: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def arriving(self) -> bool:

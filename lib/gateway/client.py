@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import logging
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from types import ModuleType
+from typing import Any
 
 from lib.core import errors
 from lib.core.config import Settings
-from lib.core.reply import Event, Finish, Restart
-from lib.core.types import Message, Params, Target, Text, Wire
-from lib.gateway import catalog, faults, wire_anthropic, wire_openai
+from lib.core.params import Loss, Params
+from lib.core.reply import Event, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
+from lib.core.types import Message, Target, Text, Wire
+from lib.gateway import catalog, faults, retry, thoughts, wire_anthropic, wire_openai
 from lib.gateway.frames import Frame, frames
-from lib.gateway.transport import MAX_WHOLE_BODY, Cancel, Response, Transport
+from lib.gateway.sockets import Cancel
+from lib.gateway.transport import MAX_WHOLE_BODY, Response, Transport
+
+log = logging.getLogger(__name__)
 
 WIRES: dict[Wire, ModuleType] = {"openai": wire_openai, "anthropic": wire_anthropic}
+
+# Seconds that are waited after an error inside a stream for the count of what it has cost.
+LAST_COUNT_SECONDS = 1.0
+_SHOWN = (TextDelta, ThinkingDelta)
 
 # Blanks before the first byte that tells a stream from JSON; with more of them it is taken for a stream.
 _BLANK_MAX = 4096
@@ -26,6 +38,7 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self.base_url = settings.base_url
         self._key = settings.api_key
+        self._retries = settings.retries
         self._transport = Transport(settings.base_url, settings.timeouts)
 
     def stream(
@@ -33,19 +46,48 @@ class Gateway:
     ) -> Iterator[Event]:
         """Send the path and yield what comes, until the answer's last event.
 
-        Raises the AnswerError that fits: before the first event where the gateway refuses or is not
-        reached, later where the stream fails or is cut. After `cancel` it ends, or raises any of them.
+        A request that fails before anything could be shown is sent again where that makes sense; a
+        Waiting event comes before each such pause. Raises the AnswerError that fits: before the first
+        event where the gateway refuses or is not reached, later where the stream fails or is cut. After
+        `cancel` it ends, or raises any of them.
         """
         wire = WIRES[target.wire]
         body = wire.body(target.model, cleaned(messages), params)
+        for attempt in itertools.count(1):
+            shown = False
+            try:
+                for event in thoughts.told_apart(self._once(wire, body, cancel)):
+                    shown = shown or type(event) in _SHOWN
+                    yield event
+                return
+            except errors.AnswerError as error:
+                # Some gateways say the key that they refuse.
+                error = error.without(self._key)
+                pause = None if shown else retry.pause(error, attempt, self._retries)
+                if pause is None or cancel.cancelled:
+                    raise error from None
+                log.info("trying again in %.1f s: %s %s", pause, error.code, error.status or "")
+                again = Waiting(pause, attempt + 1, retry.attempts(error, self._retries), error.code)
+            yield Restart()
+            yield again
+            if cancel.wait(pause):
+                return
+
+    def _once(self, wire: ModuleType, body: dict[str, Any], cancel: Cancel) -> Iterator[Event]:
+        """One request, and what comes of it."""
         response = self._transport.post(wire.PATH, wire.headers(self._key), body, cancel)
         try:
             if response.status != 200:
                 raise wire.error(response.status, response.headers, response.text())
-            yield from _until_cut(wire.events(_frames(response)))
-        except errors.AnswerError as error:
-            # Some gateways say the key that they refuse.
-            raise error.without(self._key) from None
+            if request_id := faults.request_id(response.headers):
+                yield Served({"request_id": request_id})
+            frames = _frames(response)
+            try:
+                yield from wire.events(frames)
+            except errors.GatewayError:
+                response.hurry(LAST_COUNT_SECONDS)
+                yield from _last_count(wire, frames)
+                raise
         finally:
             response.close()
 
@@ -66,6 +108,12 @@ class Gateway:
         self._transport.close()
 
 
+def losses(target: Target, params: Params) -> list[Loss]:
+    """What of the parameters the target does not take as they were set."""
+    found: list[Loss] = WIRES[target.wire].losses(target.model, params)
+    return found
+
+
 def cleaned(messages: Sequence[Message]) -> list[Message]:
     """The path as both wires take it: no empty message, no two neighbours of one side, a question first."""
     path: list[Message] = []
@@ -79,16 +127,12 @@ def cleaned(messages: Sequence[Message]) -> list[Message]:
     return path
 
 
-def _until_cut(events: Iterator[Event]) -> Iterator[Event]:
-    """The events; a connection that breaks after the model's last word takes nothing from the answer."""
-    finished = False
-    try:
-        for event in events:
-            finished = isinstance(event, Finish) or (finished and not isinstance(event, Restart))
-            yield event
-    except errors.NetworkError:
-        if not finished:
-            raise
+def _last_count(wire: ModuleType, frames: Iterator[Frame]) -> Iterator[Event]:
+    """The usage that a gateway still tells behind an error."""
+    with contextlib.suppress(errors.AnswerError):
+        for event in wire.events(frames):
+            if isinstance(event, UsageReport):
+                yield event
 
 
 def _frames(response: Response) -> Iterator[Frame]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from html.parser import HTMLParser
 from typing import Any
 
 from lib.core import errors
@@ -13,6 +16,8 @@ from lib.core import errors
 _REQUEST_ID = re.compile(r"\s*\(?request id:\s*([0-9A-Za-z_-]+)\)?", re.IGNORECASE)
 _ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
 _DETAIL_MAX = 2_000
+_PAGE_MAX = 20_000
+_UNSEEN = {"script", "style", "head", "title"}
 
 _BY_STATUS: dict[int, type[errors.GatewayError]] = {
     400: errors.RequestRefused,
@@ -56,17 +61,53 @@ _BY_WORD: dict[str, type[errors.GatewayError]] = {
 }
 
 
+# The parameters that a refusal can name: the wires' names to ours.
+_FIELDS = {
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "presence_penalty": "presence_penalty",
+    "frequency_penalty": "frequency_penalty",
+    "logit_bias": "logit_bias",
+    "seed": "seed",
+    "n": "n",
+    "stop": "stop",
+    "stop_sequences": "stop",
+    "reasoning_effort": "effort",
+    "effort": "effort",
+    "thinking": "thinking",
+    "budget_tokens": "budget",
+    "response_format": "format",
+    "output_config": "effort",
+    "cache_control": "cache",
+    "user": "user",
+    "user_id": "user",
+    "max_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+}
+# Names that are also plain words count only in quotes.
+_WORDS = {"n", "stop", "seed", "effort", "thinking", "user"}
+_QUOTED = re.compile(r"[`'\"“‘]([a-z_.]{1,40})[`'\"”’]")
+_PLAIN_NAMES = re.compile(r"\b(" + "|".join(sorted(set(_FIELDS) - _WORDS, key=len, reverse=True)) + r")\b")
+
+
 def refusal(status: int, headers: Mapping[str, str], body: str) -> errors.GatewayError:
     """The error that an answer with a status other than 200 means.
 
     `body` is the text of the answer, in any of the shapes that gateways use (see `said`).
     """
-    words, message = said(body)
+    payload = _parsed(body)
+    words, message = _said_by(payload) if payload is not None else ((), _plain(body))
     if 300 <= status < 400:
         message = headers.get("location", "") or message
     kind = _kind(status, words)
     message, own_id = _split_id(message)
-    return kind(message, status=status, request_id=_header_id(headers) or own_id)
+    error = kind(message, status=status, request_id=request_id(headers) or own_id)
+    error.wait = retry_after(headers)
+    error.again = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
+    if kind is errors.RequestRefused:
+        error.blamed = _blamed(payload, message)
+    return error
 
 
 def midway(payload: Any) -> errors.GatewayError:
@@ -77,7 +118,12 @@ def midway(payload: Any) -> errors.GatewayError:
     words, message = _said_by(payload)
     message, own_id = _split_id(message)
     kind = next((_BY_WORD[word] for word in words if word in _BY_WORD), errors.FailedMidway)
-    return kind(message, request_id=own_id)
+    if kind is errors.FailedMidway and words and words[0] in ("invalid_request_error", "400"):
+        kind = errors.RequestRefused
+    error = kind(message, request_id=own_id)
+    if kind is errors.RequestRefused:
+        error.blamed = _blamed(payload, message)
+    return error
 
 
 def is_error(payload: Any) -> bool:
@@ -94,11 +140,39 @@ def is_error(payload: Any) -> bool:
 
 def said(body: str) -> tuple[tuple[str, ...], str]:
     """The code and type words, and the message, of an error body."""
+    payload = _parsed(body)
+    return _said_by(payload) if payload is not None else ((), _plain(body))
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds to wait that a refusal's headers ask for; None where they ask for none."""
+    try:
+        if value := headers.get("retry-after-ms"):
+            return max(0.0, float(value) / 1000)
+        value = headers.get("retry-after", "").strip()
+        if re.fullmatch(r"\d+(\.\d+)?", value):
+            return float(value)
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time()) if value else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _parsed(body: str) -> Any:
+    """The JSON of a body; None where it is none, {} where it says null."""
     try:
         payload = json.loads(body)
+        return {} if payload is None else payload
     except (ValueError, RecursionError):
-        return (), _plain(body)
-    return _said_by(payload)
+        return None
+
+
+def _blamed(payload: Any, message: str) -> tuple[str, ...]:
+    """The parameters, by our names, that an error's `param` or its message names."""
+    error = payload.get("error") if isinstance(payload, dict) else None
+    param = error.get("param") if isinstance(error, dict) else None
+    named = {str(param).rpartition(".")[2]} if isinstance(param, str) else set()
+    named |= set(_QUOTED.findall(message)) | set(_PLAIN_NAMES.findall(message))
+    return tuple(dict.fromkeys(ours for theirs, ours in _FIELDS.items() if theirs in named))
 
 
 def _said_by(payload: Any) -> tuple[tuple[str, ...], str]:
@@ -131,8 +205,8 @@ def _nested(words: tuple[str, ...], message: Any) -> tuple[tuple[str, ...], str]
 
 
 def _kind(status: int, words: tuple[str, ...]) -> type[errors.GatewayError]:
-    if 300 <= status < 400:
-        return errors.Redirected
+    if status < 400:
+        return errors.Redirected if status >= 300 else errors.Unreadable
     for word in words:
         if word in _BY_WORD:
             return _BY_WORD[word]
@@ -148,15 +222,37 @@ def _split_id(message: str) -> tuple[str, str]:
     return _REQUEST_ID.sub("", message).strip(), ids[-1] if ids else ""
 
 
-def _header_id(headers: Mapping[str, str]) -> str:
+def request_id(headers: Mapping[str, str]) -> str:
+    """The id under which the gateway logs a request; "" where it tells none."""
     return next((headers[name] for name in _ID_HEADERS if headers.get(name)), "")
+
+
+class _Words(HTMLParser):
+    """The words of a page that a reader would see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        # A head may end without a tag of its own.
+        self._hidden = 0 if tag == "body" else self._hidden + (tag in _UNSEEN)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = max(0, self._hidden - (tag in _UNSEEN))
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.found.append(data)
 
 
 def _plain(body: str) -> str:
     """A body that is not JSON, as text: of an HTML page only its words."""
     if "<" in body:
-        body = re.sub(r"(?is)<(script|style|head)\b.*?</\1\s*>", " ", body[:20_000])
-        body = re.sub(r"<[^>]{0,1000}>", " ", body)
+        page = _Words()
+        page.feed(body[:_PAGE_MAX])
+        body = " ".join(page.found)
     return _shorten(" ".join(body.split()))
 
 

@@ -6,24 +6,19 @@ import contextlib
 import ipaddress
 import json
 import logging
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from lib.core import errors
 from lib.core.config import Timeouts
+from lib.gateway.sockets import Adapter, Cancel, noting
 
 log = logging.getLogger(__name__)
 
@@ -35,118 +30,16 @@ GET_SECONDS = 20.0  # of silence, for what is no model's answer
 _READ = 65_536
 
 
-class Cancel:
-    """Ends a request from another thread, whatever it waits for: headers, bytes or nothing at all.
-
-    The flag is set before the socket is shut, and whoever reads must look at it after a quiet end
-    too: a body that is framed by its close ends in an ordinary way when it is shut.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._flag = threading.Event()
-
-    @property
-    def cancelled(self) -> bool:
-        return self._flag.is_set()
-
-    def cancel(self) -> None:
-        """Set the flag and shut the connection in both directions. Safe to call twice, from any thread."""
-        self._flag.set()
-        with self._lock:
-            if self._socket is not None:
-                _shut(self._socket)
-
-    def hurry(self, seconds: float) -> None:
-        """Let no read of the request now under way wait for longer than this."""
-        with self._lock, contextlib.suppress(OSError):
-            if self._socket is not None:
-                self._socket.settimeout(seconds)
-
-    def attach(self, sock: socket.socket | None) -> None:
-        """Note the socket of the request now under way; None forgets it when it goes back to the pool."""
-        with self._lock:
-            self._socket = sock
-            if sock is not None and self._flag.is_set():
-                _shut(sock)
-
-
-# The request under way on this thread: its connection is made or found deep inside requests.
-_running: ContextVar[Cancel | None] = ContextVar("running", default=None)
-
-
-def _shut(sock: socket.socket) -> None:
-    # The plain socket's method: a TLS socket's own would first say goodbye, and can wait for an answer.
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-
-def _note(sock: Any) -> None:
-    cancel = _running.get()
-    if cancel is not None and isinstance(sock, socket.socket):
-        cancel.attach(sock)
-
-
-class _Plain(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        sock = super()._new_conn()
-        _note(sock)
-        return sock
-
-    def getresponse(self) -> Any:
-        _note(self.sock)
-        return super().getresponse()
-
-
-class _Tls(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        sock = super()._new_conn()
-        _note(sock)  # before the handshake, in which a peer can be silent too
-        return sock
-
-    def connect(self) -> None:
-        super().connect()
-        _note(self.sock)
-
-    def getresponse(self) -> Any:
-        _note(self.sock)
-        return super().getresponse()
-
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
-
-
-class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _Tls
-
-
-class _Adapter(HTTPAdapter):
-    """Connections that tell the running request's Cancel of their socket."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self._notice(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        # A SOCKS manager has connections of its own, which do not tell of their socket.
-        return manager if proxy.lower().startswith("socks") else self._notice(manager)
-
-    @staticmethod
-    def _notice(manager: Any) -> Any:
-        manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-        return manager
-
-
 class _Headers(AuthBase):
     """Sets the wire's headers last, so that no .netrc entry can put another credential in their place."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, str], origin: tuple[str, str | None, int | None]) -> None:
         self._headers = headers
+        self._origin = origin
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if origin(request.url or "") != self._origin:
+            raise errors.Redirected(request.url or "")
         request.headers.update(self._headers)
         return request
 
@@ -154,26 +47,38 @@ class _Headers(AuthBase):
 class Response:
     """What a request was answered with. Close it on the thread that reads it."""
 
-    def __init__(self, raw: requests.Response, cancel: Cancel) -> None:
+    def __init__(self, raw: requests.Response, cancel: Cancel, idle: float) -> None:
         self._raw = raw
         self._cancel = cancel
+        self._idle = idle
+        self._hurried = False
         self.status: int = raw.status_code
         self.headers: Mapping[str, str] = raw.headers
 
     def chunks(self) -> Iterator[bytes]:
         """The body's bytes as they come, in pieces of any size.
 
-        Raises TimedOut after `Timeouts.idle` of silence, and Cut where the connection breaks.
+        Raises TimedOut after `Timeouts.first` without the first byte or `Timeouts.idle` of silence later,
+        and Cut where the connection breaks.
         """
+        read, first = self._raw.raw.read1, True
         with _translated(errors.Cut):
             # read1 with a size is the only call that waits for no more than there is, in every framing.
-            while chunk := self._raw.raw.read1(_READ, decode_content=True):
+            while chunk := read(_READ, decode_content=True):
+                if first and not self._hurried:
+                    self._cancel.patience(self._idle)
+                first = False
                 yield chunk
+
+    def hurry(self, seconds: float) -> None:
+        """Let no read from now on wait for longer than this."""
+        self._hurried = True
+        self._cancel.patience(seconds)
 
     def text(self, limit: int = MAX_ERROR_BODY, seconds: float = ERROR_BODY_SECONDS) -> str:
         """The body as text, up to `limit` bytes and for so many seconds; what came if it breaks off."""
         deadline = time.monotonic() + seconds
-        self._cancel.hurry(seconds)
+        self.hurry(seconds)
         body = bytearray()
         with contextlib.suppress(errors.NetworkError):
             for chunk in self.chunks():
@@ -195,9 +100,10 @@ class Transport:
 
     def __init__(self, base_url: str, timeouts: Timeouts) -> None:
         self._base_url = base_url
+        self._origin = origin(base_url)
         self._timeouts = timeouts
         self._session = requests.Session()
-        adapter = _Adapter(pool_maxsize=64, max_retries=0)
+        adapter = Adapter(pool_maxsize=64, max_retries=0)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
         # A cookie that one person's answer sets must not go out with the next person's request.
@@ -214,12 +120,12 @@ class Transport:
         """
         data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         accept = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-        return self._send("POST", path, {**accept, **headers}, data, cancel, self._timeouts.idle)
+        return self._send("POST", path, {**accept, **headers}, data, cancel, self._timeouts.first)
 
     def get(self, path: str, headers: Mapping[str, str]) -> Response:
         """As post, without a body, and with less patience. Raises the NetworkError that fits."""
-        idle = min(GET_SECONDS, self._timeouts.idle)
-        return self._send("GET", path, {"Accept": "application/json", **headers}, None, Cancel(), idle)
+        first = min(GET_SECONDS, self._timeouts.first)
+        return self._send("GET", path, {"Accept": "application/json", **headers}, None, Cancel(), first)
 
     def _send(
         self,
@@ -228,29 +134,31 @@ class Transport:
         headers: Mapping[str, str],
         data: bytes | None,
         cancel: Cancel,
-        idle: float,
+        first: float,
     ) -> Response:
         # Uncompressed: a compressor on the way holds tokens back until its block is full.
         headers = {"Accept-Encoding": "identity", "User-Agent": "antler", **headers}
-        token = _running.set(cancel)
-        try:
-            with _translated(errors.Unreachable):
-                raw = self._session.request(
-                    method,
-                    self._base_url + path,
-                    data=data,
-                    auth=_Headers(headers),
-                    stream=True,
-                    allow_redirects=False,
-                    timeout=(self._timeouts.connect, idle),
-                    proxies=self._proxies,  # type: ignore[arg-type]  # None switches a proxy off
-                )
-        finally:
-            _running.reset(token)
-        return Response(raw, cancel)
+        with noting(cancel), _translated(errors.Unreachable):
+            raw = self._session.request(
+                method,
+                self._base_url + path,
+                data=data,
+                auth=_Headers(headers, self._origin),
+                stream=True,
+                allow_redirects=False,
+                timeout=(self._timeouts.connect, first),
+                proxies=self._proxies,  # type: ignore[arg-type]  # None switches a proxy off
+            )
+        return Response(raw, cancel, self._timeouts.idle)
 
     def close(self) -> None:
         self._session.close()
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port of an address, as they are compared before a key is sent there."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _is_loopback(url: str) -> bool:

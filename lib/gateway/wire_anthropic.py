@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
-from lib.core.errors import Cut, GatewayError
+from lib.core.errors import Cut, GatewayError, NetworkError, NoLastWord
+from lib.core.params import FIELDS, MIN_BUDGET, Loss, Params, json_object, merged
 from lib.core.reply import (
+    Alive,
     Event,
     Finish,
     Restart,
+    Sealed,
     Served,
     SignatureDelta,
     TextDelta,
     ThinkingDelta,
     UsageReport,
 )
-from lib.core.types import TEMPERATURE_MAX, Message, Outcome, Params, Usage, count
-from lib.gateway import faults
+from lib.core.types import Message, Outcome, Thinking, Usage, count
+from lib.gateway import families, faults
 from lib.gateway.frames import Frame, inner
 
 PATH = "/v1/messages"
@@ -29,6 +33,17 @@ _OUTCOMES = {
     "max_tokens": Outcome.LENGTH,
     "model_context_window_exceeded": Outcome.LENGTH,
     "refusal": Outcome.REFUSED,
+    "pause_turn": Outcome.INTERRUPTED,
+}
+_FACTS = ("id", "model", "type", "role")
+_ENDS = ("stop_sequence", "stop_details")
+_EFFORTS = {
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "xhigh",
+    "max": "max",
 }
 
 
@@ -39,18 +54,93 @@ def headers(key: str) -> dict[str, str]:
 
 
 def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, Any]:
-    """The request's JSON. Untouched parameters are left out; thinking is not sent back."""
+    """The request's JSON. Untouched parameters are left out; only signed thinking is sent back."""
+    fitting, _ = families.fit("anthropic", model, params)
     request: dict[str, Any] = {
         "model": model,
-        "max_tokens": params.max_tokens or DEFAULT_MAX_TOKENS,
-        "messages": [{"role": message.role, "content": message.text} for message in messages],
-        "stream": True,
+        "max_tokens": fitting.max_tokens or DEFAULT_MAX_TOKENS + (_budget(fitting) or 0),
+        "messages": [{"role": message.role, "content": _content(message)} for message in messages],
+        "stream": params.stream,
     }
     if params.system:
         request["system"] = params.system
-    if params.temperature is not None:
-        request["temperature"] = min(params.temperature, TEMPERATURE_MAX["anthropic"])
-    return request
+    request |= _fields(fitting)
+    return merged(request, json_object(params.extra))
+
+
+def losses(model: str, params: Params) -> list[Loss]:
+    """What of the parameters does not go into the body, or goes in another form."""
+    fitting, found = families.fit("anthropic", model, params)
+    untouched = Params()
+    for field in FIELDS:
+        if not field.anthropic and getattr(fitting, field.name) != getattr(untouched, field.name):
+            found.append(Loss("not_on_wire", field.name))
+    if fitting.format == "json":
+        found.append(Loss("schema_only", "format"))
+    if fitting.effort == "minimal":
+        found.append(Loss("sent_as", "effort", "low"))
+    if fitting.effort == "none":
+        found.append(Loss("thinking_off", "effort"))
+    if fitting.thinking == "budget" and _budget(fitting) != (fitting.budget or MIN_BUDGET):
+        budget = _budget(fitting)
+        found.append(Loss("budget_lowered", "budget", str(budget)) if budget else Loss("no_room", "budget"))
+    return found
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    """A message's text, with the signed thinking that it began with in front."""
+    thoughts = [
+        {"type": "redacted_thinking", "data": part.sealed}
+        if part.sealed
+        else {"type": "thinking", "thinking": part.text, "signature": part.signature}
+        for part in takewhile(lambda part: isinstance(part, Thinking), message.parts)
+        if isinstance(part, Thinking) and (part.signature or part.sealed)
+    ]
+    return [*thoughts, {"type": "text", "text": message.text}] if thoughts else message.text
+
+
+def _budget(params: Params) -> int | None:
+    """The tokens of thinking, which are part of the limit and must leave room below it; None for none."""
+    if params.thinking != "budget":
+        return None
+    wanted = params.budget or MIN_BUDGET
+    if params.max_tokens is None or wanted < params.max_tokens:
+        return wanted
+    room = params.max_tokens * 4 // 5
+    return room if room >= MIN_BUDGET else None
+
+
+def _fields(params: Params) -> dict[str, Any]:
+    plain = ("temperature", "top_p", "top_k")
+    fields: dict[str, Any] = {name: v for name in plain if (v := getattr(params, name)) is not None}
+    if params.stop:
+        # A sequence of blanks alone is refused.
+        fields["stop_sequences"] = [stop for stop in params.stop if stop.strip()]
+    if params.user:
+        fields["metadata"] = {"user_id": params.user}
+    if params.cache:
+        ttl = {"ttl": params.cache} if params.cache != "5m" else {}
+        fields["cache_control"] = {"type": "ephemeral", **ttl}
+    return fields | _thinking(params) | _output(params)
+
+
+def _thinking(params: Params) -> dict[str, Any]:
+    if params.thinking == "off" or params.effort == "none":
+        return {"thinking": {"type": "disabled"}}
+    if params.thinking == "adaptive":
+        return {"thinking": {"type": "adaptive"}}
+    if budget := _budget(params):
+        return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    return {}
+
+
+def _output(params: Params) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    if params.effort in _EFFORTS:
+        config["effort"] = _EFFORTS[params.effort]
+    if params.format == "schema":
+        config["format"] = {"type": "json_schema", "schema": json_object(params.schema)}
+    return {"output_config": config} if config else {}
 
 
 def events(frames: Iterable[Frame]) -> Iterator[Event]:
@@ -58,32 +148,33 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
 
     Raises the gateway's error where a frame holds one, and Cut where no stop reason came.
     """
-    raw_usage: dict[str, Any] = {}
-    started = finished = False
+    answer = _Answer()
+    try:
+        yield from _events(answer, frames)
+    except NetworkError:
+        # What breaks after the last word takes nothing from the answer.
+        if not answer.finished:
+            raise
+
+
+def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
     for frame in frames:
-        if frame.data.strip() == "[DONE]":
-            break
+        if frame.name == "comment":
+            yield Alive()
+            continue
         event = frame.json()
-        if frame.name == "error" or faults.is_error(event):
-            raise faults.midway(event or frame.data)
         kind = event.get("type") or frame.name
-        if kind == "message_start":
-            if started:
-                raw_usage, finished = {}, False
-                yield Restart()
-            started = True
-            event = {**inner(event, "message"), "type": "message"}
-        yield from _said(kind, event)
-        # Counters are cumulative, and null where nothing new is known: merge by overwriting.
-        if news := {k: v for k, v in inner(event, "usage").items() if v is not None}:
-            raw_usage |= news
-            yield UsageReport(_usage(raw_usage))
-        if reason := event.get("stop_reason") or inner(event, "delta").get("stop_reason"):
-            finished = True
-            yield Finish(_OUTCOMES.get(str(reason), Outcome.COMPLETE), str(reason))
-        if kind == "message_stop":
-            break
-    if not finished:
+        if kind == "content_block_delta":
+            yield from _delta(_index(event), inner(event, "delta"))
+            continue
+        if kind == "error" or frame.name == "error" or faults.is_error(event):
+            raise faults.midway(event or frame.data)
+        yield from answer.read(kind, event)
+        if kind == "message_stop" or frame.data.strip() == "[DONE]":
+            if not answer.finished:
+                raise NoLastWord
+            return
+    if not answer.finished:
         raise Cut
 
 
@@ -92,18 +183,47 @@ def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError
     return faults.refusal(status, headers, payload)
 
 
+class _Answer:
+    """What has to be remembered from event to event."""
+
+    def __init__(self) -> None:
+        self._usage: dict[str, Any] = {}
+        self._started = False
+        self.finished = False
+
+    def read(self, kind: str, event: dict[str, Any]) -> Iterator[Event]:
+        if kind == "message_start":
+            if self._started:
+                self._usage, self.finished = {}, False
+                yield Restart()
+            self._started = True
+            event = {**inner(event, "message"), "type": "message"}
+        yield from _said(kind, event)
+        # Counters are cumulative, and null where nothing new is known: merge by overwriting.
+        if news := {k: v for k, v in inner(event, "usage").items() if v is not None}:
+            self._usage |= news
+            yield UsageReport(_usage(self._usage), dict(self._usage))
+        end = event if event.get("stop_reason") else inner(event, "delta")
+        if reason := end.get("stop_reason"):
+            self.finished = True
+            yield Served({name: end[name] for name in _ENDS if end.get(name)})
+            yield Finish(_OUTCOMES.get(str(reason), Outcome.COMPLETE), str(reason))
+
+
+def _index(event: dict[str, Any]) -> int:
+    index = event.get("index")
+    return index if isinstance(index, int) else 0
+
+
 def _said(kind: str, event: dict[str, Any]) -> Iterator[Event]:
     """What one event adds. Blocks may overlap, so all goes by the index, never by "the current block"."""
-    index = event["index"] if isinstance(event.get("index"), int) else 0
     match kind:
-        case "message_start":
-            yield Served(str(event.get("id") or ""), str(event.get("model") or ""))
+        case "ping":
+            yield Alive()
         case "content_block_start":
-            yield from _block(index, inner(event, "content_block"))
-        case "content_block_delta":
-            yield from _delta(index, inner(event, "delta"))
-        case "message":
-            yield Served(str(event.get("id") or ""), str(event.get("model") or ""))
+            yield from _block(_index(event), inner(event, "content_block"))
+        case "message_start" | "message":
+            yield Served({name: event[name] for name in _FACTS if isinstance(event.get(name), str)})
             content = event.get("content")
             for place, block in enumerate(content if isinstance(content, list) else []):
                 if isinstance(block, dict):
@@ -112,24 +232,30 @@ def _said(kind: str, event: dict[str, Any]) -> Iterator[Event]:
 
 def _block(index: int, block: dict[str, Any]) -> Iterator[Event]:
     """What a block holds from its start: nothing in most streams, all of it in a whole message."""
-    if block.get("type") == "text":
-        yield from _delta(index, {**block, "type": "text_delta"})
-    elif block.get("type") == "thinking":
-        yield from _delta(index, {**block, "type": "thinking_delta"})
-        yield from _delta(index, {**block, "type": "signature_delta"})
+    match block.get("type"):
+        case "text":
+            yield from _delta(index, {**block, "type": "text_delta"})
+        case "thinking":
+            yield from _delta(index, {**block, "type": "thinking_delta"})
+            yield from _delta(index, {**block, "type": "signature_delta"})
+        case "redacted_thinking" if isinstance(block.get("data"), str):
+            yield Sealed(block["data"], index)
 
 
 def _delta(index: int, delta: dict[str, Any]) -> Iterator[Event]:
-    name = str(delta.get("type") or "").removesuffix("_delta")
-    value = delta.get(name)
-    if not isinstance(value, str) or not value:
-        return
-    if name == "text":
-        yield TextDelta(value, index)
-    elif name == "thinking":
-        yield ThinkingDelta(value, index)
-    elif name == "signature":
-        yield SignatureDelta(value, index)
+    kind = delta.get("type")
+    if kind == "text_delta":
+        text = delta.get("text")
+        if isinstance(text, str) and text:
+            yield TextDelta(text, index)
+    elif kind == "thinking_delta":
+        text = delta.get("thinking")
+        if isinstance(text, str) and text:
+            yield ThinkingDelta(text, index)
+    elif kind == "signature_delta":
+        text = delta.get("signature")
+        if isinstance(text, str) and text:
+            yield SignatureDelta(text, index)
 
 
 def _usage(raw: dict[str, Any]) -> Usage:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lib.core.errors import Cut, GatewayError
-from lib.core.reply import Event, Finish, Served, TextDelta, ThinkingDelta, UsageReport
-from lib.core.types import TEMPERATURE_MAX, Message, Outcome, Params, Usage, count
-from lib.gateway import faults
+from lib.core.errors import Cut, GatewayError, NetworkError, NoLastWord
+from lib.core.params import FIELDS, STOPS_MAX, Loss, Params, json_object, merged
+from lib.core.reply import Alive, Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport
+from lib.core.types import Message, Outcome, Usage, count
+from lib.gateway import families, faults
 from lib.gateway.frames import Frame, inner
 
 PATH = "/v1/chat/completions"
@@ -20,9 +20,11 @@ _OUTCOMES = {
     "max_tokens": Outcome.LENGTH,
     "content_filter": Outcome.FILTERED,
     "refusal": Outcome.REFUSED,
+    "pause_turn": Outcome.INTERRUPTED,
 }
-# These families refuse `max_tokens`, and take its newer name.
-_NEW_LIMIT = re.compile(r"(?:.*/)?(?:o\d|gpt-5)", re.IGNORECASE)
+_FACTS = ("id", "model", "object", "created", "system_fingerprint", "service_tier", "provider")
+# What goes into the body under its own name, as it was set.
+_PLAIN = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "n", "user")
 
 
 def headers(key: str) -> dict[str, str]:
@@ -35,18 +37,43 @@ def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, A
     said: list[dict[str, Any]] = [{"role": message.role, "content": message.text} for message in messages]
     if params.system:
         said.insert(0, {"role": "system", "content": params.system})
-    request: dict[str, Any] = {
-        "model": model,
-        "messages": said,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    if params.temperature is not None:
-        request["temperature"] = min(params.temperature, TEMPERATURE_MAX["openai"])
+    request: dict[str, Any] = {"model": model, "messages": said, "stream": params.stream}
+    if params.stream:
+        request["stream_options"] = {"include_usage": True}
+    fitting, _ = families.fit("openai", model, params)
+    request |= _fields(model, fitting)
+    return merged(request, json_object(params.extra))
+
+
+def losses(model: str, params: Params) -> list[Loss]:
+    """What of the parameters does not go into the body, or goes in another form."""
+    fitting, found = families.fit("openai", model, params)
+    untouched = Params()
+    for field in FIELDS:
+        if not field.openai and getattr(fitting, field.name) != getattr(untouched, field.name):
+            found.append(Loss("automatic" if field.name == "cache" else "not_on_wire", field.name))
+    if len(fitting.stop) > STOPS_MAX:
+        found.append(Loss("stops", "stop", str(STOPS_MAX)))
+    return found
+
+
+def _fields(model: str, params: Params) -> dict[str, Any]:
+    fields = {name: getattr(params, name) for name in _PLAIN if getattr(params, name) not in (None, "")}
     if params.max_tokens is not None:
-        limit = "max_completion_tokens" if _NEW_LIMIT.match(model) else "max_tokens"
-        request[limit] = params.max_tokens
-    return request
+        # The reasoning families refuse the older name.
+        fields["max_completion_tokens" if families.reasoning(model) else "max_tokens"] = params.max_tokens
+    if params.stop:
+        fields["stop"] = list(params.stop[:STOPS_MAX])
+    if params.logit_bias:
+        fields["logit_bias"] = json_object(params.logit_bias)
+    if params.effort:
+        fields["reasoning_effort"] = params.effort
+    if params.format == "json":
+        fields["response_format"] = {"type": "json_object"}
+    elif params.format == "schema":
+        schema = {"name": "answer", "schema": json_object(params.schema), "strict": True}
+        fields["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return fields
 
 
 def events(frames: Iterable[Frame]) -> Iterator[Event]:
@@ -55,27 +82,30 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
     Raises the gateway's error where a frame holds one, and Cut where no finish reason came:
     `[DONE]` alone proves nothing, gateways write it after failures too.
     """
-    served: Served | None = None
-    finished = refused = False
+    answer = _Answer()
+    try:
+        yield from _events(answer, frames)
+    except NetworkError:
+        # What breaks after the last word takes nothing from the answer.
+        if not answer.finished:
+            raise
+
+
+def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
     for frame in frames:
-        if frame.data.strip() == "[DONE]":
-            break
+        if frame.name == "comment":
+            yield Alive()
+            continue
+        if frame.data == "[DONE]" or frame.data.strip() == "[DONE]":
+            yield from answer.done()
+            return
         chunk = frame.json()
-        if frame.name == "error" or faults.is_error(chunk):
+        if "choices" not in chunk and (frame.name == "error" or faults.is_error(chunk)):
             raise faults.midway(chunk or frame.data)
-        if served is None and (chunk.get("id") or chunk.get("model")):
-            served = Served(str(chunk.get("id") or ""), str(chunk.get("model") or ""))
-            yield served
-        for choice in _choices(chunk):
-            delta = inner(choice, "delta") or inner(choice, "message")
-            yield from _said(delta)
-            refused = refused or bool(delta.get("refusal"))
-            if choice.get("finish_reason"):
-                finished = True
-                yield _finish(str(choice["finish_reason"]), refused)
-        if usage := inner(chunk, "usage"):
-            yield UsageReport(_usage(usage))
-    if not finished:
+        yield from answer.read(chunk)
+        if chunk.get("error") and faults.is_error(chunk):
+            raise faults.midway(chunk)
+    if not answer.finished:
         raise Cut
 
 
@@ -84,28 +114,99 @@ def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError
     return faults.refusal(status, headers, payload)
 
 
-def _choices(chunk: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The first alternative's part of a chunk: usage chunks and some first ones hold none."""
-    choices = chunk.get("choices")
-    for choice in choices if isinstance(choices, list) else []:
-        if isinstance(choice, dict) and not choice.get("index"):
-            yield choice
+class _Answer:
+    """What has to be remembered from chunk to chunk."""
+
+    def __init__(self) -> None:
+        self._id = ""
+        self._stable = 0  # chunks in a row with one id
+        self._told: set[str] = set()
+        self._begun: set[int] = set()
+        self._finished: set[int] = set()
+        self._refused: set[int] = set()
+
+    @property
+    def finished(self) -> bool:
+        """Whether every alternative that began has had its last word."""
+        return bool(self._finished) and self._begun <= self._finished
+
+    def done(self) -> Iterator[Event]:
+        """The end marker: an answer without a word is an empty one, one without a last word is doubtful."""
+        if not self._begun and not self._finished:
+            yield Finish(Outcome.EMPTY, "")
+        elif not self.finished:
+            raise NoLastWord
+
+    def read(self, chunk: dict[str, Any]) -> Iterator[Event]:
+        choices = chunk.get("choices")
+        listed = (
+            [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+        )
+        if self._anew(chunk, listed):
+            self._begun, self._finished, self._refused, self._told = set(), set(), set(), set()
+            yield Restart()
+        yield from self._facts(chunk)
+        for choice in listed:
+            yield from self._choice(choice)
+        if usage := inner(chunk, "usage"):
+            yield UsageReport(_usage(usage), usage)
+
+    def _anew(self, chunk: dict[str, Any], choices: list[dict[str, Any]]) -> bool:
+        """Whether the gateway has begun a second answer behind a part of the first.
+
+        Some servers change the id, or repeat the role, with every chunk. Only both at once, after an id
+        that was stable until then, are the sign.
+        """
+        id_ = chunk.get("id")
+        if not isinstance(id_, str) or not id_ or not choices:
+            return False
+        changed = bool(self._id) and id_ != self._id
+        stable, self._stable = self._stable, 0 if changed else self._stable + 1
+        self._id = id_
+        role = any(inner(choice, "delta").get("role") for choice in choices)
+        return changed and role and stable >= 2 and bool(self._begun) and not self._finished
+
+    def _facts(self, chunk: dict[str, Any]) -> Iterator[Event]:
+        names = [name for name in _FACTS if name not in self._told and isinstance(chunk.get(name), str | int)]
+        names = [name for name in names if chunk[name]]
+        if names:
+            self._told.update(names)
+            yield Served({name: chunk[name] for name in names})
+
+    def _choice(self, choice: dict[str, Any]) -> Iterator[Event]:
+        number = choice.get("index")
+        index = number if isinstance(number, int) and number > 0 else 0
+        delta = inner(choice, "delta") or inner(choice, "message")
+        for event in _said(delta, index):
+            self._begun.add(index)
+            yield event
+        if delta.get("refusal"):
+            self._refused.add(index)
+        reason = choice.get("finish_reason")
+        if reason:
+            self._finished.add(index)
+            yield _finish(str(reason), index, refused=index in self._refused)
 
 
-def _said(delta: dict[str, Any]) -> Iterator[Event]:
+def _said(delta: dict[str, Any], choice: int) -> Iterator[Event]:
     thinking = delta.get("reasoning_content") or delta.get("reasoning")
     if isinstance(thinking, str) and thinking:
-        yield ThinkingDelta(thinking)
-    for key in ("content", "refusal"):
-        if isinstance(delta.get(key), str) and delta[key]:
-            yield TextDelta(delta[key])
+        yield ThinkingDelta(thinking, 0, choice)
+    content = delta.get("content")
+    if isinstance(content, list):
+        content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
+    if isinstance(content, str) and content:
+        yield TextDelta(content, 0, choice)
+    refusal = delta.get("refusal")
+    if isinstance(refusal, str) and refusal:
+        yield TextDelta(refusal, 0, choice)
 
 
-def _finish(reason: str, refused: bool) -> Finish:
+def _finish(reason: str, choice: int, *, refused: bool) -> Finish:
     outcome = _OUTCOMES.get(reason, Outcome.COMPLETE)
     if refused and outcome is Outcome.COMPLETE:
         outcome = Outcome.REFUSED
-    return Finish(outcome, reason)
+    return Finish(outcome, reason, choice)
 
 
 def _usage(raw: dict[str, Any]) -> Usage:

@@ -9,13 +9,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from lib.core import params
 from lib.core.types import (
     Conversation,
     Failure,
     Message,
     Node,
     Outcome,
-    Params,
     Part,
     Target,
     Text,
@@ -33,7 +33,7 @@ def conversation(row: sa.Row[Any]) -> Conversation:
         updated=row.updated,
         head=row.head,
         target=_target(row),
-        params=Params(**row.params),
+        params=params.read(row.params),
     )
 
 
@@ -59,8 +59,9 @@ def node(row: sa.Row[Any]) -> Node:
         target=_target(row),
         usage=Usage(**row.usage),
         timing=Timing(**row.timing),
-        failure=Failure(**row.failure) if row.failure else None,
+        failure=_failure(row.failure),
         request_id=row.request_id,
+        served=row.served or {},
     )
 
 
@@ -78,9 +79,14 @@ def from_node(value: Node) -> dict[str, Any]:
         "timing": asdict(value.timing),
         "failure": asdict(value.failure) if value.failure else None,
         "request_id": value.request_id,
+        "served": dict(value.served),
         "beat": time.time(),
         **_from_target(value.target),
     }
+
+
+def _failure(raw: Mapping[str, Any] | None) -> Failure | None:
+    return Failure(**{**raw, "blamed": tuple(raw.get("blamed", ()))}) if raw else None
 
 
 def _target(row: sa.Row[Any]) -> Target | None:
@@ -93,7 +99,7 @@ def _from_target(target: Target | None) -> dict[str, Any]:
 
 def _part(raw: Mapping[str, Any]) -> Part:
     if raw["type"] == "thinking":
-        return Thinking(raw["text"], raw["signature"])
+        return Thinking(raw["text"], raw["signature"], raw.get("sealed", ""))
     return Text(raw["text"])
 
 

@@ -42,6 +42,8 @@ node = sa.Table(
     sa.Column("timing", sa.JSON, nullable=False),
     sa.Column("failure", sa.JSON(none_as_null=True)),
     sa.Column("request_id", sa.Text, nullable=False),
+    # What the gateway told about the answer, under its own names.
+    sa.Column("served", sa.JSON(none_as_null=True)),
     # The producer's last sign of life, in seconds since 1970; of interest while the answer is arriving.
     sa.Column("beat", sa.Double, nullable=False),
     sa.Index("node_conversation", "conversation"),

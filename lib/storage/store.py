@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from lib.core.types import Conversation, Node, Outcome, Params
+from lib.core.params import Params
+from lib.core.types import Conversation, Node, Outcome
 from lib.storage import rows
 from lib.storage.engine import connect, reading, writing
 from lib.storage.schema import conversation as conversations
@@ -77,6 +78,26 @@ class Store:
                     sa.insert(nodes),
                     [rows.from_node(node) | {"conversation": conversation.id} for node in new],
                 )
+
+    def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
+        """Commit that an answer is arriving again, and the conversation as it now is."""
+        with writing(self._engine) as connection:
+            values = {**_growing(node), "outcome": node.outcome, "failure": None}
+            connection.execute(sa.update(nodes).where(nodes.c.id == node.id, _in_mine(owner)).values(values))
+            mine = _mine(owner, conversation.id)
+            changed = rows.from_conversation(conversation)
+            kept = {key: changed[key] for key in ("head", "params", "updated")}
+            connection.execute(sa.update(conversations).where(mine).values(kept))
+
+    def add(self, owner: str, conversation: str, node: Node) -> None:
+        """Commit one more node of a conversation, where that is (still) there."""
+        with writing(self._engine) as connection:
+            if connection.scalar(sa.select(sa.exists().where(_mine(owner, conversation)))):
+                connection.execute(sa.insert(nodes), rows.from_node(node) | {"conversation": conversation})
+
+    def show(self, owner: str, conversation: str, head: str) -> None:
+        """Make the branch that ends in this node the one that is shown."""
+        self._change(owner, conversation, head=head)
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
         """Save what has come of an arriving answer, and the sign of life.
@@ -154,4 +175,4 @@ def _in_mine(owner: str) -> sa.ColumnElement[bool]:
 def _growing(node: Node) -> dict[str, Any]:
     """The columns that change while an answer comes."""
     values = rows.from_node(node)
-    return {key: values[key] for key in ("parts", "usage", "timing", "reason", "beat")}
+    return {key: values[key] for key in ("parts", "usage", "timing", "reason", "served", "beat")}

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lib.chat import answer as module
-from lib.chat.answer import Answer, Answers, Elsewhere
+from lib.chat.answer import Answer
+from lib.chat.answers import Answers, Elsewhere
 from lib.core import errors
 from lib.core.reply import Event, Finish, TextDelta, ThinkingDelta
 from lib.core.types import Conversation, Message, Node, Outcome, Target, Text
-from lib.gateway.transport import Cancel
+from lib.gateway.sockets import Cancel
 
 NODE = Node("a", "q", Message("assistant", ()), 1.0, Outcome.ARRIVING, target=Target("m", "openai"))
 QUESTION = Node("q", None, Message("user", (Text("Why?"),)), 0.0)

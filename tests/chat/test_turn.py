@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from lib.chat import tree, turn
-from lib.chat.answer import Answers
+from lib.chat.answers import Answers
 from lib.chat.turn import Desk, title
 from lib.core import errors
 from lib.core.config import Settings
-from lib.core.types import Node, Outcome, Params, Target
+from lib.core.params import Params
+from lib.core.types import Node, Outcome, Target
 from lib.gateway import demo
 from lib.gateway.client import Gateway
 

@@ -29,7 +29,7 @@ EVENTS = st.one_of(
     st.builds(SignatureDelta, LETTERS, st.integers(0, 2)),
     st.builds(UsageReport, st.builds(Usage, st.integers(0, 9), st.integers(0, 9))),
     st.builds(Finish, st.sampled_from([Outcome.COMPLETE, Outcome.LENGTH]), LETTERS),
-    st.builds(Served, LETTERS, LETTERS),
+    st.builds(lambda id_, model: Served({"id": id_, "model": model}), LETTERS, LETTERS),
     st.just(Restart()),
 )
 
@@ -100,9 +100,13 @@ def test_looking_between_the_halves_of_a_letter_does_not_spoil_it() -> None:
 
 
 def test_half_a_letter_in_what_is_kept_beside_the_text_is_replaced() -> None:
-    reply = fold(Served("\ud83d", "m\udc00"), SignatureDelta("\ud83d"), Finish(Outcome.COMPLETE, "\ud83d"))
+    reply = fold(
+        Served({"id": "\ud83d", "model": "m\udc00"}),
+        SignatureDelta("\ud83d"),
+        Finish(Outcome.COMPLETE, "\ud83d"),
+    )
     # As ASCII, for a failure with half a letter in it could not be reported.
-    assert ascii(reply.served) == ascii(Served("\ufffd", "m\ufffd"))
+    assert ascii(reply.served) == ascii({"id": "\ufffd", "model": "m\ufffd"})
     assert ascii(reply.finish) == ascii(Finish(Outcome.COMPLETE, "\ufffd"))
     assert ascii(reply.parts()) == ascii((Thinking("", "\ufffd"),))
 

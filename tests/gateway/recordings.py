@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lib.core.config import Settings, Timeouts
 from lib.core.errors import AnswerError
-from lib.core.reply import Event, Reply
-from lib.core.types import Message, Outcome, Params, Target, Text, Usage, Wire
+from lib.core.params import Params
+from lib.core.reply import Event, Replies, Reply
+from lib.core.types import Message, Outcome, Target, Text, Usage, Wire
 from lib.gateway import wire_anthropic, wire_openai
 from lib.gateway.client import Gateway
-from lib.gateway.transport import Cancel
+from lib.gateway.sockets import Cancel
 from tests.replay import Canned, Replay
 
 FOLDER = Path(__file__).parent / "transcripts"
@@ -48,14 +49,18 @@ class Recording:
 
 def _recording(entry: dict[str, Any]) -> Recording:
     expected = entry["expected"]
+    text = expected["text"] or ""
+    # The index says what the server sent. What it left between tags in the text is thinking all the same.
+    inline, closed, rest = text.removeprefix("<think>").partition("</think>")
+    tagged = text.startswith("<think>") and bool(closed)
     return Recording(
         name=entry["file"].removeprefix("llama."),
         wire="openai" if ".openai-" in entry["file"] else "anthropic",
         body=(FOLDER / entry["file"]).read_bytes(),
         status=entry["status"],
         content_type=entry["headers"]["Content-Type"],
-        text=expected["text"] or "",
-        thinking=(expected["reasoning"] or "").strip(),
+        text=rest.lstrip() if tagged else text,
+        thinking=(inline if tagged else expected["reasoning"] or "").strip(),
         usage=_usage(expected["usage"] or {}),
         finish=expected["finish"],
     )
@@ -86,6 +91,7 @@ class Heard:
 
     reply: Reply
     error: AnswerError | None
+    others: list[Reply] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -97,17 +103,20 @@ class Heard:
 
 
 def hear(events: Iterable[Event]) -> Heard:
-    reply = Reply()
+    replies = Replies()
+    error = None
     try:
         for event in events:
-            reply.add(event)
-    except AnswerError as error:
-        return Heard(reply, error)
-    return Heard(reply, None)
+            replies.add(event)
+    except AnswerError as raised:
+        error = raised
+    first, *others = replies.each.values()
+    return Heard(first, error, others)
 
 
-def gateway(replay: Replay, idle: float = 60.0, connect: float = 20.0) -> Gateway:
-    return Gateway(Settings(api_key=KEY, base_url=replay.url, timeouts=Timeouts(connect, idle)))
+def gateway(replay: Replay, idle: float = 60.0, connect: float = 20.0, retries: int = 0) -> Gateway:
+    timeouts = Timeouts(connect=connect, first=idle, idle=idle)
+    return Gateway(Settings(api_key=KEY, base_url=replay.url, timeouts=timeouts, retries=retries))
 
 
 def ask(asked: Gateway, wire: Wire, cancel: Cancel | None = None) -> Heard:

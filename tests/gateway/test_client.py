@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.core.types import Message, Outcome, Params, Target, Text, Thinking, Wire
+from lib.core.params import Params
+from lib.core.types import Message, Outcome, Target, Text, Thinking, Wire
 from lib.gateway.client import WIRES, Gateway, cleaned
-from lib.gateway.transport import Cancel
+from lib.gateway.sockets import Cancel
 from tests.gateway.recordings import PATHS, QUESTION, RECORDINGS, ask, gateway, hear
 from tests.replay import EVENT_STREAM, FRAMINGS, JSON, Canned, Framing, Replay
 

@@ -15,7 +15,7 @@ CHAT = PATHS["openai"]
 
 
 def test_tls_to_a_plain_port_fails_and_sends_no_key(replay: Replay) -> None:
-    client = Gateway(Settings(api_key=KEY, base_url=replay.url.replace("http:", "https:")))
+    client = Gateway(Settings(api_key=KEY, base_url=replay.url.replace("http:", "https:"), retries=0))
     assert isinstance(error_of(client), errors.TlsFailed | errors.Unreachable)
     assert replay.requests == []
 
@@ -53,7 +53,7 @@ def test_a_proxy_does_not_see_what_goes_to_this_machine(
         monkeypatch.setenv(name, proxy.url)
         replay.serve(CHAT, STREAM.canned())
         for host in ("127.0.0.1", "localhost"):
-            client = Gateway(Settings(api_key=KEY, base_url=replay.url.replace("127.0.0.1", host)))
+            client = Gateway(Settings(api_key=KEY, base_url=replay.url.replace("127.0.0.1", host), retries=0))
             assert ask(client, "openai").text == STREAM.text
             client.close()
         assert proxy.connections == 0
@@ -63,7 +63,7 @@ def test_a_proxy_is_used_for_the_outside(monkeypatch: pytest.MonkeyPatch) -> Non
     with Replay() as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
         proxy.serve("http://gateway.invalid" + CHAT, STREAM.canned())
-        client = Gateway(Settings(api_key=KEY, base_url="http://gateway.invalid"))
+        client = Gateway(Settings(api_key=KEY, base_url="http://gateway.invalid", retries=0))
         assert ask(client, "openai").text == STREAM.text
         client.close()
 
@@ -101,7 +101,7 @@ def test_no_error_tells_the_key(replay: Replay, asked: Gateway) -> None:
 @pytest.mark.parametrize("key", ["sk-secret\n", " sk-secret", "sk-secret\r\nX-Evil: 1", "“sk-secret”"])
 def test_a_key_that_cannot_be_sent_is_not_told_either(replay: Replay, key: str) -> None:
     replay.serve(CHAT, STREAM.canned())
-    client = Gateway(Settings(api_key=key, base_url=replay.url))
+    client = Gateway(Settings(api_key=key, base_url=replay.url, retries=0))
     heard = ask(client, "openai")
     assert "secret" not in str(heard.error)
     assert all("x-evil" not in request.headers for request in replay.requests)

@@ -5,10 +5,11 @@ import threading
 import pytest
 
 from lib.core import errors
+from lib.core.params import Params
 from lib.core.reply import TextDelta
-from lib.core.types import Params, Target
+from lib.core.types import Target
 from lib.gateway.client import Gateway
-from lib.gateway.transport import Cancel
+from lib.gateway.sockets import Cancel
 from tests.gateway.recordings import PATHS, QUESTION, RECORDINGS, ask
 from tests.replay import FRAMINGS, JSON, Canned, Framing, Replay, soon
 

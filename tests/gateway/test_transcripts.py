@@ -9,6 +9,7 @@ from lib.core import errors
 from lib.core.types import Wire
 from lib.gateway.client import WIRES, Gateway
 from lib.gateway.frames import frames
+from lib.gateway.thoughts import told_apart
 from tests.gateway.recordings import (
     FOLDER,
     PATHS,
@@ -67,7 +68,7 @@ def assert_honest(heard: Heard, recording: Recording, where: object) -> None:
 
 
 def parsed(recording: Recording, chunks: Iterable[bytes]) -> Heard:
-    return hear(WIRES[recording.wire].events(frames(chunks)))
+    return hear(told_apart(WIRES[recording.wire].events(frames(chunks))))
 
 
 def replayed(replay: Replay, asked: Gateway, recording: Recording, **how: object) -> Heard:

@@ -6,9 +6,10 @@ import pytest
 
 from lib.core import errors
 from lib.core.config import Settings, Timeouts
-from lib.core.types import Message, Params, Target, Text
+from lib.core.params import Params
+from lib.core.types import Message, Target, Text
 from lib.gateway.client import WIRES, Gateway
-from lib.gateway.transport import Cancel
+from lib.gateway.sockets import Cancel
 from tests.gateway.recordings import KEY, PATHS, RECORDINGS, Heard, ask, error_of, gateway
 from tests.replay import FRAMINGS, JSON, Canned, Framing, Replay
 
@@ -58,12 +59,16 @@ def test_a_refusal_whose_words_never_come_is_not_waited_for(
 def test_a_refused_port_is_unreachable() -> None:
     with Replay() as gone:
         url = gone.url
-    client = Gateway(Settings(api_key=KEY, base_url=url))
+    client = Gateway(Settings(api_key=KEY, base_url=url, retries=0))
     assert type(error_of(client)) is errors.Unreachable
 
 
 def test_an_unknown_host_is_unreachable() -> None:
-    client = Gateway(Settings(api_key=KEY, base_url="http://nowhere.invalid", timeouts=Timeouts(5, 5)))
+    client = Gateway(
+        Settings(
+            api_key=KEY, base_url="http://nowhere.invalid", timeouts=Timeouts(connect=5, first=5), retries=0
+        )
+    )
     assert type(error_of(client)) is errors.Unreachable
 
 

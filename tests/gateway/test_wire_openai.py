@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.core.reply import Served
-from lib.core.types import Message, Outcome, Params, Text, Thinking, Usage
+from lib.core.params import Params
+from lib.core.types import Message, Outcome, Text, Thinking, Usage
 from lib.gateway import wire_openai
 from lib.gateway.frames import Frame
 from tests.gateway.recordings import QUESTION, Heard, hear
@@ -82,8 +82,12 @@ def test_of_two_interleaved_answers_only_the_first_is_taken(first: int) -> None:
         {"choices": [{"index": i, "delta": {}, "finish_reason": r}]} for i, r in ((1, "length"), (0, "stop"))
     ]
     found = heard(*chunks, *ends)
+    assert found.error is None
     assert found.text == ("ac" if first == 0 else "bd")
     assert found.reply.finish and found.reply.finish.reason == "stop"
+    (other,) = found.others
+    assert other.message().text == ("bd" if first == 0 else "ac")
+    assert (other.outcome(), other.usage) == (Outcome.LENGTH, Usage())
 
 
 def test_the_end_of_another_answer_is_not_the_end_of_ours() -> None:
@@ -107,7 +111,7 @@ def test_a_refusal_is_shown_and_named() -> None:
         ("refusal", Outcome.REFUSED),
         ("tool_calls", Outcome.COMPLETE),
         ("function_call", Outcome.COMPLETE),
-        ("pause_turn", Outcome.COMPLETE),
+        ("pause_turn", Outcome.INTERRUPTED),
         ("something_new", Outcome.COMPLETE),
     ],
 )
@@ -122,12 +126,14 @@ def test_each_finish_reason(reason: str, outcome: Outcome) -> None:
 )
 def test_without_a_finish_reason_it_is_cut(ending: tuple[Any, ...]) -> None:
     found = heard(said({"content": "The first"}), *ending)
-    assert type(found.error) is errors.Cut
+    assert type(found.error) is (errors.NoLastWord if ending else errors.Cut)
     assert (found.text, found.reply.outcome()) == ("The first", Outcome.INTERRUPTED)
 
 
 def test_nothing_at_all_is_cut() -> None:
-    assert type(heard().error) is type(heard("[DONE]").error) is errors.Cut
+    assert type(heard().error) is errors.Cut
+    marked = heard("[DONE]")
+    assert (marked.error, marked.reply.outcome()) == (None, Outcome.EMPTY)
 
 
 def test_what_follows_done_is_not_read() -> None:
@@ -198,7 +204,7 @@ def test_usage_without_details(details: Any) -> None:
 
 def test_the_first_id_and_model_that_are_not_empty_count() -> None:
     chunks = [{"id": "", "model": ""}, {"id": "a1", "model": "m"}, {"id": "b2", "model": "n"}]
-    assert heard(*chunks, STOP).reply.served == Served("a1", "m")
+    assert heard(*chunks, STOP).reply.served == {"id": "a1", "model": "m"}
 
 
 def test_a_whole_answer_in_one_frame() -> None:

@@ -15,7 +15,7 @@ from lib.gateway import wire_anthropic, wire_openai
 from lib.gateway.frames import Frame
 from tests.gateway.recordings import hear
 
-FACE = ["body", "error", "events", "headers"]
+FACE = ["body", "error", "events", "headers", "losses"]
 both = pytest.mark.parametrize("wire", [wire_openai, wire_anthropic], ids=["openai", "anthropic"])
 
 KEYS = st.sampled_from(
@@ -109,5 +109,5 @@ def assert_storable(reply: Reply) -> None:
     kept = [part.text for part in reply.message().parts]
     kept += [getattr(part, "signature", "") for part in reply.message().parts]
     kept += [reply.finish.reason] if reply.finish else []
-    kept += [reply.served.id, reply.served.model] if reply.served else []
+    kept.append(json.dumps(reply.served, ensure_ascii=False))
     "".join(kept).encode()
