@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from lib.gateway import demo_answers
+from lib.gateway.demo import answers
 from tests.browser.conftest import FLAGS, KEY, QUIET
 from tests.browser.site import BOX, App
 
@@ -96,7 +96,7 @@ def measure(browser: Browser, app: App, gateway: Gateway, end: str) -> tuple[flo
 
 
 def main() -> None:
-    _, text = demo_answers.say("demo-tour", demo_answers.Ask("", ("a long one",), 0))
+    text = answers.tour(answers.Ask("", ("a long one",), 0))
     text = "FIRST " + text[: SIZE - 6]
     gateway = Gateway(text)
     chromium = shutil.which("chromium")
