@@ -74,7 +74,7 @@ class Take:
 
 def _begins(text: str, stop: str) -> bool:
     """Whether a stop sequence may have begun at the end of text."""
-    return any(text.endswith(stop[:size]) for size in range(1, len(stop)))
+    return any(text.endswith(stop[:size]) for size in range(1, min(len(stop), len(text) + 1)))
 
 
 class Said:

@@ -13,6 +13,7 @@ from lib.gateway.demo.wire import Kind, Piece
 from lib.gateway.demo.wire_chat import arguments
 
 _GO_ON = re.compile(r"continue|继续", re.IGNORECASE)
+_THOUGHT = re.compile(r"<think>.*?(</think>\s*|$)", re.DOTALL)
 _REPEATED = 40
 # Paragraphs of thinking by effort; all of them where nothing is said of it.
 _DEPTHS = {"none": 0, "minimal": 1, "low": 1, "medium": 2}
@@ -42,9 +43,9 @@ def text(wanted: Wanted, words: tuple[str, str]) -> Text:
         first -= 1
     said = _own(wanted, turns[: first + 1], words)
     if wanted.model == PAUSING and _cut(turns[-1], said):
-        return Text((said.before + said.after)[len(turns[-1].answer) :], rest=True)
+        return Text((said.before + said.after)[len(_spoken(turns[-1])) :], rest=True)
     for last in range(first + 1, len(turns)):
-        whole, cut = said.before + said.after, turns[last - 1].answer
+        whole, cut = said.before + said.after, _spoken(turns[last - 1])
         if _cut(turns[last - 1], said) and wanted.model != "demo-echo":
             said = Text(whole[len(cut) :], rest=True)
         else:
@@ -56,8 +57,13 @@ def text(wanted: Wanted, words: tuple[str, str]) -> Text:
 
 def _cut(turn: Turn, said: Text) -> bool:
     """Whether the answer of a turn is the beginning, and not all, of what would have been said."""
-    whole = said.before + said.after
-    return bool(turn.answer) and turn.answer != whole and whole.startswith(turn.answer)
+    whole, given = said.before + said.after, _spoken(turn)
+    return bool(given) and given != whole and whole.startswith(given)
+
+
+def _spoken(turn: Turn) -> str:
+    """The answer of a turn without what was thought in tags before it."""
+    return _THOUGHT.sub("", turn.answer, count=1) if turn.answer.startswith("<think>") else turn.answer
 
 
 def _own(wanted: Wanted, turns: Sequence[Turn], words: tuple[str, str]) -> Text:

@@ -154,7 +154,7 @@ def test_whether_a_redirect_is_followed_is_noted(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "ours", "theirs"),
+    ("name", "by_openai", "by_anthropic"),
     [
         ("demo-wrong-key", openai.AuthenticationError, anthropic.AuthenticationError),
         ("demo-no-balance", openai.PermissionDeniedError, anthropic.PermissionDeniedError),
@@ -168,19 +168,17 @@ def test_whether_a_redirect_is_followed_is_noted(path: str) -> None:
     ],
 )
 def test_the_sdks_raise_what_they_raise_for_it(
-    fast: demo.Demo, name: str, ours: type[Exception], theirs: type[Exception]
+    ours: openai.OpenAI,
+    theirs: anthropic.Anthropic,
+    name: str,
+    by_openai: type[Exception],
+    by_anthropic: type[Exception],
 ) -> None:
     body: Any = asking(name, stream=True)
-    with (
-        openai.OpenAI(base_url=fast.url + "/v1", api_key="none", max_retries=0) as client,
-        pytest.raises(ours),
-    ):
-        client.chat.completions.create(**body)
-    with (
-        anthropic.Anthropic(base_url=fast.url, api_key="none", max_retries=0) as other,
-        pytest.raises(theirs),
-    ):
-        other.messages.create(**body)
+    with pytest.raises(by_openai):
+        ours.chat.completions.create(**body)
+    with pytest.raises(by_anthropic):
+        theirs.messages.create(**body)
 
 
 def test_a_good_answer_after_refusals_is_whole(fast: demo.Demo) -> None:

@@ -53,7 +53,7 @@ def test_an_unknown_model_is_refused_as_the_gateway_does_it(fast: demo.Demo, pat
 def test_what_is_nested_too_deeply_is_refused(fast: demo.Demo, path: str) -> None:
     deep = b'{"content":[' * 900 + b"1" + b"]}" * 900
     head = json.dumps(asking("demo-echo")).encode()[:-1]
-    answer = requests.post(fast.url + path, data=head + b', "user": ' + deep + b"}", timeout=20)
+    answer = requests.post(fast.url + path, data=head + b', "what": ' + deep + b"}", timeout=20)
     assert answer.status_code == 400 and "error" in answer.json()
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lib.gateway import demo
-from tests.gateway.demo.talk import BOTH, CHAT, answered, arriving, asking, whole
+from tests.gateway.demo.talk import CHAT, MESSAGES, answered, arriving, asking, whole
 
 # Those with words of their own: no refusal, no echo, no silence.
 QUIET = (
@@ -53,9 +53,8 @@ def test_later_turns_show_that_the_path_was_sent(fast: demo.Demo) -> None:
     assert "```python" in answered(fast, "demo-tour", "One?", "1", "Now code")
 
 
-@BOTH
 @pytest.mark.parametrize("name", SPEAKING)
-@pytest.mark.parametrize("question", ["Hello", "你好"])
+@pytest.mark.parametrize(("path", "question"), [(CHAT, "Hello"), (MESSAGES, "你好")])
 def test_every_model_says_that_it_is_none(fast: demo.Demo, path: str, name: str, question: str) -> None:
     said = arriving(fast, path, asking(name, question)).text
     rest = arriving(fast, path, asking(name, question, said or "-", "Continue")).text
