@@ -50,3 +50,11 @@ node = sa.Table(
     sa.Index("node_parent", "parent"),
     sa.Index("node_arriving", "beat", sqlite_where=sa.text("outcome = 'arriving'")),
 )
+
+preference = sa.Table(
+    "preference",
+    metadata,
+    sa.Column("owner", sa.String(255), primary_key=True),
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("value", sa.JSON, nullable=False),
+)

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from lib.core.params import Params
-from lib.core.types import Conversation, Node, Outcome
-from lib.storage import rows
+from lib.core.preferences import Preferences
+from lib.core.types import Conversation, Node, Outcome, Target
+from lib.storage import preferences, rows
 from lib.storage.engine import connect, reading, writing
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import node as nodes
@@ -158,6 +159,20 @@ class Store:
         old = conversations.c.deleted < time.time() - age
         with writing(self._engine) as connection:
             return connection.execute(sa.delete(conversations).where(old)).rowcount
+
+    def preferences(self, owner: str) -> Preferences:
+        with reading(self._engine) as connection:
+            return preferences.read(connection, owner)
+
+    def favour(self, owner: str, model: str, wanted: bool) -> None:
+        """Put a model among the owner's favourites, or take it out."""
+        with writing(self._engine) as connection:
+            preferences.favour(connection, owner, model, wanted)
+
+    def set_default(self, owner: str, target: Target | None) -> None:
+        """Keep the target that the owner's new conversations begin with; None forgets it."""
+        with writing(self._engine) as connection:
+            preferences.set_default(connection, owner, target)
 
     def _change(self, owner: str, conversation: str, **values: Any) -> None:
         with writing(self._engine) as connection:

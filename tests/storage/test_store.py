@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from lib.core.errors import StoreError
+from lib.core.preferences import Preferences
 from lib.core.types import (
     Conversation,
     Failure,
@@ -45,6 +46,8 @@ def conversation(name: str = "c", head: str = "a", updated: float = 2.0, **more)
 @pytest.fixture
 def begun(store):
     store.begin("ann", conversation(), [question(), arriving()])
+    store.favour("ann", "m-one", True)
+    store.set_default("ann", TARGET)
     return store
 
 
@@ -150,6 +153,9 @@ CALLS = {
     "set_params": lambda store, who: store.set_params(who, "c", Params(system="Stolen")),
     "delete": lambda store, who: store.delete(who, "c"),
     "restore": lambda store, who: store.restore(who, "c"),
+    "preferences": lambda store, who: store.preferences(who) != Preferences(),
+    "favour": lambda store, who: store.favour(who, "m-two", True),
+    "set_default": lambda store, who: store.set_default(who, None),
 }
 
 
@@ -160,9 +166,13 @@ def test_every_method_is_in_the_table_of_owners():
 
 @pytest.mark.parametrize("method", CALLS)
 def test_another_owners_rows_look_like_none_and_stay_as_they_are(begun, method):
-    before = (begun.conversation("ann", "c"), begun.nodes("ann", "c"))
+
+    def hers():
+        return begun.conversation("ann", "c"), begun.nodes("ann", "c"), begun.preferences("ann")
+
+    before = hers()
     assert not CALLS[method](begun, "bob")
-    assert (begun.conversation("ann", "c"), begun.nodes("ann", "c")) == before
+    assert hers() == before
     assert begun.conversations("bob", 9) == []
 
 
