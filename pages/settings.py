@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.config import DEFAULT_BASE_URL
-from lib.ui import access, problem, state
+from lib.ui import access, models, problem, state
 from lib.ui.text import LANGUAGES, language, literal, t
 
 _ENVIRONMENT = f"""export DEERAPI_API_KEY="sk-…"
@@ -14,7 +14,7 @@ _SECRETS = f"""[gateway]
 api_key = "sk-…"
 base_url = "{DEFAULT_BASE_URL}"   # this is the default"""
 
-access.require()
+person = access.require()
 
 
 def _gateway() -> None:
@@ -26,22 +26,6 @@ def _gateway() -> None:
     st.markdown(f"**{t('settings.connect')}**  \n{t('settings.connect_how')}")
     st.code(_ENVIRONMENT, language="bash")
     st.code(_SECRETS, language="toml")
-
-
-def _models() -> None:
-    st.subheader(t("settings.models"), anchor=False)
-    models = state.models()
-    failed = state.catalog().failed
-    st.markdown(t("settings.models_none") if failed else t("settings.models_count", count=len(models)))
-    st.button(
-        t("settings.refresh"), key="refresh", icon=":material/refresh:", on_click=state.catalog().forget
-    )
-    if models:
-        rows = [
-            {t("settings.model"): m.id, t("settings.wires"): [t(f"wire.{w}") for w in m.wires]}
-            for m in models
-        ]
-        st.dataframe(rows, key="models", hide_index=True, height=min(38 + 35 * len(rows), 420))
 
 
 def _language() -> None:
@@ -68,6 +52,6 @@ st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:",
 problem.paint_refusal()
 st.title(t("settings.title"), anchor=False)
 _gateway()
-_models()
+models.paint(person)
 _language()
 _history()

@@ -1,4 +1,4 @@
-"""Models: what the gateway lists, and the wires each is reached over."""
+"""Models: what the gateway lists, joined with abilities and limits, and the wires each is reached over."""
 
 from __future__ import annotations
 
@@ -7,27 +7,22 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lib.core.errors import AnswerError, Unreadable
+from lib.core.errors import AnswerError, NotOffered, Unreadable
+from lib.core.models import Listing, Model
 from lib.core.types import WIRES, Wire, whole
+from lib.gateway import abilities, makers
 
 log = logging.getLogger(__name__)
 
-AGE = 300.0  # seconds for which a list is good
+AGE = 300.0  # seconds for which a list is good, or the word that there is none
 AGE_OF_FAILURE = 20.0  # seconds after which a list that could not be had is asked for again
+PAGES_MAX = 50
 
 # Endpoint types of models that hold no chat.
 _OTHER_USES = {"image-generation", "embeddings", "jina-rerank", "openai-video"}
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model that the key may use, and the wires it is offered over, the better one first."""
-
-    id: str
-    wires: tuple[Wire, ...]
 
 
 class Catalog:
@@ -36,17 +31,16 @@ class Catalog:
     Methods may be called from any thread.
     """
 
-    def __init__(self, fetch: Callable[[], list[Model]]) -> None:
+    def __init__(self, fetch: Callable[[], Listing]) -> None:
         self._fetch = fetch
         self._changed = threading.Condition()
-        self._models: list[Model] = []
+        self._listing = Listing()
         self._good_until = 0.0
         self._asking = False
         self._waited = False
-        self.failed = False
 
-    def models(self, patience: float) -> list[Model]:
-        """The models as known now. Only the very first call waits for them, for `patience` seconds."""
+    def listing(self, patience: float) -> Listing:
+        """The models as known now. Only the first call waits for them, for `patience` seconds."""
         with self._changed:
             if time.monotonic() > self._good_until and not self._asking:
                 self._asking = True
@@ -54,30 +48,57 @@ class Catalog:
             if not self._waited:
                 self._changed.wait_for(lambda: not self._asking, patience)
                 self._waited = True
-            return self._models
+            return self._listing
 
     def forget(self) -> None:
-        """Have the list asked for again at the next look."""
+        """Have the list asked for again at the next look, which waits for it as the first one did."""
         with self._changed:
             self._good_until, self._waited = 0.0, False
 
     def _ask(self) -> None:
-        found, age = None, AGE_OF_FAILURE
+        before, age = self._listing, AGE_OF_FAILURE
+        found = replace(before, fault="unexpected")
         try:
-            found, age = self._fetch(), AGE
+            found, age = replace(self._fetch(), read=time.time()), AGE
+        except NotOffered as error:
+            found, age = Listing(fault=error.code, none=True, read=time.time()), AGE
         except AnswerError as error:
             log.info("no list of models: %s %s", error.code, error.status or "")
+            found = replace(before, fault=error.code)
         finally:
             with self._changed:
-                self._models = self._models if found is None else found
-                self.failed = found is None
+                self._listing = found
                 self._good_until = time.monotonic() + age
                 self._asking = False
                 self._changed.notify_all()
 
 
-def read(body: str) -> list[Model]:
-    """The chat models of a `/v1/models` answer, in the gateway's order, each once.
+@dataclass(frozen=True)
+class Page:
+    """One answer to `/v1/models`. `after` is what the next page is asked for with, "" at the end."""
+
+    models: tuple[Model, ...]
+    hidden: int
+    after: str = ""
+
+
+def collected(page: Callable[[str], Page]) -> Listing:
+    """The whole list, of as many pages as the gateway has; `page` is called with what each comes after."""
+    models: dict[str, Model] = {}
+    hidden, after = 0, ""
+    for _ in range(PAGES_MAX):
+        found = page(after)
+        for model in found.models:
+            models.setdefault(model.id, model)
+        hidden += found.hidden
+        if not found.after or found.after == after:
+            break
+        after = found.after
+    return Listing(tuple(models.values()), hidden)
+
+
+def read(body: str) -> Page:
+    """The chat models of a `/v1/models` answer in OpenAI's shape or Anthropic's, in the gateway's order.
 
     Raises Unreadable where the body is no such list.
     """
@@ -90,11 +111,26 @@ def read(body: str) -> list[Model]:
         raise Unreadable(body[:200])
     found: dict[str, Model] = {}
     for entry in data:
-        name = entry.get("id") if isinstance(entry, dict) else None
-        if isinstance(name, str) and name and _chats(entry):
-            name = whole(name)
-            found.setdefault(name, Model(name, wires(name, entry.get("supported_endpoint_types"))))
-    return list(found.values())
+        if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]:
+            model = _model(entry)
+            found.setdefault(model.id, model)
+    chats = tuple(model for model in found.values() if model.abilities.chat is not False)
+    last = payload.get("last_id") if payload.get("has_more") is True else None
+    return Page(chats, len(found) - len(chats), last if isinstance(last, str) else "")
+
+
+def typed(name: str) -> Model:
+    """The model of an id that the gateway does not list: what is known of it by its name."""
+    known = abilities.of(name)
+    return Model(name, wires(name), "", replace(known, maker=known.maker or makers.of(name)))
+
+
+def _model(entry: dict[str, Any]) -> Model:
+    name, types, shown = whole(entry["id"]), entry.get("supported_endpoint_types"), entry.get("display_name")
+    known = abilities.said(entry).or_else(typed(name).abilities)
+    if isinstance(types, list) and types:
+        known = replace(known, chat=not set(map(str, types)) <= _OTHER_USES)
+    return Model(name, wires(name, types), whole(shown) if isinstance(shown, str) else "", known)
 
 
 def wires(name: str, types: Any = None) -> tuple[Wire, ...]:
@@ -106,8 +142,3 @@ def wires(name: str, types: Any = None) -> tuple[Wire, ...]:
     offered = [wire for wire in WIRES if isinstance(types, list) and wire in types] or list(WIRES)
     claude = name.rsplit("/", 1)[-1].lower().startswith("claude")
     return tuple(sorted(offered, key=lambda wire: (wire == "anthropic") != claude))
-
-
-def _chats(entry: dict[str, Any]) -> bool:
-    types = entry.get("supported_endpoint_types")
-    return not (isinstance(types, list) and types and set(map(str, types)) <= _OTHER_USES)

@@ -9,9 +9,11 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlencode
 
 from lib.core import errors
 from lib.core.config import Settings
+from lib.core.models import Listing
 from lib.core.params import Loss, Params
 from lib.core.reply import Event, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
 from lib.core.types import Message, Target, Text, Wire
@@ -91,18 +93,24 @@ class Gateway:
         finally:
             response.close()
 
-    def models(self) -> list[catalog.Model]:
+    def models(self) -> Listing:
         """The models that the key may use, as the gateway lists them. Raises the AnswerError that fits."""
-        response = self._transport.get("/v1/models", wire_openai.headers(self._key))
+
+        def page(after: str) -> catalog.Page:
+            query = f"?{urlencode({'after_id': after, 'limit': 1000})}" if after else ""
+            response = self._transport.get(f"/v1/models{query}", wire_openai.headers(self._key))
+            try:
+                body = response.text(MAX_WHOLE_BODY)
+                if response.status != 200:
+                    raise faults.refusal(response.status, response.headers, body)
+                return catalog.read(body)
+            finally:
+                response.close()
+
         try:
-            body = response.text(MAX_WHOLE_BODY)
-            if response.status != 200:
-                raise faults.refusal(response.status, response.headers, body)
-            return catalog.read(body)
+            return catalog.collected(page)
         except errors.AnswerError as error:
             raise error.without(self._key) from None
-        finally:
-            response.close()
 
     def close(self) -> None:
         self._transport.close()

@@ -9,17 +9,16 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat import turn
 from lib.core.errors import AntlerError
-from lib.core.types import TEMPERATURE_MAX, WIRES, Params, Person, Target, Wire, is_wire
-from lib.ui import state
+from lib.core.types import TEMPERATURE_MAX, Params, Person
+from lib.ui import state, target
 from lib.ui.problem import paint_refusal, refuse, sentence, tried
 from lib.ui.sidebar import SETTINGS
 from lib.ui.text import t
 
 # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
-_MODEL, _WIRE = "composer.model", "composer.wire"
 _SYSTEM, _TEMPERATURE, _MAX_TOKENS = "composer.system", "composer.temperature", "composer.max_tokens"
 _BOX = "composer.box"
-_WIDGETS = (_MODEL, _WIRE, _SYSTEM, _TEMPERATURE, _MAX_TOKENS)
+_WIDGETS = (_SYSTEM, _TEMPERATURE, _MAX_TOKENS)
 MAX_TOKENS = 1_000_000
 
 
@@ -28,17 +27,16 @@ def paint(person: Person) -> DeltaGenerator:
 
     Returns the place of the Stop button, to be emptied when an answer ends while it is painted.
     """
-    ids = [model.id for model in state.models()]
-    _preset(ids)
+    target.preset(person)
+    _preset()
     with st.bottom:
         # Each in a place of its own: the box keeps what is typed in it only where it does not move.
         with st.empty():
             paint_refusal()
         with st.empty():
-            if not ids and state.catalog().failed:
-                st.caption(t("composer.no_models"))
+            target.paint_note()
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
-            _target(ids)
+            target.paint(person)
             _params(person)
             stop = _stop()
     st.session_state["composer.kept"] = {key: st.session_state[key] for key in _WIDGETS}
@@ -53,15 +51,15 @@ def paint(person: Person) -> DeltaGenerator:
 
 def send(person: Person, text: str) -> None:
     """Send a question, as a callback; where that cannot be, the words go back into the box with a reason."""
-    target = current()
+    chosen = target.current()
     problem = ""
     if not text.strip():
         problem = t("composer.blank")
-    elif target is None:
+    elif chosen is None:
         problem = t("composer.no_model")
     else:
         try:
-            asked = turn.ask(state.desk(), person.id, state.view().id, text, target, params())
+            asked = turn.ask(state.desk(), person.id, state.view().id, text, chosen, params())
         except AntlerError as error:
             problem = f"{sentence(error.code)} {t('composer.kept')}"
         else:
@@ -75,17 +73,11 @@ def send(person: Person, text: str) -> None:
 @tried
 def retry(person: Person) -> None:
     """Ask for another answer to the last question, from the target now chosen; a callback."""
-    target, shown = current(), state.view()
-    if target is None or shown.id is None:
+    chosen, shown = target.current(), state.view()
+    if chosen is None or shown.id is None:
         refuse(t("composer.no_model"))
     else:
-        turn.retry(state.desk(), person.id, shown.id, target, params())
-
-
-def current() -> Target | None:
-    """The target that is chosen; None while no model is."""
-    model, wire = st.session_state.get(_MODEL), st.session_state.get(_WIRE)
-    return Target(str(model).strip(), wire) if model and str(model).strip() and is_wire(wire) else None
+        turn.retry(state.desk(), person.id, shown.id, chosen, params())
 
 
 def params() -> Params:
@@ -93,87 +85,24 @@ def params() -> Params:
     return Params((get(_SYSTEM) or "").strip(), get(_TEMPERATURE), get(_MAX_TOKENS))
 
 
-def _preset(ids: list[str]) -> None:
-    """Fill the widgets where the conversation, or what the URL asks for, is not the one they were filled
-    for: with what the URL names, else what the conversation last used, else what was chosen before.
-    """
+def _preset() -> None:
+    """Fill the parameters where the conversation is not the one that they were filled for."""
     shown = state.view()
-    asked = (st.query_params.get("model"), st.query_params.get("wire"))
     kept = st.session_state.setdefault("composer.kept", dict.fromkeys(_WIDGETS))
     for key in _WIDGETS:
         # Only where it is gone: a value that the server sets replaces what is being typed there.
         if key not in st.session_state:
             st.session_state[key] = kept[key]
-    if st.session_state.get("preset") != (shown.id, asked):
-        news = st.session_state.get("preset", (None, None))[1] != asked
-        _fill_target(asked if news else (None, None))
-        _fill_params()
-        st.session_state["preset"] = (shown.id, asked)
-    if not st.session_state[_MODEL] and ids:
-        st.session_state[_MODEL] = ids[0]
-    if not is_wire(st.session_state[_WIRE]):
-        st.session_state[_WIRE] = state.wires_of(str(st.session_state[_MODEL] or ""))[0]
-
-
-def _fill_target(asked: tuple[str | None, str | None]) -> None:
-    known = state.view().conversation
-    last = known.target if known else None
-    if last:
-        st.session_state[_MODEL], st.session_state[_WIRE] = last.model, last.wire
-    model, wire = asked
-    if model:
-        st.session_state[_MODEL] = model
-        st.session_state[_WIRE] = state.wires_of(model)[0]
-    if is_wire(wire):
-        st.session_state[_WIRE] = wire
-
-
-def _fill_params() -> None:
-    known = state.view().conversation
-    saved = known.params if known else Params()
-    st.session_state[_SYSTEM] = saved.system
-    st.session_state[_TEMPERATURE] = saved.temperature
-    st.session_state[_MAX_TOKENS] = saved.max_tokens
-
-
-def _wires() -> tuple[Wire, ...]:
-    """The wires to choose from: those of the model, and the one that a URL or a conversation insists on."""
-    offered = state.wires_of(str(st.session_state[_MODEL] or ""))
-    return tuple(wire for wire in WIRES if wire in offered or wire == st.session_state[_WIRE])
-
-
-def _target(ids: list[str]) -> None:
-    chosen = st.session_state[_MODEL]
-    st.selectbox(
-        t("composer.model"),
-        ids if not chosen or chosen in ids else [chosen, *ids],
-        index=None,
-        key=_MODEL,
-        required=True,
-        accept_new_options=True,
-        placeholder=t("composer.model_placeholder"),
-        label_visibility="collapsed",
-        on_change=_model_changed,
-    )
-    st.segmented_control(
-        t("composer.wire"),
-        _wires(),
-        key=_WIRE,
-        required=True,
-        format_func=lambda wire: t(f"wire.{wire}"),
-        label_visibility="collapsed",
-    )
-
-
-def _model_changed() -> None:
-    """Another model comes with its own better wire, where the chosen one is not offered."""
-    offered = state.wires_of(str(st.session_state[_MODEL] or ""))
-    if st.session_state[_WIRE] not in offered:
-        st.session_state[_WIRE] = offered[0]
+    if st.session_state.get("composer.preset", "") != shown.id:
+        saved = shown.conversation.params if shown.conversation else Params()
+        st.session_state[_SYSTEM] = saved.system
+        st.session_state[_TEMPERATURE] = saved.temperature
+        st.session_state[_MAX_TOKENS] = saved.max_tokens
+        st.session_state["composer.preset"] = shown.id
 
 
 def _params(person: Person) -> None:
-    wire = st.session_state[_WIRE]
+    wire = target.wire()
     most = TEMPERATURE_MAX[wire]
     if (st.session_state[_TEMPERATURE] or 0) > most:
         st.session_state[_TEMPERATURE] = most

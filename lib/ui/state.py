@@ -16,9 +16,12 @@ from lib.chat.answer import STALE_AFTER, Answer, Answers, Elsewhere
 from lib.chat.turn import Desk
 from lib.core import config
 from lib.core.config import Settings
-from lib.core.types import Conversation, Node, Wire
+from lib.core.errors import StoreError
+from lib.core.models import Listing, Model
+from lib.core.preferences import Preferences
+from lib.core.types import Conversation, Node
 from lib.gateway import demo
-from lib.gateway.catalog import Catalog, Model, wires
+from lib.gateway.catalog import Catalog, typed
 from lib.gateway.client import Gateway
 from lib.storage.store import Store
 
@@ -94,15 +97,24 @@ def catalog() -> Catalog:
     return _catalog(gateway().base_url)
 
 
-def models() -> list[Model]:
-    """The gateway's models; [] where the list cannot be had in time: an id can be typed all the same."""
-    return catalog().models(MODELS_PATIENCE)
+def listing(patience: float = MODELS_PATIENCE) -> Listing:
+    """The gateway's models, as far as they are known; an id can be typed all the same."""
+    return catalog().listing(patience)
 
 
-def wires_of(model: str) -> tuple[Wire, ...]:
-    """The wires to reach a model over, the better one first; a typed id is judged by its name."""
-    listed = next((known.wires for known in models() if known.id == model), None)
-    return listed or wires(model)
+def model(name: str) -> Model:
+    """The model of that id; where the gateway does not list it, what its name tells."""
+    return next((known for known in listing().models if known.id == name), None) or typed(name)
+
+
+def preferences(owner: str) -> Preferences:
+    """What the person likes; where the database refuses, what was last read of it in this session."""
+    try:
+        st.session_state["preferences"] = store().preferences(owner)
+    except StoreError:
+        st.session_state.setdefault("preferences", Preferences())
+    found: Preferences = st.session_state["preferences"]
+    return found
 
 
 @dataclass

@@ -212,7 +212,7 @@ def test_an_event_is_told_as_soon_as_it_is_there() -> None:
 def test_the_models_of_a_gateway(replay: Replay, asked: Gateway) -> None:
     recorded = RECORDINGS["models.json"]
     replay.serve("/v1/models", recorded.canned(framing="length"))
-    (model,) = asked.models()
+    (model,) = asked.models().models
     assert (model.id, model.wires) == ("tiny", ("openai", "anthropic"))
     headers = replay.requests[-1].headers
     assert headers["authorization"] == "Bearer sk-test"

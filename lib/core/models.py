@@ -1,0 +1,87 @@
+"""What a gateway offers: Abilities, Model, Listing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from lib.core.types import Wire
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What is known of a model; None and "" are unknown.
+
+    `context` is all that it can read, `output` all that it can write at once, in tokens. `image`, `pdf` and
+    `thinking` are what it takes and does; `chat` is whether it answers in text at all.
+    """
+
+    context: int | None = None
+    output: int | None = None
+    image: bool | None = None
+    pdf: bool | None = None
+    thinking: bool | None = None
+    chat: bool | None = None
+    maker: str = ""
+
+    def or_else(self, other: Abilities) -> Abilities:
+        """What is known here, and where nothing is, what is known there."""
+        mine = {name: value for name in _FACTS if (value := getattr(self, name)) not in (None, "")}
+        return Abilities(**{name: mine.get(name, getattr(other, name)) for name in _FACTS})
+
+
+_FACTS = tuple(field.name for field in fields(Abilities))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that the key may use, and the wires it is offered over, the better one first.
+
+    `name` is what the gateway calls it on a screen, "" where it has only the id.
+    """
+
+    id: str
+    wires: tuple[Wire, ...]
+    name: str = ""
+    abilities: Abilities = Abilities()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The gateway's chat models as known now, and how old that is.
+
+    `read` is when they were read, in seconds since 1970, None while they never were. `fault` is the code of
+    the error that the newest attempt ended in, "" where it went well; then `models` are those of before.
+    `none` is set where the gateway answers that it has no list. `hidden` counts models that hold no chat.
+    """
+
+    models: tuple[Model, ...] = ()
+    hidden: int = 0
+    read: float | None = None
+    fault: str = ""
+    none: bool = False
+
+
+def by_maker(models: Iterable[Model]) -> list[tuple[str, list[Model]]]:
+    """The models in groups of one maker, makers by name and those without one ("") last, ids in order."""
+    groups: dict[str, list[Model]] = {}
+    for model in sorted(models, key=lambda model: _natural(model.id)):
+        groups.setdefault(model.abilities.maker, []).append(model)
+    return sorted(groups.items(), key=lambda group: (not group[0], group[0].casefold()))
+
+
+def matching(models: Iterable[Model], words: str) -> list[Model]:
+    """The models whose id, name or maker hold every one of the words."""
+    wanted = words.casefold().split()
+    return [
+        model
+        for model in models
+        if all(word in f"{model.id} {model.name} {model.abilities.maker}".casefold() for word in wanted)
+    ]
+
+
+def _natural(text: str) -> list[tuple[bool, int, str]]:
+    """A key that sorts numbers in a text by their size."""
+    parts = re.findall(r"\d+|\D+", text.casefold())
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

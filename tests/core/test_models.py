@@ -1,0 +1,50 @@
+"""Models in groups, in order, and found by words."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib.core.models import Abilities, Model, by_maker, matching
+
+
+def model(name: str, maker: str = "", shown: str = "") -> Model:
+    return Model(name, ("openai",), shown, Abilities(maker=maker))
+
+
+MODELS = [
+    model("house"),
+    model("gpt-10", "OpenAI"),
+    model("gpt-4o", "OpenAI"),
+    model("GPT-4.1", "OpenAI"),
+    model("claude-x", "Anthropic", "Claude the Tenth"),
+    model("grok", "xAI"),
+    model("4711"),
+]
+
+
+def test_groups_stand_by_makers_name_and_the_rest_comes_last():
+    groups = [(maker, [model.id for model in group]) for maker, group in by_maker(MODELS)]
+    assert groups == [
+        ("Anthropic", ["claude-x"]),
+        ("OpenAI", ["GPT-4.1", "gpt-4o", "gpt-10"]),
+        ("xAI", ["grok"]),
+        ("", ["4711", "house"]),
+    ]
+
+
+def test_the_order_does_not_hang_on_the_gateways():
+    assert by_maker(reversed(MODELS)) == by_maker(MODELS)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("", [model.id for model in MODELS]),
+        ("  gpt ", ["gpt-10", "gpt-4o", "GPT-4.1"]),
+        ("OPENAI 4", ["gpt-4o", "GPT-4.1"]),
+        ("tenth", ["claude-x"]),
+        ("gpt claude", []),
+    ],
+)
+def test_a_search_wants_every_word_in_id_name_or_maker(words, found):
+    assert [model.id for model in matching(MODELS, words)] == found
