@@ -18,19 +18,16 @@ except StoreError as error:
 stop = composer.paint(person)
 
 
-def retry() -> None:
-    composer.retry(person)
-
-
 with st.empty():
     if not view.nodes:
         welcome.paint(person)
-transcript.paint(view, retry)
+transcript.paint(person, view)
 place = transcript.bubble(view.nodes[-1]) if view.answer else None
 transcript.sweep(len(view.nodes) - view.first)
 if view.answer and place:
     view.nodes[-1] = stream.follow(view.answer, view.nodes[-1], place)
-    transcript.answer(view.nodes[-1], place, retry)
+    state.look_around(person.id, view)
+    transcript.answer(person, view, view.nodes[-1], place, last=True)
     stop.empty()
     if view.answer.wait(-1, 0).unsaved:
         st.warning(t("answer.unsaved"), icon=":material/save:")

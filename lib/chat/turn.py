@@ -19,6 +19,7 @@ from lib.gateway.client import Gateway
 from lib.gateway.sockets import Cancel
 
 TITLE_MAX = 60
+DEFAULT_LIMIT = 8192  # tokens, where nothing tells which limit an answer was cut by
 # Makers refuse a request that ends with the model's own words, so going on takes a question of its own.
 CONTINUE = (
     "Continue your last message from exactly where it stopped, in the middle of a word if need be. "
@@ -119,6 +120,11 @@ def losses(path: Sequence[Node], target: Target, params: Params) -> list[Loss]:
     if target.wire == "anthropic" and any(_signed(node) and node.target != target for node in path):
         found.append(Loss("thinking_stays"))
     return found
+
+
+def not_taken(target: Target) -> set[str]:
+    """The names of the parameters that the target takes in no form."""
+    return client.not_taken(target)
 
 
 def sent(path: Sequence[Node], target: Target) -> list[Message]:

@@ -105,7 +105,8 @@ class AnswerError(AntlerError):
         return self
 
     def failure(self) -> Failure:
-        return Failure(self.code, self.detail, self.status, self.request_id, self.retry, self.blamed)
+        told = self.code, self.detail, self.status, self.request_id, self.retry, self.blamed, self.wait
+        return Failure(*told)
 
 
 class GatewayError(AnswerError):

@@ -132,7 +132,8 @@ def whole(text: str) -> str:
 class Failure:
     """Why an answer failed: `code` names the words shown, `detail` is the gateway's own text.
 
-    `blamed` are the parameters that the gateway names as what it does not take.
+    `blamed` are the parameters that the gateway names as what it does not take, `wait` the seconds that it
+    asks to wait.
     """
 
     code: str
@@ -141,6 +142,7 @@ class Failure:
     request_id: str = ""
     retry: bool = False
     blamed: tuple[str, ...] = ()
+    wait: float | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import itertools
 import logging
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
@@ -29,6 +30,23 @@ WIRES: dict[Wire, ModuleType] = {"openai": wire_openai, "anthropic": wire_anthro
 # Seconds that are waited after an error inside a stream for the count of what it has cost.
 LAST_COUNT_SECONDS = 1.0
 _SHOWN = (TextDelta, ThinkingDelta)
+
+# A value of each parameter that no target would take as its default.
+_PROBES: dict[str, Any] = {
+    "temperature": 0.5,
+    "top_p": 0.5,
+    "top_k": 5,
+    "presence_penalty": 1.0,
+    "frequency_penalty": 1.0,
+    "logit_bias": "{}",
+    "seed": 1,
+    "effort": "low",
+    "thinking": "adaptive",
+    "budget": 2048,
+    "stop": ("a",),
+    "n": 2,
+    "user": "a",
+}
 
 # Blanks before the first byte that tells a stream from JSON; with more of them it is taken for a stream.
 _BLANK_MAX = 4096
@@ -120,6 +138,15 @@ def losses(target: Target, params: Params) -> list[Loss]:
     """What of the parameters the target does not take as they were set."""
     found: list[Loss] = WIRES[target.wire].losses(target.model, params)
     return found
+
+
+def not_taken(target: Target) -> set[str]:
+    """The names of the parameters that the target takes in no form, found by trying each."""
+    refused: set[str] = set()
+    for name, value in _PROBES.items():
+        lost = losses(target, replace(Params(), **{name: value}))
+        refused |= {name for loss in lost if loss.rule in ("not_on_wire", "family") and loss.field == name}
+    return refused
 
 
 def cleaned(messages: Sequence[Message]) -> list[Message]:

@@ -210,7 +210,7 @@ def _kind(status: int, words: tuple[str, ...]) -> type[errors.GatewayError]:
     for word in words:
         if word in _BY_WORD:
             return _BY_WORD[word]
-    if status == 404 and "invalid_request_error" in words:
+    if status == 404 and ("invalid_request_error" in words or "not_found_error" in words):
         return errors.ModelUnknown
     if status in _BY_STATUS:
         return _BY_STATUS[status]

@@ -75,6 +75,10 @@ def losses(model: str, params: Params) -> list[Loss]:
     for field in FIELDS:
         if not field.anthropic and getattr(fitting, field.name) != getattr(untouched, field.name):
             found.append(Loss("not_on_wire", field.name))
+    if (fitting.format == "schema") != bool(fitting.schema):
+        found.append(Loss("schema_needs", "schema"))
+    if fitting.budget and fitting.thinking != "budget":
+        found.append(Loss("budget_needs", "budget"))
     if fitting.format == "json":
         found.append(Loss("schema_only", "format"))
     if fitting.effort == "minimal":
@@ -138,7 +142,7 @@ def _output(params: Params) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if params.effort in _EFFORTS:
         config["effort"] = _EFFORTS[params.effort]
-    if params.format == "schema":
+    if params.format == "schema" and params.schema:
         config["format"] = {"type": "json_schema", "schema": json_object(params.schema)}
     return {"output_config": config} if config else {}
 
@@ -162,7 +166,11 @@ def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
         if frame.name == "comment":
             yield Alive()
             continue
-        event = frame.json()
+        try:
+            event = frame.json()
+        except Cut:
+            answer.torn = True  # read on: what follows may tell why
+            continue
         kind = event.get("type") or frame.name
         if kind == "content_block_delta":
             yield from _delta(_index(event), inner(event, "delta"))
@@ -190,6 +198,7 @@ class _Answer:
         self._usage: dict[str, Any] = {}
         self._started = False
         self.finished = False
+        self.torn = False  # whether an event came broken, so that something is missing
 
     def read(self, kind: str, event: dict[str, Any]) -> Iterator[Event]:
         if kind == "message_start":
@@ -204,7 +213,7 @@ class _Answer:
             self._usage |= news
             yield UsageReport(_usage(self._usage), dict(self._usage))
         end = event if event.get("stop_reason") else inner(event, "delta")
-        if reason := end.get("stop_reason"):
+        if (reason := end.get("stop_reason")) and not self.torn:
             self.finished = True
             yield Served({name: end[name] for name in _ENDS if end.get(name)})
             yield Finish(_OUTCOMES.get(str(reason), Outcome.COMPLETE), str(reason))

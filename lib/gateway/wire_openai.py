@@ -52,6 +52,8 @@ def losses(model: str, params: Params) -> list[Loss]:
     for field in FIELDS:
         if not field.openai and getattr(fitting, field.name) != getattr(untouched, field.name):
             found.append(Loss("automatic" if field.name == "cache" else "not_on_wire", field.name))
+    if (fitting.format == "schema") != bool(fitting.schema):
+        found.append(Loss("schema_needs", "schema"))
     if len(fitting.stop) > STOPS_MAX:
         found.append(Loss("stops", "stop", str(STOPS_MAX)))
     return found
@@ -70,7 +72,7 @@ def _fields(model: str, params: Params) -> dict[str, Any]:
         fields["reasoning_effort"] = params.effort
     if params.format == "json":
         fields["response_format"] = {"type": "json_object"}
-    elif params.format == "schema":
+    elif params.format == "schema" and params.schema:
         schema = {"name": "answer", "schema": json_object(params.schema), "strict": True}
         fields["response_format"] = {"type": "json_schema", "json_schema": schema}
     return fields
@@ -99,7 +101,11 @@ def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
         if frame.data == "[DONE]" or frame.data.strip() == "[DONE]":
             yield from answer.done()
             return
-        chunk = frame.json()
+        try:
+            chunk = frame.json()
+        except Cut:
+            answer.torn = True  # read on: what follows may tell why
+            continue
         if "choices" not in chunk and (frame.name == "error" or faults.is_error(chunk)):
             raise faults.midway(chunk or frame.data)
         yield from answer.read(chunk)
@@ -124,11 +130,12 @@ class _Answer:
         self._begun: set[int] = set()
         self._finished: set[int] = set()
         self._refused: set[int] = set()
+        self.torn = False  # whether an event came broken, so that something is missing
 
     @property
     def finished(self) -> bool:
         """Whether every alternative that began has had its last word."""
-        return bool(self._finished) and self._begun <= self._finished
+        return bool(self._finished) and self._begun <= self._finished and not self.torn
 
     def done(self) -> Iterator[Event]:
         """The end marker: an answer without a word is an empty one, one without a last word is doubtful."""
@@ -183,7 +190,7 @@ class _Answer:
         if delta.get("refusal"):
             self._refused.add(index)
         reason = choice.get("finish_reason")
-        if reason:
+        if reason and not self.torn:
             self._finished.add(index)
             yield _finish(str(reason), index, refused=index in self._refused)
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat import turn
 from lib.core.errors import AntlerError
-from lib.core.types import TEMPERATURE_MAX, Params, Person
-from lib.ui import state, target
+from lib.core.params import BY_NAME
+from lib.core.types import Person
+from lib.ui import params, state, target
 from lib.ui.problem import paint_refusal, refuse, sentence, tried
 from lib.ui.sidebar import SETTINGS
 from lib.ui.text import t
 
-# The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
-_SYSTEM, _TEMPERATURE, _MAX_TOKENS = "composer.system", "composer.temperature", "composer.max_tokens"
 _BOX = "composer.box"
-_WIDGETS = (_SYSTEM, _TEMPERATURE, _MAX_TOKENS)
-MAX_TOKENS = 1_000_000
 
 
 def paint(person: Person) -> DeltaGenerator:
@@ -28,18 +23,19 @@ def paint(person: Person) -> DeltaGenerator:
     Returns the place of the Stop button, to be emptied when an answer ends while it is painted.
     """
     target.preset(person)
-    _preset()
+    params.preset()
     with st.bottom:
         # Each in a place of its own: the box keeps what is typed in it only where it does not move.
         with st.empty():
             paint_refusal()
         with st.empty():
             target.paint_note()
+        with st.empty():
+            _paint_losses()
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
             target.paint(person)
-            _params(person)
+            params.paint(person, target.current())
             stop = _stop()
-    st.session_state["composer.kept"] = {key: st.session_state[key] for key in _WIDGETS}
     st.chat_input(
         t("composer.placeholder"), key=_BOX, on_submit=lambda: send(person, st.session_state[_BOX] or "")
     )
@@ -57,9 +53,11 @@ def send(person: Person, text: str) -> None:
         problem = t("composer.blank")
     elif chosen is None:
         problem = t("composer.no_model")
+    elif wrong := params.unreadable():
+        problem = f"{t('params.not_json', field=t(f'param.{wrong[0]}'))} {t('composer.kept')}"
     else:
         try:
-            asked = turn.ask(state.desk(), person.id, state.view().id, text, chosen, params())
+            asked = turn.ask(state.desk(), person.id, state.view().id, text, chosen, params.current())
         except AntlerError as error:
             problem = f"{sentence(error.code)} {t('composer.kept')}"
         else:
@@ -71,75 +69,40 @@ def send(person: Person, text: str) -> None:
 
 
 @tried
-def retry(person: Person) -> None:
-    """Ask for another answer to the last question, from the target now chosen; a callback."""
+def retry(person: Person, without: tuple[str, ...] = ()) -> None:
+    """Ask for another answer to the last question, from the target now chosen; a callback.
+
+    `without` names parameters that are to be untouched from now on.
+    """
     chosen, shown = target.current(), state.view()
     if chosen is None or shown.id is None:
         refuse(t("composer.no_model"))
-    else:
-        turn.retry(state.desk(), person.id, shown.id, chosen, params())
-
-
-def params() -> Params:
-    get = st.session_state.get
-    return Params((get(_SYSTEM) or "").strip(), get(_TEMPERATURE), get(_MAX_TOKENS))
-
-
-def _preset() -> None:
-    """Fill the parameters where the conversation is not the one that they were filled for."""
-    shown = state.view()
-    kept = st.session_state.setdefault("composer.kept", dict.fromkeys(_WIDGETS))
-    for key in _WIDGETS:
-        # Only where it is gone: a value that the server sets replaces what is being typed there.
-        if key not in st.session_state:
-            st.session_state[key] = kept[key]
-    if st.session_state.get("composer.preset", "") != shown.id:
-        saved = shown.conversation.params if shown.conversation else Params()
-        st.session_state[_SYSTEM] = saved.system
-        st.session_state[_TEMPERATURE] = saved.temperature
-        st.session_state[_MAX_TOKENS] = saved.max_tokens
-        st.session_state["composer.preset"] = shown.id
-
-
-def _params(person: Person) -> None:
-    wire = target.wire()
-    most = TEMPERATURE_MAX[wire]
-    if (st.session_state[_TEMPERATURE] or 0) > most:
-        st.session_state[_TEMPERATURE] = most
-    with st.popover(t("composer.params"), icon=":material/tune:", key="params"):
-        save: Callable[[], None] = lambda: _save_params(person)  # noqa: E731  three widgets share it
-        st.text_area(
-            t("composer.system"), key=_SYSTEM, placeholder=t("composer.system_placeholder"), on_change=save
-        )
-        st.number_input(
-            t("composer.temperature"),
-            min_value=0.0,
-            max_value=most,
-            value=None,
-            step=0.1,
-            key=_TEMPERATURE,
-            placeholder=t("composer.default"),
-            help=t("composer.temperature_help", wire=t(f"wire.{wire}"), most=most),
-            on_change=save,
-        )
-        st.number_input(
-            t("composer.max_tokens"),
-            min_value=1,
-            max_value=MAX_TOKENS,
-            value=None,
-            step=256,
-            key=_MAX_TOKENS,
-            placeholder=t("composer.default"),
-            help=t("composer.max_tokens_help"),
-            on_change=save,
-        )
+        return
+    params.without(person, without)
+    turn.retry(state.desk(), person.id, shown.id, chosen, params.current())
 
 
 @tried
-def _save_params(person: Person) -> None:
-    shown = state.view()
-    if shown.id is not None:
-        state.store().set_params(person.id, shown.id, params())
+def go_on(person: Person) -> None:
+    """Have the last answer continued; a callback."""
+    if shown := state.view().id:
+        turn.go_on(state.desk(), person.id, shown, params.current())
+
+
+@tried
+def raise_limit(person: Person) -> None:
+    """Ask again with twice the room; a callback."""
+    last = state.view().nodes[-1]
+    limit = params.current().max_tokens or last.usage.output or turn.DEFAULT_LIMIT
+    params.change(person, max_tokens=min(2 * limit, int(BY_NAME["max_tokens"].range("openai").most)))
+    retry(person)
+
+
+def _paint_losses() -> None:
+    """One line, before anything is sent, where the target does not take all as it is set."""
+    if lost := params.notes(target.current(), params.current()):
+        more = t("params.more", count=len(lost) - 1) if len(lost) > 1 else ""
+        st.caption(f":material/info: {lost[0]} {more}")
 
 
 def _stop() -> DeltaGenerator:

@@ -6,24 +6,29 @@ import logging
 import secrets
 from collections.abc import Callable
 from functools import wraps
+from math import ceil
 from typing import ParamSpec
 
 import streamlit as st
 
 from lib.core.errors import AntlerError
-from lib.core.types import Failure, Outcome
+from lib.core.types import Failure
 from lib.ui.text import LANGUAGES, literal, t
 
 P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
 
-def paint(outcome: Outcome, failure: Failure | None) -> None:
+def paint(failure: Failure | None) -> None:
     """What went wrong with an answer, whose fault it is and what to do; the details folded away."""
-    if outcome is Outcome.FAILED:
-        st.error(sentence(failure.code if failure else "unexpected"), icon=":material/error:")
-    else:
-        st.warning(t("outcome.interrupted"), icon=":material/link_off:")
+    st.error(sentence(failure.code if failure else "unexpected"), icon=":material/error:")
+    if failure and failure.wait:
+        st.caption(t("answer.wait", minutes=ceil(failure.wait / 60)))
+    paint_details(failure)
+
+
+def paint_details(failure: Failure | None) -> None:
+    """The other side's own words, folded away, where it said any."""
     if failure is not None and (failure.detail or failure.status or failure.request_id):
         with st.expander(t("answer.details"), type="compact"):
             _details(failure)
@@ -66,6 +71,12 @@ def sentence(code: str) -> str:
     """The words of an error's code."""
     key = f"error.{code}"
     return t(key if key in LANGUAGES["en"] else "error.unexpected")
+
+
+def again(code: str) -> str:
+    """Why a request is sent once more, in few words."""
+    key = f"again.{code}"
+    return t(key if key in LANGUAGES["en"] else "again.other")
 
 
 def on_script_error(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,8 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from lib.chat import tree
-from lib.chat.answer import STALE_AFTER, Answer, Answers, Elsewhere
+from lib.chat.answer import STALE_AFTER, Answer
+from lib.chat.answers import Answers, Elsewhere
 from lib.chat.turn import Desk
 from lib.core import config
 from lib.core.config import Settings
@@ -123,11 +125,13 @@ class View:
 
     `nodes` is the shown path, read from the store when the conversation is opened, and kept up by the
     session while it works with it. `first` pins the window: a sliding one would repaint every message.
-    `answer` produces the last node, which is then painted as it comes.
+    `answer` produces the last node, which is then painted as it comes. `siblings` are the ids of the
+    alternatives of each node that has any, itself among them.
     """
 
     conversation: Conversation | None = None
     nodes: list[Node] = field(default_factory=list)
+    siblings: dict[str, list[str]] = field(default_factory=dict)
     first: int = 0
     answer: Answer | Elsewhere | None = None
 
@@ -167,7 +171,7 @@ def _attached(owner: str, shown: View, answer: Answer | None) -> Answer | Elsewh
     if not shown.nodes or shown.id is None:
         return None
     last = shown.nodes[-1]
-    if answer is not None and answer.id == last.id:
+    if answer is not None and last.id in answer.ids:
         return answer
     return Elsewhere(owner, shown.id, last, store()) if last.arriving else None
 
@@ -175,12 +179,20 @@ def _attached(owner: str, shown: View, answer: Answer | None) -> Answer | Elsewh
 def _show(owner: str, conversation: Conversation | None) -> View:
     """Make `conversation` the one that this session shows, with its path as it stands in the store."""
     before = view()
-    nodes = tree.path(store().nodes(owner, conversation.id), conversation.head) if conversation else []
+    known = store().nodes(owner, conversation.id) if conversation else []
+    nodes = tree.path(known, conversation.head) if conversation else []
     first = max(0, len(nodes) - WINDOW)
     if conversation and before.id == conversation.id:
         first = min(before.first, first)
-    st.session_state["view"] = now = View(conversation, nodes, first)
+    st.session_state["view"] = now = View(conversation, nodes, tree.siblings(known), first)
     return now
+
+
+def look_around(owner: str, shown: View) -> None:
+    """See which alternatives came with an answer that has just ended."""
+    if shown.id and isinstance(shown.answer, Answer) and len(shown.answer.ids) > 1:
+        with contextlib.suppress(StoreError):
+            shown.siblings = tree.siblings(store().nodes(owner, shown.id))
 
 
 def here() -> dict[str, str]:

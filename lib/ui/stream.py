@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
+from math import ceil
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lib.chat.answer import Answer, Elsewhere
+from lib.chat.answer import Answer
+from lib.chat.answers import Elsewhere
 from lib.core.types import Node
 from lib.ui.markdown import safe, split
+from lib.ui.problem import again, tried
 from lib.ui.text import literal, t
 
 FRAME = 0.05  # seconds between two frames: more would not be seen, and each one sends its whole block
@@ -30,17 +34,19 @@ def follow(answer: Answer | Elsewhere, node: Node, place: DeltaGenerator) -> Nod
     element where one for the same path still waits to be sent, even before the block that it belongs
     to by then; a browser that gets them so stops with a "bad delta path".
     """
-    while True:
+    for painting in count():
         slot = place.empty()
         with slot.container():
-            feed = _paint(answer, node)
+            feed = _paint(answer, node, painting)
         slot.empty()
         if feed.ended:
             return feed.node
+    raise AssertionError("unreachable")
 
 
-def _paint(answer: Answer | Elsewhere, node: Node) -> _Feed:
-    thoughts, words, sign = st.container(), st.container(), st.empty()
+def _paint(answer: Answer | Elsewhere, node: Node, painting: int) -> _Feed:
+    thoughts, words = st.container(), st.container()
+    sign = _Sign(answer, painting)
     feed = _Feed(answer, sign, node)
     while not (feed.text or feed.thinking or feed.over):
         feed.tick(0)
@@ -54,13 +60,13 @@ def _paint(answer: Answer | Elsewhere, node: Node) -> _Feed:
 class _Feed:
     """What has come, in frames. Over when the answer has ended, or has to be painted anew."""
 
-    def __init__(self, answer: Answer | Elsewhere, sign: DeltaGenerator, node: Node) -> None:
+    def __init__(self, answer: Answer | Elsewhere, sign: _Sign, node: Node) -> None:
         self._answer = answer
         self._sign = sign
         self._model = literal(node.target.model) if node.target else ""
-        self._sign_words = ""
         self._due = 0.0
-        self._snapshot = answer.wait(-1, 0)
+        self._id = node.id
+        self._snapshot = answer.wait(-1, 0, self._id)
         self._anew = False
         self.text = self.thinking = ""
         self._read()
@@ -84,29 +90,53 @@ class _Feed:
         """
         self._announce()
         time.sleep(max(0.0, min(FRAME_MAX, self._due - time.monotonic())))
-        self._snapshot = self._answer.wait(self._snapshot.version, BEAT)
+        self._snapshot = self._answer.wait(self._snapshot.version, BEAT, self._id)
         _ = "view" in st.session_state
         self._read()
         self._due = time.monotonic() + min(FRAME_MAX, max(FRAME, live / FRAME_CHARS))
 
     def _announce(self) -> None:
-        """The sign of waiting: before the first token, and when the gateway falls silent later on."""
-        seconds = int(self._snapshot.silence)
+        """The sign of waiting: before the first token, between two tries, when the gateway falls silent."""
+        now = self._snapshot
+        seconds = int(now.silence)
         words = ""
-        if not (self.text or self.thinking):
+        if now.unsaved:
+            words = t("answer.unsaved")
+        elif now.waiting:
+            about = {"attempt": now.waiting.attempt, "most": now.waiting.most, "seconds": ceil(now.left)}
+            words = f"{again(now.waiting.code)} {t('answer.again', **about)}"
+        elif not (self.text or self.thinking):
             key = "answer.waiting" if seconds < PATIENCE else "answer.waiting_s"
             words = t(key, model=self._model, seconds=seconds)
         elif seconds >= PATIENCE:
             words = t("answer.quiet", seconds=seconds)
-        if self._snapshot.unsaved:
-            words = t("answer.unsaved")
-        if words == self._sign_words:
-            return
-        self._sign_words = words
-        if words:
-            self._sign.markdown(f":shimmer[{words}]")
-        else:
-            self._sign.empty()
+        self._sign.show(words, now.waiting.attempt if now.waiting else 0)
+
+
+class _Sign:
+    """The line below an answer that is waited for, and Cancel beside it between two tries."""
+
+    def __init__(self, answer: Answer | Elsewhere, painting: int) -> None:
+        self._stop = tried(answer.stop)
+        self._painting = painting
+        self._words, self._button = st.empty(), st.empty()
+        self._shown: tuple[str, int] = ("", 0)
+
+    def show(self, words: str, attempt: int) -> None:
+        """Show the words, and the button while an `attempt` is waited for; nothing for "" and 0."""
+        before, self._shown = self._shown, (words, attempt)
+        if words != before[0]:
+            if words:
+                self._words.markdown(f":shimmer[{words}]")
+            else:
+                self._words.empty()
+        if attempt != before[1]:
+            if attempt:
+                # A key for each: the same one twice in a run is an error.
+                key = f"cancel-{self._painting}-{attempt}"
+                self._button.button(t("answer.cancel"), key=key, icon=":material/close:", on_click=self._stop)
+            else:
+                self._button.empty()
 
 
 def _think(feed: _Feed) -> None:

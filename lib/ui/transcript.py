@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lib.core.types import Node, Outcome, Usage
-from lib.ui import problem, state
+from lib.core.types import Node, Outcome, Person, Usage
+from lib.ui import problem, state, tools
 from lib.ui.markdown import safe
 from lib.ui.stream import thought
 from lib.ui.text import literal, t
@@ -17,8 +16,12 @@ from lib.ui.text import literal, t
 # Every run paints the window again, and a saved text stays what it is.
 kept = lru_cache(maxsize=512)(safe)
 
-# Outcomes that one quiet line tells; the others have a face of their own.
+# What a model ends with that wants to use a tool; there is none here.
+_TOOLS = ("tool_calls", "tool_use", "function_call")
+# The sign of each outcome that one quiet line tells; a failure has a face of its own.
 _NOTES = {
+    Outcome.COMPLETE: ":material/build:",
+    Outcome.INTERRUPTED: ":material/link_off:",
     Outcome.STOPPED: ":material/stop_circle:",
     Outcome.LENGTH: ":material/content_cut:",
     Outcome.REFUSED: ":material/block:",
@@ -27,7 +30,7 @@ _NOTES = {
 }
 
 
-def paint(view: state.View, retry: Callable[[], None]) -> None:
+def paint(person: Person, view: state.View) -> None:
     """The shown path from the window's start; the answer that is arriving is left to its own painter."""
     with st.empty():
         if view.first and st.button(t("answer.earlier"), key="earlier", icon=":material/expand_less:"):
@@ -38,7 +41,7 @@ def paint(view: state.View, retry: Callable[[], None]) -> None:
         if node.message.role == "user":
             question(node)
         elif not view.answer or node is not view.nodes[-1]:
-            saved(node, retry if place == len(shown) - 1 else None)
+            saved(person, view, node, last=place == len(shown) - 1)
 
 
 def sweep(count: int) -> None:
@@ -62,40 +65,58 @@ def bubble(node: Node) -> DeltaGenerator:
         return st.chat_message("assistant", avatar=state.LOGO)
 
 
-def saved(node: Node, retry: Callable[[], None] | None) -> None:
+def saved(person: Person, view: state.View, node: Node, *, last: bool) -> None:
     """An answer that has ended, built as one that was painted while it came: a slot, and the whole."""
     place = bubble(node)
     place.empty()
-    answer(node, place, retry)
+    answer(person, view, node, place, last=last)
 
 
-def answer(node: Node, place: DeltaGenerator, retry: Callable[[], None] | None) -> None:
-    """One answer as it ended: thinking, text, how it ended, its foot; Retry where `retry` is given."""
+def answer(person: Person, view: state.View, node: Node, place: DeltaGenerator, *, last: bool) -> None:
+    """One answer as it ended: thinking, text, how it ended, its foot, and what can be done with it."""
     with place.container():
-        _answer(node, retry)
-
-
-def _answer(node: Node, retry: Callable[[], None] | None) -> None:
-    if node.message.thinking:
-        with st.status(thought(node), state="complete", type="compact"):
-            st.markdown(kept(node.message.thinking))
-    if node.message.text:
-        st.markdown(kept(node.message.text))
-    if node.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
-        problem.paint(node.outcome, node.failure)
-        again = node.failure is None or node.failure.retry
-        if retry and again:
-            st.button(t("answer.retry"), key="retry", icon=":material/refresh:", on_click=retry)
-    elif node.outcome in _NOTES:
-        st.caption(f"{_NOTES[node.outcome]} {_note(node)}")
-    if node.outcome is not Outcome.FAILED or node.message.parts:
-        st.caption(foot(node))
+        if node.message.thinking:
+            with st.status(thought(node), state="complete", type="compact"):
+                st.markdown(kept(node.message.thinking))
+        if node.message.text:
+            st.markdown(kept(node.message.text))
+        if node.outcome is Outcome.FAILED:
+            problem.paint(node.failure)
+        elif words := _note(node):
+            st.caption(f"{_NOTES[node.outcome]} {words}")
+            problem.paint_details(node.failure)
+        if node.outcome is not Outcome.FAILED or node.message.parts:
+            st.caption(foot(node))
+        tools.paint(person, view, node, last=last)
 
 
 def _note(node: Node) -> str:
-    if node.outcome is Outcome.LENGTH and not node.message.text.strip():
-        return t("outcome.length_thinking")
-    return t(f"outcome.{node.outcome}")
+    """How an answer ended, and what to do, in words; "" where that need not be said."""
+    name = _name(node)
+    if name == Outcome.COMPLETE:
+        return ""
+    words = t(f"outcome.{name}")
+    why = node.served.get("stop_details")
+    explanation = why.get("explanation") if isinstance(why, dict) else None
+    return f"{words} {literal(explanation)}" if isinstance(explanation, str) else words
+
+
+def _name(node: Node) -> str:
+    said = bool(node.message.text.strip())
+    match node.outcome:
+        case Outcome.LENGTH if node.reason == "model_context_window_exceeded":
+            return "context_full"
+        case Outcome.LENGTH if not said:
+            return "length_thinking"
+        case Outcome.COMPLETE | Outcome.EMPTY if node.reason in _TOOLS:
+            return "tool"
+        case Outcome.INTERRUPTED if node.reason == "pause_turn":
+            return "paused"
+        case Outcome.INTERRUPTED if node.failure and node.failure.code == "no_last_word":
+            return "doubtful"
+        case Outcome.INTERRUPTED if not said:
+            return "interrupted_silent"
+    return str(node.outcome)
 
 
 def foot(node: Node) -> str:

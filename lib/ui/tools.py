@@ -1,0 +1,122 @@
+"""What can be done with an answer, page, go on, ask again, and all that is known of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import streamlit as st
+
+from lib.chat import turn
+from lib.core.types import Node, Outcome, Person
+from lib.ui import composer, params, state
+from lib.ui.problem import tried
+from lib.ui.text import literal, t
+
+# Where what came can be gone on with, and where it makes sense to ask anew.
+_OPEN = (Outcome.LENGTH, Outcome.STOPPED, Outcome.INTERRUPTED, Outcome.FAILED)
+
+
+def paint(person: Person, view: state.View, node: Node, *, last: bool) -> None:
+    """The row under an answer; what asks for more stands under the last one only."""
+    with st.container(key=f"tools-{node.id}", horizontal=True, vertical_alignment="center", gap="small"):
+        if ids := view.siblings.get(node.id):
+            _pager(person, ids, node.id)
+        if last:
+            _next(person, node)
+        if node.served or node.usage.output is not None:
+            with st.popover(
+                t("tools.details"), icon=":material/info:", type="tertiary", key=f"facts-{node.id}"
+            ):
+                st.markdown(_table(node))
+
+
+def _pager(person: Person, ids: list[str], here: str) -> None:
+    place = ids.index(here)
+    with st.container(
+        key=f"pager-{here}", horizontal=True, vertical_alignment="center", gap=None, width="content"
+    ):
+        for step, icon, words in ((-1, "chevron_left", "tools.before"), (1, "chevron_right", "tools.after")):
+            to = place + step
+            st.button(
+                t(words),
+                key=f"page-{here}-{step}",
+                icon=f":material/{icon}:",
+                type="tertiary",
+                disabled=not 0 <= to < len(ids),
+                on_click=_show,
+                args=(person, ids[to % len(ids)]),
+            )
+            if step < 0:
+                st.caption(f"{place + 1} / {len(ids)}")
+
+
+@tried
+def _show(person: Person, node: str) -> None:
+    if shown := state.view().id:
+        turn.show(state.desk(), person.id, shown, node)
+
+
+def _next(person: Person, node: Node) -> None:
+    """What can be done next, the likeliest first."""
+    said = bool(node.message.text.strip())
+    if node.outcome is Outcome.FAILED and node.failure:
+        _without(person, params.known(node.failure.blamed))
+    mine: dict[str, Any] = {"args": (person,)}
+    if node.outcome in _OPEN and said:
+        go: dict[str, Any] = {"key": "continue", "icon": ":material/play_arrow:", "on_click": composer.go_on}
+        st.button(t("tools.continue"), **go, **mine)
+    if node.outcome is Outcome.LENGTH and node.reason != "model_context_window_exceeded":
+        more: dict[str, Any] = {"key": "raise", "icon": ":material/expand:", "on_click": composer.raise_limit}
+        st.button(t("tools.raise"), **more, **mine)
+    if node.failure is None or node.failure.retry:
+        plain = node.outcome is Outcome.COMPLETE
+        st.button(
+            t("tools.again" if plain else "answer.retry"),
+            key="retry",
+            icon=":material/refresh:",
+            type="tertiary" if plain else "secondary",
+            on_click=composer.retry,
+            **mine,
+        )
+
+
+def _without(person: Person, names: list[str]) -> None:
+    if names:
+        fields = t("list.comma").join(t(f"param.{name}") for name in names)
+        st.button(
+            t("tools.without", fields=fields),
+            key="without",
+            icon=":material/tune:",
+            type="primary",
+            on_click=composer.retry,
+            args=(person, tuple(names)),
+        )
+
+
+def _table(node: Node) -> str:
+    """All that is known of an answer, as a table: our words for what is ours, the wire's for what it told."""
+    rows = [f"| {literal(name)} | {literal(value)} |" for name, value in _facts(node)]
+    return "\n".join(["| | |", "|---|---|", *rows])
+
+
+def _facts(node: Node) -> Iterator[tuple[str, str]]:
+    if node.target:
+        yield t("facts.asked"), f"{node.target.model} · {t(f'wire.{node.target.wire}')}"
+    yield t("facts.outcome"), str(node.outcome) + (f" · {node.reason}" if node.reason else "")
+    for name, value in _flat(node.served):
+        if name == "created" and value.isdigit():
+            value = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(min(int(value), 2**33)))
+        yield name, value
+    for name, seconds in (("first", node.timing.first), ("total", node.timing.total)):
+        if seconds is not None:
+            yield t(f"facts.{name}"), f"{seconds:.2f} s"
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{name}.")
+        elif value is not None and value != []:
+            yield f"{before}{name}", str(value)[:300]
