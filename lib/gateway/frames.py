@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
+import itertools
 import json
+import re
+from codecs import BOM_UTF8
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sseclient
 
@@ -17,12 +18,26 @@ from lib.core.errors import Cut, Unreadable
 # never ends its line must not fill the memory.
 MAX_EVENT = 64 * 1024 * 1024
 
-# Bare JSON lines kept for the end of a stream: the last of them tells why it ended.
+# Broken lines of bare JSON kept for the end of a stream: how many, and how long they may be.
 MAX_STRAY = 8
+MAX_STRAY_SIZE = 64 * 1024
+
+# sseclient-py copies an event's text with every line of it, so it gets no more lines at once.
+_LINES = 32
+
+# The id of a part that goes on in the next one; no stream has it, for an id with a NUL is void.
+_MORE = "\0"
+
+# Whole events of one data line each, as nearly every chunk of nearly every gateway is.
+_PLAIN = re.compile(rb"(?:(?:(?:event|id):[^\n]*+\n){0,2}+data:[^\n]*+\n\n)++")
+
+# Lines that end where their line ends, without a blank one: comments, and what looks like whole JSON.
+_ALONE = re.compile(rb"(?:\n|:[^\n]*+\n|\{[^\n]*+(?<=\})\n)++")
+
+_decode = json.JSONDecoder().raw_decode
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """One event of a stream. `name` is "message" where the stream gave none."""
 
     name: str
@@ -30,13 +45,23 @@ class Frame:
 
     def json(self) -> dict[str, Any]:
         """The data as an object, {} where it is none at all. Raises Cut where an object breaks off."""
-        if not self.data.lstrip().startswith("{"):
-            return {}
+        data = self.data
+        if not data.startswith("{"):
+            data = data.lstrip()
+            if not data.startswith("{"):
+                return {}
         try:
-            payload = json.loads(self.data)
+            payload, end = _decode(data)
         except (ValueError, RecursionError):
             raise Cut from None
-        return payload if isinstance(payload, dict) else {}
+        if end != len(data) and data[end:].strip():
+            raise Cut
+        return payload  # type: ignore[no-any-return]  # what begins with a brace is a dict
+
+
+# A sign of life that says nothing else. It is `name` that tells it from an event: data can be empty too.
+BEAT = Frame("comment", "")
+_BEAT = b"event: comment\ndata\n\n"
 
 
 def inner(payload: dict[str, Any], key: str) -> dict[str, Any]:
@@ -50,77 +75,153 @@ def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
 
     An event that the end of the stream cuts off is handed out too, for some servers end on their
     error without a newline; whoever reads it finds broken JSON if it was not whole. So is a line of
-    bare JSON, which a gateway leaves in a stream when it can no longer change the status.
-    Raises Unreadable for an event of more than MAX_EVENT characters.
+    bare JSON, which a gateway leaves in a stream when it can no longer change the status: in its
+    place where it is whole, else at the end. What comes without any event (a comment, a blank line,
+    an event without data) is a BEAT.
+    Raises Unreadable for an event of more than MAX_EVENT bytes.
     """
-    stray: deque[str] = deque(maxlen=MAX_STRAY)
-    for event in sseclient.SSEClient(_blocks(chunks, stray)).events():
-        yield Frame(event.event, event.data)
-    for line in stray:
-        yield Frame("message", line)
+    parts: list[str] = []
+    for event in sseclient.SSEClient(_blocks(chunks)).events():
+        if event.id == _MORE:
+            parts.append(event.data)
+        elif parts:
+            yield Frame(event.event, "\n".join((*parts, event.data)))
+            parts.clear()
+        else:
+            yield Frame(event.event, event.data)
 
 
-def _blocks(chunks: Iterable[bytes], stray: deque[str]) -> Iterator[bytes]:
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """What SSEClient reads from: whole events, in clean UTF-8 with LF as the only line end.
 
     Closes what sseclient-py 1.9 leaves open: a byte order mark hides the first event, one bad byte
-    kills the stream, mixed line ends merge events, and an event in many pieces costs quadratic time.
+    kills the stream, mixed line ends merge events, and an event in many pieces or of many lines
+    costs quadratic time. A chunk that holds whole events and none of this is handed on as it is.
     """
-    lines: list[str] = []
-    size = 0
-    for line in _lines(_text(chunks)):
-        size += len(line)
-        _check(size)
-        if line.startswith("{"):
-            stray.append(line)
-        if line:
-            lines.append(line)
-        elif lines:
-            yield _block(lines)
-            lines, size = [], 0
-    if lines:
-        yield _block(lines)
-
-
-def _check(size: int) -> None:
-    if size > MAX_EVENT:
-        raise Unreadable(f"one event of the stream is longer than {MAX_EVENT:,} characters")
-
-
-def _block(lines: list[str]) -> bytes:
-    return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
-
-
-def _text(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The decoded text: letters cut by a chunk's end joined, bad bytes replaced, one BOM dropped."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    first = True
-    for chunk in chunks:
-        text = decoder.decode(chunk)
-        if first and text:
-            text, first = text.removeprefix("\ufeff"), False
-        if text:
-            yield text
-    if rest := decoder.decode(b"", final=True):
-        yield rest
-
-
-def _lines(texts: Iterable[str]) -> Iterator[str]:
-    """Lines without their ends, by CRLF, LF or CR; the last one too where no end came."""
-    pieces: list[str] = []
-    size = 0
+    stray: deque[bytes] = deque(maxlen=MAX_STRAY)
+    held = bytearray()
     after_cr = False
-    for text in texts:
-        rest = text.removeprefix("\n") if after_cr else text
-        after_cr = text.endswith("\r")
-        *done, rest = rest.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        for line in done:
-            yield "".join((*pieces, line))
-            pieces.clear()
-            size = 0
-        if rest:
-            pieces.append(rest)
-            size += len(rest)
-            _check(size)
-    if pieces:
-        yield "".join(pieces)
+    for chunk in _without_bom(chunks):
+        if not held and _is_plain(chunk):
+            yield chunk
+            continue
+        before = len(held)
+        text = chunk.removeprefix(b"\n") if after_cr else chunk
+        held += text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        after_cr = chunk.endswith(b"\r") if chunk else after_cr
+        if end := _end(held, before):
+            yield from _mended(bytes(held[:end]), stray)
+            del held[:end]
+        if len(held) > MAX_EVENT:
+            raise Unreadable(f"one event of the stream is longer than {MAX_EVENT:,} bytes")
+    if held:
+        yield from _mended(bytes(held), stray)
+    for line in stray:
+        yield _as_data(line)
+
+
+def _is_plain(chunk: bytes) -> bool:
+    """Whether SSEClient may read this as it is; 13 is a CR, and as a number it is looked for fastest."""
+    return bool(_PLAIN.fullmatch(chunk)) and 13 not in chunk and (chunk.isascii() or _is_utf8(chunk))
+
+
+def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = iter(chunks)
+    start = b""
+    for chunk in rest:
+        start += chunk
+        if len(start) >= len(BOM_UTF8) or not BOM_UTF8.startswith(start):
+            break
+    return itertools.chain((start.removeprefix(BOM_UTF8),), rest)
+
+
+def _end(held: bytearray, new: int) -> int:
+    """Where the last whole event in `held` ends, 0 without one; what stands before `new` has none."""
+    last = held.rfind(b"\n\n", max(0, new - 1))
+    end = last + 2 if last >= 0 else 0
+    if not end and (held.find(b"\n", new) < 0 or held.find(b"\n", 0, new) >= 0):
+        return 0  # no line ends here, or not the first one
+    alone = _ALONE.match(held, end)
+    return alone.end() if alone else end
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _mended(text: bytes, stray: deque[bytes]) -> Iterator[bytes]:
+    """Whole events as SSEClient may read them, each on its own; broken bare JSON goes to `stray`."""
+    if _is_plain(text):
+        yield text
+        return
+    if not _is_utf8(text):
+        text = text.decode("utf-8", "replace").encode()
+    blocks = [block for block in text.split(b"\n\n") if block.strip(b"\n")]
+    for block in blocks:
+        if block.startswith(b"{") or b"\n{" in block:
+            yield from _bare(block.strip(b"\n"), stray)
+        else:
+            yield from _event(block)
+    if not blocks:
+        yield _BEAT
+
+
+def _event(block: bytes) -> Iterator[bytes]:
+    """One event, in parts where it has many lines."""
+    if not block.startswith(b"data") and b"\ndata" not in block:
+        yield _BEAT
+    elif block.count(b"\n") < _LINES:
+        yield block + b"\n\n"
+    else:
+        lines = block.split(b"\n")
+        data = [line for line in lines if _is_field(line, b"data")]
+        name = next((line for line in reversed(lines) if _is_field(line, b"event")), b"event")
+        for at in range(0, len(data), _LINES):
+            mark = b"id:" + (_MORE.encode() if at + _LINES < len(data) else b"")
+            yield b"\n".join((mark, name, *data[at : at + _LINES])) + b"\n\n"
+
+
+def _is_field(line: bytes, name: bytes) -> bool:
+    return line == name or line.startswith(name + b":")
+
+
+def _bare(block: bytes, stray: deque[bytes]) -> Iterator[bytes]:
+    """The bare JSON of a block, before or after the event that the block's other lines make up."""
+    if _object_end(block) == len(block):
+        yield _as_data(block)
+        return
+    lines: list[bytes] = []
+    later: list[bytes] = []
+    for line in block.split(b"\n"):
+        end = _object_end(line)
+        if end and lines:
+            later.append(line[:end])
+        elif end:
+            yield _as_data(line[:end])
+        elif line.startswith(b"{") and len(line) <= MAX_STRAY_SIZE:
+            stray.append(line)
+        if rest := line[end:].lstrip():
+            lines.append(rest)
+    if lines:
+        yield from _event(b"\n".join(lines))
+    for line in later:
+        yield _as_data(line)
+
+
+def _object_end(text: bytes) -> int:
+    """Where the JSON object ends that `text` begins with; 0 without one."""
+    if not text.startswith(b"{"):
+        return 0
+    letters = text.decode()
+    try:
+        return len(letters[: _decode(letters)[1]].encode())
+    except (ValueError, RecursionError):
+        return 0
+
+
+def _as_data(text: bytes) -> bytes:
+    return b"data: " + text.replace(b"\n", b"\ndata: ") + b"\n\n"
