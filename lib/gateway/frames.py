@@ -190,24 +190,34 @@ def _is_field(line: bytes, name: bytes) -> bool:
 
 
 def _bare(block: bytes, stray: deque[bytes]) -> Iterator[bytes]:
-    """The bare JSON of a block, before or after the event that the block's other lines make up."""
-    if _object_end(block) == len(block):
-        yield _as_data(block)
-        return
-    lines: list[bytes] = []
+    """The bare JSON of a block and the event that its other lines make up, however it was cut before."""
+    alone = _ALONE.match(block + b"\n")
+    start = alone.end() if alone else 0
+    for line in block[:start].split(b"\n"):
+        yield from _sorted([line], stray)
+    rest = block[start:]
+    if rest and _object_end(rest) == len(rest):
+        yield _as_data(rest)
+    elif rest:
+        yield from _sorted(rest.split(b"\n"), stray)
+
+
+def _sorted(lines: list[bytes], stray: deque[bytes]) -> Iterator[bytes]:
+    """The event of these lines, with the JSON objects among them before or after it."""
+    event: list[bytes] = []
     later: list[bytes] = []
-    for line in block.split(b"\n"):
+    for line in lines:
         end = _object_end(line)
-        if end and lines:
+        if end and event:
             later.append(line[:end])
         elif end:
             yield _as_data(line[:end])
         elif line.startswith(b"{") and len(line) <= MAX_STRAY_SIZE:
             stray.append(line)
         if rest := line[end:].lstrip():
-            lines.append(rest)
-    if lines:
-        yield from _event(b"\n".join(lines))
+            event.append(rest)
+    if event:
+        yield from _event(b"\n".join(event))
     for line in later:
         yield _as_data(line)
 
