@@ -52,6 +52,11 @@ def test_a_blank_line_ending_in_lf_after_one_ending_in_crlf_is_seen(size: int) -
     assert read(*pieces) == [Frame("message", "a"), Frame("message", "b")]
 
 
+def test_a_cr_inside_what_looks_like_one_clean_event_ends_a_line() -> None:
+    assert read(b"data: a\r\n\rdata: b\n\n") == [Frame("message", "a"), Frame("message", "b")]
+    assert read(b"data: a\r{}\n\n") == [Frame("message", "a"), Frame("message", "{}")]
+
+
 @pytest.mark.parametrize("bad", [b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xf0\x9f\x98"])
 def test_bad_bytes_are_replaced_and_do_not_end_the_stream(bad: bytes) -> None:
     body = b": " + bad + b"\n\ndata: a" + bad + b"z\n\ndata: b\n\n"
@@ -170,6 +175,22 @@ def test_an_event_is_handed_out_before_more_is_asked_for(end: str) -> None:
     for number in range(3):
         assert next(reader).data == str(number)
         assert asked == list(range(number + 1))
+
+
+@ENDS
+def test_an_event_in_single_bytes_is_handed_out_with_its_last(end: str) -> None:
+    body = f"data: a{end}{end}".encode()
+    # Of CRLF the CR is enough: whether an LF comes after it changes nothing.
+    last = len(body) - (end == "\r\n")
+    asked = 0
+
+    def source() -> Iterator[bytes]:
+        nonlocal asked
+        for asked in range(1, last + 1):  # noqa: B007  looked at below
+            yield body[asked - 1 : asked]
+        pytest.fail("more was asked for")
+
+    assert (next(frames(source())).data, asked) == ("a", last)
 
 
 def test_an_event_in_many_pieces_takes_time_in_step_with_its_size() -> None:
