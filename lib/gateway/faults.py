@@ -51,6 +51,8 @@ _BY_WORD: dict[str, type[errors.GatewayError]] = {
     "authentication_error": errors.KeyRefused,
     "invalid_api_key": errors.KeyRefused,
     "permission_error": errors.KeyRefused,
+    # LiteLLM without a database knows one key, and has nowhere to look for another.
+    "no_db_connection": errors.KeyRefused,
     "request_too_large": errors.TooLarge,
     # The gateway's own validation answers 500 for what is the client's fault; trying again is useless.
     "invalid_request": errors.RequestRefused,

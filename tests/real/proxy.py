@@ -1,0 +1,114 @@
+"""LiteLLM's proxy as a process of its own, between our client and models on loopback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lib.core.config import Settings, Timeouts
+from lib.core.types import Wire
+from lib.gateway.client import Gateway
+from tests.browser.site import free_port
+
+ROOT = Path(__file__).parent.parent.parent
+PROGRAM = ROOT / ".venv-real/bin/litellm"
+KEY = "sk-9f3b7c1d5e8a2046bb7e"  # looks like a key, so that a search for it means something
+# It imports for ten seconds on an idle machine; these machines are shared.
+START_SECONDS = 300
+# Whatever it would fetch from outside has a copy in the package.
+LOCAL = ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS", "POLICY_TEMPLATES", "BLOG_POSTS", "AUTOROUTER_PRESETS")
+
+
+def upstream(name: str, model: str, wire: Wire, url: str) -> dict[str, object]:
+    """An entry of its list of models: `name` for those who ask, `model` at `url`, asked over `wire`."""
+    base = f"{url}/v1" if wire == "openai" else url
+    return {
+        "model_name": name,
+        "litellm_params": {"model": f"{wire}/{model}", "api_base": base, "api_key": "sk-upstream"},
+    }
+
+
+def mock(name: str, text: str) -> dict[str, object]:
+    """An entry that the proxy answers itself, always with this text."""
+    return {
+        "model_name": name,
+        "litellm_params": {"model": "openai/mock", "api_key": "sk-mock", "mock_response": text},
+    }
+
+
+def settings(models: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Its configuration: one key, and a failure handed on as it is, at once, each time."""
+    return {
+        "model_list": models,
+        "general_settings": {"master_key": KEY},
+        "router_settings": {"num_retries": 0, "disable_cooldowns": True},
+        "litellm_settings": {
+            "num_retries": 0,
+            "telemetry": False,
+            # Else it asks an OpenAI upstream over a third wire, which few gateways have.
+            "use_chat_completions_url_for_anthropic_messages": True,
+        },
+    }
+
+
+def client(url: str, key: str) -> Gateway:
+    """Our client of the gateway at `url`, more patient than any test needs."""
+    return Gateway(Settings(api_key=key, base_url=url, timeouts=Timeouts(connect=60.0, idle=240.0)))
+
+
+class Proxy:
+    """The running proxy, on a free port of 127.0.0.1. `outside` takes what it would send elsewhere."""
+
+    def __init__(self, folder: Path, config: Mapping[str, object], outside: str) -> None:
+        self.log = folder / "log.txt"
+        self.url = f"http://127.0.0.1:{free_port()}"
+        assert PROGRAM.exists(), "`make test-real` installs the gateway that these tests ask"
+        # JSON is YAML, and needs no library; but for its escapes of letters in two halves.
+        text = json.dumps(config, ensure_ascii=False)
+        (folder / "config.yaml").write_text(text, encoding="utf-8")
+        port = self.url.rpartition(":")[2]
+        command = [str(PROGRAM), "--config", "config.yaml", "--host", "127.0.0.1", "--port", port]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=environment(folder, outside), stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            assert self._process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.2)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/health/liveliness", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def environment(folder: Path, outside: str) -> dict[str, str]:
+    """All that it sees of the environment: no key and no home of anyone, and one way out, to `outside`."""
+    ways_out = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), outside)
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "LITELLM_MODE": "PRODUCTION",  # reads no .env file
+        "DISABLE_ADMIN_UI": "True",
+        **{f"LITELLM_LOCAL_{name}": "True" for name in LOCAL},
+        **ways_out,
+        "NO_PROXY": "127.0.0.1",
+    }

@@ -1,0 +1,70 @@
+"""A stop ends the answer here at once, and the model behind a real gateway hears of it."""
+
+from __future__ import annotations
+
+import threading
+
+from lib.core import errors
+from lib.core.reply import TextDelta
+from lib.core.types import Params, Target, Wire
+from lib.gateway.client import Gateway
+from lib.gateway.demo import Demo
+from lib.gateway.transport import Cancel
+from tests.gateway.recordings import hear
+from tests.real.routes import QUESTION, REPLAYED, each_route
+from tests.real.upstream import PATHS
+from tests.replay import Canned, Replay, soon
+
+# Where LiteLLM makes Anthropic's events of OpenAI's, it leaves the model ten seconds after we left.
+PATIENCE = 120.0
+
+
+@each_route
+def test_a_stop_in_mid_stream_ends_it_here_and_behind(
+    model: Demo, asked: Gateway, wire: Wire, behind: Wire
+) -> None:
+    cancel = Cancel()
+    stream = asked.stream(Target(f"{behind}-demo-endless", wire), QUESTION, Params(), cancel)
+    assert any(isinstance(event, TextDelta) for event in stream)
+    assert model.open_streams == 1  # its text is here while it is still being said
+    cancel.cancel()
+    rest = hear(stream)
+    assert type(rest.error) in (type(None), errors.Cut)
+    assert rest.reply.finish is None
+    assert soon(lambda: model.open_streams == 0, PATIENCE)
+
+
+@each_route
+def test_a_stop_while_the_model_is_silent_ends_it_here_and_behind(
+    replay: Replay, asked: Gateway, wire: Wire, behind: Wire
+) -> None:
+    # With its headers there: while even these are missing, LiteLLM tells nobody that we left.
+    replay.serve(PATHS[behind], Canned(silence=0))
+    number = len(replay.requests) + 1
+    cancel = Cancel()
+
+    def stop() -> None:
+        if replay.wait_for_requests(number):
+            cancel.cancel()
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    heard = hear(asked.stream(Target(REPLAYED[behind], wire), QUESTION, Params(), cancel))
+    stopping.join()
+    # Not TimedOut, which is what comes of a silence that nobody ends.
+    assert type(heard.error) in (errors.Cut, errors.Unreachable)
+    assert len(replay.requests) == number
+    assert replay.requests[-1].left.wait(PATIENCE)
+
+
+@each_route
+def test_after_a_stop_the_next_question_is_answered(
+    model: Demo, asked: Gateway, wire: Wire, behind: Wire
+) -> None:
+    cancel = Cancel()
+    stream = asked.stream(Target(f"{behind}-demo-endless", wire), QUESTION, Params(), cancel)
+    assert any(isinstance(event, TextDelta) for event in stream)
+    cancel.cancel()
+    hear(stream)
+    heard = hear(asked.stream(Target(f"{behind}-demo-tour", wire), QUESTION, Params(), Cancel()))
+    assert (heard.error, heard.text[:9]) == (None, "You asked")
