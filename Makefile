@@ -1,11 +1,12 @@
-# Two commands do everything: `make run` and `make test`.
+# Two commands do everything: `make run` and `make test`. A third, `make test-real`, asks a real gateway.
 PYTHON ?= python3
 PORT ?= 8501
 # Loopback only: without sign-in, whoever reaches the page shares its key and its history.
 ADDRESS ?= 127.0.0.1
 BIN := .venv/bin
+REAL := .venv-real/bin
 
-.PHONY: run test check format clean
+.PHONY: run test test-real check format clean
 
 run: .venv/run.stamp
 	@$(BIN)/python -m lib.core.config
@@ -14,6 +15,9 @@ run: .venv/run.stamp
 
 test: check
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-real: .venv/test.stamp .venv-real/test.stamp
+	$(BIN)/python -m pytest tests/real
 
 check: .venv/test.stamp
 	$(BIN)/ruff check .
@@ -35,5 +39,11 @@ format: .venv/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch .venv/run.stamp $@
 
+# The gateway stays apart: what it needs has versions of its own.
+.venv-real/test.stamp: tests/real/requirements.txt
+	@test -x $(REAL)/python || $(PYTHON) -m venv .venv-real
+	$(REAL)/python -m pip install --quiet --disable-pip-version-check -r tests/real/requirements.txt
+	@touch $@
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-real .mypy_cache .ruff_cache .pytest_cache .hypothesis

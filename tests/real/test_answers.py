@@ -70,13 +70,11 @@ def test_usage_is_counted(replay: Replay, asked: Gateway, wire: Wire, behind: Wi
 
 
 @each_route
-@pytest.mark.parametrize("model", ["demo-tour", "demo-thinker"])
-def test_a_long_answer_is_the_one_that_was_given(
-    asked: Gateway, wire: Wire, behind: Wire, model: str
-) -> None:
+@pytest.mark.parametrize("name", ["demo-tour", "demo-thinker"])
+def test_a_long_answer_is_the_one_that_was_given(asked: Gateway, wire: Wire, behind: Wire, name: str) -> None:
     question = "请用中文写一段代码 🙂"
-    thinking, text = demo_answers.say(model, demo_answers.Ask("", (question,), 0))
-    heard = says(asked, wire, f"{behind}-{model}", question)
+    thinking, text = demo_answers.say(name, demo_answers.Ask("", (question,), 0))
+    heard = says(asked, wire, f"{behind}-{name}", question)
     assert (heard.text, heard.thinking, heard.error) == (text, thinking, None)
 
 
