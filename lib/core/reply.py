@@ -137,9 +137,11 @@ class Reply:
         self.restarts = 0
 
     def add(self, event: Event) -> None:
+        if type(event) is TextDelta:  # nearly all are
+            known = self._blocks.get((event.block, True))
+            (known or self._block(event.block, thinking=False)).pieces.append(event.text)
+            return
         match event:
-            case TextDelta(text, block):
-                self._block(block, thinking=False).pieces.append(text)
             case ThinkingDelta(text, block):
                 self._block(block, thinking=True).pieces.append(text)
             case SignatureDelta(signature, block):
@@ -228,6 +230,9 @@ class Replies:
         self.each: dict[int, Reply] = {0: Reply(before)}
 
     def add(self, event: Event) -> None:
+        if type(event) is TextDelta:
+            (self._of(event.choice) if event.choice else self.each[0]).add(event)
+            return
         match event:
             case UsageReport():
                 self.each[0].add(event)

@@ -76,9 +76,14 @@ class Gateway:
         for attempt in itertools.count(1):
             shown = False
             try:
-                for event in thoughts.told_apart(self._once(wire, body, cancel)):
-                    shown = shown or type(event) in _SHOWN
-                    yield event
+                events = thoughts.told_apart(self._once(wire, body, cancel))
+                for event in events:
+                    if type(event) in _SHOWN:
+                        shown = True
+                        yield event
+                        yield from events
+                    else:
+                        yield event
                 return
             except errors.AnswerError as error:
                 # Some gateways say the key that they refuse.
@@ -188,12 +193,7 @@ def _frames(response: Response) -> Iterator[Frame]:
         text = _joined(start, chunks).decode("utf-8-sig", "replace")
         raise errors.Unreadable(faults.said(text)[1])
     else:
-        yield from frames(_again(start, chunks))
-
-
-def _again(start: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield start
-    yield from chunks
+        yield from frames(itertools.chain((start,), chunks))
 
 
 def _joined(start: bytes, chunks: Iterator[bytes]) -> bytes:

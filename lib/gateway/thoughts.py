@@ -17,19 +17,25 @@ def told_apart(events: Iterable[Event]) -> Iterator[Event]:
     What is held back because it may be half a tag comes with what follows it, or at the end.
     """
     splitters: dict[int, _Splitter] = {}
+    plain = -1  # an alternative that has nothing left to be told apart
     try:
         for event in events:
             if type(event) is TextDelta:
+                if event.choice == plain:
+                    yield event
+                    continue
                 splitter = splitters.get(event.choice)
                 if splitter is None:
                     splitter = splitters[event.choice] = _Splitter(event.choice)
                 if splitter.plain:
+                    plain = event.choice
                     yield event
                 else:
                     yield from splitter.feed(event)
                 continue
             if type(event) is Restart:
                 splitters.clear()
+                plain = -1
             yield event
     except AnswerError:
         yield from _rest(splitters)

@@ -173,7 +173,13 @@ def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
             continue
         kind = event.get("type") or frame.name
         if kind == "content_block_delta":
-            yield from _delta(_index(event), inner(event, "delta"))
+            delta = inner(event, "delta")
+            text = delta.get("text")
+            # Nearly all events are of this kind, so it has a way of its own.
+            if delta.get("type") == "text_delta" and isinstance(text, str) and text:
+                yield TextDelta(text, _index(event))
+            else:
+                yield from _delta(_index(event), delta)
             continue
         if kind == "error" or frame.name == "error" or faults.is_error(event):
             raise faults.midway(event or frame.data)

@@ -98,14 +98,17 @@ def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
         if frame.name == "comment":
             yield Alive()
             continue
-        if frame.data == "[DONE]" or frame.data.strip() == "[DONE]":
-            yield from answer.done()
-            return
         try:
             chunk = frame.json()
         except Cut:
             answer.torn = True  # read on: what follows may tell why
             continue
+        if text := answer.plain(chunk):
+            yield text
+            continue
+        if not chunk and frame.data.strip() == "[DONE]":
+            yield from answer.done()
+            return
         if "choices" not in chunk and (frame.name == "error" or faults.is_error(chunk)):
             raise faults.midway(chunk or frame.data)
         yield from answer.read(chunk)
@@ -143,6 +146,23 @@ class _Answer:
             yield Finish(Outcome.EMPTY, "")
         elif not self.finished:
             raise NoLastWord
+
+    def plain(self, chunk: dict[str, Any]) -> TextDelta | None:
+        """What a chunk says that adds a text and nothing else, as nearly all do; None of any other."""
+        choices = chunk.get("choices")
+        if type(choices) is not list or len(choices) != 1 or chunk.get("id") != self._id:
+            return None
+        choice = choices[0]
+        if type(choice) is not dict or choice.get("finish_reason") or chunk.get("usage") or "error" in chunk:
+            return None
+        delta, index = choice.get("delta"), choice.get("index")
+        if type(delta) is not dict or len(delta) != 1 or type(index) is not int or index not in self._begun:
+            return None
+        text = delta.get("content")
+        if type(text) is not str or not text:
+            return None
+        self._stable += 1
+        return TextDelta(text, 0, index)
 
     def read(self, chunk: dict[str, Any]) -> Iterator[Event]:
         choices = chunk.get("choices")
