@@ -38,13 +38,15 @@ _FACTS = tuple(field.name for field in fields(Abilities))
 class Model:
     """A model that the key may use, and the wires it is offered over, the better one first.
 
-    `name` is what the gateway calls it on a screen, "" where it has only the id.
+    `name` is what the gateway calls it on a screen, "" where it has only the id, and `about` what it says
+    of it.
     """
 
     id: str
     wires: tuple[Wire, ...]
     name: str = ""
     abilities: Abilities = Abilities()
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,12 @@ class Listing:
 
 
 def by_maker(models: Iterable[Model]) -> list[tuple[str, list[Model]]]:
-    """The models in groups of one maker, makers by name and those without one ("") last, ids in order."""
+    """The models in groups of one maker, makers by name, ids in order.
+
+    Those without a known maker ("") come last, in the gateway's own order, the only one that they have.
+    """
     groups: dict[str, list[Model]] = {}
-    for model in sorted(models, key=lambda model: _natural(model.id)):
+    for model in sorted(models, key=lambda model: _natural(model.id) if model.abilities.maker else []):
         groups.setdefault(model.abilities.maker, []).append(model)
     return sorted(groups.items(), key=lambda group: (not group[0], group[0].casefold()))
 

@@ -17,6 +17,7 @@ from lib.gateway import abilities, makers
 
 log = logging.getLogger(__name__)
 
+ABOUT_MAX = 200  # letters of what a gateway says of a model
 AGE = 300.0  # seconds for which a list is good, or the word that there is none
 AGE_OF_FAILURE = 20.0  # seconds after which a list that could not be had is asked for again
 PAGES_MAX = 50
@@ -130,7 +131,12 @@ def _model(entry: dict[str, Any]) -> Model:
     known = abilities.said(entry).or_else(typed(name).abilities)
     if isinstance(types, list) and types:
         known = replace(known, chat=not set(map(str, types)) <= _OTHER_USES)
-    return Model(name, wires(name, types), whole(shown) if isinstance(shown, str) else "", known)
+    return Model(name, wires(name, types), _line(shown), known, _line(entry.get("description")))
+
+
+def _line(text: Any) -> str:
+    """A text of the gateway's on one line, not too long for a list."""
+    return " ".join(whole(text).split())[:ABOUT_MAX] if isinstance(text, str) else ""
 
 
 def wires(name: str, types: Any = None) -> tuple[Wire, ...]:

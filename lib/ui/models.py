@@ -216,7 +216,8 @@ def _row(person: Person, model: Model, *, starred: bool) -> None:
         wires = t("abilities.between").join(t(f"wire.{wire}") for wire in model.wires)
         known = f"{words(model.abilities)} · {t('models.over', wires=wires)}"
         title = f"**{literal(model.id)}**" + (f"  {literal(model.name)}" if model.name else "")
-        st.markdown(f"{title}  \n:small[:gray[{literal(known)}]]")
+        about = f"  \n:small[{literal(model.about)}]" if model.about else ""
+        st.markdown(f"{title}{about}  \n:small[:gray[{literal(known)}]]")
 
 
 def _first_page() -> None:

@@ -39,7 +39,8 @@ def preset(person: Person) -> None:
         _fill(state.preferences(person.id).default if begun else None, *news)
         st.session_state["target.preset"] = (shown.id, asked)
     if not st.session_state[_MODEL]:
-        st.session_state[_MODEL] = next(iter(_options(state.preferences(person.id))), None)
+        first = next((model.id for model in state.listing().models), None)
+        st.session_state[_MODEL] = next(iter(state.preferences(person.id).favourites), first)
     if not is_wire(st.session_state[_WIRE]):
         st.session_state[_WIRE] = state.model(_chosen()).wires[0]
 
@@ -152,6 +153,8 @@ def _about(person: Person, liked: Preferences) -> None:
         return
     model = state.model(chosen.model)
     st.markdown(f"**{literal(model.name or model.id)}**")
+    if model.about:
+        st.markdown(literal(model.about))
     st.caption(models.words(model.abilities))
     starred = model.id in liked.favourites
     st.button(
