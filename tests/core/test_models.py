@@ -28,7 +28,7 @@ def test_groups_stand_by_makers_name_and_the_rest_comes_last():
         ("Anthropic", ["claude-x"]),
         ("OpenAI", ["GPT-4.1", "gpt-4o", "gpt-10"]),
         ("xAI", ["grok"]),
-        ("", ["4711", "house"]),
+        ("", ["house", "4711"]),
     ]
 
 
