@@ -169,7 +169,7 @@ def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
         try:
             event = frame.json()
         except Cut:
-            answer.torn = True  # read on: what follows may tell why
+            answer.torn = not answer.finished  # read on: what follows may tell why
             continue
         kind = event.get("type") or frame.name
         if kind == "content_block_delta":

@@ -101,7 +101,7 @@ def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
         try:
             chunk = frame.json()
         except Cut:
-            answer.torn = True  # read on: what follows may tell why
+            answer.torn = not answer.finished  # read on: what follows may tell why
             continue
         if text := answer.plain(chunk):
             yield text

@@ -33,7 +33,8 @@ def test_groups_stand_by_makers_name_and_the_rest_comes_last():
 
 
 def test_the_order_does_not_hang_on_the_gateways():
-    assert by_maker(reversed(MODELS)) == by_maker(MODELS)
+    known = [model for model in MODELS if model.abilities.maker]
+    assert by_maker(reversed(known)) == by_maker(known)
 
 
 @pytest.mark.parametrize(
