@@ -47,14 +47,16 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An answer at one moment. `version` grows with every change; `silence` is in seconds.
+    """An answer at one moment. `version` grows with every change.
 
+    `silence` is the seconds since something came that adds to it, `still` those since any sign of life.
     `waiting` is the pause before a request is sent again, and `left` how many seconds of it are left.
     """
 
     version: int
     node: Node
     silence: float
+    still: float
     unsaved: bool = False
     waiting: Waiting | None = None
     left: float = 0.0
@@ -86,7 +88,7 @@ class Answer:
         self._keeping = threading.Lock()
         self._unsaved = False
         self._ended = False
-        self._began = self._heard = time.monotonic()
+        self._began = self._heard = self._alive = time.monotonic()
         self._waiting: Waiting | None = None
         self._before = node.timing
         self._timing = Timing(node.timing.first, node.timing.spoke)
@@ -109,7 +111,8 @@ class Answer:
             now = time.monotonic()
             shown = next((one for one in self._now() if one.id == node), None) or self._now()[0]
             left = max(0.0, self._heard + self._waiting.seconds - now) if self._waiting else 0.0
-            return Snapshot(self._version, shown, now - self._heard, self._unsaved, self._waiting, left)
+            silence, still = now - self._heard, now - self._alive
+            return Snapshot(self._version, shown, silence, still, self._unsaved, self._waiting, left)
 
     def stop(self) -> None:
         """End the request upstream and the answer, within STOP_WITHIN seconds whatever the network does."""
@@ -180,10 +183,11 @@ class Answer:
         with self._changed:
             if self._ended:
                 return
-            self._heard = time.monotonic()
+            self._alive = time.monotonic()
             kind = type(event)
             if kind is Alive:
                 return
+            self._heard = self._alive
             self._waiting = event if isinstance(event, Waiting) else None
             self._replies.add(event)
             if self._timing.spoke is None and (kind is TextDelta or kind is ThinkingDelta):

@@ -33,7 +33,7 @@ class Elsewhere:
             if found != self._node:
                 self._node = found
                 self._version += 1
-        return Snapshot(self._version, self._node, 0.0)
+        return Snapshot(self._version, self._node, 0.0, 0.0)
 
     def stop(self) -> None:
         """Mark the row as stopped: its producer looks at it with every checkpoint."""

@@ -109,6 +109,7 @@ class Gateway:
             frames = _frames(response)
             try:
                 yield from wire.events(frames)
+                response.drain()
             except errors.GatewayError:
                 response.hurry(LAST_COUNT_SECONDS)
                 yield from _last_count(wire, frames)

@@ -81,7 +81,17 @@ def _note(sock: Any) -> None:
         cancel.attach(sock)
 
 
+def _patient(connection: HTTPConnection) -> None:
+    """Give a socket that is used again the patience of a new one: its last user may have been in a hurry."""
+    if connection.sock is not None and isinstance(connection.timeout, int | float):
+        connection.sock.settimeout(connection.timeout)
+
+
 class _Plain(HTTPConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _patient(self)
+        super().request(*args, **kwargs)
+
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
         _note(sock)
@@ -93,6 +103,10 @@ class _Plain(HTTPConnection):
 
 
 class _Tls(HTTPSConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _patient(self)
+        super().request(*args, **kwargs)
+
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
         _note(sock)  # before the handshake, in which a peer can be silent too

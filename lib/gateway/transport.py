@@ -27,6 +27,7 @@ MAX_ERROR_BODY = 64 * 1024
 MAX_WHOLE_BODY = 64 * 1024 * 1024
 ERROR_BODY_SECONDS = 10.0
 GET_SECONDS = 20.0  # of silence, for what is no model's answer
+DRAIN_SECONDS = 0.05
 _READ = 65_536
 
 
@@ -86,6 +87,14 @@ class Response:
                 if len(body) >= limit or time.monotonic() > deadline:
                     break
         return body[:limit].decode("utf-8-sig", "replace")
+
+    def drain(self) -> None:
+        """Where the body ends with what was read, see its end, so that the connection can be used again."""
+        self._cancel.patience(DRAIN_SECONDS)
+        # Whose it is then, a late stop must not shut.
+        self._cancel.attach(None)
+        with contextlib.suppress(errors.NetworkError), _translated(errors.Cut):
+            self._raw.raw.read1(_READ, decode_content=True)
 
     def close(self) -> None:
         self._cancel.attach(None)

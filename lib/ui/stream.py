@@ -110,6 +110,8 @@ class _Feed:
             words = t(key, model=self._model, seconds=seconds)
         elif seconds >= PATIENCE:
             words = t("answer.quiet", seconds=seconds)
+        if words and seconds >= PATIENCE and now.still < now.silence - 1 and not now.waiting:
+            words = f"{words} · {t('answer.alive')}"
         self._sign.show(words, now.waiting.attempt if now.waiting else 0)
 
 
