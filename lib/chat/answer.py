@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -87,7 +88,7 @@ class Answer:
         self._kept = 1  # nodes that the store has
         self._keeping = threading.Lock()
         self._unsaved = False
-        self._ended = False
+        self._ended = self._settled = False
         self._began = self._heard = self._alive = time.monotonic()
         self._waiting: Waiting | None = None
         self._before = node.timing
@@ -111,8 +112,9 @@ class Answer:
             now = time.monotonic()
             shown = next((one for one in self._now() if one.id == node), None) or self._now()[0]
             left = max(0.0, self._heard + self._waiting.seconds - now) if self._waiting else 0.0
+            waiting = self._waiting if left else None
             silence, still = now - self._heard, now - self._alive
-            return Snapshot(self._version, shown, silence, still, self._unsaved, self._waiting, left)
+            return Snapshot(self._version, shown, silence, still, self._unsaved, waiting, left)
 
     def stop(self) -> None:
         """End the request upstream and the answer, within STOP_WITHIN seconds whatever the network does."""
@@ -130,6 +132,16 @@ class Answer:
         """The ids of its nodes, the first alternative's first."""
         with self._changed:
             return [node.id for node in self._nodes]
+
+    @contextlib.contextmanager
+    def given_up_on_error(self) -> Iterator[None]:
+        """End the answer, for whoever follows it already, where its rows cannot be written."""
+        try:
+            yield
+        except BaseException:
+            self._settled = True
+            self._end(Outcome.INTERRUPTED, None)
+            raise
 
     def leaving(self, timeout: float) -> None:
         """Where the answer has ended and is only being saved yet, wait for that."""
@@ -188,7 +200,7 @@ class Answer:
             if kind is Alive:
                 return
             self._heard = self._alive
-            self._waiting = event if isinstance(event, Waiting) else None
+            self._waiting = event if kind is Waiting else None  # type: ignore[assignment]
             self._replies.add(event)
             if self._timing.spoke is None and (kind is TextDelta or kind is ThinkingDelta):
                 self._clock(kind is TextDelta)
@@ -209,7 +221,7 @@ class Answer:
             nodes = []
             for reply, node in zip(self._replies.each.values(), self._now(), strict=True):
                 how = (outcome, failure) if reply.finish is None else (reply.outcome(), None)
-                id_ = str(reply.served.get("request_id") or reply.served.get("id") or "")
+                id_ = str(node.served.get("request_id") or node.served.get("id") or node.request_id)
                 nodes.append(replace(node, outcome=how[0], failure=how[1], request_id=id_))
             self._nodes, self._ended, self._waiting = nodes, True, None
             self._version += 1
@@ -237,9 +249,12 @@ class Answer:
     def _keep(self) -> None:
         """Save the end of every alternative. Raises StoreError."""
         with self._keeping:
+            if self._settled:
+                return  # and may be arriving again by now
             self._keep_new(self._nodes)
             for node in self._nodes:
                 self._keeper.settle(self.owner, node)
+            self._settled = True
 
     def _keep_new(self, nodes: list[Node]) -> None:
         for node in nodes[self._kept :]:

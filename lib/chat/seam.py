@@ -12,7 +12,11 @@ from lib.core.reply import Event, Restart, TextDelta
 TAIL = 400  # characters of the old text in which a repetition is looked for
 SHORTEST = 12  # a shorter one may be meant: words do come twice
 
-_FENCE = re.compile(r"^(`{3,}|~{3,})", re.MULTILINE)
+_FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
+# A fence that opens a block, as one with a language does: a bare one closes the open block.
+_OPENS = re.compile(r"\s*(?:`{3,}|~{3,})[^\s`]+[ \t]*\n")
+_MAY_OPEN = re.compile(r"\s*(?:[`~]{1,}[^\s`]*[ \t]*)?")
+LETTERS = 6  # different ones that a repetition has: zeros, dashes and rules repeat by themselves
 
 
 def seamless(before: str, events: Iterable[Event]) -> Iterator[Event]:
@@ -25,6 +29,8 @@ def seamless(before: str, events: Iterable[Event]) -> Iterator[Event]:
     decided = False
     try:
         for event in events:
+            if getattr(event, "choice", 0):
+                continue  # of one text there is one continuation
             if decided or not isinstance(event, TextDelta):
                 if isinstance(event, Restart):
                     held, first, decided = "", None, False
@@ -47,11 +53,14 @@ def joined(before: str, more: str) -> str:
     """`more` without what it repeats of the end of `before`, and without a code fence opened anew."""
     tail = before[-TAIL:]
     for start in range(max(0, len(tail) - len(more)), len(tail) - SHORTEST + 1):
-        if more.startswith(tail[start:]):
+        if more.startswith(tail[start:]) and len(set(tail[start:])) >= LETTERS:
             return more[len(tail) - start :]
-    if len(_FENCE.findall(before)) % 2:
-        return re.sub(r"\A(`{3,}|~{3,})\w*\n", "", more)
-    return more
+    return _OPENS.sub("", more, count=1) if _open(before) and _OPENS.match(more) else more
+
+
+def _open(before: str) -> bool:
+    """Whether the text ends inside a code block."""
+    return len(_FENCE.findall(before)) % 2 == 1
 
 
 def _undecided(before: str, held: str) -> bool:
@@ -60,4 +69,4 @@ def _undecided(before: str, held: str) -> bool:
         return False
     if held in before[-TAIL:]:
         return True
-    return len(_FENCE.findall(before)) % 2 == 1 and re.fullmatch(r"[`~]{1,}\w*", held) is not None
+    return _open(before) and _MAY_OPEN.fullmatch(held) is not None

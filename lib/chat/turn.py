@@ -19,6 +19,7 @@ from lib.gateway.client import Gateway
 from lib.gateway.sockets import Cancel
 
 TITLE_MAX = 60
+_OPEN = (Outcome.LENGTH, Outcome.STOPPED, Outcome.INTERRUPTED, Outcome.FAILED)
 DEFAULT_LIMIT = 8192  # tokens, where nothing tells which limit an answer was cut by
 # Makers refuse a request that ends with the model's own words, so going on takes a question of its own.
 CONTINUE = (
@@ -81,29 +82,37 @@ def retry(desk: Desk, owner: str, conversation: str, target: Target, params: Par
         return _answer(desk, owner, replace(base, target=target, params=params), path, [])
 
 
-def go_on(desk: Desk, owner: str, conversation: str, params: Params) -> Conversation:
-    """Have the last answer continued by the target that gave it; both parts are one text. Raises as ask."""
+def go_on(desk: Desk, owner: str, conversation: str, answer: str, params: Params) -> None:
+    """Have an answer continued by the target that gave it; both parts are one text. Raises as ask.
+
+    Where it is not the last one any more, or has meanwhile been continued to its end, nothing is done.
+    """
     with desk.answers.turn(conversation):
         base = _known(desk, owner, conversation)
         path = _path(desk, owner, base)
-        if not path or path[-1].message.role != "assistant" or not path[-1].message.text.strip():
-            raise errors.Gone
-        last = path[-1]
+        last = path[-1] if path else None
+        if last is None or last.id != answer or not open_(last):
+            return
         target = last.target or base.target
         assert target is not None
         base = replace(base, params=params, updated=time.time())
         node = replace(last, outcome=Outcome.ARRIVING, failure=None, reason="", target=target)
         cancel = Cancel()
-        answer = Answer(owner, conversation, node, cancel, desk.store)
-        desk.answers.put(answer)
-        desk.store.reopen(owner, base, node)
+        rest = Answer(owner, conversation, node, cancel, desk.store)
+        desk.answers.put(rest)
+        with rest.given_up_on_error():
+            desk.store.reopen(owner, base, node)
         messages = [*sent(path, target), Message("user", (Text(CONTINUE),))]
         stream = desk.gateway.stream
         one = replace(params, n=None)
-        answer.start(
+        rest.start(
             lambda: seamless(last.message.text, stream(target, messages, one, cancel)), desk.answers.leave
         )
-        return base
+
+
+def open_(node: Node) -> bool:
+    """Whether an answer can be gone on with: it has a beginning, and not its end."""
+    return node.outcome in _OPEN and bool(node.message.text.strip())
 
 
 def show(desk: Desk, owner: str, conversation: str, node: str) -> None:
@@ -173,7 +182,8 @@ def _answer(
     cancel = Cancel()
     answer = Answer(owner, conversation.id, node, cancel, desk.store)
     desk.answers.put(answer)
-    desk.store.begin(owner, conversation, [*new, node])
+    with answer.given_up_on_error():
+        desk.store.begin(owner, conversation, [*new, node])
     messages = sent(path, target)
     answer.start(lambda: desk.gateway.stream(target, messages, params, cancel), desk.answers.leave)
     return conversation

@@ -101,6 +101,7 @@ class AnswerError(AntlerError):
         """The same error with `secret` struck out of the other side's text."""
         if secret:
             self.detail = self.detail.replace(secret, "…")
+            self.request_id = self.request_id.replace(secret, "…")
             self.args = (self.detail or self.code,)
         return self
 

@@ -131,8 +131,9 @@ class Reply:
         self._before = before.message.parts if before else ()
         self._spent = before.usage if before else Usage()
         self._usage = Usage()
+        self._told = dict(before.served) if before else {}
         self._facts: dict[str, Any] = {}
-        self._raw_usage: Mapping[str, Any] = {}
+        self._raw_usage: dict[str, Any] = {}
         self.finish: Finish | None = None
         self.restarts = 0
 
@@ -149,20 +150,22 @@ class Reply:
             case Sealed(data, block):
                 self._block(block, thinking=True).sealed += data
             case UsageReport(usage, raw):
-                self._usage, self._raw_usage = usage, cleaned(raw)
+                # Counters are told as they become known: what a later report leaves out still holds.
+                self._usage = usage.or_else(self._usage)
+                self._raw_usage |= cleaned(dict(raw))
             case Finish(outcome, reason):
                 self.finish = Finish(outcome, whole(reason))
             case Served(facts):
-                facts = {
-                    key: whole(value) if isinstance(value, str) else value for key, value in facts.items()
-                }
-                self._facts = {**facts, **{k: v for k, v in self._facts.items() if v not in (None, "")}}
+                first = {k: v for k, v in self._facts.items() if v not in (None, "")}
+                self._facts = {**cleaned(dict(facts)), **first}
             case Restart():
                 self._blocks, self._usage, self.finish = {}, Usage(), None
                 self._facts, self._raw_usage = {}, {}
                 self.restarts += 1
 
     def _block(self, key: int, *, thinking: bool) -> _Block:
+        if len(self._blocks) >= MOST_BLOCKS and (key, not thinking) not in self._blocks:
+            key = max(self._blocks)[0]  # a stranger's numbers: no answer has so many
         return self._blocks.setdefault((key, not thinking), _Block(thinking))
 
     @property
@@ -172,8 +175,9 @@ class Reply:
     @property
     def served(self) -> dict[str, Any]:
         """The facts that the gateway told, its own usage object among them."""
-        known = {key: value for key, value in self._facts.items() if value not in (None, "")}
-        return {**known, "usage": dict(self._raw_usage)} if self._raw_usage else known
+        known = {k: v for k, v in self._facts.items() if v not in (None, "")}
+        spent = {"usage": dict(self._raw_usage)} if self._raw_usage else {}
+        return {**self._told, **known, **spent}
 
     def parts(self) -> tuple[Part, ...]:
         found: list[Part] = list(self._before)
@@ -191,11 +195,6 @@ class Reply:
     def message(self) -> Message:
         return Message("assistant", self.parts())
 
-    @property
-    def silent(self) -> bool:
-        """Whether nothing that a reader could see has come."""
-        return not any(block.pieces for block in self._blocks.values())
-
     def outcome(self) -> Outcome:
         """How the answer ended if nothing more comes: INTERRUPTED without a last word."""
         if self.finish is None:
@@ -203,6 +202,8 @@ class Reply:
         said = self.message().text.strip()
         if self.finish.outcome is Outcome.COMPLETE and not said:
             return Outcome.EMPTY
+        if self.finish.outcome is Outcome.EMPTY and said:
+            return Outcome.INTERRUPTED  # nothing was added to what was there
         return self.finish.outcome
 
     def node(self, node: Node) -> Node:
@@ -216,6 +217,7 @@ class Reply:
         )
 
 
+MOST_BLOCKS = 1_000
 MOST_CHOICES = 128  # the most that a request can ask for
 
 

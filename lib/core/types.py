@@ -94,19 +94,28 @@ class Usage:
     written: int | None = None
     reasoning: int | None = None
 
+    def or_else(self, other: Usage) -> Usage:
+        """These counters, and where there is none, the other's."""
+        both = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(Usage))
+        return Usage(*(b if a is None else a for a, b in both))
+
     def __add__(self, other: Usage) -> Usage:
         """Both requests together; a counter that only one of them has is taken as it is."""
         both = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(Usage))
         return Usage(*(b if a is None else a if b is None else a + b for a, b in both))
 
 
-def cleaned(value: Any) -> Any:
-    """A value out of JSON with every text in it `whole`."""
+def cleaned(value: Any, depth: int = 6) -> Any:
+    """A value out of a stranger's JSON, fit to keep: texts `whole`, no endless numbers, no deep nesting."""
     if isinstance(value, str):
         return whole(value)
+    if isinstance(value, dict | list) and not depth:
+        return "…"
     if isinstance(value, dict):
-        return {whole(str(key)): cleaned(item) for key, item in value.items()}
-    return [cleaned(item) for item in value] if isinstance(value, list) else value
+        return {whole(str(key)): cleaned(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [cleaned(item, depth - 1) for item in value]
+    return value if value is None or isinstance(value, bool) or abs(value) < 2**53 else str(value)[:40]
 
 
 def new_id() -> str:
@@ -116,7 +125,7 @@ def new_id() -> str:
 
 def count(value: object) -> int | None:
     """A token counter as a wire gave it; None where it is missing or no count."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
 
 
 def whole(text: str) -> str:

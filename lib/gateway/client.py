@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import logging
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from lib.core import errors
 from lib.core.config import Settings
 from lib.core.models import Listing
 from lib.core.params import Loss, Params
-from lib.core.reply import Event, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
+from lib.core.reply import Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
 from lib.core.types import Message, Target, Text, Wire
 from lib.gateway import catalog, faults, retry, thoughts, wire_anthropic, wire_openai
 from lib.gateway.frames import Frame, frames
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 WIRES: dict[Wire, ModuleType] = {"openai": wire_openai, "anthropic": wire_anthropic}
 
+# Seconds after the model's last word in which the count and the end of the stream should come.
+LAST_WORDS_SECONDS = 5.0
 # Seconds that are waited after an error inside a stream for the count of what it has cost.
 LAST_COUNT_SECONDS = 1.0
 _SHOWN = (TextDelta, ThinkingDelta)
@@ -74,6 +77,8 @@ class Gateway:
         wire = WIRES[target.wire]
         body = wire.body(target.model, cleaned(messages), params)
         for attempt in itertools.count(1):
+            if cancel.cancelled:
+                return
             shown = False
             try:
                 events = thoughts.told_apart(self._once(wire, body, cancel))
@@ -104,11 +109,18 @@ class Gateway:
         try:
             if response.status != 200:
                 raise wire.error(response.status, response.headers, response.text())
-            if request_id := faults.request_id(response.headers):
-                yield Served({"request_id": request_id})
+            request_id = faults.request_id(response.headers).replace(self._key or "\0", "…")
+            told = Served({"request_id": request_id})
+            if request_id:
+                yield told
             frames = _frames(response)
             try:
-                yield from wire.events(frames)
+                for event in wire.events(frames):
+                    yield event
+                    if type(event) is Finish and body.get("n", 1) == 1:
+                        response.hurry(LAST_WORDS_SECONDS)
+                    elif type(event) is Restart:
+                        yield told
                 response.drain()
             except errors.GatewayError:
                 response.hurry(LAST_COUNT_SECONDS)
@@ -188,8 +200,14 @@ def _frames(response: Response) -> Iterator[Frame]:
     else:
         return
     if head.startswith(b"{"):
-        text = _joined(start, chunks).decode("utf-8-sig", "replace")
-        yield Frame("message", text.strip())
+        whole = _joined(start, chunks)
+        try:
+            json.loads(whole.decode("utf-8-sig", "replace"))
+        except (ValueError, RecursionError):
+            # A stream, after all, that begins with bare JSON; or an object that breaks off.
+            yield from frames([whole])
+        else:
+            yield Frame("message", whole.decode("utf-8-sig", "replace").strip())
     elif head.startswith((b"<", b"[")):
         text = _joined(start, chunks).decode("utf-8-sig", "replace")
         raise errors.Unreadable(faults.said(text)[1])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from lib.core import errors
 _REQUEST_ID = re.compile(r"\s*\(?request id:\s*([0-9A-Za-z_-]+)\)?", re.IGNORECASE)
 _ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
 _DETAIL_MAX = 2_000
+WAIT_MAX = 7 * 24 * 3600.0  # seconds; who asks for more is not to be believed
 _PAGE_MAX = 20_000
 _UNSEEN = {"script", "style", "head", "title"}
 
@@ -36,6 +39,8 @@ _BY_STATUS: dict[int, type[errors.GatewayError]] = {
     529: errors.Overloaded,
 }
 
+# Types that stand for an unknown model as well, where the status is 404.
+_VAGUE = ("invalid_request_error", "not_found_error")
 # Codes and types that say more than the status they come with.
 _BY_WORD: dict[str, type[errors.GatewayError]] = {
     "model_not_found": errors.ModelUnknown,
@@ -107,6 +112,8 @@ def refusal(status: int, headers: Mapping[str, str], body: str) -> errors.Gatewa
     error = kind(message, status=status, request_id=request_id(headers) or own_id)
     error.wait = retry_after(headers)
     error.again = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
+    if kind is errors.ModelUnknown and status != 503:
+        error.again = False
     if kind is errors.RequestRefused:
         error.blamed = _blamed(payload, message)
     return error
@@ -119,9 +126,7 @@ def midway(payload: Any) -> errors.GatewayError:
     """
     words, message = _said_by(payload)
     message, own_id = _split_id(message)
-    kind = next((_BY_WORD[word] for word in words if word in _BY_WORD), errors.FailedMidway)
-    if kind is errors.FailedMidway and words and words[0] in ("invalid_request_error", "400"):
-        kind = errors.RequestRefused
+    kind = _by_words(words) or errors.FailedMidway
     error = kind(message, request_id=own_id)
     if kind is errors.RequestRefused:
         error.blamed = _blamed(payload, message)
@@ -150,13 +155,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds to wait that a refusal's headers ask for; None where they ask for none."""
     try:
         if value := headers.get("retry-after-ms"):
-            return max(0.0, float(value) / 1000)
-        value = headers.get("retry-after", "").strip()
-        if re.fullmatch(r"\d+(\.\d+)?", value):
-            return float(value)
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time()) if value else None
+            seconds = float(value) / 1000
+        elif re.fullmatch(r"\d+(\.\d+)?", value := headers.get("retry-after", "").strip()):
+            seconds = float(value)
+        elif value:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        else:
+            return None
     except (ValueError, OverflowError):
         return None
+    return min(max(0.0, seconds), WAIT_MAX) if math.isfinite(seconds) else None
 
 
 def _parsed(body: str) -> Any:
@@ -209,14 +217,25 @@ def _nested(words: tuple[str, ...], message: Any) -> tuple[tuple[str, ...], str]
 def _kind(status: int, words: tuple[str, ...]) -> type[errors.GatewayError]:
     if status < 400:
         return errors.Redirected if status >= 300 else errors.Unreadable
-    for word in words:
-        if word in _BY_WORD:
-            return _BY_WORD[word]
+    if kind := _by_words(words if status != 404 else tuple(w for w in words if w not in _VAGUE)):
+        return kind
     if status == 404 and ("invalid_request_error" in words or "not_found_error" in words):
         return errors.ModelUnknown
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     return errors.GatewayDown if status >= 500 else errors.RequestRefused
+
+
+def _by_words(words: tuple[str, ...]) -> type[errors.GatewayError] | None:
+    """The kind that a code or a type names, the exact ones before the vague."""
+    for word in words:
+        if word in _BY_WORD:
+            return _BY_WORD[word]
+    if "invalid_request_error" in words:
+        return errors.RequestRefused
+    # Some put the status that they would have answered with into the code.
+    codes = (int(word) for word in words if re.fullmatch(r"4\d\d", word))
+    return next((_BY_STATUS[code] for code in codes if code in _BY_STATUS), None)
 
 
 def _split_id(message: str) -> tuple[str, str]:
@@ -253,7 +272,8 @@ def _plain(body: str) -> str:
     """A body that is not JSON, as text: of an HTML page only its words."""
     if "<" in body:
         page = _Words()
-        page.feed(body[:_PAGE_MAX])
+        with contextlib.suppress(AssertionError):  # what the parser does not understand
+            page.feed(body[:_PAGE_MAX])
         body = " ".join(page.found)
     return _shorten(" ".join(body.split()))
 

@@ -100,7 +100,7 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """
     stray: deque[bytes] = deque(maxlen=MAX_STRAY)
     held = bytearray()
-    after_cr = False
+    after_cr = lined = False
     for chunk in _without_bom(chunks):
         if not held and _is_plain(chunk):
             yield chunk
@@ -109,9 +109,11 @@ def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
         text = chunk.removeprefix(b"\n") if after_cr else chunk
         held += text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         after_cr = chunk.endswith(b"\r") if chunk else after_cr
-        if end := _end(held, before):
+        if end := _end(held, before, lined):
             yield from _mended(bytes(held[:end]), stray)
             del held[:end]
+            before = 0
+        lined = (lined and before > 0) or held.find(b"\n", before) >= 0
         if len(held) > MAX_EVENT:
             raise Unreadable(f"one event of the stream is longer than {MAX_EVENT:,} bytes")
     if held:
@@ -135,11 +137,14 @@ def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
     return itertools.chain((start.removeprefix(BOM_UTF8),), rest)
 
 
-def _end(held: bytearray, new: int) -> int:
-    """Where the last whole event in `held` ends, 0 without one; what stands before `new` has none."""
+def _end(held: bytearray, new: int, lined: bool) -> int:
+    """Where the last whole event in `held` ends, 0 without one; what stands before `new` has none.
+
+    `lined` tells whether a line ends before `new`: looking for it each time would cost a square.
+    """
     last = held.rfind(b"\n\n", max(0, new - 1))
     end = last + 2 if last >= 0 else 0
-    if not end and (held.find(b"\n", new) < 0 or held.find(b"\n", 0, new) >= 0):
+    if not end and (lined or held.find(b"\n", new) < 0):
         return 0  # no line ends here, or not the first one
     alone = _ALONE.match(held, end)
     return alone.end() if alone else end

@@ -75,58 +75,71 @@ def _shut(sock: socket.socket) -> None:
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-def _note(sock: Any) -> None:
+def _note(connection: Any, sock: Any) -> None:
     cancel = _running.get()
     if cancel is not None and isinstance(sock, socket.socket):
+        connection.noted = cancel
         cancel.attach(sock)
 
 
-def _patient(connection: HTTPConnection) -> None:
-    """Give a socket that is used again the patience of a new one: its last user may have been in a hurry."""
-    if connection.sock is not None and isinstance(connection.timeout, int | float):
-        connection.sock.settimeout(connection.timeout)
+def _begin(connection: Any) -> None:
+    """Take up a connection for a request: a socket that is used again is told of before anything is sent."""
+    if connection.sock is not None:
+        # Its last user may have been in a hurry.
+        if isinstance(connection.timeout, int | float):
+            connection.sock.settimeout(connection.timeout)
+        _note(connection, connection.sock)
+
+
+def _leave(connection: Any) -> None:
+    """Let go of a connection that goes back to the pool: a late cancel must not hit its next user."""
+    noted, connection.noted = getattr(connection, "noted", None), None
+    if noted is not None:
+        noted.attach(None)
 
 
 class _Plain(HTTPConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:
-        _patient(self)
+        _begin(self)
         super().request(*args, **kwargs)
 
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
-        _note(sock)
+        _note(self, sock)
         return sock
-
-    def getresponse(self) -> Any:
-        _note(self.sock)
-        return super().getresponse()
 
 
 class _Tls(HTTPSConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:
-        _patient(self)
+        _begin(self)
         super().request(*args, **kwargs)
 
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
-        _note(sock)  # before the handshake, in which a peer can be silent too
+        _note(self, sock)  # before the handshake, in which a peer can be silent too
         return sock
 
     def connect(self) -> None:
         super().connect()
-        _note(self.sock)
-
-    def getresponse(self) -> Any:
-        _note(self.sock)
-        return super().getresponse()
+        _note(self, self.sock)
 
 
 class _PlainPool(HTTPConnectionPool):
     ConnectionCls = _Plain
 
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            _leave(conn)
+        super()._put_conn(conn)
+
 
 class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _Tls
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            _leave(conn)
+        super()._put_conn(conn)
 
 
 class Adapter(HTTPAdapter):

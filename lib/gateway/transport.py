@@ -52,7 +52,7 @@ class Response:
         self._raw = raw
         self._cancel = cancel
         self._idle = idle
-        self._hurried = False
+        self._deadline: float | None = None
         self.status: int = raw.status_code
         self.headers: Mapping[str, str] = raw.headers
 
@@ -66,33 +66,32 @@ class Response:
         with _translated(errors.Cut):
             # read1 with a size is the only call that waits for no more than there is, in every framing.
             while chunk := read(_READ, decode_content=True):
-                if first and not self._hurried:
+                if first and self._deadline is None:
                     self._cancel.patience(self._idle)
                 first = False
                 yield chunk
+                if self._deadline is not None and time.monotonic() > self._deadline:
+                    return
 
     def hurry(self, seconds: float) -> None:
-        """Let no read from now on wait for longer than this."""
-        self._hurried = True
+        """Let what is left of the body take no longer than this; what comes later is not read."""
+        self._deadline = time.monotonic() + seconds
         self._cancel.patience(seconds)
 
     def text(self, limit: int = MAX_ERROR_BODY, seconds: float = ERROR_BODY_SECONDS) -> str:
         """The body as text, up to `limit` bytes and for so many seconds; what came if it breaks off."""
-        deadline = time.monotonic() + seconds
         self.hurry(seconds)
         body = bytearray()
         with contextlib.suppress(errors.NetworkError):
             for chunk in self.chunks():
                 body += chunk
-                if len(body) >= limit or time.monotonic() > deadline:
+                if len(body) >= limit:
                     break
         return body[:limit].decode("utf-8-sig", "replace")
 
     def drain(self) -> None:
         """Where the body ends with what was read, see its end, so that the connection can be used again."""
         self._cancel.patience(DRAIN_SECONDS)
-        # Whose it is then, a late stop must not shut.
-        self._cancel.attach(None)
         with contextlib.suppress(errors.NetworkError), _translated(errors.Cut):
             self._raw.raw.read1(_READ, decode_content=True)
 
@@ -127,7 +126,7 @@ class Transport:
 
         Raises the NetworkError that fits.
         """
-        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
         accept = {"Content-Type": "application/json", "Accept": "text/event-stream"}
         return self._send("POST", path, {**accept, **headers}, data, cancel, self._timeouts.first)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
@@ -20,21 +21,16 @@ from lib.core.reply import (
     ThinkingDelta,
     UsageReport,
 )
-from lib.core.types import Message, Outcome, Thinking, Usage, count
-from lib.gateway import families, faults
+from lib.core.types import Message, Thinking, Usage, count
+from lib.gateway import endings, families, faults
 from lib.gateway.frames import Frame, inner
+from lib.gateway.tool_calls import ToolCalls
 
 PATH = "/v1/messages"
 VERSION = "2023-06-01"
 # The format demands a limit; this is the one that the gateway fills in where none is given.
 DEFAULT_MAX_TOKENS = 8192
 
-_OUTCOMES = {
-    "max_tokens": Outcome.LENGTH,
-    "model_context_window_exceeded": Outcome.LENGTH,
-    "refusal": Outcome.REFUSED,
-    "pause_turn": Outcome.INTERRUPTED,
-}
 _FACTS = ("id", "model", "type", "role")
 _ENDS = ("stop_sequence", "stop_details")
 _EFFORTS = {
@@ -79,6 +75,8 @@ def losses(model: str, params: Params) -> list[Loss]:
         found.append(Loss("schema_needs", "schema"))
     if fitting.budget and fitting.thinking != "budget":
         found.append(Loss("budget_needs", "budget"))
+    if any(not stop.strip() for stop in fitting.stop):
+        found.append(Loss("blank_stop", "stop"))
     if fitting.format == "json":
         found.append(Loss("schema_only", "format"))
     if fitting.effort == "minimal":
@@ -117,9 +115,9 @@ def _budget(params: Params) -> int | None:
 def _fields(params: Params) -> dict[str, Any]:
     plain = ("temperature", "top_p", "top_k")
     fields: dict[str, Any] = {name: v for name in plain if (v := getattr(params, name)) is not None}
-    if params.stop:
-        # A sequence of blanks alone is refused.
-        fields["stop_sequences"] = [stop for stop in params.stop if stop.strip()]
+    # A sequence of blanks alone is refused.
+    if stops := [stop for stop in params.stop if stop.strip()]:
+        fields["stop_sequences"] = stops
     if params.user:
         fields["metadata"] = {"user_id": params.user}
     if params.cache:
@@ -179,9 +177,9 @@ def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
             if delta.get("type") == "text_delta" and isinstance(text, str) and text:
                 yield TextDelta(text, _index(event))
             else:
-                yield from _delta(_index(event), delta)
+                yield from answer.more(_index(event), delta)
             continue
-        if kind == "error" or frame.name == "error" or faults.is_error(event):
+        if frame.name == "error" or faults.is_error(event):
             raise faults.midway(event or frame.data)
         yield from answer.read(kind, event)
         if kind == "message_stop" or frame.data.strip() == "[DONE]":
@@ -202,6 +200,7 @@ class _Answer:
 
     def __init__(self) -> None:
         self._usage: dict[str, Any] = {}
+        self.calls = ToolCalls()
         self._started = False
         self.finished = False
         self.torn = False  # whether an event came broken, so that something is missing
@@ -209,11 +208,16 @@ class _Answer:
     def read(self, kind: str, event: dict[str, Any]) -> Iterator[Event]:
         if kind == "message_start":
             if self._started:
-                self._usage, self.finished = {}, False
+                self._usage, self.calls, self.finished, self.torn = {}, ToolCalls(), False, False
                 yield Restart()
             self._started = True
             event = {**inner(event, "message"), "type": "message"}
         yield from _said(kind, event)
+        if kind == "content_block_start":
+            self._tool(_index(event), event.get("content_block"))
+        content = event.get("content") if kind == "message" else None
+        for index, block in enumerate(content if isinstance(content, list) else []):
+            self._tool(index, block)
         # Counters are cumulative, and null where nothing new is known: merge by overwriting.
         if news := {k: v for k, v in inner(event, "usage").items() if v is not None}:
             self._usage |= news
@@ -221,8 +225,19 @@ class _Answer:
         end = event if event.get("stop_reason") else inner(event, "delta")
         if (reason := end.get("stop_reason")) and not self.torn:
             self.finished = True
-            yield Served({name: end[name] for name in _ENDS if end.get(name)})
-            yield Finish(_OUTCOMES.get(str(reason), Outcome.COMPLETE), str(reason))
+            yield Served({**self.calls.facts(), **{name: end[name] for name in _ENDS if end.get(name)}})
+            yield Finish(endings.outcome(str(reason)), str(reason))
+
+    def more(self, index: int, delta: dict[str, Any]) -> Iterator[Event]:
+        """What a part of a block adds that is no text."""
+        yield from _delta(index, delta)
+        if delta.get("type") == "input_json_delta":
+            self.calls.add(index, arguments=delta.get("partial_json"))
+
+    def _tool(self, index: int, block: Any) -> None:
+        if isinstance(block, dict) and block.get("type") == "tool_use":
+            given = json.dumps(block["input"]) if block.get("input") else ""
+            self.calls.add(index, block.get("id"), block.get("name"), given)
 
 
 def _index(event: dict[str, Any]) -> int:
@@ -257,20 +272,14 @@ def _block(index: int, block: dict[str, Any]) -> Iterator[Event]:
             yield Sealed(block["data"], index)
 
 
+_DELTAS = {"text_delta": TextDelta, "thinking_delta": ThinkingDelta, "signature_delta": SignatureDelta}
+
+
 def _delta(index: int, delta: dict[str, Any]) -> Iterator[Event]:
-    kind = delta.get("type")
-    if kind == "text_delta":
-        text = delta.get("text")
-        if isinstance(text, str) and text:
-            yield TextDelta(text, index)
-    elif kind == "thinking_delta":
-        text = delta.get("thinking")
-        if isinstance(text, str) and text:
-            yield ThinkingDelta(text, index)
-    elif kind == "signature_delta":
-        text = delta.get("signature")
-        if isinstance(text, str) and text:
-            yield SignatureDelta(text, index)
+    kind = str(delta.get("type"))
+    value = delta.get(kind.removesuffix("_delta"))
+    if kind in _DELTAS and isinstance(value, str) and value:
+        yield _DELTAS[kind](value, index)
 
 
 def _usage(raw: dict[str, Any]) -> Usage:

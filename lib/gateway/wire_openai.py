@@ -9,19 +9,12 @@ from lib.core.errors import Cut, GatewayError, NetworkError, NoLastWord
 from lib.core.params import FIELDS, STOPS_MAX, Loss, Params, json_object, merged
 from lib.core.reply import Alive, Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport
 from lib.core.types import Message, Outcome, Usage, count
-from lib.gateway import families, faults
+from lib.gateway import endings, families, faults
 from lib.gateway.frames import Frame, inner
+from lib.gateway.tool_calls import ToolCalls
 
 PATH = "/v1/chat/completions"
 
-_OUTCOMES = {
-    "length": Outcome.LENGTH,
-    "model_context_window_exceeded": Outcome.LENGTH,
-    "max_tokens": Outcome.LENGTH,
-    "content_filter": Outcome.FILTERED,
-    "refusal": Outcome.REFUSED,
-    "pause_turn": Outcome.INTERRUPTED,
-}
 _FACTS = ("id", "model", "object", "created", "system_fingerprint", "service_tier", "provider")
 # What goes into the body under its own name, as it was set.
 _PLAIN = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "n", "user")
@@ -109,11 +102,12 @@ def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
         if not chunk and frame.data.strip() == "[DONE]":
             yield from answer.done()
             return
-        if "choices" not in chunk and (frame.name == "error" or faults.is_error(chunk)):
-            raise faults.midway(chunk or frame.data)
+        failed = frame.name == "error" or faults.is_error(chunk)
+        # What stands beside an error may be the last text, but no last word.
+        answer.torn = answer.torn or failed
         yield from answer.read(chunk)
-        if chunk.get("error") and faults.is_error(chunk):
-            raise faults.midway(chunk)
+        if failed:
+            raise faults.midway(chunk or frame.data)
     if not answer.finished:
         raise Cut
 
@@ -133,6 +127,7 @@ class _Answer:
         self._begun: set[int] = set()
         self._finished: set[int] = set()
         self._refused: set[int] = set()
+        self._calls: dict[int, ToolCalls] = {}
         self.torn = False  # whether an event came broken, so that something is missing
 
     @property
@@ -142,6 +137,8 @@ class _Answer:
 
     def done(self) -> Iterator[Event]:
         """The end marker: an answer without a word is an empty one, one without a last word is doubtful."""
+        if self.torn:
+            raise Cut
         if not self._begun and not self._finished:
             yield Finish(Outcome.EMPTY, "")
         elif not self.finished:
@@ -171,6 +168,7 @@ class _Answer:
         )
         if self._anew(chunk, listed):
             self._begun, self._finished, self._refused, self._told = set(), set(), set(), set()
+            self.torn, self._calls = False, {}
             yield Restart()
         yield from self._facts(chunk)
         for choice in listed:
@@ -190,7 +188,7 @@ class _Answer:
         changed = bool(self._id) and id_ != self._id
         stable, self._stable = self._stable, 0 if changed else self._stable + 1
         self._id = id_
-        role = any(inner(choice, "delta").get("role") for choice in choices)
+        role = any(inner(one, "delta").get("role") and _number(one) in self._begun for one in choices)
         return changed and role and stable >= 2 and bool(self._begun) and not self._finished
 
     def _facts(self, chunk: dict[str, Any]) -> Iterator[Event]:
@@ -201,18 +199,32 @@ class _Answer:
             yield Served({name: chunk[name] for name in names})
 
     def _choice(self, choice: dict[str, Any]) -> Iterator[Event]:
-        number = choice.get("index")
-        index = number if isinstance(number, int) and number > 0 else 0
+        index = _number(choice)
         delta = inner(choice, "delta") or inner(choice, "message")
         for event in _said(delta, index):
             self._begun.add(index)
             yield event
+        pieces = delta.get("tool_calls")
+        for piece in pieces if isinstance(pieces, list) else []:
+            if isinstance(piece, dict):
+                function = inner(piece, "function")
+                calls = self._calls.setdefault(index, ToolCalls())
+                calls.add(
+                    piece.get("index"), piece.get("id"), function.get("name"), function.get("arguments")
+                )
         if delta.get("refusal"):
             self._refused.add(index)
         reason = choice.get("finish_reason")
         if reason and not self.torn:
             self._finished.add(index)
+            if index in self._calls:
+                yield Served(self._calls.pop(index).facts(), index)
             yield _finish(str(reason), index, refused=index in self._refused)
+
+
+def _number(choice: dict[str, Any]) -> int:
+    number = choice.get("index")
+    return number if isinstance(number, int) and number > 0 else 0
 
 
 def _said(delta: dict[str, Any], choice: int) -> Iterator[Event]:
@@ -230,7 +242,7 @@ def _said(delta: dict[str, Any], choice: int) -> Iterator[Event]:
 
 
 def _finish(reason: str, choice: int, *, refused: bool) -> Finish:
-    outcome = _OUTCOMES.get(reason, Outcome.COMPLETE)
+    outcome = endings.outcome(reason)
     if refused and outcome is Outcome.COMPLETE:
         outcome = Outcome.REFUSED
     return Finish(outcome, reason, choice)

@@ -19,6 +19,9 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MS = 15_000
 
 
+_ARGS = {"check_same_thread": False}
+
+
 def connect(url: str) -> sa.Engine:
     """An engine on the SQLite file of `url`, made with its folder where missing, at the newest schema.
 
@@ -28,7 +31,7 @@ def connect(url: str) -> sa.Engine:
         parsed = sa.make_url(url)
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(parsed, connect_args={"check_same_thread": False})
+        engine = sa.create_engine(parsed, connect_args=_ARGS, hide_parameters=True)
         sa.event.listen(engine, "connect", _on_connect)
         sa.event.listen(engine, "begin", _on_begin)
         with writing(engine) as connection:

@@ -94,7 +94,8 @@ class Store:
         """Commit one more node of a conversation, where that is (still) there."""
         with writing(self._engine) as connection:
             if connection.scalar(sa.select(sa.exists().where(_mine(owner, conversation)))):
-                connection.execute(sa.insert(nodes), rows.from_node(node) | {"conversation": conversation})
+                values = rows.from_node(node) | {"conversation": conversation}
+                connection.execute(insert(nodes).values(values).on_conflict_do_nothing())
 
     def show(self, owner: str, conversation: str, head: str) -> None:
         """Make the branch that ends in this node the one that is shown."""

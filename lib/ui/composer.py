@@ -83,10 +83,10 @@ def retry(person: Person, without: tuple[str, ...] = ()) -> None:
 
 
 @tried
-def go_on(person: Person) -> None:
-    """Have the last answer continued; a callback."""
+def go_on(person: Person, answer: str) -> None:
+    """Have the last answer continued, which is the one of this id; a callback."""
     if shown := state.view().id:
-        turn.go_on(state.desk(), person.id, shown, params.current())
+        turn.go_on(state.desk(), person.id, shown, answer, params.current())
 
 
 @tried

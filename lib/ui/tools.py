@@ -14,9 +14,6 @@ from lib.ui import composer, params, state
 from lib.ui.problem import tried
 from lib.ui.text import literal, t
 
-# Where what came can be gone on with, and where it makes sense to ask anew.
-_OPEN = (Outcome.LENGTH, Outcome.STOPPED, Outcome.INTERRUPTED, Outcome.FAILED)
-
 
 def paint(person: Person, view: state.View, node: Node, *, last: bool) -> None:
     """The row under an answer; what asks for more stands under the last one only."""
@@ -60,13 +57,12 @@ def _show(person: Person, node: str) -> None:
 
 def _next(person: Person, node: Node) -> None:
     """What can be done next, the likeliest first."""
-    said = bool(node.message.text.strip())
     if node.outcome is Outcome.FAILED and node.failure:
         _without(person, params.known(node.failure.blamed))
     mine: dict[str, Any] = {"args": (person,)}
-    if node.outcome in _OPEN and said:
+    if turn.open_(node):
         go: dict[str, Any] = {"key": "continue", "icon": ":material/play_arrow:", "on_click": composer.go_on}
-        st.button(t("tools.continue"), **go, **mine)
+        st.button(t("tools.continue"), **go, args=(person, node.id))
     if node.outcome is Outcome.LENGTH and node.reason != "model_context_window_exceeded":
         more: dict[str, Any] = {"key": "raise", "icon": ":material/expand:", "on_click": composer.raise_limit}
         st.button(t("tools.raise"), **more, **mine)
@@ -106,7 +102,7 @@ def _facts(node: Node) -> Iterator[tuple[str, str]]:
         yield t("facts.asked"), f"{node.target.model} · {t(f'wire.{node.target.wire}')}"
     yield t("facts.outcome"), str(node.outcome) + (f" · {node.reason}" if node.reason else "")
     for name, value in _flat(node.served):
-        if name == "created" and value.isdigit():
+        if name == "created" and value.isdecimal() and len(value) <= 12:
             value = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(min(int(value), 2**33)))
         yield name, value
     for name, seconds in (("first", node.timing.first), ("total", node.timing.total)):

@@ -134,8 +134,8 @@ def test_how_it_ended(events: list[Event], outcome: Outcome) -> None:
     assert fold(*events).outcome() is outcome
 
 
-def test_a_later_usage_replaces_an_earlier_one() -> None:
-    assert fold(UsageReport(Usage(1, 2, 3)), UsageReport(Usage(4))).usage == Usage(4)
+def test_a_later_usage_replaces_an_earlier_one_where_it_has_a_count() -> None:
+    assert fold(UsageReport(Usage(1, 2, 3)), UsageReport(Usage(4))).usage == Usage(4, 2, 3)
 
 
 def test_a_node_gets_what_has_come_and_keeps_the_rest() -> None:

@@ -88,7 +88,7 @@ def test_a_stop_before_the_start_sends_nothing(replay: Replay, asked: Gateway) -
     cancel.cancel()
     cancel.cancel()
     heard = ask(asked, "openai", cancel)
-    assert (type(heard.error), heard.text) == (errors.Unreachable, "")
+    assert (heard.error, heard.text) == (None, "")
     assert replay.wait_for_no_connection()
     assert replay.requests == []
 

@@ -1,0 +1,20 @@
+"""What a model's last word means, over whichever wire it comes: gateways hand on each other's words."""
+
+from __future__ import annotations
+
+from lib.core.types import Outcome
+
+_OUTCOMES = {
+    "length": Outcome.LENGTH,
+    "max_tokens": Outcome.LENGTH,
+    "model_context_window_exceeded": Outcome.LENGTH,
+    "content_filter": Outcome.FILTERED,
+    "refusal": Outcome.REFUSED,
+    "pause_turn": Outcome.INTERRUPTED,
+    "error": Outcome.INTERRUPTED,
+}
+
+
+def outcome(reason: str) -> Outcome:
+    """The outcome that a reason names; one that nobody knows is an end all the same."""
+    return _OUTCOMES.get(reason, Outcome.COMPLETE)
