@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -272,7 +272,11 @@ def _block(index: int, block: dict[str, Any]) -> Iterator[Event]:
             yield Sealed(block["data"], index)
 
 
-_DELTAS = {"text_delta": TextDelta, "thinking_delta": ThinkingDelta, "signature_delta": SignatureDelta}
+_DELTAS: dict[str, Callable[[str, int], Event]] = {
+    "text_delta": TextDelta,
+    "thinking_delta": ThinkingDelta,
+    "signature_delta": SignatureDelta,
+}
 
 
 def _delta(index: int, delta: dict[str, Any]) -> Iterator[Event]:
