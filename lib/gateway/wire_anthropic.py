@@ -288,10 +288,8 @@ def _delta(index: int, delta: dict[str, Any]) -> Iterator[Event]:
 
 def _usage(raw: dict[str, Any]) -> Usage:
     """`input` here is what the format splits in three: fresh, read from the cache, written to it."""
-    fresh, cached, written = (
-        count(raw.get(name))
-        for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    )
+    split = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    fresh, cached, written = (count(raw.get(name)) for name in split)
     known = [count for count in (fresh, cached, written) if count is not None]
     return Usage(
         input=sum(known) if known else None,
