@@ -133,7 +133,7 @@ class _Answer:
     @property
     def finished(self) -> bool:
         """Whether every alternative that began has had its last word."""
-        return bool(self._finished) and self._begun <= self._finished and not self.torn
+        return bool(self._finished) and self._begun <= self._finished
 
     def done(self) -> Iterator[Event]:
         """The end marker: an answer without a word is an empty one, one without a last word is doubtful."""

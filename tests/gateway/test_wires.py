@@ -9,11 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lib.core import errors
 from lib.core.reply import Reply
-from lib.core.types import Outcome
+from lib.core.types import Outcome, Wire
 from lib.gateway import wire_anthropic, wire_openai
+from lib.gateway.client import WIRES
 from lib.gateway.frames import Frame
-from tests.gateway.recordings import hear
+from tests.gateway.recordings import Heard, hear
 
 FACE = ["body", "error", "events", "headers", "losses"]
 both = pytest.mark.parametrize("wire", [wire_openai, wire_anthropic], ids=["openai", "anthropic"])
@@ -72,6 +74,72 @@ def test_both_wires_have_the_same_face() -> None:
     assert face(wire_openai) == face(wire_anthropic)
     assert list(face(wire_openai)) == FACE
     assert (wire_openai.PATH, wire_anthropic.PATH) == ("/v1/chat/completions", "/v1/messages")
+
+
+# The rows of the reference's table of end reasons: what each wire calls it.
+ENDS: dict[str, tuple[Outcome, dict[Wire, tuple[str, ...]]]] = {
+    "normal": (Outcome.COMPLETE, {"openai": ("stop",), "anthropic": ("end_turn", "stop_sequence")}),
+    "cut by length": (Outcome.LENGTH, {"openai": ("length", "max_tokens"), "anthropic": ("max_tokens",)}),
+    "context full": (
+        Outcome.LENGTH,
+        dict.fromkeys(("openai", "anthropic"), ("model_context_window_exceeded",)),
+    ),
+    "filtered": (Outcome.FILTERED, {"openai": ("content_filter",)}),
+    "refused": (Outcome.REFUSED, {"openai": ("refusal",), "anthropic": ("refusal",)}),
+    "wants a tool": (
+        Outcome.COMPLETE,
+        {"openai": ("tool_calls", "function_call"), "anthropic": ("tool_use",)},
+    ),
+    "paused": (Outcome.INTERRUPTED, dict.fromkeys(("openai", "anthropic"), ("pause_turn",))),
+    "unknown": (Outcome.COMPLETE, dict.fromkeys(("openai", "anthropic"), ("something_new",))),
+}
+
+
+def said(wire: Wire, word: str) -> str:
+    """One event's data with this text."""
+    text = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": word}}
+    chunk = {"id": "a", "choices": [{"index": 0, "delta": {"content": word}}]}
+    return json.dumps(chunk if wire == "openai" else text)
+
+
+def ended(wire: Wire, reason: str = "stop") -> str:
+    """The data of the event with the reason why the answer ended."""
+    chunk = {"id": "a", "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
+    return json.dumps(
+        chunk if wire == "openai" else {"type": "message_delta", "delta": {"stop_reason": reason}}
+    )
+
+
+def told(wire: Wire, *data: str) -> Heard:
+    return hear(WIRES[wire].events(Frame("message", text) for text in data))
+
+
+@pytest.mark.parametrize("row", ENDS)
+def test_the_end_reasons_row_by_row(row: str) -> None:
+    outcome, reasons = ENDS[row]
+    for wire, names in reasons.items():
+        for name in names:
+            found = told(wire, said(wire, "a"), ended(wire, name))
+            assert (found.reply.outcome(), found.error) == (outcome, None), (wire, name)
+            assert found.reply.finish and found.reply.finish.reason == name
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_an_event_that_comes_broken_is_missed_until_the_answer_begins_anew(wire: Wire) -> None:
+    last, torn = ("[DONE]" if wire == "openai" else '{"type":"message_stop"}'), said(wire, "lost")[:-3]
+    assert told(wire, said(wire, "a"), ended(wire), torn).error is None
+    assert told(wire, said(wire, "a"), ended(wire), torn, last).error is None
+    assert type(told(wire, said(wire, "a"), torn, ended(wire)).error) is errors.Cut
+    assert type(told(wire, said(wire, "a"), torn, ended(wire), last).error) is errors.NoLastWord
+    assert type(told(wire, torn, last).error) is errors.NoLastWord
+    busy = '{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}'
+    assert type(told(wire, said(wire, "a"), torn, busy).error) is errors.Overloaded
+    role = '{"id":"b","choices":[{"index":0,"delta":{"role":"assistant"}}]}'
+    start = '{"type":"message_start","message":{}}'
+    anew = [role, said(wire, "new").replace('"a"', '"b"'), ended(wire).replace('"a"', '"b"')]
+    first = [said(wire, "old")] * 4 if wire == "openai" else [start, said(wire, "old")]
+    found = told(wire, *first, torn, *(anew if wire == "openai" else [start, *anew[1:]]), last)
+    assert (found.text, found.reply.restarts, found.error) == ("new", 1, None)
 
 
 @both
