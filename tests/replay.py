@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import json
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,8 @@ class Canned:
 
     `piece` is the size of the pieces it comes in: chunks, or writes where it is not chunked. After `cut`
     bytes the connection is closed. After `silence` bytes nothing more comes until the client leaves, or
-    Replay.resume() is called; with `mute` that is so before the status line.
+    Replay.resume() is called; with `mute` that is so before the status line. With `reset` there is no
+    answer at all: the connection is reset.
     """
 
     body: bytes = b""
@@ -37,6 +39,7 @@ class Canned:
     cut: int | None = None
     silence: int | None = None
     mute: bool = False
+    reset: bool = False
 
 
 @dataclass
@@ -60,7 +63,7 @@ class Replay:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.connections = 0  # that were ever opened
-        self._answers: dict[str, Canned] = {}
+        self._answers: dict[str, list[Canned]] = {}
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._resumed = threading.Event()
@@ -76,9 +79,9 @@ class Replay:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def serve(self, path: str, answer: Canned) -> None:
-        """From now on `path` is answered so."""
-        self._answers[path] = answer
+    def serve(self, path: str, *answers: Canned) -> None:
+        """From now on `path` is answered so: one after the other, and then always by the last."""
+        self._answers[path] = list(answers)
 
     def resume(self) -> None:
         """End every silence, those to come included."""
@@ -130,8 +133,7 @@ class Replay:
                 with self._arrived:
                     self.requests.append(request)
                     self._arrived.notify_all()
-                answer = self._answers.get(request.path, Canned(status=404, headers={}, framing="length"))
-                if not self._answer(connection, request, answer):
+                if not self._answer(connection, request, self._next(request.path)):
                     break
         except OSError:
             pass  # a client that leaves is what many tests are about
@@ -141,8 +143,17 @@ class Replay:
                 self._open.discard(connection)
                 self._arrived.notify_all()
 
+    def _next(self, path: str) -> Canned:
+        with self._lock:
+            answers = self._answers.get(path) or [Canned(status=404, headers={}, framing="length")]
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
     def _answer(self, connection: socket.socket, request: Request, answer: Canned) -> bool:
         """Whether another request may follow on the connection."""
+        if answer.reset:
+            # To linger for no time means to close by a reset.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return False
         if answer.mute and not self._silent(connection, request):
             return False
         body = gzip.compress(answer.body) if answer.gzip else answer.body

@@ -101,6 +101,22 @@ class Heard:
     def thinking(self) -> str:
         return self.reply.message().thinking
 
+    def told(self) -> dict[str, Any]:
+        """All that is known of it, by names, for tables of what should be."""
+        return {
+            "text": self.text,
+            "thinking": self.thinking,
+            "parts": self.reply.parts(),
+            "outcome": self.reply.outcome(),
+            "reason": self.reply.finish.reason if self.reply.finish else None,
+            "usage": self.reply.usage,
+            "served": self.reply.served,
+            "restarts": self.reply.restarts,
+            "others": [other.message().text for other in self.others],
+            "error": type(self.error) if self.error else None,
+            "detail": self.error.detail if self.error else "",
+        }
+
 
 def hear(events: Iterable[Event]) -> Heard:
     replies = Replies()

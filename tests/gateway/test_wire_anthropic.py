@@ -1,4 +1,4 @@
-"""Anthropic's format: what each kind of event means, and the JSON of a request."""
+"""Anthropic's events: what each kind of them means, and how an answer is known to be whole."""
 
 import json
 from typing import Any
@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.core.params import Params
-from lib.core.types import Message, Outcome, Text, Thinking, Usage
+from lib.core.types import Outcome, Text, Thinking, Usage
 from lib.gateway import wire_anthropic
 from lib.gateway.frames import Frame
-from tests.gateway.recordings import QUESTION, Heard, hear
+from tests.gateway.recordings import Heard, hear
 
 START = {"type": "message_start", "message": {"id": "msg_1", "model": "claude-x", "content": [], "usage": {}}}
 STOP = {"type": "message_stop"}
@@ -48,10 +47,153 @@ def heard(*events: Any) -> Heard:
     )
 
 
-def test_the_usual_sequence() -> None:
-    found = heard(START, block(0, "text", text=""), text("Fo"), text("ur"), closed(0), end(), STOP)
-    assert (found.text, found.reply.outcome(), found.error) == ("Four", Outcome.COMPLETE, None)
-    assert (found.reply.served["id"], found.reply.served["model"]) == ("msg_1", "claude-x")
+WHOLE = {
+    "type": "message",
+    "id": "msg_1",
+    "model": "claude-x",
+    "content": [
+        {"type": "thinking", "thinking": "Hm.", "signature": "s"},
+        {"type": "text", "text": "Fo"},
+        None,
+        {"type": "text", "text": "ur"},
+    ],
+    "stop_reason": "max_tokens",
+    "usage": {"input_tokens": 2, "output_tokens": 3},
+}
+DONE = {"error": None, "outcome": Outcome.COMPLETE}
+DOUBTFUL = {"text": "Half an ", "error": errors.NoLastWord, "outcome": Outcome.INTERRUPTED}
+
+# The rows of the reference's table of events, by their names: what comes, and what is to be made of it.
+EVENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    "the usual sequence": (
+        [START, block(0, "text", text=""), text("Fo"), text("ur"), closed(0), end(), STOP],
+        {"text": "Four", **DONE},
+    ),
+    "message_start": (
+        [START, text("a"), end(), STOP],
+        {"served": {"id": "msg_1", "model": "claude-x", "type": "message"}},
+    ),
+    "message_start a second time": (
+        [START, text("old"), closed(0), START, text("new"), end(), STOP],
+        {"text": "new", "restarts": 1, **DONE},
+    ),
+    "content_block_start: a slot for each index": (
+        [START, text("b", 2), text("a", 0), text("c", 2), end(), STOP],
+        {"text": "abc"},
+    ),
+    "content_block_start: with words": (
+        [
+            START,
+            block(0, "thinking", thinking="H", signature="s"),
+            block(1, "text", text="F"),
+            text("our", 1),
+            end(),
+        ],
+        {"parts": (Thinking("H", "s"), Text("Four"))},
+    ),
+    "content_block_start: redacted_thinking": (
+        [START, block(0, "redacted_thinking", data="abc"), closed(0), text("a", 1), end(), STOP],
+        {"parts": (Thinking("", sealed="abc"), Text("a"))},
+    ),
+    "content_block_start: an unknown type": (
+        [START, block(0, "something_new", text="x"), text("a", 1), end(), STOP],
+        {"parts": (Text("a"),)},
+    ),
+    "blocks that overlap": (
+        [
+            START,
+            block(0, "thinking", thinking=""),
+            delta(0, "thinking", thinking="Hm"),
+            block(1, "text", text=""),
+            text("Fo", 1),
+            delta(0, "thinking", thinking="m."),
+            text("ur", 1),
+            delta(0, "signature", signature="c2ln"),
+            closed(0),
+            closed(1),
+            end(),
+            STOP,
+        ],
+        {"parts": (Thinking("Hmm.", "c2ln"), Text("Four"))},
+    ),
+    "signature_delta without thinking": (
+        [START, block(0, "thinking"), delta(0, "signature", signature="c2ln"), text("a", 1), end(), STOP],
+        {"parts": (Thinking("", "c2ln"), Text("a"))},
+    ),
+    "signature_delta in two pieces": (
+        [START, *(delta(0, "signature", signature=half) for half in ("c2", "ln")), text("a", 1), end(), STOP],
+        {"parts": (Thinking("", "c2ln"), Text("a"))},
+    ),
+    "message_delta: usage is cumulative": (
+        [START, end(None, output_tokens=5), text("a"), end(output_tokens=32), STOP],
+        {"usage": Usage(output=32)},
+    ),
+    "message_delta: the sequence that ended it": (
+        [
+            START,
+            text("a"),
+            {**end(), "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END"}},
+            STOP,
+        ],
+        {"reason": "stop_sequence", **DONE},
+    ),
+    "message_stop: nothing after it is read": (
+        [START, text("a"), end(), STOP, text("b")],
+        {"text": "a", **DONE},
+    ),
+    "message_stop missing, with a reason": ([START, text("a"), end()], {"text": "a", **DONE}),
+    "[DONE] in its place": ([START, text("a"), end(), "[DONE]", text("b")], {"text": "a", **DONE}),
+    "message_stop without a reason": ([START, text("Half an "), STOP], DOUBTFUL),
+    "message_stop with a reason of null": ([START, text("Half an "), end(None), STOP], DOUBTFUL),
+    "[DONE] without a reason": ([START, text("Half an "), "[DONE]"], DOUBTFUL),
+    "neither reason nor message_stop": (
+        [START, text("Half an ")],
+        {"text": "Half an ", "error": errors.Cut, "outcome": Outcome.INTERRUPTED},
+    ),
+    "no block at all": ([START, end(), STOP], {"parts": (), "outcome": Outcome.EMPTY}),
+    "ping before message_start": ([{"type": "ping"}, START, text("a"), end(), STOP], {"text": "a", **DONE}),
+    "error": (
+        [
+            START,
+            text("Half an "),
+            {"type": "error", "error": {"type": "overloaded_error", "message": "Busy"}},
+        ],
+        {"text": "Half an ", "error": errors.Overloaded, "detail": "Busy"},
+    ),
+    "a converted route: id and unsigned thinking": (
+        [
+            {"type": "message_start", "message": {"id": "chatcmpl-1", "model": "m"}},
+            delta(0, "thinking", thinking="Hm."),
+            text("a", 1),
+            end(),
+            STOP,
+        ],
+        {
+            "parts": (Thinking("Hm."), Text("a")),
+            "served": {"id": "chatcmpl-1", "model": "m", "type": "message"},
+        },
+    ),
+    "a whole answer: every text block": (
+        [WHOLE],
+        {"text": "Four", "thinking": "Hm.", "usage": Usage(2, 3), "outcome": Outcome.LENGTH},
+    ),
+}
+
+
+@pytest.mark.parametrize("row", EVENTS)
+def test_events_row_by_row(row: str) -> None:
+    events, meant = EVENTS[row]
+    told = heard(*events).told()
+    told["served"] = {name: value for name, value in told["served"].items() if name != "usage"}
+    assert {name: told[name] for name in meant} == meant
+    assert told["error"] is meant.get("error")
+
+
+def test_an_event_goes_by_its_type_and_not_by_its_name() -> None:
+    events = [START, text("a"), end(), STOP]
+    for name in ("message", "message_start", "something_new"):
+        found = hear(wire_anthropic.events(Frame(name, json.dumps(event)) for event in events))
+        assert (found.text, found.error) == ("a", None)
 
 
 @pytest.mark.parametrize(
@@ -86,50 +228,6 @@ def test_an_event_without_words_says_nothing_and_breaks_nothing(event: Any) -> N
     assert found.reply.outcome() is Outcome.COMPLETE
 
 
-def test_a_ping_may_come_before_anything() -> None:
-    assert heard({"type": "ping"}, START, text("a"), end(), STOP).text == "a"
-
-
-def test_overlapping_blocks_go_by_their_index() -> None:
-    found = heard(
-        START,
-        block(0, "thinking", thinking=""),
-        delta(0, "thinking", thinking="Hm"),
-        block(1, "text", text=""),
-        text("Fo", 1),
-        delta(0, "thinking", thinking="m."),
-        text("ur", 1),
-        delta(0, "signature", signature="c2ln"),
-        closed(0),
-        closed(1),
-        end(),
-        STOP,
-    )
-    assert found.reply.message().parts == (Thinking("Hmm.", "c2ln"), Text("Four"))
-
-
-def test_blocks_join_in_the_order_of_their_indices() -> None:
-    assert heard(START, text("b", 2), text("a", 0), text("c", 2), end(), STOP).text == "abc"
-
-
-def test_a_block_may_hold_words_from_its_start() -> None:
-    found = heard(
-        START,
-        block(0, "thinking", thinking="H", signature="s"),
-        block(1, "text", text="F"),
-        text("our", 1),
-        end(),
-    )
-    assert found.reply.message().parts == (Thinking("H", "s"), Text("Four"))
-
-
-def test_a_signature_without_thinking_is_kept() -> None:
-    found = heard(
-        START, block(0, "thinking"), delta(0, "signature", signature="c2ln"), text("a", 1), end(), STOP
-    )
-    assert found.reply.message().parts == (Thinking("", "c2ln"), Text("a"))
-
-
 def test_a_second_start_makes_all_before_it_void() -> None:
     again = {
         "type": "message_start",
@@ -140,46 +238,6 @@ def test_a_second_start_makes_all_before_it_void() -> None:
     assert (found.text, found.reply.restarts, found.reply.usage) == ("new", 1, Usage(7, 1))
     assert (found.reply.served["id"], found.reply.served["model"]) == ("msg_2", "claude-y")
     assert type(heard(START, text("old"), end(), START, text("new")).error) is errors.Cut
-
-
-@pytest.mark.parametrize(
-    ("reason", "outcome"),
-    [
-        ("end_turn", Outcome.COMPLETE),
-        ("stop_sequence", Outcome.COMPLETE),
-        ("max_tokens", Outcome.LENGTH),
-        ("model_context_window_exceeded", Outcome.LENGTH),
-        ("refusal", Outcome.REFUSED),
-        ("tool_use", Outcome.COMPLETE),
-        ("pause_turn", Outcome.INTERRUPTED),
-        ("something_new", Outcome.COMPLETE),
-    ],
-)
-def test_each_stop_reason(reason: str, outcome: Outcome) -> None:
-    found = heard(START, text("a"), end(reason), STOP)
-    assert found.reply.outcome() is outcome
-    assert found.reply.finish and found.reply.finish.reason == reason
-
-
-@pytest.mark.parametrize("last", [(), (STOP,), ("[DONE]",), (end(None), STOP)], ids=str)
-def test_without_a_stop_reason_it_is_cut(last: tuple[Any, ...]) -> None:
-    found = heard(START, text("Half an "), *last)
-    assert type(found.error) is (errors.NoLastWord if last else errors.Cut)
-    assert (found.text, found.reply.outcome()) == ("Half an ", Outcome.INTERRUPTED)
-
-
-@pytest.mark.parametrize("last", [(), ("[DONE]",)], ids=str)
-def test_with_a_stop_reason_the_last_event_may_be_missing(last: tuple[Any, ...]) -> None:
-    found = heard(START, text("a"), end(), *last)
-    assert (found.error, found.reply.outcome()) == (None, Outcome.COMPLETE)
-
-
-def test_no_block_at_all_is_an_empty_answer() -> None:
-    assert heard(START, end(), STOP).reply.outcome() is Outcome.EMPTY
-
-
-def test_what_follows_the_last_event_is_not_read() -> None:
-    assert heard(START, text("a"), end(), STOP, text("b")).text == "a"
 
 
 @pytest.mark.parametrize(
@@ -239,43 +297,3 @@ def started(**usage: Any) -> dict[str, Any]:
 )
 def test_usage_is_cumulative_and_its_input_counts_all_that_was_sent(events: list[Any], usage: Usage) -> None:
     assert heard(*events, STOP).reply.usage == usage
-
-
-def test_a_whole_answer_in_one_frame() -> None:
-    content = [
-        {"type": "thinking", "thinking": "Hm.", "signature": "s"},
-        {"type": "text", "text": "Fo"},
-        None,
-    ]
-    whole = {
-        "type": "message",
-        "id": "msg_1",
-        "model": "claude-x",
-        "content": [*content, {"type": "text", "text": "ur"}],
-        "stop_reason": "max_tokens",
-        "usage": {"input_tokens": 2, "output_tokens": 3},
-    }
-    found = heard(whole)
-    assert (found.text, found.thinking, found.reply.usage) == ("Four", "Hm.", Usage(2, 3))
-    assert (found.reply.outcome(), found.reply.served["id"]) == (Outcome.LENGTH, "msg_1")
-
-
-def test_a_request_with_nothing_set() -> None:
-    assert wire_anthropic.body("claude-x", QUESTION, Params()) == {
-        "model": "claude-x",
-        "max_tokens": 8192,
-        "messages": [{"role": "user", "content": "What is it?"}],
-        "stream": True,
-    }
-
-
-def test_a_request_with_all_set_and_unsigned_thinking_left_out() -> None:
-    answer = Message("assistant", (Thinking("hm"), Text("4")))
-    request = wire_anthropic.body("m", [*QUESTION, answer, *QUESTION], Params("Be kind.", 1.5, 5))
-    assert (request["system"], request["temperature"], request["max_tokens"]) == ("Be kind.", 1.0, 5)
-    assert request["messages"][1] == {"role": "assistant", "content": "4"}
-
-
-def test_the_headers_carry_one_credential() -> None:
-    assert wire_anthropic.headers("k") == {"Authorization": "Bearer k", "anthropic-version": "2023-06-01"}
-    assert "Authorization" not in wire_anthropic.headers("")
