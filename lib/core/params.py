@@ -142,7 +142,8 @@ def within(wire: Wire, params: Params) -> tuple[Params, list[Loss]]:
             if fitting != value:
                 changes[field.name] = fitting
     return replace(params, **changes), [
-        Loss("clamped", name, f"{value:g}") for name, value in changes.items()
+        Loss("clamped", name, f"{value:g}" if isinstance(value, float) else str(value))
+        for name, value in changes.items()
     ]
 
 

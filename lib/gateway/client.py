@@ -153,9 +153,13 @@ class Gateway:
 
 
 def losses(target: Target, params: Params) -> list[Loss]:
-    """What of the parameters the target does not take as they were set."""
+    """What of the parameters the target does not take as they were set.
+
+    Of several rules for one field it is the last that says what is sent.
+    """
     found: list[Loss] = WIRES[target.wire].losses(target.model, params)
-    return found
+    last = {name: loss for loss in found for name in loss.field.split(",")}
+    return [loss for loss in found if loss in last.values()]
 
 
 def not_taken(target: Target) -> set[str]:

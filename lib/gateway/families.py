@@ -71,7 +71,8 @@ def _sampling_gone(model: str, params: Params) -> tuple[dict[str, Any], Loss] | 
 
 def _thinking_steady(model: str, params: Params) -> tuple[dict[str, Any], Loss] | None:
     """Thinking goes with the default temperature only, with no top_k, and with a top_p near one."""
-    if not is_claude(model) or params.thinking not in ("adaptive", "budget"):
+    thinks = params.thinking in ("adaptive", "budget") and params.effort != "none"
+    if not is_claude(model) or not thinks:
         return None
     odd = {
         "temperature": params.temperature not in (None, 1),
@@ -90,7 +91,7 @@ def _one_sampler(model: str, params: Params) -> tuple[dict[str, Any], Loss] | No
 
 def _budget_gone(model: str, params: Params) -> tuple[dict[str, Any], Loss] | None:
     """From Opus 4.7 on, thinking by a budget is refused."""
-    if claude(model) < (4, 7) or params.thinking != "budget":
+    if claude(model) < (4, 7) or params.thinking != "budget" or params.effort == "none":
         return None
     return {"thinking": "adaptive", "budget": None}, Loss("adaptive", "budget")
 
@@ -112,5 +113,9 @@ def _without(names: list[str], rule: str) -> tuple[dict[str, Any], Loss] | None:
     return {name: getattr(untouched, name) for name in names}, Loss(rule, ",".join(names))
 
 
-_CLAUDE_RULES: tuple[Rule, ...] = (_hot, _sampling_gone, _budget_gone, _thinking_steady, _one_sampler)
-_OPENAI_RULES: tuple[Rule, ...] = (_fixed_sampling, _no_stop)
+_SAMPLING: tuple[Rule, ...] = (_hot, _sampling_gone, _one_sampler, _fixed_sampling, _no_stop)
+# OpenAI's wire has no field for Claude's thinking, so nothing has to give way to it there.
+_RULES: dict[Wire, tuple[Rule, ...]] = {
+    "openai": _SAMPLING,
+    "anthropic": (_hot, _sampling_gone, _budget_gone, _thinking_steady, *_SAMPLING[2:]),
+}

@@ -82,8 +82,9 @@ def losses(model: str, params: Params) -> list[Loss]:
     if fitting.effort == "minimal":
         found.append(Loss("sent_as", "effort", "low"))
     if fitting.effort == "none":
-        found.append(Loss("thinking_off", "effort"))
-    if fitting.thinking == "budget" and _budget(fitting) != (fitting.budget or MIN_BUDGET):
+        thinking = fitting.thinking in ("adaptive", "budget")
+        found.append(Loss("thinking_off", "effort,thinking" if thinking else "effort"))
+    elif fitting.thinking == "budget" and _budget(fitting) != (fitting.budget or MIN_BUDGET):
         budget = _budget(fitting)
         found.append(Loss("budget_lowered", "budget", str(budget)) if budget else Loss("no_room", "budget"))
     return found
@@ -103,7 +104,7 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
 
 def _budget(params: Params) -> int | None:
     """The tokens of thinking, which are part of the limit and must leave room below it; None for none."""
-    if params.thinking != "budget":
+    if params.thinking != "budget" or params.effort == "none":
         return None
     wanted = params.budget or MIN_BUDGET
     if params.max_tokens is None or wanted < params.max_tokens:
