@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 if TYPE_CHECKING:  # a conversation in types.py has Params
     from lib.core.types import Wire
@@ -169,6 +169,11 @@ def _finite(text: str) -> float:
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
 
 
 def merged(body: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,16 @@ SOURCES = [
         "2.5",
         lambda s: str(s.timeouts.connect),
     ),
+    (
+        "DEERAPI_FIRST_BYTE_TIMEOUT",
+        "gateway",
+        "first_byte_timeout",
+        "1.5",
+        "2.5",
+        lambda s: str(s.timeouts.first),
+    ),
     ("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", "1.5", "2.5", lambda s: str(s.timeouts.idle)),
+    ("DEERAPI_RETRIES", "gateway", "retries", "0", "1", lambda s: str(s.retries)),
 ]
 each_setting = pytest.mark.parametrize(("variable", "table", "name", "outer", "inner", "value"), SOURCES)
 
@@ -151,15 +160,26 @@ def test_a_key_of_nothing_but_quotes_is_none() -> None:
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "nan", "inf", "86400", "ten", "10 s", KEY])
-@pytest.mark.parametrize("name", ["DEERAPI_CONNECT_TIMEOUT", "DEERAPI_IDLE_TIMEOUT"])
+@pytest.mark.parametrize(
+    "name", ["DEERAPI_CONNECT_TIMEOUT", "DEERAPI_FIRST_BYTE_TIMEOUT", "DEERAPI_IDLE_TIMEOUT"]
+)
 def test_a_time_that_is_none_is_refused(name: str, given: str) -> None:
     words = refused({name: given})
     assert words.startswith(f"{name} ") and KEY not in words
 
 
 def test_times_are_seconds_and_may_be_numbers_in_the_secrets() -> None:
-    settings = load({"DEERAPI_CONNECT_TIMEOUT": "0.5"}, {"gateway": {"idle_timeout": 60}})
-    assert settings.timeouts == Timeouts(connect=0.5, idle=60.0)
+    secrets = {"gateway": {"idle_timeout": 60, "first_byte_timeout": 2.5, "retries": 1}}
+    settings = load({"DEERAPI_CONNECT_TIMEOUT": "0.5"}, secrets)
+    assert settings.timeouts == Timeouts(connect=0.5, first=2.5, idle=60.0)
+    assert settings.retries == 1
+
+
+@pytest.mark.parametrize("given", ["3", "-1", "1.0", "two", "10", "²", KEY])
+def test_a_number_of_retries_that_is_none_is_refused(given: str) -> None:
+    words = refused({"DEERAPI_RETRIES": given})
+    assert words.startswith("DEERAPI_RETRIES ") and KEY not in words
+    assert refused({}, {"gateway": {"retries": given}}).startswith("[gateway] retries ")
 
 
 @pytest.mark.parametrize(
