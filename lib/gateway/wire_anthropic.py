@@ -82,8 +82,9 @@ def losses(model: str, params: Params) -> list[Loss]:
     if fitting.effort == "minimal":
         found.append(Loss("sent_as", "effort", "low"))
     if fitting.effort == "none":
-        thinking = fitting.thinking in ("adaptive", "budget")
-        found.append(Loss("thinking_off", "effort,thinking" if thinking else "effort"))
+        thinks = fitting.thinking in ("adaptive", "budget")
+        off = [name for name in ("thinking", "budget") if thinks and getattr(fitting, name)]
+        found.append(Loss("thinking_off", ",".join(("effort", *off))))
     elif fitting.thinking == "budget" and _budget(fitting) != (fitting.budget or MIN_BUDGET):
         budget = _budget(fitting)
         found.append(Loss("budget_lowered", "budget", str(budget)) if budget else Loss("no_room", "budget"))

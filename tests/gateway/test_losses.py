@@ -128,6 +128,11 @@ def test_of_what_is_untouched_no_loss_is_told(model: str, wire: Wire) -> None:
         ("m", Params(effort="minimal"), Loss("sent_as", "effort", "low")),
         ("m", Params(effort="none"), Loss("thinking_off", "effort")),
         ("m", Params(effort="none", thinking="adaptive"), Loss("thinking_off", "effort,thinking")),
+        (
+            "m",
+            Params(effort="none", thinking="budget", budget=5),
+            Loss("thinking_off", "effort,thinking,budget"),
+        ),
         ("m", Params(effort="none", thinking="off"), Loss("thinking_off", "effort")),
         ("m", Params(format="json"), Loss("schema_only", "format")),
         ("m", Params(format="schema"), Loss("schema_needs", "schema")),
