@@ -56,7 +56,7 @@ class _Splitter:
         self._choice = choice
         self._block = 0
         self._held = ""
-        self._inside = self._after = False
+        self._inside = self._thought = self._after = False
 
     def feed(self, event: TextDelta) -> Iterator[Event]:
         self._block = event.block
@@ -74,11 +74,13 @@ class _Splitter:
     def _begin(self) -> None:
         start = self._held.lstrip()
         if start.startswith(_OPEN):
-            self._inside, self._held = True, start[len(_OPEN) :].lstrip("\n")
+            self._inside, self._held = True, start[len(_OPEN) :]
         elif not _OPEN.startswith(start):
             self.plain = True
 
     def _think(self) -> Iterator[Event]:
+        if not self._thought:
+            self._held = self._held.lstrip("\n")
         thought, closed, rest = self._held.partition(_CLOSE)
         if closed:
             self._inside, self._after = False, True
@@ -88,6 +90,7 @@ class _Splitter:
             thought, rest = thought[: len(thought) - split], thought[len(thought) - split :]
         self._held = rest
         if thought:
+            self._thought = True
             yield ThinkingDelta(thought, self._block, self._choice)
 
     def _text(self) -> Iterator[Event]:
