@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
@@ -108,7 +109,7 @@ class Transport:
 
     def __init__(self, base_url: str, timeouts: Timeouts) -> None:
         self._base_url = base_url
-        self._origin = origin(base_url)
+        self._origin = origin(_as_sent(base_url))
         self._timeouts = timeouts
         self._session = requests.Session()
         adapter = Adapter(pool_maxsize=64, max_retries=0)
@@ -167,6 +168,14 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
     """Scheme, host and port of an address, as they are compared before a key is sent there."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _as_sent(url: str) -> str:
+    """An address as requests writes it, whose host has other letters where it is not in ASCII."""
+    request = requests.PreparedRequest()
+    with contextlib.suppress(requests.RequestException):
+        request.prepare_url(url, None)
+    return request.url or url
 
 
 def _is_loopback(url: str) -> bool:

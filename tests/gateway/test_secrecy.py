@@ -7,6 +7,7 @@ import pytest
 from lib.core import errors
 from lib.core.config import Settings
 from lib.gateway.client import WIRES, Gateway
+from lib.gateway.transport import origin
 from tests.gateway.recordings import KEY, PATHS, RECORDINGS, ask, error_of
 from tests.replay import JSON, Canned, Replay
 
@@ -59,13 +60,71 @@ def test_a_proxy_does_not_see_what_goes_to_this_machine(
         assert proxy.connections == 0
 
 
-def test_a_proxy_is_used_for_the_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("base_url", "origin_"),
+    [
+        ("http://gateway.invalid", "http://gateway.invalid"),
+        ("http://Gateway.INVALID", "http://gateway.invalid"),
+        ("http://gateway.invalid:80", "http://gateway.invalid:80"),
+        ("http://gateway.invalid:8080/api", "http://gateway.invalid:8080/api"),
+        ("http://gateway.invalid.", "http://gateway.invalid."),
+        ("http://münchen.invalid", "http://xn--mnchen-3ya.invalid"),
+        ("http://name:secret@gateway.invalid", "http://gateway.invalid"),
+    ],
+)
+def test_the_key_goes_to_the_gateway_however_its_address_is_written(
+    base_url: str, origin_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     with Replay() as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
-        proxy.serve("http://gateway.invalid" + CHAT, STREAM.canned())
-        client = Gateway(Settings(api_key=KEY, base_url="http://gateway.invalid", retries=0))
+        proxy.serve(origin_ + CHAT, STREAM.canned())
+        client = Gateway(Settings(api_key=KEY, base_url=base_url, retries=0))
         assert ask(client, "openai").text == STREAM.text
         client.close()
+        (request,) = proxy.requests
+        assert request.headers["authorization"] == f"Bearer {KEY}"
+        assert "secret" not in str(request)
+
+
+GATEWAY = "https://gateway.example"
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("https://gateway.example/v1/models", True),
+        ("https://GATEWAY.example:443/x", True),
+        ("https://name:word@gateway.example/", True),
+        ("http://gateway.example/", False),
+        ("https://gateway.example:444/", False),
+        ("http://gateway.example:443/", False),
+        ("https://gateway.example./", False),
+        ("https://gateway.example.evil.example/", False),
+        ("https://evil.example/gateway.example", False),
+        ("https://gateway.example@evil.example/", False),
+        ("https://evil.example#gateway.example", False),
+        ("https://evil.example?@gateway.example", False),
+        ("//gateway.example/", False),
+        ("", False),
+    ],
+)
+def test_the_key_is_put_on_requests_to_one_origin_only(url: str, same: bool) -> None:
+    assert (origin(url) == origin(GATEWAY)) is same
+
+
+@pytest.mark.parametrize("to", ["{other}", "{other}@127.0.0.1", "//{place}/x", "/v1/elsewhere"])
+@pytest.mark.parametrize("status", [302, 307])
+def test_the_list_of_models_is_not_fetched_from_elsewhere(
+    replay: Replay, asked: Gateway, status: int, to: str
+) -> None:
+    with Replay() as other:
+        target = to.format(other=other.url, place=other.url.removeprefix("http://"))
+        replay.serve("/v1/models", Canned(b"", status, {"Location": target}, framing="length"))
+        with pytest.raises(errors.Redirected):
+            asked.models()
+        assert (other.connections, len(replay.requests)) == (0, 1)
 
 
 def test_a_cookie_is_not_sent_back(replay: Replay, asked: Gateway) -> None:

@@ -1,16 +1,23 @@
 """The way to the gateway and back: silence, broken connections, compressed bodies, many at once."""
 
+import itertools
 import threading
+import time
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+import requests
 
 from lib.core import errors
 from lib.core.config import Settings, Timeouts
 from lib.core.params import Params
-from lib.core.types import Message, Target, Text
+from lib.core.types import Message, Target, Text, Wire
+from lib.gateway import client as client_module
 from lib.gateway.client import WIRES, Gateway
 from lib.gateway.sockets import Cancel
-from tests.gateway.recordings import KEY, PATHS, RECORDINGS, Heard, ask, error_of, gateway
+from lib.gateway.transport import Response, Transport
+from tests.gateway.recordings import KEY, PATHS, RECORDINGS, Heard, ask, error_of
 from tests.replay import FRAMINGS, JSON, Canned, Framing, Replay
 
 each_framing = pytest.mark.parametrize("framing", FRAMINGS)
@@ -19,27 +26,89 @@ CHAT = PATHS["openai"]
 FRAME = b'data: {"choices":[{"index":0,"delta":{"content":"Half an "}}]}\n\n'
 
 
-@pytest.mark.parametrize("how", [{"mute": True}, {"silence": 0}, {"silence": len(FRAME)}], ids=str)
+def waiting(replay: Replay, first: float, idle: float) -> Gateway:
+    """A gateway with these limits of patience: up to the first byte, and after it."""
+    timeouts = Timeouts(connect=20, first=first, idle=idle)
+    return Gateway(Settings(api_key=KEY, base_url=replay.url, timeouts=timeouts, retries=0))
+
+
+@pytest.mark.parametrize(
+    ("how", "first", "idle"),
+    [
+        ({"mute": True}, 0.2, 60),
+        ({"silence": 0}, 0.2, 60),
+        ({"silence": 1}, 60, 0.2),
+        ({"silence": len(FRAME)}, 60, 0.2),
+    ],
+    ids=["no headers", "no first byte", "one byte", "one event"],
+)
 @each_framing
-def test_a_silence_longer_than_the_limit_is_a_time_out(
-    replay: Replay, framing: Framing, how: dict[str, int]
+def test_each_silence_has_a_limit_of_its_own(
+    replay: Replay, framing: Framing, how: dict[str, int], first: float, idle: float
 ) -> None:
     replay.serve(CHAT, Canned(FRAME * 2, framing=framing, **how))
-    client = gateway(replay, idle=0.3)
+    client = waiting(replay, first, idle)
     heard = ask(client, "openai")
     assert type(heard.error) is errors.TimedOut
-    assert heard.text == ("Half an " if how.get("silence") else "")
+    assert heard.text == ("Half an " if how.get("silence") == len(FRAME) else "")
     assert replay.requests[0].left.wait(20)
     client.close()
 
 
-def test_a_silence_shorter_than_the_limit_is_waited_for(replay: Replay, asked: Gateway) -> None:
-    replay.serve(CHAT, STREAM.canned(silence=500))
-    timer = threading.Timer(0.5, replay.resume)
+@pytest.mark.parametrize(
+    ("how", "first", "idle"),
+    [({"mute": True}, 60, 0.1), ({"silence": 0}, 60, 0.1), ({"silence": 1}, 0.1, 60)],
+    ids=["headers", "first byte", "next byte"],
+)
+def test_the_limit_of_one_silence_is_not_that_of_another(
+    replay: Replay, how: dict[str, int], first: float, idle: float
+) -> None:
+    replay.serve(CHAT, STREAM.canned(**how))
+    client = waiting(replay, first, idle)
+    timer = threading.Timer(0.4, replay.resume)
     timer.start()
-    heard = ask(asked, "openai")
+    heard = ask(client, "openai")
     timer.join()
     assert (heard.text, heard.error) == (STREAM.text, None)
+    client.close()
+
+
+def test_a_used_connection_has_its_first_patience_again(replay: Replay) -> None:
+    client = waiting(replay, first=60, idle=0.1)
+    whole = RECORDINGS["openai-nostream.json"].canned(framing="length")
+    replay.serve(CHAT, whole, STREAM.canned(mute=True))
+    assert ask(client, "openai").error is None
+    timer = threading.Timer(0.4, replay.resume)
+    timer.start()
+    assert (ask(client, "openai").text, replay.connections) == (STREAM.text, 1)
+    timer.join()
+    client.close()
+
+
+def dripping(*start: bytes) -> Response:
+    """An answer of this, and of comments that never end."""
+    pieces = itertools.chain(start, itertools.repeat(b": PING\n\n", 3_000))
+
+    def read1(*_: object, **__: object) -> bytes:
+        time.sleep(0.005)
+        return next(pieces)  # a StopIteration here is a reader that does not stop
+
+    raw = SimpleNamespace(status_code=200, headers={}, raw=SimpleNamespace(read1=read1), close=list)
+    return Response(cast(requests.Response, raw), Cancel(), idle=60)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_the_last_count_is_not_waited_for_for_ever(
+    replay: Replay, asked: Gateway, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "LAST_COUNT_SECONDS", 0.05)
+    monkeypatch.setattr(Transport, "post", lambda *_: dripping(b'data: {"error":"gone"}\n\n'))
+    assert type(error_of(asked, wire)) is errors.FailedMidway
+
+
+def test_a_body_that_never_ends_is_taken_as_far_as_it_came() -> None:
+    assert dripping(b"no ").text(seconds=0.05).startswith("no : PING")
+    assert dripping(b"words").text(limit=3) == "wor"
 
 
 def test_a_refusal_whose_words_never_come_is_not_waited_for(
