@@ -129,38 +129,50 @@ def test_a_word_says_more_than_the_status_in_every_place_it_stands(
     assert [type(faults.refusal(status, {}, body)) for body in bodies] == [kind] * 4
 
 
-@pytest.mark.parametrize(
-    ("body", "detail"),
-    [
+# The rows of the reference's table of shapes, by their names; then what else has been seen.
+SHAPES: dict[str, list[tuple[str, str]]] = {
+    "error with message, type, param, code": [
         (openai("words"), "words"),
         (openai("words", type_=None, code=401), "words"),
-        (openai("words", param="None"), "words"),
-        (openai("words", provider="openai"), "words"),
+        (openai("words", type_="one_api_error", code="bad_response"), "words"),
+        (json.dumps({"error": {"message": "words", "type": "x", "param": "", "code": None}}), "words"),
+    ],
+    "error of the middleware, on messages too": [(openai("words", param="None"), "words")],
+    "type error": [
         (anthropic("words", request_id="req_1"), "words"),
-        ('{"success":false,"message":"words"}', "words"),
+        (anthropic("words", "<nil>"), "words"),
+        (anthropic("words", "channel:no_available_key"), "words"),
+    ],
+    "success false": [('{"success":false,"message":"words"}', "words")],
+    "error, message, msg, detail as text": [
         ('{"error":"words"}', "words"),
         ('{"message":"words"}', "words"),
         ('{"msg":"words"}', "words"),
         ('{"detail":"words"}', "words"),
+    ],
+    "empty body": [("", ""), ("null", ""), ("{}", "")],
+    "HTML page": [("<html><body><h1>several\n words</h1></body></html>", "several words")],
+    "plain text": [("words", "words"), ("  several\n words ", "several words"), ("{not json", "{not json")],
+    "fields of a foreign upstream": [
+        (openai("words", provider="openai"), "words"),
         ('{"detail":[{"loc":["body"],"msg":"世界"}]}', '[{"loc": ["body"], "msg": "世界"}]'),
         ('{"html-message":"words"}', "words"),
         ('{"status":"failure","message":"words"}', "words"),
+    ],
+    "an empty error beside the words": [
         ('{"error":{},"message":"words"}', "words"),
         ('{"error":null,"message":"words"}', "words"),
-        ('"words"', "words"),
-        ('["words"]', "['words']"),
-        ("words", "words"),
-        ("  several\n words ", "several words"),
-        ("{not json", "{not json"),
-        ("", ""),
-        ("null", ""),
-        ("{}", ""),
-        ('{"error":{"message":""}}', ""),
-        ('{"error":{"message":null}}', ""),
     ],
-)
-def test_the_words_of_every_shape(body: str, detail: str) -> None:
-    assert faults.refusal(400, {}, body).detail == detail
+    "no object": [('"words"', "words"), ('["words"]', "['words']")],
+    "no words": [('{"error":{"message":""}}', ""), ('{"error":{"message":null}}', "")],
+}
+
+
+@pytest.mark.parametrize("wire", [wire_openai, wire_anthropic], ids=["openai", "anthropic"])
+@pytest.mark.parametrize("row", SHAPES)
+def test_shapes_row_by_row_on_either_wire(row: str, wire: Any) -> None:
+    for body, detail in SHAPES[row]:
+        assert wire.error(400, {}, body).detail == detail
 
 
 @pytest.mark.parametrize(
@@ -247,3 +259,26 @@ def test_a_hostile_body_is_still_a_refusal(body: str) -> None:
 )
 def test_an_empty_error_is_none(payload: Any, meant: bool) -> None:
     assert faults.is_error(payload) is meant
+
+
+@pytest.mark.parametrize(
+    ("message", "param", "blamed"),
+    [
+        ("`temperature` and `top_p` cannot both be specified", None, ("temperature", "top_p")),
+        ("temperature and top_p: use only one", "", ("temperature", "top_p")),
+        ("Unsupported value", "reasoning_effort", ("effort",)),
+        ("Unsupported value", "thinking.budget_tokens", ("budget",)),
+        ("Unsupported parameter: 'max_tokens', use 'max_completion_tokens'", "max_tokens", ("max_tokens",)),
+        ("'n' must be 1, and 'stop' is not taken", None, ("n", "stop")),
+        ("the user must stop thinking, with some effort and a seed", None, ()),
+        ("wrong", "messages.0.content", ()),
+        ("wrong", 7, ()),
+    ],
+)
+def test_a_refusal_names_the_parameters_that_it_blames(
+    message: str, param: Any, blamed: tuple[str, ...]
+) -> None:
+    body = {"error": {"message": message, "type": "invalid_request_error", "param": param}}
+    assert set(faults.refusal(400, {}, json.dumps(body)).blamed) == set(blamed)
+    assert set(faults.midway(body).blamed) == set(blamed)
+    assert faults.refusal(503, {}, json.dumps(body)).blamed == ()
