@@ -39,11 +39,7 @@ def claude(model: str) -> tuple[int, int]:
 def fit(wire: Wire, model: str, params: Params) -> tuple[Params, list[Loss]]:
     """The parameters as the wire and the model's family take them, and what was changed for it."""
     params, losses = within(wire, params)
-    if wire == "openai" and params.thinking:
-        # Thinking in Claude's own terms does not go over this wire, so it rules out nothing.
-        fitting, more = fit(wire, model, replace(params, thinking="", budget=None))
-        return replace(fitting, thinking=params.thinking, budget=params.budget), [*losses, *more]
-    for rule in (*_CLAUDE_RULES, *_OPENAI_RULES):
+    for rule in _RULES[wire]:
         if found := rule(model, params):
             changes, loss = found
             params = replace(params, **changes)

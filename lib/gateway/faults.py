@@ -111,9 +111,10 @@ def refusal(status: int, headers: Mapping[str, str], body: str) -> errors.Gatewa
     message, own_id = _split_id(message)
     error = kind(message, status=status, request_id=request_id(headers) or own_id)
     error.wait = retry_after(headers)
-    error.again = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
-    if kind is errors.ModelUnknown and status != 503:
-        error.again = False
+    # What is not there will not be there in a moment either, whatever word comes with it.
+    gone = status == 404 or (kind is errors.ModelUnknown and status != 503)
+    otherwise = False if gone else None
+    error.again = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower(), otherwise)
     if kind is errors.RequestRefused:
         error.blamed = _blamed(payload, message)
     return error

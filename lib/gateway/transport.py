@@ -6,7 +6,6 @@ import contextlib
 import ipaddress
 import json
 import logging
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
