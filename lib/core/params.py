@@ -147,6 +147,18 @@ def within(wire: Wire, params: Params) -> tuple[Params, list[Loss]]:
     ]
 
 
+def absent(wire: Wire, params: Params) -> list[Loss]:
+    """What is set and has no field on the wire, and what is set without the other half that it needs."""
+    untouched = Params()
+    found = [
+        Loss("automatic" if field.name == "cache" else "not_on_wire", field.name)
+        for field in FIELDS
+        if not field.on(wire) and getattr(params, field.name) != getattr(untouched, field.name)
+    ]
+    halves = (params.format == "schema") != bool(params.schema)
+    return [*found, Loss("schema_needs", "schema")] if halves else found
+
+
 def json_object(text: str) -> dict[str, Any]:
     """The JSON object that was typed; {} for nothing. Raises ValueError where it is anything else."""
     if not text.strip():

@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import Any
 
 from lib.core.errors import Cut, GatewayError, NetworkError, NoLastWord
-from lib.core.params import FIELDS, MIN_BUDGET, Loss, Params, json_object, merged
+from lib.core.params import MIN_BUDGET, Loss, Params, absent, json_object, merged
 from lib.core.reply import (
     Alive,
     Event,
@@ -67,12 +67,7 @@ def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, A
 def losses(model: str, params: Params) -> list[Loss]:
     """What of the parameters does not go into the body, or goes in another form."""
     fitting, found = families.fit("anthropic", model, params)
-    untouched = Params()
-    for field in FIELDS:
-        if not field.anthropic and getattr(fitting, field.name) != getattr(untouched, field.name):
-            found.append(Loss("not_on_wire", field.name))
-    if (fitting.format == "schema") != bool(fitting.schema):
-        found.append(Loss("schema_needs", "schema"))
+    found += absent("anthropic", fitting)
     if fitting.budget and fitting.thinking != "budget":
         found.append(Loss("budget_needs", "budget"))
     if any(not stop.strip() for stop in fitting.stop):

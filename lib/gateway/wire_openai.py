@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lib.core.errors import Cut, GatewayError, NetworkError, NoLastWord
-from lib.core.params import FIELDS, STOPS_MAX, Loss, Params, json_object, merged
+from lib.core.params import STOPS_MAX, Loss, Params, absent, json_object, merged
 from lib.core.reply import Alive, Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport
 from lib.core.types import Message, Outcome, Usage, count
 from lib.gateway import endings, families, faults
@@ -41,12 +41,7 @@ def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, A
 def losses(model: str, params: Params) -> list[Loss]:
     """What of the parameters does not go into the body, or goes in another form."""
     fitting, found = families.fit("openai", model, params)
-    untouched = Params()
-    for field in FIELDS:
-        if not field.openai and getattr(fitting, field.name) != getattr(untouched, field.name):
-            found.append(Loss("automatic" if field.name == "cache" else "not_on_wire", field.name))
-    if (fitting.format == "schema") != bool(fitting.schema):
-        found.append(Loss("schema_needs", "schema"))
+    found += absent("openai", fitting)
     if len(fitting.stop) > STOPS_MAX:
         found.append(Loss("stops", "stop", str(STOPS_MAX)))
     return found

@@ -209,7 +209,7 @@ def test_every_loss_has_its_words(language: str, wire: Wire, model: str, params:
             | {"temperature", "top_p", "top_k"},
         ),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, Target) else "",
 )
 def test_what_a_target_takes_in_no_form(target: Target, refused: set[str]) -> None:
     assert not_taken(target) == refused
