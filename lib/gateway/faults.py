@@ -39,7 +39,7 @@ _BY_STATUS: dict[int, type[errors.GatewayError]] = {
     529: errors.Overloaded,
 }
 
-# Types that stand for an unknown model as well, where the status is 404.
+# Types that say less than most statuses.
 _VAGUE = ("invalid_request_error", "not_found_error")
 # Codes and types that say more than the status they come with.
 _BY_WORD: dict[str, type[errors.GatewayError]] = {
@@ -218,7 +218,8 @@ def _nested(words: tuple[str, ...], message: Any) -> tuple[tuple[str, ...], str]
 def _kind(status: int, words: tuple[str, ...]) -> type[errors.GatewayError]:
     if status < 400:
         return errors.Redirected if status >= 300 else errors.Unreadable
-    if kind := _by_words(words if status != 404 else tuple(w for w in words if w not in _VAGUE)):
+    exact = status in (400, 500) or status not in _BY_STATUS
+    if kind := _by_words(words if exact else tuple(word for word in words if word not in _VAGUE)):
         return kind
     if status == 404 and ("invalid_request_error" in words or "not_found_error" in words):
         return errors.ModelUnknown

@@ -35,8 +35,8 @@ class InPieces(Gateway):
 
 
 def _answer(pieces: list[bytes]) -> Response:
-    rest = iter([*filter(None, pieces), b""])
-    body = SimpleNamespace(read1=lambda *_, **__: next(rest))
+    rest = filter(None, pieces)
+    body = SimpleNamespace(read1=lambda *_, **__: next(rest, b""))
     raw = SimpleNamespace(status_code=200, headers={}, raw=body, close=lambda: None)
     return Response(cast(requests.Response, raw), Cancel(), idle=60)
 
