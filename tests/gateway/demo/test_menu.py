@@ -36,7 +36,7 @@ def test_each_model_says_in_two_languages_what_it_shows(fast: demo.Demo) -> None
 
 
 def test_the_first_model_is_the_tour_and_only_chat_models_are_offered(fast: demo.Demo) -> None:
-    listed = catalog.read(requests.get(fast.url + "/v1/models", timeout=20).text)
+    listed = catalog.read(requests.get(fast.url + "/v1/models", timeout=20).text).models
     assert [model.id for model in listed] == list(demo.MENU)
     assert listed[0].id == "demo-tour"
     assert {model.wires for model in listed} == {("openai", "anthropic")}
