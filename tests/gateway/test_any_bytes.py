@@ -107,7 +107,7 @@ PIECE = st.one_of(
 BODY = st.lists(PIECE, max_size=8).map(b"".join)
 
 
-@settings(few, max_examples=300)
+@settings(few, max_examples=150)
 @given(wire=st.sampled_from(list(WIRES)), body=BODY, places=SPLITS)
 def test_any_split_of_any_bytes_gives_the_same_sum(wire: Wire, body: bytes, places: list[int]) -> None:
     assert sum_of(wire, body, places) == sum_of(wire, body, [])
@@ -144,7 +144,7 @@ def hostile() -> Iterator[tuple[Replay, Gateway]]:
     assert soon(lambda: set(threading.enumerate()) <= before)
 
 
-@settings(few, max_examples=200)
+@settings(few, max_examples=120)
 @given(
     wire=st.sampled_from(list(WIRES)),
     body=BODY,
