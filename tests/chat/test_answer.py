@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lib.chat import answer as module
+from lib.chat import answers as registry
 from lib.chat.answer import Answer
 from lib.chat.answers import Answers, Elsewhere
 from lib.core import errors
@@ -263,7 +264,7 @@ def test_an_answer_of_another_process_is_followed_through_the_store(kept):
 
 
 def test_an_answer_of_a_dead_process_ends_as_interrupted(kept, monkeypatch):
-    monkeypatch.setattr(module, "STALE_AFTER", -1.0)
+    monkeypatch.setattr(registry, "STALE_AFTER", -1.0)
     snapshot = Elsewhere("ann", "c", NODE, kept).wait(0, 0.01)
     assert snapshot.node.outcome is Outcome.INTERRUPTED
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
 
-from lib.chat import tree, turn
+from lib.chat import turn
 from lib.chat.answers import Answers
 from lib.chat.turn import Desk, title
 from lib.core import errors
 from lib.core.config import Settings
 from lib.core.params import Params
-from lib.core.types import Node, Outcome, Target
+from lib.core.types import Outcome, Target
 from lib.gateway import demo
 from lib.gateway.client import Gateway
-
-WAIT = 20.0
+from tests.chat.desks import settled
 
 
 @pytest.fixture(scope="module")
@@ -34,23 +32,13 @@ def desk(store, gateway):
     return Desk(store, gateway, Answers())
 
 
-def finished(desk: Desk, conversation: str) -> list[Node]:
-    """The shown path when the answer there is settled."""
-    deadline = time.monotonic() + WAIT
-    while desk.answers.find("ann", conversation):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    talk = desk.store.conversation("ann", conversation)
-    return tree.path(desk.store.nodes("ann", conversation), talk.head)
-
-
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
 def test_a_conversation_goes_on_over_turns_and_sends_its_whole_path(desk, wire):
     target = Target("demo-tour", wire)
     talk = turn.ask(desk, "ann", None, "First thing", target, Params())
-    assert finished(desk, talk.id)[-1].outcome is Outcome.COMPLETE
+    assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
     turn.ask(desk, "ann", talk.id, "Second thing", target, Params(system="Be kind."))
-    path = finished(desk, talk.id)
+    path = settled(desk, talk.id)
     assert [node.message.role for node in path] == ["user", "assistant"] * 2
     assert "First thing" in path[-1].message.text
     assert "Be kind." in path[-1].message.text
@@ -60,9 +48,9 @@ def test_a_conversation_goes_on_over_turns_and_sends_its_whole_path(desk, wire):
 
 def test_model_and_wire_may_change_between_turns(desk):
     talk = turn.ask(desk, "ann", None, "One", Target("demo-thinker", "anthropic"), Params())
-    first = finished(desk, talk.id)[-1]
+    first = settled(desk, talk.id)[-1]
     turn.ask(desk, "ann", talk.id, "Two", Target("demo-tour", "openai"), Params())
-    second = finished(desk, talk.id)[-1]
+    second = settled(desk, talk.id)[-1]
     assert first.message.thinking
     assert "One" in second.message.text
     assert (first.target.model, second.target.model) == ("demo-thinker", "demo-tour")
@@ -81,7 +69,7 @@ def test_question_and_arriving_answer_are_kept_before_anything_is_sent(desk, sto
     talk = turn.ask(
         Desk(store, Watching(), desk.answers), "ann", None, "Why?", Target("m", "openai"), Params()
     )
-    finished(desk, talk.id)
+    settled(desk, talk.id)
     assert seen == [[Outcome.COMPLETE, Outcome.ARRIVING]]
 
 
@@ -90,17 +78,17 @@ def test_a_second_question_waits_for_the_answer(desk):
     with pytest.raises(errors.StaleTurn):
         turn.ask(desk, "ann", talk.id, "Again", Target("demo-tour", "openai"), Params())
     desk.answers.find("ann", talk.id).stop()
-    path = finished(desk, talk.id)
+    path = settled(desk, talk.id)
     assert [node.outcome for node in path] == [Outcome.COMPLETE, Outcome.STOPPED]
 
 
 def test_retry_gives_the_question_another_answer_and_keeps_the_first(desk):
     talk = turn.ask(desk, "ann", None, "Why?", Target("demo-errors", "openai"), Params())
-    failed = finished(desk, talk.id)[-1]
+    failed = settled(desk, talk.id)[-1]
     assert failed.outcome is Outcome.FAILED
     assert failed.message.text
     turn.retry(desk, "ann", talk.id, Target("demo-tour", "anthropic"), Params())
-    path = finished(desk, talk.id)
+    path = settled(desk, talk.id)
     assert [node.outcome for node in path] == [Outcome.COMPLETE, Outcome.COMPLETE]
     assert path[-1].parent == failed.parent
     assert failed in desk.store.nodes("ann", talk.id)
@@ -116,23 +104,23 @@ def test_nothing_is_sent_when_nothing_can_be_kept(desk, monkeypatch):
         turn.ask(desk, "ann", None, "Why?", Target("demo-tour", "openai"), Params())
     monkeypatch.undo()
     talk = turn.ask(desk, "ann", None, "Why?", Target("demo-tour", "openai"), Params())
-    assert finished(desk, talk.id)[-1].outcome is Outcome.COMPLETE
+    assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
 
 
 def test_anothers_conversation_is_not_continued(desk):
     talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params())
-    finished(desk, talk.id)
+    settled(desk, talk.id)
     with pytest.raises(errors.Gone):
         turn.ask(desk, "bob", talk.id, "Hello", Target("demo-tour", "openai"), Params())
     with pytest.raises(errors.Gone):
         turn.retry(desk, "bob", talk.id, Target("demo-tour", "openai"), Params())
     assert desk.store.conversations("bob", 9) == []
-    assert len(finished(desk, talk.id)) == 2
+    assert len(settled(desk, talk.id)) == 2
 
 
 def test_a_deleted_conversation_is_not_continued_elsewhere(desk):
     talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params())
-    finished(desk, talk.id)
+    settled(desk, talk.id)
     desk.store.delete("ann", talk.id)
     with pytest.raises(errors.Gone):
         turn.ask(desk, "ann", talk.id, "Hello", Target("demo-tour", "openai"), Params())
@@ -141,13 +129,13 @@ def test_a_deleted_conversation_is_not_continued_elsewhere(desk):
 
 def test_an_answer_that_lost_its_process_is_marked_before_the_next_question(desk, monkeypatch):
     talk = turn.ask(desk, "ann", None, "One", Target("demo-tour", "openai"), Params())
-    lost = replace(finished(desk, talk.id)[-1], id="lost", outcome=Outcome.ARRIVING)
+    lost = replace(settled(desk, talk.id)[-1], id="lost", outcome=Outcome.ARRIVING)
     desk.store.begin("ann", replace(talk, head="lost"), [lost])
     with pytest.raises(errors.StaleTurn):
         turn.ask(desk, "ann", talk.id, "Two", Target("demo-tour", "openai"), Params())
     monkeypatch.setattr(turn, "STALE_AFTER", -1.0)
     turn.ask(desk, "ann", talk.id, "Two", Target("demo-tour", "openai"), Params())
-    path = finished(desk, talk.id)
+    path = settled(desk, talk.id)
     assert [node.outcome for node in path][1] is Outcome.INTERRUPTED
 
 
