@@ -54,7 +54,7 @@ def send(person: Person, text: str) -> None:
     elif chosen is None:
         problem = t("composer.no_model")
     elif wrong := params.unreadable():
-        problem = f"{t('params.not_json', field=t(f'param.{wrong[0]}'))} {t('composer.kept')}"
+        problem = f"{_not_json(wrong)} {t('composer.kept')}"
     else:
         try:
             asked = turn.ask(state.desk(), person.id, state.view().id, text, chosen, params.current())
@@ -78,6 +78,9 @@ def retry(person: Person, without: tuple[str, ...] = ()) -> None:
     if chosen is None or shown.id is None:
         refuse(t("composer.no_model"))
         return
+    if wrong := params.unreadable():
+        refuse(_not_json(wrong))
+        return
     params.without(person, without)
     turn.retry(state.desk(), person.id, shown.id, chosen, params.current())
 
@@ -85,8 +88,14 @@ def retry(person: Person, without: tuple[str, ...] = ()) -> None:
 @tried
 def go_on(person: Person, answer: str) -> None:
     """Have the last answer continued, which is the one of this id; a callback."""
-    if shown := state.view().id:
+    if wrong := params.unreadable():
+        refuse(_not_json(wrong))
+    elif shown := state.view().id:
         turn.go_on(state.desk(), person.id, shown, answer, params.current())
+
+
+def _not_json(wrong: list[str]) -> str:
+    return t("params.not_json", field=t(f"param.{wrong[0]}"))
 
 
 @tried

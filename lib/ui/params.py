@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -44,6 +45,11 @@ def _typed(field: Field, params: Params) -> Any:
 
 def current() -> Params:
     """What is set. A text that is not the JSON it should be is left out: `unreadable` names it."""
+    blank: dict[str, Any] = dict.fromkeys(unreadable(), "")
+    return replace(_as_typed(), **blank)
+
+
+def _as_typed() -> Params:
     found: dict[str, Any] = {}
     for field in FIELDS:
         value = st.session_state.get(_WIDGETS[field.name], _typed(field, Params()))
@@ -52,7 +58,7 @@ def current() -> Params:
         elif field.kind in ("area", "text", "json", "choice"):
             value = (value or "").strip()
         found[field.name] = value
-    return Params(**{**found, **dict.fromkeys(unreadable(), "")})
+    return Params(**found)
 
 
 def unreadable() -> list[str]:
@@ -77,16 +83,20 @@ def change(person: Person, **values: Any) -> None:
 
 @tried
 def save(person: Person) -> None:
-    """Keep what is set with the conversation, where one has begun; a callback."""
+    """Keep what is set with the conversation, where one has begun; a callback.
+
+    A text that cannot be read (yet) is kept as it was typed.
+    """
     shown = state.view()
     if shown.id is not None:
-        state.store().set_params(person.id, shown.id, current())
+        state.store().set_params(person.id, shown.id, _as_typed())
 
 
 def paint(person: Person, target: Target | None) -> None:
     """The button of the panel, and the panel."""
     params, untouched = current(), Params()
-    touched = [f.name for f in FIELDS if getattr(params, f.name) != getattr(untouched, f.name)]
+    typed = _as_typed()
+    touched = [f.name for f in FIELDS if getattr(typed, f.name) != getattr(untouched, f.name)]
     label = t("composer.params_set", count=len(touched)) if touched else t("composer.params")
     with st.popover(label, icon=":material/tune:", key="params", width="content"):
         for words in notes(target, params):

@@ -19,12 +19,27 @@ P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
 
-def paint(failure: Failure | None) -> None:
-    """What went wrong with an answer, whose fault it is and what to do; the details folded away."""
-    st.error(sentence(failure.code if failure else "unexpected"), icon=":material/error:")
+def paint(failure: Failure | None, *, silent: bool) -> None:
+    """What went wrong with an answer, whose fault it is and what to do; the details folded away.
+
+    `silent` where nothing of the answer had come.
+    """
+    code = failure.code if failure else "unexpected"
+    variant = f"{code}_silent"
+    known = silent and f"error.{variant}" in LANGUAGES["en"]
+    st.error(sentence(variant if known else code), icon=":material/error:")
     if failure and failure.wait:
-        st.caption(t("answer.wait", minutes=ceil(failure.wait / 60)))
+        st.caption(t("answer.wait", time=_span(failure.wait)))
     paint_details(failure)
+
+
+def _span(seconds: float) -> str:
+    """A time to wait, in the unit that it is best read in."""
+    if seconds < 90:
+        return t("span.seconds", count=ceil(seconds))
+    if seconds < 5400:
+        return t("span.minutes", count=ceil(seconds / 60))
+    return t("span.hours", count=ceil(seconds / 3600))
 
 
 def paint_details(failure: Failure | None) -> None:

@@ -121,7 +121,8 @@ class _Sign:
     def __init__(self, answer: Answer | Elsewhere, painting: int) -> None:
         self._stop = tried(answer.stop)
         self._painting = painting
-        self._words, self._button = st.empty(), st.empty()
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            self._words, self._button = st.empty(), st.empty()
         self._shown: tuple[str, int] = ("", 0)
 
     def show(self, words: str, attempt: int) -> None:
@@ -129,7 +130,7 @@ class _Sign:
         before, self._shown = self._shown, (words, attempt)
         if words != before[0]:
             if words:
-                self._words.markdown(f":shimmer[{words}]")
+                self._words.markdown(f":shimmer[{words}]", width="content")
             else:
                 self._words.empty()
         if attempt != before[1]:

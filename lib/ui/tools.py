@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -15,18 +15,29 @@ from lib.ui.problem import tried
 from lib.ui.text import literal, t
 
 
-def paint(person: Person, view: state.View, node: Node, *, last: bool) -> None:
-    """The row under an answer; what asks for more stands under the last one only."""
+def paint(person: Person, view: state.View, node: Node, foot: str, *, last: bool) -> None:
+    """What can be done next, and one quiet line: the alternatives, the `foot`, what else there is.
+
+    What asks for more stands under the last answer only.
+    """
+    again = node.outcome is Outcome.COMPLETE or bool(node.failure and not node.failure.retry)
+    if last and not again:
+        with st.container(key=f"next-{node.id}", horizontal=True, gap="small"):
+            _next(person, node)
     with st.container(key=f"tools-{node.id}", horizontal=True, vertical_alignment="center", gap="small"):
         if ids := view.siblings.get(node.id):
             _pager(person, ids, node.id)
-        if last:
-            _next(person, node)
+        if foot:
+            st.caption(foot, width="content")
+        if last and again:
+            if node.failure:
+                _without(person, params.known(node.failure.blamed))
+            _again(person, "tools.again", "tertiary")
         if node.served or node.usage.output is not None:
             with st.popover(
                 t("tools.details"), icon=":material/info:", type="tertiary", key=f"facts-{node.id}"
             ):
-                st.markdown(_table(node))
+                _told(node)
 
 
 def _pager(person: Person, ids: list[str], here: str) -> None:
@@ -60,22 +71,20 @@ def _next(person: Person, node: Node) -> None:
     if node.outcome is Outcome.FAILED and node.failure:
         _without(person, params.known(node.failure.blamed))
     mine: dict[str, Any] = {"args": (person,)}
-    if turn.open_(node):
+    full = node.reason == "model_context_window_exceeded"
+    if turn.open_(node) and not full:
         go: dict[str, Any] = {"key": "continue", "icon": ":material/play_arrow:", "on_click": composer.go_on}
         st.button(t("tools.continue"), **go, args=(person, node.id))
-    if node.outcome is Outcome.LENGTH and node.reason != "model_context_window_exceeded":
+    if node.outcome is Outcome.LENGTH and not full:
         more: dict[str, Any] = {"key": "raise", "icon": ":material/expand:", "on_click": composer.raise_limit}
         st.button(t("tools.raise"), **more, **mine)
-    if node.failure is None or node.failure.retry:
-        plain = node.outcome is Outcome.COMPLETE
-        st.button(
-            t("tools.again" if plain else "answer.retry"),
-            key="retry",
-            icon=":material/refresh:",
-            type="tertiary" if plain else "secondary",
-            on_click=composer.retry,
-            **mine,
-        )
+    _again(person, "answer.retry", "secondary")
+
+
+def _again(person: Person, words: str, kind: Literal["secondary", "tertiary"]) -> None:
+    st.button(
+        t(words), key="retry", icon=":material/refresh:", type=kind, on_click=composer.retry, args=(person,)
+    )
 
 
 def _without(person: Person, names: list[str]) -> None:
@@ -91,10 +100,11 @@ def _without(person: Person, names: list[str]) -> None:
         )
 
 
-def _table(node: Node) -> str:
+def _told(node: Node) -> None:
     """All that is known of an answer, as a table: our words for what is ours, the wire's for what it told."""
-    rows = [f"| {literal(name)} | {literal(value)} |" for name, value in _facts(node)]
-    return "\n".join(["| | |", "|---|---|", *rows])
+    rows = [f"| {name} | {literal(value)} |" for name, value in _facts(node)]
+    with st.container(key=f"told-{node.id}"):
+        st.markdown("\n".join(["| | |", "|---|---|", *rows]))
 
 
 def _facts(node: Node) -> Iterator[tuple[str, str]]:
@@ -104,7 +114,7 @@ def _facts(node: Node) -> Iterator[tuple[str, str]]:
     for name, value in _flat(node.served):
         if name == "created" and value.isdecimal() and len(value) <= 12:
             value = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(min(int(value), 2**33)))
-        yield name, value
+        yield f"`{name.replace('`', '')}`", value
     for name, seconds in (("first", node.timing.first), ("total", node.timing.total)):
         if seconds is not None:
             yield t(f"facts.{name}"), f"{seconds:.2f} s"

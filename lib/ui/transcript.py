@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import streamlit as st
@@ -81,13 +82,12 @@ def answer(person: Person, view: state.View, node: Node, place: DeltaGenerator, 
         if node.message.text:
             st.markdown(kept(node.message.text))
         if node.outcome is Outcome.FAILED:
-            problem.paint(node.failure)
+            problem.paint(node.failure, silent=not node.message.parts)
         elif words := _note(node):
             st.caption(f"{_NOTES[node.outcome]} {words}")
             problem.paint_details(node.failure)
-        if node.outcome is not Outcome.FAILED or node.message.parts:
-            st.caption(foot(node))
-        tools.paint(person, view, node, last=last)
+        told = node.outcome is not Outcome.FAILED or node.message.parts
+        tools.paint(person, view, node, foot(node) if told else "", last=last)
 
 
 def _note(node: Node) -> str:
@@ -114,8 +114,8 @@ def _name(node: Node) -> str:
             return "paused"
         case Outcome.INTERRUPTED if node.failure and node.failure.code == "no_last_word":
             return "doubtful"
-        case Outcome.INTERRUPTED if not said:
-            return "interrupted_silent"
+        case Outcome.INTERRUPTED | Outcome.STOPPED if not said:
+            return f"{node.outcome}_silent"
     return str(node.outcome)
 
 
@@ -127,9 +127,13 @@ def foot(node: Node) -> str:
     first, total = node.timing.first, node.timing.total
     if first is not None:
         facts.append(t("answer.first", seconds=first))
-    if first is not None and total is not None and node.usage.output and total > first:
-        facts.append(t("answer.speed", speed=node.usage.output / (total - first)))
-    return " · ".join(facts + _tokens(node.usage))
+    usage = node.usage
+    if node.target and node.target.wire == "anthropic" and not node.reason:
+        # That wire counts what it will have said with its last word; before, it is a guess.
+        usage = replace(usage, output=None)
+    if first is not None and total is not None and usage.output and total > first:
+        facts.append(t("answer.speed", speed=usage.output / (total - first)))
+    return " · ".join(facts + _tokens(usage))
 
 
 def _tokens(usage: Usage) -> list[str]:

@@ -103,7 +103,12 @@ def replay() -> Iterator[Replay]:
 @pytest.fixture(scope="session")
 def keyed(tmp_path_factory, replay) -> Iterator[App]:
     """The app with a key, in front of the replayed gateway."""
-    settings = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": f"{replay.url}/v1/"}
+    # Without tries of its own: they take seconds, and have tests of their own.
+    settings = {
+        "DEERAPI_API_KEY": KEY,
+        "DEERAPI_BASE_URL": f"{replay.url}/v1/",
+        "DEERAPI_RETRIES": "0",
+    }
     app = App(_folder(tmp_path_factory, "keyed"), settings)
     yield app
     app.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -139,6 +140,55 @@ class Chat:
     def press_stop(self) -> Chat:
         expect(self.stop).to_have_count(1)
         self.stop.click()
+        return self
+
+    def pick(self, model: str) -> Chat:
+        """Choose a model by typing its id: the list is longer than what is drawn of it."""
+        picker = self.page.get_by_role("combobox", name="Model")
+        picker.click()
+        picker.fill(model)
+        self.page.get_by_role("option", name=model).first.click()
+        expect(picker).to_have_value(re.compile(re.escape(model)))
+        return self
+
+    def over(self, wire: str) -> Chat:
+        """Choose a wire, by its name on the page."""
+        self.page.get_by_role("radio", name=wire).click()
+        expect(self.page.get_by_role("radio", name=wire)).to_be_checked()
+        return self
+
+    def tool(self, name: str) -> Locator:
+        """A control under the last answer."""
+        return self.answers.last.get_by_role("button", name=name, exact=True)
+
+    def details(self) -> Locator:
+        """Open what was told of the last answer; the table. Escape closes it."""
+        self.tool("Details").click()
+        table = self.page.locator('[class*="st-key-told-"]')
+        expect(table).to_be_visible()
+        return table
+
+    @property
+    def panel(self) -> Locator:
+        """The open panel of parameters."""
+        return self.page.get_by_test_id("stPopoverBody")
+
+    def parameters(self) -> Locator:
+        """Open the panel of parameters; Escape closes it."""
+        self.page.locator(".st-key-params button").first.click()
+        expect(self.panel).to_be_visible()
+        return self.panel
+
+    def fold(self, name: str) -> Chat:
+        """Open a fold of the panel of parameters."""
+        self.panel.get_by_text(name, exact=True).click()
+        return self
+
+    def put(self, name: str, value: str) -> Chat:
+        """Type a parameter into its field, and leave the field."""
+        field = self.panel.get_by_label(name).first
+        field.fill(value)
+        field.press("Tab")
         return self
 
     def act(self, title: str, action: str) -> Chat:

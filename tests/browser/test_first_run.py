@@ -62,8 +62,7 @@ def test_a_conversation_goes_on_and_the_model_and_wire_may_change(demo, new_page
     expect(chat.answers).to_have_count(2)
     expect(chat.answers.last).to_contain_text("The first question")
     expect(chat.answers.last).to_contain_text("demo-tour · Anthropic")
-    chat.page.get_by_role("combobox", name="Model").click()
-    chat.page.get_by_role("option", name="demo-thinker").click()
+    chat.pick("demo-thinker")
     chat.ask("The third question").ended()
     expect(chat.answers.last).to_contain_text("demo-thinker · Anthropic")
 

@@ -20,7 +20,7 @@ def app(tmp_path_factory):
 @pytest.fixture
 def talks(app, new_page) -> Chat:
     """Two conversations of this test, the second one shown."""
-    chat = Chat(new_page(), app.url).open("?model=demo-busy").ask("The older one").ended()
+    chat = Chat(new_page(), app.url).open("?model=demo-wrong-key").ask("The older one").ended()
     chat.page.get_by_role("button", name="New chat").click()
     expect(chat.questions).to_have_count(0)
     return chat.ask("The newer one").ended()
@@ -70,7 +70,7 @@ def test_a_rename_works_while_an_answer_arrives_and_can_be_cancelled(app, new_pa
 def test_a_database_that_refuses_leaves_the_page_and_the_words_in_place(tmp_path, new_page):
     app = App(tmp_path, {"DATABASE_URL": "sqlite:///talk.db"})
     try:
-        chat = Chat(new_page(), app.url).open("?model=demo-busy").ask("Keep me").ended()
+        chat = Chat(new_page(), app.url).open("?model=demo-wrong-key").ask("Keep me").ended()
         chat.box.fill("Half a question")
         with sqlite3.connect(tmp_path / "talk.db") as database:
             database.execute(
