@@ -16,23 +16,27 @@ from lib.ui.problem import tried
 from lib.ui.text import t
 
 _WIDGETS = {field.name: f"param.{field.name}" for field in FIELDS}
+KEYS = tuple(_WIDGETS.values())
 _GROUPS = ("thinking", "sampling", "output", "request")
 
 
-def preset() -> None:
-    """Fill the widgets where the conversation is not the one that they were filled for."""
-    shown = state.view()
+def preset() -> bool:
+    """Fill the widgets where the conversation is not the one that they were filled for; returns whether."""
+    shown, filled = state.view(), False
     # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
     kept = st.session_state.get("params.kept", {})
     for field in FIELDS:
         # Only where it is gone: a value that the server sets replaces what is being typed there.
         if _WIDGETS[field.name] not in st.session_state:
             st.session_state[_WIDGETS[field.name]] = kept.get(field.name, _typed(field, Params()))
+            filled = True
     if st.session_state.get("params.preset", "") != shown.id:
         saved = shown.conversation.params if shown.conversation else Params()
         for field in FIELDS:
             st.session_state[_WIDGETS[field.name]] = _typed(field, saved)
         st.session_state["params.preset"] = shown.id
+        filled = True
+    return filled
 
 
 def _typed(field: Field, params: Params) -> Any:

@@ -184,9 +184,13 @@ class Chat:
         self.panel.get_by_text(name, exact=True).click()
         return self
 
+    def field(self, name: str) -> Locator:
+        """The field of a parameter in the open panel."""
+        return self.panel.locator(f'input[aria-label^="{name}"], textarea[aria-label^="{name}"]')
+
     def put(self, name: str, value: str) -> Chat:
         """Type a parameter into its field, and leave the field."""
-        field = self.panel.get_by_label(name).first
+        field = self.field(name)
         field.fill(value)
         field.press("Tab")
         return self

@@ -34,14 +34,14 @@ def test_what_is_set_is_sent_kept_and_shown_after_reload_other_page_and_other_mo
     chat.put("System prompt", "Be brief.").put("Temperature", "0.5").put("Max tokens", "123")
     expect(chat.page.get_by_role("button", name="Parameters · 3")).to_be_visible()
     expect(panel).to_be_visible()
-    chat.fold("Answer").put("Stop sequences", "END\n\\n\\n")
+    chat.fold("Answer").put("Stop sequences", "END\nOVER\\n")
     chat.fold("Request").put("Extra JSON", '{"verbosity": "low", "max_tokens": 99}')
     closed(chat).ask(f"Be told over {wire}").ended()
     expect(chat.answers.last).to_contain_text("Yes.")
     sent = json.loads(replay.requests[-1].body)
     assert (sent["model"], sent["temperature"], sent["max_tokens"]) == ("m-two", 0.5, 99)
     assert sent["verbosity"] == "low"
-    assert sent["stop_sequences" if wire == "anthropic" else "stop"] == ["END", "\n\n"]
+    assert sent["stop_sequences" if wire == "anthropic" else "stop"] == ["END", "OVER\n"]
     system = sent["system"] if wire == "anthropic" else sent["messages"][0]["content"]
     assert system == "Be brief."
 
@@ -52,8 +52,8 @@ def test_what_is_set_is_sent_kept_and_shown_after_reload_other_page_and_other_mo
     chat.page.get_by_role("link", name="Back to the chat").click()
     chat.pick("m-one")
     chat.parameters()
-    expect(chat.panel.get_by_label("System prompt").first).to_have_value("Be brief.")
-    expect(chat.panel.get_by_label("Max tokens").first).to_have_value("123")
+    expect(chat.field("System prompt")).to_have_value("Be brief.")
+    expect(chat.field("Max tokens")).to_have_value("123")
     chat.panel.get_by_role("button", name="Reset all").click()
     expect(chat.page.get_by_role("button", name="Parameters", exact=True)).to_be_visible()
     closed(chat).ask("And without?").ended()
@@ -73,13 +73,16 @@ def test_what_the_target_does_not_take_is_said_in_the_panel_and_before_sending(k
     expect(warned).to_be_visible()
     chat.parameters()
     expect(chat.panel.get_by_text("Temperature (0 to 1)")).to_be_visible()
-    expect(chat.panel.get_by_label("Temperature").first).to_have_value("1.50")
+    expect(chat.field("Temperature")).to_have_value("1.50")
     expect(
         chat.panel.get_by_text(re.compile("Not taken by this model over this wire: .*Seed"))
     ).to_be_visible()
     closed(chat).ask("Warm?").ended()
     assert json.loads(replay.requests[-1].body)["temperature"] == 1
+    # Claude is Claude over either wire; another model takes more over OpenAI's.
     chat.over("OpenAI")
+    expect(warned).to_contain_text("Claude takes 0 to 1")
+    chat.pick("m-one")
     expect(warned).to_have_count(0)
 
 
@@ -101,7 +104,7 @@ def test_json_that_is_none_is_refused_with_a_reason_and_nothing_typed_is_lost(ke
     chat.page.reload()
     chat.parameters()
     chat.fold("Request")
-    expect(chat.panel.get_by_label("Extra JSON").first).to_have_value('{"top_k": 5')
+    expect(chat.field("Extra JSON")).to_have_value('{"top_k": 5')
     chat.put("Extra JSON", '{"top_k": 5}')
     closed(chat).ask("Third").ended()
     assert json.loads(replay.requests[-1].body)["top_k"] == 5
