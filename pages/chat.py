@@ -31,4 +31,3 @@ if view.answer and place:
     stop.empty()
     if view.answer.wait(-1, 0).unsaved:
         st.warning(t("answer.unsaved"), icon=":material/save:")
-composer.seen()

@@ -22,7 +22,8 @@ def paint(person: Person) -> DeltaGenerator:
 
     Returns the place of the Stop button, to be emptied when an answer ends while it is painted.
     """
-    _fill(person)
+    target.preset(person)
+    params.preset()
     with st.bottom:
         # Each in a place of its own: the box keeps what is typed in it only where it does not move.
         with st.empty():
@@ -42,24 +43,6 @@ def paint(person: Person) -> DeltaGenerator:
         with st.bottom, st.container(key="demo-note", horizontal=True, horizontal_alignment="center"):
             st.page_link(SETTINGS, label=t("composer.demo"), query_params=state.here())
     return stop
-
-
-def _fill(person: Person) -> None:
-    """Fill the widgets; once more where the run that did so was ended early, and may not have been seen.
-
-    Streamlit tells the browser of a value that the server sets in that one run only.
-    """
-    known = target.preset(person), params.preset()
-    if any(known):
-        st.session_state["composer.seen"] = False
-    elif not st.session_state.get("composer.seen"):
-        for key in (*target.KEYS, *params.KEYS):
-            st.session_state[key] = st.session_state[key]
-
-
-def seen() -> None:
-    """To be called at the end of a run that was not ended early."""
-    st.session_state["composer.seen"] = True
 
 
 def send(person: Person, text: str) -> None:

@@ -16,27 +16,30 @@ from lib.ui.problem import tried
 from lib.ui.text import t
 
 _WIDGETS = {field.name: f"param.{field.name}" for field in FIELDS}
-KEYS = tuple(_WIDGETS.values())
 _GROUPS = ("thinking", "sampling", "output", "request")
 
 
-def preset() -> bool:
-    """Fill the widgets where the conversation is not the one that they were filled for; returns whether."""
-    shown, filled = state.view(), False
+def preset() -> None:
+    """Fill the widgets where the conversation is not the one that they were filled for.
+
+    The browser keeps a value that the server sets only where the panel has been open since; else the
+    next run takes it off the screen. So each run sets it again, but for one that a field of the panel
+    began: there, the next field may be in the middle of being typed in.
+    """
+    shown, typing = state.view(), st.session_state.pop("params.typing", False)
     # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
     kept = st.session_state.get("params.kept", {})
     for field in FIELDS:
         # Only where it is gone: a value that the server sets replaces what is being typed there.
         if _WIDGETS[field.name] not in st.session_state:
             st.session_state[_WIDGETS[field.name]] = kept.get(field.name, _typed(field, Params()))
-            filled = True
+        elif not typing:
+            st.session_state[_WIDGETS[field.name]] = st.session_state[_WIDGETS[field.name]]
     if st.session_state.get("params.preset", "") != shown.id:
         saved = shown.conversation.params if shown.conversation else Params()
         for field in FIELDS:
             st.session_state[_WIDGETS[field.name]] = _typed(field, saved)
         st.session_state["params.preset"] = shown.id
-        filled = True
-    return filled
 
 
 def _typed(field: Field, params: Params) -> Any:
@@ -82,6 +85,11 @@ def change(person: Person, **values: Any) -> None:
     """Set parameters from a callback, as if a person had."""
     for name, value in values.items():
         st.session_state[_WIDGETS[name]] = value
+    save(person)
+
+
+def _typed_in(person: Person) -> None:
+    st.session_state["params.typing"] = True
     save(person)
 
 
@@ -145,7 +153,12 @@ def _group(group: str, fields: Sequence[Field], person: Person, target: Target |
 
 def _widget(field: Field, person: Person, target: Target | None) -> None:
     label, about = t(f"param.{field.name}"), t(f"param.{field.name}_help")
-    same: dict[str, Any] = {"key": _WIDGETS[field.name], "on_change": save, "args": (person,), "help": about}
+    same: dict[str, Any] = {
+        "key": _WIDGETS[field.name],
+        "on_change": _typed_in,
+        "args": (person,),
+        "help": about,
+    }
     default = t("composer.default")
     match field.kind:
         case "number" | "integer":

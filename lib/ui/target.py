@@ -13,15 +13,13 @@ from lib.ui import models, state
 from lib.ui.text import literal, t
 
 _MODEL, _WIRE = "composer.model", "composer.wire"
-KEYS = (_MODEL, _WIRE)
+_WIDGETS = (_MODEL, _WIRE)
 # What stands around an id in the picker.
 _STAR, _BETWEEN = "★ ", " · "
 
 
-def preset(person: Person) -> bool:
+def preset(person: Person) -> None:
     """Fill the widgets where the conversation, or what the URL asks for, is not the one they were filled for.
-
-    Returns whether it did.
 
     A conversation's own target goes first. A new one begins with what the URL names, else with the person's
     default, else with what was chosen before.
@@ -29,26 +27,22 @@ def preset(person: Person) -> bool:
     shown = state.view()
     asked = (st.query_params.get("model"), st.query_params.get("wire"))
     # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
-    kept = st.session_state.setdefault("target.kept", dict.fromkeys(KEYS))
-    filled = False
-    for key in KEYS:
+    kept = st.session_state.setdefault("target.kept", dict.fromkeys(_WIDGETS))
+    for key in _WIDGETS:
         # Only where it is gone: a value that the server sets replaces what is being typed there.
         if key not in st.session_state:
             st.session_state[key] = kept[key]
-            filled = True
     before = st.session_state.get("target.preset")
     if before != (shown.id, asked):
         begun = before is None or before[0] != shown.id
         news = asked if before is None or before[1] != asked else (None, None)
         _fill(state.preferences(person.id).default if begun else None, *news)
         st.session_state["target.preset"] = (shown.id, asked)
-        filled = True
     if not st.session_state[_MODEL]:
         first = next((model.id for model in state.listing().models), None)
         st.session_state[_MODEL] = next(iter(state.preferences(person.id).favourites), first)
     if not is_wire(st.session_state[_WIRE]):
         st.session_state[_WIRE] = state.model(_chosen()).wires[0]
-    return filled
 
 
 def _fill(default: Target | None, model: str | None, wire: str | None) -> None:

@@ -55,9 +55,12 @@ def test_what_is_set_is_sent_kept_and_shown_after_reload_other_page_and_other_mo
     expect(chat.field("System prompt")).to_have_value("Be brief.")
     expect(chat.field("Max tokens")).to_have_value("123")
     chat.panel.get_by_role("button", name="Reset all").click()
+    expect(chat.panel.get_by_role("button", name="Reset all")).to_have_count(0)
     expect(chat.page.get_by_role("button", name="Parameters", exact=True)).to_be_visible()
+    expect(chat.field("System prompt")).to_have_value("")
     closed(chat).ask("And without?").ended()
     sent = json.loads(replay.requests[-1].body)
+    assert "And without?" in str(sent["messages"])
     assert not {"temperature", "stop", "stop_sequences", "system", "verbosity"} & set(sent)
 
 
