@@ -74,6 +74,8 @@ def losses(model: str, params: Params) -> list[Loss]:
         found.append(Loss("blank_stop", "stop"))
     if fitting.format == "json":
         found.append(Loss("schema_only", "format"))
+    if any(not stop.strip() for stop in fitting.stop):
+        found.append(Loss("stops_blank", "stop"))
     if fitting.effort == "minimal":
         found.append(Loss("sent_as", "effort", "low"))
     if fitting.effort == "none":

@@ -19,6 +19,8 @@ kept = lru_cache(maxsize=512)(safe)
 
 # What a model ends with that wants to use a tool; there is none here.
 _TOOLS = ("tool_calls", "tool_use", "function_call")
+# Seconds in which an answer came whole, so that it had no speed.
+_AT_ONCE = 0.2
 # The sign of each outcome that one quiet line tells; a failure has a face of its own.
 _NOTES = {
     Outcome.COMPLETE: ":material/build:",
@@ -131,7 +133,7 @@ def foot(node: Node) -> str:
     if node.target and node.target.wire == "anthropic" and not node.reason:
         # That wire counts what it will have said with its last word; before, it is a guess.
         usage = replace(usage, output=None)
-    if first is not None and total is not None and usage.output and total > first:
+    if first is not None and total is not None and usage.output and total > first + _AT_ONCE:
         facts.append(t("answer.speed", speed=usage.output / (total - first)))
     return " · ".join(facts + _tokens(usage))
 

@@ -94,6 +94,37 @@ def test_why_an_answer_failed_comes_back_with_all_that_it_blames(begun):
     assert begun.node("ann", "a").failure == failure
 
 
+OLD_TALK = {
+    "id": "c",
+    "owner": "ann",
+    "title": "Why?",
+    "head": "a",
+    "model": "claude-x",
+    "wire": "anthropic",
+    # As they were named then: some may be taken away since, others come.
+    "params": json.dumps({"system": "Be brief.", "temperature": 0.5, "gone": 1}),
+    "created": 1.0,
+    "updated": 2.0,
+}
+OLD_PARTS = [{"type": "thinking", "text": "Hm.", "signature": "c2ln"}, {"type": "text", "text": "B"}]
+OLD_NODE = {
+    "id": "a",
+    "conversation": "c",
+    "role": "assistant",
+    "parts": json.dumps(OLD_PARTS),
+    "created": 2.0,
+    "outcome": "failed",
+    "reason": "",
+    "model": "claude-x",
+    "wire": "anthropic",
+    "usage": json.dumps({"input": 4, "output": 2}),
+    "timing": json.dumps({"first": 0.5}),
+    "failure": json.dumps({"code": "overloaded", "detail": "Busy", "status": 529}),
+    "request_id": "r",
+    "beat": 2.0,
+}
+
+
 @pytest.fixture
 def older(database_url):
     """A file of the first schema, with a conversation in it."""
@@ -104,42 +135,9 @@ def older(database_url):
         config.set_main_option("script_location", str(steps))
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        rows = {
-            "conversation": {
-                "id": "c",
-                "owner": "ann",
-                "title": "Why?",
-                "head": "a",
-                "model": "claude-x",
-                "wire": "anthropic",
-                # As they were named then: some were taken away since, others came.
-                "params": json.dumps({"system": "Be brief.", "temperature": 0.5, "gone": 1}),
-                "created": 1.0,
-                "updated": 2.0,
-            },
-            "node": {
-                "id": "a",
-                "conversation": "c",
-                "role": "assistant",
-                "parts": json.dumps(
-                    [{"type": "thinking", "text": "Hm.", "signature": "c2ln"}, {"type": "text", "text": "B"}]
-                ),
-                "created": 2.0,
-                "outcome": "failed",
-                "reason": "",
-                "model": "claude-x",
-                "wire": "anthropic",
-                "usage": json.dumps({"input": 4, "output": 2}),
-                "timing": json.dumps({"first": 0.5}),
-                "failure": json.dumps({"code": "overloaded", "detail": "Busy", "status": 529}),
-                "request_id": "r",
-                "beat": 2.0,
-            },
-        }
-        for table, row in rows.items():
-            names = ", ".join(row)
+        for table, row in (("conversation", OLD_TALK), ("node", OLD_NODE)):
             places = ", ".join(f":{name}" for name in row)
-            connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({places})"), row)
+            connection.execute(sa.text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})"), row)
     engine.dispose()
     return database_url
 
