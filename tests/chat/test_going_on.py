@@ -37,6 +37,11 @@ REST = (
 )
 
 
+def last(desk: Desk, conversation: str) -> str:
+    """The id of the answer that a reader sees last."""
+    return settled(desk, conversation)[-1].id
+
+
 def begun(store, *later, first=CUT, target: Target = GPT):
     """A desk, its gateway, and a conversation whose only answer has ended; `later` are still to come."""
     gateway = Scripted(first, *later)
@@ -49,7 +54,7 @@ def begun(store, *later, first=CUT, target: Target = GPT):
 def test_both_parts_are_one_text_in_the_same_answer_and_their_usage_is_added_up(store):
     desk, gateway, talk = begun(store, REST)
     before = settled(desk, talk.id)[-1]
-    turn.go_on(desk, "ann", talk.id, Params(n=4, temperature=0.5))
+    turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params(n=4, temperature=0.5))
     path = settled(desk, talk.id)
     after = path[-1]
     assert [node.id for node in path] == [path[0].id, before.id]
@@ -64,7 +69,7 @@ def test_both_parts_are_one_text_in_the_same_answer_and_their_usage_is_added_up(
 
 def test_the_model_is_sent_its_own_words_and_asked_for_one_answer_only(store):
     desk, gateway, talk = begun(store, REST)
-    turn.go_on(desk, "ann", talk.id, Params(n=4, temperature=0.5))
+    turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params(n=4, temperature=0.5))
     settled(desk, talk.id)
     target, messages, params = gateway.sent[-1]
     assert target == GPT
@@ -82,19 +87,19 @@ def test_the_model_is_sent_its_own_words_and_asked_for_one_answer_only(store):
 @pytest.mark.parametrize("came", [(), (TextDelta(" wat"),)])
 def test_a_rest_that_fails_keeps_the_text_and_can_be_gone_on_with(store, fault, outcome, came):
     desk, _, talk = begun(store, (*came, fault), REST)
-    turn.go_on(desk, "ann", talk.id, Params())
+    turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params())
     node = settled(desk, talk.id)[-1]
     text = "The moon pulls at the" + "".join(event.text for event in came)
     assert (node.outcome, node.message.text, node.failure.code) == (outcome, text, fault.code)
     assert node.usage.output == 5
-    turn.go_on(desk, "ann", talk.id, Params())
+    turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params())
     node = settled(desk, talk.id)[-1]
     assert (node.outcome, node.failure) == (Outcome.COMPLETE, None)
 
 
 def test_a_rest_that_is_stopped_keeps_the_text(store):
     desk, _, talk = begun(store, (TextDelta(" water and all that"), threading.Event()))
-    turn.go_on(desk, "ann", talk.id, Params())
+    turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params())
     answer = desk.answers.find("ann", talk.id)
     until(lambda: answer.wait(-1, 0).node.message.text.endswith("all that"))
     answer.stop()
@@ -107,13 +112,13 @@ def test_a_rest_whose_process_dies_leaves_what_was_saved(store, monkeypatch):
     monkeypatch.setattr(module, "SAVE_EVERY", 0.01)
     over = threading.Event()
     desk, _, talk = begun(store, (TextDelta(" water and all that"), over))
-    turn.go_on(desk, "ann", talk.id, Params())
-    last = desk.answers.find("ann", talk.id).ids[0]
-    assert store.node("ann", last).message.text.startswith("The moon pulls at the")
-    until(lambda: store.node("ann", last).message.text.endswith("all that"))
+    turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params())
+    arriving = desk.answers.find("ann", talk.id).ids[0]
+    assert store.node("ann", arriving).message.text.startswith("The moon pulls at the")
+    until(lambda: store.node("ann", arriving).message.text.endswith("all that"))
     assert store.sweep(-1.0) == 1
-    assert store.node("ann", last).outcome is Outcome.INTERRUPTED
-    assert store.node("ann", last).message.text == "The moon pulls at the water and all that"
+    assert store.node("ann", arriving).outcome is Outcome.INTERRUPTED
+    assert store.node("ann", arriving).message.text == "The moon pulls at the water and all that"
     over.set()
     settled(desk, talk.id)
 
@@ -126,28 +131,38 @@ def test_nothing_is_sent_when_the_database_refuses(store, monkeypatch):
 
     monkeypatch.setattr(store, "reopen", refuse)
     with pytest.raises(errors.StoreError):
-        turn.go_on(desk, "ann", talk.id, Params())
+        turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params())
     assert len(gateway.sent) == 1
     assert settled(desk, talk.id)[-1].outcome is Outcome.LENGTH
     monkeypatch.undo()
-    turn.go_on(desk, "ann", talk.id, Params())
+    turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params())
     assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
 
 
 def test_an_answer_without_words_and_anothers_cannot_be_gone_on_with(store):
     desk, gateway, talk = begun(store, first=(ThinkingDelta("Hm."), Finish(Outcome.LENGTH, "length")))
-    for owner in ("ann", "bob"):
-        with pytest.raises(errors.Gone):
-            turn.go_on(desk, owner, talk.id, Params())
+    turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params())
+    with pytest.raises(errors.Gone):
+        turn.go_on(desk, "bob", talk.id, last(desk, talk.id), Params())
     assert len(gateway.sent) == 1
     assert settled(desk, talk.id)[-1].outcome is Outcome.LENGTH
+
+
+def test_a_second_click_goes_on_with_nothing_that_has_ended_or_is_not_the_last(store):
+    desk, gateway, talk = begun(store, REST, REST)
+    first = last(desk, talk.id)
+    turn.go_on(desk, "ann", talk.id, first, Params())
+    text = settled(desk, talk.id)[-1].message.text
+    turn.go_on(desk, "ann", talk.id, first, Params())
+    turn.go_on(desk, "ann", talk.id, "another", Params())
+    assert (settled(desk, talk.id)[-1].message.text, len(gateway.sent)) == (text, 2)
 
 
 def test_thinking_that_comes_with_the_rest_is_kept_with_its_signature(store):
     first = (ThinkingDelta("Hm."), SignatureDelta("c2ln"), TextDelta("The moon", 1), CUT[-1])
     rest = (ThinkingDelta("So."), SignatureDelta("b3Ro"), TextDelta(" pulls.", 1), REST[-1])
     desk, gateway, talk = begun(store, rest, first=first, target=CLAUDE)
-    turn.go_on(desk, "ann", talk.id, Params())
+    turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params())
     node = settled(desk, talk.id)[-1]
     assert node.message.thinking == "Hm.\n\nSo."
     assert node.message.text == "The moon pulls."
@@ -196,7 +211,7 @@ def test_the_demos_open_answers_are_gone_on_with_over_both_wires(store, wire, mo
         talk = turn.ask(desk, "ann", None, "Tell me of tides", Target(model, wire), Params())
         before = settled(desk, talk.id)[-1]
         assert before.outcome in (Outcome.LENGTH, Outcome.INTERRUPTED)
-        turn.go_on(desk, "ann", talk.id, Params())
+        turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params())
         after = settled(desk, talk.id)[-1]
         assert after.outcome is not Outcome.FAILED, after.failure
         assert after.message.text.startswith(before.message.text)

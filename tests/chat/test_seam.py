@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lib.chat.seam import SHORTEST, TAIL, joined, seamless
+from lib.chat.seam import TAIL, joined, seamless
 from lib.core import errors
 from lib.core.reply import Event, Finish, Restart, TextDelta, ThinkingDelta
 from lib.core.types import Outcome
@@ -60,7 +60,7 @@ def test_the_fence_that_closes_a_block_is_kept():
 
 
 def test_what_is_no_text_passes_at_once_and_in_its_place():
-    events: list[Event] = [ThinkingDelta("Hm."), TextDelta(" water", 3, 1), DONE]
+    events: list[Event] = [ThinkingDelta("Hm."), TextDelta(" water", 3), DONE]
     assert list(seamless(BEFORE, events)) == events
 
 
@@ -86,7 +86,30 @@ def test_any_cut_gives_the_same_text(before, more, size):
     assert said(before, *pieces) == joined(before, more)
 
 
-@given(some.text("abc ", min_size=SHORTEST, max_size=2 * TAIL), some.text("xyz", max_size=40))
+@given(some.text("abc ", max_size=TAIL), some.text("xyz", max_size=40))
 def test_any_end_that_is_said_again_is_left_out(before, more):
+    before += "-what is said again"  # letters enough to be no rule of dashes
     again = before[-min(len(before), TAIL) :]
     assert joined(before, again + more) == more
+
+
+@pytest.mark.parametrize(
+    ("before", "more"),
+    [
+        ("x = [0, 0, 0, 0, 0, 0,", " 0, 0, 0, 0, 0, 0, 1]"),
+        ("| a | b |\n| --- | --- |", " --- | --- |"),
+        ("```python\nprint(1)\n", "```\n\nDone."),
+    ],
+)
+def test_what_repeats_by_itself_and_the_end_of_a_block_are_kept(before, more):
+    assert joined(before, more) == more == said(before, *more)
+
+
+def test_only_the_first_alternative_goes_on():
+    events: list[Event] = [
+        TextDelta(" one"),
+        TextDelta(" other", 0, 1),
+        Finish(Outcome.COMPLETE, "stop", 1),
+        DONE,
+    ]
+    assert list(seamless(BEFORE, events)) == [TextDelta(" one"), DONE]
