@@ -31,6 +31,13 @@ DRAIN_SECONDS = 0.05
 _READ = 65_536
 
 
+class _Session(requests.Session):
+    """Follows no redirect, and does not read one's whole body either, only to see where it would go."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class _Headers(AuthBase):
     """Sets the wire's headers last, so that no .netrc entry can put another credential in their place."""
 
@@ -110,7 +117,7 @@ class Transport:
         self._base_url = base_url
         self._origin = origin(_as_sent(base_url))
         self._timeouts = timeouts
-        self._session = requests.Session()
+        self._session = _Session()
         adapter = Adapter(pool_maxsize=64, max_retries=0)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)

@@ -32,6 +32,14 @@ def test_a_redirect_is_not_followed(replay: Replay, asked: Gateway, status: int)
         assert (other.requests, other.connections) == ([], 0)
 
 
+@pytest.mark.parametrize("to", ["http://127.0.0.1:1/", "http://[::1", "//", ""])
+def test_a_redirect_says_where_to_whatever_its_body_is(replay: Replay, asked: Gateway, to: str) -> None:
+    headers = {"Location": to, "Content-Encoding": "deflate"}
+    replay.serve(CHAT, Canned(b"\0" * 6, 301, headers, piece=2))
+    error = error_of(asked)
+    assert (type(error), error.detail) == (errors.Redirected, to)
+
+
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_netrc_entry_does_not_take_the_place_of_the_key(
     replay: Replay, asked: Gateway, wire: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
