@@ -218,7 +218,7 @@ def _nested(words: tuple[str, ...], message: Any) -> tuple[tuple[str, ...], str]
 def _kind(status: int, words: tuple[str, ...]) -> type[errors.GatewayError]:
     if status < 400:
         return errors.Redirected if status >= 300 else errors.Unreadable
-    exact = status in (400, 500) or status not in _BY_STATUS
+    exact = status in (400, 422, 500)
     if kind := _by_words(words if exact else tuple(word for word in words if word not in _VAGUE)):
         return kind
     if status == 404 and ("invalid_request_error" in words or "not_found_error" in words):
