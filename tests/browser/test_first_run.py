@@ -85,10 +85,11 @@ def test_an_id_can_be_typed(chat):
 
 def test_a_phone_shows_all_of_it_without_scrolling_sideways(demo, new_page):
     chat = Chat(new_page(viewport={"width": 390, "height": 844}, has_touch=True), demo.url)
-    chat.open("?model=demo-tour").ask("Show me a table, please")
+    chat.open("?model=demo-endless").ask("Count for me")
     expect(chat.stop).to_be_in_viewport()
     expect(chat.box).to_be_in_viewport()
-    chat.ended()
+    chat.press_stop().ended()
+    chat.pick("demo-tour").ask("Show me a table, please").ended()
     expect(chat.page.get_by_role("combobox", name="Model")).to_be_in_viewport()
     widths = chat.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert widths[0] <= widths[1]

@@ -64,8 +64,9 @@ def started(tmp_path_factory, gateway):
 @pytest.fixture
 def app(started):
     """The app, with nothing starred and no default left by another test."""
-    with contextlib.closing(sqlite3.connect(started.folder / "antler.db")) as database, database:
-        if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'preference'").fetchone():
+    # The file is made when the first page is opened.
+    if (file := started.folder / "data/antler.db").exists():
+        with contextlib.closing(sqlite3.connect(file)) as database, database:
             database.execute("DELETE FROM preference")
     return started
 

@@ -51,7 +51,7 @@ def test_a_higher_limit_asks_again_with_twice_the_room(demo, new_page):
 
 
 def test_alternatives_are_paged_through_and_the_conversation_goes_on_from_the_one_shown(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=demo-tour&wire=openai")
+    chat = Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
     chat.parameters()
     chat.fold("Answer").put("Alternatives", "3")
     chat.page.keyboard.press("Escape")
