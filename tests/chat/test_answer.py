@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import pytest
 
@@ -281,25 +280,3 @@ def test_a_stop_reaches_an_answer_of_another_process(kept, monkeypatch):
     produced = Produced(kept, silent)
     Elsewhere("ann", "c", NODE, kept).stop()
     assert produced.end().outcome is Outcome.STOPPED
-
-
-def test_a_worker_that_outlives_its_stop_does_not_end_what_goes_on(kept, monkeypatch):
-    monkeypatch.setattr(module, "STOP_WITHIN", 0.05)
-    free = threading.Event()
-
-    def stuck(_: Cancel) -> Iterator[Event]:
-        yield TextDelta("So far")
-        free.wait(WAIT)
-
-    late = Produced(kept, stuck)
-    while not late.answer.wait(-1, 0).node.message.text:
-        time.sleep(0.01)
-    late.answer.stop()
-    stopped = kept.node("ann", "a")
-    assert stopped.outcome is Outcome.STOPPED
-    again = replace(stopped, outcome=Outcome.ARRIVING)
-    kept.reopen("ann", kept.conversation("ann", "c"), again)
-    late.settled.clear()
-    free.set()
-    assert late.settled.wait(WAIT)
-    assert kept.node("ann", "a").outcome is Outcome.ARRIVING

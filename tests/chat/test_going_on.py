@@ -221,3 +221,37 @@ def test_the_demos_open_answers_are_gone_on_with_over_both_wires(store, wire, mo
     finally:
         client.close()
         server.close()
+
+
+class Deaf(Scripted):
+    """A gateway whose first answer hears of no stop: it hangs where no socket is yet."""
+
+    def __init__(self, *answers) -> None:
+        super().__init__(*answers)
+        self.free, self.left = threading.Event(), threading.Event()
+
+    def _say(self, said, cancel):
+        if len(self.sent) > 1:
+            yield from super()._say(said, cancel)
+            return
+        yield from said
+        self.free.wait(20)
+        self.left.set()
+
+
+def test_a_worker_that_outlives_its_stop_does_not_end_what_goes_on(store, monkeypatch):
+    monkeypatch.setattr(module, "STOP_WITHIN", 0.05)
+    over = threading.Event()
+    gateway = Deaf((TextDelta("The moon"),), (TextDelta(" pulls."), over, REST[-1]))
+    desk = Desk(store, gateway, Answers())
+    talk = turn.ask(desk, "ann", None, "Why tides?", GPT, UNTOUCHED)
+    first = desk.answers.find("ann", talk.id)
+    until(lambda: first.wait(-1, 0).node.message.text)
+    first.stop()
+    turn.go_on(desk, "ann", talk.id, first.ids[0], UNTOUCHED)
+    gateway.free.set()
+    assert gateway.left.wait(20)
+    until(lambda: store.node("ann", first.ids[0]).message.text == "The moon pulls.")
+    assert store.node("ann", first.ids[0]).outcome is Outcome.ARRIVING
+    over.set()
+    assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
