@@ -70,8 +70,6 @@ def losses(model: str, params: Params) -> list[Loss]:
     found += absent("anthropic", fitting)
     if fitting.budget and fitting.thinking != "budget":
         found.append(Loss("budget_needs", "budget"))
-    if any(not stop.strip() for stop in fitting.stop):
-        found.append(Loss("blank_stop", "stop"))
     if fitting.format == "json":
         found.append(Loss("schema_only", "format"))
     if any(not stop.strip() for stop in fitting.stop):

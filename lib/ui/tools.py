@@ -21,17 +21,18 @@ def paint(person: Person, view: state.View, node: Node, foot: str, *, last: bool
     What asks for more stands under the last answer only.
     """
     again = node.outcome is Outcome.COMPLETE or bool(node.failure and not node.failure.retry)
-    if last and not again:
+    blamed = params.known(node.failure.blamed) if last and node.failure else []
+    if last and (blamed or not again):
         with st.container(key=f"next-{node.id}", horizontal=True, gap="small"):
-            _next(person, node)
+            _without(person, blamed)
+            if not again:
+                _next(person, node)
     with st.container(key=f"tools-{node.id}", horizontal=True, vertical_alignment="center", gap="small"):
         if ids := view.siblings.get(node.id):
             _pager(person, ids, node.id)
         if foot:
             st.caption(foot, width="content")
         if last and again:
-            if node.failure:
-                _without(person, params.known(node.failure.blamed))
             _again(person, "tools.again", "tertiary")
         if node.served or node.usage.output is not None:
             with st.popover(
@@ -68,8 +69,6 @@ def _show(person: Person, node: str) -> None:
 
 def _next(person: Person, node: Node) -> None:
     """What can be done next, the likeliest first."""
-    if node.outcome is Outcome.FAILED and node.failure:
-        _without(person, params.known(node.failure.blamed))
     mine: dict[str, Any] = {"args": (person,)}
     full = node.reason == "model_context_window_exceeded"
     if turn.open_(node) and not full:
