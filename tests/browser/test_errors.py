@@ -152,7 +152,7 @@ def test_a_done_without_a_finish_reason_may_be_whole_or_cut_off(keyed, new_page,
 
 
 def test_a_gateway_that_falls_silent_ends_in_a_sentence(tmp_path, new_page, replay):
-    settings = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url, "DEERAPI_IDLE_TIMEOUT": "2"}
+    settings = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url, "DEERAPI_FIRST_BYTE_TIMEOUT": "2"}
     app = App(tmp_path, settings)
     try:
         for wire, path in PATHS.items():
