@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from lib.core.types import WIRES, Message, Params, Target, Text, Wire
+from lib.core.config import Settings
+from lib.core.params import Params
+from lib.core.types import WIRES, Message, Target, Text, Wire
+from lib.gateway import demo
 from lib.gateway.client import Gateway
-from lib.gateway.transport import Cancel
+from lib.gateway.sockets import Cancel
 from tests.gateway.recordings import Heard, hear
 
 QUESTION = [Message("user", (Text("What is it?"),))]
@@ -24,3 +27,12 @@ def says(asked: Gateway, wire: Wire, model: str, question: str = "", params: Par
     """What comes of one question to this model of the proxy."""
     path = [Message("user", (Text(question),))] if question else QUESTION
     return hear(asked.stream(Target(model, wire), path, params, Cancel()))
+
+
+def straight(wire: Wire, model: str, question: str = "") -> Heard:
+    """What the demo gateway itself says to the question, without the proxy in between."""
+    running = demo.start(pace=50)
+    try:
+        return says(Gateway(Settings(base_url=running.url, retries=0)), wire, model, question)
+    finally:
+        running.close()

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
+from lib.core.params import Params
 from lib.core.reply import TextDelta, ThinkingDelta
-from lib.core.types import Message, Outcome, Params, Target, Text, Thinking, Wire
-from lib.gateway import demo_answers
+from lib.core.types import Message, Outcome, Target, Text, Thinking, Wire
 from lib.gateway.client import Gateway
-from lib.gateway.transport import Cancel
+from lib.gateway.sockets import Cancel
 from tests.gateway.recordings import hear
 from tests.real.conftest import MOCKED
-from tests.real.routes import QUESTION, REPLAYED, each_route, each_wire, says
+from tests.real.routes import QUESTION, REPLAYED, each_route, each_wire, says, straight
 from tests.real.upstream import PATHS, spoken
 from tests.replay import Replay
 
@@ -73,9 +73,9 @@ def test_usage_is_counted(replay: Replay, asked: Gateway, wire: Wire, behind: Wi
 @pytest.mark.parametrize("name", ["demo-tour", "demo-thinker"])
 def test_a_long_answer_is_the_one_that_was_given(asked: Gateway, wire: Wire, behind: Wire, name: str) -> None:
     question = "请用中文写一段代码 🙂"
-    thinking, text = demo_answers.say(name, demo_answers.Ask("", (question,), 0))
+    given = straight(behind, name, question)
     heard = says(asked, wire, f"{behind}-{name}", question)
-    assert (heard.text, heard.thinking, heard.error) == (text, thinking, None)
+    assert (heard.text, heard.thinking, heard.error) == (given.text, given.thinking, None)
 
 
 @each_route

@@ -7,11 +7,12 @@ import threading
 import pytest
 
 from lib.core import errors
+from lib.core.params import Params
 from lib.core.reply import TextDelta
-from lib.core.types import Params, Target, Wire
+from lib.core.types import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.demo import Demo
-from lib.gateway.transport import Cancel
+from lib.gateway.sockets import Cancel
 from tests.gateway.recordings import hear
 from tests.real.routes import QUESTION, REPLAYED, each_route
 from tests.real.upstream import PATHS
