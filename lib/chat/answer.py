@@ -110,7 +110,8 @@ class Answer:
         with self._changed:
             self._changed.wait_for(lambda: self._version > version or self._ended, timeout)
             now = time.monotonic()
-            shown = next((one for one in self._now() if one.id == node), None) or self._now()[0]
+            nodes = self._now()
+            shown = next((one for one in nodes if one.id == node), nodes[0])
             left = max(0.0, self._heard + self._waiting.seconds - now) if self._waiting else 0.0
             waiting = self._waiting if left else None
             silence, still = now - self._heard, now - self._alive

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from lib.chat.answers import Answers
 from lib.chat.seam import seamless
 from lib.core import errors
 from lib.core.params import Loss, Params
+from lib.core.reply import Event
 from lib.core.types import Conversation, Message, Node, Outcome, Target, Text, Thinking, new_id, whole
 from lib.gateway import client
 from lib.gateway.client import Gateway
@@ -97,16 +98,15 @@ def go_on(desk: Desk, owner: str, conversation: str, answer: str, params: Params
         assert target is not None
         base = replace(base, params=params, updated=time.time())
         node = replace(last, outcome=Outcome.ARRIVING, failure=None, reason="", target=target)
-        cancel = Cancel()
-        rest = Answer(owner, conversation, node, cancel, desk.store)
-        desk.answers.put(rest)
-        with rest.given_up_on_error():
-            desk.store.reopen(owner, base, node)
         messages = [*sent(path, target), Message("user", (Text(CONTINUE),))]
-        stream = desk.gateway.stream
         one = replace(params, n=None)
-        rest.start(
-            lambda: seamless(last.message.text, stream(target, messages, one, cancel)), desk.answers.leave
+        _produce(
+            desk,
+            owner,
+            base,
+            node,
+            lambda: desk.store.reopen(owner, base, node),
+            lambda cancel: seamless(last.message.text, desk.gateway.stream(target, messages, one, cancel)),
         )
 
 
@@ -131,7 +131,7 @@ def losses(path: Sequence[Node], target: Target, params: Params) -> list[Loss]:
     return found
 
 
-def not_taken(target: Target) -> set[str]:
+def not_taken(target: Target) -> frozenset[str]:
     """The names of the parameters that the target takes in no form."""
     return client.not_taken(target)
 
@@ -149,8 +149,7 @@ def sent(path: Sequence[Node], target: Target) -> list[Message]:
 
 
 def _signed(node: Node) -> bool:
-    parts = node.message.parts
-    return any(isinstance(part, Thinking) and (part.signature or part.sealed) for part in parts)
+    return any(isinstance(part, Thinking) and part.signed for part in node.message.parts)
 
 
 def _known(desk: Desk, owner: str, conversation: str) -> Conversation:
@@ -179,14 +178,33 @@ def _answer(
     assert target is not None
     node = Node(new_id(), path[-1].id, Message("assistant", ()), now, Outcome.ARRIVING, target=target)
     conversation = replace(conversation, head=node.id, updated=now)
+    messages = sent(path, target)
+    _produce(
+        desk,
+        owner,
+        conversation,
+        node,
+        lambda: desk.store.begin(owner, conversation, [*new, node]),
+        lambda cancel: desk.gateway.stream(target, messages, params, cancel),
+    )
+    return conversation
+
+
+def _produce(
+    desk: Desk,
+    owner: str,
+    conversation: Conversation,
+    node: Node,
+    commit: Callable[[], None],
+    events: Callable[[Cancel], Iterator[Event]],
+) -> None:
+    """Have an answer produced from these events, once `commit` has written its rows."""
     cancel = Cancel()
     answer = Answer(owner, conversation.id, node, cancel, desk.store)
     desk.answers.put(answer)
     with answer.given_up_on_error():
-        desk.store.begin(owner, conversation, [*new, node])
-    messages = sent(path, target)
-    answer.start(lambda: desk.gateway.stream(target, messages, params, cancel), desk.answers.leave)
-    return conversation
+        commit()
+    answer.start(lambda: events(cancel), desk.answers.leave)
 
 
 def title(question: str) -> str:

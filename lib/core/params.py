@@ -147,13 +147,18 @@ def within(wire: Wire, params: Params) -> tuple[Params, list[Loss]]:
     ]
 
 
+def touched(params: Params) -> list[str]:
+    """The names of the parameters that are set, in the order of their fields."""
+    untouched = Params()
+    return [name for name in BY_NAME if getattr(params, name) != getattr(untouched, name)]
+
+
 def absent(wire: Wire, params: Params) -> list[Loss]:
     """What is set and has no field on the wire, and what is set without the other half that it needs."""
-    untouched = Params()
     found = [
-        Loss("automatic" if field.name == "cache" else "not_on_wire", field.name)
-        for field in FIELDS
-        if not field.on(wire) and getattr(params, field.name) != getattr(untouched, field.name)
+        Loss("automatic" if name == "cache" else "not_on_wire", name)
+        for name in touched(params)
+        if not BY_NAME[name].on(wire)
     ]
     halves = (params.format == "schema") != bool(params.schema)
     return [*found, Loss("schema_needs", "schema")] if halves else found

@@ -43,7 +43,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """The request's usage as known so far: it replaces earlier reports. `raw` is the gateway's own."""
+    """The request's usage as known so far; what it leaves out still holds. `raw` is the gateway's own."""
 
     usage: Usage
     raw: Mapping[str, Any] = field(default_factory=dict)
@@ -150,14 +150,13 @@ class Reply:
             case Sealed(data, block):
                 self._block(block, thinking=True).sealed += data
             case UsageReport(usage, raw):
-                # Counters are told as they become known: what a later report leaves out still holds.
                 self._usage = usage.or_else(self._usage)
                 self._raw_usage |= cleaned(dict(raw))
             case Finish(outcome, reason):
                 self.finish = Finish(outcome, whole(reason))
             case Served(facts):
-                first = {k: v for k, v in self._facts.items() if v not in (None, "")}
-                self._facts = {**cleaned(dict(facts)), **first}
+                news = {k: v for k, v in cleaned(dict(facts)).items() if v not in (None, "")}
+                self._facts = {**news, **self._facts}
             case Restart():
                 self._blocks, self._usage, self.finish = {}, Usage(), None
                 self._facts, self._raw_usage = {}, {}
@@ -175,9 +174,8 @@ class Reply:
     @property
     def served(self) -> dict[str, Any]:
         """The facts that the gateway told, its own usage object among them."""
-        known = {k: v for k, v in self._facts.items() if v not in (None, "")}
         spent = {"usage": dict(self._raw_usage)} if self._raw_usage else {}
-        return {**self._told, **known, **spent}
+        return {**self._told, **self._facts, **spent}
 
     def parts(self) -> tuple[Part, ...]:
         found: list[Part] = list(self._before)

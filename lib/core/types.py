@@ -51,6 +51,11 @@ class Thinking:
     signature: str = ""
     sealed: str = ""
 
+    @property
+    def signed(self) -> bool:
+        """Whether its maker takes it back."""
+        return bool(self.signature or self.sealed)
+
 
 Part = Text | Thinking
 

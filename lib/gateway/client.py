@@ -9,6 +9,7 @@ import logging
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
@@ -162,13 +163,14 @@ def losses(target: Target, params: Params) -> list[Loss]:
     return [loss for loss in found if loss in last.values()]
 
 
-def not_taken(target: Target) -> set[str]:
+@lru_cache(maxsize=256)  # a page asks at every run, and the answer is always the same
+def not_taken(target: Target) -> frozenset[str]:
     """The names of the parameters that the target takes in no form, found by trying each."""
     refused: set[str] = set()
     for name, value in _PROBES.items():
         lost = losses(target, replace(Params(), **{name: value}))
         refused |= {name for loss in lost if loss.rule in ("not_on_wire", "family") and loss.field == name}
-    return refused
+    return frozenset(refused)
 
 
 def cleaned(messages: Sequence[Message]) -> list[Message]:

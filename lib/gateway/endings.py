@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
+from lib.core.errors import NetworkError
+from lib.core.reply import Event
 from lib.core.types import Outcome
 
 _OUTCOMES = {
@@ -18,3 +22,15 @@ _OUTCOMES = {
 def outcome(reason: str) -> Outcome:
     """The outcome that a reason names; one that nobody knows is an end all the same."""
     return _OUTCOMES.get(reason, Outcome.COMPLETE)
+
+
+def kept(events: Iterator[Event], finished: Callable[[], bool]) -> Iterator[Event]:
+    """The events; what breaks after the last word takes nothing from the answer.
+
+    `finished` tells whether that has come. Raises what the events raise before it.
+    """
+    try:
+        yield from events
+    except NetworkError:
+        if not finished():
+            raise

@@ -105,20 +105,11 @@ class _Plain(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
-        _note(self, sock)
+        _note(self, sock)  # before a TLS handshake, in which a peer can be silent too
         return sock
 
 
-class _Tls(HTTPSConnection):
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        _begin(self)
-        super().request(*args, **kwargs)
-
-    def _new_conn(self) -> socket.socket:
-        sock = super()._new_conn()
-        _note(self, sock)  # before the handshake, in which a peer can be silent too
-        return sock
-
+class _Tls(_Plain, HTTPSConnection):
     def connect(self) -> None:
         super().connect()
         _note(self, self.sock)
@@ -133,13 +124,8 @@ class _PlainPool(HTTPConnectionPool):
         super()._put_conn(conn)
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(_PlainPool, HTTPSConnectionPool):
     ConnectionCls = _Tls
-
-    def _put_conn(self, conn: Any) -> None:
-        if conn is not None:
-            _leave(conn)
-        super()._put_conn(conn)
 
 
 class Adapter(HTTPAdapter):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from lib.core.errors import Cut, GatewayError, NetworkError, NoLastWord
+from lib.core.errors import Cut, GatewayError, NoLastWord
 from lib.core.params import MIN_BUDGET, Loss, Params, absent, json_object, merged
 from lib.core.reply import (
     Alive,
@@ -33,14 +33,6 @@ DEFAULT_MAX_TOKENS = 8192
 
 _FACTS = ("id", "model", "type", "role")
 _ENDS = ("stop_sequence", "stop_details")
-_EFFORTS = {
-    "minimal": "low",
-    "low": "low",
-    "medium": "medium",
-    "high": "high",
-    "xhigh": "xhigh",
-    "max": "max",
-}
 
 
 def headers(key: str) -> dict[str, str]:
@@ -93,7 +85,7 @@ def _content(message: Message) -> str | list[dict[str, Any]]:
         if part.sealed
         else {"type": "thinking", "thinking": part.text, "signature": part.signature}
         for part in takewhile(lambda part: isinstance(part, Thinking), message.parts)
-        if isinstance(part, Thinking) and (part.signature or part.sealed)
+        if isinstance(part, Thinking) and part.signed
     ]
     return [*thoughts, {"type": "text", "text": message.text}] if thoughts else message.text
 
@@ -135,8 +127,8 @@ def _thinking(params: Params) -> dict[str, Any]:
 
 def _output(params: Params) -> dict[str, Any]:
     config: dict[str, Any] = {}
-    if params.effort in _EFFORTS:
-        config["effort"] = _EFFORTS[params.effort]
+    if params.effort not in ("", "none"):
+        config["effort"] = "low" if params.effort == "minimal" else params.effort
     if params.format == "schema" and params.schema:
         config["format"] = {"type": "json_schema", "schema": json_object(params.schema)}
     return {"output_config": config} if config else {}
@@ -148,12 +140,7 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
     Raises the gateway's error where a frame holds one, and Cut where no stop reason came.
     """
     answer = _Answer()
-    try:
-        yield from _events(answer, frames)
-    except NetworkError:
-        # What breaks after the last word takes nothing from the answer.
-        if not answer.finished:
-            raise
+    return endings.kept(_events(answer, frames), lambda: answer.finished)
 
 
 def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
@@ -209,11 +196,12 @@ class _Answer:
                 yield Restart()
             self._started = True
             event = {**inner(event, "message"), "type": "message"}
-        yield from _said(kind, event)
-        if kind == "content_block_start":
-            self._tool(_index(event), event.get("content_block"))
-        content = event.get("content") if kind == "message" else None
-        for index, block in enumerate(content if isinstance(content, list) else []):
+        if kind in ("message_start", "message"):
+            yield Served({name: event[name] for name in _FACTS if isinstance(event.get(name), str)})
+        if kind == "ping":
+            yield Alive()
+        for index, block in _blocks(kind, event):
+            yield from _block(index, block)
             self._tool(index, block)
         # Counters are cumulative, and null where nothing new is known: merge by overwriting.
         if news := {k: v for k, v in inner(event, "usage").items() if v is not None}:
@@ -231,8 +219,8 @@ class _Answer:
         if delta.get("type") == "input_json_delta":
             self.calls.add(index, arguments=delta.get("partial_json"))
 
-    def _tool(self, index: int, block: Any) -> None:
-        if isinstance(block, dict) and block.get("type") == "tool_use":
+    def _tool(self, index: int, block: dict[str, Any]) -> None:
+        if block.get("type") == "tool_use":
             given = json.dumps(block["input"]) if block.get("input") else ""
             self.calls.add(index, block.get("id"), block.get("name"), given)
 
@@ -242,19 +230,13 @@ def _index(event: dict[str, Any]) -> int:
     return index if isinstance(index, int) else 0
 
 
-def _said(kind: str, event: dict[str, Any]) -> Iterator[Event]:
-    """What one event adds. Blocks may overlap, so all goes by the index, never by "the current block"."""
-    match kind:
-        case "ping":
-            yield Alive()
-        case "content_block_start":
-            yield from _block(_index(event), inner(event, "content_block"))
-        case "message_start" | "message":
-            yield Served({name: event[name] for name in _FACTS if isinstance(event.get(name), str)})
-            content = event.get("content")
-            for place, block in enumerate(content if isinstance(content, list) else []):
-                if isinstance(block, dict):
-                    yield from _block(place, block)
+def _blocks(kind: str, event: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """The blocks that begin with an event. They may overlap, so all goes by the index."""
+    if kind == "content_block_start":
+        return [(_index(event), inner(event, "content_block"))]
+    content = event.get("content") if kind in ("message_start", "message") else None
+    blocks = enumerate(content if isinstance(content, list) else [])
+    return [(place, block) for place, block in blocks if isinstance(block, dict)]
 
 
 def _block(index: int, block: dict[str, Any]) -> Iterator[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lib.core.errors import Cut, GatewayError, NetworkError, NoLastWord
+from lib.core.errors import Cut, GatewayError, NoLastWord
 from lib.core.params import STOPS_MAX, Loss, Params, absent, json_object, merged
 from lib.core.reply import Alive, Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport
 from lib.core.types import Message, Outcome, Usage, count
@@ -73,12 +73,7 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
     `[DONE]` alone proves nothing, gateways write it after failures too.
     """
     answer = _Answer()
-    try:
-        yield from _events(answer, frames)
-    except NetworkError:
-        # What breaks after the last word takes nothing from the answer.
-        if not answer.finished:
-            raise
+    return endings.kept(_events(answer, frames), lambda: answer.finished)
 
 
 def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
