@@ -24,6 +24,7 @@ def paint(person: Person) -> DeltaGenerator:
     """
     target.preset(person)
     params.preset()
+    lost = params.notes(target.current())
     with st.bottom:
         # Each in a place of its own: the box keeps what is typed in it only where it does not move.
         with st.empty():
@@ -31,10 +32,10 @@ def paint(person: Person) -> DeltaGenerator:
         with st.empty():
             target.paint_note()
         with st.empty():
-            _paint_losses()
+            _paint_losses(lost)
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
             target.paint(person)
-            params.paint(person, target.current())
+            params.paint(person, target.current(), lost)
             stop = _stop()
     st.chat_input(
         t("composer.placeholder"), key=_BOX, on_submit=lambda: send(person, st.session_state[_BOX] or "")
@@ -81,7 +82,8 @@ def retry(person: Person, without: tuple[str, ...] = ()) -> None:
     if wrong := params.unreadable():
         refuse(_not_json(wrong))
         return
-    params.without(person, without)
+    if without:
+        params.without(person, without)
     turn.retry(state.desk(), person.id, shown.id, chosen, params.current())
 
 
@@ -107,9 +109,9 @@ def raise_limit(person: Person) -> None:
     retry(person)
 
 
-def _paint_losses() -> None:
+def _paint_losses(lost: list[str]) -> None:
     """One line, before anything is sent, where the target does not take all as it is set."""
-    if lost := params.notes(target.current(), params.current()):
+    if lost:
         more = t("params.more", count=len(lost) - 1) if len(lost) > 1 else ""
         st.caption(f":material/info: {lost[0]} {more}")
 

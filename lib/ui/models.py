@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -46,6 +47,19 @@ def favour(person: Person, model: str, wanted: bool) -> None:
 def set_default(person: Person, target: Target | None) -> None:
     """Keep the target that the person's new conversations begin with, None for none; a callback."""
     state.store().set_default(person.id, target)
+
+
+def choose_wire(key: str, **more: Any) -> None:
+    """The choice between the two wires, kept under `key`; `more` goes to the widget."""
+    st.segmented_control(
+        t("composer.wire"),
+        WIRES,
+        key=key,
+        required=True,
+        format_func=lambda wire: t(f"wire.{wire}"),
+        label_visibility="collapsed",
+        **more,
+    )
 
 
 def words(abilities: Abilities) -> str:
@@ -129,16 +143,7 @@ def _default(person: Person, liked: Preferences, every: Sequence[Model]) -> None
             args=(person,),
         )
         if liked.default:
-            st.segmented_control(
-                t("composer.wire"),
-                WIRES,
-                key=_WIRE,
-                required=True,
-                format_func=lambda wire: t(f"wire.{wire}"),
-                label_visibility="collapsed",
-                on_change=_set_default,
-                args=(person,),
-            )
+            choose_wire(_WIRE, on_change=_set_default, args=(person,))
 
 
 def _set_default(person: Person) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from lib.chat import turn
-from lib.core.params import BY_NAME, FIELDS, Field, Loss, Params, json_object, stops
+from lib.core.params import BY_NAME, FIELDS, Field, Loss, Params, json_object, stops, touched
 from lib.core.types import Person, Target
 from lib.ui import state
 from lib.ui.problem import tried
@@ -104,22 +104,20 @@ def save(person: Person) -> None:
         state.store().set_params(person.id, shown.id, _as_typed())
 
 
-def paint(person: Person, target: Target | None) -> None:
-    """The button of the panel, and the panel."""
-    params, untouched = current(), Params()
-    typed = _as_typed()
-    touched = [f.name for f in FIELDS if getattr(typed, f.name) != getattr(untouched, f.name)]
-    label = t("composer.params_set", count=len(touched)) if touched else t("composer.params")
+def paint(person: Person, target: Target | None, lost: Sequence[str]) -> None:
+    """The button of the panel, and the panel, with the `notes` on what is set."""
+    set_ = touched(_as_typed())
+    label = t("composer.params_set", count=len(set_)) if set_ else t("composer.params")
     with st.popover(label, icon=":material/tune:", key="params", width="content"):
-        for words in notes(target, params):
+        for words in lost:
             st.caption(f":material/info: {words}")
-        refused = turn.not_taken(target) if target else set()
+        refused = turn.not_taken(target) if target else frozenset()
         for group in ("basic", *_GROUPS):
-            fields = [f for f in FIELDS if f.group == group and (f.name not in refused or f.name in touched)]
+            fields = [f for f in FIELDS if f.group == group and (f.name not in refused or f.name in set_)]
             _group(group, fields, person, target)
-        if left := [t(f"param.{f.name}") for f in FIELDS if f.name in refused and f.name not in touched]:
+        if left := [t(f"param.{f.name}") for f in FIELDS if f.name in refused and f.name not in set_]:
             st.caption(t("params.not_taken", fields=t("list.comma").join(left)))
-        if touched:
+        if set_:
             st.button(t("params.clear"), key="params-clear", type="tertiary", on_click=_clear, args=(person,))
     st.session_state["params.kept"] = {name: st.session_state[key] for name, key in _WIDGETS.items()}
 
@@ -128,12 +126,12 @@ def _clear(person: Person) -> None:
     change(person, **{field.name: _typed(field, Params()) for field in FIELDS})
 
 
-def notes(target: Target | None, params: Params) -> list[str]:
+def notes(target: Target | None) -> list[str]:
     """What the target does not take as it is set, in words, and what cannot be read."""
     wrong = [t("params.not_json", field=t(f"param.{name}")) for name in unreadable()]
     if target is None:
         return wrong
-    return wrong + [_words(loss, target) for loss in turn.losses(state.view().nodes, target, params)]
+    return wrong + [_words(loss, target) for loss in turn.losses(state.view().nodes, target, current())]
 
 
 def _words(loss: Loss, target: Target) -> str:
@@ -197,8 +195,7 @@ def _number(label: str, field: Field, target: Target | None, more: dict[str, Any
 
 def known(names: Sequence[str]) -> list[str]:
     """Those of the names that are parameters, and set."""
-    params, untouched = current(), Params()
-    return [n for n in names if n in BY_NAME and getattr(params, n) != getattr(untouched, n)]
+    return [name for name in names if name in touched(current())]
 
 
 def without(person: Person, names: Sequence[str]) -> None:

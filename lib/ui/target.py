@@ -100,14 +100,7 @@ def paint(person: Person) -> None:
         label_visibility="collapsed",
         on_change=_model_changed,
     )
-    st.segmented_control(
-        t("composer.wire"),
-        WIRES,
-        key=_WIRE,
-        required=True,
-        format_func=lambda name: t(f"wire.{name}"),
-        label_visibility="collapsed",
-    )
+    models.choose_wire(_WIRE)
     st.session_state["target.kept"] = {_MODEL: _chosen(), _WIRE: st.session_state[_WIRE]}
     with st.popover(t("target.about"), icon=":material/info:", key="about"):
         _about(person, liked)
