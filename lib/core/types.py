@@ -172,7 +172,8 @@ class Timing:
 class Node:
     """A message in its place in the conversation's tree; the later fields belong to answers.
 
-    `served` is what the gateway tells about the answer, under the names that its wire uses.
+    `served` is what the gateway tells about the answer, under the names that its wire uses. `deleted` is when
+    its turn was deleted, in seconds since 1970: it keeps its place until that cannot be undone any more.
     """
 
     id: str
@@ -187,6 +188,7 @@ class Node:
     failure: Failure | None = None
     request_id: str = ""
     served: Mapping[str, Any] = field(default_factory=dict)
+    deleted: float | None = None
 
     @property
     def arriving(self) -> bool:
@@ -201,8 +203,27 @@ class Person:
 
 
 @dataclass(frozen=True)
+class Window:
+    """How much of a long path is sent: from the node `start` on, and `summary` in place of what is before.
+
+    Where `start` is not on the path, all of it is sent.
+    """
+
+    start: str
+    summary: str = ""
+
+
+Titler = Literal["question", "model", "person"]
+
+
+@dataclass(frozen=True)
 class Conversation:
-    """A conversation as it is listed; `head` is the newest node of the branch that is shown."""
+    """A conversation as it is listed; `head` is the newest node of the branch that is shown.
+
+    `updated` and `created` are in seconds since 1970. `rev` grows with every change to its nodes or its
+    head. `titled` says where the title is from. `unread` is set where an answer has ended since its owner
+    last looked, `arriving` while one is coming.
+    """
 
     id: str
     title: str
@@ -210,3 +231,12 @@ class Conversation:
     head: str | None = None
     target: Target | None = None
     params: Params = Params()
+    created: float = 0.0
+    rev: int = 0
+    titled: Titler = "question"
+    folder: str = ""
+    pinned: bool = False
+    archived: bool = False
+    unread: bool = False
+    arriving: bool = False
+    window: Window | None = None
