@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.config import DEFAULT_BASE_URL
-from lib.ui import access, models, problem, state
+from lib.ui import access, models, problem, state, undo
 from lib.ui.text import LANGUAGES, language, literal, t
 
 _ENVIRONMENT = f"""export DEERAPI_API_KEY="sk-…"
@@ -50,6 +50,7 @@ def _history() -> None:
 
 st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=state.here())
 problem.paint_refusal()
+undo.paint()
 st.title(t("settings.title"), anchor=False)
 _gateway()
 models.paint(person)

@@ -1,18 +1,41 @@
-"""Branches: the path that is shown. Pure functions over nodes."""
+"""Branches: the path that is shown, alternatives, what deleting a turn leaves. Pure functions over nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from lib.core.types import Node
+from lib.core.types import Node, Outcome, new_id
+
+
+def living(nodes: Iterable[Node]) -> list[Node]:
+    """The nodes without those of deleted turns, in their order.
+
+    What followed a deleted turn follows what was before it; what was deleted keeps its own place, so
+    that it can be brought back there.
+    """
+    known = {node.id: node for node in nodes}
+    return [
+        replace(node, parent=_above(known, node.parent)) if _below_deleted(known, node) else node
+        for node in known.values()
+        if node.deleted is None
+    ]
+
+
+def settled(nodes: Iterable[Node], node: str | None) -> str | None:
+    """This node's id, or that of the nearest one above it that is not deleted; None where there is none."""
+    return _above({one.id: one for one in nodes}, node)
 
 
 def path(nodes: Iterable[Node], head: str | None) -> list[Node]:
     """The nodes from the root to `head`, in the order of reading; [] where there is no such head.
 
-    A parent that is missing, or a circle, ends the walk: what can be shown is shown.
+    Where `head` is deleted, its nearest living ancestor ends the path. A parent that is missing, or a
+    circle, ends the walk: what can be shown is shown.
     """
-    known = {node.id: node for node in nodes}
+    every = list(nodes)
+    known = {node.id: node for node in living(every)}
+    head = settled(every, head)
     walked: list[Node] = []
     while head is not None and head in known:
         node = known.pop(head)
@@ -24,10 +47,10 @@ def path(nodes: Iterable[Node], head: str | None) -> list[Node]:
 def siblings(nodes: Iterable[Node]) -> dict[str, list[str]]:
     """The ids of the alternatives of every message that has any, itself among them, oldest first."""
     families: dict[tuple[str | None, str], list[Node]] = {}
-    for node in nodes:
+    for node in living(nodes):
         families.setdefault((node.parent, node.message.role), []).append(node)
     return {
-        node.id: [one.id for one in sorted(family, key=lambda one: (one.created, one.id))]
+        node.id: [one.id for one in sorted(family, key=_age)]
         for family in families.values()
         if len(family) > 1
         for node in family
@@ -37,10 +60,67 @@ def siblings(nodes: Iterable[Node]) -> dict[str, list[str]]:
 def leaf(nodes: Iterable[Node], start: str) -> str:
     """The end of the branch through `start` that was added last."""
     newest: dict[str | None, Node] = {}
-    for node in sorted(nodes, key=lambda node: (node.created, node.id)):
+    for node in sorted(living(nodes), key=_age):
         newest[node.parent] = node
     walked = {start}
     while start in newest and newest[start].id not in walked:
         start = newest[start].id
         walked.add(start)
     return start
+
+
+def turn(nodes: Iterable[Node], node: str) -> list[str]:
+    """The ids of a question and of all its answers, for either of them; [] where there is no such node."""
+    alive = {one.id: one for one in living(nodes)}
+    found = alive.get(node)
+    if found is None:
+        return []
+    question = found.id if found.message.role == "user" else found.parent
+    answers = [one.id for one in alive.values() if one.parent == question and one.message.role == "assistant"]
+    return [question, *answers] if question in alive else answers or [node]
+
+
+def after(nodes: Iterable[Node], gone: Iterable[str], head: str | None) -> str | None:
+    """The head to show when the turn of these nodes is deleted and `head` was shown; None where none is left.
+
+    What was below is shown on. Where the head itself goes, another branch beside the turn is shown, and
+    else what was before it.
+    """
+    lost = set(gone)
+    rest = [replace(node, deleted=0.0) if node.id in lost else node for node in nodes]
+    alive = {node.id: node for node in living(rest)}
+    if head in alive:
+        return head
+    above = settled(rest, head)
+    beside = [node for node in alive.values() if node.parent == above and node.message.role == "user"]
+    start = max(beside, key=_age).id if beside else above
+    return leaf(rest, start) if start else None
+
+
+def copied(route: Iterable[Node]) -> list[Node]:
+    """A path as a tree of its own: the same nodes under new ids."""
+    copies: list[Node] = []
+    for node in route:
+        parent = copies[-1].id if copies else None
+        outcome = Outcome.INTERRUPTED if node.arriving else node.outcome
+        copies.append(replace(node, id=new_id(), parent=parent, outcome=outcome))
+    return copies
+
+
+def _below_deleted(known: Mapping[str, Node], node: Node) -> bool:
+    above = known.get(node.parent or "")
+    return above is not None and above.deleted is not None
+
+
+def _above(known: Mapping[str, Node], node: str | None) -> str | None:
+    seen: set[str] = set()
+    while node is not None and node not in seen and (here := known.get(node)) is not None:
+        if here.deleted is None:
+            return node
+        seen.add(node)
+        node = here.parent
+    return None
+
+
+def _age(node: Node) -> tuple[float, str]:
+    return node.created, node.id

@@ -21,6 +21,7 @@ from lib.gateway.sockets import Cancel
 
 TITLE_MAX = 60
 _OPEN = (Outcome.LENGTH, Outcome.STOPPED, Outcome.INTERRUPTED, Outcome.FAILED)
+HEAD = "head"  # in place of a node's id: wherever the conversation's shown branch ends
 DEFAULT_LIMIT = 8192  # tokens, where nothing tells which limit an answer was cut by
 # Makers refuse a request that ends with the model's own words, so going on takes a question of its own.
 CONTINUE = (
@@ -40,8 +41,11 @@ class Store(Keeper, Protocol):
     def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
         """Commit that an answer is arriving again, and the conversation as it now is."""
 
-    def show(self, owner: str, conversation: str, head: str) -> None:
+    def show(self, owner: str, conversation: str, head: str | None) -> None:
         """Make the branch that ends in this node the one that is shown."""
+
+    def hide(self, owner: str, conversation: str, nodes: Sequence[str], when: float | None) -> None:
+        """Mark these nodes as deleted, in seconds since 1970, or bring them back where it is None."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,28 @@ class Desk:
     answers: Answers
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A question on its way; `beside` where somebody else had gone on from the same answer meanwhile."""
+
+    conversation: Conversation
+    beside: bool
+
+
 def ask(
-    desk: Desk, owner: str, conversation: str | None, text: str, target: Target, params: Params
-) -> Conversation:
-    """Send a question at the end of a conversation, or as the first of a new one where it is None.
+    desk: Desk,
+    owner: str,
+    conversation: str | None,
+    text: str,
+    target: Target,
+    params: Params,
+    after: str | None = HEAD,
+) -> Asked:
+    """Send a question, in a new conversation where that is None.
+
+    It follows the answer `after`, which the asker sees as the last one; None begins at the root. Where
+    others have gone on from there meanwhile, the question begins a branch beside theirs. An earlier
+    question's parent makes an edited version of that question.
 
     The question and its arriving answer are committed before anything is sent. Raises StaleTurn while an
     answer is arriving there, Gone where the conversation is not there (any more), StoreError where
@@ -64,21 +86,32 @@ def ask(
     """
     now = time.time()
     with desk.answers.turn(conversation or (new := new_id())):
-        base = _known(desk, owner, conversation) if conversation else Conversation(new, title(text), now)
-        path = _path(desk, owner, base)
-        question = Node(new_id(), base.head, Message("user", (Text(whole(text)),)), now)
+        if conversation:
+            base = _known(desk, owner, conversation)
+        else:
+            base = Conversation(new, title(text), now, created=now)
+        shown = _path(desk, owner, base)
+        path = shown if after == HEAD else _path(desk, owner, replace(base, head=after))
+        parent = path[-1].id if path else None
+        question = Node(new_id(), parent, Message("user", (Text(whole(text)),)), now)
         base = replace(base, target=target, params=params)
-        return _answer(desk, owner, base, [*path, question], [question])
+        begun = _answer(desk, owner, base, [*path, question], [question])
+        return Asked(begun, any(node.parent == parent for node in shown))
 
 
-def retry(desk: Desk, owner: str, conversation: str, target: Target, params: Params) -> Conversation:
-    """Ask for another answer to the last question; the earlier one stays as its sibling. Raises as ask."""
+def retry(
+    desk: Desk, owner: str, conversation: str, target: Target, params: Params, question: str | None = None
+) -> Conversation:
+    """Ask for another answer to a question; the earlier ones stay as its siblings. Raises as ask.
+
+    Without a `question` it is the last one that is shown.
+    """
     with desk.answers.turn(conversation):
         base = _known(desk, owner, conversation)
-        path = _path(desk, owner, base)
+        path = _path(desk, owner, replace(base, head=question or base.head))
         while path and path[-1].message.role != "user":
             path.pop()
-        if not path:
+        if not path or (question and path[-1].id != question):
             raise errors.Gone
         return _answer(desk, owner, replace(base, target=target, params=params), path, [])
 
@@ -113,14 +146,6 @@ def go_on(desk: Desk, owner: str, conversation: str, answer: str, params: Params
 def open_(node: Node) -> bool:
     """Whether an answer can be gone on with: it has a beginning, and not its end."""
     return node.outcome in _OPEN and bool(node.message.text.strip())
-
-
-def show(desk: Desk, owner: str, conversation: str, node: str) -> None:
-    """Show the branch of a node: where it was last read to its end. Raises Gone and StoreError."""
-    nodes = desk.store.nodes(owner, conversation)
-    if not any(one.id == node for one in nodes):
-        raise errors.Gone
-    desk.store.show(owner, conversation, tree.leaf(nodes, node))
 
 
 def losses(path: Sequence[Node], target: Target, params: Params) -> list[Loss]:
@@ -160,7 +185,7 @@ def _known(desk: Desk, owner: str, conversation: str) -> Conversation:
 
 
 def _path(desk: Desk, owner: str, conversation: Conversation) -> list[Node]:
-    """The path to the head. Raises StaleTurn where another process's answer is still arriving there."""
+    """The path to the head. Raises StaleTurn where another process's answer is still arriving at its end."""
     path = tree.path(desk.store.nodes(owner, conversation.id), conversation.head)
     if path and path[-1].arriving:
         desk.store.sweep(STALE_AFTER)

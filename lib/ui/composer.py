@@ -8,8 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.chat import turn
 from lib.core.errors import AntlerError
 from lib.core.params import BY_NAME
-from lib.core.types import Person
-from lib.ui import params, state, target
+from lib.core.types import Node, Person
+from lib.ui import params, state, target, undo
 from lib.ui.problem import paint_refusal, refuse, sentence, tried
 from lib.ui.sidebar import SETTINGS
 from lib.ui.text import t
@@ -30,6 +30,8 @@ def paint(person: Person) -> DeltaGenerator:
         with st.empty():
             paint_refusal()
         with st.empty():
+            undo.paint(state.view().id)
+        with st.empty():
             target.paint_note()
         with st.empty():
             _paint_losses(lost)
@@ -48,6 +50,23 @@ def paint(person: Person) -> DeltaGenerator:
 
 def send(person: Person, text: str) -> None:
     """Send a question, as a callback; where that cannot be, the words go back into the box with a reason."""
+    nodes = state.view().nodes
+    if not _ask(person, text, nodes[-1].id if nodes else None, told=t("composer.kept")):
+        put(text)
+
+
+def put(text: str) -> None:
+    """Put words into the box, from a callback."""
+    st.session_state[_BOX] = text
+
+
+def send_edited(person: Person, question: Node, text: str) -> bool:
+    """Send a question in other words, as a version beside it; whether that was done."""
+    return _ask(person, text, question.parent, told="", version=True)
+
+
+def _ask(person: Person, text: str, after: str | None, told: str, *, version: bool = False) -> bool:
+    """Send a question after that node; whether it was sent, else the page says why, and `told`."""
     chosen = target.current()
     problem = ""
     if not text.strip():
@@ -55,23 +74,26 @@ def send(person: Person, text: str) -> None:
     elif chosen is None:
         problem = t("composer.no_model")
     elif wrong := params.unreadable():
-        problem = f"{_not_json(wrong)} {t('composer.kept')}"
+        problem = f"{_not_json(wrong)} {told}"
     else:
         try:
-            asked = turn.ask(state.desk(), person.id, state.view().id, text, chosen, params.current())
+            asked = turn.ask(state.desk(), person.id, state.view().id, text, chosen, params.current(), after)
         except AntlerError as error:
-            problem = f"{sentence(error.code)} {t('composer.kept')}"
+            problem = f"{sentence(error.code)} {told}"
         else:
             # From now on the conversation itself knows its target.
-            st.query_params.from_dict({"c": asked.id})
+            st.query_params.from_dict({"c": asked.conversation.id})
+            undo.forget()
+            if asked.beside and not version:
+                refuse(t("composer.beside"))
     if problem:
         refuse(problem)
-        st.session_state[_BOX] = text
+    return not problem
 
 
 @tried
-def retry(person: Person, without: tuple[str, ...] = ()) -> None:
-    """Ask for another answer to the last question, from the target now chosen; a callback.
+def retry(person: Person, without: tuple[str, ...] = (), question: str | None = None) -> None:
+    """Ask for another answer to a question, else to the last one, from the target now chosen; a callback.
 
     `without` names parameters that are to be untouched from now on.
     """
@@ -84,7 +106,8 @@ def retry(person: Person, without: tuple[str, ...] = ()) -> None:
         return
     if without:
         params.without(person, without)
-    turn.retry(state.desk(), person.id, shown.id, chosen, params.current())
+    turn.retry(state.desk(), person.id, shown.id, chosen, params.current(), question)
+    undo.forget()
 
 
 @tried

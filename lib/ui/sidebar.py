@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from lib.core.errors import StoreError
 from lib.core.types import Conversation, Person
-from lib.ui import state
+from lib.ui import state, undo
 from lib.ui.problem import sentence, tried
 from lib.ui.text import literal, t
 
@@ -25,7 +27,6 @@ def paint(person: Person, *, chat: bool) -> None:
             on_click=_open,
             args=(None,),
         )
-        _undo(person)
         with st.container(key="conversations", gap=None):
             try:
                 _list(person, st.query_params.get("c") if chat else None)
@@ -96,8 +97,9 @@ def _act(person: Person, conversation: Conversation, key: str) -> None:
         return
     if running := state.answers().find(person.id, conversation.id):
         running.stop()
-    state.store().delete(person.id, conversation.id)
-    st.session_state["deleted"] = conversation
+    state.store().delete(person.id, [conversation.id])
+    words = t("sidebar.deleted", title=literal(conversation.title))
+    undo.offer(words, partial(_restore, person, conversation))
     if st.query_params.get("c") == conversation.id:
         st.query_params.pop("c", None)
 
@@ -126,17 +128,6 @@ def _not_renamed() -> None:
     st.session_state.pop("renaming", None)
 
 
-def _undo(person: Person) -> None:
-    deleted: Conversation | None = st.session_state.get("deleted")
-    if deleted is None:
-        return
-    with st.container(key="undo", horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(t("sidebar.deleted", title=literal(deleted.title)))
-        st.button(t("sidebar.undo"), key="undo-delete", on_click=_restore, args=(person, deleted))
-
-
-@tried
 def _restore(person: Person, deleted: Conversation) -> None:
-    state.store().restore(person.id, deleted.id)
-    del st.session_state["deleted"]
+    state.store().restore(person.id, [deleted.id])
     _open(deleted.id)

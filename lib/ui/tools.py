@@ -10,8 +10,7 @@ import streamlit as st
 
 from lib.chat import turn
 from lib.core.types import Node, Outcome, Person
-from lib.ui import composer, params, state
-from lib.ui.problem import tried
+from lib.ui import branches, composer, params, state
 from lib.ui.text import literal, t
 
 
@@ -28,8 +27,7 @@ def paint(person: Person, view: state.View, node: Node, foot: str, *, last: bool
             if not again:
                 _next(person, node)
     with st.container(key=f"tools-{node.id}", horizontal=True, vertical_alignment="center", gap="small"):
-        if ids := view.siblings.get(node.id):
-            _pager(person, ids, node.id)
+        branches.pager(person, view.siblings.get(node.id), node.id)
         if foot:
             st.caption(foot, width="content")
         if last and again:
@@ -39,32 +37,9 @@ def paint(person: Person, view: state.View, node: Node, foot: str, *, last: bool
                 t("tools.details"), icon=":material/info:", type="tertiary", key=f"facts-{node.id}"
             ):
                 _told(node)
-
-
-def _pager(person: Person, ids: list[str], here: str) -> None:
-    place = ids.index(here)
-    with st.container(
-        key=f"pager-{here}", horizontal=True, vertical_alignment="center", gap=None, width="content"
-    ):
-        for step, icon, words in ((-1, "chevron_left", "tools.before"), (1, "chevron_right", "tools.after")):
-            to = place + step
-            st.button(
-                t(words),
-                key=f"page-{here}-{step}",
-                icon=f":material/{icon}:",
-                type="tertiary",
-                disabled=not 0 <= to < len(ids),
-                on_click=_show,
-                args=(person, ids[to % len(ids)]),
-            )
-            if step < 0:
-                st.caption(f"{place + 1} / {len(ids)}")
-
-
-@tried
-def _show(person: Person, node: str) -> None:
-    if shown := state.view().id:
-        turn.show(state.desk(), person.id, shown, node)
+        branches.menu(
+            person, node, ("branch", "delete") if last else ("again_here", "go_back", "branch", "delete")
+        )
 
 
 def _next(person: Person, node: Node) -> None:

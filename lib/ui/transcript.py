@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.core.types import Node, Outcome, Person, Usage
-from lib.ui import problem, state, tools
+from lib.ui import branches, problem, state, tools
 from lib.ui.markdown import safe
 from lib.ui.stream import thought
 from lib.ui.text import literal, t
@@ -42,7 +42,7 @@ def paint(person: Person, view: state.View) -> None:
     shown = view.nodes[view.first :]
     for place, node in enumerate(shown):
         if node.message.role == "user":
-            question(node)
+            question(person, view, node)
         elif not view.answer or node is not view.nodes[-1]:
             saved(person, view, node, last=place == len(shown) - 1)
 
@@ -57,9 +57,15 @@ def sweep(count: int) -> None:
     st.session_state["painted"] = count
 
 
-def question(node: Node) -> None:
-    with st.container(key=f"asked-{node.id}"), st.chat_message("user", avatar=":material/person:"):
-        st.markdown(kept(node.message.text))
+def question(person: Person, view: state.View, node: Node) -> None:
+    """A question with what can be done with it, or with its text in a box while it is edited."""
+    with st.container(key=f"asked-{node.id}"):
+        if branches.edited(node):
+            branches.paint_edit(person, node)
+            return
+        with st.chat_message("user", avatar=":material/person:"):
+            st.markdown(kept(node.message.text))
+        branches.question_tools(person, view, node)
 
 
 def bubble(node: Node) -> DeltaGenerator:

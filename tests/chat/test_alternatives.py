@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from lib.chat import answer as module
-from lib.chat import tree, turn
+from lib.chat import branches, tree, turn
 from lib.chat.answers import Answers
 from lib.chat.turn import Desk
 from lib.core import errors
@@ -37,7 +37,7 @@ def asked(store, *answers: Said):
     """A desk, its gateway, and a conversation whose first answers are under way."""
     gateway = Scripted(*answers)
     desk = Desk(store, gateway, Answers())
-    return desk, gateway, turn.ask(desk, "ann", None, "Which colour?", GPT, Params(n=3))
+    return desk, gateway, turn.ask(desk, "ann", None, "Which colour?", GPT, Params(n=3)).conversation
 
 
 def replies(desk: Desk, conversation: str, parent: str) -> list[Node]:
@@ -73,16 +73,16 @@ def test_the_conversation_goes_on_from_the_one_that_is_shown(store):
     desk, gateway, talk = asked(store, THREE, THREE[1:2] + THREE[5:6])
     question = settled(desk, talk.id)[0]
     red = replies(desk, talk.id, question.id)[1]
-    turn.show(desk, "ann", talk.id, red.id)
+    branches.show(desk, "ann", talk.id, red.id)
     assert settled(desk, talk.id)[-1] == red
     turn.ask(desk, "ann", talk.id, "Why that?", GPT, Params())
     path = settled(desk, talk.id)
     assert [node.message.text for node in path] == ["Which colour?", "Red.", "Why that?", "Blue."]
     assert [message.text for message in gateway.sent[-1][1]] == ["Which colour?", "Red.", "Why that?"]
     # Back to another one, and to this one again: its branch is shown to its end.
-    turn.show(desk, "ann", talk.id, replies(desk, talk.id, question.id)[0].id)
+    branches.show(desk, "ann", talk.id, replies(desk, talk.id, question.id)[0].id)
     assert len(settled(desk, talk.id)) == 2
-    turn.show(desk, "ann", talk.id, red.id)
+    branches.show(desk, "ann", talk.id, red.id)
     assert settled(desk, talk.id) == path
 
 
@@ -91,9 +91,9 @@ def test_what_is_not_there_or_anothers_is_not_shown(store):
     path = settled(desk, talk.id)
     red = replies(desk, talk.id, path[0].id)[1]
     with pytest.raises(errors.Gone):
-        turn.show(desk, "ann", talk.id, "nothing")
+        branches.show(desk, "ann", talk.id, "nothing")
     with pytest.raises(errors.Gone):
-        turn.show(desk, "bob", talk.id, red.id)
+        branches.show(desk, "bob", talk.id, red.id)
     assert settled(desk, talk.id) == path
 
 
@@ -163,7 +163,7 @@ def test_the_demo_gives_as_many_as_were_asked_for(store):
     client = Gateway(Settings(base_url=server.url))
     try:
         desk = Desk(store, client, Answers())
-        talk = turn.ask(desk, "ann", None, "Hello", Target("demo-tour", "openai"), Params(n=3))
+        talk = turn.ask(desk, "ann", None, "Hello", Target("demo-tour", "openai"), Params(n=3)).conversation
         nodes = replies(desk, talk.id, settled(desk, talk.id)[0].id)
         assert [node.outcome for node in nodes] == [Outcome.COMPLETE] * 3
         assert all(node.message.text for node in nodes)

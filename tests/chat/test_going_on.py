@@ -46,7 +46,7 @@ def begun(store, *later, first=CUT, target: Target = GPT):
     """A desk, its gateway, and a conversation whose only answer has ended; `later` are still to come."""
     gateway = Scripted(first, *later)
     desk = Desk(store, gateway, Answers())
-    talk = turn.ask(desk, "ann", None, "Why tides?", target, Params())
+    talk = turn.ask(desk, "ann", None, "Why tides?", target, Params()).conversation
     settled(desk, talk.id)
     return desk, gateway, talk
 
@@ -208,7 +208,7 @@ def test_the_demos_open_answers_are_gone_on_with_over_both_wires(store, wire, mo
     client = Gateway(Settings(base_url=server.url))
     try:
         desk = Desk(store, client, Answers())
-        talk = turn.ask(desk, "ann", None, "Tell me of tides", Target(model, wire), Params())
+        talk = turn.ask(desk, "ann", None, "Tell me of tides", Target(model, wire), Params()).conversation
         before = settled(desk, talk.id)[-1]
         assert before.outcome in (Outcome.LENGTH, Outcome.INTERRUPTED)
         turn.go_on(desk, "ann", talk.id, last(desk, talk.id), Params())
@@ -244,7 +244,7 @@ def test_a_worker_that_outlives_its_stop_does_not_end_what_goes_on(store, monkey
     over = threading.Event()
     gateway = Deaf((TextDelta("The moon"),), (TextDelta(" pulls."), over, REST[-1]))
     desk = Desk(store, gateway, Answers())
-    talk = turn.ask(desk, "ann", None, "Why tides?", GPT, UNTOUCHED)
+    talk = turn.ask(desk, "ann", None, "Why tides?", GPT, UNTOUCHED).conversation
     first = desk.answers.find("ann", talk.id)
     until(lambda: first.wait(-1, 0).node.message.text)
     first.stop()

@@ -35,7 +35,7 @@ def desk(store, gateway):
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
 def test_a_conversation_goes_on_over_turns_and_sends_its_whole_path(desk, wire):
     target = Target("demo-tour", wire)
-    talk = turn.ask(desk, "ann", None, "First thing", target, Params())
+    talk = turn.ask(desk, "ann", None, "First thing", target, Params()).conversation
     assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
     turn.ask(desk, "ann", talk.id, "Second thing", target, Params(system="Be kind."))
     path = settled(desk, talk.id)
@@ -47,7 +47,7 @@ def test_a_conversation_goes_on_over_turns_and_sends_its_whole_path(desk, wire):
 
 
 def test_model_and_wire_may_change_between_turns(desk):
-    talk = turn.ask(desk, "ann", None, "One", Target("demo-thinker", "anthropic"), Params())
+    talk = turn.ask(desk, "ann", None, "One", Target("demo-thinker", "anthropic"), Params()).conversation
     first = settled(desk, talk.id)[-1]
     turn.ask(desk, "ann", talk.id, "Two", Target("demo-tour", "openai"), Params())
     second = settled(desk, talk.id)[-1]
@@ -68,13 +68,13 @@ def test_question_and_arriving_answer_are_kept_before_anything_is_sent(desk, sto
 
     talk = turn.ask(
         Desk(store, Watching(), desk.answers), "ann", None, "Why?", Target("m", "openai"), Params()
-    )
+    ).conversation
     settled(desk, talk.id)
     assert seen == [[Outcome.COMPLETE, Outcome.ARRIVING]]
 
 
 def test_a_second_question_waits_for_the_answer(desk):
-    talk = turn.ask(desk, "ann", None, "Go", Target("demo-silent", "openai"), Params())
+    talk = turn.ask(desk, "ann", None, "Go", Target("demo-silent", "openai"), Params()).conversation
     with pytest.raises(errors.StaleTurn):
         turn.ask(desk, "ann", talk.id, "Again", Target("demo-tour", "openai"), Params())
     desk.answers.find("ann", talk.id).stop()
@@ -83,7 +83,7 @@ def test_a_second_question_waits_for_the_answer(desk):
 
 
 def test_retry_gives_the_question_another_answer_and_keeps_the_first(desk):
-    talk = turn.ask(desk, "ann", None, "Why?", Target("demo-errors", "openai"), Params())
+    talk = turn.ask(desk, "ann", None, "Why?", Target("demo-errors", "openai"), Params()).conversation
     failed = settled(desk, talk.id)[-1]
     assert failed.outcome is Outcome.FAILED
     assert failed.message.text
@@ -103,12 +103,12 @@ def test_nothing_is_sent_when_nothing_can_be_kept(desk, monkeypatch):
     with pytest.raises(errors.StoreError):
         turn.ask(desk, "ann", None, "Why?", Target("demo-tour", "openai"), Params())
     monkeypatch.undo()
-    talk = turn.ask(desk, "ann", None, "Why?", Target("demo-tour", "openai"), Params())
+    talk = turn.ask(desk, "ann", None, "Why?", Target("demo-tour", "openai"), Params()).conversation
     assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
 
 
 def test_anothers_conversation_is_not_continued(desk):
-    talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params())
+    talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params()).conversation
     settled(desk, talk.id)
     with pytest.raises(errors.Gone):
         turn.ask(desk, "bob", talk.id, "Hello", Target("demo-tour", "openai"), Params())
@@ -119,7 +119,7 @@ def test_anothers_conversation_is_not_continued(desk):
 
 
 def test_a_deleted_conversation_is_not_continued_elsewhere(desk):
-    talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params())
+    talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params()).conversation
     settled(desk, talk.id)
     desk.store.delete("ann", talk.id)
     with pytest.raises(errors.Gone):
@@ -128,7 +128,7 @@ def test_a_deleted_conversation_is_not_continued_elsewhere(desk):
 
 
 def test_an_answer_that_lost_its_process_is_marked_before_the_next_question(desk, monkeypatch):
-    talk = turn.ask(desk, "ann", None, "One", Target("demo-tour", "openai"), Params())
+    talk = turn.ask(desk, "ann", None, "One", Target("demo-tour", "openai"), Params()).conversation
     lost = replace(settled(desk, talk.id)[-1], id="lost", outcome=Outcome.ARRIVING)
     desk.store.begin("ann", replace(talk, head="lost"), [lost])
     with pytest.raises(errors.StaleTurn):
