@@ -1,0 +1,46 @@
+"""A conversation of a thousand messages: as quick as a short one, and all of it within reach."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import seed
+from tests.browser.site import Chat
+
+# The box of a text on the screen: its distance from the window's top, in CSS pixels.
+TOP = "element => element.getBoundingClientRect().top"
+
+
+@pytest.fixture
+def long(demo, new_page) -> Chat:
+    chat = Chat(new_page(), demo.url).open("?model=demo-echo&wire=openai").ask("Question 1").ended()
+    seed.grow(demo, seed.shown(chat), 1000)
+    chat.page.reload()
+    expect(chat.answers.last).to_contain_text("Answer 500")
+    return chat.ended()
+
+
+def test_the_page_holds_a_window_and_earlier_messages_come_above_what_is_read(long):
+    held = long.questions.count()
+    assert held < 50
+    first = long.questions.first
+    number = first.inner_text()
+    long.page.get_by_role("button", name="Show earlier messages").scroll_into_view_if_needed()
+    before = first.evaluate(TOP)
+    long.page.get_by_role("button", name="Show earlier messages").click()
+    expect(long.questions).to_have_count(2 * held)
+    long.ended()
+    again = long.questions.get_by_text(number, exact=True)
+    expect(again).to_be_in_viewport()
+    assert abs(again.evaluate(TOP) - before) < 200
+    # What is asked now stands in the same window: nothing that is read moves away.
+    long.ask("And now?").ended()
+    expect(long.questions).to_have_count(2 * held + 1)
+    expect(long.answers.last).to_contain_text("And now?")
+
+
+def test_all_of_a_long_conversation_is_sent(long):
+    long.ask("The last question").ended()
+    expect(long.answers.last).to_contain_text("Question 2")
+    expect(long.answers.last).to_contain_text("Question 499")
