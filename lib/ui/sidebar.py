@@ -96,7 +96,7 @@ def _act(person: Person, conversation: Conversation, key: str) -> None:
         return
     if running := state.answers().find(person.id, conversation.id):
         running.stop()
-    state.store().delete(person.id, conversation.id)
+    state.store().delete(person.id, [conversation.id])
     st.session_state["deleted"] = conversation
     if st.query_params.get("c") == conversation.id:
         st.query_params.pop("c", None)
@@ -137,6 +137,6 @@ def _undo(person: Person) -> None:
 
 @tried
 def _restore(person: Person, deleted: Conversation) -> None:
-    state.store().restore(person.id, deleted.id)
+    state.store().restore(person.id, [deleted.id])
     del st.session_state["deleted"]
     _open(deleted.id)
