@@ -70,13 +70,13 @@ class Conversations(RuleBasedStateMachine):
         settled(self.desk, self.id)
         self.said |= {node.id: node.message.text for node in self.nodes}
 
-    @rule(data=some.data(), target=some.sampled_from(TARGETS), n=some.sampled_from([None, None, 2]))
-    def ask(self, data, target, n):
+    @rule(data=some.data(), over=some.sampled_from(TARGETS), n=some.sampled_from([None, None, 2]))
+    def ask(self, data, over, n):
         after = data.draw(
             some.sampled_from([None, turn.HEAD, *(node.id for node in self.living("assistant"))])
         )
         before = tree.path(self.nodes, self.head)
-        asked = turn.ask(self.desk, ANN, self.id, "A question", target, Params(n=n), after)
+        asked = turn.ask(self.desk, ANN, self.id, "A question", over, Params(n=n), after)
         self.remember()
         path = tree.path(self.nodes, self.head)
         assert path[-2].message.text == "A question"
@@ -85,13 +85,13 @@ class Conversations(RuleBasedStateMachine):
         assert asked.beside == any(node.parent == expected for node in before)
 
     @precondition(lambda self: self.living("user"))
-    @rule(data=some.data(), target=some.sampled_from(TARGETS))
-    def answer_again(self, data, target):
+    @rule(data=some.data(), over=some.sampled_from(TARGETS))
+    def answer_again(self, data, over):
         question = data.draw(some.sampled_from(self.living("user")))
-        turn.retry(self.desk, ANN, self.id, target, Params(), question.id)
+        turn.retry(self.desk, ANN, self.id, over, Params(), question.id)
         self.remember()
         last = tree.path(self.nodes, self.head)[-1]
-        assert (last.parent, last.target) == (question.id, target)
+        assert (last.parent, last.target) == (question.id, over)
 
     @precondition(lambda self: self.living("user"))
     @rule(data=some.data())
