@@ -74,9 +74,9 @@ def add(connection: sa.Connection, owner: str, conversation: str, node: Node) ->
             touch(connection, owner, conversation)
 
 
-def show(connection: sa.Connection, owner: str, conversation: str, head: str) -> None:
+def show(connection: sa.Connection, owner: str, conversation: str, head: str | None) -> None:
     there = (nodes.c.id == head) & (nodes.c.conversation == conversation) & in_mine(owner)
-    if connection.scalar(sa.select(nodes.c.id).where(there)):
+    if head is None or connection.scalar(sa.select(nodes.c.id).where(there)):
         touch(connection, owner, conversation, head=head)
 
 
