@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser import seed
 from tests.browser.site import Chat
+from tests.replay import Canned
 
+SAID = b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
 # The box of a text on the screen: its distance from the window's top, in CSS pixels.
 TOP = "element => element.getBoundingClientRect().top"
 
@@ -40,7 +44,16 @@ def test_the_page_holds_a_window_and_earlier_messages_come_above_what_is_read(lo
     expect(long.answers.last).to_contain_text("And now?")
 
 
-def test_all_of_a_long_conversation_is_sent(long):
-    long.ask("The last question").ended()
-    expect(long.answers.last).to_contain_text("Question 2")
-    expect(long.answers.last).to_contain_text("Question 499")
+def test_all_of_a_long_conversation_is_sent(keyed, new_page, replay):
+    replay.serve("/v1/chat/completions", Canned(SAID))
+    chat = Chat(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Question 1").ended()
+    seed.grow(keyed, seed.shown(chat), 1000)
+    chat.page.reload()
+    chat.ended().ask("The last question").ended()
+    messages = json.loads(replay.requests[-1].body)["messages"]
+    assert len(messages) == 1001
+    assert [messages[at]["content"] for at in (0, 998, 1000)] == [
+        "Question 1",
+        "Question 500",
+        "The last question",
+    ]
