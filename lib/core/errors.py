@@ -5,6 +5,7 @@ AntlerError
 ├── StoreError          the database refused or is away                  server
 ├── StaleTurn           an answer is still arriving in this conversation you
 ├── Gone                the conversation is not there (any more)         you
+├── TransferError       a file cannot be imported                        you
 └── AnswerError         an answer could not be had, or not whole
     ├── GatewayError    the gateway refused, in words of its own
     │   ├── KeyRefused        401, 403                                   key
@@ -77,6 +78,18 @@ class Gone(AntlerError):
 
     code = "gone"
     fault = "you"
+
+
+class TransferError(AntlerError):
+    """A file cannot be imported: `why` names the words for it, `place` is where in the file, or ""."""
+
+    code = "import"
+    fault = "you"
+
+    def __init__(self, why: str, place: str = "") -> None:
+        super().__init__(f"{why}: {place}" if place else why)
+        self.why = why
+        self.place = whole(place)[:200]
 
 
 class AnswerError(AntlerError):
