@@ -17,6 +17,7 @@ def run() -> None:
         [
             st.Page(sidebar.CHAT, title=t("nav.chat"), default=True),
             st.Page(sidebar.SETTINGS, title=t("nav.settings")),
+            st.Page("pages/shared.py", title=t("nav.shared")),
         ],
         position="hidden",
     )

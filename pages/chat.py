@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.ui import access, composer, problem, state, stream, transcript, welcome
+from lib.ui import access, composer, problem, sharing, state, stream, transcript, welcome
 from lib.ui.text import t
 
 person = access.require()
@@ -18,6 +18,8 @@ except StoreError as error:
 stop = composer.paint(person)
 
 
+with st.empty():
+    sharing.paint(person, view)
 with st.empty():
     if not view.nodes:
         welcome.paint(person)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.config import DEFAULT_BASE_URL
-from lib.ui import access, models, problem, state, undo
+from lib.ui import access, data, models, problem, sharing, state, undo
 from lib.ui.text import LANGUAGES, language, literal, t
 
 _ENVIRONMENT = f"""export DEERAPI_API_KEY="sk-…"
@@ -42,6 +42,13 @@ def _language() -> None:
     )
 
 
+def _data() -> None:
+    st.subheader(t("settings.data"), anchor=False)
+    data.paint(person)
+    st.subheader(t("settings.shares"), anchor=False)
+    sharing.paint_shared(person)
+
+
 def _history() -> None:
     st.subheader(t("settings.storage"), anchor=False)
     path = state.settings().database_url.removeprefix("sqlite:///")
@@ -56,3 +63,4 @@ _gateway()
 models.paint(person)
 _language()
 _history()
+_data()

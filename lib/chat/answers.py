@@ -53,6 +53,13 @@ class Answers:
             answer = self._running.get(conversation)
         return answer if answer is not None and answer.owner == owner else None
 
+    def stop_all(self, owner: str) -> None:
+        """End every answer of this owner."""
+        with self._lock:
+            mine = [one for one in self._running.values() if one is not None and one.owner == owner]
+        for answer in mine:
+            answer.stop()
+
     @contextlib.contextmanager
     def turn(self, conversation: str) -> Iterator[None]:
         """Keep a conversation for one turn, while its path is read and its answer is put here.

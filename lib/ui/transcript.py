@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -29,6 +30,7 @@ _NOTES = {
     Outcome.LENGTH: ":material/content_cut:",
     Outcome.REFUSED: ":material/block:",
     Outcome.FILTERED: ":material/filter_alt:",
+    Outcome.FAILED: ":material/error:",
     Outcome.EMPTY: ":material/chat_bubble_outline:",
 }
 
@@ -47,6 +49,20 @@ def paint(person: Person, view: state.View) -> None:
             saved(person, view, node, last=place == len(shown) - 1)
 
 
+def paint_read_only(nodes: Sequence[Node]) -> None:
+    """Messages to read, without anything to do."""
+    for node in nodes:
+        if node.message.role == "user":
+            with st.container(key=f"asked-{node.id}"):
+                _words(node)
+        else:
+            with bubble(node):
+                st.markdown(kept(node.message.text))
+                if words := _note(node):
+                    st.caption(f"{_NOTES[node.outcome]} {words}")
+                st.caption(foot(node, told=False))
+
+
 def sweep(count: int) -> None:
     """Clear what the run before left below, when it painted more than these `count` messages.
 
@@ -63,9 +79,13 @@ def question(person: Person, view: state.View, node: Node) -> None:
         if branches.edited(node):
             branches.paint_edit(person, node)
             return
-        with st.chat_message("user", avatar=":material/person:"):
-            st.markdown(kept(node.message.text))
+        _words(node)
         branches.question_tools(person, view, node)
+
+
+def _words(node: Node) -> None:
+    with st.chat_message("user", avatar=":material/person:"):
+        st.markdown(kept(node.message.text))
 
 
 def bubble(node: Node) -> DeltaGenerator:
@@ -127,11 +147,13 @@ def _name(node: Node) -> str:
     return str(node.outcome)
 
 
-def foot(node: Node) -> str:
-    """Model, wire, time to first token, speed, tokens in and out: what is known of them."""
+def foot(node: Node, *, told: bool = True) -> str:
+    """Model and wire, and what was `told`: time to first token, speed, tokens in and out, as far as known."""
     facts: list[str] = []
     if node.target:
         facts += [f"**{literal(node.target.model)}**", t(f"wire.{node.target.wire}")]
+    if not told:
+        return " · ".join(facts)
     first, total = node.timing.first, node.timing.total
     if first is not None:
         facts.append(t("answer.first", seconds=first))

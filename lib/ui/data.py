@@ -1,0 +1,108 @@
+"""A person's own data: all of it as a file, back from one, and gone for good."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from lib.chat import transfer
+from lib.core.errors import TransferError
+from lib.core.types import Person
+from lib.ui import problem, state, undo
+from lib.ui.problem import tried
+from lib.ui.text import LANGUAGES, t
+
+_REPORT = "import.report"
+_FILE = "import.file"
+
+
+def paint(person: Person) -> None:
+    """Export, import and the end of everything."""
+    st.markdown(t("data.export_about"))
+    store, owner = state.store(), person.id
+    name = f"antler-{time.strftime('%Y-%m-%d')}.json"
+    st.download_button(
+        t("data.export"),
+        lambda: b"".join(transfer.write(store.everything(owner))),
+        name,
+        "application/json",
+        key="export",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+    _import(person)
+    _erase(person)
+
+
+def _import(person: Person) -> None:
+    st.markdown(t("data.import_about"))
+    # The box is emptied after each import by taking a new key.
+    key = f"{_FILE}-{st.session_state.setdefault('imports', 0)}"
+    file = st.file_uploader(t("data.import"), type=["json", "zip"], key=key, label_visibility="collapsed")
+    if file is not None:
+        args = (person, key)
+        st.button(
+            t("data.import_do"),
+            key="import",
+            type="primary",
+            icon=":material/upload:",
+            on_click=_read,
+            args=args,
+        )
+    for line in st.session_state.get(_REPORT, ()):
+        st.markdown(line)
+
+
+@tried
+def _read(person: Person, key: str) -> None:
+    file = st.session_state[key]
+    st.session_state[_REPORT] = []
+    try:
+        loaded = transfer.fresh(transfer.read(file.getvalue()), state.store().taken)
+    except TransferError as error:
+        problem.refuse(_why(error))
+        return
+    state.store().take_in(person.id, loaded.conversations)
+    st.session_state["imports"] += 1
+    st.session_state[_REPORT] = list(_report(loaded.report))
+
+
+def _why(error: TransferError) -> str:
+    words = t(f"import.{error.why}") if f"import.{error.why}" in LANGUAGES["en"] else t("error.import")
+    return f"{words} {t('import.place', place=error.place)}" if error.place else words
+
+
+def _report(report: transfer.Report) -> list[str]:
+    """What came of an import, a line each."""
+    source = t(f"source.{report.source}")
+    lines = [t("import.done", source=source, count=report.conversations, messages=report.messages)]
+    lines += [f"- {t(f'skipped.{code}', count=count)}" for code, count in report.skipped.items()]
+    if report.renamed_ids:
+        lines.append(f"- {t('import.renamed', count=report.renamed_ids)}")
+    return lines
+
+
+def _erase(person: Person) -> None:
+    st.markdown(t("data.erase_about"))
+    sure = st.checkbox(t("data.erase_sure"), key="erase-sure")
+    st.button(
+        t("data.erase"),
+        key="erase",
+        icon=":material/delete_forever:",
+        disabled=not sure,
+        on_click=_erased,
+        args=(person,),
+    )
+
+
+@tried
+def _erased(person: Person) -> None:
+    state.answers().stop_all(person.id)
+    state.store().erase(person.id)
+    for name in ("shares", _REPORT, "view"):
+        st.session_state.pop(name, None)
+    undo.forget()
+    st.session_state["erase-sure"] = False
+    st.query_params.clear()
+    st.session_state[_REPORT] = [t("data.erased")]

@@ -1,0 +1,121 @@
+"""A conversation handed on: a link to a snapshot of it, and files to keep."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from lib.chat import sharing, transfer
+from lib.core.types import Node, Person
+from lib.ui import state
+from lib.ui.problem import tried
+from lib.ui.text import LANGUAGES, language, literal, t
+
+_PAGE = "shared"
+_UNFIT = re.compile(r"[^\w\- ]+")
+
+
+def paint(person: Person, view: state.View) -> None:
+    """What the shown conversation can be handed on as, folded away."""
+    if view.conversation is None or not view.nodes:
+        return
+    with (
+        st.container(key="hand-on", horizontal=True, horizontal_alignment="right"),
+        st.popover(t("share.open"), icon=":material/ios_share:", type="tertiary", key="share"),
+    ):
+        _link(person, view)
+        _files(person, view)
+
+
+def address(token: str) -> str:
+    """The URL of a snapshot, under the address at which this page is open."""
+    here = urlsplit(st.context.url or "")
+    return f"{here.scheme}://{here.netloc}{here.path.rstrip('/')}/{_PAGE}?s={token}"
+
+
+def _link(person: Person, view: state.View) -> None:
+    assert view.conversation is not None
+    shown = view.conversation.id
+    st.markdown(f"**{t('share.link')}**  \n{t('share.about')}")
+    made: dict[str, str] = st.session_state.setdefault("shares", {})
+    if token := made.get(shown):
+        st.code(address(token), language=None, wrap_lines=True)
+        st.caption(t("share.once"))
+    args = (person, view)
+    st.button(t("share.make"), key="share-make", icon=":material/link:", on_click=_make, args=args)
+
+
+@tried
+def _make(person: Person, view: state.View) -> None:
+    if view.conversation:
+        token = sharing.make(state.store(), person.id, view.conversation, view.nodes)
+        st.session_state.setdefault("shares", {})[view.conversation.id] = token
+
+
+def _files(person: Person, view: state.View) -> None:
+    assert view.conversation is not None
+    st.markdown(f"**{t('share.files')}**")
+    conversation, path = view.conversation, list(view.nodes)
+    store, words = state.desk().store, partial(_say, language())
+
+    def as_text() -> bytes:
+        return transfer.markdown(conversation, path, words).encode()
+
+    def whole() -> bytes:
+        return b"".join(transfer.write([(conversation, store.nodes(person.id, conversation.id))]))
+
+    name = file_name(conversation.title)
+    with st.container(horizontal=True, gap="small"):
+        _download("md", f"{name}.md", "text/markdown", as_text)
+        _download("json", f"{name}.json", "application/json", whole)
+
+
+def _download(kind: str, name: str, mime: str, data: Callable[[], bytes]) -> None:
+    icon = ":material/download:"
+    words = t(f"share.{kind}")
+    st.download_button(words, data, name, mime, key=f"download-{kind}", icon=icon, on_click="ignore")
+
+
+def _say(spoken: str, name: str) -> str:
+    # Not t(): a file is made outside the run, where no session is known.
+    return LANGUAGES[spoken][name]
+
+
+def file_name(title: str) -> str:
+    """A title as a name for a file, without an ending."""
+    return " ".join(_UNFIT.sub(" ", title).split())[:60].strip() or "conversation"
+
+
+def paint_shared(person: Person) -> None:
+    """The links that a person has made, each with the way to take it back."""
+    shares = state.store().shares(person.id)
+    if not shares:
+        st.caption(t("share.none"))
+    for share in shares:
+        with st.container(key=f"shared-{share.id}", horizontal=True, vertical_alignment="center"):
+            day = time.strftime("%Y-%m-%d", time.gmtime(share.created))
+            st.markdown(f"{literal(share.title)}  \n:small[:gray[{day}]]", width="stretch")
+            st.button(
+                t("share.revoke"),
+                key=f"revoke-{share.id}",
+                icon=":material/link_off:",
+                on_click=_revoke,
+                args=(person, share.id),
+            )
+
+
+@tried
+def _revoke(person: Person, share: str) -> None:
+    state.store().revoke(person.id, share)
+    st.session_state.pop("shares", None)
+
+
+def read(token: str) -> tuple[str, float, list[Node]] | None:
+    """The title, the time and the messages behind a link; None where there is nothing (any more)."""
+    found = sharing.read(state.store(), token)
+    return (found[0].title, found[0].updated, found[1]) if found else None
