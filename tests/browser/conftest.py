@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from tests.browser.site import App, Chat
 from tests.replay import Canned, Replay
@@ -18,6 +18,8 @@ PATIENCE_MS = 30_000
 KEY = "sk-9f3b7c1d5e8a2046bb7e"  # looks like a key, so that a search for it means something
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
 QUIET = ("--disable-background-networking", "--disable-component-update")
+TOLD = 3_000  # letters of a page that a failed test shows
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,6 +27,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.flaky(reruns=2))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Leaves with each test whether it failed, for the fixtures that take it down."""
+    report = yield
+    item.stash[FAILED] = report.failed or (report.when != "setup" and item.stash.get(FAILED, False))
+    return report
+
+
+def _tell(pages: Iterable[Page]) -> None:
+    """Print what the pages show: a failure is often read where nobody can look at the browser."""
+    for page in pages:
+        try:
+            print(f"--- {page.url}\n{page.inner_text('body', timeout=2_000)[:TOLD]}")
+        except Error as error:
+            print(f"--- {page.url}\n(no text: {error.message})")
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +67,7 @@ def usual(browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def new_page(browser, usual) -> Iterator[Callable[..., Page]]:
+def new_page(request, browser, usual) -> Iterator[Callable[..., Page]]:
     """Makes pages of the usual browser, or of one of their own where options ask for another."""
     made: list[Page | BrowserContext] = []
 
@@ -65,6 +84,8 @@ def new_page(browser, usual) -> Iterator[Callable[..., Page]]:
 
     broken: list[str] = []
     yield make
+    if request.node.stash.get(FAILED, False):
+        _tell(one for one in made if isinstance(one, Page))
     usual.set_offline(False)
     for one in reversed(made):
         one.close()
