@@ -63,7 +63,7 @@ def send(person: Person, text: str) -> None:
             problem = f"{sentence(error.code)} {t('composer.kept')}"
         else:
             # From now on the conversation itself knows its target.
-            st.query_params.from_dict({"c": asked.id})
+            st.query_params.from_dict({} if state.scratch() else {"c": asked.id})
     if problem:
         refuse(problem)
         st.session_state[_BOX] = text
