@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from starlette.middleware import Middleware
 
-from lib.ui import access, headers, look, problem, sidebar, state
+from lib.ui import access, headers, look, notice, problem, sidebar, state
 from lib.ui.text import t
 
 
@@ -21,7 +21,12 @@ def run() -> None:
         ],
         position="hidden",
     )
-    sidebar.paint(access.require(), chat=page.url_path == "")
+    chat = page.url_path == ""
+    sidebar.paint(access.require(), chat=chat)
+    with st.sidebar:
+        notice.paint_place()
+    if chat:
+        notice.paint_once()
     page.run()
 
 

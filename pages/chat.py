@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.ui import access, composer, problem, sharing, state, stream, transcript, welcome
+from lib.ui import access, composer, problem, sharing, state, stream, temporary, transcript, welcome
 from lib.ui.text import t
 
 person = access.require()
@@ -17,7 +17,8 @@ except StoreError as error:
     view = state.view()  # what is on the screen stays there, and the box with what is typed in it
 stop = composer.paint(person)
 
-
+with st.empty():
+    temporary.paint(person, view)
 with st.empty():
     sharing.paint(person, view)
 with st.empty():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.config import DEFAULT_BASE_URL
-from lib.ui import access, data, models, problem, sharing, state, undo
+from lib.ui import access, data, models, notice, problem, sharing, state, undo
 from lib.ui.text import LANGUAGES, language, literal, t
 
 _ENVIRONMENT = f"""export DEERAPI_API_KEY="sk-…"
@@ -53,6 +53,8 @@ def _history() -> None:
     st.subheader(t("settings.storage"), anchor=False)
     path = state.settings().database_url.removeprefix("sqlite:///")
     st.markdown(t("settings.storage_at", path=path.replace("`", "")))
+    if notice.forgetful():
+        notice.paint_remedies()
 
 
 st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=state.here())

@@ -27,7 +27,7 @@ class Shelf(Protocol):
 
 
 def make(shelf: Shelf, owner: str, conversation: Conversation, path: Sequence[Node]) -> str:
-    """Keep a snapshot of this path; returns the token that opens it, which is kept nowhere. Raises StoreError."""
+    """Keep a snapshot of this path; returns the token that opens it and is kept nowhere. Raises StoreError."""
     token = secrets.token_urlsafe(24)
     share = Share(new_id(), conversation.id, conversation.title, time.time())
     shelf.share(owner, share, _hash(token), _snapshot(conversation, path))
@@ -51,7 +51,7 @@ def _hash(token: str) -> str:
 
 
 def _snapshot(conversation: Conversation, path: Sequence[Node]) -> Mapping[str, Any]:
-    """What a reader needs: who said what and when. No system prompt, no thinking, nothing of the gateway's."""
+    """What a reader needs: who said what and when. No system prompt, no thinking, no facts of the gateway."""
     said = tree.copied(map(_bare, path))
     bare = Conversation(
         new_id(),

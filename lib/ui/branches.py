@@ -59,7 +59,7 @@ def menu(person: Person, node: Node, actions: tuple[str, ...]) -> None:
     key = f"more-{node.id}"
     st.menu_button(
         t("tools.more"),
-        list(actions),
+        [action for action in actions if action != "branch" or not state.scratch()],
         key=key,
         icon=":material/more_horiz:",
         type="tertiary",

@@ -82,7 +82,7 @@ def _ask(person: Person, text: str, after: str | None, told: str, *, version: bo
             problem = f"{sentence(error.code)} {told}"
         else:
             # From now on the conversation itself knows its target.
-            st.query_params.from_dict({"c": asked.conversation.id})
+            st.query_params.from_dict({} if state.scratch() else {"c": asked.conversation.id})
             undo.forget()
             if asked.beside and not version:
                 refuse(t("composer.beside"))

@@ -101,7 +101,7 @@ def save(person: Person) -> None:
     """
     shown = state.view()
     if shown.id is not None:
-        state.store().set_params(person.id, shown.id, _as_typed())
+        state.keeper().set_params(person.id, shown.id, _as_typed())
 
 
 def paint(person: Person, target: Target | None, lost: Sequence[str]) -> None:

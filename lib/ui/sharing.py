@@ -28,7 +28,8 @@ def paint(person: Person, view: state.View) -> None:
         st.container(key="hand-on", horizontal=True, horizontal_alignment="right"),
         st.popover(t("share.open"), icon=":material/ios_share:", type="tertiary", key="share"),
     ):
-        _link(person, view)
+        if not state.scratch():
+            _link(person, view)
         _files(person, view)
 
 

@@ -87,6 +87,7 @@ def _row(person: Person, conversation: Conversation, *, here: bool) -> None:
 
 def _open(conversation: str | None) -> None:
     """Show a conversation, or begin a new one, from whatever page; a callback."""
+    state.end_temporary()
     st.switch_page(CHAT, query_params={"c": conversation} if conversation else {})
 
 

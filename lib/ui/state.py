@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ import streamlit as st
 from lib.chat import tree
 from lib.chat.answer import STALE_AFTER, Answer
 from lib.chat.answers import Answers, Elsewhere
+from lib.chat.scratch import Scratch
 from lib.chat.turn import Desk
 from lib.core import config
 from lib.core.config import Settings
@@ -31,6 +33,8 @@ LOGO = str(Path(__file__).parent / "antler.svg")
 WINDOW = 30  # messages painted when a conversation is opened, and more with each "show earlier"
 PURGE_AFTER = 24 * 3600.0  # seconds for which a deleted conversation can be taken back
 MODELS_PATIENCE = 1.5  # seconds that a page waits for the first list of models
+NOBODY = "local"  # who owned every row before each browser had a history of its own
+log = logging.getLogger(__name__)
 
 
 @st.cache_resource(show_spinner=False)
@@ -81,8 +85,43 @@ def gateway() -> Gateway:
     return _gateway(_demo_server().url if settings().demo else settings().base_url)
 
 
+@st.cache_resource(show_spinner=False)
+def _handed_over(_person: str) -> None:
+    store().adopt(NOBODY, _person)
+
+
+def hand_over(person: str) -> None:
+    """Give the history of before browsers were told apart to the first who comes, once a process."""
+    try:
+        _handed_over(person)
+    except StoreError:
+        log.warning("the history of before could not be handed over", exc_info=True)
+
+
+def scratch() -> Scratch | None:
+    """What keeps this session's temporary chat; None while the session is not in one."""
+    found: Scratch | None = st.session_state.get("scratch")
+    return found
+
+
+def keeper() -> Store | Scratch:
+    """Where the shown conversation is kept: in the database, or in this session alone."""
+    return scratch() or store()
+
+
+def begin_temporary(person: str) -> None:
+    st.session_state["scratch"] = Scratch(person)
+
+
+def end_temporary() -> None:
+    """Forget the temporary chat, where there is one; an answer that is arriving there ends with it."""
+    if kept := scratch():
+        kept.forget()
+        del st.session_state["scratch"]
+
+
 def desk() -> Desk:
-    return Desk(store(), gateway(), answers())
+    return Desk(keeper(), gateway(), answers())
 
 
 def gateway_host() -> str:
@@ -149,13 +188,17 @@ def view() -> View:
 def opened(owner: str) -> View:
     """The view of the conversation that the URL names, read from the store where it is not shown yet.
 
-    What is not there, or not the owner's, opens as a new conversation.
+    What is not there, or not the owner's, opens as a new conversation. Without a name in the URL it may be
+    the temporary one, which ends where another is opened.
     """
-    wanted = st.query_params.get("c")
+    if named := st.query_params.get("c"):
+        end_temporary()
+    kept = scratch()
+    wanted = kept.current if kept else named
     # Asked before the rows are read: an answer leaves the registry when its end is in the store, so
     # what is not found here is read as it ended.
     answer = answers().find(owner, wanted) if wanted else None
-    fresh = store().conversation(owner, wanted) if wanted else None
+    fresh = keeper().conversation(owner, wanted) if wanted else None
     if fresh is None:
         st.query_params.pop("c", None)
     shown = view()
@@ -173,13 +216,13 @@ def _attached(owner: str, shown: View, answer: Answer | None) -> Answer | Elsewh
     last = shown.nodes[-1]
     if answer is not None and last.id in answer.ids:
         return answer
-    return Elsewhere(owner, shown.id, last, store()) if last.arriving else None
+    return Elsewhere(owner, shown.id, last, keeper()) if last.arriving else None
 
 
 def _show(owner: str, conversation: Conversation | None) -> View:
     """Make `conversation` the one that this session shows, with its path as it stands in the store."""
     before = view()
-    known = store().nodes(owner, conversation.id) if conversation else []
+    known = keeper().nodes(owner, conversation.id) if conversation else []
     nodes = tree.path(known, conversation.head) if conversation else []
     first = max(0, len(nodes) - WINDOW)
     if conversation and before.id == conversation.id:
@@ -192,7 +235,7 @@ def look_around(owner: str, shown: View) -> None:
     """See which alternatives came with an answer that has just ended."""
     if shown.id and isinstance(shown.answer, Answer) and len(shown.answer.ids) > 1:
         with contextlib.suppress(StoreError):
-            shown.siblings = tree.siblings(store().nodes(owner, shown.id))
+            shown.siblings = tree.siblings(keeper().nodes(owner, shown.id))
 
 
 def here() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
@@ -20,6 +21,12 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 QUIET = ("--disable-background-networking", "--disable-component-update")
 TOLD = 3_000  # letters of a page that a failed test shows
 FAILED = pytest.StashKey[bool]()
+# Each test is somebody new, also where the browser and the address are those of the test before.
+NEWCOMER = """(() => { try {
+  if (localStorage.getItem("test") === "%s") return;
+  localStorage.clear();
+  localStorage.setItem("test", "%s");
+} catch {} })()"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -68,7 +75,11 @@ def usual(browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def new_page(request, browser, usual) -> Iterator[Callable[..., Page]]:
-    """Makes pages of the usual browser, or of one of their own where options ask for another."""
+    """Makes pages of the usual browser, or of one of their own where options ask for another.
+
+    To the app, the pages of one browser in one test are one person.
+    """
+    newcomer = NEWCOMER.replace("%s", secrets.token_hex(4))
     made: list[Page | BrowserContext] = []
 
     def make(**options) -> Page:
@@ -78,6 +89,7 @@ def new_page(request, browser, usual) -> Iterator[Callable[..., Page]]:
             context.set_default_timeout(PATIENCE_MS)
             made.append(context)
         page = context.new_page()
+        page.add_init_script(newcomer)
         page.on("pageerror", lambda error: broken.append(str(error)))
         made.append(page)
         return page
