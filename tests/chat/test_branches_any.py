@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from lib.chat import branches, tree, turn
 from lib.chat.answers import Answers
 from lib.chat.branches import Before
+from lib.chat.scratch import Scratch
 from lib.chat.turn import Desk
 from lib.core.params import Params
 from lib.core.reply import Finish, TextDelta
@@ -42,7 +43,7 @@ class Conversations(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="antler-tree-"))
-        self.store = Store(f"sqlite:///{self.folder}/a.db")
+        self.store = self.opened()
         self.desk = Desk(self.store, Ready(), Answers())
         begun = turn.ask(self.desk, ANN, None, "First", TARGETS[0], Params()).conversation
         self.id = begun.id
@@ -51,8 +52,12 @@ class Conversations(RuleBasedStateMachine):
         settled(self.desk, self.id)
         self.remember()
 
+    def opened(self) -> Store | Scratch:
+        return Store(f"sqlite:///{self.folder}/a.db")
+
     def teardown(self) -> None:
-        self.store.close()
+        if isinstance(self.store, Store):
+            self.store.close()
         shutil.rmtree(self.folder)
 
     @property
@@ -186,5 +191,18 @@ class Conversations(RuleBasedStateMachine):
             assert sorted(families.get(node.id, [node.id])) == sorted(beside)
 
 
+class Temporary(Conversations):
+    """The same with one that is kept in memory only."""
+
+    def opened(self) -> Store | Scratch:
+        return Scratch(ANN)
+
+    def branch_off(self) -> None:
+        """There is only the one."""
+
+
+few = settings(max_examples=25, stateful_step_count=20, deadline=None)
 TestConversations = Conversations.TestCase
-TestConversations.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestConversations.settings = few
+TestTemporary = Temporary.TestCase
+TestTemporary.settings = few
