@@ -1,0 +1,107 @@
+"""How a conversation's length tells: from Enter to the painted question, a reload, a click, and the bytes.
+
+.venv/bin/python -m tests.bench.long
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser import seed
+from tests.browser.conftest import FLAGS, QUIET
+from tests.browser.site import App, Chat
+
+SIZES = (20, 200, 1000)
+ROUNDS = 5
+# Notes, in the browser's clock, when the question is on the screen.
+WATCH = """(text) => { window.__seen = 0; const look = () => {
+  const all = [...document.querySelectorAll('[class*="st-key-asked-"]')];
+  if (!window.__seen && all.some(one => one.innerText.includes(text)))
+    requestAnimationFrame(() => window.__seen = performance.now());
+};
+new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true}) }"""
+ENTER = """() => addEventListener('keydown', event => {
+  if (event.key === 'Enter') window.__enter = performance.now();
+}, true)"""
+
+
+class Watched:
+    """A page with a count of the bytes that come over its websocket."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.bytes = 0
+        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 860})
+        self.page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+
+    def _count(self, data: str | bytes) -> None:
+        self.bytes += len(data)
+
+    def taken(self) -> int:
+        self.bytes, count = 0, self.bytes
+        return count
+
+
+def measure(browser: Browser, app: App, size: int) -> dict[str, float]:
+    """Milliseconds and kilobytes, each the median of some rounds."""
+    watched = Watched(browser)
+    page = watched.page
+    chat = Chat(page, app.url).open("?model=demo-crlf&wire=openai").ask("Question 1").ended()
+    seed.grow(app, seed.shown(chat), size)
+    found: dict[str, list[float]] = {}
+
+    def note(name: str, milliseconds: float) -> None:
+        found.setdefault(f"{name} ms", []).append(milliseconds)
+        found.setdefault(f"{name} kB", []).append(watched.taken() / 1000)
+
+    for number in range(ROUNDS):
+        watched.taken()
+        start = page.evaluate("Date.now()")
+        page.reload()
+        expect(chat.answers.last).to_be_visible()
+        expect(chat.box).to_be_enabled()
+        chat.ended()
+        note("reload", page.evaluate("Date.now()") - start)
+        text = f"Now {size} {number}"
+        page.evaluate(ENTER)
+        page.evaluate(WATCH, text)
+        chat.box.fill(text)
+        page.wait_for_timeout(300)
+        watched.taken()
+        chat.box.press("Enter")
+        page.wait_for_function("window.__seen")
+        note("Enter to question", page.evaluate("window.__seen - window.__enter"))
+        chat.ended()
+        watched.taken()
+        start = page.evaluate("Date.now()")
+        chat.tool("Answer again").click()
+        expect(chat.answers.last).to_contain_text("2 / 2")
+        note("click", page.evaluate("Date.now()") - start)
+        chat.ended()
+    page.close()
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*FLAGS, *QUIET])
+        expect.set_options(timeout=60_000)
+        app = App(Path(folder), {})
+        rows = {size: measure(browser, app, size) for size in SIZES}
+        names = list(rows[SIZES[0]])
+        print(f"| messages | {' | '.join(names)} |\n|--:|{'--:|' * len(names)}")
+        for size, row in rows.items():
+            print(f"| {size:,} | {' | '.join(f'{row[name]:,.0f}' for name in names)} |")
+        first, last = rows[SIZES[0]], rows[SIZES[-1]]
+        ratios = " | ".join(f"{last[name] / first[name]:.2f}" for name in names)
+        print(f"| {SIZES[-1]:,} to {SIZES[0]} | {ratios} |")
+        app.close()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
