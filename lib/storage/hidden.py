@@ -28,7 +28,7 @@ def hide(
 
 
 def without(talk: Conversation, known: Sequence[Node]) -> tuple[Conversation, list[Node]]:
-    """A conversation as if it had no hidden nodes: the others, and its head, put under what is above those."""
+    """A conversation without its hidden nodes: the others, and its head, put under what is above those."""
     parents = {one.id: one.parent for one in known}
     gone = {one.id for one in known if one.deleted is not None}
     left = [replace(one, parent=_above(parents, gone, one.parent)) for one in known if one.id not in gone]
