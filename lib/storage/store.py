@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.history import Shelf
+from lib.core.history import Hit, Share, Shelf, Spend
 from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.types import Conversation, Node, Outcome, Target, Window
-from lib.storage import hidden, lists, nodes, preferences, rows
+from lib.storage import hidden, ledger, lists, nodes, owners, preferences, rows, search, shares
 from lib.storage.engine import connect, reading, writing
 
 _OPEN = Shelf()
@@ -165,7 +166,70 @@ class Store:
             hidden.purge(connection, age)
             return lists.purge(connection, age)
 
-    # What a person likes.
+    def search(self, owner: str, words: str, limit: int, before: Hit | None = None) -> list[Hit]:
+        """The newest messages with all the words, newest first; a further page is what comes after `before`.
+
+        What is deleted is not found, what is archived is. How words are matched is in lib/core/words.py.
+        """
+        with reading(self._engine) as connection:
+            return search.search(connection, owner, words, limit, before)
+
+    # Links, and what requests took.
+
+    def share(self, owner: str, share: Share, token_hash: str, snapshot: Mapping[str, Any]) -> bool:
+        """Keep a link to a snapshot, which is any JSON object; returns whether its conversation is there."""
+        with writing(self._engine) as connection:
+            return shares.add(connection, owner, share, token_hash, snapshot)
+
+    def shares(self, owner: str) -> list[Share]:
+        """The owner's links, newest first; those of deleted conversations are not among them."""
+        with reading(self._engine) as connection:
+            return shares.of(connection, owner)
+
+    def shared(self, token_hash: str) -> dict[str, Any] | None:
+        """What a link opens, to whoever has it; None where it was taken back, or its conversation deleted."""
+        with reading(self._engine) as connection:
+            return shares.snapshot(connection, token_hash)
+
+    def revoke(self, owner: str, share: str) -> None:
+        with writing(self._engine) as connection:
+            shares.revoke(connection, owner, share)
+
+    def spend(self, owner: str, spend: Spend) -> None:
+        """Write down what a request took; nothing where that is written already."""
+        with writing(self._engine) as connection:
+            ledger.add(connection, owner, spend)
+
+    def spent(self, owner: str, conversation: str) -> list[Spend]:
+        """What the requests of a conversation took, oldest first, also where that is deleted."""
+        with reading(self._engine) as connection:
+            return ledger.of(connection, owner, conversation)
+
+    # A person, and all that is theirs.
+
+    def everything(self, owner: str) -> Iterator[tuple[Conversation, list[Node]]]:
+        """Each conversation that is not deleted, oldest first, with its nodes that are not hidden.
+
+        Each is read when it is asked for, in a transaction of its own. Children and head of hidden nodes are
+        put where they would be without those.
+        """
+        with reading(self._engine) as connection:
+            names = owners.ids(connection, owner)
+        for name in names:
+            with reading(self._engine) as connection:
+                talk, found = lists.one(connection, owner, name), nodes.of(connection, owner, name)
+            if talk:
+                yield hidden.without(talk, found)
+
+    def erase(self, owner: str) -> None:
+        """Remove all that is an owner's, for good and at once."""
+        with writing(self._engine) as connection:
+            owners.erase(connection, owner)
+
+    def adopt(self, before: str, now: str) -> None:
+        """Make all that is one owner's another's; what the other has set stays."""
+        with writing(self._engine) as connection:
+            owners.adopt(connection, before, now)
 
     def preferences(self, owner: str) -> Preferences:
         with reading(self._engine) as connection:
