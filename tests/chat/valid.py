@@ -1,0 +1,32 @@
+"""What holds of everything that is read, from whatever file."""
+
+import math
+import re
+
+from lib.chat.transfer import Loaded
+from lib.core.types import Outcome
+
+ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+def valid(loaded: Loaded) -> bool:
+    """Assert that every id is its own, and every tree one in which questions and answers take turns."""
+    conversations = [conversation.id for conversation, _ in loaded.conversations]
+    every = [node.id for _, nodes in loaded.conversations for node in nodes]
+    assert len(set(conversations)) == len(conversations)
+    assert len(set(every)) == len(every)
+    assert all(map(ID.fullmatch, [*conversations, *every]))
+    for conversation, nodes in loaded.conversations:
+        known = {}
+        for node in nodes:  # parents come first, so there is no circle
+            above = known[node.parent].message.role if node.parent is not None else "assistant"
+            assert {above, node.message.role} == {"user", "assistant"}
+            assert node.outcome is not Outcome.ARRIVING
+            assert math.isfinite(node.created)
+            assert node.deleted is None
+            known[node.id] = node
+        assert conversation.head is None or conversation.head in known
+        assert len(conversation.title) <= 200
+        assert not {"\n", "\r", "\0", "\u2028"} & set(conversation.title)
+        assert math.isfinite(conversation.created + conversation.updated)
+    return True
