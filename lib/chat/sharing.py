@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from lib.chat import transfer, tree
-from lib.core.errors import TransferError
+from lib.core.errors import Gone, TransferError
 from lib.core.history import Share
 from lib.core.types import Conversation, Message, Node, Text, new_id
 
@@ -22,15 +22,19 @@ _TOKEN = re.compile(r"[\w-]{32}", re.ASCII)
 class Shelf(Protocol):
     """Where snapshots are kept; each method may raise StoreError."""
 
-    def share(self, owner: str, share: Share, token_hash: str, snapshot: Mapping[str, Any]) -> None: ...
+    def share(self, owner: str, share: Share, token_hash: str, snapshot: Mapping[str, Any]) -> bool: ...
     def shared(self, token_hash: str) -> Mapping[str, Any] | None: ...
 
 
 def make(shelf: Shelf, owner: str, conversation: Conversation, path: Sequence[Node]) -> str:
-    """Keep a snapshot of this path; returns the token that opens it and is kept nowhere. Raises StoreError."""
+    """Keep a snapshot of this path; returns the token that opens it and is kept nowhere.
+
+    Raises Gone where the conversation is not the owner's (any more), and StoreError.
+    """
     token = secrets.token_urlsafe(24)
     share = Share(new_id(), conversation.id, conversation.title, time.time())
-    shelf.share(owner, share, _hash(token), _snapshot(conversation, path))
+    if not shelf.share(owner, share, _hash(token), _snapshot(conversation, path)):
+        raise Gone
     return token
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import ledger, share
+from lib.storage.schema import node as nodes
 from lib.storage.schema import preference as preferences
+
+_BATCH = 500  # ids in one query: databases limit how many values one may have
 
 
 def ids(connection: sa.Connection, owner: str) -> list[str]:
@@ -17,8 +22,18 @@ def ids(connection: sa.Connection, owner: str) -> list[str]:
     return list(connection.scalars(query.order_by(conversations.c.created, conversations.c.id)))
 
 
+def taken(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the ids that a conversation or a node has, whoever's."""
+    found: set[str] = set()
+    for start in range(0, len(ids), _BATCH):
+        some = ids[start : start + _BATCH]
+        for column in (conversations.c.id, nodes.c.id):
+            found.update(connection.scalars(sa.select(column).where(column.in_(some))))
+    return found
+
+
 def erase(connection: sa.Connection, owner: str) -> None:
-    for table in (share, conversations, ledger, preferences):
+    for table in (share, conversations, preferences):
         connection.execute(sa.delete(table).where(table.c.owner == owner))
 
 

@@ -221,8 +221,19 @@ class Store:
             if talk:
                 yield hidden.without(talk, found)
 
+    def taken(self, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that a conversation or a message has, whoever's."""
+        with reading(self._engine) as connection:
+            return owners.taken(connection, list(ids))
+
+    def take_in(self, owner: str, entries: Iterable[tuple[Conversation, Sequence[Node]]]) -> None:
+        """Commit new conversations with all their nodes: all of them, or none where an id is taken."""
+        with writing(self._engine) as connection:
+            for conversation, found in entries:
+                nodes.begin(connection, owner, conversation, found)
+
     def erase(self, owner: str) -> None:
-        """Remove all that is an owner's, for good and at once."""
+        """Remove all that is an owner's, for good and at once; the ledger stays: what was spent is spent."""
         with writing(self._engine) as connection:
             owners.erase(connection, owner)
 
