@@ -22,6 +22,7 @@ from lib.core.types import (
     Thinking,
     Timing,
     Usage,
+    Window,
     is_wire,
 )
 
@@ -34,18 +35,40 @@ def conversation(row: sa.Row[Any]) -> Conversation:
         head=row.head,
         target=_target(row),
         params=params.read(row.params),
+        created=row.created,
+        rev=row.rev,
+        titled=row.titled,
+        folder=row.folder,
+        pinned=row.pinned,
+        archived=row.archived,
+        unread=row.unread,
+        arriving=bool(row.arriving),
+        window=Window(**row.window) if row.window else None,
     )
 
 
 def from_conversation(value: Conversation) -> dict[str, Any]:
+    """The columns of a conversation; where it does not say when it was made, that is when it changed last."""
     return {
         "id": value.id,
         "title": value.title,
         "updated": value.updated,
         "head": value.head,
         "params": asdict(value.params),
-        **_from_target(value.target),
+        "created": value.created or value.updated,
+        "rev": value.rev,
+        "titled": value.titled,
+        "folder": value.folder,
+        "pinned": value.pinned,
+        "archived": value.archived,
+        "unread": value.unread,
+        "window": from_window(value.window),
+        **from_target(value.target),
     }
+
+
+def from_window(value: Window | None) -> dict[str, Any] | None:
+    return asdict(value) if value else None
 
 
 def node(row: sa.Row[Any]) -> Node:
@@ -62,6 +85,7 @@ def node(row: sa.Row[Any]) -> Node:
         failure=_failure(row.failure),
         request_id=row.request_id,
         served=row.served or {},
+        deleted=row.deleted,
     )
 
 
@@ -81,7 +105,8 @@ def from_node(value: Node) -> dict[str, Any]:
         "request_id": value.request_id,
         "served": dict(value.served),
         "beat": time.time(),
-        **_from_target(value.target),
+        "deleted": value.deleted,
+        **from_target(value.target),
     }
 
 
@@ -93,7 +118,7 @@ def _target(row: sa.Row[Any]) -> Target | None:
     return Target(row.model, row.wire) if row.model and is_wire(row.wire) else None
 
 
-def _from_target(target: Target | None) -> dict[str, Any]:
+def from_target(target: Target | None) -> dict[str, Any]:
     return {"model": target.model if target else None, "wire": target.wire if target else None}
 
 

@@ -151,7 +151,7 @@ def test_alternatives_of_a_process_that_died_are_all_interrupted(store, monkeypa
 def test_a_conversation_deleted_meanwhile_takes_no_more_alternatives(store):
     go = threading.Event()
     desk, _, talk = asked(store, (TextDelta("Blue."), go, *THREE[2:]))
-    store.delete("ann", talk.id)
+    store.delete("ann", [talk.id])
     store.purge(-1.0)
     go.set()
     until(lambda: desk.answers.find("ann", talk.id) is None)

@@ -121,7 +121,7 @@ def test_anothers_conversation_is_not_continued(desk):
 def test_a_deleted_conversation_is_not_continued_elsewhere(desk):
     talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params()).conversation
     settled(desk, talk.id)
-    desk.store.delete("ann", talk.id)
+    desk.store.delete("ann", [talk.id])
     with pytest.raises(errors.Gone):
         turn.ask(desk, "ann", talk.id, "Hello", Target("demo-tour", "openai"), Params())
     assert desk.store.conversations("ann", 9) == []

@@ -41,7 +41,7 @@ CUT = Node(
     timing=Timing(0.5, 0.5, 1.0),
     served={"id": "msg_1", "usage": {"output_tokens": 2, "more": [1, {"deep": None}]}},
 )
-TALK = Conversation("c", "Why?", 2.0, "a", TARGET)
+TALK = Conversation("c", "Why?", 2.0, "a", TARGET, created=2.0, unread=True)
 
 
 @pytest.fixture
@@ -55,7 +55,9 @@ def test_a_reopened_answer_keeps_its_words_and_takes_more(begun):
     again = replace(CUT, outcome=Outcome.ARRIVING, reason="", failure=None)
     begun.reopen("ann", replace(TALK, updated=9.0, params=Params(max_tokens=9)), again)
     assert begun.node("ann", "a") == again
-    assert begun.conversation("ann", "c") == replace(TALK, updated=9.0, params=Params(max_tokens=9))
+    assert begun.conversation("ann", "c") == replace(
+        TALK, updated=9.0, params=Params(max_tokens=9), rev=1, arriving=True
+    )
     whole = replace(again, message=Message("assistant", (Text("Because."),)))
     assert begun.checkpoint("ann", whole) is Outcome.ARRIVING
     begun.settle("ann", replace(whole, outcome=Outcome.COMPLETE))
@@ -75,7 +77,7 @@ def test_an_alternative_is_added_beside_the_first_where_the_conversation_still_i
     begun.add("ann", "c", other)
     assert begun.nodes("ann", "c") == [QUESTION, CUT, other]
     assert begun.conversation("ann", "c").head == "a"
-    begun.delete("ann", "c")
+    begun.delete("ann", ["c"])
     begun.purge(-1)
     begun.add("ann", "c", replace(other, id="d"))
     assert begun.node("ann", "d") is None
@@ -84,7 +86,7 @@ def test_an_alternative_is_added_beside_the_first_where_the_conversation_still_i
 def test_the_branch_to_show_is_kept_and_leaves_the_order_of_the_list(begun):
     begun.begin("ann", replace(TALK, id="later", head="q2", updated=3.0), [replace(QUESTION, id="q2")])
     begun.show("ann", "c", "q")
-    assert begun.conversation("ann", "c") == replace(TALK, head="q")
+    assert begun.conversation("ann", "c") == replace(TALK, head="q", rev=1)
     assert [talk.id for talk in begun.conversations("ann", 9)] == ["later", "c"]
 
 
@@ -144,7 +146,8 @@ def older(database_url):
 
 def test_a_file_of_the_first_schema_is_brought_up_with_what_is_in_it(older):
     store = Store(older)
-    talk = Conversation("c", "Why?", 2.0, "a", TARGET, Params(system="Be brief.", temperature=0.5))
+    params = Params(system="Be brief.", temperature=0.5)
+    talk = Conversation("c", "Why?", 2.0, "a", TARGET, params, created=1.0, titled="person")
     answer = Node(
         "a",
         None,

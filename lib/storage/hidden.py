@@ -1,0 +1,72 @@
+"""Hidden nodes: marked, left out of what is read, and in the end removed, their children attached anew."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from lib.core.types import Node
+from lib.storage.lists import touch
+from lib.storage.owned import batches, in_mine
+from lib.storage.schema import conversation as conversations
+from lib.storage.schema import node as nodes
+
+
+def hide(
+    connection: sa.Connection, owner: str, conversation: str, ids: Sequence[str], when: float | None
+) -> None:
+    """Mark nodes of a conversation as deleted, or bring them back."""
+    found = 0
+    for batch in batches(ids):
+        where = (nodes.c.conversation == conversation) & nodes.c.id.in_(batch) & in_mine(owner)
+        found += connection.execute(sa.update(nodes).where(where).values(deleted=when)).rowcount
+    if found:
+        touch(connection, owner, conversation)
+
+
+def above(parents: Mapping[str, str | None], gone: Collection[str], node: str | None) -> str | None:
+    """The node itself, or its nearest ancestor that is not `gone`; None where there is none."""
+    passed = set()
+    while node is not None and node in gone and node not in passed:
+        passed.add(node)
+        node = parents.get(node)
+    return None if node in gone else node
+
+
+def without(nodes_: Iterable[Node]) -> list[Node]:
+    """The nodes that are not hidden, each under its nearest ancestor that is not."""
+    known = list(nodes_)
+    parents = {one.id: one.parent for one in known}
+    gone = {one.id for one in known if one.deleted is not None}
+    return [replace(one, parent=above(parents, gone, one.parent)) for one in known if one.id not in gone]
+
+
+def purge(connection: sa.Connection, age: float) -> None:
+    """Remove what was hidden more than `age` seconds ago."""
+    old = nodes.c.deleted < time.time() - age
+    concerned = sa.select(nodes.c.conversation).where(old).distinct()
+    for conversation in connection.scalars(concerned).all():
+        _purge(connection, conversation, old)
+
+
+def _purge(connection: sa.Connection, conversation: str, old: sa.ColumnElement[bool]) -> None:
+    # Locked where a database has many writers: nothing gets such a node for a parent meanwhile.
+    query = sa.select(nodes.c.id, nodes.c.parent, old.label("old")).where(
+        nodes.c.conversation == conversation
+    )
+    found = connection.execute(query.with_for_update()).all()
+    parents = {row.id: row.parent for row in found}
+    gone = {row.id for row in found if row.old}
+    for row in found:
+        if row.parent in gone and row.id not in gone:
+            parent = above(parents, gone, row.parent)
+            connection.execute(sa.update(nodes).where(nodes.c.id == row.id).values(parent=parent))
+    here = conversations.c.id == conversation
+    head = connection.scalar(sa.select(conversations.c.head).where(here))
+    values = {"head": above(parents, gone, head), "rev": conversations.c.rev + 1}
+    connection.execute(sa.update(conversations).where(here).values(values))
+    for batch in batches(list(gone)):
+        connection.execute(sa.delete(nodes).where(nodes.c.id.in_(batch)))

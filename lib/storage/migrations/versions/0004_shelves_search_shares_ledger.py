@@ -1,0 +1,129 @@
+"""Shelves for conversations, hidden nodes, the words to search, shares, the ledger."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+# The tokens are ASCII: no tokenizer and no locale makes anything else of them.
+_FTS = (
+    "CREATE VIRTUAL TABLE passage_words"
+    " USING fts5(tokens, content='passage', content_rowid='id', tokenize='ascii')",
+    "CREATE TRIGGER passage_added AFTER INSERT ON passage BEGIN"
+    " INSERT INTO passage_words(rowid, tokens) VALUES (new.id, new.tokens); END",
+    "CREATE TRIGGER passage_removed AFTER DELETE ON passage BEGIN"
+    " INSERT INTO passage_words(passage_words, rowid, tokens) VALUES ('delete', old.id, old.tokens); END",
+    "CREATE TRIGGER passage_changed AFTER UPDATE ON passage BEGIN"
+    " INSERT INTO passage_words(passage_words, rowid, tokens) VALUES ('delete', old.id, old.tokens);"
+    " INSERT INTO passage_words(rowid, tokens) VALUES (new.id, new.tokens); END",
+)
+_GIN = (
+    "ALTER TABLE passage ADD COLUMN words tsvector"
+    " GENERATED ALWAYS AS (to_tsvector('simple', tokens)) STORED",
+    "CREATE INDEX passage_words ON passage USING gin (words)",
+)
+
+_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade() -> None:
+    _conversations()
+    _nodes()
+    _passages()
+    _search()
+    _shares()
+    _ledger()
+
+
+def _conversations() -> None:
+    for column in (
+        sa.Column("rev", sa.Integer, nullable=False, server_default="0"),
+        # Nobody knows which titles of before a person gave: none is replaced by a model's.
+        sa.Column("titled", sa.String(16), nullable=False, server_default="person"),
+        sa.Column("folder", sa.Text, nullable=False, server_default=""),
+        sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("archived", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("unread", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("window", sa.JSON(none_as_null=True)),
+    ):
+        op.add_column("conversation", column)
+    op.drop_index("conversation_list", "conversation")
+    op.create_index("conversation_owner", "conversation", ["owner", "created", "id"])
+    there = sa.column("deleted").is_(None)
+    pinned, archived = sa.column("pinned", sa.Boolean), sa.column("archived", sa.Boolean)
+    _partial("conversation_shelf", there & ~archived & ~pinned, "owner", "folder", "updated", "id")
+    _partial("conversation_pinned", there & ~archived & pinned, "owner", "updated", "id")
+    _partial("conversation_archived", there & archived, "owner", "updated", "id")
+    _partial("conversation_deleted", sa.column("deleted").is_not(None), "deleted")
+
+
+def _nodes() -> None:
+    op.add_column("node", sa.Column("deleted", sa.Double))
+    op.drop_index("node_arriving", "node")
+    _partial("node_arriving", sa.text("outcome = 'arriving'"), "conversation")
+    _partial("node_deleted", sa.column("deleted").is_not(None), "deleted")
+
+
+def _partial(name: str, where: sa.ColumnElement[bool] | sa.TextClause, *columns: str) -> None:
+    table, _, _ = name.partition("_")
+    op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
+
+
+def _passages() -> None:
+    op.create_table(
+        "passage",
+        sa.Column("id", _NUMBER, primary_key=True, autoincrement=True),
+        sa.Column("node", sa.String(32), sa.ForeignKey("node.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("n", sa.Integer, nullable=False),
+        sa.Column("tokens", sa.Text, nullable=False),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("passage_node", "passage", ["node", "n"], unique=True)
+
+
+def _search() -> None:
+    """The index over the passages' tokens, kept by the database itself."""
+    steps = _FTS if op.get_bind().dialect.name == "sqlite" else _GIN
+    for step in steps:
+        op.execute(step)
+
+
+def _shares() -> None:
+    op.create_table(
+        "share",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("owner", sa.String(255), nullable=False),
+        sa.Column(
+            "conversation",
+            sa.String(32),
+            sa.ForeignKey("conversation.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("token_hash", sa.String(128), nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("snapshot", sa.JSON, nullable=False),
+        sa.Column("created", sa.Double, nullable=False),
+    )
+    op.create_index("share_token", "share", ["token_hash"], unique=True)
+    op.create_index("share_owner", "share", ["owner", "created"])
+    op.create_index("share_conversation", "share", ["conversation"])
+
+
+def _ledger() -> None:
+    op.create_table(
+        "ledger",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("owner", sa.String(255), nullable=False),
+        sa.Column("conversation", sa.String(32)),
+        sa.Column("purpose", sa.String(16), nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("wire", sa.String(16), nullable=False),
+        *(sa.Column(name, sa.BigInteger) for name in ("input", "cached", "written", "reasoning", "output")),
+        *(sa.Column(name, sa.Double) for name in ("first", "spoke", "total")),
+        sa.Column("outcome", sa.String(16), nullable=False),
+        sa.Column("request_id", sa.Text, nullable=False),
+        sa.Column("created", sa.Double, nullable=False),
+    )
+    op.create_index("ledger_conversation", "ledger", ["owner", "conversation", "created"])
+    op.create_index("ledger_created", "ledger", ["owner", "created"])
