@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.ui import access, composer, problem, state, stream, transcript, welcome
+from lib.ui import access, composer, problem, reach, state, stream, transcript, welcome
 from lib.ui.text import t
 
 person = access.require()
@@ -21,6 +21,8 @@ stop = composer.paint(person)
 with st.empty():
     if not view.nodes:
         welcome.paint(person)
+    else:
+        reach.paint(view)
 transcript.paint(person, view)
 place = transcript.bubble(view.nodes[-1]) if view.answer else None
 transcript.sweep(len(view.nodes) - view.first)
@@ -31,3 +33,4 @@ if view.answer and place:
     stop.empty()
     if view.answer.wait(-1, 0).unsaved:
         st.warning(t("answer.unsaved"), icon=":material/save:")
+    state.read_to_its_end(person.id, view)
