@@ -12,7 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from lib.core.errors import StoreError
 from lib.core.types import Conversation, Node, Outcome
-from lib.storage import rows
+from lib.storage import rows, search
 from lib.storage.lists import ARRIVING, touch
 from lib.storage.owned import batches, in_mine, mine
 from lib.storage.schema import conversation as conversations
@@ -52,6 +52,7 @@ def begin(connection: sa.Connection, owner: str, conversation: Conversation, new
     written = [rows.from_node(node) | {"conversation": conversation.id} for node in _parents_first(new)]
     if written:
         connection.execute(sa.insert(nodes), written)
+        search.index(connection, [node.id for node in new])
 
 
 def reopen(connection: sa.Connection, owner: str, conversation: Conversation, node: Node) -> None:
@@ -71,6 +72,7 @@ def add(connection: sa.Connection, owner: str, conversation: str, node: Node) ->
         values = rows.from_node(node) | {"conversation": conversation}
         fresh = insert(nodes).values(values).on_conflict_do_nothing()
         if connection.scalar(fresh.returning(nodes.c.id)):
+            search.index(connection, [node.id])
             touch(connection, owner, conversation)
 
 
@@ -99,7 +101,8 @@ def settle(connection: sa.Connection, owner: str, node: Node) -> None:
 
 def stop(connection: sa.Connection, owner: str, node: str) -> None:
     where = (nodes.c.id == node) & ARRIVING & in_mine(owner)
-    connection.execute(sa.update(nodes).where(where).values(outcome=Outcome.STOPPED))
+    if connection.execute(sa.update(nodes).where(where).values(outcome=Outcome.STOPPED)).rowcount:
+        search.index(connection, [node])
 
 
 def lost(stale: float) -> sa.ColumnElement[bool]:
@@ -117,7 +120,8 @@ def sweep(connection: sa.Connection, stale: float) -> int:
 
 
 def _ended(connection: sa.Connection, ended: Sequence[str]) -> None:
-    """Tell the conversations of these answers that something in them has not been seen."""
+    """Make what has come of these answers known: to the search, and to their conversations' owners."""
+    search.index(connection, ended)
     of_these = sa.select(nodes.c.conversation).where(nodes.c.id.in_(ended))
     connection.execute(sa.update(conversations).where(conversations.c.id.in_(of_these)).values(unread=True))
 

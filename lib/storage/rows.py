@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -75,7 +75,7 @@ def node(row: sa.Row[Any]) -> Node:
     return Node(
         id=row.id,
         parent=row.parent,
-        message=Message(row.role, tuple(map(_part, row.parts))),
+        message=message(row.role, row.parts),
         created=row.created,
         outcome=Outcome(row.outcome),
         reason=row.reason,
@@ -87,6 +87,10 @@ def node(row: sa.Row[Any]) -> Node:
         served=row.served or {},
         deleted=row.deleted,
     )
+
+
+def message(role: Literal["user", "assistant"], parts: Sequence[Mapping[str, Any]]) -> Message:
+    return Message(role, tuple(map(_part, parts)))
 
 
 def from_node(value: Node) -> dict[str, Any]:

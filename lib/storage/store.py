@@ -8,11 +8,11 @@ from dataclasses import asdict
 
 import sqlalchemy as sa
 
-from lib.core.history import Shelf
+from lib.core.history import Hit, Shelf
 from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.types import Conversation, Node, Outcome, Target, Window
-from lib.storage import hidden, lists, nodes, preferences, rows
+from lib.storage import hidden, lists, nodes, preferences, rows, search
 from lib.storage.engine import connect, reading, writing
 
 _OPEN = Shelf()
@@ -164,6 +164,14 @@ class Store:
         with writing(self._engine) as connection:
             hidden.purge(connection, age)
             return lists.purge(connection, age)
+
+    def search(self, owner: str, words: str, limit: int, before: Hit | None = None) -> list[Hit]:
+        """The newest messages with all the words, newest first; a further page is what comes after `before`.
+
+        What is deleted is not found, what is archived is. How words are matched is in lib/core/words.py.
+        """
+        with reading(self._engine) as connection:
+            return search.search(connection, owner, words, limit, before)
 
     # What a person likes.
 

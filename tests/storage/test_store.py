@@ -153,6 +153,7 @@ CALLS = {
     "checkpoint": lambda store, who: store.checkpoint(who, arriving()),
     "settle": lambda store, who: store.settle(who, replace(arriving(), outcome=Outcome.COMPLETE)),
     "stop": lambda store, who: store.stop(who, "a"),
+    "search": lambda store, who: store.search(who, "你好", 9),
     "folders": lambda store, who: store.folders(who),
     "pin": lambda store, who: store.pin(who, ["c"], True),
     "archive": lambda store, who: store.archive(who, ["c"], True),

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from lib.storage.search import spelled
+
 revision = "0004"
 down_revision = "0003"
 
@@ -24,6 +26,10 @@ _GIN = (
     "CREATE INDEX passage_words ON passage USING gin (words)",
 )
 
+_NODE = sa.table(
+    "node", sa.column("id", sa.String), sa.column("outcome", sa.String), sa.column("parts", sa.JSON)
+)
+_PASSAGE = sa.table("passage", sa.column("node"), sa.column("n"), sa.column("tokens"))
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
@@ -87,6 +93,26 @@ def _search() -> None:
     steps = _FTS if op.get_bind().dialect.name == "sqlite" else _GIN
     for step in steps:
         op.execute(step)
+    _index()
+
+
+def _index() -> None:
+    """Write the words of the messages that are there, some at a time."""
+    connection, last = op.get_bind(), ""
+    query = sa.select(_NODE).where(_NODE.c.outcome != "arriving").order_by(_NODE.c.id).limit(500)
+    while found := connection.execute(query.where(_NODE.c.id > last)).all():
+        last = found[-1].id
+        written = [
+            {"node": row.id, "n": n, "tokens": part}
+            for row in found
+            for n, part in enumerate(spelled(_text(row.parts)))
+        ]
+        if written:
+            connection.execute(sa.insert(_PASSAGE), written)
+
+
+def _text(parts: list[dict[str, str]]) -> str:
+    return "".join(part["text"] for part in parts if part["type"] == "text")
 
 
 def _shares() -> None:
