@@ -21,8 +21,8 @@ stop = composer.paint(person)
 with st.empty():
     if not view.nodes:
         welcome.paint(person)
-    else:
-        reach.paint(view)
+with st.empty():
+    reach.paint(view)
 transcript.paint(person, view)
 place = transcript.bubble(view.nodes[-1]) if view.answer else None
 transcript.sweep(len(view.nodes) - view.first)

@@ -74,7 +74,7 @@ def bar(person: Person, names: Sequence[str], *, archived: bool) -> None:
             words = t("pick.count", count=len(picking.chosen)) if picking.chosen else t("pick.all")
             st.checkbox(words, key="pick-all", width="stretch", on_change=picking.toggle_all)
             st.button(t("pick.cancel"), key="pick-cancel", type="tertiary", on_click=end)
-        with st.container(key="picking-actions", horizontal=True, gap="small"):
+        with st.container(key="picking-actions", horizontal=True, wrap=False, gap="xsmall"):
             _actions(person, picking, archived=archived)
         if picking.moving and picking.chosen:
             folders.picker("pick-folder", names, lambda name: _move(person, name), picking.toggle_moving)

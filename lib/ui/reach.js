@@ -1,8 +1,14 @@
-// Scrolls the page to a message as soon as that is there, holds it while the page settles, and marks it.
+// On a phone, the list goes out of the way of what was opened in it. Where a message is looked for, the page
+// scrolls to it as soon as it is there, holds it while the page settles, and marks it.
 const PATIENCE = 15000, SETTLED = 1200, MARKED = 2600, MARGIN = 72;
 const GESTURES = ["wheel", "touchstart", "pointerdown", "keydown"];
 
+const NARROW = 768; // as wide as that, Streamlit lays the sidebar over the page
+
 export default function ({ data }) {
+  if (innerWidth <= NARROW)
+    document.querySelector('[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button')?.click();
+  if (!data.node) return;
   const id = CSS.escape(data.node);
   const start = performance.now();
   let over = false, found = null, moved = 0;
@@ -27,7 +33,7 @@ export default function ({ data }) {
 
   const look = (now) => {
     if (over) return;
-    const there = document.querySelector(`.st-key-asked-${id}, .st-key-answer-${id}`);
+    const there = document.querySelector(`:is(.st-key-asked-${id}, .st-key-answer-${id}) [data-testid="stChatMessage"]`);
     if (there && there !== found) {
       found = there;
       found.dataset.found = "";

@@ -1,4 +1,4 @@
-"""The way to a message that was looked for: the page scrolls to it, and marks it for a moment."""
+"""The way to what was opened: the page scrolls to a message that was looked for, and the list makes room."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ def _component() -> Any:
 
 
 def seek(node: str) -> None:
-    """Have the next run of the chat page go to this message."""
+    """Have the next run of the chat page go to this message, or for "" only to its conversation."""
     st.session_state[_SOUGHT] = node
 
 
 def paint(view: state.View) -> None:
-    """Go to the message that is looked for, once, where the view has it; before the view is painted."""
+    """Go to what was opened, once; before the view is painted, which begins early enough then."""
     node = st.session_state.pop(_SOUGHT, None)
-    place = next((place for place, one in enumerate(view.nodes) if one.id == node), None)
-    if place is not None:
-        view.first = max(0, min(view.first, place - _BEFORE))
-        # The number makes it another errand when it is the same message again.
-        _component()(key="reach", data={"node": node, "time": next(_times)})
+    if node is None:
+        return
+    place = next((place for place, one in enumerate(view.nodes) if one.id == node), len(view.nodes))
+    view.first = max(0, min(view.first, place - _BEFORE))
+    # The number makes it another errand when it is the same message again.
+    _component()(key="reach", data={"node": node, "time": next(_times)})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from lib.core.types import Conversation, Person
-from lib.ui import filing, folders, picking
+from lib.ui import filing, folders, picking, reach
 from lib.ui.text import literal, t
 
 CHAT = "pages/chat.py"
@@ -33,8 +33,9 @@ def paint(person: Person, conversation: Conversation, names: Sequence[str], *, h
         folders.picker("row-folder", names, lambda name: _moved(person, one, name), _done, leave=leave)
 
 
-def open_(conversation: str | None) -> None:
-    """Show a conversation, or begin a new one, from whatever page; a callback."""
+def open_(conversation: str | None, node: str = "") -> None:
+    """Show a conversation at that message, or begin a new one, from whatever page; a callback."""
+    reach.seek(node)
     st.switch_page(CHAT, query_params={"c": conversation} if conversation else {})
 
 

@@ -9,7 +9,7 @@ from lib.core import words
 from lib.core.errors import Gone
 from lib.core.history import Hit
 from lib.core.types import Person
-from lib.ui import paging, reach, row, state
+from lib.ui import paging, row, state
 from lib.ui.problem import tried
 from lib.ui.text import literal, t
 
@@ -26,7 +26,6 @@ def paint_box() -> str:
         key=_BOX,
         type="search",
         live=True,
-        max_chars=words.QUERY_MAX,
         placeholder=label,
         icon=":material/search:",
         label_visibility="collapsed",
@@ -84,5 +83,4 @@ def _open(person: Person, hit: Hit) -> None:
     # The branch that is shown stays where the message is on it: its end may not be the newest one.
     if all(node.id != hit.node for node in tree.path(nodes, now.head)):
         branches.show(state.desk(), person.id, id_, hit.node)
-    reach.seek(hit.node)
-    row.open_(id_)
+    row.open_(id_, hit.node)
