@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.ui import access, composer, problem, sharing, state, stream, temporary, transcript, welcome
+from lib.ui import access, composer, problem, reach, sharing, state, stream, temporary, transcript, welcome
 from lib.ui.text import t
 
 person = access.require()
@@ -24,6 +24,8 @@ with st.empty():
 with st.empty():
     if not view.nodes:
         welcome.paint(person)
+with st.empty():
+    reach.paint(view)
 transcript.paint(person, view)
 place = transcript.bubble(view.nodes[-1]) if view.answer else None
 transcript.sweep(len(view.nodes) - view.first)
@@ -34,3 +36,4 @@ if view.answer and place:
     stop.empty()
     if view.answer.wait(-1, 0).unsaved:
         st.warning(t("answer.unsaved"), icon=":material/save:")
+    state.read_to_its_end(person.id, view)

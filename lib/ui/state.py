@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from lib.chat import tree
-from lib.chat.answer import STALE_AFTER, Answer
+from lib.chat.answer import STALE_AFTER, STOP_WITHIN, Answer
 from lib.chat.answers import Answers, Elsewhere
 from lib.chat.scratch import Scratch
 from lib.chat.turn import Desk
@@ -201,6 +201,10 @@ def opened(owner: str) -> View:
     fresh = keeper().conversation(owner, wanted) if wanted else None
     if fresh is None:
         st.query_params.pop("c", None)
+    elif fresh.unread:
+        with contextlib.suppress(StoreError):
+            store().seen(owner, fresh.id)
+        fresh = replace(fresh, unread=False)
     shown = view()
     lost = bool(shown.nodes) and shown.nodes[-1].arriving and answer is None
     if shown.conversation != fresh or lost:
@@ -236,6 +240,15 @@ def look_around(owner: str, shown: View) -> None:
     if shown.id and isinstance(shown.answer, Answer) and len(shown.answer.ids) > 1:
         with contextlib.suppress(StoreError):
             shown.siblings = tree.siblings(keeper().nodes(owner, shown.id))
+
+
+def read_to_its_end(owner: str, shown: View) -> None:
+    """Remember that the owner has seen the answer that has just been painted to its end."""
+    if shown.id and shown.answer:
+        if isinstance(shown.answer, Answer):
+            shown.answer.leaving(STOP_WITHIN)  # its end, which is news, is written by another thread
+        with contextlib.suppress(StoreError):
+            store().seen(owner, shown.id)
 
 
 def here() -> dict[str, str]:

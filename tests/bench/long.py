@@ -12,8 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser import seed
 from tests.browser.conftest import FLAGS, QUIET
+from tests.browser.seed import Shelves, turns
 from tests.browser.site import App, Chat
 
 SIZES = (20, 200, 1000)
@@ -50,8 +50,9 @@ def measure(browser: Browser, app: App, size: int) -> dict[str, float]:
     """Milliseconds and kilobytes, each the median of some rounds."""
     watched = Watched(browser)
     page = watched.page
-    chat = Chat(page, app.url).open("?model=demo-crlf&wire=openai").ask("Question 1").ended()
-    seed.grow(app, seed.shown(chat), size)
+    chat = Chat(page, app.url).open("?model=demo-crlf&wire=openai")
+    talk, _ = Shelves(app, chat).put("Long", said=turns(size // 2))
+    page.goto(f"{app.url}/?c={talk.id}")
     found: dict[str, list[float]] = {}
 
     def note(name: str, milliseconds: float) -> None:

@@ -1,65 +1,63 @@
-"""Conversations put into the database of a running app, for what would take too long by hand."""
+"""Conversations put straight into the database of a running app, as many and as old as a test wants them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
 
-import sqlalchemy as sa
+from playwright.sync_api import expect
 
-from lib.core.types import Message, Node, Outcome, Target, Text, Timing, Usage, new_id
+from lib.core.types import Conversation, Message, Node, Target, Text, new_id
 from lib.storage.store import Store
 from tests.browser.site import App, Chat
 
-SAID = "Answer {number}, with some *words*, a `name` and a list:\n\n- one\n- two\n\nAnd an end."
+DAY = 86_400.0
+TARGET = Target("demo-echo", "openai")
 
 
-@contextmanager
-def opened(app: App) -> Iterator[Store]:
-    """The database of an app that runs on its own SQLite file."""
-    store = Store(f"sqlite:///{app.folder}/data/antler.db")
-    yield store
-    store.close()
+class Shelves:
+    """The history of whoever a browser is to the app."""
+
+    def __init__(self, app: App, chat: Chat) -> None:
+        """Find out who that is, by a first question that is asked in that browser."""
+        expect(chat.page.locator(".st-key-conversations")).to_be_visible()
+        words = f"Who am I {new_id()}"
+        chat.ask(words).ended()
+        (self._file,) = _databases(app.folder)
+        with sqlite3.connect(self._file) as database:
+            found = database.execute("SELECT owner FROM conversation WHERE title = ?", (words,)).fetchone()
+        self.owner = str(found[0])
+        self.store = Store(f"sqlite:///{self._file}")
+
+    def put(
+        self,
+        title: str,
+        *,
+        days: float = 0.0,
+        said: tuple[str, ...] = ("A question", "An answer"),
+        **more: Any,
+    ) -> tuple[Conversation, list[Node]]:
+        """A conversation that changed last so many days ago: questions and answers by turns."""
+        when = time.time() - days * DAY
+        nodes: list[Node] = []
+        for place, text in enumerate(said):
+            role = "assistant" if place % 2 else "user"
+            parent = nodes[-1].id if nodes else None
+            message = Message(role, (Text(text),))
+            nodes.append(Node(new_id(), parent, message, when + place, target=TARGET if place % 2 else None))
+        head = nodes[-1].id
+        new = Conversation(new_id(), title, when, head, TARGET, created=when, titled="person", **more)
+        self.store.begin(self.owner, new, nodes)
+        return new, nodes
 
 
-def owner(app: App, conversation: str) -> str:
-    """Whose a conversation is."""
-    engine = sa.create_engine(f"sqlite:///{app.folder}/data/antler.db")
-    with engine.connect() as connection:
-        query = sa.text("SELECT owner FROM conversation WHERE id = :id")
-        found = connection.execute(query, {"id": conversation}).scalar_one()
-    engine.dispose()
-    return str(found)
+def turns(count: int) -> tuple[str, ...]:
+    """What is said in so many turns, numbered from 1."""
+    said = "Answer {}, with some *words*, a `name` and a list:\n\n- one\n- two\n\nAnd an end."
+    return tuple(text.format(n) for n in range(1, count + 1) for text in ("Question {}", said))
 
 
-def shown(chat: Chat) -> str:
-    """The id of the conversation that a page shows."""
-    match = re.search(r"[?&]c=([\w-]+)", chat.page.url)
-    assert match
-    return match[1]
-
-
-def grow(app: App, conversation: str, messages: int, said: str = SAID) -> None:
-    """Add turns to the end of a conversation, until it has this many messages."""
-    with opened(app) as store:
-        who = owner(app, conversation)
-        base = store.conversation(who, conversation)
-        assert base
-        before = store.nodes(who, conversation)
-        parent, created = base.head, before[-1].created
-        new: list[Node] = []
-        for number in range(len(before) // 2 + 1, messages // 2 + 1):
-            for role in ("user", "assistant"):
-                text = f"Question {number}" if role == "user" else said.format(number=number)
-                created += 0.001
-                node = Node(new_id(), parent, Message(role, (Text(text),)), created)  # type: ignore[arg-type]
-                if role == "assistant":
-                    told = {"usage": Usage(10, 20), "timing": Timing(0.2, 0.2, 0.5)}
-                    node = replace(
-                        node, outcome=Outcome.COMPLETE, target=Target("demo-echo", "openai"), **told
-                    )
-                new.append(node)
-                parent = node.id
-        store.begin(who, replace(base, head=parent), new)
+def _databases(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*.db") if path.is_file()]

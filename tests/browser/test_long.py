@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import seed
+from tests.browser.seed import Shelves, turns
 from tests.browser.site import Chat
 from tests.replay import Canned
 
@@ -18,9 +18,9 @@ TOP = "element => element.getBoundingClientRect().top"
 
 @pytest.fixture
 def long(demo, new_page) -> Chat:
-    chat = Chat(new_page(), demo.url).open("?model=demo-echo&wire=openai").ask("Question 1").ended()
-    seed.grow(demo, seed.shown(chat), 1000)
-    chat.page.reload()
+    chat = Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
+    talk, _ = Shelves(demo, chat).put("Long", said=turns(500))
+    chat.page.goto(f"{demo.url}/?c={talk.id}")
     expect(chat.answers.last).to_contain_text("Answer 500")
     return chat.ended()
 
@@ -41,14 +41,14 @@ def test_the_page_holds_a_window_and_earlier_messages_come_above_what_is_read(lo
     # What is asked now stands in the same window: nothing that is read moves away.
     long.ask("And now?").ended()
     expect(long.questions).to_have_count(2 * held + 1)
-    expect(long.answers.last).to_contain_text("And now?")
+    expect(long.answers.last).to_contain_text("demo-crlf")
 
 
 def test_all_of_a_long_conversation_is_sent(keyed, new_page, replay):
     replay.serve("/v1/chat/completions", Canned(SAID))
-    chat = Chat(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Question 1").ended()
-    seed.grow(keyed, seed.shown(chat), 1000)
-    chat.page.reload()
+    chat = Chat(new_page(), keyed.url).open("?model=m-one&wire=openai")
+    talk, _ = Shelves(keyed, chat).put("Long", said=turns(500))
+    chat.page.goto(f"{keyed.url}/?c={talk.id}")
     chat.ended().ask("The last question").ended()
     messages = json.loads(replay.requests[-1].body)["messages"]
     assert len(messages) == 1001

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from lib.chat import turn
+from lib.chat import branches, turn
 from lib.chat.answer import STALE_AFTER
 from lib.chat.answers import Answers
 from lib.chat.scratch import Scratch
@@ -58,7 +58,7 @@ def test_a_whole_conversation_works(keeper):
     assert settled(desk, talk.id)[-1].message.text == "Another one"
     known = desk.store.nodes("ann", talk.id)
     assert [node.message.text for node in known if node.parent == cut.parent] == ["One", "Another one"]
-    turn.show(desk, "ann", talk.id, known[1].id)
+    branches.show(desk, "ann", talk.id, known[1].id)
     assert desk.store.conversation("ann", talk.id).head == known[1].id
     turn.ask(desk, "ann", talk.id, "Second", TARGET, Params())
     answer = desk.answers.find("ann", talk.id)

@@ -1,0 +1,38 @@
+"""The way to what was opened: the page scrolls to a message that was looked for, and the list makes room."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from lib.ui import state
+
+_SCRIPT = (Path(__file__).parent / "reach.js").read_text(encoding="utf-8")
+_SOUGHT = "sought"
+_BEFORE = 2  # messages shown above the one that was looked for
+_times = count()
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    # Not when this file is read: that is before there is a server to tell it to.
+    return st.components.v2.component("antler.reach", js=_SCRIPT)
+
+
+def seek(node: str) -> None:
+    """Have the next run of the chat page go to this message, or for "" only to its conversation."""
+    st.session_state[_SOUGHT] = node
+
+
+def paint(view: state.View) -> None:
+    """Go to what was opened, once; before the view is painted, which begins early enough then."""
+    node = st.session_state.pop(_SOUGHT, None)
+    if node is None:
+        return
+    place = next((place for place, one in enumerate(view.nodes) if one.id == node), len(view.nodes))
+    view.first = max(0, min(view.first, place - _BEFORE))
+    # The number makes it another errand when it is the same message again.
+    _component()(key="reach", data={"node": node, "time": next(_times)})
