@@ -8,10 +8,10 @@ from lib.core.types import whole
 
 TITLE_MAX = 60
 # What models put around a title in spite of being told not to.
-_NAME = re.compile(r"(?:title|titel|titre|título|标题|標題|題名|タイトル)\s*[:：]\s*", re.IGNORECASE)
-_LIST = re.compile(r"(?:#{1,6}|[-*+>]|\d{1,2}[.)])\s+")
-_MARKS = re.compile(r"(\*\*|__|~~|`+)")
-_AROUND = " \t\"'“”„‘’«»「」『』《》〈〉*_`#"
+_NAME = re.compile(r"^(?:title|titel|titre|título|标题|標題|題名|タイトル)\s*[:：]\s*", re.IGNORECASE)
+_LIST = re.compile(r"^(?:#{1,6}|[-*+>]|\d{1,2}[.)])\s+")
+_MARKS = re.compile(r"\*\*|~~|`+|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
+_QUOTES = " \t\"'“”„‘’«»「」『』《》〈〉"
 
 
 def title(question: str) -> str:
@@ -40,5 +40,6 @@ def _bare(line: str) -> str:
     before = ""
     while line != before:
         before = line
-        line = _NAME.sub("", _LIST.sub("", _MARKS.sub("", line.strip()), count=1).strip(_AROUND), count=1)
-    return line.rstrip(".。 ")
+        line = _MARKS.sub("", line.strip())
+        line = _NAME.sub("", _LIST.sub("", line)).strip(_QUOTES).rstrip(".。")
+    return line

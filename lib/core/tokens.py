@@ -21,9 +21,9 @@ def estimate(text: str) -> int:
         return _up(size / ASCII_PER_TOKEN)
     # By the lengths of encodings, which take no loop: a path is measured at every run of the page.
     ascii_ = len(text.encode("ascii", "ignore"))
-    four = len(text.encode("utf-16-le", "replace")) // 2 - size
+    four = len(text.encode("utf-16-le", "surrogatepass")) // 2 - size
     others = size - ascii_ - four
-    three = len(text.encode("utf-8", "replace")) - ascii_ - 4 * four - 2 * others
+    three = len(text.encode("utf-8", "surrogatepass")) - ascii_ - 4 * four - 2 * others
     two = others - three
     return _up(
         ascii_ / ASCII_PER_TOKEN + two * _PER_TWO_BYTES + three * _PER_THREE_BYTES + four * _PER_FOUR_BYTES
