@@ -178,15 +178,16 @@ def _counted(path: Sequence[Node], params: Params, target: Target, window: Windo
 
     What is sent grows from turn to turn, so a count that fell shows where a window was moved. While all of
     the path is sent, its greatest count is the one to take. Where a window is set, only one that came
-    after such a fall is of this window.
+    after such a fall is of this window; its first turn was answered before it was set.
     """
     now = begin(path, window)
     counts = list(_counts(path, target))
     if now:
+        since = next((at for at in range(now + 1, len(path)) if path[at].message.role == "user"), len(path))
         fallen = [
             place
             for (_, before), (place, input_) in zip(counts, counts[1:], strict=False)
-            if input_ < before and place > now
+            if input_ < before and place > since
         ]
         found = counts[-1][0] if fallen else None
     else:

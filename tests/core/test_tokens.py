@@ -10,7 +10,7 @@ from lib.core import tokens
 
 ENGLISH = (
     "The tide is the rise and fall of the sea, caused by the pull of the moon and the sun together with the "
-    "turning of the earth. Most coasts see two high waters and two low waters in a day, some only one of each."
+    "turning of the earth. Most coasts see two high waters and two low waters in a day, some only one."
 )
 CHINESE = "潮汐是海水在月球和太阳的引力作用下所产生的周期性涨落现象，大多数海岸每天有两次高潮和两次低潮。"
 

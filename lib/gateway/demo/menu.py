@@ -66,7 +66,7 @@ _TOURS = {
     ),
     "demo-short-memory": Model(
         "a window of 800 tokens, full after a few turns",
-        "上下文只有 800 个令牌，几轮就满",
+        "上下文只有 800 个 token，几轮就满",
         refusal=refusals.OVER_800,
         context=800,
     ),
