@@ -66,7 +66,7 @@ def beginning(ask: Ask) -> str:
     """Return the first words of the last question, without tags: the demo's idea of a title or a summary."""
     words = _TAG.sub(" ", ask.questions[-1]).split()
     short = " ".join(words[:_FIRST_WORDS])[:_FIRST_LETTERS].strip()
-    return (f"In short: {short}", f"简而言之：{short}")[ask.tongue]
+    return f"简而言之：{short}" if _CHINESE.search(short) else f"In short: {short}"
 
 
 def tour(ask: Ask) -> str:
