@@ -68,6 +68,7 @@ _TOURS = {
         "a window of 800 tokens, full after a few turns",
         "上下文只有 800 个 token，几轮就满",
         refusal=refusals.OVER_800,
+        rate=200.0,
         context=800,
     ),
     "demo-cheap": Model(
