@@ -9,7 +9,7 @@ from lib.chat import turn
 from lib.core.errors import AntlerError
 from lib.core.params import BY_NAME
 from lib.core.types import Person
-from lib.ui import params, state, target
+from lib.ui import params, state, target, window
 from lib.ui.problem import paint_refusal, refuse, sentence, tried
 from lib.ui.sidebar import SETTINGS
 from lib.ui.text import t
@@ -33,6 +33,8 @@ def paint(person: Person) -> DeltaGenerator:
             target.paint_note()
         with st.empty():
             _paint_losses(lost)
+        with st.empty(), st.container():
+            window.paint(person, target.current(), params.current())
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
             target.paint(person)
             params.paint(person, target.current(), lost)
@@ -56,6 +58,8 @@ def send(person: Person, text: str) -> None:
         problem = t("composer.no_model")
     elif wrong := params.unreadable():
         problem = f"{_not_json(wrong)} {t('composer.kept')}"
+    elif window.holds(text, chosen, params.current()):
+        st.session_state[_BOX] = text
     else:
         try:
             asked = turn.ask(state.desk(), person.id, state.view().id, text, chosen, params.current())
