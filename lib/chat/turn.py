@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from lib.chat import tree
+from lib.chat import tree, window
 from lib.chat.answer import STALE_AFTER, Answer, Keeper
 from lib.chat.answers import Answers
+from lib.chat.aside import Aside, Cheap
 from lib.chat.seam import seamless
+from lib.chat.titles import title
 from lib.core import errors
 from lib.core.params import Loss, Params
 from lib.core.reply import Event
-from lib.core.types import Conversation, Message, Node, Outcome, Target, Text, Thinking, new_id, whole
+from lib.core.types import Conversation, Message, Node, Outcome, Target, Text, Thinking, Window, new_id, whole
 from lib.gateway import client
 from lib.gateway.client import Gateway
 from lib.gateway.sockets import Cancel
 
-TITLE_MAX = 60
 _OPEN = (Outcome.LENGTH, Outcome.STOPPED, Outcome.INTERRUPTED, Outcome.FAILED)
 HEAD = "head"  # in place of a node's id: wherever the conversation's shown branch ends
 DEFAULT_LIMIT = 8192  # tokens, where nothing tells which limit an answer was cut by
@@ -47,14 +48,19 @@ class Store(Keeper, Protocol):
     def hide(self, owner: str, conversation: str, nodes: Sequence[str], when: float | None) -> None:
         """Mark these nodes as deleted, in seconds since 1970, or bring them back where it is None."""
 
+    def keep_window(self, owner: str, conversation: str, window: Window | None) -> None:
+        """Keep from where on a conversation is sent; None for all of it."""
+
 
 @dataclass(frozen=True)
 class Desk:
-    """The parts that a turn works with, put together once per process."""
+    """The parts that a turn works with; `cheap` is None where no model is set for titles and summaries."""
 
     store: Store
     gateway: Gateway
     answers: Answers
+    aside: Aside | None = None
+    cheap: Cheap | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,9 @@ def ask(
         question = Node(new_id(), parent, Message("user", (Text(whole(text)),)), now)
         base = replace(base, target=target, params=params)
         begun = _answer(desk, owner, base, [*path, question], [question])
-        return Asked(begun, any(node.parent == parent for node in shown))
+    if conversation is None:
+        _entitle(desk, owner, begun, text)
+    return Asked(begun, any(node.parent == parent for node in shown))
 
 
 def retry(
@@ -131,7 +139,7 @@ def go_on(desk: Desk, owner: str, conversation: str, answer: str, params: Params
         assert target is not None
         base = replace(base, params=params, updated=time.time())
         node = replace(last, outcome=Outcome.ARRIVING, failure=None, reason="", target=target)
-        messages = [*sent(path, target), Message("user", (Text(CONTINUE),))]
+        messages = [*sent(path, target, base.window), Message("user", (Text(CONTINUE),))]
         one = replace(params, n=None)
         _produce(
             desk,
@@ -161,16 +169,25 @@ def not_taken(target: Target) -> frozenset[str]:
     return client.not_taken(target)
 
 
-def sent(path: Sequence[Node], target: Target) -> list[Message]:
-    """What a target is sent of a path: signed thinking goes back only to the model that signed it."""
-    return [
+def sent(path: Sequence[Node], target: Target, kept: Window | None = None) -> list[Message]:
+    """What a target is sent of a path, from its window on.
+
+    Signed thinking goes back only to the model that signed it.
+    """
+    return window.opening(path, kept) + [
         node.message
         if node.target == target and target.wire == "anthropic"
         else replace(
             node.message, parts=tuple(part for part in node.message.parts if not isinstance(part, Thinking))
         )
-        for node in path
+        for node in path[window.begin(path, kept) :]
     ]
+
+
+def _entitle(desk: Desk, owner: str, conversation: Conversation, question: str) -> None:
+    """Have the cheap model, where there is one, give a new conversation its title."""
+    if desk.aside and desk.cheap:
+        desk.aside.entitle(owner, conversation.id, question, desk.cheap)
 
 
 def _signed(node: Node) -> bool:
@@ -203,7 +220,7 @@ def _answer(
     assert target is not None
     node = Node(new_id(), path[-1].id, Message("assistant", ()), now, Outcome.ARRIVING, target=target)
     conversation = replace(conversation, head=node.id, updated=now)
-    messages = sent(path, target)
+    messages = sent(path, target, conversation.window)
     _produce(
         desk,
         owner,
@@ -230,13 +247,3 @@ def _produce(
     with answer.given_up_on_error():
         commit()
     answer.start(lambda: events(cancel), desk.answers.leave)
-
-
-def title(question: str) -> str:
-    """A conversation's title from its first question: one line, cut between words where there are any."""
-    line = " ".join(whole(question).split())
-    if len(line) <= TITLE_MAX:
-        return line
-    head = line[: TITLE_MAX - 1]
-    words, _, _ = head.rpartition(" ")
-    return (words if len(words) > TITLE_MAX // 2 else head).rstrip() + "…"

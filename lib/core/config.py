@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lib.core.errors import SettingError
+from lib.core.types import Wire, is_wire
 
 DEFAULT_BASE_URL = "https://api.deerapi.com"
 DEFAULT_DATABASE_URL = "sqlite:///data/antler.db"
@@ -35,13 +36,19 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that is set from outside. `api_key` is empty for the demo gateway, and is not in the repr."""
+    """All that is set from outside. `api_key` is empty for the demo gateway, and is not in the repr.
+
+    `cheap_model` is what is asked for titles and summaries, "" for no such model; its wire is None where
+    that is left to what the gateway lists.
+    """
 
     api_key: str = field(default="", repr=False)
     base_url: str = DEFAULT_BASE_URL
     database_url: str = DEFAULT_DATABASE_URL
     timeouts: Timeouts = Timeouts()
     retries: int = 2
+    cheap_model: str = ""
+    cheap_wire: Wire | None = None
 
     @property
     def demo(self) -> bool:
@@ -60,6 +67,8 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
     first, first_name = _read("DEERAPI_FIRST_BYTE_TIMEOUT", "gateway", "first_byte_timeout", environ, secrets)
     retries, retries_name = _read("DEERAPI_RETRIES", "gateway", "retries", environ, secrets)
     idle, idle_name = _read("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", environ, secrets)
+    cheap, cheap_name = _read("DEERAPI_CHEAP_MODEL", "gateway", "cheap_model", environ, secrets)
+    cheap_model, cheap_wire = _target(cheap, cheap_name)
     return Settings(
         api_key=_key(key, key_name),
         base_url=_base_url(url or DEFAULT_BASE_URL, url_name),
@@ -70,6 +79,8 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
             idle=_seconds(idle, idle_name, Timeouts.idle),
         ),
         retries=_retries(retries, retries_name),
+        cheap_model=cheap_model,
+        cheap_wire=cheap_wire,
     )
 
 
@@ -143,6 +154,16 @@ def _retries(value: str, name: str) -> int:
     if value in ("", "0", "1", "2"):
         return int(value or Settings.retries)
     raise SettingError(f"{name} must be 0, 1 or 2.")
+
+
+def _target(value: str, name: str) -> tuple[str, Wire | None]:
+    """A model, and the wire behind the last @ where one is named there: ids may hold an @ of their own."""
+    model, _, wire = value.strip(_QUOTES).strip().rpartition("@")
+    if not is_wire(wire):
+        model, wire = value.strip(_QUOTES).strip(), ""
+    if (value and not model) or re.search(r"\s", model) or not model.isprintable():
+        raise SettingError(f"{name} must be a model's id, with @openai or @anthropic behind it if you like.")
+    return model, wire if is_wire(wire) else None
 
 
 def read_secrets(path: Path = SECRETS_FILE) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.chat import turn
 from lib.core.errors import AntlerError
 from lib.core.params import BY_NAME
-from lib.core.types import Node, Person
-from lib.ui import params, state, target, undo
+from lib.core.types import Node, Person, Target
+from lib.ui import params, state, target, undo, window
 from lib.ui.problem import paint_refusal, refuse, sentence, tried
 from lib.ui.sidebar import SETTINGS
 from lib.ui.text import t
@@ -35,6 +35,8 @@ def paint(person: Person) -> DeltaGenerator:
             target.paint_note()
         with st.empty():
             _paint_losses(lost)
+        with st.empty(), st.container():
+            window.paint(person, target.current(), params.current())
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
             target.paint(person)
             params.paint(person, target.current(), lost)
@@ -68,14 +70,13 @@ def send_edited(person: Person, question: Node, text: str) -> bool:
 def _ask(person: Person, text: str, after: str | None, told: str, *, version: bool = False) -> bool:
     """Send a question after that node; whether it was sent, else the page says why, and `told`."""
     chosen = target.current()
-    problem = ""
-    if not text.strip():
-        problem = t("composer.blank")
-    elif chosen is None:
-        problem = t("composer.no_model")
-    elif wrong := params.unreadable():
-        problem = f"{_not_json(wrong)} {told}"
-    else:
+    problem = _unfit(text, chosen, told)
+    if chosen and not problem:
+        if version:
+            problem = window.too_long(after, text, chosen, params.current())
+        elif window.holds(text, chosen, params.current()):
+            return False
+    if chosen and not problem:
         try:
             asked = turn.ask(state.desk(), person.id, state.view().id, text, chosen, params.current(), after)
         except AntlerError as error:
@@ -89,6 +90,17 @@ def _ask(person: Person, text: str, after: str | None, told: str, *, version: bo
     if problem:
         refuse(problem)
     return not problem
+
+
+def _unfit(text: str, chosen: Target | None, told: str) -> str:
+    """Why a question cannot be sent as it is; "" where it can."""
+    if not text.strip():
+        return t("composer.blank")
+    if chosen is None:
+        return t("composer.no_model")
+    if wrong := params.unreadable():
+        return f"{_not_json(wrong)} {told}"
+    return ""
 
 
 @tried

@@ -16,6 +16,7 @@ import streamlit as st
 from lib.chat import tree
 from lib.chat.answer import STALE_AFTER, STOP_WITHIN, Answer
 from lib.chat.answers import Answers, Elsewhere
+from lib.chat.aside import Aside, Cheap
 from lib.chat.scratch import Scratch
 from lib.chat.turn import Desk
 from lib.core import config
@@ -23,7 +24,7 @@ from lib.core.config import Settings
 from lib.core.errors import StoreError
 from lib.core.models import Listing, Model
 from lib.core.preferences import Preferences
-from lib.core.types import Conversation, Node
+from lib.core.types import Conversation, Node, Target
 from lib.gateway import demo
 from lib.gateway.catalog import Catalog, typed
 from lib.gateway.client import Gateway
@@ -120,8 +121,27 @@ def end_temporary() -> None:
         del st.session_state["scratch"]
 
 
+@st.cache_resource(show_spinner=False)
+def _aside(base_url: str) -> Aside:
+    return Aside(_gateway(base_url), store())
+
+
+def aside() -> Aside:
+    """The requests to the cheap model: the process's own, as the running answers are."""
+    return _aside(gateway().base_url)
+
+
+def cheap() -> Cheap | None:
+    """The model for titles and summaries; None where none is set, and in a temporary chat."""
+    name, wire = settings().cheap_model, settings().cheap_wire
+    if not name or scratch():
+        return None
+    listed = next((known.wires[0] for known in listing().models if known.id == name), None)
+    return Cheap(Target(name, wire or listed or "openai"), model(name).abilities.context)
+
+
 def desk() -> Desk:
-    return Desk(keeper(), gateway(), answers())
+    return Desk(keeper(), gateway(), answers(), aside(), cheap())
 
 
 def gateway_host() -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.core.types import Node, Outcome, Person, Usage
-from lib.ui import branches, problem, state, tools
+from lib.ui import branches, problem, state, tools, window
 from lib.ui.markdown import safe
 from lib.ui.stream import thought
 from lib.ui.text import literal, t
@@ -44,7 +44,8 @@ def paint(person: Person, view: state.View) -> None:
     shown = view.nodes[view.first :]
     for place, node in enumerate(shown):
         if node.message.role == "user":
-            question(person, view, node)
+            with window.above(person, view, node):
+                question(person, view, node)
         elif not view.answer or node is not view.nodes[-1]:
             saved(person, view, node, last=place == len(shown) - 1)
 

@@ -45,6 +45,7 @@ SOURCES = [
     ),
     ("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", "1.5", "2.5", lambda s: str(s.timeouts.idle)),
     ("DEERAPI_RETRIES", "gateway", "retries", "0", "1", lambda s: str(s.retries)),
+    ("DEERAPI_CHEAP_MODEL", "gateway", "cheap_model", "small-env", "small-file", lambda s: s.cheap_model),
 ]
 each_setting = pytest.mark.parametrize(("variable", "table", "name", "outer", "inner", "value"), SOURCES)
 
@@ -263,3 +264,25 @@ def test_the_check_reads_the_secrets_file(tmp_path: Path) -> None:
     bad = checked(tmp_path)
     assert bad.returncode == 1
     assert bad.stderr.count("\n") == 1 and str(config.SECRETS_FILE) in bad.stderr and KEY not in bad.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "model", "wire"),
+    [
+        ("gpt-4o-mini", "gpt-4o-mini", None),
+        ("claude-haiku-4-5@anthropic", "claude-haiku-4-5", "anthropic"),
+        ("claude-haiku-4-5@openai", "claude-haiku-4-5", "openai"),
+        ('"gpt-4o-mini@openai"', "gpt-4o-mini", "openai"),
+        ("claude-3-haiku@20240307", "claude-3-haiku@20240307", None),
+        ("claude-3-haiku@20240307@anthropic", "claude-3-haiku@20240307", "anthropic"),
+        ("@cf/meta/llama-3-8b", "@cf/meta/llama-3-8b", None),
+    ],
+)
+def test_the_cheap_model_with_and_without_its_wire(given: str, model: str, wire: str | None) -> None:
+    settings = load({"DEERAPI_CHEAP_MODEL": given}, {})
+    assert (settings.cheap_model, settings.cheap_wire) == (model, wire)
+
+
+@pytest.mark.parametrize("given", ["@openai", "two words", '""', "a\tb"])
+def test_a_cheap_model_that_is_none_is_refused_by_name(given: str) -> None:
+    assert "DEERAPI_CHEAP_MODEL must be a model's id" in refused({"DEERAPI_CHEAP_MODEL": given})

@@ -26,6 +26,8 @@ _HARMLESS = {ord(c): f"&#{ord(c)};" for c in "`[]\\$*_<>&~|"}
 _ECHOED_MOST = 2_000
 # A schema that refers to itself would have no end.
 _REFERENCES_MOST = 3
+_TAG = re.compile(r"</?[a-z]+>")
+_FIRST_WORDS, _FIRST_LETTERS = 8, 50
 _LOTS = ("amber", "birch", "clover", "dune", "ember", "fern", "granite", "heather")
 
 
@@ -58,6 +60,13 @@ def quote(text: str, most: int = 80) -> str:
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     line = line if len(line) <= most else line[: most - 1].rstrip() + "…"
     return f"“{line.translate(_HARMLESS)}”"
+
+
+def beginning(ask: Ask) -> str:
+    """Return the first words of the last question, without tags: the demo's idea of a title or a summary."""
+    words = _TAG.sub(" ", ask.questions[-1]).split()
+    short = " ".join(words[:_FIRST_WORDS])[:_FIRST_LETTERS].strip()
+    return f"简而言之：{short}" if _CHINESE.search(short) else f"In short: {short}"
 
 
 def tour(ask: Ask) -> str:

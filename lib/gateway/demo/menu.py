@@ -19,7 +19,7 @@ class Model:
 
     `english` and `chinese` say in a few words what it shows. It says `rate` pieces a second after
     `quiet` seconds of pings, at most `most` of them, of the rest of an answer only if it is cut `again`,
-    and ends because of `why`.
+    and ends because of `why`. `context` is the tokens of its window, where the list tells them.
     """
 
     english: str
@@ -34,6 +34,7 @@ class Model:
     most: int | None = None
     again: bool = False
     why: Why = "done"
+    context: int | None = None
 
 
 _TOURS = {
@@ -62,6 +63,18 @@ _TOURS = {
         "被长度限制截断，续写时重复前面的几个词",
         most=30,
         why="length",
+    ),
+    "demo-short-memory": Model(
+        "a window of 800 tokens, full after a few turns",
+        "上下文只有 800 个 token，几轮就满",
+        refusal=refusals.OVER_800,
+        rate=200.0,
+        context=800,
+    ),
+    "demo-cheap": Model(
+        "the first words of what was said, as a title or a summary",
+        "说过的话的开头几个词，当作标题或摘要",
+        rate=200.0,
     ),
 }
 _TRIES = {
@@ -258,9 +271,14 @@ def listed(anthropic: bool, chinese: bool) -> dict[str, Any]:
     chats = ((name, ["openai", "anthropic"], model.english, model.chinese) for name, model in MENU.items())
     others = ((name, [kind], english, chinese) for name, (kind, english, chinese) in OTHERS.items())
     found = [(name, ends, zh if chinese else en) for name, ends, en, zh in (*chats, *others)]
+    windows = {name: model.context for name, model in MENU.items() if model.context}
     if anthropic:
         head = {"type": "model", "created_at": "2021-07-20T00:00:00Z"}
-        data = [{**head, "id": name, "display_name": name, "description": w} for name, _, w in found]
+        data = [
+            {**head, "id": name, "display_name": name, "description": words}
+            | ({"max_input_tokens": windows[name]} if name in windows else {})
+            for name, _, words in found
+        ]
         return {"data": data, "has_more": False, "first_id": found[0][0], "last_id": found[-1][0]}
     both = {"object": "model", "created": 1626777600, "owned_by": "antler-demo"}
     return {
@@ -268,6 +286,7 @@ def listed(anthropic: bool, chinese: bool) -> dict[str, Any]:
         "object": "list",
         "data": [
             {"id": name, **both, "supported_endpoint_types": ends, "description": words}
+            | ({"context_length": windows[name]} if name in windows else {})
             for name, ends, words in found
         ],
     }

@@ -1,9 +1,10 @@
 """How the demo gateway refuses a request before it answers: each error in the shape real gateways give it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lib.gateway.demo.pieces import tokens
 from lib.gateway.demo.wire import Refused, Reset, Shape
 
 ELSEWHERE = "/elsewhere"
@@ -17,6 +18,18 @@ def _any(body: Mapping[str, Any]) -> bool:
 
 def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda body: all(body.get(name) is not None for name in names)
+
+
+def _longer(most: int) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether the prompt alone is longer than so many tokens, by the demo's own count."""
+    return lambda body: sum(tokens(text) for text in _texts(body)) > most
+
+
+def _texts(body: Mapping[str, Any]) -> Iterator[str]:
+    for message in ({"content": body.get("system")}, *body.get("messages", ())):
+        content = message.get("content") or ""
+        parts = [{"text": content}] if isinstance(content, str) else content
+        yield from (str(part.get("text") or "") for part in parts)
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,13 @@ TOO_LONG = Refusal(
     "context_length_exceeded",
     "This model's maximum context length is 8192 tokens, and the conversation is longer.",
     param="messages",
+)
+OVER_800 = Refusal(
+    400,
+    "context_length_exceeded",
+    "This model's maximum context length is 800 tokens, and the conversation is longer.",
+    param="messages",
+    when=_longer(800),
 )
 NO_TEMPERATURE = Refusal(
     400,

@@ -78,6 +78,8 @@ def _own(wanted: Wanted, turns: Sequence[Turn], words: tuple[str, str]) -> Text:
             return Text(answers.echo(wanted.body))
         case "demo-one-big-event":
             return Text(answers.tour(Ask("", ("A long answer, please.",), 0)))
+        case "demo-cheap":
+            return Text(answers.beginning(ask))
         case "demo-refuses":
             return Text(sayings.REFUSAL[ask.tongue])
     sample = sayings.SAMPLE[ask.tongue].format(name=wanted.model, words=words[ask.tongue])

@@ -42,6 +42,15 @@ def test_the_first_model_is_the_tour_and_only_chat_models_are_offered(fast: demo
     assert {model.wires for model in listed} == {("openai", "anthropic")}
 
 
+def test_a_window_is_told_in_the_list_of_either_shape(fast: demo.Demo) -> None:
+    headers = {"anthropic-version": "2023-06-01", "x-api-key": "none"}
+    for shape in ({}, headers):
+        answer = requests.get(fast.url + "/v1/models", headers=shape, timeout=20)
+        found = {model.id: model.abilities.context for model in catalog.read(answer.text).models}
+        assert found["demo-short-memory"] == 800
+        assert found["demo-tour"] is None
+
+
 @BOTH
 @pytest.mark.parametrize("name", ["demo-image", "demo-embedding", "demo-rerank", "demo-video"])
 def test_what_is_no_chat_model_is_listed_and_refused(fast: demo.Demo, path: str, name: str) -> None:

@@ -185,3 +185,12 @@ def test_a_good_answer_after_refusals_is_whole(fast: demo.Demo) -> None:
     body = asking("demo-500-then-fine", "Whole?")
     assert post(fast, CHAT, body).status_code == 500
     assert answered(fast, "demo-500-then-fine", "Whole?").endswith("再见 👋\n")
+
+
+@BOTH
+def test_the_short_memory_takes_what_its_window_holds_and_refuses_more(fast: demo.Demo, path: str) -> None:
+    assert post(fast, path, asking("demo-short-memory", "a" * 3200)).status_code == 200
+    answer = post(fast, path, asking("demo-short-memory", "a" * 2800, "Yes.", "b" * 800))
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "context_length_exceeded"
+    assert "800 tokens" in answer.json()["error"]["message"]

@@ -15,6 +15,7 @@ QUIET = (
     "demo-empty-answer",
     "demo-only-thinks",
     "demo-wants-tool",
+    "demo-cheap",
 )
 SPEAKING = [name for name, model in demo.MENU.items() if not model.refusal and name not in QUIET]
 
@@ -60,3 +61,19 @@ def test_every_model_says_that_it_is_none(fast: demo.Demo, path: str, name: str,
     rest = arriving(fast, path, asking(name, question, said or "-", "Continue")).text
     honest = re.search(r"not a model|no model|by a model|不是模型|没有模型", said + rest)
     assert honest, said + rest
+
+
+@pytest.mark.parametrize(
+    ("path", "question", "begins"),
+    [
+        (CHAT, "Why is <b>the</b> sky blue?", "In short: Why is the sky blue? and"),
+        (MESSAGES, "天空为什么是蓝的？", "简而言之：天空为什么是蓝的？ and"),
+    ],
+)
+def test_the_cheap_model_says_the_first_words_again(
+    fast: demo.Demo, path: str, question: str, begins: str
+) -> None:
+    asked = f"<message>\n{question}{' and more' * 20}\n</message>"
+    text = whole(fast, path, asking("demo-cheap", asked))[0]
+    assert text.startswith(begins)
+    assert len(text) < 70

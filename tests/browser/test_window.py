@@ -1,0 +1,188 @@
+"""A conversation that fills its model's window: the warning before sending, each choice, and undo."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.site import App, Chat
+
+LONG = "First " + "word " * 300
+THIRD = "Third " + "word " * 100
+OVER = "The conversation would need"
+
+
+@pytest.fixture(scope="module")
+def thrifty(tmp_path_factory) -> Iterator[App]:
+    """The demo with its cheap model set."""
+    app = App(tmp_path_factory.mktemp("thrifty"), {"DEERAPI_CHEAP_MODEL": "demo-cheap@anthropic"})
+    yield app
+    app.close()
+
+
+def full(app: App, new_page, wire: str = "openai") -> Chat:
+    """A conversation that is held back with its third question, for it would not fit."""
+    chat = Chat(new_page(), app.url).open(f"?model=demo-short-memory&wire={wire}")
+    chat.ask(LONG).ended().ask("Second").ended()
+    held(chat, THIRD)
+    return chat
+
+
+def held(chat: Chat, text: str) -> None:
+    """Press Enter, and see the question back in the box with the choice above it."""
+    asked = chat.questions.count()
+    chat.box.fill(text)
+    chat.box.press("Enter")
+    expect(choice(chat)).to_contain_text(f"Not sent. {OVER}")
+    expect(chat.box).to_have_value(text)
+    chat.ended()
+    assert chat.questions.count() == asked
+
+
+def choice(chat: Chat) -> Locator:
+    return chat.page.locator(".st-key-too-long")
+
+
+def button(chat: Chat, name: str) -> Locator:
+    return choice(chat).get_by_role("button", name=name, exact=True)
+
+
+def line(chat: Chat) -> Locator:
+    return chat.page.locator(".st-key-window-line")
+
+
+def sent(chat: Chat, count: int) -> None:
+    """Press Enter on what waits in the box, and see it answered as one of so many questions."""
+    expect(chat.page.get_by_text("Press Enter to send.")).to_be_visible()
+    expect(chat.box).to_have_value(THIRD)
+    chat.box.press("Enter")
+    expect(chat.questions).to_have_count(count)
+    expect(chat.answers.last).to_contain_text("nothing is missing")
+    chat.ended()
+    expect(choice(chat)).to_have_count(0)
+
+
+def test_a_window_that_fills_is_told_in_one_line_and_the_oldest_can_be_left_out(demo, new_page, wire):
+    chat = full(demo, new_page, wire)
+    expect(choice(chat)).to_contain_text("demo-short-memory reads 800.")
+    expect(choice(chat)).to_contain_text("the oldest turns have to be left out: 1.")
+    # What needs a cheap model is there, and says why it cannot be chosen.
+    expect(button(chat, "Send a summary of them")).to_be_disabled()
+    expect(choice(chat)).to_contain_text("A summary needs a cheap model")
+    button(chat, "Leave out the oldest").click()
+    expect(line(chat)).to_contain_text("What is above is not sent any more.")
+    sent(chat, 3)
+    # The line stands between what is not sent and what is, also for whoever comes back.
+    chat.page.reload()
+    expect(line(chat)).to_have_count(1)
+    texts = chat.page.get_by_test_id("stMainBlockContainer").inner_text()
+    assert texts.index("First word") < texts.index("What is above is not") < texts.index("Second")
+    # Taken back, all of it is sent again, and is too long again.
+    line(chat).get_by_role("button", name="Send all of it again").click()
+    expect(line(chat)).to_have_count(0)
+    expect(choice(chat)).to_contain_text(OVER)
+    expect(chat.questions).to_have_count(3)
+
+
+def test_near_the_windows_end_one_quiet_line_says_so(demo, new_page):
+    chat = Chat(new_page(), demo.url).open("?model=demo-short-memory&wire=openai")
+    chat.ask(LONG).ended().ask("Second").ended()
+    chat.page.reload()
+    told = chat.page.get_by_text("of what demo-short-memory can read at once.")
+    expect(told).to_have_text(re.compile(r"fills (8|9)\d % of"))
+    expect(choice(chat)).to_have_count(0)
+    # A model whose window is not known says nothing.
+    chat.pick("demo-tour")
+    expect(told).to_have_count(0)
+
+
+def test_it_can_be_sent_all_the_same_and_the_gateway_has_the_last_word(demo, new_page):
+    chat = full(demo, new_page)
+    button(chat, "Send all the same").click()
+    expect(chat.page.get_by_text("Press Enter to send.")).to_be_visible()
+    chat.box.press("Enter")
+    expect(chat.questions).to_have_count(3)
+    expect(chat.answers.last).to_contain_text("longer than this model can read")
+    chat.ended()
+    # The next one is looked at again.
+    held(chat, "And now?")
+
+
+def test_a_question_that_is_too_long_alone_says_so_and_offers_no_way_that_is_none(demo, new_page):
+    chat = Chat(new_page(), demo.url).open("?model=demo-short-memory&wire=openai")
+    held(chat, "word " * 900)
+    expect(choice(chat)).to_contain_text("shorten the question, or pick a model that reads more")
+    for name in ("Leave out the oldest", "Send a summary of them", "New chat from the last turns"):
+        expect(button(chat, name)).to_be_disabled()
+    # With a model that reads more it goes.
+    chat.pick("demo-tour")
+    expect(choice(chat)).to_have_count(0)
+    chat.box.press("Enter")
+    expect(chat.questions).to_have_count(1)
+
+
+def test_a_new_chat_can_begin_with_the_last_turns(demo, new_page):
+    chat = full(demo, new_page)
+    old = chat.page.url
+    button(chat, "New chat from the last turns").click()
+    expect(chat.page).not_to_have_url(old)
+    expect(chat.questions).to_have_text(["Second"])
+    sent(chat, 2)
+    chat.page.goto(old)
+    expect(chat.questions).to_have_count(2)
+    expect(line(chat)).to_have_count(0)
+
+
+def test_the_oldest_can_be_sent_as_a_summary_and_that_taken_back(thrifty, new_page, wire):
+    chat = full(thrifty, new_page, wire)
+    expect(choice(chat)).not_to_contain_text("A summary needs a cheap model")
+    button(chat, "Send a summary of them").click()
+    expect(line(chat)).to_contain_text("What is above is sent as a summary.")
+    chat.page.get_by_text("The summary", exact=True).click()
+    said = chat.page.get_by_test_id("stMainBlockContainer").get_by_text("In short: First word word")
+    expect(said).to_be_visible()
+    sent(chat, 3)
+    line(chat).get_by_role("button", name="Send all of it again").click()
+    expect(line(chat)).to_have_count(0)
+    expect(said).to_have_count(0)
+    expect(choice(chat)).to_contain_text(OVER)
+
+
+def test_a_new_chat_can_begin_with_a_summary(thrifty, new_page):
+    chat = full(thrifty, new_page)
+    old = chat.page.url
+    button(chat, "New chat from a summary").click()
+    expect(chat.page).not_to_have_url(old)
+    expect(chat.questions.first).to_contain_text("Here is a summary of our conversation")
+    expect(chat.questions.nth(1)).to_have_text("Second")
+    sent(chat, 3)
+
+
+def test_the_title_comes_from_the_cheap_model(thrifty, new_page):
+    chat = Chat(new_page(), thrifty.url).open("?model=demo-tour&wire=openai").ask("What is a tide?").ended()
+    chat.page.reload()
+    expect(chat.rows.first).to_contain_text("In short: What is a tide?")
+
+
+@pytest.mark.parametrize("cheap", ["demo-silent", "demo-no-balance"])
+def test_a_summary_that_does_not_come_can_be_cancelled_and_says_why(tmp_path, new_page, cheap):
+    app = App(tmp_path / "app", {"DEERAPI_CHEAP_MODEL": cheap})
+    try:
+        chat = full(app, new_page)
+        button(chat, "Send a summary of them").click()
+        if cheap == "demo-silent":
+            expect(chat.page.get_by_text("Summing up the oldest turns")).to_be_visible()
+            chat.page.locator(".st-key-summing-cancel button").click()
+        else:
+            expect(choice(chat)).to_contain_text("No summary came, and nothing was changed.")
+            expect(choice(chat)).to_contain_text("The key has no balance left.")
+        expect(button(chat, "Leave out the oldest")).to_be_enabled()
+        expect(chat.box).to_have_value(THIRD)
+        expect(line(chat)).to_have_count(0)
+        button(chat, "Leave out the oldest").click()
+        sent(chat, 3)
+    finally:
+        app.close()
