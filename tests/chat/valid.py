@@ -1,12 +1,31 @@
-"""What holds of everything that is read, from whatever file."""
+"""Files to import, and what holds of everything that is read from any of them."""
 
+import io
+import json
 import math
 import re
+import zipfile
+from pathlib import Path
+from typing import Any
 
-from lib.chat.transfer import Loaded
+import pytest
+
+from lib.chat.transfer import Loaded, read
+from lib.core.errors import TransferError
 from lib.core.types import Outcome
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+EXPORTS = Path(__file__).parent / "exports"
+FILES = {path.stem: path.read_bytes() for path in sorted(EXPORTS.glob("*.json"))}
+
+
+def packed(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """A ZIP archive of these files."""
+    into = io.BytesIO()
+    with zipfile.ZipFile(into, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return into.getvalue()
 
 
 def valid(loaded: Loaded) -> bool:
@@ -30,3 +49,13 @@ def valid(loaded: Loaded) -> bool:
         assert not {"\n", "\r", "\0", "\u2028"} & set(conversation.title)
         assert math.isfinite(conversation.created + conversation.updated)
     return True
+
+
+def refused(data: bytes | Any) -> tuple[str, str]:
+    """Why a file is refused, and the place."""
+    if not isinstance(data, bytes):
+        data = json.dumps(data).encode()
+    with pytest.raises(TransferError) as error:
+        read(data)
+    assert error.value.code == "import"
+    return error.value.why, error.value.place
