@@ -69,17 +69,21 @@ def _read(person: Person, key: str) -> None:
 
 
 def _why(error: TransferError) -> str:
-    words = t(f"import.{error.why}") if f"import.{error.why}" in LANGUAGES["en"] else t("error.import")
-    return f"{words} {t('import.place', place=error.place)}" if error.place else words
+    name = f"import.why.{error.why}"
+    return (
+        f"{t('error.import')} {t(name, place=error.place)}" if name in LANGUAGES["en"] else t("error.import")
+    )
 
 
 def _report(report: transfer.Report) -> list[str]:
     """What came of an import, a line each."""
     source = t(f"source.{report.source}")
     lines = [t("import.done", source=source, count=report.conversations, messages=report.messages)]
-    lines += [f"- {t(f'skipped.{code}', count=count)}" for code, count in report.skipped.items()]
+    if report.skipped:
+        skipped = (t(f"import.skipped.{code}", count=count) for code, count in report.skipped.items())
+        lines.append("\n".join([t("import.left"), "", *(f"- {words}" for words in skipped)]))
     if report.renamed_ids:
-        lines.append(f"- {t('import.renamed', count=report.renamed_ids)}")
+        lines.append(t("import.renamed", count=report.renamed_ids))
     return lines
 
 
