@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.core.types import Node, Outcome, Person, Usage
-from lib.ui import branches, problem, state, tools, window
+from lib.ui import branches, problem, reach, state, tools, window
 from lib.ui.markdown import safe
 from lib.ui.stream import thought
 from lib.ui.text import literal, t
@@ -39,6 +39,8 @@ def paint(person: Person, view: state.View) -> None:
     """The shown path from the window's start; the answer that is arriving is left to its own painter."""
     with st.empty():
         if view.first and st.button(t("answer.earlier"), key="earlier", icon=":material/expand_less:"):
+            # What is read stays where it is, and not the elements that showed it.
+            reach.seek(view.nodes[view.first].id, mark=False)
             view.first = max(0, view.first - state.WINDOW)
             st.rerun()
     shown = view.nodes[view.first :]

@@ -151,7 +151,9 @@ def _choice(person: Person, case: _Case, target: Target) -> None:
         _button("drop", "content_cut", _drop, person, case, off=not fits)
         _button("summarise", "summarize", _summarise, person, case, off=not (summing and cheap))
         words = "anew_summed" if cheap else "anew"
-        _button(words, "add_comment", _anew, person, case, off=not (summing if cheap else fits))
+        # There is one temporary chat, not two.
+        off = bool(state.scratch()) or not (summing if cheap else fits)
+        _button(words, "add_comment", _anew, person, case, off=off)
         _button("anyway", "send", _anyway, person, case, kind="tertiary")
     if not cheap and not state.scratch():
         st.caption(t("window.no_cheap"))
