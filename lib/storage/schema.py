@@ -6,6 +6,8 @@ import sqlalchemy as sa
 
 metadata = sa.MetaData()
 
+_ARRIVING = sa.text("outcome = 'arriving'")
+
 conversation = sa.Table(
     "conversation",
     metadata,
@@ -48,7 +50,7 @@ node = sa.Table(
     sa.Column("beat", sa.Double, nullable=False),
     sa.Index("node_conversation", "conversation"),
     sa.Index("node_parent", "parent"),
-    sa.Index("node_arriving", "beat", sqlite_where=sa.text("outcome = 'arriving'")),
+    sa.Index("node_arriving", "beat", sqlite_where=_ARRIVING, postgresql_where=_ARRIVING),
 )
 
 preference = sa.Table(

@@ -8,13 +8,12 @@ from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.types import Conversation, Node, Outcome, Target
 from lib.storage import preferences, rows
-from lib.storage.engine import connect, reading, writing
+from lib.storage.engine import PATIENCE, connect, insert, reading, writing
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import node as nodes
 
@@ -25,8 +24,9 @@ class Store:
     What is another owner's looks just like what is not there.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = connect(url)
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
+        """Open the database of `url`, and wait no longer than `patience` seconds for another writer."""
+        self._engine = connect(url, patience)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -69,12 +69,15 @@ class Store:
         """Commit new nodes and the conversation as it now is, which may be new, in one transaction."""
         values = rows.from_conversation(conversation)
         kept = {key: values[key] for key in ("head", "model", "wire", "params", "updated")}
-        upsert = insert(conversations).values(owner=owner, created=conversation.updated, **values)
+        upsert = insert(self._engine, conversations).values(
+            owner=owner, created=conversation.updated, **values
+        )
         upsert = upsert.on_conflict_do_update(
             index_elements=["id"], set_=kept, where=conversations.c.owner == owner
         )
         with writing(self._engine) as connection:
-            if connection.execute(upsert).rowcount:
+            # An insert's count of rows is not the same on all drivers; what it returns is.
+            if connection.scalar(upsert.returning(conversations.c.id)):
                 connection.execute(
                     sa.insert(nodes),
                     [rows.from_node(node) | {"conversation": conversation.id} for node in new],
@@ -95,7 +98,7 @@ class Store:
         with writing(self._engine) as connection:
             if connection.scalar(sa.select(sa.exists().where(_mine(owner, conversation)))):
                 values = rows.from_node(node) | {"conversation": conversation}
-                connection.execute(insert(nodes).values(values).on_conflict_do_nothing())
+                connection.execute(insert(connection, nodes).values(values).on_conflict_do_nothing())
 
     def show(self, owner: str, conversation: str, head: str) -> None:
         """Make the branch that ends in this node the one that is shown."""

@@ -126,9 +126,9 @@ OLD_NODE = {
 
 
 @pytest.fixture
-def older(database_url):
+def older(url):
     """A file of the first schema, with a conversation in it."""
-    engine = sa.create_engine(database_url)
+    engine = sa.create_engine(url)
     with engine.begin() as connection:
         config = Config()
         steps = Path(__file__).parent.parent.parent / "lib/storage/migrations"
@@ -139,7 +139,7 @@ def older(database_url):
             places = ", ".join(f":{name}" for name in row)
             connection.execute(sa.text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})"), row)
     engine.dispose()
-    return database_url
+    return url
 
 
 def test_a_file_of_the_first_schema_is_brought_up_with_what_is_in_it(older):

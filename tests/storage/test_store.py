@@ -179,8 +179,8 @@ def test_another_owners_rows_look_like_none_and_stay_as_they_are(begun, method):
     assert begun.conversations("bob", 9) == []
 
 
-def test_many_writers_at_once_lose_nothing(database_url):
-    stores = [Store(database_url) for _ in range(4)]
+def test_many_writers_at_once_lose_nothing(url):
+    stores = [Store(url) for _ in range(4)]
 
     def write(place: int) -> None:
         for turn in range(25):
@@ -197,12 +197,12 @@ def test_many_writers_at_once_lose_nothing(database_url):
         store.close()
 
 
-def test_processes_that_start_together_migrate_once(database_url):
+def test_processes_that_start_together_migrate_once(url):
     errors: list[StoreError] = []
 
     def start() -> None:
         try:
-            Store(database_url).close()
+            Store(url).close()
         except StoreError as error:
             errors.append(error)
 
@@ -214,8 +214,8 @@ def test_processes_that_start_together_migrate_once(database_url):
     assert errors == []
 
 
-def test_the_steps_lead_to_the_tables_of_the_schema(database_url):
-    engine = connect(database_url)
+def test_the_steps_lead_to_the_tables_of_the_schema(url):
+    engine = connect(url)
     found = sa.inspect(engine)
     assert set(found.get_table_names()) == set(metadata.tables) | {"alembic_version"}
     for table in metadata.tables.values():
