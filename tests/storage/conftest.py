@@ -31,7 +31,7 @@ def url(request, tmp_path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/antler.db"
         return
-    server = request.getfixturevalue("server")
+    server = request.getfixturevalue("own_server" if request.param == "own postgres" else "server")
     name = f"antler_test_{secrets.token_hex(8)}"
     yield server.url(name)
     server.drop(name)
