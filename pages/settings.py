@@ -51,8 +51,9 @@ def _data() -> None:
 
 def _history() -> None:
     st.subheader(t("settings.storage"), anchor=False)
-    path = state.settings().database_url.removeprefix("sqlite:///")
-    st.markdown(t("settings.storage_at", path=path.replace("`", "")))
+    database = state.settings().database
+    words = "settings.storage_at" if database.kind == "sqlite" else "settings.storage_on"
+    st.markdown(t(words, path=database.place.replace("`", "")))
     if notice.forgetful():
         notice.paint_remedies()
 

@@ -10,14 +10,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Literal
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from lib.core.errors import SettingError
 from lib.core.types import Wire, is_wire
 
 DEFAULT_BASE_URL = "https://api.deerapi.com"
 DEFAULT_DATABASE_URL = "sqlite:///data/antler.db"
+POSTGRES_EXAMPLE = "postgresql://user:password@host/name"
 SECRETS_FILE = Path(".streamlit/secrets.toml")
 
 _QUOTES = "\"'`“”‘’"
@@ -35,16 +36,25 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """All that is set from outside. `api_key` is empty for the demo gateway, and is not in the repr.
+class Database:
+    """Where conversations are kept, fit to be shown: a file's path, or the names of host and database."""
 
-    `cheap_model` is what is asked for titles and summaries, "" for no such model; its wire is None where
-    that is left to what the gateway lists.
+    kind: Literal["sqlite", "postgres"]
+    place: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that is set from outside. `api_key` is empty for the demo gateway.
+
+    It is not in the repr, and neither is `database_url`, which can hold a password. `cheap_model` is what is
+    asked for titles and summaries, "" for no such model; its wire is None where that is left to what the
+    gateway lists.
     """
 
     api_key: str = field(default="", repr=False)
     base_url: str = DEFAULT_BASE_URL
-    database_url: str = DEFAULT_DATABASE_URL
+    database_url: str = field(default=DEFAULT_DATABASE_URL, repr=False)
     timeouts: Timeouts = Timeouts()
     retries: int = 2
     cheap_model: str = ""
@@ -53,6 +63,15 @@ class Settings:
     @property
     def demo(self) -> bool:
         return not self.api_key
+
+    @property
+    def database(self) -> Database:
+        scheme, _, path = self.database_url.partition(":///")
+        if scheme == "sqlite":
+            return Database("sqlite", path)
+        parts = urlsplit(self.database_url)
+        host = parts.hostname or parse_qs(parts.query).get("host", [""])[-1]
+        return Database("postgres", f"{host}/{unquote(parts.path.strip('/'))}".lstrip("/"))
 
 
 def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
@@ -132,10 +151,36 @@ def _base_url(value: str, name: str) -> str:
 
 
 def _database_url(value: str, name: str) -> str:
-    match = re.fullmatch(r"sqlite(\+pysqlite)?:///(?P<path>[^?]+)", value.strip(_QUOTES))
-    if match is None or match["path"] == ":memory:":
-        raise SettingError(f"{name} must name an SQLite file, such as {DEFAULT_DATABASE_URL}.")
-    return f"sqlite:///{match['path']}"
+    """An SQLite file or a Postgres database, as SQLAlchemy writes it."""
+    value = value.strip(_QUOTES)
+    match = re.fullmatch(r"sqlite(\+pysqlite)?:///(?P<path>[^?]+)", value)
+    if match and match["path"] != ":memory:":
+        return f"sqlite:///{match['path']}"
+    match = re.fullmatch(r"(?i:postgres|postgresql|postgresql\+psycopg)://(?P<rest>.*)", value, re.DOTALL)
+    if match:
+        return f"postgresql+psycopg://{_postgres(match['rest'], name)}"
+    raise SettingError(
+        f"{name} must name an SQLite file, such as {DEFAULT_DATABASE_URL}, or a Postgres database, such as "
+        f"{POSTGRES_EXAMPLE}."
+    )
+
+
+def _postgres(rest: str, name: str) -> str:
+    """What comes after the scheme, which is not quoted when it is wrong: it can hold a password."""
+    try:
+        parts = urlsplit(f"postgresql://{rest}")
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    database = parts.path.removeprefix("/")
+    # A password with a sign of its own in it, not written as it must be, ends up as one of these.
+    stray = "/" in database or parts.fragment or parts.netloc.count("@") > 1 or re.search(r"\s", rest)
+    if not database or stray:
+        raise SettingError(
+            f"{name} must be like {POSTGRES_EXAMPLE}, where signs in the password such as @, / and # are "
+            "written as %40, %2F and %23."
+        )
+    return rest
 
 
 def _seconds(value: str, name: str, default: float) -> float:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,31 +10,30 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.dialects import sqlite as lite
 
 from lib.core.errors import StoreError
+from lib.core.types import whole
+from lib.storage import postgres, sqlite
 
+PATIENCE = 15.0  # seconds to wait for a lock, or for a connection of the pool
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_MS = 15_000
 
 
-_ARGS = {"check_same_thread": False}
+def connect(url: str, patience: float = PATIENCE) -> sa.Engine:
+    """An engine on the database of `url`, SQLite or Postgres, at the newest schema.
 
-
-def connect(url: str) -> sa.Engine:
-    """An engine on the SQLite file of `url`, made with its folder where missing, at the newest schema.
-
-    Raises StoreError.
+    An SQLite file is made, with its folder, where it is missing. `patience` is in seconds. Raises StoreError.
     """
     with translated():
         parsed = sa.make_url(url)
-        if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(parsed, connect_args=_ARGS, hide_parameters=True)
-        sa.event.listen(engine, "connect", _on_connect)
-        sa.event.listen(engine, "begin", _on_begin)
+        opened = sqlite.opened if parsed.get_backend_name() == "sqlite" else postgres.opened
+        engine = opened(parsed, patience)
+        sa.event.listen(engine, "before_cursor_execute", _on_execute, retval=True)
         with writing(engine) as connection:
             config = Config()
-            config.set_main_option("script_location", str(_MIGRATIONS))
+            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     return engine
@@ -44,16 +41,25 @@ def connect(url: str) -> sa.Engine:
 
 @contextlib.contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that only reads; a writer elsewhere does not hold it up."""
+    """A transaction that only reads, all of it at one moment; a writer elsewhere does not hold it up."""
     with translated(), engine.begin() as connection:
         yield connection
 
 
 @contextlib.contextmanager
-def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that writes, alone: it takes the lock first, so that it never fails half-way for it."""
-    with translated(), engine.execution_options(writes=True).begin() as connection:
+def writing(engine: sa.Engine, owner: str | None = None) -> Iterator[sa.Connection]:
+    """A transaction that writes: it takes its lock first, so that what it reads stays so until its end.
+
+    With an `owner` it touches the rows of that owner only, and on Postgres those of others can be written at
+    the same time; without, it writes alone.
+    """
+    with translated(), engine.execution_options(writes=True, owner=owner).begin() as connection:
         yield connection
+
+
+def insert(bind: sa.Engine | sa.Connection, table: sa.Table) -> pg.Insert | lite.Insert:
+    """An insert that knows `on_conflict_do_…`: the same on both databases, but in no class of both."""
+    return lite.insert(table) if bind.dialect.name == "sqlite" else pg.insert(table)
 
 
 @contextlib.contextmanager
@@ -67,30 +73,16 @@ def translated() -> Iterator[None]:
         raise StoreError(str(error)) from error
 
 
-def _on_connect(connection: Any, _: Any) -> None:
-    # The driver must not begin transactions by itself: with its own, readers that turn into
-    # writers lose updates or fail at once with "database is locked".
-    connection.isolation_level = None
-    for pragma in (f"busy_timeout={_BUSY_MS}", "synchronous=NORMAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-    _write_ahead(connection)
+def _on_execute(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> tuple[str, Any]:
+    """No text may make a statement fail: Postgres holds no NUL, and neither database half a letter."""
+    return statement, _fit(parameters)
 
 
-def _write_ahead(connection: Any) -> None:
-    """Switch the file to WAL, which holds for good; several processes that start together may want to.
-
-    The switch does not wait for a lock, whatever the timeout: SQLite calls no busy handler for it.
-    """
-    deadline = time.monotonic() + _BUSY_MS / 1000
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-
-
-def _on_begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _fit(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() and "\0" not in value else whole(value).replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {name: _fit(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_fit, value))
+    return value

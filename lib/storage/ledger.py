@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from lib.core.history import Spend
 from lib.core.types import Outcome, Target, Timing, Usage
+from lib.storage.engine import insert
 from lib.storage.schema import ledger
 
 _OWN = ("id", "conversation", "purpose", "request_id", "created")  # columns that are fields as they are
@@ -19,7 +19,7 @@ def add(connection: sa.Connection, owner: str, spend: Spend) -> None:
     values = {name: getattr(spend, name) for name in _OWN}
     values |= asdict(spend.target) | asdict(spend.usage) | asdict(spend.timing)
     values |= {"owner": owner, "outcome": spend.outcome}
-    connection.execute(insert(ledger).values(values).on_conflict_do_nothing())
+    connection.execute(insert(connection, ledger).values(values).on_conflict_do_nothing())
 
 
 def of(connection: sa.Connection, owner: str, conversation: str) -> list[Spend]:

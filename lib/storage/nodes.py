@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from lib.core.errors import StoreError
 from lib.core.types import Conversation, Node, Outcome
 from lib.storage import rows, search
+from lib.storage.engine import insert
 from lib.storage.lists import ARRIVING, touch
 from lib.storage.owned import batches, in_mine, mine
 from lib.storage.schema import conversation as conversations
@@ -42,7 +42,7 @@ def begin(connection: sa.Connection, owner: str, conversation: Conversation, new
     Raises StoreError where a node's parent is neither among them nor in the conversation.
     """
     values = rows.from_conversation(conversation)
-    fresh = insert(conversations).values(owner=owner, **values).on_conflict_do_nothing()
+    fresh = insert(connection, conversations).values(owner=owner, **values).on_conflict_do_nothing()
     # An insert's count of rows is not the same on all drivers; what it returns is.
     if not connection.scalar(fresh.returning(conversations.c.id)):
         if not connection.scalar(sa.select(conversations.c.id).where(mine(owner, conversation.id))):
@@ -70,7 +70,7 @@ def add(connection: sa.Connection, owner: str, conversation: str, node: Node) ->
         there = there.join(nodes).where(nodes.c.id == node.parent)
     if connection.scalar(there):
         values = rows.from_node(node) | {"conversation": conversation}
-        fresh = insert(nodes).values(values).on_conflict_do_nothing()
+        fresh = insert(connection, nodes).values(values).on_conflict_do_nothing()
         if connection.scalar(fresh.returning(nodes.c.id)):
             search.index(connection, [node.id])
             touch(connection, owner, conversation)

@@ -6,33 +6,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.types import whole
-
-
-class Words(sa.types.TypeDecorator[str]):
-    """A text or a name as any database can hold it: without NUL and without half a surrogate pair."""
-
-    impl = sa.String
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        return None if value is None else whole(value).replace("\x00", "\ufffd")
-
-
 # Postgres counts on in 64 bits; SQLite gives a row its own number only under this very name.
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def _row_id() -> sa.Column[Any]:
-    return sa.Column("id", Words(32), primary_key=True)
+    return sa.Column("id", sa.String(32), primary_key=True)
 
 
 def _owner() -> sa.Column[Any]:
-    return sa.Column("owner", Words(255), nullable=False)
+    return sa.Column("owner", sa.String(255), nullable=False)
 
 
 def _text(name: str) -> sa.Column[Any]:
-    return sa.Column(name, Words, nullable=False)
+    return sa.Column(name, sa.Text, nullable=False)
 
 
 def _flag(name: str) -> sa.Column[Any]:
@@ -45,7 +32,7 @@ def _seconds(name: str) -> sa.Column[Any]:
 
 
 def _target() -> tuple[sa.Column[Any], sa.Column[Any]]:
-    return sa.Column("model", Words), sa.Column("wire", sa.String(16))
+    return sa.Column("model", sa.Text), sa.Column("wire", sa.String(16))
 
 
 def _partial(name: str, *columns: str, where: sa.ColumnElement[bool] | sa.TextClause) -> sa.Index:
@@ -64,7 +51,7 @@ conversation = sa.Table(
     _row_id(),
     _owner(),
     _text("title"),
-    sa.Column("head", Words(32)),
+    sa.Column("head", sa.String(32)),
     *_target(),
     sa.Column("params", sa.JSON, nullable=False),
     _seconds("created"),
@@ -95,9 +82,9 @@ node = sa.Table(
     metadata,
     _row_id(),
     sa.Column(
-        "conversation", Words(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False
+        "conversation", sa.String(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False
     ),
-    sa.Column("parent", Words(32), sa.ForeignKey("node.id", ondelete="CASCADE")),
+    sa.Column("parent", sa.String(32), sa.ForeignKey("node.id", ondelete="CASCADE")),
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("parts", sa.JSON, nullable=False),
     _seconds("created"),
@@ -125,7 +112,7 @@ passage = sa.Table(
     "passage",
     metadata,
     sa.Column("id", _NUMBER, primary_key=True, autoincrement=True),
-    sa.Column("node", Words(32), sa.ForeignKey("node.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("node", sa.String(32), sa.ForeignKey("node.id", ondelete="CASCADE"), nullable=False),
     sa.Column("n", sa.Integer, nullable=False),
     sa.Column("tokens", sa.Text, nullable=False),
     sa.Index("passage_node", "node", "n", unique=True),
@@ -135,7 +122,7 @@ passage = sa.Table(
 preference = sa.Table(
     "preference",
     metadata,
-    sa.Column("owner", Words(255), primary_key=True),
+    sa.Column("owner", sa.String(255), primary_key=True),
     sa.Column("name", sa.String(32), primary_key=True),
     sa.Column("value", sa.JSON, nullable=False),
 )
@@ -146,10 +133,10 @@ share = sa.Table(
     _row_id(),
     _owner(),
     sa.Column(
-        "conversation", Words(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False
+        "conversation", sa.String(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False
     ),
     # Only the link itself has what is hashed here.
-    sa.Column("token_hash", Words(128), nullable=False),
+    sa.Column("token_hash", sa.String(128), nullable=False),
     _text("title"),
     sa.Column("snapshot", sa.JSON, nullable=False),
     _seconds("created"),
@@ -164,7 +151,7 @@ ledger = sa.Table(
     metadata,
     _row_id(),
     _owner(),
-    sa.Column("conversation", Words(32)),
+    sa.Column("conversation", sa.String(32)),
     sa.Column("purpose", sa.String(16), nullable=False),
     _text("model"),
     sa.Column("wire", sa.String(16), nullable=False),

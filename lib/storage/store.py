@@ -14,7 +14,7 @@ from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.types import Conversation, Node, Outcome, Target, Window
 from lib.storage import hidden, ledger, lists, nodes, owners, preferences, rows, search, shares
-from lib.storage.engine import connect, reading, writing
+from lib.storage.engine import PATIENCE, connect, reading, writing
 
 _OPEN = Shelf()
 
@@ -25,8 +25,9 @@ class Store:
     What is another owner's looks just like what is not there.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = connect(url)
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
+        """Open the database of `url`, and wait no longer than `patience` seconds for another writer."""
+        self._engine = connect(url, patience)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -50,49 +51,49 @@ class Store:
             return lists.folders(connection, owner)
 
     def pin(self, owner: str, ids: Sequence[str], wanted: bool) -> None:
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             lists.change(connection, owner, ids, pinned=wanted)
 
     def archive(self, owner: str, ids: Sequence[str], wanted: bool) -> None:
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             lists.change(connection, owner, ids, archived=wanted)
 
     def file(self, owner: str, ids: Sequence[str], folder: str) -> None:
         """Put conversations into a folder; "" takes them out of theirs."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             lists.change(connection, owner, ids, folder=folder)
 
     def delete(self, owner: str, ids: Sequence[str]) -> None:
         """Take conversations out of sight; `restore` brings them back until they are purged."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             lists.change(connection, owner, ids, deleted=time.time())
 
     def restore(self, owner: str, ids: Sequence[str]) -> None:
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             lists.change(connection, owner, ids, deleted=None)
 
     def rename(self, owner: str, conversation: str, title: str) -> None:
         """Give a conversation the title that its owner wants; no other replaces it."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             lists.change(connection, owner, [conversation], title=title, titled="person")
 
     def entitle(self, owner: str, conversation: str, title: str) -> None:
         """Give a conversation a model's title, where its own is still the question's beginning."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             lists.entitle(connection, owner, conversation, title)
 
     def seen(self, owner: str, conversation: str) -> None:
         """Remember that the owner has looked at a conversation as it is."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             lists.seen(connection, owner, conversation)
 
     def keep_window(self, owner: str, conversation: str, window: Window | None) -> None:
         """Keep how much of a conversation is sent; None is all of it."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             lists.change(connection, owner, [conversation], window=rows.from_window(window))
 
     def set_params(self, owner: str, conversation: str, params: Params) -> None:
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             lists.change(connection, owner, [conversation], params=asdict(params))
 
     # Nodes.
@@ -108,27 +109,27 @@ class Store:
 
     def begin(self, owner: str, conversation: Conversation, new: Sequence[Node]) -> None:
         """Commit new nodes and the conversation as it now is, which may be new, in one transaction."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             nodes.begin(connection, owner, conversation, new)
 
     def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
         """Commit that an answer is arriving again, and the conversation as it now is."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             nodes.reopen(connection, owner, conversation, node)
 
     def add(self, owner: str, conversation: str, node: Node) -> None:
         """Commit one more node of a conversation, where that and the node's parent are (still) there."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             nodes.add(connection, owner, conversation, node)
 
     def show(self, owner: str, conversation: str, head: str | None) -> None:
         """Make the branch that ends in this node the one that is shown."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             nodes.show(connection, owner, conversation, head)
 
     def hide(self, owner: str, conversation: str, node_ids: Sequence[str], when: float | None) -> None:
         """Mark nodes as deleted at `when`, in seconds since 1970; None brings back those not yet purged."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             hidden.hide(connection, owner, conversation, node_ids, when)
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
@@ -136,17 +137,17 @@ class Store:
 
         Returns the outcome that the row has, which another process may have set; None where it is gone.
         """
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             return nodes.checkpoint(connection, owner, node)
 
     def settle(self, owner: str, node: Node) -> None:
         """Save an answer as it ended, whatever the row says; its conversation is then unread."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             nodes.settle(connection, owner, node)
 
     def stop(self, owner: str, node: str) -> None:
         """Mark an answer as stopped if it is still arriving: its producer sees it at the next checkpoint."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             nodes.stop(connection, owner, node)
 
     def sweep(self, stale: float) -> int:
@@ -178,7 +179,7 @@ class Store:
 
     def share(self, owner: str, share: Share, token_hash: str, snapshot: Mapping[str, Any]) -> bool:
         """Keep a link to a snapshot, which is any JSON object; returns whether its conversation is there."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             return shares.add(connection, owner, share, token_hash, snapshot)
 
     def shares(self, owner: str) -> list[Share]:
@@ -192,12 +193,12 @@ class Store:
             return shares.snapshot(connection, token_hash)
 
     def revoke(self, owner: str, share: str) -> None:
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             shares.revoke(connection, owner, share)
 
     def spend(self, owner: str, spend: Spend) -> None:
         """Write down what a request took; nothing where that is written already."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             ledger.add(connection, owner, spend)
 
     def spent(self, owner: str, conversation: str) -> list[Spend]:
@@ -228,13 +229,13 @@ class Store:
 
     def take_in(self, owner: str, entries: Iterable[tuple[Conversation, Sequence[Node]]]) -> None:
         """Commit new conversations with all their nodes: all of them, or none where an id is taken."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             for conversation, found in entries:
                 nodes.begin(connection, owner, conversation, found)
 
     def erase(self, owner: str) -> None:
         """Remove all that is an owner's, for good and at once; the ledger stays: what was spent is spent."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             owners.erase(connection, owner)
 
     def adopt(self, before: str, now: str) -> None:
@@ -248,10 +249,10 @@ class Store:
 
     def favour(self, owner: str, model: str, wanted: bool) -> None:
         """Put a model among the owner's favourites, or take it out."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             preferences.favour(connection, owner, model, wanted)
 
     def set_default(self, owner: str, target: Target | None) -> None:
         """Keep the target that the owner's new conversations begin with; None forgets it."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             preferences.set_default(connection, owner, target)

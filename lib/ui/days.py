@@ -33,5 +33,5 @@ def zone(name: str | None, offset: int | None) -> tzinfo:
     """The zone of that name; where this machine does not know it, the `offset` from it to UTC, in minutes."""
     try:
         return ZoneInfo(name or "")
-    except (ValueError, OSError):  # of a name that is none, and of one that is not on the disk
+    except (KeyError, ValueError, OSError):  # of a name that is not known here, or is none
         return timezone(timedelta(minutes=-offset)) if offset and abs(offset) < 24 * 60 else UTC

@@ -35,7 +35,7 @@ def fold(person: Person, name: str, count: int) -> bool:
         actions = {"rename": t("sidebar.rename"), "delete": t("folder.delete")}
         menu = f"actions-folder-{key}"
         st.menu_button(
-            t("sidebar.act", title=literal(name)),
+            t("sidebar.act"),
             list(actions),
             key=menu,
             icon=":material/more_horiz:",

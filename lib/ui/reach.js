@@ -36,8 +36,10 @@ export default function ({ data }) {
     const there = document.querySelector(`:is(.st-key-asked-${id}, .st-key-answer-${id}) [data-testid="stChatMessage"]`);
     if (there && there !== found) {
       found = there;
-      found.dataset.found = "";
-      setTimeout(() => delete there.dataset.found, MARKED);
+      if (data.mark) {
+        found.dataset.found = "";
+        setTimeout(() => delete there.dataset.found, MARKED);
+      }
       moved = now;
     }
     if (found) hold(now);

@@ -22,17 +22,17 @@ def _component() -> Any:
     return st.components.v2.component("antler.reach", js=_SCRIPT)
 
 
-def seek(node: str) -> None:
+def seek(node: str, *, mark: bool = True) -> None:
     """Have the next run of the chat page go to this message, or for "" only to its conversation."""
-    st.session_state[_SOUGHT] = node
+    st.session_state[_SOUGHT] = (node, mark)
 
 
 def paint(view: state.View) -> None:
     """Go to what was opened, once; before the view is painted, which begins early enough then."""
-    node = st.session_state.pop(_SOUGHT, None)
-    if node is None:
+    if _SOUGHT not in st.session_state:
         return
+    node, mark = st.session_state.pop(_SOUGHT)
     place = next((place for place, one in enumerate(view.nodes) if one.id == node), len(view.nodes))
     view.first = max(0, min(view.first, place - _BEFORE))
     # The number makes it another errand when it is the same message again.
-    _component()(key="reach", data={"node": node, "time": next(_times)})
+    _component()(key="reach", data={"node": node, "mark": mark, "time": next(_times)})

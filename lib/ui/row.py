@@ -63,7 +63,7 @@ def _row(person: Person, conversation: Conversation, *, here: bool) -> None:
             )
         menu = f"actions-{conversation.id}"
         st.menu_button(
-            t("sidebar.act", title=words),
+            t("sidebar.act"),
             _offered(conversation),
             key=menu,
             icon=":material/more_horiz:",

@@ -51,8 +51,10 @@ def measure(browser: Browser, app: App, size: int) -> dict[str, float]:
     watched = Watched(browser)
     page = watched.page
     chat = Chat(page, app.url).open("?model=demo-crlf&wire=openai")
-    talk, _ = Shelves(app, chat).put("Long", said=turns(size // 2))
-    page.goto(f"{app.url}/?c={talk.id}")
+    Shelves(app, chat).put("Long", said=turns(size // 2))
+    chat.open().rows.get_by_role("button", name="Long").click()
+    expect(chat.answers.last).to_contain_text(f"Answer {size // 2}")
+    chat.pick("demo-crlf")
     found: dict[str, list[float]] = {}
 
     def note(name: str, milliseconds: float) -> None:

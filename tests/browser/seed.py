@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from playwright.sync_api import expect
-
-from lib.core.types import Conversation, Message, Node, Target, Text, new_id
+from lib.core.types import Conversation, Message, Node, Outcome, Target, Text, new_id
 from lib.storage.store import Store
 from tests.browser.site import App, Chat
 
@@ -18,46 +17,57 @@ TARGET = Target("demo-echo", "openai")
 
 
 class Shelves:
-    """The history of whoever a browser is to the app."""
+    """The history of whoever the browser of `chat` is to the app: empty at first."""
 
     def __init__(self, app: App, chat: Chat) -> None:
-        """Find out who that is, by a first question that is asked in that browser."""
-        expect(chat.page.locator(".st-key-conversations")).to_be_visible()
-        words = f"Who am I {new_id()}"
-        chat.ask(words).ended()
-        (self._file,) = _databases(app.folder)
-        with sqlite3.connect(self._file) as database:
+        self.chat = chat
+        words = f"Who am I at {time.time_ns()}?"
+        chat.open("?model=demo-echo&wire=openai").ask(words).ended()
+        (self.file,) = app.folder.rglob("*.db")
+        with sqlite3.connect(self.file) as database:
             found = database.execute("SELECT owner FROM conversation WHERE title = ?", (words,)).fetchone()
-        self.owner = str(found[0])
-        self.store = Store(f"sqlite:///{self._file}")
+            self.owner = str(found[0])
+            database.execute("UPDATE conversation SET deleted = 1 WHERE owner = ?", (self.owner,))
+        self.store = Store(f"sqlite:///{self.file}")
 
     def put(
         self,
         title: str,
         *,
+        when: float | None = None,
         days: float = 0.0,
-        said: tuple[str, ...] = ("A question", "An answer"),
+        said: Sequence[str] = (),
         **more: Any,
-    ) -> tuple[Conversation, list[Node]]:
-        """A conversation that changed last so many days ago: questions and answers by turns."""
-        when = time.time() - days * DAY
+    ) -> list[Node]:
+        """A conversation that changed last at `when`, or so many days ago; its nodes, asked and answered."""
+        when = time.time() - days * DAY if when is None else when
         nodes: list[Node] = []
-        for place, text in enumerate(said):
-            role = "assistant" if place % 2 else "user"
+        for place, text in enumerate(said or ("A question", "An answer")):
             parent = nodes[-1].id if nodes else None
-            message = Message(role, (Text(text),))
+            message = Message("assistant" if place % 2 else "user", (Text(text),))
             nodes.append(Node(new_id(), parent, message, when + place, target=TARGET if place % 2 else None))
-        head = nodes[-1].id
-        new = Conversation(new_id(), title, when, head, TARGET, created=when, titled="person", **more)
+        new = Conversation(new_id(), title, when, nodes[-1].id, TARGET, created=when, titled="person", **more)
         self.store.begin(self.owner, new, nodes)
-        return new, nodes
+        return nodes
+
+    def put_arriving(self, title: str) -> Node:
+        """A conversation whose answer another process produces; that answer."""
+        question = Node(new_id(), None, Message("user", (Text("Slowly"),)), time.time())
+        answer = Message("assistant", (Text("So far"),))
+        node = Node(new_id(), question.id, answer, time.time(), Outcome.ARRIVING, target=TARGET)
+        new = Conversation(new_id(), title, time.time(), node.id, TARGET, titled="person")
+        self.store.begin(self.owner, new, [question, node])
+        return node
+
+    def settle(self, node: Node) -> None:
+        self.store.settle(self.owner, replace(node, outcome=Outcome.COMPLETE))
+
+    def open(self, query: str = "?model=demo-echo&wire=openai") -> Chat:
+        """The chat page, with what is in the database by now."""
+        return self.chat.open(query).ended()
 
 
 def turns(count: int) -> tuple[str, ...]:
     """What is said in so many turns, numbered from 1."""
     said = "Answer {}, with some *words*, a `name` and a list:\n\n- one\n- two\n\nAnd an end."
     return tuple(text.format(n) for n in range(1, count + 1) for text in ("Question {}", said))
-
-
-def _databases(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*.db") if path.is_file()]

@@ -19,8 +19,8 @@ TOP = "element => element.getBoundingClientRect().top"
 @pytest.fixture
 def long(demo, new_page) -> Chat:
     chat = Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
-    talk, _ = Shelves(demo, chat).put("Long", said=turns(500))
-    chat.page.goto(f"{demo.url}/?c={talk.id}")
+    Shelves(demo, chat).put("Long", said=turns(500))
+    chat.open("?model=demo-crlf").rows.get_by_role("button", name="Long").click()
     expect(chat.answers.last).to_contain_text("Answer 500")
     return chat.ended()
 
@@ -39,7 +39,7 @@ def test_the_page_holds_a_window_and_earlier_messages_come_above_what_is_read(lo
     expect(again).to_be_in_viewport()
     assert abs(again.evaluate(TOP) - before) < 200
     # What is asked now stands in the same window: nothing that is read moves away.
-    long.ask("And now?").ended()
+    long.pick("demo-crlf").ask("And now?").ended()
     expect(long.questions).to_have_count(2 * held + 1)
     expect(long.answers.last).to_contain_text("demo-crlf")
 
@@ -47,9 +47,10 @@ def test_the_page_holds_a_window_and_earlier_messages_come_above_what_is_read(lo
 def test_all_of_a_long_conversation_is_sent(keyed, new_page, replay):
     replay.serve("/v1/chat/completions", Canned(SAID))
     chat = Chat(new_page(), keyed.url).open("?model=m-one&wire=openai")
-    talk, _ = Shelves(keyed, chat).put("Long", said=turns(500))
-    chat.page.goto(f"{keyed.url}/?c={talk.id}")
-    chat.ended().ask("The last question").ended()
+    Shelves(keyed, chat).put("Long", said=turns(500))
+    chat.open().rows.get_by_role("button", name="Long").click()
+    expect(chat.answers.last).to_contain_text("Answer 500")
+    chat.pick("m-one").ask("The last question").ended()
     messages = json.loads(replay.requests[-1].body)["messages"]
     assert len(messages) == 1001
     assert [messages[at]["content"] for at in (0, 998, 1000)] == [

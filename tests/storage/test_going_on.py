@@ -1,15 +1,10 @@
-"""An answer that arrives again, alternatives that come later, a branch that is shown; and older files."""
+"""An answer that arrives again, alternatives that come later, a branch that is shown."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 
 from lib.core.params import Params
 from lib.core.types import (
@@ -20,12 +15,9 @@ from lib.core.types import (
     Outcome,
     Target,
     Text,
-    Thinking,
     Timing,
     Usage,
 )
-from lib.storage.engine import writing
-from lib.storage.store import Store
 
 TARGET = Target("claude-x", "anthropic")
 QUESTION = Node("q", None, Message("user", (Text("Why?"),)), 1.0)
@@ -94,86 +86,3 @@ def test_why_an_answer_failed_comes_back_with_all_that_it_blames(begun):
     failure = Failure("request_refused", "No.", 400, "r", False, ("temperature", "top_p"), 3600.0)
     begun.settle("ann", replace(CUT, outcome=Outcome.FAILED, failure=failure))
     assert begun.node("ann", "a").failure == failure
-
-
-OLD_TALK = {
-    "id": "c",
-    "owner": "ann",
-    "title": "Why?",
-    "head": "a",
-    "model": "claude-x",
-    "wire": "anthropic",
-    # As they were named then: some may be taken away since, others come.
-    "params": json.dumps({"system": "Be brief.", "temperature": 0.5, "gone": 1}),
-    "created": 1.0,
-    "updated": 2.0,
-}
-OLD_PARTS = [{"type": "thinking", "text": "Hm.", "signature": "c2ln"}, {"type": "text", "text": "B"}]
-OLD_NODE = {
-    "id": "a",
-    "conversation": "c",
-    "role": "assistant",
-    "parts": json.dumps(OLD_PARTS),
-    "created": 2.0,
-    "outcome": "failed",
-    "reason": "",
-    "model": "claude-x",
-    "wire": "anthropic",
-    "usage": json.dumps({"input": 4, "output": 2}),
-    "timing": json.dumps({"first": 0.5}),
-    "failure": json.dumps({"code": "overloaded", "detail": "Busy", "status": 529}),
-    "request_id": "r",
-    "beat": 2.0,
-}
-
-
-@pytest.fixture
-def older(database_url):
-    """A file of the first schema, with a conversation in it."""
-    engine = sa.create_engine(database_url)
-    with engine.begin() as connection:
-        config = Config()
-        steps = Path(__file__).parent.parent.parent / "lib/storage/migrations"
-        config.set_main_option("script_location", str(steps))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        for table, row in (("conversation", OLD_TALK), ("node", OLD_NODE)):
-            places = ", ".join(f":{name}" for name in row)
-            connection.execute(sa.text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})"), row)
-    engine.dispose()
-    return database_url
-
-
-def test_a_file_of_the_first_schema_is_brought_up_with_what_is_in_it(older):
-    store = Store(older)
-    params = Params(system="Be brief.", temperature=0.5)
-    talk = Conversation("c", "Why?", 2.0, "a", TARGET, params, created=1.0, titled="person")
-    answer = Node(
-        "a",
-        None,
-        Message("assistant", (Thinking("Hm.", "c2ln"), Text("B"))),
-        2.0,
-        Outcome.FAILED,
-        target=TARGET,
-        usage=Usage(4, 2),
-        timing=Timing(0.5),
-        failure=Failure("overloaded", "Busy", 529),
-        request_id="r",
-    )
-    assert store.conversations("ann", 9) == [talk]
-    assert store.nodes("ann", "c") == [answer]
-    again = replace(answer, outcome=Outcome.ARRIVING, failure=None, served={"id": "msg_2"})
-    store.reopen("ann", talk, again)
-    assert store.node("ann", "a") == again
-    store.favour("ann", "claude-x", True)
-    assert store.preferences("ann").favourites == ("claude-x",)
-    store.close()
-
-
-def test_a_file_that_is_brought_up_is_left_alone_the_next_time(older):
-    for _ in range(2):
-        store = Store(older)
-        with writing(store._engine) as connection:
-            assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
-        assert len(store.nodes("ann", "c")) == 1
-        store.close()

@@ -26,11 +26,11 @@ def test_favourites_come_back_in_the_order_they_were_chosen(store):
 
 
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
-def test_a_default_is_kept_over_a_restart_and_can_be_forgotten(store, database_url, wire):
+def test_a_default_is_kept_over_a_restart_and_can_be_forgotten(store, url, wire):
     store.set_default("ann", Target("other", "openai"))
     store.set_default("ann", Target("m-one", wire))
     store.favour("ann", "m-two", True)
-    again = Store(database_url)
+    again = Store(url)
     assert again.preferences("ann") == Preferences(("m-two",), Target("m-one", wire))
     again.set_default("ann", None)
     assert store.preferences("ann") == Preferences(("m-two",))
@@ -45,8 +45,8 @@ def test_each_person_has_their_own(store):
     assert store.preferences("bob") == Preferences(("m-two",), Target("m-two", "openai"))
 
 
-def test_stars_from_two_tabs_at_once_lose_nothing(database_url):
-    stores = [Store(database_url) for _ in range(2)]
+def test_stars_from_two_tabs_at_once_lose_nothing(url):
+    stores = [Store(url) for _ in range(2)]
 
     def star(place: int) -> None:
         for number in range(20):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from dataclasses import replace
 
@@ -10,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 
 from lib.core.errors import StoreError
-from lib.core.preferences import Preferences
 from lib.core.types import (
     Conversation,
     Failure,
@@ -23,7 +21,6 @@ from lib.core.types import (
     Thinking,
     Timing,
     Usage,
-    Window,
 )
 from lib.storage.engine import connect
 from lib.storage.schema import metadata
@@ -140,57 +137,8 @@ def test_a_second_turn_moves_the_head_and_leaves_the_title(begun):
     assert [node.id for node in begun.nodes("ann", "c")] == ["q", "q2", "a", "a2"]
 
 
-NOT_OWNED = {"close", "sweep", "purge"}
-CALLS = {
-    "conversations": lambda store, who: store.conversations(who, 9),
-    "conversation": lambda store, who: store.conversation(who, "c"),
-    "nodes": lambda store, who: store.nodes(who, "c"),
-    "node": lambda store, who: store.node(who, "a"),
-    "begin": lambda store, who: store.begin(who, conversation(head="x"), [question("x", "a")]),
-    "reopen": lambda store, who: store.reopen(who, conversation(head="x", updated=9.0), question("a")),
-    "add": lambda store, who: store.add(who, "c", arriving("x", "q")),
-    "show": lambda store, who: store.show(who, "c", "q"),
-    "checkpoint": lambda store, who: store.checkpoint(who, arriving()),
-    "settle": lambda store, who: store.settle(who, replace(arriving(), outcome=Outcome.COMPLETE)),
-    "stop": lambda store, who: store.stop(who, "a"),
-    "search": lambda store, who: store.search(who, "你好", 9),
-    "folders": lambda store, who: store.folders(who),
-    "pin": lambda store, who: store.pin(who, ["c"], True),
-    "archive": lambda store, who: store.archive(who, ["c"], True),
-    "file": lambda store, who: store.file(who, ["c"], "Stolen"),
-    "entitle": lambda store, who: store.entitle(who, "c", "Stolen"),
-    "seen": lambda store, who: store.seen(who, "c"),
-    "keep_window": lambda store, who: store.keep_window(who, "c", Window("q")),
-    "hide": lambda store, who: store.hide(who, "c", ["q"], 1.0),
-    "rename": lambda store, who: store.rename(who, "c", "Stolen"),
-    "set_params": lambda store, who: store.set_params(who, "c", Params(system="Stolen")),
-    "delete": lambda store, who: store.delete(who, ["c"]),
-    "restore": lambda store, who: store.restore(who, ["c"]),
-    "preferences": lambda store, who: store.preferences(who) != Preferences(),
-    "favour": lambda store, who: store.favour(who, "m-two", True),
-    "set_default": lambda store, who: store.set_default(who, None),
-}
-
-
-def test_every_method_is_in_the_table_of_owners():
-    methods = {name for name, _ in inspect.getmembers(Store, inspect.isfunction) if name[0] != "_"}
-    assert methods == set(CALLS) | NOT_OWNED
-
-
-@pytest.mark.parametrize("method", CALLS)
-def test_another_owners_rows_look_like_none_and_stay_as_they_are(begun, method):
-
-    def hers():
-        return begun.conversation("ann", "c"), begun.nodes("ann", "c"), begun.preferences("ann")
-
-    before = hers()
-    assert not CALLS[method](begun, "bob")
-    assert hers() == before
-    assert begun.conversations("bob", 9) == []
-
-
-def test_many_writers_at_once_lose_nothing(database_url):
-    stores = [Store(database_url) for _ in range(4)]
+def test_many_writers_at_once_lose_nothing(url):
+    stores = [Store(url) for _ in range(4)]
 
     def write(place: int) -> None:
         for turn in range(25):
@@ -207,12 +155,12 @@ def test_many_writers_at_once_lose_nothing(database_url):
         store.close()
 
 
-def test_processes_that_start_together_migrate_once(database_url):
+def test_processes_that_start_together_migrate_once(url):
     errors: list[StoreError] = []
 
     def start() -> None:
         try:
-            Store(database_url).close()
+            Store(url).close()
         except StoreError as error:
             errors.append(error)
 
@@ -224,15 +172,18 @@ def test_processes_that_start_together_migrate_once(database_url):
     assert errors == []
 
 
-def test_the_steps_lead_to_the_tables_of_the_schema(database_url):
-    engine = connect(database_url)
+def test_the_steps_lead_to_the_tables_of_the_schema(url):
+    engine = connect(url)
     found = sa.inspect(engine)
     tables = {name for name in found.get_table_names() if not name.startswith("passage_words")}
     assert tables == set(metadata.tables) | {"alembic_version"}
     for table in metadata.tables.values():
         columns = {column["name"]: column["nullable"] for column in found.get_columns(table.name)}
+        if table.name == "passage":
+            columns.pop("words", None)  # Postgres' own index, and how it is filled
         assert columns == {column.name: bool(column.nullable) for column in table.columns}
-        assert {index["name"] for index in found.get_indexes(table.name)} == {i.name for i in table.indexes}
+        indexes = {index["name"] for index in found.get_indexes(table.name)} - {"passage_words"}
+        assert indexes == {index.name for index in table.indexes}
     engine.dispose()
 
 

@@ -55,4 +55,5 @@ def _nodes() -> None:
     )
     op.create_index("node_conversation", "node", ["conversation"])
     op.create_index("node_parent", "node", ["parent"])
-    op.create_index("node_arriving", "node", ["beat"], sqlite_where=sa.text("outcome = 'arriving'"))
+    arriving = sa.text("outcome = 'arriving'")
+    op.create_index("node_arriving", "node", ["beat"], sqlite_where=arriving, postgresql_where=arriving)

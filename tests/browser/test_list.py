@@ -1,0 +1,240 @@
+"""The list of conversations: days, folders, several at once, archive, signs of news, ten thousand of them."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.seed import Shelves
+from tests.browser.site import Chat
+
+UNREAD = '[class*="st-key-row-unread-"]'
+ARRIVING = '[class*="st-key-row-arriving-"]'
+
+
+@pytest.fixture
+def shelves(demo, new_page) -> Shelves:
+    return Shelves(demo, Chat(new_page(), demo.url))
+
+
+def heads(chat: Chat) -> Locator:
+    return chat.page.locator('[class*="st-key-head-"]')
+
+
+def button(chat: Chat, name: str) -> Locator:
+    return chat.page.get_by_role("button", name=name, exact=True).filter(visible=True)
+
+
+def pick_folder(chat: Chat, name: str) -> None:
+    picker = chat.page.get_by_role("combobox", name="Folder")
+    picker.click()
+    picker.fill(name)
+    picker.press("Enter")
+    expect(picker).to_have_count(0)
+
+
+def act_on_folder(chat: Chat, action: str) -> None:
+    head = chat.page.locator('[class*="st-key-folder-"]')
+    head.hover()
+    head.get_by_role("button", name="Actions").click()
+    chat.page.get_by_role("menuitem", name=action).click()
+
+
+def test_conversations_stand_under_the_days_of_the_readers_zone(demo, new_page):
+    zone = ZoneInfo("Pacific/Kiritimati")  # where the day begins in the middle of the day of this machine
+    shelves = Shelves(demo, Chat(new_page(timezone_id=zone.key), demo.url))
+    now = datetime.now(zone)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    shelves.put("Just today", when=min(midnight + timedelta(minutes=1), now).timestamp())
+    shelves.put("Just yesterday", when=(midnight - timedelta(minutes=1)).timestamp())
+    for title, days in (("Five days", 5), ("Three weeks", 21), ("Long ago", 400)):
+        shelves.put(title, when=(now - timedelta(days=days)).timestamp())
+    shelves.put("Kept on top", days=90, pinned=True)
+    shelves.put("In a folder", folder="工作 *1*")
+    chat = shelves.open()
+    long_ago = f"{now - timedelta(days=400):%B %Y}"
+    expect(heads(chat)).to_have_text(
+        ["Pinned", "Folders", "Today", "Yesterday", "Previous 7 days", "Previous 30 days", long_ago]
+    )
+    titles = ["Kept on top", "Just today", "Just yesterday", "Five days", "Three weeks", "Long ago"]
+    for row, title in zip(chat.rows.all(), titles, strict=True):
+        expect(row).to_contain_text(title)
+    expect(button(chat, "工作 *1* 1")).to_be_visible()
+
+
+def test_a_folder_is_made_filled_renamed_and_given_up(shelves):
+    for title in ("First", "Second", "Third"):
+        shelves.put(title)
+    chat = shelves.open()
+    chat.act("First", "Move to folder")
+    pick_folder(chat, "Trips & *notes*")
+    expect(chat.page.get_by_text("Moved “First” to “Trips & *notes*”.")).to_be_visible()
+    expect(chat.rows).to_have_count(2)
+    button(chat, "Trips & *notes* 1").click()
+    expect(chat.rows).to_have_count(3)
+    chat.act("Second", "Move to folder")
+    pick_folder(chat, "Trips & *notes*")
+    expect(button(chat, "Trips & *notes* 2")).to_be_visible()
+    act_on_folder(chat, "Rename")
+    chat.page.get_by_role("textbox", name="Name of the folder").fill("Journeys")
+    button(chat, "Save").click()
+    fold = button(chat, "Journeys 2")
+    expect(fold).to_be_visible()
+    expect(chat.rows).to_have_count(3)
+    act_on_folder(chat, "Delete folder")
+    expect(fold).to_have_count(0)
+    expect(heads(chat)).to_have_text(["Today"])
+    expect(chat.rows).to_have_count(3)
+    button(chat, "Undo").click()
+    expect(fold).to_be_visible()
+    for title in ("First", "Second"):
+        chat.act(title, "Move to folder")
+        button(chat, "No folder").click()
+    expect(heads(chat)).to_have_text(["Today"])
+
+
+def test_what_is_put_away_is_in_the_archive_and_comes_back(shelves):
+    shelves.put("Stays")
+    shelves.put("Goes", days=3)
+    chat = shelves.open()
+    chat.act("Goes", "Pin")
+    expect(heads(chat)).to_have_text(["Pinned", "Today"])
+    chat.act("Goes", "Unpin")
+    expect(heads(chat)).to_have_text(["Today", "Previous 7 days"])
+    button(chat, "Goes").click()
+    expect(chat.questions).to_have_count(1)
+    chat.act("Goes", "Archive")
+    expect(chat.page.get_by_text("What can I help you with?")).to_be_visible()
+    expect(chat.rows).to_have_count(1)
+    button(chat, "Undo").click()
+    expect(chat.questions).to_have_count(1)
+    chat.act("Goes", "Archive")
+    expect(chat.rows).to_have_count(1)
+    button(chat, "Archived").click()
+    expect(chat.rows).to_have_count(1)
+    expect(chat.rows).to_contain_text("Goes")
+    # It can be read where it is; it is in the list only when it is put back.
+    button(chat, "Goes").click()
+    expect(chat.questions).to_have_count(1)
+    chat.act("Goes", "Put back in the list")
+    expect(chat.page.get_by_text("Nothing is archived.")).to_be_visible()
+    button(chat, "All conversations").click()
+    expect(chat.rows).to_have_count(2)
+
+
+def test_several_are_chosen_and_deleted_moved_and_archived_as_one(shelves):
+    for number in range(5):
+        shelves.put(f"Talk {number}", folder="Old" if number == 4 else "")
+    chat = shelves.open()
+    button(chat, "Talk 0").click()
+    expect(chat.questions).to_have_count(1)
+    button(chat, "Select").click()
+    expect(button(chat, "Delete")).to_be_disabled()
+    for title in ("Talk 0", "Talk 1"):
+        chat.page.get_by_text(title, exact=True).click()
+    expect(chat.page.get_by_text("2 selected")).to_be_visible()
+    button(chat, "Delete").click()
+    expect(chat.rows).to_have_count(2)
+    expect(chat.questions).to_have_count(0)
+    expect(chat.page.get_by_text("Deleted 2 conversations.")).to_be_visible()
+    button(chat, "Undo").click()
+    expect(chat.rows).to_have_count(4)
+    expect(chat.questions).to_have_count(1)
+    button(chat, "Old 1").click()
+    expect(chat.rows).to_have_count(5)
+    button(chat, "Select").click()
+    chat.page.get_by_text("Select all listed").click()
+    expect(chat.page.get_by_text("5 selected")).to_be_visible()
+    chat.page.get_by_text("Talk 3", exact=True).click()
+    button(chat, "Move").click()
+    pick_folder(chat, "New")
+    expect(button(chat, "New 4")).to_be_visible()
+    expect(chat.rows).to_have_count(1)
+    # Each goes back to where it was.
+    button(chat, "Undo").click()
+    expect(button(chat, "Old 1")).to_be_visible()
+    expect(chat.rows).to_have_count(5)
+    button(chat, "Select").click()
+    chat.page.get_by_text("Select all listed").click()
+    button(chat, "Archive").click()
+    expect(chat.page.get_by_text("Your conversations will be listed here.")).to_be_visible()
+    button(chat, "Select").click()
+    button(chat, "Cancel").click()
+    button(chat, "Archived").click()
+    expect(chat.rows).to_have_count(5)
+
+
+def test_an_answer_that_ends_elsewhere_is_noticed_without_a_click(shelves):
+    shelves.put("Read long ago")
+    node = shelves.put_arriving("Slow one")
+    chat = shelves.open()
+    expect(chat.page.locator(ARRIVING)).to_contain_text("Slow one")
+    # Neither what is typed in the box nor in a title is lost.
+    chat.act("Read long ago", "Rename")
+    title = chat.page.get_by_role("textbox", name="Title")
+    title.fill("Read long ago indeed")
+    chat.box.fill("Half a question")
+    shelves.settle(node)
+    expect(chat.page.locator(UNREAD)).to_contain_text("Slow one")
+    expect(chat.page.locator(ARRIVING)).to_have_count(0)
+    expect(chat.box).to_have_value("Half a question")
+    expect(title).to_have_value("Read long ago indeed")
+    button(chat, "Cancel").click()
+    chat.page.locator(UNREAD).get_by_role("button", name="Slow one").click()
+    expect(chat.answers.last).to_contain_text("So far")
+    # What has been seen, and what ended before one's eyes, leaves no mark.
+    chat.ask("And this?").ended()
+    chat.page.get_by_role("link", name="Settings").click()
+    expect(chat.page.get_by_role("heading", name="Settings")).to_be_visible()
+    expect(chat.rows).to_have_count(2)
+    expect(chat.page.locator(UNREAD)).to_have_count(0)
+
+
+def test_looking_for_news_does_not_disturb_an_answer_that_is_painted(shelves):
+    node = shelves.put_arriving("Elsewhere")
+    chat = shelves.open("?model=demo-endless&wire=openai").ask("Count for me")
+    expect(chat.page.locator(ARRIVING)).to_contain_text("Elsewhere")
+    expect(chat.answers.last).to_contain_text("Line 3")
+    shelves.settle(node)
+    seen = 3
+    for _ in range(6):
+        chat.page.wait_for_timeout(1_500)  # two looks and more
+        lines = [int(line) for line in re.findall(r"Line (\d+)", chat.answers.last.inner_text())]
+        assert lines == list(range(lines[0], lines[0] + len(lines))) and lines[-1] > seen
+        seen = lines[-1]
+        assert chat.stop.count() == 1
+    # A click shows it at once, and the end of the painting does.
+    chat.press_stop().ended()
+    expect(chat.page.locator(UNREAD)).to_contain_text("Elsewhere")
+
+
+def test_ten_thousand_are_listed_in_pages(shelves):
+    shelves.put("The last of all", days=2000)
+    with sqlite3.connect(shelves.file) as database:
+        known = [row[1] for row in database.execute("PRAGMA table_info(conversation)")]
+        own = {"id": "'many-' || n", "title": "'Number ' || n", "updated": "updated - n * 9000.0"}
+        columns = ", ".join(own.get(name, name) for name in known)
+        database.execute(
+            "WITH RECURSIVE count(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < 10000) "
+            f"INSERT INTO conversation ({', '.join(known)}) SELECT {columns} FROM conversation, count "
+            "WHERE title = 'The last of all' AND deleted IS NULL"
+        )
+        database.execute("UPDATE conversation SET updated = updated - 1e9 WHERE title = 'The last of all'")
+    chat = shelves.open()
+    expect(chat.rows).to_have_count(40)
+    expect(chat.rows.first).to_contain_text("Number 1")
+    for shown in (80, 120):
+        button(chat, "Show more").click()
+        expect(chat.rows).to_have_count(shown)
+    button(chat, "Show more").click()
+    expect(chat.rows.last).to_contain_text("Number 160")
+    expect(chat.rows).to_have_count(120)
+    button(chat, "Show newer").click()
+    expect(chat.rows.first).to_contain_text("Number 1")
+    chat.rows.nth(99).get_by_role("button", name="Number 100").click()
+    expect(chat.page.locator('[class*="st-key-here-"]')).to_have_text("Number 100")

@@ -1,0 +1,129 @@
+"""Search: passages that show what was found, and a click that leads to the message, on its branch."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from lib.core.types import Message, Node, Text, new_id
+from tests.browser.seed import Shelves
+from tests.browser.site import Chat
+
+HOSTILE = "<i>x</i> **or** [a](http://b) $x$ :red[zebra] `c` ![d](http://e)"
+
+
+@pytest.fixture
+def shelves(demo, new_page) -> Shelves:
+    return Shelves(demo, Chat(new_page(), demo.url))
+
+
+def hits(chat: Chat) -> Locator:
+    return chat.page.locator('[class*="st-key-hit-"]')
+
+
+def search(chat: Chat, words: str) -> Locator:
+    chat.page.get_by_role("searchbox", name="Search").fill(words)
+    return hits(chat)
+
+
+def marked(found: Locator) -> Locator:
+    return found.locator(".stMarkdownColoredBackground")
+
+
+def in_sight(chat: Chat, message: Locator) -> None:
+    """Wait until a message is where the reader looks, and stays there."""
+    chat.page.wait_for_function(
+        "element => { const at = element.getBoundingClientRect().top;"
+        "const still = at === window.before && at > 0 && at < 300; window.before = at; return still; }",
+        arg=message.element_handle(),
+        polling=1_500,
+    )
+
+
+def test_what_is_found_is_shown_as_it_was_written_and_can_be_cleared(shelves):
+    shelves.put("Older", days=1, said=(HOSTILE, "An answer"))
+    shelves.put("A *newer* one", said=("Zebra crossings", "On the Zebras of 上海动物园 in winter"))
+    shelves.put("Put away", days=2, archived=True, said=("My zebra", "Fine"))
+    chat = shelves.open()
+    found = search(chat, "zebra")
+    expect(found).to_have_count(4)
+    expect(found.nth(0)).to_contain_text("A *newer* one")
+    expect(marked(found)).to_have_text(["Zebra", "Zebra", "zebra", "zebra"])
+    expect(found.nth(2)).to_contain_text(HOSTILE)
+    expect(found.locator("img, a, code, .katex")).to_have_count(0)
+    expect(chat.rows).to_have_count(0)
+    found = search(chat, "动物")
+    expect(found).to_have_count(1)
+    expect(marked(found)).to_have_text(["动物"])
+    expect(search(chat, "动植物")).to_have_count(0)
+    expect(chat.page.get_by_text("No message has “动植物” in it.")).to_be_visible()
+    chat.page.get_by_role("button", name="Clear").click()
+    expect(chat.rows).to_have_count(2)
+
+
+def test_more_is_shown_when_it_is_asked_for(shelves):
+    for number in range(25):
+        shelves.put(f"Talk {number}", days=number, said=(f"Fenugreek {number}", "No"))
+    chat = shelves.open()
+    expect(search(chat, "fenugreek")).to_have_count(20)
+    chat.page.get_by_role("button", name="Show more").click()
+    expect(hits(chat)).to_have_count(25)
+    expect(hits(chat).last).to_contain_text("Talk 24")
+
+
+def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_branch(shelves):
+    lines = "\n\n".join(f"Paragraph {number} of it." for number in range(8))
+    said = [f"Question {turn}" if not turn % 2 else f"Answer {turn}. {lines}" for turn in range(100)]
+    nodes = shelves.put("The long one", said=said)
+    other = Node(new_id(), nodes[9].id, Message("user", (Text("The okapi path"),)), nodes[10].created + 0.5)
+    base = shelves.store.conversation(shelves.owner, _id(shelves, "The long one"))
+    assert base
+    shelves.store.begin(shelves.owner, base, [other])
+    chat = shelves.open()
+    search(chat, "question 16").first.click()
+    there = chat.questions.filter(has_text="Question 16")
+    in_sight(chat, there)
+    expect(chat.page.locator("[data-found]")).to_have_count(0)  # for a moment only
+    expect(chat.questions.last).to_have_text("Question 98")
+    # The window has grown to it, and a turn more.
+    expect(chat.questions.first).to_have_text("Question 14")
+    search(chat, "okapi").first.click()
+    there = chat.questions.filter(has_text="The okapi path")
+    expect(there).to_be_in_viewport()
+    expect(chat.questions.filter(has_text="Question 10")).to_have_count(0)
+    # A search works, and leads elsewhere, while an answer arrives.
+    chat.page.goto(f"{chat.url}/?model=demo-endless&wire=openai")
+    chat.ask("Count for me")
+    expect(chat.answers.last).to_contain_text("Line 3")
+    search(chat, "question 40").first.click()
+    in_sight(chat, chat.questions.filter(has_text="Question 40"))
+    search(chat, "count for me").first.click()
+    expect(chat.questions).to_have_text(["Count for me"])
+    chat.press_stop().ended()
+
+
+def _id(shelves: Shelves, title: str) -> str:
+    (found,) = [one for one in shelves.store.conversations(shelves.owner, 9) if one.title == title]
+    return found.id
+
+
+def test_on_a_phone_the_list_goes_out_of_the_way(demo, new_page):
+    phone = new_page(viewport={"width": 390, "height": 800}, has_touch=True, color_scheme="dark")
+    shelves = Shelves(demo, Chat(phone, demo.url))
+    shelves.put("A title that is much longer than a phone is wide, by far", said=("Find me here", "Yes"))
+    chat = shelves.open()
+    side = phone.get_by_test_id("stSidebar")
+    for way in ("list", "search"):
+        phone.get_by_test_id("stExpandSidebarButton").click()
+        expect(side).to_have_attribute("data-collapsed", "false")
+        if way == "list":
+            chat.rows.first.get_by_role("button", name="A title that").click()
+        else:
+            search(chat, "find me").first.click()
+        expect(side).to_have_attribute("data-collapsed", "true")
+        expect(chat.questions).to_have_text(["Find me here"])
+        assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+        phone.get_by_test_id("stExpandSidebarButton").click()
+        phone.get_by_role("button", name="New chat").click()
+        expect(side).to_have_attribute("data-collapsed", "true")
+        expect(chat.questions).to_have_count(0)
