@@ -75,7 +75,7 @@ class Store:
         upsert = upsert.on_conflict_do_update(
             index_elements=["id"], set_=kept, where=conversations.c.owner == owner
         )
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             # An insert's count of rows is not the same on all drivers; what it returns is.
             if connection.scalar(upsert.returning(conversations.c.id)):
                 connection.execute(
@@ -85,7 +85,7 @@ class Store:
 
     def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
         """Commit that an answer is arriving again, and the conversation as it now is."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             values = {**_growing(node), "outcome": node.outcome, "failure": None}
             connection.execute(sa.update(nodes).where(nodes.c.id == node.id, _in_mine(owner)).values(values))
             mine = _mine(owner, conversation.id)
@@ -95,7 +95,7 @@ class Store:
 
     def add(self, owner: str, conversation: str, node: Node) -> None:
         """Commit one more node of a conversation, where that is (still) there."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             if connection.scalar(sa.select(sa.exists().where(_mine(owner, conversation)))):
                 values = rows.from_node(node) | {"conversation": conversation}
                 connection.execute(insert(connection, nodes).values(values).on_conflict_do_nothing())
@@ -110,7 +110,7 @@ class Store:
         Returns the outcome that the row has, which another process may have set; None where it is gone.
         """
         arriving = nodes.c.outcome == Outcome.ARRIVING
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             update = sa.update(nodes).where(nodes.c.id == node.id, _in_mine(owner), arriving)
             if connection.execute(update.values(_growing(node))).rowcount:
                 return Outcome.ARRIVING
@@ -123,13 +123,13 @@ class Store:
         """Save an answer as it ended, whatever the row says."""
         values = _growing(node) | {"outcome": node.outcome, "request_id": node.request_id}
         values["failure"] = asdict(node.failure) if node.failure else None
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             connection.execute(sa.update(nodes).where(nodes.c.id == node.id, _in_mine(owner)).values(values))
 
     def stop(self, owner: str, node: str) -> None:
         """Mark an answer as stopped if it is still arriving: its producer sees it at the next checkpoint."""
         arriving = (nodes.c.id == node) & (nodes.c.outcome == Outcome.ARRIVING)
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             connection.execute(
                 sa.update(nodes).where(arriving, _in_mine(owner)).values(outcome=Outcome.STOPPED)
             )
@@ -170,16 +170,16 @@ class Store:
 
     def favour(self, owner: str, model: str, wanted: bool) -> None:
         """Put a model among the owner's favourites, or take it out."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             preferences.favour(connection, owner, model, wanted)
 
     def set_default(self, owner: str, target: Target | None) -> None:
         """Keep the target that the owner's new conversations begin with; None forgets it."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             preferences.set_default(connection, owner, target)
 
     def _change(self, owner: str, conversation: str, **values: Any) -> None:
-        with writing(self._engine) as connection:
+        with writing(self._engine, owner) as connection:
             connection.execute(sa.update(conversations).where(_mine(owner, conversation)).values(values))
 
 
