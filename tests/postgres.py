@@ -65,7 +65,7 @@ class Postgres(Server):
     """A server of our own, which only its user (and root) can reach: by a socket in its folder.
 
     `stop` takes it away and `start` brings it back, with all that is in it. It listens on no port. What ends
-    it, however this process ends, is the watcher. One that is not `durable` is quicker, and no good for times.
+    it, however this process ends, is the watcher. One that is not `durable` is quicker, but not like others.
     """
 
     def __init__(self, durable: bool = False) -> None:
