@@ -218,9 +218,7 @@ def main() -> None:
             closing(bare(copy)) as raw,
         ):
             filled.append(fill(post, history))
-            print(
-                f"{messages:,} messages in {len(history):,} conversations; the best of {ROUNDS} rounds."
-            )
+            print(f"{messages:,} messages in {len(history):,} conversations; the best of {ROUNDS} rounds.")
             print(f"Filled in ms a message: SQLite {filled[0]:.2f}, Postgres {filled[1]:.2f}.\n")
             print("| action, ms | raw sqlite3 | Antler on SQLite | Antler on Postgres |\n|---|--:|--:|--:|")
             for title, action in ACTIONS.items():
