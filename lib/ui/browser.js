@@ -6,6 +6,7 @@ const SETTLE = 300; // milliseconds in which the writes of tabs that opened at t
 
 let kept = ""; // what this page has told, and all that there is where the browser keeps nothing
 let finding = null;
+let answered = ""; // the server's last question
 
 // Not crypto.randomUUID: a page over plain http on a local network has none.
 const fresh = () =>
@@ -45,7 +46,10 @@ window.addEventListener("storage", ({ key, newValue }) => {
   if (key === NAME && kept && SHAPE.test(newValue ?? "") && newValue !== kept) location.reload();
 });
 
-export default function ({ setTriggerValue }) {
+export default function ({ data, setTriggerValue }) {
+  // The page may call this again and again for one question; every answer would start a run of its own.
+  if (data.asked === answered) return;
+  answered = data.asked;
   finding ??= find();
   finding.then((told) => {
     kept = told.secret;
