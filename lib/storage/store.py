@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
+from lib.core.history import Hit, Share, Shelf, Spend
 from lib.core.params import Params
 from lib.core.preferences import Preferences
-from lib.core.types import Conversation, Node, Outcome, Target
-from lib.storage import preferences, rows
-from lib.storage.engine import PATIENCE, connect, insert, reading, writing
-from lib.storage.schema import conversation as conversations
-from lib.storage.schema import node as nodes
+from lib.core.types import Conversation, Node, Outcome, Target, Window
+from lib.storage import hidden, ledger, lists, nodes, owners, preferences, rows, search, shares
+from lib.storage.engine import PATIENCE, connect, reading, writing
+
+_OPEN = Shelf()
 
 
 class Store:
@@ -31,138 +32,216 @@ class Store:
     def close(self) -> None:
         self._engine.dispose()
 
-    def conversations(self, owner: str, limit: int) -> list[Conversation]:
-        """The newest conversations, newest first."""
-        query = (
-            sa.select(conversations)
-            .where(conversations.c.owner == owner, conversations.c.deleted.is_(None))
-            .order_by(conversations.c.updated.desc(), conversations.c.id)
-            .limit(limit)
-        )
+    # Conversations, and where they stand.
+
+    def conversations(
+        self, owner: str, limit: int, shelf: Shelf = _OPEN, before: Conversation | None = None
+    ) -> list[Conversation]:
+        """The newest conversations of a shelf, newest first; a further page is what comes after `before`."""
         with reading(self._engine) as connection:
-            return [rows.conversation(row) for row in connection.execute(query)]
+            return lists.shelf(connection, owner, limit, shelf, before)
 
     def conversation(self, owner: str, conversation: str) -> Conversation | None:
-        query = sa.select(conversations).where(_mine(owner, conversation), conversations.c.deleted.is_(None))
         with reading(self._engine) as connection:
-            row = connection.execute(query).first()
-        return rows.conversation(row) if row else None
+            return lists.one(connection, owner, conversation)
+
+    def folders(self, owner: str) -> list[tuple[str, int]]:
+        """The folders in the order of their names, with how many conversations stand in each."""
+        with reading(self._engine) as connection:
+            return lists.folders(connection, owner)
+
+    def pin(self, owner: str, ids: Sequence[str], wanted: bool) -> None:
+        with writing(self._engine, owner) as connection:
+            lists.change(connection, owner, ids, pinned=wanted)
+
+    def archive(self, owner: str, ids: Sequence[str], wanted: bool) -> None:
+        with writing(self._engine, owner) as connection:
+            lists.change(connection, owner, ids, archived=wanted)
+
+    def file(self, owner: str, ids: Sequence[str], folder: str) -> None:
+        """Put conversations into a folder; "" takes them out of theirs."""
+        with writing(self._engine, owner) as connection:
+            lists.change(connection, owner, ids, folder=folder)
+
+    def delete(self, owner: str, ids: Sequence[str]) -> None:
+        """Take conversations out of sight; `restore` brings them back until they are purged."""
+        with writing(self._engine, owner) as connection:
+            lists.change(connection, owner, ids, deleted=time.time())
+
+    def restore(self, owner: str, ids: Sequence[str]) -> None:
+        with writing(self._engine, owner) as connection:
+            lists.change(connection, owner, ids, deleted=None)
+
+    def rename(self, owner: str, conversation: str, title: str) -> None:
+        """Give a conversation the title that its owner wants; no other replaces it."""
+        with writing(self._engine, owner) as connection:
+            lists.change(connection, owner, [conversation], title=title, titled="person")
+
+    def entitle(self, owner: str, conversation: str, title: str) -> None:
+        """Give a conversation a model's title, where its own is still the question's beginning."""
+        with writing(self._engine, owner) as connection:
+            lists.entitle(connection, owner, conversation, title)
+
+    def seen(self, owner: str, conversation: str) -> None:
+        """Remember that the owner has looked at a conversation as it is."""
+        with writing(self._engine, owner) as connection:
+            lists.seen(connection, owner, conversation)
+
+    def keep_window(self, owner: str, conversation: str, window: Window | None) -> None:
+        """Keep how much of a conversation is sent; None is all of it."""
+        with writing(self._engine, owner) as connection:
+            lists.change(connection, owner, [conversation], window=rows.from_window(window))
+
+    def set_params(self, owner: str, conversation: str, params: Params) -> None:
+        with writing(self._engine, owner) as connection:
+            lists.change(connection, owner, [conversation], params=asdict(params))
+
+    # Nodes.
 
     def nodes(self, owner: str, conversation: str) -> list[Node]:
-        """All nodes of a conversation, of every branch, oldest first."""
-        query = (
-            sa.select(nodes)
-            .join(conversations, nodes.c.conversation == conversations.c.id)
-            .where(_mine(owner, conversation))
-            .order_by(nodes.c.created, nodes.c.id)
-        )
+        """All nodes of a conversation, of every branch, the hidden ones too, oldest first."""
         with reading(self._engine) as connection:
-            return [rows.node(row) for row in connection.execute(query)]
+            return nodes.of(connection, owner, conversation)
 
     def node(self, owner: str, node: str) -> Node | None:
-        query = sa.select(nodes).where(nodes.c.id == node, _in_mine(owner))
         with reading(self._engine) as connection:
-            row = connection.execute(query).first()
-        return rows.node(row) if row else None
+            return nodes.one(connection, owner, node)
 
     def begin(self, owner: str, conversation: Conversation, new: Sequence[Node]) -> None:
         """Commit new nodes and the conversation as it now is, which may be new, in one transaction."""
-        values = rows.from_conversation(conversation)
-        kept = {key: values[key] for key in ("head", "model", "wire", "params", "updated")}
-        upsert = insert(self._engine, conversations).values(
-            owner=owner, created=conversation.updated, **values
-        )
-        upsert = upsert.on_conflict_do_update(
-            index_elements=["id"], set_=kept, where=conversations.c.owner == owner
-        )
         with writing(self._engine, owner) as connection:
-            # An insert's count of rows is not the same on all drivers; what it returns is.
-            if connection.scalar(upsert.returning(conversations.c.id)):
-                connection.execute(
-                    sa.insert(nodes),
-                    [rows.from_node(node) | {"conversation": conversation.id} for node in new],
-                )
+            nodes.begin(connection, owner, conversation, new)
 
     def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
         """Commit that an answer is arriving again, and the conversation as it now is."""
         with writing(self._engine, owner) as connection:
-            values = {**_growing(node), "outcome": node.outcome, "failure": None}
-            connection.execute(sa.update(nodes).where(nodes.c.id == node.id, _in_mine(owner)).values(values))
-            mine = _mine(owner, conversation.id)
-            changed = rows.from_conversation(conversation)
-            kept = {key: changed[key] for key in ("head", "params", "updated")}
-            connection.execute(sa.update(conversations).where(mine).values(kept))
+            nodes.reopen(connection, owner, conversation, node)
 
     def add(self, owner: str, conversation: str, node: Node) -> None:
-        """Commit one more node of a conversation, where that is (still) there."""
+        """Commit one more node of a conversation, where that and the node's parent are (still) there."""
         with writing(self._engine, owner) as connection:
-            if connection.scalar(sa.select(sa.exists().where(_mine(owner, conversation)))):
-                values = rows.from_node(node) | {"conversation": conversation}
-                connection.execute(insert(connection, nodes).values(values).on_conflict_do_nothing())
+            nodes.add(connection, owner, conversation, node)
 
-    def show(self, owner: str, conversation: str, head: str) -> None:
+    def show(self, owner: str, conversation: str, head: str | None) -> None:
         """Make the branch that ends in this node the one that is shown."""
-        self._change(owner, conversation, head=head)
+        with writing(self._engine, owner) as connection:
+            nodes.show(connection, owner, conversation, head)
+
+    def hide(self, owner: str, conversation: str, node_ids: Sequence[str], when: float | None) -> None:
+        """Mark nodes as deleted at `when`, in seconds since 1970; None brings back those not yet purged."""
+        with writing(self._engine, owner) as connection:
+            hidden.hide(connection, owner, conversation, node_ids, when)
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
         """Save what has come of an arriving answer, and the sign of life.
 
         Returns the outcome that the row has, which another process may have set; None where it is gone.
         """
-        arriving = nodes.c.outcome == Outcome.ARRIVING
         with writing(self._engine, owner) as connection:
-            update = sa.update(nodes).where(nodes.c.id == node.id, _in_mine(owner), arriving)
-            if connection.execute(update.values(_growing(node))).rowcount:
-                return Outcome.ARRIVING
-            found = connection.scalar(
-                sa.select(nodes.c.outcome).where(nodes.c.id == node.id, _in_mine(owner))
-            )
-        return Outcome(found) if found else None
+            return nodes.checkpoint(connection, owner, node)
 
     def settle(self, owner: str, node: Node) -> None:
-        """Save an answer as it ended, whatever the row says."""
-        values = _growing(node) | {"outcome": node.outcome, "request_id": node.request_id}
-        values["failure"] = asdict(node.failure) if node.failure else None
+        """Save an answer as it ended, whatever the row says; its conversation is then unread."""
         with writing(self._engine, owner) as connection:
-            connection.execute(sa.update(nodes).where(nodes.c.id == node.id, _in_mine(owner)).values(values))
+            nodes.settle(connection, owner, node)
 
     def stop(self, owner: str, node: str) -> None:
         """Mark an answer as stopped if it is still arriving: its producer sees it at the next checkpoint."""
-        arriving = (nodes.c.id == node) & (nodes.c.outcome == Outcome.ARRIVING)
         with writing(self._engine, owner) as connection:
-            connection.execute(
-                sa.update(nodes).where(arriving, _in_mine(owner)).values(outcome=Outcome.STOPPED)
-            )
+            nodes.stop(connection, owner, node)
 
     def sweep(self, stale: float) -> int:
         """Mark answers without a sign of life for `stale` seconds as interrupted; returns how many."""
-        lost = (nodes.c.outcome == Outcome.ARRIVING) & (nodes.c.beat < time.time() - stale)
         with reading(self._engine) as connection:
-            if not connection.scalar(sa.select(sa.exists().where(lost))):
+            if not connection.scalar(sa.select(sa.exists().where(nodes.lost(stale)))):
                 return 0
         with writing(self._engine) as connection:
-            return connection.execute(
-                sa.update(nodes).where(lost).values(outcome=Outcome.INTERRUPTED)
-            ).rowcount
-
-    def rename(self, owner: str, conversation: str, title: str) -> None:
-        self._change(owner, conversation, title=title)
-
-    def set_params(self, owner: str, conversation: str, params: Params) -> None:
-        self._change(owner, conversation, params=asdict(params))
-
-    def delete(self, owner: str, conversation: str) -> None:
-        """Take a conversation out of sight; `restore` brings it back until it is purged."""
-        self._change(owner, conversation, deleted=time.time())
-
-    def restore(self, owner: str, conversation: str) -> None:
-        self._change(owner, conversation, deleted=None)
+            return nodes.sweep(connection, stale)
 
     def purge(self, age: float) -> int:
-        """Remove for good what was deleted more than `age` seconds ago; returns how many conversations."""
-        old = conversations.c.deleted < time.time() - age
+        """Remove for good what was deleted more than `age` seconds ago; returns how many conversations.
+
+        The children of nodes that were hidden so long ago are put under the nearest ancestor that stays.
+        """
         with writing(self._engine) as connection:
-            return connection.execute(sa.delete(conversations).where(old)).rowcount
+            hidden.purge(connection, age)
+            return lists.purge(connection, age)
+
+    def search(self, owner: str, words: str, limit: int, before: Hit | None = None) -> list[Hit]:
+        """The newest messages with all the words, newest first; a further page is what comes after `before`.
+
+        What is deleted is not found, what is archived is. How words are matched is in lib/core/words.py.
+        """
+        with reading(self._engine) as connection:
+            return search.search(connection, owner, words, limit, before)
+
+    # Links, and what requests took.
+
+    def share(self, owner: str, share: Share, token_hash: str, snapshot: Mapping[str, Any]) -> bool:
+        """Keep a link to a snapshot, which is any JSON object; returns whether its conversation is there."""
+        with writing(self._engine, owner) as connection:
+            return shares.add(connection, owner, share, token_hash, snapshot)
+
+    def shares(self, owner: str) -> list[Share]:
+        """The owner's links, newest first; those of deleted conversations are not among them."""
+        with reading(self._engine) as connection:
+            return shares.of(connection, owner)
+
+    def shared(self, token_hash: str) -> dict[str, Any] | None:
+        """What a link opens, to whoever has it; None where it was taken back, or its conversation deleted."""
+        with reading(self._engine) as connection:
+            return shares.snapshot(connection, token_hash)
+
+    def revoke(self, owner: str, share: str) -> None:
+        with writing(self._engine, owner) as connection:
+            shares.revoke(connection, owner, share)
+
+    def spend(self, owner: str, spend: Spend) -> None:
+        """Write down what a request took; nothing where that is written already."""
+        with writing(self._engine, owner) as connection:
+            ledger.add(connection, owner, spend)
+
+    def spent(self, owner: str, conversation: str) -> list[Spend]:
+        """What the requests of a conversation took, oldest first, also where that is deleted."""
+        with reading(self._engine) as connection:
+            return ledger.of(connection, owner, conversation)
+
+    # A person, and all that is theirs.
+
+    def everything(self, owner: str) -> Iterator[tuple[Conversation, list[Node]]]:
+        """Each conversation that is not deleted, oldest first, with its nodes that are not hidden.
+
+        Each is read when it is asked for, in a transaction of its own. Children and head of hidden nodes are
+        put where they would be without those.
+        """
+        with reading(self._engine) as connection:
+            names = owners.ids(connection, owner)
+        for name in names:
+            with reading(self._engine) as connection:
+                talk, found = lists.one(connection, owner, name), nodes.of(connection, owner, name)
+            if talk:
+                yield hidden.without(talk, found)
+
+    def taken(self, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that a conversation or a message has, whoever's."""
+        with reading(self._engine) as connection:
+            return owners.taken(connection, list(ids))
+
+    def take_in(self, owner: str, entries: Iterable[tuple[Conversation, Sequence[Node]]]) -> None:
+        """Commit new conversations with all their nodes: all of them, or none where an id is taken."""
+        with writing(self._engine, owner) as connection:
+            for conversation, found in entries:
+                nodes.begin(connection, owner, conversation, found)
+
+    def erase(self, owner: str) -> None:
+        """Remove all that is an owner's, for good and at once; the ledger stays: what was spent is spent."""
+        with writing(self._engine, owner) as connection:
+            owners.erase(connection, owner)
+
+    def adopt(self, before: str, now: str) -> None:
+        """Make all that is one owner's another's; what the other has set stays."""
+        with writing(self._engine) as connection:
+            owners.adopt(connection, before, now)
 
     def preferences(self, owner: str) -> Preferences:
         with reading(self._engine) as connection:
@@ -177,21 +256,3 @@ class Store:
         """Keep the target that the owner's new conversations begin with; None forgets it."""
         with writing(self._engine, owner) as connection:
             preferences.set_default(connection, owner, target)
-
-    def _change(self, owner: str, conversation: str, **values: Any) -> None:
-        with writing(self._engine, owner) as connection:
-            connection.execute(sa.update(conversations).where(_mine(owner, conversation)).values(values))
-
-
-def _mine(owner: str, conversation: str) -> sa.ColumnElement[bool]:
-    return (conversations.c.id == conversation) & (conversations.c.owner == owner)
-
-
-def _in_mine(owner: str) -> sa.ColumnElement[bool]:
-    return nodes.c.conversation.in_(sa.select(conversations.c.id).where(conversations.c.owner == owner))
-
-
-def _growing(node: Node) -> dict[str, Any]:
-    """The columns that change while an answer comes."""
-    values = rows.from_node(node)
-    return {key: values[key] for key in ("parts", "usage", "timing", "reason", "served", "beat")}
