@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from lib.chat import sharing, transfer
+from lib.chat import sharing, transfer, tree
 from lib.core.types import Node, Person
 from lib.ui import state
 from lib.ui.problem import tried
@@ -29,7 +29,7 @@ def paint(person: Person, view: state.View) -> None:
         st.popover(t("share.open"), icon=":material/ios_share:", type="tertiary", key="share"),
     ):
         if not state.scratch():
-            _link(person, view)
+            _link(person, view.conversation.id)
         _files(person, view)
 
 
@@ -39,38 +39,40 @@ def address(token: str) -> str:
     return f"{here.scheme}://{here.netloc}{here.path.rstrip('/')}/{_PAGE}?s={token}"
 
 
-def _link(person: Person, view: state.View) -> None:
-    assert view.conversation is not None
-    shown = view.conversation.id
+def _link(person: Person, shown: str) -> None:
     st.markdown(f"**{t('share.link')}**  \n{t('share.about')}")
     made: dict[str, str] = st.session_state.setdefault("shares", {})
     if token := made.get(shown):
         st.code(address(token), language=None, wrap_lines=True)
         st.caption(t("share.once"))
-    args = (person, view)
-    st.button(t("share.make"), key="share-make", icon=":material/link:", on_click=_make, args=args)
+    st.button(t("share.make"), key="share-make", icon=":material/link:", on_click=_make, args=(person,))
 
 
 @tried
-def _make(person: Person, view: state.View) -> None:
+def _make(person: Person) -> None:
+    view = state.view()
     if view.conversation:
         token = sharing.make(state.store(), person.id, view.conversation, view.nodes)
-        st.session_state.setdefault("shares", {})[view.conversation.id] = token
+        st.session_state["shares"][view.conversation.id] = token
 
 
 def _files(person: Person, view: state.View) -> None:
     assert view.conversation is not None
     st.markdown(f"**{t('share.files')}**")
-    conversation, path = view.conversation, list(view.nodes)
-    store, words = state.desk().store, partial(_say, language())
+    shown, store, words = view.conversation, state.desk().store, partial(_say, language())
+
+    def now() -> transfer.Entry:
+        # As it is at the click: an answer may have come since this was painted.
+        return store.conversation(person.id, shown.id) or shown, store.nodes(person.id, shown.id)
 
     def as_text() -> bytes:
-        return transfer.markdown(conversation, path, words).encode()
+        conversation, nodes = now()
+        return transfer.markdown(conversation, tree.path(nodes, conversation.head), words).encode()
 
     def whole() -> bytes:
-        return b"".join(transfer.write([(conversation, store.nodes(person.id, conversation.id))]))
+        return b"".join(transfer.write([now()]))
 
-    name = file_name(conversation.title)
+    name = file_name(shown.title)
     with st.container(horizontal=True, gap="small"):
         _download("md", f"{name}.md", "text/markdown", as_text)
         _download("json", f"{name}.json", "application/json", whole)

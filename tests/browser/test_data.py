@@ -1,0 +1,118 @@
+"""One's data in and out by hand: links, files, imports, and the end of everything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import KEY
+from tests.browser.site import Chat
+from tests.replay import Canned
+
+EXPORTS = Path(__file__).parent.parent / "chat/exports"
+
+
+def saved(chat: Chat, button: Locator) -> tuple[str, bytes]:
+    """The name and the content of the file that a button gives."""
+    with chat.page.expect_download() as started:
+        button.click()
+    return started.value.suggested_filename, Path(started.value.path()).read_bytes()
+
+
+def settings(chat: Chat) -> Chat:
+    chat.page.get_by_role("link", name="Settings").click()
+    expect(chat.page.get_by_role("heading", name="Your data")).to_be_visible()
+    return chat
+
+
+def share(chat: Chat) -> Locator:
+    chat.page.get_by_role("button", name="Share").click()
+    return chat.panel
+
+
+def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_taken_back(demo, new_page):
+    chat = Chat(new_page(), demo.url).open("?model=demo-thinker&wire=anthropic").ask("Share me").ended()
+    panel = share(chat)
+    panel.get_by_role("button", name="Make a link").click()
+    address = panel.locator("code").inner_text().strip()
+    assert address.startswith(f"{demo.url}/shared?s=")
+    chat.page.keyboard.press("Escape")
+    chat.ask("Not in the snapshot").ended()
+    reader = Chat(new_page(viewport={"width": 390, "height": 800}), demo.url)
+    reader.page.goto(address)
+    expect(reader.page.get_by_role("heading", name="Share me")).to_be_visible()
+    expect(reader.questions).to_have_text(["Share me"])
+    expect(reader.answers.last).to_contain_text("demo-thinker")
+    expect(reader.answers.last).not_to_contain_text("Thought")
+    expect(reader.page.get_by_text("Not in the snapshot")).to_have_count(0)
+    expect(reader.answers.last.get_by_role("button")).to_have_count(0)
+    expect(reader.box).to_have_count(0)
+    settings(chat).page.get_by_role("button", name="Take back").click()
+    expect(chat.page.get_by_text("No link was made.")).to_be_visible()
+    reader.page.reload()
+    expect(reader.page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+    expect(reader.page.get_by_text("Share me")).to_have_count(0)
+
+
+def test_a_conversation_becomes_a_document_and_a_file(demo, new_page):
+    chat = Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("Keep: me/please").ended()
+    panel = share(chat)
+    name, text = saved(chat, panel.get_by_role("button", name="Markdown"))
+    assert name == "Keep me please.md"
+    assert "# Keep: me/please" in text.decode()
+    assert "The third line is the middle" in text.decode()
+    name, data = saved(chat, panel.get_by_role("button", name="JSON"))
+    assert name == "Keep me please.json"
+    (talk,) = json.loads(data)["conversations"]
+    assert [node["role"] for node in talk["nodes"]] == ["user", "assistant"]
+
+
+def test_all_of_it_goes_out_is_deleted_and_comes_back_the_same(keyed, new_page, replay, tmp_path):
+    said = b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
+    replay.serve("/v1/chat/completions", Canned(said))
+    chat = Chat(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Out and back").ended()
+    settings(chat)
+    export = chat.page.get_by_role("button", name="Export everything")
+    name, first = saved(chat, export)
+    assert name.startswith("antler-20") and KEY.encode() not in first
+    end = chat.page.get_by_role("button", name="Delete everything")
+    expect(end).to_be_disabled()
+    chat.page.get_by_text("Yes, delete everything of mine").click()
+    end.click()
+    expect(chat.page.get_by_text("Everything of yours is deleted.")).to_be_visible()
+    expect(chat.rows).to_have_count(0)
+    file = tmp_path / "mine.json"
+    file.write_bytes(first)
+    chat.page.locator('input[type="file"]').set_input_files(file)
+    chat.page.get_by_role("button", name="Import", exact=True).click()
+    expect(chat.page.get_by_text("Imported from Antler: 1 conversations with 2 messages.")).to_be_visible()
+    assert saved(chat, export)[1] == first
+    chat.rows.get_by_role("button", name="Out and back").click()
+    expect(chat.questions).to_have_text(["Out and back"])
+    expect(chat.answers.last).to_contain_text("Yes.")
+
+
+def test_another_chats_export_comes_in_with_a_report_and_a_hostile_file_is_refused(demo, new_page, tmp_path):
+    chat = settings(Chat(new_page(), demo.url).open())
+    files, button = (
+        chat.page.locator('input[type="file"]'),
+        chat.page.get_by_role("button", name="Import", exact=True),
+    )
+    bad = tmp_path / "bad.json"
+    bad.write_text("[" * 100_000)
+    files.set_input_files(bad)
+    button.click()
+    expect(
+        chat.page.get_by_text("This file could not be imported. The file is nested too deeply.")
+    ).to_be_visible()
+    expect(chat.rows).to_have_count(0)
+    chat.page.reload()
+    files.set_input_files(EXPORTS / "chatgpt.json")
+    button.click()
+    expect(chat.page.get_by_text("Imported from ChatGPT")).to_be_visible()
+    expect(chat.page.get_by_text("Left out or mended, by kind:")).to_be_visible()
+    chat.page.get_by_role("button", name="Archived").click()
+    chat.rows.get_by_role("button", name="Boats in the harbour").click()
+    expect(chat.questions.first).to_be_visible()

@@ -1,0 +1,85 @@
+"""The same page over Postgres: all that is kept, and a database that goes away and comes back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.site import App, Chat
+from tests.postgres import Postgres
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Postgres() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory, server):
+    started = App(tmp_path_factory.mktemp("postgres"), {"DATABASE_URL": server.url("antler")})
+    yield started
+    started.close()
+
+
+def open_(app: App, new_page) -> Chat:
+    return Chat(new_page(), app.url).open("?model=demo-crlf&wire=anthropic")
+
+
+def test_what_is_said_is_kept_found_filed_and_taken_back(app, new_page):
+    chat = open_(app, new_page).ask("一段关于苏格拉底的对话").ended()
+    chat.page.reload()
+    expect(chat.questions).to_have_text(["一段关于苏格拉底的对话"])
+    chat.tool("Answer again").click()
+    expect(chat.answers.last).to_contain_text("2 / 2")
+    chat.ended()
+    search = chat.page.get_by_placeholder("Search")
+    search.fill("苏格拉底")
+    search.press("Enter")
+    expect(chat.page.locator('[class*="st-key-hit-"]').first).to_contain_text("苏格拉底")
+    search.fill("")
+    search.press("Enter")
+    chat.act("苏格拉底", "Delete")
+    expect(chat.rows).to_have_count(0)
+    chat.page.get_by_role("button", name="Undo").click()
+    expect(chat.questions).to_have_text(["一段关于苏格拉底的对话"])
+    chat.page.get_by_role("link", name="Settings").click()
+    expect(chat.page.get_by_text(re.compile("kept in the Postgres database"))).to_be_visible()
+
+
+def test_a_database_that_goes_away_keeps_the_words_and_works_again_when_it_is_back(app, server, new_page):
+    chat = open_(app, new_page).ask("Before").ended()
+    server.stop()
+    try:
+        chat.box.fill("While it is away")
+        chat.box.press("Enter")
+        expect(chat.page.get_by_text("The database cannot be used right now").first).to_be_visible()
+        expect(chat.box).to_have_value("While it is away")
+        expect(chat.questions).to_have_text(["Before"])
+    finally:
+        server.start()
+    chat.box.press("Enter")
+    expect(chat.questions).to_have_text(["Before", "While it is away"])
+    chat.ended()
+    chat.page.reload()
+    expect(chat.questions).to_have_text(["Before", "While it is away"])
+
+
+def test_an_answer_that_ends_while_the_database_is_away_is_saved_when_it_is_back(app, server, new_page):
+    chat = open_(app, new_page)
+    chat.pick("demo-endless").ask("Outlive the database")
+    expect(chat.answers.last).to_contain_text("Line 5")
+    server.stop()
+    try:
+        chat.page.wait_for_timeout(1500)
+        expect(chat.page.get_by_text("This answer cannot be saved at the moment").first).to_be_visible()
+        expect(chat.answers.last).to_contain_text("Line 30")
+    finally:
+        server.start()
+    chat.press_stop().ended()
+    expect(chat.answers.last).to_contain_text("Stopped by you")
+    chat.page.reload()
+    expect(chat.answers.last).to_contain_text("Line 30")
+    expect(chat.answers.last).to_contain_text("Stopped by you")
