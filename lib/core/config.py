@@ -66,7 +66,8 @@ class Settings:
             return Database("sqlite", path)
         parts = urlsplit(self.database_url)
         host = parts.hostname or parse_qs(parts.query).get("host", [""])[-1]
-        return Database("postgres", f"{host}/{unquote(parts.path.strip('/'))}".lstrip("/"))
+        name = unquote(parts.path.removeprefix("/"))
+        return Database("postgres", f"{host}/{name}" if host else name)
 
 
 def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:

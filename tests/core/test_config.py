@@ -183,19 +183,6 @@ def test_a_number_of_retries_that_is_none_is_refused(given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["postgres://x", "sqlite://", "sqlite:///:memory:", "sqlite:///", "data/antler.db", KEY]
-)
-def test_a_database_that_is_no_file_is_refused(given: str) -> None:
-    words = refused({"DATABASE_URL": given})
-    assert words.startswith("DATABASE_URL ") and KEY not in words
-
-
-@pytest.mark.parametrize("given", ["sqlite:///a.db", "sqlite+pysqlite:///a.db", '"sqlite:///a.db"'])
-def test_a_database_is_a_file(given: str) -> None:
-    assert load({"DATABASE_URL": given}, {}).database_url == "sqlite:///a.db"
-
-
-@pytest.mark.parametrize(
     ("secrets", "named"),
     [
         ({"gateway": KEY}, "[gateway]"),

@@ -26,6 +26,7 @@ def wait():
     sys.stdin.readline()
 
 url = sys.argv[1]
+PATIENCE = 120  # these machines are shared
 """
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.postgres import Postgres, Server
 
+NAME = f"antler_test_{secrets.token_hex(8)}"
+
 
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[Postgres]:
@@ -19,10 +21,16 @@ def own_server() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def server(request) -> Server:
+def server(request) -> Iterator[Server]:
     """A real Postgres: the one that `TEST_DATABASE_URL` names, else this process's own."""
     given = os.environ.get("TEST_DATABASE_URL")
-    return Server(given) if given else request.getfixturevalue("own_server")
+    if not given:
+        yield request.getfixturevalue("own_server")
+        return
+    server = Server(given)
+    server.url(NAME)
+    yield server
+    server.drop(NAME)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -32,9 +40,8 @@ def url(request, tmp_path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path}/antler.db"
         return
     server = request.getfixturevalue("own_server" if request.param == "own postgres" else "server")
-    name = f"antler_test_{secrets.token_hex(8)}"
-    yield server.url(name)
-    server.drop(name)
+    yield server.url(NAME)
+    server.empty(NAME)
 
 
 @pytest.fixture

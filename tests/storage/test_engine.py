@@ -44,7 +44,7 @@ def now(engine: sa.Engine) -> int:
 def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(url):
     program = """
     wait()
-    store = Store(url)
+    store = Store(url, PATIENCE)
     store.begin("ann", *talk(sys.stdin.readline().strip()))
     """
     with contextlib.ExitStack() as stack:
@@ -67,7 +67,7 @@ def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(url
 
 def test_processes_that_read_and_then_write_lose_nothing(url, counted):
     program = """
-    engine = connect(url)
+    engine = connect(url, PATIENCE)
     wait()
     for turn in range(25):
         with writing(engine, "ann" if turn % 2 else None) as connection:

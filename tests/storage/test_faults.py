@@ -21,6 +21,8 @@ from tests.storage.children import Child
 QUESTION = Node("q", None, Message("user", (Text("Why?"),)), 1.0)
 TALK = Conversation("c", "Why?", 2.0, "q", created=2.0)
 LONG = secrets.token_hex(1_000_000)
+on_both = pytest.mark.parametrize("url", ["sqlite", "own postgres"], indirect=True)
+on_a_server = pytest.mark.parametrize("url", ["own postgres"], indirect=True)
 MANY = [Node(f"long{n}", "q", Message("user", (Text(LONG),)), 2.0) for n in range(20)]
 
 
@@ -72,7 +74,7 @@ def test_a_full_disk_under_a_file(begun):
     assert whole(begun, *sorted(node.id for node in MANY))
 
 
-@pytest.mark.parametrize("url", ["own postgres"], indirect=True)
+@on_a_server
 def test_a_full_disk_under_a_server(begun, own_server):
     own_server.stop()
     with files(2**24):  # as long as a piece of its log, which is not what must be wanting
@@ -118,7 +120,7 @@ def test_a_disk_that_is_full_under_the_log_of_a_file(tmp_path):
 
 
 HOLDS = """
-with writing(connect(url)) as connection:
+with writing(connect(url, PATIENCE)) as connection:
     connection.execute(sa.text("UPDATE conversation SET title = 'Held'"))
     wait()
 """
@@ -143,7 +145,7 @@ def test_a_process_that_is_killed_in_the_middle_leaves_no_half_and_no_lock(url, 
         child.process.kill()
         child.process.wait()
         # The server takes a moment to see it.
-        waiting = Store(url)
+        waiting = Store(url, patience=120)
         waiting.favour("ann", "m", True)
         waiting.close()
     assert begun.conversation("ann", "c").title == "Why?"
@@ -160,22 +162,17 @@ class Away:
     words: str
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def away(request, tmp_path) -> Iterator[Away]:
-    if request.param == "sqlite":
-        data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
-        store = Store(f"sqlite:///{data}/antler.db")
+@pytest.fixture
+def away(begun, request, tmp_path) -> Away:
+    if begun._engine.dialect.name == "sqlite":
+        other = tmp_path.with_name(f"{tmp_path.name}-elsewhere")
         words = "unable to open database file"
-        there = Away(store, lambda: data.rename(elsewhere), lambda: elsewhere.rename(data), words)
-    else:
-        server = request.getfixturevalue("own_server")
-        store = Store(server.url(f"away_{secrets.token_hex(8)}"))
-        there = Away(store, server.stop, server.start, "connection to server .* failed")
-    store.begin("ann", TALK, [QUESTION])
-    yield there
-    store.close()
+        return Away(begun, lambda: tmp_path.rename(other), lambda: other.rename(tmp_path), words)
+    server = request.getfixturevalue("own_server")
+    return Away(begun, server.stop, server.start, "connection to server .* failed")
 
 
+@on_both
 def test_a_database_that_goes_away_and_comes_back(away):
     for turn in range(2):
         away.take()
@@ -203,8 +200,8 @@ def test_a_file_that_is_removed_is_missed_and_not_made_anew(tmp_path):
     store.close()
 
 
-def test_a_server_that_is_away_at_the_start(own_server):
-    url = own_server.url(f"away_{secrets.token_hex(8)}")
+@on_a_server
+def test_a_server_that_is_away_at_the_start(url, own_server):
     own_server.stop()
     with pytest.raises(StoreError, match="connection to server .* failed"):
         Store(url)
@@ -218,17 +215,15 @@ def test_a_server_that_is_away_at_the_start(own_server):
 LOST = r"terminating connection|server closed the connection|connection is lost|connection is closed"
 
 
+@on_a_server
 @pytest.mark.parametrize("more", [True, False], ids=["at a statement", "at the commit"])
-def test_a_server_that_goes_away_in_the_middle(own_server, more):
-    store = Store(own_server.url(f"away_{secrets.token_hex(8)}"))
-    store.begin("ann", TALK, [QUESTION])
+def test_a_server_that_goes_away_in_the_middle(begun, own_server, more):
     change = sa.text("UPDATE conversation SET title = 'Lost'")
-    with pytest.raises(StoreError, match=LOST), engine.writing(store._engine) as connection:
+    with pytest.raises(StoreError, match=LOST), engine.writing(begun._engine) as connection:
         connection.execute(change)
         own_server.stop()
         own_server.start()
         if more:
             connection.execute(change)
-    assert store.conversation("ann", "c") == TALK
-    assert whole(store)
-    store.close()
+    assert begun.conversation("ann", "c").title == "Why?"
+    assert whole(begun)
