@@ -80,14 +80,14 @@ def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_bran
     assert base
     shelves.store.begin(shelves.owner, base, [other])
     chat = shelves.open()
-    search(chat, "question 16").first.click()
+    search(chat, "question 16").filter(has_text="Question 16").click()
     there = chat.questions.filter(has_text="Question 16")
     in_sight(chat, there)
     expect(chat.page.locator("[data-found]")).to_have_count(0)  # for a moment only
     expect(chat.questions.last).to_have_text("Question 98")
     # The window has grown to it, and a turn more.
     expect(chat.questions.first).to_have_text("Question 14")
-    search(chat, "okapi").first.click()
+    search(chat, "okapi").filter(has_text="okapi").click()
     there = chat.questions.filter(has_text="The okapi path")
     expect(there).to_be_in_viewport()
     expect(chat.questions.filter(has_text="Question 10")).to_have_count(0)
@@ -95,9 +95,9 @@ def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_bran
     chat.page.goto(f"{chat.url}/?model=demo-endless&wire=openai")
     chat.ask("Count for me")
     expect(chat.answers.last).to_contain_text("Line 3")
-    search(chat, "question 40").first.click()
+    search(chat, "question 40").filter(has_text="Question 40").click()
     in_sight(chat, chat.questions.filter(has_text="Question 40"))
-    search(chat, "count for me").first.click()
+    search(chat, "count for me").filter(has_text="Count for me").first.click()
     expect(chat.questions).to_have_text(["Count for me"])
     chat.press_stop().ended()
 
@@ -119,7 +119,7 @@ def test_on_a_phone_the_list_goes_out_of_the_way(demo, new_page):
         if way == "list":
             chat.rows.first.get_by_role("button", name="A title that").click()
         else:
-            search(chat, "find me").first.click()
+            search(chat, "find me").filter(has_text="Find me").click()
         expect(side).to_have_attribute("data-collapsed", "true")
         expect(chat.questions).to_have_text(["Find me here"])
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390
