@@ -23,6 +23,7 @@ _REPEATED = 200  # times that one token stands in a passage
 # Made by the migration, on SQLite and on Postgres: what the tables of schema.py cannot say.
 _FTS = sa.table("passage_words", sa.column("rowid", sa.Integer), sa.column("passage_words", sa.String))
 _VECTOR: sa.ColumnClause[str] = sa.literal_column("passage.words")
+_NEWEST = (nodes.c.created.desc(), nodes.c.id.desc())
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -46,18 +47,29 @@ def search(connection: sa.Connection, owner: str, typed: str, limit: int, before
     terms = words.query(typed)
     if not terms:
         return []
+    # The index first: without statistics SQLite would rather walk through all that is the owner's.
+    having = sa.intersect(*(_with(connection, term) for term in terms)).subquery()
     query = (
-        sa.select(nodes.c.id, nodes.c.conversation, nodes.c.role, nodes.c.created, nodes.c.parts)
+        sa.select(nodes.c.id)
+        .select_from(having.join(nodes, nodes.c.id == having.c.node))
         .join(conversations, conversations.c.id == nodes.c.conversation)
         .where(conversations.c.owner == owner, conversations.c.deleted.is_(None), nodes.c.deleted.is_(None))
-        .where(*(nodes.c.id.in_(_with(connection, term)) for term in terms))
-        .order_by(nodes.c.created.desc(), nodes.c.id.desc())
+        .order_by(*_NEWEST)
         .limit(limit)
     )
     if before:
         place = sa.tuple_(sa.literal(before.created), sa.literal(before.node))
         query = query.where(sa.tuple_(nodes.c.created, nodes.c.id) < place)
-    found = connection.execute(query).all()
+    return _hits(connection, owner, connection.scalars(query).all())
+
+
+def _hits(connection: sa.Connection, owner: str, ids: Sequence[str]) -> list[Hit]:
+    # Read apart: what is sorted is small, the texts are not.
+    found = [
+        row
+        for batch in batches(ids)
+        for row in connection.execute(sa.select(nodes).where(nodes.c.id.in_(batch)).order_by(*_NEWEST))
+    ]
     talks = lists.some(connection, owner, [row.conversation for row in found])
     return [
         Hit(talks[row.conversation], row.id, row.role, row.created, rows.message(row.role, row.parts).text)
@@ -94,9 +106,9 @@ def _with(connection: sa.Connection, term: words.Term) -> sa.Select[tuple[str]]:
     if connection.dialect.name == "sqlite":
         match = f'"{" ".join(spelt)}"' + (" *" if term.prefix else "")
         found = sa.select(_FTS.c.rowid).where(_FTS.c.passage_words.op("MATCH")(match))
-        return sa.select(passages.c.node).where(passages.c.id.in_(found))
+        return sa.select(passages.c.node).distinct().where(passages.c.id.in_(found))
     match = " <-> ".join(spelt) + (":*" if term.prefix else "")
-    return sa.select(passages.c.node).where(_VECTOR.op("@@")(sa.cast(match, TSQUERY)))
+    return sa.select(passages.c.node).distinct().where(_VECTOR.op("@@")(sa.cast(match, TSQUERY)))
 
 
 def _spelled(token: str) -> str:
