@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.runtime.pages_manager import PagesManager
 
 from lib.ui import access, headers, look, notice, problem, sidebar, state
 from lib.ui.text import t
@@ -33,6 +34,9 @@ def run() -> None:
 if __name__ == "__main__":
     run()
 else:
+    # Until the first st.navigation, Streamlit would run a file in pages/ without this one: whoever is
+    # connected again after a restart would have lost the sidebar.
+    PagesManager.uses_pages_directory = False
     # `streamlit run app.py` finds this name, serves it, and runs this file as its script.
     app = st.App(
         __file__,

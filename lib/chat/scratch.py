@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lib.core.history import Spend
 from lib.core.params import Params
 from lib.core.types import Conversation, Node, Outcome, Window
 
@@ -138,6 +139,16 @@ class Scratch:
 
     def keep_window(self, owner: str, conversation: str, window: Window | None) -> None:
         self._change(owner, conversation, window=window)
+
+    def entitle(self, owner: str, conversation: str, title: str) -> None:
+        """Give the chat a model's title, where its own is still the question's."""
+        with self._lock:
+            known = self.conversation(owner, conversation)
+            if known and known.titled == "question":
+                self._change(owner, conversation, title=title, titled="model")
+
+    def spend(self, owner: str, spend: Spend) -> None:
+        """What a temporary chat took is written down nowhere: that would tell that there was one."""
 
     def hide(self, owner: str, conversation: str, nodes: Iterable[str], when: float | None) -> None:
         """Mark nodes as deleted at a time, or bring them back."""

@@ -13,9 +13,10 @@ from lib.chat.answer import STALE_AFTER
 from lib.chat.answers import Answers
 from lib.chat.scratch import Scratch
 from lib.chat.turn import Desk
+from lib.core.history import Spend
 from lib.core.params import Params
 from lib.core.reply import Event, Finish, TextDelta
-from lib.core.types import Conversation, Message, Node, Outcome, Target, Text, Window
+from lib.core.types import Conversation, Message, Node, Outcome, Target, Text, Timing, Usage, Window
 from tests.chat.desks import Scripted, settled, until
 
 TARGET = Target("m", "openai")
@@ -155,6 +156,26 @@ def test_a_window_and_hidden_nodes_are_kept():
     scratch.hide("ann", "c", ["q", "a"], None)
     assert scratch.nodes("ann", "c") == [question, answer]
     assert scratch.conversation("ann", "c").rev == rev + 2
+
+
+def test_a_title_of_a_models_takes_the_place_of_the_question_only():
+    scratch = Scratch("ann")
+    begun(scratch)
+    scratch.entitle("ben", "c", "Not his")
+    assert scratch.conversation("ann", "c").title == "Why?"
+    scratch.entitle("ann", "c", "On reasons")
+    scratch.entitle("ann", "c", "Once more")
+    kept = scratch.conversation("ann", "c")
+    assert (kept.title, kept.titled) == ("On reasons", "model")
+
+
+def test_what_it_takes_is_not_written_down():
+    scratch = Scratch("ann")
+    begun(scratch)
+    before = (scratch.conversation("ann", "c"), scratch.nodes("ann", "c"))
+    spend = Spend("s", "c", "answer", TARGET, Usage(1, 2), Timing(), Outcome.COMPLETE, "r", 3.0)
+    scratch.spend("ann", spend)
+    assert (scratch.conversation("ann", "c"), scratch.nodes("ann", "c")) == before
 
 
 def test_many_threads_may_keep_at_once():

@@ -1,0 +1,118 @@
+"""A temporary chat: it can do what others can, and is kept nowhere."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.site import App, Chat
+
+ABOUT = "kept nowhere and not listed"
+GREETING = "What can I help you with?"
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    started = App(tmp_path_factory.mktemp("temporary"), {"DATABASE_URL": "sqlite:///talk.db"})
+    yield started
+    started.close()
+
+
+def rows(folder: Path) -> dict[str, int]:
+    """How many rows each table of the database has."""
+    with sqlite3.connect(folder / "talk.db") as database:
+        found = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in found}
+
+
+def temporary(chat: Chat) -> Chat:
+    """Begin a temporary chat from the empty page."""
+    chat.page.get_by_role("button", name="Temporary chat").click()
+    expect(chat.page.get_by_text(ABOUT)).to_be_visible()
+    return chat
+
+
+def test_a_whole_temporary_chat_writes_no_row(app, new_page):
+    chat = temporary(Chat(new_page(), app.url).open("?model=demo-repeats&wire=openai"))
+    before = rows(app.folder)
+    assert "conversation" in before
+    chat.ask("Tell me").ended()
+    expect(chat.answers.last).to_contain_text("Cut off by the limit on tokens")
+    expect(chat.page.get_by_text(ABOUT)).to_be_visible()
+    chat.tool("Continue").click()
+    expect(chat.answers.last).to_contain_text("nothing is missing")
+    chat.ended().tool("Answer again").click()
+    pager = chat.answers.last.locator('[class*="st-key-pager-"]')
+    expect(pager).to_contain_text("2 / 2")
+    chat.ended().tool("Earlier alternative").click()
+    expect(pager).to_contain_text("1 / 2")
+    expect(chat.answers.last).to_contain_text("nothing is missing")
+    chat.parameters()
+    chat.put("Temperature", "0.5")
+    chat.page.keyboard.press("Escape")
+    chat.ended().pick("demo-endless").over("Anthropic").ended().ask("Count for me")
+    expect(chat.answers.last).to_contain_text("Line 3")
+    chat.press_stop().ended()
+    expect(chat.answers.last).to_contain_text("Stopped by you")
+    expect(chat.answers.last).to_contain_text("demo-endless · Anthropic")
+    expect(chat.questions).to_have_text(["Tell me", "Count for me"])
+    expect(chat.page.get_by_role("button", name="Parameters · 1")).to_be_visible()
+    expect(chat.rows).to_have_count(0)
+    assert "c=" not in chat.page.url
+    assert rows(app.folder) == before
+
+
+def test_another_page_and_back_finds_it_and_a_reload_does_not(app, new_page):
+    chat = temporary(Chat(new_page(), app.url).open("?model=demo-wrong-key")).ask("Forget me").ended()
+    chat.page.get_by_role("link", name="Settings").click()
+    expect(chat.page.get_by_role("heading", name="Settings")).to_be_visible()
+    chat.page.get_by_role("link", name="Back to the chat").click()
+    expect(chat.questions).to_have_text(["Forget me"])
+    chat.page.reload()
+    expect(chat.page.get_by_text(GREETING)).to_be_visible()
+    expect(chat.page.get_by_text(ABOUT)).to_have_count(0)
+    expect(chat.rows).to_have_count(0)
+
+
+def test_a_new_chat_or_another_ends_it(app, new_page):
+    chat = Chat(new_page(), app.url).open("?model=demo-wrong-key").ask("Keep me").ended()
+    chat.page.get_by_role("button", name="New chat").click()
+    expect(chat.page.get_by_text(GREETING)).to_be_visible()
+    temporary(chat).ask("Forget me").ended()
+    chat.page.get_by_role("button", name="New chat").click()
+    expect(chat.page.get_by_text(GREETING)).to_be_visible()
+    expect(chat.page.get_by_text(ABOUT)).to_have_count(0)
+    temporary(chat).ask("Forget me too").ended()
+    chat.rows.first.get_by_role("button", name="Keep me").click()
+    expect(chat.questions).to_have_text(["Keep me"])
+    expect(chat.page.get_by_text(ABOUT)).to_have_count(0)
+    expect(chat.rows).to_have_count(1)
+    # What comes after it is kept as usual.
+    chat.ask("And me").ended()
+    chat.page.reload()
+    expect(chat.questions).to_have_text(["Keep me", "And me"])
+
+
+def test_the_switch_can_be_taken_back(app, new_page):
+    chat = temporary(Chat(new_page(), app.url).open("?model=demo-wrong-key"))
+    chat.page.get_by_role("button", name="Temporary chat is on").click()
+    expect(chat.page.get_by_text(ABOUT)).to_have_count(0)
+    chat.ask("Keep me").ended()
+    expect(chat.page).to_have_url(re.compile(r"[?&]c="))
+    expect(chat.rows).to_have_count(1)
+    expect(chat.page.get_by_role("button", name="Temporary chat")).to_have_count(0)
+
+
+def test_nobody_else_reaches_an_answer_that_arrives_there(app, new_page):
+    chat = temporary(Chat(new_page(), app.url).open("?model=demo-endless")).ask("Count for me")
+    expect(chat.answers.last).to_contain_text("Line 3")
+    tab = Chat(new_page(), app.url).open()
+    expect(tab.rows).to_have_count(0)
+    expect(tab.stop).to_have_count(0)
+    chat.page.get_by_role("button", name="New chat").click()
+    expect(chat.page.get_by_text(GREETING)).to_be_visible()
+    expect(chat.stop).to_have_count(0)
