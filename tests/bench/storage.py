@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from lib.core.types import Conversation, Message, Node, Target, Text, Usage
+from lib.storage import search as index
 from lib.storage.store import Store
 from tests.postgres import Postgres
 
@@ -64,6 +65,9 @@ CHINESE = [
     "缓存",
     "函数",
 ]
+# Looked for by turns: words in most messages, and a Chinese word in a third of the conversations.
+SOUGHT, FOUND = ("session widg", "数据库"), 20
+SPELLED = ('"session" * AND "widg" *', f'"{" ".join(next(index.spelled("数据库")).split()[:2])}"')
 TARGET = Target("claude-x", "anthropic")
 
 
@@ -155,10 +159,27 @@ def append_raw(raw: sqlite3.Connection, place: Place) -> int:
     return 1
 
 
+def search(store: Store, place: Place) -> int:
+    return len(store.search(place.owner, SOUGHT[place.number % 2], FOUND))
+
+
+def search_raw(raw: sqlite3.Connection, place: Place) -> int:
+    ids = (
+        "SELECT DISTINCT passage.node FROM passage_words JOIN passage ON passage.id = passage_words.rowid "
+        "JOIN node ON node.id = passage.node JOIN conversation ON conversation.id = node.conversation "
+        "WHERE passage_words MATCH ? AND owner = ? AND conversation.deleted IS NULL AND node.deleted IS NULL "
+        "ORDER BY node.created DESC, node.id DESC LIMIT ?"
+    )
+    found = [node for (node,) in raw.execute(ids, (SPELLED[place.number % 2], place.owner, FOUND))]
+    nodes = f"SELECT * FROM node WHERE id IN ({', '.join('?' * len(found))})"
+    return len(raw.execute(nodes, found).fetchall())
+
+
 ACTIONS = {
     f"list, newest {SHELF}": Action(newest, newest_raw),
     f"open, {LENGTH} messages": Action(open_all, open_all_raw),
     "append one message": Action(append, append_raw),
+    "search, newest 20 found": Action(search, search_raw),
 }
 
 
