@@ -9,14 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.history import Shelf
-from lib.core.types import Conversation
+from lib.core.types import Conversation, Outcome
 from lib.storage import rows
 from lib.storage.owned import batches, mine
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import node as nodes
 
-# With the outcome as a literal: for a parameter no database takes the index of arriving nodes.
-ARRIVING = nodes.c.outcome == sa.literal_column("'arriving'")
+ARRIVING = nodes.c.outcome == Outcome.ARRIVING
 _arriving = (
     sa.select(nodes.c.id)
     .where(nodes.c.conversation == conversations.c.id, ARRIVING)
