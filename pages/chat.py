@@ -28,7 +28,8 @@ with st.empty():
     reach.paint(view)
 transcript.paint(person, view)
 place = transcript.bubble(view.nodes[-1]) if view.answer else None
-transcript.sweep(len(view.nodes) - view.first)
+transcript.later(view)
+transcript.sweep(len(view.nodes[view.first : view.end]) + bool(view.end))
 if view.answer and place:
     view.nodes[-1] = stream.follow(view.answer, view.nodes[-1], place)
     state.look_around(person.id, view)

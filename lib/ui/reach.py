@@ -34,5 +34,8 @@ def paint(view: state.View) -> None:
     node, mark = st.session_state.pop(_SOUGHT)
     place = next((place for place, one in enumerate(view.nodes) if one.id == node), len(view.nodes))
     view.first = max(0, min(view.first, place - _BEFORE))
+    if mark and len(view.nodes) - view.first > 2 * state.WINDOW:
+        # Not all that has been said since: a conversation's length must not tell.
+        view.end = view.first + state.WINDOW
     # The number makes it another errand when it is the same message again.
     _component()(key="reach", data={"node": node, "mark": mark, "time": next(_times)})

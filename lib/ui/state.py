@@ -184,6 +184,7 @@ class View:
 
     `nodes` is the shown path, read from the store when the conversation is opened, and kept up by the
     session while it works with it. `first` pins the window: a sliding one would repaint every message.
+    `end` is where it ends before the path does, after a jump to what stands far above; else None.
     `answer` produces the last node, which is then painted as it comes. `siblings` are the ids of the
     alternatives of each node that has any, itself among them.
     """
@@ -192,6 +193,7 @@ class View:
     nodes: list[Node] = field(default_factory=list)
     siblings: dict[str, list[str]] = field(default_factory=dict)
     first: int = 0
+    end: int | None = None
     answer: Answer | Elsewhere | None = None
 
     @property
@@ -249,7 +251,7 @@ def _show(owner: str, conversation: Conversation | None) -> View:
     known = keeper().nodes(owner, conversation.id) if conversation else []
     nodes = tree.path(known, conversation.head) if conversation else []
     first = max(0, len(nodes) - WINDOW)
-    if conversation and before.id == conversation.id:
+    if conversation and before.id == conversation.id and before.end is None:
         first = min(before.first, first)
     st.session_state["view"] = now = View(conversation, nodes, tree.siblings(known), first)
     return now

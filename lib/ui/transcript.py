@@ -43,13 +43,19 @@ def paint(person: Person, view: state.View) -> None:
             reach.seek(view.nodes[view.first].id, mark=False)
             view.first = max(0, view.first - state.WINDOW)
             st.rerun()
-    shown = view.nodes[view.first :]
-    for place, node in enumerate(shown):
+    for node in view.nodes[view.first : view.end]:
         if node.message.role == "user":
             with window.above(person, view, node):
                 question(person, view, node)
         elif not view.answer or node is not view.nodes[-1]:
-            saved(person, view, node, last=place == len(shown) - 1)
+            saved(person, view, node, last=node is view.nodes[-1])
+
+
+def later(view: state.View) -> None:
+    """The way to what follows, where the window ends before the path does."""
+    if view.end and st.button(t("answer.later"), key="later", icon=":material/expand_more:"):
+        view.end = end if (end := view.end + state.WINDOW) < len(view.nodes) else None
+        st.rerun()
 
 
 def paint_read_only(nodes: Sequence[Node]) -> None:

@@ -44,6 +44,22 @@ def test_the_page_holds_a_window_and_earlier_messages_come_above_what_is_read(lo
     expect(long.answers.last).to_contain_text("demo-crlf")
 
 
+def test_a_message_found_far_above_opens_a_window_around_it_and_not_all_that_follows(long):
+    search = long.page.get_by_placeholder("Search")
+    search.fill("Question 100")
+    search.press("Enter")
+    long.page.locator('[class*="st-key-hit-"]').get_by_role("button").last.click()
+    expect(long.questions.get_by_text("Question 100", exact=True)).to_be_in_viewport()
+    held = long.questions.count()
+    assert held < 50
+    long.page.get_by_role("button", name="Show later messages").click()
+    expect(long.questions).to_have_count(2 * held)
+    long.pick("demo-crlf").ask("And now?").ended()
+    expect(long.questions.last).to_have_text("And now?")
+    expect(long.page.get_by_role("button", name="Show later messages")).to_have_count(0)
+    assert long.questions.count() < 50
+
+
 def test_all_of_a_long_conversation_is_sent(keyed, new_page, replay):
     replay.serve("/v1/chat/completions", Canned(SAID))
     chat = Chat(new_page(), keyed.url).open("?model=m-one&wire=openai")
