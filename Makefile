@@ -1,7 +1,7 @@
 # Two commands do everything: `make run` and `make test`. A third, `make test-real`, asks a real gateway.
 PYTHON ?= python3
 PORT ?= 8501
-# Loopback only: without sign-in, whoever reaches the page shares its key and its history.
+# Loopback only: without sign-in, whoever reaches the page uses its key.
 ADDRESS ?= 127.0.0.1
 BIN := .venv/bin
 REAL := .venv-real/bin

@@ -200,10 +200,12 @@ def merged(body: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+_NAMES = frozenset(field.name for field in fields(Params))
+
+
 def read(saved: Mapping[str, Any]) -> Params:
     """Params as they were saved: names of another version are passed over, lists are tuples again."""
-    known = {field.name: field.default for field in fields(Params)}
-    values = {key: value for key, value in saved.items() if key in known}
+    values = {key: value for key, value in saved.items() if key in _NAMES}
     if isinstance(values.get("stop"), list):
         values["stop"] = tuple(map(str, values["stop"]))
     return Params(**values)
