@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.conftest import FLAGS, QUIET
+from tests.browser.chromium import launch
 from tests.browser.seed import Shelves, turns
 from tests.browser.site import App, Chat
 
@@ -91,7 +90,7 @@ def measure(browser: Browser, app: App, size: int) -> dict[str, float]:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*FLAGS, *QUIET])
+        browser = launch(playwright)
         expect.set_options(timeout=60_000)
         app = App(Path(folder), {})
         rows = {size: measure(browser, app, size) for size in SIZES}

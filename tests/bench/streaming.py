@@ -16,7 +16,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from lib.gateway.demo import answers
-from tests.browser.conftest import FLAGS, KEY, QUIET
+from tests.browser.chromium import launch
+from tests.browser.conftest import KEY
 from tests.browser.site import BOX, App
 
 TOKEN, RATE = 4, 100  # characters a token, tokens a second
@@ -99,9 +100,8 @@ def main() -> None:
     text = answers.tour(answers.Ask("", ("a long one",), 0))
     text = "FIRST " + text[: SIZE - 6]
     gateway = Gateway(text)
-    chromium = shutil.which("chromium")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *QUIET])
+        browser = launch(playwright)
         plain = Path(folder) / "naive"
         plain.mkdir()
         shutil.copy(HERE / "naive.py", plain / "app.py")

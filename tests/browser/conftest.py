@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import re
 import secrets
-import shutil
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
+from tests.browser.chromium import launch
 from tests.browser.site import App, Chat
 from tests.replay import Canned, Replay
 
 # Patience, not a limit on speed: these machines are shared.
 PATIENCE_MS = 30_000
 KEY = "sk-9f3b7c1d5e8a2046bb7e"  # looks like a key, so that a search for it means something
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
-QUIET = ("--disable-background-networking", "--disable-component-update")
 TOLD = 3_000  # letters of a page that a failed test shows
 FAILED = pytest.StashKey[bool]()
 # Each test is somebody new, also where the browser and the address are those of the test before.
@@ -55,11 +53,9 @@ def _tell(pages: Iterable[Page]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert chromium, "the browser tests need Chromium; on Debian: apt-get install chromium"
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, *QUIET])
+        launched = launch(playwright)
         yield launched
         launched.close()
 

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from lib.ui.markdown import safe
+from tests.browser.chromium import launch
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "![x](http://stranger/)"
@@ -142,9 +143,8 @@ def app(tmp_path: Path, stranger: tuple[str, list[str]]) -> Iterator[str]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        browser = launch(playwright)
         yield browser.new_page()
         browser.close()
 
