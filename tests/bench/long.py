@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -61,31 +62,35 @@ def measure(browser: Browser, app: App, size: int) -> dict[str, float]:
         found.setdefault(f"{name} kB", []).append(watched.taken() / 1000)
 
     for number in range(ROUNDS):
-        watched.taken()
-        start = page.evaluate("Date.now()")
-        page.reload()
-        expect(chat.answers.last).to_be_visible()
-        expect(chat.box).to_be_enabled()
-        chat.ended()
-        note("reload", page.evaluate("Date.now()") - start)
-        text = f"Now {size} {number}"
-        page.evaluate(ENTER)
-        page.evaluate(WATCH, text)
-        chat.box.fill(text)
-        page.wait_for_timeout(300)
-        watched.taken()
-        chat.box.press("Enter")
-        page.wait_for_function("window.__seen")
-        note("Enter to question", page.evaluate("window.__seen - window.__enter"))
-        chat.ended()
-        watched.taken()
-        start = page.evaluate("Date.now()")
-        chat.tool("Answer again").click()
-        expect(chat.answers.last).to_contain_text("2 / 2")
-        note("click", page.evaluate("Date.now()") - start)
-        chat.ended()
+        _round(chat, note, watched, f"Now {size} {number}")
     page.close()
     return {name: statistics.median(values) for name, values in found.items()}
+
+
+def _round(chat: Chat, note: Callable[[str, float], None], watched: Watched, text: str) -> None:
+    page = chat.page
+    watched.taken()
+    start = page.evaluate("Date.now()")
+    page.reload()
+    expect(chat.answers.last).to_be_visible()
+    expect(chat.box).to_be_enabled()
+    chat.ended()
+    note("reload", page.evaluate("Date.now()") - start)
+    page.evaluate(ENTER)
+    page.evaluate(WATCH, text)
+    chat.box.fill(text)
+    page.wait_for_timeout(300)
+    watched.taken()
+    chat.box.press("Enter")
+    page.wait_for_function("window.__seen")
+    note("Enter to question", page.evaluate("window.__seen - window.__enter"))
+    chat.ended()
+    watched.taken()
+    start = page.evaluate("Date.now()")
+    chat.tool("Answer again").click()
+    expect(chat.answers.last).to_contain_text("2 / 2")
+    note("click", page.evaluate("Date.now()") - start)
+    chat.ended()
 
 
 def main() -> None:

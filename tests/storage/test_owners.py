@@ -137,10 +137,11 @@ OWN: dict[str, Callable[[Store, str], Any]] = {
     "preferences": lambda store, who: store.preferences(who).favourites,
     "favour": lambda store, who: store.favour(who, "m-two", True),
     "set_default": lambda store, who: store.set_default(who, TARGET),
+    "take_in": lambda store, who: store.take_in(who, []),
     "erase": lambda store, who: store.erase(who),
     "adopt": lambda store, who: store.adopt(who, "carl"),
 }
-NO_OWNER = {"close", "sweep", "purge", "shared"}
+NO_OWNER = {"close", "sweep", "purge", "shared", "taken"}
 
 
 def test_every_method_is_in_one_of_the_tables():
@@ -179,6 +180,12 @@ def test_a_conversation_of_anothers_id_is_not_begun(both):
     assert dump(both) == before
 
 
+def test_what_is_anothers_is_not_taken_in(both):
+    before = dump(both)
+    both.take_in("bob", [(HERS.conversation(title="Stolen"), [HERS.asked(id="x")])])
+    assert dump(both) == before
+
+
 def left(store: Store, owner: str) -> list[object]:
     asked = [OWN[name](store, owner) for name in ("everything", "shares", "preferences", "search")]
     return [*asked, store.spent(owner, HERS.talk), store.spent(owner, HIS.talk)]
@@ -189,7 +196,9 @@ def test_erasing_leaves_nothing_of_an_owner_and_all_of_another(both):
     his = left(both, "bob")
     both.erase("ann")
     assert left(both, "bob") == his
-    assert not [row for row in dump(both) if {"ann", "c", "q", "a"} & set(row)]
+    # What was spent is spent: only its row stays.
+    rest = [row for row in dump(both) if {"ann", "c", "q", "a"} & set(row)]
+    assert [row[:2] for row in rest] == [("ledger", "spend-ann")]
     assert both.shared("hash-ann") is None
     assert both.shared("hash-bob") == {"of": "bob"}
 
