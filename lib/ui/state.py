@@ -6,6 +6,7 @@ import contextlib
 import gc
 import logging
 import os
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from lib.storage.store import Store
 LOGO = str(Path(__file__).parent / "antler.svg")
 WINDOW = 30  # messages painted when a conversation is opened, and more with each "show earlier"
 PURGE_AFTER = 24 * 3600.0  # seconds for which a deleted conversation can be taken back
+PURGE_EVERY = 3600.0
 MODELS_PATIENCE = 1.5  # seconds that a page waits for the first list of models
 NOBODY = "local"  # who owned every row before each browser had a history of its own
 log = logging.getLogger(__name__)
@@ -63,11 +65,18 @@ def store() -> Store:
     """The database, opened once per process. Raises StoreError, on every run until it opens."""
     opened = Store(settings().database_url)
     opened.sweep(STALE_AFTER)
-    opened.purge(PURGE_AFTER)
     # What is loaded by now lives as long as the process: the collection after each run can pass it over.
     gc.collect()
     gc.freeze()
     return opened
+
+
+@st.cache_resource(show_spinner=False, ttl=PURGE_EVERY)
+def _purged() -> float:
+    """Remove what was deleted long ago, now and then: a server may run for months."""
+    with contextlib.suppress(StoreError):
+        store().purge(PURGE_AFTER)
+    return time.monotonic()
 
 
 @st.cache_resource(show_spinner=False)
@@ -213,6 +222,7 @@ def opened(owner: str) -> View:
     What is not there, or not the owner's, opens as a new conversation. Without a name in the URL it may be
     the temporary one, which ends where another is opened.
     """
+    _purged()
     if named := st.query_params.get("c"):
         end_temporary()
     kept = scratch()

@@ -153,6 +153,12 @@ def wire(request) -> str:
     return request.param
 
 
+@pytest.fixture
+def either(request) -> str:
+    """One of the wires, for what is the same over both from the first event on: not always the same one."""
+    return ("openai", "anthropic")[len(request.node.name) % 2]
+
+
 def address(query: str) -> re.Pattern[str]:
     """What a page's address matches when it has this in it."""
     return re.compile(re.escape(query))

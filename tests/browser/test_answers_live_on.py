@@ -32,9 +32,9 @@ def wait_past(chat: Chat, line: int) -> int:
 
 
 @pytest.fixture
-def counting(demo, new_page, wire) -> Chat:
+def counting(demo, new_page, either) -> Chat:
     """A conversation with an answer that never ends by itself; ended after the test."""
-    chat = Chat(new_page(), demo.url).open(f"?model=demo-endless&wire={wire}").ask("Count for me")
+    chat = Chat(new_page(), demo.url).open(f"?model=demo-endless&wire={either}").ask("Count for me")
     wait_past(chat, 3)
     yield chat
     if chat.stop.count():

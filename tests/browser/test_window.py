@@ -65,8 +65,8 @@ def sent(chat: Chat, count: int) -> None:
     expect(choice(chat)).to_have_count(0)
 
 
-def test_a_window_that_fills_is_told_in_one_line_and_the_oldest_can_be_left_out(demo, new_page, wire):
-    chat = full(demo, new_page, wire)
+def test_a_window_that_fills_is_told_in_one_line_and_the_oldest_can_be_left_out(demo, new_page, either):
+    chat = full(demo, new_page, either)
     expect(choice(chat)).to_contain_text("demo-short-memory reads 800.")
     expect(choice(chat)).to_contain_text("the oldest turns have to be left out: 1.")
     # What needs a cheap model is there, and says why it cannot be chosen.
@@ -136,8 +136,8 @@ def test_a_new_chat_can_begin_with_the_last_turns(demo, new_page):
     expect(line(chat)).to_have_count(0)
 
 
-def test_the_oldest_can_be_sent_as_a_summary_and_that_taken_back(thrifty, new_page, wire):
-    chat = full(thrifty, new_page, wire)
+def test_the_oldest_can_be_sent_as_a_summary_and_that_taken_back(thrifty, new_page, either):
+    chat = full(thrifty, new_page, either)
     expect(choice(chat)).not_to_contain_text("A summary needs a cheap model")
     button(chat, "Send a summary of them").click()
     expect(line(chat)).to_contain_text("What is above is sent as a summary.")
