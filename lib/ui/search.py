@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from lib.chat import branches, tree
@@ -16,6 +18,8 @@ from lib.ui.text import literal, t
 _BOX = "search"
 _PAGE = 20
 _AROUND = 45  # characters of a message on each side of what was found: about three lines in all
+
+_SHAPING = re.compile(r"\*\*|__|`+|^#{1,6} |^> ", re.MULTILINE)
 
 
 def paint_box() -> str:
@@ -66,8 +70,8 @@ def _paint_hit(person: Person, hit: Hit, terms: tuple[words.Term, ...]) -> None:
 
 
 def _piece(text: str, *, sought: bool) -> str:
-    """A part of a passage as Markdown that shows it as it is, on one line."""
-    inner = literal(text)
+    """A part of a passage as Markdown that shows its words on one line, without signs that only shape them."""
+    inner = literal(_SHAPING.sub("", text))
     if sought:
         return f":primary-background[{inner}]"
     return f"{' ' if text[:1].isspace() else ''}{inner}{' ' if text[-1:].isspace() else ''}"
