@@ -19,7 +19,7 @@ _BOX = "search"
 _PAGE = 20
 _AROUND = 45  # characters of a message on each side of what was found: about three lines in all
 
-_SHAPING = re.compile(r"\*\*|__|`+|^#{1,6} |^> ", re.MULTILINE)
+_SHAPING = re.compile(r"\*\*|`+|^#{1,6} |^> ", re.MULTILINE)
 
 
 def paint_box() -> str:
@@ -70,7 +70,7 @@ def _paint_hit(person: Person, hit: Hit, terms: tuple[words.Term, ...]) -> None:
 
 
 def _piece(text: str, *, sought: bool) -> str:
-    """A part of a passage as Markdown that shows its words on one line, without signs that only shape them."""
+    """A part of a passage as Markdown: its words on one line, without the signs that only shape them."""
     inner = literal(_SHAPING.sub("", text))
     if sought:
         return f":primary-background[{inner}]"
