@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
+from lib.core.ancestry import above
 from lib.core.types import Node, Outcome, new_id
 
 
@@ -14,17 +15,20 @@ def living(nodes: Iterable[Node]) -> list[Node]:
     What followed a deleted turn follows what was before it; what was deleted keeps its own place, so
     that it can be brought back there.
     """
-    known = {node.id: node for node in nodes}
+    known = list(nodes)
+    parents, gone = _lineage(known)
     return [
-        replace(node, parent=_above(known, node.parent)) if _below_deleted(known, node) else node
-        for node in known.values()
-        if node.deleted is None
+        replace(node, parent=above(parents, gone, node.parent)) if node.parent in gone else node
+        for node in known
+        if node.id not in gone
     ]
 
 
 def settled(nodes: Iterable[Node], node: str | None) -> str | None:
     """This node's id, or that of the nearest one above it that is not deleted; None where there is none."""
-    return _above({one.id: one for one in nodes}, node)
+    parents, gone = _lineage(nodes)
+    found = above(parents, gone, node)
+    return found if found in parents else None
 
 
 def path(nodes: Iterable[Node], head: str | None) -> list[Node]:
@@ -91,9 +95,9 @@ def after(nodes: Iterable[Node], gone: Iterable[str], head: str | None) -> str |
     alive = {node.id: node for node in living(rest)}
     if head in alive:
         return head
-    above = settled(rest, head)
-    beside = [node for node in alive.values() if node.parent == above and node.message.role == "user"]
-    start = max(beside, key=_age).id if beside else above
+    before = settled(rest, head)
+    beside = [node for node in alive.values() if node.parent == before and node.message.role == "user"]
+    start = max(beside, key=_age).id if beside else before
     return leaf(rest, start) if start else None
 
 
@@ -107,19 +111,10 @@ def copied(route: Iterable[Node]) -> list[Node]:
     return copies
 
 
-def _below_deleted(known: Mapping[str, Node], node: Node) -> bool:
-    above = known.get(node.parent or "")
-    return above is not None and above.deleted is not None
-
-
-def _above(known: Mapping[str, Node], node: str | None) -> str | None:
-    seen: set[str] = set()
-    while node is not None and node not in seen and (here := known.get(node)) is not None:
-        if here.deleted is None:
-            return node
-        seen.add(node)
-        node = here.parent
-    return None
+def _lineage(nodes: Iterable[Node]) -> tuple[dict[str, str | None], set[str]]:
+    """The parent of each node, and the ids of the deleted ones."""
+    known = list(nodes)
+    return {node.id: node.parent for node in known}, {node.id for node in known if node.deleted is not None}
 
 
 def _age(node: Node) -> tuple[float, str]:

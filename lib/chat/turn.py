@@ -96,8 +96,9 @@ def ask(
             base = _known(desk, owner, conversation)
         else:
             base = Conversation(new, title(text), now, created=now)
-        shown = _path(desk, owner, base)
-        path = shown if after == HEAD else _path(desk, owner, replace(base, head=after))
+        end = base.head if after == HEAD else after
+        nodes = _nodes(desk, owner, base.id, base.head, end)
+        shown, path = tree.path(nodes, base.head), tree.path(nodes, end)
         parent = path[-1].id if path else None
         question = Node(new_id(), parent, Message("user", (Text(whole(text)),)), now)
         base = replace(base, target=target, params=params)
@@ -203,13 +204,22 @@ def _known(desk: Desk, owner: str, conversation: str) -> Conversation:
 
 def _path(desk: Desk, owner: str, conversation: Conversation) -> list[Node]:
     """The path to the head. Raises StaleTurn where another process's answer is still arriving at its end."""
-    path = tree.path(desk.store.nodes(owner, conversation.id), conversation.head)
-    if path and path[-1].arriving:
+    return tree.path(_nodes(desk, owner, conversation.id, conversation.head), conversation.head)
+
+
+def _nodes(desk: Desk, owner: str, conversation: str, *ends: str | None) -> list[Node]:
+    """All nodes. Raises StaleTurn where another process's answer is still arriving at one of these ends."""
+    nodes = desk.store.nodes(owner, conversation)
+    if _arriving(nodes, ends):
         desk.store.sweep(STALE_AFTER)
-        path = tree.path(desk.store.nodes(owner, conversation.id), conversation.head)
-        if path[-1].arriving:
+        nodes = desk.store.nodes(owner, conversation)
+        if _arriving(nodes, ends):
             raise errors.StaleTurn
-    return path
+    return nodes
+
+
+def _arriving(nodes: Sequence[Node], ends: Sequence[str | None]) -> bool:
+    return any(node.arriving for end in ends for node in tree.path(nodes, end)[-1:])
 
 
 def _answer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from lib.chat import tree
 from lib.core import tokens
 from lib.core.params import Params
 from lib.core.types import Message, Node, Target, Text, Window, count, new_id
@@ -138,14 +139,13 @@ def carried(path: Sequence[Node], window: Window, now: float) -> list[Node]:
     A summary becomes its first turn. `now` is the time of the first node, in seconds since 1970.
     """
     first = [Node(new_id(), None, message, now) for message in opening(path, window)]
-    copies: list[Node] = []
-    for place, node in enumerate([*first, *path[begin(path, window) :]]):
+    return tree.copied(
         # What it was counted with stays behind, so that no count of it tells of the new path.
-        usage = replace(node.usage, input=None, cached=None, written=None)
-        parent = copies[-1].id if copies else None
-        copy = replace(node, id=new_id(), parent=parent, created=now + place * 1e-5, usage=usage)
-        copies.append(copy)
-    return copies
+        replace(
+            node, created=now + place * 1e-5, usage=replace(node.usage, input=None, cached=None, written=None)
+        )
+        for place, node in enumerate([*first, *path[begin(path, window) :]])
+    )
 
 
 def _room(params: Params, limit: int | None) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
+from lib.core.ancestry import above
 from lib.core.types import Conversation, Node
 from lib.storage.lists import touch
 from lib.storage.owned import batches, in_mine
@@ -31,8 +32,8 @@ def without(talk: Conversation, known: Sequence[Node]) -> tuple[Conversation, li
     """A conversation without its hidden nodes: the others, and its head, put under what is above those."""
     parents = {one.id: one.parent for one in known}
     gone = {one.id for one in known if one.deleted is not None}
-    left = [replace(one, parent=_above(parents, gone, one.parent)) for one in known if one.id not in gone]
-    return replace(talk, head=_above(parents, gone, talk.head)), left
+    left = [replace(one, parent=above(parents, gone, one.parent)) for one in known if one.id not in gone]
+    return replace(talk, head=above(parents, gone, talk.head)), left
 
 
 def purge(connection: sa.Connection, age: float) -> None:
@@ -53,20 +54,11 @@ def _purge(connection: sa.Connection, conversation: str, old: sa.ColumnElement[b
     gone = {row.id for row in found if row.old}
     for row in found:
         if row.parent in gone and row.id not in gone:
-            parent = _above(parents, gone, row.parent)
+            parent = above(parents, gone, row.parent)
             connection.execute(sa.update(nodes).where(nodes.c.id == row.id).values(parent=parent))
     here = conversations.c.id == conversation
     head = connection.scalar(sa.select(conversations.c.head).where(here))
-    values = {"head": _above(parents, gone, head), "rev": conversations.c.rev + 1}
+    values = {"head": above(parents, gone, head), "rev": conversations.c.rev + 1}
     connection.execute(sa.update(conversations).where(here).values(values))
     for batch in batches(list(gone)):
         connection.execute(sa.delete(nodes).where(nodes.c.id.in_(batch)))
-
-
-def _above(parents: Mapping[str, str | None], gone: Collection[str], node: str | None) -> str | None:
-    """The node itself, or its nearest ancestor that is not `gone`; None where there is none."""
-    passed = set()
-    while node is not None and node in gone and node not in passed:
-        passed.add(node)
-        node = parents.get(node)
-    return None if node in gone else node

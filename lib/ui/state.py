@@ -6,7 +6,6 @@ import contextlib
 import gc
 import logging
 import os
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -72,11 +71,10 @@ def store() -> Store:
 
 
 @st.cache_resource(show_spinner=False, ttl=PURGE_EVERY)
-def _purged() -> float:
+def _purged() -> None:
     """Remove what was deleted long ago, now and then: a server may run for months."""
     with contextlib.suppress(StoreError):
         store().purge(PURGE_AFTER)
-    return time.monotonic()
 
 
 @st.cache_resource(show_spinner=False)
@@ -276,7 +274,7 @@ def look_around(owner: str, shown: View) -> None:
 
 def read_to_its_end(owner: str, shown: View) -> None:
     """Remember that the owner has seen the answer that has just been painted to its end."""
-    if shown.id and shown.answer:
+    if shown.id and shown.answer and not scratch():
         if isinstance(shown.answer, Answer):
             shown.answer.leaving(STOP_WITHIN)  # its end, which is news, is written by another thread
         with contextlib.suppress(StoreError):

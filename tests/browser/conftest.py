@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from tests.browser.chromium import launch
+from tests.browser.seed import Shelves
 from tests.browser.site import App, Chat
 from tests.replay import Canned, Replay
 
@@ -116,6 +117,12 @@ def demo(tmp_path_factory) -> Iterator[App]:
 def chat(demo, new_page) -> Chat:
     """The chat page of the demo, open in a new browser."""
     return Chat(new_page(), demo.url).open()
+
+
+@pytest.fixture
+def shelves(demo, new_page) -> Shelves:
+    """The history of a new browser, to put conversations into."""
+    return Shelves(demo, Chat(new_page(), demo.url))
 
 
 @pytest.fixture(scope="session")

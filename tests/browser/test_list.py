@@ -7,7 +7,6 @@ import sqlite3
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.seed import Shelves
@@ -15,11 +14,6 @@ from tests.browser.site import Chat
 
 UNREAD = '[class*="st-key-row-unread-"]'
 ARRIVING = '[class*="st-key-row-arriving-"]'
-
-
-@pytest.fixture
-def shelves(demo, new_page) -> Shelves:
-    return Shelves(demo, Chat(new_page(), demo.url))
 
 
 def heads(chat: Chat) -> Locator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from lib.core.types import Message, Node, Text, new_id
@@ -10,11 +9,7 @@ from tests.browser.seed import Shelves
 from tests.browser.site import Chat
 
 HOSTILE = "<i>x</i> **or** [a](http://b) $x$ :red[zebra] `c` ![d](http://e)"
-
-
-@pytest.fixture
-def shelves(demo, new_page) -> Shelves:
-    return Shelves(demo, Chat(new_page(), demo.url))
+UNSHAPED = HOSTILE.replace("*", "").replace("`", "")
 
 
 def hits(chat: Chat) -> Locator:
@@ -40,7 +35,7 @@ def in_sight(chat: Chat, message: Locator) -> None:
     )
 
 
-def test_what_is_found_is_shown_as_it_was_written_and_can_be_cleared(shelves):
+def test_what_is_found_is_shown_as_words_and_can_be_cleared(shelves):
     shelves.put("Older", days=1, said=(HOSTILE, "An answer"))
     shelves.put("A *newer* one", said=("Zebra crossings", "On the Zebras of 上海动物园 in winter"))
     shelves.put("Put away", days=2, archived=True, said=("My zebra", "Fine"))
@@ -49,7 +44,7 @@ def test_what_is_found_is_shown_as_it_was_written_and_can_be_cleared(shelves):
     expect(found).to_have_count(4)
     expect(found.nth(0)).to_contain_text("A *newer* one")
     expect(marked(found)).to_have_text(["Zebra", "Zebra", "zebra", "zebra"])
-    expect(found.nth(2)).to_contain_text(HOSTILE)
+    expect(found.nth(2)).to_contain_text(UNSHAPED)
     expect(found.locator("img, a, code, .katex")).to_have_count(0)
     expect(chat.rows).to_have_count(0)
     found = search(chat, "动物")
