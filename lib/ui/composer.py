@@ -9,7 +9,7 @@ from lib.chat import turn
 from lib.core.errors import AntlerError
 from lib.core.params import BY_NAME
 from lib.core.types import Node, Person, Target
-from lib.ui import params, state, target, undo, window
+from lib.ui import money, params, state, target, undo, window
 from lib.ui.problem import paint_refusal, refuse, sentence, tried
 from lib.ui.sidebar import SETTINGS
 from lib.ui.text import t
@@ -40,6 +40,7 @@ def paint(person: Person) -> DeltaGenerator:
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
             target.paint(person)
             params.paint(person, target.current(), lost)
+            _paint_estimate()
             stop = _stop()
     st.chat_input(
         t("composer.placeholder"), key=_BOX, on_submit=lambda: send(person, st.session_state[_BOX] or "")
@@ -149,6 +150,13 @@ def _paint_losses(lost: list[str]) -> None:
     if lost:
         more = t("params.more", count=len(lost) - 1) if len(lost) > 1 else ""
         st.caption(f":material/info: {lost[0]} {more}")
+
+
+def _paint_estimate() -> None:
+    chosen, shown = target.current(), state.view()
+    with st.empty():
+        if chosen and not shown.answer:
+            money.paint_estimate(window.needed(shown, "", chosen, params.current()), chosen, params.current())
 
 
 def _stop() -> DeltaGenerator:
