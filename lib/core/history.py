@@ -74,7 +74,7 @@ class Spent:
     """Requests summed up: how many, how many of them failed or were cut, their tokens, and their cost.
 
     `cost` is in nano-dollars. What it leaves out are `unknown` requests, whose cost is not known; one that
-    failed before it was told any tokens is not among these.
+    failed before anything came is not among these.
     """
 
     requests: int = 0
@@ -95,7 +95,8 @@ class Spent:
 
 def spent(spend: Spend) -> Spent:
     """One request, as a sum."""
-    silent = spend.usage.input is None and spend.usage.output is None
+    told = (spend.usage.input, spend.usage.output, spend.timing.first)
+    silent = all(one is None for one in told)
     unknown = spend.cost is None and not (spend.outcome is Outcome.FAILED and silent)
     failed = spend.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
     return Spent(1, int(failed), int(unknown), spend.cost or 0, spend.usage)

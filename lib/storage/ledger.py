@@ -24,7 +24,7 @@ _COUNTERS = tuple(field.name for field in fields(Usage))
 _FAILED = (Outcome.FAILED, Outcome.INTERRUPTED)
 # Nothing is known of what its producer did not live to tell; each request that was told of has a duration.
 _LOST = ledger.c.total.is_(None) & ledger.c.input.is_(None) & ledger.c.output.is_(None)
-_NO_TOKENS = ledger.c.input.is_(None) & ledger.c.output.is_(None)
+_SILENT = ledger.c.input.is_(None) & ledger.c.output.is_(None) & ledger.c.first.is_(None)
 
 
 def add(connection: sa.Connection, owner: str, spend: Spend) -> None:
@@ -132,7 +132,7 @@ def _between(owner: str, begin: float, end: float) -> sa.ColumnElement[bool]:
 
 def _sums() -> list[sa.ColumnElement[Any]]:
     """The columns of a Spent."""
-    unknown = ledger.c.cost.is_(None) & ~((ledger.c.outcome == Outcome.FAILED) & _NO_TOKENS)
+    unknown = ledger.c.cost.is_(None) & ~((ledger.c.outcome == Outcome.FAILED) & _SILENT)
     return [
         sa.func.count().label("requests"),
         _how_many(ledger.c.outcome.in_(_FAILED)).label("failed"),
