@@ -17,6 +17,8 @@ from lib.ui.text import literal, t
 
 def words(spent: Spent) -> str:
     """The sum, and how many requests it leaves out because nobody knows what they cost; no Markdown."""
+    if not spent.cost and spent.failed == spent.requests and not spent.unknown:
+        return "–"  # all were refused: nobody said that it cost nothing
     if spent.unknown and not spent.cost:
         return t("money.unknown")
     if spent.unknown:
@@ -27,7 +29,7 @@ def words(spent: Spent) -> str:
 def paint_sum(view: state.View, place: DeltaGenerator) -> None:
     """What the shown conversation has taken so far, titles and summaries included, all its branches too."""
     total = sum(view.sums.values(), Spent())
-    if not total.requests:
+    if not total.cost and not total.unknown:
         return
     said = t("money.sum", money=literal(words(total)))
     place.caption(said, width="content", help=t("money.sum_about", count=total.requests))

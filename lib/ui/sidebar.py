@@ -58,8 +58,9 @@ def _foot(query: str) -> None:
         if not query and _ARCHIVE not in st.session_state:
             words, icon, args = t("archive.title"), ":material/archive:", (True,)
             st.button(words, key="archive", type="tertiary", icon=icon, on_click=_show_archive, args=args)
-    st.page_link(USAGE, label=t("nav.usage"), icon=":material/bar_chart:", query_params=state.here())
-    st.page_link(SETTINGS, label=t("nav.settings"), icon=":material/settings:", query_params=state.here())
+    with st.container(key="sidebar-links", horizontal=True, gap="small"):
+        st.page_link(SETTINGS, label=t("nav.settings"), icon=":material/settings:", query_params=state.here())
+        st.page_link(USAGE, label=t("nav.usage"), icon=":material/bar_chart:", query_params=state.here())
 
 
 def _new() -> None:

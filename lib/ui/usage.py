@@ -100,12 +100,12 @@ def _chart(found: Report, first: date, last: date) -> None:
     st.bar_chart(
         {
             "day": [day.isoformat() for day, _ in placed],
-            "model": [model for _, model in placed],
+            t("usage.model"): [model for _, model in placed],
             "value": [_measured(bars[place], str(measure)) for place in placed],
         },
         x="day",
         y="value",
-        color="model",
+        color=t("usage.model"),
         x_label="",
         y_label=t("usage.dollars" if measure == "cost" else f"usage.{measure}"),
     )
