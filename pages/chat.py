@@ -48,7 +48,7 @@ if view.answer and place:
     if taken:
         money.paint_sum(view, taken)
     transcript.answer(person, view, view.nodes[-1], place, last=True)
-    stop.empty()
+    composer.ended(stop)
     if view.answer.wait(-1, 0).unsaved:
         st.warning(t("answer.unsaved"), icon=":material/save:")
     state.read_to_its_end(person.id, view)

@@ -20,7 +20,7 @@ _BOX = "composer.box"
 def paint(person: Person) -> DeltaGenerator:
     """The row of target and parameters, and the box, pinned to the page's end.
 
-    Returns the place of the Stop button, to be emptied when an answer ends while it is painted.
+    Returns the place of the Stop button, for `ended` when an answer ends while it is painted.
     """
     target.preset(person)
     params.preset()
@@ -40,7 +40,6 @@ def paint(person: Person) -> DeltaGenerator:
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
             target.paint(person)
             params.paint(person, target.current(), lost)
-            _paint_estimate()
             stop = _stop()
     st.chat_input(
         t("composer.placeholder"), key=_BOX, on_submit=lambda: send(person, st.session_state[_BOX] or "")
@@ -152,15 +151,21 @@ def _paint_losses(lost: list[str]) -> None:
         st.caption(f":material/info: {lost[0]} {more}")
 
 
+def ended(place: DeltaGenerator) -> None:
+    """Put what the next question costs in the place of Stop, once an answer has ended that was painted."""
+    place.empty()
+    with place:
+        _paint_estimate()
+
+
 def _paint_estimate() -> None:
-    chosen, shown = target.current(), state.view()
-    with st.empty():
-        if chosen and not shown.answer:
-            money.paint_estimate(window.needed(shown, "", chosen, params.current()), chosen, params.current())
+    if chosen := target.current():
+        need = window.needed(state.view(), "", chosen, params.current())
+        money.paint_estimate(need, chosen, params.current())
 
 
 def _stop() -> DeltaGenerator:
-    """The one control with which an arriving answer is ended."""
+    """The one control with which an arriving answer is ended; else what the next one will cost."""
     slot = st.empty()
     if answer := state.view().answer:
         slot.button(
@@ -170,4 +175,7 @@ def _stop() -> DeltaGenerator:
             icon=":material/stop:",
             on_click=tried(answer.stop),
         )
+    else:
+        with slot:
+            _paint_estimate()
     return slot

@@ -59,8 +59,9 @@ def _foot(query: str) -> None:
             words, icon, args = t("archive.title"), ":material/archive:", (True,)
             st.button(words, key="archive", type="tertiary", icon=icon, on_click=_show_archive, args=args)
     with st.container(key="sidebar-links", horizontal=True, gap="small"):
-        st.page_link(SETTINGS, label=t("nav.settings"), icon=":material/settings:", query_params=state.here())
-        st.page_link(USAGE, label=t("nav.usage"), icon=":material/bar_chart:", query_params=state.here())
+        for page, name, icon in ((SETTINGS, "settings", "settings"), (USAGE, "usage", "bar_chart")):
+            words, icon = t(f"nav.{name}"), f":material/{icon}:"
+            st.page_link(page, label=words, icon=icon, width="content", query_params=state.here())
 
 
 def _new() -> None:

@@ -88,6 +88,8 @@ def test_the_gateways_own_count_stands_beside(demo, new_page):
 def test_what_the_next_question_costs_is_told_before_it_is_asked(demo, new_page):
     chat = Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
     expect(chat.page.locator(".st-key-estimate")).to_have_text(re.compile(r"≈ \$0\.00\d+"))
+    chat.ask("One").ended()
+    expect(chat.page.locator(".st-key-estimate")).to_have_text(re.compile(r"≈ \$0\.00\d+"))
     chat.pick("demo-echo").ended()
     expect(chat.page.locator(".st-key-estimate")).to_have_count(0)
 
