@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.chat import budget
 from lib.chat.window import Need
 from lib.core.history import Spent
-from lib.core.money import dollars
+from lib.core.money import NANO, dollars
 from lib.core.params import Params
 from lib.core.types import Target
 from lib.ui import state
@@ -24,6 +24,18 @@ def words(spent: Spent) -> str:
     if spent.unknown:
         return t("money.more", money=dollars(spent.cost), count=spent.unknown)
     return dollars(spent.cost)
+
+
+def price(model: str) -> str:
+    """What a model costs, and who says so; no Markdown."""
+    tariff = state.prices().of(model)
+    if tariff is None:
+        return t("money.no_price")
+    source, asked = t(f"money.from_{tariff.source}"), tariff.price
+    if asked.request:
+        return t("money.price_request", money=dollars(int(asked.request * NANO)), source=source)
+    sent, said = (dollars(int(one * NANO)) for one in (asked.input, asked.output))
+    return t("money.price", sent=sent, said=said, source=source)
 
 
 def paint_sum(view: state.View, place: DeltaGenerator) -> None:

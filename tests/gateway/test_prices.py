@@ -15,7 +15,7 @@ from lib.core import errors
 from lib.core.config import Settings
 from lib.core.models import Listing, Model
 from lib.core.money import Price, Rule, Tariff
-from lib.gateway import abilities, catalog, demo, prices
+from lib.gateway import catalog, demo, prices
 from lib.gateway.catalog import Catalog
 from lib.gateway.client import Gateway
 from lib.gateway.prices import Prices
@@ -144,8 +144,7 @@ def test_the_gateway_goes_first_then_the_maker_then_the_settings():
     assert Prices(Listing).of("ours") is None
 
 
-def test_the_makers_are_those_of_the_abilities():
-    assert abilities.names("us.anthropic.claude-3-5-haiku-20241022-v1:0")
+def test_a_sellers_own_name_for_a_model_has_its_makers_price():
     assert prices.kept("us.anthropic.claude-3-5-haiku-20241022-v1:0") == prices.kept(
         "claude-3-5-haiku-20241022"
     )
