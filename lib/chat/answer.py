@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from lib.chat.meter import Entry, Meter, Tariffs, unpriced
+from lib.chat.tally import Entry, Tally, Tariffs, unpriced
 from lib.core import errors
 from lib.core.history import Spend
 from lib.core.reply import Alive, Event, Replies, TextDelta, ThinkingDelta, Waiting
@@ -92,7 +92,7 @@ class Answer:
         self._keeper = keeper
         self._replies = Replies(node)
         assert node.target is not None
-        self._meter = Meter(
+        self._tally = Tally(
             Entry(node.request or new_id(), conversation, "answer", node.target, node.id), tariffs
         )
         self._spends: Sequence[Spend] = ()
@@ -218,7 +218,7 @@ class Answer:
             self._heard = self._alive
             self._waiting = event if kind is Waiting else None  # type: ignore[assignment]
             self._replies.add(event)
-            self._meter.add(event)
+            self._tally.add(event)
             if self._timing.spoke is None and (kind is TextDelta or kind is ThinkingDelta):
                 self._clock(kind is TextDelta)
             self._version += 1
@@ -240,7 +240,7 @@ class Answer:
                 how = (outcome, failure) if reply.finish is None else (reply.outcome(), None)
                 id_ = str(node.served.get("request_id") or node.served.get("id") or node.request_id)
                 nodes.append(replace(node, outcome=how[0], failure=how[1], request_id=id_))
-            self._spends = self._meter.ended(nodes[0].outcome, failure.request_id if failure else "")
+            self._spends = self._tally.ended(nodes[0].outcome, failure.request_id if failure else "")
             self._nodes, self._ended, self._waiting = nodes, True, None
             self._version += 1
             self._changed.notify_all()

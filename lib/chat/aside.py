@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from lib.chat import titles
-from lib.chat.meter import Entry, Meter, Tariffs, unpriced
 from lib.chat.pieces import pieces
+from lib.chat.tally import Entry, Tally, Tariffs, unpriced
 from lib.core import errors, tokens
 from lib.core.history import Spend
 from lib.core.params import Params
@@ -244,11 +244,11 @@ class Aside:
     ) -> _Said:
         """What comes of a question, counted. `patient` is whether it is sent again where it failed."""
         reply, code, request_id = Reply(), "", ""
-        meter = Meter(Entry(new_id(), spent.conversation, spent.purpose, target), self._tariffs)
+        tally = Tally(Entry(new_id(), spent.conversation, spent.purpose, target), self._tariffs)
         outcome = Outcome.FAILED
         try:
             for event in self._gateway.stream(target, [Message("user", (Text(text),))], params, cancel):
-                meter.add(event)
+                tally.add(event)
                 if isinstance(event, Waiting) and not patient:
                     cancel.cancel()
                     code = event.code
@@ -260,7 +260,7 @@ class Aside:
             code, request_id = error.code, error.request_id
             outcome = Outcome.STOPPED if cancel.cancelled else Outcome.FAILED
         finally:
-            for spend in meter.ended(outcome, request_id):
+            for spend in tally.ended(outcome, request_id):
                 self._count(spent.owner, spend)
         return _Said(reply.message().text, outcome, code)
 

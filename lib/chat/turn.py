@@ -11,8 +11,8 @@ from lib.chat import tree, window
 from lib.chat.answer import STALE_AFTER, Answer, Keeper
 from lib.chat.answers import Answers
 from lib.chat.aside import Aside, Cheap
-from lib.chat.meter import Tariffs, unpriced
 from lib.chat.seam import seamless
+from lib.chat.tally import Tariffs, unpriced
 from lib.chat.titles import title
 from lib.core import errors
 from lib.core.params import Loss, Params

@@ -141,10 +141,7 @@ class Store:
             return nodes.checkpoint(connection, owner, node)
 
     def settle(self, owner: str, node: Node, spends: Sequence[Spend] = ()) -> None:
-        """Save an answer as it ended, whatever the row says, and what its requests took.
-
-        Its conversation is then unread. What was spent is written also where the answer is gone.
-        """
+        """Save an answer as it ended, whatever the row says, and what it took; the conversation is unread."""
         with writing(self._engine, owner) as connection:
             nodes.settle(connection, owner, node, spends)
 

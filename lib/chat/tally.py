@@ -31,7 +31,7 @@ class Entry:
     node: str | None = None
 
 
-class Meter:
+class Tally:
     """Follows the events of one answer from its first request on; one thread at a time."""
 
     def __init__(self, entry: Entry, tariffs: Tariffs) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from lib.chat.meter import Entry, Meter
+from lib.chat.tally import Entry, Tally
 from lib.core.money import Price, Tariff
 from lib.core.reply import Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
 from lib.core.types import Outcome, Target, Usage
@@ -17,10 +17,10 @@ AGAIN = Waiting(0.0, 2, 3, "overloaded")
 
 
 def counted(*events: Event, wire="openai", outcome=Outcome.COMPLETE, request_id=""):
-    meter = Meter(Entry("r", "c", "answer", Target("m", wire), "a"), {"m": TARIFF}.get)
+    tally = Tally(Entry("r", "c", "answer", Target("m", wire), "a"), {"m": TARIFF}.get)
     for event in events:
-        meter.add(event)
-    return meter.ended(outcome, request_id)
+        tally.add(event)
+    return tally.ended(outcome, request_id)
 
 
 def test_one_request_is_one_entry():
@@ -91,9 +91,9 @@ def test_a_failure_tells_its_request_where_nothing_else_did():
 
 
 def test_a_model_without_a_price_has_no_cost():
-    meter = Meter(Entry("r", "c", "answer", Target("other", "openai")), {"m": TARIFF}.get)
-    meter.add(UsageReport(Usage(10, 5)))
-    (spend,) = meter.ended(Outcome.COMPLETE)
+    tally = Tally(Entry("r", "c", "answer", Target("other", "openai")), {"m": TARIFF}.get)
+    tally.add(UsageReport(Usage(10, 5)))
+    (spend,) = tally.ended(Outcome.COMPLETE)
     assert (spend.usage, spend.cost, spend.price, spend.source) == (Usage(10, 5), None, None, None)
 
 
