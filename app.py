@@ -18,6 +18,7 @@ def run() -> None:
         [
             st.Page(sidebar.CHAT, title=t("nav.chat"), default=True),
             st.Page(sidebar.SETTINGS, title=t("nav.settings")),
+            st.Page(sidebar.USAGE, title=t("nav.usage")),
             st.Page("pages/shared.py", title=t("nav.shared")),
         ],
         position="hidden",

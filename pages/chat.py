@@ -5,7 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.ui import access, composer, problem, reach, sharing, state, stream, temporary, transcript, welcome
+from lib.ui import (
+    access,
+    composer,
+    money,
+    problem,
+    reach,
+    sharing,
+    state,
+    stream,
+    temporary,
+    transcript,
+    welcome,
+)
 from lib.ui.text import t
 
 person = access.require()
@@ -20,7 +32,7 @@ stop = composer.paint(person)
 with st.empty():
     temporary.paint(person, view)
 with st.empty():
-    sharing.paint(person, view)
+    taken = sharing.paint(person, view)
 with st.empty():
     if not view.nodes:
         welcome.paint(person)
@@ -33,8 +45,10 @@ transcript.sweep(len(view.nodes[view.first : view.end]) + bool(view.end))
 if view.answer and place:
     view.nodes[-1] = stream.follow(view.answer, view.nodes[-1], place)
     state.look_around(person.id, view)
+    if taken:
+        money.paint_sum(view, taken)
     transcript.answer(person, view, view.nodes[-1], place, last=True)
-    stop.empty()
+    composer.ended(stop)
     if view.answer.wait(-1, 0).unsaved:
         st.warning(t("answer.unsaved"), icon=":material/save:")
     state.read_to_its_end(person.id, view)

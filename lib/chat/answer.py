@@ -6,11 +6,13 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from lib.chat.tally import Entry, Tally, Tariffs, unpriced
 from lib.core import errors
+from lib.core.history import Spend
 from lib.core.reply import Alive, Event, Replies, TextDelta, ThinkingDelta, Waiting
 from lib.core.types import Failure, Message, Node, Outcome, Timing, new_id
 from lib.gateway.sockets import Cancel
@@ -33,8 +35,8 @@ class Keeper(Protocol):
     def add(self, owner: str, conversation: str, node: Node) -> None:
         """Save one more node of the conversation."""
 
-    def settle(self, owner: str, node: Node) -> None:
-        """Save the answer as it ended."""
+    def settle(self, owner: str, node: Node, spends: Sequence[Spend]) -> None:
+        """Save the answer as it ended, and what its requests took."""
 
     def node(self, owner: str, node: str) -> Node | None:
         """The row as it is, None where it is gone or another's."""
@@ -71,16 +73,29 @@ class Answer:
     """An answer that a worker of this process produces. All methods may be called from any thread.
 
     Where a request brings several alternatives, each becomes a node beside the first one. A node that
-    holds something already is gone on with.
+    holds something already is gone on with. `tariffs` tell what its model costs when it has ended.
     """
 
-    def __init__(self, owner: str, conversation: str, node: Node, cancel: Cancel, keeper: Keeper) -> None:
+    def __init__(
+        self,
+        owner: str,
+        conversation: str,
+        node: Node,
+        cancel: Cancel,
+        keeper: Keeper,
+        tariffs: Tariffs = unpriced,
+    ) -> None:
         self.owner = owner
         self.conversation = conversation
         self._nodes = [node]
         self._cancel = cancel
         self._keeper = keeper
         self._replies = Replies(node)
+        assert node.target is not None
+        self._tally = Tally(
+            Entry(node.request or new_id(), conversation, "answer", node.target, node.id), tariffs
+        )
+        self._spends: Sequence[Spend] = ()
         self._changed = threading.Condition()
         self._left = threading.Event()
         self._done: Callable[[Answer], None] = lambda _: None
@@ -203,6 +218,7 @@ class Answer:
             self._heard = self._alive
             self._waiting = event if kind is Waiting else None  # type: ignore[assignment]
             self._replies.add(event)
+            self._tally.add(event)
             if self._timing.spoke is None and (kind is TextDelta or kind is ThinkingDelta):
                 self._clock(kind is TextDelta)
             self._version += 1
@@ -224,6 +240,7 @@ class Answer:
                 how = (outcome, failure) if reply.finish is None else (reply.outcome(), None)
                 id_ = str(node.served.get("request_id") or node.served.get("id") or node.request_id)
                 nodes.append(replace(node, outcome=how[0], failure=how[1], request_id=id_))
+            self._spends = self._tally.ended(nodes[0].outcome, failure.request_id if failure else "")
             self._nodes, self._ended, self._waiting = nodes, True, None
             self._version += 1
             self._changed.notify_all()
@@ -253,8 +270,9 @@ class Answer:
             if self._settled:
                 return  # and may be arriving again by now
             self._keep_new(self._nodes)
-            for node in self._nodes:
-                self._keeper.settle(self.owner, node)
+            for place, node in enumerate(self._nodes):
+                # One request brought them all.
+                self._keeper.settle(self.owner, node, () if place else self._spends)
             self._settled = True
 
     def _keep_new(self, nodes: list[Node]) -> None:

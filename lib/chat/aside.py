@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from lib.chat import titles
 from lib.chat.pieces import pieces
+from lib.chat.tally import Entry, Tally, Tariffs, unpriced
 from lib.core import errors, tokens
 from lib.core.history import Spend
 from lib.core.params import Params
-from lib.core.reply import Event, Reply, Restart, TextDelta, ThinkingDelta, Waiting
-from lib.core.types import Message, Node, Outcome, Target, Text, Timing, Usage, new_id
+from lib.core.reply import Event, Reply, Waiting
+from lib.core.types import Message, Node, Outcome, Target, Text, new_id
 from lib.gateway.sockets import Cancel
 
 log = logging.getLogger(__name__)
@@ -112,11 +112,15 @@ class Summary:
 
 
 class Aside:
-    """Asks the cheap model on workers of the process. All methods may be called from any thread."""
+    """Asks the cheap model on workers of the process. All methods may be called from any thread.
 
-    def __init__(self, gateway: Asked, ledger: Ledger) -> None:
+    `tariffs` tell what a model costs.
+    """
+
+    def __init__(self, gateway: Asked, ledger: Ledger, tariffs: Tariffs = unpriced) -> None:
         self._gateway = gateway
         self._ledger = ledger
+        self._tariffs = tariffs
         self._titles = threading.BoundedSemaphore(TITLES_AT_ONCE)
         self._slots = threading.BoundedSemaphore(SUMMARIES_AT_ONCE)
         self._lock = threading.Lock()
@@ -238,45 +242,33 @@ class Aside:
     def _ask(
         self, spent: _Spent, target: Target, text: str, params: Params, cancel: Cancel, *, patient: bool
     ) -> _Said:
-        """One request, counted. `patient` is whether it is sent again where it failed before its answer."""
-        reply, usage, code = Reply(), Usage(), ""
-        began, first = time.monotonic(), None
+        """What comes of a question, counted. `patient` is whether it is sent again where it failed."""
+        reply, code, request_id = Reply(), "", ""
+        tally = Tally(Entry(new_id(), spent.conversation, spent.purpose, target), self._tariffs)
         outcome = Outcome.FAILED
         try:
             for event in self._gateway.stream(target, [Message("user", (Text(text),))], params, cancel):
+                tally.add(event)
                 if isinstance(event, Waiting) and not patient:
                     cancel.cancel()
                     code = event.code
                     break
-                if isinstance(event, Restart):
-                    usage += reply.usage  # what was begun in vain has been paid for too
-                if first is None and isinstance(event, TextDelta | ThinkingDelta):
-                    first = time.monotonic() - began
                 reply.add(event)
             else:
                 outcome = Outcome.STOPPED if cancel.cancelled else reply.outcome()
         except errors.AnswerError as error:
-            code = error.code
+            code, request_id = error.code, error.request_id
             outcome = Outcome.STOPPED if cancel.cancelled else Outcome.FAILED
-        timing = Timing(first, first, time.monotonic() - began)
-        self._count(spent, target, usage + reply.usage, timing, outcome, reply)
+        finally:
+            for spend in tally.ended(outcome, request_id):
+                self._count(spent.owner, spend)
         return _Said(reply.message().text, outcome, code)
 
-    def _count(
-        self, spent: _Spent, target: Target, usage: Usage, timing: Timing, outcome: Outcome, reply: Reply
-    ) -> None:
-        """Put a request into the ledger: one that has answered, or told what it has cost."""
-        if usage == Usage() and outcome in (Outcome.FAILED, Outcome.STOPPED):
-            return
-        told = reply.served
-        request = str(told.get("request_id") or told.get("id") or "")
-        spend = Spend(
-            new_id(), spent.conversation, spent.purpose, target, usage, timing, outcome, request, time.time()
-        )
+    def _count(self, owner: str, spend: Spend) -> None:
         try:
-            self._ledger.spend(spent.owner, spend)
+            self._ledger.spend(owner, spend)
         except errors.StoreError:
-            log.warning("a request for a %s could not be counted", spent.purpose)
+            log.warning("a request for a %s could not be counted", spend.purpose)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,17 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
-from lib.core.history import Spend
+from lib.core.history import Spend, Spent, spent
 from lib.core.params import Params
 from lib.core.types import Conversation, Node, Outcome, Window
+
+
+class Book(Protocol):
+    """Where it is counted what requests took; may raise StoreError."""
+
+    def spend(self, owner: str, spend: Spend) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -24,11 +30,14 @@ class Scratch:
     """Keeps one person's temporary chat, with the face of a turn's store. Any thread may call any method.
 
     What it keeps is gone with `forget`, or with the session. An answer that is arriving then finds its row
-    missing at its next checkpoint, and ends.
+    missing at its next checkpoint, and ends. What its requests took is written into the `book`, without a
+    word of what they were about.
     """
 
-    def __init__(self, owner: str) -> None:
+    def __init__(self, owner: str, book: Book) -> None:
         self._owner = owner
+        self._book = book
+        self._spends: dict[str, Spend] = {}
         self._lock = threading.RLock()
         self._conversations: dict[str, Conversation] = {}
         self._rows: dict[str, _Row] = {}
@@ -38,6 +47,7 @@ class Scratch:
         with self._lock:
             self._conversations.clear()
             self._rows.clear()
+            self._spends.clear()
 
     @property
     def current(self) -> str | None:
@@ -84,7 +94,7 @@ class Scratch:
     def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
         """Keep that an answer is arriving again, and the conversation as it now is."""
         with self._lock:
-            self._grow(owner, node, outcome=node.outcome, failure=None)
+            self._grow(owner, node, outcome=node.outcome, failure=None, request=node.request)
             self._change(
                 owner,
                 conversation.id,
@@ -111,9 +121,11 @@ class Scratch:
                 self._grow(owner, node)
             return known.outcome if known else None
 
-    def settle(self, owner: str, node: Node) -> None:
-        """Keep an answer as it ended."""
+    def settle(self, owner: str, node: Node, spends: Sequence[Spend] = ()) -> None:
+        """Keep an answer as it ended, and count what its requests took. Raises StoreError."""
         self._grow(owner, node, outcome=node.outcome, request_id=node.request_id, failure=node.failure)
+        for spend in spends:
+            self.spend(owner, spend)
 
     def stop(self, owner: str, node: str) -> None:
         """Mark an answer as stopped if it is still arriving."""
@@ -148,7 +160,21 @@ class Scratch:
                 self._change(owner, conversation, title=title, titled="model")
 
     def spend(self, owner: str, spend: Spend) -> None:
-        """What a temporary chat took is written down nowhere: that would tell that there was one."""
+        """Count a request, with nothing that leads back to the chat. Raises StoreError."""
+        self._book.spend(owner, replace(spend, conversation=None, node=None, request_id=""))
+        with self._lock:
+            if spend.conversation and self.conversation(owner, spend.conversation):
+                self._spends[spend.id] = spend
+
+    def sums(self, owner: str, conversation: str) -> dict[str, Spent]:
+        """What each answer took, by its id; "" is what was for no answer."""
+        found: dict[str, Spent] = {}
+        with self._lock:
+            mine = list(self._spends.values()) if self.conversation(owner, conversation) else []
+        for spend in mine:
+            name = spend.node or ""
+            found[name] = found.get(name, Spent()) + spent(spend)
+        return found
 
     def hide(self, owner: str, conversation: str, nodes: Iterable[str], when: float | None) -> None:
         """Mark nodes as deleted at a time, or bring them back."""

@@ -12,6 +12,7 @@ from lib.chat.answer import STALE_AFTER, Answer, Keeper
 from lib.chat.answers import Answers
 from lib.chat.aside import Aside, Cheap
 from lib.chat.seam import seamless
+from lib.chat.tally import Tariffs, unpriced
 from lib.chat.titles import title
 from lib.core import errors
 from lib.core.params import Loss, Params
@@ -54,13 +55,17 @@ class Store(Keeper, Protocol):
 
 @dataclass(frozen=True)
 class Desk:
-    """The parts that a turn works with; `cheap` is None where no model is set for titles and summaries."""
+    """The parts that a turn works with; `cheap` is None where no model is set for titles and summaries.
+
+    `tariffs` tell what a model costs.
+    """
 
     store: Store
     gateway: Gateway
     answers: Answers
     aside: Aside | None = None
     cheap: Cheap | None = None
+    tariffs: Tariffs = unpriced
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,9 @@ def go_on(desk: Desk, owner: str, conversation: str, answer: str, params: Params
         target = last.target or base.target
         assert target is not None
         base = replace(base, params=params, updated=time.time())
-        node = replace(last, outcome=Outcome.ARRIVING, failure=None, reason="", target=target)
+        node = replace(
+            last, outcome=Outcome.ARRIVING, failure=None, reason="", target=target, request=new_id()
+        )
         messages = [*sent(path, target, base.window), Message("user", (Text(CONTINUE),))]
         one = replace(params, n=None)
         _produce(
@@ -228,7 +235,8 @@ def _answer(
     """Commit `new` and the arriving answer to the last node of `path`, then have it produced."""
     target, params, now = conversation.target, conversation.params, time.time()
     assert target is not None
-    node = Node(new_id(), path[-1].id, Message("assistant", ()), now, Outcome.ARRIVING, target=target)
+    silent = Message("assistant", ())
+    node = Node(new_id(), path[-1].id, silent, now, Outcome.ARRIVING, target=target, request=new_id())
     conversation = replace(conversation, head=node.id, updated=now)
     messages = sent(path, target, conversation.window)
     _produce(
@@ -252,7 +260,7 @@ def _produce(
 ) -> None:
     """Have an answer produced from these events, once `commit` has written its rows."""
     cancel = Cancel()
-    answer = Answer(owner, conversation.id, node, cancel, desk.store)
+    answer = Answer(owner, conversation.id, node, cancel, desk.store, desk.tariffs)
     desk.answers.put(answer)
     with answer.given_up_on_error():
         commit()

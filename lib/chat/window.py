@@ -96,7 +96,7 @@ def need(
         held = _fixed(path, params, window) + sum(map(_size, path[begin(path, window) :]))
     else:
         held = _held(path[place]) + sum(map(_size, path[place + 1 :]))
-    return Need(held + tokens.message(text) + _room(params, limit), limit, place is not None)
+    return Need(held + tokens.message(text) + room(params, limit), limit, place is not None)
 
 
 def fit(
@@ -122,7 +122,7 @@ def fit(
     rest, needs = 0, {}
     for place in range(len(path) - 1, now, -1):
         rest += _size(path[place])
-        needs[place] = int(scale * (fixed + rest)) + more + _room(params, limit)
+        needs[place] = int(scale * (fixed + rest)) + more + room(params, limit)
     start = next((place for place in places if needs[place] <= AIM * limit), places[-1])
     turns = 1 + sum(place < start for place in places)
     return Fit(Window(path[start].id), turns, Need(needs[start], limit, False))
@@ -142,13 +142,16 @@ def carried(path: Sequence[Node], window: Window, now: float) -> list[Node]:
     return tree.copied(
         # What it was counted with stays behind, so that no count of it tells of the new path.
         replace(
-            node, created=now + place * 1e-5, usage=replace(node.usage, input=None, cached=None, written=None)
+            node,
+            created=now + place * 1e-5,
+            usage=replace(node.usage, input=None, cached=None, written=None),
+            request="",
         )
         for place, node in enumerate([*first, *path[begin(path, window) :]])
     )
 
 
-def _room(params: Params, limit: int | None) -> int:
+def room(params: Params, limit: int | None) -> int:
     """The tokens that are kept for the answer."""
     if limit is None:
         return params.max_tokens or 0

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from lib.core.errors import SettingError
+from lib.core.money import Rule, rules
 from lib.core.types import Wire, is_wire
 
 DEFAULT_BASE_URL = "https://api.deerapi.com"
@@ -49,7 +50,7 @@ class Settings:
 
     It is not in the repr, and neither is `database_url`, which can hold a password. `cheap_model` is what is
     asked for titles and summaries, "" for no such model; its wire is None where that is left to what the
-    gateway lists.
+    gateway lists. `prices` are those of models whose price nothing else tells, the first that fits.
     """
 
     api_key: str = field(default="", repr=False)
@@ -59,6 +60,7 @@ class Settings:
     retries: int = 2
     cheap_model: str = ""
     cheap_wire: Wire | None = None
+    prices: tuple[Rule, ...] = ()
 
     @property
     def demo(self) -> bool:
@@ -101,6 +103,7 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
         retries=_retries(retries, retries_name),
         cheap_model=cheap_model,
         cheap_wire=cheap_wire,
+        prices=rules(secrets.get("prices", {})),
     )
 
 

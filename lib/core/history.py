@@ -1,11 +1,15 @@
-"""What a history is asked, and what it gives: Shelf, Hit, Share, Spend."""
+"""What a history is asked, and what it gives: Shelf, Hit, Share, Spend, Spent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
+from lib.core.money import Price, Source
 from lib.core.types import Conversation, Outcome, Target, Timing, Usage
+
+Purpose = Literal["answer", "title", "summary"]
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,79 @@ class Share:
 
 @dataclass(frozen=True)
 class Spend:
-    """One request as it is counted; `id` is the request's own, so that nothing counts twice."""
+    """One request as it is counted; `id` is the request's own, so that nothing counts twice.
+
+    `conversation` and `node`, the answer that it was for, are None where nothing of either is kept, `node`
+    also where it was for no answer. `created` is when it was sent, in seconds since 1970. `cost` is in
+    nano-dollars, by the `price` that is from `source`; None is unknown.
+    """
 
     id: str
     conversation: str | None
-    purpose: Literal["answer", "title", "summary"]
+    purpose: Purpose
     target: Target
     usage: Usage
     timing: Timing
     outcome: Outcome
     request_id: str
     created: float
+    node: str | None = None
+    price: Price | None = None
+    source: Source | None = None
+    cost: int | None = None
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Requests summed up: how many, how many of them failed or were cut, their tokens, and their cost.
+
+    `cost` is in nano-dollars. What it leaves out are `unknown` requests, whose cost is not known; one that
+    failed before anything came is not among these.
+    """
+
+    requests: int = 0
+    failed: int = 0
+    unknown: int = 0
+    cost: int = 0
+    usage: Usage = Usage()
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(
+            self.requests + other.requests,
+            self.failed + other.failed,
+            self.unknown + other.unknown,
+            self.cost + other.cost,
+            self.usage + other.usage,
+        )
+
+
+def spent(spend: Spend) -> Spent:
+    """One request, as a sum."""
+    told = (spend.usage.input, spend.usage.output, spend.timing.first)
+    silent = all(one is None for one in told)
+    unknown = spend.cost is None and not (spend.outcome is Outcome.FAILED and silent)
+    failed = spend.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
+    return Spent(1, int(failed), int(unknown), spend.cost or 0, spend.usage)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Days that follow each other, each of so many `seconds`; `begin` is the first's, since 1970."""
+
+    first: date
+    begin: float
+    days: int = 1
+    seconds: int = 86_400
+
+    @property
+    def end(self) -> float:
+        return self.begin + self.days * self.seconds
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the requests of one day to one target took."""
+
+    day: date
+    target: Target
+    spent: Spent

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 
+from lib.core.money import Price
 from lib.core.types import Wire
 
 
@@ -56,6 +57,7 @@ class Listing:
     `read` is when they were read, in seconds since 1970, None while they never were. `fault` is the code of
     the error that the newest attempt ended in, "" where it went well; then `models` are those of before.
     `none` is set where the gateway answers that it has no list. `hidden` counts models that hold no chat.
+    `prices` are the gateway's own, by model, as far as it tells them.
     """
 
     models: tuple[Model, ...] = ()
@@ -63,6 +65,7 @@ class Listing:
     read: float | None = None
     fault: str = ""
     none: bool = False
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
 
 def by_maker(models: Iterable[Model]) -> list[tuple[str, list[Model]]]:

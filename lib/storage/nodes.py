@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.errors import StoreError
+from lib.core.history import Spend
 from lib.core.types import Conversation, Node, Outcome
-from lib.storage import rows, search
+from lib.storage import ledger, rows, search
 from lib.storage.engine import insert
 from lib.storage.lists import ARRIVING, touch
 from lib.storage.owned import batches, in_mine, mine
@@ -56,7 +57,7 @@ def begin(connection: sa.Connection, owner: str, conversation: Conversation, new
 
 
 def reopen(connection: sa.Connection, owner: str, conversation: Conversation, node: Node) -> None:
-    values = {**_growing(node), "outcome": node.outcome, "failure": None}
+    values = {**_growing(node), "outcome": node.outcome, "failure": None, "request": node.request}
     where = (nodes.c.id == node.id) & (nodes.c.conversation == conversation.id) & in_mine(owner)
     if connection.execute(sa.update(nodes).where(where).values(values)).rowcount:
         moved = rows.from_conversation(conversation)
@@ -91,18 +92,22 @@ def checkpoint(connection: sa.Connection, owner: str, node: Node) -> Outcome | N
     return Outcome(found) if found else None
 
 
-def settle(connection: sa.Connection, owner: str, node: Node) -> None:
+def settle(connection: sa.Connection, owner: str, node: Node, spends: Sequence[Spend]) -> None:
     values = _growing(node) | {"outcome": node.outcome, "request_id": node.request_id}
     values["failure"] = asdict(node.failure) if node.failure else None
     where = (nodes.c.id == node.id) & in_mine(owner)
     if connection.execute(sa.update(nodes).where(where).values(values)).rowcount:
         _ended(connection, [node.id])
+    for spend in spends:
+        ledger.add(connection, owner, spend)
 
 
 def stop(connection: sa.Connection, owner: str, node: str) -> None:
     where = (nodes.c.id == node) & ARRIVING & in_mine(owner)
     if connection.execute(sa.update(nodes).where(where).values(outcome=Outcome.STOPPED)).rowcount:
         search.index(connection, [node])
+        # Its producer may be dead by now; where it is not, it will tell more.
+        ledger.add_lost(connection, [node])
 
 
 def lost(stale: float) -> sa.ColumnElement[bool]:
@@ -115,6 +120,7 @@ def sweep(connection: sa.Connection, stale: float) -> int:
     for batch in batches(found):
         where = nodes.c.id.in_(batch)
         connection.execute(sa.update(nodes).where(where).values(outcome=Outcome.INTERRUPTED))
+        ledger.add_lost(connection, batch)
         _ended(connection, batch)
     return len(found)
 

@@ -86,6 +86,7 @@ def node(row: sa.Row[Any]) -> Node:
         request_id=row.request_id,
         served=row.served or {},
         deleted=row.deleted,
+        request=row.request,
     )
 
 
@@ -110,6 +111,7 @@ def from_node(value: Node) -> dict[str, Any]:
         "served": dict(value.served),
         "beat": time.time(),
         "deleted": value.deleted,
+        "request": value.request,
         **from_target(value.target),
     }
 

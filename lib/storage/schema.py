@@ -101,6 +101,8 @@ node = sa.Table(
     _seconds("beat"),
     # A hidden node keeps its place in the tree until it is purged.
     sa.Column("deleted", sa.Double),
+    # The row of the ledger that the last request for it has, or will have.
+    sa.Column("request", sa.String(32), nullable=False),
     sa.Index("node_conversation", "conversation"),
     sa.Index("node_parent", "parent"),
     _partial("node_arriving", "conversation", where=sa.text("outcome = 'arriving'")),
@@ -161,6 +163,12 @@ ledger = sa.Table(
     sa.Column("outcome", sa.String(16), nullable=False),
     _text("request_id"),
     _seconds("created"),
+    # The answer that it was for.
+    sa.Column("node", sa.String(32)),
+    # The prices that it was counted with, in dollars, as texts; where they are from; nano-dollars.
+    sa.Column("price", sa.JSON(none_as_null=True)),
+    sa.Column("source", sa.String(16)),
+    sa.Column("cost", sa.BigInteger),
     sa.Index("ledger_conversation", "owner", "conversation", "created"),
     sa.Index("ledger_created", "owner", "created"),
 )

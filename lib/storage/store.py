@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.history import Hit, Share, Shelf, Spend
+from lib.core.history import Hit, Line, Share, Shelf, Span, Spend, Spent
 from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.types import Conversation, Node, Outcome, Target, Window
@@ -140,10 +140,10 @@ class Store:
         with writing(self._engine, owner) as connection:
             return nodes.checkpoint(connection, owner, node)
 
-    def settle(self, owner: str, node: Node) -> None:
-        """Save an answer as it ended, whatever the row says; its conversation is then unread."""
+    def settle(self, owner: str, node: Node, spends: Sequence[Spend] = ()) -> None:
+        """Save an answer as it ended, whatever the row says, and what it took; the conversation is unread."""
         with writing(self._engine, owner) as connection:
-            nodes.settle(connection, owner, node)
+            nodes.settle(connection, owner, node, spends)
 
     def stop(self, owner: str, node: str) -> None:
         """Mark an answer as stopped if it is still arriving: its producer sees it at the next checkpoint."""
@@ -205,6 +205,31 @@ class Store:
         """What the requests of a conversation took, oldest first, also where that is deleted."""
         with reading(self._engine) as connection:
             return ledger.of(connection, owner, conversation)
+
+    def sums(self, owner: str, conversation: str) -> dict[str, Spent]:
+        """What each answer of a conversation took, by its id; "" is what was for no answer."""
+        with reading(self._engine) as connection:
+            return ledger.sums(connection, owner, conversation)
+
+    def lines(self, owner: str, spans: Sequence[Span]) -> list[Line]:
+        """What the requests of these days took, by day and target, oldest first."""
+        with reading(self._engine) as connection:
+            return ledger.lines(connection, owner, spans)
+
+    def firsts(self, owner: str, begin: float, end: float, limit: int) -> list[tuple[Target, float]]:
+        """The seconds to the first token of the newest requests of a time that got one."""
+        with reading(self._engine) as connection:
+            return ledger.firsts(connection, owner, begin, end, limit)
+
+    def since(self, owner: str, begin: float) -> Spent:
+        """What an owner's requests took since a moment, in seconds since 1970."""
+        with reading(self._engine) as connection:
+            return ledger.since(connection, owner, begin)
+
+    def spent_by_all(self) -> Spent:
+        """What every request of everybody took: what a gateway counts for the one key that all have."""
+        with reading(self._engine) as connection:
+            return ledger.by_all(connection)
 
     # A person, and all that is theirs.
 

@@ -9,7 +9,7 @@ from lib.chat import turn
 from lib.core.errors import AntlerError
 from lib.core.params import BY_NAME
 from lib.core.types import Node, Person, Target
-from lib.ui import params, state, target, undo, window
+from lib.ui import money, params, state, target, undo, window
 from lib.ui.problem import paint_refusal, refuse, sentence, tried
 from lib.ui.sidebar import SETTINGS
 from lib.ui.text import t
@@ -20,7 +20,7 @@ _BOX = "composer.box"
 def paint(person: Person) -> DeltaGenerator:
     """The row of target and parameters, and the box, pinned to the page's end.
 
-    Returns the place of the Stop button, to be emptied when an answer ends while it is painted.
+    Returns the place of the Stop button, for `ended` when an answer ends while it is painted.
     """
     target.preset(person)
     params.preset()
@@ -151,8 +151,21 @@ def _paint_losses(lost: list[str]) -> None:
         st.caption(f":material/info: {lost[0]} {more}")
 
 
+def ended(place: DeltaGenerator) -> None:
+    """Put what the next question costs in the place of Stop, once an answer has ended that was painted."""
+    place.empty()
+    with place:
+        _paint_estimate()
+
+
+def _paint_estimate() -> None:
+    if chosen := target.current():
+        need = window.needed(state.view(), "", chosen, params.current())
+        money.paint_estimate(need, chosen, params.current())
+
+
 def _stop() -> DeltaGenerator:
-    """The one control with which an arriving answer is ended."""
+    """The one control with which an arriving answer is ended; else what the next one will cost."""
     slot = st.empty()
     if answer := state.view().answer:
         slot.button(
@@ -162,4 +175,7 @@ def _stop() -> DeltaGenerator:
             icon=":material/stop:",
             on_click=tried(answer.stop),
         )
+    else:
+        with slot:
+            _paint_estimate()
     return slot

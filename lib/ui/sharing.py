@@ -9,10 +9,11 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat import sharing, transfer, tree
 from lib.core.types import Node, Person
-from lib.ui import state
+from lib.ui import money, state
 from lib.ui.problem import tried
 from lib.ui.text import LANGUAGES, language, literal, t
 
@@ -20,17 +21,23 @@ _PAGE = "shared"
 _UNFIT = re.compile(r"[^\w\- ]+")
 
 
-def paint(person: Person, view: state.View) -> None:
-    """What the shown conversation can be handed on as, folded away."""
+def paint(person: Person, view: state.View) -> DeltaGenerator | None:
+    """What the shown conversation has taken, and what it can be handed on as, folded away.
+
+    Returns the place of what it has taken, None where nothing is shown.
+    """
     if view.conversation is None or not view.nodes:
-        return
-    with (
-        st.container(key="hand-on", horizontal=True, horizontal_alignment="right"),
-        st.popover(t("share.open"), icon=":material/ios_share:", type="tertiary", key="share"),
+        return None
+    with st.container(
+        key="hand-on", horizontal=True, horizontal_alignment="right", vertical_alignment="center"
     ):
-        if not state.scratch():
-            _link(person, view.conversation.id)
-        _files(person, view)
+        place = st.empty()
+        money.paint_sum(view, place)
+        with st.popover(t("share.open"), icon=":material/ios_share:", type="tertiary", key="share"):
+            if not state.scratch():
+                _link(person, view.conversation.id)
+            _files(person, view)
+    return place
 
 
 def address(token: str) -> str:

@@ -1,4 +1,4 @@
-"""The sidebar of every page: a new chat, the search, the list or the archive, the settings."""
+"""The sidebar of every page: a new chat, the search, the list or the archive, usage and settings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from lib.ui.problem import sentence
 from lib.ui.row import CHAT
 from lib.ui.text import t
 
-__all__ = ["CHAT", "SETTINGS", "paint"]
+__all__ = ["CHAT", "SETTINGS", "USAGE", "paint"]
 SETTINGS = "pages/settings.py"
+USAGE = "pages/usage.py"
 _ARCHIVE = "sidebar-archive"
 
 
@@ -57,7 +58,10 @@ def _foot(query: str) -> None:
         if not query and _ARCHIVE not in st.session_state:
             words, icon, args = t("archive.title"), ":material/archive:", (True,)
             st.button(words, key="archive", type="tertiary", icon=icon, on_click=_show_archive, args=args)
-    st.page_link(SETTINGS, label=t("nav.settings"), icon=":material/settings:", query_params=state.here())
+    with st.container(key="sidebar-links", horizontal=True, gap="small"):
+        for page, name, icon in ((SETTINGS, "settings", "settings"), (USAGE, "usage", "bar_chart")):
+            words, icon = t(f"nav.{name}"), f":material/{icon}:"
+            st.page_link(page, label=words, icon=icon, width="content", query_params=state.here())
 
 
 def _new() -> None:

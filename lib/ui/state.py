@@ -22,12 +22,14 @@ from lib.chat.turn import Desk
 from lib.core import config
 from lib.core.config import Settings
 from lib.core.errors import StoreError
+from lib.core.history import Spent
 from lib.core.models import Listing, Model
 from lib.core.preferences import Preferences
 from lib.core.types import Conversation, Node, Target
 from lib.gateway import demo
 from lib.gateway.catalog import Catalog, typed
 from lib.gateway.client import Gateway
+from lib.gateway.prices import Prices
 from lib.storage.store import Store
 
 LOGO = str(Path(__file__).parent / "antler.svg")
@@ -118,7 +120,7 @@ def keeper() -> Store | Scratch:
 
 
 def begin_temporary(person: str) -> None:
-    st.session_state["scratch"] = Scratch(person)
+    st.session_state["scratch"] = Scratch(person, store())
 
 
 def end_temporary() -> None:
@@ -130,7 +132,7 @@ def end_temporary() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _aside(base_url: str) -> Aside:
-    return Aside(_gateway(base_url), store())
+    return Aside(_gateway(base_url), store(), _prices(base_url).of)
 
 
 def aside() -> Aside:
@@ -148,7 +150,7 @@ def cheap() -> Cheap | None:
 
 
 def desk() -> Desk:
-    return Desk(keeper(), gateway(), answers(), aside(), cheap())
+    return Desk(keeper(), gateway(), answers(), aside(), cheap(), prices().of)
 
 
 def gateway_host() -> str:
@@ -157,7 +159,18 @@ def gateway_host() -> str:
 
 @st.cache_resource(show_spinner=False)
 def _catalog(base_url: str) -> Catalog:
-    return Catalog(_gateway(base_url).models)
+    return Catalog(_gateway(base_url).models, _gateway(base_url).prices)
+
+
+@st.cache_resource(show_spinner=False)
+def _prices(base_url: str) -> Prices:
+    known = _catalog(base_url)
+    return Prices(lambda: known.known, settings().prices)
+
+
+def prices() -> Prices:
+    """What the models cost, as far as that is known."""
+    return _prices(gateway().base_url)
 
 
 def catalog() -> Catalog:
@@ -193,12 +206,13 @@ class View:
     session while it works with it. `first` pins the window: a sliding one would repaint every message.
     `end` is where it ends before the path does, after a jump to what stands far above; else None.
     `answer` produces the last node, which is then painted as it comes. `siblings` are the ids of the
-    alternatives of each node that has any, itself among them.
+    alternatives of each node that has any, itself among them. `sums` are what the answers took, by id.
     """
 
     conversation: Conversation | None = None
     nodes: list[Node] = field(default_factory=list)
     siblings: dict[str, list[str]] = field(default_factory=dict)
+    sums: dict[str, Spent] = field(default_factory=dict)
     first: int = 0
     end: int | None = None
     answer: Answer | Elsewhere | None = None
@@ -261,22 +275,26 @@ def _show(owner: str, conversation: Conversation | None) -> View:
     first = max(0, len(nodes) - WINDOW)
     if conversation and before.id == conversation.id and before.end is None:
         first = min(before.first, first)
-    st.session_state["view"] = now = View(conversation, nodes, tree.siblings(known), first)
+    sums = keeper().sums(owner, conversation.id) if conversation else {}
+    st.session_state["view"] = now = View(conversation, nodes, tree.siblings(known), sums, first)
     return now
 
 
 def look_around(owner: str, shown: View) -> None:
-    """See which alternatives came with an answer that has just ended."""
-    if shown.id and isinstance(shown.answer, Answer) and len(shown.answer.ids) > 1:
-        with contextlib.suppress(StoreError):
-            shown.siblings = tree.siblings(keeper().nodes(owner, shown.id))
+    """See which alternatives came with an answer that has just ended, and what it took."""
+    if shown.id is None or shown.answer is None:
+        return
+    with contextlib.suppress(StoreError):
+        if isinstance(shown.answer, Answer):
+            shown.answer.leaving(STOP_WITHIN)  # its end is written by another thread
+            if len(shown.answer.ids) > 1:
+                shown.siblings = tree.siblings(keeper().nodes(owner, shown.id))
+        shown.sums = keeper().sums(owner, shown.id)
 
 
 def read_to_its_end(owner: str, shown: View) -> None:
     """Remember that the owner has seen the answer that has just been painted to its end."""
     if shown.id and shown.answer and not scratch():
-        if isinstance(shown.answer, Answer):
-            shown.answer.leaving(STOP_WITHIN)  # its end, which is news, is written by another thread
         with contextlib.suppress(StoreError):
             store().seen(owner, shown.id)
 

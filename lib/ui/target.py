@@ -9,7 +9,7 @@ import streamlit as st
 from lib.core.models import by_maker
 from lib.core.preferences import Preferences
 from lib.core.types import WIRES, Person, Target, Wire, is_wire
-from lib.ui import models, state
+from lib.ui import models, money, state
 from lib.ui.text import literal, t
 
 _MODEL, _WIRE = "composer.model", "composer.wire"
@@ -149,6 +149,7 @@ def _about(person: Person, liked: Preferences) -> None:
     if model.about:
         st.markdown(literal(model.about))
     st.caption(models.words(model.abilities))
+    st.caption(literal(money.price(model.id)))
     starred = model.id in liked.favourites
     st.button(
         t("target.unstar" if starred else "target.star"),

@@ -6,6 +6,7 @@ import streamlit as st
 
 from lib.core.types import Person
 from lib.ui import state
+from lib.ui.problem import tried
 from lib.ui.text import t
 
 
@@ -28,6 +29,7 @@ def paint(person: Person, view: state.View) -> None:
             )
 
 
+@tried
 def _switch(person: Person) -> None:
     if state.scratch():
         state.end_temporary()

@@ -9,8 +9,9 @@ from functools import lru_cache
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lib.core.history import Spent
 from lib.core.types import Node, Outcome, Person, Usage
-from lib.ui import branches, problem, reach, state, tools, window
+from lib.ui import branches, money, problem, reach, state, tools, window
 from lib.ui.markdown import safe
 from lib.ui.stream import thought
 from lib.ui.text import literal, t
@@ -124,7 +125,7 @@ def answer(person: Person, view: state.View, node: Node, place: DeltaGenerator, 
             st.caption(f"{_NOTES[node.outcome]} {words}")
             problem.paint_details(node.failure)
         told = node.outcome is not Outcome.FAILED or node.message.parts
-        tools.paint(person, view, node, foot(node) if told else "", last=last)
+        tools.paint(person, view, node, foot(node, view.sums.get(node.id)) if told else "", last=last)
 
 
 def _note(node: Node) -> str:
@@ -156,8 +157,11 @@ def _name(node: Node) -> str:
     return str(node.outcome)
 
 
-def foot(node: Node, *, told: bool = True) -> str:
-    """Model and wire, and what was `told`: time to first token, speed, tokens in and out, as far as known."""
+def foot(node: Node, spent: Spent | None = None, *, told: bool = True) -> str:
+    """Model and wire, and what was `told`: time to first token, speed, tokens in and out, as far as known.
+
+    Tokens and money are those of all requests for the answer, where these were counted.
+    """
     facts: list[str] = []
     if node.target:
         facts += [f"**{literal(node.target.model)}**", t(f"wire.{node.target.wire}")]
@@ -172,7 +176,8 @@ def foot(node: Node, *, told: bool = True) -> str:
         usage = replace(usage, output=None)
     if first is not None and total is not None and usage.output and total > first + _AT_ONCE:
         facts.append(t("answer.speed", speed=usage.output / (total - first)))
-    return " · ".join(facts + _tokens(usage))
+    facts += _tokens(spent.usage if spent else usage)
+    return " · ".join([*facts, literal(money.words(spent))] if spent else facts)
 
 
 def _tokens(usage: Usage) -> list[str]:

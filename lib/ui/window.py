@@ -39,7 +39,7 @@ def holds(text: str, target: Target, params: Params) -> bool:
     """Whether a question is held back, for it would not fit; the next run then paints the choice."""
     shown = state.view()
     anyway = st.session_state.pop(_ANYWAY, "") == _name(shown)
-    if anyway or not _need(shown, text, target, params).over:
+    if anyway or not needed(shown, text, target, params).over:
         st.session_state.pop(_HELD, None)
         return False
     st.session_state[_HELD] = (_name(shown), text)
@@ -50,11 +50,18 @@ def too_long(after: str | None, text: str, target: Target, params: Params) -> st
     """Why a question behind that node of the shown path does not fit; "" where it does."""
     shown = state.view()
     place = next((place for place, node in enumerate(shown.nodes) if node.id == after), -1)
-    need = _need(replace(shown, nodes=shown.nodes[: place + 1]), text, target, params)
+    need = needed(replace(shown, nodes=shown.nodes[: place + 1]), text, target, params)
     if not need.over:
         return ""
     sizes = {"tokens": need.tokens, "limit": need.limit}
     return f"{t('window.held')} {t('window.over_about', model=target.model, **sizes)}"
+
+
+def needed(shown: state.View, text: str, target: Target, params: Params) -> Need:
+    """What a next request needs, with that question behind what is shown."""
+    limit = state.model(target.model).abilities.context
+    kept = shown.conversation.window if shown.conversation else None
+    return window.need(shown.nodes, text, params, target, limit, kept)
 
 
 def paint(person: Person, target: Target | None, params: Params) -> None:
@@ -70,7 +77,7 @@ def paint(person: Person, target: Target | None, params: Params) -> None:
     elif target and not shown.answer:
         name, text = st.session_state.get(_HELD, ("", ""))
         text = text if name == _name(shown) else ""
-        need = _need(shown, text, target, params)
+        need = needed(shown, text, target, params)
         if need.over and st.session_state.get(_ANYWAY) != _name(shown):
             with st.container(key="too-long", gap="small"):
                 _choice(person, _case(shown, text, need, target, params), target)
@@ -114,12 +121,6 @@ def _name(shown: state.View) -> str:
 def _job(person: Person) -> Summary | None:
     shown = state.view().id
     return state.aside().summary(person.id, shown) if shown else None
-
-
-def _need(shown: state.View, text: str, target: Target, params: Params) -> Need:
-    limit = state.model(target.model).abilities.context
-    kept = shown.conversation.window if shown.conversation else None
-    return window.need(shown.nodes, text, params, target, limit, kept)
 
 
 def _case(shown: state.View, text: str, need: Need, target: Target, params: Params) -> _Case:

@@ -36,7 +36,7 @@ def temporary(chat: Chat) -> Chat:
     return chat
 
 
-def test_a_whole_temporary_chat_writes_no_row(app, new_page):
+def test_a_whole_temporary_chat_writes_no_row_but_those_of_its_cost(app, new_page):
     chat = temporary(Chat(new_page(), app.url).open("?model=demo-repeats&wire=openai"))
     before = rows(app.folder)
     assert "conversation" in before
@@ -63,7 +63,11 @@ def test_a_whole_temporary_chat_writes_no_row(app, new_page):
     expect(chat.page.get_by_role("button", name="Parameters · 1")).to_be_visible()
     expect(chat.rows).to_have_count(0)
     assert "c=" not in chat.page.url
-    assert rows(app.folder) == before
+    # Four requests were made; none of their rows leads back here.
+    assert rows(app.folder) == {**before, "ledger": before["ledger"] + 4}
+    with sqlite3.connect(app.folder / "talk.db") as database:
+        query = "SELECT conversation, node, request_id FROM ledger WHERE model LIKE 'demo-%'"
+        assert set(database.execute(query)) == {(None, None, "")}
 
 
 def test_another_page_and_back_finds_it_and_a_reload_does_not(app, new_page):

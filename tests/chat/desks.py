@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from lib.chat import tree
 from lib.chat.turn import Desk
+from lib.core.history import Spend
 from lib.core.params import Params
 from lib.core.reply import Event
 from lib.core.types import Message, Node, Target
@@ -42,6 +43,16 @@ class Scripted:
                     pass
             else:
                 yield event
+
+
+class Counting:
+    """A book that remembers what was counted, and for whom."""
+
+    def __init__(self) -> None:
+        self.spends: list[tuple[str, Spend]] = []
+
+    def spend(self, owner: str, spend: Spend) -> None:
+        self.spends.append((owner, spend))
 
 
 def settled(desk: Desk, conversation: str) -> list[Node]:

@@ -198,14 +198,14 @@ class Failing:
     def checkpoint(self, owner, node):
         return self._try(self._store.checkpoint, owner, node)
 
-    def settle(self, owner, node):
-        return self._try(self._store.settle, owner, node)
+    def settle(self, owner, node, spends):
+        return self._try(self._store.settle, owner, node, spends)
 
-    def _try(self, write, owner, node):
+    def _try(self, write, owner, *what):
         if self.refusals:
             self.refusals -= 1
             raise errors.StoreError("disk full")
-        return write(owner, node)
+        return write(owner, *what)
 
 
 def test_a_database_that_comes_back_has_the_whole_answer(kept, monkeypatch):

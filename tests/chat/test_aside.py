@@ -87,26 +87,29 @@ def test_a_title_is_asked_for_kept_and_counted_once() -> None:
 
 
 FAILURES = {
-    "refused": ([errors.KeyRefused("the question, said back")], 0),
-    "cut after a count": ([TextDelta("Blue"), USED, errors.Cut()], 1),
-    "no last word": ([TextDelta("Blue"), USED], 1),
-    "cut by its limit": ([TextDelta("Blue"), USED, Finish(Outcome.LENGTH, "length")], 1),
-    "only thought": ([ThinkingDelta("Blue?"), USED, DONE], 1),
-    "nothing usable": ([TextDelta("***\n---"), USED, DONE], 1),
-    "another try would follow": ([Restart(), Waiting(9.0, 2, 3, "rate_limited"), *TITLE], 0),
-    "counted, and another try would follow": ([USED, Restart(), Waiting(9.0, 2, 3, "cut"), *TITLE], 1),
-    "a fault of ours": ([RuntimeError("the question, said back")], 0),
+    "refused": ([errors.KeyRefused("the question, said back")], Usage()),
+    "cut after a count": ([TextDelta("Blue"), USED, errors.Cut()], USED.usage),
+    "no last word": ([TextDelta("Blue"), USED], USED.usage),
+    "cut by its limit": ([TextDelta("Blue"), USED, Finish(Outcome.LENGTH, "length")], USED.usage),
+    "only thought": ([ThinkingDelta("Blue?"), USED, DONE], USED.usage),
+    "nothing usable": ([TextDelta("***\n---"), USED, DONE], USED.usage),
+    "another try would follow": ([Restart(), Waiting(9.0, 2, 3, "rate_limited"), *TITLE], Usage()),
+    "counted, and another try would follow": (
+        [USED, Restart(), Waiting(9.0, 2, 3, "cut"), *TITLE],
+        USED.usage,
+    ),
+    "a fault of ours": ([RuntimeError("the question, said back")], Usage()),
 }
 
 
 @pytest.mark.parametrize("said", FAILURES)
-def test_where_no_title_comes_nothing_is_said_but_what_was_spent_is_counted(said: str, caplog) -> None:
+def test_where_no_title_comes_nothing_is_said_but_the_request_is_counted_once(said: str, caplog) -> None:
     caplog.set_level(logging.DEBUG)
     events, counted = FAILURES[said]
     gateway, book = Scripted(events), Book()
     entitled(gateway, book)
     assert book.titles == []
-    assert [spend.usage for _, spend in book.spends] == [USED.usage] * counted
+    assert [spend.usage for _, spend in book.spends] == [counted]
     assert len(gateway.sent) == 1
     assert "sky" not in caplog.text
     assert "said back" not in caplog.text
@@ -203,13 +206,17 @@ def test_a_summary_that_fails_says_why_and_changes_nothing(said, finish, code) -
     job = summed(Scripted(said), book, finish or (lambda text: kept.append(text) or ""))
     assert (job.state, job.code) == ("failed", code)
     assert kept == []
-    assert [spend.usage for _, spend in book.spends] == [USED.usage] * (USED in said)
+    assert [spend.usage for _, spend in book.spends] == [USED.usage if USED in said else Usage()]
 
 
 def test_a_summary_is_tried_again_where_its_answer_has_not_begun() -> None:
     book = Book()
     job = summed(Scripted([Restart(), Waiting(0.0, 2, 3, "cut"), *SUMMARY]), book)
     assert job.state == "done"
+    assert [(one.outcome, one.usage) for _, one in book.spends] == [
+        (Outcome.FAILED, Usage()),
+        (Outcome.COMPLETE, USED.usage),
+    ]
 
 
 def test_a_summary_can_be_cancelled_and_is_not_kept() -> None:

@@ -19,7 +19,7 @@ from lib.core.params import Params
 from lib.core.reply import Finish, TextDelta
 from lib.core.types import Node, Outcome, Target
 from lib.storage.store import Store
-from tests.chat.desks import settled
+from tests.chat.desks import Counting, settled
 
 ANN = "ann"
 TARGETS = (Target("m-one", "openai"), Target("m-two", "anthropic"))
@@ -195,7 +195,7 @@ class Temporary(Conversations):
     """The same with one that is kept in memory only."""
 
     def opened(self) -> Store | Scratch:
-        return Scratch(ANN)
+        return Scratch(ANN, Counting())
 
     def branch_off(self) -> None:
         """There is only the one."""

@@ -13,11 +13,11 @@ from lib.chat.answer import STALE_AFTER
 from lib.chat.answers import Answers
 from lib.chat.scratch import Scratch
 from lib.chat.turn import Desk
-from lib.core.history import Spend
+from lib.core.history import Spend, Spent
 from lib.core.params import Params
 from lib.core.reply import Event, Finish, TextDelta
 from lib.core.types import Conversation, Message, Node, Outcome, Target, Text, Timing, Usage, Window
-from tests.chat.desks import Scripted, settled, until
+from tests.chat.desks import Counting, Scripted, settled, until
 
 TARGET = Target("m", "openai")
 
@@ -25,7 +25,7 @@ TARGET = Target("m", "openai")
 @pytest.fixture(params=["scratch", "store"])
 def keeper(request, store):
     """Both keepers, so that each test says the same of them."""
-    return Scratch("ann") if request.param == "scratch" else store
+    return Scratch("ann", Counting()) if request.param == "scratch" else store
 
 
 def said(text: str, outcome: Outcome = Outcome.COMPLETE) -> list[Event]:
@@ -130,7 +130,7 @@ def test_an_answer_that_nobody_produces_is_interrupted(keeper):
 
 
 def test_what_is_forgotten_ends_the_answer_that_arrives():
-    scratch, waiting = Scratch("ann"), threading.Event()
+    scratch, waiting = Scratch("ann", Counting()), threading.Event()
     desk = Desk(scratch, Scripted([TextDelta("Half"), waiting]), Answers())
     assert scratch.current is None
     talk = turn.ask(desk, "ann", None, "Why?", TARGET, Params()).conversation
@@ -143,7 +143,7 @@ def test_what_is_forgotten_ends_the_answer_that_arrives():
 
 
 def test_a_window_and_hidden_nodes_are_kept():
-    scratch = Scratch("ann")
+    scratch = Scratch("ann", Counting())
     _, question, answer = begun(scratch)
     scratch.keep_window("ann", "c", Window("a", "They asked why."))
     assert scratch.conversation("ann", "c").window == Window("a", "They asked why.")
@@ -159,7 +159,7 @@ def test_a_window_and_hidden_nodes_are_kept():
 
 
 def test_a_title_of_a_models_takes_the_place_of_the_question_only():
-    scratch = Scratch("ann")
+    scratch = Scratch("ann", Counting())
     begun(scratch)
     scratch.entitle("ben", "c", "Not his")
     assert scratch.conversation("ann", "c").title == "Why?"
@@ -169,17 +169,28 @@ def test_a_title_of_a_models_takes_the_place_of_the_question_only():
     assert (kept.title, kept.titled) == ("On reasons", "model")
 
 
-def test_what_it_takes_is_not_written_down():
-    scratch = Scratch("ann")
+def test_what_it_takes_is_counted_without_a_trace_of_the_chat():
+    book = Counting()
+    scratch = Scratch("ann", book)
     begun(scratch)
     before = (scratch.conversation("ann", "c"), scratch.nodes("ann", "c"))
-    spend = Spend("s", "c", "answer", TARGET, Usage(1, 2), Timing(), Outcome.COMPLETE, "r", 3.0)
+    usage = Usage(1, 2)
+    spend = Spend("s", "c", "answer", TARGET, usage, Timing(), Outcome.COMPLETE, "r", 3.0, "a", cost=5)
+    scratch.spend("ann", spend)
     scratch.spend("ann", spend)
     assert (scratch.conversation("ann", "c"), scratch.nodes("ann", "c")) == before
+    traceless = replace(spend, conversation=None, node=None, request_id="")
+    assert book.spends == [("ann", traceless)] * 2  # of one id, so that a store takes the first alone
+    assert scratch.sums("ann", "c") == {"a": Spent(1, 0, 0, 5, usage)}
+    assert scratch.sums("ann", "other") == scratch.sums("bob", "c") == {}
+    scratch.forget()
+    scratch.spend("ann", replace(spend, id="late"))
+    assert len(book.spends) == 3
+    assert scratch.sums("ann", "c") == {}
 
 
 def test_many_threads_may_keep_at_once():
-    scratch = Scratch("ann")
+    scratch = Scratch("ann", Counting())
     _, _, answer = begun(scratch)
 
     def work(number: int) -> None:

@@ -101,7 +101,7 @@ def test_every_field_comes_back_but_what_is_not_the_conversations_own():
 
 
 def test_no_field_of_a_conversation_or_a_node_is_forgotten():
-    left_out = {"rev", "unread", "arriving", "deleted"}
+    left_out = {"rev", "unread", "arriving", "deleted", "request"}
     example = json.loads(whole([FULL]))["conversations"][0]
     written = set(example) | {key for node in example["nodes"] for key in node}
     known = {field.name for kind in (Conversation, Node) for field in fields(kind)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from lib.core.history import Spend, Spent
 from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.types import Failure, Message, Node, Outcome, Target, Text, Thinking, Timing, Usage
@@ -71,12 +73,36 @@ FIRST = [("conversation", TALK), ("node", QUESTION), ("node", ANSWER)]
 SECOND = [("conversation", TALK), ("node", QUESTION), ("node", ANSWER | {"served": json.dumps(SERVED)})]
 LIKED = [("favourites", ["m-two", "claude-x"]), ("default", {"model": "claude-x", "wire": "anthropic"})]
 THIRD = [("preference", {"owner": "ann", "name": name, "value": json.dumps(v)}) for name, v in LIKED]
+TITLE = {
+    "id": "t",
+    "owner": "ann",
+    "conversation": "c",
+    "purpose": "title",
+    "model": "claude-x",
+    "wire": "anthropic",
+    "input": 40,
+    "output": 6,
+    "total": 0.5,
+    "outcome": "complete",
+    "request_id": "r",
+    "created": 3.0,
+}
+CHANGED = TALK | {
+    "rev": 3,
+    "titled": "person",
+    "folder": "",
+    "pinned": False,
+    "archived": False,
+    "unread": False,
+}
+FOURTH = [("conversation", CHANGED), *SECOND[1:], *THIRD, ("ledger", TITLE)]
 
 # The rows of each state, and what they are when they are read today.
 STATES: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], Preferences]] = {
     "0001": (FIRST, {}, Preferences()),
     "0002": (SECOND, SERVED, Preferences()),
     "0003": (SECOND + THIRD, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
+    "0004": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
 }
 
 
@@ -144,6 +170,19 @@ def test_it_is_brought_up_with_what_is_in_it(older, state):
     ]
     assert store.preferences("ann") == liked
     assert store.conversations("bob", 9) == []
+    store.close()
+
+
+@pytest.mark.parametrize("state", ["0004"])
+def test_what_was_counted_before_prices_were_known_has_an_unknown_cost(older):
+    store = Store(older)
+    usage, timing = Usage(40, 6), Timing(None, None, 0.5)
+    kept = Spend("t", "c", "title", TARGET, usage, timing, Outcome.COMPLETE, "r", 3.0)
+    assert store.spent("ann", "c") == [kept]
+    assert store.sums("ann", "c") == {"": Spent(1, 0, 1, 0, usage)}
+    # What is spent from now on stands beside it.
+    store.spend("ann", replace(kept, id="u", node="a", cost=7))
+    assert store.sums("ann", "c")["a"] == Spent(1, 0, 0, 7, usage)
     store.close()
 
 

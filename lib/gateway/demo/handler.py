@@ -6,12 +6,13 @@ import struct
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from lib.gateway.demo import menu, reading, scene
+from lib.gateway.demo import menu, money, reading, scene
 from lib.gateway.demo.dress import Dress, Sender
 from lib.gateway.demo.memory import Memory
 from lib.gateway.demo.menu import Model
@@ -20,7 +21,9 @@ from lib.gateway.demo.reading import Wanted
 from lib.gateway.demo.refusals import ELSEWHERE, Refusal
 from lib.gateway.demo.wire import CHAT, MESSAGES, MODELS, Refused, Reset, encode, new_request_id
 
-_METHODS = MappingProxyType({CHAT: "POST", MESSAGES: "POST", MODELS: "GET"})
+_METHODS = MappingProxyType(
+    {CHAT: "POST", MESSAGES: "POST", MODELS: "GET", **dict.fromkeys(money.PAPERS, "GET")}
+)
 _LARGEST = 128 * 2**20
 # What the pieces of an answer that is not streamed may take in all.
 _WHOLE_SECONDS = 3.0
@@ -100,17 +103,35 @@ class Handler(BaseHTTPRequestHandler):
         if self.route == MODELS:
             self._send(200, encode(self._models()), _JSON)
             return
+        if self.route in money.PAPERS:
+            self._send(200, encode(self._paper()), _JSON)
+            return
         wanted = reading.read(sent, self.route)
         model = self._model(wanted)
         cache = self.server.memory.cache(wanted)
         stage, steps = scene.prepare(wanted, model, self.route, cache, self.request_id)
         streamed = wanted.stream if model.dress.form == "asked" else model.dress.form == "stream"
-        with self.server.counted():
+        with self.server.counted(), self._paid(wanted.model, stage):
             (self._stream if streamed else self._whole)(stage, steps, model.dress)
 
     def _models(self) -> dict[str, Any]:
         anthropic = "anthropic-version" in self.headers and "x-api-key" in self.headers
         return menu.listed(anthropic, chinese=self.headers.get("Accept-Language", "").startswith("zh"))
+
+    def _paper(self) -> dict[str, Any]:
+        if self.route == money.PRICING:
+            return money.pricing(list(menu.MENU))
+        if self.route == money.SUBSCRIPTION:
+            return money.subscription()
+        return money.usage(self.server.memory.pay(Decimal(0)))
+
+    @contextmanager
+    def _paid(self, model: str, stage: Stage) -> Iterator[None]:
+        """What was said is paid for, however it ends."""
+        try:
+            yield
+        finally:
+            self.server.memory.pay(money.cost(model, stage.wire.counts()))
 
     def _model(self, wanted: Wanted) -> Model:
         """Return the model that is wanted; raise what it refuses the request with."""

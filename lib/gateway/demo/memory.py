@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict, deque
+from decimal import Decimal
 
 from lib.gateway.demo.reading import Wanted
 from lib.gateway.demo.wire import Cache
@@ -10,7 +11,7 @@ _TRIES_MOST, _CACHED_MOST, _FOLLOWED_MOST = 256, 1024, 64
 
 
 class Memory:
-    """Tries of requests that are refused at first, prompts in the cache, redirects that were followed.
+    """Tries of requests that are refused at first, prompts in the cache, redirects, and what was paid.
 
     Methods may be called from any thread.
     """
@@ -19,6 +20,7 @@ class Memory:
         self._lock = threading.Lock()
         self._tries: OrderedDict[str, int] = OrderedDict()
         self._cached: OrderedDict[str, None] = OrderedDict()
+        self._paid = Decimal(0)
         self._followed: deque[bool] = deque(maxlen=_FOLLOWED_MOST)
 
     def again(self, request: str, times: int) -> bool:
@@ -43,6 +45,12 @@ class Memory:
                 self._cached.popitem(last=False)
         whole = max((size for _, size in wanted.marks), default=0)
         return Cache(read, whole - read)
+
+    def pay(self, dollars: Decimal) -> Decimal:
+        """Add to what was paid for answers, and return the sum."""
+        with self._lock:
+            self._paid += dollars
+            return self._paid
 
     def follow(self, with_key: bool) -> None:
         """Note that a client went where the redirect sent it, and whether it brought a key."""

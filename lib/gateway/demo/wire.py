@@ -48,6 +48,16 @@ class Cache:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """Tokens that an answer is paid by; `prompt` counts those of the cache as well."""
+
+    prompt: int
+    read: int
+    written: int
+    made: int
+
+
+@dataclass(frozen=True)
 class Style:
     """What differs from gateway to gateway in a good answer."""
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lib.gateway.demo.reading import Wanted
-from lib.gateway.demo.wire import CHAT, Cache, End, Piece, Style, Why, data, error
+from lib.gateway.demo.wire import CHAT, Cache, Counts, End, Piece, Style, Why, data, error
 
 _REASONS: MappingProxyType[Why, str] = MappingProxyType(
     {
@@ -138,6 +138,10 @@ class Chat:
         choice = {"index": index, "delta": delta, "finish_reason": reason}
         usage = self._usage() if self._style.usage == "often" else None
         return data(self._shape("chunk", [choice], usage))
+
+    def counts(self) -> Counts:
+        """Return what is to be paid for so far."""
+        return Counts(self._wanted.prompt, self._cache.read, 0, sum(map(len, self._said)))
 
     def _usage(self) -> dict[str, Any]:
         said = [piece for choice in self._said for piece in choice]

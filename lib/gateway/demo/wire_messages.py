@@ -8,7 +8,20 @@ from types import MappingProxyType
 from typing import Any
 
 from lib.gateway.demo.reading import Wanted
-from lib.gateway.demo.wire import MESSAGES, Cache, End, Kind, Piece, Style, Why, data, error, event, sign
+from lib.gateway.demo.wire import (
+    MESSAGES,
+    Cache,
+    Counts,
+    End,
+    Kind,
+    Piece,
+    Style,
+    Why,
+    data,
+    error,
+    event,
+    sign,
+)
 
 _REASONS: MappingProxyType[Why, str] = MappingProxyType(
     {
@@ -135,6 +148,10 @@ class Messages:
             "output_tokens": made,
         }
         return {**body, "usage": {} if self._style.usage == "never" else usage}
+
+    def counts(self) -> Counts:
+        """Return what is to be paid for so far."""
+        return Counts(self._wanted.prompt, self._cache.read, self._cache.written, self._made())
 
     def _made(self) -> int:
         return sum(len(block.said) for block in self._blocks)

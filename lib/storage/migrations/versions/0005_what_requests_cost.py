@@ -1,0 +1,19 @@
+"""What requests cost: prices and cost in the ledger, and which row of it an answer's request has."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    # What an answer of before took is in no row: nobody knows which of them were imported.
+    op.add_column("node", sa.Column("request", sa.String(32), nullable=False, server_default=""))
+    for column in (
+        sa.Column("node", sa.String(32)),
+        sa.Column("price", sa.JSON(none_as_null=True)),
+        sa.Column("source", sa.String(16)),
+        sa.Column("cost", sa.BigInteger),
+    ):
+        op.add_column("ledger", column)

@@ -1,0 +1,111 @@
+"""Money on the page: one sum under the answer, above the conversation and among the usage; never a guess."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from decimal import Decimal
+from pathlib import Path
+
+from playwright.sync_api import Locator, expect
+
+from tests.browser.site import Chat
+from tests.replay import EVENT_STREAM, JSON, Canned
+
+SAID = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
+    b'data: {"choices":[],"usage":{"prompt_tokens":2000,"completion_tokens":100}}\n\ndata: [DONE]\n\n'
+)
+
+
+def usage(chat: Chat) -> Chat:
+    chat.page.get_by_role("link", name="Usage").click()
+    expect(chat.page.get_by_role("heading", name="Usage")).to_be_visible()
+    return chat
+
+
+def back(chat: Chat) -> Chat:
+    chat.page.get_by_role("link", name="Back to the chat").click()
+    expect(chat.box).to_be_visible()
+    return chat
+
+
+def metric(chat: Chat, name: str) -> Locator:
+    found = chat.page.get_by_test_id("stMetric").filter(has_text=name).get_by_test_id("stMetricValue")
+    expect(found).to_be_visible()
+    return found
+
+
+def cell(chat: Chat, model: str, column: int) -> Locator:
+    """A cell of the table by model."""
+    rows = chat.page.locator(".st-key-usage-models tbody tr")
+    return rows.filter(has_text=model).locator("td").nth(column)
+
+
+def test_the_foot_the_conversation_and_the_page_show_the_same_sum(demo, new_page):
+    chat = Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("One").ended()
+    (foot,) = re.findall(r"\$[\d.]+", chat.answers.last.inner_text())
+    expect(chat.page.locator(".st-key-hand-on")).to_contain_text(f"{foot} so far")
+    usage(chat)
+    expect(metric(chat, "Cost")).to_have_text(foot)
+    expect(cell(chat, "demo-crlf", 2)).to_have_text(foot)
+    expect(metric(chat, "Requests")).to_have_text("1")
+    expect(chat.page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+    back(chat).over("Anthropic").ended().ask("Two").ended()
+    expect(chat.page.locator(".st-key-hand-on")).not_to_contain_text(f"{foot} so far")
+    usage(chat)
+    with chat.page.expect_download() as started:
+        chat.page.get_by_role("button", name="Download as CSV").click()
+    assert started.value.suggested_filename.startswith("antler-usage-20")
+    text = Path(started.value.path()).read_bytes().decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert {(row["model"], row["wire"], row["requests"]) for row in rows} == {
+        ("demo-crlf", "openai", "1"),
+        ("demo-crlf", "anthropic", "1"),
+    }
+    total = sum(Decimal(row["cost_usd"]) for row in rows)
+    shown = Decimal(metric(chat, "Cost").inner_text().lstrip("$"))
+    assert abs(shown - total) <= Decimal("0.00005")
+    expect(metric(chat, "Requests")).to_have_text("2")
+
+
+def test_what_somebody_else_used_is_not_there(demo, new_page):
+    Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("Mine").ended()
+    other = usage(Chat(new_page(color_scheme="dark"), demo.url).open())
+    expect(other.page.get_by_text("Nothing was asked in these days.")).to_be_visible()
+    expect(other.page.get_by_role("button", name="Download as CSV")).to_have_count(0)
+
+
+def test_the_gateways_own_count_stands_beside(demo, new_page):
+    chat = usage(Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("One").ended())
+    chat.page.get_by_role("button", name="Compare with the gateway").click()
+    table = chat.page.locator(".st-key-usage-gateway table")
+    expect(table).to_contain_text("Used, by the gateway's count")
+    expect(table).to_contain_text("Difference")
+
+
+def test_what_the_next_question_costs_is_told_before_it_is_asked(demo, new_page):
+    chat = Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
+    expect(chat.page.locator(".st-key-estimate")).to_have_text(re.compile(r"≈ \$0\.00\d+"))
+    chat.ask("One").ended()
+    expect(chat.page.locator(".st-key-estimate")).to_have_text(re.compile(r"≈ \$0\.00\d+"))
+    chat.page.locator(".st-key-about button").first.click()
+    expect(chat.panel).to_contain_text("$1.00 in, $4.00 out per million tokens (the gateway's own list)")
+    chat.page.keyboard.press("Escape")
+    chat.pick("demo-echo").ended()
+    expect(chat.page.locator(".st-key-estimate")).to_have_count(0)
+
+
+def test_an_unknown_price_is_unknown_and_a_silent_gateway_is_said(keyed, new_page, replay):
+    replay.serve("/v1/chat/completions", Canned(SAID, headers=EVENT_STREAM))
+    replay.serve("/v1/dashboard/billing/subscription", Canned(b'{"error":{"message":"no"}}', headers=JSON))
+    chat = Chat(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("One").ended()
+    expect(chat.answers.last).to_contain_text("2,000 in · 100 out · cost unknown")
+    expect(chat.page.locator(".st-key-estimate")).to_have_count(0)
+    chat.over("OpenAI").ended()
+    usage(chat)
+    expect(metric(chat, "Cost")).to_have_text("cost unknown")
+    expect(cell(chat, "m-one", 2)).to_have_text("cost unknown")
+    chat.page.get_by_role("button", name="Compare with the gateway").click()
+    expect(chat.page.get_by_text("The gateway did not tell what it has counted.")).to_be_visible()
