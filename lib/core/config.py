@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from lib.core import admission
+from lib.core.admission import Access
 from lib.core.errors import SettingError
 from lib.core.types import Wire, is_wire
 
@@ -59,6 +61,7 @@ class Settings:
     retries: int = 2
     cheap_model: str = ""
     cheap_wire: Wire | None = None
+    access: Access = Access()
 
     @property
     def demo(self) -> bool:
@@ -101,6 +104,17 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
         retries=_retries(retries, retries_name),
         cheap_model=cheap_model,
         cheap_wire=cheap_wire,
+        access=_access(environ, secrets),
+    )
+
+
+def _access(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Access:
+    table = secrets.get("access", {})
+    if isinstance(table, Mapping) and isinstance(table.get("allow"), list):
+        # Written as a list in the file, with commas in the environment.
+        secrets = {**secrets, "access": {**table, "allow": ",".join(map(str, table["allow"]))}}
+    return admission.settled(
+        lambda variable, name: _read(variable, "access", name, environ, secrets), secrets.get("auth")
     )
 
 

@@ -77,6 +77,8 @@ STATES: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], Pre
     "0001": (FIRST, {}, Preferences()),
     "0002": (SECOND, SERVED, Preferences()),
     "0003": (SECOND + THIRD, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
+    "0004": (SECOND + THIRD, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
+    "0005": (SECOND + THIRD, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
 }
 
 
