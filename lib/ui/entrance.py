@@ -95,7 +95,8 @@ def paint_sign_in(access: Access, told: Refusal | None = None) -> None:
 def paint_refused(person: Person, why: Refusal, mode: Mode) -> None:
     """Who somebody is signed in as, and why that is not enough."""
     st.title(t("refused.title"), anchor=False)
-    paint_who(person)
+    if person.id:
+        paint_who(person)
     st.markdown(t(f"refused.{why}"))
     if mode == "oidc" and st.button(t("account.out"), key="signout", icon=":material/logout:"):
         st.logout()
