@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from lib.core import admission
 from lib.core.admission import Access
@@ -88,7 +89,8 @@ class Gate:
             await self._app(scope, *_watched(claims, receive, send))
         else:
             # Without its old session, in which callbacks may wait that a person's name was given to.
-            await self._app(_anew(scope), receive, send)
+            fresh = _anew(scope)
+            await self._app(fresh, receive if fresh == scope else _running(receive), send)
 
 
 def path_of(scope: Scope) -> str:
@@ -184,3 +186,21 @@ def _anew(scope: Scope) -> Scope:
         for name, value in scope["headers"]
     ]
     return {**scope, "headers": headers}
+
+
+def _running(receive: Receive) -> Receive:
+    """A websocket whose first word is a run: who comes back to no session would go on seeing the old page."""
+    asked = BackMsg()
+    asked.rerun_script.query_string = ""
+    first = iter([{"type": "websocket.receive", "bytes": asked.SerializeToString()}])
+    connected = False
+
+    async def running() -> Message:
+        nonlocal connected
+        if connected:
+            for message in first:
+                return message
+        connected = True
+        return await receive()
+
+    return running

@@ -228,6 +228,15 @@ def test_who_is_not_signed_in_goes_on_with_no_session():
     ]
 
 
+def test_who_comes_back_to_no_session_is_shown_the_page_as_it_is_now(apps):
+    address = f"{apps['oidc'].url.replace('http', 'ws')}/_stcore/stream"
+    with connect(
+        address, origin=apps["oidc"].url, subprotocols=["streamlit", "xsrf", "0123-session"]
+    ) as opened:
+        # Nothing was asked.
+        assert opened.recv(timeout=60)
+
+
 @pytest.mark.parametrize(
     ("base", "path", "expected"),
     [("", "/media/a", "/media/a"), ("chat", "/chat/media/a", "/media/a"), ("/chat/", "/chatter", "/chatter")],
