@@ -31,6 +31,8 @@ def require() -> Person:
     """
     try:
         access = state.settings().access
+        if access.mode == "oidc":
+            oidc.check()
     except SettingError as error:
         st.error(t("error.setting", sentence=str(error)), icon=":material/settings_alert:")
         st.stop()

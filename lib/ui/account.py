@@ -37,7 +37,8 @@ def _forget() -> None:
         st.button(t("account.out"), key="signout", icon=":material/logout:", on_click=entrance.forget_word)
     else:
         # A link, not a button: only an answer over HTTP can take the cookie back.
-        st.html(f'<a href="{signin.home()}signout" target="_self">{t("account.out")}</a>')
+        look = 'style="color: inherit" target="_self"'
+        st.html(f'<a href="{signin.home()}signout" {look}>{t("account.out")}</a>')
 
 
 def _everywhere(person: Person) -> None:

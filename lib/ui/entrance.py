@@ -85,8 +85,8 @@ def paint_sign_in(access: Access, told: Refusal | None = None) -> None:
     if told:
         st.info(t(f"refused.{told}"))
     for name in access.providers:
-        single = len(access.providers) == 1
-        words = t("signin.do") if single else t("signin.with", provider=literal(name.capitalize()))
+        unnamed = name == "default" or len(access.providers) == 1
+        words = t("signin.do") if unnamed else t("signin.with", provider=literal(name.capitalize()))
         if st.button(words, key=f"signin-{name}", type="primary", icon=":material/login:"):
             st.login(None if name == "default" else name)
     st.caption(t("signin.back"))

@@ -14,9 +14,18 @@ from streamlit.web.server.starlette.starlette_app_utils import decode_signed_val
 
 from lib.core import admission
 from lib.core.admission import Refusal
+from lib.core.errors import SettingError
 from lib.ui import state
 
 Claims = Mapping[str, Any]
+
+
+def check() -> None:
+    """Raises SettingError where Streamlit takes from a header, which anybody can send, who is signed in."""
+    if st.get_option("server.trustedUserHeaders"):
+        raise SettingError(
+            "server.trustedUserHeaders must not be set where the access mode is oidc; the mode proxy is for that."
+        )
 
 
 def claims() -> Claims | None:

@@ -189,6 +189,15 @@ def test_a_mode_that_is_not_whole_lets_nobody_in(server, monkeypatch, mode):
     assert SAID not in texts(at)
 
 
+def test_a_header_that_streamlit_trusts_lets_nobody_in(server, monkeypatch):
+    option = st.get_option
+    trusted = {"server.trustedUserHeaders": {"X-Forwarded-Email": "email"}}
+    monkeypatch.setattr(st, "get_option", lambda name: trusted.get(name) or option(name))
+    at = server.enter("oidc", Who(user=CLAIMS), "chat")
+    assert "trustedUserHeaders" in at.error[0].value
+    assert SAID not in texts(at)
+
+
 def test_who_is_refused_is_told_as_whom_and_why_and_can_sign_out(server):
     at = server.enter("oidc", signed(email="eve@example.com", name="Eve"), "chat")
     shown = texts(at)
