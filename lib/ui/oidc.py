@@ -24,7 +24,8 @@ def check() -> None:
     """Raises SettingError where Streamlit takes from a header, which anybody can send, who is signed in."""
     if st.get_option("server.trustedUserHeaders"):
         raise SettingError(
-            "server.trustedUserHeaders must not be set where the access mode is oidc; the mode proxy is for that."
+            "server.trustedUserHeaders must not be set where the access mode is oidc; "
+            "the mode for headers is proxy."
         )
 
 
