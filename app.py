@@ -6,7 +6,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
-from lib.ui import access, headers, look, notice, problem, sidebar, state
+from lib.ui import access, gate, headers, look, notice, problem, sidebar, state
 from lib.ui.text import t
 
 
@@ -41,6 +41,6 @@ else:
     # `streamlit run app.py` finds this name, serves it, and runs this file as its script.
     app = st.App(
         __file__,
-        middleware=[Middleware(headers.ContentSecurity)],
+        middleware=[Middleware(headers.ContentSecurity), Middleware(gate.Gate)],
         on_script_error=problem.on_script_error,
     )

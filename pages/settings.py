@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.config import DEFAULT_BASE_URL
-from lib.ui import access, data, models, notice, problem, sharing, state, undo
+from lib.ui import access, account, data, hosting, models, notice, problem, sharing, state, undo
 from lib.ui.text import LANGUAGES, language, literal, t
 
 _ENVIRONMENT = f"""export DEERAPI_API_KEY="sk-…"
@@ -54,7 +54,7 @@ def _history() -> None:
     database = state.settings().database
     words = "settings.storage_at" if database.kind == "sqlite" else "settings.storage_on"
     st.markdown(t(words, path=database.place.replace("`", "")))
-    if notice.forgetful():
+    if hosting.forgetful():
         notice.paint_remedies()
 
 
@@ -63,6 +63,7 @@ problem.paint_refusal()
 undo.paint()
 st.title(t("settings.title"), anchor=False)
 _gateway()
+account.paint(person)
 models.paint(person)
 _language()
 _history()

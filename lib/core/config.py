@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from lib.core import admission
+from lib.core.admission import Access
 from lib.core.errors import SettingError
 from lib.core.money import Rule, rules
 from lib.core.types import Wire, is_wire
@@ -61,6 +63,7 @@ class Settings:
     cheap_model: str = ""
     cheap_wire: Wire | None = None
     prices: tuple[Rule, ...] = ()
+    access: Access = Access()
 
     @property
     def demo(self) -> bool:
@@ -104,6 +107,17 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
         cheap_model=cheap_model,
         cheap_wire=cheap_wire,
         prices=rules(secrets.get("prices", {})),
+        access=_access(environ, secrets),
+    )
+
+
+def _access(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Access:
+    table = secrets.get("access", {})
+    if isinstance(table, Mapping) and isinstance(table.get("allow"), list):
+        # Written as a list in the file, with commas in the environment.
+        secrets = {**secrets, "access": {**table, "allow": ",".join(map(str, table["allow"]))}}
+    return admission.settled(
+        lambda variable, name: _read(variable, "access", name, environ, secrets), secrets.get("auth")
     )
 
 

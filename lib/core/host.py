@@ -9,14 +9,19 @@ _HOMES = ("/home/appuser", "/home/adminuser")
 
 
 def forgets(database_url: str, folder: str, environ: Mapping[str, str]) -> bool:
-    """Whether the database goes with the machine: an SQLite file on Streamlit's Community Cloud.
+    """Whether the database goes with the machine: an SQLite file on a host that promises no lasting disk.
 
-    `folder` is where the program's files lie. That host promises no lasting disk, and documents no sign of
-    itself. What its apps' tracebacks show is the repository under /mount/src, and Python in
-    /home/adminuser/venv; what apps that print their environment show is HOSTNAME=streamlit, and one of
-    those homes. Images of other hosts have such homes too, so a home alone says nothing.
+    `folder` is where the program's files lie.
     """
-    if not database_url.startswith("sqlite"):
-        return False
+    return database_url.startswith("sqlite") and community_cloud(folder, environ)
+
+
+def community_cloud(folder: str, environ: Mapping[str, str]) -> bool:
+    """Whether this is Streamlit's Community Cloud, which documents no sign of itself.
+
+    What its apps' tracebacks show is the repository under /mount/src, and Python in /home/adminuser/venv;
+    what apps that print their environment show is HOSTNAME=streamlit, and one of those homes. Images of
+    other hosts have such homes too, so a home alone says nothing.
+    """
     mounted = PurePosixPath(folder).is_relative_to("/mount/src")
     return mounted or (environ.get("HOSTNAME") == "streamlit" and environ.get("HOME") in _HOMES)

@@ -199,9 +199,13 @@ class Node:
 
 @dataclass(frozen=True)
 class Person:
-    """Who is asking; `id` is what rows are owned by."""
+    """Who is asking; `id` is what rows are owned by. The rest is "" where nobody has told it."""
 
     id: str
+    name: str = ""
+    email: str = ""
+    admin: bool = False
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

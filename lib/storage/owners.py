@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from lib.storage import persons
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import ledger, share
 from lib.storage.schema import node as nodes
@@ -35,6 +36,7 @@ def taken(connection: sa.Connection, ids: Sequence[str]) -> set[str]:
 def erase(connection: sa.Connection, owner: str) -> None:
     for table in (share, conversations, preferences):
         connection.execute(sa.delete(table).where(table.c.owner == owner))
+    persons.erase(connection, owner)
 
 
 def adopt(connection: sa.Connection, before: str, now: str) -> None:

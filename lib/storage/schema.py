@@ -129,6 +129,18 @@ preference = sa.Table(
     sa.Column("value", sa.JSON, nullable=False),
 )
 
+# Who has signed in. The id is what the rows of other tables are owned by.
+person = sa.Table(
+    "person",
+    metadata,
+    sa.Column("id", sa.String(255), primary_key=True),
+    _text("name"),
+    _text("email"),
+    # Sign-ins from before this moment are refused, whatever their cookie says.
+    _seconds("revoked_before"),
+    _seconds("seen"),
+)
+
 share = sa.Table(
     "share",
     metadata,

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from lib.core.history import Hit, Line, Share, Shelf, Span, Spend, Spent
 from lib.core.params import Params
 from lib.core.preferences import Preferences
-from lib.core.types import Conversation, Node, Outcome, Target, Window
-from lib.storage import hidden, ledger, lists, nodes, owners, preferences, rows, search, shares
+from lib.core.types import Conversation, Node, Outcome, Person, Target, Window
+from lib.storage import hidden, ledger, lists, nodes, owners, persons, preferences, rows, search, shares
 from lib.storage.engine import PATIENCE, connect, reading, writing
 
 _OPEN = Shelf()
@@ -267,6 +267,21 @@ class Store:
         """Make all that is one owner's another's; what the other has set stays."""
         with writing(self._engine) as connection:
             owners.adopt(connection, before, now)
+
+    def meet(self, person: Person) -> None:
+        """Remember a person's name and address as they are now, and that they were here."""
+        with writing(self._engine, person.id) as connection:
+            persons.meet(connection, person, time.time())
+
+    def sign_out(self, owner: str, before: float) -> None:
+        """Refuse the owner's sign-ins from before a moment, in seconds since 1970; it is never set back."""
+        with writing(self._engine, owner) as connection:
+            persons.sign_out(connection, owner, before)
+
+    def revoked_before(self, owner: str) -> float:
+        """The moment before which the owner's sign-ins are refused, in seconds since 1970; 0.0 for none."""
+        with reading(self._engine) as connection:
+            return persons.revoked_before(connection, owner)
 
     def preferences(self, owner: str) -> Preferences:
         with reading(self._engine) as connection:

@@ -2,42 +2,115 @@
 
 from __future__ import annotations
 
+import logging
 from html import escape
 from typing import NoReturn
 
 import streamlit as st
 
-from lib.core.errors import SettingError
+from lib.core import admission
+from lib.core.admission import Access
+from lib.core.errors import SettingError, StoreError
 from lib.core.types import Person
-from lib.ui import browser, state
+from lib.ui import browser, entrance, hosting, oidc, session, state
 from lib.ui.text import t
 
 _TOLD = "access.told"
+_MET = "access.met"
 _LATE = "untold 0s linear 5s forwards"
+_AGAIN = ("expired", "revoked", "undated", "early")  # what another sign-in mends
+log = logging.getLogger(__name__)
 
 
 def require() -> Person:
-    """The person asking. Ends the run where the browser has yet to tell who that is, or with one sentence
-    on the page where Antler may not serve anybody.
+    """The person asking. Ends the run where the browser has yet to tell who that is, where somebody has to
+    sign in first, or with one sentence on the page where Antler may not serve anybody.
 
-    Every page calls this first: a file in pages/ can be reached without app.py.
+    Every page calls this first: a file in pages/ can be reached without app.py. Raises StoreError where it
+    cannot be found out whether a sign-in was revoked.
     """
     try:
-        state.settings()
+        access = state.settings().access
+        if access.mode == "oidc":
+            oidc.check()
     except SettingError as error:
         st.error(t("error.setting", sentence=str(error)), icon=":material/settings_alert:")
         st.stop()
-    # Without sign-in, a person is a browser.
-    known: browser.Told | None = st.session_state.get(_TOLD)
-    if known is None:
-        _wait()
-    return Person(known.id)
+    if access.mode == "oidc":
+        person = _signed_in(access)
+    elif access.mode == "proxy":
+        person = _through_proxy(access)
+    else:
+        _let_in(access)
+        return _browser()
+    _meet(person)
+    return person
 
 
 def place() -> browser.Place:
     """What keeps the person's way back to the history; call it after require()."""
-    known: browser.Told = st.session_state[_TOLD]
-    return known.place
+    known: browser.Told | None = st.session_state.get(_TOLD)
+    return known.place if known else "browser"
+
+
+def _let_in(access: Access) -> None:
+    """Go on where people are not told apart but by their browser, or show why not."""
+    if access.mode == "password":
+        cookie = st.context.cookies.get(session.COOKIE, "")
+        if not entrance.knows_word() and not session.holds(access.password, cookie):
+            entrance.paint_word(access.password)
+            st.stop()
+    elif access.mode == "local" and not state.settings().demo:
+        address = st.get_option("server.address")
+        if not admission.loopback(address):
+            entrance.paint_exposed(cloud=hosting.community_cloud())
+            st.stop()
+
+
+def _signed_in(access: Access) -> Person:
+    claims = oidc.claims()
+    if claims is None:
+        entrance.paint_sign_in(access)
+        st.stop()
+    person = admission.oidc_person(claims)
+    why = oidc.refusal(claims)
+    if why in _AGAIN:
+        entrance.paint_sign_in(access, why)
+        st.stop()
+    if why:
+        entrance.paint_refused(person, why, access.mode)
+        st.stop()
+    return person
+
+
+def _through_proxy(access: Access) -> Person:
+    known = admission.proxied(st.context.headers.get_all, access)
+    if not isinstance(known, Person):
+        entrance.paint_refused(Person(""), known, access.mode)
+        st.stop()
+    return known
+
+
+def _meet(person: Person) -> None:
+    """Remember, once a session, who came. What a session holds of another person goes."""
+    before = st.session_state.get(_MET)
+    if before == person:
+        return
+    if before is not None and before.id != person.id:
+        st.session_state.clear()
+    try:
+        state.store().meet(person)
+    except StoreError:
+        log.warning("who came could not be remembered", exc_info=True)
+    st.session_state[_MET] = person
+
+
+def _browser() -> Person:
+    """Without a sign-in of their own, a person is a browser."""
+    known: browser.Told | None = st.session_state.get(_TOLD)
+    if known is None:
+        _wait()
+    return Person(known.id)
 
 
 def _wait() -> NoReturn:

@@ -30,7 +30,12 @@ def language() -> str:
 
 def t(key: str, **values: Any) -> str:
     """The string named `key` with `values` filled in. Raises KeyError for a name that does not exist."""
-    return LANGUAGES[language()][key].format(**values)
+    return said(language(), key, **values)
+
+
+def said(words: str, key: str, **values: Any) -> str:
+    """The string named `key` in the language `words`, also outside a session."""
+    return LANGUAGES[words][key].format(**values)
 
 
 def literal(text: str) -> str:

@@ -47,7 +47,9 @@ class App:
 
     def _start(self) -> subprocess.Popen[bytes]:
         kept = {
-            k: v for k, v in os.environ.items() if not k.startswith(("DEERAPI_", "DATABASE_", "STREAMLIT_"))
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("DEERAPI_", "DATABASE_", "STREAMLIT_", "ANTLER_"))
         }
         command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"]
         options = ["--server.address=127.0.0.1", "--server.fileWatcherType=none"]

@@ -1,0 +1,52 @@
+"""Who the person is signed in as, and the ways out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.core.errors import StoreError
+from lib.core.types import Person
+from lib.ui import entrance, oidc, problem, signin, state
+from lib.ui.text import t
+
+
+def paint(person: Person) -> None:
+    """The section of the settings; nothing where nobody signs in."""
+    mode = state.settings().access.mode
+    if mode in ("local", "viewers"):
+        return
+    st.subheader(t("account.title"), anchor=False)
+    if mode == "password":
+        st.markdown(t("signin.same"))
+        _forget()
+        return
+    entrance.paint_who(person)
+    if mode == "proxy":
+        st.caption(t("account.proxy"))
+        return
+    with st.container(horizontal=True):
+        if st.button(t("account.out"), key="signout", icon=":material/logout:"):
+            st.logout()
+        if st.button(t("account.everywhere"), key="signout-everywhere", icon=":material/devices_off:"):
+            _everywhere(person)
+    st.caption(t("account.everywhere_about"))
+
+
+def _forget() -> None:
+    if entrance.knows_word():
+        st.button(t("account.out"), key="signout", icon=":material/logout:", on_click=entrance.forget_word)
+    else:
+        # A link, not a button: only an answer over HTTP can take the cookie back.
+        look = 'style="color: inherit" target="_self"'
+        st.html(f'<a href="{signin.home()}signout" {look}>{t("account.out")}</a>')
+
+
+def _everywhere(person: Person) -> None:
+    claims = oidc.claims()
+    try:
+        if claims:
+            oidc.sign_out_everywhere(person.id, claims)
+    except StoreError as error:
+        st.warning(problem.sentence(error.code))
+    else:
+        st.logout()

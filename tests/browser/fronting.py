@@ -1,0 +1,70 @@
+"""A proxy that signs people in: it sets headers on each request, whatever the client sent by their names."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Mapping
+
+END = b"\r\n\r\n"
+
+
+class Front:
+    """A proxy on a port of its own, one request a connection; use it as a context."""
+
+    def __init__(self, port: int, headers: Mapping[str, str]) -> None:
+        self._to = ("127.0.0.1", port)
+        self.headers = dict(headers)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+
+    def __enter__(self) -> Front:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            head = b""
+            while END not in head:
+                part = client.recv(65_536)
+                if not part:
+                    return
+                head += part
+            head, _, body = head.partition(END)
+            with socket.create_connection(self._to) as server:
+                server.sendall(self._signed(head) + END + body)
+                back = threading.Thread(target=_pour, args=(server, client), daemon=True)
+                back.start()
+                _pour(client, server)
+                back.join()
+
+    def _signed(self, head: bytes) -> bytes:
+        first, *lines = head.split(b"\r\n")
+        set_here = dict(self.headers)
+        if b"upgrade:" not in head.lower():
+            # The headers of a second request on this connection would pass unread.
+            set_here["Connection"] = "close"
+        dropped = {name.lower().encode() for name in set_here}
+        kept = [line for line in lines if line.partition(b":")[0].lower() not in dropped]
+        kept += [f"{name}: {value}".encode() for name, value in set_here.items()]
+        return b"\r\n".join([first, *kept])
+
+
+def _pour(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while part := source.recv(65_536):
+            sink.sendall(part)
+        sink.shutdown(socket.SHUT_WR)
