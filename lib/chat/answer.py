@@ -89,6 +89,8 @@ class Answer:
         self._keeping = threading.Lock()
         self._unsaved = False
         self._ended = self._settled = False
+        self._given_up = Outcome.STOPPED  # what it is called where it is cancelled
+        self.tries = 1  # how often the request was sent
         self._began = self._heard = self._alive = time.monotonic()
         self._waiting: Waiting | None = None
         self._before = node.timing
@@ -124,9 +126,15 @@ class Answer:
             return
         # The worker is stuck where no socket is yet, or the database is away. Its end is told now; a
         # connection that comes later is shut before anything is sent.
-        self._end(Outcome.STOPPED, None)
+        self._end(self._given_up, None)
         self._keep()
         self._done(self)
+
+    def interrupt(self) -> None:
+        """End the request upstream, because the process must end; `stop` then waits for the answer's end."""
+        if not self._cancel.cancelled:
+            self._given_up = Outcome.INTERRUPTED
+            self._cancel.cancel()
 
     @property
     def ids(self) -> list[str]:
@@ -190,7 +198,7 @@ class Answer:
             log.exception("an answer failed")
             outcome, failure = Outcome.FAILED, errors.Unexpected().failure()
         # A stop can look like any ending at all: a quiet end, a broken read, a refusal.
-        return (Outcome.STOPPED, None) if self._cancel.cancelled else (outcome, failure)
+        return (self._given_up, None) if self._cancel.cancelled else (outcome, failure)
 
     def _add(self, event: Event) -> None:
         with self._changed:
@@ -202,6 +210,7 @@ class Answer:
                 return
             self._heard = self._alive
             self._waiting = event if kind is Waiting else None  # type: ignore[assignment]
+            self.tries += kind is Waiting
             self._replies.add(event)
             if self._timing.spoke is None and (kind is TextDelta or kind is ThinkingDelta):
                 self._clock(kind is TextDelta)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from lib.chat import titles
+from lib.chat.meter import Ended
 from lib.chat.pieces import pieces
 from lib.core import errors, tokens
 from lib.core.history import Spend
@@ -114,9 +115,12 @@ class Summary:
 class Aside:
     """Asks the cheap model on workers of the process. All methods may be called from any thread."""
 
-    def __init__(self, gateway: Asked, ledger: Ledger) -> None:
+    def __init__(
+        self, gateway: Asked, ledger: Ledger, ended: Callable[[Ended], None] = lambda _: None
+    ) -> None:
         self._gateway = gateway
         self._ledger = ledger
+        self._ended = ended  # is given each request when it has ended
         self._titles = threading.BoundedSemaphore(TITLES_AT_ONCE)
         self._slots = threading.BoundedSemaphore(SUMMARIES_AT_ONCE)
         self._lock = threading.Lock()
@@ -259,6 +263,7 @@ class Aside:
             code = error.code
             outcome = Outcome.STOPPED if cancel.cancelled else Outcome.FAILED
         timing = Timing(first, first, time.monotonic() - began)
+        self._ended(_ended(spent, target, usage + reply.usage, timing, outcome, code))
         self._count(spent, target, usage + reply.usage, timing, outcome, reply)
         return _Said(reply.message().text, outcome, code)
 
@@ -286,3 +291,8 @@ class _Spent:
     owner: str
     conversation: str
     purpose: Literal["title", "summary"]
+
+
+def _ended(spent: _Spent, target: Target, usage: Usage, timing: Timing, outcome: Outcome, code: str) -> Ended:
+    to = spent.purpose, spent.owner, spent.conversation, target
+    return Ended(*to, outcome, usage, timing, code=code)

@@ -44,6 +44,18 @@ class Database:
 
 
 @dataclass(frozen=True)
+class Serving:
+    """How the process is run. Without a `metrics_token`, figures are told to this machine alone.
+
+    `drain` is the seconds for which running answers may go on after the process was told to stop.
+    """
+
+    log: Literal["text", "json"] = "text"
+    metrics_token: str = field(default="", repr=False)
+    drain: float = 20.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that is set from outside. `api_key` is empty for the demo gateway.
 
@@ -59,6 +71,7 @@ class Settings:
     retries: int = 2
     cheap_model: str = ""
     cheap_wire: Wire | None = None
+    serving: Serving = Serving()
 
     @property
     def demo(self) -> bool:
@@ -101,6 +114,20 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
         retries=_retries(retries, retries_name),
         cheap_model=cheap_model,
         cheap_wire=cheap_wire,
+        serving=_serving(environ, secrets),
+    )
+
+
+def _serving(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Serving:
+    log, log_name = _read("ANTLER_LOG", "server", "log", environ, secrets)
+    token, token_name = _read("ANTLER_METRICS_TOKEN", "server", "metrics_token", environ, secrets)
+    drain, drain_name = _read("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", environ, secrets)
+    if log not in ("", "text", "json"):
+        raise SettingError(f"{log_name} must be text or json.")
+    return Serving(
+        log="json" if log == "json" else "text",
+        metrics_token=_key(token, token_name),
+        drain=_seconds(drain, drain_name, Serving.drain, least=0.0),
     )
 
 
@@ -184,14 +211,14 @@ def _postgres(rest: str, name: str) -> str:
     return rest
 
 
-def _seconds(value: str, name: str, default: float) -> float:
+def _seconds(value: str, name: str, default: float, least: float = 1e-9) -> float:
     if not value:
         return default
     try:
         seconds = float(value)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds < 86_400:
+    if not least <= seconds < 86_400:
         raise SettingError(f"{name} must be a number of seconds, such as {default:g}.")
     return seconds
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -25,12 +25,22 @@ class Store:
     What is another owner's looks just like what is not there.
     """
 
-    def __init__(self, url: str, patience: float = PATIENCE) -> None:
-        """Open the database of `url`, and wait no longer than `patience` seconds for another writer."""
-        self._engine = connect(url, patience)
+    def __init__(
+        self, url: str, patience: float = PATIENCE, refused: Callable[[], None] = lambda: None
+    ) -> None:
+        """Open the database of `url`, and wait no longer than `patience` seconds for another writer.
+
+        `refused` is called whenever the database refuses something, or is not there.
+        """
+        self._engine = connect(url, patience, refused)
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def answers(self) -> None:
+        """Ask the database for next to nothing. Raises StoreError where it does not even give that."""
+        with reading(self._engine) as connection:
+            connection.scalar(sa.select(1))
 
     # Conversations, and where they stand.
 

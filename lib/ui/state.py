@@ -17,6 +17,7 @@ from lib.chat import tree
 from lib.chat.answer import STALE_AFTER, STOP_WITHIN, Answer
 from lib.chat.answers import Answers, Elsewhere
 from lib.chat.aside import Aside, Cheap
+from lib.chat.meter import Meter
 from lib.chat.scratch import Scratch
 from lib.chat.turn import Desk
 from lib.core import config
@@ -61,7 +62,7 @@ def _demo_server() -> demo.Demo:
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
     """The database, opened once per process. Raises StoreError, on every run until it opens."""
-    opened = Store(settings().database_url)
+    opened = Store(settings().database_url, refused=meter().refused)
     opened.sweep(STALE_AFTER)
     opened.purge(PURGE_AFTER)
     # What is loaded by now lives as long as the process: the collection after each run can pass it over.
@@ -73,7 +74,15 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False)
 def answers() -> Answers:
     """The registry of running answers: the process's own, whatever sessions come and go."""
-    return Answers()
+    registry = Answers(meter().answered)
+    meter().watch(lambda: len(registry), lambda: registry.closing)
+    return registry
+
+
+@st.cache_resource(show_spinner=False)
+def meter() -> Meter:
+    """What is counted of this process."""
+    return Meter()
 
 
 @st.cache_resource(show_spinner=False)
@@ -123,7 +132,7 @@ def end_temporary() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _aside(base_url: str) -> Aside:
-    return Aside(_gateway(base_url), store())
+    return Aside(_gateway(base_url), store(), meter().ended)
 
 
 def aside() -> Aside:
