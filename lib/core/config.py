@@ -14,15 +14,13 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from lib.core.errors import SettingError
+from lib.core.secrecy import QUOTES, bare
 from lib.core.types import Wire, is_wire
 
 DEFAULT_BASE_URL = "https://api.deerapi.com"
 DEFAULT_DATABASE_URL = "sqlite:///data/antler.db"
 POSTGRES_EXAMPLE = "postgresql://user:password@host/name"
 SECRETS_FILE = Path(".streamlit/secrets.toml")
-
-_QUOTES = "\"'`“”‘’"
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
 
 @dataclass(frozen=True)
@@ -148,10 +146,7 @@ def _read(
 
 
 def _key(value: str, name: str) -> str:
-    """The key without the quotes and blanks that come along when one is pasted."""
-    value = value.translate(_INVISIBLE).strip().strip(_QUOTES).strip()
-    if value.lower().startswith("bearer "):
-        value = value[7:].strip()
+    value = bare(value)
     if re.search(r"\s", value):
         raise SettingError(f"{name} has a space or line break inside; paste the key again, alone.")
     if not value.isascii() or not value.isprintable():
@@ -162,7 +157,7 @@ def _key(value: str, name: str) -> str:
 def _base_url(value: str, name: str) -> str:
     """The gateway's origin and path prefix, without `/v1` and without a trailing slash."""
     wrong = f"{name} must be a web address such as {DEFAULT_BASE_URL}"
-    value = value.strip(_QUOTES).strip()
+    value = value.strip(QUOTES).strip()
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
@@ -180,7 +175,7 @@ def _base_url(value: str, name: str) -> str:
 
 def _database_url(value: str, name: str) -> str:
     """An SQLite file or a Postgres database, as SQLAlchemy writes it."""
-    value = value.strip(_QUOTES)
+    value = value.strip(QUOTES)
     match = re.fullmatch(r"sqlite(\+pysqlite)?:///(?P<path>[^?]+)", value)
     if match and match["path"] != ":memory:":
         return f"sqlite:///{match['path']}"
@@ -231,9 +226,9 @@ def _retries(value: str, name: str) -> int:
 
 def _target(value: str, name: str) -> tuple[str, Wire | None]:
     """A model, and the wire behind the last @ where one is named there: ids may hold an @ of their own."""
-    model, _, wire = value.strip(_QUOTES).strip().rpartition("@")
+    model, _, wire = value.strip(QUOTES).strip().rpartition("@")
     if not is_wire(wire):
-        model, wire = value.strip(_QUOTES).strip(), ""
+        model, wire = value.strip(QUOTES).strip(), ""
     if (value and not model) or re.search(r"\s", model) or not model.isprintable():
         raise SettingError(f"{name} must be a model's id, with @openai or @anthropic behind it if you like.")
     return model, wire if is_wire(wire) else None

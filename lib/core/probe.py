@@ -27,7 +27,7 @@ class Probe:
         self._lasting = lasting
         self._pace = lasting if pace is None else pace
         self._lock = threading.Lock()
-        self._asking: Future[None] | None = None
+        self._asking: Future[bool] | None = None
         self._asked = self._well = float("-inf")
         self._was_well = True
 
@@ -36,12 +36,13 @@ class Probe:
         asking = self._begin()
         if asking and not self._lately():
             await asyncio.wait([asyncio.wrap_future(asking)], timeout=patience)
+            return asking.done() and asking.result()
         return self._lately()
 
     def _lately(self) -> bool:
         return time.monotonic() - self._well <= self._lasting
 
-    def _begin(self) -> Future[None] | None:
+    def _begin(self) -> Future[bool] | None:
         """The question that is being asked, if there is one or it is time for one."""
         with self._lock:
             if self._asking is None and time.monotonic() - self._asked > self._pace:
@@ -50,7 +51,7 @@ class Probe:
                 threading.Thread(target=self._work, args=(self._asking,), name="probe", daemon=True).start()
             return self._asking
 
-    def _work(self, asking: Future[None]) -> None:
+    def _work(self, asking: Future[bool]) -> None:
         try:
             self._ask()
         except Exception as error:  # noqa: BLE001  whatever it is, the service is not well
@@ -65,4 +66,4 @@ class Probe:
         finally:
             with self._lock:
                 self._asking = None
-            asking.set_result(None)
+            asking.set_result(self._was_well)

@@ -11,8 +11,9 @@ STRUCK = "[secret]"
 _SHORTEST = 4  # signs: to strike less would strike through every line, and hides nothing
 _OURS = re.compile(r"(DEERAPI|ANTLER|STREAMLIT|DATABASE)_")
 _SECRET = re.compile(r"key|secret|token|passw|credential", re.IGNORECASE)
-_NAME = re.compile(r"\s*[\w.\"'-]+\s*=\s*(.+)")
-_AROUND = " \t\r\n\"'`“”‘’,[]{}"
+_NAME = re.compile(r"\s*[\w.\"'-]+\s*[=:]\s*(.+)")
+QUOTES = "\"'`“”‘’"
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
 
 def found(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> frozenset[str]:
@@ -34,6 +35,12 @@ def in_broken(text: str) -> frozenset[str]:
     return _written(match[1] for line in text.splitlines() if (match := _NAME.match(line)))
 
 
+def bare(value: str) -> str:
+    """A key without the quotes and blanks that come along when one is pasted."""
+    value = value.translate(_INVISIBLE).strip().strip(QUOTES).strip()
+    return value[7:].strip() if value.lower().startswith("bearer ") else value
+
+
 def strike(text: str, secrets: Iterable[str]) -> str:
     """The text without these values."""
     for secret in secrets:
@@ -44,16 +51,13 @@ def strike(text: str, secrets: Iterable[str]) -> str:
 
 def _written(values: Iterable[str]) -> frozenset[str]:
     """The values as they are and as they are mended before use, none so short that it says nothing."""
-    every = set()
-    for value in values:
-        bare = value.strip(_AROUND)
-        every |= {value, bare, re.sub(r"(?i)^bearer\s+", "", bare)}
+    every = {form for value in values for form in (value, value.strip(), value.strip(QUOTES), bare(value))}
     return frozenset(value for value in every if len(value.strip()) >= _SHORTEST)
 
 
 def _passwords(address: str) -> set[str]:
     try:
-        password = urlsplit(address.strip(_AROUND)).password or ""
+        password = urlsplit(address.strip().strip(QUOTES)).password or ""
     except ValueError:
         # Not to be parsed, and so to be quoted by whoever tries: the part that holds names and passwords.
         password = address.partition("://")[2].rpartition("@")[0]
