@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 import urllib.request
 from pathlib import Path
@@ -42,7 +43,7 @@ def read(page: Page, app: App, number: int) -> Chat:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         app = App(Path(folder), {})
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, *QUIET])
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*FLAGS, *QUIET])
         expect.set_options(timeout=4 * PATIENCE_MS)
         try:
             print(f"{'readers':>8} {'MB':>6}\n{0:>8} {resident(app):>6.0f}", flush=True)
