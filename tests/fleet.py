@@ -46,8 +46,7 @@ class Fleet:
         self._settings = {"STREAMLIT_SERVER_COOKIE_SECRET": secrets.token_hex(32), **settings}
         self._postgres = Postgres()
         self.replicas: list[App] = []
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port = 0
         self._nginx: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -59,6 +58,8 @@ class Fleet:
                 folder = self.folder / f"replica-{number}"
                 folder.mkdir()
                 self.replicas.append(App(folder, {**self._settings, "DATABASE_URL": database}))
+            # Only now: one that is not yet taken could become a replica's.
+            self.port = free_port()
             config = self.folder / "nginx.conf"
             config.write_text(AROUND.format(folder=self.folder, site=self._site()), encoding="utf-8")
             self._nginx = subprocess.Popen([program, "-p", self.folder, "-c", config])
@@ -67,6 +68,10 @@ class Fleet:
             self.__exit__()
             raise
         return self
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def __exit__(self, *_: object) -> None:
         if self._nginx:

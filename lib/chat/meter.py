@@ -91,7 +91,7 @@ class Meter:
                 node.outcome,
                 node.usage,
                 node.timing,
-                node.request_id,
+                node.request_id or (failure.request_id if failure else ""),
                 failure.code if failure else "",
                 failure.status if failure else None,
                 answer.tries,
