@@ -9,9 +9,10 @@ import streamlit as st
 
 from lib.core.errors import SettingError
 from lib.core.types import Person
-from lib.ui import browser, state
+from lib.ui import browser, late, state
 from lib.ui.text import t
 
+BOX = "composer.box"
 _TOLD = "access.told"
 _LATE = "untold 0s linear 5s forwards"
 
@@ -27,6 +28,7 @@ def require() -> Person:
     except SettingError as error:
         st.error(t("error.setting", sentence=str(error)), icon=":material/settings_alert:")
         st.stop()
+    late.catch(BOX)
     # Without sign-in, a person is a browser.
     known: browser.Told | None = st.session_state.get(_TOLD)
     if known is None:

@@ -9,12 +9,12 @@ from lib.chat import turn
 from lib.core.errors import AntlerError
 from lib.core.params import BY_NAME
 from lib.core.types import Node, Person, Target
-from lib.ui import params, state, target, undo, window
+from lib.ui import access, late, params, state, target, undo, window
 from lib.ui.problem import paint_refusal, refuse, sentence, tried
 from lib.ui.sidebar import SETTINGS
 from lib.ui.text import t
 
-_BOX = "composer.box"
+_BOX = access.BOX
 
 
 def paint(person: Person) -> DeltaGenerator:
@@ -24,6 +24,9 @@ def paint(person: Person) -> DeltaGenerator:
     """
     target.preset(person)
     params.preset()
+    if words := late.take():
+        send(person, words)
+        st.rerun()
     lost = params.notes(target.current())
     with st.bottom:
         # Each in a place of its own: the box keeps what is typed in it only where it does not move.

@@ -28,7 +28,7 @@ from lib.ui.text import LANGUAGES
 
 log = logging.getLogger(__name__)
 
-FAREWELL = 0.5  # seconds in which pages paint the end of their answers before they are cut off
+FAREWELL = 2.0  # seconds in which pages paint the end of their answers before they are cut off
 LAST_SECONDS = 10.0  # that the server may take to end by itself after that
 _AGAIN = 2  # seconds after which a page that was turned away tries again by itself
 
@@ -103,7 +103,8 @@ class _Stopping:
         threading.Thread(target=self._stop, args=(number,), name="stopping", daemon=True).start()
 
     def _stop(self, number: int) -> None:
-        if _drain(_patience()):
+        patience = _patience()
+        if _drain(patience) and patience:
             time.sleep(FAREWELL)
         self._loop.call_soon_threadsafe(self._end, number)
         time.sleep(LAST_SECONDS)

@@ -99,7 +99,7 @@ def test_a_replica_told_to_stop_lets_answers_end_and_takes_no_new_ones(fleet, ch
         expect(chat.answers.last).to_contain_text("Interrupted")
         chat.ended()
         assert numbers(chat) > line + LINES_A_SECOND
-        chat.pick("demo-crlf").ask("Go on elsewhere").ended()
+        chat.ask("Go on elsewhere").press_stop().ended()
         expect(chat.questions).to_have_text(["Count until I am stopped", "Go on elsewhere"])
     finally:
         back(replica)
