@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -145,3 +146,17 @@ def test_what_is_not_for_the_world_is_not_there(fleet):
     assert status(f"{fleet.url}/health") == 200
     for replica in fleet.replicas:
         assert status(f"{replica.url}/metrics") == 200
+
+
+def test_told_twice_it_ends_at_once(tmp_path, new_page):
+    app = App(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"})
+    try:
+        chat = Chat(new_page(), app.url).open("?model=demo-endless").ask("Count for an hour")
+        line = wait_past(chat, 5)
+        app.tell_to_stop()
+        wait_past(chat, line + LINES_A_SECOND)
+        assert status(f"{app.url}/ready") == 503
+        app.tell_to_stop()
+        assert app.gone() == 128 + signal.SIGTERM
+    finally:
+        app.kill()
