@@ -6,7 +6,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
-from lib.ui import access, gate, headers, look, notice, problem, sidebar, state
+from lib.ui import access, gate, headers, health, log, look, notice, problem, sidebar, state, stopping
 from lib.ui.text import t
 
 
@@ -35,12 +35,19 @@ def run() -> None:
 if __name__ == "__main__":
     run()
 else:
+    log.begin()
     # Until the first st.navigation, Streamlit would run a file in pages/ without this one: whoever is
     # connected again after a restart would have lost the sidebar.
     PagesManager.uses_pages_directory = False
     # `streamlit run app.py` finds this name, serves it, and runs this file as its script.
     app = st.App(
         __file__,
-        middleware=[Middleware(headers.ContentSecurity), Middleware(gate.Gate)],
+        routes=health.ROUTES,
+        lifespan=stopping.lifespan,
+        middleware=[
+            Middleware(headers.ContentSecurity),
+            Middleware(stopping.TurnAway),
+            Middleware(gate.Gate),
+        ],
         on_script_error=problem.on_script_error,
     )

@@ -12,10 +12,10 @@ from lib.ui import (
     problem,
     reach,
     sharing,
-    state,
     stream,
     temporary,
     transcript,
+    views,
     welcome,
 )
 from lib.ui.text import t
@@ -23,10 +23,10 @@ from lib.ui.text import t
 person = access.require()
 
 try:
-    view = state.opened(person.id)
+    view = views.opened(person.id)
 except StoreError as error:
     problem.refuse(problem.sentence(error.code))
-    view = state.view()  # what is on the screen stays there, and the box with what is typed in it
+    view = views.view()  # what is on the screen stays there, and the box with what is typed in it
 stop = composer.paint(person)
 
 with st.empty():
@@ -44,11 +44,11 @@ transcript.later(view)
 transcript.sweep(len(view.nodes[view.first : view.end]) + bool(view.end))
 if view.answer and place:
     view.nodes[-1] = stream.follow(view.answer, view.nodes[-1], place)
-    state.look_around(person.id, view)
+    views.look_around(person.id, view)
     if taken:
         money.paint_sum(view, taken)
     transcript.answer(person, view, view.nodes[-1], place, last=True)
     composer.ended(stop)
     if view.answer.wait(-1, 0).unsaved:
         st.warning(t("answer.unsaved"), icon=":material/save:")
-    state.read_to_its_end(person.id, view)
+    views.read_to_its_end(person.id, view)

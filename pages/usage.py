@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.ui import access, problem, state, usage
+from lib.ui import access, problem, usage, views
 from lib.ui.text import t
 
 person = access.require()
 
-st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=state.here())
+st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=views.here())
 st.title(t("usage.title"), anchor=False)
 try:
     usage.paint(person)

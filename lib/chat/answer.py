@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from lib.chat.keeper import Keeper
 from lib.chat.tally import Entry, Tally, Tariffs, unpriced
 from lib.core import errors
 from lib.core.history import Spend
@@ -24,28 +24,6 @@ STALE_AFTER = 6.0  # seconds without one, after which nobody produces the answer
 STOP_WITHIN = 0.4  # seconds that a stop waits for the worker before it goes on without it
 _SILENT = Message("assistant", ())
 SETTLE_PAUSE = 30.0  # seconds at most between two tries to save an end in a database that is away
-
-
-class Keeper(Protocol):
-    """Where an answer is kept while it comes; each method may raise StoreError."""
-
-    def checkpoint(self, owner: str, node: Node) -> Outcome | None:
-        """Save what has come; returns the outcome that the row has, None where the row is gone."""
-
-    def add(self, owner: str, conversation: str, node: Node) -> None:
-        """Save one more node of the conversation."""
-
-    def settle(self, owner: str, node: Node, spends: Sequence[Spend]) -> None:
-        """Save the answer as it ended, and what its requests took."""
-
-    def node(self, owner: str, node: str) -> Node | None:
-        """The row as it is, None where it is gone or another's."""
-
-    def stop(self, owner: str, node: str) -> None:
-        """Mark the row as stopped if it is still arriving."""
-
-    def sweep(self, stale: float) -> int:
-        """Mark answers without a sign of life for `stale` seconds as interrupted."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +82,8 @@ class Answer:
         self._keeping = threading.Lock()
         self._unsaved = False
         self._ended = self._settled = False
+        self._given_up = Outcome.STOPPED  # what it is called where it is cancelled
+        self.tries = 1  # how often the request was sent
         self._began = self._heard = self._alive = time.monotonic()
         self._waiting: Waiting | None = None
         self._before = node.timing
@@ -139,9 +119,15 @@ class Answer:
             return
         # The worker is stuck where no socket is yet, or the database is away. Its end is told now; a
         # connection that comes later is shut before anything is sent.
-        self._end(Outcome.STOPPED, None)
+        self._end(self._given_up, None)
         self._keep()
         self._done(self)
+
+    def interrupt(self) -> None:
+        """End the request upstream, because the process must end; `stop` then waits for the answer's end."""
+        if not self._cancel.cancelled:
+            self._given_up = Outcome.INTERRUPTED
+            self._cancel.cancel()
 
     @property
     def ids(self) -> list[str]:
@@ -205,7 +191,7 @@ class Answer:
             log.exception("an answer failed")
             outcome, failure = Outcome.FAILED, errors.Unexpected().failure()
         # A stop can look like any ending at all: a quiet end, a broken read, a refusal.
-        return (Outcome.STOPPED, None) if self._cancel.cancelled else (outcome, failure)
+        return (self._given_up, None) if self._cancel.cancelled else (outcome, failure)
 
     def _add(self, event: Event) -> None:
         with self._changed:
@@ -217,6 +203,7 @@ class Answer:
                 return
             self._heard = self._alive
             self._waiting = event if kind is Waiting else None  # type: ignore[assignment]
+            self.tries += kind is Waiting
             self._replies.add(event)
             self._tally.add(event)
             if self._timing.spoke is None and (kind is TextDelta or kind is ThinkingDelta):

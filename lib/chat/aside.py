@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from lib.chat import titles
+from lib.chat.meter import Ended
 from lib.chat.pieces import pieces
 from lib.chat.tally import Entry, Tally, Tariffs, unpriced
 from lib.core import errors, tokens
@@ -114,13 +115,20 @@ class Summary:
 class Aside:
     """Asks the cheap model on workers of the process. All methods may be called from any thread.
 
-    `tariffs` tell what a model costs.
+    `tariffs` tell what a model costs; `ended` is given each request when it has ended.
     """
 
-    def __init__(self, gateway: Asked, ledger: Ledger, tariffs: Tariffs = unpriced) -> None:
+    def __init__(
+        self,
+        gateway: Asked,
+        ledger: Ledger,
+        tariffs: Tariffs = unpriced,
+        ended: Callable[[Ended], None] = lambda _: None,
+    ) -> None:
         self._gateway = gateway
         self._ledger = ledger
         self._tariffs = tariffs
+        self._ended = ended
         self._titles = threading.BoundedSemaphore(TITLES_AT_ONCE)
         self._slots = threading.BoundedSemaphore(SUMMARIES_AT_ONCE)
         self._lock = threading.Lock()
@@ -260,8 +268,10 @@ class Aside:
             code, request_id = error.code, error.request_id
             outcome = Outcome.STOPPED if cancel.cancelled else Outcome.FAILED
         finally:
-            for spend in tally.ended(outcome, request_id):
+            spends = tally.ended(outcome, request_id)
+            for spend in spends:
                 self._count(spent.owner, spend)
+            self._ended(Ended.by(spent.owner, spends, code))
         return _Said(reply.message().text, outcome, code)
 
     def _count(self, owner: str, spend: Spend) -> None:

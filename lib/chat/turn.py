@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from lib.chat import tree, window
-from lib.chat.answer import STALE_AFTER, Answer, Keeper
+from lib.chat.answer import STALE_AFTER, Answer
 from lib.chat.answers import Answers
 from lib.chat.aside import Aside, Cheap
+from lib.chat.keeper import Store
 from lib.chat.seam import seamless
 from lib.chat.tally import Tariffs, unpriced
 from lib.chat.titles import title
@@ -30,27 +30,6 @@ CONTINUE = (
     "Continue your last message from exactly where it stopped, in the middle of a word if need be. "
     "Do not repeat anything and do not comment: both parts are joined without a gap."
 )
-
-
-class Store(Keeper, Protocol):
-    """What a turn asks of the database; each method may raise StoreError."""
-
-    def conversation(self, owner: str, conversation: str) -> Conversation | None: ...
-    def nodes(self, owner: str, conversation: str) -> list[Node]: ...
-    def begin(self, owner: str, conversation: Conversation, nodes: Sequence[Node]) -> None:
-        """Commit new nodes and the conversation as it now is, which may be new, in one transaction."""
-
-    def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
-        """Commit that an answer is arriving again, and the conversation as it now is."""
-
-    def show(self, owner: str, conversation: str, head: str | None) -> None:
-        """Make the branch that ends in this node the one that is shown."""
-
-    def hide(self, owner: str, conversation: str, nodes: Sequence[str], when: float | None) -> None:
-        """Mark these nodes as deleted, in seconds since 1970, or bring them back where it is None."""
-
-    def keep_window(self, owner: str, conversation: str, window: Window | None) -> None:
-        """Keep from where on a conversation is sent; None for all of it."""
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,13 @@ from lib.core import admission
 from lib.core.admission import Access
 from lib.core.errors import SettingError
 from lib.core.money import Rule, rules
+from lib.core.secrecy import QUOTES, bare
 from lib.core.types import Wire, is_wire
 
 DEFAULT_BASE_URL = "https://api.deerapi.com"
 DEFAULT_DATABASE_URL = "sqlite:///data/antler.db"
 POSTGRES_EXAMPLE = "postgresql://user:password@host/name"
 SECRETS_FILE = Path(".streamlit/secrets.toml")
-
-_QUOTES = "\"'`“”‘’"
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,18 @@ class Database:
 
 
 @dataclass(frozen=True)
+class Serving:
+    """How the process is run. Without a `metrics_token`, figures are told to this machine alone.
+
+    `drain` is the seconds for which running answers may go on after the process was told to stop.
+    """
+
+    log: Literal["text", "json"] = "text"
+    metrics_token: str = field(default="", repr=False)
+    drain: float = 20.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that is set from outside. `api_key` is empty for the demo gateway.
 
@@ -64,6 +74,7 @@ class Settings:
     cheap_wire: Wire | None = None
     prices: tuple[Rule, ...] = ()
     access: Access = Access()
+    serving: Serving = Serving()
 
     @property
     def demo(self) -> bool:
@@ -108,6 +119,7 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
         cheap_wire=cheap_wire,
         prices=rules(secrets.get("prices", {})),
         access=_access(environ, secrets),
+        serving=_serving(environ, secrets),
     )
 
 
@@ -118,6 +130,19 @@ def _access(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Access:
         secrets = {**secrets, "access": {**table, "allow": ",".join(map(str, table["allow"]))}}
     return admission.settled(
         lambda variable, name: _read(variable, "access", name, environ, secrets), secrets.get("auth")
+    )
+
+
+def _serving(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Serving:
+    log, log_name = _read("ANTLER_LOG", "server", "log", environ, secrets)
+    token, token_name = _read("ANTLER_METRICS_TOKEN", "server", "metrics_token", environ, secrets)
+    drain, drain_name = _read("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", environ, secrets)
+    if log not in ("", "text", "json"):
+        raise SettingError(f"{log_name} must be text or json.")
+    return Serving(
+        log="json" if log == "json" else "text",
+        metrics_token=_key(token, token_name),
+        drain=_seconds(drain, drain_name, Serving.drain, least=0.0),
     )
 
 
@@ -138,10 +163,7 @@ def _read(
 
 
 def _key(value: str, name: str) -> str:
-    """The key without the quotes and blanks that come along when one is pasted."""
-    value = value.translate(_INVISIBLE).strip().strip(_QUOTES).strip()
-    if value.lower().startswith("bearer "):
-        value = value[7:].strip()
+    value = bare(value)
     if re.search(r"\s", value):
         raise SettingError(f"{name} has a space or line break inside; paste the key again, alone.")
     if not value.isascii() or not value.isprintable():
@@ -152,7 +174,7 @@ def _key(value: str, name: str) -> str:
 def _base_url(value: str, name: str) -> str:
     """The gateway's origin and path prefix, without `/v1` and without a trailing slash."""
     wrong = f"{name} must be a web address such as {DEFAULT_BASE_URL}"
-    value = value.strip(_QUOTES).strip()
+    value = value.strip(QUOTES).strip()
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
@@ -170,7 +192,7 @@ def _base_url(value: str, name: str) -> str:
 
 def _database_url(value: str, name: str) -> str:
     """An SQLite file or a Postgres database, as SQLAlchemy writes it."""
-    value = value.strip(_QUOTES)
+    value = value.strip(QUOTES)
     match = re.fullmatch(r"sqlite(\+pysqlite)?:///(?P<path>[^?]+)", value)
     if match and match["path"] != ":memory:":
         return f"sqlite:///{match['path']}"
@@ -201,14 +223,14 @@ def _postgres(rest: str, name: str) -> str:
     return rest
 
 
-def _seconds(value: str, name: str, default: float) -> float:
+def _seconds(value: str, name: str, default: float, least: float = 1e-9) -> float:
     if not value:
         return default
     try:
         seconds = float(value)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds < 86_400:
+    if not least <= seconds < 86_400:
         raise SettingError(f"{name} must be a number of seconds, such as {default:g}.")
     return seconds
 
@@ -221,9 +243,9 @@ def _retries(value: str, name: str) -> int:
 
 def _target(value: str, name: str) -> tuple[str, Wire | None]:
     """A model, and the wire behind the last @ where one is named there: ids may hold an @ of their own."""
-    model, _, wire = value.strip(_QUOTES).strip().rpartition("@")
+    model, _, wire = value.strip(QUOTES).strip().rpartition("@")
     if not is_wire(wire):
-        model, wire = value.strip(_QUOTES).strip(), ""
+        model, wire = value.strip(QUOTES).strip(), ""
     if (value and not model) or re.search(r"\s", model) or not model.isprintable():
         raise SettingError(f"{name} must be a model's id, with @openai or @anthropic behind it if you like.")
     return model, wire if is_wire(wire) else None

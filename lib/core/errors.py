@@ -5,6 +5,7 @@ AntlerError
 ├── StoreError          the database refused or is away                  server
 ├── StaleTurn           an answer is still arriving in this conversation you
 ├── Gone                the conversation is not there (any more)         you
+├── Closing             the process was told to stop                     server
 ├── TransferError       a file cannot be imported                        you
 └── AnswerError         an answer could not be had, or not whole
     ├── GatewayError    the gateway refused, in words of its own
@@ -78,6 +79,13 @@ class Gone(AntlerError):
 
     code = "gone"
     fault = "you"
+
+
+class Closing(AntlerError):
+    """The process was told to stop, and takes no new turns."""
+
+    code = "closing"
+    retry = True
 
 
 class TransferError(AntlerError):

@@ -171,6 +171,10 @@ class Gateway:
         except errors.AnswerError as error:
             raise error.without(self._key) from None
 
+    def reach(self) -> None:
+        """See whether the gateway answers at all, whatever it says. Raises the NetworkError that fits."""
+        self._transport.get("/v1/models", {}).close()
+
     def close(self) -> None:
         self._transport.close()
 

@@ -69,6 +69,8 @@ _BEGINNINGS = (
     (r"mimo-", "Xiaomi"),
 )
 
+KNOWN = frozenset(_FOLDERS.values()) | {maker for _, maker in _BEGINNINGS}
+
 
 def of(model: str) -> str:
     """The maker that an id itself names, as it is shown, else what it has before its slash, else ""."""

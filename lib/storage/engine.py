@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,23 @@ PATIENCE = 15.0  # seconds to wait for a lock, or for a connection of the pool
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def connect(url: str, patience: float = PATIENCE) -> sa.Engine:
+def connect(url: str, patience: float = PATIENCE, refused: Callable[[], None] = lambda: None) -> sa.Engine:
     """An engine on the database of `url`, SQLite or Postgres, at the newest schema.
 
-    An SQLite file is made, with its folder, where it is missing. `patience` is in seconds. Raises StoreError.
+    An SQLite file is made, with its folder, where it is missing. `patience` is in seconds. `refused`
+    is called whenever the database refuses. Raises StoreError.
     """
+
+    def on_error(context: sa.ExceptionContext) -> None:
+        if not context.is_pre_ping:
+            refused()
+
     with translated():
         parsed = sa.make_url(url)
         opened = sqlite.opened if parsed.get_backend_name() == "sqlite" else postgres.opened
         engine = opened(parsed, patience)
         sa.event.listen(engine, "before_cursor_execute", _on_execute, retval=True)
+        sa.event.listen(engine, "handle_error", on_error)
         with writing(engine) as connection:
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.history import Hit, Line, Share, Shelf, Span, Spend, Spent
+from lib.core.history import Hit, Share, Shelf, Spend
 from lib.core.params import Params
 from lib.core.preferences import Preferences
-from lib.core.types import Conversation, Node, Outcome, Person, Target, Window
-from lib.storage import hidden, ledger, lists, nodes, owners, persons, preferences, rows, search, shares
+from lib.core.types import Conversation, Node, Outcome, Target, Window
+from lib.storage import hidden, lists, nodes, owners, preferences, rows, search, shares
+from lib.storage.books import Books
 from lib.storage.engine import PATIENCE, connect, reading, writing
+from lib.storage.people import People
 
 _OPEN = Shelf()
 
 
-class Store:
+class Store(Books, People):
     """The database. Methods may be called from any thread; each is one transaction, and may raise StoreError.
 
     What is another owner's looks just like what is not there.
     """
 
-    def __init__(self, url: str, patience: float = PATIENCE) -> None:
-        """Open the database of `url`, and wait no longer than `patience` seconds for another writer."""
-        self._engine = connect(url, patience)
+    def __init__(
+        self, url: str, patience: float = PATIENCE, refused: Callable[[], None] = lambda: None
+    ) -> None:
+        """Open the database of `url`, and wait no longer than `patience` seconds for another writer.
+
+        `refused` is called whenever the database refuses something, or is not there.
+        """
+        self._engine = connect(url, patience, refused)
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def answers(self) -> None:
+        """Ask the database for next to nothing. Raises StoreError where it does not even give that."""
+        with reading(self._engine) as connection:
+            connection.scalar(sa.select(1))
 
     # Conversations, and where they stand.
 
@@ -175,7 +187,7 @@ class Store:
         with reading(self._engine) as connection:
             return search.search(connection, owner, words, limit, before)
 
-    # Links, and what requests took.
+    # Links.
 
     def share(self, owner: str, share: Share, token_hash: str, snapshot: Mapping[str, Any]) -> bool:
         """Keep a link to a snapshot, which is any JSON object; returns whether its conversation is there."""
@@ -195,41 +207,6 @@ class Store:
     def revoke(self, owner: str, share: str) -> None:
         with writing(self._engine, owner) as connection:
             shares.revoke(connection, owner, share)
-
-    def spend(self, owner: str, spend: Spend) -> None:
-        """Write down what a request took; nothing where that is written already."""
-        with writing(self._engine, owner) as connection:
-            ledger.add(connection, owner, spend)
-
-    def spent(self, owner: str, conversation: str) -> list[Spend]:
-        """What the requests of a conversation took, oldest first, also where that is deleted."""
-        with reading(self._engine) as connection:
-            return ledger.of(connection, owner, conversation)
-
-    def sums(self, owner: str, conversation: str) -> dict[str, Spent]:
-        """What each answer of a conversation took, by its id; "" is what was for no answer."""
-        with reading(self._engine) as connection:
-            return ledger.sums(connection, owner, conversation)
-
-    def lines(self, owner: str, spans: Sequence[Span]) -> list[Line]:
-        """What the requests of these days took, by day and target, oldest first."""
-        with reading(self._engine) as connection:
-            return ledger.lines(connection, owner, spans)
-
-    def firsts(self, owner: str, begin: float, end: float, limit: int) -> list[tuple[Target, float]]:
-        """The seconds to the first token of the newest requests of a time that got one."""
-        with reading(self._engine) as connection:
-            return ledger.firsts(connection, owner, begin, end, limit)
-
-    def since(self, owner: str, begin: float) -> Spent:
-        """What an owner's requests took since a moment, in seconds since 1970."""
-        with reading(self._engine) as connection:
-            return ledger.since(connection, owner, begin)
-
-    def spent_by_all(self) -> Spent:
-        """What every request of everybody took: what a gateway counts for the one key that all have."""
-        with reading(self._engine) as connection:
-            return ledger.by_all(connection)
 
     # A person, and all that is theirs.
 
@@ -267,21 +244,6 @@ class Store:
         """Make all that is one owner's another's; what the other has set stays."""
         with writing(self._engine) as connection:
             owners.adopt(connection, before, now)
-
-    def meet(self, person: Person) -> None:
-        """Remember a person's name and address as they are now, and that they were here."""
-        with writing(self._engine, person.id) as connection:
-            persons.meet(connection, person, time.time())
-
-    def sign_out(self, owner: str, before: float) -> None:
-        """Refuse the owner's sign-ins from before a moment, in seconds since 1970; it is never set back."""
-        with writing(self._engine, owner) as connection:
-            persons.sign_out(connection, owner, before)
-
-    def revoked_before(self, owner: str) -> float:
-        """The moment before which the owner's sign-ins are refused, in seconds since 1970; 0.0 for none."""
-        with reading(self._engine) as connection:
-            return persons.revoked_before(connection, owner)
 
     def preferences(self, owner: str) -> Preferences:
         with reading(self._engine) as connection:

@@ -12,9 +12,10 @@ from lib.core import admission
 from lib.core.admission import Access
 from lib.core.errors import SettingError, StoreError
 from lib.core.types import Person
-from lib.ui import browser, entrance, hosting, oidc, session, state
+from lib.ui import browser, entrance, hosting, late, oidc, session, state
 from lib.ui.text import t
 
+BOX = "composer.box"
 _TOLD = "access.told"
 _MET = "access.met"
 _LATE = "untold 0s linear 5s forwards"
@@ -36,6 +37,7 @@ def require() -> Person:
     except SettingError as error:
         st.error(t("error.setting", sentence=str(error)), icon=":material/settings_alert:")
         st.stop()
+    late.catch(BOX)
     if access.mode == "oidc":
         person = _signed_in(access)
     elif access.mode == "proxy":

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.chat import branches
 from lib.core.types import Node, Person
-from lib.ui import composer, state, undo
+from lib.ui import composer, state, undo, views
 from lib.ui.problem import tried
 from lib.ui.text import literal, t
 
@@ -39,7 +39,7 @@ def pager(person: Person, ids: list[str] | None, here: str) -> None:
                 st.caption(f"{place + 1} / {len(ids)}")
 
 
-def question_tools(person: Person, view: state.View, node: Node) -> None:
+def question_tools(person: Person, view: views.View, node: Node) -> None:
     """The quiet line under a question: its versions, Edit, and the rest in a menu."""
     with st.container(key=f"asks-{node.id}", horizontal=True, horizontal_alignment="right", gap="small"):
         pager(person, view.siblings.get(node.id), node.id)
@@ -97,20 +97,20 @@ def _send(person: Person, node: Node, key: str) -> None:
 
 @tried
 def _show(person: Person, node: str) -> None:
-    if shown := state.view().id:
+    if shown := views.view().id:
         branches.show(state.desk(), person.id, shown, node)
 
 
 @tried
 def _go_back(person: Person, node: Node) -> None:
-    if shown := state.view().id:
+    if shown := views.view().id:
         before = branches.go_back(state.desk(), person.id, shown, node.id)
         _offer(person, before, "undo.gone_back")
 
 
 @tried
 def _delete(person: Person, node: Node) -> None:
-    if shown := state.view().id:
+    if shown := views.view().id:
         before = branches.delete(state.desk(), person.id, shown, node.id)
         _offer(person, before, "undo.turn")
 
@@ -126,7 +126,7 @@ def _undo(person: Person, before: branches.Before) -> None:
 @tried
 def _branch(person: Person, node: Node) -> None:
     """Go on in a new conversation: after an answer, or before a question, whose words are then in the box."""
-    if (shown := state.view().conversation) is None:
+    if (shown := views.view().conversation) is None:
         return
     asks = node.message.role == "user"
     st.query_params.clear()

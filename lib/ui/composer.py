@@ -9,12 +9,12 @@ from lib.chat import turn
 from lib.core.errors import AntlerError
 from lib.core.params import BY_NAME
 from lib.core.types import Node, Person, Target
-from lib.ui import money, params, state, target, undo, window
+from lib.ui import access, late, money, params, state, target, undo, views, window
 from lib.ui.problem import paint_refusal, refuse, sentence, tried
 from lib.ui.sidebar import SETTINGS
 from lib.ui.text import t
 
-_BOX = "composer.box"
+_BOX = access.BOX
 
 
 def paint(person: Person) -> DeltaGenerator:
@@ -24,13 +24,16 @@ def paint(person: Person) -> DeltaGenerator:
     """
     target.preset(person)
     params.preset()
+    if words := late.take():
+        send(person, words)
+        st.rerun()
     lost = params.notes(target.current())
     with st.bottom:
         # Each in a place of its own: the box keeps what is typed in it only where it does not move.
         with st.empty():
             paint_refusal()
         with st.empty():
-            undo.paint(state.view().id)
+            undo.paint(views.view().id)
         with st.empty():
             target.paint_note()
         with st.empty():
@@ -46,13 +49,13 @@ def paint(person: Person) -> DeltaGenerator:
     )
     if state.settings().demo:
         with st.bottom, st.container(key="demo-note", horizontal=True, horizontal_alignment="center"):
-            st.page_link(SETTINGS, label=t("composer.demo"), query_params=state.here())
+            st.page_link(SETTINGS, label=t("composer.demo"), query_params=views.here())
     return stop
 
 
 def send(person: Person, text: str) -> None:
     """Send a question, as a callback; where that cannot be, the words go back into the box with a reason."""
-    nodes = state.view().nodes
+    nodes = views.view().nodes
     if not _ask(person, text, nodes[-1].id if nodes else None, told=t("composer.kept")):
         put(text)
 
@@ -78,7 +81,7 @@ def _ask(person: Person, text: str, after: str | None, told: str, *, version: bo
             return False
     if chosen and not problem:
         try:
-            asked = turn.ask(state.desk(), person.id, state.view().id, text, chosen, params.current(), after)
+            asked = turn.ask(state.desk(), person.id, views.view().id, text, chosen, params.current(), after)
         except AntlerError as error:
             problem = f"{sentence(error.code)} {told}"
         else:
@@ -109,7 +112,7 @@ def retry(person: Person, without: tuple[str, ...] = (), question: str | None = 
 
     `without` names parameters that are to be untouched from now on.
     """
-    chosen, shown = target.current(), state.view()
+    chosen, shown = target.current(), views.view()
     if chosen is None or shown.id is None:
         refuse(t("composer.no_model"))
         return
@@ -127,7 +130,7 @@ def go_on(person: Person, answer: str) -> None:
     """Have the last answer continued, which is the one of this id; a callback."""
     if wrong := params.unreadable():
         refuse(_not_json(wrong))
-    elif shown := state.view().id:
+    elif shown := views.view().id:
         turn.go_on(state.desk(), person.id, shown, answer, params.current())
 
 
@@ -138,7 +141,7 @@ def _not_json(wrong: list[str]) -> str:
 @tried
 def raise_limit(person: Person) -> None:
     """Ask again with twice the room; a callback."""
-    last = state.view().nodes[-1]
+    last = views.view().nodes[-1]
     limit = params.current().max_tokens or last.usage.output or turn.DEFAULT_LIMIT
     params.change(person, max_tokens=min(2 * limit, int(BY_NAME["max_tokens"].range("openai").most)))
     retry(person)
@@ -160,14 +163,14 @@ def ended(place: DeltaGenerator) -> None:
 
 def _paint_estimate() -> None:
     if chosen := target.current():
-        need = window.needed(state.view(), "", chosen, params.current())
+        need = window.needed(views.view(), "", chosen, params.current())
         money.paint_estimate(need, chosen, params.current())
 
 
 def _stop() -> DeltaGenerator:
     """The one control with which an arriving answer is ended; else what the next one will cost."""
     slot = st.empty()
-    if answer := state.view().answer:
+    if answer := views.view().answer:
         slot.button(
             t("composer.stop"),
             key="stop",

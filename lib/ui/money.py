@@ -11,7 +11,7 @@ from lib.core.history import Spent
 from lib.core.money import NANO, dollars
 from lib.core.params import Params
 from lib.core.types import Target
-from lib.ui import state
+from lib.ui import state, views
 from lib.ui.text import literal, t
 
 
@@ -38,7 +38,7 @@ def price(model: str) -> str:
     return t("money.price", sent=sent, said=said, source=source)
 
 
-def paint_sum(view: state.View, place: DeltaGenerator) -> None:
+def paint_sum(view: views.View, place: DeltaGenerator) -> None:
     """What the shown conversation has taken so far, titles and summaries included, all its branches too."""
     total = sum(view.sums.values(), Spent())
     if not total.cost and not total.unknown:

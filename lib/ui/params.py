@@ -11,7 +11,7 @@ import streamlit as st
 from lib.chat import turn
 from lib.core.params import BY_NAME, FIELDS, Field, Loss, Params, json_object, stops, touched
 from lib.core.types import Person, Target
-from lib.ui import state
+from lib.ui import state, views
 from lib.ui.problem import tried
 from lib.ui.text import t
 
@@ -26,7 +26,7 @@ def preset() -> None:
     next run takes it off the screen. So each run sets it again, but for one that a field of the panel
     began: there, the next field may be in the middle of being typed in.
     """
-    shown, typing = state.view(), st.session_state.pop("params.typing", False)
+    shown, typing = views.view(), st.session_state.pop("params.typing", False)
     # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
     kept = st.session_state.get("params.kept", {})
     for field in FIELDS:
@@ -99,7 +99,7 @@ def save(person: Person) -> None:
 
     A text that cannot be read (yet) is kept as it was typed.
     """
-    shown = state.view()
+    shown = views.view()
     if shown.id is not None:
         state.keeper().set_params(person.id, shown.id, _as_typed())
 
@@ -131,7 +131,7 @@ def notes(target: Target | None) -> list[str]:
     wrong = [t("params.not_json", field=t(f"param.{name}")) for name in unreadable()]
     if target is None:
         return wrong
-    return wrong + [_words(loss, target) for loss in turn.losses(state.view().nodes, target, current())]
+    return wrong + [_words(loss, target) for loss in turn.losses(views.view().nodes, target, current())]
 
 
 def _words(loss: Loss, target: Target) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from lib.ui import state
+from lib.ui import views
 
 _SCRIPT = (Path(__file__).parent / "reach.js").read_text(encoding="utf-8")
 _SOUGHT = "sought"
@@ -27,15 +27,15 @@ def seek(node: str, *, mark: bool = True) -> None:
     st.session_state[_SOUGHT] = (node, mark)
 
 
-def paint(view: state.View) -> None:
+def paint(view: views.View) -> None:
     """Go to what was opened, once; before the view is painted, which begins early enough then."""
     if _SOUGHT not in st.session_state:
         return
     node, mark = st.session_state.pop(_SOUGHT)
     place = next((place for place, one in enumerate(view.nodes) if one.id == node), len(view.nodes))
     view.first = max(0, min(view.first, place - _BEFORE))
-    if mark and len(view.nodes) - view.first > 2 * state.WINDOW:
+    if mark and len(view.nodes) - view.first > 2 * views.WINDOW:
         # Not all that has been said since: a conversation's length must not tell.
-        view.end = view.first + state.WINDOW
+        view.end = view.first + views.WINDOW
     # The number makes it another errand when it is the same message again.
     _component()(key="reach", data={"node": node, "mark": mark, "time": next(_times)})

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat import sharing, transfer, tree
 from lib.core.types import Node, Person
-from lib.ui import money, state
+from lib.ui import money, state, views
 from lib.ui.problem import tried
 from lib.ui.text import LANGUAGES, language, literal, t
 
@@ -21,7 +21,7 @@ _PAGE = "shared"
 _UNFIT = re.compile(r"[^\w\- ]+")
 
 
-def paint(person: Person, view: state.View) -> DeltaGenerator | None:
+def paint(person: Person, view: views.View) -> DeltaGenerator | None:
     """What the shown conversation has taken, and what it can be handed on as, folded away.
 
     Returns the place of what it has taken, None where nothing is shown.
@@ -57,13 +57,13 @@ def _link(person: Person, shown: str) -> None:
 
 @tried
 def _make(person: Person) -> None:
-    view = state.view()
+    view = views.view()
     if view.conversation:
         token = sharing.make(state.store(), person.id, view.conversation, view.nodes)
         st.session_state["shares"][view.conversation.id] = token
 
 
-def _files(person: Person, view: state.View) -> None:
+def _files(person: Person, view: views.View) -> None:
     assert view.conversation is not None
     st.markdown(f"**{t('share.files')}**")
     shown, store, words = view.conversation, state.desk().store, partial(_say, language())

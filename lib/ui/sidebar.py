@@ -6,7 +6,7 @@ import streamlit as st
 
 from lib.core.errors import StoreError
 from lib.core.types import Person
-from lib.ui import listing, paging, picking, row, search, state
+from lib.ui import listing, paging, picking, row, search, views
 from lib.ui.problem import sentence
 from lib.ui.row import CHAT
 from lib.ui.text import t
@@ -61,7 +61,7 @@ def _foot(query: str) -> None:
     with st.container(key="sidebar-links", horizontal=True, gap="small"):
         for page, name, icon in ((SETTINGS, "settings", "settings"), (USAGE, "usage", "bar_chart")):
             words, icon = t(f"nav.{name}"), f":material/{icon}:"
-            st.page_link(page, label=words, icon=icon, width="content", query_params=state.here())
+            st.page_link(page, label=words, icon=icon, width="content", query_params=views.here())
 
 
 def _new() -> None:

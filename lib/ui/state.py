@@ -6,26 +6,25 @@ import contextlib
 import gc
 import logging
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
 
-from lib.chat import tree
-from lib.chat.answer import STALE_AFTER, STOP_WITHIN, Answer
-from lib.chat.answers import Answers, Elsewhere
+from lib.chat.answer import STALE_AFTER
+from lib.chat.answers import Answers
 from lib.chat.aside import Aside, Cheap
+from lib.chat.meter import Meter
 from lib.chat.scratch import Scratch
 from lib.chat.turn import Desk
 from lib.core import config
 from lib.core.config import Settings
 from lib.core.errors import StoreError
-from lib.core.history import Spent
 from lib.core.models import Listing, Model
 from lib.core.preferences import Preferences
-from lib.core.types import Conversation, Node, Target
+from lib.core.types import Target
 from lib.gateway import demo
 from lib.gateway.catalog import Catalog, typed
 from lib.gateway.client import Gateway
@@ -33,7 +32,6 @@ from lib.gateway.prices import Prices
 from lib.storage.store import Store
 
 LOGO = str(Path(__file__).parent / "antler.svg")
-WINDOW = 30  # messages painted when a conversation is opened, and more with each "show earlier"
 PURGE_AFTER = 24 * 3600.0  # seconds for which a deleted conversation can be taken back
 PURGE_EVERY = 3600.0
 MODELS_PATIENCE = 1.5  # seconds that a page waits for the first list of models
@@ -64,7 +62,7 @@ def _demo_server() -> demo.Demo:
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
     """The database, opened once per process. Raises StoreError, on every run until it opens."""
-    opened = Store(settings().database_url)
+    opened = Store(settings().database_url, refused=meter().refused)
     opened.sweep(STALE_AFTER)
     # What is loaded by now lives as long as the process: the collection after each run can pass it over.
     gc.collect()
@@ -73,7 +71,7 @@ def store() -> Store:
 
 
 @st.cache_resource(show_spinner=False, ttl=PURGE_EVERY)
-def _purged() -> None:
+def purged() -> None:
     """Remove what was deleted long ago, now and then: a server may run for months."""
     with contextlib.suppress(StoreError):
         store().purge(PURGE_AFTER)
@@ -82,7 +80,15 @@ def _purged() -> None:
 @st.cache_resource(show_spinner=False)
 def answers() -> Answers:
     """The registry of running answers: the process's own, whatever sessions come and go."""
-    return Answers()
+    registry = Answers(meter().answered)
+    meter().watch(lambda: len(registry), lambda: registry.closing)
+    return registry
+
+
+@st.cache_resource(show_spinner=False)
+def meter() -> Meter:
+    """What is counted of this process."""
+    return Meter()
 
 
 @st.cache_resource(show_spinner=False)
@@ -132,7 +138,7 @@ def end_temporary() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _aside(base_url: str) -> Aside:
-    return Aside(_gateway(base_url), store(), _prices(base_url).of)
+    return Aside(_gateway(base_url), store(), _prices(base_url).of, meter().ended)
 
 
 def aside() -> Aside:
@@ -196,109 +202,3 @@ def preferences(owner: str) -> Preferences:
         st.session_state.setdefault("preferences", Preferences())
     found: Preferences = st.session_state["preferences"]
     return found
-
-
-@dataclass
-class View:
-    """What a session remembers of the conversation it shows: None is a new one, not yet begun.
-
-    `nodes` is the shown path, read from the store when the conversation is opened, and kept up by the
-    session while it works with it. `first` pins the window: a sliding one would repaint every message.
-    `end` is where it ends before the path does, after a jump to what stands far above; else None.
-    `answer` produces the last node, which is then painted as it comes. `siblings` are the ids of the
-    alternatives of each node that has any, itself among them. `sums` are what the answers took, by id.
-    """
-
-    conversation: Conversation | None = None
-    nodes: list[Node] = field(default_factory=list)
-    siblings: dict[str, list[str]] = field(default_factory=dict)
-    sums: dict[str, Spent] = field(default_factory=dict)
-    first: int = 0
-    end: int | None = None
-    answer: Answer | Elsewhere | None = None
-
-    @property
-    def id(self) -> str | None:
-        return self.conversation.id if self.conversation else None
-
-
-def view() -> View:
-    """This session's view."""
-    found: View = st.session_state.setdefault("view", View())
-    return found
-
-
-def opened(owner: str) -> View:
-    """The view of the conversation that the URL names, read from the store where it is not shown yet.
-
-    What is not there, or not the owner's, opens as a new conversation. Without a name in the URL it may be
-    the temporary one, which ends where another is opened.
-    """
-    _purged()
-    if named := st.query_params.get("c"):
-        end_temporary()
-    kept = scratch()
-    wanted = kept.current if kept else named
-    # Asked before the rows are read: an answer leaves the registry when its end is in the store, so
-    # what is not found here is read as it ended.
-    answer = answers().find(owner, wanted) if wanted else None
-    fresh = keeper().conversation(owner, wanted) if wanted else None
-    if fresh is None:
-        st.query_params.pop("c", None)
-    elif fresh.unread:
-        with contextlib.suppress(StoreError):
-            store().seen(owner, fresh.id)
-        fresh = replace(fresh, unread=False)
-    shown = view()
-    lost = bool(shown.nodes) and shown.nodes[-1].arriving and answer is None
-    if shown.conversation != fresh or lost:
-        shown = _show(owner, fresh)
-    shown.answer = _attached(owner, shown, answer)
-    return shown
-
-
-def _attached(owner: str, shown: View, answer: Answer | None) -> Answer | Elsewhere | None:
-    """What produces the last node of the view: this process, another one, or nobody."""
-    if not shown.nodes or shown.id is None:
-        return None
-    last = shown.nodes[-1]
-    if answer is not None and last.id in answer.ids:
-        return answer
-    return Elsewhere(owner, shown.id, last, keeper()) if last.arriving else None
-
-
-def _show(owner: str, conversation: Conversation | None) -> View:
-    """Make `conversation` the one that this session shows, with its path as it stands in the store."""
-    before = view()
-    known = keeper().nodes(owner, conversation.id) if conversation else []
-    nodes = tree.path(known, conversation.head) if conversation else []
-    first = max(0, len(nodes) - WINDOW)
-    if conversation and before.id == conversation.id and before.end is None:
-        first = min(before.first, first)
-    sums = keeper().sums(owner, conversation.id) if conversation else {}
-    st.session_state["view"] = now = View(conversation, nodes, tree.siblings(known), sums, first)
-    return now
-
-
-def look_around(owner: str, shown: View) -> None:
-    """See which alternatives came with an answer that has just ended, and what it took."""
-    if shown.id is None or shown.answer is None:
-        return
-    with contextlib.suppress(StoreError):
-        if isinstance(shown.answer, Answer):
-            shown.answer.leaving(STOP_WITHIN)  # its end is written by another thread
-            if len(shown.answer.ids) > 1:
-                shown.siblings = tree.siblings(keeper().nodes(owner, shown.id))
-        shown.sums = keeper().sums(owner, shown.id)
-
-
-def read_to_its_end(owner: str, shown: View) -> None:
-    """Remember that the owner has seen the answer that has just been painted to its end."""
-    if shown.id and shown.answer and not scratch():
-        with contextlib.suppress(StoreError):
-            store().seen(owner, shown.id)
-
-
-def here() -> dict[str, str]:
-    """What keeps the shown conversation in the URL from page to page."""
-    return {"c": conversation} if (conversation := st.query_params.get("c")) else {}

@@ -9,7 +9,7 @@ import streamlit as st
 from lib.core.models import by_maker
 from lib.core.preferences import Preferences
 from lib.core.types import WIRES, Person, Target, Wire, is_wire
-from lib.ui import models, money, state
+from lib.ui import models, money, state, views
 from lib.ui.text import literal, t
 
 _MODEL, _WIRE = "composer.model", "composer.wire"
@@ -24,7 +24,7 @@ def preset(person: Person) -> None:
     A conversation's own target goes first. A new one begins with what the URL names, else with the person's
     default, else with what was chosen before.
     """
-    shown = state.view()
+    shown = views.view()
     asked = (st.query_params.get("model"), st.query_params.get("wire"))
     # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
     kept = st.session_state.setdefault("target.kept", dict.fromkeys(_WIDGETS))
@@ -46,7 +46,7 @@ def preset(person: Person) -> None:
 
 
 def _fill(default: Target | None, model: str | None, wire: str | None) -> None:
-    conversation = state.view().conversation
+    conversation = views.view().conversation
     if conversation and conversation.target:
         found: Target | None = conversation.target
     else:

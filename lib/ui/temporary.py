@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.types import Person
-from lib.ui import state
+from lib.ui import state, views
 from lib.ui.problem import tried
 from lib.ui.text import t
 
 
-def paint(person: Person, view: state.View) -> None:
+def paint(person: Person, view: views.View) -> None:
     """The switch where nothing has been said yet, and the line while it is on."""
     on = state.scratch() is not None
     if view.nodes and not on:

@@ -10,11 +10,11 @@ import streamlit as st
 
 from lib.chat import turn
 from lib.core.types import Node, Outcome, Person
-from lib.ui import branches, composer, params, state
+from lib.ui import branches, composer, params, views
 from lib.ui.text import literal, t
 
 
-def paint(person: Person, view: state.View, node: Node, foot: str, *, last: bool) -> None:
+def paint(person: Person, view: views.View, node: Node, foot: str, *, last: bool) -> None:
     """What can be done next, and one quiet line: the alternatives, the `foot`, what else there is.
 
     What asks for more stands under the last answer only.

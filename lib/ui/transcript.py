@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lib.core.history import Spent
 from lib.core.types import Node, Outcome, Person, Usage
-from lib.ui import branches, money, problem, reach, state, tools, window
+from lib.ui import branches, money, problem, reach, state, tools, views, window
 from lib.ui.markdown import safe
 from lib.ui.stream import thought
 from lib.ui.text import literal, t
@@ -36,13 +36,13 @@ _NOTES = {
 }
 
 
-def paint(person: Person, view: state.View) -> None:
+def paint(person: Person, view: views.View) -> None:
     """The shown path from the window's start; the answer that is arriving is left to its own painter."""
     with st.empty():
         if view.first and st.button(t("answer.earlier"), key="earlier", icon=":material/expand_less:"):
             # What is read stays where it is, and not the elements that showed it.
             reach.seek(view.nodes[view.first].id, mark=False)
-            view.first = max(0, view.first - state.WINDOW)
+            view.first = max(0, view.first - views.WINDOW)
             st.rerun()
     for node in view.nodes[view.first : view.end]:
         if node.message.role == "user":
@@ -52,10 +52,10 @@ def paint(person: Person, view: state.View) -> None:
             saved(person, view, node, last=node is view.nodes[-1])
 
 
-def later(view: state.View) -> None:
+def later(view: views.View) -> None:
     """The way to what follows, where the window ends before the path does."""
     if view.end and st.button(t("answer.later"), key="later", icon=":material/expand_more:"):
-        view.end = end if (end := view.end + state.WINDOW) < len(view.nodes) else None
+        view.end = end if (end := view.end + views.WINDOW) < len(view.nodes) else None
         st.rerun()
 
 
@@ -83,7 +83,7 @@ def sweep(count: int) -> None:
     st.session_state["painted"] = count
 
 
-def question(person: Person, view: state.View, node: Node) -> None:
+def question(person: Person, view: views.View, node: Node) -> None:
     """A question with what can be done with it, or with its text in a box while it is edited."""
     with st.container(key=f"asked-{node.id}"):
         if branches.edited(node):
@@ -104,14 +104,14 @@ def bubble(node: Node) -> DeltaGenerator:
         return st.chat_message("assistant", avatar=state.LOGO)
 
 
-def saved(person: Person, view: state.View, node: Node, *, last: bool) -> None:
+def saved(person: Person, view: views.View, node: Node, *, last: bool) -> None:
     """An answer that has ended, built as one that was painted while it came: a slot, and the whole."""
     place = bubble(node)
     place.empty()
     answer(person, view, node, place, last=last)
 
 
-def answer(person: Person, view: state.View, node: Node, place: DeltaGenerator, *, last: bool) -> None:
+def answer(person: Person, view: views.View, node: Node, place: DeltaGenerator, *, last: bool) -> None:
     """One answer as it ended: thinking, text, how it ended, its foot, and what can be done with it."""
     with place.container():
         if node.message.thinking:

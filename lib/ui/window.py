@@ -14,7 +14,7 @@ from lib.chat.aside import SUMMARY_TOKENS, Summary
 from lib.chat.window import Fit, Need
 from lib.core.params import Params
 from lib.core.types import Conversation, Node, Person, Target
-from lib.ui import state
+from lib.ui import state, views
 from lib.ui.markdown import safe
 from lib.ui.problem import sentence, tried
 from lib.ui.text import literal, t
@@ -37,7 +37,7 @@ class _Case:
 
 def holds(text: str, target: Target, params: Params) -> bool:
     """Whether a question is held back, for it would not fit; the next run then paints the choice."""
-    shown = state.view()
+    shown = views.view()
     anyway = st.session_state.pop(_ANYWAY, "") == _name(shown)
     if anyway or not needed(shown, text, target, params).over:
         st.session_state.pop(_HELD, None)
@@ -48,7 +48,7 @@ def holds(text: str, target: Target, params: Params) -> bool:
 
 def too_long(after: str | None, text: str, target: Target, params: Params) -> str:
     """Why a question behind that node of the shown path does not fit; "" where it does."""
-    shown = state.view()
+    shown = views.view()
     place = next((place for place, node in enumerate(shown.nodes) if node.id == after), -1)
     need = needed(replace(shown, nodes=shown.nodes[: place + 1]), text, target, params)
     if not need.over:
@@ -57,7 +57,7 @@ def too_long(after: str | None, text: str, target: Target, params: Params) -> st
     return f"{t('window.held')} {t('window.over_about', model=target.model, **sizes)}"
 
 
-def needed(shown: state.View, text: str, target: Target, params: Params) -> Need:
+def needed(shown: views.View, text: str, target: Target, params: Params) -> Need:
     """What a next request needs, with that question behind what is shown."""
     limit = state.model(target.model).abilities.context
     kept = shown.conversation.window if shown.conversation else None
@@ -66,7 +66,7 @@ def needed(shown: state.View, text: str, target: Target, params: Params) -> Need
 
 def paint(person: Person, target: Target | None, params: Params) -> None:
     """In the place above the box: a quiet line where the window fills, the choice where it is too small."""
-    shown = state.view()
+    shown = views.view()
     job = _job(person)
     if job and job.state == "done":
         _done(job)
@@ -88,7 +88,7 @@ def paint(person: Person, target: Target | None, params: Params) -> None:
 
 
 @contextlib.contextmanager
-def above(person: Person, shown: state.View, node: Node) -> Iterator[None]:
+def above(person: Person, shown: views.View, node: Node) -> Iterator[None]:
     """Put the line before a node where sending begins at it; both are one place of the page then."""
     conversation = shown.conversation
     kept = conversation.window if conversation else None
@@ -113,17 +113,17 @@ def above(person: Person, shown: state.View, node: Node) -> Iterator[None]:
         yield
 
 
-def _name(shown: state.View) -> str:
+def _name(shown: views.View) -> str:
     """What the shown conversation is called here; one that has not begun has no id."""
     return shown.id or "new"
 
 
 def _job(person: Person) -> Summary | None:
-    shown = state.view().id
+    shown = views.view().id
     return state.aside().summary(person.id, shown) if shown else None
 
 
-def _case(shown: state.View, text: str, need: Need, target: Target, params: Params) -> _Case:
+def _case(shown: views.View, text: str, need: Need, target: Target, params: Params) -> _Case:
     limit = need.limit or 0
     kept = shown.conversation.window if shown.conversation else None
     drop = window.fit(shown.nodes, text, params, target, limit, kept)
@@ -175,7 +175,7 @@ def _button(
 
 
 def _shown() -> Conversation:
-    conversation = state.view().conversation
+    conversation = views.view().conversation
     assert conversation  # there is a path to leave something out of
     return conversation
 
@@ -198,13 +198,13 @@ def _anew(person: Person, case: _Case) -> None:
         _sum_up(person, case, begin=True)
         return
     assert case.drop
-    begun = overflow.anew(state.desk(), person.id, _shown(), state.view().nodes, case.drop.window)
+    begun = overflow.anew(state.desk(), person.id, _shown(), views.view().nodes, case.drop.window)
     _go_to(begun.id)
 
 
 def _anyway(person: Person, case: _Case) -> None:
     _forget(person)
-    st.session_state[_ANYWAY] = _name(state.view())
+    st.session_state[_ANYWAY] = _name(views.view())
 
 
 @tried
@@ -215,7 +215,7 @@ def _undo(person: Person, conversation: str) -> None:
 def _sum_up(person: Person, case: _Case, *, begin: bool) -> None:
     assert case.summed
     _forget(person)
-    nodes, start = state.view().nodes, case.summed.window
+    nodes, start = views.view().nodes, case.summed.window
     overflow.summarise(state.desk(), person.id, _shown(), nodes, start, begin=begin)
 
 
@@ -228,7 +228,7 @@ def _forget(person: Person) -> None:
 def _go_to(conversation: str) -> None:
     """Show another conversation, with the question that waits."""
     name, text = st.session_state.get(_HELD, ("", ""))
-    if name == _name(state.view()):
+    if name == _name(views.view()):
         st.session_state[_HELD] = (conversation, text)
     st.query_params.from_dict({"c": conversation})
 

@@ -19,6 +19,7 @@ from playwright.sync_api import Locator, Page, expect
 ROOT = Path(__file__).parent.parent.parent
 BOX = '[data-testid="stChatInputTextArea"]'
 START_SECONDS = 90
+OURS = ("ANTLER_", "DEERAPI_", "DATABASE_", "STREAMLIT_")
 
 
 def free_port() -> int:
@@ -46,11 +47,9 @@ class App:
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        kept = {
-            k: v
-            for k, v in os.environ.items()
-            if not k.startswith(("DEERAPI_", "DATABASE_", "STREAMLIT_", "ANTLER_"))
-        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        # Answers without an end are among those that run when a test is over.
+        kept["ANTLER_DRAIN_SECONDS"] = "0"
         command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"]
         options = ["--server.address=127.0.0.1", "--server.fileWatcherType=none"]
         with self.log.open("ab") as log:
@@ -74,6 +73,18 @@ class App:
                 return answer.status == 200
         except OSError:
             return False
+
+    def tell_to_stop(self) -> None:
+        """As an administrator does; it ends when it is done."""
+        self._process.terminate()
+
+    def gone(self) -> int:
+        """Wait until it has ended; what it ended with."""
+        return self._process.wait(START_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def kill(self) -> None:
         """End it as a power cut would."""

@@ -46,6 +46,9 @@ SOURCES = [
     ("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", "1.5", "2.5", lambda s: str(s.timeouts.idle)),
     ("DEERAPI_RETRIES", "gateway", "retries", "0", "1", lambda s: str(s.retries)),
     ("DEERAPI_CHEAP_MODEL", "gateway", "cheap_model", "small-env", "small-file", lambda s: s.cheap_model),
+    ("ANTLER_LOG", "server", "log", "json", "text", lambda s: s.serving.log),
+    ("ANTLER_METRICS_TOKEN", "server", "metrics_token", "t-env", "t-file", lambda s: s.serving.metrics_token),
+    ("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", "1.5", "2.5", lambda s: str(s.serving.drain)),
 ]
 each_setting = pytest.mark.parametrize(("variable", "table", "name", "outer", "inner", "value"), SOURCES)
 
@@ -176,6 +179,23 @@ def test_times_are_seconds_and_may_be_numbers_in_the_secrets() -> None:
     assert settings.retries == 1
 
 
+def test_running_answers_may_get_no_time_at_all() -> None:
+    assert load({"ANTLER_DRAIN_SECONDS": "0"}, {}).serving.drain == 0
+    for given in ("-1", "nan", "inf", "86400", KEY):
+        words = refused({"ANTLER_DRAIN_SECONDS": given})
+        assert words.startswith("ANTLER_DRAIN_SECONDS ") and KEY not in words
+
+
+def test_the_log_is_text_or_json() -> None:
+    assert refused({"ANTLER_LOG": "xml"}) == "ANTLER_LOG must be text or json."
+    assert refused({}, {"server": {"log": KEY}}) == "[server] log must be text or json."
+
+
+def test_the_token_for_the_figures_is_as_secret_as_a_key() -> None:
+    assert KEY not in repr(load({"ANTLER_METRICS_TOKEN": KEY}, {}))
+    assert KEY not in refused({"ANTLER_METRICS_TOKEN": f"{KEY} {KEY}"})
+
+
 @pytest.mark.parametrize("given", ["3", "-1", "1.0", "two", "10", "²", KEY])
 def test_a_number_of_retries_that_is_none_is_refused(given: str) -> None:
     words = refused({"DEERAPI_RETRIES": given})
@@ -226,7 +246,9 @@ def test_a_secrets_file_that_is_no_toml_is_refused_and_not_quoted(tmp_path: Path
 def checked(folder: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
     """`python -m lib.core.config` as a user runs it, in a folder of its own."""
     clean = {
-        name: value for name, value in os.environ.items() if not name.startswith(("DEERAPI", "DATABASE"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DEERAPI", "DATABASE", "ANTLER"))
     }
     clean |= {"PYTHONPATH": str(ROOT), **environ}
     command = [sys.executable, "-m", "lib.core.config"]

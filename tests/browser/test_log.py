@@ -1,0 +1,62 @@
+"""The log of a server in use: events as lines, and no key, no word of anybody, no secret of a browser."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import KEY
+from tests.browser.site import App, Chat
+from tests.replay import JSON, Canned
+
+FAILS = '''"""Fails, with the key in its words and its traceback."""
+
+import os
+
+key = os.environ["DEERAPI_API_KEY"]
+raise RuntimeError(f"cannot go on with {key}")
+'''
+SAID = "Nobody-else-may-read-this"
+ECHO = json.dumps({"error": {"message": f"wrong key {KEY}", "type": "new_api_error", "code": ""}}).encode()
+
+
+@pytest.fixture(params=["json", "text"])
+def app(request, tmp_path, replay):
+    settings = {
+        "DEERAPI_API_KEY": KEY,
+        "DEERAPI_BASE_URL": replay.url,
+        "DEERAPI_RETRIES": "0",
+        "ANTLER_LOG": request.param,
+    }
+    started = App(tmp_path, settings)
+    (tmp_path / "pages/shared.py").write_text(FAILS, encoding="utf-8")
+    yield started
+    started.close()
+
+
+def test_what_happens_is_told_and_what_is_secret_is_not(app, new_page, replay, request):
+    replay.serve("/v1/chat/completions", Canned(ECHO, 401, {**JSON, "x-request-id": "req-77"}))
+    page = new_page()
+    chat = Chat(page, app.url).open("?model=m-one&wire=openai").ask(SAID).ended()
+    expect(chat.answers.last.get_by_role("alert")).to_be_visible()
+    conversation = page.url.split("c=")[1].partition("&")[0]
+    browser_secret = page.evaluate("JSON.stringify(Object.values(localStorage))")
+    page.goto(f"{app.url}/shared")
+    expect(page.get_by_text("noted in the log")).to_be_visible()
+    log = app.log.read_text(encoding="utf-8")
+    assert "RuntimeError" in log and "cannot go on with [secret]" in log
+    assert KEY not in log and SAID not in log and conversation not in log
+    for value in json.loads(browser_secret):
+        assert len(value) < 20 or value not in log
+    if request.node.callspec.params["app"] == "json":
+        lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+        (ended,) = [line for line in lines if line["event"] == "answer ended"]
+        assert ended["model"] == "m-one" and ended["outcome"] == "failed" and ended["error"] == "key_refused"
+        assert ended["status"] == 401 and ended["request_id"] == "req-77" and len(ended["owner"]) == 12
+        # What is no JSON are Streamlit's own words of welcome, on the other stream.
+        other = [line for line in log.splitlines() if line.strip() and not line.startswith("{")]
+        assert all("http" in line or "Streamlit app" in line for line in other), other
+    else:
+        assert "answer ended" in log and "request_id=req-77" in log

@@ -1,0 +1,132 @@
+"""What a balancer and a monitor are told by a running server, what strangers are not told, and its end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.site import App, free_port
+
+KEY = "sk-9f3b7c1d5e8a2046bb7e"
+TOKEN = "t-5577c1d5e8a20"
+
+
+def get(url: str, **headers: str) -> tuple[int, str]:
+    """The status and the body."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=sent), timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory) -> Iterator[App]:
+    started = App(tmp_path_factory.mktemp("served"), {})
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def started(tmp_path) -> Iterator[list[App]]:
+    """Servers that end with the test."""
+    made: list[App] = []
+    yield made
+    for one in made:
+        one.close()
+
+
+def test_a_server_that_can_work_says_so(app):
+    assert get(f"{app.url}/health") == (200, "ok")
+    status, body = get(f"{app.url}/ready")
+    assert (status, json.loads(body)) == (
+        200,
+        {"ready": True, "open": True, "database": True, "gateway": True},
+    )
+
+
+def test_a_database_that_goes_away_and_comes_back_is_seen(app):
+    assert get(f"{app.url}/ready")[0] == 200
+    database = app.folder / "data/antler.db"
+    away = database.rename(database.with_name("elsewhere.db"))
+    try:
+        until(lambda: get(f"{app.url}/ready")[0] == 503)
+        assert json.loads(get(f"{app.url}/ready")[1]) | {"gateway": True} == {
+            "ready": False,
+            "open": True,
+            "database": False,
+            "gateway": True,
+        }
+        assert get(f"{app.url}/health")[0] == 200
+    finally:
+        away.rename(database)
+    until(lambda: get(f"{app.url}/ready")[0] == 200)
+
+
+def until(true) -> None:
+    for _ in range(600):
+        if true():
+            return
+    raise AssertionError("it never was")
+
+
+def test_a_gateway_that_is_not_there_is_seen_and_nothing_is_told_of_it(started, tmp_path):
+    settings = {
+        "DEERAPI_API_KEY": KEY,
+        "DEERAPI_BASE_URL": f"http://127.0.0.1:{free_port()}",
+        "ANTLER_METRICS_TOKEN": TOKEN,
+    }
+    started.append(app := App(tmp_path, settings))
+    status, body = get(f"{app.url}/ready")
+    assert (status, json.loads(body)["gateway"], json.loads(body)["database"]) == (503, False, True)
+    told = body + get(f"{app.url}/health")[1] + get(f"{app.url}/metrics", Authorization=f"Bearer {TOKEN}")[1]
+    for secret in (KEY, TOKEN, settings["DEERAPI_BASE_URL"], "antler.db", str(tmp_path)):
+        assert secret not in told
+    assert KEY not in app.log.read_text() and TOKEN not in app.log.read_text()
+
+
+def test_figures_are_for_this_machine_alone(app):
+    status, body = get(f"{app.url}/metrics")
+    assert status == 200 and "\nantler_answers_running 0.0\n" in body
+    for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"):
+        assert get(f"{app.url}/metrics", **{header: "127.0.0.1"})[0] == 403
+    assert get(f"{app.url}/metrics", Host="antler.example")[0] == 403
+    assert get(f"{app.url}/metrics", Host=f"localhost:{app.port}")[0] == 200
+
+
+def test_with_a_token_the_figures_are_for_whoever_has_it(started, tmp_path):
+    started.append(app := App(tmp_path, {"ANTLER_METRICS_TOKEN": TOKEN}))
+    assert get(f"{app.url}/metrics")[0] == 403
+    assert get(f"{app.url}/metrics", Authorization="Bearer é")[0] == 403
+    assert get(f"{app.url}/metrics", Authorization=f"Bearer {TOKEN}x")[0] == 403
+    far = {"Authorization": f"Bearer {TOKEN}", "X-Forwarded-For": "203.0.113.7", "Host": "antler.example"}
+    assert get(f"{app.url}/metrics", **far)[0] == 200
+
+
+def test_settings_that_are_wrong_leave_it_alive_and_not_ready(started, tmp_path):
+    started.append(app := App(tmp_path, {"DEERAPI_RETRIES": "many", "DEERAPI_API_KEY": KEY}))
+    assert get(f"{app.url}/health")[0] == 200
+    assert get(f"{app.url}/ready")[0] == 503
+    assert get(f"{app.url}/metrics")[0] == 403
+
+
+def test_a_broken_file_of_secrets_is_not_quoted_in_the_log(started, tmp_path):
+    started.append(app := App(tmp_path, {}, secrets=f"[gateway]\napi_key = {KEY}\n"))
+    assert get(f"{app.url}/health")[0] == 200
+    said = app.log.read_text()
+    assert "Failed to load secrets" in said and KEY not in said
+
+
+def test_with_nothing_to_wait_for_it_ends_when_it_is_told_to(started, tmp_path):
+    started.append(app := App(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"}))
+    app.tell_to_stop()
+    assert app.gone() == -signal.SIGTERM
+    assert "did not end by itself" not in app.log.read_text()
+    assert Path(app.folder).exists()
