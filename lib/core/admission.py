@@ -155,13 +155,18 @@ def judged(
 
 
 def _unlisted(claims: Mapping[str, Any], allow: Sequence[str]) -> Refusal | None:
-    email, verified = claims.get("email"), claims.get("email_verified")
+    email = claims.get("email")
     if not isinstance(email, str) or not email:
         return "mailless"
-    # Some providers send the word in place of the value.
-    if verified is not True and verified != "true":
+    if not verified(claims):
         return "unverified"
     return None if listed(email, allow) else "stranger"
+
+
+def verified(claims: Mapping[str, Any]) -> bool:
+    """Whether the provider has made sure whose the address is; some send the word in place of the value."""
+    told = claims.get("email_verified")
+    return told is True or told == "true"
 
 
 def listed(email: str, allow: Sequence[str]) -> bool:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from lib.core import admission
+from lib.core import admission, roles
 from lib.core.admission import Access
 from lib.core.errors import SettingError
 from lib.core.money import Rule, rules
+from lib.core.roles import Roles
 from lib.core.secrecy import QUOTES, bare
 from lib.core.types import Wire, is_wire
 
@@ -74,6 +75,7 @@ class Settings:
     cheap_wire: Wire | None = None
     prices: tuple[Rule, ...] = ()
     access: Access = Access()
+    roles: Roles = Roles()
     serving: Serving = Serving()
 
     @property
@@ -119,18 +121,29 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
         cheap_wire=cheap_wire,
         prices=rules(secrets.get("prices", {})),
         access=_access(environ, secrets),
+        roles=_roles(environ, secrets),
         serving=_serving(environ, secrets),
     )
 
 
 def _access(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Access:
-    table = secrets.get("access", {})
-    if isinstance(table, Mapping) and isinstance(table.get("allow"), list):
-        # Written as a list in the file, with commas in the environment.
-        secrets = {**secrets, "access": {**table, "allow": ",".join(map(str, table["allow"]))}}
+    secrets = _with_commas(secrets, "allow")
     return admission.settled(
         lambda variable, name: _read(variable, "access", name, environ, secrets), secrets.get("auth")
     )
+
+
+def _roles(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Roles:
+    admins = _read("ANTLER_ADMINS", "access", "admins", environ, _with_commas(secrets, "admins"))
+    return roles.settled(*admins, secrets.get("groups", {}))
+
+
+def _with_commas(secrets: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What is written as a list in the file, as it is written in the environment."""
+    table = secrets.get("access", {})
+    if isinstance(table, Mapping) and isinstance(table.get(name), list):
+        return {**secrets, "access": {**table, name: ",".join(map(str, table[name]))}}
+    return secrets
 
 
 def _serving(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Serving:

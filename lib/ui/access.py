@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from html import escape
 from typing import NoReturn
 
@@ -38,14 +39,14 @@ def require() -> Person:
         st.error(t("error.setting", sentence=str(error)), icon=":material/settings_alert:")
         st.stop()
     late.catch(BOX)
-    if access.mode == "oidc":
-        person = _signed_in(access)
-    elif access.mode == "proxy":
-        person = _through_proxy(access)
+    if access.mode in ("oidc", "proxy"):
+        person = _signed_in(access) if access.mode == "oidc" else _through_proxy(access)
+        _meet(person)
     else:
         _let_in(access)
-        return _browser()
-    _meet(person)
+        # Whoever is at the machine itself, alone, has nobody above them.
+        person = replace(_browser(), admin=access.mode == "local" and _alone())
+    st.session_state["person"] = person
     return person
 
 
@@ -62,11 +63,14 @@ def _let_in(access: Access) -> None:
         if not entrance.knows_word() and not session.holds(access.password, cookie):
             entrance.paint_word(access.password)
             st.stop()
-    elif access.mode == "local" and not state.settings().demo:
-        address = st.get_option("server.address")
-        if not admission.loopback(address):
-            entrance.paint_exposed(cloud=hosting.community_cloud())
-            st.stop()
+    elif access.mode == "local" and not state.settings().demo and not _alone():
+        entrance.paint_exposed(cloud=hosting.community_cloud())
+        st.stop()
+
+
+def _alone() -> bool:
+    """Whether only this machine can reach the server."""
+    return admission.loopback(st.get_option("server.address"))
 
 
 def _signed_in(access: Access) -> Person:
@@ -82,7 +86,7 @@ def _signed_in(access: Access) -> Person:
     if why:
         entrance.paint_refused(person, why, access.mode)
         st.stop()
-    return person
+    return state.settings().roles.of(person, person.email if admission.verified(claims) else "")
 
 
 def _through_proxy(access: Access) -> Person:
@@ -90,7 +94,7 @@ def _through_proxy(access: Access) -> Person:
     if not isinstance(known, Person):
         entrance.paint_refused(Person(""), known, access.mode)
         st.stop()
-    return known
+    return state.settings().roles.of(known, known.name)
 
 
 def _meet(person: Person) -> None:

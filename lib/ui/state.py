@@ -24,7 +24,7 @@ from lib.core.config import Settings
 from lib.core.errors import StoreError
 from lib.core.models import Listing, Model
 from lib.core.preferences import Preferences
-from lib.core.types import Target
+from lib.core.types import Person, Target
 from lib.gateway import demo
 from lib.gateway.catalog import Catalog, typed
 from lib.gateway.client import Gateway
@@ -153,6 +153,12 @@ def cheap() -> Cheap | None:
         return None
     listed = next((known.wires[0] for known in listing().models if known.id == name), None)
     return Cheap(Target(name, wire or listed or "openai"), model(name).abilities.context)
+
+
+def person() -> Person | None:
+    """Who is asking in this session, as access.require() found it; None before that."""
+    found: Person | None = st.session_state.get("person")
+    return found
 
 
 def desk() -> Desk:

@@ -77,7 +77,7 @@ def test_a_failure_is_counted_under_its_code(store):
 def test_titles_are_requests_too(store):
     counted = Meter()
     gateway = Scripted([TextDelta("A title"), DONE])
-    Aside(gateway, store, counted.ended).entitle("ann", "c", "Why?", Cheap(TARGET))
+    Aside(gateway, store, ended=counted.ended).entitle("ann", "c", "Why?", Cheap(TARGET))
     labels = {**BY, "purpose": "title", "outcome": "complete", "error": ""}
     until(lambda: value(counted, "antler_requests_total", **labels) == 1)
 
