@@ -16,7 +16,7 @@ EACH = "each"  # of each person alone, where there is no rule of their own
 
 @dataclass(frozen=True)
 class Bound:
-    """How much is too much: from `soft` on a person is warned, above `hard` nothing is sent; None is no end."""
+    """From `soft` on a person is warned, above `hard` nothing is sent; None is no end."""
 
     soft: int | None = None
     hard: int | None = None
