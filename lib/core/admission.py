@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from lib.core.errors import SettingError
 from lib.core.types import Person
@@ -22,6 +23,7 @@ PROXY_HEADER = "X-Antler-Proxy"
 EVERYBODY = "*"
 LEAD = 30.0  # seconds by which a provider's clock may be ahead of ours
 SHORTEST_WORD, SHORTEST_SECRET = 8, 16
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
 _NOT_PROVIDERS = frozenset({"client_kwargs"})
 
 
@@ -118,6 +120,18 @@ def loopback(address: str | None) -> bool:
         return ip_address((address or "").strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def from_here(address: str | None, read: Callable[[str], str | None]) -> bool:
+    """Whether a request to a server bound to `address` was made on its own machine; `read` gives a header.
+
+    A proxy beside the server makes it the world's, and a page elsewhere can give loopback a name of its own.
+    """
+    try:
+        host = urlsplit(f"//{read('Host') or 'localhost'}").hostname
+    except ValueError:
+        return False
+    return loopback(address) and loopback(host) and not any(read(name) for name in _FORWARDED)
 
 
 def oidc_person(claims: Mapping[str, Any]) -> Person:

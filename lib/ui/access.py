@@ -69,8 +69,8 @@ def _let_in(access: Access) -> None:
 
 
 def _alone() -> bool:
-    """Whether only this machine can reach the server."""
-    return admission.loopback(st.get_option("server.address"))
+    """Whether only this machine can reach the server, and does."""
+    return admission.from_here(st.get_option("server.address"), st.context.headers.get)
 
 
 def _signed_in(access: Access) -> Person:
