@@ -1,24 +1,21 @@
-"""Memory of one process with twenty readers, each with a long answer arriving and a history to scroll.
+"""Memory of one process with twenty readers, each with a history and an answer arriving.
 
 .venv/bin/python -m tests.bench.readers
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
-import shutil
 import tempfile
 import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from tests.bench.people import SPREAD, Reader, gateway_running
+from tests.browser.site import App
 
-from tests.browser.conftest import FLAGS, PATIENCE_MS, QUIET
-from tests.browser.site import App, Chat
-
-READERS = 20
-TURNS = 3  # before the answer that does not end
-SECONDS = 30  # for which all of them arrive at once
+READERS = (1, 5, 10, 20)
+QUESTIONS = 4
 MOST = 690  # MB: what the smallest host has that Antler is meant for
 RESIDENT = re.compile(r"^process_resident_memory_bytes (\S+)", re.MULTILINE)
 
@@ -31,36 +28,31 @@ def resident(app: App) -> float:
     return float(found[1]) / 1e6
 
 
-def read(page: Page, app: App, number: int) -> Chat:
-    """A reader who has asked some things, and waits for an answer without an end."""
-    chat = Chat(page, app.url).open("?model=demo-tour")
-    for turn in range(TURNS):
-        chat.ask(f"Reader {number}, question {turn}").ended()
-    chat.pick("demo-endless").ask(f"Reader {number} wants all of it")
-    return chat
+async def _most(app: App, people: int) -> float:
+    """MB at most, while so many people ask one question after another."""
+    ready = asyncio.Barrier(people)
+    readers = [Reader(app.url, f"p{people}-{number}") for number in range(people)]
+    reading = asyncio.gather(
+        *(reader.read(ready, SPREAD * place / people, QUESTIONS) for place, reader in enumerate(readers))
+    )
+    most = 0.0
+    while not reading.done():
+        most = max(most, await asyncio.to_thread(resident, app))
+        await asyncio.sleep(0.5)
+    await reading
+    return most
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        app = App(Path(folder), {})
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=[*FLAGS, *QUIET])
-        expect.set_options(timeout=4 * PATIENCE_MS)
+    with tempfile.TemporaryDirectory() as folder, gateway_running() as settings:
+        app = App(Path(folder), settings)
         try:
-            print(f"{'readers':>8} {'MB':>6}\n{0:>8} {resident(app):>6.0f}", flush=True)
-            for number in range(1, READERS + 1):
-                context = browser.new_context(viewport={"width": 1280, "height": 860})
-                context.set_default_timeout(4 * PATIENCE_MS)
-                read(context.new_page(), app, number)
-                if number in (1, 5, 10, 15, READERS):
-                    print(f"{number:>8} {resident(app):>6.0f}", flush=True)
-            most = 0.0
-            for _ in range(SECONDS):
-                browser.contexts[0].pages[0].wait_for_timeout(1_000)
-                most = max(most, resident(app))
-            print(f"at most {most:.0f} MB in {SECONDS} s with all of them arriving; the limit is {MOST} MB")
+            print(f"| readers | MB at most |\n|---|---|\n| 0 | {resident(app):.0f} |", flush=True)
+            for people in READERS:
+                most = asyncio.run(_most(app, people))
+                print(f"| {people} | {most:.0f} |", flush=True)
             assert most < MOST
         finally:
-            browser.close()
             app.close()
 
 
