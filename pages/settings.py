@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.core.config import DEFAULT_BASE_URL
+from lib.core.entries import DEFAULT_BASE_URL
 from lib.ui import access, account, data, hosting, models, notice, problem, sharing, state, undo, views
 from lib.ui.text import LANGUAGES, language, literal, t
 
