@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from lib.core import admission, roles
+from lib.core import admission, own_key, roles, team
 from lib.core.admission import Access
-from lib.core.entries import DEFAULT_BASE_URL, address, plain_key, read, with_commas
+from lib.core.entries import DEFAULT_BASE_URL, address, plain_key, read, switch, with_commas
 from lib.core.errors import SettingError
 from lib.core.money import Rule, rules
+from lib.core.own_key import OwnKeys
 from lib.core.roles import Roles
 from lib.core.secrecy import QUOTES
+from lib.core.team import Team
 from lib.core.types import Wire, is_wire
 
 DEFAULT_DATABASE_URL = "sqlite:///data/antler.db"
@@ -77,6 +79,8 @@ class Settings:
     access: Access = Access()
     roles: Roles = Roles()
     serving: Serving = Serving()
+    team: Team = Team()
+    own_keys: OwnKeys = OwnKeys()
 
     @property
     def demo(self) -> bool:
@@ -107,9 +111,10 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
     idle, idle_name = read("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", environ, secrets)
     cheap, cheap_name = read("DEERAPI_CHEAP_MODEL", "gateway", "cheap_model", environ, secrets)
     cheap_model, cheap_wire = _target(cheap, cheap_name)
+    api_key, base_url = plain_key(key, key_name), address(url or DEFAULT_BASE_URL, url_name)
     return Settings(
-        api_key=plain_key(key, key_name),
-        base_url=address(url or DEFAULT_BASE_URL, url_name),
+        api_key=api_key,
+        base_url=base_url,
         database_url=_database_url(database or DEFAULT_DATABASE_URL, database_name),
         timeouts=Timeouts(
             connect=_seconds(connect, connect_name, Timeouts.connect),
@@ -123,6 +128,8 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
         access=_access(environ, secrets),
         roles=_roles(environ, secrets),
         serving=_serving(environ, secrets),
+        team=_team(environ, secrets, api_key),
+        own_keys=_own_keys(environ, secrets, api_key, base_url),
     )
 
 
@@ -136,6 +143,29 @@ def _access(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Access:
 def _roles(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Roles:
     admins = read("ANTLER_ADMINS", "access", "admins", environ, with_commas(secrets, "access", "admins"))
     return roles.settled(*admins, secrets.get("groups", {}))
+
+
+def _team(environ: Mapping[str, str], secrets: Mapping[str, Any], api_key: str) -> Team:
+    tells = switch("ANTLER_PSEUDONYM", "team", "pseudonym", environ, secrets, default=True)
+    typed, table = environ.get("ANTLER_HEADERS", "").strip(), secrets.get("team", {})
+    listed = table.get("headers", {}) if isinstance(table, Mapping) else None
+    return team.settled(
+        lambda variable, name: read(variable, "team", name, environ, secrets),
+        (typed, "ANTLER_HEADERS") if typed else (listed, "[team.headers]"),
+        secrets.get("auth"),
+        api_key,
+        tells=tells,
+    )
+
+
+def _own_keys(environ: Mapping[str, str], secrets: Mapping[str, Any], api_key: str, base_url: str) -> OwnKeys:
+    listed = with_commas(secrets, "own_key", "base_urls")
+    return own_key.settled(
+        lambda variable, name: read(variable, "own_key", name, environ, listed),
+        base_url,
+        allow=switch("ANTLER_OWN_KEY", "own_key", "allow", environ, secrets, default=False),
+        demo=not api_key,
+    )
 
 
 def _serving(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Serving:
