@@ -76,26 +76,18 @@ class Gateway:
         return asked
 
     def stream(
-        self,
-        target: Target,
-        messages: Sequence[Message],
-        params: Params,
-        cancel: Cancel,
-        conversation: str = "",
+        self, target: Target, messages: Sequence[Message], params: Params, cancel: Cancel, about: str = ""
     ) -> Iterator[Event]:
         """Send the path and yield what comes, until the answer's last event.
 
-        The gateway is told the `conversation` only where the team's headers have a place for it.
-        A request that fails before anything could be shown is sent again where that makes sense; a
-        Waiting event comes before each such pause. Raises the AnswerError that fits: before the first
-        event where the gateway refuses or is not reached, later where the stream fails or is cut. After
-        `cancel` it ends, or raises any of them.
+        `about` is the id of the conversation, for the team's headers that have a place for it. A request
+        that fails before anything could be shown is sent again where that makes sense; a Waiting event
+        comes before each such pause. Raises the AnswerError that fits: before the first event where the
+        gateway refuses or is not reached, later where the stream fails or is cut. After `cancel` it ends,
+        or raises any of them.
         """
         wire = WIRES[target.wire]
-        body = wire.body(target.model, cleaned(messages), params)
-        if self._caller.user:
-            body = wire.signed(body, self._caller.user)
-        headers = {**self._caller.headers(conversation), **wire.headers(self._key)}
+        headers, body = self._request(target, messages, params, about)
         for attempt in itertools.count(1):
             if cancel.cancelled:
                 return
@@ -122,6 +114,16 @@ class Gateway:
             yield again
             if cancel.wait(pause):
                 return
+
+    def _request(
+        self, target: Target, messages: Sequence[Message], params: Params, about: str
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """The headers and the body, with who asks in both."""
+        wire = WIRES[target.wire]
+        body = wire.body(target.model, cleaned(messages), params)
+        if self._caller.user:
+            body = wire.signed(body, self._caller.user)
+        return {**self._caller.headers(about), **wire.headers(self._key)}, body
 
     def _once(
         self, wire: ModuleType, headers: Mapping[str, str], body: dict[str, Any], cancel: Cancel
