@@ -19,6 +19,7 @@ from lib.ui.text import literal, t
 _KEY, _URL = "own.key", "own.url"
 _TRYING, _WRONG = "own.trying", "own.wrong"
 _REFUSED = "key_refused"
+_LONGEST = 4_000  # signs; servers take no longer line in a header than about twice that
 
 
 def paint() -> None:
@@ -49,7 +50,14 @@ def _paint_form(addresses: tuple[str, ...]) -> None:
     if wrong := st.session_state.pop(_WRONG, ""):
         st.warning(t(wrong), icon=":material/key_off:")
     with st.form("own-key", border=False):
-        st.text_input(t("own.key"), type="password", key=_KEY, autocomplete="off", placeholder="sk-…")
+        st.text_input(
+            t("own.key"),
+            type="password",
+            key=_KEY,
+            max_chars=_LONGEST,
+            autocomplete="off",
+            placeholder="sk-…",
+        )
         if len(addresses) > 1:
             st.selectbox(t("own.url"), addresses, key=_URL)
         st.form_submit_button(t("own.use"), key="own-use", icon=":material/key:", on_click=_take)
