@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import streamlit as st
 
-from lib.core.config import DEFAULT_BASE_URL
-from lib.ui import access, account, data, hosting, models, notice, problem, sharing, state, undo, views
+from lib.core.entries import DEFAULT_BASE_URL
+from lib.ui import (
+    access,
+    account,
+    data,
+    hosting,
+    models,
+    notice,
+    own_key,
+    problem,
+    sharing,
+    state,
+    undo,
+    views,
+)
 from lib.ui.text import LANGUAGES, language, literal, t
 
 _ENVIRONMENT = f"""export DEERAPI_API_KEY="sk-…"
@@ -20,7 +35,8 @@ person = access.require()
 def _gateway() -> None:
     st.subheader(t("settings.gateway"), anchor=False)
     if not state.settings().demo:
-        st.markdown(t("settings.connected", host=literal(state.gateway_host())))
+        st.markdown(t("settings.connected", host=literal(urlsplit(state.settings().base_url).netloc)))
+        own_key.paint_name(person)
         return
     st.markdown(t("settings.demo"))
     st.markdown(f"**{t('settings.connect')}**  \n{t('settings.connect_how')}")
@@ -63,6 +79,7 @@ problem.paint_refusal()
 undo.paint()
 st.title(t("settings.title"), anchor=False)
 _gateway()
+own_key.paint()
 account.paint(person)
 models.paint(person)
 _language()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -15,8 +16,9 @@ from lib.chat.tally import Entry, Tally, Tariffs, unpriced
 from lib.core import errors, tokens
 from lib.core.history import Spend
 from lib.core.params import Params
-from lib.core.reply import Event, Reply, Waiting
+from lib.core.reply import Reply, Waiting
 from lib.core.types import Message, Node, Outcome, Target, Text, new_id
+from lib.gateway.client import Gateway
 from lib.gateway.sockets import Cancel
 
 log = logging.getLogger(__name__)
@@ -53,14 +55,6 @@ class Ledger(Protocol):
 
     def spend(self, owner: str, spend: Spend) -> None:
         """Count a request."""
-
-
-class Asked(Protocol):
-    """The gateway, as far as it is asked here."""
-
-    def stream(
-        self, target: Target, messages: Sequence[Message], params: Params, cancel: Cancel
-    ) -> Iterator[Event]: ...
 
 
 @dataclass(frozen=True)
@@ -120,7 +114,7 @@ class Aside:
 
     def __init__(
         self,
-        gateway: Asked,
+        gateway: Gateway,
         ledger: Ledger,
         tariffs: Tariffs = unpriced,
         ended: Callable[[Ended], None] = lambda _: None,
@@ -133,6 +127,12 @@ class Aside:
         self._slots = threading.BoundedSemaphore(SUMMARIES_AT_ONCE)
         self._lock = threading.Lock()
         self._summaries: dict[str, Summary] = {}
+
+    def through(self, gateway: Gateway, tariffs: Tariffs) -> Aside:
+        """The same workers, for requests that go through this gateway and cost by these tariffs."""
+        other = copy.copy(self)
+        other._gateway, other._tariffs = gateway, tariffs
+        return other
 
     def entitle(self, owner: str, conversation: str, question: str, cheap: Cheap) -> None:
         """Have a title made for a conversation's first question; returns at once, and never raises.
@@ -255,7 +255,8 @@ class Aside:
         tally = Tally(Entry(new_id(), spent.conversation, spent.purpose, target), self._tariffs)
         outcome = Outcome.FAILED
         try:
-            for event in self._gateway.stream(target, [Message("user", (Text(text),))], params, cancel):
+            asked = [Message("user", (Text(text),))]
+            for event in self._gateway.stream(target, asked, params, cancel, spent.conversation):
                 tally.add(event)
                 if isinstance(event, Waiting) and not patient:
                     cancel.cancel()

@@ -134,7 +134,9 @@ def go_on(desk: Desk, owner: str, conversation: str, answer: str, params: Params
             base,
             node,
             lambda: desk.store.reopen(owner, base, node),
-            lambda cancel: seamless(last.message.text, desk.gateway.stream(target, messages, one, cancel)),
+            lambda cancel: seamless(
+                last.message.text, desk.gateway.stream(target, messages, one, cancel, conversation)
+            ),
         )
 
 
@@ -224,7 +226,7 @@ def _answer(
         conversation,
         node,
         lambda: desk.store.begin(owner, conversation, [*new, node]),
-        lambda cancel: desk.gateway.stream(target, messages, params, cancel),
+        lambda cancel: desk.gateway.stream(target, messages, params, cancel, conversation.id),
     )
     return conversation
 

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from lib.core import admission, roles
+from lib.core import admission, own_key, roles, team
 from lib.core.admission import Access
+from lib.core.entries import DEFAULT_BASE_URL, address, plain_key, read, switch, with_commas
 from lib.core.errors import SettingError
 from lib.core.money import Rule, rules
+from lib.core.own_key import OwnKeys
 from lib.core.roles import Roles
-from lib.core.secrecy import QUOTES, bare
+from lib.core.secrecy import QUOTES
+from lib.core.team import Team
 from lib.core.types import Wire, is_wire
 
-DEFAULT_BASE_URL = "https://api.deerapi.com"
 DEFAULT_DATABASE_URL = "sqlite:///data/antler.db"
 POSTGRES_EXAMPLE = "postgresql://user:password@host/name"
 SECRETS_FILE = Path(".streamlit/secrets.toml")
@@ -77,6 +79,8 @@ class Settings:
     access: Access = Access()
     roles: Roles = Roles()
     serving: Serving = Serving()
+    team: Team = Team()
+    own_keys: OwnKeys = OwnKeys()
 
     @property
     def demo(self) -> bool:
@@ -98,18 +102,19 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
 
     `secrets` is the parsed secrets.toml. Raises SettingError, whose one sentence names the setting.
     """
-    key, key_name = _read("DEERAPI_API_KEY", "gateway", "api_key", environ, secrets)
-    url, url_name = _read("DEERAPI_BASE_URL", "gateway", "base_url", environ, secrets)
-    database, database_name = _read("DATABASE_URL", "storage", "url", environ, secrets)
-    connect, connect_name = _read("DEERAPI_CONNECT_TIMEOUT", "gateway", "connect_timeout", environ, secrets)
-    first, first_name = _read("DEERAPI_FIRST_BYTE_TIMEOUT", "gateway", "first_byte_timeout", environ, secrets)
-    retries, retries_name = _read("DEERAPI_RETRIES", "gateway", "retries", environ, secrets)
-    idle, idle_name = _read("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", environ, secrets)
-    cheap, cheap_name = _read("DEERAPI_CHEAP_MODEL", "gateway", "cheap_model", environ, secrets)
+    key, key_name = read("DEERAPI_API_KEY", "gateway", "api_key", environ, secrets)
+    url, url_name = read("DEERAPI_BASE_URL", "gateway", "base_url", environ, secrets)
+    database, database_name = read("DATABASE_URL", "storage", "url", environ, secrets)
+    connect, connect_name = read("DEERAPI_CONNECT_TIMEOUT", "gateway", "connect_timeout", environ, secrets)
+    first, first_name = read("DEERAPI_FIRST_BYTE_TIMEOUT", "gateway", "first_byte_timeout", environ, secrets)
+    retries, retries_name = read("DEERAPI_RETRIES", "gateway", "retries", environ, secrets)
+    idle, idle_name = read("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", environ, secrets)
+    cheap, cheap_name = read("DEERAPI_CHEAP_MODEL", "gateway", "cheap_model", environ, secrets)
     cheap_model, cheap_wire = _target(cheap, cheap_name)
+    api_key, base_url = plain_key(key, key_name), address(url or DEFAULT_BASE_URL, url_name)
     return Settings(
-        api_key=_key(key, key_name),
-        base_url=_base_url(url or DEFAULT_BASE_URL, url_name),
+        api_key=api_key,
+        base_url=base_url,
         database_url=_database_url(database or DEFAULT_DATABASE_URL, database_name),
         timeouts=Timeouts(
             connect=_seconds(connect, connect_name, Timeouts.connect),
@@ -123,84 +128,57 @@ def load(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
         access=_access(environ, secrets),
         roles=_roles(environ, secrets),
         serving=_serving(environ, secrets),
+        team=_team(environ, secrets, api_key),
+        own_keys=_own_keys(environ, secrets, api_key, base_url),
     )
 
 
 def _access(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Access:
-    secrets = _with_commas(secrets, "allow")
+    secrets = with_commas(secrets, "access", "allow")
     return admission.settled(
-        lambda variable, name: _read(variable, "access", name, environ, secrets), secrets.get("auth")
+        lambda variable, name: read(variable, "access", name, environ, secrets), secrets.get("auth")
     )
 
 
 def _roles(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Roles:
-    admins = _read("ANTLER_ADMINS", "access", "admins", environ, _with_commas(secrets, "admins"))
+    admins = read("ANTLER_ADMINS", "access", "admins", environ, with_commas(secrets, "access", "admins"))
     return roles.settled(*admins, secrets.get("groups", {}))
 
 
-def _with_commas(secrets: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """What is written as a list in the file, as it is written in the environment."""
-    table = secrets.get("access", {})
-    if isinstance(table, Mapping) and isinstance(table.get(name), list):
-        return {**secrets, "access": {**table, name: ",".join(map(str, table[name]))}}
-    return secrets
+def _team(environ: Mapping[str, str], secrets: Mapping[str, Any], api_key: str) -> Team:
+    tells = switch("ANTLER_PSEUDONYM", "team", "pseudonym", environ, secrets, default=True)
+    typed, table = environ.get("ANTLER_HEADERS", "").strip(), secrets.get("team", {})
+    listed = table.get("headers", {}) if isinstance(table, Mapping) else None
+    return team.settled(
+        lambda variable, name: read(variable, "team", name, environ, secrets),
+        (typed, "ANTLER_HEADERS") if typed else (listed, "[team.headers]"),
+        secrets.get("auth"),
+        api_key,
+        tells=tells,
+    )
+
+
+def _own_keys(environ: Mapping[str, str], secrets: Mapping[str, Any], api_key: str, base_url: str) -> OwnKeys:
+    listed = with_commas(secrets, "own_key", "base_urls")
+    return own_key.settled(
+        lambda variable, name: read(variable, "own_key", name, environ, listed),
+        base_url,
+        allow=switch("ANTLER_OWN_KEY", "own_key", "allow", environ, secrets, default=False),
+        demo=not api_key,
+    )
 
 
 def _serving(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Serving:
-    log, log_name = _read("ANTLER_LOG", "server", "log", environ, secrets)
-    token, token_name = _read("ANTLER_METRICS_TOKEN", "server", "metrics_token", environ, secrets)
-    drain, drain_name = _read("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", environ, secrets)
+    log, log_name = read("ANTLER_LOG", "server", "log", environ, secrets)
+    token, token_name = read("ANTLER_METRICS_TOKEN", "server", "metrics_token", environ, secrets)
+    drain, drain_name = read("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", environ, secrets)
     if log not in ("", "text", "json"):
         raise SettingError(f"{log_name} must be text or json.")
     return Serving(
         log="json" if log == "json" else "text",
-        metrics_token=_key(token, token_name),
+        metrics_token=plain_key(token, token_name),
         drain=_seconds(drain, drain_name, Serving.drain, least=0.0),
     )
-
-
-def _read(
-    variable: str, section: str, name: str, environ: Mapping[str, str], secrets: Mapping[str, Any]
-) -> tuple[str, str]:
-    """The value, "" where unset, and the name under which it was set, for errors."""
-    if environ.get(variable, "").strip():
-        return environ[variable].strip(), variable
-    table = secrets.get(section, {})
-    if not isinstance(table, Mapping):
-        raise SettingError(f"[{section}] in secrets.toml must be a table, with {name} in it.")
-    value = table.get(name, "")
-    label = f"[{section}] {name}"
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise SettingError(f"{label} in secrets.toml must be a text in quotes.")
-    return str(value).strip(), label
-
-
-def _key(value: str, name: str) -> str:
-    value = bare(value)
-    if re.search(r"\s", value):
-        raise SettingError(f"{name} has a space or line break inside; paste the key again, alone.")
-    if not value.isascii() or not value.isprintable():
-        raise SettingError(f"{name} has a character that no key has; paste the key again, alone.")
-    return value
-
-
-def _base_url(value: str, name: str) -> str:
-    """The gateway's origin and path prefix, without `/v1` and without a trailing slash."""
-    wrong = f"{name} must be a web address such as {DEFAULT_BASE_URL}"
-    value = value.strip(QUOTES).strip()
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise SettingError(f"{wrong}.") from None
-    if parts.scheme not in ("http", "https") or not host or re.search(r"\s", value):
-        raise SettingError(f"{wrong}, with http:// or https:// in front.")
-    if parts.username or parts.password:
-        raise SettingError(f"{name} must not hold a name or password; the key has a setting of its own.")
-    if parts.query or parts.fragment:
-        raise SettingError(f"{wrong}, without anything after ? or #.")
-    path = re.sub(r"/v1$", "", parts.path.rstrip("/")).rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 def _database_url(value: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import json
 import logging
@@ -20,6 +21,7 @@ from lib.core.models import Listing
 from lib.core.money import Balance, Price
 from lib.core.params import Loss, Params
 from lib.core.reply import Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
+from lib.core.team import Caller
 from lib.core.types import Message, Target, Text, Wire
 from lib.gateway import balance, catalog, faults, prices, retry, thoughts, wire_anthropic, wire_openai
 from lib.gateway.frames import Frame, frames
@@ -65,25 +67,33 @@ class Gateway:
         self._key = settings.api_key
         self._retries = settings.retries
         self._transport = Transport(settings.base_url, settings.timeouts)
+        self._caller = Caller()
+
+    def asked_by(self, caller: Caller) -> Gateway:
+        """The same gateway, with the same connections, whose streams say who asks."""
+        asked = copy.copy(self)
+        asked._caller = caller
+        return asked
 
     def stream(
-        self, target: Target, messages: Sequence[Message], params: Params, cancel: Cancel
+        self, target: Target, messages: Sequence[Message], params: Params, cancel: Cancel, about: str = ""
     ) -> Iterator[Event]:
         """Send the path and yield what comes, until the answer's last event.
 
-        A request that fails before anything could be shown is sent again where that makes sense; a
-        Waiting event comes before each such pause. Raises the AnswerError that fits: before the first
-        event where the gateway refuses or is not reached, later where the stream fails or is cut. After
-        `cancel` it ends, or raises any of them.
+        `about` is the id of the conversation, for the team's headers that have a place for it. A request
+        that fails before anything could be shown is sent again where that makes sense; a Waiting event
+        comes before each such pause. Raises the AnswerError that fits: before the first event where the
+        gateway refuses or is not reached, later where the stream fails or is cut. After `cancel` it ends,
+        or raises any of them.
         """
         wire = WIRES[target.wire]
-        body = wire.body(target.model, cleaned(messages), params)
+        headers, body = self._request(target, messages, params, about)
         for attempt in itertools.count(1):
             if cancel.cancelled:
                 return
             shown = False
             try:
-                events = thoughts.told_apart(self._once(wire, body, cancel))
+                events = thoughts.told_apart(self._once(wire, headers, body, cancel))
                 for event in events:
                     if type(event) in _SHOWN:
                         shown = True
@@ -105,9 +115,21 @@ class Gateway:
             if cancel.wait(pause):
                 return
 
-    def _once(self, wire: ModuleType, body: dict[str, Any], cancel: Cancel) -> Iterator[Event]:
+    def _request(
+        self, target: Target, messages: Sequence[Message], params: Params, about: str
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """The headers and the body, with who asks in both."""
+        wire = WIRES[target.wire]
+        body = wire.body(target.model, cleaned(messages), params)
+        if self._caller.user:
+            body = wire.signed(body, self._caller.user)
+        return {**self._caller.headers(about), **wire.headers(self._key)}, body
+
+    def _once(
+        self, wire: ModuleType, headers: Mapping[str, str], body: dict[str, Any], cancel: Cancel
+    ) -> Iterator[Event]:
         """One request, and what comes of it."""
-        response = self._transport.post(wire.PATH, wire.headers(self._key), body, cancel)
+        response = self._transport.post(wire.PATH, headers, body, cancel)
         try:
             if response.status != 200:
                 raise wire.error(response.status, response.headers, response.text())

@@ -56,6 +56,11 @@ def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, A
     return merged(request, json_object(params.extra))
 
 
+def signed(body: dict[str, Any], user: str) -> dict[str, Any]:
+    """The body with the name of who asks in its field, and in no other that could name somebody."""
+    return merged(body, {"metadata": {"user_id": user}, "user": None, "safety_identifier": None})
+
+
 def losses(model: str, params: Params) -> list[Loss]:
     """What of the parameters does not go into the body, or goes in another form."""
     fitting, found = families.fit("anthropic", model, params)

@@ -38,6 +38,17 @@ def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, A
     return merged(request, json_object(params.extra))
 
 
+def signed(body: dict[str, Any], user: str) -> dict[str, Any]:
+    """The body with the name of who asks in its field, and in no other that could name somebody."""
+    # The gateway drops the newer `safety_identifier` before it sends a request on.
+    return merged(body, {"user": user, "safety_identifier": None, **_nobody(body)})
+
+
+def _nobody(body: dict[str, Any]) -> dict[str, Any]:
+    """What takes the other format's name of who asks out of a body."""
+    return {"metadata": {"user_id": None}} if "user_id" in inner(body, "metadata") else {}
+
+
 def losses(model: str, params: Params) -> list[Loss]:
     """What of the parameters does not go into the body, or goes in another form."""
     fitting, found = families.fit("openai", model, params)

@@ -12,7 +12,7 @@ from lib.core.types import Node, Person, Target
 from lib.ui import access, late, money, params, state, target, undo, views, window
 from lib.ui.problem import paint_refusal, refuse, sentence, tried
 from lib.ui.sidebar import SETTINGS
-from lib.ui.text import t
+from lib.ui.text import literal, t
 
 _BOX = access.BOX
 
@@ -47,10 +47,20 @@ def paint(person: Person) -> DeltaGenerator:
     st.chat_input(
         t("composer.placeholder"), key=_BOX, on_submit=lambda: send(person, st.session_state[_BOX] or "")
     )
-    if state.settings().demo:
-        with st.bottom, st.container(key="demo-note", horizontal=True, horizontal_alignment="center"):
-            st.page_link(SETTINGS, label=t("composer.demo"), query_params=views.here())
+    _paint_gateway()
     return stop
+
+
+def _paint_gateway() -> None:
+    """A small sign where the answers do not come from the team's gateway by the team's key."""
+    if used := state.own():
+        label = t("composer.own", ending=literal(used.ending), host=literal(state.gateway_host()))
+    elif state.demo_only():
+        label = t("composer.demo")
+    else:
+        return
+    with st.bottom, st.container(key="demo-note", horizontal=True, horizontal_alignment="center"):
+        st.page_link(SETTINGS, label=label, query_params=views.here())
 
 
 def send(person: Person, text: str) -> None:

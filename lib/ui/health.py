@@ -30,7 +30,7 @@ def _database() -> Probe:
 
 @st.cache_resource(show_spinner=False)
 def _gateway() -> Probe:
-    return Probe("gateway", lambda: state.gateway().reach(), GATEWAY_LASTING, GATEWAY_PACE)
+    return Probe("gateway", lambda: state.shared_gateway().reach(), GATEWAY_LASTING, GATEWAY_PACE)
 
 
 async def health(_: Request) -> Response:

@@ -131,7 +131,9 @@ def notes(target: Target | None) -> list[str]:
     wrong = [t("params.not_json", field=t(f"param.{name}")) for name in unreadable()]
     if target is None:
         return wrong
-    return wrong + [_words(loss, target) for loss in turn.losses(views.view().nodes, target, current())]
+    lost = turn.losses(views.view().nodes, target, current())
+    lost += state.settings().team.overruled(current())
+    return wrong + [_words(loss, target) for loss in lost]
 
 
 def _words(loss: Loss, target: Target) -> str:

@@ -17,6 +17,7 @@ from lib.chat.answer import STALE_AFTER
 from lib.chat.answers import Answers
 from lib.chat.aside import Aside, Cheap
 from lib.chat.meter import Meter
+from lib.chat.own import Own
 from lib.chat.scratch import Scratch
 from lib.chat.turn import Desk
 from lib.core import config
@@ -24,6 +25,7 @@ from lib.core.config import Settings
 from lib.core.errors import StoreError
 from lib.core.models import Listing, Model
 from lib.core.preferences import Preferences
+from lib.core.team import Caller
 from lib.core.types import Person, Target
 from lib.gateway import demo
 from lib.gateway.catalog import Catalog, typed
@@ -96,9 +98,47 @@ def _gateway(base_url: str) -> Gateway:
     return Gateway(replace(settings(), base_url=base_url))
 
 
-def gateway() -> Gateway:
+def shared_gateway() -> Gateway:
     """The gateway of the settings; without a key the demo, which is reached in just the same way."""
     return _gateway(_demo_server().url if settings().demo else settings().base_url)
+
+
+def own() -> Own | None:
+    """What this session reaches with the person's own key; None where the team's is used."""
+    found: Own | None = st.session_state.get("own")
+    return found
+
+
+def use_own(found: Own) -> None:
+    """From now on, have this session's requests go with the person's own key."""
+    forget_own()
+    st.session_state["own"] = found
+
+
+def forget_own() -> None:
+    """Forget the person's own key. Answers that are running go on with what they began with."""
+    if used := own():
+        del st.session_state["own"]
+        used.gateway.close()
+
+
+def gateway() -> Gateway:
+    """The gateway that this session asks."""
+    return used.gateway if (used := own()) else shared_gateway()
+
+
+def demo_only() -> bool:
+    """Whether this session reaches no gateway but the demo."""
+    return settings().demo and own() is None
+
+
+def asked() -> Gateway:
+    """The gateway that this session asks, as the person of this session."""
+    team, who = settings().team, person()
+    if gateway().base_url not in (settings().base_url, shared_gateway().base_url):
+        # They are meant for the team's own gateway, and may be what lets a request through there.
+        team = replace(team, templates=())
+    return gateway().asked_by(team.caller(who) if who else Caller())
 
 
 @st.cache_resource(show_spinner=False)
@@ -142,8 +182,8 @@ def _aside(base_url: str) -> Aside:
 
 
 def aside() -> Aside:
-    """The requests to the cheap model: the process's own, as the running answers are."""
-    return _aside(gateway().base_url)
+    """The requests to the cheap model, whose workers are the process's own, as the running answers are."""
+    return _aside(shared_gateway().base_url).through(asked(), prices().of)
 
 
 def cheap() -> Cheap | None:
@@ -162,11 +202,11 @@ def person() -> Person | None:
 
 
 def desk() -> Desk:
-    return Desk(keeper(), gateway(), answers(), aside(), cheap(), prices().of)
+    return Desk(keeper(), asked(), answers(), aside(), cheap(), prices().of)
 
 
 def gateway_host() -> str:
-    return urlsplit(settings().base_url).netloc
+    return urlsplit(used.gateway.base_url if (used := own()) else settings().base_url).netloc
 
 
 @st.cache_resource(show_spinner=False)
@@ -182,12 +222,12 @@ def _prices(base_url: str) -> Prices:
 
 def prices() -> Prices:
     """What the models cost, as far as that is known."""
-    return _prices(gateway().base_url)
+    return used.prices if (used := own()) else _prices(shared_gateway().base_url)
 
 
 def catalog() -> Catalog:
-    """The gateway's models, as far as they are known."""
-    return _catalog(gateway().base_url)
+    """The gateway's models, as far as they are known; to an own key, those that it may use."""
+    return used.catalog if (used := own()) else _catalog(shared_gateway().base_url)
 
 
 def listing(patience: float = MODELS_PATIENCE) -> Listing:

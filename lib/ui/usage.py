@@ -196,7 +196,7 @@ def _gateway() -> None:
 def _asked() -> Balance | str:
     """The gateway's own count, or why there is none."""
     try:
-        return state.gateway().balance()
+        return state.shared_gateway().balance()
     except AntlerError as error:
         return sentence(error.code)
 

@@ -10,7 +10,7 @@ from lib.ui.text import literal, t
 
 
 def paint(person: Person) -> None:
-    demo = state.settings().demo
+    demo = state.demo_only()
     with st.container(key="welcome", gap="medium"):
         st.image(state.LOGO, width=56)
         st.title(t("empty.title"), anchor=False)

@@ -29,7 +29,7 @@ class Scripted:
         self.sent: list[tuple[Target, list[Message], Params]] = []
 
     def stream(
-        self, target: Target, messages: Sequence[Message], params: Params, cancel: Cancel
+        self, target: Target, messages: Sequence[Message], params: Params, cancel: Cancel, _: str = ""
     ) -> Iterator[Event]:
         self.sent.append((target, list(messages), params))
         return self._say(self._answers.pop(0), cancel)

@@ -28,7 +28,7 @@ TARGETS = (Target("m-one", "openai"), Target("m-two", "anthropic"))
 class Ready:
     """A gateway that always has an answer."""
 
-    def stream(self, target, messages, params, cancel):
+    def stream(self, target, messages, params, cancel, _):
         assert [message.role for message in messages] == ["user", "assistant"] * (len(messages) // 2) + [
             "user"
         ]

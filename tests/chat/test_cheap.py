@@ -101,7 +101,7 @@ def test_a_persons_own_title_wins_over_one_that_comes_late(store, gateway):
     held = threading.Event()
 
     class Late(Gateway):
-        def stream(self, target, messages, params, cancel):
+        def stream(self, target, messages, params, cancel, about):
             if target.model == "demo-cheap":
                 held.wait(20)
             return gateway.stream(target, messages, params, cancel)

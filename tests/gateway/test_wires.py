@@ -17,7 +17,7 @@ from lib.gateway.client import WIRES
 from lib.gateway.frames import Frame
 from tests.gateway.recordings import Heard, hear
 
-FACE = ["body", "error", "events", "headers", "losses"]
+FACE = ["body", "error", "events", "headers", "losses", "signed"]
 both = pytest.mark.parametrize("wire", [wire_openai, wire_anthropic], ids=["openai", "anthropic"])
 
 KEYS = st.sampled_from(
