@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -74,6 +75,7 @@ def until(true) -> None:
     for _ in range(600):
         if true():
             return
+        time.sleep(0.05)
     raise AssertionError("it never was")
 
 
