@@ -35,7 +35,7 @@ THINKING = 0.5  # seconds before the first token
 SPREAD = 5.0  # seconds over which people ask: nobody does so in the same instant
 PARAGRAPH = 40  # tokens
 PEOPLE = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
-QUIET = 1.0  # seconds without a word, after which a page is taken to be painted
+SETTLING = 2.0  # seconds for what a page still paints and saves when its answer is there
 SECRET = "a secret of the proxy"
 HERE = Path(__file__).parent
 STAMP = re.compile(r"\d{10,}")  # a token is the moment that it was sent, in microseconds
@@ -99,9 +99,8 @@ class Reader:
     lags: list[float] = field(default_factory=list)
     box: str = ""
     page: str = ""
-    query: str = "model=m&wire=openai"
+    query: str = ""
     read_by_now: set[str] = field(default_factory=set)
-    heard: int = 0
 
     async def read(self, ready: asyncio.Barrier, pause: float, questions: int = 1) -> None:
         """Open the page, ask `pause` seconds after all have it open, and read each answer to its end."""
@@ -121,13 +120,16 @@ class Reader:
             taking.cancel()
 
     async def _painted(self) -> None:
-        """Wait until the page has its box, and nothing more comes."""
-        while not self.box or now() - self.heard < QUIET * 1e6:
+        """Wait until the page has its box, and some time for what stands around it."""
+        while not self.box:
             await asyncio.sleep(0.1)
+        await asyncio.sleep(SETTLING)
 
     def _run(self, words: str) -> bytes:
         message = BackMsg()
-        message.rerun_script.query_string = self.query
+        message.rerun_script.query_string = (
+            f"{self.query}&model=m&wire=openai"  # a browser sends what stands in each field
+        )
         message.rerun_script.page_script_hash = self.page
         if words:
             box = message.rerun_script.widget_states.widgets.add()
@@ -138,7 +140,6 @@ class Reader:
     async def _take(self, socket: object) -> None:
         async for data in socket:  # type: ignore[attr-defined]
             message = ForwardMsg.FromString(data)
-            self.heard = now()
             kind = message.WhichOneof("type")
             if kind == "new_session":
                 self.page = message.new_session.page_script_hash
