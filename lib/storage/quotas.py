@@ -40,10 +40,7 @@ def reserve(
     _begin(connection, owner, [claim.counter for claim in claims])
     asked = [_key(claim.counter) | {"used": claim.amount, "pending": 1, "slip": 0} for claim in claims]
     fresh = insert(connection, quotas).values(asked)
-    bound = sa.case(
-        *((_is(claim.counter), sa.literal(claim.hard, sa.BigInteger)) for claim in _bound(claims)),
-        else_=sa.literal(_MOST, sa.BigInteger),
-    )
+    bound = sa.case(*((_is(claim.counter), sa.literal(_hard(claim), sa.BigInteger)) for claim in claims))
     sums = {name: quotas.c[name] + fresh.excluded[name] for name in ("used", "pending")}
     taking = fresh.on_conflict_do_update(
         index_elements=_KEY, set_=sums, where=sums["used"] + _BEYOND <= bound
@@ -127,12 +124,12 @@ def _known(connection: sa.Connection, counters: Iterable[Counter]) -> dict[Count
 
 def _over(connection: sa.Connection, claim: Claim) -> Over:
     """A claim that was not taken. Its row is ours until the transaction ends."""
-    room = sa.select(claim.hard - quotas.c.used - _BEYOND).where(_is(claim.counter))
+    room = sa.select(_hard(claim) - quotas.c.used - _BEYOND).where(_is(claim.counter))
     return Over(claim, max(0, int(connection.scalar(room) or 0)))
 
 
-def _bound(claims: Sequence[Claim]) -> list[Claim]:
-    return [claim for claim in claims if claim.hard is not None and claim.hard < _MOST]
+def _hard(claim: Claim) -> int:
+    return _MOST if claim.hard is None else min(claim.hard, _MOST)
 
 
 def _key(counter: Counter) -> dict[str, str | int]:
