@@ -19,11 +19,13 @@ def refused(error: OverLimit) -> str:
     """Why nothing was sent, and when it can be; no Markdown."""
     unit = error.name.partition("_")[0]
     whose = _whose(error.scope, error.name, error.hard)
-    if unit == "requests" and error.wait is not None:
-        said = t("limit.over_requests", whose=whose)
+    if unit == "requests" or not error.hard:
+        said = t("limit.used_up", whose=whose)
     else:
         said = t("limit.over", whose=whose, left=amount(unit, error.left), needed=amount(unit, error.needed))
-    return f"{said} {t('limit.never') if error.wait is None else t('limit.again', **until(error.resets))}"
+    if error.wait is not None:
+        return f"{said} {t('limit.again', **until(error.resets))}"
+    return f"{said} {t('limit.never')}" if error.hard else said
 
 
 def amount(unit: str, count: int) -> str:
@@ -34,8 +36,10 @@ def amount(unit: str, count: int) -> str:
 def until(resets: float) -> dict[str, str]:
     """The `span` from now to a moment, in seconds since 1970, and the `moment` by the reader's clock."""
     zone = days.zone(st.context.timezone, st.context.timezone_offset)
-    moment = datetime.fromtimestamp(resets, zone)
-    return {"span": span(max(1.0, resets - time.time())), "moment": f"{moment:%Y-%m-%d %H:%M}"}
+    now = time.time()
+    moment, today = datetime.fromtimestamp(resets, zone), datetime.fromtimestamp(now, zone).date()
+    date = "" if moment.date() == today else f"{moment:%Y-%m-%d} "
+    return {"span": span(max(1.0, resets - now)), "moment": f"{date}{moment:%H:%M}"}
 
 
 def span(seconds: float) -> str:
