@@ -40,6 +40,11 @@ class Books:
         with reading(self._engine) as connection:
             return quotas.used(connection, owner, counters)
 
+    def recount(self) -> None:
+        """Lift what is counted of limits to what the ledger knows; to be called when a bound is set."""
+        with writing(self._engine) as connection:
+            quotas.recount(connection, time.time())
+
     def spend(self, owner: str, *spends: Spend) -> None:
         """Write down what one question took, its first request first; what is written already stays."""
         with writing(self._engine, owner) as connection:

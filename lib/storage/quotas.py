@@ -8,13 +8,14 @@ import sqlalchemy as sa
 
 from lib.core.history import Spend
 from lib.core.policy import ALL
-from lib.core.quota import Claim, Counter, Over, took
+from lib.core.quota import Claim, Counter, Over, current, took
 from lib.storage.engine import insert
 from lib.storage.schema import ledger
 from lib.storage.schema import quota as quotas
 from lib.storage.schema import reservation as reservations
 
 KEPT = 40 * 24 * 3600.0  # seconds for which a row is of use: longer than any period
+MINUTES_KEPT = 3600.0  # seconds for which a minute's row is of use, of which there are many
 _MOST = 2**62  # what a column holds, with room to add
 _KEY = ("scope", "name", "begins")
 _NOTHING = {"used": 0, "pending": 0, "slip": 0}
@@ -80,6 +81,18 @@ def used(connection: sa.Connection, owner: str, counters: Sequence[Counter]) -> 
     return known | {one: _so_far(connection, owner, one) for one in missing}
 
 
+def recount(connection: sa.Connection, now: float) -> None:
+    """Lift what is counted of one person and of all to what the ledger knows.
+
+    A bound that was taken away and set again within its period was not counted for in between.
+    """
+    for counter in _known_since(connection, now - KEPT):
+        if current(counter.scope, counter.name, now) == counter:
+            more = _so_far(connection, counter.scope.removeprefix("person:"), counter)
+            lifted = sa.update(quotas).where(_is(counter), quotas.c.used < more).values(used=more)
+            connection.execute(lifted)
+
+
 def adopt(connection: sa.Connection, before: str, now: str) -> None:
     """Count what one owner used as another's; what is reserved stays the first one's, and counted."""
     theirs = quotas.c.scope == f"person:{before}"
@@ -93,7 +106,8 @@ def adopt(connection: sa.Connection, before: str, now: str) -> None:
 
 def purge(connection: sa.Connection, now: float) -> None:
     """Remove what no period needs any more, and what was reserved by processes that are long gone."""
-    connection.execute(sa.delete(quotas).where(quotas.c.begins < int(now - KEPT)))
+    minutes = (quotas.c.name == "requests_minute") & (quotas.c.begins < int(now - MINUTES_KEPT))
+    connection.execute(sa.delete(quotas).where(minutes | (quotas.c.begins < int(now - KEPT))))
     connection.execute(sa.delete(reservations).where(reservations.c.created < now - KEPT))
 
 
@@ -120,6 +134,11 @@ def _known(connection: sa.Connection, counters: Iterable[Counter]) -> dict[Count
     keys = [tuple(_key(one).values()) for one in counters]
     query = sa.select(quotas).where(sa.tuple_(*(quotas.c[name] for name in _KEY)).in_(keys))
     return {Counter(row.scope, row.name, row.begins): row.used for row in connection.execute(query)}
+
+
+def _known_since(connection: sa.Connection, begin: float) -> list[Counter]:
+    query = sa.select(*(quotas.c[name] for name in _KEY)).where(quotas.c.begins >= int(begin))
+    return [Counter(*row) for row in connection.execute(query)]
 
 
 def _over(connection: sa.Connection, claim: Claim) -> Over:

@@ -145,6 +145,23 @@ def test_what_was_used_before_there_was_a_bound_counts(store):
     assert used(store) == (131, 6300 + month, 100, 1)
 
 
+def test_what_was_not_counted_in_between_is_found_again(store):
+    store.reserve("ann", "r", claims())
+    store.spend("ann", spend("r"))
+    # While nothing held, nothing was reserved.
+    store.spend("ann", spend("s", 30, 300), spend("t", 1, None))
+    store.spend("bob", spend("u", 500, 5000))
+    assert used(store) == (10, 70, 10, 1)
+    for _ in range(2):
+        store.recount()
+        assert used(store) == (41, 5370, 10, 1)
+    # What is reserved, or was of unknown size, is more than the ledger knows.
+    store.reserve("ann", "v", claims(tokens=1000))
+    store.spend("ann", spend("v", None, None, outcome=Outcome.STOPPED))
+    store.recount()
+    assert used(store) == (1041, 6370, 1010, 2)
+
+
 def test_those_under_way_leave_room_for_what_others_took_beyond_their_share(store):
     bound = [Claim(ALL, 100, 1000)]
     store.reserve("ann", "r", bound)
@@ -167,7 +184,8 @@ def test_no_amount_is_too_great(store):
 
 def test_what_no_period_needs_is_purged(store):
     old, older = Counter("all", "cost_day", int(NOW - 39 * 86_400)), Counter("all", "cost_day", 7)
-    store.reserve("ann", "r", [Claim(old, 5, None), Claim(older, 5, None)])
+    minute = Counter("all", "requests_minute", int(NOW - 7200))
+    store.reserve("ann", "r", [Claim(one, 5, None) for one in (old, older, minute)])
     with writing(store._engine) as connection:
         late = sa.insert(reservation).values(id="lost", owner="ann", claims=[], created=NOW - 41 * 86_400)
         connection.execute(late)
