@@ -22,6 +22,19 @@ _NOTHING = {"used": 0, "pending": 0, "slip": 0}
 # What those under way may take beyond what is reserved for them, by what others took beyond it: so all of
 # them together pass a bound by no more than one of them alone may.
 _BEYOND = quotas.c.pending * quotas.c.slip
+# Of one counter, in the order of the claims.
+_SETTLED = (
+    sa.update(quotas)
+    .where(*(quotas.c[name] == sa.bindparam(f"of_{name}") for name in _KEY))
+    .values(
+        used=quotas.c.used + sa.bindparam("more", type_=sa.BigInteger),
+        pending=quotas.c.pending - 1,
+        slip=sa.case(
+            (quotas.c.slip < sa.bindparam("beyond"), sa.bindparam("beyond", type_=sa.BigInteger)),
+            else_=quotas.c.slip,
+        ),
+    )
+)
 _SUMMED = {
     "tokens": sa.func.coalesce(ledger.c.input, 0) + sa.func.coalesce(ledger.c.output, 0),
     "cost": ledger.c.cost,
@@ -61,17 +74,17 @@ def settle(connection: sa.Connection, owner: str, request: str, spends: Sequence
     """
     mine = (reservations.c.id == request) & (reservations.c.owner == owner)
     kept = connection.scalar(sa.delete(reservations).where(mine).returning(reservations.c.claims))
+    changes = []
     for scope, name, begins, reserved in kept or ():
-        counter = Counter(scope, name, begins)
-        more = took(counter.unit, reserved, spends) - reserved
+        unit = Counter(scope, name, begins).unit
+        more = took(unit, reserved, spends) - reserved
         # That a request was repeated is no fault of what was reserved for it.
-        slip = 0 if counter.unit == "requests" else more
-        values = {
-            "used": quotas.c.used + more,
-            "pending": quotas.c.pending - 1,
-            "slip": sa.case((quotas.c.slip < slip, sa.literal(slip, sa.BigInteger)), else_=quotas.c.slip),
-        }
-        connection.execute(sa.update(quotas).where(_is(counter)).values(values))
+        slip = 0 if unit == "requests" else more
+        changes.append(
+            {"of_scope": scope, "of_name": name, "of_begins": begins, "more": more, "beyond": slip}
+        )
+    if changes:
+        connection.execute(_SETTLED, changes)
 
 
 def used(connection: sa.Connection, owner: str, counters: Sequence[Counter]) -> dict[Counter, int]:
