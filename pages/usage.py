@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.ui import access, problem, usage, views
+from lib.ui import access, left, problem, usage, views
 from lib.ui.text import t
 
 person = access.require()
@@ -13,6 +13,7 @@ person = access.require()
 st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=views.here())
 st.title(t("usage.title"), anchor=False)
 try:
+    left.paint()
     usage.paint(person)
 except StoreError as error:
     st.error(problem.sentence(error.code), icon=":material/error:")

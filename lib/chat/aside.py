@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from lib.chat import titles
+from lib.chat import budget, titles, window
+from lib.chat.guard import FREE, Free
 from lib.chat.meter import Ended
 from lib.chat.pieces import pieces
 from lib.chat.tally import Entry, Tally, Tariffs, unpriced
@@ -53,8 +54,8 @@ class Ledger(Protocol):
     def entitle(self, owner: str, conversation: str, title: str) -> None:
         """Give a conversation this title, where it has only that of its question."""
 
-    def spend(self, owner: str, spend: Spend) -> None:
-        """Count a request."""
+    def spend(self, owner: str, *spends: Spend) -> None:
+        """Count what one question took."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,10 @@ class Summary:
     Its attributes may be read, and `cancel` be called, from any thread.
     """
 
-    def __init__(self, owner: str, conversation: str) -> None:
+    def __init__(self, owner: str, conversation: str, guard: Free = FREE) -> None:
         self.owner = owner
         self.conversation = conversation
+        self.guard = guard
         self.state: Literal["running", "failed", "cancelled", "done"] = "running"
         self.code = ""  # of the error that it failed of
         self.step = 0
@@ -134,16 +136,17 @@ class Aside:
         other._gateway, other._tariffs = gateway, tariffs
         return other
 
-    def entitle(self, owner: str, conversation: str, question: str, cheap: Cheap) -> None:
+    def entitle(self, owner: str, conversation: str, question: str, cheap: Cheap, guard: Free = FREE) -> None:
         """Have a title made for a conversation's first question; returns at once, and never raises.
 
-        What goes wrong is told to the log alone: the question's own words are a title already.
+        Where the `guard` refuses, none is made. What goes wrong is told to the log alone: the question's own
+        words are a title already.
         """
         if not self._titles.acquire(blocking=False):
             return
-        work = threading.Thread(
-            target=self._entitle, args=(owner, conversation, question, cheap), name="title", daemon=True
-        )
+        spent = _Spent(owner, conversation, "title", guard)
+        args = (spent, question, cheap)
+        work = threading.Thread(target=self._entitle, args=args, name="title", daemon=True)
         try:
             work.start()
         except RuntimeError:  # no thread to be had
@@ -157,11 +160,13 @@ class Aside:
         before: str,
         cheap: Cheap,
         finish: Callable[[str], str],
+        guard: Free = FREE,
     ) -> Summary:
         """Have the nodes summed up, with the summary of what was `before` them; one at a time.
 
         `finish` is given the summary, keeps it, and returns the conversation to go to, "" to stay. It may
-        raise AntlerErrors. Where one is under way already, that one is returned.
+        raise AntlerErrors. Where one is under way already, that one is returned. It fails where the `guard`
+        refuses.
         """
         with self._lock:
             known = self._summaries.get(conversation)
@@ -170,7 +175,7 @@ class Aside:
             ended = [one.conversation for one in self._summaries.values() if one.state != "running"]
             for old in ended[: max(0, len(ended) - SUMMARIES_KEPT + 1)]:
                 del self._summaries[old]
-            job = self._summaries[conversation] = Summary(owner, conversation)
+            job = self._summaries[conversation] = Summary(owner, conversation, guard)
         args = (job, nodes, before, cheap, finish)
         threading.Thread(target=self._summarise, args=args, name="summary", daemon=True).start()
         return job
@@ -186,19 +191,20 @@ class Aside:
             if self._summaries.get(job.conversation) is job:
                 del self._summaries[job.conversation]
 
-    def _entitle(self, owner: str, conversation: str, question: str, cheap: Cheap) -> None:
+    def _entitle(self, spent: _Spent, question: str, cheap: Cheap) -> None:
         try:
             message = f"<message>\n{question[:QUESTION_MAX]}\n</message>"
             params = Params(system=TITLE, max_tokens=TITLE_TOKENS)
-            spent = _Spent(owner, conversation, "title")
             said = self._ask(spent, cheap.target, message, params, Cancel(), patient=False)
             title = titles.given(said.text) if said.outcome is Outcome.COMPLETE else ""
             if title:
-                self._ledger.entitle(owner, conversation, title)
+                self._ledger.entitle(spent.owner, spent.conversation, title)
             else:
                 log.info("no title: %s %s", said.outcome, said.code)
         except errors.StoreError:
             log.warning("a title could not be kept")
+        except errors.AntlerError as error:
+            log.info("no title: %s", error.code)
         except Exception as error:  # noqa: BLE001  a title is worth no more than a line without content
             log.warning("no title: %s", type(error).__name__)
         finally:
@@ -234,7 +240,7 @@ class Aside:
         room = (cheap.context or CONTEXT) - 2 * answer - tokens.estimate(SUMMARY) - 10 * tokens.MESSAGE
         parts = list(pieces(nodes, max(_LEAST, room)))
         job.steps = len(parts)
-        spent = _Spent(job.owner, job.conversation, "summary")
+        spent = _Spent(job.owner, job.conversation, "summary", job.guard)
         for job.step, part in enumerate(parts):
             head = f"<summary>\n{before}\n</summary>\n\n" if before else ""
             said = self._ask(spent, cheap.target, head + part, params, job.stopping, patient=True)
@@ -251,8 +257,10 @@ class Aside:
         self, spent: _Spent, target: Target, text: str, params: Params, cancel: Cancel, *, patient: bool
     ) -> _Said:
         """What comes of a question, counted. `patient` is whether it is sent again where it failed."""
-        reply, code, request_id = Reply(), "", ""
-        tally = Tally(Entry(new_id(), spent.conversation, spent.purpose, target), self._tariffs)
+        reply, code, request_id, id_ = Reply(), "", "", new_id()
+        about = budget.most(window.need([], text, params, target, None), params)
+        spent.guard.reserve(id_, target.model, about, chosen=False)
+        tally = Tally(Entry(id_, spent.conversation, spent.purpose, target), self._tariffs)
         outcome = Outcome.FAILED
         try:
             asked = [Message("user", (Text(text),))]
@@ -270,22 +278,22 @@ class Aside:
             outcome = Outcome.STOPPED if cancel.cancelled else Outcome.FAILED
         finally:
             spends = tally.ended(outcome, request_id)
-            for spend in spends:
-                self._count(spent.owner, spend)
+            self._count(spent, spends)
             self._ended(Ended.by(spent.owner, spends, code))
         return _Said(reply.message().text, outcome, code)
 
-    def _count(self, owner: str, spend: Spend) -> None:
+    def _count(self, spent: _Spent, spends: Sequence[Spend]) -> None:
         try:
-            self._ledger.spend(owner, spend)
+            self._ledger.spend(spent.owner, *spends)
         except errors.StoreError:
-            log.warning("a request for a %s could not be counted", spend.purpose)
+            log.warning("a request for a %s could not be counted", spent.purpose)
 
 
 @dataclass(frozen=True)
 class _Spent:
-    """Whose request it is, and what for."""
+    """Whose request it is, what for, and what holds them back."""
 
     owner: str
     conversation: str
     purpose: Literal["title", "summary"]
+    guard: Free

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from lib.chat.window import ROOM, Need, room
@@ -12,6 +13,8 @@ from lib.core.types import Usage
 
 # Nano-dollars for a token, of a dollar for a million of them.
 _PER_TOKEN = NANO // 10**6
+MARGIN = 1.25  # times an estimate of tokens that is a fifth too low
+UNSAID = 50  # tokens that a gateway may add to what is sent
 MOST = 10**6 * NANO  # a million dollars: what would cost more was counted wrong, and no sum could hold it
 
 
@@ -40,6 +43,24 @@ def likely(need: Need, params: Params) -> Usage:
     """
     kept = room(params, need.limit)
     return Usage(max(0, need.tokens - kept), (kept or ROOM) * (params.n or 1))
+
+
+def most(need: Need, params: Params) -> Usage:
+    """What a request that needs so much will hardly be counted as more than, for limits to reserve.
+
+    An estimate of what is sent can be a fifth too low, and a gateway may add some words of its own. How long
+    an answer without a limit becomes nobody knows: it is taken to be of ROOM tokens here too, since the most
+    that a model can say would use up a small budget at once.
+    """
+    about = likely(need, params)
+    sent = about.input or 0
+    return Usage(sent + UNSAID if need.known else int(sent * MARGIN) + UNSAID, about.output)
+
+
+def dearest(usage: Usage, tariff: Tariff | None) -> int | None:
+    """What a request costs at most, whatever of it is cached; None where the price is unknown."""
+    both = (cost(usage, tariff), cost(replace(usage, written=usage.input), tariff))
+    return None if None in both else max(one for one in both if one is not None)
 
 
 def _or(price: Decimal | None, otherwise: Decimal) -> Decimal:

@@ -51,4 +51,4 @@ def summarise(
 
     out = window.left_out(path, base.window, start)
     before = window.summary(path, base.window)
-    return desk.aside.summarise(owner, base.id, out, before, desk.cheap, finish)
+    return desk.aside.summarise(owner, base.id, out, before, desk.cheap, finish, desk.guard)

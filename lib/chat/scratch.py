@@ -16,7 +16,7 @@ from lib.core.types import Conversation, Node, Outcome, Window
 class Book(Protocol):
     """Where it is counted what requests took; may raise StoreError."""
 
-    def spend(self, owner: str, spend: Spend) -> None: ...
+    def spend(self, owner: str, *spends: Spend) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,7 @@ class Scratch:
     def settle(self, owner: str, node: Node, spends: Sequence[Spend] = ()) -> None:
         """Keep an answer as it ended, and count what its requests took. Raises StoreError."""
         self._grow(owner, node, outcome=node.outcome, request_id=node.request_id, failure=node.failure)
-        for spend in spends:
-            self.spend(owner, spend)
+        self.spend(owner, *spends)
 
     def stop(self, owner: str, node: str) -> None:
         """Mark an answer as stopped if it is still arriving."""
@@ -159,12 +158,16 @@ class Scratch:
             if known and known.titled == "question":
                 self._change(owner, conversation, title=title, titled="model")
 
-    def spend(self, owner: str, spend: Spend) -> None:
-        """Count a request, with nothing that leads back to the chat. Raises StoreError."""
-        self._book.spend(owner, replace(spend, conversation=None, node=None, request_id=""))
+    def spend(self, owner: str, *spends: Spend) -> None:
+        """Count what one question took, with nothing that leads back to the chat. Raises StoreError."""
+        if not spends:
+            return
+        bare = [replace(spend, conversation=None, node=None, request_id="") for spend in spends]
+        self._book.spend(owner, *bare)
         with self._lock:
-            if spend.conversation and self.conversation(owner, spend.conversation):
-                self._spends[spend.id] = spend
+            for spend in spends:
+                if spend.conversation and self.conversation(owner, spend.conversation):
+                    self._spends[spend.id] = spend
 
     def sums(self, owner: str, conversation: str) -> dict[str, Spent]:
         """What each answer took, by its id; "" is what was for no answer."""

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lib.chat import tree, window
+from lib.chat import budget, tree, window
 from lib.chat.answer import STALE_AFTER, Answer
 from lib.chat.answers import Answers
 from lib.chat.aside import Aside, Cheap
+from lib.chat.guard import FREE, Free
 from lib.chat.keeper import Store
 from lib.chat.seam import seamless
 from lib.chat.tally import Tariffs, unpriced
@@ -17,7 +18,19 @@ from lib.chat.titles import title
 from lib.core import errors
 from lib.core.params import Loss, Params
 from lib.core.reply import Event
-from lib.core.types import Conversation, Message, Node, Outcome, Target, Text, Thinking, Window, new_id, whole
+from lib.core.types import (
+    Conversation,
+    Message,
+    Node,
+    Outcome,
+    Target,
+    Text,
+    Thinking,
+    Usage,
+    Window,
+    new_id,
+    whole,
+)
 from lib.gateway import client
 from lib.gateway.client import Gateway
 from lib.gateway.sockets import Cancel
@@ -36,7 +49,7 @@ CONTINUE = (
 class Desk:
     """The parts that a turn works with; `cheap` is None where no model is set for titles and summaries.
 
-    `tariffs` tell what a model costs.
+    `tariffs` tell what a model costs, and `guard` whether a request may be sent.
     """
 
     store: Store
@@ -45,6 +58,7 @@ class Desk:
     aside: Aside | None = None
     cheap: Cheap | None = None
     tariffs: Tariffs = unpriced
+    guard: Free = FREE
 
 
 @dataclass(frozen=True)
@@ -72,7 +86,8 @@ def ask(
 
     The question and its arriving answer are committed before anything is sent. Raises StaleTurn while an
     answer is arriving there, Gone where the conversation is not there (any more), StoreError where
-    nothing could be kept: then nothing is sent either.
+    nothing could be kept, ModelNotAllowed, OverLimit or PriceUnknown where the team does not allow it:
+    then nothing is kept, and nothing sent.
     """
     now = time.time()
     with desk.answers.turn(conversation or (new := new_id())):
@@ -133,6 +148,7 @@ def go_on(desk: Desk, owner: str, conversation: str, answer: str, params: Params
             owner,
             base,
             node,
+            budget.most(window.need(path, CONTINUE, one, target, None, base.window), one),
             lambda: desk.store.reopen(owner, base, node),
             lambda cancel: seamless(
                 last.message.text, desk.gateway.stream(target, messages, one, cancel, conversation)
@@ -176,7 +192,7 @@ def sent(path: Sequence[Node], target: Target, kept: Window | None = None) -> li
 def _entitle(desk: Desk, owner: str, conversation: Conversation, question: str) -> None:
     """Have the cheap model, where there is one, give a new conversation its title."""
     if desk.aside and desk.cheap:
-        desk.aside.entitle(owner, conversation.id, question, desk.cheap)
+        desk.aside.entitle(owner, conversation.id, question, desk.cheap, desk.guard)
 
 
 def _signed(node: Node) -> bool:
@@ -225,6 +241,7 @@ def _answer(
         owner,
         conversation,
         node,
+        budget.most(window.need(path, "", params, target, None, conversation.window), params),
         lambda: desk.store.begin(owner, conversation, [*new, node]),
         lambda cancel: desk.gateway.stream(target, messages, params, cancel, conversation.id),
     )
@@ -236,13 +253,20 @@ def _produce(
     owner: str,
     conversation: Conversation,
     node: Node,
+    about: Usage,
     commit: Callable[[], None],
     events: Callable[[Cancel], Iterator[Event]],
 ) -> None:
-    """Have an answer produced from these events, once `commit` has written its rows."""
+    """Have an answer produced from these events, once it is reserved and `commit` has written its rows."""
+    assert node.target is not None
+    desk.guard.reserve(node.request, node.target.model, about)
     cancel = Cancel()
     answer = Answer(owner, conversation.id, node, cancel, desk.store, desk.tariffs)
     desk.answers.put(answer)
-    with answer.given_up_on_error():
-        commit()
+    try:
+        with answer.given_up_on_error():
+            commit()
+    except BaseException:
+        desk.guard.release(node.request)
+        raise
     answer.start(lambda: events(cancel), desk.answers.leave)

@@ -7,6 +7,9 @@ AntlerError
 ├── Gone                the conversation is not there (any more)         you
 ├── Closing             the process was told to stop                     server
 ├── TransferError       a file cannot be imported                        you
+├── OverLimit           a limit of the team's would be passed            you
+├── PriceUnknown        money is limited, and the price not known        server
+├── ModelNotAllowed     the team has not opened the model to the person  you
 └── AnswerError         an answer could not be had, or not whole
     ├── GatewayError    the gateway refused, in words of its own
     │   ├── KeyRefused        401, 403                                   key
@@ -98,6 +101,44 @@ class TransferError(AntlerError):
         super().__init__(f"{why}: {place}" if place else why)
         self.why = why
         self.place = whole(place)[:200]
+
+
+class OverLimit(AntlerError):
+    """A hard bound would be passed, so nothing was sent.
+
+    `scope` and `name` are those of the bound, `hard` is the bound itself, `left` what may still be used of
+    it and `needed` what was asked for, in its unit. It `resets` so, in seconds since 1970; `wait` are the
+    seconds until then, None where waiting does not help: even the whole bound is less than what is needed.
+    """
+
+    code = "over_limit"
+    fault = "you"
+    retry = True
+
+    def __init__(
+        self, scope: str, name: str, hard: int, left: int, needed: int, resets: int, wait: float | None
+    ) -> None:
+        super().__init__(f"{scope} {name}: {needed} of {left}")
+        self.scope = scope
+        self.name = name
+        self.hard = hard
+        self.left = left
+        self.needed = needed
+        self.resets = resets
+        self.wait = wait
+
+
+class PriceUnknown(AntlerError):
+    """Money is limited, and nobody knows what the model costs: unknown is never nothing."""
+
+    code = "price_unknown"
+
+
+class ModelNotAllowed(AntlerError):
+    """The team has not opened the model to the person."""
+
+    code = "model_not_allowed"
+    fault = "you"
 
 
 class AnswerError(AntlerError):

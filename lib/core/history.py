@@ -93,11 +93,15 @@ class Spent:
         )
 
 
+def silent(spend: Spend) -> bool:
+    """Whether a request failed before anything came."""
+    told = (spend.usage.input, spend.usage.output, spend.timing.first)
+    return spend.outcome is Outcome.FAILED and all(one is None for one in told)
+
+
 def spent(spend: Spend) -> Spent:
     """One request, as a sum."""
-    told = (spend.usage.input, spend.usage.output, spend.timing.first)
-    silent = all(one is None for one in told)
-    unknown = spend.cost is None and not (spend.outcome is Outcome.FAILED and silent)
+    unknown = spend.cost is None and not silent(spend)
     failed = spend.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
     return Spent(1, int(failed), int(unknown), spend.cost or 0, spend.usage)
 

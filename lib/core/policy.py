@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from itertools import chain
 from types import MappingProxyType
@@ -82,6 +82,12 @@ class Policy:
         if rule := self.rules.get(mine, self.rules.get(EACH)):
             found[mine] = rule.limits
         return {scope: limits for scope, limits in found.items() if limits != Limits()}
+
+    def unlimited(self) -> Policy:
+        """The same without its limits."""
+        return replace(
+            self, rules={scope: replace(rule, limits=Limits()) for scope, rule in self.rules.items()}
+        )
 
     def _models(self, scope: str) -> tuple[str, ...] | None:
         return self.rules[scope].models if scope in self.rules else None

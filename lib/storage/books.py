@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from lib.core.history import Line, Span, Spend, Spent
+from lib.core.quota import Claim, Counter, Over
 from lib.core.types import Target
-from lib.storage import ledger
+from lib.storage import ledger, quotas
 from lib.storage.engine import reading, writing
 
 
@@ -17,10 +19,36 @@ class Books:
 
     _engine: sa.Engine
 
-    def spend(self, owner: str, spend: Spend) -> None:
-        """Write down what a request took; nothing where that is written already."""
+    def reserve(self, owner: str, request: str, claims: Sequence[Claim]) -> list[Over]:
+        """Reserve what a request may take, all of it or nothing; returns the claims that do not fit.
+
+        It is settled together with what the request took, which is a Spend of the same id.
+        """
         with writing(self._engine, owner) as connection:
-            ledger.add(connection, owner, spend)
+            over = quotas.reserve(connection, owner, request, claims, time.time())
+            if over:
+                connection.rollback()
+        return over
+
+    def release(self, owner: str, request: str) -> None:
+        """Give back what is reserved for a request that was not sent."""
+        with writing(self._engine, owner) as connection:
+            quotas.settle(connection, owner, request, ())
+
+    def used(self, owner: str, counters: Sequence[Counter]) -> dict[Counter, int]:
+        """What is used of each counter, with what is reserved."""
+        with reading(self._engine) as connection:
+            return quotas.used(connection, owner, counters)
+
+    def recount(self) -> None:
+        """Lift what is counted of limits to what the ledger knows; to be called when a bound is set."""
+        with writing(self._engine) as connection:
+            quotas.recount(connection, time.time())
+
+    def spend(self, owner: str, *spends: Spend) -> None:
+        """Write down what one question took, its first request first; what is written already stays."""
+        with writing(self._engine, owner) as connection:
+            settle(connection, owner, spends)
 
     def spent(self, owner: str, conversation: str) -> list[Spend]:
         """What the requests of a conversation took, oldest first, also where that is deleted."""
@@ -51,3 +79,12 @@ class Books:
         """What every request of everybody took: what a gateway counts for the one key that all have."""
         with reading(self._engine) as connection:
             return ledger.by_all(connection)
+
+
+def settle(connection: sa.Connection, owner: str, spends: Sequence[Spend]) -> None:
+    """Write down what one question took, and settle what was reserved for it, in one transaction."""
+    for spend in spends:
+        ledger.add(connection, owner, spend)
+    if spends:
+        # As the last: these rows are everybody's.
+        quotas.settle(connection, owner, spends[0].id, spends)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from lib.core.errors import StoreError
 from lib.core.history import Spend
 from lib.core.types import Conversation, Node, Outcome
-from lib.storage import ledger, rows, search
+from lib.storage import books, ledger, rows, search
 from lib.storage.engine import insert
 from lib.storage.lists import ARRIVING, touch
 from lib.storage.owned import batches, in_mine, mine
@@ -98,8 +98,7 @@ def settle(connection: sa.Connection, owner: str, node: Node, spends: Sequence[S
     where = (nodes.c.id == node.id) & in_mine(owner)
     if connection.execute(sa.update(nodes).where(where).values(values)).rowcount:
         _ended(connection, [node.id])
-    for spend in spends:
-        ledger.add(connection, owner, spend)
+    books.settle(connection, owner, spends)
 
 
 def stop(connection: sa.Connection, owner: str, node: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from lib.storage import persons
+from lib.storage import persons, quotas
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import ledger, share
 from lib.storage.schema import node as nodes
@@ -48,3 +48,4 @@ def adopt(connection: sa.Connection, before: str, now: str) -> None:
     connection.execute(sa.delete(preferences).where(twice))
     for table in (share, conversations, ledger, preferences):
         connection.execute(sa.update(table).where(table.c.owner == before).values(owner=now))
+    quotas.adopt(connection, before, now)

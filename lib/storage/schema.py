@@ -183,4 +183,32 @@ ledger = sa.Table(
     sa.Column("cost", sa.BigInteger),
     sa.Index("ledger_conversation", "owner", "conversation", "created"),
     sa.Index("ledger_created", "owner", "created"),
+    sa.Index("ledger_all", "created"),
+)
+
+# What is used of a limit: one row for each scope, bound and period, in requests, tokens or nano-dollars.
+quota = sa.Table(
+    "quota",
+    metadata,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("begins", sa.BigInteger, primary_key=True, autoincrement=False),
+    # With what is reserved.
+    sa.Column("used", sa.BigInteger, nullable=False),
+    # How many are reserved, and by how much one took more than was reserved for it, at most.
+    sa.Column("pending", sa.BigInteger, nullable=False),
+    sa.Column("slip", sa.BigInteger, nullable=False),
+    sa.Index("quota_begins", "begins"),
+)
+
+# What is reserved for a request that is under way; the id is that of its row in the ledger.
+reservation = sa.Table(
+    "reservation",
+    metadata,
+    _row_id(),
+    _owner(),
+    # Lists of scope, name, begin and amount.
+    sa.Column("claims", sa.JSON, nullable=False),
+    _seconds("created"),
+    sa.Index("reservation_created", "created"),
 )

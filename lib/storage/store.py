@@ -13,7 +13,7 @@ from lib.core.history import Hit, Share, Shelf, Spend
 from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.types import Conversation, Node, Outcome, Target, Window
-from lib.storage import hidden, lists, nodes, owners, preferences, rows, search, shares
+from lib.storage import hidden, lists, nodes, owners, preferences, quotas, rows, search, shares
 from lib.storage.books import Books
 from lib.storage.engine import PATIENCE, connect, reading, writing
 from lib.storage.people import People
@@ -177,6 +177,7 @@ class Store(Books, People):
         """
         with writing(self._engine) as connection:
             hidden.purge(connection, age)
+            quotas.purge(connection, time.time())
             return lists.purge(connection, age)
 
     def search(self, owner: str, words: str, limit: int, before: Hit | None = None) -> list[Hit]:
@@ -236,7 +237,7 @@ class Store(Books, People):
                 nodes.begin(connection, owner, conversation, found)
 
     def erase(self, owner: str) -> None:
-        """Remove all that is an owner's, for good and at once; the ledger stays: what was spent is spent."""
+        """Remove all that is an owner's, for good and at once; what was spent is spent, and stays counted."""
         with writing(self._engine, owner) as connection:
             owners.erase(connection, owner)
 

@@ -9,8 +9,8 @@ from lib.chat import turn
 from lib.core.errors import AntlerError
 from lib.core.params import BY_NAME
 from lib.core.types import Node, Person, Target
-from lib.ui import access, late, money, params, state, target, undo, views, window
-from lib.ui.problem import paint_refusal, refuse, sentence, tried
+from lib.ui import access, late, left, money, params, state, target, undo, views, window
+from lib.ui.problem import paint_refusal, refuse, tried, words
 from lib.ui.sidebar import SETTINGS
 from lib.ui.text import literal, t
 
@@ -24,8 +24,8 @@ def paint(person: Person) -> DeltaGenerator:
     """
     target.preset(person)
     params.preset()
-    if words := late.take():
-        send(person, words)
+    if typed := late.take():
+        send(person, typed)
         st.rerun()
     lost = params.notes(target.current())
     with st.bottom:
@@ -38,6 +38,8 @@ def paint(person: Person) -> DeltaGenerator:
             target.paint_note()
         with st.empty():
             _paint_losses(lost)
+        with st.empty():
+            left.paint_warning()
         with st.empty(), st.container():
             window.paint(person, target.current(), params.current())
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
@@ -93,7 +95,7 @@ def _ask(person: Person, text: str, after: str | None, told: str, *, version: bo
         try:
             asked = turn.ask(state.desk(), person.id, views.view().id, text, chosen, params.current(), after)
         except AntlerError as error:
-            problem = f"{sentence(error.code)} {told}"
+            problem = f"{words(error)} {told}"
         else:
             # From now on the conversation itself knows its target.
             st.query_params.from_dict({} if state.scratch() else {"c": asked.conversation.id})

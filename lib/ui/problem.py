@@ -6,13 +6,13 @@ import logging
 import secrets
 from collections.abc import Callable
 from functools import wraps
-from math import ceil
 from typing import ParamSpec
 
 import streamlit as st
 
-from lib.core.errors import AntlerError
+from lib.core.errors import AntlerError, OverLimit
 from lib.core.types import Failure
+from lib.ui import bounds
 from lib.ui.text import LANGUAGES, literal, t
 
 P = ParamSpec("P")
@@ -29,17 +29,8 @@ def paint(failure: Failure | None, *, silent: bool) -> None:
     known = silent and f"error.{variant}" in LANGUAGES["en"]
     st.error(sentence(variant if known else code), icon=":material/error:")
     if failure and failure.wait:
-        st.caption(t("answer.wait", time=_span(failure.wait)))
+        st.caption(t("answer.wait", time=bounds.span(failure.wait)))
     paint_details(failure)
-
-
-def _span(seconds: float) -> str:
-    """A time to wait, in the unit that it is best read in."""
-    if seconds < 90:
-        return t("span.seconds", count=ceil(seconds))
-    if seconds < 5400:
-        return t("span.minutes", count=ceil(seconds / 60))
-    return t("span.hours", count=ceil(seconds / 3600))
 
 
 def paint_details(failure: Failure | None) -> None:
@@ -67,7 +58,7 @@ def tried(action: Callable[P, None]) -> Callable[P, None]:
         try:
             action(*args, **kwargs)
         except AntlerError as error:
-            refuse(sentence(error.code))
+            refuse(words(error))
 
     return trying
 
@@ -80,6 +71,11 @@ def refuse(reason: str) -> None:
 def paint_refusal() -> None:
     if reason := st.session_state.pop("refusal", ""):
         st.warning(literal(reason), icon=":material/info:")
+
+
+def words(error: AntlerError) -> str:
+    """The words of an error, with its numbers where it has some; no Markdown."""
+    return bounds.refused(error) if isinstance(error, OverLimit) else sentence(error.code)
 
 
 def sentence(code: str) -> str:

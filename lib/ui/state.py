@@ -16,6 +16,7 @@ import streamlit as st
 from lib.chat.answer import STALE_AFTER
 from lib.chat.answers import Answers
 from lib.chat.aside import Aside, Cheap
+from lib.chat.guard import Guard
 from lib.chat.meter import Meter
 from lib.chat.own import Own
 from lib.chat.scratch import Scratch
@@ -24,6 +25,7 @@ from lib.core import config
 from lib.core.config import Settings
 from lib.core.errors import StoreError
 from lib.core.models import Listing, Model
+from lib.core.policy import Policy
 from lib.core.preferences import Preferences
 from lib.core.team import Caller
 from lib.core.types import Person, Target
@@ -201,8 +203,21 @@ def person() -> Person | None:
     return found
 
 
+def policy() -> Policy:
+    """What the team has settled."""
+    return Policy()
+
+
+def guard() -> Guard:
+    """What holds the person of this session to that; access.require() has to come before it."""
+    who = person()
+    assert who is not None
+    # What goes on a person's own key takes nothing of what the team has set.
+    return Guard(who, policy().unlimited() if own() else policy(), store(), prices().of)
+
+
 def desk() -> Desk:
-    return Desk(keeper(), asked(), answers(), aside(), cheap(), prices().of)
+    return Desk(keeper(), asked(), answers(), aside(), cheap(), prices().of, guard())
 
 
 def gateway_host() -> str:

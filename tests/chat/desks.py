@@ -51,8 +51,8 @@ class Counting:
     def __init__(self) -> None:
         self.spends: list[tuple[str, Spend]] = []
 
-    def spend(self, owner: str, spend: Spend) -> None:
-        self.spends.append((owner, spend))
+    def spend(self, owner: str, *spends: Spend) -> None:
+        self.spends.extend((owner, spend) for spend in spends)
 
 
 def settled(desk: Desk, conversation: str) -> list[Node]:

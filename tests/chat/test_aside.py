@@ -42,8 +42,8 @@ class Book:
             raise errors.StoreError("away")
         self.titles.append((owner, conversation, title))
 
-    def spend(self, owner: str, spend: Spend) -> None:
-        self.spends.append((owner, spend))
+    def spend(self, owner: str, *spends: Spend) -> None:
+        self.spends.extend((owner, spend) for spend in spends)
         if self._refuses:
             raise errors.StoreError("away")
 

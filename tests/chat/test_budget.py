@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lib.chat import budget
+from lib.chat import budget, window
 from lib.chat.window import ROOM, Need
 from lib.core.money import LONG, NANO, Price, Tariff
 from lib.core.params import Params
-from lib.core.types import Usage
+from lib.core.types import Message, Node, Target, Text, Usage
 
 D = Decimal
 CLAUDE = Tariff(Price(D(3), D(15), D("0.3"), D("3.75")), "library")
@@ -84,3 +84,21 @@ def test_more_than_so_many_tokens_have_the_price_of_long_requests():
 )
 def test_what_the_next_request_is_likely_to_be_counted_as(need, params, sent, said):
     assert budget.likely(need, params) == Usage(sent, said)
+
+
+@given(some.text(max_size=2_000), some.integers(1, 9), some.none() | some.integers(1, 9_000))
+def test_what_is_reserved_is_more_than_what_is_likely(text, n, most):
+    path = [Node("q", None, Message("user", (Text(text),)), 1.0)]
+    params = Params(max_tokens=most, n=n)
+    need = window.need(path, "", params, Target("m", "openai"), None)
+    about, reserved = budget.likely(need, params), budget.most(need, params)
+    # An estimate may be a fifth too low.
+    assert reserved.input * 0.8 >= about.input
+    assert reserved.output == about.output == (most or ROOM) * n
+
+
+def test_what_it_costs_at_most_is_written_to_the_cache_where_that_is_dearer():
+    dear = Tariff(Price(D(1), D(4), D("0.1"), D("1.25")), "settings")
+    assert budget.dearest(Usage(1000, 10), dear) == 1000 * 1250 + 10 * 4000
+    assert budget.dearest(Usage(1000, 10), replace(dear, price=Price(D(1), D(4)))) == 1000 * 1000 + 10 * 4000
+    assert budget.dearest(Usage(1000, 10), None) is None

@@ -15,6 +15,7 @@ from lib.core.errors import StoreError
 from lib.core.history import Hit, Share, Shelf, Span, Spend
 from lib.core.params import Params
 from lib.core.preferences import Preferences
+from lib.core.quota import Claim, Counter
 from lib.core.types import Conversation, Message, Node, Outcome, Person, Target, Text, Timing, Usage, Window
 from lib.storage.engine import reading
 from lib.storage.schema import metadata
@@ -47,6 +48,10 @@ class Names:
         return Share(self.share, self.talk, "Why?", 5.0)
 
 
+def mine(who: str) -> Counter:
+    return Counter(f"person:{who}", "tokens_day", 0)
+
+
 HERS = Names("c", "q", "a", "s")
 HIS = Names("c2", "q2", "a2", "s2")
 NOBODYS = Names("no-c", "no-q", "no-a", "no-s")
@@ -64,6 +69,7 @@ def fill(store: Store, owner: str, names: Names) -> None:
     store.favour(owner, f"m-{owner}", True)
     store.share(owner, names.link(), f"hash-{owner}", {"of": owner})
     store.spend(owner, spend(f"spend-{owner}", names.talk))
+    store.reserve(owner, f"request-{owner}", [Claim(mine(owner), 7, 90)])
     store.meet(Person(owner, f"Name {owner}", f"{owner}@example.org"))
 
 
@@ -121,6 +127,7 @@ CALLS: dict[str, Callable[[Store, str, Names], Any]] = {
     "revoke": lambda store, who, of: store.revoke(who, of.share),
     "spent": lambda store, who, of: store.spent(who, of.talk),
     "sums": lambda store, who, of: store.sums(who, of.talk),
+    "release": lambda store, who, of: store.release(who, "request-ann" if of is HERS else "no-request"),
 }
 # Each asks for, or changes, all that is its caller's.
 OWN: dict[str, Callable[[Store, str], Any]] = {
@@ -147,10 +154,12 @@ OWN: dict[str, Callable[[Store, str], Any]] = {
     "meet": lambda store, who: store.meet(Person(who, "Zed", "zed@example.org")),
     "sign_out": lambda store, who: store.sign_out(who, 5.0),
     "revoked_before": lambda store, who: store.revoked_before(who),
+    "used": lambda store, who: [count for count in store.used(who, [mine(who)]).values() if count],
+    "reserve": lambda store, who: store.reserve(who, f"x-{who}", [Claim(mine(who), 7, 90)]),
     "erase": lambda store, who: store.erase(who),
     "adopt": lambda store, who: store.adopt(who, "carl"),
 }
-NO_OWNER = {"close", "answers", "sweep", "purge", "shared", "taken", "spent_by_all"}
+NO_OWNER = {"recount", "close", "answers", "sweep", "purge", "shared", "taken", "spent_by_all"}
 
 
 def test_every_method_is_in_one_of_the_tables():
@@ -176,7 +185,7 @@ def test_the_same_call_does_something_for_its_owner(both, method):
 @pytest.mark.parametrize("method", OWN)
 def test_who_has_nothing_is_shown_nothing_and_changes_only_his_own(both, method):
     def hers() -> set[tuple[str, ...]]:
-        return {row for row in dump(both) if not {"zed", "carl"} & set(row)}
+        return {row for row in dump(both) if not {"zed", "carl", "person:zed"} & set(row)}
 
     before = hers()
     assert not any(OWN[method](both, "zed") or ())
@@ -206,7 +215,8 @@ def test_erasing_leaves_nothing_of_an_owner_and_all_of_another(both):
     both.erase("ann")
     assert left(both, "bob") == his
     # What was spent is spent.
-    assert {row[0] for row in dump(both) if {"ann", "c", "q", "a"} & set(row)} == {"ledger"}
+    assert {row[0] for row in dump(both) if {"ann", "c", "q", "a"} & set(row)} == {"ledger", "reservation"}
+    assert both.used("ann", [mine("ann")]) == {mine("ann"): 10}
     assert both.shared("hash-ann") is None
     assert both.shared("hash-bob") == {"of": "bob"}
 
@@ -217,10 +227,16 @@ def test_what_is_adopted_is_all_there_under_the_new_name(both):
     assert left(both, "carl") == hers
     assert left(both, "ann") == [[], [], (), [[], []], [], []]
     assert both.shared("hash-ann") == {"of": "ann"}
+    assert both.used("carl", [mine("carl"), mine("ann")]) == {mine("carl"): 10, mine("ann"): 0}
 
 
 def test_what_the_new_owner_has_stays(both):
     both.set_default("ann", TARGET)
+    both.adopt("ann", "bob")
+    assert both.used("bob", [mine("bob")]) == {mine("bob"): 20}
+    # What was reserved before, and is settled now, stays counted as it was reserved.
+    both.spend("ann", replace(spend("request-ann", None), usage=Usage(1, output=1)))
+    assert both.used("bob", [mine("bob")]) == {mine("bob"): 20}
     both.adopt("ann", "bob")
     assert both.preferences("bob") == Preferences(("m-bob",), TARGET)
     assert [talk.id for talk in both.conversations("bob", 9)] == ["c2", "c"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.core.types import Failure, Message, Node, Outcome, Target, Text, Timing, Usage
-from lib.ui import problem, transcript
+from lib.ui import bounds, transcript
 from lib.ui.text import LANGUAGES
 
 SAID = Message("assistant", (Text("Because."),))
@@ -70,4 +70,4 @@ def test_what_anthropics_wire_counts_before_its_last_word_is_not_told():
     ],
 )
 def test_a_wait_is_told_in_a_unit_that_fits(seconds, words):
-    assert problem._span(seconds) == words
+    assert bounds.span(seconds) == words
