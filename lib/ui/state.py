@@ -19,10 +19,11 @@ from lib.chat.aside import Aside, Cheap
 from lib.chat.meter import Meter
 from lib.chat.scratch import Scratch
 from lib.chat.turn import Desk
-from lib.core import config
+from lib.core import audit, config
 from lib.core.config import Settings
 from lib.core.errors import StoreError
 from lib.core.models import Listing, Model
+from lib.core.policy import Policy
 from lib.core.preferences import Preferences
 from lib.core.types import Person, Target
 from lib.gateway import demo
@@ -34,6 +35,7 @@ from lib.storage.store import Store
 LOGO = str(Path(__file__).parent / "antler.svg")
 PURGE_AFTER = 24 * 3600.0  # seconds for which a deleted conversation can be taken back
 PURGE_EVERY = 3600.0
+POLICY_FOR = 5.0  # seconds for which a policy that was read holds: what another server settled is soon seen
 MODELS_PATIENCE = 1.5  # seconds that a page waits for the first list of models
 NOBODY = "local"  # who owned every row before each browser had a history of its own
 log = logging.getLogger(__name__)
@@ -75,6 +77,26 @@ def purged() -> None:
     """Remove what was deleted long ago, now and then: a server may run for months."""
     with contextlib.suppress(StoreError):
         store().purge(PURGE_AFTER)
+        store().purge_acts(audit.KEPT)
+
+
+@st.cache_resource(show_spinner=False)
+def _known_policy() -> dict[str, Policy]:
+    """The policy as it was last read, under "policy": where the database is away, what was closed stays so."""
+    return {}
+
+
+@st.cache_resource(show_spinner=False, ttl=POLICY_FOR)
+def policy() -> Policy:
+    """What the team has settled, as of the last seconds. Raises StoreError where it was never read."""
+    known = _known_policy()
+    try:
+        known["policy"] = store().policy()
+    except StoreError:
+        if not known:
+            raise
+        log.warning("what the team has settled could not be read again", exc_info=True)
+    return known["policy"]
 
 
 @st.cache_resource(show_spinner=False)

@@ -104,6 +104,8 @@ STATES: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], Pre
     "0003": (SECOND + THIRD, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
     "0004": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
     "0005": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
+    "0006": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
+    "0007": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
 }
 
 
