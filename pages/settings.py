@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.config import DEFAULT_BASE_URL
-from lib.ui import access, account, data, hosting, models, notice, problem, sharing, state, undo, views
+from lib.ui import access, account, admin, data, hosting, models, notice, problem, sharing, state, undo, views
 from lib.ui.text import LANGUAGES, language, literal, t
 
 _ENVIRONMENT = f"""export DEERAPI_API_KEY="sk-…"
@@ -59,6 +59,7 @@ def _history() -> None:
 
 
 st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=views.here())
+admin.link(person)
 problem.paint_refusal()
 undo.paint()
 st.title(t("settings.title"), anchor=False)

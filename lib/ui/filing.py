@@ -10,7 +10,7 @@ import streamlit as st
 
 from lib.core.history import Shelf
 from lib.core.types import Conversation, Person
-from lib.ui import state, undo
+from lib.ui import acts, state, undo
 from lib.ui.problem import tried
 from lib.ui.text import literal, t
 
@@ -68,6 +68,7 @@ def delete(person: Person, chosen: Sequence[Conversation]) -> None:
         if running := state.answers().find(person.id, id_):
             running.stop()
     state.store().delete(person.id, ids)
+    acts.note(person, "delete", ids[0] if len(ids) == 1 else "", conversations=ids)
     undo.offer(_words("deleted", chosen), _leave(ids, partial(state.store().restore, person.id, ids)))
 
 

@@ -82,7 +82,7 @@ def purged() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _known_policy() -> dict[str, Policy]:
-    """The policy as it was last read, under "policy": where the database is away, what was closed stays so."""
+    """The policy as it was last read, if it was: with the database away, what was closed stays so."""
     return {}
 
 
