@@ -77,7 +77,7 @@ def _detail(detail: Mapping[str, Any]) -> str:
                 f"{t(f'limits.{name}') if f'limits.{name}' in LANGUAGES['en'] else name}: {', '.join(ends)}"
             )
         elif isinstance(value, list):
-            parts.append(str(len(value)) if name == "conversations" else ", ".join(map(str, value)))
+            parts += [t("audit.count", count=len(value))] if name == "conversations" else map(str, value)
         elif value is not None:
             parts.append(str(value))
     return "; ".join(parts)

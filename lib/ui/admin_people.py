@@ -59,7 +59,8 @@ def _list(everybody: list[Known], spent: Mapping[str, Spent]) -> None:
 
 
 def _row(known: Known, spent: Spent | None, zone: tzinfo) -> None:
-    with st.container(key=f"somebody-{known.id}", horizontal=True, vertical_alignment="center", gap="small"):
+    key = f"somebody-{known.id}"
+    with st.container(key=key, horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
         facts = [t("people.spent", money=literal(money.words(spent) if spent else "$0"))]
         if known.seen:
             seen = datetime.fromtimestamp(known.seen, zone).strftime("%Y-%m-%d %H:%M")

@@ -62,9 +62,7 @@ def choose(known: Mapping[str, str], first: Sequence[str]) -> str:
             scopes.append(wanted)
         else:
             st.session_state[SCOPE] = scopes[0]
-    chosen = st.selectbox(
-        t("admin.scope"), scopes, key=SCOPE, format_func=lambda scope: name(scope, known), required=True
-    )
+    chosen = st.selectbox(t("admin.scope"), scopes, key=SCOPE, format_func=lambda scope: name(scope, known))
     return str(chosen)
 
 

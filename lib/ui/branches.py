@@ -143,7 +143,7 @@ def _branch(person: Person, node: Node) -> None:
 
 def _back_to(person: Person, before: str, new: str) -> None:
     state.store().delete(person.id, [new])
-    acts.note(person, "delete", new, conversations=[new])
+    acts.note(person, "delete", new)
     st.query_params.from_dict({"c": before})
 
 
