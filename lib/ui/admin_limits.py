@@ -50,13 +50,11 @@ def _fields(stem: str, measure: str, bound: Bound) -> None:
         else {"min_value": 0, "max_value": _MOST, "step": 1 if measure == "requests_minute" else 1000}
     )
     for place, end in zip(st.columns(2), _ENDS, strict=True):
-        amount = getattr(bound, end)
-        value = amount / NANO if money and amount is not None else amount
+        amount, key = getattr(bound, end), f"{stem}-{measure}-{end}"
+        # Not as the value that the field begins with: it could not be emptied.
+        st.session_state.setdefault(key, amount / NANO if money and amount is not None else amount)
         label = t(f"limits.{end}", measure=t(f"limits.{measure}"))
-        with place:
-            st.number_input(
-                label, value=value, key=f"{stem}-{measure}-{end}", placeholder=t("limits.none"), **kind
-            )
+        place.number_input(label, value=None, key=key, placeholder=t("limits.none"), **kind)
 
 
 def _is_money(measure: str) -> bool:
