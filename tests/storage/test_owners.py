@@ -157,7 +157,17 @@ OWN: dict[str, Callable[[Store, str], Any]] = {
     "erase": lambda store, who: store.erase(who),
     "adopt": lambda store, who: store.adopt(who, "carl"),
 }
-NO_OWNER = {"close", "answers", "sweep", "purge", "shared", "taken", "spent_by_all", "policy", "purge_acts"} | ADMINS
+NO_OWNER = {
+    "close",
+    "answers",
+    "sweep",
+    "purge",
+    "shared",
+    "taken",
+    "spent_by_all",
+    "policy",
+    "purge_acts",
+} | ADMINS
 
 
 def test_every_method_is_in_one_of_the_tables():

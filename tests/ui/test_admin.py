@@ -2,76 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-import streamlit as st
-from streamlit.runtime import context
 from streamlit.testing.v1 import AppTest
 
-from lib.core.admission import Access, proxied
 from lib.core.errors import StoreError
 from lib.core.history import Spend
 from lib.core.policy import ALL, EACH, Bound, Limits, Prompt, Rule
 from lib.core.types import Conversation, Message, Node, Outcome, Person, Target, Text, Timing, Usage
 from lib.storage.store import Store
-from lib.ui import browser, state
-from tests.storage.test_owners import ADMINS
+from lib.ui import state
+from tests.storage.test_owners import ADMINS, NO_OWNER
+from tests.ui.roles import ADMIN, BOB, id_of, shown
 
-ROOT = Path(__file__).parents[2]
-SECRET = "0123456789abcdef"
-ADMIN, BOB = "root@example.org", "bob@example.org"
-SECRETS = {"groups": {"sales": [BOB]}}
 SAID = "Said in confidence"
-Enter = Callable[..., AppTest]
-
-
-def id_of(name: str) -> str:
-    headers = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": name}
-    found = proxied(lambda header: [headers[header]], Access("proxy", proxy_secret=SECRET))
-    assert isinstance(found, Person)
-    return found.id
-
-
-def forget() -> None:
-    for kept in (state.settings, state.store, state._gateway, state.policy, state._known_policy):
-        kept.clear()
-
-
-@pytest.fixture
-def enter(database_url, monkeypatch) -> Iterator[Enter]:
-    """Opens a page as somebody whom the proxy names, or as a browser in another mode."""
-    modes = {"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET, "ANTLER_ADMINS": ADMIN}
-
-    def go(page: str, name: str = ADMIN, *, mode: str = "proxy", **session: object) -> AppTest:
-        for key, value in {**modes, "ANTLER_ACCESS": mode, "DATABASE_URL": database_url}.items():
-            monkeypatch.setenv(key, value)
-        headers = [("X-Antler-Proxy", SECRET), ("X-Forwarded-Email", name)]
-        shaken = SimpleNamespace(headers=headers, cookies={}, remote_ip="10.0.0.9")
-        monkeypatch.setattr(context, "_get_client_context", lambda: shaken)
-        at = AppTest.from_file(ROOT / "app.py", default_timeout=60)
-        if page != "chat":
-            at.switch_page(f"pages/{page}.py")
-        at.session_state["access.told"] = browser.Told("browser:abcd0123", "browser")
-        for key, value in session.items():
-            at.session_state[key] = value
-        return at.run()
-
-    monkeypatch.delenv("DEERAPI_API_KEY", raising=False)
-    monkeypatch.setattr(state, "_secrets", lambda: SECRETS)
-    st.config.set_option("server.address", "127.0.0.1")
-    forget()
-    yield go
-    st.config.set_option("server.address", None)
-    forget()
-
-
-def shown(at: AppTest) -> str:
-    assert not at.exception
-    return "\n".join(str(getattr(one, "value", "")) for one in at.main).replace("\\", "")
 
 
 def section(name: str) -> dict[str, str]:
@@ -275,3 +221,30 @@ def test_usage_of_all_is_by_person_and_each_look_at_it_is_told_of(enter, store):
 def test_all_that_everybody_together_may_use_is_settled_first(enter):
     at = enter("admin")
     assert at.selectbox(key="admin.scope").value == ALL
+
+
+def test_no_page_of_an_admin_asks_for_what_is_anothers(enter, store, monkeypatch):
+    asked = Node("q", None, Message("user", (Text(SAID),)), 1.0)
+    store.begin(id_of(BOB), Conversation("c", SAID, 1.0, "q"), [asked])
+    store.spend(id_of(BOB), spend("s", 1))
+    enter("chat", BOB)
+    seen: set[str] = set()
+
+    def watched(name: str, method):
+        def call(self: Store, *args, **more):
+            seen.add(name)
+            owner = args[0] if args else None
+            assert name in ADMINS | NO_OWNER or getattr(owner, "id", owner) == id_of(ADMIN), name
+            return method(self, *args, **more)
+
+        return call
+
+    for name, method in inspect.getmembers(Store, inspect.isfunction):
+        if name[0] != "_":
+            monkeypatch.setattr(Store, name, watched(name, method))
+    for part in ("limits", "models", "default", "prompts", "people", "audit"):
+        assert SAID not in shown(enter("admin", **section(part)))
+    at = enter("usage")
+    at.segmented_control(key="usage.whose").set_value("everybody").run()
+    assert SAID not in shown(at)
+    assert {"people", "acts", "lines_of_all", "firsts_of_all", "spent_by_each"} <= seen
