@@ -245,3 +245,20 @@ def test_what_the_new_owner_has_stays(both):
     before = dump(both)
     both.adopt("bob", "bob")
     assert dump(both) == before
+
+
+def test_what_admins_ask_of_everybody_has_nothing_of_what_anybody_said(both):
+    for who in ("ann", "bob"):
+        both.note(Person(who, f"Name {who}"), "share", HERS.talk)
+    days = [Span(date(1970, 1, 1), 0.0)]
+    asked = {
+        "acts": both.acts(9),
+        "people": both.people(),
+        "lines_of_all": both.lines_of_all(days),
+        "lines_of_each": both.lines_of_each(days),
+        "firsts_of_all": both.firsts_of_all(0.0, 9.0, 9),
+        "spent_by_each": both.spent_by_each(0.0, 9.0),
+    }
+    assert set(asked) == {name for name in ADMINS if not name.startswith(("settle_", "put_out"))}
+    assert all(asked.values())
+    assert not [words for words in ("Why", "你好", "Because", "世界", "hash-") if words in str(asked)]
