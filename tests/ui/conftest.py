@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -15,6 +16,7 @@ from lib.ui import browser, state
 from tests.ui.roles import ADMIN, SECRET, SECRETS, Enter
 
 ROOT = Path(__file__).parents[2]
+NOBODY: Mapping[str, Any] = MappingProxyType({})
 
 
 def forget() -> None:
@@ -25,9 +27,16 @@ def forget() -> None:
 @pytest.fixture
 def enter(database_url, monkeypatch) -> Iterator[Enter]:
     """Opens a page as somebody whom the proxy names, or as a browser in another mode."""
-    modes = {"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET, "ANTLER_ADMINS": ADMIN}
+    modes = {
+        "ANTLER_ACCESS": "proxy",
+        "ANTLER_PROXY_SECRET": SECRET,
+        "ANTLER_ADMINS": ADMIN,
+        "ANTLER_ALLOW": "@example.org",
+    }
 
-    def go(page: str, name: str = ADMIN, *, mode: str = "proxy", **session: object) -> AppTest:
+    def go(
+        page: str, name: str = ADMIN, *, mode: str = "proxy", user: Mapping[str, Any] = NOBODY, **session: Any
+    ) -> AppTest:
         for key, value in {**modes, "ANTLER_ACCESS": mode, "DATABASE_URL": database_url}.items():
             monkeypatch.setenv(key, value)
         headers = [("X-Antler-Proxy", SECRET), ("X-Forwarded-Email", name)]
@@ -38,6 +47,7 @@ def enter(database_url, monkeypatch) -> Iterator[Enter]:
         at = AppTest.from_file(ROOT / "app.py", default_timeout=60)
         if page != "chat":
             at.switch_page(f"pages/{page}.py")
+        at.user = dict(user)
         at.session_state["access.told"] = browser.Told("browser:abcd0123", "browser")
         for key, value in session.items():
             at.session_state[key] = value

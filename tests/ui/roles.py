@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -11,7 +13,8 @@ from lib.core.types import Person
 
 SECRET = "0123456789abcdef"
 ADMIN, BOB = "root@example.org", "bob@example.org"
-SECRETS = {"groups": {"sales": [BOB]}}
+AUTH = {"redirect_uri": "http://localhost/oauth2callback", "cookie_secret": "s" * 32, "client_id": "antler"}
+SECRETS = {"groups": {"sales": [BOB]}, "auth": AUTH}
 Enter = Callable[..., AppTest]
 
 
@@ -20,6 +23,13 @@ def id_of(name: str) -> str:
     found = proxied(lambda header: [headers[header]], Access("proxy", proxy_secret=SECRET))
     assert isinstance(found, Person)
     return found.id
+
+
+def claims(name: str) -> dict[str, Any]:
+    """What a provider tells of somebody who has signed in a minute ago."""
+    now = int(time.time())
+    told = {"iss": "https://id.example", "sub": name, "email": name, "email_verified": True}
+    return {**told, "is_logged_in": True, "iat": now - 60, "exp": now + 36_000}
 
 
 def shown(at: AppTest) -> str:

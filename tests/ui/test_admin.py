@@ -8,6 +8,7 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lib.core.admission import oidc_person
 from lib.core.errors import StoreError
 from lib.core.history import Spend
 from lib.core.policy import ALL, EACH, Bound, Limits, Prompt, Rule
@@ -15,7 +16,7 @@ from lib.core.types import Conversation, Message, Node, Outcome, Person, Target,
 from lib.storage.store import Store
 from lib.ui import state
 from tests.storage.test_owners import ADMINS, NO_OWNER
-from tests.ui.roles import ADMIN, BOB, id_of, shown
+from tests.ui.roles import ADMIN, BOB, claims, id_of, shown
 
 SAID = "Said in confidence"
 
@@ -162,6 +163,28 @@ def test_people_are_listed_with_what_they_spent_and_no_word_of_theirs(enter, sto
     save(at)
     limits = Limits(requests_minute=Bound(None, 3))
     assert store.policy().rules == {f"person:{id_of(BOB)}": Rule(limits)}
+
+
+def test_an_admin_signs_somebody_out_who_then_has_to_come_in_again(enter, store):
+    bob = claims(BOB)
+    owner = oidc_person(bob).id
+    assert enter("chat", mode="oidc", user=bob).title[0].value == "What can I help you with?"
+    at = enter("admin", mode="oidc", user=claims(ADMIN), **section("people"))
+    at.button(key=f"out-do-{owner}").click().run()
+    assert store.revoked_before(owner) > bob["iat"]
+    (act,) = store.acts(9, "put_out")
+    assert (act.actor, act.object) == (oidc_person(claims(ADMIN)).id, owner)
+    again = enter("chat", mode="oidc", user=bob)
+    assert again.title[0].value == "Sign in"
+
+
+def test_an_admin_who_was_signed_out_settles_nothing_with_the_page_that_is_still_open(enter, store):
+    at = enter("admin", mode="oidc", user=claims(ADMIN))
+    fields(at, "tokens_day")[1].set_value(10)
+    store.sign_out(oidc_person(claims(ADMIN)).id, time.time())
+    save(at)
+    assert store.policy().rules == {}
+    assert at.title[0].value == "Sign in"
 
 
 def test_the_audit_is_paged_and_narrowed(enter, store):
