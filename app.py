@@ -6,7 +6,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
-from lib.ui import access, gate, headers, health, log, look, notice, problem, sidebar, state, stopping
+from lib.ui import access, admin, gate, headers, health, log, look, notice, problem, sidebar, state, stopping
 from lib.ui.text import t
 
 
@@ -19,6 +19,7 @@ def run() -> None:
             st.Page(sidebar.CHAT, title=t("nav.chat"), default=True),
             st.Page(sidebar.SETTINGS, title=t("nav.settings")),
             st.Page(sidebar.USAGE, title=t("nav.usage")),
+            st.Page(admin.PAGE, title=t("admin.title")),
             st.Page("pages/shared.py", title=t("nav.shared")),
         ],
         position="hidden",

@@ -10,6 +10,7 @@ from lib.core.entries import DEFAULT_BASE_URL
 from lib.ui import (
     access,
     account,
+    admin,
     data,
     hosting,
     models,
@@ -75,6 +76,7 @@ def _history() -> None:
 
 
 st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=views.here())
+admin.link(person)
 problem.paint_refusal()
 undo.paint()
 st.title(t("settings.title"), anchor=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
+from lib.chat import sheet
 from lib.core.history import Line, Span, Spent
 from lib.core.money import NANO
 from lib.core.types import Target
@@ -21,8 +20,6 @@ _COLUMNS = (
     *("day", "model", "wire", "requests", "failed", "unknown_cost"),
     *("input", "cached", "written", "output", "reasoning", "cost_usd"),
 )
-# With which a spreadsheet takes a text for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Key = TypeVar("Key")
 
 
@@ -31,6 +28,13 @@ class Book(Protocol):
 
     def lines(self, owner: str, spans: Sequence[Span]) -> list[Line]: ...
     def firsts(self, owner: str, begin: float, end: float, limit: int) -> list[tuple[Target, float]]: ...
+
+
+class Library(Protocol):
+    """Where everybody's requests are counted; each method may raise StoreError."""
+
+    def lines_of_all(self, spans: Sequence[Span]) -> list[Line]: ...
+    def firsts_of_all(self, begin: float, end: float, limit: int) -> list[tuple[Target, float]]: ...
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Report:
-    """What one owner's requests of some days took; `waits` are by target, None for all of them."""
+    """What requests of some days took; `waits` are by target, None for all of them."""
 
     lines: tuple[Line, ...]
     waits: Mapping[Target | None, Wait]
@@ -67,11 +71,21 @@ class Report:
 def report(book: Book, owner: str, first: date, last: date, zone: tzinfo) -> Report:
     """What an owner's requests took from one day to another, both included. Raises StoreError."""
     days = spans(first, last, zone)
-    found = book.firsts(owner, days[0].begin, days[-1].end, FIRSTS_MOST)
+    return _report(book.lines(owner, days), book.firsts(owner, days[0].begin, days[-1].end, FIRSTS_MOST))
+
+
+def report_of_all(library: Library, first: date, last: date, zone: tzinfo) -> Report:
+    """The same of everybody's requests, for admins. Raises StoreError."""
+    days = spans(first, last, zone)
+    waits = library.firsts_of_all(days[0].begin, days[-1].end, FIRSTS_MOST)
+    return _report(library.lines_of_all(days), waits)
+
+
+def _report(lines: Sequence[Line], found: Sequence[tuple[Target, float]]) -> Report:
     seconds: dict[Target | None, list[float]] = {None: [wait for _, wait in found]} if found else {}
     for target, wait in found:
         seconds.setdefault(target, []).append(wait)
-    return Report(tuple(book.lines(owner, days)), {target: _wait(waits) for target, waits in seconds.items()})
+    return Report(tuple(lines), {target: _wait(waits) for target, waits in seconds.items()})
 
 
 def spans(first: date, last: date, zone: tzinfo) -> list[Span]:
@@ -94,16 +108,22 @@ def spans(first: date, last: date, zone: tzinfo) -> list[Span]:
 
 def table(lines: Iterable[Line]) -> str:
     """The lines as CSV with a head; costs in dollars to the last digit, empty cells for what is unknown."""
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\r\n")
-    rows.writerow(_COLUMNS)
-    for line in lines:
-        spent, usage, name = line.spent, line.spent.usage, line.target.model
-        safe = f"'{name}" if name.startswith(_FORMULA) else name
-        told = (usage.input, usage.cached, usage.written, usage.output, usage.reasoning)
-        counts = (spent.requests, spent.failed, spent.unknown)
-        rows.writerow((line.day.isoformat(), safe, line.target.wire, *counts, *told, _cost(spent)))
-    return text.getvalue()
+    return sheet.table(_COLUMNS, map(_row, lines))
+
+
+def table_of_each(pairs: Iterable[tuple[str, Line]], names: Mapping[str, str]) -> str:
+    """The same with whose each line is: the person's name by `names`, where there is one, and their id."""
+    columns = ("person", "person_id", *_COLUMNS)
+    rows = ((sheet.safe(names.get(owner, "")), sheet.safe(owner), *_row(line)) for owner, line in pairs)
+    return sheet.table(columns, rows)
+
+
+def _row(line: Line) -> tuple[object, ...]:
+    spent, usage = line.spent, line.spent.usage
+    told = (usage.input, usage.cached, usage.written, usage.output, usage.reasoning)
+    counts = (spent.requests, spent.failed, spent.unknown)
+    model = sheet.safe(line.target.model)
+    return (line.day.isoformat(), model, line.target.wire, *counts, *told, _cost(spent))
 
 
 def _cost(spent: Spent) -> str:

@@ -76,11 +76,14 @@ class Policy:
         return own is None or any(fnmatchcase(model.casefold(), pattern.casefold()) for pattern in own)
 
     def limits(self, person: Person) -> dict[str, Limits]:
-        """The limits that hold for a person, by the scope that is counted; only those with a bound."""
+        """The limits that hold for a person, by the scope that is counted; only those with a bound.
+
+        A person's own take the place of those of EACH; a rule of theirs on models alone does not.
+        """
         mine = f"person:{person.id}"
         found = {scope: self.rules[scope].limits for scope in (ALL, *_groups(person)) if scope in self.rules}
-        if rule := self.rules.get(mine, self.rules.get(EACH)):
-            found[mine] = rule.limits
+        own = (self.rules[scope].limits for scope in (mine, EACH) if scope in self.rules)
+        found[mine] = next((limits for limits in own if limits != Limits()), Limits())
         return {scope: limits for scope, limits in found.items() if limits != Limits()}
 
     def unlimited(self) -> Policy:

@@ -80,6 +80,28 @@ class Books:
         with reading(self._engine) as connection:
             return ledger.by_all(connection)
 
+    # For admins alone: whoever calls these has made sure of that.
+
+    def lines_of_all(self, spans: Sequence[Span]) -> list[Line]:
+        """What everybody's requests of these days took, by day and target, oldest first."""
+        with reading(self._engine) as connection:
+            return ledger.lines(connection, None, spans)
+
+    def lines_of_each(self, spans: Sequence[Span]) -> list[tuple[str, Line]]:
+        """The same for each owner, by day, target and owner, oldest first."""
+        with reading(self._engine) as connection:
+            return ledger.lines_of_each(connection, spans)
+
+    def firsts_of_all(self, begin: float, end: float, limit: int) -> list[tuple[Target, float]]:
+        """The seconds to the first token of everybody's newest requests of a time that got one."""
+        with reading(self._engine) as connection:
+            return ledger.firsts(connection, None, begin, end, limit)
+
+    def spent_by_each(self, begin: float, end: float) -> dict[str, Spent]:
+        """What each owner's requests of a time took, in seconds since 1970; the dearest first."""
+        with reading(self._engine) as connection:
+            return ledger.by_each(connection, begin, end)
+
 
 def settle(connection: sa.Connection, owner: str, spends: Sequence[Spend]) -> None:
     """Write down what one question took, and settle what was reserved for it, in one transaction."""

@@ -81,34 +81,42 @@ def sums(connection: sa.Connection, owner: str, conversation: str) -> dict[str, 
     return {row.node or "": _spent(row) for row in found}
 
 
-def lines(connection: sa.Connection, owner: str, spans: Sequence[Span]) -> list[Line]:
-    found = [line for span in spans for line in _lines(connection, owner, span)]
+def lines(connection: sa.Connection, owner: str | None, spans: Sequence[Span]) -> list[Line]:
+    """The lines of an owner, or of everybody where that is None."""
+    found = [line for span in spans for _, line in _lines(connection, owner, span)]
     return sorted(found, key=lambda line: (line.day, line.target.model, line.target.wire))
 
 
-def _lines(connection: sa.Connection, owner: str, span: Span) -> list[Line]:
+def lines_of_each(connection: sa.Connection, spans: Sequence[Span]) -> list[tuple[str, Line]]:
+    found = [pair for span in spans for pair in _lines(connection, None, span, ledger.c.owner)]
+    return sorted(found, key=lambda pair: (pair[1].day, pair[1].target.model, pair[1].target.wire, pair[0]))
+
+
+def _lines(
+    connection: sa.Connection, owner: str | None, span: Span, *by: sa.ColumnElement[str]
+) -> list[tuple[str, Line]]:
+    """The lines of a span, each with its owner where they are grouped `by` that too, else with ""."""
     since = (ledger.c.created - span.begin) / span.seconds
     # No function of both databases rounds down: here a cast does, there it would round to the nearest.
     whole = sa.func.floor(since) if connection.dialect.name == "postgresql" else sa.cast(since, sa.Integer)
-    day = whole.label("day")
-    query = (
-        sa.select(day, ledger.c.model, ledger.c.wire, *_sums())
-        .where(_between(owner, span.begin, span.end))
-        .group_by(day, ledger.c.model, ledger.c.wire)
-    )
+    keys = (whole.label("day"), ledger.c.model, ledger.c.wire, *by)
+    query = sa.select(*keys, *_sums()).where(_between(owner, span.begin, span.end)).group_by(*keys)
+    # The last moment of a day, divided, can come out as the next.
     return [
-        # The last moment of a day, divided, can come out as the next.
-        Line(
-            span.first + timedelta(days=min(int(row.day), span.days - 1)),
-            Target(row.model, row.wire),
-            _spent(row),
+        (
+            row.owner if by else "",
+            Line(
+                span.first + timedelta(days=min(int(row.day), span.days - 1)),
+                Target(row.model, row.wire),
+                _spent(row),
+            ),
         )
         for row in connection.execute(query)
     ]
 
 
 def firsts(
-    connection: sa.Connection, owner: str, begin: float, end: float, limit: int
+    connection: sa.Connection, owner: str | None, begin: float, end: float, limit: int
 ) -> list[tuple[Target, float]]:
     query = sa.select(ledger.c.model, ledger.c.wire, ledger.c.first).where(
         _between(owner, begin, end), ledger.c.first.is_not(None)
@@ -126,8 +134,15 @@ def by_all(connection: sa.Connection) -> Spent:
     return _spent(connection.execute(sa.select(*_sums())).one())
 
 
-def _between(owner: str, begin: float, end: float) -> sa.ColumnElement[bool]:
-    return (ledger.c.owner == owner) & (ledger.c.created >= begin) & (ledger.c.created < end)
+def by_each(connection: sa.Connection, begin: float, end: float) -> dict[str, Spent]:
+    query = sa.select(ledger.c.owner, *_sums()).where(_between(None, begin, end)).group_by(ledger.c.owner)
+    found = [(row.owner, _spent(row)) for row in connection.execute(query)]
+    return dict(sorted(found, key=lambda one: (-one[1].cost, -one[1].requests, one[0])))
+
+
+def _between(owner: str | None, begin: float, end: float) -> sa.ColumnElement[bool]:
+    then = (ledger.c.created >= begin) & (ledger.c.created < end)
+    return then if owner is None else (ledger.c.owner == owner) & then
 
 
 def _sums() -> list[sa.ColumnElement[Any]]:

@@ -6,6 +6,7 @@ import time
 
 import sqlalchemy as sa
 
+from lib.core.audit import Known
 from lib.core.types import Person
 from lib.storage import persons
 from lib.storage.engine import reading, writing
@@ -30,3 +31,8 @@ class People:
         """The moment before which the owner's sign-ins are refused, in seconds since 1970; 0.0 for none."""
         with reading(self._engine) as connection:
             return persons.revoked_before(connection, owner)
+
+    def people(self) -> list[Known]:
+        """Everybody who has signed in, whoever was seen last first."""
+        with reading(self._engine) as connection:
+            return persons.every(connection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from lib.core.audit import Known
 from lib.core.types import Person
 from lib.storage.engine import insert
 from lib.storage.schema import person as persons
@@ -26,6 +27,14 @@ def sign_out(connection: sa.Connection, owner: str, before: float) -> None:
 def revoked_before(connection: sa.Connection, owner: str) -> float:
     found = connection.scalar(sa.select(persons.c.revoked_before).where(persons.c.id == owner))
     return float(found or 0.0)
+
+
+def every(connection: sa.Connection) -> list[Known]:
+    # Who was only signed out, or has deleted everything, is nobody to be shown.
+    query = sa.select(persons).where(persons.c.seen > 0).order_by(persons.c.seen.desc(), persons.c.id)
+    return [
+        Known(row.id, row.name, row.email, row.seen, row.revoked_before) for row in connection.execute(query)
+    ]
 
 
 def erase(connection: sa.Connection, owner: str) -> None:

@@ -212,3 +212,30 @@ reservation = sa.Table(
     _seconds("created"),
     sa.Index("reservation_created", "created"),
 )
+
+# What the team has settled, as policies.py writes it.
+policy = sa.Table(
+    "policy",
+    metadata,
+    sa.Column("name", sa.String(320), primary_key=True),
+    sa.Column("value", sa.JSON, nullable=False),
+    _seconds("changed"),
+    # The id of who changed it last.
+    _text("by"),
+)
+
+# Who did what, and to what; nothing of what anybody said.
+audit = sa.Table(
+    "audit",
+    metadata,
+    _row_id(),
+    _seconds("at"),
+    sa.Column("actor", sa.String(255), nullable=False),
+    _text("actor_name"),
+    sa.Column("action", sa.String(32), nullable=False),
+    _text("object"),
+    sa.Column("detail", sa.JSON, nullable=False),
+    sa.Index("audit_at", "at", "id"),
+    sa.Index("audit_action", "action", "at", "id"),
+    sa.Index("audit_actor", "actor"),
+)

@@ -13,15 +13,16 @@ from lib.core.history import Hit, Share, Shelf, Spend
 from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.types import Conversation, Node, Outcome, Target, Window
-from lib.storage import hidden, lists, nodes, owners, preferences, quotas, rows, search, shares
+from lib.storage import audits, hidden, lists, nodes, owners, preferences, quotas, rows, search, shares
 from lib.storage.books import Books
 from lib.storage.engine import PATIENCE, connect, reading, writing
 from lib.storage.people import People
+from lib.storage.team import Team
 
 _OPEN = Shelf()
 
 
-class Store(Books, People):
+class Store(Books, People, Team):
     """The database. Methods may be called from any thread; each is one transaction, and may raise StoreError.
 
     What is another owner's looks just like what is not there.
@@ -237,9 +238,13 @@ class Store(Books, People):
                 nodes.begin(connection, owner, conversation, found)
 
     def erase(self, owner: str) -> None:
-        """Remove all that is an owner's, for good and at once; what was spent is spent, and stays counted."""
+        """Remove all that is an owner's, for good and at once, but what was spent and who did what.
+
+        What was spent stays counted. In the audit, the owner is nothing but an id from then on.
+        """
         with writing(self._engine, owner) as connection:
             owners.erase(connection, owner)
+            audits.forget_name(connection, owner)
 
     def adopt(self, before: str, now: str) -> None:
         """Make all that is one owner's another's; what the other has set stays."""

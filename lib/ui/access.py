@@ -13,7 +13,7 @@ from lib.core import admission
 from lib.core.admission import Access
 from lib.core.errors import SettingError, StoreError
 from lib.core.types import Person
-from lib.ui import browser, entrance, hosting, late, oidc, session, state
+from lib.ui import acts, browser, entrance, hosting, late, oidc, session, state
 from lib.ui.text import t
 
 BOX = "composer.box"
@@ -47,6 +47,20 @@ def require() -> Person:
         # Whoever is at the machine itself, alone, has nobody above them.
         person = replace(_browser(), admin=access.mode == "local" and _alone())
     st.session_state["person"] = person
+    return person
+
+
+def still_admin() -> Person | None:
+    """The person of this session where they are an admin at this moment; for callbacks, which run before
+    require(). Raises StoreError where it cannot be found out whether a sign-in was revoked.
+    """
+    person = state.person()
+    if person is None or not person.admin:
+        return None
+    if state.settings().access.mode == "oidc":
+        claims = oidc.claims()
+        if claims is None or oidc.refusal(claims) or admission.oidc_person(claims).id != person.id:
+            return None
     return person
 
 
@@ -108,6 +122,8 @@ def _meet(person: Person) -> None:
         state.store().meet(person)
     except StoreError:
         log.warning("who came could not be remembered", exc_info=True)
+    if before is None or before.id != person.id:
+        acts.note(person, "sign_in", state.settings().access.mode)
     st.session_state[_MET] = person
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from lib.core.errors import StoreError
 from lib.core.types import Person
-from lib.ui import entrance, oidc, problem, signin, state
+from lib.ui import acts, entrance, oidc, problem, signin, state
 from lib.ui.text import t
 
 
@@ -18,7 +18,7 @@ def paint(person: Person) -> None:
     st.subheader(t("account.title"), anchor=False)
     if mode == "password":
         st.markdown(t("signin.same"))
-        _forget()
+        _forget(person)
         return
     entrance.paint_who(person)
     if mode == "proxy":
@@ -26,19 +26,26 @@ def paint(person: Person) -> None:
         return
     with st.container(horizontal=True):
         if st.button(t("account.out"), key="signout", icon=":material/logout:"):
+            acts.note(person, "sign_out")
             st.logout()
         if st.button(t("account.everywhere"), key="signout-everywhere", icon=":material/devices_off:"):
             _everywhere(person)
     st.caption(t("account.everywhere_about"))
 
 
-def _forget() -> None:
+def _forget(person: Person) -> None:
     if entrance.knows_word():
-        st.button(t("account.out"), key="signout", icon=":material/logout:", on_click=entrance.forget_word)
+        args = (person,)
+        st.button(t("account.out"), key="signout", icon=":material/logout:", on_click=_forget_word, args=args)
     else:
         # A link, not a button: only an answer over HTTP can take the cookie back.
         look = 'style="color: inherit" target="_self"'
         st.html(f'<a href="{signin.home()}signout" {look}>{t("account.out")}</a>')
+
+
+def _forget_word(person: Person) -> None:
+    acts.note(person, "sign_out")
+    entrance.forget_word()
 
 
 def _everywhere(person: Person) -> None:
@@ -49,4 +56,5 @@ def _everywhere(person: Person) -> None:
     except StoreError as error:
         st.warning(problem.sentence(error.code))
     else:
+        acts.note(person, "sign_out_everywhere")
         st.logout()

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.chat import branches
 from lib.core.types import Node, Person
-from lib.ui import composer, state, undo, views
+from lib.ui import acts, composer, state, undo, views
 from lib.ui.problem import tried
 from lib.ui.text import literal, t
 
@@ -112,6 +112,7 @@ def _go_back(person: Person, node: Node) -> None:
 def _delete(person: Person, node: Node) -> None:
     if shown := views.view().id:
         before = branches.delete(state.desk(), person.id, shown, node.id)
+        acts.note(person, "delete_turn", node.id, conversation=shown)
         _offer(person, before, "undo.turn")
 
 
@@ -142,6 +143,7 @@ def _branch(person: Person, node: Node) -> None:
 
 def _back_to(person: Person, before: str, new: str) -> None:
     state.store().delete(person.id, [new])
+    acts.note(person, "delete", new)
     st.query_params.from_dict({"c": before})
 
 

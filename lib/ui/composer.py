@@ -35,7 +35,7 @@ def paint(person: Person) -> DeltaGenerator:
         with st.empty():
             undo.paint(views.view().id)
         with st.empty():
-            target.paint_note()
+            target.paint_note(person)
         with st.empty():
             _paint_losses(lost)
         with st.empty():

@@ -9,7 +9,7 @@ import streamlit as st
 from lib.chat import transfer
 from lib.core.errors import TransferError
 from lib.core.types import Person
-from lib.ui import problem, state, undo
+from lib.ui import acts, problem, state, undo
 from lib.ui.problem import tried
 from lib.ui.text import LANGUAGES, t
 
@@ -20,11 +20,10 @@ _FILE = "import.file"
 def paint(person: Person) -> None:
     """Export, import and the end of everything."""
     st.markdown(t("data.export_about"))
-    store, owner = state.store(), person.id
     name = f"antler-{time.strftime('%Y-%m-%d')}.json"
     st.download_button(
         t("data.export"),
-        lambda: b"".join(transfer.write(store.everything(owner))),
+        lambda: _everything(person),
         name,
         "application/json",
         key="export",
@@ -33,6 +32,12 @@ def paint(person: Person) -> None:
     )
     _import(person)
     _erase(person)
+
+
+def _everything(person: Person) -> bytes:
+    found = b"".join(transfer.write(state.store().everything(person.id)))
+    acts.note(person, "export", "everything")
+    return found
 
 
 def _import(person: Person) -> None:
@@ -64,6 +69,7 @@ def _read(person: Person, key: str) -> None:
         problem.refuse(_why(error))
         return
     state.store().take_in(person.id, loaded.conversations)
+    acts.note(person, "import", loaded.report.source, conversations=loaded.report.conversations)
     st.session_state["imports"] += 1
     st.session_state[_REPORT] = list(_report(loaded.report))
 
@@ -104,6 +110,7 @@ def _erase(person: Person) -> None:
 def _erased(person: Person) -> None:
     state.answers().stop_all(person.id)
     state.store().erase(person.id)
+    acts.note(Person(person.id), "erase")
     for name in ("shares", _REPORT, "view"):
         st.session_state.pop(name, None)
     undo.forget()

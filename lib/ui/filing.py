@@ -10,7 +10,7 @@ import streamlit as st
 
 from lib.core.history import Shelf
 from lib.core.types import Conversation, Person
-from lib.ui import state, undo
+from lib.ui import acts, state, undo
 from lib.ui.problem import tried
 from lib.ui.text import literal, t
 
@@ -68,7 +68,15 @@ def delete(person: Person, chosen: Sequence[Conversation]) -> None:
         if running := state.answers().find(person.id, id_):
             running.stop()
     state.store().delete(person.id, ids)
+    _note(person, ids)
     undo.offer(_words("deleted", chosen), _leave(ids, partial(state.store().restore, person.id, ids)))
+
+
+def _note(person: Person, ids: Sequence[str]) -> None:
+    if len(ids) == 1:
+        acts.note(person, "delete", ids[0])
+    else:
+        acts.note(person, "delete", conversations=list(ids))
 
 
 def _leave(ids: Sequence[str], back: Callable[[], None]) -> Callable[[], None]:

@@ -11,8 +11,8 @@ import streamlit as st
 from lib.core.models import Abilities, Listing, Model, by_maker, matching
 from lib.core.preferences import Preferences
 from lib.core.types import WIRES, Person, Target, is_wire
-from lib.ui import state
-from lib.ui.problem import sentence, tried
+from lib.ui import rights, state
+from lib.ui.problem import refuse, sentence, tried
 from lib.ui.text import literal, t
 
 PAGE = 25  # models shown at first, and more with each "show more"
@@ -32,6 +32,7 @@ def paint(person: Person) -> None:
         _state(listing)
         known = {model.id: model for model in listing.models}
         every = [*listing.models, *(state.model(name) for name in liked.favourites if name not in known)]
+        every = [model for model in every if rights.may(person, model.id)]
         _default(person, liked, every)
         if every:
             _list(person, liked, every)
@@ -45,7 +46,14 @@ def favour(person: Person, model: str, wanted: bool) -> None:
 
 @tried
 def set_default(person: Person, target: Target | None) -> None:
-    """Keep the target that the person's new conversations begin with, None for none; a callback."""
+    """Keep the target that the person's new conversations begin with, None for none; a callback.
+
+    One that the person may not use is not taken.
+    """
+    if target and not rights.may(person, target.model):
+        refuse(rights.why_not(target.model))
+        st.session_state["models.told"] = target  # not what is kept: the fields show that again
+        return
     state.store().set_default(person.id, target)
 
 

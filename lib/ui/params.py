@@ -10,12 +10,14 @@ import streamlit as st
 
 from lib.chat import turn
 from lib.core.params import BY_NAME, FIELDS, Field, Loss, Params, json_object, stops, touched
+from lib.core.policy import Prompt
 from lib.core.types import Person, Target
 from lib.ui import state, views
 from lib.ui.problem import tried
-from lib.ui.text import t
+from lib.ui.text import literal, t
 
 _WIDGETS = {field.name: f"param.{field.name}" for field in FIELDS}
+_SHARED = "params.shared"
 _GROUPS = ("thinking", "sampling", "output", "request")
 
 
@@ -111,6 +113,7 @@ def paint(person: Person, target: Target | None, lost: Sequence[str]) -> None:
     with st.popover(label, icon=":material/tune:", key="params", width="content"):
         for words in lost:
             st.caption(f":material/info: {words}")
+        _shared(person)
         refused = turn.not_taken(target) if target else frozenset()
         for group in ("basic", *_GROUPS):
             fields = [f for f in FIELDS if f.group == group and (f.name not in refused or f.name in set_)]
@@ -120,6 +123,26 @@ def paint(person: Person, target: Target | None, lost: Sequence[str]) -> None:
         if set_:
             st.button(t("params.clear"), key="params-clear", type="tertiary", on_click=_clear, args=(person,))
     st.session_state["params.kept"] = {name: st.session_state[key] for name, key in _WIDGETS.items()}
+
+
+def _shared(person: Person) -> None:
+    """The team's prompts, of which one can take the place of the system prompt."""
+    prompts = state.policy().prompts
+    if prompts:
+        st.menu_button(
+            t("prompts.use"),
+            range(len(prompts)),
+            key=_SHARED,
+            icon=":material/library_books:",
+            type="tertiary",
+            format_func=lambda place: literal(prompts[place].name),
+            on_click=_use,
+            args=(person, prompts),
+        )
+
+
+def _use(person: Person, prompts: Sequence[Prompt]) -> None:
+    change(person, system=prompts[st.session_state[_SHARED]].text)
 
 
 def _clear(person: Person) -> None:

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat import sharing, transfer, tree
 from lib.core.types import Node, Person
-from lib.ui import money, state, views
+from lib.ui import acts, money, state, views
 from lib.ui.problem import tried
 from lib.ui.text import LANGUAGES, language, literal, t
 
@@ -60,6 +60,7 @@ def _make(person: Person) -> None:
     view = views.view()
     if view.conversation:
         token = sharing.make(state.store(), person.id, view.conversation, view.nodes)
+        acts.note(person, "share", view.conversation.id)
         st.session_state["shares"][view.conversation.id] = token
 
 
@@ -74,9 +75,11 @@ def _files(person: Person, view: views.View) -> None:
 
     def as_text() -> bytes:
         conversation, nodes = now()
+        acts.note(person, "export", shown.id, kind="md")
         return transfer.markdown(conversation, tree.path(nodes, conversation.head), words).encode()
 
     def whole() -> bytes:
+        acts.note(person, "export", shown.id, kind="json")
         return b"".join(transfer.write([now()]))
 
     name = file_name(shown.title)
@@ -122,6 +125,7 @@ def paint_shared(person: Person) -> None:
 @tried
 def _revoke(person: Person, share: str) -> None:
     state.store().revoke(person.id, share)
+    acts.note(person, "revoke", share)
     st.session_state.pop("shares", None)
 
 

@@ -21,7 +21,7 @@ from lib.chat.meter import Meter
 from lib.chat.own import Own
 from lib.chat.scratch import Scratch
 from lib.chat.turn import Desk
-from lib.core import config
+from lib.core import audit, config
 from lib.core.config import Settings
 from lib.core.errors import StoreError
 from lib.core.models import Listing, Model
@@ -38,6 +38,7 @@ from lib.storage.store import Store
 LOGO = str(Path(__file__).parent / "antler.svg")
 PURGE_AFTER = 24 * 3600.0  # seconds for which a deleted conversation can be taken back
 PURGE_EVERY = 3600.0
+POLICY_FOR = 5.0  # seconds for which a policy that was read holds: what another server settled is soon seen
 MODELS_PATIENCE = 1.5  # seconds that a page waits for the first list of models
 NOBODY = "local"  # who owned every row before each browser had a history of its own
 log = logging.getLogger(__name__)
@@ -79,6 +80,26 @@ def purged() -> None:
     """Remove what was deleted long ago, now and then: a server may run for months."""
     with contextlib.suppress(StoreError):
         store().purge(PURGE_AFTER)
+        store().purge_acts(audit.KEPT)
+
+
+@st.cache_resource(show_spinner=False)
+def _known_policy() -> dict[str, Policy]:
+    """The policy as it was last read, if it was: with the database away, what was closed stays so."""
+    return {}
+
+
+@st.cache_resource(show_spinner=False, ttl=POLICY_FOR)
+def policy() -> Policy:
+    """What the team has settled, as of the last seconds. Raises StoreError where it was never read."""
+    known = _known_policy()
+    try:
+        known["policy"] = store().policy()
+    except StoreError:
+        if not known:
+            raise
+        log.warning("what the team has settled could not be read again", exc_info=True)
+    return known["policy"]
 
 
 @st.cache_resource(show_spinner=False)
@@ -201,11 +222,6 @@ def person() -> Person | None:
     """Who is asking in this session, as access.require() found it; None before that."""
     found: Person | None = st.session_state.get("person")
     return found
-
-
-def policy() -> Policy:
-    """What the team has settled."""
-    return Policy()
 
 
 def guard() -> Guard:

@@ -9,7 +9,8 @@ import streamlit as st
 from lib.core.models import by_maker
 from lib.core.preferences import Preferences
 from lib.core.types import WIRES, Person, Target, Wire, is_wire
-from lib.ui import models, money, state, views
+from lib.ui import models, money, rights, state, views
+from lib.ui.problem import refuse, tried
 from lib.ui.text import literal, t
 
 _MODEL, _WIRE = "composer.model", "composer.wire"
@@ -22,7 +23,7 @@ def preset(person: Person) -> None:
     """Fill the widgets where the conversation, or what the URL asks for, is not the one they were filled for.
 
     A conversation's own target goes first. A new one begins with what the URL names, else with the person's
-    default, else with what was chosen before.
+    default, else with the team's, else with what was chosen before.
     """
     shown = views.view()
     asked = (st.query_params.get("model"), st.query_params.get("wire"))
@@ -36,13 +37,20 @@ def preset(person: Person) -> None:
     if before != (shown.id, asked):
         begun = before is None or before[0] != shown.id
         news = asked if before is None or before[1] != asked else (None, None)
-        _fill(state.preferences(person.id).default if begun else None, *news)
+        _fill(_usual(person) if begun else None, *news)
         st.session_state["target.preset"] = (shown.id, asked)
     if not st.session_state[_MODEL]:
-        first = next((model.id for model in state.listing().models), None)
-        st.session_state[_MODEL] = next(iter(state.preferences(person.id).favourites), first)
+        liked = state.preferences(person.id).favourites
+        every = (*liked, *(model.id for model in state.listing().models))
+        st.session_state[_MODEL] = next((model for model in every if rights.may(person, model)), None)
     if not is_wire(st.session_state[_WIRE]):
         st.session_state[_WIRE] = state.model(_chosen()).wires[0]
+
+
+def _usual(person: Person) -> Target | None:
+    """The default of the person, else of the team, of those with a model that the person may use."""
+    both = (state.preferences(person.id).default, state.policy().default)
+    return next((one for one in both if one and rights.may(person, one.model)), None)
 
 
 def _fill(default: Target | None, model: str | None, wire: str | None) -> None:
@@ -70,10 +78,12 @@ def wire() -> Wire:
     return chosen if is_wire(chosen) else WIRES[0]
 
 
-def paint_note() -> None:
-    """What stands in the way of a choice: no list to pick from, or a wire not listed for the model."""
+def paint_note(person: Person) -> None:
+    """What stands in the way of a choice: no right to the model, no list, or a wire that is not listed."""
     listing, chosen = state.listing(), current()
-    if not listing.models and listing.fault:
+    if chosen and not rights.may(person, chosen.model):
+        st.caption(f":material/lock: {literal(rights.why_not(chosen.model))} {t('rights.other')}")
+    elif not listing.models and listing.fault:
         st.caption(t("composer.no_list" if listing.none else "composer.no_models"))
     elif chosen and chosen.wire not in state.model(chosen.model).wires:
         other, name = state.model(chosen.model).wires[0], t(f"wire.{chosen.wire}")
@@ -83,7 +93,7 @@ def paint_note() -> None:
 def paint(person: Person) -> None:
     """The picker of the model, the choice of the wire, and what is known of the model."""
     liked = state.preferences(person.id)
-    labels = _options(liked)
+    labels = _options(person, liked)
     chosen = _chosen()
     if chosen:
         labels = labels if chosen in labels else {chosen: chosen, **labels}
@@ -99,6 +109,7 @@ def paint(person: Person) -> None:
         placeholder=t("composer.model_placeholder"),
         label_visibility="collapsed",
         on_change=_model_changed,
+        args=(person,),
     )
     models.choose_wire(_WIRE)
     st.session_state["target.kept"] = {_MODEL: _chosen(), _WIRE: st.session_state[_WIRE]}
@@ -106,10 +117,11 @@ def paint(person: Person) -> None:
         _about(person, liked)
 
 
-def _options(liked: Preferences) -> Mapping[str, str]:
-    """The ids to pick from with their labels: favourites first, then the others maker by maker."""
-    listed = {model.id: model for _, group in by_maker(state.listing().models) for model in group}
-    favourites = dict.fromkeys(liked.favourites)
+def _options(person: Person, liked: Preferences) -> Mapping[str, str]:
+    """The ids that the person may pick, with labels: favourites first, then the others maker by maker."""
+    every = (model for _, group in by_maker(state.listing().models) for model in group)
+    listed = {model.id: model for model in every if rights.may(person, model.id)}
+    favourites = dict.fromkeys(name for name in liked.favourites if rights.may(person, name))
     makers = {name: state.model(name).abilities.maker for name in favourites if name not in listed}
     makers |= {name: model.abilities.maker for name, model in listed.items()}
     return {
@@ -132,8 +144,16 @@ def _show(chosen: str, label: str) -> None:
     st.session_state["target.label"] = (chosen, label)
 
 
-def _model_changed() -> None:
-    """Another model comes with its own better wire, where the chosen one is not offered."""
+@tried
+def _model_changed(person: Person) -> None:
+    """Another model comes with its own better wire, where the chosen one is not offered.
+
+    One that the person may not use is not taken.
+    """
+    if (chosen := _chosen()) and not rights.may(person, chosen):
+        refuse(rights.why_not(chosen))
+        st.session_state[_MODEL] = st.session_state["target.kept"][_MODEL]
+        return
     offered = state.model(_chosen()).wires
     if st.session_state[_WIRE] not in offered:
         st.session_state[_WIRE] = offered[0]

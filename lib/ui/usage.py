@@ -1,42 +1,46 @@
-"""What was used: the range of days, the sums, a chart, tables, a file, and the gateway's own count beside."""
+"""What was used: whose and of which days, the sums, a chart, tables, a file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 
 import streamlit as st
 
 from lib.chat import usage
 from lib.chat.usage import Report, Wait
-from lib.core.errors import AntlerError
 from lib.core.history import Spent
-from lib.core.money import NANO, Balance, dollars
+from lib.core.money import NANO
 from lib.core.types import Person
-from lib.ui import days, money, state
-from lib.ui.problem import sentence
+from lib.ui import balance, days, everybody, money, state, table
 from lib.ui.text import literal, t
 
 _RANGES = {"week": 7, "month": 30, "quarter": 90, "year": 365}
 _OWN = "own"
 _MEASURES = ("cost", "tokens", "requests")
 _CHARTED = 8  # models with a colour of their own; all others are one
-_RANGE, _DAYS, _MEASURE, _BALANCE = "usage.range", "usage.days", "usage.measure", "usage.balance"
+_RANGE, _DAYS, _MEASURE = "usage.range", "usage.days", "usage.measure"
 
 
 def paint(person: Person) -> None:
     """All of the page but its title. Raises StoreError."""
     zone = days.zone(st.context.timezone, st.context.timezone_offset)
+    of_all = everybody.chosen(person)
     first, last = _range(datetime.now(zone).date())
-    found = usage.report(state.store(), person.id, first, last, zone)
+    if of_all:
+        found = everybody.report(person, first, last, zone)
+    else:
+        found = usage.report(state.store(), person.id, first, last, zone)
     if not found.lines:
         st.markdown(f"{t('usage.empty')}  \n{t('usage.empty_how')}")
     else:
         _sums(found)
         _chart(found, first, last)
+        if of_all:
+            _people(everybody.spent(person, first, last, zone))
         _tables(found)
-        _file(found, first, last)
-    _gateway()
+        _file(person if of_all else None, found, (first, last), zone)
+    balance.paint(person)
 
 
 def _range(today: date) -> tuple[date, date]:
@@ -121,6 +125,12 @@ def _sent(spent: Spent) -> int:
     return (spent.usage.input or 0) + (spent.usage.output or 0)
 
 
+def _people(found: Sequence[tuple[str, Spent]]) -> None:
+    with st.container(key="usage-people"):
+        st.subheader(t("usage.by_person"), anchor=False)
+        _table(["person", *_HEADS], [[name, *_cells(spent)] for name, spent in found])
+
+
 def _tables(found: Report) -> None:
     rows = [
         [literal(target.model), t(f"wire.{target.wire}"), *_cells(spent), _wait(found.waits.get(target))]
@@ -146,8 +156,7 @@ def _cells(spent: Spent) -> list[str]:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    lines = [[t(f"usage.{head}") for head in heads], ["---"] * len(heads), *rows]
-    st.markdown("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+    table.paint([t(f"usage.{head}") for head in heads], rows)
 
 
 def _tokens(spent: Spent) -> str:
@@ -165,51 +174,19 @@ def _wait(wait: Wait | None) -> str:
     return t("usage.waits", half=wait.half, most=wait.most) if wait else t("usage.unknown")
 
 
-def _file(found: Report, first: date, last: date) -> None:
+def _file(of_all: Person | None, found: Report, days_: tuple[date, date], zone: tzinfo) -> None:
+    """The download; `of_all` is the admin who gets it of everybody."""
+
+    def text() -> str:
+        return everybody.file(of_all, *days_, zone) if of_all else usage.table(found.lines)
+
     # With a mark that tells spreadsheets which letters these are.
     st.download_button(
         t("usage.csv"),
-        lambda: usage.table(found.lines).encode("utf-8-sig"),
-        f"antler-usage-{first}-{last}.csv",
+        lambda: text().encode("utf-8-sig"),
+        f"antler-usage-{'all-' if of_all else ''}{days_[0]}-{days_[1]}.csv",
         "text/csv",
         key="usage-csv",
         icon=":material/download:",
         on_click="ignore",
     )
-
-
-def _gateway() -> None:
-    """What the gateway counts for the key beside what is counted here, once that is asked for."""
-    st.subheader(t("usage.gateway"), anchor=False)
-    with st.container(key="usage-gateway"):
-        st.markdown(t("usage.gateway_about"))
-        if st.button(t("usage.ask"), key="usage-ask", icon=":material/account_balance_wallet:"):
-            with st.spinner(t("usage.asking")):
-                st.session_state[_BALANCE] = _asked()
-        told = st.session_state.get(_BALANCE)
-        if isinstance(told, str):
-            st.warning(f"{t('usage.no_balance')} {told}", icon=":material/info:")
-        elif told:
-            _compare(told)
-
-
-def _asked() -> Balance | str:
-    """The gateway's own count, or why there is none."""
-    try:
-        return state.shared_gateway().balance()
-    except AntlerError as error:
-        return sentence(error.code)
-
-
-def _compare(told: Balance) -> None:
-    ours = state.store().spent_by_all()
-    left = t("usage.unlimited") if told.left is None else dollars(told.left)
-    facts = (
-        ("usage.told", dollars(told.used)),
-        ("usage.left", left),
-        ("usage.ours", money.words(ours)),
-        ("usage.drift", dollars(told.used - ours.cost)),
-    )
-    rows = [f"| {t(name)} | {literal(value)} |" for name, value in facts]
-    st.markdown("\n".join(["| | |", "|---|---|", *rows]))
-    st.caption(t("usage.drift_about"))

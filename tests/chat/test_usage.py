@@ -107,3 +107,32 @@ def test_any_name_comes_back_from_the_file(name):
     line = Line(date(2026, 1, 1), Target(name, "openai"), Spent(1))
     (row,) = csv.DictReader(io.StringIO(usage.table([line]), newline=""))
     assert row["model"] == name
+
+
+class AllKnown(Known):
+    """A book of everybody."""
+
+    def lines_of_all(self, spans):
+        return self._lines
+
+    def firsts_of_all(self, begin, end, limit):
+        return self._waits[:limit]
+
+
+def test_the_report_of_everybody_is_made_as_one_persons_is():
+    book = AllKnown([(M, 1.0), (M, 2.0)], LINES)
+    both = [date(2026, 1, 1), date(2026, 1, 2), UTC]
+    assert usage.report_of_all(book, *both) == usage.report(book, "ann", *both)
+
+
+def test_the_file_of_everybody_says_whose_each_line_is():
+    pairs = [("proxy:ann", LINES[0]), ("browser:=1", LINES[1]), ("=eve", LINES[2])]
+    names = {"proxy:ann": "=Ann", "browser:=1": "Bob"}
+    rows = list(csv.DictReader(io.StringIO(usage.table_of_each(pairs, names))))
+    assert [(row["person"], row["person_id"]) for row in rows] == [
+        ("'=Ann", "proxy:ann"),
+        ("Bob", "browser:=1"),
+        ("", "'=eve"),
+    ]
+    own = list(csv.DictReader(io.StringIO(usage.table(LINES))))
+    assert [{name: row[name] for name in own[0]} for row in rows] == own

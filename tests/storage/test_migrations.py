@@ -105,6 +105,7 @@ STATES: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], Pre
     "0004": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
     "0005": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
     "0006": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
+    "0007": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
 }
 
 

@@ -129,6 +129,12 @@ CALLS: dict[str, Callable[[Store, str, Names], Any]] = {
     "sums": lambda store, who, of: store.sums(who, of.talk),
     "release": lambda store, who, of: store.release(who, "request-ann" if of is HERS else "no-request"),
 }
+# What only admins call: of everybody, and nothing of what anybody said.
+ADMINS = {
+    *("settle_limits", "settle_models", "settle_default", "settle_prompt", "put_out"),
+    *("acts", "people"),
+    *("lines_of_all", "lines_of_each", "firsts_of_all", "spent_by_each"),
+}
 # Each asks for, or changes, all that is its caller's.
 OWN: dict[str, Callable[[Store, str], Any]] = {
     "conversations": lambda store, who: [
@@ -156,10 +162,22 @@ OWN: dict[str, Callable[[Store, str], Any]] = {
     "revoked_before": lambda store, who: store.revoked_before(who),
     "used": lambda store, who: [count for count in store.used(who, [mine(who)]).values() if count],
     "reserve": lambda store, who: store.reserve(who, f"x-{who}", [Claim(mine(who), 7, 90)]),
+    "note": lambda store, who: store.note(Person(who, "Zed"), "export", who),
     "erase": lambda store, who: store.erase(who),
     "adopt": lambda store, who: store.adopt(who, "carl"),
 }
-NO_OWNER = {"recount", "close", "answers", "sweep", "purge", "shared", "taken", "spent_by_all"}
+NO_OWNER = {
+    "close",
+    "answers",
+    "sweep",
+    "purge",
+    "shared",
+    "taken",
+    "recount",
+    "spent_by_all",
+    "policy",
+    "purge_acts",
+} | ADMINS
 
 
 def test_every_method_is_in_one_of_the_tables():
@@ -244,3 +262,20 @@ def test_what_the_new_owner_has_stays(both):
     before = dump(both)
     both.adopt("bob", "bob")
     assert dump(both) == before
+
+
+def test_what_admins_ask_of_everybody_has_nothing_of_what_anybody_said(both):
+    for who in ("ann", "bob"):
+        both.note(Person(who, f"Name {who}"), "share", HERS.talk)
+    days = [Span(date(1970, 1, 1), 0.0)]
+    asked = {
+        "acts": both.acts(9),
+        "people": both.people(),
+        "lines_of_all": both.lines_of_all(days),
+        "lines_of_each": both.lines_of_each(days),
+        "firsts_of_all": both.firsts_of_all(0.0, 9.0, 9),
+        "spent_by_each": both.spent_by_each(0.0, 9.0),
+    }
+    assert set(asked) == {name for name in ADMINS if not name.startswith(("settle_", "put_out"))}
+    assert all(asked.values())
+    assert not [words for words in ("Why", "你好", "Because", "世界", "hash-") if words in str(asked)]

@@ -185,7 +185,7 @@ def test_a_page_is_for_who_may_come_in(server, mode, who, title, page):
     assert (len(at.chat_input), len(at.sidebar.button), len(at.title)) == (0, 0, 1)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, "usage", "admin"])
 @pytest.mark.parametrize("mode", ["password", "oidc", "proxy"])
 def test_the_first_request_to_a_page_without_the_app_is_refused_too(server, mode, page):
     at = server.enter(mode, Who(), page, app=False)

@@ -1,0 +1,13 @@
+"""A table of the page: a line of heads, and lines of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+
+def paint(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Heads and cells are Markdown without line breaks; what somebody typed comes as `literal`."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    st.markdown("\n".join(f"| {' | '.join(cells)} |" for cells in lines))

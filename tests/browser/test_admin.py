@@ -1,0 +1,141 @@
+"""What one admin settles, and what it is to somebody else: in two browsers behind a proxy."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.fronting import Front
+from tests.browser.site import App, Chat
+
+SECRET = "0123456789abcdef"
+SECRETS = '[groups]\nsales = ["bob@example.org"]\n'
+ENGLISH = {"locale": "en-GB"}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory) -> Iterator[App]:
+    """The app behind a proxy, with an admin and a group."""
+    settings = {
+        "ANTLER_ACCESS": "proxy",
+        "ANTLER_PROXY_SECRET": SECRET,
+        "ANTLER_ADMINS": "root@example.org",
+    }
+    running = App(tmp_path_factory.mktemp("administered"), settings, SECRETS)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def front(app) -> Iterator[Front]:
+    with Front(app.port, {"X-Antler-Proxy": SECRET}) as found:
+        yield found
+
+
+def come(front: Front, new_page, name: str) -> Page:
+    """A page of a browser of its own, whose person the proxy names so."""
+    front.headers["X-Forwarded-Email"] = f"{name}@example.org"
+    page = new_page(**ENGLISH)
+    page.goto(front.url)
+    expect(Chat(page, front.url).box).to_be_visible()
+    return page
+
+
+def to_admin(page: Page, section: str) -> Page:
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="Administration").click()
+    expect(page.get_by_role("heading", name="Administration")).to_be_visible()
+    return to_section(page, section)
+
+
+def to_section(page: Page, section: str) -> Page:
+    page.get_by_role("radio", name=section).click()
+    expect(page.get_by_role("radio", name=section)).to_be_checked()
+    return page
+
+
+def choose(page: Page, label: str, name: str) -> None:
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=name).click()
+    expect(page.get_by_role("combobox", name=label)).to_have_value(name)
+
+
+def test_models_that_an_admin_takes_away_are_gone_from_the_picker_and_refused(front, new_page):
+    bob = come(front, new_page, "bob")
+    root = come(front, new_page, "root")
+    to_admin(root, "Models")
+    choose(root, "For whom", "Group sales")
+    # The group's own: what is typed into the field of before goes with it.
+    patterns = root.locator('[class*="st-key-patterns-group"] textarea')
+    patterns.fill("demo-crlf\ndemo-wro*")
+    patterns.press("Control+Enter")
+    expect(root.get_by_text("These fit 2 of the gateway's")).to_be_visible()
+    root.get_by_role("button", name="Save").click()
+    expect(root.locator(".st-key-admin-models td").filter(has_text="demo-wro*")).to_be_visible()
+    front.headers["X-Forwarded-Email"] = "bob@example.org"
+    chat = Chat(bob, front.url).open()
+    picker = bob.get_by_role("combobox", name="Model")
+    picker.click()
+    expect(bob.get_by_role("option")).to_have_count(2)
+    picker.fill("demo-slow")
+    picker.press("Enter")
+    expect(bob.get_by_text("You may not use demo-slow here.")).to_be_visible()
+    expect(picker).not_to_have_value(re.compile("demo-slow"))
+    chat.open("?model=demo-slow")
+    expect(bob.get_by_text("Choose another model to go on")).to_be_visible()
+
+
+def test_a_shared_prompt_fills_the_system_prompt_of_another(front, new_page):
+    name = f"Pirate {secrets.token_hex(3)}"
+    root = come(front, new_page, "root")
+    to_admin(root, "Prompts")
+    root.get_by_role("textbox", name="Name").fill(name)
+    root.get_by_role("textbox", name="System prompt").fill("Talk like a pirate.")
+    root.get_by_role("button", name="Add").click()
+    expect(root.get_by_text(name)).to_be_visible()
+    expect(root.get_by_role("textbox", name="Name")).to_have_value("")
+    carol = come(front, new_page, "carol")
+    chat = Chat(carol, front.url)
+    chat.parameters().get_by_role("button", name="Use a shared prompt").click()
+    carol.get_by_role("menuitem", name=name).click()
+    expect(chat.field("System prompt")).to_have_value("Talk like a pirate.")
+    carol.keyboard.press("Escape")
+    expect(carol.get_by_role("button", name="Parameters · 1")).to_be_visible()
+
+
+def test_limits_are_saved_for_a_person_kept_and_emptied_again(front, new_page):
+    come(front, new_page, "dora")
+    root = come(front, new_page, "root")
+    to_admin(root, "People")
+    row = root.locator('[class*="st-key-somebody-"]').filter(has_text="dora@example.org")
+    row.get_by_role("button", name="Limits").click()
+    expect(root.get_by_role("combobox", name="For whom")).to_have_value("dora@example.org")
+    field = root.get_by_role("spinbutton", name="Dollars a day: stop at")
+    field.fill("2.5")
+    root.get_by_role("button", name="Save").click()
+    table = root.locator(".st-key-admin-limits td")
+    expect(table.filter(has_text="$2.50")).to_be_visible()
+    root.reload()
+    choose(root, "For whom", "dora@example.org")
+    expect(field).to_have_value("2.50")
+    field.fill("")
+    root.get_by_role("button", name="Save").click()
+    expect(table).to_have_count(0)
+    to_section(root, "Audit")
+    expect(root.locator("td").filter(has_text="Set limits").first).to_be_visible()
+
+
+def test_who_is_no_admin_finds_no_way_in_and_nothing_at_the_address(front, new_page):
+    eve = come(front, new_page, "eve")
+    for page in ("Settings", "Usage"):
+        eve.get_by_role("link", name=page).click()
+        expect(eve.get_by_role("heading", name=page, exact=True)).to_be_visible()
+        expect(eve.get_by_role("link", name="Administration")).to_have_count(0)
+    expect(eve.get_by_role("radio", name="Everybody")).to_have_count(0)
+    eve.goto(f"{front.url}/admin")
+    main = eve.get_by_test_id("stMain")
+    expect(main).to_have_text(re.compile("^This page is for the admins of this Antler.$"))
