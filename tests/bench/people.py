@@ -99,11 +99,10 @@ class Reader:
     lags: list[float] = field(default_factory=list)
     box: str = ""
     page: str = ""
-    query: str = ""
     read_by_now: set[str] = field(default_factory=set)
 
-    async def read(self, ready: asyncio.Barrier, pause: float, questions: int = 1) -> None:
-        """Open the page, ask `pause` seconds after all have it open, and read each answer to its end."""
+    async def read(self, ready: asyncio.Barrier, pause: float) -> None:
+        """Open the page, ask `pause` seconds after all have it open, and read the answer to its end."""
         headers = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": f"{self.name}@example.com"}
         address = f"{self.url.replace('http', 'ws')}/_stcore/stream"
         async with connect(address, origin=self.url, additional_headers=headers, max_size=None) as socket:
@@ -112,11 +111,10 @@ class Reader:
             await self._painted()
             await ready.wait()
             await asyncio.sleep(pause)
-            for asked in range(1, questions + 1):
-                await socket.send(self._run("Go"))
-                while len(self.lags) < RATE * SECONDS * asked:
-                    await asyncio.sleep(0.1)
-                await self._painted()
+            await socket.send(self._run("Go"))
+            while len(self.lags) < RATE * SECONDS:
+                await asyncio.sleep(0.1)
+            await self._painted()
             taking.cancel()
 
     async def _painted(self) -> None:
@@ -127,9 +125,7 @@ class Reader:
 
     def _run(self, words: str) -> bytes:
         message = BackMsg()
-        message.rerun_script.query_string = (
-            f"{self.query}&model=m&wire=openai"  # a browser sends what stands in each field
-        )
+        message.rerun_script.query_string = "model=m&wire=openai"
         message.rerun_script.page_script_hash = self.page
         if words:
             box = message.rerun_script.widget_states.widgets.add()
@@ -143,8 +139,6 @@ class Reader:
             kind = message.WhichOneof("type")
             if kind == "new_session":
                 self.page = message.new_session.page_script_hash
-            elif kind == "page_info_changed":
-                self.query = message.page_info_changed.query_string
             elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 element = message.delta.new_element
                 if element.WhichOneof("type") == "chat_input":

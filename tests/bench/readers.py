@@ -1,4 +1,4 @@
-"""Memory of one process with twenty readers, each with a history and an answer arriving.
+"""Memory of one process with twenty readers, each with an answer arriving.
 
 .venv/bin/python -m tests.bench.readers
 """
@@ -15,7 +15,6 @@ from tests.bench.people import SPREAD, Reader, gateway_running
 from tests.browser.site import App
 
 READERS = (1, 5, 10, 20)
-QUESTIONS = 4
 MOST = 690  # MB: what the smallest host has that Antler is meant for
 RESIDENT = re.compile(r"^process_resident_memory_bytes (\S+)", re.MULTILINE)
 
@@ -29,11 +28,11 @@ def resident(app: App) -> float:
 
 
 async def _most(app: App, people: int) -> float:
-    """MB at most, while so many people ask one question after another."""
+    """MB at most, while so many people have the page open and an answer arriving."""
     ready = asyncio.Barrier(people)
     readers = [Reader(app.url, f"p{people}-{number}") for number in range(people)]
     reading = asyncio.gather(
-        *(reader.read(ready, SPREAD * place / people, QUESTIONS) for place, reader in enumerate(readers))
+        *(reader.read(ready, SPREAD * place / people) for place, reader in enumerate(readers))
     )
     most = 0.0
     while not reading.done():
