@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType, SimpleNamespace
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -15,107 +14,27 @@ from streamlit.runtime import context
 from streamlit.testing.v1 import AppTest
 
 from lib.chat import sharing
-from lib.core.admission import Access, oidc_person, proxied
 from lib.core.types import Conversation, Message, Node, Text
 from lib.storage.store import Store
 from lib.ui import browser, session, state
+from tests.ui.who import (
+    AUTH,
+    BROWSER,
+    CLAIMS,
+    FROM_PROXY,
+    MATRIX,
+    MODES,
+    OWNERS,
+    PASSWORD,
+    ROLES,
+    SAID,
+    Who,
+    signed,
+)
 
 ROOT = Path(__file__).parents[2]
-PASSWORD, SECRET, SAID = "correct horse", "0123456789abcdef", "Said in confidence"
-AUTH = {"redirect_uri": "http://localhost/oauth2callback", "cookie_secret": "s" * 32, "client_id": "antler"}
-CLAIMS = MappingProxyType(
-    {
-        "is_logged_in": True,
-        "iss": "https://id.example",
-        "sub": "7",
-        "iat": int(time.time()) - 60,
-        "exp": int(time.time()) + 36_000,
-        "email": "ann@example.org",
-        "email_verified": True,
-    }
-)
-FROM_PROXY = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": "ann@example.org"}
-ALLOW = ("@example.org",)
-BROWSER = "browser:0123"
-OWNERS = (
-    BROWSER,
-    oidc_person(CLAIMS).id,
-    proxied(lambda name: [FROM_PROXY[name]], Access("proxy", proxy_secret=SECRET)).id,
-)
-KEYED = {"DEERAPI_API_KEY": "sk-123", "DEERAPI_BASE_URL": "http://127.0.0.1:9", "DEERAPI_RETRIES": "0"}
-MODES: Mapping[str, dict[str, str]] = MappingProxyType(
-    {
-        "local": {},
-        "viewers": {"ANTLER_ACCESS": "viewers"},
-        "password": {"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": PASSWORD},
-        "oidc": {"ANTLER_ACCESS": "oidc", "ANTLER_ALLOW": ",".join(ALLOW)},
-        "proxy": {"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET, "ANTLER_ALLOW": ",".join(ALLOW)},
-    }
-)
-
-
-@dataclass(frozen=True)
-class Who:
-    """What comes with somebody's handshake, what st.login knows of them, and where the server is bound."""
-
-    headers: Mapping[str, str] = field(default_factory=dict)
-    cookies: Mapping[str, str] = field(default_factory=dict)
-    user: Mapping[str, Any] = field(default_factory=dict)
-    address: str | None = "127.0.0.1"
-    environ: Mapping[str, str] = field(default_factory=dict)
-
-
-def signed(**changed: Any) -> Who:
-    return Who(user={**CLAIMS, **changed})
-
-
-# By mode: who is asking, and the title that they see in place of the page; "" for the page itself.
-MATRIX: list[tuple[str, str, Who, str]] = [
-    ("local", "a demo, bound anywhere", Who(address=None), ""),
-    ("local", "a key on loopback", Who(environ=KEYED), ""),
-    ("local", "a key on all addresses", Who(environ=KEYED, address=None), "open to everybody"),
-    ("local", "a key on one address", Who(environ=KEYED, address="10.0.0.1"), "open to everybody"),
-    (
-        "local",
-        "a key behind a proxy",
-        Who({"X-Forwarded-For": "10.0.0.9"}, environ=KEYED),
-        "open to everybody",
-    ),
-    (
-        "local",
-        "a key by a stranger's host",
-        Who({"Host": "evil.example"}, environ=KEYED),
-        "open to everybody",
-    ),
-    ("local", "a key by its own name", Who({"Host": "localhost:8501"}, environ=KEYED), ""),
-    ("viewers", "a key on all addresses", Who(environ=KEYED, address=None), ""),
-    ("password", "nobody", Who(), "Sign in"),
-    ("password", "a made-up cookie", Who(cookies={session.COOKIE: "IjAi.aaaa.bbbb"}), "Sign in"),
-    (
-        "password",
-        "another's cookie",
-        Who(cookies={session.COOKIE: session.made("battery staple")}),
-        "Sign in",
-    ),
-    ("password", "who knows it", Who(cookies={session.COOKIE: session.made(PASSWORD)}, address=None), ""),
-    ("oidc", "nobody", Who(), "Sign in"),
-    ("oidc", "who has signed out", Who(user={**CLAIMS, "is_logged_in": False}), "Sign in"),
-    ("oidc", "a proxy's header", Who(headers=FROM_PROXY), "Sign in"),
-    ("oidc", "a stranger", signed(email="eve@example.com"), "You cannot come in"),
-    ("oidc", "an unverified address", signed(email_verified=False), "You cannot come in"),
-    ("oidc", "a thin token", signed(email=None, email_verified=None), "You cannot come in"),
-    ("oidc", "who signed in long ago", signed(exp=int(time.time()) - 1), "Sign in"),
-    ("oidc", "the right person", Who(user=CLAIMS, address=None), ""),
-    ("proxy", "nobody", Who(), "You cannot come in"),
-    ("proxy", "a forged header", Who({"X-Forwarded-Email": "ann@example.org"}), "You cannot come in"),
-    ("proxy", "the proxy without a name", Who({"X-Antler-Proxy": SECRET}), "You cannot come in"),
-    ("proxy", "a wrong secret", Who({**FROM_PROXY, "X-Antler-Proxy": "x" * 16}), "You cannot come in"),
-    ("proxy", "a stranger", Who({**FROM_PROXY, "X-Forwarded-Email": "eve@x.com"}), "You cannot come in"),
-    ("proxy", "another's sign-in", Who(user=CLAIMS), "You cannot come in"),
-    ("proxy", "the right person", Who(FROM_PROXY, address=None), ""),
-]
 # What only the page itself shows.
-PAGES = {"chat": (SAID,), "settings": ("Settings",), "shared": ("Hers", SAID)}
+PAGES = {"chat": (SAID,), "settings": ("Settings",), "shared": ("Hers", SAID), "usage": ("Usage",)}
 
 
 @dataclass
@@ -185,7 +104,24 @@ def test_a_page_is_for_who_may_come_in(server, mode, who, title, page):
     assert (len(at.chat_input), len(at.sidebar.button), len(at.title)) == (0, 0, 1)
 
 
-@pytest.mark.parametrize("page", [*PAGES, "usage", "admin"])
+@pytest.mark.parametrize(
+    ("mode", "who", "admin"),
+    [(mode, who, admin) for mode, _, who, admin in ROLES],
+    ids=[f"{mode}: {name}" for mode, name, _, _ in ROLES],
+)
+def test_administration_is_for_admins_who_read_nobodys_conversation(server, mode, who, admin):
+    shown = server.enter(mode, who, "admin")
+    text = "\n".join(str(getattr(one, "value", "")) for one in shown.main)
+    assert ("This page is for the admins" in text) is not admin
+    assert bool(shown.main.button or shown.main.number_input) is admin
+    usage = server.enter(mode, who, "usage")
+    assert ("Everybody" in str(usage.main.button_group)) is admin
+    for at in (shown, usage):
+        assert not at.exception
+        assert not [words for words in (SAID, "Hers") if words in "".join(map(str, at.main))]
+
+
+@pytest.mark.parametrize("page", [*PAGES, "admin"])
 @pytest.mark.parametrize("mode", ["password", "oidc", "proxy"])
 def test_the_first_request_to_a_page_without_the_app_is_refused_too(server, mode, page):
     at = server.enter(mode, Who(), page, app=False)
