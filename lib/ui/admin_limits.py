@@ -45,7 +45,7 @@ def _form(scope: str, limits: Limits) -> None:
 def _fields(stem: str, measure: str, bound: Bound) -> None:
     money = _is_money(measure)
     kind: dict[str, Any] = (
-        {"min_value": 0.0, "max_value": _MOST_DOLLARS, "step": 1.0, "format": "%.2f"}
+        {"min_value": 0.0, "max_value": _MOST_DOLLARS, "step": 1.0, "format": "%g"}
         if money
         else {"min_value": 0, "max_value": _MOST, "step": 1 if measure == "requests_minute" else 1000}
     )

@@ -15,6 +15,7 @@ from lib.ui.sidebar import SETTINGS
 from lib.ui.text import literal, t
 
 _BOX = access.BOX
+_PUT = "composer.put"  # what was put into the box last, and the words that it stands for
 
 
 def paint(person: Person) -> DeltaGenerator:
@@ -46,9 +47,7 @@ def paint(person: Person) -> DeltaGenerator:
             target.paint(person)
             params.paint(person, target.current(), lost)
             stop = _stop()
-    st.chat_input(
-        t("composer.placeholder"), key=_BOX, on_submit=lambda: send(person, st.session_state[_BOX] or "")
-    )
+    st.chat_input(t("composer.placeholder"), key=_BOX, on_submit=lambda: send(person, _typed()))
     _paint_gateway()
     return stop
 
@@ -74,7 +73,18 @@ def send(person: Person, text: str) -> None:
 
 def put(text: str) -> None:
     """Put words into the box, from a callback."""
-    st.session_state[_BOX] = text
+    before, _ = st.session_state.get(_PUT, ("", ""))
+    # The page takes over only what differs from what it was given last, and has emptied the box since.
+    shown = f"{text} " if text == before else text
+    st.session_state[_PUT] = shown, text
+    st.session_state[_BOX] = shown
+
+
+def _typed() -> str:
+    """What is sent from the box, without what only made it differ."""
+    sent: str = st.session_state[_BOX] or ""
+    shown, text = st.session_state.get(_PUT, ("", ""))
+    return text if sent == shown else sent
 
 
 def send_edited(person: Person, question: Node, text: str) -> bool:
