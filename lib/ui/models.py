@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
 from lib.core.models import Abilities, Listing, Model, by_maker, matching
 from lib.core.preferences import Preferences
-from lib.core.types import WIRES, Person, Target, is_wire
-from lib.ui import rights, state
+from lib.core.types import Person, Target
+from lib.ui import rights, state, usual
 from lib.ui.problem import refuse, sentence, tried
 from lib.ui.text import literal, t
 
 PAGE = 25  # models shown at first, and more with each "show more"
 PATIENCE = 15.0  # seconds that the page waits for a list that was asked for
 _SEARCH, _MAKER, _SHOWN = "models.search", "models.maker", "models.shown"
-_MODEL, _WIRE = "models.default", "models.default_wire"
+_USUAL = usual.Keys("models-usual", "models.default", "models.default_wire", "models.told")
 _FAVOURITES = "★"
 
 
@@ -52,22 +51,9 @@ def set_default(person: Person, target: Target | None) -> None:
     """
     if target and not rights.may(person, target.model):
         refuse(rights.why_not(target.model))
-        st.session_state["models.told"] = target  # not what is kept: the fields show that again
+        st.session_state[_USUAL.told] = target  # not what is kept: the fields show that again
         return
     state.store().set_default(person.id, target)
-
-
-def choose_wire(key: str, **more: Any) -> None:
-    """The choice between the two wires, kept under `key`; `more` goes to the widget."""
-    st.segmented_control(
-        t("composer.wire"),
-        WIRES,
-        key=key,
-        required=True,
-        format_func=lambda wire: t(f"wire.{wire}"),
-        label_visibility="collapsed",
-        **more,
-    )
 
 
 def words(abilities: Abilities) -> str:
@@ -131,34 +117,12 @@ def age(seconds: float) -> str:
 
 def _default(person: Person, liked: Preferences, every: Sequence[Model]) -> None:
     """The target that new conversations begin with, to choose or to clear."""
-    # Only where they tell of another one: a value that the server sets replaces what is being typed.
-    if _MODEL not in st.session_state or st.session_state.get("models.told") != liked.default:
-        st.session_state[_MODEL] = liked.default.model if liked.default else None
-        st.session_state[_WIRE] = liked.default.wire if liked.default else None
-        st.session_state["models.told"] = liked.default
-    names = [model.id for _, group in by_maker(every) for model in group]
-    if liked.default and liked.default.model not in names:
-        names.insert(0, liked.default.model)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="models-usual", gap="small"):
-        st.selectbox(
-            t("models.default"),
-            names,
-            index=None,
-            key=_MODEL,
-            placeholder=t("models.no_default"),
-            accept_new_options=True,
-            on_change=_set_default,
-            args=(person,),
-        )
-        if liked.default:
-            choose_wire(_WIRE, on_change=_set_default, args=(person,))
+    words = t("models.default"), t("models.no_default")
+    usual.paint(_USUAL, liked.default, every, words, _set_default, (person,))
 
 
 def _set_default(person: Person) -> None:
-    model, wire = str(st.session_state[_MODEL] or "").strip(), st.session_state.get(_WIRE)
-    offered = state.model(model).wires
-    chosen = wire if is_wire(wire) and wire in offered else offered[0]
-    set_default(person, Target(model, chosen) if model else None)
+    set_default(person, usual.chosen(_USUAL))
 
 
 def _list(person: Person, liked: Preferences, every: Sequence[Model]) -> None:

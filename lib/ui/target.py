@@ -9,7 +9,7 @@ import streamlit as st
 from lib.core.models import by_maker
 from lib.core.preferences import Preferences
 from lib.core.types import WIRES, Person, Target, Wire, is_wire
-from lib.ui import models, money, rights, state, views
+from lib.ui import models, money, rights, state, usual, views
 from lib.ui.problem import refuse, tried
 from lib.ui.text import literal, t
 
@@ -111,7 +111,7 @@ def paint(person: Person) -> None:
         on_change=_model_changed,
         args=(person,),
     )
-    models.choose_wire(_WIRE)
+    usual.choose_wire(_WIRE)
     st.session_state["target.kept"] = {_MODEL: _chosen(), _WIRE: st.session_state[_WIRE]}
     with st.popover(t("target.about"), icon=":material/info:", key="about"):
         _about(person, liked)
