@@ -9,7 +9,7 @@ REAL := .venv-real/bin
 .PHONY: run test test-real check format clean
 
 run: .venv/run.stamp
-	@$(BIN)/python -m lib.core.config
+	@$(BIN)/python -m lib.config.settings
 	@echo "Antler is at http://localhost:$(PORT)"
 	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) --server.address=$(ADDRESS)
 

@@ -6,14 +6,26 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
-from lib.ui import access, admin, gate, headers, health, log, look, notice, problem, sidebar, state, stopping
-from lib.ui.text import t
+from lib.ui.admin import page as admin
+from lib.ui.auth import require
+from lib.ui.history import sidebar
+from lib.ui.server import (
+    auth_middleware,
+    csp_middleware,
+    health,
+    log_setup,
+    shutdown,
+)
+from lib.ui.session import resources
+from lib.ui.settings import storage_notice
+from lib.ui.text.i18n import t
+from lib.ui.widgets import errors, theme
 
 
 def run() -> None:
-    st.set_page_config(page_title="Antler", page_icon=state.LOGO, layout="centered")
-    look.paint()
-    st.logo(state.LOGO, size="large")
+    st.set_page_config(page_title="Antler", page_icon=resources.LOGO, layout="centered")
+    theme.paint()
+    st.logo(resources.LOGO, size="large")
     page = st.navigation(
         [
             st.Page(sidebar.CHAT, title=t("nav.chat"), default=True),
@@ -25,18 +37,18 @@ def run() -> None:
         position="hidden",
     )
     chat = page.url_path == ""
-    sidebar.paint(access.require(), chat=chat)
+    sidebar.paint(require.require(), chat=chat)
     with st.sidebar:
-        notice.paint_place()
+        storage_notice.paint_place()
     if chat:
-        notice.paint_once()
+        storage_notice.paint_once()
     page.run()
 
 
 if __name__ == "__main__":
     run()
 else:
-    log.begin()
+    log_setup.begin()
     # Until the first st.navigation, Streamlit would run a file in pages/ without this one: whoever is
     # connected again after a restart would have lost the sidebar.
     PagesManager.uses_pages_directory = False
@@ -44,11 +56,11 @@ else:
     app = st.App(
         __file__,
         routes=health.ROUTES,
-        lifespan=stopping.lifespan,
+        lifespan=shutdown.lifespan,
         middleware=[
-            Middleware(headers.ContentSecurity),
-            Middleware(stopping.TurnAway),
-            Middleware(gate.Gate),
+            Middleware(csp_middleware.ContentSecurity),
+            Middleware(shutdown.TurnAway),
+            Middleware(auth_middleware.Gate),
         ],
-        on_script_error=problem.on_script_error,
+        on_script_error=errors.on_script_error,
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.fleet import Fleet  # noqa: E402  the folder above has to be known first
+from tests.support.fleet import Fleet  # noqa: E402  the folder above has to be known first
 
 DRAIN_SECONDS = "20"
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.ui import access, admin, problem
-from lib.ui.text import t
+from lib.ui.admin import page
+from lib.ui.auth import require
+from lib.ui.text.i18n import t
+from lib.ui.widgets import errors
 
-person = access.require()
+person = require.require()
 
 if not person.admin:
     st.markdown(t("admin.not_you"))
     st.stop()
 try:
-    admin.paint(person)
+    page.paint(person)
 except StoreError as error:
-    st.error(problem.sentence(error.code), icon=":material/error:")
+    st.error(errors.sentence(error.code), icon=":material/error:")

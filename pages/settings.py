@@ -6,23 +6,14 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from lib.core.entries import DEFAULT_BASE_URL
-from lib.ui import (
-    access,
-    account,
-    admin,
-    data,
-    hosting,
-    models,
-    notice,
-    own_key,
-    problem,
-    sharing,
-    state,
-    undo,
-    views,
-)
-from lib.ui.text import LANGUAGES, language, literal, t
+from lib.config.parse import DEFAULT_BASE_URL
+from lib.ui.admin import page
+from lib.ui.auth import account, require
+from lib.ui.chat import share
+from lib.ui.session import conversation_view, hosting, resources
+from lib.ui.settings import data, models, own_key, storage_notice
+from lib.ui.text.i18n import LANGUAGES, language, literal, t
+from lib.ui.widgets import errors, undo
 
 _ENVIRONMENT = f"""export DEERAPI_API_KEY="sk-…"
 export DEERAPI_BASE_URL="{DEFAULT_BASE_URL}"   # this is the default"""
@@ -30,13 +21,13 @@ _SECRETS = f"""[gateway]
 api_key = "sk-…"
 base_url = "{DEFAULT_BASE_URL}"   # this is the default"""
 
-person = access.require()
+person = require.require()
 
 
 def _gateway() -> None:
     st.subheader(t("settings.gateway"), anchor=False)
-    if not state.settings().demo:
-        st.markdown(t("settings.connected", host=literal(urlsplit(state.settings().base_url).netloc)))
+    if not resources.settings().demo:
+        st.markdown(t("settings.connected", host=literal(urlsplit(resources.settings().base_url).netloc)))
         own_key.paint_name(person)
         return
     st.markdown(t("settings.demo"))
@@ -63,21 +54,23 @@ def _data() -> None:
     st.subheader(t("settings.data"), anchor=False)
     data.paint(person)
     st.subheader(t("settings.shares"), anchor=False)
-    sharing.paint_shared(person)
+    share.paint_shared(person)
 
 
 def _history() -> None:
     st.subheader(t("settings.storage"), anchor=False)
-    database = state.settings().database
+    database = resources.settings().database
     words = "settings.storage_at" if database.kind == "sqlite" else "settings.storage_on"
     st.markdown(t(words, path=database.place.replace("`", "")))
     if hosting.forgetful():
-        notice.paint_remedies()
+        storage_notice.paint_remedies()
 
 
-st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=views.here())
-admin.link(person)
-problem.paint_refusal()
+st.page_link(
+    "pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=conversation_view.here()
+)
+page.link(person)
+errors.paint_refusal()
 undo.paint()
 st.title(t("settings.title"), anchor=False)
 _gateway()

@@ -6,12 +6,13 @@ import time
 
 import streamlit as st
 
-from lib.ui import access, sharing, transcript
-from lib.ui.text import literal, t
+from lib.ui.auth import require
+from lib.ui.chat import share, transcript
+from lib.ui.text.i18n import literal, t
 
-access.require()
+require.require()
 
-found = sharing.read(st.query_params.get("s", ""))
+found = share.read(st.query_params.get("s", ""))
 if found is None:
     st.title(t("shared.gone"), anchor=False)
     st.markdown(t("shared.gone_why"))

@@ -5,16 +5,22 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.ui import access, admin, left, problem, usage, views
-from lib.ui.text import t
+from lib.ui.admin import page
+from lib.ui.auth import require
+from lib.ui.session import conversation_view
+from lib.ui.text.i18n import t
+from lib.ui.usage import quota_status, report
+from lib.ui.widgets import errors
 
-person = access.require()
+person = require.require()
 
-st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=views.here())
-admin.link(person)
+st.page_link(
+    "pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=conversation_view.here()
+)
+page.link(person)
 st.title(t("usage.title"), anchor=False)
 try:
-    left.paint()
-    usage.paint(person)
+    quota_status.paint()
+    report.paint(person)
 except StoreError as error:
-    st.error(problem.sentence(error.code), icon=":material/error:")
+    st.error(errors.sentence(error.code), icon=":material/error:")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
-from lib.core.money import Price
-from lib.core.types import Wire
+from lib.core.conversation import Wire
+from lib.core.pricing import Price
 
 
 @dataclass(frozen=True)

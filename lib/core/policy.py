@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from types import MappingProxyType
 
-from lib.core.types import Person, Target
+from lib.core.conversation import Person, Target
 
 ALL = "all"  # the scope of everybody together
 EACH = "each"  # of each person alone, where there is no rule of their own

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lib.core.history import Spend, silent
+from lib.core.usage import Spend, silent
 
 MINUTE = 60
 

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lib.core.types import Message, Node, Outcome, Part, Text, Thinking, Usage, cleaned, whole
+from lib.core.conversation import (
+    Message,
+    Node,
+    Outcome,
+    Part,
+    Text,
+    Thinking,
+    Usage,
+    cleaned,
+    whole,
+)
 
 # The events: a small closed set, all that a wire can tell of an answer while it comes. `choice` is
 # the alternative that an event belongs to, `block` the content block inside it.

@@ -15,22 +15,26 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
+from lib.config.caller import Caller
+from lib.config.settings import Settings
 from lib.core import errors
-from lib.core.config import Settings
+from lib.core.conversation import Message, Target, Text, Wire
 from lib.core.models import Listing
-from lib.core.money import Balance, Price
 from lib.core.params import Loss, Params
+from lib.core.pricing import Balance, Price
 from lib.core.reply import Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
-from lib.core.team import Caller
-from lib.core.types import Message, Target, Text, Wire
-from lib.gateway import balance, catalog, faults, prices, retry, thoughts, wire_anthropic, wire_openai
-from lib.gateway.frames import Frame, frames
-from lib.gateway.sockets import Cancel
-from lib.gateway.transport import MAX_WHOLE_BODY, Response, Transport
+from lib.gateway.catalog import balance, prices
+from lib.gateway.catalog import models as catalog
+from lib.gateway.transport import retry
+from lib.gateway.transport.cancel import Cancel
+from lib.gateway.transport.request import MAX_WHOLE_BODY, Response, Transport
+from lib.gateway.transport.sse import Frame, frames
+from lib.gateway.wires import anthropic, openai, think_tags
+from lib.gateway.wires import errors as faults
 
 log = logging.getLogger(__name__)
 
-WIRES: dict[Wire, ModuleType] = {"openai": wire_openai, "anthropic": wire_anthropic}
+WIRES: dict[Wire, ModuleType] = {"openai": openai, "anthropic": anthropic}
 
 # Seconds after the model's last word in which the count and the end of the stream should come.
 LAST_WORDS_SECONDS = 5.0
@@ -93,7 +97,7 @@ class Gateway:
                 return
             shown = False
             try:
-                events = thoughts.told_apart(self._once(wire, headers, body, cancel))
+                events = think_tags.told_apart(self._once(wire, headers, body, cancel))
                 for event in events:
                     if type(event) in _SHOWN:
                         shown = True
@@ -176,7 +180,7 @@ class Gateway:
 
     def _got(self, path: str, key: str | None = None) -> str:
         """The whole body of an answer to a plain question."""
-        response = self._transport.get(path, wire_openai.headers(self._key if key is None else key))
+        response = self._transport.get(path, openai.headers(self._key if key is None else key))
         try:
             body = response.text(MAX_WHOLE_BODY)
             if response.status != 200:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.audit import Act, Action
-from lib.core.types import Person, new_id
+from lib.core.conversation import Person, new_id
 from lib.storage.schema import audit
 
 _order = sa.tuple_(audit.c.at, audit.c.id)

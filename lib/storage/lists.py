@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.history import Shelf
-from lib.core.types import Conversation, Outcome
+from lib.core.conversation import Conversation, Outcome
+from lib.core.usage import Shelf
 from lib.storage import rows
 from lib.storage.owned import batches, mine
 from lib.storage.schema import conversation as conversations

@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from lib.core.conversation import Conversation, Node, Outcome
 from lib.core.errors import StoreError
-from lib.core.history import Spend
-from lib.core.types import Conversation, Node, Outcome
+from lib.core.usage import Spend
 from lib.storage import books, ledger, rows, search
 from lib.storage.engine import insert
 from lib.storage.lists import ARRIVING, touch

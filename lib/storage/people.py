@@ -7,7 +7,7 @@ import time
 import sqlalchemy as sa
 
 from lib.core.audit import Known
-from lib.core.types import Person
+from lib.core.conversation import Person
 from lib.storage import persons
 from lib.storage.engine import reading, writing
 

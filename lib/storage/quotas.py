@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-from lib.core.history import Spend
 from lib.core.policy import ALL
 from lib.core.quota import Claim, Counter, Over, current, took
+from lib.core.usage import Spend
 from lib.storage.engine import insert
 from lib.storage.schema import ledger
 from lib.storage.schema import quota as quotas

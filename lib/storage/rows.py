@@ -10,7 +10,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from lib.core import params
-from lib.core.types import (
+from lib.core.conversation import (
     Conversation,
     Failure,
     Message,

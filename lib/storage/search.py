@@ -9,8 +9,8 @@ from functools import lru_cache
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from lib.core import words
-from lib.core.history import Hit
+from lib.core import search_terms
+from lib.core.usage import Hit
 from lib.storage import lists, rows
 from lib.storage.owned import batches
 from lib.storage.schema import conversation as conversations
@@ -44,7 +44,7 @@ def index(connection: sa.Connection, ids: Sequence[str]) -> None:
 
 def search(connection: sa.Connection, owner: str, typed: str, limit: int, before: Hit | None) -> list[Hit]:
     """The newest messages in which all terms of the query are, newest first, from after `before` on."""
-    terms = words.query(typed)
+    terms = search_terms.query(typed)
     if not terms:
         return []
     # The index first: without statistics SQLite would rather walk through all that is the owner's.
@@ -82,12 +82,12 @@ def spelled(text: str) -> Iterator[str]:
 
     Each begins with the last tokens of the one before, so that no phrase is lost at a border.
     """
-    tokens = [_spelled(token) for token in words.tokens(text)]
+    tokens = [_spelled(token) for token in search_terms.tokens(text)]
     start = 0
     while start < len(tokens):
         end = _end(tokens, start)
         yield " ".join(tokens[start:end])
-        start = end if end == len(tokens) else end - words.PHRASE_MAX
+        start = end if end == len(tokens) else end - search_terms.PHRASE_MAX
 
 
 def _end(tokens: Sequence[str], start: int) -> int:
@@ -100,7 +100,7 @@ def _end(tokens: Sequence[str], start: int) -> int:
     return min(len(tokens), start + _PASSAGE)
 
 
-def _with(connection: sa.Connection, term: words.Term) -> sa.Select[tuple[str]]:
+def _with(connection: sa.Connection, term: search_terms.Term) -> sa.Select[tuple[str]]:
     """The nodes that have a term in one of their passages."""
     spelt = [_spelled(token) for token in term.tokens]
     if connection.dialect.name == "sqlite":

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.history import Share
+from lib.core.usage import Share
 from lib.storage.owned import mine
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import share as shares

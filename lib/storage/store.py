@@ -9,10 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.history import Hit, Share, Shelf, Spend
+from lib.core.conversation import Conversation, Node, Outcome, Target, Window
 from lib.core.params import Params
 from lib.core.preferences import Preferences
-from lib.core.types import Conversation, Node, Outcome, Target, Window
+from lib.core.usage import Hit, Share, Shelf, Spend
 from lib.storage import audits, hidden, lists, nodes, owners, preferences, quotas, rows, search, shares
 from lib.storage.books import Books
 from lib.storage.engine import PATIENCE, connect, reading, writing
@@ -184,7 +184,8 @@ class Store(Books, People, Team):
     def search(self, owner: str, words: str, limit: int, before: Hit | None = None) -> list[Hit]:
         """The newest messages with all the words, newest first; a further page is what comes after `before`.
 
-        What is deleted is not found, what is archived is. How words are matched is in lib/core/words.py.
+        What is deleted is not found, what is archived is. How words are matched is in
+        lib/core/search_terms.py.
         """
         with reading(self._engine) as connection:
             return search.search(connection, owner, words, limit, before)

@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.audit import Act, Action
+from lib.core.conversation import Person, Target
 from lib.core.policy import Limits, Policy, Prompt
-from lib.core.types import Person, Target
 from lib.storage import audits, persons, policies, quotas
 from lib.storage.engine import reading, writing
 

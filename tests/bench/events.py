@@ -22,11 +22,11 @@ import anthropic
 import openai
 import urllib3
 
-from lib.core.config import Settings, Timeouts
+from lib.config.settings import Settings, Timeouts
+from lib.core.conversation import Message, Params, Target, Text, Wire
 from lib.core.reply import Reply, TextDelta
-from lib.core.types import Message, Params, Target, Text, Wire
 from lib.gateway.client import WIRES, Gateway
-from lib.gateway.transport import Cancel
+from lib.gateway.transport.request import Cancel
 from tests.bench import pouring
 
 COUNT, WINDOW, ROUNDS = 50_000, 2_500, 3  # events of one answer, events timed at once, answers

@@ -27,7 +27,7 @@ from websockets.asyncio.client import connect
 
 from tests.browser.conftest import KEY
 from tests.browser.site import App
-from tests.fleet import Fleet
+from tests.support.fleet import Fleet
 
 LAG = 250  # ms, of 95 in 100 tokens
 RATE, SECONDS = 50, 12  # tokens a second of each answer, and for how long

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lib.core.types import Conversation, Message, Node, Target, Text, Usage
+from lib.core.conversation import Conversation, Message, Node, Target, Text, Usage
 from lib.storage import search as index
 from lib.storage.store import Store
-from tests.postgres import Postgres
+from tests.support.postgres import Postgres
 
 MESSAGES, LENGTH, SHELF = 100_000, 50, 50  # messages, of one conversation, conversations of one owner
 ROUNDS, TURNS = 20, 20  # rounds, in which each way has its turn; times that it then asks

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from lib.gateway.demo import answers
+from lib.demo import answers
 from tests.browser.chromium import launch
 from tests.browser.conftest import KEY
 from tests.browser.site import BOX, App

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sy
 from tests.browser.chromium import launch
 from tests.browser.seed import Shelves
 from tests.browser.site import App, Chat
-from tests.replay import Canned, Replay
+from tests.support.replay import Canned, Replay
 
 # Patience, not a limit on speed: these machines are shared.
 PATIENCE_MS = 30_000

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from lib.core.types import Conversation, Message, Node, Outcome, Target, Text, new_id
+from lib.core.conversation import Conversation, Message, Node, Outcome, Target, Text, new_id
 from lib.storage.store import Store
 from tests.browser.site import App, Chat
 

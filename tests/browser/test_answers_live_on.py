@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.site import App, Chat
-from tests.replay import Canned, soon
+from tests.support.replay import Canned, soon
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 

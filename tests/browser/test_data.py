@@ -9,9 +9,9 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import KEY
 from tests.browser.site import Chat
-from tests.replay import Canned
+from tests.support.replay import Canned
 
-EXPORTS = Path(__file__).parent.parent / "chat/exports"
+EXPORTS = Path(__file__).parents[1] / "unit/transfer/exports"
 
 
 def saved(chat: Chat, button: Locator) -> tuple[str, bytes]:

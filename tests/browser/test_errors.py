@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import KEY
 from tests.browser.site import App, Chat, free_port
-from tests.replay import EVENT_STREAM, JSON, Canned
+from tests.support.replay import EVENT_STREAM, JSON, Canned
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 HTML = {"Content-Type": "text/html"}

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser.site import App, Chat
 from tests.browser.test_answers_live_on import numbers, wait_past
-from tests.fleet import Fleet, pages, status
+from tests.support.fleet import Fleet, pages, status
 
 LINES_A_SECOND = 10  # of demo-endless
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import KEY
 from tests.browser.site import App, Chat
-from tests.replay import JSON, Canned
+from tests.support.replay import JSON, Canned
 
 FAILS = '''"""Fails, with the key in its words and its traceback."""
 

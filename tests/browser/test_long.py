@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.seed import Shelves, turns
 from tests.browser.site import Chat
-from tests.replay import Canned
+from tests.support.replay import Canned
 
 SAID = b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
 # The box of a text on the screen: its distance from the window's top, in CSS pixels.

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import KEY
 from tests.browser.site import App, Chat
-from tests.replay import JSON, Canned, Replay
+from tests.support.replay import JSON, Canned, Replay
 
 SAID = (
     b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\n'

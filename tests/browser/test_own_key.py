@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import KEY
 from tests.browser.site import App, Chat
 from tests.browser.test_whose import ENGLISH, listen
-from tests.replay import JSON, Canned, Replay, Request, soon
+from tests.support.replay import JSON, Canned, Replay, Request, soon
 
 ONE, TWO = "sk-one-5d1e8a2046bb7e9f3b7c", "sk-two-8a2046bb7e9f3b7c5d1e"
 CHAT, MODELS = "/v1/chat/completions", "/v1/models"

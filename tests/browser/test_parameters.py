@@ -8,7 +8,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.site import Chat
-from tests.replay import Canned
+from tests.support.replay import Canned
 
 SAID = b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
 SAID_BY_CLAUDE = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, expect
 
-from lib.core.types import Message, Node, Text, new_id
+from lib.core.conversation import Message, Node, Text, new_id
 from tests.browser.seed import Shelves
 from tests.browser.site import Chat
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, expect
 
 from tests.browser.site import Chat
-from tests.replay import EVENT_STREAM, JSON, Canned
+from tests.support.replay import EVENT_STREAM, JSON, Canned
 
 SAID = (
     b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'

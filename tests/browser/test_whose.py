@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from lib.core.types import Conversation, Message, Node, Text
+from lib.core.conversation import Conversation, Message, Node, Text
 from lib.storage.store import Store
-from lib.ui.state import NOBODY
+from lib.ui.session.resources import NOBODY
 from tests.browser.site import App, Chat
-from tests.replay import soon
+from tests.support.replay import soon
 
 SAID = "The heron flies at dawn"
 SECRET = "localStorage.getItem('antler.browser')"

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from lib.core.types import WIRES
-from lib.gateway import demo
+from lib import demo
+from lib.core.conversation import WIRES
+from lib.demo import Demo
 from lib.gateway.client import Gateway
-from lib.gateway.demo import Demo
 from tests.real.proxy import KEY, Proxy, client, mock, settings, upstream
 from tests.real.routes import REPLAYED
-from tests.replay import Replay
+from tests.support.replay import Replay
 
 MOCKED = "Grüße, 你好 🦌"
 # The demo models that tests ask for.

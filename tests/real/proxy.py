@@ -9,8 +9,8 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lib.core.config import Settings, Timeouts
-from lib.core.types import Wire
+from lib.config.settings import Settings, Timeouts
+from lib.core.conversation import Wire
 from lib.gateway.client import Gateway
 from tests.browser.site import free_port
 

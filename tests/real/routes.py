@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from lib.core.config import Settings
+from lib import demo
+from lib.config.settings import Settings
+from lib.core.conversation import WIRES, Message, Target, Text, Wire
 from lib.core.params import Params
-from lib.core.types import WIRES, Message, Target, Text, Wire
-from lib.gateway import demo
 from lib.gateway.client import Gateway
-from lib.gateway.sockets import Cancel
-from tests.gateway.recordings import Heard, hear
+from lib.gateway.transport.cancel import Cancel
+from tests.unit.gateway.recordings import Heard, hear
 
 QUESTION = [Message("user", (Text("What is it?"),))]
 UNTOUCHED = Params()

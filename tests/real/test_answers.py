@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
+from lib.core.conversation import Message, Outcome, Target, Text, Thinking, Wire
 from lib.core.params import Params
 from lib.core.reply import TextDelta, ThinkingDelta
-from lib.core.types import Message, Outcome, Target, Text, Thinking, Wire
 from lib.gateway.client import Gateway
-from lib.gateway.sockets import Cancel
-from tests.gateway.recordings import hear
+from lib.gateway.transport.cancel import Cancel
 from tests.real.conftest import MOCKED
 from tests.real.routes import QUESTION, REPLAYED, each_route, each_wire, says, straight
 from tests.real.upstream import PATHS, spoken
-from tests.replay import Replay
+from tests.support.replay import Replay
+from tests.unit.gateway.recordings import hear
 
 # Cut where streams go wrong: inside one sign, around blanks and line ends, in what looks like a stream.
 PIECES = [

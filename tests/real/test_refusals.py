@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from lib.core import errors
+from lib.core.conversation import Outcome, Target, Wire
 from lib.core.params import Params
-from lib.core.types import Outcome, Target, Wire
 from lib.gateway.client import Gateway
-from lib.gateway.sockets import Cancel
+from lib.gateway.transport.cancel import Cancel
 from tests.real.proxy import Proxy, client
 from tests.real.routes import QUESTION, REPLAYED, each_route, each_wire, says, straight
 from tests.real.upstream import PATHS, begun, fails, refuses
-from tests.replay import Canned, Replay
+from tests.support.replay import Canned, Replay
 
 WRONG_KEY = "sk-0000000000000000dead"
 

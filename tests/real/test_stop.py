@@ -7,16 +7,16 @@ import threading
 import pytest
 
 from lib.core import errors
+from lib.core.conversation import Target, Wire
 from lib.core.params import Params
 from lib.core.reply import TextDelta
-from lib.core.types import Target, Wire
+from lib.demo import Demo
 from lib.gateway.client import Gateway
-from lib.gateway.demo import Demo
-from lib.gateway.sockets import Cancel
-from tests.gateway.recordings import hear
+from lib.gateway.transport.cancel import Cancel
 from tests.real.routes import QUESTION, REPLAYED, each_route
 from tests.real.upstream import PATHS
-from tests.replay import Canned, Replay, soon
+from tests.support.replay import Canned, Replay, soon
+from tests.unit.gateway.recordings import hear
 
 # Where LiteLLM makes Anthropic's events of OpenAI's, it leaves the model ten seconds after we left.
 PATIENCE = 120.0

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lib.core.types import Wire
-from tests.replay import JSON, Canned
+from lib.core.conversation import Wire
+from tests.support.replay import JSON, Canned
 
 PATHS: dict[Wire, str] = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 

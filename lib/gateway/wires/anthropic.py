@@ -1,0 +1,284 @@
+"""Our values to Anthropic's JSON, its frames to our events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
+from typing import Any
+
+from lib.core.conversation import Message, Thinking, Usage, count
+from lib.core.errors import Cut, GatewayError, NoLastWord
+from lib.core.params import MIN_BUDGET, Loss, Params, absent, json_object, merged
+from lib.core.reply import (
+    Alive,
+    Event,
+    Finish,
+    Restart,
+    Sealed,
+    Served,
+    SignatureDelta,
+    TextDelta,
+    ThinkingDelta,
+    UsageReport,
+)
+from lib.gateway.transport.sse import Frame, inner
+from lib.gateway.wires import errors, finish_reasons, model_quirks
+from lib.gateway.wires.tool_calls import ToolCalls
+
+PATH = "/v1/messages"
+VERSION = "2023-06-01"
+# The format demands a limit; this is the one that the gateway fills in where none is given.
+DEFAULT_MAX_TOKENS = 8192
+
+_FACTS = ("id", "model", "type", "role")
+_ENDS = ("stop_sequence", "stop_details")
+
+
+def headers(key: str) -> dict[str, str]:
+    """The headers that carry the key and the format's version; one credential, never two."""
+    bearer = {"Authorization": f"Bearer {key}"} if key else {}
+    return {**bearer, "anthropic-version": VERSION}
+
+
+def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, Any]:
+    """The request's JSON. Untouched parameters are left out; only signed thinking is sent back."""
+    fitting, _ = model_quirks.fit("anthropic", model, params)
+    request: dict[str, Any] = {
+        "model": model,
+        "max_tokens": fitting.max_tokens or DEFAULT_MAX_TOKENS + (_budget(fitting) or 0),
+        "messages": [{"role": message.role, "content": _content(message)} for message in messages],
+        "stream": params.stream,
+    }
+    if params.system:
+        request["system"] = params.system
+    request |= _fields(fitting)
+    return merged(request, json_object(params.extra))
+
+
+def signed(body: dict[str, Any], user: str) -> dict[str, Any]:
+    """The body with the name of who asks in its field, and in no other that could name somebody."""
+    return merged(body, {"metadata": {"user_id": user}, "user": None, "safety_identifier": None})
+
+
+def losses(model: str, params: Params) -> list[Loss]:
+    """What of the parameters does not go into the body, or goes in another form."""
+    fitting, found = model_quirks.fit("anthropic", model, params)
+    found += absent("anthropic", fitting)
+    if fitting.budget and fitting.thinking != "budget":
+        found.append(Loss("budget_needs", "budget"))
+    if fitting.format == "json":
+        found.append(Loss("schema_only", "format"))
+    if any(not stop.strip() for stop in fitting.stop):
+        found.append(Loss("stops_blank", "stop"))
+    if fitting.effort == "minimal":
+        found.append(Loss("sent_as", "effort", "low"))
+    if fitting.effort == "none":
+        thinks = fitting.thinking in ("adaptive", "budget")
+        off = [name for name in ("thinking", "budget") if thinks and getattr(fitting, name)]
+        found.append(Loss("thinking_off", ",".join(("effort", *off))))
+    elif fitting.thinking == "budget" and _budget(fitting) != (fitting.budget or MIN_BUDGET):
+        budget = _budget(fitting)
+        found.append(Loss("budget_lowered", "budget", str(budget)) if budget else Loss("no_room", "budget"))
+    return found
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    """A message's text, with the signed thinking that it began with in front."""
+    thoughts = [
+        {"type": "redacted_thinking", "data": part.sealed}
+        if part.sealed
+        else {"type": "thinking", "thinking": part.text, "signature": part.signature}
+        for part in takewhile(lambda part: isinstance(part, Thinking), message.parts)
+        if isinstance(part, Thinking) and part.signed
+    ]
+    return [*thoughts, {"type": "text", "text": message.text}] if thoughts else message.text
+
+
+def _budget(params: Params) -> int | None:
+    """The tokens of thinking, which are part of the limit and must leave room below it; None for none."""
+    if params.thinking != "budget" or params.effort == "none":
+        return None
+    wanted = params.budget or MIN_BUDGET
+    if params.max_tokens is None or wanted < params.max_tokens:
+        return wanted
+    room = params.max_tokens * 4 // 5
+    return room if room >= MIN_BUDGET else None
+
+
+def _fields(params: Params) -> dict[str, Any]:
+    plain = ("temperature", "top_p", "top_k")
+    fields: dict[str, Any] = {name: v for name in plain if (v := getattr(params, name)) is not None}
+    # A sequence of blanks alone is refused.
+    if stops := [stop for stop in params.stop if stop.strip()]:
+        fields["stop_sequences"] = stops
+    if params.user:
+        fields["metadata"] = {"user_id": params.user}
+    if params.cache:
+        ttl = {"ttl": params.cache} if params.cache != "5m" else {}
+        fields["cache_control"] = {"type": "ephemeral", **ttl}
+    return fields | _thinking(params) | _output(params)
+
+
+def _thinking(params: Params) -> dict[str, Any]:
+    if params.thinking == "off" or params.effort == "none":
+        return {"thinking": {"type": "disabled"}}
+    if params.thinking == "adaptive":
+        return {"thinking": {"type": "adaptive"}}
+    if budget := _budget(params):
+        return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    return {}
+
+
+def _output(params: Params) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    if params.effort not in ("", "none"):
+        config["effort"] = "low" if params.effort == "minimal" else params.effort
+    if params.format == "schema" and params.schema:
+        config["format"] = {"type": "json_schema", "schema": json_object(params.schema)}
+    return {"output_config": config} if config else {}
+
+
+def events(frames: Iterable[Frame]) -> Iterator[Event]:
+    """The events of a stream, or of one whole message in a single frame.
+
+    Raises the gateway's error where a frame holds one, and Cut where no stop reason came.
+    """
+    answer = _Answer()
+    return finish_reasons.kept(_events(answer, frames), lambda: answer.finished)
+
+
+def _events(answer: _Answer, frames: Iterable[Frame]) -> Iterator[Event]:
+    for frame in frames:
+        if frame.name == "comment":
+            yield Alive()
+            continue
+        try:
+            event = frame.json()
+        except Cut:
+            answer.torn = not answer.finished  # read on: what follows may tell why
+            continue
+        kind = event.get("type") or frame.name
+        if kind == "content_block_delta":
+            delta = inner(event, "delta")
+            text = delta.get("text")
+            # Nearly all events are of this kind, so it has a way of its own.
+            if delta.get("type") == "text_delta" and isinstance(text, str) and text:
+                yield TextDelta(text, _index(event))
+            else:
+                yield from answer.more(_index(event), delta)
+            continue
+        if frame.name == "error" or errors.is_error(event):
+            raise errors.midway(event or frame.data)
+        yield from answer.read(kind, event)
+        if kind == "message_stop" or frame.data.strip() == "[DONE]":
+            if not answer.finished:
+                raise NoLastWord
+            return
+    if not answer.finished:
+        raise Cut
+
+
+def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:
+    """The error that a refusal means; this route answers in either format's shape."""
+    return errors.refusal(status, headers, payload)
+
+
+class _Answer:
+    """What has to be remembered from event to event."""
+
+    def __init__(self) -> None:
+        self._usage: dict[str, Any] = {}
+        self.calls = ToolCalls()
+        self._started = False
+        self.finished = False
+        self.torn = False  # whether an event came broken, so that something is missing
+
+    def read(self, kind: str, event: dict[str, Any]) -> Iterator[Event]:
+        if kind == "message_start":
+            if self._started:
+                self._usage, self.calls, self.finished, self.torn = {}, ToolCalls(), False, False
+                yield Restart()
+            self._started = True
+            event = {**inner(event, "message"), "type": "message"}
+        if kind in ("message_start", "message"):
+            yield Served({name: event[name] for name in _FACTS if isinstance(event.get(name), str)})
+        if kind == "ping":
+            yield Alive()
+        for index, block in _blocks(kind, event):
+            yield from _block(index, block)
+            self._tool(index, block)
+        # Counters are cumulative, and null where nothing new is known: merge by overwriting.
+        if news := {k: v for k, v in inner(event, "usage").items() if v is not None}:
+            self._usage |= news
+            yield UsageReport(_usage(self._usage), dict(self._usage))
+        end = event if event.get("stop_reason") else inner(event, "delta")
+        if (reason := end.get("stop_reason")) and not self.torn:
+            self.finished = True
+            yield Served({**self.calls.facts(), **{name: end[name] for name in _ENDS if end.get(name)}})
+            yield Finish(finish_reasons.outcome(str(reason)), str(reason))
+
+    def more(self, index: int, delta: dict[str, Any]) -> Iterator[Event]:
+        """What a part of a block adds that is no text."""
+        yield from _delta(index, delta)
+        if delta.get("type") == "input_json_delta":
+            self.calls.add(index, arguments=delta.get("partial_json"))
+
+    def _tool(self, index: int, block: dict[str, Any]) -> None:
+        if block.get("type") == "tool_use":
+            given = json.dumps(block["input"]) if block.get("input") else ""
+            self.calls.add(index, block.get("id"), block.get("name"), given)
+
+
+def _index(event: dict[str, Any]) -> int:
+    index = event.get("index")
+    return index if isinstance(index, int) else 0
+
+
+def _blocks(kind: str, event: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """The blocks that begin with an event. They may overlap, so all goes by the index."""
+    if kind == "content_block_start":
+        return [(_index(event), inner(event, "content_block"))]
+    content = event.get("content") if kind in ("message_start", "message") else None
+    blocks = enumerate(content if isinstance(content, list) else [])
+    return [(place, block) for place, block in blocks if isinstance(block, dict)]
+
+
+def _block(index: int, block: dict[str, Any]) -> Iterator[Event]:
+    """What a block holds from its start: nothing in most streams, all of it in a whole message."""
+    match block.get("type"):
+        case "text":
+            yield from _delta(index, {**block, "type": "text_delta"})
+        case "thinking":
+            yield from _delta(index, {**block, "type": "thinking_delta"})
+            yield from _delta(index, {**block, "type": "signature_delta"})
+        case "redacted_thinking" if isinstance(block.get("data"), str):
+            yield Sealed(block["data"], index)
+
+
+_DELTAS: dict[str, Callable[[str, int], Event]] = {
+    "text_delta": TextDelta,
+    "thinking_delta": ThinkingDelta,
+    "signature_delta": SignatureDelta,
+}
+
+
+def _delta(index: int, delta: dict[str, Any]) -> Iterator[Event]:
+    kind = str(delta.get("type"))
+    value = delta.get(kind.removesuffix("_delta"))
+    if kind in _DELTAS and isinstance(value, str) and value:
+        yield _DELTAS[kind](value, index)
+
+
+def _usage(raw: dict[str, Any]) -> Usage:
+    """`input` here is what the format splits in three: fresh, read from the cache, written to it."""
+    split = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    fresh, cached, written = (count(raw.get(name)) for name in split)
+    known = [count for count in (fresh, cached, written) if count is not None]
+    return Usage(
+        input=sum(known) if known else None,
+        output=count(raw.get("output_tokens")),
+        cached=cached,
+        written=written,
+        reasoning=count(inner(raw, "output_tokens_details").get("thinking_tokens")),
+    )

@@ -1,0 +1,90 @@
+"""Values out of a stranger's JSON, whatever stands there: texts, lines, times, objects, lists."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from lib.core.conversation import Part, Target, Text, Thinking, Wire, whole
+
+LINE_MAX = 200  # letters of a title, a folder's name, a model's id
+LATEST = 253_402_300_800.0  # the end of the year 9999, in seconds since 1970
+_MILLISECONDS = 1e11  # a time that is larger is not in seconds
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_TICKS = re.compile("`+")
+
+
+def fields(value: Any) -> dict[str, Any]:
+    """The object, {} where it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[Any]:
+    """The list, [] where it is none."""
+    return value if isinstance(value, list) else []
+
+
+def text(value: Any) -> str:
+    """The text, "" where it is none; fit for a database: no half letters, no NUL."""
+    return whole(value).replace("\0", "\ufffd") if isinstance(value, str) else ""
+
+
+def line(value: Any, most: int = LINE_MAX) -> str:
+    """The text as one line of at most so many letters."""
+    found = _CONTROLS.sub(" ", text(value))
+    return found if len(found) <= most else found[: most - 1].rstrip() + "…"
+
+
+def moment(value: Any) -> float | None:
+    """Seconds since 1970, from seconds, milliseconds or an ISO date; None where it is no such time."""
+    if isinstance(value, str):
+        try:
+            read = datetime.fromisoformat(value.strip()[:40])
+            seconds = (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
+            return None
+    elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e16:
+        seconds = value / 1000 if value >= _MILLISECONDS else float(value)
+    else:
+        return None
+    return seconds if math.isfinite(seconds) and 0 < seconds < LATEST else None
+
+
+def target(model: Any, wire: Wire) -> Target | None:
+    """The model by that name over that wire; None where there is no name."""
+    name = line(model).strip()
+    return Target(name, wire) if name else None
+
+
+def fenced(code: str, language: str = "") -> str:
+    """A Markdown code block, with a fence that the code cannot close."""
+    ticks = "`" * max(3, 1 + max(map(len, _TICKS.findall(code)), default=0))
+    return f"{ticks}{language}\n{code}\n{ticks}"
+
+
+def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """The parts without empty ones; every text stands in a paragraph of its own, neighbours are one."""
+    found: list[Part] = []
+    texts: list[str] = []
+
+    def close() -> None:
+        if texts:
+            found.append(Text("".join(texts)))
+            texts.clear()
+
+    last = ""
+    for part in parts:
+        if isinstance(part, Thinking):
+            if part.text or part.signed:
+                close()
+                found.append(part)
+        elif part.text:
+            if last and not last[-1].isspace() and not part.text[0].isspace():
+                texts.append("\n\n")
+            texts.append(part.text)
+            last = part.text
+    close()
+    return tuple(found)

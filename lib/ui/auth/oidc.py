@@ -1,0 +1,63 @@
+"""Who is signed in with st.login: what the run knows of them, and what their cookie says."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+from streamlit.auth_util import get_cookie_with_chunks
+from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
+
+from lib.config import auth
+from lib.config.auth import Refusal
+from lib.core.errors import SettingError
+from lib.ui.session import resources
+
+Claims = Mapping[str, Any]
+
+
+def check() -> None:
+    """Raises SettingError where Streamlit takes from a header, which anybody can send, who is signed in."""
+    if st.get_option("server.trustedUserHeaders"):
+        raise SettingError(
+            "server.trustedUserHeaders must not be set where the access mode is oidc; "
+            "the mode for headers is proxy."
+        )
+
+
+def claims() -> Claims | None:
+    """The claims of whoever is signed in to this session; None where nobody is."""
+    known = st.user.to_dict()
+    return known if known.get("is_logged_in") else None
+
+
+def claims_in(cookies: Mapping[str, str]) -> Claims | None:
+    """The claims in the cookie that Streamlit has signed; None without one, or where it was tampered with."""
+    secret = get_cookie_secret()
+
+    def one(name: str) -> bytes | None:
+        value = cookies.get(name)
+        return decode_signed_value(secret, name, value) if value else None
+
+    found = get_cookie_with_chunks(one, AUTH_COOKIE_NAME)
+    try:
+        known = json.loads(found) if found else None
+    except ValueError:
+        return None
+    return known if isinstance(known, dict) and known.get("is_logged_in") is True else None
+
+
+def refusal(known: Claims) -> Refusal | None:
+    """Why these claims let nobody in at this moment. Raises StoreError where that cannot be found out."""
+    revoked = resources.store().revoked_before(auth.oidc_person(known).id)
+    return auth.judged(known, resources.settings().access.allow, time.time(), revoked)
+
+
+def sign_out_everywhere(owner: str, known: Claims) -> None:
+    """Refuse every sign-in that the owner has up to now, on whatever machine, this one among them."""
+    # The provider's clock can be ahead of ours.
+    resources.store().sign_out(owner, max(time.time(), float(known["iat"]) + 1))

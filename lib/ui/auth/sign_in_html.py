@@ -1,0 +1,75 @@
+"""The two pages that are sent before Streamlit's: to sign in with the password, and to be sent away."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from html import escape
+from math import ceil
+from pathlib import Path
+
+import streamlit as st
+from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse
+
+from lib.config.auth import Refusal
+from lib.ui.text.i18n import said
+
+_LOGO = b64encode((Path(__file__).parents[1] / "widgets/antler.svg").read_bytes()).decode()
+_STYLE = """
+:root { color-scheme: light dark; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; font: 1rem/1.5 system-ui, sans-serif;
+  background: light-dark(#fcfbf8, #141815); color: light-dark(#22261f, #e6e8e2); }
+main { width: min(22rem, 100% - 3rem); }
+h1 { font: 600 1.4rem/1.3 Georgia, serif; margin: 1rem 0; }
+label { display: block; font-weight: 600; }
+input, button { box-sizing: border-box; width: 100%; font: inherit; padding: 0.6rem 0.8rem; }
+input, button { margin: 0.35rem 0 0.8rem; border-radius: 0.75rem; color: inherit; background: transparent; }
+input { border: 1px solid light-dark(#8a8778, #6b756e); }
+button { border: 0; background: #2f6b4f; color: #fff; font-weight: 600; cursor: pointer; }
+small { opacity: 0.8; }
+[role=alert] { color: light-dark(#a02020, #ffa8a0); }
+"""
+
+
+def page(connection: HTTPConnection, wanted: str, *, wrong: bool = False, wait: float = 0.0) -> HTMLResponse:
+    """The form for the password, with what came of the last try; `wait` is in seconds."""
+    language = _language(connection)
+    told = said(language, "signin.wait", minutes=ceil(wait / 60)) if wait else ""
+    told = said(language, "signin.wrong") if wrong else told
+    alert = f'<p role="alert">{escape(told)}</p>' if told else ""
+    body = f"""<form method="post" action="{escape(home())}signin">
+<label for="password">{escape(said(language, "signin.password"))}</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required autofocus>
+<input name="wanted" type="hidden" value="{escape(wanted)}">
+{alert}<button>{escape(said(language, "signin.do"))}</button>
+</form>
+<small>{escape(said(language, "signin.same"))}</small>"""
+    return _page(language, said(language, "signin.title"), body, 429 if wait else 401)
+
+
+def refused(connection: HTTPConnection, why: Refusal) -> HTMLResponse:
+    """Why nothing is served to who came past the proxy, or is not on the list."""
+    language = _language(connection)
+    body = f"<p>{escape(said(language, f'refused.{why}'))}</p>"
+    return _page(language, said(language, "refused.title"), body, 403)
+
+
+def _page(language: str, title: str, body: str, status: int) -> HTMLResponse:
+    return HTMLResponse(
+        f"""<!doctype html><html lang="{language}"><meta charset="utf-8">
+<title>{escape(title)} · Antler</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style>
+<main><img src="data:image/svg+xml;base64,{_LOGO}" width="48" height="48" alt="">
+<h1>{escape(title)}</h1>{body}</main></html>""",
+        status,
+    )
+
+
+def home() -> str:
+    """The path of the page that the app is served at, with a slash at its end."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}/" if base else "/"
+
+
+def _language(connection: HTTPConnection) -> str:
+    return "zh" if connection.headers.get("accept-language", "").lower().startswith("zh") else "en"

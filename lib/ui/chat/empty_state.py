@@ -1,0 +1,27 @@
+"""The empty conversation: what this is, and a few questions to click."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.core.conversation import Person
+from lib.ui.chat import composer
+from lib.ui.session import resources
+from lib.ui.text.i18n import literal, t
+
+
+def paint(person: Person) -> None:
+    demo = resources.demo_only()
+    with st.container(key="welcome", gap="medium"):
+        st.image(resources.LOGO, width=56)
+        st.title(t("empty.title"), anchor=False)
+        st.markdown(t("empty.demo") if demo else t("empty.gateway", host=literal(resources.gateway_host())))
+        with st.container(key="suggestions", horizontal=True, gap="small"):
+            for number in range(1, 5):
+                question = t(f"empty.{'q' if demo else 'g'}{number}")
+                st.button(
+                    literal(question),
+                    key=f"suggest-{number}",
+                    on_click=composer.send,
+                    args=(person, question),
+                )

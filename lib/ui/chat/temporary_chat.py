@@ -1,0 +1,37 @@
+"""The temporary chat: its switch on the empty page, and the line that says what it is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.core.conversation import Person
+from lib.ui.session import conversation_view, resources
+from lib.ui.text.i18n import t
+from lib.ui.widgets.errors import tried
+
+
+def paint(person: Person, view: conversation_view.View) -> None:
+    """The switch where nothing has been said yet, and the line while it is on."""
+    on = resources.scratch() is not None
+    if view.nodes and not on:
+        return
+    with st.container(key="temporary", horizontal=True, vertical_alignment="center", gap="small"):
+        if on:
+            st.caption(f":material/visibility_off: {t('temporary.about')}")
+        if not view.nodes:
+            st.button(
+                t("temporary.on" if on else "temporary.off"),
+                key="temporary-switch",
+                icon=":material/check:" if on else ":material/visibility_off:",
+                type="secondary" if on else "tertiary",
+                on_click=_switch,
+                args=(person,),
+            )
+
+
+@tried
+def _switch(person: Person) -> None:
+    if resources.scratch():
+        resources.end_temporary()
+    else:
+        resources.begin_temporary(person.id)

@@ -1,0 +1,102 @@
+"""Errors with a face: one plain sentence, the other side's own words behind a fold."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import streamlit as st
+
+from lib.core.conversation import Failure
+from lib.core.errors import AntlerError, OverLimit
+from lib.ui.text import limit_text
+from lib.ui.text.i18n import LANGUAGES, literal, t
+
+P = ParamSpec("P")
+log = logging.getLogger(__name__)
+
+
+def paint(failure: Failure | None, *, silent: bool) -> None:
+    """What went wrong with an answer, whose fault it is and what to do; the details folded away.
+
+    `silent` where nothing of the answer had come.
+    """
+    code = failure.code if failure else "unexpected"
+    variant = f"{code}_silent"
+    known = silent and f"error.{variant}" in LANGUAGES["en"]
+    st.error(sentence(variant if known else code), icon=":material/error:")
+    if failure and failure.wait:
+        st.caption(t("answer.wait", time=limit_text.span(failure.wait)))
+    paint_details(failure)
+
+
+def paint_details(failure: Failure | None) -> None:
+    """The other side's own words, folded away, where it said any."""
+    if failure is not None and (failure.detail or failure.status or failure.request_id):
+        with st.expander(t("answer.details"), type="compact"):
+            _details(failure)
+
+
+def _details(failure: Failure) -> None:
+    # As preformatted text: these words are a stranger's, and may hold anything.
+    st.code(failure.detail or t("answer.no_words"), language=None, wrap_lines=True)
+    if failure.status:
+        st.caption(t("answer.status", status=failure.status))
+    if failure.request_id:
+        st.caption(t("answer.request_id"))
+        st.code(failure.request_id, language=None)
+
+
+def tried(action: Callable[P, None]) -> Callable[P, None]:
+    """A callback that, where the database refuses, leaves the page standing and says so on it."""
+
+    @wraps(action)
+    def trying(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            action(*args, **kwargs)
+        except AntlerError as error:
+            refuse(words(error))
+
+    return trying
+
+
+def refuse(reason: str) -> None:
+    """Say on the next run of the page why something was not done."""
+    st.session_state["refusal"] = reason
+
+
+def paint_refusal() -> None:
+    if reason := st.session_state.pop("refusal", ""):
+        st.warning(literal(reason), icon=":material/info:")
+
+
+def words(error: AntlerError) -> str:
+    """The words of an error, with its numbers where it has some; no Markdown."""
+    return limit_text.refused(error) if isinstance(error, OverLimit) else sentence(error.code)
+
+
+def sentence(code: str) -> str:
+    """The words of an error's code."""
+    key = f"error.{code}"
+    return t(key if key in LANGUAGES["en"] else "error.unexpected")
+
+
+def again(code: str) -> str:
+    """Why a request is sent once more, in few words."""
+    key = f"again.{code}"
+    return t(key if key in LANGUAGES["en"] else "again.other")
+
+
+def on_script_error(error: Exception) -> bool:
+    """Show what a run failed of: our own errors in words, all else as a reference to the log."""
+    if isinstance(error, AntlerError):
+        log.warning("a run ended: %s", error.code)
+        st.error(sentence(error.code), icon=":material/error:")
+    else:
+        reference = secrets.token_hex(4)
+        log.error("a run failed, %s", reference, exc_info=error)
+        st.error(t("error.page", reference=reference), icon=":material/error:")
+    return True

@@ -1,0 +1,13 @@
+"""What the theme cannot say of the look: a few rules of CSS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+_CSS = (Path(__file__).parent / "theme.css").read_text(encoding="utf-8")
+
+
+def paint() -> None:
+    st.html(f"<style>{_CSS}</style>")

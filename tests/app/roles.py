@@ -1,0 +1,38 @@
+"""Whom the tests of roles are about, and what a page shows them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from lib.config.auth import Access, proxied
+from lib.core.conversation import Person
+
+SECRET = "0123456789abcdef"
+ADMIN, BOB = "root@example.org", "bob@example.org"
+AUTH = {"redirect_uri": "http://localhost/oauth2callback", "cookie_secret": "s" * 32, "client_id": "antler"}
+SECRETS = {"groups": {"sales": [BOB]}, "auth": AUTH}
+Enter = Callable[..., AppTest]
+
+
+def id_of(name: str) -> str:
+    headers = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": name}
+    found = proxied(lambda header: [headers[header]], Access("proxy", proxy_secret=SECRET))
+    assert isinstance(found, Person)
+    return found.id
+
+
+def claims(name: str) -> dict[str, Any]:
+    """What a provider tells of somebody who has signed in a minute ago."""
+    now = int(time.time())
+    told = {"iss": "https://id.example", "sub": name, "email": name, "email_verified": True}
+    return {**told, "is_logged_in": True, "iat": now - 60, "exp": now + 36_000}
+
+
+def shown(at: AppTest) -> str:
+    """All texts of the page, without the signs that keep them from being Markdown."""
+    assert not at.exception
+    return "\n".join(str(getattr(one, "value", "")) for one in at.main).replace("\\", "")

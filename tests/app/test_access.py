@@ -1,0 +1,208 @@
+"""The matrix of access: in each mode, on each page, who comes in, and what everybody else is shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import streamlit as st
+from streamlit.runtime import context
+from streamlit.testing.v1 import AppTest
+
+from lib.chat import share_links
+from lib.core.conversation import Conversation, Message, Node, Text
+from lib.storage.store import Store
+from lib.ui.auth import browser_id, password
+from lib.ui.session import resources
+from tests.app.who import (
+    AUTH,
+    BROWSER,
+    CLAIMS,
+    FROM_PROXY,
+    MATRIX,
+    MODES,
+    OWNERS,
+    PASSWORD,
+    ROLES,
+    SAID,
+    Who,
+    signed,
+)
+
+ROOT = Path(__file__).parents[2]
+# What only the page itself shows.
+PAGES = {"chat": (SAID,), "settings": ("Settings",), "shared": ("Hers", SAID), "usage": ("Usage",)}
+
+
+@dataclass
+class Server:
+    """A server that nobody has asked anything yet."""
+
+    store: Store
+    token: str
+    enter: Callable[..., AppTest]
+
+
+@pytest.fixture
+def server(store, database_url, monkeypatch):
+    def enter(mode: str, who: Who, page: str, *, app: bool = True) -> AppTest:
+        for name, value in {**MODES[mode], **who.environ, "DATABASE_URL": database_url}.items():
+            monkeypatch.setenv(name, value)
+        shaken = SimpleNamespace(headers=list(who.headers.items()), cookies=who.cookies, remote_ip="10.0.0.9")
+        monkeypatch.setattr(context, "_get_client_context", lambda: shaken)
+        st.config.set_option("server.address", who.address)
+        at = AppTest.from_file(ROOT / ("app.py" if app else f"pages/{page}.py"), default_timeout=60)
+        if app and page != "chat":
+            at.switch_page(f"pages/{page}.py")
+        at.user = dict(who.user)
+        at.session_state["access.told"] = browser_id.Told(BROWSER, "browser")
+        at.query_params.update({"s": token} if page == "shared" else {"c": f"c-{owner(mode)}"})
+        return at.run()
+
+    for name in ("ANTLER_ACCESS", "DEERAPI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(resources, "_secrets", lambda: {"auth": AUTH})
+    for kept in (resources.settings, resources.store, resources._gateway, password._attempts):
+        kept.clear()
+    for who in OWNERS:
+        talk = Conversation(f"c-{who}", "Hers", 1.0, f"q-{who}")
+        asked = Node(f"q-{who}", None, Message("user", (Text(SAID),)), 1.0)
+        store.begin(who, talk, [asked])
+        token = share_links.make(store, who, talk, [asked])
+    yield Server(store, token, enter)
+    st.config.set_option("server.address", None)
+    for kept in (resources.settings, resources.store, resources._gateway):
+        kept.clear()
+
+
+def owner(mode: str) -> str:
+    return next((one for one in OWNERS if one.startswith(mode)), BROWSER)
+
+
+def texts(at: AppTest) -> str:
+    return "\n".join(str(getattr(one, "value", "")) for one in at._tree)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    ("mode", "who", "title"),
+    [(mode, who, title) for mode, _, who, title in MATRIX],
+    ids=[f"{mode}: {name}" for mode, name, _, _ in MATRIX],
+)
+def test_a_page_is_for_who_may_come_in(server, mode, who, title, page):
+    at = server.enter(mode, who, page)
+    shown = texts(at)
+    if not title:
+        assert all(words in shown for words in PAGES[page]), shown
+        assert not at.exception
+        return
+    assert title in at.title[0].value
+    assert not [words for words in (SAID, "Hers") if words in shown]
+    assert (len(at.chat_input), len(at.sidebar.button), len(at.title)) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "who", "admin"),
+    [(mode, who, admin) for mode, _, who, admin in ROLES],
+    ids=[f"{mode}: {name}" for mode, name, _, _ in ROLES],
+)
+def test_administration_is_for_admins_who_read_nobodys_conversation(server, mode, who, admin):
+    shown = server.enter(mode, who, "admin")
+    text = "\n".join(str(getattr(one, "value", "")) for one in shown.main)
+    assert ("This page is for the admins" in text) is not admin
+    assert bool(shown.main.button or shown.main.number_input) is admin
+    usage = server.enter(mode, who, "usage")
+    assert ("Everybody" in str(usage.main.button_group)) is admin
+    for at in (shown, usage):
+        assert not at.exception
+        assert not [words for words in (SAID, "Hers") if words in "".join(map(str, at.main))]
+
+
+@pytest.mark.parametrize("page", [*PAGES, "admin"])
+@pytest.mark.parametrize("mode", ["password", "oidc", "proxy"])
+def test_the_first_request_to_a_page_without_the_app_is_refused_too(server, mode, page):
+    at = server.enter(mode, Who(), page, app=False)
+    assert at.title[0].value in ("Sign in", "You cannot come in")
+    assert SAID not in texts(at)
+    assert not at.exception
+
+
+@pytest.mark.parametrize("mode", ["password", "proxy", "oidc"])
+def test_a_mode_that_is_not_whole_lets_nobody_in(server, monkeypatch, mode):
+    monkeypatch.setattr(resources, "_secrets", lambda: {"access": {"mode": mode}})
+    at = server.enter("local", Who(user=CLAIMS, headers=FROM_PROXY), "chat")
+    assert "Antler cannot start" in at.error[0].value
+    assert SAID not in texts(at)
+
+
+def test_a_header_that_streamlit_trusts_lets_nobody_in(server, monkeypatch):
+    option = st.get_option
+    trusted = {"server.trustedUserHeaders": {"X-Forwarded-Email": "email"}}
+    monkeypatch.setattr(st, "get_option", lambda name: trusted.get(name) or option(name))
+    at = server.enter("oidc", Who(user=CLAIMS), "chat")
+    assert "trustedUserHeaders" in at.error[0].value
+    assert SAID not in texts(at)
+
+
+def test_who_is_refused_is_told_as_whom_and_why_and_can_sign_out(server):
+    at = server.enter("oidc", signed(email="eve@example.com", name="Eve"), "chat")
+    shown = texts(at)
+    assert "Eve" in shown and "eve@example" in shown.replace("\\", "")
+    assert "not on the list" in shown
+    assert [button.label for button in at.button] == ["Sign out"]
+
+
+def test_a_revocation_ends_a_sign_in_at_the_next_run_and_a_new_one_counts(server):
+    at = server.enter("oidc", Who(user=CLAIMS), "chat")
+    assert SAID in texts(at)
+    server.store.sign_out(owner("oidc"), time.time())
+    at.run()
+    assert at.title[0].value == "Sign in"
+    assert "signed out everywhere" in at.info[0].value
+    assert SAID not in texts(at)
+    at.user = {**CLAIMS, "iat": int(time.time()) + 1}
+    assert SAID in texts(at.run())
+
+
+def test_signing_out_everywhere_refuses_the_copied_sign_in(server):
+    at = server.enter("oidc", Who(user=CLAIMS), "settings")
+    at.button("signout-everywhere").click().run()
+    assert server.store.revoked_before(owner("oidc")) > CLAIMS["iat"]
+    copied = server.enter("oidc", Who(user=CLAIMS), "chat")
+    assert copied.title[0].value == "Sign in"
+
+
+def test_who_comes_is_remembered_and_another_in_the_same_session_finds_nothing(server):
+    at = server.enter("oidc", Who(user={**CLAIMS, "name": "Ann"}), "chat")
+    at.session_state["shares"] = {"c": "token"}
+    at.user = {**CLAIMS, "sub": "8", "email": "bob@example.org"}
+    at.run()
+    assert SAID not in texts(at)
+    assert "shares" not in at.session_state
+
+
+def test_the_password_is_asked_in_the_page_where_no_cookie_arrives(server):
+    at = server.enter("password", Who(), "chat")
+    at.text_input[0].input("wrong horse")
+    at.button[0].click().run()
+    assert "not the password" in at.error[0].value
+    assert SAID not in texts(at)
+    at.text_input[0].input(PASSWORD)
+    at.button[0].click().run()
+    assert SAID in texts(at)
+    assert SAID in texts(at.run())
+
+
+def test_the_form_in_the_page_says_how_long_to_wait(server):
+    at = server.enter("password", Who(), "chat")
+    for _ in range(11):
+        at.text_input[0].input("wrong horse")
+        at.button[0].click().run()
+    assert "Wait 10 min" in at.error[0].value
+    at.text_input[0].input(PASSWORD)
+    at.button[0].click().run()
+    assert SAID not in texts(at)

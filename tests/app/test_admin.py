@@ -1,0 +1,283 @@
+"""The admins' page: who is shown it, what its forms settle, and that everybody else gets one sentence."""
+
+from __future__ import annotations
+
+import inspect
+import time
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lib.config.auth import oidc_person
+from lib.core.conversation import (
+    Conversation,
+    Message,
+    Node,
+    Outcome,
+    Person,
+    Target,
+    Text,
+    Timing,
+    Usage,
+)
+from lib.core.errors import StoreError
+from lib.core.policy import ALL, EACH, Bound, Limits, Prompt, Rule
+from lib.core.usage import Spend
+from lib.storage.store import Store
+from lib.ui.session import resources
+from tests.app.roles import ADMIN, BOB, claims, id_of, shown
+from tests.unit.storage.test_owners import ADMINS, NO_OWNER
+
+SAID = "Said in confidence"
+
+
+def section(name: str) -> dict[str, str]:
+    return {"admin.section": name}
+
+
+def save(at: AppTest) -> AppTest:
+    return next(button for button in at.button if button.label == "Save").click().run()
+
+
+def spend(id_: str, cost: int) -> Spend:
+    target, timing = Target("m", "openai"), Timing(0.5, 0.6, 1.0)
+    return Spend(
+        id_, None, "answer", target, Usage(1, 1), timing, Outcome.COMPLETE, "", time.time(), cost=cost
+    )
+
+
+@pytest.mark.parametrize("page", ["admin", "usage", "settings", "chat"])
+def test_who_is_no_admin_is_shown_nothing_and_nothing_is_read(enter, monkeypatch, page):
+    called: list[str] = []
+    for name in ADMINS | {"spent_by_all"}:
+        monkeypatch.setattr(Store, name, lambda *_, name=name, **__: called.append(name))
+    # What the page keeps in a session, as if the session had been an admin's.
+    forged = {"admin.section": "people", "usage.whose": "everybody", "usage.looked": True}
+    at = enter(page, BOB, **forged)
+    assert not at.exception
+    assert called == []
+    if page == "admin":
+        assert [one.value for one in at.main.markdown] == ["This page is for the admins of this Antler."]
+        others = [*at.main.title, *at.main.button, *at.main.selectbox, *at.main.segmented_control]
+        assert others == []
+    assert "Administration" not in shown(at)
+    assert "gateway's own count" not in shown(at)
+
+
+@pytest.mark.parametrize("name", ["limits", "models", "default", "prompts", "people", "audit"])
+def test_each_section_is_there_for_an_admin_also_while_nothing_is_settled(enter, name):
+    at = enter("admin", **section(name))
+    assert at.title[0].value == "Administration"
+    assert len(at.error) == 0
+    assert len(shown(at)) > 100
+
+
+@pytest.mark.parametrize(("mode", "admin"), [("local", True), ("viewers", False)])
+def test_a_browser_is_an_admin_on_its_own_machine_alone(enter, store, mode, admin):
+    store.spend("browser:abcd0123", spend("s", 10**9))
+    at = enter("admin", mode=mode, **section("people"))
+    assert ("browser abcd" in shown(at)) is admin
+    assert ("people are browsers" in shown(at)) is admin
+
+
+def fields(at: AppTest, measure: str):
+    return [field for field in at.number_input if field.key.rpartition("-")[0].endswith(measure)]
+
+
+def test_limits_are_settled_for_a_scope_and_shown(enter, store):
+    at = enter("admin")
+    at.selectbox(key="admin.scope").select("group:sales").run()
+    soft, hard = fields(at, "cost_day")
+    soft.set_value(0.1)
+    hard.set_value(2.5)
+    fields(at, "tokens_month")[1].set_value(1_000_000)
+    save(at)
+    limits = Limits(cost_day=Bound(100_000_000, 2_500_000_000), tokens_month=Bound(None, 1_000_000))
+    assert store.policy().rules == {"group:sales": Rule(limits)}
+    table = shown(at)
+    assert "| Group sales | Dollars a day | $0.1000 | $2.50 |" in table
+    assert "| Group sales | Tokens a month | – | 1,000,000 |" in table
+    assert [field.value for field in fields(at, "cost_day")] == [0.1, 2.5]
+    for field in (*fields(at, "cost_day"), *fields(at, "tokens_month")):
+        field.set_value(None)
+    save(at)
+    assert store.policy().rules == {}
+
+
+def test_a_warning_after_the_stop_is_not_saved(enter, store):
+    at = enter("admin")
+    soft, hard = fields(at, "tokens_day")
+    soft.set_value(11)
+    hard.set_value(10)
+    save(at)
+    assert "Tokens a day: the warning must not come after the stop" in shown(at)
+    assert store.policy().rules == {}
+    assert [act.action for act in store.acts(9) if act.action == "limits"] == []
+
+
+def test_models_are_previewed_and_settled(enter, store):
+    at = enter("admin", **section("models"))
+    assert at.selectbox(key="admin.scope").value == EACH
+    at.text_area[0].input("demo-crlf\n\n  DEMO-W* \ndemo-crlf").run()
+    assert "gateway's" in shown(at) and "demo-crlf" in shown(at) and "demo-wrong-key" in shown(at)
+    save(at)
+    assert store.policy().rules == {EACH: Rule(models=("demo-crlf", "DEMO-W*"))}
+    at.text_area[0].input("nothing-like-it").run()
+    assert "**none**" in shown(at)
+    at.text_area[0].input(" \n").run()
+    save(at)
+    assert store.policy().rules == {}
+
+
+def test_the_default_is_settled_and_new_conversations_begin_with_it(enter, store):
+    at = enter("admin", **section("default"))
+    at.selectbox(key="admin.default_model").select("demo-crlf").run()
+    assert store.policy().default == Target("demo-crlf", "openai")
+    chat = enter("chat", BOB)
+    assert chat.session_state["composer.model"] == "demo-crlf"
+    store.set_default(id_of(BOB), Target("demo-slow", "anthropic"))
+    chat = enter("chat", BOB)
+    assert chat.session_state["composer.model"] == "demo-slow"
+    assert chat.session_state["composer.wire"] == "anthropic"
+
+
+def test_a_prompt_is_added_changed_and_deleted(enter, store):
+    at = enter("admin", **section("prompts"))
+    at.text_input[0].input(" Brief  one ")
+    at.text_area[0].input("Be brief.\n")
+    next(button for button in at.button if button.label == "Add").click().run()
+    assert store.policy().prompts == (Prompt("Brief one", "Be brief."),)
+    at.text_area[0].input("Be very brief.")
+    save(at)
+    assert store.policy().prompts == (Prompt("Brief one", "Be very brief."),)
+    at.text_input[1].input("Brief one")
+    at.text_area[1].input("x")
+    next(button for button in at.button if button.label == "Add").click().run()
+    assert "already" in at.warning[0].value
+    next(button for button in at.button if button.label == "Delete").click().run()
+    assert store.policy().prompts == ()
+
+
+def test_people_are_listed_with_what_they_spent_and_no_word_of_theirs(enter, store):
+    asked = Node("q", None, Message("user", (Text(SAID),)), 1.0)
+    store.begin(id_of(BOB), Conversation("c", SAID, 1.0, "q"), [asked])
+    store.spend(id_of(BOB), spend("s", 1_500_000_000))
+    enter("chat", BOB)
+    at = enter("admin", **section("people"))
+    assert f"**{BOB}**" in shown(at) and "$1.50 this month" in shown(at) and "sales" in shown(at)
+    assert SAID not in shown(at)
+    at.button(key=f"limits-of-{id_of(BOB)}").click().run()
+    assert at.selectbox(key="admin.scope").value == f"person:{id_of(BOB)}"
+    assert at.session_state["admin.section"] == "limits"
+    fields(at, "requests_minute")[1].set_value(3)
+    save(at)
+    limits = Limits(requests_minute=Bound(None, 3))
+    assert store.policy().rules == {f"person:{id_of(BOB)}": Rule(limits)}
+
+
+def test_an_admin_signs_somebody_out_who_then_has_to_come_in_again(enter, store):
+    bob = claims(BOB)
+    owner = oidc_person(bob).id
+    assert enter("chat", mode="oidc", user=bob).title[0].value == "What can I help you with?"
+    at = enter("admin", mode="oidc", user=claims(ADMIN), **section("people"))
+    at.button(key=f"out-do-{owner}").click().run()
+    assert store.revoked_before(owner) > bob["iat"]
+    (act,) = store.acts(9, "put_out")
+    assert (act.actor, act.object) == (oidc_person(claims(ADMIN)).id, owner)
+    again = enter("chat", mode="oidc", user=bob)
+    assert again.title[0].value == "Sign in"
+
+
+def test_an_admin_who_was_signed_out_settles_nothing_with_the_page_that_is_still_open(enter, store):
+    at = enter("admin", mode="oidc", user=claims(ADMIN))
+    fields(at, "tokens_day")[1].set_value(10)
+    store.sign_out(oidc_person(claims(ADMIN)).id, time.time())
+    save(at)
+    assert store.policy().rules == {}
+    assert at.title[0].value == "Sign in"
+
+
+def test_the_audit_is_paged_and_narrowed(enter, store):
+    for number in range(30):
+        store.note(Person("proxy:x", "Xaver"), "export", f"object{number:02}")
+    store.note(Person("proxy:x", "Xaver"), "share", "one")
+    at = enter("admin", **section("audit"))
+    assert "object29" in shown(at) and "object00" not in shown(at)
+    at.button(key="audit-older").click().run()
+    assert "object29" not in shown(at) and "object00" in shown(at)
+    at.button(key="audit-newer").click().run()
+    assert "object29" in shown(at)
+    at.button(key="audit-older").click().run()
+    at.selectbox(key="audit.action").select("share").run()
+    assert "| Xaver | Made a link | one |" in shown(at) and "object" not in shown(at)
+
+
+def test_a_click_of_somebody_who_is_no_admin_any_more_settles_nothing(enter, store):
+    at = enter("admin")
+    fields(at, "tokens_day")[1].set_value(10)
+    at.session_state["person"] = Person(id_of(ADMIN))
+    save(at)
+    assert store.policy().rules == {}
+    assert "for the admins" in at.warning[0].value
+
+
+def test_a_policy_that_was_read_stays_while_the_database_is_away(enter, store, monkeypatch):
+    store.settle_models(Person("root"), EACH, ["demo-crlf"])
+    enter("chat", BOB)
+
+    def away(_: Store) -> None:
+        raise StoreError("away")
+
+    monkeypatch.setattr(Store, "policy", away)
+    resources.policy.clear()
+    assert resources.policy().rules == {EACH: Rule(models=("demo-crlf",))}
+    resources._known_policy.clear()
+    resources.policy.clear()
+    with pytest.raises(StoreError):
+        resources.policy()
+
+
+def test_usage_of_all_is_by_person_and_each_look_at_it_is_told_of(enter, store):
+    store.spend(id_of(BOB), spend("s", 1_500_000_000))
+    store.spend("browser:ab12cd", spend("t", 500_000_000))
+    enter("chat", BOB)
+    at = enter("usage")
+    assert "Nothing was asked" in shown(at)
+    assert "By person" not in shown(at)
+    at.segmented_control(key="usage.whose").set_value("everybody").run()
+    assert f"| {BOB} | $1.50 | 1 |" in shown(at)
+    assert "| browser ab12 | $0.5000 | 1 |" in shown(at)
+    at.run()
+    assert [act.actor for act in store.acts(9, "usage_of_all")] == [id_of(ADMIN)]
+
+
+def test_all_that_everybody_together_may_use_is_settled_first(enter):
+    at = enter("admin")
+    assert at.selectbox(key="admin.scope").value == ALL
+
+
+def test_no_page_of_an_admin_asks_for_what_is_anothers(enter, store, monkeypatch):
+    asked = Node("q", None, Message("user", (Text(SAID),)), 1.0)
+    store.begin(id_of(BOB), Conversation("c", SAID, 1.0, "q"), [asked])
+    store.spend(id_of(BOB), spend("s", 1))
+    enter("chat", BOB)
+    seen: set[str] = set()
+
+    def watched(name: str, method):
+        def call(self: Store, *args, **more):
+            seen.add(name)
+            owner = args[0] if args else None
+            assert name in ADMINS | NO_OWNER or getattr(owner, "id", owner) == id_of(ADMIN), name
+            return method(self, *args, **more)
+
+        return call
+
+    for name, method in inspect.getmembers(Store, inspect.isfunction):
+        if name[0] != "_":
+            monkeypatch.setattr(Store, name, watched(name, method))
+    for part in ("limits", "models", "default", "prompts", "people", "audit"):
+        assert SAID not in shown(enter("admin", **section(part)))
+    at = enter("usage")
+    at.segmented_control(key="usage.whose").set_value("everybody").run()
+    assert SAID not in shown(at)
+    assert {"people", "acts", "lines_of_all", "firsts_of_all", "spent_by_each"} <= seen

@@ -1,0 +1,223 @@
+"""Every route of a running server, over HTTP and the websocket: closed to whoever has not signed in."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from lib.config.auth import oidc_person
+from lib.storage.store import Store
+from lib.ui.auth import password
+from lib.ui.server import auth_middleware
+from tests.app.asking import ask
+from tests.browser.site import App
+
+PASSWORD, SECRET, COOKIE_SECRET = "correct horse", "0123456789abcdef", "c" * 32
+SETTINGS = {
+    "password": {"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": PASSWORD},
+    "proxy": {"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET},
+    "oidc": {"ANTLER_ACCESS": "oidc", "ANTLER_ALLOW": "@example.org"},
+}
+SECRETS = f"""[auth]
+redirect_uri = "http://127.0.0.1:1/oauth2callback"
+cookie_secret = "{COOKIE_SECRET}"
+client_id = "antler"
+client_secret = "none"
+server_metadata_url = "http://127.0.0.1:1/.well-known/openid-configuration"
+"""
+FILES = [
+    ("GET", "/media/0a1b.png"),
+    ("HEAD", "/media/0a1b.png"),
+    ("PUT", "/_stcore/upload_file/session/file"),
+    ("DELETE", "/_stcore/upload_file/session/file"),
+    ("GET", "/component/antler/index.html"),
+    ("GET", "/_stcore/bidi-components/antler/index.js"),
+    ("GET", "/_stcore/script-health-check"),
+    ("POST", "/_stcore/agent/interact"),
+    ("GET", "/_stcore/agent/openapi.json"),
+    ("GET", "/app/static/antler.svg"),
+]
+# What a page is made of before anybody is known on it: open where st.login is on that very page.
+FRAME = [("GET", "/"), ("GET", "/settings"), ("GET", "/shared?s=abc"), ("GET", "/_stcore/host-config")]
+REFUSED = {"password": 401, "proxy": 403, "oidc": 401}
+
+
+@pytest.fixture(scope="module")
+def apps(tmp_path_factory) -> Iterator[dict[str, App]]:
+    running: dict[str, App] = {}
+    for mode, settings in SETTINGS.items():
+        folder = tmp_path_factory.mktemp(mode)
+        running[mode] = App(folder, settings, SECRETS if mode == "oidc" else "")
+    yield running
+    for app in running.values():
+        app.close()
+
+
+def claims(**changed: object) -> dict[str, object]:
+    now = int(time.time())
+    return {
+        "is_logged_in": True,
+        "iss": "https://id.example",
+        "sub": "7",
+        "iat": now - 60,
+        "exp": now + 3600,
+        "email": "ann@example.org",
+        "email_verified": True,
+        "origin": "http://127.0.0.1:1",
+        **changed,
+    }
+
+
+def cookie(secret: str = COOKIE_SECRET, **changed: object) -> str:
+    """The cookie that Streamlit sets after a sign-in."""
+    value = create_signed_value(secret, "_streamlit_user", json.dumps(claims(**changed)))
+    return f"_streamlit_user={value.decode()}"
+
+
+def right(mode: str) -> dict[str, str]:
+    return {
+        "password": {"Cookie": f"{password.COOKIE}={password.made(PASSWORD)}"},
+        "proxy": {"X_Antler_Proxy": SECRET, "X_Forwarded_Email": "ann@example.org"},
+        "oidc": {"Cookie": cookie()},
+    }[mode]
+
+
+WRONG = [
+    ("password", {}),
+    ("password", {"Cookie": f"{password.COOKIE}={password.made('battery staple')}"}),
+    ("password", {"Cookie": f"{password.COOKIE}=IjAi.aaaa.bbbb"}),
+    ("password", {"X_Antler_Proxy": SECRET, "X_Forwarded_Email": "ann@example.org"}),
+    ("proxy", {}),
+    ("proxy", {"X_Forwarded_Email": "ann@example.org"}),
+    ("proxy", {"X_Antler_Proxy": "x" * 16, "X_Forwarded_Email": "ann@example.org"}),
+    ("proxy", {"X_Antler_Proxy": SECRET}),
+    ("oidc", {}),
+    ("oidc", {"Cookie": cookie("d" * 32)}),
+    ("oidc", {"Cookie": cookie(email="eve@example.com")}),
+    ("oidc", {"Cookie": cookie(email_verified=False)}),
+    ("oidc", {"Cookie": cookie(exp=1)}),
+    ("oidc", {"Cookie": cookie(is_logged_in=False)}),
+    ("oidc", {"X_Forwarded_Email": "ann@example.org"}),
+]
+
+
+@pytest.mark.parametrize(("mode", "headers"), WRONG)
+def test_no_file_is_served_to_who_has_not_signed_in(apps, mode, headers):
+    app = apps[mode]
+    for method, path in FILES if mode == "oidc" else [*FILES, *FRAME, ("GET", "/static/js/index.js")]:
+        answer = ask(app, path, method, **headers)
+        assert (answer.status, answer.headers["cache-control"]) == (REFUSED[mode], "no-store"), path
+        assert "content-security-policy" in answer.headers
+
+
+@pytest.mark.parametrize("mode", SETTINGS)
+def test_the_signed_in_reach_what_there_is(apps, mode):
+    for method, path in FILES:
+        answer = ask(apps[mode], path, method, **right(mode))
+        assert "Sign in first" not in answer.text
+        assert answer.status != 401, path
+    for _, path in FRAME:
+        assert ask(apps[mode], path, Accept="text/html", **right(mode)).status == 200
+
+
+@pytest.mark.parametrize("mode", SETTINGS)
+@pytest.mark.parametrize("path", ["//media/0a1b.png", "/%6dedia/0a1b.png", "/static/../media/0a1b.png"])
+def test_another_spelling_opens_no_file(apps, mode, path):
+    answer = ask(apps[mode], path)
+    assert answer.status in (REFUSED[mode], 400, 403, 404) or "<title>Streamlit" in answer.text
+
+
+@pytest.mark.parametrize("mode", SETTINGS)
+def test_health_is_asked_without_a_sign_in(apps, mode):
+    assert ask(apps[mode], "/_stcore/health").status == 200
+
+
+def test_with_st_login_the_frame_of_the_page_is_open(apps):
+    for _, path in FRAME:
+        assert ask(apps["oidc"], path, Accept="text/html").status == 200
+
+
+def socket(app: App, **headers: str) -> ClientConnection:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    address = f"{app.url.replace('http', 'ws')}/_stcore/stream"
+    return connect(address, origin=app.url, subprotocols=["streamlit"], additional_headers=named)
+
+
+@pytest.mark.parametrize(("mode", "headers"), [(mode, headers) for mode, headers in WRONG if mode != "oidc"])
+def test_no_websocket_is_opened_to_who_has_not_signed_in(apps, mode, headers):
+    with pytest.raises(InvalidStatus) as refused:
+        socket(apps[mode], **headers)
+    assert refused.value.response.status_code == 403
+
+
+def run() -> bytes:
+    message = BackMsg()
+    message.rerun_script.query_string = ""
+    return message.SerializeToString()
+
+
+@pytest.mark.parametrize("mode", SETTINGS)
+def test_a_websocket_is_opened_to_who_has(apps, mode):
+    with socket(apps[mode], **right(mode)) as opened:
+        opened.send(run())
+        assert opened.recv(timeout=60)
+
+
+def test_a_websocket_ends_with_the_sign_in_before_anything_runs(apps):
+    app = apps["oidc"]
+    with socket(app, Cookie=cookie(sub="8")) as opened, socket(app, Cookie=cookie(sub="9")) as another:
+        opened.send(run())
+        assert opened.recv(timeout=60)
+        store = Store(f"sqlite:///{app.folder}/data/antler.db")
+        store.sign_out(oidc_person(claims(sub="8")).id, time.time())
+        store.close()
+        opened.send(run())
+        with pytest.raises(ConnectionClosed) as ended:
+            while True:
+                opened.recv(timeout=60)
+        assert ended.value.rcvd.code == 1008
+        another.send(run())
+        assert another.recv(timeout=60)
+    assert ask(app, "/media/0a1b.png", Cookie=cookie(sub="8")).status == 401
+    assert ask(app, "/media/0a1b.png", Cookie=cookie(sub="9")).status == 404
+    assert ask(app, "/media/0a1b.png", Cookie=cookie(sub="8", iat=int(time.time()) + 1)).status == 404
+
+
+def test_who_is_not_signed_in_goes_on_with_no_session():
+    headers = [(b"host", b"a"), (b"sec-websocket-protocol", b"streamlit, xsrf, 0123-session")]
+    assert auth_middleware._anew({"headers": headers})["headers"] == [
+        (b"host", b"a"),
+        (b"sec-websocket-protocol", b"streamlit, xsrf"),
+    ]
+
+
+def test_who_comes_back_to_no_session_is_shown_the_page_as_it_is_now(apps):
+    address = f"{apps['oidc'].url.replace('http', 'ws')}/_stcore/stream"
+    with connect(
+        address, origin=apps["oidc"].url, subprotocols=["streamlit", "xsrf", "0123-session"]
+    ) as opened:
+        # Nothing was asked.
+        assert opened.recv(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "expected"),
+    [("", "/media/a", "/media/a"), ("chat", "/chat/media/a", "/media/a"), ("/chat/", "/chatter", "/chatter")],
+)
+def test_paths_are_those_below_the_address(monkeypatch, base, path, expected):
+    monkeypatch.setattr(st, "get_option", {"server.baseUrlPath": base}.get)
+    assert auth_middleware.path_of({"path": path}) == expected
+
+
+def test_no_secret_is_in_a_log(apps):
+    for app in apps.values():
+        log = app.log.read_text(encoding="utf-8")
+        assert not [word for word in (PASSWORD, SECRET, COOKIE_SECRET) if word in log]

@@ -1,0 +1,59 @@
+"""What a browser's answer is taken for: an id without the secret, or nothing at all."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.ui.auth import browser_id
+from lib.ui.auth.browser_id import Told
+
+SECRET = "0123456789abcdef" * 3
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([SECRET, "tab"]),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["secret", "where", "told"]), inner),
+)
+
+
+@pytest.mark.parametrize("place", ["browser", "tab", "page"])
+def test_the_id_is_a_hash_of_the_secret(place):
+    told = browser_id.read({"secret": SECRET, "where": place})
+    assert told == Told(f"browser:{hashlib.sha256(SECRET.encode()).hexdigest()[:32]}", place)
+    assert SECRET not in repr(told)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        None,
+        7,
+        True,
+        [SECRET],
+        {"secret": SECRET},
+        SECRET[:-1],
+        SECRET + "0",
+        SECRET + "\n",
+        SECRET.upper(),
+        "g" + SECRET[1:],
+        "٣" + SECRET[1:],
+        "0" * 10_000_000,
+    ],
+    ids=lambda secret: repr(secret)[:60],
+)
+def test_what_has_another_shape_is_no_secret(secret):
+    assert browser_id.read({"secret": secret, "where": "browser"}) is None
+
+
+@pytest.mark.parametrize("place", ["", None, 1, True, [], ["browser"], "elsewhere", {"browser": 1}])
+def test_a_place_that_is_none_of_ours_is_refused(place):
+    assert browser_id.read({"secret": SECRET, "where": place}) is None
+
+
+@given(ANYTHING)
+def test_whatever_comes_is_told_or_refused(answer):
+    told = browser_id.read(answer)
+    assert told is None or (len(told.id) == len("browser:") + 32 and answer["secret"] == SECRET)

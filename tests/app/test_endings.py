@@ -1,0 +1,83 @@
+"""What is said of an answer that has ended: in words that fit, and with no number that is a guess."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib.core.conversation import (
+    Failure,
+    Message,
+    Node,
+    Outcome,
+    Target,
+    Text,
+    Timing,
+    Usage,
+)
+from lib.ui.chat import transcript
+from lib.ui.text import limit_text
+from lib.ui.text.i18n import LANGUAGES
+
+SAID = Message("assistant", (Text("Because."),))
+SILENT = Message("assistant", ())
+
+
+def ended(outcome: Outcome, message: Message = SAID, **more) -> Node:
+    return Node("a", "q", message, 1.0, outcome, **{"target": Target("m", "openai"), **more})
+
+
+NAMES = {
+    "complete": ended(Outcome.COMPLETE),
+    "tool": ended(Outcome.COMPLETE, reason="tool_use"),
+    "length": ended(Outcome.LENGTH, reason="length"),
+    "length_thinking": ended(Outcome.LENGTH, SILENT, reason="length"),
+    "context_full": ended(Outcome.LENGTH, reason="model_context_window_exceeded"),
+    "paused": ended(Outcome.INTERRUPTED, reason="pause_turn"),
+    "doubtful": ended(Outcome.INTERRUPTED, failure=Failure("no_last_word")),
+    "interrupted": ended(Outcome.INTERRUPTED, failure=Failure("cut")),
+    "interrupted_silent": ended(Outcome.INTERRUPTED, SILENT, failure=Failure("cut")),
+    "stopped": ended(Outcome.STOPPED),
+    "stopped_silent": ended(Outcome.STOPPED, SILENT),
+    "empty": ended(Outcome.EMPTY, SILENT, reason="stop"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_ending_has_words_of_its_own_in_every_language(name):
+    assert transcript._name(NAMES[name]) == name
+    if name != "complete":
+        assert all(words.get(f"outcome.{name}") for words in LANGUAGES.values())
+
+
+def test_the_foot_tells_what_is_known():
+    node = ended(Outcome.COMPLETE, reason="stop", usage=Usage(1200, 90), timing=Timing(0.5, 0.5, 3.5))
+    assert transcript.foot(node) == "**m** · OpenAI · first token 0.50 s · 30 tokens/s · 1,200 in · 90 out"
+    assert transcript.foot(ended(Outcome.STOPPED)) == "**m** · OpenAI · tokens not reported"
+
+
+def test_an_answer_that_came_whole_had_no_speed():
+    node = ended(Outcome.COMPLETE, reason="stop", usage=Usage(4, 90), timing=Timing(1.0, 1.0, 1.0001))
+    assert "tokens/s" not in transcript.foot(node)
+
+
+def test_what_anthropics_wire_counts_before_its_last_word_is_not_told():
+    target, timing = Target("m", "anthropic"), Timing(0.5, 0.5, 3.5)
+    cut = ended(Outcome.INTERRUPTED, target=target, usage=Usage(4, 1), timing=timing)
+    assert transcript.foot(cut) == "**m** · Anthropic · first token 0.50 s · 4 in"
+    whole = ended(Outcome.COMPLETE, target=target, usage=Usage(4, 90), timing=timing, reason="end_turn")
+    assert transcript.foot(whole).endswith("30 tokens/s · 4 in · 90 out")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 s"),
+        (30, "30 s"),
+        (89.5, "90 s"),
+        (120, "about 2 min"),
+        (3600, "about 60 min"),
+        (9000, "about 3 h"),
+    ],
+)
+def test_a_wait_is_told_in_a_unit_that_fits(seconds, words):
+    assert limit_text.span(seconds) == words

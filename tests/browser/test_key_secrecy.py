@@ -1,0 +1,39 @@
+"""The key stays in the server's memory: in no frame to the browser, no log line, no database row."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import KEY
+from tests.browser.site import Chat
+from tests.support.replay import JSON, Canned
+
+ECHO = b'{"error":{"message":"wrong","type":"new_api_error","code":""}}'
+
+
+def test_the_key_is_sent_to_the_gateway_and_seen_nowhere_else(keyed, new_page, replay):
+    frames: list[bytes] = []
+
+    def note(payload: str | bytes) -> None:
+        frames.append(payload if isinstance(payload, bytes) else payload.encode())
+
+    page = new_page()
+    page.on("websocket", lambda socket: socket.on("framereceived", note))
+    chat = Chat(page, keyed.url)
+    for wire, path in (("openai", "/v1/chat/completions"), ("anthropic", "/v1/messages")):
+        replay.serve(path, Canned(ECHO, 401, JSON))
+        chat.open(f"?model=m-one&wire={wire}").ask(f"Refuse me, {wire}").ended()
+        expect(chat.answers.last.get_by_role("alert")).to_be_visible()
+        assert replay.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+        assert "x-api-key" not in replay.requests[-1].headers
+    page.get_by_role("link", name="Settings").click()
+    expect(page.get_by_text("with a key that only this server")).to_be_visible()
+
+    secret = KEY.encode()
+    assert frames
+    assert not [frame for frame in frames if secret in frame]
+    assert KEY not in page.content()
+    assert secret not in keyed.log.read_bytes()
+    kept = [path for path in keyed.folder.rglob("*") if path.is_file()]
+    assert any(path.name.startswith("antler.db") for path in kept)
+    assert not [path for path in kept if secret in path.read_bytes()]

@@ -1,0 +1,133 @@
+"""Antler as many use it: replicas behind nginx, with one Postgres, as deploy/ has them, on loopback."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from tests.browser.site import ROOT, START_SECONDS, App, free_port
+from tests.support.postgres import Postgres
+
+REPLICAS = 3
+NGINX = "this needs nginx; on Debian: apt-get install nginx-light"
+# What a distribution's nginx.conf has around a site.
+AROUND = """
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {site}
+}}
+"""
+ACTIVE = re.compile(r"^active_sessions(?:\{[^}]*\})? (\d+)", re.MULTILINE)
+
+
+class Fleet:
+    """Three replicas behind nginx, by the nginx.conf of deploy/, and their Postgres. Its end ends all."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._settings = {"STREAMLIT_SERVER_COOKIE_SECRET": secrets.token_hex(32), **settings}
+        self._postgres = Postgres()
+        self.replicas: list[App] = []
+        self.port = 0
+        self._nginx: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+        assert program, NGINX
+        try:
+            database = self._postgres.__enter__().url("antler")
+            for number in range(REPLICAS):
+                folder = self.folder / f"replica-{number}"
+                folder.mkdir()
+                self.replicas.append(App(folder, {**self._settings, "DATABASE_URL": database}))
+            # Only now: one that is not yet taken could become a replica's.
+            self.port = free_port()
+            config = self.folder / "nginx.conf"
+            config.write_text(AROUND.format(folder=self.folder, site=self._site()), encoding="utf-8")
+            self._nginx = subprocess.Popen([program, "-p", self.folder, "-c", config])
+            self._until_it_serves()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __exit__(self, *_: object) -> None:
+        if self._nginx:
+            self._nginx.terminate()
+            self._nginx.wait()
+        for replica in self.replicas:
+            replica.close()
+        self._postgres.__exit__()
+
+    def _site(self) -> str:
+        """deploy/nginx.conf, with the addresses of these replicas and a port that is free."""
+        given = iter([replica.port for replica in self.replicas])
+        text = (ROOT / "deploy/nginx.conf").read_text(encoding="utf-8")
+        text, servers = re.subn(
+            r"server 172\.30\.7\.\d+:8501", lambda _: f"server 127.0.0.1:{next(given)}", text
+        )
+        text, ports = re.subn(r"listen 80;", f"listen 127.0.0.1:{self.port};", text)
+        assert (servers, ports) == (REPLICAS, 1), "deploy/nginx.conf has another shape"
+        return text
+
+    def _until_it_serves(self) -> None:
+        assert self._nginx
+        deadline = time.monotonic() + START_SECONDS
+        while status(f"{self.url}/health") != 200:
+            log = self.folder / "nginx.log"
+            assert self._nginx.poll() is None, log.read_text() if log.exists() else "nginx did not start"
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+
+    def serving(self) -> App:
+        """The one replica that somebody has a page of."""
+        found = [replica for replica in self.replicas if pages(replica)]
+        assert len(found) == 1, [replica.port for replica in found]
+        return found[0]
+
+
+def status(url: str) -> int:
+    """What an address answers with, 0 where nobody does."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def pages(replica: App) -> int:
+    """How many pages are connected with a replica; none where it is not there."""
+    request = urllib.request.Request(
+        f"{replica.url}/_stcore/metrics?families=active_sessions", headers={"Accept": "text/plain"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found = ACTIVE.search(answer.read().decode())
+            assert found, "Streamlit tells no number of sessions"
+            return int(found[1])
+    except OSError:
+        return 0

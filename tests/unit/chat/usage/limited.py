@@ -1,0 +1,16 @@
+"""Who is limited in the tests of limits, at which moment, and what a token costs there."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from lib.core.conversation import Person
+from lib.core.pricing import Price, Tariff
+
+ANN = Person("ann", groups=("sales", "support"))
+NOON = 1_795_348_800.0  # of 22 November 2026, UTC
+TARIFF = Tariff(Price(Decimal(1), Decimal(4)), "settings")
+
+
+def priced(model: str) -> Tariff | None:
+    return None if model == "unpriced" else TARIFF

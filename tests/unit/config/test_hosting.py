@@ -1,0 +1,47 @@
+"""Where the database goes with the machine, and where it stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from lib.config.hosting import forgets
+
+FILE = "sqlite:///data/antler.db"
+CLOUD = {"HOSTNAME": "streamlit", "HOME": "/home/appuser"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "environ"),
+    [
+        ("/mount/src/antler", {}),
+        ("/mount/src/antler/deep/down", {"HOME": "/root"}),
+        ("/app", CLOUD),
+        ("/app", {**CLOUD, "HOME": "/home/adminuser"}),
+    ],
+)
+def test_community_cloud_forgets_a_file(folder, environ):
+    assert forgets(FILE, folder, environ)
+    assert forgets("sqlite:////tmp/elsewhere.db", folder, environ)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://db.example/antler", "postgresql+psycopg://u:p@db.example/sqlite"]
+)
+def test_a_server_of_its_own_is_not_forgotten(url):
+    assert not forgets(url, "/mount/src/antler", CLOUD)
+
+
+@pytest.mark.parametrize(
+    ("folder", "environ"),
+    [
+        ("/home/ann/antler", {"HOME": "/home/ann", "HOSTNAME": "laptop"}),
+        ("/home/ann/antler", {}),
+        ("/mount/srcs/antler", {}),
+        ("/data/mount/src/antler", {}),
+        ("/app", {"HOME": "/home/appuser", "HOSTNAME": "3f2a"}),  # a usual name in images of containers
+        ("/app", {"HOME": "/home/adminuser"}),
+        ("/app", {"HOSTNAME": "streamlit", "HOME": "/root"}),  # a service of that name in one's own network
+    ],
+)
+def test_other_machines_keep_their_files(folder, environ):
+    assert not forgets(FILE, folder, environ)

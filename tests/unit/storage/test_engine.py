@@ -1,0 +1,226 @@
+"""Transactions: who waits for whom, what is read, and what is kept out of a session and out of a text."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+
+from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Target, Text
+from lib.core.errors import StoreError
+from lib.storage.engine import connect, reading, writing
+from lib.storage.store import Store
+from tests.unit.storage.children import Child
+
+count = sa.table("count", sa.column("n", sa.Integer))
+TALK = Conversation("c", "Why?", 2.0, "q")
+QUESTION = Node("q", None, Message("user", (Text("Why?"),)), 1.0)
+
+
+@pytest.fixture
+def opened(url):
+    engine = connect(url, patience=0.2)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def counted(opened):
+    with writing(opened) as connection:
+        connection.execute(sa.text("CREATE TABLE count (n INTEGER)"))
+        connection.execute(sa.insert(count).values(n=0))
+    return opened
+
+
+def now(engine: sa.Engine) -> int:
+    with reading(engine) as connection:
+        return connection.scalar(sa.select(count.c.n))
+
+
+def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(url):
+    program = """
+    wait()
+    store = Store(url, PATIENCE)
+    store.begin("ann", *talk(sys.stdin.readline().strip()))
+    """
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(Child(url, program)) for _ in range(4)]
+        for child in children:
+            child.there()
+        for child in children:
+            child.go()
+        for number, child in enumerate(children):
+            child.process.stdin.write(f"c{number}\n")
+            child.process.stdin.flush()
+        for child in children:
+            child.end()
+    store = Store(url)
+    assert sorted(talk.id for talk in store.conversations("ann", 9)) == ["c0", "c1", "c2", "c3"]
+    with reading(store._engine) as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
+    store.close()
+
+
+def test_processes_that_read_and_then_write_lose_nothing(url, counted):
+    program = """
+    engine = connect(url, PATIENCE)
+    wait()
+    for turn in range(25):
+        with writing(engine, "ann" if turn % 2 else None) as connection:
+            seen = connection.scalar(sa.text("SELECT n FROM count"))
+            connection.execute(sa.text("UPDATE count SET n = :n"), {"n": seen + 1})
+    """
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(Child(url, program)) for _ in range(3)]
+        for child in children:
+            child.there()
+        for child in children:
+            child.go()
+        for child in children:
+            child.end()
+    assert now(counted) == 75
+
+
+def test_a_writer_who_waits_too_long_is_refused_and_may_come_again(counted):
+    with writing(counted) as first:
+        for who in (None, "ann"):
+            with pytest.raises(StoreError, match=r"database is locked|lock timeout"), writing(counted, who):
+                pass
+        first.execute(sa.update(count).values(n=1))
+    with writing(counted, "ann") as connection:
+        connection.execute(sa.update(count).values(n=count.c.n + 1))
+    assert now(counted) == 2
+
+
+def test_one_who_writes_alone_waits_for_an_owners_writer(counted):
+    with writing(counted, "ann") as first:
+        for who in (None, "ann"):
+            with pytest.raises(StoreError, match=r"database is locked|lock timeout"), writing(counted, who):
+                pass
+        first.execute(sa.update(count).values(n=1))
+    assert now(counted) == 1
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+def test_owners_do_not_wait_for_each_other_on_postgres(opened):
+    with writing(opened, "ann"), writing(opened, "bob") as connection:
+        assert connection.scalar(sa.text("SELECT 1")) == 1
+
+
+def test_a_reader_waits_for_nobody_and_sees_one_moment(counted):
+    with reading(counted) as before:
+        assert before.scalar(sa.select(count.c.n)) == 0
+        with writing(counted) as connection:
+            connection.execute(sa.update(count).values(n=1))
+            assert now(counted) == 0
+        assert before.scalar(sa.select(count.c.n)) == 0
+    assert now(counted) == 1
+
+
+def test_what_fails_half_way_leaves_nothing(counted):
+    with pytest.raises(ZeroDivisionError), writing(counted) as connection:
+        connection.execute(sa.update(count).values(n=1))
+        raise ZeroDivisionError
+    with pytest.raises(StoreError), writing(counted) as connection:
+        connection.execute(sa.update(count).values(n=1))
+        connection.execute(sa.text("SELECT nothing FROM nowhere"))
+    assert now(counted) == 0
+
+
+def test_threads_beyond_the_pool_wait_for_a_connection(url):
+    store = Store(url)
+    store.begin("ann", TALK, [QUESTION])
+    found = []
+    together = threading.Barrier(30)
+
+    def read() -> None:
+        together.wait()
+        found.append(store.nodes("ann", "c"))
+
+    threads = [threading.Thread(target=read) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[QUESTION]] * 30
+    store.close()
+
+
+def test_a_text_that_cannot_be_kept_fails_nothing(store):
+    bad, kept = "a\0b\ud83dc\ud83d\ude00", "a\ufffdb\ufffdc😀"
+    target = Target(bad, "openai")
+    failure = Failure("overloaded", bad, 529, bad)
+    answer = Node(
+        "a", "q", Message("assistant", (Text(bad),)), 2.0, Outcome.FAILED, bad, target, failure=failure
+    )
+    answer = replace(answer, request_id=bad, served={"id": bad})
+    store.begin(bad, replace(TALK, title=bad, target=target), [QUESTION, answer])
+    assert store.conversation(bad, "c").title == store.conversation(kept, "c").title == kept
+    assert store.conversation(bad, "c").target == Target(kept, "openai")
+    found = store.node(bad, "a")
+    assert (found.reason, found.request_id, found.target.model) == (kept, kept, kept)
+    store.rename(bad, "c", bad * 2)
+    assert store.conversation(bad, "c").title == kept * 2
+    store.favour(bad, bad, True)
+    store.favour(bad, "m", True)
+    assert len(store.preferences(bad).favourites) == 2
+    for asked in (store.conversation, store.nodes, store.node):
+        assert not asked("ann", bad)
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+def test_a_pooler_can_stand_between(opened):
+    """Nothing is prepared by name, and no setting or lock outlives its transaction."""
+    texts = sa.text("SELECT count(*) FROM conversation WHERE owner = :owner AND updated > :then")
+    kept = sa.text("INSERT INTO preference VALUES (:owner, :name, '1')")
+    with reading(opened) as connection:
+        backend = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+    for turn in range(30):
+        with reading(opened) as connection:
+            connection.execute(texts, {"owner": str(turn), "then": 1.0 * turn})
+        with writing(opened, "ann") as connection:
+            connection.execute(kept, [{"owner": str(turn), "name": name} for name in "abcdefgh"])
+    with reading(opened) as connection:
+        ask = {
+            "SELECT pg_backend_pid()": {backend},
+            "SELECT name FROM pg_prepared_statements": set(),
+            "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()": set(),
+            "SELECT name FROM pg_settings WHERE source = 'session' AND name NOT LIKE 'transaction_%'": set(),
+        }
+        for question, answer in ask.items():
+            assert set(connection.scalars(sa.text(question))) == answer, question
+
+
+def test_a_server_that_never_answers_is_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        with pytest.raises(StoreError, match="timeout"):
+            Store(f"postgresql+psycopg://ann:very-secret@127.0.0.1:{port}/antler?connect_timeout=1")
+
+
+@pytest.mark.parametrize("more", ["", "?sslmode=require", "?nonsense=1", "?sslmode=nonsense", "?port=x"])
+def test_no_error_has_the_password_in_it(more):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with pytest.raises(StoreError) as caught:
+        Store(f"postgresql+psycopg://ann:very-secret@127.0.0.1:{port}/antler{more}")
+    error: BaseException | None = caught.value
+    while error:
+        assert "very-secret" not in f"{error} {error!r}"
+        error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+def test_a_connection_that_the_server_has_closed_is_not_used_again(url, store):
+    store.begin("ann", TALK, [QUESTION])
+    with reading(store._engine) as connection:
+        mine = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+    other = connect(url)
+    with reading(other) as connection:
+        assert connection.scalar(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
+    other.dispose()
+    assert store.nodes("ann", "c") == [QUESTION]

@@ -1,0 +1,82 @@
+"""Who has signed in is remembered as they were last, and signed out for good once they were."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+
+from lib.core.conversation import Person
+from lib.storage.engine import reading
+from lib.storage.schema import person as persons
+from lib.storage.store import Store
+
+ANN = Person("oidc:ann", "Ann 安", "ann@example.org")
+
+
+def rows(store: Store) -> dict[str, tuple[str, str, float, bool]]:
+    """Name, address, the moment of the revocation, whether ever seen: by id."""
+    with reading(store._engine) as connection:
+        found = connection.execute(sa.select(persons)).all()
+    return {row.id: (row.name, row.email, row.revoked_before, row.seen > 0) for row in found}
+
+
+def test_a_person_is_kept_as_they_were_last(store, url):
+    store.meet(ANN)
+    store.meet(Person("proxy:bob", "Bob"))
+    store.meet(Person(ANN.id, "Ann B.", "ann.b@example.org"))
+    again = Store(url)
+    assert rows(again) == {
+        "oidc:ann": ("Ann B.", "ann.b@example.org", 0.0, True),
+        "proxy:bob": ("Bob", "", 0.0, True),
+    }
+    again.close()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "never met"])
+def test_who_is_signed_out_stays_so_over_a_restart_and_another_visit(store, url, known):
+    assert store.revoked_before(ANN.id) == 0.0
+    if known:
+        store.meet(ANN)
+    store.sign_out(ANN.id, 1_700_000_000.25)
+    store.meet(ANN)
+    again = Store(url)
+    assert again.revoked_before(ANN.id) == 1_700_000_000.25
+    assert again.revoked_before("oidc:bob") == 0.0
+    again.close()
+
+
+def test_a_revocation_is_never_set_back(store):
+    store.sign_out(ANN.id, 20.0)
+    store.sign_out(ANN.id, 10.0)
+    assert store.revoked_before(ANN.id) == 20.0
+    store.sign_out(ANN.id, 30.0)
+    assert store.revoked_before(ANN.id) == 30.0
+
+
+def test_of_revocations_at_the_same_time_the_latest_holds(url):
+    stores = [Store(url) for _ in range(2)]
+
+    def sign_out(place: int) -> None:
+        for moment in range(place + 1, 41, 2):
+            stores[place].sign_out(ANN.id, float(moment))
+
+    threads = [threading.Thread(target=sign_out, args=(place,)) for place in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [opened.revoked_before(ANN.id) for opened in stores] == [40.0, 40.0]
+    for opened in stores:
+        opened.close()
+
+
+def test_erasing_forgets_who_it_was_and_not_that_they_are_signed_out(store):
+    for person in (ANN, Person("oidc:bob", "Bob", "bob@example.org")):
+        store.meet(person)
+    store.sign_out(ANN.id, 5.0)
+    store.erase(ANN.id)
+    assert rows(store)["oidc:ann"] == ("", "", 5.0, False)
+    store.erase("oidc:bob")
+    assert set(rows(store)) == {"oidc:ann"}

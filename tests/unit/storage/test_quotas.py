@@ -1,0 +1,283 @@
+"""What is used of limits: reserved whole or not at all, settled once, and as a simple model has it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as some
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from lib.core.conversation import (
+    Conversation,
+    Message,
+    Node,
+    Outcome,
+    Target,
+    Text,
+    Timing,
+    Usage,
+)
+from lib.core.errors import StoreError
+from lib.core.quota import Claim, Counter, Over, current, took
+from lib.core.usage import Spend
+from lib.storage import quotas
+from lib.storage.engine import reading, writing
+from lib.storage.schema import quota, reservation
+
+NOW = time.time()
+TARGET = Target("m", "openai")
+MINE, ALL = current("person:ann", "tokens_day", NOW), current("all", "cost_month", NOW)
+OURS, MINUTE = current("group:sales", "tokens_month", NOW), current("all", "requests_minute", NOW)
+EVERY = (MINE, ALL, OURS, MINUTE)
+
+
+def spend(name: str, tokens: int | None = 10, cost: int | None = 70, **more: object) -> Spend:
+    usage = Usage(tokens, 0) if tokens is not None else Usage()
+    plain = Spend(name, None, "answer", TARGET, usage, Timing(0.1), Outcome.COMPLETE, "", NOW, cost=cost)
+    return replace(plain, **more)
+
+
+def failed(name: str) -> Spend:
+    return spend(name, None, None, outcome=Outcome.FAILED, timing=Timing())
+
+
+def claims(tokens: int = 100, cost: int = 1000, hard: int | None = 10_000) -> list[Claim]:
+    amounts = {"tokens": tokens, "cost": cost, "requests": 1}
+    return [Claim(counter, amounts[counter.unit], hard) for counter in EVERY]
+
+
+def used(store) -> tuple[int, ...]:
+    """Of MINE, ALL, OURS, MINUTE."""
+    found = store.used("ann", EVERY)
+    return tuple(found[counter] for counter in EVERY)
+
+
+def reserved(store) -> int:
+    with reading(store._engine) as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(reservation))
+
+
+def test_all_is_reserved_or_nothing(store):
+    assert store.reserve("ann", "r", claims()) == []
+    assert used(store) == (100, 1000, 100, 1)
+    tight = [replace(claim, hard=150) if claim.counter == MINE else claim for claim in claims()]
+    assert store.reserve("ann", "s", tight) == [Over(tight[0], 50)]
+    assert used(store) == (100, 1000, 100, 1)
+    assert reserved(store) == 1
+    assert {one.claim.counter for one in store.reserve("ann", "s", claims(99_999))} == {MINE, OURS}
+    assert used(store) == (100, 1000, 100, 1)
+
+
+def test_the_first_request_of_a_period_is_held_to_the_bound_too(store):
+    over = store.reserve("ann", "r", [Claim(MINUTE, 1, 0), Claim(ALL, 5, 4)])
+    assert over == [Over(Claim(ALL, 5, 4), 4), Over(Claim(MINUTE, 1, 0), 0)]
+    assert used(store) == (0, 0, 0, 0)
+
+
+def test_exactly_the_bound_may_be_used(store):
+    assert store.reserve("ann", "r", [Claim(ALL, 600, 1000)]) == []
+    assert store.reserve("ann", "s", [Claim(ALL, 400, 1000)]) == []
+    assert store.reserve("ann", "t", [Claim(ALL, 1, 1000)]) == [Over(Claim(ALL, 1, 1000), 0)]
+
+
+def test_what_was_reserved_gives_way_to_what_was_taken_once(store):
+    store.reserve("ann", "r", claims())
+    for _ in range(2):
+        store.spend("ann", spend("r", 130, 70))
+        assert used(store) == (130, 70, 130, 1)
+    assert reserved(store) == 0
+
+
+def test_an_answers_end_settles_it_in_the_same_transaction(store, monkeypatch):
+    answer = Node("a", "q", Message("assistant", ()), 2.0, Outcome.ARRIVING, target=TARGET, request="r")
+    question = Node("q", None, Message("user", (Text("Why?"),)), 1.0)
+    store.begin("ann", Conversation("c", "Why?", 2.0, "a", TARGET), [question, answer])
+    store.reserve("ann", "r", claims())
+    ended = replace(answer, outcome=Outcome.COMPLETE)
+
+    def refuse(*_):
+        raise StoreError("disk full")
+
+    with monkeypatch.context() as away:
+        away.setattr(quotas, "settle", refuse)
+        with pytest.raises(StoreError):
+            store.settle("ann", ended, [spend("r", conversation="c")])
+    assert store.spent("ann", "c") == []
+    assert used(store) == (100, 1000, 100, 1)
+    for _ in range(2):
+        store.settle("ann", ended, [spend("r", conversation="c")])
+    assert used(store) == (10, 70, 10, 1)
+
+
+def test_each_repetition_counts_and_what_failed_before_anything_came_took_nothing(store):
+    store.reserve("ann", "r", claims())
+    store.spend("ann", failed("r"), failed("r.2"), spend("r.3"))
+    assert used(store) == (10, 70, 10, 3)
+    store.reserve("ann", "s", claims())
+    store.spend("ann", failed("s"))
+    assert used(store) == (10, 70, 10, 4)
+
+
+def test_what_nobody_knows_is_what_was_reserved(store):
+    store.reserve("ann", "r", claims())
+    store.spend("ann", spend("r", None, None, outcome=Outcome.STOPPED))
+    assert used(store) == (100, 1000, 100, 1)
+    store.reserve("ann", "s", claims())
+    # More than that was sent already; how much was said is unknown.
+    store.spend("ann", spend("s", cost=None, usage=Usage(140, None), outcome=Outcome.STOPPED))
+    assert used(store) == (240, 2000, 240, 2)
+
+
+def test_a_request_that_was_not_sent_took_nothing(store):
+    store.reserve("ann", "r", claims())
+    store.release("bob", "r")
+    assert used(store) == (100, 1000, 100, 1)
+    for _ in range(2):
+        store.release("ann", "r")
+        assert used(store) == (0, 0, 0, 0)
+
+
+def test_what_was_used_before_there_was_a_bound_counts(store):
+    store.spend("ann", spend("a", 30, 300), spend("b", 1, None))
+    store.spend("bob", spend("c", 500, 5000))
+    store.spend("ann", spend("old", 900, 9000, created=MINE.begins - 1.0))
+    month = 9000 if MINE.begins > ALL.begins else 0
+    assert used(store) == (31, 5300 + month, 0, 0)
+    assert store.reserve("ann", "r", claims(hard=None)) == []
+    assert used(store) == (131, 6300 + month, 100, 1)
+    # From now on it is counted, not summed up.
+    store.spend("bob", spend("d", 7, 7))
+    assert used(store) == (131, 6300 + month, 100, 1)
+
+
+def test_what_was_not_counted_in_between_is_found_again(store):
+    store.reserve("ann", "r", claims())
+    store.spend("ann", spend("r"))
+    # While nothing held, nothing was reserved.
+    store.spend("ann", spend("s", 30, 300), spend("t", 1, None))
+    store.spend("bob", spend("u", 500, 5000))
+    assert used(store) == (10, 70, 10, 1)
+    for _ in range(2):
+        store.recount()
+        assert used(store) == (41, 5370, 10, 1)
+    # What is reserved, or was of unknown size, is more than the ledger knows.
+    store.reserve("ann", "v", claims(tokens=1000))
+    store.spend("ann", spend("v", None, None, outcome=Outcome.STOPPED))
+    store.recount()
+    assert used(store) == (1041, 6370, 1010, 2)
+
+
+def test_those_under_way_leave_room_for_what_others_took_beyond_their_share(store):
+    bound = [Claim(ALL, 100, 1000)]
+    store.reserve("ann", "r", bound)
+    store.spend("ann", spend("r", cost=150))
+    for name in "stuv":
+        assert store.reserve("ann", name, bound) == []
+    # Of 1000, 150 and four times 100 are used, and each of the four may take 50 more.
+    assert store.reserve("ann", "w", [Claim(ALL, 251, 1000)]) == [Over(Claim(ALL, 251, 1000), 250)]
+    for name in "stuv":
+        store.spend("ann", spend(name, cost=100))
+    assert store.reserve("ann", "w", [Claim(ALL, 450, 1000)]) == []
+
+
+def test_no_amount_is_too_great(store):
+    much = 10**18
+    assert store.reserve("ann", "r", [Claim(ALL, much, 10**30), Claim(MINE, much, None)]) == []
+    store.spend("ann", spend("r", much, much))
+    assert used(store)[:2] == (much, much)
+
+
+def test_what_no_period_needs_is_purged(store):
+    old, older = Counter("all", "cost_day", int(NOW - 39 * 86_400)), Counter("all", "cost_day", 7)
+    minute = Counter("all", "requests_minute", int(NOW - 7200))
+    store.reserve("ann", "r", [Claim(one, 5, None) for one in (old, older, minute)])
+    with writing(store._engine) as connection:
+        late = sa.insert(reservation).values(id="lost", owner="ann", claims=[], created=NOW - 41 * 86_400)
+        connection.execute(late)
+    store.purge(60.0)
+    with reading(store._engine) as connection:
+        assert connection.scalars(sa.select(quota.c.begins)).all() == [old.begins]
+        assert connection.scalars(sa.select(reservation.c.id)).all() == ["r"]
+
+
+amounts = some.integers(0, 60)
+asked = some.dictionaries(some.sampled_from(EVERY), some.tuples(amounts, some.none() | some.integers(0, 200)))
+ended = some.builds(
+    lambda kind, tokens, cost: {
+        "known": lambda name: spend(name, tokens, cost),
+        "unknown": lambda name: spend(name, None, None, outcome=Outcome.INTERRUPTED),
+        "failed": failed,
+    }[kind],
+    some.sampled_from(["known", "unknown", "failed"]),
+    amounts,
+    amounts,
+)
+
+
+class Counted(RuleBasedStateMachine):
+    """Requests under way beside a model of them: three numbers for each counter."""
+
+    def __init__(self, store) -> None:
+        super().__init__()
+        self.store = store
+        self.used, self.pending, self.slip = ({counter: 0 for counter in EVERY} for _ in range(3))
+        self.open: dict[str, list[Claim]] = {}
+        self.number = 0
+        with writing(store._engine) as connection:
+            for table in (quota, reservation):
+                connection.execute(sa.delete(table))
+
+    @rule(asked=asked)
+    def reserve(self, asked) -> None:
+        self.number += 1
+        name = f"r{self.number}"
+        claims = [Claim(counter, amount, hard) for counter, (amount, hard) in asked.items()]
+        room = {
+            claim: claim.hard
+            - self.used[claim.counter]
+            - self.pending[claim.counter] * self.slip[claim.counter]
+            for claim in claims
+            if claim.hard is not None
+        }
+        over = {Over(claim, max(0, left)) for claim, left in room.items() if claim.amount > left}
+        if claims:
+            assert set(self.store.reserve("ann", name, claims)) == over
+        if claims and not over:
+            self.open[name] = claims
+            for claim in claims:
+                self.used[claim.counter] += claim.amount
+                self.pending[claim.counter] += 1
+
+    @rule(which=some.integers(0), ends=some.lists(ended, max_size=3), twice=some.booleans())
+    def settle(self, which, ends, twice) -> None:
+        if not self.open:
+            return
+        name = sorted(self.open)[which % len(self.open)]
+        spends = [end(f"{name}.{place + 1}" if place else name) for place, end in enumerate(ends)]
+        for claim in self.open.pop(name):
+            taken = took(claim.counter.unit, claim.amount, spends)
+            self.used[claim.counter] += taken - claim.amount
+            self.pending[claim.counter] -= 1
+            if claim.counter.unit != "requests":
+                self.slip[claim.counter] = max(self.slip[claim.counter], taken - claim.amount)
+        for _ in range(1 + twice):
+            with writing(self.store._engine, "ann") as connection:
+                quotas.settle(connection, "ann", name, spends)
+
+    @invariant()
+    def is_as_the_model(self) -> None:
+        assert self.store.used("ann", EVERY) == self.used
+        assert reserved(self.store) == len(self.open)
+
+
+def test_it_is_as_a_simple_model_has_it(store):
+    run_state_machine_as_test(
+        lambda: Counted(store),
+        settings=settings(
+            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

@@ -1,0 +1,81 @@
+"""Eight processes hammer one budget: it is used up, and passed by one request's wrong estimate at most."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+
+import pytest
+
+from lib.core.quota import current
+from lib.storage.store import Store
+from tests.unit.storage.children import Child
+
+PROCESSES = 8
+HARD, ESTIMATE = 150_000, 1_000
+# What a request takes, of what was reserved for it; the first of each process takes the first.
+ABOVE = (1_000, 200, 600, 900)  # the estimate is the most that it can be
+ABOUT = (1_300, 700, 1_000)
+BELOW = (1_300,)
+HAMMER = """
+import json, random
+from lib.core.history import Spend
+from lib.core.quota import Claim, Counter
+from lib.core.types import Outcome, Target, Timing, Usage, new_id
+
+wait()
+told = json.loads(sys.stdin.readline())
+random.seed(told["number"])
+owner, estimate, store = f"p{told['number']}", told["estimate"], Store(url, PATIENCE)
+team, sales = (Counter(*each) for each in told["counters"])
+own = Counter(f"person:{owner}", "cost_day", team.begins)
+took, highest = [], 0
+while True:
+    name = new_id()
+    claims = [Claim(own, estimate, None), Claim(team, estimate, told["hard"]), Claim(sales, estimate, None)]
+    if store.reserve(owner, name, claims):
+        break
+    highest = max(highest, store.used(owner, [team])[team])
+    taken = random.choice(told["takes"]) if took else told["takes"][0]
+    time.sleep(random.random() / 20)  # others come while it is under way
+    spend = Spend(name, None, "answer", Target("m", "openai"), Usage(1, 1), Timing(0.1), Outcome.COMPLETE,
+        "", time.time(), cost=taken)
+    store.spend(owner, spend)
+    took.append(taken)
+print(json.dumps([sum(took), len(took), highest, store.used(owner, [own])[own]]))
+""".replace("import json, random", "import json, random, time")
+
+
+@pytest.mark.parametrize("takes", [ABOVE, ABOUT, BELOW], ids=["never more", "more and less", "more"])
+def test_eight_processes_do_not_overspend_one_budget(url, takes):
+    now = time.time()
+    counters = [current("all", "cost_month", now), current("group:sales", "cost_day", now)]
+    store = Store(url, 120.0)
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(Child(url, HAMMER)) for _ in range(PROCESSES)]
+        for child in children:
+            child.there()
+        for number, child in enumerate(children):
+            told = {
+                "number": number,
+                "estimate": ESTIMATE,
+                "hard": HARD,
+                "takes": takes,
+                "counters": [[one.scope, one.name, one.begins] for one in counters],
+            }
+            child.process.stdin.write(f"\n{json.dumps(told)}\n")
+            child.process.stdin.flush()
+        said = [json.loads(child.end()) for child in children]
+    spent, error = sum(one[0] for one in said), max(takes) - ESTIMATE
+    assert sum(one[1] > 1 for one in said) > PROCESSES / 2, "there was no race"
+    # Everything is settled: what is counted is what was spent, by each, by the group and by all.
+    assert store.used("p0", counters) == dict.fromkeys(counters, spent)
+    assert [one[3] for one in said] == [one[0] for one in said]
+    assert store.spent_by_all().cost == spent
+    # At no moment was it passed by more than one request was wrong about.
+    assert max(one[2] for one in said) <= HARD + error
+    assert spent <= HARD + error
+    # Who was refused last had no room, but for what others gave back, or had to leave room for, just then.
+    assert spent > HARD - ESTIMATE - (PROCESSES - 1) * max(ESTIMATE - min(takes) + error, 0)
+    store.close()

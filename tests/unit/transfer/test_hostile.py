@@ -1,0 +1,205 @@
+"""Files that are broken, huge or meant to harm: refused with a reason, or cleaned and counted."""
+
+import json
+from typing import Any
+
+import pytest
+
+from lib.transfer import archive, detect, read
+from tests.unit.transfer.valid import FILES, packed, refused, valid
+
+
+def own(**changes: Any) -> dict[str, Any]:
+    """The small example of our own format, with its conversation changed."""
+    file = json.loads(FILES["antler"])
+    file["conversations"][0] |= changes
+    return file
+
+
+# --- bytes
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", ("json", "1:1")),
+        (b"[1,\n 2,,]", ("json", "2:4")),
+        (b"hello", ("json", "1:1")),
+        ("[]".encode("utf-16"), ("text", "")),
+        (b'["\xff"]', ("text", "")),
+        (b"[" * 100_000, ("deep", "")),
+        (b'{"a":' * 100_000, ("deep", "")),
+        (b'[{"mapping": {}, "create_time": NaN}]', ("number", "NaN")),
+        (b"[-Infinity]", ("number", "-Infinity")),
+        (b"[" + b"9" * 5_000 + b"]", ("number", "")),
+        (b'{"a": 1, "b": {"c": 1, "c": 2}}', ("twice", "c")),
+        (b"[]", ("unknown", "")),
+        (b"{}", ("unknown", "")),
+        (b"null", ("unknown", "")),
+        (b'[{"title": "no messages"}]', ("unknown", "")),
+        (b"PK\x03\x04 and then nothing", ("zip", "")),
+    ],
+)
+def test_what_is_no_export_is_refused(data: bytes, why: tuple[str, str]):
+    assert refused(data) == why
+
+
+def test_a_byte_order_mark_is_passed_over():
+    assert read(b"\xef\xbb\xbf" + FILES["claude"]) == read(FILES["claude"])
+
+
+def test_more_bytes_than_the_limit_are_refused(monkeypatch):
+    monkeypatch.setattr(archive, "MAX_JSON", len(FILES["claude"]) - 1)
+    assert refused(FILES["claude"]) == ("size", "")
+    monkeypatch.setattr(archive, "MAX_BYTES", 10)
+    assert refused(packed({"a.json": b"[]"})) == ("size", "")
+
+
+def test_more_conversations_or_messages_than_the_limit_are_refused(monkeypatch):
+    monkeypatch.setattr(detect, "MAX_CONVERSATIONS", 1)
+    assert refused(FILES["claude"]) == ("many", "")
+    monkeypatch.setattr(detect, "MAX_CONVERSATIONS", 5)
+    monkeypatch.setattr(detect, "MAX_MESSAGES", 3)
+    assert refused(FILES["claude"]) == ("many", "")
+
+
+# --- our own format
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"id": None}, "conversations[0].id"),
+        ({"id": 7}, "conversations[0].id"),
+        ({"title": ["a"]}, "conversations[0].title"),
+        ({"created": "2025-01-01"}, "conversations[0].created"),
+        ({"pinned": 1}, "conversations[0].pinned"),
+        ({"target": "gpt"}, "conversations[0].target"),
+        ({"window": []}, "conversations[0].window"),
+        ({"params": {"temperature": "hot"}}, "conversations[0].params.temperature"),
+        ({"params": {"seed": 1.5}}, "conversations[0].params.seed"),
+        ({"params": {"stop": "a"}}, "conversations[0].params.stop"),
+        ({"params": {"stream": 0}}, "conversations[0].params.stream"),
+        ({"params": {"seed": 2**70}}, "conversations[0].params.seed"),
+        ({"nodes": {}}, "conversations[0].nodes"),
+        ({"nodes": [3]}, "conversations[0].nodes[0]"),
+        ({"nodes": [{"id": "a"}]}, "conversations[0].nodes[0].role"),
+        ({"nodes": [{"id": "a", "role": "system"}]}, "conversations[0].nodes[0].role"),
+        ({"nodes": [{"id": "a", "role": "user", "parts": "hi"}]}, "conversations[0].nodes[0].parts"),
+        (
+            {"nodes": [{"id": "a", "role": "user", "parts": [{"type": "text", "text": 3}]}]},
+            "conversations[0].nodes[0].parts[0].text",
+        ),
+        (
+            {"nodes": [{"id": "a", "role": "user", "usage": {"input": -1}}]},
+            "conversations[0].nodes[0].usage.input",
+        ),
+        ({"nodes": [{"id": "a", "role": "user", "served": []}]}, "conversations[0].nodes[0].served"),
+    ],
+)
+def test_a_field_of_another_kind_is_refused_with_its_place(changes: dict[str, Any], place: str):
+    assert refused(own(**changes)) == ("shape", place)
+
+
+def test_a_number_beyond_all_numbers_is_refused():
+    data = json.dumps(own(created=12345.5)).replace("12345.5", "1e999").encode()
+    assert refused(data) == ("shape", "conversations[0].created")
+
+
+def test_what_can_be_cleaned_is_cleaned_and_counted():
+    title = "<script>alert(1)</script>\r\n\x00" + "long " * 100
+    node = {"id": "n", "role": "user", "parts": [{"type": "text", "text": "a\x00b\ud800"}], "created": -5}
+    file = own(
+        title=title,
+        created=1e300,
+        updated=-1,
+        head="somebody else's",
+        params={"temperature": 99, "effort": "boundless"},
+        target={"model": "m", "wire": "telegraph"},
+        nodes=[node, {**node, "parts": []}],
+    )
+    loaded = read(json.dumps(file).encode())
+    ((conversation, nodes),) = loaded.conversations
+    assert conversation.title.startswith("<script>alert(1)</script> \ufffd")
+    assert valid(loaded)
+    assert (conversation.created, conversation.updated, conversation.head) == (0.0, 0.0, "n")
+    assert conversation.target is None
+    assert conversation.params.temperature is None
+    assert [one.message.text for one in nodes] == ["a\ufffdb\ufffd"]
+    assert loaded.report.skipped == {
+        "duplicate": 1,
+        "head": 1,
+        "line": 1,
+        "setting": 2,
+        "signs": 2,
+        "time": 4,
+        "unknown": 1,
+    }
+
+
+def test_an_error_that_no_answer_has_is_an_unexpected_one():
+    failure = {"code": "setting", "detail": "d"}
+    nodes = [{"id": "q", "role": "user"}, {"id": "a", "parent": "q", "role": "assistant", "failure": failure}]
+    ((_, (_, answer)),) = read(json.dumps(own(nodes=nodes, head="a")).encode()).conversations
+    assert answer.failure.code == "unexpected"
+
+
+def test_what_the_gateway_told_is_as_shallow_as_what_a_gateway_may_tell():
+    deep: Any = "end"
+    for _ in range(300):
+        deep = {"down": deep}
+    nodes = [{"id": "q", "role": "user", "served": deep}]
+    ((_, (node,)),) = read(json.dumps(own(nodes=nodes)).encode()).conversations
+    assert json.dumps(node.served).count("down") < 10
+
+
+def test_circles_and_strangers_in_our_own_format_come_out_as_trees():
+    def node(name: str, parent: str | None, role: str) -> dict[str, Any]:
+        return {"id": name, "parent": parent, "role": role, "parts": [{"type": "text", "text": name}]}
+
+    nodes = [
+        node("a", "b", "user"),
+        node("b", "a", "assistant"),
+        node("c", "z", "assistant"),
+        node("d", "d", "user"),
+    ]
+    loaded = read(json.dumps(own(nodes=nodes, head="b")).encode())
+    assert valid(loaded)
+    assert loaded.report.skipped == {"question_added": 1, "unlinked": 3}
+    assert loaded.report.messages == 5
+
+
+# --- other formats
+
+
+@pytest.mark.parametrize(
+    "when", [-1, 0, 1e300, 10**400, "yesterday", "9999-99-99", True, [], "0001-01-01T00:00:00+23:59"]
+)
+def test_times_that_are_none_are_passed_over(when: Any):
+    messages = [
+        {"messageId": "a", "isCreatedByUser": True, "text": "hi", "createdAt": "2025-01-01T00:00:00Z"},
+        {"messageId": "b", "parentMessageId": "a", "isCreatedByUser": False, "text": "ho", "createdAt": when},
+    ]
+    loaded = read(json.dumps({"conversationId": "c", "messages": messages, "createdAt": when}).encode())
+    ((conversation, (first, second)),) = loaded.conversations
+    assert first.created == second.created == conversation.created == 1735689600.0
+
+
+def test_conversations_that_are_none_are_counted_among_those_that_are():
+    mixed = [*json.loads(FILES["claude"]), 7, {"chat_messages": "none"}, None, {"mapping": []}]
+    loaded = read(json.dumps(mixed).encode())
+    assert loaded.report.conversations == 2
+    assert loaded.report.skipped["conversation"] == 4
+
+
+def test_a_run_of_very_many_messages_is_read():
+    links = [{"uuid": f"{n}", "sender": "human", "text": "x"} for n in range(20_000)]
+    ((_, (node,)),) = read(json.dumps([{"uuid": "c", "chat_messages": links}]).encode()).conversations
+    assert node.message.text.count("x") == 20_000
+
+
+def test_text_that_looks_like_half_a_tag_many_times_is_read():
+    piece = '<details type="a' * 20_000 + "\ue200" * 20_000
+    message = {"role": "assistant", "content": piece, "parentId": None}
+    loaded = read(json.dumps([{"chat": {"history": {"messages": {"a": message}}}}]).encode())
+    assert loaded.conversations[0][1][1].message.text == piece

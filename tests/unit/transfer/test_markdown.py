@@ -1,0 +1,178 @@
+"""A conversation as Markdown: readable, and its own structure whatever was said."""
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as some
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from lib.core.conversation import (
+    Conversation,
+    Failure,
+    Message,
+    Node,
+    Outcome,
+    Target,
+    Text,
+    Thinking,
+)
+from lib.transfer import markdown
+from lib.transfer.escape_markdown import contained
+
+WORDS = {
+    "export.question": "You",
+    "export.answer": "Answer",
+    "export.thinking": "Thoughts",
+    "export.length": "Cut off.",
+    "export.failed": "Failed.",
+    "export.interrupted": "Interrupted.",
+    "wire.openai": "OpenAI",
+    "wire.anthropic": "Anthropic",
+}
+
+
+def say(name: str) -> str:
+    return WORDS[name]
+
+
+def document(*texts: str, title: str = "T", thinking: str = "") -> str:
+    """A conversation in which these were said in turn."""
+    nodes = []
+    for number, text in enumerate(texts):
+        parts = (*((Thinking(thinking),) if thinking else ()), Text(text))
+        nodes.append(Node(str(number), None, Message("assistant" if number % 2 else "user", parts), 0.0))
+    return markdown(Conversation("c", title, 0.0), nodes, say)
+
+
+def parsed(text: str) -> list[Token]:
+    return MarkdownIt("commonmark").parse(text)
+
+
+def outline(text: str) -> list[tuple[str, str]]:
+    """The headings that stand on their own, with their words."""
+    tokens = parsed(text)
+    return [
+        (token.tag, "".join(one.content for one in after.children or ()))
+        for token, after in zip(tokens, tokens[1:], strict=False)
+        if token.type == "heading_open" and token.level == 0
+    ]
+
+
+def tags(text: str) -> list[str]:
+    """The raw HTML of a document, line by line."""
+    tokens = [one for token in parsed(text) for one in (token, *(token.children or ()))]
+    found = [token.content for token in tokens if token.type in ("html_block", "html_inline")]
+    return "".join(found).split("\n")
+
+
+def test_a_conversation_reads_as_a_document():
+    path = [
+        Node("q", None, Message("user", (Text("Why *tides*?"),)), 1750000000.0),
+        Node(
+            "a",
+            "q",
+            Message("assistant", (Thinking("The moon."), Text("# Tides\n\n```python\n# moon\n```"))),
+            1750000060.0,
+            Outcome.LENGTH,
+            target=Target("claude_opus", "anthropic"),
+        ),
+        Node("f", "q", Message("assistant", ()), 0.0, Outcome.FAILED, failure=Failure("cut", "reset <b>")),
+    ]
+    conversation = Conversation("c", "Tides [1] <b>", 1750000100.0, created=1750000000.0)
+    assert markdown(conversation, path, say) == (
+        "# Tides \\[1\\] \\<b\\>\n\n*2025-06-15 15:06 UTC*\n\n"
+        "## You\n\n*2025-06-15 15:06 UTC*\n\nWhy *tides*?\n\n"
+        "## claude\\_opus · Anthropic\n\n*2025-06-15 15:07 UTC*\n\n"
+        "<details>\n<summary>Thoughts</summary>\n\nThe moon.\n\n</details>\n\n"
+        "### Tides\n\n```python\n# moon\n```\n\n> Cut off.\n\n"
+        "## Answer\n\n> Failed.\n\n> reset \\<b\\>\n"
+    )
+
+
+def test_an_answer_on_its_way_is_interrupted():
+    node = Node("a", None, Message("assistant", (Text("so far"),)), 0.0, Outcome.ARRIVING)
+    assert "> Interrupted." in markdown(Conversation("c", "t", 0.0), [node], say)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "```html\n<script>\n# x\n<!--\n```",
+        "~~~\n```\n# not a heading\n~~~",
+        "- a list\n\n  ```sh\n  # comment <b>\n  ```\n- more",
+        "1. a\n   ```\n   <div>\n\n   # x\n   ```",
+        "> ```\n> # quoted <b>\n> ```",
+        "text `<b>` and ``a ` <i>``",
+        "````\n```\n<b>\n```\n````",
+        "see <https://example.org/?a=1> and 1 < 2 <3",
+        "| a | b |\n|---|---|\n| 1 | `<x>` |",
+        "```\r\n<b>\r\n```",
+    ],
+)
+def test_code_and_what_is_no_tag_stay_as_they_are(code: str):
+    assert contained(code) == code.replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("# One\n###### Six", "### One\n###### Six"),
+        ("Over\n====\nUnder\n---", "Over\n\n====\nUnder\n\n---"),
+        ("<b>bold</b> <!-- x", "&lt;b>bold&lt;/b> &lt;!-- x"),
+        ("```py\nx", "```py\nx\n```"),
+        ("- a\n  ~~~~\n  x", "- a\n  ~~~~\n  x\n  ~~~~"),
+        ("- a\n  ```\n<script>", "- a\n  ```\n&lt;script>"),
+        ("> ```\n<script>", "> ```\n&lt;script>"),
+        ("a ` b\n`<i>` c", "a ` b\n`&lt;i>` c"),
+        ("\\`<i>\\`", "\\`&lt;i>\\`"),
+        ("#no heading", "#no heading"),
+    ],
+)
+def test_what_would_break_the_document_is_tamed(said: str, kept: str):
+    assert contained(said) == kept
+
+
+PIECES = [
+    "#",
+    "# h",
+    "## h",
+    "===",
+    "---",
+    "```",
+    "```py",
+    "~~~",
+    "````",
+    "<!--",
+    "-->",
+    "<b>",
+    "<x",
+    "<http:a>",
+]
+PIECES += [
+    "<details>",
+    "</details>",
+    "<script>",
+    "<pre>",
+    "<?",
+    "<![CDATA[",
+    "`",
+    "``",
+    "`<b>`",
+    "word",
+    "***",
+]
+PIECES += ["- ", "1. ", "> ", "* ", "+ ", " ", "  ", "    ", "\t", "\n", "\n\n", "\r", "\r\n", "\\"]
+PIECES += ["[a]: <b>", "|a|\n|-|", "***", "<http:a>"]
+NASTY = some.lists(some.sampled_from(PIECES), max_size=14).map("".join)
+
+
+@settings(deadline=None, max_examples=400)
+@given(NASTY, NASTY)
+@example("a\n    ```\n<script>", "x")
+def test_whatever_is_said_the_documents_structure_is_its_own(said: str, title: str):
+    whole = document(said, "done", title=title, thinking=said)
+    headings = outline(whole)
+    assert [tag for tag, _ in headings if tag in ("h1", "h2")] == ["h1", "h2", "h2"]
+    assert [words for tag, words in headings if tag == "h2"] == ["You", "Answer"]
+    ours = ["<details>", "<summary>Thoughts</summary>", "</details>"]
+    assert [line for line in tags(whole) if line] == ours * (2 if said.strip() else 0)

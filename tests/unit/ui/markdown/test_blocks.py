@@ -1,0 +1,110 @@
+"""Freezing finished blocks while an answer arrives."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.ui.markdown.sanitize import split
+
+P = "word " * 70
+ANSWER = "\n\n".join(
+    [
+        "# Title",
+        P,
+        "- one\n\n- two " + P + "\n\n  more\n\n      code\n\n- three",
+        P,
+        "```python\nx = 1\n\n\ny = 2\n" + "z\n" * 300 + "```",
+        P,
+        "\\[\nx\n\ny\n\\]",
+        "> " + P + "\n>\n> b",
+        "> c",
+        "$$\na\n\n" + "b\n" * 20 + "$$",
+        P + "\n\n    indented\n\n    code",
+        "1. a\n2. b\n\n3. " + P + "\n\n   ```\n   a\n\n   b\n   ```\n\n4. d",
+        "| a | b |\n|---|---|\n| 1 | 2 |",
+        P,
+        "[^1]: note " + P + "\n\n    more",
+        P,
+        "end",
+    ]
+)
+
+
+def frozen(text: str, pieces: list[int]) -> list[str]:
+    blocks, start, seen = [], 0, 0
+    for size in [*pieces, len(text)]:
+        seen = min(len(text), seen + size)
+        cut = split(text[start:seen])
+        if cut:
+            blocks.append(text[start : start + cut])
+            start += cut
+    return [*blocks, text[start:]]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_blocks_are_the_text_and_start_where_blocks_start(seed: int) -> None:
+    rng = random.Random(seed)
+    blocks = frozen(ANSWER, [rng.choice([1, 3, 17, 60, 400]) for _ in range(400)])
+    assert "".join(blocks) == ANSWER and len(blocks) > 4
+    for block in blocks[:-1]:
+        assert len(block) >= 300 and block.endswith("\n\n")
+        assert block.count("```") % 2 == 0 and block.count("$$") % 2 == 0
+        assert block.count("\\[") == block.count("\\]")
+    for block in blocks[1:]:
+        assert not block.startswith((" ", "2.", "3.", "4.", "- two", "- three", "> c"))
+
+
+def test_the_same_blocks_come_for_one_character_and_for_three() -> None:
+    assert frozen(ANSWER, [1] * len(ANSWER)) == frozen(ANSWER, [3] * len(ANSWER))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "short\n\nnext paragraph",
+        P,
+        P + "\n\n",
+        P + "\n\nab",
+        f"- {P}\n\n1234",
+        f"- {P}\n\n- next item",
+        f"- {P}\n\n  still the item",
+        f"> {P}\n\n> the same quote, nearly",
+        f"```\n{P}\n\nstill code",
+        f"$$\n{P}\n\nstill a formula",
+        f"\\[\n{P}\n\nstill a formula",
+        f"{P}\n\n    code that must not lead an element",
+        f"    code {P}\n\nnext paragraph",
+        f"[^1]: {P}\n\n    still the note",
+    ],
+)
+def test_nothing_is_frozen_before_it_is_finished(text: str) -> None:
+    assert split(text) == 0
+
+
+@pytest.mark.parametrize("after", ["next p", "\r\nnext p", "# Head", "```py\n", "- list", "| a | b"])
+def test_a_finished_paragraph_is_frozen(after: str) -> None:
+    text = f"{P}\r\n\r\n{after}"
+    assert text[split(text) :] == after.lstrip()
+
+
+def test_a_lone_opener_does_not_hold_the_text_for_ever() -> None:
+    text = "$$ is a price level\n\n" + f"{P}\n\n" * 40
+    assert split(text) > 300
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [P, "a", "\n", "\n\n", "```\n", "$$\n", "\\[\n", "- ", "    ", "> ", "1. ", "\r\n", "\ud800"]
+        ),
+        max_size=30,
+    )
+)
+def test_the_cut_is_inside_the_text_and_before_a_line_that_is_not_indented(parts: list[str]) -> None:
+    text = "".join(parts)
+    cut = split(text)
+    assert cut == 0 or (300 <= cut < len(text) and text[cut - 1] in "\r\n" and text[cut] not in " \t\r\n")
