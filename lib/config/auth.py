@@ -10,8 +10,8 @@ from ipaddress import ip_address
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from lib.core.conversation import Person
 from lib.core.errors import SettingError
+from lib.core.user import Person
 
 Mode = Literal["local", "viewers", "password", "oidc", "proxy"]
 Refusal = Literal[

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from lib.core.conversation import Person
 from lib.core.errors import SettingError
 from lib.core.params import Loss, Params, json_object
+from lib.core.user import Person
 
 Read = Callable[[str, str], tuple[str, str]]
 Template = tuple[str, str]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lib.core.conversation import Person
 from lib.core.errors import SettingError
+from lib.core.user import Person
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,9 @@ from lib.config.parse import (
 )
 from lib.config.redaction import QUOTES
 from lib.config.roles import Roles
-from lib.core.conversation import Wire, is_wire
 from lib.core.errors import SettingError
 from lib.core.pricing import Rule, rules
+from lib.core.target import Wire, is_wire
 
 DEFAULT_DATABASE_URL = "sqlite:///data/antler.db"
 POSTGRES_EXAMPLE = "postgresql://user:password@host/name"

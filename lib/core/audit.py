@@ -44,17 +44,3 @@ class Act:
     action: str
     object: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Known:
-    """Somebody who has signed in, last at `seen`; sign-ins from before `revoked_before` are refused.
-
-    Both are in seconds since 1970.
-    """
-
-    id: str
-    name: str
-    email: str
-    seen: float
-    revoked_before: float = 0.0

@@ -6,17 +6,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 from lib.core.params import Params
-
-Wire = Literal["openai", "anthropic"]
-WIRES: tuple[Wire, ...] = ("openai", "anthropic")
-
-
-def is_wire(name: str | None) -> TypeGuard[Wire]:
-    """Whether this is the name of a wire, e.g. of one that came in a URL."""
-    return name in WIRES
+from lib.core.target import Target
 
 
 class Outcome(StrEnum):
@@ -79,14 +72,6 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Target:
-    """A model reached over a wire."""
-
-    model: str
-    wire: Wire
-
-
-@dataclass(frozen=True)
 class Usage:
     """Tokens of one request; None where the gateway did not say.
 
@@ -110,36 +95,9 @@ class Usage:
         return Usage(*(b if a is None else a if b is None else a + b for a, b in both))
 
 
-def cleaned(value: Any, depth: int = 6) -> Any:
-    """A value out of a stranger's JSON, fit to keep: texts `whole`, no endless numbers, no deep nesting."""
-    if isinstance(value, str):
-        return whole(value)
-    if isinstance(value, dict | list) and not depth:
-        return "…"
-    if isinstance(value, dict):
-        return {whole(str(key)): cleaned(item, depth - 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [cleaned(item, depth - 1) for item in value]
-    return value if value is None or isinstance(value, bool) or abs(value) < 2**53 else str(value)[:40]
-
-
 def new_id() -> str:
     """An id that cannot be guessed, safe in a URL."""
     return secrets.token_urlsafe(12)
-
-
-def count(value: object) -> int | None:
-    """A token counter as a wire gave it; None where it is missing or no count."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
-
-
-def whole(text: str) -> str:
-    """`text` with the halves of a letter that JSON escapes can leave: joined in pairs, replaced alone."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 @dataclass(frozen=True)
@@ -195,17 +153,6 @@ class Node:
     @property
     def arriving(self) -> bool:
         return self.outcome is Outcome.ARRIVING
-
-
-@dataclass(frozen=True)
-class Person:
-    """Who is asking; `id` is what rows are owned by. The rest is "" where nobody has told it."""
-
-    id: str
-    name: str = ""
-    email: str = ""
-    admin: bool = False
-    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from lib.core.conversation import Failure, whole
+from lib.core.conversation import Failure
+from lib.core.sanitize import whole
 
 REPEATS = 2  # times that a request is sent again by itself, while nothing of an answer has come
 

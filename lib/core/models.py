@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
-from lib.core.conversation import Wire
 from lib.core.pricing import Price
+from lib.core.target import Wire
 
 
 @dataclass(frozen=True)

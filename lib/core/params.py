@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 if TYPE_CHECKING:  # a conversation in types.py has Params
-    from lib.core.conversation import Wire
+    from lib.core.target import Wire
 
 Kind = Literal["area", "number", "integer", "text", "lines", "choice", "json", "switch"]
 Group = Literal["basic", "sampling", "thinking", "output", "request"]

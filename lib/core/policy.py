@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from types import MappingProxyType
 
-from lib.core.conversation import Person, Target
+from lib.core.target import Target
+from lib.core.user import Person
 
 ALL = "all"  # the scope of everybody together
 EACH = "each"  # of each person alone, where there is no rule of their own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lib.core.conversation import Target
+from lib.core.target import Target
 
 
 @dataclass(frozen=True)

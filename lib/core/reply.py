@@ -6,17 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lib.core.conversation import (
-    Message,
-    Node,
-    Outcome,
-    Part,
-    Text,
-    Thinking,
-    Usage,
-    cleaned,
-    whole,
-)
+from lib.core.conversation import Message, Node, Outcome, Part, Text, Thinking, Usage
+from lib.core.sanitize import cleaned, whole
 
 # The events: a small closed set, all that a wire can tell of an answer while it comes. `choice` is
 # the alternative that an event belongs to, `block` the content block inside it.

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from lib.core.conversation import Conversation, Outcome, Target, Timing, Usage
+from lib.core.conversation import Conversation, Outcome, Timing, Usage
 from lib.core.pricing import Price, Source
+from lib.core.target import Target
 
 Purpose = Literal["answer", "title", "summary"]
 

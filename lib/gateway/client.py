@@ -18,11 +18,12 @@ from urllib.parse import urlencode
 from lib.config.caller import Caller
 from lib.config.settings import Settings
 from lib.core import errors
-from lib.core.conversation import Message, Target, Text, Wire
+from lib.core.conversation import Message, Text
 from lib.core.models import Listing
 from lib.core.params import Loss, Params
 from lib.core.pricing import Balance, Price
 from lib.core.reply import Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
+from lib.core.target import Target, Wire
 from lib.gateway.catalog import balance, prices
 from lib.gateway.catalog import models as catalog
 from lib.gateway.transport import retry

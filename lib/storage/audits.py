@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.audit import Act, Action
-from lib.core.conversation import Person, new_id
+from lib.core.conversation import new_id
+from lib.core.user import Person
 from lib.storage.schema import audit
 
 _order = sa.tuple_(audit.c.at, audit.c.id)

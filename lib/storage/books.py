@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from lib.core.conversation import Target
 from lib.core.quota import Claim, Counter, Over
+from lib.core.target import Target
 from lib.core.usage import Line, Span, Spend, Spent
 from lib.storage import ledger, quotas
 from lib.storage.engine import reading, writing

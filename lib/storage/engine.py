@@ -13,8 +13,8 @@ from alembic.config import Config
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects import sqlite as lite
 
-from lib.core.conversation import whole
 from lib.core.errors import StoreError
+from lib.core.sanitize import whole
 from lib.storage import postgres, sqlite
 
 PATIENCE = 15.0  # seconds to wait for a lock, or for a connection of the pool

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from lib.core.ancestry import above
 from lib.core.conversation import Conversation, Node
+from lib.core.tree import above
 from lib.storage.lists import touch
 from lib.storage.owned import batches, in_mine
 from lib.storage.schema import conversation as conversations

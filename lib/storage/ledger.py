@@ -10,8 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.conversation import Outcome, Target, Timing, Usage
+from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.pricing import Price
+from lib.core.target import Target
 from lib.core.usage import Line, Span, Spend, Spent
 from lib.storage.engine import insert
 from lib.storage.schema import conversation as conversations

@@ -6,8 +6,7 @@ import time
 
 import sqlalchemy as sa
 
-from lib.core.audit import Known
-from lib.core.conversation import Person
+from lib.core.user import Known, Person
 from lib.storage import persons
 from lib.storage.engine import reading, writing
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lib.core.audit import Known
-from lib.core.conversation import Person
+from lib.core.user import Known, Person
 from lib.storage.engine import insert
 from lib.storage.schema import person as persons
 

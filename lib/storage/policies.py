@@ -10,8 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.conversation import Target, is_wire
 from lib.core.policy import Bound, Limits, Policy, Prompt, Rule
+from lib.core.target import Target, is_wire
 from lib.storage.engine import insert
 from lib.storage.schema import policy as policies
 

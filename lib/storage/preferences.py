@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.conversation import Target, is_wire
 from lib.core.preferences import Preferences
+from lib.core.target import Target, is_wire
 from lib.storage.schema import preference as preferences
 
 _FAVOURITES, _DEFAULT = "favourites", "default"

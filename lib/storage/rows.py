@@ -17,14 +17,13 @@ from lib.core.conversation import (
     Node,
     Outcome,
     Part,
-    Target,
     Text,
     Thinking,
     Timing,
     Usage,
     Window,
-    is_wire,
 )
+from lib.core.target import Target, is_wire
 
 
 def conversation(row: sa.Row[Any]) -> Conversation:

@@ -9,9 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.conversation import Conversation, Node, Outcome, Target, Window
+from lib.core.conversation import Conversation, Node, Outcome, Window
 from lib.core.params import Params
 from lib.core.preferences import Preferences
+from lib.core.target import Target
 from lib.core.usage import Hit, Share, Shelf, Spend
 from lib.storage import audits, hidden, lists, nodes, owners, preferences, quotas, rows, search, shares
 from lib.storage.books import Books

@@ -11,8 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.audit import Act, Action
-from lib.core.conversation import Person, Target
 from lib.core.policy import Limits, Policy, Prompt
+from lib.core.target import Target
+from lib.core.user import Person
 from lib.storage import audits, persons, policies, quotas
 from lib.storage.engine import reading, writing
 

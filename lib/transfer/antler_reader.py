@@ -15,18 +15,17 @@ from lib.core.conversation import (
     Node,
     Outcome,
     Part,
-    Target,
     Text,
     Thinking,
     Timing,
     Titler,
     Usage,
     Window,
-    cleaned,
-    is_wire,
 )
 from lib.core.errors import AnswerError, TransferError, Unexpected
 from lib.core.params import BY_NAME, Params
+from lib.core.sanitize import cleaned
+from lib.core.target import Target, is_wire
 from lib.transfer.antler_writer import FORMAT, VERSION
 from lib.transfer.fields import Fields
 from lib.transfer.message_tree import Seed, grown, newest

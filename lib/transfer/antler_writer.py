@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from lib.core.conversation import Conversation, Node, Outcome, Target, Text, Thinking, whole
+from lib.core.conversation import Conversation, Node, Outcome, Text, Thinking
 from lib.core.params import Params
+from lib.core.sanitize import whole
+from lib.core.target import Target
 from lib.transfer.message_tree import newest, ordered
 from lib.transfer.result import Entry
 

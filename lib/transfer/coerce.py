@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.core.conversation import Part, Target, Text, Thinking, Wire, whole
+from lib.core.conversation import Part, Text, Thinking
+from lib.core.sanitize import whole
+from lib.core.target import Target, Wire
 
 LINE_MAX = 200  # letters of a title, a folder's name, a model's id
 LATEST = 253_402_300_800.0  # the end of the year 9999, in seconds since 1970

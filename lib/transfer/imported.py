@@ -7,17 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lib.core.conversation import (
-    Conversation,
-    Failure,
-    Message,
-    Node,
-    Outcome,
-    Part,
-    Target,
-    Text,
-)
+from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Part, Text
 from lib.core.params import Params
+from lib.core.target import Target
 from lib.transfer.coerce import joined, line
 from lib.transfer.message_tree import Seed, grown, newest
 from lib.transfer.result import Entry, derived

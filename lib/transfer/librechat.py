@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from lib.core.conversation import Failure, Outcome, Part, Text, Thinking, Wire
+from lib.core.conversation import Failure, Outcome, Part, Text, Thinking
+from lib.core.target import Wire
 from lib.transfer.coerce import fields, items, moment, target, text
 from lib.transfer.imported import Draft, Said, seed
 from lib.transfer.message_tree import Seed

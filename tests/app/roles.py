@@ -9,7 +9,7 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from lib.config.auth import Access, proxied
-from lib.core.conversation import Person
+from lib.core.user import Person
 
 SECRET = "0123456789abcdef"
 ADMIN, BOB = "root@example.org", "bob@example.org"

@@ -9,20 +9,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.config.auth import oidc_person
-from lib.core.conversation import (
-    Conversation,
-    Message,
-    Node,
-    Outcome,
-    Person,
-    Target,
-    Text,
-    Timing,
-    Usage,
-)
+from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Timing, Usage
 from lib.core.errors import StoreError
 from lib.core.policy import ALL, EACH, Bound, Limits, Prompt, Rule
+from lib.core.target import Target
 from lib.core.usage import Spend
+from lib.core.user import Person
 from lib.storage.store import Store
 from lib.ui.session import resources
 from tests.app.roles import ADMIN, BOB, claims, id_of, shown

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lib.core.conversation import (
-    Failure,
-    Message,
-    Node,
-    Outcome,
-    Target,
-    Text,
-    Timing,
-    Usage,
-)
+from lib.core.conversation import Failure, Message, Node, Outcome, Text, Timing, Usage
+from lib.core.target import Target
 from lib.ui.chat import transcript
 from lib.ui.text import limit_text
 from lib.ui.text.i18n import LANGUAGES

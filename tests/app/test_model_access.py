@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lib.core.conversation import Conversation, Message, Node, Person, Target, Text
+from lib.core.conversation import Conversation, Message, Node, Text
 from lib.core.policy import EACH, Prompt
+from lib.core.target import Target
+from lib.core.user import Person
 from lib.ui.settings import models
 from tests.app.roles import ADMIN, BOB, id_of, shown
 

@@ -12,11 +12,13 @@ import streamlit as st
 from streamlit.runtime import context
 from streamlit.testing.v1 import AppTest
 
-from lib.core.conversation import Outcome, Person, Target, Timing, Usage
+from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.errors import Gone, ModelNotAllowed, OverLimit
 from lib.core.policy import ALL, EACH, Bound, Limits, Policy, Rule
 from lib.core.pricing import NANO
+from lib.core.target import Target
 from lib.core.usage import Spend
+from lib.core.user import Person
 from lib.ui.auth import browser_id, require
 from lib.ui.session import resources
 from lib.ui.text import limit_text

@@ -23,8 +23,9 @@ import openai
 import urllib3
 
 from lib.config.settings import Settings, Timeouts
-from lib.core.conversation import Message, Params, Target, Text, Wire
+from lib.core.conversation import Message, Params, Text
 from lib.core.reply import Reply, TextDelta
+from lib.core.target import Target, Wire
 from lib.gateway.client import WIRES, Gateway
 from lib.gateway.transport.request import Cancel
 from tests.bench import pouring

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lib.core.conversation import Conversation, Message, Node, Target, Text, Usage
+from lib.core.conversation import Conversation, Message, Node, Text, Usage
+from lib.core.target import Target
 from lib.storage import search as index
 from lib.storage.store import Store
 from tests.support.postgres import Postgres

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from lib.core.conversation import Conversation, Message, Node, Outcome, Target, Text, new_id
+from lib.core.conversation import Conversation, Message, Node, Outcome, Text, new_id
+from lib.core.target import Target
 from lib.storage.store import Store
 from tests.browser.site import App, Chat
 

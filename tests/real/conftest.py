@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lib import demo
-from lib.core.conversation import WIRES
+from lib.core.target import WIRES
 from lib.demo import Demo
 from lib.gateway.client import Gateway
 from tests.real.proxy import KEY, Proxy, client, mock, settings, upstream

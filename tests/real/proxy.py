@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lib.config.settings import Settings, Timeouts
-from lib.core.conversation import Wire
+from lib.core.target import Wire
 from lib.gateway.client import Gateway
 from tests.browser.site import free_port
 

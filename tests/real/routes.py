@@ -6,8 +6,9 @@ import pytest
 
 from lib import demo
 from lib.config.settings import Settings
-from lib.core.conversation import WIRES, Message, Target, Text, Wire
+from lib.core.conversation import Message, Text
 from lib.core.params import Params
+from lib.core.target import WIRES, Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import Cancel
 from tests.unit.gateway.recordings import Heard, hear

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from lib.core.conversation import Message, Outcome, Target, Text, Thinking, Wire
+from lib.core.conversation import Message, Outcome, Text, Thinking
 from lib.core.params import Params
 from lib.core.reply import TextDelta, ThinkingDelta
+from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import Cancel
 from tests.real.conftest import MOCKED

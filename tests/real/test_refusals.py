@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from lib.core import errors
-from lib.core.conversation import Outcome, Target, Wire
+from lib.core.conversation import Outcome
 from lib.core.params import Params
+from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import Cancel
 from tests.real.proxy import Proxy, client

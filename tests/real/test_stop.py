@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from lib.core import errors
-from lib.core.conversation import Target, Wire
 from lib.core.params import Params
 from lib.core.reply import TextDelta
+from lib.core.target import Target, Wire
 from lib.demo import Demo
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import Cancel

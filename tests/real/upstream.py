@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lib.core.conversation import Wire
+from lib.core.target import Wire
 from tests.support.replay import JSON, Canned
 
 PATHS: dict[Wire, str] = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lib.core.conversation import whole
+from lib.core.sanitize import whole
 
 TITLE_MAX = 60
 # What models put around a title in spite of being told not to.

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lib.core import tokens, tree
-from lib.core.conversation import Message, Node, Target, Text, Window, count, new_id
+from lib.core.conversation import Message, Node, Text, Window, new_id
 from lib.core.params import Params
+from lib.core.sanitize import count
+from lib.core.target import Target
 from lib.gateway.catalog import vendors
 
 NEAR = 0.8  # of the window: from there on it is said that it fills

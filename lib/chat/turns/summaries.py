@@ -16,9 +16,10 @@ from lib.chat.usage.limits import FREE, Free
 from lib.chat.usage.metrics import Ended
 from lib.chat.usage.recorder import Entry, Tally, Tariffs, unpriced
 from lib.core import errors, tokens
-from lib.core.conversation import Message, Node, Outcome, Target, Text, new_id
+from lib.core.conversation import Message, Node, Outcome, Text, new_id
 from lib.core.params import Params
 from lib.core.reply import Reply, Waiting
+from lib.core.target import Target
 from lib.core.usage import Spend
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import Cancel

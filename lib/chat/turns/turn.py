@@ -17,21 +17,11 @@ from lib.chat.usage import cost
 from lib.chat.usage.limits import FREE, Free
 from lib.chat.usage.recorder import Tariffs, unpriced
 from lib.core import errors, tree
-from lib.core.conversation import (
-    Conversation,
-    Message,
-    Node,
-    Outcome,
-    Target,
-    Text,
-    Thinking,
-    Usage,
-    Window,
-    new_id,
-    whole,
-)
+from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Thinking, Usage, Window, new_id
 from lib.core.params import Loss, Params
 from lib.core.reply import Event
+from lib.core.sanitize import whole
+from lib.core.target import Target
 from lib.gateway import client
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import Cancel

@@ -11,9 +11,10 @@ from typing import Literal, Protocol
 from lib.chat.usage import cost
 from lib.chat.usage.recorder import Tariffs
 from lib.core import errors
-from lib.core.conversation import Person, Usage
+from lib.core.conversation import Usage
 from lib.core.policy import Bound, Policy
 from lib.core.quota import Claim, Counter, Over, current
+from lib.core.user import Person
 
 log = logging.getLogger(__name__)
 

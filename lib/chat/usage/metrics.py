@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from lib.chat.turns.generation import Answer
 from lib.config.log_setup import mark, told
-from lib.core.conversation import Outcome, Target, Timing, Usage
+from lib.core.conversation import Outcome, Timing, Usage
+from lib.core.target import Target
 from lib.core.usage import Purpose, Spend
 from lib.gateway.catalog import vendors
 

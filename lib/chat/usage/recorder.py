@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lib.chat.usage import cost
-from lib.core.conversation import Outcome, Target, Timing, Usage, cleaned
+from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.pricing import Tariff
 from lib.core.reply import Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
+from lib.core.sanitize import cleaned
+from lib.core.target import Target
 from lib.core.usage import Purpose, Spend
 
 Tariffs = Callable[[str], Tariff | None]

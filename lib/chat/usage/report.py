@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from lib.chat.usage import csv_export
-from lib.core.conversation import Target
 from lib.core.pricing import NANO
+from lib.core.target import Target
 from lib.core.usage import Line, Span, Spent
 
 DAYS_MOST = 3_660  # days of one range

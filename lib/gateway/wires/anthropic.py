@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from lib.core.conversation import Message, Thinking, Usage, count
+from lib.core.conversation import Message, Thinking, Usage
 from lib.core.errors import Cut, GatewayError, NoLastWord
 from lib.core.params import MIN_BUDGET, Loss, Params, absent, json_object, merged
 from lib.core.reply import (
@@ -22,6 +22,7 @@ from lib.core.reply import (
     ThinkingDelta,
     UsageReport,
 )
+from lib.core.sanitize import count
 from lib.gateway.transport.sse import Frame, inner
 from lib.gateway.wires import errors, finish_reasons, model_quirks
 from lib.gateway.wires.tool_calls import ToolCalls

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lib.core.conversation import Wire
 from lib.core.params import Loss, Params, within
+from lib.core.target import Wire
 
 Rule = Callable[[str, Params], tuple[dict[str, Any], Loss] | None]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lib.core.conversation import Message, Outcome, Usage, count
+from lib.core.conversation import Message, Outcome, Usage
 from lib.core.errors import Cut, GatewayError, NoLastWord
 from lib.core.params import STOPS_MAX, Loss, Params, absent, json_object, merged
 from lib.core.reply import Alive, Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport
+from lib.core.sanitize import count
 from lib.gateway.transport.sse import Frame, inner
 from lib.gateway.wires import errors, finish_reasons, model_quirks
 from lib.gateway.wires.tool_calls import ToolCalls

@@ -11,8 +11,8 @@ import streamlit as st
 
 from lib.chat.usage import csv_export
 from lib.core.audit import ACTIONS, Act
-from lib.core.conversation import Person
 from lib.core.pricing import dollars
+from lib.core.user import Person
 from lib.ui.admin import scope
 from lib.ui.session import audit, resources
 from lib.ui.text import dates

@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from lib.core.conversation import Person
 from lib.core.policy import ALL, EACH, Bound, Limits, Rule
 from lib.core.pricing import NANO, dollars
+from lib.core.user import Person
 from lib.ui.admin import scope as admin_scope
 from lib.ui.session import resources
 from lib.ui.text.i18n import literal, t

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.core.conversation import Person
 from lib.core.policy import EACH, Rule
+from lib.core.user import Person
 from lib.ui.admin import scope as admin_scope
 from lib.ui.session import resources
 from lib.ui.text.i18n import literal, t

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from lib.core.conversation import Person
+from lib.core.user import Person
 from lib.ui.admin import (
     audit_log,
     default_model,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
-from lib.core.audit import Known
 from lib.core.policy import ALL, EACH
+from lib.core.user import Known
 from lib.ui.session import resources
 from lib.ui.text.i18n import literal, t
 

@@ -8,9 +8,8 @@ from datetime import UTC, datetime, tzinfo
 
 import streamlit as st
 
-from lib.core.audit import Known
-from lib.core.conversation import Person
 from lib.core.usage import Spent
+from lib.core.user import Known, Person
 from lib.ui.admin import scope
 from lib.ui.session import resources
 from lib.ui.text import dates

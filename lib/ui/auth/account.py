@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.core.conversation import Person
 from lib.core.errors import StoreError
+from lib.core.user import Person
 from lib.ui.auth import oidc, sign_in_html, sign_in_page
 from lib.ui.session import audit, resources
 from lib.ui.text.i18n import t

@@ -11,8 +11,8 @@ import streamlit as st
 
 from lib.config import auth
 from lib.config.auth import Access
-from lib.core.conversation import Person
 from lib.core.errors import SettingError, StoreError
+from lib.core.user import Person
 from lib.ui.auth import browser_id, oidc, password, sign_in_page
 from lib.ui.session import audit, hosting, replayed_input, resources
 from lib.ui.text.i18n import t

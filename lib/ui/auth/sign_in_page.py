@@ -7,7 +7,7 @@ from math import ceil
 import streamlit as st
 
 from lib.config.auth import Access, Mode, Refusal
-from lib.core.conversation import Person
+from lib.core.user import Person
 from lib.ui.auth import password as session
 from lib.ui.text.i18n import literal, t
 

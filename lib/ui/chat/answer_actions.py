@@ -9,7 +9,8 @@ from typing import Any, Literal
 import streamlit as st
 
 from lib.chat.turns import turn
-from lib.core.conversation import Node, Outcome, Person
+from lib.core.conversation import Node, Outcome
+from lib.core.user import Person
 from lib.ui.chat import branch_actions, composer, params_panel
 from lib.ui.session import conversation_view
 from lib.ui.text.i18n import literal, t

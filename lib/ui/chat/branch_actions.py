@@ -8,7 +8,8 @@ from functools import partial
 import streamlit as st
 
 from lib.chat.turns import branches
-from lib.core.conversation import Node, Person
+from lib.core.conversation import Node
+from lib.core.user import Person
 from lib.ui.chat import composer
 from lib.ui.session import audit, conversation_view, resources
 from lib.ui.text.i18n import literal, t

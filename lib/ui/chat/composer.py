@@ -6,9 +6,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat.turns import turn
-from lib.core.conversation import Node, Person, Target
+from lib.core.conversation import Node
 from lib.core.errors import AntlerError
 from lib.core.params import BY_NAME
+from lib.core.target import Target
+from lib.core.user import Person
 from lib.ui.auth import require
 from lib.ui.chat import context_window, model_picker, params_panel
 from lib.ui.history.sidebar import SETTINGS

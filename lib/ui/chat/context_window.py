@@ -13,8 +13,10 @@ from lib.chat.context import window
 from lib.chat.context.window import Fit, Need
 from lib.chat.turns import shorten
 from lib.chat.turns.summaries import SUMMARY_TOKENS, Summary
-from lib.core.conversation import Conversation, Node, Person, Target
+from lib.core.conversation import Conversation, Node
 from lib.core.params import Params
+from lib.core.target import Target
+from lib.core.user import Person
 from lib.ui.markdown.sanitize import safe
 from lib.ui.session import conversation_view, resources
 from lib.ui.text.i18n import literal, t

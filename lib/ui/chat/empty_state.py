@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.core.conversation import Person
+from lib.core.user import Person
 from lib.ui.chat import composer
 from lib.ui.session import resources
 from lib.ui.text.i18n import literal, t

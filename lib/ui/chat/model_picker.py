@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from lib.core.conversation import WIRES, Person, Target, Wire, is_wire
 from lib.core.models import by_maker
 from lib.core.preferences import Preferences
+from lib.core.target import WIRES, Target, Wire, is_wire
+from lib.core.user import Person
 from lib.ui.session import conversation_view, resources
 from lib.ui.settings import default_model_fields, models
 from lib.ui.text.i18n import literal, t

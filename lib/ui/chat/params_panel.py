@@ -9,9 +9,10 @@ from typing import Any
 import streamlit as st
 
 from lib.chat.turns import turn
-from lib.core.conversation import Person, Target
 from lib.core.params import BY_NAME, FIELDS, Field, Loss, Params, json_object, stops, touched
 from lib.core.policy import Prompt
+from lib.core.target import Target
+from lib.core.user import Person
 from lib.ui.session import conversation_view, resources
 from lib.ui.text.i18n import literal, t
 from lib.ui.widgets.errors import tried

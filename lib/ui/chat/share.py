@@ -14,7 +14,8 @@ from streamlit.delta_generator import DeltaGenerator
 from lib import transfer
 from lib.chat import share_links
 from lib.core import tree
-from lib.core.conversation import Node, Person
+from lib.core.conversation import Node
+from lib.core.user import Person
 from lib.ui.session import audit, conversation_view, resources
 from lib.ui.text.i18n import LANGUAGES, language, literal, t
 from lib.ui.widgets import cost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.core.conversation import Person
+from lib.core.user import Person
 from lib.ui.session import conversation_view, resources
 from lib.ui.text.i18n import t
 from lib.ui.widgets.errors import tried

@@ -9,8 +9,9 @@ from functools import lru_cache
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lib.core.conversation import Node, Outcome, Person, Usage
+from lib.core.conversation import Node, Outcome, Usage
 from lib.core.usage import Spent
+from lib.core.user import Person
 from lib.ui.chat import answer_actions, branch_actions, context_window
 from lib.ui.chat.live_answer import thought
 from lib.ui.markdown.sanitize import safe

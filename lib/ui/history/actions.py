@@ -8,8 +8,9 @@ from itertools import groupby
 
 import streamlit as st
 
-from lib.core.conversation import Conversation, Person
+from lib.core.conversation import Conversation
 from lib.core.usage import Shelf
+from lib.core.user import Person
 from lib.ui.session import audit, resources
 from lib.ui.text.i18n import literal, t
 from lib.ui.widgets import undo

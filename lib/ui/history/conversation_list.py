@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import streamlit as st
 
-from lib.core.conversation import Conversation, Person
+from lib.core.conversation import Conversation
 from lib.core.errors import StoreError
 from lib.core.usage import Shelf
+from lib.core.user import Person
 from lib.ui.history import folders, row, selection
 from lib.ui.session import resources
 from lib.ui.text import dates

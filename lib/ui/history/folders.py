@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import streamlit as st
 
-from lib.core.conversation import Person
+from lib.core.user import Person
 from lib.ui.history import actions as filing
 from lib.ui.text.i18n import literal, t
 from lib.ui.widgets import paging

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from lib.core.conversation import Conversation, Person
+from lib.core.conversation import Conversation
+from lib.core.user import Person
 from lib.ui.history import actions, folders, selection
 from lib.ui.session import resources
 from lib.ui.text.i18n import literal, t

@@ -8,9 +8,9 @@ import streamlit as st
 
 from lib.chat.turns import branches
 from lib.core import search_terms, tree
-from lib.core.conversation import Person
 from lib.core.errors import Gone
 from lib.core.usage import Hit
+from lib.core.user import Person
 from lib.ui.history import row
 from lib.ui.session import resources
 from lib.ui.text.i18n import literal, t

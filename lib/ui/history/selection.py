@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from lib.core.conversation import Conversation, Person
+from lib.core.conversation import Conversation
+from lib.core.user import Person
 from lib.ui.history import actions, folders
 from lib.ui.text.i18n import literal, t
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.core.conversation import Person
 from lib.core.errors import StoreError
+from lib.core.user import Person
 from lib.ui.history import conversation_list, row, search, selection
 from lib.ui.history.row import CHAT
 from lib.ui.session import conversation_view

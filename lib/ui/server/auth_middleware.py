@@ -13,8 +13,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from lib.config import auth
 from lib.config.auth import Access
-from lib.core.conversation import Person
 from lib.core.errors import SettingError, StoreError
+from lib.core.user import Person
 from lib.ui.auth import oidc, sign_in_html
 from lib.ui.auth import password as session
 from lib.ui.session import hosting, resources

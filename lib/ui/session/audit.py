@@ -6,8 +6,8 @@ import logging
 from typing import Any
 
 from lib.core.audit import Action
-from lib.core.conversation import Person
 from lib.core.errors import StoreError
+from lib.core.user import Person
 from lib.ui.session import resources
 
 log = logging.getLogger(__name__)

@@ -26,11 +26,12 @@ from lib.config import settings as config
 from lib.config.caller import Caller
 from lib.config.settings import Settings
 from lib.core import audit
-from lib.core.conversation import Person, Target
 from lib.core.errors import StoreError
 from lib.core.models import Listing, Model
 from lib.core.policy import Policy
 from lib.core.preferences import Preferences
+from lib.core.target import Target
+from lib.core.user import Person
 from lib.gateway.catalog.models import Catalog, typed
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway

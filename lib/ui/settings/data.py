@@ -7,8 +7,8 @@ import time
 import streamlit as st
 
 from lib import transfer
-from lib.core.conversation import Person
 from lib.core.errors import TransferError
+from lib.core.user import Person
 from lib.ui.session import audit, resources
 from lib.ui.text.i18n import LANGUAGES, t
 from lib.ui.widgets import errors, undo

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from lib.core.conversation import WIRES, Target, is_wire
 from lib.core.models import Model, by_maker
+from lib.core.target import WIRES, Target, is_wire
 from lib.ui.session import resources
 from lib.ui.text.i18n import t
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from lib.core.conversation import Person, Target
 from lib.core.models import Abilities, Listing, Model, by_maker, matching
 from lib.core.preferences import Preferences
+from lib.core.target import Target
+from lib.core.user import Person
 from lib.ui.session import resources
 from lib.ui.settings import default_model_fields
 from lib.ui.text.i18n import literal, t

@@ -10,8 +10,8 @@ from lib.chat import own_key
 from lib.chat.own_key import Own
 from lib.config.parse import wrong_in_key
 from lib.config.redaction import bare
-from lib.core.conversation import Person
 from lib.core.models import Listing
+from lib.core.user import Person
 from lib.ui.session import resources
 from lib.ui.settings import models
 from lib.ui.text.i18n import literal, t

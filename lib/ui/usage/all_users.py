@@ -8,8 +8,8 @@ import streamlit as st
 
 from lib.chat.usage import report as usage
 from lib.chat.usage.report import Report
-from lib.core.conversation import Person
 from lib.core.usage import Spent
+from lib.core.user import Person
 from lib.ui.admin import scope
 from lib.ui.session import audit, resources
 from lib.ui.text.i18n import literal, t

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.core.conversation import Person
 from lib.core.errors import AntlerError
 from lib.core.pricing import Balance, dollars
+from lib.core.user import Person
 from lib.ui.session import resources
 from lib.ui.text.i18n import literal, t
 from lib.ui.widgets import cost, table

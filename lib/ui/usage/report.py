@@ -9,9 +9,9 @@ import streamlit as st
 
 from lib.chat.usage import report
 from lib.chat.usage.report import Report, Wait
-from lib.core.conversation import Person
 from lib.core.pricing import NANO
 from lib.core.usage import Spent
+from lib.core.user import Person
 from lib.ui.session import resources
 from lib.ui.text import dates
 from lib.ui.text.i18n import literal, t

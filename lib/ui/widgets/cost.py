@@ -7,9 +7,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat.context.window import Need
 from lib.chat.usage import cost
-from lib.core.conversation import Target
 from lib.core.params import Params
 from lib.core.pricing import NANO, dollars
+from lib.core.target import Target
 from lib.core.usage import Spent
 from lib.ui.session import conversation_view, resources
 from lib.ui.text.i18n import literal, t

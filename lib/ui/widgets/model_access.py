@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
-from lib.core.conversation import Person
 from lib.core.policy import Policy, Rule
+from lib.core.user import Person
 from lib.ui.auth import require
 from lib.ui.session import resources
 from lib.ui.text.i18n import t

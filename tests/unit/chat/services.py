@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from lib.chat.turns.turn import Desk
 from lib.core import tree
-from lib.core.conversation import Message, Node, Target
+from lib.core.conversation import Message, Node
 from lib.core.params import Params
 from lib.core.reply import Event
+from lib.core.target import Target
 from lib.core.usage import Spend
 from lib.gateway.transport.cancel import Cancel
 

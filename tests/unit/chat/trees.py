@@ -5,22 +5,21 @@ from typing import get_args
 from hypothesis import strategies as some
 
 from lib.core.conversation import (
-    WIRES,
     Conversation,
     Failure,
     Message,
     Node,
     Outcome,
-    Target,
     Text,
     Thinking,
     Timing,
     Titler,
     Usage,
     Window,
-    cleaned,
 )
 from lib.core.params import BY_NAME, Field, Params
+from lib.core.sanitize import cleaned
+from lib.core.target import WIRES, Target
 from lib.transfer import Entry
 from lib.transfer.message_tree import ordered
 

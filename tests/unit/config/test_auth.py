@@ -17,8 +17,8 @@ from lib.config.auth import (
     oidc_person,
     proxied,
 )
-from lib.core.conversation import Person
 from lib.core.errors import SettingError
+from lib.core.user import Person
 
 AUTH = {"redirect_uri": "https://c/oauth2callback", "cookie_secret": "s" * 20, "client_id": "i"}
 SECRET = "0123456789abcdef"

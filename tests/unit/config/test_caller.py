@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.config.settings import Settings, load
-from lib.core.conversation import Person
 from lib.core.errors import SettingError
 from lib.core.params import Loss, Params
+from lib.core.user import Person
 
 ROOT = Path(__file__).parents[3]
 ANN = Person("oidc:ann", "Ann Example", "ann@example.com", groups=("design", "sales"))
@@ -60,7 +60,7 @@ def test_the_cookies_secret_is_taken_before_the_key() -> None:
 
 def test_another_process_gives_the_same_name() -> None:
     program = (
-        "from lib.config.settings import load; from lib.core.conversation import Person\n"
+        "from lib.config.settings import load; from lib.core.user import Person\n"
         f"print(load({KEY!r}, {{}}).team.pseudonym(Person('oidc:ann')))"
     )
     run = subprocess.run(

@@ -17,15 +17,15 @@ KEY = "sk-Very-Secret-0123456789"
 BEFORE = f"""
 import logging, threading
 from streamlit.logger import get_logger
-from lib.core import logs
+from lib.config import log_setup
 KEY = "{KEY}"
 early = get_logger("streamlit.early")
-logs.install([KEY], as_json=%s)
+log_setup.install([KEY], as_json=%s)
 """
 # Each makes a line with the key in it.
 FAILURES = {
     "words": 'logging.getLogger("lib.a").info("refused %s", KEY)',
-    "told": 'logging.getLogger("lib.a").info("refused", extra=logs.told(detail=KEY))',
+    "told": 'logging.getLogger("lib.a").info("refused", extra=log_setup.told(detail=KEY))',
     "an early logger of Streamlit's": 'early.error("refused %s", KEY)',
     "a late logger of Streamlit's": 'get_logger("streamlit.late").error(f"refused {KEY} 100%")',
     "a traceback": """
@@ -84,7 +84,7 @@ def test_no_line_holds_a_secret(name, as_json):
 
 def test_an_event_is_one_line_that_tells_what_is_known():
     program = (
-        'logging.getLogger("lib.a").info("it\\nended", extra=logs.told(wire="openai", status=None, n=2))'
+        'logging.getLogger("lib.a").info("it\\nended", extra=log_setup.told(wire="openai", status=None, n=2))'
     )
     (line,) = written(program, as_json=True).splitlines()
     told = json.loads(line)

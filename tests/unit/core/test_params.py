@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.conversation import WIRES, Wire
 from lib.core.params import BY_NAME, FIELDS, Field, Loss, Params, json_object, merged, read, stops, within
+from lib.core.target import WIRES, Wire
 
 LOCALES = Path(__file__).parents[3] / "lib" / "locale"
 EXTRAS = {"area": "example", "lines": "example", "json": "example"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lib.core.conversation import Person
 from lib.core.policy import ALL, EACH, Bound, Limits, Policy, Rule
+from lib.core.user import Person
 
 ANN = Person("ann", groups=("sales", "ops"))
 FEW, MANY = Limits(requests_minute=Bound(None, 1)), Limits(requests_minute=Bound(None, 9))

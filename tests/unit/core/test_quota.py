@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lib.core.conversation import Outcome, Target, Timing, Usage
+from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.policy import Bound, Limits
 from lib.core.quota import Counter, current, took
+from lib.core.target import Target
 from lib.core.usage import Spend
 
 BOUNDS = Limits(*(Bound(1) for _ in range(5)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.core.conversation import Message, Node, Outcome, Text, Thinking, Usage, count, whole
+from lib.core.conversation import Message, Node, Outcome, Text, Thinking, Usage
 from lib.core.reply import (
     Event,
     Finish,
@@ -18,6 +18,7 @@ from lib.core.reply import (
     ThinkingDelta,
     UsageReport,
 )
+from lib.core.sanitize import count, whole
 
 COMPLETE = Finish(Outcome.COMPLETE, "stop")
 LETTERS = st.text(st.sampled_from("ab \n世😀") | st.characters(), max_size=12)

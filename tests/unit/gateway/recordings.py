@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from lib.config.settings import Settings, Timeouts
-from lib.core.conversation import Message, Outcome, Target, Text, Usage, Wire
+from lib.core.conversation import Message, Outcome, Text, Usage
 from lib.core.errors import AnswerError
 from lib.core.params import Params
 from lib.core.reply import Event, Replies, Reply
+from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import Cancel
 from lib.gateway.wires import anthropic, openai

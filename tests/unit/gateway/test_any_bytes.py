@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lib.config.settings import Settings
-from lib.core.conversation import Wire
 from lib.core.errors import AnswerError
+from lib.core.target import Wire
 from lib.gateway.client import WIRES, Gateway
 from lib.gateway.transport.cancel import Cancel
 from lib.gateway.transport.request import Response, Transport

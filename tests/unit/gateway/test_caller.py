@@ -11,8 +11,9 @@ import pytest
 
 from lib.config.caller import Caller
 from lib.config.settings import load
-from lib.core.conversation import Person, Target, Wire
 from lib.core.params import Params
+from lib.core.target import Target, Wire
+from lib.core.user import Person
 from lib.gateway.client import WIRES, Gateway
 from lib.gateway.transport.cancel import Cancel
 from tests.support.replay import JSON, Canned, Replay, Request

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.core.conversation import Message, Outcome, Target, Text, Thinking, Wire
+from lib.core.conversation import Message, Outcome, Text, Thinking
 from lib.core.params import Params
+from lib.core.target import Target, Wire
 from lib.gateway.client import WIRES, Gateway, cleaned
 from lib.gateway.transport.cancel import Cancel
 from tests.support.replay import EVENT_STREAM, FRAMINGS, JSON, Canned, Framing, Replay

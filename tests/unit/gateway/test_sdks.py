@@ -8,8 +8,9 @@ import anthropic
 import openai
 import pytest
 
-from lib.core.conversation import Message, Target, Text, Wire
+from lib.core.conversation import Message, Text
 from lib.core.params import BY_NAME, Params
+from lib.core.target import Target, Wire
 from lib.gateway.client import WIRES, Gateway, losses
 from lib.gateway.transport.cancel import Cancel
 from tests.support.replay import Replay, Request

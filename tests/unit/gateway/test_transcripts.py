@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from lib.core import errors
-from lib.core.conversation import Wire
+from lib.core.target import Wire
 from lib.gateway.client import WIRES, Gateway
 from lib.gateway.transport.sse import frames
 from lib.gateway.wires.think_tags import told_apart

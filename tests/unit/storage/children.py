@@ -13,7 +13,7 @@ BEFORE = """
 import sys
 import sqlalchemy as sa
 from lib.core.errors import StoreError
-from lib.core.types import Conversation, Message, Node, Text
+from lib.core.conversation import Conversation, Message, Node, Text
 from lib.storage.engine import connect, reading, writing
 from lib.storage.store import Store
 

@@ -7,17 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from lib.core.conversation import (
-    Conversation,
-    Message,
-    Node,
-    Outcome,
-    Target,
-    Text,
-    Timing,
-    Usage,
-)
+from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Timing, Usage
 from lib.core.errors import StoreError
+from lib.core.target import Target
 from lib.core.usage import Spend
 
 TARGET = Target("claude-x", "anthropic")

@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Target, Text
+from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Text
 from lib.core.errors import StoreError
+from lib.core.target import Target
 from lib.storage.engine import connect, reading, writing
 from lib.storage.store import Store
 from tests.unit.storage.children import Child

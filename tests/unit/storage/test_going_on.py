@@ -6,18 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lib.core.conversation import (
-    Conversation,
-    Failure,
-    Message,
-    Node,
-    Outcome,
-    Target,
-    Text,
-    Timing,
-    Usage,
-)
+from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Text, Timing, Usage
 from lib.core.params import Params
+from lib.core.target import Target
 
 TARGET = Target("claude-x", "anthropic")
 QUESTION = Node("q", None, Message("user", (Text("Why?"),)), 1.0)

@@ -11,17 +11,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from lib.core.conversation import (
-    Conversation,
-    Message,
-    Node,
-    Outcome,
-    Target,
-    Text,
-    Timing,
-    Usage,
-)
+from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Timing, Usage
 from lib.core.pricing import Price
+from lib.core.target import Target
 from lib.core.usage import Span, Spend, Spent, spent
 from lib.storage.engine import reading, writing
 from lib.storage.schema import ledger

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lib.core.conversation import Outcome, Target, Timing, Usage
+from lib.core.conversation import Outcome, Timing, Usage
+from lib.core.target import Target
 from lib.core.usage import Spent, spent
 from tests.unit.storage.test_ledger import BEGIN, DAY, SPAN, SPEND
 

@@ -14,19 +14,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from lib.core.conversation import (
-    Failure,
-    Message,
-    Node,
-    Outcome,
-    Target,
-    Text,
-    Thinking,
-    Timing,
-    Usage,
-)
+from lib.core.conversation import Failure, Message, Node, Outcome, Text, Thinking, Timing, Usage
 from lib.core.params import Params
 from lib.core.preferences import Preferences
+from lib.core.target import Target
 from lib.core.usage import Spend, Spent
 from lib.storage import engine
 from lib.storage.store import Store

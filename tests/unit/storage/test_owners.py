@@ -11,23 +11,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from lib.core.conversation import (
-    Conversation,
-    Message,
-    Node,
-    Outcome,
-    Person,
-    Target,
-    Text,
-    Timing,
-    Usage,
-    Window,
-)
+from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Timing, Usage, Window
 from lib.core.errors import StoreError
 from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.quota import Claim, Counter
+from lib.core.target import Target
 from lib.core.usage import Hit, Share, Shelf, Span, Spend
+from lib.core.user import Person
 from lib.storage.engine import reading
 from lib.storage.schema import metadata
 from lib.storage.store import Store

@@ -7,7 +7,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from lib.core.conversation import Person
+from lib.core.user import Person
 from lib.storage.engine import reading
 from lib.storage.schema import person as persons
 from lib.storage.store import Store

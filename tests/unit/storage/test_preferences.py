@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from lib.core.conversation import Target
 from lib.core.preferences import Preferences
+from lib.core.target import Target
 from lib.storage.store import Store
 
 

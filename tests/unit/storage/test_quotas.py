@@ -11,18 +11,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from lib.core.conversation import (
-    Conversation,
-    Message,
-    Node,
-    Outcome,
-    Target,
-    Text,
-    Timing,
-    Usage,
-)
+from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Timing, Usage
 from lib.core.errors import StoreError
 from lib.core.quota import Claim, Counter, Over, current, took
+from lib.core.target import Target
 from lib.core.usage import Spend
 from lib.storage import quotas
 from lib.storage.engine import reading, writing

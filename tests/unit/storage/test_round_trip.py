@@ -10,17 +10,9 @@ from hypothesis import strategies as some
 
 from lib import transfer
 from lib.chat import share_links
-from lib.core.conversation import (
-    Conversation,
-    Message,
-    Node,
-    Outcome,
-    Target,
-    Text,
-    Thinking,
-    new_id,
-)
+from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Thinking, new_id
 from lib.core.errors import Gone, StoreError
+from lib.core.target import Target
 from lib.storage.store import Store
 from tests.unit.chat.trees import entries
 

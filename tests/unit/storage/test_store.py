@@ -15,13 +15,13 @@ from lib.core.conversation import (
     Node,
     Outcome,
     Params,
-    Target,
     Text,
     Thinking,
     Timing,
     Usage,
 )
 from lib.core.errors import StoreError
+from lib.core.target import Target
 from lib.storage.engine import connect
 from lib.storage.schema import metadata
 from lib.storage.store import Store

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from lib.core.audit import Known
-from lib.core.conversation import Person, Target
 from lib.core.errors import StoreError
 from lib.core.policy import ALL, EACH, Bound, Limits, Policy, Prompt, Rule
+from lib.core.target import Target
+from lib.core.user import Known, Person
 from lib.storage import audits, policies
 from lib.storage.engine import reading, writing
 from lib.storage.schema import audit, policy

@@ -16,7 +16,7 @@ from tests.support.postgres import Postgres
 ROOT = Path(__file__).parents[3]
 PATIENCE = 60
 STARTS = """
-from tests.postgres import Postgres
+from tests.support.postgres import Postgres
 with Postgres() as server:
     print(server.folder, server.url("antler"), flush=True)
     input()

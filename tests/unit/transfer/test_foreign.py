@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from lib.core import tree
-from lib.core.conversation import Conversation, Failure, Node, Outcome, Target
+from lib.core.conversation import Conversation, Failure, Node, Outcome
+from lib.core.target import Target
 from lib.transfer import Loaded, read, write
 from tests.unit.transfer.valid import FILES, packed, valid
 

@@ -6,16 +6,8 @@ from hypothesis import strategies as some
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from lib.core.conversation import (
-    Conversation,
-    Failure,
-    Message,
-    Node,
-    Outcome,
-    Target,
-    Text,
-    Thinking,
-)
+from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Text, Thinking
+from lib.core.target import Target
 from lib.transfer import markdown
 from lib.transfer.escape_markdown import contained
 

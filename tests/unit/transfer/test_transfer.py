@@ -16,7 +16,6 @@ from lib.core.conversation import (
     Message,
     Node,
     Outcome,
-    Target,
     Text,
     Thinking,
     Timing,
@@ -25,6 +24,7 @@ from lib.core.conversation import (
 )
 from lib.core.errors import TransferError
 from lib.core.params import Params
+from lib.core.target import Target
 from lib.transfer import Entry, Loaded, fresh, read, write
 from tests.unit.chat.trees import histories
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as some
 from lib.chat.context import window
 from lib.chat.turns import turn
 from lib.core import tokens
-from lib.core.conversation import Message, Node, Outcome, Target, Text, Usage, Window
+from lib.core.conversation import Message, Node, Outcome, Text, Usage, Window
 from lib.core.params import Params
+from lib.core.target import Target
 from lib.gateway.client import cleaned
 
 TARGET = Target("gpt-4o", "openai")

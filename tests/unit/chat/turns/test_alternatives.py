@@ -13,9 +13,10 @@ from lib.chat.turns.registry import Answers
 from lib.chat.turns.turn import Desk
 from lib.config.settings import Settings
 from lib.core import errors, tree
-from lib.core.conversation import Node, Outcome, Target, Usage
+from lib.core.conversation import Node, Outcome, Usage
 from lib.core.params import Params
 from lib.core.reply import Finish, Served, TextDelta, UsageReport
+from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.unit.chat.services import Said, Scripted, settled, until
 

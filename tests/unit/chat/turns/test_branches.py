@@ -16,9 +16,10 @@ from lib.chat.turns.registry import Answers
 from lib.chat.turns.temporary import Scratch
 from lib.chat.turns.turn import Desk
 from lib.core import tree
-from lib.core.conversation import Node, Outcome, Target
+from lib.core.conversation import Node, Outcome
 from lib.core.params import Params
 from lib.core.reply import Finish, TextDelta
+from lib.core.target import Target
 from lib.storage.store import Store
 from tests.unit.chat.services import Counting, settled
 

@@ -14,9 +14,11 @@ from lib.chat.turns.registry import Answers
 from lib.chat.turns.summaries import Aside, Cheap
 from lib.chat.turns.turn import Desk
 from lib.config.settings import load
-from lib.core.conversation import Outcome, Person, Target
+from lib.core.conversation import Outcome
 from lib.core.params import Params
 from lib.core.pricing import Price, Tariff
+from lib.core.target import Target
+from lib.core.user import Person
 from lib.gateway.client import Gateway
 from tests.support.replay import JSON, Canned, Replay
 from tests.unit.chat.services import settled, until

@@ -13,9 +13,10 @@ from lib.chat.turns.registry import Answers
 from lib.chat.turns.turn import Desk
 from lib.config.settings import Settings
 from lib.core import errors
-from lib.core.conversation import Message, Outcome, Target, Text, Thinking, Usage
+from lib.core.conversation import Message, Outcome, Text, Thinking, Usage
 from lib.core.params import Params
 from lib.core.reply import Finish, Sealed, Served, SignatureDelta, TextDelta, ThinkingDelta, UsageReport
+from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.unit.chat.services import Scripted, settled, until
 

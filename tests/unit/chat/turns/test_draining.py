@@ -11,9 +11,10 @@ from lib.chat.turns import turn
 from lib.chat.turns.registry import Answers
 from lib.chat.turns.turn import Desk
 from lib.core import errors
-from lib.core.conversation import Outcome, Target
+from lib.core.conversation import Outcome
 from lib.core.params import Params
 from lib.core.reply import Finish, TextDelta
+from lib.core.target import Target
 from tests.unit.chat.services import WAIT, Scripted, settled, until
 
 TARGET = Target("m", "openai")

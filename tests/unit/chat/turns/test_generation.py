@@ -13,8 +13,9 @@ from lib.chat.turns import registry as registry
 from lib.chat.turns.generation import Answer
 from lib.chat.turns.registry import Answers, Elsewhere
 from lib.core import errors
-from lib.core.conversation import Conversation, Message, Node, Outcome, Target, Text
+from lib.core.conversation import Conversation, Message, Node, Outcome, Text
 from lib.core.reply import Event, Finish, TextDelta, ThinkingDelta
+from lib.core.target import Target
 from lib.gateway.transport.cancel import Cancel
 
 NODE = Node("a", "q", Message("assistant", ()), 1.0, Outcome.ARRIVING, target=Target("m", "openai"))

@@ -14,8 +14,9 @@ from lib.chat.context.chunking import pieces
 from lib.chat.turns import summaries
 from lib.chat.turns.summaries import Aside, Cheap, Summary
 from lib.core import errors, tokens
-from lib.core.conversation import Message, Node, Outcome, Target, Text, Usage
+from lib.core.conversation import Message, Node, Outcome, Text, Usage
 from lib.core.reply import Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
+from lib.core.target import Target
 from lib.core.usage import Spend
 from tests.unit.chat.services import Scripted, until
 

@@ -13,19 +13,10 @@ from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.registry import Answers
 from lib.chat.turns.temporary import Scratch
 from lib.chat.turns.turn import Desk
-from lib.core.conversation import (
-    Conversation,
-    Message,
-    Node,
-    Outcome,
-    Target,
-    Text,
-    Timing,
-    Usage,
-    Window,
-)
+from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Timing, Usage, Window
 from lib.core.params import Params
 from lib.core.reply import Event, Finish, TextDelta
+from lib.core.target import Target
 from lib.core.usage import Spend, Spent
 from tests.unit.chat.services import Counting, Scripted, settled, until
 

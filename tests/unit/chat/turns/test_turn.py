@@ -12,8 +12,9 @@ from lib.chat.turns.registry import Answers
 from lib.chat.turns.turn import Desk, title
 from lib.config.settings import Settings
 from lib.core import errors
-from lib.core.conversation import Outcome, Target
+from lib.core.conversation import Outcome
 from lib.core.params import Params
+from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.unit.chat.services import settled
 

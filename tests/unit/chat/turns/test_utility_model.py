@@ -16,8 +16,9 @@ from lib.chat.turns.summaries import Aside, Cheap
 from lib.chat.turns.turn import Desk
 from lib.config.settings import Settings
 from lib.core import tree
-from lib.core.conversation import Conversation, Node, Outcome, Target, Window
+from lib.core.conversation import Conversation, Node, Outcome, Window
 from lib.core.params import Params
+from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.support.replay import Canned, Replay
 from tests.unit.chat.services import settled, until

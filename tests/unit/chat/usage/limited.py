@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from lib.core.conversation import Person
 from lib.core.pricing import Price, Tariff
+from lib.core.user import Person
 
 ANN = Person("ann", groups=("sales", "support"))
 NOON = 1_795_348_800.0  # of 22 November 2026, UTC

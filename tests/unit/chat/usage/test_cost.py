@@ -13,9 +13,10 @@ from hypothesis import strategies as some
 from lib.chat.context import window
 from lib.chat.context.window import ROOM, Need
 from lib.chat.usage import cost
-from lib.core.conversation import Message, Node, Target, Text, Usage
+from lib.core.conversation import Message, Node, Text, Usage
 from lib.core.params import Params
 from lib.core.pricing import LONG, NANO, Price, Tariff
+from lib.core.target import Target
 
 D = Decimal
 CLAUDE = Tariff(Price(D(3), D(15), D("0.3"), D("3.75")), "library")

@@ -15,12 +15,13 @@ from lib.chat.turns.temporary import Scratch
 from lib.chat.turns.turn import Desk
 from lib.chat.usage.limits import FREE, Guard
 from lib.core import errors
-from lib.core.conversation import Outcome, Target, Usage, Window
+from lib.core.conversation import Outcome, Usage, Window
 from lib.core.params import Params
 from lib.core.policy import ALL, EACH, Bound, Limits, Policy, Rule
 from lib.core.pricing import NANO
 from lib.core.quota import current
 from lib.core.reply import Finish, TextDelta, UsageReport, Waiting
+from lib.core.target import Target
 from tests.unit.chat.services import Scripted, settled, until
 from tests.unit.chat.usage.limited import ANN, NOON, priced
 

@@ -8,9 +8,10 @@ import pytest
 
 from lib.chat.usage.limits import Guard
 from lib.core import errors
-from lib.core.conversation import Person, Usage
+from lib.core.conversation import Usage
 from lib.core.policy import ALL, EACH, Bound, Limits, Policy, Rule
 from lib.core.quota import current
+from lib.core.user import Person
 from tests.unit.chat.usage.limited import ANN, NOON, priced
 
 

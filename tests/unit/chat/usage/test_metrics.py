@@ -15,10 +15,11 @@ from lib.chat.turns.turn import Desk
 from lib.chat.usage import metrics
 from lib.chat.usage.metrics import Ended, Meter
 from lib.core import errors
-from lib.core.conversation import Outcome, Target, Timing, Usage
+from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.errors import StoreError
 from lib.core.params import Params
 from lib.core.reply import Finish, Served, TextDelta, UsageReport, Waiting
+from lib.core.target import Target
 from lib.storage.store import Store
 from tests.unit.chat.services import Scripted, settled, until
 
@@ -51,7 +52,7 @@ def test_an_answer_is_counted_when_it_has_ended(store, caplog):
         DONE,
     ]
     desk = Desk(store, Scripted(said), Answers(counted.answered))
-    with caplog.at_level(logging.INFO, "lib.chat.usage.report.metrics"):
+    with caplog.at_level(logging.INFO, "lib.chat.usage.metrics"):
         conversation = turn.ask(desk, "ann", None, "Nor this", TARGET, Params()).conversation.id
         settled(desk, conversation)
         until(lambda: caplog.records)

@@ -19,11 +19,12 @@ from lib.chat.turns.turn import Desk
 from lib.chat.usage import report as usage
 from lib.config.settings import Settings
 from lib.core import errors
-from lib.core.conversation import Outcome, Target, Usage
+from lib.core.conversation import Outcome, Usage
 from lib.core.models import Listing
 from lib.core.params import Params
 from lib.core.pricing import NANO
 from lib.core.reply import Finish, Restart, TextDelta, UsageReport, Waiting
+from lib.core.target import Target
 from lib.core.usage import Spend, Spent, spent
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway

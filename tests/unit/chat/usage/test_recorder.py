@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from lib.chat.usage.recorder import Entry, Tally
-from lib.core.conversation import Outcome, Target, Usage
+from lib.core.conversation import Outcome, Usage
 from lib.core.pricing import Price, Tariff
 from lib.core.reply import Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
+from lib.core.target import Target
 
 TARIFF = Tariff(Price(Decimal(1), Decimal(2)), "settings")
 DONE = Finish(Outcome.COMPLETE, "stop")

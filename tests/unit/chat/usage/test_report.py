@@ -14,7 +14,8 @@ from hypothesis import strategies as some
 
 from lib.chat.usage import report
 from lib.chat.usage.report import Report, Wait
-from lib.core.conversation import Target, Usage
+from lib.core.conversation import Usage
+from lib.core.target import Target
 from lib.core.usage import Line, Span, Spent
 
 M = Target("m", "openai")

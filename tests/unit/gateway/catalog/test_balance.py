@@ -9,9 +9,10 @@ import pytest
 from lib import demo
 from lib.config.settings import Settings
 from lib.core import errors
-from lib.core.conversation import Message, Target, Text
+from lib.core.conversation import Message, Text
 from lib.core.params import Params
 from lib.core.pricing import NANO, Balance
+from lib.core.target import Target
 from lib.gateway.catalog import balance
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import Cancel

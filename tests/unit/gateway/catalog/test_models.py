@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.core.conversation import Wire
 from lib.core.models import Abilities, Listing, Model
+from lib.core.target import Wire
 from lib.gateway.catalog import models as catalog
 from lib.gateway.catalog.models import Catalog, Page
 from lib.gateway.client import Gateway

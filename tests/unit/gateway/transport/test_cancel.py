@@ -5,9 +5,9 @@ import threading
 import pytest
 
 from lib.core import errors
-from lib.core.conversation import Target
 from lib.core.params import Params
 from lib.core.reply import TextDelta
+from lib.core.target import Target
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import Cancel
 from tests.support.replay import FRAMINGS, JSON, Canned, Framing, Replay, soon

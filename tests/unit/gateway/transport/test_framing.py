@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.core.conversation import Usage, Wire
+from lib.core.conversation import Usage
+from lib.core.target import Wire
 from lib.gateway.client import Gateway
 from tests.support.replay import EVENT_STREAM, JSON, Canned, Replay
 from tests.unit.gateway.recordings import PATHS, ask

@@ -11,8 +11,9 @@ import requests
 
 from lib.config.settings import Settings, Timeouts
 from lib.core import errors
-from lib.core.conversation import Message, Target, Text, Wire
+from lib.core.conversation import Message, Text
 from lib.core.params import Params
+from lib.core.target import Target, Wire
 from lib.gateway import client as client_module
 from lib.gateway.client import WIRES, Gateway
 from lib.gateway.transport.cancel import Cancel

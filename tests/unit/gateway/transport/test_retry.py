@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core import errors
-from lib.core.conversation import Target, Wire
 from lib.core.params import Params
 from lib.core.reply import Event, Restart, Waiting
+from lib.core.target import Target, Wire
 from lib.gateway.client import WIRES, Gateway
 from lib.gateway.transport import retry
 from lib.gateway.transport.cancel import Cancel

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from lib.core.conversation import Message, Text, Thinking, Wire
+from lib.core.conversation import Message, Text, Thinking
 from lib.core.params import BY_NAME, Params
+from lib.core.target import Wire
 from lib.gateway.client import WIRES
 from tests.unit.gateway.recordings import QUESTION
 

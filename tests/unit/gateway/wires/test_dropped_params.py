@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.core.conversation import Target, Wire
 from lib.core.params import BY_NAME, EFFORTS, FIELDS, Loss, Params
+from lib.core.target import Target, Wire
 from lib.gateway.client import WIRES, losses, not_taken
 from tests.unit.gateway.recordings import QUESTION
 

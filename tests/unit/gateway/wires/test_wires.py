@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib.core import errors
-from lib.core.conversation import Outcome, Wire
+from lib.core.conversation import Outcome
 from lib.core.reply import Reply
+from lib.core.target import Wire
 from lib.gateway.client import WIRES
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, openai

@@ -1,0 +1,32 @@
+"""Make values from foreign JSON safe to keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def cleaned(value: Any, depth: int = 6) -> Any:
+    """A value out of a stranger's JSON, fit to keep: texts `whole`, no endless numbers, no deep nesting."""
+    if isinstance(value, str):
+        return whole(value)
+    if isinstance(value, dict | list) and not depth:
+        return "…"
+    if isinstance(value, dict):
+        return {whole(str(key)): cleaned(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [cleaned(item, depth - 1) for item in value]
+    return value if value is None or isinstance(value, bool) or abs(value) < 2**53 else str(value)[:40]
+
+
+def count(value: object) -> int | None:
+    """A token counter as a wire gave it; None where it is missing or no count."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
+
+
+def whole(text: str) -> str:
+    """`text` with the halves of a letter that JSON escapes can leave: joined in pairs, replaced alone."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
