@@ -24,31 +24,31 @@ from lib.ui.widgets import errors, theme
 
 def run() -> None:
     st.set_page_config(page_title="Antler", page_icon=resources.LOGO, layout="centered")
-    theme.paint()
+    theme.render()
     st.logo(resources.LOGO, size="large")
     page = st.navigation(
         [
-            st.Page(sidebar.CHAT, title=t("nav.chat"), default=True),
-            st.Page(sidebar.SETTINGS, title=t("nav.settings")),
-            st.Page(sidebar.USAGE, title=t("nav.usage")),
-            st.Page(admin.PAGE, title=t("admin.title")),
+            st.Page(sidebar.CHAT_PAGE, title=t("nav.chat"), default=True),
+            st.Page(sidebar.SETTINGS_PAGE, title=t("nav.settings")),
+            st.Page(sidebar.USAGE_PAGE, title=t("nav.usage")),
+            st.Page(admin.PAGE_PATH, title=t("admin.title")),
             st.Page("pages/shared.py", title=t("nav.shared")),
         ],
         position="hidden",
     )
     chat = page.url_path == ""
-    sidebar.paint(require.require(), chat=chat)
+    sidebar.render(require.require(), is_chat_page=chat)
     with st.sidebar:
-        storage_notice.paint_place()
+        storage_notice.render_persistence_notice()
     if chat:
-        storage_notice.paint_once()
+        storage_notice.render_once()
     page.run()
 
 
 if __name__ == "__main__":
     run()
 else:
-    log_setup.begin()
+    log_setup.configure_logging()
     # Until the first st.navigation, Streamlit would run a file in pages/ without this one: whoever is
     # connected again after a restart would have lost the sidebar.
     PagesManager.uses_pages_directory = False
@@ -58,9 +58,9 @@ else:
         routes=health.ROUTES,
         lifespan=shutdown.lifespan,
         middleware=[
-            Middleware(csp_middleware.ContentSecurity),
-            Middleware(shutdown.TurnAway),
-            Middleware(auth_middleware.Gate),
+            Middleware(csp_middleware.SecurityHeadersMiddleware),
+            Middleware(shutdown.DrainMiddleware),
+            Middleware(auth_middleware.AuthMiddleware),
         ],
         on_script_error=errors.on_script_error,
     )

@@ -10,12 +10,12 @@ from lib.ui.auth import require
 from lib.ui.text.i18n import t
 from lib.ui.widgets import errors
 
-person = require.require()
+user = require.require()
 
-if not person.admin:
+if not user.is_admin:
     st.markdown(t("admin.not_you"))
     st.stop()
 try:
-    page.paint(person)
+    page.render(user)
 except StoreError as error:
-    st.error(errors.sentence(error.code), icon=":material/error:")
+    st.error(errors.code_message(error.code), icon=":material/error:")

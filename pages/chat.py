@@ -18,35 +18,37 @@ from lib.ui.session import conversation_view
 from lib.ui.text.i18n import t
 from lib.ui.widgets import cost, errors, scroll
 
-person = require.require()
+user = require.require()
 
 try:
-    view = conversation_view.opened(person.id)
+    view = conversation_view.open_conversation(user.id)
 except StoreError as error:
-    errors.refuse(errors.sentence(error.code))
-    view = conversation_view.view()  # what is on the screen stays there, and the box with what is typed in it
-stop = composer.paint(person)
+    errors.flash_warning(errors.code_message(error.code))
+    view = (
+        conversation_view.current_view()
+    )  # what is on the screen stays there, and the box with what is typed in it
+stop_slot = composer.render(user)
 
 with st.empty():
-    temporary_chat.paint(person, view)
+    temporary_chat.render(user, view)
 with st.empty():
-    taken = share.paint(person, view)
+    cost_slot = share.render(user, view)
 with st.empty():
     if not view.nodes:
-        empty_state.paint(person)
+        empty_state.render(user)
 with st.empty():
-    scroll.paint(view)
-transcript.paint(person, view)
-place = transcript.bubble(view.nodes[-1]) if view.answer else None
-transcript.later(view)
-transcript.sweep(len(view.nodes[view.first : view.end]) + bool(view.end))
-if view.answer and place:
-    view.nodes[-1] = live_answer.follow(view.answer, view.nodes[-1], place)
-    conversation_view.look_around(person.id, view)
-    if taken:
-        cost.paint_sum(view, taken)
-    transcript.answer(person, view, view.nodes[-1], place, last=True)
-    composer.ended(stop)
-    if view.answer.wait(-1, 0).unsaved:
+    scroll.render(view)
+transcript.render(user, view)
+answer_slot = transcript.create_answer_bubble(view.nodes[-1]) if view.generation else None
+transcript.render_later_button(view)
+transcript.clear_stale_elements(len(view.nodes[view.start : view.end]) + bool(view.end))
+if view.generation and answer_slot:
+    view.nodes[-1] = live_answer.render(view.generation, view.nodes[-1], answer_slot)
+    conversation_view.refresh_after_answer(user.id, view)
+    if cost_slot:
+        cost.render_conversation_cost(view, cost_slot)
+    transcript.render_answer(user, view, view.nodes[-1], answer_slot, is_last=True)
+    composer.replace_stop_with_estimate(stop_slot)
+    if view.generation.wait(-1, 0).is_unsaved:
         st.warning(t("answer.unsaved"), icon=":material/save:")
-    conversation_view.read_to_its_end(person.id, view)
+    conversation_view.mark_read(user.id, view)

@@ -12,71 +12,76 @@ from lib.ui.auth import account, require
 from lib.ui.chat import share
 from lib.ui.session import conversation_view, hosting, resources
 from lib.ui.settings import data, models, own_key, storage_notice
-from lib.ui.text.i18n import LANGUAGES, language, literal, t
+from lib.ui.text.i18n import TRANSLATIONS, current_language, escape_markdown, t
 from lib.ui.widgets import errors, undo
 
-_ENVIRONMENT = f"""export DEERAPI_API_KEY="sk-…"
+_ENVIRONMENT_EXAMPLE = f"""export DEERAPI_API_KEY="sk-…"
 export DEERAPI_BASE_URL="{DEFAULT_BASE_URL}"   # this is the default"""
-_SECRETS = f"""[gateway]
+_SECRETS_EXAMPLE = f"""[gateway]
 api_key = "sk-…"
 base_url = "{DEFAULT_BASE_URL}"   # this is the default"""
 
-person = require.require()
+user = require.require()
 
 
-def _gateway() -> None:
+def _render_gateway() -> None:
     st.subheader(t("settings.gateway"), anchor=False)
-    if not resources.settings().demo:
-        st.markdown(t("settings.connected", host=literal(urlsplit(resources.settings().base_url).netloc)))
-        own_key.paint_name(person)
+    if not resources.settings().is_demo:
+        st.markdown(
+            t("settings.connected", host=escape_markdown(urlsplit(resources.settings().base_url).netloc))
+        )
+        own_key.render_pseudonym(user)
         return
     st.markdown(t("settings.demo"))
     st.markdown(f"**{t('settings.connect')}**  \n{t('settings.connect_how')}")
-    st.code(_ENVIRONMENT, language="bash")
-    st.code(_SECRETS, language="toml")
+    st.code(_ENVIRONMENT_EXAMPLE, language="bash")
+    st.code(_SECRETS_EXAMPLE, language="toml")
 
 
-def _language() -> None:
+def _render_language() -> None:
     st.subheader(t("settings.language"), anchor=False)
     st.segmented_control(
         t("settings.language"),
-        list(LANGUAGES),
-        default=language(),
+        list(TRANSLATIONS),
+        default=current_language(),
         key="settings.language",
         required=True,
-        format_func=lambda name: LANGUAGES[name]["language"],
+        format_func=lambda name: TRANSLATIONS[name]["language"],
         label_visibility="collapsed",
         on_change=lambda: st.session_state.update(language=st.session_state["settings.language"]),
     )
 
 
-def _data() -> None:
+def _render_data() -> None:
     st.subheader(t("settings.data"), anchor=False)
-    data.paint(person)
+    data.render(user)
     st.subheader(t("settings.shares"), anchor=False)
-    share.paint_shared(person)
+    share.render_share_links(user)
 
 
-def _history() -> None:
+def _render_storage() -> None:
     st.subheader(t("settings.storage"), anchor=False)
     database = resources.settings().database
     words = "settings.storage_at" if database.kind == "sqlite" else "settings.storage_on"
-    st.markdown(t(words, path=database.place.replace("`", "")))
-    if hosting.forgetful():
-        storage_notice.paint_remedies()
+    st.markdown(t(words, path=database.location.replace("`", "")))
+    if hosting.is_ephemeral():
+        storage_notice.render_storage_warning()
 
 
 st.page_link(
-    "pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=conversation_view.here()
+    "pages/chat.py",
+    label=t("nav.back"),
+    icon=":material/arrow_back:",
+    query_params=conversation_view.query_params(),
 )
-page.link(person)
-errors.paint_refusal()
-undo.paint()
+page.render_link(user)
+errors.render_flash_warning()
+undo.render()
 st.title(t("settings.title"), anchor=False)
-_gateway()
-own_key.paint()
-account.paint(person)
-models.paint(person)
-_language()
-_history()
-_data()
+_render_gateway()
+own_key.render()
+account.render(user)
+models.render(user)
+_render_language()
+_render_storage()
+_render_data()

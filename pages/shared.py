@@ -8,17 +8,17 @@ import streamlit as st
 
 from lib.ui.auth import require
 from lib.ui.chat import share, transcript
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 
 require.require()
 
-found = share.read(st.query_params.get("s", ""))
-if found is None:
+snapshot = share.load_snapshot(st.query_params.get("s", ""))
+if snapshot is None:
     st.title(t("shared.gone"), anchor=False)
     st.markdown(t("shared.gone_why"))
 else:
-    title, taken, nodes = found
-    st.title(literal(title), anchor=False)
-    st.caption(t("shared.taken", day=time.strftime("%Y-%m-%d", time.gmtime(taken))))
-    transcript.paint_read_only(nodes)
+    title, created_at, nodes = snapshot
+    st.title(escape_markdown(title), anchor=False)
+    st.caption(t("shared.taken", day=time.strftime("%Y-%m-%d", time.gmtime(created_at))))
+    transcript.render_read_only(nodes)
 st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:")

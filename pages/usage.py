@@ -12,15 +12,18 @@ from lib.ui.text.i18n import t
 from lib.ui.usage import quota_status, report
 from lib.ui.widgets import errors
 
-person = require.require()
+user = require.require()
 
 st.page_link(
-    "pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:", query_params=conversation_view.here()
+    "pages/chat.py",
+    label=t("nav.back"),
+    icon=":material/arrow_back:",
+    query_params=conversation_view.query_params(),
 )
-page.link(person)
+page.render_link(user)
 st.title(t("usage.title"), anchor=False)
 try:
-    quota_status.paint()
-    report.paint(person)
+    quota_status.render()
+    report.render(user)
 except StoreError as error:
-    st.error(errors.sentence(error.code), icon=":material/error:")
+    st.error(errors.code_message(error.code), icon=":material/error:")

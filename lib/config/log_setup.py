@@ -11,32 +11,34 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.config.redaction import strike
+from lib.config.redaction import redact
 
-_OWN = "lib"  # the logger above all of ours
+_APP_LOGGER = "lib"  # the logger above all of ours
 _FORMATTER = logging.Formatter()
 
 
-def told(**fields: str | int | float | None) -> dict[str, Any]:
+def log_fields(**fields: str | int | float | None) -> dict[str, Any]:
     """What a line tells beside its words, for the `extra` of a logging call; None and "" are left out."""
     return {"told": {name: value for name, value in fields.items() if value not in (None, "")}}
 
 
-def mark(name: str) -> str:
+def hash_for_log(identifier: str) -> str:
     """The mark by which a log knows a person or a conversation: always the same, and no way back."""
-    return hashlib.blake2b(name.encode(errors="replace"), digest_size=6, person=b"antler-log").hexdigest()
+    return hashlib.blake2b(
+        identifier.encode(errors="replace"), digest_size=6, person=b"antler-log"
+    ).hexdigest()
 
 
-def install(secrets: Collection[str], *, as_json: bool) -> None:
+def configure_logging(secrets: Collection[str], *, as_json: bool) -> None:
     """Have every line of this process, of all loggers and of those yet to come, written this way.
 
     Streamlit gives each of its loggers a handler of its own when that is first used, and threads write what
     ends them past all handlers. So records are struck when they are made, and handlers dressed when
     they are about to write.
     """
-    line = Line(secrets, as_json=as_json)
-    logging.setLogRecordFactory(_Records(secrets, line if as_json else None))
-    ours = logging.getLogger(_OWN)
+    line = LogFormatter(secrets, as_json=as_json)
+    logging.setLogRecordFactory(_RedactingRecordFactory(secrets, line if as_json else None))
+    ours = logging.getLogger(_APP_LOGGER)
     ours.setLevel(logging.INFO)
     ours.handlers = [handler := logging.StreamHandler(sys.stderr)]
     handler.setFormatter(line)
@@ -46,7 +48,7 @@ def install(secrets: Collection[str], *, as_json: bool) -> None:
     threading.excepthook = _on_thread_error
 
 
-class Line(logging.Formatter):
+class LogFormatter(logging.Formatter):
     """A record as one line: of JSON, or of words with what is told behind them."""
 
     def __init__(self, secrets: Collection[str], *, as_json: bool) -> None:
@@ -58,23 +60,23 @@ class Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = getattr(record, "told", {})
         when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        words, trace = record.getMessage(), _trace(record)
+        words, trace = record.getMessage(), _format_traceback(record)
         if self._as_json:
             head = {"time": when, "level": record.levelname.lower(), "event": words, "logger": record.name}
             if trace:
                 fields = {**fields, "trace": trace}
-            return strike(json.dumps({**head, **fields}, ensure_ascii=False, default=str), self._secrets)
+            return redact(json.dumps({**head, **fields}, ensure_ascii=False, default=str), self._secrets)
         more = "".join(f" {name}={value}" for name, value in fields.items())
         end = f"\n{trace}" if trace else ""
-        return strike(f"{when} {record.levelname} {record.name}: {words}{more}{end}", self._secrets)
+        return redact(f"{when} {record.levelname} {record.name}: {words}{more}{end}", self._secrets)
 
 
-class _Records:
+class _RedactingRecordFactory:
     """Makes every log record, without secrets in its words or its traceback."""
 
-    def __init__(self, secrets: Collection[str], dress: Line | None) -> None:
+    def __init__(self, secrets: Collection[str], formatter: LogFormatter | None) -> None:
         self._secrets = sorted(secrets, key=len, reverse=True)
-        self._dress = dress
+        self._formatter = formatter
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record = logging.LogRecord(*args, **kwargs)
@@ -82,28 +84,28 @@ class _Records:
             words = record.getMessage()
         except Exception:  # noqa: BLE001  logging would print the arguments as they are
             record.msg, record.args = (words := f"{record.msg} {record.args}"), ()
-        struck = strike(words, self._secrets)
+        struck = redact(words, self._secrets)
         if struck != words:
             record.msg, record.args = struck, ()
         if record.exc_info:
-            record.exc_text = strike(_FORMATTER.formatException(record.exc_info), self._secrets)
+            record.exc_text = redact(_FORMATTER.formatException(record.exc_info), self._secrets)
         if record.stack_info:
-            record.stack_info = strike(record.stack_info, self._secrets)
-        if self._dress:
-            self._put_on(record.name, self._dress)
+            record.stack_info = redact(record.stack_info, self._secrets)
+        if self._formatter:
+            self._set_formatter(record.name, self._formatter)
         return record
 
-    def _put_on(self, name: str, dress: Line) -> None:
+    def _set_formatter(self, logger_name: str, formatter: LogFormatter) -> None:
         """Give this line's form to the handlers that will write what the logger of that name says."""
-        logger: logging.Logger | None = logging.getLogger(name)
+        logger: logging.Logger | None = logging.getLogger(logger_name)
         while logger:
             for handler in logger.handlers:
-                if isinstance(handler, logging.StreamHandler) and handler.formatter is not dress:
-                    handler.setFormatter(dress)
+                if isinstance(handler, logging.StreamHandler) and handler.formatter is not formatter:
+                    handler.setFormatter(formatter)
             logger = logger.parent if logger.propagate else None
 
 
-def _trace(record: logging.LogRecord) -> str:
+def _format_traceback(record: logging.LogRecord) -> str:
     """The traceback of a record, as it was struck when the record was made."""
     if record.exc_info and not record.exc_text:
         record.exc_text = _FORMATTER.formatException(record.exc_info)
@@ -115,4 +117,4 @@ def _on_thread_error(args: threading.ExceptHookArgs) -> None:
     if args.exc_type is not SystemExit and args.exc_value is not None:
         name = args.thread.name if args.thread else "?"
         told_of = (args.exc_type, args.exc_value, args.exc_traceback)
-        logging.getLogger(f"{_OWN}.threads").error("the thread %s failed", name, exc_info=told_of)
+        logging.getLogger(f"{_APP_LOGGER}.threads").error("the thread %s failed", name, exc_info=told_of)

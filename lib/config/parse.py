@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from lib.config.redaction import QUOTES, bare
+from lib.config.redaction import QUOTES, strip_key
 from lib.core.errors import SettingError
 
 DEFAULT_BASE_URL = "https://api.deerapi.com"
-_SWITCHES = {
+_BOOL_WORDS = {
     **dict.fromkeys(("on", "true", "yes", "1"), True),
     **dict.fromkeys(("off", "false", "no", "0"), False),
 }
-_WRONG_KEYS = {"inside": "a space or line break inside", "sign": "a character that no key has"}
+_KEY_PROBLEMS = {"inside": "a space or line break inside", "sign": "a character that no key has"}
 
 
-def read(
+def read_setting(
     variable: str, section: str, name: str, environ: Mapping[str, str], secrets: Mapping[str, Any]
 ) -> tuple[str, str]:
     """The value, "" where unset, and the name under which it was set, for errors."""
@@ -34,7 +34,7 @@ def read(
     return str(value).strip(), label
 
 
-def switch(
+def read_bool(
     variable: str,
     section: str,
     name: str,
@@ -47,13 +47,13 @@ def switch(
     table = secrets.get(section, {})
     if isinstance(table, Mapping) and isinstance(table.get(name), bool):
         secrets = {**secrets, section: {**table, name: "on" if table[name] else "off"}}
-    word, label = read(variable, section, name, environ, secrets)
-    if word and word.lower() not in _SWITCHES:
+    word, label = read_setting(variable, section, name, environ, secrets)
+    if word and word.lower() not in _BOOL_WORDS:
         raise SettingError(f"{label} must be on or off.")
-    return _SWITCHES[word.lower()] if word else default
+    return _BOOL_WORDS[word.lower()] if word else default
 
 
-def with_commas(secrets: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any]:
+def join_list_setting(secrets: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any]:
     """What is written as a list in the file, as it is written in the environment."""
     table = secrets.get(section, {})
     if isinstance(table, Mapping) and isinstance(table.get(name), list):
@@ -61,22 +61,22 @@ def with_commas(secrets: Mapping[str, Any], section: str, name: str) -> Mapping[
     return secrets
 
 
-def wrong_in_key(key: str) -> Literal["", "inside", "sign"]:
+def find_key_problem(key: str) -> Literal["", "inside", "sign"]:
     """What keeps a bare key from being sent in a header: a blank inside, or a sign that none can carry."""
     if re.search(r"\s", key):
         return "inside"
     return "" if key.isascii() and key.isprintable() else "sign"
 
 
-def plain_key(value: str, name: str) -> str:
+def parse_key(value: str, name: str) -> str:
     """A key as it is sent."""
-    key = bare(value)
-    if wrong := wrong_in_key(key):
-        raise SettingError(f"{name} has {_WRONG_KEYS[wrong]}; paste the key again, alone.")
+    key = strip_key(value)
+    if wrong := find_key_problem(key):
+        raise SettingError(f"{name} has {_KEY_PROBLEMS[wrong]}; paste the key again, alone.")
     return key
 
 
-def address(value: str, name: str) -> str:
+def parse_base_url(value: str, name: str) -> str:
     """The gateway's origin and path prefix, without `/v1` and without a trailing slash."""
     wrong = f"{name} must be a web address such as {DEFAULT_BASE_URL}"
     value = value.strip(QUOTES).strip()

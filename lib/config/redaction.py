@@ -7,70 +7,74 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-STRUCK = "[secret]"
-_SHORTEST = 4  # signs: to strike less would strike through every line, and hides nothing
-_OURS = re.compile(r"(DEERAPI|ANTLER|STREAMLIT|DATABASE)_")
-_SECRET = re.compile(r"key|secret|token|passw|credential", re.IGNORECASE)
-_NAME = re.compile(r"\s*[\w.\"'-]+\s*[=:]\s*(.+)")
+REDACTED = "[secret]"
+_MIN_SECRET_LENGTH = 4  # signs: to strike less would strike through every line, and hides nothing
+_APP_VARIABLE = re.compile(r"(DEERAPI|ANTLER|STREAMLIT|DATABASE)_")
+_SECRET_NAME = re.compile(r"key|secret|token|passw|credential", re.IGNORECASE)
+_ASSIGNMENT = re.compile(r"\s*[\w.\"'-]+\s*[=:]\s*(.+)")
 QUOTES = "\"'`“”‘’"
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+_INVISIBLE_CHARS = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
 
-def found(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> frozenset[str]:
+def find_secrets(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> frozenset[str]:
     """Every secret value of the environment and of the parsed secrets.toml, in each way it may be written.
 
     A name tells what is secret; of an address, it is the password in it.
     """
-    values = {value for name, value in environ.items() if _OURS.match(name) and _SECRET.search(name)}
-    values |= {value for name, value in _leaves(secrets) if _SECRET.search(name)}
-    addresses = [value for name, value in environ.items() if _OURS.match(name)]
-    addresses += [value for _, value in _leaves(secrets)]
+    values = {
+        value for name, value in environ.items() if _APP_VARIABLE.match(name) and _SECRET_NAME.search(name)
+    }
+    values |= {value for name, value in _iter_leaves(secrets) if _SECRET_NAME.search(name)}
+    addresses = [value for name, value in environ.items() if _APP_VARIABLE.match(name)]
+    addresses += [value for _, value in _iter_leaves(secrets)]
     for address in addresses:
-        values |= _passwords(address)
-    return _written(values)
+        values |= _url_passwords(address)
+    return _spelling_variants(values)
 
 
-def in_broken(text: str) -> frozenset[str]:
+def find_values_in_malformed(text: str) -> frozenset[str]:
     """Every value of a secrets.toml that cannot be parsed, secret or not: an error may quote any of them."""
-    return _written(match[1] for line in text.splitlines() if (match := _NAME.match(line)))
+    return _spelling_variants(match[1] for line in text.splitlines() if (match := _ASSIGNMENT.match(line)))
 
 
-def bare(value: str) -> str:
+def strip_key(value: str) -> str:
     """A key without the quotes and blanks that come along when one is pasted."""
-    value = value.translate(_INVISIBLE).strip().strip(QUOTES).strip()
+    value = value.translate(_INVISIBLE_CHARS).strip().strip(QUOTES).strip()
     return value[7:].strip() if value.lower().startswith("bearer ") else value
 
 
-def strike(text: str, secrets: Iterable[str]) -> str:
+def redact(text: str, secrets: Iterable[str]) -> str:
     """The text without these values."""
     for secret in secrets:
         if secret in text:
-            text = text.replace(secret, STRUCK)
+            text = text.replace(secret, REDACTED)
     return text
 
 
-def _written(values: Iterable[str]) -> frozenset[str]:
+def _spelling_variants(values: Iterable[str]) -> frozenset[str]:
     """The values as they are and as they are mended before use, none so short that it says nothing."""
-    every = {form for value in values for form in (value, value.strip(), value.strip(QUOTES), bare(value))}
-    return frozenset(value for value in every if len(value.strip()) >= _SHORTEST)
+    every = {
+        form for value in values for form in (value, value.strip(), value.strip(QUOTES), strip_key(value))
+    }
+    return frozenset(value for value in every if len(value.strip()) >= _MIN_SECRET_LENGTH)
 
 
-def _passwords(address: str) -> set[str]:
+def _url_passwords(url: str) -> set[str]:
     try:
-        password = urlsplit(address.strip().strip(QUOTES)).password or ""
+        password = urlsplit(url.strip().strip(QUOTES)).password or ""
     except ValueError:
         # Not to be parsed, and so to be quoted by whoever tries: the part that holds names and passwords.
-        password = address.partition("://")[2].rpartition("@")[0]
+        password = url.partition("://")[2].rpartition("@")[0]
     return {password, unquote(password)}
 
 
-def _leaves(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+def _iter_leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """The texts in a parsed file, each with the names that lead to it."""
     for name, value in table.items():
-        path = f"{above}.{name}"
+        path = f"{prefix}.{name}"
         if isinstance(value, Mapping):
-            yield from _leaves(value, path)
+            yield from _iter_leaves(value, path)
         elif isinstance(value, list | tuple):
-            yield from _leaves({str(number): item for number, item in enumerate(value)}, path)
+            yield from _iter_leaves({str(number): item for number, item in enumerate(value)}, path)
         elif isinstance(value, str | int | float):
             yield path, str(value)

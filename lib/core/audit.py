@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-KEPT = 400 * 86_400.0  # seconds for which an act is kept
+RETENTION_SECONDS = 400 * 86_400.0  # seconds for which an act is kept
 
-Action = Literal[
+AuditAction = Literal[
     "sign_in",
     "sign_out",
     "sign_out_everywhere",
@@ -27,20 +27,20 @@ Action = Literal[
     "put_out",
     "usage_of_all",
 ]
-ACTIONS: tuple[Action, ...] = get_args(Action)
+AUDIT_ACTIONS: tuple[AuditAction, ...] = get_args(AuditAction)
 
 
 @dataclass(frozen=True)
-class Act:
+class AuditEvent:
     """One act, at `at` seconds since 1970, of the person `actor`, whose name was `name` then.
 
     `object` is an id, a scope or a place, `detail` holds counts and amounts; neither holds content.
     """
 
     id: str
-    at: float
-    actor: str
-    name: str
+    occurred_at: float
+    actor_id: str
+    actor_name: str
     action: str
-    object: str = ""
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    resource: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)

@@ -27,14 +27,14 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Text:
+class TextPart:
     """Words said to the reader."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Thinking:
+class ThinkingPart:
     """Words a model said to itself; `signature` proves to its maker that they are unchanged.
 
     Where the maker hides the words, `text` is empty and `sealed` is what it sends in their place.
@@ -45,12 +45,12 @@ class Thinking:
     sealed: str = ""
 
     @property
-    def signed(self) -> bool:
+    def is_replayable(self) -> bool:
         """Whether its maker takes it back."""
         return bool(self.signature or self.sealed)
 
 
-Part = Text | Thinking
+Part = TextPart | ThinkingPart
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Message:
 
     @property
     def text(self) -> str:
-        return "".join(part.text for part in self.parts if isinstance(part, Text))
+        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
 
     @property
     def thinking(self) -> str:
         """What a model said to itself, without the blank lines that some wires leave around it."""
-        thoughts = (part.text.strip() for part in self.parts if isinstance(part, Thinking))
+        thoughts = (part.text.strip() for part in self.parts if isinstance(part, ThinkingPart))
         return "\n\n".join(thought for thought in thoughts if thought)
 
 
@@ -84,9 +84,9 @@ class Usage:
     written: int | None = None
     reasoning: int | None = None
 
-    def or_else(self, other: Usage) -> Usage:
+    def with_fallback(self, fallback: Usage) -> Usage:
         """These counters, and where there is none, the other's."""
-        both = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(Usage))
+        both = ((getattr(self, f.name), getattr(fallback, f.name)) for f in fields(Usage))
         return Usage(*(b if a is None else a for a, b in both))
 
     def __add__(self, other: Usage) -> Usage:
@@ -136,19 +136,19 @@ class Node:
     """
 
     id: str
-    parent: str | None
+    parent_id: str | None
     message: Message
-    created: float
+    created_at: float
     outcome: Outcome = Outcome.COMPLETE
-    reason: str = ""
+    finish_reason: str = ""
     target: Target | None = None
     usage: Usage = Usage()
     timing: Timing = Timing()
     failure: Failure | None = None
     request_id: str = ""
-    served: Mapping[str, Any] = field(default_factory=dict)
-    deleted: float | None = None
-    request: str = ""
+    provider_metadata: Mapping[str, Any] = field(default_factory=dict)
+    deleted_at: float | None = None
+    usage_record_id: str = ""
 
     @property
     def arriving(self) -> bool:
@@ -156,7 +156,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Window:
+class Truncation:
     """How much of a long path is sent: from the node `start` on, and `summary` in place of what is before.
 
     Where `start` is not on the path, all of it is sent.
@@ -166,7 +166,7 @@ class Window:
     summary: str = ""
 
 
-Titler = Literal["question", "model", "person"]
+TitleSource = Literal["question", "model", "person"]
 
 
 @dataclass(frozen=True)
@@ -180,16 +180,16 @@ class Conversation:
 
     id: str
     title: str
-    updated: float
-    head: str | None = None
+    updated_at: float
+    head_id: str | None = None
     target: Target | None = None
     params: Params = Params()
-    created: float = 0.0
-    rev: int = 0
-    titled: Titler = "question"
+    created_at: float = 0.0
+    revision: int = 0
+    title_source: TitleSource = "question"
     folder: str = ""
     pinned: bool = False
     archived: bool = False
     unread: bool = False
     arriving: bool = False
-    window: Window | None = None
+    truncation: Truncation | None = None

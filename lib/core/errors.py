@@ -42,9 +42,9 @@ from __future__ import annotations
 from typing import ClassVar, Literal, Self
 
 from lib.core.conversation import Failure
-from lib.core.sanitize import whole
+from lib.core.sanitize import replace_surrogates
 
-REPEATS = 2  # times that a request is sent again by itself, while nothing of an answer has come
+MAX_RETRIES = 2  # times that a request is sent again by itself, while nothing of an answer has come
 
 Fault = Literal["you", "key", "gateway", "maker", "network", "server"]
 
@@ -54,7 +54,7 @@ class AntlerError(Exception):
 
     code: ClassVar[str] = "unexpected"
     fault: ClassVar[Fault] = "server"
-    retry: ClassVar[bool] = False
+    retryable: ClassVar[bool] = False
 
 
 class SettingError(AntlerError):
@@ -68,28 +68,28 @@ class StoreError(AntlerError):
     """The database refused or is away; the message is its own words."""
 
     code = "store"
-    retry = True
+    retryable = True
 
 
-class StaleTurn(AntlerError):
+class TurnInProgress(AntlerError):
     """A turn was asked for while an answer is still arriving in the conversation."""
 
     code = "stale_turn"
     fault = "you"
 
 
-class Gone(AntlerError):
+class ConversationNotFound(AntlerError):
     """The conversation is not there (any more), or is another's."""
 
     code = "gone"
     fault = "you"
 
 
-class Closing(AntlerError):
+class ShuttingDown(AntlerError):
     """The process was told to stop, and takes no new turns."""
 
     code = "closing"
-    retry = True
+    retryable = True
 
 
 class TransferError(AntlerError):
@@ -98,13 +98,13 @@ class TransferError(AntlerError):
     code = "import"
     fault = "you"
 
-    def __init__(self, why: str, place: str = "") -> None:
-        super().__init__(f"{why}: {place}" if place else why)
-        self.why = why
-        self.place = whole(place)[:200]
+    def __init__(self, reason: str, location: str = "") -> None:
+        super().__init__(f"{reason}: {location}" if location else reason)
+        self.reason = reason
+        self.location = replace_surrogates(location)[:200]
 
 
-class OverLimit(AntlerError):
+class LimitExceededError(AntlerError):
     """A hard bound would be passed, so nothing was sent.
 
     `scope` and `name` are those of the bound, `hard` is the bound itself, `left` what may still be used of
@@ -114,19 +114,26 @@ class OverLimit(AntlerError):
 
     code = "over_limit"
     fault = "you"
-    retry = True
+    retryable = True
 
     def __init__(
-        self, scope: str, name: str, hard: int, left: int, needed: int, resets: int, wait: float | None
+        self,
+        scope: str,
+        limit_name: str,
+        hard_limit: int,
+        remaining: int,
+        requested: int,
+        resets_at: int,
+        retry_after: float | None,
     ) -> None:
-        super().__init__(f"{scope} {name}: {needed} of {left}")
+        super().__init__(f"{scope} {limit_name}: {requested} of {remaining}")
         self.scope = scope
-        self.name = name
-        self.hard = hard
-        self.left = left
-        self.needed = needed
-        self.resets = resets
-        self.wait = wait
+        self.limit_name = limit_name
+        self.hard_limit = hard_limit
+        self.remaining = remaining
+        self.requested = requested
+        self.resets_at = resets_at
+        self.retry_after = retry_after
 
 
 class PriceUnknown(AntlerError):
@@ -149,18 +156,18 @@ class AnswerError(AntlerError):
     the next try, and `again` what it says about trying again at all, where it does.
     """
 
-    repeats: ClassVar[int] = 0
+    max_retries: ClassVar[int] = 0
 
     def __init__(self, detail: str = "", *, status: int | None = None, request_id: str = "") -> None:
-        self.detail = whole(detail)
+        self.detail = replace_surrogates(detail)
         super().__init__(self.detail or self.code)
         self.status = status
         self.request_id = request_id
-        self.blamed: tuple[str, ...] = ()
-        self.wait: float | None = None
-        self.again: bool | None = None
+        self.rejected_params: tuple[str, ...] = ()
+        self.retry_after: float | None = None
+        self.should_retry: bool | None = None
 
-    def without(self, secret: str) -> Self:
+    def redact(self, secret: str) -> Self:
         """The same error with `secret` struck out of the other side's text."""
         if secret:
             self.detail = self.detail.replace(secret, "…")
@@ -168,8 +175,16 @@ class AnswerError(AntlerError):
             self.args = (self.detail or self.code,)
         return self
 
-    def failure(self) -> Failure:
-        told = self.code, self.detail, self.status, self.request_id, self.retry, self.blamed, self.wait
+    def to_failure(self) -> Failure:
+        told = (
+            self.code,
+            self.detail,
+            self.status,
+            self.request_id,
+            self.retryable,
+            self.rejected_params,
+            self.retry_after,
+        )
         return Failure(*told)
 
 
@@ -180,30 +195,30 @@ class GatewayError(AnswerError):
     fault: ClassVar[Fault] = "gateway"
 
 
-class KeyRefused(GatewayError):
+class KeyRejected(GatewayError):
     code = "key_refused"
     fault = "key"
-    retry = True  # with another model, which the key may be allowed
+    retryable = True  # with another model, which the key may be allowed
 
 
-class QuotaUsedUp(GatewayError):
+class QuotaExhausted(GatewayError):
     code = "quota_used_up"
     fault = "key"
-    retry = True  # after a top-up
+    retryable = True  # after a top-up
 
 
-class ModelUnknown(GatewayError):
+class ModelNotFound(GatewayError):
     code = "model_unknown"
     fault = "you"
-    retry = True  # after another model was picked
-    repeats = 1  # a channel may just have been taken out
+    retryable = True  # after another model was picked
+    max_retries = 1  # a channel may just have been taken out
 
 
-class NotOffered(GatewayError):
+class EndpointNotFound(GatewayError):
     code = "not_offered"
 
 
-class RequestRefused(GatewayError):
+class InvalidRequest(GatewayError):
     code = "request_refused"
     fault = "you"
 
@@ -213,44 +228,44 @@ class ContextTooLong(GatewayError):
     fault = "you"
 
 
-class TooLarge(GatewayError):
+class RequestTooLarge(GatewayError):
     code = "too_large"
     fault = "you"
 
 
 class RateLimited(GatewayError):
     code = "rate_limited"
-    retry = True
-    repeats = REPEATS
+    retryable = True
+    max_retries = MAX_RETRIES
 
 
 class Overloaded(GatewayError):
     code = "overloaded"
     fault = "maker"
-    retry = True
-    repeats = REPEATS
+    retryable = True
+    max_retries = MAX_RETRIES
 
 
-class GatewayDown(GatewayError):
+class GatewayUnavailable(GatewayError):
     code = "gateway_down"
-    retry = True
-    repeats = REPEATS
+    retryable = True
+    max_retries = MAX_RETRIES
 
 
-class Redirected(GatewayError):
+class UnexpectedRedirect(GatewayError):
     code = "redirected"
 
 
-class Unreadable(GatewayError):
+class InvalidResponse(GatewayError):
     code = "unreadable"
-    retry = True
+    retryable = True
 
 
-class FailedMidway(GatewayError):
+class StreamError(GatewayError):
     code = "failed_midway"
     fault = "maker"
-    retry = True
-    repeats = REPEATS
+    retryable = True
+    max_retries = MAX_RETRIES
 
 
 class NetworkError(AnswerError):
@@ -258,37 +273,37 @@ class NetworkError(AnswerError):
 
     code = "network"
     fault: ClassVar[Fault] = "network"
-    retry = True
+    retryable = True
 
 
-class Unreachable(NetworkError):
+class GatewayUnreachable(NetworkError):
     code = "unreachable"
-    repeats = REPEATS
+    max_retries = MAX_RETRIES
 
 
-class TlsFailed(NetworkError):
+class TlsError(NetworkError):
     code = "tls_failed"
 
 
-class TimedOut(NetworkError):
+class RequestTimeout(NetworkError):
     code = "timed_out"
 
 
-class Cut(NetworkError):
+class StreamInterrupted(NetworkError):
     code = "cut"
-    repeats = REPEATS
+    max_retries = MAX_RETRIES
 
 
-class NoLastWord(Cut):
+class MissingFinishReason(StreamInterrupted):
     """The end marker came, but no reason why the answer ended: it may be whole, or cut off."""
 
     code = "no_last_word"
     fault = "gateway"
-    repeats = 0
+    max_retries = 0
 
 
-class Unexpected(AnswerError):
+class UnexpectedError(AnswerError):
     """A fault of our own inside an answer; the log has the details."""
 
     code = "unexpected"
-    retry = True
+    retryable = True

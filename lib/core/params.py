@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 if TYPE_CHECKING:  # a conversation in types.py has Params
     from lib.core.target import Wire
 
-Kind = Literal["area", "number", "integer", "text", "lines", "choice", "json", "switch"]
-Group = Literal["basic", "sampling", "thinking", "output", "request"]
+FieldKind = Literal["area", "number", "integer", "text", "lines", "choice", "json", "switch"]
+FieldGroup = Literal["basic", "sampling", "thinking", "output", "request"]
 
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-MIN_BUDGET = 1024
-STOPS_MAX = 4  # the most stop sequences that OpenAI's format takes
-_SAFE_INTEGER = 2**53 - 1  # what a browser's number holds exactly
+EFFORT_LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+MIN_THINKING_BUDGET = 1024
+MAX_STOP_SEQUENCES = 4  # the most stop sequences that OpenAI's format takes
+_MAX_SAFE_INTEGER = 2**53 - 1  # what a browser's number holds exactly
 
 
 @dataclass(frozen=True)
@@ -51,125 +51,139 @@ class Params:
 
 
 @dataclass(frozen=True)
-class Range:
+class NumberRange:
     """The numbers that a wire takes, both ends included."""
 
-    least: float
-    most: float
+    minimum: float
+    maximum: float
 
 
 @dataclass(frozen=True)
-class Field:
+class ParamField:
     """One parameter: how it is set, and under which name each wire takes it; "" where it does not."""
 
     name: str
-    group: Group
-    kind: Kind
-    openai: str = ""
-    anthropic: str = ""
-    ranges: tuple[Range, Range] | None = None  # of OpenAI's wire, of Anthropic's
+    group: FieldGroup
+    kind: FieldKind
+    openai_name: str = ""
+    anthropic_name: str = ""
+    ranges: tuple[NumberRange, NumberRange] | None = None  # of OpenAI's wire, of Anthropic's
     choices: tuple[str, ...] = ()
     step: float = 1
 
-    def on(self, wire: Wire) -> str:
+    def wire_name(self, wire: Wire) -> str:
         """The name of the field in the wire's JSON; "" where the wire has none."""
-        return self.openai if wire == "openai" else self.anthropic
+        return self.openai_name if wire == "openai" else self.anthropic_name
 
-    def range(self, wire: Wire) -> Range:
+    def range_for(self, wire: Wire) -> NumberRange:
         assert self.ranges is not None
         return self.ranges[0 if wire == "openai" else 1]
 
 
-def _same(least: float, most: float) -> tuple[Range, Range]:
-    return Range(least, most), Range(least, most)
+def _same_range(minimum: float, maximum: float) -> tuple[NumberRange, NumberRange]:
+    return NumberRange(minimum, maximum), NumberRange(minimum, maximum)
 
 
 # Sources: OpenAI's API description and Anthropic's Messages reference, as the two formats stand.
-FIELDS = (
-    Field("system", "basic", "area", "messages", "system"),
-    Field(
-        "temperature", "basic", "number", "temperature", "temperature", (Range(0, 2), Range(0, 1)), step=0.1
+PARAM_FIELDS = (
+    ParamField("system", "basic", "area", "messages", "system"),
+    ParamField(
+        "temperature",
+        "basic",
+        "number",
+        "temperature",
+        "temperature",
+        (NumberRange(0, 2), NumberRange(0, 1)),
+        step=0.1,
     ),
-    Field("max_tokens", "basic", "integer", "max_tokens", "max_tokens", _same(1, 1_000_000), step=256),
-    Field("effort", "thinking", "choice", "reasoning_effort", "output_config.effort", choices=EFFORTS),
-    Field("thinking", "thinking", "choice", "", "thinking", choices=("adaptive", "budget", "off")),
-    Field(
+    ParamField(
+        "max_tokens", "basic", "integer", "max_tokens", "max_tokens", _same_range(1, 1_000_000), step=256
+    ),
+    ParamField(
+        "effort", "thinking", "choice", "reasoning_effort", "output_config.effort", choices=EFFORT_LEVELS
+    ),
+    ParamField("thinking", "thinking", "choice", "", "thinking", choices=("adaptive", "budget", "off")),
+    ParamField(
         "budget",
         "thinking",
         "integer",
         "",
         "thinking.budget_tokens",
-        _same(MIN_BUDGET, 1_000_000),
+        _same_range(MIN_THINKING_BUDGET, 1_000_000),
         step=1024,
     ),
-    Field("top_p", "sampling", "number", "top_p", "top_p", _same(0, 1), step=0.05),
-    Field("top_k", "sampling", "integer", "", "top_k", _same(1, 1_000_000)),
-    Field("presence_penalty", "sampling", "number", "presence_penalty", "", _same(-2, 2), step=0.1),
-    Field("frequency_penalty", "sampling", "number", "frequency_penalty", "", _same(-2, 2), step=0.1),
-    Field("seed", "sampling", "integer", "seed", "", _same(-_SAFE_INTEGER, _SAFE_INTEGER)),
-    Field("logit_bias", "sampling", "json", "logit_bias", ""),
-    Field("stop", "output", "lines", "stop", "stop_sequences"),
-    Field("n", "output", "integer", "n", "", _same(1, 128)),
-    Field(
+    ParamField("top_p", "sampling", "number", "top_p", "top_p", _same_range(0, 1), step=0.05),
+    ParamField("top_k", "sampling", "integer", "", "top_k", _same_range(1, 1_000_000)),
+    ParamField(
+        "presence_penalty", "sampling", "number", "presence_penalty", "", _same_range(-2, 2), step=0.1
+    ),
+    ParamField(
+        "frequency_penalty", "sampling", "number", "frequency_penalty", "", _same_range(-2, 2), step=0.1
+    ),
+    ParamField("seed", "sampling", "integer", "seed", "", _same_range(-_MAX_SAFE_INTEGER, _MAX_SAFE_INTEGER)),
+    ParamField("logit_bias", "sampling", "json", "logit_bias", ""),
+    ParamField("stop", "output", "lines", "stop", "stop_sequences"),
+    ParamField("n", "output", "integer", "n", "", _same_range(1, 128)),
+    ParamField(
         "format", "output", "choice", "response_format", "output_config.format", choices=("json", "schema")
     ),
-    Field("schema", "output", "json", "response_format", "output_config.format"),
-    Field("stream", "request", "switch", "stream", "stream"),
-    Field("cache", "request", "choice", "", "cache_control", choices=("5m", "1h")),
-    Field("user", "request", "text", "user", "metadata.user_id"),
-    Field("extra", "request", "json", "*", "*"),
+    ParamField("schema", "output", "json", "response_format", "output_config.format"),
+    ParamField("stream", "request", "switch", "stream", "stream"),
+    ParamField("cache", "request", "choice", "", "cache_control", choices=("5m", "1h")),
+    ParamField("user", "request", "text", "user", "metadata.user_id"),
+    ParamField("extra", "request", "json", "*", "*"),
 )
-BY_NAME = {field.name: field for field in FIELDS}
+FIELDS_BY_NAME = {field.name: field for field in PARAM_FIELDS}
 
 
 @dataclass(frozen=True)
-class Loss:
+class ParamAdjustment:
     """Something that the target does not take as it was set: which rule, of which field, what is sent."""
 
-    rule: str
-    field: str = ""
+    code: str
+    param_names: str = ""
     value: str = ""
 
 
-def within(wire: Wire, params: Params) -> tuple[Params, list[Loss]]:
+def clamp_params(wire: Wire, params: Params) -> tuple[Params, list[ParamAdjustment]]:
     """The parameters with every number inside what the wire takes, and which were not."""
     changes: dict[str, Any] = {}
-    for field in FIELDS:
+    for field in PARAM_FIELDS:
         value = getattr(params, field.name)
-        if field.ranges and field.on(wire) and value is not None:
-            limits = field.range(wire)
-            fitting = type(value)(min(max(value, limits.least), limits.most))
+        if field.ranges and field.wire_name(wire) and value is not None:
+            limits = field.range_for(wire)
+            fitting = type(value)(min(max(value, limits.minimum), limits.maximum))
             if fitting != value:
                 changes[field.name] = fitting
     return replace(params, **changes), [
-        Loss("clamped", name, f"{value:g}" if isinstance(value, float) else str(value))
+        ParamAdjustment("clamped", name, f"{value:g}" if isinstance(value, float) else str(value))
         for name, value in changes.items()
     ]
 
 
-def touched(params: Params) -> list[str]:
+def changed_params(params: Params) -> list[str]:
     """The names of the parameters that are set, in the order of their fields."""
     untouched = Params()
-    return [name for name in BY_NAME if getattr(params, name) != getattr(untouched, name)]
+    return [name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(untouched, name)]
 
 
-def absent(wire: Wire, params: Params) -> list[Loss]:
+def find_unsupported(wire: Wire, params: Params) -> list[ParamAdjustment]:
     """What is set and has no field on the wire, and what is set without the other half that it needs."""
     found = [
-        Loss("automatic" if name == "cache" else "not_on_wire", name)
-        for name in touched(params)
-        if not BY_NAME[name].on(wire)
+        ParamAdjustment("automatic" if name == "cache" else "not_on_wire", name)
+        for name in changed_params(params)
+        if not FIELDS_BY_NAME[name].wire_name(wire)
     ]
     halves = (params.format == "schema") != bool(params.schema)
-    return [*found, Loss("schema_needs", "schema")] if halves else found
+    return [*found, ParamAdjustment("schema_needs", "schema")] if halves else found
 
 
-def json_object(text: str) -> dict[str, Any]:
+def parse_json_object(text: str) -> dict[str, Any]:
     """The JSON object that was typed; {} for nothing. Raises ValueError where it is anything else."""
     if not text.strip():
         return {}
     try:
-        found = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        found = json.loads(text, parse_constant=_reject_constant, parse_float=_parse_finite)
     except RecursionError:
         raise ValueError(text[:40]) from None
     if not isinstance(found, dict):
@@ -177,16 +191,16 @@ def json_object(text: str) -> dict[str, Any]:
     return found
 
 
-def _refuse(constant: str) -> NoReturn:
+def _reject_constant(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _finite(digits: str) -> float:
-    number = float(digits)
-    return number if math.isfinite(number) else _refuse(digits)
+def _parse_finite(literal: str) -> float:
+    number = float(literal)
+    return number if math.isfinite(number) else _reject_constant(literal)
 
 
-def merged(body: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+def merge_patch(body: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """`body` with a JSON merge patch (RFC 7386) on it: objects are merged, null takes a field away."""
     result = dict(body)
     for key, value in patch.items():
@@ -194,24 +208,24 @@ def merged(body: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
             result.pop(key, None)
         elif isinstance(value, dict):
             old = result.get(key)
-            result[key] = merged(old if isinstance(old, dict) else {}, value)
+            result[key] = merge_patch(old if isinstance(old, dict) else {}, value)
         else:
             result[key] = value
     return result
 
 
-_NAMES = frozenset(field.name for field in fields(Params))
+_PARAM_NAMES = frozenset(field.name for field in fields(Params))
 
 
-def read(saved: Mapping[str, Any]) -> Params:
+def load_params(saved: Mapping[str, Any]) -> Params:
     """Params as they were saved: names of another version are passed over, lists are tuples again."""
-    values = {key: value for key, value in saved.items() if key in _NAMES}
+    values = {key: value for key, value in saved.items() if key in _PARAM_NAMES}
     if isinstance(values.get("stop"), list):
         values["stop"] = tuple(map(str, values["stop"]))
     return Params(**values)
 
 
-def stops(text: str) -> tuple[str, ...]:
+def parse_stop_sequences(text: str) -> tuple[str, ...]:
     r"""Stop sequences from a text with one on each line; `\n` and `\t` stand for the signs themselves."""
     lines = (line.replace("\\n", "\n").replace("\\t", "\t") for line in text.splitlines())
     return tuple(dict.fromkeys(line for line in lines if line))

@@ -9,14 +9,14 @@ from itertools import chain
 from types import MappingProxyType
 
 from lib.core.target import Target
-from lib.core.user import Person
+from lib.core.user import User
 
-ALL = "all"  # the scope of everybody together
-EACH = "each"  # of each person alone, where there is no rule of their own
+TEAM_SCOPE = "all"  # the scope of everybody together
+PER_USER_SCOPE = "each"  # of each person alone, where there is no rule of their own
 
 
 @dataclass(frozen=True)
-class Bound:
+class Limit:
     """From `soft` on a person is warned, above `hard` nothing is sent; None is no end."""
 
     soft: int | None = None
@@ -27,26 +27,26 @@ class Bound:
 class Limits:
     """Requests of a minute, tokens and nano-dollars of a day and a month; these begin by UTC."""
 
-    requests_minute: Bound = Bound()
-    tokens_day: Bound = Bound()
-    tokens_month: Bound = Bound()
-    cost_day: Bound = Bound()
-    cost_month: Bound = Bound()
+    requests_minute: Limit = Limit()
+    tokens_day: Limit = Limit()
+    tokens_month: Limit = Limit()
+    cost_day: Limit = Limit()
+    cost_month: Limit = Limit()
 
-    def bounds(self) -> Iterator[tuple[str, Bound]]:
+    def active_limits(self) -> Iterator[tuple[str, Limit]]:
         """Each bound that is one, with its name."""
         for one in fields(self):
-            bound: Bound = getattr(self, one.name)
-            if bound != Bound():
+            bound: Limit = getattr(self, one.name)
+            if bound != Limit():
                 yield one.name, bound
 
 
 @dataclass(frozen=True)
-class Rule:
+class ScopePolicy:
     """What holds in one scope; `models` are patterns with * for any letters, None where all may be used."""
 
     limits: Limits = Limits()
-    models: tuple[str, ...] | None = None
+    model_patterns: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,41 +61,47 @@ class Prompt:
 class Policy:
     """All of it. The scopes of `rules` are ALL, EACH, "group:" and a name, "person:" and an id."""
 
-    rules: Mapping[str, Rule] = field(default_factory=lambda: MappingProxyType({}))
-    default: Target | None = None
+    scopes: Mapping[str, ScopePolicy] = field(default_factory=lambda: MappingProxyType({}))
+    default_target: Target | None = None
     prompts: tuple[Prompt, ...] = ()
 
-    def may(self, person: Person, model: str) -> bool:
+    def is_model_allowed(self, user: User, model_id: str) -> bool:
         """Whether a person may use a model.
 
         A person's own rule decides; else those of their groups together; else that for EACH.
         """
-        own = self._models(f"person:{person.id}")
+        own = self._model_patterns(f"person:{user.id}")
         if own is None:
-            shared = [models for scope in _groups(person) if (models := self._models(scope)) is not None]
-            own = tuple(chain.from_iterable(shared)) if shared else self._models(EACH)
-        return own is None or any(fnmatchcase(model.casefold(), pattern.casefold()) for pattern in own)
+            shared = [
+                models for scope in _group_scopes(user) if (models := self._model_patterns(scope)) is not None
+            ]
+            own = tuple(chain.from_iterable(shared)) if shared else self._model_patterns(PER_USER_SCOPE)
+        return own is None or any(fnmatchcase(model_id.casefold(), pattern.casefold()) for pattern in own)
 
-    def limits(self, person: Person) -> dict[str, Limits]:
+    def limits_for(self, user: User) -> dict[str, Limits]:
         """The limits that hold for a person, by the scope that is counted; only those with a bound.
 
         A person's own take the place of those of EACH; a rule of theirs on models alone does not.
         """
-        mine = f"person:{person.id}"
-        found = {scope: self.rules[scope].limits for scope in (ALL, *_groups(person)) if scope in self.rules}
-        own = (self.rules[scope].limits for scope in (mine, EACH) if scope in self.rules)
+        mine = f"person:{user.id}"
+        found = {
+            scope: self.scopes[scope].limits
+            for scope in (TEAM_SCOPE, *_group_scopes(user))
+            if scope in self.scopes
+        }
+        own = (self.scopes[scope].limits for scope in (mine, PER_USER_SCOPE) if scope in self.scopes)
         found[mine] = next((limits for limits in own if limits != Limits()), Limits())
         return {scope: limits for scope, limits in found.items() if limits != Limits()}
 
-    def unlimited(self) -> Policy:
+    def without_limits(self) -> Policy:
         """The same without its limits."""
         return replace(
-            self, rules={scope: replace(rule, limits=Limits()) for scope, rule in self.rules.items()}
+            self, scopes={scope: replace(rule, limits=Limits()) for scope, rule in self.scopes.items()}
         )
 
-    def _models(self, scope: str) -> tuple[str, ...] | None:
-        return self.rules[scope].models if scope in self.rules else None
+    def _model_patterns(self, scope: str) -> tuple[str, ...] | None:
+        return self.scopes[scope].model_patterns if scope in self.scopes else None
 
 
-def _groups(person: Person) -> list[str]:
-    return [f"group:{group}" for group in person.groups]
+def _group_scopes(user: User) -> list[str]:
+    return [f"group:{group}" for group in user.groups]

@@ -12,4 +12,4 @@ class Preferences:
     """Favourite models by id, as they were chosen, and the target that new conversations begin with."""
 
     favourites: tuple[str, ...] = ()
-    default: Target | None = None
+    default_target: Target | None = None

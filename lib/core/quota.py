@@ -6,80 +6,82 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from lib.core.usage import Spend, silent
+from lib.core.usage import UsageRecord, failed_before_output
 
-MINUTE = 60
+SECONDS_PER_MINUTE = 60
 
 
 @dataclass(frozen=True, order=True)
-class Counter:
+class QuotaCounter:
     """One sum: of a `scope`, by the `name` of a bound, in the period that `begins` so, in seconds since 1970.
 
     Scopes and names are those of lib/core/policy.py.
     """
 
     scope: str
-    name: str
-    begins: int
+    limit_name: str
+    period_start: int
 
     @property
     def unit(self) -> str:
         """ "requests", "tokens" or "cost"."""
-        return self.name.partition("_")[0]
+        return self.limit_name.partition("_")[0]
 
     @property
-    def resets(self) -> int:
+    def resets_at(self) -> int:
         """When the period is over, in seconds since 1970."""
-        period, begin = _period(self.name), datetime.fromtimestamp(self.begins, UTC)
+        period, begin = _parse_period(self.limit_name), datetime.fromtimestamp(self.period_start, UTC)
         if period == "minute":
-            return self.begins + MINUTE
+            return self.period_start + SECONDS_PER_MINUTE
         later = begin + timedelta(days=1 if period == "day" else 31)  # of the next month, whichever it is
         return int((later if period == "day" else later.replace(day=1)).timestamp())
 
 
 @dataclass(frozen=True)
-class Claim:
+class Reservation:
     """What a request asks of a counter, up to its `hard` bound; None is no end."""
 
-    counter: Counter
+    counter: QuotaCounter
     amount: int
-    hard: int | None
+    hard_limit: int | None
 
 
 @dataclass(frozen=True)
-class Over:
+class LimitExceeded:
     """A claim that does not fit, and what is `left` there."""
 
-    claim: Claim
-    left: int
+    reservation: Reservation
+    remaining: int
 
 
-def current(scope: str, name: str, now: float) -> Counter:
+def current_counter(scope: str, limit_name: str, now: float) -> QuotaCounter:
     """The counter of this moment, which is in seconds since 1970; days and months begin by UTC."""
-    period, moment = _period(name), datetime.fromtimestamp(now, UTC)
+    period, moment = _parse_period(limit_name), datetime.fromtimestamp(now, UTC)
     begin = moment.replace(second=0, microsecond=0)
     if period != "minute":
         begin = begin.replace(hour=0, minute=0)
     if period == "month":
         begin = begin.replace(day=1)
-    return Counter(scope, name, int(begin.timestamp()))
+    return QuotaCounter(scope, limit_name, int(begin.timestamp()))
 
 
-def took(unit: str, reserved: int, spends: Sequence[Spend]) -> int:
+def actual_amount(unit: str, reserved: int, records: Sequence[UsageRecord]) -> int:
     """What the requests of one question took, each of which may have had as much as was `reserved`.
 
     That stays where nobody knows better; what failed before anything came took nothing.
     """
     if unit == "requests":
-        return len(spends)
-    return sum(_took(unit, reserved, spend) for spend in spends if not silent(spend))
+        return len(records)
+    return sum(
+        _actual_request_amount(unit, reserved, spend) for spend in records if not failed_before_output(spend)
+    )
 
 
-def _took(unit: str, reserved: int, spend: Spend) -> int:
-    told = (spend.usage.input, spend.usage.output) if unit == "tokens" else (spend.cost,)
+def _actual_request_amount(unit: str, reserved: int, record: UsageRecord) -> int:
+    told = (record.usage.input, record.usage.output) if unit == "tokens" else (record.cost,)
     known = sum(one for one in told if one is not None)
     return max(known, reserved) if None in told else known
 
 
-def _period(name: str) -> str:
-    return name.rpartition("_")[2]
+def _parse_period(limit_name: str) -> str:
+    return limit_name.rpartition("_")[2]

@@ -5,25 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 
-def cleaned(value: Any, depth: int = 6) -> Any:
+def sanitize_json(value: Any, max_depth: int = 6) -> Any:
     """A value out of a stranger's JSON, fit to keep: texts `whole`, no endless numbers, no deep nesting."""
     if isinstance(value, str):
-        return whole(value)
-    if isinstance(value, dict | list) and not depth:
+        return replace_surrogates(value)
+    if isinstance(value, dict | list) and not max_depth:
         return "…"
     if isinstance(value, dict):
-        return {whole(str(key)): cleaned(item, depth - 1) for key, item in value.items()}
+        return {
+            replace_surrogates(str(key)): sanitize_json(item, max_depth - 1) for key, item in value.items()
+        }
     if isinstance(value, list):
-        return [cleaned(item, depth - 1) for item in value]
+        return [sanitize_json(item, max_depth - 1) for item in value]
     return value if value is None or isinstance(value, bool) or abs(value) < 2**53 else str(value)[:40]
 
 
-def count(value: object) -> int | None:
+def parse_token_count(value: object) -> int | None:
     """A token counter as a wire gave it; None where it is missing or no count."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
 
 
-def whole(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """`text` with the halves of a letter that JSON escapes can leave: joined in pairs, replaced alone."""
     try:
         text.encode()

@@ -7,33 +7,36 @@ from __future__ import annotations
 # DeepSeek 3.3. Chinese: DeepSeek says 0.6 tokens to a sign, Qwen 0.6; older vocabularies take 1 and more.
 # So the sum is some 10 % over for English, up to 40 % over for Chinese with a newer vocabulary, and up to
 # 20 % under for dense code and tables. What a gateway has counted itself is always better.
-ASCII_PER_TOKEN = 3.6
-_PER_TWO_BYTES = 0.5  # Cyrillic, Greek, Arabic, letters with accents
-_PER_THREE_BYTES = 1.0  # Chinese, Japanese, Korean, Thai, typographers' signs
-_PER_FOUR_BYTES = 2.0  # emoji, rare signs
-MESSAGE = 4  # what stands around each message: its role and its bounds
+ASCII_CHARS_PER_TOKEN = 3.6
+_TOKENS_PER_TWO_BYTE_CHAR = 0.5  # Cyrillic, Greek, Arabic, letters with accents
+_TOKENS_PER_THREE_BYTE_CHAR = 1.0  # Chinese, Japanese, Korean, Thai, typographers' signs
+_TOKENS_PER_FOUR_BYTE_CHAR = 2.0  # emoji, rare signs
+MESSAGE_OVERHEAD = 4  # what stands around each message: its role and its bounds
 
 
 def estimate(text: str) -> int:
     """About how many tokens the text is; 0 only for no text at all."""
     size = len(text)
     if text.isascii():
-        return _up(size / ASCII_PER_TOKEN)
+        return _ceil(size / ASCII_CHARS_PER_TOKEN)
     # By the lengths of encodings, which take no loop: a path is measured at every run of the page.
     ascii_ = len(text.encode("ascii", "ignore"))
     four = len(text.encode("utf-16-le", "surrogatepass")) // 2 - size
     others = size - ascii_ - four
     three = len(text.encode("utf-8", "surrogatepass")) - ascii_ - 4 * four - 2 * others
     two = others - three
-    return _up(
-        ascii_ / ASCII_PER_TOKEN + two * _PER_TWO_BYTES + three * _PER_THREE_BYTES + four * _PER_FOUR_BYTES
+    return _ceil(
+        ascii_ / ASCII_CHARS_PER_TOKEN
+        + two * _TOKENS_PER_TWO_BYTE_CHAR
+        + three * _TOKENS_PER_THREE_BYTE_CHAR
+        + four * _TOKENS_PER_FOUR_BYTE_CHAR
     )
 
 
-def message(text: str) -> int:
+def estimate_message(text: str) -> int:
     """About how many tokens a message of that text is; 0 for an empty one, which is not sent."""
-    return estimate(text) + MESSAGE if text.strip() else 0
+    return estimate(text) + MESSAGE_OVERHEAD if text.strip() else 0
 
 
-def _up(tokens: float) -> int:
+def _ceil(tokens: float) -> int:
     return -int(-tokens // 1)

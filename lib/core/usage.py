@@ -7,14 +7,14 @@ from datetime import date
 from typing import Literal
 
 from lib.core.conversation import Conversation, Outcome, Timing, Usage
-from lib.core.pricing import Price, Source
+from lib.core.pricing import Price, PriceSource
 from lib.core.target import Target
 
 Purpose = Literal["answer", "title", "summary"]
 
 
 @dataclass(frozen=True)
-class Shelf:
+class ConversationFilter:
     """Where conversations stand; each stands in one place only.
 
     What is archived is on that shelf alone; else what is pinned; else what is in the named `folder`;
@@ -26,28 +26,28 @@ class Shelf:
 
 
 @dataclass(frozen=True)
-class Hit:
+class SearchResult:
     """A message that was searched for and found; `created` is when it was said, in seconds since 1970."""
 
     conversation: Conversation
-    node: str
+    node_id: str
     role: Literal["user", "assistant"]
-    created: float
+    created_at: float
     text: str
 
 
 @dataclass(frozen=True)
-class Share:
+class ShareLink:
     """A link to a snapshot of a conversation; `id` names it to its owner, and does not open it."""
 
     id: str
-    conversation: str
+    conversation_id: str
     title: str
-    created: float
+    created_at: float
 
 
 @dataclass(frozen=True)
-class Spend:
+class UsageRecord:
     """One request as it is counted; `id` is the request's own, so that nothing counts twice.
 
     `conversation` and `node`, the answer that it was for, are None where nothing of either is kept, `node`
@@ -66,65 +66,65 @@ class Spend:
     created: float
     node: str | None = None
     price: Price | None = None
-    source: Source | None = None
+    source: PriceSource | None = None
     cost: int | None = None
 
 
 @dataclass(frozen=True)
-class Spent:
+class UsageTotal:
     """Requests summed up: how many, how many of them failed or were cut, their tokens, and their cost.
 
     `cost` is in nano-dollars. What it leaves out are `unknown` requests, whose cost is not known; one that
     failed before anything came is not among these.
     """
 
-    requests: int = 0
-    failed: int = 0
-    unknown: int = 0
+    request_count: int = 0
+    failed_count: int = 0
+    unpriced_count: int = 0
     cost: int = 0
     usage: Usage = Usage()
 
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(
-            self.requests + other.requests,
-            self.failed + other.failed,
-            self.unknown + other.unknown,
+    def __add__(self, other: UsageTotal) -> UsageTotal:
+        return UsageTotal(
+            self.request_count + other.request_count,
+            self.failed_count + other.failed_count,
+            self.unpriced_count + other.unpriced_count,
             self.cost + other.cost,
             self.usage + other.usage,
         )
 
 
-def silent(spend: Spend) -> bool:
+def failed_before_output(record: UsageRecord) -> bool:
     """Whether a request failed before anything came."""
-    told = (spend.usage.input, spend.usage.output, spend.timing.first)
-    return spend.outcome is Outcome.FAILED and all(one is None for one in told)
+    told = (record.usage.input, record.usage.output, record.timing.first)
+    return record.outcome is Outcome.FAILED and all(one is None for one in told)
 
 
-def spent(spend: Spend) -> Spent:
+def to_usage_total(record: UsageRecord) -> UsageTotal:
     """One request, as a sum."""
-    unknown = spend.cost is None and not silent(spend)
-    failed = spend.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
-    return Spent(1, int(failed), int(unknown), spend.cost or 0, spend.usage)
+    unknown = record.cost is None and not failed_before_output(record)
+    failed = record.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
+    return UsageTotal(1, int(failed), int(unknown), record.cost or 0, record.usage)
 
 
 @dataclass(frozen=True)
-class Span:
+class DayRange:
     """Days that follow each other, each of so many `seconds`; `begin` is the first's, since 1970."""
 
-    first: date
-    begin: float
-    days: int = 1
-    seconds: int = 86_400
+    first_day: date
+    start: float
+    day_count: int = 1
+    day_seconds: int = 86_400
 
     @property
     def end(self) -> float:
-        return self.begin + self.days * self.seconds
+        return self.start + self.day_count * self.day_seconds
 
 
 @dataclass(frozen=True)
-class Line:
+class DailyUsage:
     """What the requests of one day to one target took."""
 
     day: date
     target: Target
-    spent: Spent
+    total: UsageTotal

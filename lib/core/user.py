@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Known:
+class UserRecord:
     """Somebody who has signed in, last at `seen`; sign-ins from before `revoked_before` are refused.
 
     Both are in seconds since 1970.
@@ -15,16 +15,16 @@ class Known:
     id: str
     name: str
     email: str
-    seen: float
+    last_seen_at: float
     revoked_before: float = 0.0
 
 
 @dataclass(frozen=True)
-class Person:
+class User:
     """Who is asking; `id` is what rows are owned by. The rest is "" where nobody has told it."""
 
     id: str
     name: str = ""
     email: str = ""
-    admin: bool = False
+    is_admin: bool = False
     groups: tuple[str, ...] = ()

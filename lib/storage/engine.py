@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects import sqlite as lite
 
 from lib.core.errors import StoreError
-from lib.core.sanitize import whole
+from lib.core.sanitize import replace_surrogates
 from lib.storage import postgres, sqlite
 
 PATIENCE = 15.0  # seconds to wait for a lock, or for a connection of the pool
@@ -87,7 +87,11 @@ def _on_execute(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> 
 
 def _fit(value: Any) -> Any:
     if isinstance(value, str):
-        return value if value.isascii() and "\0" not in value else whole(value).replace("\0", "\ufffd")
+        return (
+            value
+            if value.isascii() and "\0" not in value
+            else replace_surrogates(value).replace("\0", "\ufffd")
+        )
     if isinstance(value, dict):
         return {name: _fit(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from lib.core.conversation import Conversation, Node
-from lib.core.tree import above
+from lib.core.tree import find_undeleted_ancestor
 from lib.storage.lists import touch
 from lib.storage.owned import batches, in_mine
 from lib.storage.schema import conversation as conversations
@@ -30,10 +30,14 @@ def hide(
 
 def without(talk: Conversation, known: Sequence[Node]) -> tuple[Conversation, list[Node]]:
     """A conversation without its hidden nodes: the others, and its head, put under what is above those."""
-    parents = {one.id: one.parent for one in known}
-    gone = {one.id for one in known if one.deleted is not None}
-    left = [replace(one, parent=above(parents, gone, one.parent)) for one in known if one.id not in gone]
-    return replace(talk, head=above(parents, gone, talk.head)), left
+    parents = {one.id: one.parent_id for one in known}
+    gone = {one.id for one in known if one.deleted_at is not None}
+    left = [
+        replace(one, parent_id=find_undeleted_ancestor(parents, gone, one.parent_id))
+        for one in known
+        if one.id not in gone
+    ]
+    return replace(talk, head_id=find_undeleted_ancestor(parents, gone, talk.head_id)), left
 
 
 def purge(connection: sa.Connection, age: float) -> None:
@@ -54,11 +58,11 @@ def _purge(connection: sa.Connection, conversation: str, old: sa.ColumnElement[b
     gone = {row.id for row in found if row.old}
     for row in found:
         if row.parent in gone and row.id not in gone:
-            parent = above(parents, gone, row.parent)
+            parent = find_undeleted_ancestor(parents, gone, row.parent)
             connection.execute(sa.update(nodes).where(nodes.c.id == row.id).values(parent=parent))
     here = conversations.c.id == conversation
     head = connection.scalar(sa.select(conversations.c.head).where(here))
-    values = {"head": above(parents, gone, head), "rev": conversations.c.rev + 1}
+    values = {"head": find_undeleted_ancestor(parents, gone, head), "rev": conversations.c.rev + 1}
     connection.execute(sa.update(conversations).where(here).values(values))
     for batch in batches(list(gone)):
         connection.execute(sa.delete(nodes).where(nodes.c.id.in_(batch)))

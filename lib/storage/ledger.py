@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.pricing import Price
 from lib.core.target import Target
-from lib.core.usage import Line, Span, Spend, Spent
+from lib.core.usage import DailyUsage, DayRange, UsageRecord, UsageTotal
 from lib.storage.engine import insert
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import ledger
@@ -28,7 +28,7 @@ _LOST = ledger.c.total.is_(None) & ledger.c.input.is_(None) & ledger.c.output.is
 _SILENT = ledger.c.input.is_(None) & ledger.c.output.is_(None) & ledger.c.first.is_(None)
 
 
-def add(connection: sa.Connection, owner: str, spend: Spend) -> None:
+def add(connection: sa.Connection, owner: str, spend: UsageRecord) -> None:
     values = {name: getattr(spend, name) for name in _OWN}
     values |= asdict(spend.target) | asdict(spend.usage) | asdict(spend.timing)
     values |= {"owner": owner, "outcome": spend.outcome, "price": _from_price(spend.price)}
@@ -70,44 +70,44 @@ def add_lost(connection: sa.Connection, answers: Sequence[str]) -> None:
     connection.execute(insert(connection, ledger).from_select(names, of_nodes).on_conflict_do_nothing())
 
 
-def of(connection: sa.Connection, owner: str, conversation: str) -> list[Spend]:
+def of(connection: sa.Connection, owner: str, conversation: str) -> list[UsageRecord]:
     query = sa.select(ledger).where(ledger.c.owner == owner, ledger.c.conversation == conversation)
     found = connection.execute(query.order_by(ledger.c.created, ledger.c.id))
     return [_spend(row) for row in found]
 
 
-def sums(connection: sa.Connection, owner: str, conversation: str) -> dict[str, Spent]:
+def sums(connection: sa.Connection, owner: str, conversation: str) -> dict[str, UsageTotal]:
     query = sa.select(ledger.c.node, *_sums()).group_by(ledger.c.node)
     found = connection.execute(query.where(ledger.c.owner == owner, ledger.c.conversation == conversation))
     return {row.node or "": _spent(row) for row in found}
 
 
-def lines(connection: sa.Connection, owner: str | None, spans: Sequence[Span]) -> list[Line]:
+def lines(connection: sa.Connection, owner: str | None, spans: Sequence[DayRange]) -> list[DailyUsage]:
     """The lines of an owner, or of everybody where that is None."""
     found = [line for span in spans for _, line in _lines(connection, owner, span)]
     return sorted(found, key=lambda line: (line.day, line.target.model, line.target.wire))
 
 
-def lines_of_each(connection: sa.Connection, spans: Sequence[Span]) -> list[tuple[str, Line]]:
+def lines_of_each(connection: sa.Connection, spans: Sequence[DayRange]) -> list[tuple[str, DailyUsage]]:
     found = [pair for span in spans for pair in _lines(connection, None, span, ledger.c.owner)]
     return sorted(found, key=lambda pair: (pair[1].day, pair[1].target.model, pair[1].target.wire, pair[0]))
 
 
 def _lines(
-    connection: sa.Connection, owner: str | None, span: Span, *by: sa.ColumnElement[str]
-) -> list[tuple[str, Line]]:
+    connection: sa.Connection, owner: str | None, span: DayRange, *by: sa.ColumnElement[str]
+) -> list[tuple[str, DailyUsage]]:
     """The lines of a span, each with its owner where they are grouped `by` that too, else with ""."""
-    since = (ledger.c.created - span.begin) / span.seconds
+    since = (ledger.c.created - span.start) / span.day_seconds
     # No function of both databases rounds down: here a cast does, there it would round to the nearest.
     whole = sa.func.floor(since) if connection.dialect.name == "postgresql" else sa.cast(since, sa.Integer)
     keys = (whole.label("day"), ledger.c.model, ledger.c.wire, *by)
-    query = sa.select(*keys, *_sums()).where(_between(owner, span.begin, span.end)).group_by(*keys)
+    query = sa.select(*keys, *_sums()).where(_between(owner, span.start, span.end)).group_by(*keys)
     # The last moment of a day, divided, can come out as the next.
     return [
         (
             row.owner if by else "",
-            Line(
-                span.first + timedelta(days=min(int(row.day), span.days - 1)),
+            DailyUsage(
+                span.first_day + timedelta(days=min(int(row.day), span.day_count - 1)),
                 Target(row.model, row.wire),
                 _spent(row),
             ),
@@ -126,19 +126,19 @@ def firsts(
     return [(Target(row.model, row.wire), row.first) for row in found]
 
 
-def since(connection: sa.Connection, owner: str, begin: float) -> Spent:
+def since(connection: sa.Connection, owner: str, begin: float) -> UsageTotal:
     query = sa.select(*_sums()).where(ledger.c.owner == owner, ledger.c.created >= begin)
     return _spent(connection.execute(query).one())
 
 
-def by_all(connection: sa.Connection) -> Spent:
+def by_all(connection: sa.Connection) -> UsageTotal:
     return _spent(connection.execute(sa.select(*_sums())).one())
 
 
-def by_each(connection: sa.Connection, begin: float, end: float) -> dict[str, Spent]:
+def by_each(connection: sa.Connection, begin: float, end: float) -> dict[str, UsageTotal]:
     query = sa.select(ledger.c.owner, *_sums()).where(_between(None, begin, end)).group_by(ledger.c.owner)
     found = [(row.owner, _spent(row)) for row in connection.execute(query)]
-    return dict(sorted(found, key=lambda one: (-one[1].cost, -one[1].requests, one[0])))
+    return dict(sorted(found, key=lambda one: (-one[1].cost, -one[1].request_count, one[0])))
 
 
 def _between(owner: str | None, begin: float, end: float) -> sa.ColumnElement[bool]:
@@ -162,15 +162,15 @@ def _how_many(holds: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     return sa.func.coalesce(sa.func.sum(sa.case((holds, 1), else_=0)), 0)
 
 
-def _spent(row: sa.Row[Any]) -> Spent:
+def _spent(row: sa.Row[Any]) -> UsageTotal:
     # Sums of Postgres are decimals.
     counts = (getattr(row, f"sum_{name}") for name in _COUNTERS)
     usage = Usage(*(None if count is None else int(count) for count in counts))
-    return Spent(int(row.requests), int(row.failed), int(row.unknown), int(row.cost), usage)
+    return UsageTotal(int(row.requests), int(row.failed), int(row.unknown), int(row.cost), usage)
 
 
-def _spend(row: sa.Row[Any]) -> Spend:
-    return Spend(
+def _spend(row: sa.Row[Any]) -> UsageRecord:
+    return UsageRecord(
         **{name: getattr(row, name) for name in _OWN},
         target=Target(row.model, row.wire),
         usage=Usage(**{name: getattr(row, name) for name in _COUNTERS}),

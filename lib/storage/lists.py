@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.conversation import Conversation, Outcome
-from lib.core.usage import Shelf
+from lib.core.usage import ConversationFilter
 from lib.storage import rows
 from lib.storage.owned import batches, mine
 from lib.storage.schema import conversation as conversations
@@ -42,12 +42,12 @@ def some(connection: sa.Connection, owner: str, ids: Sequence[str]) -> dict[str,
 
 
 def shelf(
-    connection: sa.Connection, owner: str, limit: int, place: Shelf, before: Conversation | None
+    connection: sa.Connection, owner: str, limit: int, place: ConversationFilter, before: Conversation | None
 ) -> list[Conversation]:
     """The newest conversations of a shelf, newest first, from after `before` on."""
     query = _listed.where(conversations.c.owner == owner, *_on(place))
     if before:
-        query = query.where(_order < sa.tuple_(sa.literal(before.updated), sa.literal(before.id)))
+        query = query.where(_order < sa.tuple_(sa.literal(before.updated_at), sa.literal(before.id)))
     query = query.order_by(conversations.c.updated.desc(), conversations.c.id.desc()).limit(limit)
     return [rows.conversation(row) for row in connection.execute(query)]
 
@@ -93,7 +93,7 @@ def purge(connection: sa.Connection, age: float) -> int:
     return connection.execute(sa.delete(conversations).where(old)).rowcount
 
 
-def _on(place: Shelf) -> list[sa.ColumnElement[bool]]:
+def _on(place: ConversationFilter) -> list[sa.ColumnElement[bool]]:
     """What makes a conversation stand on a shelf; each kind has an index with the same conditions."""
     if place.kind == "archived":
         return [conversations.c.archived]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from lib.core.conversation import Conversation, Node, Outcome
 from lib.core.errors import StoreError
-from lib.core.usage import Spend
+from lib.core.usage import UsageRecord
 from lib.storage import books, ledger, rows, search
 from lib.storage.engine import insert
 from lib.storage.lists import ARRIVING, touch
@@ -57,7 +57,7 @@ def begin(connection: sa.Connection, owner: str, conversation: Conversation, new
 
 
 def reopen(connection: sa.Connection, owner: str, conversation: Conversation, node: Node) -> None:
-    values = {**_growing(node), "outcome": node.outcome, "failure": None, "request": node.request}
+    values = {**_growing(node), "outcome": node.outcome, "failure": None, "request": node.usage_record_id}
     where = (nodes.c.id == node.id) & (nodes.c.conversation == conversation.id) & in_mine(owner)
     if connection.execute(sa.update(nodes).where(where).values(values)).rowcount:
         moved = rows.from_conversation(conversation)
@@ -67,8 +67,8 @@ def reopen(connection: sa.Connection, owner: str, conversation: Conversation, no
 
 def add(connection: sa.Connection, owner: str, conversation: str, node: Node) -> None:
     there = sa.select(conversations.c.id).where(mine(owner, conversation))
-    if node.parent is not None:
-        there = there.join(nodes).where(nodes.c.id == node.parent)
+    if node.parent_id is not None:
+        there = there.join(nodes).where(nodes.c.id == node.parent_id)
     if connection.scalar(there):
         values = rows.from_node(node) | {"conversation": conversation}
         fresh = insert(connection, nodes).values(values).on_conflict_do_nothing()
@@ -92,7 +92,7 @@ def checkpoint(connection: sa.Connection, owner: str, node: Node) -> Outcome | N
     return Outcome(found) if found else None
 
 
-def settle(connection: sa.Connection, owner: str, node: Node, spends: Sequence[Spend]) -> None:
+def settle(connection: sa.Connection, owner: str, node: Node, spends: Sequence[UsageRecord]) -> None:
     values = _growing(node) | {"outcome": node.outcome, "request_id": node.request_id}
     values["failure"] = asdict(node.failure) if node.failure else None
     where = (nodes.c.id == node.id) & in_mine(owner)
@@ -133,7 +133,7 @@ def _ended(connection: sa.Connection, ended: Sequence[str]) -> None:
 
 def _check_parents(connection: sa.Connection, conversation: str, new: Sequence[Node]) -> None:
     own = {node.id for node in new}
-    outside = [node.parent for node in new if node.parent is not None and node.parent not in own]
+    outside = [node.parent_id for node in new if node.parent_id is not None and node.parent_id not in own]
     for batch in batches(outside):
         here = (nodes.c.conversation == conversation) & nodes.c.id.in_(batch)
         if connection.scalar(sa.select(sa.func.count()).select_from(nodes).where(here)) != len(batch):
@@ -145,7 +145,7 @@ def _parents_first(new: Sequence[Node]) -> list[Node]:
     children: dict[str | None, list[Node]] = {}
     own = {node.id for node in new}
     for node in new:
-        children.setdefault(node.parent if node.parent in own else None, []).append(node)
+        children.setdefault(node.parent_id if node.parent_id in own else None, []).append(node)
     ordered = children.get(None, [])
     for node in ordered:  # grows as it is walked
         ordered.extend(children.get(node.id, ()))

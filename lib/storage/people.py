@@ -6,7 +6,7 @@ import time
 
 import sqlalchemy as sa
 
-from lib.core.user import Known, Person
+from lib.core.user import User, UserRecord
 from lib.storage import persons
 from lib.storage.engine import reading, writing
 
@@ -16,22 +16,22 @@ class People:
 
     _engine: sa.Engine
 
-    def meet(self, person: Person) -> None:
+    def upsert_user(self, user: User) -> None:
         """Remember a person's name and address as they are now, and that they were here."""
-        with writing(self._engine, person.id) as connection:
-            persons.meet(connection, person, time.time())
+        with writing(self._engine, user.id) as connection:
+            persons.meet(connection, user, time.time())
 
-    def sign_out(self, owner: str, before: float) -> None:
+    def sign_out_everywhere(self, owner: str, issued_before: float) -> None:
         """Refuse the owner's sign-ins from before a moment, in seconds since 1970; it is never set back."""
         with writing(self._engine, owner) as connection:
-            persons.sign_out(connection, owner, before)
+            persons.sign_out(connection, owner, issued_before)
 
     def revoked_before(self, owner: str) -> float:
         """The moment before which the owner's sign-ins are refused, in seconds since 1970; 0.0 for none."""
         with reading(self._engine) as connection:
             return persons.revoked_before(connection, owner)
 
-    def people(self) -> list[Known]:
+    def users(self) -> list[UserRecord]:
         """Everybody who has signed in, whoever was seen last first."""
         with reading(self._engine) as connection:
             return persons.every(connection)

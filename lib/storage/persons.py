@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lib.core.user import Known, Person
+from lib.core.user import User, UserRecord
 from lib.storage.engine import insert
 from lib.storage.schema import person as persons
 
 
-def meet(connection: sa.Connection, person: Person, now: float) -> None:
+def meet(connection: sa.Connection, person: User, now: float) -> None:
     values = {"name": person.name, "email": person.email, "seen": now}
     fresh = insert(connection, persons).values(id=person.id, revoked_before=0.0, **values)
     connection.execute(fresh.on_conflict_do_update(index_elements=[persons.c.id], set_=values))
@@ -28,11 +28,12 @@ def revoked_before(connection: sa.Connection, owner: str) -> float:
     return float(found or 0.0)
 
 
-def every(connection: sa.Connection) -> list[Known]:
+def every(connection: sa.Connection) -> list[UserRecord]:
     # Who was only signed out, or has deleted everything, is nobody to be shown.
     query = sa.select(persons).where(persons.c.seen > 0).order_by(persons.c.seen.desc(), persons.c.id)
     return [
-        Known(row.id, row.name, row.email, row.seen, row.revoked_before) for row in connection.execute(query)
+        UserRecord(row.id, row.name, row.email, row.seen, row.revoked_before)
+        for row in connection.execute(query)
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.policy import Bound, Limits, Policy, Prompt, Rule
+from lib.core.policy import Limit, Limits, Policy, Prompt, ScopePolicy
 from lib.core.target import Target, is_wire
 from lib.storage.engine import insert
 from lib.storage.schema import policy as policies
@@ -25,7 +25,7 @@ def read(connection: sa.Connection) -> Policy:
 
 
 def set_limits(connection: sa.Connection, by: str, scope: str, limits: Limits) -> None:
-    told = {name: asdict(bound) for name, bound in limits.bounds()}
+    told = {name: asdict(bound) for name, bound in limits.active_limits()}
     _change(connection, by, scope, "limits", told or None)
 
 
@@ -64,12 +64,12 @@ def _write(connection: sa.Connection, by: str, name: str, value: Any) -> None:
     connection.execute(fresh.on_conflict_do_update(index_elements=[policies.c.name], set_=values))
 
 
-def _rule(raw: Any) -> Rule:
+def _rule(raw: Any) -> ScopePolicy:
     found = raw if isinstance(raw, Mapping) else {}
     limits = found.get("limits")
     told = limits if isinstance(limits, Mapping) else {}
     bounds = {one.name: _bound(told.get(one.name)) for one in fields(Limits)}
-    return Rule(Limits(**bounds), _patterns(found.get("models")))
+    return ScopePolicy(Limits(**bounds), _patterns(found.get("models")))
 
 
 def _patterns(raw: Any) -> tuple[str, ...] | None:
@@ -79,9 +79,9 @@ def _patterns(raw: Any) -> tuple[str, ...] | None:
     return tuple(one for one in raw if isinstance(one, str)) if isinstance(raw, list) else ()
 
 
-def _bound(raw: Any) -> Bound:
+def _bound(raw: Any) -> Limit:
     found = raw if isinstance(raw, Mapping) else {}
-    return Bound(_amount(found.get("soft")), _amount(found.get("hard")))
+    return Limit(_amount(found.get("soft")), _amount(found.get("hard")))
 
 
 def _amount(raw: Any) -> int | None:

@@ -20,7 +20,7 @@ def read(connection: sa.Connection, owner: str) -> Preferences:
     target = found.get(_DEFAULT) or {}
     return Preferences(
         favourites=tuple(found.get(_FAVOURITES) or ()),
-        default=Target(**target) if is_wire(target.get("wire")) else None,
+        default_target=Target(**target) if is_wire(target.get("wire")) else None,
     )
 
 

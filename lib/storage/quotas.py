@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 
-from lib.core.policy import ALL
-from lib.core.quota import Claim, Counter, Over, current, took
-from lib.core.usage import Spend
+from lib.core.policy import TEAM_SCOPE
+from lib.core.quota import LimitExceeded, QuotaCounter, Reservation, actual_amount, current_counter
+from lib.core.usage import UsageRecord
 from lib.storage.engine import insert
 from lib.storage.schema import ledger
 from lib.storage.schema import quota as quotas
@@ -42,8 +42,8 @@ _SUMMED = {
 
 
 def reserve(
-    connection: sa.Connection, owner: str, request: str, claims: Sequence[Claim], now: float
-) -> list[Over]:
+    connection: sa.Connection, owner: str, request: str, claims: Sequence[Reservation], now: float
+) -> list[LimitExceeded]:
     """Take what is claimed of every counter, by one statement, and remember it for the request.
 
     Returns the claims that do not fit. Where there is one, the transaction has to be undone: others may
@@ -59,7 +59,7 @@ def reserve(
     taking = fresh.on_conflict_do_update(
         index_elements=_KEY, set_=sums, where=sums["used"] + _BEYOND <= bound
     ).returning(*(quotas.c[name] for name in _KEY))
-    taken = {Counter(*row) for row in connection.execute(taking)}
+    taken = {QuotaCounter(*row) for row in connection.execute(taking)}
     if len(taken) < len(claims):
         return [_over(connection, claim) for claim in claims if claim.counter not in taken]
     kept = [[*_key(claim.counter).values(), claim.amount] for claim in claims]
@@ -67,7 +67,7 @@ def reserve(
     return []
 
 
-def settle(connection: sa.Connection, owner: str, request: str, spends: Sequence[Spend]) -> None:
+def settle(connection: sa.Connection, owner: str, request: str, spends: Sequence[UsageRecord]) -> None:
     """Put what a request took in the place of what is reserved for it, once; without spends, nothing.
 
     `spends` are those of its repetitions too.
@@ -76,8 +76,8 @@ def settle(connection: sa.Connection, owner: str, request: str, spends: Sequence
     kept = connection.scalar(sa.delete(reservations).where(mine).returning(reservations.c.claims))
     changes = []
     for scope, name, begins, reserved in kept or ():
-        unit = Counter(scope, name, begins).unit
-        more = took(unit, reserved, spends) - reserved
+        unit = QuotaCounter(scope, name, begins).unit
+        more = actual_amount(unit, reserved, spends) - reserved
         # That a request was repeated is no fault of what was reserved for it.
         slip = 0 if unit == "requests" else more
         changes.append(
@@ -87,7 +87,7 @@ def settle(connection: sa.Connection, owner: str, request: str, spends: Sequence
         connection.execute(_SETTLED, changes)
 
 
-def used(connection: sa.Connection, owner: str, counters: Sequence[Counter]) -> dict[Counter, int]:
+def used(connection: sa.Connection, owner: str, counters: Sequence[QuotaCounter]) -> dict[QuotaCounter, int]:
     """What is used of each counter, with what is reserved."""
     known = _known(connection, counters)
     missing = [one for one in counters if one not in known]
@@ -100,7 +100,7 @@ def recount(connection: sa.Connection, now: float) -> None:
     A bound that was taken away and set again within its period was not counted for in between.
     """
     for counter in _known_since(connection, now - KEPT):
-        if current(counter.scope, counter.name, now) == counter:
+        if current_counter(counter.scope, counter.limit_name, now) == counter:
             more = _so_far(connection, counter.scope.removeprefix("person:"), counter)
             lifted = sa.update(quotas).where(_is(counter), quotas.c.used < more).values(used=more)
             connection.execute(lifted)
@@ -124,7 +124,7 @@ def purge(connection: sa.Connection, now: float) -> None:
     connection.execute(sa.delete(reservations).where(reservations.c.created < now - KEPT))
 
 
-def _begin(connection: sa.Connection, owner: str, counters: Sequence[Counter]) -> None:
+def _begin(connection: sa.Connection, owner: str, counters: Sequence[QuotaCounter]) -> None:
     """Give each counter its row, which begins with what was used before there was anything to count for."""
     known = _known(connection, counters)
     missing = [one for one in counters if one not in known]
@@ -132,41 +132,41 @@ def _begin(connection: sa.Connection, owner: str, counters: Sequence[Counter]) -
         connection.execute(insert(connection, quotas).values(values).on_conflict_do_nothing())
 
 
-def _so_far(connection: sa.Connection, owner: str, counter: Counter) -> int:
+def _so_far(connection: sa.Connection, owner: str, counter: QuotaCounter) -> int:
     """What the ledger knows of a counter that has no row; of groups it knows nothing."""
-    if counter.unit not in _SUMMED or counter.scope not in (ALL, f"person:{owner}"):
+    if counter.unit not in _SUMMED or counter.scope not in (TEAM_SCOPE, f"person:{owner}"):
         return 0
     query = sa.select(sa.func.coalesce(sa.func.sum(_SUMMED[counter.unit]), 0))
-    query = query.where(ledger.c.created >= counter.begins)
-    if counter.scope != ALL:
+    query = query.where(ledger.c.created >= counter.period_start)
+    if counter.scope != TEAM_SCOPE:
         query = query.where(ledger.c.owner == owner)
     return int(connection.scalar(query) or 0)
 
 
-def _known(connection: sa.Connection, counters: Iterable[Counter]) -> dict[Counter, int]:
+def _known(connection: sa.Connection, counters: Iterable[QuotaCounter]) -> dict[QuotaCounter, int]:
     keys = [tuple(_key(one).values()) for one in counters]
     query = sa.select(quotas).where(sa.tuple_(*(quotas.c[name] for name in _KEY)).in_(keys))
-    return {Counter(row.scope, row.name, row.begins): row.used for row in connection.execute(query)}
+    return {QuotaCounter(row.scope, row.name, row.begins): row.used for row in connection.execute(query)}
 
 
-def _known_since(connection: sa.Connection, begin: float) -> list[Counter]:
+def _known_since(connection: sa.Connection, begin: float) -> list[QuotaCounter]:
     query = sa.select(*(quotas.c[name] for name in _KEY)).where(quotas.c.begins >= int(begin))
-    return [Counter(*row) for row in connection.execute(query)]
+    return [QuotaCounter(*row) for row in connection.execute(query)]
 
 
-def _over(connection: sa.Connection, claim: Claim) -> Over:
+def _over(connection: sa.Connection, claim: Reservation) -> LimitExceeded:
     """A claim that was not taken. Its row is ours until the transaction ends."""
     room = sa.select(_hard(claim) - quotas.c.used - _BEYOND).where(_is(claim.counter))
-    return Over(claim, max(0, int(connection.scalar(room) or 0)))
+    return LimitExceeded(claim, max(0, int(connection.scalar(room) or 0)))
 
 
-def _hard(claim: Claim) -> int:
-    return _MOST if claim.hard is None else min(claim.hard, _MOST)
+def _hard(claim: Reservation) -> int:
+    return _MOST if claim.hard_limit is None else min(claim.hard_limit, _MOST)
 
 
-def _key(counter: Counter) -> dict[str, str | int]:
-    return {"scope": counter.scope, "name": counter.name, "begins": counter.begins}
+def _key(counter: QuotaCounter) -> dict[str, str | int]:
+    return {"scope": counter.scope, "name": counter.limit_name, "begins": counter.period_start}
 
 
-def _is(counter: Counter) -> sa.ColumnElement[bool]:
+def _is(counter: QuotaCounter) -> sa.ColumnElement[bool]:
     return sa.and_(*(quotas.c[name] == value for name, value in _key(counter).items()))

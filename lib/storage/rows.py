@@ -17,11 +17,11 @@ from lib.core.conversation import (
     Node,
     Outcome,
     Part,
-    Text,
-    Thinking,
+    TextPart,
+    ThinkingPart,
     Timing,
+    Truncation,
     Usage,
-    Window,
 )
 from lib.core.target import Target, is_wire
 
@@ -30,19 +30,19 @@ def conversation(row: sa.Row[Any]) -> Conversation:
     return Conversation(
         id=row.id,
         title=row.title,
-        updated=row.updated,
-        head=row.head,
+        updated_at=row.updated,
+        head_id=row.head,
         target=_target(row),
-        params=params.read(row.params),
-        created=row.created,
-        rev=row.rev,
-        titled=row.titled,
+        params=params.load_params(row.params),
+        created_at=row.created,
+        revision=row.rev,
+        title_source=row.titled,
         folder=row.folder,
         pinned=row.pinned,
         archived=row.archived,
         unread=row.unread,
         arriving=bool(row.arriving),
-        window=Window(**row.window) if row.window else None,
+        truncation=Truncation(**row.window) if row.window else None,
     )
 
 
@@ -51,41 +51,41 @@ def from_conversation(value: Conversation) -> dict[str, Any]:
     return {
         "id": value.id,
         "title": value.title,
-        "updated": value.updated,
-        "head": value.head,
+        "updated": value.updated_at,
+        "head": value.head_id,
         "params": asdict(value.params),
-        "created": value.created or value.updated,
-        "rev": value.rev,
-        "titled": value.titled,
+        "created": value.created_at or value.updated_at,
+        "rev": value.revision,
+        "titled": value.title_source,
         "folder": value.folder,
         "pinned": value.pinned,
         "archived": value.archived,
         "unread": value.unread,
-        "window": from_window(value.window),
+        "window": from_window(value.truncation),
         **from_target(value.target),
     }
 
 
-def from_window(value: Window | None) -> dict[str, Any] | None:
+def from_window(value: Truncation | None) -> dict[str, Any] | None:
     return asdict(value) if value else None
 
 
 def node(row: sa.Row[Any]) -> Node:
     return Node(
         id=row.id,
-        parent=row.parent,
+        parent_id=row.parent,
         message=message(row.role, row.parts),
-        created=row.created,
+        created_at=row.created,
         outcome=Outcome(row.outcome),
-        reason=row.reason,
+        finish_reason=row.reason,
         target=_target(row),
         usage=Usage(**row.usage),
         timing=Timing(**row.timing),
         failure=_failure(row.failure),
         request_id=row.request_id,
-        served=row.served or {},
-        deleted=row.deleted,
-        request=row.request,
+        provider_metadata=row.served or {},
+        deleted_at=row.deleted,
+        usage_record_id=row.request,
     )
 
 
@@ -97,20 +97,20 @@ def from_node(value: Node) -> dict[str, Any]:
     """The columns of a node but its conversation's; `beat` is now."""
     return {
         "id": value.id,
-        "parent": value.parent,
+        "parent": value.parent_id,
         "role": value.message.role,
         "parts": [_from_part(part) for part in value.message.parts],
-        "created": value.created,
+        "created": value.created_at,
         "outcome": value.outcome,
-        "reason": value.reason,
+        "reason": value.finish_reason,
         "usage": asdict(value.usage),
         "timing": asdict(value.timing),
         "failure": asdict(value.failure) if value.failure else None,
         "request_id": value.request_id,
-        "served": dict(value.served),
+        "served": dict(value.provider_metadata),
         "beat": time.time(),
-        "deleted": value.deleted,
-        "request": value.request,
+        "deleted": value.deleted_at,
+        "request": value.usage_record_id,
         **from_target(value.target),
     }
 
@@ -129,9 +129,9 @@ def from_target(target: Target | None) -> dict[str, Any]:
 
 def _part(raw: Mapping[str, Any]) -> Part:
     if raw["type"] == "thinking":
-        return Thinking(raw["text"], raw["signature"], raw.get("sealed", ""))
-    return Text(raw["text"])
+        return ThinkingPart(raw["text"], raw["signature"], raw.get("sealed", ""))
+    return TextPart(raw["text"])
 
 
 def _from_part(part: Part) -> dict[str, Any]:
-    return {"type": "thinking" if isinstance(part, Thinking) else "text", **asdict(part)}
+    return {"type": "thinking" if isinstance(part, ThinkingPart) else "text", **asdict(part)}

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from lib.core import search_terms
-from lib.core.usage import Hit
+from lib.core.usage import SearchResult
 from lib.storage import lists, rows
 from lib.storage.owned import batches
 from lib.storage.schema import conversation as conversations
@@ -42,9 +42,11 @@ def index(connection: sa.Connection, ids: Sequence[str]) -> None:
             connection.execute(sa.insert(passages), written)
 
 
-def search(connection: sa.Connection, owner: str, typed: str, limit: int, before: Hit | None) -> list[Hit]:
+def search(
+    connection: sa.Connection, owner: str, typed: str, limit: int, before: SearchResult | None
+) -> list[SearchResult]:
     """The newest messages in which all terms of the query are, newest first, from after `before` on."""
-    terms = search_terms.query(typed)
+    terms = search_terms.parse_query(typed)
     if not terms:
         return []
     # The index first: without statistics SQLite would rather walk through all that is the owner's.
@@ -58,12 +60,12 @@ def search(connection: sa.Connection, owner: str, typed: str, limit: int, before
         .limit(limit)
     )
     if before:
-        place = sa.tuple_(sa.literal(before.created), sa.literal(before.node))
+        place = sa.tuple_(sa.literal(before.created_at), sa.literal(before.node_id))
         query = query.where(sa.tuple_(nodes.c.created, nodes.c.id) < place)
     return _hits(connection, owner, connection.scalars(query).all())
 
 
-def _hits(connection: sa.Connection, owner: str, ids: Sequence[str]) -> list[Hit]:
+def _hits(connection: sa.Connection, owner: str, ids: Sequence[str]) -> list[SearchResult]:
     # Read apart: what is sorted is small, the texts are not.
     found = [
         row
@@ -72,7 +74,9 @@ def _hits(connection: sa.Connection, owner: str, ids: Sequence[str]) -> list[Hit
     ]
     talks = lists.some(connection, owner, [row.conversation for row in found])
     return [
-        Hit(talks[row.conversation], row.id, row.role, row.created, rows.message(row.role, row.parts).text)
+        SearchResult(
+            talks[row.conversation], row.id, row.role, row.created, rows.message(row.role, row.parts).text
+        )
         for row in found
     ]
 
@@ -82,12 +86,12 @@ def spelled(text: str) -> Iterator[str]:
 
     Each begins with the last tokens of the one before, so that no phrase is lost at a border.
     """
-    tokens = [_spelled(token) for token in search_terms.tokens(text)]
+    tokens = [_spelled(token) for token in search_terms.tokenize(text)]
     start = 0
     while start < len(tokens):
         end = _end(tokens, start)
         yield " ".join(tokens[start:end])
-        start = end if end == len(tokens) else end - search_terms.PHRASE_MAX
+        start = end if end == len(tokens) else end - search_terms.MAX_PHRASE_TOKENS
 
 
 def _end(tokens: Sequence[str], start: int) -> int:
@@ -104,10 +108,10 @@ def _with(connection: sa.Connection, term: search_terms.Term) -> sa.Select[tuple
     """The nodes that have a term in one of their passages."""
     spelt = [_spelled(token) for token in term.tokens]
     if connection.dialect.name == "sqlite":
-        match = f'"{" ".join(spelt)}"' + (" *" if term.prefix else "")
+        match = f'"{" ".join(spelt)}"' + (" *" if term.is_prefix else "")
         found = sa.select(_FTS.c.rowid).where(_FTS.c.passage_words.op("MATCH")(match))
         return sa.select(passages.c.node).distinct().where(passages.c.id.in_(found))
-    match = " <-> ".join(spelt) + (":*" if term.prefix else "")
+    match = " <-> ".join(spelt) + (":*" if term.is_prefix else "")
     return sa.select(passages.c.node).distinct().where(_VECTOR.op("@@")(sa.cast(match, TSQUERY)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.usage import Share
+from lib.core.usage import ShareLink
 from lib.storage.owned import mine
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import share as shares
@@ -20,30 +20,30 @@ _open = _there.correlate(shares).exists()
 
 
 def add(
-    connection: sa.Connection, owner: str, share: Share, token_hash: str, snapshot: Mapping[str, Any]
+    connection: sa.Connection, owner: str, share: ShareLink, token_hash: str, snapshot: Mapping[str, Any]
 ) -> bool:
     """Keep a link; returns whether its conversation is there to be shared."""
-    there = sa.select(conversations.c.id).where(mine(owner, share.conversation))
+    there = sa.select(conversations.c.id).where(mine(owner, share.conversation_id))
     if not connection.scalar(there.where(conversations.c.deleted.is_(None))):
         return False
     values = {
         "id": share.id,
         "owner": owner,
-        "conversation": share.conversation,
+        "conversation": share.conversation_id,
         "token_hash": token_hash,
         "title": share.title,
         "snapshot": dict(snapshot),
-        "created": share.created,
+        "created": share.created_at,
     }
     connection.execute(sa.insert(shares).values(values))
     return True
 
 
-def of(connection: sa.Connection, owner: str) -> list[Share]:
+def of(connection: sa.Connection, owner: str) -> list[ShareLink]:
     columns = (shares.c.id, shares.c.conversation, shares.c.title, shares.c.created)
     query = sa.select(*columns).where(shares.c.owner == owner, _open)
     found = connection.execute(query.order_by(shares.c.created.desc(), shares.c.id))
-    return [Share(*row) for row in found]
+    return [ShareLink(*row) for row in found]
 
 
 def snapshot(connection: sa.Connection, token_hash: str) -> dict[str, Any] | None:

@@ -9,18 +9,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.conversation import Conversation, Node, Outcome, Window
+from lib.core.conversation import Conversation, Node, Outcome, Truncation
 from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.target import Target
-from lib.core.usage import Hit, Share, Shelf, Spend
+from lib.core.usage import ConversationFilter, SearchResult, ShareLink, UsageRecord
 from lib.storage import audits, hidden, lists, nodes, owners, preferences, quotas, rows, search, shares
 from lib.storage.books import Books
 from lib.storage.engine import PATIENCE, connect, reading, writing
 from lib.storage.people import People
 from lib.storage.team import Team
 
-_OPEN = Shelf()
+_OPEN = ConversationFilter()
 
 
 class Store(Books, People, Team):
@@ -30,18 +30,18 @@ class Store(Books, People, Team):
     """
 
     def __init__(
-        self, url: str, patience: float = PATIENCE, refused: Callable[[], None] = lambda: None
+        self, url: str, lock_timeout: float = PATIENCE, on_refusal: Callable[[], None] = lambda: None
     ) -> None:
         """Open the database of `url`, and wait no longer than `patience` seconds for another writer.
 
         `refused` is called whenever the database refuses something, or is not there.
         """
-        self._engine = connect(url, patience, refused)
+        self._engine = connect(url, lock_timeout, on_refusal)
 
     def close(self) -> None:
         self._engine.dispose()
 
-    def answers(self) -> None:
+    def ping(self) -> None:
         """Ask the database for next to nothing. Raises StoreError where it does not even give that."""
         with reading(self._engine) as connection:
             connection.scalar(sa.select(1))
@@ -49,102 +49,108 @@ class Store(Books, People, Team):
     # Conversations, and where they stand.
 
     def conversations(
-        self, owner: str, limit: int, shelf: Shelf = _OPEN, before: Conversation | None = None
+        self,
+        owner: str,
+        limit: int,
+        conversation_filter: ConversationFilter = _OPEN,
+        cursor: Conversation | None = None,
     ) -> list[Conversation]:
         """The newest conversations of a shelf, newest first; a further page is what comes after `before`."""
         with reading(self._engine) as connection:
-            return lists.shelf(connection, owner, limit, shelf, before)
+            return lists.shelf(connection, owner, limit, conversation_filter, cursor)
 
-    def conversation(self, owner: str, conversation: str) -> Conversation | None:
+    def conversation(self, owner: str, conversation_id: str) -> Conversation | None:
         with reading(self._engine) as connection:
-            return lists.one(connection, owner, conversation)
+            return lists.one(connection, owner, conversation_id)
 
     def folders(self, owner: str) -> list[tuple[str, int]]:
         """The folders in the order of their names, with how many conversations stand in each."""
         with reading(self._engine) as connection:
             return lists.folders(connection, owner)
 
-    def pin(self, owner: str, ids: Sequence[str], wanted: bool) -> None:
+    def set_pinned(self, owner: str, conversation_ids: Sequence[str], pinned: bool) -> None:
         with writing(self._engine, owner) as connection:
-            lists.change(connection, owner, ids, pinned=wanted)
+            lists.change(connection, owner, conversation_ids, pinned=pinned)
 
-    def archive(self, owner: str, ids: Sequence[str], wanted: bool) -> None:
+    def set_archived(self, owner: str, conversation_ids: Sequence[str], archived: bool) -> None:
         with writing(self._engine, owner) as connection:
-            lists.change(connection, owner, ids, archived=wanted)
+            lists.change(connection, owner, conversation_ids, archived=archived)
 
-    def file(self, owner: str, ids: Sequence[str], folder: str) -> None:
+    def move_to_folder(self, owner: str, conversation_ids: Sequence[str], folder: str) -> None:
         """Put conversations into a folder; "" takes them out of theirs."""
         with writing(self._engine, owner) as connection:
-            lists.change(connection, owner, ids, folder=folder)
+            lists.change(connection, owner, conversation_ids, folder=folder)
 
-    def delete(self, owner: str, ids: Sequence[str]) -> None:
+    def delete_conversations(self, owner: str, conversation_ids: Sequence[str]) -> None:
         """Take conversations out of sight; `restore` brings them back until they are purged."""
         with writing(self._engine, owner) as connection:
-            lists.change(connection, owner, ids, deleted=time.time())
+            lists.change(connection, owner, conversation_ids, deleted=time.time())
 
-    def restore(self, owner: str, ids: Sequence[str]) -> None:
+    def restore_conversations(self, owner: str, conversation_ids: Sequence[str]) -> None:
         with writing(self._engine, owner) as connection:
-            lists.change(connection, owner, ids, deleted=None)
+            lists.change(connection, owner, conversation_ids, deleted=None)
 
-    def rename(self, owner: str, conversation: str, title: str) -> None:
+    def rename_conversation(self, owner: str, conversation_id: str, title: str) -> None:
         """Give a conversation the title that its owner wants; no other replaces it."""
         with writing(self._engine, owner) as connection:
-            lists.change(connection, owner, [conversation], title=title, titled="person")
+            lists.change(connection, owner, [conversation_id], title=title, titled="person")
 
-    def entitle(self, owner: str, conversation: str, title: str) -> None:
+    def set_generated_title(self, owner: str, conversation_id: str, title: str) -> None:
         """Give a conversation a model's title, where its own is still the question's beginning."""
         with writing(self._engine, owner) as connection:
-            lists.entitle(connection, owner, conversation, title)
+            lists.entitle(connection, owner, conversation_id, title)
 
-    def seen(self, owner: str, conversation: str) -> None:
+    def mark_read(self, owner: str, conversation_id: str) -> None:
         """Remember that the owner has looked at a conversation as it is."""
         with writing(self._engine, owner) as connection:
-            lists.seen(connection, owner, conversation)
+            lists.seen(connection, owner, conversation_id)
 
-    def keep_window(self, owner: str, conversation: str, window: Window | None) -> None:
+    def set_truncation(self, owner: str, conversation_id: str, truncation: Truncation | None) -> None:
         """Keep how much of a conversation is sent; None is all of it."""
         with writing(self._engine, owner) as connection:
-            lists.change(connection, owner, [conversation], window=rows.from_window(window))
+            lists.change(connection, owner, [conversation_id], window=rows.from_window(truncation))
 
-    def set_params(self, owner: str, conversation: str, params: Params) -> None:
+    def set_params(self, owner: str, conversation_id: str, params: Params) -> None:
         with writing(self._engine, owner) as connection:
-            lists.change(connection, owner, [conversation], params=asdict(params))
+            lists.change(connection, owner, [conversation_id], params=asdict(params))
 
     # Nodes.
 
-    def nodes(self, owner: str, conversation: str) -> list[Node]:
+    def nodes(self, owner: str, conversation_id: str) -> list[Node]:
         """All nodes of a conversation, of every branch, the hidden ones too, oldest first."""
         with reading(self._engine) as connection:
-            return nodes.of(connection, owner, conversation)
+            return nodes.of(connection, owner, conversation_id)
 
-    def node(self, owner: str, node: str) -> Node | None:
+    def node(self, owner: str, node_id: str) -> Node | None:
         with reading(self._engine) as connection:
-            return nodes.one(connection, owner, node)
+            return nodes.one(connection, owner, node_id)
 
-    def begin(self, owner: str, conversation: Conversation, new: Sequence[Node]) -> None:
+    def save_turn(self, owner: str, conversation: Conversation, new_nodes: Sequence[Node]) -> None:
         """Commit new nodes and the conversation as it now is, which may be new, in one transaction."""
         with writing(self._engine, owner) as connection:
-            nodes.begin(connection, owner, conversation, new)
+            nodes.begin(connection, owner, conversation, new_nodes)
 
-    def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
+    def reopen_answer(self, owner: str, conversation: Conversation, node: Node) -> None:
         """Commit that an answer is arriving again, and the conversation as it now is."""
         with writing(self._engine, owner) as connection:
             nodes.reopen(connection, owner, conversation, node)
 
-    def add(self, owner: str, conversation: str, node: Node) -> None:
+    def add_node(self, owner: str, conversation_id: str, node: Node) -> None:
         """Commit one more node of a conversation, where that and the node's parent are (still) there."""
         with writing(self._engine, owner) as connection:
-            nodes.add(connection, owner, conversation, node)
+            nodes.add(connection, owner, conversation_id, node)
 
-    def show(self, owner: str, conversation: str, head: str | None) -> None:
+    def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
         """Make the branch that ends in this node the one that is shown."""
         with writing(self._engine, owner) as connection:
-            nodes.show(connection, owner, conversation, head)
+            nodes.show(connection, owner, conversation_id, head_id)
 
-    def hide(self, owner: str, conversation: str, node_ids: Sequence[str], when: float | None) -> None:
+    def set_nodes_deleted(
+        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None
+    ) -> None:
         """Mark nodes as deleted at `when`, in seconds since 1970; None brings back those not yet purged."""
         with writing(self._engine, owner) as connection:
-            hidden.hide(connection, owner, conversation, node_ids, when)
+            hidden.hide(connection, owner, conversation_id, node_ids, deleted_at)
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
         """Save what has come of an arriving answer, and the sign of life.
@@ -154,67 +160,71 @@ class Store(Books, People, Team):
         with writing(self._engine, owner) as connection:
             return nodes.checkpoint(connection, owner, node)
 
-    def settle(self, owner: str, node: Node, spends: Sequence[Spend] = ()) -> None:
+    def finish(self, owner: str, node: Node, usage_records: Sequence[UsageRecord] = ()) -> None:
         """Save an answer as it ended, whatever the row says, and what it took; the conversation is unread."""
         with writing(self._engine, owner) as connection:
-            nodes.settle(connection, owner, node, spends)
+            nodes.settle(connection, owner, node, usage_records)
 
-    def stop(self, owner: str, node: str) -> None:
+    def mark_stopped(self, owner: str, node_id: str) -> None:
         """Mark an answer as stopped if it is still arriving: its producer sees it at the next checkpoint."""
         with writing(self._engine, owner) as connection:
-            nodes.stop(connection, owner, node)
+            nodes.stop(connection, owner, node_id)
 
-    def sweep(self, stale: float) -> int:
+    def mark_stale(self, stale_after: float) -> int:
         """Mark answers without a sign of life for `stale` seconds as interrupted; returns how many."""
         with reading(self._engine) as connection:
-            if not connection.scalar(sa.select(sa.exists().where(nodes.lost(stale)))):
+            if not connection.scalar(sa.select(sa.exists().where(nodes.lost(stale_after)))):
                 return 0
         with writing(self._engine) as connection:
-            return nodes.sweep(connection, stale)
+            return nodes.sweep(connection, stale_after)
 
-    def purge(self, age: float) -> int:
+    def purge_deleted(self, max_age: float) -> int:
         """Remove for good what was deleted more than `age` seconds ago; returns how many conversations.
 
         The children of nodes that were hidden so long ago are put under the nearest ancestor that stays.
         """
         with writing(self._engine) as connection:
-            hidden.purge(connection, age)
+            hidden.purge(connection, max_age)
             quotas.purge(connection, time.time())
-            return lists.purge(connection, age)
+            return lists.purge(connection, max_age)
 
-    def search(self, owner: str, words: str, limit: int, before: Hit | None = None) -> list[Hit]:
+    def search_messages(
+        self, owner: str, query: str, limit: int, cursor: SearchResult | None = None
+    ) -> list[SearchResult]:
         """The newest messages with all the words, newest first; a further page is what comes after `before`.
 
         What is deleted is not found, what is archived is. How words are matched is in
         lib/core/search_terms.py.
         """
         with reading(self._engine) as connection:
-            return search.search(connection, owner, words, limit, before)
+            return search.search(connection, owner, query, limit, cursor)
 
     # Links.
 
-    def share(self, owner: str, share: Share, token_hash: str, snapshot: Mapping[str, Any]) -> bool:
+    def add_share_link(
+        self, owner: str, share_link: ShareLink, token_hash: str, snapshot: Mapping[str, Any]
+    ) -> bool:
         """Keep a link to a snapshot, which is any JSON object; returns whether its conversation is there."""
         with writing(self._engine, owner) as connection:
-            return shares.add(connection, owner, share, token_hash, snapshot)
+            return shares.add(connection, owner, share_link, token_hash, snapshot)
 
-    def shares(self, owner: str) -> list[Share]:
+    def share_links(self, owner: str) -> list[ShareLink]:
         """The owner's links, newest first; those of deleted conversations are not among them."""
         with reading(self._engine) as connection:
             return shares.of(connection, owner)
 
-    def shared(self, token_hash: str) -> dict[str, Any] | None:
+    def share_snapshot(self, token_hash: str) -> dict[str, Any] | None:
         """What a link opens, to whoever has it; None where it was taken back, or its conversation deleted."""
         with reading(self._engine) as connection:
             return shares.snapshot(connection, token_hash)
 
-    def revoke(self, owner: str, share: str) -> None:
+    def revoke_share_link(self, owner: str, share_link_id: str) -> None:
         with writing(self._engine, owner) as connection:
-            shares.revoke(connection, owner, share)
+            shares.revoke(connection, owner, share_link_id)
 
     # A person, and all that is theirs.
 
-    def everything(self, owner: str) -> Iterator[tuple[Conversation, list[Node]]]:
+    def export_all(self, owner: str) -> Iterator[tuple[Conversation, list[Node]]]:
         """Each conversation that is not deleted, oldest first, with its nodes that are not hidden.
 
         Each is read when it is asked for, in a transaction of its own. Children and head of hidden nodes are
@@ -228,18 +238,18 @@ class Store(Books, People, Team):
             if talk:
                 yield hidden.without(talk, found)
 
-    def taken(self, ids: Iterable[str]) -> set[str]:
+    def existing_ids(self, ids: Iterable[str]) -> set[str]:
         """Those of the ids that a conversation or a message has, whoever's."""
         with reading(self._engine) as connection:
             return owners.taken(connection, list(ids))
 
-    def take_in(self, owner: str, entries: Iterable[tuple[Conversation, Sequence[Node]]]) -> None:
+    def import_all(self, owner: str, conversations: Iterable[tuple[Conversation, Sequence[Node]]]) -> None:
         """Commit new conversations with all their nodes: all of them, or none where an id is taken."""
         with writing(self._engine, owner) as connection:
-            for conversation, found in entries:
+            for conversation, found in conversations:
                 nodes.begin(connection, owner, conversation, found)
 
-    def erase(self, owner: str) -> None:
+    def erase_user_data(self, owner: str) -> None:
         """Remove all that is an owner's, for good and at once, but what was spent and who did what.
 
         What was spent stays counted. In the audit, the owner is nothing but an id from then on.
@@ -248,21 +258,21 @@ class Store(Books, People, Team):
             owners.erase(connection, owner)
             audits.forget_name(connection, owner)
 
-    def adopt(self, before: str, now: str) -> None:
+    def transfer_ownership(self, from_owner: str, to_owner: str) -> None:
         """Make all that is one owner's another's; what the other has set stays."""
         with writing(self._engine) as connection:
-            owners.adopt(connection, before, now)
+            owners.adopt(connection, from_owner, to_owner)
 
     def preferences(self, owner: str) -> Preferences:
         with reading(self._engine) as connection:
             return preferences.read(connection, owner)
 
-    def favour(self, owner: str, model: str, wanted: bool) -> None:
+    def set_favourite(self, owner: str, model: str, is_favourite: bool) -> None:
         """Put a model among the owner's favourites, or take it out."""
         with writing(self._engine, owner) as connection:
-            preferences.favour(connection, owner, model, wanted)
+            preferences.favour(connection, owner, model, is_favourite)
 
-    def set_default(self, owner: str, target: Target | None) -> None:
+    def set_user_default_target(self, owner: str, target: Target | None) -> None:
         """Keep the target that the owner's new conversations begin with; None forgets it."""
         with writing(self._engine, owner) as connection:
             preferences.set_default(connection, owner, target)

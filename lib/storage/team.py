@@ -10,10 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.audit import Act, Action
+from lib.core.audit import AuditAction, AuditEvent
 from lib.core.policy import Limits, Policy, Prompt
 from lib.core.target import Target
-from lib.core.user import Person
+from lib.core.user import User
 from lib.storage import audits, persons, policies, quotas
 from lib.storage.engine import reading, writing
 
@@ -28,55 +28,61 @@ class Team:
         with reading(self._engine) as connection:
             return policies.read(connection)
 
-    def settle_limits(self, by: Person, scope: str, limits: Limits) -> None:
+    def set_limits(self, actor: User, scope: str, limits: Limits) -> None:
         """Set what may be used in a scope; its models stay."""
-        detail = {name: asdict(bound) for name, bound in limits.bounds()}
-        with self._act(by, "limits", scope, detail) as connection:
-            policies.set_limits(connection, by.id, scope, limits)
+        detail = {name: asdict(bound) for name, bound in limits.active_limits()}
+        with self._act(actor, "limits", scope, detail) as connection:
+            policies.set_limits(connection, actor.id, scope, limits)
             # What was used while a bound was away.
             quotas.recount(connection, time.time())
 
-    def settle_models(self, by: Person, scope: str, models: Sequence[str] | None) -> None:
+    def set_allowed_models(self, actor: User, scope: str, models: Sequence[str] | None) -> None:
         """Set the patterns of the models of a scope, None for all models; its limits stay."""
-        with self._act(by, "models", scope, {"patterns": None if models is None else list(models)}) as both:
-            policies.set_models(both, by.id, scope, models)
+        with self._act(
+            actor, "models", scope, {"patterns": None if models is None else list(models)}
+        ) as both:
+            policies.set_models(both, actor.id, scope, models)
 
-    def settle_default(self, by: Person, target: Target | None) -> None:
+    def set_team_default_target(self, actor: User, target: Target | None) -> None:
         """Set the target of new conversations of whoever has none of their own."""
         with self._act(
-            by, "default", target.model if target else "", asdict(target) if target else {}
+            actor, "default", target.model if target else "", asdict(target) if target else {}
         ) as both:
-            policies.set_default(both, by.id, target)
+            policies.set_default(both, actor.id, target)
 
-    def settle_prompt(self, by: Person, before: str, prompt: Prompt | None) -> None:
+    def set_shared_prompt(self, actor: User, old_name: str, prompt: Prompt | None) -> None:
         """Put a shared prompt in the place of the one named `before`, or last; None deletes that one."""
-        action: Action = "prompt" if prompt else "prompt_deleted"
-        with self._act(by, action, "", {"letters": len(prompt.text)} if prompt else {}) as connection:
-            policies.set_prompt(connection, by.id, before, prompt)
+        action: AuditAction = "prompt" if prompt else "prompt_deleted"
+        with self._act(actor, action, "", {"letters": len(prompt.text)} if prompt else {}) as connection:
+            policies.set_prompt(connection, actor.id, old_name, prompt)
 
-    def put_out(self, by: Person, owner: str, before: float) -> None:
+    def revoke_sessions(self, actor: User, owner: str, issued_before: float) -> None:
         """Refuse the owner's sign-ins from before a moment, in seconds since 1970, because `by` wants it."""
-        with self._act(by, "put_out", owner, {}) as connection:
-            persons.sign_out(connection, owner, before)
+        with self._act(actor, "put_out", owner, {}) as connection:
+            persons.sign_out(connection, owner, issued_before)
 
-    def note(self, by: Person, action: Action, object_: str = "", **detail: Any) -> None:
+    def record_audit_event(
+        self, actor: User, action: AuditAction, resource: str = "", **details: Any
+    ) -> None:
         """Tell in the audit what somebody did; nothing of its content belongs there."""
-        with writing(self._engine, by.id) as connection:
-            audits.add(connection, by, action, object_, detail)
+        with writing(self._engine, actor.id) as connection:
+            audits.add(connection, actor, action, resource, details)
 
-    def acts(self, limit: int, action: str = "", before: Act | None = None) -> list[Act]:
+    def audit_events(
+        self, limit: int, action: str = "", cursor: AuditEvent | None = None
+    ) -> list[AuditEvent]:
         """The newest acts, or those of one action, newest first; a further page is from `before` on."""
         with reading(self._engine) as connection:
-            return audits.newest(connection, limit, action, before)
+            return audits.newest(connection, limit, action, cursor)
 
-    def purge_acts(self, age: float) -> int:
+    def purge_audit_events(self, max_age: float) -> int:
         """Remove acts of more than `age` seconds ago; returns how many."""
         with writing(self._engine) as connection:
-            return audits.purge(connection, time.time() - age)
+            return audits.purge(connection, time.time() - max_age)
 
     @contextmanager
     def _act(
-        self, by: Person, action: Action, object_: str, detail: dict[str, Any]
+        self, by: User, action: AuditAction, object_: str, detail: dict[str, Any]
     ) -> Iterator[sa.Connection]:
         """A transaction that writes alone, and tells of itself in the audit."""
         with writing(self._engine) as connection:

@@ -1,8 +1,16 @@
 """Conversations to one JSON file and to Markdown, and back from it and from what other chats export."""
 
-from lib.transfer.antler_writer import write
-from lib.transfer.detect import read
-from lib.transfer.markdown import markdown
-from lib.transfer.result import Entry, Loaded, Report, fresh
+from lib.transfer.antler_writer import write_export
+from lib.transfer.detect import parse_export
+from lib.transfer.markdown import export_markdown
+from lib.transfer.result import ConversationRecord, ImportReport, ImportResult, replace_existing_ids
 
-__all__ = ["Entry", "Loaded", "Report", "fresh", "markdown", "read", "write"]
+__all__ = [
+    "ConversationRecord",
+    "ImportResult",
+    "ImportReport",
+    "replace_existing_ids",
+    "export_markdown",
+    "parse_export",
+    "write_export",
+]

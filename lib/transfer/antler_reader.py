@@ -15,238 +15,246 @@ from lib.core.conversation import (
     Node,
     Outcome,
     Part,
-    Text,
-    Thinking,
+    TextPart,
+    ThinkingPart,
     Timing,
-    Titler,
+    TitleSource,
+    Truncation,
     Usage,
-    Window,
 )
-from lib.core.errors import AnswerError, TransferError, Unexpected
-from lib.core.params import BY_NAME, Params
-from lib.core.sanitize import cleaned
+from lib.core.errors import AnswerError, TransferError, UnexpectedError
+from lib.core.params import FIELDS_BY_NAME, Params
+from lib.core.sanitize import sanitize_json
 from lib.core.target import Target, is_wire
-from lib.transfer.antler_writer import FORMAT, VERSION
-from lib.transfer.fields import Fields
-from lib.transfer.message_tree import Seed, grown, newest
-from lib.transfer.result import Entry, derived
+from lib.transfer.antler_writer import FORMAT, FORMAT_VERSION
+from lib.transfer.fields import FieldReader
+from lib.transfer.message_tree import ImportedMessage, build_tree, newest_leaf_id
+from lib.transfer.result import ConversationRecord, derive_id
 
 NAME = FORMAT
 
 T = TypeVar("T")
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_SERVED_DEPTH = 8  # of what a gateway told: deeper than anything that is kept of it
+_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_MAX_METADATA_DEPTH = 8  # of what a gateway told: deeper than anything that is kept of it
 
 
-def fits(document: Any) -> bool:
+def can_parse(document: Any) -> bool:
     """Whether this is a file of this format, of whatever version."""
     return isinstance(document, dict) and document.get("format") == FORMAT
 
 
-def entries(document: dict[str, Any], counts: Counter[str]) -> Iterator[Entry]:
+def parse_records(document: dict[str, Any], issues: Counter[str]) -> Iterator[ConversationRecord]:
     """The conversations of the file, exactly as they were written.
 
     Fields of later versions are passed over and counted, as is what had to be mended. Raises
     TransferError where the file is of a later major version, or a field is not of its kind.
     """
-    file = Fields(document, "", counts)
-    file.take("format")
-    version = file.whole("version")
+    file = FieldReader(document, "", issues)
+    file.pop("format")
+    version = file.read_integer("version")
     if version is None or version < 1:
-        raise file.wrong("version")
-    if version > VERSION:
+        raise file.shape_error("version")
+    if version > FORMAT_VERSION:
         raise TransferError("newer", str(version))
-    for one in file.each("conversations"):
-        yield _entry(one, counts)
-    file.ended()
+    for one in file.read_objects("conversations"):
+        yield _parse_record(one, issues)
+    file.count_unknown_fields()
 
 
-def _entry(raw: Fields, counts: Counter[str]) -> Entry:
-    conversation = _conversation(raw, counts)
-    seeds = _named([_seed(one, counts) for one in raw.each("nodes")], counts)
-    raw.ended()
-    tree = grown(seeds, conversation.created, counts)
-    head, window = conversation.head, conversation.window
-    if head is not None and head not in tree.spot:
-        counts["head"] += 1
+def _parse_record(reader: FieldReader, issues: Counter[str]) -> ConversationRecord:
+    conversation = _parse_conversation(reader, issues)
+    seeds = _ensure_valid_ids([_parse_message(one, issues) for one in reader.read_objects("nodes")], issues)
+    reader.count_unknown_fields()
+    tree = build_tree(seeds, conversation.created_at, issues)
+    head, window = conversation.head_id, conversation.truncation
+    if head is not None and head not in tree.node_ids:
+        issues["head"] += 1
     return replace(
         conversation,
-        head=tree.spot.get(head) or newest(tree.nodes) if head is not None else None,
-        window=replace(window, start=tree.spot.get(window.start, _id(window.start, counts)))
+        head_id=tree.node_ids.get(head) or newest_leaf_id(tree.nodes) if head is not None else None,
+        truncation=replace(
+            window, start=tree.node_ids.get(window.start, _ensure_valid_id(window.start, issues))
+        )
         if window
         else None,
     ), tree.nodes
 
 
-def _conversation(raw: Fields, counts: Counter[str]) -> Conversation:
+def _parse_conversation(reader: FieldReader, issues: Counter[str]) -> Conversation:
     """The conversation, its head and its window under the ids of the file."""
-    titled = raw.text("titled")
-    if titled not in ("", *get_args(Titler)):
-        counts["unknown"] += 1
-    head = raw.text("head")
-    window = raw.inside("window")
+    titled = reader.read_text("titled")
+    if titled not in ("", *get_args(TitleSource)):
+        issues["unknown"] += 1
+    head = reader.read_text("head")
+    window = reader.read_object("window")
     return Conversation(
-        id=_id(raw.text("id", needed=True), counts),
-        title=raw.line("title"),
-        titled=next((one for one in get_args(Titler) if one == titled), "question"),
-        created=raw.moment("created") or 0.0,
-        updated=raw.moment("updated") or 0.0,
-        head=head or None,
-        target=_target(raw.inside("target"), counts),
-        params=_params(raw.inside("params"), counts),
-        folder=raw.line("folder"),
-        pinned=raw.flag("pinned"),
-        archived=raw.flag("archived"),
-        window=_ended(window, lambda one: Window(one.text("start"), one.text("summary"))),
+        id=_ensure_valid_id(reader.read_text("id", required=True), issues),
+        title=reader.read_line("title"),
+        title_source=next((one for one in get_args(TitleSource) if one == titled), "question"),
+        created_at=reader.read_timestamp("created") or 0.0,
+        updated_at=reader.read_timestamp("updated") or 0.0,
+        head_id=head or None,
+        target=_parse_target(reader.read_object("target"), issues),
+        params=_parse_params(reader.read_object("params"), issues),
+        folder=reader.read_line("folder"),
+        pinned=reader.read_bool("pinned"),
+        archived=reader.read_bool("archived"),
+        truncation=_parse_optional(
+            window, lambda one: Truncation(one.read_text("start"), one.read_text("summary"))
+        ),
     )
 
 
-def _seed(raw: Fields, counts: Counter[str]) -> Seed:
-    name = raw.text("id", needed=True)
-    parent = raw.text("parent")
-    role = raw.text("role", needed=True)
+def _parse_message(reader: FieldReader, issues: Counter[str]) -> ImportedMessage:
+    name = reader.read_text("id", required=True)
+    parent = reader.read_text("parent")
+    role = reader.read_text("role", required=True)
     if role not in ("user", "assistant"):
-        raise raw.wrong("role")
-    parts = tuple(part for one in raw.each("parts") if (part := _part(one, counts)))
-    created = raw.moment("created")
-    served = raw.take("served")
+        raise reader.shape_error("role")
+    parts = tuple(part for one in reader.read_objects("parts") if (part := _parse_part(one, issues)))
+    created = reader.read_timestamp("created")
+    served = reader.pop("served")
     if not isinstance(served, dict | None):
-        raise raw.wrong("served")
+        raise reader.shape_error("served")
     node = Node(
         id=name,
-        parent=None,
+        parent_id=None,
         message=Message("user" if role == "user" else "assistant", parts),
-        created=0.0,
-        outcome=_outcome(raw.text("outcome"), counts),
-        reason=raw.text("reason"),
-        target=_target(raw.inside("target"), counts),
-        usage=_ended(raw.inside("usage"), _usage) or Usage(),
-        timing=_ended(raw.inside("timing"), _timing) or Timing(),
-        failure=_ended(raw.inside("failure"), lambda one: _failure(one, counts)),
-        request_id=raw.text("request_id"),
-        served=cleaned(served or {}, _SERVED_DEPTH),
+        created_at=0.0,
+        outcome=_parse_outcome(reader.read_text("outcome"), issues),
+        finish_reason=reader.read_text("reason"),
+        target=_parse_target(reader.read_object("target"), issues),
+        usage=_parse_optional(reader.read_object("usage"), _parse_usage) or Usage(),
+        timing=_parse_optional(reader.read_object("timing"), _parse_timing) or Timing(),
+        failure=_parse_optional(reader.read_object("failure"), lambda one: _parse_failure(one, issues)),
+        request_id=reader.read_text("request_id"),
+        provider_metadata=sanitize_json(served or {}, _MAX_METADATA_DEPTH),
     )
-    raw.ended()
-    return Seed(name, parent or None, node, created)
+    reader.count_unknown_fields()
+    return ImportedMessage(name, parent or None, node, created)
 
 
-def _part(raw: Fields, counts: Counter[str]) -> Part | None:
-    kind = raw.text("type", needed=True)
+def _parse_part(reader: FieldReader, issues: Counter[str]) -> Part | None:
+    kind = reader.read_text("type", required=True)
     if kind == "text":
-        part: Part = Text(raw.text("text"))
+        part: Part = TextPart(reader.read_text("text"))
     elif kind == "thinking":
-        part = Thinking(raw.text("text"), raw.text("signature"), raw.text("sealed"))
+        part = ThinkingPart(
+            reader.read_text("text"), reader.read_text("signature"), reader.read_text("sealed")
+        )
     else:
-        counts["part"] += 1
+        issues["part"] += 1
         return None
-    raw.ended()
+    reader.count_unknown_fields()
     return part
 
 
-def _outcome(name: str, counts: Counter[str]) -> Outcome:
+def _parse_outcome(name: str, issues: Counter[str]) -> Outcome:
     if name and name not in set(Outcome) - {Outcome.ARRIVING}:
-        counts["unknown"] += 1
+        issues["unknown"] += 1
         return Outcome.INTERRUPTED
     return Outcome(name or Outcome.COMPLETE)
 
 
-def _target(raw: Fields | None, counts: Counter[str]) -> Target | None:
-    if raw is None:
+def _parse_target(reader: FieldReader | None, issues: Counter[str]) -> Target | None:
+    if reader is None:
         return None
-    model, wire = raw.line("model"), raw.text("wire")
-    raw.ended()
+    model, wire = reader.read_line("model"), reader.read_text("wire")
+    reader.count_unknown_fields()
     if model and is_wire(wire):
         return Target(model, wire)
-    counts["unknown"] += 1
+    issues["unknown"] += 1
     return None
 
 
-def _usage(raw: Fields) -> Usage:
-    return Usage(**{field.name: raw.count(field.name) for field in fields(Usage)})
+def _parse_usage(reader: FieldReader) -> Usage:
+    return Usage(**{field.name: reader.read_count(field.name) for field in fields(Usage)})
 
 
-def _timing(raw: Fields) -> Timing:
-    return Timing(**{field.name: raw.number(field.name) for field in fields(Timing)})
+def _parse_timing(reader: FieldReader) -> Timing:
+    return Timing(**{field.name: reader.read_number(field.name) for field in fields(Timing)})
 
 
-def _failure(raw: Fields, counts: Counter[str]) -> Failure:
-    code = raw.line("code")
-    known = code in _codes(AnswerError)
-    counts["unknown"] += not known
+def _parse_failure(reader: FieldReader, issues: Counter[str]) -> Failure:
+    code = reader.read_line("code")
+    known = code in _error_codes(AnswerError)
+    issues["unknown"] += not known
     return Failure(
-        code=code if known else Unexpected.code,
-        detail=raw.text("detail"),
-        status=raw.whole("status"),
-        request_id=raw.text("request_id"),
-        retry=raw.flag("retry"),
-        blamed=raw.texts("blamed"),
-        wait=raw.number("wait"),
+        code=code if known else UnexpectedError.code,
+        detail=reader.read_text("detail"),
+        status=reader.read_integer("status"),
+        request_id=reader.read_text("request_id"),
+        retry=reader.read_bool("retry"),
+        blamed=reader.read_texts("blamed"),
+        wait=reader.read_number("wait"),
     )
 
 
-def _codes(kind: type[AnswerError]) -> set[str]:
-    return {kind.code}.union(*map(_codes, kind.__subclasses__()))
+def _error_codes(error_type: type[AnswerError]) -> set[str]:
+    return {error_type.code}.union(*map(_error_codes, error_type.__subclasses__()))
 
 
-def _params(raw: Fields | None, counts: Counter[str]) -> Params:
+def _parse_params(reader: FieldReader | None, issues: Counter[str]) -> Params:
     """What was set. A value that no wire takes is left out and counted: the page could not show it."""
-    if raw is None:
+    if reader is None:
         return Params()
     found: dict[str, Any] = {}
-    for name, field in BY_NAME.items():
-        value = _param(raw, name, field.kind)
+    for name, field in FIELDS_BY_NAME.items():
+        value = _parse_param(reader, name, field.kind)
         if value is None or value == "":
             continue
         ranges = field.ranges
         if (field.kind == "choice" and value not in field.choices) or (
-            ranges and not min(one.least for one in ranges) <= value <= max(one.most for one in ranges)
+            ranges and not min(one.minimum for one in ranges) <= value <= max(one.maximum for one in ranges)
         ):
-            counts["setting"] += 1
+            issues["setting"] += 1
         else:
             found[name] = value
-    raw.ended()
+    reader.count_unknown_fields()
     return Params(**found)
 
 
-def _param(raw: Fields, name: str, kind: str) -> Any:
+def _parse_param(reader: FieldReader, name: str, kind: str) -> Any:
     if kind == "integer":
-        return raw.whole(name)
+        return reader.read_integer(name)
     if kind == "number":
-        return raw.number(name)
+        return reader.read_number(name)
     if kind == "lines":
-        return raw.texts(name)
+        return reader.read_texts(name)
     if kind == "switch":
-        value = raw.take(name)
+        value = reader.pop(name)
         if not isinstance(value, bool | None):
-            raise raw.wrong(name)
+            raise reader.shape_error(name)
         return value
-    return raw.text(name)
+    return reader.read_text(name)
 
 
-def _ended(raw: Fields | None, read: Callable[[Fields], T]) -> T | None:
-    if raw is None:
+def _parse_optional(reader: FieldReader | None, parse: Callable[[FieldReader], T]) -> T | None:
+    if reader is None:
         return None
-    value = read(raw)
-    raw.ended()
+    value = parse(reader)
+    reader.count_unknown_fields()
     return value
 
 
-def _id(name: str, counts: Counter[str], used: Collection[str] = ()) -> str:
+def _ensure_valid_id(candidate: str, issues: Counter[str], used_ids: Collection[str] = ()) -> str:
     """The id, where it is of the form of ours; else one that is always the same for it, and not used."""
-    if _ID.fullmatch(name):
-        return name
-    counts["id"] += 1
-    name = derived(name)
-    while name in used:
-        name = derived(name)
-    return name
+    if _ID_PATTERN.fullmatch(candidate):
+        return candidate
+    issues["id"] += 1
+    candidate = derive_id(candidate)
+    while candidate in used_ids:
+        candidate = derive_id(candidate)
+    return candidate
 
 
-def _named(seeds: list[Seed], counts: Counter[str]) -> list[Seed]:
+def _ensure_valid_ids(messages: list[ImportedMessage], issues: Counter[str]) -> list[ImportedMessage]:
     """The same, with nodes whose ids are all of our form."""
-    used = {seed.id for seed in seeds}
+    used = {seed.id for seed in messages}
     return [
-        replace(seed, node=replace(seed.node, id=_id(seed.id, counts, used)) if seed.node else None)
-        for seed in seeds
+        replace(
+            seed, node=replace(seed.node, id=_ensure_valid_id(seed.id, issues, used)) if seed.node else None
+        )
+        for seed in messages
     ]

@@ -8,39 +8,39 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from lib.core.conversation import Part, Text, Thinking
-from lib.core.sanitize import whole
+from lib.core.conversation import Part, TextPart, ThinkingPart
+from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target, Wire
 
-LINE_MAX = 200  # letters of a title, a folder's name, a model's id
-LATEST = 253_402_300_800.0  # the end of the year 9999, in seconds since 1970
-_MILLISECONDS = 1e11  # a time that is larger is not in seconds
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_TICKS = re.compile("`+")
+MAX_LINE_CHARS = 200  # letters of a title, a folder's name, a model's id
+MAX_TIMESTAMP = 253_402_300_800.0  # the end of the year 9999, in seconds since 1970
+_MIN_MILLISECONDS = 1e11  # a time that is larger is not in seconds
+_CONTROL_CHARS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_BACKTICKS = re.compile("`+")
 
 
-def fields(value: Any) -> dict[str, Any]:
+def as_dict(value: Any) -> dict[str, Any]:
     """The object, {} where it is none."""
     return value if isinstance(value, dict) else {}
 
 
-def items(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """The list, [] where it is none."""
     return value if isinstance(value, list) else []
 
 
-def text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """The text, "" where it is none; fit for a database: no half letters, no NUL."""
-    return whole(value).replace("\0", "\ufffd") if isinstance(value, str) else ""
+    return replace_surrogates(value).replace("\0", "\ufffd") if isinstance(value, str) else ""
 
 
-def line(value: Any, most: int = LINE_MAX) -> str:
+def as_line(value: Any, max_chars: int = MAX_LINE_CHARS) -> str:
     """The text as one line of at most so many letters."""
-    found = _CONTROLS.sub(" ", text(value))
-    return found if len(found) <= most else found[: most - 1].rstrip() + "…"
+    found = _CONTROL_CHARS.sub(" ", as_text(value))
+    return found if len(found) <= max_chars else found[: max_chars - 1].rstrip() + "…"
 
 
-def moment(value: Any) -> float | None:
+def parse_timestamp(value: Any) -> float | None:
     """Seconds since 1970, from seconds, milliseconds or an ISO date; None where it is no such time."""
     if isinstance(value, str):
         try:
@@ -49,38 +49,38 @@ def moment(value: Any) -> float | None:
         except (ValueError, OverflowError):
             return None
     elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e16:
-        seconds = value / 1000 if value >= _MILLISECONDS else float(value)
+        seconds = value / 1000 if value >= _MIN_MILLISECONDS else float(value)
     else:
         return None
-    return seconds if math.isfinite(seconds) and 0 < seconds < LATEST else None
+    return seconds if math.isfinite(seconds) and 0 < seconds < MAX_TIMESTAMP else None
 
 
-def target(model: Any, wire: Wire) -> Target | None:
+def parse_target(model: Any, wire: Wire) -> Target | None:
     """The model by that name over that wire; None where there is no name."""
-    name = line(model).strip()
+    name = as_line(model).strip()
     return Target(name, wire) if name else None
 
 
-def fenced(code: str, language: str = "") -> str:
+def fence_code(code: str, language: str = "") -> str:
     """A Markdown code block, with a fence that the code cannot close."""
-    ticks = "`" * max(3, 1 + max(map(len, _TICKS.findall(code)), default=0))
+    ticks = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(code)), default=0))
     return f"{ticks}{language}\n{code}\n{ticks}"
 
 
-def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
+def merge_parts(parts: Sequence[Part]) -> tuple[Part, ...]:
     """The parts without empty ones; every text stands in a paragraph of its own, neighbours are one."""
     found: list[Part] = []
     texts: list[str] = []
 
     def close() -> None:
         if texts:
-            found.append(Text("".join(texts)))
+            found.append(TextPart("".join(texts)))
             texts.clear()
 
     last = ""
     for part in parts:
-        if isinstance(part, Thinking):
-            if part.text or part.signed:
+        if isinstance(part, ThinkingPart):
+            if part.text or part.is_replayable:
                 close()
                 found.append(part)
         elif part.text:

@@ -7,30 +7,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Part, Text
+from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Part, TextPart
 from lib.core.params import Params
 from lib.core.target import Target
-from lib.transfer.coerce import joined, line
-from lib.transfer.message_tree import Seed, grown, newest
-from lib.transfer.result import Entry, derived
+from lib.transfer.coerce import as_line, merge_parts
+from lib.transfer.message_tree import ImportedMessage, build_tree, newest_leaf_id
+from lib.transfer.result import ConversationRecord, derive_id
 
-TITLE_MAX = 60  # letters of a title that is made of the first question
+MAX_TITLE_CHARS = 60  # letters of a title that is made of the first question
 
 
 @dataclass(frozen=True)
-class Said:
+class MessageContent:
     """One message of the file; `lost` are the kinds of what it had and Antler has no place for."""
 
     role: Literal["user", "assistant"]
     parts: Sequence[Part]
-    lost: Sequence[str] = ()
+    dropped_kinds: Sequence[str] = ()
     target: Target | None = None
     outcome: Outcome = Outcome.COMPLETE
     failure: Failure | None = None
 
 
 @dataclass(frozen=True)
-class Draft:
+class ImportedConversation:
     """A conversation under the ids of its file; None and "" where that does not say.
 
     `seeds` come in the order of the file, and `head` names one of them.
@@ -39,7 +39,7 @@ class Draft:
     source: str
     id: str
     title: str
-    seeds: Sequence[Seed]
+    messages: Sequence[ImportedMessage]
     head: str | None = None
     created: float | None = None
     updated: float | None = None
@@ -49,56 +49,59 @@ class Draft:
     archived: bool = False
 
 
-def seed(name: str, parent: str | None, said: Said | None, created: float | None) -> Seed:
+def build_message(
+    message_id: str, parent: str | None, content: MessageContent | None, created: float | None
+) -> ImportedMessage:
     """A message in its place. One whose words are all lost names what it had, e.g. "[image]"."""
-    if said is None:
-        return Seed(name, parent, None, created)
-    parts = joined(said.parts)
-    if not parts and said.lost:
-        parts = (Text(" ".join(f"[{kind}]" for kind in dict.fromkeys(said.lost))),)
-    if not parts and not said.failure:
-        return Seed(name, parent, None, created)
-    message = Message(said.role, parts)
-    return Seed(
-        name,
+    if content is None:
+        return ImportedMessage(message_id, parent, None, created)
+    parts = merge_parts(content.parts)
+    if not parts and content.dropped_kinds:
+        parts = (TextPart(" ".join(f"[{kind}]" for kind in dict.fromkeys(content.dropped_kinds))),)
+    if not parts and not content.failure:
+        return ImportedMessage(message_id, parent, None, created)
+    message = Message(content.role, parts)
+    return ImportedMessage(
+        message_id,
         parent,
-        Node(name, None, message, 0.0, said.outcome, target=said.target, failure=said.failure),
+        Node(message_id, None, message, 0.0, content.outcome, target=content.target, failure=content.failure),
         created,
     )
 
 
-def settled(draft: Draft, counts: Counter[str]) -> Entry | None:
+def build_record(imported: ImportedConversation, issues: Counter[str]) -> ConversationRecord | None:
     """The conversation with ids of our own form, always the same for the same file; None without messages.
 
     A title that is missing is made of the first question, a head is the branch that was added last.
     """
 
     def own(name: str) -> str:
-        return derived(draft.source, draft.id, name)
+        return derive_id(imported.source, imported.id, name)
 
     seeds = [
-        replace(one, node=replace(one.node, id=own(one.id)) if one.node else None) for one in draft.seeds
+        replace(one, node=replace(one.node, id=own(one.id)) if one.node else None)
+        for one in imported.messages
     ]
-    tree = grown(seeds, draft.created or draft.updated or 0.0, counts)
+    tree = build_tree(seeds, imported.created or imported.updated or 0.0, issues)
     if not tree.nodes:
-        counts["empty"] += 1
+        issues["empty"] += 1
         return None
-    times = [node.created for node in tree.nodes]
+    times = [node.created_at for node in tree.nodes]
     targets = [node.target for node in tree.nodes if node.target]
-    title = line(draft.title).strip()
+    title = as_line(imported.title).strip()
     return Conversation(
-        id=derived(draft.source, draft.id),
-        title=title or _title(tree.nodes),
-        titled="model" if title else "question",
-        created=draft.created or min(times),
-        updated=draft.updated or max(times),
-        head=tree.spot.get(draft.head or "") or newest(tree.nodes),
-        target=targets[-1] if targets else draft.target,
-        params=Params(system=draft.system),
-        pinned=draft.pinned,
-        archived=draft.archived,
+        id=derive_id(imported.source, imported.id),
+        title=title or _title_from_question(tree.nodes),
+        title_source="model" if title else "question",
+        created_at=imported.created or min(times),
+        updated_at=imported.updated or max(times),
+        head_id=tree.node_ids.get(imported.head or "") or newest_leaf_id(tree.nodes),
+        target=targets[-1] if targets else imported.target,
+        params=Params(system=imported.system),
+        pinned=imported.pinned,
+        archived=imported.archived,
     ), tree.nodes
 
 
-def _title(nodes: Sequence[Node]) -> str:
-    return line(" ".join(nodes[0].message.text.split()), TITLE_MAX)
+def _title_from_question(nodes: Sequence[Node]) -> str:
+    return as_line(" ".join(nodes[0].message.text.split()), MAX_TITLE_CHARS)

@@ -7,124 +7,131 @@ import re
 from collections import Counter
 from typing import Any
 
-from lib.core.conversation import Failure, Outcome, Part, Text, Thinking
-from lib.transfer.coerce import fields, items, moment, target, text
-from lib.transfer.imported import Draft, Said, seed
-from lib.transfer.message_tree import Seed
+from lib.core.conversation import Failure, Outcome, Part, TextPart, ThinkingPart
+from lib.transfer.coerce import as_dict, as_list, as_text, parse_target, parse_timestamp
+from lib.transfer.imported import ImportedConversation, MessageContent, build_message
+from lib.transfer.message_tree import ImportedMessage
 
 NAME = "openwebui"
 
 # What its server writes into the text of an answer: thinking, and what tools did.
-_DETAILS = re.compile(r'<details type="([a-z_]{1,40})"[^<>]{0,2000}>(.*?)(?:</details>\n?|\Z)', re.DOTALL)
-_SUMMARY = re.compile(r"\s{0,9}<summary>[^<]{0,500}</summary>\n?")
-_QUOTED = re.compile(r"^> ?", re.MULTILINE)
+_DETAILS_BLOCK = re.compile(
+    r'<details type="([a-z_]{1,40})"[^<>]{0,2000}>(.*?)(?:</details>\n?|\Z)', re.DOTALL
+)
+_SUMMARY_TAG = re.compile(r"\s{0,9}<summary>[^<]{0,500}</summary>\n?")
+_QUOTE_PREFIX = re.compile(r"^> ?", re.MULTILINE)
 
 
-def fits(item: dict[str, Any]) -> bool:
+def can_parse(item: dict[str, Any]) -> bool:
     """Whether this is a chat of this format."""
     return isinstance(_history(item).get("messages"), dict)
 
 
-def draft(item: dict[str, Any], counts: Counter[str]) -> Draft:
+def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedConversation:
     """The conversation. What has no place here is counted."""
-    chat = fields(item.get("chat")) or item
+    chat = as_dict(item.get("chat")) or item
     history = _history(item)
-    counts["folder"] += bool(item.get("folder_id"))
-    counts["tag"] += len(items(fields(item.get("meta")).get("tags")) or items(chat.get("tags")))
-    models = items(chat.get("models"))
-    return Draft(
+    issues["folder"] += bool(item.get("folder_id"))
+    issues["tag"] += len(as_list(as_dict(item.get("meta")).get("tags")) or as_list(chat.get("tags")))
+    models = as_list(chat.get("models"))
+    return ImportedConversation(
         source=NAME,
-        id=text(item.get("id")) or text(chat.get("id")),
-        title=text(item.get("title")) or text(chat.get("title")),
-        seeds=[_seed(name, fields(raw), counts) for name, raw in history["messages"].items()],
-        head=text(history.get("currentId")),
-        created=moment(item.get("created_at")) or moment(chat.get("timestamp")),
-        updated=moment(item.get("updated_at")),
-        target=target(models[0], "openai") if models else None,
-        system=text(fields(chat.get("params")).get("system")) or text(chat.get("system")),
+        id=as_text(item.get("id")) or as_text(chat.get("id")),
+        title=as_text(item.get("title")) or as_text(chat.get("title")),
+        messages=[_parse_message(name, as_dict(raw), issues) for name, raw in history["messages"].items()],
+        head=as_text(history.get("currentId")),
+        created=parse_timestamp(item.get("created_at")) or parse_timestamp(chat.get("timestamp")),
+        updated=parse_timestamp(item.get("updated_at")),
+        target=parse_target(models[0], "openai") if models else None,
+        system=as_text(as_dict(chat.get("params")).get("system")) or as_text(chat.get("system")),
         pinned=item.get("pinned") is True,
         archived=item.get("archived") is True,
     )
 
 
 def _history(item: dict[str, Any]) -> dict[str, Any]:
-    return fields((fields(item.get("chat")) or item).get("history"))
+    return as_dict((as_dict(item.get("chat")) or item).get("history"))
 
 
-def _seed(name: str, message: dict[str, Any], counts: Counter[str]) -> Seed:
+def _parse_message(message_id: str, message: dict[str, Any], issues: Counter[str]) -> ImportedMessage:
     parent = message.get("parentId")
-    said = _said(message, counts)
-    when = moment(message.get("timestamp"))
-    return seed(name, parent if isinstance(parent, str) else None, said, when)
+    said = _parse_content(message, issues)
+    when = parse_timestamp(message.get("timestamp"))
+    return build_message(message_id, parent if isinstance(parent, str) else None, said, when)
 
 
-def _said(message: dict[str, Any], counts: Counter[str]) -> Said | None:
+def _parse_content(message: dict[str, Any], issues: Counter[str]) -> MessageContent | None:
     role = message.get("role")
     if role not in ("user", "assistant"):
-        counts["system" if role == "system" else "other"] += bool(message)
+        issues["system" if role == "system" else "other"] += bool(message)
         return None
     lost = [
-        "image" if one.get("type") == "image" else "file" for one in map(fields, items(message.get("files")))
+        "image" if one.get("type") == "image" else "file"
+        for one in map(as_dict, as_list(message.get("files")))
     ]
-    lost += ["citation"] * len(items(message.get("sources")) or items(message.get("citations")))
-    content = _content(message.get("content"), lost)
+    lost += ["citation"] * len(as_list(message.get("sources")) or as_list(message.get("citations")))
+    content = _content_text(message.get("content"), lost)
     if role == "user":
-        counts.update(lost)
-        return Said("user", [Text(content)], lost=[kind for kind in lost if kind != "citation"])
-    parts = _parts(content, items(message.get("output")), lost)
-    counts.update(lost)
-    failure = _failure(message.get("error"))
+        issues.update(lost)
+        return MessageContent(
+            "user", [TextPart(content)], dropped_kinds=[kind for kind in lost if kind != "citation"]
+        )
+    parts = _parse_parts(content, as_list(message.get("output")), lost)
+    issues.update(lost)
+    failure = _parse_failure(message.get("error"))
     unfinished = Outcome.INTERRUPTED if message.get("done") is False else Outcome.COMPLETE
-    return Said(
+    return MessageContent(
         role="assistant",
         parts=parts,
-        lost=[kind for kind in lost if kind in ("image", "file")],
-        target=target(message.get("model"), "openai"),
+        dropped_kinds=[kind for kind in lost if kind in ("image", "file")],
+        target=parse_target(message.get("model"), "openai"),
         outcome=Outcome.FAILED if failure else unfinished,
         failure=failure,
     )
 
 
-def _content(value: Any, lost: list[str]) -> str:
+def _content_text(value: Any, dropped_kinds: list[str]) -> str:
     if isinstance(value, str):
-        return text(value)
+        return as_text(value)
     found = []
-    for part in map(fields, items(value)):
+    for part in map(as_dict, as_list(value)):
         if part.get("type") == "text":
-            found.append(text(part.get("text")))
+            found.append(as_text(part.get("text")))
         else:
-            lost.append("image" if "image" in text(part.get("type")) else "other")
+            dropped_kinds.append("image" if "image" in as_text(part.get("type")) else "other")
     return "\n\n".join(filter(None, found))
 
 
-def _parts(content: str, output: list[Any], lost: list[str]) -> list[Part]:
+def _parse_parts(content: str, output: list[Any], dropped_kinds: list[str]) -> list[Part]:
     """The answer with its thinking told apart, which the chat keeps in the text, and newer ones beside it."""
     found: list[Part] = []
-    beside = [thought for one in map(fields, output) if (thought := _reasoning(one))]
-    found += map(Thinking, beside)
+    beside = [thought for one in map(as_dict, output) if (thought := _reasoning_text(one))]
+    found += map(ThinkingPart, beside)
     end = 0
-    for block in _DETAILS.finditer(content):
-        found.append(Text(content[end : block.start()].strip("\n")))
+    for block in _DETAILS_BLOCK.finditer(content):
+        found.append(TextPart(content[end : block.start()].strip("\n")))
         end = block.end()
         if block[1] != "reasoning":
-            lost.append("tool")
+            dropped_kinds.append("tool")
         elif not beside:
             found.append(
-                Thinking(_QUOTED.sub("", html.unescape(_SUMMARY.sub("", block[2], count=1))).strip())
+                ThinkingPart(
+                    _QUOTE_PREFIX.sub("", html.unescape(_SUMMARY_TAG.sub("", block[2], count=1))).strip()
+                )
             )
-    found.append(Text(content[end:].strip("\n") if end else content))
+    found.append(TextPart(content[end:].strip("\n") if end else content))
     return found
 
 
-def _reasoning(one: dict[str, Any]) -> str:
-    if one.get("type") != "reasoning":
+def _reasoning_text(output_item: dict[str, Any]) -> str:
+    if output_item.get("type") != "reasoning":
         return ""
-    pieces = (text(fields(piece).get("text")) for piece in items(one.get("content")))
+    pieces = (as_text(as_dict(piece).get("text")) for piece in as_list(output_item.get("content")))
     return "".join(pieces).strip()
 
 
-def _failure(error: Any) -> Failure | None:
+def _parse_failure(error: Any) -> Failure | None:
     if not error:
         return None
     said = error.get("content") if isinstance(error, dict) else error
-    return Failure("gateway", text(said)[:2000])
+    return Failure("gateway", as_text(said)[:2000])

@@ -26,7 +26,7 @@ def forget() -> None:
         resources.store,
         resources._gateway,
         resources.policy,
-        resources._known_policy,
+        resources._last_policy,
     ):
         kept.clear()
 
@@ -55,13 +55,13 @@ def enter(database_url, monkeypatch) -> Iterator[Enter]:
         if page != "chat":
             at.switch_page(f"pages/{page}.py")
         at.user = dict(user)
-        at.session_state["access.told"] = browser_id.Told("browser:abcd0123", "browser")
+        at.session_state["access.told"] = browser_id.BrowserIdentity("browser:abcd0123", "browser")
         for key, value in session.items():
             at.session_state[key] = value
         return at.run()
 
     monkeypatch.delenv("DEERAPI_API_KEY", raising=False)
-    monkeypatch.setattr(resources, "_secrets", lambda: SECRETS)
+    monkeypatch.setattr(resources, "_load_secrets", lambda: SECRETS)
     st.config.set_option("server.address", "127.0.0.1")
     forget()
     yield go

@@ -8,8 +8,8 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from lib.config.auth import Access, proxied
-from lib.core.user import Person
+from lib.config.auth import AccessSettings, user_from_proxy
+from lib.core.user import User
 
 SECRET = "0123456789abcdef"
 ADMIN, BOB = "root@example.org", "bob@example.org"
@@ -20,8 +20,8 @@ Enter = Callable[..., AppTest]
 
 def id_of(name: str) -> str:
     headers = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": name}
-    found = proxied(lambda header: [headers[header]], Access("proxy", proxy_secret=SECRET))
-    assert isinstance(found, Person)
+    found = user_from_proxy(lambda header: [headers[header]], AccessSettings("proxy", proxy_secret=SECRET))
+    assert isinstance(found, User)
     return found.id
 
 

@@ -14,7 +14,7 @@ from streamlit.runtime import context
 from streamlit.testing.v1 import AppTest
 
 from lib.chat import share_links
-from lib.core.conversation import Conversation, Message, Node, Text
+from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.storage.store import Store
 from lib.ui.auth import browser_id, password
 from lib.ui.session import resources
@@ -59,20 +59,20 @@ def server(store, database_url, monkeypatch):
         if app and page != "chat":
             at.switch_page(f"pages/{page}.py")
         at.user = dict(who.user)
-        at.session_state["access.told"] = browser_id.Told(BROWSER, "browser")
+        at.session_state["access.told"] = browser_id.BrowserIdentity(BROWSER, "browser")
         at.query_params.update({"s": token} if page == "shared" else {"c": f"c-{owner(mode)}"})
         return at.run()
 
     for name in ("ANTLER_ACCESS", "DEERAPI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(resources, "_secrets", lambda: {"auth": AUTH})
-    for kept in (resources.settings, resources.store, resources._gateway, password._attempts):
+    monkeypatch.setattr(resources, "_load_secrets", lambda: {"auth": AUTH})
+    for kept in (resources.settings, resources.store, resources._gateway, password._login_throttle):
         kept.clear()
     for who in OWNERS:
         talk = Conversation(f"c-{who}", "Hers", 1.0, f"q-{who}")
-        asked = Node(f"q-{who}", None, Message("user", (Text(SAID),)), 1.0)
-        store.begin(who, talk, [asked])
-        token = share_links.make(store, who, talk, [asked])
+        asked = Node(f"q-{who}", None, Message("user", (TextPart(SAID),)), 1.0)
+        store.save_turn(who, talk, [asked])
+        token = share_links.create_share_link(store, who, talk, [asked])
     yield Server(store, token, enter)
     st.config.set_option("server.address", None)
     for kept in (resources.settings, resources.store, resources._gateway):
@@ -133,7 +133,7 @@ def test_the_first_request_to_a_page_without_the_app_is_refused_too(server, mode
 
 @pytest.mark.parametrize("mode", ["password", "proxy", "oidc"])
 def test_a_mode_that_is_not_whole_lets_nobody_in(server, monkeypatch, mode):
-    monkeypatch.setattr(resources, "_secrets", lambda: {"access": {"mode": mode}})
+    monkeypatch.setattr(resources, "_load_secrets", lambda: {"access": {"mode": mode}})
     at = server.enter("local", Who(user=CLAIMS, headers=FROM_PROXY), "chat")
     assert "Antler cannot start" in at.error[0].value
     assert SAID not in texts(at)
@@ -159,7 +159,7 @@ def test_who_is_refused_is_told_as_whom_and_why_and_can_sign_out(server):
 def test_a_revocation_ends_a_sign_in_at_the_next_run_and_a_new_one_counts(server):
     at = server.enter("oidc", Who(user=CLAIMS), "chat")
     assert SAID in texts(at)
-    server.store.sign_out(owner("oidc"), time.time())
+    server.store.sign_out_everywhere(owner("oidc"), time.time())
     at.run()
     assert at.title[0].value == "Sign in"
     assert "signed out everywhere" in at.info[0].value

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lib.core.conversation import Conversation, Message, Node, Text
+from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.errors import StoreError
 from lib.storage.store import Store
 from lib.ui.history import actions
@@ -19,13 +19,13 @@ SAID, TITLE = "Said in confidence", "A title of mine"
 
 @pytest.fixture
 def begun(store):
-    asked = Node("q", None, Message("user", (Text(SAID),)), 1.0)
-    store.begin(id_of(BOB), Conversation("c", TITLE, 1.0, "q"), [asked])
+    asked = Node("q", None, Message("user", (TextPart(SAID),)), 1.0)
+    store.save_turn(id_of(BOB), Conversation("c", TITLE, 1.0, "q"), [asked])
     return store
 
 
 def told(store: Store) -> list[tuple[str, str]]:
-    return [(act.action, act.object) for act in reversed(store.acts(99))]
+    return [(act.action, act.resource) for act in reversed(store.audit_events(99))]
 
 
 def opened(enter):
@@ -39,10 +39,10 @@ def test_a_sign_in_is_told_once_a_session(enter, store):
     at.run()
     at.run()
     assert told(store) == [("sign_in", "proxy")]
-    (act,) = store.acts(9)
-    assert (act.actor, act.name) == (id_of(BOB), BOB)
+    (act,) = store.audit_events(9)
+    assert (act.actor_id, act.name) == (id_of(BOB), BOB)
     enter("settings", BOB)
-    assert len(store.acts(9)) == 2
+    assert len(store.audit_events(9)) == 2
 
 
 def test_nobody_signs_in_where_people_are_browsers(enter, store):
@@ -53,11 +53,11 @@ def test_nobody_signs_in_where_people_are_browsers(enter, store):
 def test_links_are_told_of(enter, begun):
     at = opened(enter)
     at.button(key="share-make").click().run()
-    (share,) = begun.shares(id_of(BOB))
+    (share,) = begun.share_links(id_of(BOB))
     settings = enter("settings", BOB)
     settings.button(key=f"revoke-{share.id}").click().run()
     assert [act for act in told(begun) if act[0] != "sign_in"] == [("share", "c"), ("revoke", share.id)]
-    assert begun.shares(id_of(BOB)) == []
+    assert begun.share_links(id_of(BOB)) == []
 
 
 def test_the_end_of_everything_is_told_without_a_name(enter, begun):
@@ -66,41 +66,41 @@ def test_the_end_of_everything_is_told_without_a_name(enter, begun):
     at.button(key="erase").click().run()
     assert begun.conversation(id_of(BOB), "c") is None
     assert told(begun) == [("sign_in", "proxy"), ("erase", "")]
-    assert {(act.actor, act.name) for act in begun.acts(9)} == {(id_of(BOB), "")}
+    assert {(act.actor_id, act.actor_name) for act in begun.audit_events(9)} == {(id_of(BOB), "")}
 
 
 def test_the_download_of_everything_is_told_of(enter, begun):
     enter("settings", BOB)
-    found = json.loads(data._everything(resources.Person(id_of(BOB))))
+    found = json.loads(data._export_all(resources.User(id_of(BOB))))
     assert SAID in json.dumps(found)
     assert told(begun)[-1] == ("export", "everything")
 
 
 def test_deleted_conversations_are_told_by_their_ids(enter, begun):
     enter("settings", BOB)
-    actions._note(resources.Person("x"), ["c"])
-    actions._note(resources.Person("x"), ["c", "d"])
-    one, two = reversed(begun.acts(2))
-    assert (one.object, one.detail) == ("c", {})
-    assert (two.object, two.detail) == ("", {"conversations": ["c", "d"]})
+    actions._record_deletion(resources.User("x"), ["c"])
+    actions._record_deletion(resources.User("x"), ["c", "d"])
+    one, two = reversed(begun.audit_events(2))
+    assert (one.resource, one.detail) == ("c", {})
+    assert (two.resource, two.detail) == ("", {"conversations": ["c", "d"]})
 
 
 def test_nothing_of_what_was_said_is_in_any_row(enter, begun):
     opened(enter).button(key="share-make").click().run()
-    data._everything(resources.Person(id_of(BOB)))
-    assert len(begun.acts(9)) == 3
-    assert SAID not in str(begun.acts(9)) and TITLE not in str(begun.acts(9))
+    data._export_all(resources.User(id_of(BOB)))
+    assert len(begun.audit_events(9)) == 3
+    assert SAID not in str(begun.audit_events(9)) and TITLE not in str(begun.audit_events(9))
 
 
 def test_what_cannot_be_told_is_done_all_the_same(enter, begun, monkeypatch, caplog):
     def refused(*_: object, **__: object) -> None:
         raise StoreError("full")
 
-    monkeypatch.setattr(Store, "note", refused)
+    monkeypatch.setattr(Store, "record_audit_event", refused)
     at = opened(enter)
     assert SAID in shown(at)
     at.button(key="share-make").click().run()
-    assert len(begun.shares(id_of(BOB))) == 1
+    assert len(begun.share_links(id_of(BOB))) == 1
     assert [record.message for record in caplog.records if record.name == audit.__name__] == [
         "the audit misses an act: sign_in",
         "the audit misses an act: share",

@@ -13,7 +13,7 @@ from streamlit.web.server.starlette.starlette_app_utils import create_signed_val
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from lib.config.auth import oidc_person
+from lib.config.auth import user_from_claims
 from lib.storage.store import Store
 from lib.ui.auth import password
 from lib.ui.server import auth_middleware
@@ -84,7 +84,7 @@ def cookie(secret: str = COOKIE_SECRET, **changed: object) -> str:
 
 def right(mode: str) -> dict[str, str]:
     return {
-        "password": {"Cookie": f"{password.COOKIE}={password.made(PASSWORD)}"},
+        "password": {"Cookie": f"{password.COOKIE_NAME}={password.create_cookie(PASSWORD)}"},
         "proxy": {"X_Antler_Proxy": SECRET, "X_Forwarded_Email": "ann@example.org"},
         "oidc": {"Cookie": cookie()},
     }[mode]
@@ -92,8 +92,8 @@ def right(mode: str) -> dict[str, str]:
 
 WRONG = [
     ("password", {}),
-    ("password", {"Cookie": f"{password.COOKIE}={password.made('battery staple')}"}),
-    ("password", {"Cookie": f"{password.COOKIE}=IjAi.aaaa.bbbb"}),
+    ("password", {"Cookie": f"{password.COOKIE_NAME}={password.create_cookie('battery staple')}"}),
+    ("password", {"Cookie": f"{password.COOKIE_NAME}=IjAi.aaaa.bbbb"}),
     ("password", {"X_Antler_Proxy": SECRET, "X_Forwarded_Email": "ann@example.org"}),
     ("proxy", {}),
     ("proxy", {"X_Forwarded_Email": "ann@example.org"}),
@@ -177,7 +177,7 @@ def test_a_websocket_ends_with_the_sign_in_before_anything_runs(apps):
         opened.send(run())
         assert opened.recv(timeout=60)
         store = Store(f"sqlite:///{app.folder}/data/antler.db")
-        store.sign_out(oidc_person(claims(sub="8")).id, time.time())
+        store.sign_out_everywhere(user_from_claims(claims(sub="8")).id, time.time())
         store.close()
         opened.send(run())
         with pytest.raises(ConnectionClosed) as ended:
@@ -193,7 +193,7 @@ def test_a_websocket_ends_with_the_sign_in_before_anything_runs(apps):
 
 def test_who_is_not_signed_in_goes_on_with_no_session():
     headers = [(b"host", b"a"), (b"sec-websocket-protocol", b"streamlit, xsrf, 0123-session")]
-    assert auth_middleware._anew({"headers": headers})["headers"] == [
+    assert auth_middleware._without_session_id({"headers": headers})["headers"] == [
         (b"host", b"a"),
         (b"sec-websocket-protocol", b"streamlit, xsrf"),
     ]
@@ -214,7 +214,7 @@ def test_who_comes_back_to_no_session_is_shown_the_page_as_it_is_now(apps):
 )
 def test_paths_are_those_below_the_address(monkeypatch, base, path, expected):
     monkeypatch.setattr(st, "get_option", {"server.baseUrlPath": base}.get)
-    assert auth_middleware.path_of({"path": path}) == expected
+    assert auth_middleware.path_below_base({"path": path}) == expected
 
 
 def test_no_secret_is_in_a_log(apps):

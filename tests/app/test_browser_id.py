@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.ui.auth import browser_id
-from lib.ui.auth.browser_id import Told
+from lib.ui.auth.browser_id import BrowserIdentity
 
 SECRET = "0123456789abcdef" * 3
 ANYTHING = st.recursive(
@@ -20,8 +20,8 @@ ANYTHING = st.recursive(
 
 @pytest.mark.parametrize("place", ["browser", "tab", "page"])
 def test_the_id_is_a_hash_of_the_secret(place):
-    told = browser_id.read({"secret": SECRET, "where": place})
-    assert told == Told(f"browser:{hashlib.sha256(SECRET.encode()).hexdigest()[:32]}", place)
+    told = browser_id.parse_identity({"secret": SECRET, "where": place})
+    assert told == BrowserIdentity(f"browser:{hashlib.sha256(SECRET.encode()).hexdigest()[:32]}", place)
     assert SECRET not in repr(told)
 
 
@@ -45,15 +45,15 @@ def test_the_id_is_a_hash_of_the_secret(place):
     ids=lambda secret: repr(secret)[:60],
 )
 def test_what_has_another_shape_is_no_secret(secret):
-    assert browser_id.read({"secret": secret, "where": "browser"}) is None
+    assert browser_id.parse_identity({"secret": secret, "where": "browser"}) is None
 
 
 @pytest.mark.parametrize("place", ["", None, 1, True, [], ["browser"], "elsewhere", {"browser": 1}])
 def test_a_place_that_is_none_of_ours_is_refused(place):
-    assert browser_id.read({"secret": SECRET, "where": place}) is None
+    assert browser_id.parse_identity({"secret": SECRET, "where": place}) is None
 
 
 @given(ANYTHING)
 def test_whatever_comes_is_told_or_refused(answer):
-    told = browser_id.read(answer)
+    told = browser_id.parse_identity(answer)
     assert told is None or (len(told.id) == len("browser:") + 32 and answer["secret"] == SECRET)

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from lib.core.conversation import Conversation, Message, Node, Text, new_id
+from lib.core.conversation import Conversation, Message, Node, TextPart, new_id
 from lib.storage.store import Store
 from lib.ui.session import resources
 
@@ -47,7 +47,7 @@ def store(monkeypatch, database_url) -> Counted:
 def put(store: Counted, count: int, **more) -> None:
     for number in range(count):
         now = time.time() - number
-        node = Node(new_id(), None, Message("user", (Text("Hello"),)), now)
+        node = Node(new_id(), None, Message("user", (TextPart("Hello"),)), now)
         store.begin("me", Conversation(new_id(), f"Talk {number}", now, node.id, **more), [node])
 
 

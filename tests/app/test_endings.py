@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from lib.core.conversation import Failure, Message, Node, Outcome, Text, Timing, Usage
+from lib.core.conversation import Failure, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.target import Target
 from lib.ui.chat import transcript
 from lib.ui.text import limit_text
-from lib.ui.text.i18n import LANGUAGES
+from lib.ui.text.i18n import TRANSLATIONS
 
-SAID = Message("assistant", (Text("Because."),))
+SAID = Message("assistant", (TextPart("Because."),))
 SILENT = Message("assistant", ())
 
 
@@ -36,28 +36,31 @@ NAMES = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_ending_has_words_of_its_own_in_every_language(name):
-    assert transcript._name(NAMES[name]) == name
+    assert transcript._outcome_key(NAMES[name]) == name
     if name != "complete":
-        assert all(words.get(f"outcome.{name}") for words in LANGUAGES.values())
+        assert all(words.get(f"outcome.{name}") for words in TRANSLATIONS.values())
 
 
 def test_the_foot_tells_what_is_known():
     node = ended(Outcome.COMPLETE, reason="stop", usage=Usage(1200, 90), timing=Timing(0.5, 0.5, 3.5))
-    assert transcript.foot(node) == "**m** · OpenAI · first token 0.50 s · 30 tokens/s · 1,200 in · 90 out"
-    assert transcript.foot(ended(Outcome.STOPPED)) == "**m** · OpenAI · tokens not reported"
+    assert (
+        transcript.format_footer(node)
+        == "**m** · OpenAI · first token 0.50 s · 30 tokens/s · 1,200 in · 90 out"
+    )
+    assert transcript.format_footer(ended(Outcome.STOPPED)) == "**m** · OpenAI · tokens not reported"
 
 
 def test_an_answer_that_came_whole_had_no_speed():
     node = ended(Outcome.COMPLETE, reason="stop", usage=Usage(4, 90), timing=Timing(1.0, 1.0, 1.0001))
-    assert "tokens/s" not in transcript.foot(node)
+    assert "tokens/s" not in transcript.format_footer(node)
 
 
 def test_what_anthropics_wire_counts_before_its_last_word_is_not_told():
     target, timing = Target("m", "anthropic"), Timing(0.5, 0.5, 3.5)
     cut = ended(Outcome.INTERRUPTED, target=target, usage=Usage(4, 1), timing=timing)
-    assert transcript.foot(cut) == "**m** · Anthropic · first token 0.50 s · 4 in"
+    assert transcript.format_footer(cut) == "**m** · Anthropic · first token 0.50 s · 4 in"
     whole = ended(Outcome.COMPLETE, target=target, usage=Usage(4, 90), timing=timing, reason="end_turn")
-    assert transcript.foot(whole).endswith("30 tokens/s · 4 in · 90 out")
+    assert transcript.format_footer(whole).endswith("30 tokens/s · 4 in · 90 out")
 
 
 @pytest.mark.parametrize(
@@ -72,4 +75,4 @@ def test_what_anthropics_wire_counts_before_its_last_word_is_not_told():
     ],
 )
 def test_a_wait_is_told_in_a_unit_that_fits(seconds, words):
-    assert limit_text.span(seconds) == words
+    assert limit_text.format_duration(seconds) == words

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from lib.core.models import Abilities
+from lib.core.models import Capabilities
 from lib.ui.settings import models
 
 
 @pytest.mark.parametrize(
     ("abilities", "words"),
     [
-        (Abilities(), "abilities unknown"),
-        (Abilities(output=5, chat=True, maker="M"), "abilities unknown"),
-        (Abilities(200_000, 5, True, True, True), "200k context · images · PDF · thinking"),
-        (Abilities(1_048_576, 5, True, False, False), "1M context · images"),
-        (Abilities(4096, 5, False, False, False), "4k context · text only"),
-        (Abilities(128_000, 5, False, None, True), "128k context · thinking · PDF unknown"),
-        (Abilities(None, None, True, None, False), "images · context, PDF unknown"),
-        (Abilities(9_999), "9k context · images, PDF, thinking unknown"),
+        (Capabilities(), "abilities unknown"),
+        (Capabilities(max_output_tokens=5, chat=True, vendor="M"), "abilities unknown"),
+        (Capabilities(200_000, 5, True, True, True), "200k context · images · PDF · thinking"),
+        (Capabilities(1_048_576, 5, True, False, False), "1M context · images"),
+        (Capabilities(4096, 5, False, False, False), "4k context · text only"),
+        (Capabilities(128_000, 5, False, None, True), "128k context · thinking · PDF unknown"),
+        (Capabilities(None, None, True, None, False), "images · context, PDF unknown"),
+        (Capabilities(9_999), "9k context · images, PDF, thinking unknown"),
     ],
 )
 def test_what_is_known_is_said_and_what_is_not(abilities, words):
-    assert models.words(abilities) == words
+    assert models.capabilities_text(abilities) == words
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_what_is_known_is_said_and_what_is_not(abilities, words):
     ],
 )
 def test_the_age_of_a_list(seconds, words):
-    assert models.age(seconds) == words
+    assert models.format_age(seconds) == words

@@ -54,18 +54,18 @@ def enter(team, database_url, monkeypatch) -> Iterator[Enter]:
         resources._gateway,
         resources._catalog,
         resources._prices,
-        resources._aside,
+        resources._utility_models,
     )
 
     def clear() -> None:
-        for one in (*kept, resources.answers):
+        for one in (*kept, resources.generations):
             one.clear()
 
     def enter(name: str, page: str = "settings", **environ: str) -> AppTest:
         for variable, value in environ.items():
             monkeypatch.setenv(variable, value)
         at = AppTest.from_file(ROOT / "app.py", default_timeout=60)
-        at.session_state["access.told"] = browser_id.Told(f"browser:{name}", "browser")
+        at.session_state["access.told"] = browser_id.BrowserIdentity(f"browser:{name}", "browser")
         if page != "chat":
             at.switch_page(f"pages/{page}.py")
         return at.run()
@@ -78,7 +78,7 @@ def enter(team, database_url, monkeypatch) -> Iterator[Enter]:
         "ANTLER_OWN_KEY": "on",
     }.items():
         monkeypatch.setenv(variable, value)
-    monkeypatch.setattr(resources, "_secrets", dict)
+    monkeypatch.setattr(resources, "_load_secrets", dict)
     st.config.set_option("server.address", "127.0.0.1")
     clear()
     yield enter
@@ -181,7 +181,7 @@ def test_two_sessions_have_nothing_of_each_others_key(enter, team, other, tmp_pa
     listed = [at.session_state["own"].catalog.known.models[0].id for at in (ann, ben)]
     assert listed == ["m-own", "m-team"]
     assert "own" not in eve.session_state
-    assert [one.id for one in resources._catalog(team.url).known.models] == ["m-team"]
+    assert [one.id for one in resources._catalog(team.url).cached_model_list.models] == ["m-team"]
     assert len({at.session_state["own"].gateway for at in (ann, ben)}) == 2
     for key in (ONE, TWO):
         told = "".join(texts(at) + str(dict(at.query_params)) for at in (ann, ben, eve)) + caplog.text
@@ -218,7 +218,7 @@ def test_the_teams_headers_stay_with_the_teams_gateway(enter, team, other):
 def held() -> list[str]:
     """The own keys that any gateway in this process holds."""
     gc.collect()
-    keys = [one._key for one in gc.get_objects() if isinstance(one, Gateway)]
+    keys = [one._api_key for one in gc.get_objects() if isinstance(one, Gateway)]
     return [key for key in keys if key.startswith(ONE)]
 
 

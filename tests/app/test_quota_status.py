@@ -13,26 +13,26 @@ from streamlit.runtime import context
 from streamlit.testing.v1 import AppTest
 
 from lib.core.conversation import Outcome, Timing, Usage
-from lib.core.errors import Gone, ModelNotAllowed, OverLimit
-from lib.core.policy import ALL, EACH, Bound, Limits, Policy, Rule
-from lib.core.pricing import NANO
+from lib.core.errors import ConversationNotFound, LimitExceededError, ModelNotAllowed
+from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, ScopePolicy
+from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.target import Target
-from lib.core.usage import Spend
-from lib.core.user import Person
+from lib.core.usage import UsageRecord
+from lib.core.user import User
 from lib.ui.auth import browser_id, require
 from lib.ui.session import resources
 from lib.ui.text import limit_text
-from lib.ui.text.i18n import LANGUAGES, literal
+from lib.ui.text.i18n import TRANSLATIONS, escape_markdown
 from lib.ui.widgets import errors
 
 ROOT = Path(__file__).parents[2]
-ANN = Person("browser:0123", groups=("sales",))
+ANN = User("browser:0123", groups=("sales",))
 WORDS = "Why is the sky blue?"
 Enter = Callable[..., AppTest]
 
 
-def rules(**limits: Bound) -> Policy:
-    return Policy({EACH: Rule(Limits(**limits))})
+def rules(**limits: Limit) -> Policy:
+    return Policy({PER_USER_SCOPE: ScopePolicy(Limits(**limits))})
 
 
 @pytest.fixture
@@ -42,15 +42,15 @@ def enter(store, database_url, monkeypatch) -> Enter:
         at = AppTest.from_file(ROOT / "app.py", default_timeout=60)
         if page != "chat":
             at.switch_page(f"pages/{page}.py")
-        at.session_state["access.told"] = browser_id.Told(ANN.id, "browser")
+        at.session_state["access.told"] = browser_id.BrowserIdentity(ANN.id, "browser")
         at.session_state["language"] = language
         return at.run()
 
     for name in ("ANTLER_ACCESS", "DEERAPI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setattr(resources, "_secrets", dict)
-    monkeypatch.setattr(require, "_browser", lambda: ANN)
+    monkeypatch.setattr(resources, "_load_secrets", dict)
+    monkeypatch.setattr(require, "_browser_user", lambda: ANN)
     shaken = SimpleNamespace(headers=[], cookies={}, remote_ip="127.0.0.1")
     monkeypatch.setattr(context, "_get_client_context", lambda: shaken)
     st.config.set_option("server.address", "127.0.0.1")
@@ -61,8 +61,8 @@ def enter(store, database_url, monkeypatch) -> Enter:
 
 def spent(store, cost: int, name: str = "s", owner: str = ANN.id) -> None:
     usage, target = Usage(20, 22), Target("m", "openai")
-    plain = Spend(name, None, "answer", target, usage, Timing(0.1), Outcome.COMPLETE, "", time.time())
-    store.spend(owner, plain.__class__(**{**vars(plain), "cost": cost}))
+    plain = UsageRecord(name, None, "answer", target, usage, Timing(0.1), Outcome.COMPLETE, "", time.time())
+    store.record_usage(owner, plain.__class__(**{**vars(plain), "cost": cost}))
 
 
 def texts(at: AppTest) -> str:
@@ -76,18 +76,21 @@ def texts(at: AppTest) -> str:
     ("policy", "said"),
     [
         (
-            rules(tokens_day=Bound(hard=10)),
+            rules(tokens_day=Limit(hard=10)),
             "Left of your 10 tokens a day: 10 tokens. This may take up to 1,0",
         ),
         (
-            rules(requests_minute=Bound(hard=0)),
+            rules(requests_minute=Limit(hard=0)),
             "Nothing was sent: your 0 requests a minute are used up. Your",
         ),
         (
-            Policy({ALL: Rule(Limits(cost_month=Bound(hard=NANO // 1000)))}),
+            Policy({TEAM_SCOPE: ScopePolicy(Limits(cost_month=Limit(hard=NANOS_PER_DOLLAR // 1000)))}),
             "a month of the whole team: $0.0010.",
         ),
-        (Policy({EACH: Rule(models=("none-*",))}), "Your team has not opened this model to you"),
+        (
+            Policy({PER_USER_SCOPE: ScopePolicy(model_patterns=("none-*",))}),
+            "Your team has not opened this model to you",
+        ),
     ],
 )
 def test_what_is_refused_stays_in_the_box_with_the_reason(enter, store, policy, said):
@@ -95,7 +98,7 @@ def test_what_is_refused_stays_in_the_box_with_the_reason(enter, store, policy, 
     at.query_params.update({"model": "demo-crlf", "wire": "openai"})
     at.run()
     at.chat_input[0].set_value(WORDS).run()
-    assert literal(said) in texts(at)
+    assert escape_markdown(said) in texts(at)
     assert "Your text is kept in the box" in texts(at)
     box = at.chat_input[0].proto
     assert (box.set_value, box.value) == (True, WORDS)
@@ -103,26 +106,35 @@ def test_what_is_refused_stays_in_the_box_with_the_reason(enter, store, policy, 
 
 
 def test_a_soft_bound_is_said_above_the_box_once_it_is_reached(enter, store):
-    policy = rules(cost_day=Bound(soft=NANO * 4 // 5, hard=NANO))
-    spent(store, NANO * 4 // 5 - 1)
+    policy = rules(cost_day=Limit(soft=NANOS_PER_DOLLAR * 4 // 5, hard=NANOS_PER_DOLLAR))
+    spent(store, NANOS_PER_DOLLAR * 4 // 5 - 1)
     assert "today" not in texts(enter(policy))
-    spent(store, NANO // 50 + 1, "t")
-    assert literal("You have used 82 % of today's money: $0.8200 of $1.00.") in texts(enter(policy))
+    spent(store, NANOS_PER_DOLLAR // 50 + 1, "t")
+    assert escape_markdown("You have used 82 % of today's money: $0.8200 of $1.00.") in texts(enter(policy))
     # One line, of what is nearest to its end.
-    both = Policy({**policy.rules, ALL: Rule(Limits(cost_month=Bound(soft=NANO // 2, hard=NANO * 9 // 10)))})
+    both = Policy(
+        {
+            **policy.scopes,
+            TEAM_SCOPE: ScopePolicy(
+                Limits(cost_month=Limit(soft=NANOS_PER_DOLLAR // 2, hard=NANOS_PER_DOLLAR * 9 // 10))
+            ),
+        }
+    )
     told = texts(enter(both))
-    assert literal("The whole team has used 91 % of this month's money") in told
+    assert escape_markdown("The whole team has used 91 % of this month's money") in told
     assert "today" not in told
 
 
 def test_what_is_left_stands_on_the_page_of_what_was_used(enter, store):
-    spent(store, NANO // 4)
-    spent(store, NANO, "t", "bob")
+    spent(store, NANOS_PER_DOLLAR // 4)
+    spent(store, NANOS_PER_DOLLAR, "t", "bob")
     policy = Policy(
         {
-            EACH: Rule(Limits(tokens_day=Bound(hard=50), cost_day=Bound(NANO // 2, NANO))),
-            "group:sales": Rule(Limits(requests_minute=Bound(hard=9))),
-            ALL: Rule(Limits(cost_month=Bound(soft=2 * NANO))),
+            PER_USER_SCOPE: ScopePolicy(
+                Limits(tokens_day=Limit(hard=50), cost_day=Limit(NANOS_PER_DOLLAR // 2, NANOS_PER_DOLLAR))
+            ),
+            "group:sales": ScopePolicy(Limits(requests_minute=Limit(hard=9))),
+            TEAM_SCOPE: ScopePolicy(Limits(cost_month=Limit(soft=2 * NANOS_PER_DOLLAR))),
         }
     )
     at = enter(policy, "usage")
@@ -136,18 +148,18 @@ def test_what_is_left_stands_on_the_page_of_what_was_used(enter, store):
         "0 requests of 9 requests used",
         "$1.25 of $2.00 used",
     ):
-        assert literal(words) in told
+        assert escape_markdown(words) in told
     assert [line for line in ("You", "The group sales", "The whole team") if f"**{line}**" in told] == [
         "You",
         "The group sales",
         "The whole team",
     ]
-    assert LANGUAGES["zh"]["left.title"] in texts(enter(policy, "usage", "zh"))
+    assert TRANSLATIONS["zh"]["left.title"] in texts(enter(policy, "usage", "zh"))
 
 
 def test_who_has_no_limits_is_told_of_none(enter, store):
-    spent(store, NANO)
-    assert LANGUAGES["en"]["left.title"] not in texts(enter(Policy(), "usage"))
+    spent(store, NANOS_PER_DOLLAR)
+    assert TRANSLATIONS["en"]["left.title"] not in texts(enter(Policy(), "usage"))
 
 
 HOUR = 3600.0
@@ -157,28 +169,36 @@ HOUR = 3600.0
     ("error", "said"),
     [
         (
-            OverLimit("person:x", "cost_day", 5 * NANO, NANO // 8, NANO // 5, 0, 7 * HOUR),
+            LimitExceededError(
+                "person:x",
+                "cost_day",
+                5 * NANOS_PER_DOLLAR,
+                NANOS_PER_DOLLAR // 8,
+                NANOS_PER_DOLLAR // 5,
+                0,
+                7 * HOUR,
+            ),
             "Nothing was sent. Left of your $5.00 a day: $0.1250. This may take up to $0.2000.",
         ),
         (
-            OverLimit("group:sales", "tokens_month", 5000, 0, 1200, 0, 7 * HOUR),
+            LimitExceededError("group:sales", "tokens_month", 5000, 0, 1200, 0, 7 * HOUR),
             "of the 5,000 tokens a month of the group sales: 0 tokens. This may take up to 1,200 tokens.",
         ),
         (
-            OverLimit("all", "requests_minute", 60, 0, 1, 0, 20.0),
+            LimitExceededError("all", "requests_minute", 60, 0, 1, 0, 20.0),
             "the 60 requests a minute of the whole team are used up. It begins anew in 20 s (",
         ),
-        (OverLimit("all", "tokens_day", 60, 60, 100, 0, None), "100 tokens. Waiting will not help"),
+        (LimitExceededError("all", "tokens_day", 60, 60, 100, 0, None), "100 tokens. Waiting will not help"),
     ],
 )
 def test_a_refusal_says_what_holds_how_much_is_left_and_for_how_long(error, said, monkeypatch):
-    monkeypatch.setattr(limit_text.time, "time", lambda: error.resets - (error.wait or 0.0))
-    told = errors.words(error)
+    monkeypatch.setattr(limit_text.time, "time", lambda: error.resets_at - (error.wait or 0.0))
+    told = errors.error_message(error)
     assert said in told
     if error.wait == 7 * HOUR:
         assert told.endswith("It begins anew in about 7 h (1970-01-01 00:00).")
 
 
 def test_other_errors_have_the_words_of_their_code():
-    assert errors.words(Gone()) == LANGUAGES["en"]["error.gone"]
-    assert errors.words(ModelNotAllowed()) == LANGUAGES["en"]["error.model_not_allowed"]
+    assert errors.error_message(ConversationNotFound()) == TRANSLATIONS["en"]["error.gone"]
+    assert errors.error_message(ModelNotAllowed()) == TRANSLATIONS["en"]["error.model_not_allowed"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from lib.config.auth import Access, oidc_person, proxied
+from lib.config.auth import AccessSettings, user_from_claims, user_from_proxy
 from lib.ui.auth import password
 
 PASSWORD, SECRET, SAID = "correct horse", "0123456789abcdef", "Said in confidence"
@@ -29,8 +29,8 @@ ALLOW = ("@example.org",)
 BROWSER = "browser:0123"
 OWNERS = (
     BROWSER,
-    oidc_person(CLAIMS).id,
-    proxied(lambda name: [FROM_PROXY[name]], Access("proxy", proxy_secret=SECRET)).id,
+    user_from_claims(CLAIMS).id,
+    user_from_proxy(lambda name: [FROM_PROXY[name]], AccessSettings("proxy", proxy_secret=SECRET)).id,
 )
 KEYED = {"DEERAPI_API_KEY": "sk-123", "DEERAPI_BASE_URL": "http://127.0.0.1:9", "DEERAPI_RETRIES": "0"}
 MODES: Mapping[str, dict[str, str]] = MappingProxyType(
@@ -80,14 +80,19 @@ MATRIX: list[tuple[str, str, Who, str]] = [
     ("local", "a key by its own name", Who({"Host": "localhost:8501"}, environ=KEYED), ""),
     ("viewers", "a key on all addresses", Who(environ=KEYED, address=None), ""),
     ("password", "nobody", Who(), "Sign in"),
-    ("password", "a made-up cookie", Who(cookies={password.COOKIE: "IjAi.aaaa.bbbb"}), "Sign in"),
+    ("password", "a made-up cookie", Who(cookies={password.COOKIE_NAME: "IjAi.aaaa.bbbb"}), "Sign in"),
     (
         "password",
         "another's cookie",
-        Who(cookies={password.COOKIE: password.made("battery staple")}),
+        Who(cookies={password.COOKIE_NAME: password.create_cookie("battery staple")}),
         "Sign in",
     ),
-    ("password", "who knows it", Who(cookies={password.COOKIE: password.made(PASSWORD)}, address=None), ""),
+    (
+        "password",
+        "who knows it",
+        Who(cookies={password.COOKIE_NAME: password.create_cookie(PASSWORD)}, address=None),
+        "",
+    ),
     ("oidc", "nobody", Who(), "Sign in"),
     ("oidc", "who has signed out", Who(user={**CLAIMS, "is_logged_in": False}), "Sign in"),
     ("oidc", "a proxy's header", Who(headers=FROM_PROXY), "Sign in"),
@@ -115,7 +120,7 @@ ROLES: list[tuple[str, str, Who, bool]] = [
     (
         "password",
         "who knows it",
-        Who(cookies={password.COOKIE: password.made(PASSWORD)}, environ=BOSS),
+        Who(cookies={password.COOKIE_NAME: password.create_cookie(PASSWORD)}, environ=BOSS),
         False,
     ),
     ("oidc", "an admin", Who(user=CLAIMS, environ=BOSS), True),

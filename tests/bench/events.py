@@ -23,17 +23,17 @@ import openai
 import urllib3
 
 from lib.config.settings import Settings, Timeouts
-from lib.core.conversation import Message, Params, Text
+from lib.core.conversation import Message, Params, TextPart
 from lib.core.reply import Reply, TextDelta
 from lib.core.target import Target, Wire
-from lib.gateway.client import WIRES, Gateway
-from lib.gateway.transport.request import Cancel
+from lib.gateway.client import WIRE_MODULES, Gateway
+from lib.gateway.transport.request import CancelToken
 from tests.bench import pouring
 
 COUNT, WINDOW, ROUNDS = 50_000, 2_500, 3  # events of one answer, events timed at once, answers
 PACED, PAUSE, PACED_ROUNDS = 100, 4, 10  # events, ms between two of them, answers
 KEY = "sk-bench"
-QUESTION = [Message("user", (Text("Pour."),))]
+QUESTION = [Message("user", (TextPart("Pour."),))]
 
 # A way to read an answer: its text, piece by piece, of (url, wire, model).
 Way = Callable[[str, Wire, str], Iterator[str]]
@@ -43,7 +43,7 @@ def bare(url: str, wire: Wire, model: str) -> Iterator[str]:
     """The least that can be done: read, split at blank lines, parse, take the text."""
     pool = urllib3.PoolManager()
     body = json.dumps({"model": model, "messages": [], "stream": True}).encode()
-    response = pool.request("POST", url + WIRES[wire].PATH, body=body, preload_content=False)
+    response = pool.request("POST", url + WIRE_MODULES[wire].PATH, body=body, preload_content=False)
     rest = b""
     while piece := response.read1(65_536, decode_content=True):
         *blocks, rest = (rest + piece).split(b"\n\n")
@@ -65,7 +65,7 @@ def antler(url: str, wire: Wire, model: str) -> Iterator[str]:
     with contextlib.closing(
         Gateway(Settings(api_key=KEY, base_url=url, timeouts=Timeouts(20, 60)))
     ) as gateway:
-        for event in gateway.stream(Target(model, wire), QUESTION, Params(), Cancel()):
+        for event in gateway.stream(Target(model, wire), QUESTION, Params(), CancelToken()):
             if isinstance(event, TextDelta):
                 yield event.text
 
@@ -76,7 +76,7 @@ def folded(url: str, wire: Wire, model: str) -> Iterator[str]:
     with contextlib.closing(
         Gateway(Settings(api_key=KEY, base_url=url, timeouts=Timeouts(20, 60)))
     ) as gateway:
-        for event in gateway.stream(Target(model, wire), QUESTION, Params(), Cancel()):
+        for event in gateway.stream(Target(model, wire), QUESTION, Params(), CancelToken()):
             reply.add(event)
             if isinstance(event, TextDelta):
                 yield event.text
@@ -156,7 +156,7 @@ def report(wire: Wire, spent: dict[str, float], waited: dict[str, list[float]]) 
 
 def main() -> None:
     start = time.monotonic()
-    sizes = ", ".join(f"{wire} {len(pouring.delta(wire, pouring.TEXT))} bytes" for wire in WIRES)
+    sizes = ", ".join(f"{wire} {len(pouring.delta(wire, pouring.TEXT))} bytes" for wire in WIRE_MODULES)
     used = ", ".join(f"{name} {version(name)}" for name in ("urllib3", "requests", "sseclient-py"))
     print(f"{COUNT:,} events, one to an HTTP chunk ({sizes}); the best {WINDOW:,} of {ROUNDS} rounds.")
     print(f"Lag: {PACED} events {PAUSE} ms apart, {PACED_ROUNDS} rounds in turns; (middle half).")
@@ -171,7 +171,7 @@ def main() -> None:
     assert server.stdin and server.stdout
     url = f"http://127.0.0.1:{int(server.stdout.readline())}"
     try:
-        for wire in WIRES:
+        for wire in WIRE_MODULES:
             report(wire, *measured(url, wire))
     finally:
         server.stdin.close()

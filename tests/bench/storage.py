@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lib.core.conversation import Conversation, Message, Node, Text, Usage
+from lib.core.conversation import Conversation, Message, Node, TextPart, Usage
 from lib.core.target import Target
 from lib.storage import search as index
 from lib.storage.store import Store
@@ -85,7 +85,7 @@ class Place:
 
     @property
     def new(self) -> Node:
-        return Node(f"new{self.number}", self.talk.head, Message("user", (Text("Why?"),)), 1e9)
+        return Node(f"new{self.number}", self.talk.head_id, Message("user", (TextPart("Why?"),)), 1e9)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,9 @@ def talks(messages: int) -> Iterator[Talk]:
             role = "assistant" if place % 2 else "user"
             parent = nodes[-1].id if nodes else None
             usage = Usage(100, 100) if place % 2 else Usage()
-            node = Node(f"{number}-{place}", parent, Message(role, (Text(text),)), place + 0.0, usage=usage)
+            node = Node(
+                f"{number}-{place}", parent, Message(role, (TextPart(text),)), place + 0.0, usage=usage
+            )
             nodes.append(node)
         owner = f"browser:{number // SHELF}"
         yield (
@@ -142,7 +144,7 @@ def newest_raw(raw: sqlite3.Connection, place: Place) -> int:
 
 
 def append(store: Store, place: Place) -> int:
-    store.begin(place.owner, place.talk, [place.new])
+    store.save_turn(place.owner, place.talk, [place.new])
     return 1
 
 
@@ -152,16 +154,16 @@ def append_raw(raw: sqlite3.Connection, place: Place) -> int:
     raw.execute(
         "INSERT INTO node (id, conversation, parent, role, parts, created, outcome, reason, usage, timing, "
         "request_id, beat) VALUES (?, ?, ?, 'user', ?, ?, 'complete', '', '{}', '{}', '', 0)",
-        (node.id, place.talk.id, node.parent, '[{"type": "text", "text": "Why?"}]', node.created),
+        (node.id, place.talk.id, node.parent_id, '[{"type": "text", "text": "Why?"}]', node.created_at),
     )
     change = "UPDATE conversation SET head = ?, updated = ? WHERE id = ? AND owner = ?"
-    raw.execute(change, (place.talk.head, place.talk.updated, place.talk.id, place.owner))
+    raw.execute(change, (place.talk.head_id, place.talk.updated_at, place.talk.id, place.owner))
     raw.execute("COMMIT")
     return 1
 
 
 def search(store: Store, place: Place) -> int:
-    return len(store.search(place.owner, SOUGHT[place.number % 2], FOUND))
+    return len(store.search_messages(place.owner, SOUGHT[place.number % 2], FOUND))
 
 
 def search_raw(raw: sqlite3.Connection, place: Place) -> int:
@@ -195,7 +197,7 @@ def fill(store: Store, history: list[Talk]) -> float:
     """Milliseconds for one message, in transactions of a whole conversation."""
     start = time.perf_counter()
     for owner, talk, nodes in history:
-        store.begin(owner, talk, nodes)
+        store.save_turn(owner, talk, nodes)
     return (time.perf_counter() - start) / len(history) / LENGTH * 1000
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from lib.core.conversation import Conversation, Message, Node, Outcome, Text, new_id
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, new_id
 from lib.core.target import Target
 from lib.storage.store import Store
 from tests.browser.site import App, Chat
@@ -45,23 +45,25 @@ class Shelves:
         nodes: list[Node] = []
         for place, text in enumerate(said or ("A question", "An answer")):
             parent = nodes[-1].id if nodes else None
-            message = Message("assistant" if place % 2 else "user", (Text(text),))
+            message = Message("assistant" if place % 2 else "user", (TextPart(text),))
             nodes.append(Node(new_id(), parent, message, when + place, target=TARGET if place % 2 else None))
-        new = Conversation(new_id(), title, when, nodes[-1].id, TARGET, created=when, titled="person", **more)
-        self.store.begin(self.owner, new, nodes)
+        new = Conversation(
+            new_id(), title, when, nodes[-1].id, TARGET, created_at=when, title_source="person", **more
+        )
+        self.store.save_turn(self.owner, new, nodes)
         return nodes
 
     def put_arriving(self, title: str) -> Node:
         """A conversation whose answer another process produces; that answer."""
-        question = Node(new_id(), None, Message("user", (Text("Slowly"),)), time.time())
-        answer = Message("assistant", (Text("So far"),))
+        question = Node(new_id(), None, Message("user", (TextPart("Slowly"),)), time.time())
+        answer = Message("assistant", (TextPart("So far"),))
         node = Node(new_id(), question.id, answer, time.time(), Outcome.ARRIVING, target=TARGET)
-        new = Conversation(new_id(), title, time.time(), node.id, TARGET, titled="person")
-        self.store.begin(self.owner, new, [question, node])
+        new = Conversation(new_id(), title, time.time(), node.id, TARGET, title_source="person")
+        self.store.save_turn(self.owner, new, [question, node])
         return node
 
     def settle(self, node: Node) -> None:
-        self.store.settle(self.owner, replace(node, outcome=Outcome.COMPLETE))
+        self.store.finish(self.owner, replace(node, outcome=Outcome.COMPLETE))
 
     def open(self, query: str = "?model=demo-echo&wire=openai") -> Chat:
         """The chat page, with what is in the database by now."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from lib.ui.markdown.sanitize import safe
+from lib.ui.markdown.sanitize import sanitize
 from tests.browser.chromium import launch
 
 ROOT = Path(__file__).parents[2]
@@ -194,4 +194,4 @@ def test_the_stranger_is_reached_without_it(page: Page, app: str, stranger: tupl
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_hostile_text_is_not_handed_on_as_it_came(text: str) -> None:
-    assert safe(text) != text
+    assert sanitize(text) != text

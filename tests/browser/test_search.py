@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, expect
 
-from lib.core.conversation import Message, Node, Text, new_id
+from lib.core.conversation import Message, Node, TextPart, new_id
 from tests.browser.seed import Shelves
 from tests.browser.site import Chat
 
@@ -70,10 +70,12 @@ def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_bran
     lines = "\n\n".join(f"Paragraph {number} of it." for number in range(8))
     said = [f"Question {turn}" if not turn % 2 else f"Answer {turn}. {lines}" for turn in range(100)]
     nodes = shelves.put("The long one", said=said)
-    other = Node(new_id(), nodes[9].id, Message("user", (Text("The okapi path"),)), nodes[10].created + 0.5)
+    other = Node(
+        new_id(), nodes[9].id, Message("user", (TextPart("The okapi path"),)), nodes[10].created_at + 0.5
+    )
     base = shelves.store.conversation(shelves.owner, _id(shelves, "The long one"))
     assert base
-    shelves.store.begin(shelves.owner, base, [other])
+    shelves.store.save_turn(shelves.owner, base, [other])
     chat = shelves.open()
     search(chat, "question 16").filter(has_text="Question 16").click()
     there = chat.questions.filter(has_text="Question 16")

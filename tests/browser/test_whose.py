@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from lib.core.conversation import Conversation, Message, Node, Text
+from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.storage.store import Store
-from lib.ui.session.resources import NOBODY
+from lib.ui.session.resources import LEGACY_OWNER
 from tests.browser.site import App, Chat
 from tests.support.replay import soon
 
@@ -194,8 +194,8 @@ def test_a_page_whose_script_is_blocked_says_so(demo, new_page):
 
 def test_the_history_of_before_goes_to_the_first_browser_alone(tmp_path, new_page):
     before = Store(f"sqlite:///{tmp_path}/before.db")
-    question = Node("q", None, Message("user", (Text("Asked long ago"),)), 1.0)
-    before.begin(NOBODY, Conversation("old", "Asked long ago", 1.0, "q"), [question])
+    question = Node("q", None, Message("user", (TextPart("Asked long ago"),)), 1.0)
+    before.save_turn(LEGACY_OWNER, Conversation("old", "Asked long ago", 1.0, "q"), [question])
     before.close()
     app = App(tmp_path, {"DATABASE_URL": f"sqlite:///{tmp_path}/before.db"})
     try:

@@ -6,14 +6,14 @@ import pytest
 
 from lib import demo
 from lib.config.settings import Settings
-from lib.core.conversation import Message, Text
+from lib.core.conversation import Message, TextPart
 from lib.core.params import Params
 from lib.core.target import WIRES, Target, Wire
 from lib.gateway.client import Gateway
-from lib.gateway.transport.cancel import Cancel
+from lib.gateway.transport.cancel import CancelToken
 from tests.unit.gateway.recordings import Heard, hear
 
-QUESTION = [Message("user", (Text("What is it?"),))]
+QUESTION = [Message("user", (TextPart("What is it?"),))]
 UNTOUCHED = Params()
 # What the proxy calls the model behind it that answers as a test tells it to.
 REPLAYED: dict[Wire, str] = {"openai": "gpt-replayed", "anthropic": "claude-replayed"}
@@ -26,8 +26,8 @@ each_route = pytest.mark.parametrize(
 
 def says(asked: Gateway, wire: Wire, model: str, question: str = "", params: Params = UNTOUCHED) -> Heard:
     """What comes of one question to this model of the proxy."""
-    path = [Message("user", (Text(question),))] if question else QUESTION
-    return hear(asked.stream(Target(model, wire), path, params, Cancel()))
+    path = [Message("user", (TextPart(question),))] if question else QUESTION
+    return hear(asked.stream(Target(model, wire), path, params, CancelToken()))
 
 
 def straight(wire: Wire, model: str, question: str = "") -> Heard:

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from lib.core.conversation import Message, Outcome, Text, Thinking
+from lib.core.conversation import Message, Outcome, TextPart, ThinkingPart
 from lib.core.params import Params
 from lib.core.reply import TextDelta, ThinkingDelta
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
-from lib.gateway.transport.cancel import Cancel
+from lib.gateway.transport.cancel import CancelToken
 from tests.real.conftest import MOCKED
 from tests.real.routes import QUESTION, REPLAYED, each_route, each_wire, says, straight
 from tests.real.upstream import PATHS, spoken
@@ -42,13 +42,13 @@ def test_the_text_arrives_to_the_letter(replay: Replay, asked: Gateway, wire: Wi
     assert heard.error is None
     assert heard.text == "".join(PIECES)
     assert heard.reply.outcome() is Outcome.COMPLETE
-    assert heard.reply.served["model"] == REPLAYED[behind]
+    assert heard.reply.provider_metadata["model"] == REPLAYED[behind]
 
 
 @each_route
 def test_thinking_comes_first_and_apart(replay: Replay, asked: Gateway, wire: Wire, behind: Wire) -> None:
     replay.serve(PATHS[behind], spoken(behind, PIECES, THOUGHTS))
-    events = list(asked.stream(Target(REPLAYED[behind], wire), QUESTION, Params(), Cancel()))
+    events = list(asked.stream(Target(REPLAYED[behind], wire), QUESTION, Params(), CancelToken()))
     kinds = [type(event) for event in events if isinstance(event, TextDelta | ThinkingDelta)]
     assert kinds == sorted(kinds, key=[ThinkingDelta, TextDelta].index)
     heard = hear(events)
@@ -59,7 +59,7 @@ def test_thinking_comes_first_and_apart(replay: Replay, asked: Gateway, wire: Wi
 def test_a_signature_is_handed_through(replay: Replay, asked: Gateway) -> None:
     replay.serve(PATHS["anthropic"], spoken("anthropic", ["So."], THOUGHTS))
     heard = says(asked, "anthropic", REPLAYED["anthropic"])
-    assert heard.reply.parts() == (Thinking("".join(THOUGHTS), "c2lnbmVk"), Text("So."))
+    assert heard.reply.parts() == (ThinkingPart("".join(THOUGHTS), "c2lnbmVk"), TextPart("So."))
 
 
 @each_route
@@ -84,12 +84,12 @@ def test_what_was_said_and_set_reaches_the_model(
 ) -> None:
     replay.serve(PATHS[behind], spoken(behind, ["So."]))
     path = [
-        Message("user", (Text("What is it? 它是什么？"),)),
-        Message("assistant", (Thinking("Hm."), Text("Forty-two. 😀"))),
-        Message("user", (Text("Why?"),)),
+        Message("user", (TextPart("What is it? 它是什么？"),)),
+        Message("assistant", (ThinkingPart("Hm."), TextPart("Forty-two. 😀"))),
+        Message("user", (TextPart("Why?"),)),
     ]
     params = Params("Be “kind” 🦌.", temperature=0.25, max_tokens=77)
-    hear(asked.stream(Target(REPLAYED[behind], wire), path, params, Cancel()))
+    hear(asked.stream(Target(REPLAYED[behind], wire), path, params, CancelToken()))
     sent = replay.requests[-1].json
     assert _said(sent) == [
         ("system", "Be “kind” 🦌."),
@@ -115,7 +115,7 @@ def test_an_answer_that_the_gateway_makes_itself_is_read(asked: Gateway, wire: W
 def test_the_models_are_listed_in_order_each_over_both_wires(
     asked: Gateway, entries: list[dict[str, Any]]
 ) -> None:
-    listed = {model.id: model.wires for model in asked.models().models}
+    listed = {model.id: model.wires for model in asked.fetch_models().models}
     assert list(listed) == [entry["model_name"] for entry in entries]
     assert listed["gpt-replayed"] == ("openai", "anthropic")
     assert listed["claude-replayed"] == ("anthropic", "openai")

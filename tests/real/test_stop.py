@@ -12,7 +12,7 @@ from lib.core.reply import TextDelta
 from lib.core.target import Target, Wire
 from lib.demo import Demo
 from lib.gateway.client import Gateway
-from lib.gateway.transport.cancel import Cancel
+from lib.gateway.transport.cancel import CancelToken
 from tests.real.routes import QUESTION, REPLAYED, each_route
 from tests.real.upstream import PATHS
 from tests.support.replay import Canned, Replay, soon
@@ -26,13 +26,13 @@ PATIENCE = 120.0
 def test_a_stop_in_mid_stream_ends_it_here_and_behind(
     model: Demo, asked: Gateway, wire: Wire, behind: Wire
 ) -> None:
-    cancel = Cancel()
+    cancel = CancelToken()
     stream = asked.stream(Target(f"{behind}-demo-endless", wire), QUESTION, Params(), cancel)
     assert any(isinstance(event, TextDelta) for event in stream)
     assert model.open_streams == 1  # its text is here while it is still being said
     cancel.cancel()
     rest = hear(stream)
-    assert type(rest.error) in (type(None), errors.Cut)
+    assert type(rest.error) in (type(None), errors.StreamInterrupted)
     assert rest.reply.finish is None
     assert soon(lambda: model.open_streams == 0, PATIENCE)
 
@@ -46,7 +46,7 @@ def test_a_stop_while_the_model_is_silent_ends_it_here_and_behind(
 ) -> None:
     replay.serve(PATHS[behind], Canned(silence=0))
     number = len(replay.requests) + 1
-    cancel = Cancel()
+    cancel = CancelToken()
 
     def stop() -> None:
         if replay.wait_for_requests(number):
@@ -57,7 +57,7 @@ def test_a_stop_while_the_model_is_silent_ends_it_here_and_behind(
     heard = hear(asked.stream(Target(REPLAYED[behind], wire), QUESTION, Params(), cancel))
     stopping.join()
     # Not TimedOut, which is what comes of a silence that nobody ends.
-    assert type(heard.error) in (errors.Cut, errors.Unreachable)
+    assert type(heard.error) in (errors.StreamInterrupted, errors.GatewayUnreachable)
     assert len(replay.requests) == number
     assert replay.requests[-1].left.wait(PATIENCE)
 
@@ -66,10 +66,10 @@ def test_a_stop_while_the_model_is_silent_ends_it_here_and_behind(
 def test_after_a_stop_the_next_question_is_answered(
     model: Demo, asked: Gateway, wire: Wire, behind: Wire
 ) -> None:
-    cancel = Cancel()
+    cancel = CancelToken()
     stream = asked.stream(Target(f"{behind}-demo-endless", wire), QUESTION, Params(), cancel)
     assert any(isinstance(event, TextDelta) for event in stream)
     cancel.cancel()
     hear(stream)
-    heard = hear(asked.stream(Target(f"{behind}-demo-tour", wire), QUESTION, Params(), Cancel()))
+    heard = hear(asked.stream(Target(f"{behind}-demo-tour", wire), QUESTION, Params(), CancelToken()))
     assert (heard.error, heard.text[:9]) == (None, "You asked")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from lib.config.settings import Serving
-from lib.ui.server.shutdown import FAREWELL, LAST_SECONDS
+from lib.config.settings import ServerSettings
+from lib.ui.server.shutdown import EXIT_TIMEOUT, FINAL_RENDER_SECONDS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -23,7 +23,7 @@ def test_nginx_asks_the_replicas_that_there_are():
 
 
 def test_who_stops_the_process_waits_longer_than_it_takes():
-    longest = Serving.drain + FAREWELL + LAST_SECONDS
+    longest = ServerSettings.drain_seconds + FINAL_RENDER_SECONDS + EXIT_TIMEOUT
     (unit,) = re.findall(r"TimeoutStopSec=(\d+)", text("antler.service"))
     (compose,) = re.findall(r"stop_grace_period: (\d+)s", text("compose.yaml"))
     assert min(int(unit), int(compose)) > longest

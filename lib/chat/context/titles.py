@@ -4,42 +4,42 @@ from __future__ import annotations
 
 import re
 
-from lib.core.sanitize import whole
+from lib.core.sanitize import replace_surrogates
 
-TITLE_MAX = 60
+MAX_TITLE_LENGTH = 60
 # What models put around a title in spite of being told not to.
-_NAME = re.compile(r"^(?:title|titel|titre|título|标题|標題|題名|タイトル)\s*[:：]\s*", re.IGNORECASE)
-_LIST = re.compile(r"^(?:#{1,6}|[-*+>]|\d{1,2}[.)])\s+")
-_MARKS = re.compile(r"\*\*|~~|`+|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
+_LABEL_PREFIX = re.compile(r"^(?:title|titel|titre|título|标题|標題|題名|タイトル)\s*[:：]\s*", re.IGNORECASE)
+_LIST_MARKER = re.compile(r"^(?:#{1,6}|[-*+>]|\d{1,2}[.)])\s+")
+_INLINE_MARKUP = re.compile(r"\*\*|~~|`+|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
 _QUOTES = " \t\"'“”„‘’«»「」『』《》〈〉"
 
 
-def title(question: str) -> str:
+def title_from_question(question: str) -> str:
     """A conversation's title from its first question: one line, cut between words where there are any."""
-    line = " ".join(whole(question).split())
-    if len(line) <= TITLE_MAX:
+    line = " ".join(replace_surrogates(question).split())
+    if len(line) <= MAX_TITLE_LENGTH:
         return line
-    head = line[: TITLE_MAX - 1]
+    head = line[: MAX_TITLE_LENGTH - 1]
     words, _, _ = head.rpartition(" ")
-    return (words if len(words) > TITLE_MAX // 2 else head).rstrip() + "…"
+    return (words if len(words) > MAX_TITLE_LENGTH // 2 else head).rstrip() + "…"
 
 
-def given(text: str) -> str:
+def title_from_reply(text: str) -> str:
     """The title in what a model said: its first line that holds one, without quotes, marks and labels.
 
     "" where there is none.
     """
     for line in text.splitlines():
-        bare = _bare("".join(sign for sign in line if sign.isprintable() or sign.isspace()))
+        bare = _strip_markup("".join(sign for sign in line if sign.isprintable() or sign.isspace()))
         if any(sign.isalnum() for sign in bare):
-            return title(bare)
+            return title_from_question(bare)
     return ""
 
 
-def _bare(line: str) -> str:
+def _strip_markup(line: str) -> str:
     before = ""
     while line != before:
         before = line
-        line = _MARKS.sub("", line.strip())
-        line = _NAME.sub("", _LIST.sub("", line)).strip(_QUOTES).rstrip(".。")
+        line = _INLINE_MARKUP.sub("", line.strip())
+        line = _LABEL_PREFIX.sub("", _LIST_MARKER.sub("", line)).strip(_QUOTES).rstrip(".。")
     return line

@@ -6,26 +6,35 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lib.core import tokens, tree
-from lib.core.conversation import Message, Node, Text, Window, new_id
+from lib.core.conversation import Message, Node, TextPart, Truncation, new_id
 from lib.core.params import Params
-from lib.core.sanitize import count
+from lib.core.sanitize import parse_token_count
 from lib.core.target import Target
 from lib.gateway.catalog import vendors
 
-NEAR = 0.8  # of the window: from there on it is said that it fills
-AIM = 0.5  # of the window that is filled after the oldest is left out, so that it holds for some turns
-ROOM = 1024  # tokens that an answer may need where no limit is set for it, at most an eighth of the window
+WARNING_RATIO = 0.8  # of the window: from there on it is said that it fills
+TRUNCATED_RATIO = (
+    0.5  # of the window that is filled after the oldest is left out, so that it holds for some turns
+)
+DEFAULT_ANSWER_TOKENS = (
+    1024  # tokens that an answer may need where no limit is set for it, at most an eighth of the window
+)
 # A count that is so far from the estimate was of another path: of one with turns since deleted, say.
-_FAR = 4.0
-_SLACK = 400  # tokens of a system prompt that a gateway may add by itself
-_COUNTERS = ("prompt_tokens", "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_MAX_ESTIMATE_RATIO = 4.0
+_SYSTEM_PROMPT_SLACK = 400  # tokens of a system prompt that a gateway may add by itself
+_PROMPT_TOKEN_FIELDS = (
+    "prompt_tokens",
+    "input_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+)
 
-LEAD = "Here is a summary of our conversation up to this point, in place of its beginning:\n\n"
-UNDERSTOOD = "Understood. I will go on from there."
+SUMMARY_PREFIX = "Here is a summary of our conversation up to this point, in place of its beginning:\n\n"
+SUMMARY_REPLY = "Understood. I will go on from there."
 
 
 @dataclass(frozen=True)
-class Need:
+class ContextEstimate:
     """The tokens that a next request needs, its answer included, and the window that they have to fit in.
 
     `limit` is None where the window's size is unknown; then nothing is ever over it. `known` is whether the
@@ -33,159 +42,174 @@ class Need:
     """
 
     tokens: int
-    limit: int | None
-    known: bool
+    context_window: int | None
+    is_counted: bool
 
     @property
-    def over(self) -> bool:
-        return self.limit is not None and self.tokens > self.limit
+    def is_over_limit(self) -> bool:
+        return self.context_window is not None and self.tokens > self.context_window
 
     @property
-    def near(self) -> bool:
-        return self.limit is not None and self.tokens > NEAR * self.limit
+    def is_near_limit(self) -> bool:
+        return self.context_window is not None and self.tokens > WARNING_RATIO * self.context_window
 
 
 @dataclass(frozen=True)
-class Fit:
+class TruncationPlan:
     """What is left out so that the rest fits: `turns` of those that are sent now.
 
     `need` is what is needed then; it may still be over the limit, for the last turn always stays.
     """
 
-    window: Window
-    turns: int
-    need: Need
+    truncation: Truncation
+    dropped_turn_count: int
+    estimate: ContextEstimate
 
 
-def begin(path: Sequence[Node], window: Window | None) -> int:
+def first_sent_index(path: Sequence[Node], truncation: Truncation | None) -> int:
     """The place in the path of the first message that is sent; 0 where nothing is left out."""
-    places = (place for place, node in enumerate(path) if window and node.id == window.start)
+    places = (place for place, node in enumerate(path) if truncation and node.id == truncation.start)
     return next(places, 0)
 
 
-def summary(path: Sequence[Node], window: Window | None) -> str:
+def summary_text(path: Sequence[Node], truncation: Truncation | None) -> str:
     """The summary that is sent in place of what is left out, "" where there is none."""
-    return window.summary.strip() if window and begin(path, window) else ""
+    return truncation.summary.strip() if truncation and first_sent_index(path, truncation) else ""
 
 
-def opening(path: Sequence[Node], window: Window | None) -> list[Message]:
+def summary_messages(path: Sequence[Node], truncation: Truncation | None) -> list[Message]:
     """What is sent before the window's first message: the summary, and a word that it was read.
 
     A question and an answer of their own are what both wires take with the sides in turns. The person's
     words and the system prompt stay as they are, so that what a gateway has cached of these still holds.
     """
-    said = summary(path, window)
+    said = summary_text(path, truncation)
     if not said:
         return []
-    return [Message("user", (Text(LEAD + said),)), Message("assistant", (Text(UNDERSTOOD),))]
+    return [
+        Message("user", (TextPart(SUMMARY_PREFIX + said),)),
+        Message("assistant", (TextPart(SUMMARY_REPLY),)),
+    ]
 
 
-def need(
+def estimate_context(
     path: Sequence[Node],
     text: str,
     params: Params,
     target: Target,
-    limit: int | None,
-    window: Window | None = None,
-) -> Need:
+    context_window: int | None,
+    truncation: Truncation | None = None,
+) -> ContextEstimate:
     """What a request with that question behind the path needs, in tokens, and the room it has.
 
     `text` is "" where the path itself is sent. `limit` is the model's window, None where it is unknown.
     """
-    place = _counted(path, params, target, window)
+    place = _find_counted_answer(path, params, target, truncation)
     if place is None:
-        held = _fixed(path, params, window) + sum(map(_size, path[begin(path, window) :]))
+        held = _prefix_tokens(path, params, truncation) + sum(
+            map(_node_tokens, path[first_sent_index(path, truncation) :])
+        )
     else:
-        held = _held(path[place]) + sum(map(_size, path[place + 1 :]))
-    return Need(held + tokens.message(text) + room(params, limit), limit, place is not None)
+        held = _counted_tokens(path[place]) + sum(map(_node_tokens, path[place + 1 :]))
+    return ContextEstimate(
+        held + tokens.estimate_message(text) + answer_tokens(params, context_window),
+        context_window,
+        place is not None,
+    )
 
 
-def fit(
+def plan_truncation(
     path: Sequence[Node],
     text: str,
     params: Params,
     target: Target,
-    limit: int,
-    window: Window | None = None,
-    more: int = 0,
-) -> Fit | None:
+    context_window: int,
+    truncation: Truncation | None = None,
+    extra_tokens: int = 0,
+) -> TruncationPlan | None:
     """The window that leaves out the oldest, as little of it as leaves the rest some room to grow.
 
     It begins with a question, and never later than with the last one of the path. `more` are tokens that
     will be needed besides, as for a summary. None where there is nothing that could be left out.
     """
-    now = begin(path, window)
+    now = first_sent_index(path, truncation)
     places = [place for place, node in enumerate(path) if node.message.role == "user" and place > now]
     if not places:
         return None
-    scale = _scale(path, params, target, window)
-    fixed = tokens.estimate(params.system) + tokens.message(text)
+    scale = _estimate_scale(path, params, target, truncation)
+    fixed = tokens.estimate(params.system) + tokens.estimate_message(text)
     rest, needs = 0, {}
     for place in range(len(path) - 1, now, -1):
-        rest += _size(path[place])
-        needs[place] = int(scale * (fixed + rest)) + more + room(params, limit)
-    start = next((place for place in places if needs[place] <= AIM * limit), places[-1])
+        rest += _node_tokens(path[place])
+        needs[place] = int(scale * (fixed + rest)) + extra_tokens + answer_tokens(params, context_window)
+    start = next((place for place in places if needs[place] <= TRUNCATED_RATIO * context_window), places[-1])
     turns = 1 + sum(place < start for place in places)
-    return Fit(Window(path[start].id), turns, Need(needs[start], limit, False))
+    return TruncationPlan(
+        Truncation(path[start].id), turns, ContextEstimate(needs[start], context_window, False)
+    )
 
 
-def left_out(path: Sequence[Node], old: Window | None, new: Window) -> list[Node]:
+def dropped_nodes(
+    path: Sequence[Node], old_truncation: Truncation | None, new_truncation: Truncation
+) -> list[Node]:
     """What is sent with the old window, and no more with the new one."""
-    return list(path[begin(path, old) : begin(path, new)])
+    return list(path[first_sent_index(path, old_truncation) : first_sent_index(path, new_truncation)])
 
 
-def carried(path: Sequence[Node], window: Window, now: float) -> list[Node]:
+def copy_truncated(path: Sequence[Node], truncation: Truncation, now: float) -> list[Node]:
     """The nodes of a new conversation that begins with what the window sends of the path.
 
     A summary becomes its first turn. `now` is the time of the first node, in seconds since 1970.
     """
-    first = [Node(new_id(), None, message, now) for message in opening(path, window)]
-    return tree.copied(
+    first = [Node(new_id(), None, message, now) for message in summary_messages(path, truncation)]
+    return tree.copy_path(
         # What it was counted with stays behind, so that no count of it tells of the new path.
         replace(
             node,
-            created=now + place * 1e-5,
+            created_at=now + place * 1e-5,
             usage=replace(node.usage, input=None, cached=None, written=None),
-            request="",
+            usage_record_id="",
         )
-        for place, node in enumerate([*first, *path[begin(path, window) :]])
+        for place, node in enumerate([*first, *path[first_sent_index(path, truncation) :]])
     )
 
 
-def room(params: Params, limit: int | None) -> int:
+def answer_tokens(params: Params, context_window: int | None) -> int:
     """The tokens that are kept for the answer."""
-    if limit is None:
+    if context_window is None:
         return params.max_tokens or 0
-    return min(params.max_tokens or min(ROOM, limit // 8), limit)
+    return min(params.max_tokens or min(DEFAULT_ANSWER_TOKENS, context_window // 8), context_window)
 
 
-def _size(node: Node) -> int:
-    return tokens.message(node.message.text)
+def _node_tokens(node: Node) -> int:
+    return tokens.estimate_message(node.message.text)
 
 
-def _fixed(path: Sequence[Node], params: Params, window: Window | None) -> int:
+def _prefix_tokens(path: Sequence[Node], params: Params, truncation: Truncation | None) -> int:
     """What stands before the path's own messages."""
-    said = sum(tokens.message(message.text) for message in opening(path, window))
+    said = sum(tokens.estimate_message(message.text) for message in summary_messages(path, truncation))
     return tokens.estimate(params.system) + said
 
 
-def _held(node: Node) -> int:
+def _counted_tokens(node: Node) -> int:
     """What a path holds up to and with a counted answer; what was thought for it is not sent again."""
     usage = node.usage
     # Without a last word the count of what was said is a guess.
-    said = (usage.output or 0) - (usage.reasoning or 0) if node.reason else _size(node)
+    said = (usage.output or 0) - (usage.reasoning or 0) if node.finish_reason else _node_tokens(node)
     return (usage.input or 0) + max(said, 0)
 
 
-def _counted(path: Sequence[Node], params: Params, target: Target, window: Window | None) -> int | None:
+def _find_counted_answer(
+    path: Sequence[Node], params: Params, target: Target, truncation: Truncation | None
+) -> int | None:
     """The place of the answer whose count holds for what is sent now; None where there is none.
 
     What is sent grows from turn to turn, so a count that fell shows where a window was moved. While all of
     the path is sent, its greatest count is the one to take. Where a window is set, only one that came
     after such a fall is of this window; its first turn was answered before it was set.
     """
-    now = begin(path, window)
-    counts = list(_counts(path, target))
+    now = first_sent_index(path, truncation)
+    counts = list(_prompt_counts(path, target))
     if now:
         since = next((at for at in range(now + 1, len(path)) if path[at].message.role == "user"), len(path))
         fallen = [
@@ -198,32 +222,53 @@ def _counted(path: Sequence[Node], params: Params, target: Target, window: Windo
         found = max(((held, place) for place, held in counts), default=(0, None))[1]
     if found is None:
         return None
-    about = _fixed(path, params, window) + sum(map(_size, path[now : found + 1]))
-    return found if about / _FAR <= _held(path[found]) <= about * _FAR + _SLACK else None
+    about = _prefix_tokens(path, params, truncation) + sum(map(_node_tokens, path[now : found + 1]))
+    return (
+        found
+        if about / _MAX_ESTIMATE_RATIO
+        <= _counted_tokens(path[found])
+        <= about * _MAX_ESTIMATE_RATIO + _SYSTEM_PROMPT_SLACK
+        else None
+    )
 
 
-def _counts(path: Sequence[Node], target: Target) -> Iterator[tuple[int, int]]:
+def _prompt_counts(path: Sequence[Node], target: Target) -> Iterator[tuple[int, int]]:
     """Places of answers, and what their requests held by the count of a model of the same family."""
-    family = _family(target)
+    family = _tokenizer_family(target)
     for place, node in enumerate(path):
         held = node.usage.input
-        if held and node.usage.output is not None and node.target and _family(node.target) == family:
-            raw = node.served.get("usage")
-            told = [count(raw.get(name)) or 0 for name in _COUNTERS] if isinstance(raw, dict) else []
+        if (
+            held
+            and node.usage.output is not None
+            and node.target
+            and _tokenizer_family(node.target) == family
+        ):
+            raw = node.provider_metadata.get("usage")
+            told = (
+                [parse_token_count(raw.get(name)) or 0 for name in _PROMPT_TOKEN_FIELDS]
+                if isinstance(raw, dict)
+                else []
+            )
             # An answer that was gone on with has the sum of its requests, and the raw count of the last.
             if not any(told) or sum(told) >= held:
                 yield place, held
 
 
-def _family(target: Target) -> str:
+def _tokenizer_family(target: Target) -> str:
     """Whose tokens they are: makers count with one vocabulary for all their models of a time."""
-    return vendors.of(target.model) or target.model
+    return vendors.vendor_of(target.model) or target.model
 
 
-def _scale(path: Sequence[Node], params: Params, target: Target, window: Window | None) -> float:
+def _estimate_scale(
+    path: Sequence[Node], params: Params, target: Target, truncation: Truncation | None
+) -> float:
     """How many times the estimate the gateway counts for this path, where that is more than once."""
-    place = _counted(path, params, target, window)
+    place = _find_counted_answer(path, params, target, truncation)
     if place is None:
         return 1.0
-    about = _fixed(path, params, window) + sum(map(_size, path[begin(path, window) : place + 1]))
-    return min(_FAR, max(1.0, (_held(path[place]) - _SLACK) / max(1, about)))
+    about = _prefix_tokens(path, params, truncation) + sum(
+        map(_node_tokens, path[first_sent_index(path, truncation) : place + 1])
+    )
+    return min(
+        _MAX_ESTIMATE_RATIO, max(1.0, (_counted_tokens(path[place]) - _SYSTEM_PROMPT_SLACK) / max(1, about))
+    )

@@ -6,85 +6,93 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lib.chat.turns.turn import Desk
+from lib.chat.turns.turn import TurnServices
 from lib.core import errors, tree
 from lib.core.conversation import Conversation, Node, new_id
 
 
 @dataclass(frozen=True)
-class Before:
+class UndoPoint:
     """How a conversation was before a change, as far as is needed to undo it."""
 
-    conversation: str
-    head: str | None
-    hidden: tuple[str, ...] = ()
+    conversation_id: str
+    head_id: str | None
+    deleted_node_ids: tuple[str, ...] = ()
 
 
-def show(desk: Desk, owner: str, conversation: str, node: str) -> None:
+def show_branch(services: TurnServices, owner: str, conversation_id: str, node_id: str) -> None:
     """Show the branch of a node: where it was last read to its end. Raises Gone and StoreError."""
-    _, nodes = _known(desk, owner, conversation, node)
-    desk.store.show(owner, conversation, tree.leaf(nodes, node))
+    _, nodes = _load_conversation(services, owner, conversation_id, node_id)
+    services.store.set_head(owner, conversation_id, tree.newest_leaf(nodes, node_id))
 
 
-def go_back(desk: Desk, owner: str, conversation: str, node: str) -> Before:
+def rewind_to(services: TurnServices, owner: str, conversation_id: str, node_id: str) -> UndoPoint:
     """Go on from an earlier answer: what follows it stays, unseen. Raises Gone and StoreError."""
-    base, _ = _known(desk, owner, conversation, node)
-    desk.store.show(owner, conversation, node)
-    return Before(conversation, base.head)
+    base, _ = _load_conversation(services, owner, conversation_id, node_id)
+    services.store.set_head(owner, conversation_id, node_id)
+    return UndoPoint(conversation_id, base.head_id)
 
 
-def delete(desk: Desk, owner: str, conversation: str, node: str) -> Before:
+def delete_turn(services: TurnServices, owner: str, conversation_id: str, node_id: str) -> UndoPoint:
     """Delete the turn of a node: its question and all answers to that. What follows it stays.
 
     Raises StaleTurn while one of them is arriving, Gone and StoreError.
     """
-    with desk.answers.turn(conversation):
-        base, nodes = _known(desk, owner, conversation, node)
-        gone = tree.turn(nodes, node)
+    with services.generations.claim_turn(conversation_id):
+        base, nodes = _load_conversation(services, owner, conversation_id, node_id)
+        gone = tree.turn_node_ids(nodes, node_id)
         if any(one.arriving for one in nodes if one.id in gone):
-            raise errors.StaleTurn
-        head = tree.after(nodes, gone, base.head)
-        desk.store.hide(owner, conversation, gone, time.time())
-        if head != base.head:
-            desk.store.show(owner, conversation, head)
-        return Before(conversation, base.head, tuple(gone))
+            raise errors.TurnInProgress
+        head = tree.head_after_delete(nodes, gone, base.head_id)
+        services.store.set_nodes_deleted(owner, conversation_id, gone, time.time())
+        if head != base.head_id:
+            services.store.set_head(owner, conversation_id, head)
+        return UndoPoint(conversation_id, base.head_id, tuple(gone))
 
 
-def undo(desk: Desk, owner: str, before: Before) -> None:
+def undo_change(services: TurnServices, owner: str, undo_point: UndoPoint) -> None:
     """Take a change back. Raises StaleTurn while an answer is arriving, and StoreError."""
-    with desk.answers.turn(before.conversation):
-        if before.hidden:
-            desk.store.hide(owner, before.conversation, before.hidden, None)
-        desk.store.show(owner, before.conversation, before.head)
+    with services.generations.claim_turn(undo_point.conversation_id):
+        if undo_point.deleted_node_ids:
+            services.store.set_nodes_deleted(
+                owner, undo_point.conversation_id, undo_point.deleted_node_ids, None
+            )
+        services.store.set_head(owner, undo_point.conversation_id, undo_point.head_id)
 
 
-def branch(desk: Desk, owner: str, conversation: str, node: str, title: str) -> Conversation:
+def branch_conversation(
+    services: TurnServices, owner: str, conversation_id: str, node_id: str, title: str
+) -> Conversation:
     """Copy the path to a node into a new conversation of that title. Raises Gone and StoreError."""
-    base, nodes = _known(desk, owner, conversation, node)
-    copies = tree.copied(route := tree.path(nodes, node))
+    base, nodes = _load_conversation(services, owner, conversation_id, node_id)
+    copies = tree.copy_path(route := tree.path(nodes, node_id))
     ids = {old.id: new.id for old, new in zip(route, copies, strict=True)}
-    window = base.window and replace(base.window, start=ids.get(base.window.start, base.window.start))
+    window = base.truncation and replace(
+        base.truncation, start=ids.get(base.truncation.start, base.truncation.start)
+    )
     now = time.time()
     new = Conversation(
         new_id(),
         title,
         now,
-        head=copies[-1].id,
+        head_id=copies[-1].id,
         target=base.target,
         params=base.params,
-        created=now,
-        titled="person",
+        created_at=now,
+        title_source="person",
         folder=base.folder,
-        window=window,
+        truncation=window,
     )
-    desk.store.begin(owner, new, copies)
+    services.store.save_turn(owner, new, copies)
     return new
 
 
-def _known(desk: Desk, owner: str, conversation: str, node: str) -> tuple[Conversation, Sequence[Node]]:
+def _load_conversation(
+    services: TurnServices, owner: str, conversation_id: str, node_id: str
+) -> tuple[Conversation, Sequence[Node]]:
     """A conversation and all its nodes, `node` among them. Raises Gone."""
-    base = desk.store.conversation(owner, conversation)
-    nodes = desk.store.nodes(owner, conversation) if base else []
-    if base is None or not any(one.id == node and one.deleted is None for one in nodes):
-        raise errors.Gone
+    base = services.store.conversation(owner, conversation_id)
+    nodes = services.store.nodes(owner, conversation_id) if base else []
+    if base is None or not any(one.id == node_id and one.deleted_at is None for one in nodes):
+        raise errors.ConversationNotFound
     return base, nodes

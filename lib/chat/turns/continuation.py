@@ -9,17 +9,17 @@ from dataclasses import replace
 from lib.core.errors import AnswerError
 from lib.core.reply import Event, Restart, TextDelta
 
-TAIL = 400  # characters of the old text in which a repetition is looked for
-SHORTEST = 12  # a shorter one may be meant: words do come twice
+MAX_OVERLAP = 400  # characters of the old text in which a repetition is looked for
+MIN_OVERLAP = 12  # a shorter one may be meant: words do come twice
 
 _FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
 # A fence that opens a block, as one with a language does: a bare one closes the open block.
-_OPENS = re.compile(r"\s*(?:`{3,}|~{3,})[^\s`]+[ \t]*\n")
-_MAY_OPEN = re.compile(r"\s*(?:[`~]{1,}[^\s`]*[ \t]*)?")
-LETTERS = 6  # different ones that a repetition has: zeros, dashes and rules repeat by themselves
+_FENCE_OPENING = re.compile(r"\s*(?:`{3,}|~{3,})[^\s`]+[ \t]*\n")
+_PARTIAL_FENCE_OPENING = re.compile(r"\s*(?:[`~]{1,}[^\s`]*[ \t]*)?")
+MIN_DISTINCT_LETTERS = 6  # different ones that a repetition has: zeros, dashes and rules repeat by themselves
 
 
-def seamless(before: str, events: Iterable[Event]) -> Iterator[Event]:
+def deduplicate_continuation(previous_text: str, events: Iterable[Event]) -> Iterator[Event]:
     """The events of a continuation, without the end of `before` where the model says that again.
 
     Its first words are held back while they may still be such a repetition.
@@ -38,35 +38,39 @@ def seamless(before: str, events: Iterable[Event]) -> Iterator[Event]:
                 continue
             first = first or event
             held += event.text
-            if not _undecided(before, held):
+            if not _is_possible_overlap(previous_text, held):
                 decided = True
-                yield replace(first, text=joined(before, held))
+                yield replace(first, text=remove_overlap(previous_text, held))
     except AnswerError:
         if first and not decided:
-            yield replace(first, text=joined(before, held))
+            yield replace(first, text=remove_overlap(previous_text, held))
         raise
     if first and not decided:
-        yield replace(first, text=joined(before, held))
+        yield replace(first, text=remove_overlap(previous_text, held))
 
 
-def joined(before: str, more: str) -> str:
+def remove_overlap(previous_text: str, continuation: str) -> str:
     """`more` without what it repeats of the end of `before`, and without a code fence opened anew."""
-    tail = before[-TAIL:]
-    for start in range(max(0, len(tail) - len(more)), len(tail) - SHORTEST + 1):
-        if more.startswith(tail[start:]) and len(set(tail[start:])) >= LETTERS:
-            return more[len(tail) - start :]
-    return _OPENS.sub("", more, count=1) if _open(before) and _OPENS.match(more) else more
+    tail = previous_text[-MAX_OVERLAP:]
+    for start in range(max(0, len(tail) - len(continuation)), len(tail) - MIN_OVERLAP + 1):
+        if continuation.startswith(tail[start:]) and len(set(tail[start:])) >= MIN_DISTINCT_LETTERS:
+            return continuation[len(tail) - start :]
+    return (
+        _FENCE_OPENING.sub("", continuation, count=1)
+        if _ends_in_code_block(previous_text) and _FENCE_OPENING.match(continuation)
+        else continuation
+    )
 
 
-def _open(before: str) -> bool:
+def _ends_in_code_block(text: str) -> bool:
     """Whether the text ends inside a code block."""
-    return len(_FENCE.findall(before)) % 2 == 1
+    return len(_FENCE.findall(text)) % 2 == 1
 
 
-def _undecided(before: str, held: str) -> bool:
+def _is_possible_overlap(previous_text: str, buffered_text: str) -> bool:
     """Whether what has come may be the beginning of a repetition, or of a fence, that is not whole yet."""
-    if len(held) >= TAIL:
+    if len(buffered_text) >= MAX_OVERLAP:
         return False
-    if held in before[-TAIL:]:
+    if buffered_text in previous_text[-MAX_OVERLAP:]:
         return True
-    return _open(before) and _MAY_OPEN.fullmatch(held) is not None
+    return _ends_in_code_block(previous_text) and _PARTIAL_FENCE_OPENING.fullmatch(buffered_text) is not None

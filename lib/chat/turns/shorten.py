@@ -6,49 +6,68 @@ import time
 from collections.abc import Sequence
 
 from lib.chat.context import window
-from lib.chat.turns.summaries import Summary
-from lib.chat.turns.turn import Desk
-from lib.core.conversation import Conversation, Node, Window, new_id
+from lib.chat.turns.summaries import SummaryJob
+from lib.chat.turns.turn import TurnServices
+from lib.core.conversation import Conversation, Node, Truncation, new_id
 
 
-def drop(desk: Desk, owner: str, conversation: str, start: Window) -> None:
+def truncate_conversation(
+    services: TurnServices, owner: str, conversation_id: str, truncation: Truncation
+) -> None:
     """Send from now on only what the window holds. Raises StoreError."""
-    desk.store.keep_window(owner, conversation, start)
+    services.store.set_truncation(owner, conversation_id, truncation)
 
 
-def undo(desk: Desk, owner: str, conversation: str) -> None:
+def clear_truncation(services: TurnServices, owner: str, conversation_id: str) -> None:
     """Send the whole path again. Raises StoreError."""
-    desk.store.keep_window(owner, conversation, None)
+    services.store.set_truncation(owner, conversation_id, None)
 
 
-def anew(desk: Desk, owner: str, base: Conversation, path: Sequence[Node], start: Window) -> Conversation:
+def start_new_conversation(
+    services: TurnServices, owner: str, base: Conversation, path: Sequence[Node], truncation: Truncation
+) -> Conversation:
     """Begin a conversation with what the window holds of the path; the old one stays. Raises StoreError."""
     now = time.time()
-    nodes = window.carried(path, start, now)
+    nodes = window.copy_truncated(path, truncation, now)
     begun = Conversation(
-        new_id(), base.title, now, nodes[-1].id, base.target, base.params, created=now, titled=base.titled
+        new_id(),
+        base.title,
+        now,
+        nodes[-1].id,
+        base.target,
+        base.params,
+        created_at=now,
+        title_source=base.title_source,
     )
-    desk.store.begin(owner, begun, nodes)
+    services.store.save_turn(owner, begun, nodes)
     return begun
 
 
-def summarise(
-    desk: Desk, owner: str, base: Conversation, path: Sequence[Node], start: Window, *, begin: bool
-) -> Summary:
+def summarise_dropped(
+    services: TurnServices,
+    owner: str,
+    base: Conversation,
+    path: Sequence[Node],
+    truncation: Truncation,
+    *,
+    in_new_conversation: bool,
+) -> SummaryJob:
     """Have what a window from there on leaves out summed up, and the summary sent in its place.
 
     With `begin` it becomes the first turn of a new conversation, else the old one goes on with it. Needs a
     desk with a cheap model.
     """
-    assert desk.aside and desk.cheap
+    assert services.utility_models and services.utility_model
 
     def finish(summary: str) -> str:
-        kept = Window(start.start, summary)
-        if begin:
-            return anew(desk, owner, base, path, kept).id
-        desk.store.keep_window(owner, base.id, kept)
+        kept = Truncation(truncation.start, summary)
+        if in_new_conversation:
+            return start_new_conversation(services, owner, base, path, kept).id
+        services.store.set_truncation(owner, base.id, kept)
         return ""
 
-    out = window.left_out(path, base.window, start)
-    before = window.summary(path, base.window)
-    return desk.aside.summarise(owner, base.id, out, before, desk.cheap, finish, desk.guard)
+    out = window.dropped_nodes(path, base.truncation, truncation)
+    before = window.summary_text(path, base.truncation)
+    return services.utility_models.start_summary(
+        owner, base.id, out, before, services.utility_model, finish, services.limit_enforcer
+    )

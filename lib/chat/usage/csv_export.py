@@ -7,15 +7,15 @@ import io
 from collections.abc import Iterable, Sequence
 
 # With which a spreadsheet takes a text for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
-def safe(text: str) -> str:
+def escape_formula(text: str) -> str:
     """A text that somebody else has made up, for a cell."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_FORMULA_PREFIXES) else text
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def to_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A head and the rows; None is an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")

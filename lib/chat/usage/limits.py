@@ -9,62 +9,66 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from lib.chat.usage import cost
-from lib.chat.usage.recorder import Tariffs
+from lib.chat.usage.recorder import PriceLookup
 from lib.core import errors
 from lib.core.conversation import Usage
-from lib.core.policy import Bound, Policy
-from lib.core.quota import Claim, Counter, Over, current
-from lib.core.user import Person
+from lib.core.policy import Limit, Policy
+from lib.core.quota import LimitExceeded, QuotaCounter, Reservation, current_counter
+from lib.core.user import User
 
 log = logging.getLogger(__name__)
 
 
-class Counts(Protocol):
+class QuotaStore(Protocol):
     """Where it is counted what is used of limits; each method may raise StoreError."""
 
-    def reserve(self, owner: str, request: str, claims: Sequence[Claim]) -> list[Over]:
+    def reserve_quota(
+        self, owner: str, usage_record_id: str, reservations: Sequence[Reservation]
+    ) -> list[LimitExceeded]:
         """Reserve what a request may take, all of it or nothing; returns the claims that do not fit."""
 
-    def release(self, owner: str, request: str) -> None:
+    def release_quota(self, owner: str, usage_record_id: str) -> None:
         """Give back what is reserved for a request that was not sent."""
 
-    def used(self, owner: str, counters: Sequence[Counter]) -> dict[Counter, int]:
+    def quota_usage(self, owner: str, counters: Sequence[QuotaCounter]) -> dict[QuotaCounter, int]:
         """What is used of each counter, with what is reserved."""
 
 
 @dataclass(frozen=True)
-class Left:
+class LimitStatus:
     """How far a bound is used, in its unit: requests, tokens or nano-dollars."""
 
-    counter: Counter
+    counter: QuotaCounter
     used: int
-    bound: Bound
+    limit: Limit
 
     @property
-    def kind(self) -> Literal["person", "group", "all"]:
-        return kind(self.counter.scope)
+    def scope_kind(self) -> Literal["person", "group", "all"]:
+        return scope_kind(self.counter.scope)
 
     @property
-    def group(self) -> str:
+    def group_name(self) -> str:
         """The name of the group that it is for, "" where it is for none."""
-        return group(self.counter.scope)
+        return group_name(self.counter.scope)
 
     @property
-    def share(self) -> float:
+    def usage_ratio(self) -> float:
         """What is used of the hard bound, else of the soft one; more than 1.0 above it."""
-        whole = self.bound.soft if self.bound.hard is None else self.bound.hard
+        whole = self.limit.soft if self.limit.hard is None else self.limit.hard
         return self.used / whole if whole else float(whole is not None)
 
     @property
-    def soft(self) -> bool:
+    def is_soft_limit_reached(self) -> bool:
         """Whether the soft bound is reached."""
-        return self.bound.soft is not None and self.used >= self.bound.soft
+        return self.limit.soft is not None and self.used >= self.limit.soft
 
 
-class Free:
+class NoLimits:
     """Lets everything through, and counts nothing."""
 
-    def reserve(self, request: str, model: str, about: Usage, *, chosen: bool = True) -> None:
+    def reserve(
+        self, usage_record_id: str, model: str, max_usage: Usage, *, is_user_choice: bool = True
+    ) -> None:
         """Take what a request may need of every limit, before it is sent; `request` is its id in the ledger.
 
         `about` is what budget.most says. `chosen` is whether the person has chosen the model. It is settled
@@ -72,22 +76,22 @@ class Free:
         nothing is taken, and nothing may be sent.
         """
 
-    def release(self, request: str) -> None:
+    def release(self, usage_record_id: str) -> None:
         """Give back what is taken for a request that was not sent after all; never raises."""
 
-    def left(self) -> list[Left]:
+    def limit_statuses(self) -> list[LimitStatus]:
         """Each bound that holds for the person, and how far it is used. May raise StoreError."""
         return []
 
-    def warnings(self) -> list[Left]:
+    def warnings(self) -> list[LimitStatus]:
         """Those whose soft bound is reached. May raise StoreError."""
         return []
 
 
-FREE = Free()
+NO_LIMITS = NoLimits()
 
 
-class Guard(Free):
+class LimitEnforcer(NoLimits):
     """Holds one person to what the team has settled, as it was when this was made. Any thread may ask it.
 
     Only what has a bound is counted. Where one is set within its day or month, the ledger tells what one
@@ -97,81 +101,95 @@ class Guard(Free):
 
     def __init__(
         self,
-        person: Person,
+        user: User,
         policy: Policy,
-        counts: Counts,
-        tariffs: Tariffs,
+        quota_store: QuotaStore,
+        price_lookup: PriceLookup,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._person = person
+        self._user = user
         self._policy = policy
-        self._counts = counts
-        self._tariffs = tariffs
+        self._quota_store = quota_store
+        self._price_lookup = price_lookup
         self._clock = clock
 
-    def reserve(self, request: str, model: str, about: Usage, *, chosen: bool = True) -> None:
-        if chosen and not self._policy.may(self._person, model):
+    def reserve(
+        self, usage_record_id: str, model: str, max_usage: Usage, *, is_user_choice: bool = True
+    ) -> None:
+        if is_user_choice and not self._policy.is_model_allowed(self._user, model):
             raise errors.ModelNotAllowed
         needed: dict[str, int | None] = {
             "requests": 1,
-            "tokens": (about.input or 0) + (about.output or 0),
-            "cost": cost.dearest(about, self._tariffs(model)),
+            "tokens": (max_usage.input or 0) + (max_usage.output or 0),
+            "cost": cost.max_cost(max_usage, self._price_lookup(model)),
         }
         now, claims = self._clock(), []
-        for counter, bound in self._bounds(now):
+        for counter, bound in self._current_limits(now):
             amount = needed[counter.unit]
             if amount is None and bound.hard is not None:
                 raise errors.PriceUnknown
-            claims.append(Claim(counter, amount or 0, bound.hard))
-        if claims and (over := self._counts.reserve(self._person.id, request, claims)):
-            raise _refusal(over, now)
+            claims.append(Reservation(counter, amount or 0, bound.hard))
+        if claims and (over := self._quota_store.reserve_quota(self._user.id, usage_record_id, claims)):
+            raise _limit_error(over, now)
 
-    def release(self, request: str) -> None:
-        if not self._bounds(self._clock()):
+    def release(self, usage_record_id: str) -> None:
+        if not self._current_limits(self._clock()):
             return
         try:
-            self._counts.release(self._person.id, request)
+            self._quota_store.release_quota(self._user.id, usage_record_id)
         except errors.StoreError:
             log.warning("what was reserved could not be given back, and stays counted", exc_info=True)
 
-    def left(self) -> list[Left]:
-        return self._left(self._bounds(self._clock()))
+    def limit_statuses(self) -> list[LimitStatus]:
+        return self._load_statuses(self._current_limits(self._clock()))
 
-    def warnings(self) -> list[Left]:
-        bounds = self._bounds(self._clock())
-        return [one for one in self._left([(c, b) for c, b in bounds if b.soft is not None]) if one.soft]
+    def warnings(self) -> list[LimitStatus]:
+        bounds = self._current_limits(self._clock())
+        return [
+            one
+            for one in self._load_statuses([(c, b) for c, b in bounds if b.soft is not None])
+            if one.is_soft_limit_reached
+        ]
 
-    def _left(self, bounds: Sequence[tuple[Counter, Bound]]) -> list[Left]:
-        used = self._counts.used(self._person.id, [counter for counter, _ in bounds]) if bounds else {}
-        return [Left(counter, used[counter], bound) for counter, bound in bounds]
+    def _load_statuses(self, limits: Sequence[tuple[QuotaCounter, Limit]]) -> list[LimitStatus]:
+        used = (
+            self._quota_store.quota_usage(self._user.id, [counter for counter, _ in limits]) if limits else {}
+        )
+        return [LimitStatus(counter, used[counter], bound) for counter, bound in limits]
 
-    def _bounds(self, now: float) -> list[tuple[Counter, Bound]]:
+    def _current_limits(self, now: float) -> list[tuple[QuotaCounter, Limit]]:
         """The counters of this moment, the person's own first."""
-        found = self._policy.limits(self._person)
+        found = self._policy.limits_for(self._user)
         order = ("person", "group", "all")
         return [
-            (current(scope, name, now), bound)
-            for scope in sorted(found, key=lambda scope: (order.index(kind(scope)), scope))
-            for name, bound in found[scope].bounds()
+            (current_counter(scope, name, now), bound)
+            for scope in sorted(found, key=lambda scope: (order.index(scope_kind(scope)), scope))
+            for name, bound in found[scope].active_limits()
         ]
 
 
-def kind(scope: str) -> Literal["person", "group", "all"]:
+def scope_kind(scope: str) -> Literal["person", "group", "all"]:
     """Whom a scope is of."""
     if scope.startswith("person:"):
         return "person"
     return "group" if scope.startswith("group:") else "all"
 
 
-def group(scope: str) -> str:
+def group_name(scope: str) -> str:
     """The name of the group that a scope is of, "" for others."""
-    return scope.removeprefix("group:") if kind(scope) == "group" else ""
+    return scope.removeprefix("group:") if scope_kind(scope) == "group" else ""
 
 
-def _refusal(over: Sequence[Over], now: float) -> errors.OverLimit:
+def _limit_error(exceeded: Sequence[LimitExceeded], now: float) -> errors.LimitExceededError:
     """The one of several that holds longest: who waits for another meets it then."""
-    never = [one for one in over if one.claim.amount > (one.claim.hard or 0)]
-    worst = max(never or over, key=lambda one: one.claim.counter.resets)
-    counter, amount, hard = worst.claim.counter, worst.claim.amount, worst.claim.hard or 0
-    wait = None if never else max(0.0, counter.resets - now)
-    return errors.OverLimit(counter.scope, counter.name, hard, worst.left, amount, counter.resets, wait)
+    never = [one for one in exceeded if one.reservation.amount > (one.reservation.hard_limit or 0)]
+    worst = max(never or exceeded, key=lambda one: one.reservation.counter.resets_at)
+    counter, amount, hard = (
+        worst.reservation.counter,
+        worst.reservation.amount,
+        worst.reservation.hard_limit or 0,
+    )
+    wait = None if never else max(0.0, counter.resets_at - now)
+    return errors.LimitExceededError(
+        counter.scope, counter.limit_name, hard, worst.remaining, amount, counter.resets_at, wait
+    )

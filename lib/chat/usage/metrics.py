@@ -8,103 +8,115 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from lib.chat.turns.generation import Answer
-from lib.config.log_setup import mark, told
+from lib.chat.turns.generation import Generation
+from lib.config.log_setup import hash_for_log, log_fields
 from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.target import Target
-from lib.core.usage import Purpose, Spend
+from lib.core.usage import Purpose, UsageRecord
 from lib.gateway.catalog import vendors
 
 log = logging.getLogger(__name__)
 
-_BY = ("purpose", "wire", "family")
-_FIRST = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)  # seconds
-_WHOLE = (0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280)
-_KINDS = ("input", "output", "cached", "written", "reasoning")
+_LABELS = ("purpose", "wire", "family")
+_FIRST_TOKEN_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)  # seconds
+_REQUEST_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280)
+_TOKEN_KINDS = ("input", "output", "cached", "written", "reasoning")
 
 
 @dataclass(frozen=True)
-class Ended:
+class RequestOutcome:
     """A request that has ended: `code` is that of its error, or "", `tries` is how often it was sent."""
 
     purpose: Purpose
     owner: str
-    conversation: str
+    conversation_id: str
     target: Target
     outcome: Outcome
     usage: Usage
     timing: Timing
     request_id: str = ""
-    code: str = ""
+    error_code: str = ""
     status: int | None = None
-    tries: int = 1
+    attempts: int = 1
 
     @staticmethod
-    def by(owner: str, spends: Sequence[Spend], code: str) -> Ended:
+    def from_usage_records(
+        owner: str, usage_records: Sequence[UsageRecord], error_code: str
+    ) -> RequestOutcome:
         """What the ledger says of one request, each time that it was sent; `code` is of its last error."""
-        last = spends[-1]
-        return Ended(
+        last = usage_records[-1]
+        return RequestOutcome(
             last.purpose,
             owner,
             last.conversation or "",
             last.target,
             last.outcome,
-            sum((spend.usage for spend in spends), Usage()),
+            sum((spend.usage for spend in usage_records), Usage()),
             last.timing,
             last.request_id,
-            code,
-            tries=len(spends),
+            error_code,
+            attempts=len(usage_records),
         )
 
 
-class Meter:
+class Metrics:
     """The figures of this process, for a monitor. Its methods may be called from any thread.
 
     A label is of a small, closed set, whatever models people type; no person and no conversation is one.
     """
 
     def __init__(self) -> None:
-        self._kept = kept = CollectorRegistry()
+        self._registry = kept = CollectorRegistry()
         ProcessCollector(registry=kept)
         self._requests = Counter(
-            "antler_requests", "Requests that have ended.", (*_BY, "outcome", "error"), registry=kept
+            "antler_requests", "Requests that have ended.", (*_LABELS, "outcome", "error"), registry=kept
         )
-        self._retries = Counter("antler_retries", "Times that a request was sent again.", _BY, registry=kept)
+        self._retries = Counter(
+            "antler_retries", "Times that a request was sent again.", _LABELS, registry=kept
+        )
         self._tokens = Counter(
-            "antler_tokens", "Tokens, as the gateway told them.", (*_BY, "kind"), registry=kept
+            "antler_tokens", "Tokens, as the gateway told them.", (*_LABELS, "kind"), registry=kept
         )
-        self._first = Histogram(
+        self._first_token_seconds = Histogram(
             "antler_first_token_seconds",
             "From sending to the first token.",
-            _BY,
-            buckets=_FIRST,
+            _LABELS,
+            buckets=_FIRST_TOKEN_BUCKETS,
             registry=kept,
         )
-        self._whole = Histogram(
-            "antler_request_seconds", "From sending to the end.", _BY, buckets=_WHOLE, registry=kept
+        self._request_seconds = Histogram(
+            "antler_request_seconds",
+            "From sending to the end.",
+            _LABELS,
+            buckets=_REQUEST_BUCKETS,
+            registry=kept,
         )
-        self._store = Counter(
+        self._database_errors = Counter(
             "antler_database_errors", "Statements that the database refused.", registry=kept
         )
-        self._running = Gauge("antler_answers_running", "Answers that are arriving now.", registry=kept)
-        self._closing = Gauge("antler_closing", "1 where no new turn is taken any more.", registry=kept)
+        self._running_answers = Gauge(
+            "antler_answers_running", "Answers that are arriving now.", registry=kept
+        )
+        self._shutting_down = Gauge("antler_closing", "1 where no new turn is taken any more.", registry=kept)
 
-    def watch(self, running: Callable[[], int], closing: Callable[[], bool]) -> None:
+    def set_gauge_sources(
+        self, count_running: Callable[[], int], is_shutting_down: Callable[[], bool]
+    ) -> None:
         """Ask these whenever the figures are asked for."""
-        self._running.set_function(running)
-        self._closing.set_function(lambda: float(closing()))
+        self._running_answers.set_function(count_running)
+        self._shutting_down.set_function(lambda: float(is_shutting_down()))
 
-    def answered(self, answer: Answer) -> None:
+    def record_generation(self, generation: Generation) -> None:
         """Count an answer that has ended."""
-        node = answer.wait(-1, 0).node
+        node = generation.wait(-1, 0).node
         if node.target is None or node.arriving:
             return
         failure = node.failure
-        self.ended(
-            Ended(
+        self.record_request(
+            RequestOutcome(
                 "answer",
-                answer.owner,
-                answer.conversation,
+                generation.owner,
+                generation.conversation_id,
                 node.target,
                 node.outcome,
                 node.usage,
@@ -112,59 +124,59 @@ class Meter:
                 node.request_id or (failure.request_id if failure else ""),
                 failure.code if failure else "",
                 failure.status if failure else None,
-                answer.tries,
+                generation.attempts,
             )
         )
 
-    def ended(self, one: Ended) -> None:
+    def record_request(self, request: RequestOutcome) -> None:
         """Count a request, and write its line into the log."""
-        by = (one.purpose, one.target.wire, family(one.target.model))
-        self._requests.labels(*by, one.outcome.value, one.code).inc()
-        if one.tries > 1:
-            self._retries.labels(*by).inc(one.tries - 1)
-        for kind in _KINDS:
-            if count := getattr(one.usage, kind):
+        by = (request.purpose, request.target.wire, vendor_label(request.target.model))
+        self._requests.labels(*by, request.outcome.value, request.error_code).inc()
+        if request.attempts > 1:
+            self._retries.labels(*by).inc(request.attempts - 1)
+        for kind in _TOKEN_KINDS:
+            if count := getattr(request.usage, kind):
                 self._tokens.labels(*by, kind).inc(max(0, count))
-        if one.timing.first is not None:
-            self._first.labels(*by).observe(one.timing.first)
-        if one.timing.total is not None:
-            self._whole.labels(*by).observe(one.timing.total)
-        log.info("%s ended", one.purpose, extra=told(**_line(one)))
+        if request.timing.first is not None:
+            self._first_token_seconds.labels(*by).observe(request.timing.first)
+        if request.timing.total is not None:
+            self._request_seconds.labels(*by).observe(request.timing.total)
+        log.info("%s ended", request.purpose, extra=log_fields(**_log_fields(request)))
 
-    def refused(self) -> None:
+    def count_database_error(self) -> None:
         """Count that the database refused."""
-        self._store.inc()
+        self._database_errors.inc()
 
-    def figures(self) -> bytes:
+    def to_prometheus_text(self) -> bytes:
         """All of them, in Prometheus' text format."""
-        return generate_latest(self._kept)
+        return generate_latest(self._registry)
 
 
-def family(model: str) -> str:
+def vendor_label(model: str) -> str:
     """The maker that a model's name tells, "demo" for the demo's, "other" for whatever is not known."""
-    maker = vendors.of(model)
-    return maker if maker in vendors.KNOWN else "demo" if model.startswith("demo-") else "other"
+    maker = vendors.vendor_of(model)
+    return maker if maker in vendors.VENDORS else "demo" if model.startswith("demo-") else "other"
 
 
-def _line(one: Ended) -> dict[str, str | int | float | None]:
+def _log_fields(request: RequestOutcome) -> dict[str, str | int | float | None]:
     """What a log may know of a request: no word of it, and whose it was only as a mark."""
     return {
-        "purpose": one.purpose,
-        "owner": mark(one.owner),
-        "conversation": mark(one.conversation),
-        "model": one.target.model,
-        "wire": one.target.wire,
-        "outcome": one.outcome.value,
-        "error": one.code,
-        "status": one.status,
-        "request_id": one.request_id,
-        "tries": one.tries,
-        "first": _rounded(one.timing.first),
-        "total": _rounded(one.timing.total),
-        "input": one.usage.input,
-        "output": one.usage.output,
+        "purpose": request.purpose,
+        "owner": hash_for_log(request.owner),
+        "conversation": hash_for_log(request.conversation_id),
+        "model": request.target.model,
+        "wire": request.target.wire,
+        "outcome": request.outcome.value,
+        "error": request.error_code,
+        "status": request.status,
+        "request_id": request.request_id,
+        "tries": request.attempts,
+        "first": _round_seconds(request.timing.first),
+        "total": _round_seconds(request.timing.total),
+        "input": request.usage.input,
+        "output": request.usage.output,
     }
 
 
-def _rounded(seconds: float | None) -> float | None:
+def _round_seconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)

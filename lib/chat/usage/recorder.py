@@ -8,112 +8,123 @@ from dataclasses import dataclass, replace
 
 from lib.chat.usage import cost
 from lib.core.conversation import Outcome, Timing, Usage
-from lib.core.pricing import Tariff
-from lib.core.reply import Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
-from lib.core.sanitize import cleaned
+from lib.core.pricing import ModelPrice
+from lib.core.reply import (
+    Event,
+    Finish,
+    ProviderMetadata,
+    Restart,
+    RetryScheduled,
+    TextDelta,
+    ThinkingDelta,
+    UsageReport,
+)
+from lib.core.sanitize import sanitize_json
 from lib.core.target import Target
-from lib.core.usage import Purpose, Spend
+from lib.core.usage import Purpose, UsageRecord
 
-Tariffs = Callable[[str], Tariff | None]
+PriceLookup = Callable[[str], ModelPrice | None]
 
 
-def unpriced(_: str) -> Tariff | None:
+def unknown_price(_: str) -> ModelPrice | None:
     """What every model costs where nobody knows."""
     return None
 
 
 @dataclass(frozen=True)
-class Entry:
+class RequestInfo:
     """What is known of requests before they are sent; those tried again add a number to the `id`."""
 
     id: str
-    conversation: str
+    conversation_id: str
     purpose: Purpose
     target: Target
-    node: str | None = None
+    node_id: str | None = None
 
 
-class Tally:
+class UsageRecorder:
     """Follows the events of one answer from its first request on; one thread at a time."""
 
-    def __init__(self, entry: Entry, tariffs: Tariffs) -> None:
-        self._entry = entry
-        self._tariffs = tariffs
-        self._done: list[Spend] = []
-        self._begin(0.0)
+    def __init__(self, request: RequestInfo, price_lookup: PriceLookup) -> None:
+        self._request = request
+        self._price_lookup = price_lookup
+        self._records: list[UsageRecord] = []
+        self._start_request(0.0)
 
-    def _begin(self, pause: float) -> None:
-        self._at, self._began = time.time() + pause, time.monotonic() + pause
+    def _start_request(self, delay: float) -> None:
+        self._sent_at, self._started_at = time.time() + delay, time.monotonic() + delay
         self._timing = Timing()
-        self._usage = self._vain = Usage()
+        self._usage = self._discarded_usage = Usage()
         self._request_id = ""
-        self._finished, self._guessed = False, False
+        self._has_finish_event, self._has_estimated_output = False, False
 
-    def add(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         if type(event) is TextDelta:  # nearly all are
             if self._timing.spoke is None:
-                self._clock(spoke=True)
+                self._record_first_output(is_text=True)
             return
         match event:
             case ThinkingDelta():
                 if self._timing.first is None:
-                    self._clock(spoke=False)
+                    self._record_first_output(is_text=False)
             case UsageReport(usage):
-                self._usage = usage.or_else(self._usage)
-            case Served(facts, choice) if not choice:
-                told = cleaned({name: facts.get(name) for name in ("request_id", "id")})
+                self._usage = usage.with_fallback(self._usage)
+            case ProviderMetadata(facts, choice) if not choice:
+                told = sanitize_json({name: facts.get(name) for name in ("request_id", "id")})
                 self._request_id = self._request_id or str(told["request_id"] or told["id"] or "")
             case Finish():
-                self._finished = True
+                self._has_finish_event = True
             case Restart():
-                self._guessed |= self._guess()
-                self._vain += self._usage  # what was begun in vain has been paid for too
-                self._usage, self._finished = Usage(), False
-            case Waiting(seconds):
-                self._close(Outcome.FAILED)
-                self._begin(seconds)
+                self._has_estimated_output |= self._is_output_estimated()
+                self._discarded_usage += self._usage  # what was begun in vain has been paid for too
+                self._usage, self._has_finish_event = Usage(), False
+            case RetryScheduled(seconds):
+                self._close_request(Outcome.FAILED)
+                self._start_request(seconds)
 
-    def ended(self, outcome: Outcome, request_id: str = "") -> tuple[Spend, ...]:
+    def finish(self, outcome: Outcome, request_id: str = "") -> tuple[UsageRecord, ...]:
         """Every request that was sent; the last of them ended so, the others failed.
 
         `request_id` is what its failure names, where nothing else did.
         """
-        if time.monotonic() >= self._began:  # else it was given up in the pause before it
+        if time.monotonic() >= self._started_at:  # else it was given up in the pause before it
             self._request_id = self._request_id or request_id
-            self._close(outcome)
-        return tuple(self._done)
+            self._close_request(outcome)
+        return tuple(self._records)
 
-    def _clock(self, *, spoke: bool) -> None:
-        now = time.monotonic() - self._began
+    def _record_first_output(self, *, is_text: bool) -> None:
+        now = time.monotonic() - self._started_at
         first = now if self._timing.first is None else self._timing.first
-        self._timing = Timing(first, now if spoke else None)
+        self._timing = Timing(first, now if is_text else None)
 
-    def _guess(self) -> bool:
+    def _is_output_estimated(self) -> bool:
         """Whether the tokens that were said are a guess: that wire counts them with its last word."""
         return (
-            self._entry.target.wire == "anthropic" and not self._finished and self._usage.output is not None
+            self._request.target.wire == "anthropic"
+            and not self._has_finish_event
+            and self._usage.output is not None
         )
 
-    def _close(self, outcome: Outcome) -> None:
-        entry, number = self._entry, len(self._done) + 1
-        usage = self._vain + self._usage
-        if self._guessed or self._guess():
+    def _close_request(self, outcome: Outcome) -> None:
+        entry, number = self._request, len(self._records) + 1
+        usage = self._discarded_usage + self._usage
+        if self._has_estimated_output or self._is_output_estimated():
             usage = replace(usage, output=None)
-        tariff = self._tariffs(entry.target.model)
-        self._done.append(
-            Spend(
+        tariff = self._price_lookup(entry.target.model)
+        self._records.append(
+            UsageRecord(
                 entry.id if number == 1 else f"{entry.id}.{number}",
-                entry.conversation,
+                entry.conversation_id,
                 entry.purpose,
                 entry.target,
                 usage,
-                replace(self._timing, total=max(0.0, time.monotonic() - self._began)),
+                replace(self._timing, total=max(0.0, time.monotonic() - self._started_at)),
                 outcome,
                 self._request_id,
-                self._at,
-                entry.node,
-                tariff.of(usage.input or 0) if tariff else None,
+                self._sent_at,
+                entry.node_id,
+                tariff.price_for(usage.input or 0) if tariff else None,
                 tariff.source if tariff else None,
-                cost.cost(usage, tariff),
+                cost.calculate_cost(usage, tariff),
             )
         )

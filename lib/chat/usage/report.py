@@ -10,12 +10,12 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from lib.chat.usage import csv_export
-from lib.core.pricing import NANO
+from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.target import Target
-from lib.core.usage import Line, Span, Spent
+from lib.core.usage import DailyUsage, DayRange, UsageTotal
 
-DAYS_MOST = 3_660  # days of one range
-FIRSTS_MOST = 20_000  # requests, the newest, that the times to the first token are taken from
+MAX_DAYS = 3_660  # days of one range
+MAX_LATENCY_SAMPLES = 20_000  # requests, the newest, that the times to the first token are taken from
 _COLUMNS = (
     *("day", "model", "wire", "requests", "failed", "unknown_cost"),
     *("input", "cached", "written", "output", "reasoning", "cost_usd"),
@@ -23,127 +23,151 @@ _COLUMNS = (
 Key = TypeVar("Key")
 
 
-class Book(Protocol):
+class UsageReader(Protocol):
     """Where requests are counted; each method may raise StoreError."""
 
-    def lines(self, owner: str, spans: Sequence[Span]) -> list[Line]: ...
-    def firsts(self, owner: str, begin: float, end: float, limit: int) -> list[tuple[Target, float]]: ...
+    def daily_usage(self, owner: str, day_ranges: Sequence[DayRange]) -> list[DailyUsage]: ...
+    def first_token_times(
+        self, owner: str, start: float, end: float, limit: int
+    ) -> list[tuple[Target, float]]: ...
 
 
-class Library(Protocol):
+class TeamUsageReader(Protocol):
     """Where everybody's requests are counted; each method may raise StoreError."""
 
-    def lines_of_all(self, spans: Sequence[Span]) -> list[Line]: ...
-    def firsts_of_all(self, begin: float, end: float, limit: int) -> list[tuple[Target, float]]: ...
+    def daily_usage_of_all_users(self, day_ranges: Sequence[DayRange]) -> list[DailyUsage]: ...
+    def first_token_times_of_all_users(
+        self, start: float, end: float, limit: int
+    ) -> list[tuple[Target, float]]: ...
 
 
 @dataclass(frozen=True)
-class Wait:
+class FirstTokenLatency:
     """Seconds to the first token: of half the requests at most `half`, of 95 in 100 at most `most`."""
 
-    half: float
-    most: float
+    median: float
+    p95: float
 
 
 @dataclass(frozen=True)
-class Report:
+class UsageStatistics:
     """What requests of some days took; `waits` are by target, None for all of them."""
 
-    lines: tuple[Line, ...]
-    waits: Mapping[Target | None, Wait]
+    daily_usage: tuple[DailyUsage, ...]
+    latencies: Mapping[Target | None, FirstTokenLatency]
 
     @property
-    def total(self) -> Spent:
-        return sum((line.spent for line in self.lines), Spent())
+    def total(self) -> UsageTotal:
+        return sum((line.total for line in self.daily_usage), UsageTotal())
 
-    def by_day(self) -> dict[date, Spent]:
-        return _by(self.lines, lambda line: line.day)
+    def total_by_day(self) -> dict[date, UsageTotal]:
+        return _sum_by(self.daily_usage, lambda line: line.day)
 
-    def by_target(self) -> dict[Target, Spent]:
+    def total_by_target(self) -> dict[Target, UsageTotal]:
         """The dearest first, and of those that cost the same the busiest."""
-        found = _by(self.lines, lambda line: line.target)
-        return dict(sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].requests)))
+        found = _sum_by(self.daily_usage, lambda line: line.target)
+        return dict(sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].request_count)))
 
-    def by_wire(self) -> dict[str, Spent]:
-        return _by(self.lines, lambda line: str(line.target.wire))
+    def total_by_wire(self) -> dict[str, UsageTotal]:
+        return _sum_by(self.daily_usage, lambda line: str(line.target.wire))
 
 
-def report(book: Book, owner: str, first: date, last: date, zone: tzinfo) -> Report:
+def load_user_statistics(
+    reader: UsageReader, owner: str, first_day: date, last_day: date, time_zone: tzinfo
+) -> UsageStatistics:
     """What an owner's requests took from one day to another, both included. Raises StoreError."""
-    days = spans(first, last, zone)
-    return _report(book.lines(owner, days), book.firsts(owner, days[0].begin, days[-1].end, FIRSTS_MOST))
+    days = split_into_day_ranges(first_day, last_day, time_zone)
+    return _build_statistics(
+        reader.daily_usage(owner, days),
+        reader.first_token_times(owner, days[0].start, days[-1].end, MAX_LATENCY_SAMPLES),
+    )
 
 
-def report_of_all(library: Library, first: date, last: date, zone: tzinfo) -> Report:
+def load_team_statistics(
+    reader: TeamUsageReader, first_day: date, last_day: date, time_zone: tzinfo
+) -> UsageStatistics:
     """The same of everybody's requests, for admins. Raises StoreError."""
-    days = spans(first, last, zone)
-    waits = library.firsts_of_all(days[0].begin, days[-1].end, FIRSTS_MOST)
-    return _report(library.lines_of_all(days), waits)
+    days = split_into_day_ranges(first_day, last_day, time_zone)
+    waits = reader.first_token_times_of_all_users(days[0].start, days[-1].end, MAX_LATENCY_SAMPLES)
+    return _build_statistics(reader.daily_usage_of_all_users(days), waits)
 
 
-def _report(lines: Sequence[Line], found: Sequence[tuple[Target, float]]) -> Report:
-    seconds: dict[Target | None, list[float]] = {None: [wait for _, wait in found]} if found else {}
-    for target, wait in found:
+def _build_statistics(
+    daily_usage: Sequence[DailyUsage], first_token_times: Sequence[tuple[Target, float]]
+) -> UsageStatistics:
+    seconds: dict[Target | None, list[float]] = (
+        {None: [wait for _, wait in first_token_times]} if first_token_times else {}
+    )
+    for target, wait in first_token_times:
         seconds.setdefault(target, []).append(wait)
-    return Report(tuple(lines), {target: _wait(waits) for target, waits in seconds.items()})
+    return UsageStatistics(
+        tuple(daily_usage), {target: _latency_percentiles(waits) for target, waits in seconds.items()}
+    )
 
 
-def spans(first: date, last: date, zone: tzinfo) -> list[Span]:
+def split_into_day_ranges(first_day: date, last_day: date, time_zone: tzinfo) -> list[DayRange]:
     """The days in that zone, those of one length together: where clocks change, a day has 23 or 25 hours.
 
     There is always one day at least, and never more than DAYS_MOST, the latest.
     """
-    first = max(first, last - timedelta(days=DAYS_MOST - 1))
-    found: list[Span] = []
-    for number in range(max(1, (last - first).days + 1)):
-        day = first + timedelta(days=number)
-        begin = _midnight(day, zone)
-        seconds = int(_midnight(day + timedelta(days=1), zone) - begin)
-        if found and found[-1].seconds == seconds:
-            found[-1] = Span(found[-1].first, found[-1].begin, found[-1].days + 1, seconds)
+    first_day = max(first_day, last_day - timedelta(days=MAX_DAYS - 1))
+    found: list[DayRange] = []
+    for number in range(max(1, (last_day - first_day).days + 1)):
+        day = first_day + timedelta(days=number)
+        begin = _midnight(day, time_zone)
+        seconds = int(_midnight(day + timedelta(days=1), time_zone) - begin)
+        if found and found[-1].day_seconds == seconds:
+            found[-1] = DayRange(found[-1].first_day, found[-1].start, found[-1].day_count + 1, seconds)
         else:
-            found.append(Span(day, begin, 1, seconds))
+            found.append(DayRange(day, begin, 1, seconds))
     return found
 
 
-def table(lines: Iterable[Line]) -> str:
+def usage_to_csv(daily_usage: Iterable[DailyUsage]) -> str:
     """The lines as CSV with a head; costs in dollars to the last digit, empty cells for what is unknown."""
-    return csv_export.table(_COLUMNS, map(_row, lines))
+    return csv_export.to_csv(_COLUMNS, map(_csv_row, daily_usage))
 
 
-def table_of_each(pairs: Iterable[tuple[str, Line]], names: Mapping[str, str]) -> str:
+def usage_by_user_to_csv(
+    daily_usage_by_user: Iterable[tuple[str, DailyUsage]], user_names: Mapping[str, str]
+) -> str:
     """The same with whose each line is: the person's name by `names`, where there is one, and their id."""
     columns = ("person", "person_id", *_COLUMNS)
     rows = (
-        (csv_export.safe(names.get(owner, "")), csv_export.safe(owner), *_row(line)) for owner, line in pairs
+        (
+            csv_export.escape_formula(user_names.get(owner, "")),
+            csv_export.escape_formula(owner),
+            *_csv_row(line),
+        )
+        for owner, line in daily_usage_by_user
     )
-    return csv_export.table(columns, rows)
+    return csv_export.to_csv(columns, rows)
 
 
-def _row(line: Line) -> tuple[object, ...]:
-    spent, usage = line.spent, line.spent.usage
+def _csv_row(daily_usage: DailyUsage) -> tuple[object, ...]:
+    spent, usage = daily_usage.total, daily_usage.total.usage
     told = (usage.input, usage.cached, usage.written, usage.output, usage.reasoning)
-    counts = (spent.requests, spent.failed, spent.unknown)
-    model = csv_export.safe(line.target.model)
-    return (line.day.isoformat(), model, line.target.wire, *counts, *told, _cost(spent))
+    counts = (spent.request_count, spent.failed_count, spent.unpriced_count)
+    model = csv_export.escape_formula(daily_usage.target.model)
+    return (daily_usage.day.isoformat(), model, daily_usage.target.wire, *counts, *told, _format_cost(spent))
 
 
-def _cost(spent: Spent) -> str:
-    return "" if spent.unknown and not spent.cost else f"{Decimal(spent.cost) / NANO:f}"
+def _format_cost(total: UsageTotal) -> str:
+    return "" if total.unpriced_count and not total.cost else f"{Decimal(total.cost) / NANOS_PER_DOLLAR:f}"
 
 
-def _by(lines: Iterable[Line], key: Callable[[Line], Key]) -> dict[Key, Spent]:
-    found: dict[Key, Spent] = {}
-    for line in lines:
-        found[key(line)] = found.get(key(line), Spent()) + line.spent
+def _sum_by(daily_usage: Iterable[DailyUsage], key: Callable[[DailyUsage], Key]) -> dict[Key, UsageTotal]:
+    found: dict[Key, UsageTotal] = {}
+    for line in daily_usage:
+        found[key(line)] = found.get(key(line), UsageTotal()) + line.total
     return found
 
 
-def _wait(seconds: Sequence[float]) -> Wait:
+def _latency_percentiles(seconds: Sequence[float]) -> FirstTokenLatency:
     ranked = sorted(seconds)
     half, most = (ranked[math.ceil(share * len(ranked)) - 1] for share in (0.5, 0.95))
-    return Wait(half, most)
+    return FirstTokenLatency(half, most)
 
 
-def _midnight(day: date, zone: tzinfo) -> float:
-    return datetime.combine(day, time(), zone).timestamp()
+def _midnight(day: date, time_zone: tzinfo) -> float:
+    return datetime.combine(day, time(), time_zone).timestamp()

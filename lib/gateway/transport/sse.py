@@ -12,29 +12,29 @@ from typing import Any, NamedTuple
 
 import sseclient
 
-from lib.core.errors import Cut, Unreadable
+from lib.core.errors import InvalidResponse, StreamInterrupted
 
 # Far above any event that a gateway sends (pictures come as about 3 MB of base64); a stream that
 # never ends its line must not fill the memory.
-MAX_EVENT = 64 * 1024 * 1024
+MAX_EVENT_BYTES = 64 * 1024 * 1024
 
 # Broken lines of bare JSON kept for the end of a stream: how many, and how long they may be.
-MAX_STRAY = 8
-MAX_STRAY_SIZE = 64 * 1024
+MAX_STRAY_LINES = 8
+MAX_STRAY_LINE_BYTES = 64 * 1024
 
 # sseclient-py copies an event's text with every line of it, so it gets no more lines at once.
-_LINES = 32
+_MAX_LINES_PER_PART = 32
 
 # The id of a part that goes on in the next one; no stream has it, for an id with a NUL is void.
-_MORE = "\0"
+_PARTIAL_EVENT_ID = "\0"
 
 # Whole events of one data line each, as nearly every chunk of nearly every gateway is.
-_PLAIN = re.compile(rb"(?:(?:(?:event|id):[^\n]*+\n){0,2}+data:[^\n]*+\n\n)++")
+_SINGLE_LINE_EVENTS = re.compile(rb"(?:(?:(?:event|id):[^\n]*+\n){0,2}+data:[^\n]*+\n\n)++")
 
 # Lines that end where their line ends, without a blank one: comments, and what looks like whole JSON.
-_ALONE = re.compile(rb"(?:\n|:[^\n]*+\n|\{[^\n]*+(?<=\})\n)++")
+_STANDALONE_LINES = re.compile(rb"(?:\n|:[^\n]*+\n|\{[^\n]*+(?<=\})\n)++")
 
-_decode = json.JSONDecoder().raw_decode
+_decode_json = json.JSONDecoder().raw_decode
 
 
 class Frame(NamedTuple):
@@ -51,26 +51,26 @@ class Frame(NamedTuple):
             if not data.startswith("{"):
                 return {}
         try:
-            payload, end = _decode(data)
+            payload, end = _decode_json(data)
         except (ValueError, RecursionError):
-            raise Cut from None
+            raise StreamInterrupted from None
         if end != len(data) and data[end:].strip():
-            raise Cut
+            raise StreamInterrupted
         return payload  # type: ignore[no-any-return]  # what begins with a brace is a dict
 
 
 # A sign of life that says nothing else. It is `name` that tells it from an event: data can be empty too.
-BEAT = Frame("comment", "")
-_BEAT = b"event: comment\ndata\n\n"
+HEARTBEAT = Frame("comment", "")
+_HEARTBEAT_BYTES = b"event: comment\ndata\n\n"
 
 
-def inner(payload: dict[str, Any], key: str) -> dict[str, Any]:
+def get_object(payload: dict[str, Any], key: str) -> dict[str, Any]:
     """The object inside `payload` under that key; {} where there is none, or something else."""
     value = payload.get(key)
     return value if isinstance(value, dict) else {}
 
 
-def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
+def iter_frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
     """The frames of an event stream, each as soon as its last byte is there.
 
     An event that the end of the stream cuts off is handed out too, for some servers end on their
@@ -81,8 +81,8 @@ def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
     Raises Unreadable for an event of more than MAX_EVENT bytes.
     """
     parts: list[str] = []
-    for event in sseclient.SSEClient(_blocks(chunks)).events():
-        if event.id == _MORE:
+    for event in sseclient.SSEClient(_normalize_chunks(chunks)).events():
+        if event.id == _PARTIAL_EVENT_ID:
             parts.append(event.data)
         elif parts:
             yield Frame(event.event, "\n".join((*parts, event.data)))
@@ -91,43 +91,47 @@ def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
             yield Frame(event.event, event.data)
 
 
-def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _normalize_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """What SSEClient reads from: whole events, in clean UTF-8 with LF as the only line end.
 
     Closes what sseclient-py 1.9 leaves open: a byte order mark hides the first event, one bad byte
     kills the stream, mixed line ends merge events, and an event in many pieces or of many lines
     costs quadratic time. A chunk that holds whole events and none of this is handed on as it is.
     """
-    stray: deque[bytes] = deque(maxlen=MAX_STRAY)
+    stray: deque[bytes] = deque(maxlen=MAX_STRAY_LINES)
     held = bytearray()
     after_cr = lined = False
-    for chunk in _without_bom(chunks):
-        if not held and _is_plain(chunk):
+    for chunk in _strip_bom(chunks):
+        if not held and _is_well_formed(chunk):
             yield chunk
             continue
         before = len(held)
         text = chunk.removeprefix(b"\n") if after_cr else chunk
         held += text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         after_cr = chunk.endswith(b"\r") if chunk else after_cr
-        if end := _end(held, before, lined):
-            yield from _mended(bytes(held[:end]), stray)
+        if end := _find_last_event_end(held, before, lined):
+            yield from _repair_events(bytes(held[:end]), stray)
             del held[:end]
             before = 0
         lined = (lined and before > 0) or held.find(b"\n", before) >= 0
-        if len(held) > MAX_EVENT:
-            raise Unreadable(f"one event of the stream is longer than {MAX_EVENT:,} bytes")
+        if len(held) > MAX_EVENT_BYTES:
+            raise InvalidResponse(f"one event of the stream is longer than {MAX_EVENT_BYTES:,} bytes")
     if held:
-        yield from _mended(bytes(held), stray)
+        yield from _repair_events(bytes(held), stray)
     for line in stray:
-        yield _as_data(line)
+        yield _format_data_event(line)
 
 
-def _is_plain(chunk: bytes) -> bool:
+def _is_well_formed(chunk: bytes) -> bool:
     """Whether SSEClient may read this as it is; 13 is a CR, and as a number it is looked for fastest."""
-    return bool(_PLAIN.fullmatch(chunk)) and 13 not in chunk and (chunk.isascii() or _is_utf8(chunk))
+    return (
+        bool(_SINGLE_LINE_EVENTS.fullmatch(chunk))
+        and 13 not in chunk
+        and (chunk.isascii() or _is_utf8(chunk))
+    )
 
 
-def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _strip_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
     rest = iter(chunks)
     start = b""
     for chunk in rest:
@@ -137,16 +141,16 @@ def _without_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
     return itertools.chain((start.removeprefix(BOM_UTF8),), rest)
 
 
-def _end(held: bytearray, new: int, lined: bool) -> int:
+def _find_last_event_end(buffer: bytearray, start: int, has_line_end: bool) -> int:
     """Where the last whole event in `held` ends, 0 without one; what stands before `new` has none.
 
     `lined` tells whether a line ends before `new`: looking for it each time would cost a square.
     """
-    last = held.rfind(b"\n\n", max(0, new - 1))
+    last = buffer.rfind(b"\n\n", max(0, start - 1))
     end = last + 2 if last >= 0 else 0
-    if not end and (lined or held.find(b"\n", new) < 0):
+    if not end and (has_line_end or buffer.find(b"\n", start) < 0):
         return 0  # no line ends here, or not the first one
-    alone = _ALONE.match(held, end)
+    alone = _STANDALONE_LINES.match(buffer, end)
     return alone.end() if alone else end
 
 
@@ -158,9 +162,9 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _mended(text: bytes, stray: deque[bytes]) -> Iterator[bytes]:
+def _repair_events(text: bytes, stray_lines: deque[bytes]) -> Iterator[bytes]:
     """Whole events as SSEClient may read them, each on its own; broken bare JSON goes to `stray`."""
-    if _is_plain(text):
+    if _is_well_formed(text):
         yield text
         return
     if not _is_utf8(text):
@@ -168,75 +172,75 @@ def _mended(text: bytes, stray: deque[bytes]) -> Iterator[bytes]:
     blocks = [block for block in text.split(b"\n\n") if block.strip(b"\n")]
     for block in blocks:
         if block.startswith(b"{") or b"\n{" in block:
-            yield from _bare(block.strip(b"\n"), stray)
+            yield from _extract_bare_json(block.strip(b"\n"), stray_lines)
         else:
-            yield from _event(block)
+            yield from _split_long_event(block)
     if not blocks:
-        yield _BEAT
+        yield _HEARTBEAT_BYTES
 
 
-def _event(block: bytes) -> Iterator[bytes]:
+def _split_long_event(block: bytes) -> Iterator[bytes]:
     """One event, in parts where it has many lines."""
     if not block.startswith(b"data") and b"\ndata" not in block:
-        yield _BEAT
-    elif block.count(b"\n") < _LINES:
+        yield _HEARTBEAT_BYTES
+    elif block.count(b"\n") < _MAX_LINES_PER_PART:
         yield block + b"\n\n"
     else:
         lines = block.split(b"\n")
         data = [line for line in lines if _is_field(line, b"data")]
         name = next((line for line in reversed(lines) if _is_field(line, b"event")), b"event")
-        for at in range(0, len(data), _LINES):
-            mark = b"id:" + (_MORE.encode() if at + _LINES < len(data) else b"")
-            yield b"\n".join((mark, name, *data[at : at + _LINES])) + b"\n\n"
+        for at in range(0, len(data), _MAX_LINES_PER_PART):
+            mark = b"id:" + (_PARTIAL_EVENT_ID.encode() if at + _MAX_LINES_PER_PART < len(data) else b"")
+            yield b"\n".join((mark, name, *data[at : at + _MAX_LINES_PER_PART])) + b"\n\n"
 
 
 def _is_field(line: bytes, name: bytes) -> bool:
     return line == name or line.startswith(name + b":")
 
 
-def _bare(block: bytes, stray: deque[bytes]) -> Iterator[bytes]:
+def _extract_bare_json(block: bytes, stray_lines: deque[bytes]) -> Iterator[bytes]:
     """The bare JSON of a block and the event that its other lines make up, however it was cut before."""
-    alone = _ALONE.match(block + b"\n")
+    alone = _STANDALONE_LINES.match(block + b"\n")
     start = alone.end() if alone else 0
     for line in block[:start].split(b"\n"):
-        yield from _sorted([line], stray)
+        yield from _separate_json_lines([line], stray_lines)
     rest = block[start:]
-    if rest and _object_end(rest) == len(rest):
-        yield _as_data(rest)
+    if rest and _find_object_end(rest) == len(rest):
+        yield _format_data_event(rest)
     elif rest:
-        yield from _sorted(rest.split(b"\n"), stray)
+        yield from _separate_json_lines(rest.split(b"\n"), stray_lines)
 
 
-def _sorted(lines: list[bytes], stray: deque[bytes]) -> Iterator[bytes]:
+def _separate_json_lines(lines: list[bytes], stray_lines: deque[bytes]) -> Iterator[bytes]:
     """The event of these lines, with the JSON objects among them before or after it."""
     event: list[bytes] = []
     later: list[bytes] = []
     for line in lines:
-        end = _object_end(line)
+        end = _find_object_end(line)
         if end and event:
             later.append(line[:end])
         elif end:
-            yield _as_data(line[:end])
-        elif line.startswith(b"{") and len(line) <= MAX_STRAY_SIZE:
-            stray.append(line)
+            yield _format_data_event(line[:end])
+        elif line.startswith(b"{") and len(line) <= MAX_STRAY_LINE_BYTES:
+            stray_lines.append(line)
         if rest := line[end:].lstrip():
             event.append(rest)
     if event:
-        yield from _event(b"\n".join(event))
+        yield from _split_long_event(b"\n".join(event))
     for line in later:
-        yield _as_data(line)
+        yield _format_data_event(line)
 
 
-def _object_end(text: bytes) -> int:
+def _find_object_end(text: bytes) -> int:
     """Where the JSON object ends that `text` begins with; 0 without one."""
     if not text.startswith(b"{"):
         return 0
     letters = text.decode()
     try:
-        return len(letters[: _decode(letters)[1]].encode())
+        return len(letters[: _decode_json(letters)[1]].encode())
     except (ValueError, RecursionError):
         return 0
 
 
-def _as_data(text: bytes) -> bytes:
+def _format_data_event(text: bytes) -> bytes:
     return b"data: " + text.replace(b"\n", b"\ndata: ") + b"\n\n"

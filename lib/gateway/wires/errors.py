@@ -16,60 +16,60 @@ from lib.core import errors
 
 # The gateway's ids stand in its message; the last one is its own, earlier ones belong to those behind it.
 _REQUEST_ID = re.compile(r"\s*\(?request id:\s*([0-9A-Za-z_-]+)\)?", re.IGNORECASE)
-_ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
-_DETAIL_MAX = 2_000
-WAIT_MAX = 7 * 24 * 3600.0  # seconds; who asks for more is not to be believed
-_PAGE_MAX = 20_000
-_UNSEEN = {"script", "style", "head", "title"}
+_REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
+_MAX_DETAIL_LENGTH = 2_000
+MAX_RETRY_AFTER = 7 * 24 * 3600.0  # seconds; who asks for more is not to be believed
+_MAX_HTML_LENGTH = 20_000
+_HIDDEN_TAGS = {"script", "style", "head", "title"}
 
-_BY_STATUS: dict[int, type[errors.GatewayError]] = {
-    400: errors.RequestRefused,
-    401: errors.KeyRefused,
-    402: errors.QuotaUsedUp,
-    403: errors.KeyRefused,
-    404: errors.NotOffered,
-    405: errors.NotOffered,
-    408: errors.GatewayDown,
-    409: errors.RequestRefused,
-    413: errors.TooLarge,
-    422: errors.RequestRefused,
+_ERROR_BY_STATUS: dict[int, type[errors.GatewayError]] = {
+    400: errors.InvalidRequest,
+    401: errors.KeyRejected,
+    402: errors.QuotaExhausted,
+    403: errors.KeyRejected,
+    404: errors.EndpointNotFound,
+    405: errors.EndpointNotFound,
+    408: errors.GatewayUnavailable,
+    409: errors.InvalidRequest,
+    413: errors.RequestTooLarge,
+    422: errors.InvalidRequest,
     429: errors.RateLimited,
-    501: errors.NotOffered,
+    501: errors.EndpointNotFound,
     503: errors.Overloaded,
     529: errors.Overloaded,
 }
 
 # Types that say less than most statuses.
-_VAGUE = ("invalid_request_error", "not_found_error")
+_GENERIC_ERROR_TYPES = ("invalid_request_error", "not_found_error")
 # Codes and types that say more than the status they come with.
-_BY_WORD: dict[str, type[errors.GatewayError]] = {
-    "model_not_found": errors.ModelUnknown,
-    "insufficient_user_quota": errors.QuotaUsedUp,
-    "pre_consume_token_quota_failed": errors.QuotaUsedUp,
-    "insufficient_quota": errors.QuotaUsedUp,
-    "billing_error": errors.QuotaUsedUp,
+_ERROR_BY_CODE: dict[str, type[errors.GatewayError]] = {
+    "model_not_found": errors.ModelNotFound,
+    "insufficient_user_quota": errors.QuotaExhausted,
+    "pre_consume_token_quota_failed": errors.QuotaExhausted,
+    "insufficient_quota": errors.QuotaExhausted,
+    "billing_error": errors.QuotaExhausted,
     "exceed_context_size_error": errors.ContextTooLong,
     "context_length_exceeded": errors.ContextTooLong,
     "overloaded_error": errors.Overloaded,
     "rate_limit_error": errors.RateLimited,
     "rate_limit_exceeded": errors.RateLimited,
-    "authentication_error": errors.KeyRefused,
-    "invalid_api_key": errors.KeyRefused,
-    "permission_error": errors.KeyRefused,
+    "authentication_error": errors.KeyRejected,
+    "invalid_api_key": errors.KeyRejected,
+    "permission_error": errors.KeyRejected,
     # LiteLLM without a database knows one key, and has nowhere to look for another.
-    "no_db_connection": errors.KeyRefused,
-    "request_too_large": errors.TooLarge,
+    "no_db_connection": errors.KeyRejected,
+    "request_too_large": errors.RequestTooLarge,
     # The gateway's own validation answers 500 for what is the client's fault; trying again is useless.
-    "invalid_request": errors.RequestRefused,
-    "convert_request_failed": errors.RequestRefused,
-    "sensitive_words_detected": errors.RequestRefused,
-    "count_token_failed": errors.RequestRefused,
-    "read_request_body_failed": errors.TooLarge,
+    "invalid_request": errors.InvalidRequest,
+    "convert_request_failed": errors.InvalidRequest,
+    "sensitive_words_detected": errors.InvalidRequest,
+    "count_token_failed": errors.InvalidRequest,
+    "read_request_body_failed": errors.RequestTooLarge,
 }
 
 
 # The parameters that a refusal can name: the wires' names to ours.
-_FIELDS = {
+_PARAM_BY_FIELD = {
     "temperature": "temperature",
     "top_p": "top_p",
     "top_k": "top_k",
@@ -93,44 +93,48 @@ _FIELDS = {
     "max_completion_tokens": "max_tokens",
 }
 # Names that are also plain words count only in quotes.
-_WORDS = {"n", "stop", "seed", "effort", "thinking", "user"}
-_QUOTED = re.compile(r"[`'\"“‘]([a-z_.]{1,40})[`'\"”’]")
-_PLAIN_NAMES = re.compile(r"\b(" + "|".join(sorted(set(_FIELDS) - _WORDS, key=len, reverse=True)) + r")\b")
+_AMBIGUOUS_NAMES = {"n", "stop", "seed", "effort", "thinking", "user"}
+_QUOTED_NAME = re.compile(r"[`'\"“‘]([a-z_.]{1,40})[`'\"”’]")
+_UNQUOTED_NAME = re.compile(
+    r"\b(" + "|".join(sorted(set(_PARAM_BY_FIELD) - _AMBIGUOUS_NAMES, key=len, reverse=True)) + r")\b"
+)
 
 
-def refusal(status: int, headers: Mapping[str, str], body: str) -> errors.GatewayError:
+def error_from_response(status: int, headers: Mapping[str, str], body: str) -> errors.GatewayError:
     """The error that an answer with a status other than 200 means.
 
     `body` is the text of the answer, in any of the shapes that gateways use (see `said`).
     """
-    payload = _parsed(body)
-    words, message = _said_by(payload) if payload is not None else ((), _plain(body))
+    payload = _parse_json(body)
+    words, message = _parse_error_payload(payload) if payload is not None else ((), _body_to_text(body))
     if 300 <= status < 400:
         message = headers.get("location", "") or message
-    kind = _kind(status, words)
-    message, own_id = _split_id(message)
+    kind = _error_class(status, words)
+    message, own_id = _split_request_id(message)
     error = kind(message, status=status, request_id=request_id(headers) or own_id)
-    error.wait = retry_after(headers)
+    error.retry_after = retry_after(headers)
     # What is not there will not be there in a moment either, whatever word comes with it.
-    gone = status == 404 or (kind is errors.ModelUnknown and status != 503)
+    gone = status == 404 or (kind is errors.ModelNotFound and status != 503)
     otherwise = False if gone else None
-    error.again = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower(), otherwise)
-    if kind is errors.RequestRefused:
-        error.blamed = _blamed(payload, message)
+    error.should_retry = {"true": True, "false": False}.get(
+        headers.get("x-should-retry", "").lower(), otherwise
+    )
+    if kind is errors.InvalidRequest:
+        error.rejected_params = _rejected_params(payload, message)
     return error
 
 
-def midway(payload: Any) -> errors.GatewayError:
+def error_from_stream_event(payload: Any) -> errors.GatewayError:
     """The error that an error event inside a stream means; the status was 200.
 
     `payload` is its JSON, or its data as text where it is none.
     """
-    words, message = _said_by(payload)
-    message, own_id = _split_id(message)
-    kind = _by_words(words) or errors.FailedMidway
+    words, message = _parse_error_payload(payload)
+    message, own_id = _split_request_id(message)
+    kind = _error_class_from_codes(words) or errors.StreamError
     error = kind(message, request_id=own_id)
-    if kind is errors.RequestRefused:
-        error.blamed = _blamed(payload, message)
+    if kind is errors.InvalidRequest:
+        error.rejected_params = _rejected_params(payload, message)
     return error
 
 
@@ -146,10 +150,10 @@ def is_error(payload: Any) -> bool:
     return isinstance(error, str) and bool(error)
 
 
-def said(body: str) -> tuple[tuple[str, ...], str]:
+def parse_error_body(body: str) -> tuple[tuple[str, ...], str]:
     """The code and type words, and the message, of an error body."""
-    payload = _parsed(body)
-    return _said_by(payload) if payload is not None else ((), _plain(body))
+    payload = _parse_json(body)
+    return _parse_error_payload(payload) if payload is not None else ((), _body_to_text(body))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -165,10 +169,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             return None
     except (ValueError, OverflowError):
         return None
-    return min(max(0.0, seconds), WAIT_MAX) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), MAX_RETRY_AFTER) if math.isfinite(seconds) else None
 
 
-def _parsed(body: str) -> Any:
+def _parse_json(body: str) -> Any:
     """The JSON of a body; None where it is none, {} where it says null."""
     try:
         payload = json.loads(body)
@@ -177,108 +181,110 @@ def _parsed(body: str) -> Any:
         return None
 
 
-def _blamed(payload: Any, message: str) -> tuple[str, ...]:
+def _rejected_params(payload: Any, message: str) -> tuple[str, ...]:
     """The parameters, by our names, that an error's `param` or its message names."""
     error = payload.get("error") if isinstance(payload, dict) else None
     param = error.get("param") if isinstance(error, dict) else None
     named = {str(param).rpartition(".")[2]} if isinstance(param, str) else set()
-    named |= set(_QUOTED.findall(message)) | set(_PLAIN_NAMES.findall(message))
-    return tuple(dict.fromkeys(ours for theirs, ours in _FIELDS.items() if theirs in named))
+    named |= set(_QUOTED_NAME.findall(message)) | set(_UNQUOTED_NAME.findall(message))
+    return tuple(dict.fromkeys(ours for theirs, ours in _PARAM_BY_FIELD.items() if theirs in named))
 
 
-def _said_by(payload: Any) -> tuple[tuple[str, ...], str]:
+def _parse_error_payload(payload: Any) -> tuple[tuple[str, ...], str]:
     if not isinstance(payload, dict):
-        return (), _shorten(str(payload)) if payload else ""
+        return (), _truncate(str(payload)) if payload else ""
     error = payload.get("error")
     inner = error if isinstance(error, dict) and error else payload
     words = tuple(str(inner[key]) for key in ("code", "type") if inner.get(key))
     if isinstance(error, str) and error:
-        return words, _shorten(error)
+        return words, _truncate(error)
     for key in ("message", "msg", "detail", "html-message"):
         if inner.get(key):
-            return _nested(words, inner[key])
+            return _unwrap_nested_error(words, inner[key])
     return words, ""
 
 
-def _nested(words: tuple[str, ...], message: Any) -> tuple[tuple[str, ...], str]:
+def _unwrap_nested_error(error_codes: tuple[str, ...], message: Any) -> tuple[tuple[str, ...], str]:
     """A message that is itself an error in JSON is opened; the outer request id stays at its end."""
     if not isinstance(message, str):
-        return words, _shorten(json.dumps(message, ensure_ascii=False))
+        return error_codes, _truncate(json.dumps(message, ensure_ascii=False))
     if message.lstrip().startswith("{"):
         try:
             payload, end = json.JSONDecoder().raw_decode(message.lstrip())
         except (ValueError, RecursionError):
-            return words, _shorten(message)
-        inner_words, inner = _said_by(payload)
+            return error_codes, _truncate(message)
+        inner_words, inner = _parse_error_payload(payload)
         if inner:
-            return words + inner_words, _shorten(inner) + message.lstrip()[end:]
-    return words, _shorten(message)
+            return error_codes + inner_words, _truncate(inner) + message.lstrip()[end:]
+    return error_codes, _truncate(message)
 
 
-def _kind(status: int, words: tuple[str, ...]) -> type[errors.GatewayError]:
+def _error_class(status: int, error_codes: tuple[str, ...]) -> type[errors.GatewayError]:
     if status < 400:
-        return errors.Redirected if status >= 300 else errors.Unreadable
+        return errors.UnexpectedRedirect if status >= 300 else errors.InvalidResponse
     exact = status in (400, 422, 500)
-    if kind := _by_words(words if exact else tuple(word for word in words if word not in _VAGUE)):
+    if kind := _error_class_from_codes(
+        error_codes if exact else tuple(word for word in error_codes if word not in _GENERIC_ERROR_TYPES)
+    ):
         return kind
-    if status == 404 and ("invalid_request_error" in words or "not_found_error" in words):
-        return errors.ModelUnknown
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    return errors.GatewayDown if status >= 500 else errors.RequestRefused
+    if status == 404 and ("invalid_request_error" in error_codes or "not_found_error" in error_codes):
+        return errors.ModelNotFound
+    if status in _ERROR_BY_STATUS:
+        return _ERROR_BY_STATUS[status]
+    return errors.GatewayUnavailable if status >= 500 else errors.InvalidRequest
 
 
-def _by_words(words: tuple[str, ...]) -> type[errors.GatewayError] | None:
+def _error_class_from_codes(error_codes: tuple[str, ...]) -> type[errors.GatewayError] | None:
     """The kind that a code or a type names, the exact ones before the vague."""
-    for word in words:
-        if word in _BY_WORD:
-            return _BY_WORD[word]
-    if "invalid_request_error" in words:
-        return errors.RequestRefused
+    for word in error_codes:
+        if word in _ERROR_BY_CODE:
+            return _ERROR_BY_CODE[word]
+    if "invalid_request_error" in error_codes:
+        return errors.InvalidRequest
     # Some put the status that they would have answered with into the code.
-    codes = (int(word) for word in words if re.fullmatch(r"4\d\d", word))
-    return next((_BY_STATUS[code] for code in codes if code in _BY_STATUS), None)
+    codes = (int(word) for word in error_codes if re.fullmatch(r"4\d\d", word))
+    return next((_ERROR_BY_STATUS[code] for code in codes if code in _ERROR_BY_STATUS), None)
 
 
-def _split_id(message: str) -> tuple[str, str]:
+def _split_request_id(message: str) -> tuple[str, str]:
     ids = _REQUEST_ID.findall(message)
     return _REQUEST_ID.sub("", message).strip(), ids[-1] if ids else ""
 
 
 def request_id(headers: Mapping[str, str]) -> str:
     """The id under which the gateway logs a request; "" where it tells none."""
-    return next((headers[name] for name in _ID_HEADERS if headers.get(name)), "")
+    return next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), "")
 
 
-class _Words(HTMLParser):
+class _VisibleTextParser(HTMLParser):
     """The words of a page that a reader would see."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
-        self._hidden = 0
+        self.texts: list[str] = []
+        self._hidden_depth = 0
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         # A head may end without a tag of its own.
-        self._hidden = 0 if tag == "body" else self._hidden + (tag in _UNSEEN)
+        self._hidden_depth = 0 if tag == "body" else self._hidden_depth + (tag in _HIDDEN_TAGS)
 
     def handle_endtag(self, tag: str) -> None:
-        self._hidden = max(0, self._hidden - (tag in _UNSEEN))
+        self._hidden_depth = max(0, self._hidden_depth - (tag in _HIDDEN_TAGS))
 
     def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.found.append(data)
+        if not self._hidden_depth:
+            self.texts.append(data)
 
 
-def _plain(body: str) -> str:
+def _body_to_text(body: str) -> str:
     """A body that is not JSON, as text: of an HTML page only its words."""
     if "<" in body:
-        page = _Words()
+        page = _VisibleTextParser()
         with contextlib.suppress(AssertionError):  # what the parser does not understand
-            page.feed(body[:_PAGE_MAX])
-        body = " ".join(page.found)
-    return _shorten(" ".join(body.split()))
+            page.feed(body[:_MAX_HTML_LENGTH])
+        body = " ".join(page.texts)
+    return _truncate(" ".join(body.split()))
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= _DETAIL_MAX else text[:_DETAIL_MAX] + " …"
+def _truncate(text: str) -> str:
+    return text if len(text) <= _MAX_DETAIL_LENGTH else text[:_MAX_DETAIL_LENGTH] + " …"

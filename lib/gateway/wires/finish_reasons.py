@@ -8,7 +8,7 @@ from lib.core.conversation import Outcome
 from lib.core.errors import NetworkError
 from lib.core.reply import Event
 
-_OUTCOMES = {
+_OUTCOME_BY_REASON = {
     "length": Outcome.LENGTH,
     "max_tokens": Outcome.LENGTH,
     "model_context_window_exceeded": Outcome.LENGTH,
@@ -19,12 +19,12 @@ _OUTCOMES = {
 }
 
 
-def outcome(reason: str) -> Outcome:
+def to_outcome(reason: str) -> Outcome:
     """The outcome that a reason names; one that nobody knows is an end all the same."""
-    return _OUTCOMES.get(reason, Outcome.COMPLETE)
+    return _OUTCOME_BY_REASON.get(reason, Outcome.COMPLETE)
 
 
-def kept(events: Iterator[Event], finished: Callable[[], bool]) -> Iterator[Event]:
+def ignore_errors_after_finish(events: Iterator[Event], is_finished: Callable[[], bool]) -> Iterator[Event]:
     """The events; what breaks after the last word takes nothing from the answer.
 
     `finished` tells whether that has come. Raises what the events raise before it.
@@ -32,5 +32,5 @@ def kept(events: Iterator[Event], finished: Callable[[], bool]) -> Iterator[Even
     try:
         yield from events
     except NetworkError:
-        if not finished():
+        if not is_finished():
             raise

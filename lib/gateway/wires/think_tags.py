@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 from lib.core.errors import AnswerError
 from lib.core.reply import Event, Restart, TextDelta, ThinkingDelta
 
-_OPEN, _CLOSE = "<think>", "</think>"
+_OPEN_TAG, _CLOSE_TAG = "<think>", "</think>"
 
 
-def told_apart(events: Iterable[Event]) -> Iterator[Event]:
+def split_thinking(events: Iterable[Event]) -> Iterator[Event]:
     """The events, with what stands between the tags as thinking, whatever pieces the tags come in.
 
     Only a tag that is the first word of an answer counts: a later one is something that is talked about.
     What is held back because it may be half a tag comes with what follows it, or at the end.
     """
-    splitters: dict[int, _Splitter] = {}
+    splitters: dict[int, _ThinkTagSplitter] = {}
     plain = -1  # an alternative that has nothing left to be told apart
     try:
         for event in events:
@@ -26,8 +26,8 @@ def told_apart(events: Iterable[Event]) -> Iterator[Event]:
                     continue
                 splitter = splitters.get(event.choice)
                 if splitter is None:
-                    splitter = splitters[event.choice] = _Splitter(event.choice)
-                if splitter.plain:
+                    splitter = splitters[event.choice] = _ThinkTagSplitter(event.choice)
+                if splitter.is_passthrough:
                     plain = event.choice
                     yield event
                 else:
@@ -38,69 +38,69 @@ def told_apart(events: Iterable[Event]) -> Iterator[Event]:
                 plain = -1
             yield event
     except AnswerError:
-        yield from _rest(splitters)
+        yield from _flush_splitters(splitters)
         raise
-    yield from _rest(splitters)
+    yield from _flush_splitters(splitters)
 
 
-def _rest(splitters: dict[int, _Splitter]) -> Iterator[Event]:
+def _flush_splitters(splitters: dict[int, _ThinkTagSplitter]) -> Iterator[Event]:
     for splitter in splitters.values():
-        yield from splitter.rest()
+        yield from splitter.flush()
 
 
-class _Splitter:
+class _ThinkTagSplitter:
     """One alternative's text: before the first word, inside the tags, or `plain` ever after."""
 
     def __init__(self, choice: int) -> None:
-        self.plain = False
+        self.is_passthrough = False
         self._choice = choice
         self._block = 0
-        self._held = ""
-        self._inside = self._thought = self._after = False
+        self._buffer = ""
+        self._is_open = self._has_thinking = self._is_closed = False
 
     def feed(self, event: TextDelta) -> Iterator[Event]:
         self._block = event.block
-        self._held += event.text
-        if not self._inside and not self._after:
-            self._begin()
-        if self._inside:
-            yield from self._think()
-        if self._after:
-            self._held = self._held.lstrip()
-            self.plain = bool(self._held)
-        if self.plain:
-            yield from self._text()
+        self._buffer += event.text
+        if not self._is_open and not self._is_closed:
+            self._detect_open_tag()
+        if self._is_open:
+            yield from self._split_at_close_tag()
+        if self._is_closed:
+            self._buffer = self._buffer.lstrip()
+            self.is_passthrough = bool(self._buffer)
+        if self.is_passthrough:
+            yield from self._flush_text()
 
-    def _begin(self) -> None:
-        start = self._held.lstrip()
-        if start.startswith(_OPEN):
-            self._inside, self._held = True, start[len(_OPEN) :]
-        elif not _OPEN.startswith(start):
-            self.plain = True
+    def _detect_open_tag(self) -> None:
+        start = self._buffer.lstrip()
+        if start.startswith(_OPEN_TAG):
+            self._is_open, self._buffer = True, start[len(_OPEN_TAG) :]
+        elif not _OPEN_TAG.startswith(start):
+            self.is_passthrough = True
 
-    def _think(self) -> Iterator[Event]:
-        if not self._thought:
-            self._held = self._held.lstrip("\n")
-        thought, closed, rest = self._held.partition(_CLOSE)
+    def _split_at_close_tag(self) -> Iterator[Event]:
+        if not self._has_thinking:
+            self._buffer = self._buffer.lstrip("\n")
+        thought, closed, rest = self._buffer.partition(_CLOSE_TAG)
         if closed:
-            self._inside, self._after = False, True
+            self._is_open, self._is_closed = False, True
         else:
             # The end of what came may be the tag's beginning.
-            split = next(n for n in range(len(_CLOSE) - 1, -1, -1) if thought.endswith(_CLOSE[:n]))
+            split = next(n for n in range(len(_CLOSE_TAG) - 1, -1, -1) if thought.endswith(_CLOSE_TAG[:n]))
             thought, rest = thought[: len(thought) - split], thought[len(thought) - split :]
-        self._held = rest
+        self._buffer = rest
         if thought:
-            self._thought = True
+            self._has_thinking = True
             yield ThinkingDelta(thought, self._block, self._choice)
 
-    def _text(self) -> Iterator[Event]:
-        if self._held:
-            yield TextDelta(self._held, self._block, self._choice)
-        self._held = ""
+    def _flush_text(self) -> Iterator[Event]:
+        if self._buffer:
+            yield TextDelta(self._buffer, self._block, self._choice)
+        self._buffer = ""
 
-    def rest(self) -> Iterator[Event]:
-        if self._held and self._inside:
-            yield ThinkingDelta(self._held, self._block, self._choice)
-            self._held = ""
+    def flush(self) -> Iterator[Event]:
+        if self._buffer and self._is_open:
+            yield ThinkingDelta(self._buffer, self._block, self._choice)
+            self._buffer = ""
         else:
-            yield from self._text()
+            yield from self._flush_text()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-CALLS_MAX = 64
-CALL_MAX = 20_000  # letters kept of one call's input
+MAX_TOOL_CALLS = 64
+MAX_ARGUMENTS_LENGTH = 20_000  # letters kept of one call's input
 
 
 class ToolCalls:
@@ -14,16 +14,18 @@ class ToolCalls:
     def __init__(self) -> None:
         self._calls: dict[int, dict[str, str]] = {}
 
-    def add(self, number: Any, id_: Any = None, name: Any = None, arguments: Any = None) -> None:
+    def add_delta(self, index: Any, call_id: Any = None, name: Any = None, arguments: Any = None) -> None:
         """Take in a piece: id and name come once, the arguments in parts. What is no text is left out."""
-        key = number if isinstance(number, int) else len(self._calls)
-        if key not in self._calls and len(self._calls) >= CALLS_MAX:
+        key = index if isinstance(index, int) else len(self._calls)
+        if key not in self._calls and len(self._calls) >= MAX_TOOL_CALLS:
             return
         call = self._calls.setdefault(key, {"arguments": ""})
-        call |= {what: text for what, text in (("id", id_), ("name", name)) if isinstance(text, str) and text}
-        if isinstance(arguments, str) and len(call["arguments"]) < CALL_MAX:
+        call |= {
+            what: text for what, text in (("id", call_id), ("name", name)) if isinstance(text, str) and text
+        }
+        if isinstance(arguments, str) and len(call["arguments"]) < MAX_ARGUMENTS_LENGTH:
             call["arguments"] += arguments
 
-    def facts(self) -> dict[str, Any]:
+    def to_metadata(self) -> dict[str, Any]:
         """What is to be kept of them with the answer; {} without any."""
         return {"tool_calls": list(self._calls.values())} if self._calls else {}

@@ -10,75 +10,84 @@ from typing import Any
 import streamlit as st
 
 from lib.chat.usage import csv_export
-from lib.core.audit import ACTIONS, Act
-from lib.core.pricing import dollars
-from lib.core.user import Person
+from lib.core.audit import AUDIT_ACTIONS, AuditEvent
+from lib.core.pricing import format_dollars
+from lib.core.user import User
 from lib.ui.admin import scope
 from lib.ui.session import audit, resources
 from lib.ui.text import dates
-from lib.ui.text.i18n import LANGUAGES, literal, t
+from lib.ui.text.i18n import TRANSLATIONS, escape_markdown, t
 from lib.ui.widgets import table
 
-_PAGE, _BATCH = 25, 500
-_ACTION, _PAGES = "audit.action", "audit.pages"
-_COLUMNS = ("at", "person", "person_id", "action", "object", "detail")
+_PAGE_SIZE, _EXPORT_BATCH_SIZE = 25, 500
+_ACTION_KEY, _PAGE_CURSORS_KEY = "audit.action", "audit.pages"
+_CSV_COLUMNS = ("at", "person", "person_id", "action", "object", "detail")
 
 
-def paint(person: Person) -> None:
+def render(user: User) -> None:
     """The section. Raises StoreError."""
     st.markdown(t("audit.about"))
     action = st.selectbox(
         t("audit.action"),
-        ACTIONS,
+        AUDIT_ACTIONS,
         index=None,
-        key=_ACTION,
+        key=_ACTION_KEY,
         placeholder=t("audit.every"),
         format_func=lambda name: t(f"audit.{name}"),
         label_visibility="collapsed",
-        on_change=_first,
+        on_change=_reset_paging,
     )
     # The last act of each page that is behind: what is shown comes after it.
-    behind: list[Act] = st.session_state.setdefault(_PAGES, [])
-    found = resources.store().acts(_PAGE + 1, action or "", behind[-1] if behind else None)
+    behind: list[AuditEvent] = st.session_state.setdefault(_PAGE_CURSORS_KEY, [])
+    found = resources.store().audit_events(_PAGE_SIZE + 1, action or "", behind[-1] if behind else None)
     if not found:
         st.caption(t("audit.empty"))
         return
-    zone = dates.zone(st.context.timezone, st.context.timezone_offset)
-    known = scope.people()
-    rows = [_cells(act, known, zone) for act in found[:_PAGE]]
-    table.paint([t(f"admin.col_{name}") for name in ("at", "person", "action", "object")], rows)
-    _turn(behind, found)
-    _file(person, action or "")
+    zone = dates.resolve_timezone(st.context.timezone, st.context.timezone_offset)
+    known = scope.load_user_names()
+    rows = [_table_row(act, known, zone) for act in found[:_PAGE_SIZE]]
+    table.render([t(f"admin.col_{name}") for name in ("at", "person", "action", "object")], rows)
+    _render_pager(behind, found)
+    _render_csv_download(user, action or "")
 
 
-def _cells(act: Act, known: Mapping[str, str], zone: tzinfo) -> list[str]:
-    when = datetime.fromtimestamp(act.at, zone).strftime("%Y-%m-%d %H:%M")
-    who = act.name or known.get(act.actor) or scope.short(act.actor)
-    told = " · ".join(part for part in (_object(act, known), _detail(act.detail)) if part)
-    return [literal(when), literal(who), _action(act.action), literal(told) or "–"]
+def _table_row(event: AuditEvent, user_names: Mapping[str, str], zone: tzinfo) -> list[str]:
+    when = datetime.fromtimestamp(event.occurred_at, zone).strftime("%Y-%m-%d %H:%M")
+    who = event.actor_name or user_names.get(event.actor_id) or scope.short_label(event.actor_id)
+    told = " · ".join(
+        part for part in (_object_label(event, user_names), _format_detail(event.details)) if part
+    )
+    return [
+        escape_markdown(when),
+        escape_markdown(who),
+        _action_label(event.action),
+        escape_markdown(told) or "–",
+    ]
 
 
-def _action(name: str) -> str:
-    return t(f"audit.{name}") if f"audit.{name}" in LANGUAGES["en"] else literal(name)
+def _action_label(name: str) -> str:
+    return t(f"audit.{name}") if f"audit.{name}" in TRANSLATIONS["en"] else escape_markdown(name)
 
 
-def _object(act: Act, known: Mapping[str, str]) -> str:
-    if act.action in ("limits", "models"):
-        return scope.name(act.object, known)
-    return known.get(act.object, act.object)
+def _object_label(event: AuditEvent, user_names: Mapping[str, str]) -> str:
+    if event.action in ("limits", "models"):
+        return scope.scope_name(event.resource, user_names)
+    return user_names.get(event.resource, event.resource)
 
 
-def _detail(detail: Mapping[str, Any]) -> str:
+def _format_detail(detail: Mapping[str, Any]) -> str:
     """What belongs to an act, in few words."""
     parts: list[str] = []
     for name, value in detail.items():
         if isinstance(value, dict):
             ends = [
-                f"{end} {_amount(name, value[end])}" for end in ("soft", "hard") if value.get(end) is not None
+                f"{end} {_format_amount(name, value[end])}"
+                for end in ("soft", "hard")
+                if value.get(end) is not None
             ]
-            parts.append(
-                f"{t(f'limits.{name}') if f'limits.{name}' in LANGUAGES['en'] else name}: {', '.join(ends)}"
-            )
+            key = f"limits.{name}"
+            label = t(key) if key in TRANSLATIONS["en"] else name
+            parts.append(f"{label}: {', '.join(ends)}")
         elif isinstance(value, list):
             parts += [t("audit.count", count=len(value))] if name == "conversations" else map(str, value)
         elif value is not None:
@@ -86,12 +95,16 @@ def _detail(detail: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _amount(measure: str, amount: Any) -> str:
-    return dollars(amount) if measure.startswith("cost_") and isinstance(amount, int) else f"{amount:,}"
+def _format_amount(limit_name: str, amount: Any) -> str:
+    return (
+        format_dollars(amount)
+        if limit_name.startswith("cost_") and isinstance(amount, int)
+        else f"{amount:,}"
+    )
 
 
-def _turn(behind: list[Act], found: list[Act]) -> None:
-    if not behind and len(found) <= _PAGE:
+def _render_pager(page_cursors: list[AuditEvent], events: list[AuditEvent]) -> None:
+    if not page_cursors and len(events) <= _PAGE_SIZE:
         return
     with st.container(key="audit-pages", horizontal=True, gap="small"):
         st.button(
@@ -99,32 +112,32 @@ def _turn(behind: list[Act], found: list[Act]) -> None:
             key="audit-newer",
             type="tertiary",
             icon=":material/chevron_left:",
-            disabled=not behind,
-            on_click=_back,
+            disabled=not page_cursors,
+            on_click=_on_newer,
         )
         st.button(
             t("audit.older"),
             key="audit-older",
             type="tertiary",
             icon=":material/chevron_right:",
-            disabled=len(found) <= _PAGE,
-            on_click=behind.append,
-            args=(found[min(_PAGE, len(found)) - 1],),
+            disabled=len(events) <= _PAGE_SIZE,
+            on_click=page_cursors.append,
+            args=(events[min(_PAGE_SIZE, len(events)) - 1],),
         )
 
 
-def _back() -> None:
-    st.session_state[_PAGES].pop()
+def _on_newer() -> None:
+    st.session_state[_PAGE_CURSORS_KEY].pop()
 
 
-def _first() -> None:
-    st.session_state[_PAGES] = []
+def _reset_paging() -> None:
+    st.session_state[_PAGE_CURSORS_KEY] = []
 
 
-def _file(person: Person, action: str) -> None:
+def _render_csv_download(user: User, action: str) -> None:
     st.download_button(
         t("usage.csv"),
-        lambda: _csv(person, action).encode("utf-8-sig"),
+        lambda: _export_csv(user, action).encode("utf-8-sig"),
         "antler-audit.csv",
         "text/csv",
         key="audit-csv",
@@ -133,19 +146,19 @@ def _file(person: Person, action: str) -> None:
     )
 
 
-def _csv(person: Person, action: str) -> str:
-    audit.note(person, "export", "audit")
-    return csv_export.table(_COLUMNS, map(_row, _every(action)))
+def _export_csv(user: User, action: str) -> str:
+    audit.record(user, "export", "audit")
+    return csv_export.to_csv(_CSV_COLUMNS, map(_csv_row, _iter_events(action)))
 
 
-def _every(action: str) -> Iterator[Act]:
+def _iter_events(action: str) -> Iterator[AuditEvent]:
     last = None
-    while found := resources.store().acts(_BATCH, action, last):
+    while found := resources.store().audit_events(_EXPORT_BATCH_SIZE, action, last):
         yield from found
         last = found[-1]
 
 
-def _row(act: Act) -> tuple[str, ...]:
-    when = datetime.fromtimestamp(act.at, UTC).isoformat(timespec="seconds")
-    texts = (act.name, act.actor, act.action, act.object)
-    return (when, *map(csv_export.safe, texts), json.dumps(dict(act.detail), ensure_ascii=False))
+def _csv_row(event: AuditEvent) -> tuple[str, ...]:
+    when = datetime.fromtimestamp(event.occurred_at, UTC).isoformat(timespec="seconds")
+    texts = (event.actor_name, event.actor_id, event.action, event.resource)
+    return (when, *map(csv_export.escape_formula, texts), json.dumps(dict(event.details), ensure_ascii=False))

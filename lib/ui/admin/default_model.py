@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.session import resources
 from lib.ui.settings import default_model_fields
 from lib.ui.text.i18n import t
-from lib.ui.widgets.model_access import settling
+from lib.ui.widgets.model_access import admin_action
 
-_USUAL = default_model_fields.Keys(
+_FIELD_KEYS = default_model_fields.FieldKeys(
     "admin-usual", "admin.default_model", "admin.default_wire", "admin.default_told"
 )
 
 
-def paint(_: Person) -> None:
+def render(_: User) -> None:
     """The section. Raises StoreError."""
     st.markdown(t("default.about"))
     words = t("default.model"), t("default.none")
-    default_model_fields.paint(_USUAL, resources.policy().default, resources.listing().models, words, _settle)
+    default_model_fields.render(
+        _FIELD_KEYS, resources.policy().default_target, resources.model_list().models, words, _save_default
+    )
     st.caption(t("default.at_once"))
 
 
-@settling
-def _settle(admin: Person) -> None:
-    resources.store().settle_default(admin, default_model_fields.chosen(_USUAL))
+@admin_action
+def _save_default(admin: User) -> None:
+    resources.store().set_team_default_target(admin, default_model_fields.selected_target(_FIELD_KEYS))
     st.toast(t("admin.saved"), icon=":material/check:")

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.admin import (
     audit_log,
     default_model,
@@ -16,49 +16,51 @@ from lib.ui.admin import (
     prompts,
     users,
 )
-from lib.ui.admin.scope import SECTION
+from lib.ui.admin.scope import SECTION_KEY
 from lib.ui.session import conversation_view
 from lib.ui.text.i18n import t
 from lib.ui.widgets import errors
 
-PAGE = "pages/admin.py"
-_SECTIONS: Mapping[str, Callable[[Person], None]] = MappingProxyType(
+PAGE_PATH = "pages/admin.py"
+_SECTIONS: Mapping[str, Callable[[User], None]] = MappingProxyType(
     {
-        "limits": limits.paint,
-        "models": model_access.paint,
-        "default": default_model.paint,
-        "prompts": prompts.paint,
-        "people": users.paint,
-        "audit": audit_log.paint,
+        "limits": limits.render,
+        "models": model_access.render,
+        "default": default_model.render,
+        "prompts": prompts.render,
+        "people": users.render,
+        "audit": audit_log.render,
     }
 )
 
 
-def link(person: Person) -> None:
+def render_link(user: User) -> None:
     """The way to the page, for whom it is."""
-    if person.admin:
+    if user.is_admin:
         icon = ":material/admin_panel_settings:"
-        st.page_link(PAGE, label=t("admin.title"), icon=icon, query_params=conversation_view.here())
+        st.page_link(
+            PAGE_PATH, label=t("admin.title"), icon=icon, query_params=conversation_view.query_params()
+        )
 
 
-def paint(person: Person) -> None:
+def render(user: User) -> None:
     """All of the page, for somebody of whom it is known that they are an admin. Raises StoreError."""
     st.page_link(
         "pages/chat.py",
         label=t("nav.back"),
         icon=":material/arrow_back:",
-        query_params=conversation_view.here(),
+        query_params=conversation_view.query_params(),
     )
-    errors.paint_refusal()
+    errors.render_flash_warning()
     st.title(t("admin.title"), anchor=False)
-    st.session_state.setdefault(SECTION, "limits")
+    st.session_state.setdefault(SECTION_KEY, "limits")
     chosen = st.segmented_control(
         t("admin.sections"),
         list(_SECTIONS),
-        key=SECTION,
+        key=SECTION_KEY,
         required=True,
         format_func=lambda name: t(f"admin.{name}"),
         label_visibility="collapsed",
     )
     with st.container(key=f"admin-{chosen}"):
-        _SECTIONS[str(chosen)](person)
+        _SECTIONS[str(chosen)](user)

@@ -6,76 +6,78 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
-from lib.core.policy import ALL, EACH
-from lib.core.user import Known
+from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE
+from lib.core.user import UserRecord
 from lib.ui.session import resources
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 
-SECTION, SCOPE = "admin.section", "admin.scope"
-_GROUP, _PERSON = "group:", "person:"
+SECTION_KEY, SCOPE_KEY = "admin.section", "admin.scope"
+_GROUP_PREFIX, _USER_PREFIX = "group:", "person:"
 
 
-def short(owner: str) -> str:
+def short_label(user_id: str) -> str:
     """Somebody of whom only an id is known."""
-    kind, _, rest = owner.partition(":")
+    kind, _, rest = user_id.partition(":")
     if kind == "browser":
         return t("admin.browser", id=rest[:4])
     return f"{kind} {rest[:4]}".strip()
 
 
-def called(known: Known) -> str:
+def display_name(record: UserRecord) -> str:
     """Somebody's name and address, as far as they are known; else a short id."""
-    parts = dict.fromkeys(part for part in (known.name, known.email) if part)
-    return " · ".join(parts) or short(known.id)
+    parts = dict.fromkeys(part for part in (record.name, record.email) if part)
+    return " · ".join(parts) or short_label(record.id)
 
 
-def people() -> dict[str, str]:
+def load_user_names() -> dict[str, str]:
     """The names of all who have signed in, no two the same, by id; whoever was seen last first.
 
     Raises StoreError.
     """
-    found = [(one.id, called(one)) for one in resources.store().people()]
+    found = [(one.id, display_name(one)) for one in resources.store().users()]
     names = [name for _, name in found]
-    return {id_: name if names.count(name) == 1 else f"{name} ({short(id_)})" for id_, name in found}
+    return {id_: name if names.count(name) == 1 else f"{name} ({short_label(id_)})" for id_, name in found}
 
 
-def name(scope: str, known: Mapping[str, str]) -> str:
+def scope_name(scope: str, user_names: Mapping[str, str]) -> str:
     """A scope in words, which are no Markdown; `known` are people's names by id."""
-    if scope.startswith(_GROUP):
-        return t("admin.group", name=scope.removeprefix(_GROUP))
-    if scope.startswith(_PERSON):
-        id_ = scope.removeprefix(_PERSON)
-        return known.get(id_, short(id_))
-    return t(f"admin.scope_{scope}") if scope in (ALL, EACH) else scope
+    if scope.startswith(_GROUP_PREFIX):
+        return t("admin.group", name=scope.removeprefix(_GROUP_PREFIX))
+    if scope.startswith(_USER_PREFIX):
+        id_ = scope.removeprefix(_USER_PREFIX)
+        return user_names.get(id_, short_label(id_))
+    return t(f"admin.scope_{scope}") if scope in (TEAM_SCOPE, PER_USER_SCOPE) else scope
 
 
-def choose(known: Mapping[str, str], first: Sequence[str]) -> str:
+def select_scope(user_names: Mapping[str, str], general_scopes: Sequence[str]) -> str:
     """The scope that is to be settled: `first`, then groups, then people."""
-    groups = [f"{_GROUP}{group}" for group, _ in resources.settings().roles.groups]
-    scopes = [*first, *groups, *(f"{_PERSON}{id_}" for id_ in known)]
+    groups = [f"{_GROUP_PREFIX}{group}" for group, _ in resources.settings().roles.groups]
+    scopes = [*general_scopes, *groups, *(f"{_USER_PREFIX}{id_}" for id_ in user_names)]
     # Also those of a group that the settings do not have any more, or of a browser.
-    others = (scope for scope in resources.policy().rules if scope not in scopes and scope != ALL)
+    others = (scope for scope in resources.policy().scopes if scope not in scopes and scope != TEAM_SCOPE)
     scopes.extend(sorted(others))
-    wanted = st.session_state.get(SCOPE)
+    wanted = st.session_state.get(SCOPE_KEY)
     if wanted and wanted not in scopes:
-        if wanted.startswith(_PERSON):
+        if wanted.startswith(_USER_PREFIX):
             scopes.append(wanted)
         else:
-            st.session_state[SCOPE] = scopes[0]
-    chosen = st.selectbox(t("admin.scope"), scopes, key=SCOPE, format_func=lambda scope: name(scope, known))
+            st.session_state[SCOPE_KEY] = scopes[0]
+    chosen = st.selectbox(
+        t("admin.scope"), scopes, key=SCOPE_KEY, format_func=lambda scope: scope_name(scope, user_names)
+    )
     return str(chosen)
 
 
-def show(section: str, owner: str) -> None:
+def show_user_section(section: str, user_id: str) -> None:
     """Go to what is settled for one person; a callback."""
-    st.session_state[SECTION], st.session_state[SCOPE] = section, f"{_PERSON}{owner}"
+    st.session_state[SECTION_KEY], st.session_state[SCOPE_KEY] = section, f"{_USER_PREFIX}{user_id}"
 
 
-def in_order(scopes: Iterable[str]) -> list[str]:
+def sort_scopes(scopes: Iterable[str]) -> list[str]:
     """Everybody together first, then each, then the others."""
-    return sorted(scopes, key=lambda scope: ({ALL: 0, EACH: 1}.get(scope, 2), scope))
+    return sorted(scopes, key=lambda scope: ({TEAM_SCOPE: 0, PER_USER_SCOPE: 1}.get(scope, 2), scope))
 
 
-def cell(scope: str, known: Mapping[str, str]) -> str:
+def scope_markdown(scope: str, user_names: Mapping[str, str]) -> str:
     """A scope's words for a table."""
-    return literal(name(scope, known))
+    return escape_markdown(scope_name(scope, user_names))

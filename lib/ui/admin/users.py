@@ -8,105 +8,112 @@ from datetime import UTC, datetime, tzinfo
 
 import streamlit as st
 
-from lib.core.usage import Spent
-from lib.core.user import Known, Person
+from lib.core.usage import UsageTotal
+from lib.core.user import User, UserRecord
 from lib.ui.admin import scope
 from lib.ui.session import resources
 from lib.ui.text import dates
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import cost
-from lib.ui.widgets.model_access import settling
+from lib.ui.widgets.model_access import admin_action
 
-_PAGE = 25  # people shown at first, and more with each "show more"
-_SEARCH, _SHOWN = "people.search", "people.shown"
+_PAGE_SIZE = 25  # people shown at first, and more with each "show more"
+_SEARCH_KEY, _VISIBLE_COUNT_KEY = "people.search", "people.shown"
 
 
-def paint(_: Person) -> None:
+def render(_: User) -> None:
     """The section. Raises StoreError."""
     mode = resources.settings().access.mode
     now = datetime.now(UTC)
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()
-    spent = resources.store().spent_by_each(month, now.timestamp() + 86_400)
+    spent = resources.store().usage_by_user(month, now.timestamp() + 86_400)
     if mode in ("oidc", "proxy"):
         st.markdown(t("people.about" if mode == "oidc" else "people.about_proxy"))
-        everybody = resources.store().people()
+        everybody = resources.store().users()
     else:
         st.markdown(t("people.browsers"))
-        everybody = [Known(owner, "", "", 0.0) for owner in spent]
+        everybody = [UserRecord(owner, "", "", 0.0) for owner in spent]
     if not everybody:
         st.caption(t("people.nobody" if mode in ("oidc", "proxy") else "people.no_browser"))
         return
-    _list(everybody, spent)
+    _render_list(everybody, spent)
 
 
-def _list(everybody: list[Known], spent: Mapping[str, Spent]) -> None:
-    if len(everybody) > 5:
+def _render_list(users: list[UserRecord], usage_by_user: Mapping[str, UsageTotal]) -> None:
+    if len(users) > 5:
         st.text_input(
             t("people.search"),
-            key=_SEARCH,
+            key=_SEARCH_KEY,
             icon=":material/search:",
             placeholder=t("people.search"),
             label_visibility="collapsed",
         )
-    words = str(st.session_state.get(_SEARCH) or "").casefold().split()
-    found = [one for one in everybody if all(word in scope.called(one).casefold() for word in words)]
+    words = str(st.session_state.get(_SEARCH_KEY) or "").casefold().split()
+    found = [one for one in users if all(word in scope.display_name(one).casefold() for word in words)]
     if not found:
         st.caption(t("people.not_found"))
-    most = st.session_state.setdefault(_SHOWN, _PAGE)
-    zone = dates.zone(st.context.timezone, st.context.timezone_offset)
+    most = st.session_state.setdefault(_VISIBLE_COUNT_KEY, _PAGE_SIZE)
+    zone = dates.resolve_timezone(st.context.timezone, st.context.timezone_offset)
     for known in found[:most]:
-        _row(known, spent.get(known.id), zone)
+        _render_row(known, usage_by_user.get(known.id), zone)
     if len(found) > most:
-        st.button(t("sidebar.more"), key="people-more", type="tertiary", on_click=_more)
+        st.button(t("sidebar.more"), key="people-more", type="tertiary", on_click=_show_more)
 
 
-def _row(known: Known, spent: Spent | None, zone: tzinfo) -> None:
-    key = f"somebody-{known.id}"
+def _render_row(record: UserRecord, usage: UsageTotal | None, zone: tzinfo) -> None:
+    key = f"somebody-{record.id}"
     with st.container(key=key, horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
-        facts = [t("people.spent", money=literal(cost.words(spent) if spent else "$0"))]
-        if known.seen:
-            seen = datetime.fromtimestamp(known.seen, zone).strftime("%Y-%m-%d %H:%M")
+        facts = [t("people.spent", money=escape_markdown(cost.cost_text(usage) if usage else "$0"))]
+        if record.last_seen_at:
+            seen = datetime.fromtimestamp(record.last_seen_at, zone).strftime("%Y-%m-%d %H:%M")
             facts.insert(0, t("people.seen", when=seen))
-        told = _roles(known)
-        groups = [t("people.admin")] if told.admin else []
+        told = _user_with_roles(record)
+        groups = [t("people.admin")] if told.is_admin else []
         facts += (
-            [t("list.comma").join(map(literal, [*groups, *told.groups]))] if groups or told.groups else []
+            [t("list.comma").join(map(escape_markdown, [*groups, *told.groups]))]
+            if groups or told.groups
+            else []
         )
         st.markdown(
-            f"**{literal(scope.called(known))}**  \n:small[:gray[{' · '.join(facts)}]]", width="stretch"
+            f"**{escape_markdown(scope.display_name(record))}**  \n:small[:gray[{' · '.join(facts)}]]",
+            width="stretch",
         )
         st.button(
             t("people.limits"),
-            key=f"limits-of-{known.id}",
+            key=f"limits-of-{record.id}",
             type="tertiary",
             icon=":material/speed:",
-            on_click=scope.show,
-            args=("limits", known.id),
+            on_click=scope.show_user_section,
+            args=("limits", record.id),
         )
         if resources.settings().access.mode == "oidc":
-            _out(known)
+            _render_sign_out(record)
 
 
-def _roles(known: Known) -> Person:
+def _user_with_roles(record: UserRecord) -> User:
     """What the settings make of somebody, by what the proxy or the provider last told of them."""
     mode = resources.settings().access.mode
-    by = known.name if mode == "proxy" else known.email if mode == "oidc" else ""
-    return resources.settings().roles.of(Person(known.id), by)
+    by = record.name if mode == "proxy" else record.email if mode == "oidc" else ""
+    return resources.settings().roles.apply_to(User(record.id), by)
 
 
-def _out(known: Known) -> None:
-    with st.popover(t("people.out"), icon=":material/logout:", type="tertiary", key=f"out-{known.id}"):
-        st.markdown(t("people.out_sure", who=literal(scope.called(known))))
+def _render_sign_out(record: UserRecord) -> None:
+    with st.popover(t("people.out"), icon=":material/logout:", type="tertiary", key=f"out-{record.id}"):
+        st.markdown(t("people.out_sure", who=escape_markdown(scope.display_name(record))))
         st.button(
-            t("people.out_do"), key=f"out-do-{known.id}", type="primary", on_click=_put_out, args=(known.id,)
+            t("people.out_do"),
+            key=f"out-do-{record.id}",
+            type="primary",
+            on_click=_revoke_sessions,
+            args=(record.id,),
         )
 
 
-@settling
-def _put_out(admin: Person, owner: str) -> None:
-    resources.store().put_out(admin, owner, time.time())
+@admin_action
+def _revoke_sessions(admin: User, user_id: str) -> None:
+    resources.store().revoke_sessions(admin, user_id, time.time())
     st.toast(t("people.is_out"), icon=":material/check:")
 
 
-def _more() -> None:
-    st.session_state[_SHOWN] += _PAGE
+def _show_more() -> None:
+    st.session_state[_VISIBLE_COUNT_KEY] += _PAGE_SIZE

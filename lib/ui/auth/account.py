@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.auth import oidc, sign_in_html, sign_in_page
 from lib.ui.session import audit, resources
 from lib.ui.text.i18n import t
 from lib.ui.widgets import errors
 
 
-def paint(person: Person) -> None:
+def render(user: User) -> None:
     """The section of the settings; nothing where nobody signs in."""
     mode = resources.settings().access.mode
     if mode in ("local", "viewers"):
@@ -20,43 +20,49 @@ def paint(person: Person) -> None:
     st.subheader(t("account.title"), anchor=False)
     if mode == "password":
         st.markdown(t("signin.same"))
-        _forget(person)
+        _render_password_sign_out(user)
         return
-    sign_in_page.paint_who(person)
+    sign_in_page.render_identity(user)
     if mode == "proxy":
         st.caption(t("account.proxy"))
         return
     with st.container(horizontal=True):
         if st.button(t("account.out"), key="signout", icon=":material/logout:"):
-            audit.note(person, "sign_out")
+            audit.record(user, "sign_out")
             st.logout()
         if st.button(t("account.everywhere"), key="signout-everywhere", icon=":material/devices_off:"):
-            _everywhere(person)
+            _sign_out_everywhere(user)
     st.caption(t("account.everywhere_about"))
 
 
-def _forget(person: Person) -> None:
-    if sign_in_page.knows_word():
-        args = (person,)
-        st.button(t("account.out"), key="signout", icon=":material/logout:", on_click=_forget_word, args=args)
+def _render_password_sign_out(user: User) -> None:
+    if sign_in_page.is_signed_in():
+        args = (user,)
+        st.button(
+            t("account.out"),
+            key="signout",
+            icon=":material/logout:",
+            on_click=_on_password_sign_out,
+            args=args,
+        )
     else:
         # A link, not a button: only an answer over HTTP can take the cookie back.
         look = 'style="color: inherit" target="_self"'
-        st.html(f'<a href="{sign_in_html.home()}signout" {look}>{t("account.out")}</a>')
+        st.html(f'<a href="{sign_in_html.base_path()}signout" {look}>{t("account.out")}</a>')
 
 
-def _forget_word(person: Person) -> None:
-    audit.note(person, "sign_out")
-    sign_in_page.forget_word()
+def _on_password_sign_out(user: User) -> None:
+    audit.record(user, "sign_out")
+    sign_in_page.sign_out()
 
 
-def _everywhere(person: Person) -> None:
-    claims = oidc.claims()
+def _sign_out_everywhere(user: User) -> None:
+    claims = oidc.current_claims()
     try:
         if claims:
-            oidc.sign_out_everywhere(person.id, claims)
+            oidc.sign_out_everywhere(user.id, claims)
     except StoreError as error:
-        st.warning(errors.sentence(error.code))
+        st.warning(errors.code_message(error.code))
     else:
-        audit.note(person, "sign_out_everywhere")
+        audit.record(user, "sign_out_everywhere")
         st.logout()

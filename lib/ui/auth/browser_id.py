@@ -12,10 +12,10 @@ from typing import Literal, get_args
 
 import streamlit as st
 
-Place = Literal["browser", "tab", "page"]
+Persistence = Literal["browser", "tab", "page"]
 
-_KEY = "browser"
-_SECRET = re.compile(r"[0-9a-f]{48}")
+_COMPONENT_KEY = "browser"
+_SECRET_PATTERN = re.compile(r"[0-9a-f]{48}")
 _component = st.components.v2.component(
     "antler_browser",
     js=(Path(__file__).parent / "browser_id.js").read_text(encoding="utf-8"),
@@ -24,31 +24,33 @@ _component = st.components.v2.component(
 
 
 @dataclass(frozen=True)
-class Told:
+class BrowserIdentity:
     """What a browser is known by, without its secret; `place` is what keeps that, and how long it lasts."""
 
     id: str
-    place: Place
+    persistence: Persistence
 
 
-def ask(on_told: Callable[[], None]) -> None:
+def request_identity(on_identity: Callable[[], None]) -> None:
     """Ask the browser, which answers with a run of its own that begins with this callback."""
     # Asked anew with every run: a component whose data are the same stays silent, also to another server.
-    _component(key=_KEY, data={"asked": secrets.token_hex(4)}, on_told_change=on_told)
+    _component(key=_COMPONENT_KEY, data={"asked": secrets.token_hex(4)}, on_told_change=on_identity)
 
 
-def told() -> Told | None:
+def received_identity() -> BrowserIdentity | None:
     """What the browser has just told, inside the callback; None where that is not what it was asked for."""
-    answer = st.session_state.get(_KEY)
-    return read(answer.get("told")) if isinstance(answer, dict) else None
+    answer = st.session_state.get(_COMPONENT_KEY)
+    return parse_identity(answer.get("told")) if isinstance(answer, dict) else None
 
 
-def read(answer: object) -> Told | None:
+def parse_identity(answer: object) -> BrowserIdentity | None:
     """What a browser's answer tells; None for anything that our own component would not send."""
     if not isinstance(answer, dict):
         return None
     secret = answer.get("secret")
-    place: Place | None = next((one for one in get_args(Place) if one == answer.get("where")), None)
-    if place is None or not isinstance(secret, str) or not _SECRET.fullmatch(secret):
+    place: Persistence | None = next(
+        (one for one in get_args(Persistence) if one == answer.get("where")), None
+    )
+    if place is None or not isinstance(secret, str) or not _SECRET_PATTERN.fullmatch(secret):
         return None
-    return Told("browser:" + hashlib.sha256(secret.encode()).hexdigest()[:32], place)
+    return BrowserIdentity("browser:" + hashlib.sha256(secret.encode()).hexdigest()[:32], place)

@@ -20,7 +20,7 @@ from lib.ui.session import resources
 Claims = Mapping[str, Any]
 
 
-def check() -> None:
+def check_trusted_headers() -> None:
     """Raises SettingError where Streamlit takes from a header, which anybody can send, who is signed in."""
     if st.get_option("server.trustedUserHeaders"):
         raise SettingError(
@@ -29,13 +29,13 @@ def check() -> None:
         )
 
 
-def claims() -> Claims | None:
+def current_claims() -> Claims | None:
     """The claims of whoever is signed in to this session; None where nobody is."""
     known = st.user.to_dict()
     return known if known.get("is_logged_in") else None
 
 
-def claims_in(cookies: Mapping[str, str]) -> Claims | None:
+def claims_from_cookies(cookies: Mapping[str, str]) -> Claims | None:
     """The claims in the cookie that Streamlit has signed; None without one, or where it was tampered with."""
     secret = get_cookie_secret()
 
@@ -51,13 +51,13 @@ def claims_in(cookies: Mapping[str, str]) -> Claims | None:
     return known if isinstance(known, dict) and known.get("is_logged_in") is True else None
 
 
-def refusal(known: Claims) -> Refusal | None:
+def refusal_reason(claims: Claims) -> Refusal | None:
     """Why these claims let nobody in at this moment. Raises StoreError where that cannot be found out."""
-    revoked = resources.store().revoked_before(auth.oidc_person(known).id)
-    return auth.judged(known, resources.settings().access.allow, time.time(), revoked)
+    revoked = resources.store().revoked_before(auth.user_from_claims(claims).id)
+    return auth.check_claims(claims, resources.settings().access.allowlist, time.time(), revoked)
 
 
-def sign_out_everywhere(owner: str, known: Claims) -> None:
+def sign_out_everywhere(user_id: str, claims: Claims) -> None:
     """Refuse every sign-in that the owner has up to now, on whatever machine, this one among them."""
     # The provider's clock can be ahead of ours.
-    resources.store().sign_out(owner, max(time.time(), float(known["iat"]) + 1))
+    resources.store().sign_out_everywhere(user_id, max(time.time(), float(claims["iat"]) + 1))

@@ -10,22 +10,22 @@ from typing import NoReturn
 import streamlit as st
 
 from lib.config import auth
-from lib.config.auth import Access
+from lib.config.auth import AccessSettings
 from lib.core.errors import SettingError, StoreError
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.auth import browser_id, oidc, password, sign_in_page
 from lib.ui.session import audit, hosting, replayed_input, resources
 from lib.ui.text.i18n import t
 
-BOX = "composer.box"
-_TOLD = "access.told"
-_MET = "access.met"
-_LATE = "untold 0s linear 5s forwards"
-_AGAIN = ("expired", "revoked", "undated", "early")  # what another sign-in mends
+COMPOSER_INPUT_KEY = "composer.box"
+_IDENTITY_KEY = "access.told"
+_RECORDED_USER_KEY = "access.met"
+_REVEAL_ANIMATION = "untold 0s linear 5s forwards"
+_SIGN_IN_AGAIN_REASONS = ("expired", "revoked", "undated", "early")  # what another sign-in mends
 log = logging.getLogger(__name__)
 
 
-def require() -> Person:
+def require() -> User:
     """The person asking. Ends the run where the browser has yet to tell who that is, where somebody has to
     sign in first, or with one sentence on the page where Antler may not serve anybody.
 
@@ -35,118 +35,118 @@ def require() -> Person:
     try:
         access = resources.settings().access
         if access.mode == "oidc":
-            oidc.check()
+            oidc.check_trusted_headers()
     except SettingError as error:
         st.error(t("error.setting", sentence=str(error)), icon=":material/settings_alert:")
         st.stop()
-    replayed_input.catch(BOX)
+    replayed_input.recover_message(COMPOSER_INPUT_KEY)
     if access.mode in ("oidc", "proxy"):
-        person = _signed_in(access) if access.mode == "oidc" else _through_proxy(access)
-        _meet(person)
+        person = _oidc_user(access) if access.mode == "oidc" else _proxy_user(access)
+        _record_user(person)
     else:
-        _let_in(access)
+        _check_anonymous_access(access)
         # Whoever is at the machine itself, alone, has nobody above them.
-        person = replace(_browser(), admin=access.mode == "local" and _alone())
+        person = replace(_browser_user(), is_admin=access.mode == "local" and _is_loopback_only())
     st.session_state["person"] = person
     return person
 
 
-def still_admin() -> Person | None:
+def current_admin() -> User | None:
     """The person of this session where they are an admin at this moment; for callbacks, which run before
     require(). Raises StoreError where it cannot be found out whether a sign-in was revoked.
     """
-    person = resources.person()
-    if person is None or not person.admin:
+    person = resources.user()
+    if person is None or not person.is_admin:
         return None
     if resources.settings().access.mode == "oidc":
-        claims = oidc.claims()
-        if claims is None or oidc.refusal(claims) or auth.oidc_person(claims).id != person.id:
+        claims = oidc.current_claims()
+        if claims is None or oidc.refusal_reason(claims) or auth.user_from_claims(claims).id != person.id:
             return None
     return person
 
 
-def place() -> browser_id.Place:
+def identity_persistence() -> browser_id.Persistence:
     """What keeps the person's way back to the history; call it after require()."""
-    known: browser_id.Told | None = st.session_state.get(_TOLD)
-    return known.place if known else "browser"
+    known: browser_id.BrowserIdentity | None = st.session_state.get(_IDENTITY_KEY)
+    return known.persistence if known else "browser"
 
 
-def _let_in(access: Access) -> None:
+def _check_anonymous_access(access: AccessSettings) -> None:
     """Go on where people are not told apart but by their browser, or show why not."""
     if access.mode == "password":
-        cookie = st.context.cookies.get(password.COOKIE, "")
-        if not sign_in_page.knows_word() and not password.holds(access.password, cookie):
-            sign_in_page.paint_word(access.password)
+        cookie = st.context.cookies.get(password.COOKIE_NAME, "")
+        if not sign_in_page.is_signed_in() and not password.is_valid_cookie(access.password, cookie):
+            sign_in_page.render_password_form(access.password)
             st.stop()
-    elif access.mode == "local" and not resources.settings().demo and not _alone():
-        sign_in_page.paint_exposed(cloud=hosting.community_cloud())
+    elif access.mode == "local" and not resources.settings().is_demo and not _is_loopback_only():
+        sign_in_page.render_unprotected_server(is_community_cloud=hosting.is_community_cloud())
         st.stop()
 
 
-def _alone() -> bool:
+def _is_loopback_only() -> bool:
     """Whether only this machine can reach the server, and does."""
-    return auth.from_here(st.get_option("server.address"), st.context.headers.get)
+    return auth.is_local_request(st.get_option("server.address"), st.context.headers.get)
 
 
-def _signed_in(access: Access) -> Person:
-    claims = oidc.claims()
+def _oidc_user(access: AccessSettings) -> User:
+    claims = oidc.current_claims()
     if claims is None:
-        sign_in_page.paint_sign_in(access)
+        sign_in_page.render_sign_in(access)
         st.stop()
-    person = auth.oidc_person(claims)
-    why = oidc.refusal(claims)
-    if why in _AGAIN:
-        sign_in_page.paint_sign_in(access, why)
+    person = auth.user_from_claims(claims)
+    why = oidc.refusal_reason(claims)
+    if why in _SIGN_IN_AGAIN_REASONS:
+        sign_in_page.render_sign_in(access, why)
         st.stop()
     if why:
-        sign_in_page.paint_refused(person, why, access.mode)
+        sign_in_page.render_access_denied(person, why, access.mode)
         st.stop()
-    return resources.settings().roles.of(person, person.email if auth.verified(claims) else "")
+    return resources.settings().roles.apply_to(person, person.email if auth.is_email_verified(claims) else "")
 
 
-def _through_proxy(access: Access) -> Person:
-    known = auth.proxied(st.context.headers.get_all, access)
-    if not isinstance(known, Person):
-        sign_in_page.paint_refused(Person(""), known, access.mode)
+def _proxy_user(access: AccessSettings) -> User:
+    known = auth.user_from_proxy(st.context.headers.get_all, access)
+    if not isinstance(known, User):
+        sign_in_page.render_access_denied(User(""), known, access.mode)
         st.stop()
-    return resources.settings().roles.of(known, known.name)
+    return resources.settings().roles.apply_to(known, known.name)
 
 
-def _meet(person: Person) -> None:
+def _record_user(user: User) -> None:
     """Remember, once a session, who came. What a session holds of another person goes."""
-    before = st.session_state.get(_MET)
-    if before == person:
+    before = st.session_state.get(_RECORDED_USER_KEY)
+    if before == user:
         return
-    if before is not None and before.id != person.id:
+    if before is not None and before.id != user.id:
         st.session_state.clear()
     try:
-        resources.store().meet(person)
+        resources.store().upsert_user(user)
     except StoreError:
         log.warning("who came could not be remembered", exc_info=True)
-    if before is None or before.id != person.id:
-        audit.note(person, "sign_in", resources.settings().access.mode)
-    st.session_state[_MET] = person
+    if before is None or before.id != user.id:
+        audit.record(user, "sign_in", resources.settings().access.mode)
+    st.session_state[_RECORDED_USER_KEY] = user
 
 
-def _browser() -> Person:
+def _browser_user() -> User:
     """Without a sign-in of their own, a person is a browser."""
-    known: browser_id.Told | None = st.session_state.get(_TOLD)
+    known: browser_id.BrowserIdentity | None = st.session_state.get(_IDENTITY_KEY)
     if known is None:
-        _wait()
-    return Person(known.id)
+        _wait_for_browser()
+    return User(known.id)
 
 
-def _wait() -> NoReturn:
+def _wait_for_browser() -> NoReturn:
     """An empty page until the browser has told, and a sentence on it when that takes seconds."""
-    browser_id.ask(_told)
+    browser_id.request_identity(_on_identity)
     # Hidden by a style of its own: the sheet that brings it to light can come later than it does.
-    st.html(f'<p style="visibility: hidden; animation: {_LATE}">{escape(t("access.silent"))}</p>')
+    st.html(f'<p style="visibility: hidden; animation: {_REVEAL_ANIMATION}">{escape(t("access.silent"))}</p>')
     with st.sidebar:
         st.container(key="untold-sidebar", height=1, border=False)
     st.stop()
 
 
-def _told() -> None:
-    if told := browser_id.told():
-        resources.hand_over(told.id)
-        st.session_state[_TOLD] = told
+def _on_identity() -> None:
+    if told := browser_id.received_identity():
+        resources.claim_legacy_rows(told.id)
+        st.session_state[_IDENTITY_KEY] = told

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
 
 from lib.config.auth import Refusal
-from lib.ui.text.i18n import said
+from lib.ui.text.i18n import translate
 
 _LOGO = b64encode((Path(__file__).parents[1] / "widgets/antler.svg").read_bytes()).decode()
 _STYLE = """
@@ -31,30 +31,32 @@ small { opacity: 0.8; }
 """
 
 
-def page(connection: HTTPConnection, wanted: str, *, wrong: bool = False, wait: float = 0.0) -> HTMLResponse:
+def sign_in_page(
+    connection: HTTPConnection, return_path: str, *, is_wrong: bool = False, retry_after: float = 0.0
+) -> HTMLResponse:
     """The form for the password, with what came of the last try; `wait` is in seconds."""
     language = _language(connection)
-    told = said(language, "signin.wait", minutes=ceil(wait / 60)) if wait else ""
-    told = said(language, "signin.wrong") if wrong else told
+    told = translate(language, "signin.wait", minutes=ceil(retry_after / 60)) if retry_after else ""
+    told = translate(language, "signin.wrong") if is_wrong else told
     alert = f'<p role="alert">{escape(told)}</p>' if told else ""
-    body = f"""<form method="post" action="{escape(home())}signin">
-<label for="password">{escape(said(language, "signin.password"))}</label>
+    body = f"""<form method="post" action="{escape(base_path())}signin">
+<label for="password">{escape(translate(language, "signin.password"))}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required autofocus>
-<input name="wanted" type="hidden" value="{escape(wanted)}">
-{alert}<button>{escape(said(language, "signin.do"))}</button>
+<input name="wanted" type="hidden" value="{escape(return_path)}">
+{alert}<button>{escape(translate(language, "signin.do"))}</button>
 </form>
-<small>{escape(said(language, "signin.same"))}</small>"""
-    return _page(language, said(language, "signin.title"), body, 429 if wait else 401)
+<small>{escape(translate(language, "signin.same"))}</small>"""
+    return _html_page(language, translate(language, "signin.title"), body, 429 if retry_after else 401)
 
 
-def refused(connection: HTTPConnection, why: Refusal) -> HTMLResponse:
+def access_denied_page(connection: HTTPConnection, reason: Refusal) -> HTMLResponse:
     """Why nothing is served to who came past the proxy, or is not on the list."""
     language = _language(connection)
-    body = f"<p>{escape(said(language, f'refused.{why}'))}</p>"
-    return _page(language, said(language, "refused.title"), body, 403)
+    body = f"<p>{escape(translate(language, f'refused.{reason}'))}</p>"
+    return _html_page(language, translate(language, "refused.title"), body, 403)
 
 
-def _page(language: str, title: str, body: str, status: int) -> HTMLResponse:
+def _html_page(language: str, title: str, body: str, status: int) -> HTMLResponse:
     return HTMLResponse(
         f"""<!doctype html><html lang="{language}"><meta charset="utf-8">
 <title>{escape(title)} · Antler</title>
@@ -65,7 +67,7 @@ def _page(language: str, title: str, body: str, status: int) -> HTMLResponse:
     )
 
 
-def home() -> str:
+def base_path() -> str:
     """The path of the page that the app is served at, with a slash at its end."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}/" if base else "/"

@@ -9,74 +9,74 @@ import streamlit as st
 
 from lib.chat.turns import branches
 from lib.core.conversation import Node
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.chat import composer
 from lib.ui.session import audit, conversation_view, resources
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import undo
-from lib.ui.widgets.errors import tried
+from lib.ui.widgets.errors import shows_errors
 
-_EDITING = "editing"
+_EDITED_NODE_KEY = "editing"
 
 
-def pager(person: Person, ids: list[str] | None, here: str) -> None:
+def render_pager(user: User, sibling_ids: list[str] | None, node_id: str) -> None:
     """Page through the alternatives `ids` of a message, where there are any."""
-    if not ids:
+    if not sibling_ids:
         return
-    place = ids.index(here)
+    place = sibling_ids.index(node_id)
     with st.container(
-        key=f"pager-{here}", horizontal=True, vertical_alignment="center", gap=None, width="content"
+        key=f"pager-{node_id}", horizontal=True, vertical_alignment="center", gap=None, width="content"
     ):
         for step, icon, words in ((-1, "chevron_left", "tools.before"), (1, "chevron_right", "tools.after")):
             to = place + step
             st.button(
                 t(words),
-                key=f"page-{here}-{step}",
+                key=f"page-{node_id}-{step}",
                 icon=f":material/{icon}:",
                 type="tertiary",
-                disabled=not 0 <= to < len(ids),
-                on_click=_show,
-                args=(person, ids[to % len(ids)]),
+                disabled=not 0 <= to < len(sibling_ids),
+                on_click=_show_branch,
+                args=(user, sibling_ids[to % len(sibling_ids)]),
             )
             if step < 0:
-                st.caption(f"{place + 1} / {len(ids)}")
+                st.caption(f"{place + 1} / {len(sibling_ids)}")
 
 
-def question_tools(person: Person, view: conversation_view.View, node: Node) -> None:
+def render_question_actions(user: User, view: conversation_view.ConversationView, node: Node) -> None:
     """The quiet line under a question: its versions, Edit, and the rest in a menu."""
     with st.container(key=f"asks-{node.id}", horizontal=True, horizontal_alignment="right", gap="small"):
-        pager(person, view.siblings.get(node.id), node.id)
+        render_pager(user, view.siblings.get(node.id), node.id)
         st.button(
             t("tools.edit"),
             key=f"edit-{node.id}",
             icon=":material/edit:",
             type="tertiary",
-            on_click=_edit,
+            on_click=_set_edited_node,
             args=(node.id,),
         )
-        menu(person, node, ("branch", "delete"))
+        render_menu(user, node, ("branch", "delete"))
 
 
-def menu(person: Person, node: Node, actions: tuple[str, ...]) -> None:
+def render_menu(user: User, node: Node, actions: tuple[str, ...]) -> None:
     """More that can be done with a message; `actions` are keys of _ACTIONS."""
     key = f"more-{node.id}"
     st.menu_button(
         t("tools.more"),
-        [action for action in actions if action != "branch" or not resources.scratch()],
+        [action for action in actions if action != "branch" or not resources.temporary()],
         key=key,
         icon=":material/more_horiz:",
         type="tertiary",
         format_func=lambda action: t(f"tools.{action}"),
-        on_click=lambda: _ACTIONS[st.session_state[key]](person, node),
+        on_click=lambda: _ACTIONS[st.session_state[key]](user, node),
     )
 
 
-def edited(node: Node) -> bool:
+def is_editing(node: Node) -> bool:
     """Whether this question is being edited."""
-    return bool(st.session_state.get(_EDITING) == node.id)
+    return bool(st.session_state.get(_EDITED_NODE_KEY) == node.id)
 
 
-def paint_edit(person: Person, node: Node) -> None:
+def render_editor(user: User, node: Node) -> None:
     """A question with its text in a box, to be sent as a version beside it."""
     key = f"editor-{node.id}"
     with st.form(f"edit-form-{node.id}", border=False):
@@ -84,79 +84,79 @@ def paint_edit(person: Person, node: Node) -> None:
             t("tools.edit"), node.message.text, key=key, height="content", label_visibility="collapsed"
         )
         with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-            st.form_submit_button(t("edit.cancel"), on_click=_edit, args=(None,))
-            args = (person, node, key)
-            st.form_submit_button(t("edit.send"), type="primary", on_click=_send, args=args)
+            st.form_submit_button(t("edit.cancel"), on_click=_set_edited_node, args=(None,))
+            args = (user, node, key)
+            st.form_submit_button(t("edit.send"), type="primary", on_click=_send_edit, args=args)
 
 
-def _edit(node: str | None) -> None:
-    st.session_state[_EDITING] = node
+def _set_edited_node(node_id: str | None) -> None:
+    st.session_state[_EDITED_NODE_KEY] = node_id
 
 
-def _send(person: Person, node: Node, key: str) -> None:
-    if composer.send_edited(person, node, st.session_state[key]):
-        _edit(None)
+def _send_edit(user: User, node: Node, field_key: str) -> None:
+    if composer.send_edit(user, node, st.session_state[field_key]):
+        _set_edited_node(None)
 
 
-@tried
-def _show(person: Person, node: str) -> None:
-    if shown := conversation_view.view().id:
-        branches.show(resources.desk(), person.id, shown, node)
+@shows_errors
+def _show_branch(user: User, node_id: str) -> None:
+    if shown := conversation_view.current_view().conversation_id:
+        branches.show_branch(resources.services(), user.id, shown, node_id)
 
 
-@tried
-def _go_back(person: Person, node: Node) -> None:
-    if shown := conversation_view.view().id:
-        before = branches.go_back(resources.desk(), person.id, shown, node.id)
-        _offer(person, before, "undo.gone_back")
+@shows_errors
+def _go_back(user: User, node: Node) -> None:
+    if shown := conversation_view.current_view().conversation_id:
+        before = branches.rewind_to(resources.services(), user.id, shown, node.id)
+        _offer_undo(user, before, "undo.gone_back")
 
 
-@tried
-def _delete(person: Person, node: Node) -> None:
-    if shown := conversation_view.view().id:
-        before = branches.delete(resources.desk(), person.id, shown, node.id)
-        audit.note(person, "delete_turn", node.id, conversation=shown)
-        _offer(person, before, "undo.turn")
+@shows_errors
+def _delete_turn(user: User, node: Node) -> None:
+    if shown := conversation_view.current_view().conversation_id:
+        before = branches.delete_turn(resources.services(), user.id, shown, node.id)
+        audit.record(user, "delete_turn", node.id, conversation=shown)
+        _offer_undo(user, before, "undo.turn")
 
 
-def _offer(person: Person, before: branches.Before, words: str) -> None:
-    undo.offer(t(words), partial(_undo, person, before), before.conversation)
+def _offer_undo(user: User, previous: branches.UndoPoint, message: str) -> None:
+    undo.offer(t(message), partial(_undo_change, user, previous), previous.conversation_id)
 
 
-def _undo(person: Person, before: branches.Before) -> None:
-    branches.undo(resources.desk(), person.id, before)
+def _undo_change(user: User, previous: branches.UndoPoint) -> None:
+    branches.undo_change(resources.services(), user.id, previous)
 
 
-@tried
-def _branch(person: Person, node: Node) -> None:
+@shows_errors
+def _create_branch(user: User, node: Node) -> None:
     """Go on in a new conversation: after an answer, or before a question, whose words are then in the box."""
-    if (shown := conversation_view.view().conversation) is None:
+    if (shown := conversation_view.current_view().conversation) is None:
         return
     asks = node.message.role == "user"
     st.query_params.clear()
-    if start := node.parent if asks else node.id:
+    if start := node.parent_id if asks else node.id:
         title = t("branch.title", title=shown.title)
-        new = branches.branch(resources.desk(), person.id, shown.id, start, title)
+        new = branches.branch_conversation(resources.services(), user.id, shown.id, start, title)
         st.query_params["c"] = new.id
-        words = t("undo.branched", title=literal(shown.title))
-        undo.offer(words, partial(_back_to, person, shown.id, new.id), new.id)
+        words = t("undo.branched", title=escape_markdown(shown.title))
+        undo.offer(words, partial(_undo_branch, user, shown.id, new.id), new.id)
     if asks:
-        composer.put(node.message.text)
+        composer.prefill(node.message.text)
 
 
-def _back_to(person: Person, before: str, new: str) -> None:
-    resources.store().delete(person.id, [new])
-    audit.note(person, "delete", new)
-    st.query_params.from_dict({"c": before})
+def _undo_branch(user: User, original_id: str, branch_id: str) -> None:
+    resources.store().delete_conversations(user.id, [branch_id])
+    audit.record(user, "delete", branch_id)
+    st.query_params.from_dict({"c": original_id})
 
 
-def _again(person: Person, node: Node) -> None:
-    composer.retry(person, question=node.parent)
+def _retry_question(user: User, node: Node) -> None:
+    composer.retry(user, question_id=node.parent_id)
 
 
-_ACTIONS: dict[str, Callable[[Person, Node], None]] = {
-    "again_here": _again,
+_ACTIONS: dict[str, Callable[[User, Node], None]] = {
+    "again_here": _retry_question,
     "go_back": _go_back,
-    "branch": _branch,
-    "delete": _delete,
+    "branch": _create_branch,
+    "delete": _delete_turn,
 }

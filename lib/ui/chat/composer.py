@@ -8,213 +8,230 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.chat.turns import turn
 from lib.core.conversation import Node
 from lib.core.errors import AntlerError
-from lib.core.params import BY_NAME
+from lib.core.params import FIELDS_BY_NAME
 from lib.core.target import Target
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.auth import require
 from lib.ui.chat import context_window, model_picker, params_panel
-from lib.ui.history.sidebar import SETTINGS
+from lib.ui.history.sidebar import SETTINGS_PAGE
 from lib.ui.session import conversation_view, replayed_input, resources
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.usage import quota_status
 from lib.ui.widgets import cost, undo
-from lib.ui.widgets.errors import paint_refusal, refuse, tried, words
+from lib.ui.widgets.errors import error_message, flash_warning, render_flash_warning, shows_errors
 
-_BOX = require.BOX
-_PUT = "composer.put"  # what was put into the box last, and the words that it stands for
+_INPUT_KEY = require.COMPOSER_INPUT_KEY
+_PREFILL_KEY = "composer.put"  # what was put into the box last, and the words that it stands for
 
 
-def paint(person: Person) -> DeltaGenerator:
+def render(user: User) -> DeltaGenerator:
     """The row of target and parameters, and the box, pinned to the page's end.
 
     Returns the place of the Stop button, for `ended` when an answer ends while it is painted.
     """
-    model_picker.preset(person)
-    params_panel.preset()
-    if typed := replayed_input.take():
-        send(person, typed)
+    model_picker.sync_widgets(user)
+    params_panel.sync_widgets()
+    if typed := replayed_input.pop_message():
+        send(user, typed)
         st.rerun()
-    lost = params_panel.notes(model_picker.current())
+    lost = params_panel.list_warnings(model_picker.current_target())
     with st.bottom:
         # Each in a place of its own: the box keeps what is typed in it only where it does not move.
         with st.empty():
-            paint_refusal()
+            render_flash_warning()
         with st.empty():
-            undo.paint(conversation_view.view().id)
+            undo.render(conversation_view.current_view().conversation_id)
         with st.empty():
-            model_picker.paint_note(person)
+            model_picker.render_notice(user)
         with st.empty():
-            _paint_losses(lost)
+            _render_param_warnings(lost)
         with st.empty():
-            quota_status.paint_warning()
+            quota_status.render_warning()
         with st.empty(), st.container():
-            context_window.paint(person, model_picker.current(), params_panel.current())
+            context_window.render(user, model_picker.current_target(), params_panel.current_params())
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
-            model_picker.paint(person)
-            params_panel.paint(person, model_picker.current(), lost)
-            stop = _stop()
-    st.chat_input(t("composer.placeholder"), key=_BOX, on_submit=lambda: send(person, _typed()))
-    _paint_gateway()
+            model_picker.render(user)
+            params_panel.render(user, model_picker.current_target(), lost)
+            stop = _render_stop_or_estimate()
+    st.chat_input(t("composer.placeholder"), key=_INPUT_KEY, on_submit=lambda: send(user, _submitted_text()))
+    _render_gateway_notice()
     return stop
 
 
-def _paint_gateway() -> None:
+def _render_gateway_notice() -> None:
     """A small sign where the answers do not come from the team's gateway by the team's key."""
-    if used := resources.own():
-        label = t("composer.own", ending=literal(used.ending), host=literal(resources.gateway_host()))
-    elif resources.demo_only():
+    if used := resources.personal_key():
+        label = t(
+            "composer.own",
+            ending=escape_markdown(used.suffix),
+            host=escape_markdown(resources.gateway_host()),
+        )
+    elif resources.is_demo():
         label = t("composer.demo")
     else:
         return
     with st.bottom, st.container(key="demo-note", horizontal=True, horizontal_alignment="center"):
-        st.page_link(SETTINGS, label=label, query_params=conversation_view.here())
+        st.page_link(SETTINGS_PAGE, label=label, query_params=conversation_view.query_params())
 
 
-def send(person: Person, text: str) -> None:
+def send(user: User, text: str) -> None:
     """Send a question, as a callback; where that cannot be, the words go back into the box with a reason."""
-    nodes = conversation_view.view().nodes
-    if not _ask(person, text, nodes[-1].id if nodes else None, told=t("composer.kept")):
-        put(text)
+    nodes = conversation_view.current_view().nodes
+    if not _ask_question(user, text, nodes[-1].id if nodes else None, notice=t("composer.kept")):
+        prefill(text)
 
 
-def put(text: str) -> None:
+def prefill(text: str) -> None:
     """Put words into the box, from a callback."""
-    before, _ = st.session_state.get(_PUT, ("", ""))
+    before, _ = st.session_state.get(_PREFILL_KEY, ("", ""))
     # The page takes over only what differs from what it was given last, and has emptied the box since.
     shown = f"{text} " if text == before else text
-    st.session_state[_PUT] = shown, text
-    st.session_state[_BOX] = shown
+    st.session_state[_PREFILL_KEY] = shown, text
+    st.session_state[_INPUT_KEY] = shown
 
 
-def _typed() -> str:
+def _submitted_text() -> str:
     """What is sent from the box, without what only made it differ."""
-    sent: str = st.session_state[_BOX] or ""
-    shown, text = st.session_state.get(_PUT, ("", ""))
+    sent: str = st.session_state[_INPUT_KEY] or ""
+    shown, text = st.session_state.get(_PREFILL_KEY, ("", ""))
     return text if sent == shown else sent
 
 
-def send_edited(person: Person, question: Node, text: str) -> bool:
+def send_edit(user: User, question: Node, text: str) -> bool:
     """Send a question in other words, as a version beside it; whether that was done."""
-    return _ask(person, text, question.parent, told="", version=True)
+    return _ask_question(user, text, question.parent_id, notice="", is_edit=True)
 
 
-def _ask(person: Person, text: str, after: str | None, told: str, *, version: bool = False) -> bool:
+def _ask_question(
+    user: User, text: str, parent_id: str | None, notice: str, *, is_edit: bool = False
+) -> bool:
     """Send a question after that node; whether it was sent, else the page says why, and `told`."""
-    chosen = model_picker.current()
-    problem = _unfit(text, chosen, told)
+    chosen = model_picker.current_target()
+    problem = _validation_message(text, chosen, notice)
     if chosen and not problem:
-        if version:
-            problem = context_window.too_long(after, text, chosen, params_panel.current())
-        elif context_window.holds(text, chosen, params_panel.current()):
+        if is_edit:
+            problem = context_window.too_long_message(parent_id, text, chosen, params_panel.current_params())
+        elif context_window.hold_if_too_long(text, chosen, params_panel.current_params()):
             return False
     if chosen and not problem:
         try:
-            asked = turn.ask(
-                resources.desk(),
-                person.id,
-                conversation_view.view().id,
+            asked = turn.send_question(
+                resources.services(),
+                user.id,
+                conversation_view.current_view().conversation_id,
                 text,
                 chosen,
-                params_panel.current(),
-                after,
+                params_panel.current_params(),
+                parent_id,
             )
         except AntlerError as error:
-            problem = f"{words(error)} {told}"
+            problem = f"{error_message(error)} {notice}"
         else:
             # From now on the conversation itself knows its target.
-            st.query_params.from_dict({} if resources.scratch() else {"c": asked.conversation.id})
-            undo.forget()
-            if asked.beside and not version:
-                refuse(t("composer.beside"))
+            st.query_params.from_dict({} if resources.temporary() else {"c": asked.conversation.id})
+            undo.dismiss()
+            if asked.is_new_branch and not is_edit:
+                flash_warning(t("composer.beside"))
     if problem:
-        refuse(problem)
+        flash_warning(problem)
     return not problem
 
 
-def _unfit(text: str, chosen: Target | None, told: str) -> str:
+def _validation_message(text: str, selected_target: Target | None, notice: str) -> str:
     """Why a question cannot be sent as it is; "" where it can."""
     if not text.strip():
         return t("composer.blank")
-    if chosen is None:
+    if selected_target is None:
         return t("composer.no_model")
-    if wrong := params_panel.unreadable():
-        return f"{_not_json(wrong)} {told}"
+    if wrong := params_panel.invalid_json_fields():
+        return f"{_invalid_json_message(wrong)} {notice}"
     return ""
 
 
-@tried
-def retry(person: Person, without: tuple[str, ...] = (), question: str | None = None) -> None:
+@shows_errors
+def retry(user: User, reset_params: tuple[str, ...] = (), question_id: str | None = None) -> None:
     """Ask for another answer to a question, else to the last one, from the target now chosen; a callback.
 
     `without` names parameters that are to be untouched from now on.
     """
-    chosen, shown = model_picker.current(), conversation_view.view()
-    if chosen is None or shown.id is None:
-        refuse(t("composer.no_model"))
+    chosen, shown = model_picker.current_target(), conversation_view.current_view()
+    if chosen is None or shown.conversation_id is None:
+        flash_warning(t("composer.no_model"))
         return
-    if wrong := params_panel.unreadable():
-        refuse(_not_json(wrong))
+    if wrong := params_panel.invalid_json_fields():
+        flash_warning(_invalid_json_message(wrong))
         return
-    if without:
-        params_panel.without(person, without)
-    turn.retry(resources.desk(), person.id, shown.id, chosen, params_panel.current(), question)
-    undo.forget()
+    if reset_params:
+        params_panel.reset_params(user, reset_params)
+    turn.regenerate_answer(
+        resources.services(),
+        user.id,
+        shown.conversation_id,
+        chosen,
+        params_panel.current_params(),
+        question_id,
+    )
+    undo.dismiss()
 
 
-@tried
-def go_on(person: Person, answer: str) -> None:
+@shows_errors
+def continue_answer(user: User, answer_id: str) -> None:
     """Have the last answer continued, which is the one of this id; a callback."""
-    if wrong := params_panel.unreadable():
-        refuse(_not_json(wrong))
-    elif shown := conversation_view.view().id:
-        turn.go_on(resources.desk(), person.id, shown, answer, params_panel.current())
+    if wrong := params_panel.invalid_json_fields():
+        flash_warning(_invalid_json_message(wrong))
+    elif shown := conversation_view.current_view().conversation_id:
+        turn.continue_answer(resources.services(), user.id, shown, answer_id, params_panel.current_params())
 
 
-def _not_json(wrong: list[str]) -> str:
-    return t("params.not_json", field=t(f"param.{wrong[0]}"))
+def _invalid_json_message(param_names: list[str]) -> str:
+    return t("params.not_json", field=t(f"param.{param_names[0]}"))
 
 
-@tried
-def raise_limit(person: Person) -> None:
+@shows_errors
+def raise_limit(user: User) -> None:
     """Ask again with twice the room; a callback."""
-    last = conversation_view.view().nodes[-1]
-    limit = params_panel.current().max_tokens or last.usage.output or turn.DEFAULT_LIMIT
-    params_panel.change(person, max_tokens=min(2 * limit, int(BY_NAME["max_tokens"].range("openai").most)))
-    retry(person)
+    last = conversation_view.current_view().nodes[-1]
+    limit = params_panel.current_params().max_tokens or last.usage.output or turn.DEFAULT_OUTPUT_LIMIT
+    params_panel.set_params(
+        user, max_tokens=min(2 * limit, int(FIELDS_BY_NAME["max_tokens"].range_for("openai").maximum))
+    )
+    retry(user)
 
 
-def _paint_losses(lost: list[str]) -> None:
+def _render_param_warnings(messages: list[str]) -> None:
     """One line, before anything is sent, where the target does not take all as it is set."""
-    if lost:
-        more = t("params.more", count=len(lost) - 1) if len(lost) > 1 else ""
-        st.caption(f":material/info: {lost[0]} {more}")
+    if messages:
+        more = t("params.more", count=len(messages) - 1) if len(messages) > 1 else ""
+        st.caption(f":material/info: {messages[0]} {more}")
 
 
-def ended(place: DeltaGenerator) -> None:
+def replace_stop_with_estimate(slot: DeltaGenerator) -> None:
     """Put what the next question costs in the place of Stop, once an answer has ended that was painted."""
-    place.empty()
-    with place:
-        _paint_estimate()
+    slot.empty()
+    with slot:
+        _render_estimate()
 
 
-def _paint_estimate() -> None:
-    if chosen := model_picker.current():
-        need = context_window.needed(conversation_view.view(), "", chosen, params_panel.current())
-        cost.paint_estimate(need, chosen, params_panel.current())
+def _render_estimate() -> None:
+    if chosen := model_picker.current_target():
+        need = context_window.estimate_context(
+            conversation_view.current_view(), "", chosen, params_panel.current_params()
+        )
+        cost.render_estimate(need, chosen, params_panel.current_params())
 
 
-def _stop() -> DeltaGenerator:
+def _render_stop_or_estimate() -> DeltaGenerator:
     """The one control with which an arriving answer is ended; else what the next one will cost."""
     slot = st.empty()
-    if answer := conversation_view.view().answer:
+    if answer := conversation_view.current_view().generation:
         slot.button(
             t("composer.stop"),
             key="stop",
             type="primary",
             icon=":material/stop:",
-            on_click=tried(answer.stop),
+            on_click=shows_errors(answer.stop),
         )
     else:
         with slot:
-            _paint_estimate()
+            _render_estimate()
     return slot

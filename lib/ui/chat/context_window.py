@@ -10,96 +10,103 @@ from typing import Any
 import streamlit as st
 
 from lib.chat.context import window
-from lib.chat.context.window import Fit, Need
+from lib.chat.context.window import ContextEstimate, TruncationPlan
 from lib.chat.turns import shorten
-from lib.chat.turns.summaries import SUMMARY_TOKENS, Summary
+from lib.chat.turns.summaries import SUMMARY_MAX_TOKENS, SummaryJob
 from lib.core.conversation import Conversation, Node
 from lib.core.params import Params
 from lib.core.target import Target
-from lib.core.user import Person
-from lib.ui.markdown.sanitize import safe
+from lib.core.user import User
+from lib.ui.markdown.sanitize import sanitize
 from lib.ui.session import conversation_view, resources
-from lib.ui.text.i18n import literal, t
-from lib.ui.widgets.errors import sentence, tried
+from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.widgets.errors import code_message, shows_errors
 
 # What this session holds back: the conversation and the question that was not sent, and the conversation
 # of which the next question goes whatever its length.
-_HELD, _ANYWAY = "window.held", "window.anyway"
-TICK = 1.0  # seconds between two looks at a summary that is being made
+_HELD_QUESTION_KEY, _SEND_ANYWAY_KEY = "window.held", "window.anyway"
+POLL_INTERVAL = 1.0  # seconds between two looks at a summary that is being made
 
 
 @dataclass(frozen=True)
-class _Case:
+class _OverflowCase:
     """What there is to choose about: the question that waits, how much it needs, what could be left out."""
 
     text: str
-    need: Need
-    drop: Fit | None
-    summed: Fit | None
+    estimate: ContextEstimate
+    drop_plan: TruncationPlan | None
+    summary_plan: TruncationPlan | None
 
 
-def holds(text: str, target: Target, params: Params) -> bool:
+def hold_if_too_long(text: str, target: Target, params: Params) -> bool:
     """Whether a question is held back, for it would not fit; the next run then paints the choice."""
-    shown = conversation_view.view()
-    anyway = st.session_state.pop(_ANYWAY, "") == _name(shown)
-    if anyway or not needed(shown, text, target, params).over:
-        st.session_state.pop(_HELD, None)
+    shown = conversation_view.current_view()
+    anyway = st.session_state.pop(_SEND_ANYWAY_KEY, "") == _view_key(shown)
+    if anyway or not estimate_context(shown, text, target, params).is_over_limit:
+        st.session_state.pop(_HELD_QUESTION_KEY, None)
         return False
-    st.session_state[_HELD] = (_name(shown), text)
+    st.session_state[_HELD_QUESTION_KEY] = (_view_key(shown), text)
     return True
 
 
-def too_long(after: str | None, text: str, target: Target, params: Params) -> str:
+def too_long_message(parent_id: str | None, text: str, target: Target, params: Params) -> str:
     """Why a question behind that node of the shown path does not fit; "" where it does."""
-    shown = conversation_view.view()
-    place = next((place for place, node in enumerate(shown.nodes) if node.id == after), -1)
-    need = needed(replace(shown, nodes=shown.nodes[: place + 1]), text, target, params)
-    if not need.over:
+    shown = conversation_view.current_view()
+    place = next((place for place, node in enumerate(shown.nodes) if node.id == parent_id), -1)
+    need = estimate_context(replace(shown, nodes=shown.nodes[: place + 1]), text, target, params)
+    if not need.is_over_limit:
         return ""
-    sizes = {"tokens": need.tokens, "limit": need.limit}
+    sizes = {"tokens": need.tokens, "limit": need.context_window}
     return f"{t('window.held')} {t('window.over_about', model=target.model, **sizes)}"
 
 
-def needed(shown: conversation_view.View, text: str, target: Target, params: Params) -> Need:
+def estimate_context(
+    view: conversation_view.ConversationView, text: str, target: Target, params: Params
+) -> ContextEstimate:
     """What a next request needs, with that question behind what is shown."""
-    limit = resources.model(target.model).abilities.context
-    kept = shown.conversation.window if shown.conversation else None
-    return window.need(shown.nodes, text, params, target, limit, kept)
+    limit = resources.model(target.model).capabilities.context_window
+    kept = view.conversation.truncation if view.conversation else None
+    return window.estimate_context(view.nodes, text, params, target, limit, kept)
 
 
-def paint(person: Person, target: Target | None, params: Params) -> None:
+def render(user: User, target: Target | None, params: Params) -> None:
     """In the place above the box: a quiet line where the window fills, the choice where it is too small."""
-    shown = conversation_view.view()
-    job = _job(person)
+    shown = conversation_view.current_view()
+    job = _summary_job(user)
     if job and job.state == "done":
-        _done(job)
+        _finish_summary(job)
     if job and job.state == "running":
         with st.container(key="summing", horizontal=True, vertical_alignment="center", gap="small"):
-            _follow(job)
+            _render_progress(job)
             st.button(t("window.cancel"), key="summing-cancel", icon=":material/close:", on_click=job.cancel)
-    elif target and not shown.answer:
-        name, text = st.session_state.get(_HELD, ("", ""))
-        text = text if name == _name(shown) else ""
-        need = needed(shown, text, target, params)
-        if need.over and st.session_state.get(_ANYWAY) != _name(shown):
+    elif target and not shown.generation:
+        name, text = st.session_state.get(_HELD_QUESTION_KEY, ("", ""))
+        text = text if name == _view_key(shown) else ""
+        need = estimate_context(shown, text, target, params)
+        if need.is_over_limit and st.session_state.get(_SEND_ANYWAY_KEY) != _view_key(shown):
             with st.container(key="too-long", gap="small"):
-                _choice(person, _case(shown, text, need, target, params), target)
+                _render_choices(user, _build_overflow_case(shown, text, need, target, params), target)
         elif text:
             st.caption(f":material/keyboard_return: {t('window.ready')}")
-        elif need.near:
-            _near(need, target)
+        elif need.is_near_limit:
+            _render_near_limit(need, target)
 
 
 @contextlib.contextmanager
-def above(person: Person, shown: conversation_view.View, node: Node) -> Iterator[None]:
+def truncation_line(user: User, view: conversation_view.ConversationView, node: Node) -> Iterator[None]:
     """Put the line before a node where sending begins at it; both are one place of the page then."""
-    conversation = shown.conversation
-    kept = conversation.window if conversation else None
-    if conversation is None or kept is None or node.id != kept.start or not window.begin(shown.nodes, kept):
+    conversation = view.conversation
+    kept = conversation.truncation if conversation else None
+    if (
+        conversation is None
+        or kept is None
+        or node.id != kept.start
+        or not window.first_sent_index(view.nodes, kept)
+    ):
         yield
         return
     with st.container(key=f"from-{node.id}"):
-        said = window.summary(shown.nodes, kept)
+        said = window.summary_text(view.nodes, kept)
         with st.container(key="window-line", horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(t("window.summed" if said else "window.dropped"), width="content")
             st.button(
@@ -107,149 +114,178 @@ def above(person: Person, shown: conversation_view.View, node: Node) -> Iterator
                 key="window-undo",
                 icon=":material/undo:",
                 type="tertiary",
-                on_click=_undo,
-                args=(person, conversation.id),
+                on_click=_undo_truncation,
+                args=(user, conversation.id),
             )
         if said:
             with st.expander(t("window.summary"), type="compact"):
-                st.markdown(safe(said))
+                st.markdown(sanitize(said))
         yield
 
 
-def _name(shown: conversation_view.View) -> str:
+def _view_key(view: conversation_view.ConversationView) -> str:
     """What the shown conversation is called here; one that has not begun has no id."""
-    return shown.id or "new"
+    return view.conversation_id or "new"
 
 
-def _job(person: Person) -> Summary | None:
-    shown = conversation_view.view().id
-    return resources.aside().summary(person.id, shown) if shown else None
+def _summary_job(user: User) -> SummaryJob | None:
+    shown = conversation_view.current_view().conversation_id
+    return resources.utility_models().find_summary(user.id, shown) if shown else None
 
 
-def _case(shown: conversation_view.View, text: str, need: Need, target: Target, params: Params) -> _Case:
-    limit = need.limit or 0
-    kept = shown.conversation.window if shown.conversation else None
-    drop = window.fit(shown.nodes, text, params, target, limit, kept)
-    more = min(SUMMARY_TOKENS, limit // 4)
-    return _Case(text, need, drop, window.fit(shown.nodes, text, params, target, limit, kept, more))
+def _build_overflow_case(
+    view: conversation_view.ConversationView,
+    text: str,
+    estimate: ContextEstimate,
+    target: Target,
+    params: Params,
+) -> _OverflowCase:
+    limit = estimate.context_window or 0
+    kept = view.conversation.truncation if view.conversation else None
+    drop = window.plan_truncation(view.nodes, text, params, target, limit, kept)
+    more = min(SUMMARY_MAX_TOKENS, limit // 4)
+    return _OverflowCase(
+        text, estimate, drop, window.plan_truncation(view.nodes, text, params, target, limit, kept, more)
+    )
 
 
-def _near(need: Need, target: Target) -> None:
-    share = 100 * need.tokens // (need.limit or 1)
-    st.caption(f":material/data_usage: {t('window.near', model=literal(target.model), share=share)}")
+def _render_near_limit(estimate: ContextEstimate, target: Target) -> None:
+    share = 100 * estimate.tokens // (estimate.context_window or 1)
+    st.caption(f":material/data_usage: {t('window.near', model=escape_markdown(target.model), share=share)}")
 
 
-def _choice(person: Person, case: _Case, target: Target) -> None:
+def _render_choices(user: User, case: _OverflowCase, target: Target) -> None:
     """The warning, with what would be left out, and what can be done about it."""
-    sizes = {"tokens": case.need.tokens, "limit": case.need.limit}
-    about = t("window.over" if case.need.known else "window.over_about", model=literal(target.model), **sizes)
+    sizes = {"tokens": case.estimate.tokens, "limit": case.estimate.context_window}
+    about = t(
+        "window.over" if case.estimate.is_counted else "window.over_about",
+        model=escape_markdown(target.model),
+        **sizes,
+    )
     about = f"{t('window.held')} {about}" if case.text else about
-    fits = bool(case.drop and not case.drop.need.over)
-    more = t("window.out", turns=case.drop.turns) if case.drop and fits else t("window.alone")
+    fits = bool(case.drop_plan and not case.drop_plan.estimate.is_over_limit)
+    more = (
+        t("window.out", turns=case.drop_plan.dropped_turn_count)
+        if case.drop_plan and fits
+        else t("window.alone")
+    )
     st.warning(f"{about} {more}", icon=":material/data_usage:")
-    job, cheap = _job(person), resources.cheap()
+    job, cheap = _summary_job(user), resources.utility_model()
     if job and job.state == "failed":
-        st.error(f"{t('window.failed')} {sentence(job.code)}", icon=":material/error:")
-    summing = bool(case.summed and not case.summed.need.over)
+        st.error(f"{t('window.failed')} {code_message(job.error_code)}", icon=":material/error:")
+    summing = bool(case.summary_plan and not case.summary_plan.estimate.is_over_limit)
     with st.container(key="too-long-choice", horizontal=True, gap="small"):
-        _button("drop", "content_cut", _drop, person, case, off=not fits)
-        _button("summarise", "summarize", _summarise, person, case, off=not (summing and cheap))
+        _render_button("drop", "content_cut", _drop_oldest, user, case, off=not fits)
+        _render_button("summarise", "summarize", _summarise, user, case, off=not (summing and cheap))
         words = "anew_summed" if cheap else "anew"
         # There is one temporary chat, not two.
-        off = bool(resources.scratch()) or not (summing if cheap else fits)
-        _button(words, "add_comment", _anew, person, case, off=off)
-        _button("anyway", "send", _anyway, person, case, kind="tertiary")
-    if not cheap and not resources.scratch():
+        off = bool(resources.temporary()) or not (summing if cheap else fits)
+        _render_button(words, "add_comment", _start_new_conversation, user, case, off=off)
+        _render_button("anyway", "send", _send_anyway, user, case, kind="tertiary")
+    if not cheap and not resources.temporary():
         st.caption(t("window.no_cheap"))
 
 
-def _button(
-    name: str, icon: str, action: Callable[..., None], person: Person, case: _Case, **how: Any
+def _render_button(
+    name: str, icon: str, action: Callable[..., None], user: User, case: _OverflowCase, **options: Any
 ) -> None:
     st.button(
         t(f"window.{name}"),
         key=f"too-long-{name}",
         icon=f":material/{icon}:",
-        type=how.get("kind", "secondary"),
-        disabled=how.get("off", False),
+        type=options.get("kind", "secondary"),
+        disabled=options.get("off", False),
         on_click=action,
-        args=(person, case),
+        args=(user, case),
     )
 
 
-def _shown() -> Conversation:
-    conversation = conversation_view.view().conversation
+def _open_conversation() -> Conversation:
+    conversation = conversation_view.current_view().conversation
     assert conversation  # there is a path to leave something out of
     return conversation
 
 
-@tried
-def _drop(person: Person, case: _Case) -> None:
-    assert case.drop
-    _forget(person)
-    shorten.drop(resources.desk(), person.id, _shown().id, case.drop.window)
-
-
-@tried
-def _summarise(person: Person, case: _Case) -> None:
-    _sum_up(person, case, begin=False)
-
-
-@tried
-def _anew(person: Person, case: _Case) -> None:
-    if resources.cheap():
-        _sum_up(person, case, begin=True)
-        return
-    assert case.drop
-    begun = shorten.anew(
-        resources.desk(), person.id, _shown(), conversation_view.view().nodes, case.drop.window
+@shows_errors
+def _drop_oldest(user: User, case: _OverflowCase) -> None:
+    assert case.drop_plan
+    _discard_summary(user)
+    shorten.truncate_conversation(
+        resources.services(), user.id, _open_conversation().id, case.drop_plan.truncation
     )
-    _go_to(begun.id)
 
 
-def _anyway(person: Person, case: _Case) -> None:
-    _forget(person)
-    st.session_state[_ANYWAY] = _name(conversation_view.view())
+@shows_errors
+def _summarise(user: User, case: _OverflowCase) -> None:
+    _start_summary(user, case, in_new_conversation=False)
 
 
-@tried
-def _undo(person: Person, conversation: str) -> None:
-    shorten.undo(resources.desk(), person.id, conversation)
+@shows_errors
+def _start_new_conversation(user: User, case: _OverflowCase) -> None:
+    if resources.utility_model():
+        _start_summary(user, case, in_new_conversation=True)
+        return
+    assert case.drop_plan
+    begun = shorten.start_new_conversation(
+        resources.services(),
+        user.id,
+        _open_conversation(),
+        conversation_view.current_view().nodes,
+        case.drop_plan.truncation,
+    )
+    _show_conversation(begun.id)
 
 
-def _sum_up(person: Person, case: _Case, *, begin: bool) -> None:
-    assert case.summed
-    _forget(person)
-    nodes, start = conversation_view.view().nodes, case.summed.window
-    shorten.summarise(resources.desk(), person.id, _shown(), nodes, start, begin=begin)
+def _send_anyway(user: User, case: _OverflowCase) -> None:
+    _discard_summary(user)
+    st.session_state[_SEND_ANYWAY_KEY] = _view_key(conversation_view.current_view())
 
 
-def _forget(person: Person) -> None:
+@shows_errors
+def _undo_truncation(user: User, conversation_id: str) -> None:
+    shorten.clear_truncation(resources.services(), user.id, conversation_id)
+
+
+def _start_summary(user: User, case: _OverflowCase, *, in_new_conversation: bool) -> None:
+    assert case.summary_plan
+    _discard_summary(user)
+    nodes, start = conversation_view.current_view().nodes, case.summary_plan.truncation
+    shorten.summarise_dropped(
+        resources.services(),
+        user.id,
+        _open_conversation(),
+        nodes,
+        start,
+        in_new_conversation=in_new_conversation,
+    )
+
+
+def _discard_summary(user: User) -> None:
     """Let go of a summary that failed, once something else is chosen."""
-    if job := _job(person):
-        resources.aside().forget(job)
+    if job := _summary_job(user):
+        resources.utility_models().forget_summary(job)
 
 
-def _go_to(conversation: str) -> None:
+def _show_conversation(conversation_id: str) -> None:
     """Show another conversation, with the question that waits."""
-    name, text = st.session_state.get(_HELD, ("", ""))
-    if name == _name(conversation_view.view()):
-        st.session_state[_HELD] = (conversation, text)
-    st.query_params.from_dict({"c": conversation})
+    name, text = st.session_state.get(_HELD_QUESTION_KEY, ("", ""))
+    if name == _view_key(conversation_view.current_view()):
+        st.session_state[_HELD_QUESTION_KEY] = (conversation_id, text)
+    st.query_params.from_dict({"c": conversation_id})
 
 
-def _done(job: Summary) -> None:
+def _finish_summary(job: SummaryJob) -> None:
     """Show what a summary led to, in a run that reads it from the store."""
-    resources.aside().forget(job)
-    if job.opens:
-        _go_to(job.opens)
+    resources.utility_models().forget_summary(job)
+    if job.next_conversation_id:
+        _show_conversation(job.next_conversation_id)
     st.rerun()
 
 
-@st.fragment(run_every=TICK)
-def _follow(job: Summary) -> None:
+@st.fragment(run_every=POLL_INTERVAL)
+def _render_progress(job: SummaryJob) -> None:
     """The line of a summary in the making; it looks by itself for the end."""
-    steps = t("window.step", step=job.step + 1, steps=job.steps) if job.steps > 1 else ""
+    steps = t("window.step", step=job.step + 1, steps=job.step_count) if job.step_count > 1 else ""
     st.markdown(f":shimmer[{t('window.summing')}] {steps}", width="content")
     if job.state != "running":
         st.rerun()

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.chat import composer
 from lib.ui.session import resources
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 
 
-def paint(person: Person) -> None:
-    demo = resources.demo_only()
+def render(user: User) -> None:
+    demo = resources.is_demo()
     with st.container(key="welcome", gap="medium"):
         st.image(resources.LOGO, width=56)
         st.title(t("empty.title"), anchor=False)
-        st.markdown(t("empty.demo") if demo else t("empty.gateway", host=literal(resources.gateway_host())))
+        st.markdown(
+            t("empty.demo") if demo else t("empty.gateway", host=escape_markdown(resources.gateway_host()))
+        )
         with st.container(key="suggestions", horizontal=True, gap="small"):
             for number in range(1, 5):
                 question = t(f"empty.{'q' if demo else 'g'}{number}")
                 st.button(
-                    literal(question),
+                    escape_markdown(question),
                     key=f"suggest-{number}",
                     on_click=composer.send,
-                    args=(person, question),
+                    args=(user, question),
                 )

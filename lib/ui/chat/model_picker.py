@@ -6,188 +6,195 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from lib.core.models import by_maker
+from lib.core.models import group_by_vendor
 from lib.core.preferences import Preferences
 from lib.core.target import WIRES, Target, Wire, is_wire
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.session import conversation_view, resources
 from lib.ui.settings import default_model_fields, models
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import cost, model_access
-from lib.ui.widgets.errors import refuse, tried
+from lib.ui.widgets.errors import flash_warning, shows_errors
 
-_MODEL, _WIRE = "composer.model", "composer.wire"
-_WIDGETS = (_MODEL, _WIRE)
+_MODEL_KEY, _WIRE_KEY = "composer.model", "composer.wire"
+_WIDGET_KEYS = (_MODEL_KEY, _WIRE_KEY)
 # What stands around an id in the picker.
-_STAR, _BETWEEN = "★ ", " · "
+_FAVOURITE_PREFIX, _LABEL_SEPARATOR = "★ ", " · "
 
 
-def preset(person: Person) -> None:
+def sync_widgets(user: User) -> None:
     """Fill the widgets where the conversation, or what the URL asks for, is not the one they were filled for.
 
     A conversation's own target goes first. A new one begins with what the URL names, else with the person's
     default, else with the team's, else with what was chosen before.
     """
-    shown = conversation_view.view()
+    shown = conversation_view.current_view()
     asked = (st.query_params.get("model"), st.query_params.get("wire"))
     # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
-    kept = st.session_state.setdefault("target.kept", dict.fromkeys(_WIDGETS))
-    for key in _WIDGETS:
+    kept = st.session_state.setdefault("target.kept", dict.fromkeys(_WIDGET_KEYS))
+    for key in _WIDGET_KEYS:
         # Only where it is gone: a value that the server sets replaces what is being typed there.
         if key not in st.session_state:
             st.session_state[key] = kept[key]
     before = st.session_state.get("target.preset")
-    if before != (shown.id, asked):
-        begun = before is None or before[0] != shown.id
+    if before != (shown.conversation_id, asked):
+        begun = before is None or before[0] != shown.conversation_id
         news = asked if before is None or before[1] != asked else (None, None)
-        _fill(_usual(person) if begun else None, *news)
-        st.session_state["target.preset"] = (shown.id, asked)
-    if not st.session_state[_MODEL]:
-        liked = resources.preferences(person.id).favourites
-        every = (*liked, *(model.id for model in resources.listing().models))
-        st.session_state[_MODEL] = next((model for model in every if model_access.may(person, model)), None)
-    if not is_wire(st.session_state[_WIRE]):
-        st.session_state[_WIRE] = resources.model(_chosen()).wires[0]
+        _set_widgets(_default_target(user) if begun else None, *news)
+        st.session_state["target.preset"] = (shown.conversation_id, asked)
+    if not st.session_state[_MODEL_KEY]:
+        liked = resources.preferences(user.id).favourites
+        every = (*liked, *(model.id for model in resources.model_list().models))
+        st.session_state[_MODEL_KEY] = next(
+            (model for model in every if model_access.is_model_allowed(user, model)), None
+        )
+    if not is_wire(st.session_state[_WIRE_KEY]):
+        st.session_state[_WIRE_KEY] = resources.model(_selected_model()).wires[0]
 
 
-def _usual(person: Person) -> Target | None:
+def _default_target(user: User) -> Target | None:
     """The default of the person, else of the team, of those with a model that the person may use."""
-    both = (resources.preferences(person.id).default, resources.policy().default)
-    return next((one for one in both if one and model_access.may(person, one.model)), None)
+    both = (resources.preferences(user.id).default_target, resources.policy().default_target)
+    return next((one for one in both if one and model_access.is_model_allowed(user, one.model)), None)
 
 
-def _fill(default: Target | None, model: str | None, wire: str | None) -> None:
-    conversation = conversation_view.view().conversation
+def _set_widgets(default: Target | None, model: str | None, wire: str | None) -> None:
+    conversation = conversation_view.current_view().conversation
     if conversation and conversation.target:
         found: Target | None = conversation.target
     else:
         found = Target(model, resources.model(model).wires[0]) if model else default
         if is_wire(wire):
-            st.session_state[_WIRE] = wire
+            st.session_state[_WIRE_KEY] = wire
             found = Target(found.model, wire) if found else None
     if found:
-        st.session_state[_MODEL], st.session_state[_WIRE] = found.model, found.wire
+        st.session_state[_MODEL_KEY], st.session_state[_WIRE_KEY] = found.model, found.wire
 
 
-def current() -> Target | None:
+def current_target() -> Target | None:
     """The target that is chosen; None while no model is."""
-    model, chosen = _chosen(), st.session_state.get(_WIRE)
+    model, chosen = _selected_model(), st.session_state.get(_WIRE_KEY)
     return Target(model, chosen) if model and is_wire(chosen) else None
 
 
-def wire() -> Wire:
+def current_wire() -> Wire:
     """The wire that is chosen, also while no model is."""
-    chosen = st.session_state.get(_WIRE)
+    chosen = st.session_state.get(_WIRE_KEY)
     return chosen if is_wire(chosen) else WIRES[0]
 
 
-def paint_note(person: Person) -> None:
+def render_notice(user: User) -> None:
     """What stands in the way of a choice: no right to the model, no list, or a wire that is not listed."""
-    listing, chosen = resources.listing(), current()
-    if chosen and not model_access.may(person, chosen.model):
-        st.caption(f":material/lock: {literal(model_access.why_not(chosen.model))} {t('rights.other')}")
-    elif not listing.models and listing.fault:
-        st.caption(t("composer.no_list" if listing.none else "composer.no_models"))
+    listing, chosen = resources.model_list(), current_target()
+    if chosen and not model_access.is_model_allowed(user, chosen.model):
+        reason = escape_markdown(model_access.model_not_allowed_message(chosen.model))
+        st.caption(f":material/lock: {reason} {t('rights.other')}")
+    elif not listing.models and listing.error_code:
+        st.caption(t("composer.no_list" if listing.is_unsupported else "composer.no_models"))
     elif chosen and chosen.wire not in resources.model(chosen.model).wires:
         other, name = resources.model(chosen.model).wires[0], t(f"wire.{chosen.wire}")
         st.caption(t("composer.wire_not_listed", wire=name, other=t(f"wire.{other}")))
 
 
-def paint(person: Person) -> None:
+def render(user: User) -> None:
     """The picker of the model, the choice of the wire, and what is known of the model."""
-    liked = resources.preferences(person.id)
-    labels = _options(person, liked)
-    chosen = _chosen()
+    liked = resources.preferences(user.id)
+    labels = _model_options(user, liked)
+    chosen = _selected_model()
     if chosen:
         labels = labels if chosen in labels else {chosen: chosen, **labels}
-        _show(chosen, labels[chosen])
+        _refresh_label(chosen, labels[chosen])
     st.selectbox(
         t("composer.model"),
         list(labels),
         index=None,
         format_func=lambda model: labels.get(model, model),
-        key=_MODEL,
+        key=_MODEL_KEY,
         required=True,
         accept_new_options=True,
         placeholder=t("composer.model_placeholder"),
         label_visibility="collapsed",
-        on_change=_model_changed,
-        args=(person,),
+        on_change=_on_model_change,
+        args=(user,),
     )
-    default_model_fields.choose_wire(_WIRE)
-    st.session_state["target.kept"] = {_MODEL: _chosen(), _WIRE: st.session_state[_WIRE]}
+    default_model_fields.render_wire_picker(_WIRE_KEY)
+    st.session_state["target.kept"] = {_MODEL_KEY: _selected_model(), _WIRE_KEY: st.session_state[_WIRE_KEY]}
     with st.popover(t("target.about"), icon=":material/info:", key="about"):
-        _about(person, liked)
+        _render_model_details(user, liked)
 
 
-def _options(person: Person, liked: Preferences) -> Mapping[str, str]:
+def _model_options(user: User, preferences: Preferences) -> Mapping[str, str]:
     """The ids that the person may pick, with labels: favourites first, then the others maker by maker."""
-    every = (model for _, group in by_maker(resources.listing().models) for model in group)
-    listed = {model.id: model for model in every if model_access.may(person, model.id)}
-    favourites = dict.fromkeys(name for name in liked.favourites if model_access.may(person, name))
-    makers = {name: resources.model(name).abilities.maker for name in favourites if name not in listed}
-    makers |= {name: model.abilities.maker for name, model in listed.items()}
+    every = (model for _, group in group_by_vendor(resources.model_list().models) for model in group)
+    listed = {model.id: model for model in every if model_access.is_model_allowed(user, model.id)}
+    favourites = dict.fromkeys(
+        name for name in preferences.favourites if model_access.is_model_allowed(user, name)
+    )
+    makers = {name: resources.model(name).capabilities.vendor for name in favourites if name not in listed}
+    makers |= {name: model.capabilities.vendor for name, model in listed.items()}
     return {
-        name: (_STAR if name in favourites else "") + name + (_BETWEEN + makers[name] if makers[name] else "")
+        name: (_FAVOURITE_PREFIX if name in favourites else "")
+        + name
+        + (_LABEL_SEPARATOR + makers[name] if makers[name] else "")
         for name in (*favourites, *(name for name in listed if name not in favourites))
     }
 
 
-def _chosen() -> str:
+def _selected_model() -> str:
     """The id in the picker. It may hold a label of before, when the id had no star or no maker yet."""
-    shown = str(st.session_state.get(_MODEL) or "")
-    return shown.removeprefix(_STAR).partition(_BETWEEN)[0].strip()
+    shown = str(st.session_state.get(_MODEL_KEY) or "")
+    return shown.removeprefix(_FAVOURITE_PREFIX).partition(_LABEL_SEPARATOR)[0].strip()
 
 
-def _show(chosen: str, label: str) -> None:
+def _refresh_label(model_id: str, label: str) -> None:
     """Have the browser show the id by its label of now; it would go on showing the one it was picked by."""
-    before = st.session_state.get("target.label", (chosen, label))
-    if st.session_state[_MODEL] != chosen or (before[0] == chosen and before[1] != label):
-        st.session_state[_MODEL] = chosen
-    st.session_state["target.label"] = (chosen, label)
+    before = st.session_state.get("target.label", (model_id, label))
+    if st.session_state[_MODEL_KEY] != model_id or (before[0] == model_id and before[1] != label):
+        st.session_state[_MODEL_KEY] = model_id
+    st.session_state["target.label"] = (model_id, label)
 
 
-@tried
-def _model_changed(person: Person) -> None:
+@shows_errors
+def _on_model_change(user: User) -> None:
     """Another model comes with its own better wire, where the chosen one is not offered.
 
     One that the person may not use is not taken.
     """
-    if (chosen := _chosen()) and not model_access.may(person, chosen):
-        refuse(model_access.why_not(chosen))
-        st.session_state[_MODEL] = st.session_state["target.kept"][_MODEL]
+    if (chosen := _selected_model()) and not model_access.is_model_allowed(user, chosen):
+        flash_warning(model_access.model_not_allowed_message(chosen))
+        st.session_state[_MODEL_KEY] = st.session_state["target.kept"][_MODEL_KEY]
         return
-    offered = resources.model(_chosen()).wires
-    if st.session_state[_WIRE] not in offered:
-        st.session_state[_WIRE] = offered[0]
+    offered = resources.model(_selected_model()).wires
+    if st.session_state[_WIRE_KEY] not in offered:
+        st.session_state[_WIRE_KEY] = offered[0]
 
 
-def _about(person: Person, liked: Preferences) -> None:
-    chosen = current()
+def _render_model_details(user: User, preferences: Preferences) -> None:
+    chosen = current_target()
     if chosen is None:
         st.caption(t("target.none"))
         return
     model = resources.model(chosen.model)
-    st.markdown(f"**{literal(model.name or model.id)}**")
-    if model.about:
-        st.markdown(literal(model.about))
-    st.caption(models.words(model.abilities))
-    st.caption(literal(cost.price(model.id)))
-    starred = model.id in liked.favourites
+    st.markdown(f"**{escape_markdown(model.display_name or model.id)}**")
+    if model.description:
+        st.markdown(escape_markdown(model.description))
+    st.caption(models.capabilities_text(model.capabilities))
+    st.caption(escape_markdown(cost.price_text(model.id)))
+    starred = model.id in preferences.favourites
     st.button(
         t("target.unstar" if starred else "target.star"),
         key="star",
         icon=":material/star:",
         type="tertiary",
-        on_click=models.favour,
-        args=(person, model.id, not starred),
+        on_click=models.set_favourite,
+        args=(user, model.id, not starred),
     )
-    usual = liked.default == chosen
+    usual = preferences.default_target == chosen
     st.button(
         t("target.undefault" if usual else "target.default", wire=t(f"wire.{chosen.wire}")),
         key="default",
         icon=":material/push_pin:",
         type="tertiary",
         on_click=models.set_default,
-        args=(person, None if usual else chosen),
+        args=(user, None if usual else chosen),
     )

@@ -9,43 +9,52 @@ from typing import Any
 import streamlit as st
 
 from lib.chat.turns import turn
-from lib.core.params import BY_NAME, FIELDS, Field, Loss, Params, json_object, stops, touched
+from lib.core.params import (
+    FIELDS_BY_NAME,
+    PARAM_FIELDS,
+    ParamAdjustment,
+    ParamField,
+    Params,
+    changed_params,
+    parse_json_object,
+    parse_stop_sequences,
+)
 from lib.core.policy import Prompt
 from lib.core.target import Target
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.session import conversation_view, resources
-from lib.ui.text.i18n import literal, t
-from lib.ui.widgets.errors import tried
+from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.widgets.errors import shows_errors
 
-_WIDGETS = {field.name: f"param.{field.name}" for field in FIELDS}
-_SHARED = "params.shared"
+_WIDGET_KEYS = {field.name: f"param.{field.name}" for field in PARAM_FIELDS}
+_SHARED_PROMPT_KEY = "params.shared"
 _GROUPS = ("thinking", "sampling", "output", "request")
 
 
-def preset() -> None:
+def sync_widgets() -> None:
     """Fill the widgets where the conversation is not the one that they were filled for.
 
     The browser keeps a value that the server sets only where the panel has been open since; else the
     next run takes it off the screen. So each run sets it again, but for one that a field of the panel
     began: there, the next field may be in the middle of being typed in.
     """
-    shown, typing = conversation_view.view(), st.session_state.pop("params.typing", False)
+    shown, typing = conversation_view.current_view(), st.session_state.pop("params.typing", False)
     # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
     kept = st.session_state.get("params.kept", {})
-    for field in FIELDS:
+    for field in PARAM_FIELDS:
         # Only where it is gone: a value that the server sets replaces what is being typed there.
-        if _WIDGETS[field.name] not in st.session_state:
-            st.session_state[_WIDGETS[field.name]] = kept.get(field.name, _typed(field, Params()))
+        if _WIDGET_KEYS[field.name] not in st.session_state:
+            st.session_state[_WIDGET_KEYS[field.name]] = kept.get(field.name, _widget_value(field, Params()))
         elif not typing:
-            st.session_state[_WIDGETS[field.name]] = st.session_state[_WIDGETS[field.name]]
-    if st.session_state.get("params.preset", "") != shown.id:
+            st.session_state[_WIDGET_KEYS[field.name]] = st.session_state[_WIDGET_KEYS[field.name]]
+    if st.session_state.get("params.preset", "") != shown.conversation_id:
         saved = shown.conversation.params if shown.conversation else Params()
-        for field in FIELDS:
-            st.session_state[_WIDGETS[field.name]] = _typed(field, saved)
-        st.session_state["params.preset"] = shown.id
+        for field in PARAM_FIELDS:
+            st.session_state[_WIDGET_KEYS[field.name]] = _widget_value(field, saved)
+        st.session_state["params.preset"] = shown.conversation_id
 
 
-def _typed(field: Field, params: Params) -> Any:
+def _widget_value(field: ParamField, params: Params) -> Any:
     """A parameter as its widget holds it."""
     value = getattr(params, field.name)
     if field.kind == "lines":
@@ -53,140 +62,146 @@ def _typed(field: Field, params: Params) -> Any:
     return value or None if field.kind == "choice" else value
 
 
-def current() -> Params:
+def current_params() -> Params:
     """What is set. A text that is not the JSON it should be is left out: `unreadable` names it."""
-    blank: dict[str, Any] = dict.fromkeys(unreadable(), "")
-    return replace(_as_typed(), **blank)
+    blank: dict[str, Any] = dict.fromkeys(invalid_json_fields(), "")
+    return replace(_read_widgets(), **blank)
 
 
-def _as_typed() -> Params:
+def _read_widgets() -> Params:
     found: dict[str, Any] = {}
-    for field in FIELDS:
-        value = st.session_state.get(_WIDGETS[field.name], _typed(field, Params()))
+    for field in PARAM_FIELDS:
+        value = st.session_state.get(_WIDGET_KEYS[field.name], _widget_value(field, Params()))
         if field.kind == "lines":
-            value = stops(value or "")
+            value = parse_stop_sequences(value or "")
         elif field.kind in ("area", "text", "json", "choice"):
             value = (value or "").strip()
         found[field.name] = value
     return Params(**found)
 
 
-def unreadable() -> list[str]:
+def invalid_json_fields() -> list[str]:
     """The names of the parameters whose text is not a JSON object."""
-    return [field.name for field in FIELDS if field.kind == "json" and not _is_object(field.name)]
+    return [field.name for field in PARAM_FIELDS if field.kind == "json" and not _is_json_object(field.name)]
 
 
-def _is_object(name: str) -> bool:
+def _is_json_object(name: str) -> bool:
     try:
-        json_object(st.session_state.get(_WIDGETS[name]) or "")
+        parse_json_object(st.session_state.get(_WIDGET_KEYS[name]) or "")
     except ValueError:
         return False
     return True
 
 
-def change(person: Person, **values: Any) -> None:
+def set_params(user: User, **values: Any) -> None:
     """Set parameters from a callback, as if a person had."""
     for name, value in values.items():
-        st.session_state[_WIDGETS[name]] = value
-    save(person)
+        st.session_state[_WIDGET_KEYS[name]] = value
+    save_params(user)
 
 
-def _typed_in(person: Person) -> None:
+def _on_widget_change(user: User) -> None:
     st.session_state["params.typing"] = True
-    save(person)
+    save_params(user)
 
 
-@tried
-def save(person: Person) -> None:
+@shows_errors
+def save_params(user: User) -> None:
     """Keep what is set with the conversation, where one has begun; a callback.
 
     A text that cannot be read (yet) is kept as it was typed.
     """
-    shown = conversation_view.view()
-    if shown.id is not None:
-        resources.keeper().set_params(person.id, shown.id, _as_typed())
+    shown = conversation_view.current_view()
+    if shown.conversation_id is not None:
+        resources.current_store().set_params(user.id, shown.conversation_id, _read_widgets())
 
 
-def paint(person: Person, target: Target | None, lost: Sequence[str]) -> None:
+def render(user: User, target: Target | None, messages: Sequence[str]) -> None:
     """The button of the panel, and the panel, with the `notes` on what is set."""
-    set_ = touched(_as_typed())
+    set_ = changed_params(_read_widgets())
     label = t("composer.params_set", count=len(set_)) if set_ else t("composer.params")
     with st.popover(label, icon=":material/tune:", key="params", width="content"):
-        for words in lost:
+        for words in messages:
             st.caption(f":material/info: {words}")
-        _shared(person)
-        refused = turn.not_taken(target) if target else frozenset()
+        _render_shared_prompts(user)
+        refused = turn.unsupported_params(target) if target else frozenset()
         for group in ("basic", *_GROUPS):
-            fields = [f for f in FIELDS if f.group == group and (f.name not in refused or f.name in set_)]
-            _group(group, fields, person, target)
-        if left := [t(f"param.{f.name}") for f in FIELDS if f.name in refused and f.name not in set_]:
+            fields = [
+                f for f in PARAM_FIELDS if f.group == group and (f.name not in refused or f.name in set_)
+            ]
+            _render_group(group, fields, user, target)
+        if left := [t(f"param.{f.name}") for f in PARAM_FIELDS if f.name in refused and f.name not in set_]:
             st.caption(t("params.not_taken", fields=t("list.comma").join(left)))
         if set_:
-            st.button(t("params.clear"), key="params-clear", type="tertiary", on_click=_clear, args=(person,))
-    st.session_state["params.kept"] = {name: st.session_state[key] for name, key in _WIDGETS.items()}
+            st.button(
+                t("params.clear"), key="params-clear", type="tertiary", on_click=_clear_params, args=(user,)
+            )
+    st.session_state["params.kept"] = {name: st.session_state[key] for name, key in _WIDGET_KEYS.items()}
 
 
-def _shared(person: Person) -> None:
+def _render_shared_prompts(user: User) -> None:
     """The team's prompts, of which one can take the place of the system prompt."""
     prompts = resources.policy().prompts
     if prompts:
         st.menu_button(
             t("prompts.use"),
             range(len(prompts)),
-            key=_SHARED,
+            key=_SHARED_PROMPT_KEY,
             icon=":material/library_books:",
             type="tertiary",
-            format_func=lambda place: literal(prompts[place].name),
-            on_click=_use,
-            args=(person, prompts),
+            format_func=lambda place: escape_markdown(prompts[place].name),
+            on_click=_apply_shared_prompt,
+            args=(user, prompts),
         )
 
 
-def _use(person: Person, prompts: Sequence[Prompt]) -> None:
-    change(person, system=prompts[st.session_state[_SHARED]].text)
+def _apply_shared_prompt(user: User, prompts: Sequence[Prompt]) -> None:
+    set_params(user, system=prompts[st.session_state[_SHARED_PROMPT_KEY]].text)
 
 
-def _clear(person: Person) -> None:
-    change(person, **{field.name: _typed(field, Params()) for field in FIELDS})
+def _clear_params(user: User) -> None:
+    set_params(user, **{field.name: _widget_value(field, Params()) for field in PARAM_FIELDS})
 
 
-def notes(target: Target | None) -> list[str]:
+def list_warnings(target: Target | None) -> list[str]:
     """What the target does not take as it is set, in words, and what cannot be read."""
-    wrong = [t("params.not_json", field=t(f"param.{name}")) for name in unreadable()]
+    wrong = [t("params.not_json", field=t(f"param.{name}")) for name in invalid_json_fields()]
     if target is None:
         return wrong
-    lost = turn.losses(conversation_view.view().nodes, target, current())
-    lost += resources.settings().team.overruled(current())
-    return wrong + [_words(loss, target) for loss in lost]
+    lost = turn.dropped_params(conversation_view.current_view().nodes, target, current_params())
+    lost += resources.settings().caller_identity.overridden_params(current_params())
+    return wrong + [_dropped_param_message(loss, target) for loss in lost]
 
 
-def _words(loss: Loss, target: Target) -> str:
-    fields = t("list.comma").join(t(f"param.{name}") for name in loss.field.split(",") if name)
-    return t(f"loss.{loss.rule}", field=fields, value=loss.value, wire=t(f"wire.{target.wire}"))
+def _dropped_param_message(dropped_param: ParamAdjustment, target: Target) -> str:
+    fields = t("list.comma").join(t(f"param.{name}") for name in dropped_param.param_names.split(",") if name)
+    return t(
+        f"loss.{dropped_param.code}", field=fields, value=dropped_param.value, wire=t(f"wire.{target.wire}")
+    )
 
 
-def _group(group: str, fields: Sequence[Field], person: Person, target: Target | None) -> None:
+def _render_group(group: str, fields: Sequence[ParamField], user: User, target: Target | None) -> None:
     if group == "basic":
         for field in fields:
-            _widget(field, person, target)
+            _render_widget(field, user, target)
     elif fields:
         with st.expander(t(f"params.{group}"), key=f"params-{group}"):
             for field in fields:
-                _widget(field, person, target)
+                _render_widget(field, user, target)
 
 
-def _widget(field: Field, person: Person, target: Target | None) -> None:
+def _render_widget(field: ParamField, user: User, target: Target | None) -> None:
     label, about = t(f"param.{field.name}"), t(f"param.{field.name}_help")
     same: dict[str, Any] = {
-        "key": _WIDGETS[field.name],
-        "on_change": _typed_in,
-        "args": (person,),
+        "key": _WIDGET_KEYS[field.name],
+        "on_change": _on_widget_change,
+        "args": (user,),
         "help": about,
     }
     default = t("composer.default")
     match field.kind:
         case "number" | "integer":
-            _number(label, field, target, {**same, "placeholder": default})
+            _render_number(label, field, target, {**same, "placeholder": default})
         case "choice":
             names: Callable[[str], str] = lambda value: t(f"{field.name}.{value}")  # noqa: E731
             st.selectbox(label, field.choices, index=None, format_func=names, placeholder=default, **same)
@@ -197,17 +212,17 @@ def _widget(field: Field, person: Person, target: Target | None) -> None:
         case _:
             height = 100 if field.name == "system" else 70
             st.text_area(label, placeholder=t(f"param.{field.name}_example"), height=height, **same)
-            if field.name in unreadable():
+            if field.name in invalid_json_fields():
                 st.caption(f":red[{t('params.not_json', field=label)}]")
 
 
-def _number(label: str, field: Field, target: Target | None, more: dict[str, Any]) -> None:
+def _render_number(label: str, field: ParamField, target: Target | None, widget_args: dict[str, Any]) -> None:
     """A number, empty while it is untouched. What was set for another wire stays, and is told apart."""
-    limits = field.range(target.wire if target else "openai")
+    limits = field.range_for(target.wire if target else "openai")
     exact: Callable[[float], float] = int if field.kind == "integer" else float
-    value = st.session_state[_WIDGETS[field.name]]
-    least, most = exact(limits.least), exact(limits.most)
-    if abs(limits.most) < 1000:
+    value = st.session_state[_WIDGET_KEYS[field.name]]
+    least, most = exact(limits.minimum), exact(limits.maximum)
+    if abs(limits.maximum) < 1000:
         label = t("params.range", field=label, least=f"{least:g}", most=f"{most:g}")
     st.number_input(
         label,
@@ -215,15 +230,15 @@ def _number(label: str, field: Field, target: Target | None, more: dict[str, Any
         max_value=most if value is None else max(most, value),
         value=None,
         step=exact(field.step),
-        **more,
+        **widget_args,
     )
 
 
-def known(names: Sequence[str]) -> list[str]:
+def filter_changed(names: Sequence[str]) -> list[str]:
     """Those of the names that are parameters, and set."""
-    return [name for name in names if name in touched(current())]
+    return [name for name in names if name in changed_params(current_params())]
 
 
-def without(person: Person, names: Sequence[str]) -> None:
+def reset_params(user: User, names: Sequence[str]) -> None:
     """Set parameters back to what they are untouched."""
-    change(person, **{name: _typed(BY_NAME[name], Params()) for name in names})
+    set_params(user, **{name: _widget_value(FIELDS_BY_NAME[name], Params()) for name in names})

@@ -15,17 +15,17 @@ from lib import transfer
 from lib.chat import share_links
 from lib.core import tree
 from lib.core.conversation import Node
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.session import audit, conversation_view, resources
-from lib.ui.text.i18n import LANGUAGES, language, literal, t
+from lib.ui.text.i18n import TRANSLATIONS, current_language, escape_markdown, t
 from lib.ui.widgets import cost
-from lib.ui.widgets.errors import tried
+from lib.ui.widgets.errors import shows_errors
 
-_PAGE = "shared"
-_UNFIT = re.compile(r"[^\w\- ]+")
+_SHARED_PAGE = "shared"
+_FILE_NAME_UNSAFE = re.compile(r"[^\w\- ]+")
 
 
-def paint(person: Person, view: conversation_view.View) -> DeltaGenerator | None:
+def render(user: User, view: conversation_view.ConversationView) -> DeltaGenerator | None:
     """What the shown conversation has taken, and what it can be handed on as, folded away.
 
     Returns the place of what it has taken, None where nothing is shown.
@@ -36,104 +36,108 @@ def paint(person: Person, view: conversation_view.View) -> DeltaGenerator | None
         key="hand-on", horizontal=True, horizontal_alignment="right", vertical_alignment="center"
     ):
         place = st.empty()
-        cost.paint_sum(view, place)
+        cost.render_conversation_cost(view, place)
         with st.popover(t("share.open"), icon=":material/ios_share:", type="tertiary", key="share"):
-            if not resources.scratch():
-                _link(person, view.conversation.id)
-            _files(person, view)
+            if not resources.temporary():
+                _render_link(user, view.conversation.id)
+            _render_downloads(user, view)
     return place
 
 
-def address(token: str) -> str:
+def share_url(token: str) -> str:
     """The URL of a snapshot, under the address at which this page is open."""
     here = urlsplit(st.context.url or "")
-    return f"{here.scheme}://{here.netloc}{here.path.rstrip('/')}/{_PAGE}?s={token}"
+    return f"{here.scheme}://{here.netloc}{here.path.rstrip('/')}/{_SHARED_PAGE}?s={token}"
 
 
-def _link(person: Person, shown: str) -> None:
+def _render_link(user: User, conversation_id: str) -> None:
     st.markdown(f"**{t('share.link')}**  \n{t('share.about')}")
     made: dict[str, str] = st.session_state.setdefault("shares", {})
-    if token := made.get(shown):
-        st.code(address(token), language=None, wrap_lines=True)
+    if token := made.get(conversation_id):
+        st.code(share_url(token), language=None, wrap_lines=True)
         st.caption(t("share.once"))
-    st.button(t("share.make"), key="share-make", icon=":material/link:", on_click=_make, args=(person,))
+    st.button(t("share.make"), key="share-make", icon=":material/link:", on_click=_create_link, args=(user,))
 
 
-@tried
-def _make(person: Person) -> None:
-    view = conversation_view.view()
+@shows_errors
+def _create_link(user: User) -> None:
+    view = conversation_view.current_view()
     if view.conversation:
-        token = share_links.make(resources.store(), person.id, view.conversation, view.nodes)
-        audit.note(person, "share", view.conversation.id)
+        token = share_links.create_share_link(resources.store(), user.id, view.conversation, view.nodes)
+        audit.record(user, "share", view.conversation.id)
         st.session_state["shares"][view.conversation.id] = token
 
 
-def _files(person: Person, view: conversation_view.View) -> None:
+def _render_downloads(user: User, view: conversation_view.ConversationView) -> None:
     assert view.conversation is not None
     st.markdown(f"**{t('share.files')}**")
-    shown, store, words = view.conversation, resources.desk().store, partial(_say, language())
+    shown, store, words = (
+        view.conversation,
+        resources.services().store,
+        partial(_translate, current_language()),
+    )
 
-    def now() -> transfer.Entry:
+    def now() -> transfer.ConversationRecord:
         # As it is at the click: an answer may have come since this was painted.
-        return store.conversation(person.id, shown.id) or shown, store.nodes(person.id, shown.id)
+        return store.conversation(user.id, shown.id) or shown, store.nodes(user.id, shown.id)
 
     def as_text() -> bytes:
         conversation, nodes = now()
-        audit.note(person, "export", shown.id, kind="md")
-        return transfer.markdown(conversation, tree.path(nodes, conversation.head), words).encode()
+        audit.record(user, "export", shown.id, kind="md")
+        return transfer.export_markdown(conversation, tree.path(nodes, conversation.head_id), words).encode()
 
     def whole() -> bytes:
-        audit.note(person, "export", shown.id, kind="json")
-        return b"".join(transfer.write([now()]))
+        audit.record(user, "export", shown.id, kind="json")
+        return b"".join(transfer.write_export([now()]))
 
-    name = file_name(shown.title)
+    name = file_stem(shown.title)
     with st.container(horizontal=True, gap="small"):
-        _download("md", f"{name}.md", "text/markdown", as_text)
-        _download("json", f"{name}.json", "application/json", whole)
+        _render_download_button("md", f"{name}.md", "text/markdown", as_text)
+        _render_download_button("json", f"{name}.json", "application/json", whole)
 
 
-def _download(kind: str, name: str, mime: str, data: Callable[[], bytes]) -> None:
+def _render_download_button(kind: str, name: str, mime: str, data: Callable[[], bytes]) -> None:
     icon = ":material/download:"
     words = t(f"share.{kind}")
     st.download_button(words, data, name, mime, key=f"download-{kind}", icon=icon, on_click="ignore")
 
 
-def _say(spoken: str, name: str) -> str:
+def _translate(language_code: str, key: str) -> str:
     # Not t(): a file is made outside the run, where no session is known.
-    return LANGUAGES[spoken][name]
+    return TRANSLATIONS[language_code][key]
 
 
-def file_name(title: str) -> str:
+def file_stem(title: str) -> str:
     """A title as a name for a file, without an ending."""
-    return " ".join(_UNFIT.sub(" ", title).split())[:60].strip() or "conversation"
+    return " ".join(_FILE_NAME_UNSAFE.sub(" ", title).split())[:60].strip() or "conversation"
 
 
-def paint_shared(person: Person) -> None:
+def render_share_links(user: User) -> None:
     """The links that a person has made, each with the way to take it back."""
-    shares = resources.store().shares(person.id)
+    shares = resources.store().share_links(user.id)
     if not shares:
         st.caption(t("share.none"))
     for share in shares:
         with st.container(key=f"shared-{share.id}", horizontal=True, vertical_alignment="center"):
-            day = time.strftime("%Y-%m-%d", time.gmtime(share.created))
-            st.markdown(f"{literal(share.title)}  \n:small[:gray[{day}]]", width="stretch")
+            day = time.strftime("%Y-%m-%d", time.gmtime(share.created_at))
+            st.markdown(f"{escape_markdown(share.title)}  \n:small[:gray[{day}]]", width="stretch")
             st.button(
                 t("share.revoke"),
                 key=f"revoke-{share.id}",
                 icon=":material/link_off:",
-                on_click=_revoke,
-                args=(person, share.id),
+                on_click=_revoke_link,
+                args=(user, share.id),
             )
 
 
-@tried
-def _revoke(person: Person, share: str) -> None:
-    resources.store().revoke(person.id, share)
-    audit.note(person, "revoke", share)
+@shows_errors
+def _revoke_link(user: User, link_id: str) -> None:
+    resources.store().revoke_share_link(user.id, link_id)
+    audit.record(user, "revoke", link_id)
     st.session_state.pop("shares", None)
 
 
-def read(token: str) -> tuple[str, float, list[Node]] | None:
+def load_snapshot(token: str) -> tuple[str, float, list[Node]] | None:
     """The title, the time and the messages behind a link; None where there is nothing (any more)."""
-    found = share_links.read(resources.store(), token)
-    return (found[0].title, found[0].updated, found[1]) if found else None
+    found = share_links.read_share_link(resources.store(), token)
+    return (found[0].title, found[0].updated_at, found[1]) if found else None

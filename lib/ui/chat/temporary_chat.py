@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.session import conversation_view, resources
 from lib.ui.text.i18n import t
-from lib.ui.widgets.errors import tried
+from lib.ui.widgets.errors import shows_errors
 
 
-def paint(person: Person, view: conversation_view.View) -> None:
+def render(user: User, view: conversation_view.ConversationView) -> None:
     """The switch where nothing has been said yet, and the line while it is on."""
-    on = resources.scratch() is not None
+    on = resources.temporary() is not None
     if view.nodes and not on:
         return
     with st.container(key="temporary", horizontal=True, vertical_alignment="center", gap="small"):
@@ -24,14 +24,14 @@ def paint(person: Person, view: conversation_view.View) -> None:
                 key="temporary-switch",
                 icon=":material/check:" if on else ":material/visibility_off:",
                 type="secondary" if on else "tertiary",
-                on_click=_switch,
-                args=(person,),
+                on_click=_toggle,
+                args=(user,),
             )
 
 
-@tried
-def _switch(person: Person) -> None:
-    if resources.scratch():
+@shows_errors
+def _toggle(user: User) -> None:
+    if resources.temporary():
         resources.end_temporary()
     else:
-        resources.begin_temporary(person.id)
+        resources.start_temporary(user.id)

@@ -9,125 +9,137 @@ from itertools import groupby
 import streamlit as st
 
 from lib.core.conversation import Conversation
-from lib.core.usage import Shelf
-from lib.core.user import Person
+from lib.core.usage import ConversationFilter
+from lib.core.user import User
 from lib.ui.session import audit, resources
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import undo
-from lib.ui.widgets.errors import tried
+from lib.ui.widgets.errors import shows_errors
 
-FOLDER_CHARS = 60
-_BATCH = 500  # conversations read at once where a whole folder is meant
-
-
-@tried
-def pin(person: Person, conversation: Conversation, wanted: bool) -> None:
-    resources.store().pin(person.id, [conversation.id], wanted)
+MAX_FOLDER_CHARS = 60
+_BATCH_SIZE = 500  # conversations read at once where a whole folder is meant
 
 
-@tried
-def rename(person: Person, conversation: Conversation, title: str) -> None:
+@shows_errors
+def set_pinned(user: User, conversation: Conversation, pinned: bool) -> None:
+    resources.store().set_pinned(user.id, [conversation.id], pinned)
+
+
+@shows_errors
+def rename(user: User, conversation: Conversation, title: str) -> None:
     title = " ".join(title.split())
     if title and title != conversation.title:
-        resources.store().rename(person.id, conversation.id, title)
+        resources.store().rename_conversation(user.id, conversation.id, title)
 
 
-@tried
-def move(person: Person, chosen: Sequence[Conversation], folder: str) -> None:
+@shows_errors
+def move(user: User, conversations: Sequence[Conversation], folder: str) -> None:
     """Put conversations into a folder, and then they are not pinned any more; "" takes them out of theirs."""
-    folder = folder_name(folder)
-    ids = [one.id for one in chosen]
-    resources.store().file(person.id, ids, folder)
-    pinned = [one.id for one in chosen if one.pinned] if folder else []
+    folder = normalize_folder_name(folder)
+    ids = [one.id for one in conversations]
+    resources.store().move_to_folder(user.id, ids, folder)
+    pinned = [one.id for one in conversations if one.pinned] if folder else []
     if pinned:
-        resources.store().pin(person.id, pinned, False)
-    words = _words("moved" if folder else "unfiled", chosen, folder=literal(folder))
-    undo.offer(words, partial(_move_back, person, chosen, pinned))
+        resources.store().set_pinned(user.id, pinned, False)
+    words = _undo_message("moved" if folder else "unfiled", conversations, folder=escape_markdown(folder))
+    undo.offer(words, partial(_undo_move, user, conversations, pinned))
 
 
-def _move_back(person: Person, chosen: Sequence[Conversation], pinned: list[str]) -> None:
-    for folder, ones in groupby(sorted(chosen, key=lambda one: one.folder), lambda one: one.folder):
-        resources.store().file(person.id, [one.id for one in ones], folder)
-    if pinned:
-        resources.store().pin(person.id, pinned, True)
+def _undo_move(user: User, conversations: Sequence[Conversation], pinned_ids: list[str]) -> None:
+    for folder, ones in groupby(sorted(conversations, key=lambda one: one.folder), lambda one: one.folder):
+        resources.store().move_to_folder(user.id, [one.id for one in ones], folder)
+    if pinned_ids:
+        resources.store().set_pinned(user.id, pinned_ids, True)
 
 
-@tried
-def archive(person: Person, chosen: Sequence[Conversation], wanted: bool) -> None:
+@shows_errors
+def set_archived(user: User, conversations: Sequence[Conversation], archived: bool) -> None:
     """Put conversations away, or back; what is put away is not open any more."""
-    ids = [one.id for one in chosen]
-    resources.store().archive(person.id, ids, wanted)
-    words = _words("archived" if wanted else "unarchived", chosen)
-    back = partial(resources.store().archive, person.id, ids, not wanted)
-    undo.offer(words, _leave(ids, back) if wanted else back)
+    ids = [one.id for one in conversations]
+    resources.store().set_archived(user.id, ids, archived)
+    words = _undo_message("archived" if archived else "unarchived", conversations)
+    back = partial(resources.store().set_archived, user.id, ids, not archived)
+    undo.offer(words, _close_if_open(ids, back) if archived else back)
 
 
-@tried
-def delete(person: Person, chosen: Sequence[Conversation]) -> None:
+@shows_errors
+def delete(user: User, conversations: Sequence[Conversation]) -> None:
     """Delete conversations; their answers end."""
-    ids = [one.id for one in chosen]
+    ids = [one.id for one in conversations]
     for id_ in ids:
-        if running := resources.answers().find(person.id, id_):
+        if running := resources.generations().find(user.id, id_):
             running.stop()
-    resources.store().delete(person.id, ids)
-    _note(person, ids)
-    undo.offer(_words("deleted", chosen), _leave(ids, partial(resources.store().restore, person.id, ids)))
+    resources.store().delete_conversations(user.id, ids)
+    _record_deletion(user, ids)
+    undo.offer(
+        _undo_message("deleted", conversations),
+        _close_if_open(ids, partial(resources.store().restore_conversations, user.id, ids)),
+    )
 
 
-def _note(person: Person, ids: Sequence[str]) -> None:
+def _record_deletion(user: User, ids: Sequence[str]) -> None:
     if len(ids) == 1:
-        audit.note(person, "delete", ids[0])
+        audit.record(user, "delete", ids[0])
     else:
-        audit.note(person, "delete", conversations=list(ids))
+        audit.record(user, "delete", conversations=list(ids))
 
 
-def _leave(ids: Sequence[str], back: Callable[[], None]) -> Callable[[], None]:
+def _close_if_open(ids: Sequence[str], undo_action: Callable[[], None]) -> Callable[[], None]:
     """Close the open conversation if it is one of these; how to take that back, after `back`."""
     shown = st.query_params.get("c")
     if shown is None or shown not in ids:
-        return back
+        return undo_action
     st.query_params.pop("c", None)
 
     def reopen() -> None:
-        back()
+        undo_action()
         st.query_params["c"] = shown
 
     return reopen
 
 
-def folder_name(typed: str) -> str:
+def normalize_folder_name(name: str) -> str:
     """A folder's name as it is kept."""
-    return " ".join(typed.split())[:FOLDER_CHARS].strip()
+    return " ".join(name.split())[:MAX_FOLDER_CHARS].strip()
 
 
-def rename_folder(person: Person, folder: str, name: str) -> None:
+def rename_folder(user: User, folder: str, new_name: str) -> None:
     """Give a folder another name; the one of another folder joins them."""
-    if name and name != folder:
-        _refile(person, folder, name, t("undo.folder_renamed", before=literal(folder), name=literal(name)))
+    if new_name and new_name != folder:
+        _move_folder(
+            user,
+            folder,
+            new_name,
+            t("undo.folder_renamed", before=escape_markdown(folder), name=escape_markdown(new_name)),
+        )
 
 
-def delete_folder(person: Person, folder: str) -> None:
+def delete_folder(user: User, folder: str) -> None:
     """Take everything out of a folder, which then is no more."""
-    _refile(person, folder, "", t("undo.folder_deleted", name=literal(folder)))
+    _move_folder(user, folder, "", t("undo.folder_deleted", name=escape_markdown(folder)))
 
 
-@tried
-def _refile(person: Person, before: str, after: str, words: str) -> None:
+@shows_errors
+def _move_folder(user: User, source: str, destination: str, message: str) -> None:
     # Pinned and archived ones too: they would bring the old folder back on their way into the list.
-    ids = [one.id for one in _every(person, before) if one.folder == before]
-    resources.store().file(person.id, ids, after)
-    undo.offer(words, partial(resources.store().file, person.id, ids, before))
+    ids = [one.id for one in _iter_conversations(user, source) if one.folder == source]
+    resources.store().move_to_folder(user.id, ids, destination)
+    undo.offer(message, partial(resources.store().move_to_folder, user.id, ids, source))
 
 
-def _every(person: Person, folder: str) -> Iterator[Conversation]:
-    for shelf in (Shelf("folder", folder), Shelf("pinned"), Shelf("archived")):
+def _iter_conversations(user: User, folder: str) -> Iterator[Conversation]:
+    for shelf in (
+        ConversationFilter("folder", folder),
+        ConversationFilter("pinned"),
+        ConversationFilter("archived"),
+    ):
         last = None
-        while found := resources.store().conversations(person.id, _BATCH, shelf, last):
+        while found := resources.store().conversations(user.id, _BATCH_SIZE, shelf, last):
             yield from found
             last = found[-1]
 
 
-def _words(what: str, chosen: Sequence[Conversation], **values: str) -> str:
-    if len(chosen) == 1:
-        return t(f"undo.{what}", title=literal(chosen[0].title), **values)
-    return t(f"undo.{what}_many", count=len(chosen), **values)
+def _undo_message(action: str, conversations: Sequence[Conversation], **values: str) -> str:
+    if len(conversations) == 1:
+        return t(f"undo.{action}", title=escape_markdown(conversations[0].title), **values)
+    return t(f"undo.{action}_many", count=len(conversations), **values)

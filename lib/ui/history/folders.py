@@ -7,30 +7,30 @@ from hashlib import sha256
 
 import streamlit as st
 
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.history import actions as filing
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import paging
 
-_OPENED = "folders-opened"
-_NAMING = "folder-naming"
+_OPEN_FOLDERS_KEY = "folders-opened"
+_RENAME_KEY = "folder-naming"
 
 
-def fold(person: Person, name: str, count: int) -> bool:
+def render_folder(user: User, name: str, count: int) -> bool:
     """The head of a folder, which opens and closes it; whether it is open."""
-    key = mark(name)
-    opened = name in _opened()
-    if st.session_state.get(_NAMING) == name:
-        _paint_naming(person, name, key)
+    key = folder_key(name)
+    opened = name in _open_folders()
+    if st.session_state.get(_RENAME_KEY) == name:
+        _render_rename_form(user, name, key)
         return opened
     with st.container(key=f"folder-{key}", horizontal=True, gap=None, wrap=False):
         st.button(
-            f"{literal(name)} :gray[{count}]",
+            f"{escape_markdown(name)} :gray[{count}]",
             key=f"fold-{key}",
             type="tertiary",
             width="stretch",
             icon=f":material/{'folder_open' if opened else 'folder'}:",
-            on_click=_toggle,
+            on_click=_toggle_folder,
             args=(name,),
         )
         actions = {"rename": t("sidebar.rename"), "delete": t("folder.delete")}
@@ -42,78 +42,80 @@ def fold(person: Person, name: str, count: int) -> bool:
             icon=":material/more_horiz:",
             type="tertiary",
             format_func=lambda action: actions[action],
-            on_click=_act,
-            args=(person, name, menu),
+            on_click=_on_menu_select,
+            args=(user, name, menu),
         )
     return opened
 
 
-def mark(name: str) -> str:
+def folder_key(name: str) -> str:
     """A folder's name as a part of keys."""
     return sha256(name.encode()).hexdigest()[:16]
 
 
-def picker(
+def render_picker(
     key: str,
-    names: Sequence[str],
-    choose: Callable[[str], None],
-    cancel: Callable[[], None],
+    folder_names: Sequence[str],
+    on_choose: Callable[[str], None],
+    on_cancel: Callable[[], None],
     *,
-    leave: bool = True,
+    allow_none: bool = True,
 ) -> None:
     """Pick a folder, or type the name of a new one; with `leave`, or none at all, which is ""."""
     with st.container(key=f"{key}-place", gap="xsmall"):
         st.selectbox(
             t("folder.label"),
-            list(names),
+            list(folder_names),
             index=None,
             key=key,
             placeholder=t("folder.placeholder"),
             accept_new_options=True,
             label_visibility="collapsed",
-            on_change=lambda: choose(st.session_state[key]) if st.session_state[key] else None,
+            on_change=lambda: on_choose(st.session_state[key]) if st.session_state[key] else None,
         )
         with st.container(key=f"{key}-buttons", horizontal=True, gap="small"):
-            if leave:
-                st.button(t("folder.none"), key=f"{key}-none", type="tertiary", on_click=choose, args=("",))
-            st.button(t("rename.cancel"), key=f"{key}-cancel", type="tertiary", on_click=cancel)
+            if allow_none:
+                st.button(
+                    t("folder.none"), key=f"{key}-none", type="tertiary", on_click=on_choose, args=("",)
+                )
+            st.button(t("rename.cancel"), key=f"{key}-cancel", type="tertiary", on_click=on_cancel)
 
 
-def _opened() -> set[str]:
-    found: set[str] = st.session_state.setdefault(_OPENED, set())
+def _open_folders() -> set[str]:
+    found: set[str] = st.session_state.setdefault(_OPEN_FOLDERS_KEY, set())
     return found
 
 
-def _toggle(name: str) -> None:
-    _opened().symmetric_difference_update({name})
-    paging.forget(mark(name))
+def _toggle_folder(name: str) -> None:
+    _open_folders().symmetric_difference_update({name})
+    paging.reset(folder_key(name))
 
 
-def _act(person: Person, name: str, menu: str) -> None:
-    if st.session_state[menu] == "rename":
-        st.session_state[_NAMING] = name
+def _on_menu_select(user: User, name: str, menu_key: str) -> None:
+    if st.session_state[menu_key] == "rename":
+        st.session_state[_RENAME_KEY] = name
     else:
-        filing.delete_folder(person, name)
+        filing.delete_folder(user, name)
 
 
-def _paint_naming(person: Person, name: str, key: str) -> None:
+def _render_rename_form(user: User, name: str, key: str) -> None:
     with st.form(f"naming-{key}", border=False):
         field, label = f"named-{key}", t("folder.name")
-        most = filing.FOLDER_CHARS
+        most = filing.MAX_FOLDER_CHARS
         st.text_input(label, name, key=field, max_chars=most, label_visibility="collapsed")
         with st.container(key=f"naming-buttons-{key}", horizontal=True, gap="small"):
-            args = (person, name, field)
-            st.form_submit_button(t("rename.save"), type="primary", on_click=_named, args=args)
-            st.form_submit_button(t("rename.cancel"), on_click=_not_naming)
+            args = (user, name, field)
+            st.form_submit_button(t("rename.save"), type="primary", on_click=_on_rename, args=args)
+            st.form_submit_button(t("rename.cancel"), on_click=_close_rename_form)
 
 
-def _named(person: Person, before: str, field: str) -> None:
-    _not_naming()
-    name = filing.folder_name(str(st.session_state.get(field, "")))
-    filing.rename_folder(person, before, name)
-    if before in _opened():
-        _opened().add(name)
+def _on_rename(user: User, old_name: str, field_key: str) -> None:
+    _close_rename_form()
+    name = filing.normalize_folder_name(str(st.session_state.get(field_key, "")))
+    filing.rename_folder(user, old_name, name)
+    if old_name in _open_folders():
+        _open_folders().add(name)
 
 
-def _not_naming() -> None:
-    st.session_state.pop(_NAMING, None)
+def _close_rename_form() -> None:
+    st.session_state.pop(_RENAME_KEY, None)

@@ -8,113 +8,118 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from lib.core.conversation import Conversation
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.history import actions, folders
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 
-_STATE = "picking"
+_STATE_KEY = "picking"
 
 
 @dataclass
-class _Picking:
+class _Selection:
     """`chosen` are the checked ones, `listed` those that this run shows; both by id."""
 
-    chosen: dict[str, Conversation] = field(default_factory=dict)
-    listed: dict[str, Conversation] = field(default_factory=dict)
-    moving: bool = False
+    selected: dict[str, Conversation] = field(default_factory=dict)
+    visible: dict[str, Conversation] = field(default_factory=dict)
+    is_folder_picker_open: bool = False
 
     def toggle(self, conversation: Conversation) -> None:
-        if self.chosen.pop(conversation.id, None) is None:
-            self.chosen[conversation.id] = conversation
+        if self.selected.pop(conversation.id, None) is None:
+            self.selected[conversation.id] = conversation
 
     def toggle_all(self) -> None:
-        self.chosen = {} if self.all_chosen else {**self.chosen, **self.listed}
+        self.selected = {} if self.is_all_selected else {**self.selected, **self.visible}
 
-    def toggle_moving(self) -> None:
-        self.moving = not self.moving
+    def toggle_folder_picker(self) -> None:
+        self.is_folder_picker_open = not self.is_folder_picker_open
 
     @property
-    def all_chosen(self) -> bool:
-        return bool(self.listed) and self.listed.keys() <= self.chosen.keys()
+    def is_all_selected(self) -> bool:
+        return bool(self.visible) and self.visible.keys() <= self.selected.keys()
 
 
-def on() -> bool:
+def is_active() -> bool:
     """Whether the list is there to choose from."""
-    return _STATE in st.session_state
+    return _STATE_KEY in st.session_state
 
 
 def begin() -> None:
-    st.session_state[_STATE] = _Picking()
+    st.session_state[_STATE_KEY] = _Selection()
 
 
 def end() -> None:
-    st.session_state.pop(_STATE, None)
+    st.session_state.pop(_STATE_KEY, None)
 
 
-def start() -> None:
+def clear_visible() -> None:
     """A list is about to be painted: what it shows is gathered anew."""
-    _picking().listed = {}
+    _current_selection().visible = {}
 
 
-def box(conversation: Conversation) -> None:
+def render_checkbox(conversation: Conversation) -> None:
     """A conversation's row while several are chosen."""
-    picking = _picking()
-    picking.listed[conversation.id] = conversation
+    picking = _current_selection()
+    picking.visible[conversation.id] = conversation
     key = f"pick-{conversation.id}"
-    st.session_state[key] = conversation.id in picking.chosen
-    words, args = literal(conversation.title), (conversation,)
+    st.session_state[key] = conversation.id in picking.selected
+    words, args = escape_markdown(conversation.title), (conversation,)
     st.checkbox(words, key=key, width="stretch", on_change=picking.toggle, args=args)
 
 
-def bar(person: Person, names: Sequence[str], *, archived: bool) -> None:
+def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool) -> None:
     """What to do with the chosen ones, when the list is painted; `names` are the folders."""
-    picking = _picking()
+    picking = _current_selection()
     with st.container(key="picking", gap=None):
         with st.container(key="picking-all", horizontal=True, vertical_alignment="center", gap="small"):
-            st.session_state["pick-all"] = picking.all_chosen
-            words = t("pick.count", count=len(picking.chosen)) if picking.chosen else t("pick.all")
+            st.session_state["pick-all"] = picking.is_all_selected
+            words = t("pick.count", count=len(picking.selected)) if picking.selected else t("pick.all")
             st.checkbox(words, key="pick-all", width="stretch", on_change=picking.toggle_all)
             st.button(t("pick.cancel"), key="pick-cancel", type="tertiary", on_click=end)
         with st.container(key="picking-actions", horizontal=True, wrap=False, gap="xsmall"):
-            _actions(person, picking, archived=archived)
-        if picking.moving and picking.chosen:
-            folders.picker("pick-folder", names, lambda name: _move(person, name), picking.toggle_moving)
+            _render_actions(user, picking, is_archive=is_archive)
+        if picking.is_folder_picker_open and picking.selected:
+            folders.render_picker(
+                "pick-folder",
+                folder_names,
+                lambda name: _move_selected(user, name),
+                picking.toggle_folder_picker,
+            )
 
 
-def _actions(person: Person, picking: _Picking, *, archived: bool) -> None:
-    none = not picking.chosen
-    if archived:
-        _action("unarchive", "unarchive", none, lambda: _archive(person, wanted=False))
+def _render_actions(user: User, selection: _Selection, *, is_archive: bool) -> None:
+    none = not selection.selected
+    if is_archive:
+        _render_action("unarchive", "unarchive", none, lambda: _set_selected_archived(user, archived=False))
     else:
-        _action("archive", "archive", none, lambda: _archive(person, wanted=True))
-        _action("move", "drive_file_move", none, picking.toggle_moving)
-    _action("delete", "delete", none, lambda: _delete(person))
+        _render_action("archive", "archive", none, lambda: _set_selected_archived(user, archived=True))
+        _render_action("move", "drive_file_move", none, selection.toggle_folder_picker)
+    _render_action("delete", "delete", none, lambda: _delete_selected(user))
 
 
-def _action(name: str, icon: str, disabled: bool, action: Callable[[], None]) -> None:
+def _render_action(name: str, icon: str, disabled: bool, callback: Callable[[], None]) -> None:
     words, icon = t(f"pick.{name}"), f":material/{icon}:"
-    st.button(words, key=f"pick-{name}", type="tertiary", icon=icon, disabled=disabled, on_click=action)
+    st.button(words, key=f"pick-{name}", type="tertiary", icon=icon, disabled=disabled, on_click=callback)
 
 
-def _archive(person: Person, *, wanted: bool) -> None:
-    actions.archive(person, _taken(), wanted)
+def _set_selected_archived(user: User, *, archived: bool) -> None:
+    actions.set_archived(user, _pop_selected(), archived)
 
 
-def _move(person: Person, folder: str) -> None:
-    actions.move(person, _taken(), folder)
+def _move_selected(user: User, folder: str) -> None:
+    actions.move(user, _pop_selected(), folder)
 
 
-def _delete(person: Person) -> None:
-    actions.delete(person, _taken())
+def _delete_selected(user: User) -> None:
+    actions.delete(user, _pop_selected())
 
 
-def _taken() -> list[Conversation]:
+def _pop_selected() -> list[Conversation]:
     """The chosen ones; the list is then as it always is."""
-    chosen = list(_picking().chosen.values())
+    chosen = list(_current_selection().selected.values())
     end()
     return chosen
 
 
-def _picking() -> _Picking:
-    found: _Picking = st.session_state[_STATE]
+def _current_selection() -> _Selection:
+    found: _Selection = st.session_state[_STATE_KEY]
     return found

@@ -5,21 +5,21 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.history import conversation_list, row, search, selection
-from lib.ui.history.row import CHAT
+from lib.ui.history.row import CHAT_PAGE
 from lib.ui.session import conversation_view
 from lib.ui.text.i18n import t
 from lib.ui.widgets import paging
-from lib.ui.widgets.errors import sentence
+from lib.ui.widgets.errors import code_message
 
-__all__ = ["CHAT", "SETTINGS", "USAGE", "paint"]
-SETTINGS = "pages/settings.py"
-USAGE = "pages/usage.py"
-_ARCHIVE = "sidebar-archive"
+__all__ = ["CHAT_PAGE", "SETTINGS_PAGE", "USAGE_PAGE", "render"]
+SETTINGS_PAGE = "pages/settings.py"
+USAGE_PAGE = "pages/usage.py"
+_ARCHIVE_KEY = "sidebar-archive"
 
 
-def paint(person: Person, *, chat: bool) -> None:
+def render(user: User, *, is_chat_page: bool) -> None:
     """The sidebar of every page; `chat` where the page shows a conversation."""
     with st.sidebar:
         st.button(
@@ -27,55 +27,61 @@ def paint(person: Person, *, chat: bool) -> None:
             key="new",
             icon=":material/edit_square:",
             width="stretch",
-            on_click=_new,
+            on_click=_start_new_chat,
         )
-        query = search.paint_box()
+        query = search.render_input()
         with st.container(key="conversations", gap=None):
             try:
-                _list(person, query, st.query_params.get("c") if chat else None)
+                _render_list(user, query, st.query_params.get("c") if is_chat_page else None)
             except StoreError:
-                st.caption(sentence("store"))
+                st.caption(code_message("store"))
         with st.container(key="sidebar-foot", gap=None):
-            _foot(query)
+            _render_footer(query)
 
 
-def _list(person: Person, query: str, shown: str | None) -> None:
+def _render_list(user: User, query: str, open_id: str | None) -> None:
     if query:
-        search.paint(person, query)
-    elif _ARCHIVE in st.session_state:
+        search.render_results(user, query)
+    elif _ARCHIVE_KEY in st.session_state:
         words, icon, args = t("archive.back"), ":material/arrow_back:", (False,)
-        st.button(words, key="archive-back", type="tertiary", icon=icon, on_click=_show_archive, args=args)
+        st.button(
+            words, key="archive-back", type="tertiary", icon=icon, on_click=_set_archive_visible, args=args
+        )
         with st.container(key="head-archive"):
             st.caption(t("archive.title"))
-        conversation_list.paint_archive(person, shown)
+        conversation_list.render_archive(user, open_id)
     else:
-        conversation_list.paint(person, shown)
+        conversation_list.render(user, open_id)
 
 
-def _foot(query: str) -> None:
+def _render_footer(query: str) -> None:
     with st.container(key="sidebar-tools", horizontal=True, gap="small"):
-        if not query and not selection.on():
+        if not query and not selection.is_active():
             words, icon = t("sidebar.select"), ":material/checklist:"
             st.button(words, key="select", type="tertiary", icon=icon, on_click=selection.begin)
-        if not query and _ARCHIVE not in st.session_state:
+        if not query and _ARCHIVE_KEY not in st.session_state:
             words, icon, args = t("archive.title"), ":material/archive:", (True,)
-            st.button(words, key="archive", type="tertiary", icon=icon, on_click=_show_archive, args=args)
+            st.button(
+                words, key="archive", type="tertiary", icon=icon, on_click=_set_archive_visible, args=args
+            )
     with st.container(key="sidebar-links", horizontal=True, gap="small"):
-        for page, name, icon in ((SETTINGS, "settings", "settings"), (USAGE, "usage", "bar_chart")):
+        for page, name, icon in ((SETTINGS_PAGE, "settings", "settings"), (USAGE_PAGE, "usage", "bar_chart")):
             words, icon = t(f"nav.{name}"), f":material/{icon}:"
-            st.page_link(page, label=words, icon=icon, width="content", query_params=conversation_view.here())
+            st.page_link(
+                page, label=words, icon=icon, width="content", query_params=conversation_view.query_params()
+            )
 
 
-def _new() -> None:
+def _start_new_chat() -> None:
     """Begin a new chat, and show where it will be listed; a callback."""
-    paging.forget("open")
-    row.open_(None)
+    paging.reset("open")
+    row.open_conversation(None)
 
 
-def _show_archive(wanted: bool) -> None:
+def _set_archive_visible(visible: bool) -> None:
     selection.end()
-    paging.forget("archived")
-    if wanted:
-        st.session_state[_ARCHIVE] = True
+    paging.reset("archived")
+    if visible:
+        st.session_state[_ARCHIVE_KEY] = True
     else:
-        st.session_state.pop(_ARCHIVE, None)
+        st.session_state.pop(_ARCHIVE_KEY, None)

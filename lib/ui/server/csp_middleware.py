@@ -6,7 +6,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Pictures and sound from this server only: an address in model text could carry words out.
-POLICY = "; ".join(
+CONTENT_SECURITY_POLICY = "; ".join(
     (
         "img-src 'self' data: blob:",
         "media-src 'self' data: blob:",
@@ -17,7 +17,7 @@ POLICY = "; ".join(
 )
 
 
-class ContentSecurity:
+class SecurityHeadersMiddleware:
     """ASGI middleware that adds the policy, and two older headers, to every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -27,7 +27,7 @@ class ContentSecurity:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", POLICY)
+                headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("Referrer-Policy", "no-referrer")
             await send(message)

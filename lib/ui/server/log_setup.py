@@ -12,7 +12,7 @@ from lib.config import log_setup, redaction, settings
 from lib.core.errors import SettingError
 
 
-def begin() -> None:
+def configure_logging() -> None:
     """Call it first of all: what Streamlit says of a broken file of secrets can quote it."""
     table: dict[str, Any] = {}
     broken: frozenset[str] = frozenset()
@@ -20,15 +20,15 @@ def begin() -> None:
         try:
             table |= settings.read_secrets(path)
         except SettingError:
-            broken |= redaction.in_broken(_text(path))
+            broken |= redaction.find_values_in_malformed(_read_text(path))
     try:
-        form = settings.load(os.environ, table).serving.log
+        form = settings.load_settings(os.environ, table).server.log_format
     except SettingError:
         form = "json" if os.environ.get("ANTLER_LOG") == "json" else "text"
-    log_setup.install(redaction.found(os.environ, table) | broken, as_json=form == "json")
+    log_setup.configure_logging(redaction.find_secrets(os.environ, table) | broken, as_json=form == "json")
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:

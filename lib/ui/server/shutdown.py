@@ -20,118 +20,118 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from lib.config.log_setup import told
-from lib.config.settings import Serving
+from lib.config.log_setup import log_fields
+from lib.config.settings import ServerSettings
 from lib.core.errors import SettingError
 from lib.ui.session import resources
-from lib.ui.text.i18n import LANGUAGES
+from lib.ui.text.i18n import TRANSLATIONS
 
 log = logging.getLogger(__name__)
 
-FAREWELL = 2.0  # seconds in which pages paint the end of their answers before they are cut off
-LAST_SECONDS = 10.0  # that the server may take to end by itself after that
-_AGAIN = 2  # seconds after which a page that was turned away tries again by itself
+FINAL_RENDER_SECONDS = 2.0  # seconds in which pages paint the end of their answers before they are cut off
+EXIT_TIMEOUT = 10.0  # that the server may take to end by itself after that
+_RETRY_AFTER = 2  # seconds after which a page that was turned away tries again by itself
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """From the server's start to its end: whatever that is, answers that still run are interrupted."""
-    with _listening(asyncio.get_running_loop()):
+    with _handle_sigterm(asyncio.get_running_loop()):
         try:
             yield
         finally:
-            await asyncio.to_thread(_drain, 0.0)
+            await asyncio.to_thread(_drain_generations, 0.0)
 
 
-class TurnAway:
+class DrainMiddleware:
     """ASGI middleware that, once the process is to stop, lets no page in: a balancer then asks another."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        new = scope["type"] == "websocket" or (scope["type"] == "http" and _is_visit(scope))
-        if not new or not resources.answers().closing:
+        new = scope["type"] == "websocket" or (scope["type"] == "http" and _is_page_request(scope))
+        if not new or not resources.generations().is_shutting_down:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await _page(scope)(scope, receive, send)
+            await _unavailable_response(scope)(scope, receive, send)
         else:
             await WebSocket(scope, receive, send).send_denial_response(Response(status_code=503))
 
 
-def _is_visit(scope: Scope) -> bool:
+def _is_page_request(scope: Scope) -> bool:
     """Whether somebody opens a page; what open pages still load is let through."""
     return scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
 
 
-def _page(scope: Scope) -> Response:
+def _unavailable_response(scope: Scope) -> Response:
     language = Headers(scope=scope).get("accept-language", "").lower()
-    words = LANGUAGES["zh" if language.startswith("zh") else "en"]["closing.page"]
-    again = {"Retry-After": str(_AGAIN), "Refresh": str(_AGAIN), "Cache-Control": "no-store"}
+    words = TRANSLATIONS["zh" if language.startswith("zh") else "en"]["closing.page"]
+    again = {"Retry-After": str(_RETRY_AFTER), "Refresh": str(_RETRY_AFTER), "Cache-Control": "no-store"}
     return HTMLResponse(f"<!doctype html><title>Antler</title><p>{escape(words)}</p>", 503, again)
 
 
 @contextmanager
-def _listening(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+def _handle_sigterm(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Take the server's place as the one who is told to stop, and tell the server when all is done."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    stopping = _Stopping(loop, signal.getsignal(signal.SIGTERM))
-    signal.signal(signal.SIGTERM, stopping.told)
+    stopping = _Shutdown(loop, signal.getsignal(signal.SIGTERM))
+    signal.signal(signal.SIGTERM, stopping.on_signal)
     yield
     # Not put back: whoever serves us puts back what was there before it.
 
 
-class _Stopping:
+class _Shutdown:
     """What a process does when it is told to stop; told so twice, it ends at once."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, server: Any) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, server_handler: Any) -> None:
         self._loop = loop
-        self._server = server
-        self._told = False
+        self._server_handler = server_handler
+        self._is_signalled = False
 
-    def told(self, number: int, _: FrameType | None) -> None:
+    def on_signal(self, signum: int, _: FrameType | None) -> None:
         """The signal's handler, which may interrupt anything: it takes no lock."""
-        if self._told:
-            os._exit(128 + number)
-        self._told = True
-        self._loop.call_soon_threadsafe(self._begin, number)
+        if self._is_signalled:
+            os._exit(128 + signum)
+        self._is_signalled = True
+        self._loop.call_soon_threadsafe(self._start, signum)
 
-    def _begin(self, number: int) -> None:
-        resources.answers().close()
-        threading.Thread(target=self._stop, args=(number,), name="stopping", daemon=True).start()
+    def _start(self, signum: int) -> None:
+        resources.generations().begin_shutdown()
+        threading.Thread(target=self._drain_and_exit, args=(signum,), name="stopping", daemon=True).start()
 
-    def _stop(self, number: int) -> None:
-        patience = _patience()
-        if _drain(patience) and patience:
-            time.sleep(FAREWELL)
-        self._loop.call_soon_threadsafe(self._end, number)
-        time.sleep(LAST_SECONDS)
+    def _drain_and_exit(self, signum: int) -> None:
+        patience = _drain_timeout()
+        if _drain_generations(patience) and patience:
+            time.sleep(FINAL_RENDER_SECONDS)
+        self._loop.call_soon_threadsafe(self._forward_signal, signum)
+        time.sleep(EXIT_TIMEOUT)
         log.warning("the server did not end by itself")
-        os._exit(128 + number)
+        os._exit(128 + signum)
 
-    def _end(self, number: int) -> None:
-        if callable(self._server):
-            self._server(number, None)
+    def _forward_signal(self, signum: int) -> None:
+        if callable(self._server_handler):
+            self._server_handler(signum, None)
         else:
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
+            signal.signal(signum, signal.SIG_DFL)
+            signal.raise_signal(signum)
 
 
-def _patience() -> float:
+def _drain_timeout() -> float:
     try:
-        return resources.settings().serving.drain
+        return resources.settings().server.drain_seconds
     except SettingError:
-        return Serving.drain
+        return ServerSettings.drain_seconds
 
 
-def _drain(seconds: float) -> int:
+def _drain_generations(timeout: float) -> int:
     """Let the running answers come to their end; returns how many there were."""
-    answers = resources.answers()
-    answers.close()
+    answers = resources.generations()
+    answers.begin_shutdown()
     if running := len(answers):
-        log.info("stopping", extra=told(running=running, patience=seconds))
-        left = answers.drain(seconds)
-        log.info("stopped", extra=told(running=running, interrupted=left))
+        log.info("stopping", extra=log_fields(running=running, patience=timeout))
+        left = answers.drain(timeout)
+        log.info("stopped", extra=log_fields(running=running, interrupted=left))
     return running

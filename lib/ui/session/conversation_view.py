@@ -7,19 +7,19 @@ from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
-from lib.chat.turns.generation import STOP_WITHIN, Answer
-from lib.chat.turns.registry import Elsewhere
+from lib.chat.turns.generation import STOP_TIMEOUT, Generation
+from lib.chat.turns.registry import RemoteGeneration
 from lib.core import tree
 from lib.core.conversation import Conversation, Node
 from lib.core.errors import StoreError
-from lib.core.usage import Spent
+from lib.core.usage import UsageTotal
 from lib.ui.session import resources
 
-WINDOW = 30  # messages painted when a conversation is opened, and more with each "show earlier"
+PAGE_SIZE = 30  # messages painted when a conversation is opened, and more with each "show earlier"
 
 
 @dataclass
-class View:
+class ConversationView:
     """What a session remembers of the conversation it shows: None is a new one, not yet begun.
 
     `nodes` is the shown path, read from the store when the conversation is opened, and kept up by the
@@ -32,93 +32,99 @@ class View:
     conversation: Conversation | None = None
     nodes: list[Node] = field(default_factory=list)
     siblings: dict[str, list[str]] = field(default_factory=dict)
-    sums: dict[str, Spent] = field(default_factory=dict)
-    first: int = 0
+    usage_by_node: dict[str, UsageTotal] = field(default_factory=dict)
+    start: int = 0
     end: int | None = None
-    answer: Answer | Elsewhere | None = None
+    generation: Generation | RemoteGeneration | None = None
 
     @property
-    def id(self) -> str | None:
+    def conversation_id(self) -> str | None:
         return self.conversation.id if self.conversation else None
 
 
-def view() -> View:
+def current_view() -> ConversationView:
     """This session's view."""
-    found: View = st.session_state.setdefault("view", View())
+    found: ConversationView = st.session_state.setdefault("view", ConversationView())
     return found
 
 
-def opened(owner: str) -> View:
+def open_conversation(owner: str) -> ConversationView:
     """The view of the conversation that the URL names, read from the store where it is not shown yet.
 
     What is not there, or not the owner's, opens as a new conversation. Without a name in the URL it may be
     the temporary one, which ends where another is opened.
     """
-    resources.purged()
+    resources.purge_expired()
     if named := st.query_params.get("c"):
         resources.end_temporary()
-    kept = resources.scratch()
-    wanted = kept.current if kept else named
+    kept = resources.temporary()
+    wanted = kept.current_conversation_id if kept else named
     # Asked before the rows are read: an answer leaves the registry when its end is in the store, so
     # what is not found here is read as it ended.
-    answer = resources.answers().find(owner, wanted) if wanted else None
-    fresh = resources.keeper().conversation(owner, wanted) if wanted else None
+    answer = resources.generations().find(owner, wanted) if wanted else None
+    fresh = resources.current_store().conversation(owner, wanted) if wanted else None
     if fresh is None:
         st.query_params.pop("c", None)
     elif fresh.unread:
         with contextlib.suppress(StoreError):
-            resources.store().seen(owner, fresh.id)
+            resources.store().mark_read(owner, fresh.id)
         fresh = replace(fresh, unread=False)
-    shown = view()
+    shown = current_view()
     lost = bool(shown.nodes) and shown.nodes[-1].arriving and answer is None
     if shown.conversation != fresh or lost:
-        shown = _show(owner, fresh)
-    shown.answer = _attached(owner, shown, answer)
+        shown = _load_view(owner, fresh)
+    shown.generation = _find_generation(owner, shown, answer)
     return shown
 
 
-def _attached(owner: str, shown: View, answer: Answer | None) -> Answer | Elsewhere | None:
+def _find_generation(
+    owner: str, view: ConversationView, generation: Generation | None
+) -> Generation | RemoteGeneration | None:
     """What produces the last node of the view: this process, another one, or nobody."""
-    if not shown.nodes or shown.id is None:
+    if not view.nodes or view.conversation_id is None:
         return None
-    last = shown.nodes[-1]
-    if answer is not None and last.id in answer.ids:
-        return answer
-    return Elsewhere(owner, shown.id, last, resources.keeper()) if last.arriving else None
+    last = view.nodes[-1]
+    if generation is not None and last.id in generation.node_ids:
+        return generation
+    return (
+        RemoteGeneration(owner, view.conversation_id, last, resources.current_store())
+        if last.arriving
+        else None
+    )
 
 
-def _show(owner: str, conversation: Conversation | None) -> View:
+def _load_view(owner: str, conversation: Conversation | None) -> ConversationView:
     """Make `conversation` the one that this session shows, with its path as it stands in the store."""
-    before = view()
-    known = resources.keeper().nodes(owner, conversation.id) if conversation else []
-    nodes = tree.path(known, conversation.head) if conversation else []
-    first = max(0, len(nodes) - WINDOW)
-    if conversation and before.id == conversation.id and before.end is None:
-        first = min(before.first, first)
-    sums = resources.keeper().sums(owner, conversation.id) if conversation else {}
-    st.session_state["view"] = now = View(conversation, nodes, tree.siblings(known), sums, first)
+    before = current_view()
+    known = resources.current_store().nodes(owner, conversation.id) if conversation else []
+    nodes = tree.path(known, conversation.head_id) if conversation else []
+    first = max(0, len(nodes) - PAGE_SIZE)
+    if conversation and before.conversation_id == conversation.id and before.end is None:
+        first = min(before.start, first)
+    sums = resources.current_store().usage_by_answer(owner, conversation.id) if conversation else {}
+    st.session_state["view"] = now = ConversationView(conversation, nodes, tree.siblings(known), sums, first)
     return now
 
 
-def look_around(owner: str, shown: View) -> None:
+def refresh_after_answer(owner: str, view: ConversationView) -> None:
     """See which alternatives came with an answer that has just ended, and what it took."""
-    if shown.id is None or shown.answer is None:
+    if view.conversation_id is None or view.generation is None:
         return
     with contextlib.suppress(StoreError):
-        if isinstance(shown.answer, Answer):
-            shown.answer.leaving(STOP_WITHIN)  # its end is written by another thread
-            if len(shown.answer.ids) > 1:
-                shown.siblings = tree.siblings(resources.keeper().nodes(owner, shown.id))
-        shown.sums = resources.keeper().sums(owner, shown.id)
+        if isinstance(view.generation, Generation):
+            view.generation.wait_until_saved(STOP_TIMEOUT)  # its end is written by another thread
+            if len(view.generation.node_ids) > 1:
+                view.siblings = tree.siblings(resources.current_store().nodes(owner, view.conversation_id))
+        view.usage_by_node = resources.current_store().usage_by_answer(owner, view.conversation_id)
 
 
-def read_to_its_end(owner: str, shown: View) -> None:
+def mark_read(owner: str, view: ConversationView) -> None:
     """Remember that the owner has seen the answer that has just been painted to its end."""
-    if shown.id and shown.answer and not resources.scratch():
+    if view.conversation_id and view.generation and not resources.temporary():
         with contextlib.suppress(StoreError):
-            resources.store().seen(owner, shown.id)
+            resources.store().mark_read(owner, view.conversation_id)
 
 
-def here() -> dict[str, str]:
+def query_params() -> dict[str, str]:
     """What keeps the shown conversation in the URL from page to page."""
     return {"c": conversation} if (conversation := st.query_params.get("c")) else {}

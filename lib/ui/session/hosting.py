@@ -8,14 +8,14 @@ from pathlib import Path
 from lib.config import hosting
 from lib.ui.session import resources
 
-_FOLDER = str(Path(__file__).resolve().parents[3])
+_APP_FOLDER = str(Path(__file__).resolve().parents[3])
 
 
-def forgetful() -> bool:
+def is_ephemeral() -> bool:
     """Whether this server loses the history when it is put to sleep or deployed anew."""
-    return hosting.forgets(resources.settings().database_url, _FOLDER, os.environ)
+    return hosting.is_ephemeral(resources.settings().database_url, _APP_FOLDER, os.environ)
 
 
-def community_cloud() -> bool:
+def is_community_cloud() -> bool:
     """Whether the host keeps a list of viewers of its own, and lets no cookie of ours through."""
-    return hosting.community_cloud(_FOLDER, os.environ)
+    return hosting.is_community_cloud(_APP_FOLDER, os.environ)

@@ -5,26 +5,26 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-_WORDS = "late.words"
-_KNOWN = "late.known"
+_MESSAGE_KEY = "late.words"
+_INPUT_RENDERED_KEY = "late.known"
 
 
-def catch(box: str) -> None:
+def recover_message(widget_key: str) -> None:
     """Keep what this run was sent from the box of that key, as long as the session has not painted it.
 
     A page that was idle when its replica ended hears nothing of the new one: it goes on with its next
     message, and Streamlit drops what comes from a widget that the session does not know.
     """
     context = get_script_run_ctx()
-    if context is None or st.session_state.get(_KNOWN):
+    if context is None or st.session_state.get(_INPUT_RENDERED_KEY):
         return
     for state in context.session_state.get_widget_states():
-        if state.id.endswith(f"-{box}") and (words := state.chat_input_value.data):
-            st.session_state[_WORDS] = words
+        if state.id.endswith(f"-{widget_key}") and (words := state.chat_input_value.data):
+            st.session_state[_MESSAGE_KEY] = words
 
 
-def take() -> str:
+def pop_message() -> str:
     """What was caught, once, else ""; from now on the session knows the box."""
-    st.session_state[_KNOWN] = True
-    words: str = st.session_state.pop(_WORDS, "")
+    st.session_state[_INPUT_RENDERED_KEY] = True
+    words: str = st.session_state.pop(_MESSAGE_KEY, "")
     return words

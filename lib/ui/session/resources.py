@@ -14,45 +14,45 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from lib import demo
-from lib.chat.own_key import Own
+from lib.chat.own_key import PersonalKey
 from lib.chat.turns.generation import STALE_AFTER
-from lib.chat.turns.registry import Answers
-from lib.chat.turns.summaries import Aside, Cheap
-from lib.chat.turns.temporary import Scratch
-from lib.chat.turns.turn import Desk
-from lib.chat.usage.limits import Guard
-from lib.chat.usage.metrics import Meter
+from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.summaries import UtilityModel, UtilityModelService
+from lib.chat.turns.temporary import TemporaryStore
+from lib.chat.turns.turn import TurnServices
+from lib.chat.usage.limits import LimitEnforcer
+from lib.chat.usage.metrics import Metrics
 from lib.config import settings as config
 from lib.config.caller import Caller
 from lib.config.settings import Settings
 from lib.core import audit
 from lib.core.errors import StoreError
-from lib.core.models import Listing, Model
+from lib.core.models import Model, ModelList
 from lib.core.policy import Policy
 from lib.core.preferences import Preferences
 from lib.core.target import Target
-from lib.core.user import Person
-from lib.gateway.catalog.models import Catalog, typed
+from lib.core.user import User
+from lib.gateway.catalog.models import Catalog, unlisted_model
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 from lib.storage.store import Store
 
 LOGO = str(Path(__file__).parents[1] / "widgets/antler.svg")
 PURGE_AFTER = 24 * 3600.0  # seconds for which a deleted conversation can be taken back
-PURGE_EVERY = 3600.0
-POLICY_FOR = 5.0  # seconds for which a policy that was read holds: what another server settled is soon seen
-MODELS_PATIENCE = 1.5  # seconds that a page waits for the first list of models
-NOBODY = "local"  # who owned every row before each browser had a history of its own
+PURGE_INTERVAL = 3600.0
+POLICY_TTL = 5.0  # seconds for which a policy that was read holds: what another server settled is soon seen
+MODEL_LIST_TIMEOUT = 1.5  # seconds that a page waits for the first list of models
+LEGACY_OWNER = "local"  # who owned every row before each browser had a history of its own
 log = logging.getLogger(__name__)
 
 
 @st.cache_resource(show_spinner=False)
 def settings() -> Settings:
     """The settings. Raises SettingError, on every run until they are mended."""
-    return config.load(os.environ, _secrets())
+    return config.load_settings(os.environ, _load_secrets())
 
 
-def _secrets() -> dict[str, Any]:
+def _load_secrets() -> dict[str, Any]:
     if st.secrets.load_if_toml_exists():
         return st.secrets.to_dict()
     # Streamlit takes a file that it cannot parse for none at all; that would quietly start the demo.
@@ -69,32 +69,32 @@ def _demo_server() -> demo.Demo:
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
     """The database, opened once per process. Raises StoreError, on every run until it opens."""
-    opened = Store(settings().database_url, refused=meter().refused)
-    opened.sweep(STALE_AFTER)
+    opened = Store(settings().database_url, on_refusal=metrics().count_database_error)
+    opened.mark_stale(STALE_AFTER)
     # What is loaded by now lives as long as the process: the collection after each run can pass it over.
     gc.collect()
     gc.freeze()
     return opened
 
 
-@st.cache_resource(show_spinner=False, ttl=PURGE_EVERY)
-def purged() -> None:
+@st.cache_resource(show_spinner=False, ttl=PURGE_INTERVAL)
+def purge_expired() -> None:
     """Remove what was deleted long ago, now and then: a server may run for months."""
     with contextlib.suppress(StoreError):
-        store().purge(PURGE_AFTER)
-        store().purge_acts(audit.KEPT)
+        store().purge_deleted(PURGE_AFTER)
+        store().purge_audit_events(audit.RETENTION_SECONDS)
 
 
 @st.cache_resource(show_spinner=False)
-def _known_policy() -> dict[str, Policy]:
+def _last_policy() -> dict[str, Policy]:
     """The policy as it was last read, if it was: with the database away, what was closed stays so."""
     return {}
 
 
-@st.cache_resource(show_spinner=False, ttl=POLICY_FOR)
+@st.cache_resource(show_spinner=False, ttl=POLICY_TTL)
 def policy() -> Policy:
     """What the team has settled, as of the last seconds. Raises StoreError where it was never read."""
-    known = _known_policy()
+    known = _last_policy()
     try:
         known["policy"] = store().policy()
     except StoreError:
@@ -105,17 +105,17 @@ def policy() -> Policy:
 
 
 @st.cache_resource(show_spinner=False)
-def answers() -> Answers:
+def generations() -> GenerationRegistry:
     """The registry of running answers: the process's own, whatever sessions come and go."""
-    registry = Answers(meter().answered)
-    meter().watch(lambda: len(registry), lambda: registry.closing)
+    registry = GenerationRegistry(metrics().record_generation)
+    metrics().set_gauge_sources(lambda: len(registry), lambda: registry.is_shutting_down)
     return registry
 
 
 @st.cache_resource(show_spinner=False)
-def meter() -> Meter:
+def metrics() -> Metrics:
     """What is counted of this process."""
-    return Meter()
+    return Metrics()
 
 
 @st.cache_resource(show_spinner=False)
@@ -125,152 +125,166 @@ def _gateway(base_url: str) -> Gateway:
 
 def shared_gateway() -> Gateway:
     """The gateway of the settings; without a key the demo, which is reached in just the same way."""
-    return _gateway(_demo_server().url if settings().demo else settings().base_url)
+    return _gateway(_demo_server().url if settings().is_demo else settings().base_url)
 
 
-def own() -> Own | None:
+def personal_key() -> PersonalKey | None:
     """What this session reaches with the person's own key; None where the team's is used."""
-    found: Own | None = st.session_state.get("own")
+    found: PersonalKey | None = st.session_state.get("own")
     return found
 
 
-def use_own(found: Own) -> None:
+def use_personal_key(new_key: PersonalKey) -> None:
     """From now on, have this session's requests go with the person's own key."""
-    forget_own()
-    st.session_state["own"] = found
+    forget_personal_key()
+    st.session_state["own"] = new_key
 
 
-def forget_own() -> None:
+def forget_personal_key() -> None:
     """Forget the person's own key. Answers that are running go on with what they began with."""
-    if used := own():
+    if used := personal_key():
         del st.session_state["own"]
         used.gateway.close()
 
 
 def gateway() -> Gateway:
     """The gateway that this session asks."""
-    return used.gateway if (used := own()) else shared_gateway()
+    return used.gateway if (used := personal_key()) else shared_gateway()
 
 
-def demo_only() -> bool:
+def is_demo() -> bool:
     """Whether this session reaches no gateway but the demo."""
-    return settings().demo and own() is None
+    return settings().is_demo and personal_key() is None
 
 
-def asked() -> Gateway:
+def user_gateway() -> Gateway:
     """The gateway that this session asks, as the person of this session."""
-    team, who = settings().team, person()
+    team, who = settings().caller_identity, user()
     if gateway().base_url not in (settings().base_url, shared_gateway().base_url):
         # They are meant for the team's own gateway, and may be what lets a request through there.
-        team = replace(team, templates=())
-    return gateway().asked_by(team.caller(who) if who else Caller())
+        team = replace(team, header_templates=())
+    return gateway().with_caller(team.build_caller(who) if who else Caller())
 
 
 @st.cache_resource(show_spinner=False)
-def _handed_over(_person: str) -> None:
-    store().adopt(NOBODY, _person)
+def _claim_legacy_rows_once(_user_id: str) -> None:
+    store().transfer_ownership(LEGACY_OWNER, _user_id)
 
 
-def hand_over(person: str) -> None:
+def claim_legacy_rows(user_id: str) -> None:
     """Give the history of before browsers were told apart to the first who comes, once a process."""
     try:
-        _handed_over(person)
+        _claim_legacy_rows_once(user_id)
     except StoreError:
         log.warning("the history of before could not be handed over", exc_info=True)
 
 
-def scratch() -> Scratch | None:
+def temporary() -> TemporaryStore | None:
     """What keeps this session's temporary chat; None while the session is not in one."""
-    found: Scratch | None = st.session_state.get("scratch")
+    found: TemporaryStore | None = st.session_state.get("scratch")
     return found
 
 
-def keeper() -> Store | Scratch:
+def current_store() -> Store | TemporaryStore:
     """Where the shown conversation is kept: in the database, or in this session alone."""
-    return scratch() or store()
+    return temporary() or store()
 
 
-def begin_temporary(person: str) -> None:
-    st.session_state["scratch"] = Scratch(person, store())
+def start_temporary(user_id: str) -> None:
+    st.session_state["scratch"] = TemporaryStore(user_id, store())
 
 
 def end_temporary() -> None:
     """Forget the temporary chat, where there is one; an answer that is arriving there ends with it."""
-    if kept := scratch():
-        kept.forget()
+    if kept := temporary():
+        kept.clear()
         del st.session_state["scratch"]
 
 
 @st.cache_resource(show_spinner=False)
-def _aside(base_url: str) -> Aside:
-    return Aside(_gateway(base_url), store(), _prices(base_url).of, meter().ended)
+def _utility_models(base_url: str) -> UtilityModelService:
+    return UtilityModelService(
+        _gateway(base_url), store(), _prices(base_url).price_of, metrics().record_request
+    )
 
 
-def aside() -> Aside:
+def utility_models() -> UtilityModelService:
     """The requests to the cheap model, whose workers are the process's own, as the running answers are."""
-    return _aside(shared_gateway().base_url).through(asked(), prices().of)
+    return _utility_models(shared_gateway().base_url).with_gateway(user_gateway(), prices().price_of)
 
 
-def cheap() -> Cheap | None:
+def utility_model() -> UtilityModel | None:
     """The model for titles and summaries; None where none is set, and in a temporary chat."""
-    name, wire = settings().cheap_model, settings().cheap_wire
-    if not name or scratch():
+    name, wire = settings().utility_model, settings().utility_wire
+    if not name or temporary():
         return None
-    listed = next((known.wires[0] for known in listing().models if known.id == name), None)
-    return Cheap(Target(name, wire or listed or "openai"), model(name).abilities.context)
+    listed = next((known.wires[0] for known in model_list().models if known.id == name), None)
+    return UtilityModel(Target(name, wire or listed or "openai"), model(name).capabilities.context_window)
 
 
-def person() -> Person | None:
+def user() -> User | None:
     """Who is asking in this session, as access.require() found it; None before that."""
-    found: Person | None = st.session_state.get("person")
+    found: User | None = st.session_state.get("person")
     return found
 
 
-def guard() -> Guard:
+def limit_enforcer() -> LimitEnforcer:
     """What holds the person of this session to that; access.require() has to come before it."""
-    who = person()
+    who = user()
     assert who is not None
     # What goes on a person's own key takes nothing of what the team has set.
-    return Guard(who, policy().unlimited() if own() else policy(), store(), prices().of)
+    return LimitEnforcer(
+        who, policy().without_limits() if personal_key() else policy(), store(), prices().price_of
+    )
 
 
-def desk() -> Desk:
-    return Desk(keeper(), asked(), answers(), aside(), cheap(), prices().of, guard())
+def services() -> TurnServices:
+    return TurnServices(
+        current_store(),
+        user_gateway(),
+        generations(),
+        utility_models(),
+        utility_model(),
+        prices().price_of,
+        limit_enforcer(),
+    )
 
 
 def gateway_host() -> str:
-    return urlsplit(used.gateway.base_url if (used := own()) else settings().base_url).netloc
+    return urlsplit(used.gateway.base_url if (used := personal_key()) else settings().base_url).netloc
 
 
 @st.cache_resource(show_spinner=False)
 def _catalog(base_url: str) -> Catalog:
-    return Catalog(_gateway(base_url).models, _gateway(base_url).prices)
+    return Catalog(_gateway(base_url).fetch_models, _gateway(base_url).fetch_prices)
 
 
 @st.cache_resource(show_spinner=False)
 def _prices(base_url: str) -> Prices:
     known = _catalog(base_url)
-    return Prices(lambda: known.known, settings().prices)
+    return Prices(lambda: known.cached_model_list, settings().price_overrides)
 
 
 def prices() -> Prices:
     """What the models cost, as far as that is known."""
-    return used.prices if (used := own()) else _prices(shared_gateway().base_url)
+    return used.prices if (used := personal_key()) else _prices(shared_gateway().base_url)
 
 
 def catalog() -> Catalog:
     """The gateway's models, as far as they are known; to an own key, those that it may use."""
-    return used.catalog if (used := own()) else _catalog(shared_gateway().base_url)
+    return used.catalog if (used := personal_key()) else _catalog(shared_gateway().base_url)
 
 
-def listing(patience: float = MODELS_PATIENCE) -> Listing:
+def model_list(timeout: float = MODEL_LIST_TIMEOUT) -> ModelList:
     """The gateway's models, as far as they are known; an id can be typed all the same."""
-    return catalog().listing(patience)
+    return catalog().model_list(timeout)
 
 
-def model(name: str) -> Model:
+def model(model_id: str) -> Model:
     """The model of that id; where the gateway does not list it, what its name tells."""
-    return next((known for known in listing().models if known.id == name), None) or typed(name)
+    return next((known for known in model_list().models if known.id == model_id), None) or unlisted_model(
+        model_id
+    )
 
 
 def preferences(owner: str) -> Preferences:

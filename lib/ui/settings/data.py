@@ -8,93 +8,97 @@ import streamlit as st
 
 from lib import transfer
 from lib.core.errors import TransferError
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.session import audit, resources
-from lib.ui.text.i18n import LANGUAGES, t
+from lib.ui.text.i18n import TRANSLATIONS, t
 from lib.ui.widgets import errors, undo
-from lib.ui.widgets.errors import tried
+from lib.ui.widgets.errors import shows_errors
 
-_REPORT = "import.report"
-_FILE = "import.file"
+_REPORT_KEY = "import.report"
+_FILE_KEY = "import.file"
 
 
-def paint(person: Person) -> None:
+def render(user: User) -> None:
     """Export, import and the end of everything."""
     st.markdown(t("data.export_about"))
     name = f"antler-{time.strftime('%Y-%m-%d')}.json"
     st.download_button(
         t("data.export"),
-        lambda: _everything(person),
+        lambda: _export_all(user),
         name,
         "application/json",
         key="export",
         icon=":material/download:",
         on_click="ignore",
     )
-    _import(person)
-    _erase(person)
+    _render_import(user)
+    _render_erase(user)
 
 
-def _everything(person: Person) -> bytes:
-    found = b"".join(transfer.write(resources.store().everything(person.id)))
-    audit.note(person, "export", "everything")
+def _export_all(user: User) -> bytes:
+    found = b"".join(transfer.write_export(resources.store().export_all(user.id)))
+    audit.record(user, "export", "everything")
     return found
 
 
-def _import(person: Person) -> None:
+def _render_import(user: User) -> None:
     st.markdown(t("data.import_about"))
     # The box is emptied after each import by taking a new key.
-    key = f"{_FILE}-{st.session_state.setdefault('imports', 0)}"
+    key = f"{_FILE_KEY}-{st.session_state.setdefault('imports', 0)}"
     file = st.file_uploader(t("data.import"), type=["json", "zip"], key=key, label_visibility="collapsed")
     if file is not None:
-        args = (person, key)
+        args = (user, key)
         st.button(
             t("data.import_do"),
             key="import",
             type="primary",
             icon=":material/upload:",
-            on_click=_read,
+            on_click=_import_file,
             args=args,
         )
-    for line in st.session_state.get(_REPORT, ()):
+    for line in st.session_state.get(_REPORT_KEY, ()):
         st.markdown(line)
 
 
-@tried
-def _read(person: Person, key: str) -> None:
-    file = st.session_state[key]
-    st.session_state[_REPORT] = []
+@shows_errors
+def _import_file(user: User, file_key: str) -> None:
+    file = st.session_state[file_key]
+    st.session_state[_REPORT_KEY] = []
     try:
-        loaded = transfer.fresh(transfer.read(file.getvalue()), resources.store().taken)
+        loaded = transfer.replace_existing_ids(
+            transfer.parse_export(file.getvalue()), resources.store().existing_ids
+        )
     except TransferError as error:
-        errors.refuse(_why(error))
+        errors.flash_warning(_import_error_message(error))
         return
-    resources.store().take_in(person.id, loaded.conversations)
-    audit.note(person, "import", loaded.report.source, conversations=loaded.report.conversations)
+    resources.store().import_all(user.id, loaded.conversations)
+    audit.record(user, "import", loaded.report.source, conversations=loaded.report.conversation_count)
     st.session_state["imports"] += 1
-    st.session_state[_REPORT] = list(_report(loaded.report))
+    st.session_state[_REPORT_KEY] = list(_report_lines(loaded.report))
 
 
-def _why(error: TransferError) -> str:
-    name = f"import.why.{error.why}"
+def _import_error_message(error: TransferError) -> str:
+    name = f"import.why.{error.reason}"
     return (
-        f"{t('error.import')} {t(name, place=error.place)}" if name in LANGUAGES["en"] else t("error.import")
+        f"{t('error.import')} {t(name, place=error.location)}"
+        if name in TRANSLATIONS["en"]
+        else t("error.import")
     )
 
 
-def _report(report: transfer.Report) -> list[str]:
+def _report_lines(report: transfer.ImportReport) -> list[str]:
     """What came of an import, a line each."""
     source = t(f"source.{report.source}")
-    lines = [t("import.done", source=source, count=report.conversations, messages=report.messages)]
-    if report.skipped:
-        skipped = (t(f"import.skipped.{code}", count=count) for code, count in report.skipped.items())
+    lines = [t("import.done", source=source, count=report.conversation_count, messages=report.message_count)]
+    if report.issues:
+        skipped = (t(f"import.skipped.{code}", count=count) for code, count in report.issues.items())
         lines.append("\n".join([t("import.left"), "", *(f"- {words}" for words in skipped)]))
-    if report.renamed_ids:
-        lines.append(t("import.renamed", count=report.renamed_ids))
+    if report.replaced_id_count:
+        lines.append(t("import.renamed", count=report.replaced_id_count))
     return lines
 
 
-def _erase(person: Person) -> None:
+def _render_erase(user: User) -> None:
     st.markdown(t("data.erase_about"))
     sure = st.checkbox(t("data.erase_sure"), key="erase-sure")
     st.button(
@@ -102,19 +106,19 @@ def _erase(person: Person) -> None:
         key="erase",
         icon=":material/delete_forever:",
         disabled=not sure,
-        on_click=_erased,
-        args=(person,),
+        on_click=_erase_all,
+        args=(user,),
     )
 
 
-@tried
-def _erased(person: Person) -> None:
-    resources.answers().stop_all(person.id)
-    resources.store().erase(person.id)
-    audit.note(Person(person.id), "erase")
-    for name in ("shares", _REPORT, "view"):
+@shows_errors
+def _erase_all(user: User) -> None:
+    resources.generations().stop_all(user.id)
+    resources.store().erase_user_data(user.id)
+    audit.record(User(user.id), "erase")
+    for name in ("shares", _REPORT_KEY, "view"):
         st.session_state.pop(name, None)
-    undo.forget()
+    undo.dismiss()
     st.session_state["erase-sure"] = False
     st.query_params.clear()
-    st.session_state[_REPORT] = [t("data.erased")]
+    st.session_state[_REPORT_KEY] = [t("data.erased")]

@@ -8,27 +8,27 @@ from typing import Any
 
 import streamlit as st
 
-from lib.core.models import Model, by_maker
+from lib.core.models import Model, group_by_vendor
 from lib.core.target import WIRES, Target, is_wire
 from lib.ui.session import resources
 from lib.ui.text.i18n import t
 
 
 @dataclass(frozen=True)
-class Keys:
+class FieldKeys:
     """What the fields are known by: the row, the model, the wire, and the target that they tell of."""
 
-    row: str
+    container: str
     model: str
     wire: str
-    told: str
+    last_default: str
 
 
-def paint(
-    keys: Keys,
-    settled: Target | None,
+def render(
+    keys: FieldKeys,
+    default: Target | None,
     models: Sequence[Model],
-    words: tuple[str, str],
+    labels: tuple[str, str],
     on_change: Callable[..., Any],
     args: tuple[Any, ...] = (),
 ) -> None:
@@ -37,29 +37,29 @@ def paint(
     `words` are the label and what stands in the empty field.
     """
     # Only where they tell of another one: a value that the server sets replaces what is being typed.
-    if keys.model not in st.session_state or st.session_state.get(keys.told) != settled:
-        st.session_state[keys.model] = settled.model if settled else None
-        st.session_state[keys.wire] = settled.wire if settled else None
-        st.session_state[keys.told] = settled
-    names = [model.id for _, group in by_maker(models) for model in group]
-    if settled and settled.model not in names:
-        names.insert(0, settled.model)
-    with st.container(horizontal=True, vertical_alignment="bottom", key=keys.row, gap="small"):
+    if keys.model not in st.session_state or st.session_state.get(keys.last_default) != default:
+        st.session_state[keys.model] = default.model if default else None
+        st.session_state[keys.wire] = default.wire if default else None
+        st.session_state[keys.last_default] = default
+    names = [model.id for _, group in group_by_vendor(models) for model in group]
+    if default and default.model not in names:
+        names.insert(0, default.model)
+    with st.container(horizontal=True, vertical_alignment="bottom", key=keys.container, gap="small"):
         st.selectbox(
-            words[0],
+            labels[0],
             names,
             index=None,
             key=keys.model,
-            placeholder=words[1],
+            placeholder=labels[1],
             accept_new_options=True,
             on_change=on_change,
             args=args,
         )
-        if settled:
-            choose_wire(keys.wire, on_change=on_change, args=args)
+        if default:
+            render_wire_picker(keys.wire, on_change=on_change, args=args)
 
 
-def chosen(keys: Keys) -> Target | None:
+def selected_target(keys: FieldKeys) -> Target | None:
     """What the fields say: over a wire that the model is offered over. None where no model stands there."""
     model, wire = str(st.session_state[keys.model] or "").strip(), st.session_state.get(keys.wire)
     if not model:
@@ -68,7 +68,7 @@ def chosen(keys: Keys) -> Target | None:
     return Target(model, wire if is_wire(wire) and wire in offered else offered[0])
 
 
-def choose_wire(key: str, **more: Any) -> None:
+def render_wire_picker(key: str, **widget_args: Any) -> None:
     """The choice between the two wires, kept under `key`; `more` goes to the widget."""
     st.segmented_control(
         t("composer.wire"),
@@ -77,5 +77,5 @@ def choose_wire(key: str, **more: Any) -> None:
         required=True,
         format_func=lambda wire: t(f"wire.{wire}"),
         label_visibility="collapsed",
-        **more,
+        **widget_args,
     )

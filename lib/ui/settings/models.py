@@ -7,67 +7,75 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from lib.core.models import Abilities, Listing, Model, by_maker, matching
+from lib.core.models import Capabilities, Model, ModelList, filter_models, group_by_vendor
 from lib.core.preferences import Preferences
 from lib.core.target import Target
-from lib.core.user import Person
+from lib.core.user import User
 from lib.ui.session import resources
 from lib.ui.settings import default_model_fields
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import model_access
-from lib.ui.widgets.errors import refuse, sentence, tried
+from lib.ui.widgets.errors import code_message, flash_warning, shows_errors
 
-PAGE = 25  # models shown at first, and more with each "show more"
-PATIENCE = 15.0  # seconds that the page waits for a list that was asked for
-_SEARCH, _MAKER, _SHOWN = "models.search", "models.maker", "models.shown"
-_USUAL = default_model_fields.Keys("models-usual", "models.default", "models.default_wire", "models.told")
-_FAVOURITES = "★"
+PAGE_SIZE = 25  # models shown at first, and more with each "show more"
+MODEL_LIST_TIMEOUT = 15.0  # seconds that the page waits for a list that was asked for
+_SEARCH_KEY, _VENDOR_KEY, _VISIBLE_COUNT_KEY = "models.search", "models.maker", "models.shown"
+_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys(
+    "models-usual", "models.default", "models.default_wire", "models.told"
+)
+_FAVOURITES_OPTION = "★"
 
 
-def paint(person: Person) -> None:
+def render(user: User) -> None:
     """The section of the settings: what the list is like, the default, and every model with its star."""
     with st.container(key="models"):
         st.subheader(t("settings.models"), anchor=False)
         with st.spinner(t("models.reading"), show_time=False):
-            listing = resources.listing(PATIENCE)
-        liked = resources.preferences(person.id)
-        _state(listing)
+            listing = resources.model_list(MODEL_LIST_TIMEOUT)
+        liked = resources.preferences(user.id)
+        _render_list_status(listing)
         known = {model.id: model for model in listing.models}
         every = [*listing.models, *(resources.model(name) for name in liked.favourites if name not in known)]
-        every = [model for model in every if model_access.may(person, model.id)]
-        _default(person, liked, every)
+        every = [model for model in every if model_access.is_model_allowed(user, model.id)]
+        _render_default(user, liked, every)
         if every:
-            _list(person, liked, every)
+            _render_list(user, liked, every)
 
 
-@tried
-def favour(person: Person, model: str, wanted: bool) -> None:
+@shows_errors
+def set_favourite(user: User, model_id: str, is_favourite: bool) -> None:
     """Put a model among the person's favourites, or take it out; a callback."""
-    resources.store().favour(person.id, model, wanted)
+    resources.store().set_favourite(user.id, model_id, is_favourite)
 
 
-@tried
-def set_default(person: Person, target: Target | None) -> None:
+@shows_errors
+def set_default(user: User, target: Target | None) -> None:
     """Keep the target that the person's new conversations begin with, None for none; a callback.
 
     One that the person may not use is not taken.
     """
-    if target and not model_access.may(person, target.model):
-        refuse(model_access.why_not(target.model))
-        st.session_state[_USUAL.told] = target  # not what is kept: the fields show that again
+    if target and not model_access.is_model_allowed(user, target.model):
+        flash_warning(model_access.model_not_allowed_message(target.model))
+        st.session_state[_DEFAULT_FIELD_KEYS.last_default] = (
+            target  # not what is kept: the fields show that again
+        )
         return
-    resources.store().set_default(person.id, target)
+    resources.store().set_user_default_target(user.id, target)
 
 
-def words(abilities: Abilities) -> str:
+def capabilities_text(capabilities: Capabilities) -> str:
     """What is known of a model in one line, and what is not known."""
-    facts = {name: getattr(abilities, name) for name in ("image", "pdf", "thinking")}
+    facts = {name: getattr(capabilities, name) for name in ("image", "pdf", "thinking")}
     unknown = [t(f"abilities.{name}") for name, known in facts.items() if known is None]
-    if abilities.context is None and len(unknown) == len(facts):
+    if capabilities.context_window is None and len(unknown) == len(facts):
         return t("abilities.unknown")
-    if abilities.context is None:
+    if capabilities.context_window is None:
         unknown.insert(0, t("abilities.window"))
-    parts = [t("abilities.context", size=_size(abilities.context))] if abilities.context else []
+    parts = (
+        [t("abilities.context", size=_format_context_size(capabilities.context_window))]
+        if capabilities.context_window
+        else []
+    )
     parts += [t(f"abilities.{name}") for name, known in facts.items() if known]
     if all(known is False for known in facts.values()):
         parts.append(t("abilities.text"))
@@ -76,19 +84,19 @@ def words(abilities: Abilities) -> str:
     return " · ".join(parts)
 
 
-def _size(tokens: int) -> str:
+def _format_context_size(tokens: int) -> str:
     return f"{tokens // 100_000 / 10:g}M" if tokens >= 1_000_000 else f"{tokens // 1000}k"
 
 
-def _state(listing: Listing) -> None:
+def _render_list_status(model_list: ModelList) -> None:
     """How many, how old, and a button to read the list again; why it is missing or old."""
-    parts = [t("models.no_list")] if listing.none else []
-    if listing.models:
-        parts.append(t("settings.models_count", count=len(listing.models)))
-    if listing.hidden:
-        parts.append(t("models.hidden", count=listing.hidden))
-    if listing.read:
-        parts.append(age(time.time() - listing.read))
+    parts = [t("models.no_list")] if model_list.is_unsupported else []
+    if model_list.models:
+        parts.append(t("settings.models_count", count=len(model_list.models)))
+    if model_list.hidden_count:
+        parts.append(t("models.hidden", count=model_list.hidden_count))
+    if model_list.fetched_at:
+        parts.append(format_age(time.time() - model_list.fetched_at))
     with st.container(horizontal=True, vertical_alignment="center", key="models-state", gap="small"):
         st.markdown(" · ".join(parts) or t("models.never"))
         st.button(
@@ -96,19 +104,19 @@ def _state(listing: Listing) -> None:
             key="refresh",
             icon=":material/refresh:",
             type="tertiary",
-            on_click=resources.catalog().forget,
+            on_click=resources.catalog().invalidate,
         )
-    if listing.none:
+    if model_list.is_unsupported:
         st.info(t("models.none"), icon=":material/keyboard:")
-    elif listing.fault:
-        why = sentence(listing.fault)
+    elif model_list.error_code:
+        why = code_message(model_list.error_code)
         st.warning(
-            t("models.old" if listing.models else "settings.models_none", why=why),
+            t("models.old" if model_list.models else "settings.models_none", why=why),
             icon=":material/cloud_off:",
         )
 
 
-def age(seconds: float) -> str:
+def format_age(seconds: float) -> str:
     """How old a list is."""
     minutes = int(seconds // 60)
     if minutes < 1:
@@ -118,91 +126,95 @@ def age(seconds: float) -> str:
     return t("models.hour" if minutes < 120 else "models.hours", count=minutes // 60)
 
 
-def _default(person: Person, liked: Preferences, every: Sequence[Model]) -> None:
+def _render_default(user: User, preferences: Preferences, models: Sequence[Model]) -> None:
     """The target that new conversations begin with, to choose or to clear."""
     words = t("models.default"), t("models.no_default")
-    default_model_fields.paint(_USUAL, liked.default, every, words, _set_default, (person,))
+    default_model_fields.render(
+        _DEFAULT_FIELD_KEYS, preferences.default_target, models, words, _on_default_change, (user,)
+    )
 
 
-def _set_default(person: Person) -> None:
-    set_default(person, default_model_fields.chosen(_USUAL))
+def _on_default_change(user: User) -> None:
+    set_default(user, default_model_fields.selected_target(_DEFAULT_FIELD_KEYS))
 
 
-def _list(person: Person, liked: Preferences, every: Sequence[Model]) -> None:
+def _render_list(user: User, preferences: Preferences, models: Sequence[Model]) -> None:
     st.text_input(
         t("models.search"),
-        key=_SEARCH,
+        key=_SEARCH_KEY,
         icon=":material/search:",
         placeholder=t("models.search"),
         label_visibility="collapsed",
-        on_change=_first_page,
+        on_change=_reset_paging,
     )
-    found = matching(every, st.session_state[_SEARCH] or "")
-    maker = _makers(liked, found)
-    if maker == _FAVOURITES:
-        found = [model for model in found if model.id in liked.favourites]
+    found = filter_models(models, st.session_state[_SEARCH_KEY] or "")
+    maker = _select_vendor(preferences, found)
+    if maker == _FAVOURITES_OPTION:
+        found = [model for model in found if model.id in preferences.favourites]
     elif maker is not None:
-        found = [model for model in found if model.abilities.maker == maker]
+        found = [model for model in found if model.capabilities.vendor == maker]
     if not found:
         st.caption(t("models.not_found"))
-    most = st.session_state.setdefault(_SHOWN, PAGE)
-    for name, group in by_maker(found):
+    most = st.session_state.setdefault(_VISIBLE_COUNT_KEY, PAGE_SIZE)
+    for name, group in group_by_vendor(found):
         if most <= 0:
             break
-        st.markdown(f"#### {literal(name) or t('models.other')}")
+        st.markdown(f"#### {escape_markdown(name) or t('models.other')}")
         for model in group[:most]:
-            _row(person, model, starred=model.id in liked.favourites)
+            _render_row(user, model, is_favourite=model.id in preferences.favourites)
         most -= len(group)
     if most < 0:
-        st.button(t("sidebar.more"), key="models-more", type="tertiary", on_click=_more)
+        st.button(t("sidebar.more"), key="models-more", type="tertiary", on_click=_show_more)
 
 
-def _makers(liked: Preferences, found: Sequence[Model]) -> str | None:
+def _select_vendor(preferences: Preferences, models: Sequence[Model]) -> str | None:
     """The maker to whom the list is narrowed, "★" for the favourites, None for all."""
-    counts = {name: len(group) for name, group in by_maker(found)}
-    stars = sum(model.id in liked.favourites for model in found)
+    counts = {name: len(group) for name, group in group_by_vendor(models)}
+    stars = sum(model.id in preferences.favourites for model in models)
     if len(counts) < 2 and not stars:
         return None
-    options = [*([_FAVOURITES] if stars else []), *counts]
-    if st.session_state.get(_MAKER) not in options:
-        st.session_state[_MAKER] = None
+    options = [*([_FAVOURITES_OPTION] if stars else []), *counts]
+    if st.session_state.get(_VENDOR_KEY) not in options:
+        st.session_state[_VENDOR_KEY] = None
     return st.pills(
         t("models.maker"),
         options,
-        key=_MAKER,
+        key=_VENDOR_KEY,
         format_func=lambda name: (
-            f"{_FAVOURITES} {stars}"
-            if name == _FAVOURITES
-            else f"{literal(name) or t('models.other')} {counts.get(name, 0)}"
+            f"{_FAVOURITES_OPTION} {stars}"
+            if name == _FAVOURITES_OPTION
+            else f"{escape_markdown(name) or t('models.other')} {counts.get(name, 0)}"
         ),
         label_visibility="collapsed",
-        on_change=_first_page,
+        on_change=_reset_paging,
     )
 
 
-def _row(person: Person, model: Model, *, starred: bool) -> None:
-    kind = "starred" if starred else "unstarred"
+def _render_row(user: User, model: Model, *, is_favourite: bool) -> None:
+    kind = "starred" if is_favourite else "unstarred"
     with st.container(
         key=f"{kind}-{model.id}", horizontal=True, vertical_alignment="center", gap="small", wrap=False
     ):
         st.button(
-            t("models.unstar" if starred else "models.star", model=literal(model.id)),
+            t("models.unstar" if is_favourite else "models.star", model=escape_markdown(model.id)),
             key=f"star-{model.id}",
             icon=":material/star:",
             type="tertiary",
-            on_click=favour,
-            args=(person, model.id, not starred),
+            on_click=set_favourite,
+            args=(user, model.id, not is_favourite),
         )
         wires = t("abilities.between").join(t(f"wire.{wire}") for wire in model.wires)
-        known = f"{words(model.abilities)} · {t('models.over', wires=wires)}"
-        title = f"**{literal(model.id)}**" + (f"  {literal(model.name)}" if model.name else "")
-        about = f"  \n:small[{literal(model.about)}]" if model.about else ""
-        st.markdown(f"{title}{about}  \n:small[:gray[{literal(known)}]]")
+        known = f"{capabilities_text(model.capabilities)} · {t('models.over', wires=wires)}"
+        title = f"**{escape_markdown(model.id)}**" + (
+            f"  {escape_markdown(model.display_name)}" if model.display_name else ""
+        )
+        about = f"  \n:small[{escape_markdown(model.description)}]" if model.description else ""
+        st.markdown(f"{title}{about}  \n:small[:gray[{escape_markdown(known)}]]")
 
 
-def _first_page() -> None:
-    st.session_state[_SHOWN] = PAGE
+def _reset_paging() -> None:
+    st.session_state[_VISIBLE_COUNT_KEY] = PAGE_SIZE
 
 
-def _more() -> None:
-    st.session_state[_SHOWN] += PAGE
+def _show_more() -> None:
+    st.session_state[_VISIBLE_COUNT_KEY] += PAGE_SIZE

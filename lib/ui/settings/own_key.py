@@ -7,101 +7,109 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from lib.chat import own_key
-from lib.chat.own_key import Own
-from lib.config.parse import wrong_in_key
-from lib.config.redaction import bare
-from lib.core.models import Listing
-from lib.core.user import Person
+from lib.chat.own_key import PersonalKey
+from lib.config.parse import find_key_problem
+from lib.config.redaction import strip_key
+from lib.core.models import ModelList
+from lib.core.user import User
 from lib.ui.session import resources
 from lib.ui.settings import models
-from lib.ui.text.i18n import literal, t
-from lib.ui.widgets.errors import sentence
+from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.widgets.errors import code_message
 
-_KEY, _URL = "own.key", "own.url"
-_TRYING, _WRONG = "own.trying", "own.wrong"
-_REFUSED = "key_refused"
-_LONGEST = 4_000  # signs; servers take no longer line in a header than about twice that
+_KEY_FIELD, _URL_FIELD = "own.key", "own.url"
+_CANDIDATE_KEY, _ERROR_KEY = "own.trying", "own.wrong"
+_KEY_REFUSED = "key_refused"
+_MAX_KEY_LENGTH = 4_000  # signs; servers take no longer line in a header than about twice that
 
 
-def paint() -> None:
+def render() -> None:
     """The section of the settings; nothing where people may not use a key of their own."""
-    addresses = resources.settings().own_keys.base_urls
+    addresses = resources.settings().personal_keys.base_urls
     if not addresses:
         return
     with st.container(key="own"):
         st.subheader(t("own.title"), anchor=False)
-        _try()
-        if used := resources.own():
-            _paint_used(used)
+        _check_candidate()
+        if used := resources.personal_key():
+            _render_active_key(used)
         else:
-            _paint_form(addresses)
+            _render_form(addresses)
 
 
-def paint_name(person: Person) -> None:
+def render_pseudonym(user: User) -> None:
     """By which name the gateway knows the person, where it is told one."""
-    team = resources.settings().team
-    if team.tells and (name := team.pseudonym(person)):
+    team = resources.settings().caller_identity
+    if team.sends_pseudonym and (name := team.pseudonym(user)):
         st.caption(t("own.known_as", name=name))
 
 
-def _paint_form(addresses: tuple[str, ...]) -> None:
-    hosts = [literal(urlsplit(address).netloc) for address in addresses]
+def _render_form(base_urls: tuple[str, ...]) -> None:
+    hosts = [escape_markdown(urlsplit(address).netloc) for address in base_urls]
     where = t("own.to_one", host=hosts[0]) if len(hosts) == 1 else t("own.to_chosen")
     st.markdown(f"{t('own.about')} {where}")
-    if wrong := st.session_state.pop(_WRONG, ""):
+    if wrong := st.session_state.pop(_ERROR_KEY, ""):
         st.warning(t(wrong), icon=":material/key_off:")
     with st.form("own-key", border=False):
         st.text_input(
             t("own.key"),
             type="password",
-            key=_KEY,
-            max_chars=_LONGEST,
+            key=_KEY_FIELD,
+            max_chars=_MAX_KEY_LENGTH,
             autocomplete="off",
             placeholder="sk-…",
         )
-        if len(addresses) > 1:
-            st.selectbox(t("own.url"), addresses, key=_URL)
-        st.form_submit_button(t("own.use"), key="own-use", icon=":material/key:", on_click=_take)
+        if len(base_urls) > 1:
+            st.selectbox(t("own.url"), base_urls, key=_URL_FIELD)
+        st.form_submit_button(t("own.use"), key="own-use", icon=":material/key:", on_click=_on_submit)
 
 
-def _take() -> None:
+def _on_submit() -> None:
     """Take the key out of its field, to be tried in this run; a callback."""
-    key = bare(str(st.session_state.get(_KEY) or ""))
+    key = strip_key(str(st.session_state.get(_KEY_FIELD) or ""))
     # What stands in a field is sent to the page, and from there back with each of its messages.
-    st.session_state[_KEY] = ""
-    if wrong := wrong_in_key(key) if key else "none":
-        st.session_state[_WRONG] = f"own.{wrong}"
+    st.session_state[_KEY_FIELD] = ""
+    if wrong := find_key_problem(key) if key else "none":
+        st.session_state[_ERROR_KEY] = f"own.{wrong}"
         return
     settings = resources.settings()
-    address = st.session_state.get(_URL) or settings.own_keys.base_urls[0]
-    st.session_state[_TRYING] = own_key.reached(settings, key, address)
+    address = st.session_state.get(_URL_FIELD) or settings.personal_keys.base_urls[0]
+    st.session_state[_CANDIDATE_KEY] = own_key.connect(settings, key, address)
 
 
-def _try() -> None:
+def _check_candidate() -> None:
     """Have the gateway list its models to a key that was given, and use it unless that is refused."""
-    trying: Own | None = st.session_state.get(_TRYING)
+    trying: PersonalKey | None = st.session_state.get(_CANDIDATE_KEY)
     if trying is None:
         return
     with st.spinner(t("own.trying"), show_time=False):
-        listing = trying.catalog.listing(models.PATIENCE)
-    del st.session_state[_TRYING]
-    if listing.fault == _REFUSED:
+        listing = trying.catalog.model_list(models.MODEL_LIST_TIMEOUT)
+    del st.session_state[_CANDIDATE_KEY]
+    if listing.error_code == _KEY_REFUSED:
         trying.gateway.close()
-        st.session_state[_WRONG] = "own.refused"
+        st.session_state[_ERROR_KEY] = "own.refused"
     else:
-        resources.use_own(trying)
+        resources.use_personal_key(trying)
 
 
-def _paint_used(used: Own) -> None:
-    st.markdown(t("own.used", ending=literal(used.ending), host=literal(resources.gateway_host())))
-    st.caption(f"{_checked(used.catalog.known)} {t('own.until')}")
-    st.button(t("own.forget"), key="own-forget", icon=":material/key_off:", on_click=resources.forget_own)
+def _render_active_key(personal_key: PersonalKey) -> None:
+    st.markdown(
+        t(
+            "own.used",
+            ending=escape_markdown(personal_key.suffix),
+            host=escape_markdown(resources.gateway_host()),
+        )
+    )
+    st.caption(f"{_check_result_text(personal_key.catalog.cached_model_list)} {t('own.until')}")
+    st.button(
+        t("own.forget"), key="own-forget", icon=":material/key_off:", on_click=resources.forget_personal_key
+    )
 
 
-def _checked(listing: Listing) -> str:
+def _check_result_text(model_list: ModelList) -> str:
     """What the list of models told of the key."""
-    if listing.none:
+    if model_list.is_unsupported:
         return t("own.no_list")
-    if listing.fault:
-        return t("own.unchecked", why=sentence(listing.fault))
-    return t("own.checked", count=len(listing.models)) if listing.read else t("own.slow")
+    if model_list.error_code:
+        return t("own.unchecked", why=code_message(model_list.error_code))
+    return t("own.checked", count=len(model_list.models)) if model_list.fetched_at else t("own.slow")

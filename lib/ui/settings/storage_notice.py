@@ -8,27 +8,27 @@ from lib.ui.auth import require
 from lib.ui.session import hosting
 from lib.ui.text.i18n import t
 
-_READ = "notice.read"
+_DISMISSED_KEY = "notice.read"
 
 
-def paint_once() -> None:
+def render_once() -> None:
     """What to do about a forgetful server, once a session, until it is put away."""
     with st.empty():
-        if hosting.forgetful() and not st.session_state.get(_READ):
+        if hosting.is_ephemeral() and not st.session_state.get(_DISMISSED_KEY):
             with st.container(key="forgetful"):
-                paint_remedies()
-                st.button(t("notice.dismiss"), key="forgetful-read", on_click=_put_away)
+                render_storage_warning()
+                st.button(t("notice.dismiss"), key="forgetful-read", on_click=_dismiss)
 
 
-def paint_remedies() -> None:
+def render_storage_warning() -> None:
     st.warning(t("notice.forgetful"), icon=":material/cloud_off:")
 
 
-def _put_away() -> None:
-    st.session_state[_READ] = True
+def _dismiss() -> None:
+    st.session_state[_DISMISSED_KEY] = True
 
 
-def paint_place() -> None:
+def render_persistence_notice() -> None:
     """One quiet line where the browser itself will forget who this is."""
-    if (place := require.place()) != "browser":
+    if (place := require.identity_persistence()) != "browser":
         st.caption(f":material/history_toggle_off: {t(f'access.{place}')}")

@@ -10,28 +10,34 @@ from zoneinfo import ZoneInfo
 from lib.core.conversation import Conversation
 
 # How many days back the headings reach that come before the months.
-_BACK = ((0, "today"), (1, "yesterday"), (7, "week"), (30, "month"))
+_RECENT_HEADINGS = ((0, "today"), (1, "yesterday"), (7, "week"), (30, "month"))
 
 
-def heading(updated: float, now: float, zone: tzinfo) -> str:
+def date_heading(updated_at: float, now: float, zone: tzinfo) -> str:
     """ "today", "yesterday", "week" (the 7 days before today), "month" (the 30), else e.g. "2026-10".
 
     Both times are in seconds since 1970. What is said to be of tomorrow, by another clock, is of today.
     """
-    day = datetime.fromtimestamp(updated, zone).date()
+    day = datetime.fromtimestamp(updated_at, zone).date()
     days = (datetime.fromtimestamp(now, zone).date() - day).days
-    return next((name for most, name in _BACK if days <= most), f"{day:%Y-%m}")
+    return next((name for most, name in _RECENT_HEADINGS if days <= most), f"{day:%Y-%m}")
 
 
-def grouped(found: Iterable[Conversation], now: float, zone: tzinfo) -> list[tuple[str, list[Conversation]]]:
+def group_by_date(
+    conversations: Iterable[Conversation], now: float, zone: tzinfo
+) -> list[tuple[str, list[Conversation]]]:
     """Conversations, newest first, under their headings."""
-    groups = groupby(found, lambda one: heading(one.updated, now, zone))
+    groups = groupby(conversations, lambda one: date_heading(one.updated_at, now, zone))
     return [(name, list(group)) for name, group in groups]
 
 
-def zone(name: str | None, offset: int | None) -> tzinfo:
+def resolve_timezone(name: str | None, offset_minutes: int | None) -> tzinfo:
     """The zone of that name; where this machine does not know it, the `offset` from it to UTC, in minutes."""
     try:
         return ZoneInfo(name or "")
     except (KeyError, ValueError, OSError):  # of a name that is not known here, or is none
-        return timezone(timedelta(minutes=-offset)) if offset and abs(offset) < 24 * 60 else UTC
+        return (
+            timezone(timedelta(minutes=-offset_minutes))
+            if offset_minutes and abs(offset_minutes) < 24 * 60
+            else UTC
+        )

@@ -10,37 +10,37 @@ from typing import Any
 
 import streamlit as st
 
-_FOLDER = Path(__file__).parents[2] / "locale"
+_LOCALE_FOLDER = Path(__file__).parents[2] / "locale"
 
-LANGUAGES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+TRANSLATIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        name: MappingProxyType(json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8")))
+        name: MappingProxyType(json.loads((_LOCALE_FOLDER / f"{name}.json").read_text(encoding="utf-8")))
         for name in ("en", "zh")
     }
 )
 
 
-def language() -> str:
+def current_language() -> str:
     """The language chosen in the settings, else the browser's, else English."""
     chosen = st.session_state.get("language")
-    if chosen in LANGUAGES:
+    if chosen in TRANSLATIONS:
         return str(chosen)
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
 
 
 def t(key: str, **values: Any) -> str:
     """The string named `key` with `values` filled in. Raises KeyError for a name that does not exist."""
-    return said(language(), key, **values)
+    return translate(current_language(), key, **values)
 
 
-def said(words: str, key: str, **values: Any) -> str:
+def translate(language: str, key: str, **values: Any) -> str:
     """The string named `key` in the language `words`, also outside a session."""
-    return LANGUAGES[words][key].format(**values)
+    return TRANSLATIONS[language][key].format(**values)
 
 
-def literal(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """`text` that somebody typed, as it is: for labels and captions that read Markdown."""
-    return "".join(f"\\{char}" if char in _MARKUP else char for char in " ".join(text.split()))
+    return "".join(f"\\{char}" if char in _MARKDOWN_CHARACTERS else char for char in " ".join(text.split()))
 
 
-_MARKUP = frozenset("\\`*_{}[]()<>#+-.!|~$:^=\"'&")
+_MARKDOWN_CHARACTERS = frozenset("\\`*_{}[]()<>#+-.!|~$:^=\"'&")

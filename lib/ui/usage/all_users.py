@@ -7,29 +7,29 @@ from datetime import date, tzinfo
 import streamlit as st
 
 from lib.chat.usage import report as usage
-from lib.chat.usage.report import Report
-from lib.core.usage import Spent
-from lib.core.user import Person
+from lib.chat.usage.report import UsageStatistics
+from lib.core.usage import UsageTotal
+from lib.core.user import User
 from lib.ui.admin import scope
 from lib.ui.session import audit, resources
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 
-_WHOSE, _LOOKED = "usage.whose", "usage.looked"
+_USER_SCOPE_KEY, _AUDITED_KEY = "usage.whose", "usage.looked"
 
 
-def chosen(person: Person) -> bool:
+def select_all_users(user: User) -> bool:
     """Whether everybody's usage is to be shown, which an admin alone may choose; each look is told of.
 
     Raises StoreError, also where it cannot be told.
     """
-    if not person.admin:
+    if not user.is_admin:
         return False
     everybody = (
         st.segmented_control(
             t("usage.whose"),
             ["mine", "everybody"],
             default="mine",
-            key=_WHOSE,
+            key=_USER_SCOPE_KEY,
             required=True,
             format_func=lambda name: t(f"usage.{name}"),
             label_visibility="collapsed",
@@ -37,30 +37,32 @@ def chosen(person: Person) -> bool:
         == "everybody"
     )
     if not everybody:
-        st.session_state.pop(_LOOKED, None)
-    elif _LOOKED not in st.session_state:
-        resources.store().note(person, "usage_of_all")
-        st.session_state[_LOOKED] = True
+        st.session_state.pop(_AUDITED_KEY, None)
+    elif _AUDITED_KEY not in st.session_state:
+        resources.store().record_audit_event(user, "usage_of_all")
+        st.session_state[_AUDITED_KEY] = True
     return everybody
 
 
-def report(admin: Person, first: date, last: date, zone: tzinfo) -> Report:
+def build_report(admin: User, first: date, last: date, zone: tzinfo) -> UsageStatistics:
     """What everybody used, for somebody of whom it is known that they are an admin. Raises StoreError."""
-    assert admin.admin
-    return usage.report_of_all(resources.store(), first, last, zone)
+    assert admin.is_admin
+    return usage.load_team_statistics(resources.store(), first, last, zone)
 
 
-def spent(admin: Person, first: date, last: date, zone: tzinfo) -> list[tuple[str, Spent]]:
+def usage_by_user(admin: User, first: date, last: date, zone: tzinfo) -> list[tuple[str, UsageTotal]]:
     """What each person used, the dearest first; they are called as Markdown. Raises StoreError."""
-    assert admin.admin
-    known, days = scope.people(), usage.spans(first, last, zone)
-    found = resources.store().spent_by_each(days[0].begin, days[-1].end)
-    return [(literal(known.get(owner) or scope.short(owner)), one) for owner, one in found.items()]
+    assert admin.is_admin
+    known, days = scope.load_user_names(), usage.split_into_day_ranges(first, last, zone)
+    found = resources.store().usage_by_user(days[0].start, days[-1].end)
+    return [
+        (escape_markdown(known.get(owner) or scope.short_label(owner)), one) for owner, one in found.items()
+    ]
 
 
-def file(admin: Person, first: date, last: date, zone: tzinfo) -> str:
+def export_csv(admin: User, first: date, last: date, zone: tzinfo) -> str:
     """The CSV with whose each line is. Raises StoreError."""
-    assert admin.admin
-    audit.note(admin, "export", "usage_of_all")
-    pairs = resources.store().lines_of_each(usage.spans(first, last, zone))
-    return usage.table_of_each(pairs, scope.people())
+    assert admin.is_admin
+    audit.record(admin, "export", "usage_of_all")
+    pairs = resources.store().daily_usage_by_user(usage.split_into_day_ranges(first, last, zone))
+    return usage.usage_by_user_to_csv(pairs, scope.load_user_names())

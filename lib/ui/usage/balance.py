@@ -5,52 +5,52 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import AntlerError
-from lib.core.pricing import Balance, dollars
-from lib.core.user import Person
+from lib.core.pricing import Balance, format_dollars
+from lib.core.user import User
 from lib.ui.session import resources
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import cost, table
-from lib.ui.widgets.errors import sentence
+from lib.ui.widgets.errors import code_message
 
-_BALANCE = "usage.balance"
+_BALANCE_KEY = "usage.balance"
 
 
-def paint(person: Person) -> None:
+def render(user: User) -> None:
     """What the gateway counts for the key of all beside what is counted here, once an admin asks for it.
 
     Raises StoreError.
     """
-    if not person.admin:
+    if not user.is_admin:
         return
     st.subheader(t("usage.gateway"), anchor=False)
     with st.container(key="usage-gateway"):
         st.markdown(t("usage.gateway_about"))
         if st.button(t("usage.ask"), key="usage-ask", icon=":material/account_balance_wallet:"):
             with st.spinner(t("usage.asking")):
-                st.session_state[_BALANCE] = _asked()
-        told = st.session_state.get(_BALANCE)
+                st.session_state[_BALANCE_KEY] = _fetch_balance()
+        told = st.session_state.get(_BALANCE_KEY)
         if isinstance(told, str):
             st.warning(f"{t('usage.no_balance')} {told}", icon=":material/info:")
         elif told:
-            _compare(told)
+            _render_comparison(told)
 
 
-def _asked() -> Balance | str:
+def _fetch_balance() -> Balance | str:
     """The gateway's own count, or why there is none."""
     try:
-        return resources.shared_gateway().balance()
+        return resources.shared_gateway().fetch_balance()
     except AntlerError as error:
-        return sentence(error.code)
+        return code_message(error.code)
 
 
-def _compare(told: Balance) -> None:
-    ours = resources.store().spent_by_all()
-    left = t("usage.unlimited") if told.left is None else dollars(told.left)
+def _render_comparison(balance: Balance) -> None:
+    ours = resources.store().total_usage()
+    left = t("usage.unlimited") if balance.remaining is None else format_dollars(balance.remaining)
     facts = (
-        ("usage.told", dollars(told.used)),
+        ("usage.told", format_dollars(balance.used)),
         ("usage.left", left),
-        ("usage.ours", cost.words(ours)),
-        ("usage.drift", dollars(told.used - ours.cost)),
+        ("usage.ours", cost.cost_text(ours)),
+        ("usage.drift", format_dollars(balance.used - ours.cost)),
     )
-    table.paint(("", ""), [(t(name), literal(value)) for name, value in facts])
+    table.render(("", ""), [(t(name), escape_markdown(value)) for name, value in facts])
     st.caption(t("usage.drift_about"))

@@ -8,64 +8,64 @@ from datetime import date, datetime, timedelta, tzinfo
 import streamlit as st
 
 from lib.chat.usage import report
-from lib.chat.usage.report import Report, Wait
-from lib.core.pricing import NANO
-from lib.core.usage import Spent
-from lib.core.user import Person
+from lib.chat.usage.report import FirstTokenLatency, UsageStatistics
+from lib.core.pricing import NANOS_PER_DOLLAR
+from lib.core.usage import UsageTotal
+from lib.core.user import User
 from lib.ui.session import resources
 from lib.ui.text import dates
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.usage import all_users, balance
 from lib.ui.widgets import cost, table
 
-_RANGES = {"week": 7, "month": 30, "quarter": 90, "year": 365}
-_OWN = "own"
+_RANGE_DAYS = {"week": 7, "month": 30, "quarter": 90, "year": 365}
+_CUSTOM_RANGE = "own"
 _MEASURES = ("cost", "tokens", "requests")
-_CHARTED = 8  # models with a colour of their own; all others are one
-_RANGE, _DAYS, _MEASURE = "usage.range", "usage.days", "usage.measure"
+_MAX_CHART_SERIES = 8  # models with a colour of their own; all others are one
+_RANGE_KEY, _DATES_KEY, _MEASURE_KEY = "usage.range", "usage.days", "usage.measure"
 
 
-def paint(person: Person) -> None:
+def render(user: User) -> None:
     """All of the page but its title. Raises StoreError."""
-    zone = dates.zone(st.context.timezone, st.context.timezone_offset)
-    of_all = all_users.chosen(person)
-    first, last = _range(datetime.now(zone).date())
+    zone = dates.resolve_timezone(st.context.timezone, st.context.timezone_offset)
+    of_all = all_users.select_all_users(user)
+    first, last = _select_dates(datetime.now(zone).date())
     if of_all:
-        found = all_users.report(person, first, last, zone)
+        found = all_users.build_report(user, first, last, zone)
     else:
-        found = report.report(resources.store(), person.id, first, last, zone)
-    if not found.lines:
+        found = report.load_user_statistics(resources.store(), user.id, first, last, zone)
+    if not found.daily_usage:
         st.markdown(f"{t('usage.empty')}  \n{t('usage.empty_how')}")
     else:
-        _sums(found)
-        _chart(found, first, last)
+        _render_totals(found)
+        _render_chart(found, first, last)
         if of_all:
-            _people(all_users.spent(person, first, last, zone))
-        _tables(found)
-        _file(person if of_all else None, found, (first, last), zone)
-    balance.paint(person)
+            _render_by_user(all_users.usage_by_user(user, first, last, zone))
+        _render_tables(found)
+        _render_csv_download(user if of_all else None, found, (first, last), zone)
+    balance.render(user)
 
 
-def _range(today: date) -> tuple[date, date]:
+def _select_dates(today: date) -> tuple[date, date]:
     """The first and the last day to show."""
     with st.container(key="usage-range", horizontal=True, vertical_alignment="center"):
         chosen = st.segmented_control(
             t("usage.range"),
-            [*_RANGES, _OWN],
+            [*_RANGE_DAYS, _CUSTOM_RANGE],
             default="month",
-            key=_RANGE,
+            key=_RANGE_KEY,
             required=True,
             format_func=lambda name: t(f"usage.{name}"),
             label_visibility="collapsed",
         )
-        if chosen != _OWN:
-            return today - timedelta(days=_RANGES.get(chosen or "", 30) - 1), today
+        if chosen != _CUSTOM_RANGE:
+            return today - timedelta(days=_RANGE_DAYS.get(chosen or "", 30) - 1), today
         # Tomorrow too: another clock may be ahead.
         picked = st.date_input(
             t("usage.days"),
             (today - timedelta(days=29), today),
             max_value=today + timedelta(days=1),
-            key=_DAYS,
+            key=_DATES_KEY,
             format="YYYY-MM-DD",
             label_visibility="collapsed",
         )
@@ -74,41 +74,41 @@ def _range(today: date) -> tuple[date, date]:
     return (both[0], both[-1]) if both else (today, today)
 
 
-def _sums(found: Report) -> None:
-    total, wait = found.total, found.waits.get(None)
+def _render_totals(usage_report: UsageStatistics) -> None:
+    total, wait = usage_report.total, usage_report.latencies.get(None)
     with st.container(key="usage-sums", horizontal=True, gap="medium"):
-        st.metric(t("usage.cost"), literal(cost.words(total)), width="content")
-        st.metric(t("usage.requests"), f"{total.requests:,}", width="content")
-        st.metric(t("usage.tokens"), _tokens(total), width="content")
-        st.metric(t("usage.first"), _wait(wait), width="content", help=t("usage.first_about"))
-        st.metric(t("usage.failed"), _failed(total), width="content", help=t("usage.failed_about"))
+        st.metric(t("usage.cost"), escape_markdown(cost.cost_text(total)), width="content")
+        st.metric(t("usage.requests"), f"{total.request_count:,}", width="content")
+        st.metric(t("usage.tokens"), _format_tokens(total), width="content")
+        st.metric(t("usage.first"), _format_latency(wait), width="content", help=t("usage.first_about"))
+        st.metric(t("usage.failed"), _format_failures(total), width="content", help=t("usage.failed_about"))
 
 
-def _chart(found: Report, first: date, last: date) -> None:
+def _render_chart(usage_report: UsageStatistics, first: date, last: date) -> None:
     measure = st.segmented_control(
         t("usage.measure"),
         _MEASURES,
-        default="cost" if found.total.cost else "tokens",
-        key=_MEASURE,
+        default="cost" if usage_report.total.cost else "tokens",
+        key=_MEASURE_KEY,
         required=True,
         format_func=lambda name: t(f"usage.{name}"),
         label_visibility="collapsed",
     )
-    ranked = list(dict.fromkeys(target.model for target in found.by_target()))
-    shown = ranked if len(ranked) <= _CHARTED else ranked[: _CHARTED - 1]
-    bars: dict[tuple[date, str], Spent] = {}
-    for line in found.lines:
+    ranked = list(dict.fromkeys(target.model for target in usage_report.total_by_target()))
+    shown = ranked if len(ranked) <= _MAX_CHART_SERIES else ranked[: _MAX_CHART_SERIES - 1]
+    bars: dict[tuple[date, str], UsageTotal] = {}
+    for line in usage_report.daily_usage:
         place = (line.day, line.target.model if line.target.model in shown else t("usage.others"))
-        bars[place] = bars.get(place, Spent()) + line.spent
+        bars[place] = bars.get(place, UsageTotal()) + line.total
     # A day without a bar has its place all the same.
     for number in range((last - first).days + 1):
-        bars.setdefault((first + timedelta(days=number), shown[0]), Spent())
+        bars.setdefault((first + timedelta(days=number), shown[0]), UsageTotal())
     placed = sorted(bars)
     st.bar_chart(
         {
             "day": [day.isoformat() for day, _ in placed],
             t("usage.model"): [model for _, model in placed],
-            "value": [_measured(bars[place], str(measure)) for place in placed],
+            "value": [_measure_value(bars[place], str(measure)) for place in placed],
         },
         x="day",
         y="value",
@@ -118,76 +118,99 @@ def _chart(found: Report, first: date, last: date) -> None:
     )
 
 
-def _measured(spent: Spent, measure: str) -> float:
+def _measure_value(total: UsageTotal, measure: str) -> float:
     if measure == "cost":
-        return spent.cost / NANO
-    return float(spent.requests if measure == "requests" else _sent(spent))
+        return total.cost / NANOS_PER_DOLLAR
+    return float(total.request_count if measure == "requests" else _token_count(total))
 
 
-def _sent(spent: Spent) -> int:
-    return (spent.usage.input or 0) + (spent.usage.output or 0)
+def _token_count(total: UsageTotal) -> int:
+    return (total.usage.input or 0) + (total.usage.output or 0)
 
 
-def _people(found: Sequence[tuple[str, Spent]]) -> None:
+def _render_by_user(usage_by_user: Sequence[tuple[str, UsageTotal]]) -> None:
     with st.container(key="usage-people"):
         st.subheader(t("usage.by_person"), anchor=False)
-        _table(["person", *_HEADS], [[name, *_cells(spent)] for name, spent in found])
+        _render_table(
+            ["person", *_TOTAL_COLUMNS], [[name, *_total_cells(spent)] for name, spent in usage_by_user]
+        )
 
 
-def _tables(found: Report) -> None:
+def _render_tables(usage_report: UsageStatistics) -> None:
     rows = [
-        [literal(target.model), t(f"wire.{target.wire}"), *_cells(spent), _wait(found.waits.get(target))]
-        for target, spent in found.by_target().items()
+        [
+            escape_markdown(target.model),
+            t(f"wire.{target.wire}"),
+            *_total_cells(spent),
+            _format_latency(usage_report.latencies.get(target)),
+        ]
+        for target, spent in usage_report.total_by_target().items()
     ]
     with st.container(key="usage-models"):
         st.subheader(t("usage.by_model"), anchor=False)
-        _table(["model", "wire", *_HEADS, "first"], rows)
+        _render_table(["model", "wire", *_TOTAL_COLUMNS, "first"], rows)
     with st.container(key="usage-wires"):
         st.subheader(t("usage.by_wire"), anchor=False)
-        wires = [[t(f"wire.{wire}"), *_cells(spent)] for wire, spent in found.by_wire().items()]
-        _table(["wire", *_HEADS], wires)
+        wires = [
+            [t(f"wire.{wire}"), *_total_cells(spent)] for wire, spent in usage_report.total_by_wire().items()
+        ]
+        _render_table(["wire", *_TOTAL_COLUMNS], wires)
     with st.container(key="usage-days"), st.expander(t("usage.by_day")):
-        by_day = [[day.isoformat(), *_cells(spent)] for day, spent in reversed(found.by_day().items())]
-        _table(["day", *_HEADS], by_day)
+        by_day = [
+            [day.isoformat(), *_total_cells(spent)]
+            for day, spent in reversed(usage_report.total_by_day().items())
+        ]
+        _render_table(["day", *_TOTAL_COLUMNS], by_day)
 
 
-_HEADS = ("cost", "requests", "tokens", "failed")
+_TOTAL_COLUMNS = ("cost", "requests", "tokens", "failed")
 
 
-def _cells(spent: Spent) -> list[str]:
-    return [literal(cost.words(spent)), f"{spent.requests:,}", _tokens(spent), _failed(spent)]
+def _total_cells(total: UsageTotal) -> list[str]:
+    return [
+        escape_markdown(cost.cost_text(total)),
+        f"{total.request_count:,}",
+        _format_tokens(total),
+        _format_failures(total),
+    ]
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table.paint([t(f"usage.{head}") for head in heads], rows)
+def _render_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table.render([t(f"usage.{head}") for head in columns], rows)
 
 
-def _tokens(spent: Spent) -> str:
-    if spent.usage.input is None and spent.usage.output is None:
+def _format_tokens(total: UsageTotal) -> str:
+    if total.usage.input is None and total.usage.output is None:
         return t("usage.unknown")
-    return t("usage.in_out", sent=spent.usage.input or 0, said=spent.usage.output or 0)
+    return t("usage.in_out", sent=total.usage.input or 0, said=total.usage.output or 0)
 
 
-def _failed(spent: Spent) -> str:
-    share = 100 * spent.failed / spent.requests
-    return t("usage.share", share=share) if spent.failed else t("usage.none")
+def _format_failures(total: UsageTotal) -> str:
+    share = 100 * total.failed_count / total.request_count
+    return t("usage.share", share=share) if total.failed_count else t("usage.none")
 
 
-def _wait(wait: Wait | None) -> str:
-    return t("usage.waits", half=wait.half, most=wait.most) if wait else t("usage.unknown")
+def _format_latency(latency: FirstTokenLatency | None) -> str:
+    return t("usage.waits", half=latency.median, most=latency.p95) if latency else t("usage.unknown")
 
 
-def _file(of_all: Person | None, found: Report, days_: tuple[date, date], zone: tzinfo) -> None:
+def _render_csv_download(
+    admin: User | None, usage_report: UsageStatistics, dates: tuple[date, date], zone: tzinfo
+) -> None:
     """The download; `of_all` is the admin who gets it of everybody."""
 
     def text() -> str:
-        return all_users.file(of_all, *days_, zone) if of_all else report.table(found.lines)
+        return (
+            all_users.export_csv(admin, *dates, zone)
+            if admin
+            else report.usage_to_csv(usage_report.daily_usage)
+        )
 
     # With a mark that tells spreadsheets which letters these are.
     st.download_button(
         t("usage.csv"),
         lambda: text().encode("utf-8-sig"),
-        f"antler-usage-{'all-' if of_all else ''}{days_[0]}-{days_[1]}.csv",
+        f"antler-usage-{'all-' if admin else ''}{dates[0]}-{dates[1]}.csv",
         "text/csv",
         key="usage-csv",
         icon=":material/download:",

@@ -5,55 +5,57 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from lib.chat.context.window import Need
+from lib.chat.context.window import ContextEstimate
 from lib.chat.usage import cost
 from lib.core.params import Params
-from lib.core.pricing import NANO, dollars
+from lib.core.pricing import NANOS_PER_DOLLAR, format_dollars
 from lib.core.target import Target
-from lib.core.usage import Spent
+from lib.core.usage import UsageTotal
 from lib.ui.session import conversation_view, resources
-from lib.ui.text.i18n import literal, t
+from lib.ui.text.i18n import escape_markdown, t
 
 
-def words(spent: Spent) -> str:
+def cost_text(usage: UsageTotal) -> str:
     """The sum, and how many requests it leaves out because nobody knows what they cost; no Markdown."""
-    if not spent.cost and spent.failed == spent.requests and not spent.unknown:
+    if not usage.cost and usage.failed_count == usage.request_count and not usage.unpriced_count:
         return "–"  # all were refused: nobody said that it cost nothing
-    if spent.unknown and not spent.cost:
+    if usage.unpriced_count and not usage.cost:
         return t("money.unknown")
-    if spent.unknown:
-        return t("money.more", money=dollars(spent.cost), count=spent.unknown)
-    return dollars(spent.cost)
+    if usage.unpriced_count:
+        return t("money.more", money=format_dollars(usage.cost), count=usage.unpriced_count)
+    return format_dollars(usage.cost)
 
 
-def price(model: str) -> str:
+def price_text(model_id: str) -> str:
     """What a model costs, and who says so; no Markdown."""
-    tariff = resources.prices().of(model)
+    tariff = resources.prices().price_of(model_id)
     if tariff is None:
         return t("money.no_price")
-    source, asked = t(f"money.from_{tariff.source}"), tariff.price
+    source, asked = t(f"money.from_{tariff.source}"), tariff.base_price
     if asked.request:
-        return t("money.price_request", money=dollars(int(asked.request * NANO)), source=source)
-    sent, said = (dollars(int(one * NANO)) for one in (asked.input, asked.output))
+        return t(
+            "money.price_request", money=format_dollars(int(asked.request * NANOS_PER_DOLLAR)), source=source
+        )
+    sent, said = (format_dollars(int(one * NANOS_PER_DOLLAR)) for one in (asked.input, asked.output))
     return t("money.price", sent=sent, said=said, source=source)
 
 
-def paint_sum(view: conversation_view.View, place: DeltaGenerator) -> None:
+def render_conversation_cost(view: conversation_view.ConversationView, container: DeltaGenerator) -> None:
     """What the shown conversation has taken so far, titles and summaries included, all its branches too."""
-    total = sum(view.sums.values(), Spent())
-    if not total.cost and not total.unknown:
+    total = sum(view.usage_by_node.values(), UsageTotal())
+    if not total.cost and not total.unpriced_count:
         return
-    said = t("money.sum", money=literal(words(total)))
-    place.caption(said, width="content", help=t("money.sum_about", count=total.requests))
+    said = t("money.sum", money=escape_markdown(cost_text(total)))
+    container.caption(said, width="content", help=t("money.sum_about", count=total.request_count))
 
 
-def paint_estimate(need: Need, target: Target, params: Params) -> None:
+def render_estimate(estimate: ContextEstimate, target: Target, params: Params) -> None:
     """About what the next question will cost, where the price is known."""
-    tariff, usage = resources.prices().of(target.model), cost.likely(need, params)
-    about = cost.cost(usage, tariff)
+    tariff, usage = resources.prices().price_of(target.model), cost.expected_usage(estimate, params)
+    about = cost.calculate_cost(usage, tariff)
     if tariff is None or about is None:
         return
     source = t(f"money.from_{tariff.source}")
     with st.container(key="estimate", width="content"):
         hint = t("money.about", sent=usage.input, answer=usage.output, source=source)
-        st.caption(f"≈ {literal(dollars(about))}", width="content", help=hint)
+        st.caption(f"≈ {escape_markdown(format_dollars(about))}", width="content", help=hint)

@@ -11,36 +11,36 @@ from typing import ParamSpec
 import streamlit as st
 
 from lib.core.conversation import Failure
-from lib.core.errors import AntlerError, OverLimit
+from lib.core.errors import AntlerError, LimitExceededError
 from lib.ui.text import limit_text
-from lib.ui.text.i18n import LANGUAGES, literal, t
+from lib.ui.text.i18n import TRANSLATIONS, escape_markdown, t
 
 P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
 
-def paint(failure: Failure | None, *, silent: bool) -> None:
+def render(failure: Failure | None, *, is_empty: bool) -> None:
     """What went wrong with an answer, whose fault it is and what to do; the details folded away.
 
     `silent` where nothing of the answer had come.
     """
     code = failure.code if failure else "unexpected"
     variant = f"{code}_silent"
-    known = silent and f"error.{variant}" in LANGUAGES["en"]
-    st.error(sentence(variant if known else code), icon=":material/error:")
+    known = is_empty and f"error.{variant}" in TRANSLATIONS["en"]
+    st.error(code_message(variant if known else code), icon=":material/error:")
     if failure and failure.wait:
-        st.caption(t("answer.wait", time=limit_text.span(failure.wait)))
-    paint_details(failure)
+        st.caption(t("answer.wait", time=limit_text.format_duration(failure.wait)))
+    render_details(failure)
 
 
-def paint_details(failure: Failure | None) -> None:
+def render_details(failure: Failure | None) -> None:
     """The other side's own words, folded away, where it said any."""
     if failure is not None and (failure.detail or failure.status or failure.request_id):
         with st.expander(t("answer.details"), type="compact"):
-            _details(failure)
+            _render_detail_fields(failure)
 
 
-def _details(failure: Failure) -> None:
+def _render_detail_fields(failure: Failure) -> None:
     # As preformatted text: these words are a stranger's, and may hold anything.
     st.code(failure.detail or t("answer.no_words"), language=None, wrap_lines=True)
     if failure.status:
@@ -50,7 +50,7 @@ def _details(failure: Failure) -> None:
         st.code(failure.request_id, language=None)
 
 
-def tried(action: Callable[P, None]) -> Callable[P, None]:
+def shows_errors(action: Callable[P, None]) -> Callable[P, None]:
     """A callback that, where the database refuses, leaves the page standing and says so on it."""
 
     @wraps(action)
@@ -58,43 +58,47 @@ def tried(action: Callable[P, None]) -> Callable[P, None]:
         try:
             action(*args, **kwargs)
         except AntlerError as error:
-            refuse(words(error))
+            flash_warning(error_message(error))
 
     return trying
 
 
-def refuse(reason: str) -> None:
+def flash_warning(message: str) -> None:
     """Say on the next run of the page why something was not done."""
-    st.session_state["refusal"] = reason
+    st.session_state["refusal"] = message
 
 
-def paint_refusal() -> None:
+def render_flash_warning() -> None:
     if reason := st.session_state.pop("refusal", ""):
-        st.warning(literal(reason), icon=":material/info:")
+        st.warning(escape_markdown(reason), icon=":material/info:")
 
 
-def words(error: AntlerError) -> str:
+def error_message(error: AntlerError) -> str:
     """The words of an error, with its numbers where it has some; no Markdown."""
-    return limit_text.refused(error) if isinstance(error, OverLimit) else sentence(error.code)
+    return (
+        limit_text.limit_exceeded_message(error)
+        if isinstance(error, LimitExceededError)
+        else code_message(error.code)
+    )
 
 
-def sentence(code: str) -> str:
+def code_message(code: str) -> str:
     """The words of an error's code."""
     key = f"error.{code}"
-    return t(key if key in LANGUAGES["en"] else "error.unexpected")
+    return t(key if key in TRANSLATIONS["en"] else "error.unexpected")
 
 
-def again(code: str) -> str:
+def retry_reason(code: str) -> str:
     """Why a request is sent once more, in few words."""
     key = f"again.{code}"
-    return t(key if key in LANGUAGES["en"] else "again.other")
+    return t(key if key in TRANSLATIONS["en"] else "again.other")
 
 
 def on_script_error(error: Exception) -> bool:
     """Show what a run failed of: our own errors in words, all else as a reference to the log."""
     if isinstance(error, AntlerError):
         log.warning("a run ended: %s", error.code)
-        st.error(sentence(error.code), icon=":material/error:")
+        st.error(code_message(error.code), icon=":material/error:")
     else:
         reference = secrets.token_hex(4)
         log.error("a run failed, %s", reference, exc_info=error)

@@ -6,34 +6,34 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
-from lib.core.policy import Policy, Rule
-from lib.core.user import Person
+from lib.core.policy import Policy, ScopePolicy
+from lib.core.user import User
 from lib.ui.auth import require
 from lib.ui.session import resources
 from lib.ui.text.i18n import t
-from lib.ui.widgets.errors import refuse, tried
+from lib.ui.widgets.errors import flash_warning, shows_errors
 
 P = ParamSpec("P")
-_ANYBODY = Person("")
+_PLACEHOLDER_USER = User("")
 
 
-def may(person: Person, model: str) -> bool:
+def is_model_allowed(user: User, model_id: str) -> bool:
     """Whether a person may use a model, as it is known on the screen; what is sent is judged anew."""
-    return resources.policy().may(person, model)
+    return resources.policy().is_model_allowed(user, model_id)
 
 
-def why_not(model: str) -> str:
+def model_not_allowed_message(model_id: str) -> str:
     """Why a model cannot be chosen, in one sentence that is no Markdown."""
-    return t("rights.model", model=model)
+    return t("rights.model", model=model_id)
 
 
-def fitting(patterns: tuple[str, ...] | None, models: list[str]) -> list[str]:
+def match_patterns(patterns: tuple[str, ...] | None, model_ids: list[str]) -> list[str]:
     """Those of the models that patterns let through; None lets all."""
-    tried_out = Policy({f"person:{_ANYBODY.id}": Rule(models=patterns)})
-    return [model for model in models if tried_out.may(_ANYBODY, model)]
+    tried_out = Policy({f"person:{_PLACEHOLDER_USER.id}": ScopePolicy(model_patterns=patterns)})
+    return [model for model in model_ids if tried_out.is_model_allowed(_PLACEHOLDER_USER, model)]
 
 
-def settling(action: Callable[Concatenate[Person, P], None]) -> Callable[P, None]:
+def admin_action(action: Callable[Concatenate[User, P], None]) -> Callable[P, None]:
     """A callback that only an admin may begin; `action` gets who that is, and what it settles holds at once.
 
     A callback runs before its page has found out anew who is asking.
@@ -41,10 +41,10 @@ def settling(action: Callable[Concatenate[Person, P], None]) -> Callable[P, None
 
     @wraps(action)
     def acting(*args: P.args, **kwargs: P.kwargs) -> None:
-        if admin := require.still_admin():
+        if admin := require.current_admin():
             action(admin, *args, **kwargs)
             resources.policy.clear()
         else:
-            refuse(t("admin.not_you"))
+            flash_warning(t("admin.not_you"))
 
-    return tried(acting)
+    return shows_errors(acting)

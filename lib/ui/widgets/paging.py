@@ -10,53 +10,55 @@ import streamlit as st
 
 from lib.ui.text.i18n import t
 
-PAGE = 40
-MOST = 3  # pages on the screen at once: each row of them costs the browser with every run
+PAGE_SIZE = 40
+MAX_PAGES = 3  # pages on the screen at once: each row of them costs the browser with every run
 
 Item = TypeVar("Item")
-Fetch = Callable[[int, Item | None], list[Item]]
+FetchPage = Callable[[int, Item | None], list[Item]]
 
 
 @dataclass
-class _Place:
+class _PagerState:
     """Where a list stands: `above` are the last items of the pages that were left above the window."""
 
-    above: list[Any] = field(default_factory=list)
-    pages: int = 1
+    cursors: list[Any] = field(default_factory=list)
+    page_count: int = 1
 
-    def on(self, mark: object) -> None:
-        if self.pages < MOST:
-            self.pages += 1
+    def show_next_page(self, cursor: object) -> None:
+        if self.page_count < MAX_PAGES:
+            self.page_count += 1
         else:
-            self.above.append(mark)
+            self.cursors.append(cursor)
 
-    def back(self) -> None:
-        self.above.pop()
+    def show_previous_page(self) -> None:
+        self.cursors.pop()
 
 
-def paint(name: str, fetch: Fetch[Item], draw: Callable[[list[Item]], None], page: int = PAGE) -> None:
+def render(
+    name: str, fetch: FetchPage[Item], render_items: Callable[[list[Item]], None], page_size: int = PAGE_SIZE
+) -> None:
     """Draw what the list of that name shows; `fetch` gives so many of the items after one of them.
 
     That is asked once, whatever the length of the list.
     """
-    place = _places().setdefault(name, _Place())
-    if place.above:
+    place = _pager_states().setdefault(name, _PagerState())
+    if place.cursors:
         words, icon = t("sidebar.less"), ":material/expand_less:"
-        st.button(words, key=f"less-{name}", type="tertiary", icon=icon, on_click=place.back)
-    room = place.pages * page
-    found = fetch(room + 1, place.above[-1] if place.above else None)
-    draw(found[:room])
+        st.button(words, key=f"less-{name}", type="tertiary", icon=icon, on_click=place.show_previous_page)
+    room = place.page_count * page_size
+    found = fetch(room + 1, place.cursors[-1] if place.cursors else None)
+    render_items(found[:room])
     if len(found) > room:
         words = t("sidebar.more")
-        args = (found[page - 1],)
-        st.button(words, key=f"more-{name}", type="tertiary", on_click=place.on, args=args)
+        args = (found[page_size - 1],)
+        st.button(words, key=f"more-{name}", type="tertiary", on_click=place.show_next_page, args=args)
 
 
-def forget(name: str) -> None:
+def reset(name: str) -> None:
     """Show that list from its beginning."""
-    _places().pop(name, None)
+    _pager_states().pop(name, None)
 
 
-def _places() -> dict[str, _Place]:
-    found: dict[str, _Place] = st.session_state.setdefault("places", {})
+def _pager_states() -> dict[str, _PagerState]:
+    found: dict[str, _PagerState] = st.session_state.setdefault("places", {})
     return found

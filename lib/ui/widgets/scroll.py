@@ -11,9 +11,9 @@ import streamlit as st
 from lib.ui.session import conversation_view
 
 _SCRIPT = (Path(__file__).parent / "scroll.js").read_text(encoding="utf-8")
-_SOUGHT = "sought"
-_BEFORE = 2  # messages shown above the one that was looked for
-_times = count()
+_SCROLL_REQUEST_KEY = "sought"
+_CONTEXT_MESSAGES = 2  # messages shown above the one that was looked for
+_sequence = count()
 
 
 @st.cache_resource(show_spinner=False)
@@ -22,20 +22,20 @@ def _component() -> Any:
     return st.components.v2.component("antler.reach", js=_SCRIPT)
 
 
-def seek(node: str, *, mark: bool = True) -> None:
+def request_scroll(node_id: str, *, highlight: bool = True) -> None:
     """Have the next run of the chat page go to this message, or for "" only to its conversation."""
-    st.session_state[_SOUGHT] = (node, mark)
+    st.session_state[_SCROLL_REQUEST_KEY] = (node_id, highlight)
 
 
-def paint(view: conversation_view.View) -> None:
+def render(view: conversation_view.ConversationView) -> None:
     """Go to what was opened, once; before the view is painted, which begins early enough then."""
-    if _SOUGHT not in st.session_state:
+    if _SCROLL_REQUEST_KEY not in st.session_state:
         return
-    node, mark = st.session_state.pop(_SOUGHT)
+    node, mark = st.session_state.pop(_SCROLL_REQUEST_KEY)
     place = next((place for place, one in enumerate(view.nodes) if one.id == node), len(view.nodes))
-    view.first = max(0, min(view.first, place - _BEFORE))
-    if mark and len(view.nodes) - view.first > 2 * conversation_view.WINDOW:
+    view.start = max(0, min(view.start, place - _CONTEXT_MESSAGES))
+    if mark and len(view.nodes) - view.start > 2 * conversation_view.PAGE_SIZE:
         # Not all that has been said since: a conversation's length must not tell.
-        view.end = view.first + conversation_view.WINDOW
+        view.end = view.start + conversation_view.PAGE_SIZE
     # The number makes it another errand when it is the same message again.
-    _component()(key="reach", data={"node": node, "mark": mark, "time": next(_times)})
+    _component()(key="reach", data={"node": node, "mark": mark, "time": next(_sequence)})

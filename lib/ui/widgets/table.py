@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 
-def paint(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def render(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Heads and cells are Markdown without line breaks; what somebody typed comes as `literal`."""
-    lines = [heads, ["---"] * len(heads), *rows]
+    lines = [headers, ["---"] * len(headers), *rows]
     st.markdown("\n".join(f"| {' | '.join(cells)} |" for cells in lines))

@@ -9,5 +9,5 @@ import streamlit as st
 _CSS = (Path(__file__).parent / "theme.css").read_text(encoding="utf-8")
 
 
-def paint() -> None:
+def render() -> None:
     st.html(f"<style>{_CSS}</style>")

@@ -8,42 +8,42 @@ from dataclasses import dataclass
 import streamlit as st
 
 from lib.ui.text.i18n import t
-from lib.ui.widgets.errors import tried
+from lib.ui.widgets.errors import shows_errors
 
 
 @dataclass(frozen=True)
-class _Offer:
-    words: str
+class _UndoOffer:
+    message: str
     action: Callable[[], None]
-    conversation: str | None
+    conversation_id: str | None
 
 
-def offer(words: str, action: Callable[[], None], conversation: str | None = None) -> None:
+def offer(message: str, action: Callable[[], None], conversation_id: str | None = None) -> None:
     """Offer to take a change back by `action`; only beside this conversation where one is given."""
-    st.session_state["undo"] = _Offer(words, action, conversation)
+    st.session_state["undo"] = _UndoOffer(message, action, conversation_id)
 
 
-def forget() -> None:
+def dismiss() -> None:
     """Offer nothing any more: what was done since builds on the change."""
     st.session_state.pop("undo", None)
 
 
-def paint(conversation: str | None = None) -> None:
+def render(conversation_id: str | None = None) -> None:
     """What was changed, and the way back; `conversation` is the one that the page shows."""
-    found: _Offer | None = st.session_state.get("undo")
-    if found is None or found.conversation not in (None, conversation):
+    found: _UndoOffer | None = st.session_state.get("undo")
+    if found is None or found.conversation_id not in (None, conversation_id):
         return
     with st.container(key="undo", horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(found.words, width="content")
-        st.button(t("undo.undo"), key="undo-do", type="tertiary", icon=":material/undo:", on_click=_take_back)
+        st.caption(found.message, width="content")
+        st.button(t("undo.undo"), key="undo-do", type="tertiary", icon=":material/undo:", on_click=_on_undo)
         st.button(
-            t("undo.dismiss"), key="undo-dismiss", type="tertiary", icon=":material/close:", on_click=forget
+            t("undo.dismiss"), key="undo-dismiss", type="tertiary", icon=":material/close:", on_click=dismiss
         )
 
 
-@tried
-def _take_back() -> None:
-    found: _Offer | None = st.session_state.get("undo")
+@shows_errors
+def _on_undo() -> None:
+    found: _UndoOffer | None = st.session_state.get("undo")
     if found:
         found.action()
-        forget()
+        dismiss()

@@ -6,14 +6,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from lib.chat.turns.turn import Desk
+from lib.chat.turns.turn import TurnServices
 from lib.core import tree
 from lib.core.conversation import Message, Node
 from lib.core.params import Params
 from lib.core.reply import Event
 from lib.core.target import Target
-from lib.core.usage import Spend
-from lib.gateway.transport.cancel import Cancel
+from lib.core.usage import UsageRecord
+from lib.gateway.transport.cancel import CancelToken
 
 WAIT = 20.0
 Said = Sequence[Event | BaseException | threading.Event]
@@ -30,12 +30,12 @@ class Scripted:
         self.sent: list[tuple[Target, list[Message], Params]] = []
 
     def stream(
-        self, target: Target, messages: Sequence[Message], params: Params, cancel: Cancel, _: str = ""
+        self, target: Target, messages: Sequence[Message], params: Params, cancel: CancelToken, _: str = ""
     ) -> Iterator[Event]:
         self.sent.append((target, list(messages), params))
         return self._say(self._answers.pop(0), cancel)
 
-    def _say(self, said: Said, cancel: Cancel) -> Iterator[Event]:
+    def _say(self, said: Said, cancel: CancelToken) -> Iterator[Event]:
         for event in said:
             if isinstance(event, BaseException):
                 raise event
@@ -50,20 +50,20 @@ class Counting:
     """A book that remembers what was counted, and for whom."""
 
     def __init__(self) -> None:
-        self.spends: list[tuple[str, Spend]] = []
+        self.spends: list[tuple[str, UsageRecord]] = []
 
-    def spend(self, owner: str, *spends: Spend) -> None:
+    def spend(self, owner: str, *spends: UsageRecord) -> None:
         self.spends.extend((owner, spend) for spend in spends)
 
 
-def settled(desk: Desk, conversation: str) -> list[Node]:
+def settled(desk: TurnServices, conversation: str) -> list[Node]:
     """The shown path when the answer there is settled."""
     deadline = time.monotonic() + WAIT
-    while desk.answers.find("ann", conversation):
+    while desk.generations.find("ann", conversation):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     talk = desk.store.conversation("ann", conversation)
-    return tree.path(desk.store.nodes("ann", conversation), talk.head)
+    return tree.path(desk.store.nodes("ann", conversation), talk.head_id)
 
 
 def until(true) -> None:

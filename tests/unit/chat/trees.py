@@ -10,18 +10,18 @@ from lib.core.conversation import (
     Message,
     Node,
     Outcome,
-    Text,
-    Thinking,
+    TextPart,
+    ThinkingPart,
     Timing,
-    Titler,
+    TitleSource,
+    Truncation,
     Usage,
-    Window,
 )
-from lib.core.params import BY_NAME, Field, Params
-from lib.core.sanitize import cleaned
+from lib.core.params import FIELDS_BY_NAME, ParamField, Params
+from lib.core.sanitize import sanitize_json
 from lib.core.target import WIRES, Target
-from lib.transfer import Entry
-from lib.transfer.message_tree import ordered
+from lib.transfer import ConversationRecord
+from lib.transfer.message_tree import sort_nodes
 
 TEXT = some.text(max_size=30).map(lambda text: text.replace("\0", "")) | some.sampled_from(
     ["海内存知己", "```\n<b>", "a\r\nb", "\u2028", "🦌", '"\\', "  "]
@@ -33,7 +33,9 @@ TIME = some.floats(0, 4e9)
 FINITE = some.floats(allow_nan=False, allow_infinity=False, width=64)
 COUNT = some.none() | some.integers(0, 2**53 - 1)
 TARGET = some.none() | some.builds(Target, NAME, some.sampled_from(WIRES))
-PARTS = some.lists(some.builds(Text, TEXT) | some.builds(Thinking, TEXT, TEXT, TEXT), max_size=3).map(tuple)
+PARTS = some.lists(some.builds(TextPart, TEXT) | some.builds(ThinkingPart, TEXT, TEXT, TEXT), max_size=3).map(
+    tuple
+)
 JSON = some.recursive(
     some.none() | some.booleans() | some.integers(-(2**53) + 1, 2**53 - 1) | some.floats(-1e9, 1e9) | TEXT,
     lambda inner: some.lists(inner, max_size=2) | some.dictionaries(TEXT, inner, max_size=2),
@@ -51,7 +53,7 @@ FAILURE = some.builds(
 )
 
 
-def setting(field: Field) -> some.SearchStrategy:
+def setting(field: ParamField) -> some.SearchStrategy:
     """Any value of a parameter that some wire takes."""
     if field.kind == "choice":
         return some.sampled_from(("", *field.choices))
@@ -61,17 +63,17 @@ def setting(field: Field) -> some.SearchStrategy:
         return some.lists(TEXT, max_size=2).map(tuple)
     if field.ranges is None:
         return TEXT
-    least = min(one.least for one in field.ranges)
-    most = max(one.most for one in field.ranges)
+    least = min(one.minimum for one in field.ranges)
+    most = max(one.maximum for one in field.ranges)
     whole = some.integers(int(least), int(most))
     return some.none() | (whole if field.kind == "integer" else whole | some.floats(least, most))
 
 
-PARAMS = some.builds(Params, **{name: setting(field) for name, field in BY_NAME.items()})
+PARAMS = some.builds(Params, **{name: setting(field) for name, field in FIELDS_BY_NAME.items()})
 
 
 @some.composite
-def entries(draw: some.DrawFn, name: str = "") -> Entry:
+def entries(draw: some.DrawFn, name: str = "") -> ConversationRecord:
     """A conversation with a tree whose paths begin with a question, and whose sides take turns."""
     names = draw(some.lists(ID, unique=True, max_size=8))
     nodes: list[Node] = []
@@ -81,40 +83,40 @@ def entries(draw: some.DrawFn, name: str = "") -> Entry:
         nodes.append(
             Node(
                 id=f"{name}{one}"[:32],
-                parent=parent.id if parent else None,
+                parent_id=parent.id if parent else None,
                 message=Message("user" if user else "assistant", draw(PARTS)),
-                created=draw(TIME),
+                created_at=draw(TIME),
                 outcome=draw(some.sampled_from([one for one in Outcome if one is not Outcome.ARRIVING])),
-                reason=draw(TEXT),
+                finish_reason=draw(TEXT),
                 target=draw(TARGET),
                 usage=draw(some.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT)),
                 timing=draw(some.builds(Timing, some.none() | FINITE, some.none() | FINITE)),
                 failure=draw(some.none() | FAILURE),
                 request_id=draw(TEXT),
-                served=cleaned(draw(some.dictionaries(TEXT, JSON, max_size=2))),
+                provider_metadata=sanitize_json(draw(some.dictionaries(TEXT, JSON, max_size=2))),
             )
         )
     heads = some.sampled_from([None, *(node.id for node in nodes)])
     return Conversation(
         id=draw(ID),
         title=draw(LINE),
-        updated=draw(TIME),
-        head=draw(heads),
+        updated_at=draw(TIME),
+        head_id=draw(heads),
         target=draw(TARGET),
         params=draw(PARAMS),
-        created=draw(TIME),
-        titled=draw(some.sampled_from(get_args(Titler))),
+        created_at=draw(TIME),
+        title_source=draw(some.sampled_from(get_args(TitleSource))),
         folder=draw(LINE),
         pinned=draw(some.booleans()),
         archived=draw(some.booleans()),
-        window=draw(some.none() | some.builds(Window, ID, TEXT)),
-    ), ordered(nodes)
+        truncation=draw(some.none() | some.builds(Truncation, ID, TEXT)),
+    ), sort_nodes(nodes)
 
 
 @some.composite
-def histories(draw: some.DrawFn) -> list[Entry]:
+def histories(draw: some.DrawFn) -> list[ConversationRecord]:
     """Some conversations, no two of which have an id in common."""
-    found: list[Entry] = []
+    found: list[ConversationRecord] = []
     seen: set[str] = set()
     for number in range(draw(some.integers(0, 3))):
         conversation, nodes = draw(entries(f"{number}"))

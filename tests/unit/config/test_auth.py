@@ -9,16 +9,16 @@ import pytest
 
 from lib.config import settings
 from lib.config.auth import (
-    LEAD,
-    Access,
-    judged,
-    listed,
-    loopback,
-    oidc_person,
-    proxied,
+    CLOCK_SKEW_SECONDS,
+    AccessSettings,
+    check_claims,
+    is_allowlisted,
+    is_loopback,
+    user_from_claims,
+    user_from_proxy,
 )
 from lib.core.errors import SettingError
-from lib.core.user import Person
+from lib.core.user import User
 
 AUTH = {"redirect_uri": "https://c/oauth2callback", "cookie_secret": "s" * 20, "client_id": "i"}
 SECRET = "0123456789abcdef"
@@ -37,39 +37,39 @@ CLAIMS = MappingProxyType(
 HERS = ("@example.org",)
 
 
-def load(environ: dict[str, str] | None = None, **secrets: Any) -> Access:
-    return settings.load(environ or {}, secrets).access
+def load(environ: dict[str, str] | None = None, **secrets: Any) -> AccessSettings:
+    return settings.load_settings(environ or {}, secrets).access
 
 
 def test_nothing_set_is_local():
-    assert load() == Access() == load({"ANTLER_ACCESS": " "})
+    assert load() == AccessSettings() == load({"ANTLER_ACCESS": " "})
     assert load().mode == "local"
 
 
 @pytest.mark.parametrize(
     ("environ", "secrets", "expected"),
     [
-        ({"ANTLER_ACCESS": "Viewers"}, {}, Access("viewers")),
-        ({}, {"access": {"mode": "password", "password": 12345678}}, Access("password", "12345678")),
+        ({"ANTLER_ACCESS": "Viewers"}, {}, AccessSettings("viewers")),
+        ({}, {"access": {"mode": "password", "password": 12345678}}, AccessSettings("password", "12345678")),
         (
             {"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": "correct horse"},
             {"access": {"mode": "local", "password": "another one"}},
-            Access("password", "correct horse"),
+            AccessSettings("password", "correct horse"),
         ),
         (
             {},
             {"access": {"mode": "oidc", "allow": ["@Example.org", " ann@x.com "]}, "auth": AUTH},
-            Access("oidc", allow=("@example.org", "ann@x.com"), providers=("default",)),
+            AccessSettings("oidc", allowlist=("@example.org", "ann@x.com"), providers=("default",)),
         ),
         (
             {"ANTLER_ACCESS": "oidc", "ANTLER_ALLOW": "*"},
             {"auth": {**AUTH, "client_kwargs": {"prompt": "login"}, "google": {"client_id": "j"}}},
-            Access("oidc", allow=("*",), providers=("default", "google")),
+            AccessSettings("oidc", allowlist=("*",), providers=("default", "google")),
         ),
         (
             {"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET, "ANTLER_HEADER": "X-User"},
             {},
-            Access("proxy", header="X-User", proxy_secret=SECRET),
+            AccessSettings("proxy", user_header="X-User", proxy_secret=SECRET),
         ),
     ],
 )
@@ -119,26 +119,31 @@ def test_no_secret_is_in_a_sentence_or_a_repr():
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.1", "localhost", "LocalHost", "::1", "[::1]"])
 def test_loopback_is_this_machine_alone(address):
-    assert loopback(address)
+    assert is_loopback(address)
 
 
 @pytest.mark.parametrize(
     "address", [None, "", "0.0.0.0", "::", "10.0.0.1", "128.0.0.1", "localhost.example", "chat.example", "1"]
 )
 def test_all_else_is_reachable(address):
-    assert not loopback(address)
+    assert not is_loopback(address)
 
 
 @pytest.mark.parametrize(
     "allow", [("@example.org",), ("ann@example.org",), ("bob@x.com", "@example.org"), ("*",)]
 )
 def test_who_is_on_the_list_comes_in(allow):
-    assert judged(CLAIMS, allow, NOW, 0.0) is None
-    assert judged({**CLAIMS, "email": "Ann@Example.ORG", "email_verified": "true"}, allow, NOW, 0.0) is None
+    assert check_claims(CLAIMS, allow, NOW, 0.0) is None
+    assert (
+        check_claims({**CLAIMS, "email": "Ann@Example.ORG", "email_verified": "true"}, allow, NOW, 0.0)
+        is None
+    )
 
 
 def test_everybody_needs_no_address():
-    assert judged({name: CLAIMS[name] for name in ("iss", "sub", "iat", "exp")}, ("*",), NOW, 0.0) is None
+    assert (
+        check_claims({name: CLAIMS[name] for name in ("iss", "sub", "iat", "exp")}, ("*",), NOW, 0.0) is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +155,7 @@ def test_everybody_needs_no_address():
         ({"iat": True}, "undated"),
         ({"exp": "9999999999"}, "undated"),
         ({"exp": NOW}, "expired"),
-        ({"iat": NOW + LEAD + 1}, "early"),
+        ({"iat": NOW + CLOCK_SKEW_SECONDS + 1}, "early"),
         ({"iat": NOW - 101}, "revoked"),
         ({"email": None}, "mailless"),
         ({"email_verified": False}, "unverified"),
@@ -166,47 +171,51 @@ def test_everybody_needs_no_address():
     ],
 )
 def test_who_is_refused_is_told_why(changed, why):
-    assert judged({**CLAIMS, **changed}, HERS, NOW, NOW - 100) == why
+    assert check_claims({**CLAIMS, **changed}, HERS, NOW, NOW - 100) == why
 
 
 def test_a_sign_in_after_the_revocation_counts():
-    assert judged({**CLAIMS, "iat": NOW - 10}, HERS, NOW, NOW - 10) is None
-    assert judged({**CLAIMS, "iat": NOW - 11}, HERS, NOW, NOW - 10) == "revoked"
+    assert check_claims({**CLAIMS, "iat": NOW - 10}, HERS, NOW, NOW - 10) is None
+    assert check_claims({**CLAIMS, "iat": NOW - 11}, HERS, NOW, NOW - 10) == "revoked"
 
 
 def test_letters_that_fold_to_others_are_not_those():
     assert "\u212aate@example.org".lower() == "kate@example.org"
-    assert not listed("\u212aate@example.org", ("kate@example.org",))
-    assert listed("Kate@example.org", ("kate@example.org",))
+    assert not is_allowlisted("\u212aate@example.org", ("kate@example.org",))
+    assert is_allowlisted("Kate@example.org", ("kate@example.org",))
 
 
 def test_a_person_is_issuer_and_subject():
-    ann = oidc_person(CLAIMS)
+    ann = user_from_claims(CLAIMS)
     assert (ann.id[:5], len(ann.id), ann.name, ann.email) == ("oidc:", 37, "Ann", "ann@example.org")
-    assert oidc_person({**CLAIMS, "email": "new@example.org", "iat": 1}).id == ann.id
+    assert user_from_claims({**CLAIMS, "email": "new@example.org", "iat": 1}).id == ann.id
     assert (
-        oidc_person({**CLAIMS, "sub": "8"}).id != ann.id != oidc_person({**CLAIMS, "iss": "https://other"}).id
+        user_from_claims({**CLAIMS, "sub": "8"}).id
+        != ann.id
+        != user_from_claims({**CLAIMS, "iss": "https://other"}).id
     )
-    thin = oidc_person({"iss": CLAIMS["iss"], "sub": "7", "name": None})
-    assert thin == Person(ann.id)
+    thin = user_from_claims({"iss": CLAIMS["iss"], "sub": "7", "name": None})
+    assert thin == User(ann.id)
 
 
-PROXY = Access("proxy", proxy_secret=SECRET)
+PROXY = AccessSettings("proxy", proxy_secret=SECRET)
 
 
-def told(access: Access = PROXY, /, **headers: list[str]) -> object:
+def told(access: AccessSettings = PROXY, /, **headers: list[str]) -> object:
     named = {name.replace("_", "-").lower(): values for name, values in headers.items()}
-    return proxied(lambda name: named.get(name.lower(), []), access)
+    return user_from_proxy(lambda name: named.get(name.lower(), []), access)
 
 
 def test_the_proxy_names_the_person():
     ann = told(x_antler_proxy=[SECRET], x_forwarded_email=["Ann@example.org"])
-    assert isinstance(ann, Person)
+    assert isinstance(ann, User)
     assert (ann.id[:6], len(ann.id), ann.email) == ("proxy:", 38, "ann@example.org")
     assert told(x_antler_proxy=[SECRET], x_forwarded_email=["ann@EXAMPLE.org"]).id == ann.id
     assert told(x_antler_proxy=[SECRET], x_forwarded_email=["bob@example.org"]).id != ann.id
     user = told(
-        Access("proxy", header="X-User", proxy_secret=SECRET), x_antler_proxy=[SECRET], x_user=["ann"]
+        AccessSettings("proxy", user_header="X-User", proxy_secret=SECRET),
+        x_antler_proxy=[SECRET],
+        x_user=["ann"],
     )
     assert (user.name, user.email) == ("ann", "")
 
@@ -226,8 +235,11 @@ def test_the_proxy_names_the_person():
     ],
 )
 def test_nobody_is_named_otherwise(headers, why):
-    assert told(Access("proxy", allow=HERS, proxy_secret=SECRET), **headers) == why
+    assert told(AccessSettings("proxy", allowlist=HERS, proxy_secret=SECRET), **headers) == why
 
 
 def test_a_proxy_without_a_secret_names_nobody():
-    assert told(Access("proxy"), x_antler_proxy=[""], x_forwarded_email=["ann@example.org"]) == "untrusted"
+    assert (
+        told(AccessSettings("proxy"), x_antler_proxy=[""], x_forwarded_email=["ann@example.org"])
+        == "untrusted"
+    )

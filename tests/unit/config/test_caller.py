@@ -13,26 +13,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.config.settings import Settings, load
+from lib.config.settings import Settings, load_settings
 from lib.core.errors import SettingError
-from lib.core.params import Loss, Params
-from lib.core.user import Person
+from lib.core.params import ParamAdjustment, Params
+from lib.core.user import User
 
 ROOT = Path(__file__).parents[3]
-ANN = Person("oidc:ann", "Ann Example", "ann@example.com", groups=("design", "sales"))
-BEN = Person("oidc:ben", "Ben", "ben@example.com")
+ANN = User("oidc:ann", "Ann Example", "ann@example.com", groups=("design", "sales"))
+BEN = User("oidc:ben", "Ben", "ben@example.com")
 KEY = {"DEERAPI_API_KEY": "sk-team-0123456789"}
 SECRET = "a-secret-of-sixteen-signs"
 
 
-def name(settings: Settings, person: Person = ANN) -> str:
-    return settings.team.pseudonym(person)
+def name(settings: Settings, person: User = ANN) -> str:
+    return settings.caller_identity.pseudonym(person)
 
 
 def test_a_pseudonym_is_an_hmac_with_the_secret_that_is_set() -> None:
-    found = name(load({**KEY, "ANTLER_PSEUDONYM_SECRET": SECRET}, {}))
+    found = name(load_settings({**KEY, "ANTLER_PSEUDONYM_SECRET": SECRET}, {}))
     assert found == "antler-" + hmac.digest(SECRET.encode(), b"oidc:ann", "sha256").hex()[:32]
-    assert found == name(load(KEY, {"team": {"pseudonym_secret": SECRET}}))
+    assert found == name(load_settings(KEY, {"team": {"pseudonym_secret": SECRET}}))
     assert len(found) <= 64
 
 
@@ -48,14 +48,14 @@ SOURCES: list[tuple[dict[str, str], dict[str, Any]]] = [
 
 
 def test_each_secret_makes_names_of_its_own() -> None:
-    found = [name(load(*source)) for source in SOURCES]
+    found = [name(load_settings(*source)) for source in SOURCES]
     assert len(set(found)) == len(SOURCES)
-    assert all(name(load(*source), BEN) not in found for source in SOURCES)
+    assert all(name(load_settings(*source), BEN) not in found for source in SOURCES)
 
 
 def test_the_cookies_secret_is_taken_before_the_key() -> None:
     auth = {"auth": {"cookie_secret": SECRET}}
-    assert name(load(KEY, auth)) == name(load({"DEERAPI_API_KEY": "sk-new"}, auth))
+    assert name(load_settings(KEY, auth)) == name(load_settings({"DEERAPI_API_KEY": "sk-new"}, auth))
 
 
 def test_another_process_gives_the_same_name() -> None:
@@ -66,32 +66,32 @@ def test_another_process_gives_the_same_name() -> None:
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert run.stdout.strip() == name(load(KEY, {}))
+    assert run.stdout.strip() == name(load_settings(KEY, {}))
 
 
 def test_who_else_a_person_is_does_not_change_the_name() -> None:
-    settings = load(KEY, {})
-    assert name(settings, Person("oidc:ann", "Ann Married", "new@example.org", True)) == name(settings)
+    settings = load_settings(KEY, {})
+    assert name(settings, User("oidc:ann", "Ann Married", "new@example.org", True)) == name(settings)
 
 
 @pytest.mark.parametrize("environ", [{}, {"ANTLER_PSEUDONYM": "on"}])
 def test_without_any_secret_there_is_no_name_that_could_be_guessed(environ: dict[str, str]) -> None:
-    settings = load({**environ, "ANTLER_HEADERS": '{"X-User": "{pseudonym}"}'}, {})
-    caller = settings.team.caller(ANN)
-    assert (name(settings), caller.user, caller.headers("c")) == ("", "", {})
-    assert settings.team.overruled(Params(user="me")) == []
+    settings = load_settings({**environ, "ANTLER_HEADERS": '{"X-User": "{pseudonym}"}'}, {})
+    caller = settings.caller_identity.build_caller(ANN)
+    assert (name(settings), caller.user_id, caller.build_headers("c")) == ("", "", {})
+    assert settings.caller_identity.overridden_params(Params(user="me")) == []
 
 
 def test_no_secret_is_in_the_repr_or_in_a_name() -> None:
     for environ, secrets in SOURCES:
-        settings = load(environ, secrets)
+        settings = load_settings(environ, secrets)
         assert SECRET not in repr(settings) + name(settings)
-        assert repr(settings.team.secret) not in repr(settings)
+        assert repr(settings.caller_identity.pseudonym_secret) not in repr(settings)
 
 
-@given(st.builds(Person, st.text(), st.text(), st.text()))
-def test_any_person_gets_a_name_that_a_header_can_carry(person: Person) -> None:
-    found = name(load(KEY, {}), person)
+@given(st.builds(User, st.text(), st.text(), st.text()))
+def test_any_person_gets_a_name_that_a_header_can_carry(person: User) -> None:
+    found = name(load_settings(KEY, {}), person)
     assert len(found) == 39
     assert found.isascii()
     assert found.isprintable()
@@ -108,10 +108,10 @@ def test_any_person_gets_a_name_that_a_header_can_carry(person: Person) -> None:
     ],
 )
 def test_the_switch(environ: dict[str, str], secrets: dict[str, Any], tells: bool) -> None:
-    team = load({**KEY, **environ}, secrets).team
-    assert team.tells is tells
-    assert bool(team.caller(ANN).user) is tells
-    assert bool(team.overruled(Params(user="me"))) is tells
+    team = load_settings({**KEY, **environ}, secrets).caller_identity
+    assert team.sends_pseudonym is tells
+    assert bool(team.build_caller(ANN).user_id) is tells
+    assert bool(team.overridden_params(Params(user="me"))) is tells
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,17 @@ def test_the_switch(environ: dict[str, str], secrets: dict[str, Any], tells: boo
     ],
 )
 def test_what_the_pseudonym_takes_the_place_of_is_told(params: Params, lost: list[str]) -> None:
-    assert load(KEY, {}).team.overruled(params) == [Loss("pseudonym", field) for field in lost]
+    assert load_settings(KEY, {}).caller_identity.overridden_params(params) == [
+        ParamAdjustment("pseudonym", field) for field in lost
+    ]
 
 
-def headers(value: Any, person: Person = ANN) -> dict[str, str]:
-    return load(KEY, {"team": {"headers": value}}).team.caller(person).headers("c-1")
+def headers(value: Any, person: User = ANN) -> dict[str, str]:
+    return (
+        load_settings(KEY, {"team": {"headers": value}})
+        .caller_identity.build_caller(person)
+        .build_headers("c-1")
+    )
 
 
 def test_headers_are_filled_for_each_request() -> None:
@@ -141,7 +147,7 @@ def test_headers_are_filled_for_each_request() -> None:
         "X-Groups": "{group}",
         "X-Trace": "antler/{conversation}/{pseudonym}; v=1",
     }
-    known = name(load(KEY, {}))
+    known = name(load_settings(KEY, {}))
     filled = {
         "X-Team": "design",
         "X-User": known,
@@ -150,19 +156,26 @@ def test_headers_are_filled_for_each_request() -> None:
     }
     assert headers(templates) == filled
     typed = {**KEY, "ANTLER_HEADERS": json.dumps(templates)}
-    assert load(typed, {"team": {"headers": {"X-Other": "a"}}}).team.caller(ANN).headers("c-1") == filled
+    assert (
+        load_settings(typed, {"team": {"headers": {"X-Other": "a"}}})
+        .caller_identity.build_caller(ANN)
+        .build_headers("c-1")
+        == filled
+    )
 
 
 def test_a_header_about_which_nothing_is_known_is_left_out() -> None:
     assert headers({"X-Groups": "{group}", "X-Team": "a"}, BEN) == {"X-Team": "a"}
-    team = load(KEY, {"team": {"headers": {"X-Talk": "{conversation}"}}}).team
-    assert team.caller(ANN).headers("") == {}
+    team = load_settings(KEY, {"team": {"headers": {"X-Talk": "{conversation}"}}}).caller_identity
+    assert team.build_caller(ANN).build_headers("") == {}
 
 
 def test_the_switch_is_for_the_body_alone() -> None:
-    team = load({**KEY, "ANTLER_PSEUDONYM": "off", "ANTLER_HEADERS": '{"X-User": "{pseudonym}"}'}, {}).team
-    assert team.caller(ANN).headers("") == {"X-User": team.pseudonym(ANN)}
-    assert team.caller(ANN).user == ""
+    team = load_settings(
+        {**KEY, "ANTLER_PSEUDONYM": "off", "ANTLER_HEADERS": '{"X-User": "{pseudonym}"}'}, {}
+    ).caller_identity
+    assert team.build_caller(ANN).build_headers("") == {"X-User": team.pseudonym(ANN)}
+    assert team.build_caller(ANN).user_id == ""
 
 
 @pytest.mark.parametrize(
@@ -177,13 +190,15 @@ def test_the_switch_is_for_the_body_alone() -> None:
     ],
 )
 def test_a_groups_name_is_written_so_that_a_header_can_carry_it(group: str, sent: str) -> None:
-    assert headers({"X-Group": "{group}"}, Person("p", groups=(group,))) == {"X-Group": sent}
+    assert headers({"X-Group": "{group}"}, User("p", groups=(group,))) == {"X-Group": sent}
 
 
 @given(st.lists(st.text()), st.text())
 def test_nothing_that_is_filled_in_can_break_out(groups: list[str], conversation: str) -> None:
-    team = load(KEY, {"team": {"headers": {"X-All": "a {group} {conversation} {pseudonym} b"}}}).team
-    found = team.caller(Person("p", groups=tuple(groups))).headers(conversation)
+    team = load_settings(
+        KEY, {"team": {"headers": {"X-All": "a {group} {conversation} {pseudonym} b"}}}
+    ).caller_identity
+    found = team.build_caller(User("p", groups=tuple(groups))).build_headers(conversation)
     for value in found.values():
         assert value.isascii()
         assert value.isprintable()
@@ -215,7 +230,7 @@ def test_nothing_that_is_filled_in_can_break_out(groups: list[str], conversation
 )
 def test_headers_that_cannot_be_sent_are_refused_at_the_start(found: str, words: str) -> None:
     with pytest.raises(SettingError, match="^ANTLER_HEADERS ") as caught:
-        load({"ANTLER_HEADERS": found}, {})
+        load_settings({"ANTLER_HEADERS": found}, {})
     assert words in str(caught.value)
 
 
@@ -243,6 +258,6 @@ def test_headers_with_another_use_are_refused(header: str) -> None:
 )
 def test_what_is_wrong_is_said_and_no_secret_is(secrets: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingError) as caught:
-        load(KEY, secrets)
+        load_settings(KEY, secrets)
     assert words in str(caught.value)
     assert "short" not in str(caught.value)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.config.settings import DEFAULT_DATABASE_URL, POSTGRES_EXAMPLE, Database, load
+from lib.config.settings import DEFAULT_DATABASE_URL, POSTGRES_EXAMPLE, Database, load_settings
 from tests.unit.config.test_settings import KEY, refused
 
 
@@ -29,7 +29,7 @@ def test_a_database_that_is_neither_file_nor_postgres_is_refused(given: str) -> 
 
 @pytest.mark.parametrize("given", ["sqlite:///a.db", "sqlite+pysqlite:///a.db", '"sqlite:///a.db"'])
 def test_a_database_is_a_file(given: str) -> None:
-    settings = load({"DATABASE_URL": given}, {})
+    settings = load_settings({"DATABASE_URL": given}, {})
     assert settings.database_url == "sqlite:///a.db"
     assert settings.database == Database("sqlite", "a.db")
 
@@ -48,10 +48,10 @@ def test_a_database_is_a_file(given: str) -> None:
 )
 def test_a_database_is_postgres_and_shown_without_user_and_password(rest: str, place: str) -> None:
     for scheme in ("postgresql", "postgres", "postgresql+psycopg", "Postgres"):
-        settings = load({"DATABASE_URL": f'"{scheme}://{rest}"'}, {})
+        settings = load_settings({"DATABASE_URL": f'"{scheme}://{rest}"'}, {})
         assert settings.database_url == f"postgresql+psycopg://{rest}"
         assert settings.database == Database("postgres", place)
-        assert "ann" not in settings.database.place and KEY not in settings.database.place
+        assert "ann" not in settings.database.location and KEY not in settings.database.location
         assert KEY not in repr(settings) + str(settings)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib.config.hosting import forgets
+from lib.config.hosting import is_ephemeral
 
 FILE = "sqlite:///data/antler.db"
 CLOUD = {"HOSTNAME": "streamlit", "HOME": "/home/appuser"}
@@ -20,15 +20,15 @@ CLOUD = {"HOSTNAME": "streamlit", "HOME": "/home/appuser"}
     ],
 )
 def test_community_cloud_forgets_a_file(folder, environ):
-    assert forgets(FILE, folder, environ)
-    assert forgets("sqlite:////tmp/elsewhere.db", folder, environ)
+    assert is_ephemeral(FILE, folder, environ)
+    assert is_ephemeral("sqlite:////tmp/elsewhere.db", folder, environ)
 
 
 @pytest.mark.parametrize(
     "url", ["postgresql://db.example/antler", "postgresql+psycopg://u:p@db.example/sqlite"]
 )
 def test_a_server_of_its_own_is_not_forgotten(url):
-    assert not forgets(url, "/mount/src/antler", CLOUD)
+    assert not is_ephemeral(url, "/mount/src/antler", CLOUD)
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_a_server_of_its_own_is_not_forgotten(url):
     ],
 )
 def test_other_machines_keep_their_files(folder, environ):
-    assert not forgets(FILE, folder, environ)
+    assert not is_ephemeral(FILE, folder, environ)

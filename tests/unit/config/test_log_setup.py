@@ -20,12 +20,12 @@ from streamlit.logger import get_logger
 from lib.config import log_setup
 KEY = "{KEY}"
 early = get_logger("streamlit.early")
-log_setup.install([KEY], as_json=%s)
+log_setup.configure_logging([KEY], as_json=%s)
 """
 # Each makes a line with the key in it.
 FAILURES = {
     "words": 'logging.getLogger("lib.a").info("refused %s", KEY)',
-    "told": 'logging.getLogger("lib.a").info("refused", extra=log_setup.told(detail=KEY))',
+    "told": 'logging.getLogger("lib.a").info("refused", extra=log_setup.log_fields(detail=KEY))',
     "an early logger of Streamlit's": 'early.error("refused %s", KEY)',
     "a late logger of Streamlit's": 'get_logger("streamlit.late").error(f"refused {KEY} 100%")',
     "a traceback": """
@@ -83,9 +83,8 @@ def test_no_line_holds_a_secret(name, as_json):
 
 
 def test_an_event_is_one_line_that_tells_what_is_known():
-    program = (
-        'logging.getLogger("lib.a").info("it\\nended", extra=log_setup.told(wire="openai", status=None, n=2))'
-    )
+    fields = 'log_setup.log_fields(wire="openai", status=None, n=2)'
+    program = f'logging.getLogger("lib.a").info("it\\nended", extra={fields})'
     (line,) = written(program, as_json=True).splitlines()
     told = json.loads(line)
     assert told.pop("time").endswith("+00:00")
@@ -95,5 +94,9 @@ def test_an_event_is_one_line_that_tells_what_is_known():
 
 
 def test_a_mark_is_the_same_for_the_same_and_tells_nothing():
-    assert log_setup.mark("browser:1234") == log_setup.mark("browser:1234") != log_setup.mark("browser:1235")
-    assert "1234" not in log_setup.mark("browser:1234")
+    assert (
+        log_setup.hash_for_log("browser:1234")
+        == log_setup.hash_for_log("browser:1234")
+        != log_setup.hash_for_log("browser:1235")
+    )
+    assert "1234" not in log_setup.hash_for_log("browser:1234")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lib.config.own_key import ending
-from lib.config.settings import load
+from lib.config.own_key import key_suffix
+from lib.config.settings import load_settings
 from lib.core.errors import SettingError
 
 KEY = {"DEERAPI_API_KEY": "sk-team", "DEERAPI_BASE_URL": "https://team.example/v1"}
@@ -33,9 +33,9 @@ ONE, TWO = "https://one.example", "https://two.example/api"
 def test_where_own_keys_may_be_sent(
     environ: dict[str, str], secrets: dict[str, Any], found: tuple[str, ...]
 ) -> None:
-    keys = load(environ, secrets).own_keys
+    keys = load_settings(environ, secrets).personal_keys
     assert keys.base_urls == found
-    assert keys.allowed is bool(found)
+    assert keys.is_allowed is bool(found)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_where_own_keys_may_be_sent(
 )
 def test_what_is_wrong_is_said(environ: dict[str, str], secrets: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingError) as caught:
-        load(environ, secrets)
+        load_settings(environ, secrets)
     assert words in str(caught.value)
 
 
 def test_of_a_short_key_nothing_is_shown() -> None:
-    assert (ending("sk-123456789abc"), ending("sk-12345678"), ending("")) == ("9abc", "", "")
+    assert (key_suffix("sk-123456789abc"), key_suffix("sk-12345678"), key_suffix("")) == ("9abc", "", "")

@@ -29,13 +29,13 @@ KEY = "sk-Very-Secret-0123456789"
 )
 def test_what_is_secret_is_found_and_struck(environ, table):
     said = f"refused: {KEY}!"
-    assert redaction.strike(said, redaction.found(environ, table)) == f"refused: {redaction.STRUCK}!"
+    assert redaction.redact(said, redaction.find_secrets(environ, table)) == f"refused: {redaction.REDACTED}!"
 
 
 def test_a_password_is_struck_as_it_is_written_and_as_it_is_meant():
-    values = redaction.found({"DATABASE_URL": "postgresql://ann:p%40ss%2Fword@host/name"}, {})
+    values = redaction.find_secrets({"DATABASE_URL": "postgresql://ann:p%40ss%2Fword@host/name"}, {})
     for said in ("p%40ss%2Fword", "p@ss/word"):
-        assert redaction.strike(f"<{said}>", values) == f"<{redaction.STRUCK}>"
+        assert redaction.redact(f"<{said}>", values) == f"<{redaction.REDACTED}>"
 
 
 def test_what_is_no_secret_stays():
@@ -45,18 +45,18 @@ def test_what_is_no_secret_stays():
         "KEY": KEY,
     }
     table = {"gateway": {"cheap_model": "gpt-4o-mini", "retries": 2}, "server": {"log": "json"}}
-    assert redaction.found(environ, table) == frozenset()
+    assert redaction.find_secrets(environ, table) == frozenset()
 
 
 @pytest.mark.parametrize(
     "text", [f"[gateway]\napi_key = {KEY}\n", f"api_key: {KEY}", f'key = "{KEY}', f"key = '{KEY}'\n[["]
 )
 def test_of_a_broken_file_every_value_is_secret(text):
-    assert KEY not in redaction.strike(f"cannot read {KEY}", redaction.in_broken(text))
+    assert KEY not in redaction.redact(f"cannot read {KEY}", redaction.find_values_in_malformed(text))
 
 
 @given(st.text(min_size=4).filter(str.strip), st.text(), st.text())
 def test_no_text_keeps_a_secret(secret, before, after):
-    values = redaction.found({"DEERAPI_API_KEY": secret}, {})
-    struck = redaction.strike(before + secret + after, values)
-    assert len(secret.strip()) < 4 or secret not in struck.replace(redaction.STRUCK, "\0")
+    values = redaction.find_secrets({"DEERAPI_API_KEY": secret}, {})
+    struck = redaction.redact(before + secret + after, values)
+    assert len(secret.strip()) < 4 or secret not in struck.replace(redaction.REDACTED, "\0")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lib.config import settings as config
-from lib.config.settings import Settings, Timeouts, load, read_secrets
+from lib.config.settings import Settings, Timeouts, load_settings, read_secrets
 from lib.core.errors import SettingError
 
 ROOT = Path(__file__).parents[3]
@@ -45,7 +45,7 @@ SOURCES = [
     ),
     ("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", "1.5", "2.5", lambda s: str(s.timeouts.idle)),
     ("DEERAPI_RETRIES", "gateway", "retries", "0", "1", lambda s: str(s.retries)),
-    ("DEERAPI_CHEAP_MODEL", "gateway", "cheap_model", "small-env", "small-file", lambda s: s.cheap_model),
+    ("DEERAPI_CHEAP_MODEL", "gateway", "cheap_model", "small-env", "small-file", lambda s: s.utility_model),
     ("ANTLER_LOG", "server", "log", "json", "text", lambda s: s.serving.log),
     ("ANTLER_METRICS_TOKEN", "server", "metrics_token", "t-env", "t-file", lambda s: s.serving.metrics_token),
     ("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", "1.5", "2.5", lambda s: str(s.serving.drain)),
@@ -55,17 +55,17 @@ each_setting = pytest.mark.parametrize(("variable", "table", "name", "outer", "i
 
 def refused(environ: dict[str, str], secrets: dict[str, Any] | None = None) -> str:
     with pytest.raises(SettingError) as caught:
-        load(environ, secrets or {})
+        load_settings(environ, secrets or {})
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return str(caught.value)
 
 
 def test_with_nothing_set_it_is_the_demo() -> None:
-    settings = load({}, {})
+    settings = load_settings({}, {})
     assert settings == Settings()
-    assert settings.demo
-    assert not load({"DEERAPI_API_KEY": KEY}, {}).demo
+    assert settings.is_demo
+    assert not load_settings({"DEERAPI_API_KEY": KEY}, {}).is_demo
 
 
 @each_setting
@@ -73,12 +73,12 @@ def test_the_environment_wins_over_the_secrets(
     variable: str, table: str, name: str, outer: str, inner: str, value: Any
 ) -> None:
     secrets = {table: {name: inner}}
-    assert value(load({variable: outer}, {})) == outer
-    assert value(load({}, secrets)) == inner
-    assert value(load({variable: outer}, secrets)) == outer
-    assert value(load({variable: f"  {outer}\n"}, secrets)) == outer
+    assert value(load_settings({variable: outer}, {})) == outer
+    assert value(load_settings({}, secrets)) == inner
+    assert value(load_settings({variable: outer}, secrets)) == outer
+    assert value(load_settings({variable: f"  {outer}\n"}, secrets)) == outer
     for unset in ("", "  "):
-        assert value(load({variable: unset}, secrets)) == inner
+        assert value(load_settings({variable: unset}, secrets)) == inner
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_the_environment_wins_over_the_secrets(
     ],
 )
 def test_the_address_with_and_without_its_version(given: str, meant: str) -> None:
-    assert load({"DEERAPI_BASE_URL": given}, {}).base_url == meant
+    assert load_settings({"DEERAPI_BASE_URL": given}, {}).base_url == meant
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_an_address_that_is_none_is_refused_by_name_and_not_quoted(given: str) -
     ],
 )
 def test_what_comes_along_when_a_key_is_pasted_is_taken_off(given: str) -> None:
-    assert load({"DEERAPI_API_KEY": given}, {}).api_key == KEY
+    assert load_settings({"DEERAPI_API_KEY": given}, {}).api_key == KEY
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_key_that_cannot_be_one_is_refused_and_not_quoted(given: str) -> None:
 
 
 def test_a_key_of_nothing_but_quotes_is_none() -> None:
-    assert load({"DEERAPI_API_KEY": '""'}, {}).demo
+    assert load_settings({"DEERAPI_API_KEY": '""'}, {}).is_demo
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "nan", "inf", "86400", "ten", "10 s", KEY])
@@ -174,13 +174,13 @@ def test_a_time_that_is_none_is_refused(name: str, given: str) -> None:
 
 def test_times_are_seconds_and_may_be_numbers_in_the_secrets() -> None:
     secrets = {"gateway": {"idle_timeout": 60, "first_byte_timeout": 2.5, "retries": 1}}
-    settings = load({"DEERAPI_CONNECT_TIMEOUT": "0.5"}, secrets)
-    assert settings.timeouts == Timeouts(connect=0.5, first=2.5, idle=60.0)
+    settings = load_settings({"DEERAPI_CONNECT_TIMEOUT": "0.5"}, secrets)
+    assert settings.timeouts == Timeouts(connect=0.5, first_byte=2.5, idle=60.0)
     assert settings.retries == 1
 
 
 def test_running_answers_may_get_no_time_at_all() -> None:
-    assert load({"ANTLER_DRAIN_SECONDS": "0"}, {}).serving.drain == 0
+    assert load_settings({"ANTLER_DRAIN_SECONDS": "0"}, {}).server.drain_seconds == 0
     for given in ("-1", "nan", "inf", "86400", KEY):
         words = refused({"ANTLER_DRAIN_SECONDS": given})
         assert words.startswith("ANTLER_DRAIN_SECONDS ") and KEY not in words
@@ -192,7 +192,7 @@ def test_the_log_is_text_or_json() -> None:
 
 
 def test_the_token_for_the_figures_is_as_secret_as_a_key() -> None:
-    assert KEY not in repr(load({"ANTLER_METRICS_TOKEN": KEY}, {}))
+    assert KEY not in repr(load_settings({"ANTLER_METRICS_TOKEN": KEY}, {}))
     assert KEY not in refused({"ANTLER_METRICS_TOKEN": f"{KEY} {KEY}"})
 
 
@@ -220,7 +220,7 @@ def test_secrets_of_another_shape_are_refused(secrets: dict[str, Any], named: st
 
 
 def test_the_key_is_not_in_the_repr() -> None:
-    settings = load({"DEERAPI_API_KEY": KEY}, {})
+    settings = load_settings({"DEERAPI_API_KEY": KEY}, {})
     assert KEY not in repr(settings) + str(settings)
 
 
@@ -228,7 +228,7 @@ def test_the_secrets_file(tmp_path: Path) -> None:
     path = tmp_path / "secrets.toml"
     assert read_secrets(path) == {}
     path.write_text(f'[gateway]\napi_key = "{KEY}"\n', encoding="utf-8")
-    assert load({}, read_secrets(path)).api_key == KEY
+    assert load_settings({}, read_secrets(path)).api_key == KEY
 
 
 @pytest.mark.parametrize(
@@ -288,8 +288,8 @@ def test_the_check_reads_the_secrets_file(tmp_path: Path) -> None:
     ],
 )
 def test_the_cheap_model_with_and_without_its_wire(given: str, model: str, wire: str | None) -> None:
-    settings = load({"DEERAPI_CHEAP_MODEL": given}, {})
-    assert (settings.cheap_model, settings.cheap_wire) == (model, wire)
+    settings = load_settings({"DEERAPI_CHEAP_MODEL": given}, {})
+    assert (settings.utility_model, settings.utility_wire) == (model, wire)
 
 
 @pytest.mark.parametrize("given", ["@openai", "two words", '""', "a\tb"])

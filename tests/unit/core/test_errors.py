@@ -55,7 +55,7 @@ def test_every_error_that_is_raised_has_a_code_of_its_own() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_error_says_whose_fault_it_is(kind: type[AntlerError]) -> None:
     assert kind.fault in get_args(errors.Fault)
-    assert isinstance(kind.retry, bool)
+    assert isinstance(kind.retryable, bool)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -66,19 +66,19 @@ def test_every_code_has_its_words(kind: type[AntlerError], language: str) -> Non
 
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_a_failure_keeps_what_the_error_knew(kind: type[AnswerError]) -> None:
-    failure = kind("no", status=503, request_id="abc").failure()
-    assert failure == Failure(kind.code, "no", 503, "abc", kind.retry)
+    failure = kind("no", status=503, request_id="abc").to_failure()
+    assert failure == Failure(kind.code, "no", 503, "abc", kind.retryable)
     assert kind("no \ud83d").detail.encode() == "no \ufffd".encode()
     assert str(kind("no")) == "no"
     assert str(kind()) == kind.code
-    assert kind().failure().detail == ""
+    assert kind().to_failure().detail == ""
 
 
 def test_a_secret_can_be_struck_out() -> None:
-    error = errors.KeyRefused("the key sk-1 is wrong: sk-1", status=401, request_id="abc").without("sk-1")
-    assert type(error) is errors.KeyRefused
+    error = errors.KeyRejected("the key sk-1 is wrong: sk-1", status=401, request_id="abc").redact("sk-1")
+    assert type(error) is errors.KeyRejected
     assert (error.detail, str(error), error.status) == ("the key … is wrong: …", "the key … is wrong: …", 401)
-    assert error.without("").detail == error.detail
+    assert error.redact("").detail == error.detail
 
 
 def test_both_languages_have_the_same_keys_and_placeholders() -> None:

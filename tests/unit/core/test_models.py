@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from lib.core.models import Abilities, Model, by_maker, matching
+from lib.core.models import Capabilities, Model, filter_models, group_by_vendor
 
 
 def model(name: str, maker: str = "", shown: str = "") -> Model:
-    return Model(name, ("openai",), shown, Abilities(maker=maker))
+    return Model(name, ("openai",), shown, Capabilities(vendor=maker))
 
 
 MODELS = [
@@ -23,7 +23,7 @@ MODELS = [
 
 
 def test_groups_stand_by_makers_name_and_the_rest_comes_last():
-    groups = [(maker, [model.id for model in group]) for maker, group in by_maker(MODELS)]
+    groups = [(maker, [model.id for model in group]) for maker, group in group_by_vendor(MODELS)]
     assert groups == [
         ("Anthropic", ["claude-x"]),
         ("OpenAI", ["GPT-4.1", "gpt-4o", "gpt-10"]),
@@ -33,8 +33,8 @@ def test_groups_stand_by_makers_name_and_the_rest_comes_last():
 
 
 def test_the_order_does_not_hang_on_the_gateways():
-    known = [model for model in MODELS if model.abilities.maker]
-    assert by_maker(reversed(known)) == by_maker(known)
+    known = [model for model in MODELS if model.capabilities.vendor]
+    assert group_by_vendor(reversed(known)) == group_by_vendor(known)
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_the_order_does_not_hang_on_the_gateways():
     ],
 )
 def test_a_search_wants_every_word_in_id_name_or_maker(words, found):
-    assert [model.id for model in matching(MODELS, words)] == found
+    assert [model.id for model in filter_models(MODELS, words)] == found

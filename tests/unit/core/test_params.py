@@ -9,33 +9,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.params import BY_NAME, FIELDS, Field, Loss, Params, json_object, merged, read, stops, within
+from lib.core.params import (
+    FIELDS_BY_NAME,
+    PARAM_FIELDS,
+    ParamAdjustment,
+    ParamField,
+    Params,
+    clamp_params,
+    load_params,
+    merge_patch,
+    parse_json_object,
+    parse_stop_sequences,
+)
 from lib.core.target import WIRES, Wire
 
 LOCALES = Path(__file__).parents[3] / "lib" / "locale"
 EXTRAS = {"area": "example", "lines": "example", "json": "example"}
-each_field = pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+each_field = pytest.mark.parametrize("field", PARAM_FIELDS, ids=lambda field: field.name)
 
 
 def test_every_parameter_stands_in_the_table_once() -> None:
-    assert sorted(field.name for field in FIELDS) == sorted(field.name for field in fields(Params))
-    assert [BY_NAME[field.name] for field in FIELDS] == list(FIELDS)
+    assert sorted(field.name for field in PARAM_FIELDS) == sorted(field.name for field in fields(Params))
+    assert [FIELDS_BY_NAME[field.name] for field in PARAM_FIELDS] == list(PARAM_FIELDS)
 
 
 @each_field
-def test_a_parameter_is_set_in_a_way_that_fits_it(field: Field) -> None:
+def test_a_parameter_is_set_in_a_way_that_fits_it(field: ParamField) -> None:
     default = getattr(Params(), field.name)
     assert bool(field.choices) == (field.kind == "choice")
     assert (field.ranges is not None) == (field.kind in ("number", "integer"))
     assert (default is None) == (field.ranges is not None)
-    assert any(field.on(wire) for wire in WIRES)
+    assert any(field.wire_name(wire) for wire in WIRES)
     for limits in field.ranges or ():
-        assert limits.least < limits.most and 0 < field.step <= limits.most - limits.least
+        assert limits.minimum < limits.maximum and 0 < field.step <= limits.maximum - limits.minimum
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @each_field
-def test_every_parameter_and_every_choice_has_its_words(field: Field, language: str) -> None:
+def test_every_parameter_and_every_choice_has_its_words(field: ParamField, language: str) -> None:
     words = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
     needed = [f"param.{field.name}", f"param.{field.name}_help"]
     needed += [f"param.{field.name}_{EXTRAS[field.kind]}"] if field.kind in EXTRAS else []
@@ -61,10 +72,10 @@ def test_a_number_is_brought_inside_what_the_wire_takes(
     wire: Wire, given_: dict[str, Any], meant: dict[str, Any], value: str
 ) -> None:
     (name,) = given_
-    fitting, losses = within(wire, Params(**given_))
+    fitting, losses = clamp_params(wire, Params(**given_))
     assert fitting == Params(**meant)
     assert type(getattr(fitting, name)) is type(given_[name])
-    assert losses == [Loss("clamped", name, value)]
+    assert losses == [ParamAdjustment("clamped", name, value)]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +90,7 @@ def test_a_number_is_brought_inside_what_the_wire_takes(
     ],
 )
 def test_what_fits_or_is_not_on_the_wire_is_left_alone(wire: Wire, params: Params) -> None:
-    assert within(wire, params) == (params, [])
+    assert clamp_params(wire, params) == (params, [])
 
 
 @pytest.mark.parametrize(
@@ -93,7 +104,7 @@ def test_what_fits_or_is_not_on_the_wire_is_left_alone(wire: Wire, params: Param
     ],
 )
 def test_a_json_object_that_was_typed(text: str, meant: dict[str, Any]) -> None:
-    assert json_object(text) == meant
+    assert parse_json_object(text) == meant
 
 
 @pytest.mark.parametrize(
@@ -104,7 +115,7 @@ def test_a_json_object_that_was_typed(text: str, meant: dict[str, Any]) -> None:
 )
 def test_what_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
-        json_object(text)
+        parse_json_object(text)
 
 
 @given(
@@ -112,7 +123,7 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
 )
 def test_whatever_is_typed_is_an_object_that_can_be_sent_or_is_refused(text: str) -> None:
     try:
-        found = json_object(text)
+        found = parse_json_object(text)
     except ValueError:
         return
     assert isinstance(found, dict)
@@ -148,15 +159,15 @@ def test_a_patch_is_merged_as_the_rfc_says(
     body: dict[str, Any], patch: dict[str, Any], meant: dict[str, Any]
 ) -> None:
     before = json.dumps([body, patch])
-    assert merged(body, patch) == meant
+    assert merge_patch(body, patch) == meant
     assert json.dumps([body, patch]) == before
 
 
 def test_what_was_saved_is_read_back() -> None:
     params = Params("Be kind.", 0.5, stop=("a", "\n"), thinking="adaptive", stream=False)
-    assert read(json.loads(json.dumps(asdict(params)))) == params
-    assert read({}) == Params()
-    assert read({"temperature": 0.5, "verbosity": "low", "stop": ["a", 7]}) == Params(
+    assert load_params(json.loads(json.dumps(asdict(params)))) == params
+    assert load_params({}) == Params()
+    assert load_params({"temperature": 0.5, "verbosity": "low", "stop": ["a", 7]}) == Params(
         temperature=0.5, stop=("a", "7")
     )
 
@@ -176,4 +187,4 @@ def test_what_was_saved_is_read_back() -> None:
     ],
 )
 def test_stop_sequences_stand_one_on_each_line(text: str, meant: tuple[str, ...]) -> None:
-    assert stops(text) == meant
+    assert parse_stop_sequences(text) == meant

@@ -4,45 +4,69 @@ from __future__ import annotations
 
 import pytest
 
-from lib.core.policy import ALL, EACH, Bound, Limits, Policy, Rule
-from lib.core.user import Person
+from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, ScopePolicy
+from lib.core.user import User
 
-ANN = Person("ann", groups=("sales", "ops"))
-FEW, MANY = Limits(requests_minute=Bound(None, 1)), Limits(requests_minute=Bound(None, 9))
+ANN = User("ann", groups=("sales", "ops"))
+FEW, MANY = Limits(requests_minute=Limit(None, 1)), Limits(requests_minute=Limit(None, 9))
 
 
 @pytest.mark.parametrize(
     ("rules", "may"),
     [
         ({}, {"claude-x", "gpt-x"}),
-        ({EACH: Rule(models=("claude-*",))}, {"claude-x"}),
-        ({EACH: Rule(models=())}, set()),
-        ({EACH: Rule(models=("CLAUDE-*",))}, {"claude-x"}),
-        ({EACH: Rule(models=()), "group:ops": Rule(models=("gpt-*",))}, {"gpt-x"}),
+        ({PER_USER_SCOPE: ScopePolicy(model_patterns=("claude-*",))}, {"claude-x"}),
+        ({PER_USER_SCOPE: ScopePolicy(model_patterns=())}, set()),
+        ({PER_USER_SCOPE: ScopePolicy(model_patterns=("CLAUDE-*",))}, {"claude-x"}),
         (
-            {"group:sales": Rule(models=("claude-*",)), "group:ops": Rule(models=("gpt-*",))},
+            {
+                PER_USER_SCOPE: ScopePolicy(model_patterns=()),
+                "group:ops": ScopePolicy(model_patterns=("gpt-*",)),
+            },
+            {"gpt-x"},
+        ),
+        (
+            {
+                "group:sales": ScopePolicy(model_patterns=("claude-*",)),
+                "group:ops": ScopePolicy(model_patterns=("gpt-*",)),
+            },
             {"claude-x", "gpt-x"},
         ),
-        ({"group:sales": Rule(models=("*",)), "person:ann": Rule(models=("gpt-x",))}, {"gpt-x"}),
-        ({EACH: Rule(models=("gpt-*",)), "person:ann": Rule(MANY)}, {"gpt-x"}),
-        ({"group:hr": Rule(models=())}, {"claude-x", "gpt-x"}),
+        (
+            {
+                "group:sales": ScopePolicy(model_patterns=("*",)),
+                "person:ann": ScopePolicy(model_patterns=("gpt-x",)),
+            },
+            {"gpt-x"},
+        ),
+        (
+            {PER_USER_SCOPE: ScopePolicy(model_patterns=("gpt-*",)), "person:ann": ScopePolicy(MANY)},
+            {"gpt-x"},
+        ),
+        ({"group:hr": ScopePolicy(model_patterns=())}, {"claude-x", "gpt-x"}),
     ],
 )
 def test_which_models_a_person_may_use(rules, may):
     policy = Policy(rules)
-    assert {model for model in ("claude-x", "gpt-x") if policy.may(ANN, model)} == may
+    assert {model for model in ("claude-x", "gpt-x") if policy.is_model_allowed(ANN, model)} == may
 
 
 @pytest.mark.parametrize(
     ("rules", "limits"),
     [
         ({}, {}),
-        ({ALL: Rule(MANY), EACH: Rule(FEW)}, {ALL: MANY, "person:ann": FEW}),
-        ({EACH: Rule(FEW), "person:ann": Rule(MANY)}, {"person:ann": MANY}),
+        (
+            {TEAM_SCOPE: ScopePolicy(MANY), PER_USER_SCOPE: ScopePolicy(FEW)},
+            {TEAM_SCOPE: MANY, "person:ann": FEW},
+        ),
+        ({PER_USER_SCOPE: ScopePolicy(FEW), "person:ann": ScopePolicy(MANY)}, {"person:ann": MANY}),
         # A person's own models lift no limit.
-        ({EACH: Rule(FEW), "person:ann": Rule(models=("gpt-x",))}, {"person:ann": FEW}),
-        ({"group:ops": Rule(MANY), "group:hr": Rule(FEW)}, {"group:ops": MANY}),
+        (
+            {PER_USER_SCOPE: ScopePolicy(FEW), "person:ann": ScopePolicy(model_patterns=("gpt-x",))},
+            {"person:ann": FEW},
+        ),
+        ({"group:ops": ScopePolicy(MANY), "group:hr": ScopePolicy(FEW)}, {"group:ops": MANY}),
     ],
 )
 def test_which_limits_hold_for_a_person(rules, limits):
-    assert Policy(rules).limits(ANN) == limits
+    assert Policy(rules).limits_for(ANN) == limits

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from lib.core.conversation import Outcome, Timing, Usage
-from lib.core.policy import Bound, Limits
-from lib.core.quota import Counter, current, took
+from lib.core.policy import Limit, Limits
+from lib.core.quota import QuotaCounter, actual_amount, current_counter
 from lib.core.target import Target
-from lib.core.usage import Spend
+from lib.core.usage import UsageRecord
 
-BOUNDS = Limits(*(Bound(1) for _ in range(5)))
-NAMES = [name for name, _ in BOUNDS.bounds()]
+BOUNDS = Limits(*(Limit(1) for _ in range(5)))
+NAMES = [name for name, _ in BOUNDS.active_limits()]
 LONGEST = {"minute": 60, "day": 86_400, "month": 31 * 86_400}
 
 
@@ -35,23 +35,27 @@ def moment(text: str) -> int:
     ],
 )
 def test_a_period_is_one_of_the_calendar(name, now, begins, resets):
-    counter = current("all", name, moment(now) + 0.9)
-    assert counter == Counter("all", name, moment(begins))
-    assert counter.resets == moment(resets)
+    counter = current_counter("all", name, moment(now) + 0.9)
+    assert counter == QuotaCounter("all", name, moment(begins))
+    assert counter.resets_at == moment(resets)
 
 
 @given(name=some.sampled_from(NAMES), now=some.floats(0, 4e9))
 def test_periods_follow_each_other(name, now):
-    counter = current("all", name, now)
-    assert counter.begins <= now < counter.resets
-    assert current("all", name, counter.resets).begins == counter.resets
-    assert current("all", name, counter.begins) == current("all", name, counter.resets - 1) == counter
-    assert counter.resets - counter.begins <= LONGEST[name.rpartition("_")[2]]
+    counter = current_counter("all", name, now)
+    assert counter.period_start <= now < counter.resets_at
+    assert current_counter("all", name, counter.resets_at).period_start == counter.resets_at
+    assert (
+        current_counter("all", name, counter.period_start)
+        == current_counter("all", name, counter.resets_at - 1)
+        == counter
+    )
+    assert counter.resets_at - counter.period_start <= LONGEST[name.rpartition("_")[2]]
 
 
 def spend(usage: Usage, cost: int | None, outcome: Outcome = Outcome.COMPLETE, first: float | None = 0.1):
     timing, target = Timing(first), Target("m", "openai")
-    return Spend("r", None, "answer", target, usage, timing, outcome, "", 1.0, cost=cost)
+    return UsageRecord("r", None, "answer", target, usage, timing, outcome, "", 1.0, cost=cost)
 
 
 KNOWN, SILENT = spend(Usage(30, 4), 500), spend(Usage(), None, Outcome.FAILED, None)
@@ -72,4 +76,4 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_unknown_is_never_nothing(case):
     spends, taken = CASES[case]
-    assert tuple(took(unit, 100, spends) for unit in ("requests", "tokens", "cost")) == taken
+    assert tuple(actual_amount(unit, 100, spends) for unit in ("requests", "tokens", "cost")) == taken

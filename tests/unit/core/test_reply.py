@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.core.conversation import Message, Node, Outcome, Text, Thinking, Usage
+from lib.core.conversation import Message, Node, Outcome, TextPart, ThinkingPart, Usage
 from lib.core.reply import (
     Event,
     Finish,
+    ProviderMetadata,
     Reply,
     Restart,
-    Served,
     SignatureDelta,
     TextDelta,
     ThinkingDelta,
     UsageReport,
 )
-from lib.core.sanitize import count, whole
+from lib.core.sanitize import parse_token_count, replace_surrogates
 
 COMPLETE = Finish(Outcome.COMPLETE, "stop")
 LETTERS = st.text(st.sampled_from("ab \n世😀") | st.characters(), max_size=12)
@@ -30,7 +30,7 @@ EVENTS = st.one_of(
     st.builds(SignatureDelta, LETTERS, st.integers(0, 2)),
     st.builds(UsageReport, st.builds(Usage, st.integers(0, 9), st.integers(0, 9))),
     st.builds(Finish, st.sampled_from([Outcome.COMPLETE, Outcome.LENGTH]), LETTERS),
-    st.builds(lambda id_, model: Served({"id": id_, "model": model}), LETTERS, LETTERS),
+    st.builds(lambda id_, model: ProviderMetadata({"id": id_, "model": model}), LETTERS, LETTERS),
     st.just(Restart()),
 )
 
@@ -43,7 +43,14 @@ def fold(*events: Event) -> Reply:
 
 
 def all_of(reply: Reply) -> tuple[object, ...]:
-    return reply.parts(), reply.usage, reply.finish, reply.served, reply.restarts, reply.outcome()
+    return (
+        reply.parts(),
+        reply.usage,
+        reply.finish,
+        reply.provider_metadata,
+        reply.restart_count,
+        reply.outcome(),
+    )
 
 
 @settings(deadline=None)
@@ -56,7 +63,7 @@ def test_it_is_valid_after_any_prefix_and_looking_changes_nothing(events: list[E
         message = looked_at.message()
         (message.text + message.thinking).encode()
         assert message.role == "assistant"
-        assert all(part != Text("") and part != Thinking("") for part in message.parts)
+        assert all(part != TextPart("") and part != ThinkingPart("") for part in message.parts)
 
 
 @settings(deadline=None)
@@ -81,7 +88,7 @@ def test_blocks_join_in_their_order_whatever_the_order_they_came_in(
 
 
 def test_thinking_stands_before_the_text_of_the_same_block() -> None:
-    assert fold(TextDelta("b"), ThinkingDelta("a")).parts() == (Thinking("a"), Text("b"))
+    assert fold(TextDelta("b"), ThinkingDelta("a")).parts() == (ThinkingPart("a"), TextPart("b"))
 
 
 def test_the_halves_of_a_letter_are_joined_and_a_lone_one_replaced() -> None:
@@ -102,19 +109,19 @@ def test_looking_between_the_halves_of_a_letter_does_not_spoil_it() -> None:
 
 def test_half_a_letter_in_what_is_kept_beside_the_text_is_replaced() -> None:
     reply = fold(
-        Served({"id": "\ud83d", "model": "m\udc00"}),
+        ProviderMetadata({"id": "\ud83d", "model": "m\udc00"}),
         SignatureDelta("\ud83d"),
         Finish(Outcome.COMPLETE, "\ud83d"),
     )
     # As ASCII, for a failure with half a letter in it could not be reported.
-    assert ascii(reply.served) == ascii({"id": "\ufffd", "model": "m\ufffd"})
+    assert ascii(reply.provider_metadata) == ascii({"id": "\ufffd", "model": "m\ufffd"})
     assert ascii(reply.finish) == ascii(Finish(Outcome.COMPLETE, "\ufffd"))
-    assert ascii(reply.parts()) == ascii((Thinking("", "\ufffd"),))
+    assert ascii(reply.parts()) == ascii((ThinkingPart("", "\ufffd"),))
 
 
 def test_a_restart_makes_all_before_it_void() -> None:
     reply = fold(TextDelta("old"), UsageReport(Usage(1, 2)), COMPLETE, Restart(), TextDelta("new"))
-    assert (reply.message().text, reply.usage, reply.finish, reply.restarts) == ("new", Usage(), None, 1)
+    assert (reply.message().text, reply.usage, reply.finish, reply.restart_count) == ("new", Usage(), None, 1)
     assert reply.outcome() is Outcome.INTERRUPTED
 
 
@@ -141,12 +148,14 @@ def test_a_later_usage_replaces_an_earlier_one_where_it_has_a_count() -> None:
 
 def test_a_node_gets_what_has_come_and_keeps_the_rest() -> None:
     node = Node("id", "parent", Message("assistant", ()), 7.0, Outcome.ARRIVING)
-    found = fold(TextDelta("a"), UsageReport(Usage(1)), Finish(Outcome.LENGTH, "length")).node(node)
-    assert found == replace(node, message=Message("assistant", (Text("a"),)), usage=Usage(1), reason="length")
+    found = fold(TextDelta("a"), UsageReport(Usage(1)), Finish(Outcome.LENGTH, "length")).apply_to(node)
+    assert found == replace(
+        node, message=Message("assistant", (TextPart("a"),)), usage=Usage(1), finish_reason="length"
+    )
 
 
 def test_thoughts_are_joined_without_the_blank_lines_around_them() -> None:
-    parts = (Thinking("\none\n"), Text("a"), Thinking(" "), Thinking("two"), Text("b"))
+    parts = (ThinkingPart("\none\n"), TextPart("a"), ThinkingPart(" "), ThinkingPart("two"), TextPart("b"))
     message = Message("assistant", parts)
     assert (message.thinking, message.text) == ("one\n\ntwo", "ab")
 
@@ -154,12 +163,12 @@ def test_thoughts_are_joined_without_the_blank_lines_around_them() -> None:
 @settings(deadline=None)
 @given(st.text(st.characters() | st.characters(categories=["Cs"])))
 def test_whole_text_can_always_be_written(text: str) -> None:
-    assert whole(whole(text)) == whole(text)
-    whole(text).encode()
+    assert replace_surrogates(replace_surrogates(text)) == replace_surrogates(text)
+    replace_surrogates(text).encode()
 
 
 @pytest.mark.parametrize(
     ("value", "meant"), [(0, 0), (7, 7), (-1, None), (True, None), (1.0, None), ("1", None), (None, None)]
 )
 def test_a_count_is_a_number_from_zero_up(value: object, meant: int | None) -> None:
-    assert count(value) == meant
+    assert parse_token_count(value) == meant

@@ -21,7 +21,9 @@ TEXTS = some.text(some.sampled_from(TRICKY) | some.characters(), max_size=60)
 
 
 def marked(text: str, typed: str) -> list[str]:
-    return [text[start:end] for start, end in search_terms.find(text, search_terms.query(typed))]
+    return [
+        text[start:end] for start, end in search_terms.find_matches(text, search_terms.parse_query(typed))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -40,11 +42,11 @@ def marked(text: str, typed: str) -> list[str]:
         ("हिन्दी ภาษาไทยที่", ["हिन्दी", "ภาษาไทยที่"]),
         ("zusammen\u00adarbeit 1️⃣ می\u200cخواهم", ["zusammenarbeit", "1", "میخواهم"]),
         ("葛\U000e0100城 か\u3099く", ["葛城", "城", "がく", "く"]),
-        ("x" * 300, ["x" * search_terms.WORD_MAX]),
+        ("x" * 300, ["x" * search_terms.MAX_WORD_CHARS]),
     ],
 )
 def test_a_text_is_cut_into_words_and_pairs(text, tokens):
-    assert search_terms.tokens(text) == tokens
+    assert search_terms.tokenize(text) == tokens
 
 
 @pytest.mark.parametrize(
@@ -59,16 +61,16 @@ def test_a_text_is_cut_into_words_and_pairs(text, tokens):
     ],
 )
 def test_a_query_is_cut_into_terms(typed, terms):
-    assert search_terms.query(typed) == terms
+    assert search_terms.parse_query(typed) == terms
 
 
 def test_a_query_of_any_length_stays_small():
-    assert len(search_terms.query(" ".join(map(str, range(10_000))))) == search_terms.TERMS_MAX
-    assert search_terms.query("x" * 10_000) == (Term(("x" * search_terms.WORD_MAX,), True),)
+    assert len(search_terms.parse_query(" ".join(map(str, range(10_000))))) == search_terms.MAX_TERMS
+    assert search_terms.parse_query("x" * 10_000) == (Term(("x" * search_terms.MAX_WORD_CHARS,), True),)
     long = "".join(chr(0x4E00 + place) for place in range(10_000))
-    assert [len(term.tokens) for term in search_terms.query(long)] == [64] * 15 + [39]
+    assert [len(term.tokens) for term in search_terms.parse_query(long)] == [64] * 15 + [39]
     # What is cut off is only the end: a letter stays with its accents.
-    assert marked("a" + "\u0323" * 5, " " * (search_terms.QUERY_MAX - 1) + "a" + "\u0323" * 5)
+    assert marked("a" + "\u0323" * 5, " " * (search_terms.MAX_QUERY_CHARS - 1) + "a" + "\u0323" * 5)
 
 
 @pytest.mark.parametrize(
@@ -105,14 +107,14 @@ def test_what_is_searched_for_is_found_again(text, typed, found):
 @example("か\u3099\u3099")
 def test_every_word_of_any_text_is_found_in_it(text):
     for word in text.split():
-        terms = search_terms.query(word)
-        assert bool(search_terms.find(text, terms)) == bool(terms)
+        terms = search_terms.parse_query(word)
+        assert bool(search_terms.find_matches(text, terms)) == bool(terms)
 
 
 @settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_what_is_found_lies_in_the_text_in_order(text, typed):
-    spans = search_terms.find(text, search_terms.query(typed))
+    spans = search_terms.find_matches(text, search_terms.parse_query(typed))
     edges = [edge for span in spans for edge in span]
     assert edges == sorted(set(edges))
     assert all(0 <= edge <= len(text) for edge in edges)
@@ -123,16 +125,16 @@ def test_what_is_found_lies_in_the_text_in_order(text, typed):
 def test_folding_letter_by_letter_is_folding_the_whole(text):
     normal = unicodedata.normalize("NFKC", text).casefold()
     whole = unicodedata.normalize("NFKC", normal)
-    assert search_terms.tokens(text) == search_terms.tokens(whole)
+    assert search_terms.tokenize(text) == search_terms.tokenize(whole)
 
 
 @settings(deadline=None)
 @given(TEXTS)
 def test_any_part_of_a_run_and_any_beginning_of_a_word_is_found(text):
-    for token in search_terms.tokens(text):
+    for token in search_terms.tokenize(text):
         for end in range(1, len(token) + 1):
             if unicodedata.category(token[end - 1])[0] != "M":
-                assert search_terms.find(text, search_terms.query(token[:end]))
+                assert search_terms.find_matches(text, search_terms.parse_query(token[:end]))
 
 
 @settings(deadline=None)
@@ -142,8 +144,8 @@ def test_any_part_of_a_run_and_any_beginning_of_a_word_is_found(text):
 )
 def test_signs_are_found_anywhere_and_words_where_they_begin(text, typed):
     runs = [run for run in _split(typed)]
-    for term, run in zip(search_terms.query("".join(runs[:1])), runs[:1], strict=True):
-        spans = search_terms.find(text, (term,))
+    for term, run in zip(search_terms.parse_query("".join(runs[:1])), runs[:1], strict=True):
+        spans = search_terms.find_matches(text, (term,))
         covered = {place for start, end in spans for place in range(start, end)}
         expected = set()
         for place in range(len(text)):
@@ -172,37 +174,37 @@ TALE = "The quick brown fox jumps over the lazy dog. " * 9
 
 
 def test_passages_show_what_was_found_with_what_is_around_it():
-    spans = search_terms.find(TALE, search_terms.query("lazy"))
-    first, *_, last = search_terms.passages(TALE, spans[:1] + spans[8:], 12)
-    assert TALE[first.start : first.end] == "over the lazy dog. The" == "".join(p for p, _ in first.pieces)
-    assert [piece for piece, wanted in first.pieces if wanted] == ["lazy"]
-    assert (last.end, last.pieces[-1]) == (len(TALE), (" dog. ", False))
+    spans = search_terms.find_matches(TALE, search_terms.parse_query("lazy"))
+    first, *_, last = search_terms.extract_passages(TALE, spans[:1] + spans[8:], 12)
+    assert TALE[first.start : first.end] == "over the lazy dog. The" == "".join(p for p, _ in first.segments)
+    assert [piece for piece, wanted in first.segments if wanted] == ["lazy"]
+    assert (last.end, last.segments[-1]) == (len(TALE), (" dog. ", False))
 
 
 def test_passages_that_meet_are_one():
-    spans = search_terms.find(TALE, search_terms.query("fox lazy"))[:4]
-    (only,) = search_terms.passages(TALE, spans, 30)
-    assert [piece for piece, wanted in only.pieces if wanted] == ["fox", "lazy", "fox", "lazy"]
+    spans = search_terms.find_matches(TALE, search_terms.parse_query("fox lazy"))[:4]
+    (only,) = search_terms.extract_passages(TALE, spans, 30)
+    assert [piece for piece, wanted in only.segments if wanted] == ["fox", "lazy", "fox", "lazy"]
 
 
 def test_where_nothing_was_found_the_beginning_is_shown():
-    (only,) = search_terms.passages(TALE, [], 10)
-    assert only.pieces == (("The quick brown fox", False),)
-    assert search_terms.passages("", [], 10) == [search_terms.Passage(0, 0, ())]
+    (only,) = search_terms.extract_passages(TALE, [], 10)
+    assert only.segments == (("The quick brown fox", False),)
+    assert search_terms.extract_passages("", [], 10) == [search_terms.Passage(0, 0, ())]
 
 
 @settings(deadline=None)
 @given(TEXTS, TEXTS, some.integers(0, 20))
 def test_passages_hold_all_that_was_found_and_nothing_twice(text, typed, around):
-    spans = search_terms.find(text, search_terms.query(typed))
-    parts = search_terms.passages(text, spans, around)
+    spans = search_terms.find_matches(text, search_terms.parse_query(typed))
+    parts = search_terms.extract_passages(text, spans, around)
     edges = [edge for part in parts for edge in (part.start, part.end)]
     assert edges == sorted(edges)
     inside = []
     for part in parts:
-        assert "".join(piece for piece, _ in part.pieces) == text[part.start : part.end]
+        assert "".join(piece for piece, _ in part.segments) == text[part.start : part.end]
         at = part.start
-        for piece, wanted in part.pieces:
+        for piece, wanted in part.segments:
             inside += [(at, at + len(piece))] if wanted else []
             at += len(piece)
     assert inside == spans

@@ -30,8 +30,8 @@ def test_the_estimate_is_within_what_makers_say(text: str, least: float, most: f
 
 
 def test_nothing_is_nothing_and_a_blank_message_is_not_sent() -> None:
-    assert tokens.estimate("") == tokens.message("") == tokens.message(" \n") == 0
-    assert tokens.message("a") == 1 + tokens.MESSAGE
+    assert tokens.estimate("") == tokens.estimate_message("") == tokens.estimate_message(" \n") == 0
+    assert tokens.estimate_message("a") == 1 + tokens.MESSAGE_OVERHEAD
 
 
 @given(some.text(), some.text())

@@ -3,12 +3,12 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lib.core.conversation import Message, Node, Text
+from lib.core.conversation import Message, Node, TextPart
 from lib.core.tree import path
 
 
 def node(name: str, parent: str | None) -> Node:
-    return Node(name, parent, Message("user", (Text(name),)), 0.0)
+    return Node(name, parent, Message("user", (TextPart(name),)), 0.0)
 
 
 def names(nodes: list[Node]) -> list[str]:

@@ -37,7 +37,7 @@ def test_each_model_says_in_two_languages_what_it_shows(fast: demo.Demo) -> None
 
 
 def test_the_first_model_is_the_tour_and_only_chat_models_are_offered(fast: demo.Demo) -> None:
-    listed = models.read(requests.get(fast.url + "/v1/models", timeout=20).text).models
+    listed = models.parse_model_page(requests.get(fast.url + "/v1/models", timeout=20).text).models
     assert [model.id for model in listed] == list(demo.MENU)
     assert listed[0].id == "demo-tour"
     assert {model.wires for model in listed} == {("openai", "anthropic")}
@@ -47,7 +47,10 @@ def test_a_window_is_told_in_the_list_of_either_shape(fast: demo.Demo) -> None:
     headers = {"anthropic-version": "2023-06-01", "x-api-key": "none"}
     for shape in ({}, headers):
         answer = requests.get(fast.url + "/v1/models", headers=shape, timeout=20)
-        found = {model.id: model.abilities.context for model in models.read(answer.text).models}
+        found = {
+            model.id: model.capabilities.context_window
+            for model in models.parse_model_page(answer.text).models
+        }
         assert found["demo-short-memory"] == 800
         assert found["demo-tour"] is None
 

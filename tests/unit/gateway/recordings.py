@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from lib.config.settings import Settings, Timeouts
-from lib.core.conversation import Message, Outcome, Text, Usage
+from lib.core.conversation import Message, Outcome, TextPart, Usage
 from lib.core.errors import AnswerError
 from lib.core.params import Params
-from lib.core.reply import Event, Replies, Reply
+from lib.core.reply import ChoiceReplies, Event, Reply
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
-from lib.gateway.transport.cancel import Cancel
+from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires import anthropic, openai
 from tests.support.replay import Canned, Replay
 
 FOLDER = Path(__file__).parent / "transcripts"
 KEY = "sk-test"
 PATHS: dict[Wire, str] = {"openai": openai.PATH, "anthropic": anthropic.PATH}
-QUESTION = [Message("user", (Text("What is it?"),))]
+QUESTION = [Message("user", (TextPart("What is it?"),))]
 
 _OUTCOMES = {"length": Outcome.LENGTH, "max_tokens": Outcome.LENGTH, None: Outcome.INTERRUPTED}
 
@@ -111,8 +111,8 @@ class Heard:
             "outcome": self.reply.outcome(),
             "reason": self.reply.finish.reason if self.reply.finish else None,
             "usage": self.reply.usage,
-            "served": self.reply.served,
-            "restarts": self.reply.restarts,
+            "served": self.reply.provider_metadata,
+            "restarts": self.reply.restart_count,
             "others": [other.message().text for other in self.others],
             "error": type(self.error) if self.error else None,
             "detail": self.error.detail if self.error else "",
@@ -120,25 +120,25 @@ class Heard:
 
 
 def hear(events: Iterable[Event]) -> Heard:
-    replies = Replies()
+    replies = ChoiceReplies()
     error = None
     try:
         for event in events:
             replies.add(event)
     except AnswerError as raised:
         error = raised
-    first, *others = replies.each.values()
+    first, *others = replies.by_choice.values()
     return Heard(first, error, others)
 
 
 def gateway(replay: Replay, idle: float = 60.0, connect: float = 20.0, retries: int = 0) -> Gateway:
-    timeouts = Timeouts(connect=connect, first=idle, idle=idle)
+    timeouts = Timeouts(connect=connect, first_byte=idle, idle=idle)
     return Gateway(Settings(api_key=KEY, base_url=replay.url, timeouts=timeouts, retries=retries))
 
 
-def ask(asked: Gateway, wire: Wire, cancel: Cancel | None = None) -> Heard:
+def ask(asked: Gateway, wire: Wire, cancel: CancelToken | None = None) -> Heard:
     """What comes of one question over this wire."""
-    return hear(asked.stream(Target("tiny", wire), QUESTION, Params(), cancel or Cancel()))
+    return hear(asked.stream(Target("tiny", wire), QUESTION, Params(), cancel or CancelToken()))
 
 
 def error_of(asked: Gateway, wire: Wire = "openai") -> AnswerError:

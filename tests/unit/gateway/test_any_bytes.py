@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from lib.config.settings import Settings
 from lib.core.errors import AnswerError
 from lib.core.target import Wire
-from lib.gateway.client import WIRES, Gateway
-from lib.gateway.transport.cancel import Cancel
+from lib.gateway.client import WIRE_MODULES, Gateway
+from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.request import Response, Transport
 from tests.support.replay import FRAMINGS, Canned, Framing, Replay, soon
 from tests.unit.gateway.recordings import KEY, PATHS, STREAMS, WHOLE, Heard, Recording, ask, gateway
@@ -38,7 +38,7 @@ def _answer(pieces: list[bytes]) -> Response:
     rest = filter(None, pieces)
     body = SimpleNamespace(read1=lambda *_, **__: next(rest, b""))
     raw = SimpleNamespace(status_code=200, headers={}, raw=body, close=lambda: None)
-    return Response(cast(requests.Response, raw), Cancel(), idle=60)
+    return Response(cast(requests.Response, raw), CancelToken(), idle_timeout=60)
 
 
 def sum_of(wire: Wire, body: bytes, places: list[int]) -> dict[str, Any]:
@@ -108,7 +108,7 @@ BODY = st.lists(PIECE, max_size=8).map(b"".join)
 
 
 @settings(few, max_examples=150)
-@given(wire=st.sampled_from(list(WIRES)), body=BODY, places=SPLITS)
+@given(wire=st.sampled_from(list(WIRE_MODULES)), body=BODY, places=SPLITS)
 def test_any_split_of_any_bytes_gives_the_same_sum(wire: Wire, body: bytes, places: list[int]) -> None:
     assert sum_of(wire, body, places) == sum_of(wire, body, [])
 
@@ -146,7 +146,7 @@ def hostile() -> Iterator[tuple[Replay, Gateway]]:
 
 @settings(few, max_examples=120)
 @given(
-    wire=st.sampled_from(list(WIRES)),
+    wire=st.sampled_from(list(WIRE_MODULES)),
     body=BODY,
     status=STATUS,
     headers=HEADERS,
@@ -170,8 +170,8 @@ def test_any_answer_is_events_or_one_error_and_leaves_nothing(
     cut: int | None,
     packed: bool,
 ) -> None:
-    monkeypatch.setattr("lib.gateway.transport.retry._BACKOFF_MAX", 0.0)
-    monkeypatch.setattr("lib.gateway.transport.retry.LONGEST_WAIT", 0.0)
+    monkeypatch.setattr("lib.gateway.transport.retry._MAX_BACKOFF", 0.0)
+    monkeypatch.setattr("lib.gateway.transport.retry.MAX_HONORED_RETRY_AFTER", 0.0)
     server, client = hostile
     answer = Canned(body, status, headers, framing, gzip=packed, piece=piece, cut=cut)
     server.serve(PATHS[wire], answer)

@@ -6,27 +6,27 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.core.conversation import Message, Outcome, Text, Thinking
+from lib.core.conversation import Message, Outcome, TextPart, ThinkingPart
 from lib.core.params import Params
 from lib.core.target import Target, Wire
-from lib.gateway.client import WIRES, Gateway, cleaned
-from lib.gateway.transport.cancel import Cancel
+from lib.gateway.client import WIRE_MODULES, Gateway, normalize_messages
+from lib.gateway.transport.cancel import CancelToken
 from tests.support.replay import EVENT_STREAM, FRAMINGS, JSON, Canned, Framing, Replay
 from tests.unit.gateway.recordings import PATHS, QUESTION, RECORDINGS, ask, gateway, hear
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 PAGE = b"<!DOCTYPE html>\n<html><body><h1>Please log in</h1></body></html>"
-each_wire = pytest.mark.parametrize("wire", WIRES)
+each_wire = pytest.mark.parametrize("wire", WIRE_MODULES)
 each_framing = pytest.mark.parametrize("framing", FRAMINGS)
 each_label = pytest.mark.parametrize("label", [EVENT_STREAM, JSON, HTML, {}], ids=str)
 
 
 def user(*texts: str) -> Message:
-    return Message("user", tuple(map(Text, texts)))
+    return Message("user", tuple(map(TextPart, texts)))
 
 
 def answer(text: str, thinking: str = "") -> Message:
-    return Message("assistant", (Thinking(thinking), Text(text)) if thinking else (Text(text),))
+    return Message("assistant", (ThinkingPart(thinking), TextPart(text)) if thinking else (TextPart(text),))
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,15 @@ def answer(text: str, thinking: str = "") -> Message:
 )
 def test_the_path_is_one_that_both_wires_take(path: list[Message], sent: list[tuple[str, str]]) -> None:
     before = list(path)
-    assert [(message.role, message.text) for message in cleaned(path)] == sent
+    assert [(message.role, message.text) for message in normalize_messages(path)] == sent
     assert path == before
 
 
 def test_what_is_sent_is_the_cleaned_path(replay: Replay, asked: Gateway) -> None:
-    for wire in WIRES:
+    for wire in WIRE_MODULES:
         replay.serve(PATHS[wire], RECORDINGS[f"{wire}-text.sse"].canned())
         path = [user("a"), answer("", "hm"), user("b")]
-        list(asked.stream(Target("m", wire), path, Params(), Cancel()))
+        list(asked.stream(Target("m", wire), path, Params(), CancelToken()))
         assert replay.requests[-1].json["messages"] == [{"role": "user", "content": "a\n\nb"}]
         assert replay.requests[-1].headers["content-type"] == "application/json"
 
@@ -105,13 +105,13 @@ def test_a_page_with_status_200_is_unreadable_and_quoted(
             replay.serve(PATHS["openai"], Canned(body, headers=label, framing=framing, piece=piece))
             error = ask(asked, "openai").error
             assert error is not None
-            assert (type(error), error.detail) == (errors.Unreadable, "Please log in")
+            assert (type(error), error.detail) == (errors.InvalidResponse, "Please log in")
 
 
 @each_wire
 def test_a_list_is_unreadable(replay: Replay, asked: Gateway, wire: Wire) -> None:
     replay.serve(PATHS[wire], Canned(b'[{"a":1}]', headers=JSON))
-    assert type(ask(asked, wire).error) is errors.Unreadable
+    assert type(ask(asked, wire).error) is errors.InvalidResponse
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_an_empty_answer_is_cut(
     replay: Replay, asked: Gateway, wire: Wire, framing: Framing, body: bytes
 ) -> None:
     replay.serve(PATHS[wire], Canned(body, framing=framing))
-    assert type(ask(asked, wire).error) is errors.Cut
+    assert type(ask(asked, wire).error) is errors.StreamInterrupted
 
 
 @each_wire
@@ -132,7 +132,7 @@ def test_an_error_with_status_200_is_that_error(replay: Replay, asked: Gateway, 
     replay.serve(PATHS[wire], Canned(body, headers=JSON, framing="length"))
     error = ask(asked, wire).error
     assert error is not None
-    assert (type(error), error.detail, error.request_id) == (errors.ModelUnknown, "no such model", "abc")
+    assert (type(error), error.detail, error.request_id) == (errors.ModelNotFound, "no such model", "abc")
 
 
 @each_wire
@@ -142,7 +142,7 @@ def test_a_refusal_labelled_as_a_stream_is_a_refusal(replay: Replay, asked: Gate
     error = ask(asked, wire).error
     assert error is not None
     assert (type(error), error.detail, error.status, error.request_id) == (
-        errors.GatewayDown,
+        errors.GatewayUnavailable,
         "no",
         500,
         "fromheader",
@@ -202,7 +202,7 @@ def test_an_event_is_told_as_soon_as_it_is_there() -> None:
             Canned(frame({"content": "first"}) + frame({}, "stop"), silence=len(frame({"content": "first"}))),
         )
         client = gateway(slow)
-        stream = client.stream(Target("m", "openai"), QUESTION, Params(), Cancel())
+        stream = client.stream(Target("m", "openai"), QUESTION, Params(), CancelToken())
         first = next(stream)
         assert not slow.requests[0].left.is_set()
         slow.resume()
@@ -213,7 +213,7 @@ def test_an_event_is_told_as_soon_as_it_is_there() -> None:
 def test_the_models_of_a_gateway(replay: Replay, asked: Gateway) -> None:
     recorded = RECORDINGS["models.json"]
     replay.serve("/v1/models", recorded.canned(framing="length"))
-    (model,) = asked.models().models
+    (model,) = asked.fetch_models().models
     assert (model.id, model.wires) == ("tiny", ("openai", "anthropic"))
     headers = replay.requests[-1].headers
     assert headers["authorization"] == "Bearer sk-test"
@@ -223,10 +223,10 @@ def test_the_models_of_a_gateway(replay: Replay, asked: Gateway) -> None:
 @pytest.mark.parametrize(
     ("canned", "kind"),
     [
-        (Canned(b'{"error":{"message":"no"}}', 401, JSON), errors.KeyRefused),
-        (Canned(b'{"detail":"Not Found"}', 404, JSON), errors.NotOffered),
-        (Canned(PAGE, 200, HTML), errors.Unreadable),
-        (Canned(b'{"data":[', 200, JSON), errors.Unreadable),
+        (Canned(b'{"error":{"message":"no"}}', 401, JSON), errors.KeyRejected),
+        (Canned(b'{"detail":"Not Found"}', 404, JSON), errors.EndpointNotFound),
+        (Canned(PAGE, 200, HTML), errors.InvalidResponse),
+        (Canned(b'{"data":[', 200, JSON), errors.InvalidResponse),
         (Canned(b"", 429, {}, framing="length"), errors.RateLimited),
     ],
 )
@@ -235,5 +235,5 @@ def test_a_list_of_models_that_cannot_be_had(
 ) -> None:
     replay.serve("/v1/models", canned)
     with pytest.raises(errors.AnswerError) as caught:
-        asked.models()
+        asked.fetch_models()
     assert type(caught.value) is kind

@@ -25,7 +25,7 @@ def chunk(text: str, reason: str | None = None, **more: Any) -> dict[str, Any]:
 def test_a_finish_reason_beside_an_error_is_no_last_word() -> None:
     error = {"message": "Upstream went away", "code": 502}
     found = heard(openai, chunk("Half an"), chunk(" answer", "error", error=error))
-    assert type(found.error) is errors.FailedMidway
+    assert type(found.error) is errors.StreamError
     assert (found.text, found.reply.outcome()) == ("Half an answer", Outcome.INTERRUPTED)
 
 
@@ -43,7 +43,7 @@ def test_nested_and_endless_values_are_cut_before_they_are_kept() -> None:
     usage = {"input_tokens": 10**30, "output_tokens": 3}
     start = {"type": "message_start", "message": {"id": "m", "usage": usage}}
     kept = heard(anthropic, start, {"type": "message_delta", "delta": end}, {"type": "message_stop"}).reply
-    assert json.dumps(kept.served).count("{") < 12
+    assert json.dumps(kept.provider_metadata).count("{") < 12
     assert (kept.usage.input, kept.usage.output) == (None, 3)
 
 
@@ -51,16 +51,16 @@ def test_nested_and_endless_values_are_cut_before_they_are_kept() -> None:
     "page", ["<![ x", "<![foo[", "<p>Bad gateway", "<head><title>x</title><body>Bad gateway"]
 )
 def test_a_page_that_no_parser_understands_is_a_refusal_all_the_same(page: str) -> None:
-    assert type(faults.refusal(502, {}, page)) is errors.GatewayDown
+    assert type(faults.error_from_response(502, {}, page)) is errors.GatewayUnavailable
 
 
 def test_the_key_in_a_request_id_is_struck_out(replay: Replay) -> None:
     key = "sk-test-4711"
     asked = gateway(replay)
-    asked._key = key
+    asked._api_key = key
     replay.serve(PATHS["openai"], Canned(b"{}", 500, {**JSON, "X-Request-Id": f"id-{key}"}))
     refused = ask(asked, "openai").error
     assert refused and key not in refused.request_id
     stream = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
     replay.serve(PATHS["openai"], Canned(stream, headers={**EVENT_STREAM, "X-Request-Id": f"id-{key}"}))
-    assert key not in json.dumps(ask(asked, "openai").reply.served)
+    assert key not in json.dumps(ask(asked, "openai").reply.provider_metadata)

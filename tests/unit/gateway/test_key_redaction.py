@@ -6,7 +6,7 @@ import pytest
 
 from lib.config.settings import Settings
 from lib.core import errors
-from lib.gateway.client import WIRES, Gateway
+from lib.gateway.client import WIRE_MODULES, Gateway
 from lib.gateway.transport.request import origin
 from tests.support.replay import JSON, Canned, Replay
 from tests.unit.gateway.recordings import KEY, PATHS, RECORDINGS, ask, error_of
@@ -17,7 +17,7 @@ CHAT = PATHS["openai"]
 
 def test_tls_to_a_plain_port_fails_and_sends_no_key(replay: Replay) -> None:
     client = Gateway(Settings(api_key=KEY, base_url=replay.url.replace("http:", "https:"), retries=0))
-    assert isinstance(error_of(client), errors.TlsFailed | errors.Unreachable)
+    assert isinstance(error_of(client), errors.TlsError | errors.GatewayUnreachable)
     assert replay.requests == []
 
 
@@ -28,7 +28,7 @@ def test_a_redirect_is_not_followed(replay: Replay, asked: Gateway, status: int)
         target = other.url + CHAT
         replay.serve(CHAT, Canned(b"", status, {"Location": target}, framing="length"))
         error = error_of(asked)
-        assert (type(error), error.detail, error.status) == (errors.Redirected, target, status)
+        assert (type(error), error.detail, error.status) == (errors.UnexpectedRedirect, target, status)
         assert (other.requests, other.connections) == ([], 0)
 
 
@@ -37,10 +37,10 @@ def test_a_redirect_says_where_to_whatever_its_body_is(replay: Replay, asked: Ga
     headers = {"Location": to, "Content-Encoding": "deflate"}
     replay.serve(CHAT, Canned(b"\0" * 6, 301, headers, piece=2))
     error = error_of(asked)
-    assert (type(error), error.detail) == (errors.Redirected, to)
+    assert (type(error), error.detail) == (errors.UnexpectedRedirect, to)
 
 
-@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("wire", WIRE_MODULES)
 def test_a_netrc_entry_does_not_take_the_place_of_the_key(
     replay: Replay, asked: Gateway, wire: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,8 +130,8 @@ def test_the_list_of_models_is_not_fetched_from_elsewhere(
     with Replay() as other:
         target = to.format(other=other.url, place=other.url.removeprefix("http://"))
         replay.serve("/v1/models", Canned(b"", status, {"Location": target}, framing="length"))
-        with pytest.raises(errors.Redirected):
-            asked.models()
+        with pytest.raises(errors.UnexpectedRedirect):
+            asked.fetch_models()
         assert (other.connections, len(replay.requests)) == (0, 1)
 
 
@@ -152,16 +152,16 @@ def test_no_error_tells_the_key(replay: Replay, asked: Gateway) -> None:
         Canned(f"<p>{KEY}</p>".encode()),
         Canned(b"", 302, {"Location": f"https://elsewhere.invalid/{KEY}"}),
     ]
-    for wire in WIRES:
+    for wire in WIRE_MODULES:
         for canned in told:
             replay.serve(PATHS[wire], canned)
             error = ask(asked, wire).error
             assert error is not None
             assert "…" in error.detail
-            assert KEY not in str(error) + repr(error) + repr(error.failure())
+            assert KEY not in str(error) + repr(error) + repr(error.to_failure())
     replay.serve("/v1/models", told[0])
-    with pytest.raises(errors.KeyRefused) as caught:
-        asked.models()
+    with pytest.raises(errors.KeyRejected) as caught:
+        asked.fetch_models()
     assert KEY not in str(caught.value)
 
 

@@ -8,18 +8,18 @@ import anthropic
 import openai
 import pytest
 
-from lib.core.conversation import Message, Text
-from lib.core.params import BY_NAME, Params
+from lib.core.conversation import Message, TextPart
+from lib.core.params import FIELDS_BY_NAME, Params
 from lib.core.target import Target, Wire
-from lib.gateway.client import WIRES, Gateway, losses
-from lib.gateway.transport.cancel import Cancel
+from lib.gateway.client import WIRE_MODULES, Gateway, dropped_params
+from lib.gateway.transport.cancel import CancelToken
 from tests.support.replay import Replay, Request
 from tests.unit.gateway.recordings import KEY, PATHS, RECORDINGS, STREAMS, WHOLE, Recording, ask
 
 PATH = [
-    Message("user", (Text("What is it? 它是什么？ 😀"),)),
-    Message("assistant", (Text("Forty-two."),)),
-    Message("user", (Text("Why?"),)),
+    Message("user", (TextPart("What is it? 它是什么？ 😀"),)),
+    Message("assistant", (TextPart("Forty-two."),)),
+    Message("user", (TextPart("Why?"),)),
 ]
 SCHEMA = {
     "type": "object",
@@ -169,7 +169,7 @@ def both_ask(
     whole = RECORDINGS[f"{wire}-nostream.json"]
     streamed = next(stream for stream in STREAMS if stream.wire == wire and stream.finish)
     replay.serve(PATHS[wire], (streamed if params.stream else whole).canned())
-    list(asked.stream(Target(model, wire), PATH, params, Cancel()))
+    list(asked.stream(Target(model, wire), PATH, params, CancelToken()))
     sdk_asks(wire, model, more, sdks)
     return replay.requests[-2:]
 
@@ -179,15 +179,19 @@ def gateways(replay: Replay, asked: Gateway, sdks: SDKs) -> Gateways:
     return replay, asked, sdks
 
 
-@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("wire", WIRE_MODULES)
 @pytest.mark.parametrize("call", CALLS)
 def test_the_sdk_sends_the_request_that_we_send(wire: Wire, call: str, gateways: Gateways) -> None:
     params, *writings = CALLS[call]
     more = writings[0 if wire == "openai" else 1]
     if more is None:
         untouched = Params()
-        names = [name for name in BY_NAME if getattr(params, name) != getattr(untouched, name)]
-        lost = {name for loss in losses(Target("tiny", wire), params) for name in loss.field.split(",")}
+        names = [name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(untouched, name)]
+        lost = {
+            name
+            for loss in dropped_params(Target("tiny", wire), params)
+            for name in loss.param_names.split(",")
+        }
         assert lost & set(names)  # the SDK could not write that, and we say that we do not send it
         return
     ours, theirs = both_ask(wire, params, more, gateways)
@@ -213,7 +217,7 @@ def test_every_field_is_compared_with_the_sdks() -> None:
     compared = {
         name
         for params, *_ in CALLS.values()
-        for name in BY_NAME
+        for name in FIELDS_BY_NAME
         if getattr(params, name) != getattr(untouched, name)
     }
-    assert compared == set(BY_NAME)
+    assert compared == set(FIELDS_BY_NAME)

@@ -7,9 +7,9 @@ import pytest
 
 from lib.core import errors
 from lib.core.target import Wire
-from lib.gateway.client import WIRES, Gateway
-from lib.gateway.transport.sse import frames
-from lib.gateway.wires.think_tags import told_apart
+from lib.gateway.client import WIRE_MODULES, Gateway
+from lib.gateway.transport.sse import iter_frames
+from lib.gateway.wires.think_tags import split_thinking
 from tests.support.replay import FRAMINGS, Framing, Replay
 from tests.unit.gateway.recordings import (
     FOLDER,
@@ -32,16 +32,16 @@ STRIDE, END = 41, 128
 STRIDE_IN_MEMORY, END_IN_MEMORY = 7, 1024
 
 REFUSED_AS: dict[str, type[errors.GatewayError]] = {
-    "anthropic-error-badkey.json": errors.KeyRefused,
+    "anthropic-error-badkey.json": errors.KeyRejected,
     "anthropic-error-context.json": errors.ContextTooLong,
-    "anthropic-error-no-messages.json": errors.GatewayDown,
-    "anthropic-error-nokey.json": errors.KeyRefused,
-    "anthropic-error-not-json.json": errors.GatewayDown,
-    "openai-error-badkey.json": errors.KeyRefused,
+    "anthropic-error-no-messages.json": errors.GatewayUnavailable,
+    "anthropic-error-nokey.json": errors.KeyRejected,
+    "anthropic-error-not-json.json": errors.GatewayUnavailable,
+    "openai-error-badkey.json": errors.KeyRejected,
     "openai-error-context.json": errors.ContextTooLong,
-    "openai-error-no-messages.json": errors.RequestRefused,
-    "openai-error-nokey.json": errors.KeyRefused,
-    "openai-error-not-json.json": errors.GatewayDown,
+    "openai-error-no-messages.json": errors.InvalidRequest,
+    "openai-error-nokey.json": errors.KeyRejected,
+    "openai-error-not-json.json": errors.GatewayUnavailable,
 }
 
 each_stream = pytest.mark.parametrize("stream", STREAMS, ids=lambda recording: recording.name)
@@ -55,7 +55,7 @@ def assert_whole(heard: Heard, recording: Recording) -> None:
     assert heard.reply.outcome() is recording.outcome
     assert (heard.reply.finish.reason if heard.reply.finish else None) == recording.finish
     assert heard.reply.usage == recording.usage
-    assert type(heard.error) is (errors.Cut if recording.finish is None else type(None))
+    assert type(heard.error) is (errors.StreamInterrupted if recording.finish is None else type(None))
 
 
 def assert_honest(heard: Heard, recording: Recording, where: object) -> None:
@@ -64,13 +64,13 @@ def assert_honest(heard: Heard, recording: Recording, where: object) -> None:
         assert heard.reply.outcome() is recording.outcome, where
         assert (heard.text, heard.thinking) == (recording.text, recording.thinking), where
     else:
-        assert type(heard.error) is errors.Cut, where
+        assert type(heard.error) is errors.StreamInterrupted, where
         assert recording.text.startswith(heard.text), where
         assert recording.thinking.startswith(heard.thinking), where
 
 
 def parsed(recording: Recording, chunks: Iterable[bytes]) -> Heard:
-    return hear(told_apart(WIRES[recording.wire].events(frames(chunks))))
+    return hear(split_thinking(WIRE_MODULES[recording.wire].events(iter_frames(chunks))))
 
 
 def replayed(replay: Replay, asked: Gateway, recording: Recording, **how: object) -> Heard:
@@ -131,7 +131,7 @@ def test_cut_on_the_way_it_is_whole_or_says_that_it_is_not(
         assert (heard.error is None) == (heard.reply.finish is not None), (cut, framing)
 
 
-@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("wire", WIRE_MODULES)
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda recording: recording.name)
 def test_a_refusal_is_its_kind_and_keeps_its_words(
     refusal: Recording, wire: Wire, replay: Replay, asked: Gateway
@@ -158,4 +158,4 @@ def test_a_whole_json_answer_cut_anywhere_says_nothing_and_that_it_is_cut(
 ) -> None:
     for cut in range(0, len(whole.body), 5):
         heard = replayed(replay, asked, whole, cut=cut, framing="close")
-        assert (type(heard.error), heard.text) == (errors.Cut, ""), cut
+        assert (type(heard.error), heard.text) == (errors.StreamInterrupted, ""), cut

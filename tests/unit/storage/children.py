@@ -13,12 +13,12 @@ BEFORE = """
 import sys
 import sqlalchemy as sa
 from lib.core.errors import StoreError
-from lib.core.conversation import Conversation, Message, Node, Text
+from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.storage.engine import connect, reading, writing
 from lib.storage.store import Store
 
 def talk(name, text="Why?"):
-    node = Node(f"q{name}", None, Message("user", (Text(text),)), 1.0)
+    node = Node(f"q{name}", None, Message("user", (TextPart(text),)), 1.0)
     return Conversation(name, "Why?", 2.0, node.id), [node]
 
 def wait():

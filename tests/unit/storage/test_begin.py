@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Timing, Usage
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.errors import StoreError
 from lib.core.target import Target
-from lib.core.usage import Spend
+from lib.core.usage import UsageRecord
 
 TARGET = Target("claude-x", "anthropic")
-TALK = Conversation("c", "Brought here", 7.0, "n1999", created=3.5, titled="person", folder="Old")
+TALK = Conversation("c", "Brought here", 7.0, "n1999", created_at=3.5, title_source="person", folder="Old")
 
 
 def node(name: str, parent: str | None, created: float = 1.0) -> Node:
-    return Node(name, parent, Message("user", (Text(f"你好 {name}"),)), created)
+    return Node(name, parent, Message("user", (TextPart(f"你好 {name}"),)), created)
 
 
 def test_a_long_conversation_is_brought_in_in_any_order(store):
@@ -25,24 +25,32 @@ def test_a_long_conversation_is_brought_in_in_any_order(store):
     nodes = [node(f"n{number}", f"n{number - 1}" if number else None, number / 8) for number in range(2000)]
     nodes += [node(f"m{number}", f"n{number}", 1e9 + number) for number in range(0, 2000, 3)]
     shuffled = random.Random(1).sample(nodes, len(nodes))
-    store.begin("ann", TALK, shuffled)
+    store.save_turn("ann", TALK, shuffled)
     assert store.conversation("ann", "c") == TALK
     assert store.nodes("ann", "c") == nodes
-    assert store.search("ann", "你好 n1234", 9)[0].node == "n1234"
+    assert store.search_messages("ann", "你好 n1234", 9)[0].node_id == "n1234"
 
 
 def test_a_conversation_that_does_not_say_when_it_was_made_was_made_now(store):
-    store.begin("ann", replace(TALK, created=0.0), [])
-    assert store.conversation("ann", "c").created == 7.0
+    store.save_turn("ann", replace(TALK, created_at=0.0), [])
+    assert store.conversation("ann", "c").created_at == 7.0
 
 
 def test_a_turn_moves_the_conversation_and_leaves_what_else_is_set(store):
-    store.begin("ann", TALK, [node("a", None)])
-    store.pin("ann", ["c"], True)
-    moved = replace(TALK, head="b", updated=9.0, target=TARGET, created=99.0, folder="New", titled="question")
-    store.begin("ann", replace(moved, title="New"), [node("b", "a")])
+    store.save_turn("ann", TALK, [node("a", None)])
+    store.set_pinned("ann", ["c"], True)
+    moved = replace(
+        TALK,
+        head_id="b",
+        updated_at=9.0,
+        target=TARGET,
+        created_at=99.0,
+        folder="New",
+        title_source="question",
+    )
+    store.save_turn("ann", replace(moved, title="New"), [node("b", "a")])
     assert store.conversation("ann", "c") == replace(
-        TALK, head="b", updated=9.0, target=TARGET, pinned=True, rev=1
+        TALK, head_id="b", updated_at=9.0, target=TARGET, pinned=True, revision=1
     )
 
 
@@ -58,34 +66,34 @@ def test_a_turn_moves_the_conversation_and_leaves_what_else_is_set(store):
     ids=["no parent", "a circle", "twice", "a parent elsewhere", "an id elsewhere"],
 )
 def test_what_cannot_be_begun_leaves_nothing(store, nodes):
-    store.begin("ann", replace(TALK, id="other"), [node("taken", None)])
+    store.save_turn("ann", replace(TALK, id="other"), [node("taken", None)])
     with pytest.raises(StoreError):
-        store.begin("ann", TALK, nodes)
+        store.save_turn("ann", TALK, nodes)
     assert store.conversation("ann", "c") is None
     assert store.nodes("ann", "c") == []
-    assert len(store.search("ann", "你好", 9)) == 1
+    assert len(store.search_messages("ann", "你好", 9)) == 1
 
 
 def test_an_alternative_without_a_parent_here_is_not_added(store):
-    store.begin("ann", TALK, [node("a", None)])
-    store.begin("ann", replace(TALK, id="other"), [node("b", None)])
+    store.save_turn("ann", TALK, [node("a", None)])
+    store.save_turn("ann", replace(TALK, id="other"), [node("b", None)])
     for parent in ("b", "missing"):
-        store.add("ann", "c", node("x", parent))
-    store.add("ann", "c", node("root", None))
+        store.add_node("ann", "c", node("x", parent))
+    store.add_node("ann", "c", node("root", None))
     assert [one.id for one in store.nodes("ann", "c")] == ["a", "root"]
 
 
 def test_what_a_request_took_is_written_once_and_stays(store):
-    store.begin("ann", TALK, [])
+    store.save_turn("ann", TALK, [])
     usage, timing = Usage(2**40, 2, None, 0, 5), Timing(0.25, None, 3.5)
-    spend = Spend("s", "c", "answer", TARGET, usage, timing, Outcome.STOPPED, "req\x00\ud83d", 5.0)
-    store.spend("ann", spend)
-    store.spend("ann", replace(spend, usage=Usage(1)))
-    title = Spend("t", "c", "title", TARGET, Usage(), Timing(), Outcome.COMPLETE, "", 4.0)
-    store.spend("ann", title)
-    store.spend("ann", replace(title, id="u", conversation=None))
+    spend = UsageRecord("s", "c", "answer", TARGET, usage, timing, Outcome.STOPPED, "req\x00\ud83d", 5.0)
+    store.record_usage("ann", spend)
+    store.record_usage("ann", replace(spend, usage=Usage(1)))
+    title = UsageRecord("t", "c", "title", TARGET, Usage(), Timing(), Outcome.COMPLETE, "", 4.0)
+    store.record_usage("ann", title)
+    store.record_usage("ann", replace(title, id="u", conversation=None))
     kept = replace(spend, request_id="req\ufffd\ufffd")
-    assert store.spent("ann", "c") == [title, kept]
-    store.delete("ann", ["c"])
-    store.purge(-1)
-    assert store.spent("ann", "c") == [title, kept]
+    assert store.usage_records("ann", "c") == [title, kept]
+    store.delete_conversations("ann", ["c"])
+    store.purge_deleted(-1)
+    assert store.usage_records("ann", "c") == [title, kept]

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Text
+from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, TextPart
 from lib.core.errors import StoreError
 from lib.core.target import Target
 from lib.storage.engine import connect, reading, writing
@@ -19,7 +19,7 @@ from tests.unit.storage.children import Child
 
 count = sa.table("count", sa.column("n", sa.Integer))
 TALK = Conversation("c", "Why?", 2.0, "q")
-QUESTION = Node("q", None, Message("user", (Text("Why?"),)), 1.0)
+QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_what_fails_half_way_leaves_nothing(counted):
 
 def test_threads_beyond_the_pool_wait_for_a_connection(url):
     store = Store(url)
-    store.begin("ann", TALK, [QUESTION])
+    store.save_turn("ann", TALK, [QUESTION])
     found = []
     together = threading.Barrier(30)
 
@@ -156,18 +156,18 @@ def test_a_text_that_cannot_be_kept_fails_nothing(store):
     target = Target(bad, "openai")
     failure = Failure("overloaded", bad, 529, bad)
     answer = Node(
-        "a", "q", Message("assistant", (Text(bad),)), 2.0, Outcome.FAILED, bad, target, failure=failure
+        "a", "q", Message("assistant", (TextPart(bad),)), 2.0, Outcome.FAILED, bad, target, failure=failure
     )
-    answer = replace(answer, request_id=bad, served={"id": bad})
-    store.begin(bad, replace(TALK, title=bad, target=target), [QUESTION, answer])
+    answer = replace(answer, request_id=bad, provider_metadata={"id": bad})
+    store.save_turn(bad, replace(TALK, title=bad, target=target), [QUESTION, answer])
     assert store.conversation(bad, "c").title == store.conversation(kept, "c").title == kept
     assert store.conversation(bad, "c").target == Target(kept, "openai")
     found = store.node(bad, "a")
-    assert (found.reason, found.request_id, found.target.model) == (kept, kept, kept)
-    store.rename(bad, "c", bad * 2)
+    assert (found.finish_reason, found.request_id, found.target.model) == (kept, kept, kept)
+    store.rename_conversation(bad, "c", bad * 2)
     assert store.conversation(bad, "c").title == kept * 2
-    store.favour(bad, bad, True)
-    store.favour(bad, "m", True)
+    store.set_favourite(bad, bad, True)
+    store.set_favourite(bad, "m", True)
     assert len(store.preferences(bad).favourites) == 2
     for asked in (store.conversation, store.nodes, store.node):
         assert not asked("ann", bad)
@@ -217,7 +217,7 @@ def test_no_error_has_the_password_in_it(more):
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
 def test_a_connection_that_the_server_has_closed_is_not_used_again(url, store):
-    store.begin("ann", TALK, [QUESTION])
+    store.save_turn("ann", TALK, [QUESTION])
     with reading(store._engine) as connection:
         mine = connection.scalar(sa.text("SELECT pg_backend_pid()"))
     other = connect(url)

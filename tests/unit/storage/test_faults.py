@@ -12,32 +12,34 @@ from dataclasses import dataclass, replace
 import pytest
 import sqlalchemy as sa
 
-from lib.core.conversation import Conversation, Message, Node, Text
+from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.errors import StoreError
 from lib.storage import engine
 from lib.storage.store import Store
 from tests.unit.storage.children import Child
 
-QUESTION = Node("q", None, Message("user", (Text("Why?"),)), 1.0)
-TALK = Conversation("c", "Why?", 2.0, "q", created=2.0)
+QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
+TALK = Conversation("c", "Why?", 2.0, "q", created_at=2.0)
 LONG = secrets.token_hex(1_000_000)
 on_both = pytest.mark.parametrize("url", ["sqlite", "own postgres"], indirect=True)
 on_a_server = pytest.mark.parametrize("url", ["own postgres"], indirect=True)
-MANY = [Node(f"long{n}", "q", Message("user", (Text(LONG),)), 2.0) for n in range(20)]
+MANY = [Node(f"long{n}", "q", Message("user", (TextPart(LONG),)), 2.0) for n in range(20)]
 
 
 @pytest.fixture
 def begun(url):
     """A store with a conversation in it, that waits for a lock for a fifth of a second."""
-    store = Store(url, patience=0.2)
-    store.begin("ann", TALK, [QUESTION])
+    store = Store(url, lock_timeout=0.2)
+    store.save_turn("ann", TALK, [QUESTION])
     yield store
     store.close()
 
 
 def whole(store: Store, *more: str) -> bool:
     """Whether everything is there, and everything can be done."""
-    store.begin("ann", replace(TALK, updated=9.0), [replace(QUESTION, id="next", parent="q", created=9.0)])
+    store.save_turn(
+        "ann", replace(TALK, updated_at=9.0), [replace(QUESTION, id="next", parent_id="q", created_at=9.0)]
+    )
     return [node.id for node in store.nodes("ann", "c")] == ["q", *more, "next"]
 
 
@@ -59,9 +61,9 @@ def files(most: int) -> Iterator[None]:
 
 def refused_for_want_of_room(store: Store) -> None:
     with pytest.raises(StoreError, match=r"database or disk is full|could not extend file"):
-        store.begin("ann", replace(TALK, title="New", updated=5.0), MANY)
+        store.save_turn("ann", replace(TALK, title="New", updated_at=5.0), MANY)
     assert store.conversations("ann", 9) == [store.conversation("ann", "c")]
-    assert store.conversation("ann", "c").updated == 2.0
+    assert store.conversation("ann", "c").updated_at == 2.0
     assert store.nodes("ann", "c") == [QUESTION]
 
 
@@ -70,7 +72,7 @@ def test_a_full_disk_under_a_file(begun):
     pages(begun, 10)
     refused_for_want_of_room(begun)
     pages(begun, None)
-    begun.begin("ann", replace(TALK, updated=5.0), MANY)
+    begun.save_turn("ann", replace(TALK, updated_at=5.0), MANY)
     assert whole(begun, *sorted(node.id for node in MANY))
 
 
@@ -82,7 +84,7 @@ def test_a_full_disk_under_a_server(begun, own_server):
     refused_for_want_of_room(begun)
     own_server.stop()
     own_server.start()
-    begun.begin("ann", replace(TALK, updated=5.0), MANY)
+    begun.save_turn("ann", replace(TALK, updated_at=5.0), MANY)
     assert whole(begun, *sorted(node.id for node in MANY))
 
 
@@ -131,7 +133,7 @@ def test_a_lock_that_another_process_holds(url, begun):
         child.there()
         for _ in range(2):
             with pytest.raises(StoreError, match=r"database is locked|lock timeout"):
-                begun.rename("ann", "c", "Mine")
+                begun.rename_conversation("ann", "c", "Mine")
         assert begun.conversation("ann", "c").title == "Why?"
         child.go()
         child.end()
@@ -145,8 +147,8 @@ def test_a_process_that_is_killed_in_the_middle_leaves_no_half_and_no_lock(url, 
         child.process.kill()
         child.process.wait()
         # The server takes a moment to see it.
-        waiting = Store(url, patience=120)
-        waiting.favour("ann", "m", True)
+        waiting = Store(url, lock_timeout=120)
+        waiting.set_favourite("ann", "m", True)
         waiting.close()
     assert begun.conversation("ann", "c").title == "Why?"
     assert whole(begun)
@@ -167,7 +169,12 @@ def away(begun, request, tmp_path) -> Away:
     if begun._engine.dialect.name == "sqlite":
         other = tmp_path.with_name(f"{tmp_path.name}-elsewhere")
         words = "unable to open database file"
-        return Away(begun, lambda: tmp_path.rename(other), lambda: other.rename(tmp_path), words)
+        return Away(
+            begun,
+            lambda: tmp_path.rename_conversation(other),
+            lambda: other.rename_conversation(tmp_path),
+            words,
+        )
     server = request.getfixturevalue("own_server")
     return Away(begun, server.stop, server.start, "connection to server .* failed")
 
@@ -180,7 +187,7 @@ def test_a_database_that_goes_away_and_comes_back(away):
             with pytest.raises(StoreError, match=away.words):
                 away.store.conversations("ann", 9)
             with pytest.raises(StoreError, match=away.words):
-                away.store.begin("ann", replace(TALK, id=f"lost{turn}"), [])
+                away.store.save_turn("ann", replace(TALK, id=f"lost{turn}"), [])
         away.bring()
         assert away.store.nodes("ann", "c") == [QUESTION]
     assert whole(away.store)
@@ -189,13 +196,13 @@ def test_a_database_that_goes_away_and_comes_back(away):
 
 def test_a_file_that_is_removed_is_missed_and_not_made_anew(tmp_path):
     store = Store(f"sqlite:///{tmp_path}/antler.db")
-    (tmp_path / "antler.db").rename(tmp_path / "elsewhere.db")
+    (tmp_path / "antler.db").rename_conversation(tmp_path / "elsewhere.db")
     for _ in range(2):
         with pytest.raises(StoreError, match="unable to open database file"):
-            store.begin("ann", TALK, [QUESTION])
+            store.save_turn("ann", TALK, [QUESTION])
     assert not (tmp_path / "antler.db").exists()
-    (tmp_path / "elsewhere.db").rename(tmp_path / "antler.db")
-    store.begin("ann", TALK, [QUESTION])
+    (tmp_path / "elsewhere.db").rename_conversation(tmp_path / "antler.db")
+    store.save_turn("ann", TALK, [QUESTION])
     assert whole(store)
     store.close()
 
@@ -207,7 +214,7 @@ def test_a_server_that_is_away_at_the_start(url, own_server):
         Store(url)
     own_server.start()
     store = Store(url)
-    store.begin("ann", TALK, [QUESTION])
+    store.save_turn("ann", TALK, [QUESTION])
     assert whole(store)
     store.close()
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Timing, Usage
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.pricing import Price
 from lib.core.target import Target
-from lib.core.usage import Span, Spend, Spent, spent
+from lib.core.usage import DayRange, UsageRecord, UsageTotal, to_usage_total
 from lib.storage.engine import reading, writing
 from lib.storage.schema import ledger
 
@@ -22,11 +22,11 @@ TARGET = Target("m", "openai")
 ENDED = [outcome for outcome in Outcome if outcome is not Outcome.ARRIVING]
 PRICE = Price(Decimal("2.5"), Decimal(10), None, Decimal("3.125"), Decimal("0.01"))
 BEGIN, DAY = 1_767_225_600.0, 86_400
-SPAN = Span(date(2026, 1, 1), BEGIN, 10)
-QUESTION = Node("q", None, Message("user", (Text("Why?"),)), 1.0)
-ANSWER = Node("a", "q", Message("assistant", ()), 2.0, Outcome.ARRIVING, target=TARGET, request="r")
+SPAN = DayRange(date(2026, 1, 1), BEGIN, 10)
+QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
+ANSWER = Node("a", "q", Message("assistant", ()), 2.0, Outcome.ARRIVING, target=TARGET, usage_record_id="r")
 TALK = Conversation("c", "Why?", 2.0, "a", TARGET)
-SPEND = Spend(
+SPEND = UsageRecord(
     *(
         "r",
         "c",
@@ -44,82 +44,84 @@ SPEND = Spend(
 
 @pytest.fixture
 def begun(store):
-    store.begin("ann", TALK, [QUESTION, ANSWER])
+    store.save_turn("ann", TALK, [QUESTION, ANSWER])
     return store
 
 
 def test_it_is_written_with_the_answers_end_as_it_was(begun):
     ended = replace(ANSWER, outcome=Outcome.COMPLETE)
-    begun.settle("ann", ended, [SPEND])
-    begun.settle("ann", ended, [SPEND])
-    assert begun.spent("ann", "c") == [SPEND]
-    assert begun.sums("ann", "c") == {"a": Spent(1, 0, 0, 12_345, SPEND.usage)}
-    assert begun.spent("bob", "c") == []
+    begun.finish("ann", ended, [SPEND])
+    begun.finish("ann", ended, [SPEND])
+    assert begun.usage_records("ann", "c") == [SPEND]
+    assert begun.usage_by_answer("ann", "c") == {"a": UsageTotal(1, 0, 0, 12_345, SPEND.usage)}
+    assert begun.usage_records("bob", "c") == []
 
 
 def test_it_is_written_where_the_answer_is_gone(begun):
-    begun.erase("ann")
-    begun.settle("ann", replace(ANSWER, outcome=Outcome.STOPPED), [SPEND])
-    assert begun.spent("ann", "c") == [SPEND]
+    begun.erase_user_data("ann")
+    begun.finish("ann", replace(ANSWER, outcome=Outcome.STOPPED), [SPEND])
+    assert begun.usage_records("ann", "c") == [SPEND]
     assert begun.node("ann", "a") is None
 
 
 def test_neither_is_written_where_one_cannot_be(begun):
     broken = replace(SPEND, cost=2**70)  # more than a column holds
     with pytest.raises(Exception, match=r"(?i)too large|out of range|overflow"):
-        begun.settle("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [broken])
+        begun.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [broken])
     assert begun.node("ann", "a").arriving
-    assert begun.spent("ann", "c") == []
+    assert begun.usage_records("ann", "c") == []
 
 
 def test_whose_producer_died_has_a_row_of_unknown_cost(begun):
-    assert begun.sweep(-1) == 1
-    (row,) = begun.spent("ann", "c")
+    assert begun.mark_stale(-1) == 1
+    (row,) = begun.usage_records("ann", "c")
     assert (row.id, row.node, row.target, row.outcome) == ("r", "a", TARGET, Outcome.INTERRUPTED)
     assert (row.usage, row.timing, row.cost, row.price) == (Usage(), Timing(), None, None)
-    assert begun.sums("ann", "c") == {"a": Spent(1, 1, 1)}
-    assert begun.sweep(-1) == 0
-    assert len(begun.spent("ann", "c")) == 1
+    assert begun.usage_by_answer("ann", "c") == {"a": UsageTotal(1, 1, 1)}
+    assert begun.mark_stale(-1) == 0
+    assert len(begun.usage_records("ann", "c")) == 1
 
 
-@pytest.mark.parametrize("lose", [lambda store: store.sweep(-1), lambda store: store.stop("ann", "a")])
+@pytest.mark.parametrize(
+    "lose", [lambda store: store.mark_stale(-1), lambda store: store.mark_stopped("ann", "a")]
+)
 def test_who_was_taken_for_dead_tells_it_after_all_and_only_once(begun, lose):
     lose(begun)
-    assert [row.cost for row in begun.spent("ann", "c")] == [None]
-    begun.settle("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [SPEND])
-    assert begun.spent("ann", "c") == [SPEND]
-    begun.stop("ann", "a")
-    begun.sweep(-1)
-    begun.settle("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [replace(SPEND, cost=1)])
-    assert begun.spent("ann", "c") == [SPEND]
+    assert [row.cost for row in begun.usage_records("ann", "c")] == [None]
+    begun.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [SPEND])
+    assert begun.usage_records("ann", "c") == [SPEND]
+    begun.mark_stopped("ann", "a")
+    begun.mark_stale(-1)
+    begun.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [replace(SPEND, cost=1)])
+    assert begun.usage_records("ann", "c") == [SPEND]
 
 
 def test_another_cannot_write_over_it(begun):
-    begun.sweep(-1)
-    begun.spend("bob", SPEND)
-    assert begun.spent("bob", "c") == []
-    assert [row.cost for row in begun.spent("ann", "c")] == [None]
+    begun.mark_stale(-1)
+    begun.record_usage("bob", SPEND)
+    assert begun.usage_records("bob", "c") == []
+    assert [row.cost for row in begun.usage_records("ann", "c")] == [None]
 
 
 def test_an_answer_that_came_with_anothers_request_has_no_row(begun):
-    begun.add("ann", "c", replace(ANSWER, id="b", request=""))
-    assert begun.sweep(-1) == 2
-    assert [row.id for row in begun.spent("ann", "c")] == ["r"]
+    begun.add_node("ann", "c", replace(ANSWER, id="b", usage_record_id=""))
+    assert begun.mark_stale(-1) == 2
+    assert [row.id for row in begun.usage_records("ann", "c")] == ["r"]
 
 
 def test_what_goes_on_is_a_request_of_its_own(begun):
     cut = replace(ANSWER, outcome=Outcome.LENGTH)
-    begun.settle("ann", cut, [SPEND])
-    again = replace(cut, outcome=Outcome.ARRIVING, request="r-two")
-    begun.reopen("ann", TALK, again)
-    assert begun.node("ann", "a").request == "r-two"
-    begun.sweep(-1)
-    assert begun.sums("ann", "c")["a"] == spent(SPEND) + Spent(1, 1, 1)
+    begun.finish("ann", cut, [SPEND])
+    again = replace(cut, outcome=Outcome.ARRIVING, usage_record_id="r-two")
+    begun.reopen_answer("ann", TALK, again)
+    assert begun.node("ann", "a").usage_record_id == "r-two"
+    begun.mark_stale(-1)
+    assert begun.usage_by_answer("ann", "c")["a"] == to_usage_total(SPEND) + UsageTotal(1, 1, 1)
 
 
 tokens = some.none() | some.integers(0, 2**40)
 spends = some.builds(
-    Spend,
+    UsageRecord,
     id=some.just(""),
     conversation=some.sampled_from(["c", "d", None]),
     purpose=some.sampled_from(["answer", "title", "summary"]),
@@ -145,41 +147,41 @@ def test_every_sum_is_that_of_the_rows(store, found):
         connection.execute(sa.delete(ledger))
     mine = [replace(spend, id=f"s{number}") for number, spend in enumerate(found)]
     for spend in mine:
-        store.spend("ann", spend)
-    store.spend("bob", replace(SPEND, cost=999))
+        store.record_usage("ann", spend)
+    store.record_usage("bob", replace(SPEND, cost=999))
 
-    def total(rows) -> Spent:
-        return sum(map(spent, rows), Spent())
+    def total(rows) -> UsageTotal:
+        return sum(map(to_usage_total, rows), UsageTotal())
 
     for talk in ("c", "d"):
-        told = store.sums("ann", talk)
+        told = store.usage_by_answer("ann", talk)
         rows = [spend for spend in mine if spend.conversation == talk]
         assert told == {
             name: total(one for one in rows if (one.node or "") == name)
             for name in {r.node or "" for r in rows}
         }
     inside = [spend for spend in mine if BEGIN <= spend.created < SPAN.end]
-    lines = store.lines("ann", [SPAN])
-    assert sum((line.spent for line in lines), Spent()) == total(inside)
+    lines = store.daily_usage("ann", [SPAN])
+    assert sum((line.total for line in lines), UsageTotal()) == total(inside)
     for line in lines:
-        since = BEGIN + (line.day - SPAN.first).days * DAY
+        since = BEGIN + (line.day - SPAN.first_day).day_count * DAY
         day = [one for one in inside if since <= one.created < since + DAY and one.target == line.target]
-        assert line.spent == total(day)
+        assert line.total == total(day)
     # However the days are cut, they are the same days.
-    halves = [replace(SPAN, days=4), Span(SPAN.first + timedelta(days=4), BEGIN + 4 * DAY, 6)]
-    assert store.lines("ann", halves) == lines
-    assert store.since("ann", BEGIN) == total(spend for spend in mine if spend.created >= BEGIN)
-    assert store.spent_by_all() == total(mine) + spent(replace(SPEND, cost=999))
+    halves = [replace(SPAN, day_count=4), DayRange(SPAN.first_day + timedelta(days=4), BEGIN + 4 * DAY, 6)]
+    assert store.daily_usage("ann", halves) == lines
+    assert store.usage_since("ann", BEGIN) == total(spend for spend in mine if spend.created >= BEGIN)
+    assert store.total_usage() == total(mine) + to_usage_total(replace(SPEND, cost=999))
     waits = [(one.target, one.timing.first) for one in inside if one.timing.first is not None]
-    assert sorted(store.firsts("ann", BEGIN, SPAN.end, 99), key=str) == sorted(waits, key=str)
+    assert sorted(store.first_token_times("ann", BEGIN, SPAN.end, 99), key=str) == sorted(waits, key=str)
 
 
 def test_the_newest_waits_are_the_ones_that_are_taken(store):
     for number in range(5):
-        store.spend(
+        store.record_usage(
             "ann", replace(SPEND, id=str(number), created=BEGIN + number, timing=Timing(float(number)))
         )
-    assert store.firsts("ann", BEGIN, BEGIN + 9, 2) == [(TARGET, 4.0), (TARGET, 3.0)]
+    assert store.first_token_times("ann", BEGIN, BEGIN + 9, 2) == [(TARGET, 4.0), (TARGET, 3.0)]
 
 
 def test_what_somebody_spent_since_then_is_asked_of_an_index(store):

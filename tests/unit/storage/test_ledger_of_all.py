@@ -8,7 +8,7 @@ import pytest
 
 from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.target import Target
-from lib.core.usage import Spent, spent
+from lib.core.usage import UsageTotal, to_usage_total
 from tests.unit.storage.test_ledger import BEGIN, DAY, SPAN, SPEND
 
 OTHER = Target("n", "anthropic")
@@ -30,12 +30,12 @@ def filled(store):
         created = BEGIN + day * DAY + number
         timing = Timing(float(number), None, 9.0)
         row = replace(SPEND, id=f"r{number}", created=created, target=target, cost=cost, timing=timing)
-        store.spend(owner, row)
+        store.record_usage(owner, row)
     return store
 
 
 def test_the_lines_of_all_are_those_of_each_together(filled):
-    each = filled.lines_of_each([SPAN])
+    each = filled.daily_usage_by_user([SPAN])
     assert [(owner, line.day.day, line.target.model, line.spent.cost) for owner, line in each] == [
         ("ann", 1, "m", 5),
         ("bob", 1, "m", 100),
@@ -44,36 +44,36 @@ def test_the_lines_of_all_are_those_of_each_together(filled):
         ("bob", 10, "m", 0),
     ]
     for owner in ("ann", "bob", "eve"):
-        assert [line for whose, line in each if whose == owner] == filled.lines(owner, [SPAN])
-    every = filled.lines_of_all([SPAN])
-    assert [(line.day.day, line.target.model, line.spent.cost) for line in every] == [
+        assert [line for whose, line in each if whose == owner] == filled.daily_usage(owner, [SPAN])
+    every = filled.daily_usage_of_all_users([SPAN])
+    assert [(line.day.day, line.target.model, line.total.cost) for line in every] == [
         (1, "m", 105),
         (1, "n", 7),
         (5, "n", 1),
         (10, "m", 0),
     ]
-    assert every[0].spent == spent(replace(SPEND, cost=5)) + spent(replace(SPEND, cost=100))
-    total = sum((line.spent for line in every), Spent())
-    assert total == sum(filled.spent_by_each(BEGIN, SPAN.end).values(), Spent())
+    assert every[0].total == to_usage_total(replace(SPEND, cost=5)) + to_usage_total(replace(SPEND, cost=100))
+    total = sum((line.total for line in every), UsageTotal())
+    assert total == sum(filled.usage_by_user(BEGIN, SPAN.end).values(), UsageTotal())
 
 
 def test_the_dearest_comes_first_and_only_of_that_time(filled):
-    found = filled.spent_by_each(BEGIN, SPAN.end)
-    assert [(owner, one.cost, one.requests, one.unknown) for owner, one in found.items()] == [
+    found = filled.usage_by_user(BEGIN, SPAN.end)
+    assert [(owner, one.cost, one.requests, one.unpriced_count) for owner, one in found.items()] == [
         ("bob", 100, 2, 1),
         ("ann", 12, 2, 0),
         ("eve", 1, 1, 0),
     ]
-    assert filled.spent_by_each(SPAN.end + 10 * DAY, SPAN.end + 11 * DAY) == {}
+    assert filled.usage_by_user(SPAN.end + 10 * DAY, SPAN.end + 11 * DAY) == {}
 
 
 def test_the_newest_waits_of_everybody(filled):
-    assert filled.firsts_of_all(BEGIN, SPAN.end, 2) == [(SPEND.target, 3.0), (OTHER, 4.0)]
+    assert filled.first_token_times_of_all_users(BEGIN, SPAN.end, 2) == [(SPEND.target, 3.0), (OTHER, 4.0)]
 
 
 def test_a_failure_that_said_nothing_is_of_no_unknown_cost(store):
     silent = replace(
         SPEND, outcome=Outcome.FAILED, usage=Usage(), timing=Timing(None, None, 1.0), cost=None, price=None
     )
-    store.spend("ann", silent)
-    assert store.spent_by_each(BEGIN, SPAN.end) == {"ann": Spent(1, 1, 0, 0)}
+    store.record_usage("ann", silent)
+    assert store.usage_by_user(BEGIN, SPAN.end) == {"ann": UsageTotal(1, 1, 0, 0)}

@@ -14,16 +14,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from lib.core.conversation import Failure, Message, Node, Outcome, Text, Thinking, Timing, Usage
+from lib.core.conversation import Failure, Message, Node, Outcome, TextPart, ThinkingPart, Timing, Usage
 from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.target import Target
-from lib.core.usage import Spend, Spent
+from lib.core.usage import UsageRecord, UsageTotal
 from lib.storage import engine
 from lib.storage.store import Store
 
 TARGET = Target("claude-x", "anthropic")
-MORE = Message("user", (Text("More."),))
+MORE = Message("user", (TextPart("More."),))
 TALK = {
     "id": "c",
     "owner": "ann",
@@ -154,14 +154,14 @@ def test_it_is_brought_up_with_what_is_in_it(older, state):
     store = Store(older)
     (talk,) = store.conversations("ann", 9)
     assert talk == store.conversation("ann", "c")
-    assert (talk.id, talk.title, talk.updated, talk.head) == ("c", "为什么？ Why?", 2.0, "a")
+    assert (talk.id, talk.title, talk.updated_at, talk.head_id) == ("c", "为什么？ Why?", 2.0, "a")
     assert (talk.target, talk.params) == (TARGET, Params(system="Be brief.", temperature=0.5))
     assert store.nodes("ann", "c") == [
-        Node("q", None, Message("user", (Text("Why?\0 \ud83d 你好"),)), 1.0),
+        Node("q", None, Message("user", (TextPart("Why?\0 \ud83d 你好"),)), 1.0),
         Node(
             "a",
             "q",
-            Message("assistant", (Thinking("Hm.", "c2ln"), Text("B"))),
+            Message("assistant", (ThinkingPart("Hm.", "c2ln"), TextPart("B"))),
             2.0,
             Outcome.FAILED,
             target=TARGET,
@@ -169,7 +169,7 @@ def test_it_is_brought_up_with_what_is_in_it(older, state):
             timing=Timing(0.5),
             failure=Failure("overloaded", "Busy", 529),
             request_id="r",
-            served=served,
+            provider_metadata=served,
         ),
     ]
     assert store.preferences("ann") == liked
@@ -181,20 +181,20 @@ def test_it_is_brought_up_with_what_is_in_it(older, state):
 def test_what_was_counted_before_prices_were_known_has_an_unknown_cost(older):
     store = Store(older)
     usage, timing = Usage(40, 6), Timing(None, None, 0.5)
-    kept = Spend("t", "c", "title", TARGET, usage, timing, Outcome.COMPLETE, "r", 3.0)
-    assert store.spent("ann", "c") == [kept]
-    assert store.sums("ann", "c") == {"": Spent(1, 0, 1, 0, usage)}
+    kept = UsageRecord("t", "c", "title", TARGET, usage, timing, Outcome.COMPLETE, "r", 3.0)
+    assert store.usage_records("ann", "c") == [kept]
+    assert store.usage_by_answer("ann", "c") == {"": UsageTotal(1, 0, 1, 0, usage)}
     # What is spent from now on stands beside it.
-    store.spend("ann", replace(kept, id="u", node="a", cost=7))
-    assert store.sums("ann", "c")["a"] == Spent(1, 0, 0, 7, usage)
+    store.record_usage("ann", replace(kept, id="u", node="a", cost=7))
+    assert store.usage_by_answer("ann", "c")["a"] == UsageTotal(1, 0, 0, 7, usage)
     store.close()
 
 
 def test_it_takes_what_is_new(older):
     store = Store(older)
-    store.favour("ann", "m-new", True)
+    store.set_favourite("ann", "m-new", True)
     assert store.preferences("ann").favourites[-1] == "m-new"
-    store.begin("ann", store.conversation("ann", "c"), [Node("q2", "a", MORE, 3.0)])
+    store.save_turn("ann", store.conversation("ann", "c"), [Node("q2", "a", MORE, 3.0)])
     assert [node.id for node in store.nodes("ann", "c")] == ["q", "a", "q2"]
     store.close()
 

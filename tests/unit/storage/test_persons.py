@@ -7,12 +7,12 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from lib.core.user import Person
+from lib.core.user import User
 from lib.storage.engine import reading
 from lib.storage.schema import person as persons
 from lib.storage.store import Store
 
-ANN = Person("oidc:ann", "Ann 安", "ann@example.org")
+ANN = User("oidc:ann", "Ann 安", "ann@example.org")
 
 
 def rows(store: Store) -> dict[str, tuple[str, str, float, bool]]:
@@ -23,9 +23,9 @@ def rows(store: Store) -> dict[str, tuple[str, str, float, bool]]:
 
 
 def test_a_person_is_kept_as_they_were_last(store, url):
-    store.meet(ANN)
-    store.meet(Person("proxy:bob", "Bob"))
-    store.meet(Person(ANN.id, "Ann B.", "ann.b@example.org"))
+    store.upsert_user(ANN)
+    store.upsert_user(User("proxy:bob", "Bob"))
+    store.upsert_user(User(ANN.id, "Ann B.", "ann.b@example.org"))
     again = Store(url)
     assert rows(again) == {
         "oidc:ann": ("Ann B.", "ann.b@example.org", 0.0, True),
@@ -38,9 +38,9 @@ def test_a_person_is_kept_as_they_were_last(store, url):
 def test_who_is_signed_out_stays_so_over_a_restart_and_another_visit(store, url, known):
     assert store.revoked_before(ANN.id) == 0.0
     if known:
-        store.meet(ANN)
-    store.sign_out(ANN.id, 1_700_000_000.25)
-    store.meet(ANN)
+        store.upsert_user(ANN)
+    store.sign_out_everywhere(ANN.id, 1_700_000_000.25)
+    store.upsert_user(ANN)
     again = Store(url)
     assert again.revoked_before(ANN.id) == 1_700_000_000.25
     assert again.revoked_before("oidc:bob") == 0.0
@@ -48,10 +48,10 @@ def test_who_is_signed_out_stays_so_over_a_restart_and_another_visit(store, url,
 
 
 def test_a_revocation_is_never_set_back(store):
-    store.sign_out(ANN.id, 20.0)
-    store.sign_out(ANN.id, 10.0)
+    store.sign_out_everywhere(ANN.id, 20.0)
+    store.sign_out_everywhere(ANN.id, 10.0)
     assert store.revoked_before(ANN.id) == 20.0
-    store.sign_out(ANN.id, 30.0)
+    store.sign_out_everywhere(ANN.id, 30.0)
     assert store.revoked_before(ANN.id) == 30.0
 
 
@@ -60,7 +60,7 @@ def test_of_revocations_at_the_same_time_the_latest_holds(url):
 
     def sign_out(place: int) -> None:
         for moment in range(place + 1, 41, 2):
-            stores[place].sign_out(ANN.id, float(moment))
+            stores[place].sign_out_everywhere(ANN.id, float(moment))
 
     threads = [threading.Thread(target=sign_out, args=(place,)) for place in range(2)]
     for thread in threads:
@@ -73,10 +73,10 @@ def test_of_revocations_at_the_same_time_the_latest_holds(url):
 
 
 def test_erasing_forgets_who_it_was_and_not_that_they_are_signed_out(store):
-    for person in (ANN, Person("oidc:bob", "Bob", "bob@example.org")):
-        store.meet(person)
-    store.sign_out(ANN.id, 5.0)
-    store.erase(ANN.id)
+    for person in (ANN, User("oidc:bob", "Bob", "bob@example.org")):
+        store.upsert_user(person)
+    store.sign_out_everywhere(ANN.id, 5.0)
+    store.erase_user_data(ANN.id)
     assert rows(store)["oidc:ann"] == ("", "", 5.0, False)
-    store.erase("oidc:bob")
+    store.erase_user_data("oidc:bob")
     assert set(rows(store)) == {"oidc:ann"}

@@ -11,40 +11,45 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Timing, Usage
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.errors import StoreError
-from lib.core.quota import Claim, Counter, Over, current, took
+from lib.core.quota import LimitExceeded, QuotaCounter, Reservation, actual_amount, current_counter
 from lib.core.target import Target
-from lib.core.usage import Spend
+from lib.core.usage import UsageRecord
 from lib.storage import quotas
 from lib.storage.engine import reading, writing
 from lib.storage.schema import quota, reservation
 
 NOW = time.time()
 TARGET = Target("m", "openai")
-MINE, ALL = current("person:ann", "tokens_day", NOW), current("all", "cost_month", NOW)
-OURS, MINUTE = current("group:sales", "tokens_month", NOW), current("all", "requests_minute", NOW)
+MINE, ALL = current_counter("person:ann", "tokens_day", NOW), current_counter("all", "cost_month", NOW)
+OURS, MINUTE = (
+    current_counter("group:sales", "tokens_month", NOW),
+    current_counter("all", "requests_minute", NOW),
+)
 EVERY = (MINE, ALL, OURS, MINUTE)
 
 
-def spend(name: str, tokens: int | None = 10, cost: int | None = 70, **more: object) -> Spend:
+def spend(name: str, tokens: int | None = 10, cost: int | None = 70, **more: object) -> UsageRecord:
     usage = Usage(tokens, 0) if tokens is not None else Usage()
-    plain = Spend(name, None, "answer", TARGET, usage, Timing(0.1), Outcome.COMPLETE, "", NOW, cost=cost)
+    plain = UsageRecord(
+        name, None, "answer", TARGET, usage, Timing(0.1), Outcome.COMPLETE, "", NOW, cost=cost
+    )
     return replace(plain, **more)
 
 
-def failed(name: str) -> Spend:
+def failed(name: str) -> UsageRecord:
     return spend(name, None, None, outcome=Outcome.FAILED, timing=Timing())
 
 
-def claims(tokens: int = 100, cost: int = 1000, hard: int | None = 10_000) -> list[Claim]:
+def claims(tokens: int = 100, cost: int = 1000, hard: int | None = 10_000) -> list[Reservation]:
     amounts = {"tokens": tokens, "cost": cost, "requests": 1}
-    return [Claim(counter, amounts[counter.unit], hard) for counter in EVERY]
+    return [Reservation(counter, amounts[counter.unit], hard) for counter in EVERY]
 
 
 def used(store) -> tuple[int, ...]:
     """Of MINE, ALL, OURS, MINUTE."""
-    found = store.used("ann", EVERY)
+    found = store.quota_usage("ann", EVERY)
     return tuple(found[counter] for counter in EVERY)
 
 
@@ -54,41 +59,48 @@ def reserved(store) -> int:
 
 
 def test_all_is_reserved_or_nothing(store):
-    assert store.reserve("ann", "r", claims()) == []
+    assert store.reserve_quota("ann", "r", claims()) == []
     assert used(store) == (100, 1000, 100, 1)
-    tight = [replace(claim, hard=150) if claim.counter == MINE else claim for claim in claims()]
-    assert store.reserve("ann", "s", tight) == [Over(tight[0], 50)]
+    tight = [replace(claim, hard_limit=150) if claim.counter == MINE else claim for claim in claims()]
+    assert store.reserve_quota("ann", "s", tight) == [LimitExceeded(tight[0], 50)]
     assert used(store) == (100, 1000, 100, 1)
     assert reserved(store) == 1
-    assert {one.claim.counter for one in store.reserve("ann", "s", claims(99_999))} == {MINE, OURS}
+    assert {one.reservation.counter for one in store.reserve_quota("ann", "s", claims(99_999))} == {
+        MINE,
+        OURS,
+    }
     assert used(store) == (100, 1000, 100, 1)
 
 
 def test_the_first_request_of_a_period_is_held_to_the_bound_too(store):
-    over = store.reserve("ann", "r", [Claim(MINUTE, 1, 0), Claim(ALL, 5, 4)])
-    assert over == [Over(Claim(ALL, 5, 4), 4), Over(Claim(MINUTE, 1, 0), 0)]
+    over = store.reserve_quota("ann", "r", [Reservation(MINUTE, 1, 0), Reservation(ALL, 5, 4)])
+    assert over == [LimitExceeded(Reservation(ALL, 5, 4), 4), LimitExceeded(Reservation(MINUTE, 1, 0), 0)]
     assert used(store) == (0, 0, 0, 0)
 
 
 def test_exactly_the_bound_may_be_used(store):
-    assert store.reserve("ann", "r", [Claim(ALL, 600, 1000)]) == []
-    assert store.reserve("ann", "s", [Claim(ALL, 400, 1000)]) == []
-    assert store.reserve("ann", "t", [Claim(ALL, 1, 1000)]) == [Over(Claim(ALL, 1, 1000), 0)]
+    assert store.reserve_quota("ann", "r", [Reservation(ALL, 600, 1000)]) == []
+    assert store.reserve_quota("ann", "s", [Reservation(ALL, 400, 1000)]) == []
+    assert store.reserve_quota("ann", "t", [Reservation(ALL, 1, 1000)]) == [
+        LimitExceeded(Reservation(ALL, 1, 1000), 0)
+    ]
 
 
 def test_what_was_reserved_gives_way_to_what_was_taken_once(store):
-    store.reserve("ann", "r", claims())
+    store.reserve_quota("ann", "r", claims())
     for _ in range(2):
-        store.spend("ann", spend("r", 130, 70))
+        store.record_usage("ann", spend("r", 130, 70))
         assert used(store) == (130, 70, 130, 1)
     assert reserved(store) == 0
 
 
 def test_an_answers_end_settles_it_in_the_same_transaction(store, monkeypatch):
-    answer = Node("a", "q", Message("assistant", ()), 2.0, Outcome.ARRIVING, target=TARGET, request="r")
-    question = Node("q", None, Message("user", (Text("Why?"),)), 1.0)
-    store.begin("ann", Conversation("c", "Why?", 2.0, "a", TARGET), [question, answer])
-    store.reserve("ann", "r", claims())
+    answer = Node(
+        "a", "q", Message("assistant", ()), 2.0, Outcome.ARRIVING, target=TARGET, usage_record_id="r"
+    )
+    question = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
+    store.save_turn("ann", Conversation("c", "Why?", 2.0, "a", TARGET), [question, answer])
+    store.reserve_quota("ann", "r", claims())
     ended = replace(answer, outcome=Outcome.COMPLETE)
 
     def refuse(*_):
@@ -97,102 +109,106 @@ def test_an_answers_end_settles_it_in_the_same_transaction(store, monkeypatch):
     with monkeypatch.context() as away:
         away.setattr(quotas, "settle", refuse)
         with pytest.raises(StoreError):
-            store.settle("ann", ended, [spend("r", conversation="c")])
-    assert store.spent("ann", "c") == []
+            store.finish("ann", ended, [spend("r", conversation="c")])
+    assert store.usage_records("ann", "c") == []
     assert used(store) == (100, 1000, 100, 1)
     for _ in range(2):
-        store.settle("ann", ended, [spend("r", conversation="c")])
+        store.finish("ann", ended, [spend("r", conversation="c")])
     assert used(store) == (10, 70, 10, 1)
 
 
 def test_each_repetition_counts_and_what_failed_before_anything_came_took_nothing(store):
-    store.reserve("ann", "r", claims())
-    store.spend("ann", failed("r"), failed("r.2"), spend("r.3"))
+    store.reserve_quota("ann", "r", claims())
+    store.record_usage("ann", failed("r"), failed("r.2"), spend("r.3"))
     assert used(store) == (10, 70, 10, 3)
-    store.reserve("ann", "s", claims())
-    store.spend("ann", failed("s"))
+    store.reserve_quota("ann", "s", claims())
+    store.record_usage("ann", failed("s"))
     assert used(store) == (10, 70, 10, 4)
 
 
 def test_what_nobody_knows_is_what_was_reserved(store):
-    store.reserve("ann", "r", claims())
-    store.spend("ann", spend("r", None, None, outcome=Outcome.STOPPED))
+    store.reserve_quota("ann", "r", claims())
+    store.record_usage("ann", spend("r", None, None, outcome=Outcome.STOPPED))
     assert used(store) == (100, 1000, 100, 1)
-    store.reserve("ann", "s", claims())
+    store.reserve_quota("ann", "s", claims())
     # More than that was sent already; how much was said is unknown.
-    store.spend("ann", spend("s", cost=None, usage=Usage(140, None), outcome=Outcome.STOPPED))
+    store.record_usage("ann", spend("s", cost=None, usage=Usage(140, None), outcome=Outcome.STOPPED))
     assert used(store) == (240, 2000, 240, 2)
 
 
 def test_a_request_that_was_not_sent_took_nothing(store):
-    store.reserve("ann", "r", claims())
-    store.release("bob", "r")
+    store.reserve_quota("ann", "r", claims())
+    store.release_quota("bob", "r")
     assert used(store) == (100, 1000, 100, 1)
     for _ in range(2):
-        store.release("ann", "r")
+        store.release_quota("ann", "r")
         assert used(store) == (0, 0, 0, 0)
 
 
 def test_what_was_used_before_there_was_a_bound_counts(store):
-    store.spend("ann", spend("a", 30, 300), spend("b", 1, None))
-    store.spend("bob", spend("c", 500, 5000))
-    store.spend("ann", spend("old", 900, 9000, created=MINE.begins - 1.0))
-    month = 9000 if MINE.begins > ALL.begins else 0
+    store.record_usage("ann", spend("a", 30, 300), spend("b", 1, None))
+    store.record_usage("bob", spend("c", 500, 5000))
+    store.record_usage("ann", spend("old", 900, 9000, created=MINE.period_start - 1.0))
+    month = 9000 if MINE.period_start > ALL.period_start else 0
     assert used(store) == (31, 5300 + month, 0, 0)
-    assert store.reserve("ann", "r", claims(hard=None)) == []
+    assert store.reserve_quota("ann", "r", claims(hard=None)) == []
     assert used(store) == (131, 6300 + month, 100, 1)
     # From now on it is counted, not summed up.
-    store.spend("bob", spend("d", 7, 7))
+    store.record_usage("bob", spend("d", 7, 7))
     assert used(store) == (131, 6300 + month, 100, 1)
 
 
 def test_what_was_not_counted_in_between_is_found_again(store):
-    store.reserve("ann", "r", claims())
-    store.spend("ann", spend("r"))
+    store.reserve_quota("ann", "r", claims())
+    store.record_usage("ann", spend("r"))
     # While nothing held, nothing was reserved.
-    store.spend("ann", spend("s", 30, 300), spend("t", 1, None))
-    store.spend("bob", spend("u", 500, 5000))
+    store.record_usage("ann", spend("s", 30, 300), spend("t", 1, None))
+    store.record_usage("bob", spend("u", 500, 5000))
     assert used(store) == (10, 70, 10, 1)
     for _ in range(2):
-        store.recount()
+        store.recount_quotas()
         assert used(store) == (41, 5370, 10, 1)
     # What is reserved, or was of unknown size, is more than the ledger knows.
-    store.reserve("ann", "v", claims(tokens=1000))
-    store.spend("ann", spend("v", None, None, outcome=Outcome.STOPPED))
-    store.recount()
+    store.reserve_quota("ann", "v", claims(tokens=1000))
+    store.record_usage("ann", spend("v", None, None, outcome=Outcome.STOPPED))
+    store.recount_quotas()
     assert used(store) == (1041, 6370, 1010, 2)
 
 
 def test_those_under_way_leave_room_for_what_others_took_beyond_their_share(store):
-    bound = [Claim(ALL, 100, 1000)]
-    store.reserve("ann", "r", bound)
-    store.spend("ann", spend("r", cost=150))
+    bound = [Reservation(ALL, 100, 1000)]
+    store.reserve_quota("ann", "r", bound)
+    store.record_usage("ann", spend("r", cost=150))
     for name in "stuv":
-        assert store.reserve("ann", name, bound) == []
+        assert store.reserve_quota("ann", name, bound) == []
     # Of 1000, 150 and four times 100 are used, and each of the four may take 50 more.
-    assert store.reserve("ann", "w", [Claim(ALL, 251, 1000)]) == [Over(Claim(ALL, 251, 1000), 250)]
+    assert store.reserve_quota("ann", "w", [Reservation(ALL, 251, 1000)]) == [
+        LimitExceeded(Reservation(ALL, 251, 1000), 250)
+    ]
     for name in "stuv":
-        store.spend("ann", spend(name, cost=100))
-    assert store.reserve("ann", "w", [Claim(ALL, 450, 1000)]) == []
+        store.record_usage("ann", spend(name, cost=100))
+    assert store.reserve_quota("ann", "w", [Reservation(ALL, 450, 1000)]) == []
 
 
 def test_no_amount_is_too_great(store):
     much = 10**18
-    assert store.reserve("ann", "r", [Claim(ALL, much, 10**30), Claim(MINE, much, None)]) == []
-    store.spend("ann", spend("r", much, much))
+    assert (
+        store.reserve_quota("ann", "r", [Reservation(ALL, much, 10**30), Reservation(MINE, much, None)]) == []
+    )
+    store.record_usage("ann", spend("r", much, much))
     assert used(store)[:2] == (much, much)
 
 
 def test_what_no_period_needs_is_purged(store):
-    old, older = Counter("all", "cost_day", int(NOW - 39 * 86_400)), Counter("all", "cost_day", 7)
-    minute = Counter("all", "requests_minute", int(NOW - 7200))
-    store.reserve("ann", "r", [Claim(one, 5, None) for one in (old, older, minute)])
+    old, older = QuotaCounter("all", "cost_day", int(NOW - 39 * 86_400)), QuotaCounter("all", "cost_day", 7)
+    minute = QuotaCounter("all", "requests_minute", int(NOW - 7200))
+    store.reserve_quota("ann", "r", [Reservation(one, 5, None) for one in (old, older, minute)])
     with writing(store._engine) as connection:
         late = sa.insert(reservation).values(id="lost", owner="ann", claims=[], created=NOW - 41 * 86_400)
         connection.execute(late)
-    store.purge(60.0)
+    store.purge_deleted(60.0)
     with reading(store._engine) as connection:
-        assert connection.scalars(sa.select(quota.c.begins)).all() == [old.begins]
+        assert connection.scalars(sa.select(quota.c.period_start)).all() == [old.period_start]
         assert connection.scalars(sa.select(reservation.c.id)).all() == ["r"]
 
 
@@ -217,7 +233,7 @@ class Counted(RuleBasedStateMachine):
         super().__init__()
         self.store = store
         self.used, self.pending, self.slip = ({counter: 0 for counter in EVERY} for _ in range(3))
-        self.open: dict[str, list[Claim]] = {}
+        self.open: dict[str, list[Reservation]] = {}
         self.number = 0
         with writing(store._engine) as connection:
             for table in (quota, reservation):
@@ -227,15 +243,15 @@ class Counted(RuleBasedStateMachine):
     def reserve(self, asked) -> None:
         self.number += 1
         name = f"r{self.number}"
-        claims = [Claim(counter, amount, hard) for counter, (amount, hard) in asked.items()]
+        claims = [Reservation(counter, amount, hard) for counter, (amount, hard) in asked.items()]
         room = {
-            claim: claim.hard
+            claim: claim.hard_limit
             - self.used[claim.counter]
             - self.pending[claim.counter] * self.slip[claim.counter]
             for claim in claims
-            if claim.hard is not None
+            if claim.hard_limit is not None
         }
-        over = {Over(claim, max(0, left)) for claim, left in room.items() if claim.amount > left}
+        over = {LimitExceeded(claim, max(0, left)) for claim, left in room.items() if claim.amount > left}
         if claims:
             assert set(self.store.reserve("ann", name, claims)) == over
         if claims and not over:
@@ -251,7 +267,7 @@ class Counted(RuleBasedStateMachine):
         name = sorted(self.open)[which % len(self.open)]
         spends = [end(f"{name}.{place + 1}" if place else name) for place, end in enumerate(ends)]
         for claim in self.open.pop(name):
-            taken = took(claim.counter.unit, claim.amount, spends)
+            taken = actual_amount(claim.counter.unit, claim.amount, spends)
             self.used[claim.counter] += taken - claim.amount
             self.pending[claim.counter] -= 1
             if claim.counter.unit != "requests":

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from lib.core.quota import current
+from lib.core.quota import current_counter
 from lib.storage.store import Store
 from tests.unit.storage.children import Child
 
@@ -50,7 +50,7 @@ print(json.dumps([sum(took), len(took), highest, store.used(owner, [own])[own]])
 @pytest.mark.parametrize("takes", [ABOVE, ABOUT, BELOW], ids=["never more", "more and less", "more"])
 def test_eight_processes_do_not_overspend_one_budget(url, takes):
     now = time.time()
-    counters = [current("all", "cost_month", now), current("group:sales", "cost_day", now)]
+    counters = [current_counter("all", "cost_month", now), current_counter("group:sales", "cost_day", now)]
     store = Store(url, 120.0)
     with contextlib.ExitStack() as stack:
         children = [stack.enter_context(Child(url, HAMMER)) for _ in range(PROCESSES)]
@@ -62,7 +62,7 @@ def test_eight_processes_do_not_overspend_one_budget(url, takes):
                 "estimate": ESTIMATE,
                 "hard": HARD,
                 "takes": takes,
-                "counters": [[one.scope, one.name, one.begins] for one in counters],
+                "counters": [[one.scope, one.limit_name, one.period_start] for one in counters],
             }
             child.process.stdin.write(f"\n{json.dumps(told)}\n")
             child.process.stdin.flush()
@@ -70,9 +70,9 @@ def test_eight_processes_do_not_overspend_one_budget(url, takes):
     spent, error = sum(one[0] for one in said), max(takes) - ESTIMATE
     assert sum(one[1] > 1 for one in said) > PROCESSES / 2, "there was no race"
     # Everything is settled: what is counted is what was spent, by each, by the group and by all.
-    assert store.used("p0", counters) == dict.fromkeys(counters, spent)
+    assert store.quota_usage("p0", counters) == dict.fromkeys(counters, spent)
     assert [one[3] for one in said] == [one[0] for one in said]
-    assert store.spent_by_all().cost == spent
+    assert store.total_usage().cost == spent
     # At no moment was it passed by more than one request was wrong about.
     assert max(one[2] for one in said) <= HARD + error
     assert spent <= HARD + error

@@ -10,8 +10,8 @@ from hypothesis import strategies as some
 
 from lib import transfer
 from lib.chat import share_links
-from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Thinking, new_id
-from lib.core.errors import Gone, StoreError
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, ThinkingPart, new_id
+from lib.core.errors import ConversationNotFound, StoreError
 from lib.core.target import Target
 from lib.storage.store import Store
 from tests.unit.chat.trees import entries
@@ -25,41 +25,41 @@ def store(url):
 
 
 def exported(store: Store, owner: str) -> bytes:
-    return b"".join(transfer.write(store.everything(owner)))
+    return b"".join(transfer.write_export(store.export_all(owner)))
 
 
-def brought_in(store: Store, owner: str, data: bytes) -> transfer.Report:
-    loaded = transfer.fresh(transfer.read(data), store.taken)
-    store.take_in(owner, loaded.conversations)
+def brought_in(store: Store, owner: str, data: bytes) -> transfer.ImportReport:
+    loaded = transfer.replace_existing_ids(transfer.parse_export(data), store.existing_ids)
+    store.import_all(owner, loaded.conversations)
     return loaded.report
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(talks=some.lists(entries(), max_size=3))
 def test_export_erase_import_and_export_again_are_the_same_bytes(store, talks):
-    store.erase("ann")
-    brought_in(store, "ann", b"".join(transfer.write(talks)))
+    store.erase_user_data("ann")
+    brought_in(store, "ann", b"".join(transfer.write_export(talks)))
     first = exported(store, "ann")
-    store.erase("ann")
-    assert exported(store, "ann") == b"".join(transfer.write([]))
-    assert brought_in(store, "ann", first).renamed_ids == 0
+    store.erase_user_data("ann")
+    assert exported(store, "ann") == b"".join(transfer.write_export([]))
+    assert brought_in(store, "ann", first).replaced_id_count == 0
     assert exported(store, "ann") == first
 
 
-def talk(text: str = "Hello") -> transfer.Entry:
-    question = Node(new_id(), None, Message("user", (Text(text),)), 1.0)
-    said = Message("assistant", (Thinking("Hm", "signed"), Text("Good day")))
+def talk(text: str = "Hello") -> transfer.ConversationRecord:
+    question = Node(new_id(), None, Message("user", (TextPart(text),)), 1.0)
+    said = Message("assistant", (ThinkingPart("Hm", "signed"), TextPart("Good day")))
     answer = Node(new_id(), question.id, said, 2.0, target=Target("m", "openai"), request_id="req-1")
-    return Conversation(new_id(), "A talk", 3.0, answer.id, created=1.0), [question, answer]
+    return Conversation(new_id(), "A talk", 3.0, answer.id, created_at=1.0), [question, answer]
 
 
 def test_an_import_never_writes_over_what_is_there_whoever_has_it(store):
     entry = talk()
-    store.take_in("ann", [entry])
+    store.import_all("ann", [entry])
     mine = exported(store, "ann")
     report = brought_in(store, "bob", mine)
-    assert report.renamed_ids == 3
-    assert brought_in(store, "ann", mine).renamed_ids == 3
+    assert report.replaced_id_count == 3
+    assert brought_in(store, "ann", mine).replaced_id_count == 3
     assert len(store.conversations("ann", 9)) == 2
     assert not {one.id for one in store.conversations("ann", 9)} & {
         one.id for one in store.conversations("bob", 9)
@@ -70,45 +70,47 @@ def test_a_file_is_taken_in_whole_or_not_at_all(store):
     first, second = talk("One"), talk("Two")
     second[1][0] = replace(second[1][0], id=first[1][0].id)
     with pytest.raises(StoreError):
-        store.take_in("ann", [first, second])
+        store.import_all("ann", [first, second])
     assert store.conversations("ann", 9) == []
 
 
 def test_a_link_shows_the_snapshot_until_it_is_taken_back(store):
     conversation, nodes = talk()
-    store.take_in("ann", [(conversation, nodes)])
-    token = share_links.make(store, "ann", conversation, nodes)
-    later = Node(new_id(), nodes[-1].id, Message("user", (Text("Later"),)), 4.0)
-    store.begin("ann", replace(conversation, head=later.id), [later])
-    shown, said = share_links.read(store, token)
+    store.import_all("ann", [(conversation, nodes)])
+    token = share_links.create_share_link(store, "ann", conversation, nodes)
+    later = Node(new_id(), nodes[-1].id, Message("user", (TextPart("Later"),)), 4.0)
+    store.save_turn("ann", replace(conversation, head_id=later.id), [later])
+    shown, said = share_links.read_share_link(store, token)
     assert shown.title == "A talk"
     assert [node.message.text for node in said] == ["Hello", "Good day"]
     assert said[1].target == Target("m", "openai")
-    (share,) = store.shares("ann")
-    store.revoke("bob", share.id)
-    assert share_links.read(store, token)
-    store.revoke("ann", share.id)
-    assert share_links.read(store, token) is None
-    assert store.shares("ann") == []
+    (share,) = store.share_links("ann")
+    store.revoke_share_link("bob", share.id)
+    assert share_links.read_share_link(store, token)
+    store.revoke_share_link("ann", share.id)
+    assert share_links.read_share_link(store, token) is None
+    assert store.share_links("ann") == []
 
 
 def test_a_snapshot_holds_what_a_reader_needs_and_no_more(store):
     conversation, nodes = talk()
-    nodes[1] = replace(nodes[1], outcome=Outcome.STOPPED, served={"id": "secret-1"})
-    store.take_in("ann", [(conversation, nodes)])
-    _, said = share_links.read(store, share_links.make(store, "ann", conversation, nodes))
+    nodes[1] = replace(nodes[1], outcome=Outcome.STOPPED, provider_metadata={"id": "secret-1"})
+    store.import_all("ann", [(conversation, nodes)])
+    _, said = share_links.read_share_link(
+        store, share_links.create_share_link(store, "ann", conversation, nodes)
+    )
     assert said[1].outcome is Outcome.STOPPED
-    assert (said[1].message.thinking, said[1].served, said[1].request_id) == ("", {}, "")
+    assert (said[1].message.thinking, said[1].provider_metadata, said[1].request_id) == ("", {}, "")
     assert not {node.id for node in said} & {node.id for node in nodes}
 
 
 def test_nobody_shares_what_is_anothers_and_no_other_token_opens_anything(store):
     conversation, nodes = talk()
-    store.take_in("ann", [(conversation, nodes)])
-    with pytest.raises(Gone):
-        share_links.make(store, "bob", conversation, nodes)
-    token = share_links.make(store, "ann", conversation, nodes)
-    (share,) = store.shares("ann")
+    store.import_all("ann", [(conversation, nodes)])
+    with pytest.raises(ConversationNotFound):
+        share_links.create_share_link(store, "bob", conversation, nodes)
+    token = share_links.create_share_link(store, "ann", conversation, nodes)
+    (share,) = store.share_links("ann")
     for wrong in (
         "",
         share.id,
@@ -119,12 +121,12 @@ def test_nobody_shares_what_is_anothers_and_no_other_token_opens_anything(store)
         "%" * 32,
         "é" * 32,
     ):
-        assert share_links.read(store, wrong) is None
+        assert share_links.read_share_link(store, wrong) is None
 
 
 def test_what_is_deleted_is_shared_no_more(store):
     conversation, nodes = talk()
-    store.take_in("ann", [(conversation, nodes)])
-    token = share_links.make(store, "ann", conversation, nodes)
-    store.erase("ann")
-    assert share_links.read(store, token) is None
+    store.import_all("ann", [(conversation, nodes)])
+    token = share_links.create_share_link(store, "ann", conversation, nodes)
+    store.erase_user_data("ann")
+    assert share_links.read_share_link(store, token) is None

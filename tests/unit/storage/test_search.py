@@ -14,26 +14,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from lib.core import search_terms
-from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Thinking
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, ThinkingPart
 from lib.storage.engine import reading
 from lib.storage.search import spelled
 from lib.storage.store import Store
 from tests.unit.storage.corpus import ASKED, SAID
 
-TALK = Conversation("c", "Why?", 1.0, created=1.0)
+TALK = Conversation("c", "Why?", 1.0, created_at=1.0)
 
 
 def node(name: str, text: str, created: float = 1.0, **more) -> Node:
-    return replace(Node(name, None, Message("user", (Text(text),)), created), **more)
+    return replace(Node(name, None, Message("user", (TextPart(text),)), created), **more)
 
 
 def found(store: Store, typed: str, owner: str = "ann") -> list[str]:
-    return [hit.node for hit in store.search(owner, typed, 999)]
+    return [hit.node_id for hit in store.search_messages(owner, typed, 999)]
 
 
 def say(store: Store, *texts: str) -> None:
     """A conversation of these messages: m0, m1, …"""
-    store.begin("ann", TALK, [node(f"m{n}", text, float(n)) for n, text in enumerate(texts)])
+    store.save_turn("ann", TALK, [node(f"m{n}", text, float(n)) for n, text in enumerate(texts)])
 
 
 # The same semantics once more, as words.py tells them, by looking at every message.
@@ -79,7 +79,7 @@ def test_a_corpus_is_searched_as_by_looking_at_every_message(store):
         assert found(store, typed) == expected, typed
         for name in expected:
             said = SAID[int(name[1:])]
-            assert search_terms.find(said, search_terms.query(typed)), (typed, said)
+            assert search_terms.find_matches(said, search_terms.parse_query(typed)), (typed, said)
         hits += len(expected)
     assert hits > 150
 
@@ -98,7 +98,7 @@ def test_whatever_is_typed_is_harmless(store, typed):
     if not store.nodes("ann", "c"):
         say(store, *SAID)
     for name in found(store, typed):
-        assert search_terms.find(SAID[int(name[1:])], search_terms.query(typed))
+        assert search_terms.find_matches(SAID[int(name[1:])], search_terms.parse_query(typed))
 
 
 def test_a_query_of_any_length_is_answered(store):
@@ -111,19 +111,21 @@ def test_a_query_of_any_length_is_answered(store):
 
 def test_a_hit_tells_where_and_what(store):
     talk = replace(TALK, title="Title", archived=True)
-    answer = Message("assistant", (Thinking("Secret 想法", "sig"), Text("Said \x00"), Text("答案。")))
-    store.begin("ann", talk, [node("q", "Why?", 1.0), node("a", "", 2.0, parent="q", message=answer)])
-    (hit,) = store.search("ann", "答案", 9)
+    answer = Message(
+        "assistant", (ThinkingPart("Secret 想法", "sig"), TextPart("Said \x00"), TextPart("答案。"))
+    )
+    store.save_turn("ann", talk, [node("q", "Why?", 1.0), node("a", "", 2.0, parent="q", message=answer)])
+    (hit,) = store.search_messages("ann", "答案", 9)
     assert (hit.conversation, hit.node, hit.role) == (store.conversation("ann", "c"), "a", "assistant")
     assert (hit.created, hit.text) == (2.0, "Said \x00答案。")
     assert found(store, "想法") == found(store, "secret") == []
 
 
 def test_pages_lose_nothing_and_repeat_nothing(store):
-    store.begin("ann", TALK, [node(f"m{n:02}", "你好 hello", float(n // 4)) for n in range(23)])
+    store.save_turn("ann", TALK, [node(f"m{n:02}", "你好 hello", float(n // 4)) for n in range(23)])
     seen: list[str] = []
     last = None
-    while page := store.search("ann", "hello 你好", 5, last):
+    while page := store.search_messages("ann", "hello 你好", 5, last):
         seen += [hit.node for hit in page]
         last = page[-1]
     assert seen == sorted(seen, reverse=True)
@@ -132,51 +134,51 @@ def test_pages_lose_nothing_and_repeat_nothing(store):
 
 def test_what_is_deleted_hidden_or_anothers_is_not_found_and_what_is_archived_is(store):
     say(store, "你好", "你好 again")
-    store.begin("ann", replace(TALK, id="d"), [node("d", "你好", 9.0)])
+    store.save_turn("ann", replace(TALK, id="d"), [node("d", "你好", 9.0)])
     assert found(store, "你好") == ["d", "m1", "m0"]
     assert found(store, "你好", "bob") == []
-    store.hide("ann", "c", ["m1"], time.time())
-    store.delete("ann", ["d"])
+    store.set_nodes_deleted("ann", "c", ["m1"], time.time())
+    store.delete_conversations("ann", ["d"])
     assert found(store, "你好") == ["m0"]
-    store.hide("ann", "c", ["m1"], None)
-    store.restore("ann", ["d"])
-    store.archive("ann", ["c", "d"], True)
+    store.set_nodes_deleted("ann", "c", ["m1"], None)
+    store.restore_conversations("ann", ["d"])
+    store.set_archived("ann", ["c", "d"], True)
     assert found(store, "你好") == ["d", "m1", "m0"]
 
 
 def arriving(text: str, outcome: Outcome = Outcome.ARRIVING) -> Node:
-    return node("a", text, 2.0, parent="m0", outcome=outcome, message=Message("assistant", (Text(text),)))
+    return node("a", text, 2.0, parent="m0", outcome=outcome, message=Message("assistant", (TextPart(text),)))
 
 
 @pytest.mark.parametrize("end", ["settle", "stop", "sweep"])
 def test_an_answer_is_found_from_its_end_on(store, end):
     say(store, "Why?")
-    store.begin("ann", TALK, [arriving("")])
+    store.save_turn("ann", TALK, [arriving("")])
     store.checkpoint("ann", arriving("half an answer"))
     assert found(store, "answer") == []
     if end == "settle":
-        store.settle("ann", arriving("half an answer", Outcome.COMPLETE))
+        store.finish("ann", arriving("half an answer", Outcome.COMPLETE))
     elif end == "stop":
-        store.stop("ann", "a")
+        store.mark_stopped("ann", "a")
     else:
-        store.sweep(-1)
+        store.mark_stale(-1)
     assert found(store, "answer half") == ["a"]
 
 
 def test_an_answer_that_is_gone_on_with_is_found_by_its_new_words(store):
     say(store, "Why?")
-    store.begin("ann", TALK, [arriving("")])
-    store.settle("ann", arriving("old words", Outcome.LENGTH))
-    store.reopen("ann", TALK, arriving("old words"))
+    store.save_turn("ann", TALK, [arriving("")])
+    store.finish("ann", arriving("old words", Outcome.LENGTH))
+    store.reopen_answer("ann", TALK, arriving("old words"))
     assert found(store, "words") == ["a"]
     for _ in range(2):
-        store.settle("ann", arriving("new words", Outcome.COMPLETE))
+        store.finish("ann", arriving("new words", Outcome.COMPLETE))
     assert (found(store, "new"), found(store, "old"), found(store, "words")) == (["a"], [], ["a"])
 
 
 def test_an_alternative_that_is_added_is_found(store):
     say(store, "Why?")
-    store.add("ann", "c", arriving("other words", Outcome.COMPLETE))
+    store.add_node("ann", "c", arriving("other words", Outcome.COMPLETE))
     assert found(store, "other") == ["a"]
 
 
@@ -198,7 +200,7 @@ def test_no_phrase_of_a_long_message_is_lost(store, text):
     for piece in pieces:
         expected = ["m0"] if matches(text, piece) else []
         assert found(store, piece) == expected, piece
-    first, last = search_terms.tokens(text)[0], search_terms.tokens(text)[-2]
+    first, last = search_terms.tokenize(text)[0], search_terms.tokenize(text)[-2]
     assert found(store, f"{first} {last}") == ["m0"]
     assert found(store, f"{first} 界外") == []
 
@@ -209,16 +211,16 @@ def test_passages_are_small_and_overlap():
         assert max(map(len, parts)) <= 1000
         assert max(max(map(part.count, set(part))) for part in parts) <= 200
         for one, other in zip(parts, parts[1:], strict=False):
-            assert one[-search_terms.PHRASE_MAX :] == other[: search_terms.PHRASE_MAX]
-        whole = parts[0] + [token for part in parts[1:] for token in part[search_terms.PHRASE_MAX :]]
-        assert len(whole) == len(search_terms.tokens(text))
+            assert one[-search_terms.MAX_PHRASE_TOKENS :] == other[: search_terms.MAX_PHRASE_TOKENS]
+        whole = parts[0] + [token for part in parts[1:] for token in part[search_terms.MAX_PHRASE_TOKENS :]]
+        assert len(whole) == len(search_terms.tokenize(text))
 
 
 @settings(deadline=None)
 @given(some.text(some.characters() | some.sampled_from("aq019你"), min_size=1, max_size=9))
 def test_a_tokens_spelling_is_plain_and_its_own(text):
-    for token in search_terms.tokens(text):
-        (spelt,) = spelled(token) if len(search_terms.tokens(token)) == 1 else ["q0000"]
+    for token in search_terms.tokenize(text):
+        (spelt,) = spelled(token) if len(search_terms.tokenize(token)) == 1 else ["q0000"]
         assert re.fullmatch("[a-z][a-z0-9]*", spelt)
 
 
@@ -257,10 +259,12 @@ def test_words_too_long_for_an_index_are_found_by_their_beginning(store):
 
 def test_nothing_is_left_in_the_index_of_what_is_gone(store):
     say(store, *SAID)
-    store.begin("ann", replace(TALK, id="d"), [node("d1", "你好 kept", 1.0), node("d2", "你好 gone", 2.0)])
-    store.hide("ann", "d", ["d2"], 5.0)
-    store.delete("ann", ["c"])
-    store.purge(-1)
+    store.save_turn(
+        "ann", replace(TALK, id="d"), [node("d1", "你好 kept", 1.0), node("d2", "你好 gone", 2.0)]
+    )
+    store.set_nodes_deleted("ann", "d", ["d2"], 5.0)
+    store.delete_conversations("ann", ["c"])
+    store.purge_deleted(-1)
     assert found(store, "你好") == ["d1"]
     with reading(store._engine) as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM passage")) == 1
@@ -271,6 +275,6 @@ def test_nothing_is_left_in_the_index_of_what_is_gone(store):
             words_left = "SELECT count(*) FROM passage_words WHERE passage_words MATCH ?"
             (gone,) = spelled("gone")
             assert connection.exec_driver_sql(words_left, (gone,)).scalar() == 0
-    store.erase("ann")
+    store.erase_user_data("ann")
     with reading(store._engine) as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM passage")) == 0

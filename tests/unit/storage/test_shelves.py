@@ -8,28 +8,28 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from lib.core.conversation import Conversation, Message, Node, Outcome, Text, Window
-from lib.core.usage import Shelf
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Truncation
+from lib.core.usage import ConversationFilter
 from lib.storage import rows
 from lib.storage.engine import reading, writing
 from lib.storage.schema import conversation as conversations
 from lib.storage.store import Store
 
-PINNED, ARCHIVED = Shelf("pinned"), Shelf("archived")
+PINNED, ARCHIVED = ConversationFilter("pinned"), ConversationFilter("archived")
 MANY = 10_000
 
 
 def node(name: str, role: str = "user", **more) -> Node:
-    return replace(Node(name, None, Message(role, (Text("Why?"),)), 1.0), **more)
+    return replace(Node(name, None, Message(role, (TextPart("Why?"),)), 1.0), **more)
 
 
 def add(store: Store, name: str, updated: float = 1.0, **more) -> Conversation:
-    talk = Conversation(name, "Why?", updated, f"q{name}", created=0.5, **more)
-    store.begin("ann", talk, [node(f"q{name}")])
+    talk = Conversation(name, "Why?", updated, f"q{name}", created_at=0.5, **more)
+    store.save_turn("ann", talk, [node(f"q{name}")])
     return talk
 
 
-def listed(store: Store, shelf: Shelf = Shelf(), size: int = 2) -> list[str]:  # noqa: B008
+def listed(store: Store, shelf: ConversationFilter = ConversationFilter(), size: int = 2) -> list[str]:  # noqa: B008
     """The ids on a shelf, read in pages."""
     found: list[str] = []
     last = None
@@ -47,49 +47,52 @@ def five(store):
 
 
 def test_each_stands_in_one_place_only(five):
-    five.file("ann", ["a", "b", "c"], "Work")
-    five.pin("ann", ["b", "c", "d"], True)
-    five.archive("ann", ["c"], True)
-    assert [listed(five, shelf) for shelf in (Shelf(), PINNED, Shelf("folder", "Work"), ARCHIVED)] == [
+    five.move_to_folder("ann", ["a", "b", "c"], "Work")
+    five.set_pinned("ann", ["b", "c", "d"], True)
+    five.set_archived("ann", ["c"], True)
+    assert [
+        listed(five, shelf)
+        for shelf in (ConversationFilter(), PINNED, ConversationFilter("folder", "Work"), ARCHIVED)
+    ] == [
         ["e"],
         ["d", "b"],
         ["a"],
         ["c"],
     ]
-    five.archive("ann", ["c"], False)
-    five.pin("ann", ["b", "c", "d"], False)
-    assert listed(five, Shelf("folder", "Work")) == ["c", "b", "a"]
-    five.file("ann", ["a", "c", "a", "nobody's"], "")
+    five.set_archived("ann", ["c"], False)
+    five.set_pinned("ann", ["b", "c", "d"], False)
+    assert listed(five, ConversationFilter("folder", "Work")) == ["c", "b", "a"]
+    five.move_to_folder("ann", ["a", "c", "a", "nobody's"], "")
     assert listed(five) == ["e", "d", "c", "a"]
 
 
 def test_where_it_stands_comes_back_with_it(five):
-    five.pin("ann", ["a"], True)
-    five.file("ann", ["a"], "Work")
-    five.archive("ann", ["a"], True)
+    five.set_pinned("ann", ["a"], True)
+    five.move_to_folder("ann", ["a"], "Work")
+    five.set_archived("ann", ["a"], True)
     talk = five.conversation("ann", "a")
     assert (talk.pinned, talk.archived, talk.folder) == (True, True, "Work")
     assert five.conversations("ann", 9, ARCHIVED) == [talk]
-    made = add(five, "f", 9.0, folder="New", pinned=True, titled="person", window=Window("qf", "Before."))
+    made = add(five, "f", 9.0, folder="New", pinned=True, titled="person", window=Truncation("qf", "Before."))
     assert five.conversation("ann", "f") == made
 
 
 def test_folders_are_in_order_with_how_many_stand_in_them(five):
     for name, folder in zip("abcd", ["b", "数据", "A", "b"], strict=True):
-        five.file("ann", [name], folder)
+        five.move_to_folder("ann", [name], folder)
     assert five.folders("ann") == [("A", 1), ("b", 2), ("数据", 1)]
-    five.pin("ann", ["a"], True)
-    five.archive("ann", ["b"], True)
-    five.delete("ann", ["c"])
+    five.set_pinned("ann", ["a"], True)
+    five.set_archived("ann", ["b"], True)
+    five.delete_conversations("ann", ["c"])
     assert five.folders("ann") == [("b", 1)]
 
 
 def test_deleted_ones_are_nowhere_until_they_are_brought_back(five):
-    five.pin("ann", ["a", "b"], True)
-    five.delete("ann", ["a", "e"])
+    five.set_pinned("ann", ["a", "b"], True)
+    five.delete_conversations("ann", ["a", "e"])
     assert (listed(five), listed(five, PINNED)) == (["d", "c"], ["b"])
     assert five.conversation("ann", "a") is None
-    five.restore("ann", ["a", "e"])
+    five.restore_conversations("ann", ["a", "e"])
     assert (listed(five), listed(five, PINNED)) == (["e", "d", "c"], ["b", "a"])
 
 
@@ -97,7 +100,7 @@ def test_more_than_a_statement_takes_are_changed_at_once(store):
     names = [f"c{number}" for number in range(1200)]
     for name in names[::300]:
         add(store, name)
-    store.archive("ann", names, True)
+    store.set_archived("ann", names, True)
     assert sorted(listed(store, ARCHIVED)) == sorted(names[::300])
 
 
@@ -111,8 +114,8 @@ def test_pages_lose_nothing_and_repeat_nothing_where_many_changed_at_one_time(st
 def test_a_page_goes_on_where_the_last_ended_whatever_came_meanwhile(five):
     first = five.conversations("ann", 2)
     add(five, "new", 99.0)
-    five.delete("ann", ["d"])
-    assert [talk.id for talk in five.conversations("ann", 2, before=first[-1])] == ["c", "b"]
+    five.delete_conversations("ann", ["d"])
+    assert [talk.id for talk in five.conversations("ann", 2, cursor=first[-1])] == ["c", "b"]
 
 
 @pytest.fixture
@@ -132,7 +135,11 @@ def many(store):
     return store
 
 
-@pytest.mark.parametrize("shelf", [Shelf(), PINNED, ARCHIVED, Shelf("folder", "Work")], ids=lambda s: s.kind)
+@pytest.mark.parametrize(
+    "shelf",
+    [ConversationFilter(), PINNED, ARCHIVED, ConversationFilter("folder", "Work")],
+    ids=lambda s: s.kind,
+)
 def test_a_page_of_ten_thousand_is_read_from_an_index_in_its_order(many, shelf):
     asked = []
 
@@ -165,10 +172,10 @@ def test_an_answer_that_is_coming_is_told(store):
     talk = add(store, "c")
     add(store, "other")
     answer = node("a", "assistant", parent="qc", outcome=Outcome.ARRIVING)
-    store.begin("ann", talk, [answer])
+    store.save_turn("ann", talk, [answer])
     assert {talk.id: talk.arriving for talk in store.conversations("ann", 9)} == {"c": True, "other": False}
     assert store.conversation("ann", "c").arriving
-    store.settle("ann", replace(answer, outcome=Outcome.COMPLETE))
+    store.finish("ann", replace(answer, outcome=Outcome.COMPLETE))
     assert not any(talk.arriving for talk in store.conversations("ann", 9))
 
 
@@ -176,52 +183,52 @@ def test_an_answer_that_is_coming_is_told(store):
 def test_a_conversation_is_unread_from_an_answers_end_until_it_is_seen(store, swept):
     talk = add(store, "c")
     answer = node("a", "assistant", parent="qc", outcome=Outcome.ARRIVING)
-    store.begin("ann", talk, [answer])
+    store.save_turn("ann", talk, [answer])
     store.checkpoint("ann", answer)
     assert not store.conversation("ann", "c").unread
     if swept:
-        assert store.sweep(-1) == 1
+        assert store.mark_stale(-1) == 1
     else:
-        store.settle("ann", replace(answer, outcome=Outcome.COMPLETE))
+        store.finish("ann", replace(answer, outcome=Outcome.COMPLETE))
     assert store.conversations("ann", 9)[0].unread
-    store.seen("ann", "c")
+    store.mark_read("ann", "c")
     assert not store.conversation("ann", "c").unread
 
 
 def test_stopping_leaves_nothing_unread(store):
     talk = add(store, "c")
-    store.begin("ann", talk, [node("a", "assistant", parent="qc", outcome=Outcome.ARRIVING)])
-    store.stop("ann", "a")
+    store.save_turn("ann", talk, [node("a", "assistant", parent="qc", outcome=Outcome.ARRIVING)])
+    store.mark_stopped("ann", "a")
     assert not store.conversation("ann", "c").unread
 
 
 def test_a_models_title_takes_the_questions_place_and_no_other(store):
     add(store, "c")
-    store.entitle("ann", "c", "A model's")
-    assert (store.conversation("ann", "c").title, store.conversation("ann", "c").titled) == (
+    store.set_generated_title("ann", "c", "A model's")
+    assert (store.conversation("ann", "c").title, store.conversation("ann", "c").title_source) == (
         "A model's",
         "model",
     )
-    store.entitle("ann", "c", "Another")
+    store.set_generated_title("ann", "c", "Another")
     assert store.conversation("ann", "c").title == "A model's"
-    store.rename("ann", "c", "Mine")
-    store.entitle("ann", "c", "Another")
+    store.rename_conversation("ann", "c", "Mine")
+    store.set_generated_title("ann", "c", "Another")
     assert store.conversation("ann", "c").title == "Mine"
-    assert store.conversation("ann", "c").titled == "person"
+    assert store.conversation("ann", "c").title_source == "person"
 
 
 def test_a_window_is_kept_and_taken_away(store):
     add(store, "c")
-    for window in (Window("qc"), Window("qc", "Before: 你好 \ud83d\x00"), None):
-        store.keep_window("ann", "c", window)
-        assert store.conversation("ann", "c").window == window
+    for window in (Truncation("qc"), Truncation("qc", "Before: 你好 \ud83d\x00"), None):
+        store.set_truncation("ann", "c", window)
+        assert store.conversation("ann", "c").truncation == window
 
 
 def test_any_title_and_any_folder_can_be_kept(store):
     add(store, "c")
-    store.rename("ann", "c", "a\x00b\ud83d")
-    store.file("ann", ["c"], "a\x00b\ud83d")
-    store.entitle("ann", "c", "\x00")
+    store.rename_conversation("ann", "c", "a\x00b\ud83d")
+    store.move_to_folder("ann", ["c"], "a\x00b\ud83d")
+    store.set_generated_title("ann", "c", "\x00")
     ((folder, count),) = store.folders("ann")
     assert count == 1 and "\x00" not in folder
-    assert listed(store, Shelf("folder", "a\x00b\ud83d")) == ["c"]
+    assert listed(store, ConversationFilter("folder", "a\x00b\ud83d")) == ["c"]

@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from lib.core.errors import StoreError
-from lib.core.policy import ALL, EACH, Bound, Limits, Policy, Prompt, Rule
+from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, Prompt, ScopePolicy
 from lib.core.target import Target
-from lib.core.user import Known, Person
+from lib.core.user import User, UserRecord
 from lib.storage import audits, policies
 from lib.storage.engine import reading, writing
 from lib.storage.schema import audit, policy
 from lib.storage.store import Store
 
-ROOT = Person("proxy:root", "Root 根", "root@example.org", admin=True)
-LIMITS = Limits(requests_minute=Bound(None, 5), cost_month=Bound(2**60, 2**61))
+ROOT = User("proxy:root", "Root 根", "root@example.org", is_admin=True)
+LIMITS = Limits(requests_minute=Limit(None, 5), cost_month=Limit(2**60, 2**61))
 TARGET = Target("claude-x", "anthropic")
 
 
@@ -41,17 +41,17 @@ def test_nothing_is_settled_at_first(store):
 
 
 def test_what_is_settled_is_read_again(store, url):
-    store.settle_limits(ROOT, ALL, LIMITS)
-    store.settle_models(ROOT, "group:sales", ["claude-*", "gpt-4?"])
-    store.settle_models(ROOT, "person:proxy:ann", [])
-    store.settle_default(ROOT, TARGET)
-    store.settle_prompt(ROOT, "", Prompt("Brief 简", "Be brief.\n简短。"))
+    store.set_limits(ROOT, TEAM_SCOPE, LIMITS)
+    store.set_allowed_models(ROOT, "group:sales", ["claude-*", "gpt-4?"])
+    store.set_allowed_models(ROOT, "person:proxy:ann", [])
+    store.set_team_default_target(ROOT, TARGET)
+    store.set_shared_prompt(ROOT, "", Prompt("Brief 简", "Be brief.\n简短。"))
     again = Store(url)
     assert again.policy() == Policy(
         {
-            ALL: Rule(LIMITS),
-            "group:sales": Rule(models=("claude-*", "gpt-4?")),
-            "person:proxy:ann": Rule(models=()),
+            TEAM_SCOPE: ScopePolicy(LIMITS),
+            "group:sales": ScopePolicy(model_patterns=("claude-*", "gpt-4?")),
+            "person:proxy:ann": ScopePolicy(model_patterns=()),
         },
         TARGET,
         (Prompt("Brief 简", "Be brief.\n简短。"),),
@@ -60,33 +60,33 @@ def test_what_is_settled_is_read_again(store, url):
 
 
 def test_limits_and_models_of_a_scope_leave_each_other_alone(store):
-    store.settle_limits(ROOT, EACH, LIMITS)
-    store.settle_models(ROOT, EACH, ["a*"])
-    assert store.policy().rules[EACH] == Rule(LIMITS, ("a*",))
-    store.settle_limits(ROOT, EACH, Limits())
-    assert store.policy().rules[EACH] == Rule(models=("a*",))
-    store.settle_models(ROOT, EACH, None)
+    store.set_limits(ROOT, PER_USER_SCOPE, LIMITS)
+    store.set_allowed_models(ROOT, PER_USER_SCOPE, ["a*"])
+    assert store.policy().scopes[PER_USER_SCOPE] == ScopePolicy(LIMITS, ("a*",))
+    store.set_limits(ROOT, PER_USER_SCOPE, Limits())
+    assert store.policy().scopes[PER_USER_SCOPE] == ScopePolicy(model_patterns=("a*",))
+    store.set_allowed_models(ROOT, PER_USER_SCOPE, None)
     assert store.policy() == Policy()
-    store.settle_default(ROOT, TARGET)
-    store.settle_default(ROOT, None)
+    store.set_team_default_target(ROOT, TARGET)
+    store.set_team_default_target(ROOT, None)
     assert store.policy() == Policy()
 
 
 def test_prompts_keep_their_order_through_a_change(store):
     for name in ("one", "two", "three"):
-        store.settle_prompt(ROOT, "", Prompt(name, name))
-    store.settle_prompt(ROOT, "two", Prompt("zwei", "2"))
-    store.settle_prompt(ROOT, "one", None)
-    store.settle_prompt(ROOT, "one", None)
+        store.set_shared_prompt(ROOT, "", Prompt(name, name))
+    store.set_shared_prompt(ROOT, "two", Prompt("zwei", "2"))
+    store.set_shared_prompt(ROOT, "one", None)
+    store.set_shared_prompt(ROOT, "one", None)
     assert store.policy().prompts == (Prompt("zwei", "2"), Prompt("three", "three"))
 
 
 def test_what_nobody_knows_here_is_left_out_and_stays_through_a_change(store):
     put(store, "rule:all", {"limits": {"flights_day": {"hard": 1}}, "colour": "red", "models": None})
     put(store, "weather", [1])
-    assert store.policy() == Policy({ALL: Rule()})
-    store.settle_models(ROOT, ALL, ["m"])
-    assert store.policy().rules[ALL].models == ("m",)
+    assert store.policy() == Policy({TEAM_SCOPE: ScopePolicy()})
+    store.set_allowed_models(ROOT, TEAM_SCOPE, ["m"])
+    assert store.policy().scopes[TEAM_SCOPE].models == ("m",)
     assert raw(store, "rule:all") == {
         "limits": {"flights_day": {"hard": 1}},
         "colour": "red",
@@ -98,20 +98,20 @@ def test_what_nobody_knows_here_is_left_out_and_stays_through_a_change(store):
 @pytest.mark.parametrize(
     ("value", "rule"),
     [
-        ("broken", Rule()),
-        ({"limits": [1], "models": None}, Rule()),
-        ({"limits": {"cost_day": {"soft": -1, "hard": "9"}}}, Rule()),
-        ({"limits": {"cost_day": {"soft": True, "hard": 9}}}, Rule(Limits(cost_day=Bound(None, 9)))),
+        ("broken", ScopePolicy()),
+        ({"limits": [1], "models": None}, ScopePolicy()),
+        ({"limits": {"cost_day": {"soft": -1, "hard": "9"}}}, ScopePolicy()),
+        ({"limits": {"cost_day": {"soft": True, "hard": 9}}}, ScopePolicy(Limits(cost_day=Limit(None, 9)))),
         # What was closed does not open.
-        ({"models": "claude-*"}, Rule(models=())),
-        ({"models": ["a*", 7, None]}, Rule(models=("a*",))),
+        ({"models": "claude-*"}, ScopePolicy(model_patterns=())),
+        ({"models": ["a*", 7, None]}, ScopePolicy(model_patterns=("a*",))),
     ],
 )
 def test_damaged_entries_are_left_out(store, value, rule):
     put(store, "rule:each", value)
     put(store, "default", {"model": "m", "wire": "pigeon"})
     put(store, "prompts", [{"name": "x"}, 3, {"name": "y", "text": "Y", "more": 1}])
-    assert store.policy() == Policy({EACH: rule}, None, (Prompt("y", "Y"),))
+    assert store.policy() == Policy({PER_USER_SCOPE: rule}, None, (Prompt("y", "Y"),))
 
 
 json = some.recursive(
@@ -125,30 +125,30 @@ json = some.recursive(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_value_makes_the_policy_unreadable(value, other):
     rule = policies._rule({**value, "limits": {"cost_day": value}})
-    assert isinstance(rule, Rule) and isinstance(rule.limits.cost_day, Bound)
+    assert isinstance(rule, ScopePolicy) and isinstance(rule.limits.cost_day, Limit)
     assert isinstance(policies._target(other), Target | None)
     assert all(isinstance(one, Prompt) for one in policies._prompts(other))
 
 
 def test_each_change_is_told_of(store):
-    store.settle_limits(ROOT, ALL, Limits(cost_day=Bound(1, 2)))
-    store.settle_models(ROOT, EACH, ["claude-*"])
-    store.settle_default(ROOT, TARGET)
-    store.settle_prompt(ROOT, "", Prompt("Secret name", "Secret text"))
-    store.settle_prompt(ROOT, "Secret name", None)
-    store.put_out(ROOT, "oidc:ann", 5.0)
-    found = store.acts(9)
-    assert [(act.action, act.object) for act in reversed(found)] == [
-        ("limits", ALL),
-        ("models", EACH),
+    store.set_limits(ROOT, TEAM_SCOPE, Limits(cost_day=Limit(1, 2)))
+    store.set_allowed_models(ROOT, PER_USER_SCOPE, ["claude-*"])
+    store.set_team_default_target(ROOT, TARGET)
+    store.set_shared_prompt(ROOT, "", Prompt("Secret name", "Secret text"))
+    store.set_shared_prompt(ROOT, "Secret name", None)
+    store.revoke_sessions(ROOT, "oidc:ann", 5.0)
+    found = store.audit_events(9)
+    assert [(act.action, act.resource) for act in reversed(found)] == [
+        ("limits", TEAM_SCOPE),
+        ("models", PER_USER_SCOPE),
         ("default", "claude-x"),
         ("prompt", ""),
         ("prompt_deleted", ""),
         ("put_out", "oidc:ann"),
     ]
-    assert {(act.actor, act.name) for act in found} == {(ROOT.id, ROOT.name)}
-    assert found[-1].detail == {"cost_day": {"soft": 1, "hard": 2}}
-    assert found[-2].detail == {"patterns": ["claude-*"]}
+    assert {(act.actor_id, act.actor_name) for act in found} == {(ROOT.id, ROOT.name)}
+    assert found[-1].details == {"cost_day": {"soft": 1, "hard": 2}}
+    assert found[-2].details == {"patterns": ["claude-*"]}
     assert "Secret" not in str(found)
     assert store.revoked_before("oidc:ann") == 5.0
 
@@ -156,11 +156,11 @@ def test_each_change_is_told_of(store):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda store: store.settle_limits(ROOT, ALL, LIMITS),
-        lambda store: store.settle_models(ROOT, ALL, []),
-        lambda store: store.settle_default(ROOT, TARGET),
-        lambda store: store.settle_prompt(ROOT, "", Prompt("x", "x")),
-        lambda store: store.put_out(ROOT, "oidc:ann", 5.0),
+        lambda store: store.set_limits(ROOT, TEAM_SCOPE, LIMITS),
+        lambda store: store.set_allowed_models(ROOT, TEAM_SCOPE, []),
+        lambda store: store.set_team_default_target(ROOT, TARGET),
+        lambda store: store.set_shared_prompt(ROOT, "", Prompt("x", "x")),
+        lambda store: store.revoke_sessions(ROOT, "oidc:ann", 5.0),
     ],
 )
 def test_what_cannot_be_told_of_is_not_done(store, change):
@@ -174,53 +174,59 @@ def test_what_cannot_be_told_of_is_not_done(store, change):
 
 def test_acts_come_newest_first_page_by_page(store):
     for number in range(7):
-        store.note(ROOT, "export" if number % 2 else "share", f"o{number}", count=number)
+        store.record_audit_event(ROOT, "export" if number % 2 else "share", f"o{number}", count=number)
     pages, before = [], None
-    while page := store.acts(3, before=before):
-        pages.append([act.object for act in page])
+    while page := store.audit_events(3, cursor=before):
+        pages.append([act.resource for act in page])
         before = page[-1]
     assert pages == [["o6", "o5", "o4"], ["o3", "o2", "o1"], ["o0"]]
-    assert [act.object for act in store.acts(9, "export")] == ["o5", "o3", "o1"]
-    assert [act.object for act in store.acts(9, "export", store.acts(1, "export")[0])] == ["o3", "o1"]
-    assert store.acts(9)[0].detail == {"count": 6}
+    assert [act.resource for act in store.audit_events(9, "export")] == ["o5", "o3", "o1"]
+    assert [act.resource for act in store.audit_events(9, "export", store.audit_events(1, "export")[0])] == [
+        "o3",
+        "o1",
+    ]
+    assert store.audit_events(9)[0].details == {"count": 6}
 
 
 def test_acts_of_the_same_moment_are_each_on_one_page(store, monkeypatch):
     monkeypatch.setattr(audits.time, "time", lambda: 5.0)
     for number in range(5):
-        store.note(ROOT, "export", f"o{number}")
-    first = store.acts(2)
-    rest = store.acts(9, before=first[-1])
-    assert {act.object for act in (*first, *rest)} == {f"o{number}" for number in range(5)}
+        store.record_audit_event(ROOT, "export", f"o{number}")
+    first = store.audit_events(2)
+    rest = store.audit_events(9, cursor=first[-1])
+    assert {act.resource for act in (*first, *rest)} == {f"o{number}" for number in range(5)}
     assert len(first) + len(rest) == 5
 
 
 def test_old_acts_are_purged(store, monkeypatch):
-    store.note(ROOT, "export", "old")
+    store.record_audit_event(ROOT, "export", "old")
     later = time.time() + 100
     monkeypatch.setattr(audits.time, "time", lambda: later)
-    store.note(ROOT, "export", "new")
-    assert store.purge_acts(50) == 1
-    assert [act.object for act in store.acts(9)] == ["new"]
+    store.record_audit_event(ROOT, "export", "new")
+    assert store.purge_audit_events(50) == 1
+    assert [act.resource for act in store.audit_events(9)] == ["new"]
 
 
 def test_who_erases_everything_is_an_id_in_the_audit(store):
-    store.note(Person("ann", "Ann", "ann@example.org"), "export")
-    store.note(replace(ROOT, name=""), "put_out", "ann")
-    store.erase("ann")
-    assert [(act.actor, act.name) for act in store.acts(9)] == [(ROOT.id, ROOT.email), ("ann", "")]
+    store.record_audit_event(User("ann", "Ann", "ann@example.org"), "export")
+    store.record_audit_event(replace(ROOT, name=""), "put_out", "ann")
+    store.erase_user_data("ann")
+    assert [(act.actor_id, act.actor_name) for act in store.audit_events(9)] == [
+        (ROOT.id, ROOT.email),
+        ("ann", ""),
+    ]
 
 
 def test_the_people_are_those_who_were_seen_last_first(store):
-    store.meet(Person("oidc:ann", "Ann", "ann@example.org"))
-    store.meet(ROOT)
-    store.sign_out("oidc:ghost", 1.0)
-    store.sign_out("oidc:ann", 2.0)
-    found = store.people()
+    store.upsert_user(User("oidc:ann", "Ann", "ann@example.org"))
+    store.upsert_user(ROOT)
+    store.sign_out_everywhere("oidc:ghost", 1.0)
+    store.sign_out_everywhere("oidc:ann", 2.0)
+    found = store.users()
     assert [(one.id, one.name, one.email, one.revoked_before) for one in found] == [
         (ROOT.id, ROOT.name, ROOT.email, 0.0),
         ("oidc:ann", "Ann", "ann@example.org", 2.0),
     ]
-    assert all(isinstance(one, Known) and one.seen > 0 for one in found)
-    store.erase("oidc:ann")
-    assert [one.id for one in store.people()] == [ROOT.id]
+    assert all(isinstance(one, UserRecord) and one.last_seen_at > 0 for one in found)
+    store.erase_user_data("oidc:ann")
+    assert [one.id for one in store.users()] == [ROOT.id]

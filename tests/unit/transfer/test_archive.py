@@ -2,12 +2,12 @@
 
 import zipfile
 
-from lib.transfer import archive, read
+from lib.transfer import archive, parse_export
 from tests.unit.transfer.valid import FILES, packed, refused
 
 
 def test_a_bomb_is_not_unpacked(monkeypatch):
-    monkeypatch.setattr(archive, "MAX_JSON", 3 * 1024 * 1024)
+    monkeypatch.setattr(archive, "MAX_JSON_BYTES", 3 * 1024 * 1024)
     bomb = packed({"conversations.json": b"[" + b" " * 50 * 1024 * 1024 + b"]"})
     assert len(bomb) < 100_000
     assert refused(bomb) == ("unpacked", "conversations.json")
@@ -17,18 +17,18 @@ def test_a_bomb_is_not_unpacked(monkeypatch):
 
 def test_an_archive_of_too_many_files_is_refused(monkeypatch):
     many = packed({f"{n}.json": b"[]" for n in range(5)})
-    monkeypatch.setattr(archive, "MAX_READ", 4)
+    monkeypatch.setattr(archive, "MAX_PARSED_MEMBERS", 4)
     assert refused(many) == ("many", "")
-    monkeypatch.setattr(archive, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(archive, "MAX_ARCHIVE_MEMBERS", 3)
     assert refused(many) == ("many", "")
 
 
 def test_names_in_an_archive_go_nowhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = ["../../conversations.json", "/conversations-1.json", "C:\\conversations.json"]
-    found = read(packed({name: FILES["claude"] for name in names[:1]}))
-    assert found == read(FILES["claude"])
-    read(packed({name: FILES["claude"] for name in names}))
+    found = parse_export(packed({name: FILES["claude"] for name in names[:1]}))
+    assert found == parse_export(FILES["claude"])
+    parse_export(packed({name: FILES["claude"] for name in names}))
     assert list(tmp_path.iterdir()) == []
     assert not (tmp_path.parent.parent / "conversations.json").exists()
 

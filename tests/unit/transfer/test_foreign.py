@@ -8,43 +8,43 @@ import pytest
 from lib.core import tree
 from lib.core.conversation import Conversation, Failure, Node, Outcome
 from lib.core.target import Target
-from lib.transfer import Loaded, read, write
+from lib.transfer import ImportResult, parse_export, write_export
 from tests.unit.transfer.valid import FILES, packed, valid
 
 FORMATS = ("chatgpt", "claude", "openwebui", "librechat_flat", "librechat_tree")
 
 
-def loaded(value: Any) -> Loaded:
-    return read(json.dumps(value).encode())
+def loaded(value: Any) -> ImportResult:
+    return parse_export(json.dumps(value).encode())
 
 
 def shown(conversation: Conversation, nodes: list[Node]) -> list[tuple[str, str]]:
     """The sides and texts of the path that is shown."""
-    return [(node.message.role, node.message.text) for node in tree.path(nodes, conversation.head)]
+    return [(node.message.role, node.message.text) for node in tree.path(nodes, conversation.head_id)]
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_gives_valid_trees_that_antler_can_keep(name: str):
-    first = read(FILES[name])
+    first = parse_export(FILES[name])
     assert first.report.source == name.partition("_")[0]
-    assert first.report.messages == sum(len(nodes) for _, nodes in first.conversations) > 0
-    assert first.report.renamed_ids == 0
+    assert first.report.message_count == sum(len(nodes) for _, nodes in first.conversations) > 0
+    assert first.report.replaced_id_count == 0
     assert valid(first)
-    again = read(b"".join(write(first.conversations)))
+    again = parse_export(b"".join(write_export(first.conversations)))
     assert again.conversations == first.conversations
-    assert again.report.skipped == {}
-    assert read(FILES[name]) == first  # the same file has the same ids, so a second import is noticed
+    assert again.report.issues == {}
+    assert parse_export(FILES[name]) == first  # the same file has the same ids, so a second import is noticed
 
 
 # --- ChatGPT
 
 
 def test_chatgpt():
-    found = read(FILES["chatgpt"])
+    found = parse_export(FILES["chatgpt"])
     ((conversation, nodes),) = found.conversations
     assert conversation.title == "Boats in the harbour"
-    assert (conversation.titled, conversation.archived, conversation.pinned) == ("model", True, False)
-    assert (conversation.created, conversation.updated) == (1750000000.5, 1750000010.5)
+    assert (conversation.title_source, conversation.archived, conversation.pinned) == ("model", True, False)
+    assert (conversation.created_at, conversation.updated_at) == (1750000000.5, 1750000010.5)
     assert conversation.target == Target("gpt-5-thinking", "openai")
     assert shown(conversation, nodes) == [
         ("user", "How many boats are there?"),
@@ -54,12 +54,12 @@ def test_chatgpt():
     ]
     other = next(node for node in nodes if node.message.text == "Perhaps two.")
     answer = next(node for node in nodes if "There are three." in node.message.text)
-    assert other.parent == answer.parent == nodes[0].id
+    assert other.parent_id == answer.parent_id == nodes[0].id
     assert (other.target, other.outcome) == (Target("gpt-4o", "openai"), Outcome.LENGTH)
     assert answer.message.thinking == "**Counting**\n\nOne by one."
-    assert nodes[0].created == 1750000001.25
-    assert tree.path(nodes, conversation.head)[-1].outcome is Outcome.INTERRUPTED
-    assert found.report.skipped == {
+    assert nodes[0].created_at == 1750000001.25
+    assert tree.path(nodes, conversation.head_id)[-1].outcome is Outcome.INTERRUPTED
+    assert found.report.issues == {
         "audio": 1,
         "citation": 1,
         "custom_gpt": 1,
@@ -76,28 +76,28 @@ def test_chatgpt():
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_archive_is_what_is_in_it(name: str):
     zipped = packed({"conversations.json": FILES[name], "user.json": b"{", "chat.html": b"<html>"})
-    assert read(zipped) == read(FILES[name])
+    assert parse_export(zipped) == parse_export(FILES[name])
 
 
 def test_an_archive_with_several_numbered_files_is_read_whole():
     one, two = json.loads(FILES["claude"])
     parts = {f"a/conversations-00{n}.json": json.dumps([part]).encode() for n, part in enumerate((one, two))}
-    assert read(packed(parts)).conversations == read(FILES["claude"]).conversations
+    assert parse_export(packed(parts)).conversations == parse_export(FILES["claude"]).conversations
 
 
 def test_an_archive_of_other_names_is_looked_through():
-    assert read(packed({"mine.json": FILES["openwebui"]})) == read(FILES["openwebui"])
+    assert parse_export(packed({"mine.json": FILES["openwebui"]})) == parse_export(FILES["openwebui"])
 
 
 # --- Claude
 
 
 def test_claude():
-    found = read(FILES["claude"])
+    found = parse_export(FILES["claude"])
     (one, nodes), (two, linear) = found.conversations
-    assert (one.title, two.title, two.titled) == ("Tides", "Good morning", "question")
-    assert one.created == 1746093600.0
-    assert one.updated == 1746093900.25
+    assert (one.title, two.title, two.title_source) == ("Tides", "Good morning", "question")
+    assert one.created_at == 1746093600.0
+    assert one.updated_at == 1746093900.25
     assert shown(one, nodes) == [
         ("user", "notes.txt\n\n````\nMoon ``` Sun\n````\n\nExplain the notes."),
         ("assistant", "It is the moon."),
@@ -109,14 +109,14 @@ def test_claude():
     assert (one.target, first.target) == (None, None)
     assert two.target == linear[1].target == Target("claude-opus-4", "anthropic")
     assert shown(two, linear) == [("user", "Good\nmorning"), ("assistant", "Good morning to you")]
-    assert found.report.skipped == {"citation": 1, "file": 1, "image": 1, "tool": 2}
+    assert found.report.issues == {"citation": 1, "file": 1, "image": 1, "tool": 2}
 
 
 # --- Open WebUI
 
 
 def test_open_webui():
-    found = read(FILES["openwebui"])
+    found = parse_export(FILES["openwebui"])
     ((conversation, nodes),) = found.conversations
     assert (conversation.title, conversation.pinned, conversation.params.system) == (
         "Primes",
@@ -124,19 +124,19 @@ def test_open_webui():
         "Be exact.",
     )
     question, *answers = nodes
-    assert [node.parent for node in answers] == [question.id] * 3
+    assert [node.parent_id for node in answers] == [question.id] * 3
     assert [node.message.thinking for node in answers] == ["7 < 13\n7 x 13", "Divide.", ""]
     assert [node.message.text for node in answers] == ["No: 7 x 13.", "Let me", ""]
     assert [node.outcome for node in answers] == [Outcome.COMPLETE, Outcome.INTERRUPTED, Outcome.FAILED]
     assert answers[0].target == Target("llama3:8b", "openai")
     assert answers[2].failure == Failure("gateway", "out of memory")
-    assert conversation.head == answers[1].id
-    assert found.report.skipped == {"citation": 1, "file": 1, "folder": 1, "image": 1, "tag": 2, "tool": 1}
+    assert conversation.head_id == answers[1].id
+    assert found.report.issues == {"citation": 1, "file": 1, "folder": 1, "image": 1, "tag": 2, "tool": 1}
 
 
 def test_open_webui_alone():
     (chat,) = json.loads(FILES["openwebui"])
-    assert loaded(chat).conversations == read(FILES["openwebui"]).conversations
+    assert loaded(chat).conversations == parse_export(FILES["openwebui"]).conversations
     assert loaded(chat["chat"]).conversations[0][0].title == "Primes"
 
 
@@ -144,19 +144,19 @@ def test_open_webui_alone():
 
 
 def test_librechat_in_both_shapes():
-    flat, nested = read(FILES["librechat_flat"]), read(FILES["librechat_tree"])
+    flat, nested = parse_export(FILES["librechat_flat"]), parse_export(FILES["librechat_tree"])
     assert flat == nested
     ((conversation, nodes),) = flat.conversations
     assert (conversation.title, conversation.params.system) == ("Stories", "Tell it well.")
-    assert conversation.created == 1735689600.0
+    assert conversation.created_at == 1735689600.0
     question, once, dragons, more, failed = nodes
-    assert [node.parent for node in nodes[1:]] == [question.id, question.id, dragons.id, more.id]
+    assert [node.parent_id for node in nodes[1:]] == [question.id, question.id, dragons.id, more.id]
     assert (once.outcome, once.target) == (Outcome.INTERRUPTED, Target("gpt-4o", "openai"))
     assert (dragons.outcome, dragons.target) == (Outcome.LENGTH, Target("claude-opus-4", "anthropic"))
     assert (dragons.message.thinking, dragons.message.text) == ("Dragons?", "There was")
     assert failed.failure == Failure("gateway", '{"type":"no_user_key"}')
     assert (failed.outcome, failed.message.text) == (Outcome.FAILED, "")
-    assert flat.report.skipped == {"image": 1, "tool": 1}
+    assert flat.report.issues == {"image": 1, "tool": 1}
 
 
 # --- all of them
@@ -168,5 +168,5 @@ def test_messages_that_several_conversations_share_get_ids_of_their_own():
     every = [node.id for _, nodes in found.conversations for node in nodes]
     assert len(every) == len(set(every)) == 3 * len(found.conversations[0][1])
     assert len({conversation.id for conversation, _ in found.conversations}) == 3
-    assert found.report.renamed_ids == 1 + len(found.conversations[0][1])
+    assert found.report.replaced_id_count == 1 + len(found.conversations[0][1])
     assert valid(found)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lib.transfer import archive, detect, read
+from lib.transfer import archive, detect, parse_export
 from tests.unit.transfer.valid import FILES, packed, refused, valid
 
 
@@ -45,13 +45,13 @@ def test_what_is_no_export_is_refused(data: bytes, why: tuple[str, str]):
 
 
 def test_a_byte_order_mark_is_passed_over():
-    assert read(b"\xef\xbb\xbf" + FILES["claude"]) == read(FILES["claude"])
+    assert parse_export(b"\xef\xbb\xbf" + FILES["claude"]) == parse_export(FILES["claude"])
 
 
 def test_more_bytes_than_the_limit_are_refused(monkeypatch):
-    monkeypatch.setattr(archive, "MAX_JSON", len(FILES["claude"]) - 1)
+    monkeypatch.setattr(archive, "MAX_JSON_BYTES", len(FILES["claude"]) - 1)
     assert refused(FILES["claude"]) == ("size", "")
-    monkeypatch.setattr(archive, "MAX_BYTES", 10)
+    monkeypatch.setattr(archive, "MAX_FILE_BYTES", 10)
     assert refused(packed({"a.json": b"[]"})) == ("size", "")
 
 
@@ -118,15 +118,15 @@ def test_what_can_be_cleaned_is_cleaned_and_counted():
         target={"model": "m", "wire": "telegraph"},
         nodes=[node, {**node, "parts": []}],
     )
-    loaded = read(json.dumps(file).encode())
+    loaded = parse_export(json.dumps(file).encode())
     ((conversation, nodes),) = loaded.conversations
     assert conversation.title.startswith("<script>alert(1)</script> \ufffd")
     assert valid(loaded)
-    assert (conversation.created, conversation.updated, conversation.head) == (0.0, 0.0, "n")
+    assert (conversation.created_at, conversation.updated_at, conversation.head_id) == (0.0, 0.0, "n")
     assert conversation.target is None
     assert conversation.params.temperature is None
     assert [one.message.text for one in nodes] == ["a\ufffdb\ufffd"]
-    assert loaded.report.skipped == {
+    assert loaded.report.issues == {
         "duplicate": 1,
         "head": 1,
         "line": 1,
@@ -140,7 +140,7 @@ def test_what_can_be_cleaned_is_cleaned_and_counted():
 def test_an_error_that_no_answer_has_is_an_unexpected_one():
     failure = {"code": "setting", "detail": "d"}
     nodes = [{"id": "q", "role": "user"}, {"id": "a", "parent": "q", "role": "assistant", "failure": failure}]
-    ((_, (_, answer)),) = read(json.dumps(own(nodes=nodes, head="a")).encode()).conversations
+    ((_, (_, answer)),) = parse_export(json.dumps(own(nodes=nodes, head="a")).encode()).conversations
     assert answer.failure.code == "unexpected"
 
 
@@ -149,8 +149,8 @@ def test_what_the_gateway_told_is_as_shallow_as_what_a_gateway_may_tell():
     for _ in range(300):
         deep = {"down": deep}
     nodes = [{"id": "q", "role": "user", "served": deep}]
-    ((_, (node,)),) = read(json.dumps(own(nodes=nodes)).encode()).conversations
-    assert json.dumps(node.served).count("down") < 10
+    ((_, (node,)),) = parse_export(json.dumps(own(nodes=nodes)).encode()).conversations
+    assert json.dumps(node.provider_metadata).count("down") < 10
 
 
 def test_circles_and_strangers_in_our_own_format_come_out_as_trees():
@@ -163,10 +163,10 @@ def test_circles_and_strangers_in_our_own_format_come_out_as_trees():
         node("c", "z", "assistant"),
         node("d", "d", "user"),
     ]
-    loaded = read(json.dumps(own(nodes=nodes, head="b")).encode())
+    loaded = parse_export(json.dumps(own(nodes=nodes, head="b")).encode())
     assert valid(loaded)
-    assert loaded.report.skipped == {"question_added": 1, "unlinked": 3}
-    assert loaded.report.messages == 5
+    assert loaded.report.issues == {"question_added": 1, "unlinked": 3}
+    assert loaded.report.message_count == 5
 
 
 # --- other formats
@@ -180,26 +180,28 @@ def test_times_that_are_none_are_passed_over(when: Any):
         {"messageId": "a", "isCreatedByUser": True, "text": "hi", "createdAt": "2025-01-01T00:00:00Z"},
         {"messageId": "b", "parentMessageId": "a", "isCreatedByUser": False, "text": "ho", "createdAt": when},
     ]
-    loaded = read(json.dumps({"conversationId": "c", "messages": messages, "createdAt": when}).encode())
+    loaded = parse_export(
+        json.dumps({"conversationId": "c", "messages": messages, "createdAt": when}).encode()
+    )
     ((conversation, (first, second)),) = loaded.conversations
-    assert first.created == second.created == conversation.created == 1735689600.0
+    assert first.created_at == second.created_at == conversation.created_at == 1735689600.0
 
 
 def test_conversations_that_are_none_are_counted_among_those_that_are():
     mixed = [*json.loads(FILES["claude"]), 7, {"chat_messages": "none"}, None, {"mapping": []}]
-    loaded = read(json.dumps(mixed).encode())
-    assert loaded.report.conversations == 2
-    assert loaded.report.skipped["conversation"] == 4
+    loaded = parse_export(json.dumps(mixed).encode())
+    assert loaded.report.conversation_count == 2
+    assert loaded.report.issues["conversation"] == 4
 
 
 def test_a_run_of_very_many_messages_is_read():
     links = [{"uuid": f"{n}", "sender": "human", "text": "x"} for n in range(20_000)]
-    ((_, (node,)),) = read(json.dumps([{"uuid": "c", "chat_messages": links}]).encode()).conversations
+    ((_, (node,)),) = parse_export(json.dumps([{"uuid": "c", "chat_messages": links}]).encode()).conversations
     assert node.message.text.count("x") == 20_000
 
 
 def test_text_that_looks_like_half_a_tag_many_times_is_read():
     piece = '<details type="a' * 20_000 + "\ue200" * 20_000
     message = {"role": "assistant", "content": piece, "parentId": None}
-    loaded = read(json.dumps([{"chat": {"history": {"messages": {"a": message}}}}]).encode())
+    loaded = parse_export(json.dumps([{"chat": {"history": {"messages": {"a": message}}}}]).encode())
     assert loaded.conversations[0][1][1].message.text == piece

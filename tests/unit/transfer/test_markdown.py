@@ -6,10 +6,10 @@ from hypothesis import strategies as some
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Text, Thinking
+from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, TextPart, ThinkingPart
 from lib.core.target import Target
-from lib.transfer import markdown
-from lib.transfer.escape_markdown import contained
+from lib.transfer import export_markdown
+from lib.transfer.escape_markdown import embed_markdown
 
 WORDS = {
     "export.question": "You",
@@ -31,9 +31,9 @@ def document(*texts: str, title: str = "T", thinking: str = "") -> str:
     """A conversation in which these were said in turn."""
     nodes = []
     for number, text in enumerate(texts):
-        parts = (*((Thinking(thinking),) if thinking else ()), Text(text))
+        parts = (*((ThinkingPart(thinking),) if thinking else ()), TextPart(text))
         nodes.append(Node(str(number), None, Message("assistant" if number % 2 else "user", parts), 0.0))
-    return markdown(Conversation("c", title, 0.0), nodes, say)
+    return export_markdown(Conversation("c", title, 0.0), nodes, say)
 
 
 def parsed(text: str) -> list[Token]:
@@ -59,19 +59,19 @@ def tags(text: str) -> list[str]:
 
 def test_a_conversation_reads_as_a_document():
     path = [
-        Node("q", None, Message("user", (Text("Why *tides*?"),)), 1750000000.0),
+        Node("q", None, Message("user", (TextPart("Why *tides*?"),)), 1750000000.0),
         Node(
             "a",
             "q",
-            Message("assistant", (Thinking("The moon."), Text("# Tides\n\n```python\n# moon\n```"))),
+            Message("assistant", (ThinkingPart("The moon."), TextPart("# Tides\n\n```python\n# moon\n```"))),
             1750000060.0,
             Outcome.LENGTH,
             target=Target("claude_opus", "anthropic"),
         ),
         Node("f", "q", Message("assistant", ()), 0.0, Outcome.FAILED, failure=Failure("cut", "reset <b>")),
     ]
-    conversation = Conversation("c", "Tides [1] <b>", 1750000100.0, created=1750000000.0)
-    assert markdown(conversation, path, say) == (
+    conversation = Conversation("c", "Tides [1] <b>", 1750000100.0, created_at=1750000000.0)
+    assert export_markdown(conversation, path, say) == (
         "# Tides \\[1\\] \\<b\\>\n\n*2025-06-15 15:06 UTC*\n\n"
         "## You\n\n*2025-06-15 15:06 UTC*\n\nWhy *tides*?\n\n"
         "## claude\\_opus · Anthropic\n\n*2025-06-15 15:07 UTC*\n\n"
@@ -82,8 +82,8 @@ def test_a_conversation_reads_as_a_document():
 
 
 def test_an_answer_on_its_way_is_interrupted():
-    node = Node("a", None, Message("assistant", (Text("so far"),)), 0.0, Outcome.ARRIVING)
-    assert "> Interrupted." in markdown(Conversation("c", "t", 0.0), [node], say)
+    node = Node("a", None, Message("assistant", (TextPart("so far"),)), 0.0, Outcome.ARRIVING)
+    assert "> Interrupted." in export_markdown(Conversation("c", "t", 0.0), [node], say)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_an_answer_on_its_way_is_interrupted():
     ],
 )
 def test_code_and_what_is_no_tag_stay_as_they_are(code: str):
-    assert contained(code) == code.replace("\r\n", "\n")
+    assert embed_markdown(code) == code.replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_code_and_what_is_no_tag_stay_as_they_are(code: str):
     ],
 )
 def test_what_would_break_the_document_is_tamed(said: str, kept: str):
-    assert contained(said) == kept
+    assert embed_markdown(said) == kept
 
 
 PIECES = [

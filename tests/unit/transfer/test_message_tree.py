@@ -9,18 +9,18 @@ from hypothesis import strategies as some
 
 from lib.core import tree
 from lib.core.errors import TransferError
-from lib.transfer import Loaded, read
-from lib.transfer.message_tree import NO_QUESTION
+from lib.transfer import ImportResult, parse_export
+from lib.transfer.message_tree import PLACEHOLDER_QUESTION
 from tests.unit.transfer.valid import valid
 
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def loaded(value: Any) -> Loaded:
-    return read(json.dumps(value).encode())
+def loaded(value: Any) -> ImportResult:
+    return parse_export(json.dumps(value).encode())
 
 
-def chat(*messages: tuple[str, str | None, str, str]) -> Loaded:
+def chat(*messages: tuple[str, str | None, str, str]) -> ImportResult:
     """An Open WebUI chat of (id, parent, role, text)."""
     history = {
         name: {"parentId": parent, "role": role, "content": text, "timestamp": 1000 + number}
@@ -29,9 +29,9 @@ def chat(*messages: tuple[str, str | None, str, str]) -> Loaded:
     return loaded([{"id": "t", "title": "T", "chat": {"history": {"messages": history, "currentId": ""}}}])
 
 
-def paths(found: Loaded) -> list[list[str]]:
+def paths(found: ImportResult) -> list[list[str]]:
     ((_, nodes),) = found.conversations
-    inner = {node.parent for node in nodes}
+    inner = {node.parent_id for node in nodes}
     leaves = [node.id for node in nodes if node.id not in inner]
     return [
         [f"{node.message.role[0]}:{node.message.text}" for node in tree.path(nodes, leaf)] for leaf in leaves
@@ -46,7 +46,7 @@ def test_neighbours_of_one_side_become_one_message():
         ("d", "c", "assistant", "and more"),
     )
     assert paths(found) == [["u:one\n\ntwo", "a:yes\n\nand more"]]
-    assert found.report.skipped == {"joined": 2}
+    assert found.report.issues == {"joined": 2}
 
 
 def test_a_branch_inside_such_a_run_keeps_the_words_of_each_path():
@@ -67,13 +67,13 @@ def test_a_branch_inside_such_a_run_keeps_the_words_of_each_path():
 def test_system_messages_are_counted_and_those_around_them_joined_up():
     found = chat(("s", None, "system", "be good"), ("a", "s", "user", "hi"), ("b", "a", "assistant", "ho"))
     assert paths(found) == [["u:hi", "a:ho"]]
-    assert found.report.skipped == {"system": 1}
+    assert found.report.issues == {"system": 1}
 
 
 def test_an_answer_without_a_question_is_given_one():
     found = chat(("a", None, "assistant", "Welcome"), ("b", "a", "user", "hi"))
-    assert paths(found) == [[f"u:{NO_QUESTION}", "a:Welcome", "u:hi"]]
-    assert found.report.skipped == {"question_added": 1}
+    assert paths(found) == [[f"u:{PLACEHOLDER_QUESTION}", "a:Welcome", "u:hi"]]
+    assert found.report.issues == {"question_added": 1}
 
 
 def test_a_missing_parent_and_a_circle_lose_no_words():
@@ -84,7 +84,7 @@ def test_a_missing_parent_and_a_circle_lose_no_words():
         ("d", "d", "user", "four"),
     )
     assert sorted(paths(found)) == [["u:four"], ["u:one"], ["u:two", "a:three"]]
-    assert found.report.skipped == {"unlinked": 3}
+    assert found.report.issues == {"unlinked": 3}
 
 
 def test_a_message_of_which_nothing_is_left_says_what_it_was():
@@ -97,7 +97,7 @@ def test_a_second_message_of_the_same_id_is_left_out():
     one = {"messageId": "x", "isCreatedByUser": True, "text": "one"}
     found = loaded({"conversationId": "c", "messages": [one, {**one, "text": "two"}]})
     assert paths(found) == [["u:one"]]
-    assert found.report.skipped == {"duplicate": 1}
+    assert found.report.issues == {"duplicate": 1}
 
 
 TREES = some.lists(

@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 
 from lib.core.conversation import Outcome
 from lib.core.errors import TransferError
-from lib.transfer import read, write
+from lib.transfer import parse_export, write_export
 from tests.unit.transfer.valid import FILES, packed, valid
 
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -81,14 +81,14 @@ def test_any_change_of_any_export_is_read_as_valid_trees_or_refused(name: str, d
             case _ if isinstance(holder, list):
                 holder.append(copy.deepcopy(holder[key]))
     try:
-        loaded = read(json.dumps(value[0]).encode())
+        loaded = parse_export(json.dumps(value[0]).encode())
     except TransferError as error:
-        assert error.why
+        assert error.reason
         return
     assert valid(loaded)
-    written = b"".join(write(loaded.conversations))
-    again = read(written)
-    assert b"".join(write(again.conversations)) == written
+    written = b"".join(write_export(loaded.conversations))
+    again = parse_export(written)
+    assert b"".join(write_export(again.conversations)) == written
     assert all(node.outcome is not Outcome.ARRIVING for _, nodes in again.conversations for node in nodes)
 
 
@@ -105,15 +105,15 @@ def test_any_bytes_are_read_or_refused(name: str, zipped: bool, start: int, leng
     data = packed({"conversations.json": FILES[name]}) if zipped else FILES[name]
     start %= len(data)
     try:
-        assert valid(read(data[:start] + new + data[start + length :]))
+        assert valid(parse_export(data[:start] + new + data[start + length :]))
     except TransferError as error:
-        assert error.why
+        assert error.reason
 
 
 @settings(slow, max_examples=100)
 @given(ODD | some.lists(some.fixed_dictionaries({"mapping": some.dictionaries(some.text(max_size=2), ODD)})))
 def test_any_json_is_read_or_refused(value: Any):
     try:
-        assert valid(read(json.dumps(value).encode()))
+        assert valid(parse_export(json.dumps(value).encode()))
     except TransferError as error:
-        assert error.why
+        assert error.reason

@@ -16,53 +16,56 @@ from lib.core.conversation import (
     Message,
     Node,
     Outcome,
-    Text,
-    Thinking,
+    TextPart,
+    ThinkingPart,
     Timing,
+    Truncation,
     Usage,
-    Window,
 )
 from lib.core.errors import TransferError
 from lib.core.params import Params
 from lib.core.target import Target
-from lib.transfer import Entry, Loaded, fresh, read, write
+from lib.transfer import ConversationRecord, ImportResult, parse_export, replace_existing_ids, write_export
 from tests.unit.chat.trees import histories
 
 EXPORTS = Path(__file__).parent / "exports"
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-def whole(conversations: Iterable[Entry]) -> bytes:
-    return b"".join(write(conversations))
+def whole(conversations: Iterable[ConversationRecord]) -> bytes:
+    return b"".join(write_export(conversations))
 
 
 def said(role: str, text: str, **others) -> Message:
-    return Message(role, (Text(text),))
+    return Message(role, (TextPart(text),))
 
 
-FULL: Entry = (
+FULL: ConversationRecord = (
     Conversation(
         id="conversation-1",
         title="Tides & “moons”",
-        updated=1750000300.125,
-        head="answer-2",
+        updated_at=1750000300.125,
+        head_id="answer-2",
         target=Target("claude-opus-4", "anthropic"),
         params=Params(system="Be brief.", temperature=1.0, top_p=1, stop=("a\n",), stream=False, seed=0),
-        created=1750000000.1,
-        rev=7,
-        titled="person",
+        created_at=1750000000.1,
+        revision=7,
+        title_source="person",
         folder="Sea",
         pinned=True,
         archived=True,
         unread=True,
-        window=Window("answer-1", "They spoke of tides."),
+        truncation=Truncation("answer-1", "They spoke of tides."),
     ),
     [
         Node("question-1", None, said("user", "Why tides?\n海"), 1750000000.1),
         Node(
             "answer-1",
             "question-1",
-            Message("assistant", (Thinking("Hm.", "sig=="), Thinking("", "", "sealed=="), Text("The moon."))),
+            Message(
+                "assistant",
+                (ThinkingPart("Hm.", "sig=="), ThinkingPart("", "", "sealed=="), TextPart("The moon.")),
+            ),
             1750000001.0,
             Outcome.LENGTH,
             "max_tokens",
@@ -90,9 +93,9 @@ def test_the_file_is_the_documented_one():
 
 
 def test_every_field_comes_back_but_what_is_not_the_conversations_own():
-    (conversation, nodes), *others = read((EXPORTS / "antler.json").read_bytes()).conversations
+    (conversation, nodes), *others = parse_export((EXPORTS / "antler.json").read_bytes()).conversations
     assert others == []
-    assert conversation == replace(FULL[0], rev=0, unread=False)
+    assert conversation == replace(FULL[0], revision=0, unread=False)
     assert nodes == FULL[1]
     assert [type(value) for value in (conversation.params.temperature, conversation.params.top_p)] == [
         float,
@@ -111,7 +114,7 @@ def test_no_field_of_a_conversation_or_a_node_is_forgotten():
 
 def test_the_format_is_described_field_by_field():
     text = (EXPORTS.parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
-    for kind in (Conversation, Node, Params, Usage, Timing, Failure, Window, Target, Thinking):
+    for kind in (Conversation, Node, Params, Usage, Timing, Failure, Truncation, Target, ThinkingPart):
         for field in fields(kind):
             if field.name != "message":
                 assert f"`{field.name}`" in text, field.name
@@ -122,11 +125,11 @@ def test_the_format_is_described_field_by_field():
 @given(histories())
 def test_what_is_read_is_what_was_written_and_gives_the_same_bytes(history):
     data = whole(history)
-    loaded = read(data)
+    loaded = parse_export(data)
     assert loaded.conversations == history
-    assert loaded.report.skipped == {}
-    assert loaded.report.renamed_ids == 0
-    assert loaded.report.messages == sum(len(nodes) for _, nodes in history)
+    assert loaded.report.issues == {}
+    assert loaded.report.replaced_id_count == 0
+    assert loaded.report.message_count == sum(len(nodes) for _, nodes in history)
     assert whole(loaded.conversations) == data
 
 
@@ -135,7 +138,9 @@ def test_what_is_read_is_what_was_written_and_gives_the_same_bytes(history):
 def test_the_order_of_a_databases_rows_and_objects_does_not_show(history, random):
     mixed = []
     for conversation, nodes in history:
-        shuffled = [replace(node, served=dict(reversed(node.served.items()))) for node in nodes]
+        shuffled = [
+            replace(node, provider_metadata=dict(reversed(node.provider_metadata.items()))) for node in nodes
+        ]
         random.shuffle(shuffled)
         mixed.append((conversation, shuffled))
     assert whole(mixed) == whole(history)
@@ -143,31 +148,31 @@ def test_the_order_of_a_databases_rows_and_objects_does_not_show(history, random
 
 def test_an_answer_on_its_way_is_interrupted_and_a_deleted_one_is_not_written():
     conversation, nodes = FULL
-    nodes = [nodes[0], replace(nodes[1], outcome=Outcome.ARRIVING), replace(nodes[2], deleted=5.0)]
-    ((again, kept),) = read(whole([(conversation, nodes)])).conversations
+    nodes = [nodes[0], replace(nodes[1], outcome=Outcome.ARRIVING), replace(nodes[2], deleted_at=5.0)]
+    ((again, kept),) = parse_export(whole([(conversation, nodes)])).conversations
     assert [(node.id, node.outcome) for node in kept] == [
         ("question-1", Outcome.COMPLETE),
         ("answer-1", Outcome.INTERRUPTED),
     ]
-    assert again.head == "answer-1"
+    assert again.head_id == "answer-1"
 
 
 def test_text_that_utf_8_does_not_have_does_not_stop_an_export():
     conversation, nodes = FULL
     nodes = [replace(nodes[0], message=said("user", "half \ud83d, whole \ud83e\udd8c"))]
-    ((_, (node,)),) = read(whole([(conversation, nodes)])).conversations
+    ((_, (node,)),) = parse_export(whole([(conversation, nodes)])).conversations
     assert node.message.text == "half \ufffd, whole 🦌"
 
 
 def test_the_file_comes_in_pieces_as_the_conversations_do():
     asked = []
 
-    def two() -> Iterable[Entry]:
+    def two() -> Iterable[ConversationRecord]:
         for number in range(2):
             asked.append(number)
             yield FULL
 
-    pieces = write(two())
+    pieces = write_export(two())
     assert next(pieces).startswith(b"{")
     assert asked == []
     next(pieces)
@@ -176,7 +181,7 @@ def test_the_file_comes_in_pieces_as_the_conversations_do():
 
 def test_no_conversations_are_a_file_too():
     assert json.loads(whole([])) == {"format": "antler", "version": 1, "conversations": []}
-    assert read(whole([])).report.conversations == 0
+    assert parse_export(whole([])).report.conversation_count == 0
 
 
 # --- ids
@@ -185,22 +190,22 @@ def test_no_conversations_are_a_file_too():
 def linked(conversation: Conversation, nodes: list[Node]) -> list[tuple[str | None, str]]:
     """The tree by its texts, without ids."""
     texts = {node.id: node.message.text + node.outcome for node in nodes}
-    shown = tree.path(nodes, conversation.head)
+    shown = tree.path(nodes, conversation.head_id)
     return [
-        *((texts.get(node.parent or ""), texts[node.id]) for node in nodes),
+        *((texts.get(node.parent_id or ""), texts[node.id]) for node in nodes),
         *(("shown", texts[node.id]) for node in shown),
     ]
 
 
 def test_ids_that_nothing_has_are_kept():
-    loaded = read(whole([FULL]))
-    assert fresh(loaded, lambda ids: set()) == loaded
+    loaded = parse_export(whole([FULL]))
+    assert replace_existing_ids(loaded, lambda ids: set()) == loaded
 
 
 @settings(slow, max_examples=60)
 @given(histories(), some.data())
 def test_ids_that_are_taken_are_new_everywhere(history, data):
-    loaded = read(whole(history))
+    loaded = parse_export(whole(history))
     every = [*(one.id for one, _ in history), *(node.id for _, nodes in history for node in nodes)]
     used = data.draw(some.sets(some.sampled_from(every))) if every else set()
     asked: list[str] = []
@@ -209,37 +214,37 @@ def test_ids_that_are_taken_are_new_everywhere(history, data):
         asked.extend(ids)
         return used
 
-    again = fresh(loaded, taken)
+    again = replace_existing_ids(loaded, taken)
     assert sorted(asked) == sorted(every)
     new = [*(one.id for one, _ in again.conversations), *(n.id for _, ns in again.conversations for n in ns)]
     assert not used & set(new)
-    assert again.report.renamed_ids == sum(one in used for one in every)
+    assert again.report.replaced_id_count == sum(one in used for one in every)
     for (before, old), (after, nodes) in zip(loaded.conversations, again.conversations, strict=True):
         assert linked(before, old) == linked(after, nodes)
         names = dict(zip((n.id for n in old), (n.id for n in nodes), strict=True))
-        if before.window and before.window.start in names:
-            assert after.window.start == names[before.window.start]
+        if before.truncation and before.truncation.start in names:
+            assert after.truncation.start == names[before.truncation.start]
 
 
 def test_the_same_file_twice_shares_no_id():
-    loaded = read(whole([FULL]))
+    loaded = parse_export(whole([FULL]))
     here = {FULL[0].id, *(node.id for node in FULL[1])}
-    again = fresh(loaded, lambda ids: here & set(ids))
-    assert again.report.renamed_ids == 4
+    again = replace_existing_ids(loaded, lambda ids: here & set(ids))
+    assert again.report.replaced_id_count == 4
     assert not here & {again.conversations[0][0].id, *(node.id for node in again.conversations[0][1])}
-    assert again.conversations[0][0].window.start == again.conversations[0][1][1].id
+    assert again.conversations[0][0].truncation.start == again.conversations[0][1][1].id
 
 
 def test_ids_that_come_twice_in_a_file_or_are_no_ids_of_ours_are_made_anew():
-    other = (replace(FULL[0], head="answer-1", window=None), FULL[1])
+    other = (replace(FULL[0], head_id="answer-1", truncation=None), FULL[1])
     strange = replace(FULL[1][0], id="../../etc/passwd and so on and on and on")
-    loaded = read(whole([FULL, other, (replace(FULL[0], id="three", head=strange.id), [strange])]))
+    loaded = parse_export(whole([FULL, other, (replace(FULL[0], id="three", head_id=strange.id), [strange])]))
     every = [one for c, nodes in loaded.conversations for one in (c.id, *(n.id for n in nodes))]
     assert len(every) == len(set(every))
-    assert loaded.report.renamed_ids == 5
+    assert loaded.report.replaced_id_count == 5
     assert all(len(one) <= 32 and one.replace("-", "").replace("_", "").isalnum() for one in every)
-    assert loaded.conversations[1][0].head == loaded.conversations[1][1][1].id
-    assert loaded.conversations[2][0].head == loaded.conversations[2][1][0].id
+    assert loaded.conversations[1][0].head_id == loaded.conversations[1][1][1].id
+    assert loaded.conversations[2][0].head_id == loaded.conversations[2][1][0].id
 
 
 # --- versions
@@ -251,14 +256,14 @@ def changed(**others) -> bytes:
 
 def test_a_later_major_version_is_refused():
     with pytest.raises(TransferError) as refused:
-        read(changed(version=2))
+        parse_export(changed(version=2))
     assert (refused.value.why, refused.value.place) == ("newer", "2")
 
 
 @pytest.mark.parametrize("version", [0, -1, "1", 1.0, True, None])
 def test_a_version_must_be_one(version):
     with pytest.raises(TransferError) as refused:
-        read(changed(version=version))
+        parse_export(changed(version=version))
     assert (refused.value.why, refused.value.place) == ("shape", "version")
 
 
@@ -269,7 +274,7 @@ def test_fields_that_a_later_version_adds_are_passed_over_and_counted():
     file["conversations"][0]["params"]["zeal"] = 3
     file["conversations"][0]["nodes"][0]["parts"].append({"type": "hologram", "data": "…"})
     file["conversations"][0]["nodes"][1]["outcome"] = "bored"
-    loaded = read(json.dumps(file).encode())
-    assert loaded.report.skipped == {"part": 1, "unknown": 4}
+    loaded = parse_export(json.dumps(file).encode())
+    assert loaded.report.issues == {"part": 1, "unknown": 4}
     assert loaded.conversations[0][1][1].outcome is Outcome.INTERRUPTED
-    assert isinstance(loaded, Loaded)
+    assert isinstance(loaded, ImportResult)

@@ -12,7 +12,7 @@ import pytest
 
 from lib.core.conversation import Outcome
 from lib.core.errors import TransferError
-from lib.transfer import Loaded, read
+from lib.transfer import ImportResult, parse_export
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 EXPORTS = Path(__file__).parent / "exports"
@@ -28,7 +28,7 @@ def packed(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes
     return into.getvalue()
 
 
-def valid(loaded: Loaded) -> bool:
+def valid(loaded: ImportResult) -> bool:
     """Assert that every id is its own, and every tree one in which questions and answers take turns."""
     conversations = [conversation.id for conversation, _ in loaded.conversations]
     every = [node.id for _, nodes in loaded.conversations for node in nodes]
@@ -38,16 +38,16 @@ def valid(loaded: Loaded) -> bool:
     for conversation, nodes in loaded.conversations:
         known = {}
         for node in nodes:  # parents come first, so there is no circle
-            above = known[node.parent].message.role if node.parent is not None else "assistant"
+            above = known[node.parent_id].message.role if node.parent_id is not None else "assistant"
             assert {above, node.message.role} == {"user", "assistant"}
             assert node.outcome is not Outcome.ARRIVING
-            assert math.isfinite(node.created)
-            assert node.deleted is None
+            assert math.isfinite(node.created_at)
+            assert node.deleted_at is None
             known[node.id] = node
-        assert conversation.head is None or conversation.head in known
+        assert conversation.head_id is None or conversation.head_id in known
         assert len(conversation.title) <= 200
         assert not {"\n", "\r", "\0", "\u2028"} & set(conversation.title)
-        assert math.isfinite(conversation.created + conversation.updated)
+        assert math.isfinite(conversation.created_at + conversation.updated_at)
     return True
 
 
@@ -56,6 +56,6 @@ def refused(data: bytes | Any) -> tuple[str, str]:
     if not isinstance(data, bytes):
         data = json.dumps(data).encode()
     with pytest.raises(TransferError) as error:
-        read(data)
+        parse_export(data)
     assert error.value.code == "import"
     return error.value.why, error.value.place

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given as any_of
 from hypothesis import strategies as some
 
-from lib.chat.context.titles import TITLE_MAX, given, title
+from lib.chat.context.titles import MAX_TITLE_LENGTH, title_from_question, title_from_reply
 
 GIVEN = {
     "Why the Sky Is Blue": "Why the Sky Is Blue",
@@ -34,13 +34,13 @@ GIVEN = {
 
 @pytest.mark.parametrize("text", GIVEN)
 def test_a_title_is_taken_without_what_models_put_around_it(text: str) -> None:
-    assert given(text) == GIVEN[text]
+    assert title_from_reply(text) == GIVEN[text]
 
 
 @any_of(some.text())
 def test_any_answer_gives_one_short_line_or_nothing(text: str) -> None:
-    found = given(text)
-    assert len(found) <= TITLE_MAX
+    found = title_from_reply(text)
+    assert len(found) <= MAX_TITLE_LENGTH
     assert "\n" not in found
-    assert found == title(found)
+    assert found == title_from_question(found)
     assert not found or any(sign.isalnum() for sign in found)

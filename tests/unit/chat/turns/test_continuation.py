@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lib.chat.turns.continuation import TAIL, joined, seamless
+from lib.chat.turns.continuation import MAX_OVERLAP, deduplicate_continuation, remove_overlap
 from lib.core import errors
 from lib.core.conversation import Outcome
 from lib.core.reply import Event, Finish, Restart, TextDelta, ThinkingDelta
@@ -19,7 +19,7 @@ def said(before: str, *pieces: str) -> str:
     """What the events of a continuation, one for each piece, come to."""
     return "".join(
         event.text
-        for event in seamless(before, [*map(TextDelta, pieces), DONE])
+        for event in deduplicate_continuation(before, [*map(TextDelta, pieces), DONE])
         if isinstance(event, TextDelta)
     )
 
@@ -42,7 +42,7 @@ JOINTS = {
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_what_is_said_again_is_left_out_however_it_is_cut(joint, size):
     more, kept = JOINTS[joint]
-    assert joined(BEFORE, more) == kept
+    assert remove_overlap(BEFORE, more) == kept
     assert said(BEFORE, *(more[at : at + size] for at in range(0, len(more), size))) == kept
 
 
@@ -61,36 +61,36 @@ def test_the_fence_that_closes_a_block_is_kept():
 
 def test_what_is_no_text_passes_at_once_and_in_its_place():
     events: list[Event] = [ThinkingDelta("Hm."), TextDelta(" water", 3), DONE]
-    assert list(seamless(BEFORE, events)) == events
+    assert list(deduplicate_continuation(BEFORE, events)) == events
 
 
 def test_a_restart_makes_what_was_held_back_void():
     events = [TextDelta("the moon pu"), Restart(), TextDelta(" water."), DONE]
-    assert list(seamless(BEFORE, events)) == [Restart(), TextDelta(" water."), DONE]
+    assert list(deduplicate_continuation(BEFORE, events)) == [Restart(), TextDelta(" water."), DONE]
 
 
 def test_what_was_held_back_comes_before_the_error():
     def breaks():
         yield TextDelta("pulls at")
-        raise errors.Cut
+        raise errors.StreamInterrupted
 
-    held = seamless(BEFORE, breaks())
+    held = deduplicate_continuation(BEFORE, breaks())
     assert next(held) == TextDelta("pulls at")
-    with pytest.raises(errors.Cut):
+    with pytest.raises(errors.StreamInterrupted):
         next(held)
 
 
 @given(some.text("ab `\n", max_size=60), some.text("ab `\n", max_size=60), some.integers(1, 9))
 def test_any_cut_gives_the_same_text(before, more, size):
     pieces = [more[at : at + size] for at in range(0, len(more), size)]
-    assert said(before, *pieces) == joined(before, more)
+    assert said(before, *pieces) == remove_overlap(before, more)
 
 
-@given(some.text("abc ", max_size=TAIL), some.text("xyz", max_size=40))
+@given(some.text("abc ", max_size=MAX_OVERLAP), some.text("xyz", max_size=40))
 def test_any_end_that_is_said_again_is_left_out(before, more):
     before += "-what is said again"  # letters enough to be no rule of dashes
-    again = before[-min(len(before), TAIL) :]
-    assert joined(before, again + more) == more
+    again = before[-min(len(before), MAX_OVERLAP) :]
+    assert remove_overlap(before, again + more) == more
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_any_end_that_is_said_again_is_left_out(before, more):
     ],
 )
 def test_what_repeats_by_itself_and_the_end_of_a_block_are_kept(before, more):
-    assert joined(before, more) == more == said(before, *more)
+    assert remove_overlap(before, more) == more == said(before, *more)
 
 
 def test_only_the_first_alternative_goes_on():
@@ -112,4 +112,4 @@ def test_only_the_first_alternative_goes_on():
         Finish(Outcome.COMPLETE, "stop", 1),
         DONE,
     ]
-    assert list(seamless(BEFORE, events)) == [TextDelta(" one"), DONE]
+    assert list(deduplicate_continuation(BEFORE, events)) == [TextDelta(" one"), DONE]

@@ -10,46 +10,46 @@ import pytest
 
 from lib.chat.turns import generation as module
 from lib.chat.turns import registry as registry
-from lib.chat.turns.generation import Answer
-from lib.chat.turns.registry import Answers, Elsewhere
+from lib.chat.turns.generation import Generation
+from lib.chat.turns.registry import GenerationRegistry, RemoteGeneration
 from lib.core import errors
-from lib.core.conversation import Conversation, Message, Node, Outcome, Text
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart
 from lib.core.reply import Event, Finish, TextDelta, ThinkingDelta
 from lib.core.target import Target
-from lib.gateway.transport.cancel import Cancel
+from lib.gateway.transport.cancel import CancelToken
 
 NODE = Node("a", "q", Message("assistant", ()), 1.0, Outcome.ARRIVING, target=Target("m", "openai"))
-QUESTION = Node("q", None, Message("user", (Text("Why?"),)), 0.0)
+QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 0.0)
 DONE = Finish(Outcome.COMPLETE, "stop")
 WAIT = 20.0
 
 
 @pytest.fixture
 def kept(store):
-    store.begin("ann", Conversation("c", "Why?", 1.0, "a", NODE.target), [QUESTION, NODE])
+    store.save_turn("ann", Conversation("c", "Why?", 1.0, "a", NODE.target), [QUESTION, NODE])
     return store
 
 
 class Produced:
     """An answer under way, its cancel, and what tells that it is settled."""
 
-    def __init__(self, keeper, produce: Callable[[Cancel], Iterator[Event]]) -> None:
-        self.cancel = Cancel()
-        self.answer = Answer("ann", "c", NODE, self.cancel, keeper)
+    def __init__(self, keeper, produce: Callable[[CancelToken], Iterator[Event]]) -> None:
+        self.cancel = CancelToken()
+        self.answer = Generation("ann", "c", NODE, self.cancel, keeper)
         self.settled = threading.Event()
         self.answer.start(lambda: produce(self.cancel), lambda _: self.settled.set())
 
     def end(self) -> Node:
         snapshot = self.answer.wait(-1, 0)
         deadline = time.monotonic() + WAIT
-        while not snapshot.ended and time.monotonic() < deadline:
+        while not snapshot.is_finished and time.monotonic() < deadline:
             snapshot = self.answer.wait(snapshot.version, 1.0)
         assert self.settled.wait(WAIT)
         return snapshot.node
 
 
-def says(*events: Event, then: BaseException | None = None) -> Callable[[Cancel], Iterator[Event]]:
-    def produce(_: Cancel) -> Iterator[Event]:
+def says(*events: Event, then: BaseException | None = None) -> Callable[[CancelToken], Iterator[Event]]:
+    def produce(_: CancelToken) -> Iterator[Event]:
         yield from events
         if then:
             raise then
@@ -57,7 +57,7 @@ def says(*events: Event, then: BaseException | None = None) -> Callable[[Cancel]
     return produce
 
 
-def silent(cancel: Cancel) -> Iterator[Event]:
+def silent(cancel: CancelToken) -> Iterator[Event]:
     yield TextDelta("So far")
     while not cancel.cancelled:
         time.sleep(0.01)
@@ -68,7 +68,7 @@ ENDINGS = {
     "length": (says(TextDelta("Bec"), Finish(Outcome.LENGTH, "length")), Outcome.LENGTH, "Bec", None),
     "empty": (says(DONE), Outcome.EMPTY, "", None),
     "blank": (says(TextDelta(" \n"), DONE), Outcome.EMPTY, " \n", None),
-    "cut": (says(TextDelta("Bec"), then=errors.Cut()), Outcome.INTERRUPTED, "Bec", "cut"),
+    "cut": (says(TextDelta("Bec"), then=errors.StreamInterrupted()), Outcome.INTERRUPTED, "Bec", "cut"),
     "quiet": (says(TextDelta("Bec")), Outcome.INTERRUPTED, "Bec", None),
     "failed": (
         says(TextDelta("Bec"), then=errors.Overloaded("Busy", status=529)),
@@ -99,7 +99,7 @@ def test_a_stop_ends_it_at_once_keeps_the_text_and_is_no_failure(kept):
     while not produced.answer.wait(0, 1.0).node.message.text:
         pass
     produced.answer.stop()
-    assert produced.answer.wait(-1, 0).ended
+    assert produced.answer.wait(-1, 0).is_finished
     node = produced.end()
     assert (node.outcome, node.message.text, node.failure) == (Outcome.STOPPED, "So far", None)
     assert kept.node("ann", "a") == node
@@ -108,7 +108,7 @@ def test_a_stop_ends_it_at_once_keeps_the_text_and_is_no_failure(kept):
 def test_a_stop_does_not_wait_for_a_worker_that_is_stuck(kept):
     stuck = threading.Event()
 
-    def produce(_: Cancel) -> Iterator[Event]:
+    def produce(_: CancelToken) -> Iterator[Event]:
         yield TextDelta("So far")
         stuck.wait(WAIT)
         yield TextDelta(" and too late")
@@ -117,7 +117,7 @@ def test_a_stop_does_not_wait_for_a_worker_that_is_stuck(kept):
     produced = Produced(kept, produce)
     produced.answer.wait(0, 5.0)
     produced.answer.stop()
-    assert produced.answer.wait(-1, 0).ended
+    assert produced.answer.wait(-1, 0).is_finished
     stuck.set()
     node = produced.end()
     assert (node.outcome, node.message.text) == (Outcome.STOPPED, "So far")
@@ -125,7 +125,7 @@ def test_a_stop_does_not_wait_for_a_worker_that_is_stuck(kept):
 
 
 def test_a_stop_after_the_last_word_leaves_a_complete_answer(kept):
-    def produce(cancel: Cancel) -> Iterator[Event]:
+    def produce(cancel: CancelToken) -> Iterator[Event]:
         yield TextDelta("Because.")
         yield DONE
         cancel.cancel()
@@ -134,10 +134,10 @@ def test_a_stop_after_the_last_word_leaves_a_complete_answer(kept):
 
 
 def test_an_error_that_a_stop_causes_is_still_a_stop(kept):
-    def produce(cancel: Cancel) -> Iterator[Event]:
+    def produce(cancel: CancelToken) -> Iterator[Event]:
         yield TextDelta("Bec")
         cancel.cancel()
-        raise errors.Unreachable("broken pipe")
+        raise errors.GatewayUnreachable("broken pipe")
 
     assert Produced(kept, produce).end().outcome is Outcome.STOPPED
 
@@ -149,7 +149,7 @@ def test_what_has_come_is_saved_while_it_comes(kept):
         assert time.monotonic() < deadline, "never saved"
         time.sleep(0.05)
     assert kept.node("ann", "a").outcome is Outcome.ARRIVING
-    assert kept.sweep(module.STALE_AFTER) == 0
+    assert kept.mark_stale(module.STALE_AFTER) == 0
     produced.answer.stop()
     produced.end()
 
@@ -162,7 +162,7 @@ def test_the_clock_tells_first_token_first_word_and_end(kept):
 def test_followers_see_the_same_growing_text(kept):
     go = threading.Event()
 
-    def produce(_: Cancel) -> Iterator[Event]:
+    def produce(_: CancelToken) -> Iterator[Event]:
         go.wait(WAIT)
         for number in range(200):
             yield TextDelta(f"{number} ")
@@ -173,7 +173,7 @@ def test_followers_see_the_same_growing_text(kept):
 
     def follow(place: int) -> None:
         snapshot = produced.answer.wait(-1, 0)
-        while not snapshot.ended:
+        while not snapshot.is_finished:
             snapshot = produced.answer.wait(snapshot.version, 1.0)
             seen[place].append(snapshot.node.message.text)
 
@@ -210,74 +210,74 @@ class Failing:
 
 
 def test_a_database_that_comes_back_has_the_whole_answer(kept, monkeypatch):
-    monkeypatch.setattr(module, "SAVE_EVERY", 0.01)
+    monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
     node = Produced(Failing(kept, 3), says(TextDelta("Because."), DONE)).end()
     assert kept.node("ann", "a") == node
 
 
 def test_a_full_disk_is_told_while_the_answer_goes_on(kept, monkeypatch):
-    monkeypatch.setattr(module, "SAVE_EVERY", 0.01)
+    monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
     produced = Produced(Failing(kept, 10**6), silent)
     deadline = time.monotonic() + WAIT
-    while not produced.answer.wait(-1, 0).unsaved:
+    while not produced.answer.wait(-1, 0).is_unsaved:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    produced.answer._keeper.refusals = 0
+    produced.answer._store.refusals = 0
     produced.answer.stop()
     assert produced.end().message.text == "So far"
-    assert not produced.answer.wait(-1, 0).unsaved
+    assert not produced.answer.wait(-1, 0).is_unsaved
 
 
 def test_the_registry_holds_one_answer_a_conversation_and_hides_it_from_others(kept):
-    answers = Answers()
-    first = Answer("ann", "c", NODE, Cancel(), kept)
-    with answers.turn("c"):
-        with pytest.raises(errors.StaleTurn), answers.turn("c"):
+    answers = GenerationRegistry()
+    first = Generation("ann", "c", NODE, CancelToken(), kept)
+    with answers.claim_turn("c"):
+        with pytest.raises(errors.TurnInProgress), answers.claim_turn("c"):
             pass
-        answers.put(first)
+        answers.register(first)
     assert answers.find("ann", "c") is first
     assert answers.find("bob", "c") is None
-    with pytest.raises(errors.StaleTurn), answers.turn("c"):
+    with pytest.raises(errors.TurnInProgress), answers.claim_turn("c"):
         pass
-    answers.leave(first)
+    answers.unregister(first)
     assert answers.find("ann", "c") is None
 
 
 def test_a_turn_that_fails_gives_its_place_up(kept):
-    answers = Answers()
+    answers = GenerationRegistry()
     for put in (False, True):
-        with pytest.raises(errors.StoreError), answers.turn("c"):
+        with pytest.raises(errors.StoreError), answers.claim_turn("c"):
             if put:
-                answers.put(Answer("ann", "c", NODE, Cancel(), kept))
+                answers.register(Generation("ann", "c", NODE, CancelToken(), kept))
             raise errors.StoreError
-        with answers.turn("c"):
+        with answers.claim_turn("c"):
             pass
 
 
 def test_an_answer_of_another_process_is_followed_through_the_store(kept):
-    there = Elsewhere("ann", "c", NODE, kept)
-    assert not there.wait(-1, 0.0).ended
+    there = RemoteGeneration("ann", "c", NODE, kept)
+    assert not there.wait(-1, 0.0).is_finished
     produced = Produced(kept, says(TextDelta("Because."), DONE))
     ended = produced.end()
     snapshot = there.wait(0, 0.01)
-    assert snapshot.ended
+    assert snapshot.is_finished
     assert snapshot.node == ended
 
 
 def test_an_answer_of_a_dead_process_ends_as_interrupted(kept, monkeypatch):
     monkeypatch.setattr(registry, "STALE_AFTER", -1.0)
-    snapshot = Elsewhere("ann", "c", NODE, kept).wait(0, 0.01)
+    snapshot = RemoteGeneration("ann", "c", NODE, kept).wait(0, 0.01)
     assert snapshot.node.outcome is Outcome.INTERRUPTED
 
 
 def test_a_stop_from_afar_leaves_an_ended_answer_as_it_is(kept):
     node = Produced(kept, says(TextDelta("Because."), DONE)).end()
-    Elsewhere("ann", "c", NODE, kept).stop()
+    RemoteGeneration("ann", "c", NODE, kept).stop()
     assert kept.node("ann", "a") == node
 
 
 def test_a_stop_reaches_an_answer_of_another_process(kept, monkeypatch):
-    monkeypatch.setattr(module, "SAVE_EVERY", 0.01)
+    monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
     produced = Produced(kept, silent)
-    Elsewhere("ann", "c", NODE, kept).stop()
+    RemoteGeneration("ann", "c", NODE, kept).stop()
     assert produced.end().outcome is Outcome.STOPPED

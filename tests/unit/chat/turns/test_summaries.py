@@ -10,23 +10,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lib.chat.context.chunking import pieces
+from lib.chat.context.chunking import split_into_chunks
 from lib.chat.turns import summaries
-from lib.chat.turns.summaries import Aside, Cheap, Summary
+from lib.chat.turns.summaries import SummaryJob, UtilityModel, UtilityModelService
 from lib.core import errors, tokens
-from lib.core.conversation import Message, Node, Outcome, Text, Usage
-from lib.core.reply import Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
+from lib.core.conversation import Message, Node, Outcome, TextPart, Usage
+from lib.core.reply import (
+    Finish,
+    ProviderMetadata,
+    Restart,
+    RetryScheduled,
+    TextDelta,
+    ThinkingDelta,
+    UsageReport,
+)
 from lib.core.target import Target
-from lib.core.usage import Spend
+from lib.core.usage import UsageRecord
 from tests.unit.chat.services import Scripted, until
 
-CHEAP = Cheap(Target("small", "openai"))
+CHEAP = UtilityModel(Target("small", "openai"))
 USED = UsageReport(Usage(input=40, output=6))
 DONE = Finish(Outcome.COMPLETE, "stop")
-TITLE = [Served({"request_id": "r-1"}), TextDelta("Title: “Blue "), TextDelta("skies”\n"), USED, DONE]
+TITLE = [
+    ProviderMetadata({"request_id": "r-1"}),
+    TextDelta("Title: “Blue "),
+    TextDelta("skies”\n"),
+    USED,
+    DONE,
+]
 PATH = [
-    Node("q", None, Message("user", (Text("Why is the sky blue?"),)), 1.0),
-    Node("a", "q", Message("assistant", (Text("Because of the air."),)), 2.0),
+    Node("q", None, Message("user", (TextPart("Why is the sky blue?"),)), 1.0),
+    Node("a", "q", Message("assistant", (TextPart("Because of the air."),)), 2.0),
 ]
 
 
@@ -35,7 +49,7 @@ class Book:
 
     def __init__(self, refuses: bool = False) -> None:
         self.titles: list[tuple[str, str, str]] = []
-        self.spends: list[tuple[str, Spend]] = []
+        self.spends: list[tuple[str, UsageRecord]] = []
         self._refuses = refuses
 
     def entitle(self, owner: str, conversation: str, title: str) -> None:
@@ -43,7 +57,7 @@ class Book:
             raise errors.StoreError("away")
         self.titles.append((owner, conversation, title))
 
-    def spend(self, owner: str, *spends: Spend) -> None:
+    def spend(self, owner: str, *spends: UsageRecord) -> None:
         self.spends.extend((owner, spend) for spend in spends)
         if self._refuses:
             raise errors.StoreError("away")
@@ -60,12 +74,14 @@ def no_worker_left() -> Iterator[None]:
 
 
 def entitled(gateway: Scripted, book: Book, question: str = "Why is the sky blue?") -> None:
-    Aside(gateway, book).entitle("ann", "c1", question, CHEAP)
+    UtilityModelService(gateway, book).generate_title("ann", "c1", question, CHEAP)
     until(at_rest)
 
 
-def summed(gateway: Scripted, book: Book, finish=lambda _: "", cheap=CHEAP, before="", path=PATH) -> Summary:
-    job = Aside(gateway, book).summarise("ann", "c1", path, before, cheap, finish)
+def summed(
+    gateway: Scripted, book: Book, finish=lambda _: "", cheap=CHEAP, before="", path=PATH
+) -> SummaryJob:
+    job = UtilityModelService(gateway, book).start_summary("ann", "c1", path, before, cheap, finish)
     until(lambda: job.state != "running")
     return job
 
@@ -82,21 +98,21 @@ def test_a_title_is_asked_for_kept_and_counted_once() -> None:
     ((target, (message,), params),) = gateway.sent
     assert target == CHEAP.target
     assert message.role == "user"
-    assert summaries.QUESTION_MAX <= len(message.text) < summaries.QUESTION_MAX + 50
-    assert (params.system, params.max_tokens) == (summaries.TITLE, summaries.TITLE_TOKENS)
+    assert summaries.MAX_QUESTION_LENGTH <= len(message.text) < summaries.MAX_QUESTION_LENGTH + 50
+    assert (params.system, params.max_tokens) == (summaries.TITLE_PROMPT, summaries.TITLE_MAX_TOKENS)
     assert (params.temperature, params.top_p, params.effort, params.thinking) == (None, None, "", "")
 
 
 FAILURES = {
-    "refused": ([errors.KeyRefused("the question, said back")], Usage()),
-    "cut after a count": ([TextDelta("Blue"), USED, errors.Cut()], USED.usage),
+    "refused": ([errors.KeyRejected("the question, said back")], Usage()),
+    "cut after a count": ([TextDelta("Blue"), USED, errors.StreamInterrupted()], USED.usage),
     "no last word": ([TextDelta("Blue"), USED], USED.usage),
     "cut by its limit": ([TextDelta("Blue"), USED, Finish(Outcome.LENGTH, "length")], USED.usage),
     "only thought": ([ThinkingDelta("Blue?"), USED, DONE], USED.usage),
     "nothing usable": ([TextDelta("***\n---"), USED, DONE], USED.usage),
-    "another try would follow": ([Restart(), Waiting(9.0, 2, 3, "rate_limited"), *TITLE], Usage()),
+    "another try would follow": ([Restart(), RetryScheduled(9.0, 2, 3, "rate_limited"), *TITLE], Usage()),
     "counted, and another try would follow": (
-        [USED, Restart(), Waiting(9.0, 2, 3, "cut"), *TITLE],
+        [USED, Restart(), RetryScheduled(9.0, 2, 3, "cut"), *TITLE],
         USED.usage,
     ),
     "a fault of ours": ([RuntimeError("the question, said back")], Usage()),
@@ -140,17 +156,17 @@ def test_a_database_that_is_away_breaks_nothing() -> None:
 
 def test_only_a_few_titles_are_asked_for_at_once_and_then_again() -> None:
     held = threading.Event()
-    many = summaries.TITLES_AT_ONCE + 3
+    many = summaries.MAX_CONCURRENT_TITLES + 3
     gateway, book = Scripted(*[[held, *TITLE]] * many), Book()
-    asked = Aside(gateway, book)
+    asked = UtilityModelService(gateway, book)
     for number in range(many):
-        asked.entitle("ann", f"c{number}", "Why?", CHEAP)
-    until(lambda: len(gateway.sent) == summaries.TITLES_AT_ONCE)
+        asked.generate_title("ann", f"c{number}", "Why?", CHEAP)
+    until(lambda: len(gateway.sent) == summaries.MAX_CONCURRENT_TITLES)
     held.set()
     until(at_rest)
-    assert len(book.titles) == len(gateway.sent) == summaries.TITLES_AT_ONCE
-    asked.entitle("ann", "later", "Why?", CHEAP)
-    until(lambda: len(book.titles) == summaries.TITLES_AT_ONCE + 1)
+    assert len(book.titles) == len(gateway.sent) == summaries.MAX_CONCURRENT_TITLES
+    asked.generate_title("ann", "later", "Why?", CHEAP)
+    until(lambda: len(book.titles) == summaries.MAX_CONCURRENT_TITLES + 1)
 
 
 SUMMARY = [TextDelta(" They spoke of the sky. "), USED, DONE]
@@ -160,30 +176,32 @@ def test_a_summary_is_made_of_what_was_said_kept_and_counted() -> None:
     kept: list[str] = []
     gateway, book = Scripted(SUMMARY), Book()
     job = summed(gateway, book, lambda text: kept.append(text) or "next", before="Ships.")
-    assert (job.state, job.code, job.opens) == ("done", "", "next")
+    assert (job.state, job.error_code, job.next_conversation_id) == ("done", "", "next")
     assert kept == ["They spoke of the sky."]
     ((_, (message,), params),) = gateway.sent
     assert message.text == (
         "<summary>\nShips.\n</summary>\n\n<question>\nWhy is the sky blue?\n</question>\n\n"
         "<answer>\nBecause of the air.\n</answer>"
     )
-    assert (params.system, params.max_tokens) == (summaries.SUMMARY, summaries.SUMMARY_TOKENS)
+    assert (params.system, params.max_tokens) == (summaries.SUMMARY_PROMPT, summaries.SUMMARY_MAX_TOKENS)
     assert [(spend.purpose, spend.usage) for _, spend in book.spends] == [("summary", USED.usage)]
 
 
 def test_what_is_longer_than_the_cheap_models_own_window_is_folded_in_pieces() -> None:
-    path = [Node(str(n), None, Message("user", (Text(f"{n} " * 900),)), float(n)) for n in range(4)]
+    path = [Node(str(n), None, Message("user", (TextPart(f"{n} " * 900),)), float(n)) for n in range(4)]
     kept: list[str] = []
     gateway = Scripted(*[[TextDelta(f"Sum {n}."), USED, DONE] for n in range(9)])
     book = Book()
-    job = summed(gateway, book, lambda text: kept.append(text) or "", Cheap(CHEAP.target, 2000), path=path)
+    job = summed(
+        gateway, book, lambda text: kept.append(text) or "", UtilityModel(CHEAP.target, 2000), path=path
+    )
     assert job.state == "done"
-    assert job.steps == len(gateway.sent) == len(book.spends) > 2
+    assert job.step_count == len(gateway.sent) == len(book.spends) > 2
     for number, (_, (message,), params) in enumerate(gateway.sent):
-        assert tokens.estimate(summaries.SUMMARY + message.text) + params.max_tokens <= 2000
+        assert tokens.estimate(summaries.SUMMARY_PROMPT + message.text) + params.max_tokens <= 2000
         assert ("<summary>" in message.text) == bool(number)
         assert number == 0 or f"Sum {number - 1}." in message.text
-    assert kept == [f"Sum {job.steps - 1}."]
+    assert kept == [f"Sum {job.step_count - 1}."]
 
 
 def refuse(_: str) -> str:
@@ -194,7 +212,7 @@ def refuse(_: str) -> str:
     ("said", "finish", "code"),
     [
         ([errors.RateLimited("busy")], None, "rate_limited"),
-        ([TextDelta("They"), USED, errors.Cut()], None, "cut"),
+        ([TextDelta("They"), USED, errors.StreamInterrupted()], None, "cut"),
         ([USED, DONE], None, "no_summary"),
         ([TextDelta("No."), USED, Finish(Outcome.REFUSED, "refusal")], None, "no_summary"),
         ([RuntimeError("a fault of ours")], None, "unexpected"),
@@ -205,14 +223,14 @@ def test_a_summary_that_fails_says_why_and_changes_nothing(said, finish, code) -
     kept: list[str] = []
     book = Book()
     job = summed(Scripted(said), book, finish or (lambda text: kept.append(text) or ""))
-    assert (job.state, job.code) == ("failed", code)
+    assert (job.state, job.error_code) == ("failed", code)
     assert kept == []
     assert [spend.usage for _, spend in book.spends] == [USED.usage if USED in said else Usage()]
 
 
 def test_a_summary_is_tried_again_where_its_answer_has_not_begun() -> None:
     book = Book()
-    job = summed(Scripted([Restart(), Waiting(0.0, 2, 3, "cut"), *SUMMARY]), book)
+    job = summed(Scripted([Restart(), RetryScheduled(0.0, 2, 3, "cut"), *SUMMARY]), book)
     assert job.state == "done"
     assert [(one.outcome, one.usage) for _, one in book.spends] == [
         (Outcome.FAILED, Usage()),
@@ -223,32 +241,32 @@ def test_a_summary_is_tried_again_where_its_answer_has_not_begun() -> None:
 def test_a_summary_can_be_cancelled_and_is_not_kept() -> None:
     never = threading.Event()
     kept: list[str] = []
-    asked = Aside(Scripted([TextDelta("They"), USED, never], SUMMARY), book := Book())
-    job = asked.summarise("ann", "c1", PATH, "", CHEAP, lambda text: kept.append(text) or "")
-    assert asked.summarise("ann", "c1", PATH, "", CHEAP, lambda _: "") is job
-    assert asked.summary("ann", "c1") is job
-    assert asked.summary("bob", "c1") is None
+    asked = UtilityModelService(Scripted([TextDelta("They"), USED, never], SUMMARY), book := Book())
+    job = asked.start_summary("ann", "c1", PATH, "", CHEAP, lambda text: kept.append(text) or "")
+    assert asked.start_summary("ann", "c1", PATH, "", CHEAP, lambda _: "") is job
+    assert asked.find_summary("ann", "c1") is job
+    assert asked.find_summary("bob", "c1") is None
     job.cancel()
     until(at_rest)
     assert (job.state, kept) == ("cancelled", [])
     assert [spend.outcome for _, spend in book.spends] in ([], [Outcome.STOPPED])
-    again = asked.summarise("ann", "c1", PATH, "", CHEAP, lambda text: kept.append(text) or "")
+    again = asked.start_summary("ann", "c1", PATH, "", CHEAP, lambda text: kept.append(text) or "")
     until(at_rest)
     assert (again.state, kept) == ("done", ["They spoke of the sky."])
     again.cancel()
     assert again.state == "done"
-    asked.forget(again)
-    assert asked.summary("ann", "c1") is None
+    asked.forget_summary(again)
+    assert asked.find_summary("ann", "c1") is None
 
 
 def test_summaries_wait_for_their_turn_and_can_be_cancelled_meanwhile() -> None:
     held = threading.Event()
-    asked = Aside(gateway := Scripted(*[[held, *SUMMARY]] * 9), Book())
+    asked = UtilityModelService(gateway := Scripted(*[[held, *SUMMARY]] * 9), Book())
     jobs = [
-        asked.summarise("ann", f"c{n}", PATH, "", CHEAP, lambda _: "")
-        for n in range(summaries.SUMMARIES_AT_ONCE + 2)
+        asked.start_summary("ann", f"c{n}", PATH, "", CHEAP, lambda _: "")
+        for n in range(summaries.MAX_CONCURRENT_SUMMARIES + 2)
     ]
-    until(lambda: len(gateway.sent) == summaries.SUMMARIES_AT_ONCE)
+    until(lambda: len(gateway.sent) == summaries.MAX_CONCURRENT_SUMMARIES)
     waiting = [job for job in jobs if job.state == "running"][-1]
     waiting.cancel()
     held.set()
@@ -258,8 +276,8 @@ def test_summaries_wait_for_their_turn_and_can_be_cancelled_meanwhile() -> None:
 
 @given(some.lists(some.text(max_size=3000), max_size=6), some.integers(50, 500))
 def test_pieces_hold_all_that_was_said_and_are_small(said, most) -> None:
-    path = [Node(str(n), None, Message("user", (Text(text),)), float(n)) for n, text in enumerate(said)]
-    found = list(pieces(path, most))
+    path = [Node(str(n), None, Message("user", (TextPart(text),)), float(n)) for n, text in enumerate(said)]
+    found = list(split_into_chunks(path, most))
     assert all(tokens.estimate(piece) <= most + 20 for piece in found)
     bare = "".join(found).replace("<question>\n", "").replace("\n</question>", "").replace("\n\n", "")
     for text in said:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from lib.core.pricing import Price, Tariff
-from lib.core.user import Person
+from lib.core.pricing import ModelPrice, Price
+from lib.core.user import User
 
-ANN = Person("ann", groups=("sales", "support"))
+ANN = User("ann", groups=("sales", "support"))
 NOON = 1_795_348_800.0  # of 22 November 2026, UTC
-TARIFF = Tariff(Price(Decimal(1), Decimal(4)), "settings")
+TARIFF = ModelPrice(Price(Decimal(1), Decimal(4)), "settings")
 
 
-def priced(model: str) -> Tariff | None:
+def priced(model: str) -> ModelPrice | None:
     return None if model == "unpriced" else TARIFF

@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 
 from lib.chat.turns import shorten, turn
-from lib.chat.turns.registry import Answers
-from lib.chat.turns.summaries import Aside, Cheap
-from lib.chat.turns.temporary import Scratch
-from lib.chat.turns.turn import Desk
-from lib.chat.usage.limits import FREE, Guard
+from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.summaries import UtilityModel, UtilityModelService
+from lib.chat.turns.temporary import TemporaryStore
+from lib.chat.turns.turn import TurnServices
+from lib.chat.usage.limits import NO_LIMITS, LimitEnforcer
 from lib.core import errors
-from lib.core.conversation import Outcome, Usage, Window
+from lib.core.conversation import Outcome, Truncation, Usage
 from lib.core.params import Params
-from lib.core.policy import ALL, EACH, Bound, Limits, Policy, Rule
-from lib.core.pricing import NANO
-from lib.core.quota import current
-from lib.core.reply import Finish, TextDelta, UsageReport, Waiting
+from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, ScopePolicy
+from lib.core.pricing import NANOS_PER_DOLLAR
+from lib.core.quota import current_counter
+from lib.core.reply import Finish, RetryScheduled, TextDelta, UsageReport
 from lib.core.target import Target
 from tests.unit.chat.services import Scripted, settled, until
 from tests.unit.chat.usage.limited import ANN, NOON, priced
 
-TARGET, CHEAP = Target("m-one", "openai"), Cheap(Target("small", "openai"), 8192)
+TARGET, CHEAP = Target("m-one", "openai"), UtilityModel(Target("small", "openai"), 8192)
 DONE = [
     TextDelta("Because."),
     UsageReport(Usage(input=1000, output=500)),
@@ -35,40 +35,62 @@ CUT = [TextDelta("Be"), UsageReport(Usage(input=100, output=50)), Finish(Outcome
 TOOK = 1000 * 1000 + 500 * 4000  # nano-dollars of DONE
 
 
-def rules(**limits: Bound) -> Policy:
-    return Policy({EACH: Rule(Limits(**limits))})
+def rules(**limits: Limit) -> Policy:
+    return Policy({PER_USER_SCOPE: ScopePolicy(Limits(**limits))})
 
 
-MUCH = rules(requests_minute=Bound(hard=100), tokens_day=Bound(hard=10**6), cost_day=Bound(hard=NANO))
+MUCH = rules(
+    requests_minute=Limit(hard=100), tokens_day=Limit(hard=10**6), cost_day=Limit(hard=NANOS_PER_DOLLAR)
+)
 
 
-def desk_of(store: Any, policy: Policy, *said: Any, keeper: Any = None, cheap: Cheap | None = None) -> Desk:
+def desk_of(
+    store: Any, policy: Policy, *said: Any, keeper: Any = None, cheap: UtilityModel | None = None
+) -> TurnServices:
     gateway = Scripted(*said)
-    guard = Guard(ANN, policy, store, priced, lambda: NOON)
-    aside = Aside(gateway, keeper or store, priced)
-    return Desk(keeper or store, gateway, Answers(), aside, cheap, priced, guard)
+    guard = LimitEnforcer(ANN, policy, store, priced, lambda: NOON)
+    aside = UtilityModelService(gateway, keeper or store, priced)
+    return TurnServices(keeper or store, gateway, GenerationRegistry(), aside, cheap, priced, guard)
 
 
 def used(store: Any) -> tuple[int, ...]:
     """The person's requests, tokens and nano-dollars."""
     names = ("requests_minute", "tokens_day", "cost_day")
-    counters = [current("person:ann", name, NOON) for name in names]
-    found = store.used("ann", counters)
+    counters = [current_counter("person:ann", name, NOON) for name in names]
+    found = store.quota_usage("ann", counters)
     return tuple(found[counter] for counter in counters)
 
 
-def asked(desk: Desk, talk: str | None = None, target: Target = TARGET, params: Params | None = None) -> str:
-    return turn.ask(desk, "ann", talk, "Why is it so?", target, params or Params()).conversation.id
+def asked(
+    desk: TurnServices, talk: str | None = None, target: Target = TARGET, params: Params | None = None
+) -> str:
+    return turn.send_question(desk, "ann", talk, "Why is it so?", target, params or Params()).conversation.id
 
 
 REFUSED = {
-    "requests": (rules(requests_minute=Bound(hard=0)), TARGET, errors.OverLimit),
-    "tokens": (rules(tokens_month=Bound(hard=1000)), TARGET, errors.OverLimit),
-    "money": (rules(cost_day=Bound(hard=1000)), TARGET, errors.OverLimit),
-    "everybody's money": (Policy({ALL: Rule(Limits(cost_month=Bound(hard=9)))}), TARGET, errors.OverLimit),
-    "a group's": (Policy({"group:sales": Rule(Limits(tokens_day=Bound(hard=9)))}), TARGET, errors.OverLimit),
-    "no price": (rules(cost_day=Bound(hard=NANO)), Target("unpriced", "openai"), errors.PriceUnknown),
-    "the model": (Policy({EACH: Rule(models=("n-*",))}), TARGET, errors.ModelNotAllowed),
+    "requests": (rules(requests_minute=Limit(hard=0)), TARGET, errors.LimitExceededError),
+    "tokens": (rules(tokens_month=Limit(hard=1000)), TARGET, errors.LimitExceededError),
+    "money": (rules(cost_day=Limit(hard=1000)), TARGET, errors.LimitExceededError),
+    "everybody's money": (
+        Policy({TEAM_SCOPE: ScopePolicy(Limits(cost_month=Limit(hard=9)))}),
+        TARGET,
+        errors.LimitExceededError,
+    ),
+    "a group's": (
+        Policy({"group:sales": ScopePolicy(Limits(tokens_day=Limit(hard=9)))}),
+        TARGET,
+        errors.LimitExceededError,
+    ),
+    "no price": (
+        rules(cost_day=Limit(hard=NANOS_PER_DOLLAR)),
+        Target("unpriced", "openai"),
+        errors.PriceUnknown,
+    ),
+    "the model": (
+        Policy({PER_USER_SCOPE: ScopePolicy(model_patterns=("n-*",))}),
+        TARGET,
+        errors.ModelNotAllowed,
+    ),
 }
 
 
@@ -79,13 +101,13 @@ def test_what_is_refused_is_neither_kept_nor_sent(store, case):
     with pytest.raises(why):
         asked(desk, target=target)
     assert store.conversations("ann", 9) == []
-    open_ = replace(desk, guard=FREE, gateway=Scripted(CUT, DONE))
+    open_ = replace(desk, limit_enforcer=NO_LIMITS, gateway=Scripted(CUT, DONE))
     talk = asked(open_, target=target)
     before = settled(open_, talk)
     for again in (
         lambda: asked(desk, talk, target),
-        lambda: turn.retry(desk, "ann", talk, target, Params()),
-        lambda: turn.go_on(desk, "ann", talk, before[-1].id, Params()),
+        lambda: turn.regenerate_answer(desk, "ann", talk, target, Params()),
+        lambda: turn.continue_answer(desk, "ann", talk, before[-1].id, Params()),
     ):
         with pytest.raises(why):
             again()
@@ -101,9 +123,11 @@ def test_who_has_no_limits_needs_no_counting(store):
         def __getattr__(self, name: str) -> Any:
             pytest.fail(f"asked to {name}")
 
-    desk = replace(desk_of(store, Policy(), DONE), guard=Guard(ANN, Policy(), Away(), priced))
+    desk = replace(
+        desk_of(store, Policy(), DONE), limit_enforcer=LimitEnforcer(ANN, Policy(), Away(), priced)
+    )
     assert settled(desk, asked(desk))[-1].outcome is Outcome.COMPLETE
-    assert desk.guard.left() == desk.guard.warnings() == []
+    assert desk.limit_enforcer.limit_statuses() == desk.limit_enforcer.warnings() == []
 
 
 def test_an_answer_takes_what_it_took_and_no_more(store):
@@ -111,13 +135,13 @@ def test_an_answer_takes_what_it_took_and_no_more(store):
     talk = asked(desk)
     settled(desk, talk)
     assert used(store) == (1, 1500, TOOK)
-    turn.retry(desk, "ann", talk, TARGET, Params())
+    turn.regenerate_answer(desk, "ann", talk, TARGET, Params())
     cut = settled(desk, talk)[-1]
     assert used(store) == (2, 1650, TOOK + 100 * 1000 + 50 * 4000)
-    turn.go_on(desk, "ann", talk, cut.id, Params())
+    turn.continue_answer(desk, "ann", talk, cut.id, Params())
     assert settled(desk, talk)[-1].outcome is Outcome.COMPLETE
     assert used(store) == (3, 3150, 2 * TOOK + 300_000)
-    assert sum(row.cost for row in store.spent("ann", talk)) == 2 * TOOK + 300_000
+    assert sum(row.cost for row in store.usage_records("ann", talk)) == 2 * TOOK + 300_000
 
 
 def test_while_it_arrives_it_is_reserved(store):
@@ -142,10 +166,10 @@ def test_the_alternatives_of_one_request_are_settled_once(store):
 
 ENDS = {
     "refused": ([errors.Overloaded("busy")], (1, 0, 0)),
-    "failed": ([TextDelta("Be"), errors.FailedMidway("no")], None),
-    "cut": ([TextDelta("Be"), errors.Cut()], None),
+    "failed": ([TextDelta("Be"), errors.StreamError("no")], None),
+    "cut": ([TextDelta("Be"), errors.StreamInterrupted()], None),
     "said no tokens": ([TextDelta("Be"), Finish(Outcome.COMPLETE, "stop")], None),
-    "tried again": ([Waiting(0.0, 1, 2, "overloaded"), *DONE], (2, 1500, TOOK)),
+    "tried again": ([RetryScheduled(0.0, 1, 2, "overloaded"), *DONE], (2, 1500, TOOK)),
 }
 
 
@@ -159,7 +183,7 @@ def test_however_it_ends_nothing_stays_reserved_but_what_is_unknown(store, end):
     going.set()
     settled(desk, talk)
     assert used(store) == (taken or reserved)
-    desk.guard.release(store.spent("ann", talk)[0].id.partition(".")[0])
+    desk.limit_enforcer.release(store.usage_records("ann", talk)[0].id.partition(".")[0])
     assert used(store) == (taken or reserved)
 
 
@@ -167,14 +191,14 @@ def test_however_it_ends_nothing_stays_reserved_but_what_is_unknown(store, end):
 def test_what_was_stopped_is_counted_as_it_was_reserved(store, how):
     desk = desk_of(store, MUCH, [TextDelta("Be"), threading.Event()])
     talk = asked(desk)
-    reserved, answer = used(store), desk.answers.find("ann", talk)
+    reserved, answer = used(store), desk.generations.find("ann", talk)
     until(lambda: answer.wait(-1, 0).node.message.text)
     if how == "interrupted":
         answer.interrupt()
     answer.stop()
     settled(desk, talk)
     assert used(store) == reserved
-    assert store.spent("ann", talk)[0].cost is None
+    assert store.usage_records("ann", talk)[0].cost is None
 
 
 def test_what_could_not_be_kept_is_given_back(store, monkeypatch):
@@ -197,13 +221,18 @@ def test_what_could_not_be_kept_is_given_back(store, monkeypatch):
 
 
 def test_a_temporary_chat_counts(store):
-    scratch = Scratch("ann", store)
-    desk = desk_of(store, MUCH, [Waiting(0.0, 1, 2, "cut"), *DONE], keeper=scratch)
+    scratch = TemporaryStore("ann", store)
+    desk = desk_of(store, MUCH, [RetryScheduled(0.0, 1, 2, "cut"), *DONE], keeper=scratch)
     settled(desk, asked(desk))
     assert used(store) == (2, 1500, TOOK)
-    with pytest.raises(errors.OverLimit):
+    with pytest.raises(errors.LimitExceededError):
         asked(
-            replace(desk, guard=Guard(ANN, rules(tokens_day=Bound(hard=1600)), store, priced, lambda: NOON))
+            replace(
+                desk,
+                limit_enforcer=LimitEnforcer(
+                    ANN, rules(tokens_day=Limit(hard=1600)), store, priced, lambda: NOON
+                ),
+            )
         )
 
 
@@ -213,19 +242,21 @@ def at_rest() -> None:
 
 def test_a_title_counts_and_is_not_made_where_the_limit_is_reached(store):
     # The cheap model is not the person's choice: the rules about models are not about it.
-    policy = Policy({EACH: Rule(MUCH.rules[EACH].limits, models=("m-*",))})
+    policy = Policy(
+        {PER_USER_SCOPE: ScopePolicy(MUCH.scopes[PER_USER_SCOPE].limits, model_patterns=("m-*",))}
+    )
     titled = [TextDelta("A title"), *DONE[1:]]
     desk = desk_of(store, policy, titled, titled, cheap=CHEAP)
     talk = asked(desk)
     settled(desk, talk)
     at_rest()
-    assert store.conversation("ann", talk).titled == "model"
+    assert store.conversation("ann", talk).title_source == "model"
     assert used(store) == (2, 3000, 2 * TOOK)
-    desk = desk_of(store, rules(requests_minute=Bound(hard=3)), DONE, cheap=CHEAP)
+    desk = desk_of(store, rules(requests_minute=Limit(hard=3)), DONE, cheap=CHEAP)
     talk = asked(desk)
     assert settled(desk, talk)[-1].outcome is Outcome.COMPLETE
     at_rest()
-    assert store.conversation("ann", talk).titled == "question"
+    assert store.conversation("ann", talk).title_source == "question"
     assert used(store)[0] == 3
     assert len(desk.gateway.sent) == 1
 
@@ -239,12 +270,16 @@ def test_a_summary_counts_and_fails_where_the_limit_is_reached(store):
     path, before = settled(desk, talk), used(store)
     cheap = desk_of(store, MUCH, DONE, cheap=CHEAP)
     kept = store.conversation("ann", talk)
-    job = shorten.summarise(cheap, "ann", kept, path, Window(path[4].id), begin=False)
+    job = shorten.summarise_dropped(
+        cheap, "ann", kept, path, Truncation(path[4].id), in_new_conversation=False
+    )
     until(lambda: job.state != "running")
     assert job.state == "done"
     assert used(store) == (before[0] + 1, before[1] + 1500, before[2] + TOOK)
-    tight = desk_of(store, rules(cost_day=Bound(hard=4 * TOOK + 1000)), cheap=CHEAP)
-    job = shorten.summarise(tight, "ann", kept, path, Window(path[4].id), begin=False)
+    tight = desk_of(store, rules(cost_day=Limit(hard=4 * TOOK + 1000)), cheap=CHEAP)
+    job = shorten.summarise_dropped(
+        tight, "ann", kept, path, Truncation(path[4].id), in_new_conversation=False
+    )
     until(lambda: job.state != "running")
-    assert (job.state, job.code) == ("failed", "over_limit")
+    assert (job.state, job.error_code) == ("failed", "over_limit")
     assert tight.gateway.sent == []

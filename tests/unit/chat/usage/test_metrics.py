@@ -9,16 +9,16 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from lib.chat.turns import turn
-from lib.chat.turns.registry import Answers
-from lib.chat.turns.summaries import Aside, Cheap
-from lib.chat.turns.turn import Desk
+from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.summaries import UtilityModel, UtilityModelService
+from lib.chat.turns.turn import TurnServices
 from lib.chat.usage import metrics
-from lib.chat.usage.metrics import Ended, Meter
+from lib.chat.usage.metrics import Metrics, RequestOutcome
 from lib.core import errors
 from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.errors import StoreError
 from lib.core.params import Params
-from lib.core.reply import Finish, Served, TextDelta, UsageReport, Waiting
+from lib.core.reply import Finish, ProviderMetadata, RetryScheduled, TextDelta, UsageReport
 from lib.core.target import Target
 from lib.storage.store import Store
 from tests.unit.chat.services import Scripted, settled, until
@@ -28,9 +28,9 @@ BY = {"purpose": "answer", "wire": "anthropic", "family": "Anthropic"}
 DONE = Finish(Outcome.COMPLETE, "stop")
 
 
-def figures(counted: Meter) -> dict[tuple, float]:
+def figures(counted: Metrics) -> dict[tuple, float]:
     """Each sample by its name and labels."""
-    families = text_string_to_metric_families(counted.figures().decode())
+    families = text_string_to_metric_families(counted.to_prometheus_text().decode())
     return {
         (sample.name, *sorted(sample.labels.items())): sample.value
         for one in families
@@ -38,22 +38,22 @@ def figures(counted: Meter) -> dict[tuple, float]:
     }
 
 
-def value(counted: Meter, name: str, **labels: str) -> float | None:
+def value(counted: Metrics, name: str, **labels: str) -> float | None:
     return figures(counted).get((name, *sorted(labels.items())))
 
 
 def test_an_answer_is_counted_when_it_has_ended(store, caplog):
-    counted = Meter()
+    counted = Metrics()
     said = [
-        Waiting(0.0, 2, 3, "overloaded"),
-        Served({"request_id": "req-7"}),
+        RetryScheduled(0.0, 2, 3, "overloaded"),
+        ProviderMetadata({"request_id": "req-7"}),
         TextDelta("Nobody may read this"),
         UsageReport(Usage(12, 90)),
         DONE,
     ]
-    desk = Desk(store, Scripted(said), Answers(counted.answered))
+    desk = TurnServices(store, Scripted(said), GenerationRegistry(counted.record_generation))
     with caplog.at_level(logging.INFO, "lib.chat.usage.metrics"):
-        conversation = turn.ask(desk, "ann", None, "Nor this", TARGET, Params()).conversation.id
+        conversation = turn.send_question(desk, "ann", None, "Nor this", TARGET, Params()).conversation.id
         settled(desk, conversation)
         until(lambda: caplog.records)
     assert value(counted, "antler_requests_total", **BY, outcome="complete", error="") == 1
@@ -64,30 +64,36 @@ def test_an_answer_is_counted_when_it_has_ended(store, caplog):
     (record,) = caplog.records
     assert record.told["request_id"] == "req-7" and record.told["model"] == "claude-sonnet-4-5"
     assert record.told["tries"] == 2 and record.told["outcome"] == "complete"
-    line = str(record.__dict__) + counted.figures().decode()
+    line = str(record.__dict__) + counted.to_prometheus_text().decode()
     assert not [word for word in ("Nobody", "Nor this", "'ann'", conversation) if word in line]
 
 
 def test_a_failure_is_counted_under_its_code(store):
-    counted = Meter()
-    desk = Desk(store, Scripted([errors.Overloaded("Busy", status=529)]), Answers(counted.answered))
-    settled(desk, turn.ask(desk, "ann", None, "Why?", TARGET, Params()).conversation.id)
+    counted = Metrics()
+    desk = TurnServices(
+        store,
+        Scripted([errors.Overloaded("Busy", status=529)]),
+        GenerationRegistry(counted.record_generation),
+    )
+    settled(desk, turn.send_question(desk, "ann", None, "Why?", TARGET, Params()).conversation.id)
     labels = {**BY, "outcome": "failed", "error": "overloaded"}
     until(lambda: value(counted, "antler_requests_total", **labels) == 1)
 
 
 def test_titles_are_requests_too(store):
-    counted = Meter()
+    counted = Metrics()
     gateway = Scripted([TextDelta("A title"), DONE])
-    Aside(gateway, store, ended=counted.ended).entitle("ann", "c", "Why?", Cheap(TARGET))
+    UtilityModelService(gateway, store, on_request_finished=counted.record_request).generate_title(
+        "ann", "c", "Why?", UtilityModel(TARGET)
+    )
     labels = {**BY, "purpose": "title", "outcome": "complete", "error": ""}
     until(lambda: value(counted, "antler_requests_total", **labels) == 1)
 
 
 def test_what_runs_is_asked_for_when_the_figures_are():
-    counted = Meter()
+    counted = Metrics()
     running = [3]
-    counted.watch(lambda: running[0], lambda: running[0] == 0)
+    counted.set_gauge_sources(lambda: running[0], lambda: running[0] == 0)
     assert value(counted, "antler_answers_running") == 3 and value(counted, "antler_closing") == 0
     running[0] = 0
     assert value(counted, "antler_answers_running") == 0 and value(counted, "antler_closing") == 1
@@ -107,25 +113,25 @@ def test_what_runs_is_asked_for_when_the_figures_are():
     ],
 )
 def test_a_models_family_is_one_of_a_closed_set(model, family):
-    assert metrics.family(model) == family
+    assert metrics.vendor_label(model) == family
 
 
 def test_whatever_people_type_there_are_no_more_samples():
-    counted = Meter()
+    counted = Metrics()
     sizes = set()
     for n in range(50):
         target = Target(f"own-{n}/model-{n}", "openai")
-        counted.ended(
-            Ended("answer", f"o{n}", f"c{n}", target, Outcome.COMPLETE, Usage(1, 1), Timing(1, 1, 1))
+        counted.record_request(
+            RequestOutcome("answer", f"o{n}", f"c{n}", target, Outcome.COMPLETE, Usage(1, 1), Timing(1, 1, 1))
         )
         sizes.add(len(figures(counted)))
     assert len(sizes) == 1
 
 
 def test_a_database_that_refuses_is_counted(tmp_path):
-    counted = Meter()
-    store = Store(f"sqlite:///{tmp_path}/antler.db", refused=counted.refused)
-    store.answers()
+    counted = Metrics()
+    store = Store(f"sqlite:///{tmp_path}/antler.db", on_refusal=counted.count_database_error)
+    store.ping()
     assert value(counted, "antler_database_errors_total") == 0
     with sqlite3.connect(tmp_path / "antler.db") as other:
         other.execute("ALTER TABLE conversation RENAME TO elsewhere")

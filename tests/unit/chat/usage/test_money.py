@@ -12,24 +12,24 @@ from hypothesis import strategies as some
 
 from lib import demo
 from lib.chat.turns import turn
-from lib.chat.turns.registry import Answers
-from lib.chat.turns.summaries import Aside, Cheap
-from lib.chat.turns.temporary import Scratch
-from lib.chat.turns.turn import Desk
+from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.summaries import UtilityModel, UtilityModelService
+from lib.chat.turns.temporary import TemporaryStore
+from lib.chat.turns.turn import TurnServices
 from lib.chat.usage import report as usage
 from lib.config.settings import Settings
 from lib.core import errors
 from lib.core.conversation import Outcome, Usage
-from lib.core.models import Listing
+from lib.core.models import ModelList
 from lib.core.params import Params
-from lib.core.pricing import NANO
-from lib.core.reply import Finish, Restart, TextDelta, UsageReport, Waiting
+from lib.core.pricing import NANOS_PER_DOLLAR
+from lib.core.reply import Finish, Restart, RetryScheduled, TextDelta, UsageReport
 from lib.core.target import Target
-from lib.core.usage import Spend, Spent, spent
+from lib.core.usage import UsageRecord, UsageTotal, to_usage_total
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 from lib.ui.chat import transcript
-from lib.ui.text.i18n import literal
+from lib.ui.text.i18n import escape_markdown
 from lib.ui.widgets import cost
 from tests.support.replay import JSON, Canned, Replay, soon
 from tests.unit.chat.services import Scripted, settled, until
@@ -62,25 +62,32 @@ def server() -> Iterator[demo.Demo]:
 
 
 @pytest.fixture
-def desk(store, server) -> Iterator[Desk]:
+def desk(store, server) -> Iterator[TurnServices]:
     client = Gateway(Settings(base_url=server.url, retries=2))
-    known = Listing(prices=client.prices())
-    tariffs = Prices(lambda: known).of
-    yield Desk(store, client, Answers(), Aside(client, store, tariffs), None, tariffs)
+    known = ModelList(prices=client.fetch_prices())
+    tariffs = Prices(lambda: known).price_of
+    yield TurnServices(
+        store, client, GenerationRegistry(), UtilityModelService(client, store, tariffs), None, tariffs
+    )
     client.close()
 
 
-def asked(desk: Desk, target: Target, params: Params | None = None) -> str:
-    return turn.ask(desk, "ann", None, "Why is it so?", target, params or Params()).conversation.id
+def asked(desk: TurnServices, target: Target, params: Params | None = None) -> str:
+    return turn.send_question(desk, "ann", None, "Why is it so?", target, params or Params()).conversation.id
 
 
 @each_wire
 def test_a_whole_answer_is_one_row_that_says_what_it_cost(desk, store, server, wire):
-    before = desk.gateway.balance().used
+    before = desk.gateway.fetch_balance().used
     talk = asked(desk, Target("demo-crlf", wire))
     node = settled(desk, talk)[-1]
-    (row,) = store.spent("ann", talk)
-    assert (row.id, row.node, row.purpose, row.outcome) == (node.request, node.id, "answer", Outcome.COMPLETE)
+    (row,) = store.usage_records("ann", talk)
+    assert (row.id, row.node, row.purpose, row.outcome) == (
+        node.usage_record_id,
+        node.id,
+        "answer",
+        Outcome.COMPLETE,
+    )
     assert (row.target, row.usage, row.source) == (Target("demo-crlf", wire), node.usage, "gateway")
     assert row.request_id == node.request_id != ""
     assert row.timing.first is not None and row.timing.total >= row.timing.first
@@ -88,7 +95,7 @@ def test_a_whole_answer_is_one_row_that_says_what_it_cost(desk, store, server, w
     told = fresh + row.usage.output * 4
     assert row.cost == told * 1000 + (row.usage.cached or 0) * 100 + (row.usage.written or 0) * 1250
     # What the gateway says that it took is what is written here.
-    assert soon(lambda: desk.gateway.balance().used - before == row.cost)
+    assert soon(lambda: desk.gateway.fetch_balance().used - before == row.cost)
 
 
 @each_wire
@@ -101,15 +108,15 @@ def test_stopped_cut_and_failed_ones_are_rows_too(desk, store, wire):
     ):
         talk = asked(desk, Target(model, wire))
         if outcome is Outcome.STOPPED:
-            answer = desk.answers.find("ann", talk)
+            answer = desk.generations.find("ann", talk)
             until(lambda answer=answer: answer.wait(-1, 0).node.message.text)
             answer.stop()
         node = settled(desk, talk)[-1]
-        (row,) = store.spent("ann", talk)
+        (row,) = store.usage_records("ann", talk)
         assert (node.outcome, row.outcome, row.node) == (outcome, outcome, node.id)
         assert row.cost is None or row.usage.output
         unknown = model != "demo-wrong-key" and row.cost is None
-        assert store.sums("ann", talk)[node.id].unknown == unknown
+        assert store.usage_by_answer("ann", talk)[node.id].unpriced_count == unknown
 
 
 @each_wire
@@ -121,60 +128,66 @@ def test_each_automatic_try_is_a_row(desk, store, wire):
         node = settled(desk, talk)[-1]
         client.close()
     assert node.outcome is Outcome.COMPLETE
-    rows = sorted(store.spent("ann", talk), key=lambda row: row.id)
-    assert [row.id for row in rows] == [node.request, f"{node.request}.2", f"{node.request}.3"]
+    rows = sorted(store.usage_records("ann", talk), key=lambda row: row.id)
+    assert [row.id for row in rows] == [
+        node.usage_record_id,
+        f"{node.usage_record_id}.2",
+        f"{node.usage_record_id}.3",
+    ]
     assert [row.outcome for row in rows] == [Outcome.FAILED, Outcome.FAILED, Outcome.COMPLETE]
     assert [row.cost for row in rows] == [None, None, (600 * 3 + 400 * 3 // 10 + 500 * 12) * 1000]
     # Refused tries took nothing, and leave nothing unknown.
-    assert store.sums("ann", talk)[node.id].unknown == 0
+    assert store.usage_by_answer("ann", talk)[node.id].unpriced_count == 0
 
 
 @each_wire
 def test_going_on_is_a_request_of_its_own_and_the_foot_has_the_sum(desk, store, wire):
     talk = asked(desk, Target("demo-cut-by-length", wire))
     first = settled(desk, talk)[-1]
-    turn.go_on(desk, "ann", talk, first.id, Params())
+    turn.continue_answer(desk, "ann", talk, first.id, Params())
     both = settled(desk, talk)[-1]
-    rows = store.spent("ann", talk)
+    rows = store.usage_records("ann", talk)
     assert [row.node for row in rows] == [first.id] * 2
-    assert {row.id for row in rows} == {first.request, both.request}
+    assert {row.id for row in rows} == {first.usage_record_id, both.usage_record_id}
     assert rows[0].usage == first.usage
     assert rows[0].usage + rows[1].usage == both.usage
-    assert store.sums("ann", talk) == {first.id: spent(rows[0]) + spent(rows[1])}
+    assert store.usage_by_answer("ann", talk) == {first.id: to_usage_total(rows[0]) + to_usage_total(rows[1])}
 
 
 def test_alternatives_are_one_request(desk, store):
     talk = asked(desk, Target("demo-crlf", "openai"), Params(n=3))
     node = settled(desk, talk)[-1]
-    (row,) = store.spent("ann", talk)
-    assert (row.id, row.usage) == (node.request, node.usage)
+    (row,) = store.usage_records("ann", talk)
+    assert (row.id, row.usage) == (node.usage_record_id, node.usage)
     assert len(store.nodes("ann", talk)) == 4
-    assert [one.request for one in store.nodes("ann", talk)].count("") == 3
+    assert [one.usage_record_id for one in store.nodes("ann", talk)].count("") == 3
 
 
 @each_wire
 def test_titles_are_in_the_sum_of_their_conversation(desk, store, wire):
-    cheap = replace(desk, cheap=Cheap(Target("demo-cheap", wire)))
+    cheap = replace(desk, utility_model=UtilityModel(Target("demo-cheap", wire)))
     talk = asked(cheap, Target("demo-crlf", wire))
     settled(cheap, talk)
-    until(lambda: len(store.spent("ann", talk)) == 2)
-    told = store.sums("ann", talk)
+    until(lambda: len(store.usage_records("ann", talk)) == 2)
+    told = store.usage_by_answer("ann", talk)
     assert told[""].cost > 0
-    assert sum(told.values(), Spent()) == sum(map(spent, store.spent("ann", talk)), Spent())
+    assert sum(told.values(), UsageTotal()) == sum(
+        map(to_usage_total, store.usage_records("ann", talk)), UsageTotal()
+    )
 
 
 @each_wire
 def test_a_temporary_chat_is_counted_and_not_named(desk, store, wire):
-    scratch = Scratch("ann", store)
+    scratch = TemporaryStore("ann", store)
     hidden = replace(desk, store=scratch)
     talk = asked(hidden, Target("demo-crlf", wire))
     node = settled(hidden, talk)[-1]
-    (row,) = store.spent("ann", None)
+    (row,) = store.usage_records("ann", None)
     assert (row.conversation, row.node, row.request_id) == (None, None, "")
     assert (row.usage, row.purpose) == (node.usage, "answer")
     assert row.cost > 0
-    assert scratch.sums("ann", talk) == {node.id: spent(row)}
-    assert store.since("ann", 0.0) == spent(row)
+    assert scratch.usage_by_answer("ann", talk) == {node.id: to_usage_total(row)}
+    assert store.usage_since("ann", 0.0) == to_usage_total(row)
     assert store.conversations("ann", 9) == []
 
 
@@ -182,9 +195,9 @@ def test_a_temporary_chat_is_counted_and_not_named(desk, store, wire):
 def test_an_unknown_price_is_said_to_be_unknown(desk, store, wire):
     talk = asked(desk, Target("demo-echo", wire))
     node = settled(desk, talk)[-1]
-    told = store.sums("ann", talk)[node.id]
-    assert (told.cost, told.unknown, told.requests) == (0, 1, 1)
-    assert transcript.foot(node, told).endswith("cost unknown")
+    told = store.usage_by_answer("ann", talk)[node.id]
+    assert (told.cost, told.unpriced_count, told.requests) == (0, 1, 1)
+    assert transcript.format_footer(node, told).endswith("cost unknown")
 
 
 counts = some.none() | some.integers(0, 5_000)
@@ -194,12 +207,12 @@ ends = some.sampled_from(
         [Finish(Outcome.COMPLETE, "stop")],
         [Finish(Outcome.LENGTH, "length")],
         [],
-        [errors.Cut()],
+        [errors.StreamInterrupted()],
         [errors.Overloaded("busy", status=529)],
     ]
 )
 tries = some.lists(
-    some.builds(lambda report: [report, Restart(), Waiting(0.0, 2, 3, "cut")], reports), max_size=2
+    some.builds(lambda report: [report, Restart(), RetryScheduled(0.0, 2, 3, "cut")], reports), max_size=2
 )
 answers = some.builds(
     lambda again, report, end: [*(event for one in again for event in one), TextDelta("So"), report, *end],
@@ -217,30 +230,37 @@ turns = some.lists(
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=turns, wire=some.sampled_from(["openai", "anthropic"]))
 def test_foot_conversation_and_page_show_the_sums_of_the_rows(desk, store, said, wire):
-    before = store.since("ann", 0.0)
+    before = store.usage_since("ann", 0.0)
     scripted = replace(desk, gateway=Scripted(*(events for events, _ in said)))
     talk = None
     for _, model in said:
-        talk = turn.ask(scripted, "ann", talk, "Why?", Target(model, wire), Params()).conversation.id
+        talk = turn.send_question(
+            scripted, "ann", talk, "Why?", Target(model, wire), Params()
+        ).conversation.id
         settled(scripted, talk)
-    rows = store.spent("ann", talk)
-    told = store.sums("ann", talk)
+    rows = store.usage_records("ann", talk)
+    told = store.usage_by_answer("ann", talk)
     nodes = [node for node in store.nodes("ann", talk) if node.message.role == "assistant"]
-    assert len(rows) == sum(1 + sum(type(event) is Waiting for event in events) for events, _ in said)
+    assert len(rows) == sum(1 + sum(type(event) is RetryScheduled for event in events) for events, _ in said)
     for node in nodes:
-        own: list[Spend] = [row for row in rows if row.node == node.id]
-        foot = transcript.foot(node, told[node.id])
-        total = sum(map(spent, own), Spent())
-        assert foot.endswith(literal(cost.words(total)))
+        own: list[UsageRecord] = [row for row in rows if row.node == node.id]
+        foot = transcript.format_footer(node, told[node.id])
+        total = sum(map(to_usage_total, own), UsageTotal())
+        assert foot.endswith(escape_markdown(cost.cost_text(total)))
         if total.usage.input is not None:
             assert f" · {total.usage.input:,} in" in foot
         if total.usage.output is not None:
             assert f" · {total.usage.output:,} out" in foot
-    conversation = sum(told.values(), Spent())
+    conversation = sum(told.values(), UsageTotal())
     today = datetime.now(UTC).date()
-    page = usage.report(store, "ann", today - timedelta(days=1), today + timedelta(days=1), UTC).total
-    whole = sum(map(spent, rows), Spent())
+    page = usage.load_user_statistics(
+        store, "ann", today - timedelta(days=1), today + timedelta(days=1), UTC
+    ).total
+    whole = sum(map(to_usage_total, rows), UsageTotal())
     assert conversation == whole
     assert page.cost - before.cost == whole.cost
-    assert (page.requests - before.requests, page.unknown - before.unknown) == (whole.requests, whole.unknown)
-    assert whole.cost <= NANO
+    assert (page.request_count - before.request_count, page.unpriced_count - before.unpriced_count) == (
+        whole.request_count,
+        whole.unpriced_count,
+    )
+    assert whole.cost <= NANOS_PER_DOLLAR

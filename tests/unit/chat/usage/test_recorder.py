@@ -6,33 +6,46 @@ from decimal import Decimal
 
 import pytest
 
-from lib.chat.usage.recorder import Entry, Tally
+from lib.chat.usage.recorder import RequestInfo, UsageRecorder
 from lib.core.conversation import Outcome, Usage
-from lib.core.pricing import Price, Tariff
-from lib.core.reply import Event, Finish, Restart, Served, TextDelta, ThinkingDelta, UsageReport, Waiting
+from lib.core.pricing import ModelPrice, Price
+from lib.core.reply import (
+    Event,
+    Finish,
+    ProviderMetadata,
+    Restart,
+    RetryScheduled,
+    TextDelta,
+    ThinkingDelta,
+    UsageReport,
+)
 from lib.core.target import Target
 
-TARIFF = Tariff(Price(Decimal(1), Decimal(2)), "settings")
+TARIFF = ModelPrice(Price(Decimal(1), Decimal(2)), "settings")
 DONE = Finish(Outcome.COMPLETE, "stop")
-AGAIN = Waiting(0.0, 2, 3, "overloaded")
+AGAIN = RetryScheduled(0.0, 2, 3, "overloaded")
 
 
 def counted(*events: Event, wire="openai", outcome=Outcome.COMPLETE, request_id=""):
-    tally = Tally(Entry("r", "c", "answer", Target("m", wire), "a"), {"m": TARIFF}.get)
+    tally = UsageRecorder(RequestInfo("r", "c", "answer", Target("m", wire), "a"), {"m": TARIFF}.get)
     for event in events:
-        tally.add(event)
-    return tally.ended(outcome, request_id)
+        tally.add_event(event)
+    return tally.finish(outcome, request_id)
 
 
 def test_one_request_is_one_entry():
     (spend,) = counted(
-        Served({"id": "msg_1"}), ThinkingDelta("Hm"), TextDelta("Yes"), DONE, UsageReport(Usage(10, 5))
+        ProviderMetadata({"id": "msg_1"}),
+        ThinkingDelta("Hm"),
+        TextDelta("Yes"),
+        DONE,
+        UsageReport(Usage(10, 5)),
     )
     assert (spend.id, spend.conversation, spend.node, spend.purpose) == ("r", "c", "a", "answer")
     assert (spend.usage, spend.cost, spend.price, spend.source) == (
         Usage(10, 5),
         20_000,
-        TARIFF.price,
+        TARIFF.base_price,
         "settings",
     )
     assert (spend.outcome, spend.request_id) == (Outcome.COMPLETE, "msg_1")
@@ -50,7 +63,7 @@ def test_each_try_is_a_request_of_its_own():
     first, second, third = counted(
         *(Restart(), AGAIN),
         *(UsageReport(Usage(4, 1)), Restart(), AGAIN),
-        *(Served({"request_id": "q-3"}), TextDelta("Yes"), UsageReport(Usage(10, 5)), DONE),
+        *(ProviderMetadata({"request_id": "q-3"}), TextDelta("Yes"), UsageReport(Usage(10, 5)), DONE),
     )
     assert [spend.id for spend in (first, second, third)] == ["r", "r.2", "r.3"]
     assert [spend.outcome for spend in (first, second, third)] == [Outcome.FAILED] * 2 + [Outcome.COMPLETE]
@@ -61,7 +74,7 @@ def test_each_try_is_a_request_of_its_own():
 
 
 def test_a_try_that_was_never_made_is_none():
-    (only,) = counted(Restart(), Waiting(3600.0, 2, 3, "overloaded"), outcome=Outcome.STOPPED)
+    (only,) = counted(Restart(), RetryScheduled(3600.0, 2, 3, "overloaded"), outcome=Outcome.STOPPED)
     assert (only.id, only.outcome) == ("r", Outcome.FAILED)
 
 
@@ -92,15 +105,15 @@ def test_a_failure_tells_its_request_where_nothing_else_did():
 
 
 def test_a_model_without_a_price_has_no_cost():
-    tally = Tally(Entry("r", "c", "answer", Target("other", "openai")), {"m": TARIFF}.get)
-    tally.add(UsageReport(Usage(10, 5)))
-    (spend,) = tally.ended(Outcome.COMPLETE)
+    tally = UsageRecorder(RequestInfo("r", "c", "answer", Target("other", "openai")), {"m": TARIFF}.get)
+    tally.add_event(UsageReport(Usage(10, 5)))
+    (spend,) = tally.finish(Outcome.COMPLETE)
     assert (spend.usage, spend.cost, spend.price, spend.source) == (Usage(10, 5), None, None, None)
 
 
 def test_an_answer_to_several_is_one_request():
     (spend,) = counted(
-        Served({"id": "all"}, choice=1),
+        ProviderMetadata({"id": "all"}, choice=1),
         TextDelta("A"),
         TextDelta("B", choice=1),
         DONE,

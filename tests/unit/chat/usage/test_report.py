@@ -13,24 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from lib.chat.usage import report
-from lib.chat.usage.report import Report, Wait
+from lib.chat.usage.report import FirstTokenLatency, UsageStatistics
 from lib.core.conversation import Usage
 from lib.core.target import Target
-from lib.core.usage import Line, Span, Spent
+from lib.core.usage import DailyUsage, DayRange, UsageTotal
 
 M = Target("m", "openai")
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def test_days_of_one_length_are_one_span():
-    assert report.spans(date(2026, 1, 1), date(2026, 1, 31), UTC) == [
-        Span(date(2026, 1, 1), 1767225600.0, 31)
+    assert report.split_into_day_ranges(date(2026, 1, 1), date(2026, 1, 31), UTC) == [
+        DayRange(date(2026, 1, 1), 1767225600.0, 31)
     ]
 
 
 def test_the_days_on_which_clocks_change_stand_alone():
-    found = report.spans(date(2026, 3, 27), date(2026, 3, 31), BERLIN)
-    assert [(span.first.day, span.days, span.seconds // 3600) for span in found] == [
+    found = report.split_into_day_ranges(date(2026, 3, 27), date(2026, 3, 31), BERLIN)
+    assert [(span.first_day.day, span.day_count, span.day_seconds // 3600) for span in found] == [
         (27, 2, 24),
         (29, 1, 23),
         (30, 2, 24),
@@ -44,24 +44,24 @@ def test_the_days_on_which_clocks_change_stand_alone():
 )
 def test_the_spans_are_all_the_days_one_after_the_other(first, more, zone):
     last = first + timedelta(days=more)
-    found = report.spans(first, last, zone)
-    assert found[0].begin == datetime(first.year, first.month, first.day, tzinfo=zone).timestamp()
-    assert all(before.end == after.begin for before, after in zip(found, found[1:], strict=False))
-    assert sum(span.days for span in found) == max(1, more + 1)
+    found = report.split_into_day_ranges(first, last, zone)
+    assert found[0].start == datetime(first.year, first.month, first.day, tzinfo=zone).timestamp()
+    assert all(before.end == after.start for before, after in zip(found, found[1:], strict=False))
+    assert sum(span.day_count for span in found) == max(1, more + 1)
     for span in found:
-        assert span.first == datetime.fromtimestamp(span.begin, zone).date()
+        assert span.first_day == datetime.fromtimestamp(span.start, zone).date()
 
 
 def test_a_range_without_end_is_the_latest_of_it():
-    found = report.spans(date(1, 1, 1), date(2026, 1, 1), UTC)
-    assert sum(span.days for span in found) == report.DAYS_MOST
+    found = report.split_into_day_ranges(date(1, 1, 1), date(2026, 1, 1), UTC)
+    assert sum(span.day_count for span in found) == report.MAX_DAYS
     assert found[-1].end == datetime(2026, 1, 2, tzinfo=UTC).timestamp()
 
 
 class Known:
     """A book of one page."""
 
-    def __init__(self, waits: Sequence[tuple[Target, float]], lines: Sequence[Line] = ()) -> None:
+    def __init__(self, waits: Sequence[tuple[Target, float]], lines: Sequence[DailyUsage] = ()) -> None:
         self._waits, self._lines = list(waits), list(lines)
 
     def lines(self, owner, spans):
@@ -74,30 +74,34 @@ class Known:
 def test_waits_are_of_half_and_of_nearly_all():
     other = Target("n", "anthropic")
     waits = [(M, float(second)) for second in range(100, 0, -1)] + [(other, 500.0)]
-    found = report.report(Known(waits), "ann", date(2026, 1, 1), date(2026, 1, 2), UTC).waits
-    assert found[M] == Wait(50.0, 95.0)
-    assert found[other] == Wait(500.0, 500.0)
-    assert found[None] == Wait(51.0, 96.0)
-    assert report.report(Known([]), "ann", date(2026, 1, 1), date(2026, 1, 2), UTC).waits == {}
+    found = report.load_user_statistics(
+        Known(waits), "ann", date(2026, 1, 1), date(2026, 1, 2), UTC
+    ).latencies
+    assert found[M] == FirstTokenLatency(50.0, 95.0)
+    assert found[other] == FirstTokenLatency(500.0, 500.0)
+    assert found[None] == FirstTokenLatency(51.0, 96.0)
+    assert (
+        report.load_user_statistics(Known([]), "ann", date(2026, 1, 1), date(2026, 1, 2), UTC).latencies == {}
+    )
 
 
 LINES = (
-    Line(date(2026, 1, 1), M, Spent(2, 1, 0, 1_500_000_000, Usage(10, 5))),
-    Line(date(2026, 1, 1), Target("=1+1", "anthropic"), Spent(1, 0, 1, 0, Usage(7))),
-    Line(date(2026, 1, 2), M, Spent(1, 0, 1, 1, Usage(1, 1))),
+    DailyUsage(date(2026, 1, 1), M, UsageTotal(2, 1, 0, 1_500_000_000, Usage(10, 5))),
+    DailyUsage(date(2026, 1, 1), Target("=1+1", "anthropic"), UsageTotal(1, 0, 1, 0, Usage(7))),
+    DailyUsage(date(2026, 1, 2), M, UsageTotal(1, 0, 1, 1, Usage(1, 1))),
 )
 
 
 def test_sums_by_day_and_by_model_are_the_same_sum():
-    found = Report(LINES, {})
-    assert found.total == Spent(4, 1, 2, 1_500_000_001, Usage(18, 6))
-    for sums in (found.by_day(), found.by_target(), found.by_wire()):
-        assert sum(sums.values(), Spent()) == found.total
-    assert list(found.by_target()) == [M, LINES[1].target]
+    found = UsageStatistics(LINES, {})
+    assert found.total == UsageTotal(4, 1, 2, 1_500_000_001, Usage(18, 6))
+    for sums in (found.total_by_day(), found.total_by_target(), found.total_by_wire()):
+        assert sum(sums.values(), UsageTotal()) == found.total
+    assert list(found.total_by_target()) == [M, LINES[1].target]
 
 
 def test_the_file_has_every_line_and_nothing_that_is_a_formula():
-    rows = list(csv.DictReader(io.StringIO(report.table(LINES))))
+    rows = list(csv.DictReader(io.StringIO(report.usage_to_csv(LINES))))
     assert [row["model"] for row in rows] == ["m", "'=1+1", "m"]
     assert [row["cost_usd"] for row in rows] == ["1.5", "", "0.000000001"]
     assert [row["unknown_cost"] for row in rows] == ["0", "1", "1"]
@@ -107,8 +111,8 @@ def test_the_file_has_every_line_and_nothing_that_is_a_formula():
 
 @pytest.mark.parametrize("name", ['"quoted", and a comma', "line\nbreak", "模型"])
 def test_any_name_comes_back_from_the_file(name):
-    line = Line(date(2026, 1, 1), Target(name, "openai"), Spent(1))
-    (row,) = csv.DictReader(io.StringIO(report.table([line]), newline=""))
+    line = DailyUsage(date(2026, 1, 1), Target(name, "openai"), UsageTotal(1))
+    (row,) = csv.DictReader(io.StringIO(report.usage_to_csv([line]), newline=""))
     assert row["model"] == name
 
 
@@ -125,17 +129,17 @@ class AllKnown(Known):
 def test_the_report_of_everybody_is_made_as_one_persons_is():
     book = AllKnown([(M, 1.0), (M, 2.0)], LINES)
     both = [date(2026, 1, 1), date(2026, 1, 2), UTC]
-    assert report.report_of_all(book, *both) == report.report(book, "ann", *both)
+    assert report.load_team_statistics(book, *both) == report.load_user_statistics(book, "ann", *both)
 
 
 def test_the_file_of_everybody_says_whose_each_line_is():
     pairs = [("proxy:ann", LINES[0]), ("browser:=1", LINES[1]), ("=eve", LINES[2])]
     names = {"proxy:ann": "=Ann", "browser:=1": "Bob"}
-    rows = list(csv.DictReader(io.StringIO(report.table_of_each(pairs, names))))
+    rows = list(csv.DictReader(io.StringIO(report.usage_by_user_to_csv(pairs, names))))
     assert [(row["person"], row["person_id"]) for row in rows] == [
         ("'=Ann", "proxy:ann"),
         ("Bob", "browser:=1"),
         ("", "'=eve"),
     ]
-    own = list(csv.DictReader(io.StringIO(report.table(LINES))))
+    own = list(csv.DictReader(io.StringIO(report.usage_to_csv(LINES))))
     assert [{name: row[name] for name in own[0]} for row in rows] == own

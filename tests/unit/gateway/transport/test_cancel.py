@@ -9,7 +9,7 @@ from lib.core.params import Params
 from lib.core.reply import TextDelta
 from lib.core.target import Target
 from lib.gateway.client import Gateway
-from lib.gateway.transport.cancel import Cancel
+from lib.gateway.transport.cancel import CancelToken
 from tests.support.replay import FRAMINGS, JSON, Canned, Framing, Replay, soon
 from tests.unit.gateway.recordings import PATHS, QUESTION, RECORDINGS, ask
 
@@ -23,7 +23,7 @@ class Asking:
     """A question on a thread of its own, as in the app."""
 
     def __init__(self, asked: Gateway) -> None:
-        self.cancel = Cancel()
+        self.cancel = CancelToken()
         self.text = threading.Event()
         self._thread = threading.Thread(target=self._ask, args=(asked,), daemon=True)
         self._thread.start()
@@ -72,7 +72,7 @@ def test_a_stop_in_a_silence_ends_the_worker_and_the_connection(
 
 def test_a_stop_on_a_connection_used_before_ends_it_too(replay: Replay, asked: Gateway) -> None:
     replay.serve("/v1/models", Canned(b'{"data":[]}', headers=JSON, framing="length"))
-    asked.models()
+    asked.fetch_models()
     replay.serve(CHAT, Canned(STREAM.body, mute=True))
     asking = Asking(asked)
     assert replay.wait_for_requests(2)
@@ -84,7 +84,7 @@ def test_a_stop_on_a_connection_used_before_ends_it_too(replay: Replay, asked: G
 
 def test_a_stop_before_the_start_sends_nothing(replay: Replay, asked: Gateway) -> None:
     replay.serve(CHAT, STREAM.canned())
-    cancel = Cancel()
+    cancel = CancelToken()
     cancel.cancel()
     cancel.cancel()
     heard = ask(asked, "openai", cancel)
@@ -97,10 +97,10 @@ def test_a_late_stop_does_not_hit_the_next_request(replay: Replay, asked: Gatewa
     replay.serve("/v1/models", Canned(b'{"data":[]}', headers=JSON, framing="length"))
     refused = Canned(b'{"error":"no"}', 400, JSON, framing="length")
     replay.serve(CHAT, refused)
-    cancel = Cancel()
-    assert type(ask(asked, "openai", cancel).error) is errors.RequestRefused
+    cancel = CancelToken()
+    assert type(ask(asked, "openai", cancel).error) is errors.InvalidRequest
     replay.serve(CHAT, STREAM.canned())
-    stream = asked.stream(Target("tiny", "openai"), QUESTION, Params(), Cancel())
+    stream = asked.stream(Target("tiny", "openai"), QUESTION, Params(), CancelToken())
     next(stream)
     assert replay.connections == 1
     cancel.cancel()
@@ -134,7 +134,7 @@ def test_nothing_stays_open_or_running_however_it_ends(replay: Replay, asked: Ga
 
 def test_nothing_stays_open_when_a_reader_leaves(replay: Replay, asked: Gateway) -> None:
     replay.serve(CHAT, Canned(FRAME * 2, silence=len(FRAME)))
-    stream = asked.stream(Target("tiny", "openai"), QUESTION, Params(), Cancel())
+    stream = asked.stream(Target("tiny", "openai"), QUESTION, Params(), CancelToken())
     assert next(stream) == TextDelta("Half an ")
     stream.close()
     assert replay.requests[0].left.wait(20)

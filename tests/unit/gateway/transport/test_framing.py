@@ -48,9 +48,9 @@ ROWS: dict[str, tuple[Wire, Canned, dict[str, Any]]] = {
     "1 an error's status, labelled as a stream": (
         "openai",
         REFUSED,
-        {"error": errors.RequestRefused, "detail": "no"},
+        {"error": errors.InvalidRequest, "detail": "no"},
     ),
-    "1 the same on messages": ("anthropic", REFUSED, {"error": errors.RequestRefused, "detail": "no"}),
+    "1 the same on messages": ("anthropic", REFUSED, {"error": errors.InvalidRequest, "detail": "no"}),
     "2 one JSON object for a stream": ("openai", Canned(WHOLE, headers=JSON), IS_FOUR),
     "2 one JSON object, labelled as a stream": ("anthropic", Canned(WHOLE_MESSAGE), IS_FOUR),
     "2 a stream, labelled as JSON": ("openai", Canned(FOUR, headers=JSON), IS_FOUR),
@@ -72,12 +72,12 @@ ROWS: dict[str, tuple[Wire, Canned, dict[str, Any]]] = {
     "5 bare JSON after a comment": (
         "openai",
         Canned(b": PING\n\n" + BARE),
-        {"text": "", "error": errors.FailedMidway, "detail": "gone"},
+        {"text": "", "error": errors.StreamError, "detail": "gone"},
     ),
     "5 bare JSON, then [DONE]": (
         "openai",
         Canned(chunk("Four") + BARE + b"\n\ndata: [DONE]\n\n"),
-        {"text": "Four", "error": errors.FailedMidway},
+        {"text": "Four", "error": errors.StreamError},
     ),
     "5 bare JSON half-way on messages": (
         "anthropic",
@@ -88,12 +88,12 @@ ROWS: dict[str, tuple[Wire, Canned, dict[str, Any]]] = {
     "7 ended by silence: usage and [DONE]": (
         "openai",
         Canned(chunk("Fo") + b'data: {"choices":[],"usage":{"prompt_tokens":5}}\n\ndata: [DONE]\n\n'),
-        {"text": "Fo", "error": errors.NoLastWord, "usage": Usage(5)},
+        {"text": "Fo", "error": errors.MissingFinishReason, "usage": Usage(5)},
     ),
     "7 ended by silence: a bare close": (
         "anthropic",
         Canned(START + text("Fo")),
-        {"text": "Fo", "error": errors.Cut},
+        {"text": "Fo", "error": errors.StreamInterrupted},
     ),
     "8 a second message_start": (
         "anthropic",

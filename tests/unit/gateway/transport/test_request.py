@@ -11,12 +11,12 @@ import requests
 
 from lib.config.settings import Settings, Timeouts
 from lib.core import errors
-from lib.core.conversation import Message, Text
+from lib.core.conversation import Message, TextPart
 from lib.core.params import Params
 from lib.core.target import Target, Wire
 from lib.gateway import client as client_module
-from lib.gateway.client import WIRES, Gateway
-from lib.gateway.transport.cancel import Cancel
+from lib.gateway.client import WIRE_MODULES, Gateway
+from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.request import Response, Transport
 from tests.support.replay import FRAMINGS, JSON, Canned, Framing, Replay
 from tests.unit.gateway.recordings import KEY, PATHS, RECORDINGS, Heard, ask, error_of
@@ -29,7 +29,7 @@ FRAME = b'data: {"choices":[{"index":0,"delta":{"content":"Half an "}}]}\n\n'
 
 def waiting(replay: Replay, first: float, idle: float) -> Gateway:
     """A gateway with these limits of patience: up to the first byte, and after it."""
-    timeouts = Timeouts(connect=20, first=first, idle=idle)
+    timeouts = Timeouts(connect=20, first_byte=first, idle=idle)
     return Gateway(Settings(api_key=KEY, base_url=replay.url, timeouts=timeouts, retries=0))
 
 
@@ -50,7 +50,7 @@ def test_each_silence_has_a_limit_of_its_own(
     replay.serve(CHAT, Canned(FRAME * 2, framing=framing, **how))
     client = waiting(replay, first, idle)
     heard = ask(client, "openai")
-    assert type(heard.error) is errors.TimedOut
+    assert type(heard.error) is errors.RequestTimeout
     assert heard.text == ("Half an " if how.get("silence") == len(FRAME) else "")
     assert replay.requests[0].left.wait(20)
     client.close()
@@ -95,21 +95,21 @@ def dripping(*start: bytes) -> Response:
         return next(pieces)  # a StopIteration here is a reader that does not stop
 
     raw = SimpleNamespace(status_code=200, headers={}, raw=SimpleNamespace(read1=read1), close=list)
-    return Response(cast(requests.Response, raw), Cancel(), idle=60)
+    return Response(cast(requests.Response, raw), CancelToken(), idle_timeout=60)
 
 
-@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("wire", WIRE_MODULES)
 def test_the_last_count_is_not_waited_for_for_ever(
     replay: Replay, asked: Gateway, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "LAST_COUNT_SECONDS", 0.05)
+    monkeypatch.setattr(client_module, "USAGE_AFTER_ERROR_TIMEOUT", 0.05)
     monkeypatch.setattr(Transport, "post", lambda *_: dripping(b'data: {"error":"gone"}\n\n'))
-    assert type(error_of(asked, wire)) is errors.FailedMidway
+    assert type(error_of(asked, wire)) is errors.StreamError
 
 
 def test_a_body_that_never_ends_is_taken_as_far_as_it_came() -> None:
-    assert dripping(b"no ").text(seconds=0.05).startswith("no : PING")
-    assert dripping(b"words").text(limit=3) == "wor"
+    assert dripping(b"no ").read_text(timeout=0.05).startswith("no : PING")
+    assert dripping(b"words").read_text(max_bytes=3) == "wor"
 
 
 def test_a_refusal_whose_words_never_come_is_not_waited_for(
@@ -130,16 +130,19 @@ def test_a_refused_port_is_unreachable() -> None:
     with Replay() as gone:
         url = gone.url
     client = Gateway(Settings(api_key=KEY, base_url=url, retries=0))
-    assert type(error_of(client)) is errors.Unreachable
+    assert type(error_of(client)) is errors.GatewayUnreachable
 
 
 def test_an_unknown_host_is_unreachable() -> None:
     client = Gateway(
         Settings(
-            api_key=KEY, base_url="http://nowhere.invalid", timeouts=Timeouts(connect=5, first=5), retries=0
+            api_key=KEY,
+            base_url="http://nowhere.invalid",
+            timeouts=Timeouts(connect=5, first_byte=5),
+            retries=0,
         )
     )
-    assert type(error_of(client)) is errors.Unreachable
+    assert type(error_of(client)) is errors.GatewayUnreachable
 
 
 def test_no_answer_is_asked_to_be_compressed_and_a_compressed_one_is_read(
@@ -154,19 +157,19 @@ def test_no_answer_is_asked_to_be_compressed_and_a_compressed_one_is_read(
 def test_a_compressed_body_that_is_cut_or_broken_is_cut(replay: Replay, asked: Gateway) -> None:
     for framing in FRAMINGS:
         replay.serve(CHAT, STREAM.canned(gzip=True, cut=200, framing=framing))
-        assert type(error_of(asked)) is errors.Cut
+        assert type(error_of(asked)) is errors.StreamInterrupted
     lie = {"Content-Type": "text/event-stream", "Content-Encoding": "gzip"}
     replay.serve(CHAT, Canned(b"data: not gzip\n\n", headers=lie))
-    assert type(error_of(asked)) is errors.Cut
+    assert type(error_of(asked)) is errors.StreamInterrupted
 
 
 def test_many_at_once_keep_to_themselves(replay: Replay, asked: Gateway) -> None:
-    for wire in WIRES:
+    for wire in WIRE_MODULES:
         replay.serve(PATHS[wire], RECORDINGS[f"{wire}-text.sse"].canned(piece=100))
     heard: list[tuple[str, Heard]] = []
     threads = [
         threading.Thread(target=lambda wire=wire: heard.append((wire, ask(asked, wire))))
-        for wire in [*WIRES] * 10
+        for wire in [*WIRE_MODULES] * 10
     ]
     for thread in threads:
         thread.start()
@@ -176,13 +179,13 @@ def test_many_at_once_keep_to_themselves(replay: Replay, asked: Gateway) -> None
     assert all(one.text == RECORDINGS[f"{wire}-text.sse"].text and one.error is None for wire, one in heard)
 
 
-@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("wire", WIRE_MODULES)
 def test_half_a_letter_in_a_question_is_sent_as_a_question_mark(
     replay: Replay, asked: Gateway, wire: str
 ) -> None:
     replay.serve(PATHS[wire], RECORDINGS[f"{wire}-text.sse"].canned())
-    question = [Message("user", (Text("broken \ud83d and whole 😀"),))]
-    events = list(asked.stream(Target("m\udc00", wire), question, Params(system="\udfff!"), Cancel()))
+    question = [Message("user", (TextPart("broken \ud83d and whole 😀"),))]
+    events = list(asked.stream(Target("m\udc00", wire), question, Params(system="\udfff!"), CancelToken()))
     assert events
     sent = replay.requests[0].json
     assert sent["messages"][-1]["content"] == "broken ? and whole 😀"

@@ -14,23 +14,23 @@ from hypothesis import strategies as st
 
 from lib.core import errors
 from lib.core.params import Params
-from lib.core.reply import Event, Restart, Waiting
+from lib.core.reply import Event, Restart, RetryScheduled
 from lib.core.target import Target, Wire
-from lib.gateway.client import WIRES, Gateway
+from lib.gateway.client import WIRE_MODULES, Gateway
 from lib.gateway.transport import retry
-from lib.gateway.transport.cancel import Cancel
+from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires import errors as faults
 from tests.support.replay import JSON, Canned, Replay, soon
 from tests.unit.gateway.recordings import PATHS, QUESTION, RECORDINGS, ask, gateway
 
 CHAT = PATHS["openai"]
 STREAM = RECORDINGS["openai-text.sse"]
-each_wire = pytest.mark.parametrize("wire", WIRES)
+each_wire = pytest.mark.parametrize("wire", WIRE_MODULES)
 
 
 @pytest.fixture(autouse=True)
 def no_time_to_lose(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "_BACKOFF_MAX", 0.0)
+    monkeypatch.setattr(retry, "_MAX_BACKOFF", 0.0)
 
 
 @pytest.fixture
@@ -47,34 +47,34 @@ def fault(word: str = "", **headers: str) -> dict[str, Any]:
     return {"body": json.dumps(body).encode(), "headers": {**JSON, **headers}, "framing": "length"}
 
 
-def events(client: Gateway, cancel: Cancel | None = None, wire: Wire = "openai") -> Iterator[Event]:
-    return client.stream(Target("tiny", wire), QUESTION, Params(), cancel or Cancel())
+def events(client: Gateway, cancel: CancelToken | None = None, wire: Wire = "openai") -> Iterator[Event]:
+    return client.stream(Target("tiny", wire), QUESTION, Params(), cancel or CancelToken())
 
 
 # The rows of the reference's table of statuses, by their names: what is answered, what that means, and how
 # often it is sent in all.
 STATUSES: dict[str, tuple[int, dict[str, Any], type[errors.AnswerError], int]] = {
-    "400": (400, fault("invalid_request_error"), errors.RequestRefused, 1),
-    "400, unknown price": (400, fault("model_price_error"), errors.RequestRefused, 1),
-    "401": (401, fault(), errors.KeyRefused, 1),
-    "403": (403, fault("access_denied"), errors.KeyRefused, 1),
-    "403, balance too low": (403, fault("insufficient_user_quota"), errors.QuotaUsedUp, 1),
-    "403, quota of the key": (403, fault("pre_consume_token_quota_failed"), errors.QuotaUsedUp, 1),
-    "404, wrong path": (404, {"body": b'{"detail":"Not Found"}'}, errors.NotOffered, 1),
-    "404, no such model upstream": (404, fault("invalid_request_error"), errors.ModelUnknown, 1),
-    "404, model_not_found": (404, fault("model_not_found"), errors.ModelUnknown, 1),
-    "408": (408, fault(), errors.GatewayDown, 3),
-    "413": (413, fault("read_request_body_failed"), errors.TooLarge, 1),
-    "422": (422, fault(), errors.RequestRefused, 1),
+    "400": (400, fault("invalid_request_error"), errors.InvalidRequest, 1),
+    "400, unknown price": (400, fault("model_price_error"), errors.InvalidRequest, 1),
+    "401": (401, fault(), errors.KeyRejected, 1),
+    "403": (403, fault("access_denied"), errors.KeyRejected, 1),
+    "403, balance too low": (403, fault("insufficient_user_quota"), errors.QuotaExhausted, 1),
+    "403, quota of the key": (403, fault("pre_consume_token_quota_failed"), errors.QuotaExhausted, 1),
+    "404, wrong path": (404, {"body": b'{"detail":"Not Found"}'}, errors.EndpointNotFound, 1),
+    "404, no such model upstream": (404, fault("invalid_request_error"), errors.ModelNotFound, 1),
+    "404, model_not_found": (404, fault("model_not_found"), errors.ModelNotFound, 1),
+    "408": (408, fault(), errors.GatewayUnavailable, 3),
+    "413": (413, fault("read_request_body_failed"), errors.RequestTooLarge, 1),
+    "422": (422, fault(), errors.InvalidRequest, 1),
     "429": (429, fault("rate_limit_error"), errors.RateLimited, 3),
     "429, no body": (429, {"headers": {}, "framing": "length"}, errors.RateLimited, 3),
     **{
-        f"500, {word}": (500, fault(word), errors.RequestRefused, 1)
+        f"500, {word}": (500, fault(word), errors.InvalidRequest, 1)
         for word in ("invalid_request", "convert_request_failed", "sensitive_words_detected")
         + ("count_token_failed",)
     },
     **{
-        f"500, {word}": (500, fault(word), errors.GatewayDown, 3)
+        f"500, {word}": (500, fault(word), errors.GatewayUnavailable, 3)
         for word in (
             "do_request_failed",
             "bad_response",
@@ -83,18 +83,18 @@ STATUSES: dict[str, tuple[int, dict[str, Any], type[errors.AnswerError], int]] =
             "other",
         )
     },
-    "501": (501, fault("api_not_implemented"), errors.NotOffered, 1),
+    "501": (501, fault("api_not_implemented"), errors.EndpointNotFound, 1),
     **{
-        f"{status}, HTML": (status, {"body": b"<h1>Oh</h1>"}, errors.GatewayDown, 3)
+        f"{status}, HTML": (status, {"body": b"<h1>Oh</h1>"}, errors.GatewayUnavailable, 3)
         for status in (502, 504, 520, 521, 522, 523, 524)
     },
-    "503, model_not_found": (503, fault("model_not_found"), errors.ModelUnknown, 2),
+    "503, model_not_found": (503, fault("model_not_found"), errors.ModelNotFound, 2),
     "503": (503, fault(), errors.Overloaded, 3),
     "529": (529, fault("overloaded_error"), errors.Overloaded, 3),
-    "redirect": (302, {"headers": {"Location": "/elsewhere"}}, errors.Redirected, 1),
-    "200, a page": (200, {"body": b"<h1>Log in</h1>"}, errors.Unreadable, 1),
-    "200, nothing": (200, {}, errors.Cut, 3),
-    "reset before the headers": (200, {"reset": True}, errors.Unreachable, 3),
+    "redirect": (302, {"headers": {"Location": "/elsewhere"}}, errors.UnexpectedRedirect, 1),
+    "200, a page": (200, {"body": b"<h1>Log in</h1>"}, errors.InvalidResponse, 1),
+    "200, nothing": (200, {}, errors.StreamInterrupted, 3),
+    "reset before the headers": (200, {"reset": True}, errors.GatewayUnreachable, 3),
 }
 
 
@@ -112,7 +112,7 @@ def test_a_second_try_that_is_answered_is_the_answer(row: str, replay: Replay, e
     status, how, _, _ = STATUSES[row]
     replay.serve(CHAT, Canned(status=status, **how), STREAM.canned())
     heard = ask(eager, "openai")
-    assert (heard.text, heard.error, heard.reply.restarts) == (STREAM.text, None, 1)
+    assert (heard.text, heard.error, heard.reply.restart_count) == (STREAM.text, None, 1)
     assert heard.reply.usage == STREAM.usage
 
 
@@ -124,7 +124,7 @@ def test_the_setting_is_the_most_that_is_sent_again(replay: Replay, retries: int
     with pytest.raises(errors.Overloaded):
         said.extend(events(client))
     assert len(replay.requests) == 1 + retries
-    waits = [Waiting(0.0, attempt, 1 + retries, "overloaded") for attempt in range(2, 2 + retries)]
+    waits = [RetryScheduled(0.0, attempt, 1 + retries, "overloaded") for attempt in range(2, 2 + retries)]
     assert said == [event for wait in waits for event in (Restart(), wait)]
     client.close()
 
@@ -157,7 +157,7 @@ def test_the_gateways_own_word_on_trying_again_counts(
     with pytest.raises(errors.AnswerError) as caught:
         said.extend(events(eager))
     assert len(replay.requests) == times
-    waits = [event.seconds for event in said if isinstance(event, Waiting)]
+    waits = [event.delay for event in said if isinstance(event, RetryScheduled)]
     assert waits == [seconds or 0.0] * (times - 1)
     if times == 1 and seconds:
         assert caught.value.failure().wait == pytest.approx(seconds)
@@ -182,12 +182,12 @@ def test_whatever_stands_there_is_a_wait_or_none(name: str, value: str) -> None:
 
 
 def test_the_waits_double_up_to_a_limit_and_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "_BACKOFF_MAX", 20.0)
+    monkeypatch.setattr(retry, "_MAX_BACKOFF", 20.0)
     error = errors.Overloaded()
-    monkeypatch.setattr(retry, "REPEATS", 99)
-    error.again = True
+    monkeypatch.setattr(retry, "MAX_RETRIES", 99)
+    error.should_retry = True
     for attempt, longest in enumerate([1.0, 2.0, 4.0, 8.0, 16.0, 20.0, 20.0], 1):
-        waits = [retry.pause(error, attempt, 99) for _ in range(20)]
+        waits = [retry.retry_delay(error, attempt, 99) for _ in range(20)]
         assert all(wait is not None and longest / 2 <= wait <= longest for wait in waits)
         assert len(set(waits)) > 1
 
@@ -221,7 +221,7 @@ def test_a_failure_before_anything_is_shown_is_tried_again(
         replay.serve(PATHS[wire], Canned(first), stream.canned())
         heard = ask(eager, wire)
         assert (heard.text, heard.error, heard.reply.usage) == (stream.text, None, stream.usage)
-        assert heard.reply.restarts == 1
+        assert heard.reply.restart_count == 1
 
 
 @each_wire
@@ -233,15 +233,15 @@ def test_a_failure_after_a_text_or_a_thought_is_not_tried_again(
     for number, first in enumerate([*shown[:3], shown[3] + TEXT[wire] % b"Hm"], 1):
         replay.serve(PATHS[wire], Canned(frames(wire, first, after)))
         heard = ask(eager, wire)
-        assert type(heard.error) is (errors.Overloaded if after else errors.Cut)
+        assert type(heard.error) is (errors.Overloaded if after else errors.StreamInterrupted)
         assert heard.text + heard.thinking in ("Hm", "Half", "<thi")
-        assert (heard.reply.restarts, len(replay.requests)) == (0, number)
+        assert (heard.reply.restart_count, len(replay.requests)) == (0, number)
 
 
 def test_a_silence_is_not_tried_again(replay: Replay) -> None:
     client = gateway(replay, idle=0.2, retries=2)
     replay.serve(CHAT, Canned(STREAM.body, mute=True))
-    assert type(ask(client, "openai").error) is errors.TimedOut
+    assert type(ask(client, "openai").error) is errors.RequestTimeout
     assert len(replay.requests) == 1
     client.close()
 
@@ -249,12 +249,12 @@ def test_a_silence_is_not_tried_again(replay: Replay) -> None:
 def test_a_stop_ends_a_wait_at_once_and_leaves_nothing(replay: Replay, eager: Gateway) -> None:
     before = set(threading.enumerate())
     replay.serve(CHAT, Canned(status=429, **fault(**{"Retry-After": "59"})))
-    cancel, waits, said = Cancel(), threading.Event(), []
+    cancel, waits, said = CancelToken(), threading.Event(), []
 
     def listen() -> None:
         for event in events(eager, cancel):
             said.append(event)
-            if isinstance(event, Waiting):
+            if isinstance(event, RetryScheduled):
                 waits.set()
 
     worker = threading.Thread(target=listen, daemon=True)
@@ -263,7 +263,7 @@ def test_a_stop_ends_a_wait_at_once_and_leaves_nothing(replay: Replay, eager: Ga
     cancel.cancel()
     worker.join(20)
     assert not worker.is_alive()
-    assert said == [Restart(), Waiting(59.0, 2, 3, "rate_limited")]
+    assert said == [Restart(), RetryScheduled(59.0, 2, 3, "rate_limited")]
     assert len(replay.requests) == 1
     eager.close()
     assert replay.wait_for_no_connection()
@@ -272,12 +272,12 @@ def test_a_stop_ends_a_wait_at_once_and_leaves_nothing(replay: Replay, eager: Ga
 
 def test_a_stop_before_a_failure_is_known_asks_no_second_time(replay: Replay, eager: Gateway) -> None:
     replay.serve(CHAT, Canned(frames("openai", ERROR)))
-    cancel = Cancel()
+    cancel = CancelToken()
     stream = events(eager, cancel)
     next(stream)
     cancel.cancel()
     said: list[Event] = []
     with contextlib.suppress(errors.AnswerError):
         said.extend(stream)
-    assert not [event for event in said if isinstance(event, Waiting)]
+    assert not [event for event in said if isinstance(event, RetryScheduled)]
     assert len(replay.requests) == 1

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from lib.core.errors import Cut, Unreadable
+from lib.core.errors import InvalidResponse, StreamInterrupted
 from lib.gateway.transport import sse as module
-from lib.gateway.transport.sse import BEAT, Frame, frames
+from lib.gateway.transport.sse import HEARTBEAT, Frame, iter_frames
 
 ENDS = pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
 WORDS = '{"say":"héllo 世界 😀"}'
@@ -17,7 +17,7 @@ STREAM = f"event: greeting\ndata: {WORDS}\n\n: PING\n\ndata: one\ndata:two\n\nda
 
 def read(*chunks: bytes) -> list[Frame]:
     """What was said; how many beats there are depends on how the bytes are cut."""
-    return [frame for frame in frames(chunks) if frame != BEAT]
+    return [frame for frame in iter_frames(chunks) if frame != HEARTBEAT]
 
 
 def one_by_one(body: bytes) -> list[Frame]:
@@ -110,7 +110,7 @@ def test_a_line_of_bare_json_is_handed_out_when_it_ends(before: str) -> None:
         yield f"{BARE}\n".encode()
         pytest.fail("more was asked for")
 
-    assert next(frame for frame in frames(source()) if frame.data.startswith("{")) == TOLD
+    assert next(frame for frame in iter_frames(source()) if frame.data.startswith("{")) == TOLD
 
 
 def test_broken_bare_json_comes_after_all_events() -> None:
@@ -121,8 +121,8 @@ def test_broken_bare_json_comes_after_all_events() -> None:
 def test_of_many_broken_bare_lines_only_the_last_are_kept() -> None:
     found = read("".join(f'{{"n":{n}\n\n' for n in range(1_000)).encode())
     assert found[-1] == Frame("message", '{"n":999')
-    assert len(found) == module.MAX_STRAY
-    assert read(b"{" * (module.MAX_STRAY_SIZE + 1)) == []
+    assert len(found) == module.MAX_STRAY_LINES
+    assert read(b"{" * (module.MAX_STRAY_LINE_BYTES + 1)) == []
 
 
 def test_comments_fields_of_no_use_and_events_without_data_say_nothing() -> None:
@@ -138,13 +138,13 @@ def test_what_says_nothing_is_a_sign_of_life_at_once(sign: str, end: str) -> Non
         yield sign.replace("\n", end).encode()
         pytest.fail("more was asked for")
 
-    reader = frames(source())
-    assert [next(reader), next(reader)] == [Frame("message", "a"), BEAT]
-    assert BEAT.json() == {}
+    reader = iter_frames(source())
+    assert [next(reader), next(reader)] == [Frame("message", "a"), HEARTBEAT]
+    assert HEARTBEAT.json() == {}
 
 
 def test_an_event_is_its_own_sign_of_life() -> None:
-    assert list(frames([b"data: a\n\n", b"event: b\ndata: b\n\n"])) == [
+    assert list(iter_frames([b"data: a\n\n", b"event: b\ndata: b\n\n"])) == [
         Frame("message", "a"),
         Frame("b", "b"),
     ]
@@ -171,7 +171,7 @@ def test_an_event_is_handed_out_before_more_is_asked_for(end: str) -> None:
             asked.append(number)
             yield f"data: {number}{end}{end}".encode()
 
-    reader = frames(source())
+    reader = iter_frames(source())
     for number in range(3):
         assert next(reader).data == str(number)
         assert asked == list(range(number + 1))
@@ -190,7 +190,7 @@ def test_an_event_in_single_bytes_is_handed_out_with_its_last(end: str) -> None:
             yield body[asked - 1 : asked]
         pytest.fail("more was asked for")
 
-    assert (next(frames(source())).data, asked) == ("a", last)
+    assert (next(iter_frames(source())).data, asked) == ("a", last)
 
 
 def test_an_event_in_many_pieces_takes_time_in_step_with_its_size() -> None:
@@ -240,7 +240,7 @@ def test_one_very_large_event_and_very_many_small_ones() -> None:
     "line", [b"data: " + b"x" * 94 + b"\n", b"x" * 100, b"id: 1\n", b"{" * 100, b"{\n", b"data: a\n: b\n"]
 )
 def test_an_event_without_end_is_refused(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_EVENT", 10_000)
+    monkeypatch.setattr(module, "MAX_EVENT_BYTES", 10_000)
     taken = 0
 
     def endless() -> Iterator[bytes]:
@@ -248,18 +248,18 @@ def test_an_event_without_end_is_refused(line: bytes, monkeypatch: pytest.Monkey
         for taken in range(10_000):  # noqa: B007  counted for below
             yield line
 
-    with pytest.raises(Unreadable, match="10,000"):
-        list(frames(endless()))
+    with pytest.raises(InvalidResponse, match="10,000"):
+        list(iter_frames(endless()))
     assert taken * len(line) < 30_000
 
 
 def test_comments_without_end_are_so_many_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_EVENT", 100)
-    assert list(frames([b": comment\n"] * 1_000)) == [BEAT] * 1_000
+    monkeypatch.setattr(module, "MAX_EVENT_BYTES", 100)
+    assert list(iter_frames([b": comment\n"] * 1_000)) == [HEARTBEAT] * 1_000
 
 
 def test_a_long_stream_of_short_events_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_EVENT", 100)
+    monkeypatch.setattr(module, "MAX_EVENT_BYTES", 100)
     assert len(read(b"data: 0123456789\n\n" * 1_000)) == 1_000
 
 
@@ -281,5 +281,5 @@ def test_the_data_of_a_frame_as_an_object(data: str, meant: dict[str, int]) -> N
 
 @pytest.mark.parametrize("data", ["{", '{"a":', '{"a":1}}', "{" * 100_000, '{"a":' * 100_000])
 def test_an_object_that_breaks_off_is_a_cut(data: str) -> None:
-    with pytest.raises(Cut):
+    with pytest.raises(StreamInterrupted):
         Frame("message", data).json()

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lib.core.errors import AnswerError, Cut
-from lib.gateway.transport.sse import BEAT, Frame, frames
+from lib.core.errors import AnswerError, StreamInterrupted
+from lib.gateway.transport.sse import HEARTBEAT, Frame, iter_frames
 from tests.unit.gateway.recordings import STREAMS, Recording
 
 END = st.sampled_from(["\n", "\r\n", "\r"])
@@ -47,7 +47,7 @@ thorough = settings(deadline=None, max_examples=300)
 
 
 def read(chunks: list[bytes]) -> list[Frame]:
-    return [frame for frame in frames(chunks) if frame != BEAT]
+    return [frame for frame in iter_frames(chunks) if frame != HEARTBEAT]
 
 
 def split(body: bytes, places: list[int]) -> list[bytes]:
@@ -105,5 +105,5 @@ def test_any_bytes_give_frames_or_one_of_our_errors(pieces: list[bytes], places:
         try:
             payload = frame.json()
         except AnswerError as error:
-            assert type(error) is Cut  # noqa: PT017  the kinds of errors are the point here
+            assert type(error) is StreamInterrupted  # noqa: PT017  the kinds of errors are the point here
         assert payload is None or isinstance(payload, dict)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.core.conversation import Outcome, Text, Thinking, Usage
+from lib.core.conversation import Outcome, TextPart, ThinkingPart, Usage
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic
 from tests.unit.gateway.recordings import Heard, hear
@@ -61,7 +61,7 @@ WHOLE = {
     "usage": {"input_tokens": 2, "output_tokens": 3},
 }
 DONE = {"error": None, "outcome": Outcome.COMPLETE}
-DOUBTFUL = {"text": "Half an ", "error": errors.NoLastWord, "outcome": Outcome.INTERRUPTED}
+DOUBTFUL = {"text": "Half an ", "error": errors.MissingFinishReason, "outcome": Outcome.INTERRUPTED}
 
 # The rows of the reference's table of events, by their names: what comes, and what is to be made of it.
 EVENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
@@ -89,15 +89,15 @@ EVENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
             text("our", 1),
             end(),
         ],
-        {"parts": (Thinking("H", "s"), Text("Four"))},
+        {"parts": (ThinkingPart("H", "s"), TextPart("Four"))},
     ),
     "content_block_start: redacted_thinking": (
         [START, block(0, "redacted_thinking", data="abc"), closed(0), text("a", 1), end(), STOP],
-        {"parts": (Thinking("", sealed="abc"), Text("a"))},
+        {"parts": (ThinkingPart("", sealed="abc"), TextPart("a"))},
     ),
     "content_block_start: an unknown type": (
         [START, block(0, "something_new", text="x"), text("a", 1), end(), STOP],
-        {"parts": (Text("a"),)},
+        {"parts": (TextPart("a"),)},
     ),
     "blocks that overlap": (
         [
@@ -114,15 +114,15 @@ EVENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
             end(),
             STOP,
         ],
-        {"parts": (Thinking("Hmm.", "c2ln"), Text("Four"))},
+        {"parts": (ThinkingPart("Hmm.", "c2ln"), TextPart("Four"))},
     ),
     "signature_delta without thinking": (
         [START, block(0, "thinking"), delta(0, "signature", signature="c2ln"), text("a", 1), end(), STOP],
-        {"parts": (Thinking("", "c2ln"), Text("a"))},
+        {"parts": (ThinkingPart("", "c2ln"), TextPart("a"))},
     ),
     "signature_delta in two pieces": (
         [START, *(delta(0, "signature", signature=half) for half in ("c2", "ln")), text("a", 1), end(), STOP],
-        {"parts": (Thinking("", "c2ln"), Text("a"))},
+        {"parts": (ThinkingPart("", "c2ln"), TextPart("a"))},
     ),
     "message_delta: usage is cumulative": (
         [START, end(None, output_tokens=5), text("a"), end(output_tokens=32), STOP],
@@ -148,7 +148,7 @@ EVENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "[DONE] without a reason": ([START, text("Half an "), "[DONE]"], DOUBTFUL),
     "neither reason nor message_stop": (
         [START, text("Half an ")],
-        {"text": "Half an ", "error": errors.Cut, "outcome": Outcome.INTERRUPTED},
+        {"text": "Half an ", "error": errors.StreamInterrupted, "outcome": Outcome.INTERRUPTED},
     ),
     "no block at all": ([START, end(), STOP], {"parts": (), "outcome": Outcome.EMPTY}),
     "ping before message_start": ([{"type": "ping"}, START, text("a"), end(), STOP], {"text": "a", **DONE}),
@@ -169,7 +169,7 @@ EVENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
             STOP,
         ],
         {
-            "parts": (Thinking("Hm."), Text("a")),
+            "parts": (ThinkingPart("Hm."), TextPart("a")),
             "served": {"id": "chatcmpl-1", "model": "m", "type": "message"},
         },
     ),
@@ -235,9 +235,12 @@ def test_a_second_start_makes_all_before_it_void() -> None:
     }
     first = {"type": "message_start", "message": {"usage": {"input_tokens": 3, "cache_read_input_tokens": 2}}}
     found = heard(first, text("old"), end("max_tokens"), again, text("new"), end(output_tokens=1), STOP)
-    assert (found.text, found.reply.restarts, found.reply.usage) == ("new", 1, Usage(7, 1))
-    assert (found.reply.served["id"], found.reply.served["model"]) == ("msg_2", "claude-y")
-    assert type(heard(START, text("old"), end(), START, text("new")).error) is errors.Cut
+    assert (found.text, found.reply.restart_count, found.reply.usage) == ("new", 1, Usage(7, 1))
+    assert (found.reply.provider_metadata["id"], found.reply.provider_metadata["model"]) == (
+        "msg_2",
+        "claude-y",
+    )
+    assert type(heard(START, text("old"), end(), START, text("new")).error) is errors.StreamInterrupted
 
 
 @pytest.mark.parametrize(
@@ -250,17 +253,17 @@ def test_a_second_start_makes_all_before_it_void() -> None:
         ),
         (
             Frame("message", '{"type":"error","error":{"type":"api_error","message":"Busy"}}'),
-            errors.FailedMidway,
+            errors.StreamError,
             "Busy",
         ),
-        (Frame("message", '{"error":{"message":"Busy","type":"server_error"}}'), errors.FailedMidway, "Busy"),
+        (Frame("message", '{"error":{"message":"Busy","type":"server_error"}}'), errors.StreamError, "Busy"),
         (
             Frame("message", '{"error":{"message":"Busy (request id: 2026ab)"},"type":"error"}'),
-            errors.FailedMidway,
+            errors.StreamError,
             "Busy",
         ),
-        (Frame("error", '{"error":"Busy"}'), errors.FailedMidway, "Busy"),
-        (Frame("error", "Busy"), errors.FailedMidway, "Busy"),
+        (Frame("error", '{"error":"Busy"}'), errors.StreamError, "Busy"),
+        (Frame("error", "Busy"), errors.StreamError, "Busy"),
     ],
 )
 def test_an_error_event_ends_it_and_keeps_the_text(frame: Frame, kind: type, detail: str) -> None:

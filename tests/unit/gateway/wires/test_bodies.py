@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from lib.core.conversation import Message, Text, Thinking
-from lib.core.params import BY_NAME, Params
+from lib.core.conversation import Message, TextPart, ThinkingPart
+from lib.core.params import FIELDS_BY_NAME, Params
 from lib.core.target import Wire
-from lib.gateway.client import WIRES
+from lib.gateway.client import WIRE_MODULES
 from tests.unit.gateway.recordings import QUESTION
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
@@ -18,7 +18,7 @@ SYSTEM = [{"role": "system", "content": "Be kind."}, {"role": "user", "content":
 
 
 def body(wire: Wire, params: Params, model: str = "m") -> dict[str, Any]:
-    return WIRES[wire].body(model, QUESTION, params)
+    return WIRE_MODULES[wire].body(model, QUESTION, params)
 
 
 def set_by(wire: Wire, params: Params, model: str = "m") -> dict[str, Any]:
@@ -235,45 +235,45 @@ def test_every_parameter_is_in_the_table() -> None:
     tried = {
         name
         for params, *_ in FIELDS.values()
-        for name in BY_NAME
+        for name in FIELDS_BY_NAME
         if getattr(params, name) != getattr(untouched, name)
     }
-    assert tried == set(BY_NAME)
+    assert tried == set(FIELDS_BY_NAME)
 
 
-SIGNED, SEALED = Thinking("hm", "sig"), Thinking("", sealed="abc")
+SIGNED, SEALED = ThinkingPart("hm", "sig"), ThinkingPart("", sealed="abc")
 
 
 @pytest.mark.parametrize(
     ("thoughts", "sent"),
     [
         ((), "4"),
-        ((Thinking("hm"),), "4"),
+        ((ThinkingPart("hm"),), "4"),
         (
             (SIGNED,),
             [{"type": "thinking", "thinking": "hm", "signature": "sig"}, {"type": "text", "text": "4"}],
         ),
         ((SEALED,), [{"type": "redacted_thinking", "data": "abc"}, {"type": "text", "text": "4"}]),
         (
-            (Thinking("hm"), Thinking("", "sig")),
+            (ThinkingPart("hm"), ThinkingPart("", "sig")),
             [{"type": "thinking", "thinking": "", "signature": "sig"}, {"type": "text", "text": "4"}],
         ),
     ],
     ids=["none", "unsigned", "signed", "sealed", "one of each"],
 )
 def test_thinking_is_sent_back_to_its_maker_only_and_only_signed(
-    thoughts: tuple[Thinking, ...], sent: Any
+    thoughts: tuple[ThinkingPart, ...], sent: Any
 ) -> None:
-    path = [*QUESTION, Message("assistant", (*thoughts, Text("4"))), *QUESTION]
+    path = [*QUESTION, Message("assistant", (*thoughts, TextPart("4"))), *QUESTION]
     asked = {"role": "user", "content": "What is it?"}
     answers = {"openai": "4", "anthropic": sent}
     for wire, answer in answers.items():
-        messages = WIRES[wire].body("m", path, Params())["messages"]
+        messages = WIRE_MODULES[wire].body("m", path, Params())["messages"]
         assert messages == [asked, {"role": "assistant", "content": answer}, asked]
 
 
 def test_the_headers_carry_one_credential() -> None:
     bearer, version = {"Authorization": "Bearer k"}, {"anthropic-version": "2023-06-01"}
-    assert WIRES["openai"].headers("k") == bearer
-    assert WIRES["anthropic"].headers("k") == {**bearer, **version}
-    assert (WIRES["openai"].headers(""), WIRES["anthropic"].headers("")) == ({}, version)
+    assert WIRE_MODULES["openai"].headers("k") == bearer
+    assert WIRE_MODULES["anthropic"].headers("k") == {**bearer, **version}
+    assert (WIRE_MODULES["openai"].headers(""), WIRE_MODULES["anthropic"].headers("")) == ({}, version)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.core.params import BY_NAME, EFFORTS, FIELDS, Loss, Params
+from lib.core.params import EFFORT_LEVELS, FIELDS_BY_NAME, PARAM_FIELDS, ParamAdjustment, Params
 from lib.core.target import Target, Wire
-from lib.gateway.client import WIRES, losses, not_taken
+from lib.gateway.client import WIRE_MODULES, dropped_params, unsupported_params
 from tests.unit.gateway.recordings import QUESTION
 
 LOCALES = Path(__file__).parents[4] / "lib" / "locale"
@@ -32,8 +32,8 @@ TOGETHER = {"schema": "format", "budget": "thinking"}
 
 def number(name: str) -> st.SearchStrategy[float | int | None]:
     """Untouched, inside what a wire takes, at its ends and beyond them."""
-    field = BY_NAME[name]
-    ends = {end for limits in field.ranges or () for end in (limits.least, limits.most)}
+    field = FIELDS_BY_NAME[name]
+    ends = {end for limits in field.ranges or () for end in (limits.minimum, limits.maximum)}
     least, most = min(ends), max(ends)
     within = st.floats(least, most) if field.kind == "number" else st.integers(int(least), int(most))
     beyond = [end + step for end in ends for step in (-1, 0, 1)]
@@ -43,14 +43,14 @@ def number(name: str) -> st.SearchStrategy[float | int | None]:
 
 
 def choice(name: str) -> st.SearchStrategy[str]:
-    return st.sampled_from(("", *BY_NAME[name].choices))
+    return st.sampled_from(("", *FIELDS_BY_NAME[name].choices))
 
 
 OBJECT = st.sampled_from(["", "{}", '{"7": -100}'])
 PARAMS = st.builds(
     Params,
-    **{field.name: number(field.name) for field in FIELDS if field.ranges},
-    **{field.name: choice(field.name) for field in FIELDS if field.choices},
+    **{field.name: number(field.name) for field in PARAM_FIELDS if field.ranges},
+    **{field.name: choice(field.name) for field in PARAM_FIELDS if field.choices},
     system=st.sampled_from(["", "Be kind."]),
     logit_bias=OBJECT,
     schema=OBJECT,
@@ -62,7 +62,7 @@ PARAMS = st.builds(
 
 def sent(wire: Wire, model: str, params: Params) -> dict[str, Any]:
     """What of the parameters stands in the body, read back out of it under our names."""
-    body = WIRES[wire].body(model, QUESTION, params)
+    body = WIRE_MODULES[wire].body(model, QUESTION, params)
     same = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "seed", "n", "stream")
     found = {name: body.get(name) for name in same}
     if wire == "openai":
@@ -96,100 +96,100 @@ def sent(wire: Wire, model: str, params: Params) -> dict[str, Any]:
 
 
 @settings(deadline=None, max_examples=200)
-@given(wire=st.sampled_from(list(WIRES)), model=st.sampled_from(MODELS), params=PARAMS)
+@given(wire=st.sampled_from(list(WIRE_MODULES)), model=st.sampled_from(MODELS), params=PARAMS)
 def test_a_loss_is_told_of_what_goes_out_otherwise_and_of_nothing_else(
     wire: Wire, model: str, params: Params
 ) -> None:
-    found, lost = sent(wire, model, params), losses(Target(model, wire), params)
-    touched = {name for name in BY_NAME if getattr(params, name) != getattr(Params(), name)}
+    found, lost = sent(wire, model, params), dropped_params(Target(model, wire), params)
+    touched = {name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(Params(), name)}
     changed = {name for name in touched if getattr(params, name) != found.get(name)}
-    told = {name for loss in lost for name in loss.field.split(",")}
+    told = {name for loss in lost for name in loss.param_names.split(",")}
     together = [{TOGETHER.get(name, name) for name in names} for names in (changed, told)]
     assert together[0] == together[1], lost
     for loss in lost:
-        if loss.rule in ("clamped", "claude_temperature", "budget_lowered"):
-            assert float(loss.value) == pytest.approx(found[loss.field], rel=1e-5), loss
-        elif loss.rule in ("stops", "sent_as"):
-            assert loss.value == str(len(found["stop"]) if loss.rule == "stops" else found[loss.field])
+        if loss.code in ("clamped", "claude_temperature", "budget_lowered"):
+            assert float(loss.value) == pytest.approx(found[loss.param_names], rel=1e-5), loss
+        elif loss.code in ("stops", "sent_as"):
+            assert loss.value == str(len(found["stop"]) if loss.code == "stops" else found[loss.param_names])
 
 
-@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("wire", WIRE_MODULES)
 @pytest.mark.parametrize("model", MODELS)
 def test_of_what_is_untouched_no_loss_is_told(model: str, wire: Wire) -> None:
-    assert losses(Target(model, wire), Params()) == []
+    assert dropped_params(Target(model, wire), Params()) == []
 
 
 @pytest.mark.parametrize(
     ("model", "params", "loss"),
     [
-        ("m", Params(temperature=1.5), Loss("clamped", "temperature", "1")),
-        ("m", Params(max_tokens=2_000_000), Loss("clamped", "max_tokens", "1000000")),
-        ("m", Params(seed=1), Loss("not_on_wire", "seed")),
-        ("m", Params(effort="minimal"), Loss("sent_as", "effort", "low")),
-        ("m", Params(effort="none"), Loss("thinking_off", "effort")),
-        ("m", Params(effort="none", thinking="adaptive"), Loss("thinking_off", "effort,thinking")),
+        ("m", Params(temperature=1.5), ParamAdjustment("clamped", "temperature", "1")),
+        ("m", Params(max_tokens=2_000_000), ParamAdjustment("clamped", "max_tokens", "1000000")),
+        ("m", Params(seed=1), ParamAdjustment("not_on_wire", "seed")),
+        ("m", Params(effort="minimal"), ParamAdjustment("sent_as", "effort", "low")),
+        ("m", Params(effort="none"), ParamAdjustment("thinking_off", "effort")),
+        ("m", Params(effort="none", thinking="adaptive"), ParamAdjustment("thinking_off", "effort,thinking")),
         (
             "m",
             Params(effort="none", thinking="budget", budget=5),
-            Loss("thinking_off", "effort,thinking,budget"),
+            ParamAdjustment("thinking_off", "effort,thinking,budget"),
         ),
-        ("m", Params(effort="none", thinking="off"), Loss("thinking_off", "effort")),
-        ("m", Params(format="json"), Loss("schema_only", "format")),
-        ("m", Params(format="schema"), Loss("schema_needs", "schema")),
-        ("m", Params(schema="{}"), Loss("schema_needs", "schema")),
-        ("m", Params(budget=2048), Loss("budget_needs", "budget")),
-        ("m", Params(thinking="budget", max_tokens=500), Loss("no_room", "budget")),
+        ("m", Params(effort="none", thinking="off"), ParamAdjustment("thinking_off", "effort")),
+        ("m", Params(format="json"), ParamAdjustment("schema_only", "format")),
+        ("m", Params(format="schema"), ParamAdjustment("schema_needs", "schema")),
+        ("m", Params(schema="{}"), ParamAdjustment("schema_needs", "schema")),
+        ("m", Params(budget=2048), ParamAdjustment("budget_needs", "budget")),
+        ("m", Params(thinking="budget", max_tokens=500), ParamAdjustment("no_room", "budget")),
         (
             "m",
             Params(thinking="budget", budget=4000, max_tokens=3000),
-            Loss("budget_lowered", "budget", "2400"),
+            ParamAdjustment("budget_lowered", "budget", "2400"),
         ),
-        ("gpt-5", Params(temperature=0.5, top_p=0.5), Loss("family", "temperature,top_p")),
-        ("claude-opus-4-7", Params(thinking="budget", budget=2048), Loss("adaptive", "budget")),
-        ("claude-opus-4-7", Params(temperature=0.3, top_k=2), Loss("family", "temperature,top_k")),
-        ("claude-sonnet-4-5", Params(temperature=0.3, top_p=0.5), Loss("one_sampler", "top_p")),
+        ("gpt-5", Params(temperature=0.5, top_p=0.5), ParamAdjustment("family", "temperature,top_p")),
+        ("claude-opus-4-7", Params(thinking="budget", budget=2048), ParamAdjustment("adaptive", "budget")),
+        ("claude-opus-4-7", Params(temperature=0.3, top_k=2), ParamAdjustment("family", "temperature,top_k")),
+        ("claude-sonnet-4-5", Params(temperature=0.3, top_p=0.5), ParamAdjustment("one_sampler", "top_p")),
         (
             "claude-sonnet-4-5",
             Params(temperature=0.3, thinking="adaptive"),
-            Loss("with_thinking", "temperature"),
+            ParamAdjustment("with_thinking", "temperature"),
         ),
     ],
 )
-def test_the_rules_of_anthropics_wire(model: str, params: Params, loss: Loss) -> None:
-    assert losses(Target(model, "anthropic"), params) == [loss]
+def test_the_rules_of_anthropics_wire(model: str, params: Params, loss: ParamAdjustment) -> None:
+    assert dropped_params(Target(model, "anthropic"), params) == [loss]
 
 
 @pytest.mark.parametrize(
     ("model", "params", "lost"),
     [
-        ("m", Params(temperature=3.0), [Loss("clamped", "temperature", "2")]),
-        ("claude", Params(temperature=3.0), [Loss("claude_temperature", "temperature", "1")]),
-        ("gpt-5", Params(temperature=3.0), [Loss("family", "temperature")]),
-        ("o3", Params(stop=tuple("abcde")), [Loss("family", "stop")]),
-        ("gpt-5", Params(stop=tuple("abcde")), [Loss("stops", "stop", "4")]),
-        ("m", Params(cache="1h"), [Loss("automatic", "cache")]),
-        ("m", Params(top_k=1), [Loss("not_on_wire", "top_k")]),
+        ("m", Params(temperature=3.0), [ParamAdjustment("clamped", "temperature", "2")]),
+        ("claude", Params(temperature=3.0), [ParamAdjustment("claude_temperature", "temperature", "1")]),
+        ("gpt-5", Params(temperature=3.0), [ParamAdjustment("family", "temperature")]),
+        ("o3", Params(stop=tuple("abcde")), [ParamAdjustment("family", "stop")]),
+        ("gpt-5", Params(stop=tuple("abcde")), [ParamAdjustment("stops", "stop", "4")]),
+        ("m", Params(cache="1h"), [ParamAdjustment("automatic", "cache")]),
+        ("m", Params(top_k=1), [ParamAdjustment("not_on_wire", "top_k")]),
         (
             "claude-sonnet-4-5",
             Params(thinking="budget", temperature=0.3),
-            [Loss("not_on_wire", "thinking")],
+            [ParamAdjustment("not_on_wire", "thinking")],
         ),
-        ("claude-opus-4-7", Params(thinking="budget"), [Loss("not_on_wire", "thinking")]),
+        ("claude-opus-4-7", Params(thinking="budget"), [ParamAdjustment("not_on_wire", "thinking")]),
     ],
 )
-def test_the_rules_of_openais_wire(model: str, params: Params, lost: list[Loss]) -> None:
-    assert losses(Target(model, "openai"), params) == lost
+def test_the_rules_of_openais_wire(model: str, params: Params, lost: list[ParamAdjustment]) -> None:
+    assert dropped_params(Target(model, "openai"), params) == lost
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @settings(deadline=None, max_examples=100)
-@given(wire=st.sampled_from(list(WIRES)), model=st.sampled_from(MODELS), params=PARAMS)
+@given(wire=st.sampled_from(list(WIRE_MODULES)), model=st.sampled_from(MODELS), params=PARAMS)
 def test_every_loss_has_its_words(language: str, wire: Wire, model: str, params: Params) -> None:
     words = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
-    for loss in losses(Target(model, wire), params):
-        said = words[f"loss.{loss.rule}"].format(field="Field", value=loss.value, wire="Wire")
+    for loss in dropped_params(Target(model, wire), params):
+        said = words[f"loss.{loss.code}"].format(field="Field", value=loss.value, wire="Wire")
         assert said.startswith("Field") and loss.value in said
-        assert all(f"param.{name}" in words for name in loss.field.split(","))
+        assert all(f"param.{name}" in words for name in loss.param_names.split(","))
 
 
 @pytest.mark.parametrize(
@@ -212,5 +212,5 @@ def test_every_loss_has_its_words(language: str, wire: Wire, model: str, params:
     ids=lambda value: str(value) if isinstance(value, Target) else "",
 )
 def test_what_a_target_takes_in_no_form(target: Target, refused: set[str]) -> None:
-    assert not_taken(target) == refused
-    assert set(EFFORTS) == set(BY_NAME["effort"].choices)
+    assert unsupported_params(target) == refused
+    assert set(EFFORT_LEVELS) == set(FIELDS_BY_NAME["effort"].choices)

@@ -33,24 +33,24 @@ NESTED = json.dumps(
 )
 
 EXAMPLES = [
-    (401, openai("key refused" + FROM_ID), errors.KeyRefused, "key refused"),
+    (401, openai("key refused" + FROM_ID), errors.KeyRejected, "key refused"),
     (
         403,
         openai("quota too low" + FROM_ID, code="insufficient_user_quota"),
-        errors.QuotaUsedUp,
+        errors.QuotaExhausted,
         "quota too low",
     ),
     (
         503,
         openai("nothing serves x" + FROM_ID, code="model_not_found"),
-        errors.ModelUnknown,
+        errors.ModelNotFound,
         "nothing serves x",
     ),
-    (400, anthropic(NESTED + FROM_ID, "<nil>"), errors.RequestRefused, "use only one sampler"),
+    (400, anthropic(NESTED + FROM_ID, "<nil>"), errors.InvalidRequest, "use only one sampler"),
     (
         500,
         openai("no messages given" + FROM_ID, code="invalid_request"),
-        errors.RequestRefused,
+        errors.InvalidRequest,
         "no messages given",
     ),
 ]
@@ -66,27 +66,27 @@ def test_the_examples_on_either_wire(wire: Any, status: int, body: str, kind: ty
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (301, errors.Redirected),
-        (308, errors.Redirected),
-        (400, errors.RequestRefused),
-        (401, errors.KeyRefused),
-        (402, errors.QuotaUsedUp),
-        (403, errors.KeyRefused),
-        (404, errors.NotOffered),
-        (405, errors.NotOffered),
-        (408, errors.GatewayDown),
-        (409, errors.RequestRefused),
-        (413, errors.TooLarge),
-        (418, errors.RequestRefused),
-        (422, errors.RequestRefused),
+        (301, errors.UnexpectedRedirect),
+        (308, errors.UnexpectedRedirect),
+        (400, errors.InvalidRequest),
+        (401, errors.KeyRejected),
+        (402, errors.QuotaExhausted),
+        (403, errors.KeyRejected),
+        (404, errors.EndpointNotFound),
+        (405, errors.EndpointNotFound),
+        (408, errors.GatewayUnavailable),
+        (409, errors.InvalidRequest),
+        (413, errors.RequestTooLarge),
+        (418, errors.InvalidRequest),
+        (422, errors.InvalidRequest),
         (429, errors.RateLimited),
-        (500, errors.GatewayDown),
-        (501, errors.NotOffered),
-        (502, errors.GatewayDown),
+        (500, errors.GatewayUnavailable),
+        (501, errors.EndpointNotFound),
+        (502, errors.GatewayUnavailable),
         (503, errors.Overloaded),
-        (504, errors.GatewayDown),
-        (520, errors.GatewayDown),
-        (524, errors.GatewayDown),
+        (504, errors.GatewayUnavailable),
+        (520, errors.GatewayUnavailable),
+        (524, errors.GatewayUnavailable),
         (529, errors.Overloaded),
     ],
 )
@@ -94,35 +94,35 @@ def test_the_examples_on_either_wire(wire: Any, status: int, body: str, kind: ty
     "body", ["", "nothing known", openai("nothing known"), openai(code=500, type_="api_error")]
 )
 def test_a_status_alone_decides_where_no_word_is_known(status: int, kind: type, body: str) -> None:
-    assert type(faults.refusal(status, {}, body)) is kind
+    assert type(faults.error_from_response(status, {}, body)) is kind
 
 
 @pytest.mark.parametrize(
     ("status", "word", "kind"),
     [
-        (403, "access_denied", errors.KeyRefused),
-        (403, "pre_consume_token_quota_failed", errors.QuotaUsedUp),
-        (429, "insufficient_quota", errors.QuotaUsedUp),
-        (404, "invalid_request_error", errors.ModelUnknown),
-        (400, "invalid_request_error", errors.RequestRefused),
-        (404, "model_not_found", errors.ModelUnknown),
-        (404, "not_found_error", errors.ModelUnknown),
-        (400, "model_price_error", errors.RequestRefused),
+        (403, "access_denied", errors.KeyRejected),
+        (403, "pre_consume_token_quota_failed", errors.QuotaExhausted),
+        (429, "insufficient_quota", errors.QuotaExhausted),
+        (404, "invalid_request_error", errors.ModelNotFound),
+        (400, "invalid_request_error", errors.InvalidRequest),
+        (404, "model_not_found", errors.ModelNotFound),
+        (404, "not_found_error", errors.ModelNotFound),
+        (400, "model_price_error", errors.InvalidRequest),
         (400, "exceed_context_size_error", errors.ContextTooLong),
         (400, "context_length_exceeded", errors.ContextTooLong),
-        (413, "read_request_body_failed", errors.TooLarge),
-        (413, "request_too_large", errors.TooLarge),
+        (413, "read_request_body_failed", errors.RequestTooLarge),
+        (413, "request_too_large", errors.RequestTooLarge),
         (429, "rate_limit_error", errors.RateLimited),
-        (500, "convert_request_failed", errors.RequestRefused),
-        (500, "sensitive_words_detected", errors.RequestRefused),
-        (500, "count_token_failed", errors.RequestRefused),
-        (500, "do_request_failed", errors.GatewayDown),
-        (500, "bad_response_body", errors.GatewayDown),
-        (500, "channel:no_available_key", errors.GatewayDown),
-        (501, "api_not_implemented", errors.NotOffered),
+        (500, "convert_request_failed", errors.InvalidRequest),
+        (500, "sensitive_words_detected", errors.InvalidRequest),
+        (500, "count_token_failed", errors.InvalidRequest),
+        (500, "do_request_failed", errors.GatewayUnavailable),
+        (500, "bad_response_body", errors.GatewayUnavailable),
+        (500, "channel:no_available_key", errors.GatewayUnavailable),
+        (501, "api_not_implemented", errors.EndpointNotFound),
         (529, "overloaded_error", errors.Overloaded),
-        (400, "authentication_error", errors.KeyRefused),
-        (302, "model_not_found", errors.Redirected),
+        (400, "authentication_error", errors.KeyRejected),
+        (302, "model_not_found", errors.UnexpectedRedirect),
     ],
 )
 def test_a_word_says_more_than_the_status_in_every_place_it_stands(
@@ -134,7 +134,7 @@ def test_a_word_says_more_than_the_status_in_every_place_it_stands(
         anthropic(type_=word),
         json.dumps({"code": word}),
     ]
-    assert [type(faults.refusal(status, {}, body)) for body in bodies] == [kind] * 4
+    assert [type(faults.error_from_response(status, {}, body)) for body in bodies] == [kind] * 4
 
 
 # The rows of the reference's table of shapes, by their names; then what else has been seen.
@@ -197,43 +197,49 @@ def test_shapes_row_by_row_on_either_wire(row: str, wire: Any) -> None:
 def test_the_last_request_id_is_the_gateways_own_and_no_part_of_the_words(
     message: str, detail: str, id_: str
 ) -> None:
-    for error in (faults.refusal(500, {}, openai(message)), faults.midway(json.loads(openai(message)))):
+    for error in (
+        faults.error_from_response(500, {}, openai(message)),
+        faults.error_from_stream_event(json.loads(openai(message))),
+    ):
         assert (error.detail, error.request_id) == (detail, id_)
 
 
 @pytest.mark.parametrize("name", ["x-oneapi-request-id", "x-request-id", "request-id"])
 def test_a_request_id_in_the_headers_wins(name: str) -> None:
-    assert faults.refusal(500, {name: "fromheader"}, openai("no" + FROM_ID)).request_id == "fromheader"
+    assert (
+        faults.error_from_response(500, {name: "fromheader"}, openai("no" + FROM_ID)).request_id
+        == "fromheader"
+    )
 
 
 def test_a_nested_error_is_opened_and_its_word_counts() -> None:
     inner = openai("too long", code="context_length_exceeded")
     twice = openai(openai(inner + " (request id: one)") + " (request id: two)")
-    error = faults.refusal(400, {}, twice)
+    error = faults.error_from_response(400, {}, twice)
     assert (type(error), error.detail, error.request_id) == (errors.ContextTooLong, "too long", "two")
 
 
 @pytest.mark.parametrize("message", ["{no json}", "{}", '{"a":1}', "{"])
 def test_a_message_that_only_looks_nested_is_kept(message: str) -> None:
-    assert faults.refusal(400, {}, openai(message)).detail == message
+    assert faults.error_from_response(400, {}, openai(message)).detail == message
 
 
 def test_of_an_html_page_only_its_words_are_kept() -> None:
     page = "<!DOCTYPE html><html><head><title>x</title><style>p{}</style></head>\r\n<body class='a'>"
     page += "<script>go(1<2)</script><h1>502  Bad\nGateway</h1><hr/><p>nginx</body></html>"
-    error = faults.refusal(502, {}, page)
-    assert (type(error), error.detail) == (errors.GatewayDown, "502 Bad Gateway nginx")
+    error = faults.error_from_response(502, {}, page)
+    assert (type(error), error.detail) == (errors.GatewayUnavailable, "502 Bad Gateway nginx")
 
 
 def test_a_redirect_says_where_to() -> None:
-    error = faults.refusal(302, {"location": "https://login.example/"}, "<p>Found</p>")
-    assert (type(error), error.detail) == (errors.Redirected, "https://login.example/")
-    assert faults.refusal(302, {}, "<p>Found</p>").detail == "Found"
+    error = faults.error_from_response(302, {"location": "https://login.example/"}, "<p>Found</p>")
+    assert (type(error), error.detail) == (errors.UnexpectedRedirect, "https://login.example/")
+    assert faults.error_from_response(302, {}, "<p>Found</p>").detail == "Found"
 
 
 @pytest.mark.parametrize("body", ["x" * 100_000, openai("x" * 100_000), '{"error":"' + "x" * 100_000 + '"}'])
 def test_long_words_are_shortened(body: str) -> None:
-    detail = faults.refusal(500, {}, body).detail
+    detail = faults.error_from_response(500, {}, body).detail
     assert detail.startswith("xxx") and detail.endswith("…") and len(detail) < 2_100
 
 
@@ -241,7 +247,7 @@ def test_long_words_are_shortened(body: str) -> None:
     "body", ["[" * 60_000, '{"a":' * 10_000, openai("{" + '"a":{' * 9_000), "<" * 60_000, "<head" * 4_000]
 )
 def test_a_hostile_body_is_still_a_refusal(body: str) -> None:
-    assert type(faults.refusal(500, {}, body)) is errors.GatewayDown
+    assert type(faults.error_from_response(500, {}, body)) is errors.GatewayUnavailable
 
 
 @pytest.mark.parametrize(
@@ -287,5 +293,5 @@ def test_a_refusal_names_the_parameters_that_it_blames(
     message: str, param: Any, blamed: tuple[str, ...]
 ) -> None:
     body = {"error": {"message": message, "type": "invalid_request_error", "param": param}}
-    assert set(faults.refusal(400, {}, json.dumps(body)).blamed) == set(blamed)
-    assert set(faults.midway(body).blamed) == set(blamed)
+    assert set(faults.error_from_response(400, {}, json.dumps(body)).rejected_params) == set(blamed)
+    assert set(faults.error_from_stream_event(body).rejected_params) == set(blamed)

@@ -9,7 +9,7 @@ from lib.core import errors
 from lib.core.conversation import Outcome, Usage
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import openai
-from lib.gateway.wires.think_tags import told_apart
+from lib.gateway.wires.think_tags import split_thinking
 from tests.unit.gateway.recordings import Heard, hear
 
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -22,7 +22,7 @@ def said(delta: Any, **more: Any) -> dict[str, Any]:
 def heard(*chunks: Any, name: str = "message") -> Heard:
     """What comes of these chunks; a text stands for a frame's data as it is."""
     data = [chunk if isinstance(chunk, str) else json.dumps(chunk) for chunk in chunks]
-    return hear(told_apart(openai.events(Frame(name, text) for text in data)))
+    return hear(split_thinking(openai.events(Frame(name, text) for text in data)))
 
 
 def of(index: int, word: str = "", reason: str | None = None) -> dict[str, Any]:
@@ -126,7 +126,7 @@ CHUNKS: dict[str, tuple[list[Any], dict[str, Any]]] = {
     ),
     "an error, then usage and [DONE]": (
         [of(0, "The first"), LOST, {"choices": [], "usage": USAGE}, "[DONE]"],
-        {"text": "The first", "error": errors.FailedMidway, "detail": "upstream went away"},
+        {"text": "The first", "error": errors.StreamError, "detail": "upstream went away"},
     ),
     "[DONE]: nothing after it is read": (
         [of(0, "a"), STOP, " [DONE] ", of(0, "b")],
@@ -136,17 +136,20 @@ CHUNKS: dict[str, tuple[list[Any], dict[str, Any]]] = {
         [of(0, "a"), of(1, "b"), STOP, of(1, reason="stop")],
         {"error": None, "outcome": Outcome.COMPLETE},
     ),
-    "complete: a reason for one index of two": ([of(0, "a"), of(1, "b"), STOP], {"error": errors.Cut}),
+    "complete: a reason for one index of two": (
+        [of(0, "a"), of(1, "b"), STOP],
+        {"error": errors.StreamInterrupted},
+    ),
     "[DONE], text, no reason": (
         [of(0, "The first"), {"choices": [], "usage": USAGE}, "[DONE]"],
-        {"text": "The first", "error": errors.NoLastWord, "outcome": Outcome.INTERRUPTED},
+        {"text": "The first", "error": errors.MissingFinishReason, "outcome": Outcome.INTERRUPTED},
     ),
     "[DONE], no text": (["[DONE]"], {"error": None, "outcome": Outcome.EMPTY}),
     "closed without [DONE] and reason": (
         [of(0, "The first")],
-        {"text": "The first", "error": errors.Cut, "outcome": Outcome.INTERRUPTED},
+        {"text": "The first", "error": errors.StreamInterrupted, "outcome": Outcome.INTERRUPTED},
     ),
-    "closed without anything": ([], {"parts": (), "error": errors.Cut}),
+    "closed without anything": ([], {"parts": (), "error": errors.StreamInterrupted}),
     "usage: fields of the gateway's own": (
         [
             of(0, "a"),
@@ -223,7 +226,7 @@ def test_a_chunk_without_words_says_nothing_and_breaks_nothing(chunk: Any) -> No
 
 def test_the_end_of_another_answer_is_not_the_end_of_ours() -> None:
     found = heard(said({"content": "a"}), {"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]})
-    assert type(found.error) is errors.Cut
+    assert type(found.error) is errors.StreamInterrupted
 
 
 @pytest.mark.parametrize(
@@ -232,22 +235,22 @@ def test_the_end_of_another_answer_is_not_the_end_of_ours() -> None:
         (
             "message",
             {"error": {"message": "went away", "type": "server_error"}},
-            errors.FailedMidway,
+            errors.StreamError,
             "went away",
         ),
-        ("message", {"error": {"message": "no", "type": None, "code": "500"}}, errors.FailedMidway, "no"),
-        ("message", {"error": "went away"}, errors.FailedMidway, "went away"),
-        ("message", {"type": "error", "error": {"message": "went away"}}, errors.FailedMidway, "went away"),
+        ("message", {"error": {"message": "no", "type": None, "code": "500"}}, errors.StreamError, "no"),
+        ("message", {"error": "went away"}, errors.StreamError, "went away"),
+        ("message", {"type": "error", "error": {"message": "went away"}}, errors.StreamError, "went away"),
         (
             "message",
             {"error": {"code": "rate_limit_exceeded", "message": "slow"}},
             errors.RateLimited,
             "slow",
         ),
-        ("error", {"message": "went away"}, errors.FailedMidway, "went away"),
+        ("error", {"message": "went away"}, errors.StreamError, "went away"),
         ("error", {"error": {"type": "overloaded_error", "message": "busy"}}, errors.Overloaded, "busy"),
-        ("error", "upstream went away", errors.FailedMidway, "upstream went away"),
-        ("error", {}, errors.FailedMidway, "{}"),
+        ("error", "upstream went away", errors.StreamError, "upstream went away"),
+        ("error", {}, errors.StreamError, "{}"),
     ],
 )
 def test_an_error_frame_ends_it_and_keeps_the_text(name: str, payload: Any, kind: type, detail: str) -> None:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core import errors
-from lib.core.conversation import Outcome, Text, Thinking
-from lib.core.reply import Alive, Event, Finish, Restart, TextDelta, ThinkingDelta
-from lib.gateway.wires.think_tags import told_apart
+from lib.core.conversation import Outcome, TextPart, ThinkingPart
+from lib.core.reply import Event, Finish, Heartbeat, Restart, TextDelta, ThinkingDelta
+from lib.gateway.wires.think_tags import split_thinking
 from tests.unit.gateway.recordings import Heard, hear
 
 PIECES = ["<think>", "</think>", "<", "think", ">", "</", "\n", " ", "Hm", "Four", "世", "<thin", "/"]
@@ -54,7 +54,7 @@ def cut(said: str, places: Iterable[int], choice: int = 0) -> list[Event]:
 
 def parted(events: Iterable[Event], choice: int = 0) -> tuple[str, str]:
     """The thinking and the text of one alternative, letter for letter."""
-    found = [event for event in told_apart(events) if getattr(event, "choice", None) == choice]
+    found = [event for event in split_thinking(events) if getattr(event, "choice", None) == choice]
     thinking = "".join(event.text for event in found if isinstance(event, ThinkingDelta))
     return thinking, "".join(event.text for event in found if isinstance(event, TextDelta))
 
@@ -92,7 +92,7 @@ def test_each_alternative_has_tags_of_its_own(said: list[str], order: list[int],
 
 def broken(*events: Event) -> Iterator[Event]:
     yield from events
-    raise errors.Cut
+    raise errors.StreamInterrupted
 
 
 @pytest.mark.parametrize(
@@ -101,23 +101,23 @@ def broken(*events: Event) -> Iterator[Event]:
 )
 def test_what_is_held_back_comes_out_before_an_error(said: str, thinking: str, text: str) -> None:
     found: list[Event] = []
-    with pytest.raises(errors.Cut):
-        found.extend(told_apart(broken(TextDelta(said))))
+    with pytest.raises(errors.StreamInterrupted):
+        found.extend(split_thinking(broken(TextDelta(said))))
     assert parted(found) == (thinking, text)
 
 
 def test_a_new_beginning_may_think_anew() -> None:
     old, new = cut("<think>old</think>old", [3, 9]), cut("<think>Hm</think>Four", [3, 9])
     for first in (old, old[:1], old[:2], cut("plain", ())):
-        found = hear(told_apart([*first, Restart(), *new]))
-        assert found.reply.parts() == (Thinking("Hm"), Text("Four"))
+        found = hear(split_thinking([*first, Restart(), *new]))
+        assert found.reply.parts() == (ThinkingPart("Hm"), TextPart("Four"))
 
 
 def test_what_is_no_text_goes_through_in_its_place() -> None:
     end = Finish(Outcome.COMPLETE, "stop")
-    events = [Alive(), ThinkingDelta("Hm"), TextDelta("<think>a</think>b"), end]
-    assert list(told_apart(events)) == [
-        Alive(),
+    events = [Heartbeat(), ThinkingDelta("Hm"), TextDelta("<think>a</think>b"), end]
+    assert list(split_thinking(events)) == [
+        Heartbeat(),
         ThinkingDelta("Hm"),
         ThinkingDelta("a"),
         TextDelta("b"),
@@ -131,10 +131,10 @@ def test_a_text_is_handed_on_as_soon_as_it_can_be_no_tag() -> None:
             yield TextDelta(word)
         pytest.fail("more was asked for")
 
-    events = told_apart(source())
+    events = split_thinking(source())
     assert [next(events), next(events)] == [TextDelta("<b"), TextDelta("c")]
 
 
 def test_an_unclosed_thought_is_an_empty_answer() -> None:
-    found: Heard = hear(told_apart([TextDelta("<think>Hm"), Finish(Outcome.COMPLETE, "stop")]))
+    found: Heard = hear(split_thinking([TextDelta("<think>Hm"), Finish(Outcome.COMPLETE, "stop")]))
     assert (found.thinking, found.text, found.reply.outcome()) == ("Hm", "", Outcome.EMPTY)

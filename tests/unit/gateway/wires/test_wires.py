@@ -13,7 +13,7 @@ from lib.core import errors
 from lib.core.conversation import Outcome
 from lib.core.reply import Reply
 from lib.core.target import Wire
-from lib.gateway.client import WIRES
+from lib.gateway.client import WIRE_MODULES
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, openai
 from tests.unit.gateway.recordings import Heard, hear
@@ -112,7 +112,7 @@ def ended(wire: Wire, reason: str = "stop") -> str:
 
 
 def told(wire: Wire, *data: str) -> Heard:
-    return hear(WIRES[wire].events(Frame("message", text) for text in data))
+    return hear(WIRE_MODULES[wire].events(Frame("message", text) for text in data))
 
 
 @pytest.mark.parametrize("row", ENDS)
@@ -125,14 +125,14 @@ def test_the_end_reasons_row_by_row(row: str) -> None:
             assert found.reply.finish and found.reply.finish.reason == name
 
 
-@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("wire", WIRE_MODULES)
 def test_an_event_that_comes_broken_is_missed_until_the_answer_begins_anew(wire: Wire) -> None:
     last, torn = ("[DONE]" if wire == "openai" else '{"type":"message_stop"}'), said(wire, "lost")[:-3]
     assert told(wire, said(wire, "a"), ended(wire), torn).error is None
     assert told(wire, said(wire, "a"), ended(wire), torn, last).error is None
-    assert type(told(wire, said(wire, "a"), torn, ended(wire)).error) is errors.Cut
+    assert type(told(wire, said(wire, "a"), torn, ended(wire)).error) is errors.StreamInterrupted
     for data in ([said(wire, "a"), torn, ended(wire), last], [torn, last]):
-        assert isinstance(told(wire, *data).error, errors.Cut)
+        assert isinstance(told(wire, *data).error, errors.StreamInterrupted)
     busy = '{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}'
     assert type(told(wire, said(wire, "a"), torn, busy).error) is errors.Overloaded
     role = '{"id":"b","choices":[{"index":0,"delta":{"role":"assistant"}}]}'
@@ -140,7 +140,7 @@ def test_an_event_that_comes_broken_is_missed_until_the_answer_begins_anew(wire:
     anew = [role, said(wire, "new").replace('"a"', '"b"'), ended(wire).replace('"a"', '"b"')]
     first = [said(wire, "old")] * 4 if wire == "openai" else [start, said(wire, "old")]
     found = told(wire, *first, torn, *(anew if wire == "openai" else [start, *anew[1:]]), last)
-    assert (found.text, found.reply.restarts, found.error) == ("new", 1, None)
+    assert (found.text, found.reply.restart_count, found.error) == ("new", 1, None)
 
 
 @both
@@ -178,5 +178,5 @@ def assert_storable(reply: Reply) -> None:
     kept = [part.text for part in reply.message().parts]
     kept += [getattr(part, "signature", "") for part in reply.message().parts]
     kept += [reply.finish.reason] if reply.finish else []
-    kept.append(json.dumps(reply.served, ensure_ascii=False))
+    kept.append(json.dumps(reply.provider_metadata, ensure_ascii=False))
     "".join(kept).encode()

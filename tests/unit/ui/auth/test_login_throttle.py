@@ -4,49 +4,49 @@ from __future__ import annotations
 
 import threading
 
-from lib.ui.auth.login_throttle import Attempts
+from lib.ui.auth.login_throttle import LoginThrottle
 
 
 def test_an_address_waits_after_its_tries_and_others_do_not():
-    attempts = Attempts(each=3, everybody=9, span=60.0)
-    assert [attempts.begin("a", 10.0 + n) for n in range(3)] == [0.0] * 3
-    assert attempts.begin("a", 15.0) == 55.0
-    assert attempts.begin("b", 15.0) == 0.0
-    assert attempts.begin("a", 70.0) == 0.0
-    assert attempts.begin("a", 70.5) == 0.5
+    attempts = LoginThrottle(max_per_address=3, max_total=9, window_seconds=60.0)
+    assert [attempts.register_attempt("a", 10.0 + n) for n in range(3)] == [0.0] * 3
+    assert attempts.register_attempt("a", 15.0) == 55.0
+    assert attempts.register_attempt("b", 15.0) == 0.0
+    assert attempts.register_attempt("a", 70.0) == 0.0
+    assert attempts.register_attempt("a", 70.5) == 0.5
 
 
 def test_many_addresses_together_wait_too():
-    attempts = Attempts(each=3, everybody=4, span=60.0)
-    assert [attempts.begin(f"10.0.0.{n}", 1.0 + n) for n in range(4)] == [0.0] * 4
-    assert attempts.begin("10.0.0.9", 21.0) == 40.0
-    assert attempts.begin("10.0.0.9", 61.0) == 0.0
+    attempts = LoginThrottle(max_per_address=3, max_total=4, window_seconds=60.0)
+    assert [attempts.register_attempt(f"10.0.0.{n}", 1.0 + n) for n in range(4)] == [0.0] * 4
+    assert attempts.register_attempt("10.0.0.9", 21.0) == 40.0
+    assert attempts.register_attempt("10.0.0.9", 61.0) == 0.0
 
 
 def test_trying_on_does_not_make_the_wait_longer():
-    attempts = Attempts(each=1, everybody=9, span=60.0)
-    attempts.begin("a", 0.0)
-    assert [attempts.begin("a", now) for now in (10.0, 59.0, 60.0)] == [50.0, 1.0, 0.0]
+    attempts = LoginThrottle(max_per_address=1, max_total=9, window_seconds=60.0)
+    attempts.register_attempt("a", 0.0)
+    assert [attempts.register_attempt("a", now) for now in (10.0, 59.0, 60.0)] == [50.0, 1.0, 0.0]
 
 
 def test_the_right_word_takes_back_its_own_try_alone():
-    attempts = Attempts(each=2, everybody=9, span=60.0)
-    attempts.begin("a", 0.0)
-    attempts.begin("a", 1.0)
-    attempts.forgive("b")
-    attempts.forgive("a")
-    assert attempts.begin("a", 2.0) == 0.0
-    assert attempts.begin("a", 3.0) == 57.0
+    attempts = LoginThrottle(max_per_address=2, max_total=9, window_seconds=60.0)
+    attempts.register_attempt("a", 0.0)
+    attempts.register_attempt("a", 1.0)
+    attempts.discard_attempt("b")
+    attempts.discard_attempt("a")
+    assert attempts.register_attempt("a", 2.0) == 0.0
+    assert attempts.register_attempt("a", 3.0) == 57.0
 
 
 def test_no_try_slips_through_between_others():
-    attempts = Attempts(each=50, everybody=50, span=60.0)
+    attempts = LoginThrottle(max_per_address=50, max_total=50, window_seconds=60.0)
     passed: list[float] = []
     start = threading.Barrier(8)
 
     def tries() -> None:
         start.wait()
-        passed.extend(attempts.begin("a", 1.0) for _ in range(20))
+        passed.extend(attempts.register_attempt("a", 1.0) for _ in range(20))
 
     threads = [threading.Thread(target=tries) for _ in range(8)]
     for thread in threads:

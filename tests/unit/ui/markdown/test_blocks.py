@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.ui.markdown.sanitize import split
+from lib.ui.markdown.sanitize import stable_prefix_length
 
 P = "word " * 70
 ANSWER = "\n\n".join(
@@ -36,7 +36,7 @@ def frozen(text: str, pieces: list[int]) -> list[str]:
     blocks, start, seen = [], 0, 0
     for size in [*pieces, len(text)]:
         seen = min(len(text), seen + size)
-        cut = split(text[start:seen])
+        cut = stable_prefix_length(text[start:seen])
         if cut:
             blocks.append(text[start : start + cut])
             start += cut
@@ -81,18 +81,18 @@ def test_the_same_blocks_come_for_one_character_and_for_three() -> None:
     ],
 )
 def test_nothing_is_frozen_before_it_is_finished(text: str) -> None:
-    assert split(text) == 0
+    assert stable_prefix_length(text) == 0
 
 
 @pytest.mark.parametrize("after", ["next p", "\r\nnext p", "# Head", "```py\n", "- list", "| a | b"])
 def test_a_finished_paragraph_is_frozen(after: str) -> None:
     text = f"{P}\r\n\r\n{after}"
-    assert text[split(text) :] == after.lstrip()
+    assert text[stable_prefix_length(text) :] == after.lstrip()
 
 
 def test_a_lone_opener_does_not_hold_the_text_for_ever() -> None:
     text = "$$ is a price level\n\n" + f"{P}\n\n" * 40
-    assert split(text) > 300
+    assert stable_prefix_length(text) > 300
 
 
 @settings(max_examples=300, deadline=None)
@@ -106,5 +106,5 @@ def test_a_lone_opener_does_not_hold_the_text_for_ever() -> None:
 )
 def test_the_cut_is_inside_the_text_and_before_a_line_that_is_not_indented(parts: list[str]) -> None:
     text = "".join(parts)
-    cut = split(text)
+    cut = stable_prefix_length(text)
     assert cut == 0 or (300 <= cut < len(text) and text[cut - 1] in "\r\n" and text[cut] not in " \t\r\n")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.ui.markdown.sanitize import safe
+from lib.ui.markdown.sanitize import sanitize
 
 IMAGE = "![x](http://stranger/)"
 
@@ -119,34 +119,34 @@ def shown(text: str) -> str:
 
 @pytest.mark.parametrize(("text", "expected"), FORMULAS + PLAIN + PICTURES)
 def test_text_comes_out_as_meant(text: str, expected: str) -> None:
-    assert safe(text) == expected
+    assert sanitize(text) == expected
 
 
 @pytest.mark.parametrize("text", CODE)
 def test_code_is_left_alone(text: str) -> None:
-    assert safe(text) == text
+    assert sanitize(text) == text
 
 
 @pytest.mark.parametrize("source", DIAGRAMS)
 @pytest.mark.parametrize("fence", FENCES)
 def test_a_diagram_that_could_load_something_is_shown_as_code(fence: str, source: str) -> None:
     for text in (f"{fence}\n{source}\n{fence[:3]}", f"> {fence}\n> A-->B\n> {source}"):
-        assert safe(text) == text.replace(fence, fence[:3] + "text")
+        assert sanitize(text) == text.replace(fence, fence[:3] + "text")
 
 
 def test_front_matter_makes_a_diagram_code_and_prose_after_it_stays() -> None:
     text = "```mermaid\n---\nconfig: {}\n---\nA-->B\n```\n\nnext"
-    assert safe(text) == text.replace("mermaid", "text")
+    assert sanitize(text) == text.replace("mermaid", "text")
 
 
 def test_a_dollar_in_arriving_code_does_not_flicker() -> None:
     text = "Run `echo $HOME | cat` now"
     for end in range(len(text)):
-        assert "\\$" not in safe(text[:end])
+        assert "\\$" not in sanitize(text[:end])
 
 
 def test_surrogates_do_not_reach_the_wire() -> None:
-    safe("a \ud800 b").encode()
+    sanitize("a \ud800 b").encode()
 
 
 HOSTILE = [
@@ -186,7 +186,7 @@ HOSTILE += [
 @pytest.mark.parametrize("unit", HOSTILE)
 def test_long_hostile_text_is_read_in_a_time_that_fits_a_stream(unit: str) -> None:
     # Quadratic readers need minutes for this; the suite's own patience is the limit.
-    safe(unit * (30_000 // len(unit)))
+    sanitize(unit * (30_000 // len(unit)))
 
 
 ATOMS = [
@@ -247,8 +247,8 @@ hostile = st.lists(st.sampled_from(ATOMS), max_size=40).map("".join) | st.text()
 @settings(max_examples=400, deadline=None)
 @given(hostile)
 def test_what_comes_out_needs_no_second_reading(text: str) -> None:
-    once = safe(text)
-    assert safe(once) == once or "mer maid" in once or "![" not in once
+    once = sanitize(text)
+    assert sanitize(once) == once or "mer maid" in once or "![" not in once
 
 
 @settings(max_examples=200, deadline=None)
@@ -257,7 +257,7 @@ def test_a_fence_stays_byte_for_byte(body: str, fence: str) -> None:
     body = re.sub(r"(`{4,}|~{4,})", "x", body)
     lines = "\n".join("" if line.isspace() else line for line in body.split("\n"))
     text = f"a\n\n{fence}md\n{lines}\n{fence}\n\nb"
-    assert safe(text) == text
+    assert sanitize(text) == text
 
 
 @settings(max_examples=200, deadline=None)
@@ -268,4 +268,4 @@ def test_a_fence_stays_byte_for_byte(body: str, fence: str) -> None:
     )
 )
 def test_without_code_no_picture_survives(parts: list[str]) -> None:
-    assert "![" not in shown(safe("".join(parts)))
+    assert "![" not in shown(sanitize("".join(parts)))

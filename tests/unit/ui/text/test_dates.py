@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lib.core.conversation import Conversation
-from lib.ui.text.dates import grouped, heading, zone
-from lib.ui.text.i18n import LANGUAGES
+from lib.ui.text.dates import date_heading, group_by_date, resolve_timezone
+from lib.ui.text.i18n import TRANSLATIONS
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -37,37 +37,39 @@ def at(*clock: int, zone=SHANGHAI) -> float:
     ],
 )
 def test_each_day_has_its_heading(clock, expected):
-    assert heading(at(*clock), NOW.timestamp(), SHANGHAI) == expected
+    assert date_heading(at(*clock), NOW.timestamp(), SHANGHAI) == expected
 
 
 def test_the_same_moment_is_of_another_day_elsewhere():
     late = at(2026, 11, 22, 8, 0)  # the evening before, in New York
-    assert heading(late, NOW.timestamp(), SHANGHAI) == "today"
-    assert heading(late, at(2026, 11, 22, 9, 0, zone=NEW_YORK), NEW_YORK) == "yesterday"
+    assert date_heading(late, NOW.timestamp(), SHANGHAI) == "today"
+    assert date_heading(late, at(2026, 11, 22, 9, 0, zone=NEW_YORK), NEW_YORK) == "yesterday"
 
 
 def test_a_day_that_a_clock_was_put_back_on_is_one_day():
     now = at(2026, 11, 1, 12, 0, zone=NEW_YORK)  # 25 hours long
-    assert heading(at(2026, 11, 1, 0, 10, zone=NEW_YORK), now, NEW_YORK) == "today"
-    assert heading(at(2026, 10, 31, 23, 50, zone=NEW_YORK), now, NEW_YORK) == "yesterday"
+    assert date_heading(at(2026, 11, 1, 0, 10, zone=NEW_YORK), now, NEW_YORK) == "today"
+    assert date_heading(at(2026, 10, 31, 23, 50, zone=NEW_YORK), now, NEW_YORK) == "yesterday"
 
 
 def test_conversations_are_grouped_in_their_order():
     times = [NOW.timestamp() - hours * 3600 for hours in (0, 1, 12, 30, 24 * 40, 24 * 41)]
     found = [Conversation(str(place), "", updated) for place, updated in enumerate(times)]
-    groups = [(name, [one.id for one in group]) for name, group in grouped(found, NOW.timestamp(), SHANGHAI)]
+    groups = [
+        (name, [one.id for one in group]) for name, group in group_by_date(found, NOW.timestamp(), SHANGHAI)
+    ]
     assert groups == [("today", ["0", "1"]), ("yesterday", ["2", "3"]), ("2026-10", ["4", "5"])]
 
 
 def test_an_unknown_zone_goes_by_its_distance():
-    assert zone("Asia/Shanghai", None) == SHANGHAI
+    assert resolve_timezone("Asia/Shanghai", None) == SHANGHAI
     for name in (None, "", "No/Such", "../etc"):
-        assert zone(name, -480).utcoffset(NOW) == timedelta(hours=8)
-        assert zone(name, None) is UTC
-    assert zone("No/Such", 99_999) is UTC
+        assert resolve_timezone(name, -480).utcoffset(NOW) == timedelta(hours=8)
+        assert resolve_timezone(name, None) is UTC
+    assert resolve_timezone("No/Such", 99_999) is UTC
 
 
 def test_every_heading_has_its_words():
-    for words in LANGUAGES.values():
+    for words in TRANSLATIONS.values():
         assert all(words.get(f"day.{name}") for name in ("today", "yesterday", "week", "month", "in"))
         assert all(words.get(f"month.{month}") for month in range(1, 13))
