@@ -128,4 +128,4 @@ def test_many_branches_of_a_long_beginning_are_refused_rather_than_multiplied():
     rows = [("a", None, "user", long), *((f"b{n}", "a", "user", "y") for n in range(100))]
     with pytest.raises(TransferError) as refused:
         chat(*rows)
-    assert refused.value.why == "tangled"
+    assert refused.value.reason == "tangled"

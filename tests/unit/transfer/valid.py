@@ -58,4 +58,4 @@ def refused(data: bytes | Any) -> tuple[str, str]:
     with pytest.raises(TransferError) as error:
         parse_export(data)
     assert error.value.code == "import"
-    return error.value.why, error.value.place
+    return error.value.reason, error.value.location
