@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from lib import demo
 from lib.core.target import WIRES
-from lib.demo import Demo
 from lib.gateway.client import Gateway
+from tests.fake_gateway import FakeGateway
 from tests.real.proxy import KEY, Proxy, client, mock, settings, upstream
 from tests.real.routes import REPLAYED
 from tests.support.replay import Replay
@@ -31,9 +30,9 @@ _LOG_SHOWN = 8_000
 
 
 @pytest.fixture(scope="session")
-def model() -> Iterator[Demo]:
+def model() -> Iterator[FakeGateway]:
     """The demo gateway as the maker of models: over both wires, each at a pace that a test can wait for."""
-    running = demo.start(pace=5)
+    running = FakeGateway(pace=5)
     yield running
     running.close()
 
@@ -46,7 +45,7 @@ def replay() -> Iterator[Replay]:
 
 
 @pytest.fixture(scope="session")
-def entries(model: Demo, replay: Replay) -> list[dict[str, Any]]:
+def entries(model: FakeGateway, replay: Replay) -> list[dict[str, Any]]:
     """The proxy's list of models: some of the demo's over either wire, the replayed ones, a mocked one."""
     return [
         *(upstream(f"{wire}-{name}", name, wire, model.url) for wire in WIRES for name in ASKED),

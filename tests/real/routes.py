@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from lib import demo
 from lib.config.settings import Settings
 from lib.core.conversation import Message, TextPart
 from lib.core.params import Params
 from lib.core.target import WIRES, Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from tests.fake_gateway import FakeGateway
 from tests.unit.gateway.recordings import Heard, hear
 
 QUESTION = [Message("user", (TextPart("What is it?"),))]
@@ -32,7 +32,7 @@ def says(asked: Gateway, wire: Wire, model: str, question: str = "", params: Par
 
 def straight(wire: Wire, model: str, question: str = "") -> Heard:
     """What the demo gateway itself says to the question, without the proxy in between."""
-    running = demo.start(pace=50)
+    running = FakeGateway(pace=50)
     try:
         return says(Gateway(Settings(base_url=running.url, retries=0)), wire, model, question)
     finally:

@@ -10,9 +10,9 @@ from lib.core import errors
 from lib.core.params import Params
 from lib.core.reply import TextDelta
 from lib.core.target import Target, Wire
-from lib.demo import Demo
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from tests.fake_gateway import FakeGateway
 from tests.real.routes import QUESTION, REPLAYED, each_route
 from tests.real.upstream import PATHS
 from tests.support.replay import Canned, Replay, soon
@@ -24,7 +24,7 @@ PATIENCE = 120.0
 
 @each_route
 def test_a_stop_in_mid_stream_ends_it_here_and_behind(
-    model: Demo, asked: Gateway, wire: Wire, behind: Wire
+    model: FakeGateway, asked: Gateway, wire: Wire, behind: Wire
 ) -> None:
     cancel = CancelToken()
     stream = asked.stream(Target(f"{behind}-demo-endless", wire), QUESTION, Params(), cancel)
@@ -64,7 +64,7 @@ def test_a_stop_while_the_model_is_silent_ends_it_here_and_behind(
 
 @each_route
 def test_after_a_stop_the_next_question_is_answered(
-    model: Demo, asked: Gateway, wire: Wire, behind: Wire
+    model: FakeGateway, asked: Gateway, wire: Wire, behind: Wire
 ) -> None:
     cancel = CancelToken()
     stream = asked.stream(Target(f"{behind}-demo-endless", wire), QUESTION, Params(), cancel)

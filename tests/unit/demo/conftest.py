@@ -6,29 +6,29 @@ import anthropic
 import openai
 import pytest
 
-from lib import demo
+from tests.fake_gateway import FakeGateway
 
 
 @pytest.fixture(scope="package")
-def fast() -> Iterator[demo.Demo]:
+def fast() -> Iterator[FakeGateway]:
     """So fast that a minute's silence is over in a moment."""
-    running = demo.start(pace=2000)
+    running = FakeGateway(pace=2000)
     yield running
     running.close()
 
 
 @pytest.fixture(scope="module")
-def steady() -> Iterator[demo.Demo]:
+def steady() -> Iterator[FakeGateway]:
     """At its real pace, for what is about time."""
-    running = demo.start()
+    running = FakeGateway(pace=1)
     yield running
     running.close()
 
 
 @pytest.fixture(scope="module")
-def patient() -> Iterator[demo.Demo]:
+def patient() -> Iterator[FakeGateway]:
     """So slow that no answer ends by itself while a test waits for something."""
-    running = demo.start(pace=0.02)
+    running = FakeGateway(pace=0.02)
     yield running
     running.close()
 
@@ -43,14 +43,14 @@ def no_settings_from_outside() -> Iterator[None]:
 
 
 @pytest.fixture(scope="package")
-def ours(fast: demo.Demo, no_settings_from_outside: None) -> Iterator[openai.OpenAI]:
+def ours(fast: FakeGateway, no_settings_from_outside: None) -> Iterator[openai.OpenAI]:
     """OpenAI's SDK, which asks over chat completions."""
     with openai.OpenAI(base_url=fast.url + "/v1", api_key="none", max_retries=0) as client:
         yield client
 
 
 @pytest.fixture(scope="package")
-def theirs(fast: demo.Demo, no_settings_from_outside: None) -> Iterator[anthropic.Anthropic]:
+def theirs(fast: FakeGateway, no_settings_from_outside: None) -> Iterator[anthropic.Anthropic]:
     """Anthropic's SDK, which asks over messages."""
     keyed = {"x-api-key": "none"}
     client = anthropic.Anthropic(base_url=fast.url, api_key="none", max_retries=0, default_headers=keyed)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from lib import demo
+from tests.fake_gateway import FakeGateway
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 BOTH = pytest.mark.parametrize("path", [CHAT, MESSAGES])
@@ -23,11 +23,11 @@ def asking(model: str, *said: Any, **more: Any) -> dict[str, Any]:
     return {"model": model, "messages": messages, "max_tokens": 100_000, **more}
 
 
-def post(server: demo.Demo, path: str, body: Any, **more: Any) -> requests.Response:
+def post(server: FakeGateway, path: str, body: Any, **more: Any) -> requests.Response:
     return requests.post(server.url + path, json=body, timeout=20, allow_redirects=False, **more)
 
 
-def refused(server: demo.Demo, path: str, body: Any) -> str:
+def refused(server: FakeGateway, path: str, body: Any) -> str:
     """What a refusal as 400, in the wire's own shape, says."""
     answer = post(server, path, body)
     payload = answer.json()
@@ -114,7 +114,7 @@ def _once(names: list[str]) -> list[str]:
     return [name for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
 
 
-def arriving(server: demo.Demo, path: str, body: dict[str, Any]) -> Heard:
+def arriving(server: FakeGateway, path: str, body: dict[str, Any]) -> Heard:
     """A streamed answer, up to its end or to where the connection failed."""
     got, failed = b"", None
     with post(server, path, {**body, "stream": True}, stream=True) as answer:
@@ -135,12 +135,12 @@ def said(payload: Any) -> tuple[str, str | None]:
     return "".join(block.get("text", "") for block in payload["content"]), payload["stop_reason"]
 
 
-def whole(server: demo.Demo, path: str, body: dict[str, Any]) -> tuple[str, str | None, Any]:
+def whole(server: FakeGateway, path: str, body: dict[str, Any]) -> tuple[str, str | None, Any]:
     """The text, the reason and all of an answer that is not streamed."""
     payload = post(server, path, body).json()
     return (*said(payload), payload)
 
 
-def answered(server: demo.Demo, model: str, *asked: Any, **more: Any) -> str:
+def answered(server: FakeGateway, model: str, *asked: Any, **more: Any) -> str:
     """The text of an answer over chat completions."""
     return whole(server, CHAT, asking(model, *asked, **more))[0]

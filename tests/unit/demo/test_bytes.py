@@ -6,20 +6,20 @@ import json
 import pytest
 import requests
 
-from lib import demo
+from tests.fake_gateway import FakeGateway
 from tests.unit.demo.talk import BOTH, CHAT, arriving, asking, frames, post, said, words
 
 END = "再见 👋\n"
 
 
 @BOTH
-def test_lines_end_in_two_characters(fast: demo.Demo, path: str) -> None:
+def test_lines_end_in_two_characters(fast: FakeGateway, path: str) -> None:
     raw = arriving(fast, path, asking("demo-crlf")).raw
     assert raw.count(b"\n") == raw.count(b"\r\n") > 80 and raw.endswith(b"\r\n\r\n")
 
 
 @BOTH
-def test_a_mark_comes_first_and_once(fast: demo.Demo, path: str) -> None:
+def test_a_mark_comes_first_and_once(fast: FakeGateway, path: str) -> None:
     heard = arriving(fast, path, asking("demo-bom"))
     assert heard.raw.startswith(b"\xef\xbb\xbf") and heard.raw.count(b"\xef\xbb\xbf") == 1
     assert heard.text.endswith(END)
@@ -28,7 +28,7 @@ def test_a_mark_comes_first_and_once(fast: demo.Demo, path: str) -> None:
 
 @BOTH
 @pytest.mark.parametrize("stream", [True, False])
-def test_letters_are_cut(fast: demo.Demo, path: str, stream: bool) -> None:
+def test_letters_are_cut(fast: FakeGateway, path: str, stream: bool) -> None:
     body = asking("demo-cut-letters", "你好", stream=stream)
     cut = 0
     with post(fast, path, body, stream=True) as answer:
@@ -44,7 +44,7 @@ def test_letters_are_cut(fast: demo.Demo, path: str, stream: bool) -> None:
 
 
 @BOTH
-def test_one_event_holds_it_all(fast: demo.Demo, path: str) -> None:
+def test_one_event_holds_it_all(fast: FakeGateway, path: str) -> None:
     heard = arriving(fast, path, asking("demo-one-big-event"))
     assert len(heard.text.encode()) > 15_000
     assert max(map(len, heard.raw.split(b"\n\n"))) > 15_000
@@ -52,7 +52,7 @@ def test_one_event_holds_it_all(fast: demo.Demo, path: str) -> None:
 
 
 @BOTH
-def test_what_was_asked_for_comes_the_other_way(fast: demo.Demo, path: str) -> None:
+def test_what_was_asked_for_comes_the_other_way(fast: FakeGateway, path: str) -> None:
     answer = post(fast, path, asking("demo-json-for-stream", stream=True))
     assert answer.headers["content-type"] == "application/json"
     assert END.strip() in json.dumps(answer.json(), ensure_ascii=False)
@@ -62,7 +62,7 @@ def test_what_was_asked_for_comes_the_other_way(fast: demo.Demo, path: str) -> N
 
 @BOTH
 @pytest.mark.parametrize("stream", [True, False])
-def test_it_is_compressed_whatever_was_asked_for(fast: demo.Demo, path: str, stream: bool) -> None:
+def test_it_is_compressed_whatever_was_asked_for(fast: FakeGateway, path: str, stream: bool) -> None:
     identity = {"Accept-Encoding": "identity"}
     with post(fast, path, asking("demo-gzip", stream=stream), headers=identity, stream=True) as answer:
         raw = answer.raw.read(decode_content=False)
@@ -72,7 +72,7 @@ def test_it_is_compressed_whatever_was_asked_for(fast: demo.Demo, path: str, str
     assert (words(frames(got)) if stream else said(json.loads(got))[0]).endswith(END)
 
 
-def test_each_event_is_flushed_through_the_compression(patient: demo.Demo) -> None:
+def test_each_event_is_flushed_through_the_compression(patient: FakeGateway) -> None:
     with post(patient, CHAT, asking("demo-gzip", stream=True), stream=True) as answer:
         parts = answer.iter_content(None)
         assert b'"role"' in next(parts)
@@ -82,7 +82,7 @@ def test_each_event_is_flushed_through_the_compression(patient: demo.Demo) -> No
 @BOTH
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("name", ["demo-close-framed", "demo-known-length"])
-def test_what_is_not_chunked(fast: demo.Demo, path: str, stream: bool, name: str) -> None:
+def test_what_is_not_chunked(fast: FakeGateway, path: str, stream: bool, name: str) -> None:
     with requests.Session() as session:
         answer = session.post(fast.url + path, json=asking(name, stream=stream), timeout=20)
         assert "transfer-encoding" not in answer.headers

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lib import demo
+from tests.fake_gateway import FakeGateway
 from tests.unit.demo.talk import (
     BOTH,
     CHAT,
@@ -32,7 +32,7 @@ STRIKING = [
 @pytest.mark.parametrize(
     "model", ["demo-tour", "demo-thinker", "demo-think-tags", "demo-crlf", "demo-redacted-thinking"]
 )
-def test_the_rest_of_a_cut_answer_is_seamless(fast: demo.Demo, path: str, model: str) -> None:
+def test_the_rest_of_a_cut_answer_is_seamless(fast: FakeGateway, path: str, model: str) -> None:
     everything, _, payload = whole(fast, path, asking(model, "Why?"))
     pieces = payload["usage"]["completion_tokens" if path == CHAT else "output_tokens"]
     said: list[Any] = ["Why?"]
@@ -48,7 +48,7 @@ def test_the_rest_of_a_cut_answer_is_seamless(fast: demo.Demo, path: str, model:
 
 @BOTH
 @pytest.mark.parametrize("name", STRIKING)
-def test_what_a_fault_has_cut_goes_on_without_it(fast: demo.Demo, path: str, name: str) -> None:
+def test_what_a_fault_has_cut_goes_on_without_it(fast: FakeGateway, path: str, name: str) -> None:
     first = arriving(fast, path, asking(name)).text
     rest = arriving(fast, path, asking(name, "Hello", first, "Continue"))
     assert rest.failed is None and rest.reasons in (["stop"], ["end_turn"])
@@ -57,7 +57,7 @@ def test_what_a_fault_has_cut_goes_on_without_it(fast: demo.Demo, path: str, nam
 
 
 @BOTH
-def test_an_answer_that_is_cut_again_and_again(fast: demo.Demo, path: str) -> None:
+def test_an_answer_that_is_cut_again_and_again(fast: FakeGateway, path: str) -> None:
     said: list[Any] = ["Hello"]
     reasons = []
     for _ in range(6):
@@ -75,7 +75,7 @@ def test_an_answer_that_is_cut_again_and_again(fast: demo.Demo, path: str) -> No
 
 
 @BOTH
-def test_one_that_repeats_itself(fast: demo.Demo, path: str) -> None:
+def test_one_that_repeats_itself(fast: FakeGateway, path: str) -> None:
     first, reason, _ = whole(fast, path, asking("demo-repeats"))
     assert reason in ("length", "max_tokens")
     rest, reason, _ = whole(fast, path, asking("demo-repeats", "Hello", first, "Continue"))
@@ -84,7 +84,7 @@ def test_one_that_repeats_itself(fast: demo.Demo, path: str) -> None:
 
 
 @BOTH
-def test_a_pause_goes_on_when_the_answer_is_sent_back(fast: demo.Demo, path: str) -> None:
+def test_a_pause_goes_on_when_the_answer_is_sent_back(fast: FakeGateway, path: str) -> None:
     first, reason, _ = whole(fast, path, asking("demo-pause-turn"))
     assert reason == "pause_turn"
     rest, reason, _ = whole(fast, path, asking("demo-pause-turn", "Hello", first))
@@ -92,7 +92,7 @@ def test_a_pause_goes_on_when_the_answer_is_sent_back(fast: demo.Demo, path: str
     assert (first + rest).startswith("You are") and (first + rest).endswith("再见 👋\n")
 
 
-def test_only_a_cut_answer_has_a_rest(fast: demo.Demo) -> None:
+def test_only_a_cut_answer_has_a_rest(fast: FakeGateway) -> None:
     everything = answered(fast, "demo-crlf")
     for text in (everything, "Something else", everything + " more"):
         assert answered(fast, "demo-crlf", "Hello", text, "Continue").startswith("You are reading")
@@ -102,7 +102,7 @@ def test_only_a_cut_answer_has_a_rest(fast: demo.Demo) -> None:
     assert "end" in refused(fast, MESSAGES, asking("demo-crlf", "Hello", everything[:50]))
 
 
-def test_it_goes_on_after_other_turns_too(fast: demo.Demo) -> None:
+def test_it_goes_on_after_other_turns_too(fast: FakeGateway) -> None:
     before = ["One?", answered(fast, "demo-tour", "One?"), "Show me code"]
     everything = answered(fast, "demo-tour", *before)
     rest = answered(fast, "demo-tour", *before, everything[:90], "continue")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lib import demo
+from tests.fake_gateway import FakeGateway
 from tests.unit.demo.talk import BOTH, CHAT, MESSAGES, asking, post, refused
 
 WRONG_ON_CHAT = {
@@ -97,7 +97,7 @@ def every(wrong: dict[str, list[Any]]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("name", "value"), every(WRONG_ON_CHAT))
-def test_a_wrong_field_of_chat_completions_is_named(fast: demo.Demo, name: str, value: Any) -> None:
+def test_a_wrong_field_of_chat_completions_is_named(fast: FakeGateway, name: str, value: Any) -> None:
     body = {**asking("demo-tour"), name: value}
     # NaN is no JSON, yet what many a client sends.
     if value != value:
@@ -114,22 +114,22 @@ def test_a_wrong_field_of_chat_completions_is_named(fast: demo.Demo, name: str, 
 
 
 @pytest.mark.parametrize(("name", "value"), every(WRONG_ON_MESSAGES))
-def test_a_wrong_field_of_messages_is_named(fast: demo.Demo, name: str, value: Any) -> None:
+def test_a_wrong_field_of_messages_is_named(fast: FakeGateway, name: str, value: Any) -> None:
     assert name in refused(fast, MESSAGES, {**asking("demo-tour"), name: value})
 
 
 @pytest.mark.parametrize(
     "name", [*UNKNOWN, "max_completion_tokens", "stream_options", "response_format", "what"]
 )
-def test_messages_takes_no_field_that_it_does_not_know(fast: demo.Demo, name: str) -> None:
+def test_messages_takes_no_field_that_it_does_not_know(fast: FakeGateway, name: str) -> None:
     assert name in refused(fast, MESSAGES, asking("demo-tour", **{name: 1}))
 
 
-def test_chat_completions_drops_what_it_does_not_know(fast: demo.Demo) -> None:
+def test_chat_completions_drops_what_it_does_not_know(fast: FakeGateway) -> None:
     assert post(fast, CHAT, asking("demo-tour", what=1, top_k=1, seed=None, stop=None)).status_code == 200
 
 
-def test_messages_needs_a_limit(fast: demo.Demo) -> None:
+def test_messages_needs_a_limit(fast: FakeGateway) -> None:
     body = asking("demo-tour")
     del body["max_tokens"]
     assert "max_tokens" in refused(fast, MESSAGES, body)
@@ -155,7 +155,7 @@ def test_messages_needs_a_limit(fast: demo.Demo) -> None:
         (MESSAGES, [{"type": "thinking", "thinking": "x", "signature": "x"}], "messages.0.content.0.type"),
     ],
 )
-def test_a_wrong_part_is_named_by_its_place(fast: demo.Demo, path: str, content: Any, name: str) -> None:
+def test_a_wrong_part_is_named_by_its_place(fast: FakeGateway, path: str, content: Any, name: str) -> None:
     assert name in refused(fast, path, asking("demo-tour", content))
 
 
@@ -180,12 +180,12 @@ def test_a_wrong_part_is_named_by_its_place(fast: demo.Demo, path: str, content:
         ),
     ],
 )
-def test_files_are_received(fast: demo.Demo, path: str, content: Any) -> None:
+def test_files_are_received(fast: FakeGateway, path: str, content: Any) -> None:
     body = asking("demo-tour", [{"type": "text", "text": "What is this?"}, *content])
     assert "Files received: 1." in post(fast, path, body).text
 
 
-def test_messages_begins_and_ends_with_the_user(fast: demo.Demo) -> None:
+def test_messages_begins_and_ends_with_the_user(fast: FakeGateway) -> None:
     assert "begin" in refused(
         fast, MESSAGES, {**asking("demo-tour"), "messages": [{"role": "assistant", "content": "x"}]}
     )
@@ -195,7 +195,7 @@ def test_messages_begins_and_ends_with_the_user(fast: demo.Demo) -> None:
     )
 
 
-def test_thinking_goes_with_no_other_sampling(fast: demo.Demo) -> None:
+def test_thinking_goes_with_no_other_sampling(fast: FakeGateway) -> None:
     for kind in ({"type": "adaptive"}, {"type": "enabled", "budget_tokens": 2000}):
         for name, value in (("temperature", 0.5), ("top_p", 0.5), ("top_k", 5)):
             assert name in refused(fast, MESSAGES, asking("demo-thinker", thinking=kind, **{name: value}))
@@ -203,7 +203,7 @@ def test_thinking_goes_with_no_other_sampling(fast: demo.Demo) -> None:
         assert post(fast, MESSAGES, good).status_code == 200
 
 
-def test_thinking_must_come_back_as_it_was_given(fast: demo.Demo) -> None:
+def test_thinking_must_come_back_as_it_was_given(fast: FakeGateway) -> None:
     for name in ("demo-thinker", "demo-signed-thinking", "demo-redacted-thinking", "demo-unsigned-thinking"):
         content = post(fast, MESSAGES, asking(name)).json()["content"]
         body = asking(name, "Hello", content, "And now?")
@@ -216,13 +216,13 @@ def test_thinking_must_come_back_as_it_was_given(fast: demo.Demo) -> None:
         assert "signature" in refused(fast, MESSAGES, asking(name, "Hello", changed, "And now?"))
 
 
-def test_no_more_than_four_places_are_cached(fast: demo.Demo) -> None:
+def test_no_more_than_four_places_are_cached(fast: FakeGateway) -> None:
     part = {"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}
     assert post(fast, MESSAGES, asking("demo-tour", [part] * 4)).status_code == 200
     assert "cache_control" in refused(fast, MESSAGES, asking("demo-tour", [part] * 5))
 
 
 @BOTH
-def test_an_echo_shows_what_was_sent(fast: demo.Demo, path: str) -> None:
+def test_an_echo_shows_what_was_sent(fast: FakeGateway, path: str) -> None:
     body = asking("demo-echo", "```\nfence\n```", temperature=0.5)
     assert "````json" in post(fast, path, body, headers={"Authorization": "Bearer hidden"}).text

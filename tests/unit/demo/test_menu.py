@@ -7,11 +7,12 @@ import openai
 import pytest
 import requests
 
-from lib import demo
+from lib.demo import MENU
 from lib.gateway.catalog import models
+from tests.fake_gateway import FakeGateway
 from tests.unit.demo.talk import BOTH, CHAT, arriving, asking, post
 
-ALL = pytest.mark.parametrize("name", demo.MENU)
+ALL = pytest.mark.parametrize("name", MENU)
 # In the order of the wire: names of events, or of what is in a chunk.
 WELL_CHAT = ["role+content", "content", "finish", "usage", "[DONE]"]
 WELL_MESSAGES = [
@@ -24,26 +25,26 @@ WELL_MESSAGES = [
 ]
 
 
-def test_each_model_says_in_two_languages_what_it_shows(fast: demo.Demo) -> None:
+def test_each_model_says_in_two_languages_what_it_shows(fast: FakeGateway) -> None:
     for tongue, words in (("en", "english"), ("zh-CN", "chinese")):
         answer = requests.get(fast.url + "/v1/models", headers={"Accept-Language": tongue}, timeout=20)
         found = {entry["id"]: entry["description"] for entry in answer.json()["data"]}
-        for name, model in demo.MENU.items():
+        for name, model in MENU.items():
             assert found[name] == getattr(model, words) and 0 < len(found[name]) < 90
-    assert all(name.startswith("demo-") for name in demo.MENU)
-    shown = [words for model in demo.MENU.values() for words in (model.english, model.chinese)]
+    assert all(name.startswith("demo-") for name in MENU)
+    shown = [words for model in MENU.values() for words in (model.english, model.chinese)]
     assert len(set(shown)) == len(shown)
     assert not any(words.endswith((".", "。")) for words in shown)
 
 
-def test_the_first_model_is_the_tour_and_only_chat_models_are_offered(fast: demo.Demo) -> None:
+def test_the_first_model_is_the_tour_and_only_chat_models_are_offered(fast: FakeGateway) -> None:
     listed = models.parse_model_page(requests.get(fast.url + "/v1/models", timeout=20).text).models
-    assert [model.id for model in listed] == list(demo.MENU)
+    assert [model.id for model in listed] == list(MENU)
     assert listed[0].id == "demo-tour"
     assert {model.wires for model in listed} == {("openai", "anthropic")}
 
 
-def test_a_window_is_told_in_the_list_of_either_shape(fast: demo.Demo) -> None:
+def test_a_window_is_told_in_the_list_of_either_shape(fast: FakeGateway) -> None:
     headers = {"anthropic-version": "2023-06-01", "x-api-key": "none"}
     for shape in ({}, headers):
         answer = requests.get(fast.url + "/v1/models", headers=shape, timeout=20)
@@ -57,14 +58,14 @@ def test_a_window_is_told_in_the_list_of_either_shape(fast: demo.Demo) -> None:
 
 @BOTH
 @pytest.mark.parametrize("name", ["demo-image", "demo-embedding", "demo-rerank", "demo-video"])
-def test_what_is_no_chat_model_is_listed_and_refused(fast: demo.Demo, path: str, name: str) -> None:
+def test_what_is_no_chat_model_is_listed_and_refused(fast: FakeGateway, path: str, name: str) -> None:
     listed = requests.get(fast.url + "/v1/models", timeout=20).json()["data"]
     kinds = [entry["supported_endpoint_types"] for entry in listed if entry["id"] == name]
     assert len(kinds) == 1 and not {"openai", "anthropic"} & set(kinds[0])
     assert post(fast, path, asking(name)).status_code == 404
 
 
-def test_the_list_has_the_shape_that_the_headers_ask_for(fast: demo.Demo) -> None:
+def test_the_list_has_the_shape_that_the_headers_ask_for(fast: FakeGateway) -> None:
     version, key = {"anthropic-version": "2023-06-01"}, {"x-api-key": "none"}
     for headers in ({}, version, key, {**version, "Authorization": "Bearer none"}):
         listed = requests.get(fast.url + "/v1/models", headers=headers, timeout=20).json()
@@ -75,15 +76,15 @@ def test_the_list_has_the_shape_that_the_headers_ask_for(fast: demo.Demo) -> Non
 
 
 def test_both_sdks_read_the_list(ours: openai.OpenAI, theirs: anthropic.Anthropic) -> None:
-    assert set(demo.MENU) < {model.id for model in ours.models.list()}
+    assert set(MENU) < {model.id for model in ours.models.list()}
     found = list(theirs.models.list())
-    assert set(demo.MENU) < {model.id for model in found}
+    assert set(MENU) < {model.id for model in found}
     assert all(model.type == "model" and model.display_name for model in found)
 
 
 @BOTH
 @ALL
-def test_every_model_does_something_sensible_without_a_stream(fast: demo.Demo, path: str, name: str) -> None:
+def test_each_model_answers_or_refuses_without_a_stream(fast: FakeGateway, path: str, name: str) -> None:
     """It is refused with a message, or answered; and only what is to break breaks."""
     try:
         answer = post(fast, path, asking(name))
@@ -91,7 +92,7 @@ def test_every_model_does_something_sensible_without_a_stream(fast: demo.Demo, p
         assert name in ("demo-breaks", "demo-reset-then-fine")
         return
     assert answer.headers["x-oneapi-request-id"]
-    model = demo.MENU[name]
+    model = MENU[name]
     if model.refusal and model.refusal.when({}):
         assert answer.status_code == model.refusal.status
     elif "error" in name or name == "demo-bare-json":
@@ -123,7 +124,7 @@ def test_every_model_does_something_sensible_without_a_stream(fast: demo.Demo, p
         "demo-known-length",
     ],
 )
-def test_a_good_answer_is_the_same_streamed_and_whole(fast: demo.Demo, path: str, name: str) -> None:
+def test_a_good_answer_is_the_same_streamed_and_whole(fast: FakeGateway, path: str, name: str) -> None:
     more = {"stream_options": {"include_usage": True}} if path == CHAT else {}
     heard = arriving(fast, path, asking(name, **more))
     assert heard.failed is None

@@ -10,14 +10,14 @@ import openai
 import pytest
 import requests
 
-from lib import demo
+from tests.fake_gateway import FakeGateway
 from tests.unit.demo.talk import BOTH, CHAT, MESSAGES, arriving, asking, post, whole
 
 HALF_WAY = "3. The third line is the middle,"
 
 
 @BOTH
-def test_breaks_is_cut_in_the_middle_of_an_event(fast: demo.Demo, path: str) -> None:
+def test_breaks_is_cut_in_the_middle_of_an_event(fast: FakeGateway, path: str) -> None:
     heard = arriving(fast, path, asking("demo-breaks"))
     assert heard.failed is not None
     assert 30 <= len(heard.frames) <= 50 and heard.text.endswith("carry on from")
@@ -27,7 +27,7 @@ def test_breaks_is_cut_in_the_middle_of_an_event(fast: demo.Demo, path: str) -> 
 
 
 @BOTH
-def test_errors_reports_it_in_the_stream(fast: demo.Demo, path: str) -> None:
+def test_errors_reports_it_in_the_stream(fast: FakeGateway, path: str) -> None:
     heard = arriving(fast, path, asking("demo-errors", **counted(path)))
     assert heard.failed is None and heard.reasons == []
     if path == CHAT:
@@ -40,7 +40,7 @@ def test_errors_reports_it_in_the_stream(fast: demo.Demo, path: str) -> None:
     assert post(fast, path, asking("demo-errors")).status_code == 500
 
 
-def spoken(server: demo.Demo, path: str, body: dict[str, Any]) -> bytes:
+def spoken(server: FakeGateway, path: str, body: dict[str, Any]) -> bytes:
     """All bytes that the server says, its chunks as they are."""
     sent = json.dumps(body).encode()
     head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(sent)}\r\n\r\n".encode()
@@ -74,7 +74,7 @@ def counted(path: str) -> dict[str, Any]:
         ("demo-ends-without-reason", rb"content\": \"middle,\"}.*\n\n", rb"text\": \"middle,\"}}\n\n"),
     ],
 )
-def test_each_ends_as_it_says(fast: demo.Demo, path: str, name: str, chat: bytes, messages: bytes) -> None:
+def test_each_ends_as_it_says(fast: FakeGateway, path: str, name: str, chat: bytes, messages: bytes) -> None:
     heard = arriving(fast, path, asking(name, **counted(path)))
     assert heard.failed is None and heard.reasons == []
     assert re.search((chat if path == CHAT else messages) + rb"\Z", heard.raw), heard.raw[-500:]
@@ -84,7 +84,7 @@ def test_each_ends_as_it_says(fast: demo.Demo, path: str, name: str, chat: bytes
 
 
 @BOTH
-def test_a_reason_without_an_end_marker_is_an_end(fast: demo.Demo, path: str) -> None:
+def test_a_reason_without_an_end_marker_is_an_end(fast: FakeGateway, path: str) -> None:
     heard = arriving(fast, path, asking("demo-no-end-marker"))
     assert heard.reasons == ["stop" if path == CHAT else "end_turn"]
     assert heard.kinds[-1] == ("finish" if path == CHAT else "message_delta")
@@ -92,7 +92,7 @@ def test_a_reason_without_an_end_marker_is_an_end(fast: demo.Demo, path: str) ->
 
 
 @BOTH
-def test_an_answer_without_a_word_is_well_formed(fast: demo.Demo, path: str) -> None:
+def test_an_answer_without_a_word_is_well_formed(fast: FakeGateway, path: str) -> None:
     heard = arriving(fast, path, asking("demo-empty-answer"))
     if path == CHAT:
         assert heard.kinds == ["role+content", "finish", "[DONE]"]
@@ -115,7 +115,7 @@ def test_an_answer_without_a_word_is_well_formed(fast: demo.Demo, path: str) -> 
     ],
 )
 def test_each_reason_is_in_the_words_of_the_wire(
-    fast: demo.Demo, path: str, name: str, chat: str, messages: str
+    fast: FakeGateway, path: str, name: str, chat: str, messages: str
 ) -> None:
     heard = arriving(fast, path, asking(name))
     payload = post(fast, path, asking(name)).json()
@@ -125,7 +125,7 @@ def test_each_reason_is_in_the_words_of_the_wire(
     assert bool(heard.text) is (name != "demo-only-thinks")
 
 
-def test_a_refusal_has_a_place_of_its_own(fast: demo.Demo) -> None:
+def test_a_refusal_has_a_place_of_its_own(fast: FakeGateway) -> None:
     heard = arriving(fast, CHAT, asking("demo-refuses"))
     assert "refusal" in heard.kinds and "content" not in heard.kinds
     message = post(fast, CHAT, asking("demo-refuses")).json()["choices"][0]["message"]

@@ -8,7 +8,7 @@ import openai
 import pytest
 import requests
 
-from lib import demo
+from tests.fake_gateway import FakeGateway
 from tests.unit.demo.talk import BOTH, CHAT, MESSAGES, answered, asking, post
 
 STREAMED = pytest.mark.parametrize("stream", [True, False])
@@ -27,7 +27,7 @@ STREAMED = pytest.mark.parametrize("stream", [True, False])
     ],
 )
 def test_the_gateways_own_shape_comes_on_both_wires(
-    fast: demo.Demo, path: str, stream: bool, name: str, status: int, kind: str, code: str
+    fast: FakeGateway, path: str, stream: bool, name: str, status: int, kind: str, code: str
 ) -> None:
     answer = post(fast, path, asking(name, stream=stream))
     error = answer.json()["error"]
@@ -49,7 +49,7 @@ def test_the_gateways_own_shape_comes_on_both_wires(
     ],
 )
 def test_the_wires_own_shape(
-    fast: demo.Demo, path: str, stream: bool, name: str, status: int, word: str, after: str | None
+    fast: FakeGateway, path: str, stream: bool, name: str, status: int, word: str, after: str | None
 ) -> None:
     answer = post(fast, path, asking(name, stream=stream))
     payload = answer.json()
@@ -61,7 +61,7 @@ def test_the_wires_own_shape(
 
 
 @BOTH
-def test_what_is_no_json(fast: demo.Demo, path: str) -> None:
+def test_what_is_no_json(fast: FakeGateway, path: str) -> None:
     empty = post(fast, path, asking("demo-429-empty"))
     assert (empty.status_code, empty.content) == (429, b"")
     nothing = post(fast, path, asking("demo-empty-body", stream=True))
@@ -74,7 +74,7 @@ def test_what_is_no_json(fast: demo.Demo, path: str) -> None:
 
 
 @BOTH
-def test_shapes_of_other_makers(fast: demo.Demo, path: str) -> None:
+def test_shapes_of_other_makers(fast: FakeGateway, path: str) -> None:
     foreign = post(fast, path, asking("demo-foreign-error"))
     assert foreign.status_code == 400
     assert foreign.json().get("type") == ("error" if path == CHAT else None)
@@ -83,7 +83,7 @@ def test_shapes_of_other_makers(fast: demo.Demo, path: str) -> None:
 
 
 @BOTH
-def test_a_parameter_is_refused_by_name_and_the_answer_comes_without_it(fast: demo.Demo, path: str) -> None:
+def test_a_parameter_is_refused_by_name_and_the_answer_comes_without_it(fast: FakeGateway, path: str) -> None:
     answer = post(fast, path, asking("demo-no-temperature", temperature=0.5))
     assert answer.status_code == 400 and "temperature" in answer.json()["error"]["message"]
     assert post(fast, path, asking("demo-no-temperature", top_p=0.5)).status_code == 200
@@ -110,7 +110,7 @@ def test_a_parameter_is_refused_by_name_and_the_answer_comes_without_it(fast: de
     ],
 )
 def test_a_request_is_refused_at_first_and_answered_then(
-    fast: demo.Demo, path: str, stream: bool, name: str, statuses: list[int]
+    fast: FakeGateway, path: str, stream: bool, name: str, statuses: list[int]
 ) -> None:
     def status(body: Any) -> int:
         try:
@@ -131,7 +131,7 @@ def test_a_request_is_refused_at_first_and_answered_then(
         post(fast, path, question)
 
 
-def test_tries_are_forgotten_when_there_are_too_many(fast: demo.Demo) -> None:
+def test_tries_are_forgotten_when_there_are_too_many(fast: FakeGateway) -> None:
     first = asking("demo-503-then-fine", "The first")
     assert post(fast, CHAT, first).status_code == 503
     with requests.Session() as session:
@@ -143,7 +143,7 @@ def test_tries_are_forgotten_when_there_are_too_many(fast: demo.Demo) -> None:
 
 @BOTH
 def test_whether_a_redirect_is_followed_is_noted(path: str) -> None:
-    running = demo.start(pace=2000)
+    running = FakeGateway(pace=2000)
     answer = post(running, path, asking("demo-redirects"))
     assert answer.status_code == 302 and answer.headers["location"] == "/elsewhere"
     assert running.followed == ()
@@ -181,14 +181,14 @@ def test_the_sdks_raise_what_they_raise_for_it(
         theirs.messages.create(**body)
 
 
-def test_a_good_answer_after_refusals_is_whole(fast: demo.Demo) -> None:
+def test_a_good_answer_after_refusals_is_whole(fast: FakeGateway) -> None:
     body = asking("demo-500-then-fine", "Whole?")
     assert post(fast, CHAT, body).status_code == 500
     assert answered(fast, "demo-500-then-fine", "Whole?").endswith("再见 👋\n")
 
 
 @BOTH
-def test_the_short_memory_takes_what_its_window_holds_and_refuses_more(fast: demo.Demo, path: str) -> None:
+def test_the_short_memory_takes_what_its_window_holds_and_refuses_more(fast: FakeGateway, path: str) -> None:
     assert post(fast, path, asking("demo-short-memory", "a" * 3200)).status_code == 200
     answer = post(fast, path, asking("demo-short-memory", "a" * 2800, "Yes.", "b" * 800))
     assert answer.status_code == 400

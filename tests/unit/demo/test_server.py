@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from lib import demo
+from tests.fake_gateway import FakeGateway
 from tests.support.replay import soon
 from tests.unit.demo.talk import BOTH, CHAT, MESSAGES, arriving, asking, post
 
@@ -29,7 +29,7 @@ from tests.unit.demo.talk import BOTH, CHAT, MESSAGES, arriving, asking, post
     ids=str,
 )
 def test_what_is_malformed_is_refused_in_the_shape_of_the_wire(
-    fast: demo.Demo, path: str, body: Any, sign: str
+    fast: FakeGateway, path: str, body: Any, sign: str
 ) -> None:
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     answer = requests.post(fast.url + path, data=sent, timeout=20)
@@ -42,7 +42,7 @@ def test_what_is_malformed_is_refused_in_the_shape_of_the_wire(
 
 @BOTH
 @pytest.mark.parametrize("name", ["gpt-\ud800", "demo-", "claude"])
-def test_an_unknown_model_is_refused_as_the_gateway_does_it(fast: demo.Demo, path: str, name: str) -> None:
+def test_an_unknown_model_is_refused_as_the_gateway_does_it(fast: FakeGateway, path: str, name: str) -> None:
     answer = requests.post(fast.url + path, data=json.dumps(asking(name)).encode(), timeout=20)
     error = answer.json()["error"]
     assert answer.status_code == 503
@@ -50,27 +50,27 @@ def test_an_unknown_model_is_refused_as_the_gateway_does_it(fast: demo.Demo, pat
 
 
 @BOTH
-def test_what_is_nested_too_deeply_is_refused(fast: demo.Demo, path: str) -> None:
+def test_what_is_nested_too_deeply_is_refused(fast: FakeGateway, path: str) -> None:
     deep = b'{"content":[' * 900 + b"1" + b"]}" * 900
     head = json.dumps(asking("demo-echo")).encode()[:-1]
     answer = requests.post(fast.url + path, data=head + b', "what": ' + deep + b"}", timeout=20)
     assert answer.status_code == 400 and "error" in answer.json()
 
 
-def test_other_paths_and_methods(fast: demo.Demo) -> None:
+def test_other_paths_and_methods(fast: FakeGateway) -> None:
     assert requests.get(fast.url + "/v1/files", timeout=20).json()["error"]["type"] == "not_found_error"
     for method in ("GET", "PUT", "HEAD", "BREW"):
         assert requests.request(method, fast.url + CHAT, timeout=20).status_code == 405
 
 
-def test_a_body_without_a_length_is_refused(fast: demo.Demo) -> None:
+def test_a_body_without_a_length_is_refused(fast: FakeGateway) -> None:
     answer = requests.post(fast.url + CHAT, data=iter([b"{}"]), timeout=20)
     assert answer.status_code == 400 and "Content-Length" in answer.text
 
 
 @BOTH
 def test_slow_pings_before_it_speaks(path: str) -> None:
-    running = demo.start(pace=10)
+    running = FakeGateway(pace=10)
     began, pings, quiet = time.monotonic(), 0, 0.0
     with post(running, path, asking("demo-slow", stream=True, max_tokens=2), stream=True) as answer:
         headers = time.monotonic() - began
@@ -83,7 +83,7 @@ def test_slow_pings_before_it_speaks(path: str) -> None:
     assert headers < quiet and pings == 4 and quiet > 0.35
 
 
-def test_the_tour_comes_at_sixty_pieces_a_second(steady: demo.Demo) -> None:
+def test_the_tour_comes_at_sixty_pieces_a_second(steady: FakeGateway) -> None:
     began = time.monotonic()
     arriving(steady, CHAT, asking("demo-tour", max_tokens=45))
     assert time.monotonic() - began > 0.7
@@ -92,7 +92,7 @@ def test_the_tour_comes_at_sixty_pieces_a_second(steady: demo.Demo) -> None:
 @BOTH
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("model", ["demo-silent", "demo-slow", "demo-long-gap", "demo-thinker"])
-def test_a_client_that_leaves_is_noticed(patient: demo.Demo, path: str, stream: bool, model: str) -> None:
+def test_a_client_that_leaves_is_noticed(patient: FakeGateway, path: str, stream: bool, model: str) -> None:
     assert soon(lambda: patient.open_streams == 0)
     before = threading.active_count()
     body = json.dumps(asking(model, stream=stream)).encode()
@@ -108,7 +108,7 @@ def test_a_client_that_leaves_is_noticed(patient: demo.Demo, path: str, stream: 
     assert soon(lambda: threading.active_count() <= before)
 
 
-def test_an_endless_answer_ends_when_its_client_leaves(patient: demo.Demo) -> None:
+def test_an_endless_answer_ends_when_its_client_leaves(patient: FakeGateway) -> None:
     with post(patient, CHAT, asking("demo-endless", stream=True), stream=True):
         assert soon(lambda: patient.open_streams == 1)
     assert soon(lambda: patient.open_streams == 0)
@@ -116,7 +116,7 @@ def test_an_endless_answer_ends_when_its_client_leaves(patient: demo.Demo) -> No
 
 def test_close_ends_everything() -> None:
     before = threading.active_count()
-    running = demo.start()
+    running = FakeGateway(pace=1)
     assert running.alive() and running.url.startswith("http://127.0.0.1:")
     idle = requests.Session()
     assert idle.get(running.url + "/v1/models", timeout=20).ok

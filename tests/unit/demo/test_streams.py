@@ -8,9 +8,9 @@ import anthropic
 import openai
 import pytest
 
-from lib import demo
-from lib.demo import reading, scene
+from lib.demo import MENU, reading, scene
 from lib.demo.wire import Cache
+from tests.fake_gateway import FakeGateway
 from tests.unit.demo.talk import BOTH, CHAT, MESSAGES, arriving, asking, post, whole
 
 END = "再见 👋\n"
@@ -24,7 +24,7 @@ def thoughts(found: list[Any]) -> str:
     return "".join(delta.get(key) or "" for delta in deltas for key in keys)
 
 
-def test_every_event_of_messages_is_named_and_in_order(fast: demo.Demo) -> None:
+def test_every_event_of_messages_is_named_and_in_order(fast: FakeGateway) -> None:
     heard = arriving(fast, MESSAGES, asking("demo-thinker"))
     assert re.findall(r"^event: (.+)$", heard.raw.decode(), re.M) == [f["type"] for f in heard.frames]
     blocks = [f"content_block_{step}{i}" for i in (0, 1) for step in ("start", "delta", "stop")]
@@ -35,7 +35,7 @@ def test_every_event_of_messages_is_named_and_in_order(fast: demo.Demo) -> None:
 
 
 @BOTH
-def test_a_second_beginning(fast: demo.Demo, path: str) -> None:
+def test_a_second_beginning(fast: FakeGateway, path: str) -> None:
     heard = arriving(fast, path, asking("demo-restarts"))
     assert heard.text.startswith("This is a first try") and heard.text.endswith(END)
     if path == CHAT:
@@ -55,7 +55,7 @@ def test_a_second_beginning(fast: demo.Demo, path: str) -> None:
 
 
 @BOTH
-def test_blocks_overlap(fast: demo.Demo, path: str) -> None:
+def test_blocks_overlap(fast: FakeGateway, path: str) -> None:
     heard = arriving(fast, path, asking("demo-overlaps"))
     kinds = heard.kinds
     if path == CHAT:
@@ -70,7 +70,7 @@ def test_blocks_overlap(fast: demo.Demo, path: str) -> None:
 
 
 @BOTH
-def test_unknown_events_and_blocks(fast: demo.Demo, path: str) -> None:
+def test_unknown_events_and_blocks(fast: FakeGateway, path: str) -> None:
     heard = arriving(fast, path, asking("demo-unknown-events"))
     assert heard.text.endswith(END) and heard.text.startswith("You are reading")
     if path == CHAT:
@@ -90,7 +90,7 @@ def test_unknown_events_and_blocks(fast: demo.Demo, path: str) -> None:
 
 
 @BOTH
-def test_thinking_that_is_not_to_be_read(fast: demo.Demo, path: str) -> None:
+def test_thinking_that_is_not_to_be_read(fast: FakeGateway, path: str) -> None:
     for name in ("demo-redacted-thinking", "demo-signed-thinking"):
         heard = arriving(fast, path, asking(name))
         assert thoughts(heard.frames).strip() == "" and heard.text.endswith(END)
@@ -108,7 +108,7 @@ def test_thinking_that_is_not_to_be_read(fast: demo.Demo, path: str) -> None:
 
 
 @BOTH
-def test_thinking_under_another_name_or_unsigned(fast: demo.Demo, path: str) -> None:
+def test_thinking_under_another_name_or_unsigned(fast: FakeGateway, path: str) -> None:
     heard = arriving(fast, path, asking("demo-unsigned-thinking"))
     usual = arriving(fast, path, asking("demo-thinker"))
     assert thoughts(heard.frames) == thoughts(usual.frames) != ""
@@ -122,7 +122,7 @@ def test_thinking_under_another_name_or_unsigned(fast: demo.Demo, path: str) -> 
 
 
 @BOTH
-def test_tags_are_cut_between_pieces(fast: demo.Demo, path: str) -> None:
+def test_tags_are_cut_between_pieces(fast: FakeGateway, path: str) -> None:
     heard = arriving(fast, path, asking("demo-think-tags"))
     assert heard.text.startswith("<think>\nA model would") and "\n</think>\nYou are reading" in heard.text
     raw = heard.raw.decode()
@@ -131,7 +131,7 @@ def test_tags_are_cut_between_pieces(fast: demo.Demo, path: str) -> None:
 
 
 @BOTH
-def test_pings_and_a_long_gap(fast: demo.Demo, path: str) -> None:
+def test_pings_and_a_long_gap(fast: FakeGateway, path: str) -> None:
     assert arriving(fast, path, asking("demo-pings")).raw.startswith(
         b": PING\n\n" * 60 + b"e"[path == CHAT :]
     )
@@ -142,7 +142,7 @@ def test_pings_and_a_long_gap(fast: demo.Demo, path: str) -> None:
 @BOTH
 def test_the_gap_comes_after_the_first_words(path: str) -> None:
     wanted = reading.read(json.dumps(asking("demo-long-gap")).encode(), path)
-    _, steps = scene.prepare(wanted, demo.MENU["demo-long-gap"], path, Cache(), "1")
+    _, steps = scene.prepare(wanted, MENU["demo-long-gap"], path, Cache(), "1")
     taken = list(steps)
     gaps = [place for place, step in enumerate(taken) if step.pause]
     assert gaps == [21] and taken[21].pause == 60 and len(taken) > 40
@@ -150,7 +150,7 @@ def test_the_gap_comes_after_the_first_words(path: str) -> None:
 
 
 @BOTH
-def test_counts_of_tokens_come_often_or_never(fast: demo.Demo, path: str) -> None:
+def test_counts_of_tokens_come_often_or_never(fast: FakeGateway, path: str) -> None:
     more = {"stream_options": {"include_usage": True}} if path == CHAT else {}
     often = [f for f in arriving(fast, path, asking("demo-usage-often", **more)).frames if f != "[DONE]"]
     never = [f for f in arriving(fast, path, asking("demo-no-usage", **more)).frames if f != "[DONE]"]
@@ -202,7 +202,7 @@ READ_BY_ANTHROPIC = [
 
 
 @pytest.mark.parametrize("name", READ_BY_OPENAI)
-def test_the_openai_sdk_reads_what_we_read(fast: demo.Demo, ours: openai.OpenAI, name: str) -> None:
+def test_the_openai_sdk_reads_what_we_read(fast: FakeGateway, ours: openai.OpenAI, name: str) -> None:
     heard = arriving(fast, CHAT, asking(name))
     body: Any = asking(name)
     message = ours.chat.completions.create(**body)
@@ -220,7 +220,7 @@ def test_the_openai_sdk_reads_what_we_read(fast: demo.Demo, ours: openai.OpenAI,
 
 @pytest.mark.parametrize("name", READ_BY_ANTHROPIC)
 def test_the_anthropic_sdk_reads_what_we_read(
-    fast: demo.Demo, theirs: anthropic.Anthropic, name: str
+    fast: FakeGateway, theirs: anthropic.Anthropic, name: str
 ) -> None:
     heard = arriving(fast, MESSAGES, asking(name))
     body: Any = asking(name, max_tokens=4000)

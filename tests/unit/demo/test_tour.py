@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from lib import demo
+from lib.demo import MENU
+from tests.fake_gateway import FakeGateway
 from tests.unit.demo.talk import CHAT, MESSAGES, answered, arriving, asking, whole
 
 # Those with words of their own: no refusal, no echo, no silence.
@@ -17,7 +18,7 @@ QUIET = (
     "demo-wants-tool",
     "demo-cheap",
 )
-SPEAKING = [name for name, model in demo.MENU.items() if not model.refusal and name not in QUIET]
+SPEAKING = [name for name, model in MENU.items() if not model.refusal and name not in QUIET]
 
 
 @pytest.mark.parametrize(
@@ -33,14 +34,14 @@ SPEAKING = [name for name, model in demo.MENU.items() if not model.refusal and n
         ("Something long", "# A long answer"),
     ],
 )
-def test_the_tour_follows_the_question(fast: demo.Demo, question: str, sign: str) -> None:
+def test_the_tour_follows_the_question(fast: FakeGateway, question: str, sign: str) -> None:
     text = answered(fast, "demo-tour", question)
     assert sign in text and "DEERAPI_API_KEY" in text and "api_key" in text
     assert re.search(r"not a model|不是模型", text)
     assert (15_000 < len(text.encode()) < 18_000) == ("A long" in sign)
 
 
-def test_later_turns_show_that_the_path_was_sent(fast: demo.Demo) -> None:
+def test_later_turns_show_that_the_path_was_sent(fast: FakeGateway) -> None:
     body = asking("demo-tour", "One?", "1", "Two?", "2", "Three?")
     body["messages"].insert(0, {"role": "system", "content": "Be\nbrief."})
     text = whole(fast, CHAT, body)[0]
@@ -56,7 +57,7 @@ def test_later_turns_show_that_the_path_was_sent(fast: demo.Demo) -> None:
 
 @pytest.mark.parametrize("name", SPEAKING)
 @pytest.mark.parametrize(("path", "question"), [(CHAT, "Hello"), (MESSAGES, "你好")])
-def test_every_model_says_that_it_is_none(fast: demo.Demo, path: str, name: str, question: str) -> None:
+def test_every_model_says_that_it_is_none(fast: FakeGateway, path: str, name: str, question: str) -> None:
     said = arriving(fast, path, asking(name, question)).text
     rest = arriving(fast, path, asking(name, question, said or "-", "Continue")).text
     honest = re.search(r"not a model|no model|by a model|不是模型|没有模型", said + rest)
@@ -71,7 +72,7 @@ def test_every_model_says_that_it_is_none(fast: demo.Demo, path: str, name: str,
     ],
 )
 def test_the_cheap_model_says_the_first_words_again(
-    fast: demo.Demo, path: str, question: str, begins: str
+    fast: FakeGateway, path: str, question: str, begins: str
 ) -> None:
     asked = f"<message>\n{question}{' and more' * 20}\n</message>"
     text = whole(fast, path, asking("demo-cheap", asked))[0]

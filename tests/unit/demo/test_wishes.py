@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lib import demo
+from tests.fake_gateway import FakeGateway
 from tests.unit.demo.talk import (
     BOTH,
     CHAT,
@@ -25,7 +25,7 @@ LASTING = {"type": "ephemeral"}
 @pytest.mark.parametrize(
     "model", ["demo-tour", "demo-thinker", "demo-errors", "demo-breaks", "demo-endless", "demo-filtered"]
 )
-def test_the_limit_cuts_the_answer(fast: demo.Demo, path: str, model: str) -> None:
+def test_the_limit_cuts_the_answer(fast: FakeGateway, path: str, model: str) -> None:
     body = asking(model, max_tokens=7)
     heard = arriving(
         fast, path, {**body, **({"stream_options": {"include_usage": True}} if path == CHAT else {})}
@@ -42,7 +42,7 @@ def test_the_limit_cuts_the_answer(fast: demo.Demo, path: str, model: str) -> No
         assert heard.frames[-2]["usage"]["output_tokens"] == payload["usage"]["output_tokens"] == 7
 
 
-def test_the_newer_name_of_the_limit_wins(fast: demo.Demo) -> None:
+def test_the_newer_name_of_the_limit_wins(fast: FakeGateway) -> None:
     assert (
         whole(fast, CHAT, asking("demo-tour", max_completion_tokens=3))[2]["usage"]["completion_tokens"] == 3
     )
@@ -50,7 +50,7 @@ def test_the_newer_name_of_the_limit_wins(fast: demo.Demo) -> None:
 
 @BOTH
 @pytest.mark.parametrize("stop", ["second line", "line is here.\n2", "ZZZ"])
-def test_a_stop_sequence_ends_the_answer_before_it(fast: demo.Demo, path: str, stop: str) -> None:
+def test_a_stop_sequence_ends_the_answer_before_it(fast: FakeGateway, path: str, stop: str) -> None:
     everything = whole(fast, path, asking("demo-crlf"))[0]
     body = asking("demo-crlf", **{"stop" if path == CHAT else "stop_sequences": ["never said", stop]})
     text, reason, payload = whole(fast, path, body)
@@ -66,13 +66,13 @@ def test_a_stop_sequence_ends_the_answer_before_it(fast: demo.Demo, path: str, s
         assert delta["stop_sequence"] == payload["stop_sequence"]
 
 
-def test_a_stop_may_be_one_string_and_is_looked_for_in_every_answer(fast: demo.Demo) -> None:
+def test_a_stop_may_be_one_string_and_is_looked_for_in_every_answer(fast: FakeGateway) -> None:
     for name in ("demo-breaks", "demo-errors", "demo-slow", "demo-endless"):
         text, reason, _ = whole(fast, CHAT, asking(name, stop="e"))
         assert reason == "stop" and "e" not in text
 
 
-def test_several_answers_come_by_turns(fast: demo.Demo) -> None:
+def test_several_answers_come_by_turns(fast: FakeGateway) -> None:
     body = asking("demo-crlf", n=3, stream_options={"include_usage": True})
     found: dict[int, str] = {}
     order, ends = [], {}
@@ -90,7 +90,7 @@ def test_several_answers_come_by_turns(fast: demo.Demo) -> None:
 
 
 @BOTH
-def test_thinking_is_as_deep_as_is_asked_for(fast: demo.Demo, path: str) -> None:
+def test_thinking_is_as_deep_as_is_asked_for(fast: FakeGateway, path: str) -> None:
     def thought(**more: Any) -> str:
         payload = post(fast, path, asking("demo-thinker", **more)).json()
         if path == CHAT:
@@ -113,7 +113,7 @@ def test_thinking_is_as_deep_as_is_asked_for(fast: demo.Demo, path: str) -> None
 
 
 @BOTH
-def test_json_is_answered_where_it_is_wanted(fast: demo.Demo, path: str) -> None:
+def test_json_is_answered_where_it_is_wanted(fast: FakeGateway, path: str) -> None:
     schema = {
         "type": "object",
         "properties": {
@@ -137,7 +137,7 @@ def test_json_is_answered_where_it_is_wanted(fast: demo.Demo, path: str) -> None
     assert json.loads(arriving(fast, path, asking("demo-crlf", **wish)).text) == made
 
 
-def test_any_json_and_schemas_that_are_none(fast: demo.Demo) -> None:
+def test_any_json_and_schemas_that_are_none(fast: FakeGateway) -> None:
     found = json.loads(answered(fast, "demo-tour", "Why?", response_format={"type": "json_object"}))
     assert found["question"] == "Why?" and found["model"] is None
     bent: dict[str, Any] = {"type": "object", "properties": 5}
@@ -150,7 +150,7 @@ def test_any_json_and_schemas_that_are_none(fast: demo.Demo) -> None:
         assert post(fast, CHAT, asking("demo-tour", response_format=wish)).status_code == status
 
 
-def test_the_same_seed_draws_the_same_lots(fast: demo.Demo) -> None:
+def test_the_same_seed_draws_the_same_lots(fast: FakeGateway) -> None:
     def lots(seed: int) -> str:
         found = re.search(rf"With seed {seed} the lots are: (.+)\.", answered(fast, "demo-tour", seed=seed))
         assert found
@@ -161,20 +161,20 @@ def test_the_same_seed_draws_the_same_lots(fast: demo.Demo) -> None:
     assert "seed" not in answered(fast, "demo-tour")
 
 
-def test_usage_comes_with_a_stream_where_it_was_asked_for(fast: demo.Demo) -> None:
+def test_usage_comes_with_a_stream_where_it_was_asked_for(fast: FakeGateway) -> None:
     for counted in (True, False):
         heard = arriving(fast, CHAT, asking("demo-crlf", stream_options={"include_usage": counted}))
         assert ("usage" in heard.kinds) is counted and heard.frames[-1] == "[DONE]"
 
 
-def test_who_asks_is_taken(fast: demo.Demo) -> None:
+def test_who_asks_is_taken(fast: FakeGateway) -> None:
     for path, more in ((CHAT, {"user": "ann"}), (MESSAGES, {"metadata": {"user_id": "ann"}})):
         assert post(fast, path, asking("demo-tour", **more)).status_code == 200
         assert "ann" in whole(fast, path, asking("demo-echo", **more))[0]
 
 
 @BOTH
-def test_the_echo_is_the_request(fast: demo.Demo, path: str) -> None:
+def test_the_echo_is_the_request(fast: FakeGateway, path: str) -> None:
     body = asking("demo-echo", "Say “```”.", "Why?", "x" * 5000, temperature=0.25)
     text = whole(fast, path, body)[0]
     fence = text.partition("json\n")[0]
@@ -184,7 +184,7 @@ def test_the_echo_is_the_request(fast: demo.Demo, path: str) -> None:
     assert shown["messages"][2]["content"].endswith("(5,000 characters)")
 
 
-def test_a_marked_prompt_is_cached_and_read_again(fast: demo.Demo) -> None:
+def test_a_marked_prompt_is_cached_and_read_again(fast: FakeGateway) -> None:
     def usage(*said: Any, **more: Any) -> tuple[int, int, int]:
         found = post(fast, MESSAGES, asking("demo-tour", *said, **more)).json()["usage"]
         return (
@@ -209,7 +209,7 @@ def test_a_marked_prompt_is_cached_and_read_again(fast: demo.Demo) -> None:
     assert again["cache_read_input_tokens"] == size
 
 
-def test_a_long_prompt_is_cached_by_itself_on_chat_completions(fast: demo.Demo) -> None:
+def test_a_long_prompt_is_cached_by_itself_on_chat_completions(fast: FakeGateway) -> None:
     def cached(*said: str) -> int:
         found = post(fast, CHAT, asking("demo-tour", *said)).json()["usage"]
         return int(found["prompt_tokens_details"]["cached_tokens"])

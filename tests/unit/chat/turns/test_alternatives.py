@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from lib import demo
 from lib.chat.turns import branches, turn
 from lib.chat.turns import generation as module
 from lib.chat.turns.registry import GenerationRegistry
@@ -18,6 +17,7 @@ from lib.core.params import Params
 from lib.core.reply import Finish, ProviderMetadata, TextDelta, UsageReport
 from lib.core.target import Target
 from lib.gateway.client import Gateway
+from tests.fake_gateway import FakeGateway
 from tests.unit.chat.services import Said, Scripted, settled, until
 
 GPT = Target("gpt-x", "openai")
@@ -164,7 +164,7 @@ def test_a_conversation_deleted_meanwhile_takes_no_more_alternatives(store):
 
 
 def test_the_demo_gives_as_many_as_were_asked_for(store):
-    server = demo.start(pace=50)
+    server = FakeGateway(pace=50)
     client = Gateway(Settings(base_url=server.url))
     try:
         desk = TurnServices(store, client, GenerationRegistry())

@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from lib import demo
 from lib.chat.turns import generation as module
 from lib.chat.turns import turn
 from lib.chat.turns.registry import GenerationRegistry
@@ -26,6 +25,7 @@ from lib.core.reply import (
 )
 from lib.core.target import Target
 from lib.gateway.client import Gateway
+from tests.fake_gateway import FakeGateway
 from tests.unit.chat.services import Scripted, settled, until
 
 CLAUDE = Target("claude-x", "anthropic")
@@ -216,7 +216,7 @@ def test_that_thinking_stays_behind_is_said_before_it_does(store):
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
 @pytest.mark.parametrize("model", ["demo-cut-by-length", "demo-repeats", "demo-breaks", "demo-pause-turn"])
 def test_the_demos_open_answers_are_gone_on_with_over_both_wires(store, wire, model):
-    server = demo.start(pace=50)
+    server = FakeGateway(pace=50)
     client = Gateway(Settings(base_url=server.url))
     try:
         desk = TurnServices(store, client, GenerationRegistry())

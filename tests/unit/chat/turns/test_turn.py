@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from lib import demo
 from lib.chat.turns import turn
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.turn import TurnServices, title_from_question
@@ -16,12 +15,13 @@ from lib.core.conversation import Outcome
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.gateway.client import Gateway
+from tests.fake_gateway import FakeGateway
 from tests.unit.chat.services import settled
 
 
 @pytest.fixture(scope="module")
 def gateway():
-    server = demo.start(pace=50)
+    server = FakeGateway(pace=50)
     client = Gateway(Settings(base_url=server.url))
     yield client
     client.close()

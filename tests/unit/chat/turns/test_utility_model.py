@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from lib import demo
 from lib.chat.context import window
 from lib.chat.turns import shorten, turn
 from lib.chat.turns.registry import GenerationRegistry
@@ -20,6 +19,7 @@ from lib.core.conversation import Conversation, Node, Outcome, Truncation
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.gateway.client import Gateway
+from tests.fake_gateway import FakeGateway
 from tests.support.replay import Canned, Replay
 from tests.unit.chat.services import settled, until
 
@@ -30,7 +30,7 @@ each_wire = pytest.mark.parametrize("wire", PATHS)
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Gateway]:
-    server = demo.start(pace=200)
+    server = FakeGateway(pace=200)
     client = Gateway(Settings(base_url=server.url, retries=0))
     yield client
     client.close()

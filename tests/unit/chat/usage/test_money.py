@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from lib import demo
 from lib.chat.turns import turn
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
@@ -31,6 +30,7 @@ from lib.gateway.client import Gateway
 from lib.ui.chat import transcript
 from lib.ui.text.i18n import escape_markdown
 from lib.ui.widgets import cost
+from tests.fake_gateway import FakeGateway
 from tests.support.replay import JSON, Canned, Replay, soon
 from tests.unit.chat.services import Scripted, settled, until
 
@@ -55,8 +55,8 @@ SAID = {
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[demo.Demo]:
-    started = demo.start(pace=200)
+def server() -> Iterator[FakeGateway]:
+    started = FakeGateway(pace=200)
     yield started
     started.close()
 

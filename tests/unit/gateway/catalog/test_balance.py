@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from lib import demo
 from lib.config.settings import Settings
 from lib.core import errors
 from lib.core.conversation import Message, TextPart
@@ -16,6 +15,7 @@ from lib.core.target import Target
 from lib.gateway.catalog import balance
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from tests.fake_gateway import FakeGateway
 from tests.support.replay import JSON, Canned, Replay, soon
 
 KEY = "sk-77aa0c1be94d"
@@ -77,7 +77,7 @@ def test_the_key_goes_along_in_a_header_and_in_no_address():
 
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
 def test_the_demo_counts_what_it_has_said(wire):
-    server = demo.start(pace=500)
+    server = FakeGateway(pace=500)
     gateway = Gateway(Settings(base_url=server.url))
     assert gateway.fetch_balance() == Balance(0, 20 * NANOS_PER_DOLLAR)
     question = [Message("user", (TextPart("Why?"),))]

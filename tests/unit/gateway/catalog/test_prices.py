@@ -11,7 +11,6 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lib import demo
 from lib.config.settings import Settings
 from lib.core import errors
 from lib.core.models import Model, ModelList
@@ -21,6 +20,7 @@ from lib.gateway.catalog import prices
 from lib.gateway.catalog.models import Catalog
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
+from tests.fake_gateway import FakeGateway
 from tests.support.replay import JSON, Canned, Replay, soon
 
 D = Decimal
@@ -187,7 +187,7 @@ def test_prices_come_behind_the_models_and_stay_when_the_list_fails():
 
 
 def test_the_demo_tells_what_it_takes():
-    server = demo.start(pace=200)
+    server = FakeGateway(pace=200)
     gateway = Gateway(Settings(base_url=server.url))
     found = gateway.fetch_prices()
     gateway.close()
