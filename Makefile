@@ -1,20 +1,31 @@
-# Two commands do everything: `make run` and `make test`. A third, `make test-real`, asks a real gateway.
+# Two commands do everything: `make run` and `make test`. `make test-fast` leaves the browser tests out, and
+# `make test-real` asks a real gateway.
 PYTHON ?= python3
 PORT ?= 8501
 # Loopback only: without sign-in, whoever reaches the page uses its key.
 ADDRESS ?= 127.0.0.1
 BIN := .venv/bin
 REAL := .venv-real/bin
+# Worker processes of each stage; 0 runs the tests in the pytest process itself.
+UNIT_WORKERS ?= 2
+BROWSER_WORKERS ?= 4
 
-.PHONY: run test test-real check format clean
+.PHONY: run test test-fast test-browser test-real check format clean
 
 run: .venv/run.stamp
 	@$(BIN)/python -m lib.config.settings
 	@echo "Antler is at http://localhost:$(PORT)"
 	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) --server.address=$(ADDRESS)
 
-test: check
-	$(BIN)/python -m pytest -n auto --dist worksteal
+test: test-fast
+	$(MAKE) --no-print-directory test-browser
+
+test-fast: check
+	$(BIN)/python -m pytest -n $(UNIT_WORKERS) --dist worksteal tests/unit tests/app
+
+# In processes of their own: Playwright leaves an event loop running, so asyncio.run fails in any later test.
+test-browser: .venv/test.stamp
+	$(BIN)/python -m pytest -n $(BROWSER_WORKERS) --dist loadgroup tests/browser
 
 test-real: .venv/test.stamp .venv-real/test.stamp
 	$(BIN)/python -m pytest tests/real

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from lib.storage.store import Store
 
+BROWSER_TESTS = Path(__file__).parent / "browser"
 _connect = socket.socket.connect
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the browser tests apart: Playwright leaves an event loop running in its process."""
+    if len({BROWSER_TESTS in item.path.parents for item in items}) > 1:
+        raise pytest.UsageError("run tests/browser by itself, as make test-browser does")
 
 
 @pytest.fixture(autouse=True)

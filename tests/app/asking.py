@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
-from tests.browser.site import App
+from tests.support.app_server import AppServer
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def ask(app: App, path: str, method: str = "GET", data: bytes | None = None, **headers: str) -> Answer:
+def ask(app: AppServer, path: str, method: str = "GET", data: bytes | None = None, **headers: str) -> Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(app.url + path, data, named, method=method)
     try:

@@ -18,7 +18,7 @@ from lib.storage.store import Store
 from lib.ui.auth import password
 from lib.ui.server import auth_middleware
 from tests.app.asking import ask
-from tests.browser.site import App
+from tests.support.app_server import AppServer
 
 PASSWORD, SECRET, COOKIE_SECRET = "correct horse", "0123456789abcdef", "c" * 32
 SETTINGS = {
@@ -51,11 +51,11 @@ REFUSED = {"password": 401, "proxy": 403, "oidc": 401}
 
 
 @pytest.fixture(scope="module")
-def apps(tmp_path_factory) -> Iterator[dict[str, App]]:
-    running: dict[str, App] = {}
+def apps(tmp_path_factory) -> Iterator[dict[str, AppServer]]:
+    running: dict[str, AppServer] = {}
     for mode, settings in SETTINGS.items():
         folder = tmp_path_factory.mktemp(mode)
-        running[mode] = App(folder, settings, SECRETS if mode == "oidc" else "")
+        running[mode] = AppServer(folder, settings, SECRETS if mode == "oidc" else "")
     yield running
     for app in running.values():
         app.close()
@@ -145,7 +145,7 @@ def test_with_st_login_the_frame_of_the_page_is_open(apps):
         assert ask(apps["oidc"], path, Accept="text/html").status == 200
 
 
-def socket(app: App, **headers: str) -> ClientConnection:
+def socket(app: AppServer, **headers: str) -> ClientConnection:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     address = f"{app.url.replace('http', 'ws')}/_stcore/stream"
     return connect(address, origin=app.url, subprotocols=["streamlit"], additional_headers=named)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.site import App, free_port
+from tests.support.app_server import AppServer, free_port
 
 KEY = "sk-9f3b7c1d5e8a2046bb7e"
 TOKEN = "t-5577c1d5e8a20"
@@ -29,16 +29,16 @@ def get(url: str, **headers: str) -> tuple[int, str]:
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory) -> Iterator[App]:
-    started = App(tmp_path_factory.mktemp("served"), {})
+def app(tmp_path_factory) -> Iterator[AppServer]:
+    started = AppServer(tmp_path_factory.mktemp("served"), {})
     yield started
     started.close()
 
 
 @pytest.fixture
-def started(tmp_path) -> Iterator[list[App]]:
+def started(tmp_path) -> Iterator[list[AppServer]]:
     """Servers that end with the test."""
-    made: list[App] = []
+    made: list[AppServer] = []
     yield made
     for one in made:
         one.close()
@@ -85,7 +85,7 @@ def test_a_gateway_that_is_not_there_is_seen_and_nothing_is_told_of_it(started, 
         "DEERAPI_BASE_URL": f"http://127.0.0.1:{free_port()}",
         "ANTLER_METRICS_TOKEN": TOKEN,
     }
-    started.append(app := App(tmp_path, settings))
+    started.append(app := AppServer(tmp_path, settings))
     status, body = get(f"{app.url}/ready")
     assert (status, json.loads(body)["gateway"], json.loads(body)["database"]) == (503, False, True)
     told = body + get(f"{app.url}/health")[1] + get(f"{app.url}/metrics", Authorization=f"Bearer {TOKEN}")[1]
@@ -104,7 +104,7 @@ def test_figures_are_for_this_machine_alone(app):
 
 
 def test_with_a_token_the_figures_are_for_whoever_has_it(started, tmp_path):
-    started.append(app := App(tmp_path, {"ANTLER_METRICS_TOKEN": TOKEN}))
+    started.append(app := AppServer(tmp_path, {"ANTLER_METRICS_TOKEN": TOKEN}))
     assert get(f"{app.url}/metrics")[0] == 403
     assert get(f"{app.url}/metrics", Authorization="Bearer é")[0] == 403
     assert get(f"{app.url}/metrics", Authorization=f"Bearer {TOKEN}x")[0] == 403
@@ -113,22 +113,22 @@ def test_with_a_token_the_figures_are_for_whoever_has_it(started, tmp_path):
 
 
 def test_settings_that_are_wrong_leave_it_alive_and_not_ready(started, tmp_path):
-    started.append(app := App(tmp_path, {"DEERAPI_RETRIES": "many", "DEERAPI_API_KEY": KEY}))
+    started.append(app := AppServer(tmp_path, {"DEERAPI_RETRIES": "many", "DEERAPI_API_KEY": KEY}))
     assert get(f"{app.url}/health")[0] == 200
     assert get(f"{app.url}/ready")[0] == 503
     assert get(f"{app.url}/metrics")[0] == 403
 
 
 def test_a_broken_file_of_secrets_is_not_quoted_in_the_log(started, tmp_path):
-    started.append(app := App(tmp_path, {}, secrets=f"[gateway]\napi_key = {KEY}\n"))
+    started.append(app := AppServer(tmp_path, {}, secrets=f"[gateway]\napi_key = {KEY}\n"))
     assert get(f"{app.url}/health")[0] == 200
     said = app.log.read_text()
     assert "Failed to load secrets" in said and KEY not in said
 
 
 def test_with_nothing_to_wait_for_it_ends_when_it_is_told_to(started, tmp_path):
-    started.append(app := App(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"}))
-    app.tell_to_stop()
+    started.append(app := AppServer(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"}))
+    app.terminate()
     assert app.gone() == -signal.SIGTERM
     assert "did not end by itself" not in app.log.read_text()
     assert Path(app.folder).exists()

@@ -9,20 +9,20 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.app.asking import Answer, ask
-from tests.browser.site import App
+from tests.support.app_server import AppServer
 
 PASSWORD = "correct horse"
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory) -> Iterator[App]:
+def app(tmp_path_factory) -> Iterator[AppServer]:
     settings = {"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": PASSWORD}
-    running = App(tmp_path_factory.mktemp("password"), settings)
+    running = AppServer(tmp_path_factory.mktemp("password"), settings)
     yield running
     running.close()
 
 
-def typed(app: App, password: str, wanted: str = "", **headers: str) -> Answer:
+def typed(app: AppServer, password: str, wanted: str = "", **headers: str) -> Answer:
     form = urlencode({"password": password, "wanted": wanted}).encode()
     return ask(app, "/signin", "POST", form, Accept="text/html", **headers)
 

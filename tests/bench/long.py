@@ -12,9 +12,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.chat_page import ChatPage
 from tests.browser.chromium import launch
-from tests.browser.seed import Shelves, turns
-from tests.browser.site import App, Chat
+from tests.browser.history_seed import HistorySeed, build_turns
+from tests.support.app_server import AppServer
 
 SIZES = (20, 200, 1000)
 ROUNDS = 5
@@ -46,15 +47,15 @@ class Watched:
         return count
 
 
-def measure(browser: Browser, app: App, size: int) -> dict[str, float]:
+def measure(browser: Browser, app: AppServer, size: int) -> dict[str, float]:
     """Milliseconds and kilobytes, each the median of some rounds."""
     watched = Watched(browser)
     page = watched.page
-    chat = Chat(page, app.url).open("?model=demo-crlf&wire=openai")
-    Shelves(app, chat).put("Long", said=turns(size // 2))
+    chat = ChatPage(page, app.url).open("?model=demo-crlf&wire=openai")
+    HistorySeed(app, chat).add("Long", said=build_turns(size // 2))
     chat.open().rows.get_by_role("button", name="Long").click()
     expect(chat.answers.last).to_contain_text(f"Answer {size // 2}")
-    chat.pick("demo-crlf")
+    chat.choose_model("demo-crlf")
     found: dict[str, list[float]] = {}
 
     def note(name: str, milliseconds: float) -> None:
@@ -67,37 +68,37 @@ def measure(browser: Browser, app: App, size: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in found.items()}
 
 
-def _round(chat: Chat, note: Callable[[str, float], None], watched: Watched, text: str) -> None:
+def _round(chat: ChatPage, note: Callable[[str, float], None], watched: Watched, text: str) -> None:
     page = chat.page
     watched.taken()
     start = page.evaluate("Date.now()")
     page.reload()
     expect(chat.answers.last).to_be_visible()
-    expect(chat.box).to_be_enabled()
-    chat.ended()
+    expect(chat.composer).to_be_enabled()
+    chat.wait_idle()
     note("reload", page.evaluate("Date.now()") - start)
     page.evaluate(ENTER)
     page.evaluate(WATCH, text)
-    chat.box.fill(text)
+    chat.composer.fill(text)
     page.wait_for_timeout(300)
     watched.taken()
-    chat.box.press("Enter")
+    chat.composer.press("Enter")
     page.wait_for_function("window.__seen")
     note("Enter to question", page.evaluate("window.__seen - window.__enter"))
-    chat.ended()
+    chat.wait_idle()
     watched.taken()
     start = page.evaluate("Date.now()")
-    chat.tool("Answer again").click()
+    chat.answer_button("Answer again").click()
     expect(chat.answers.last).to_contain_text("2 / 2")
     note("click", page.evaluate("Date.now()") - start)
-    chat.ended()
+    chat.wait_idle()
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = launch(playwright)
         expect.set_options(timeout=60_000)
-        app = App(Path(folder), {})
+        app = AppServer(Path(folder), {})
         rows = {size: measure(browser, app, size) for size in SIZES}
         names = list(rows[SIZES[0]])
         print(f"| messages | {' | '.join(names)} |\n|--:|{'--:|' * len(names)}")

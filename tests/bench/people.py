@@ -26,7 +26,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
 
 from tests.browser.conftest import KEY
-from tests.browser.site import App
+from tests.support.app_server import AppServer
 from tests.support.fleet import Fleet
 
 LAG = 250  # ms, of 95 in 100 tokens
@@ -188,9 +188,9 @@ def main() -> None:
         (Path(folder) / "many").mkdir()
         plain.mkdir()
         shutil.copy(HERE / "naive.py", plain / "app.py")
-        naive = App(plain, {"BENCH_URL": settings["DEERAPI_BASE_URL"]})
+        naive = AppServer(plain, {"BENCH_URL": settings["DEERAPI_BASE_URL"]}, program=plain)
         stack.callback(naive.close)
-        alone = App(Path(folder) / "antler", settings)
+        alone = AppServer(Path(folder) / "antler", settings)
         stack.callback(alone.close)
         many = stack.enter_context(Fleet(Path(folder) / "many", settings))
         urls = {"naive": naive.url, "Antler": alone.url, "Antler, three replicas": many.url}

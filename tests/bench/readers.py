@@ -12,14 +12,14 @@ import urllib.request
 from pathlib import Path
 
 from tests.bench.people import SPREAD, Reader, gateway_running
-from tests.browser.site import App
+from tests.support.app_server import AppServer
 
 READERS = (1, 5, 10, 20)
 MOST = 690  # MB: what the smallest host has that Antler is meant for
 RESIDENT = re.compile(r"^process_resident_memory_bytes (\S+)", re.MULTILINE)
 
 
-def resident(app: App) -> float:
+def resident(app: AppServer) -> float:
     """MB that the process holds now, as it tells itself."""
     with urllib.request.urlopen(f"{app.url}/metrics", timeout=60) as answer:
         found = RESIDENT.search(answer.read().decode())
@@ -27,7 +27,7 @@ def resident(app: App) -> float:
     return float(found[1]) / 1e6
 
 
-async def _most(app: App, people: int) -> float:
+async def _most(app: AppServer, people: int) -> float:
     """MB at most, while so many people have the page open and an answer arriving."""
     ready = asyncio.Barrier(people)
     readers = [Reader(app.url, f"p{people}-{number}") for number in range(people)]
@@ -44,7 +44,7 @@ async def _most(app: App, people: int) -> float:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, gateway_running() as settings:
-        app = App(Path(folder), settings)
+        app = AppServer(Path(folder), settings)
         try:
             print(f"| readers | MB at most |\n|---|---|\n| 0 | {resident(app):.0f} |", flush=True)
             for people in READERS:

@@ -16,9 +16,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from lib.demo import answers
+from tests.browser.chat_page import COMPOSER
 from tests.browser.chromium import launch
 from tests.browser.conftest import KEY
-from tests.browser.site import BOX, App
+from tests.support.app_server import AppServer
 
 TOKEN, RATE = 4, 100  # characters a token, tokens a second
 SIZE = 16_000
@@ -78,18 +79,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
 
 
-def measure(browser: Browser, app: App, gateway: Gateway, end: str) -> tuple[float, int, float]:
+def measure(browser: Browser, app: AppServer, gateway: Gateway, end: str) -> tuple[float, int, float]:
     """Milliseconds from the gateway's first byte to the first character painted, frames, kilobytes."""
     page = browser.new_page(viewport={"width": 1280, "height": 860})
     sizes: list[int] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda data: sizes.append(len(data))))
     page.goto(f"{app.url}/?model=m&wire=openai")
-    page.wait_for_selector(BOX)
+    page.wait_for_selector(COMPOSER)
     page.wait_for_timeout(2000)
     page.evaluate(WATCH)
     sizes.clear()
-    page.fill(BOX, "Go")
-    page.press(BOX, "Enter")
+    page.fill(COMPOSER, "Go")
+    page.press(COMPOSER, "Enter")
     page.wait_for_selector(f"text={end}", timeout=120_000)
     first = page.evaluate("window.__first") - gateway.first * 1000
     page.close()
@@ -106,9 +107,9 @@ def main() -> None:
         plain.mkdir()
         shutil.copy(HERE / "naive.py", plain / "app.py")
         apps = {
-            "naive": (App(plain, {"BENCH_URL": gateway.url}), "THE-END"),
+            "naive": (AppServer(plain, {"BENCH_URL": gateway.url}, program=plain), "THE-END"),
             "Antler": (
-                App(Path(folder) / "antler", {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway.url}),
+                AppServer(Path(folder) / "antler", {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway.url}),
                 "first token",
             ),
         }

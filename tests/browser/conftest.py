@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+from xdist.workermanage import WorkerController
 
+from tests.browser.chat_page import ChatPage
 from tests.browser.chromium import launch
-from tests.browser.seed import Shelves
-from tests.browser.site import App, Chat
+from tests.browser.history_seed import HistorySeed
+from tests.support.app_server import AppServer, ServerAddress, ServerPool
 from tests.support.replay import Canned, Replay
 
 # Patience, not a limit on speed: these machines are shared.
@@ -20,6 +25,7 @@ PATIENCE_MS = 30_000
 KEY = "sk-9f3b7c1d5e8a2046bb7e"  # looks like a key, so that a search for it means something
 TOLD = 3_000  # letters of a page that a failed test shows
 FAILED = pytest.StashKey[bool]()
+POOL = pytest.StashKey[ServerPool]()
 # Each test is somebody new, also where the browser and the address are those of the test before.
 NEWCOMER = """(() => { try {
   if (localStorage.getItem("test") === "%s") return;
@@ -28,11 +34,32 @@ NEWCOMER = """(() => { try {
 } catch {} })()"""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the pool of servers in the process that controls the run; its workers are told the folder."""
+    if hasattr(config, "workerinput"):
+        config.stash[POOL] = ServerPool(Path(config.workerinput["server_pool"]))
+        return
+    folder = Path(tempfile.mkdtemp(prefix="antler-servers-"))
+    config.stash[POOL] = ServerPool(folder)
+    lifeline = config.stash[POOL].open()
+
+    def close() -> None:
+        os.close(lifeline)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    config.add_cleanup(close)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    node.workerinput["server_pool"] = str(node.config.stash[POOL].folder)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser that starves on a shared machine gets a second chance; the report says that it took one."""
+    """Limit each test from outside: Playwright's event loop does not survive an exception from a signal."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=2))
+            item.add_marker(pytest.mark.timeout(method="thread"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -101,28 +128,28 @@ def new_page(request, browser, usual) -> Iterator[Callable[..., Page]]:
     assert broken == [], "the page's own script failed"
 
 
-def _folder(factory, name: str) -> Path:
-    return factory.mktemp(name)
+@pytest.fixture(scope="session")
+def server_pool(request) -> ServerPool:
+    """Servers that all workers share, by the name of their settings."""
+    return request.config.stash[POOL]
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory) -> Iterator[App]:
-    """The app as it starts with no key at all."""
-    app = App(_folder(tmp_path_factory, "demo"), {})
-    yield app
-    app.close()
+def demo(server_pool) -> ServerAddress:
+    """The app without a key, in front of its built-in demo."""
+    return server_pool.get("demo", {})
 
 
 @pytest.fixture
-def chat(demo, new_page) -> Chat:
+def chat(demo, new_page) -> ChatPage:
     """The chat page of the demo, open in a new browser."""
-    return Chat(new_page(), demo.url).open()
+    return ChatPage(new_page(), demo.url).open()
 
 
 @pytest.fixture
-def shelves(demo, new_page) -> Shelves:
+def history(demo, new_page) -> HistorySeed:
     """The history of a new browser, to put conversations into."""
-    return Shelves(demo, Chat(new_page(), demo.url))
+    return HistorySeed(demo, ChatPage(new_page(), demo.url))
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +164,7 @@ def replay() -> Iterator[Replay]:
 
 
 @pytest.fixture(scope="session")
-def keyed(tmp_path_factory, replay) -> Iterator[App]:
+def keyed(tmp_path_factory, replay) -> Iterator[AppServer]:
     """The app with a key, in front of the replayed gateway."""
     # Without tries of its own: they take seconds, and have tests of their own.
     settings = {
@@ -145,14 +172,14 @@ def keyed(tmp_path_factory, replay) -> Iterator[App]:
         "DEERAPI_BASE_URL": f"{replay.url}/v1/",
         "DEERAPI_RETRIES": "0",
     }
-    app = App(_folder(tmp_path_factory, "keyed"), settings)
+    app = AppServer(tmp_path_factory.mktemp("keyed"), settings)
     yield app
     app.close()
 
 
 @pytest.fixture
-def keyed_chat(keyed, new_page) -> Chat:
-    return Chat(new_page(), keyed.url).open()
+def keyed_chat(keyed, new_page) -> ChatPage:
+    return ChatPage(new_page(), keyed.url).open()
 
 
 @pytest.fixture(params=["openai", "anthropic"])

@@ -10,8 +10,9 @@ import pytest
 from oidc_provider_mock import User
 from playwright.sync_api import Page, expect
 
-from tests.browser.fronting import Front
-from tests.browser.site import App, Chat
+from tests.browser.chat_page import ChatPage
+from tests.support.app_server import AppServer
+from tests.support.header_proxy import HeaderProxy
 
 PASSWORD, SECRET = "correct horse", "0123456789abcdef"
 SAID = "Not for everybody"
@@ -34,28 +35,30 @@ allow = ["@example.org"]
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory) -> Iterator[App]:
+def guarded(tmp_path_factory) -> Iterator[AppServer]:
     """The app with a password."""
     settings = {"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": PASSWORD}
-    app = App(tmp_path_factory.mktemp("guarded"), settings)
+    app = AppServer(tmp_path_factory.mktemp("guarded"), settings)
     yield app
     app.close()
 
 
 @pytest.fixture(scope="module")
-def fronted(tmp_path_factory) -> Iterator[App]:
+def fronted(tmp_path_factory) -> Iterator[AppServer]:
     """The app behind a proxy."""
-    app = App(tmp_path_factory.mktemp("fronted"), {"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET})
+    app = AppServer(
+        tmp_path_factory.mktemp("fronted"), {"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET}
+    )
     yield app
     app.close()
 
 
 @pytest.fixture(scope="module")
-def provided(tmp_path_factory) -> Iterator[App]:
+def provided(tmp_path_factory) -> Iterator[AppServer]:
     """The app with a provider to sign in at."""
     with oidc_provider_mock.run_server_in_thread(user_claims=PEOPLE) as provider:
         secrets = SECRETS.format(provider=f"http://localhost:{provider.server_port}")
-        app = App(tmp_path_factory.mktemp("provided"), {}, secrets)
+        app = AppServer(tmp_path_factory.mktemp("provided"), {}, secrets)
         yield app
         app.close()
 
@@ -65,9 +68,9 @@ def nothing_of_it(page: Page) -> None:
     expect(page.get_by_test_id("stChatInput")).to_have_count(0)
 
 
-def asked(chat: Chat) -> Chat:
+def asked(chat: ChatPage) -> ChatPage:
     """Ask something that is then listed."""
-    chat.ask(SAID).ended()
+    chat.ask(SAID).wait_idle()
     expect(chat.rows).to_contain_text([SAID])
     return chat
 
@@ -86,11 +89,11 @@ def test_the_password_lasts_over_a_reload_and_a_restart_until_the_sign_out(guard
     enter(page, PASSWORD)
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
     expect(page).to_have_url(re.compile("/settings$"))
-    chat = asked(Chat(page, guarded.url).open("?model=demo-wrong-key"))
+    chat = asked(ChatPage(page, guarded.url).open("?model=demo-wrong-key"))
     page.reload()
     expect(chat.questions).to_have_text([SAID])
     guarded.kill()
-    guarded.start_again()
+    guarded.restart()
     page.reload()
     expect(chat.questions).to_have_text([SAID])
     page.get_by_role("link", name="Settings").click()
@@ -105,26 +108,26 @@ def test_the_history_stays_with_the_browser_behind_the_password(guarded, new_pag
     for page in (mine, theirs):
         page.goto(guarded.url)
         enter(page, PASSWORD)
-        expect(Chat(page, guarded.url).box).to_be_visible()
-    asked(Chat(mine, guarded.url).open("?model=demo-wrong-key"))
+        expect(ChatPage(page, guarded.url).composer).to_be_visible()
+    asked(ChatPage(mine, guarded.url).open("?model=demo-wrong-key"))
     theirs.goto(mine.url)
     expect(theirs.get_by_text("What can I help you with?")).to_be_visible()
-    expect(Chat(theirs, guarded.url).rows).to_have_count(0)
+    expect(ChatPage(theirs, guarded.url).rows).to_have_count(0)
 
 
 def test_a_proxy_tells_who_it_is_and_only_the_proxy(fronted, new_page):
     named = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": "ann@example.org"}
-    with Front(fronted.port, named) as front:
-        chat = asked(Chat(new_page(**ENGLISH), front.url).open("?model=demo-wrong-key"))
+    with HeaderProxy(fronted.port, named) as front:
+        chat = asked(ChatPage(new_page(**ENGLISH), front.url).open("?model=demo-wrong-key"))
         conversation = chat.page.url.partition("?")[2]
         # Another browser, and a name of its own that the proxy replaces.
         forged = new_page(**ENGLISH, extra_http_headers={"X-Forwarded-Email": "bob@example.org"})
-        again = Chat(forged, front.url).open()
+        again = ChatPage(forged, front.url).open()
         expect(again.rows).to_contain_text([SAID])
         again.page.get_by_role("link", name="Settings").click()
         expect(again.page.get_by_text("signed in as ann@example.org")).to_be_visible()
         front.headers["X-Forwarded-Email"] = "bob@example.org"
-        other = Chat(new_page(**ENGLISH), front.url).open(f"?{conversation}")
+        other = ChatPage(new_page(**ENGLISH), front.url).open(f"?{conversation}")
         expect(other.page.get_by_text("What can I help you with?")).to_be_visible()
         expect(other.rows).to_have_count(0)
     past = new_page(**ENGLISH, extra_http_headers={"X-Forwarded-Email": "ann@example.org"})
@@ -138,7 +141,7 @@ def sign_in(page: Page, person: str) -> None:
     page.get_by_role("button", name=person, exact=True).click()
 
 
-def visitor(new_page, app: App) -> Page:
+def visitor(new_page, app: AppServer) -> Page:
     """A page of a browser of its own, before the sign-in."""
     page = new_page(**ENGLISH)
     # The provider's look comes from elsewhere.
@@ -158,14 +161,14 @@ def end_session(page: Page) -> None:
 def test_who_signed_in_at_the_provider_stays_so_over_a_reload_until_the_sign_out(provided, new_page):
     page = visitor(new_page, provided)
     sign_in(page, "ann")
-    chat = Chat(page, provided.url)
-    expect(chat.box).to_be_visible()
+    chat = ChatPage(page, provided.url)
+    expect(chat.composer).to_be_visible()
     asked(chat.open("?model=demo-wrong-key"))
     page.reload()
     expect(chat.questions).to_have_text([SAID])
     elsewhere = visitor(new_page, provided)
     sign_in(elsewhere, "ann")
-    expect(Chat(elsewhere, provided.url).rows).to_contain_text([SAID])
+    expect(ChatPage(elsewhere, provided.url).rows).to_contain_text([SAID])
     page.get_by_role("link", name="Settings").click()
     expect(page.get_by_text("signed in as Ann")).to_be_visible()
     page.get_by_role("button", name="Sign out", exact=True).click()
@@ -173,7 +176,7 @@ def test_who_signed_in_at_the_provider_stays_so_over_a_reload_until_the_sign_out
     nothing_of_it(page)
     # The other browser is not concerned.
     elsewhere.reload()
-    expect(Chat(elsewhere, provided.url).rows).to_contain_text([SAID])
+    expect(ChatPage(elsewhere, provided.url).rows).to_contain_text([SAID])
 
 
 def test_who_is_not_on_the_list_is_told_so_and_can_sign_out(provided, new_page):
@@ -192,11 +195,11 @@ def test_who_is_not_on_the_list_is_told_so_and_can_sign_out(provided, new_page):
 def test_signing_out_everywhere_ends_a_copied_cookie_too(provided, new_page):
     page = visitor(new_page, provided)
     sign_in(page, "ann")
-    expect(Chat(page, provided.url).box).to_be_visible()
+    expect(ChatPage(page, provided.url).composer).to_be_visible()
     thief = visitor(new_page, provided)
     thief.context.add_cookies(page.context.cookies(provided.url))
     thief.reload()
-    expect(Chat(thief, provided.url).box).to_be_visible()
+    expect(ChatPage(thief, provided.url).composer).to_be_visible()
     page.get_by_role("link", name="Settings").click()
     page.get_by_role("button", name="Sign out everywhere").click()
     end_session(page)
@@ -208,4 +211,4 @@ def test_signing_out_everywhere_ends_a_copied_cookie_too(provided, new_page):
     expect(thief.get_by_text("signed out everywhere")).to_be_visible()
     page.wait_for_timeout(1_100)  # a token's date is in whole seconds
     sign_in(page, "ann")
-    expect(Chat(page, provided.url).box).to_be_visible()
+    expect(ChatPage(page, provided.url).composer).to_be_visible()

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.fronting import Front
-from tests.browser.site import App, Chat
+from tests.browser.chat_page import ChatPage
+from tests.support.app_server import AppServer
+from tests.support.header_proxy import HeaderProxy
 
 SECRET = "0123456789abcdef"
 SECRETS = '[groups]\nsales = ["bob@example.org"]\n'
@@ -18,30 +19,30 @@ ENGLISH = {"locale": "en-GB"}
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory) -> Iterator[App]:
+def app(tmp_path_factory) -> Iterator[AppServer]:
     """The app behind a proxy, with an admin and a group."""
     settings = {
         "ANTLER_ACCESS": "proxy",
         "ANTLER_PROXY_SECRET": SECRET,
         "ANTLER_ADMINS": "root@example.org",
     }
-    running = App(tmp_path_factory.mktemp("administered"), settings, SECRETS)
+    running = AppServer(tmp_path_factory.mktemp("administered"), settings, SECRETS)
     yield running
     running.close()
 
 
 @pytest.fixture
-def front(app) -> Iterator[Front]:
-    with Front(app.port, {"X-Antler-Proxy": SECRET}) as found:
+def front(app) -> Iterator[HeaderProxy]:
+    with HeaderProxy(app.port, {"X-Antler-Proxy": SECRET}) as found:
         yield found
 
 
-def come(front: Front, new_page, name: str) -> Page:
+def come(front: HeaderProxy, new_page, name: str) -> Page:
     """A page of a browser of its own, whose person the proxy names so."""
     front.headers["X-Forwarded-Email"] = f"{name}@example.org"
     page = new_page(**ENGLISH)
     page.goto(front.url)
-    expect(Chat(page, front.url).box).to_be_visible()
+    expect(ChatPage(page, front.url).composer).to_be_visible()
     return page
 
 
@@ -77,7 +78,7 @@ def test_models_that_an_admin_takes_away_are_gone_from_the_picker_and_refused(fr
     root.get_by_role("button", name="Save").click()
     expect(root.locator(".st-key-admin-models td").filter(has_text="demo-wro*")).to_be_visible()
     front.headers["X-Forwarded-Email"] = "bob@example.org"
-    chat = Chat(bob, front.url).open()
+    chat = ChatPage(bob, front.url).open()
     picker = bob.get_by_role("combobox", name="Model")
     picker.click()
     expect(bob.get_by_role("option")).to_have_count(2)
@@ -99,8 +100,8 @@ def test_a_shared_prompt_fills_the_system_prompt_of_another(front, new_page):
     expect(root.get_by_text(name)).to_be_visible()
     expect(root.get_by_role("textbox", name="Name")).to_have_value("")
     carol = come(front, new_page, "carol")
-    chat = Chat(carol, front.url)
-    chat.parameters().get_by_role("button", name="Use a shared prompt").click()
+    chat = ChatPage(carol, front.url)
+    chat.open_parameters().get_by_role("button", name="Use a shared prompt").click()
     carol.get_by_role("menuitem", name=name).click()
     expect(chat.field("System prompt")).to_have_value("Talk like a pirate.")
     carol.keyboard.press("Escape")
@@ -108,7 +109,7 @@ def test_a_shared_prompt_fills_the_system_prompt_of_another(front, new_page):
 
 
 def test_limits_are_saved_for_a_person_hold_lose_no_word_and_are_emptied_again(front, new_page):
-    dora = Chat(come(front, new_page, "dora"), front.url)
+    dora = ChatPage(come(front, new_page, "dora"), front.url)
     root = come(front, new_page, "root")
     to_admin(root, "People")
     row = root.locator('[class*="st-key-somebody-"]').filter(has_text="dora@example.org")
@@ -124,13 +125,13 @@ def test_limits_are_saved_for_a_person_hold_lose_no_word_and_are_emptied_again(f
     expect(field).to_have_value("0.0001")
     front.headers["X-Forwarded-Email"] = "dora@example.org"
     dora.open("?model=demo-tour")
-    dora.box.fill("Hello")
-    dora.box.press("Enter")
+    dora.composer.fill("Hello")
+    dora.composer.press("Enter")
     expect(dora.page.get_by_text("Nothing was sent.")).to_be_visible()
     # A page takes over no value that it was given before, so the one that it is given differs by a space.
     for kept in ("Hello ", "Hello"):
-        dora.box.press("Enter")
-        expect(dora.box).to_have_value(kept)
+        dora.composer.press("Enter")
+        expect(dora.composer).to_have_value(kept)
     expect(dora.answers).to_have_count(0)
     front.headers["X-Forwarded-Email"] = "root@example.org"
     field.fill("")

@@ -7,20 +7,21 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.chat_page import ChatPage
 from tests.browser.conftest import PATIENCE_MS
-from tests.browser.site import App, Chat
+from tests.support.app_server import AppServer
 from tests.support.replay import Canned, soon
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 
 
-def numbers(chat: Chat) -> int:
+def numbers(chat: ChatPage) -> int:
     """The last line that demo-endless has shown so far."""
     found = re.findall(r"Line (\d+)", chat.answers.last.inner_text())
     return int(found[-1]) if found else 0
 
 
-def wait_past(chat: Chat, line: int) -> int:
+def wait_past(chat: ChatPage, line: int) -> int:
     chat.page.wait_for_function(
         "([line]) => { const all = [...document.querySelectorAll('[class*=\"st-key-answer-\"]')];"
         "const found = [...(all.at(-1)?.innerText ?? '').matchAll(/Line (\\d+)/g)];"
@@ -32,13 +33,13 @@ def wait_past(chat: Chat, line: int) -> int:
 
 
 @pytest.fixture
-def counting(demo, new_page, either) -> Chat:
+def counting(demo, new_page, either) -> ChatPage:
     """A conversation with an answer that never ends by itself; ended after the test."""
-    chat = Chat(new_page(), demo.url).open(f"?model=demo-endless&wire={either}").ask("Count for me")
+    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-endless&wire={either}").ask("Count for me")
     wait_past(chat, 3)
     yield chat
     if chat.stop.count():
-        chat.press_stop().ended()
+        chat.press_stop().wait_idle()
 
 
 def test_a_stop_in_silence_closes_the_connection_upstream(keyed, new_page, replay, wire):
@@ -48,14 +49,14 @@ def test_a_stop_in_silence_closes_the_connection_upstream(keyed, new_page, repla
         b'"delta":{"type":"text_delta","text":"So far"}}\n\n',
     }[wire]
     replay.serve(PATHS[wire], Canned(start, silence=len(start)))
-    chat = Chat(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Silence over {wire}")
+    chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Silence over {wire}")
     expect(chat.answers.last).to_contain_text("So far")
     expect(chat.answers.last).to_contain_text("Nothing new from the gateway for")
     asked = replay.requests[-1]
     assert not asked.left.is_set()
     chat.press_stop()
     assert asked.left.wait(PATIENCE_MS / 1000)
-    chat.ended()
+    chat.wait_idle()
     expect(chat.answers.last).to_contain_text("So far")
     expect(chat.answers.last).to_contain_text("Stopped by you")
     chat.page.reload()
@@ -64,12 +65,14 @@ def test_a_stop_in_silence_closes_the_connection_upstream(keyed, new_page, repla
 
 def test_a_stop_before_the_first_byte_closes_the_connection_upstream(keyed, new_page, replay, wire):
     replay.serve(PATHS[wire], Canned(mute=True))
-    chat = Chat(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Nothing at all over {wire}")
+    chat = (
+        ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Nothing at all over {wire}")
+    )
     expect(chat.answers.last).to_contain_text(re.compile(r"Waiting for m-one"))
     assert soon(lambda: replay.requests[-1].path == PATHS[wire])
     chat.press_stop()
     assert replay.requests[-1].left.wait(PATIENCE_MS / 1000)
-    chat.ended()
+    chat.wait_idle()
     expect(chat.answers.last).to_contain_text("Stopped by you")
 
 
@@ -84,14 +87,14 @@ def test_a_reload_finds_the_answer_going_on(counting):
 
 def test_a_second_tab_sees_the_same_answer_and_can_stop_it(counting, new_page):
     expect(counting.page).to_have_url(re.compile(r"[?&]c="))
-    other = Chat(new_page(), counting.url)
+    other = ChatPage(new_page(), counting.url)
     other.page.goto(counting.page.url)
     wait_past(other, numbers(counting))
     expect(other.stop).to_have_count(1)
     other.press_stop()
     for tab in (other, counting):
         expect(tab.answers.last).to_contain_text("Stopped by you")
-        tab.ended()
+        tab.wait_idle()
     expect(counting.answers.last).to_have_text(other.answers.last.inner_text(), use_inner_text=True)
 
 
@@ -123,21 +126,21 @@ def test_a_lost_connection_does_not_end_the_answer(counting):
 
 
 def test_answers_that_end_at_once_are_painted_every_time(demo, new_page, wire):
-    chat = Chat(new_page(), demo.url).open(f"?model=demo-wrong-key&wire={wire}")
+    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-wrong-key&wire={wire}")
     for turn in range(8):
-        chat.ask(f"Question {turn}").ended()
+        chat.ask(f"Question {turn}").wait_idle()
         expect(chat.answers.last.get_by_role("alert")).to_contain_text("did not accept the key")
     expect(chat.answers).to_have_count(8)
 
 
 def test_a_closed_tab_does_not_end_the_answer(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=demo-thinker").ask("Close the tab on this")
+    chat = ChatPage(new_page(), demo.url).open("?model=demo-thinker").ask("Close the tab on this")
     expect(chat.page).to_have_url(re.compile(r"[?&]c="))
     address = chat.page.url
     chat.page.close()
-    later = Chat(new_page(), demo.url)
+    later = ChatPage(new_page(), demo.url)
     later.page.goto(address)
-    later.ended()
+    later.wait_idle()
     expect(later.answers.last).to_contain_text("demo-thinker")
     expect(later.answers.last).to_contain_text("tokens/s")
 
@@ -152,32 +155,32 @@ def test_clicks_elsewhere_do_not_end_the_answer(counting):
 
 
 def test_what_is_typed_meanwhile_is_kept(counting):
-    counting.box.fill("My next question")
-    counting.box.press("Enter")
+    counting.composer.fill("My next question")
+    counting.composer.press("Enter")
     expect(counting.page.get_by_text("An answer is still arriving here")).to_be_visible()
     expect(counting.page.get_by_text("Your text is kept")).to_be_visible()
-    expect(counting.box).to_have_value("My next question")
+    expect(counting.composer).to_have_value("My next question")
     expect(counting.questions).to_have_count(1)
 
 
 def test_after_kill_9_the_saved_text_is_shown_as_interrupted(tmp_path, new_page):
-    app = App(tmp_path, {})
+    app = AppServer(tmp_path, {})
     try:
-        chat = Chat(new_page(), app.url).open("?model=demo-endless").ask("Count until the power goes")
+        chat = ChatPage(new_page(), app.url).open("?model=demo-endless").ask("Count until the power goes")
         line = wait_past(chat, 25)
         address = chat.page.url
         app.kill()
-        app.start_again()
-        later = Chat(new_page(), app.url)
+        app.restart()
+        later = ChatPage(new_page(), app.url)
         later.page.goto(address)
         expect(later.answers.last).to_contain_text("Interrupted")
-        later.ended()
+        later.wait_idle()
         # Ten lines a second: what was saved is at most a second behind what was seen, and some.
         assert numbers(later) >= line - 15
         expect(later.questions).to_contain_text("Count until the power goes")
-        later.pick("demo-thinker")
+        later.choose_model("demo-thinker")
         later.page.get_by_role("button", name="Retry").click()
         expect(later.answers.last).to_contain_text("demo-thinker · OpenAI")
-        later.ended()
+        later.wait_idle()
     finally:
         app.close()

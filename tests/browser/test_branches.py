@@ -7,28 +7,28 @@ import re
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.site import Chat
+from tests.browser.chat_page import ChatPage
 
 
 @pytest.fixture
-def talk(demo, new_page) -> Chat:
+def talk(demo, new_page) -> ChatPage:
     """A conversation of two turns with a demo that answers at once."""
-    chat = Chat(new_page(), demo.url).open("?model=demo-echo&wire=openai")
-    return chat.ask("First question").ended().ask("Second question").ended()
+    chat = ChatPage(new_page(), demo.url).open("?model=demo-echo&wire=openai")
+    return chat.ask("First question").wait_idle().ask("Second question").wait_idle()
 
 
-def choose(chat: Chat, message: Locator, action: str) -> None:
+def choose(chat: ChatPage, message: Locator, action: str) -> None:
     """An action from the menu of a message."""
     message.hover()
     message.get_by_test_id("stMenuButtonButton").filter(visible=True).click()
     chat.page.get_by_role("menuitem", name=action).click()
 
 
-def asked(chat: Chat, text: str) -> Locator:
+def asked(chat: ChatPage, text: str) -> Locator:
     return chat.page.locator('[class*="st-key-asked-"]').filter(has_text=text)
 
 
-def edit(chat: Chat, before: str, after: str) -> None:
+def edit(chat: ChatPage, before: str, after: str) -> None:
     question = asked(chat, before)
     question.hover()
     question.get_by_role("button", name="Edit").click()
@@ -39,7 +39,7 @@ def edit(chat: Chat, before: str, after: str) -> None:
 def test_an_edited_question_is_a_version_beside_the_first_and_both_branches_stay(talk):
     edit(talk, "First question", "First question, better")
     expect(talk.questions).to_have_text(["First question, better"])
-    talk.ended()
+    talk.wait_idle()
     expect(talk.answers.last).to_contain_text("First question, better")
     question = asked(talk, "First question, better")
     expect(question).to_contain_text("2 / 2")
@@ -67,13 +67,13 @@ def test_an_edit_can_be_given_up_and_an_empty_one_is_refused_and_kept(talk):
 
 
 def test_an_earlier_answer_is_given_again_by_another_target(talk):
-    talk.pick("demo-crlf")
+    talk.choose_model("demo-crlf")
     choose(talk, talk.answers.first, "Answer again")
-    talk.ended()
+    talk.wait_idle()
     expect(talk.questions).to_have_text(["First question"])
     expect(talk.answers.last).to_contain_text("demo-crlf")
     expect(talk.answers.last).to_contain_text("2 / 2")
-    talk.tool("Earlier alternative").click()
+    talk.answer_button("Earlier alternative").click()
     expect(talk.questions).to_have_text(["First question", "Second question"])
 
 
@@ -84,7 +84,7 @@ def test_one_can_go_on_from_an_earlier_answer_and_take_that_back(talk):
     expect(talk.questions).to_have_text(["First question", "Second question"])
     choose(talk, talk.answers.first, "Go on from here")
     expect(talk.questions).to_have_text(["First question"])
-    talk.ask("Another second question").ended()
+    talk.ask("Another second question").wait_idle()
     expect(asked(talk, "Another second question")).to_contain_text("2 / 2")
     expect(talk.page.get_by_role("button", name="Undo")).to_have_count(0)
 
@@ -95,7 +95,7 @@ def test_a_branch_becomes_a_conversation_of_its_own(talk):
     expect(talk.questions).to_have_text(["First question"])
     assert talk.page.url != address
     expect(talk.rows.first).to_contain_text("First question (branch)")
-    talk.ask("Only in the branch").ended()
+    talk.ask("Only in the branch").wait_idle()
     talk.page.goto(address)
     expect(talk.questions).to_have_text(["First question", "Second question"])
 
@@ -103,10 +103,10 @@ def test_a_branch_becomes_a_conversation_of_its_own(talk):
 def test_a_branch_before_a_question_has_its_words_in_the_box(talk):
     choose(talk, asked(talk, "Second question"), "Branch into a new chat")
     expect(talk.questions).to_have_text(["First question"])
-    expect(talk.box).to_have_value("Second question")
+    expect(talk.composer).to_have_value("Second question")
     choose(talk, asked(talk, "First question"), "Branch into a new chat")
     expect(talk.page.get_by_text("What can I help you with?")).to_be_visible()
-    expect(talk.box).to_have_value("First question")
+    expect(talk.composer).to_have_value("First question")
 
 
 def test_a_turn_is_deleted_what_follows_stays_and_it_can_be_taken_back(talk):
@@ -124,11 +124,11 @@ def test_a_turn_is_deleted_what_follows_stays_and_it_can_be_taken_back(talk):
 
 def test_two_tabs_that_go_on_at_once_get_two_branches_and_are_told(talk, new_page):
     expect(talk.page).to_have_url(re.compile(r"[?&]c="))
-    other = Chat(new_page(), talk.url)
+    other = ChatPage(new_page(), talk.url)
     other.page.goto(talk.page.url)
     expect(other.questions).to_have_count(2)
-    talk.ask("From the first tab").ended()
-    other.ask("From the second tab").ended()
+    talk.ask("From the first tab").wait_idle()
+    other.ask("From the second tab").wait_idle()
     expect(other.page.get_by_text("This conversation was continued elsewhere")).to_be_visible()
     expect(asked(other, "From the second tab")).to_contain_text("2 / 2")
     asked(other, "From the second tab").get_by_role("button", name="Earlier alternative").click()

@@ -7,40 +7,42 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
+from tests.browser.chat_page import ChatPage
 from tests.browser.conftest import KEY
-from tests.browser.site import Chat
 from tests.support.replay import Canned
 
 EXPORTS = Path(__file__).parents[1] / "unit/transfer/exports"
 
 
-def saved(chat: Chat, button: Locator) -> tuple[str, bytes]:
+def saved(chat: ChatPage, button: Locator) -> tuple[str, bytes]:
     """The name and the content of the file that a button gives."""
     with chat.page.expect_download() as started:
         button.click()
     return started.value.suggested_filename, Path(started.value.path()).read_bytes()
 
 
-def settings(chat: Chat) -> Chat:
+def settings(chat: ChatPage) -> ChatPage:
     chat.page.get_by_role("link", name="Settings").click()
     expect(chat.page.get_by_role("heading", name="Your data")).to_be_visible()
     return chat
 
 
-def share(chat: Chat) -> Locator:
+def share(chat: ChatPage) -> Locator:
     chat.page.get_by_role("button", name="Share").click()
     return chat.panel
 
 
 def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_taken_back(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=demo-thinker&wire=anthropic").ask("Share me").ended()
+    chat = (
+        ChatPage(new_page(), demo.url).open("?model=demo-thinker&wire=anthropic").ask("Share me").wait_idle()
+    )
     panel = share(chat)
     panel.get_by_role("button", name="Make a link").click()
     address = panel.locator("code").inner_text().strip()
     assert address.startswith(f"{demo.url}/shared?s=")
     chat.page.keyboard.press("Escape")
-    chat.ask("Not in the snapshot").ended()
-    reader = Chat(new_page(viewport={"width": 390, "height": 800}), demo.url)
+    chat.ask("Not in the snapshot").wait_idle()
+    reader = ChatPage(new_page(viewport={"width": 390, "height": 800}), demo.url)
     reader.page.goto(address)
     expect(reader.page.get_by_role("heading", name="Share me")).to_be_visible()
     expect(reader.questions).to_have_text(["Share me"])
@@ -48,7 +50,7 @@ def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_taken_back(demo,
     expect(reader.answers.last).not_to_contain_text("Thought")
     expect(reader.page.get_by_text("Not in the snapshot")).to_have_count(0)
     expect(reader.answers.last.get_by_role("button")).to_have_count(0)
-    expect(reader.box).to_have_count(0)
+    expect(reader.composer).to_have_count(0)
     settings(chat).page.get_by_role("button", name="Take back").click()
     expect(chat.page.get_by_text("No link was made.")).to_be_visible()
     reader.page.reload()
@@ -57,7 +59,9 @@ def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_taken_back(demo,
 
 
 def test_a_conversation_becomes_a_document_and_a_file(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("Keep: me/please").ended()
+    chat = (
+        ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("Keep: me/please").wait_idle()
+    )
     panel = share(chat)
     name, text = saved(chat, panel.get_by_role("button", name="Markdown"))
     assert name == "Keep me please.md"
@@ -72,7 +76,7 @@ def test_a_conversation_becomes_a_document_and_a_file(demo, new_page):
 def test_all_of_it_goes_out_is_deleted_and_comes_back_the_same(keyed, new_page, replay, tmp_path):
     said = b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
     replay.serve("/v1/chat/completions", Canned(said))
-    chat = Chat(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Out and back").ended()
+    chat = ChatPage(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Out and back").wait_idle()
     settings(chat)
     export = chat.page.get_by_role("button", name="Export everything")
     name, first = saved(chat, export)
@@ -95,7 +99,7 @@ def test_all_of_it_goes_out_is_deleted_and_comes_back_the_same(keyed, new_page, 
 
 
 def test_another_chats_export_comes_in_with_a_report_and_a_hostile_file_is_refused(demo, new_page, tmp_path):
-    chat = settings(Chat(new_page(), demo.url).open())
+    chat = settings(ChatPage(new_page(), demo.url).open())
     files, button = (
         chat.page.locator('input[type="file"]'),
         chat.page.get_by_role("button", name="Import", exact=True),

@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.site import App, Chat
+from tests.browser.chat_page import ChatPage
+from tests.support.app_server import AppServer
 from tests.support.postgres import Postgres
 
 
@@ -19,29 +20,29 @@ def server():
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory, server):
-    started = App(tmp_path_factory.mktemp("postgres"), {"DATABASE_URL": server.url("antler")})
+    started = AppServer(tmp_path_factory.mktemp("postgres"), {"DATABASE_URL": server.url("antler")})
     yield started
     started.close()
 
 
-def open_(app: App, new_page) -> Chat:
-    return Chat(new_page(), app.url).open("?model=demo-crlf&wire=anthropic")
+def open_(app: AppServer, new_page) -> ChatPage:
+    return ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=anthropic")
 
 
 def test_what_is_said_is_kept_found_filed_and_taken_back(app, new_page):
-    chat = open_(app, new_page).ask("一段关于苏格拉底的对话").ended()
+    chat = open_(app, new_page).ask("一段关于苏格拉底的对话").wait_idle()
     chat.page.reload()
     expect(chat.questions).to_have_text(["一段关于苏格拉底的对话"])
-    chat.tool("Answer again").click()
+    chat.answer_button("Answer again").click()
     expect(chat.answers.last).to_contain_text("2 / 2")
-    chat.ended()
+    chat.wait_idle()
     search = chat.page.get_by_placeholder("Search")
     search.fill("苏格拉底")
     search.press("Enter")
     expect(chat.page.locator('[class*="st-key-hit-"]').first).to_contain_text("苏格拉底")
     search.fill("")
     search.press("Enter")
-    chat.act("苏格拉底", "Delete")
+    chat.choose_row_action("苏格拉底", "Delete")
     expect(chat.rows).to_have_count(0)
     chat.page.get_by_role("button", name="Undo").click()
     expect(chat.questions).to_have_text(["一段关于苏格拉底的对话"])
@@ -50,26 +51,26 @@ def test_what_is_said_is_kept_found_filed_and_taken_back(app, new_page):
 
 
 def test_a_database_that_goes_away_keeps_the_words_and_works_again_when_it_is_back(app, server, new_page):
-    chat = open_(app, new_page).ask("Before").ended()
+    chat = open_(app, new_page).ask("Before").wait_idle()
     server.stop()
     try:
-        chat.box.fill("While it is away")
-        chat.box.press("Enter")
+        chat.composer.fill("While it is away")
+        chat.composer.press("Enter")
         expect(chat.page.get_by_text("The database cannot be used right now").first).to_be_visible()
-        expect(chat.box).to_have_value("While it is away")
+        expect(chat.composer).to_have_value("While it is away")
         expect(chat.questions).to_have_text(["Before"])
     finally:
         server.start()
-    chat.box.press("Enter")
+    chat.composer.press("Enter")
     expect(chat.questions).to_have_text(["Before", "While it is away"])
-    chat.ended()
+    chat.wait_idle()
     chat.page.reload()
     expect(chat.questions).to_have_text(["Before", "While it is away"])
 
 
 def test_an_answer_that_ends_while_the_database_is_away_is_saved_when_it_is_back(app, server, new_page):
     chat = open_(app, new_page)
-    chat.pick("demo-endless").ask("Outlive the database")
+    chat.choose_model("demo-endless").ask("Outlive the database")
     expect(chat.answers.last).to_contain_text("Line 5")
     server.stop()
     try:
@@ -78,7 +79,7 @@ def test_an_answer_that_ends_while_the_database_is_away_is_saved_when_it_is_back
         expect(chat.answers.last).to_contain_text("Line 30")
     finally:
         server.start()
-    chat.press_stop().ended()
+    chat.press_stop().wait_idle()
     expect(chat.answers.last).to_contain_text("Stopped by you")
     chat.page.reload()
     expect(chat.answers.last).to_contain_text("Line 30")

@@ -8,8 +8,9 @@ import sqlite3
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.chat_page import ChatPage
 from tests.browser.conftest import KEY
-from tests.browser.site import App, Chat, free_port
+from tests.support.app_server import AppServer, free_port
 from tests.support.replay import EVENT_STREAM, JSON, Canned
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
@@ -83,7 +84,7 @@ REFUSALS = {
 }
 
 
-def no_traceback(chat: Chat) -> None:
+def no_traceback(chat: ChatPage) -> None:
     expect(chat.page.get_by_test_id("stException")).to_have_count(0)
     assert "Traceback" not in chat.page.inner_text("body")
 
@@ -92,7 +93,12 @@ def no_traceback(chat: Chat) -> None:
 def test_a_refusal_is_told_in_a_sentence_with_its_words_folded(keyed, new_page, replay, wire, fault):
     canned, sentence, words, again = REFUSALS[fault]
     replay.serve(PATHS[wire], canned)
-    chat = Chat(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"A {fault} over {wire}").ended()
+    chat = (
+        ChatPage(new_page(), keyed.url)
+        .open(f"?model=m-one&wire={wire}")
+        .ask(f"A {fault} over {wire}")
+        .wait_idle()
+    )
     answer = chat.answers.last
     expect(answer.get_by_role("alert")).to_contain_text(sentence)
     expect(answer.get_by_text(words)).to_be_hidden()
@@ -104,7 +110,7 @@ def test_a_refusal_is_told_in_a_sentence_with_its_words_folded(keyed, new_page, 
 
 def test_the_request_id_is_behind_the_fold(keyed, new_page, replay):
     replay.serve(PATHS["openai"], REFUSALS["wrong key"][0])
-    chat = Chat(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Who am I?").ended()
+    chat = ChatPage(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Who am I?").wait_idle()
     chat.answers.last.get_by_text("What the gateway said").click()
     expect(chat.answers.last.get_by_text("20260101abcd")).to_be_visible()
     expect(chat.answers.last.get_by_text("Status 401")).to_be_visible()
@@ -112,7 +118,9 @@ def test_the_request_id_is_behind_the_fold(keyed, new_page, replay):
 
 def test_retry_asks_again_and_takes_the_place_of_the_failure(keyed, new_page, replay, wire):
     replay.serve(PATHS[wire], Canned(b"", 429, {}))
-    chat = Chat(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Try {wire} twice").ended()
+    chat = (
+        ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Try {wire} twice").wait_idle()
+    )
     whole = {
         "openai": b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n',
         "anthropic": b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n',
@@ -120,14 +128,19 @@ def test_retry_asks_again_and_takes_the_place_of_the_failure(keyed, new_page, re
     replay.serve(PATHS[wire], Canned(said(wire, "Now it works.") + whole))
     chat.page.get_by_role("button", name="Retry").click()
     expect(chat.answers).to_contain_text(["Now it works."])
-    chat.ended()
+    chat.wait_idle()
     expect(chat.questions).to_have_count(1)
     expect(chat.page.get_by_role("alert")).to_have_count(0)
 
 
 def test_an_error_in_the_middle_keeps_what_had_come(keyed, new_page, replay, wire):
     replay.serve(PATHS[wire], Canned(said(wire, "Half of it") + failed(wire)))
-    chat = Chat(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Fail midway, {wire}").ended()
+    chat = (
+        ChatPage(new_page(), keyed.url)
+        .open(f"?model=m-one&wire={wire}")
+        .ask(f"Fail midway, {wire}")
+        .wait_idle()
+    )
     expect(chat.answers.last).to_contain_text("Half of it")
     expect(chat.answers.last.get_by_role("alert")).to_contain_text("failed while it was answering")
     expect(chat.answers.last.get_by_role("button", name="Retry")).to_be_visible()
@@ -137,27 +150,37 @@ def test_an_error_in_the_middle_keeps_what_had_come(keyed, new_page, replay, wir
 def test_a_stream_without_its_last_event_is_interrupted(keyed, new_page, replay, wire, framing):
     body = said(wire, "Half of it") + b"data: {"
     replay.serve(PATHS[wire], Canned(body, headers=EVENT_STREAM, framing=framing, cut=len(body) - 1))
-    chat = Chat(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Cut {framing} {wire}").ended()
+    chat = (
+        ChatPage(new_page(), keyed.url)
+        .open(f"?model=m-one&wire={wire}")
+        .ask(f"Cut {framing} {wire}")
+        .wait_idle()
+    )
     expect(chat.answers.last).to_contain_text("Half of it")
     expect(chat.answers.last).to_contain_text("Interrupted before the answer was whole")
-    expect(chat.tool("Continue")).to_be_visible()
-    expect(chat.tool("Retry")).to_be_visible()
+    expect(chat.answer_button("Continue")).to_be_visible()
+    expect(chat.answer_button("Retry")).to_be_visible()
 
 
 def test_a_done_without_a_finish_reason_may_be_whole_or_cut_off(keyed, new_page, replay):
     replay.serve(PATHS["openai"], Canned(said("openai", "Half of it") + b"data: [DONE]\n\n"))
-    chat = Chat(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Done, or not?").ended()
+    chat = ChatPage(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Done, or not?").wait_idle()
     expect(chat.answers.last).to_contain_text("it may be whole, or cut off")
-    expect(chat.tool("Continue")).to_be_visible()
+    expect(chat.answer_button("Continue")).to_be_visible()
 
 
 def test_a_gateway_that_falls_silent_ends_in_a_sentence(tmp_path, new_page, replay):
     settings = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url, "DEERAPI_FIRST_BYTE_TIMEOUT": "2"}
-    app = App(tmp_path, settings)
+    app = AppServer(tmp_path, settings)
     try:
         for wire, path in PATHS.items():
             replay.serve(path, Canned(mute=True))
-            chat = Chat(new_page(), app.url).open(f"?model=m-one&wire={wire}").ask(f"Silence, {wire}").ended()
+            chat = (
+                ChatPage(new_page(), app.url)
+                .open(f"?model=m-one&wire={wire}")
+                .ask(f"Silence, {wire}")
+                .wait_idle()
+            )
             expect(chat.answers.last.get_by_role("alert")).to_contain_text("fell silent for too long")
             expect(chat.answers.last.get_by_role("button", name="Retry")).to_be_visible()
     finally:
@@ -165,11 +188,11 @@ def test_a_gateway_that_falls_silent_ends_in_a_sentence(tmp_path, new_page, repl
 
 
 def test_no_network_is_told_and_the_page_works(tmp_path, new_page, wire):
-    app = App(tmp_path, {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": f"http://127.0.0.1:{free_port()}"})
+    app = AppServer(tmp_path, {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": f"http://127.0.0.1:{free_port()}"})
     try:
-        chat = Chat(new_page(), app.url).open(f"?model=m-one&wire={wire}")
+        chat = ChatPage(new_page(), app.url).open(f"?model=m-one&wire={wire}")
         expect(chat.page.get_by_text("list of models could not be read")).to_be_visible()
-        chat.ask("Is anybody there?").ended()
+        chat.ask("Is anybody there?").wait_idle()
         expect(chat.answers.last.get_by_role("alert")).to_contain_text("could not be reached")
         expect(chat.answers.last.get_by_role("button", name="Retry")).to_be_visible()
         expect(chat.questions).to_contain_text("Is anybody there?")
@@ -187,7 +210,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("setting", MALFORMED)
 def test_a_malformed_setting_is_named_in_a_sentence(tmp_path, new_page, setting):
-    app = App(tmp_path, {setting: MALFORMED[setting]})
+    app = AppServer(tmp_path, {setting: MALFORMED[setting]})
     try:
         page = new_page()
         page.goto(app.url)
@@ -200,7 +223,7 @@ def test_a_malformed_setting_is_named_in_a_sentence(tmp_path, new_page, setting)
 
 
 def test_a_secrets_file_that_cannot_be_read_is_told_without_its_content(tmp_path, new_page):
-    app = App(tmp_path, {}, secrets=f"[gateway]\napi_key = {KEY}\n")
+    app = AppServer(tmp_path, {}, secrets=f"[gateway]\napi_key = {KEY}\n")
     try:
         page = new_page()
         page.goto(app.url)
@@ -215,10 +238,12 @@ def test_a_key_in_the_secrets_file_connects_the_gateway(tmp_path, new_page, repl
     secrets = (
         f'[gateway]\napi_key = " {KEY} "\nbase_url = "{replay.url}/"\n[storage]\nurl = "sqlite:///x/y.db"\n'
     )
-    app = App(tmp_path, {}, secrets=secrets)
+    app = AppServer(tmp_path, {}, secrets=secrets)
     try:
         replay.serve("/v1/messages", Canned(said("anthropic", "Hello"), headers=EVENT_STREAM))
-        chat = Chat(new_page(), app.url).open("?model=m-one&wire=anthropic").ask("Secret hello").ended()
+        chat = (
+            ChatPage(new_page(), app.url).open("?model=m-one&wire=anthropic").ask("Secret hello").wait_idle()
+        )
         expect(chat.answers.last).to_contain_text("Hello")
         assert replay.requests[-1].headers["authorization"] == f"Bearer {KEY}"
         assert (tmp_path / "x/y.db").exists()
@@ -227,22 +252,22 @@ def test_a_key_in_the_secrets_file_connects_the_gateway(tmp_path, new_page, repl
 
 
 def test_a_full_disk_keeps_the_words_in_the_box(tmp_path, new_page):
-    app = App(tmp_path, {"DATABASE_URL": "sqlite:///data/talk.db"})
+    app = AppServer(tmp_path, {"DATABASE_URL": "sqlite:///data/talk.db"})
     try:
-        chat = Chat(new_page(), app.url).open().ask("The first").ended()
+        chat = ChatPage(new_page(), app.url).open().ask("The first").wait_idle()
         # A trigger refuses every write, like a full disk, also to root.
         with sqlite3.connect(tmp_path / "data/talk.db") as database:
             database.execute(
                 "CREATE TRIGGER full BEFORE INSERT ON node BEGIN SELECT RAISE(ABORT, 'full'); END"
             )
-        chat.box.fill("Not to be lost")
-        chat.box.press("Enter")
+        chat.composer.fill("Not to be lost")
+        chat.composer.press("Enter")
         expect(chat.page.get_by_text("The database cannot be used right now")).to_be_visible()
-        expect(chat.box).to_have_value("Not to be lost")
+        expect(chat.composer).to_have_value("Not to be lost")
         with sqlite3.connect(tmp_path / "data/talk.db") as database:
             database.execute("DROP TRIGGER full")
-        chat.box.press("Enter")
+        chat.composer.press("Enter")
         expect(chat.questions).to_have_count(2)
-        chat.ended()
+        chat.wait_idle()
     finally:
         app.close()

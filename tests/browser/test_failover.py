@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.site import App, Chat
+from tests.browser.chat_page import ChatPage
 from tests.browser.test_answers_live_on import numbers, wait_past
+from tests.support.app_server import AppServer
 from tests.support.fleet import Fleet, pages, status
 
 LINES_A_SECOND = 10  # of demo-endless
@@ -24,24 +25,24 @@ def fleet(tmp_path_factory) -> Iterator[Fleet]:
 
 
 @pytest.fixture
-def chat(fleet, new_page) -> Chat:
+def chat(fleet, new_page) -> ChatPage:
     """A page of a browser of its own, whose place no earlier test has chosen."""
-    return Chat(new_page(locale="en-US"), fleet.url).open("?model=demo-crlf")
+    return ChatPage(new_page(locale="en-US"), fleet.url).open("?model=demo-crlf")
 
 
-def back(replica: App) -> None:
+def back(replica: AppServer) -> None:
     """Start a replica again that has ended."""
-    replica.gone()
-    replica.start_again()
+    replica.wait()
+    replica.restart()
 
 
 def test_a_browser_stays_with_one_replica_and_browsers_spread(fleet, new_page):
     seen = set()
     for _ in range(6):
-        chat = Chat(new_page(locale="en-US"), fleet.url).open()
+        chat = ChatPage(new_page(locale="en-US"), fleet.url).open()
         first = fleet.serving()
         chat.page.reload()
-        expect(chat.box).to_be_visible()
+        expect(chat.composer).to_be_visible()
         assert fleet.serving() is first
         seen.add(first.port)
         chat.page.close()
@@ -52,14 +53,14 @@ def test_a_browser_stays_with_one_replica_and_browsers_spread(fleet, new_page):
 
 
 def test_a_replica_killed_while_idle_costs_nothing(fleet, chat):
-    chat.ask("Before the fall").ended()
+    chat.ask("Before the fall").wait_idle()
     replica = fleet.serving()
     replica.kill()
     try:
-        chat.box.fill("After the fall")
-        chat.box.press("Enter")
+        chat.composer.fill("After the fall")
+        chat.composer.press("Enter")
         expect(chat.questions).to_have_text(["Before the fall", "After the fall"])
-        chat.ended()
+        chat.wait_idle()
         assert fleet.serving() is not replica
         chat.page.reload()
         expect(chat.questions).to_have_text(["Before the fall", "After the fall"])
@@ -68,63 +69,63 @@ def test_a_replica_killed_while_idle_costs_nothing(fleet, chat):
 
 
 def test_a_replica_killed_in_mid_answer_costs_half_a_second(fleet, chat):
-    chat.pick("demo-endless").ask("Count until the power goes")
+    chat.choose_model("demo-endless").ask("Count until the power goes")
     line = wait_past(chat, 25)
     replica = fleet.serving()
     replica.kill()
     try:
         expect(chat.answers.last).to_contain_text("Interrupted")
-        chat.ended()
+        chat.wait_idle()
         # Half a second, and what came between the last look and the kill.
         assert numbers(chat) >= line - LINES_A_SECOND
-        chat.pick("demo-crlf")
+        chat.choose_model("demo-crlf")
         chat.page.get_by_role("button", name="Retry").click()
         expect(chat.answers.last).to_contain_text("demo-crlf · OpenAI")
-        chat.ended()
+        chat.wait_idle()
     finally:
         back(replica)
 
 
 def test_a_replica_told_to_stop_lets_answers_end_and_takes_no_new_ones(fleet, chat):
-    chat.pick("demo-endless").ask("Count until I am stopped")
+    chat.choose_model("demo-endless").ask("Count until I am stopped")
     line = wait_past(chat, 10)
     replica = fleet.serving()
     assert status(f"{replica.url}/ready") == 200
-    replica.tell_to_stop()
+    replica.terminate()
     try:
         # It goes on while it may, and then is said to be what it is, with all that came.
         wait_past(chat, line + LINES_A_SECOND)
         assert status(f"{replica.url}/ready") == 503
         assert status(f"{replica.url}/health") == 200
-        assert replica.gone() is not None
+        assert replica.wait() is not None
         expect(chat.answers.last).to_contain_text("Interrupted")
-        chat.ended()
+        chat.wait_idle()
         assert numbers(chat) > line + LINES_A_SECOND
-        chat.ask("Go on elsewhere").press_stop().ended()
+        chat.ask("Go on elsewhere").press_stop().wait_idle()
         expect(chat.questions).to_have_text(["Count until I am stopped", "Go on elsewhere"])
     finally:
         back(replica)
 
 
 def test_who_asks_a_replica_that_is_stopping_keeps_the_words(fleet, chat, new_page):
-    chat.pick("demo-endless").ask("Keep it open")
+    chat.choose_model("demo-endless").ask("Keep it open")
     wait_past(chat, 3)
     replica = fleet.serving()
     # A second page of the same browser, hence of the same replica.
     page = chat.page.context.new_page()
-    other = Chat(page, fleet.url).open("?model=demo-crlf")
+    other = ChatPage(page, fleet.url).open("?model=demo-crlf")
     assert fleet.serving() is replica
-    replica.tell_to_stop()
+    replica.terminate()
     try:
         while status(f"{replica.url}/ready") != 503:
             pass
-        other.box.fill("Not lost")
-        other.box.press("Enter")
+        other.composer.fill("Not lost")
+        other.composer.press("Enter")
         expect(page.get_by_text("This server is about to restart")).to_be_visible()
-        expect(other.box).to_have_value("Not lost")
+        expect(other.composer).to_have_value("Not lost")
         # Whoever opens a page now is let in elsewhere.
         page.reload()
-        expect(other.box).to_be_visible()
+        expect(other.composer).to_be_visible()
         assert sum(pages(one) for one in fleet.replicas if one is not replica) >= 1
     finally:
         back(replica)
@@ -132,10 +133,10 @@ def test_who_asks_a_replica_that_is_stopping_keeps_the_words(fleet, chat, new_pa
 
 def test_one_after_another_they_are_all_started_anew_and_nobody_notices(fleet, chat):
     for number, replica in enumerate(fleet.replicas):
-        chat.ask(f"Question {number}").ended()
-        replica.tell_to_stop()
+        chat.ask(f"Question {number}").wait_idle()
+        replica.terminate()
         back(replica)
-    chat.ask("And on").ended()
+    chat.ask("And on").wait_idle()
     asked = [f"Question {number}" for number in range(len(fleet.replicas))]
     expect(chat.questions).to_have_text([*asked, "And on"])
     expect(chat.answers.filter(has_text=re.compile("Interrupted"))).to_have_count(0)
@@ -149,14 +150,14 @@ def test_what_is_not_for_the_world_is_not_there(fleet):
 
 
 def test_told_twice_it_ends_at_once(tmp_path, new_page):
-    app = App(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"})
+    app = AppServer(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"})
     try:
-        chat = Chat(new_page(), app.url).open("?model=demo-endless").ask("Count for an hour")
+        chat = ChatPage(new_page(), app.url).open("?model=demo-endless").ask("Count for an hour")
         line = wait_past(chat, 5)
-        app.tell_to_stop()
+        app.terminate()
         wait_past(chat, line + LINES_A_SECOND)
         assert status(f"{app.url}/ready") == 503
-        app.tell_to_stop()
-        assert app.gone() == 128 + signal.SIGTERM
+        app.terminate()
+        assert app.wait() == 128 + signal.SIGTERM
     finally:
         app.kill()

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.site import Chat
+from tests.browser.chat_page import ChatPage
 
 
 def test_the_page_says_that_it_is_the_demo_and_how_to_connect(chat):
@@ -18,14 +18,14 @@ def test_the_page_says_that_it_is_the_demo_and_how_to_connect(chat):
 def test_a_suggestion_is_asked_with_one_click(chat):
     chat.page.get_by_role("button", name="short tour").click()
     expect(chat.questions).to_have_count(1)
-    chat.ended()
+    chat.wait_idle()
     expect(chat.page.get_by_text("What can I help you with?")).to_have_count(0)
 
 
 def test_an_answer_streams_and_its_foot_tells_how_it_went(demo, new_page, wire):
-    chat = Chat(new_page(), demo.url).open(f"?model=demo-tour&wire={wire}").ask("Show me around")
+    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-tour&wire={wire}").ask("Show me around")
     expect(chat.stop).to_have_count(1)
-    chat.ended()
+    chat.wait_idle()
     answer = chat.answers.last
     expect(answer.locator("table")).to_be_visible()
     expect(answer.locator(".katex").first).to_be_visible()
@@ -40,14 +40,14 @@ def test_text_is_seen_before_the_answer_is_whole(chat):
     chat.open("?model=demo-endless").ask("Count for me")
     expect(chat.answers.last).to_contain_text("Line 3")
     expect(chat.stop).to_have_count(1)
-    chat.press_stop().ended()
+    chat.press_stop().wait_idle()
 
 
 def test_thinking_is_apart_and_folds_away(demo, new_page, wire):
-    chat = Chat(new_page(), demo.url).open(f"?model=demo-thinker&wire={wire}").ask("Think first")
+    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-thinker&wire={wire}").ask("Think first")
     expect(chat.answers.last.get_by_text("Thinking", exact=True)).to_be_visible()
     expect(chat.answers.last).to_contain_text("A model would begin here")
-    chat.ended()
+    chat.wait_idle()
     thoughts = chat.answers.last.get_by_text("A model would begin here")
     expect(thoughts).to_be_hidden()
     chat.answers.last.get_by_text(re.compile(r"Thought for \d+ s")).click()
@@ -55,23 +55,28 @@ def test_thinking_is_apart_and_folds_away(demo, new_page, wire):
 
 
 def test_a_conversation_goes_on_and_the_model_and_wire_may_change(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=demo-tour&wire=openai").ask("The first question").ended()
+    chat = (
+        ChatPage(new_page(), demo.url)
+        .open("?model=demo-tour&wire=openai")
+        .ask("The first question")
+        .wait_idle()
+    )
     chat.page.get_by_role("radio", name="Anthropic").click()
     expect(chat.page.get_by_role("radio", name="Anthropic")).to_be_checked()
-    chat.ended().ask("The second question").ended()
+    chat.wait_idle().ask("The second question").wait_idle()
     expect(chat.answers).to_have_count(2)
     expect(chat.answers.last).to_contain_text("The first question")
     expect(chat.answers.last).to_contain_text("demo-tour · Anthropic")
-    chat.pick("demo-thinker")
-    chat.ask("The third question").ended()
+    chat.choose_model("demo-thinker")
+    chat.ask("The third question").wait_idle()
     expect(chat.answers.last).to_contain_text("demo-thinker · Anthropic")
 
 
 def test_the_address_presets_model_and_wire_also_for_a_typed_id(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=no-such-model&wire=anthropic")
+    chat = ChatPage(new_page(), demo.url).open("?model=no-such-model&wire=anthropic")
     expect(chat.page.get_by_role("combobox", name="Model")).to_have_value("no-such-model")
     expect(chat.page.get_by_role("radio", name="Anthropic")).to_be_checked()
-    chat.ask("Anybody there?").ended()
+    chat.ask("Anybody there?").wait_idle()
     expect(chat.answers.last).to_contain_text("does not offer this model")
 
 
@@ -79,17 +84,17 @@ def test_an_id_can_be_typed(chat):
     model = chat.page.get_by_role("combobox", name="Model")
     model.fill("my-own-model")
     model.press("Enter")
-    chat.ask("Anybody there?").ended()
+    chat.ask("Anybody there?").wait_idle()
     expect(chat.answers.last).to_contain_text("does not offer this model")
 
 
 def test_a_phone_shows_all_of_it_without_scrolling_sideways(demo, new_page):
-    chat = Chat(new_page(viewport={"width": 390, "height": 844}, has_touch=True), demo.url)
+    chat = ChatPage(new_page(viewport={"width": 390, "height": 844}, has_touch=True), demo.url)
     chat.open("?model=demo-endless").ask("Count for me")
     expect(chat.stop).to_be_in_viewport()
-    expect(chat.box).to_be_in_viewport()
-    chat.press_stop().ended()
-    chat.pick("demo-tour").ask("Show me a table, please").ended()
+    expect(chat.composer).to_be_in_viewport()
+    chat.press_stop().wait_idle()
+    chat.choose_model("demo-tour").ask("Show me a table, please").wait_idle()
     expect(chat.page.get_by_role("combobox", name="Model")).to_be_in_viewport()
     widths = chat.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert widths[0] <= widths[1]
@@ -101,5 +106,5 @@ def test_the_browser_may_load_pictures_from_this_server_only(demo, new_page):
 
 
 def test_the_page_speaks_chinese_to_a_chinese_browser(demo, new_page):
-    chat = Chat(new_page(locale="zh-CN"), demo.url).open()
+    chat = ChatPage(new_page(locale="zh-CN"), demo.url).open()
     expect(chat.page.get_by_text("今天想聊点什么")).to_be_visible()

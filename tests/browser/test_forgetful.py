@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.site import App, Chat
+from tests.browser.chat_page import ChatPage
+from tests.support.app_server import AppServer
 
 WORDS = "This server forgets."
 
@@ -13,20 +14,20 @@ WORDS = "This server forgets."
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
     """The app with the environment that Community Cloud gives it."""
-    started = App(tmp_path_factory.mktemp("cloud"), {"HOSTNAME": "streamlit", "HOME": "/home/appuser"})
+    started = AppServer(tmp_path_factory.mktemp("cloud"), {"HOSTNAME": "streamlit", "HOME": "/home/appuser"})
     yield started
     started.close()
 
 
 def test_it_says_so_until_it_is_put_away(cloud, new_page):
-    chat = Chat(new_page(), cloud.url).open("?model=demo-wrong-key")
+    chat = ChatPage(new_page(), cloud.url).open("?model=demo-wrong-key")
     notice = chat.page.get_by_text(WORDS)
     expect(notice).to_have_count(1)
     expect(chat.page.get_by_role("alert")).to_contain_text("Postgres")
     expect(chat.page.get_by_role("alert")).to_contain_text("export")
     chat.page.get_by_role("button", name="Got it").click()
     expect(notice).to_have_count(0)
-    chat.ask("Still there?").ended()
+    chat.ask("Still there?").wait_idle()
     expect(notice).to_have_count(0)
     chat.page.get_by_role("link", name="Settings").click()
     expect(notice).to_have_count(1)

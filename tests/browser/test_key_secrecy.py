@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from tests.browser.chat_page import ChatPage
 from tests.browser.conftest import KEY
-from tests.browser.site import Chat
 from tests.support.replay import JSON, Canned
 
 ECHO = b'{"error":{"message":"wrong","type":"new_api_error","code":""}}'
@@ -19,10 +19,10 @@ def test_the_key_is_sent_to_the_gateway_and_seen_nowhere_else(keyed, new_page, r
 
     page = new_page()
     page.on("websocket", lambda socket: socket.on("framereceived", note))
-    chat = Chat(page, keyed.url)
+    chat = ChatPage(page, keyed.url)
     for wire, path in (("openai", "/v1/chat/completions"), ("anthropic", "/v1/messages")):
         replay.serve(path, Canned(ECHO, 401, JSON))
-        chat.open(f"?model=m-one&wire={wire}").ask(f"Refuse me, {wire}").ended()
+        chat.open(f"?model=m-one&wire={wire}").ask(f"Refuse me, {wire}").wait_idle()
         expect(chat.answers.last.get_by_role("alert")).to_be_visible()
         assert replay.requests[-1].headers["authorization"] == f"Bearer {KEY}"
         assert "x-api-key" not in replay.requests[-1].headers

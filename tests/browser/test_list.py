@@ -9,22 +9,22 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.seed import Shelves
-from tests.browser.site import Chat
+from tests.browser.chat_page import ChatPage
+from tests.browser.history_seed import HistorySeed
 
 UNREAD = '[class*="st-key-row-unread-"]'
 ARRIVING = '[class*="st-key-row-arriving-"]'
 
 
-def heads(chat: Chat) -> Locator:
+def heads(chat: ChatPage) -> Locator:
     return chat.page.locator('[class*="st-key-head-"]')
 
 
-def button(chat: Chat, name: str) -> Locator:
+def button(chat: ChatPage, name: str) -> Locator:
     return chat.page.get_by_role("button", name=name, exact=True).filter(visible=True)
 
 
-def pick_folder(chat: Chat, name: str) -> None:
+def pick_folder(chat: ChatPage, name: str) -> None:
     picker = chat.page.get_by_role("combobox", name="Folder")
     picker.click()
     picker.fill(name)
@@ -32,7 +32,7 @@ def pick_folder(chat: Chat, name: str) -> None:
     expect(picker).to_have_count(0)
 
 
-def act_on_folder(chat: Chat, action: str) -> None:
+def act_on_folder(chat: ChatPage, action: str) -> None:
     head = chat.page.locator('[class*="st-key-folder-"]')
     head.hover()
     head.get_by_role("button", name="Actions").click()
@@ -41,16 +41,16 @@ def act_on_folder(chat: Chat, action: str) -> None:
 
 def test_conversations_stand_under_the_days_of_the_readers_zone(demo, new_page):
     zone = ZoneInfo("Pacific/Kiritimati")  # where the day begins in the middle of the day of this machine
-    shelves = Shelves(demo, Chat(new_page(timezone_id=zone.key), demo.url))
+    history = HistorySeed(demo, ChatPage(new_page(timezone_id=zone.key), demo.url))
     now = datetime.now(zone)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    shelves.put("Just today", when=min(midnight + timedelta(minutes=1), now).timestamp())
-    shelves.put("Just yesterday", when=(midnight - timedelta(minutes=1)).timestamp())
+    history.add("Just today", when=min(midnight + timedelta(minutes=1), now).timestamp())
+    history.add("Just yesterday", when=(midnight - timedelta(minutes=1)).timestamp())
     for title, days in (("Five days", 5), ("Three weeks", 21), ("Long ago", 400)):
-        shelves.put(title, when=(now - timedelta(days=days)).timestamp())
-    shelves.put("Kept on top", days=90, pinned=True)
-    shelves.put("In a folder", folder="工作 *1*")
-    chat = shelves.open()
+        history.add(title, when=(now - timedelta(days=days)).timestamp())
+    history.add("Kept on top", days=90, pinned=True)
+    history.add("In a folder", folder="工作 *1*")
+    chat = history.open()
     long_ago = f"{now - timedelta(days=400):%B %Y}"
     expect(heads(chat)).to_have_text(
         ["Pinned", "Folders", "Today", "Yesterday", "Previous 7 days", "Previous 30 days", long_ago]
@@ -61,17 +61,17 @@ def test_conversations_stand_under_the_days_of_the_readers_zone(demo, new_page):
     expect(button(chat, "工作 *1* 1")).to_be_visible()
 
 
-def test_a_folder_is_made_filled_renamed_and_given_up(shelves):
+def test_a_folder_is_made_filled_renamed_and_given_up(history):
     for title in ("First", "Second", "Third"):
-        shelves.put(title)
-    chat = shelves.open()
-    chat.act("First", "Move to folder")
+        history.add(title)
+    chat = history.open()
+    chat.choose_row_action("First", "Move to folder")
     pick_folder(chat, "Trips & *notes*")
     expect(chat.page.get_by_text("Moved “First” to “Trips & *notes*”.")).to_be_visible()
     expect(chat.rows).to_have_count(2)
     button(chat, "Trips & *notes* 1").click()
     expect(chat.rows).to_have_count(3)
-    chat.act("Second", "Move to folder")
+    chat.choose_row_action("Second", "Move to folder")
     pick_folder(chat, "Trips & *notes*")
     expect(button(chat, "Trips & *notes* 2")).to_be_visible()
     act_on_folder(chat, "Rename")
@@ -87,27 +87,27 @@ def test_a_folder_is_made_filled_renamed_and_given_up(shelves):
     button(chat, "Undo").click()
     expect(fold).to_be_visible()
     for title in ("First", "Second"):
-        chat.act(title, "Move to folder")
+        chat.choose_row_action(title, "Move to folder")
         button(chat, "No folder").click()
     expect(heads(chat)).to_have_text(["Today"])
 
 
-def test_what_is_put_away_is_in_the_archive_and_comes_back(shelves):
-    shelves.put("Stays")
-    shelves.put("Goes", days=3)
-    chat = shelves.open()
-    chat.act("Goes", "Pin")
+def test_what_is_put_away_is_in_the_archive_and_comes_back(history):
+    history.add("Stays")
+    history.add("Goes", days=3)
+    chat = history.open()
+    chat.choose_row_action("Goes", "Pin")
     expect(heads(chat)).to_have_text(["Pinned", "Today"])
-    chat.act("Goes", "Unpin")
+    chat.choose_row_action("Goes", "Unpin")
     expect(heads(chat)).to_have_text(["Today", "Previous 7 days"])
     button(chat, "Goes").click()
     expect(chat.questions).to_have_count(1)
-    chat.act("Goes", "Archive")
+    chat.choose_row_action("Goes", "Archive")
     expect(chat.page.get_by_text("What can I help you with?")).to_be_visible()
     expect(chat.rows).to_have_count(1)
     button(chat, "Undo").click()
     expect(chat.questions).to_have_count(1)
-    chat.act("Goes", "Archive")
+    chat.choose_row_action("Goes", "Archive")
     expect(chat.rows).to_have_count(1)
     button(chat, "Archived").click()
     expect(chat.rows).to_have_count(1)
@@ -115,16 +115,16 @@ def test_what_is_put_away_is_in_the_archive_and_comes_back(shelves):
     # It can be read where it is; it is in the list only when it is put back.
     button(chat, "Goes").click()
     expect(chat.questions).to_have_count(1)
-    chat.act("Goes", "Put back in the list")
+    chat.choose_row_action("Goes", "Put back in the list")
     expect(chat.page.get_by_text("Nothing is archived.")).to_be_visible()
     button(chat, "All conversations").click()
     expect(chat.rows).to_have_count(2)
 
 
-def test_several_are_chosen_and_deleted_moved_and_archived_as_one(shelves):
+def test_several_are_chosen_and_deleted_moved_and_archived_as_one(history):
     for number in range(5):
-        shelves.put(f"Talk {number}", folder="Old" if number == 4 else "")
-    chat = shelves.open()
+        history.add(f"Talk {number}", folder="Old" if number == 4 else "")
+    chat = history.open()
     button(chat, "Talk 0").click()
     expect(chat.questions).to_have_count(1)
     button(chat, "Select").click()
@@ -163,38 +163,38 @@ def test_several_are_chosen_and_deleted_moved_and_archived_as_one(shelves):
     expect(chat.rows).to_have_count(5)
 
 
-def test_an_answer_that_ends_elsewhere_is_noticed_without_a_click(shelves):
-    shelves.put("Read long ago")
-    node = shelves.put_arriving("Slow one")
-    chat = shelves.open()
+def test_an_answer_that_ends_elsewhere_is_noticed_without_a_click(history):
+    history.add("Read long ago")
+    node = history.add_arriving("Slow one")
+    chat = history.open()
     expect(chat.page.locator(ARRIVING)).to_contain_text("Slow one")
     # Neither what is typed in the box nor in a title is lost.
-    chat.act("Read long ago", "Rename")
+    chat.choose_row_action("Read long ago", "Rename")
     title = chat.page.get_by_role("textbox", name="Title")
     title.fill("Read long ago indeed")
-    chat.box.fill("Half a question")
-    shelves.settle(node)
+    chat.composer.fill("Half a question")
+    history.finish_answer(node)
     expect(chat.page.locator(UNREAD)).to_contain_text("Slow one")
     expect(chat.page.locator(ARRIVING)).to_have_count(0)
-    expect(chat.box).to_have_value("Half a question")
+    expect(chat.composer).to_have_value("Half a question")
     expect(title).to_have_value("Read long ago indeed")
     button(chat, "Cancel").click()
     chat.page.locator(UNREAD).get_by_role("button", name="Slow one").click()
     expect(chat.answers.last).to_contain_text("So far")
     # What has been seen, and what ended before one's eyes, leaves no mark.
-    chat.ask("And this?").ended()
+    chat.ask("And this?").wait_idle()
     chat.page.get_by_role("link", name="Settings").click()
     expect(chat.page.get_by_role("heading", name="Settings")).to_be_visible()
     expect(chat.rows).to_have_count(2)
     expect(chat.page.locator(UNREAD)).to_have_count(0)
 
 
-def test_looking_for_news_does_not_disturb_an_answer_that_is_painted(shelves):
-    node = shelves.put_arriving("Elsewhere")
-    chat = shelves.open("?model=demo-endless&wire=openai").ask("Count for me")
+def test_looking_for_news_does_not_disturb_an_answer_that_is_painted(history):
+    node = history.add_arriving("Elsewhere")
+    chat = history.open("?model=demo-endless&wire=openai").ask("Count for me")
     expect(chat.page.locator(ARRIVING)).to_contain_text("Elsewhere")
     expect(chat.answers.last).to_contain_text("Line 3")
-    shelves.settle(node)
+    history.finish_answer(node)
     seen = 3
     for _ in range(6):
         chat.page.wait_for_timeout(1_500)  # two looks and more
@@ -203,13 +203,13 @@ def test_looking_for_news_does_not_disturb_an_answer_that_is_painted(shelves):
         seen = lines[-1]
         assert chat.stop.count() == 1
     # A click shows it at once, and the end of the painting does.
-    chat.press_stop().ended()
+    chat.press_stop().wait_idle()
     expect(chat.page.locator(UNREAD)).to_contain_text("Elsewhere")
 
 
-def test_ten_thousand_are_listed_in_pages(shelves):
-    shelves.put("The last of all", days=2000)
-    with sqlite3.connect(shelves.file) as database:
+def test_ten_thousand_are_listed_in_pages(history):
+    history.add("The last of all", days=2000)
+    with sqlite3.connect(history.file) as database:
         known = [row[1] for row in database.execute("PRAGMA table_info(conversation)")]
         own = {"id": "'many-' || n", "title": "'Number ' || n", "updated": "updated - n * 9000.0"}
         columns = ", ".join(own.get(name, name) for name in known)
@@ -219,7 +219,7 @@ def test_ten_thousand_are_listed_in_pages(shelves):
             "WHERE title = 'The last of all' AND deleted IS NULL"
         )
         database.execute("UPDATE conversation SET updated = updated - 1e9 WHERE title = 'The last of all'")
-    chat = shelves.open()
+    chat = history.open()
     expect(chat.rows).to_have_count(40)
     expect(chat.rows.first).to_contain_text("Number 1")
     for shown in (80, 120):

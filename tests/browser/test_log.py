@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.chat_page import ChatPage
 from tests.browser.conftest import KEY
-from tests.browser.site import App, Chat
+from tests.support.app_server import ROOT, AppServer
 from tests.support.replay import JSON, Canned
 
 FAILS = '''"""Fails, with the key in its words and its traceback."""
@@ -22,6 +25,16 @@ SAID = "Nobody-else-may-read-this"
 ECHO = json.dumps({"error": {"message": f"wrong key {KEY}", "type": "new_api_error", "code": ""}}).encode()
 
 
+def copy_program(folder: Path) -> Path:
+    """Create a folder of the program whose pages can be changed; return it."""
+    folder.mkdir()
+    shutil.copytree(ROOT / "pages", folder / "pages")
+    shutil.copytree(ROOT / ".streamlit", folder / ".streamlit", ignore=shutil.ignore_patterns("secrets.toml"))
+    shutil.copy(ROOT / "app.py", folder)
+    (folder / "lib").symlink_to(ROOT / "lib")
+    return folder
+
+
 @pytest.fixture(params=["json", "text"])
 def app(request, tmp_path, replay):
     settings = {
@@ -30,8 +43,9 @@ def app(request, tmp_path, replay):
         "DEERAPI_RETRIES": "0",
         "ANTLER_LOG": request.param,
     }
-    started = App(tmp_path, settings)
-    (tmp_path / "pages/shared.py").write_text(FAILS, encoding="utf-8")
+    program = copy_program(tmp_path / "program")
+    (program / "pages/shared.py").write_text(FAILS, encoding="utf-8")
+    started = AppServer(tmp_path, settings, program=program)
     yield started
     started.close()
 
@@ -39,7 +53,7 @@ def app(request, tmp_path, replay):
 def test_what_happens_is_told_and_what_is_secret_is_not(app, new_page, replay, request):
     replay.serve("/v1/chat/completions", Canned(ECHO, 401, {**JSON, "x-request-id": "req-77"}))
     page = new_page()
-    chat = Chat(page, app.url).open("?model=m-one&wire=openai").ask(SAID).ended()
+    chat = ChatPage(page, app.url).open("?model=m-one&wire=openai").ask(SAID).wait_idle()
     expect(chat.answers.last.get_by_role("alert")).to_be_visible()
     conversation = page.url.split("c=")[1].partition("&")[0]
     browser_secret = page.evaluate("JSON.stringify(Object.values(localStorage))")

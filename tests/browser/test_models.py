@@ -10,8 +10,9 @@ import sqlite3
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.chat_page import ChatPage
 from tests.browser.conftest import KEY
-from tests.browser.site import App, Chat
+from tests.support.app_server import AppServer
 from tests.support.replay import JSON, Canned, Replay
 
 SAID = (
@@ -54,7 +55,7 @@ def gateway():
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory, gateway):
-    running = App(
+    running = AppServer(
         tmp_path_factory.mktemp("models"), {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway.url}
     )
     yield running
@@ -79,25 +80,25 @@ def options(page: Page) -> Locator:
     return page.get_by_role("option")
 
 
-def about(chat: Chat) -> Chat:
+def about(chat: ChatPage) -> ChatPage:
     """Open what is known of the chosen model."""
     chat.page.locator(".st-key-about button").first.click()
     return chat
 
 
-def settings(page: Page, app: App) -> Page:
+def settings(page: Page, app: AppServer) -> Page:
     page.goto(f"{app.url}/settings")
     expect(page.get_by_role("button", name="Read the list again")).to_be_visible()
     return page
 
 
-def chosen(chat: Chat, model: str, wire: str) -> None:
+def chosen(chat: ChatPage, model: str, wire: str) -> None:
     expect(picker(chat.page)).to_have_value(model)
     expect(chat.page.get_by_role("radio", name=wire)).to_be_checked()
 
 
 def test_the_picker_is_grouped_by_maker_and_searched_by_typing(app, new_page):
-    chat = Chat(new_page(), app.url).open()
+    chat = ChatPage(new_page(), app.url).open()
     picker(chat.page).click()
     expect(options(chat.page)).to_have_text(
         [
@@ -111,44 +112,44 @@ def test_the_picker_is_grouped_by_maker_and_searched_by_typing(app, new_page):
     expect(options(chat.page).filter(has_text="claude")).to_have_count(0)
     options(chat.page).filter(has_text="gpt-4o").click()
     chosen(chat, "gpt-4o · OpenAI", "OpenAI")
-    chat.ask("Hello?").ended()
+    chat.ask("Hello?").wait_idle()
     expect(chat.answers.last).to_contain_text("gpt-4o · OpenAI")
 
 
 def test_the_models_abilities_are_said_and_so_is_what_is_unknown(app, new_page):
-    chat = about(Chat(new_page(), app.url).open("?model=claude-sonnet-4-5"))
+    chat = about(ChatPage(new_page(), app.url).open("?model=claude-sonnet-4-5"))
     expect(chat.page.get_by_text("200k context · images · PDF · thinking")).to_be_visible()
     about(chat.open("?model=house-model"))
     expect(chat.page.get_by_text("abilities unknown")).to_be_visible()
 
 
 def test_a_favourite_comes_first_and_survives_a_reload(app, new_page):
-    chat = about(Chat(new_page(), app.url).open("?model=gpt-4o"))
+    chat = about(ChatPage(new_page(), app.url).open("?model=gpt-4o"))
     chat.page.get_by_role("button", name="Add to favourites").click()
     expect(picker(chat.page)).to_have_value("★ gpt-4o · OpenAI")
     chat.open("?model=house-model")
     picker(chat.page).click()
     expect(options(chat.page).first).to_have_text("★ gpt-4o · OpenAI")
     options(chat.page).first.click()
-    chat.ask("Hello?").ended()
+    chat.ask("Hello?").wait_idle()
     expect(chat.answers.last).to_contain_text("gpt-4o · OpenAI")
     about(chat)
     chat.page.get_by_role("button", name="Remove from favourites").click()
     expect(picker(chat.page)).to_have_value("gpt-4o · OpenAI")
     chat.page.keyboard.press("Escape")
-    chat.ask("And now?").ended()
+    chat.ask("And now?").wait_idle()
     expect(chat.answers.last).to_contain_text("gpt-4o · OpenAI")
 
 
 def test_a_default_begins_new_chats_and_yields_to_address_and_conversation(app, new_page):
-    chat = about(Chat(new_page(), app.url).open("?model=claude-sonnet-4-5&wire=openai"))
+    chat = about(ChatPage(new_page(), app.url).open("?model=claude-sonnet-4-5&wire=openai"))
     chat.page.get_by_role("button", name="Begin new chats with it, over OpenAI").click()
     expect(chat.page.get_by_role("button", name="Forget that")).to_be_visible()
-    chat = Chat(new_page(), app.url).open()
+    chat = ChatPage(new_page(), app.url).open()
     chosen(chat, "claude-sonnet-4-5 · Anthropic", "OpenAI")
     chat.open("?model=gpt-4o")
     chosen(chat, "gpt-4o · OpenAI", "OpenAI")
-    chat.ask("Hello?").ended()
+    chat.ask("Hello?").wait_idle()
     chat.page.reload()
     chosen(chat, "gpt-4o · OpenAI", "OpenAI")
     chat.page.get_by_role("button", name="New chat").click()
@@ -180,7 +181,7 @@ def test_the_default_is_chosen_and_cleared_in_the_settings(app, new_page):
     options(page).filter(has_text="house-model").click()
     page.locator(".st-key-models-usual").get_by_role("radio", name="Anthropic").click()
     expect(page.locator(".st-key-models-usual").get_by_role("radio", name="Anthropic")).to_be_checked()
-    chat = Chat(new_page(), app.url).open()
+    chat = ChatPage(new_page(), app.url).open()
     chosen(chat, "house-model", "Anthropic")
     settings(page, app)
     expect(usual).to_have_value("house-model")
@@ -196,15 +197,15 @@ def test_without_a_list_typed_ids_work_and_one_that_comes_later_is_kept_when_it_
     tmp_path, gateway, new_page
 ):
     gateway.serve("/v1/models", Canned(b'{"detail":"Not Found"}', 404, JSON))
-    app = App(tmp_path, {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway.url})
+    app = AppServer(tmp_path, {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway.url})
     try:
-        chat = Chat(new_page(), app.url).open()
+        chat = ChatPage(new_page(), app.url).open()
         expect(chat.page.get_by_text("This gateway has no list of models")).to_be_visible()
         picker(chat.page).fill("my-own-model")
         picker(chat.page).press("Enter")
-        chat.ask("Hello?").ended()
+        chat.ask("Hello?").wait_idle()
         expect(chat.answers.last).to_contain_text("my-own-model · OpenAI")
-        chat.over("Anthropic").ask("And you?").ended()
+        chat.choose_wire("Anthropic").ask("And you?").wait_idle()
         expect(chat.answers.last).to_contain_text("my-own-model · Anthropic")
         about(chat)
         chat.page.get_by_role("button", name="Add to favourites").click()
@@ -227,16 +228,16 @@ def test_without_a_list_typed_ids_work_and_one_that_comes_later_is_kept_when_it_
 
 
 def test_a_wire_that_the_list_does_not_name_is_a_note_and_no_wall(app, new_page):
-    chat = Chat(new_page(), app.url).open("?model=gpt-4o&wire=anthropic")
+    chat = ChatPage(new_page(), app.url).open("?model=gpt-4o&wire=anthropic")
     chosen(chat, "gpt-4o · OpenAI", "Anthropic")
     expect(chat.page.get_by_text("does not list this model over Anthropic")).to_be_visible()
-    chat.ask("Hello?").ended()
+    chat.ask("Hello?").wait_idle()
     expect(chat.answers.last).to_contain_text("gpt-4o · Anthropic")
 
 
 def test_a_draft_stays_in_the_box_while_model_and_star_change(app, new_page):
-    chat = Chat(new_page(), app.url).open("?model=gpt-4o")
-    chat.box.fill("Half a thought")
+    chat = ChatPage(new_page(), app.url).open("?model=gpt-4o")
+    chat.composer.fill("Half a thought")
     about(chat)
     chat.page.get_by_role("button", name="Add to favourites").click()
     expect(picker(chat.page)).to_have_value("★ gpt-4o · OpenAI")
@@ -244,5 +245,5 @@ def test_a_draft_stays_in_the_box_while_model_and_star_change(app, new_page):
     picker(chat.page).click()
     options(chat.page).filter(has_text="house-model").click()
     expect(picker(chat.page)).to_have_value("house-model")
-    chat.ended()
-    expect(chat.box).to_have_value("Half a thought")
+    chat.wait_idle()
+    expect(chat.composer).to_have_value("Half a thought")

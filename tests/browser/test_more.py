@@ -6,117 +6,124 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.site import Chat
+from tests.browser.chat_page import ChatPage
 
 OPENING = "You are reading demo-"
 
 
-def shown(chat: Chat, page: str) -> None:
+def shown(chat: ChatPage, page: str) -> None:
     expect(chat.answers.last.locator('[class*="st-key-pager-"]')).to_contain_text(page)
 
 
 def test_an_answer_that_was_cut_goes_on_as_one_seamless_text(demo, new_page, wire):
-    chat = Chat(new_page(), demo.url).open(f"?model=demo-repeats&wire={wire}").ask("Tell me").ended()
+    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-repeats&wire={wire}").ask("Tell me").wait_idle()
     expect(chat.answers.last).to_contain_text("Cut off by the limit on tokens")
-    chat.tool("Continue").click()
+    chat.answer_button("Continue").click()
     expect(chat.answers.last).to_contain_text("nothing is missing")
-    chat.ended()
+    chat.wait_idle()
     expect(chat.answers).to_have_count(1)
     expect(chat.questions).to_have_text(["Tell me"])
     text = chat.answers.last.inner_text()
     assert text.count(OPENING) == text.count("A short text follows") == text.count("café") == 1
-    expect(chat.tool("Continue")).to_have_count(0)
+    expect(chat.answer_button("Continue")).to_have_count(0)
     expect(chat.answers.last).not_to_contain_text("Cut off")
     # It is one answer to whoever comes back.
     chat.page.reload()
     expect(chat.answers.last).to_contain_text("nothing is missing")
     assert chat.answers.last.inner_text().count("café") == 1
     # An answer that a broken connection cut is gone on with in the same way.
-    chat.pick("demo-breaks").ask("And this?").ended()
+    chat.choose_model("demo-breaks").ask("And this?").wait_idle()
     expect(chat.answers.last).to_contain_text("Interrupted")
     before = chat.answers.last.locator("p").first.inner_text()
-    chat.tool("Continue").click()
+    chat.answer_button("Continue").click()
     expect(chat.answers.last.locator("p").first).not_to_have_text(before)
-    chat.ended()
+    chat.wait_idle()
     assert chat.answers.last.inner_text().replace("\n", " ").startswith(before[:60])
 
 
 def test_a_higher_limit_asks_again_with_twice_the_room(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=demo-cut-by-length&wire=openai").ask("Tell me").ended()
-    chat.tool("Again with a higher limit").click()
+    chat = (
+        ChatPage(new_page(), demo.url)
+        .open("?model=demo-cut-by-length&wire=openai")
+        .ask("Tell me")
+        .wait_idle()
+    )
+    chat.answer_button("Again with a higher limit").click()
     shown(chat, "2 / 2")
-    chat.ended()
-    chat.parameters()
+    chat.wait_idle()
+    chat.open_parameters()
     expect(chat.field("Max tokens")).to_have_value("60")
 
 
 def test_alternatives_are_paged_through_and_the_conversation_goes_on_from_the_one_shown(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
-    chat.parameters()
-    chat.fold("Answer").put("Alternatives", "3")
+    chat = ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
+    chat.open_parameters()
+    chat.open_section("Answer").set_parameter("Alternatives", "3")
     chat.page.keyboard.press("Escape")
-    chat.ended().ask("Which?").ended()
+    chat.wait_idle().ask("Which?").wait_idle()
     shown(chat, "1 / 3")
-    expect(chat.tool("Earlier alternative")).to_be_disabled()
-    chat.tool("Later alternative").click()
+    expect(chat.answer_button("Earlier alternative")).to_be_disabled()
+    chat.answer_button("Later alternative").click()
     shown(chat, "2 / 3")
-    chat.tool("Later alternative").click()
+    chat.answer_button("Later alternative").click()
     shown(chat, "3 / 3")
-    expect(chat.tool("Later alternative")).to_be_disabled()
-    chat.tool("Answer again").click()
+    expect(chat.answer_button("Later alternative")).to_be_disabled()
+    chat.answer_button("Answer again").click()
     shown(chat, re.compile(r"\d / \d"))
-    chat.ended()
+    chat.wait_idle()
     shown(chat, "4 / ")
     chat.page.reload()
     shown(chat, "4 / ")
-    chat.tool("Earlier alternative").click()
+    chat.answer_button("Earlier alternative").click()
     shown(chat, "3 / ")
     # The next question hangs on the third, whichever is looked at afterwards.
-    chat.pick("demo-wrong-key").ask("And then?").ended()
+    chat.choose_model("demo-wrong-key").ask("And then?").wait_idle()
     expect(chat.answers).to_have_count(2)
     pager = chat.answers.first
     pager.get_by_role("button", name="Earlier alternative").click()
     expect(chat.questions).to_have_text(["Which?"])
     shown(chat, "2 / ")
-    chat.tool("Later alternative").click()
+    chat.answer_button("Later alternative").click()
     expect(chat.questions).to_have_text(["Which?", "And then?"])
 
 
 def test_a_refused_request_is_sent_again_by_itself_told_and_can_be_cancelled(demo, new_page, wire):
-    chat = Chat(new_page(), demo.url).open(f"?model=demo-429-then-fine&wire={wire}").ask("Now?")
+    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-429-then-fine&wire={wire}").ask("Now?")
     expect(chat.answers.last).to_contain_text(
         re.compile(r"Too many requests just now\. Trying again in \d+ s")
     )
-    chat.ended()
+    chat.wait_idle()
     expect(chat.answers.last).to_contain_text("nothing is missing")
     expect(chat.page.get_by_role("button", name="Cancel")).to_have_count(0)
-    chat.pick("demo-busy").ask("And now?")
+    chat.choose_model("demo-busy").ask("And now?")
     chat.page.get_by_role("button", name="Cancel").click()
-    chat.ended()
+    chat.wait_idle()
     expect(chat.answers.last).to_contain_text("Stopped by you before anything came")
     # Who is asked to wait for an hour is told so, and decides.
-    chat.pick("demo-429-for-an-hour").ask("Later?").ended()
+    chat.choose_model("demo-429-for-an-hour").ask("Later?").wait_idle()
     expect(chat.answers.last.get_by_role("alert")).to_contain_text("too many requests")
     expect(chat.answers.last).to_contain_text("asks to wait about 60 min before the next try")
 
 
 def test_a_blamed_parameter_is_left_out_with_one_click(demo, new_page, wire):
-    chat = Chat(new_page(), demo.url).open(f"?model=demo-no-temperature&wire={wire}")
-    chat.parameters()
-    chat.put("Temperature", "0.5")
+    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-no-temperature&wire={wire}")
+    chat.open_parameters()
+    chat.set_parameter("Temperature", "0.5")
     chat.page.keyboard.press("Escape")
-    chat.ended().ask("Warm?").ended()
+    chat.wait_idle().ask("Warm?").wait_idle()
     expect(chat.answers.last.get_by_role("alert")).to_contain_text("something wrong")
-    chat.tool("Send again without Temperature").click()
+    chat.answer_button("Send again without Temperature").click()
     expect(chat.answers.last).to_contain_text("nothing is missing")
-    chat.ended()
+    chat.wait_idle()
     shown(chat, "2 / 2")
     expect(chat.page.get_by_role("button", name="Parameters", exact=True)).to_be_visible()
 
 
 def test_all_that_the_gateway_told_of_an_answer_can_be_seen(demo, new_page, wire):
-    chat = Chat(new_page(), demo.url).open(f"?model=demo-thinker&wire={wire}").ask("Tell me all").ended()
-    table = chat.details()
+    chat = (
+        ChatPage(new_page(), demo.url).open(f"?model=demo-thinker&wire={wire}").ask("Tell me all").wait_idle()
+    )
+    table = chat.open_details()
     known = {
         "openai": ["id", "model", "usage.completion_tokens", "request_id"],
         "anthropic": ["id", "model", "usage.input_tokens", "usage.output_tokens", "request_id"],

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.chat_page import ChatPage
 from tests.browser.conftest import KEY
-from tests.browser.site import App, Chat
 from tests.browser.test_whose import ENGLISH, listen
+from tests.support.app_server import AppServer
 from tests.support.replay import JSON, Canned, Replay, Request, soon
 
 ONE, TWO = "sk-one-5d1e8a2046bb7e9f3b7c", "sk-two-8a2046bb7e9f3b7c5d1e"
@@ -32,7 +33,7 @@ def gateway() -> Iterator[Replay]:
 
 
 @pytest.fixture(scope="module")
-def open_to_own(tmp_path_factory, gateway) -> Iterator[App]:
+def open_to_own(tmp_path_factory, gateway) -> Iterator[AppServer]:
     """The app with a key of its own, which lets people use theirs."""
     settings = {
         "DEERAPI_API_KEY": KEY,
@@ -41,7 +42,7 @@ def open_to_own(tmp_path_factory, gateway) -> Iterator[App]:
         "DEERAPI_CHEAP_MODEL": "m-small",
         "ANTLER_OWN_KEY": "on",
     }
-    app = App(tmp_path_factory.mktemp("own"), settings)
+    app = AppServer(tmp_path_factory.mktemp("own"), settings)
     yield app
     app.close()
 
@@ -60,7 +61,7 @@ def use(page: Page, key: str) -> None:
 
 def back(page: Page) -> None:
     page.get_by_role("link", name="Back to the chat").click()
-    expect(Chat(page, "").box).to_be_visible()
+    expect(ChatPage(page, "").composer).to_be_visible()
 
 
 def keys(gateway: Replay, text: str) -> set[str]:
@@ -82,7 +83,7 @@ def test_two_people_with_keys_of_their_own(open_to_own, new_page, gateway):
     pages = [new_page(**ENGLISH) for _ in range(3)]
     received = [listen(page, "framereceived") for page in pages]
     given = listen(pages[0], "framesent")
-    chats = [Chat(page, open_to_own.url).open("?model=m-one&wire=openai") for page in pages]
+    chats = [ChatPage(page, open_to_own.url).open("?model=m-one&wire=openai") for page in pages]
     for page, key in zip(pages, (ONE, TWO), strict=False):
         settings_of(page)
         use(page, key)
@@ -90,7 +91,7 @@ def test_two_people_with_keys_of_their_own(open_to_own, new_page, gateway):
         back(page)
         expect(page.get_by_text(f"Your own key …{key[-4:]} is in use")).to_be_visible()
     for chat, text in zip(chats, ("heron", "otter", "badger"), strict=True):
-        chat.ask(f"Tell me of the {text}").ended()
+        chat.ask(f"Tell me of the {text}").wait_idle()
         expect(chat.answers.last).to_contain_text("All is well.")
     expect(pages[2].get_by_text("Your own key")).to_have_count(0)
 
@@ -107,7 +108,7 @@ def test_two_people_with_keys_of_their_own(open_to_own, new_page, gateway):
     nowhere(open_to_own, pages, received)
 
 
-def nowhere(app: App, pages: list[Page], received: list[list[bytes]]) -> None:
+def nowhere(app: AppServer, pages: list[Page], received: list[list[bytes]]) -> None:
     """Neither key is in what the pages got and show, in the log, or in any file of the server."""
     kept = [path for path in app.folder.rglob("*") if path.is_file()]
     assert any(path.name.startswith("antler.db") for path in kept)
@@ -121,7 +122,7 @@ def nowhere(app: App, pages: list[Page], received: list[list[bytes]]) -> None:
 def test_a_reload_forgets_it_and_says_so_before(open_to_own, new_page, gateway):
     gateway.serve(CHAT, Canned(SAID))
     page = new_page(**ENGLISH)
-    chat = Chat(page, open_to_own.url).open("?model=m-one&wire=openai")
+    chat = ChatPage(page, open_to_own.url).open("?model=m-one&wire=openai")
     settings_of(page)
     use(page, ONE)
     expect(page.get_by_text("Reload or close the page, and the key is forgotten.")).to_be_visible()
@@ -130,7 +131,7 @@ def test_a_reload_forgets_it_and_says_so_before(open_to_own, new_page, gateway):
     expect(page.get_by_label("Key", exact=True)).to_have_value("")
     back(page)
     expect(page.get_by_text("Your own key")).to_have_count(0)
-    chat.ask("Tell me of the marten").ended()
+    chat.ask("Tell me of the marten").wait_idle()
     assert keys(gateway, "marten") == {KEY}
     stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
     assert ONE not in stored
@@ -139,25 +140,25 @@ def test_a_reload_forgets_it_and_says_so_before(open_to_own, new_page, gateway):
 def test_forgotten_the_next_question_goes_with_the_teams_key(open_to_own, new_page, gateway):
     gateway.serve(CHAT, Canned(SAID))
     page = new_page(**ENGLISH)
-    chat = Chat(page, open_to_own.url).open("?model=m-one&wire=openai")
+    chat = ChatPage(page, open_to_own.url).open("?model=m-one&wire=openai")
     settings_of(page)
     use(page, ONE)
     back(page)
-    chat.ask("Tell me of the lynx").ended()
+    chat.ask("Tell me of the lynx").wait_idle()
     settings_of(page)
     page.get_by_role("button", name="Forget it").click()
     expect(page.get_by_role("button", name="Use my key")).to_be_visible()
     back(page)
     expect(page.get_by_text("Your own key")).to_have_count(0)
     page.get_by_role("button", name="New chat").click()
-    chat.ask("Tell me of the beaver").ended()
+    chat.ask("Tell me of the beaver").wait_idle()
     assert (keys(gateway, "lynx"), keys(gateway, "beaver")) == ({ONE}, {KEY})
 
 
 def test_what_a_gateway_says_of_an_own_key_is_shown_without_it(open_to_own, new_page, gateway):
     page = new_page(**ENGLISH)
     received = listen(page, "framereceived")
-    chat = Chat(page, open_to_own.url).open("?model=m-one&wire=openai")
+    chat = ChatPage(page, open_to_own.url).open("?model=m-one&wire=openai")
     settings_of(page)
     gateway.serve(MODELS, Canned((ECHO % TWO).encode(), 401, JSON))
     page.get_by_label("Key", exact=True).fill(TWO)
@@ -168,7 +169,7 @@ def test_what_a_gateway_says_of_an_own_key_is_shown_without_it(open_to_own, new_
     use(page, TWO)
     back(page)
     gateway.serve(CHAT, Canned((ECHO % TWO).encode(), 400, {**JSON, "X-Request-Id": f"r-{TWO}"}))
-    chat.ask("Tell me of the stoat").ended()
+    chat.ask("Tell me of the stoat").wait_idle()
     expect(chat.answers.last.get_by_role("alert")).to_be_visible()
     assert keys(gateway, "stoat") == {TWO}
     nowhere(open_to_own, [page], [received])

@@ -5,18 +5,18 @@ from __future__ import annotations
 from playwright.sync_api import Locator, expect
 
 from lib.core.conversation import Message, Node, TextPart, new_id
-from tests.browser.seed import Shelves
-from tests.browser.site import Chat
+from tests.browser.chat_page import ChatPage
+from tests.browser.history_seed import HistorySeed
 
 HOSTILE = "<i>x</i> **or** [a](http://b) $x$ :red[zebra] `c` ![d](http://e)"
 UNSHAPED = HOSTILE.replace("*", "").replace("`", "")
 
 
-def hits(chat: Chat) -> Locator:
+def hits(chat: ChatPage) -> Locator:
     return chat.page.locator('[class*="st-key-hit-"]')
 
 
-def search(chat: Chat, words: str) -> Locator:
+def search(chat: ChatPage, words: str) -> Locator:
     chat.page.get_by_role("searchbox", name="Search").fill(words)
     return hits(chat)
 
@@ -25,7 +25,7 @@ def marked(found: Locator) -> Locator:
     return found.locator(".stMarkdownColoredBackground")
 
 
-def in_sight(chat: Chat, message: Locator) -> None:
+def in_sight(chat: ChatPage, message: Locator) -> None:
     """Wait until a message is where the reader looks, and stays there."""
     chat.page.wait_for_function(
         "element => { const at = element.getBoundingClientRect().top;"
@@ -35,11 +35,11 @@ def in_sight(chat: Chat, message: Locator) -> None:
     )
 
 
-def test_what_is_found_is_shown_as_words_and_can_be_cleared(shelves):
-    shelves.put("Older", days=1, said=(HOSTILE, "An answer"))
-    shelves.put("A *newer* one", said=("Zebra crossings", "On the Zebras of 上海动物园 in winter"))
-    shelves.put("Put away", days=2, archived=True, said=("My zebra", "Fine"))
-    chat = shelves.open()
+def test_what_is_found_is_shown_as_words_and_can_be_cleared(history):
+    history.add("Older", days=1, said=(HOSTILE, "An answer"))
+    history.add("A *newer* one", said=("Zebra crossings", "On the Zebras of 上海动物园 in winter"))
+    history.add("Put away", days=2, archived=True, said=("My zebra", "Fine"))
+    chat = history.open()
     found = search(chat, "zebra")
     expect(found).to_have_count(4)
     expect(found.nth(0)).to_contain_text("A *newer* one")
@@ -56,27 +56,27 @@ def test_what_is_found_is_shown_as_words_and_can_be_cleared(shelves):
     expect(chat.rows).to_have_count(2)
 
 
-def test_more_is_shown_when_it_is_asked_for(shelves):
+def test_more_is_shown_when_it_is_asked_for(history):
     for number in range(25):
-        shelves.put(f"Talk {number}", days=number, said=(f"Fenugreek {number}", "No"))
-    chat = shelves.open()
+        history.add(f"Talk {number}", days=number, said=(f"Fenugreek {number}", "No"))
+    chat = history.open()
     expect(search(chat, "fenugreek")).to_have_count(20)
     chat.page.get_by_role("button", name="Show more").click()
     expect(hits(chat)).to_have_count(25)
     expect(hits(chat).last).to_contain_text("Talk 24")
 
 
-def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_branch(shelves):
+def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_branch(history):
     lines = "\n\n".join(f"Paragraph {number} of it." for number in range(8))
     said = [f"Question {turn}" if not turn % 2 else f"Answer {turn}. {lines}" for turn in range(100)]
-    nodes = shelves.put("The long one", said=said)
+    nodes = history.add("The long one", said=said)
     other = Node(
         new_id(), nodes[9].id, Message("user", (TextPart("The okapi path"),)), nodes[10].created_at + 0.5
     )
-    base = shelves.store.conversation(shelves.owner, _id(shelves, "The long one"))
+    base = history.store.conversation(history.owner, _id(history, "The long one"))
     assert base
-    shelves.store.save_turn(shelves.owner, base, [other])
-    chat = shelves.open()
+    history.store.save_turn(history.owner, base, [other])
+    chat = history.open()
     search(chat, "question 16").filter(has_text="Question 16").click()
     there = chat.questions.filter(has_text="Question 16")
     in_sight(chat, there)
@@ -97,19 +97,19 @@ def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_bran
     in_sight(chat, chat.questions.filter(has_text="Question 40"))
     search(chat, "count for me").filter(has_text="Count for me").first.click()
     expect(chat.questions).to_have_text(["Count for me"])
-    chat.press_stop().ended()
+    chat.press_stop().wait_idle()
 
 
-def _id(shelves: Shelves, title: str) -> str:
-    (found,) = [one for one in shelves.store.conversations(shelves.owner, 9) if one.title == title]
+def _id(history: HistorySeed, title: str) -> str:
+    (found,) = [one for one in history.store.conversations(history.owner, 9) if one.title == title]
     return found.id
 
 
 def test_on_a_phone_the_list_goes_out_of_the_way(demo, new_page):
     phone = new_page(viewport={"width": 390, "height": 800}, has_touch=True, color_scheme="dark")
-    shelves = Shelves(demo, Chat(phone, demo.url))
-    shelves.put("A title that is much longer than a phone is wide, by far", said=("Find me here", "Yes"))
-    chat = shelves.open()
+    history = HistorySeed(demo, ChatPage(phone, demo.url))
+    history.add("A title that is much longer than a phone is wide, by far", said=("Find me here", "Yes"))
+    chat = history.open()
     side = phone.get_by_test_id("stSidebar")
     for way in ("list", "search"):
         phone.get_by_test_id("stExpandSidebarButton").click()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.site import App, Chat
+from tests.browser.chat_page import ChatPage
+from tests.support.app_server import AppServer
 
 ABOUT = "kept nowhere and not listed"
 GREETING = "What can I help you with?"
@@ -17,7 +18,7 @@ GREETING = "What can I help you with?"
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
-    started = App(tmp_path_factory.mktemp("temporary"), {"DATABASE_URL": "sqlite:///talk.db"})
+    started = AppServer(tmp_path_factory.mktemp("temporary"), {"DATABASE_URL": "sqlite:///talk.db"})
     yield started
     started.close()
 
@@ -29,7 +30,7 @@ def rows(folder: Path) -> dict[str, int]:
         return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in found}
 
 
-def temporary(chat: Chat) -> Chat:
+def temporary(chat: ChatPage) -> ChatPage:
     """Begin a temporary chat from the empty page."""
     chat.page.get_by_role("button", name="Temporary chat").click()
     expect(chat.page.get_by_text(ABOUT)).to_be_visible()
@@ -37,26 +38,26 @@ def temporary(chat: Chat) -> Chat:
 
 
 def test_a_whole_temporary_chat_writes_no_row_but_those_of_its_cost(app, new_page):
-    chat = temporary(Chat(new_page(), app.url).open("?model=demo-repeats&wire=openai"))
+    chat = temporary(ChatPage(new_page(), app.url).open("?model=demo-repeats&wire=openai"))
     before = rows(app.folder)
     assert "conversation" in before
-    chat.ask("Tell me").ended()
+    chat.ask("Tell me").wait_idle()
     expect(chat.answers.last).to_contain_text("Cut off by the limit on tokens")
     expect(chat.page.get_by_text(ABOUT)).to_be_visible()
-    chat.tool("Continue").click()
+    chat.answer_button("Continue").click()
     expect(chat.answers.last).to_contain_text("nothing is missing")
-    chat.ended().tool("Answer again").click()
+    chat.wait_idle().answer_button("Answer again").click()
     pager = chat.answers.last.locator('[class*="st-key-pager-"]')
     expect(pager).to_contain_text("2 / 2")
-    chat.ended().tool("Earlier alternative").click()
+    chat.wait_idle().answer_button("Earlier alternative").click()
     expect(pager).to_contain_text("1 / 2")
     expect(chat.answers.last).to_contain_text("nothing is missing")
-    chat.parameters()
-    chat.put("Temperature", "0.5")
+    chat.open_parameters()
+    chat.set_parameter("Temperature", "0.5")
     chat.page.keyboard.press("Escape")
-    chat.ended().pick("demo-endless").over("Anthropic").ended().ask("Count for me")
+    chat.wait_idle().choose_model("demo-endless").choose_wire("Anthropic").wait_idle().ask("Count for me")
     expect(chat.answers.last).to_contain_text("Line 3")
-    chat.press_stop().ended()
+    chat.press_stop().wait_idle()
     expect(chat.answers.last).to_contain_text("Stopped by you")
     expect(chat.answers.last).to_contain_text("demo-endless · Anthropic")
     expect(chat.questions).to_have_text(["Tell me", "Count for me"])
@@ -71,7 +72,7 @@ def test_a_whole_temporary_chat_writes_no_row_but_those_of_its_cost(app, new_pag
 
 
 def test_another_page_and_back_finds_it_and_a_reload_does_not(app, new_page):
-    chat = temporary(Chat(new_page(), app.url).open("?model=demo-wrong-key")).ask("Forget me").ended()
+    chat = temporary(ChatPage(new_page(), app.url).open("?model=demo-wrong-key")).ask("Forget me").wait_idle()
     chat.page.get_by_role("link", name="Settings").click()
     expect(chat.page.get_by_role("heading", name="Settings")).to_be_visible()
     chat.page.get_by_role("link", name="Back to the chat").click()
@@ -83,38 +84,38 @@ def test_another_page_and_back_finds_it_and_a_reload_does_not(app, new_page):
 
 
 def test_a_new_chat_or_another_ends_it(app, new_page):
-    chat = Chat(new_page(), app.url).open("?model=demo-wrong-key").ask("Keep me").ended()
+    chat = ChatPage(new_page(), app.url).open("?model=demo-wrong-key").ask("Keep me").wait_idle()
     chat.page.get_by_role("button", name="New chat").click()
     expect(chat.page.get_by_text(GREETING)).to_be_visible()
-    temporary(chat).ask("Forget me").ended()
+    temporary(chat).ask("Forget me").wait_idle()
     chat.page.get_by_role("button", name="New chat").click()
     expect(chat.page.get_by_text(GREETING)).to_be_visible()
     expect(chat.page.get_by_text(ABOUT)).to_have_count(0)
-    temporary(chat).ask("Forget me too").ended()
+    temporary(chat).ask("Forget me too").wait_idle()
     chat.rows.first.get_by_role("button", name="Keep me").click()
     expect(chat.questions).to_have_text(["Keep me"])
     expect(chat.page.get_by_text(ABOUT)).to_have_count(0)
     expect(chat.rows).to_have_count(1)
     # What comes after it is kept as usual.
-    chat.ask("And me").ended()
+    chat.ask("And me").wait_idle()
     chat.page.reload()
     expect(chat.questions).to_have_text(["Keep me", "And me"])
 
 
 def test_the_switch_can_be_taken_back(app, new_page):
-    chat = temporary(Chat(new_page(), app.url).open("?model=demo-wrong-key"))
+    chat = temporary(ChatPage(new_page(), app.url).open("?model=demo-wrong-key"))
     chat.page.get_by_role("button", name="Temporary chat is on").click()
     expect(chat.page.get_by_text(ABOUT)).to_have_count(0)
-    chat.ask("Keep me").ended()
+    chat.ask("Keep me").wait_idle()
     expect(chat.page).to_have_url(re.compile(r"[?&]c="))
     expect(chat.rows).to_have_count(1)
     expect(chat.page.get_by_role("button", name="Temporary chat")).to_have_count(0)
 
 
 def test_nobody_else_reaches_an_answer_that_arrives_there(app, new_page):
-    chat = temporary(Chat(new_page(), app.url).open("?model=demo-endless")).ask("Count for me")
+    chat = temporary(ChatPage(new_page(), app.url).open("?model=demo-endless")).ask("Count for me")
     expect(chat.answers.last).to_contain_text("Line 3")
-    tab = Chat(new_page(), app.url).open()
+    tab = ChatPage(new_page(), app.url).open()
     expect(tab.rows).to_have_count(0)
     expect(tab.stop).to_have_count(0)
     chat.page.get_by_role("button", name="New chat").click()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.site import Chat
+from tests.browser.chat_page import ChatPage
 from tests.support.replay import EVENT_STREAM, JSON, Canned
 
 SAID = (
@@ -19,32 +19,32 @@ SAID = (
 )
 
 
-def usage(chat: Chat) -> Chat:
+def usage(chat: ChatPage) -> ChatPage:
     chat.page.get_by_role("link", name="Usage").click()
     expect(chat.page.get_by_role("heading", name="Usage")).to_be_visible()
     return chat
 
 
-def back(chat: Chat) -> Chat:
+def back(chat: ChatPage) -> ChatPage:
     chat.page.get_by_role("link", name="Back to the chat").click()
-    expect(chat.box).to_be_visible()
+    expect(chat.composer).to_be_visible()
     return chat
 
 
-def metric(chat: Chat, name: str) -> Locator:
+def metric(chat: ChatPage, name: str) -> Locator:
     found = chat.page.get_by_test_id("stMetric").filter(has_text=name).get_by_test_id("stMetricValue")
     expect(found).to_be_visible()
     return found
 
 
-def cell(chat: Chat, model: str, column: int) -> Locator:
+def cell(chat: ChatPage, model: str, column: int) -> Locator:
     """A cell of the table by model."""
     rows = chat.page.locator(".st-key-usage-models tbody tr")
     return rows.filter(has_text=model).locator("td").nth(column)
 
 
 def test_the_foot_the_conversation_and_the_page_show_the_same_sum(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("One").ended()
+    chat = ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("One").wait_idle()
     (foot,) = re.findall(r"\$[\d.]+", chat.answers.last.inner_text())
     expect(chat.page.locator(".st-key-hand-on")).to_contain_text(f"{foot} so far")
     usage(chat)
@@ -52,7 +52,7 @@ def test_the_foot_the_conversation_and_the_page_show_the_same_sum(demo, new_page
     expect(cell(chat, "demo-crlf", 2)).to_have_text(foot)
     expect(metric(chat, "Requests")).to_have_text("1")
     expect(chat.page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
-    back(chat).over("Anthropic").ended().ask("Two").ended()
+    back(chat).choose_wire("Anthropic").wait_idle().ask("Two").wait_idle()
     expect(chat.page.locator(".st-key-hand-on")).not_to_contain_text(f"{foot} so far")
     usage(chat)
     with chat.page.expect_download() as started:
@@ -71,14 +71,14 @@ def test_the_foot_the_conversation_and_the_page_show_the_same_sum(demo, new_page
 
 
 def test_what_somebody_else_used_is_not_there(demo, new_page):
-    Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("Mine").ended()
-    other = usage(Chat(new_page(color_scheme="dark"), demo.url).open())
+    ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("Mine").wait_idle()
+    other = usage(ChatPage(new_page(color_scheme="dark"), demo.url).open())
     expect(other.page.get_by_text("Nothing was asked in these days.")).to_be_visible()
     expect(other.page.get_by_role("button", name="Download as CSV")).to_have_count(0)
 
 
 def test_the_gateways_own_count_stands_beside(demo, new_page):
-    chat = usage(Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("One").ended())
+    chat = usage(ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("One").wait_idle())
     chat.page.get_by_role("button", name="Compare with the gateway").click()
     table = chat.page.locator(".st-key-usage-gateway table")
     expect(table).to_contain_text("Used, by the gateway's count")
@@ -86,24 +86,24 @@ def test_the_gateways_own_count_stands_beside(demo, new_page):
 
 
 def test_what_the_next_question_costs_is_told_before_it_is_asked(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
+    chat = ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
     expect(chat.page.locator(".st-key-estimate")).to_have_text(re.compile(r"≈ \$0\.00\d+"))
-    chat.ask("One").ended()
+    chat.ask("One").wait_idle()
     expect(chat.page.locator(".st-key-estimate")).to_have_text(re.compile(r"≈ \$0\.00\d+"))
     chat.page.locator(".st-key-about button").first.click()
     expect(chat.panel).to_contain_text("$1.00 in, $4.00 out per million tokens (the gateway's own list)")
     chat.page.keyboard.press("Escape")
-    chat.pick("demo-echo").ended()
+    chat.choose_model("demo-echo").wait_idle()
     expect(chat.page.locator(".st-key-estimate")).to_have_count(0)
 
 
 def test_an_unknown_price_is_unknown_and_a_silent_gateway_is_said(keyed, new_page, replay):
     replay.serve("/v1/chat/completions", Canned(SAID, headers=EVENT_STREAM))
     replay.serve("/v1/dashboard/billing/subscription", Canned(b'{"error":{"message":"no"}}', headers=JSON))
-    chat = Chat(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("One").ended()
+    chat = ChatPage(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("One").wait_idle()
     expect(chat.answers.last).to_contain_text("2,000 in · 100 out · cost unknown")
     expect(chat.page.locator(".st-key-estimate")).to_have_count(0)
-    chat.over("OpenAI").ended()
+    chat.choose_wire("OpenAI").wait_idle()
     usage(chat)
     expect(metric(chat, "Cost")).to_have_text("cost unknown")
     expect(cell(chat, "m-one", 2)).to_have_text("cost unknown")

