@@ -115,7 +115,7 @@ def test_a_body_that_never_ends_is_taken_as_far_as_it_came() -> None:
 def test_a_refusal_whose_words_never_come_is_not_waited_for(
     replay: Replay, asked: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = "lib.gateway.transport.request.Response.text.__defaults__"
+    text = "lib.gateway.transport.request.Response.read_text.__defaults__"
     monkeypatch.setattr(text, (65_536, 0.3))
     replay.serve(CHAT, Canned(b'{"error":"no"}', 503, JSON, silence=5))
     found: list[errors.AnswerError] = []

@@ -160,7 +160,7 @@ def test_the_gateways_own_word_on_trying_again_counts(
     waits = [event.delay for event in said if isinstance(event, RetryScheduled)]
     assert waits == [seconds or 0.0] * (times - 1)
     if times == 1 and seconds:
-        assert caught.value.failure().wait == pytest.approx(seconds)
+        assert caught.value.to_failure().retry_after == pytest.approx(seconds)
 
 
 def test_a_date_to_wait_for_is_so_many_seconds() -> None:

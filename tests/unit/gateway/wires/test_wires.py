@@ -18,7 +18,7 @@ from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, openai
 from tests.unit.gateway.recordings import Heard, hear
 
-FACE = ["body", "error", "events", "headers", "losses", "signed"]
+FACE = ["body", "dropped_params", "error", "events", "headers", "with_user"]
 both = pytest.mark.parametrize("wire", [openai, anthropic], ids=["openai", "anthropic"])
 
 KEYS = st.sampled_from(
