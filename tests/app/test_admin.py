@@ -41,7 +41,7 @@ def spend(id_: str, cost: int) -> UsageRecord:
 @pytest.mark.parametrize("page", ["admin", "usage", "settings", "chat"])
 def test_who_is_no_admin_is_shown_nothing_and_nothing_is_read(enter, monkeypatch, page):
     called: list[str] = []
-    for name in ADMINS | {"spent_by_all"}:
+    for name in ADMINS | {"total_usage"}:
         monkeypatch.setattr(Store, name, lambda *_, name=name, **__: called.append(name))
     # What the page keeps in a session, as if the session had been an admin's.
     forged = {"admin.section": "people", "usage.whose": "everybody", "usage.looked": True}
@@ -272,4 +272,10 @@ def test_no_page_of_an_admin_asks_for_what_is_anothers(enter, store, monkeypatch
     at = enter("usage")
     at.segmented_control(key="usage.whose").set_value("everybody").run()
     assert SAID not in shown(at)
-    assert {"people", "acts", "lines_of_all", "firsts_of_all", "spent_by_each"} <= seen
+    assert {
+        "users",
+        "audit_events",
+        "daily_usage_of_all_users",
+        "first_token_times_of_all_users",
+        "usage_by_user",
+    } <= seen

@@ -40,7 +40,7 @@ def test_a_sign_in_is_told_once_a_session(enter, store):
     at.run()
     assert told(store) == [("sign_in", "proxy")]
     (act,) = store.audit_events(9)
-    assert (act.actor_id, act.name) == (id_of(BOB), BOB)
+    assert (act.actor_id, act.actor_name) == (id_of(BOB), BOB)
     enter("settings", BOB)
     assert len(store.audit_events(9)) == 2
 
@@ -81,8 +81,8 @@ def test_deleted_conversations_are_told_by_their_ids(enter, begun):
     actions._record_deletion(resources.User("x"), ["c"])
     actions._record_deletion(resources.User("x"), ["c", "d"])
     one, two = reversed(begun.audit_events(2))
-    assert (one.resource, one.detail) == ("c", {})
-    assert (two.resource, two.detail) == ("", {"conversations": ["c", "d"]})
+    assert (one.resource, one.details) == ("c", {})
+    assert (two.resource, two.details) == ("", {"conversations": ["c", "d"]})
 
 
 def test_nothing_of_what_was_said_is_in_any_row(enter, begun):

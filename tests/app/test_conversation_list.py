@@ -13,10 +13,10 @@ from lib.storage.store import Store
 from lib.ui.session import resources
 
 SCRIPT = """
-from lib.core.types import Person
-from lib.ui import listing
+from lib.core.user import User
+from lib.ui.history import conversation_list
 
-listing.paint(Person("me"), None)
+conversation_list.render(User("me"), None)
 """
 
 
@@ -48,7 +48,7 @@ def put(store: Counted, count: int, **more) -> None:
     for number in range(count):
         now = time.time() - number
         node = Node(new_id(), None, Message("user", (TextPart("Hello"),)), now)
-        store.begin("me", Conversation(new_id(), f"Talk {number}", now, node.id, **more), [node])
+        store.save_turn("me", Conversation(new_id(), f"Talk {number}", now, node.id, **more), [node])
 
 
 def titles(at: AppTest) -> list[str]:

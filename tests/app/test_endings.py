@@ -20,17 +20,17 @@ def ended(outcome: Outcome, message: Message = SAID, **more) -> Node:
 
 NAMES = {
     "complete": ended(Outcome.COMPLETE),
-    "tool": ended(Outcome.COMPLETE, reason="tool_use"),
-    "length": ended(Outcome.LENGTH, reason="length"),
-    "length_thinking": ended(Outcome.LENGTH, SILENT, reason="length"),
-    "context_full": ended(Outcome.LENGTH, reason="model_context_window_exceeded"),
-    "paused": ended(Outcome.INTERRUPTED, reason="pause_turn"),
+    "tool": ended(Outcome.COMPLETE, finish_reason="tool_use"),
+    "length": ended(Outcome.LENGTH, finish_reason="length"),
+    "length_thinking": ended(Outcome.LENGTH, SILENT, finish_reason="length"),
+    "context_full": ended(Outcome.LENGTH, finish_reason="model_context_window_exceeded"),
+    "paused": ended(Outcome.INTERRUPTED, finish_reason="pause_turn"),
     "doubtful": ended(Outcome.INTERRUPTED, failure=Failure("no_last_word")),
     "interrupted": ended(Outcome.INTERRUPTED, failure=Failure("cut")),
     "interrupted_silent": ended(Outcome.INTERRUPTED, SILENT, failure=Failure("cut")),
     "stopped": ended(Outcome.STOPPED),
     "stopped_silent": ended(Outcome.STOPPED, SILENT),
-    "empty": ended(Outcome.EMPTY, SILENT, reason="stop"),
+    "empty": ended(Outcome.EMPTY, SILENT, finish_reason="stop"),
 }
 
 
@@ -42,7 +42,7 @@ def test_each_ending_has_words_of_its_own_in_every_language(name):
 
 
 def test_the_foot_tells_what_is_known():
-    node = ended(Outcome.COMPLETE, reason="stop", usage=Usage(1200, 90), timing=Timing(0.5, 0.5, 3.5))
+    node = ended(Outcome.COMPLETE, finish_reason="stop", usage=Usage(1200, 90), timing=Timing(0.5, 0.5, 3.5))
     assert (
         transcript.format_footer(node)
         == "**m** · OpenAI · first token 0.50 s · 30 tokens/s · 1,200 in · 90 out"
@@ -51,7 +51,7 @@ def test_the_foot_tells_what_is_known():
 
 
 def test_an_answer_that_came_whole_had_no_speed():
-    node = ended(Outcome.COMPLETE, reason="stop", usage=Usage(4, 90), timing=Timing(1.0, 1.0, 1.0001))
+    node = ended(Outcome.COMPLETE, finish_reason="stop", usage=Usage(4, 90), timing=Timing(1.0, 1.0, 1.0001))
     assert "tokens/s" not in transcript.format_footer(node)
 
 
@@ -59,7 +59,7 @@ def test_what_anthropics_wire_counts_before_its_last_word_is_not_told():
     target, timing = Target("m", "anthropic"), Timing(0.5, 0.5, 3.5)
     cut = ended(Outcome.INTERRUPTED, target=target, usage=Usage(4, 1), timing=timing)
     assert transcript.format_footer(cut) == "**m** · Anthropic · first token 0.50 s · 4 in"
-    whole = ended(Outcome.COMPLETE, target=target, usage=Usage(4, 90), timing=timing, reason="end_turn")
+    whole = ended(Outcome.COMPLETE, target=target, usage=Usage(4, 90), timing=timing, finish_reason="end_turn")
     assert transcript.format_footer(whole).endswith("30 tokens/s · 4 in · 90 out")
 
 

@@ -178,7 +178,7 @@ def test_two_sessions_have_nothing_of_each_others_key(enter, team, other, tmp_pa
     keys = [one.headers["authorization"] for one in team.requests if one.path == CHAT]
     assert keys == [f"Bearer {TWO}", f"Bearer {KEY}"]
     assert {one.headers.get("authorization") for one in other.requests} <= {f"Bearer {ONE}", None}
-    listed = [at.session_state["own"].catalog.known.models[0].id for at in (ann, ben)]
+    listed = [at.session_state["own"].catalog.cached_model_list.models[0].id for at in (ann, ben)]
     assert listed == ["m-own", "m-team"]
     assert "own" not in eve.session_state
     assert [one.id for one in resources._catalog(team.url).cached_model_list.models] == ["m-team"]

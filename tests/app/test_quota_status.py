@@ -192,10 +192,10 @@ HOUR = 3600.0
     ],
 )
 def test_a_refusal_says_what_holds_how_much_is_left_and_for_how_long(error, said, monkeypatch):
-    monkeypatch.setattr(limit_text.time, "time", lambda: error.resets_at - (error.wait or 0.0))
+    monkeypatch.setattr(limit_text.time, "time", lambda: error.resets_at - (error.retry_after or 0.0))
     told = errors.error_message(error)
     assert said in told
-    if error.wait == 7 * HOUR:
+    if error.retry_after == 7 * HOUR:
         assert told.endswith("It begins anew in about 7 h (1970-01-01 00:00).")
 
 

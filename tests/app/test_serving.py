@@ -56,7 +56,7 @@ def test_a_server_that_can_work_says_so(app):
 def test_a_database_that_goes_away_and_comes_back_is_seen(app):
     assert get(f"{app.url}/ready")[0] == 200
     database = app.folder / "data/antler.db"
-    away = database.rename_conversation(database.with_name("elsewhere.db"))
+    away = database.rename(database.with_name("elsewhere.db"))
     try:
         until(lambda: get(f"{app.url}/ready")[0] == 503)
         assert json.loads(get(f"{app.url}/ready")[1]) | {"gateway": True} == {
@@ -67,7 +67,7 @@ def test_a_database_that_goes_away_and_comes_back_is_seen(app):
         }
         assert get(f"{app.url}/health")[0] == 200
     finally:
-        away.rename_conversation(database)
+        away.rename(database)
     until(lambda: get(f"{app.url}/ready")[0] == 200)
 
 
