@@ -59,7 +59,8 @@ def test_what_anthropics_wire_counts_before_its_last_word_is_not_told():
     target, timing = Target("m", "anthropic"), Timing(0.5, 0.5, 3.5)
     cut = ended(Outcome.INTERRUPTED, target=target, usage=Usage(4, 1), timing=timing)
     assert transcript.format_footer(cut) == "**m** · Anthropic · first token 0.50 s · 4 in"
-    whole = ended(Outcome.COMPLETE, target=target, usage=Usage(4, 90), timing=timing, finish_reason="end_turn")
+    usage = Usage(4, 90)
+    whole = ended(Outcome.COMPLETE, target=target, usage=usage, timing=timing, finish_reason="end_turn")
     assert transcript.format_footer(whole).endswith("30 tokens/s · 4 in · 90 out")
 
 
