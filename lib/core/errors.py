@@ -1,40 +1,40 @@
-"""Everything that can go wrong, as one tree with codes.
+"""All errors, as one tree with codes.
 
 AntlerError
-├── SettingError        a setting is malformed                           you
-├── StoreError          the database refused or is away                  server
-├── StaleTurn           an answer is still arriving in this conversation you
-├── Gone                the conversation is not there (any more)         you
-├── Closing             the process was told to stop                     server
-├── TransferError       a file cannot be imported                        you
-├── OverLimit           a limit of the team's would be passed            you
-├── PriceUnknown        money is limited, and the price not known        server
-├── ModelNotAllowed     the team has not opened the model to the person  you
-└── AnswerError         an answer could not be had, or not whole
-    ├── GatewayError    the gateway refused, in words of its own
-    │   ├── KeyRefused        401, 403                                   key
-    │   ├── QuotaUsedUp       403 by code, 402                           key
-    │   ├── ModelUnknown      404 or 503 by code                         you
-    │   ├── NotOffered        404, 405, 501: no such path                gateway
-    │   ├── RequestRefused    400, 409, 422, 500 by code                 you
-    │   ├── ContextTooLong    400 by type                                you
-    │   ├── TooLarge          413                                        you
-    │   ├── RateLimited       429                                        gateway
-    │   ├── Overloaded        503, 529                                   maker
-    │   ├── GatewayDown       500, 502, 504, 52x, HTML                   gateway
-    │   ├── Redirected        3xx, which is not followed with a key      gateway
-    │   ├── Unreadable        200, but no answer in it                   gateway
-    │   └── FailedMidway      an error event inside the stream           maker
-    ├── NetworkError    the gateway was not reached, or fell silent
-    │   ├── Unreachable       no address, refused, reset                 network
-    │   ├── TlsFailed         its certificate cannot be trusted          network
-    │   ├── TimedOut          nothing came in time                       network
-    │   └── Cut               the stream ended without its last event    network
-    │       └── NoLastWord    its end marker came, but no reason for it  gateway
-    └── Unexpected      a fault of our own; the log has the details      server
+├── SettingError            a setting is malformed                             you
+├── StoreError              the database refused or is not reachable           server
+├── TurnInProgress          an answer is still arriving in the conversation    you
+├── ConversationNotFound    the conversation does not exist for this user      you
+├── ShuttingDown            the process was told to stop                       server
+├── TransferError           a file cannot be imported                          you
+├── LimitExceededError      a hard limit of the team would be exceeded         you
+├── PriceUnknown            a cost limit applies and the price is unknown      server
+├── ModelNotAllowed         the user has no permission for the model           you
+└── AnswerError             no answer, or not all of it
+    ├── GatewayError        the gateway refused, in its own words
+    │   ├── KeyRejected           401, 403                                     key
+    │   ├── QuotaExhausted        403 by code, 402                             key
+    │   ├── ModelNotFound         404 or 503 by code                           you
+    │   ├── EndpointNotFound      404, 405, 501: no such path                  gateway
+    │   ├── InvalidRequest        400, 409, 422, 500 by code                   you
+    │   ├── ContextTooLong        400 by type                                  you
+    │   ├── RequestTooLarge       413                                          you
+    │   ├── RateLimited           429                                          gateway
+    │   ├── Overloaded            503, 529                                     maker
+    │   ├── GatewayUnavailable    500, 502, 504, 52x, HTML                     gateway
+    │   ├── UnexpectedRedirect    3xx, never followed with a key               gateway
+    │   ├── InvalidResponse       200 without an answer in it                  gateway
+    │   └── StreamError           an error event inside the stream             maker
+    ├── NetworkError        the gateway was not reached, or went silent
+    │   ├── GatewayUnreachable    no address, refused, reset                   network
+    │   ├── TlsError              the certificate is not trusted               network
+    │   ├── RequestTimeout        no byte within the timeout                   network
+    │   └── StreamInterrupted     the stream ended without its last event      network
+    │       └── MissingFinishReason    an end marker without a finish reason   gateway
+    └── UnexpectedError     a bug of this program; details are in the log      server
 
-Each has a code, which is also the name of its words on the screen, says whose fault it is,
-whether trying again makes sense (`retry`), and how often that may be done unasked (`repeats`).
+Each has a `code`, which is also its translation key; `fault`, the party at fault; `retryable`, true where
+another attempt makes sense; and `max_retries`, the number of automatic retries.
 """
 
 from __future__ import annotations

@@ -85,10 +85,10 @@ class TemporaryStore:
             self._update_conversation(
                 owner,
                 conversation.id,
-                head=conversation.head_id,
+                head_id=conversation.head_id,
                 target=conversation.target,
                 params=conversation.params,
-                updated=conversation.updated_at,
+                updated_at=conversation.updated_at,
             )
             for node in new_nodes:
                 self._stored_nodes[node.id] = _StoredNode(conversation.id, node, time.monotonic())
@@ -96,13 +96,13 @@ class TemporaryStore:
     def reopen_answer(self, owner: str, conversation: Conversation, node: Node) -> None:
         """Keep that an answer is arriving again, and the conversation as it now is."""
         with self._lock:
-            self._update_node(owner, node, outcome=node.outcome, failure=None, request=node.usage_record_id)
+            self._update_node(owner, node, outcome=node.outcome, failure=None, usage_record_id=node.usage_record_id)
             self._update_conversation(
                 owner,
                 conversation.id,
-                head=conversation.head_id,
+                head_id=conversation.head_id,
                 params=conversation.params,
-                updated=conversation.updated_at,
+                updated_at=conversation.updated_at,
             )
 
     def add_node(self, owner: str, conversation_id: str, node: Node) -> None:
@@ -113,7 +113,7 @@ class TemporaryStore:
 
     def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
         """Make the branch that ends in this node the one that is shown."""
-        self._update_conversation(owner, conversation_id, head=head_id)
+        self._update_conversation(owner, conversation_id, head_id=head_id)
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
         """Keep what has come of an arriving answer; returns the row's outcome, None where the row is gone."""
@@ -151,14 +151,14 @@ class TemporaryStore:
         self._update_conversation(owner, conversation_id, params=params)
 
     def set_truncation(self, owner: str, conversation_id: str, truncation: Truncation | None) -> None:
-        self._update_conversation(owner, conversation_id, window=truncation)
+        self._update_conversation(owner, conversation_id, truncation=truncation)
 
     def set_generated_title(self, owner: str, conversation_id: str, title: str) -> None:
         """Give the chat a model's title, where its own is still the question's."""
         with self._lock:
             known = self.conversation(owner, conversation_id)
             if known and known.title_source == "question":
-                self._update_conversation(owner, conversation_id, title=title, titled="model")
+                self._update_conversation(owner, conversation_id, title=title, title_source="model")
 
     def record_usage(self, owner: str, *usage_records: UsageRecord) -> None:
         """Count what one question took, with nothing that leads back to the chat. Raises StoreError."""

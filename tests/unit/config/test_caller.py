@@ -60,8 +60,8 @@ def test_the_cookies_secret_is_taken_before_the_key() -> None:
 
 def test_another_process_gives_the_same_name() -> None:
     program = (
-        "from lib.config.settings import load; from lib.core.user import Person\n"
-        f"print(load({KEY!r}, {{}}).team.pseudonym(Person('oidc:ann')))"
+        "from lib.config.settings import load_settings; from lib.core.user import User\n"
+        f"print(load_settings({KEY!r}, {{}}).caller_identity.pseudonym(User('oidc:ann')))"
     )
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True

@@ -41,14 +41,14 @@ SOURCES = [
         "first_byte_timeout",
         "1.5",
         "2.5",
-        lambda s: str(s.timeouts.first),
+        lambda s: str(s.timeouts.first_byte),
     ),
     ("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", "1.5", "2.5", lambda s: str(s.timeouts.idle)),
     ("DEERAPI_RETRIES", "gateway", "retries", "0", "1", lambda s: str(s.retries)),
     ("DEERAPI_CHEAP_MODEL", "gateway", "cheap_model", "small-env", "small-file", lambda s: s.utility_model),
-    ("ANTLER_LOG", "server", "log", "json", "text", lambda s: s.serving.log),
-    ("ANTLER_METRICS_TOKEN", "server", "metrics_token", "t-env", "t-file", lambda s: s.serving.metrics_token),
-    ("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", "1.5", "2.5", lambda s: str(s.serving.drain)),
+    ("ANTLER_LOG", "server", "log", "json", "text", lambda s: s.server.log_format),
+    ("ANTLER_METRICS_TOKEN", "server", "metrics_token", "t-env", "t-file", lambda s: s.server.metrics_token),
+    ("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", "1.5", "2.5", lambda s: str(s.server.drain_seconds)),
 ]
 each_setting = pytest.mark.parametrize(("variable", "table", "name", "outer", "inner", "value"), SOURCES)
 

@@ -65,8 +65,8 @@ def test_a_new_conversation_needs_its_question_and_room_for_the_answer() -> None
 
 def test_without_a_known_window_nothing_is_ever_over() -> None:
     found = need(talk((40_000, 40_000)), "a" * 40_000, limit=None)
-    assert found.limit is None
-    assert not found.over
+    assert found.context_window is None
+    assert not found.is_over_limit
     assert not found.is_near_limit
 
 
@@ -114,8 +114,8 @@ def test_a_count_that_does_not_hold_is_not_taken(usage: Usage, served: dict, tar
 
 def test_another_model_of_the_same_maker_counts_alike() -> None:
     path = talk((360, 360), used={0: Usage(input=150, output=90)})
-    assert need(path, target=Target("gpt-4.1-mini", "anthropic")).known
-    assert not need(path, target=OTHER).known
+    assert need(path, target=Target("gpt-4.1-mini", "anthropic")).is_counted
+    assert not need(path, target=OTHER).is_counted
 
 
 LONG = [(3600, 3600)] * 4
@@ -130,7 +130,7 @@ def test_a_window_is_estimated_until_the_first_count_of_its_own() -> None:
     shorter = talk(*LONG, (3600, 3600), used={**COUNTED, 4: Usage(input=5100, output=1000)})
     assert need(shorter, kept=kept) == window.ContextEstimate(6100 + 1000, 8000, True)
     # Moved on, the window has no count of its own again.
-    assert not need(shorter, kept=Truncation("q4")).known
+    assert not need(shorter, kept=Truncation("q4")).is_counted
 
 
 def test_undone_the_greatest_count_is_that_of_the_whole_path() -> None:
@@ -160,7 +160,7 @@ def test_the_window_fits_whenever_one_does_and_the_last_turn_stays(sizes, text, 
     assert start in places
     assert need(path, text, found.truncation, limit) == found.estimate
     possible = [need(path, text, Truncation(path[place].id), limit) for place in places]
-    assert found.estimate.is_over_limit == all(one.over for one in possible)
+    assert found.estimate.is_over_limit == all(one.is_over_limit for one in possible)
     assert found.dropped_turn_count == start // 2
     # With room for more turns, unless the last one alone leaves none.
     assert start == places[-1] or found.estimate.tokens <= limit * window.TRUNCATED_RATIO
@@ -243,4 +243,4 @@ def test_what_a_new_conversation_begins_with_is_what_the_window_sends(sizes, sta
     assert not {node.id for node in nodes} & {node.id for node in path}
     assert [node.created_at for node in nodes] == sorted({node.created_at for node in nodes})
     assert not any(node.usage.input for node in nodes)
-    assert not need(nodes).known
+    assert not need(nodes).is_counted

@@ -159,7 +159,7 @@ def test_a_conversation_deleted_meanwhile_takes_no_more_alternatives(store):
     store.delete_conversations("ann", [talk.id])
     store.purge_deleted(-1.0)
     go.set()
-    until(lambda: desk.answers.find("ann", talk.id) is None)
+    until(lambda: desk.generations.find("ann", talk.id) is None)
     assert store.nodes("ann", talk.id) == []
 
 

@@ -95,7 +95,7 @@ def test_two_people_share_the_workers_and_not_the_name(desk, replay, settings, s
     assert other.find_summary("ben", "c") is None
     until(lambda: job.state != "running")
     for number, aside in enumerate((desk.utility_models, other)):
-        aside.entitle("ann", "c", "Why?", CHEAP)
+        aside.generate_title("ann", "c", "Why?", CHEAP)
         until(lambda: len(replay.requests) == number + 1)  # noqa: B023  called within the turn
     names = [settings.caller_identity.pseudonym(User(name)) for name in ("ann", "ben")]
     assert [one.json["user"] for one in replay.requests] == names

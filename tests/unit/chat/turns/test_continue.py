@@ -112,7 +112,7 @@ def test_a_rest_that_fails_keeps_the_text_and_can_be_gone_on_with(store, fault, 
 def test_a_rest_that_is_stopped_keeps_the_text(store):
     desk, _, talk = begun(store, (TextDelta(" water and all that"), threading.Event()))
     turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
-    answer = desk.answers.find("ann", talk.id)
+    answer = desk.generations.find("ann", talk.id)
     until(lambda: answer.wait(-1, 0).node.message.text.endswith("all that"))
     answer.stop()
     node = settled(desk, talk.id)[-1]
@@ -125,7 +125,7 @@ def test_a_rest_whose_process_dies_leaves_what_was_saved(store, monkeypatch):
     over = threading.Event()
     desk, _, talk = begun(store, (TextDelta(" water and all that"), over))
     turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
-    arriving = desk.answers.find("ann", talk.id).node_ids[0]
+    arriving = desk.generations.find("ann", talk.id).node_ids[0]
     assert store.node("ann", arriving).message.text.startswith("The moon pulls at the")
     until(lambda: store.node("ann", arriving).message.text.endswith("all that"))
     assert store.mark_stale(-1.0) == 1
@@ -141,7 +141,7 @@ def test_nothing_is_sent_when_the_database_refuses(store, monkeypatch):
     def refuse(*_):
         raise errors.StoreError("disk full")
 
-    monkeypatch.setattr(store, "reopen", refuse)
+    monkeypatch.setattr(store, "reopen_answer", refuse)
     with pytest.raises(errors.StoreError):
         turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
     assert len(gateway.sent) == 1

@@ -199,8 +199,8 @@ class Failing:
     def checkpoint(self, owner, node):
         return self._try(self._store.checkpoint, owner, node)
 
-    def settle(self, owner, node, spends):
-        return self._try(self._store.settle, owner, node, spends)
+    def finish(self, owner, node, spends):
+        return self._try(self._store.finish, owner, node, spends)
 
     def _try(self, write, owner, *what):
         if self.refusals:

@@ -52,12 +52,12 @@ class Book:
         self.spends: list[tuple[str, UsageRecord]] = []
         self._refuses = refuses
 
-    def entitle(self, owner: str, conversation: str, title: str) -> None:
+    def set_generated_title(self, owner: str, conversation: str, title: str) -> None:
         if self._refuses:
             raise errors.StoreError("away")
         self.titles.append((owner, conversation, title))
 
-    def spend(self, owner: str, *spends: UsageRecord) -> None:
+    def record_usage(self, owner: str, *spends: UsageRecord) -> None:
         self.spends.extend((owner, spend) for spend in spends)
         if self._refuses:
             raise errors.StoreError("away")

@@ -141,8 +141,8 @@ def test_what_is_forgotten_ends_the_answer_that_arrives():
     assert scratch.current_conversation_id is None
     talk = turn.send_question(desk, "ann", None, "Why?", TARGET, Params()).conversation
     assert scratch.current_conversation_id == talk.id
-    scratch.forget()
-    until(lambda: desk.answers.find("ann", talk.id) is None)
+    scratch.clear()
+    until(lambda: desk.generations.find("ann", talk.id) is None)
     assert scratch.current_conversation_id is None
     assert scratch.conversation("ann", talk.id) is None
     assert scratch.nodes("ann", talk.id) == []

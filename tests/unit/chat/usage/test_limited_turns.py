@@ -208,13 +208,13 @@ def test_what_could_not_be_kept_is_given_back(store, monkeypatch):
         raise errors.StoreError("disk full")
 
     with monkeypatch.context() as away, pytest.raises(errors.StoreError):
-        away.setattr(store, "begin", refuse)
+        away.setattr(store, "save_turn", refuse)
         asked(desk)
     assert used(store) == (0, 0, 0)
     # Not even that: it stays counted.
     with monkeypatch.context() as away, pytest.raises(errors.StoreError, match="disk full"):
-        away.setattr(store, "begin", refuse)
-        away.setattr(store, "release", refuse)
+        away.setattr(store, "save_turn", refuse)
+        away.setattr(store, "release_quota", refuse)
         asked(desk)
     assert used(store)[0] == 1
     assert desk.gateway.sent == []

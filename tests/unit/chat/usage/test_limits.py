@@ -33,13 +33,13 @@ def test_a_refusal_says_which_limit_holds_longest_and_until_when(store):
     with pytest.raises(errors.LimitExceededError) as refused:
         guard.reserve("s", "m", Usage(1000, 100))
     told = refused.value
-    assert (told.scope, told.name, told.hard, told.left) == ("group:sales", "tokens_month", 1600, 200)
-    assert (told.requested, told.wait) == (1100, told.resets_at - NOON)
+    assert (told.scope, told.limit_name, told.hard_limit, told.remaining) == ("group:sales", "tokens_month", 1600, 200)
+    assert (told.requested, told.retry_after) == (1100, told.resets_at - NOON)
     assert told.resets_at == current_counter("all", "cost_month", NOON).resets_at
     # No waiting helps against a bound that is too small for it.
     with pytest.raises(errors.LimitExceededError) as refused:
         guard.reserve("s", "m", Usage(1000, 550))
-    assert (refused.value.scope, refused.value.wait) == (TEAM_SCOPE, None)
+    assert (refused.value.scope, refused.value.retry_after) == (TEAM_SCOPE, None)
 
 
 def test_everybody_and_each_group_is_counted_beside_the_person(store):
@@ -96,6 +96,6 @@ def test_tomorrow_all_of_it_is_there_again(store):
     guard.reserve("r", "m", Usage(100, 0))
     with pytest.raises(errors.LimitExceededError) as refused:
         guard.reserve("s", "m", Usage(1, 0))
-    clock[0] += refused.value.wait
+    clock[0] += refused.value.retry_after
     guard.reserve("s", "m", Usage(100, 0))
     assert [one.used for one in guard.limit_statuses()] == [100]

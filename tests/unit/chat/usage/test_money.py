@@ -196,7 +196,7 @@ def test_an_unknown_price_is_said_to_be_unknown(desk, store, wire):
     talk = asked(desk, Target("demo-echo", wire))
     node = settled(desk, talk)[-1]
     told = store.usage_by_answer("ann", talk)[node.id]
-    assert (told.cost, told.unpriced_count, told.requests) == (0, 1, 1)
+    assert (told.cost, told.unpriced_count, told.request_count) == (0, 1, 1)
     assert transcript.format_footer(node, told).endswith("cost unknown")
 
 

@@ -64,10 +64,10 @@ class Known:
     def __init__(self, waits: Sequence[tuple[Target, float]], lines: Sequence[DailyUsage] = ()) -> None:
         self._waits, self._lines = list(waits), list(lines)
 
-    def lines(self, owner, spans):
+    def daily_usage(self, owner, spans):
         return self._lines
 
-    def firsts(self, owner, begin, end, limit):
+    def first_token_times(self, owner, begin, end, limit):
         return self._waits[:limit]
 
 
@@ -119,10 +119,10 @@ def test_any_name_comes_back_from_the_file(name):
 class AllKnown(Known):
     """A book of everybody."""
 
-    def lines_of_all(self, spans):
+    def daily_usage_of_all_users(self, spans):
         return self._lines
 
-    def firsts_of_all(self, begin, end, limit):
+    def first_token_times_of_all_users(self, begin, end, limit):
         return self._waits[:limit]
 
 
