@@ -96,7 +96,9 @@ class TemporaryStore:
     def reopen_answer(self, owner: str, conversation: Conversation, node: Node) -> None:
         """Keep that an answer is arriving again, and the conversation as it now is."""
         with self._lock:
-            self._update_node(owner, node, outcome=node.outcome, failure=None, usage_record_id=node.usage_record_id)
+            self._update_node(
+                owner, node, outcome=node.outcome, failure=None, usage_record_id=node.usage_record_id
+            )
             self._update_conversation(
                 owner,
                 conversation.id,

@@ -104,7 +104,9 @@ class Conversations(RuleBasedStateMachine):
     @rule(data=some.data())
     def edit(self, data):
         question = data.draw(some.sampled_from(self.living("user")))
-        turn.send_question(self.desk, ANN, self.id, "In other words", TARGETS[0], Params(), question.parent_id)
+        turn.send_question(
+            self.desk, ANN, self.id, "In other words", TARGETS[0], Params(), question.parent_id
+        )
         self.remember()
         edited = tree.path(self.nodes, self.head)[-2]
         assert question.id in tree.siblings(self.nodes)[edited.id]

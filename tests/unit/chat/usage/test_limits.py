@@ -33,7 +33,12 @@ def test_a_refusal_says_which_limit_holds_longest_and_until_when(store):
     with pytest.raises(errors.LimitExceededError) as refused:
         guard.reserve("s", "m", Usage(1000, 100))
     told = refused.value
-    assert (told.scope, told.limit_name, told.hard_limit, told.remaining) == ("group:sales", "tokens_month", 1600, 200)
+    assert (told.scope, told.limit_name, told.hard_limit, told.remaining) == (
+        "group:sales",
+        "tokens_month",
+        1600,
+        200,
+    )
     assert (told.requested, told.retry_after) == (1100, told.resets_at - NOON)
     assert told.resets_at == current_counter("all", "cost_month", NOON).resets_at
     # No waiting helps against a bound that is too small for it.
