@@ -23,10 +23,10 @@ _TOKEN_PATTERN = re.compile(r"[\w-]{32}", re.ASCII)
 class ShareLinkStore(Protocol):
     """Where snapshots are kept; each method may raise StoreError."""
 
-    def add_share_link(
+    def add(
         self, owner: str, share_link: ShareLink, token_hash: str, snapshot: Mapping[str, Any]
     ) -> bool: ...
-    def share_snapshot(self, token_hash: str) -> Mapping[str, Any] | None: ...
+    def snapshot(self, token_hash: str) -> Mapping[str, Any] | None: ...
 
 
 def create_share_link(
@@ -38,14 +38,14 @@ def create_share_link(
     """
     token = secrets.token_urlsafe(24)
     share = ShareLink(new_id(), conversation.id, conversation.title, time.time())
-    if not store.add_share_link(owner, share, _hash_token(token), _build_snapshot(conversation, path)):
+    if not store.add(owner, share, _hash_token(token), _build_snapshot(conversation, path)):
         raise ConversationNotFound
     return token
 
 
 def read_share_link(store: ShareLinkStore, token: str) -> tuple[Conversation, list[Node]] | None:
     """The snapshot behind a token; None where there is none (any more). Raises StoreError."""
-    kept = store.share_snapshot(_hash_token(token)) if _TOKEN_PATTERN.fullmatch(token) else None
+    kept = store.snapshot(_hash_token(token)) if _TOKEN_PATTERN.fullmatch(token) else None
     if kept is None:
         return None
     try:

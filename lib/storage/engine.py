@@ -1,4 +1,4 @@
-"""The database: opened, set up, brought to the newest schema under a lock."""
+"""Database engine: connect, migrate to the newest schema under a lock, open transactions."""
 
 from __future__ import annotations
 
@@ -17,28 +17,30 @@ from lib.core.errors import StoreError
 from lib.core.sanitize import replace_surrogates
 from lib.storage import postgres, sqlite
 
-PATIENCE = 15.0  # seconds to wait for a lock, or for a connection of the pool
+LOCK_TIMEOUT = 15.0  # seconds to wait for a lock, or for a connection of the pool
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def connect(url: str, patience: float = PATIENCE, refused: Callable[[], None] = lambda: None) -> sa.Engine:
-    """An engine on the database of `url`, SQLite or Postgres, at the newest schema.
+def connect(
+    url: str, lock_timeout: float = LOCK_TIMEOUT, on_refusal: Callable[[], None] = lambda: None
+) -> sa.Engine:
+    """Open the SQLite or Postgres database of `url`, and migrate it to the newest schema.
 
-    An SQLite file is made, with its folder, where it is missing. `patience` is in seconds. `refused`
-    is called whenever the database refuses. Raises StoreError.
+    A missing SQLite file is created, with its folder. `lock_timeout` is in seconds. `on_refusal` is called
+    for each error of the database. Raises StoreError.
     """
 
     def on_error(context: sa.ExceptionContext) -> None:
         if not context.is_pre_ping:
-            refused()
+            on_refusal()
 
-    with translated():
+    with translate_errors():
         parsed = sa.make_url(url)
-        opened = sqlite.opened if parsed.get_backend_name() == "sqlite" else postgres.opened
-        engine = opened(parsed, patience)
-        sa.event.listen(engine, "before_cursor_execute", _on_execute, retval=True)
+        backend = sqlite if parsed.get_backend_name() == "sqlite" else postgres
+        engine: sa.Engine = backend.create_engine(parsed, lock_timeout)
+        sa.event.listen(engine, "before_cursor_execute", _sanitize_parameters, retval=True)
         sa.event.listen(engine, "handle_error", on_error)
-        with writing(engine) as connection:
+        with write_transaction(engine) as connection:
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
             config.attributes["connection"] = connection
@@ -46,32 +48,45 @@ def connect(url: str, patience: float = PATIENCE, refused: Callable[[], None] = 
     return engine
 
 
+class Aggregate:
+    """Rows that belong together; each public method is one transaction, and may raise StoreError."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def _read(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        return read_transaction(self._engine)
+
+    def _write(self, owner: str | None = None) -> contextlib.AbstractContextManager[sa.Connection]:
+        return write_transaction(self._engine, owner)
+
+
 @contextlib.contextmanager
-def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that only reads, all of it at one moment; a writer elsewhere does not hold it up."""
-    with translated(), engine.begin() as connection:
+def read_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Open a transaction that reads one snapshot and waits for no writer."""
+    with translate_errors(), engine.begin() as connection:
         yield connection
 
 
 @contextlib.contextmanager
-def writing(engine: sa.Engine, owner: str | None = None) -> Iterator[sa.Connection]:
-    """A transaction that writes: it takes its lock first, so that what it reads stays so until its end.
+def write_transaction(engine: sa.Engine, owner: str | None = None) -> Iterator[sa.Connection]:
+    """Open a transaction that takes its lock first, so that what it reads stays true until it commits.
 
-    With an `owner` it touches the rows of that owner only, and on Postgres those of others can be written at
-    the same time; without, it writes alone.
+    With an `owner` it may change only that owner's rows, and on Postgres writers of other owners run at the
+    same time. Without one it is the only writer.
     """
-    with translated(), engine.execution_options(writes=True, owner=owner).begin() as connection:
+    with translate_errors(), engine.execution_options(writes=True, owner=owner).begin() as connection:
         yield connection
 
 
 def insert(bind: sa.Engine | sa.Connection, table: sa.Table) -> pg.Insert | lite.Insert:
-    """An insert that knows `on_conflict_do_…`: the same on both databases, but in no class of both."""
+    """Build an insert with `on_conflict_do_…` (upsert), for which the two dialects share no class."""
     return lite.insert(table) if bind.dialect.name == "sqlite" else pg.insert(table)
 
 
 @contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """What the database or the disk raises, as StoreError."""
+def translate_errors() -> Iterator[None]:
+    """Raise errors of the database and of the disk as StoreError."""
     try:
         yield
     except sa.exc.DBAPIError as error:
@@ -80,20 +95,18 @@ def translated() -> Iterator[None]:
         raise StoreError(str(error)) from error
 
 
-def _on_execute(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> tuple[str, Any]:
-    """No text may make a statement fail: Postgres holds no NUL, and neither database half a letter."""
-    return statement, _fit(parameters)
+def _sanitize_parameters(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> tuple[str, Any]:
+    """Replace characters that make a statement fail: NUL on Postgres, lone surrogates on both."""
+    return statement, _sanitize(parameters)
 
 
-def _fit(value: Any) -> Any:
+def _sanitize(value: Any) -> Any:
     if isinstance(value, str):
-        return (
-            value
-            if value.isascii() and "\0" not in value
-            else replace_surrogates(value).replace("\0", "\ufffd")
-        )
+        if value.isascii() and "\0" not in value:
+            return value
+        return replace_surrogates(value).replace("\0", "\ufffd")
     if isinstance(value, dict):
-        return {name: _fit(item) for name, item in value.items()}
+        return {name: _sanitize(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(map(_fit, value))
+        return type(value)(map(_sanitize, value))
     return value

@@ -23,7 +23,7 @@ _LINK = {
 }
 
 
-def opened(url: sa.URL, patience: float) -> sa.Engine:
+def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
     """An engine on the database of `url`, which is reached with its first use.
 
     No state is kept in a session, no statement is prepared by name: a pooler may give each transaction
@@ -37,7 +37,7 @@ def opened(url: sa.URL, patience: float) -> sa.Engine:
         max_overflow=10,
         pool_pre_ping=True,
         pool_recycle=300,
-        pool_timeout=patience,
+        pool_timeout=lock_timeout,
         use_native_hstore=False,
         hide_parameters=True,
     )
@@ -50,13 +50,13 @@ def opened(url: sa.URL, patience: float) -> sa.Engine:
         driver.isolation_level = None if writes else IsolationLevel.REPEATABLE_READ
         driver.read_only = None if writes else True
         if writes:
-            connection.exec_driver_sql(_lock(options.get("owner"), patience))
+            connection.exec_driver_sql(_lock(options.get("owner"), lock_timeout))
 
     sa.event.listen(engine, "begin", on_begin)
     return engine
 
 
-def _lock(owner: str | None, patience: float) -> str:
+def _lock(owner: str | None, lock_timeout: float) -> str:
     """Statements, sent as one: an owner's writers wait for each other, and for one who writes alone."""
     alone = _key("everyone")
     if owner is None:
@@ -64,7 +64,7 @@ def _lock(owner: str | None, patience: float) -> str:
     else:
         locks = f"pg_advisory_xact_lock_shared({alone}), pg_advisory_xact_lock({_key('owner', owner)})"
     return (
-        f"SET LOCAL lock_timeout = '{patience * 1000:.0f}ms';"
+        f"SET LOCAL lock_timeout = '{lock_timeout * 1000:.0f}ms';"
         f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s';"
         f"SELECT {locks}"
     )

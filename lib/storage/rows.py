@@ -1,9 +1,9 @@
-"""Rows to core values, and back."""
+"""Conversions between database rows and core values, and the owner scope of queries."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -24,15 +24,36 @@ from lib.core.conversation import (
     Usage,
 )
 from lib.core.target import Target, is_wire
+from lib.storage.schema import conversation as conversations
+from lib.storage.schema import node as nodes
+
+_BATCH_SIZE = 500  # ids in one statement: databases limit the number of bound values
 
 
-def conversation(row: sa.Row[Any]) -> Conversation:
+def owned(owner: str, conversation_id: str | sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Condition on `conversation`: this conversation, in the owner's scope."""
+    return (conversations.c.id == conversation_id) & (conversations.c.owner == owner)
+
+
+def in_owned_conversation(owner: str) -> sa.ColumnElement[bool]:
+    """Condition on `node`: part of a conversation in the owner's scope."""
+    query = sa.select(conversations.c.id).where(owned(owner, nodes.c.conversation))
+    return query.correlate(nodes).exists()
+
+
+def batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Split ids, without duplicates, into lists that one statement can bind."""
+    unique = list(dict.fromkeys(ids))
+    return (unique[start : start + _BATCH_SIZE] for start in range(0, len(unique), _BATCH_SIZE))
+
+
+def conversation_from_row(row: sa.Row[Any]) -> Conversation:
     return Conversation(
         id=row.id,
         title=row.title,
         updated_at=row.updated,
         head_id=row.head,
-        target=_target(row),
+        target=_target_from_row(row),
         params=params.load_params(row.params),
         created_at=row.created,
         revision=row.rev,
@@ -46,42 +67,42 @@ def conversation(row: sa.Row[Any]) -> Conversation:
     )
 
 
-def from_conversation(value: Conversation) -> dict[str, Any]:
-    """The columns of a conversation; where it does not say when it was made, that is when it changed last."""
+def conversation_to_row(conversation: Conversation) -> dict[str, Any]:
+    """Columns of a conversation; a missing creation time is the time of the last change."""
     return {
-        "id": value.id,
-        "title": value.title,
-        "updated": value.updated_at,
-        "head": value.head_id,
-        "params": asdict(value.params),
-        "created": value.created_at or value.updated_at,
-        "rev": value.revision,
-        "titled": value.title_source,
-        "folder": value.folder,
-        "pinned": value.pinned,
-        "archived": value.archived,
-        "unread": value.unread,
-        "window": from_window(value.truncation),
-        **from_target(value.target),
+        "id": conversation.id,
+        "title": conversation.title,
+        "updated": conversation.updated_at,
+        "head": conversation.head_id,
+        "params": asdict(conversation.params),
+        "created": conversation.created_at or conversation.updated_at,
+        "rev": conversation.revision,
+        "titled": conversation.title_source,
+        "folder": conversation.folder,
+        "pinned": conversation.pinned,
+        "archived": conversation.archived,
+        "unread": conversation.unread,
+        "window": truncation_to_row(conversation.truncation),
+        **target_to_row(conversation.target),
     }
 
 
-def from_window(value: Truncation | None) -> dict[str, Any] | None:
-    return asdict(value) if value else None
+def truncation_to_row(truncation: Truncation | None) -> dict[str, Any] | None:
+    return asdict(truncation) if truncation else None
 
 
-def node(row: sa.Row[Any]) -> Node:
+def node_from_row(row: sa.Row[Any]) -> Node:
     return Node(
         id=row.id,
         parent_id=row.parent,
-        message=message(row.role, row.parts),
+        message=message_from_row(row.role, row.parts),
         created_at=row.created,
         outcome=Outcome(row.outcome),
         finish_reason=row.reason,
-        target=_target(row),
+        target=_target_from_row(row),
         usage=Usage(**row.usage),
         timing=Timing(**row.timing),
-        failure=_failure(row.failure),
+        failure=_failure_from_row(row.failure),
         request_id=row.request_id,
         provider_metadata=row.served or {},
         deleted_at=row.deleted,
@@ -89,49 +110,53 @@ def node(row: sa.Row[Any]) -> Node:
     )
 
 
-def message(role: Literal["user", "assistant"], parts: Sequence[Mapping[str, Any]]) -> Message:
-    return Message(role, tuple(map(_part, parts)))
-
-
-def from_node(value: Node) -> dict[str, Any]:
-    """The columns of a node but its conversation's; `beat` is now."""
+def node_to_row(node: Node) -> dict[str, Any]:
+    """Columns of a node except its conversation's; the heartbeat (`beat`) is the current time."""
     return {
-        "id": value.id,
-        "parent": value.parent_id,
-        "role": value.message.role,
-        "parts": [_from_part(part) for part in value.message.parts],
-        "created": value.created_at,
-        "outcome": value.outcome,
-        "reason": value.finish_reason,
-        "usage": asdict(value.usage),
-        "timing": asdict(value.timing),
-        "failure": asdict(value.failure) if value.failure else None,
-        "request_id": value.request_id,
-        "served": dict(value.provider_metadata),
+        "id": node.id,
+        "parent": node.parent_id,
+        "role": node.message.role,
+        "parts": [_part_to_row(part) for part in node.message.parts],
+        "created": node.created_at,
+        "outcome": node.outcome,
+        "reason": node.finish_reason,
+        "usage": asdict(node.usage),
+        "timing": asdict(node.timing),
+        "failure": failure_to_row(node.failure),
+        "request_id": node.request_id,
+        "served": dict(node.provider_metadata),
         "beat": time.time(),
-        "deleted": value.deleted_at,
-        "request": value.usage_record_id,
-        **from_target(value.target),
+        "deleted": node.deleted_at,
+        "request": node.usage_record_id,
+        **target_to_row(node.target),
     }
 
 
-def _failure(raw: Mapping[str, Any] | None) -> Failure | None:
+def message_from_row(role: Literal["user", "assistant"], parts: Sequence[Mapping[str, Any]]) -> Message:
+    return Message(role, tuple(map(_part_from_row, parts)))
+
+
+def failure_to_row(failure: Failure | None) -> dict[str, Any] | None:
+    return asdict(failure) if failure else None
+
+
+def _failure_from_row(raw: Mapping[str, Any] | None) -> Failure | None:
     return Failure(**{**raw, "blamed": tuple(raw.get("blamed", ()))}) if raw else None
 
 
-def _target(row: sa.Row[Any]) -> Target | None:
-    return Target(row.model, row.wire) if row.model and is_wire(row.wire) else None
-
-
-def from_target(target: Target | None) -> dict[str, Any]:
+def target_to_row(target: Target | None) -> dict[str, Any]:
     return {"model": target.model if target else None, "wire": target.wire if target else None}
 
 
-def _part(raw: Mapping[str, Any]) -> Part:
+def _target_from_row(row: sa.Row[Any]) -> Target | None:
+    return Target(row.model, row.wire) if row.model and is_wire(row.wire) else None
+
+
+def _part_from_row(raw: Mapping[str, Any]) -> Part:
     if raw["type"] == "thinking":
         return ThinkingPart(raw["text"], raw["signature"], raw.get("sealed", ""))
     return TextPart(raw["text"])
 
 
-def _from_part(part: Part) -> dict[str, Any]:
+def _part_to_row(part: Part) -> dict[str, Any]:
     return {"type": "thinking" if isinstance(part, ThinkingPart) else "text", **asdict(part)}

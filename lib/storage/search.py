@@ -1,139 +1,93 @@
-"""What is searched in: the words of finished messages, written for the database's own index, and the hits."""
+"""Full-text search over the messages of an owner."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from lib.core import search_terms
 from lib.core.usage import SearchResult
-from lib.storage import lists, rows
-from lib.storage.owned import batches
+from lib.storage.conversations import load_conversations
+from lib.storage.engine import Aggregate
+from lib.storage.rows import batches, message_from_row
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import node as nodes
 from lib.storage.schema import passage as passages
+from lib.storage.search_index import encode_token
 
-# Postgres counts no place beyond 16,383, keeps no more than 255 places of one token, and takes 1 MB at most.
-_PASSAGE = 1000  # tokens
-_REPEATED = 200  # times that one token stands in a passage
-# Made by the migration, on SQLite and on Postgres: what the tables of schema.py cannot say.
+# Created by migration SQL, which SQLAlchemy's tables cannot express: FTS5 on SQLite, tsvector on Postgres.
 _FTS = sa.table("passage_words", sa.column("rowid", sa.Integer), sa.column("passage_words", sa.String))
 _VECTOR: sa.ColumnClause[str] = sa.literal_column("passage.words")
-_NEWEST = (nodes.c.created.desc(), nodes.c.id.desc())
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_NEWEST_FIRST = (nodes.c.created.desc(), nodes.c.id.desc())
 
 
-def index(connection: sa.Connection, ids: Sequence[str]) -> None:
-    """Write the words of these messages as they now are, of those that are finished."""
-    for batch in batches(ids):
-        query = sa.select(nodes.c.id, nodes.c.role, nodes.c.parts)
-        found = connection.execute(query.where(nodes.c.id.in_(batch), ~lists.ARRIVING)).all()
-        connection.execute(sa.delete(passages).where(passages.c.node.in_([row.id for row in found])))
-        written = [
-            {"node": row.id, "n": n, "tokens": part}
-            for row in found
-            for n, part in enumerate(spelled(rows.message(row.role, row.parts).text))
-        ]
-        if written:
-            connection.execute(sa.insert(passages), written)
+class Search(Aggregate):
+    """Full-text search; see lib/core/search_terms.py for how terms match."""
+
+    def find(
+        self, owner: str, query: str, limit: int, cursor: SearchResult | None = None
+    ) -> list[SearchResult]:
+        """Return the newest `limit` messages that contain every term of the query, newest first.
+
+        Archived conversations are included, deleted ones are not. Paginate by passing the last result of the
+        previous page as `cursor`.
+        """
+        terms = search_terms.parse_query(query)
+        if not terms:
+            return []
+        with self._read() as connection:
+            ids = connection.scalars(_matching_ids(connection, owner, terms, limit, cursor)).all()
+            return _load_results(connection, owner, ids)
 
 
-def search(
-    connection: sa.Connection, owner: str, typed: str, limit: int, before: SearchResult | None
-) -> list[SearchResult]:
-    """The newest messages in which all terms of the query are, newest first, from after `before` on."""
-    terms = search_terms.parse_query(typed)
-    if not terms:
-        return []
-    # The index first: without statistics SQLite would rather walk through all that is the owner's.
-    having = sa.intersect(*(_with(connection, term) for term in terms)).subquery()
+def _matching_ids(
+    connection: sa.Connection,
+    owner: str,
+    terms: Sequence[search_terms.Term],
+    limit: int,
+    cursor: SearchResult | None,
+) -> sa.Select[Any]:
+    # The index comes first: without statistics SQLite would rather scan all messages of the owner.
+    matches = sa.intersect(*(_nodes_with(connection, term) for term in terms)).subquery()
     query = (
         sa.select(nodes.c.id)
-        .select_from(having.join(nodes, nodes.c.id == having.c.node))
+        .select_from(matches.join(nodes, nodes.c.id == matches.c.node))
         .join(conversations, conversations.c.id == nodes.c.conversation)
         .where(conversations.c.owner == owner, conversations.c.deleted.is_(None), nodes.c.deleted.is_(None))
-        .order_by(*_NEWEST)
+        .order_by(*_NEWEST_FIRST)
         .limit(limit)
     )
-    if before:
-        place = sa.tuple_(sa.literal(before.created_at), sa.literal(before.node_id))
-        query = query.where(sa.tuple_(nodes.c.created, nodes.c.id) < place)
-    return _hits(connection, owner, connection.scalars(query).all())
+    if cursor:
+        sort_key = sa.tuple_(sa.literal(cursor.created_at), sa.literal(cursor.node_id))
+        query = query.where(sa.tuple_(nodes.c.created, nodes.c.id) < sort_key)
+    return query
 
 
-def _hits(connection: sa.Connection, owner: str, ids: Sequence[str]) -> list[SearchResult]:
-    # Read apart: what is sorted is small, the texts are not.
-    found = [
+def _load_results(connection: sa.Connection, owner: str, ids: Sequence[str]) -> list[SearchResult]:
+    # A second query, so that the database sorts ids and not texts.
+    rows = [
         row
         for batch in batches(ids)
-        for row in connection.execute(sa.select(nodes).where(nodes.c.id.in_(batch)).order_by(*_NEWEST))
+        for row in connection.execute(sa.select(nodes).where(nodes.c.id.in_(batch)).order_by(*_NEWEST_FIRST))
     ]
-    talks = lists.some(connection, owner, [row.conversation for row in found])
+    by_id = load_conversations(connection, owner, [row.conversation for row in rows])
     return [
         SearchResult(
-            talks[row.conversation], row.id, row.role, row.created, rows.message(row.role, row.parts).text
+            by_id[row.conversation], row.id, row.role, row.created, message_from_row(row.role, row.parts).text
         )
-        for row in found
+        for row in rows
     ]
 
 
-def spelled(text: str) -> Iterator[str]:
-    """A text's tokens as they are indexed, in parts of a size that every database takes.
-
-    Each begins with the last tokens of the one before, so that no phrase is lost at a border.
-    """
-    tokens = [_spelled(token) for token in search_terms.tokenize(text)]
-    start = 0
-    while start < len(tokens):
-        end = _end(tokens, start)
-        yield " ".join(tokens[start:end])
-        start = end if end == len(tokens) else end - search_terms.MAX_PHRASE_TOKENS
-
-
-def _end(tokens: Sequence[str], start: int) -> int:
-    """Where a part ends that begins at `start`."""
-    seen: Counter[str] = Counter()
-    for place in range(start, min(len(tokens), start + _PASSAGE)):
-        seen[tokens[place]] += 1
-        if seen[tokens[place]] > _REPEATED:
-            return place
-    return min(len(tokens), start + _PASSAGE)
-
-
-def _with(connection: sa.Connection, term: search_terms.Term) -> sa.Select[tuple[str]]:
-    """The nodes that have a term in one of their passages."""
-    spelt = [_spelled(token) for token in term.tokens]
+def _nodes_with(connection: sa.Connection, term: search_terms.Term) -> sa.Select[tuple[str]]:
+    """Select the nodes with a term in one of their passages."""
+    tokens = [encode_token(token) for token in term.tokens]
     if connection.dialect.name == "sqlite":
-        match = f'"{" ".join(spelt)}"' + (" *" if term.is_prefix else "")
-        found = sa.select(_FTS.c.rowid).where(_FTS.c.passage_words.op("MATCH")(match))
-        return sa.select(passages.c.node).distinct().where(passages.c.id.in_(found))
-    match = " <-> ".join(spelt) + (":*" if term.is_prefix else "")
+        match = f'"{" ".join(tokens)}"' + (" *" if term.is_prefix else "")
+        rowids = sa.select(_FTS.c.rowid).where(_FTS.c.passage_words.op("MATCH")(match))
+        return sa.select(passages.c.node).distinct().where(passages.c.id.in_(rowids))
+    match = " <-> ".join(tokens) + (":*" if term.is_prefix else "")
     return sa.select(passages.c.node).distinct().where(_VECTOR.op("@@")(sa.cast(match, TSQUERY)))
-
-
-def _spelled(token: str) -> str:
-    """A token in small ASCII letters and digits, a letter first: no database takes that apart in its own way.
-
-    What a token begins with, its spelling begins with as well.
-    """
-    first, rest = token[0], token[1:]
-    head = _code(first) if first.isdigit() else _letter(first)
-    return head + (rest if rest.isascii() and "q" not in rest else "".join(map(_letter, rest)))
-
-
-def _letter(sign: str) -> str:
-    return sign if sign.isascii() and sign != "q" else _code(sign)
-
-
-@lru_cache(maxsize=1 << 14)
-def _code(sign: str) -> str:
-    """A sign as "q" and four digits: its number, to the base of 36."""
-    number, digits = ord(sign), ""
-    for _ in range(4):
-        number, digit = divmod(number, len(_DIGITS))
-        digits = _DIGITS[digit] + digits
-    return "q" + digits

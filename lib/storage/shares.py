@@ -1,4 +1,4 @@
-"""Links to snapshots of conversations: made, listed, opened, taken back."""
+"""Share links to snapshots of conversations."""
 
 from __future__ import annotations
 
@@ -8,50 +8,58 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.usage import ShareLink
-from lib.storage.owned import mine
+from lib.storage.engine import Aggregate
+from lib.storage.rows import owned
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import share as shares
 
-# A deleted conversation's links are dead, and live again where it is brought back.
-_there = sa.select(conversations.c.id).where(
-    conversations.c.id == shares.c.conversation, conversations.c.deleted.is_(None)
+# Links of a soft-deleted conversation do not open until it is restored.
+_is_open = (
+    sa.select(conversations.c.id)
+    .where(conversations.c.id == shares.c.conversation, conversations.c.deleted.is_(None))
+    .correlate(shares)
+    .exists()
 )
-_open = _there.correlate(shares).exists()
 
 
-def add(
-    connection: sa.Connection, owner: str, share: ShareLink, token_hash: str, snapshot: Mapping[str, Any]
-) -> bool:
-    """Keep a link; returns whether its conversation is there to be shared."""
-    there = sa.select(conversations.c.id).where(mine(owner, share.conversation_id))
-    if not connection.scalar(there.where(conversations.c.deleted.is_(None))):
-        return False
-    values = {
-        "id": share.id,
-        "owner": owner,
-        "conversation": share.conversation_id,
-        "token_hash": token_hash,
-        "title": share.title,
-        "snapshot": dict(snapshot),
-        "created": share.created_at,
-    }
-    connection.execute(sa.insert(shares).values(values))
-    return True
+class Shares(Aggregate):
+    """Share links. Owners list and revoke them; whoever has the token reads the snapshot."""
 
+    def add(self, owner: str, share_link: ShareLink, token_hash: str, snapshot: Mapping[str, Any]) -> bool:
+        """Save a link to a JSON snapshot; returns False when the owner has no such conversation."""
+        conversation_id = share_link.conversation_id
+        exists = sa.select(conversations.c.id).where(owned(owner, conversation_id))
+        row = {
+            "id": share_link.id,
+            "owner": owner,
+            "conversation": conversation_id,
+            "token_hash": token_hash,
+            "title": share_link.title,
+            "snapshot": dict(snapshot),
+            "created": share_link.created_at,
+        }
+        with self._write(owner) as connection:
+            if not connection.scalar(exists.where(conversations.c.deleted.is_(None))):
+                return False
+            connection.execute(sa.insert(shares).values(row))
+        return True
 
-def of(connection: sa.Connection, owner: str) -> list[ShareLink]:
-    columns = (shares.c.id, shares.c.conversation, shares.c.title, shares.c.created)
-    query = sa.select(*columns).where(shares.c.owner == owner, _open)
-    found = connection.execute(query.order_by(shares.c.created.desc(), shares.c.id))
-    return [ShareLink(*row) for row in found]
+    def links(self, owner: str) -> list[ShareLink]:
+        """Return the owner's links, newest first, without those of deleted conversations."""
+        columns = (shares.c.id, shares.c.conversation, shares.c.title, shares.c.created)
+        query = sa.select(*columns).where(shares.c.owner == owner, _is_open)
+        with self._read() as connection:
+            rows = connection.execute(query.order_by(shares.c.created.desc(), shares.c.id))
+            return [ShareLink(row.id, row.conversation, row.title, row.created) for row in rows]
 
+    def snapshot(self, token_hash: str) -> dict[str, Any] | None:
+        """Return the snapshot of a link; None when it is revoked or its conversation deleted."""
+        query = sa.select(shares.c.snapshot).where(shares.c.token_hash == token_hash, _is_open)
+        with self._read() as connection:
+            snapshot: dict[str, Any] | None = connection.scalar(query)
+        return snapshot
 
-def snapshot(connection: sa.Connection, token_hash: str) -> dict[str, Any] | None:
-    query = sa.select(shares.c.snapshot).where(shares.c.token_hash == token_hash, _open)
-    found: dict[str, Any] | None = connection.scalar(query)
-    return found
-
-
-def revoke(connection: sa.Connection, owner: str, share: str) -> None:
-    where = (shares.c.owner == owner) & (shares.c.id == share)
-    connection.execute(sa.delete(shares).where(where))
+    def revoke(self, owner: str, share_link_id: str) -> None:
+        where = (shares.c.owner == owner) & (shares.c.id == share_link_id)
+        with self._write(owner) as connection:
+            connection.execute(sa.delete(shares).where(where))

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 
-def opened(url: sa.URL, patience: float) -> sa.Engine:
+def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
     """An engine on the file of `url`, made with its folder where missing. Raises OSError."""
     path = Path(url.database or "").absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +23,7 @@ def opened(url: sa.URL, patience: float) -> sa.Engine:
         return sqlite3.connect(
             f"{path.as_uri()}?mode=rw",
             uri=True,
-            timeout=patience,
+            timeout=lock_timeout,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -31,26 +31,26 @@ def opened(url: sa.URL, patience: float) -> sa.Engine:
     def on_connect(connection: sqlite3.Connection, _: Any) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
-        _write_ahead(connection, patience)
+        _write_ahead(connection, lock_timeout)
 
     def on_checkout(*_: Any) -> None:
         # A file that was removed would take every write, and keep none.
         if not path.exists():
             raise sa.exc.DisconnectionError(f"{path} is not there")
 
-    engine = sa.create_engine(url, creator=connect, pool_timeout=patience, hide_parameters=True)
+    engine = sa.create_engine(url, creator=connect, pool_timeout=lock_timeout, hide_parameters=True)
     sa.event.listen(engine, "connect", on_connect)
     sa.event.listen(engine, "checkout", on_checkout)
     sa.event.listen(engine, "begin", _on_begin)
     return engine
 
 
-def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
+def _write_ahead(connection: sqlite3.Connection, lock_timeout: float) -> None:
     """Switch the file to WAL, which holds for good; several processes that start together may want to.
 
     The switch does not wait for a lock, whatever the timeout: SQLite calls no busy handler for it.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + lock_timeout
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             connection.execute("PRAGMA journal_mode=WAL")

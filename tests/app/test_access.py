@@ -71,7 +71,7 @@ def server(store, database_url, monkeypatch):
     for who in OWNERS:
         talk = Conversation(f"c-{who}", "Hers", 1.0, f"q-{who}")
         asked = Node(f"q-{who}", None, Message("user", (TextPart(SAID),)), 1.0)
-        store.save_turn(who, talk, [asked])
+        store.messages.save_turn(who, talk, [asked])
         token = share_links.create_share_link(store, who, talk, [asked])
     yield Server(store, token, enter)
     st.config.set_option("server.address", None)
@@ -159,7 +159,7 @@ def test_who_is_refused_is_told_as_whom_and_why_and_can_sign_out(server):
 def test_a_revocation_ends_a_sign_in_at_the_next_run_and_a_new_one_counts(server):
     at = server.enter("oidc", Who(user=CLAIMS), "chat")
     assert SAID in texts(at)
-    server.store.sign_out_everywhere(owner("oidc"), time.time())
+    server.store.users.sign_out_everywhere(owner("oidc"), time.time())
     at.run()
     assert at.title[0].value == "Sign in"
     assert "signed out everywhere" in at.info[0].value
@@ -171,7 +171,7 @@ def test_a_revocation_ends_a_sign_in_at_the_next_run_and_a_new_one_counts(server
 def test_signing_out_everywhere_refuses_the_copied_sign_in(server):
     at = server.enter("oidc", Who(user=CLAIMS), "settings")
     at.button("signout-everywhere").click().run()
-    assert server.store.revoked_before(owner("oidc")) > CLAIMS["iat"]
+    assert server.store.users.revoked_before(owner("oidc")) > CLAIMS["iat"]
     copied = server.enter("oidc", Who(user=CLAIMS), "chat")
     assert copied.title[0].value == "Sign in"
 

@@ -66,7 +66,7 @@ def test_each_section_is_there_for_an_admin_also_while_nothing_is_settled(enter,
 
 @pytest.mark.parametrize(("mode", "admin"), [("local", True), ("viewers", False)])
 def test_a_browser_is_an_admin_on_its_own_machine_alone(enter, store, mode, admin):
-    store.record_usage("browser:abcd0123", spend("s", 10**9))
+    store.usage.record("browser:abcd0123", spend("s", 10**9))
     at = enter("admin", mode=mode, **section("people"))
     assert ("browser abcd" in shown(at)) is admin
     assert ("people are browsers" in shown(at)) is admin
@@ -85,7 +85,7 @@ def test_limits_are_settled_for_a_scope_and_shown(enter, store):
     fields(at, "tokens_month")[1].set_value(1_000_000)
     save(at)
     limits = Limits(cost_day=Limit(100_000_000, 2_500_000_000), tokens_month=Limit(None, 1_000_000))
-    assert store.policy().scopes == {"group:sales": ScopePolicy(limits)}
+    assert store.policy.load().scopes == {"group:sales": ScopePolicy(limits)}
     table = shown(at)
     assert "| Group sales | Dollars a day | $0.1000 | $2.50 |" in table
     assert "| Group sales | Tokens a month | – | 1,000,000 |" in table
@@ -93,7 +93,7 @@ def test_limits_are_settled_for_a_scope_and_shown(enter, store):
     for field in (*fields(at, "cost_day"), *fields(at, "tokens_month")):
         field.set_value(None)
     save(at)
-    assert store.policy().scopes == {}
+    assert store.policy.load().scopes == {}
 
 
 def test_a_warning_after_the_stop_is_not_saved(enter, store):
@@ -103,8 +103,8 @@ def test_a_warning_after_the_stop_is_not_saved(enter, store):
     hard.set_value(10)
     save(at)
     assert "Tokens a day: the warning must not come after the stop" in shown(at)
-    assert store.policy().scopes == {}
-    assert [act.action for act in store.audit_events(9) if act.action == "limits"] == []
+    assert store.policy.load().scopes == {}
+    assert [act.action for act in store.audit.page(9) if act.action == "limits"] == []
 
 
 def test_models_are_previewed_and_settled(enter, store):
@@ -113,21 +113,23 @@ def test_models_are_previewed_and_settled(enter, store):
     at.text_area[0].input("demo-crlf\n\n  DEMO-W* \ndemo-crlf").run()
     assert "gateway's" in shown(at) and "demo-crlf" in shown(at) and "demo-wrong-key" in shown(at)
     save(at)
-    assert store.policy().scopes == {PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-crlf", "DEMO-W*"))}
+    assert store.policy.load().scopes == {
+        PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-crlf", "DEMO-W*"))
+    }
     at.text_area[0].input("nothing-like-it").run()
     assert "**none**" in shown(at)
     at.text_area[0].input(" \n").run()
     save(at)
-    assert store.policy().scopes == {}
+    assert store.policy.load().scopes == {}
 
 
 def test_the_default_is_settled_and_new_conversations_begin_with_it(enter, store):
     at = enter("admin", **section("default"))
     at.selectbox(key="admin.default_model").select("demo-crlf").run()
-    assert store.policy().default_target == Target("demo-crlf", "openai")
+    assert store.policy.load().default_target == Target("demo-crlf", "openai")
     chat = enter("chat", BOB)
     assert chat.session_state["composer.model"] == "demo-crlf"
-    store.set_user_default_target(id_of(BOB), Target("demo-slow", "anthropic"))
+    store.preferences.set_default_target(id_of(BOB), Target("demo-slow", "anthropic"))
     chat = enter("chat", BOB)
     assert chat.session_state["composer.model"] == "demo-slow"
     assert chat.session_state["composer.wire"] == "anthropic"
@@ -138,22 +140,22 @@ def test_a_prompt_is_added_changed_and_deleted(enter, store):
     at.text_input[0].input(" Brief  one ")
     at.text_area[0].input("Be brief.\n")
     next(button for button in at.button if button.label == "Add").click().run()
-    assert store.policy().prompts == (Prompt("Brief one", "Be brief."),)
+    assert store.policy.load().prompts == (Prompt("Brief one", "Be brief."),)
     at.text_area[0].input("Be very brief.")
     save(at)
-    assert store.policy().prompts == (Prompt("Brief one", "Be very brief."),)
+    assert store.policy.load().prompts == (Prompt("Brief one", "Be very brief."),)
     at.text_input[1].input("Brief one")
     at.text_area[1].input("x")
     next(button for button in at.button if button.label == "Add").click().run()
     assert "already" in at.warning[0].value
     next(button for button in at.button if button.label == "Delete").click().run()
-    assert store.policy().prompts == ()
+    assert store.policy.load().prompts == ()
 
 
 def test_people_are_listed_with_what_they_spent_and_no_word_of_theirs(enter, store):
     asked = Node("q", None, Message("user", (TextPart(SAID),)), 1.0)
-    store.save_turn(id_of(BOB), Conversation("c", SAID, 1.0, "q"), [asked])
-    store.record_usage(id_of(BOB), spend("s", 1_500_000_000))
+    store.messages.save_turn(id_of(BOB), Conversation("c", SAID, 1.0, "q"), [asked])
+    store.usage.record(id_of(BOB), spend("s", 1_500_000_000))
     enter("chat", BOB)
     at = enter("admin", **section("people"))
     assert f"**{BOB}**" in shown(at) and "$1.50 this month" in shown(at) and "sales" in shown(at)
@@ -164,7 +166,7 @@ def test_people_are_listed_with_what_they_spent_and_no_word_of_theirs(enter, sto
     fields(at, "requests_minute")[1].set_value(3)
     save(at)
     limits = Limits(requests_minute=Limit(None, 3))
-    assert store.policy().scopes == {f"person:{id_of(BOB)}": ScopePolicy(limits)}
+    assert store.policy.load().scopes == {f"person:{id_of(BOB)}": ScopePolicy(limits)}
 
 
 def test_an_admin_signs_somebody_out_who_then_has_to_come_in_again(enter, store):
@@ -173,8 +175,8 @@ def test_an_admin_signs_somebody_out_who_then_has_to_come_in_again(enter, store)
     assert enter("chat", mode="oidc", user=bob).title[0].value == "What can I help you with?"
     at = enter("admin", mode="oidc", user=claims(ADMIN), **section("people"))
     at.button(key=f"out-do-{owner}").click().run()
-    assert store.revoked_before(owner) > bob["iat"]
-    (act,) = store.audit_events(9, "put_out")
+    assert store.users.revoked_before(owner) > bob["iat"]
+    (act,) = store.audit.page(9, "put_out")
     assert (act.actor_id, act.resource) == (user_from_claims(claims(ADMIN)).id, owner)
     again = enter("chat", mode="oidc", user=bob)
     assert again.title[0].value == "Sign in"
@@ -183,16 +185,16 @@ def test_an_admin_signs_somebody_out_who_then_has_to_come_in_again(enter, store)
 def test_an_admin_who_was_signed_out_settles_nothing_with_the_page_that_is_still_open(enter, store):
     at = enter("admin", mode="oidc", user=claims(ADMIN))
     fields(at, "tokens_day")[1].set_value(10)
-    store.sign_out_everywhere(user_from_claims(claims(ADMIN)).id, time.time())
+    store.users.sign_out_everywhere(user_from_claims(claims(ADMIN)).id, time.time())
     save(at)
-    assert store.policy().scopes == {}
+    assert store.policy.load().scopes == {}
     assert at.title[0].value == "Sign in"
 
 
 def test_the_audit_is_paged_and_narrowed(enter, store):
     for number in range(30):
-        store.record_audit_event(User("proxy:x", "Xaver"), "export", f"object{number:02}")
-    store.record_audit_event(User("proxy:x", "Xaver"), "share", "one")
+        store.audit.record(User("proxy:x", "Xaver"), "export", f"object{number:02}")
+    store.audit.record(User("proxy:x", "Xaver"), "share", "one")
     at = enter("admin", **section("audit"))
     assert "object29" in shown(at) and "object00" not in shown(at)
     at.button(key="audit-older").click().run()
@@ -209,12 +211,12 @@ def test_a_click_of_somebody_who_is_no_admin_any_more_settles_nothing(enter, sto
     fields(at, "tokens_day")[1].set_value(10)
     at.session_state["person"] = User(id_of(ADMIN))
     save(at)
-    assert store.policy().scopes == {}
+    assert store.policy.load().scopes == {}
     assert "for the admins" in at.warning[0].value
 
 
 def test_a_policy_that_was_read_stays_while_the_database_is_away(enter, store, monkeypatch):
-    store.set_allowed_models(User("root"), PER_USER_SCOPE, ["demo-crlf"])
+    store.policy.set_allowed_models(User("root"), PER_USER_SCOPE, ["demo-crlf"])
     enter("chat", BOB)
 
     def away(_: Store) -> None:
@@ -230,8 +232,8 @@ def test_a_policy_that_was_read_stays_while_the_database_is_away(enter, store, m
 
 
 def test_usage_of_all_is_by_person_and_each_look_at_it_is_told_of(enter, store):
-    store.record_usage(id_of(BOB), spend("s", 1_500_000_000))
-    store.record_usage("browser:ab12cd", spend("t", 500_000_000))
+    store.usage.record(id_of(BOB), spend("s", 1_500_000_000))
+    store.usage.record("browser:ab12cd", spend("t", 500_000_000))
     enter("chat", BOB)
     at = enter("usage")
     assert "Nothing was asked" in shown(at)
@@ -240,7 +242,7 @@ def test_usage_of_all_is_by_person_and_each_look_at_it_is_told_of(enter, store):
     assert f"| {BOB} | $1.50 | 1 |" in shown(at)
     assert "| browser ab12 | $0.5000 | 1 |" in shown(at)
     at.run()
-    assert [act.actor_id for act in store.audit_events(9, "usage_of_all")] == [id_of(ADMIN)]
+    assert [act.actor_id for act in store.audit.page(9, "usage_of_all")] == [id_of(ADMIN)]
 
 
 def test_all_that_everybody_together_may_use_is_settled_first(enter):
@@ -250,8 +252,8 @@ def test_all_that_everybody_together_may_use_is_settled_first(enter):
 
 def test_no_page_of_an_admin_asks_for_what_is_anothers(enter, store, monkeypatch):
     asked = Node("q", None, Message("user", (TextPart(SAID),)), 1.0)
-    store.save_turn(id_of(BOB), Conversation("c", SAID, 1.0, "q"), [asked])
-    store.record_usage(id_of(BOB), spend("s", 1))
+    store.messages.save_turn(id_of(BOB), Conversation("c", SAID, 1.0, "q"), [asked])
+    store.usage.record(id_of(BOB), spend("s", 1))
     enter("chat", BOB)
     seen: set[str] = set()
 

@@ -20,12 +20,12 @@ SAID, TITLE = "Said in confidence", "A title of mine"
 @pytest.fixture
 def begun(store):
     asked = Node("q", None, Message("user", (TextPart(SAID),)), 1.0)
-    store.save_turn(id_of(BOB), Conversation("c", TITLE, 1.0, "q"), [asked])
+    store.messages.save_turn(id_of(BOB), Conversation("c", TITLE, 1.0, "q"), [asked])
     return store
 
 
 def told(store: Store) -> list[tuple[str, str]]:
-    return [(act.action, act.resource) for act in reversed(store.audit_events(99))]
+    return [(act.action, act.resource) for act in reversed(store.audit.page(99))]
 
 
 def opened(enter):
@@ -39,10 +39,10 @@ def test_a_sign_in_is_told_once_a_session(enter, store):
     at.run()
     at.run()
     assert told(store) == [("sign_in", "proxy")]
-    (act,) = store.audit_events(9)
+    (act,) = store.audit.page(9)
     assert (act.actor_id, act.actor_name) == (id_of(BOB), BOB)
     enter("settings", BOB)
-    assert len(store.audit_events(9)) == 2
+    assert len(store.audit.page(9)) == 2
 
 
 def test_nobody_signs_in_where_people_are_browsers(enter, store):
@@ -53,20 +53,20 @@ def test_nobody_signs_in_where_people_are_browsers(enter, store):
 def test_links_are_told_of(enter, begun):
     at = opened(enter)
     at.button(key="share-make").click().run()
-    (share,) = begun.share_links(id_of(BOB))
+    (share,) = begun.shares.links(id_of(BOB))
     settings = enter("settings", BOB)
     settings.button(key=f"revoke-{share.id}").click().run()
     assert [act for act in told(begun) if act[0] != "sign_in"] == [("share", "c"), ("revoke", share.id)]
-    assert begun.share_links(id_of(BOB)) == []
+    assert begun.shares.links(id_of(BOB)) == []
 
 
 def test_the_end_of_everything_is_told_without_a_name(enter, begun):
     at = enter("settings", BOB)
     at.checkbox(key="erase-sure").check().run()
     at.button(key="erase").click().run()
-    assert begun.conversation(id_of(BOB), "c") is None
+    assert begun.conversations.get(id_of(BOB), "c") is None
     assert told(begun) == [("sign_in", "proxy"), ("erase", "")]
-    assert {(act.actor_id, act.actor_name) for act in begun.audit_events(9)} == {(id_of(BOB), "")}
+    assert {(act.actor_id, act.actor_name) for act in begun.audit.page(9)} == {(id_of(BOB), "")}
 
 
 def test_the_download_of_everything_is_told_of(enter, begun):
@@ -80,7 +80,7 @@ def test_deleted_conversations_are_told_by_their_ids(enter, begun):
     enter("settings", BOB)
     actions._record_deletion(resources.User("x"), ["c"])
     actions._record_deletion(resources.User("x"), ["c", "d"])
-    one, two = reversed(begun.audit_events(2))
+    one, two = reversed(begun.audit.page(2))
     assert (one.resource, one.details) == ("c", {})
     assert (two.resource, two.details) == ("", {"conversations": ["c", "d"]})
 
@@ -88,8 +88,8 @@ def test_deleted_conversations_are_told_by_their_ids(enter, begun):
 def test_nothing_of_what_was_said_is_in_any_row(enter, begun):
     opened(enter).button(key="share-make").click().run()
     data._export_all(resources.User(id_of(BOB)))
-    assert len(begun.audit_events(9)) == 3
-    assert SAID not in str(begun.audit_events(9)) and TITLE not in str(begun.audit_events(9))
+    assert len(begun.audit.page(9)) == 3
+    assert SAID not in str(begun.audit.page(9)) and TITLE not in str(begun.audit.page(9))
 
 
 def test_what_cannot_be_told_is_done_all_the_same(enter, begun, monkeypatch, caplog):
@@ -100,7 +100,7 @@ def test_what_cannot_be_told_is_done_all_the_same(enter, begun, monkeypatch, cap
     at = opened(enter)
     assert SAID in shown(at)
     at.button(key="share-make").click().run()
-    assert len(begun.share_links(id_of(BOB))) == 1
+    assert len(begun.shares.links(id_of(BOB))) == 1
     assert [record.message for record in caplog.records if record.name == audit.__name__] == [
         "the audit misses an act: sign_in",
         "the audit misses an act: share",

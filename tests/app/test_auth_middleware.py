@@ -177,7 +177,7 @@ def test_a_websocket_ends_with_the_sign_in_before_anything_runs(apps):
         opened.send(run())
         assert opened.recv(timeout=60)
         store = Store(f"sqlite:///{app.folder}/data/antler.db")
-        store.sign_out_everywhere(user_from_claims(claims(sub="8")).id, time.time())
+        store.users.sign_out_everywhere(user_from_claims(claims(sub="8")).id, time.time())
         store.close()
         opened.send(run())
         with pytest.raises(ConnectionClosed) as ended:

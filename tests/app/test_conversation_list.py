@@ -48,7 +48,7 @@ def put(store: Counted, count: int, **more) -> None:
     for number in range(count):
         now = time.time() - number
         node = Node(new_id(), None, Message("user", (TextPart("Hello"),)), now)
-        store.save_turn("me", Conversation(new_id(), f"Talk {number}", now, node.id, **more), [node])
+        store.messages.save_turn("me", Conversation(new_id(), f"Talk {number}", now, node.id, **more), [node])
 
 
 def titles(at: AppTest) -> list[str]:
@@ -106,7 +106,7 @@ def test_the_window_on_the_list_grows_and_then_moves(store):
 
 def test_one_that_is_moved_between_two_questions_is_listed_once(store, monkeypatch):
     put(store, 1)
-    (one,) = store.conversations("me", 1)
+    (one,) = store.conversations.page("me", 1)
     monkeypatch.setattr(store, "conversations", lambda *_: [one], raising=False)
     at = AppTest.from_string(SCRIPT, default_timeout=60).run()
     assert not at.exception

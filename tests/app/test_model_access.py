@@ -18,14 +18,14 @@ SAID = "Said before"
 @pytest.fixture
 def settled(store):
     """Sales may use two models, everybody else one, which is none of theirs."""
-    store.set_allowed_models(ROOT, PER_USER_SCOPE, ["demo-tour"])
-    store.set_allowed_models(ROOT, "group:sales", ["demo-crlf", "DEMO-THINKE*"])
+    store.policy.set_allowed_models(ROOT, PER_USER_SCOPE, ["demo-tour"])
+    store.policy.set_allowed_models(ROOT, "group:sales", ["demo-crlf", "DEMO-THINKE*"])
     return store
 
 
 def test_the_picker_has_what_a_person_may_use(enter, settled):
-    settled.set_favourite(id_of(BOB), "demo-slow", True)
-    settled.set_favourite(id_of(BOB), "demo-thinker", True)
+    settled.preferences.set_favourite(id_of(BOB), "demo-slow", True)
+    settled.preferences.set_favourite(id_of(BOB), "demo-thinker", True)
     at = enter("chat", BOB)
     picker = at.selectbox(key="composer.model")
     assert {option.strip("★ ").split(" · ")[0] for option in picker.options} == {"demo-thinker", "demo-crlf"}
@@ -35,10 +35,10 @@ def test_the_picker_has_what_a_person_may_use(enter, settled):
 
 
 def test_a_default_that_may_not_be_used_any_more_is_passed_over(enter, settled):
-    settled.set_user_default_target(id_of(BOB), Target("demo-slow", "openai"))
-    settled.set_team_default_target(ROOT, Target("demo-crlf", "openai"))
+    settled.preferences.set_default_target(id_of(BOB), Target("demo-slow", "openai"))
+    settled.policy.set_default_target(ROOT, Target("demo-crlf", "openai"))
     assert enter("chat", BOB).session_state["composer.model"] == "demo-crlf"
-    settled.set_team_default_target(ROOT, Target("demo-tour", "openai"))
+    settled.policy.set_default_target(ROOT, Target("demo-tour", "openai"))
     assert enter("chat", BOB).session_state["composer.model"] == "demo-thinker"
 
 
@@ -49,7 +49,7 @@ def captions(at) -> str:
 def test_a_conversation_with_a_model_of_before_is_read_and_says_why_it_cannot_go_on(enter, settled):
     asked = Node("q", None, Message("user", (TextPart(SAID),)), 1.0)
     talk = Conversation("c", "Hers", 1.0, "q", Target("demo-slow", "openai"))
-    settled.save_turn(id_of(BOB), talk, [asked])
+    settled.messages.save_turn(id_of(BOB), talk, [asked])
     at = enter("chat", BOB)
     at.query_params["c"] = "c"
     at.run()
@@ -59,15 +59,15 @@ def test_a_conversation_with_a_model_of_before_is_read_and_says_why_it_cannot_go
 
 
 def test_the_settings_list_what_may_be_used_and_take_no_other_default(enter, settled):
-    settled.set_favourite(id_of(BOB), "demo-slow", True)
+    settled.preferences.set_favourite(id_of(BOB), "demo-slow", True)
     at = enter("settings", BOB)
     assert set(at.selectbox(key="models.default").options) == {"demo-thinker", "demo-crlf"}
     assert "demo-slow" not in shown(at)
     bob = User(id_of(BOB), groups=("sales",))
     models.set_default(bob, Target("demo-slow", "openai"))
-    assert settled.preferences(bob.id).default_target is None
+    assert settled.preferences.load(bob.id).default_target is None
     models.set_default(bob, Target("demo-crlf", "openai"))
-    assert settled.preferences(bob.id).default_target == Target("demo-crlf", "openai")
+    assert settled.preferences.load(bob.id).default_target == Target("demo-crlf", "openai")
 
 
 def test_shared_prompts_stand_in_the_panel_where_there_are_any(enter, store):
@@ -75,6 +75,6 @@ def test_shared_prompts_stand_in_the_panel_where_there_are_any(enter, store):
         return [one.proto.label for one in at.get("menu_button") if one.proto.label == "Use a shared prompt"]
 
     assert menus(enter("chat", BOB)) == []
-    store.set_shared_prompt(ROOT, "", Prompt("Brief", "Be brief."))
+    store.policy.set_prompt(ROOT, "", Prompt("Brief", "Be brief."))
     from_now = enter("chat", ADMIN)
     assert menus(from_now) == ["Use a shared prompt"]

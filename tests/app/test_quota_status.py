@@ -62,7 +62,7 @@ def enter(store, database_url, monkeypatch) -> Enter:
 def spent(store, cost: int, name: str = "s", owner: str = ANN.id) -> None:
     usage, target = Usage(20, 22), Target("m", "openai")
     plain = UsageRecord(name, None, "answer", target, usage, Timing(0.1), Outcome.COMPLETE, "", time.time())
-    store.record_usage(owner, plain.__class__(**{**vars(plain), "cost": cost}))
+    store.usage.record(owner, plain.__class__(**{**vars(plain), "cost": cost}))
 
 
 def texts(at: AppTest) -> str:
@@ -102,7 +102,7 @@ def test_what_is_refused_stays_in_the_box_with_the_reason(enter, store, policy, 
     assert "Your text is kept in the box" in texts(at)
     box = at.chat_input[0].proto
     assert (box.set_value, box.value) == (True, WORDS)
-    assert store.conversations(ANN.id, 9) == []
+    assert store.conversations.page(ANN.id, 9) == []
 
 
 def test_a_soft_bound_is_said_above_the_box_once_it_is_reached(enter, store):

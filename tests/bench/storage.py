@@ -120,8 +120,8 @@ def talks(messages: int) -> Iterator[Talk]:
 
 
 def open_all(store: Store, place: Place) -> int:
-    assert store.conversation(place.owner, place.talk.id)
-    return 1 + len(store.nodes(place.owner, place.talk.id))
+    assert store.conversations.get(place.owner, place.talk.id)
+    return 1 + len(store.messages.nodes(place.owner, place.talk.id))
 
 
 def open_all_raw(raw: sqlite3.Connection, place: Place) -> int:
@@ -135,7 +135,7 @@ def open_all_raw(raw: sqlite3.Connection, place: Place) -> int:
 
 
 def newest(store: Store, place: Place) -> int:
-    return len(store.conversations(place.owner, SHELF))
+    return len(store.conversations.page(place.owner, SHELF))
 
 
 def newest_raw(raw: sqlite3.Connection, place: Place) -> int:
@@ -144,7 +144,7 @@ def newest_raw(raw: sqlite3.Connection, place: Place) -> int:
 
 
 def append(store: Store, place: Place) -> int:
-    store.save_turn(place.owner, place.talk, [place.new])
+    store.messages.save_turn(place.owner, place.talk, [place.new])
     return 1
 
 
@@ -163,7 +163,7 @@ def append_raw(raw: sqlite3.Connection, place: Place) -> int:
 
 
 def search(store: Store, place: Place) -> int:
-    return len(store.search_messages(place.owner, SOUGHT[place.number % 2], FOUND))
+    return len(store.search.find(place.owner, SOUGHT[place.number % 2], FOUND))
 
 
 def search_raw(raw: sqlite3.Connection, place: Place) -> int:
@@ -197,7 +197,7 @@ def fill(store: Store, history: list[Talk]) -> float:
     """Milliseconds for one message, in transactions of a whole conversation."""
     start = time.perf_counter()
     for owner, talk, nodes in history:
-        store.save_turn(owner, talk, nodes)
+        store.messages.save_turn(owner, talk, nodes)
     return (time.perf_counter() - start) / len(history) / LENGTH * 1000
 
 

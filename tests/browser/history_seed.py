@@ -51,7 +51,7 @@ class HistorySeed:
         new = Conversation(
             new_id(), title, when, nodes[-1].id, TARGET, created_at=when, title_source="person", **more
         )
-        self.store.save_turn(self.owner, new, nodes)
+        self.store.messages.save_turn(self.owner, new, nodes)
         return nodes
 
     def add_arriving(self, title: str) -> Node:
@@ -60,11 +60,11 @@ class HistorySeed:
         answer = Message("assistant", (TextPart("So far"),))
         node = Node(new_id(), question.id, answer, time.time(), Outcome.ARRIVING, target=TARGET)
         new = Conversation(new_id(), title, time.time(), node.id, TARGET, title_source="person")
-        self.store.save_turn(self.owner, new, [question, node])
+        self.store.messages.save_turn(self.owner, new, [question, node])
         return node
 
     def finish_answer(self, node: Node) -> None:
-        self.store.finish(self.owner, replace(node, outcome=Outcome.COMPLETE))
+        self.store.messages.finish(self.owner, replace(node, outcome=Outcome.COMPLETE))
 
     def open(self, query: str = "?model=demo-echo&wire=openai") -> ChatPage:
         """The chat page, with what is in the database by now."""

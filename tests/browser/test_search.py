@@ -73,9 +73,9 @@ def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_bran
     other = Node(
         new_id(), nodes[9].id, Message("user", (TextPart("The okapi path"),)), nodes[10].created_at + 0.5
     )
-    base = history.store.conversation(history.owner, _id(history, "The long one"))
+    base = history.store.conversations.get(history.owner, _id(history, "The long one"))
     assert base
-    history.store.save_turn(history.owner, base, [other])
+    history.store.messages.save_turn(history.owner, base, [other])
     chat = history.open()
     search(chat, "question 16").filter(has_text="Question 16").click()
     there = chat.questions.filter(has_text="Question 16")
@@ -101,7 +101,7 @@ def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_bran
 
 
 def _id(history: HistorySeed, title: str) -> str:
-    (found,) = [one for one in history.store.conversations(history.owner, 9) if one.title == title]
+    (found,) = [one for one in history.store.conversations.page(history.owner, 9) if one.title == title]
     return found.id
 
 

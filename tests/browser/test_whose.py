@@ -196,7 +196,7 @@ def test_a_page_whose_script_is_blocked_says_so(demo, new_page):
 def test_the_history_of_before_goes_to_the_first_browser_alone(tmp_path, new_page):
     before = Store(f"sqlite:///{tmp_path}/before.db")
     question = Node("q", None, Message("user", (TextPart("Asked long ago"),)), 1.0)
-    before.save_turn(LEGACY_OWNER, Conversation("old", "Asked long ago", 1.0, "q"), [question])
+    before.messages.save_turn(LEGACY_OWNER, Conversation("old", "Asked long ago", 1.0, "q"), [question])
     before.close()
     app = AppServer(tmp_path, {"DATABASE_URL": f"sqlite:///{tmp_path}/before.db"})
     try:

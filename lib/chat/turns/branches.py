@@ -23,13 +23,13 @@ class UndoPoint:
 def show_branch(services: TurnServices, owner: str, conversation_id: str, node_id: str) -> None:
     """Show the branch of a node: where it was last read to its end. Raises Gone and StoreError."""
     _, nodes = _load_conversation(services, owner, conversation_id, node_id)
-    services.store.set_head(owner, conversation_id, tree.newest_leaf(nodes, node_id))
+    services.store.messages.set_head(owner, conversation_id, tree.newest_leaf(nodes, node_id))
 
 
 def rewind_to(services: TurnServices, owner: str, conversation_id: str, node_id: str) -> UndoPoint:
     """Go on from an earlier answer: what follows it stays, unseen. Raises Gone and StoreError."""
     base, _ = _load_conversation(services, owner, conversation_id, node_id)
-    services.store.set_head(owner, conversation_id, node_id)
+    services.store.messages.set_head(owner, conversation_id, node_id)
     return UndoPoint(conversation_id, base.head_id)
 
 
@@ -44,9 +44,9 @@ def delete_turn(services: TurnServices, owner: str, conversation_id: str, node_i
         if any(one.arriving for one in nodes if one.id in gone):
             raise errors.TurnInProgress
         head = tree.head_after_delete(nodes, gone, base.head_id)
-        services.store.set_nodes_deleted(owner, conversation_id, gone, time.time())
+        services.store.messages.soft_delete(owner, conversation_id, gone, time.time())
         if head != base.head_id:
-            services.store.set_head(owner, conversation_id, head)
+            services.store.messages.set_head(owner, conversation_id, head)
         return UndoPoint(conversation_id, base.head_id, tuple(gone))
 
 
@@ -54,10 +54,8 @@ def undo_change(services: TurnServices, owner: str, undo_point: UndoPoint) -> No
     """Take a change back. Raises StaleTurn while an answer is arriving, and StoreError."""
     with services.generations.claim_turn(undo_point.conversation_id):
         if undo_point.deleted_node_ids:
-            services.store.set_nodes_deleted(
-                owner, undo_point.conversation_id, undo_point.deleted_node_ids, None
-            )
-        services.store.set_head(owner, undo_point.conversation_id, undo_point.head_id)
+            services.store.messages.restore(owner, undo_point.conversation_id, undo_point.deleted_node_ids)
+        services.store.messages.set_head(owner, undo_point.conversation_id, undo_point.head_id)
 
 
 def branch_conversation(
@@ -83,7 +81,7 @@ def branch_conversation(
         folder=base.folder,
         truncation=window,
     )
-    services.store.save_turn(owner, new, copies)
+    services.store.messages.save_turn(owner, new, copies)
     return new
 
 
@@ -91,8 +89,8 @@ def _load_conversation(
     services: TurnServices, owner: str, conversation_id: str, node_id: str
 ) -> tuple[Conversation, Sequence[Node]]:
     """A conversation and all its nodes, `node` among them. Raises Gone."""
-    base = services.store.conversation(owner, conversation_id)
-    nodes = services.store.nodes(owner, conversation_id) if base else []
+    base = services.store.conversations.get(owner, conversation_id)
+    nodes = services.store.messages.nodes(owner, conversation_id) if base else []
     if base is None or not any(one.id == node_id and one.deleted_at is None for one in nodes):
         raise errors.ConversationNotFound
     return base, nodes

@@ -277,7 +277,7 @@ class Generation:
 
     def _save_new_nodes(self, nodes: list[Node]) -> None:
         for node in nodes[self._saved_count :]:
-            self._store.add_node(self.owner, self.conversation_id, node)
+            self._store.add(self.owner, self.conversation_id, node)
             self._saved_count += 1
 
     def _save_with_retries(self) -> None:

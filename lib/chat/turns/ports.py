@@ -1,4 +1,4 @@
-"""What answers and turns ask of the place where conversations are kept."""
+"""Storage protocols that turns and generations depend on; each method may raise StoreError."""
 
 from __future__ import annotations
 
@@ -10,45 +10,80 @@ from lib.core.usage import UsageRecord
 
 
 class AnswerStore(Protocol):
-    """Where an answer is kept while it comes; each method may raise StoreError."""
+    """Storage of an answer while it arrives."""
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
-        """Save what has come; returns the outcome that the row has, None where the row is gone."""
+        """Save the text received so far; returns the outcome of the row, None when the row is gone."""
 
-    def add_node(self, owner: str, conversation_id: str, node: Node) -> None:
-        """Save one more node of the conversation."""
+    def add(self, owner: str, conversation_id: str, node: Node) -> None:
+        """Insert one more node of the conversation."""
 
     def finish(self, owner: str, node: Node, usage_records: Sequence[UsageRecord]) -> None:
-        """Save the answer as it ended, and what its requests took."""
+        """Save the finished answer and the usage of its requests."""
 
     def node(self, owner: str, node_id: str) -> Node | None:
-        """The row as it is, None where it is gone or another's."""
+        """Return a node; None when it is gone or another owner's."""
 
     def mark_stopped(self, owner: str, node_id: str) -> None:
         """Mark the row as stopped if it is still arriving."""
 
     def mark_stale(self, stale_after: float) -> int:
-        """Mark answers without a sign of life for `stale` seconds as interrupted."""
+        """Mark answers without a heartbeat for `stale_after` seconds as interrupted; returns the count."""
 
 
-class TurnStore(AnswerStore, Protocol):
-    """What a turn asks of the database; each method may raise StoreError."""
+class MessageStore(AnswerStore, Protocol):
+    """Storage of the message tree of a conversation."""
 
-    def conversation(self, owner: str, conversation_id: str) -> Conversation | None: ...
     def nodes(self, owner: str, conversation_id: str) -> list[Node]: ...
     def save_turn(self, owner: str, conversation: Conversation, new_nodes: Sequence[Node]) -> None:
-        """Commit new nodes and the conversation as it now is, which may be new, in one transaction."""
+        """Insert new nodes and upsert their conversation in one transaction."""
 
-    def reopen_answer(self, owner: str, conversation: Conversation, node: Node) -> None:
-        """Commit that an answer is arriving again, and the conversation as it now is."""
+    def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
+        """Mark a finished answer as arriving again, and update its conversation."""
 
     def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
-        """Make the branch that ends in this node the one that is shown."""
+        """Show the branch that ends in this node."""
 
-    def set_nodes_deleted(
-        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None
+    def soft_delete(
+        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float
     ) -> None:
-        """Mark these nodes as deleted, in seconds since 1970, or bring them back where it is None."""
+        """Mark nodes as deleted at a time in seconds since 1970."""
+
+    def restore(self, owner: str, conversation_id: str, node_ids: Sequence[str]) -> None:
+        """Undo a soft delete of nodes."""
+
+
+class ConversationStore(Protocol):
+    """Storage of a conversation's settings."""
+
+    def get(self, owner: str, conversation_id: str) -> Conversation | None: ...
+    def set_generated_title(self, owner: str, conversation_id: str, title: str) -> None:
+        """Set a model's title, unless the title is no longer the start of the question."""
 
     def set_truncation(self, owner: str, conversation_id: str, truncation: Truncation | None) -> None:
-        """Keep from where on a conversation is sent; None for all of it."""
+        """Set which part of a conversation is sent to the model; None for all of it."""
+
+
+class UsageWriter(Protocol):
+    """Storage of usage records."""
+
+    def record(self, owner: str, *usage_records: UsageRecord) -> None:
+        """Insert the records of one question, its first request first."""
+
+
+class TurnStore(Protocol):
+    """The aggregates that a turn reads and writes."""
+
+    @property
+    def conversations(self) -> ConversationStore: ...
+    @property
+    def messages(self) -> MessageStore: ...
+
+
+class UtilityModelStore(Protocol):
+    """The aggregates that titles and summaries are saved in."""
+
+    @property
+    def conversations(self) -> ConversationStore: ...
+    @property
+    def usage(self) -> UsageWriter: ...

@@ -15,12 +15,12 @@ def truncate_conversation(
     services: TurnServices, owner: str, conversation_id: str, truncation: Truncation
 ) -> None:
     """Send from now on only what the window holds. Raises StoreError."""
-    services.store.set_truncation(owner, conversation_id, truncation)
+    services.store.conversations.set_truncation(owner, conversation_id, truncation)
 
 
 def clear_truncation(services: TurnServices, owner: str, conversation_id: str) -> None:
     """Send the whole path again. Raises StoreError."""
-    services.store.set_truncation(owner, conversation_id, None)
+    services.store.conversations.set_truncation(owner, conversation_id, None)
 
 
 def start_new_conversation(
@@ -39,7 +39,7 @@ def start_new_conversation(
         created_at=now,
         title_source=base.title_source,
     )
-    services.store.save_turn(owner, begun, nodes)
+    services.store.messages.save_turn(owner, begun, nodes)
     return begun
 
 
@@ -63,7 +63,7 @@ def summarise_dropped(
         kept = Truncation(truncation.start, summary)
         if in_new_conversation:
             return start_new_conversation(services, owner, base, path, kept).id
-        services.store.set_truncation(owner, base.id, kept)
+        services.store.conversations.set_truncation(owner, base.id, kept)
         return ""
 
     out = window.dropped_nodes(path, base.truncation, truncation)

@@ -7,10 +7,11 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from lib.chat.context import titles, window
 from lib.chat.context.chunking import split_into_chunks
+from lib.chat.turns.ports import UtilityModelStore
 from lib.chat.usage import cost
 from lib.chat.usage.limits import NO_LIMITS, NoLimits
 from lib.chat.usage.metrics import RequestOutcome
@@ -48,16 +49,6 @@ SUMMARY_PROMPT = (
     "take over what still matters of it. At most 300 words, in the language of the conversation. Reply with "
     "the summary alone."
 )
-
-
-class UtilityModelStore(Protocol):
-    """Where titles and what was spent are kept; each method may raise StoreError."""
-
-    def set_generated_title(self, owner: str, conversation_id: str, title: str) -> None:
-        """Give a conversation this title, where it has only that of its question."""
-
-    def record_usage(self, owner: str, *usage_records: UsageRecord) -> None:
-        """Count what one question took."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +200,7 @@ class UtilityModelService:
             )
             title = titles.title_from_reply(said.text) if said.outcome is Outcome.COMPLETE else ""
             if title:
-                self._store.set_generated_title(context.owner, context.conversation_id, title)
+                self._store.conversations.set_generated_title(context.owner, context.conversation_id, title)
             else:
                 log.info("no title: %s %s", said.outcome, said.error_code)
         except errors.StoreError:
@@ -323,7 +314,7 @@ class UtilityModelService:
 
     def _record_usage(self, context: _RequestContext, usage_records: Sequence[UsageRecord]) -> None:
         try:
-            self._store.record_usage(context.owner, *usage_records)
+            self._store.usage.record(context.owner, *usage_records)
         except errors.StoreError:
             log.warning("a request for a %s could not be counted", context.purpose)
 

@@ -1,37 +1,32 @@
-"""The keeper of a temporary chat: one session's memory, and nothing else."""
+"""Temporary chats: one conversation in the memory of a session, never in the database."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Self
 
+from lib.chat.turns.ports import UsageWriter
 from lib.core.conversation import Conversation, Node, Outcome, Truncation
 from lib.core.params import Params
 from lib.core.usage import UsageRecord, UsageTotal, to_usage_total
-
-
-class UsageWriter(Protocol):
-    """Where it is counted what requests took; may raise StoreError."""
-
-    def record_usage(self, owner: str, *usage_records: UsageRecord) -> None: ...
 
 
 @dataclass(frozen=True)
 class _StoredNode:
     conversation_id: str
     node: Node
-    last_checkpoint_at: float
+    heartbeat_at: float  # by the monotonic clock
 
 
 class TemporaryStore:
-    """Keeps one person's temporary chat, with the face of a turn's store. Any thread may call any method.
+    """Store of one user's temporary chat. Any thread may call any method.
 
-    What it keeps is gone with `forget`, or with the session. An answer that is arriving then finds its row
-    missing at its next checkpoint, and ends. What its requests took is written into the `book`, without a
-    word of what they were about.
+    It implements the parts of `Store` that a chat needs; one object is the aggregate of conversations,
+    messages and usage. Its content ends with `clear`, or with the session: a running answer then misses its
+    row at the next checkpoint, and stops. Usage goes on to `usage_writer` without a reference to the chat.
     """
 
     def __init__(self, owner: str, usage_writer: UsageWriter) -> None:
@@ -42,8 +37,19 @@ class TemporaryStore:
         self._conversations: dict[str, Conversation] = {}
         self._stored_nodes: dict[str, _StoredNode] = {}
 
+    @property
+    def conversations(self) -> Self:
+        return self
+
+    @property
+    def messages(self) -> Self:
+        return self
+
+    @property
+    def usage(self) -> Self:
+        return self
+
     def clear(self) -> None:
-        """Let go of all that is kept."""
         with self._lock:
             self._conversations.clear()
             self._stored_nodes.clear()
@@ -51,31 +57,45 @@ class TemporaryStore:
 
     @property
     def current_conversation_id(self) -> str | None:
-        """The id of the chat, None while it has not begun."""
+        """The id of the chat; None before its first turn."""
         with self._lock:
             return next(iter(self._conversations), None)
 
-    def conversation(self, owner: str, conversation_id: str) -> Conversation | None:
+    # Conversations.
+
+    def get(self, owner: str, conversation_id: str) -> Conversation | None:
         with self._lock:
             return self._conversations.get(conversation_id) if owner == self._owner else None
 
-    def nodes(self, owner: str, conversation_id: str) -> list[Node]:
-        """All nodes of a conversation, of every branch, oldest first."""
+    def set_params(self, owner: str, conversation_id: str, params: Params) -> None:
+        self._update_conversation(owner, conversation_id, params=params)
+
+    def set_truncation(self, owner: str, conversation_id: str, truncation: Truncation | None) -> None:
+        self._update_conversation(owner, conversation_id, truncation=truncation)
+
+    def set_generated_title(self, owner: str, conversation_id: str, title: str) -> None:
         with self._lock:
-            if self.conversation(owner, conversation_id) is None:
+            conversation = self.get(owner, conversation_id)
+            if conversation and conversation.title_source == "question":
+                self._update_conversation(owner, conversation_id, title=title, title_source="model")
+
+    # Messages.
+
+    def nodes(self, owner: str, conversation_id: str) -> list[Node]:
+        """Return all nodes of the chat, of every branch, oldest first."""
+        with self._lock:
+            if self.get(owner, conversation_id) is None:
                 return []
-            found = [
-                row.node for row in self._stored_nodes.values() if row.conversation_id == conversation_id
-            ]
-        return sorted(found, key=lambda node: (node.created_at, node.id))
+            stored = list(self._stored_nodes.values())
+        nodes = [entry.node for entry in stored if entry.conversation_id == conversation_id]
+        return sorted(nodes, key=lambda node: (node.created_at, node.id))
 
     def node(self, owner: str, node_id: str) -> Node | None:
         with self._lock:
-            row = self._stored_nodes.get(node_id) if owner == self._owner else None
-        return row.node if row else None
+            stored = self._stored_nodes.get(node_id) if owner == self._owner else None
+        return stored.node if stored else None
 
     def save_turn(self, owner: str, conversation: Conversation, new_nodes: Sequence[Node]) -> None:
-        """Keep new nodes and the conversation as it now is, which may be new."""
         if owner != self._owner:
             return
         with self._lock:
@@ -93,8 +113,7 @@ class TemporaryStore:
             for node in new_nodes:
                 self._stored_nodes[node.id] = _StoredNode(conversation.id, node, time.monotonic())
 
-    def reopen_answer(self, owner: str, conversation: Conversation, node: Node) -> None:
-        """Keep that an answer is arriving again, and the conversation as it now is."""
+    def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
         with self._lock:
             self._update_node(
                 owner, node, outcome=node.outcome, failure=None, usage_record_id=node.usage_record_id
@@ -107,110 +126,104 @@ class TemporaryStore:
                 updated_at=conversation.updated_at,
             )
 
-    def add_node(self, owner: str, conversation_id: str, node: Node) -> None:
-        """Keep one more node of a conversation, where that is (still) there."""
+    def add(self, owner: str, conversation_id: str, node: Node) -> None:
         with self._lock:
-            if self.conversation(owner, conversation_id):
+            if self.get(owner, conversation_id):
                 self._stored_nodes.setdefault(node.id, _StoredNode(conversation_id, node, time.monotonic()))
 
     def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
-        """Make the branch that ends in this node the one that is shown."""
         self._update_conversation(owner, conversation_id, head_id=head_id)
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
-        """Keep what has come of an arriving answer; returns the row's outcome, None where the row is gone."""
         with self._lock:
-            known = self.node(owner, node.id)
-            if known and known.arriving:
+            stored = self.node(owner, node.id)
+            if stored and stored.arriving:
                 self._update_node(owner, node)
-            return known.outcome if known else None
+            return stored.outcome if stored else None
 
     def finish(self, owner: str, node: Node, usage_records: Sequence[UsageRecord] = ()) -> None:
-        """Keep an answer as it ended, and count what its requests took. Raises StoreError."""
+        """Save a finished answer, and record its usage. Raises StoreError."""
         self._update_node(owner, node, outcome=node.outcome, request_id=node.request_id, failure=node.failure)
-        self.record_usage(owner, *usage_records)
+        self.record(owner, *usage_records)
 
     def mark_stopped(self, owner: str, node_id: str) -> None:
-        """Mark an answer as stopped if it is still arriving."""
         with self._lock:
-            known = self.node(owner, node_id)
-            if known and known.arriving:
-                self._update_node(owner, known, outcome=Outcome.STOPPED)
+            stored = self.node(owner, node_id)
+            if stored and stored.arriving:
+                self._update_node(owner, stored, outcome=Outcome.STOPPED)
 
     def mark_stale(self, stale_after: float) -> int:
-        """Mark answers without a sign of life for `stale` seconds as interrupted; returns how many."""
         with self._lock:
-            lost = [
-                row.node
-                for row in self._stored_nodes.values()
-                if row.node.arriving and row.last_checkpoint_at < time.monotonic() - stale_after
+            deadline = time.monotonic() - stale_after
+            stale = [
+                stored.node
+                for stored in self._stored_nodes.values()
+                if stored.node.arriving and stored.heartbeat_at < deadline
             ]
-            for node in lost:
+            for node in stale:
                 self._update_node(self._owner, node, outcome=Outcome.INTERRUPTED)
-        return len(lost)
+        return len(stale)
 
-    def set_params(self, owner: str, conversation_id: str, params: Params) -> None:
-        self._update_conversation(owner, conversation_id, params=params)
+    def soft_delete(
+        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float
+    ) -> None:
+        self._set_deleted(owner, conversation_id, node_ids, deleted_at)
 
-    def set_truncation(self, owner: str, conversation_id: str, truncation: Truncation | None) -> None:
-        self._update_conversation(owner, conversation_id, truncation=truncation)
+    def restore(self, owner: str, conversation_id: str, node_ids: Sequence[str]) -> None:
+        self._set_deleted(owner, conversation_id, node_ids, None)
 
-    def set_generated_title(self, owner: str, conversation_id: str, title: str) -> None:
-        """Give the chat a model's title, where its own is still the question's."""
-        with self._lock:
-            known = self.conversation(owner, conversation_id)
-            if known and known.title_source == "question":
-                self._update_conversation(owner, conversation_id, title=title, title_source="model")
+    # Usage.
 
-    def record_usage(self, owner: str, *usage_records: UsageRecord) -> None:
-        """Count what one question took, with nothing that leads back to the chat. Raises StoreError."""
+    def record(self, owner: str, *usage_records: UsageRecord) -> None:
+        """Record the usage of one question without a reference to the chat. Raises StoreError."""
         if not usage_records:
             return
-        bare = [replace(spend, conversation=None, node=None, request_id="") for spend in usage_records]
-        self._usage_writer.record_usage(owner, *bare)
+        unlinked = [replace(record, conversation=None, node=None, request_id="") for record in usage_records]
+        self._usage_writer.record(owner, *unlinked)
         with self._lock:
-            for spend in usage_records:
-                if spend.conversation and self.conversation(owner, spend.conversation):
-                    self._usage_records[spend.id] = spend
+            for record in usage_records:
+                if record.conversation and self.get(owner, record.conversation):
+                    self._usage_records[record.id] = record
 
-    def usage_by_answer(self, owner: str, conversation_id: str) -> dict[str, UsageTotal]:
-        """What each answer took, by its id; "" is what was for no answer."""
-        found: dict[str, UsageTotal] = {}
+    def totals_by_answer(self, owner: str, conversation_id: str) -> dict[str, UsageTotal]:
+        """Return the usage of each answer by node id; "" for requests without an answer."""
+        totals: dict[str, UsageTotal] = {}
         with self._lock:
-            mine = list(self._usage_records.values()) if self.conversation(owner, conversation_id) else []
-        for spend in mine:
-            name = spend.node or ""
-            found[name] = found.get(name, UsageTotal()) + to_usage_total(spend)
-        return found
+            records = list(self._usage_records.values()) if self.get(owner, conversation_id) else []
+        for record in records:
+            node_id = record.node or ""
+            totals[node_id] = totals.get(node_id, UsageTotal()) + to_usage_total(record)
+        return totals
 
-    def set_nodes_deleted(
-        self, owner: str, conversation_id: str, node_ids: Iterable[str], deleted_at: float | None
+    def _set_deleted(
+        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None
     ) -> None:
-        """Mark nodes as deleted at a time, or bring them back."""
         with self._lock:
-            for id_ in node_ids:
-                row = self._stored_nodes.get(id_)
-                if row and row.conversation_id == conversation_id and owner == self._owner:
-                    self._stored_nodes[id_] = replace(row, node=replace(row.node, deleted_at=deleted_at))
+            for node_id in node_ids:
+                stored = self._stored_nodes.get(node_id)
+                if stored and stored.conversation_id == conversation_id and owner == self._owner:
+                    node = replace(stored.node, deleted_at=deleted_at)
+                    self._stored_nodes[node_id] = replace(stored, node=node)
             self._update_conversation(owner, conversation_id)
 
-    def _update_conversation(self, owner: str, conversation_id: str, **values: Any) -> None:
+    def _update_conversation(self, owner: str, conversation_id: str, **fields: Any) -> None:
         with self._lock:
-            if known := self.conversation(owner, conversation_id):
-                self._conversations[conversation_id] = replace(known, revision=known.revision + 1, **values)
+            if conversation := self.get(owner, conversation_id):
+                revision = conversation.revision + 1
+                self._conversations[conversation_id] = replace(conversation, revision=revision, **fields)
 
-    def _update_node(self, owner: str, node: Node, **values: Any) -> None:
-        """What changes of a node while it comes, and its sign of life."""
+    def _update_node(self, owner: str, node: Node, **fields: Any) -> None:
+        """Copy the fields that change while an answer arrives, set others, and renew the heartbeat."""
         with self._lock:
-            row = self._stored_nodes.get(node.id)
-            if row and owner == self._owner:
-                grown = replace(
-                    row.node,
+            stored = self._stored_nodes.get(node.id)
+            if stored and owner == self._owner:
+                updated = replace(
+                    stored.node,
                     message=node.message,
                     usage=node.usage,
                     timing=node.timing,
                     finish_reason=node.finish_reason,
                     provider_metadata=node.provider_metadata,
-                    **values,
+                    **fields,
                 )
-                self._stored_nodes[node.id] = _StoredNode(row.conversation_id, grown, time.monotonic())
+                self._stored_nodes[node.id] = _StoredNode(stored.conversation_id, updated, time.monotonic())

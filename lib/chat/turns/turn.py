@@ -167,7 +167,7 @@ def continue_answer(
             cost.max_usage(
                 window.estimate_context(path, CONTINUE_PROMPT, one, target, None, base.truncation), one
             ),
-            lambda: services.store.reopen_answer(owner, base, node),
+            lambda: services.store.messages.reopen(owner, base, node),
             lambda cancel: deduplicate_continuation(
                 last.message.text, services.gateway.stream(target, messages, one, cancel, conversation_id)
             ),
@@ -225,7 +225,7 @@ def _has_signed_thinking(node: Node) -> bool:
 
 
 def _load_conversation(services: TurnServices, owner: str, conversation_id: str) -> Conversation:
-    known = services.store.conversation(owner, conversation_id)
+    known = services.store.conversations.get(owner, conversation_id)
     if known is None:
         raise errors.ConversationNotFound
     return known
@@ -240,10 +240,10 @@ def _load_path(services: TurnServices, owner: str, conversation: Conversation) -
 
 def _load_nodes(services: TurnServices, owner: str, conversation_id: str, *end_ids: str | None) -> list[Node]:
     """All nodes. Raises StaleTurn where another process's answer is still arriving at one of these ends."""
-    nodes = services.store.nodes(owner, conversation_id)
+    nodes = services.store.messages.nodes(owner, conversation_id)
     if _has_arriving_end(nodes, end_ids):
-        services.store.mark_stale(STALE_AFTER)
-        nodes = services.store.nodes(owner, conversation_id)
+        services.store.messages.mark_stale(STALE_AFTER)
+        nodes = services.store.messages.nodes(owner, conversation_id)
         if _has_arriving_end(nodes, end_ids):
             raise errors.TurnInProgress
     return nodes
@@ -271,7 +271,7 @@ def _start_answer(
         cost.max_usage(
             window.estimate_context(path, "", params, target, None, conversation.truncation), params
         ),
-        lambda: services.store.save_turn(owner, conversation, [*new_nodes, node]),
+        lambda: services.store.messages.save_turn(owner, conversation, [*new_nodes, node]),
         lambda cancel: services.gateway.stream(target, messages, params, cancel, conversation.id),
     )
     return conversation
@@ -290,7 +290,7 @@ def _start_generation(
     assert node.target is not None
     services.limit_enforcer.reserve(node.usage_record_id, node.target.model, max_usage)
     cancel = CancelToken()
-    answer = Generation(owner, conversation.id, node, cancel, services.store, services.price_lookup)
+    answer = Generation(owner, conversation.id, node, cancel, services.store.messages, services.price_lookup)
     services.generations.register(answer)
     try:
         with answer.abort_on_error():

@@ -22,15 +22,15 @@ log = logging.getLogger(__name__)
 class QuotaStore(Protocol):
     """Where it is counted what is used of limits; each method may raise StoreError."""
 
-    def reserve_quota(
+    def reserve(
         self, owner: str, usage_record_id: str, reservations: Sequence[Reservation]
     ) -> list[LimitExceeded]:
         """Reserve what a request may take, all of it or nothing; returns the claims that do not fit."""
 
-    def release_quota(self, owner: str, usage_record_id: str) -> None:
+    def release(self, owner: str, usage_record_id: str) -> None:
         """Give back what is reserved for a request that was not sent."""
 
-    def quota_usage(self, owner: str, counters: Sequence[QuotaCounter]) -> dict[QuotaCounter, int]:
+    def used(self, owner: str, counters: Sequence[QuotaCounter]) -> dict[QuotaCounter, int]:
         """What is used of each counter, with what is reserved."""
 
 
@@ -129,14 +129,14 @@ class LimitEnforcer(NoLimits):
             if amount is None and bound.hard is not None:
                 raise errors.PriceUnknown
             claims.append(Reservation(counter, amount or 0, bound.hard))
-        if claims and (over := self._quota_store.reserve_quota(self._user.id, usage_record_id, claims)):
+        if claims and (over := self._quota_store.reserve(self._user.id, usage_record_id, claims)):
             raise _limit_error(over, now)
 
     def release(self, usage_record_id: str) -> None:
         if not self._current_limits(self._clock()):
             return
         try:
-            self._quota_store.release_quota(self._user.id, usage_record_id)
+            self._quota_store.release(self._user.id, usage_record_id)
         except errors.StoreError:
             log.warning("what was reserved could not be given back, and stays counted", exc_info=True)
 
@@ -152,9 +152,7 @@ class LimitEnforcer(NoLimits):
         ]
 
     def _load_statuses(self, limits: Sequence[tuple[QuotaCounter, Limit]]) -> list[LimitStatus]:
-        used = (
-            self._quota_store.quota_usage(self._user.id, [counter for counter, _ in limits]) if limits else {}
-        )
+        used = self._quota_store.used(self._user.id, [counter for counter, _ in limits]) if limits else {}
         return [LimitStatus(counter, used[counter], bound) for counter, bound in limits]
 
     def _current_limits(self, now: float) -> list[tuple[QuotaCounter, Limit]]:

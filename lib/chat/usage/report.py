@@ -24,20 +24,11 @@ Key = TypeVar("Key")
 
 
 class UsageReader(Protocol):
-    """Where requests are counted; each method may raise StoreError."""
+    """Storage of usage records; each method may raise StoreError. The owner None stands for all users."""
 
-    def daily_usage(self, owner: str, day_ranges: Sequence[DayRange]) -> list[DailyUsage]: ...
+    def daily(self, owner: str | None, day_ranges: Sequence[DayRange]) -> list[DailyUsage]: ...
     def first_token_times(
-        self, owner: str, start: float, end: float, limit: int
-    ) -> list[tuple[Target, float]]: ...
-
-
-class TeamUsageReader(Protocol):
-    """Where everybody's requests are counted; each method may raise StoreError."""
-
-    def daily_usage_of_all_users(self, day_ranges: Sequence[DayRange]) -> list[DailyUsage]: ...
-    def first_token_times_of_all_users(
-        self, start: float, end: float, limit: int
+        self, owner: str | None, start: float, end: float, limit: int
     ) -> list[tuple[Target, float]]: ...
 
 
@@ -75,21 +66,22 @@ class UsageStatistics:
 def load_user_statistics(
     reader: UsageReader, owner: str, first_day: date, last_day: date, time_zone: tzinfo
 ) -> UsageStatistics:
-    """What an owner's requests took from one day to another, both included. Raises StoreError."""
-    days = split_into_day_ranges(first_day, last_day, time_zone)
-    return _build_statistics(
-        reader.daily_usage(owner, days),
-        reader.first_token_times(owner, days[0].start, days[-1].end, MAX_LATENCY_SAMPLES),
-    )
+    """Usage of an owner's requests from one day to another, both included. Raises StoreError."""
+    return _load_statistics(reader, owner, split_into_day_ranges(first_day, last_day, time_zone))
 
 
 def load_team_statistics(
-    reader: TeamUsageReader, first_day: date, last_day: date, time_zone: tzinfo
+    reader: UsageReader, first_day: date, last_day: date, time_zone: tzinfo
 ) -> UsageStatistics:
-    """The same of everybody's requests, for admins. Raises StoreError."""
-    days = split_into_day_ranges(first_day, last_day, time_zone)
-    waits = reader.first_token_times_of_all_users(days[0].start, days[-1].end, MAX_LATENCY_SAMPLES)
-    return _build_statistics(reader.daily_usage_of_all_users(days), waits)
+    """Usage of all users, for administrators. Raises StoreError."""
+    return _load_statistics(reader, None, split_into_day_ranges(first_day, last_day, time_zone))
+
+
+def _load_statistics(reader: UsageReader, owner: str | None, days: Sequence[DayRange]) -> UsageStatistics:
+    return _build_statistics(
+        reader.daily(owner, days),
+        reader.first_token_times(owner, days[0].start, days[-1].end, MAX_LATENCY_SAMPLES),
+    )
 
 
 def _build_statistics(

@@ -39,7 +39,7 @@ def render(user: User) -> None:
     )
     # The last act of each page that is behind: what is shown comes after it.
     behind: list[AuditEvent] = st.session_state.setdefault(_PAGE_CURSORS_KEY, [])
-    found = resources.store().audit_events(_PAGE_SIZE + 1, action or "", behind[-1] if behind else None)
+    found = resources.store().audit.page(_PAGE_SIZE + 1, action or "", behind[-1] if behind else None)
     if not found:
         st.caption(t("audit.empty"))
         return
@@ -153,7 +153,7 @@ def _export_csv(user: User, action: str) -> str:
 
 def _iter_events(action: str) -> Iterator[AuditEvent]:
     last = None
-    while found := resources.store().audit_events(_EXPORT_BATCH_SIZE, action, last):
+    while found := resources.store().audit.page(_EXPORT_BATCH_SIZE, action, last):
         yield from found
         last = found[-1]
 

@@ -27,5 +27,5 @@ def render(_: User) -> None:
 
 @admin_action
 def _save_default(admin: User) -> None:
-    resources.store().set_team_default_target(admin, default_model_fields.selected_target(_FIELD_KEYS))
+    resources.store().policy.set_default_target(admin, default_model_fields.selected_target(_FIELD_KEYS))
     st.toast(t("admin.saved"), icon=":material/check:")

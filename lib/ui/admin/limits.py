@@ -82,7 +82,7 @@ def _save_limits(admin: User, scope: str, key_prefix: str) -> None:
             flash_warning(t("limits.crossed", measure=t(f"limits.{measure}")))
             return
         found[measure] = Limit(soft, hard)
-    resources.store().set_limits(admin, scope, Limits(**found))
+    resources.store().policy.set_limits(admin, scope, Limits(**found))
     st.toast(t("admin.saved"), icon=":material/check:")
 
 

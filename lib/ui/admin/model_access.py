@@ -64,7 +64,7 @@ def _render_preview(patterns: tuple[str, ...] | None) -> None:
 
 @admin_action
 def _save_patterns(admin: User, scope: str, patterns_key: str) -> None:
-    resources.store().set_allowed_models(admin, scope, _parse_patterns(st.session_state[patterns_key]))
+    resources.store().policy.set_allowed_models(admin, scope, _parse_patterns(st.session_state[patterns_key]))
     st.toast(t("admin.saved"), icon=":material/check:")
 
 

@@ -49,15 +49,15 @@ def _save_prompt(admin: User, old_name: str, name_key: str, text_key: str) -> No
     if not name or not text:
         flash_warning(t("prompts.blank"))
         return
-    if name != old_name and name in [one.name for one in resources.store().policy().prompts]:
+    if name != old_name and name in [one.name for one in resources.store().policy.load().prompts]:
         flash_warning(t("prompts.twice", name=name))
         return
-    resources.store().set_shared_prompt(admin, old_name, Prompt(name, text))
+    resources.store().policy.set_prompt(admin, old_name, Prompt(name, text))
     st.session_state[_ADDED_COUNT_KEY] = st.session_state.get(_ADDED_COUNT_KEY, 0) + 1
     st.toast(t("admin.saved"), icon=":material/check:")
 
 
 @admin_action
 def _delete_prompt(admin: User, name: str) -> None:
-    resources.store().set_shared_prompt(admin, name, None)
+    resources.store().policy.set_prompt(admin, name, None)
     st.toast(t("prompts.deleted"), icon=":material/check:")

@@ -34,7 +34,7 @@ def load_user_names() -> dict[str, str]:
 
     Raises StoreError.
     """
-    found = [(one.id, display_name(one)) for one in resources.store().users()]
+    found = [(one.id, display_name(one)) for one in resources.store().users.all()]
     names = [name for _, name in found]
     return {id_: name if names.count(name) == 1 else f"{name} ({short_label(id_)})" for id_, name in found}
 

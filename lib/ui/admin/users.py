@@ -26,10 +26,10 @@ def render(_: User) -> None:
     mode = resources.settings().access.mode
     now = datetime.now(UTC)
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()
-    spent = resources.store().usage_by_user(month, now.timestamp() + 86_400)
+    spent = resources.store().usage.totals_by_user(month, now.timestamp() + 86_400)
     if mode in ("oidc", "proxy"):
         st.markdown(t("people.about" if mode == "oidc" else "people.about_proxy"))
-        everybody = resources.store().users()
+        everybody = resources.store().users.all()
     else:
         st.markdown(t("people.browsers"))
         everybody = [UserRecord(owner, "", "", 0.0) for owner in spent]
@@ -111,7 +111,7 @@ def _render_sign_out(record: UserRecord) -> None:
 
 @admin_action
 def _revoke_sessions(admin: User, user_id: str) -> None:
-    resources.store().revoke_sessions(admin, user_id, time.time())
+    resources.store().users.revoke_sessions(admin, user_id, time.time())
     st.toast(t("people.is_out"), icon=":material/check:")
 
 

@@ -53,11 +53,11 @@ def claims_from_cookies(cookies: Mapping[str, str]) -> Claims | None:
 
 def refusal_reason(claims: Claims) -> Refusal | None:
     """Why these claims let nobody in at this moment. Raises StoreError where that cannot be found out."""
-    revoked = resources.store().revoked_before(auth.user_from_claims(claims).id)
+    revoked = resources.store().users.revoked_before(auth.user_from_claims(claims).id)
     return auth.check_claims(claims, resources.settings().access.allowlist, time.time(), revoked)
 
 
 def sign_out_everywhere(user_id: str, claims: Claims) -> None:
     """Refuse every sign-in that the owner has up to now, on whatever machine, this one among them."""
     # The provider's clock can be ahead of ours.
-    resources.store().sign_out_everywhere(user_id, max(time.time(), float(claims["iat"]) + 1))
+    resources.store().users.sign_out_everywhere(user_id, max(time.time(), float(claims["iat"]) + 1))

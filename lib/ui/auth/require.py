@@ -120,7 +120,7 @@ def _record_user(user: User) -> None:
     if before is not None and before.id != user.id:
         st.session_state.clear()
     try:
-        resources.store().upsert_user(user)
+        resources.store().users.upsert(user)
     except StoreError:
         log.warning("who came could not be remembered", exc_info=True)
     if before is None or before.id != user.id:

@@ -145,7 +145,7 @@ def _create_branch(user: User, node: Node) -> None:
 
 
 def _undo_branch(user: User, original_id: str, branch_id: str) -> None:
-    resources.store().delete_conversations(user.id, [branch_id])
+    resources.store().conversations.delete(user.id, [branch_id])
     audit.record(user, "delete", branch_id)
     st.query_params.from_dict({"c": original_id})
 

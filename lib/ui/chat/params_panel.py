@@ -113,7 +113,7 @@ def save_params(user: User) -> None:
     """
     shown = conversation_view.current_view()
     if shown.conversation_id is not None:
-        resources.current_store().set_params(user.id, shown.conversation_id, _read_widgets())
+        resources.current_store().conversations.set_params(user.id, shown.conversation_id, _read_widgets())
 
 
 def render(user: User, target: Target | None, messages: Sequence[str]) -> None:

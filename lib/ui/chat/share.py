@@ -63,7 +63,9 @@ def _render_link(user: User, conversation_id: str) -> None:
 def _create_link(user: User) -> None:
     view = conversation_view.current_view()
     if view.conversation:
-        token = share_links.create_share_link(resources.store(), user.id, view.conversation, view.nodes)
+        token = share_links.create_share_link(
+            resources.store().shares, user.id, view.conversation, view.nodes
+        )
         audit.record(user, "share", view.conversation.id)
         st.session_state["shares"][view.conversation.id] = token
 
@@ -79,7 +81,7 @@ def _render_downloads(user: User, view: conversation_view.ConversationView) -> N
 
     def now() -> transfer.ConversationRecord:
         # As it is at the click: an answer may have come since this was painted.
-        return store.conversation(user.id, shown.id) or shown, store.nodes(user.id, shown.id)
+        return store.conversations.get(user.id, shown.id) or shown, store.messages.nodes(user.id, shown.id)
 
     def as_text() -> bytes:
         conversation, nodes = now()
@@ -114,7 +116,7 @@ def file_stem(title: str) -> str:
 
 def render_share_links(user: User) -> None:
     """The links that a person has made, each with the way to take it back."""
-    shares = resources.store().share_links(user.id)
+    shares = resources.store().shares.links(user.id)
     if not shares:
         st.caption(t("share.none"))
     for share in shares:
@@ -132,12 +134,12 @@ def render_share_links(user: User) -> None:
 
 @shows_errors
 def _revoke_link(user: User, link_id: str) -> None:
-    resources.store().revoke_share_link(user.id, link_id)
+    resources.store().shares.revoke(user.id, link_id)
     audit.record(user, "revoke", link_id)
     st.session_state.pop("shares", None)
 
 
 def load_snapshot(token: str) -> tuple[str, float, list[Node]] | None:
     """The title, the time and the messages behind a link; None where there is nothing (any more)."""
-    found = share_links.read_share_link(resources.store(), token)
+    found = share_links.read_share_link(resources.store().shares, token)
     return (found[0].title, found[0].updated_at, found[1]) if found else None

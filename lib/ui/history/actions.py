@@ -22,14 +22,14 @@ _BATCH_SIZE = 500  # conversations read at once where a whole folder is meant
 
 @shows_errors
 def set_pinned(user: User, conversation: Conversation, pinned: bool) -> None:
-    resources.store().set_pinned(user.id, [conversation.id], pinned)
+    resources.store().conversations.set_pinned(user.id, [conversation.id], pinned)
 
 
 @shows_errors
 def rename(user: User, conversation: Conversation, title: str) -> None:
     title = " ".join(title.split())
     if title and title != conversation.title:
-        resources.store().rename_conversation(user.id, conversation.id, title)
+        resources.store().conversations.rename(user.id, conversation.id, title)
 
 
 @shows_errors
@@ -37,28 +37,28 @@ def move(user: User, conversations: Sequence[Conversation], folder: str) -> None
     """Put conversations into a folder, and then they are not pinned any more; "" takes them out of theirs."""
     folder = normalize_folder_name(folder)
     ids = [one.id for one in conversations]
-    resources.store().move_to_folder(user.id, ids, folder)
+    resources.store().conversations.move_to_folder(user.id, ids, folder)
     pinned = [one.id for one in conversations if one.pinned] if folder else []
     if pinned:
-        resources.store().set_pinned(user.id, pinned, False)
+        resources.store().conversations.set_pinned(user.id, pinned, False)
     words = _undo_message("moved" if folder else "unfiled", conversations, folder=escape_markdown(folder))
     undo.offer(words, partial(_undo_move, user, conversations, pinned))
 
 
 def _undo_move(user: User, conversations: Sequence[Conversation], pinned_ids: list[str]) -> None:
     for folder, ones in groupby(sorted(conversations, key=lambda one: one.folder), lambda one: one.folder):
-        resources.store().move_to_folder(user.id, [one.id for one in ones], folder)
+        resources.store().conversations.move_to_folder(user.id, [one.id for one in ones], folder)
     if pinned_ids:
-        resources.store().set_pinned(user.id, pinned_ids, True)
+        resources.store().conversations.set_pinned(user.id, pinned_ids, True)
 
 
 @shows_errors
 def set_archived(user: User, conversations: Sequence[Conversation], archived: bool) -> None:
     """Put conversations away, or back; what is put away is not open any more."""
     ids = [one.id for one in conversations]
-    resources.store().set_archived(user.id, ids, archived)
+    resources.store().conversations.set_archived(user.id, ids, archived)
     words = _undo_message("archived" if archived else "unarchived", conversations)
-    back = partial(resources.store().set_archived, user.id, ids, not archived)
+    back = partial(resources.store().conversations.set_archived, user.id, ids, not archived)
     undo.offer(words, _close_if_open(ids, back) if archived else back)
 
 
@@ -69,11 +69,11 @@ def delete(user: User, conversations: Sequence[Conversation]) -> None:
     for id_ in ids:
         if running := resources.generations().find(user.id, id_):
             running.stop()
-    resources.store().delete_conversations(user.id, ids)
+    resources.store().conversations.delete(user.id, ids)
     _record_deletion(user, ids)
     undo.offer(
         _undo_message("deleted", conversations),
-        _close_if_open(ids, partial(resources.store().restore_conversations, user.id, ids)),
+        _close_if_open(ids, partial(resources.store().conversations.restore, user.id, ids)),
     )
 
 
@@ -123,8 +123,8 @@ def delete_folder(user: User, folder: str) -> None:
 def _move_folder(user: User, source: str, destination: str, message: str) -> None:
     # Pinned and archived ones too: they would bring the old folder back on their way into the list.
     ids = [one.id for one in _iter_conversations(user, source) if one.folder == source]
-    resources.store().move_to_folder(user.id, ids, destination)
-    undo.offer(message, partial(resources.store().move_to_folder, user.id, ids, source))
+    resources.store().conversations.move_to_folder(user.id, ids, destination)
+    undo.offer(message, partial(resources.store().conversations.move_to_folder, user.id, ids, source))
 
 
 def _iter_conversations(user: User, folder: str) -> Iterator[Conversation]:
@@ -134,7 +134,7 @@ def _iter_conversations(user: User, folder: str) -> Iterator[Conversation]:
         ConversationFilter("archived"),
     ):
         last = None
-        while found := resources.store().conversations(user.id, _BATCH_SIZE, shelf, last):
+        while found := resources.store().conversations.page(user.id, _BATCH_SIZE, shelf, last):
             yield from found
             last = found[-1]
 

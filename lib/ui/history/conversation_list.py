@@ -42,7 +42,7 @@ class _ListRenderer:
         """Draw the shown page of a shelf: one question to the store."""
 
         def fetch(limit: int, before: Conversation | None) -> list[Conversation]:
-            return resources.store().conversations(self.user.id, limit, conversation_filter, before)
+            return resources.store().conversations.page(self.user.id, limit, conversation_filter, before)
 
         paging.render(name, fetch, render_items)
 
@@ -63,7 +63,7 @@ def render(user: User, open_id: str | None) -> None:
     bar = st.container(key="list-bar", gap=None)
     if selection.is_active():
         selection.clear_visible()
-    filed = resources.store().folders(user.id)
+    filed = resources.store().conversations.folders(user.id)
     listed = _ListRenderer(user, open_id, [name for name, _ in filed])
     listed.render_page(
         "pinned", ConversationFilter("pinned"), lambda found: _render_section("pinned", found, listed)
@@ -133,7 +133,7 @@ def _poll_arriving(user: User, arriving_ids: Sequence[str]) -> None:
 
 def _rerun_when_finished(user: User, arriving_ids: Sequence[str]) -> None:
     try:
-        found = [resources.store().conversation(user.id, one) for one in arriving_ids]
+        found = [resources.store().conversations.get(user.id, one) for one in arriving_ids]
     except StoreError:
         return  # it is asked again soon
     if not all(one and one.arriving for one in found):

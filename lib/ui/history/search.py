@@ -46,7 +46,7 @@ def render_results(user: User, query: str) -> None:
     terms = search_terms.parse_query(query)
 
     def fetch(limit: int, before: SearchResult | None) -> list[SearchResult]:
-        return resources.store().search_messages(user.id, query, limit, before)
+        return resources.store().search.find(user.id, query, limit, before)
 
     def draw(found: list[SearchResult]) -> None:
         for hit in found:
@@ -85,7 +85,10 @@ def _format_piece(text: str, *, is_match: bool) -> str:
 def _open_result(user: User, result: SearchResult) -> None:
     """Show the message that was found, on its branch; a callback."""
     id_ = result.conversation.id
-    now, nodes = resources.store().conversation(user.id, id_), resources.store().nodes(user.id, id_)
+    now, nodes = (
+        resources.store().conversations.get(user.id, id_),
+        resources.store().messages.nodes(user.id, id_),
+    )
     if now is None:
         raise ConversationNotFound
     # The branch that is shown stays where the message is on it: its end may not be the newest one.

@@ -16,6 +16,6 @@ log = logging.getLogger(__name__)
 def record(user: User, action: AuditAction, object_: str = "", **detail: Any) -> None:
     """Tell of an act that is done; may be called outside a run. No content: ids, counts, kinds."""
     try:
-        resources.store().record_audit_event(user, action, object_, **detail)
+        resources.store().audit.record(user, action, object_, **detail)
     except StoreError:
         log.warning("the audit misses an act: %s", action, exc_info=True)

@@ -62,12 +62,12 @@ def open_conversation(owner: str) -> ConversationView:
     # Asked before the rows are read: an answer leaves the registry when its end is in the store, so
     # what is not found here is read as it ended.
     answer = resources.generations().find(owner, wanted) if wanted else None
-    fresh = resources.current_store().conversation(owner, wanted) if wanted else None
+    fresh = resources.current_store().conversations.get(owner, wanted) if wanted else None
     if fresh is None:
         st.query_params.pop("c", None)
     elif fresh.unread:
         with contextlib.suppress(StoreError):
-            resources.store().mark_read(owner, fresh.id)
+            resources.store().conversations.mark_read(owner, fresh.id)
         fresh = replace(fresh, unread=False)
     shown = current_view()
     lost = bool(shown.nodes) and shown.nodes[-1].arriving and answer is None
@@ -87,7 +87,7 @@ def _find_generation(
     if generation is not None and last.id in generation.node_ids:
         return generation
     return (
-        RemoteGeneration(owner, view.conversation_id, last, resources.current_store())
+        RemoteGeneration(owner, view.conversation_id, last, resources.current_store().messages)
         if last.arriving
         else None
     )
@@ -96,12 +96,12 @@ def _find_generation(
 def _load_view(owner: str, conversation: Conversation | None) -> ConversationView:
     """Make `conversation` the one that this session shows, with its path as it stands in the store."""
     before = current_view()
-    known = resources.current_store().nodes(owner, conversation.id) if conversation else []
+    known = resources.current_store().messages.nodes(owner, conversation.id) if conversation else []
     nodes = tree.path(known, conversation.head_id) if conversation else []
     first = max(0, len(nodes) - PAGE_SIZE)
     if conversation and before.conversation_id == conversation.id and before.end is None:
         first = min(before.start, first)
-    sums = resources.current_store().usage_by_answer(owner, conversation.id) if conversation else {}
+    sums = resources.current_store().usage.totals_by_answer(owner, conversation.id) if conversation else {}
     st.session_state["view"] = now = ConversationView(conversation, nodes, tree.siblings(known), sums, first)
     return now
 
@@ -114,15 +114,17 @@ def refresh_after_answer(owner: str, view: ConversationView) -> None:
         if isinstance(view.generation, Generation):
             view.generation.wait_until_saved(STOP_TIMEOUT)  # its end is written by another thread
             if len(view.generation.node_ids) > 1:
-                view.siblings = tree.siblings(resources.current_store().nodes(owner, view.conversation_id))
-        view.usage_by_node = resources.current_store().usage_by_answer(owner, view.conversation_id)
+                view.siblings = tree.siblings(
+                    resources.current_store().messages.nodes(owner, view.conversation_id)
+                )
+        view.usage_by_node = resources.current_store().usage.totals_by_answer(owner, view.conversation_id)
 
 
 def mark_read(owner: str, view: ConversationView) -> None:
     """Remember that the owner has seen the answer that has just been painted to its end."""
     if view.conversation_id and view.generation and not resources.temporary():
         with contextlib.suppress(StoreError):
-            resources.store().mark_read(owner, view.conversation_id)
+            resources.store().conversations.mark_read(owner, view.conversation_id)
 
 
 def query_params() -> dict[str, str]:

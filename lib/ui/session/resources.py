@@ -70,7 +70,7 @@ def _demo_server() -> demo.Demo:
 def store() -> Store:
     """The database, opened once per process. Raises StoreError, on every run until it opens."""
     opened = Store(settings().database_url, on_refusal=metrics().count_database_error)
-    opened.mark_stale(STALE_AFTER)
+    opened.messages.mark_stale(STALE_AFTER)
     # What is loaded by now lives as long as the process: the collection after each run can pass it over.
     gc.collect()
     gc.freeze()
@@ -82,7 +82,7 @@ def purge_expired() -> None:
     """Remove what was deleted long ago, now and then: a server may run for months."""
     with contextlib.suppress(StoreError):
         store().purge_deleted(PURGE_AFTER)
-        store().purge_audit_events(audit.RETENTION_SECONDS)
+        store().audit.purge(audit.RETENTION_SECONDS)
 
 
 @st.cache_resource(show_spinner=False)
@@ -96,7 +96,7 @@ def policy() -> Policy:
     """What the team has settled, as of the last seconds. Raises StoreError where it was never read."""
     known = _last_policy()
     try:
-        known["policy"] = store().policy()
+        known["policy"] = store().policy.load()
     except StoreError:
         if not known:
             raise
@@ -168,7 +168,7 @@ def user_gateway() -> Gateway:
 
 @st.cache_resource(show_spinner=False)
 def _claim_legacy_rows_once(_user_id: str) -> None:
-    store().transfer_ownership(LEGACY_OWNER, _user_id)
+    store().users.transfer_data(LEGACY_OWNER, _user_id)
 
 
 def claim_legacy_rows(user_id: str) -> None:
@@ -191,7 +191,7 @@ def current_store() -> Store | TemporaryStore:
 
 
 def start_temporary(user_id: str) -> None:
-    st.session_state["scratch"] = TemporaryStore(user_id, store())
+    st.session_state["scratch"] = TemporaryStore(user_id, store().usage)
 
 
 def end_temporary() -> None:
@@ -234,7 +234,7 @@ def limit_enforcer() -> LimitEnforcer:
     assert who is not None
     # What goes on a person's own key takes nothing of what the team has set.
     return LimitEnforcer(
-        who, policy().without_limits() if personal_key() else policy(), store(), prices().price_of
+        who, policy().without_limits() if personal_key() else policy(), store().quotas, prices().price_of
     )
 
 
@@ -290,7 +290,7 @@ def model(model_id: str) -> Model:
 def preferences(owner: str) -> Preferences:
     """What the person likes; where the database refuses, what was last read of it in this session."""
     try:
-        st.session_state["preferences"] = store().preferences(owner)
+        st.session_state["preferences"] = store().preferences.load(owner)
     except StoreError:
         st.session_state.setdefault("preferences", Preferences())
     found: Preferences = st.session_state["preferences"]

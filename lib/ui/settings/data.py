@@ -36,7 +36,7 @@ def render(user: User) -> None:
 
 
 def _export_all(user: User) -> bytes:
-    found = b"".join(transfer.write_export(resources.store().export_all(user.id)))
+    found = b"".join(transfer.write_export(resources.store().conversations.export_all(user.id)))
     audit.record(user, "export", "everything")
     return found
 
@@ -66,12 +66,12 @@ def _import_file(user: User, file_key: str) -> None:
     st.session_state[_REPORT_KEY] = []
     try:
         loaded = transfer.replace_existing_ids(
-            transfer.parse_export(file.getvalue()), resources.store().existing_ids
+            transfer.parse_export(file.getvalue()), resources.store().conversations.existing_ids
         )
     except TransferError as error:
         errors.flash_warning(_import_error_message(error))
         return
-    resources.store().import_all(user.id, loaded.conversations)
+    resources.store().conversations.import_all(user.id, loaded.conversations)
     audit.record(user, "import", loaded.report.source, conversations=loaded.report.conversation_count)
     st.session_state["imports"] += 1
     st.session_state[_REPORT_KEY] = list(_report_lines(loaded.report))
@@ -114,7 +114,7 @@ def _render_erase(user: User) -> None:
 @shows_errors
 def _erase_all(user: User) -> None:
     resources.generations().stop_all(user.id)
-    resources.store().erase_user_data(user.id)
+    resources.store().users.delete_data(user.id)
     audit.record(User(user.id), "erase")
     for name in ("shares", _REPORT_KEY, "view"):
         st.session_state.pop(name, None)

@@ -45,7 +45,7 @@ def render(user: User) -> None:
 @shows_errors
 def set_favourite(user: User, model_id: str, is_favourite: bool) -> None:
     """Put a model among the person's favourites, or take it out; a callback."""
-    resources.store().set_favourite(user.id, model_id, is_favourite)
+    resources.store().preferences.set_favourite(user.id, model_id, is_favourite)
 
 
 @shows_errors
@@ -60,7 +60,7 @@ def set_default(user: User, target: Target | None) -> None:
             target  # not what is kept: the fields show that again
         )
         return
-    resources.store().set_user_default_target(user.id, target)
+    resources.store().preferences.set_default_target(user.id, target)
 
 
 def capabilities_text(capabilities: Capabilities) -> str:

@@ -39,7 +39,7 @@ def select_all_users(user: User) -> bool:
     if not everybody:
         st.session_state.pop(_AUDITED_KEY, None)
     elif _AUDITED_KEY not in st.session_state:
-        resources.store().record_audit_event(user, "usage_of_all")
+        resources.store().audit.record(user, "usage_of_all")
         st.session_state[_AUDITED_KEY] = True
     return everybody
 
@@ -47,14 +47,14 @@ def select_all_users(user: User) -> bool:
 def build_report(admin: User, first: date, last: date, zone: tzinfo) -> UsageStatistics:
     """What everybody used, for somebody of whom it is known that they are an admin. Raises StoreError."""
     assert admin.is_admin
-    return usage.load_team_statistics(resources.store(), first, last, zone)
+    return usage.load_team_statistics(resources.store().usage, first, last, zone)
 
 
 def usage_by_user(admin: User, first: date, last: date, zone: tzinfo) -> list[tuple[str, UsageTotal]]:
     """What each person used, the dearest first; they are called as Markdown. Raises StoreError."""
     assert admin.is_admin
     known, days = scope.load_user_names(), usage.split_into_day_ranges(first, last, zone)
-    found = resources.store().usage_by_user(days[0].start, days[-1].end)
+    found = resources.store().usage.totals_by_user(days[0].start, days[-1].end)
     return [
         (escape_markdown(known.get(owner) or scope.short_label(owner)), one) for owner, one in found.items()
     ]
@@ -64,5 +64,5 @@ def export_csv(admin: User, first: date, last: date, zone: tzinfo) -> str:
     """The CSV with whose each line is. Raises StoreError."""
     assert admin.is_admin
     audit.record(admin, "export", "usage_of_all")
-    pairs = resources.store().daily_usage_by_user(usage.split_into_day_ranges(first, last, zone))
+    pairs = resources.store().usage.daily_by_user(usage.split_into_day_ranges(first, last, zone))
     return usage.usage_by_user_to_csv(pairs, scope.load_user_names())

@@ -44,7 +44,7 @@ def _fetch_balance() -> Balance | str:
 
 
 def _render_comparison(balance: Balance) -> None:
-    ours = resources.store().total_usage()
+    ours = resources.store().usage.total()
     left = t("usage.unlimited") if balance.remaining is None else format_dollars(balance.remaining)
     facts = (
         ("usage.told", format_dollars(balance.used)),

@@ -33,7 +33,7 @@ def render(user: User) -> None:
     if of_all:
         found = all_users.build_report(user, first, last, zone)
     else:
-        found = report.load_user_statistics(resources.store(), user.id, first, last, zone)
+        found = report.load_user_statistics(resources.store().usage, user.id, first, last, zone)
     if not found.daily_usage:
         st.markdown(f"{t('usage.empty')}  \n{t('usage.empty_how')}")
     else:

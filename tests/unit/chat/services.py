@@ -62,8 +62,8 @@ def settled(desk: TurnServices, conversation: str) -> list[Node]:
     while desk.generations.find("ann", conversation):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    talk = desk.store.conversation("ann", conversation)
-    return tree.path(desk.store.nodes("ann", conversation), talk.head_id)
+    talk = desk.store.conversations.get("ann", conversation)
+    return tree.path(desk.store.messages.nodes("ann", conversation), talk.head_id)
 
 
 def until(true) -> None:

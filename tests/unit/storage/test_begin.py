@@ -25,20 +25,20 @@ def test_a_long_conversation_is_brought_in_in_any_order(store):
     nodes = [node(f"n{number}", f"n{number - 1}" if number else None, number / 8) for number in range(2000)]
     nodes += [node(f"m{number}", f"n{number}", 1e9 + number) for number in range(0, 2000, 3)]
     shuffled = random.Random(1).sample(nodes, len(nodes))
-    store.save_turn("ann", TALK, shuffled)
-    assert store.conversation("ann", "c") == TALK
-    assert store.nodes("ann", "c") == nodes
-    assert store.search_messages("ann", "你好 n1234", 9)[0].node_id == "n1234"
+    store.messages.save_turn("ann", TALK, shuffled)
+    assert store.conversations.get("ann", "c") == TALK
+    assert store.messages.nodes("ann", "c") == nodes
+    assert store.search.find("ann", "你好 n1234", 9)[0].node_id == "n1234"
 
 
 def test_a_conversation_that_does_not_say_when_it_was_made_was_made_now(store):
-    store.save_turn("ann", replace(TALK, created_at=0.0), [])
-    assert store.conversation("ann", "c").created_at == 7.0
+    store.messages.save_turn("ann", replace(TALK, created_at=0.0), [])
+    assert store.conversations.get("ann", "c").created_at == 7.0
 
 
 def test_a_turn_moves_the_conversation_and_leaves_what_else_is_set(store):
-    store.save_turn("ann", TALK, [node("a", None)])
-    store.set_pinned("ann", ["c"], True)
+    store.messages.save_turn("ann", TALK, [node("a", None)])
+    store.conversations.set_pinned("ann", ["c"], True)
     moved = replace(
         TALK,
         head_id="b",
@@ -48,8 +48,8 @@ def test_a_turn_moves_the_conversation_and_leaves_what_else_is_set(store):
         folder="New",
         title_source="question",
     )
-    store.save_turn("ann", replace(moved, title="New"), [node("b", "a")])
-    assert store.conversation("ann", "c") == replace(
+    store.messages.save_turn("ann", replace(moved, title="New"), [node("b", "a")])
+    assert store.conversations.get("ann", "c") == replace(
         TALK, head_id="b", updated_at=9.0, target=TARGET, pinned=True, revision=1
     )
 
@@ -66,34 +66,34 @@ def test_a_turn_moves_the_conversation_and_leaves_what_else_is_set(store):
     ids=["no parent", "a circle", "twice", "a parent elsewhere", "an id elsewhere"],
 )
 def test_what_cannot_be_begun_leaves_nothing(store, nodes):
-    store.save_turn("ann", replace(TALK, id="other"), [node("taken", None)])
+    store.messages.save_turn("ann", replace(TALK, id="other"), [node("taken", None)])
     with pytest.raises(StoreError):
-        store.save_turn("ann", TALK, nodes)
-    assert store.conversation("ann", "c") is None
-    assert store.nodes("ann", "c") == []
-    assert len(store.search_messages("ann", "你好", 9)) == 1
+        store.messages.save_turn("ann", TALK, nodes)
+    assert store.conversations.get("ann", "c") is None
+    assert store.messages.nodes("ann", "c") == []
+    assert len(store.search.find("ann", "你好", 9)) == 1
 
 
 def test_an_alternative_without_a_parent_here_is_not_added(store):
-    store.save_turn("ann", TALK, [node("a", None)])
-    store.save_turn("ann", replace(TALK, id="other"), [node("b", None)])
+    store.messages.save_turn("ann", TALK, [node("a", None)])
+    store.messages.save_turn("ann", replace(TALK, id="other"), [node("b", None)])
     for parent in ("b", "missing"):
-        store.add_node("ann", "c", node("x", parent))
-    store.add_node("ann", "c", node("root", None))
-    assert [one.id for one in store.nodes("ann", "c")] == ["a", "root"]
+        store.messages.add("ann", "c", node("x", parent))
+    store.messages.add("ann", "c", node("root", None))
+    assert [one.id for one in store.messages.nodes("ann", "c")] == ["a", "root"]
 
 
 def test_what_a_request_took_is_written_once_and_stays(store):
-    store.save_turn("ann", TALK, [])
+    store.messages.save_turn("ann", TALK, [])
     usage, timing = Usage(2**40, 2, None, 0, 5), Timing(0.25, None, 3.5)
     spend = UsageRecord("s", "c", "answer", TARGET, usage, timing, Outcome.STOPPED, "req\x00\ud83d", 5.0)
-    store.record_usage("ann", spend)
-    store.record_usage("ann", replace(spend, usage=Usage(1)))
+    store.usage.record("ann", spend)
+    store.usage.record("ann", replace(spend, usage=Usage(1)))
     title = UsageRecord("t", "c", "title", TARGET, Usage(), Timing(), Outcome.COMPLETE, "", 4.0)
-    store.record_usage("ann", title)
-    store.record_usage("ann", replace(title, id="u", conversation=None))
+    store.usage.record("ann", title)
+    store.usage.record("ann", replace(title, id="u", conversation=None))
     kept = replace(spend, request_id="req\ufffd\ufffd")
-    assert store.usage_records("ann", "c") == [title, kept]
-    store.delete_conversations("ann", ["c"])
+    assert store.usage.records("ann", "c") == [title, kept]
+    store.conversations.delete("ann", ["c"])
     store.purge_deleted(-1)
-    assert store.usage_records("ann", "c") == [title, kept]
+    assert store.usage.records("ann", "c") == [title, kept]

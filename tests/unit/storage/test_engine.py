@@ -60,7 +60,7 @@ def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(url
         for child in children:
             child.end()
     store = Store(url)
-    assert sorted(talk.id for talk in store.conversations("ann", 9)) == ["c0", "c1", "c2", "c3"]
+    assert sorted(talk.id for talk in store.conversations.page("ann", 9)) == ["c0", "c1", "c2", "c3"]
     with reading(store._engine) as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
     store.close()
@@ -134,13 +134,13 @@ def test_what_fails_half_way_leaves_nothing(counted):
 
 def test_threads_beyond_the_pool_wait_for_a_connection(url):
     store = Store(url)
-    store.save_turn("ann", TALK, [QUESTION])
+    store.messages.save_turn("ann", TALK, [QUESTION])
     found = []
     together = threading.Barrier(30)
 
     def read() -> None:
         together.wait()
-        found.append(store.nodes("ann", "c"))
+        found.append(store.messages.nodes("ann", "c"))
 
     threads = [threading.Thread(target=read) for _ in range(30)]
     for thread in threads:
@@ -159,16 +159,16 @@ def test_a_text_that_cannot_be_kept_fails_nothing(store):
         "a", "q", Message("assistant", (TextPart(bad),)), 2.0, Outcome.FAILED, bad, target, failure=failure
     )
     answer = replace(answer, request_id=bad, provider_metadata={"id": bad})
-    store.save_turn(bad, replace(TALK, title=bad, target=target), [QUESTION, answer])
-    assert store.conversation(bad, "c").title == store.conversation(kept, "c").title == kept
-    assert store.conversation(bad, "c").target == Target(kept, "openai")
-    found = store.node(bad, "a")
+    store.messages.save_turn(bad, replace(TALK, title=bad, target=target), [QUESTION, answer])
+    assert store.conversations.get(bad, "c").title == store.conversations.get(kept, "c").title == kept
+    assert store.conversations.get(bad, "c").target == Target(kept, "openai")
+    found = store.messages.node(bad, "a")
     assert (found.finish_reason, found.request_id, found.target.model) == (kept, kept, kept)
-    store.rename_conversation(bad, "c", bad * 2)
-    assert store.conversation(bad, "c").title == kept * 2
-    store.set_favourite(bad, bad, True)
-    store.set_favourite(bad, "m", True)
-    assert len(store.preferences(bad).favourites) == 2
+    store.conversations.rename(bad, "c", bad * 2)
+    assert store.conversations.get(bad, "c").title == kept * 2
+    store.preferences.set_favourite(bad, bad, True)
+    store.preferences.set_favourite(bad, "m", True)
+    assert len(store.preferences.load(bad).favourites) == 2
     for asked in (store.conversation, store.nodes, store.node):
         assert not asked("ann", bad)
 
@@ -217,11 +217,11 @@ def test_no_error_has_the_password_in_it(more):
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
 def test_a_connection_that_the_server_has_closed_is_not_used_again(url, store):
-    store.save_turn("ann", TALK, [QUESTION])
+    store.messages.save_turn("ann", TALK, [QUESTION])
     with reading(store._engine) as connection:
         mine = connection.scalar(sa.text("SELECT pg_backend_pid()"))
     other = connect(url)
     with reading(other) as connection:
         assert connection.scalar(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
     other.dispose()
-    assert store.nodes("ann", "c") == [QUESTION]
+    assert store.messages.nodes("ann", "c") == [QUESTION]

@@ -30,17 +30,17 @@ MANY = [Node(f"long{n}", "q", Message("user", (TextPart(LONG),)), 2.0) for n in 
 def begun(url):
     """A store with a conversation in it, that waits for a lock for a fifth of a second."""
     store = Store(url, lock_timeout=0.2)
-    store.save_turn("ann", TALK, [QUESTION])
+    store.messages.save_turn("ann", TALK, [QUESTION])
     yield store
     store.close()
 
 
 def whole(store: Store, *more: str) -> bool:
     """Whether everything is there, and everything can be done."""
-    store.save_turn(
+    store.messages.save_turn(
         "ann", replace(TALK, updated_at=9.0), [replace(QUESTION, id="next", parent_id="q", created_at=9.0)]
     )
-    return [node.id for node in store.nodes("ann", "c")] == ["q", *more, "next"]
+    return [node.id for node in store.messages.nodes("ann", "c")] == ["q", *more, "next"]
 
 
 def pages(store: Store, most: int | None) -> None:
@@ -61,10 +61,10 @@ def files(most: int) -> Iterator[None]:
 
 def refused_for_want_of_room(store: Store) -> None:
     with pytest.raises(StoreError, match=r"database or disk is full|could not extend file"):
-        store.save_turn("ann", replace(TALK, title="New", updated_at=5.0), MANY)
-    assert store.conversations("ann", 9) == [store.conversation("ann", "c")]
-    assert store.conversation("ann", "c").updated_at == 2.0
-    assert store.nodes("ann", "c") == [QUESTION]
+        store.messages.save_turn("ann", replace(TALK, title="New", updated_at=5.0), MANY)
+    assert store.conversations.page("ann", 9) == [store.conversations.get("ann", "c")]
+    assert store.conversations.get("ann", "c").updated_at == 2.0
+    assert store.messages.nodes("ann", "c") == [QUESTION]
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -72,7 +72,7 @@ def test_a_full_disk_under_a_file(begun):
     pages(begun, 10)
     refused_for_want_of_room(begun)
     pages(begun, None)
-    begun.save_turn("ann", replace(TALK, updated_at=5.0), MANY)
+    begun.messages.save_turn("ann", replace(TALK, updated_at=5.0), MANY)
     assert whole(begun, *sorted(node.id for node in MANY))
 
 
@@ -84,7 +84,7 @@ def test_a_full_disk_under_a_server(begun, own_server):
     refused_for_want_of_room(begun)
     own_server.stop()
     own_server.start()
-    begun.save_turn("ann", replace(TALK, updated_at=5.0), MANY)
+    begun.messages.save_turn("ann", replace(TALK, updated_at=5.0), MANY)
     assert whole(begun, *sorted(node.id for node in MANY))
 
 
@@ -117,7 +117,7 @@ def test_a_disk_that_is_full_under_the_log_of_a_file(tmp_path):
     store = Store(url)
     with engine.reading(store._engine) as connection:
         assert connection.scalar(sa.text("PRAGMA integrity_check")) == "ok"
-    assert len(store.conversations("ann", 9)) == 2
+    assert len(store.conversations.page("ann", 9)) == 2
     store.close()
 
 
@@ -133,11 +133,11 @@ def test_a_lock_that_another_process_holds(url, begun):
         child.there()
         for _ in range(2):
             with pytest.raises(StoreError, match=r"database is locked|lock timeout"):
-                begun.rename_conversation("ann", "c", "Mine")
-        assert begun.conversation("ann", "c").title == "Why?"
+                begun.conversations.rename("ann", "c", "Mine")
+        assert begun.conversations.get("ann", "c").title == "Why?"
         child.go()
         child.end()
-    assert begun.conversation("ann", "c").title == "Held"
+    assert begun.conversations.get("ann", "c").title == "Held"
     assert whole(begun)
 
 
@@ -148,9 +148,9 @@ def test_a_process_that_is_killed_in_the_middle_leaves_no_half_and_no_lock(url, 
         child.process.wait()
         # The server takes a moment to see it.
         waiting = Store(url, lock_timeout=120)
-        waiting.set_favourite("ann", "m", True)
+        waiting.preferences.set_favourite("ann", "m", True)
         waiting.close()
-    assert begun.conversation("ann", "c").title == "Why?"
+    assert begun.conversations.get("ann", "c").title == "Why?"
     assert whole(begun)
 
 
@@ -171,8 +171,8 @@ def away(begun, request, tmp_path) -> Away:
         words = "unable to open database file"
         return Away(
             begun,
-            lambda: tmp_path.rename_conversation(other),
-            lambda: other.rename_conversation(tmp_path),
+            lambda: tmp_path.conversations.rename(other),
+            lambda: other.conversations.rename(tmp_path),
             words,
         )
     server = request.getfixturevalue("own_server")
@@ -185,24 +185,24 @@ def test_a_database_that_goes_away_and_comes_back(away):
         away.take()
         for _ in range(3):
             with pytest.raises(StoreError, match=away.words):
-                away.store.conversations("ann", 9)
+                away.store.conversations.page("ann", 9)
             with pytest.raises(StoreError, match=away.words):
-                away.store.save_turn("ann", replace(TALK, id=f"lost{turn}"), [])
+                away.store.messages.save_turn("ann", replace(TALK, id=f"lost{turn}"), [])
         away.bring()
-        assert away.store.nodes("ann", "c") == [QUESTION]
+        assert away.store.messages.nodes("ann", "c") == [QUESTION]
     assert whole(away.store)
-    assert len(away.store.conversations("ann", 9)) == 1
+    assert len(away.store.conversations.page("ann", 9)) == 1
 
 
 def test_a_file_that_is_removed_is_missed_and_not_made_anew(tmp_path):
     store = Store(f"sqlite:///{tmp_path}/antler.db")
-    (tmp_path / "antler.db").rename_conversation(tmp_path / "elsewhere.db")
+    (tmp_path / "antler.db").conversations.rename(tmp_path / "elsewhere.db")
     for _ in range(2):
         with pytest.raises(StoreError, match="unable to open database file"):
-            store.save_turn("ann", TALK, [QUESTION])
+            store.messages.save_turn("ann", TALK, [QUESTION])
     assert not (tmp_path / "antler.db").exists()
-    (tmp_path / "elsewhere.db").rename_conversation(tmp_path / "antler.db")
-    store.save_turn("ann", TALK, [QUESTION])
+    (tmp_path / "elsewhere.db").conversations.rename(tmp_path / "antler.db")
+    store.messages.save_turn("ann", TALK, [QUESTION])
     assert whole(store)
     store.close()
 
@@ -214,7 +214,7 @@ def test_a_server_that_is_away_at_the_start(url, own_server):
         Store(url)
     own_server.start()
     store = Store(url)
-    store.save_turn("ann", TALK, [QUESTION])
+    store.messages.save_turn("ann", TALK, [QUESTION])
     assert whole(store)
     store.close()
 
@@ -232,5 +232,5 @@ def test_a_server_that_goes_away_in_the_middle(begun, own_server, more):
         own_server.start()
         if more:
             connection.execute(change)
-    assert begun.conversation("ann", "c").title == "Why?"
+    assert begun.conversations.get("ann", "c").title == "Why?"
     assert whole(begun)

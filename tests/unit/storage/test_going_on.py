@@ -29,53 +29,53 @@ TALK = Conversation("c", "Why?", 2.0, "a", TARGET, created_at=2.0, unread=True)
 
 @pytest.fixture
 def begun(store):
-    store.save_turn("ann", TALK, [QUESTION, replace(CUT, outcome=Outcome.ARRIVING)])
-    store.finish("ann", CUT)
+    store.messages.save_turn("ann", TALK, [QUESTION, replace(CUT, outcome=Outcome.ARRIVING)])
+    store.messages.finish("ann", CUT)
     return store
 
 
 def test_a_reopened_answer_keeps_its_words_and_takes_more(begun):
     again = replace(CUT, outcome=Outcome.ARRIVING, finish_reason="", failure=None)
-    begun.reopen_answer("ann", replace(TALK, updated_at=9.0, params=Params(max_tokens=9)), again)
-    assert begun.node("ann", "a") == again
-    assert begun.conversation("ann", "c") == replace(
+    begun.messages.reopen("ann", replace(TALK, updated_at=9.0, params=Params(max_tokens=9)), again)
+    assert begun.messages.node("ann", "a") == again
+    assert begun.conversations.get("ann", "c") == replace(
         TALK, updated_at=9.0, params=Params(max_tokens=9), revision=1, arriving=True
     )
     whole = replace(again, message=Message("assistant", (TextPart("Because."),)))
-    assert begun.checkpoint("ann", whole) is Outcome.ARRIVING
-    begun.finish("ann", replace(whole, outcome=Outcome.COMPLETE))
-    assert begun.node("ann", "a").message.text == "Because."
+    assert begun.messages.checkpoint("ann", whole) is Outcome.ARRIVING
+    begun.messages.finish("ann", replace(whole, outcome=Outcome.COMPLETE))
+    assert begun.messages.node("ann", "a").message.text == "Because."
 
 
 def test_reopening_takes_the_failure_away_and_is_a_sign_of_life(begun):
     failed = replace(CUT, outcome=Outcome.FAILED, failure=Failure("overloaded", "Busy", 529, "r", True))
-    begun.finish("ann", failed)
-    begun.reopen_answer("ann", TALK, replace(failed, outcome=Outcome.ARRIVING, failure=None))
-    assert begun.node("ann", "a").failure is None
-    assert begun.mark_stale(60) == 0
+    begun.messages.finish("ann", failed)
+    begun.messages.reopen("ann", TALK, replace(failed, outcome=Outcome.ARRIVING, failure=None))
+    assert begun.messages.node("ann", "a").failure is None
+    assert begun.messages.mark_stale(60) == 0
 
 
 def test_an_alternative_is_added_beside_the_first_where_the_conversation_still_is(begun):
     other = replace(CUT, id="b", created_at=2.00001, provider_metadata={})
-    begun.add_node("ann", "c", other)
-    assert begun.nodes("ann", "c") == [QUESTION, CUT, other]
-    assert begun.conversation("ann", "c").head_id == "a"
-    begun.delete_conversations("ann", ["c"])
+    begun.messages.add("ann", "c", other)
+    assert begun.messages.nodes("ann", "c") == [QUESTION, CUT, other]
+    assert begun.conversations.get("ann", "c").head_id == "a"
+    begun.conversations.delete("ann", ["c"])
     begun.purge_deleted(-1)
-    begun.add_node("ann", "c", replace(other, id="d"))
-    assert begun.node("ann", "d") is None
+    begun.messages.add("ann", "c", replace(other, id="d"))
+    assert begun.messages.node("ann", "d") is None
 
 
 def test_the_branch_to_show_is_kept_and_leaves_the_order_of_the_list(begun):
-    begun.save_turn(
+    begun.messages.save_turn(
         "ann", replace(TALK, id="later", head_id="q2", updated_at=3.0), [replace(QUESTION, id="q2")]
     )
-    begun.set_head("ann", "c", "q")
-    assert begun.conversation("ann", "c") == replace(TALK, head_id="q", revision=1)
-    assert [talk.id for talk in begun.conversations("ann", 9)] == ["later", "c"]
+    begun.messages.set_head("ann", "c", "q")
+    assert begun.conversations.get("ann", "c") == replace(TALK, head_id="q", revision=1)
+    assert [talk.id for talk in begun.conversations.page("ann", 9)] == ["later", "c"]
 
 
 def test_why_an_answer_failed_comes_back_with_all_that_it_blames(begun):
     failure = Failure("request_refused", "No.", 400, "r", False, ("temperature", "top_p"), 3600.0)
-    begun.finish("ann", replace(CUT, outcome=Outcome.FAILED, failure=failure))
-    assert begun.node("ann", "a").failure == failure
+    begun.messages.finish("ann", replace(CUT, outcome=Outcome.FAILED, failure=failure))
+    assert begun.messages.node("ann", "a").failure == failure

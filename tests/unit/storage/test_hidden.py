@@ -24,72 +24,72 @@ TREE = [node("a", None), *(node(name, parent) for name, parent in ("ba", "cb", "
 
 @pytest.fixture
 def grown(store):
-    store.save_turn("ann", TALK, TREE)
+    store.messages.save_turn("ann", TALK, TREE)
     return store
 
 
 def places(store) -> dict[str, str | None]:
-    return {one.id: one.parent for one in store.nodes("ann", "c")}
+    return {one.id: one.parent for one in store.messages.nodes("ann", "c")}
 
 
 def test_what_is_hidden_keeps_its_place_and_comes_back_as_it_was(grown):
-    grown.set_nodes_deleted("ann", "c", ["c", "d", "x"], 5.0)
-    known = {one.id: one for one in grown.nodes("ann", "c")}
+    grown.messages.soft_delete("ann", "c", ["c", "d", "x"], 5.0)
+    known = {one.id: one for one in grown.messages.nodes("ann", "c")}
     assert {name: one.deleted_at for name, one in known.items() if one.deleted_at} == {"c": 5.0, "d": 5.0}
     assert replace(known["c"], deleted_at=None) == TREE[2]
-    assert grown.node("ann", "d").deleted_at == 5.0
-    grown.set_nodes_deleted("ann", "c", ["c"], None)
-    grown.set_nodes_deleted("ann", "c", ["d"], None)
-    assert grown.nodes("ann", "c") == TREE
+    assert grown.messages.node("ann", "d").deleted_at == 5.0
+    grown.messages.soft_delete("ann", "c", ["c"], None)
+    grown.messages.soft_delete("ann", "c", ["d"], None)
+    assert grown.messages.nodes("ann", "c") == TREE
 
 
 def test_nodes_of_another_conversation_are_not_hidden(grown):
-    grown.save_turn("ann", replace(TALK, id="other"), [node("z", None)])
-    grown.set_nodes_deleted("ann", "other", ["c"], 5.0)
-    assert grown.node("ann", "c").deleted_at is None
-    assert grown.conversation("ann", "other").revision == 0
+    grown.messages.save_turn("ann", replace(TALK, id="other"), [node("z", None)])
+    grown.messages.soft_delete("ann", "other", ["c"], 5.0)
+    assert grown.messages.node("ann", "c").deleted_at is None
+    assert grown.conversations.get("ann", "other").revision == 0
 
 
 def test_purge_puts_children_under_what_is_left_above_them(grown):
-    grown.set_nodes_deleted("ann", "c", ["c", "d"], time.time() - 100)
+    grown.messages.soft_delete("ann", "c", ["c", "d"], time.time() - 100)
     assert grown.purge_deleted(200) == 0
     assert len(places(grown)) == 8
     assert grown.purge_deleted(50) == 0
     assert places(grown) == {"a": None, "b": "a", "e": "b", "f": "e", "g": "b", "h": "b"}
-    assert grown.conversation("ann", "c").head_id == "f"
-    grown.set_nodes_deleted("ann", "c", ["c", "d"], None)
+    assert grown.conversations.get("ann", "c").head_id == "f"
+    grown.messages.soft_delete("ann", "c", ["c", "d"], None)
     assert len(places(grown)) == 6
 
 
 def test_purge_of_the_first_and_of_the_last(grown):
-    grown.set_nodes_deleted("ann", "c", ["a", "b", "e", "f"], time.time() - 100)
+    grown.messages.soft_delete("ann", "c", ["a", "b", "e", "f"], time.time() - 100)
     grown.purge_deleted(50)
     assert places(grown) == {"c": None, "d": "c", "g": "c", "h": None}
-    assert grown.conversation("ann", "c").head_id == "d"
+    assert grown.conversations.get("ann", "c").head_id == "d"
 
 
 def test_purge_leaves_what_was_hidden_lately_and_what_is_under_it(grown):
-    grown.set_nodes_deleted("ann", "c", ["d"], time.time())
-    grown.set_nodes_deleted("ann", "c", ["c", "e"], time.time() - 100)
+    grown.messages.soft_delete("ann", "c", ["d"], time.time())
+    grown.messages.soft_delete("ann", "c", ["c", "e"], time.time() - 100)
     grown.purge_deleted(50)
     assert places(grown) == {"a": None, "b": "a", "d": "b", "f": "d", "g": "b", "h": "b"}
-    assert grown.node("ann", "d").deleted_at
+    assert grown.messages.node("ann", "d").deleted_at
 
 
 def test_purge_of_all_leaves_an_empty_conversation(grown):
-    grown.set_nodes_deleted("ann", "c", [one.id for one in TREE], 5.0)
+    grown.messages.soft_delete("ann", "c", [one.id for one in TREE], 5.0)
     grown.purge_deleted(50)
-    assert grown.nodes("ann", "c") == []
-    assert grown.conversation("ann", "c").head_id is None
+    assert grown.messages.nodes("ann", "c") == []
+    assert grown.conversations.get("ann", "c").head_id is None
 
 
 def test_everything_is_read_without_what_is_hidden_or_deleted_oldest_first(grown):
     for number, name in enumerate("wxy"):
         talk = Conversation(name, name, 1.0, created_at=9.0 - number, archived=name == "x")
-        grown.save_turn("ann", talk, [node(name, None)])
-    grown.delete_conversations("ann", ["w"])
-    grown.set_nodes_deleted("ann", "c", ["c", "d", "f"], 5.0)
-    found = list(grown.export_all("ann"))
+        grown.messages.save_turn("ann", talk, [node(name, None)])
+    grown.conversations.delete("ann", ["w"])
+    grown.messages.soft_delete("ann", "c", ["c", "d", "f"], 5.0)
+    found = list(grown.conversations.export_all("ann"))
     assert [talk.id for talk, _ in found] == ["c", "y", "x"]
     talk, nodes = found[0]
     assert (talk.head, talk.revision) == ("e", 1)
@@ -98,37 +98,37 @@ def test_everything_is_read_without_what_is_hidden_or_deleted_oldest_first(grown
 
 
 def test_everything_goes_on_where_a_conversation_is_gone_meanwhile(grown):
-    grown.save_turn("ann", replace(TALK, id="d", created_at=2.0), [])
-    grown.save_turn("ann", replace(TALK, id="e", created_at=3.0), [])
-    found = grown.export_all("ann")
+    grown.messages.save_turn("ann", replace(TALK, id="d", created_at=2.0), [])
+    grown.messages.save_turn("ann", replace(TALK, id="e", created_at=3.0), [])
+    found = grown.conversations.export_all("ann")
     assert next(found)[0].id == "c"
-    grown.delete_conversations("ann", ["d"])
+    grown.conversations.delete("ann", ["d"])
     assert [talk.id for talk, _ in found] == ["e"]
 
 
 def test_every_change_to_the_nodes_or_the_head_is_counted(grown):
     answer = node("i", "f", outcome=Outcome.ARRIVING)
     steps = [
-        lambda: grown.save_turn("ann", TALK, [answer]),
-        lambda: grown.reopen_answer("ann", TALK, answer),
-        lambda: grown.set_head("ann", "c", "h"),
-        lambda: grown.set_nodes_deleted("ann", "c", ["c"], 5.0),
-        lambda: grown.set_nodes_deleted("ann", "c", ["c"], None),
-        lambda: grown.add_node("ann", "c", node("j", "f")),
-        lambda: (grown.set_nodes_deleted("ann", "c", ["h"], 5.0), grown.purge_deleted(50)),
+        lambda: grown.messages.save_turn("ann", TALK, [answer]),
+        lambda: grown.messages.reopen("ann", TALK, answer),
+        lambda: grown.messages.set_head("ann", "c", "h"),
+        lambda: grown.messages.soft_delete("ann", "c", ["c"], 5.0),
+        lambda: grown.messages.soft_delete("ann", "c", ["c"], None),
+        lambda: grown.messages.add("ann", "c", node("j", "f")),
+        lambda: (grown.messages.soft_delete("ann", "c", ["h"], 5.0), grown.purge_deleted(50)),
     ]
     seen = [0]
     for step in steps:
         step()
-        seen.append(grown.conversation("ann", "c").revision)
+        seen.append(grown.conversations.get("ann", "c").revision)
     assert seen == [0, 1, 2, 3, 4, 5, 6, 8]
 
 
 def test_what_changes_nothing_is_not_counted(grown):
-    grown.set_head("ann", "c", "nowhere")
-    grown.set_nodes_deleted("ann", "c", ["nowhere"], 5.0)
-    grown.add_node("ann", "c", node("a", None))
-    grown.reopen_answer("ann", TALK, node("z", "a"))
+    grown.messages.set_head("ann", "c", "nowhere")
+    grown.messages.soft_delete("ann", "c", ["nowhere"], 5.0)
+    grown.messages.add("ann", "c", node("a", None))
+    grown.messages.reopen("ann", TALK, node("z", "a"))
     grown.purge_deleted(-1)
-    grown.rename_conversation("ann", "c", "Mine")
-    assert grown.conversation("ann", "c") == replace(TALK, title="Mine", title_source="person")
+    grown.conversations.rename("ann", "c", "Mine")
+    assert grown.conversations.get("ann", "c") == replace(TALK, title="Mine", title_source="person")

@@ -44,79 +44,83 @@ SPEND = UsageRecord(
 
 @pytest.fixture
 def begun(store):
-    store.save_turn("ann", TALK, [QUESTION, ANSWER])
+    store.messages.save_turn("ann", TALK, [QUESTION, ANSWER])
     return store
 
 
 def test_it_is_written_with_the_answers_end_as_it_was(begun):
     ended = replace(ANSWER, outcome=Outcome.COMPLETE)
-    begun.finish("ann", ended, [SPEND])
-    begun.finish("ann", ended, [SPEND])
-    assert begun.usage_records("ann", "c") == [SPEND]
-    assert begun.usage_by_answer("ann", "c") == {"a": UsageTotal(1, 0, 0, 12_345, SPEND.usage)}
-    assert begun.usage_records("bob", "c") == []
+    begun.messages.finish("ann", ended, [SPEND])
+    begun.messages.finish("ann", ended, [SPEND])
+    assert begun.usage.records("ann", "c") == [SPEND]
+    assert begun.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 0, 0, 12_345, SPEND.usage)}
+    assert begun.usage.records("bob", "c") == []
 
 
 def test_it_is_written_where_the_answer_is_gone(begun):
-    begun.erase_user_data("ann")
-    begun.finish("ann", replace(ANSWER, outcome=Outcome.STOPPED), [SPEND])
-    assert begun.usage_records("ann", "c") == [SPEND]
-    assert begun.node("ann", "a") is None
+    begun.users.delete_data("ann")
+    begun.messages.finish("ann", replace(ANSWER, outcome=Outcome.STOPPED), [SPEND])
+    assert begun.usage.records("ann", "c") == [SPEND]
+    assert begun.messages.node("ann", "a") is None
 
 
 def test_neither_is_written_where_one_cannot_be(begun):
     broken = replace(SPEND, cost=2**70)  # more than a column holds
     with pytest.raises(Exception, match=r"(?i)too large|out of range|overflow"):
-        begun.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [broken])
-    assert begun.node("ann", "a").arriving
-    assert begun.usage_records("ann", "c") == []
+        begun.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [broken])
+    assert begun.messages.node("ann", "a").arriving
+    assert begun.usage.records("ann", "c") == []
 
 
 def test_whose_producer_died_has_a_row_of_unknown_cost(begun):
-    assert begun.mark_stale(-1) == 1
-    (row,) = begun.usage_records("ann", "c")
+    assert begun.messages.mark_stale(-1) == 1
+    (row,) = begun.usage.records("ann", "c")
     assert (row.id, row.node, row.target, row.outcome) == ("r", "a", TARGET, Outcome.INTERRUPTED)
     assert (row.usage, row.timing, row.cost, row.price) == (Usage(), Timing(), None, None)
-    assert begun.usage_by_answer("ann", "c") == {"a": UsageTotal(1, 1, 1)}
-    assert begun.mark_stale(-1) == 0
-    assert len(begun.usage_records("ann", "c")) == 1
+    assert begun.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 1, 1)}
+    assert begun.messages.mark_stale(-1) == 0
+    assert len(begun.usage.records("ann", "c")) == 1
 
 
 @pytest.mark.parametrize(
-    "lose", [lambda store: store.mark_stale(-1), lambda store: store.mark_stopped("ann", "a")]
+    "lose",
+    [
+        lambda store: store.messages.mark_stale(-1),
+        lambda store: store.messages.mark_stopped("ann", "a"),
+    ],
 )
 def test_who_was_taken_for_dead_tells_it_after_all_and_only_once(begun, lose):
     lose(begun)
-    assert [row.cost for row in begun.usage_records("ann", "c")] == [None]
-    begun.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [SPEND])
-    assert begun.usage_records("ann", "c") == [SPEND]
-    begun.mark_stopped("ann", "a")
-    begun.mark_stale(-1)
-    begun.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [replace(SPEND, cost=1)])
-    assert begun.usage_records("ann", "c") == [SPEND]
+    assert [row.cost for row in begun.usage.records("ann", "c")] == [None]
+    begun.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [SPEND])
+    assert begun.usage.records("ann", "c") == [SPEND]
+    begun.messages.mark_stopped("ann", "a")
+    begun.messages.mark_stale(-1)
+    begun.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [replace(SPEND, cost=1)])
+    assert begun.usage.records("ann", "c") == [SPEND]
 
 
 def test_another_cannot_write_over_it(begun):
-    begun.mark_stale(-1)
-    begun.record_usage("bob", SPEND)
-    assert begun.usage_records("bob", "c") == []
-    assert [row.cost for row in begun.usage_records("ann", "c")] == [None]
+    begun.messages.mark_stale(-1)
+    begun.usage.record("bob", SPEND)
+    assert begun.usage.records("bob", "c") == []
+    assert [row.cost for row in begun.usage.records("ann", "c")] == [None]
 
 
 def test_an_answer_that_came_with_anothers_request_has_no_row(begun):
-    begun.add_node("ann", "c", replace(ANSWER, id="b", usage_record_id=""))
-    assert begun.mark_stale(-1) == 2
-    assert [row.id for row in begun.usage_records("ann", "c")] == ["r"]
+    begun.messages.add("ann", "c", replace(ANSWER, id="b", usage_record_id=""))
+    assert begun.messages.mark_stale(-1) == 2
+    assert [row.id for row in begun.usage.records("ann", "c")] == ["r"]
 
 
 def test_what_goes_on_is_a_request_of_its_own(begun):
     cut = replace(ANSWER, outcome=Outcome.LENGTH)
-    begun.finish("ann", cut, [SPEND])
+    begun.messages.finish("ann", cut, [SPEND])
     again = replace(cut, outcome=Outcome.ARRIVING, usage_record_id="r-two")
-    begun.reopen_answer("ann", TALK, again)
-    assert begun.node("ann", "a").usage_record_id == "r-two"
-    begun.mark_stale(-1)
-    assert begun.usage_by_answer("ann", "c")["a"] == to_usage_total(SPEND) + UsageTotal(1, 1, 1)
+    begun.messages.reopen("ann", TALK, again)
+    assert begun.messages.node("ann", "a").usage_record_id == "r-two"
+    begun.messages.mark_stale(-1)
+    assert begun.usage.totals_by_answer("ann", "c")["a"] == to_usage_total(SPEND) + UsageTotal(1, 1, 1)
 
 
 tokens = some.none() | some.integers(0, 2**40)
@@ -147,21 +151,21 @@ def test_every_sum_is_that_of_the_rows(store, found):
         connection.execute(sa.delete(ledger))
     mine = [replace(spend, id=f"s{number}") for number, spend in enumerate(found)]
     for spend in mine:
-        store.record_usage("ann", spend)
-    store.record_usage("bob", replace(SPEND, cost=999))
+        store.usage.record("ann", spend)
+    store.usage.record("bob", replace(SPEND, cost=999))
 
     def total(rows) -> UsageTotal:
         return sum(map(to_usage_total, rows), UsageTotal())
 
     for talk in ("c", "d"):
-        told = store.usage_by_answer("ann", talk)
+        told = store.usage.totals_by_answer("ann", talk)
         rows = [spend for spend in mine if spend.conversation == talk]
         assert told == {
             name: total(one for one in rows if (one.node or "") == name)
             for name in {r.node or "" for r in rows}
         }
     inside = [spend for spend in mine if BEGIN <= spend.created < SPAN.end]
-    lines = store.daily_usage("ann", [SPAN])
+    lines = store.usage.daily("ann", [SPAN])
     assert sum((line.total for line in lines), UsageTotal()) == total(inside)
     for line in lines:
         since = BEGIN + (line.day - SPAN.first_day).day_count * DAY
@@ -169,19 +173,21 @@ def test_every_sum_is_that_of_the_rows(store, found):
         assert line.total == total(day)
     # However the days are cut, they are the same days.
     halves = [replace(SPAN, day_count=4), DayRange(SPAN.first_day + timedelta(days=4), BEGIN + 4 * DAY, 6)]
-    assert store.daily_usage("ann", halves) == lines
+    assert store.usage.daily("ann", halves) == lines
     assert store.usage_since("ann", BEGIN) == total(spend for spend in mine if spend.created >= BEGIN)
-    assert store.total_usage() == total(mine) + to_usage_total(replace(SPEND, cost=999))
+    assert store.usage.total() == total(mine) + to_usage_total(replace(SPEND, cost=999))
     waits = [(one.target, one.timing.first) for one in inside if one.timing.first is not None]
-    assert sorted(store.first_token_times("ann", BEGIN, SPAN.end, 99), key=str) == sorted(waits, key=str)
+    assert sorted(store.usage.first_token_times("ann", BEGIN, SPAN.end, 99), key=str) == sorted(
+        waits, key=str
+    )
 
 
 def test_the_newest_waits_are_the_ones_that_are_taken(store):
     for number in range(5):
-        store.record_usage(
+        store.usage.record(
             "ann", replace(SPEND, id=str(number), created=BEGIN + number, timing=Timing(float(number)))
         )
-    assert store.first_token_times("ann", BEGIN, BEGIN + 9, 2) == [(TARGET, 4.0), (TARGET, 3.0)]
+    assert store.usage.first_token_times("ann", BEGIN, BEGIN + 9, 2) == [(TARGET, 4.0), (TARGET, 3.0)]
 
 
 def test_what_somebody_spent_since_then_is_asked_of_an_index(store):

@@ -30,12 +30,12 @@ def filled(store):
         created = BEGIN + day * DAY + number
         timing = Timing(float(number), None, 9.0)
         row = replace(SPEND, id=f"r{number}", created=created, target=target, cost=cost, timing=timing)
-        store.record_usage(owner, row)
+        store.usage.record(owner, row)
     return store
 
 
 def test_the_lines_of_all_are_those_of_each_together(filled):
-    each = filled.daily_usage_by_user([SPAN])
+    each = filled.usage.daily_by_user([SPAN])
     assert [(owner, line.day.day, line.target.model, line.spent.cost) for owner, line in each] == [
         ("ann", 1, "m", 5),
         ("bob", 1, "m", 100),
@@ -44,8 +44,8 @@ def test_the_lines_of_all_are_those_of_each_together(filled):
         ("bob", 10, "m", 0),
     ]
     for owner in ("ann", "bob", "eve"):
-        assert [line for whose, line in each if whose == owner] == filled.daily_usage(owner, [SPAN])
-    every = filled.daily_usage_of_all_users([SPAN])
+        assert [line for whose, line in each if whose == owner] == filled.usage.daily(owner, [SPAN])
+    every = filled.usage.daily(None, [SPAN])
     assert [(line.day.day, line.target.model, line.total.cost) for line in every] == [
         (1, "m", 105),
         (1, "n", 7),
@@ -54,26 +54,26 @@ def test_the_lines_of_all_are_those_of_each_together(filled):
     ]
     assert every[0].total == to_usage_total(replace(SPEND, cost=5)) + to_usage_total(replace(SPEND, cost=100))
     total = sum((line.total for line in every), UsageTotal())
-    assert total == sum(filled.usage_by_user(BEGIN, SPAN.end).values(), UsageTotal())
+    assert total == sum(filled.usage.totals_by_user(BEGIN, SPAN.end).values(), UsageTotal())
 
 
 def test_the_dearest_comes_first_and_only_of_that_time(filled):
-    found = filled.usage_by_user(BEGIN, SPAN.end)
+    found = filled.usage.totals_by_user(BEGIN, SPAN.end)
     assert [(owner, one.cost, one.requests, one.unpriced_count) for owner, one in found.items()] == [
         ("bob", 100, 2, 1),
         ("ann", 12, 2, 0),
         ("eve", 1, 1, 0),
     ]
-    assert filled.usage_by_user(SPAN.end + 10 * DAY, SPAN.end + 11 * DAY) == {}
+    assert filled.usage.totals_by_user(SPAN.end + 10 * DAY, SPAN.end + 11 * DAY) == {}
 
 
 def test_the_newest_waits_of_everybody(filled):
-    assert filled.first_token_times_of_all_users(BEGIN, SPAN.end, 2) == [(SPEND.target, 3.0), (OTHER, 4.0)]
+    assert filled.usage.first_token_times(None, BEGIN, SPAN.end, 2) == [(SPEND.target, 3.0), (OTHER, 4.0)]
 
 
 def test_a_failure_that_said_nothing_is_of_no_unknown_cost(store):
     silent = replace(
         SPEND, outcome=Outcome.FAILED, usage=Usage(), timing=Timing(None, None, 1.0), cost=None, price=None
     )
-    store.record_usage("ann", silent)
-    assert store.usage_by_user(BEGIN, SPAN.end) == {"ann": UsageTotal(1, 1, 0, 0)}
+    store.usage.record("ann", silent)
+    assert store.usage.totals_by_user(BEGIN, SPAN.end) == {"ann": UsageTotal(1, 1, 0, 0)}

@@ -152,11 +152,11 @@ def test_every_state_that_was_is_tested():
 def test_it_is_brought_up_with_what_is_in_it(older, state):
     _, served, liked = STATES[state]
     store = Store(older)
-    (talk,) = store.conversations("ann", 9)
-    assert talk == store.conversation("ann", "c")
+    (talk,) = store.conversations.page("ann", 9)
+    assert talk == store.conversations.get("ann", "c")
     assert (talk.id, talk.title, talk.updated_at, talk.head_id) == ("c", "为什么？ Why?", 2.0, "a")
     assert (talk.target, talk.params) == (TARGET, Params(system="Be brief.", temperature=0.5))
-    assert store.nodes("ann", "c") == [
+    assert store.messages.nodes("ann", "c") == [
         Node("q", None, Message("user", (TextPart("Why?\0 \ud83d 你好"),)), 1.0),
         Node(
             "a",
@@ -172,8 +172,8 @@ def test_it_is_brought_up_with_what_is_in_it(older, state):
             provider_metadata=served,
         ),
     ]
-    assert store.preferences("ann") == liked
-    assert store.conversations("bob", 9) == []
+    assert store.preferences.load("ann") == liked
+    assert store.conversations.page("bob", 9) == []
     store.close()
 
 
@@ -182,20 +182,20 @@ def test_what_was_counted_before_prices_were_known_has_an_unknown_cost(older):
     store = Store(older)
     usage, timing = Usage(40, 6), Timing(None, None, 0.5)
     kept = UsageRecord("t", "c", "title", TARGET, usage, timing, Outcome.COMPLETE, "r", 3.0)
-    assert store.usage_records("ann", "c") == [kept]
-    assert store.usage_by_answer("ann", "c") == {"": UsageTotal(1, 0, 1, 0, usage)}
+    assert store.usage.records("ann", "c") == [kept]
+    assert store.usage.totals_by_answer("ann", "c") == {"": UsageTotal(1, 0, 1, 0, usage)}
     # What is spent from now on stands beside it.
-    store.record_usage("ann", replace(kept, id="u", node="a", cost=7))
-    assert store.usage_by_answer("ann", "c")["a"] == UsageTotal(1, 0, 0, 7, usage)
+    store.usage.record("ann", replace(kept, id="u", node="a", cost=7))
+    assert store.usage.totals_by_answer("ann", "c")["a"] == UsageTotal(1, 0, 0, 7, usage)
     store.close()
 
 
 def test_it_takes_what_is_new(older):
     store = Store(older)
-    store.set_favourite("ann", "m-new", True)
-    assert store.preferences("ann").favourites[-1] == "m-new"
-    store.save_turn("ann", store.conversation("ann", "c"), [Node("q2", "a", MORE, 3.0)])
-    assert [node.id for node in store.nodes("ann", "c")] == ["q", "a", "q2"]
+    store.preferences.set_favourite("ann", "m-new", True)
+    assert store.preferences.load("ann").favourites[-1] == "m-new"
+    store.messages.save_turn("ann", store.conversations.get("ann", "c"), [Node("q2", "a", MORE, 3.0)])
+    assert [node.id for node in store.messages.nodes("ann", "c")] == ["q", "a", "q2"]
     store.close()
 
 
@@ -203,7 +203,13 @@ def test_it_is_left_alone_the_next_time(older):
     seen = []
     for _ in range(2):
         store = Store(older)
-        seen.append((store.conversations("ann", 9), store.nodes("ann", "c"), store.preferences("ann")))
+        seen.append(
+            (
+                store.conversations.page("ann", 9),
+                store.messages.nodes("ann", "c"),
+                store.preferences.load("ann"),
+            )
+        )
         store.close()
         with at(older) as connection:
             assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1

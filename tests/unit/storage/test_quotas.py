@@ -49,7 +49,7 @@ def claims(tokens: int = 100, cost: int = 1000, hard: int | None = 10_000) -> li
 
 def used(store) -> tuple[int, ...]:
     """Of MINE, ALL, OURS, MINUTE."""
-    found = store.quota_usage("ann", EVERY)
+    found = store.quotas.used("ann", EVERY)
     return tuple(found[counter] for counter in EVERY)
 
 
@@ -59,13 +59,13 @@ def reserved(store) -> int:
 
 
 def test_all_is_reserved_or_nothing(store):
-    assert store.reserve_quota("ann", "r", claims()) == []
+    assert store.quotas.reserve("ann", "r", claims()) == []
     assert used(store) == (100, 1000, 100, 1)
     tight = [replace(claim, hard_limit=150) if claim.counter == MINE else claim for claim in claims()]
-    assert store.reserve_quota("ann", "s", tight) == [LimitExceeded(tight[0], 50)]
+    assert store.quotas.reserve("ann", "s", tight) == [LimitExceeded(tight[0], 50)]
     assert used(store) == (100, 1000, 100, 1)
     assert reserved(store) == 1
-    assert {one.reservation.counter for one in store.reserve_quota("ann", "s", claims(99_999))} == {
+    assert {one.reservation.counter for one in store.quotas.reserve("ann", "s", claims(99_999))} == {
         MINE,
         OURS,
     }
@@ -73,23 +73,23 @@ def test_all_is_reserved_or_nothing(store):
 
 
 def test_the_first_request_of_a_period_is_held_to_the_bound_too(store):
-    over = store.reserve_quota("ann", "r", [Reservation(MINUTE, 1, 0), Reservation(ALL, 5, 4)])
+    over = store.quotas.reserve("ann", "r", [Reservation(MINUTE, 1, 0), Reservation(ALL, 5, 4)])
     assert over == [LimitExceeded(Reservation(ALL, 5, 4), 4), LimitExceeded(Reservation(MINUTE, 1, 0), 0)]
     assert used(store) == (0, 0, 0, 0)
 
 
 def test_exactly_the_bound_may_be_used(store):
-    assert store.reserve_quota("ann", "r", [Reservation(ALL, 600, 1000)]) == []
-    assert store.reserve_quota("ann", "s", [Reservation(ALL, 400, 1000)]) == []
-    assert store.reserve_quota("ann", "t", [Reservation(ALL, 1, 1000)]) == [
+    assert store.quotas.reserve("ann", "r", [Reservation(ALL, 600, 1000)]) == []
+    assert store.quotas.reserve("ann", "s", [Reservation(ALL, 400, 1000)]) == []
+    assert store.quotas.reserve("ann", "t", [Reservation(ALL, 1, 1000)]) == [
         LimitExceeded(Reservation(ALL, 1, 1000), 0)
     ]
 
 
 def test_what_was_reserved_gives_way_to_what_was_taken_once(store):
-    store.reserve_quota("ann", "r", claims())
+    store.quotas.reserve("ann", "r", claims())
     for _ in range(2):
-        store.record_usage("ann", spend("r", 130, 70))
+        store.usage.record("ann", spend("r", 130, 70))
         assert used(store) == (130, 70, 130, 1)
     assert reserved(store) == 0
 
@@ -99,8 +99,8 @@ def test_an_answers_end_settles_it_in_the_same_transaction(store, monkeypatch):
         "a", "q", Message("assistant", ()), 2.0, Outcome.ARRIVING, target=TARGET, usage_record_id="r"
     )
     question = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
-    store.save_turn("ann", Conversation("c", "Why?", 2.0, "a", TARGET), [question, answer])
-    store.reserve_quota("ann", "r", claims())
+    store.messages.save_turn("ann", Conversation("c", "Why?", 2.0, "a", TARGET), [question, answer])
+    store.quotas.reserve("ann", "r", claims())
     ended = replace(answer, outcome=Outcome.COMPLETE)
 
     def refuse(*_):
@@ -109,100 +109,101 @@ def test_an_answers_end_settles_it_in_the_same_transaction(store, monkeypatch):
     with monkeypatch.context() as away:
         away.setattr(quotas, "settle", refuse)
         with pytest.raises(StoreError):
-            store.finish("ann", ended, [spend("r", conversation="c")])
-    assert store.usage_records("ann", "c") == []
+            store.messages.finish("ann", ended, [spend("r", conversation="c")])
+    assert store.usage.records("ann", "c") == []
     assert used(store) == (100, 1000, 100, 1)
     for _ in range(2):
-        store.finish("ann", ended, [spend("r", conversation="c")])
+        store.messages.finish("ann", ended, [spend("r", conversation="c")])
     assert used(store) == (10, 70, 10, 1)
 
 
 def test_each_repetition_counts_and_what_failed_before_anything_came_took_nothing(store):
-    store.reserve_quota("ann", "r", claims())
-    store.record_usage("ann", failed("r"), failed("r.2"), spend("r.3"))
+    store.quotas.reserve("ann", "r", claims())
+    store.usage.record("ann", failed("r"), failed("r.2"), spend("r.3"))
     assert used(store) == (10, 70, 10, 3)
-    store.reserve_quota("ann", "s", claims())
-    store.record_usage("ann", failed("s"))
+    store.quotas.reserve("ann", "s", claims())
+    store.usage.record("ann", failed("s"))
     assert used(store) == (10, 70, 10, 4)
 
 
 def test_what_nobody_knows_is_what_was_reserved(store):
-    store.reserve_quota("ann", "r", claims())
-    store.record_usage("ann", spend("r", None, None, outcome=Outcome.STOPPED))
+    store.quotas.reserve("ann", "r", claims())
+    store.usage.record("ann", spend("r", None, None, outcome=Outcome.STOPPED))
     assert used(store) == (100, 1000, 100, 1)
-    store.reserve_quota("ann", "s", claims())
+    store.quotas.reserve("ann", "s", claims())
     # More than that was sent already; how much was said is unknown.
-    store.record_usage("ann", spend("s", cost=None, usage=Usage(140, None), outcome=Outcome.STOPPED))
+    store.usage.record("ann", spend("s", cost=None, usage=Usage(140, None), outcome=Outcome.STOPPED))
     assert used(store) == (240, 2000, 240, 2)
 
 
 def test_a_request_that_was_not_sent_took_nothing(store):
-    store.reserve_quota("ann", "r", claims())
-    store.release_quota("bob", "r")
+    store.quotas.reserve("ann", "r", claims())
+    store.quotas.release("bob", "r")
     assert used(store) == (100, 1000, 100, 1)
     for _ in range(2):
-        store.release_quota("ann", "r")
+        store.quotas.release("ann", "r")
         assert used(store) == (0, 0, 0, 0)
 
 
 def test_what_was_used_before_there_was_a_bound_counts(store):
-    store.record_usage("ann", spend("a", 30, 300), spend("b", 1, None))
-    store.record_usage("bob", spend("c", 500, 5000))
-    store.record_usage("ann", spend("old", 900, 9000, created=MINE.period_start - 1.0))
+    store.usage.record("ann", spend("a", 30, 300), spend("b", 1, None))
+    store.usage.record("bob", spend("c", 500, 5000))
+    store.usage.record("ann", spend("old", 900, 9000, created=MINE.period_start - 1.0))
     month = 9000 if MINE.period_start > ALL.period_start else 0
     assert used(store) == (31, 5300 + month, 0, 0)
-    assert store.reserve_quota("ann", "r", claims(hard=None)) == []
+    assert store.quotas.reserve("ann", "r", claims(hard=None)) == []
     assert used(store) == (131, 6300 + month, 100, 1)
     # From now on it is counted, not summed up.
-    store.record_usage("bob", spend("d", 7, 7))
+    store.usage.record("bob", spend("d", 7, 7))
     assert used(store) == (131, 6300 + month, 100, 1)
 
 
 def test_what_was_not_counted_in_between_is_found_again(store):
-    store.reserve_quota("ann", "r", claims())
-    store.record_usage("ann", spend("r"))
+    store.quotas.reserve("ann", "r", claims())
+    store.usage.record("ann", spend("r"))
     # While nothing held, nothing was reserved.
-    store.record_usage("ann", spend("s", 30, 300), spend("t", 1, None))
-    store.record_usage("bob", spend("u", 500, 5000))
+    store.usage.record("ann", spend("s", 30, 300), spend("t", 1, None))
+    store.usage.record("bob", spend("u", 500, 5000))
     assert used(store) == (10, 70, 10, 1)
     for _ in range(2):
         store.recount_quotas()
         assert used(store) == (41, 5370, 10, 1)
     # What is reserved, or was of unknown size, is more than the ledger knows.
-    store.reserve_quota("ann", "v", claims(tokens=1000))
-    store.record_usage("ann", spend("v", None, None, outcome=Outcome.STOPPED))
+    store.quotas.reserve("ann", "v", claims(tokens=1000))
+    store.usage.record("ann", spend("v", None, None, outcome=Outcome.STOPPED))
     store.recount_quotas()
     assert used(store) == (1041, 6370, 1010, 2)
 
 
 def test_those_under_way_leave_room_for_what_others_took_beyond_their_share(store):
     bound = [Reservation(ALL, 100, 1000)]
-    store.reserve_quota("ann", "r", bound)
-    store.record_usage("ann", spend("r", cost=150))
+    store.quotas.reserve("ann", "r", bound)
+    store.usage.record("ann", spend("r", cost=150))
     for name in "stuv":
-        assert store.reserve_quota("ann", name, bound) == []
+        assert store.quotas.reserve("ann", name, bound) == []
     # Of 1000, 150 and four times 100 are used, and each of the four may take 50 more.
-    assert store.reserve_quota("ann", "w", [Reservation(ALL, 251, 1000)]) == [
+    assert store.quotas.reserve("ann", "w", [Reservation(ALL, 251, 1000)]) == [
         LimitExceeded(Reservation(ALL, 251, 1000), 250)
     ]
     for name in "stuv":
-        store.record_usage("ann", spend(name, cost=100))
-    assert store.reserve_quota("ann", "w", [Reservation(ALL, 450, 1000)]) == []
+        store.usage.record("ann", spend(name, cost=100))
+    assert store.quotas.reserve("ann", "w", [Reservation(ALL, 450, 1000)]) == []
 
 
 def test_no_amount_is_too_great(store):
     much = 10**18
     assert (
-        store.reserve_quota("ann", "r", [Reservation(ALL, much, 10**30), Reservation(MINE, much, None)]) == []
+        store.quotas.reserve("ann", "r", [Reservation(ALL, much, 10**30), Reservation(MINE, much, None)])
+        == []
     )
-    store.record_usage("ann", spend("r", much, much))
+    store.usage.record("ann", spend("r", much, much))
     assert used(store)[:2] == (much, much)
 
 
 def test_what_no_period_needs_is_purged(store):
     old, older = QuotaCounter("all", "cost_day", int(NOW - 39 * 86_400)), QuotaCounter("all", "cost_day", 7)
     minute = QuotaCounter("all", "requests_minute", int(NOW - 7200))
-    store.reserve_quota("ann", "r", [Reservation(one, 5, None) for one in (old, older, minute)])
+    store.quotas.reserve("ann", "r", [Reservation(one, 5, None) for one in (old, older, minute)])
     with writing(store._engine) as connection:
         late = sa.insert(reservation).values(id="lost", owner="ann", claims=[], created=NOW - 41 * 86_400)
         connection.execute(late)

@@ -70,9 +70,9 @@ def test_eight_processes_do_not_overspend_one_budget(url, takes):
     spent, error = sum(one[0] for one in said), max(takes) - ESTIMATE
     assert sum(one[1] > 1 for one in said) > PROCESSES / 2, "there was no race"
     # Everything is settled: what is counted is what was spent, by each, by the group and by all.
-    assert store.quota_usage("p0", counters) == dict.fromkeys(counters, spent)
+    assert store.quotas.used("p0", counters) == dict.fromkeys(counters, spent)
     assert [one[3] for one in said] == [one[0] for one in said]
-    assert store.total_usage().cost == spent
+    assert store.usage.total().cost == spent
     # At no moment was it passed by more than one request was wrong about.
     assert max(one[2] for one in said) <= HARD + error
     assert spent <= HARD + error

@@ -25,22 +25,22 @@ def store(url):
 
 
 def exported(store: Store, owner: str) -> bytes:
-    return b"".join(transfer.write_export(store.export_all(owner)))
+    return b"".join(transfer.write_export(store.conversations.export_all(owner)))
 
 
 def brought_in(store: Store, owner: str, data: bytes) -> transfer.ImportReport:
-    loaded = transfer.replace_existing_ids(transfer.parse_export(data), store.existing_ids)
-    store.import_all(owner, loaded.conversations)
+    loaded = transfer.replace_existing_ids(transfer.parse_export(data), store.conversations.existing_ids)
+    store.conversations.import_all(owner, loaded.conversations)
     return loaded.report
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(talks=some.lists(entries(), max_size=3))
 def test_export_erase_import_and_export_again_are_the_same_bytes(store, talks):
-    store.erase_user_data("ann")
+    store.users.delete_data("ann")
     brought_in(store, "ann", b"".join(transfer.write_export(talks)))
     first = exported(store, "ann")
-    store.erase_user_data("ann")
+    store.users.delete_data("ann")
     assert exported(store, "ann") == b"".join(transfer.write_export([]))
     assert brought_in(store, "ann", first).replaced_id_count == 0
     assert exported(store, "ann") == first
@@ -55,14 +55,14 @@ def talk(text: str = "Hello") -> transfer.ConversationRecord:
 
 def test_an_import_never_writes_over_what_is_there_whoever_has_it(store):
     entry = talk()
-    store.import_all("ann", [entry])
+    store.conversations.import_all("ann", [entry])
     mine = exported(store, "ann")
     report = brought_in(store, "bob", mine)
     assert report.replaced_id_count == 3
     assert brought_in(store, "ann", mine).replaced_id_count == 3
-    assert len(store.conversations("ann", 9)) == 2
-    assert not {one.id for one in store.conversations("ann", 9)} & {
-        one.id for one in store.conversations("bob", 9)
+    assert len(store.conversations.page("ann", 9)) == 2
+    assert not {one.id for one in store.conversations.page("ann", 9)} & {
+        one.id for one in store.conversations.page("bob", 9)
     }
 
 
@@ -70,32 +70,32 @@ def test_a_file_is_taken_in_whole_or_not_at_all(store):
     first, second = talk("One"), talk("Two")
     second[1][0] = replace(second[1][0], id=first[1][0].id)
     with pytest.raises(StoreError):
-        store.import_all("ann", [first, second])
-    assert store.conversations("ann", 9) == []
+        store.conversations.import_all("ann", [first, second])
+    assert store.conversations.page("ann", 9) == []
 
 
 def test_a_link_shows_the_snapshot_until_it_is_taken_back(store):
     conversation, nodes = talk()
-    store.import_all("ann", [(conversation, nodes)])
+    store.conversations.import_all("ann", [(conversation, nodes)])
     token = share_links.create_share_link(store, "ann", conversation, nodes)
     later = Node(new_id(), nodes[-1].id, Message("user", (TextPart("Later"),)), 4.0)
-    store.save_turn("ann", replace(conversation, head_id=later.id), [later])
+    store.messages.save_turn("ann", replace(conversation, head_id=later.id), [later])
     shown, said = share_links.read_share_link(store, token)
     assert shown.title == "A talk"
     assert [node.message.text for node in said] == ["Hello", "Good day"]
     assert said[1].target == Target("m", "openai")
-    (share,) = store.share_links("ann")
-    store.revoke_share_link("bob", share.id)
+    (share,) = store.shares.links("ann")
+    store.shares.revoke("bob", share.id)
     assert share_links.read_share_link(store, token)
-    store.revoke_share_link("ann", share.id)
+    store.shares.revoke("ann", share.id)
     assert share_links.read_share_link(store, token) is None
-    assert store.share_links("ann") == []
+    assert store.shares.links("ann") == []
 
 
 def test_a_snapshot_holds_what_a_reader_needs_and_no_more(store):
     conversation, nodes = talk()
     nodes[1] = replace(nodes[1], outcome=Outcome.STOPPED, provider_metadata={"id": "secret-1"})
-    store.import_all("ann", [(conversation, nodes)])
+    store.conversations.import_all("ann", [(conversation, nodes)])
     _, said = share_links.read_share_link(
         store, share_links.create_share_link(store, "ann", conversation, nodes)
     )
@@ -106,11 +106,11 @@ def test_a_snapshot_holds_what_a_reader_needs_and_no_more(store):
 
 def test_nobody_shares_what_is_anothers_and_no_other_token_opens_anything(store):
     conversation, nodes = talk()
-    store.import_all("ann", [(conversation, nodes)])
+    store.conversations.import_all("ann", [(conversation, nodes)])
     with pytest.raises(ConversationNotFound):
         share_links.create_share_link(store, "bob", conversation, nodes)
     token = share_links.create_share_link(store, "ann", conversation, nodes)
-    (share,) = store.share_links("ann")
+    (share,) = store.shares.links("ann")
     for wrong in (
         "",
         share.id,
@@ -126,7 +126,7 @@ def test_nobody_shares_what_is_anothers_and_no_other_token_opens_anything(store)
 
 def test_what_is_deleted_is_shared_no_more(store):
     conversation, nodes = talk()
-    store.import_all("ann", [(conversation, nodes)])
+    store.conversations.import_all("ann", [(conversation, nodes)])
     token = share_links.create_share_link(store, "ann", conversation, nodes)
-    store.erase_user_data("ann")
+    store.users.delete_data("ann")
     assert share_links.read_share_link(store, token) is None

@@ -28,12 +28,12 @@ def node(name: str, text: str, created: float = 1.0, **more) -> Node:
 
 
 def found(store: Store, typed: str, owner: str = "ann") -> list[str]:
-    return [hit.node_id for hit in store.search_messages(owner, typed, 999)]
+    return [hit.node_id for hit in store.search.find(owner, typed, 999)]
 
 
 def say(store: Store, *texts: str) -> None:
     """A conversation of these messages: m0, m1, …"""
-    store.save_turn("ann", TALK, [node(f"m{n}", text, float(n)) for n, text in enumerate(texts)])
+    store.messages.save_turn("ann", TALK, [node(f"m{n}", text, float(n)) for n, text in enumerate(texts)])
 
 
 # The same semantics once more, as words.py tells them, by looking at every message.
@@ -95,7 +95,7 @@ def test_nothing_is_found_by_nothing(store):
     typed=some.text(some.sampled_from("\"'*()^:-+{}[]%_\\;/ANDORNEAT\x00\ud83d 你好a1") | some.characters())
 )
 def test_whatever_is_typed_is_harmless(store, typed):
-    if not store.nodes("ann", "c"):
+    if not store.messages.nodes("ann", "c"):
         say(store, *SAID)
     for name in found(store, typed):
         assert search_terms.find_matches(SAID[int(name[1:])], search_terms.parse_query(typed))
@@ -114,18 +114,20 @@ def test_a_hit_tells_where_and_what(store):
     answer = Message(
         "assistant", (ThinkingPart("Secret 想法", "sig"), TextPart("Said \x00"), TextPart("答案。"))
     )
-    store.save_turn("ann", talk, [node("q", "Why?", 1.0), node("a", "", 2.0, parent="q", message=answer)])
-    (hit,) = store.search_messages("ann", "答案", 9)
-    assert (hit.conversation, hit.node, hit.role) == (store.conversation("ann", "c"), "a", "assistant")
+    store.messages.save_turn(
+        "ann", talk, [node("q", "Why?", 1.0), node("a", "", 2.0, parent="q", message=answer)]
+    )
+    (hit,) = store.search.find("ann", "答案", 9)
+    assert (hit.conversation, hit.node, hit.role) == (store.conversations.get("ann", "c"), "a", "assistant")
     assert (hit.created, hit.text) == (2.0, "Said \x00答案。")
     assert found(store, "想法") == found(store, "secret") == []
 
 
 def test_pages_lose_nothing_and_repeat_nothing(store):
-    store.save_turn("ann", TALK, [node(f"m{n:02}", "你好 hello", float(n // 4)) for n in range(23)])
+    store.messages.save_turn("ann", TALK, [node(f"m{n:02}", "你好 hello", float(n // 4)) for n in range(23)])
     seen: list[str] = []
     last = None
-    while page := store.search_messages("ann", "hello 你好", 5, last):
+    while page := store.search.find("ann", "hello 你好", 5, last):
         seen += [hit.node for hit in page]
         last = page[-1]
     assert seen == sorted(seen, reverse=True)
@@ -134,15 +136,15 @@ def test_pages_lose_nothing_and_repeat_nothing(store):
 
 def test_what_is_deleted_hidden_or_anothers_is_not_found_and_what_is_archived_is(store):
     say(store, "你好", "你好 again")
-    store.save_turn("ann", replace(TALK, id="d"), [node("d", "你好", 9.0)])
+    store.messages.save_turn("ann", replace(TALK, id="d"), [node("d", "你好", 9.0)])
     assert found(store, "你好") == ["d", "m1", "m0"]
     assert found(store, "你好", "bob") == []
-    store.set_nodes_deleted("ann", "c", ["m1"], time.time())
-    store.delete_conversations("ann", ["d"])
+    store.messages.soft_delete("ann", "c", ["m1"], time.time())
+    store.conversations.delete("ann", ["d"])
     assert found(store, "你好") == ["m0"]
-    store.set_nodes_deleted("ann", "c", ["m1"], None)
-    store.restore_conversations("ann", ["d"])
-    store.set_archived("ann", ["c", "d"], True)
+    store.messages.soft_delete("ann", "c", ["m1"], None)
+    store.conversations.restore("ann", ["d"])
+    store.conversations.set_archived("ann", ["c", "d"], True)
     assert found(store, "你好") == ["d", "m1", "m0"]
 
 
@@ -153,32 +155,32 @@ def arriving(text: str, outcome: Outcome = Outcome.ARRIVING) -> Node:
 @pytest.mark.parametrize("end", ["settle", "stop", "sweep"])
 def test_an_answer_is_found_from_its_end_on(store, end):
     say(store, "Why?")
-    store.save_turn("ann", TALK, [arriving("")])
-    store.checkpoint("ann", arriving("half an answer"))
+    store.messages.save_turn("ann", TALK, [arriving("")])
+    store.messages.checkpoint("ann", arriving("half an answer"))
     assert found(store, "answer") == []
     if end == "settle":
-        store.finish("ann", arriving("half an answer", Outcome.COMPLETE))
+        store.messages.finish("ann", arriving("half an answer", Outcome.COMPLETE))
     elif end == "stop":
-        store.mark_stopped("ann", "a")
+        store.messages.mark_stopped("ann", "a")
     else:
-        store.mark_stale(-1)
+        store.messages.mark_stale(-1)
     assert found(store, "answer half") == ["a"]
 
 
 def test_an_answer_that_is_gone_on_with_is_found_by_its_new_words(store):
     say(store, "Why?")
-    store.save_turn("ann", TALK, [arriving("")])
-    store.finish("ann", arriving("old words", Outcome.LENGTH))
-    store.reopen_answer("ann", TALK, arriving("old words"))
+    store.messages.save_turn("ann", TALK, [arriving("")])
+    store.messages.finish("ann", arriving("old words", Outcome.LENGTH))
+    store.messages.reopen("ann", TALK, arriving("old words"))
     assert found(store, "words") == ["a"]
     for _ in range(2):
-        store.finish("ann", arriving("new words", Outcome.COMPLETE))
+        store.messages.finish("ann", arriving("new words", Outcome.COMPLETE))
     assert (found(store, "new"), found(store, "old"), found(store, "words")) == (["a"], [], ["a"])
 
 
 def test_an_alternative_that_is_added_is_found(store):
     say(store, "Why?")
-    store.add_node("ann", "c", arriving("other words", Outcome.COMPLETE))
+    store.messages.add("ann", "c", arriving("other words", Outcome.COMPLETE))
     assert found(store, "other") == ["a"]
 
 
@@ -259,11 +261,11 @@ def test_words_too_long_for_an_index_are_found_by_their_beginning(store):
 
 def test_nothing_is_left_in_the_index_of_what_is_gone(store):
     say(store, *SAID)
-    store.save_turn(
+    store.messages.save_turn(
         "ann", replace(TALK, id="d"), [node("d1", "你好 kept", 1.0), node("d2", "你好 gone", 2.0)]
     )
-    store.set_nodes_deleted("ann", "d", ["d2"], 5.0)
-    store.delete_conversations("ann", ["c"])
+    store.messages.soft_delete("ann", "d", ["d2"], 5.0)
+    store.conversations.delete("ann", ["c"])
     store.purge_deleted(-1)
     assert found(store, "你好") == ["d1"]
     with reading(store._engine) as connection:
@@ -275,6 +277,6 @@ def test_nothing_is_left_in_the_index_of_what_is_gone(store):
             words_left = "SELECT count(*) FROM passage_words WHERE passage_words MATCH ?"
             (gone,) = spelled("gone")
             assert connection.exec_driver_sql(words_left, (gone,)).scalar() == 0
-    store.erase_user_data("ann")
+    store.users.delete_data("ann")
     with reading(store._engine) as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM passage")) == 0

@@ -25,7 +25,7 @@ def node(name: str, role: str = "user", **more) -> Node:
 
 def add(store: Store, name: str, updated: float = 1.0, **more) -> Conversation:
     talk = Conversation(name, "Why?", updated, f"q{name}", created_at=0.5, **more)
-    store.save_turn("ann", talk, [node(f"q{name}")])
+    store.messages.save_turn("ann", talk, [node(f"q{name}")])
     return talk
 
 
@@ -33,7 +33,7 @@ def listed(store: Store, shelf: ConversationFilter = ConversationFilter(), size:
     """The ids on a shelf, read in pages."""
     found: list[str] = []
     last = None
-    while page := store.conversations("ann", size, shelf, last):
+    while page := store.conversations.page("ann", size, shelf, last):
         found += [talk.id for talk in page]
         last = page[-1]
     return found
@@ -47,9 +47,9 @@ def five(store):
 
 
 def test_each_stands_in_one_place_only(five):
-    five.move_to_folder("ann", ["a", "b", "c"], "Work")
-    five.set_pinned("ann", ["b", "c", "d"], True)
-    five.set_archived("ann", ["c"], True)
+    five.conversations.move_to_folder("ann", ["a", "b", "c"], "Work")
+    five.conversations.set_pinned("ann", ["b", "c", "d"], True)
+    five.conversations.set_archived("ann", ["c"], True)
     assert [
         listed(five, shelf)
         for shelf in (ConversationFilter(), PINNED, ConversationFilter("folder", "Work"), ARCHIVED)
@@ -59,40 +59,40 @@ def test_each_stands_in_one_place_only(five):
         ["a"],
         ["c"],
     ]
-    five.set_archived("ann", ["c"], False)
-    five.set_pinned("ann", ["b", "c", "d"], False)
+    five.conversations.set_archived("ann", ["c"], False)
+    five.conversations.set_pinned("ann", ["b", "c", "d"], False)
     assert listed(five, ConversationFilter("folder", "Work")) == ["c", "b", "a"]
-    five.move_to_folder("ann", ["a", "c", "a", "nobody's"], "")
+    five.conversations.move_to_folder("ann", ["a", "c", "a", "nobody's"], "")
     assert listed(five) == ["e", "d", "c", "a"]
 
 
 def test_where_it_stands_comes_back_with_it(five):
-    five.set_pinned("ann", ["a"], True)
-    five.move_to_folder("ann", ["a"], "Work")
-    five.set_archived("ann", ["a"], True)
-    talk = five.conversation("ann", "a")
+    five.conversations.set_pinned("ann", ["a"], True)
+    five.conversations.move_to_folder("ann", ["a"], "Work")
+    five.conversations.set_archived("ann", ["a"], True)
+    talk = five.conversations.get("ann", "a")
     assert (talk.pinned, talk.archived, talk.folder) == (True, True, "Work")
-    assert five.conversations("ann", 9, ARCHIVED) == [talk]
+    assert five.conversations.page("ann", 9, ARCHIVED) == [talk]
     made = add(five, "f", 9.0, folder="New", pinned=True, titled="person", window=Truncation("qf", "Before."))
-    assert five.conversation("ann", "f") == made
+    assert five.conversations.get("ann", "f") == made
 
 
 def test_folders_are_in_order_with_how_many_stand_in_them(five):
     for name, folder in zip("abcd", ["b", "数据", "A", "b"], strict=True):
-        five.move_to_folder("ann", [name], folder)
-    assert five.folders("ann") == [("A", 1), ("b", 2), ("数据", 1)]
-    five.set_pinned("ann", ["a"], True)
-    five.set_archived("ann", ["b"], True)
-    five.delete_conversations("ann", ["c"])
-    assert five.folders("ann") == [("b", 1)]
+        five.conversations.move_to_folder("ann", [name], folder)
+    assert five.conversations.folders("ann") == [("A", 1), ("b", 2), ("数据", 1)]
+    five.conversations.set_pinned("ann", ["a"], True)
+    five.conversations.set_archived("ann", ["b"], True)
+    five.conversations.delete("ann", ["c"])
+    assert five.conversations.folders("ann") == [("b", 1)]
 
 
 def test_deleted_ones_are_nowhere_until_they_are_brought_back(five):
-    five.set_pinned("ann", ["a", "b"], True)
-    five.delete_conversations("ann", ["a", "e"])
+    five.conversations.set_pinned("ann", ["a", "b"], True)
+    five.conversations.delete("ann", ["a", "e"])
     assert (listed(five), listed(five, PINNED)) == (["d", "c"], ["b"])
-    assert five.conversation("ann", "a") is None
-    five.restore_conversations("ann", ["a", "e"])
+    assert five.conversations.get("ann", "a") is None
+    five.conversations.restore("ann", ["a", "e"])
     assert (listed(five), listed(five, PINNED)) == (["e", "d", "c"], ["b", "a"])
 
 
@@ -100,7 +100,7 @@ def test_more_than_a_statement_takes_are_changed_at_once(store):
     names = [f"c{number}" for number in range(1200)]
     for name in names[::300]:
         add(store, name)
-    store.set_archived("ann", names, True)
+    store.conversations.set_archived("ann", names, True)
     assert sorted(listed(store, ARCHIVED)) == sorted(names[::300])
 
 
@@ -112,10 +112,10 @@ def test_pages_lose_nothing_and_repeat_nothing_where_many_changed_at_one_time(st
 
 
 def test_a_page_goes_on_where_the_last_ended_whatever_came_meanwhile(five):
-    first = five.conversations("ann", 2)
+    first = five.conversations.page("ann", 2)
     add(five, "new", 99.0)
-    five.delete_conversations("ann", ["d"])
-    assert [talk.id for talk in five.conversations("ann", 2, cursor=first[-1])] == ["c", "b"]
+    five.conversations.delete("ann", ["d"])
+    assert [talk.id for talk in five.conversations.page("ann", 2, cursor=first[-1])] == ["c", "b"]
 
 
 @pytest.fixture
@@ -172,63 +172,66 @@ def test_an_answer_that_is_coming_is_told(store):
     talk = add(store, "c")
     add(store, "other")
     answer = node("a", "assistant", parent="qc", outcome=Outcome.ARRIVING)
-    store.save_turn("ann", talk, [answer])
-    assert {talk.id: talk.arriving for talk in store.conversations("ann", 9)} == {"c": True, "other": False}
-    assert store.conversation("ann", "c").arriving
-    store.finish("ann", replace(answer, outcome=Outcome.COMPLETE))
-    assert not any(talk.arriving for talk in store.conversations("ann", 9))
+    store.messages.save_turn("ann", talk, [answer])
+    assert {talk.id: talk.arriving for talk in store.conversations.page("ann", 9)} == {
+        "c": True,
+        "other": False,
+    }
+    assert store.conversations.get("ann", "c").arriving
+    store.messages.finish("ann", replace(answer, outcome=Outcome.COMPLETE))
+    assert not any(talk.arriving for talk in store.conversations.page("ann", 9))
 
 
 @pytest.mark.parametrize("swept", [False, True])
 def test_a_conversation_is_unread_from_an_answers_end_until_it_is_seen(store, swept):
     talk = add(store, "c")
     answer = node("a", "assistant", parent="qc", outcome=Outcome.ARRIVING)
-    store.save_turn("ann", talk, [answer])
-    store.checkpoint("ann", answer)
-    assert not store.conversation("ann", "c").unread
+    store.messages.save_turn("ann", talk, [answer])
+    store.messages.checkpoint("ann", answer)
+    assert not store.conversations.get("ann", "c").unread
     if swept:
-        assert store.mark_stale(-1) == 1
+        assert store.messages.mark_stale(-1) == 1
     else:
-        store.finish("ann", replace(answer, outcome=Outcome.COMPLETE))
-    assert store.conversations("ann", 9)[0].unread
-    store.mark_read("ann", "c")
-    assert not store.conversation("ann", "c").unread
+        store.messages.finish("ann", replace(answer, outcome=Outcome.COMPLETE))
+    assert store.conversations.page("ann", 9)[0].unread
+    store.conversations.mark_read("ann", "c")
+    assert not store.conversations.get("ann", "c").unread
 
 
 def test_stopping_leaves_nothing_unread(store):
     talk = add(store, "c")
-    store.save_turn("ann", talk, [node("a", "assistant", parent="qc", outcome=Outcome.ARRIVING)])
-    store.mark_stopped("ann", "a")
-    assert not store.conversation("ann", "c").unread
+    store.messages.save_turn("ann", talk, [node("a", "assistant", parent="qc", outcome=Outcome.ARRIVING)])
+    store.messages.mark_stopped("ann", "a")
+    assert not store.conversations.get("ann", "c").unread
 
 
 def test_a_models_title_takes_the_questions_place_and_no_other(store):
     add(store, "c")
-    store.set_generated_title("ann", "c", "A model's")
-    assert (store.conversation("ann", "c").title, store.conversation("ann", "c").title_source) == (
+    store.conversations.set_generated_title("ann", "c", "A model's")
+    assert (store.conversations.get("ann", "c").title, store.conversations.get("ann", "c").title_source) == (
         "A model's",
         "model",
     )
-    store.set_generated_title("ann", "c", "Another")
-    assert store.conversation("ann", "c").title == "A model's"
-    store.rename_conversation("ann", "c", "Mine")
-    store.set_generated_title("ann", "c", "Another")
-    assert store.conversation("ann", "c").title == "Mine"
-    assert store.conversation("ann", "c").title_source == "person"
+    store.conversations.set_generated_title("ann", "c", "Another")
+    assert store.conversations.get("ann", "c").title == "A model's"
+    store.conversations.rename("ann", "c", "Mine")
+    store.conversations.set_generated_title("ann", "c", "Another")
+    assert store.conversations.get("ann", "c").title == "Mine"
+    assert store.conversations.get("ann", "c").title_source == "person"
 
 
 def test_a_window_is_kept_and_taken_away(store):
     add(store, "c")
     for window in (Truncation("qc"), Truncation("qc", "Before: 你好 \ud83d\x00"), None):
-        store.set_truncation("ann", "c", window)
-        assert store.conversation("ann", "c").truncation == window
+        store.conversations.set_truncation("ann", "c", window)
+        assert store.conversations.get("ann", "c").truncation == window
 
 
 def test_any_title_and_any_folder_can_be_kept(store):
     add(store, "c")
-    store.rename_conversation("ann", "c", "a\x00b\ud83d")
-    store.move_to_folder("ann", ["c"], "a\x00b\ud83d")
-    store.set_generated_title("ann", "c", "\x00")
-    ((folder, count),) = store.folders("ann")
+    store.conversations.rename("ann", "c", "a\x00b\ud83d")
+    store.conversations.move_to_folder("ann", ["c"], "a\x00b\ud83d")
+    store.conversations.set_generated_title("ann", "c", "\x00")
+    ((folder, count),) = store.conversations.folders("ann")
     assert count == 1 and "\x00" not in folder
     assert listed(store, ConversationFilter("folder", "a\x00b\ud83d")) == ["c"]

@@ -43,17 +43,17 @@ def conversation(name: str = "c", head: str = "a", updated: float = 2.0, **more)
 
 @pytest.fixture
 def begun(store):
-    store.save_turn("ann", conversation(), [question(), arriving()])
-    store.set_favourite("ann", "m-one", True)
-    store.set_user_default_target("ann", TARGET)
+    store.messages.save_turn("ann", conversation(), [question(), arriving()])
+    store.preferences.set_favourite("ann", "m-one", True)
+    store.preferences.set_default_target("ann", TARGET)
     return store
 
 
 def test_a_turn_comes_back_as_it_was_committed(store):
     talk = conversation(params=Params("Be brief.", 0.5, 100))
-    store.save_turn("ann", talk, [question(), arriving()])
-    assert store.conversation("ann", "c") == replace(talk, arriving=True)
-    assert store.nodes("ann", "c") == [question(), arriving()]
+    store.messages.save_turn("ann", talk, [question(), arriving()])
+    assert store.conversations.get("ann", "c") == replace(talk, arriving=True)
+    assert store.messages.nodes("ann", "c") == [question(), arriving()]
 
 
 def test_an_answer_comes_back_with_all_that_is_known_of_it(begun):
@@ -67,78 +67,82 @@ def test_an_answer_comes_back_with_all_that_is_known_of_it(begun):
         failure=Failure("overloaded", "Busy", 529, "req1", True),
         request_id="msg_1",
     )
-    begun.finish("ann", ended)
-    assert begun.node("ann", "a") == ended
+    begun.messages.finish("ann", ended)
+    assert begun.messages.node("ann", "a") == ended
 
 
 def test_a_checkpoint_keeps_what_has_come_and_leaves_it_arriving(begun):
     grown = replace(arriving(), message=Message("assistant", (TextPart("Bec"),)))
-    assert begun.checkpoint("ann", grown) is Outcome.ARRIVING
-    assert begun.node("ann", "a") == grown
+    assert begun.messages.checkpoint("ann", grown) is Outcome.ARRIVING
+    assert begun.messages.node("ann", "a") == grown
 
 
 def test_a_checkpoint_that_comes_late_does_not_touch_an_ended_answer(begun):
     ended = replace(arriving(), message=Message("assistant", (TextPart("Done."),)), outcome=Outcome.COMPLETE)
-    begun.finish("ann", ended)
+    begun.messages.finish("ann", ended)
     late = replace(arriving(), message=Message("assistant", (TextPart("Do"),)))
-    assert begun.checkpoint("ann", late) is Outcome.COMPLETE
-    assert begun.node("ann", "a") == ended
+    assert begun.messages.checkpoint("ann", late) is Outcome.COMPLETE
+    assert begun.messages.node("ann", "a") == ended
 
 
 def test_a_checkpoint_of_a_row_that_is_gone_says_so(begun):
-    begun.delete_conversations("ann", ["c"])
+    begun.conversations.delete("ann", ["c"])
     assert begun.purge_deleted(-1) == 1
-    assert begun.checkpoint("ann", arriving()) is None
+    assert begun.messages.checkpoint("ann", arriving()) is None
 
 
 def test_sweep_marks_only_answers_without_a_sign_of_life(begun):
-    assert begun.mark_stale(60) == 0
-    assert begun.node("ann", "a").outcome is Outcome.ARRIVING
-    assert begun.mark_stale(-1) == 1
-    assert begun.node("ann", "a").outcome is Outcome.INTERRUPTED
+    assert begun.messages.mark_stale(60) == 0
+    assert begun.messages.node("ann", "a").outcome is Outcome.ARRIVING
+    assert begun.messages.mark_stale(-1) == 1
+    assert begun.messages.node("ann", "a").outcome is Outcome.INTERRUPTED
 
 
 def test_the_list_is_newest_first_and_limited(store):
     for place in range(5):
         name = f"c{place}"
-        store.save_turn("ann", conversation(name, f"q{place}", float(place)), [question(f"q{place}")])
-    assert [talk.id for talk in store.conversations("ann", 3)] == ["c4", "c3", "c2"]
+        store.messages.save_turn(
+            "ann", conversation(name, f"q{place}", float(place)), [question(f"q{place}")]
+        )
+    assert [talk.id for talk in store.conversations.page("ann", 3)] == ["c4", "c3", "c2"]
 
 
 def test_rename_params_delete_and_restore(begun):
-    begun.rename_conversation("ann", "c", "Because")
-    begun.set_params("ann", "c", Params(system="Be brief."))
-    assert begun.conversation("ann", "c") == replace(
+    begun.conversations.rename("ann", "c", "Because")
+    begun.conversations.set_params("ann", "c", Params(system="Be brief."))
+    assert begun.conversations.get("ann", "c") == replace(
         conversation(),
         title="Because",
         title_source="person",
         params=Params(system="Be brief."),
         arriving=True,
     )
-    begun.delete_conversations("ann", ["c"])
-    assert begun.conversation("ann", "c") is None
-    assert begun.conversations("ann", 9) == []
-    begun.restore_conversations("ann", ["c"])
-    assert [talk.title for talk in begun.conversations("ann", 9)] == ["Because"]
-    assert len(begun.nodes("ann", "c")) == 2
+    begun.conversations.delete("ann", ["c"])
+    assert begun.conversations.get("ann", "c") is None
+    assert begun.conversations.page("ann", 9) == []
+    begun.conversations.restore("ann", ["c"])
+    assert [talk.title for talk in begun.conversations.page("ann", 9)] == ["Because"]
+    assert len(begun.messages.nodes("ann", "c")) == 2
 
 
 def test_purge_removes_only_what_was_deleted_long_enough_ago(begun):
     assert begun.purge_deleted(-1) == 0
-    begun.delete_conversations("ann", ["c"])
+    begun.conversations.delete("ann", ["c"])
     assert begun.purge_deleted(60) == 0
     assert begun.purge_deleted(-1) == 1
-    begun.restore_conversations("ann", ["c"])
-    assert begun.conversation("ann", "c") is None
-    assert begun.node("ann", "a") is None
+    begun.conversations.restore("ann", ["c"])
+    assert begun.conversations.get("ann", "c") is None
+    assert begun.messages.node("ann", "a") is None
 
 
 def test_a_second_turn_moves_the_head_and_leaves_the_title(begun):
-    begun.rename_conversation("ann", "c", "Mine")
-    begun.save_turn("ann", conversation(head="a2", updated=9.0), [question("q2", "a"), arriving("a2", "q2")])
-    talk = begun.conversation("ann", "c")
+    begun.conversations.rename("ann", "c", "Mine")
+    begun.messages.save_turn(
+        "ann", conversation(head="a2", updated=9.0), [question("q2", "a"), arriving("a2", "q2")]
+    )
+    talk = begun.conversations.get("ann", "c")
     assert (talk.title, talk.head_id, talk.updated_at) == ("Mine", "a2", 9.0)
-    assert [node.id for node in begun.nodes("ann", "c")] == ["q", "q2", "a", "a2"]
+    assert [node.id for node in begun.messages.nodes("ann", "c")] == ["q", "q2", "a", "a2"]
 
 
 def test_many_writers_at_once_lose_nothing(url):
@@ -147,14 +151,16 @@ def test_many_writers_at_once_lose_nothing(url):
     def write(place: int) -> None:
         for turn in range(25):
             name = f"{place}-{turn}"
-            stores[place].save_turn("ann", conversation(f"c{name}", f"q{name}"), [question(f"q{name}")])
+            stores[place].messages.save_turn(
+                "ann", conversation(f"c{name}", f"q{name}"), [question(f"q{name}")]
+            )
 
     threads = [threading.Thread(target=write, args=(place,)) for place in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(stores[0].conversations("ann", 1000)) == 100
+    assert len(stores[0].conversations.page("ann", 1000)) == 100
     for store in stores:
         store.close()
 

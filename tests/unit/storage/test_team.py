@@ -37,17 +37,17 @@ def raw(store: Store, name: str) -> Any:
 
 
 def test_nothing_is_settled_at_first(store):
-    assert store.policy() == Policy()
+    assert store.policy.load() == Policy()
 
 
 def test_what_is_settled_is_read_again(store, url):
-    store.set_limits(ROOT, TEAM_SCOPE, LIMITS)
-    store.set_allowed_models(ROOT, "group:sales", ["claude-*", "gpt-4?"])
-    store.set_allowed_models(ROOT, "person:proxy:ann", [])
-    store.set_team_default_target(ROOT, TARGET)
-    store.set_shared_prompt(ROOT, "", Prompt("Brief 简", "Be brief.\n简短。"))
+    store.policy.set_limits(ROOT, TEAM_SCOPE, LIMITS)
+    store.policy.set_allowed_models(ROOT, "group:sales", ["claude-*", "gpt-4?"])
+    store.policy.set_allowed_models(ROOT, "person:proxy:ann", [])
+    store.policy.set_default_target(ROOT, TARGET)
+    store.policy.set_prompt(ROOT, "", Prompt("Brief 简", "Be brief.\n简短。"))
     again = Store(url)
-    assert again.policy() == Policy(
+    assert again.policy.load() == Policy(
         {
             TEAM_SCOPE: ScopePolicy(LIMITS),
             "group:sales": ScopePolicy(model_patterns=("claude-*", "gpt-4?")),
@@ -60,33 +60,33 @@ def test_what_is_settled_is_read_again(store, url):
 
 
 def test_limits_and_models_of_a_scope_leave_each_other_alone(store):
-    store.set_limits(ROOT, PER_USER_SCOPE, LIMITS)
-    store.set_allowed_models(ROOT, PER_USER_SCOPE, ["a*"])
-    assert store.policy().scopes[PER_USER_SCOPE] == ScopePolicy(LIMITS, ("a*",))
-    store.set_limits(ROOT, PER_USER_SCOPE, Limits())
-    assert store.policy().scopes[PER_USER_SCOPE] == ScopePolicy(model_patterns=("a*",))
-    store.set_allowed_models(ROOT, PER_USER_SCOPE, None)
-    assert store.policy() == Policy()
-    store.set_team_default_target(ROOT, TARGET)
-    store.set_team_default_target(ROOT, None)
-    assert store.policy() == Policy()
+    store.policy.set_limits(ROOT, PER_USER_SCOPE, LIMITS)
+    store.policy.set_allowed_models(ROOT, PER_USER_SCOPE, ["a*"])
+    assert store.policy.load().scopes[PER_USER_SCOPE] == ScopePolicy(LIMITS, ("a*",))
+    store.policy.set_limits(ROOT, PER_USER_SCOPE, Limits())
+    assert store.policy.load().scopes[PER_USER_SCOPE] == ScopePolicy(model_patterns=("a*",))
+    store.policy.set_allowed_models(ROOT, PER_USER_SCOPE, None)
+    assert store.policy.load() == Policy()
+    store.policy.set_default_target(ROOT, TARGET)
+    store.policy.set_default_target(ROOT, None)
+    assert store.policy.load() == Policy()
 
 
 def test_prompts_keep_their_order_through_a_change(store):
     for name in ("one", "two", "three"):
-        store.set_shared_prompt(ROOT, "", Prompt(name, name))
-    store.set_shared_prompt(ROOT, "two", Prompt("zwei", "2"))
-    store.set_shared_prompt(ROOT, "one", None)
-    store.set_shared_prompt(ROOT, "one", None)
-    assert store.policy().prompts == (Prompt("zwei", "2"), Prompt("three", "three"))
+        store.policy.set_prompt(ROOT, "", Prompt(name, name))
+    store.policy.set_prompt(ROOT, "two", Prompt("zwei", "2"))
+    store.policy.set_prompt(ROOT, "one", None)
+    store.policy.set_prompt(ROOT, "one", None)
+    assert store.policy.load().prompts == (Prompt("zwei", "2"), Prompt("three", "three"))
 
 
 def test_what_nobody_knows_here_is_left_out_and_stays_through_a_change(store):
     put(store, "rule:all", {"limits": {"flights_day": {"hard": 1}}, "colour": "red", "models": None})
     put(store, "weather", [1])
-    assert store.policy() == Policy({TEAM_SCOPE: ScopePolicy()})
-    store.set_allowed_models(ROOT, TEAM_SCOPE, ["m"])
-    assert store.policy().scopes[TEAM_SCOPE].models == ("m",)
+    assert store.policy.load() == Policy({TEAM_SCOPE: ScopePolicy()})
+    store.policy.set_allowed_models(ROOT, TEAM_SCOPE, ["m"])
+    assert store.policy.load().scopes[TEAM_SCOPE].models == ("m",)
     assert raw(store, "rule:all") == {
         "limits": {"flights_day": {"hard": 1}},
         "colour": "red",
@@ -111,7 +111,7 @@ def test_damaged_entries_are_left_out(store, value, rule):
     put(store, "rule:each", value)
     put(store, "default", {"model": "m", "wire": "pigeon"})
     put(store, "prompts", [{"name": "x"}, 3, {"name": "y", "text": "Y", "more": 1}])
-    assert store.policy() == Policy({PER_USER_SCOPE: rule}, None, (Prompt("y", "Y"),))
+    assert store.policy.load() == Policy({PER_USER_SCOPE: rule}, None, (Prompt("y", "Y"),))
 
 
 json = some.recursive(
@@ -131,13 +131,13 @@ def test_no_value_makes_the_policy_unreadable(value, other):
 
 
 def test_each_change_is_told_of(store):
-    store.set_limits(ROOT, TEAM_SCOPE, Limits(cost_day=Limit(1, 2)))
-    store.set_allowed_models(ROOT, PER_USER_SCOPE, ["claude-*"])
-    store.set_team_default_target(ROOT, TARGET)
-    store.set_shared_prompt(ROOT, "", Prompt("Secret name", "Secret text"))
-    store.set_shared_prompt(ROOT, "Secret name", None)
-    store.revoke_sessions(ROOT, "oidc:ann", 5.0)
-    found = store.audit_events(9)
+    store.policy.set_limits(ROOT, TEAM_SCOPE, Limits(cost_day=Limit(1, 2)))
+    store.policy.set_allowed_models(ROOT, PER_USER_SCOPE, ["claude-*"])
+    store.policy.set_default_target(ROOT, TARGET)
+    store.policy.set_prompt(ROOT, "", Prompt("Secret name", "Secret text"))
+    store.policy.set_prompt(ROOT, "Secret name", None)
+    store.users.revoke_sessions(ROOT, "oidc:ann", 5.0)
+    found = store.audit.page(9)
     assert [(act.action, act.resource) for act in reversed(found)] == [
         ("limits", TEAM_SCOPE),
         ("models", PER_USER_SCOPE),
@@ -150,17 +150,17 @@ def test_each_change_is_told_of(store):
     assert found[-1].details == {"cost_day": {"soft": 1, "hard": 2}}
     assert found[-2].details == {"patterns": ["claude-*"]}
     assert "Secret" not in str(found)
-    assert store.revoked_before("oidc:ann") == 5.0
+    assert store.users.revoked_before("oidc:ann") == 5.0
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda store: store.set_limits(ROOT, TEAM_SCOPE, LIMITS),
-        lambda store: store.set_allowed_models(ROOT, TEAM_SCOPE, []),
-        lambda store: store.set_team_default_target(ROOT, TARGET),
-        lambda store: store.set_shared_prompt(ROOT, "", Prompt("x", "x")),
-        lambda store: store.revoke_sessions(ROOT, "oidc:ann", 5.0),
+        lambda store: store.policy.set_limits(ROOT, TEAM_SCOPE, LIMITS),
+        lambda store: store.policy.set_allowed_models(ROOT, TEAM_SCOPE, []),
+        lambda store: store.policy.set_default_target(ROOT, TARGET),
+        lambda store: store.policy.set_prompt(ROOT, "", Prompt("x", "x")),
+        lambda store: store.users.revoke_sessions(ROOT, "oidc:ann", 5.0),
     ],
 )
 def test_what_cannot_be_told_of_is_not_done(store, change):
@@ -168,65 +168,65 @@ def test_what_cannot_be_told_of_is_not_done(store, change):
         audit.drop(connection)
     with pytest.raises(StoreError):
         change(store)
-    assert store.policy() == Policy()
-    assert store.revoked_before("oidc:ann") == 0.0
+    assert store.policy.load() == Policy()
+    assert store.users.revoked_before("oidc:ann") == 0.0
 
 
 def test_acts_come_newest_first_page_by_page(store):
     for number in range(7):
-        store.record_audit_event(ROOT, "export" if number % 2 else "share", f"o{number}", count=number)
+        store.audit.record(ROOT, "export" if number % 2 else "share", f"o{number}", count=number)
     pages, before = [], None
-    while page := store.audit_events(3, cursor=before):
+    while page := store.audit.page(3, cursor=before):
         pages.append([act.resource for act in page])
         before = page[-1]
     assert pages == [["o6", "o5", "o4"], ["o3", "o2", "o1"], ["o0"]]
-    assert [act.resource for act in store.audit_events(9, "export")] == ["o5", "o3", "o1"]
-    assert [act.resource for act in store.audit_events(9, "export", store.audit_events(1, "export")[0])] == [
+    assert [act.resource for act in store.audit.page(9, "export")] == ["o5", "o3", "o1"]
+    assert [act.resource for act in store.audit.page(9, "export", store.audit.page(1, "export")[0])] == [
         "o3",
         "o1",
     ]
-    assert store.audit_events(9)[0].details == {"count": 6}
+    assert store.audit.page(9)[0].details == {"count": 6}
 
 
 def test_acts_of_the_same_moment_are_each_on_one_page(store, monkeypatch):
     monkeypatch.setattr(audits.time, "time", lambda: 5.0)
     for number in range(5):
-        store.record_audit_event(ROOT, "export", f"o{number}")
-    first = store.audit_events(2)
-    rest = store.audit_events(9, cursor=first[-1])
+        store.audit.record(ROOT, "export", f"o{number}")
+    first = store.audit.page(2)
+    rest = store.audit.page(9, cursor=first[-1])
     assert {act.resource for act in (*first, *rest)} == {f"o{number}" for number in range(5)}
     assert len(first) + len(rest) == 5
 
 
 def test_old_acts_are_purged(store, monkeypatch):
-    store.record_audit_event(ROOT, "export", "old")
+    store.audit.record(ROOT, "export", "old")
     later = time.time() + 100
     monkeypatch.setattr(audits.time, "time", lambda: later)
-    store.record_audit_event(ROOT, "export", "new")
-    assert store.purge_audit_events(50) == 1
-    assert [act.resource for act in store.audit_events(9)] == ["new"]
+    store.audit.record(ROOT, "export", "new")
+    assert store.audit.purge(50) == 1
+    assert [act.resource for act in store.audit.page(9)] == ["new"]
 
 
 def test_who_erases_everything_is_an_id_in_the_audit(store):
-    store.record_audit_event(User("ann", "Ann", "ann@example.org"), "export")
-    store.record_audit_event(replace(ROOT, name=""), "put_out", "ann")
-    store.erase_user_data("ann")
-    assert [(act.actor_id, act.actor_name) for act in store.audit_events(9)] == [
+    store.audit.record(User("ann", "Ann", "ann@example.org"), "export")
+    store.audit.record(replace(ROOT, name=""), "put_out", "ann")
+    store.users.delete_data("ann")
+    assert [(act.actor_id, act.actor_name) for act in store.audit.page(9)] == [
         (ROOT.id, ROOT.email),
         ("ann", ""),
     ]
 
 
 def test_the_people_are_those_who_were_seen_last_first(store):
-    store.upsert_user(User("oidc:ann", "Ann", "ann@example.org"))
-    store.upsert_user(ROOT)
-    store.sign_out_everywhere("oidc:ghost", 1.0)
-    store.sign_out_everywhere("oidc:ann", 2.0)
-    found = store.users()
+    store.users.upsert(User("oidc:ann", "Ann", "ann@example.org"))
+    store.users.upsert(ROOT)
+    store.users.sign_out_everywhere("oidc:ghost", 1.0)
+    store.users.sign_out_everywhere("oidc:ann", 2.0)
+    found = store.users.all()
     assert [(one.id, one.name, one.email, one.revoked_before) for one in found] == [
         (ROOT.id, ROOT.name, ROOT.email, 0.0),
         ("oidc:ann", "Ann", "ann@example.org", 2.0),
     ]
     assert all(isinstance(one, UserRecord) and one.last_seen_at > 0 for one in found)
-    store.erase_user_data("oidc:ann")
-    assert [one.id for one in store.users()] == [ROOT.id]
+    store.users.delete_data("oidc:ann")
+    assert [one.id for one in store.users.all()] == [ROOT.id]

@@ -32,16 +32,16 @@ def test_what_was_said_before_the_search_is_found(url):
             places = ", ".join(f":{name}" for name in rows[0])
             connection.execute(sa.text(f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({places})"), rows)
     store = Store(url)
-    assert sorted(hit.node_id for hit in store.search_messages("ann", "你好", 2 * MANY)) == [
+    assert sorted(hit.node_id for hit in store.search.find("ann", "你好", 2 * MANY)) == [
         f"m{n:04}" for n in range(MANY)
     ]
-    assert [hit.node_id for hit in store.search_messages("ann", "word1099 你好", 9)] == ["m1099"]
-    assert store.search_messages("ann", "b", 9) == []
-    assert store.mark_stale(1) == 1
-    assert [hit.node_id for hit in store.search_messages("ann", "b", 9)] == ["late"]
-    assert store.node("ann", "late").outcome is Outcome.INTERRUPTED
-    store.set_generated_title("ann", "c", "A model's")
-    (talk,) = store.conversations("ann", 9)
+    assert [hit.node_id for hit in store.search.find("ann", "word1099 你好", 9)] == ["m1099"]
+    assert store.search.find("ann", "b", 9) == []
+    assert store.messages.mark_stale(1) == 1
+    assert [hit.node_id for hit in store.search.find("ann", "b", 9)] == ["late"]
+    assert store.messages.node("ann", "late").outcome is Outcome.INTERRUPTED
+    store.conversations.set_generated_title("ann", "c", "A model's")
+    (talk,) = store.conversations.page("ann", 9)
     assert (talk.title, talk.created_at, talk.revision, talk.title_source) == (
         TALK["title"],
         1.0,

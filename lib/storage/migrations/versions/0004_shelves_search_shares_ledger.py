@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from lib.storage.search import spelled
+from lib.storage.search_index import encode_passages
 
 revision = "0004"
 down_revision = "0003"
@@ -105,7 +105,7 @@ def _index() -> None:
         written = [
             {"node": row.id, "n": n, "tokens": part}
             for row in found
-            for n, part in enumerate(spelled(_text(row.parts)))
+            for n, part in enumerate(encode_passages(_text(row.parts)))
         ]
         if written:
             connection.execute(sa.insert(_PASSAGE), written)

@@ -47,7 +47,7 @@ def asked(store, *answers: Said):
 
 def replies(desk: TurnServices, conversation: str, parent: str) -> list[Node]:
     """All answers to a question, in the order in which they are paged through."""
-    nodes = desk.store.nodes("ann", conversation)
+    nodes = desk.store.messages.nodes("ann", conversation)
     known = {node.id: node for node in nodes}
     found = [node.id for node in nodes if node.parent_id == parent]
     return [known[name] for name in tree.siblings(nodes).get(found[0], found)]
@@ -126,12 +126,12 @@ def test_a_break_ends_only_what_had_not_ended(store):
 def test_a_stop_from_afar_ends_all_of_them_and_keeps_what_was_saved(store, monkeypatch, alternative):
     monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
     desk, _, talk = asked(store, (*THREE[:4], threading.Event()))
-    question = store.nodes("ann", talk.id)[0].id
+    question = store.messages.nodes("ann", talk.id)[0].id
     until(lambda: [n.message.text for n in replies(desk, talk.id, question)] == ["Blue.", "Re", "Gre"])
     kept = replies(desk, talk.id, question)
     assert {node.outcome for node in kept} == {Outcome.ARRIVING}
-    assert store.mark_stale(module.STALE_AFTER) == 0
-    store.mark_stopped("ann", kept[alternative].id)
+    assert store.messages.mark_stale(module.STALE_AFTER) == 0
+    store.messages.mark_stopped("ann", kept[alternative].id)
     settled(desk, talk.id)
     ended = replies(desk, talk.id, question)
     assert [node.message.text for node in ended] == ["Blue.", "Re", "Gre"]
@@ -142,10 +142,10 @@ def test_alternatives_of_a_process_that_died_are_all_interrupted(store, monkeypa
     monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
     over = threading.Event()
     desk, _, talk = asked(store, (*THREE[:4], over))
-    question = store.nodes("ann", talk.id)[0].id
+    question = store.messages.nodes("ann", talk.id)[0].id
     until(lambda: len(replies(desk, talk.id, question)) == 3)
     # All that another process sees of a death is that there are no more signs of life.
-    assert store.mark_stale(-1.0) == 3
+    assert store.messages.mark_stale(-1.0) == 3
     swept = replies(desk, talk.id, question)
     assert {node.outcome for node in swept} == {Outcome.INTERRUPTED}
     assert [node.message.text for node in swept] == ["Blue.", "Re", "Gre"]
@@ -156,11 +156,11 @@ def test_alternatives_of_a_process_that_died_are_all_interrupted(store, monkeypa
 def test_a_conversation_deleted_meanwhile_takes_no_more_alternatives(store):
     go = threading.Event()
     desk, _, talk = asked(store, (TextDelta("Blue."), go, *THREE[2:]))
-    store.delete_conversations("ann", [talk.id])
+    store.conversations.delete("ann", [talk.id])
     store.purge_deleted(-1.0)
     go.set()
     until(lambda: desk.generations.find("ann", talk.id) is None)
-    assert store.nodes("ann", talk.id) == []
+    assert store.messages.nodes("ann", talk.id) == []
 
 
 def test_the_demo_gives_as_many_as_were_asked_for(store):

@@ -64,11 +64,11 @@ class Conversations(RuleBasedStateMachine):
 
     @property
     def nodes(self) -> list[Node]:
-        return self.store.nodes(ANN, self.id)
+        return self.store.messages.nodes(ANN, self.id)
 
     @property
     def head(self) -> str | None:
-        return self.store.conversation(ANN, self.id).head_id
+        return self.store.conversations.get(ANN, self.id).head_id
 
     def living(self, role: str) -> list[Node]:
         return [node for node in tree.visible_nodes(self.nodes) if node.message.role == role]
@@ -157,7 +157,7 @@ class Conversations(RuleBasedStateMachine):
         node = data.draw(some.sampled_from(tree.visible_nodes(self.nodes)))
         route = tree.path(self.nodes, node.id)
         new = branches.branch_conversation(self.desk, ANN, self.id, node.id, "Branch")
-        copies = tree.path(self.store.nodes(ANN, new.id), new.head_id)
+        copies = tree.path(self.store.messages.nodes(ANN, new.id), new.head_id)
         assert [one.message for one in copies] == [one.message for one in route]
         assert not {one.id for one in copies} & set(self.said)
 

@@ -109,10 +109,10 @@ def test_with_an_own_key_all_goes_with_it_and_at_its_prices(desk, replay, settin
     theirs = TurnServices(store, asked, GenerationRegistry(), aside, CHEAP, tariff(7))
     talk = turn.send_question(theirs, "ann", None, "Why?", TARGET, Params()).conversation
     settled(theirs, talk.id)
-    until(lambda: len(store.usage_records("ann", talk.id)) == 2)
+    until(lambda: len(store.usage.records("ann", talk.id)) == 2)
     assert {one.headers["authorization"] for one in replay.requests} == {f"Bearer {OWN}"}
-    assert {one.purpose for one in store.usage_records("ann", talk.id)} == {"answer", "title"}
-    assert {one.cost for one in store.usage_records("ann", talk.id)} == {14_000_000}
+    assert {one.purpose for one in store.usage.records("ann", talk.id)} == {"answer", "title"}
+    assert {one.cost for one in store.usage.records("ann", talk.id)} == {14_000_000}
     turn.send_question(desk, "ann", talk.id, "And?", TARGET, Params())
     settled(desk, talk.id)
     assert replay.requests[-1].headers["authorization"] == f"Bearer {KEY}"

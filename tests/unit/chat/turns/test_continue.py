@@ -73,7 +73,7 @@ def test_both_parts_are_one_text_in_the_same_answer_and_their_usage_is_added_up(
     assert after.provider_metadata["id"] == "two"
     assert after.timing.first == before.timing.first
     assert after.timing.total >= before.timing.total
-    assert len(desk.store.nodes("ann", talk.id)) == 2
+    assert len(desk.store.messages.nodes("ann", talk.id)) == 2
 
 
 def test_the_model_is_sent_its_own_words_and_asked_for_one_answer_only(store):
@@ -86,7 +86,7 @@ def test_the_model_is_sent_its_own_words_and_asked_for_one_answer_only(store):
     assert messages[1].text == "The moon pulls at the"
     assert messages[2].text == turn.CONTINUE_PROMPT
     assert (params.n, params.temperature) == (None, 0.5)
-    assert desk.store.conversation("ann", talk.id).params == Params(n=4, temperature=0.5)
+    assert desk.store.conversations.get("ann", talk.id).params == Params(n=4, temperature=0.5)
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,11 @@ def test_a_rest_whose_process_dies_leaves_what_was_saved(store, monkeypatch):
     desk, _, talk = begun(store, (TextDelta(" water and all that"), over))
     turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
     arriving = desk.generations.find("ann", talk.id).node_ids[0]
-    assert store.node("ann", arriving).message.text.startswith("The moon pulls at the")
-    until(lambda: store.node("ann", arriving).message.text.endswith("all that"))
-    assert store.mark_stale(-1.0) == 1
-    assert store.node("ann", arriving).outcome is Outcome.INTERRUPTED
-    assert store.node("ann", arriving).message.text == "The moon pulls at the water and all that"
+    assert store.messages.node("ann", arriving).message.text.startswith("The moon pulls at the")
+    until(lambda: store.messages.node("ann", arriving).message.text.endswith("all that"))
+    assert store.messages.mark_stale(-1.0) == 1
+    assert store.messages.node("ann", arriving).outcome is Outcome.INTERRUPTED
+    assert store.messages.node("ann", arriving).message.text == "The moon pulls at the water and all that"
     over.set()
     settled(desk, talk.id)
 
@@ -265,7 +265,7 @@ def test_a_worker_that_outlives_its_stop_does_not_end_what_goes_on(store, monkey
     turn.continue_answer(desk, "ann", talk.id, first.node_ids[0], UNTOUCHED)
     gateway.free.set()
     assert gateway.left.wait(20)
-    until(lambda: store.node("ann", first.node_ids[0]).message.text == "The moon pulls.")
-    assert store.node("ann", first.node_ids[0]).outcome is Outcome.ARRIVING
+    until(lambda: store.messages.node("ann", first.node_ids[0]).message.text == "The moon pulls.")
+    assert store.messages.node("ann", first.node_ids[0]).outcome is Outcome.ARRIVING
     over.set()
     assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE

@@ -35,7 +35,7 @@ def test_no_turn_begins_any_more_and_nothing_is_kept_of_it(store):
     desk.generations.begin_shutdown()
     with pytest.raises(errors.ShuttingDown):
         ask(desk)
-    assert store.conversations("ann", 10) == [] and gateway.sent == []
+    assert store.conversations.page("ann", 10) == [] and gateway.sent == []
     assert desk.generations.is_shutting_down and desk.generations.drain(WAIT) == 0
 
 
@@ -49,7 +49,7 @@ def test_an_answer_that_ends_in_time_is_whole(store):
     desk.generations.begin_shutdown()
     threading.Timer(0.1, go.set).start()
     assert desk.generations.drain(WAIT) == 0
-    last = store.nodes("ann", conversation)[-1]
+    last = store.messages.nodes("ann", conversation)[-1]
     assert (last.message.text, last.outcome) == ("Because.", Outcome.COMPLETE)
 
 

@@ -26,7 +26,7 @@ WAIT = 20.0
 
 @pytest.fixture
 def kept(store):
-    store.save_turn("ann", Conversation("c", "Why?", 1.0, "a", NODE.target), [QUESTION, NODE])
+    store.messages.save_turn("ann", Conversation("c", "Why?", 1.0, "a", NODE.target), [QUESTION, NODE])
     return store
 
 
@@ -91,7 +91,7 @@ def test_every_ending_is_told_kept_and_loses_no_text(kept, ending):
     node = Produced(kept, produce).end()
     assert (node.outcome, node.message.text) == (outcome, text)
     assert (node.failure.code if node.failure else None) == code
-    assert kept.node("ann", "a") == node
+    assert kept.messages.node("ann", "a") == node
 
 
 def test_a_stop_ends_it_at_once_keeps_the_text_and_is_no_failure(kept):
@@ -102,7 +102,7 @@ def test_a_stop_ends_it_at_once_keeps_the_text_and_is_no_failure(kept):
     assert produced.answer.wait(-1, 0).is_finished
     node = produced.end()
     assert (node.outcome, node.message.text, node.failure) == (Outcome.STOPPED, "So far", None)
-    assert kept.node("ann", "a") == node
+    assert kept.messages.node("ann", "a") == node
 
 
 def test_a_stop_does_not_wait_for_a_worker_that_is_stuck(kept):
@@ -121,7 +121,7 @@ def test_a_stop_does_not_wait_for_a_worker_that_is_stuck(kept):
     stuck.set()
     node = produced.end()
     assert (node.outcome, node.message.text) == (Outcome.STOPPED, "So far")
-    assert kept.node("ann", "a") == node
+    assert kept.messages.node("ann", "a") == node
 
 
 def test_a_stop_after_the_last_word_leaves_a_complete_answer(kept):
@@ -145,11 +145,11 @@ def test_an_error_that_a_stop_causes_is_still_a_stop(kept):
 def test_what_has_come_is_saved_while_it_comes(kept):
     produced = Produced(kept, silent)
     deadline = time.monotonic() + WAIT
-    while kept.node("ann", "a").message.text != "So far":
+    while kept.messages.node("ann", "a").message.text != "So far":
         assert time.monotonic() < deadline, "never saved"
         time.sleep(0.05)
-    assert kept.node("ann", "a").outcome is Outcome.ARRIVING
-    assert kept.mark_stale(module.STALE_AFTER) == 0
+    assert kept.messages.node("ann", "a").outcome is Outcome.ARRIVING
+    assert kept.messages.mark_stale(module.STALE_AFTER) == 0
     produced.answer.stop()
     produced.end()
 
@@ -212,7 +212,7 @@ class Failing:
 def test_a_database_that_comes_back_has_the_whole_answer(kept, monkeypatch):
     monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
     node = Produced(Failing(kept, 3), says(TextDelta("Because."), DONE)).end()
-    assert kept.node("ann", "a") == node
+    assert kept.messages.node("ann", "a") == node
 
 
 def test_a_full_disk_is_told_while_the_answer_goes_on(kept, monkeypatch):
@@ -273,7 +273,7 @@ def test_an_answer_of_a_dead_process_ends_as_interrupted(kept, monkeypatch):
 def test_a_stop_from_afar_leaves_an_ended_answer_as_it_is(kept):
     node = Produced(kept, says(TextDelta("Because."), DONE)).end()
     RemoteGeneration("ann", "c", NODE, kept).stop()
-    assert kept.node("ann", "a") == node
+    assert kept.messages.node("ann", "a") == node
 
 
 def test_a_stop_reaches_an_answer_of_another_process(kept, monkeypatch):

@@ -37,7 +37,7 @@ def begun(keeper, outcome: Outcome = Outcome.ARRIVING) -> tuple[Conversation, No
     question = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
     answer = Node("a", "q", Message("assistant", ()), 2.0, outcome, target=TARGET)
     talk = Conversation("c", "Why?", 2.0, "a", TARGET)
-    keeper.save_turn("ann", talk, [question, answer])
+    keeper.messages.save_turn("ann", talk, [question, answer])
     return talk, question, answer
 
 
@@ -58,10 +58,10 @@ def test_a_whole_conversation_works(keeper):
     assert (cut.message.text, cut.outcome, cut.target) == ("Another", Outcome.LENGTH, other)
     turn.continue_answer(desk, "ann", talk.id, cut.id, Params())
     assert settled(desk, talk.id)[-1].message.text == "Another one"
-    known = desk.store.nodes("ann", talk.id)
+    known = desk.store.messages.nodes("ann", talk.id)
     assert [node.message.text for node in known if node.parent_id == cut.parent_id] == ["One", "Another one"]
     branches.show_branch(desk, "ann", talk.id, known[1].id)
-    assert desk.store.conversation("ann", talk.id).head_id == known[1].id
+    assert desk.store.conversations.get("ann", talk.id).head_id == known[1].id
     turn.send_question(desk, "ann", talk.id, "Second", TARGET, Params())
     answer = desk.generations.find("ann", talk.id)
     until(lambda: answer.wait(-1, 0).node.message.text == "Half")
@@ -70,15 +70,15 @@ def test_a_whole_conversation_works(keeper):
     assert [node.message.text for node in path] == ["First", "One", "Second", "Half"]
     assert path[-1].outcome is Outcome.STOPPED
     assert [message.text for message in gateway.sent[-1][1]] == ["First", "One", "Second"]
-    kept = desk.store.conversation("ann", talk.id)
+    kept = desk.store.conversations.get("ann", talk.id)
     assert (kept.title, kept.target, kept.params) == ("First", TARGET, Params())
 
 
 def test_what_is_kept_is_what_was_given(keeper):
     talk, question, answer = begun(keeper)
-    assert keeper.nodes("ann", "c") == [question, answer]
-    assert keeper.node("ann", "q") == question
-    kept = keeper.conversation("ann", "c")
+    assert keeper.messages.nodes("ann", "c") == [question, answer]
+    assert keeper.messages.node("ann", "q") == question
+    kept = keeper.conversations.get("ann", "c")
     assert (kept.head_id, kept.target, kept.updated_at) == ("a", TARGET, 2.0)
     grown = replace(
         answer,
@@ -86,53 +86,53 @@ def test_what_is_kept_is_what_was_given(keeper):
         finish_reason="stop",
         provider_metadata={"id": "x"},
     )
-    assert keeper.checkpoint("ann", grown) is Outcome.ARRIVING
-    assert keeper.node("ann", "a") == grown
+    assert keeper.messages.checkpoint("ann", grown) is Outcome.ARRIVING
+    assert keeper.messages.node("ann", "a") == grown
     ended = replace(grown, outcome=Outcome.COMPLETE, request_id="r")
-    keeper.finish("ann", ended)
-    assert keeper.node("ann", "a") == ended
-    assert keeper.checkpoint("ann", grown) is Outcome.COMPLETE
-    keeper.reopen_answer("ann", replace(talk, updated_at=3.0), replace(ended, outcome=Outcome.ARRIVING))
-    assert keeper.node("ann", "a").arriving
-    assert keeper.conversation("ann", "c").updated_at == 3.0
-    keeper.mark_stopped("ann", "a")
-    keeper.mark_stopped("ann", "q")
-    assert [node.outcome for node in keeper.nodes("ann", "c")] == [Outcome.COMPLETE, Outcome.STOPPED]
+    keeper.messages.finish("ann", ended)
+    assert keeper.messages.node("ann", "a") == ended
+    assert keeper.messages.checkpoint("ann", grown) is Outcome.COMPLETE
+    keeper.messages.reopen("ann", replace(talk, updated_at=3.0), replace(ended, outcome=Outcome.ARRIVING))
+    assert keeper.messages.node("ann", "a").arriving
+    assert keeper.conversations.get("ann", "c").updated_at == 3.0
+    keeper.messages.mark_stopped("ann", "a")
+    keeper.messages.mark_stopped("ann", "q")
+    assert [node.outcome for node in keeper.messages.nodes("ann", "c")] == [Outcome.COMPLETE, Outcome.STOPPED]
     twin = replace(ended, id="b", created_at=3.0)
-    keeper.add_node("ann", "c", twin)
-    keeper.add_node("ann", "c", replace(twin, finish_reason="again"))
-    keeper.add_node("ann", "no such", replace(twin, id="d"))
-    assert keeper.nodes("ann", "c")[2:] == [twin]
-    keeper.set_head("ann", "c", "b")
-    keeper.set_params("ann", "c", Params(top_p=0.5))
-    kept = keeper.conversation("ann", "c")
+    keeper.messages.add("ann", "c", twin)
+    keeper.messages.add("ann", "c", replace(twin, finish_reason="again"))
+    keeper.messages.add("ann", "no such", replace(twin, id="d"))
+    assert keeper.messages.nodes("ann", "c")[2:] == [twin]
+    keeper.messages.set_head("ann", "c", "b")
+    keeper.conversations.set_params("ann", "c", Params(top_p=0.5))
+    kept = keeper.conversations.get("ann", "c")
     assert (kept.head_id, kept.params) == ("b", Params(top_p=0.5))
 
 
 def test_anothers_is_not_there(keeper):
     talk, question, answer = begun(keeper)
-    before = keeper.conversation("ann", "c")
+    before = keeper.conversations.get("ann", "c")
     stolen = replace(answer, message=Message("assistant", (TextPart("Mine"),)), outcome=Outcome.COMPLETE)
-    keeper.save_turn("ben", replace(talk, head_id="q"), [])
-    keeper.reopen_answer("ben", replace(talk, head_id="q"), stolen)
-    keeper.add_node("ben", "c", replace(stolen, id="e"))
-    keeper.set_head("ben", "c", "q")
-    keeper.set_params("ben", "c", Params(top_p=0.5))
-    keeper.finish("ben", stolen)
-    keeper.mark_stopped("ben", "a")
-    assert keeper.checkpoint("ben", stolen) is None
-    assert keeper.conversation("ben", "c") is None
-    assert keeper.node("ben", "a") is None
-    assert keeper.nodes("ben", "c") == []
-    assert keeper.nodes("ann", "c") == [question, answer]
-    assert keeper.conversation("ann", "c") == before
+    keeper.messages.save_turn("ben", replace(talk, head_id="q"), [])
+    keeper.messages.reopen("ben", replace(talk, head_id="q"), stolen)
+    keeper.messages.add("ben", "c", replace(stolen, id="e"))
+    keeper.messages.set_head("ben", "c", "q")
+    keeper.conversations.set_params("ben", "c", Params(top_p=0.5))
+    keeper.messages.finish("ben", stolen)
+    keeper.messages.mark_stopped("ben", "a")
+    assert keeper.messages.checkpoint("ben", stolen) is None
+    assert keeper.conversations.get("ben", "c") is None
+    assert keeper.messages.node("ben", "a") is None
+    assert keeper.messages.nodes("ben", "c") == []
+    assert keeper.messages.nodes("ann", "c") == [question, answer]
+    assert keeper.conversations.get("ann", "c") == before
 
 
 def test_an_answer_that_nobody_produces_is_interrupted(keeper):
     begun(keeper)
-    assert keeper.mark_stale(STALE_AFTER) == 0
-    assert keeper.mark_stale(-1.0) == 1
-    assert keeper.node("ann", "a").outcome is Outcome.INTERRUPTED
+    assert keeper.messages.mark_stale(STALE_AFTER) == 0
+    assert keeper.messages.mark_stale(-1.0) == 1
+    assert keeper.messages.node("ann", "a").outcome is Outcome.INTERRUPTED
 
 
 def test_what_is_forgotten_ends_the_answer_that_arrives():
@@ -144,34 +144,34 @@ def test_what_is_forgotten_ends_the_answer_that_arrives():
     scratch.clear()
     until(lambda: desk.generations.find("ann", talk.id) is None)
     assert scratch.current_conversation_id is None
-    assert scratch.conversation("ann", talk.id) is None
-    assert scratch.nodes("ann", talk.id) == []
+    assert scratch.conversations.get("ann", talk.id) is None
+    assert scratch.messages.nodes("ann", talk.id) == []
 
 
 def test_a_window_and_hidden_nodes_are_kept():
     scratch = TemporaryStore("ann", Counting())
     _, question, answer = begun(scratch)
-    scratch.set_truncation("ann", "c", Truncation("a", "They asked why."))
-    assert scratch.conversation("ann", "c").truncation == Truncation("a", "They asked why.")
-    rev = scratch.conversation("ann", "c").revision
-    scratch.set_nodes_deleted("ben", "c", ["q", "a"], 5.0)
-    scratch.set_nodes_deleted("ann", "other", ["q"], 5.0)
-    assert scratch.nodes("ann", "c") == [question, answer]
-    scratch.set_nodes_deleted("ann", "c", ["q", "a", "no such"], 5.0)
-    assert [node.deleted_at for node in scratch.nodes("ann", "c")] == [5.0, 5.0]
-    scratch.set_nodes_deleted("ann", "c", ["q", "a"], None)
-    assert scratch.nodes("ann", "c") == [question, answer]
-    assert scratch.conversation("ann", "c").revision == rev + 2
+    scratch.conversations.set_truncation("ann", "c", Truncation("a", "They asked why."))
+    assert scratch.conversations.get("ann", "c").truncation == Truncation("a", "They asked why.")
+    rev = scratch.conversations.get("ann", "c").revision
+    scratch.messages.soft_delete("ben", "c", ["q", "a"], 5.0)
+    scratch.messages.soft_delete("ann", "other", ["q"], 5.0)
+    assert scratch.messages.nodes("ann", "c") == [question, answer]
+    scratch.messages.soft_delete("ann", "c", ["q", "a", "no such"], 5.0)
+    assert [node.deleted_at for node in scratch.messages.nodes("ann", "c")] == [5.0, 5.0]
+    scratch.messages.soft_delete("ann", "c", ["q", "a"], None)
+    assert scratch.messages.nodes("ann", "c") == [question, answer]
+    assert scratch.conversations.get("ann", "c").revision == rev + 2
 
 
 def test_a_title_of_a_models_takes_the_place_of_the_question_only():
     scratch = TemporaryStore("ann", Counting())
     begun(scratch)
-    scratch.set_generated_title("ben", "c", "Not his")
-    assert scratch.conversation("ann", "c").title == "Why?"
-    scratch.set_generated_title("ann", "c", "On reasons")
-    scratch.set_generated_title("ann", "c", "Once more")
-    kept = scratch.conversation("ann", "c")
+    scratch.conversations.set_generated_title("ben", "c", "Not his")
+    assert scratch.conversations.get("ann", "c").title == "Why?"
+    scratch.conversations.set_generated_title("ann", "c", "On reasons")
+    scratch.conversations.set_generated_title("ann", "c", "Once more")
+    kept = scratch.conversations.get("ann", "c")
     assert (kept.title, kept.title_source) == ("On reasons", "model")
 
 
@@ -179,20 +179,20 @@ def test_what_it_takes_is_counted_without_a_trace_of_the_chat():
     book = Counting()
     scratch = TemporaryStore("ann", book)
     begun(scratch)
-    before = (scratch.conversation("ann", "c"), scratch.nodes("ann", "c"))
+    before = (scratch.conversations.get("ann", "c"), scratch.messages.nodes("ann", "c"))
     usage = Usage(1, 2)
     spend = UsageRecord("s", "c", "answer", TARGET, usage, Timing(), Outcome.COMPLETE, "r", 3.0, "a", cost=5)
-    scratch.record_usage("ann", spend)
-    scratch.record_usage("ann", spend)
-    assert (scratch.conversation("ann", "c"), scratch.nodes("ann", "c")) == before
+    scratch.usage.record("ann", spend)
+    scratch.usage.record("ann", spend)
+    assert (scratch.conversations.get("ann", "c"), scratch.messages.nodes("ann", "c")) == before
     traceless = replace(spend, conversation=None, node=None, request_id="")
     assert book.spends == [("ann", traceless)] * 2  # of one id, so that a store takes the first alone
-    assert scratch.usage_by_answer("ann", "c") == {"a": UsageTotal(1, 0, 0, 5, usage)}
-    assert scratch.usage_by_answer("ann", "other") == scratch.usage_by_answer("bob", "c") == {}
+    assert scratch.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 0, 0, 5, usage)}
+    assert scratch.usage.totals_by_answer("ann", "other") == scratch.usage.totals_by_answer("bob", "c") == {}
     scratch.clear()
-    scratch.record_usage("ann", replace(spend, id="late"))
+    scratch.usage.record("ann", replace(spend, id="late"))
     assert len(book.spends) == 3
-    assert scratch.usage_by_answer("ann", "c") == {}
+    assert scratch.usage.totals_by_answer("ann", "c") == {}
 
 
 def test_many_threads_may_keep_at_once():
@@ -201,11 +201,11 @@ def test_many_threads_may_keep_at_once():
 
     def work(number: int) -> None:
         for step in range(200):
-            scratch.add_node("ann", "c", replace(answer, id=f"{number}-{step}"))
-            scratch.checkpoint("ann", replace(answer, finish_reason=f"{number}-{step}"))
-            scratch.nodes("ann", "c")
-            scratch.mark_stale(STALE_AFTER)
+            scratch.messages.add("ann", "c", replace(answer, id=f"{number}-{step}"))
+            scratch.messages.checkpoint("ann", replace(answer, finish_reason=f"{number}-{step}"))
+            scratch.messages.nodes("ann", "c")
+            scratch.messages.mark_stale(STALE_AFTER)
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, range(8))) == [None] * 8
-    assert len(scratch.nodes("ann", "c")) == 2 + 8 * 200
+    assert len(scratch.messages.nodes("ann", "c")) == 2 + 8 * 200

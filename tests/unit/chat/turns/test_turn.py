@@ -57,7 +57,7 @@ def test_model_and_wire_may_change_between_turns(desk):
     assert first.message.thinking
     assert "One" in second.message.text
     assert (first.target.model, second.target.model) == ("demo-thinker", "demo-tour")
-    assert desk.store.conversation("ann", talk.id).target == Target("demo-tour", "openai")
+    assert desk.store.conversations.get("ann", talk.id).target == Target("demo-tour", "openai")
 
 
 def test_question_and_arriving_answer_are_kept_before_anything_is_sent(desk, store):
@@ -65,8 +65,8 @@ def test_question_and_arriving_answer_are_kept_before_anything_is_sent(desk, sto
 
     class Watching:
         def stream(self, *_):
-            talk = store.conversations("ann", 1)[0]
-            seen.append([node.outcome for node in store.nodes("ann", talk.id)])
+            talk = store.conversations.page("ann", 1)[0]
+            seen.append([node.outcome for node in store.messages.nodes("ann", talk.id)])
             return iter(())
 
     talk = turn.send_question(
@@ -101,7 +101,7 @@ def test_retry_gives_the_question_another_answer_and_keeps_the_first(desk):
     path = settled(desk, talk.id)
     assert [node.outcome for node in path] == [Outcome.COMPLETE, Outcome.COMPLETE]
     assert path[-1].parent_id == failed.parent_id
-    assert failed in desk.store.nodes("ann", talk.id)
+    assert failed in desk.store.messages.nodes("ann", talk.id)
 
 
 def test_nothing_is_sent_when_nothing_can_be_kept(desk, monkeypatch):
@@ -124,7 +124,7 @@ def test_anothers_conversation_is_not_continued(desk):
         turn.send_question(desk, "bob", talk.id, "Hello", Target("demo-tour", "openai"), Params())
     with pytest.raises(errors.ConversationNotFound):
         turn.regenerate_answer(desk, "bob", talk.id, Target("demo-tour", "openai"), Params())
-    assert desk.store.conversations("bob", 9) == []
+    assert desk.store.conversations.page("bob", 9) == []
     assert len(settled(desk, talk.id)) == 2
 
 
@@ -134,13 +134,13 @@ def test_a_deleted_conversation_is_not_continued_elsewhere(desk):
     desk.store.delete_conversations("ann", [talk.id])
     with pytest.raises(errors.ConversationNotFound):
         turn.send_question(desk, "ann", talk.id, "Hello", Target("demo-tour", "openai"), Params())
-    assert desk.store.conversations("ann", 9) == []
+    assert desk.store.conversations.page("ann", 9) == []
 
 
 def test_an_answer_that_lost_its_process_is_marked_before_the_next_question(desk, monkeypatch):
     talk = turn.send_question(desk, "ann", None, "One", Target("demo-tour", "openai"), Params()).conversation
     lost = replace(settled(desk, talk.id)[-1], id="lost", outcome=Outcome.ARRIVING)
-    desk.store.save_turn("ann", replace(talk, head_id="lost"), [lost])
+    desk.store.messages.save_turn("ann", replace(talk, head_id="lost"), [lost])
     with pytest.raises(errors.TurnInProgress):
         turn.send_question(desk, "ann", talk.id, "Two", Target("demo-tour", "openai"), Params())
     monkeypatch.setattr(turn, "STALE_AFTER", -1.0)

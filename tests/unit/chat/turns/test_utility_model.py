@@ -53,8 +53,8 @@ def at_rest() -> None:
 
 
 def path_of(desk: TurnServices, talk: Conversation) -> list[Node]:
-    known = desk.store.conversation("ann", talk.id)
-    return tree.path(desk.store.nodes("ann", talk.id), known.head_id)
+    known = desk.store.conversations.get("ann", talk.id)
+    return tree.path(desk.store.messages.nodes("ann", talk.id), known.head_id)
 
 
 def asked(desk: TurnServices, count: int, target: Target) -> Conversation:
@@ -64,7 +64,7 @@ def asked(desk: TurnServices, count: int, target: Target) -> Conversation:
         settled(desk, talk.id)
         turn.send_question(desk, "ann", talk.id, f"Question {number}", target, Params())
     settled(desk, talk.id)
-    return desk.store.conversation("ann", talk.id)
+    return desk.store.conversations.get("ann", talk.id)
 
 
 @each_wire
@@ -74,17 +74,17 @@ def test_a_title_comes_from_the_cheap_model_and_is_counted_exactly_once(store, g
     talk = turn.send_question(desk, "ann", None, QUESTION, target, Params()).conversation
     assert talk.title == QUESTION
     settled(desk, talk.id)
-    until(lambda: store.conversation("ann", talk.id).title.startswith("In short: Why is the sky blue"))
+    until(lambda: store.conversations.get("ann", talk.id).title.startswith("In short: Why is the sky blue"))
     at_rest()
-    assert store.conversation("ann", talk.id).title_source == "model"
+    assert store.conversations.get("ann", talk.id).title_source == "model"
     turn.send_question(desk, "ann", talk.id, "And then?", target, Params())
     settled(desk, talk.id)
     at_rest()
-    (spend,) = [one for one in store.usage_records("ann", talk.id) if one.purpose == "title"]
+    (spend,) = [one for one in store.usage.records("ann", talk.id) if one.purpose == "title"]
     assert spend.target == Target("demo-cheap", wire)
     assert spend.usage.input and spend.usage.output
     assert spend.outcome is Outcome.COMPLETE
-    assert store.usage_records("bob", talk.id) == []
+    assert store.usage.records("bob", talk.id) == []
 
 
 @pytest.mark.parametrize("model", ["demo-wrong-key", "demo-busy", "demo-empty-answer", "no-such-model", ""])
@@ -95,9 +95,9 @@ def test_without_a_title_the_question_stays_one_and_the_answer_comes(store, gate
     ).conversation
     assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
     at_rest()
-    kept = store.conversation("ann", talk.id)
+    kept = store.conversations.get("ann", talk.id)
     assert (kept.title, kept.title_source) == (QUESTION, "question")
-    spent = [one for one in store.usage_records("ann", talk.id) if one.purpose == "title"]
+    spent = [one for one in store.usage.records("ann", talk.id) if one.purpose == "title"]
     assert bool(spent) == bool(model)
     assert all(one.outcome is Outcome.FAILED for one in spent) == (model != "demo-empty-answer")
 
@@ -116,11 +116,11 @@ def test_a_persons_own_title_wins_over_one_that_comes_late(store, gateway):
         desk, "ann", None, QUESTION, Target("demo-tour", "openai"), Params()
     ).conversation
     settled(desk, talk.id)  # the answer has not waited for the title
-    store.rename_conversation("ann", talk.id, "Skies")
+    store.conversations.rename("ann", talk.id, "Skies")
     held.set()
     at_rest()
-    assert store.conversation("ann", talk.id).title == "Skies"
-    assert len([one for one in store.usage_records("ann", talk.id) if one.purpose == "title"]) == 1
+    assert store.conversations.get("ann", talk.id).title == "Skies"
+    assert len([one for one in store.usage.records("ann", talk.id) if one.purpose == "title"]) == 1
 
 
 @each_wire
@@ -145,7 +145,7 @@ def test_what_is_over_the_window_fits_when_the_oldest_is_left_out(store, gateway
     now = window.estimate_context(after, "", Params(), target, limit, found.truncation)
     assert (now.is_over_limit, now.is_near_limit) == (False, False)
     shorten.clear_truncation(desk, "ann", talk.id)
-    assert store.conversation("ann", talk.id).truncation is None
+    assert store.conversations.get("ann", talk.id).truncation is None
     assert window.estimate_context(after, "", Params(), target, limit).is_over_limit
 
 
@@ -160,10 +160,10 @@ def test_a_summary_goes_out_in_place_of_what_is_left_out(store, gateway, replay,
     )
     until(lambda: job.state != "running")
     assert (job.state, job.error_code, job.next_conversation_id) == ("done", "", "")
-    kept = store.conversation("ann", talk.id).truncation
+    kept = store.conversations.get("ann", talk.id).truncation
     assert kept.start == path[4].id
     assert kept.summary.startswith("In short: Question 1 ")
-    (spend,) = [one for one in store.usage_records("ann", talk.id) if one.purpose == "summary"]
+    (spend,) = [one for one in store.usage.records("ann", talk.id) if one.purpose == "summary"]
     assert spend.target == desk.utility_model.target
     replay.serve(PATHS[wire], Canned(status=400))
     client = Gateway(Settings(base_url=replay.url, retries=0))
@@ -230,7 +230,7 @@ def test_a_new_conversation_begins_with_what_fits_and_the_old_one_stays(store, g
     begun = shorten.start_new_conversation(desk, "ann", talk, path, Truncation(path[4].id))
     found = path_of(desk, begun)
     assert [node.message for node in found] == [node.message for node in path[4:]]
-    kept = store.conversation("ann", begun.id)
+    kept = store.conversations.get("ann", begun.id)
     assert (kept.title, kept.target, kept.params) == (talk.title, talk.target, talk.params)
     assert path_of(desk, talk) == path
     turn.send_question(desk, "ann", begun.id, "Question 4", Target("demo-tour", "openai"), Params())
@@ -248,8 +248,8 @@ def test_a_new_conversation_can_begin_with_a_summary(store, gateway):
     found = path_of(desk, replace(talk, id=job.next_conversation_id))
     assert found[0].message.text.startswith(window.SUMMARY_PREFIX + "In short: Question 1")
     assert [node.message for node in found[2:]] == [node.message for node in path[4:]]
-    assert store.conversation("ann", talk.id).truncation is None
-    assert store.conversation("ann", job.next_conversation_id).truncation is None
+    assert store.conversations.get("ann", talk.id).truncation is None
+    assert store.conversations.get("ann", job.next_conversation_id).truncation is None
 
 
 def test_a_summary_that_fails_or_is_cancelled_leaves_everything_as_it_was(store, gateway):
@@ -268,5 +268,5 @@ def test_a_summary_that_fails_or_is_cancelled_leaves_everything_as_it_was(store,
     job.cancel()
     at_rest()
     assert job.state == "cancelled"
-    assert store.conversation("ann", talk.id).truncation is None
-    assert len(store.conversations("ann", 9)) == 1
+    assert store.conversations.get("ann", talk.id).truncation is None
+    assert len(store.conversations.page("ann", 9)) == 1

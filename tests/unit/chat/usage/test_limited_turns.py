@@ -57,7 +57,7 @@ def used(store: Any) -> tuple[int, ...]:
     """The person's requests, tokens and nano-dollars."""
     names = ("requests_minute", "tokens_day", "cost_day")
     counters = [current_counter("person:ann", name, NOON) for name in names]
-    found = store.quota_usage("ann", counters)
+    found = store.quotas.used("ann", counters)
     return tuple(found[counter] for counter in counters)
 
 
@@ -100,7 +100,7 @@ def test_what_is_refused_is_neither_kept_nor_sent(store, case):
     desk = desk_of(store, policy)
     with pytest.raises(why):
         asked(desk, target=target)
-    assert store.conversations("ann", 9) == []
+    assert store.conversations.page("ann", 9) == []
     open_ = replace(desk, limit_enforcer=NO_LIMITS, gateway=Scripted(CUT, DONE))
     talk = asked(open_, target=target)
     before = settled(open_, talk)
@@ -111,7 +111,7 @@ def test_what_is_refused_is_neither_kept_nor_sent(store, case):
     ):
         with pytest.raises(why):
             again()
-        assert store.nodes("ann", talk) == before
+        assert store.messages.nodes("ann", talk) == before
     assert desk.gateway.sent == []
     # The place is free for who may go on.
     asked(open_, talk)
@@ -141,7 +141,7 @@ def test_an_answer_takes_what_it_took_and_no_more(store):
     turn.continue_answer(desk, "ann", talk, cut.id, Params())
     assert settled(desk, talk)[-1].outcome is Outcome.COMPLETE
     assert used(store) == (3, 3150, 2 * TOOK + 300_000)
-    assert sum(row.cost for row in store.usage_records("ann", talk)) == 2 * TOOK + 300_000
+    assert sum(row.cost for row in store.usage.records("ann", talk)) == 2 * TOOK + 300_000
 
 
 def test_while_it_arrives_it_is_reserved(store):
@@ -183,7 +183,7 @@ def test_however_it_ends_nothing_stays_reserved_but_what_is_unknown(store, end):
     going.set()
     settled(desk, talk)
     assert used(store) == (taken or reserved)
-    desk.limit_enforcer.release(store.usage_records("ann", talk)[0].id.partition(".")[0])
+    desk.limit_enforcer.release(store.usage.records("ann", talk)[0].id.partition(".")[0])
     assert used(store) == (taken or reserved)
 
 
@@ -198,7 +198,7 @@ def test_what_was_stopped_is_counted_as_it_was_reserved(store, how):
     answer.stop()
     settled(desk, talk)
     assert used(store) == reserved
-    assert store.usage_records("ann", talk)[0].cost is None
+    assert store.usage.records("ann", talk)[0].cost is None
 
 
 def test_what_could_not_be_kept_is_given_back(store, monkeypatch):
@@ -250,13 +250,13 @@ def test_a_title_counts_and_is_not_made_where_the_limit_is_reached(store):
     talk = asked(desk)
     settled(desk, talk)
     at_rest()
-    assert store.conversation("ann", talk).title_source == "model"
+    assert store.conversations.get("ann", talk).title_source == "model"
     assert used(store) == (2, 3000, 2 * TOOK)
     desk = desk_of(store, rules(requests_minute=Limit(hard=3)), DONE, cheap=CHEAP)
     talk = asked(desk)
     assert settled(desk, talk)[-1].outcome is Outcome.COMPLETE
     at_rest()
-    assert store.conversation("ann", talk).title_source == "question"
+    assert store.conversations.get("ann", talk).title_source == "question"
     assert used(store)[0] == 3
     assert len(desk.gateway.sent) == 1
 
@@ -269,7 +269,7 @@ def test_a_summary_counts_and_fails_where_the_limit_is_reached(store):
         asked(desk, talk)
     path, before = settled(desk, talk), used(store)
     cheap = desk_of(store, MUCH, DONE, cheap=CHEAP)
-    kept = store.conversation("ann", talk)
+    kept = store.conversations.get("ann", talk)
     job = shorten.summarise_dropped(
         cheap, "ann", kept, path, Truncation(path[4].id), in_new_conversation=False
     )

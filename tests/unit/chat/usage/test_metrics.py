@@ -136,6 +136,6 @@ def test_a_database_that_refuses_is_counted(tmp_path):
     with sqlite3.connect(tmp_path / "antler.db") as other:
         other.execute("ALTER TABLE conversation RENAME TO elsewhere")
     with pytest.raises(StoreError):
-        store.conversations("ann", 10)
+        store.conversations.page("ann", 10)
     store.close()
     assert value(counted, "antler_database_errors_total") == 1

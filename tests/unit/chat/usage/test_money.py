@@ -81,7 +81,7 @@ def test_a_whole_answer_is_one_row_that_says_what_it_cost(desk, store, server, w
     before = desk.gateway.fetch_balance().used
     talk = asked(desk, Target("demo-crlf", wire))
     node = settled(desk, talk)[-1]
-    (row,) = store.usage_records("ann", talk)
+    (row,) = store.usage.records("ann", talk)
     assert (row.id, row.node, row.purpose, row.outcome) == (
         node.usage_record_id,
         node.id,
@@ -112,11 +112,11 @@ def test_stopped_cut_and_failed_ones_are_rows_too(desk, store, wire):
             until(lambda answer=answer: answer.wait(-1, 0).node.message.text)
             answer.stop()
         node = settled(desk, talk)[-1]
-        (row,) = store.usage_records("ann", talk)
+        (row,) = store.usage.records("ann", talk)
         assert (node.outcome, row.outcome, row.node) == (outcome, outcome, node.id)
         assert row.cost is None or row.usage.output
         unknown = model != "demo-wrong-key" and row.cost is None
-        assert store.usage_by_answer("ann", talk)[node.id].unpriced_count == unknown
+        assert store.usage.totals_by_answer("ann", talk)[node.id].unpriced_count == unknown
 
 
 @each_wire
@@ -128,7 +128,7 @@ def test_each_automatic_try_is_a_row(desk, store, wire):
         node = settled(desk, talk)[-1]
         client.close()
     assert node.outcome is Outcome.COMPLETE
-    rows = sorted(store.usage_records("ann", talk), key=lambda row: row.id)
+    rows = sorted(store.usage.records("ann", talk), key=lambda row: row.id)
     assert [row.id for row in rows] == [
         node.usage_record_id,
         f"{node.usage_record_id}.2",
@@ -137,7 +137,7 @@ def test_each_automatic_try_is_a_row(desk, store, wire):
     assert [row.outcome for row in rows] == [Outcome.FAILED, Outcome.FAILED, Outcome.COMPLETE]
     assert [row.cost for row in rows] == [None, None, (600 * 3 + 400 * 3 // 10 + 500 * 12) * 1000]
     # Refused tries took nothing, and leave nothing unknown.
-    assert store.usage_by_answer("ann", talk)[node.id].unpriced_count == 0
+    assert store.usage.totals_by_answer("ann", talk)[node.id].unpriced_count == 0
 
 
 @each_wire
@@ -146,21 +146,23 @@ def test_going_on_is_a_request_of_its_own_and_the_foot_has_the_sum(desk, store, 
     first = settled(desk, talk)[-1]
     turn.continue_answer(desk, "ann", talk, first.id, Params())
     both = settled(desk, talk)[-1]
-    rows = store.usage_records("ann", talk)
+    rows = store.usage.records("ann", talk)
     assert [row.node for row in rows] == [first.id] * 2
     assert {row.id for row in rows} == {first.usage_record_id, both.usage_record_id}
     assert rows[0].usage == first.usage
     assert rows[0].usage + rows[1].usage == both.usage
-    assert store.usage_by_answer("ann", talk) == {first.id: to_usage_total(rows[0]) + to_usage_total(rows[1])}
+    assert store.usage.totals_by_answer("ann", talk) == {
+        first.id: to_usage_total(rows[0]) + to_usage_total(rows[1])
+    }
 
 
 def test_alternatives_are_one_request(desk, store):
     talk = asked(desk, Target("demo-crlf", "openai"), Params(n=3))
     node = settled(desk, talk)[-1]
-    (row,) = store.usage_records("ann", talk)
+    (row,) = store.usage.records("ann", talk)
     assert (row.id, row.usage) == (node.usage_record_id, node.usage)
-    assert len(store.nodes("ann", talk)) == 4
-    assert [one.usage_record_id for one in store.nodes("ann", talk)].count("") == 3
+    assert len(store.messages.nodes("ann", talk)) == 4
+    assert [one.usage_record_id for one in store.messages.nodes("ann", talk)].count("") == 3
 
 
 @each_wire
@@ -168,11 +170,11 @@ def test_titles_are_in_the_sum_of_their_conversation(desk, store, wire):
     cheap = replace(desk, utility_model=UtilityModel(Target("demo-cheap", wire)))
     talk = asked(cheap, Target("demo-crlf", wire))
     settled(cheap, talk)
-    until(lambda: len(store.usage_records("ann", talk)) == 2)
-    told = store.usage_by_answer("ann", talk)
+    until(lambda: len(store.usage.records("ann", talk)) == 2)
+    told = store.usage.totals_by_answer("ann", talk)
     assert told[""].cost > 0
     assert sum(told.values(), UsageTotal()) == sum(
-        map(to_usage_total, store.usage_records("ann", talk)), UsageTotal()
+        map(to_usage_total, store.usage.records("ann", talk)), UsageTotal()
     )
 
 
@@ -182,20 +184,20 @@ def test_a_temporary_chat_is_counted_and_not_named(desk, store, wire):
     hidden = replace(desk, store=scratch)
     talk = asked(hidden, Target("demo-crlf", wire))
     node = settled(hidden, talk)[-1]
-    (row,) = store.usage_records("ann", None)
+    (row,) = store.usage.records("ann", None)
     assert (row.conversation, row.node, row.request_id) == (None, None, "")
     assert (row.usage, row.purpose) == (node.usage, "answer")
     assert row.cost > 0
-    assert scratch.usage_by_answer("ann", talk) == {node.id: to_usage_total(row)}
+    assert scratch.usage.totals_by_answer("ann", talk) == {node.id: to_usage_total(row)}
     assert store.usage_since("ann", 0.0) == to_usage_total(row)
-    assert store.conversations("ann", 9) == []
+    assert store.conversations.page("ann", 9) == []
 
 
 @each_wire
 def test_an_unknown_price_is_said_to_be_unknown(desk, store, wire):
     talk = asked(desk, Target("demo-echo", wire))
     node = settled(desk, talk)[-1]
-    told = store.usage_by_answer("ann", talk)[node.id]
+    told = store.usage.totals_by_answer("ann", talk)[node.id]
     assert (told.cost, told.unpriced_count, told.request_count) == (0, 1, 1)
     assert transcript.format_footer(node, told).endswith("cost unknown")
 
@@ -238,9 +240,9 @@ def test_foot_conversation_and_page_show_the_sums_of_the_rows(desk, store, said,
             scripted, "ann", talk, "Why?", Target(model, wire), Params()
         ).conversation.id
         settled(scripted, talk)
-    rows = store.usage_records("ann", talk)
-    told = store.usage_by_answer("ann", talk)
-    nodes = [node for node in store.nodes("ann", talk) if node.message.role == "assistant"]
+    rows = store.usage.records("ann", talk)
+    told = store.usage.totals_by_answer("ann", talk)
+    nodes = [node for node in store.messages.nodes("ann", talk) if node.message.role == "assistant"]
     assert len(rows) == sum(1 + sum(type(event) is RetryScheduled for event in events) for events, _ in said)
     for node in nodes:
         own: list[UsageRecord] = [row for row in rows if row.node == node.id]

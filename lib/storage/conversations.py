@@ -1,0 +1,189 @@
+"""Conversations: lists and folders, settings of one, soft delete, import and export."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from lib.core.conversation import Conversation, Node, Outcome, Truncation
+from lib.core.params import Params
+from lib.core.tree import find_undeleted_ancestor
+from lib.core.usage import ConversationFilter
+from lib.storage.engine import Aggregate
+from lib.storage.messages import insert_turn, load_nodes
+from lib.storage.rows import batches, conversation_from_row, owned, truncation_to_row
+from lib.storage.schema import conversation as conversations
+from lib.storage.schema import node as nodes
+
+_OPEN = ConversationFilter()
+_is_arriving = (
+    sa.select(nodes.c.id)
+    .where(nodes.c.conversation == conversations.c.id, nodes.c.outcome == Outcome.ARRIVING)
+    .correlate(conversations)
+    .exists()
+    .label("arriving")
+)
+_undeleted = sa.select(conversations, _is_arriving).where(conversations.c.deleted.is_(None))
+_sort_key = sa.tuple_(conversations.c.updated, conversations.c.id)
+
+
+class Conversations(Aggregate):
+    """Conversations of one owner at a time; `Messages` holds their nodes."""
+
+    def page(
+        self,
+        owner: str,
+        limit: int,
+        conversation_filter: ConversationFilter = _OPEN,
+        cursor: Conversation | None = None,
+    ) -> list[Conversation]:
+        """Return the newest `limit` conversations of a list, newest first.
+
+        Paginate by passing the last conversation of the previous page as `cursor`.
+        """
+        query = _undeleted.where(conversations.c.owner == owner, *_list_conditions(conversation_filter))
+        if cursor:
+            query = query.where(_sort_key < sa.tuple_(sa.literal(cursor.updated_at), sa.literal(cursor.id)))
+        query = query.order_by(conversations.c.updated.desc(), conversations.c.id.desc()).limit(limit)
+        with self._read() as connection:
+            return [conversation_from_row(row) for row in connection.execute(query)]
+
+    def get(self, owner: str, conversation_id: str) -> Conversation | None:
+        """Return a conversation; None when it is missing, deleted or another owner's."""
+        with self._read() as connection:
+            return load_conversations(connection, owner, [conversation_id]).get(conversation_id)
+
+    def folders(self, owner: str) -> list[tuple[str, int]]:
+        """Return folder names in alphabetical order, each with its number of conversations."""
+        query = (
+            sa.select(conversations.c.folder, sa.func.count())
+            .where(conversations.c.owner == owner, conversations.c.deleted.is_(None))
+            .where(~conversations.c.archived, ~conversations.c.pinned, conversations.c.folder != "")
+            .group_by(conversations.c.folder)
+        )
+        with self._read() as connection:
+            counts = [(row[0], row[1]) for row in connection.execute(query)]
+        # Sorted here, because SQLite and Postgres collate differently.
+        return sorted(counts, key=lambda item: (item[0].casefold(), item[0]))
+
+    def set_pinned(self, owner: str, conversation_ids: Sequence[str], pinned: bool) -> None:
+        self._update(owner, conversation_ids, pinned=pinned)
+
+    def set_archived(self, owner: str, conversation_ids: Sequence[str], archived: bool) -> None:
+        self._update(owner, conversation_ids, archived=archived)
+
+    def move_to_folder(self, owner: str, conversation_ids: Sequence[str], folder: str) -> None:
+        """Move conversations into a folder; "" moves them out of any."""
+        self._update(owner, conversation_ids, folder=folder)
+
+    def delete(self, owner: str, conversation_ids: Sequence[str]) -> None:
+        """Soft delete conversations; `restore` brings them back until the purge."""
+        self._update(owner, conversation_ids, deleted=time.time())
+
+    def restore(self, owner: str, conversation_ids: Sequence[str]) -> None:
+        self._update(owner, conversation_ids, deleted=None)
+
+    def rename(self, owner: str, conversation_id: str, title: str) -> None:
+        """Set the title chosen by the user; no generated title replaces it."""
+        self._update(owner, [conversation_id], title=title, titled="person")
+
+    def set_generated_title(self, owner: str, conversation_id: str, title: str) -> None:
+        """Set a model's title, unless the title is no longer the start of the question."""
+        where = owned(owner, conversation_id) & (conversations.c.titled == "question")
+        with self._write(owner) as connection:
+            connection.execute(sa.update(conversations).where(where).values(title=title, titled="model"))
+
+    def mark_read(self, owner: str, conversation_id: str) -> None:
+        where = owned(owner, conversation_id) & conversations.c.unread
+        with self._write(owner) as connection:
+            connection.execute(sa.update(conversations).where(where).values(unread=False))
+
+    def set_truncation(self, owner: str, conversation_id: str, truncation: Truncation | None) -> None:
+        """Set which part of a conversation is sent to the model; None for all of it."""
+        self._update(owner, [conversation_id], window=truncation_to_row(truncation))
+
+    def set_params(self, owner: str, conversation_id: str, params: Params) -> None:
+        self._update(owner, [conversation_id], params=asdict(params))
+
+    def export_all(self, owner: str) -> Iterator[tuple[Conversation, list[Node]]]:
+        """Yield each conversation that is not deleted, oldest first, with its nodes that are not deleted.
+
+        Each is read in a transaction of its own when the iterator reaches it. Children of deleted nodes, and
+        the head, are attached to the nearest ancestor that is left.
+        """
+        query = sa.select(conversations.c.id).where(
+            conversations.c.owner == owner, conversations.c.deleted.is_(None)
+        )
+        with self._read() as connection:
+            ids = connection.scalars(query.order_by(conversations.c.created, conversations.c.id)).all()
+        for conversation_id in ids:
+            with self._read() as connection:
+                conversation = load_conversations(connection, owner, [conversation_id]).get(conversation_id)
+                all_nodes = load_nodes(connection, owner, conversation_id)
+            if conversation:
+                yield _without_deleted(conversation, all_nodes)
+
+    def import_all(self, owner: str, imported: Iterable[tuple[Conversation, Sequence[Node]]]) -> None:
+        """Insert new conversations with their nodes in one transaction. Raises StoreError if an id exists."""
+        with self._write(owner) as connection:
+            for conversation, new_nodes in imported:
+                insert_turn(connection, owner, conversation, new_nodes)
+
+    def existing_ids(self, ids: Iterable[str]) -> set[str]:
+        """Return those ids that any owner's conversation or node already has."""
+        existing: set[str] = set()
+        with self._read() as connection:
+            for batch in batches(list(ids)):
+                for column in (conversations.c.id, nodes.c.id):
+                    existing.update(connection.scalars(sa.select(column).where(column.in_(batch))))
+        return existing
+
+    def _update(self, owner: str, conversation_ids: Sequence[str], **columns: Any) -> None:
+        with self._write(owner) as connection:
+            for batch in batches(conversation_ids):
+                where = (conversations.c.owner == owner) & conversations.c.id.in_(batch)
+                connection.execute(sa.update(conversations).where(where).values(columns))
+
+
+def load_conversations(connection: sa.Connection, owner: str, ids: Sequence[str]) -> dict[str, Conversation]:
+    """Return the owner's undeleted conversations among `ids`, by id."""
+    by_id: dict[str, Conversation] = {}
+    for batch in batches(ids):
+        query = _undeleted.where(conversations.c.owner == owner, conversations.c.id.in_(batch))
+        by_id |= {row.id: conversation_from_row(row) for row in connection.execute(query)}
+    return by_id
+
+
+def purge_conversations(connection: sa.Connection, deleted_before: float) -> int:
+    """Remove conversations that were soft deleted before a time; returns the count."""
+    expired = conversations.c.deleted < deleted_before
+    return connection.execute(sa.delete(conversations).where(expired)).rowcount
+
+
+def _list_conditions(conversation_filter: ConversationFilter) -> list[sa.ColumnElement[bool]]:
+    """Conditions of one list; each kind has a partial index with the same conditions."""
+    if conversation_filter.kind == "archived":
+        return [conversations.c.archived]
+    if conversation_filter.kind == "pinned":
+        return [~conversations.c.archived, conversations.c.pinned]
+    folder = conversation_filter.folder if conversation_filter.kind == "folder" else ""
+    return [~conversations.c.archived, ~conversations.c.pinned, conversations.c.folder == folder]
+
+
+def _without_deleted(
+    conversation: Conversation, all_nodes: Sequence[Node]
+) -> tuple[Conversation, list[Node]]:
+    """Drop soft-deleted nodes; children and head move up to the nearest ancestor that is left."""
+    parents = {node.id: node.parent_id for node in all_nodes}
+    deleted = {node.id for node in all_nodes if node.deleted_at is not None}
+    remaining = [
+        replace(node, parent_id=find_undeleted_ancestor(parents, deleted, node.parent_id))
+        for node in all_nodes
+        if node.id not in deleted
+    ]
+    head_id = find_undeleted_ancestor(parents, deleted, conversation.head_id)
+    return replace(conversation, head_id=head_id), remaining

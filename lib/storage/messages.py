@@ -1,0 +1,264 @@
+"""Nodes of conversations: turns, growing answers with their heartbeat, soft delete."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from lib.core.conversation import Conversation, Node, Outcome
+from lib.core.errors import StoreError
+from lib.core.tree import find_undeleted_ancestor
+from lib.core.usage import UsageRecord
+from lib.storage.engine import Aggregate, insert
+from lib.storage.rows import (
+    batches,
+    conversation_to_row,
+    failure_to_row,
+    in_owned_conversation,
+    node_from_row,
+    node_to_row,
+    owned,
+)
+from lib.storage.schema import conversation as conversations
+from lib.storage.schema import node as nodes
+from lib.storage.search_index import index_nodes
+from lib.storage.usage import insert_lost_usage, insert_usage
+
+# Columns of a conversation that a new turn changes.
+_TURN_COLUMNS = ("head", "model", "wire", "params", "updated")
+# Columns of a node that change while its answer arrives.
+_STREAM_COLUMNS = ("parts", "usage", "timing", "reason", "served", "beat")
+_ARRIVING = nodes.c.outcome == Outcome.ARRIVING
+
+
+class Messages(Aggregate):
+    """The message trees of conversations; every query is scoped to the conversation's owner."""
+
+    def nodes(self, owner: str, conversation_id: str) -> list[Node]:
+        """Return all nodes of a conversation, of every branch and soft-deleted ones too, oldest first."""
+        with self._read() as connection:
+            return load_nodes(connection, owner, conversation_id)
+
+    def node(self, owner: str, node_id: str) -> Node | None:
+        with self._read() as connection:
+            query = sa.select(nodes).where(nodes.c.id == node_id, in_owned_conversation(owner))
+            row = connection.execute(query).first()
+        return node_from_row(row) if row else None
+
+    def save_turn(self, owner: str, conversation: Conversation, new_nodes: Sequence[Node]) -> None:
+        """Insert new nodes and upsert their conversation in one transaction.
+
+        Raises StoreError when a node's parent is neither new nor in the conversation.
+        """
+        with self._write(owner) as connection:
+            insert_turn(connection, owner, conversation, new_nodes)
+
+    def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
+        """Mark a finished answer as arriving again, and update its conversation."""
+        columns = _stream_columns(node) | {
+            "outcome": node.outcome,
+            "failure": None,
+            "request": node.usage_record_id,
+        }
+        where = (nodes.c.id == node.id) & (nodes.c.conversation == conversation.id)
+        where &= in_owned_conversation(owner)
+        with self._write(owner) as connection:
+            if connection.execute(sa.update(nodes).where(where).values(columns)).rowcount:
+                row = conversation_to_row(conversation)
+                changed = {name: row[name] for name in ("head", "params", "updated")}
+                _touch(connection, owner, conversation.id, **changed)
+
+    def add(self, owner: str, conversation_id: str, node: Node) -> None:
+        """Insert one node if its conversation and its parent still exist; an existing id is left alone."""
+        query = sa.select(conversations.c.id).where(owned(owner, conversation_id))
+        if node.parent_id is not None:
+            query = query.join(nodes).where(nodes.c.id == node.parent_id)
+        with self._write(owner) as connection:
+            if connection.scalar(query):
+                row = node_to_row(node) | {"conversation": conversation_id}
+                statement = insert(connection, nodes).values(row).on_conflict_do_nothing()
+                if connection.scalar(statement.returning(nodes.c.id)):
+                    index_nodes(connection, [node.id])
+                    _touch(connection, owner, conversation_id)
+
+    def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
+        """Show the branch that ends in this node; a node of another conversation changes nothing."""
+        where = (nodes.c.id == head_id) & (nodes.c.conversation == conversation_id)
+        where &= in_owned_conversation(owner)
+        with self._write(owner) as connection:
+            if head_id is None or connection.scalar(sa.select(nodes.c.id).where(where)):
+                _touch(connection, owner, conversation_id, head=head_id)
+
+    def soft_delete(
+        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float
+    ) -> None:
+        """Mark nodes as deleted at a time in seconds since 1970; they keep their place until the purge."""
+        self._set_deleted(owner, conversation_id, node_ids, deleted_at)
+
+    def restore(self, owner: str, conversation_id: str, node_ids: Sequence[str]) -> None:
+        """Undo a soft delete of nodes that were not purged."""
+        self._set_deleted(owner, conversation_id, node_ids, None)
+
+    def checkpoint(self, owner: str, node: Node) -> Outcome | None:
+        """Save the text received so far of an arriving answer, with a heartbeat.
+
+        Returns the outcome of the row, which another process may have set; None when the row is gone.
+        """
+        where = (nodes.c.id == node.id) & in_owned_conversation(owner)
+        with self._write(owner) as connection:
+            update = sa.update(nodes).where(where, _ARRIVING).values(_stream_columns(node))
+            if connection.execute(update).rowcount:
+                return Outcome.ARRIVING
+            outcome = connection.scalar(sa.select(nodes.c.outcome).where(where))
+        return Outcome(outcome) if outcome else None
+
+    def finish(self, owner: str, node: Node, usage_records: Sequence[UsageRecord] = ()) -> None:
+        """Save a finished answer and its usage, whatever outcome the row has, and mark it unread."""
+        columns = _stream_columns(node) | {
+            "outcome": node.outcome,
+            "request_id": node.request_id,
+            "failure": failure_to_row(node.failure),
+        }
+        where = (nodes.c.id == node.id) & in_owned_conversation(owner)
+        with self._write(owner) as connection:
+            if connection.execute(sa.update(nodes).where(where).values(columns)).rowcount:
+                _publish(connection, [node.id])
+            insert_usage(connection, owner, usage_records)
+
+    def mark_stopped(self, owner: str, node_id: str) -> None:
+        """Mark an arriving answer as stopped; its producer reads that at its next checkpoint."""
+        where = (nodes.c.id == node_id) & _ARRIVING & in_owned_conversation(owner)
+        with self._write(owner) as connection:
+            if connection.execute(sa.update(nodes).where(where).values(outcome=Outcome.STOPPED)).rowcount:
+                index_nodes(connection, [node_id])
+                # The producer may be dead; if it is alive, it completes this record.
+                insert_lost_usage(connection, [node_id])
+
+    def mark_stale(self, stale_after: float) -> int:
+        """Mark answers without a heartbeat for `stale_after` seconds as interrupted; returns the count."""
+        stale = _ARRIVING & (nodes.c.beat < time.time() - stale_after)
+        with self._read() as connection:
+            # Reading first avoids the lock that keeps out every other writer.
+            if not connection.scalar(sa.select(sa.exists().where(stale))):
+                return 0
+        with self._write() as connection:
+            stale_ids = connection.scalars(sa.select(nodes.c.id).where(stale).with_for_update()).all()
+            for batch in batches(stale_ids):
+                interrupted = sa.update(nodes).where(nodes.c.id.in_(batch))
+                connection.execute(interrupted.values(outcome=Outcome.INTERRUPTED))
+                insert_lost_usage(connection, batch)
+                _publish(connection, batch)
+        return len(stale_ids)
+
+    def _set_deleted(
+        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None
+    ) -> None:
+        changed = 0
+        with self._write(owner) as connection:
+            for batch in batches(node_ids):
+                where = (nodes.c.conversation == conversation_id) & nodes.c.id.in_(batch)
+                where &= in_owned_conversation(owner)
+                update = sa.update(nodes).where(where).values(deleted=deleted_at)
+                changed += connection.execute(update).rowcount
+            if changed:
+                _touch(connection, owner, conversation_id)
+
+
+def load_nodes(connection: sa.Connection, owner: str, conversation_id: str) -> list[Node]:
+    """Return all nodes of a conversation, oldest first."""
+    query = sa.select(nodes).where(nodes.c.conversation == conversation_id, in_owned_conversation(owner))
+    return [node_from_row(row) for row in connection.execute(query.order_by(nodes.c.created, nodes.c.id))]
+
+
+def insert_turn(
+    connection: sa.Connection, owner: str, conversation: Conversation, new_nodes: Sequence[Node]
+) -> None:
+    """Upsert a conversation and insert its new nodes, given in any order.
+
+    Raises StoreError when a node's parent is neither new nor in the conversation.
+    """
+    row = conversation_to_row(conversation)
+    statement = insert(connection, conversations).values(owner=owner, **row).on_conflict_do_nothing()
+    # Drivers disagree on the row count of an insert, but not on what it returns.
+    if not connection.scalar(statement.returning(conversations.c.id)):
+        if not connection.scalar(sa.select(conversations.c.id).where(owned(owner, conversation.id))):
+            return
+        _touch(connection, owner, conversation.id, **{name: row[name] for name in _TURN_COLUMNS})
+    _check_parents(connection, conversation.id, new_nodes)
+    rows = [node_to_row(node) | {"conversation": conversation.id} for node in _parents_first(new_nodes)]
+    if rows:
+        connection.execute(sa.insert(nodes), rows)
+        index_nodes(connection, [node.id for node in new_nodes])
+
+
+def purge_nodes(connection: sa.Connection, deleted_before: float) -> None:
+    """Remove nodes soft deleted before a time; their children move to the nearest ancestor that is left."""
+    expired = nodes.c.deleted < deleted_before
+    query = sa.select(nodes.c.conversation).where(expired).distinct()
+    for conversation_id in connection.scalars(query).all():
+        _purge_nodes_of(connection, conversation_id, expired)
+
+
+def _purge_nodes_of(connection: sa.Connection, conversation_id: str, expired: sa.ColumnElement[bool]) -> None:
+    # Locked for databases with several writers: no expired node becomes a parent meanwhile.
+    query = sa.select(nodes.c.id, nodes.c.parent, expired.label("expired"))
+    query = query.where(nodes.c.conversation == conversation_id).with_for_update()
+    rows = connection.execute(query).all()
+    parents = {row.id: row.parent for row in rows}
+    expired_ids = {row.id for row in rows if row.expired}
+    for row in rows:
+        if row.parent in expired_ids and row.id not in expired_ids:
+            parent = find_undeleted_ancestor(parents, expired_ids, row.parent)
+            connection.execute(sa.update(nodes).where(nodes.c.id == row.id).values(parent=parent))
+    this = conversations.c.id == conversation_id
+    head = connection.scalar(sa.select(conversations.c.head).where(this))
+    columns = {
+        "head": find_undeleted_ancestor(parents, expired_ids, head),
+        "rev": conversations.c.rev + 1,
+    }
+    connection.execute(sa.update(conversations).where(this).values(columns))
+    for batch in batches(list(expired_ids)):
+        connection.execute(sa.delete(nodes).where(nodes.c.id.in_(batch)))
+
+
+def _touch(connection: sa.Connection, owner: str, conversation_id: str, **columns: Any) -> None:
+    """Set columns of a conversation, and increment the revision that caches compare."""
+    columns["rev"] = conversations.c.rev + 1
+    connection.execute(sa.update(conversations).where(owned(owner, conversation_id)).values(columns))
+
+
+def _publish(connection: sa.Connection, finished_ids: Sequence[str]) -> None:
+    """Index finished answers for search, and mark their conversations as unread."""
+    index_nodes(connection, finished_ids)
+    of_these = sa.select(nodes.c.conversation).where(nodes.c.id.in_(finished_ids))
+    connection.execute(sa.update(conversations).where(conversations.c.id.in_(of_these)).values(unread=True))
+
+
+def _check_parents(connection: sa.Connection, conversation_id: str, new_nodes: Sequence[Node]) -> None:
+    new_ids = {node.id for node in new_nodes}
+    parent_ids = [node.parent_id for node in new_nodes if node.parent_id is not None]
+    outside = [parent_id for parent_id in parent_ids if parent_id not in new_ids]
+    for batch in batches(outside):
+        where = (nodes.c.conversation == conversation_id) & nodes.c.id.in_(batch)
+        if connection.scalar(sa.select(sa.func.count()).select_from(nodes).where(where)) != len(batch):
+            raise StoreError("A node's parent is not in its conversation.")
+
+
+def _parents_first(new_nodes: Sequence[Node]) -> list[Node]:
+    """Sort nodes so that foreign keys hold; nodes that form a cycle keep their order."""
+    children: dict[str | None, list[Node]] = {}
+    new_ids = {node.id for node in new_nodes}
+    for node in new_nodes:
+        children.setdefault(node.parent_id if node.parent_id in new_ids else None, []).append(node)
+    ordered = children.get(None, [])
+    for node in ordered:  # the list grows during the loop
+        ordered.extend(children.get(node.id, ()))
+    return ordered if len(ordered) == len(new_nodes) else list(new_nodes)
+
+
+def _stream_columns(node: Node) -> dict[str, Any]:
+    row = node_to_row(node)
+    return {name: row[name] for name in _STREAM_COLUMNS}
