@@ -23,6 +23,7 @@ from tests.support.replay import Canned, Replay
 # Patience, not a limit on speed: these machines are shared.
 PATIENCE_MS = 30_000
 KEY = "sk-9f3b7c1d5e8a2046bb7e"  # looks like a key, so that a search for it means something
+FAST_PACE = 20.0
 TOLD = 3_000  # letters of a page that a failed test shows
 FAILED = pytest.StashKey[bool]()
 POOL = pytest.StashKey[ServerPool]()
@@ -140,6 +141,13 @@ def demo(server_pool) -> ServerAddress:
     return server_pool.get("demo", {})
 
 
+@pytest.fixture(scope="session")
+def app(server_pool) -> ServerAddress:
+    """The app with a key, in front of a fake gateway that answers much faster than a human reads."""
+    gateway = server_pool.get_fake_gateway(FAST_PACE)
+    return server_pool.get("app", {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway})
+
+
 @pytest.fixture
 def chat(demo, new_page) -> ChatPage:
     """The chat page of the demo, open in a new browser."""
@@ -147,9 +155,9 @@ def chat(demo, new_page) -> ChatPage:
 
 
 @pytest.fixture
-def history(demo, new_page) -> HistorySeed:
+def history(app, new_page) -> HistorySeed:
     """The history of a new browser, to put conversations into."""
-    return HistorySeed(demo, ChatPage(new_page(), demo.url))
+    return HistorySeed(app, ChatPage(new_page(), app.url))
 
 
 @pytest.fixture(scope="session")
@@ -188,7 +196,7 @@ def wire(request) -> str:
 
 
 @pytest.fixture
-def either(request) -> str:
+def any_wire(request) -> str:
     """One of the wires, for what is the same over both from the first event on: not always the same one."""
     return ("openai", "anthropic")[len(request.node.name) % 2]
 

@@ -13,6 +13,8 @@ from tests.browser.chat_page import ChatPage
 from tests.support.app_server import AppServer
 from tests.support.header_proxy import HeaderProxy
 
+pytestmark = pytest.mark.xdist_group("admin")
+
 SECRET = "0123456789abcdef"
 SECRETS = '[groups]\nsales = ["bob@example.org"]\n'
 ENGLISH = {"locale": "en-GB"}

@@ -33,9 +33,9 @@ def wait_past(chat: ChatPage, line: int) -> int:
 
 
 @pytest.fixture
-def counting(demo, new_page, either) -> ChatPage:
+def counting(demo, new_page, any_wire) -> ChatPage:
     """A conversation with an answer that never ends by itself; ended after the test."""
-    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-endless&wire={either}").ask("Count for me")
+    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-endless&wire={any_wire}").ask("Count for me")
     wait_past(chat, 3)
     yield chat
     if chat.stop.count():

@@ -11,9 +11,9 @@ from tests.browser.chat_page import ChatPage
 
 
 @pytest.fixture
-def talk(demo, new_page) -> ChatPage:
+def talk(app, new_page) -> ChatPage:
     """A conversation of two turns with a demo that answers at once."""
-    chat = ChatPage(new_page(), demo.url).open("?model=demo-echo&wire=openai")
+    chat = ChatPage(new_page(), app.url).open("?model=demo-echo&wire=openai")
     return chat.ask("First question").wait_idle().ask("Second question").wait_idle()
 
 

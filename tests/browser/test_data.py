@@ -32,17 +32,17 @@ def share(chat: ChatPage) -> Locator:
     return chat.panel
 
 
-def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_taken_back(demo, new_page):
+def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_taken_back(app, new_page):
     chat = (
-        ChatPage(new_page(), demo.url).open("?model=demo-thinker&wire=anthropic").ask("Share me").wait_idle()
+        ChatPage(new_page(), app.url).open("?model=demo-thinker&wire=anthropic").ask("Share me").wait_idle()
     )
     panel = share(chat)
     panel.get_by_role("button", name="Make a link").click()
     address = panel.locator("code").inner_text().strip()
-    assert address.startswith(f"{demo.url}/shared?s=")
+    assert address.startswith(f"{app.url}/shared?s=")
     chat.page.keyboard.press("Escape")
     chat.ask("Not in the snapshot").wait_idle()
-    reader = ChatPage(new_page(viewport={"width": 390, "height": 800}), demo.url)
+    reader = ChatPage(new_page(viewport={"width": 390, "height": 800}), app.url)
     reader.page.goto(address)
     expect(reader.page.get_by_role("heading", name="Share me")).to_be_visible()
     expect(reader.questions).to_have_text(["Share me"])
@@ -58,9 +58,9 @@ def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_taken_back(demo,
     expect(reader.page.get_by_text("Share me")).to_have_count(0)
 
 
-def test_a_conversation_becomes_a_document_and_a_file(demo, new_page):
+def test_a_conversation_becomes_a_document_and_a_file(app, new_page):
     chat = (
-        ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("Keep: me/please").wait_idle()
+        ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai").ask("Keep: me/please").wait_idle()
     )
     panel = share(chat)
     name, text = saved(chat, panel.get_by_role("button", name="Markdown"))
@@ -98,8 +98,8 @@ def test_all_of_it_goes_out_is_deleted_and_comes_back_the_same(keyed, new_page, 
     expect(chat.answers.last).to_contain_text("Yes.")
 
 
-def test_another_chats_export_comes_in_with_a_report_and_a_hostile_file_is_refused(demo, new_page, tmp_path):
-    chat = settings(ChatPage(new_page(), demo.url).open())
+def test_another_chats_export_comes_in_with_a_report_and_a_hostile_file_is_refused(app, new_page, tmp_path):
+    chat = settings(ChatPage(new_page(), app.url).open())
     files, button = (
         chat.page.locator('input[type="file"]'),
         chat.page.get_by_role("button", name="Import", exact=True),

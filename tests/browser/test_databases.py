@@ -11,6 +11,8 @@ from tests.browser.chat_page import ChatPage
 from tests.support.app_server import AppServer
 from tests.support.postgres import Postgres
 
+pytestmark = pytest.mark.xdist_group("postgres")
+
 
 @pytest.fixture(scope="module")
 def server():

@@ -14,6 +14,8 @@ from tests.browser.test_answers_live_on import numbers, wait_past
 from tests.support.app_server import AppServer
 from tests.support.fleet import Fleet, pages, status
 
+pytestmark = pytest.mark.xdist_group("fleet")
+
 LINES_A_SECOND = 10  # of demo-endless
 
 

@@ -39,9 +39,9 @@ def act_on_folder(chat: ChatPage, action: str) -> None:
     chat.page.get_by_role("menuitem", name=action).click()
 
 
-def test_conversations_stand_under_the_days_of_the_readers_zone(demo, new_page):
+def test_conversations_stand_under_the_days_of_the_readers_zone(app, new_page):
     zone = ZoneInfo("Pacific/Kiritimati")  # where the day begins in the middle of the day of this machine
-    history = HistorySeed(demo, ChatPage(new_page(timezone_id=zone.key), demo.url))
+    history = HistorySeed(app, ChatPage(new_page(timezone_id=zone.key), app.url))
     now = datetime.now(zone)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     history.add("Just today", when=min(midnight + timedelta(minutes=1), now).timestamp())
@@ -189,7 +189,8 @@ def test_an_answer_that_ends_elsewhere_is_noticed_without_a_click(history):
     expect(chat.page.locator(UNREAD)).to_have_count(0)
 
 
-def test_looking_for_news_does_not_disturb_an_answer_that_is_painted(history):
+def test_looking_for_news_does_not_disturb_an_answer_that_is_painted(demo, new_page):
+    history = HistorySeed(demo, ChatPage(new_page(), demo.url))
     node = history.add_arriving("Elsewhere")
     chat = history.open("?model=demo-endless&wire=openai").ask("Count for me")
     expect(chat.page.locator(ARRIVING)).to_contain_text("Elsewhere")

@@ -17,9 +17,9 @@ TOP = "element => element.getBoundingClientRect().top"
 
 
 @pytest.fixture
-def long(demo, new_page) -> ChatPage:
-    chat = ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
-    HistorySeed(demo, chat).add("Long", said=build_turns(500))
+def long(app, new_page) -> ChatPage:
+    chat = ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai")
+    HistorySeed(app, chat).add("Long", said=build_turns(500))
     chat.open("?model=demo-crlf").rows.get_by_role("button", name="Long").click()
     expect(chat.answers.last).to_contain_text("Answer 500")
     return chat.wait_idle()

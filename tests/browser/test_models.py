@@ -15,6 +15,8 @@ from tests.browser.conftest import KEY
 from tests.support.app_server import AppServer
 from tests.support.replay import JSON, Canned, Replay
 
+pytestmark = pytest.mark.xdist_group("models")
+
 SAID = (
     b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\n'
     b"data: [DONE]\n\n"

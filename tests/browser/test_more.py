@@ -15,8 +15,8 @@ def shown(chat: ChatPage, page: str) -> None:
     expect(chat.answers.last.locator('[class*="st-key-pager-"]')).to_contain_text(page)
 
 
-def test_an_answer_that_was_cut_goes_on_as_one_seamless_text(demo, new_page, wire):
-    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-repeats&wire={wire}").ask("Tell me").wait_idle()
+def test_an_answer_that_was_cut_goes_on_as_one_seamless_text(app, new_page, wire):
+    chat = ChatPage(new_page(), app.url).open(f"?model=demo-repeats&wire={wire}").ask("Tell me").wait_idle()
     expect(chat.answers.last).to_contain_text("Cut off by the limit on tokens")
     chat.answer_button("Continue").click()
     expect(chat.answers.last).to_contain_text("nothing is missing")
@@ -41,12 +41,9 @@ def test_an_answer_that_was_cut_goes_on_as_one_seamless_text(demo, new_page, wir
     assert chat.answers.last.inner_text().replace("\n", " ").startswith(before[:60])
 
 
-def test_a_higher_limit_asks_again_with_twice_the_room(demo, new_page):
+def test_a_higher_limit_asks_again_with_twice_the_room(app, new_page):
     chat = (
-        ChatPage(new_page(), demo.url)
-        .open("?model=demo-cut-by-length&wire=openai")
-        .ask("Tell me")
-        .wait_idle()
+        ChatPage(new_page(), app.url).open("?model=demo-cut-by-length&wire=openai").ask("Tell me").wait_idle()
     )
     chat.answer_button("Again with a higher limit").click()
     shown(chat, "2 / 2")
@@ -55,8 +52,8 @@ def test_a_higher_limit_asks_again_with_twice_the_room(demo, new_page):
     expect(chat.field("Max tokens")).to_have_value("60")
 
 
-def test_alternatives_are_paged_through_and_the_conversation_goes_on_from_the_one_shown(demo, new_page):
-    chat = ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
+def test_alternatives_are_paged_through_and_the_conversation_goes_on_from_the_one_shown(app, new_page):
+    chat = ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai")
     chat.open_parameters()
     chat.open_section("Answer").set_parameter("Alternatives", "3")
     chat.page.keyboard.press("Escape")
@@ -87,8 +84,8 @@ def test_alternatives_are_paged_through_and_the_conversation_goes_on_from_the_on
     expect(chat.questions).to_have_text(["Which?", "And then?"])
 
 
-def test_a_refused_request_is_sent_again_by_itself_told_and_can_be_cancelled(demo, new_page, wire):
-    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-429-then-fine&wire={wire}").ask("Now?")
+def test_a_refused_request_is_sent_again_by_itself_told_and_can_be_cancelled(app, new_page, wire):
+    chat = ChatPage(new_page(), app.url).open(f"?model=demo-429-then-fine&wire={wire}").ask("Now?")
     expect(chat.answers.last).to_contain_text(
         re.compile(r"Too many requests just now\. Trying again in \d+ s")
     )
@@ -105,8 +102,8 @@ def test_a_refused_request_is_sent_again_by_itself_told_and_can_be_cancelled(dem
     expect(chat.answers.last).to_contain_text("asks to wait about 60 min before the next try")
 
 
-def test_a_blamed_parameter_is_left_out_with_one_click(demo, new_page, wire):
-    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-no-temperature&wire={wire}")
+def test_a_blamed_parameter_is_left_out_with_one_click(app, new_page, wire):
+    chat = ChatPage(new_page(), app.url).open(f"?model=demo-no-temperature&wire={wire}")
     chat.open_parameters()
     chat.set_parameter("Temperature", "0.5")
     chat.page.keyboard.press("Escape")
@@ -119,9 +116,9 @@ def test_a_blamed_parameter_is_left_out_with_one_click(demo, new_page, wire):
     expect(chat.page.get_by_role("button", name="Parameters", exact=True)).to_be_visible()
 
 
-def test_all_that_the_gateway_told_of_an_answer_can_be_seen(demo, new_page, wire):
+def test_all_that_the_gateway_told_of_an_answer_can_be_seen(app, new_page, wire):
     chat = (
-        ChatPage(new_page(), demo.url).open(f"?model=demo-thinker&wire={wire}").ask("Tell me all").wait_idle()
+        ChatPage(new_page(), app.url).open(f"?model=demo-thinker&wire={wire}").ask("Tell me all").wait_idle()
     )
     table = chat.open_details()
     known = {

@@ -13,6 +13,8 @@ from tests.browser.test_whose import ENGLISH, listen
 from tests.support.app_server import AppServer
 from tests.support.replay import JSON, Canned, Replay, Request, soon
 
+pytestmark = pytest.mark.xdist_group("own-key")
+
 ONE, TWO = "sk-one-5d1e8a2046bb7e9f3b7c", "sk-two-8a2046bb7e9f3b7c5d1e"
 CHAT, MODELS = "/v1/chat/completions", "/v1/models"
 SAID = b"""data: {"id":"a","choices":[{"index":0,"delta":{"content":"All is well."}}]}

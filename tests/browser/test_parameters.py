@@ -115,8 +115,8 @@ def test_json_that_is_none_is_refused_with_a_reason_and_nothing_typed_is_lost(ke
     assert json.loads(replay.requests[-1].body)["top_k"] == 5
 
 
-def test_with_the_stream_off_the_answer_comes_whole(demo, new_page, wire):
-    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-echo&wire={wire}")
+def test_with_the_stream_off_the_answer_comes_whole(app, new_page, wire):
+    chat = ChatPage(new_page(), app.url).open(f"?model=demo-echo&wire={wire}")
     chat.open_parameters()
     chat.open_section("Request").panel.get_by_text("Stream the answer").click()
     expect(chat.page.get_by_role("button", name="Parameters · 1")).to_be_visible()

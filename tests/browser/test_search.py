@@ -66,7 +66,8 @@ def test_more_is_shown_when_it_is_asked_for(history):
     expect(hits(chat).last).to_contain_text("Talk 24")
 
 
-def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_branch(history):
+def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_branch(demo, new_page):
+    history = HistorySeed(demo, ChatPage(new_page(), demo.url))
     lines = "\n\n".join(f"Paragraph {number} of it." for number in range(8))
     said = [f"Question {turn}" if not turn % 2 else f"Answer {turn}. {lines}" for turn in range(100)]
     nodes = history.add("The long one", said=said)
@@ -105,9 +106,9 @@ def _id(history: HistorySeed, title: str) -> str:
     return found.id
 
 
-def test_on_a_phone_the_list_goes_out_of_the_way(demo, new_page):
+def test_on_a_phone_the_list_goes_out_of_the_way(app, new_page):
     phone = new_page(viewport={"width": 390, "height": 800}, has_touch=True, color_scheme="dark")
-    history = HistorySeed(demo, ChatPage(phone, demo.url))
+    history = HistorySeed(app, ChatPage(phone, app.url))
     history.add("A title that is much longer than a phone is wide, by far", said=("Find me here", "Yes"))
     chat = history.open()
     side = phone.get_by_test_id("stSidebar")

@@ -11,13 +11,6 @@ from tests.browser.chat_page import ChatPage
 from tests.support.app_server import AppServer
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    started = AppServer(tmp_path_factory.mktemp("sidebar"), {})
-    yield started
-    started.close()
-
-
 @pytest.fixture
 def talks(app, new_page) -> ChatPage:
     """Two conversations of this test, the second one shown."""
@@ -54,8 +47,8 @@ def test_a_rename_holds_and_shows_what_was_typed(talks):
     expect(talks.questions).to_have_text(["The newer one"])
 
 
-def test_a_rename_works_while_an_answer_arrives_and_can_be_cancelled(app, new_page):
-    chat = ChatPage(new_page(), app.url).open("?model=demo-endless").ask("Name me")
+def test_a_rename_works_while_an_answer_arrives_and_can_be_cancelled(demo, new_page):
+    chat = ChatPage(new_page(), demo.url).open("?model=demo-endless").ask("Name me")
     expect(chat.answers.last).to_contain_text("Line 3")
     chat.choose_row_action("Name me", "Rename")
     chat.page.get_by_role("textbox", name="Title").fill("Not this")

@@ -43,8 +43,8 @@ def cell(chat: ChatPage, model: str, column: int) -> Locator:
     return rows.filter(has_text=model).locator("td").nth(column)
 
 
-def test_the_foot_the_conversation_and_the_page_show_the_same_sum(demo, new_page):
-    chat = ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("One").wait_idle()
+def test_the_foot_the_conversation_and_the_page_show_the_same_sum(app, new_page):
+    chat = ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai").ask("One").wait_idle()
     (foot,) = re.findall(r"\$[\d.]+", chat.answers.last.inner_text())
     expect(chat.page.locator(".st-key-hand-on")).to_contain_text(f"{foot} so far")
     usage(chat)
@@ -70,23 +70,23 @@ def test_the_foot_the_conversation_and_the_page_show_the_same_sum(demo, new_page
     expect(metric(chat, "Requests")).to_have_text("2")
 
 
-def test_what_somebody_else_used_is_not_there(demo, new_page):
-    ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("Mine").wait_idle()
-    other = usage(ChatPage(new_page(color_scheme="dark"), demo.url).open())
+def test_what_somebody_else_used_is_not_there(app, new_page):
+    ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai").ask("Mine").wait_idle()
+    other = usage(ChatPage(new_page(color_scheme="dark"), app.url).open())
     expect(other.page.get_by_text("Nothing was asked in these days.")).to_be_visible()
     expect(other.page.get_by_role("button", name="Download as CSV")).to_have_count(0)
 
 
-def test_the_gateways_own_count_stands_beside(demo, new_page):
-    chat = usage(ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai").ask("One").wait_idle())
+def test_the_gateways_own_count_stands_beside(app, new_page):
+    chat = usage(ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai").ask("One").wait_idle())
     chat.page.get_by_role("button", name="Compare with the gateway").click()
     table = chat.page.locator(".st-key-usage-gateway table")
     expect(table).to_contain_text("Used, by the gateway's count")
     expect(table).to_contain_text("Difference")
 
 
-def test_what_the_next_question_costs_is_told_before_it_is_asked(demo, new_page):
-    chat = ChatPage(new_page(), demo.url).open("?model=demo-crlf&wire=openai")
+def test_what_the_next_question_costs_is_told_before_it_is_asked(app, new_page):
+    chat = ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai")
     expect(chat.page.locator(".st-key-estimate")).to_have_text(re.compile(r"≈ \$0\.00\d+"))
     chat.ask("One").wait_idle()
     expect(chat.page.locator(".st-key-estimate")).to_have_text(re.compile(r"≈ \$0\.00\d+"))

@@ -45,21 +45,21 @@ def nothing_of_it(chat: ChatPage) -> None:
 
 
 @pytest.mark.parametrize("parameter", ["c", "model", "wire", "person", "browser"])
-def test_another_browser_sees_nothing_of_it(demo, new_page, parameter):
-    mine = ChatPage(new_page(**ENGLISH), demo.url)
+def test_another_browser_sees_nothing_of_it(app, new_page, parameter):
+    mine = ChatPage(new_page(**ENGLISH), app.url)
     conversation = asked(mine)
     again = mine.page.context.new_page()
     heard = listen(again, "framereceived")
     again.goto(mine.page.url)
-    expect(ChatPage(again, demo.url).questions).to_have_text([SAID])
+    expect(ChatPage(again, app.url).questions).to_have_text([SAID])
     assert [frame for frame in heard if SAID.encode() in frame]
 
-    theirs = ChatPage(new_page(**ENGLISH), demo.url)
+    theirs = ChatPage(new_page(**ENGLISH), app.url)
     frames = listen(theirs.page, "framereceived")
     value = mine.page.evaluate(SECRET) if parameter in ("person", "browser") else conversation
     theirs.open(f"?{parameter}={value}")
     nothing_of_it(theirs)
-    theirs.page.goto(f"{demo.url}/settings?{parameter}={value}")
+    theirs.page.goto(f"{app.url}/settings?{parameter}={value}")
     expect(theirs.page.get_by_role("heading", name="Settings")).to_be_visible()
     theirs.page.get_by_role("link", name="Back to the chat").click()
     nothing_of_it(theirs)
@@ -93,8 +93,8 @@ def test_a_reload_a_new_tab_and_a_server_that_was_restarted_find_it_again(tmp_pa
         app.close()
 
 
-def test_a_lost_connection_finds_the_same_person(demo, new_page):
-    chat = ChatPage(new_page(**ENGLISH), demo.url)
+def test_a_lost_connection_finds_the_same_person(app, new_page):
+    chat = ChatPage(new_page(**ENGLISH), app.url)
     asked(chat)
     chat.page.context.set_offline(True)
     chat.page.wait_for_timeout(1500)
@@ -105,7 +105,7 @@ def test_a_lost_connection_finds_the_same_person(demo, new_page):
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "one after the other"])
-def test_two_tabs_of_a_new_browser_agree_on_one_secret(demo, new_page, late):
+def test_two_tabs_of_a_new_browser_agree_on_one_secret(app, new_page, late):
     first = new_page(**ENGLISH)
     second = first.context.new_page()
     # Neither sees yet what the other has written: its first look finds nothing.
@@ -117,27 +117,27 @@ def test_two_tabs_of_a_new_browser_agree_on_one_secret(demo, new_page, late):
     }"""
     for page in (first, second):
         page.add_init_script(blind)
-    first.goto(demo.url, wait_until="commit")
+    first.goto(app.url, wait_until="commit")
     if late:
-        expect(ChatPage(first, demo.url).composer).to_be_visible()
-    second.goto(demo.url, wait_until="commit")
+        expect(ChatPage(first, app.url).composer).to_be_visible()
+    second.goto(app.url, wait_until="commit")
     for page in (first, second):
-        expect(ChatPage(page, demo.url).composer).to_be_visible()
+        expect(ChatPage(page, app.url).composer).to_be_visible()
     assert first.evaluate(SECRET) == second.evaluate(SECRET)
-    ChatPage(second, demo.url).ask(SAID).wait_idle()
-    third = ChatPage(first.context.new_page(), demo.url).open()
+    ChatPage(second, app.url).ask(SAID).wait_idle()
+    third = ChatPage(first.context.new_page(), app.url).open()
     expect(third.rows).to_contain_text([SAID])
-    expect(ChatPage(first, demo.url).composer).to_be_visible()
+    expect(ChatPage(first, app.url).composer).to_be_visible()
     first.get_by_role("link", name="Settings").click()
-    expect(ChatPage(first, demo.url).rows).to_contain_text([SAID])
+    expect(ChatPage(first, app.url).rows).to_contain_text([SAID])
 
 
-def test_the_secret_is_told_once_and_kept_by_the_browser_alone(demo, new_page):
+def test_the_secret_is_told_once_and_kept_by_the_browser_alone(app, new_page):
     page = new_page(**ENGLISH)
     sent, got = listen(page, "framesent"), listen(page, "framereceived")
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
-    chat = ChatPage(page, demo.url)
+    chat = ChatPage(page, app.url)
     asked(chat)
     chat.page.get_by_role("link", name="Settings").click()
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
@@ -147,8 +147,8 @@ def test_the_secret_is_told_once_and_kept_by_the_browser_alone(demo, new_page):
     assert not [frame for frame in got if secret.encode() in frame]
     assert not [address for address in (*addresses, page.url) if secret in address]
     assert secret not in page.content()
-    assert secret.encode() not in demo.log.read_bytes()
-    kept = [path for path in demo.folder.rglob("*") if path.is_file()]
+    assert secret.encode() not in app.log.read_bytes()
+    kept = [path for path in app.folder.rglob("*") if path.is_file()]
     assert any(path.name.startswith("antler.db") for path in kept)
     assert not [path for path in kept if secret.encode() in path.read_bytes()]
 
@@ -161,22 +161,22 @@ def test_the_secret_is_told_once_and_kept_by_the_browser_alone(demo, new_page):
     ],
     ids=["local storage", "any storage"],
 )
-def test_a_browser_that_keeps_nothing_works_as_long_as_the_tab(demo, new_page, refused, words, reloaded):
+def test_a_browser_that_keeps_nothing_works_as_long_as_the_tab(app, new_page, refused, words, reloaded):
     page = new_page(**ENGLISH)
     for name in refused:
         page.add_init_script(REFUSED % name)
-    chat = ChatPage(page, demo.url)
+    chat = ChatPage(page, app.url)
     asked(chat)
     expect(page.get_by_text(words)).to_be_visible()
     page.get_by_role("link", name="Settings").click()
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
     expect(chat.rows).to_have_count(1)
-    page.goto(demo.url)
+    page.goto(app.url)
     expect(chat.composer).to_be_visible()
     expect(chat.rows).to_have_count(reloaded)
 
 
-def test_a_page_whose_script_is_blocked_says_so(demo, new_page):
+def test_a_page_whose_script_is_blocked_says_so(app, new_page):
     page = new_page(**ENGLISH)
 
     # As a policy of the person's own would: the server's scripts run, and what a page makes itself does not.
@@ -185,7 +185,7 @@ def test_a_page_whose_script_is_blocked_says_so(demo, new_page):
         document.createElement("meta"), {httpEquiv: "Content-Security-Policy",
         content: "script-src 'self' 'unsafe-inline' 'unsafe-eval'"})))"""
     )
-    page.goto(demo.url)
+    page.goto(app.url)
     reason = page.get_by_text("that script has not answered")
     expect(reason).to_be_attached()
     expect(reason).to_be_visible()

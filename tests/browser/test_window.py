@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.chat_page import ChatPage
-from tests.support.app_server import AppServer
+from tests.browser.conftest import FAST_PACE, KEY
+from tests.support.app_server import AppServer, ServerAddress
 
 LONG = "First " + "word " * 300
 THIRD = "Third " + "word " * 100
 OVER = "The conversation would need"
 
 
-@pytest.fixture(scope="module")
-def thrifty(tmp_path_factory) -> Iterator[AppServer]:
-    """The demo with its cheap model set."""
-    app = AppServer(tmp_path_factory.mktemp("thrifty"), {"DEERAPI_CHEAP_MODEL": "demo-cheap@anthropic"})
-    yield app
-    app.close()
+@pytest.fixture(scope="session")
+def app_with_utility_model(server_pool) -> ServerAddress:
+    """The app with a cheap model for titles and summaries."""
+    gateway = server_pool.get_fake_gateway(FAST_PACE)
+    settings = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway}
+    return server_pool.get("utility-model", {**settings, "DEERAPI_CHEAP_MODEL": "demo-cheap@anthropic"})
 
 
 def full(app: AppServer, new_page, wire: str = "openai") -> ChatPage:
@@ -66,8 +66,8 @@ def sent(chat: ChatPage, count: int) -> None:
     expect(choice(chat)).to_have_count(0)
 
 
-def test_a_window_that_fills_is_told_in_one_line_and_the_oldest_can_be_left_out(demo, new_page, either):
-    chat = full(demo, new_page, either)
+def test_a_window_that_fills_is_told_in_one_line_and_the_oldest_can_be_left_out(app, new_page, any_wire):
+    chat = full(app, new_page, any_wire)
     expect(choice(chat)).to_contain_text("demo-short-memory reads 800.")
     expect(choice(chat)).to_contain_text("the oldest turns have to be left out: 1.")
     # What needs a cheap model is there, and says why it cannot be chosen.
@@ -88,8 +88,8 @@ def test_a_window_that_fills_is_told_in_one_line_and_the_oldest_can_be_left_out(
     expect(chat.questions).to_have_count(3)
 
 
-def test_near_the_windows_end_one_quiet_line_says_so(demo, new_page):
-    chat = ChatPage(new_page(), demo.url).open("?model=demo-short-memory&wire=openai")
+def test_near_the_windows_end_one_quiet_line_says_so(app, new_page):
+    chat = ChatPage(new_page(), app.url).open("?model=demo-short-memory&wire=openai")
     chat.ask(LONG).wait_idle().ask("Second").wait_idle()
     chat.page.reload()
     told = chat.page.get_by_text("of what demo-short-memory can read at once.")
@@ -100,8 +100,8 @@ def test_near_the_windows_end_one_quiet_line_says_so(demo, new_page):
     expect(told).to_have_count(0)
 
 
-def test_it_can_be_sent_all_the_same_and_the_gateway_has_the_last_word(demo, new_page):
-    chat = full(demo, new_page)
+def test_it_can_be_sent_all_the_same_and_the_gateway_has_the_last_word(app, new_page):
+    chat = full(app, new_page)
     button(chat, "Send all the same").click()
     expect(chat.page.get_by_text("Press Enter to send.")).to_be_visible()
     chat.composer.press("Enter")
@@ -112,8 +112,8 @@ def test_it_can_be_sent_all_the_same_and_the_gateway_has_the_last_word(demo, new
     held(chat, "And now?")
 
 
-def test_a_question_that_is_too_long_alone_says_so_and_offers_no_way_that_is_none(demo, new_page):
-    chat = ChatPage(new_page(), demo.url).open("?model=demo-short-memory&wire=openai")
+def test_a_question_that_is_too_long_alone_says_so_and_offers_no_way_that_is_none(app, new_page):
+    chat = ChatPage(new_page(), app.url).open("?model=demo-short-memory&wire=openai")
     held(chat, "word " * 900)
     expect(choice(chat)).to_contain_text("shorten the question, or pick a model that reads more")
     for name in ("Leave out the oldest", "Send a summary of them", "New chat from the last turns"):
@@ -125,8 +125,8 @@ def test_a_question_that_is_too_long_alone_says_so_and_offers_no_way_that_is_non
     expect(chat.questions).to_have_count(1)
 
 
-def test_a_new_chat_can_begin_with_the_last_turns(demo, new_page):
-    chat = full(demo, new_page)
+def test_a_new_chat_can_begin_with_the_last_turns(app, new_page):
+    chat = full(app, new_page)
     old = chat.page.url
     button(chat, "New chat from the last turns").click()
     expect(chat.page).not_to_have_url(old)
@@ -137,8 +137,8 @@ def test_a_new_chat_can_begin_with_the_last_turns(demo, new_page):
     expect(line(chat)).to_have_count(0)
 
 
-def test_the_oldest_can_be_sent_as_a_summary_and_that_taken_back(thrifty, new_page, either):
-    chat = full(thrifty, new_page, either)
+def test_the_oldest_can_be_sent_as_a_summary_and_that_taken_back(app_with_utility_model, new_page, any_wire):
+    chat = full(app_with_utility_model, new_page, any_wire)
     expect(choice(chat)).not_to_contain_text("A summary needs a cheap model")
     button(chat, "Send a summary of them").click()
     expect(line(chat)).to_contain_text("What is above is sent as a summary.")
@@ -152,8 +152,8 @@ def test_the_oldest_can_be_sent_as_a_summary_and_that_taken_back(thrifty, new_pa
     expect(choice(chat)).to_contain_text(OVER)
 
 
-def test_a_new_chat_can_begin_with_a_summary(thrifty, new_page):
-    chat = full(thrifty, new_page)
+def test_a_new_chat_can_begin_with_a_summary(app_with_utility_model, new_page):
+    chat = full(app_with_utility_model, new_page)
     old = chat.page.url
     button(chat, "New chat from a summary").click()
     expect(chat.page).not_to_have_url(old)
@@ -162,9 +162,9 @@ def test_a_new_chat_can_begin_with_a_summary(thrifty, new_page):
     sent(chat, 3)
 
 
-def test_the_title_comes_from_the_cheap_model(thrifty, new_page):
+def test_the_title_comes_from_the_cheap_model(app_with_utility_model, new_page):
     chat = (
-        ChatPage(new_page(), thrifty.url)
+        ChatPage(new_page(), app_with_utility_model.url)
         .open("?model=demo-tour&wire=openai")
         .ask("What is a tide?")
         .wait_idle()
@@ -174,8 +174,15 @@ def test_the_title_comes_from_the_cheap_model(thrifty, new_page):
 
 
 @pytest.mark.parametrize("cheap", ["demo-silent", "demo-no-balance"])
-def test_a_summary_that_does_not_come_can_be_cancelled_and_says_why(tmp_path, new_page, cheap):
-    app = AppServer(tmp_path / "app", {"DEERAPI_CHEAP_MODEL": cheap})
+def test_a_summary_that_does_not_come_can_be_cancelled_and_says_why(tmp_path, server_pool, new_page, cheap):
+    app = AppServer(
+        tmp_path / "app",
+        {
+            "DEERAPI_API_KEY": KEY,
+            "DEERAPI_BASE_URL": server_pool.get_fake_gateway(FAST_PACE),
+            "DEERAPI_CHEAP_MODEL": cheap,
+        },
+    )
     try:
         chat = full(app, new_page)
         button(chat, "Send a summary of them").click()

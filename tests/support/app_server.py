@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +96,7 @@ class AppServer:
             "server.fileWatcherType": "none",
             "secrets.files": self._secrets_file,
         }
-        command = [sys.executable, LAUNCHER, self._lifeline, "run", self._program / "app.py"]
+        command = [sys.executable, LAUNCHER, self._lifeline, "streamlit", "run", self._program / "app.py"]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 [*command, *(f"--{name}={value}" for name, value in options.items())],
@@ -167,11 +166,41 @@ class ServerPool:
         return os.open(self._lifeline, os.O_RDWR)
 
     def get(self, name: str, settings: Mapping[str, str], secrets: str = "") -> ServerAddress:
-        """Return the server of this name, and start it where no other worker has."""
+        """Return the app of this name, and start it where no other worker has."""
         folder = self.folder / name
-        address = folder / "address.json"
+
+        def start() -> int:
+            return AppServer(folder, settings, secrets, lifeline=str(self._lifeline)).port
+
+        return ServerAddress(folder, self._get_port(name, start))
+
+    def get_fake_gateway(self, pace: float) -> str:
+        """Return the URL of a fake gateway of this pace, and start it where no other worker has."""
+        name = f"fake-gateway-{pace:g}"
+        return f"http://127.0.0.1:{self._get_port(name, lambda: self._start_fake_gateway(name, pace))}"
+
+    def _get_port(self, name: str, start: Callable[[], int]) -> int:
+        port_file = self.folder / f"{name}.port"
         with FileLock(self.folder / f"{name}.lock", timeout=2 * START_SECONDS):
-            if not address.exists():
-                server = AppServer(folder, settings, secrets, lifeline=str(self._lifeline))
-                address.write_text(json.dumps({"port": server.port}))
-        return ServerAddress(folder, json.loads(address.read_text())["port"])
+            if not port_file.exists():
+                port_file.write_text(str(start()))
+        return int(port_file.read_text())
+
+    def _start_fake_gateway(self, name: str, pace: float) -> int:
+        command = [sys.executable, LAUNCHER, self._lifeline, "tests.fake_gateway", f"--pace={pace}"]
+        started = self.folder / f"{name}.started"
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [*command, f"--port-file={started}"],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not started.exists():
+            assert process.poll() is None, f"{name} ended with {process.returncode}"
+            assert time.monotonic() < deadline, f"{name} did not start"
+            time.sleep(0.05)
+        return int(started.read_text())
