@@ -11,6 +11,7 @@ from lib.ui.admin import page
 from lib.ui.auth import account, require
 from lib.ui.chat import share
 from lib.ui.session import conversation_view, hosting, resources
+from lib.ui.session.state import session_state
 from lib.ui.settings import data, models, own_key, storage_notice
 from lib.ui.text.i18n import TRANSLATIONS, current_language, escape_markdown, t
 from lib.ui.widgets import errors, undo
@@ -38,6 +39,10 @@ def _render_gateway() -> None:
     st.code(_SECRETS_EXAMPLE, language="toml")
 
 
+def _on_language_change() -> None:
+    session_state.language = session_state.widget("settings.language")
+
+
 def _render_language() -> None:
     st.subheader(t("settings.language"), anchor=False)
     st.segmented_control(
@@ -48,7 +53,7 @@ def _render_language() -> None:
         required=True,
         format_func=lambda name: TRANSLATIONS[name]["language"],
         label_visibility="collapsed",
-        on_change=lambda: st.session_state.update(language=st.session_state["settings.language"]),
+        on_change=_on_language_change,
     )
 
 

@@ -12,8 +12,8 @@ import streamlit as st
 from streamlit.runtime import context
 from streamlit.testing.v1 import AppTest
 
-from lib.ui.auth import browser_id
 from lib.ui.session import resources
+from lib.ui.session.values import BrowserIdentity
 from tests.app.roles import ADMIN, SECRET, SECRETS, Enter
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def enter(database_url, monkeypatch) -> Iterator[Enter]:
         if page != "chat":
             at.switch_page(f"pages/{page}.py")
         at.user = dict(user)
-        at.session_state["access.told"] = browser_id.BrowserIdentity("browser:abcd0123", "browser")
+        at.session_state["browser_identity"] = BrowserIdentity("browser:abcd0123", "browser")
         for key, value in session.items():
             at.session_state[key] = value
         return at.run()

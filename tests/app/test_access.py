@@ -16,8 +16,9 @@ from streamlit.testing.v1 import AppTest
 from lib.chat import share_links
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.storage.store import Store
-from lib.ui.auth import browser_id, password
+from lib.ui.auth import password
 from lib.ui.session import resources
+from lib.ui.session.values import BrowserIdentity
 from tests.app.who import (
     AUTH,
     BROWSER,
@@ -59,7 +60,7 @@ def server(store, database_url, monkeypatch):
         if app and page != "chat":
             at.switch_page(f"pages/{page}.py")
         at.user = dict(who.user)
-        at.session_state["access.told"] = browser_id.BrowserIdentity(BROWSER, "browser")
+        at.session_state["browser_identity"] = BrowserIdentity(BROWSER, "browser")
         at.query_params.update({"s": token} if page == "shared" else {"c": f"c-{owner(mode)}"})
         return at.run()
 
@@ -178,11 +179,11 @@ def test_signing_out_everywhere_refuses_the_copied_sign_in(server):
 
 def test_who_comes_is_remembered_and_another_in_the_same_session_finds_nothing(server):
     at = server.enter("oidc", Who(user={**CLAIMS, "name": "Ann"}), "chat")
-    at.session_state["shares"] = {"c": "token"}
+    at.session_state["share_tokens"] = {"c": "token"}
     at.user = {**CLAIMS, "sub": "8", "email": "bob@example.org"}
     at.run()
     assert SAID not in texts(at)
-    assert "shares" not in at.session_state
+    assert "share_tokens" not in at.session_state
 
 
 def test_the_password_is_asked_in_the_page_where_no_cookie_arrives(server):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.ui.auth import browser_id
-from lib.ui.auth.browser_id import BrowserIdentity
+from lib.ui.session.values import BrowserIdentity
 
 SECRET = "0123456789abcdef" * 3
 ANYTHING = st.recursive(

@@ -12,8 +12,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from lib.gateway.client import Gateway
-from lib.ui.auth import browser_id
 from lib.ui.session import resources
+from lib.ui.session.values import BrowserIdentity
 from tests.support.replay import JSON, Canned, Replay
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,7 @@ def enter(team, database_url, monkeypatch) -> Iterator[Enter]:
         for variable, value in environ.items():
             monkeypatch.setenv(variable, value)
         at = AppTest.from_file(ROOT / "app.py", default_timeout=60)
-        at.session_state["access.told"] = browser_id.BrowserIdentity(f"browser:{name}", "browser")
+        at.session_state["browser_identity"] = BrowserIdentity(f"browser:{name}", "browser")
         if page != "chat":
             at.switch_page(f"pages/{page}.py")
         return at.run()
@@ -118,7 +118,7 @@ def test_a_key_is_checked_used_and_forgotten(enter, team):
     assert [one.headers["authorization"] for one in team.requests if one.path == CHAT] == [f"Bearer {ONE}"]
     at.switch_page("pages/settings.py").run()
     at.button(key="own-forget").click().run()
-    assert "own" not in at.session_state
+    assert "personal_key" not in at.session_state
     ask(at, "And now?")
     used = [one.headers["authorization"] for one in team.requests if one.path == CHAT]
     assert used == [f"Bearer {ONE}", f"Bearer {KEY}"]
@@ -141,7 +141,7 @@ def test_what_cannot_be_a_key_is_not_tried(enter, team, key, words):
     before = len(team.requests)
     use(at, key)
     assert words in texts(at)
-    assert "own" not in at.session_state
+    assert "personal_key" not in at.session_state
     assert at.session_state["own.key"] == ""
     assert not [one for one in team.requests[before:] if "sk" in one.headers.get("authorization", "")]
 
@@ -151,7 +151,7 @@ def test_a_key_that_the_gateway_refuses_is_not_used(enter, team):
     team.serve("/v1/models", Canned(f'{{"error":{{"message":"{ONE}?"}}}}'.encode(), 401, JSON))
     use(at, ONE)
     assert "did not accept this key" in texts(at)
-    assert "own" not in at.session_state
+    assert "personal_key" not in at.session_state
     assert ONE not in texts(at)
 
 
@@ -161,7 +161,7 @@ def test_a_gateway_that_cannot_check_a_key_is_no_reason_to_refuse_it(enter, team
     team.serve("/v1/models", Canned(b"{}", status, JSON))
     use(at, ONE)
     assert words in texts(at)
-    assert "own" in at.session_state
+    assert "personal_key" in at.session_state
 
 
 def test_two_sessions_have_nothing_of_each_others_key(enter, team, other, tmp_path, caplog):
@@ -178,11 +178,11 @@ def test_two_sessions_have_nothing_of_each_others_key(enter, team, other, tmp_pa
     keys = [one.headers["authorization"] for one in team.requests if one.path == CHAT]
     assert keys == [f"Bearer {TWO}", f"Bearer {KEY}"]
     assert {one.headers.get("authorization") for one in other.requests} <= {f"Bearer {ONE}", None}
-    listed = [at.session_state["own"].catalog.cached_model_list.models[0].id for at in (ann, ben)]
+    listed = [at.session_state["personal_key"].catalog.cached_model_list.models[0].id for at in (ann, ben)]
     assert listed == ["m-own", "m-team"]
-    assert "own" not in eve.session_state
+    assert "personal_key" not in eve.session_state
     assert [one.id for one in resources._catalog(team.url).cached_model_list.models] == ["m-team"]
-    assert len({at.session_state["own"].gateway for at in (ann, ben)}) == 2
+    assert len({at.session_state["personal_key"].gateway for at in (ann, ben)}) == 2
     for key in (ONE, TWO):
         told = "".join(texts(at) + str(dict(at.query_params)) for at in (ann, ben, eve)) + caplog.text
         assert key not in told

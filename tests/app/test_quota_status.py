@@ -19,8 +19,9 @@ from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.core.user import User
-from lib.ui.auth import browser_id, require
+from lib.ui.auth import require
 from lib.ui.session import resources
+from lib.ui.session.values import BrowserIdentity
 from lib.ui.text import limit_text
 from lib.ui.text.i18n import TRANSLATIONS, escape_markdown
 from lib.ui.widgets import errors
@@ -42,7 +43,7 @@ def enter(store, database_url, monkeypatch) -> Enter:
         at = AppTest.from_file(ROOT / "app.py", default_timeout=60)
         if page != "chat":
             at.switch_page(f"pages/{page}.py")
-        at.session_state["access.told"] = browser_id.BrowserIdentity(ANN.id, "browser")
+        at.session_state["browser_identity"] = BrowserIdentity(ANN.id, "browser")
         at.session_state["language"] = language
         return at.run()
 

@@ -32,8 +32,8 @@ COMPOSITION_ROOT = {"lib/ui/session/resources.py": {"lib.gateway", "lib.storage"
 
 # lib/ui from the bottom up: a folder imports itself and what stands on an earlier line.
 UI_LEVELS = [
-    {"text"},
     {"session"},
+    {"text"},
     {"widgets", "markdown"},
     {"auth"},
     {"server"},

@@ -17,10 +17,10 @@ from lib.ui.admin import scope
 from lib.ui.session import audit, resources
 from lib.ui.text import dates
 from lib.ui.text.i18n import TRANSLATIONS, escape_markdown, t
-from lib.ui.widgets import table
+from lib.ui.widgets import paging, table
 
 _PAGE_SIZE, _EXPORT_BATCH_SIZE = 25, 500
-_ACTION_KEY, _PAGE_CURSORS_KEY = "audit.action", "audit.pages"
+_ACTION_KEY, _PAGER = "audit.action", "audit"
 _CSV_COLUMNS = ("at", "person", "person_id", "action", "object", "detail")
 
 
@@ -35,20 +35,24 @@ def render(user: User) -> None:
         placeholder=t("audit.every"),
         format_func=lambda name: t(f"audit.{name}"),
         label_visibility="collapsed",
-        on_change=_reset_paging,
+        on_change=paging.reset,
+        args=(_PAGER,),
     )
-    # The last act of each page that is behind: what is shown comes after it.
-    behind: list[AuditEvent] = st.session_state.setdefault(_PAGE_CURSORS_KEY, [])
-    found = resources.store().audit.page(_PAGE_SIZE + 1, action or "", behind[-1] if behind else None)
-    if not found:
-        st.caption(t("audit.empty"))
-        return
     zone = dates.resolve_timezone(st.context.timezone, st.context.timezone_offset)
-    known = scope.load_user_names()
-    rows = [_table_row(act, known, zone) for act in found[:_PAGE_SIZE]]
-    table.render([t(f"admin.col_{name}") for name in ("at", "person", "action", "object")], rows)
-    _render_pager(behind, found)
-    _render_csv_download(user, action or "")
+    user_names = scope.load_user_names()
+
+    def fetch(limit: int, before: AuditEvent | None) -> list[AuditEvent]:
+        return resources.store().audit.page(limit, action or "", before)
+
+    def render_events(events: list[AuditEvent]) -> None:
+        if not events:
+            st.caption(t("audit.empty"))
+            return
+        rows = [_table_row(event, user_names, zone) for event in events]
+        table.render([t(f"admin.col_{name}") for name in ("at", "person", "action", "object")], rows)
+        _render_csv_download(user, action or "")
+
+    paging.render(_PAGER, fetch, render_events, _PAGE_SIZE)
 
 
 def _table_row(event: AuditEvent, user_names: Mapping[str, str], zone: tzinfo) -> list[str]:
@@ -101,37 +105,6 @@ def _format_amount(limit_name: str, amount: Any) -> str:
         if limit_name.startswith("cost_") and isinstance(amount, int)
         else f"{amount:,}"
     )
-
-
-def _render_pager(page_cursors: list[AuditEvent], events: list[AuditEvent]) -> None:
-    if not page_cursors and len(events) <= _PAGE_SIZE:
-        return
-    with st.container(key="audit-pages", horizontal=True, gap="small"):
-        st.button(
-            t("audit.newer"),
-            key="audit-newer",
-            type="tertiary",
-            icon=":material/chevron_left:",
-            disabled=not page_cursors,
-            on_click=_on_newer,
-        )
-        st.button(
-            t("audit.older"),
-            key="audit-older",
-            type="tertiary",
-            icon=":material/chevron_right:",
-            disabled=len(events) <= _PAGE_SIZE,
-            on_click=page_cursors.append,
-            args=(events[min(_PAGE_SIZE, len(events)) - 1],),
-        )
-
-
-def _on_newer() -> None:
-    st.session_state[_PAGE_CURSORS_KEY].pop()
-
-
-def _reset_paging() -> None:
-    st.session_state[_PAGE_CURSORS_KEY] = []
 
 
 def _render_csv_download(user: User, action: str) -> None:

@@ -10,9 +10,7 @@ from lib.ui.settings import default_model_fields
 from lib.ui.text.i18n import t
 from lib.ui.widgets.model_access import admin_action
 
-_FIELD_KEYS = default_model_fields.FieldKeys(
-    "admin-usual", "admin.default_model", "admin.default_wire", "admin.default_told"
-)
+_FIELD_KEYS = default_model_fields.FieldKeys("admin-usual", "admin.default_model", "admin.default_wire")
 
 
 def render(_: User) -> None:

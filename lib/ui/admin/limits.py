@@ -13,6 +13,7 @@ from lib.core.pricing import NANOS_PER_DOLLAR, format_dollars
 from lib.core.user import User
 from lib.ui.admin import scope as admin_scope
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import table
 from lib.ui.widgets.errors import flash_warning
@@ -58,9 +59,10 @@ def _render_fields(key_prefix: str, limit_name: str, limit: Limit) -> None:
     for place, end in zip(st.columns(2), _THRESHOLDS, strict=True):
         amount, key = getattr(limit, end), f"{key_prefix}-{limit_name}-{end}"
         # Not as the value that the field begins with: it could not be emptied.
-        st.session_state.setdefault(
-            key, amount / NANOS_PER_DOLLAR if money and amount is not None else amount
-        )
+        if not session_state.has_widget(key):
+            session_state.set_widget(
+                key, amount / NANOS_PER_DOLLAR if money and amount is not None else amount
+            )
         label = t(f"limits.{end}", measure=t(f"limits.{limit_name}"))
         place.number_input(label, value=None, key=key, placeholder=t("limits.none"), **kind)
 
@@ -73,7 +75,7 @@ def _is_cost(limit_name: str) -> bool:
 def _save_limits(admin: User, scope: str, key_prefix: str) -> None:
     found: dict[str, Limit] = {}
     for measure in _LIMIT_NAMES:
-        typed = (st.session_state[f"{key_prefix}-{measure}-{end}"] for end in _THRESHOLDS)
+        typed = (session_state.widget(f"{key_prefix}-{measure}-{end}") for end in _THRESHOLDS)
         soft, hard = (_parse_amount(measure, value) for value in typed)
         if any(value is not None and value < 0 for value in (soft, hard)):
             flash_warning(t("limits.negative", measure=t(f"limits.{measure}")))

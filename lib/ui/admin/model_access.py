@@ -8,6 +8,7 @@ from lib.core.policy import PER_USER_SCOPE, ScopePolicy
 from lib.core.user import User
 from lib.ui.admin import scope as admin_scope
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import table
 from lib.ui.widgets.model_access import admin_action, match_patterns
@@ -64,7 +65,9 @@ def _render_preview(patterns: tuple[str, ...] | None) -> None:
 
 @admin_action
 def _save_patterns(admin: User, scope: str, patterns_key: str) -> None:
-    resources.store().policy.set_allowed_models(admin, scope, _parse_patterns(st.session_state[patterns_key]))
+    resources.store().policy.set_allowed_models(
+        admin, scope, _parse_patterns(session_state.widget(patterns_key))
+    )
     st.toast(t("admin.saved"), icon=":material/check:")
 
 

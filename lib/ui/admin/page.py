@@ -18,6 +18,7 @@ from lib.ui.admin import (
 )
 from lib.ui.admin.scope import SECTION_KEY
 from lib.ui.session import conversation_view
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import t
 from lib.ui.widgets import errors
 
@@ -53,7 +54,8 @@ def render(user: User) -> None:
     )
     errors.render_flash_warning()
     st.title(t("admin.title"), anchor=False)
-    st.session_state.setdefault(SECTION_KEY, "limits")
+    if not session_state.has_widget(SECTION_KEY):
+        session_state.set_widget(SECTION_KEY, "limits")
     chosen = st.segmented_control(
         t("admin.sections"),
         list(_SECTIONS),

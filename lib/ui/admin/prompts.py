@@ -7,12 +7,12 @@ import streamlit as st
 from lib.core.policy import Prompt
 from lib.core.user import User
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets.errors import flash_warning
 from lib.ui.widgets.model_access import admin_action
 
 _MAX_NAME_LENGTH, _MAX_TEXT_LENGTH = 80, 20_000
-_ADDED_COUNT_KEY = "prompts.added"
 
 
 def render(_: User) -> None:
@@ -26,7 +26,7 @@ def render(_: User) -> None:
             _render_form(f"{place}-{hash(prompt)}", prompt)
     st.subheader(t("prompts.new"), anchor=False)
     # Emptied after each by taking a new key.
-    _render_form(f"new-{st.session_state.get(_ADDED_COUNT_KEY, 0)}", None)
+    _render_form(f"new-{session_state.added_prompt_count}", None)
 
 
 def _render_form(key_suffix: str, prompt: Prompt | None) -> None:
@@ -44,8 +44,8 @@ def _render_form(key_suffix: str, prompt: Prompt | None) -> None:
 
 @admin_action
 def _save_prompt(admin: User, old_name: str, name_key: str, text_key: str) -> None:
-    name = " ".join(st.session_state[name_key].split())
-    text = st.session_state[text_key].strip()
+    name = " ".join(session_state.widget(name_key).split())
+    text = session_state.widget(text_key).strip()
     if not name or not text:
         flash_warning(t("prompts.blank"))
         return
@@ -53,7 +53,7 @@ def _save_prompt(admin: User, old_name: str, name_key: str, text_key: str) -> No
         flash_warning(t("prompts.twice", name=name))
         return
     resources.store().policy.set_prompt(admin, old_name, Prompt(name, text))
-    st.session_state[_ADDED_COUNT_KEY] = st.session_state.get(_ADDED_COUNT_KEY, 0) + 1
+    session_state.added_prompt_count += 1
     st.toast(t("admin.saved"), icon=":material/check:")
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE
 from lib.core.user import UserRecord
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 
 SECTION_KEY, SCOPE_KEY = "admin.section", "admin.scope"
@@ -56,12 +57,12 @@ def select_scope(user_names: Mapping[str, str], general_scopes: Sequence[str]) -
     # Also those of a group that the settings do not have any more, or of a browser.
     others = (scope for scope in resources.policy().scopes if scope not in scopes and scope != TEAM_SCOPE)
     scopes.extend(sorted(others))
-    wanted = st.session_state.get(SCOPE_KEY)
+    wanted = session_state.widget(SCOPE_KEY)
     if wanted and wanted not in scopes:
         if wanted.startswith(_USER_PREFIX):
             scopes.append(wanted)
         else:
-            st.session_state[SCOPE_KEY] = scopes[0]
+            session_state.set_widget(SCOPE_KEY, scopes[0])
     chosen = st.selectbox(
         t("admin.scope"), scopes, key=SCOPE_KEY, format_func=lambda scope: scope_name(scope, user_names)
     )
@@ -70,7 +71,8 @@ def select_scope(user_names: Mapping[str, str], general_scopes: Sequence[str]) -
 
 def show_user_section(section: str, user_id: str) -> None:
     """Go to what is settled for one person; a callback."""
-    st.session_state[SECTION_KEY], st.session_state[SCOPE_KEY] = section, f"{_USER_PREFIX}{user_id}"
+    session_state.set_widget(SECTION_KEY, section)
+    session_state.set_widget(SCOPE_KEY, f"{_USER_PREFIX}{user_id}")
 
 
 def sort_scopes(scopes: Iterable[str]) -> list[str]:

@@ -12,13 +12,15 @@ from lib.core.usage import UsageTotal
 from lib.core.user import User, UserRecord
 from lib.ui.admin import scope
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
 from lib.ui.text import dates
 from lib.ui.text.i18n import escape_markdown, t
-from lib.ui.widgets import cost
+from lib.ui.widgets import cost, paging
 from lib.ui.widgets.model_access import admin_action
 
-_PAGE_SIZE = 25  # people shown at first, and more with each "show more"
-_SEARCH_KEY, _VISIBLE_COUNT_KEY = "people.search", "people.shown"
+_PAGE_SIZE = 25
+_PAGER = "people"
+_SEARCH_KEY = "people.search"
 
 
 def render(_: User) -> None:
@@ -47,17 +49,20 @@ def _render_list(users: list[UserRecord], usage_by_user: Mapping[str, UsageTotal
             icon=":material/search:",
             placeholder=t("people.search"),
             label_visibility="collapsed",
+            on_change=paging.reset,
+            args=(_PAGER,),
         )
-    words = str(st.session_state.get(_SEARCH_KEY) or "").casefold().split()
+    words = str(session_state.widget(_SEARCH_KEY) or "").casefold().split()
     found = [one for one in users if all(word in scope.display_name(one).casefold() for word in words)]
     if not found:
         st.caption(t("people.not_found"))
-    most = st.session_state.setdefault(_VISIBLE_COUNT_KEY, _PAGE_SIZE)
     zone = dates.resolve_timezone(st.context.timezone, st.context.timezone_offset)
-    for known in found[:most]:
-        _render_row(known, usage_by_user.get(known.id), zone)
-    if len(found) > most:
-        st.button(t("sidebar.more"), key="people-more", type="tertiary", on_click=_show_more)
+
+    def render_rows(records: list[UserRecord]) -> None:
+        for record in records:
+            _render_row(record, usage_by_user.get(record.id), zone)
+
+    paging.render(_PAGER, paging.fetch_from(found), render_rows, _PAGE_SIZE)
 
 
 def _render_row(record: UserRecord, usage: UsageTotal | None, zone: tzinfo) -> None:
@@ -113,7 +118,3 @@ def _render_sign_out(record: UserRecord) -> None:
 def _revoke_sessions(admin: User, user_id: str) -> None:
     resources.store().users.revoke_sessions(admin, user_id, time.time())
     st.toast(t("people.is_out"), icon=":material/check:")
-
-
-def _show_more() -> None:
-    st.session_state[_VISIBLE_COUNT_KEY] += _PAGE_SIZE

@@ -6,13 +6,13 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import streamlit as st
 
-Persistence = Literal["browser", "tab", "page"]
+from lib.ui.session.state import session_state
+from lib.ui.session.values import BrowserIdentity, Persistence
 
 _COMPONENT_KEY = "browser"
 _SECRET_PATTERN = re.compile(r"[0-9a-f]{48}")
@@ -23,14 +23,6 @@ _component = st.components.v2.component(
 )
 
 
-@dataclass(frozen=True)
-class BrowserIdentity:
-    """What a browser is known by, without its secret; `place` is what keeps that, and how long it lasts."""
-
-    id: str
-    persistence: Persistence
-
-
 def request_identity(on_identity: Callable[[], None]) -> None:
     """Ask the browser, which answers with a run of its own that begins with this callback."""
     # Asked anew with every run: a component whose data are the same stays silent, also to another server.
@@ -39,7 +31,7 @@ def request_identity(on_identity: Callable[[], None]) -> None:
 
 def received_identity() -> BrowserIdentity | None:
     """What the browser has just told, inside the callback; None where that is not what it was asked for."""
-    answer = st.session_state.get(_COMPONENT_KEY)
+    answer = session_state.widget(_COMPONENT_KEY)
     return parse_identity(answer.get("told")) if isinstance(answer, dict) else None
 
 

@@ -15,11 +15,11 @@ from lib.core.errors import SettingError, StoreError
 from lib.core.user import User
 from lib.ui.auth import browser_id, oidc, password, sign_in_page
 from lib.ui.session import audit, hosting, replayed_input, resources
+from lib.ui.session.state import session_state
+from lib.ui.session.values import Persistence
 from lib.ui.text.i18n import t
 
 COMPOSER_INPUT_KEY = "composer.box"
-_IDENTITY_KEY = "access.told"
-_RECORDED_USER_KEY = "access.met"
 _REVEAL_ANIMATION = "untold 0s linear 5s forwards"
 _SIGN_IN_AGAIN_REASONS = ("expired", "revoked", "undated", "early")  # what another sign-in mends
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def require() -> User:
         _check_anonymous_access(access)
         # Whoever is at the machine itself, alone, has nobody above them.
         person = replace(_browser_user(), is_admin=access.mode == "local" and _is_loopback_only())
-    st.session_state["person"] = person
+    session_state.user = person
     return person
 
 
@@ -65,9 +65,9 @@ def current_admin() -> User | None:
     return person
 
 
-def identity_persistence() -> browser_id.Persistence:
+def identity_persistence() -> Persistence:
     """What keeps the person's way back to the history; call it after require()."""
-    known: browser_id.BrowserIdentity | None = st.session_state.get(_IDENTITY_KEY)
+    known = session_state.browser_identity
     return known.persistence if known else "browser"
 
 
@@ -114,23 +114,23 @@ def _proxy_user(access: AccessSettings) -> User:
 
 def _record_user(user: User) -> None:
     """Remember, once a session, who came. What a session holds of another person goes."""
-    before = st.session_state.get(_RECORDED_USER_KEY)
+    before = session_state.recorded_user
     if before == user:
         return
     if before is not None and before.id != user.id:
-        st.session_state.clear()
+        session_state.clear()
     try:
         resources.store().users.upsert(user)
     except StoreError:
         log.warning("who came could not be remembered", exc_info=True)
     if before is None or before.id != user.id:
         audit.record(user, "sign_in", resources.settings().access.mode)
-    st.session_state[_RECORDED_USER_KEY] = user
+    session_state.recorded_user = user
 
 
 def _browser_user() -> User:
     """Without a sign-in of their own, a person is a browser."""
-    known: browser_id.BrowserIdentity | None = st.session_state.get(_IDENTITY_KEY)
+    known = session_state.browser_identity
     if known is None:
         _wait_for_browser()
     return User(known.id)
@@ -149,4 +149,4 @@ def _wait_for_browser() -> NoReturn:
 def _on_identity() -> None:
     if told := browser_id.received_identity():
         resources.claim_legacy_rows(told.id)
-        st.session_state[_IDENTITY_KEY] = told
+        session_state.browser_identity = told

@@ -9,11 +9,10 @@ import streamlit as st
 from lib.config.auth import AccessMode, AccessSettings, Refusal
 from lib.core.user import User
 from lib.ui.auth import password as session
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 
-_SIGNED_IN_KEY = "entrance.signed"
-_ERROR_KEY = "entrance.told"
-_PASSWORD_KEY = "entrance.word"
+_PASSWORD_KEY = "sign_in.password"
 
 _LOOPBACK_EXAMPLE = "streamlit run app.py --server.address=127.0.0.1"
 _ENVIRONMENT_EXAMPLE = 'export ANTLER_ACCESS="password"\nexport ANTLER_PASSWORD="…"'
@@ -53,12 +52,12 @@ def _render_option(name: str, example: str, language: str) -> None:
 
 def is_signed_in() -> bool:
     """Whether the password was typed in this session, where no cookie of ours can remember it."""
-    return bool(st.session_state.get(_SIGNED_IN_KEY))
+    return session_state.is_password_verified
 
 
 def sign_out() -> None:
     """Sign this session out; a callback."""
-    st.session_state.pop(_SIGNED_IN_KEY, None)
+    session_state.is_password_verified = False
 
 
 def render_password_form(password: str) -> None:
@@ -68,8 +67,9 @@ def render_password_form(password: str) -> None:
         st.text_input(
             t("signin.password"), type="password", key=_PASSWORD_KEY, autocomplete="current-password"
         )
-        if told := st.session_state.pop(_ERROR_KEY, ""):
-            st.error(told)
+        if session_state.password_error:
+            st.error(session_state.password_error)
+            del session_state.password_error
         st.form_submit_button(t("signin.do"), type="primary", on_click=_on_password_submit, args=(password,))
     st.caption(t("signin.same"))
     st.caption(t("signin.session"))
@@ -77,12 +77,12 @@ def render_password_form(password: str) -> None:
 
 def _on_password_submit(password: str) -> None:
     right, wait = session.check_password(
-        password, st.session_state.pop(_PASSWORD_KEY, ""), st.context.ip_address or ""
+        password, session_state.pop_widget(_PASSWORD_KEY, ""), st.context.ip_address or ""
     )
     if right:
-        st.session_state[_SIGNED_IN_KEY] = True
+        session_state.is_password_verified = True
     else:
-        st.session_state[_ERROR_KEY] = (
+        session_state.password_error = (
             t("signin.wait", minutes=ceil(wait / 60)) if wait else t("signin.wrong")
         )
 

@@ -12,11 +12,10 @@ from lib.core.conversation import Node
 from lib.core.user import User
 from lib.ui.chat import composer
 from lib.ui.session import audit, conversation_view, resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import undo
 from lib.ui.widgets.errors import shows_errors
-
-_EDITED_NODE_KEY = "editing"
 
 
 def render_pager(user: User, sibling_ids: list[str] | None, node_id: str) -> None:
@@ -67,13 +66,13 @@ def render_menu(user: User, node: Node, actions: tuple[str, ...]) -> None:
         icon=":material/more_horiz:",
         type="tertiary",
         format_func=lambda action: t(f"tools.{action}"),
-        on_click=lambda: _ACTIONS[st.session_state[key]](user, node),
+        on_click=lambda: _ACTIONS[session_state.widget(key)](user, node),
     )
 
 
 def is_editing(node: Node) -> bool:
     """Whether this question is being edited."""
-    return bool(st.session_state.get(_EDITED_NODE_KEY) == node.id)
+    return session_state.edited_node_id == node.id
 
 
 def render_editor(user: User, node: Node) -> None:
@@ -90,11 +89,11 @@ def render_editor(user: User, node: Node) -> None:
 
 
 def _set_edited_node(node_id: str | None) -> None:
-    st.session_state[_EDITED_NODE_KEY] = node_id
+    session_state.edited_node_id = node_id
 
 
 def _send_edit(user: User, node: Node, field_key: str) -> None:
-    if composer.send_edit(user, node, st.session_state[field_key]):
+    if composer.send_edit(user, node, session_state.widget(field_key)):
         _set_edited_node(None)
 
 

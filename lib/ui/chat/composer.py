@@ -15,13 +15,13 @@ from lib.ui.auth import require
 from lib.ui.chat import context_window, model_picker, params_panel
 from lib.ui.history.sidebar import SETTINGS_PAGE
 from lib.ui.session import conversation_view, replayed_input, resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.usage import quota_status
 from lib.ui.widgets import cost, undo
 from lib.ui.widgets.errors import error_message, flash_warning, render_flash_warning, shows_errors
 
 _INPUT_KEY = require.COMPOSER_INPUT_KEY
-_PREFILL_KEY = "composer.put"  # what was put into the box last, and the words that it stands for
 
 
 def render(user: User) -> DeltaGenerator:
@@ -83,17 +83,17 @@ def send(user: User, text: str) -> None:
 
 def prefill(text: str) -> None:
     """Put words into the box, from a callback."""
-    before, _ = st.session_state.get(_PREFILL_KEY, ("", ""))
+    before, _ = session_state.prefill
     # The page takes over only what differs from what it was given last, and has emptied the box since.
     shown = f"{text} " if text == before else text
-    st.session_state[_PREFILL_KEY] = shown, text
-    st.session_state[_INPUT_KEY] = shown
+    session_state.prefill = shown, text
+    session_state.set_widget(_INPUT_KEY, shown)
 
 
 def _submitted_text() -> str:
     """What is sent from the box, without what only made it differ."""
-    sent: str = st.session_state[_INPUT_KEY] or ""
-    shown, text = st.session_state.get(_PREFILL_KEY, ("", ""))
+    sent: str = session_state.widget(_INPUT_KEY) or ""
+    shown, text = session_state.prefill
     return text if sent == shown else sent
 
 

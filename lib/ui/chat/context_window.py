@@ -19,12 +19,10 @@ from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.markdown.sanitize import sanitize
 from lib.ui.session import conversation_view, resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets.errors import code_message, shows_errors
 
-# What this session holds back: the conversation and the question that was not sent, and the conversation
-# of which the next question goes whatever its length.
-_HELD_QUESTION_KEY, _SEND_ANYWAY_KEY = "window.held", "window.anyway"
 POLL_INTERVAL = 1.0  # seconds between two looks at a summary that is being made
 
 
@@ -41,11 +39,12 @@ class _OverflowCase:
 def hold_if_too_long(text: str, target: Target, params: Params) -> bool:
     """Whether a question is held back, for it would not fit; the next run then paints the choice."""
     shown = conversation_view.current_view()
-    anyway = st.session_state.pop(_SEND_ANYWAY_KEY, "") == _view_key(shown)
+    anyway = session_state.send_anyway_conversation == _view_key(shown)
+    del session_state.send_anyway_conversation
     if anyway or not estimate_context(shown, text, target, params).is_over_limit:
-        st.session_state.pop(_HELD_QUESTION_KEY, None)
+        del session_state.held_question
         return False
-    st.session_state[_HELD_QUESTION_KEY] = (_view_key(shown), text)
+    session_state.held_question = (_view_key(shown), text)
     return True
 
 
@@ -80,10 +79,10 @@ def render(user: User, target: Target | None, params: Params) -> None:
             _render_progress(job)
             st.button(t("window.cancel"), key="summing-cancel", icon=":material/close:", on_click=job.cancel)
     elif target and not shown.generation:
-        name, text = st.session_state.get(_HELD_QUESTION_KEY, ("", ""))
+        name, text = session_state.held_question
         text = text if name == _view_key(shown) else ""
         need = estimate_context(shown, text, target, params)
-        if need.is_over_limit and st.session_state.get(_SEND_ANYWAY_KEY) != _view_key(shown):
+        if need.is_over_limit and session_state.send_anyway_conversation != _view_key(shown):
             with st.container(key="too-long", gap="small"):
                 _render_choices(user, _build_overflow_case(shown, text, need, target, params), target)
         elif text:
@@ -238,7 +237,7 @@ def _start_new_conversation(user: User, case: _OverflowCase) -> None:
 
 def _send_anyway(user: User, case: _OverflowCase) -> None:
     _discard_summary(user)
-    st.session_state[_SEND_ANYWAY_KEY] = _view_key(conversation_view.current_view())
+    session_state.send_anyway_conversation = _view_key(conversation_view.current_view())
 
 
 @shows_errors
@@ -268,9 +267,9 @@ def _discard_summary(user: User) -> None:
 
 def _show_conversation(conversation_id: str) -> None:
     """Show another conversation, with the question that waits."""
-    name, text = st.session_state.get(_HELD_QUESTION_KEY, ("", ""))
+    name, text = session_state.held_question
     if name == _view_key(conversation_view.current_view()):
-        st.session_state[_HELD_QUESTION_KEY] = (conversation_id, text)
+        session_state.held_question = (conversation_id, text)
     st.query_params.from_dict({"c": conversation_id})
 
 

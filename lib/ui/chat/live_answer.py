@@ -14,6 +14,7 @@ from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import RemoteGeneration
 from lib.core.conversation import Node
 from lib.ui.markdown.sanitize import sanitize, stable_prefix_length
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets.errors import retry_reason, shows_errors
 
@@ -95,7 +96,7 @@ class _AnswerFeed:
         self._update_status_line()
         time.sleep(max(0.0, min(MAX_FRAME_INTERVAL, self._next_frame_at - time.monotonic())))
         self._snapshot = self._generation.wait(self._snapshot.version, POLL_INTERVAL, self._node_id)
-        _ = "view" in st.session_state
+        session_state.check_interrupted()
         self._read_snapshot()
         self._next_frame_at = time.monotonic() + min(
             MAX_FRAME_INTERVAL, max(FRAME_INTERVAL, live_chars / FRAME_CHARS_PER_SECOND)

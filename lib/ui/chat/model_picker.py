@@ -11,6 +11,7 @@ from lib.core.preferences import Preferences
 from lib.core.target import WIRES, Target, Wire, is_wire
 from lib.core.user import User
 from lib.ui.session import conversation_view, resources
+from lib.ui.session.state import session_state
 from lib.ui.settings import default_model_fields, models
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import cost, model_access
@@ -31,25 +32,23 @@ def sync_widgets(user: User) -> None:
     shown = conversation_view.current_view()
     asked = (st.query_params.get("model"), st.query_params.get("wire"))
     # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
-    kept = st.session_state.setdefault("target.kept", dict.fromkeys(_WIDGET_KEYS))
     for key in _WIDGET_KEYS:
         # Only where it is gone: a value that the server sets replaces what is being typed there.
-        if key not in st.session_state:
-            st.session_state[key] = kept[key]
-    before = st.session_state.get("target.preset")
+        if not session_state.has_widget(key):
+            session_state.set_widget(key, session_state.target_widget_values.get(key))
+    before = session_state.target_widgets_source
     if before != (shown.conversation_id, asked):
         begun = before is None or before[0] != shown.conversation_id
         news = asked if before is None or before[1] != asked else (None, None)
         _set_widgets(_default_target(user) if begun else None, *news)
-        st.session_state["target.preset"] = (shown.conversation_id, asked)
-    if not st.session_state[_MODEL_KEY]:
+        session_state.target_widgets_source = (shown.conversation_id, asked)
+    if not session_state.widget(_MODEL_KEY):
         liked = resources.preferences(user.id).favourites
         every = (*liked, *(model.id for model in resources.model_list().models))
-        st.session_state[_MODEL_KEY] = next(
-            (model for model in every if model_access.is_model_allowed(user, model)), None
-        )
-    if not is_wire(st.session_state[_WIRE_KEY]):
-        st.session_state[_WIRE_KEY] = resources.model(_selected_model()).wires[0]
+        allowed = (model for model in every if model_access.is_model_allowed(user, model))
+        session_state.set_widget(_MODEL_KEY, next(allowed, None))
+    if not is_wire(session_state.widget(_WIRE_KEY)):
+        session_state.set_widget(_WIRE_KEY, resources.model(_selected_model()).wires[0])
 
 
 def _default_target(user: User) -> Target | None:
@@ -65,21 +64,22 @@ def _set_widgets(default: Target | None, model: str | None, wire: str | None) ->
     else:
         found = Target(model, resources.model(model).wires[0]) if model else default
         if is_wire(wire):
-            st.session_state[_WIRE_KEY] = wire
+            session_state.set_widget(_WIRE_KEY, wire)
             found = Target(found.model, wire) if found else None
     if found:
-        st.session_state[_MODEL_KEY], st.session_state[_WIRE_KEY] = found.model, found.wire
+        session_state.set_widget(_MODEL_KEY, found.model)
+        session_state.set_widget(_WIRE_KEY, found.wire)
 
 
 def current_target() -> Target | None:
     """The target that is chosen; None while no model is."""
-    model, chosen = _selected_model(), st.session_state.get(_WIRE_KEY)
+    model, chosen = _selected_model(), session_state.widget(_WIRE_KEY)
     return Target(model, chosen) if model and is_wire(chosen) else None
 
 
 def current_wire() -> Wire:
     """The wire that is chosen, also while no model is."""
-    chosen = st.session_state.get(_WIRE_KEY)
+    chosen = session_state.widget(_WIRE_KEY)
     return chosen if is_wire(chosen) else WIRES[0]
 
 
@@ -118,7 +118,10 @@ def render(user: User) -> None:
         args=(user,),
     )
     default_model_fields.render_wire_picker(_WIRE_KEY)
-    st.session_state["target.kept"] = {_MODEL_KEY: _selected_model(), _WIRE_KEY: st.session_state[_WIRE_KEY]}
+    session_state.target_widget_values = {
+        _MODEL_KEY: _selected_model(),
+        _WIRE_KEY: session_state.widget(_WIRE_KEY),
+    }
     with st.popover(t("target.about"), icon=":material/info:", key="about"):
         _render_model_details(user, liked)
 
@@ -142,16 +145,16 @@ def _model_options(user: User, preferences: Preferences) -> Mapping[str, str]:
 
 def _selected_model() -> str:
     """The id in the picker. It may hold a label of before, when the id had no star or no maker yet."""
-    shown = str(st.session_state.get(_MODEL_KEY) or "")
+    shown = str(session_state.widget(_MODEL_KEY) or "")
     return shown.removeprefix(_FAVOURITE_PREFIX).partition(_LABEL_SEPARATOR)[0].strip()
 
 
 def _refresh_label(model_id: str, label: str) -> None:
     """Have the browser show the id by its label of now; it would go on showing the one it was picked by."""
-    before = st.session_state.get("target.label", (model_id, label))
-    if st.session_state[_MODEL_KEY] != model_id or (before[0] == model_id and before[1] != label):
-        st.session_state[_MODEL_KEY] = model_id
-    st.session_state["target.label"] = (model_id, label)
+    before = session_state.target_label or (model_id, label)
+    if session_state.widget(_MODEL_KEY) != model_id or (before[0] == model_id and before[1] != label):
+        session_state.set_widget(_MODEL_KEY, model_id)
+    session_state.target_label = (model_id, label)
 
 
 @shows_errors
@@ -162,11 +165,11 @@ def _on_model_change(user: User) -> None:
     """
     if (chosen := _selected_model()) and not model_access.is_model_allowed(user, chosen):
         flash_warning(model_access.model_not_allowed_message(chosen))
-        st.session_state[_MODEL_KEY] = st.session_state["target.kept"][_MODEL_KEY]
+        session_state.set_widget(_MODEL_KEY, session_state.target_widget_values.get(_MODEL_KEY))
         return
     offered = resources.model(_selected_model()).wires
-    if st.session_state[_WIRE_KEY] not in offered:
-        st.session_state[_WIRE_KEY] = offered[0]
+    if session_state.widget(_WIRE_KEY) not in offered:
+        session_state.set_widget(_WIRE_KEY, offered[0])
 
 
 def _render_model_details(user: User, preferences: Preferences) -> None:

@@ -23,6 +23,7 @@ from lib.core.policy import Prompt
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.session import conversation_view, resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets.errors import shows_errors
 
@@ -38,20 +39,23 @@ def sync_widgets() -> None:
     next run takes it off the screen. So each run sets it again, but for one that a field of the panel
     began: there, the next field may be in the middle of being typed in.
     """
-    shown, typing = conversation_view.current_view(), st.session_state.pop("params.typing", False)
+    shown, typing = conversation_view.current_view(), session_state.is_typing_params
+    session_state.is_typing_params = False
     # The last value of each widget, kept here: Streamlit forgets a widget's own when its page is left.
-    kept = st.session_state.get("params.kept", {})
+    kept = session_state.param_widget_values
     for field in PARAM_FIELDS:
         # Only where it is gone: a value that the server sets replaces what is being typed there.
-        if _WIDGET_KEYS[field.name] not in st.session_state:
-            st.session_state[_WIDGET_KEYS[field.name]] = kept.get(field.name, _widget_value(field, Params()))
+        if not session_state.has_widget(_WIDGET_KEYS[field.name]):
+            session_state.set_widget(
+                _WIDGET_KEYS[field.name], kept.get(field.name, _widget_value(field, Params()))
+            )
         elif not typing:
-            st.session_state[_WIDGET_KEYS[field.name]] = st.session_state[_WIDGET_KEYS[field.name]]
-    if st.session_state.get("params.preset", "") != shown.conversation_id:
+            session_state.set_widget(_WIDGET_KEYS[field.name], session_state.widget(_WIDGET_KEYS[field.name]))
+    if session_state.param_widgets_source != shown.conversation_id:
         saved = shown.conversation.params if shown.conversation else Params()
         for field in PARAM_FIELDS:
-            st.session_state[_WIDGET_KEYS[field.name]] = _widget_value(field, saved)
-        st.session_state["params.preset"] = shown.conversation_id
+            session_state.set_widget(_WIDGET_KEYS[field.name], _widget_value(field, saved))
+        session_state.param_widgets_source = shown.conversation_id
 
 
 def _widget_value(field: ParamField, params: Params) -> Any:
@@ -71,7 +75,7 @@ def current_params() -> Params:
 def _read_widgets() -> Params:
     found: dict[str, Any] = {}
     for field in PARAM_FIELDS:
-        value = st.session_state.get(_WIDGET_KEYS[field.name], _widget_value(field, Params()))
+        value = session_state.widget(_WIDGET_KEYS[field.name], _widget_value(field, Params()))
         if field.kind == "lines":
             value = parse_stop_sequences(value or "")
         elif field.kind in ("area", "text", "json", "choice"):
@@ -87,7 +91,7 @@ def invalid_json_fields() -> list[str]:
 
 def _is_json_object(name: str) -> bool:
     try:
-        parse_json_object(st.session_state.get(_WIDGET_KEYS[name]) or "")
+        parse_json_object(session_state.widget(_WIDGET_KEYS[name]) or "")
     except ValueError:
         return False
     return True
@@ -96,12 +100,12 @@ def _is_json_object(name: str) -> bool:
 def set_params(user: User, **values: Any) -> None:
     """Set parameters from a callback, as if a person had."""
     for name, value in values.items():
-        st.session_state[_WIDGET_KEYS[name]] = value
+        session_state.set_widget(_WIDGET_KEYS[name], value)
     save_params(user)
 
 
 def _on_widget_change(user: User) -> None:
-    st.session_state["params.typing"] = True
+    session_state.is_typing_params = True
     save_params(user)
 
 
@@ -136,7 +140,9 @@ def render(user: User, target: Target | None, messages: Sequence[str]) -> None:
             st.button(
                 t("params.clear"), key="params-clear", type="tertiary", on_click=_clear_params, args=(user,)
             )
-    st.session_state["params.kept"] = {name: st.session_state[key] for name, key in _WIDGET_KEYS.items()}
+    session_state.param_widget_values = {
+        name: session_state.widget(key) for name, key in _WIDGET_KEYS.items()
+    }
 
 
 def _render_shared_prompts(user: User) -> None:
@@ -156,7 +162,7 @@ def _render_shared_prompts(user: User) -> None:
 
 
 def _apply_shared_prompt(user: User, prompts: Sequence[Prompt]) -> None:
-    set_params(user, system=prompts[st.session_state[_SHARED_PROMPT_KEY]].text)
+    set_params(user, system=prompts[session_state.widget(_SHARED_PROMPT_KEY)].text)
 
 
 def _clear_params(user: User) -> None:
@@ -220,7 +226,7 @@ def _render_number(label: str, field: ParamField, target: Target | None, widget_
     """A number, empty while it is untouched. What was set for another wire stays, and is told apart."""
     limits = field.range_for(target.wire if target else "openai")
     exact: Callable[[float], float] = int if field.kind == "integer" else float
-    value = st.session_state[_WIDGET_KEYS[field.name]]
+    value = session_state.widget(_WIDGET_KEYS[field.name])
     least, most = exact(limits.minimum), exact(limits.maximum)
     if abs(limits.maximum) < 1000:
         label = t("params.range", field=label, least=f"{least:g}", most=f"{most:g}")

@@ -17,6 +17,7 @@ from lib.core import tree
 from lib.core.conversation import Node
 from lib.core.user import User
 from lib.ui.session import audit, conversation_view, resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import TRANSLATIONS, current_language, escape_markdown, t
 from lib.ui.widgets import cost
 from lib.ui.widgets.errors import shows_errors
@@ -52,8 +53,7 @@ def share_url(token: str) -> str:
 
 def _render_link(user: User, conversation_id: str) -> None:
     st.markdown(f"**{t('share.link')}**  \n{t('share.about')}")
-    made: dict[str, str] = st.session_state.setdefault("shares", {})
-    if token := made.get(conversation_id):
+    if token := session_state.share_tokens.get(conversation_id):
         st.code(share_url(token), language=None, wrap_lines=True)
         st.caption(t("share.once"))
     st.button(t("share.make"), key="share-make", icon=":material/link:", on_click=_create_link, args=(user,))
@@ -67,7 +67,7 @@ def _create_link(user: User) -> None:
             resources.store().shares, user.id, view.conversation, view.nodes
         )
         audit.record(user, "share", view.conversation.id)
-        st.session_state["shares"][view.conversation.id] = token
+        session_state.share_tokens[view.conversation.id] = token
 
 
 def _render_downloads(user: User, view: conversation_view.ConversationView) -> None:
@@ -136,7 +136,7 @@ def render_share_links(user: User) -> None:
 def _revoke_link(user: User, link_id: str) -> None:
     resources.store().shares.revoke(user.id, link_id)
     audit.record(user, "revoke", link_id)
-    st.session_state.pop("shares", None)
+    del session_state.share_tokens
 
 
 def load_snapshot(token: str) -> tuple[str, float, list[Node]] | None:

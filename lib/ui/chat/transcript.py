@@ -16,6 +16,7 @@ from lib.ui.chat import answer_actions, branch_actions, context_window
 from lib.ui.chat.live_answer import thinking_label
 from lib.ui.markdown.sanitize import sanitize
 from lib.ui.session import conversation_view, resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import cost, errors, scroll
 
@@ -81,9 +82,9 @@ def clear_stale_elements(count: int) -> None:
 
     Streamlit itself clears it at the end of a run only, and a run can last as long as an answer.
     """
-    for _ in range(st.session_state.get("painted", 0) - count):
+    for _ in range(session_state.rendered_message_count - count):
         st.empty()
-    st.session_state["painted"] = count
+    session_state.rendered_message_count = count
 
 
 def render_question(user: User, view: conversation_view.ConversationView, node: Node) -> None:

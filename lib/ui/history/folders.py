@@ -9,18 +9,16 @@ import streamlit as st
 
 from lib.core.user import User
 from lib.ui.history import actions as filing
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import paging
-
-_OPEN_FOLDERS_KEY = "folders-opened"
-_RENAME_KEY = "folder-naming"
 
 
 def render_folder(user: User, name: str, count: int) -> bool:
     """The head of a folder, which opens and closes it; whether it is open."""
     key = folder_key(name)
-    opened = name in _open_folders()
-    if st.session_state.get(_RENAME_KEY) == name:
+    opened = name in session_state.open_folders
+    if session_state.renamed_folder == name:
         _render_rename_form(user, name, key)
         return opened
     with st.container(key=f"folder-{key}", horizontal=True, gap=None, wrap=False):
@@ -71,7 +69,7 @@ def render_picker(
             placeholder=t("folder.placeholder"),
             accept_new_options=True,
             label_visibility="collapsed",
-            on_change=lambda: on_choose(st.session_state[key]) if st.session_state[key] else None,
+            on_change=lambda: on_choose(session_state.widget(key)) if session_state.widget(key) else None,
         )
         with st.container(key=f"{key}-buttons", horizontal=True, gap="small"):
             if allow_none:
@@ -81,19 +79,14 @@ def render_picker(
             st.button(t("rename.cancel"), key=f"{key}-cancel", type="tertiary", on_click=on_cancel)
 
 
-def _open_folders() -> set[str]:
-    found: set[str] = st.session_state.setdefault(_OPEN_FOLDERS_KEY, set())
-    return found
-
-
 def _toggle_folder(name: str) -> None:
-    _open_folders().symmetric_difference_update({name})
+    session_state.open_folders.symmetric_difference_update({name})
     paging.reset(folder_key(name))
 
 
 def _on_menu_select(user: User, name: str, menu_key: str) -> None:
-    if st.session_state[menu_key] == "rename":
-        st.session_state[_RENAME_KEY] = name
+    if session_state.widget(menu_key) == "rename":
+        session_state.renamed_folder = name
     else:
         filing.delete_folder(user, name)
 
@@ -111,11 +104,11 @@ def _render_rename_form(user: User, name: str, key: str) -> None:
 
 def _on_rename(user: User, old_name: str, field_key: str) -> None:
     _close_rename_form()
-    name = filing.normalize_folder_name(str(st.session_state.get(field_key, "")))
+    name = filing.normalize_folder_name(str(session_state.widget(field_key, "")))
     filing.rename_folder(user, old_name, name)
-    if old_name in _open_folders():
-        _open_folders().add(name)
+    if old_name in session_state.open_folders:
+        session_state.open_folders.add(name)
 
 
 def _close_rename_form() -> None:
-    st.session_state.pop(_RENAME_KEY, None)
+    session_state.renamed_folder = None

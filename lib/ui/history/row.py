@@ -10,17 +10,16 @@ from lib.core.conversation import Conversation
 from lib.core.user import User
 from lib.ui.history import actions, folders, selection
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import scroll
 
 CHAT_PAGE = "pages/chat.py"
-# The conversation that is worked on in its row, and how.
-_ROW_ACTION_KEY = "row-work"
 
 
 def render(user: User, conversation: Conversation, folder_names: Sequence[str], *, is_open: bool) -> None:
     """A row; `here` where the conversation is the open one, `names` are the folders."""
-    work, id_ = st.session_state.get(_ROW_ACTION_KEY, ("", ""))
+    work, id_ = session_state.row_action
     if selection.is_active():
         with st.container(key=f"row-{conversation.id}"):
             selection.render_checkbox(conversation)
@@ -78,7 +77,7 @@ def _render_row(user: User, conversation: Conversation, *, is_open: bool) -> Non
             icon=":material/more_horiz:",
             type="tertiary",
             format_func=lambda action: t(f"sidebar.{action}"),
-            on_click=lambda: _ACTIONS[st.session_state[menu]](user, conversation),
+            on_click=lambda: _ACTIONS[session_state.widget(menu)](user, conversation),
         )
 
 
@@ -90,11 +89,14 @@ def _available_actions(conversation: Conversation) -> list[str]:
 
 def _row_action_starter(action: str) -> Callable[[User, Conversation], None]:
     # In place and not in a dialog: what is inside a dialog waits for an answer that is being painted.
-    return lambda _, conversation: st.session_state.update({_ROW_ACTION_KEY: (action, conversation.id)})
+    def start(_: User, conversation: Conversation) -> None:
+        session_state.row_action = action, conversation.id
+
+    return start
 
 
 def _end_row_action() -> None:
-    st.session_state.pop(_ROW_ACTION_KEY, None)
+    del session_state.row_action
 
 
 def _on_move(user: User, conversations: Sequence[Conversation], folder: str) -> None:
@@ -115,7 +117,7 @@ def _render_rename_form(user: User, conversation: Conversation) -> None:
 
 def _on_rename(user: User, conversation: Conversation, field_key: str) -> None:
     _end_row_action()
-    actions.rename(user, conversation, str(st.session_state.get(field_key, "")))
+    actions.rename(user, conversation, str(session_state.widget(field_key, "")))
 
 
 _ACTIONS: dict[str, Callable[[User, Conversation], None]] = {

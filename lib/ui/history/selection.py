@@ -3,52 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import streamlit as st
 
 from lib.core.conversation import Conversation
 from lib.core.user import User
 from lib.ui.history import actions, folders
+from lib.ui.session.state import session_state
+from lib.ui.session.values import Selection
 from lib.ui.text.i18n import escape_markdown, t
-
-_STATE_KEY = "picking"
-
-
-@dataclass
-class _Selection:
-    """`chosen` are the checked ones, `listed` those that this run shows; both by id."""
-
-    selected: dict[str, Conversation] = field(default_factory=dict)
-    visible: dict[str, Conversation] = field(default_factory=dict)
-    is_folder_picker_open: bool = False
-
-    def toggle(self, conversation: Conversation) -> None:
-        if self.selected.pop(conversation.id, None) is None:
-            self.selected[conversation.id] = conversation
-
-    def toggle_all(self) -> None:
-        self.selected = {} if self.is_all_selected else {**self.selected, **self.visible}
-
-    def toggle_folder_picker(self) -> None:
-        self.is_folder_picker_open = not self.is_folder_picker_open
-
-    @property
-    def is_all_selected(self) -> bool:
-        return bool(self.visible) and self.visible.keys() <= self.selected.keys()
 
 
 def is_active() -> bool:
     """Whether the list is there to choose from."""
-    return _STATE_KEY in st.session_state
+    return session_state.selection is not None
 
 
 def begin() -> None:
-    st.session_state[_STATE_KEY] = _Selection()
+    session_state.selection = Selection()
 
 
 def end() -> None:
-    st.session_state.pop(_STATE_KEY, None)
+    session_state.selection = None
 
 
 def clear_visible() -> None:
@@ -61,7 +37,7 @@ def render_checkbox(conversation: Conversation) -> None:
     picking = _current_selection()
     picking.visible[conversation.id] = conversation
     key = f"pick-{conversation.id}"
-    st.session_state[key] = conversation.id in picking.selected
+    session_state.set_widget(key, conversation.id in picking.selected)
     words, args = escape_markdown(conversation.title), (conversation,)
     st.checkbox(words, key=key, width="stretch", on_change=picking.toggle, args=args)
 
@@ -71,7 +47,7 @@ def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool)
     picking = _current_selection()
     with st.container(key="picking", gap=None):
         with st.container(key="picking-all", horizontal=True, vertical_alignment="center", gap="small"):
-            st.session_state["pick-all"] = picking.is_all_selected
+            session_state.set_widget("pick-all", picking.is_all_selected)
             words = t("pick.count", count=len(picking.selected)) if picking.selected else t("pick.all")
             st.checkbox(words, key="pick-all", width="stretch", on_change=picking.toggle_all)
             st.button(t("pick.cancel"), key="pick-cancel", type="tertiary", on_click=end)
@@ -86,7 +62,7 @@ def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool)
             )
 
 
-def _render_actions(user: User, selection: _Selection, *, is_archive: bool) -> None:
+def _render_actions(user: User, selection: Selection, *, is_archive: bool) -> None:
     none = not selection.selected
     if is_archive:
         _render_action("unarchive", "unarchive", none, lambda: _set_selected_archived(user, archived=False))
@@ -120,6 +96,6 @@ def _pop_selected() -> list[Conversation]:
     return chosen
 
 
-def _current_selection() -> _Selection:
-    found: _Selection = st.session_state[_STATE_KEY]
-    return found
+def _current_selection() -> Selection:
+    assert session_state.selection is not None
+    return session_state.selection

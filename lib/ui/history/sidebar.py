@@ -9,6 +9,7 @@ from lib.core.user import User
 from lib.ui.history import conversation_list, row, search, selection
 from lib.ui.history.row import CHAT_PAGE
 from lib.ui.session import conversation_view
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import t
 from lib.ui.widgets import paging
 from lib.ui.widgets.errors import code_message
@@ -16,7 +17,6 @@ from lib.ui.widgets.errors import code_message
 __all__ = ["CHAT_PAGE", "SETTINGS_PAGE", "USAGE_PAGE", "render"]
 SETTINGS_PAGE = "pages/settings.py"
 USAGE_PAGE = "pages/usage.py"
-_ARCHIVE_KEY = "sidebar-archive"
 
 
 def render(user: User, *, is_chat_page: bool) -> None:
@@ -42,7 +42,7 @@ def render(user: User, *, is_chat_page: bool) -> None:
 def _render_list(user: User, query: str, open_id: str | None) -> None:
     if query:
         search.render_results(user, query)
-    elif _ARCHIVE_KEY in st.session_state:
+    elif session_state.is_archive_open:
         words, icon, args = t("archive.back"), ":material/arrow_back:", (False,)
         st.button(
             words, key="archive-back", type="tertiary", icon=icon, on_click=_set_archive_visible, args=args
@@ -59,7 +59,7 @@ def _render_footer(query: str) -> None:
         if not query and not selection.is_active():
             words, icon = t("sidebar.select"), ":material/checklist:"
             st.button(words, key="select", type="tertiary", icon=icon, on_click=selection.begin)
-        if not query and _ARCHIVE_KEY not in st.session_state:
+        if not query and not session_state.is_archive_open:
             words, icon, args = t("archive.title"), ":material/archive:", (True,)
             st.button(
                 words, key="archive", type="tertiary", icon=icon, on_click=_set_archive_visible, args=args
@@ -81,7 +81,4 @@ def _start_new_chat() -> None:
 def _set_archive_visible(visible: bool) -> None:
     selection.end()
     paging.reset("archived")
-    if visible:
-        st.session_state[_ARCHIVE_KEY] = True
-    else:
-        st.session_state.pop(_ARCHIVE_KEY, None)
+    session_state.is_archive_open = visible

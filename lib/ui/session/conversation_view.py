@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import streamlit as st
 
 from lib.chat.turns.generation import STOP_TIMEOUT, Generation
 from lib.chat.turns.registry import RemoteGeneration
 from lib.core import tree
-from lib.core.conversation import Conversation, Node
+from lib.core.conversation import Conversation
 from lib.core.errors import StoreError
-from lib.core.usage import UsageTotal
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
+from lib.ui.session.values import ConversationView
+
+__all__ = ["ConversationView"]
 
 PAGE_SIZE = 30  # messages painted when a conversation is opened, and more with each "show earlier"
 
 
-@dataclass
-class ConversationView:
-    """What a session remembers of the conversation it shows: None is a new one, not yet begun.
-
-    `nodes` is the shown path, read from the store when the conversation is opened, and kept up by the
-    session while it works with it. `first` pins the window: a sliding one would repaint every message.
-    `end` is where it ends before the path does, after a jump to what stands far above; else None.
-    `answer` produces the last node, which is then painted as it comes. `siblings` are the ids of the
-    alternatives of each node that has any, itself among them. `sums` are what the answers took, by id.
-    """
-
-    conversation: Conversation | None = None
-    nodes: list[Node] = field(default_factory=list)
-    siblings: dict[str, list[str]] = field(default_factory=dict)
-    usage_by_node: dict[str, UsageTotal] = field(default_factory=dict)
-    start: int = 0
-    end: int | None = None
-    generation: Generation | RemoteGeneration | None = None
-
-    @property
-    def conversation_id(self) -> str | None:
-        return self.conversation.id if self.conversation else None
-
-
 def current_view() -> ConversationView:
     """This session's view."""
-    found: ConversationView = st.session_state.setdefault("view", ConversationView())
-    return found
+    return session_state.view
 
 
 def open_conversation(owner: str) -> ConversationView:
@@ -102,8 +80,8 @@ def _load_view(owner: str, conversation: Conversation | None) -> ConversationVie
     if conversation and before.conversation_id == conversation.id and before.end is None:
         first = min(before.start, first)
     sums = resources.current_store().usage.totals_by_answer(owner, conversation.id) if conversation else {}
-    st.session_state["view"] = now = ConversationView(conversation, nodes, tree.siblings(known), sums, first)
-    return now
+    session_state.view = ConversationView(conversation, nodes, tree.siblings(known), sums, first)
+    return session_state.view
 
 
 def refresh_after_answer(owner: str, view: ConversationView) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-_MESSAGE_KEY = "late.words"
-_INPUT_RENDERED_KEY = "late.known"
+from lib.ui.session.state import session_state
 
 
 def recover_message(widget_key: str) -> None:
@@ -16,15 +14,16 @@ def recover_message(widget_key: str) -> None:
     message, and Streamlit drops what comes from a widget that the session does not know.
     """
     context = get_script_run_ctx()
-    if context is None or st.session_state.get(_INPUT_RENDERED_KEY):
+    if context is None or session_state.is_input_rendered:
         return
     for state in context.session_state.get_widget_states():
         if state.id.endswith(f"-{widget_key}") and (words := state.chat_input_value.data):
-            st.session_state[_MESSAGE_KEY] = words
+            session_state.replayed_message = words
 
 
 def pop_message() -> str:
     """What was caught, once, else ""; from now on the session knows the box."""
-    st.session_state[_INPUT_RENDERED_KEY] = True
-    words: str = st.session_state.pop(_MESSAGE_KEY, "")
+    session_state.is_input_rendered = True
+    words = session_state.replayed_message
+    del session_state.replayed_message
     return words

@@ -36,6 +36,7 @@ from lib.gateway.catalog.models import Catalog, unlisted_model
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 from lib.storage.store import Store
+from lib.ui.session.state import session_state
 
 LOGO = str(Path(__file__).parents[1] / "widgets/antler.svg")
 PURGE_AFTER = 24 * 3600.0  # seconds for which a deleted conversation can be taken back
@@ -130,20 +131,19 @@ def shared_gateway() -> Gateway:
 
 def personal_key() -> PersonalKey | None:
     """What this session reaches with the person's own key; None where the team's is used."""
-    found: PersonalKey | None = st.session_state.get("own")
-    return found
+    return session_state.personal_key
 
 
 def use_personal_key(new_key: PersonalKey) -> None:
     """From now on, have this session's requests go with the person's own key."""
     forget_personal_key()
-    st.session_state["own"] = new_key
+    session_state.personal_key = new_key
 
 
 def forget_personal_key() -> None:
     """Forget the person's own key. Answers that are running go on with what they began with."""
     if used := personal_key():
-        del st.session_state["own"]
+        del session_state.personal_key
         used.gateway.close()
 
 
@@ -181,8 +181,7 @@ def claim_legacy_rows(user_id: str) -> None:
 
 def temporary() -> TemporaryStore | None:
     """What keeps this session's temporary chat; None while the session is not in one."""
-    found: TemporaryStore | None = st.session_state.get("scratch")
-    return found
+    return session_state.temporary_store
 
 
 def current_store() -> Store | TemporaryStore:
@@ -191,14 +190,14 @@ def current_store() -> Store | TemporaryStore:
 
 
 def start_temporary(user_id: str) -> None:
-    st.session_state["scratch"] = TemporaryStore(user_id, store().usage)
+    session_state.temporary_store = TemporaryStore(user_id, store().usage)
 
 
 def end_temporary() -> None:
     """Forget the temporary chat, where there is one; an answer that is arriving there ends with it."""
     if kept := temporary():
         kept.clear()
-        del st.session_state["scratch"]
+        del session_state.temporary_store
 
 
 @st.cache_resource(show_spinner=False)
@@ -224,8 +223,7 @@ def utility_model() -> UtilityModel | None:
 
 def user() -> User | None:
     """Who is asking in this session, as access.require() found it; None before that."""
-    found: User | None = st.session_state.get("person")
-    return found
+    return session_state.user
 
 
 def limit_enforcer() -> LimitEnforcer:
@@ -289,9 +287,6 @@ def model(model_id: str) -> Model:
 
 def preferences(owner: str) -> Preferences:
     """What the person likes; where the database refuses, what was last read of it in this session."""
-    try:
-        st.session_state["preferences"] = store().preferences.load(owner)
-    except StoreError:
-        st.session_state.setdefault("preferences", Preferences())
-    found: Preferences = st.session_state["preferences"]
-    return found
+    with contextlib.suppress(StoreError):
+        session_state.preferences = store().preferences.load(owner)
+    return session_state.preferences

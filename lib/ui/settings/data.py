@@ -10,11 +10,11 @@ from lib import transfer
 from lib.core.errors import TransferError
 from lib.core.user import User
 from lib.ui.session import audit, resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import TRANSLATIONS, t
 from lib.ui.widgets import errors, undo
 from lib.ui.widgets.errors import shows_errors
 
-_REPORT_KEY = "import.report"
 _FILE_KEY = "import.file"
 
 
@@ -44,7 +44,7 @@ def _export_all(user: User) -> bytes:
 def _render_import(user: User) -> None:
     st.markdown(t("data.import_about"))
     # The box is emptied after each import by taking a new key.
-    key = f"{_FILE_KEY}-{st.session_state.setdefault('imports', 0)}"
+    key = f"{_FILE_KEY}-{session_state.import_count}"
     file = st.file_uploader(t("data.import"), type=["json", "zip"], key=key, label_visibility="collapsed")
     if file is not None:
         args = (user, key)
@@ -56,14 +56,14 @@ def _render_import(user: User) -> None:
             on_click=_import_file,
             args=args,
         )
-    for line in st.session_state.get(_REPORT_KEY, ()):
+    for line in session_state.import_report:
         st.markdown(line)
 
 
 @shows_errors
 def _import_file(user: User, file_key: str) -> None:
-    file = st.session_state[file_key]
-    st.session_state[_REPORT_KEY] = []
+    file = session_state.widget(file_key)
+    session_state.import_report = ()
     try:
         loaded = transfer.replace_existing_ids(
             transfer.parse_export(file.getvalue()), resources.store().conversations.existing_ids
@@ -73,8 +73,8 @@ def _import_file(user: User, file_key: str) -> None:
         return
     resources.store().conversations.import_all(user.id, loaded.conversations)
     audit.record(user, "import", loaded.report.source, conversations=loaded.report.conversation_count)
-    st.session_state["imports"] += 1
-    st.session_state[_REPORT_KEY] = list(_report_lines(loaded.report))
+    session_state.import_count += 1
+    session_state.import_report = tuple(_report_lines(loaded.report))
 
 
 def _import_error_message(error: TransferError) -> str:
@@ -116,9 +116,9 @@ def _erase_all(user: User) -> None:
     resources.generations().stop_all(user.id)
     resources.store().users.delete_data(user.id)
     audit.record(User(user.id), "erase")
-    for name in ("shares", _REPORT_KEY, "view"):
-        st.session_state.pop(name, None)
+    del session_state.share_tokens
+    del session_state.view
     undo.dismiss()
-    st.session_state["erase-sure"] = False
+    session_state.set_widget("erase-sure", False)
     st.query_params.clear()
-    st.session_state[_REPORT_KEY] = [t("data.erased")]
+    session_state.import_report = (t("data.erased"),)

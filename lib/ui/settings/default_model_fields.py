@@ -11,6 +11,7 @@ import streamlit as st
 from lib.core.models import Model, group_by_vendor
 from lib.core.target import WIRES, Target, is_wire
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import t
 
 
@@ -21,7 +22,6 @@ class FieldKeys:
     container: str
     model: str
     wire: str
-    last_default: str
 
 
 def render(
@@ -37,10 +37,11 @@ def render(
     `words` are the label and what stands in the empty field.
     """
     # Only where they tell of another one: a value that the server sets replaces what is being typed.
-    if keys.model not in st.session_state or st.session_state.get(keys.last_default) != default:
-        st.session_state[keys.model] = default.model if default else None
-        st.session_state[keys.wire] = default.wire if default else None
-        st.session_state[keys.last_default] = default
+    shown = session_state.default_target_shown
+    if not session_state.has_widget(keys.model) or shown.get(keys.container) != default:
+        session_state.set_widget(keys.model, default.model if default else None)
+        session_state.set_widget(keys.wire, default.wire if default else None)
+        shown[keys.container] = default
     names = [model.id for _, group in group_by_vendor(models) for model in group]
     if default and default.model not in names:
         names.insert(0, default.model)
@@ -61,7 +62,8 @@ def render(
 
 def selected_target(keys: FieldKeys) -> Target | None:
     """What the fields say: over a wire that the model is offered over. None where no model stands there."""
-    model, wire = str(st.session_state[keys.model] or "").strip(), st.session_state.get(keys.wire)
+    model = str(session_state.widget(keys.model) or "").strip()
+    wire = session_state.widget(keys.wire)
     if not model:
         return None
     offered = resources.model(model).wires

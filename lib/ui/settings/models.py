@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import groupby
 
 import streamlit as st
 
@@ -12,17 +13,16 @@ from lib.core.preferences import Preferences
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
 from lib.ui.settings import default_model_fields
 from lib.ui.text.i18n import escape_markdown, t
-from lib.ui.widgets import model_access
+from lib.ui.widgets import model_access, paging
 from lib.ui.widgets.errors import code_message, flash_warning, shows_errors
 
-PAGE_SIZE = 25  # models shown at first, and more with each "show more"
+PAGE_SIZE = 25
 MODEL_LIST_TIMEOUT = 15.0  # seconds that the page waits for a list that was asked for
-_SEARCH_KEY, _VENDOR_KEY, _VISIBLE_COUNT_KEY = "models.search", "models.maker", "models.shown"
-_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys(
-    "models-usual", "models.default", "models.default_wire", "models.told"
-)
+_SEARCH_KEY, _VENDOR_KEY, _PAGER = "models.search", "models.maker", "models"
+_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys("models-usual", "models.default", "models.default_wire")
 _FAVOURITES_OPTION = "★"
 
 
@@ -56,9 +56,8 @@ def set_default(user: User, target: Target | None) -> None:
     """
     if target and not model_access.is_model_allowed(user, target.model):
         flash_warning(model_access.model_not_allowed_message(target.model))
-        st.session_state[_DEFAULT_FIELD_KEYS.last_default] = (
-            target  # not what is kept: the fields show that again
-        )
+        # Not the stored default: the fields then show that again.
+        session_state.default_target_shown[_DEFAULT_FIELD_KEYS.container] = target
         return
     resources.store().preferences.set_default_target(user.id, target)
 
@@ -145,9 +144,10 @@ def _render_list(user: User, preferences: Preferences, models: Sequence[Model]) 
         icon=":material/search:",
         placeholder=t("models.search"),
         label_visibility="collapsed",
-        on_change=_reset_paging,
+        on_change=paging.reset,
+        args=(_PAGER,),
     )
-    found = filter_models(models, st.session_state[_SEARCH_KEY] or "")
+    found = filter_models(models, session_state.widget(_SEARCH_KEY) or "")
     maker = _select_vendor(preferences, found)
     if maker == _FAVOURITES_OPTION:
         found = [model for model in found if model.id in preferences.favourites]
@@ -155,16 +155,15 @@ def _render_list(user: User, preferences: Preferences, models: Sequence[Model]) 
         found = [model for model in found if model.capabilities.vendor == maker]
     if not found:
         st.caption(t("models.not_found"))
-    most = st.session_state.setdefault(_VISIBLE_COUNT_KEY, PAGE_SIZE)
-    for name, group in group_by_vendor(found):
-        if most <= 0:
-            break
-        st.markdown(f"#### {escape_markdown(name) or t('models.other')}")
-        for model in group[:most]:
-            _render_row(user, model, is_favourite=model.id in preferences.favourites)
-        most -= len(group)
-    if most < 0:
-        st.button(t("sidebar.more"), key="models-more", type="tertiary", on_click=_show_more)
+
+    def render_models(page: list[Model]) -> None:
+        for vendor, group in groupby(page, lambda model: model.capabilities.vendor):
+            st.markdown(f"#### {escape_markdown(vendor) or t('models.other')}")
+            for model in group:
+                _render_row(user, model, is_favourite=model.id in preferences.favourites)
+
+    in_order = [model for _, group in group_by_vendor(found) for model in group]
+    paging.render(_PAGER, paging.fetch_from(in_order), render_models, PAGE_SIZE)
 
 
 def _select_vendor(preferences: Preferences, models: Sequence[Model]) -> str | None:
@@ -174,8 +173,8 @@ def _select_vendor(preferences: Preferences, models: Sequence[Model]) -> str | N
     if len(counts) < 2 and not stars:
         return None
     options = [*([_FAVOURITES_OPTION] if stars else []), *counts]
-    if st.session_state.get(_VENDOR_KEY) not in options:
-        st.session_state[_VENDOR_KEY] = None
+    if session_state.widget(_VENDOR_KEY) not in options:
+        session_state.set_widget(_VENDOR_KEY, None)
     return st.pills(
         t("models.maker"),
         options,
@@ -186,7 +185,8 @@ def _select_vendor(preferences: Preferences, models: Sequence[Model]) -> str | N
             else f"{escape_markdown(name) or t('models.other')} {counts.get(name, 0)}"
         ),
         label_visibility="collapsed",
-        on_change=_reset_paging,
+        on_change=paging.reset,
+        args=(_PAGER,),
     )
 
 
@@ -210,11 +210,3 @@ def _render_row(user: User, model: Model, *, is_favourite: bool) -> None:
         )
         about = f"  \n:small[{escape_markdown(model.description)}]" if model.description else ""
         st.markdown(f"{title}{about}  \n:small[:gray[{escape_markdown(known)}]]")
-
-
-def _reset_paging() -> None:
-    st.session_state[_VISIBLE_COUNT_KEY] = PAGE_SIZE
-
-
-def _show_more() -> None:
-    st.session_state[_VISIBLE_COUNT_KEY] += PAGE_SIZE

@@ -13,12 +13,12 @@ from lib.config.redaction import strip_key
 from lib.core.models import ModelList
 from lib.core.user import User
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
 from lib.ui.settings import models
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets.errors import code_message
 
 _KEY_FIELD, _URL_FIELD = "own.key", "own.url"
-_CANDIDATE_KEY, _ERROR_KEY = "own.trying", "own.wrong"
 _KEY_REFUSED = "key_refused"
 _MAX_KEY_LENGTH = 4_000  # signs; servers take no longer line in a header than about twice that
 
@@ -48,8 +48,9 @@ def _render_form(base_urls: tuple[str, ...]) -> None:
     hosts = [escape_markdown(urlsplit(address).netloc) for address in base_urls]
     where = t("own.to_one", host=hosts[0]) if len(hosts) == 1 else t("own.to_chosen")
     st.markdown(f"{t('own.about')} {where}")
-    if wrong := st.session_state.pop(_ERROR_KEY, ""):
-        st.warning(t(wrong), icon=":material/key_off:")
+    if session_state.personal_key_error:
+        st.warning(t(session_state.personal_key_error), icon=":material/key_off:")
+        del session_state.personal_key_error
     with st.form("own-key", border=False):
         st.text_input(
             t("own.key"),
@@ -66,28 +67,28 @@ def _render_form(base_urls: tuple[str, ...]) -> None:
 
 def _on_submit() -> None:
     """Take the key out of its field, to be tried in this run; a callback."""
-    key = strip_key(str(st.session_state.get(_KEY_FIELD) or ""))
+    key = strip_key(str(session_state.widget(_KEY_FIELD) or ""))
     # What stands in a field is sent to the page, and from there back with each of its messages.
-    st.session_state[_KEY_FIELD] = ""
+    session_state.set_widget(_KEY_FIELD, "")
     if wrong := find_key_problem(key) if key else "none":
-        st.session_state[_ERROR_KEY] = f"own.{wrong}"
+        session_state.personal_key_error = f"own.{wrong}"
         return
     settings = resources.settings()
-    address = st.session_state.get(_URL_FIELD) or settings.personal_keys.base_urls[0]
-    st.session_state[_CANDIDATE_KEY] = own_key.connect(settings, key, address)
+    address = session_state.widget(_URL_FIELD) or settings.personal_keys.base_urls[0]
+    session_state.personal_key_candidate = own_key.connect(settings, key, address)
 
 
 def _check_candidate() -> None:
     """Have the gateway list its models to a key that was given, and use it unless that is refused."""
-    trying: PersonalKey | None = st.session_state.get(_CANDIDATE_KEY)
+    trying = session_state.personal_key_candidate
     if trying is None:
         return
     with st.spinner(t("own.trying"), show_time=False):
         listing = trying.catalog.model_list(models.MODEL_LIST_TIMEOUT)
-    del st.session_state[_CANDIDATE_KEY]
+    session_state.personal_key_candidate = None
     if listing.error_code == _KEY_REFUSED:
         trying.gateway.close()
-        st.session_state[_ERROR_KEY] = "own.refused"
+        session_state.personal_key_error = "own.refused"
     else:
         resources.use_personal_key(trying)
 

@@ -6,15 +6,14 @@ import streamlit as st
 
 from lib.ui.auth import require
 from lib.ui.session import hosting
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import t
-
-_DISMISSED_KEY = "notice.read"
 
 
 def render_once() -> None:
     """What to do about a forgetful server, once a session, until it is put away."""
     with st.empty():
-        if hosting.is_ephemeral() and not st.session_state.get(_DISMISSED_KEY):
+        if hosting.is_ephemeral() and not session_state.is_storage_notice_dismissed:
             with st.container(key="forgetful"):
                 render_storage_warning()
                 st.button(t("notice.dismiss"), key="forgetful-read", on_click=_dismiss)
@@ -25,7 +24,7 @@ def render_storage_warning() -> None:
 
 
 def _dismiss() -> None:
-    st.session_state[_DISMISSED_KEY] = True
+    session_state.is_storage_notice_dismissed = True
 
 
 def render_persistence_notice() -> None:

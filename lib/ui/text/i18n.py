@@ -10,6 +10,8 @@ from typing import Any
 
 import streamlit as st
 
+from lib.ui.session.state import session_state
+
 _LOCALE_FOLDER = Path(__file__).parents[2] / "locale"
 
 TRANSLATIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -22,9 +24,9 @@ TRANSLATIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 def current_language() -> str:
     """The language chosen in the settings, else the browser's, else English."""
-    chosen = st.session_state.get("language")
+    chosen = session_state.language
     if chosen in TRANSLATIONS:
-        return str(chosen)
+        return chosen
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
 
 

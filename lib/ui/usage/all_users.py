@@ -12,9 +12,10 @@ from lib.core.usage import UsageTotal
 from lib.core.user import User
 from lib.ui.admin import scope
 from lib.ui.session import audit, resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 
-_USER_SCOPE_KEY, _AUDITED_KEY = "usage.whose", "usage.looked"
+_USER_SCOPE_KEY = "usage.whose"
 
 
 def select_all_users(user: User) -> bool:
@@ -37,10 +38,10 @@ def select_all_users(user: User) -> bool:
         == "everybody"
     )
     if not everybody:
-        st.session_state.pop(_AUDITED_KEY, None)
-    elif _AUDITED_KEY not in st.session_state:
+        session_state.is_usage_access_recorded = False
+    elif not session_state.is_usage_access_recorded:
         resources.store().audit.record(user, "usage_of_all")
-        st.session_state[_AUDITED_KEY] = True
+        session_state.is_usage_access_recorded = True
     return everybody
 
 

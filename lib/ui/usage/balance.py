@@ -8,11 +8,10 @@ from lib.core.errors import AntlerError
 from lib.core.pricing import Balance, format_dollars
 from lib.core.user import User
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import cost, table
 from lib.ui.widgets.errors import code_message
-
-_BALANCE_KEY = "usage.balance"
 
 
 def render(user: User) -> None:
@@ -27,8 +26,8 @@ def render(user: User) -> None:
         st.markdown(t("usage.gateway_about"))
         if st.button(t("usage.ask"), key="usage-ask", icon=":material/account_balance_wallet:"):
             with st.spinner(t("usage.asking")):
-                st.session_state[_BALANCE_KEY] = _fetch_balance()
-        told = st.session_state.get(_BALANCE_KEY)
+                session_state.balance = _fetch_balance()
+        told = session_state.balance
         if isinstance(told, str):
             st.warning(f"{t('usage.no_balance')} {told}", icon=":material/info:")
         elif told:

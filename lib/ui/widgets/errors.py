@@ -12,6 +12,7 @@ import streamlit as st
 
 from lib.core.conversation import Failure
 from lib.core.errors import AntlerError, LimitExceededError
+from lib.ui.session.state import session_state
 from lib.ui.text import limit_text
 from lib.ui.text.i18n import TRANSLATIONS, escape_markdown, t
 
@@ -65,12 +66,13 @@ def shows_errors(action: Callable[P, None]) -> Callable[P, None]:
 
 def flash_warning(message: str) -> None:
     """Say on the next run of the page why something was not done."""
-    st.session_state["refusal"] = message
+    session_state.flash_warning = message
 
 
 def render_flash_warning() -> None:
-    if reason := st.session_state.pop("refusal", ""):
-        st.warning(escape_markdown(reason), icon=":material/info:")
+    if session_state.flash_warning:
+        st.warning(escape_markdown(session_state.flash_warning), icon=":material/info:")
+        del session_state.flash_warning
 
 
 def error_message(error: AntlerError) -> str:

@@ -1,64 +1,67 @@
-"""A long list in pages: a window on it that grows, then moves on, and back."""
+"""Pager: a visible range of a long list that grows by pages, then moves down, and back up."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import streamlit as st
 
+from lib.ui.session.state import session_state
+from lib.ui.session.values import PagerPosition
 from lib.ui.text.i18n import t
 
 PAGE_SIZE = 40
-MAX_PAGES = 3  # pages on the screen at once: each row of them costs the browser with every run
+MAX_PAGES = 3  # pages rendered at once: the browser pays for each row in every run
 
 Item = TypeVar("Item")
+# Called with a limit and the item after which to begin, None for the first item.
 FetchPage = Callable[[int, Item | None], list[Item]]
-
-
-@dataclass
-class _PagerState:
-    """Where a list stands: `above` are the last items of the pages that were left above the window."""
-
-    cursors: list[Any] = field(default_factory=list)
-    page_count: int = 1
-
-    def show_next_page(self, cursor: object) -> None:
-        if self.page_count < MAX_PAGES:
-            self.page_count += 1
-        else:
-            self.cursors.append(cursor)
-
-    def show_previous_page(self) -> None:
-        self.cursors.pop()
 
 
 def render(
     name: str, fetch: FetchPage[Item], render_items: Callable[[list[Item]], None], page_size: int = PAGE_SIZE
 ) -> None:
-    """Draw what the list of that name shows; `fetch` gives so many of the items after one of them.
+    """Render the visible range of the list `name` with its buttons; `fetch` is called once."""
+    position = session_state.pager_positions.setdefault(name, PagerPosition())
+    if position.cursors:
+        st.button(
+            t("sidebar.less"),
+            key=f"less-{name}",
+            type="tertiary",
+            icon=":material/expand_less:",
+            on_click=position.cursors.pop,
+        )
+    limit = position.page_count * page_size
+    items = fetch(limit + 1, position.cursors[-1] if position.cursors else None)
+    render_items(items[:limit])
+    if len(items) > limit:
+        st.button(
+            t("sidebar.more"),
+            key=f"more-{name}",
+            type="tertiary",
+            on_click=_show_next_page,
+            args=(position, items[page_size - 1]),
+        )
 
-    That is asked once, whatever the length of the list.
-    """
-    place = _pager_states().setdefault(name, _PagerState())
-    if place.cursors:
-        words, icon = t("sidebar.less"), ":material/expand_less:"
-        st.button(words, key=f"less-{name}", type="tertiary", icon=icon, on_click=place.show_previous_page)
-    room = place.page_count * page_size
-    found = fetch(room + 1, place.cursors[-1] if place.cursors else None)
-    render_items(found[:room])
-    if len(found) > room:
-        words = t("sidebar.more")
-        args = (found[page_size - 1],)
-        st.button(words, key=f"more-{name}", type="tertiary", on_click=place.show_next_page, args=args)
+
+def fetch_from(items: Sequence[Item]) -> FetchPage[Item]:
+    """A `fetch` for `render` that takes the pages from a list in memory."""
+
+    def fetch(limit: int, after: Item | None) -> list[Item]:
+        start = items.index(after) + 1 if after is not None and after in items else 0
+        return list(items[start : start + limit])
+
+    return fetch
 
 
 def reset(name: str) -> None:
-    """Show that list from its beginning."""
-    _pager_states().pop(name, None)
+    """Return to the beginning of the list `name`; also a callback."""
+    session_state.pager_positions.pop(name, None)
 
 
-def _pager_states() -> dict[str, _PagerState]:
-    found: dict[str, _PagerState] = st.session_state.setdefault("places", {})
-    return found
+def _show_next_page(position: PagerPosition, cursor: object) -> None:
+    if position.page_count < MAX_PAGES:
+        position.page_count += 1
+    else:
+        position.cursors.append(cursor)

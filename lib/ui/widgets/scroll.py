@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from lib.ui.session import conversation_view
+from lib.ui.session.state import session_state
 
 _SCRIPT = (Path(__file__).parent / "scroll.js").read_text(encoding="utf-8")
-_SCROLL_REQUEST_KEY = "sought"
 _CONTEXT_MESSAGES = 2  # messages shown above the one that was looked for
 _sequence = count()
 
@@ -24,14 +24,15 @@ def _component() -> Any:
 
 def request_scroll(node_id: str, *, highlight: bool = True) -> None:
     """Have the next run of the chat page go to this message, or for "" only to its conversation."""
-    st.session_state[_SCROLL_REQUEST_KEY] = (node_id, highlight)
+    session_state.scroll_target = (node_id, highlight)
 
 
 def render(view: conversation_view.ConversationView) -> None:
     """Go to what was opened, once; before the view is painted, which begins early enough then."""
-    if _SCROLL_REQUEST_KEY not in st.session_state:
+    if session_state.scroll_target is None:
         return
-    node, mark = st.session_state.pop(_SCROLL_REQUEST_KEY)
+    node, mark = session_state.scroll_target
+    session_state.scroll_target = None
     place = next((place for place, one in enumerate(view.nodes) if one.id == node), len(view.nodes))
     view.start = max(0, min(view.start, place - _CONTEXT_MESSAGES))
     if mark and len(view.nodes) - view.start > 2 * conversation_view.PAGE_SIZE:

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import streamlit as st
 
+from lib.ui.session.state import session_state
+from lib.ui.session.values import UndoOffer
 from lib.ui.text.i18n import t
 from lib.ui.widgets.errors import shows_errors
 
 
-@dataclass(frozen=True)
-class _UndoOffer:
-    message: str
-    action: Callable[[], None]
-    conversation_id: str | None
-
-
 def offer(message: str, action: Callable[[], None], conversation_id: str | None = None) -> None:
     """Offer to take a change back by `action`; only beside this conversation where one is given."""
-    st.session_state["undo"] = _UndoOffer(message, action, conversation_id)
+    session_state.undo_offer = UndoOffer(message, action, conversation_id)
 
 
 def dismiss() -> None:
     """Offer nothing any more: what was done since builds on the change."""
-    st.session_state.pop("undo", None)
+    session_state.undo_offer = None
 
 
 def render(conversation_id: str | None = None) -> None:
     """What was changed, and the way back; `conversation` is the one that the page shows."""
-    found: _UndoOffer | None = st.session_state.get("undo")
+    found = session_state.undo_offer
     if found is None or found.conversation_id not in (None, conversation_id):
         return
     with st.container(key="undo", horizontal=True, vertical_alignment="center", gap="small"):
@@ -43,7 +37,7 @@ def render(conversation_id: str | None = None) -> None:
 
 @shows_errors
 def _on_undo() -> None:
-    found: _UndoOffer | None = st.session_state.get("undo")
+    found = session_state.undo_offer
     if found:
         found.action()
         dismiss()

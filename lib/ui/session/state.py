@@ -1,0 +1,131 @@
+"""Session state: each value that a browser session keeps between runs, with its type and meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import streamlit as st
+
+from lib.chat.own_key import PersonalKey
+from lib.chat.turns.temporary import TemporaryStore
+from lib.core.preferences import Preferences
+from lib.core.pricing import Balance
+from lib.core.target import Target
+from lib.core.user import User
+from lib.ui.session.values import BrowserIdentity, ConversationView, PagerPosition, Selection, UndoOffer
+
+T = TypeVar("T")
+
+
+class Value(Generic[T]):
+    """A session value under its attribute's name; reads give `default` while it is unset, `del` unsets it."""
+
+    def __init__(self, default: T) -> None:
+        self._default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._key = name
+
+    def __get__(self, instance: object, owner: type) -> T:
+        value: T = st.session_state.get(self._key, self._default)
+        return value
+
+    def __set__(self, instance: object, value: T) -> None:
+        st.session_state[self._key] = value
+
+    def __delete__(self, instance: object) -> None:
+        st.session_state.pop(self._key, None)
+
+
+class MutableValue(Value[T]):
+    """A session value that the first read creates with `factory`, to be changed in place."""
+
+    def __init__(self, factory: Callable[[], T]) -> None:
+        self._factory = factory
+
+    def __get__(self, instance: object, owner: type) -> T:
+        if self._key not in st.session_state:
+            st.session_state[self._key] = self._factory()
+        value: T = st.session_state[self._key]
+        return value
+
+
+class SessionState:
+    """Values of this browser session. Widget values, whose keys Streamlit owns, have methods of their own."""
+
+    # Identity.
+    user = Value[User | None](None)  # set by require()
+    recorded_user = Value[User | None](None)  # the user whose sign-in was recorded
+    browser_identity = Value[BrowserIdentity | None](None)
+    is_password_verified = Value[bool](False)  # where no cookie can hold that
+    password_error = Value[str]("")
+    personal_key = Value[PersonalKey | None](None)
+    # Everywhere.
+    language = Value[str]("")  # chosen in the settings; "" for the browser's
+    preferences = Value[Preferences](Preferences())  # as last read from the store
+    flash_warning = Value[str]("")  # shown once, on the next run
+    undo_offer = Value[UndoOffer | None](None)
+    pager_positions = MutableValue[dict[str, PagerPosition]](dict)  # by list name
+    # The open conversation.
+    view = MutableValue[ConversationView](ConversationView)
+    temporary_store = Value[TemporaryStore | None](None)
+    scroll_target = Value[tuple[str, bool] | None](None)  # node id, and whether to highlight it
+    rendered_message_count = Value[int](0)
+    edited_node_id = Value[str | None](None)
+    share_tokens = MutableValue[dict[str, str]](dict)  # by conversation id
+    # The composer.
+    replayed_message = Value[str]("")  # sent to a replica that ended
+    is_input_rendered = Value[bool](False)
+    prefill = Value[tuple[str, str]](("", ""))  # text put into the input, and the text it stands for
+    held_question = Value[tuple[str, str]](("", ""))  # conversation, and text over the context window
+    send_anyway_conversation = Value[str]("")  # the next question there is sent whatever its length
+    target_widget_values = Value[dict[str, Any]]({})  # Streamlit drops widget values with their page
+    target_widgets_source = Value[tuple[str | None, tuple[str | None, str | None]] | None](None)
+    target_label = Value[tuple[str, str] | None](None)  # model id, and its label in the picker
+    param_widget_values = Value[dict[str, Any]]({})
+    param_widgets_source = Value[str | None]("")  # conversation id; "" before the first
+    is_typing_params = Value[bool](False)  # this run was started by a field of the panel
+    # The history list.
+    is_archive_open = Value[bool](False)
+    open_folders = MutableValue[set[str]](set)
+    renamed_folder = Value[str | None](None)
+    row_action = Value[tuple[str, str]](("", ""))  # action, conversation id
+    selection = Value[Selection | None](None)
+    # Settings, usage and administration.
+    default_target_shown = MutableValue[dict[str, Target | None]](dict)  # by container key
+    personal_key_candidate = Value[PersonalKey | None](None)
+    personal_key_error = Value[str]("")  # text key
+    is_storage_notice_dismissed = Value[bool](False)
+    import_count = Value[int](0)
+    import_report = Value[tuple[str, ...]](())  # lines of Markdown
+    balance = Value[Balance | str | None](None)  # or the reason that there is none
+    is_usage_access_recorded = Value[bool](False)  # an admin's access to the usage of all users
+    added_prompt_count = Value[int](0)
+
+    def widget(self, key: str, default: Any = None) -> Any:
+        """The value of the widget with that key; `default` before the widget exists."""
+        return st.session_state.get(key, default)
+
+    def has_widget(self, key: str) -> bool:
+        return key in st.session_state
+
+    def set_widget(self, key: str, value: Any) -> None:
+        """Set a widget's value: before the widget is rendered in this run, or in a callback."""
+        st.session_state[key] = value
+
+    def pop_widget(self, key: str, default: Any = None) -> Any:
+        return st.session_state.pop(key, default)
+
+    def check_interrupted(self) -> None:
+        """Let Streamlit end this run if there was a click, a navigation or a disconnect: it checks at every
+        access to the session state.
+        """
+        _ = "view" in st.session_state
+
+    def clear(self) -> None:
+        """Forget all values, also those of widgets."""
+        st.session_state.clear()
+
+
+session_state = SessionState()
