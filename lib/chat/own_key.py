@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from lib.config.own_key import key_suffix
 from lib.config.settings import Settings
-from lib.gateway.catalog.models import Catalog
+from lib.gateway.catalog.cache import Catalog
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 

@@ -26,8 +26,9 @@ from lib.config.settings import Settings, Timeouts
 from lib.core.conversation import Message, Params, TextPart
 from lib.core.reply import Reply, TextDelta
 from lib.core.target import Target, Wire
-from lib.gateway.client import WIRE_MODULES, Gateway
+from lib.gateway.client import Gateway
 from lib.gateway.transport.request import CancelToken
+from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.bench import pouring
 
 COUNT, WINDOW, ROUNDS = 50_000, 2_500, 3  # events of one answer, events timed at once, answers

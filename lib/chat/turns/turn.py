@@ -32,9 +32,9 @@ from lib.core.params import ParamAdjustment, Params
 from lib.core.reply import Event
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target
-from lib.gateway import client
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.wires import request_body
 
 _CONTINUABLE_OUTCOMES = (Outcome.LENGTH, Outcome.STOPPED, Outcome.INTERRUPTED, Outcome.FAILED)
 HEAD = "head"  # in place of a node's id: wherever the conversation's shown branch ends
@@ -181,7 +181,7 @@ def can_continue(node: Node) -> bool:
 
 def dropped_params(path: Sequence[Node], target: Target, params: Params) -> list[ParamAdjustment]:
     """What the target does not take as it stands: of the parameters, and of what was said before."""
-    found = client.dropped_params(target, params)
+    found = request_body.dropped_params(target, params)
     if target.wire == "anthropic" and any(
         _has_signed_thinking(node) and node.target != target for node in path
     ):
@@ -191,7 +191,7 @@ def dropped_params(path: Sequence[Node], target: Target, params: Params) -> list
 
 def unsupported_params(target: Target) -> frozenset[str]:
     """The names of the parameters that the target takes in no form."""
-    return client.unsupported_params(target)
+    return request_body.unsupported_params(target)
 
 
 def build_messages(

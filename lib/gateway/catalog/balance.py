@@ -1,41 +1,40 @@
-"""Balance: what the gateway itself counts for the key."""
+"""Balance of a key, from the billing endpoints that gateways copied from OpenAI."""
 
 from __future__ import annotations
 
-import json
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
-from lib.core.errors import InvalidResponse
 from lib.core.pricing import NANOS_PER_DOLLAR, Balance
+from lib.gateway.json_values import invalid_body, parse_object
 
 SUBSCRIPTION_PATH, USAGE_PATH = "/v1/dashboard/billing/subscription", "/v1/dashboard/billing/usage"
-_UNLIMITED_DOLLARS = Decimal(10**8)  # dollars: what a key without a limit is granted
+_UNLIMITED_DOLLARS = Decimal(10**8)  # the limit that gateways report for a key without one
 _MAX_AMOUNT = Decimal(10**9)
+_CENTS_PER_DOLLAR = 100
 
 
 def parse_balance(subscription: str, usage: str) -> Balance:
-    """The balance out of the two answers: dollars granted, cents used. Raises Unreadable."""
-    granted, used = _parse_number(subscription, "hard_limit_usd"), _parse_number(usage, "total_usage") / 100
+    """The balance in nano-dollars, of the bodies of both endpoints.
+
+    `hard_limit_usd` of the subscription is in dollars, `total_usage` in cents. Raises InvalidResponse
+    for a body without its amount: some gateways report errors with status 200.
+    """
+    limit = _parse_amount(subscription, "hard_limit_usd")
+    used = _parse_amount(usage, "total_usage") / _CENTS_PER_DOLLAR
     return Balance(
-        _to_nano_dollars(used), None if granted >= _UNLIMITED_DOLLARS else _to_nano_dollars(granted)
+        used=_to_nano_dollars(used), limit=None if limit >= _UNLIMITED_DOLLARS else _to_nano_dollars(limit)
     )
 
 
-def _parse_number(body: str, field: str) -> Decimal:
-    try:
-        # As text, so that no digit is lost on the way.
-        payload = json.loads(body, parse_float=Decimal)
-    except (ValueError, RecursionError):
-        raise InvalidResponse(body[:200]) from None
-    value: Any = payload.get(field) if isinstance(payload, dict) else None
-    # Some faults come with the status of a success.
+def _parse_amount(body: str, field: str) -> Decimal:
+    # As Decimal, to keep every digit.
+    value = parse_object(body, parse_float=Decimal).get(field)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise InvalidResponse(body[:200])
-    found = Decimal(value)
-    if not found.is_finite() or abs(found) > _MAX_AMOUNT:
-        raise InvalidResponse(body[:200])
-    return found
+        raise invalid_body(body)
+    amount = Decimal(value)
+    if not amount.is_finite() or abs(amount) > _MAX_AMOUNT:
+        raise invalid_body(body)
+    return amount
 
 
 def _to_nano_dollars(dollars: Decimal) -> int:

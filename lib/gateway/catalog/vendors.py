@@ -1,46 +1,54 @@
-"""Makers: whose model an id names, by the name alone."""
+"""Vendors of models, by provider id and by the id of a model."""
 
 from __future__ import annotations
 
 import re
 from types import MappingProxyType
 
-# What ids have before their slash, where that is no seller's name.
+# Providers of models.dev that list their own models; all others resell.
+VENDOR_BY_PROVIDER = MappingProxyType(
+    {
+        "alibaba": "Qwen",
+        "anthropic": "Anthropic",
+        "cohere": "Cohere",
+        "deepseek": "DeepSeek",
+        "google": "Google",
+        "llama": "Meta",
+        "minimax": "MiniMax",
+        "mistral": "Mistral",
+        "moonshotai": "Moonshot AI",
+        "openai": "OpenAI",
+        "perplexity": "Perplexity",
+        "stepfun": "StepFun",
+        "upstage": "Upstage",
+        "xai": "xAI",
+        "xiaomi": "Xiaomi",
+        "zai": "Z.ai",
+    }
+)
+# Prefixes of model ids that name a vendor and not a reseller.
 _VENDOR_BY_PREFIX = MappingProxyType(
     {
+        **VENDOR_BY_PROVIDER,
         "ai21": "AI21",
-        "alibaba": "Qwen",
         "amazon": "Amazon",
-        "anthropic": "Anthropic",
         "baidu": "Baidu",
         "bytedance": "ByteDance",
         "bytedance-seed": "ByteDance",
-        "cohere": "Cohere",
-        "deepseek": "DeepSeek",
         "deepseek-ai": "DeepSeek",
         "gemini": "Google",
-        "google": "Google",
         "meta": "Meta",
         "meta-llama": "Meta",
         "microsoft": "Microsoft",
-        "minimax": "MiniMax",
         "minimaxai": "MiniMax",
-        "mistral": "Mistral",
         "mistralai": "Mistral",
         "moonshot": "Moonshot AI",
-        "moonshotai": "Moonshot AI",
         "nvidia": "NVIDIA",
-        "openai": "OpenAI",
-        "perplexity": "Perplexity",
         "qwen": "Qwen",
-        "stepfun": "StepFun",
         "tencent": "Tencent",
         "thudm": "Z.ai",
         "x-ai": "xAI",
-        "xai": "xAI",
-        "xiaomi": "Xiaomi",
         "z-ai": "Z.ai",
-        "zai": "Z.ai",
         "zai-org": "Z.ai",
         "zhipu": "Z.ai",
         "zhipuai": "Z.ai",
@@ -69,14 +77,14 @@ _VENDOR_BY_NAME_PATTERN = (
     (r"mimo-", "Xiaomi"),
 )
 
-VENDORS = frozenset(_VENDOR_BY_PREFIX.values()) | {maker for _, maker in _VENDOR_BY_NAME_PATTERN}
+VENDORS = frozenset(_VENDOR_BY_PREFIX.values()) | {vendor for _, vendor in _VENDOR_BY_NAME_PATTERN}
 
 
 def vendor_of(model_id: str) -> str:
-    """The maker that an id itself names, as it is shown, else what it has before its slash, else ""."""
+    """Display name of the vendor that a model id names, else the id's last folder, else ""."""
     *folders, name = model_id.strip().split("/")
-    # anthropic.claude-…, as Bedrock writes it.
-    spoken = [folder.casefold() for folder in (*folders, *name.split(".")[:-1])]
-    known = [_VENDOR_BY_PREFIX[folder] for folder in spoken if folder in _VENDOR_BY_PREFIX]
-    known += [maker for start, maker in _VENDOR_BY_NAME_PATTERN if re.match(start, name.casefold())]
-    return next(iter(known or folders[-1:]), "")
+    # Bedrock's ids have the vendor before a dot: anthropic.claude-…
+    prefixes = [prefix.casefold() for prefix in (*folders, *name.split(".")[:-1])]
+    vendors = [_VENDOR_BY_PREFIX[prefix] for prefix in prefixes if prefix in _VENDOR_BY_PREFIX]
+    vendors += [vendor for pattern, vendor in _VENDOR_BY_NAME_PATTERN if re.match(pattern, name.casefold())]
+    return next(iter(vendors or folders[-1:]), "")

@@ -1,4 +1,4 @@
-"""Connections that can be ended from another thread: Cancel, and the adapter that tells it of its socket."""
+"""Cancellation of a request from another thread, by shutting down its socket."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
 class CancelToken:
-    """Ends a request from another thread, whatever it waits for: headers, bytes or nothing at all.
+    """Cancels one request from any thread, whether it waits for a connection, headers or bytes.
 
-    The flag is set before the socket is shut, and whoever reads must look at it after a quiet end
-    too: a body that is framed by its close ends in an ordinary way when it is shut.
+    `response.close()` is not enough: from another thread it blocks until the next byte arrives, and
+    before the headers there is no response to close. `shutdown(SHUT_RDWR)` on the socket wakes a blocked
+    read at once and tells the gateway, which then stops generating tokens that would be billed.
+
+    The flag is set before the socket is shut down. A reader has to check it after a quiet end of the
+    body as well as after an error: a body delimited by connection close ends normally on shutdown.
     """
 
     def __init__(self) -> None:
@@ -31,71 +35,77 @@ class CancelToken:
         return self._cancelled_event.is_set()
 
     def cancel(self) -> None:
-        """Set the flag and shut the connection in both directions. Safe to call twice, from any thread."""
+        """Set the flag and shut the connection down in both directions. Idempotent and thread-safe."""
         self._cancelled_event.set()
         with self._lock:
             if self._socket is not None:
                 _shutdown_socket(self._socket)
 
+    def wait(self, seconds: float) -> bool:
+        """Sleep up to `seconds`; return True as soon as the request is cancelled."""
+        return self._cancelled_event.wait(seconds)
+
+    def set_socket(self, sock: socket.socket) -> None:
+        """Store the socket of the current request; shut it down if the token is already cancelled."""
+        with self._lock:
+            self._socket = sock
+            if self._cancelled_event.is_set():
+                _shutdown_socket(sock)
+
+    def clear_socket(self) -> None:
+        """Forget the socket: its connection is closed, or back in the pool for another request."""
+        with self._lock:
+            self._socket = None
+
     def set_read_timeout(self, seconds: float) -> None:
-        """Let no read of the request now under way wait for longer than this."""
+        """Set the longest silence, in seconds, that the next reads of the request may wait for."""
         with self._lock, contextlib.suppress(OSError):
             if self._socket is not None:
                 self._socket.settimeout(seconds)
 
-    def wait(self, seconds: float) -> bool:
-        """Whether it was cancelled within so many seconds."""
-        return self._cancelled_event.wait(seconds)
 
-    def set_socket(self, sock: socket.socket | None) -> None:
-        """Note the socket of the request now under way; None forgets it when it goes back to the pool."""
-        with self._lock:
-            self._socket = sock
-            if sock is not None and self._cancelled_event.is_set():
-                _shutdown_socket(sock)
-
-
-# The request under way on this thread: its connection is made or found deep inside requests.
-_current_cancel: ContextVar[CancelToken | None] = ContextVar("running", default=None)
+# The token of the request on this thread. A context variable, because the connection is created or
+# taken from the pool deep inside requests.
+_current_token: ContextVar[CancelToken | None] = ContextVar("cancel_token", default=None)
 
 
 @contextlib.contextmanager
 def track_connection(cancel: CancelToken) -> Iterator[None]:
-    """Let the requests that this thread makes meanwhile tell `cancel` of their sockets."""
-    token = _current_cancel.set(cancel)
+    """Register the sockets of all requests that this thread makes inside the block with `cancel`."""
+    reset_token = _current_token.set(cancel)
     try:
         yield
     finally:
-        _current_cancel.reset(token)
+        _current_token.reset(reset_token)
 
 
 def _shutdown_socket(sock: socket.socket) -> None:
-    # The plain socket's method: a TLS socket's own would first say goodbye, and can wait for an answer.
+    # The base class method: SSLSocket.shutdown() also discards the TLS state that the reader is using.
     with contextlib.suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _register_socket(connection: Any, sock: Any) -> None:
-    cancel = _current_cancel.get()
+    cancel = _current_token.get()
     if cancel is not None and isinstance(sock, socket.socket):
         connection.cancel_token = cancel
         cancel.set_socket(sock)
 
 
 def _register_pooled_socket(connection: Any) -> None:
-    """Take up a connection for a request: a socket that is used again is told of before anything is sent."""
+    """Register the socket of a reused connection before the request is sent."""
     if connection.sock is not None:
-        # Its last user may have been in a hurry.
+        # The previous request may have left a shorter read timeout.
         if isinstance(connection.timeout, int | float):
             connection.sock.settimeout(connection.timeout)
         _register_socket(connection, connection.sock)
 
 
 def _unregister_socket(connection: Any) -> None:
-    """Let go of a connection that goes back to the pool: a late cancel must not hit its next user."""
-    noted, connection.cancel_token = getattr(connection, "cancel_token", None), None
-    if noted is not None:
-        noted.set_socket(None)
+    """Detach a connection that returns to the pool: a late cancel must not hit its next request."""
+    cancel, connection.cancel_token = getattr(connection, "cancel_token", None), None
+    if cancel is not None:
+        cancel.clear_socket()
 
 
 class _TrackedHTTPConnection(HTTPConnection):
@@ -105,7 +115,7 @@ class _TrackedHTTPConnection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         sock = super()._new_conn()
-        _register_socket(self, sock)  # before a TLS handshake, in which a peer can be silent too
+        _register_socket(self, sock)  # before the TLS handshake, in which a peer can be silent too
         return sock
 
 
@@ -129,7 +139,7 @@ class _TrackedHTTPSPool(_TrackedHTTPPool, HTTPSConnectionPool):
 
 
 class CancellableAdapter(HTTPAdapter):
-    """Connections that tell the running request's Cancel of their socket."""
+    """Adapter of requests whose connections register their socket with the current CancelToken."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
@@ -137,7 +147,7 @@ class CancellableAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **kwargs)
-        # A SOCKS manager has connections of its own, which do not tell of their socket.
+        # A SOCKS manager needs its own connection classes, so its requests cannot be tracked.
         return manager if proxy.lower().startswith("socks") else self._use_tracked_pools(manager)
 
     @staticmethod

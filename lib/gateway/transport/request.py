@@ -1,4 +1,4 @@
-"""One streamed POST: the key, timeouts, cancel, and what came back as bytes."""
+"""HTTP requests to one gateway: credentials, timeouts, proxies, and responses as chunks of bytes."""
 
 from __future__ import annotations
 
@@ -22,24 +22,27 @@ from lib.gateway.transport.cancel import CancellableAdapter, CancelToken, track_
 
 log = logging.getLogger(__name__)
 
-# An error page larger than this says nothing more.
+# An error body beyond this size adds nothing.
 MAX_ERROR_BODY_BYTES = 64 * 1024
-MAX_BODY_BYTES = 64 * 1024 * 1024
+# Timeouts in seconds. GET requests are not answered by a model, so they get less time for the first byte.
 ERROR_BODY_TIMEOUT = 10.0
-GET_READ_TIMEOUT = 20.0  # of silence, for what is no model's answer
+GET_READ_TIMEOUT = 20.0
 DRAIN_TIMEOUT = 0.05
 _READ_SIZE = 65_536
 
 
 class _NoRedirectSession(requests.Session):
-    """Follows no redirect, and does not read one's whole body either, only to see where it would go."""
+    """Session that neither follows redirects nor reads their bodies to find the target."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
 
 class _HeaderAuth(AuthBase):
-    """Sets the wire's headers last, so that no .netrc entry can put another credential in their place."""
+    """Sets the wire's headers last, so that no .netrc entry can replace the credential.
+
+    Raises UnexpectedRedirect for a request to another origin, which must not see the key.
+    """
 
     def __init__(self, headers: Mapping[str, str], origin: tuple[str, str | None, int | None]) -> None:
         self._headers = headers
@@ -53,7 +56,7 @@ class _HeaderAuth(AuthBase):
 
 
 class Response:
-    """What a request was answered with. Close it on the thread that reads it."""
+    """Status, headers and streamed body of a response. Must be closed on the thread that reads it."""
 
     def __init__(self, raw: requests.Response, cancel: CancelToken, idle_timeout: float) -> None:
         self._raw = raw
@@ -64,29 +67,29 @@ class Response:
         self.headers: Mapping[str, str] = raw.headers
 
     def iter_chunks(self) -> Iterator[bytes]:
-        """The body's bytes as they come, in pieces of any size.
+        """Yield the decoded body as it arrives, in chunks of any size.
 
-        Raises TimedOut after `Timeouts.first` without the first byte or `Timeouts.idle` of silence later,
-        and Cut where the connection breaks.
+        Raises RequestTimeout after `Timeouts.first_byte` without a first byte or `Timeouts.idle` between
+        two, and StreamInterrupted when the connection breaks.
         """
-        read, first = self._raw.raw.read1, True
+        read, is_first = self._raw.raw.read1, True
         with _translate_errors(errors.StreamInterrupted):
-            # read1 with a size is the only call that waits for no more than there is, in every framing.
+            # Only read1 with a size returns what has arrived without waiting for more, in every framing.
             while chunk := read(_READ_SIZE, decode_content=True):
-                if first and self._deadline is None:
+                if is_first and self._deadline is None:
                     self._cancel.set_read_timeout(self._idle_timeout)
-                first = False
+                is_first = False
                 yield chunk
                 if self._deadline is not None and time.monotonic() > self._deadline:
                     return
 
     def set_deadline(self, seconds: float) -> None:
-        """Let what is left of the body take no longer than this; what comes later is not read."""
+        """Stop reading the body `seconds` from now, whether or not it has ended."""
         self._deadline = time.monotonic() + seconds
         self._cancel.set_read_timeout(seconds)
 
     def read_text(self, max_bytes: int = MAX_ERROR_BODY_BYTES, timeout: float = ERROR_BODY_TIMEOUT) -> str:
-        """The body as text, up to `limit` bytes and for so many seconds; what came if it breaks off."""
+        """The body as text, up to `max_bytes` and `timeout` seconds; a broken body as far as it came."""
         self.set_deadline(timeout)
         body = bytearray()
         with contextlib.suppress(errors.NetworkError):
@@ -97,20 +100,20 @@ class Response:
         return body[:max_bytes].decode("utf-8-sig", "replace")
 
     def drain(self) -> None:
-        """Where the body ends with what was read, see its end, so that the connection can be used again."""
+        """Read the end of a finished body, so that the connection returns to the pool."""
         self._cancel.set_read_timeout(DRAIN_TIMEOUT)
         with contextlib.suppress(errors.NetworkError), _translate_errors(errors.StreamInterrupted):
             self._raw.raw.read1(_READ_SIZE, decode_content=True)
 
     def close(self) -> None:
-        self._cancel.set_socket(None)
+        self._cancel.clear_socket()
         self._raw.close()
 
 
 class Transport:
-    """Requests to one gateway, over pooled connections.
+    """Requests to one gateway over pooled connections. Methods may be called from any thread.
 
-    `base_url` comes without a trailing slash; the key goes to its origin only.
+    `base_url` has no trailing slash; credentials are sent to its origin only.
     """
 
     def __init__(self, base_url: str, timeouts: Timeouts) -> None:
@@ -121,26 +124,27 @@ class Transport:
         adapter = CancellableAdapter(pool_maxsize=64, max_retries=0)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
-        # A cookie that one person's answer sets must not go out with the next person's request.
+        # The session is shared: a cookie from one user's response must not be sent with another's request.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # A proxy meant for the outside must not see what goes to this machine itself.
+        # A proxy for outside traffic must not see requests to this machine.
         self._proxies = {"http": None, "https": None, "all": None} if _is_loopback(base_url) else None
 
     def post(
         self, path: str, headers: Mapping[str, str], body: Mapping[str, Any], cancel: CancelToken
     ) -> Response:
-        """Send `body` as JSON; returns when the headers are there, whatever the status.
+        """Send `body` as JSON and return once the headers have arrived, whatever the status.
 
-        Raises the NetworkError that fits.
+        Raises a NetworkError when the gateway cannot be reached or does not respond in time.
         """
         data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
-        accept = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-        return self._send("POST", path, {**accept, **headers}, data, cancel, self._timeouts.first_byte)
+        defaults = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        return self._send("POST", path, {**defaults, **headers}, data, cancel, self._timeouts.first_byte)
 
     def get(self, path: str, headers: Mapping[str, str]) -> Response:
-        """As post, without a body, and with less patience. Raises the NetworkError that fits."""
-        first = min(GET_READ_TIMEOUT, self._timeouts.first_byte)
-        return self._send("GET", path, {"Accept": "application/json", **headers}, None, CancelToken(), first)
+        """Send a GET request and return once the headers have arrived. Raises a NetworkError as `post`."""
+        first_byte = min(GET_READ_TIMEOUT, self._timeouts.first_byte)
+        defaults = {"Accept": "application/json"}
+        return self._send("GET", path, {**defaults, **headers}, None, CancelToken(), first_byte)
 
     def _send(
         self,
@@ -151,7 +155,7 @@ class Transport:
         cancel: CancelToken,
         first_byte_timeout: float,
     ) -> Response:
-        # Uncompressed: a compressor on the way holds tokens back until its block is full.
+        # Uncompressed: a compressing proxy holds tokens back until its block is full.
         headers = {"Accept-Encoding": "identity", "User-Agent": "antler", **headers}
         with track_connection(cancel), _translate_errors(errors.GatewayUnreachable):
             raw = self._session.request(
@@ -162,7 +166,7 @@ class Transport:
                 stream=True,
                 allow_redirects=False,
                 timeout=(self._timeouts.connect, first_byte_timeout),
-                proxies=self._proxies,  # type: ignore[arg-type]  # None switches a proxy off
+                proxies=self._proxies,  # type: ignore[arg-type]  # None disables a proxy
             )
         return Response(raw, cancel, self._timeouts.idle)
 
@@ -171,13 +175,13 @@ class Transport:
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:
-    """Scheme, host and port of an address, as they are compared before a key is sent there."""
+    """Scheme, host and port of a URL, with the scheme's default port filled in."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _normalize_url(url: str) -> str:
-    """An address as requests writes it, whose host has other letters where it is not in ASCII."""
+    """The URL as requests sends it: an internationalized host name becomes punycode."""
     request = requests.PreparedRequest()
     with contextlib.suppress(requests.RequestException):
         request.prepare_url(url, None)
@@ -197,7 +201,7 @@ _TIMEOUT_ERRORS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutErr
 
 @contextlib.contextmanager
 def _translate_errors(default_error: Callable[[str], errors.NetworkError]) -> Iterator[None]:
-    """What requests, urllib3 and the socket raise, as one of our NetworkErrors."""
+    """Raise errors of requests, urllib3 and the socket as TlsError, RequestTimeout or `default_error`."""
     try:
         yield
     except (requests.exceptions.SSLError, urllib3.exceptions.SSLError) as error:
@@ -205,16 +209,16 @@ def _translate_errors(default_error: Callable[[str], errors.NetworkError]) -> It
     except _TIMEOUT_ERRORS as error:
         raise errors.RequestTimeout(_error_message(error)) from None
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        kind = errors.RequestTimeout if "timed out" in str(error).lower() else default_error
-        raise kind(_error_message(error)) from None
+        error_type = errors.RequestTimeout if "timed out" in str(error).lower() else default_error
+        raise error_type(_error_message(error)) from None
     except (AttributeError, ValueError) as error:
-        # A socket that is shut while it is being read leaves half-closed objects behind.
-        log.debug("broken while reading", exc_info=True)
+        # A socket that is shut down during a read leaves half-closed objects behind.
+        log.debug("connection failed during a read", exc_info=True)
         raise default_error(type(error).__name__) from None
 
 
 def _error_message(error: BaseException) -> str:
-    """The innermost reason, without addresses of objects."""
+    """Message of the innermost error, without object addresses."""
     while error.args and isinstance(error.args[-1], BaseException):
         error = error.args[-1]
     reason = getattr(error, "reason", None)

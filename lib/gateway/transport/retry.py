@@ -1,23 +1,30 @@
-"""When a request that failed is sent again by itself, and how long that waits."""
+"""Automatic retries: exponential backoff with jitter, and the Retry-After headers."""
 
 from __future__ import annotations
 
+import math
 import random
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 from lib.core.errors import MAX_RETRIES, AnswerError
 
-MAX_HONORED_RETRY_AFTER = 60.0  # seconds; who is asked to wait longer is told so, and decides
+# Seconds. A longer Retry-After is not waited for: the error is shown with it, and the user decides.
+MAX_HONORED_RETRY_AFTER = 60.0
+# Seconds. A header that asks for more is implausible and is capped.
+MAX_RETRY_AFTER = 7 * 24 * 3600.0
 _MAX_BACKOFF = 20.0
 
 
 def retry_delay(error: AnswerError, attempt: int, max_retries: int) -> float | None:
-    """Seconds to wait before the next try after the `attempt`th has failed; None where there is to be none.
+    """Seconds to wait after the failed `attempt` (1 is the first); None if it must not be retried.
 
-    At most `most` tries follow the first. A wait that the gateway asks for is honoured; else the waits
-    double, each shortened by chance, so that many who were refused at once do not come back at once.
+    A Retry-After of up to a minute is honored. Otherwise the backoff doubles with each attempt, and
+    random jitter of up to a half keeps clients that were refused together from returning together.
     """
-    repeats = MAX_RETRIES if error.should_retry else 0 if error.should_retry is False else error.max_retries
-    if attempt > min(repeats, max_retries):
+    if attempt >= max_attempts(error, max_retries):
         return None
     if error.retry_after is not None:
         return error.retry_after if error.retry_after <= MAX_HONORED_RETRY_AFTER else None
@@ -25,5 +32,23 @@ def retry_delay(error: AnswerError, attempt: int, max_retries: int) -> float | N
 
 
 def max_attempts(error: AnswerError, max_retries: int) -> int:
-    """How many tries there will have been at the most, the first one included."""
-    return 1 + min(MAX_RETRIES if error.should_retry else error.max_retries, max_retries)
+    """Attempts allowed after `error`, the first included; the gateway's x-should-retry header wins."""
+    if error.should_retry is None:
+        return 1 + min(error.max_retries, max_retries)
+    return 1 + min(MAX_RETRIES, max_retries) if error.should_retry else 1
+
+
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds from `retry-after-ms` or `Retry-After` (seconds or an HTTP date), capped; None without one."""
+    try:
+        if value := headers.get("retry-after-ms"):
+            seconds = float(value) / 1000
+        elif re.fullmatch(r"\d+(\.\d+)?", value := headers.get("retry-after", "").strip()):
+            seconds = float(value)
+        elif value:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        else:
+            return None
+    except (ValueError, OverflowError):
+        return None
+    return min(max(0.0, seconds), MAX_RETRY_AFTER) if math.isfinite(seconds) else None

@@ -1,4 +1,4 @@
-"""Bytes to SSE frames: sseclient-py, and the gaps it leaves closed around it."""
+"""Server-sent events: bytes to frames with sseclient-py, whose gaps are closed before and after it."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ import sseclient
 
 from lib.core.errors import InvalidResponse, StreamInterrupted
 
-# Far above any event that a gateway sends (pictures come as about 3 MB of base64); a stream that
-# never ends its line must not fill the memory.
+# Far above any real event (images arrive as about 3 MB of base64), so that an endless line cannot fill
+# the memory.
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 
-# Broken lines of bare JSON kept for the end of a stream: how many, and how long they may be.
+# Broken lines of bare JSON that are kept until the end of a stream: their number and their size.
 MAX_STRAY_LINES = 8
 MAX_STRAY_LINE_BYTES = 64 * 1024
 
-# sseclient-py copies an event's text with every line of it, so it gets no more lines at once.
+# sseclient-py copies an event's text for each of its lines, so a long event is passed in parts.
 _MAX_LINES_PER_PART = 32
 
-# The id of a part that goes on in the next one; no stream has it, for an id with a NUL is void.
+# The id of a part that continues in the next one. No stream can use it: an id with NUL is invalid.
 _PARTIAL_EVENT_ID = "\0"
 
-# Whole events of one data line each, as nearly every chunk of nearly every gateway is.
+# Complete events of one data line each, as in nearly every chunk of nearly every gateway.
 _SINGLE_LINE_EVENTS = re.compile(rb"(?:(?:(?:event|id):[^\n]*+\n){0,2}+data:[^\n]*+\n\n)++")
 
-# Lines that end where their line ends, without a blank one: comments, and what looks like whole JSON.
+# Lines that need no blank line after them: comments, and lines that look like complete JSON objects.
 _STANDALONE_LINES = re.compile(rb"(?:\n|:[^\n]*+\n|\{[^\n]*+(?<=\})\n)++")
 
 _decode_json = json.JSONDecoder().raw_decode
 
 
 class Frame(NamedTuple):
-    """One event of a stream. `name` is "message" where the stream gave none."""
+    """One event of a stream. `name` is "message" for an event without a name."""
 
     name: str
     data: str
 
     def json(self) -> dict[str, Any]:
-        """The data as an object, {} where it is none at all. Raises Cut where an object breaks off."""
+        """The data as a JSON object, {} for other data. Raises StreamInterrupted for a truncated object."""
         data = self.data
         if not data.startswith("{"):
             data = data.lstrip()
@@ -56,29 +56,22 @@ class Frame(NamedTuple):
             raise StreamInterrupted from None
         if end != len(data) and data[end:].strip():
             raise StreamInterrupted
-        return payload  # type: ignore[no-any-return]  # what begins with a brace is a dict
+        return payload  # type: ignore[no-any-return]  # text that starts with a brace decodes to a dict
 
 
-# A sign of life that says nothing else. It is `name` that tells it from an event: data can be empty too.
+# A keep-alive without content. Its name tells it from an event, whose data can be empty too.
 HEARTBEAT = Frame("comment", "")
 _HEARTBEAT_BYTES = b"event: comment\ndata\n\n"
 
 
-def get_object(payload: dict[str, Any], key: str) -> dict[str, Any]:
-    """The object inside `payload` under that key; {} where there is none, or something else."""
-    value = payload.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def iter_frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
-    """The frames of an event stream, each as soon as its last byte is there.
+    """Frames of an event stream, each as soon as its last byte has arrived.
 
-    An event that the end of the stream cuts off is handed out too, for some servers end on their
-    error without a newline; whoever reads it finds broken JSON if it was not whole. So is a line of
-    bare JSON, which a gateway leaves in a stream when it can no longer change the status: in its
-    place where it is whole, else at the end. What comes without any event (a comment, a blank line,
-    an event without data) is a BEAT.
-    Raises Unreadable for an event of more than MAX_EVENT bytes.
+    An event cut off by the end of the stream is yielded too, since some servers end on their error
+    without a line end; a truncated one is recognized by its broken JSON. A line of bare JSON, which
+    gateways insert when they can no longer change the status, is yielded as an event: in its place if it
+    is complete, else at the end. A comment, a blank line and an event without data yield HEARTBEAT.
+    Raises InvalidResponse for an event of more than MAX_EVENT_BYTES.
     """
     parts: list[str] = []
     for event in sseclient.SSEClient(_normalize_chunks(chunks)).events():
@@ -92,38 +85,38 @@ def iter_frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
 
 
 def _normalize_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """What SSEClient reads from: whole events, in clean UTF-8 with LF as the only line end.
+    """Input for SSEClient: complete events in valid UTF-8, with LF as the only line end.
 
-    Closes what sseclient-py 1.9 leaves open: a byte order mark hides the first event, one bad byte
-    kills the stream, mixed line ends merge events, and an event in many pieces or of many lines
-    costs quadratic time. A chunk that holds whole events and none of this is handed on as it is.
+    Works around sseclient-py 1.9, in which a byte order mark hides the first event, one invalid byte
+    ends the stream, mixed line ends merge events, and an event in many chunks or lines takes quadratic
+    time. A chunk of complete events without any of this is passed on unchanged.
     """
-    stray: deque[bytes] = deque(maxlen=MAX_STRAY_LINES)
-    held = bytearray()
-    after_cr = lined = False
+    stray_lines: deque[bytes] = deque(maxlen=MAX_STRAY_LINES)
+    buffer = bytearray()
+    ends_with_cr = has_line_end = False
     for chunk in _strip_bom(chunks):
-        if not held and _is_well_formed(chunk):
+        if not buffer and _is_well_formed(chunk):
             yield chunk
             continue
-        before = len(held)
-        text = chunk.removeprefix(b"\n") if after_cr else chunk
-        held += text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        after_cr = chunk.endswith(b"\r") if chunk else after_cr
-        if end := _find_last_event_end(held, before, lined):
-            yield from _repair_events(bytes(held[:end]), stray)
-            del held[:end]
-            before = 0
-        lined = (lined and before > 0) or held.find(b"\n", before) >= 0
-        if len(held) > MAX_EVENT_BYTES:
+        start = len(buffer)
+        text = chunk.removeprefix(b"\n") if ends_with_cr else chunk
+        buffer += text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        ends_with_cr = chunk.endswith(b"\r") if chunk else ends_with_cr
+        if end := _find_last_event_end(buffer, start, has_line_end):
+            yield from _repair_events(bytes(buffer[:end]), stray_lines)
+            del buffer[:end]
+            start = 0
+        has_line_end = (has_line_end and start > 0) or buffer.find(b"\n", start) >= 0
+        if len(buffer) > MAX_EVENT_BYTES:
             raise InvalidResponse(f"one event of the stream is longer than {MAX_EVENT_BYTES:,} bytes")
-    if held:
-        yield from _repair_events(bytes(held), stray)
-    for line in stray:
+    if buffer:
+        yield from _repair_events(bytes(buffer), stray_lines)
+    for line in stray_lines:
         yield _format_data_event(line)
 
 
 def _is_well_formed(chunk: bytes) -> bool:
-    """Whether SSEClient may read this as it is; 13 is a CR, and as a number it is looked for fastest."""
+    """True if SSEClient reads the chunk correctly; 13 is CR, and bytes find an integer fastest."""
     return (
         bool(_SINGLE_LINE_EVENTS.fullmatch(chunk))
         and 13 not in chunk
@@ -132,26 +125,26 @@ def _is_well_formed(chunk: bytes) -> bool:
 
 
 def _strip_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = iter(chunks)
+    remaining = iter(chunks)
     start = b""
-    for chunk in rest:
+    for chunk in remaining:
         start += chunk
         if len(start) >= len(BOM_UTF8) or not BOM_UTF8.startswith(start):
             break
-    return itertools.chain((start.removeprefix(BOM_UTF8),), rest)
+    return itertools.chain((start.removeprefix(BOM_UTF8),), remaining)
 
 
 def _find_last_event_end(buffer: bytearray, start: int, has_line_end: bool) -> int:
-    """Where the last whole event in `held` ends, 0 without one; what stands before `new` has none.
+    """Offset after the last complete event in `buffer`, 0 without one; before `start` there is none.
 
-    `lined` tells whether a line ends before `new`: looking for it each time would cost a square.
+    `has_line_end` is true if a line ends before `start`: searching for it each time would be quadratic.
     """
-    last = buffer.rfind(b"\n\n", max(0, start - 1))
-    end = last + 2 if last >= 0 else 0
+    last_blank = buffer.rfind(b"\n\n", max(0, start - 1))
+    end = last_blank + 2 if last_blank >= 0 else 0
     if not end and (has_line_end or buffer.find(b"\n", start) < 0):
-        return 0  # no line ends here, or not the first one
-    alone = _STANDALONE_LINES.match(buffer, end)
-    return alone.end() if alone else end
+        return 0  # no line ends here, or a previous line is still part of the event
+    standalone = _STANDALONE_LINES.match(buffer, end)
+    return standalone.end() if standalone else end
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -163,7 +156,7 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def _repair_events(text: bytes, stray_lines: deque[bytes]) -> Iterator[bytes]:
-    """Whole events as SSEClient may read them, each on its own; broken bare JSON goes to `stray`."""
+    """Complete events one by one, as SSEClient reads them; broken bare JSON is added to `stray_lines`."""
     if _is_well_formed(text):
         yield text
         return
@@ -180,7 +173,7 @@ def _repair_events(text: bytes, stray_lines: deque[bytes]) -> Iterator[bytes]:
 
 
 def _split_long_event(block: bytes) -> Iterator[bytes]:
-    """One event, in parts where it has many lines."""
+    """The event in parts of at most _MAX_LINES_PER_PART data lines."""
     if not block.startswith(b"data") and b"\ndata" not in block:
         yield _HEARTBEAT_BYTES
     elif block.count(b"\n") < _MAX_LINES_PER_PART:
@@ -189,9 +182,10 @@ def _split_long_event(block: bytes) -> Iterator[bytes]:
         lines = block.split(b"\n")
         data = [line for line in lines if _is_field(line, b"data")]
         name = next((line for line in reversed(lines) if _is_field(line, b"event")), b"event")
-        for at in range(0, len(data), _MAX_LINES_PER_PART):
-            mark = b"id:" + (_PARTIAL_EVENT_ID.encode() if at + _MAX_LINES_PER_PART < len(data) else b"")
-            yield b"\n".join((mark, name, *data[at : at + _MAX_LINES_PER_PART])) + b"\n\n"
+        for start in range(0, len(data), _MAX_LINES_PER_PART):
+            end = start + _MAX_LINES_PER_PART
+            part_id = b"id:" + (_PARTIAL_EVENT_ID.encode() if end < len(data) else b"")
+            yield b"\n".join((part_id, name, *data[start:end])) + b"\n\n"
 
 
 def _is_field(line: bytes, name: bytes) -> bool:
@@ -199,45 +193,45 @@ def _is_field(line: bytes, name: bytes) -> bool:
 
 
 def _extract_bare_json(block: bytes, stray_lines: deque[bytes]) -> Iterator[bytes]:
-    """The bare JSON of a block and the event that its other lines make up, however it was cut before."""
-    alone = _STANDALONE_LINES.match(block + b"\n")
-    start = alone.end() if alone else 0
-    for line in block[:start].split(b"\n"):
+    """Bare JSON objects of a block and the event of its other lines, independent of the chunking."""
+    standalone = _STANDALONE_LINES.match(block + b"\n")
+    end = standalone.end() if standalone else 0
+    for line in block[:end].split(b"\n"):
         yield from _separate_json_lines([line], stray_lines)
-    rest = block[start:]
-    if rest and _find_object_end(rest) == len(rest):
-        yield _format_data_event(rest)
-    elif rest:
-        yield from _separate_json_lines(rest.split(b"\n"), stray_lines)
+    remaining = block[end:]
+    if remaining and _find_object_end(remaining) == len(remaining):
+        yield _format_data_event(remaining)
+    elif remaining:
+        yield from _separate_json_lines(remaining.split(b"\n"), stray_lines)
 
 
 def _separate_json_lines(lines: list[bytes], stray_lines: deque[bytes]) -> Iterator[bytes]:
     """The event of these lines, with the JSON objects among them before or after it."""
     event: list[bytes] = []
-    later: list[bytes] = []
+    objects_after: list[bytes] = []
     for line in lines:
         end = _find_object_end(line)
         if end and event:
-            later.append(line[:end])
+            objects_after.append(line[:end])
         elif end:
             yield _format_data_event(line[:end])
         elif line.startswith(b"{") and len(line) <= MAX_STRAY_LINE_BYTES:
             stray_lines.append(line)
-        if rest := line[end:].lstrip():
-            event.append(rest)
+        if remaining := line[end:].lstrip():
+            event.append(remaining)
     if event:
         yield from _split_long_event(b"\n".join(event))
-    for line in later:
-        yield _format_data_event(line)
+    for json_object in objects_after:
+        yield _format_data_event(json_object)
 
 
 def _find_object_end(text: bytes) -> int:
-    """Where the JSON object ends that `text` begins with; 0 without one."""
+    """Offset after the JSON object at the start of `text`; 0 without one."""
     if not text.startswith(b"{"):
         return 0
-    letters = text.decode()
+    decoded = text.decode()
     try:
-        return len(letters[: _decode_json(letters)[1]].encode())
+        return len(decoded[: _decode_json(decoded)[1]].encode())
     except (ValueError, RecursionError):
         return 0
 

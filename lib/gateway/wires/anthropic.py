@@ -1,4 +1,4 @@
-"""Our values to Anthropic's JSON, its frames to our events."""
+"""Anthropic's wire: request bodies for /v1/messages, and its stream as events."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ from lib.core.reply import (
     UsageReport,
 )
 from lib.core.sanitize import parse_token_count
-from lib.gateway.transport.sse import Frame, get_object
+from lib.gateway.json_values import get_object
+from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import errors, finish_reasons, model_quirks
 from lib.gateway.wires.tool_calls import ToolCalls
 
 PATH = "/v1/messages"
 ANTHROPIC_VERSION = "2023-06-01"
-# The format demands a limit; this is the one that the gateway fills in where none is given.
+# The format requires max_tokens; this is the gateway's own default.
 DEFAULT_MAX_TOKENS = 8192
 
 _METADATA_FIELDS = ("id", "model", "type", "role")
@@ -44,86 +45,104 @@ _STOP_FIELDS = ("stop_sequence", "stop_details")
 
 
 def headers(key: str) -> dict[str, str]:
-    """The headers that carry the key and the format's version; one credential, never two."""
+    """Headers that carry the format's version and the key, as a single credential."""
     bearer = {"Authorization": f"Bearer {key}"} if key else {}
     return {**bearer, "anthropic-version": ANTHROPIC_VERSION}
 
 
 def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, Any]:
-    """The request's JSON. Untouched parameters are left out; only signed thinking is sent back."""
-    fitting, _ = model_quirks.adapt_params("anthropic", model, params)
+    """The JSON of a request. Unset parameters are omitted, and only signed thinking is sent back."""
+    adapted, _ = model_quirks.adapt_params("anthropic", model, params)
     request: dict[str, Any] = {
         "model": model,
-        "max_tokens": fitting.max_tokens or DEFAULT_MAX_TOKENS + (_thinking_budget(fitting) or 0),
+        "max_tokens": adapted.max_tokens or DEFAULT_MAX_TOKENS + (_thinking_budget(adapted) or 0),
         "messages": [{"role": message.role, "content": _build_content(message)} for message in messages],
         "stream": params.stream,
     }
     if params.system:
         request["system"] = params.system
-    request |= _build_fields(fitting)
+    request |= _build_fields(adapted)
     return merge_patch(request, parse_json_object(params.extra))
 
 
 def with_user(body: dict[str, Any], user: str) -> dict[str, Any]:
-    """The body with the name of who asks in its field, and in no other that could name somebody."""
+    """The body with the caller's id in `metadata.user_id`, and in no other field that could name a user."""
     return merge_patch(body, {"metadata": {"user_id": user}, "user": None, "safety_identifier": None})
 
 
 def dropped_params(model: str, params: Params) -> list[ParamAdjustment]:
-    """What of the parameters does not go into the body, or goes in another form."""
-    fitting, found = model_quirks.adapt_params("anthropic", model, params)
-    found += find_unsupported("anthropic", fitting)
-    if fitting.budget and fitting.thinking != "budget":
-        found.append(ParamAdjustment("budget_needs", "budget"))
-    if fitting.format == "json":
-        found.append(ParamAdjustment("schema_only", "format"))
-    if any(not stop.strip() for stop in fitting.stop):
-        found.append(ParamAdjustment("stops_blank", "stop"))
-    if fitting.effort == "minimal":
-        found.append(ParamAdjustment("sent_as", "effort", "low"))
-    if fitting.effort == "none":
-        thinks = fitting.thinking in ("adaptive", "budget")
-        off = [name for name in ("thinking", "budget") if thinks and getattr(fitting, name)]
-        found.append(ParamAdjustment("thinking_off", ",".join(("effort", *off))))
-    elif fitting.thinking == "budget" and _thinking_budget(fitting) != (
-        fitting.budget or MIN_THINKING_BUDGET
-    ):
-        budget = _thinking_budget(fitting)
-        found.append(
-            ParamAdjustment("budget_lowered", "budget", str(budget))
-            if budget
-            else ParamAdjustment("no_room", "budget")
-        )
-    return found
+    """Parameters that are not in the body, or not as they were set."""
+    adapted, adjustments = model_quirks.adapt_params("anthropic", model, params)
+    adjustments += find_unsupported("anthropic", adapted)
+    if adapted.budget and adapted.thinking != "budget":
+        adjustments.append(ParamAdjustment("budget_needs", "budget"))
+    if adapted.format == "json":
+        adjustments.append(ParamAdjustment("schema_only", "format"))
+    if any(not stop.strip() for stop in adapted.stop):
+        adjustments.append(ParamAdjustment("stops_blank", "stop"))
+    if adapted.effort == "minimal":
+        adjustments.append(ParamAdjustment("sent_as", "effort", "low"))
+    return [*adjustments, *_thinking_adjustments(adapted)]
+
+
+def events(frames: Iterable[Frame]) -> Iterator[Event]:
+    """Events of a stream, or of a complete message in a single frame.
+
+    Raises the gateway's error for an error frame, StreamInterrupted without a stop reason, and
+    MissingFinishReason for `message_stop` without one.
+    """
+    parser = _StreamParser()
+    return finish_reasons.ignore_errors_after_finish(
+        _parse_events(parser, frames), lambda: parser.is_finished
+    )
+
+
+def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:
+    """The error for an error response, in the shape of Anthropic or of any gateway."""
+    return errors.error_from_response(status, headers, payload)
+
+
+def _thinking_adjustments(params: Params) -> list[ParamAdjustment]:
+    """The adjustment of thinking and its budget, if there is one."""
+    if params.effort == "none":
+        is_thinking = params.thinking in ("adaptive", "budget")
+        dropped = [name for name in ("thinking", "budget") if is_thinking and getattr(params, name)]
+        return [ParamAdjustment("thinking_off", ",".join(("effort", *dropped)))]
+    budget = _thinking_budget(params)
+    if params.thinking != "budget" or budget == (params.budget or MIN_THINKING_BUDGET):
+        return []
+    if not budget:
+        return [ParamAdjustment("no_room", "budget")]
+    return [ParamAdjustment("budget_lowered", "budget", str(budget))]
 
 
 def _build_content(message: Message) -> str | list[dict[str, Any]]:
-    """A message's text, with the signed thinking that it began with in front."""
-    thoughts = [
+    """The text of a message, preceded by the signed or redacted thinking at its start."""
+    thinking = [
         {"type": "redacted_thinking", "data": part.sealed}
         if part.sealed
         else {"type": "thinking", "thinking": part.text, "signature": part.signature}
         for part in takewhile(lambda part: isinstance(part, ThinkingPart), message.parts)
         if isinstance(part, ThinkingPart) and part.is_replayable
     ]
-    return [*thoughts, {"type": "text", "text": message.text}] if thoughts else message.text
+    return [*thinking, {"type": "text", "text": message.text}] if thinking else message.text
 
 
 def _thinking_budget(params: Params) -> int | None:
-    """The tokens of thinking, which are part of the limit and must leave room below it; None for none."""
+    """Tokens of the thinking budget, which has to stay below max_tokens; None without thinking or room."""
     if params.thinking != "budget" or params.effort == "none":
         return None
-    wanted = params.budget or MIN_THINKING_BUDGET
-    if params.max_tokens is None or wanted < params.max_tokens:
-        return wanted
-    room = params.max_tokens * 4 // 5
-    return room if room >= MIN_THINKING_BUDGET else None
+    budget = params.budget or MIN_THINKING_BUDGET
+    if params.max_tokens is None or budget < params.max_tokens:
+        return budget
+    lowered = params.max_tokens * 4 // 5
+    return lowered if lowered >= MIN_THINKING_BUDGET else None
 
 
 def _build_fields(params: Params) -> dict[str, Any]:
-    plain = ("temperature", "top_p", "top_k")
-    fields: dict[str, Any] = {name: v for name in plain if (v := getattr(params, name)) is not None}
-    # A sequence of blanks alone is refused.
+    names = ("temperature", "top_p", "top_k")
+    fields: dict[str, Any] = {name: v for name in names if (v := getattr(params, name)) is not None}
+    # Anthropic rejects stop sequences of whitespace only.
     if stops := [stop for stop in params.stop if stop.strip()]:
         fields["stop_sequences"] = stops
     if params.user:
@@ -153,17 +172,6 @@ def _build_output_config(params: Params) -> dict[str, Any]:
     return {"output_config": config} if config else {}
 
 
-def events(frames: Iterable[Frame]) -> Iterator[Event]:
-    """The events of a stream, or of one whole message in a single frame.
-
-    Raises the gateway's error where a frame holds one, and Cut where no stop reason came.
-    """
-    answer = _StreamParser()
-    return finish_reasons.ignore_errors_after_finish(
-        _parse_events(answer, frames), lambda: answer.is_finished
-    )
-
-
 def _parse_events(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Event]:
     for frame in frames:
         if frame.name == "comment":
@@ -172,13 +180,13 @@ def _parse_events(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Ev
         try:
             event = frame.json()
         except StreamInterrupted:
-            parser.is_incomplete = not parser.is_finished  # read on: what follows may tell why
+            parser.is_incomplete = not parser.is_finished  # read on: an error may follow
             continue
         kind = event.get("type") or frame.name
         if kind == "content_block_delta":
             delta = get_object(event, "delta")
             text = delta.get("text")
-            # Nearly all events are of this kind, so it has a way of its own.
+            # A shortcut for nearly all events.
             if delta.get("type") == "text_delta" and isinstance(text, str) and text:
                 yield TextDelta(text, _block_index(event))
             else:
@@ -195,30 +203,23 @@ def _parse_events(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Ev
         raise StreamInterrupted
 
 
-def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:
-    """The error that a refusal means; this route answers in either format's shape."""
-    return errors.error_from_response(status, headers, payload)
-
-
 class _StreamParser:
-    """What has to be remembered from event to event."""
+    """State of a stream between its events."""
 
     def __init__(self) -> None:
-        self._raw_usage: dict[str, Any] = {}
-        self.tool_calls = ToolCalls()
         self._has_started = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._raw_usage: dict[str, Any] = {}
+        self._tool_calls = ToolCalls()
         self.is_finished = False
-        self.is_incomplete = False  # whether an event came broken, so that something is missing
+        self.is_incomplete = False  # true after a broken event: part of the answer is missing
 
     def parse_event(self, kind: str, event: dict[str, Any]) -> Iterator[Event]:
         if kind == "message_start":
             if self._has_started:
-                self._raw_usage, self.tool_calls, self.is_finished, self.is_incomplete = (
-                    {},
-                    ToolCalls(),
-                    False,
-                    False,
-                )
+                self._reset()
                 yield Restart()
             self._has_started = True
             event = {**get_object(event, "message"), "type": "message"}
@@ -231,31 +232,30 @@ class _StreamParser:
         for index, block in _content_blocks(kind, event):
             yield from _parse_block(index, block)
             self._add_tool_call(index, block)
-        # Counters are cumulative, and null where nothing new is known: merge by overwriting.
-        if news := {k: v for k, v in get_object(event, "usage").items() if v is not None}:
-            self._raw_usage |= news
+        # Counters are cumulative, and null where they are unknown: merge by overwriting.
+        if counts := {name: v for name, v in get_object(event, "usage").items() if v is not None}:
+            self._raw_usage |= counts
             yield UsageReport(_parse_usage(self._raw_usage), dict(self._raw_usage))
-        end = event if event.get("stop_reason") else get_object(event, "delta")
-        if (reason := end.get("stop_reason")) and not self.is_incomplete:
+        yield from self._parse_stop(event if event.get("stop_reason") else get_object(event, "delta"))
+
+    def _parse_stop(self, fields: dict[str, Any]) -> Iterator[Event]:
+        reason = fields.get("stop_reason")
+        if reason and not self.is_incomplete:
             self.is_finished = True
-            yield ProviderMetadata(
-                {
-                    **self.tool_calls.to_metadata(),
-                    **{name: end[name] for name in _STOP_FIELDS if end.get(name)},
-                }
-            )
+            details = {name: fields[name] for name in _STOP_FIELDS if fields.get(name)}
+            yield ProviderMetadata({**self._tool_calls.to_metadata(), **details})
             yield Finish(finish_reasons.to_outcome(str(reason)), str(reason))
 
     def parse_delta(self, index: int, delta: dict[str, Any]) -> Iterator[Event]:
-        """What a part of a block adds that is no text."""
+        """Events of a delta of any type; deltas of tool calls are collected."""
         yield from _parse_block_delta(index, delta)
         if delta.get("type") == "input_json_delta":
-            self.tool_calls.add_delta(index, arguments=delta.get("partial_json"))
+            self._tool_calls.add_delta(index, arguments=delta.get("partial_json"))
 
     def _add_tool_call(self, index: int, block: dict[str, Any]) -> None:
         if block.get("type") == "tool_use":
-            given = json.dumps(block["input"]) if block.get("input") else ""
-            self.tool_calls.add_delta(index, block.get("id"), block.get("name"), given)
+            arguments = json.dumps(block["input"]) if block.get("input") else ""
+            self._tool_calls.add_delta(index, block.get("id"), block.get("name"), arguments)
 
 
 def _block_index(event: dict[str, Any]) -> int:
@@ -264,16 +264,16 @@ def _block_index(event: dict[str, Any]) -> int:
 
 
 def _content_blocks(kind: str, event: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
-    """The blocks that begin with an event. They may overlap, so all goes by the index."""
+    """Content blocks that start with this event, by index: on the wire they may overlap."""
     if kind == "content_block_start":
         return [(_block_index(event), get_object(event, "content_block"))]
     content = event.get("content") if kind in ("message_start", "message") else None
     blocks = enumerate(content if isinstance(content, list) else [])
-    return [(place, block) for place, block in blocks if isinstance(block, dict)]
+    return [(index, block) for index, block in blocks if isinstance(block, dict)]
 
 
 def _parse_block(index: int, block: dict[str, Any]) -> Iterator[Event]:
-    """What a block holds from its start: nothing in most streams, all of it in a whole message."""
+    """Events of a block's initial content: empty in a stream, all of it in a complete message."""
     match block.get("type"):
         case "text":
             yield from _parse_block_delta(index, {**block, "type": "text_delta"})
@@ -299,12 +299,12 @@ def _parse_block_delta(index: int, delta: dict[str, Any]) -> Iterator[Event]:
 
 
 def _parse_usage(raw: dict[str, Any]) -> Usage:
-    """`input` here is what the format splits in three: fresh, read from the cache, written to it."""
-    split = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    fresh, cached, written = (parse_token_count(raw.get(name)) for name in split)
-    known = [count for count in (fresh, cached, written) if count is not None]
+    """Usage whose `input` is the sum of uncached input, cache reads and cache writes."""
+    names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    uncached, cached, written = (parse_token_count(raw.get(name)) for name in names)
+    counts = [count for count in (uncached, cached, written) if count is not None]
     return Usage(
-        input=sum(known) if known else None,
+        input=sum(counts) if counts else None,
         output=parse_token_count(raw.get("output_tokens")),
         cached=cached,
         written=written,

@@ -1,4 +1,4 @@
-"""Our values to OpenAI's JSON, its frames to our events."""
+"""OpenAI's wire: request bodies for /v1/chat/completions, and its stream as events."""
 
 from __future__ import annotations
 
@@ -26,53 +26,49 @@ from lib.core.reply import (
     UsageReport,
 )
 from lib.core.sanitize import parse_token_count
-from lib.gateway.transport.sse import Frame, get_object
+from lib.gateway.json_values import get_object, get_objects
+from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import errors, finish_reasons, model_quirks
 from lib.gateway.wires.tool_calls import ToolCalls
 
 PATH = "/v1/chat/completions"
 
 _METADATA_FIELDS = ("id", "model", "object", "created", "system_fingerprint", "service_tier", "provider")
-# What goes into the body under its own name, as it was set.
+# Params fields that are sent unchanged under their own names.
 _PASSTHROUGH_PARAMS = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "n", "user")
 
 
 def headers(key: str) -> dict[str, str]:
-    """The headers that carry the key; none without one."""
+    """Headers that carry the key; {} without one."""
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, Any]:
-    """The request's JSON. Untouched parameters are left out; thinking is not sent back."""
-    said: list[dict[str, Any]] = [{"role": message.role, "content": message.text} for message in messages]
+    """The JSON of a request. Unset parameters are omitted, and thinking is not sent back."""
+    chat = [{"role": message.role, "content": message.text} for message in messages]
     if params.system:
-        said.insert(0, {"role": "system", "content": params.system})
-    request: dict[str, Any] = {"model": model, "messages": said, "stream": params.stream}
+        chat.insert(0, {"role": "system", "content": params.system})
+    request: dict[str, Any] = {"model": model, "messages": chat, "stream": params.stream}
     if params.stream:
         request["stream_options"] = {"include_usage": True}
-    fitting, _ = model_quirks.adapt_params("openai", model, params)
-    request |= _build_fields(model, fitting)
+    adapted, _ = model_quirks.adapt_params("openai", model, params)
+    request |= _build_fields(model, adapted)
     return merge_patch(request, parse_json_object(params.extra))
 
 
 def with_user(body: dict[str, Any], user: str) -> dict[str, Any]:
-    """The body with the name of who asks in its field, and in no other that could name somebody."""
-    # The gateway drops the newer `safety_identifier` before it sends a request on.
-    return merge_patch(body, {"user": user, "safety_identifier": None, **_metadata_user_patch(body)})
-
-
-def _metadata_user_patch(body: dict[str, Any]) -> dict[str, Any]:
-    """What takes the other format's name of who asks out of a body."""
-    return {"metadata": {"user_id": None}} if "user_id" in get_object(body, "metadata") else {}
+    """The body with the caller's id in `user`, and in no other field that could name a user."""
+    metadata = {"metadata": {"user_id": None}} if "user_id" in get_object(body, "metadata") else {}
+    return merge_patch(body, {"user": user, "safety_identifier": None, **metadata})
 
 
 def dropped_params(model: str, params: Params) -> list[ParamAdjustment]:
-    """What of the parameters does not go into the body, or goes in another form."""
-    fitting, found = model_quirks.adapt_params("openai", model, params)
-    found += find_unsupported("openai", fitting)
-    if len(fitting.stop) > MAX_STOP_SEQUENCES:
-        found.append(ParamAdjustment("stops", "stop", str(MAX_STOP_SEQUENCES)))
-    return found
+    """Parameters that are not in the body, or not as they were set."""
+    adapted, adjustments = model_quirks.adapt_params("openai", model, params)
+    adjustments += find_unsupported("openai", adapted)
+    if len(adapted.stop) > MAX_STOP_SEQUENCES:
+        adjustments.append(ParamAdjustment("stops", "stop", str(MAX_STOP_SEQUENCES)))
+    return adjustments
 
 
 def _build_fields(model: str, params: Params) -> dict[str, Any]:
@@ -80,10 +76,9 @@ def _build_fields(model: str, params: Params) -> dict[str, Any]:
         name: getattr(params, name) for name in _PASSTHROUGH_PARAMS if getattr(params, name) not in (None, "")
     }
     if params.max_tokens is not None:
-        # The reasoning families refuse the older name.
-        fields["max_completion_tokens" if model_quirks.is_openai_reasoning(model) else "max_tokens"] = (
-            params.max_tokens
-        )
+        # Reasoning models reject the older name.
+        name = "max_completion_tokens" if model_quirks.is_openai_reasoning(model) else "max_tokens"
+        fields[name] = params.max_tokens
     if params.stop:
         fields["stop"] = list(params.stop[:MAX_STOP_SEQUENCES])
     if params.logit_bias:
@@ -99,15 +94,20 @@ def _build_fields(model: str, params: Params) -> dict[str, Any]:
 
 
 def events(frames: Iterable[Frame]) -> Iterator[Event]:
-    """The events of a stream of chunks, or of one whole answer in a single frame.
+    """Events of a stream of chunks, or of a complete response in a single frame.
 
-    Raises the gateway's error where a frame holds one, and Cut where no finish reason came:
-    `[DONE]` alone proves nothing, gateways write it after failures too.
+    Raises the gateway's error for an error frame, StreamInterrupted without a finish reason, and
+    MissingFinishReason for `[DONE]` without one: gateways send it after failures too.
     """
-    answer = _StreamParser()
+    parser = _StreamParser()
     return finish_reasons.ignore_errors_after_finish(
-        _parse_events(answer, frames), lambda: answer.is_finished
+        _parse_events(parser, frames), lambda: parser.is_finished
     )
+
+
+def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:
+    """The error for an error response, in the shape of OpenAI or of any gateway."""
+    return errors.error_from_response(status, headers, payload)
 
 
 def _parse_events(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Event]:
@@ -118,7 +118,7 @@ def _parse_events(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Ev
         try:
             chunk = frame.json()
         except StreamInterrupted:
-            parser.is_incomplete = not parser.is_finished  # read on: what follows may tell why
+            parser.is_incomplete = not parser.is_finished  # read on: an error may follow
             continue
         if text := parser.parse_text_chunk(chunk):
             yield text
@@ -126,41 +126,39 @@ def _parse_events(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Ev
         if not chunk and frame.data.strip() == "[DONE]":
             yield from parser.handle_done()
             return
-        failed = frame.name == "error" or errors.is_error(chunk)
-        # What stands beside an error may be the last text, but no last word.
-        parser.is_incomplete = parser.is_incomplete or failed
+        is_error = frame.name == "error" or errors.is_error(chunk)
+        # A chunk with an error may hold the last text, but its finish reason does not count.
+        parser.is_incomplete = parser.is_incomplete or is_error
         yield from parser.parse_chunk(chunk)
-        if failed:
+        if is_error:
             raise errors.error_from_stream_event(chunk or frame.data)
     if not parser.is_finished:
         raise StreamInterrupted
 
 
-def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:
-    """The error that a refusal means; this route answers in OpenAI's shape, and at times in others."""
-    return errors.error_from_response(status, headers, payload)
-
-
 class _StreamParser:
-    """What has to be remembered from chunk to chunk."""
+    """State of a stream between its chunks."""
 
     def __init__(self) -> None:
         self._response_id = ""
-        self._same_id_count = 0  # chunks in a row with one id
+        self._same_id_count = 0  # consecutive chunks with one id
+        self._reset()
+
+    def _reset(self) -> None:
         self._reported_fields: set[str] = set()
         self._started_choices: set[int] = set()
         self._finished_choices: set[int] = set()
         self._refused_choices: set[int] = set()
         self._tool_calls: dict[int, ToolCalls] = {}
-        self.is_incomplete = False  # whether an event came broken, so that something is missing
+        self.is_incomplete = False  # true after a broken event: part of the answer is missing
 
     @property
     def is_finished(self) -> bool:
-        """Whether every alternative that began has had its last word."""
+        """True if every choice that started has a finish reason."""
         return bool(self._finished_choices) and self._started_choices <= self._finished_choices
 
     def handle_done(self) -> Iterator[Event]:
-        """The end marker: an answer without a word is an empty one, one without a last word is doubtful."""
+        """The end marker: an answer without any text is empty, one without a finish reason an error."""
         if self.is_incomplete:
             raise StreamInterrupted
         if not self._started_choices and not self._finished_choices:
@@ -169,7 +167,7 @@ class _StreamParser:
             raise MissingFinishReason
 
     def parse_text_chunk(self, chunk: dict[str, Any]) -> TextDelta | None:
-        """What a chunk says that adds a text and nothing else, as nearly all do; None of any other."""
+        """The text of a chunk that holds nothing else, as nearly all do; None for any other chunk."""
         choices = chunk.get("choices")
         if type(choices) is not list or len(choices) != 1 or chunk.get("id") != self._response_id:
             return None
@@ -191,53 +189,44 @@ class _StreamParser:
         return TextDelta(text, 0, index)
 
     def parse_chunk(self, chunk: dict[str, Any]) -> Iterator[Event]:
-        choices = chunk.get("choices")
-        listed = (
-            [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
-        )
-        if self._is_restart(chunk, listed):
-            self._started_choices, self._finished_choices, self._refused_choices, self._reported_fields = (
-                set(),
-                set(),
-                set(),
-                set(),
-            )
-            self.is_incomplete, self._tool_calls = False, {}
+        choices = get_objects(chunk, "choices")
+        if self._is_restart(chunk, choices):
+            self._reset()
             yield Restart()
         yield from self._parse_metadata(chunk)
-        for choice in listed:
+        for choice in choices:
             yield from self._parse_choice(choice)
         if usage := get_object(chunk, "usage"):
             yield UsageReport(_parse_usage(usage), usage)
 
     def _is_restart(self, chunk: dict[str, Any], choices: list[dict[str, Any]]) -> bool:
-        """Whether the gateway has begun a second answer behind a part of the first.
+        """True if the gateway has started a second answer after a part of the first.
 
-        Some servers change the id, or repeat the role, with every chunk. Only both at once, after an id
-        that was stable until then, are the sign.
+        Some servers change the id, or repeat the role, in every chunk. Only both at once, after an id
+        that was stable until then, mean a restart.
         """
-        id_ = chunk.get("id")
-        if not isinstance(id_, str) or not id_ or not choices:
+        response_id = chunk.get("id")
+        if not isinstance(response_id, str) or not response_id or not choices:
             return False
-        changed = bool(self._response_id) and id_ != self._response_id
-        stable, self._same_id_count = self._same_id_count, 0 if changed else self._same_id_count + 1
-        self._response_id = id_
-        role = any(
-            get_object(one, "delta").get("role") and _choice_index(one) in self._started_choices
-            for one in choices
+        is_changed = bool(self._response_id) and response_id != self._response_id
+        previous_count = self._same_id_count
+        self._same_id_count = 0 if is_changed else previous_count + 1
+        self._response_id = response_id
+        repeats_role = any(
+            get_object(choice, "delta").get("role") and _choice_index(choice) in self._started_choices
+            for choice in choices
         )
-        return changed and role and stable >= 2 and bool(self._started_choices) and not self._finished_choices
+        return is_changed and repeats_role and previous_count >= 2 and not self._finished_choices
 
     def _parse_metadata(self, chunk: dict[str, Any]) -> Iterator[Event]:
-        names = [
-            name
+        fields = {
+            name: chunk[name]
             for name in _METADATA_FIELDS
-            if name not in self._reported_fields and isinstance(chunk.get(name), str | int)
-        ]
-        names = [name for name in names if chunk[name]]
-        if names:
-            self._reported_fields.update(names)
-            yield ProviderMetadata({name: chunk[name] for name in names})
+            if name not in self._reported_fields and isinstance(chunk.get(name), str | int) and chunk[name]
+        }
+        if fields:
+            self._reported_fields.update(fields)
+            yield ProviderMetadata(fields)
 
     def _parse_choice(self, choice: dict[str, Any]) -> Iterator[Event]:
         index = _choice_index(choice)
@@ -245,14 +234,11 @@ class _StreamParser:
         for event in _parse_delta(delta, index):
             self._started_choices.add(index)
             yield event
-        pieces = delta.get("tool_calls")
-        for piece in pieces if isinstance(pieces, list) else []:
-            if isinstance(piece, dict):
-                function = get_object(piece, "function")
-                calls = self._tool_calls.setdefault(index, ToolCalls())
-                calls.add_delta(
-                    piece.get("index"), piece.get("id"), function.get("name"), function.get("arguments")
-                )
+        for call in get_objects(delta, "tool_calls"):
+            function = get_object(call, "function")
+            self._tool_calls.setdefault(index, ToolCalls()).add_delta(
+                call.get("index"), call.get("id"), function.get("name"), function.get("arguments")
+            )
         if delta.get("refusal"):
             self._refused_choices.add(index)
         reason = choice.get("finish_reason")
@@ -264,8 +250,8 @@ class _StreamParser:
 
 
 def _choice_index(choice: dict[str, Any]) -> int:
-    number = choice.get("index")
-    return number if isinstance(number, int) and number > 0 else 0
+    index = choice.get("index")
+    return index if isinstance(index, int) and index > 0 else 0
 
 
 def _parse_delta(delta: dict[str, Any], choice_index: int) -> Iterator[Event]:

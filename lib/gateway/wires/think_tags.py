@@ -1,4 +1,4 @@
-"""Thinking that is left in the text between <think> tags, told apart from the answer."""
+"""Separation of thinking in <think> tags from the text of an answer."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ _OPEN_TAG, _CLOSE_TAG = "<think>", "</think>"
 
 
 def split_thinking(events: Iterable[Event]) -> Iterator[Event]:
-    """The events, with what stands between the tags as thinking, whatever pieces the tags come in.
+    """Yield `events` with text between the tags as ThinkingDelta, however the tags are split.
 
-    Only a tag that is the first word of an answer counts: a later one is something that is talked about.
-    What is held back because it may be half a tag comes with what follows it, or at the end.
+    Only a tag at the start of an answer counts: a later one is part of the text. Text that may be an
+    incomplete tag is buffered until more arrives, or until the end.
     """
     splitters: dict[int, _ThinkTagSplitter] = {}
-    plain = -1  # an alternative that has nothing left to be told apart
+    passthrough_choice = -1  # the last choice without a buffer: nearly all deltas take this shortcut
     try:
         for event in events:
             if type(event) is TextDelta:
-                if event.choice == plain:
+                if event.choice == passthrough_choice:
                     yield event
                     continue
                 splitter = splitters.get(event.choice)
                 if splitter is None:
                     splitter = splitters[event.choice] = _ThinkTagSplitter(event.choice)
                 if splitter.is_passthrough:
-                    plain = event.choice
+                    passthrough_choice = event.choice
                     yield event
                 else:
                     yield from splitter.feed(event)
                 continue
             if type(event) is Restart:
                 splitters.clear()
-                plain = -1
+                passthrough_choice = -1
             yield event
     except AnswerError:
         yield from _flush_splitters(splitters)
@@ -49,7 +49,7 @@ def _flush_splitters(splitters: dict[int, _ThinkTagSplitter]) -> Iterator[Event]
 
 
 class _ThinkTagSplitter:
-    """One alternative's text: before the first word, inside the tags, or `plain` ever after."""
+    """Parser state of one choice: before the text, inside the tags, or passing text through."""
 
     def __init__(self, choice: int) -> None:
         self.is_passthrough = False
@@ -81,17 +81,18 @@ class _ThinkTagSplitter:
     def _split_at_close_tag(self) -> Iterator[Event]:
         if not self._has_thinking:
             self._buffer = self._buffer.lstrip("\n")
-        thought, closed, rest = self._buffer.partition(_CLOSE_TAG)
-        if closed:
+        thinking, close_tag, remaining = self._buffer.partition(_CLOSE_TAG)
+        if close_tag:
             self._is_open, self._is_closed = False, True
         else:
-            # The end of what came may be the tag's beginning.
-            split = next(n for n in range(len(_CLOSE_TAG) - 1, -1, -1) if thought.endswith(_CLOSE_TAG[:n]))
-            thought, rest = thought[: len(thought) - split], thought[len(thought) - split :]
-        self._buffer = rest
-        if thought:
+            # The end of the buffer may be the start of the tag.
+            overlap = next(n for n in range(len(_CLOSE_TAG) - 1, -1, -1) if thinking.endswith(_CLOSE_TAG[:n]))
+            end = len(thinking) - overlap
+            thinking, remaining = thinking[:end], thinking[end:]
+        self._buffer = remaining
+        if thinking:
             self._has_thinking = True
-            yield ThinkingDelta(thought, self._block, self._choice)
+            yield ThinkingDelta(thinking, self._block, self._choice)
 
     def _flush_text(self) -> Iterator[Event]:
         if self._buffer:

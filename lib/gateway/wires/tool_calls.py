@@ -1,31 +1,31 @@
-"""The tools that a model wants to use, put together from their pieces: kept and shown, not used."""
+"""Tool calls of an answer, assembled from their deltas: stored and shown, never executed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 MAX_TOOL_CALLS = 64
-MAX_ARGUMENTS_LENGTH = 20_000  # letters kept of one call's input
+MAX_ARGUMENTS_LENGTH = 20_000  # characters kept of one call's arguments
 
 
 class ToolCalls:
-    """The calls of one answer, by the numbers that they have on the wire."""
+    """The tool calls of one answer, by their index on the wire."""
 
     def __init__(self) -> None:
         self._calls: dict[int, dict[str, str]] = {}
 
     def add_delta(self, index: Any, call_id: Any = None, name: Any = None, arguments: Any = None) -> None:
-        """Take in a piece: id and name come once, the arguments in parts. What is no text is left out."""
+        """Add a delta: id and name arrive once, the arguments in parts. Other types are ignored."""
         key = index if isinstance(index, int) else len(self._calls)
         if key not in self._calls and len(self._calls) >= MAX_TOOL_CALLS:
             return
         call = self._calls.setdefault(key, {"arguments": ""})
-        call |= {
-            what: text for what, text in (("id", call_id), ("name", name)) if isinstance(text, str) and text
-        }
+        for field, value in (("id", call_id), ("name", name)):
+            if isinstance(value, str) and value:
+                call[field] = value
         if isinstance(arguments, str) and len(call["arguments"]) < MAX_ARGUMENTS_LENGTH:
             call["arguments"] += arguments
 
     def to_metadata(self) -> dict[str, Any]:
-        """What is to be kept of them with the answer; {} without any."""
+        """The calls as metadata to store with the answer; {} without any."""
         return {"tool_calls": list(self._calls.values())} if self._calls else {}

@@ -32,7 +32,8 @@ from lib.core.policy import Policy
 from lib.core.preferences import Preferences
 from lib.core.target import Target
 from lib.core.user import User
-from lib.gateway.catalog.models import Catalog, unlisted_model
+from lib.gateway.catalog.cache import Catalog
+from lib.gateway.catalog.models import unlisted_model
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 from lib.storage.store import Store

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from lib.config.settings import Settings
 from lib.core.errors import AnswerError
 from lib.core.target import Wire
-from lib.gateway.client import WIRE_MODULES, Gateway
+from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.request import Response, Transport
+from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.support.replay import FRAMINGS, Canned, Framing, Replay, soon
 from tests.unit.gateway.recordings import KEY, PATHS, STREAMS, WHOLE, Heard, Recording, ask, gateway
 

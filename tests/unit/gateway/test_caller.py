@@ -14,8 +14,9 @@ from lib.config.settings import load_settings
 from lib.core.params import Params
 from lib.core.target import Target, Wire
 from lib.core.user import User
-from lib.gateway.client import WIRE_MODULES, Gateway
+from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.support.replay import JSON, Canned, Replay, Request
 from tests.unit.gateway.recordings import KEY, PATHS, QUESTION, STREAMS
 

@@ -9,8 +9,9 @@ from lib.core import errors
 from lib.core.conversation import Message, Outcome, TextPart, ThinkingPart
 from lib.core.params import Params
 from lib.core.target import Target, Wire
-from lib.gateway.client import WIRE_MODULES, Gateway, normalize_messages
+from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.wires.request_body import WIRE_MODULES, normalize_messages
 from tests.support.replay import EVENT_STREAM, FRAMINGS, JSON, Canned, Framing, Replay
 from tests.unit.gateway.recordings import PATHS, QUESTION, RECORDINGS, ask, gateway, hear
 

@@ -6,8 +6,9 @@ import pytest
 
 from lib.config.settings import Settings
 from lib.core import errors
-from lib.gateway.client import WIRE_MODULES, Gateway
+from lib.gateway.client import Gateway
 from lib.gateway.transport.request import origin
+from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.support.replay import JSON, Canned, Replay
 from tests.unit.gateway.recordings import KEY, PATHS, RECORDINGS, ask, error_of
 

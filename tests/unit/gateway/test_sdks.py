@@ -11,8 +11,9 @@ import pytest
 from lib.core.conversation import Message, TextPart
 from lib.core.params import FIELDS_BY_NAME, Params
 from lib.core.target import Target, Wire
-from lib.gateway.client import WIRE_MODULES, Gateway, dropped_params
+from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.wires.request_body import WIRE_MODULES, dropped_params
 from tests.support.replay import Replay, Request
 from tests.unit.gateway.recordings import KEY, PATHS, RECORDINGS, STREAMS, WHOLE, Recording, ask
 

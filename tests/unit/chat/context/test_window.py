@@ -14,7 +14,7 @@ from lib.core import tokens
 from lib.core.conversation import Message, Node, Outcome, TextPart, Truncation, Usage
 from lib.core.params import Params
 from lib.core.target import Target
-from lib.gateway.client import normalize_messages
+from lib.gateway.wires.request_body import normalize_messages
 
 TARGET = Target("gpt-4o", "openai")
 OTHER = Target("claude-sonnet-4-5", "anthropic")

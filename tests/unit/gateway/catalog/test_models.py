@@ -11,7 +11,8 @@ from lib.core import errors
 from lib.core.models import Capabilities, Model, ModelList
 from lib.core.target import Wire
 from lib.gateway.catalog import models as catalog
-from lib.gateway.catalog.models import Catalog, ModelPage
+from lib.gateway.catalog.cache import Catalog
+from lib.gateway.catalog.models import ModelPage
 from lib.gateway.client import Gateway
 from tests.support.replay import JSON, Canned, Replay
 
@@ -39,7 +40,8 @@ def listed(*entries: Any) -> tuple[Model, ...]:
         ("claude-x", ["openai"], ("openai",)),
         ("claude-x", ["openai", "anthropic"], ANTHROPIC),
         ("anthropic/Claude-x", None, ANTHROPIC),
-        ("not-claude", None, OPENAI),
+        ("us.anthropic.claude-x", None, ANTHROPIC),
+        ("claude/other", None, OPENAI),
     ],
 )
 def test_the_wires_of_a_model_the_better_one_first(name: str, types: Any, wires: tuple[Wire, ...]) -> None:

@@ -17,7 +17,7 @@ from lib.core.models import Model, ModelList
 from lib.core.pricing import ModelPrice, Price, PriceOverride
 from lib.gateway.catalog import models as catalog
 from lib.gateway.catalog import prices
-from lib.gateway.catalog.models import Catalog
+from lib.gateway.catalog.cache import Catalog
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway

@@ -15,9 +15,10 @@ from lib.core.conversation import Message, TextPart
 from lib.core.params import Params
 from lib.core.target import Target, Wire
 from lib.gateway import client as client_module
-from lib.gateway.client import WIRE_MODULES, Gateway
+from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.request import Response, Transport
+from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.support.replay import FRAMINGS, JSON, Canned, Framing, Replay
 from tests.unit.gateway.recordings import KEY, PATHS, RECORDINGS, Heard, ask, error_of
 

@@ -16,10 +16,10 @@ from lib.core import errors
 from lib.core.params import Params
 from lib.core.reply import Event, Restart, RetryScheduled
 from lib.core.target import Target, Wire
-from lib.gateway.client import WIRE_MODULES, Gateway
+from lib.gateway.client import Gateway
 from lib.gateway.transport import retry
 from lib.gateway.transport.cancel import CancelToken
-from lib.gateway.wires import errors as faults
+from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.support.replay import JSON, Canned, Replay, soon
 from tests.unit.gateway.recordings import PATHS, QUESTION, RECORDINGS, ask, gateway
 
@@ -160,13 +160,13 @@ def test_the_gateways_own_word_on_trying_again_counts(
     waits = [event.delay for event in said if isinstance(event, RetryScheduled)]
     assert waits == [seconds or 0.0] * (times - 1)
     if times == 1 and seconds:
-        assert caught.value.to_failure().retry_after == pytest.approx(seconds)
+        assert caught.value.retry_after == pytest.approx(seconds)
 
 
 def test_a_date_to_wait_for_is_so_many_seconds() -> None:
-    wait = faults.retry_after({"retry-after": formatdate(time.time() + 3600, usegmt=True)})
+    wait = retry.parse_retry_after({"retry-after": formatdate(time.time() + 3600, usegmt=True)})
     assert wait is not None and 3000 < wait < 3601
-    assert faults.retry_after({}) is None
+    assert retry.parse_retry_after({}) is None
 
 
 @settings(deadline=None)
@@ -177,7 +177,7 @@ def test_a_date_to_wait_for_is_so_many_seconds() -> None:
     | st.from_regex(r"[A-Z][a-z]{2}, \d{1,2} (Jan|Dec) \d{1,5} \d{2}:\d{2}:\d{2} (GMT|-0000|\+9999)?"),
 )
 def test_whatever_stands_there_is_a_wait_or_none(name: str, value: str) -> None:
-    wait = faults.retry_after({name: value})
+    wait = retry.parse_retry_after({name: value})
     assert wait is None or wait >= 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from lib.core.conversation import Message, TextPart, ThinkingPart
 from lib.core.params import FIELDS_BY_NAME, Params
 from lib.core.target import Wire
-from lib.gateway.client import WIRE_MODULES
+from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.unit.gateway.recordings import QUESTION
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lib.core.params import EFFORT_LEVELS, FIELDS_BY_NAME, PARAM_FIELDS, ParamAdjustment, Params
 from lib.core.target import Target, Wire
-from lib.gateway.client import WIRE_MODULES, dropped_params, unsupported_params
+from lib.gateway.wires.request_body import WIRE_MODULES, dropped_params, unsupported_params
 from tests.unit.gateway.recordings import QUESTION
 
 LOCALES = Path(__file__).parents[4] / "lib" / "locale"

@@ -13,9 +13,9 @@ from lib.core import errors
 from lib.core.conversation import Outcome
 from lib.core.reply import Reply
 from lib.core.target import Wire
-from lib.gateway.client import WIRE_MODULES
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, openai
+from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.unit.gateway.recordings import Heard, hear
 
 FACE = ["body", "dropped_params", "error", "events", "headers", "with_user"]

@@ -1,0 +1,95 @@
+"""Cache of a gateway's models and prices, refreshed in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from lib.core.errors import AnswerError, EndpointNotFound
+from lib.core.models import ModelList
+from lib.core.pricing import Price
+
+log = logging.getLogger(__name__)
+
+# Lifetimes in seconds: of a list, or of the response that there is none; and of a failure.
+MAX_AGE = 300.0
+FAILURE_MAX_AGE = 20.0
+
+
+class Catalog:
+    """The gateway's models and prices. A background thread fetches them, so no page waits for a slow gateway.
+
+    Methods may be called from any thread. `fetch_models` and `fetch_prices` may raise an AnswerError.
+    """
+
+    def __init__(
+        self, fetch_models: Callable[[], ModelList], fetch_prices: Callable[[], Mapping[str, Price]] = dict
+    ) -> None:
+        self._fetch_models = fetch_models
+        self._fetch_prices = fetch_prices
+        self._condition = threading.Condition()
+        self._model_list = ModelList()
+        self._expires_at = 0.0
+        self._is_refreshing = False
+        self._has_waited = False
+
+    def model_list(self, timeout: float) -> ModelList:
+        """The cached models; starts a refresh if they have expired.
+
+        Only the first call, and the first after `invalidate`, waits for it, up to `timeout` seconds.
+        """
+        with self._condition:
+            if time.monotonic() > self._expires_at and not self._is_refreshing:
+                self._is_refreshing = True
+                threading.Thread(target=self._refresh, name="models", daemon=True).start()
+            if not self._has_waited:
+                self._condition.wait_for(lambda: not self._is_refreshing, timeout)
+                self._has_waited = True
+            return self._model_list
+
+    @property
+    def cached_model_list(self) -> ModelList:
+        """The cached models, without a refresh."""
+        return self._model_list
+
+    def invalidate(self) -> None:
+        """Expire the cache; the next `model_list` waits for the refresh."""
+        with self._condition:
+            self._expires_at, self._has_waited = 0.0, False
+
+    def _refresh(self) -> None:
+        self._refresh_models()
+        self._refresh_prices()
+
+    def _refresh_models(self) -> None:
+        cached, max_age = self._model_list, FAILURE_MAX_AGE
+        refreshed = replace(cached, error_code="unexpected")
+        try:
+            models = self._fetch_models()
+            prices = {**cached.prices, **models.prices}
+            refreshed, max_age = replace(models, fetched_at=time.time(), prices=prices), MAX_AGE
+        except EndpointNotFound as error:
+            refreshed = ModelList(error_code=error.code, is_unsupported=True, fetched_at=time.time())
+            max_age = MAX_AGE
+        except AnswerError as error:
+            log.info("model list not fetched: %s %s", error.code, error.status or "")
+            refreshed = replace(cached, error_code=error.code)
+        finally:
+            with self._condition:
+                self._model_list = refreshed
+                self._expires_at = time.monotonic() + max_age
+                self._is_refreshing = False
+                self._condition.notify_all()
+
+    def _refresh_prices(self) -> None:
+        try:
+            prices = self._fetch_prices()
+        except AnswerError as error:
+            # Most gateways have no price list; prices from the model list stay.
+            log.info("price list not fetched: %s %s", error.code, error.status or "")
+            return
+        with self._condition:
+            self._model_list = replace(self._model_list, prices={**self._model_list.prices, **prices})
