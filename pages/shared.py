@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import streamlit as st
 
 from lib.ui.auth import require
 from lib.ui.chat import share, transcript
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text import dates, escape_markdown, t
 
 require.require()
 
@@ -19,6 +17,6 @@ if snapshot is None:
 else:
     title, created_at, nodes = snapshot
     st.title(escape_markdown(title), anchor=False)
-    st.caption(t("shared.taken", day=time.strftime("%Y-%m-%d", time.gmtime(created_at))))
+    st.caption(t("shared.taken", day=dates.format_date(created_at)))
     transcript.render_read_only(nodes)
 st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:")

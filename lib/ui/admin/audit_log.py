@@ -93,7 +93,7 @@ def _format_detail(detail: Mapping[str, Any]) -> str:
             label = t(key) if key in TRANSLATIONS["en"] else name
             parts.append(f"{label}: {', '.join(ends)}")
         elif isinstance(value, list):
-            parts += [t("audit.count", count=len(value))] if name == "conversations" else map(str, value)
+            parts += [t("count.chats", count=len(value))] if name == "conversations" else map(str, value)
         elif value is not None:
             parts.append(str(value))
     return "; ".join(parts)

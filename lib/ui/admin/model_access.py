@@ -57,7 +57,7 @@ def _render_preview(patterns: tuple[str, ...] | None) -> None:
     named = t("list.comma").join(escape_markdown(model) for model in found[:_PREVIEW_SIZE])
     with st.container(key="patterns-fit", gap="small"):
         words = "rights.all" if patterns is None else "rights.fit" if found else "rights.none_fits"
-        st.markdown(t(words, count=len(found), of=len(listed)))
+        st.markdown(t(words, count=len(found), total=len(listed)))
         if patterns and found:
             more = len(found) - _PREVIEW_SIZE
             st.caption(named + (f" {t('rights.more', count=more)}" if more > 0 else ""))

@@ -164,7 +164,7 @@ def _render_choices(user: User, case: _OverflowCase, target: Target) -> None:
     about = f"{t('window.held')} {about}" if case.text else about
     fits = bool(case.drop_plan and not case.drop_plan.estimate.is_over_limit)
     more = (
-        t("window.out", turns=case.drop_plan.dropped_turn_count)
+        t("window.out", count=case.drop_plan.dropped_turn_count)
         if case.drop_plan and fits
         else t("window.alone")
     )

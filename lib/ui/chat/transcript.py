@@ -152,7 +152,7 @@ def _outcome_message(node: Node) -> str:
     name = _outcome_key(node)
     if name == Outcome.COMPLETE:
         return ""
-    words = t(f"outcome.{name}")
+    words = t(f"outcome.{name}", saved=errors.saved_note())
     why = node.provider_metadata.get("stop_details")
     explanation = why.get("explanation") if isinstance(why, dict) else None
     return f"{words} {escape_markdown(explanation)}" if isinstance(explanation, str) else words

@@ -107,18 +107,15 @@ def _render_section(name: str, conversations: list[Conversation], renderer: _Lis
 
 
 def _render_by_day(conversations: list[Conversation], renderer: _ListRenderer) -> None:
-    zone = dates.resolve_timezone(st.context.timezone, st.context.timezone_offset)
+    zone = dates.reader_timezone()
     for name, group in dates.group_by_date(conversations, time.time(), zone):
         _render_heading(name)
         renderer.render_rows(group)
 
 
 def _render_heading(name: str) -> None:
-    """A quiet caption; of a month, e.g. "2026-10", its name."""
-    year, _, month = name.partition("-")
-    words = t("day.in", month=t(f"month.{int(month)}"), year=year) if month else t(f"day.{name}")
     with st.container(key=f"head-{name}"):
-        st.caption(words)
+        st.caption(dates.heading_text(name))
 
 
 def _poll_arriving(user: User, arriving_ids: Sequence[str]) -> None:

@@ -89,7 +89,9 @@ def _import_error_message(error: TransferError) -> str:
 def _report_lines(report: transfer.ImportReport) -> list[str]:
     """What came of an import, a line each."""
     source = t(f"source.{report.source}")
-    lines = [t("import.done", source=source, count=report.conversation_count, messages=report.message_count)]
+    chats = t("count.chats", count=report.conversation_count)
+    messages = t("count.messages", count=report.message_count)
+    lines = [t("import.done", source=source, chats=chats, messages=messages)]
     if report.issues:
         skipped = (t(f"import.skipped.{code}", count=count) for code, count in report.issues.items())
         lines.append("\n".join([t("import.left"), "", *(f"- {words}" for words in skipped)]))

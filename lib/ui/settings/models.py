@@ -15,7 +15,7 @@ from lib.core.user import User
 from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.settings import default_model_fields
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text import dates, escape_markdown, t
 from lib.ui.widgets import model_access, paging
 from lib.ui.widgets.errors import code_message, flash_warning, shows_errors
 
@@ -79,7 +79,7 @@ def capabilities_text(capabilities: Capabilities) -> str:
     if all(known is False for known in facts.values()):
         parts.append(t("abilities.text"))
     if unknown:
-        parts.append(t("abilities.not_known", what=t("abilities.between").join(unknown)))
+        parts.append(t("abilities.not_known", what=t("list.comma").join(unknown)))
     return " · ".join(parts)
 
 
@@ -117,12 +117,9 @@ def _render_list_status(model_list: ModelList) -> None:
 
 def format_age(seconds: float) -> str:
     """How old a list is."""
-    minutes = int(seconds // 60)
-    if minutes < 1:
+    if seconds < 60:
         return t("models.now")
-    if minutes < 60:
-        return t("models.minute" if minutes == 1 else "models.minutes", count=minutes)
-    return t("models.hour" if minutes < 120 else "models.hours", count=minutes // 60)
+    return t("models.updated", age=dates.format_age(seconds))
 
 
 def _render_default(user: User, preferences: Preferences, models: Sequence[Model]) -> None:
@@ -203,7 +200,7 @@ def _render_row(user: User, model: Model, *, is_favourite: bool) -> None:
             on_click=set_favourite,
             args=(user, model.id, not is_favourite),
         )
-        wires = t("abilities.between").join(t(f"wire.{wire}") for wire in model.wires)
+        wires = t("list.comma").join(t(f"wire.{wire}") for wire in model.wires)
         known = f"{capabilities_text(model.capabilities)} · {t('models.over', wires=wires)}"
         title = f"**{escape_markdown(model.id)}**" + (
             f"  {escape_markdown(model.display_name)}" if model.display_name else ""

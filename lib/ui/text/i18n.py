@@ -1,4 +1,4 @@
-"""The string of that name in this session's language."""
+"""Translated screen texts: message catalogues, plural forms, and Markdown escaping."""
 
 from __future__ import annotations
 
@@ -9,40 +9,63 @@ from types import MappingProxyType
 from typing import Any
 
 import streamlit as st
+from babel import Locale
+
+# A message, or its plural forms by CLDR category ("one", "other").
+Message = str | Mapping[str, str]
 
 from lib.ui.session.state import session_state
 
 _LOCALE_FOLDER = Path(__file__).parents[2] / "locale"
+_MARKDOWN_CHARACTERS = frozenset("\\`*_{}[]()<>#+-.!|~$:^=\"'&")
 
-TRANSLATIONS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+TRANSLATIONS: Mapping[str, Mapping[str, Message]] = MappingProxyType(
     {
-        name: MappingProxyType(json.loads((_LOCALE_FOLDER / f"{name}.json").read_text(encoding="utf-8")))
-        for name in ("en", "zh")
+        language: MappingProxyType(
+            json.loads((_LOCALE_FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+        )
+        for language in ("en", "zh")
     }
+)
+LOCALES: Mapping[str, Locale] = MappingProxyType(
+    {language: Locale.parse(language) for language in TRANSLATIONS}
 )
 
 
 def current_language() -> str:
-    """The language chosen in the settings, else the browser's, else English."""
+    """Return the language chosen in the settings, else the browser's, else English."""
     chosen = session_state.language
     if chosen in TRANSLATIONS:
         return chosen
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
 
 
+def current_locale() -> Locale:
+    """Return the Babel locale of the current language, to format dates and numbers."""
+    return LOCALES[current_language()]
+
+
 def t(key: str, **values: Any) -> str:
-    """The string named `key` with `values` filled in. Raises KeyError for a name that does not exist."""
+    """Translate a message into the current language, with `values` filled in.
+
+    A message with plural forms is chosen by `count`. Raises KeyError for an unknown key or a missing value.
+    """
     return translate(current_language(), key, **values)
 
 
 def translate(language: str, key: str, **values: Any) -> str:
-    """The string named `key` in the language `words`, also outside a session."""
-    return TRANSLATIONS[language][key].format(**values)
+    """Translate a message into a language, also outside a session; see `t`."""
+    message = TRANSLATIONS[language][key]
+    if not isinstance(message, str):
+        message = message[LOCALES[language].plural_form(values["count"])]
+    return message.format(**values)
+
+
+def has_message(key: str) -> bool:
+    """Tell if the catalogues have a message of that key."""
+    return key in TRANSLATIONS["en"]
 
 
 def escape_markdown(text: str) -> str:
-    """`text` that somebody typed, as it is: for labels and captions that read Markdown."""
+    """Return `text` on one line with Markdown characters escaped, for labels and captions."""
     return "".join(f"\\{char}" if char in _MARKDOWN_CHARACTERS else char for char in " ".join(text.split()))
-
-
-_MARKDOWN_CHARACTERS = frozenset("\\`*_{}[]()<>#+-.!|~$:^=\"'&")

@@ -1,12 +1,9 @@
-"""How a limit is called: its amount, whose it is, when it begins anew, and why nothing was sent."""
+"""Texts for usage limits: amount, scope, reset time, and refusal."""
 
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from math import ceil
-
-import streamlit as st
 
 from lib.chat.usage import limits
 from lib.core.errors import LimitExceededError
@@ -16,39 +13,32 @@ from lib.ui.text.i18n import t
 
 
 def limit_exceeded_message(error: LimitExceededError) -> str:
-    """Why nothing was sent, and when it can be; no Markdown."""
+    """Explain a reached limit and when it resets, as plain text."""
     unit = error.limit_name.partition("_")[0]
-    whose = _describe_limit(error.scope, error.limit_name, error.hard_limit)
+    limit = _describe_limit(error.scope, error.limit_name, error.hard_limit)
     if unit == "requests" or not error.hard_limit:
-        said = t("limit.used_up", whose=whose)
+        message = t("limit.used_up", limit=limit)
     else:
-        said = t(
-            "limit.over",
-            whose=whose,
-            left=format_amount(unit, error.remaining),
-            needed=format_amount(unit, error.requested),
-        )
+        remaining, requested = format_amount(unit, error.remaining), format_amount(unit, error.requested)
+        message = t("limit.over", limit=limit, remaining=remaining, requested=requested)
     if error.retry_after is not None:
-        return f"{said} {t('limit.again', **format_reset_time(error.resets_at))}"
-    return f"{said} {t('limit.never')}" if error.hard_limit else said
+        return f"{message} {t('limit.again', **format_reset_time(error.resets_at))}"
+    return f"{message} {t('limit.never')}" if error.hard_limit else message
 
 
 def format_amount(unit: str, count: int) -> str:
-    """An amount of requests, tokens or nano-dollars; no Markdown."""
+    """Format an amount of requests, tokens or nano-dollars as plain text."""
     return format_dollars(count) if unit == "cost" else t(f"limit.amount_{unit}", count=count)
 
 
 def format_reset_time(resets_at: float) -> dict[str, str]:
-    """The `span` from now to a moment, in seconds since 1970, and the `moment` by the reader's clock."""
-    zone = dates.resolve_timezone(st.context.timezone, st.context.timezone_offset)
-    now = time.time()
-    moment, today = datetime.fromtimestamp(resets_at, zone), datetime.fromtimestamp(now, zone).date()
-    date = "" if moment.date() == today else f"{moment:%Y-%m-%d} "
-    return {"span": format_duration(max(1.0, resets_at - now)), "moment": f"{date}{moment:%H:%M}"}
+    """Return the `span` until a time, in seconds since 1970, and its `moment` by the reader's clock."""
+    span = format_duration(max(1.0, resets_at - time.time()))
+    return {"span": span, "moment": dates.format_moment(resets_at)}
 
 
 def format_duration(seconds: float) -> str:
-    """A time to wait, in the unit that it is best read in."""
+    """Format a waiting time in seconds, rounded up to a readable unit."""
     if seconds < 90:
         return t("span.seconds", count=ceil(seconds))
     if seconds < 5400:
@@ -60,9 +50,9 @@ def format_duration(seconds: float) -> str:
 
 def _describe_limit(scope: str, name: str, hard_limit: int) -> str:
     unit, _, period = name.partition("_")
-    words = {
-        "amount": format_amount(unit, hard_limit),
-        "period": t(f"limit.{period}"),
-        "group": limits.group_name(scope),
-    }
-    return t(f"limit.of_{limits.scope_kind(scope)}", **words)
+    return t(
+        f"limit.of_{limits.scope_kind(scope)}",
+        amount=format_amount(unit, hard_limit),
+        period=t(f"limit.{period}"),
+        group=limits.group_name(scope),
+    )

@@ -12,9 +12,9 @@ import streamlit as st
 
 from lib.core.conversation import Failure
 from lib.core.errors import AntlerError, LimitExceededError
+from lib.ui.session import resources
 from lib.ui.session.state import session_state
-from lib.ui.text import limit_text
-from lib.ui.text.i18n import TRANSLATIONS, escape_markdown, t
+from lib.ui.text import escape_markdown, has_message, limit_text, t
 
 P = ParamSpec("P")
 log = logging.getLogger(__name__)
@@ -27,8 +27,8 @@ def render(failure: Failure | None, *, is_empty: bool) -> None:
     """
     code = failure.code if failure else "unexpected"
     variant = f"{code}_silent"
-    known = is_empty and f"error.{variant}" in TRANSLATIONS["en"]
-    st.error(code_message(variant if known else code), icon=":material/error:")
+    use_variant = is_empty and has_message(f"error.{variant}")
+    st.error(code_message(variant if use_variant else code), icon=":material/error:")
     if failure and failure.wait:
         st.caption(t("answer.wait", time=limit_text.format_duration(failure.wait)))
     render_details(failure)
@@ -85,15 +85,20 @@ def error_message(error: AntlerError) -> str:
 
 
 def code_message(code: str) -> str:
-    """The words of an error's code."""
+    """Return the message for an error code; an unknown code counts as unexpected."""
     key = f"error.{code}"
-    return t(key if key in TRANSLATIONS["en"] else "error.unexpected")
+    return t(key if has_message(key) else "error.unexpected", saved=saved_note())
+
+
+def saved_note() -> str:
+    """Say if the text of an incomplete answer is saved, for messages with a `saved` placeholder."""
+    return t("answer.not_saved" if resources.temporary() else "answer.saved")
 
 
 def retry_reason(code: str) -> str:
-    """Why a request is sent once more, in few words."""
+    """Say in a few words why a request is retried."""
     key = f"again.{code}"
-    return t(key if key in TRANSLATIONS["en"] else "again.other")
+    return t(key if has_message(key) else "again.other")
 
 
 def on_script_error(error: Exception) -> bool:

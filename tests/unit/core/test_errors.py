@@ -79,11 +79,3 @@ def test_a_secret_can_be_struck_out() -> None:
     assert type(error) is errors.KeyRejected
     assert (error.detail, str(error), error.status) == ("the key … is wrong: …", "the key … is wrong: …", 401)
     assert error.redact("").detail == error.detail
-
-
-def test_both_languages_have_the_same_keys_and_placeholders() -> None:
-    english, chinese = words("en"), words("zh")
-    assert list(english) == list(chinese)
-    for key, text in english.items():
-        assert set(PLACEHOLDER.findall(text)) == set(PLACEHOLDER.findall(chinese[key])), key
-        assert chinese[key].strip(), key

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from lib.core.conversation import Conversation
-from lib.ui.text.dates import date_heading, group_by_date, resolve_timezone
-from lib.ui.text.i18n import TRANSLATIONS
+from lib.ui.text import dates, i18n
+from lib.ui.text.dates import date_heading, group_by_date, heading_text, resolve_timezone
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -69,7 +69,16 @@ def test_an_unknown_zone_goes_by_its_distance():
     assert resolve_timezone("No/Such", 99_999) is UTC
 
 
-def test_every_heading_has_its_words():
-    for words in TRANSLATIONS.values():
-        assert all(words.get(f"day.{name}") for name in ("today", "yesterday", "week", "month", "in"))
-        assert all(words.get(f"month.{month}") for month in range(1, 13))
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [("en", ["Today", "Previous 7 days", "October 2026"]), ("zh", ["今天", "过去 7 天", "2026年10月"])],
+)
+def test_headings_are_texts_in_the_readers_language(language, texts, monkeypatch):
+    monkeypatch.setattr(i18n, "current_language", lambda: language)
+    assert [heading_text(heading) for heading in ("today", "week", "2026-10")] == texts
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "1 hour ago"), ("zh", "1小时前")])
+def test_an_age_is_a_text_in_the_readers_language(language, text, monkeypatch):
+    monkeypatch.setattr(i18n, "current_language", lambda: language)
+    assert dates.format_age(3600) == text

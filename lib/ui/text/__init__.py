@@ -1,0 +1,7 @@
+"""Texts on the screen: translation, dates, limits."""
+
+from __future__ import annotations
+
+from lib.ui.text.i18n import current_language, current_locale, escape_markdown, has_message, t, translate
+
+__all__ = ["current_language", "current_locale", "escape_markdown", "has_message", "t", "translate"]
