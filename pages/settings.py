@@ -13,7 +13,7 @@ from lib.ui.chat import share
 from lib.ui.session import conversation_view, hosting, resources
 from lib.ui.session.state import session_state
 from lib.ui.settings import data, models, own_key, storage_notice
-from lib.ui.text.i18n import TRANSLATIONS, current_language, escape_markdown, t
+from lib.ui.text import LANGUAGES, current_language, escape_markdown, t, translate
 from lib.ui.widgets import errors, undo
 
 _ENVIRONMENT_EXAMPLE = f"""export DEERAPI_API_KEY="sk-…"
@@ -47,11 +47,11 @@ def _render_language() -> None:
     st.subheader(t("settings.language"), anchor=False)
     st.segmented_control(
         t("settings.language"),
-        list(TRANSLATIONS),
+        list(LANGUAGES),
         default=current_language(),
         key="settings.language",
         required=True,
-        format_func=lambda name: TRANSLATIONS[name]["language"],
+        format_func=lambda name: translate(name, "language"),
         label_visibility="collapsed",
         on_change=_on_language_change,
     )

@@ -114,10 +114,10 @@ def test_a_page_is_for_who_may_come_in(server, mode, who, title, page):
 def test_administration_is_for_admins_who_read_nobodys_conversation(server, mode, who, admin):
     shown = server.enter(mode, who, "admin")
     text = "\n".join(str(getattr(one, "value", "")) for one in shown.main)
-    assert ("This page is for the admins" in text) is not admin
+    assert ("This page is for administrators" in text) is not admin
     assert bool(shown.main.button or shown.main.number_input) is admin
     usage = server.enter(mode, who, "usage")
-    assert ("Everybody" in str(usage.main.button_group)) is admin
+    assert ("All users" in str(usage.main.button_group)) is admin
     for at in (shown, usage):
         assert not at.exception
         assert not [words for words in (SAID, "Hers") if words in "".join(map(str, at.main))]
@@ -127,7 +127,7 @@ def test_administration_is_for_admins_who_read_nobodys_conversation(server, mode
 @pytest.mark.parametrize("mode", ["password", "oidc", "proxy"])
 def test_the_first_request_to_a_page_without_the_app_is_refused_too(server, mode, page):
     at = server.enter(mode, Who(), page, app=False)
-    assert at.title[0].value in ("Sign in", "You cannot come in")
+    assert at.title[0].value in ("Sign in", "Access denied")
     assert SAID not in texts(at)
     assert not at.exception
 
@@ -153,7 +153,7 @@ def test_who_is_refused_is_told_as_whom_and_why_and_can_sign_out(server):
     at = server.enter("oidc", signed(email="eve@example.com", name="Eve"), "chat")
     shown = texts(at)
     assert "Eve" in shown and "eve@example" in shown.replace("\\", "")
-    assert "not on the list" in shown
+    assert "not on the access list" in shown
     assert [button.label for button in at.button] == ["Sign out"]
 
 
@@ -163,7 +163,7 @@ def test_a_revocation_ends_a_sign_in_at_the_next_run_and_a_new_one_counts(server
     server.store.users.sign_out_everywhere(owner("oidc"), time.time())
     at.run()
     assert at.title[0].value == "Sign in"
-    assert "signed out everywhere" in at.info[0].value
+    assert "signed out of all devices" in at.info[0].value
     assert SAID not in texts(at)
     at.user = {**CLAIMS, "iat": int(time.time()) + 1}
     assert SAID in texts(at.run())
@@ -190,7 +190,7 @@ def test_the_password_is_asked_in_the_page_where_no_cookie_arrives(server):
     at = server.enter("password", Who(), "chat")
     at.text_input[0].input("wrong horse")
     at.button[0].click().run()
-    assert "not the password" in at.error[0].value
+    assert "Wrong password" in at.error[0].value
     assert SAID not in texts(at)
     at.text_input[0].input(PASSWORD)
     at.button[0].click().run()
@@ -203,7 +203,7 @@ def test_the_form_in_the_page_says_how_long_to_wait(server):
     for _ in range(11):
         at.text_input[0].input("wrong horse")
         at.button[0].click().run()
-    assert "Wait 10 min" in at.error[0].value
+    assert "Try again in 10 min" in at.error[0].value
     at.text_input[0].input(PASSWORD)
     at.button[0].click().run()
     assert SAID not in texts(at)

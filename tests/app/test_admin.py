@@ -49,11 +49,11 @@ def test_who_is_no_admin_is_shown_nothing_and_nothing_is_read(enter, monkeypatch
     assert not at.exception
     assert called == []
     if page == "admin":
-        assert [one.value for one in at.main.markdown] == ["This page is for the admins of this Antler."]
+        assert [one.value for one in at.main.markdown] == ["This page is for administrators only."]
         others = [*at.main.title, *at.main.button, *at.main.selectbox, *at.main.segmented_control]
         assert others == []
     assert "Administration" not in shown(at)
-    assert "gateway's own count" not in shown(at)
+    assert "Usage reported by the gateway" not in shown(at)
 
 
 @pytest.mark.parametrize("name", ["limits", "models", "default", "prompts", "people", "audit"])
@@ -68,8 +68,8 @@ def test_each_section_is_there_for_an_admin_also_while_nothing_is_settled(enter,
 def test_a_browser_is_an_admin_on_its_own_machine_alone(enter, store, mode, admin):
     store.usage.record("browser:abcd0123", spend("s", 10**9))
     at = enter("admin", mode=mode, **section("people"))
-    assert ("browser abcd" in shown(at)) is admin
-    assert ("people are browsers" in shown(at)) is admin
+    assert ("Browser abcd" in shown(at)) is admin
+    assert ("each browser counts as a user" in shown(at)) is admin
 
 
 def fields(at: AppTest, measure: str):
@@ -87,8 +87,8 @@ def test_limits_are_settled_for_a_scope_and_shown(enter, store):
     limits = Limits(cost_day=Limit(100_000_000, 2_500_000_000), tokens_month=Limit(None, 1_000_000))
     assert store.policy.load().scopes == {"group:sales": ScopePolicy(limits)}
     table = shown(at)
-    assert "| Group sales | Dollars a day | $0.1000 | $2.50 |" in table
-    assert "| Group sales | Tokens a month | – | 1,000,000 |" in table
+    assert "| Group sales | US dollars per day | $0.1000 | $2.50 |" in table
+    assert "| Group sales | Tokens per month | – | 1,000,000 |" in table
     assert [field.value for field in fields(at, "cost_day")] == [0.1, 2.5]
     for field in (*fields(at, "cost_day"), *fields(at, "tokens_month")):
         field.set_value(None)
@@ -102,7 +102,7 @@ def test_a_warning_after_the_stop_is_not_saved(enter, store):
     soft.set_value(11)
     hard.set_value(10)
     save(at)
-    assert "Tokens a day: the warning must not come after the stop" in shown(at)
+    assert "Tokens per day: the “warn at” value cannot be higher" in shown(at)
     assert store.policy.load().scopes == {}
     assert [act.action for act in store.audit.page(9) if act.action == "limits"] == []
 
@@ -111,7 +111,7 @@ def test_models_are_previewed_and_settled(enter, store):
     at = enter("admin", **section("models"))
     assert at.selectbox(key="admin.scope").value == PER_USER_SCOPE
     at.text_area[0].input("demo-crlf\n\n  DEMO-W* \ndemo-crlf").run()
-    assert "gateway's" in shown(at) and "demo-crlf" in shown(at) and "demo-wrong-key" in shown(at)
+    assert "models match:" in shown(at) and "demo-crlf" in shown(at) and "demo-wrong-key" in shown(at)
     save(at)
     assert store.policy.load().scopes == {
         PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-crlf", "DEMO-W*"))
@@ -200,7 +200,7 @@ def test_the_audit_is_paged_and_narrowed(enter, store):
     at.button(key="more-audit").click().run()
     assert "object29" in shown(at) and "object00" in shown(at)
     at.selectbox(key="audit.action").select("share").run()
-    assert "| Xaver | Made a link | one |" in shown(at) and "object" not in shown(at)
+    assert "| Xaver | Created a shared link | one |" in shown(at) and "object" not in shown(at)
 
 
 def test_a_click_of_somebody_who_is_no_admin_any_more_settles_nothing(enter, store):
@@ -209,7 +209,7 @@ def test_a_click_of_somebody_who_is_no_admin_any_more_settles_nothing(enter, sto
     at.session_state["user"] = User(id_of(ADMIN))
     save(at)
     assert store.policy.load().scopes == {}
-    assert "for the admins" in at.warning[0].value
+    assert "for administrators" in at.warning[0].value
 
 
 def test_a_policy_that_was_read_stays_while_the_database_is_away(enter, store, monkeypatch):
@@ -233,11 +233,11 @@ def test_usage_of_all_is_by_person_and_each_look_at_it_is_told_of(enter, store):
     store.usage.record("browser:ab12cd", spend("t", 500_000_000))
     enter("chat", BOB)
     at = enter("usage")
-    assert "Nothing was asked" in shown(at)
-    assert "By person" not in shown(at)
+    assert "No requests in this period" in shown(at)
+    assert "By user" not in shown(at)
     at.segmented_control(key="usage.whose").set_value("everybody").run()
     assert f"| {BOB} | $1.50 | 1 |" in shown(at)
-    assert "| browser ab12 | $0.5000 | 1 |" in shown(at)
+    assert "| Browser ab12 | $0.5000 | 1 |" in shown(at)
     at.run()
     assert [act.actor_id for act in store.audit.page(9, "usage_of_all")] == [id_of(ADMIN)]
 

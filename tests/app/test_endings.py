@@ -45,9 +45,11 @@ def test_the_foot_tells_what_is_known():
     node = ended(Outcome.COMPLETE, finish_reason="stop", usage=Usage(1200, 90), timing=Timing(0.5, 0.5, 3.5))
     assert (
         transcript.format_footer(node)
-        == "**m** · OpenAI · first token 0.50 s · 30 tokens/s · 1,200 in · 90 out"
+        == "**m** · OpenAI format · first token 0.50 s · 30 tokens/s · 1,200 in · 90 out"
     )
-    assert transcript.format_footer(ended(Outcome.STOPPED)) == "**m** · OpenAI · tokens not reported"
+    assert (
+        transcript.format_footer(ended(Outcome.STOPPED)) == "**m** · OpenAI format · token usage not reported"
+    )
 
 
 def test_an_answer_that_came_whole_had_no_speed():
@@ -58,7 +60,7 @@ def test_an_answer_that_came_whole_had_no_speed():
 def test_what_anthropics_wire_counts_before_its_last_word_is_not_told():
     target, timing = Target("m", "anthropic"), Timing(0.5, 0.5, 3.5)
     cut = ended(Outcome.INTERRUPTED, target=target, usage=Usage(4, 1), timing=timing)
-    assert transcript.format_footer(cut) == "**m** · Anthropic · first token 0.50 s · 4 in"
+    assert transcript.format_footer(cut) == "**m** · Anthropic format · first token 0.50 s · 4 in"
     usage = Usage(4, 90)
     whole = ended(Outcome.COMPLETE, target=target, usage=usage, timing=timing, finish_reason="end_turn")
     assert transcript.format_footer(whole).endswith("30 tokens/s · 4 in · 90 out")
@@ -70,9 +72,9 @@ def test_what_anthropics_wire_counts_before_its_last_word_is_not_told():
         (0.2, "1 s"),
         (30, "30 s"),
         (89.5, "90 s"),
-        (120, "about 2 min"),
-        (3600, "about 60 min"),
-        (9000, "about 3 h"),
+        (120, "2 min"),
+        (3600, "60 min"),
+        (9000, "3 h"),
     ],
 )
 def test_a_wait_is_told_in_a_unit_that_fits(seconds, words):

@@ -55,7 +55,7 @@ def test_a_conversation_with_a_model_of_before_is_read_and_says_why_it_cannot_go
     at.run()
     assert SAID in shown(at)
     assert at.session_state["composer.model"] == "demo-slow"
-    assert "You may not use demo-slow here. Choose another model" in captions(at)
+    assert "You do not have permission to use demo-slow. Choose another model" in captions(at)
 
 
 def test_the_settings_list_what_may_be_used_and_take_no_other_default(enter, settled):

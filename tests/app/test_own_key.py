@@ -103,7 +103,7 @@ def ask(at: AppTest, text: str) -> AppTest:
 
 def test_where_it_is_not_allowed_nothing_is_asked_for(enter):
     at = enter("ann", ANTLER_OWN_KEY="off")
-    assert "Your own key" not in [one.value for one in at.subheader]
+    assert "Your own API key" not in [one.value for one in at.subheader]
     assert not [one for one in at.text_input if one.key == "own.key"]
 
 
@@ -111,8 +111,8 @@ def test_a_key_is_checked_used_and_forgotten(enter, team):
     at = use(enter("ann"), f' "Bearer {ONE}" ')
     asked = [one.headers.get("authorization") for one in team.requests if one.path == "/v1/models"]
     assert asked == [f"Bearer {KEY}", f"Bearer {ONE}"]
-    assert "**…abcd** is in use" in texts(at)
-    assert "Models that the gateway lists for it: 1." in texts(at)
+    assert "Using your key **…abcd**" in texts(at)
+    assert "1 model is available with this key." in texts(at)
     assert at.session_state["own.key"] == ""
     ask(at, "Why?")
     assert [one.headers["authorization"] for one in team.requests if one.path == CHAT] == [f"Bearer {ONE}"]
@@ -127,13 +127,13 @@ def test_a_key_is_checked_used_and_forgotten(enter, team):
 @pytest.mark.parametrize(
     ("key", "words"),
     [
-        ("", "Paste a key first."),
-        ('"“ ”"', "Paste a key first."),
-        ("sk one", "space or line break inside"),
-        ("sk-one\nX-Evil: 1", "space or line break inside"),
-        ("sk-öne", "a character that no key has"),
-        ("sk\u202eone", "a character that no key has"),
-        ("sk\x00one", "a character that no key has"),
+        ("", "Enter an API key first."),
+        ('"“ ”"', "Enter an API key first."),
+        ("sk one", "contains a space or a line break"),
+        ("sk-one\nX-Evil: 1", "contains a space or a line break"),
+        ("sk-öne", "an invalid character"),
+        ("sk\u202eone", "an invalid character"),
+        ("sk\x00one", "an invalid character"),
     ],
 )
 def test_what_cannot_be_a_key_is_not_tried(enter, team, key, words):
@@ -150,12 +150,12 @@ def test_a_key_that_the_gateway_refuses_is_not_used(enter, team):
     at = enter("ann")
     team.serve("/v1/models", Canned(f'{{"error":{{"message":"{ONE}?"}}}}'.encode(), 401, JSON))
     use(at, ONE)
-    assert "did not accept this key" in texts(at)
+    assert "rejected this key" in texts(at)
     assert "personal_key" not in at.session_state
     assert ONE not in texts(at)
 
 
-@pytest.mark.parametrize(("status", "words"), [(404, "no list of models"), (500, "could not be checked")])
+@pytest.mark.parametrize(("status", "words"), [(404, "no model list"), (500, "could not be checked")])
 def test_a_gateway_that_cannot_check_a_key_is_no_reason_to_refuse_it(enter, team, status, words):
     at = enter("ann")
     team.serve("/v1/models", Canned(b"{}", status, JSON))
@@ -235,5 +235,5 @@ def test_what_a_pseudonym_takes_the_place_of_is_said(enter):
     at = enter("ann", "chat")
     at.selectbox(key="composer.model").set_value("m-team").run()
     at.text_input(key="param.user").input("ben").run()
-    assert "by a pseudonym of its own" in texts(at)
+    assert "a pseudonym for you" in texts(at)
     ask(at, "Why?")

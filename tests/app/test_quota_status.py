@@ -78,19 +78,19 @@ def texts(at: AppTest) -> str:
     [
         (
             rules(tokens_day=Limit(hard=10)),
-            "Left of your 10 tokens a day: 10 tokens. This may take up to 1,0",
+            "Left under your limit of 10 tokens per day: 10 tokens.",
         ),
         (
             rules(requests_minute=Limit(hard=0)),
-            "Nothing was sent: your 0 requests a minute are used up. Your",
+            "Nothing was sent: your limit of 0 requests per minute is reached. Your",
         ),
         (
             Policy({TEAM_SCOPE: ScopePolicy(Limits(cost_month=Limit(hard=NANOS_PER_DOLLAR // 1000)))}),
-            "a month of the whole team: $0.0010.",
+            "per month for the whole team: $0.0010.",
         ),
         (
             Policy({PER_USER_SCOPE: ScopePolicy(model_patterns=("none-*",))}),
-            "Your team has not opened this model to you",
+            "You do not have permission to use this model",
         ),
     ],
 )
@@ -100,7 +100,7 @@ def test_what_is_refused_stays_in_the_box_with_the_reason(enter, store, policy, 
     at.run()
     at.chat_input[0].set_value(WORDS).run()
     assert escape_markdown(said) in texts(at)
-    assert "Your text is kept in the box" in texts(at)
+    assert "Your text is still in the box" in texts(at)
     box = at.chat_input[0].proto
     assert (box.set_value, box.value) == (True, WORDS)
     assert store.conversations.page(ANN.id, 9) == []
@@ -111,7 +111,9 @@ def test_a_soft_bound_is_said_above_the_box_once_it_is_reached(enter, store):
     spent(store, NANOS_PER_DOLLAR * 4 // 5 - 1)
     assert "today" not in texts(enter(policy))
     spent(store, NANOS_PER_DOLLAR // 50 + 1, "t")
-    assert escape_markdown("You have used 82 % of today's money: $0.8200 of $1.00.") in texts(enter(policy))
+    assert escape_markdown("You have used 82% of today's cost limit: $0.8200 of $1.00.") in texts(
+        enter(policy)
+    )
     # One line, of what is nearest to its end.
     both = Policy(
         {
@@ -122,7 +124,7 @@ def test_a_soft_bound_is_said_above_the_box_once_it_is_reached(enter, store):
         }
     )
     told = texts(enter(both))
-    assert escape_markdown("The whole team has used 91 % of this month's money") in told
+    assert escape_markdown("The whole team has used 91% of this month's cost limit") in told
     assert "today" not in told
 
 
@@ -145,15 +147,15 @@ def test_what_is_left_stands_on_the_page_of_what_was_used(enter, store):
         "42 tokens of 50 tokens used",
         "8 tokens left",
         "$0.2500 of $1.00 used",
-        "$0.7500 left · a warning from $0.5000 on",
+        "$0.7500 left · Warning at $0.5000",
         "0 requests of 9 requests used",
         "$1.25 of $2.00 used",
     ):
         assert escape_markdown(words) in told
-    assert [line for line in ("You", "The group sales", "The whole team") if f"**{line}**" in told] == [
+    assert [line for line in ("You", "Group sales", "Whole team") if f"**{line}**" in told] == [
         "You",
-        "The group sales",
-        "The whole team",
+        "Group sales",
+        "Whole team",
     ]
     assert TRANSLATIONS["zh"]["left.title"] in texts(enter(policy, "usage", "zh"))
 
@@ -179,17 +181,18 @@ HOUR = 3600.0
                 0,
                 7 * HOUR,
             ),
-            "Nothing was sent. Left of your $5.00 a day: $0.1250. This may take up to $0.2000.",
+            "Nothing was sent. This request may use up to $0.2000. "
+            "Left under your limit of $5.00 per day: $0.1250.",
         ),
         (
             LimitExceededError("group:sales", "tokens_month", 5000, 0, 1200, 0, 7 * HOUR),
-            "of the 5,000 tokens a month of the group sales: 0 tokens. This may take up to 1,200 tokens.",
+            "up to 1,200 tokens. Left under the limit of 5,000 tokens per month for group sales: 0 tokens.",
         ),
         (
             LimitExceededError("all", "requests_minute", 60, 0, 1, 0, 20.0),
-            "the 60 requests a minute of the whole team are used up. It begins anew in 20 s (",
+            "the limit of 60 requests per minute for the whole team is reached. Resets in 20 s (",
         ),
-        (LimitExceededError("all", "tokens_day", 60, 60, 100, 0, None), "100 tokens. Waiting will not help"),
+        (LimitExceededError("all", "tokens_day", 60, 60, 100, 0, None), "60 tokens. Waiting does not help"),
     ],
 )
 def test_a_refusal_says_what_holds_how_much_is_left_and_for_how_long(error, said, monkeypatch):
@@ -197,7 +200,7 @@ def test_a_refusal_says_what_holds_how_much_is_left_and_for_how_long(error, said
     told = errors.error_message(error)
     assert said in told
     if error.retry_after == 7 * HOUR:
-        assert told.endswith("It begins anew in about 7 h (1970-01-01 00:00).")
+        assert told.endswith("Resets in 7 h (1970-01-01 00:00).")
 
 
 def test_other_errors_have_the_words_of_their_code():

@@ -31,10 +31,10 @@ def test_the_password_opens_the_page_that_was_wanted(app):
     asked = ask(app, '/shared?s=a&"<b>', Accept="text/html")
     assert asked.status == 401
     assert 'value="shared?s=a&amp;&quot;&lt;b&gt;"' in asked.text
-    assert "There is one password for all" in asked.text
+    assert "Everyone uses the same password" in asked.text
     wrong = typed(app, "wrong horse")
     assert (wrong.status, "set-cookie" in wrong.headers) == (401, False)
-    assert "That is not the password" in wrong.text
+    assert "Wrong password" in wrong.text
     opened = typed(app, PASSWORD, "shared?s=a")
     assert (opened.status, opened.headers["location"]) == (303, "/shared?s=a")
     given = opened.headers["set-cookie"]
@@ -65,7 +65,11 @@ def test_too_many_tries_make_an_address_wait_and_no_other(app):
     for _ in range(10):
         assert typed(app, "wrong horse", X_Forwarded_For="10.9.9.9").status == 401
     late = typed(app, PASSWORD, X_Forwarded_For="10.9.9.9")
-    assert (late.status, "Wait 10 min" in late.text, "set-cookie" in late.headers) == (429, True, False)
+    assert (late.status, "Try again in 10 min" in late.text, "set-cookie" in late.headers) == (
+        429,
+        True,
+        False,
+    )
     assert typed(app, PASSWORD, X_Forwarded_For="10.9.9.8").status == 303
 
 

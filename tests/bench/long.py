@@ -88,7 +88,7 @@ def _round(chat: ChatPage, note: Callable[[str, float], None], watched: Watched,
     chat.wait_idle()
     watched.taken()
     start = page.evaluate("Date.now()")
-    chat.answer_button("Answer again").click()
+    chat.answer_button("Regenerate").click()
     expect(chat.answers.last).to_contain_text("2 / 2")
     note("click", page.evaluate("Date.now()") - start)
     chat.wait_idle()

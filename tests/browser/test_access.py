@@ -83,9 +83,9 @@ def enter(page: Page, password: str) -> None:
 def test_the_password_lasts_over_a_reload_and_a_restart_until_the_sign_out(guarded, new_page):
     page = new_page(**ENGLISH)
     page.goto(f"{guarded.url}/settings")
-    expect(page.get_by_text("nothing tells apart the people who know it")).to_be_visible()
+    expect(page.get_by_text("cannot tell people apart")).to_be_visible()
     enter(page, "wrong horse")
-    expect(page.get_by_role("alert")).to_have_text("That is not the password.")
+    expect(page.get_by_role("alert")).to_have_text("Wrong password.")
     enter(page, PASSWORD)
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
     expect(page).to_have_url(re.compile("/settings$"))
@@ -132,7 +132,7 @@ def test_a_proxy_tells_who_it_is_and_only_the_proxy(fronted, new_page):
         expect(other.rows).to_have_count(0)
     past = new_page(**ENGLISH, extra_http_headers={"X-Forwarded-Email": "ann@example.org"})
     past.goto(f"{fronted.url}/?{conversation}")
-    expect(past.get_by_text("reached through its own proxy alone")).to_be_visible()
+    expect(past.get_by_text("accepts only requests that come through its own proxy")).to_be_visible()
     nothing_of_it(past)
 
 
@@ -182,12 +182,12 @@ def test_who_signed_in_at_the_provider_stays_so_over_a_reload_until_the_sign_out
 def test_who_is_not_on_the_list_is_told_so_and_can_sign_out(provided, new_page):
     page = visitor(new_page, provided)
     sign_in(page, "eve")
-    expect(page.get_by_role("heading", name="You cannot come in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Access denied")).to_be_visible()
     expect(page.get_by_text("eve@example.com")).to_be_visible()
-    expect(page.get_by_text("not on the list of this server")).to_be_visible()
+    expect(page.get_by_text("not on the access list of this server")).to_be_visible()
     nothing_of_it(page)
     page.goto(f"{provided.url}/settings")
-    expect(page.get_by_role("heading", name="You cannot come in")).to_be_visible()
+    expect(page.get_by_role("heading", name="Access denied")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     end_session(page)
 
@@ -201,14 +201,14 @@ def test_signing_out_everywhere_ends_a_copied_cookie_too(provided, new_page):
     thief.reload()
     expect(ChatPage(thief, provided.url).composer).to_be_visible()
     page.get_by_role("link", name="Settings").click()
-    page.get_by_role("button", name="Sign out everywhere").click()
+    page.get_by_role("button", name="Sign out of all devices").click()
     end_session(page)
     # Its page is still open: the next thing that it does is not done.
     thief.get_by_role("button", name="New chat").click()
-    expect(thief.get_by_text("signed out everywhere")).to_be_visible()
+    expect(thief.get_by_text("signed out of all devices")).to_be_visible()
     nothing_of_it(thief)
     thief.reload()
-    expect(thief.get_by_text("signed out everywhere")).to_be_visible()
+    expect(thief.get_by_text("signed out of all devices")).to_be_visible()
     page.wait_for_timeout(1_100)  # a token's date is in whole seconds
     sign_in(page, "ann")
     expect(ChatPage(page, provided.url).composer).to_be_visible()

@@ -70,13 +70,13 @@ def choose(page: Page, label: str, name: str) -> None:
 def test_models_that_an_admin_takes_away_are_gone_from_the_picker_and_refused(front, new_page):
     bob = come(front, new_page, "bob")
     root = come(front, new_page, "root")
-    to_admin(root, "Models")
-    choose(root, "For whom", "Group sales")
+    to_admin(root, "Permissions")
+    choose(root, "Applies to", "Group sales")
     # The group's own: what is typed into the field of before goes with it.
     patterns = root.locator('[class*="st-key-patterns-group"] textarea')
     patterns.fill("demo-crlf\ndemo-wro*")
     patterns.press("Control+Enter")
-    expect(root.get_by_text("These fit 2 of the gateway's")).to_be_visible()
+    expect(root.get_by_text(re.compile(r"^2 of \d+ models match:"))).to_be_visible()
     root.get_by_role("button", name="Save").click()
     expect(root.locator(".st-key-admin-models td").filter(has_text="demo-wro*")).to_be_visible()
     front.headers["X-Forwarded-Email"] = "bob@example.org"
@@ -86,10 +86,10 @@ def test_models_that_an_admin_takes_away_are_gone_from_the_picker_and_refused(fr
     expect(bob.get_by_role("option")).to_have_count(2)
     picker.fill("demo-slow")
     picker.press("Enter")
-    expect(bob.get_by_text("You may not use demo-slow here.")).to_be_visible()
+    expect(bob.get_by_text("You do not have permission to use demo-slow.")).to_be_visible()
     expect(picker).not_to_have_value(re.compile("demo-slow"))
     chat.open("?model=demo-slow")
-    expect(bob.get_by_text("Choose another model to go on")).to_be_visible()
+    expect(bob.get_by_text("Choose another model")).to_be_visible()
 
 
 def test_a_shared_prompt_fills_the_system_prompt_of_another(front, new_page):
@@ -113,17 +113,17 @@ def test_a_shared_prompt_fills_the_system_prompt_of_another(front, new_page):
 def test_limits_are_saved_for_a_person_hold_lose_no_word_and_are_emptied_again(front, new_page):
     dora = ChatPage(come(front, new_page, "dora"), front.url)
     root = come(front, new_page, "root")
-    to_admin(root, "People")
+    to_admin(root, "Users")
     row = root.locator('[class*="st-key-somebody-"]').filter(has_text="dora@example.org")
-    row.get_by_role("button", name="Limits").click()
-    expect(root.get_by_role("combobox", name="For whom")).to_have_value("dora@example.org")
-    field = root.get_by_role("spinbutton", name="Dollars a day: stop at")
+    row.get_by_role("button", name="Usage limits").click()
+    expect(root.get_by_role("combobox", name="Applies to")).to_have_value("dora@example.org")
+    field = root.get_by_role("spinbutton", name="US dollars per day: block at")
     field.fill("0.0001")
     root.get_by_role("button", name="Save").click()
     table = root.locator(".st-key-admin-limits td")
     expect(table.filter(has_text="$0.00010")).to_be_visible()
     root.reload()
-    choose(root, "For whom", "dora@example.org")
+    choose(root, "Applies to", "dora@example.org")
     expect(field).to_have_value("0.0001")
     front.headers["X-Forwarded-Email"] = "dora@example.org"
     dora.open("?model=demo-tour")
@@ -139,8 +139,8 @@ def test_limits_are_saved_for_a_person_hold_lose_no_word_and_are_emptied_again(f
     field.fill("")
     root.get_by_role("button", name="Save").click()
     expect(table).to_have_count(0)
-    to_section(root, "Audit")
-    expect(root.locator("td").filter(has_text="Set limits").first).to_be_visible()
+    to_section(root, "Audit log")
+    expect(root.locator("td").filter(has_text="Changed usage limits").first).to_be_visible()
 
 
 def test_who_is_no_admin_finds_no_way_in_and_nothing_at_the_address(front, new_page):
@@ -149,7 +149,7 @@ def test_who_is_no_admin_finds_no_way_in_and_nothing_at_the_address(front, new_p
         eve.get_by_role("link", name=page).click()
         expect(eve.get_by_role("heading", name=page, exact=True)).to_be_visible()
         expect(eve.get_by_role("link", name="Administration")).to_have_count(0)
-    expect(eve.get_by_role("radio", name="Everybody")).to_have_count(0)
+    expect(eve.get_by_role("radio", name="All users")).to_have_count(0)
     eve.goto(f"{front.url}/admin")
     main = eve.get_by_test_id("stMain")
-    expect(main).to_have_text(re.compile("^This page is for the admins of this Antler.$"))
+    expect(main).to_have_text(re.compile("^This page is for administrators only.$"))

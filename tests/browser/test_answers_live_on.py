@@ -51,16 +51,16 @@ def test_a_stop_in_silence_closes_the_connection_upstream(keyed, new_page, repla
     replay.serve(PATHS[wire], Canned(start, silence=len(start)))
     chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Silence over {wire}")
     expect(chat.answers.last).to_contain_text("So far")
-    expect(chat.answers.last).to_contain_text("Nothing new from the gateway for")
+    expect(chat.answers.last).to_contain_text("No new data from the gateway for")
     asked = replay.requests[-1]
     assert not asked.left.is_set()
     chat.press_stop()
     assert asked.left.wait(PATIENCE_MS / 1000)
     chat.wait_idle()
     expect(chat.answers.last).to_contain_text("So far")
-    expect(chat.answers.last).to_contain_text("Stopped by you")
+    expect(chat.answers.last).to_contain_text("You stopped this answer")
     chat.page.reload()
-    expect(chat.answers.last).to_contain_text("Stopped by you")
+    expect(chat.answers.last).to_contain_text("You stopped this answer")
 
 
 def test_a_stop_before_the_first_byte_closes_the_connection_upstream(keyed, new_page, replay, wire):
@@ -73,7 +73,7 @@ def test_a_stop_before_the_first_byte_closes_the_connection_upstream(keyed, new_
     chat.press_stop()
     assert replay.requests[-1].left.wait(PATIENCE_MS / 1000)
     chat.wait_idle()
-    expect(chat.answers.last).to_contain_text("Stopped by you")
+    expect(chat.answers.last).to_contain_text("You stopped this answer")
 
 
 def test_a_reload_finds_the_answer_going_on(counting):
@@ -93,7 +93,7 @@ def test_a_second_tab_sees_the_same_answer_and_can_stop_it(counting, new_page):
     expect(other.stop).to_have_count(1)
     other.press_stop()
     for tab in (other, counting):
-        expect(tab.answers.last).to_contain_text("Stopped by you")
+        expect(tab.answers.last).to_contain_text("You stopped this answer")
         tab.wait_idle()
     expect(counting.answers.last).to_have_text(other.answers.last.inner_text(), use_inner_text=True)
 
@@ -103,7 +103,7 @@ def test_another_page_and_back_finds_the_answer_going_on(counting):
     counting.page.get_by_role("link", name="Settings").click()
     expect(counting.page.get_by_role("heading", name="Settings")).to_be_visible()
     expect(counting.stop).to_have_count(0)
-    counting.page.get_by_role("link", name="Back to the chat").click()
+    counting.page.get_by_role("link", name="Back to chat").click()
     wait_past(counting, before)
     expect(counting.stop).to_have_count(1)
 
@@ -129,7 +129,7 @@ def test_answers_that_end_at_once_are_painted_every_time(demo, new_page, wire):
     chat = ChatPage(new_page(), demo.url).open(f"?model=demo-wrong-key&wire={wire}")
     for turn in range(8):
         chat.ask(f"Question {turn}").wait_idle()
-        expect(chat.answers.last.get_by_role("alert")).to_contain_text("did not accept the key")
+        expect(chat.answers.last.get_by_role("alert")).to_contain_text("rejected the API key")
     expect(chat.answers).to_have_count(8)
 
 
@@ -157,8 +157,8 @@ def test_clicks_elsewhere_do_not_end_the_answer(counting):
 def test_what_is_typed_meanwhile_is_kept(counting):
     counting.composer.fill("My next question")
     counting.composer.press("Enter")
-    expect(counting.page.get_by_text("An answer is still arriving here")).to_be_visible()
-    expect(counting.page.get_by_text("Your text is kept")).to_be_visible()
+    expect(counting.page.get_by_text("An answer is still being generated")).to_be_visible()
+    expect(counting.page.get_by_text("Your text is still in the box")).to_be_visible()
     expect(counting.composer).to_have_value("My next question")
     expect(counting.questions).to_have_count(1)
 

@@ -43,11 +43,11 @@ def test_an_edited_question_is_a_version_beside_the_first_and_both_branches_stay
     expect(talk.answers.last).to_contain_text("First question, better")
     question = asked(talk, "First question, better")
     expect(question).to_contain_text("2 / 2")
-    question.get_by_role("button", name="Earlier alternative").click()
+    question.get_by_role("button", name="Previous version").click()
     expect(talk.questions).to_have_text(["First question", "Second question"])
     talk.page.reload()
     expect(talk.questions).to_have_text(["First question", "Second question"])
-    asked(talk, "First question").get_by_role("button", name="Later alternative").click()
+    asked(talk, "First question").get_by_role("button", name="Next version").click()
     expect(talk.questions).to_have_text(["First question, better"])
 
 
@@ -59,7 +59,7 @@ def test_an_edit_can_be_given_up_and_an_empty_one_is_refused_and_kept(talk):
     expect(box).to_have_value("Second question")
     box.fill("   ")
     talk.page.get_by_role("button", name="Send", exact=True).filter(visible=True).first.click()
-    expect(talk.page.get_by_text("There is nothing to send.")).to_be_visible()
+    expect(talk.page.get_by_text("There is nothing to send. Type a message first.")).to_be_visible()
     expect(box).to_be_visible()
     talk.page.get_by_role("button", name="Cancel").click()
     expect(talk.questions).to_have_text(["First question", "Second question"])
@@ -68,21 +68,21 @@ def test_an_edit_can_be_given_up_and_an_empty_one_is_refused_and_kept(talk):
 
 def test_an_earlier_answer_is_given_again_by_another_target(talk):
     talk.choose_model("demo-crlf")
-    choose(talk, talk.answers.first, "Answer again")
+    choose(talk, talk.answers.first, "Regenerate")
     talk.wait_idle()
     expect(talk.questions).to_have_text(["First question"])
     expect(talk.answers.last).to_contain_text("demo-crlf")
     expect(talk.answers.last).to_contain_text("2 / 2")
-    talk.answer_button("Earlier alternative").click()
+    talk.answer_button("Previous version").click()
     expect(talk.questions).to_have_text(["First question", "Second question"])
 
 
 def test_one_can_go_on_from_an_earlier_answer_and_take_that_back(talk):
-    choose(talk, talk.answers.first, "Go on from here")
+    choose(talk, talk.answers.first, "Continue from here")
     expect(talk.questions).to_have_text(["First question"])
     talk.page.get_by_role("button", name="Undo").click()
     expect(talk.questions).to_have_text(["First question", "Second question"])
-    choose(talk, talk.answers.first, "Go on from here")
+    choose(talk, talk.answers.first, "Continue from here")
     expect(talk.questions).to_have_text(["First question"])
     talk.ask("Another second question").wait_idle()
     expect(asked(talk, "Another second question")).to_contain_text("2 / 2")
@@ -91,7 +91,7 @@ def test_one_can_go_on_from_an_earlier_answer_and_take_that_back(talk):
 
 def test_a_branch_becomes_a_conversation_of_its_own(talk):
     address = talk.page.url
-    choose(talk, talk.answers.first, "Branch into a new chat")
+    choose(talk, talk.answers.first, "Branch in new chat")
     expect(talk.questions).to_have_text(["First question"])
     assert talk.page.url != address
     expect(talk.rows.first).to_contain_text("First question (branch)")
@@ -101,21 +101,21 @@ def test_a_branch_becomes_a_conversation_of_its_own(talk):
 
 
 def test_a_branch_before_a_question_has_its_words_in_the_box(talk):
-    choose(talk, asked(talk, "Second question"), "Branch into a new chat")
+    choose(talk, asked(talk, "Second question"), "Branch in new chat")
     expect(talk.questions).to_have_text(["First question"])
     expect(talk.composer).to_have_value("Second question")
-    choose(talk, asked(talk, "First question"), "Branch into a new chat")
+    choose(talk, asked(talk, "First question"), "Branch in new chat")
     expect(talk.page.get_by_text("What can I help you with?")).to_be_visible()
     expect(talk.composer).to_have_value("First question")
 
 
 def test_a_turn_is_deleted_what_follows_stays_and_it_can_be_taken_back(talk):
-    choose(talk, asked(talk, "First question"), "Delete this turn")
+    choose(talk, asked(talk, "First question"), "Delete question and answers")
     expect(talk.questions).to_have_text(["Second question"])
-    expect(talk.page.get_by_text("The turn was deleted.")).to_be_visible()
+    expect(talk.page.get_by_text("Question and answers deleted.")).to_be_visible()
     talk.page.get_by_role("button", name="Undo").click()
     expect(talk.questions).to_have_text(["First question", "Second question"])
-    choose(talk, talk.answers.last, "Delete this turn")
+    choose(talk, talk.answers.last, "Delete question and answers")
     expect(talk.questions).to_have_text(["First question"])
     talk.page.reload()
     expect(talk.questions).to_have_text(["First question"])
@@ -129,7 +129,7 @@ def test_two_tabs_that_go_on_at_once_get_two_branches_and_are_told(talk, new_pag
     expect(other.questions).to_have_count(2)
     talk.ask("From the first tab").wait_idle()
     other.ask("From the second tab").wait_idle()
-    expect(other.page.get_by_text("This conversation was continued elsewhere")).to_be_visible()
+    expect(other.page.get_by_text("This chat was continued elsewhere")).to_be_visible()
     expect(asked(other, "From the second tab")).to_contain_text("2 / 2")
-    asked(other, "From the second tab").get_by_role("button", name="Earlier alternative").click()
+    asked(other, "From the second tab").get_by_role("button", name="Previous version").click()
     expect(other.questions).to_have_text(["First question", "Second question", "From the first tab"])

@@ -35,7 +35,7 @@ def test_what_is_said_is_kept_found_filed_and_taken_back(app, new_page):
     chat = open_(app, new_page).ask("一段关于苏格拉底的对话").wait_idle()
     chat.page.reload()
     expect(chat.questions).to_have_text(["一段关于苏格拉底的对话"])
-    chat.answer_button("Answer again").click()
+    chat.answer_button("Regenerate").click()
     expect(chat.answers.last).to_contain_text("2 / 2")
     chat.wait_idle()
     search = chat.page.get_by_placeholder("Search")
@@ -49,7 +49,7 @@ def test_what_is_said_is_kept_found_filed_and_taken_back(app, new_page):
     chat.page.get_by_role("button", name="Undo").click()
     expect(chat.questions).to_have_text(["一段关于苏格拉底的对话"])
     chat.page.get_by_role("link", name="Settings").click()
-    expect(chat.page.get_by_text(re.compile("kept in the Postgres database"))).to_be_visible()
+    expect(chat.page.get_by_text(re.compile("saved in the Postgres database"))).to_be_visible()
 
 
 def test_a_database_that_goes_away_keeps_the_words_and_works_again_when_it_is_back(app, server, new_page):
@@ -58,7 +58,7 @@ def test_a_database_that_goes_away_keeps_the_words_and_works_again_when_it_is_ba
     try:
         chat.composer.fill("While it is away")
         chat.composer.press("Enter")
-        expect(chat.page.get_by_text("The database cannot be used right now").first).to_be_visible()
+        expect(chat.page.get_by_text("The database is unavailable").first).to_be_visible()
         expect(chat.composer).to_have_value("While it is away")
         expect(chat.questions).to_have_text(["Before"])
     finally:
@@ -77,12 +77,12 @@ def test_an_answer_that_ends_while_the_database_is_away_is_saved_when_it_is_back
     server.stop()
     try:
         chat.page.wait_for_timeout(1500)
-        expect(chat.page.get_by_text("This answer cannot be saved at the moment").first).to_be_visible()
+        expect(chat.page.get_by_text("This answer cannot be saved right now").first).to_be_visible()
         expect(chat.answers.last).to_contain_text("Line 30")
     finally:
         server.start()
     chat.press_stop().wait_idle()
-    expect(chat.answers.last).to_contain_text("Stopped by you")
+    expect(chat.answers.last).to_contain_text("You stopped this answer")
     chat.page.reload()
     expect(chat.answers.last).to_contain_text("Line 30")
-    expect(chat.answers.last).to_contain_text("Stopped by you")
+    expect(chat.answers.last).to_contain_text("You stopped this answer")

@@ -43,10 +43,10 @@ def failed(wire: str) -> bytes:
 
 # What the gateway does, the sentence the reader sees, the words behind the fold, whether Retry is offered.
 REFUSALS = {
-    "wrong key": (Canned(refused("key refused"), 401, JSON), "did not accept the key", "key refused", True),
-    "no balance": (
+    "wrong key": (Canned(refused("key refused"), 401, JSON), "rejected the API key", "key refused", True),
+    "no credit": (
         Canned(refused("quota too low", "insufficient_user_quota"), 403, JSON),
-        "no balance left",
+        "no credit left",
         "quota too low",
         True,
     ),
@@ -58,26 +58,26 @@ REFUSALS = {
     ),
     "bad request": (
         Canned(refused("use one sampler"), 400, JSON),
-        "something wrong",
+        "found an error in the request",
         "use one sampler",
         False,
     ),
-    "busy": (Canned(b"", 429, ID), "too many requests", "20260101abcd", True),
+    "busy": (Canned(b"", 429, ID), "Rate limit reached", "20260101abcd", True),
     "bad gateway": (
         Canned(b"<html><h1>502 Bad Gateway</h1><script>x</script></html>", 502, HTML),
-        "not working right now",
+        "not working",
         "502 Bad Gateway",
         True,
     ),
     "a web page": (
         Canned(b"<html><p>Please sign in</p></html>", 200, HTML),
-        "not an answer",
+        "not a valid answer",
         "sign in",
         True,
     ),
     "a redirect": (
         Canned(b"", 302, {"Location": "http://127.0.0.1:9/login"}),
-        "points to another address",
+        "redirects to another address",
         "127.0.0.1:9/login",
         False,
     ),
@@ -102,7 +102,7 @@ def test_a_refusal_is_told_in_a_sentence_with_its_words_folded(keyed, new_page, 
     answer = chat.answers.last
     expect(answer.get_by_role("alert")).to_contain_text(sentence)
     expect(answer.get_by_text(words)).to_be_hidden()
-    answer.get_by_text("What the gateway said").click()
+    answer.get_by_text("Gateway message").click()
     expect(answer.get_by_text(words).first).to_be_visible()
     expect(answer.get_by_role("button", name="Retry")).to_have_count(1 if again else 0)
     no_traceback(chat)
@@ -111,7 +111,7 @@ def test_a_refusal_is_told_in_a_sentence_with_its_words_folded(keyed, new_page, 
 def test_the_request_id_is_behind_the_fold(keyed, new_page, replay):
     replay.serve(PATHS["openai"], REFUSALS["wrong key"][0])
     chat = ChatPage(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Who am I?").wait_idle()
-    chat.answers.last.get_by_text("What the gateway said").click()
+    chat.answers.last.get_by_text("Gateway message").click()
     expect(chat.answers.last.get_by_text("20260101abcd")).to_be_visible()
     expect(chat.answers.last.get_by_text("Status 401")).to_be_visible()
 
@@ -142,7 +142,7 @@ def test_an_error_in_the_middle_keeps_what_had_come(keyed, new_page, replay, wir
         .wait_idle()
     )
     expect(chat.answers.last).to_contain_text("Half of it")
-    expect(chat.answers.last.get_by_role("alert")).to_contain_text("failed while it was answering")
+    expect(chat.answers.last.get_by_role("alert")).to_contain_text("failed while generating this answer")
     expect(chat.answers.last.get_by_role("button", name="Retry")).to_be_visible()
 
 
@@ -157,7 +157,7 @@ def test_a_stream_without_its_last_event_is_interrupted(keyed, new_page, replay,
         .wait_idle()
     )
     expect(chat.answers.last).to_contain_text("Half of it")
-    expect(chat.answers.last).to_contain_text("Interrupted before the answer was whole")
+    expect(chat.answers.last).to_contain_text("This answer was interrupted")
     expect(chat.answer_button("Continue")).to_be_visible()
     expect(chat.answer_button("Retry")).to_be_visible()
 
@@ -165,7 +165,7 @@ def test_a_stream_without_its_last_event_is_interrupted(keyed, new_page, replay,
 def test_a_done_without_a_finish_reason_may_be_whole_or_cut_off(keyed, new_page, replay):
     replay.serve(PATHS["openai"], Canned(said("openai", "Half of it") + b"data: [DONE]\n\n"))
     chat = ChatPage(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Done, or not?").wait_idle()
-    expect(chat.answers.last).to_contain_text("it may be whole, or cut off")
+    expect(chat.answers.last).to_contain_text("It may be complete or cut off")
     expect(chat.answer_button("Continue")).to_be_visible()
 
 
@@ -181,7 +181,7 @@ def test_a_gateway_that_falls_silent_ends_in_a_sentence(tmp_path, new_page, repl
                 .ask(f"Silence, {wire}")
                 .wait_idle()
             )
-            expect(chat.answers.last.get_by_role("alert")).to_contain_text("fell silent for too long")
+            expect(chat.answers.last.get_by_role("alert")).to_contain_text("did not respond in time")
             expect(chat.answers.last.get_by_role("button", name="Retry")).to_be_visible()
     finally:
         app.close()
@@ -191,9 +191,9 @@ def test_no_network_is_told_and_the_page_works(tmp_path, new_page, wire):
     app = AppServer(tmp_path, {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": f"http://127.0.0.1:{free_port()}"})
     try:
         chat = ChatPage(new_page(), app.url).open(f"?model=m-one&wire={wire}")
-        expect(chat.page.get_by_text("list of models could not be read")).to_be_visible()
+        expect(chat.page.get_by_text("model list could not be loaded")).to_be_visible()
         chat.ask("Is anybody there?").wait_idle()
-        expect(chat.answers.last.get_by_role("alert")).to_contain_text("could not be reached")
+        expect(chat.answers.last.get_by_role("alert")).to_contain_text("cannot be reached")
         expect(chat.answers.last.get_by_role("button", name="Retry")).to_be_visible()
         expect(chat.questions).to_contain_text("Is anybody there?")
         no_traceback(chat)
@@ -262,7 +262,7 @@ def test_a_full_disk_keeps_the_words_in_the_box(tmp_path, new_page):
             )
         chat.composer.fill("Not to be lost")
         chat.composer.press("Enter")
-        expect(chat.page.get_by_text("The database cannot be used right now")).to_be_visible()
+        expect(chat.page.get_by_text("The database is unavailable")).to_be_visible()
         expect(chat.composer).to_have_value("Not to be lost")
         with sqlite3.connect(tmp_path / "data/talk.db") as database:
             database.execute("DROP TRIGGER full")

@@ -123,7 +123,7 @@ def test_who_asks_a_replica_that_is_stopping_keeps_the_words(fleet, chat, new_pa
             pass
         other.composer.fill("Not lost")
         other.composer.press("Enter")
-        expect(page.get_by_text("This server is about to restart")).to_be_visible()
+        expect(page.get_by_text("The server is about to restart")).to_be_visible()
         expect(other.composer).to_have_value("Not lost")
         # Whoever opens a page now is let in elsewhere.
         page.reload()

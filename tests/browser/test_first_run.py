@@ -30,7 +30,7 @@ def test_an_answer_streams_and_its_foot_tells_how_it_went(demo, new_page, wire):
     expect(answer.locator("table")).to_be_visible()
     expect(answer.locator(".katex").first).to_be_visible()
     expect(answer.locator("pre").first).to_be_visible()
-    name = {"openai": "OpenAI", "anthropic": "Anthropic"}[wire]
+    name = {"openai": "OpenAI format", "anthropic": "Anthropic format"}[wire]
     expect(answer).to_contain_text(
         re.compile(rf"demo-tour · {name} · first token \d+\.\d\d s · \d+ tokens/s · \d+ in · \d+ out")
     )
@@ -61,8 +61,8 @@ def test_a_conversation_goes_on_and_the_model_and_wire_may_change(demo, new_page
         .ask("The first question")
         .wait_idle()
     )
-    chat.page.get_by_role("radio", name="Anthropic").click()
-    expect(chat.page.get_by_role("radio", name="Anthropic")).to_be_checked()
+    chat.page.get_by_role("radio", name="Anthropic format").click()
+    expect(chat.page.get_by_role("radio", name="Anthropic format")).to_be_checked()
     chat.wait_idle().ask("The second question").wait_idle()
     expect(chat.answers).to_have_count(2)
     expect(chat.answers.last).to_contain_text("The first question")
@@ -75,7 +75,7 @@ def test_a_conversation_goes_on_and_the_model_and_wire_may_change(demo, new_page
 def test_the_address_presets_model_and_wire_also_for_a_typed_id(demo, new_page):
     chat = ChatPage(new_page(), demo.url).open("?model=no-such-model&wire=anthropic")
     expect(chat.page.get_by_role("combobox", name="Model")).to_have_value("no-such-model")
-    expect(chat.page.get_by_role("radio", name="Anthropic")).to_be_checked()
+    expect(chat.page.get_by_role("radio", name="Anthropic format")).to_be_checked()
     chat.ask("Anybody there?").wait_idle()
     expect(chat.answers.last).to_contain_text("does not offer this model")
 

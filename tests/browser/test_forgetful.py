@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.chat_page import ChatPage
 from tests.support.app_server import AppServer
 
-WORDS = "This server forgets."
+WORDS = "The disk of this server is not persistent."
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_it_says_so_until_it_is_put_away(cloud, new_page):
     expect(notice).to_have_count(0)
     chat.page.get_by_role("link", name="Settings").click()
     expect(notice).to_have_count(1)
-    chat.page.get_by_role("link", name="Back to the chat").click()
+    chat.page.get_by_role("link", name="Back to chat").click()
     expect(chat.questions).to_have_text(["Still there?"])
     expect(notice).to_have_count(0)
 

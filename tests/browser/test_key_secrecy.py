@@ -27,7 +27,7 @@ def test_the_key_is_sent_to_the_gateway_and_seen_nowhere_else(keyed, new_page, r
         assert replay.requests[-1].headers["authorization"] == f"Bearer {KEY}"
         assert "x-api-key" not in replay.requests[-1].headers
     page.get_by_role("link", name="Settings").click()
-    expect(page.get_by_text("with a key that only this server")).to_be_visible()
+    expect(page.get_by_text("The API key is known only to this server")).to_be_visible()
 
     secret = KEY.encode()
     assert frames

@@ -58,7 +58,7 @@ def test_what_happens_is_told_and_what_is_secret_is_not(app, new_page, replay, r
     conversation = page.url.split("c=")[1].partition("&")[0]
     browser_secret = page.evaluate("JSON.stringify(Object.values(localStorage))")
     page.goto(f"{app.url}/shared")
-    expect(page.get_by_text("noted in the log")).to_be_visible()
+    expect(page.get_by_text("has been logged")).to_be_visible()
     log = app.log.read_text(encoding="utf-8")
     assert "RuntimeError" in log and "cannot go on with [secret]" in log
     assert KEY not in log and SAID not in log and conversation not in log

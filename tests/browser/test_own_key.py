@@ -51,18 +51,18 @@ def open_to_own(tmp_path_factory, gateway) -> Iterator[AppServer]:
 
 def settings_of(page: Page) -> None:
     page.get_by_role("link", name="Settings").click()
-    expect(page.get_by_role("heading", name="Your own key")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your own API key")).to_be_visible()
 
 
 def use(page: Page, key: str) -> None:
     """Give a key on the settings page."""
-    page.get_by_label("Key", exact=True).fill(key)
-    page.get_by_role("button", name="Use my key").click()
-    expect(page.get_by_role("button", name="Forget it")).to_be_visible()
+    page.get_by_label("API key", exact=True).fill(key)
+    page.get_by_role("button", name="Use this key").click()
+    expect(page.get_by_role("button", name="Remove key")).to_be_visible()
 
 
 def back(page: Page) -> None:
-    page.get_by_role("link", name="Back to the chat").click()
+    page.get_by_role("link", name="Back to chat").click()
     expect(ChatPage(page, "").composer).to_be_visible()
 
 
@@ -91,11 +91,11 @@ def test_two_people_with_keys_of_their_own(open_to_own, new_page, gateway):
         use(page, key)
         expect(page.get_by_text(f"…{key[-4:]}", exact=False)).to_be_visible()
         back(page)
-        expect(page.get_by_text(f"Your own key …{key[-4:]} is in use")).to_be_visible()
+        expect(page.get_by_text(f"Using your own API key …{key[-4:]}")).to_be_visible()
     for chat, text in zip(chats, ("heron", "otter", "badger"), strict=True):
         chat.ask(f"Tell me of the {text}").wait_idle()
         expect(chat.answers.last).to_contain_text("All is well.")
-    expect(pages[2].get_by_text("Your own key")).to_have_count(0)
+    expect(pages[2].get_by_text("Your own API key")).to_have_count(0)
 
     asked = [keys(gateway, text) for text in ("heron", "otter", "badger")]
     assert asked == [{ONE}, {TWO}, {KEY}]
@@ -127,12 +127,12 @@ def test_a_reload_forgets_it_and_says_so_before(open_to_own, new_page, gateway):
     chat = ChatPage(page, open_to_own.url).open("?model=m-one&wire=openai")
     settings_of(page)
     use(page, ONE)
-    expect(page.get_by_text("Reload or close the page, and the key is forgotten.")).to_be_visible()
+    expect(page.get_by_text("The key is removed when you reload or close the page.")).to_be_visible()
     page.reload()
-    expect(page.get_by_role("button", name="Use my key")).to_be_visible()
-    expect(page.get_by_label("Key", exact=True)).to_have_value("")
+    expect(page.get_by_role("button", name="Use this key")).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_have_value("")
     back(page)
-    expect(page.get_by_text("Your own key")).to_have_count(0)
+    expect(page.get_by_text("Your own API key")).to_have_count(0)
     chat.ask("Tell me of the marten").wait_idle()
     assert keys(gateway, "marten") == {KEY}
     stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
@@ -148,10 +148,10 @@ def test_forgotten_the_next_question_goes_with_the_teams_key(open_to_own, new_pa
     back(page)
     chat.ask("Tell me of the lynx").wait_idle()
     settings_of(page)
-    page.get_by_role("button", name="Forget it").click()
-    expect(page.get_by_role("button", name="Use my key")).to_be_visible()
+    page.get_by_role("button", name="Remove key").click()
+    expect(page.get_by_role("button", name="Use this key")).to_be_visible()
     back(page)
-    expect(page.get_by_text("Your own key")).to_have_count(0)
+    expect(page.get_by_text("Your own API key")).to_have_count(0)
     page.get_by_role("button", name="New chat").click()
     chat.ask("Tell me of the beaver").wait_idle()
     assert (keys(gateway, "lynx"), keys(gateway, "beaver")) == ({ONE}, {KEY})
@@ -163,10 +163,10 @@ def test_what_a_gateway_says_of_an_own_key_is_shown_without_it(open_to_own, new_
     chat = ChatPage(page, open_to_own.url).open("?model=m-one&wire=openai")
     settings_of(page)
     gateway.serve(MODELS, Canned((ECHO % TWO).encode(), 401, JSON))
-    page.get_by_label("Key", exact=True).fill(TWO)
-    page.get_by_label("Key", exact=True).press("Enter")
-    expect(page.get_by_text("did not accept this key")).to_be_visible()
-    expect(page.get_by_label("Key", exact=True)).to_have_value("")
+    page.get_by_label("API key", exact=True).fill(TWO)
+    page.get_by_label("API key", exact=True).press("Enter")
+    expect(page.get_by_text("rejected this key")).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_have_value("")
     gateway.serve(MODELS, Canned(b'{"data":[{"id":"m-one"}]}', headers=JSON))
     use(page, TWO)
     back(page)

@@ -51,7 +51,7 @@ def test_what_is_set_is_sent_kept_and_shown_after_reload_other_page_and_other_mo
     expect(chat.page.get_by_role("button", name="Parameters · 5")).to_be_visible()
     chat.page.get_by_role("link", name="Settings").click()
     expect(chat.page.get_by_role("heading", name="Settings")).to_be_visible()
-    chat.page.get_by_role("link", name="Back to the chat").click()
+    chat.page.get_by_role("link", name="Back to chat").click()
     chat.choose_model("m-one")
     chat.open_parameters()
     expect(chat.field("System prompt")).to_have_value("Be brief.")
@@ -73,20 +73,20 @@ def test_what_the_target_does_not_take_is_said_in_the_panel_and_before_sending(k
     expect(chat.panel.get_by_text("Temperature (0 to 2)")).to_be_visible()
     chat.set_parameter("Temperature", "1.5")
     closed(chat)
-    chat.choose_wire("Anthropic")
+    chat.choose_wire("Anthropic format")
     warned = chat.page.get_by_test_id("stBottom").get_by_text(re.compile("Temperature: .*1 is sent"))
     expect(warned).to_be_visible()
     chat.open_parameters()
     expect(chat.panel.get_by_text("Temperature (0 to 1)")).to_be_visible()
     expect(chat.field("Temperature")).to_have_value("1.50")
     expect(
-        chat.panel.get_by_text(re.compile("Not taken by this model over this wire: .*Seed"))
+        chat.panel.get_by_text(re.compile("Not supported by this model in this API format: .*Seed"))
     ).to_be_visible()
     closed(chat).ask("Warm?").wait_idle()
     assert json.loads(replay.requests[-1].body)["temperature"] == 1
     # Claude is Claude over either wire; another model takes more over OpenAI's.
-    chat.choose_wire("OpenAI")
-    expect(warned).to_contain_text("Claude takes 0 to 1")
+    chat.choose_wire("OpenAI format")
+    expect(warned).to_contain_text("Claude supports 0 to 1")
     chat.choose_model("m-one")
     expect(warned).to_have_count(0)
 
@@ -103,7 +103,7 @@ def test_json_that_is_none_is_refused_with_a_reason_and_nothing_typed_is_lost(ke
     chat.composer.press("Enter")
     expect(chat.page.get_by_role("alert")).to_contain_text("“Extra JSON” is not a JSON object")
     expect(chat.composer).to_have_value("Second")
-    chat.answer_button("Answer again").click()
+    chat.answer_button("Regenerate").click()
     expect(chat.page.get_by_role("alert")).to_contain_text("“Extra JSON” is not a JSON object")
     assert len(replay.requests) == before
     chat.page.reload()
@@ -124,4 +124,4 @@ def test_with_the_stream_off_the_answer_comes_whole(app, new_page, wire):
     expect(chat.answers.last).to_contain_text("All at once, please")
     expect(chat.answers.last).not_to_contain_text('"stream": true')
     expect(chat.answers.last).to_contain_text(re.compile(r"\d+ in · \d+ out"))
-    expect(chat.answer_button("Answer again")).to_be_visible()
+    expect(chat.answer_button("Regenerate")).to_be_visible()

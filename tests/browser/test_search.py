@@ -51,7 +51,7 @@ def test_what_is_found_is_shown_as_words_and_can_be_cleared(history):
     expect(found).to_have_count(1)
     expect(marked(found)).to_have_text(["动物"])
     expect(search(chat, "动植物")).to_have_count(0)
-    expect(chat.page.get_by_text("No message has “动植物” in it.")).to_be_visible()
+    expect(chat.page.get_by_text("No results for “动植物”.")).to_be_visible()
     chat.page.get_by_role("button", name="Clear").click()
     expect(chat.rows).to_have_count(2)
 

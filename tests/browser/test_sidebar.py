@@ -97,7 +97,7 @@ def test_deleting_a_conversation_ends_its_answer(app, new_page):
     chat.choose_row_action("Delete me while I wait", "Delete")
     expect(chat.stop).to_have_count(0)
     chat.page.get_by_role("button", name="Undo").click()
-    expect(chat.answers.last).to_contain_text("Stopped by you")
+    expect(chat.answers.last).to_contain_text("You stopped this answer")
 
 
 def test_an_unknown_conversation_opens_as_a_new_one(app, new_page):
@@ -114,7 +114,7 @@ def test_settings_opens_first_on_a_fresh_server(tmp_path, new_page):
         page.goto(f"{app.url}/settings")
         expect(page.get_by_role("heading", name="Settings")).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)
-        page.get_by_role("link", name="Back to the chat").click()
+        page.get_by_role("link", name="Back to chat").click()
         expect(ChatPage(page, app.url).composer).to_be_visible()
     finally:
         app.close()

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.chat_page import ChatPage
 from tests.support.app_server import AppServer
 
-ABOUT = "kept nowhere and not listed"
+ABOUT = "not saved and not in the list"
 GREETING = "What can I help you with?"
 
 
@@ -42,23 +42,25 @@ def test_a_whole_temporary_chat_writes_no_row_but_those_of_its_cost(app, new_pag
     before = rows(app.folder)
     assert "conversation" in before
     chat.ask("Tell me").wait_idle()
-    expect(chat.answers.last).to_contain_text("Cut off by the limit on tokens")
+    expect(chat.answers.last).to_contain_text("Cut off: token limit reached")
     expect(chat.page.get_by_text(ABOUT)).to_be_visible()
     chat.answer_button("Continue").click()
     expect(chat.answers.last).to_contain_text("nothing is missing")
-    chat.wait_idle().answer_button("Answer again").click()
+    chat.wait_idle().answer_button("Regenerate").click()
     pager = chat.answers.last.locator('[class*="st-key-pager-"]')
     expect(pager).to_contain_text("2 / 2")
-    chat.wait_idle().answer_button("Earlier alternative").click()
+    chat.wait_idle().answer_button("Previous version").click()
     expect(pager).to_contain_text("1 / 2")
     expect(chat.answers.last).to_contain_text("nothing is missing")
     chat.open_parameters()
     chat.set_parameter("Temperature", "0.5")
     chat.page.keyboard.press("Escape")
-    chat.wait_idle().choose_model("demo-endless").choose_wire("Anthropic").wait_idle().ask("Count for me")
+    chat.wait_idle().choose_model("demo-endless").choose_wire("Anthropic format").wait_idle().ask(
+        "Count for me"
+    )
     expect(chat.answers.last).to_contain_text("Line 3")
     chat.press_stop().wait_idle()
-    expect(chat.answers.last).to_contain_text("Stopped by you")
+    expect(chat.answers.last).to_contain_text("You stopped this answer")
     expect(chat.answers.last).to_contain_text("demo-endless · Anthropic")
     expect(chat.questions).to_have_text(["Tell me", "Count for me"])
     expect(chat.page.get_by_role("button", name="Parameters · 1")).to_be_visible()
@@ -75,7 +77,7 @@ def test_another_page_and_back_finds_it_and_a_reload_does_not(app, new_page):
     chat = temporary(ChatPage(new_page(), app.url).open("?model=demo-wrong-key")).ask("Forget me").wait_idle()
     chat.page.get_by_role("link", name="Settings").click()
     expect(chat.page.get_by_role("heading", name="Settings")).to_be_visible()
-    chat.page.get_by_role("link", name="Back to the chat").click()
+    chat.page.get_by_role("link", name="Back to chat").click()
     expect(chat.questions).to_have_text(["Forget me"])
     chat.page.reload()
     expect(chat.page.get_by_text(GREETING)).to_be_visible()

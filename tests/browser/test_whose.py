@@ -39,7 +39,7 @@ def asked(chat: ChatPage, text: str = SAID) -> str:
 
 def nothing_of_it(chat: ChatPage) -> None:
     expect(chat.page.get_by_text("What can I help you with?")).to_be_visible()
-    expect(chat.page.get_by_text("Your conversations will be listed here.")).to_be_visible()
+    expect(chat.page.get_by_text("Your chats will appear here.")).to_be_visible()
     expect(chat.questions).to_have_count(0)
     expect(chat.rows).to_have_count(0)
 
@@ -61,7 +61,7 @@ def test_another_browser_sees_nothing_of_it(app, new_page, parameter):
     nothing_of_it(theirs)
     theirs.page.goto(f"{app.url}/settings?{parameter}={value}")
     expect(theirs.page.get_by_role("heading", name="Settings")).to_be_visible()
-    theirs.page.get_by_role("link", name="Back to the chat").click()
+    theirs.page.get_by_role("link", name="Back to chat").click()
     nothing_of_it(theirs)
     assert frames
     assert not [frame for frame in frames if SAID.encode() in frame]
@@ -156,8 +156,8 @@ def test_the_secret_is_told_once_and_kept_by_the_browser_alone(app, new_page):
 @pytest.mark.parametrize(
     ("refused", "words", "reloaded"),
     [
-        (["localStorage"], "only as long as this tab", 1),
-        (["localStorage", "sessionStorage"], "reloaded or closed", 0),
+        (["localStorage"], "only while this tab is open", 1),
+        (["localStorage", "sessionStorage"], "reload or close this tab", 0),
     ],
     ids=["local storage", "any storage"],
 )
@@ -186,7 +186,7 @@ def test_a_page_whose_script_is_blocked_says_so(app, new_page):
         content: "script-src 'self' 'unsafe-inline' 'unsafe-eval'"})))"""
     )
     page.goto(app.url)
-    reason = page.get_by_text("that script has not answered")
+    reason = page.get_by_text("The script did not respond")
     expect(reason).to_be_attached()
     expect(reason).to_be_visible()
     expect(page.get_by_role("alert").filter(visible=True)).to_have_count(0)

@@ -13,7 +13,7 @@ from tests.support.app_server import AppServer, ServerAddress
 
 LONG = "First " + "word " * 300
 THIRD = "Third " + "word " * 100
-OVER = "The conversation would need"
+OVER = "This chat needs"
 
 
 @pytest.fixture(scope="session")
@@ -71,18 +71,18 @@ def test_a_window_that_fills_is_told_in_one_line_and_the_oldest_can_be_left_out(
     expect(choice(chat)).to_contain_text("demo-short-memory reads 800.")
     expect(choice(chat)).to_contain_text("the oldest turns have to be left out: 1.")
     # What needs a cheap model is there, and says why it cannot be chosen.
-    expect(button(chat, "Send a summary of them")).to_be_disabled()
-    expect(choice(chat)).to_contain_text("A summary needs a cheap model")
-    button(chat, "Leave out the oldest").click()
-    expect(line(chat)).to_contain_text("What is above is not sent any more.")
+    expect(button(chat, "Summarise the oldest messages")).to_be_disabled()
+    expect(choice(chat)).to_contain_text("Summaries need a low-cost model")
+    button(chat, "Leave out the oldest messages").click()
+    expect(line(chat)).to_contain_text("Messages above are no longer sent to the model.")
     sent(chat, 3)
     # The line stands between what is not sent and what is, also for whoever comes back.
     chat.page.reload()
     expect(line(chat)).to_have_count(1)
     texts = chat.page.get_by_test_id("stMainBlockContainer").inner_text()
-    assert texts.index("First word") < texts.index("What is above is not") < texts.index("Second")
+    assert texts.index("First word") < texts.index("Messages above are no longer") < texts.index("Second")
     # Taken back, all of it is sent again, and is too long again.
-    line(chat).get_by_role("button", name="Send all of it again").click()
+    line(chat).get_by_role("button", name="Send all messages again").click()
     expect(line(chat)).to_have_count(0)
     expect(choice(chat)).to_contain_text(OVER)
     expect(chat.questions).to_have_count(3)
@@ -92,7 +92,7 @@ def test_near_the_windows_end_one_quiet_line_says_so(app, new_page):
     chat = ChatPage(new_page(), app.url).open("?model=demo-short-memory&wire=openai")
     chat.ask(LONG).wait_idle().ask("Second").wait_idle()
     chat.page.reload()
-    told = chat.page.get_by_text("of what demo-short-memory can read at once.")
+    told = chat.page.get_by_text("of the context window of demo-short-memory.")
     expect(told).to_have_text(re.compile(r"fills (8|9)\d % of"))
     expect(choice(chat)).to_have_count(0)
     # A model whose window is not known says nothing.
@@ -102,11 +102,11 @@ def test_near_the_windows_end_one_quiet_line_says_so(app, new_page):
 
 def test_it_can_be_sent_all_the_same_and_the_gateway_has_the_last_word(app, new_page):
     chat = full(app, new_page)
-    button(chat, "Send all the same").click()
+    button(chat, "Send anyway").click()
     expect(chat.page.get_by_text("Press Enter to send.")).to_be_visible()
     chat.composer.press("Enter")
     expect(chat.questions).to_have_count(3)
-    expect(chat.answers.last).to_contain_text("longer than this model can read")
+    expect(chat.answers.last).to_contain_text("too long for the model's context window")
     chat.wait_idle()
     # The next one is looked at again.
     held(chat, "And now?")
@@ -115,8 +115,14 @@ def test_it_can_be_sent_all_the_same_and_the_gateway_has_the_last_word(app, new_
 def test_a_question_that_is_too_long_alone_says_so_and_offers_no_way_that_is_none(app, new_page):
     chat = ChatPage(new_page(), app.url).open("?model=demo-short-memory&wire=openai")
     held(chat, "word " * 900)
-    expect(choice(chat)).to_contain_text("shorten the question, or pick a model that reads more")
-    for name in ("Leave out the oldest", "Send a summary of them", "New chat from the last turns"):
+    expect(choice(chat)).to_contain_text(
+        "Shorten your message, or choose a model with a larger context window"
+    )
+    for name in (
+        "Leave out the oldest messages",
+        "Summarise the oldest messages",
+        "New chat from the latest messages",
+    ):
         expect(button(chat, name)).to_be_disabled()
     # With a model that reads more it goes.
     chat.choose_model("demo-tour")
@@ -128,7 +134,7 @@ def test_a_question_that_is_too_long_alone_says_so_and_offers_no_way_that_is_non
 def test_a_new_chat_can_begin_with_the_last_turns(app, new_page):
     chat = full(app, new_page)
     old = chat.page.url
-    button(chat, "New chat from the last turns").click()
+    button(chat, "New chat from the latest messages").click()
     expect(chat.page).not_to_have_url(old)
     expect(chat.questions).to_have_text(["Second"])
     sent(chat, 2)
@@ -139,14 +145,14 @@ def test_a_new_chat_can_begin_with_the_last_turns(app, new_page):
 
 def test_the_oldest_can_be_sent_as_a_summary_and_that_taken_back(app_with_utility_model, new_page, any_wire):
     chat = full(app_with_utility_model, new_page, any_wire)
-    expect(choice(chat)).not_to_contain_text("A summary needs a cheap model")
-    button(chat, "Send a summary of them").click()
-    expect(line(chat)).to_contain_text("What is above is sent as a summary.")
-    chat.page.get_by_text("The summary", exact=True).click()
+    expect(choice(chat)).not_to_contain_text("Summaries need a low-cost model")
+    button(chat, "Summarise the oldest messages").click()
+    expect(line(chat)).to_contain_text("Messages above are sent to the model as a summary.")
+    chat.page.get_by_text("Summary", exact=True).click()
     said = chat.page.get_by_test_id("stMainBlockContainer").get_by_text("In short: First word word")
     expect(said).to_be_visible()
     sent(chat, 3)
-    line(chat).get_by_role("button", name="Send all of it again").click()
+    line(chat).get_by_role("button", name="Send all messages again").click()
     expect(line(chat)).to_have_count(0)
     expect(said).to_have_count(0)
     expect(choice(chat)).to_contain_text(OVER)
@@ -185,17 +191,17 @@ def test_a_summary_that_does_not_come_can_be_cancelled_and_says_why(tmp_path, se
     )
     try:
         chat = full(app, new_page)
-        button(chat, "Send a summary of them").click()
+        button(chat, "Summarise the oldest messages").click()
         if cheap == "demo-silent":
-            expect(chat.page.get_by_text("Summing up the oldest turns")).to_be_visible()
+            expect(chat.page.get_by_text("Summarising the oldest messages")).to_be_visible()
             chat.page.locator(".st-key-summing-cancel button").click()
         else:
-            expect(choice(chat)).to_contain_text("No summary came, and nothing was changed.")
-            expect(choice(chat)).to_contain_text("The key has no balance left.")
-        expect(button(chat, "Leave out the oldest")).to_be_enabled()
+            expect(choice(chat)).to_contain_text("The summary failed. Nothing was changed.")
+            expect(choice(chat)).to_contain_text("The API key has no credit left.")
+        expect(button(chat, "Leave out the oldest messages")).to_be_enabled()
         expect(chat.composer).to_have_value(THIRD)
         expect(line(chat)).to_have_count(0)
-        button(chat, "Leave out the oldest").click()
+        button(chat, "Leave out the oldest messages").click()
         sent(chat, 3)
     finally:
         app.close()

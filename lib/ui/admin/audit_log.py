@@ -15,8 +15,7 @@ from lib.core.pricing import format_dollars
 from lib.core.user import User
 from lib.ui.admin import scope
 from lib.ui.session import audit, resources
-from lib.ui.text import dates
-from lib.ui.text.i18n import TRANSLATIONS, escape_markdown, t
+from lib.ui.text import dates, escape_markdown, has_message, t
 from lib.ui.widgets import paging, table
 
 _PAGE_SIZE, _EXPORT_BATCH_SIZE = 25, 500
@@ -70,7 +69,7 @@ def _table_row(event: AuditEvent, user_names: Mapping[str, str], zone: tzinfo) -
 
 
 def _action_label(name: str) -> str:
-    return t(f"audit.{name}") if f"audit.{name}" in TRANSLATIONS["en"] else escape_markdown(name)
+    return t(f"audit.{name}") if has_message(f"audit.{name}") else escape_markdown(name)
 
 
 def _object_label(event: AuditEvent, user_names: Mapping[str, str]) -> str:
@@ -90,7 +89,7 @@ def _format_detail(detail: Mapping[str, Any]) -> str:
                 if value.get(end) is not None
             ]
             key = f"limits.{name}"
-            label = t(key) if key in TRANSLATIONS["en"] else name
+            label = t(key) if has_message(key) else name
             parts.append(f"{label}: {', '.join(ends)}")
         elif isinstance(value, list):
             parts += [t("count.chats", count=len(value))] if name == "conversations" else map(str, value)

@@ -18,7 +18,7 @@ from lib.core.conversation import Node
 from lib.core.user import User
 from lib.ui.session import audit, conversation_view, resources
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import TRANSLATIONS, current_language, escape_markdown, t
+from lib.ui.text import current_language, escape_markdown, t, translate
 from lib.ui.widgets import cost
 from lib.ui.widgets.errors import shows_errors
 
@@ -106,7 +106,7 @@ def _render_download_button(kind: str, name: str, mime: str, data: Callable[[], 
 
 def _translate(language_code: str, key: str) -> str:
     # Not t(): a file is made outside the run, where no session is known.
-    return TRANSLATIONS[language_code][key]
+    return translate(language_code, key)
 
 
 def file_stem(title: str) -> str:

@@ -24,7 +24,7 @@ from lib.config.log_setup import log_fields
 from lib.config.settings import ServerSettings
 from lib.core.errors import SettingError
 from lib.ui.session import resources
-from lib.ui.text.i18n import TRANSLATIONS
+from lib.ui.text import translate
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def _is_page_request(scope: Scope) -> bool:
 
 def _unavailable_response(scope: Scope) -> Response:
     language = Headers(scope=scope).get("accept-language", "").lower()
-    words = TRANSLATIONS["zh" if language.startswith("zh") else "en"]["closing.page"]
+    words = translate("zh" if language.startswith("zh") else "en", "closing.page")
     again = {"Retry-After": str(_RETRY_AFTER), "Refresh": str(_RETRY_AFTER), "Cache-Control": "no-store"}
     return HTMLResponse(f"<!doctype html><title>Antler</title><p>{escape(words)}</p>", 503, again)
 

@@ -11,7 +11,7 @@ from lib.core.errors import TransferError
 from lib.core.user import User
 from lib.ui.session import audit, resources
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import TRANSLATIONS, t
+from lib.ui.text import has_message, t
 from lib.ui.widgets import errors, undo
 from lib.ui.widgets.errors import shows_errors
 
@@ -79,11 +79,7 @@ def _import_file(user: User, file_key: str) -> None:
 
 def _import_error_message(error: TransferError) -> str:
     name = f"import.why.{error.reason}"
-    return (
-        f"{t('error.import')} {t(name, place=error.location)}"
-        if name in TRANSLATIONS["en"]
-        else t("error.import")
-    )
+    return f"{t('error.import')} {t(name, place=error.location)}" if has_message(name) else t("error.import")
 
 
 def _report_lines(report: transfer.ImportReport) -> list[str]:

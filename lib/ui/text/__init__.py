@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from lib.ui.text.i18n import current_language, current_locale, escape_markdown, has_message, t, translate
+from lib.ui.text.i18n import (
+    LANGUAGES,
+    current_language,
+    current_locale,
+    escape_markdown,
+    has_message,
+    t,
+    translate,
+)
 
-__all__ = ["current_language", "current_locale", "escape_markdown", "has_message", "t", "translate"]
+__all__ = [
+    "LANGUAGES",
+    "current_language",
+    "current_locale",
+    "escape_markdown",
+    "has_message",
+    "t",
+    "translate",
+]

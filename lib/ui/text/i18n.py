@@ -11,31 +11,30 @@ from typing import Any
 import streamlit as st
 from babel import Locale
 
+from lib.ui.session.state import session_state
+
 # A message, or its plural forms by CLDR category ("one", "other").
 Message = str | Mapping[str, str]
-
-from lib.ui.session.state import session_state
 
 _LOCALE_FOLDER = Path(__file__).parents[2] / "locale"
 _MARKDOWN_CHARACTERS = frozenset("\\`*_{}[]()<>#+-.!|~$:^=\"'&")
 
+LANGUAGES = ("en", "zh")
 TRANSLATIONS: Mapping[str, Mapping[str, Message]] = MappingProxyType(
     {
         language: MappingProxyType(
             json.loads((_LOCALE_FOLDER / f"{language}.json").read_text(encoding="utf-8"))
         )
-        for language in ("en", "zh")
+        for language in LANGUAGES
     }
 )
-LOCALES: Mapping[str, Locale] = MappingProxyType(
-    {language: Locale.parse(language) for language in TRANSLATIONS}
-)
+LOCALES: Mapping[str, Locale] = MappingProxyType({language: Locale.parse(language) for language in LANGUAGES})
 
 
 def current_language() -> str:
     """Return the language chosen in the settings, else the browser's, else English."""
     chosen = session_state.language
-    if chosen in TRANSLATIONS:
+    if chosen in LANGUAGES:
         return chosen
     return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
 

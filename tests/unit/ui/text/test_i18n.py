@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -60,18 +61,13 @@ def test_an_unknown_key_is_an_error():
 
 @pytest.mark.parametrize(
     ("chosen", "browser", "expected"),
-    [("zh", "en-US", "zh"), (None, "zh-TW", "zh"), (None, "fr-FR", "en"), ("xx", None, "en")],
+    [("zh", "en-US", "zh"), ("", "zh-TW", "zh"), ("", "fr-FR", "en"), ("xx", None, "en")],
 )
 def test_the_language_is_the_chosen_one_else_the_browsers_else_english(
     chosen, browser, expected, monkeypatch
 ):
-    class Streamlit:
-        session_state = {"language": chosen}
-
-        class context:
-            locale = browser
-
-    monkeypatch.setattr(i18n, "st", Streamlit)
+    monkeypatch.setattr(i18n, "session_state", SimpleNamespace(language=chosen))
+    monkeypatch.setattr(i18n, "st", SimpleNamespace(context=SimpleNamespace(locale=browser)))
     assert i18n.current_language() == expected
 
 
