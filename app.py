@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 from starlette.middleware import Middleware
-from streamlit.runtime.pages_manager import PagesManager
 
 from lib.ui.admin import page as admin
 from lib.ui.auth import require
@@ -15,6 +14,7 @@ from lib.ui.server import (
     health,
     log_setup,
     shutdown,
+    streamlit_private,
 )
 from lib.ui.session import resources
 from lib.ui.settings import storage_notice
@@ -49,9 +49,7 @@ if __name__ == "__main__":
     run()
 else:
     log_setup.configure_logging()
-    # Until the first st.navigation, Streamlit would run a file in pages/ without this one: whoever is
-    # connected again after a restart would have lost the sidebar.
-    PagesManager.uses_pages_directory = False
+    streamlit_private.disable_pages_directory()
     # `streamlit run app.py` finds this name, serves it, and runs this file as its script.
     app = st.App(
         __file__,

@@ -191,14 +191,6 @@ def test_a_websocket_ends_with_the_sign_in_before_anything_runs(apps):
     assert ask(app, "/media/0a1b.png", Cookie=cookie(sub="8", iat=int(time.time()) + 1)).status == 404
 
 
-def test_who_is_not_signed_in_goes_on_with_no_session():
-    headers = [(b"host", b"a"), (b"sec-websocket-protocol", b"streamlit, xsrf, 0123-session")]
-    assert auth_middleware._without_session_id({"headers": headers})["headers"] == [
-        (b"host", b"a"),
-        (b"sec-websocket-protocol", b"streamlit, xsrf"),
-    ]
-
-
 def test_who_comes_back_to_no_session_is_shown_the_page_as_it_is_now(apps):
     address = f"{apps['oidc'].url.replace('http', 'ws')}/_stcore/stream"
     with connect(

@@ -56,6 +56,8 @@ LIBRARIES = {
 # Parts of Streamlit without a promise to stay: only one module may import them.
 PRIVATE_STREAMLIT = ("streamlit.runtime", "streamlit.proto", "streamlit.web", "streamlit.auth_util")
 PRIVATE_STREAMLIT_MODULE = "lib/ui/server/streamlit_private.py"
+# It imports nothing of the project, and stands below all folders of lib/ui.
+PRIVATE_STREAMLIT_ADAPTER = "lib.ui.server.streamlit_private"
 
 
 def name(path: Path) -> str:
@@ -133,7 +135,7 @@ def test_folders_of_the_ui_import_one_way():
             if not found.startswith("lib.ui."):
                 continue
             other = found.split(".")[2]
-            if other != parts[0] and level[other] >= level[parts[0]]:
+            if found != PRIVATE_STREAMLIT_ADAPTER and other != parts[0] and level[other] >= level[parts[0]]:
                 wrong.append(f"{name(path)} imports {found}")
     assert wrong == []
 

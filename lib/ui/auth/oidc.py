@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
-from streamlit.auth_util import get_cookie_with_chunks
-from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
-from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
 
 from lib.config import auth
 from lib.config.auth import Refusal
 from lib.core.errors import SettingError
+from lib.ui.server import streamlit_private
 from lib.ui.session import resources
 
 Claims = Mapping[str, Any]
@@ -37,15 +35,9 @@ def current_claims() -> Claims | None:
 
 def claims_from_cookies(cookies: Mapping[str, str]) -> Claims | None:
     """The claims in the cookie that Streamlit has signed; None without one, or where it was tampered with."""
-    secret = get_cookie_secret()
-
-    def one(name: str) -> bytes | None:
-        value = cookies.get(name)
-        return decode_signed_value(secret, name, value) if value else None
-
-    found = get_cookie_with_chunks(one, AUTH_COOKIE_NAME)
+    cookie = streamlit_private.read_auth_cookie(cookies)
     try:
-        known = json.loads(found) if found else None
+        known = json.loads(cookie) if cookie else None
     except ValueError:
         return None
     return known if isinstance(known, dict) and known.get("is_logged_in") is True else None

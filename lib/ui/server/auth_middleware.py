@@ -9,7 +9,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from lib.config import auth
 from lib.config.auth import AccessSettings
@@ -17,13 +16,11 @@ from lib.core.errors import SettingError, StoreError
 from lib.core.user import User
 from lib.ui.auth import oidc, sign_in_html
 from lib.ui.auth import password as session
+from lib.ui.server import streamlit_private
 from lib.ui.session import hosting, resources
 
 # What a balancer and a monitor ask, and what answers them without a word about anybody.
-PUBLIC_PATHS = frozenset({"/_stcore/health", "/health", "/ready", "/metrics"})
-# What the sign-in page of Streamlit is made of; all else below these folders is somebody's.
-_PAGE_SHELL_PATHS = frozenset({"/_stcore/stream", "/_stcore/host-config"})
-_STREAMLIT_PREFIXES = ("/_stcore/", "/media/", "/component/", "/app/")
+PUBLIC_PATHS = frozenset({streamlit_private.HEALTH_PATH, "/health", "/ready", "/metrics"})
 _POLICY_VIOLATION = 1008
 _MAX_FORM_BYTES = 8_192
 
@@ -86,8 +83,8 @@ class AuthMiddleware:
         claims = oidc.claims_from_cookies(HTTPConnection(scope).cookies)
         if scope["type"] == "http":
             if (
-                path in _PAGE_SHELL_PATHS
-                or not path.startswith(_STREAMLIT_PREFIXES)
+                path in streamlit_private.PAGE_SHELL_PATHS
+                or not path.startswith(streamlit_private.DATA_PREFIXES)
                 or (claims and await _is_admitted(claims))
             ):
                 await self._app(scope, receive, send)
@@ -97,7 +94,7 @@ class AuthMiddleware:
             await self._app(scope, *_close_on_revocation(claims, receive, send))
         else:
             # Without its old session, in which callbacks may wait that a person's name was given to.
-            fresh = _without_session_id(scope)
+            fresh = streamlit_private.without_session_id(scope)
             await self._app(fresh, receive if fresh == scope else _inject_rerun(receive), send)
 
 
@@ -110,7 +107,7 @@ def path_below_base(scope: Scope) -> str:
 
 def _is_page_request(scope: Scope) -> bool:
     wanted = scope.get("method") in ("GET", "HEAD") and not path_below_base(scope).startswith(
-        (*_STREAMLIT_PREFIXES, "/static/")
+        (*streamlit_private.DATA_PREFIXES, "/static/")
     )
     return bool(wanted) and "text/html" in HTTPConnection(scope).headers.get("accept", "")
 
@@ -189,20 +186,9 @@ def _close_on_revocation(claims: oidc.Claims, receive: Receive, send: Send) -> t
     return watching, sending
 
 
-def _without_session_id(scope: Scope) -> Scope:
-    """The same handshake without the name of a session to go on with, which is its third protocol."""
-    headers = [
-        (name, b",".join(value.split(b",")[:2]) if name == b"sec-websocket-protocol" else value)
-        for name, value in scope["headers"]
-    ]
-    return {**scope, "headers": headers}
-
-
 def _inject_rerun(receive: Receive) -> Receive:
     """A websocket whose first word is a run: who comes back to no session would go on seeing the old page."""
-    asked = BackMsg()
-    asked.rerun_script.query_string = ""
-    first = iter([{"type": "websocket.receive", "bytes": asked.SerializeToString()}])
+    first = iter([{"type": "websocket.receive", "bytes": streamlit_private.rerun_message()}])
     connected = False
 
     async def running() -> Message:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from streamlit.runtime.scriptrunner import get_script_run_ctx
-
+from lib.ui.server import streamlit_private
 from lib.ui.session.state import session_state
 
 
@@ -13,12 +12,10 @@ def recover_message(widget_key: str) -> None:
     A page that was idle when its replica ended hears nothing of the new one: it goes on with its next
     message, and Streamlit drops what comes from a widget that the session does not know.
     """
-    context = get_script_run_ctx()
-    if context is None or session_state.is_input_rendered:
+    if session_state.is_input_rendered:
         return
-    for state in context.session_state.get_widget_states():
-        if state.id.endswith(f"-{widget_key}") and (words := state.chat_input_value.data):
-            session_state.replayed_message = words
+    if message := streamlit_private.submitted_chat_input(widget_key):
+        session_state.replayed_message = message
 
 
 def pop_message() -> str:

@@ -1,0 +1,112 @@
+"""Private parts of Streamlit that Antler relies on: each test names the feature that breaks without one."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from importlib.metadata import version
+from types import SimpleNamespace
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.state.safe_session_state import SafeSessionState
+from streamlit.web.server.starlette import starlette_routes, starlette_websocket
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
+
+from lib.ui.server import streamlit_private
+
+COOKIE_SECRET = "c" * 32
+# Module, name, parameters, and the feature that uses it.
+NAMES = [
+    ("streamlit.auth_util", "get_cookie_with_chunks", ["get_single_cookie_fn", "cookie_name"], "OIDC cookie"),
+    ("streamlit.web.server.server_util", "get_cookie_secret", [], "OIDC cookie"),
+    ("streamlit.web.server.server_util", "AUTH_COOKIE_NAME", None, "OIDC cookie"),
+    (
+        "streamlit.web.server.starlette.starlette_app_utils",
+        "decode_signed_value",
+        ["secret", "name", "value", "max_age_days"],
+        "OIDC cookie",
+    ),
+    ("streamlit.runtime.pages_manager", "PagesManager", None, "sidebar after a restart"),
+    ("streamlit.runtime.scriptrunner", "get_script_run_ctx", None, "message sent to a replica that ended"),
+    ("streamlit.proto.BackMsg_pb2", "BackMsg", None, "page of a client whose session was dropped"),
+    ("streamlit.runtime.context", "_get_client_context", None, "headers and cookies in page tests"),
+]
+
+
+def test_the_streamlit_version_is_the_one_that_was_tried():
+    assert version("streamlit").startswith("1.67."), (
+        "run all tests, then change the bound in requirements.txt and this test"
+    )
+
+
+@pytest.mark.parametrize(("module", "name", "parameters", "feature"), NAMES, ids=[row[1] for row in NAMES])
+def test_a_private_name_exists(module, name, parameters, feature):
+    found = getattr(importlib.import_module(module), name, None)
+    assert found is not None, f"{module}.{name} is gone: {feature} is broken"
+    if parameters is not None:
+        signature = list(inspect.signature(found).parameters)
+        assert signature == parameters, f"{module}.{name} has other parameters: {feature} is broken"
+
+
+def test_the_pages_directory_is_disabled_by_a_class_attribute():
+    assert "uses_pages_directory" in vars(PagesManager), "pages/ would run without app.py after a restart"
+    before = PagesManager.uses_pages_directory
+    try:
+        streamlit_private.disable_pages_directory()
+        assert PagesManager.uses_pages_directory is False
+    finally:
+        PagesManager.uses_pages_directory = before
+
+
+@pytest.mark.parametrize("size", [10, 9000])
+def test_the_sign_in_cookie_is_read_whole_or_not_at_all(monkeypatch, size):
+    monkeypatch.setattr(streamlit_private, "get_cookie_secret", lambda: COOKIE_SECRET)
+    name, chunks = streamlit_private.AUTH_COOKIE_NAME, [b"a" * 3000] * (size // 3000)
+    values = {name: f"chunks-{len(chunks)}".encode()} if chunks else {name: b"a" * size}
+    values |= {f"{name}_{number}": chunk for number, chunk in enumerate(chunks, 1)}
+    cookies = {key: create_signed_value(COOKIE_SECRET, key, value).decode() for key, value in values.items()}
+    content = streamlit_private.read_auth_cookie(cookies)
+    assert content == b"a" * size, "OIDC: the middleware cannot read the cookie of st.login"
+    assert streamlit_private.read_auth_cookie({}) is None
+    forged = {key: create_signed_value("d" * 32, key, value).decode() for key, value in values.items()}
+    assert streamlit_private.read_auth_cookie(forged) is None
+
+
+def test_a_submitted_message_is_found_by_the_key_of_its_input(monkeypatch):
+    assert hasattr(SafeSessionState, "get_widget_states"), "messages sent to a replica that ended are lost"
+    states = [
+        SimpleNamespace(id="$$ID-0a1b-other.box", chat_input_value=SimpleNamespace(data="no")),
+        SimpleNamespace(id="$$ID-0a1b-composer.box", chat_input_value=SimpleNamespace(data="yes")),
+    ]
+    context = SimpleNamespace(session_state=SimpleNamespace(get_widget_states=lambda: states))
+    monkeypatch.setattr(streamlit_private, "get_script_run_ctx", lambda: context)
+    assert streamlit_private.submitted_chat_input("composer.box") == "yes"
+    assert streamlit_private.submitted_chat_input("another") == ""
+    monkeypatch.setattr(streamlit_private, "get_script_run_ctx", lambda: None)
+    assert streamlit_private.submitted_chat_input("composer.box") == ""
+
+
+def test_a_rerun_message_requests_a_run():
+    message = BackMsg.FromString(streamlit_private.rerun_message())
+    assert message.WhichOneof("type") == "rerun_script", "a client without a session keeps its old page"
+
+
+def test_the_session_to_resume_is_the_third_subprotocol():
+    headers = [(b"host", b"a"), (b"sec-websocket-protocol", b"streamlit, xsrf, 0123-session")]
+    scope = streamlit_private.without_session_id({"type": "websocket", "headers": headers})
+    assert scope["headers"] == [(b"host", b"a"), (b"sec-websocket-protocol", b"streamlit, xsrf")]
+    with_session = {"sec-websocket-protocol": "streamlit, xsrf, 0123-session"}
+    assert starlette_websocket._parse_subprotocols(with_session)[2] == "0123-session", (
+        "a signed-out client could resume the session of another user"
+    )
+
+
+def test_the_routes_that_hold_data_have_the_prefixes_that_are_protected():
+    routes = {
+        f"/{path}" for name, path in vars(starlette_routes).items() if name.startswith(("ROUTE_", "_ROUTE_"))
+    }
+    open_routes = {path for path in routes if not path.startswith(streamlit_private.DATA_PREFIXES)}
+    assert open_routes == set(), "files of a session would be served without a sign-in"
+    assert {streamlit_private.HEALTH_PATH, "/_stcore/host-config"} <= routes
