@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lib.core import tokens, tree
 from lib.core.conversation import Message, Node, TextPart, Truncation, new_id
+from lib.core.errors import AntlerError
 from lib.core.params import Params
 from lib.core.sanitize import parse_token_count
 from lib.core.target import Target
 from lib.gateway.catalog import vendors
+
+ContextWindowLookup = Callable[[str], int | None]
 
 WARNING_RATIO = 0.8  # of the window: from there on it is said that it fills
 TRUNCATED_RATIO = (
@@ -64,6 +67,26 @@ class TruncationPlan:
     truncation: Truncation
     dropped_turn_count: int
     estimate: ContextEstimate
+
+
+class ContextWindowExceeded(AntlerError):
+    """A question does not fit into the context window of its model, so nothing was sent.
+
+    `truncation_plan` is None where no turn can be left out.
+    """
+
+    code = "context_too_long"
+    fault = "you"
+
+    def __init__(self, estimate: ContextEstimate, truncation_plan: TruncationPlan | None) -> None:
+        super().__init__(f"{estimate.tokens} of {estimate.context_window} tokens")
+        self.estimate = estimate
+        self.truncation_plan = truncation_plan
+
+
+def unknown_context_window(_: str) -> int | None:
+    """Context window lookup that knows no model."""
+    return None
 
 
 def first_sent_index(path: Sequence[Node], truncation: Truncation | None) -> int:
@@ -147,6 +170,20 @@ def plan_truncation(
     return TruncationPlan(
         Truncation(path[start].id), turns, ContextEstimate(needs[start], context_window, False)
     )
+
+
+def check_fits(
+    estimate: ContextEstimate,
+    path: Sequence[Node],
+    text: str,
+    params: Params,
+    target: Target,
+    truncation: Truncation | None = None,
+) -> None:
+    """Raise ContextWindowExceeded where the estimated request exceeds the context window."""
+    if estimate.context_window is not None and estimate.is_over_limit:
+        plan = plan_truncation(path, text, params, target, estimate.context_window, truncation)
+        raise ContextWindowExceeded(estimate, plan)
 
 
 def dropped_nodes(

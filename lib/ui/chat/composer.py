@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lib.chat.context.window import ContextWindowExceeded
 from lib.chat.turns import turn
 from lib.core.conversation import Node
 from lib.core.errors import AntlerError
@@ -109,13 +110,9 @@ def _ask_question(
     chosen = model_picker.current_target()
     problem = _validation_message(text, chosen, notice)
     if chosen and not problem:
-        if is_edit:
-            problem = context_window.too_long_message(parent_id, text, chosen, params_panel.current_params())
-        elif context_window.hold_if_too_long(text, chosen, params_panel.current_params()):
-            return False
-    if chosen and not problem:
+        allow_overflow = not is_edit and context_window.pop_overflow_consent()
         try:
-            asked = turn.send_question(
+            asked = turn.ask(
                 resources.services(),
                 user.id,
                 conversation_view.current_view().conversation_id,
@@ -123,7 +120,13 @@ def _ask_question(
                 chosen,
                 params_panel.current_params(),
                 parent_id,
+                allow_overflow=allow_overflow,
             )
+        except ContextWindowExceeded as error:
+            if not is_edit:
+                context_window.hold_question(text)
+                return False
+            problem = context_window.too_long_message(error, chosen)
         except AntlerError as error:
             problem = f"{error_message(error)} {notice}"
         else:
@@ -163,7 +166,7 @@ def retry(user: User, reset_params: tuple[str, ...] = (), question_id: str | Non
         return
     if reset_params:
         params_panel.reset_params(user, reset_params)
-    turn.regenerate_answer(
+    turn.regenerate(
         resources.services(),
         user.id,
         shown.conversation_id,

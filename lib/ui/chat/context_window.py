@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from lib.chat.context import window
-from lib.chat.context.window import ContextEstimate, TruncationPlan
+from lib.chat.context.window import ContextEstimate, ContextWindowExceeded, TruncationPlan
 from lib.chat.turns import shorten
 from lib.chat.turns.summaries import SUMMARY_MAX_TOKENS, SummaryJob
 from lib.core.conversation import Conversation, Node
@@ -36,26 +36,22 @@ class _OverflowCase:
     summary_plan: TruncationPlan | None
 
 
-def hold_if_too_long(text: str, target: Target, params: Params) -> bool:
-    """Whether a question is held back, for it would not fit; the next run then paints the choice."""
-    shown = conversation_view.current_view()
-    anyway = session_state.send_anyway_conversation == _view_key(shown)
+def pop_overflow_consent() -> bool:
+    """Forget the held question; return True if it may be sent whatever its length."""
+    is_allowed = session_state.send_anyway_conversation == _view_key(conversation_view.current_view())
     del session_state.send_anyway_conversation
-    if anyway or not estimate_context(shown, text, target, params).is_over_limit:
-        del session_state.held_question
-        return False
-    session_state.held_question = (_view_key(shown), text)
-    return True
+    del session_state.held_question
+    return is_allowed
 
 
-def too_long_message(parent_id: str | None, text: str, target: Target, params: Params) -> str:
-    """Why a question behind that node of the shown path does not fit; "" where it does."""
-    shown = conversation_view.current_view()
-    place = next((place for place, node in enumerate(shown.nodes) if node.id == parent_id), -1)
-    need = estimate_context(replace(shown, nodes=shown.nodes[: place + 1]), text, target, params)
-    if not need.is_over_limit:
-        return ""
-    sizes = {"tokens": need.tokens, "limit": need.context_window}
+def hold_question(text: str) -> None:
+    """Hold back a question that exceeds the context window; the next run renders the choices."""
+    session_state.held_question = (_view_key(conversation_view.current_view()), text)
+
+
+def too_long_message(error: ContextWindowExceeded, target: Target) -> str:
+    """Return the notice for an edited question that exceeds the context window."""
+    sizes = {"tokens": error.estimate.tokens, "limit": error.estimate.context_window}
     return f"{t('window.held')} {t('window.over_about', model=target.model, **sizes)}"
 
 

@@ -246,6 +246,7 @@ def services() -> TurnServices:
         utility_model(),
         prices().price_of,
         limit_enforcer(),
+        lambda model_id: model(model_id).capabilities.context_window,
     )
 
 

@@ -41,7 +41,7 @@ def asked(store, *answers: Said):
     return (
         desk,
         gateway,
-        turn.send_question(desk, "ann", None, "Which colour?", GPT, Params(n=3)).conversation,
+        turn.ask(desk, "ann", None, "Which colour?", GPT, Params(n=3)).conversation,
     )
 
 
@@ -80,7 +80,7 @@ def test_the_conversation_goes_on_from_the_one_that_is_shown(store):
     red = replies(desk, talk.id, question.id)[1]
     branches.show_branch(desk, "ann", talk.id, red.id)
     assert settled(desk, talk.id)[-1] == red
-    turn.send_question(desk, "ann", talk.id, "Why that?", GPT, Params())
+    turn.ask(desk, "ann", talk.id, "Why that?", GPT, Params())
     path = settled(desk, talk.id)
     assert [node.message.text for node in path] == ["Which colour?", "Red.", "Why that?", "Blue."]
     assert [message.text for message in gateway.sent[-1][1]] == ["Which colour?", "Red.", "Why that?"]
@@ -105,7 +105,7 @@ def test_what_is_not_there_or_anothers_is_not_shown(store):
 def test_answering_again_adds_an_alternative_behind_the_others(store):
     desk, _, talk = asked(store, THREE, (TextDelta("Violet."), THREE[5]))
     question = settled(desk, talk.id)[0]
-    turn.regenerate_answer(desk, "ann", talk.id, GPT, Params())
+    turn.regenerate(desk, "ann", talk.id, GPT, Params())
     assert settled(desk, talk.id)[-1].message.text == "Violet."
     texts = [node.message.text for node in replies(desk, talk.id, question.id)]
     assert texts == ["Blue.", "Red.", "Gre", "Violet."]
@@ -168,9 +168,7 @@ def test_the_demo_gives_as_many_as_were_asked_for(store):
     client = Gateway(Settings(base_url=server.url))
     try:
         desk = TurnServices(store, client, GenerationRegistry())
-        talk = turn.send_question(
-            desk, "ann", None, "Hello", Target("demo-tour", "openai"), Params(n=3)
-        ).conversation
+        talk = turn.ask(desk, "ann", None, "Hello", Target("demo-tour", "openai"), Params(n=3)).conversation
         nodes = replies(desk, talk.id, settled(desk, talk.id)[0].id)
         assert [node.outcome for node in nodes] == [Outcome.COMPLETE] * 3
         assert all(node.message.text for node in nodes)

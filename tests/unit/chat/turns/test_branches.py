@@ -47,7 +47,7 @@ class Conversations(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="antler-tree-"))
         self.store = self.opened()
         self.desk = TurnServices(self.store, Ready(), GenerationRegistry())
-        begun = turn.send_question(self.desk, ANN, None, "First", TARGETS[0], Params()).conversation
+        begun = turn.ask(self.desk, ANN, None, "First", TARGETS[0], Params()).conversation
         self.id = begun.id
         self.said: dict[str, str] = {}
         self.undone: list[UndoPoint] = []
@@ -83,7 +83,7 @@ class Conversations(RuleBasedStateMachine):
             some.sampled_from([None, turn.HEAD, *(node.id for node in self.living("assistant"))])
         )
         before = tree.path(self.nodes, self.head)
-        asked = turn.send_question(self.desk, ANN, self.id, "A question", over, Params(n=n), after)
+        asked = turn.ask(self.desk, ANN, self.id, "A question", over, Params(n=n), after)
         self.remember()
         path = tree.path(self.nodes, self.head)
         assert path[-2].message.text == "A question"
@@ -95,7 +95,7 @@ class Conversations(RuleBasedStateMachine):
     @rule(data=some.data(), over=some.sampled_from(TARGETS))
     def answer_again(self, data, over):
         question = data.draw(some.sampled_from(self.living("user")))
-        turn.regenerate_answer(self.desk, ANN, self.id, over, Params(), question.id)
+        turn.regenerate(self.desk, ANN, self.id, over, Params(), question.id)
         self.remember()
         last = tree.path(self.nodes, self.head)[-1]
         assert (last.parent_id, last.target) == (question.id, over)
@@ -104,9 +104,7 @@ class Conversations(RuleBasedStateMachine):
     @rule(data=some.data())
     def edit(self, data):
         question = data.draw(some.sampled_from(self.living("user")))
-        turn.send_question(
-            self.desk, ANN, self.id, "In other words", TARGETS[0], Params(), question.parent_id
-        )
+        turn.ask(self.desk, ANN, self.id, "In other words", TARGETS[0], Params(), question.parent_id)
         self.remember()
         edited = tree.path(self.nodes, self.head)[-2]
         assert question.id in tree.siblings(self.nodes)[edited.id]

@@ -69,12 +69,12 @@ def desk(store, settings) -> Iterator[TurnServices]:
 
 def test_each_way_to_ask_says_who_asks_and_in_which_conversation(desk, replay, settings):
     replay.serve(CHAT, Canned(CUT))
-    talk = turn.send_question(desk, "ann", None, "Why?", TARGET, Params()).conversation
+    talk = turn.ask(desk, "ann", None, "Why?", TARGET, Params()).conversation
     answer = settled(desk, talk.id)[-1]
     turn.continue_answer(desk, "ann", talk.id, answer.id, Params())
     settled(desk, talk.id)
     replay.serve(CHAT, Canned(DONE))
-    turn.regenerate_answer(desk, "ann", talk.id, TARGET, Params())
+    turn.regenerate(desk, "ann", talk.id, TARGET, Params())
     path = settled(desk, talk.id)
     job = desk.utility_models.start_summary("ann", talk.id, path, "", CHEAP, lambda _: "")
     until(lambda: job.state == "done")
@@ -107,13 +107,13 @@ def test_with_an_own_key_all_goes_with_it_and_at_its_prices(desk, replay, settin
     asked = mine.gateway.with_caller(settings.caller_identity.build_caller(User("ann")))
     aside = desk.utility_models.with_gateway(asked, tariff(7))
     theirs = TurnServices(store, asked, GenerationRegistry(), aside, CHEAP, tariff(7))
-    talk = turn.send_question(theirs, "ann", None, "Why?", TARGET, Params()).conversation
+    talk = turn.ask(theirs, "ann", None, "Why?", TARGET, Params()).conversation
     settled(theirs, talk.id)
     until(lambda: len(store.usage.records("ann", talk.id)) == 2)
     assert {one.headers["authorization"] for one in replay.requests} == {f"Bearer {OWN}"}
     assert {one.purpose for one in store.usage.records("ann", talk.id)} == {"answer", "title"}
     assert {one.cost for one in store.usage.records("ann", talk.id)} == {14_000_000}
-    turn.send_question(desk, "ann", talk.id, "And?", TARGET, Params())
+    turn.ask(desk, "ann", talk.id, "And?", TARGET, Params())
     settled(desk, talk.id)
     assert replay.requests[-1].headers["authorization"] == f"Bearer {KEY}"
 
@@ -122,7 +122,7 @@ def test_an_answer_goes_on_with_the_key_that_it_began_with(desk, replay, setting
     replay.serve(CHAT, Canned(DONE, silence=len(DONE) // 2))
     mine = own_key.connect(settings, OWN, replay.url)
     theirs = TurnServices(store, mine.gateway, GenerationRegistry())
-    talk = turn.send_question(theirs, "ann", None, "Why?", TARGET, Params()).conversation
+    talk = turn.ask(theirs, "ann", None, "Why?", TARGET, Params()).conversation
     until(lambda: theirs.generations.find("ann", talk.id).wait(-1, 0).node.message.text == "Said")
     mine.gateway.close()
     replay.resume()

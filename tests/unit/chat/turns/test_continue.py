@@ -55,7 +55,7 @@ def begun(store, *later, first=CUT, target: Target = GPT):
     """A desk, its gateway, and a conversation whose only answer has ended; `later` are still to come."""
     gateway = Scripted(first, *later)
     desk = TurnServices(store, gateway, GenerationRegistry())
-    talk = turn.send_question(desk, "ann", None, "Why tides?", target, Params()).conversation
+    talk = turn.ask(desk, "ann", None, "Why tides?", target, Params()).conversation
     settled(desk, talk.id)
     return desk, gateway, talk
 
@@ -220,9 +220,7 @@ def test_the_demos_open_answers_are_gone_on_with_over_both_wires(store, wire, mo
     client = Gateway(Settings(base_url=server.url))
     try:
         desk = TurnServices(store, client, GenerationRegistry())
-        talk = turn.send_question(
-            desk, "ann", None, "Tell me of tides", Target(model, wire), Params()
-        ).conversation
+        talk = turn.ask(desk, "ann", None, "Tell me of tides", Target(model, wire), Params()).conversation
         before = settled(desk, talk.id)[-1]
         assert before.outcome in (Outcome.LENGTH, Outcome.INTERRUPTED)
         turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
@@ -258,7 +256,7 @@ def test_a_worker_that_outlives_its_stop_does_not_end_what_goes_on(store, monkey
     over = threading.Event()
     gateway = Deaf((TextDelta("The moon"),), (TextDelta(" pulls."), over, REST[-1]))
     desk = TurnServices(store, gateway, GenerationRegistry())
-    talk = turn.send_question(desk, "ann", None, "Why tides?", GPT, UNTOUCHED).conversation
+    talk = turn.ask(desk, "ann", None, "Why tides?", GPT, UNTOUCHED).conversation
     first = desk.generations.find("ann", talk.id)
     until(lambda: first.wait(-1, 0).node.message.text)
     first.stop()

@@ -22,7 +22,7 @@ DONE = Finish(Outcome.COMPLETE, "stop")
 
 
 def ask(desk: TurnServices, text: str = "Why?") -> str:
-    return turn.send_question(desk, "ann", None, text, TARGET, Params()).conversation.id
+    return turn.ask(desk, "ann", None, text, TARGET, Params()).conversation.id
 
 
 def shown(desk: TurnServices, conversation: str) -> str:

@@ -50,10 +50,10 @@ def test_a_whole_conversation_works(keeper):
         [TextDelta("Half"), waiting],
     )
     desk = TurnServices(keeper, gateway, GenerationRegistry())
-    talk = turn.send_question(desk, "ann", None, "First", TARGET, Params()).conversation
+    talk = turn.ask(desk, "ann", None, "First", TARGET, Params()).conversation
     assert [node.message.text for node in settled(desk, talk.id)] == ["First", "One"]
     other = Target("n", "anthropic")
-    turn.regenerate_answer(desk, "ann", talk.id, other, Params(temperature=0.5))
+    turn.regenerate(desk, "ann", talk.id, other, Params(temperature=0.5))
     cut = settled(desk, talk.id)[-1]
     assert (cut.message.text, cut.outcome, cut.target) == ("Another", Outcome.LENGTH, other)
     turn.continue_answer(desk, "ann", talk.id, cut.id, Params())
@@ -62,7 +62,7 @@ def test_a_whole_conversation_works(keeper):
     assert [node.message.text for node in known if node.parent_id == cut.parent_id] == ["One", "Another one"]
     branches.show_branch(desk, "ann", talk.id, known[1].id)
     assert desk.store.conversations.get("ann", talk.id).head_id == known[1].id
-    turn.send_question(desk, "ann", talk.id, "Second", TARGET, Params())
+    turn.ask(desk, "ann", talk.id, "Second", TARGET, Params())
     answer = desk.generations.find("ann", talk.id)
     until(lambda: answer.wait(-1, 0).node.message.text == "Half")
     answer.stop()
@@ -139,7 +139,7 @@ def test_what_is_forgotten_ends_the_answer_that_arrives():
     scratch, waiting = TemporaryStore("ann", Counting()), threading.Event()
     desk = TurnServices(scratch, Scripted([TextDelta("Half"), waiting]), GenerationRegistry())
     assert scratch.current_conversation_id is None
-    talk = turn.send_question(desk, "ann", None, "Why?", TARGET, Params()).conversation
+    talk = turn.ask(desk, "ann", None, "Why?", TARGET, Params()).conversation
     assert scratch.current_conversation_id == talk.id
     scratch.clear()
     until(lambda: desk.generations.find("ann", talk.id) is None)

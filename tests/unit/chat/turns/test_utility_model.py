@@ -59,10 +59,10 @@ def path_of(desk: TurnServices, talk: Conversation) -> list[Node]:
 
 def asked(desk: TurnServices, count: int, target: Target) -> Conversation:
     """A conversation of so many turns."""
-    talk = turn.send_question(desk, "ann", None, "Question 1", target, Params()).conversation
+    talk = turn.ask(desk, "ann", None, "Question 1", target, Params()).conversation
     for number in range(2, count + 1):
         settled(desk, talk.id)
-        turn.send_question(desk, "ann", talk.id, f"Question {number}", target, Params())
+        turn.ask(desk, "ann", talk.id, f"Question {number}", target, Params())
     settled(desk, talk.id)
     return desk.store.conversations.get("ann", talk.id)
 
@@ -71,13 +71,13 @@ def asked(desk: TurnServices, count: int, target: Target) -> Conversation:
 def test_a_title_comes_from_the_cheap_model_and_is_counted_exactly_once(store, gateway, wire):
     desk = desk_of(store, gateway, wire)
     target = Target("demo-tour", "openai")
-    talk = turn.send_question(desk, "ann", None, QUESTION, target, Params()).conversation
+    talk = turn.ask(desk, "ann", None, QUESTION, target, Params()).conversation
     assert talk.title == QUESTION
     settled(desk, talk.id)
     until(lambda: store.conversations.get("ann", talk.id).title.startswith("In short: Why is the sky blue"))
     at_rest()
     assert store.conversations.get("ann", talk.id).title_source == "model"
-    turn.send_question(desk, "ann", talk.id, "And then?", target, Params())
+    turn.ask(desk, "ann", talk.id, "And then?", target, Params())
     settled(desk, talk.id)
     at_rest()
     (spend,) = [one for one in store.usage.records("ann", talk.id) if one.purpose == "title"]
@@ -90,9 +90,7 @@ def test_a_title_comes_from_the_cheap_model_and_is_counted_exactly_once(store, g
 @pytest.mark.parametrize("model", ["demo-wrong-key", "demo-busy", "demo-empty-answer", "no-such-model", ""])
 def test_without_a_title_the_question_stays_one_and_the_answer_comes(store, gateway, model):
     desk = desk_of(store, gateway, model=model)
-    talk = turn.send_question(
-        desk, "ann", None, QUESTION, Target("demo-tour", "anthropic"), Params()
-    ).conversation
+    talk = turn.ask(desk, "ann", None, QUESTION, Target("demo-tour", "anthropic"), Params()).conversation
     assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
     at_rest()
     kept = store.conversations.get("ann", talk.id)
@@ -112,9 +110,7 @@ def test_a_persons_own_title_wins_over_one_that_comes_late(store, gateway):
             return gateway.stream(target, messages, params, cancel)
 
     desk = desk_of(store, Late(Settings()))
-    talk = turn.send_question(
-        desk, "ann", None, QUESTION, Target("demo-tour", "openai"), Params()
-    ).conversation
+    talk = turn.ask(desk, "ann", None, QUESTION, Target("demo-tour", "openai"), Params()).conversation
     settled(desk, talk.id)  # the answer has not waited for the title
     store.conversations.rename("ann", talk.id, "Skies")
     held.set()
@@ -133,13 +129,13 @@ def test_what_is_over_the_window_fits_when_the_oldest_is_left_out(store, gateway
     text = "word " * 200
     need = window.estimate_context(path, text, Params(), target, limit)
     assert (need.is_over_limit, need.is_counted) == (True, True)
-    turn.send_question(desk, "ann", talk.id, text, target, Params())
+    turn.ask(desk, "ann", talk.id, text, target, Params())
     failed = settled(desk, talk.id)[-1]
     assert failed.failure.code == "context_too_long"
     found = window.plan_truncation(path, text, Params(), target, limit)
     assert not found.estimate.is_over_limit
     shorten.truncate_conversation(desk, "ann", talk.id, found.truncation)
-    turn.regenerate_answer(desk, "ann", talk.id, target, Params())
+    turn.regenerate(desk, "ann", talk.id, target, Params())
     assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
     after = path_of(desk, talk)
     now = window.estimate_context(after, "", Params(), target, limit, found.truncation)
@@ -169,7 +165,7 @@ def test_a_summary_goes_out_in_place_of_what_is_left_out(store, gateway, replay,
     client = Gateway(Settings(base_url=replay.url, retries=0))
     elsewhere = replace(desk, gateway=client, utility_model=None)
     params = Params(system="Be brief.")
-    turn.send_question(elsewhere, "ann", talk.id, "Question 4", Target("m", wire), params)
+    turn.ask(elsewhere, "ann", talk.id, "Question 4", Target("m", wire), params)
     settled(elsewhere, talk.id)
     client.close()
     (request,) = replay.requests
@@ -197,9 +193,9 @@ def test_only_what_stands_from_the_window_on_goes_out(store, gateway, replay, wi
     replay.serve(PATHS[wire], Canned(status=400))
     client = Gateway(Settings(base_url=replay.url, retries=0))
     elsewhere = replace(desk, gateway=client)
-    turn.send_question(elsewhere, "ann", talk.id, "Question 4", Target("m", wire), Params())
+    turn.ask(elsewhere, "ann", talk.id, "Question 4", Target("m", wire), Params())
     settled(elsewhere, talk.id)
-    turn.regenerate_answer(elsewhere, "ann", talk.id, Target("m", wire), Params())
+    turn.regenerate(elsewhere, "ann", talk.id, Target("m", wire), Params())
     settled(elsewhere, talk.id)
     client.close()
     wanted = [node.message.text for node in path[2:]] + ["Question 4"]
@@ -233,7 +229,7 @@ def test_a_new_conversation_begins_with_what_fits_and_the_old_one_stays(store, g
     kept = store.conversations.get("ann", begun.id)
     assert (kept.title, kept.target, kept.params) == (talk.title, talk.target, talk.params)
     assert path_of(desk, talk) == path
-    turn.send_question(desk, "ann", begun.id, "Question 4", Target("demo-tour", "openai"), Params())
+    turn.ask(desk, "ann", begun.id, "Question 4", Target("demo-tour", "openai"), Params())
     assert "asked 2 questions" in settled(desk, begun.id)[-1].message.text
 
 

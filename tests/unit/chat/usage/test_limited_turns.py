@@ -64,7 +64,7 @@ def used(store: Any) -> tuple[int, ...]:
 def asked(
     desk: TurnServices, talk: str | None = None, target: Target = TARGET, params: Params | None = None
 ) -> str:
-    return turn.send_question(desk, "ann", talk, "Why is it so?", target, params or Params()).conversation.id
+    return turn.ask(desk, "ann", talk, "Why is it so?", target, params or Params()).conversation.id
 
 
 REFUSED = {
@@ -106,7 +106,7 @@ def test_what_is_refused_is_neither_kept_nor_sent(store, case):
     before = settled(open_, talk)
     for again in (
         lambda: asked(desk, talk, target),
-        lambda: turn.regenerate_answer(desk, "ann", talk, target, Params()),
+        lambda: turn.regenerate(desk, "ann", talk, target, Params()),
         lambda: turn.continue_answer(desk, "ann", talk, before[-1].id, Params()),
     ):
         with pytest.raises(why):
@@ -135,7 +135,7 @@ def test_an_answer_takes_what_it_took_and_no_more(store):
     talk = asked(desk)
     settled(desk, talk)
     assert used(store) == (1, 1500, TOOK)
-    turn.regenerate_answer(desk, "ann", talk, TARGET, Params())
+    turn.regenerate(desk, "ann", talk, TARGET, Params())
     cut = settled(desk, talk)[-1]
     assert used(store) == (2, 1650, TOOK + 100 * 1000 + 50 * 4000)
     turn.continue_answer(desk, "ann", talk, cut.id, Params())

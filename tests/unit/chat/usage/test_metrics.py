@@ -53,7 +53,7 @@ def test_an_answer_is_counted_when_it_has_ended(store, caplog):
     ]
     desk = TurnServices(store, Scripted(said), GenerationRegistry(counted.record_generation))
     with caplog.at_level(logging.INFO, "lib.chat.usage.metrics"):
-        conversation = turn.send_question(desk, "ann", None, "Nor this", TARGET, Params()).conversation.id
+        conversation = turn.ask(desk, "ann", None, "Nor this", TARGET, Params()).conversation.id
         settled(desk, conversation)
         until(lambda: caplog.records)
     assert value(counted, "antler_requests_total", **BY, outcome="complete", error="") == 1
@@ -75,7 +75,7 @@ def test_a_failure_is_counted_under_its_code(store):
         Scripted([errors.Overloaded("Busy", status=529)]),
         GenerationRegistry(counted.record_generation),
     )
-    settled(desk, turn.send_question(desk, "ann", None, "Why?", TARGET, Params()).conversation.id)
+    settled(desk, turn.ask(desk, "ann", None, "Why?", TARGET, Params()).conversation.id)
     labels = {**BY, "outcome": "failed", "error": "overloaded"}
     until(lambda: value(counted, "antler_requests_total", **labels) == 1)
 

@@ -73,7 +73,7 @@ def desk(store, server) -> Iterator[TurnServices]:
 
 
 def asked(desk: TurnServices, target: Target, params: Params | None = None) -> str:
-    return turn.send_question(desk, "ann", None, "Why is it so?", target, params or Params()).conversation.id
+    return turn.ask(desk, "ann", None, "Why is it so?", target, params or Params()).conversation.id
 
 
 @each_wire
@@ -236,9 +236,7 @@ def test_foot_conversation_and_page_show_the_sums_of_the_rows(desk, store, said,
     scripted = replace(desk, gateway=Scripted(*(events for events, _ in said)))
     talk = None
     for _, model in said:
-        talk = turn.send_question(
-            scripted, "ann", talk, "Why?", Target(model, wire), Params()
-        ).conversation.id
+        talk = turn.ask(scripted, "ann", talk, "Why?", Target(model, wire), Params()).conversation.id
         settled(scripted, talk)
     rows = store.usage.records("ann", talk)
     told = store.usage.totals_by_answer("ann", talk)
