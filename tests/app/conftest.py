@@ -10,13 +10,19 @@ from typing import Any
 import pytest
 import streamlit as st
 from streamlit.runtime import context
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from lib.ui.session import resources
 from lib.ui.session.values import BrowserIdentity
 from tests.app.roles import ADMIN, SECRET, SECRETS, Enter
+from tests.fake_gateway import FakeGateway
+from tests.support.replay import JSON, Canned, Replay
 
 ROOT = Path(__file__).parents[2]
+_original_init = PagesManager.__init__
+FAST_PACE = 100.0
+KEY = "sk-9f3b7c1d5e8a2046bb7e"
 NOBODY: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -67,3 +73,60 @@ def enter(database_url, monkeypatch) -> Iterator[Enter]:
     yield go
     st.config.set_option("server.address", None)
     forget()
+
+
+@pytest.fixture
+def replay() -> Iterator[Replay]:
+    """A gateway with two models, whose answers a test sets."""
+    with Replay() as server:
+        server.serve("/v1/models", Canned(b'{"data":[{"id":"m-one"},{"id":"m-two"}]}', headers=JSON))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fake_gateway() -> Iterator[FakeGateway]:
+    with FakeGateway(FAST_PACE) as server:
+        yield server
+
+
+def _init_pages_manager(self: PagesManager, *args: Any, **options: Any) -> None:
+    """Run app.py around each page, as its server does; AppTest would run the page's file by itself."""
+    _original_init(self, *args, **options)
+    PagesManager.uses_pages_directory = False
+
+
+@pytest.fixture
+def environ(database_url, monkeypatch) -> Iterator[pytest.MonkeyPatch]:
+    """The environment of an app that starts anew: a database of its own, no key, no secrets file."""
+    for name in ("ANTLER_ACCESS", "DEERAPI_API_KEY", "DEERAPI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setattr(resources, "_load_secrets", dict)
+    monkeypatch.setattr(PagesManager, "__init__", _init_pages_manager)
+    st.config.set_option("server.address", "127.0.0.1")
+    st.cache_resource.clear()
+    yield monkeypatch
+    st.config.set_option("server.address", None)
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def keyed(environ, replay) -> Replay:
+    """The gateway that the app of this test asks, without retries."""
+    environ.setenv("DEERAPI_API_KEY", KEY)
+    environ.setenv("DEERAPI_BASE_URL", replay.url)
+    environ.setenv("DEERAPI_RETRIES", "0")
+    return replay
+
+
+@pytest.fixture
+def faked(environ, fake_gateway) -> FakeGateway:
+    """The fake gateway, which the app of this test asks."""
+    environ.setenv("DEERAPI_API_KEY", KEY)
+    environ.setenv("DEERAPI_BASE_URL", fake_gateway.url)
+    return fake_gateway
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def wire(request) -> str:
+    return str(request.param)

@@ -1,0 +1,127 @@
+"""The chat page under AppTest, by what its reader sees and does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block, Element, Node
+
+from lib.ui.session.values import BrowserIdentity
+
+APP = Path(__file__).parents[2] / "app.py"
+RUN_SECONDS = 60
+TEXT_FIELDS = ("label", "body", "code_text", "text")
+
+
+def read_text(node: Node) -> str:
+    """Return the texts of a part of the page, one element a line, without the escapes of Markdown."""
+    return "\n".join(_list_texts(node)).replace("\\", "")
+
+
+def _list_texts(node: Node) -> Iterator[str]:
+    if isinstance(node, Block):
+        if label := getattr(node, "label", ""):
+            yield str(label)
+        for child in node.children.values():
+            yield from _list_texts(child)
+    elif isinstance(node, Element):
+        yield from filter(None, (str(getattr(node.proto, name, "")) for name in TEXT_FIELDS))
+
+
+def _list_blocks(block: Block) -> Iterator[Block]:
+    yield block
+    for child in block.children.values():
+        if isinstance(child, Block):
+            yield from _list_blocks(child)
+
+
+class ChatApp:
+    """The app as one browser sees it. Every action runs the script to its end, answers included.
+
+    `composer` is the text that the page has put into the composer since the last question.
+    """
+
+    def __init__(self, page: str = "chat", *, browser: str = "0123", **query: str) -> None:
+        self.at = AppTest.from_file(APP, default_timeout=RUN_SECONDS)
+        self.at.session_state["browser_identity"] = BrowserIdentity(f"browser:{browser}", "browser")
+        for name, value in query.items():
+            self.at.query_params[name] = value
+        self.composer = ""
+        if page != "chat":
+            self.at.switch_page(f"pages/{page}.py")
+        self.run()
+
+    def run(self) -> Self:
+        self.at.run()
+        assert not self.at.exception
+        if (inputs := self.at.chat_input) and inputs[0].proto.set_value:
+            self.composer = inputs[0].proto.value.strip()
+        return self
+
+    def open_page(self, name: str) -> Self:
+        self.at.switch_page(f"pages/{name}.py")
+        return self.run()
+
+    def ask(self, text: str) -> Self:
+        self.at.chat_input[0].set_value(text)
+        self.composer = ""
+        return self.run()
+
+    def click(self, label: str, position: int = -1) -> Self:
+        """Press a button: the last one of this label, where there are several."""
+        self.buttons(label)[position].click()
+        return self.run()
+
+    def choose_action(self, message: int, label: str) -> Self:
+        """Choose an action from the menu of a message: 0 is the first question, -1 the last answer."""
+        menu = self.at.main.get("menu_button")[message]
+        place = next(place for place, option in enumerate(menu.options) if label in option)
+        menu.click_index(place)
+        return self.run()
+
+    def choose_row_action(self, title: str, action: str) -> Self:
+        """Choose an action from the menu of a conversation in the sidebar."""
+        # The smallest block around a menu is its row; the shown conversation has no button there.
+        rows = [block for block in _list_blocks(self.at.sidebar) if len(block.get("menu_button")) == 1]
+        menu = next(block for block in reversed(rows) if title in read_text(block)).get("menu_button")[0]
+        place = next(place for place, option in enumerate(menu.options) if action in option)
+        menu.click_index(place)
+        return self.run()
+
+    def choose_wire(self, wire: str) -> Self:
+        self.field("Wire").set_value(wire)
+        return self.run()
+
+    def set_field(self, label: str, value: Any) -> Self:
+        """Set a widget whose label begins so."""
+        self.field(label).set_value(value)
+        return self.run()
+
+    def field(self, label: str) -> Any:
+        kinds = ("text_input", "text_area", "number_input", "selectbox", "radio", "toggle", "checkbox")
+        elements = [element for kind in (*kinds, "button_group") for element in self.at.get(kind)]
+        return next(element for element in elements if element.label.startswith(label))
+
+    def buttons(self, label: str) -> list[Any]:
+        return [button for button in self.at.button if button.label == label]
+
+    @property
+    def rows(self) -> list[Any]:
+        """The buttons that open the listed conversations."""
+        return [button for button in self.at.sidebar.button if str(button.key).startswith("open-")]
+
+    @property
+    def text(self) -> str:
+        """All texts of the page."""
+        return read_text(self.at._tree)
+
+    @property
+    def questions(self) -> list[str]:
+        return [read_text(message) for message in self.at.chat_message if message.name == "user"]
+
+    @property
+    def answers(self) -> list[str]:
+        return [read_text(message) for message in self.at.chat_message if message.name != "user"]
