@@ -11,7 +11,7 @@ from lib.core.target import WIRES, Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from tests.fake_gateway import FakeGateway
-from tests.unit.gateway.recordings import Heard, hear
+from tests.unit.gateway.recordings import CollectedAnswer, collect
 
 QUESTION = [Message("user", (TextPart("What is it?"),))]
 UNTOUCHED = Params()
@@ -24,13 +24,13 @@ each_route = pytest.mark.parametrize(
 )
 
 
-def says(asked: Gateway, wire: Wire, model: str, question: str = "", params: Params = UNTOUCHED) -> Heard:
+def says(asked: Gateway, wire: Wire, model: str, question: str = "", params: Params = UNTOUCHED) -> CollectedAnswer:
     """What comes of one question to this model of the proxy."""
     path = [Message("user", (TextPart(question),))] if question else QUESTION
-    return hear(asked.stream(Target(model, wire), path, params, CancelToken()))
+    return collect(asked.stream(Target(model, wire), path, params, CancelToken()))
 
 
-def straight(wire: Wire, model: str, question: str = "") -> Heard:
+def straight(wire: Wire, model: str, question: str = "") -> CollectedAnswer:
     """What the demo gateway itself says to the question, without the proxy in between."""
     running = FakeGateway(pace=50)
     try:

@@ -16,7 +16,7 @@ from tests.real.conftest import MOCKED
 from tests.real.routes import QUESTION, REPLAYED, each_route, each_wire, says, straight
 from tests.real.upstream import PATHS, spoken
 from tests.support.replay import Replay
-from tests.unit.gateway.recordings import hear
+from tests.unit.gateway.recordings import collect
 
 # Cut where streams go wrong: inside one sign, around blanks and line ends, in what looks like a stream.
 PIECES = [
@@ -51,7 +51,7 @@ def test_thinking_comes_first_and_apart(replay: Replay, asked: Gateway, wire: Wi
     events = list(asked.stream(Target(REPLAYED[behind], wire), QUESTION, Params(), CancelToken()))
     kinds = [type(event) for event in events if isinstance(event, TextDelta | ThinkingDelta)]
     assert kinds == sorted(kinds, key=[ThinkingDelta, TextDelta].index)
-    heard = hear(events)
+    heard = collect(events)
     assert heard.text == "".join(PIECES)
     assert heard.thinking == "".join(THOUGHTS)
 
@@ -89,7 +89,7 @@ def test_what_was_said_and_set_reaches_the_model(
         Message("user", (TextPart("Why?"),)),
     ]
     params = Params("Be “kind” 🦌.", temperature=0.25, max_tokens=77)
-    hear(asked.stream(Target(REPLAYED[behind], wire), path, params, CancelToken()))
+    collect(asked.stream(Target(REPLAYED[behind], wire), path, params, CancelToken()))
     sent = replay.requests[-1].json
     assert _said(sent) == [
         ("system", "Be “kind” 🦌."),

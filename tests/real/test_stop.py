@@ -16,7 +16,7 @@ from tests.fake_gateway import FakeGateway
 from tests.real.routes import QUESTION, REPLAYED, each_route
 from tests.real.upstream import PATHS
 from tests.support.replay import Canned, Replay, soon
-from tests.unit.gateway.recordings import hear
+from tests.unit.gateway.recordings import collect
 
 # Where LiteLLM makes Anthropic's events of OpenAI's, it leaves the model ten seconds after we left.
 PATIENCE = 120.0
@@ -31,7 +31,7 @@ def test_a_stop_in_mid_stream_ends_it_here_and_behind(
     assert any(isinstance(event, TextDelta) for event in stream)
     assert model.open_streams == 1  # its text is here while it is still being said
     cancel.cancel()
-    rest = hear(stream)
+    rest = collect(stream)
     assert type(rest.error) in (type(None), errors.StreamInterrupted)
     assert rest.reply.finish is None
     assert soon(lambda: model.open_streams == 0, PATIENCE)
@@ -54,7 +54,7 @@ def test_a_stop_while_the_model_is_silent_ends_it_here_and_behind(
 
     stopping = threading.Thread(target=stop)
     stopping.start()
-    heard = hear(asked.stream(Target(REPLAYED[behind], wire), QUESTION, Params(), cancel))
+    heard = collect(asked.stream(Target(REPLAYED[behind], wire), QUESTION, Params(), cancel))
     stopping.join()
     # Not TimedOut, which is what comes of a silence that nobody ends.
     assert type(heard.error) in (errors.StreamInterrupted, errors.GatewayUnreachable)
@@ -70,6 +70,6 @@ def test_after_a_stop_the_next_question_is_answered(
     stream = asked.stream(Target(f"{behind}-demo-endless", wire), QUESTION, Params(), cancel)
     assert any(isinstance(event, TextDelta) for event in stream)
     cancel.cancel()
-    hear(stream)
-    heard = hear(asked.stream(Target(f"{behind}-demo-tour", wire), QUESTION, Params(), CancelToken()))
+    collect(stream)
+    heard = collect(asked.stream(Target(f"{behind}-demo-tour", wire), QUESTION, Params(), CancelToken()))
     assert (heard.error, heard.text[:9]) == (None, "You asked")

@@ -1,4 +1,4 @@
-"""A replay server for each test, and a gateway that asks it."""
+"""A replay server for each test, and a client for it."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ import pytest
 
 from lib.gateway.client import Gateway
 from tests.support.replay import Replay
-from tests.unit.gateway.recordings import gateway
+from tests.unit.gateway.recordings import build_gateway
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def replay() -> Iterator[Replay]:
 
 
 @pytest.fixture
-def asked(replay: Replay) -> Iterator[Gateway]:
-    client = gateway(replay)
+def gateway(replay: Replay) -> Iterator[Gateway]:
+    client = build_gateway(replay)
     yield client
     client.close()

@@ -1,4 +1,4 @@
-"""The recorded answers of real servers, what they hold, and what our client makes of an answer."""
+"""Recorded responses of real servers, and helpers that collect an answer from the client."""
 
 import json
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ _OUTCOMES = {"length": Outcome.LENGTH, "max_tokens": Outcome.LENGTH, None: Outco
 
 @dataclass(frozen=True)
 class Recording:
-    """One file of the recordings, and what its index says a client should end with."""
+    """A recorded response, and the answer that its index expects of a client."""
 
     name: str
     wire: Wire
@@ -44,30 +44,30 @@ class Recording:
         outcome = _OUTCOMES.get(self.finish, Outcome.COMPLETE)
         return Outcome.EMPTY if outcome is Outcome.COMPLETE and not self.text else outcome
 
-    def canned(self, **how: Any) -> Canned:
-        return Canned(self.body, self.status, {"Content-Type": self.content_type}, **how)
+    def canned(self, **options: Any) -> Canned:
+        return Canned(self.body, self.status, {"Content-Type": self.content_type}, **options)
 
 
-def _recording(entry: dict[str, Any]) -> Recording:
+def _load_recording(entry: dict[str, Any]) -> Recording:
     expected = entry["expected"]
     text = expected["text"] or ""
-    # The index says what the server sent. What it left between tags in the text is thinking all the same.
-    inline, closed, rest = text.removeprefix("<think>").partition("</think>")
-    tagged = text.startswith("<think>") and bool(closed)
+    # The index has the text as the server sent it, including thinking in <think> tags.
+    tagged_thinking, close_tag, tagged_text = text.removeprefix("<think>").partition("</think>")
+    is_tagged = text.startswith("<think>") and bool(close_tag)
     return Recording(
         name=entry["file"].removeprefix("llama."),
         wire="openai" if ".openai-" in entry["file"] else "anthropic",
         body=(FOLDER / entry["file"]).read_bytes(),
         status=entry["status"],
         content_type=entry["headers"]["Content-Type"],
-        text=rest.lstrip() if tagged else text,
-        thinking=(inline if tagged else expected["reasoning"] or "").strip(),
-        usage=_usage(expected["usage"] or {}),
+        text=tagged_text.lstrip() if is_tagged else text,
+        thinking=(tagged_thinking if is_tagged else expected["reasoning"] or "").strip(),
+        usage=_parse_usage(expected["usage"] or {}),
         finish=expected["finish"],
     )
 
 
-def _usage(raw: dict[str, Any]) -> Usage:
+def _parse_usage(raw: dict[str, Any]) -> Usage:
     if "prompt_tokens" in raw:
         cached = raw["prompt_tokens_details"]["cached_tokens"]
         return Usage(raw["prompt_tokens"], raw["completion_tokens"], cached)
@@ -79,20 +79,20 @@ def _usage(raw: dict[str, Any]) -> Usage:
 
 RECORDINGS = {
     recording.name: recording
-    for recording in map(_recording, json.loads((FOLDER / "index.json").read_text())["transcripts"])
+    for recording in map(_load_recording, json.loads((FOLDER / "index.json").read_text())["transcripts"])
 }
 STREAMS = [recording for name, recording in RECORDINGS.items() if name.endswith(".sse")]
-REFUSALS = [recording for name, recording in RECORDINGS.items() if "-error-" in name]
-WHOLE = [recording for name, recording in RECORDINGS.items() if "-nostream" in name]
+ERROR_RESPONSES = [recording for name, recording in RECORDINGS.items() if "-error-" in name]
+COMPLETE_RESPONSES = [recording for name, recording in RECORDINGS.items() if "-nostream" in name]
 
 
 @dataclass
-class Heard:
-    """What came of an answer: the fold of its events, and how it broke off, if it did."""
+class CollectedAnswer:
+    """The fold of an answer's events, and the error that ended it."""
 
     reply: Reply
     error: AnswerError | None
-    others: list[Reply] = field(default_factory=list)
+    other_choices: list[Reply] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -102,8 +102,8 @@ class Heard:
     def thinking(self) -> str:
         return self.reply.message().thinking
 
-    def told(self) -> dict[str, Any]:
-        """All that is known of it, by names, for tables of what should be."""
+    def summary(self) -> dict[str, Any]:
+        """All results by name, for tables of expectations."""
         return {
             "text": self.text,
             "thinking": self.thinking,
@@ -111,15 +111,15 @@ class Heard:
             "outcome": self.reply.outcome(),
             "reason": self.reply.finish.reason if self.reply.finish else None,
             "usage": self.reply.usage,
-            "served": self.reply.provider_metadata,
+            "metadata": self.reply.provider_metadata,
             "restarts": self.reply.restart_count,
-            "others": [other.message().text for other in self.others],
+            "other_choices": [reply.message().text for reply in self.other_choices],
             "error": type(self.error) if self.error else None,
             "detail": self.error.detail if self.error else "",
         }
 
 
-def hear(events: Iterable[Event]) -> Heard:
+def collect(events: Iterable[Event]) -> CollectedAnswer:
     replies = ChoiceReplies()
     error = None
     try:
@@ -127,22 +127,22 @@ def hear(events: Iterable[Event]) -> Heard:
             replies.add(event)
     except AnswerError as raised:
         error = raised
-    first, *others = replies.by_choice.values()
-    return Heard(first, error, others)
+    first, *other_choices = replies.by_choice.values()
+    return CollectedAnswer(first, error, other_choices)
 
 
-def gateway(replay: Replay, idle: float = 60.0, connect: float = 20.0, retries: int = 0) -> Gateway:
+def build_gateway(replay: Replay, idle: float = 60.0, connect: float = 20.0, retries: int = 0) -> Gateway:
     timeouts = Timeouts(connect=connect, first_byte=idle, idle=idle)
     return Gateway(Settings(api_key=KEY, base_url=replay.url, timeouts=timeouts, retries=retries))
 
 
-def ask(asked: Gateway, wire: Wire, cancel: CancelToken | None = None) -> Heard:
-    """What comes of one question over this wire."""
-    return hear(asked.stream(Target("tiny", wire), QUESTION, Params(), cancel or CancelToken()))
+def ask(gateway: Gateway, wire: Wire, cancel: CancelToken | None = None) -> CollectedAnswer:
+    """Ask a question over the wire and collect the answer."""
+    return collect(gateway.stream(Target("tiny", wire), QUESTION, Params(), cancel or CancelToken()))
 
 
-def error_of(asked: Gateway, wire: Wire = "openai") -> AnswerError:
-    """The error that one question ends with."""
-    error = ask(asked, wire).error
+def expect_error(gateway: Gateway, wire: Wire = "openai") -> AnswerError:
+    """Ask a question and return the error that ends the answer."""
+    error = ask(gateway, wire).error
     assert error is not None
     return error

@@ -1,4 +1,4 @@
-"""Who asks, as the gateway hears it: in the field that each format has for it, and in the team's headers."""
+"""Caller identity in requests: the user field of each wire, and the team's headers."""
 
 from __future__ import annotations
 
@@ -24,70 +24,84 @@ ANN = User("oidc:ann", "Ann Example", "ann@example.com", groups=("R&D", "设计"
 HEADERS = {"X-Team": "all", "X-User": "{pseudonym}", "X-Group": "{group}", "X-Talk": "{conversation}"}
 SETTINGS = load_settings({"DEERAPI_API_KEY": KEY}, {"team": {"headers": HEADERS}})
 CALLER = SETTINGS.caller_identity.build_caller(ANN)
-FAKE = {"user": "ben", "safety_identifier": "ben", "metadata": {"user_id": "ben", "kind": "test"}}
+IMPERSONATION = {"user": "ben", "safety_identifier": "ben", "metadata": {"user_id": "ben", "kind": "test"}}
 PLAIN = Params()
 each_wire = pytest.mark.parametrize("wire", WIRE_MODULES)
 
 
-def sent(
-    replay: Replay, asked: Gateway, wire: Wire, params: Params = PLAIN, caller: Caller = CALLER
+def successful_stream(wire: Wire) -> Canned:
+    return next(stream for stream in STREAMS if stream.wire == wire and stream.finish).canned()
+
+
+def capture_request(
+    replay: Replay, gateway: Gateway, wire: Wire, params: Params = PLAIN, caller: Caller = CALLER
 ) -> Request:
-    """What comes to the gateway when this caller asks in a conversation."""
-    replay.serve(PATHS[wire], next(one for one in STREAMS if one.wire == wire and one.finish).canned())
-    list(asked.with_caller(caller).stream(Target("tiny", wire), QUESTION, params, CancelToken(), "c-1"))
+    """The request that the gateway receives when `caller` asks a question."""
+    replay.serve(PATHS[wire], successful_stream(wire))
+    list(gateway.with_caller(caller).stream(Target("tiny", wire), QUESTION, params, CancelToken(), "c-1"))
     return replay.requests[-1]
 
 
-def named(wire: Wire, body: dict[str, Any]) -> Any:
+def user_field(wire: Wire, body: dict[str, Any]) -> Any:
     return body["user"] if wire == "openai" else body["metadata"]["user_id"]
 
 
 @each_wire
-def test_the_field_and_the_headers_carry_the_pseudonym(replay: Replay, asked: Gateway, wire: Wire) -> None:
-    request = sent(replay, asked, wire)
+def test_pseudonym_is_sent_in_body_and_headers(replay: Replay, gateway: Gateway, wire: Wire) -> None:
+    request = capture_request(replay, gateway, wire)
     pseudonym = SETTINGS.caller_identity.pseudonym(ANN)
-    assert named(wire, request.json) == pseudonym
-    told = {name: request.headers[name.lower()] for name in HEADERS}
-    assert told == {
+    assert user_field(wire, request.json) == pseudonym
+    headers = {name: request.headers[name.lower()] for name in HEADERS}
+    assert headers == {
         "X-Team": "all",
         "X-User": pseudonym,
         "X-Group": "R&D,%E8%AE%BE%E8%AE%A1",
         "X-Talk": "c-1",
     }
     assert request.headers["authorization"] == f"Bearer {KEY}"
-    for word in ("ann@", "example.com", "Ann", "oidc:ann"):
-        assert word not in request.body.decode() + str(request.headers)
+    for text in ("ann@", "example.com", "Ann", "oidc:ann"):
+        assert text not in request.body.decode() + str(request.headers)
 
 
 @each_wire
-def test_the_sdk_sends_the_field_that_we_send(replay: Replay, asked: Gateway, wire: Wire) -> None:
-    ours = sent(replay, asked, wire)
-    told = {name: value for name, value in CALLER.build_headers("c-1").items()}
-    said: list[Any] = [{"role": "user", "content": QUESTION[0].text}]
+def test_sdk_sends_the_same_user_field(replay: Replay, gateway: Gateway, wire: Wire) -> None:
+    our_request = capture_request(replay, gateway, wire)
+    headers = CALLER.build_headers("c-1")
+    messages: list[Any] = [{"role": "user", "content": QUESTION[0].text}]
     if wire == "openai":
-        first = openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0, default_headers=told)
-        with first:
-            counted: Any = {"include_usage": True}
+        openai_client = openai.OpenAI(
+            base_url=replay.url + "/v1", api_key=KEY, max_retries=0, default_headers=headers
+        )
+        with openai_client:
+            stream_options: Any = {"include_usage": True}
             list(
-                first.chat.completions.create(
-                    model="tiny", messages=said, stream=True, stream_options=counted, user=CALLER.user_id
+                openai_client.chat.completions.create(
+                    model="tiny",
+                    messages=messages,
+                    stream=True,
+                    stream_options=stream_options,
+                    user=CALLER.user_id,
                 )
             )
     else:
-        second = anthropic.Anthropic(base_url=replay.url, auth_token=KEY, max_retries=0, default_headers=told)
-        with second:
+        client = anthropic.Anthropic(
+            base_url=replay.url, auth_token=KEY, max_retries=0, default_headers=headers
+        )
+        with client:
             list(
-                second.messages.create(
+                client.messages.create(
                     model="tiny",
-                    messages=said,
+                    messages=messages,
                     stream=True,
                     max_tokens=8192,
                     metadata={"user_id": CALLER.user_id},
                 )
             )
-    theirs = replay.requests[-1]
-    assert ours.json == theirs.json
-    assert [ours.headers[name.lower()] for name in told] == [theirs.headers[name.lower()] for name in told]
+    sdk_request = replay.requests[-1]
+    assert our_request.json == sdk_request.json
+    assert [our_request.headers[name.lower()] for name in headers] == [
+        sdk_request.headers[name.lower()] for name in headers
+    ]
 
 
 @each_wire
@@ -95,17 +109,19 @@ def test_the_sdk_sends_the_field_that_we_send(replay: Replay, asked: Gateway, wi
     "params",
     [
         Params(user="ben"),
-        Params(extra=json.dumps(FAKE)),
-        Params(user="ben", extra=json.dumps(FAKE)),
+        Params(extra=json.dumps(IMPERSONATION)),
+        Params(user="ben", extra=json.dumps(IMPERSONATION)),
         Params(extra='{"user": null, "metadata": null}'),
         Params(extra='{"user": {"id": "ben"}, "metadata": "ben"}'),
         Params(extra='{"metadata": {"user_id": null}}'),
     ],
-    ids=["field", "extra", "both", "taken out", "other shapes", "null"],
+    ids=["param", "extra", "both", "removed", "other types", "null"],
 )
-def test_nobody_can_ask_in_anothers_name(replay: Replay, asked: Gateway, wire: Wire, params: Params) -> None:
-    body = sent(replay, asked, wire, params).json
-    assert named(wire, body) == CALLER.user_id
+def test_params_cannot_impersonate_another_user(
+    replay: Replay, gateway: Gateway, wire: Wire, params: Params
+) -> None:
+    body = capture_request(replay, gateway, wire, params).json
+    assert user_field(wire, body) == CALLER.user_id
     assert "safety_identifier" not in body
     if wire == "openai":
         if isinstance(body.get("metadata"), dict):
@@ -116,57 +132,68 @@ def test_nobody_can_ask_in_anothers_name(replay: Replay, asked: Gateway, wire: W
 
 
 @each_wire
-def test_what_else_is_set_stays(replay: Replay, asked: Gateway, wire: Wire) -> None:
-    body = sent(replay, asked, wire, Params(extra=json.dumps({**FAKE, "verbosity": "low"}))).json
+def test_other_extra_fields_are_kept(replay: Replay, gateway: Gateway, wire: Wire) -> None:
+    body = capture_request(
+        replay, gateway, wire, Params(extra=json.dumps({**IMPERSONATION, "verbosity": "low"}))
+    ).json
     assert (body["metadata"]["kind"], body["verbosity"]) == ("test", "low")
 
 
 @each_wire
-def test_switched_off_what_a_person_sets_is_sent(replay: Replay, asked: Gateway, wire: Wire) -> None:
-    off = load_settings({"DEERAPI_API_KEY": KEY, "ANTLER_PSEUDONYM": "off"}, {}).caller_identity.build_caller(
-        ANN
+def test_user_param_is_sent_when_pseudonyms_are_off(replay: Replay, gateway: Gateway, wire: Wire) -> None:
+    anonymous_caller = load_settings(
+        {"DEERAPI_API_KEY": KEY, "ANTLER_PSEUDONYM": "off"}, {}
+    ).caller_identity.build_caller(ANN)
+    assert (
+        user_field(wire, capture_request(replay, gateway, wire, Params(user="me"), anonymous_caller).json)
+        == "me"
     )
-    assert named(wire, sent(replay, asked, wire, Params(user="me"), off).json) == "me"
-    body = sent(replay, asked, wire, Params(extra=json.dumps(FAKE)), off).json
-    assert (body["safety_identifier"], body["metadata"]) == ("ben", FAKE["metadata"])
-    plain = sent(replay, asked, wire, caller=off)
+    body = capture_request(
+        replay, gateway, wire, Params(extra=json.dumps(IMPERSONATION)), anonymous_caller
+    ).json
+    assert (body["safety_identifier"], body["metadata"]) == ("ben", IMPERSONATION["metadata"])
+    plain = capture_request(replay, gateway, wire, caller=anonymous_caller)
     assert not {"user", "metadata"} & set(plain.json)
     assert not {name.lower() for name in HEADERS} & set(plain.headers)
 
 
 @each_wire
-def test_a_request_that_is_sent_again_says_the_same(replay: Replay, wire: Wire) -> None:
-    fine = next(one for one in STREAMS if one.wire == wire and one.finish).canned()
-    busy = Canned(b'{"error":{"message":"busy"}}', 503, {**JSON, "Retry-After": "0"})
-    replay.serve(PATHS[wire], busy, fine)
-    asked = Gateway(load_settings({"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url}, {})).with_caller(
-        CALLER
-    )
-    list(asked.stream(Target("tiny", wire), QUESTION, Params(), CancelToken(), "c-1"))
-    asked.close()
+def test_retry_sends_the_same_caller(replay: Replay, wire: Wire) -> None:
+    overloaded = Canned(b'{"error":{"message":"busy"}}', 503, {**JSON, "Retry-After": "0"})
+    replay.serve(PATHS[wire], overloaded, successful_stream(wire))
+    gateway = Gateway(
+        load_settings({"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url}, {})
+    ).with_caller(CALLER)
+    list(gateway.stream(Target("tiny", wire), QUESTION, Params(), CancelToken(), "c-1"))
+    gateway.close()
     first, second = replay.requests
     assert first.json == second.json
     assert first.headers["x-user"] == second.headers["x-user"] == CALLER.user_id
 
 
-def test_one_persons_view_of_the_gateway_is_not_anothers(replay: Replay, asked: Gateway) -> None:
-    ben = SETTINGS.caller_identity.build_caller(User("oidc:ben"))
-    views = [asked.with_caller(CALLER), asked.with_caller(ben)]
+def test_callers_share_connections_but_not_identity(replay: Replay, gateway: Gateway) -> None:
+    other_caller = SETTINGS.caller_identity.build_caller(User("oidc:ben"))
+    views = [gateway.with_caller(CALLER), gateway.with_caller(other_caller)]
     replay.serve(
-        PATHS["openai"], next(one for one in STREAMS if one.wire == "openai" and one.finish).canned()
+        PATHS["openai"],
+        successful_stream("openai"),
     )
-    for view in (*views, asked):
+    for view in (*views, gateway):
         list(view.stream(Target("tiny", "openai"), QUESTION, Params(), CancelToken()))
-    assert [one.json.get("user") for one in replay.requests] == [CALLER.user_id, ben.user_id, None]
-    assert replay.connections == 1  # they share what is open
+    assert [request.json.get("user") for request in replay.requests] == [
+        CALLER.user_id,
+        other_caller.user_id,
+        None,
+    ]
+    assert replay.connections == 1
 
 
-def test_what_is_no_question_of_a_persons_says_nobodys_name(replay: Replay, asked: Gateway) -> None:
+def test_other_requests_do_not_identify_a_user(replay: Replay, gateway: Gateway) -> None:
     replay.serve("/v1/models", Canned(b'{"data":[]}', headers=JSON))
     replay.serve("/api/pricing", Canned(b'{"data":[]}', headers=JSON))
     replay.serve("/v1/dashboard/billing/subscription", Canned(b'{"hard_limit_usd":1}', headers=JSON))
     replay.serve("/v1/dashboard/billing/usage", Canned(b'{"total_usage":1}', headers=JSON))
-    view = asked.with_caller(CALLER)
+    view = gateway.with_caller(CALLER)
     view.fetch_models()
     view.fetch_prices()
     view.fetch_balance()
@@ -178,11 +205,9 @@ def test_what_is_no_question_of_a_persons_says_nobodys_name(replay: Replay, aske
 
 
 @each_wire
-def test_no_header_of_the_teams_takes_the_place_of_the_key(
-    replay: Replay, asked: Gateway, wire: Wire
-) -> None:
-    """Such headers are refused at the start; were they not, the wire's own would still win."""
+def test_team_headers_do_not_replace_the_key(replay: Replay, gateway: Gateway, wire: Wire) -> None:
+    """Settings reject such headers; even without that, the wire's own headers win."""
     caller = Caller(header_templates=(("Authorization", "Bearer stolen"), ("anthropic-version", "1")))
-    request = sent(replay, asked, wire, caller=caller)
+    request = capture_request(replay, gateway, wire, caller=caller)
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert "stolen" not in str(request.headers)

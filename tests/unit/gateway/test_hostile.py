@@ -1,4 +1,4 @@
-"""What a gateway should not send, and some do: no answer looks whole for it, and no page breaks over it."""
+"""Malformed responses of real gateways: none looks like a complete answer, and none crashes a page."""
 
 import json
 from typing import Any
@@ -11,56 +11,60 @@ from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, openai
 from lib.gateway.wires import errors as faults
 from tests.support.replay import EVENT_STREAM, JSON, Canned, Replay
-from tests.unit.gateway.recordings import PATHS, Heard, ask, gateway, hear
+from tests.unit.gateway.recordings import PATHS, CollectedAnswer, ask, build_gateway, collect
 
 
-def heard(wire: Any, *payloads: Any) -> Heard:
-    return hear(wire.events(Frame("message", json.dumps(payload)) for payload in payloads))
+def parse(wire: Any, *payloads: Any) -> CollectedAnswer:
+    return collect(wire.events(Frame("message", json.dumps(payload)) for payload in payloads))
 
 
-def chunk(text: str, reason: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"id": "a", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": reason}], **more}
+def chunk(text: str, reason: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {
+        "id": "a",
+        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": reason}],
+        **fields,
+    }
 
 
-def test_a_finish_reason_beside_an_error_is_no_last_word() -> None:
+def test_finish_reason_next_to_an_error_is_ignored() -> None:
     error = {"message": "Upstream went away", "code": 502}
-    found = heard(openai, chunk("Half an"), chunk(" answer", "error", error=error))
-    assert type(found.error) is errors.StreamError
-    assert (found.text, found.reply.outcome()) == ("Half an answer", Outcome.INTERRUPTED)
+    answer = parse(openai, chunk("Half an"), chunk(" answer", "error", error=error))
+    assert type(answer.error) is errors.StreamError
+    assert (answer.text, answer.reply.outcome()) == ("Half an answer", Outcome.INTERRUPTED)
 
 
-def test_a_second_alternative_with_an_id_of_its_own_is_no_restart() -> None:
+def test_second_choice_with_its_own_id_is_no_restart() -> None:
     first = [chunk(text) for text in ("A1", "A2", "A3")]
     other = {"id": "b", "choices": [{"index": 1, "delta": {"role": "assistant", "content": "B1"}}]}
-    assert heard(openai, *first, other, chunk("", "stop")).text == "A1A2A3"
+    assert parse(openai, *first, other, chunk("", "stop")).text == "A1A2A3"
 
 
-def test_nested_and_endless_values_are_cut_before_they_are_kept() -> None:
+def test_deeply_nested_and_huge_metadata_is_truncated() -> None:
     deep: Any = "x"
     for _ in range(200):
         deep = {"a": deep}
-    end = {"stop_reason": "refusal", "stop_details": deep}
+    delta = {"stop_reason": "refusal", "stop_details": deep}
     usage = {"input_tokens": 10**30, "output_tokens": 3}
     start = {"type": "message_start", "message": {"id": "m", "usage": usage}}
-    kept = heard(anthropic, start, {"type": "message_delta", "delta": end}, {"type": "message_stop"}).reply
-    assert json.dumps(kept.provider_metadata).count("{") < 12
-    assert (kept.usage.input, kept.usage.output) == (None, 3)
+    reply = parse(anthropic, start, {"type": "message_delta", "delta": delta}, {"type": "message_stop"}).reply
+    assert json.dumps(reply.provider_metadata).count("{") < 12
+    assert (reply.usage.input, reply.usage.output) == (None, 3)
 
 
 @pytest.mark.parametrize(
-    "page", ["<![ x", "<![foo[", "<p>Bad gateway", "<head><title>x</title><body>Bad gateway"]
+    "html", ["<![ x", "<![foo[", "<p>Bad gateway", "<head><title>x</title><body>Bad gateway"]
 )
-def test_a_page_that_no_parser_understands_is_a_refusal_all_the_same(page: str) -> None:
-    assert type(faults.error_from_response(502, {}, page)) is errors.GatewayUnavailable
+def test_malformed_html_is_an_error_response(html: str) -> None:
+    assert type(faults.error_from_response(502, {}, html)) is errors.GatewayUnavailable
 
 
-def test_the_key_in_a_request_id_is_struck_out(replay: Replay) -> None:
+def test_key_is_redacted_from_request_ids(replay: Replay) -> None:
     key = "sk-test-4711"
-    asked = gateway(replay)
-    asked._api_key = key
+    client = build_gateway(replay)
+    client._api_key = key
     replay.serve(PATHS["openai"], Canned(b"{}", 500, {**JSON, "X-Request-Id": f"id-{key}"}))
-    refused = ask(asked, "openai").error
-    assert refused and key not in refused.request_id
+    error = ask(client, "openai").error
+    assert error and key not in error.request_id
     stream = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
     replay.serve(PATHS["openai"], Canned(stream, headers={**EVENT_STREAM, "X-Request-Id": f"id-{key}"}))
-    assert key not in json.dumps(ask(asked, "openai").reply.provider_metadata)
+    assert key not in json.dumps(ask(client, "openai").reply.provider_metadata)

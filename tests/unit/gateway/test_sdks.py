@@ -1,4 +1,4 @@
-"""The official SDKs as a second opinion: same bytes, same text; same question, same request."""
+"""Comparison with the official SDKs: the same bytes give the same text, the same params the same request."""
 
 import json
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires.request_body import WIRE_MODULES, dropped_params
 from tests.support.replay import Replay, Request
-from tests.unit.gateway.recordings import KEY, PATHS, RECORDINGS, STREAMS, WHOLE, Recording, ask
+from tests.unit.gateway.recordings import COMPLETE_RESPONSES, KEY, PATHS, RECORDINGS, STREAMS, Recording, ask
 
-PATH = [
+MESSAGES = [
     Message("user", (TextPart("What is it? 它是什么？ 😀"),)),
     Message("assistant", (TextPart("Forty-two."),)),
     Message("user", (TextPart("Why?"),)),
@@ -29,11 +29,11 @@ SCHEMA = {
     "additionalProperties": False,
 }
 SDKs = tuple[openai.OpenAI, anthropic.Anthropic]
-Gateways = tuple[Replay, Gateway, SDKs]
+Clients = tuple[Replay, Gateway, SDKs]
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def clear_sdk_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "ANTHROPIC_API_KEY", "ANTHROPIC_CUSTOM_HEADERS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -47,7 +47,7 @@ def sdks(replay: Replay) -> Iterator[SDKs]:
 
 
 def openai_text(client: openai.OpenAI) -> tuple[str, str]:
-    """The text and the reason of the first choice, as OpenAI's SDK reads the stream."""
+    """Text and finish reason of the first choice, as OpenAI's SDK reads the stream."""
     text, reason = "", ""
     for chunk in client.chat.completions.create(model="tiny", messages=[], stream=True):
         for choice in chunk.choices:
@@ -58,7 +58,7 @@ def openai_text(client: openai.OpenAI) -> tuple[str, str]:
 
 
 def anthropic_text(client: anthropic.Anthropic) -> tuple[str, str]:
-    """The text and the reason of the message that Anthropic's SDK builds from the stream."""
+    """Text and stop reason of the message that Anthropic's SDK builds from the stream."""
     with client.messages.stream(model="tiny", messages=[], max_tokens=300) as stream:
         for _ in stream:
             pass
@@ -68,38 +68,38 @@ def anthropic_text(client: anthropic.Anthropic) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda recording: recording.name)
-def test_the_sdk_reads_the_text_that_we_read(
-    stream: Recording, replay: Replay, asked: Gateway, sdks: SDKs
+def test_sdk_reads_the_same_text_from_a_stream(
+    stream: Recording, replay: Replay, gateway: Gateway, sdks: SDKs
 ) -> None:
     replay.serve(PATHS[stream.wire], stream.canned(piece=97))
-    heard = ask(asked, stream.wire)
-    theirs = openai_text(sdks[0]) if stream.wire == "openai" else anthropic_text(sdks[1])
-    text, reason = theirs
+    answer = ask(gateway, stream.wire)
+    sdk_request = openai_text(sdks[0]) if stream.wire == "openai" else anthropic_text(sdks[1])
+    text, reason = sdk_request
     if text.startswith("<think>"):
         # The SDKs leave in the text what the server left there; we tell it apart.
-        thought, _, text = text.removeprefix("<think>").partition("</think>")
-        assert (thought.strip(), text.lstrip()) == (heard.thinking, heard.text)
+        thinking, _, text = text.removeprefix("<think>").partition("</think>")
+        assert (thinking.strip(), text.lstrip()) == (answer.thinking, answer.text)
     else:
-        assert (text, heard.text) == (heard.text, stream.text)
-    assert reason == (heard.reply.finish.reason if heard.reply.finish else "")
+        assert (text, answer.text) == (answer.text, stream.text)
+    assert reason == (answer.reply.finish.reason if answer.reply.finish else "")
 
 
-@pytest.mark.parametrize("whole", WHOLE, ids=lambda recording: recording.name)
-def test_the_sdk_reads_the_whole_answer_that_we_read(
-    whole: Recording, replay: Replay, asked: Gateway, sdks: SDKs
+@pytest.mark.parametrize("recording", COMPLETE_RESPONSES, ids=lambda recording: recording.name)
+def test_sdk_reads_the_same_text_from_a_response(
+    recording: Recording, replay: Replay, gateway: Gateway, sdks: SDKs
 ) -> None:
-    replay.serve(PATHS[whole.wire], whole.canned())
-    heard = ask(asked, whole.wire)
-    if whole.wire == "openai":
-        theirs = sdks[0].chat.completions.create(model="tiny", messages=[]).choices[0].message.content
+    replay.serve(PATHS[recording.wire], recording.canned())
+    answer = ask(gateway, recording.wire)
+    if recording.wire == "openai":
+        sdk_request = sdks[0].chat.completions.create(model="tiny", messages=[]).choices[0].message.content
     else:
         message = sdks[1].messages.create(model="tiny", messages=[], max_tokens=9)
-        theirs = "".join(block.text for block in message.content if block.type == "text")
-    assert heard.text == theirs != ""
+        sdk_request = "".join(block.text for block in message.content if block.type == "text")
+    assert answer.text == sdk_request != ""
 
 
-# What is set, and the same as a user of each SDK would write it, beside the model and the messages.
-CALLS: dict[str, tuple[Params, dict[str, Any] | None, dict[str, Any] | None]] = {
+# Params, and the equal arguments of OpenAI's and of Anthropic's SDK; None if the SDK has none.
+SDK_CALLS: dict[str, tuple[Params, dict[str, Any] | None, dict[str, Any] | None]] = {
     "nothing": (Params(), {}, {}),
     "system": (
         Params("Be “kind”."),
@@ -148,77 +148,79 @@ CALLS: dict[str, tuple[Params, dict[str, Any] | None, dict[str, Any] | None]] = 
 }
 
 
-def sdk_asks(wire: Wire, model: str, more: dict[str, Any], sdks: SDKs) -> None:
-    """The call as a user of the SDK would write it."""
-    said: list[Any] = [{"role": message.role, "content": message.text} for message in PATH]
-    asked: dict[str, Any] = {"model": model, "stream": True, **more}
-    asked["messages"] = [*more.get("messages", []), *said]
+def call_sdk(wire: Wire, model: str, sdk_arguments: dict[str, Any], sdks: SDKs) -> None:
+    """Send the request with the SDK of the wire, and read the response."""
+    messages: list[Any] = [{"role": message.role, "content": message.text} for message in MESSAGES]
+    arguments: dict[str, Any] = {"model": model, "stream": True, **sdk_arguments}
+    arguments["messages"] = [*sdk_arguments.get("messages", []), *messages]
     if wire == "openai":
-        counted = {"stream_options": {"include_usage": True}} if asked["stream"] else {}
-        answer = sdks[0].chat.completions.create(**asked, **counted)
+        stream_options = {"stream_options": {"include_usage": True}} if arguments["stream"] else {}
+        answer = sdks[0].chat.completions.create(**arguments, **stream_options)
     else:
-        answer = sdks[1].messages.create(**{"max_tokens": 8192, **asked})
-    if asked["stream"]:
+        answer = sdks[1].messages.create(**{"max_tokens": 8192, **arguments})
+    if arguments["stream"]:
         list(answer)
 
 
-def both_ask(
-    wire: Wire, params: Params, more: dict[str, Any], gateways: Gateways, model: str = "tiny"
+def capture_both_requests(
+    wire: Wire, params: Params, sdk_arguments: dict[str, Any], clients: Clients, model: str = "tiny"
 ) -> list[Request]:
-    """What goes over the wire when we ask, and when the SDK does."""
-    replay, asked, sdks = gateways
-    whole = RECORDINGS[f"{wire}-nostream.json"]
+    """The requests that our client and the SDK send."""
+    replay, gateway, sdks = clients
+    recording = RECORDINGS[f"{wire}-nostream.json"]
     streamed = next(stream for stream in STREAMS if stream.wire == wire and stream.finish)
-    replay.serve(PATHS[wire], (streamed if params.stream else whole).canned())
-    list(asked.stream(Target(model, wire), PATH, params, CancelToken()))
-    sdk_asks(wire, model, more, sdks)
+    replay.serve(PATHS[wire], (streamed if params.stream else recording).canned())
+    list(gateway.stream(Target(model, wire), MESSAGES, params, CancelToken()))
+    call_sdk(wire, model, sdk_arguments, sdks)
     return replay.requests[-2:]
 
 
 @pytest.fixture
-def gateways(replay: Replay, asked: Gateway, sdks: SDKs) -> Gateways:
-    return replay, asked, sdks
+def clients(replay: Replay, gateway: Gateway, sdks: SDKs) -> Clients:
+    return replay, gateway, sdks
 
 
 @pytest.mark.parametrize("wire", WIRE_MODULES)
-@pytest.mark.parametrize("call", CALLS)
-def test_the_sdk_sends_the_request_that_we_send(wire: Wire, call: str, gateways: Gateways) -> None:
-    params, *writings = CALLS[call]
-    more = writings[0 if wire == "openai" else 1]
-    if more is None:
-        untouched = Params()
-        names = [name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(untouched, name)]
-        lost = {
+@pytest.mark.parametrize("call", SDK_CALLS)
+def test_sdk_sends_the_same_request(wire: Wire, call: str, clients: Clients) -> None:
+    params, *arguments_by_wire = SDK_CALLS[call]
+    sdk_arguments = arguments_by_wire[0 if wire == "openai" else 1]
+    if sdk_arguments is None:
+        defaults = Params()
+        names = [name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(defaults, name)]
+        adjusted = {
             name
-            for loss in dropped_params(Target("tiny", wire), params)
-            for name in loss.param_names.split(",")
+            for adjustment in dropped_params(Target("tiny", wire), params)
+            for name in adjustment.param_names.split(",")
         }
-        assert lost & set(names)  # the SDK could not write that, and we say that we do not send it
+        assert adjusted & set(names)  # the wire has no such field, and it is reported as dropped
         return
-    ours, theirs = both_ask(wire, params, more, gateways)
-    assert ours.json == theirs.json
-    assert ours.json["stream"] is params.stream
-    assert (ours.method, ours.path) == (theirs.method, theirs.path)
+    our_request, sdk_request = capture_both_requests(wire, params, sdk_arguments, clients)
+    assert our_request.json == sdk_request.json
+    assert our_request.json["stream"] is params.stream
+    assert (our_request.method, our_request.path) == (sdk_request.method, sdk_request.path)
     for name in ("authorization", "content-type", "x-api-key"):
-        assert ours.headers.get(name) == theirs.headers.get(name), name
-    assert ours.headers["authorization"] == f"Bearer {KEY}"
-    # Ours stays at the version that gateways know; the SDK moves on with its maker.
-    assert ours.headers.get("anthropic-version") == ("2023-06-01" if wire == "anthropic" else None)
-    assert ("anthropic-version" in theirs.headers) is (wire == "anthropic")
+        assert our_request.headers.get(name) == sdk_request.headers.get(name), name
+    assert our_request.headers["authorization"] == f"Bearer {KEY}"
+    # Our version is fixed to the one that gateways support; the SDK's may change.
+    assert our_request.headers.get("anthropic-version") == ("2023-06-01" if wire == "anthropic" else None)
+    assert ("anthropic-version" in sdk_request.headers) is (wire == "anthropic")
 
 
-def test_the_limit_of_a_reasoning_model_is_the_one_that_the_sdk_sends(gateways: Gateways) -> None:
-    more = {"max_completion_tokens": 300, "reasoning_effort": "low"}
-    ours, theirs = both_ask("openai", Params(max_tokens=300, effort="low"), more, gateways, "gpt-5")
-    assert ours.json == theirs.json
+def test_sdk_sends_the_same_limit_for_a_reasoning_model(clients: Clients) -> None:
+    sdk_arguments = {"max_completion_tokens": 300, "reasoning_effort": "low"}
+    our_request, sdk_request = capture_both_requests(
+        "openai", Params(max_tokens=300, effort="low"), sdk_arguments, clients, "gpt-5"
+    )
+    assert our_request.json == sdk_request.json
 
 
-def test_every_field_is_compared_with_the_sdks() -> None:
-    untouched = Params()
+def test_every_param_is_compared_with_the_sdks() -> None:
+    defaults = Params()
     compared = {
         name
-        for params, *_ in CALLS.values()
+        for params, *_ in SDK_CALLS.values()
         for name in FIELDS_BY_NAME
-        if getattr(params, name) != getattr(untouched, name)
+        if getattr(params, name) != getattr(defaults, name)
     }
     assert compared == set(FIELDS_BY_NAME)

@@ -1,4 +1,4 @@
-"""A stop ends the worker and the connection whatever they wait for, and nothing stays behind."""
+"""Cancellation: it ends the reader and the connection whatever they wait for, and leaks nothing."""
 
 import threading
 
@@ -19,96 +19,94 @@ CHAT = PATHS["openai"]
 FRAME = b'data: {"choices":[{"index":0,"delta":{"content":"Half an "}}]}\n\n'
 
 
-class Asking:
-    """A question on a thread of its own, as in the app."""
+class BackgroundStream:
+    """A stream that is read on a worker thread, as in the app."""
 
-    def __init__(self, asked: Gateway) -> None:
+    def __init__(self, gateway: Gateway) -> None:
         self.cancel = CancelToken()
-        self.text = threading.Event()
-        self._thread = threading.Thread(target=self._ask, args=(asked,), daemon=True)
+        self.has_text = threading.Event()
+        self._thread = threading.Thread(target=self._read_stream, args=(gateway,), daemon=True)
         self._thread.start()
 
-    def _ask(self, asked: Gateway) -> None:
-        stream = asked.stream(Target("tiny", "openai"), QUESTION, Params(), self.cancel)
+    def _read_stream(self, gateway: Gateway) -> None:
+        stream = gateway.stream(Target("tiny", "openai"), QUESTION, Params(), self.cancel)
         try:
             for event in stream:
                 if isinstance(event, TextDelta):
-                    self.text.set()
+                    self.has_text.set()
         except errors.AnswerError:
             pass
 
-    def ended(self, within: float) -> bool:
-        self._thread.join(within)
+    def has_ended(self, timeout: float) -> bool:
+        self._thread.join(timeout)
         return not self._thread.is_alive()
 
 
-def test_a_stop_while_nothing_has_come_ends_the_worker_and_the_connection(
-    replay: Replay, asked: Gateway
-) -> None:
+def test_cancel_before_the_headers_ends_reader_and_connection(replay: Replay, gateway: Gateway) -> None:
     replay.serve(CHAT, Canned(STREAM.body, mute=True))
-    asking = Asking(asked)
+    background = BackgroundStream(gateway)
     assert replay.wait_for_requests(1)
-    assert not asking.ended(0.2)
-    asking.cancel.cancel()
-    assert asking.ended(5)
+    assert not background.has_ended(0.2)
+    background.cancel.cancel()
+    assert background.has_ended(5)
     assert replay.requests[0].left.wait(5)
     assert replay.wait_for_no_connection()
 
 
 @each_framing
-def test_a_stop_in_a_silence_ends_the_worker_and_the_connection(
-    replay: Replay, asked: Gateway, framing: Framing
+def test_cancel_during_silence_ends_reader_and_connection(
+    replay: Replay, gateway: Gateway, framing: Framing
 ) -> None:
     replay.serve(CHAT, Canned(FRAME * 2, silence=len(FRAME), framing=framing))
-    asking = Asking(asked)
-    assert asking.text.wait(20)
-    assert not asking.ended(0.2)
+    background = BackgroundStream(gateway)
+    assert background.has_text.wait(20)
+    assert not background.has_ended(0.2)
     assert not replay.requests[0].left.is_set()
-    asking.cancel.cancel()
-    assert asking.ended(5)
+    background.cancel.cancel()
+    assert background.has_ended(5)
     assert replay.requests[0].left.wait(5)
     assert replay.wait_for_no_connection()
 
 
-def test_a_stop_on_a_connection_used_before_ends_it_too(replay: Replay, asked: Gateway) -> None:
+def test_cancel_on_a_reused_connection_ends_it(replay: Replay, gateway: Gateway) -> None:
     replay.serve("/v1/models", Canned(b'{"data":[]}', headers=JSON, framing="length"))
-    asked.fetch_models()
+    gateway.fetch_models()
     replay.serve(CHAT, Canned(STREAM.body, mute=True))
-    asking = Asking(asked)
+    background = BackgroundStream(gateway)
     assert replay.wait_for_requests(2)
     assert replay.connections == 1
-    asking.cancel.cancel()
-    assert asking.ended(5)
+    background.cancel.cancel()
+    assert background.has_ended(5)
     assert replay.requests[1].left.wait(5)
 
 
-def test_a_stop_before_the_start_sends_nothing(replay: Replay, asked: Gateway) -> None:
+def test_cancel_before_the_start_sends_nothing(replay: Replay, gateway: Gateway) -> None:
     replay.serve(CHAT, STREAM.canned())
     cancel = CancelToken()
     cancel.cancel()
     cancel.cancel()
-    heard = ask(asked, "openai", cancel)
-    assert (heard.error, heard.text) == (None, "")
+    answer = ask(gateway, "openai", cancel)
+    assert (answer.error, answer.text) == (None, "")
     assert replay.wait_for_no_connection()
     assert replay.requests == []
 
 
-def test_a_late_stop_does_not_hit_the_next_request(replay: Replay, asked: Gateway) -> None:
+def test_cancel_after_the_end_does_not_hit_the_next_request(replay: Replay, gateway: Gateway) -> None:
     replay.serve("/v1/models", Canned(b'{"data":[]}', headers=JSON, framing="length"))
-    refused = Canned(b'{"error":"no"}', 400, JSON, framing="length")
-    replay.serve(CHAT, refused)
+    error_response = Canned(b'{"error":"no"}', 400, JSON, framing="length")
+    replay.serve(CHAT, error_response)
     cancel = CancelToken()
-    assert type(ask(asked, "openai", cancel).error) is errors.InvalidRequest
+    assert type(ask(gateway, "openai", cancel).error) is errors.InvalidRequest
     replay.serve(CHAT, STREAM.canned())
-    stream = asked.stream(Target("tiny", "openai"), QUESTION, Params(), CancelToken())
+    stream = gateway.stream(Target("tiny", "openai"), QUESTION, Params(), CancelToken())
     next(stream)
     assert replay.connections == 1
     cancel.cancel()
     assert len(list(stream)) > 10
 
 
-def endings() -> list[Canned]:
-    """An answer each that ends well, is cut, refused, broken or refused by our reading of it."""
+def all_endings() -> list[Canned]:
+    """Responses that are complete, truncated, errors, broken, or rejected by the client."""
     return [
         *(STREAM.canned(framing=framing) for framing in FRAMINGS),
         *(STREAM.canned(framing=framing, cut=3_000) for framing in FRAMINGS),
@@ -121,20 +119,20 @@ def endings() -> list[Canned]:
     ]
 
 
-def test_nothing_stays_open_or_running_however_it_ends(replay: Replay, asked: Gateway) -> None:
+def test_no_connection_or_thread_is_left_after_any_ending(replay: Replay, gateway: Gateway) -> None:
     before = set(threading.enumerate())
-    for canned in endings():
+    for canned in all_endings():
         replay.serve(CHAT, canned)
-        ask(asked, "openai")
-    assert soon(lambda: replay.open <= 1)  # the one that may be used again
-    asked.close()
+        ask(gateway, "openai")
+    assert soon(lambda: replay.open <= 1)  # a pooled connection
+    gateway.close()
     assert replay.wait_for_no_connection()
     assert soon(lambda: set(threading.enumerate()) <= before)
 
 
-def test_nothing_stays_open_when_a_reader_leaves(replay: Replay, asked: Gateway) -> None:
+def test_closing_the_generator_closes_the_connection(replay: Replay, gateway: Gateway) -> None:
     replay.serve(CHAT, Canned(FRAME * 2, silence=len(FRAME)))
-    stream = asked.stream(Target("tiny", "openai"), QUESTION, Params(), CancelToken())
+    stream = gateway.stream(Target("tiny", "openai"), QUESTION, Params(), CancelToken())
     assert next(stream) == TextDelta("Half an ")
     stream.close()
     assert replay.requests[0].left.wait(20)
