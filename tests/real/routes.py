@@ -24,7 +24,9 @@ each_route = pytest.mark.parametrize(
 )
 
 
-def says(asked: Gateway, wire: Wire, model: str, question: str = "", params: Params = UNTOUCHED) -> CollectedAnswer:
+def says(
+    asked: Gateway, wire: Wire, model: str, question: str = "", params: Params = UNTOUCHED
+) -> CollectedAnswer:
     """What comes of one question to this model of the proxy."""
     path = [Message("user", (TextPart(question),))] if question else QUESTION
     return collect(asked.stream(Target(model, wire), path, params, CancelToken()))
