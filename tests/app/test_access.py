@@ -73,7 +73,7 @@ def server(store, database_url, monkeypatch):
         talk = Conversation(f"c-{who}", "Hers", 1.0, f"q-{who}")
         asked = Node(f"q-{who}", None, Message("user", (TextPart(SAID),)), 1.0)
         store.messages.save_turn(who, talk, [asked])
-        token = share_links.create_share_link(store, who, talk, [asked])
+        token = share_links.create_share_link(store.shares, who, talk, [asked])
     yield Server(store, token, enter)
     st.config.set_option("server.address", None)
     for kept in (resources.settings, resources.store, resources._gateway):

@@ -8,8 +8,9 @@ import pytest
 
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.errors import StoreError
+from lib.storage.audit import Audit
 from lib.storage.store import Store
-from lib.ui.history import actions
+from lib.ui.history import conversation_actions
 from lib.ui.session import audit, resources
 from lib.ui.settings import data
 from tests.app.roles import BOB, id_of, shown
@@ -76,13 +77,14 @@ def test_the_download_of_everything_is_told_of(enter, begun):
     assert told(begun)[-1] == ("export", "everything")
 
 
-def test_deleted_conversations_are_told_by_their_ids(enter, begun):
-    enter("settings", BOB)
-    actions._record_deletion(resources.User("x"), ["c"])
-    actions._record_deletion(resources.User("x"), ["c", "d"])
-    one, two = reversed(begun.audit.page(2))
-    assert (one.resource, one.details) == ("c", {})
-    assert (two.resource, two.details) == ("", {"conversations": ["c", "d"]})
+def test_deleted_conversations_are_recorded_by_their_ids(begun, monkeypatch):
+    monkeypatch.setattr(resources, "store", lambda: begun)
+    one, two = (Conversation(id_, "", 1.0) for id_ in ("c", "d"))
+    conversation_actions.delete(resources.User("x"), [one])
+    conversation_actions.delete(resources.User("x"), [one, two])
+    second, first = begun.audit.page(2)
+    assert (first.resource, first.details) == ("c", {})
+    assert (second.resource, second.details) == ("", {"conversations": ["c", "d"]})
 
 
 def test_nothing_of_what_was_said_is_in_any_row(enter, begun):
@@ -96,7 +98,7 @@ def test_what_cannot_be_told_is_done_all_the_same(enter, begun, monkeypatch, cap
     def refused(*_: object, **__: object) -> None:
         raise StoreError("full")
 
-    monkeypatch.setattr(Store, "record_audit_event", refused)
+    monkeypatch.setattr(Audit, "record", refused)
     at = opened(enter)
     assert SAID in shown(at)
     at.button(key="share-make").click().run()

@@ -1,9 +1,8 @@
-"""What the list costs: few questions to the store, each for a page, whatever stands in it."""
+"""Conversation list: few queries, each for a page, however long the list is."""
 
 from __future__ import annotations
 
 import time
-from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -20,80 +19,75 @@ conversation_list.render(User("me"), None)
 """
 
 
-class Counted:
-    """A store that notes what it is asked."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.asked: list[tuple] = []
-
-    def __getattr__(self, name):
-        return partial(self._ask, name)
-
-    def _ask(self, name, *args):
-        self.asked.append((name, *args[1:]))
-        return getattr(self._store, name)(*args)
+@pytest.fixture
+def store(monkeypatch, database_url) -> Store:
+    store = Store(database_url)
+    monkeypatch.setattr(resources, "store", lambda: store)
+    yield store
+    store.close()
 
 
 @pytest.fixture
-def store(monkeypatch, database_url) -> Counted:
-    opened = Store(database_url)
-    counted = Counted(opened)
-    monkeypatch.setattr(resources, "store", lambda: counted)
-    yield counted
-    opened.close()
+def queries(store, monkeypatch) -> list[tuple]:
+    """Queries of the list, each with limit, kind, folder and whether it has a cursor."""
+    queries: list[tuple] = []
+    conversations = store.conversations
+    get_folders, get_page = conversations.folders, conversations.page
+
+    def folders(owner):
+        queries.append(("folders",))
+        return get_folders(owner)
+
+    def page(owner, limit, conversation_filter, before=None):
+        kind, folder = conversation_filter.kind, conversation_filter.folder
+        queries.append(("page", limit, kind, folder, before is not None))
+        return get_page(owner, limit, conversation_filter, before)
+
+    monkeypatch.setattr(conversations, "folders", folders)
+    monkeypatch.setattr(conversations, "page", page)
+    return queries
 
 
-def put(store: Counted, count: int, **more) -> None:
+def save(store: Store, count: int, **fields) -> None:
     for number in range(count):
         now = time.time() - number
         node = Node(new_id(), None, Message("user", (TextPart("Hello"),)), now)
-        store.messages.save_turn("me", Conversation(new_id(), f"Talk {number}", now, node.id, **more), [node])
+        conversation = Conversation(new_id(), f"Talk {number}", now, node.id, **fields)
+        store.messages.save_turn("me", conversation, [node])
+
+
+def run() -> AppTest:
+    return AppTest.from_string(SCRIPT, default_timeout=60).run()
 
 
 def titles(at: AppTest) -> list[str]:
     return [button.label for button in at.button if button.key.startswith("open-")]
 
 
-def asked(store: Counted) -> list[tuple]:
-    """What the last run asked: name, limit, kind of shelf, folder, whether from a place in the list on."""
-    found = [
-        (name, args[0], args[1].kind, args[1].folder, args[2] is not None) if args else (name,)
-        for name, *args in store.asked
-    ]
-    store.asked.clear()
-    return found
-
-
-def test_a_run_asks_for_a_page_of_each_shelf(store):
-    put(store, 100)
-    put(store, 2, pinned=True)
-    put(store, 3, folder="Work")
-    put(store, 50, archived=True)
-    store.asked.clear()
-    at = AppTest.from_string(SCRIPT, default_timeout=60).run()
-    three = [
-        ("folders",),
-        ("conversations", 41, "pinned", "", False),
-        ("conversations", 41, "open", "", False),
-    ]
-    assert asked(store) == three
+def test_a_run_queries_one_page_of_each_open_section(store, queries):
+    save(store, 100)
+    save(store, 2, pinned=True)
+    save(store, 3, folder="Work")
+    save(store, 50, archived=True)
+    at = run()
+    expected = [("folders",), ("page", 41, "pinned", "", False), ("page", 41, "open", "", False)]
+    assert queries == expected
     assert len(titles(at)) == 42
+    queries.clear()
     next(button for button in at.button if button.key.startswith("fold-")).click().run()
-    # One more for a folder that is open.
-    assert sorted(asked(store)) == sorted([*three, ("conversations", 41, "folder", "Work", False)])
+    assert sorted(queries) == sorted([*expected, ("page", 41, "folder", "Work", False)])
     assert len(titles(at)) == 45
 
 
-def test_the_window_on_the_list_grows_and_then_moves(store):
-    put(store, 210)
-    at = AppTest.from_string(SCRIPT, default_timeout=60).run()
+def test_the_visible_range_grows_and_then_moves(store, queries):
+    save(store, 210)
+    at = run()
     for _ in range(2):
         at.button(key="more-open").click().run()
     assert titles(at) == [f"Talk {number}" for number in range(120)]
-    store.asked.clear()
+    queries.clear()
     at.button(key="more-open").click().run()
-    assert ("conversations", 121, "open", "", True) in asked(store)
+    assert ("page", 121, "open", "", True) in queries
     assert titles(at) == [f"Talk {number}" for number in range(40, 160)]
     at.button(key="more-open").click().run()
     at.button(key="more-open").click().run()
@@ -104,10 +98,10 @@ def test_the_window_on_the_list_grows_and_then_moves(store):
     assert not any(button.key == "less-open" for button in at.button)
 
 
-def test_one_that_is_moved_between_two_questions_is_listed_once(store, monkeypatch):
-    put(store, 1)
-    (one,) = store.conversations.page("me", 1)
-    monkeypatch.setattr(store, "conversations", lambda *_: [one], raising=False)
-    at = AppTest.from_string(SCRIPT, default_timeout=60).run()
+def test_a_conversation_moved_between_two_queries_is_listed_once(store, monkeypatch):
+    save(store, 1)
+    everything = store.conversations.page("me", 1)
+    monkeypatch.setattr(store.conversations, "page", lambda *_: everything)
+    at = run()
     assert not at.exception
     assert titles(at) == ["Talk 0"]

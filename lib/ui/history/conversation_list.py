@@ -1,9 +1,10 @@
-"""The conversations as they are listed: pinned ones, folders, then by days; and the archive."""
+"""Conversation list: pinned ones, folders, then by date; and the archive."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -15,17 +16,16 @@ from lib.core.usage import ConversationFilter
 from lib.core.user import User
 from lib.ui.history import folders, row, selection
 from lib.ui.session import resources
-from lib.ui.text import dates
-from lib.ui.text.i18n import t
+from lib.ui.text import dates, t
 from lib.ui.widgets import paging
 
-# How often the end of an answer is looked for that arrives in another conversation.
+# Interval at which the end of answers in other conversations is looked for.
 _POLL_INTERVAL = timedelta(seconds=3)
 
 
 @dataclass
 class _ListRenderer:
-    """What one painting of the list knows; `shown` is the open conversation's id, `names` the folders."""
+    """One rendering of the list: its user, the open conversation, and the rows rendered so far."""
 
     user: User
     open_id: str | None
@@ -39,7 +39,7 @@ class _ListRenderer:
         conversation_filter: ConversationFilter,
         render_items: Callable[[list[Conversation]], None],
     ) -> None:
-        """Draw the shown page of a shelf: one question to the store."""
+        """Render the current page of a filtered list, with one query."""
 
         def fetch(limit: int, before: Conversation | None) -> list[Conversation]:
             return resources.store().conversations.page(self.user.id, limit, conversation_filter, before)
@@ -48,90 +48,80 @@ class _ListRenderer:
 
     def render_rows(self, conversations: Iterable[Conversation]) -> None:
         for conversation in conversations:
-            # Read shelf by shelf, one may have been moved from this to that in between.
+            # A conversation that was moved between two queries is in both results.
             if conversation.id in self.rendered_ids:
                 continue
             self.rendered_ids.add(conversation.id)
-            here = conversation.id == self.open_id
-            row.render(self.user, conversation, self.folder_names, is_open=here)
-            if conversation.arriving and not here:
+            is_open = conversation.id == self.open_id
+            row.render(self.user, conversation, self.folder_names, is_open=is_open)
+            if conversation.arriving and not is_open:
                 self.arriving_ids.append(conversation.id)
+
+    def render_pinned(self, conversations: list[Conversation]) -> None:
+        if conversations:
+            _render_heading("pinned")
+            self.render_rows(conversations)
+
+    def render_by_date(self, conversations: list[Conversation]) -> None:
+        groups = dates.group_by_date(conversations, time.time(), dates.reader_timezone())
+        for heading, group in groups:
+            _render_heading(heading)
+            self.render_rows(group)
+
+    def render_folder(self, name: str, count: int) -> None:
+        if folders.render_folder(self.user, name, count):
+            key = folders.folder_key(name)
+            with st.container(key=f"folded-{key}", gap=None):
+                self.render_page(key, ConversationFilter("folder", name), self.render_rows)
 
 
 def render(user: User, open_id: str | None) -> None:
-    """All conversations that are not archived; `shown` is the open one's id. Raises StoreError."""
-    bar = st.container(key="list-bar", gap=None)
-    if selection.is_active():
-        selection.clear_visible()
-    filed = resources.store().conversations.folders(user.id)
-    listed = _ListRenderer(user, open_id, [name for name, _ in filed])
-    listed.render_page(
-        "pinned", ConversationFilter("pinned"), lambda found: _render_section("pinned", found, listed)
-    )
-    if filed:
-        _render_heading("folders")
-    for name, count in filed:
-        if folders.render_folder(user, name, count):
-            with st.container(key=f"folded-{folders.folder_key(name)}", gap=None):
-                listed.render_page(
-                    folders.folder_key(name), ConversationFilter("folder", name), listed.render_rows
-                )
-    listed.render_page("open", ConversationFilter(), lambda found: _render_by_day(found, listed))
-    if not listed.rendered_ids and not filed:
-        st.caption(t("sidebar.empty"))
-    if selection.is_active():
-        with bar:
-            selection.render_toolbar(user, listed.folder_names, is_archive=False)
-    _poll_arriving(user, listed.arriving_ids)
+    """Render all conversations that are not archived. Raises StoreError."""
+    folder_counts = resources.store().conversations.folders(user.id)
+    renderer = _ListRenderer(user, open_id, [name for name, _ in folder_counts])
+    with _toolbar_above(renderer, is_archive=False):
+        renderer.render_page("pinned", ConversationFilter("pinned"), renderer.render_pinned)
+        if folder_counts:
+            _render_heading("folders")
+        for name, count in folder_counts:
+            renderer.render_folder(name, count)
+        renderer.render_page("open", ConversationFilter(), renderer.render_by_date)
+        if not renderer.rendered_ids and not folder_counts:
+            st.caption(t("sidebar.empty"))
 
 
 def render_archive(user: User, open_id: str | None) -> None:
-    """The archived conversations, newest first. Raises StoreError."""
-    bar = st.container(key="list-bar", gap=None)
+    """Render the archived conversations, newest first. Raises StoreError."""
+    renderer = _ListRenderer(user, open_id)
+    with _toolbar_above(renderer, is_archive=True):
+        renderer.render_page("archived", ConversationFilter("archived"), renderer.render_rows)
+        if not renderer.rendered_ids:
+            st.caption(t("archive.empty"))
+
+
+@contextmanager
+def _toolbar_above(renderer: _ListRenderer, *, is_archive: bool) -> Iterator[None]:
+    """Render the selection toolbar above the list, once the list has been rendered."""
+    toolbar_slot = st.container(key="list-bar", gap=None)
+    selection.clear_visible()
+    yield
     if selection.is_active():
-        selection.clear_visible()
-    listed = _ListRenderer(user, open_id)
-    listed.render_page("archived", ConversationFilter("archived"), listed.render_rows)
-    if not listed.rendered_ids:
-        st.caption(t("archive.empty"))
-    if selection.is_active():
-        with bar:
-            selection.render_toolbar(user, (), is_archive=True)
-    _poll_arriving(user, listed.arriving_ids)
+        with toolbar_slot:
+            selection.render_toolbar(renderer.user, renderer.folder_names, is_archive=is_archive)
+    if renderer.arriving_ids:
+        # A fragment: it runs alone, and waits while an answer is rendered.
+        st.fragment(_rerun_when_finished, run_every=_POLL_INTERVAL)(renderer.user, renderer.arriving_ids)
 
 
-def _render_section(name: str, conversations: list[Conversation], renderer: _ListRenderer) -> None:
-    if conversations:
-        _render_heading(name)
-        renderer.render_rows(conversations)
-
-
-def _render_by_day(conversations: list[Conversation], renderer: _ListRenderer) -> None:
-    zone = dates.reader_timezone()
-    for name, group in dates.group_by_date(conversations, time.time(), zone):
-        _render_heading(name)
-        renderer.render_rows(group)
-
-
-def _render_heading(name: str) -> None:
-    with st.container(key=f"head-{name}"):
-        st.caption(dates.heading_text(name))
-
-
-def _poll_arriving(user: User, arriving_ids: Sequence[str]) -> None:
-    """See the end of answers that arrive elsewhere, as far as this page is not painting one itself.
-
-    A run of the page then paints the list; until then a small question every few seconds is all. While an
-    answer is painted these wait, as all fragments do, and do not disturb it.
-    """
-    if arriving_ids:
-        st.fragment(_rerun_when_finished, run_every=_POLL_INTERVAL)(user, arriving_ids)
+def _render_heading(heading: str) -> None:
+    with st.container(key=f"head-{heading}"):
+        st.caption(dates.heading_text(heading))
 
 
 def _rerun_when_finished(user: User, arriving_ids: Sequence[str]) -> None:
     try:
-        found = [resources.store().conversations.get(user.id, one) for one in arriving_ids]
+        conversations = [resources.store().conversations.get(user.id, id_) for id_ in arriving_ids]
     except StoreError:
-        return  # it is asked again soon
-    if not all(one and one.arriving for one in found):
+        return  # the next poll tries again
+    if not all(conversation and conversation.arriving for conversation in conversations):
         st.rerun()

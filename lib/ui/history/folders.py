@@ -1,82 +1,63 @@
-"""Folders in the list: a fold with its count, its name in a box to be changed, a picker of folders."""
+"""Folders in the list: a heading that opens and closes, with rename and delete in its menu."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 import streamlit as st
 
 from lib.core.user import User
-from lib.ui.history import actions as filing
+from lib.ui.history import conversation_actions, list_forms
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import paging
 
 
 def render_folder(user: User, name: str, count: int) -> bool:
-    """The head of a folder, which opens and closes it; whether it is open."""
-    key = folder_key(name)
-    opened = name in session_state.open_folders
+    """Render a folder's heading with its count, or its rename form; returns if it is open."""
+    is_open = name in session_state.open_folders
     if session_state.renamed_folder == name:
-        _render_rename_form(user, name, key)
-        return opened
-    with st.container(key=f"folder-{key}", horizontal=True, gap=None, wrap=False):
-        st.button(
-            f"{escape_markdown(name)} :gray[{count}]",
-            key=f"fold-{key}",
-            type="tertiary",
-            width="stretch",
-            icon=f":material/{'folder_open' if opened else 'folder'}:",
-            on_click=_toggle_folder,
-            args=(name,),
-        )
-        actions = {"rename": t("sidebar.rename"), "delete": t("folder.delete")}
-        menu = f"actions-folder-{key}"
-        st.menu_button(
-            t("sidebar.act"),
-            list(actions),
-            key=menu,
-            icon=":material/more_horiz:",
-            type="tertiary",
-            format_func=lambda action: actions[action],
-            on_click=_on_menu_select,
-            args=(user, name, menu),
-        )
-    return opened
+        _render_rename_form(user, name)
+    else:
+        with st.container(key=f"folder-{folder_key(name)}", horizontal=True, gap=None, wrap=False):
+            st.button(
+                f"{escape_markdown(name)} :gray[{count}]",
+                key=f"fold-{folder_key(name)}",
+                type="tertiary",
+                width="stretch",
+                icon=f":material/{'folder_open' if is_open else 'folder'}:",
+                on_click=_toggle_folder,
+                args=(name,),
+            )
+            _render_menu(user, name)
+    return is_open
 
 
 def folder_key(name: str) -> str:
-    """A folder's name as a part of keys."""
+    """Return a key for a folder's elements: names may hold any character, keys not."""
     return sha256(name.encode()).hexdigest()[:16]
 
 
-def render_picker(
-    key: str,
-    folder_names: Sequence[str],
-    on_choose: Callable[[str], None],
-    on_cancel: Callable[[], None],
-    *,
-    allow_none: bool = True,
-) -> None:
-    """Pick a folder, or type the name of a new one; with `leave`, or none at all, which is ""."""
-    with st.container(key=f"{key}-place", gap="xsmall"):
-        st.selectbox(
-            t("folder.label"),
-            list(folder_names),
-            index=None,
-            key=key,
-            placeholder=t("folder.placeholder"),
-            accept_new_options=True,
-            label_visibility="collapsed",
-            on_change=lambda: on_choose(session_state.widget(key)) if session_state.widget(key) else None,
-        )
-        with st.container(key=f"{key}-buttons", horizontal=True, gap="small"):
-            if allow_none:
-                st.button(
-                    t("folder.none"), key=f"{key}-none", type="tertiary", on_click=on_choose, args=("",)
-                )
-            st.button(t("rename.cancel"), key=f"{key}-cancel", type="tertiary", on_click=on_cancel)
+def _render_menu(user: User, name: str) -> None:
+    labels = {"rename": t("sidebar.rename"), "delete": t("folder.delete")}
+    key = f"actions-folder-{folder_key(name)}"
+    st.menu_button(
+        t("sidebar.act"),
+        list(labels),
+        key=key,
+        icon=":material/more_horiz:",
+        type="tertiary",
+        format_func=lambda action: labels[action],
+        on_click=_on_menu_select,
+        args=(user, name, key),
+    )
+
+
+def _on_menu_select(user: User, name: str, menu_key: str) -> None:
+    if session_state.widget(menu_key) == "rename":
+        session_state.renamed_folder = name
+    else:
+        conversation_actions.delete_folder(user, name)
 
 
 def _toggle_folder(name: str) -> None:
@@ -84,30 +65,23 @@ def _toggle_folder(name: str) -> None:
     paging.reset(folder_key(name))
 
 
-def _on_menu_select(user: User, name: str, menu_key: str) -> None:
-    if session_state.widget(menu_key) == "rename":
-        session_state.renamed_folder = name
-    else:
-        filing.delete_folder(user, name)
+def _render_rename_form(user: User, name: str) -> None:
+    list_forms.render_rename_form(
+        folder_key(name),
+        t("folder.name"),
+        name,
+        conversation_actions.MAX_FOLDER_CHARS,
+        lambda new_name: _on_rename(user, name, new_name),
+        _close_rename_form,
+    )
 
 
-def _render_rename_form(user: User, name: str, key: str) -> None:
-    with st.form(f"naming-{key}", border=False):
-        field, label = f"named-{key}", t("folder.name")
-        most = filing.MAX_FOLDER_CHARS
-        st.text_input(label, name, key=field, max_chars=most, label_visibility="collapsed")
-        with st.container(key=f"naming-buttons-{key}", horizontal=True, gap="small"):
-            args = (user, name, field)
-            st.form_submit_button(t("rename.save"), type="primary", on_click=_on_rename, args=args)
-            st.form_submit_button(t("rename.cancel"), on_click=_close_rename_form)
-
-
-def _on_rename(user: User, old_name: str, field_key: str) -> None:
+def _on_rename(user: User, name: str, new_name: str) -> None:
     _close_rename_form()
-    name = filing.normalize_folder_name(str(session_state.widget(field_key, "")))
-    filing.rename_folder(user, old_name, name)
-    if old_name in session_state.open_folders:
-        session_state.open_folders.add(name)
+    new_name = conversation_actions.normalize_folder_name(new_name)
+    conversation_actions.rename_folder(user, name, new_name)
+    if name in session_state.open_folders:
+        session_state.open_folders.add(new_name)
 
 
 def _close_rename_form() -> None:

@@ -1,4 +1,4 @@
-"""The sidebar of every page: a new chat, the search, the list or the archive, usage and settings."""
+"""Sidebar of every page: new chat, search, the conversation list or the archive, usage and settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lib.ui.history import conversation_list, row, search, selection
 from lib.ui.history.row import CHAT_PAGE
 from lib.ui.session import conversation_view
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import t
+from lib.ui.text import t
 from lib.ui.widgets import paging
 from lib.ui.widgets.errors import code_message
 
@@ -20,7 +20,7 @@ USAGE_PAGE = "pages/usage.py"
 
 
 def render(user: User, *, is_chat_page: bool) -> None:
-    """The sidebar of every page; `chat` where the page shows a conversation."""
+    """Render the sidebar; on the chat page, the list marks the open conversation."""
     with st.sidebar:
         st.button(
             t("sidebar.new"),
@@ -43,10 +43,7 @@ def _render_list(user: User, query: str, open_id: str | None) -> None:
     if query:
         search.render_results(user, query)
     elif session_state.is_archive_open:
-        words, icon, args = t("archive.back"), ":material/arrow_back:", (False,)
-        st.button(
-            words, key="archive-back", type="tertiary", icon=icon, on_click=_set_archive_visible, args=args
-        )
+        _render_archive_button("archive-back", t("archive.back"), "arrow_back", opens_archive=False)
         with st.container(key="head-archive"):
             st.caption(t("archive.title"))
         conversation_list.render_archive(user, open_id)
@@ -54,31 +51,47 @@ def _render_list(user: User, query: str, open_id: str | None) -> None:
         conversation_list.render(user, open_id)
 
 
+def _render_archive_button(key: str, label: str, icon: str, *, opens_archive: bool) -> None:
+    st.button(
+        label,
+        key=key,
+        type="tertiary",
+        icon=f":material/{icon}:",
+        on_click=_set_archive_visible,
+        args=(opens_archive,),
+    )
+
+
 def _render_footer(query: str) -> None:
     with st.container(key="sidebar-tools", horizontal=True, gap="small"):
         if not query and not selection.is_active():
-            words, icon = t("sidebar.select"), ":material/checklist:"
-            st.button(words, key="select", type="tertiary", icon=icon, on_click=selection.begin)
-        if not query and not session_state.is_archive_open:
-            words, icon, args = t("archive.title"), ":material/archive:", (True,)
             st.button(
-                words, key="archive", type="tertiary", icon=icon, on_click=_set_archive_visible, args=args
+                t("sidebar.select"),
+                key="select",
+                type="tertiary",
+                icon=":material/checklist:",
+                on_click=selection.begin,
             )
+        if not query and not session_state.is_archive_open:
+            _render_archive_button("archive", t("archive.title"), "archive", opens_archive=True)
     with st.container(key="sidebar-links", horizontal=True, gap="small"):
         for page, name, icon in ((SETTINGS_PAGE, "settings", "settings"), (USAGE_PAGE, "usage", "bar_chart")):
-            words, icon = t(f"nav.{name}"), f":material/{icon}:"
             st.page_link(
-                page, label=words, icon=icon, width="content", query_params=conversation_view.query_params()
+                page,
+                label=t(f"nav.{name}"),
+                icon=f":material/{icon}:",
+                width="content",
+                query_params=conversation_view.query_params(),
             )
 
 
 def _start_new_chat() -> None:
-    """Begin a new chat, and show where it will be listed; a callback."""
+    """Open a new chat and the top of the list, where it will appear; a callback."""
     paging.reset("open")
     row.open_conversation(None)
 
 
-def _set_archive_visible(visible: bool) -> None:
+def _set_archive_visible(is_visible: bool) -> None:
     selection.end()
     paging.reset("archived")
-    session_state.is_archive_open = visible
+    session_state.is_archive_open = is_visible

@@ -1,0 +1,64 @@
+"""Small forms inside the list: rename a conversation or a folder, choose a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from lib.ui.session.state import session_state
+from lib.ui.text import t
+
+
+def render_rename_form(
+    key: str,
+    label: str,
+    name: str,
+    max_chars: int,
+    on_save: Callable[[str], None],
+    on_cancel: Callable[[], None],
+) -> None:
+    """Render a text field with Save and Cancel; `key` names its elements, `on_save` gets the typed name."""
+    field_key = f"name-{key}"
+    with st.form(f"rename-{key}", border=False):
+        st.text_input(label, name, key=field_key, max_chars=max_chars, label_visibility="collapsed")
+        with st.container(key=f"rename-buttons-{key}", horizontal=True, gap="small"):
+            st.form_submit_button(
+                t("rename.save"),
+                type="primary",
+                on_click=lambda: on_save(str(session_state.widget(field_key, ""))),
+            )
+            st.form_submit_button(t("rename.cancel"), on_click=on_cancel)
+
+
+def render_folder_picker(
+    key: str,
+    folder_names: Sequence[str],
+    on_choose: Callable[[str], None],
+    on_cancel: Callable[[], None],
+    *,
+    allow_none: bool = True,
+) -> None:
+    """Render a choice of folders that also takes a new name; `allow_none` adds "no folder", which is ""."""
+
+    def choose() -> None:
+        if name := session_state.widget(key):
+            on_choose(name)
+
+    with st.container(key=f"{key}-place", gap="xsmall"):
+        st.selectbox(
+            t("folder.label"),
+            list(folder_names),
+            index=None,
+            key=key,
+            placeholder=t("folder.placeholder"),
+            accept_new_options=True,
+            label_visibility="collapsed",
+            on_change=choose,
+        )
+        with st.container(key=f"{key}-buttons", horizontal=True, gap="small"):
+            if allow_none:
+                st.button(
+                    t("folder.none"), key=f"{key}-none", type="tertiary", on_click=on_choose, args=("",)
+                )
+            st.button(t("rename.cancel"), key=f"{key}-cancel", type="tertiary", on_click=on_cancel)
