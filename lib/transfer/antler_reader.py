@@ -1,12 +1,14 @@
-"""Antler's own file, read: every field of its kind, or the file is refused with the place."""
+"""Reading of Antler's own file, which is refused where a field has another type than the format says."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import fields, replace
-from typing import Any, TypeVar, get_args
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Any, get_args
+
+from msgspec.structs import asdict
 
 from lib.core.conversation import (
     Conversation,
@@ -26,235 +28,188 @@ from lib.core.errors import AnswerError, TransferError, UnexpectedError
 from lib.core.params import FIELDS_BY_NAME, Params
 from lib.core.sanitize import sanitize_json
 from lib.core.target import Target, is_wire
-from lib.transfer.antler_writer import FORMAT, FORMAT_VERSION
-from lib.transfer.fields import FieldReader
-from lib.transfer.message_tree import ImportedMessage, build_tree, newest_leaf_id
+from lib.transfer.antler_schema import (
+    FORMAT,
+    FORMAT_VERSION,
+    PART_SCHEMA,
+    PART_TYPES,
+    ConversationSchema,
+    FailureSchema,
+    FileSchema,
+    HeaderSchema,
+    NodeSchema,
+    ParamsSchema,
+    PartSchema,
+    TargetSchema,
+    TextPartSchema,
+    decode,
+)
+from lib.transfer.message_tree import TreeMessage, build_tree, newest_leaf_id
 from lib.transfer.result import ConversationRecord, derive_id
+from lib.transfer.values import MAX_TIMESTAMP, clean_line
 
 NAME = FORMAT
 
-T = TypeVar("T")
-
 _ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_MAX_METADATA_DEPTH = 8  # of what a gateway told: deeper than anything that is kept of it
+_MAX_METADATA_DEPTH = 8  # deeper than anything that is kept of a gateway's own fields
 
 
 def can_parse(document: Any) -> bool:
-    """Whether this is a file of this format, of whatever version."""
+    """Check for a file of this format, of any version."""
     return isinstance(document, dict) and document.get("format") == FORMAT
 
 
 def parse_records(document: dict[str, Any], issues: Counter[str]) -> Iterator[ConversationRecord]:
-    """The conversations of the file, exactly as they were written.
+    """Yield the conversations of the file, exactly as they were written.
 
-    Fields of later versions are passed over and counted, as is what had to be mended. Raises
-    TransferError where the file is of a later major version, or a field is not of its kind.
+    Fields of later versions are passed over and counted, as are repairs. Raises TransferError for a later
+    major version, and for a field of another type.
     """
-    file = FieldReader(document, "", issues)
-    file.pop("format")
-    version = file.read_integer("version")
-    if version is None or version < 1:
-        raise file.shape_error("version")
+    version = decode(document, HeaderSchema, "", Counter()).version
     if version > FORMAT_VERSION:
         raise TransferError("newer", str(version))
-    for one in file.read_objects("conversations"):
-        yield _parse_record(one, issues)
-    file.count_unknown_fields()
+    for index, value in enumerate(decode(document, FileSchema, "", issues).conversations):
+        yield _RecordReader(f"conversations[{index}]", issues).read_record(value)
 
 
-def _parse_record(reader: FieldReader, issues: Counter[str]) -> ConversationRecord:
-    conversation = _parse_conversation(reader, issues)
-    seeds = _ensure_valid_ids([_parse_message(one, issues) for one in reader.read_objects("nodes")], issues)
-    reader.count_unknown_fields()
-    tree = build_tree(seeds, conversation.created_at, issues)
-    head, window = conversation.head_id, conversation.truncation
-    if head is not None and head not in tree.node_ids:
-        issues["head"] += 1
-    return replace(
-        conversation,
-        head_id=tree.node_ids.get(head) or newest_leaf_id(tree.nodes) if head is not None else None,
-        truncation=replace(
-            window, start=tree.node_ids.get(window.start, _ensure_valid_id(window.start, issues))
+class _RecordReader:
+    """Reader of one conversation, which counts what it repairs."""
+
+    def __init__(self, location: str, issues: Counter[str]) -> None:
+        self._location = location
+        self._issues = issues
+
+    def read_record(self, value: Any) -> ConversationRecord:
+        schema = decode(value, ConversationSchema, self._location, self._issues)
+        conversation = self._read_conversation(schema)
+        messages = [self._read_message(node, index) for index, node in enumerate(schema.nodes or ())]
+        tree = build_tree(self._replace_invalid_ids(messages), conversation.created_at, self._issues)
+        head_id, truncation = conversation.head_id, conversation.truncation
+        if head_id is not None:
+            self._issues["head"] += head_id not in tree.node_ids
+            head_id = tree.node_ids.get(head_id) or newest_leaf_id(tree.nodes)
+        if truncation is not None:
+            start = tree.node_ids.get(truncation.start, self._ensure_valid_id(truncation.start))
+            truncation = replace(truncation, start=start)
+        return replace(conversation, head_id=head_id, truncation=truncation), tree.nodes
+
+    def _read_conversation(self, schema: ConversationSchema) -> Conversation:
+        """Read all but the nodes; the ids of the head and of the truncation's start stay the file's."""
+        sources = get_args(TitleSource)
+        self._issues["unknown"] += schema.title_source not in ("", *sources)
+        return Conversation(
+            id=self._ensure_valid_id(schema.id),
+            title=self._line(schema.title),
+            title_source=next((source for source in sources if source == schema.title_source), "question"),
+            created_at=self._timestamp(schema.created_at) or 0.0,
+            updated_at=self._timestamp(schema.updated_at) or 0.0,
+            head_id=schema.head_id or None,
+            target=self._read_target(schema.target),
+            params=self._read_params(schema.params),
+            folder=self._line(schema.folder),
+            pinned=schema.pinned,
+            archived=schema.archived,
+            truncation=Truncation(**asdict(schema.truncation)) if schema.truncation else None,
         )
-        if window
-        else None,
-    ), tree.nodes
 
-
-def _parse_conversation(reader: FieldReader, issues: Counter[str]) -> Conversation:
-    """The conversation, its head and its window under the ids of the file."""
-    titled = reader.read_text("titled")
-    if titled not in ("", *get_args(TitleSource)):
-        issues["unknown"] += 1
-    head = reader.read_text("head")
-    window = reader.read_object("window")
-    return Conversation(
-        id=_ensure_valid_id(reader.read_text("id", required=True), issues),
-        title=reader.read_line("title"),
-        title_source=next((one for one in get_args(TitleSource) if one == titled), "question"),
-        created_at=reader.read_timestamp("created") or 0.0,
-        updated_at=reader.read_timestamp("updated") or 0.0,
-        head_id=head or None,
-        target=_parse_target(reader.read_object("target"), issues),
-        params=_parse_params(reader.read_object("params"), issues),
-        folder=reader.read_line("folder"),
-        pinned=reader.read_bool("pinned"),
-        archived=reader.read_bool("archived"),
-        truncation=_parse_optional(
-            window, lambda one: Truncation(one.read_text("start"), one.read_text("summary"))
-        ),
-    )
-
-
-def _parse_message(reader: FieldReader, issues: Counter[str]) -> ImportedMessage:
-    name = reader.read_text("id", required=True)
-    parent = reader.read_text("parent")
-    role = reader.read_text("role", required=True)
-    if role not in ("user", "assistant"):
-        raise reader.shape_error("role")
-    parts = tuple(part for one in reader.read_objects("parts") if (part := _parse_part(one, issues)))
-    created = reader.read_timestamp("created")
-    served = reader.pop("served")
-    if not isinstance(served, dict | None):
-        raise reader.shape_error("served")
-    node = Node(
-        id=name,
-        parent_id=None,
-        message=Message("user" if role == "user" else "assistant", parts),
-        created_at=0.0,
-        outcome=_parse_outcome(reader.read_text("outcome"), issues),
-        finish_reason=reader.read_text("reason"),
-        target=_parse_target(reader.read_object("target"), issues),
-        usage=_parse_optional(reader.read_object("usage"), _parse_usage) or Usage(),
-        timing=_parse_optional(reader.read_object("timing"), _parse_timing) or Timing(),
-        failure=_parse_optional(reader.read_object("failure"), lambda one: _parse_failure(one, issues)),
-        request_id=reader.read_text("request_id"),
-        provider_metadata=sanitize_json(served or {}, _MAX_METADATA_DEPTH),
-    )
-    reader.count_unknown_fields()
-    return ImportedMessage(name, parent or None, node, created)
-
-
-def _parse_part(reader: FieldReader, issues: Counter[str]) -> Part | None:
-    kind = reader.read_text("type", required=True)
-    if kind == "text":
-        part: Part = TextPart(reader.read_text("text"))
-    elif kind == "thinking":
-        part = ThinkingPart(
-            reader.read_text("text"), reader.read_text("signature"), reader.read_text("sealed")
+    def _read_message(self, schema: NodeSchema, index: int) -> TreeMessage:
+        location = f"{self._location}.nodes[{index}].parts"
+        parts = [self._read_part(part, f"{location}[{n}]") for n, part in enumerate(schema.parts)]
+        node = Node(
+            id=schema.id,
+            parent_id=None,
+            message=Message(schema.role, tuple(part for part in parts if part)),
+            created_at=0.0,
+            outcome=self._read_outcome(schema.outcome),
+            finish_reason=schema.finish_reason,
+            target=self._read_target(schema.target),
+            usage=Usage(**asdict(schema.usage)) if schema.usage else Usage(),
+            timing=Timing(**asdict(schema.timing)) if schema.timing else Timing(),
+            failure=self._read_failure(schema.failure),
+            request_id=schema.request_id,
+            provider_metadata=sanitize_json(schema.provider_metadata, _MAX_METADATA_DEPTH),
         )
-    else:
-        issues["part"] += 1
+        return TreeMessage(schema.id, schema.parent_id or None, node, self._timestamp(schema.created_at))
+
+    def _read_part(self, value: Any, location: str) -> Part | None:
+        part_type = value.get("type") if isinstance(value, dict) else None
+        if isinstance(part_type, str) and part_type not in PART_TYPES:
+            self._issues["part"] += 1
+            return None
+        part: PartSchema = decode(value, PART_SCHEMA, location, self._issues)
+        if isinstance(part, TextPartSchema):
+            return TextPart(part.text)
+        return ThinkingPart(part.text, part.signature, part.sealed)
+
+    def _read_outcome(self, name: str) -> Outcome:
+        if name and name not in set(Outcome) - {Outcome.ARRIVING}:
+            self._issues["unknown"] += 1
+            return Outcome.INTERRUPTED
+        return Outcome(name or Outcome.COMPLETE)
+
+    def _read_target(self, schema: TargetSchema | None) -> Target | None:
+        if schema is None:
+            return None
+        model = self._line(schema.model)
+        if model and is_wire(schema.wire):
+            return Target(model, schema.wire)
+        self._issues["unknown"] += 1
         return None
-    reader.count_unknown_fields()
-    return part
 
+    def _read_failure(self, schema: FailureSchema | None) -> Failure | None:
+        if schema is None:
+            return None
+        failure = Failure(**asdict(schema))
+        if failure.code in _error_codes(AnswerError):
+            return failure
+        self._issues["unknown"] += 1
+        return replace(failure, code=UnexpectedError.code)
 
-def _parse_outcome(name: str, issues: Counter[str]) -> Outcome:
-    if name and name not in set(Outcome) - {Outcome.ARRIVING}:
-        issues["unknown"] += 1
-        return Outcome.INTERRUPTED
-    return Outcome(name or Outcome.COMPLETE)
+    def _read_params(self, schema: ParamsSchema | None) -> Params:
+        """Read what is set. A value that no wire takes is left out and counted: no page could show it."""
+        params: dict[str, Any] = {}
+        for name, value in asdict(schema).items() if schema else ():
+            param = FIELDS_BY_NAME[name]
+            if value is None or value == "":
+                continue
+            ranges = param.ranges
+            if (param.kind == "choice" and value not in param.choices) or (
+                ranges and not min(r.minimum for r in ranges) <= value <= max(r.maximum for r in ranges)
+            ):
+                self._issues["setting"] += 1
+            else:
+                params[name] = value
+        return Params(**params)
 
+    def _line(self, text: str) -> str:
+        line = clean_line(text)
+        self._issues["line"] += line != text
+        return line
 
-def _parse_target(reader: FieldReader | None, issues: Counter[str]) -> Target | None:
-    if reader is None:
+    def _timestamp(self, value: float | None) -> float | None:
+        if value is None or 0 <= value < MAX_TIMESTAMP:
+            return None if value is None else float(value)
+        self._issues["time"] += 1
         return None
-    model, wire = reader.read_line("model"), reader.read_text("wire")
-    reader.count_unknown_fields()
-    if model and is_wire(wire):
-        return Target(model, wire)
-    issues["unknown"] += 1
-    return None
 
+    def _ensure_valid_id(self, candidate: str, used_ids: Collection[str] = ()) -> str:
+        """Keep an id of Antler's own form; derive one from any other, always the same and not yet used."""
+        if _ID_PATTERN.fullmatch(candidate):
+            return candidate
+        self._issues["id"] += 1
+        candidate = derive_id(candidate)
+        while candidate in used_ids:
+            candidate = derive_id(candidate)
+        return candidate
 
-def _parse_usage(reader: FieldReader) -> Usage:
-    return Usage(**{field.name: reader.read_count(field.name) for field in fields(Usage)})
-
-
-def _parse_timing(reader: FieldReader) -> Timing:
-    return Timing(**{field.name: reader.read_number(field.name) for field in fields(Timing)})
-
-
-def _parse_failure(reader: FieldReader, issues: Counter[str]) -> Failure:
-    code = reader.read_line("code")
-    known = code in _error_codes(AnswerError)
-    issues["unknown"] += not known
-    return Failure(
-        code=code if known else UnexpectedError.code,
-        detail=reader.read_text("detail"),
-        status=reader.read_integer("status"),
-        request_id=reader.read_text("request_id"),
-        retry=reader.read_bool("retry"),
-        blamed=reader.read_texts("blamed"),
-        wait=reader.read_number("wait"),
-    )
+    def _replace_invalid_ids(self, messages: list[TreeMessage]) -> list[TreeMessage]:
+        used_ids = {message.id for message in messages}
+        return [
+            replace(message, node=replace(message.node, id=self._ensure_valid_id(message.id, used_ids)))
+            for message in messages
+            if message.node
+        ]
 
 
 def _error_codes(error_type: type[AnswerError]) -> set[str]:
     return {error_type.code}.union(*map(_error_codes, error_type.__subclasses__()))
-
-
-def _parse_params(reader: FieldReader | None, issues: Counter[str]) -> Params:
-    """What was set. A value that no wire takes is left out and counted: the page could not show it."""
-    if reader is None:
-        return Params()
-    found: dict[str, Any] = {}
-    for name, field in FIELDS_BY_NAME.items():
-        value = _parse_param(reader, name, field.kind)
-        if value is None or value == "":
-            continue
-        ranges = field.ranges
-        if (field.kind == "choice" and value not in field.choices) or (
-            ranges and not min(one.minimum for one in ranges) <= value <= max(one.maximum for one in ranges)
-        ):
-            issues["setting"] += 1
-        else:
-            found[name] = value
-    reader.count_unknown_fields()
-    return Params(**found)
-
-
-def _parse_param(reader: FieldReader, name: str, kind: str) -> Any:
-    if kind == "integer":
-        return reader.read_integer(name)
-    if kind == "number":
-        return reader.read_number(name)
-    if kind == "lines":
-        return reader.read_texts(name)
-    if kind == "switch":
-        value = reader.pop(name)
-        if not isinstance(value, bool | None):
-            raise reader.shape_error(name)
-        return value
-    return reader.read_text(name)
-
-
-def _parse_optional(reader: FieldReader | None, parse: Callable[[FieldReader], T]) -> T | None:
-    if reader is None:
-        return None
-    value = parse(reader)
-    reader.count_unknown_fields()
-    return value
-
-
-def _ensure_valid_id(candidate: str, issues: Counter[str], used_ids: Collection[str] = ()) -> str:
-    """The id, where it is of the form of ours; else one that is always the same for it, and not used."""
-    if _ID_PATTERN.fullmatch(candidate):
-        return candidate
-    issues["id"] += 1
-    candidate = derive_id(candidate)
-    while candidate in used_ids:
-        candidate = derive_id(candidate)
-    return candidate
-
-
-def _ensure_valid_ids(messages: list[ImportedMessage], issues: Counter[str]) -> list[ImportedMessage]:
-    """The same, with nodes whose ids are all of our form."""
-    used = {seed.id for seed in messages}
-    return [
-        replace(
-            seed, node=replace(seed.node, id=_ensure_valid_id(seed.id, issues, used)) if seed.node else None
-        )
-        for seed in messages
-    ]

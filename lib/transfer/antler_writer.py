@@ -1,117 +1,122 @@
-"""Antler's own file: what docs/format.md describes, written."""
+"""Writing of Antler's own file, as docs/format.md describes it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, TypeVar
 
-from lib.core.conversation import Conversation, Node, Outcome, TextPart, ThinkingPart
+import msgspec
+
+from lib.core.conversation import Conversation, Failure, Node, Outcome, TextPart, Timing, Truncation, Usage
 from lib.core.params import Params
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target
+from lib.transfer.antler_schema import (
+    FORMAT,
+    FORMAT_VERSION,
+    ConversationSchema,
+    FailureSchema,
+    NodeSchema,
+    ParamsSchema,
+    TargetSchema,
+    TextPartSchema,
+    ThinkingPartSchema,
+    TimingSchema,
+    TruncationSchema,
+    UsageSchema,
+)
 from lib.transfer.message_tree import newest_leaf_id, sort_nodes
 from lib.transfer.result import ConversationRecord
 
-FORMAT = "antler"
-FORMAT_VERSION = 1
+SchemaT = TypeVar("SchemaT", bound=msgspec.Struct)
 
 
 def write_export(records: Iterable[ConversationRecord]) -> Iterator[bytes]:
-    """The file, piece by piece: one line for each conversation, in the order in which they come.
+    """Yield the file piece by piece: one line for each conversation, in the order given.
 
-    An answer that is still arriving is written as interrupted, and a node that is marked as deleted is
-    not written. The same conversations always give the same bytes.
+    An arriving answer is written as interrupted, a soft-deleted node is not written. The same conversations
+    always give the same bytes.
     """
     yield f'{{\n"format": "{FORMAT}",\n"version": {FORMAT_VERSION},\n"conversations": ['.encode()
-    gap = "\n"
+    separator = "\n"
     for conversation, nodes in records:
-        line = json.dumps(_dump_conversation(conversation, nodes), ensure_ascii=False, separators=(",", ":"))
-        yield replace_surrogates(f"{gap}{line}").encode()
-        gap = ",\n"
+        # Not msgspec's own encoder: it writes some numbers in other digits, and bytes must stay the same.
+        schema = msgspec.to_builtins(_build_conversation(conversation, nodes))
+        line = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+        yield replace_surrogates(f"{separator}{line}").encode()
+        separator = ",\n"
     yield b"\n]\n}\n"
 
 
-def _dump_conversation(conversation: Conversation, nodes: Sequence[Node]) -> dict[str, Any]:
-    kept = sort_nodes(node for node in nodes if node.deleted_at is None)
-    head = conversation.head_id
-    window = conversation.truncation
-    return _drop_empty(
-        {
-            "id": conversation.id,
-            "title": conversation.title,
-            "titled": conversation.title_source,
-            "created": float(conversation.created_at),
-            "updated": float(conversation.updated_at),
-            "head": head if head is None or any(node.id == head for node in kept) else newest_leaf_id(kept),
-            "target": _dump_target(conversation.target),
-            "params": _dump_params(conversation.params),
-            "folder": conversation.folder,
-            "pinned": conversation.pinned,
-            "archived": conversation.archived,
-            "window": asdict(window) if window else None,
-        }
-    ) | {"nodes": list(map(_dump_node, kept))}
+def _build_conversation(conversation: Conversation, nodes: Sequence[Node]) -> ConversationSchema:
+    visible = sort_nodes(node for node in nodes if node.deleted_at is None)
+    head_id = conversation.head_id
+    if head_id is not None and all(node.id != head_id for node in visible):
+        head_id = newest_leaf_id(visible)
+    return ConversationSchema(
+        id=conversation.id,
+        title=conversation.title,
+        title_source=conversation.title_source,
+        created_at=float(conversation.created_at),
+        updated_at=float(conversation.updated_at),
+        head_id=head_id or "",
+        target=_to_schema(conversation.target, TargetSchema),
+        params=_build_params(conversation.params),
+        folder=conversation.folder,
+        pinned=conversation.pinned,
+        archived=conversation.archived,
+        truncation=_to_schema(conversation.truncation, TruncationSchema),
+        nodes=list(map(_build_node, visible)),
+    )
 
 
-def _dump_node(node: Node) -> dict[str, Any]:
+def _build_node(node: Node) -> NodeSchema:
     outcome = Outcome.INTERRUPTED if node.arriving else node.outcome
-    return _drop_empty(
-        {
-            "id": node.id,
-            "parent": node.parent_id,
-            "role": node.message.role,
-            "parts": list(map(_dump_part, node.message.parts)),
-            "created": float(node.created_at),
-            "outcome": None if outcome is Outcome.COMPLETE else outcome.value,
-            "reason": node.finish_reason,
-            "target": _dump_target(node.target),
-            "usage": _drop_empty(asdict(node.usage)),
-            "timing": _drop_empty(asdict(node.timing)),
-            "failure": _drop_empty(asdict(node.failure)) if node.failure else None,
-            "request_id": node.request_id,
-            "served": _sort_keys(dict(node.provider_metadata)),
-        }
+    return NodeSchema(
+        id=node.id,
+        parent_id=node.parent_id or "",
+        role=node.message.role,
+        parts=[
+            TextPartSchema(part.text)
+            if isinstance(part, TextPart)
+            else ThinkingPartSchema(part.text, part.signature, part.sealed)
+            for part in node.message.parts
+        ],
+        created_at=float(node.created_at),
+        outcome="" if outcome is Outcome.COMPLETE else outcome.value,
+        finish_reason=node.finish_reason,
+        target=_to_schema(node.target, TargetSchema),
+        usage=_to_schema(node.usage, UsageSchema),
+        timing=_to_schema(node.timing, TimingSchema),
+        failure=_to_schema(node.failure, FailureSchema),
+        request_id=node.request_id,
+        provider_metadata=_sort_keys(dict(node.provider_metadata)),
     )
 
 
-def _dump_part(part: TextPart | ThinkingPart) -> dict[str, Any]:
-    if isinstance(part, TextPart):
-        return {"type": "text", "text": part.text}
-    return _drop_empty(
-        {"type": "thinking", "text": part.text, "signature": part.signature, "sealed": part.sealed}
-    )
+def _to_schema(
+    value: Target | Truncation | Usage | Timing | Failure | None, schema: type[SchemaT]
+) -> SchemaT | None:
+    """Copy a value's fields into the struct of the file; None where all of them are None."""
+    values = asdict(value) if value else {}
+    return schema(**values) if any(item is not None for item in values.values()) else None
 
 
-def _dump_target(target: Target | None) -> dict[str, Any] | None:
-    return {"model": target.model, "wire": target.wire} if target else None
-
-
-def _dump_params(params: Params) -> dict[str, Any]:
-    """What is set; the type counts too, for 1 and 1.0 are sent as they are."""
-    values = ((field, getattr(params, field.name)) for field in fields(Params))
-    return {
-        field.name: list(value) if isinstance(value, tuple) else value
-        for field, value in values
-        if value != field.default or type(value) is not type(field.default)
+def _build_params(params: Params) -> ParamsSchema | None:
+    """Build the parameters that are set; the type counts too, for 1 and 1.0 are sent as they are."""
+    values = {field.name: getattr(params, field.name) for field in fields(Params)}
+    changed = {
+        field.name: values[field.name]
+        for field in fields(Params)
+        if values[field.name] != field.default or type(values[field.name]) is not type(field.default)
     }
-
-
-def _drop_empty(values: dict[str, Any]) -> dict[str, Any]:
-    """Without what is empty: null, false, "", [] and {}; a zero is a value."""
-    return {
-        key: value
-        for key, value in values.items()
-        if value not in _EMPTY_VALUES or type(value) in (int, float)
-    }
-
-
-_EMPTY_VALUES: tuple[Any, ...] = (None, False, "", (), [], {})
+    return ParamsSchema(**changed) if changed else None
 
 
 def _sort_keys(value: Any) -> Any:
-    """The value with the names of its objects in order, however the database gave them."""
+    """Sort the keys of all objects, whose order depends on the database."""
     if isinstance(value, dict):
         return {key: _sort_keys(value[key]) for key in sorted(value)}
-    return [_sort_keys(one) for one in value] if isinstance(value, list) else value
+    return [_sort_keys(item) for item in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Bytes to JSON documents: a file, or the files of a ZIP archive, within limits."""
+"""JSON documents of an uploaded file or of the files in a ZIP archive, within limits."""
 
 from __future__ import annotations
 
@@ -9,80 +9,78 @@ import struct
 import zipfile
 import zlib
 from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from lib.core.errors import TransferError
+from lib.core.sanitize import replace_surrogates
 
-MAX_FILE_BYTES = (
-    512 * 1024 * 1024
-)  # of the file as it comes: an archive holds pictures too, which are not read
-MAX_JSON_BYTES = 128 * 1024 * 1024  # of all JSON in it; read, it takes up to ten times as much memory
-MAX_ARCHIVE_MEMBERS = 100_000  # files in an archive
-MAX_PARSED_MEMBERS = 1_000  # files of an archive that are read
+# An archive also holds pictures, which are not read. Parsed JSON takes up to ten times its size in memory.
+MAX_FILE_BYTES = 512 * 1024 * 1024
+MAX_JSON_BYTES = 128 * 1024 * 1024  # of all JSON in a file
+MAX_ARCHIVE_MEMBERS = 100_000
+MAX_PARSED_MEMBERS = 1_000
 
 _ZIP_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 # ChatGPT and Claude put their conversations into one such file, or into several with numbers.
 _CONVERSATIONS_FILENAME = re.compile(r"(?:.*/)?conversations[^/]{0,40}\.json", re.IGNORECASE | re.DOTALL)
 _CHUNK_BYTES = 1024 * 1024
+# zipfile raises any of these for a broken archive; KeyError and IndexError are LookupErrors.
 _ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
-    NotImplementedError,
     RuntimeError,
     EOFError,
     OSError,
     ValueError,
-    IndexError,
-    KeyError,
+    LookupError,
 )
 
 
 def read_documents(data: bytes) -> Iterator[Any]:
-    """The JSON values of a file, one of an archive at a time; nothing is ever written to a disk.
+    """Yield the JSON values of a file, one member of an archive at a time; nothing is written to disk.
 
-    Raises TransferError where there are too many bytes, or where they are no JSON in UTF-8.
+    Raises TransferError where a limit is exceeded, or where the bytes are no JSON in UTF-8.
     """
     if len(data) > MAX_FILE_BYTES:
         raise TransferError("size")
-    if not data.startswith(_ZIP_SIGNATURES):
-        if len(data) > MAX_JSON_BYTES:
-            raise TransferError("size")
+    if data.startswith(_ZIP_SIGNATURES):
+        for filename, content in _unzip_json(data):
+            yield _parse_json(content, filename)
+    elif len(data) > MAX_JSON_BYTES:
+        raise TransferError("size")
+    else:
         yield _parse_json(data, "")
-        return
-    for name, content in _unzip_json(data):
-        yield _parse_json(content, name)
 
 
 def _unzip_json(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """The names and contents of the JSON files in an archive that may hold conversations."""
+    """Yield names and contents of the JSON files in an archive that may hold conversations."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            if len(entries) > MAX_ARCHIVE_MEMBERS:
+            members = archive.infolist()
+            json_members = [member for member in members if member.filename.lower().endswith(".json")]
+            named = [member for member in json_members if _CONVERSATIONS_FILENAME.fullmatch(member.filename)]
+            selected = named or json_members
+            if len(members) > MAX_ARCHIVE_MEMBERS or len(selected) > MAX_PARSED_MEMBERS:
                 raise TransferError("many")
-            files = [entry for entry in entries if entry.filename.lower().endswith(".json")]
-            named = [entry for entry in files if _CONVERSATIONS_FILENAME.fullmatch(entry.filename)]
-            wanted = named or files
-            if len(wanted) > MAX_PARSED_MEMBERS:
-                raise TransferError("many")
-            left = MAX_JSON_BYTES
-            for entry in wanted:
-                content = _extract_member(archive, entry, left)
-                left -= len(content)
-                yield entry.filename, content
+            remaining_bytes = MAX_JSON_BYTES
+            for member in selected:
+                content = _extract_member(archive, member, remaining_bytes)
+                remaining_bytes -= len(content)
+                yield member.filename, content
     except _ARCHIVE_ERRORS:
         raise TransferError("zip") from None
 
 
 def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int) -> bytes:
-    """One file of the archive. What its header says of its size is not believed."""
+    """Extract one file of an archive, without trust in the size that its header states."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise TransferError("zip", member.filename)
     content = bytearray()
-    with archive.open(member) as packed:
-        while chunk := packed.read(_CHUNK_BYTES):
+    with archive.open(member) as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
             content += chunk
             if len(content) > max_bytes:
                 raise TransferError("unpacked", member.filename)
@@ -90,6 +88,10 @@ def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes
 
 
 def _parse_json(data: bytes, filename: str) -> Any:
+    """Parse JSON with the standard library: msgspec's parser takes no lone surrogates and no duplicate keys.
+
+    Raises TransferError with the line and column of the first error.
+    """
     try:
         text = data.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError:
@@ -98,7 +100,7 @@ def _parse_json(data: bytes, filename: str) -> Any:
         return json.loads(text, parse_constant=_reject_constant, object_pairs_hook=_build_object)
     except json.JSONDecodeError as error:
         raise TransferError("json", f"{filename}:{error.lineno}:{error.colno}".lstrip(":")) from None
-    except ValueError:  # a whole number of thousands of digits
+    except ValueError:  # an integer of thousands of digits
         raise TransferError("number", filename) from None
     except RecursionError:
         raise TransferError("deep", filename) from None
@@ -109,8 +111,9 @@ def _reject_constant(constant: str) -> NoReturn:
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        raise TransferError("twice", next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
-    return found
+    """Build an object with keys that UTF-8 has, without duplicates."""
+    value = {replace_surrogates(key): item for key, item in pairs}
+    if len(value) != len(pairs):
+        counts = Counter(replace_surrogates(key) for key, _ in pairs)
+        raise TransferError("twice", next(key for key, count in counts.items() if count > 1))
+    return value

@@ -4,171 +4,221 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
+from msgspec import Struct
+
 from lib.core.conversation import Outcome, Part, TextPart, ThinkingPart
-from lib.transfer.coerce import as_dict, as_line, as_list, as_text, fence_code, parse_target, parse_timestamp
-from lib.transfer.imported import ImportedConversation, MessageContent, build_message
-from lib.transfer.message_tree import ImportedMessage
+from lib.transfer.imported import ImportedConversation, ImportedMessage
+from lib.transfer.values import (
+    RawTimestamp,
+    clean_line,
+    clean_text,
+    decode_tolerant,
+    fence_code,
+    parse_target,
+)
 
 NAME = "chatgpt"
 
-# Marks of what a passage is taken from, between two signs that no font has.
+# Citation marks, between two characters for private use.
 _CITATION_MARKERS = re.compile("\ue200[^\ue200\ue201]{0,2000}\ue201")
 _OUTCOMES = {
     "max_tokens": Outcome.LENGTH,
     "interrupted": Outcome.STOPPED,
     "content_filter": Outcome.FILTERED,
 }
-_ASSET_KINDS = {"image_asset_pointer": "image", "image": "image", "audio_transcription": ""}
 _CONTEXT_TYPES = ("user_editable_context", "model_editable_context")
+_TOOL_TYPES = ("tether_", "sonic_", "system_error", "computer_", "citable_code")
+
+
+class _Author(Struct):
+    role: str | None = None
+
+
+class _ContentPart(Struct):
+    content_type: str | None = None
+    text: str | None = None
+
+
+class _Thought(Struct):
+    summary: str | None = None
+    content: str | None = None
+
+
+class _Content(Struct):
+    content_type: str | None = None
+    parts: list[str | _ContentPart | None] | None = None
+    text: str | None = None
+    language: str | None = None
+    thoughts: list[_Thought] | None = None
+
+
+class _Attachment(Struct):
+    mime_type: str | None = None
+
+
+class _FinishDetails(Struct):
+    type: str | None = None
+
+
+class _Metadata(Struct):
+    is_visually_hidden_from_conversation: bool | None = None
+    attachments: list[_Attachment] | None = None
+    citations: list[Any] | None = None
+    finish_details: _FinishDetails | None = None
+    model_slug: str | None = None
+
+
+class _Message(Struct):
+    author: _Author | None = None
+    content: _Content | None = None
+    metadata: _Metadata | None = None
+    recipient: str | None = None
+    status: str | None = None
+    create_time: RawTimestamp = None
+
+
+class _Node(Struct):
+    message: _Message | None = None
+    parent: str | None = None
+
+
+class _Conversation(Struct):
+    mapping: dict[str, Any] = {}
+    conversation_id: str | None = None
+    id: str | None = None
+    title: str | None = None
+    current_node: str | None = None
+    create_time: RawTimestamp = None
+    update_time: RawTimestamp = None
+    default_model_slug: str | None = None
+    gizmo_id: str | None = None
+    conversation_template_id: str | None = None
+    plugin_ids: list[Any] | None = None
+    is_starred: bool | None = None
+    is_archived: bool | None = None
 
 
 def can_parse(item: dict[str, Any]) -> bool:
-    """Whether this is a conversation of this format."""
+    """Check for a conversation of this format."""
     return isinstance(item.get("mapping"), dict)
 
 
 def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedConversation:
-    """The conversation. What has no place here is counted."""
-    gizmo = as_text(item.get("gizmo_id")) or as_text(item.get("conversation_template_id"))
-    issues["project"] += gizmo.startswith("g-p-")
-    issues["custom_gpt"] += bool(gizmo) and not gizmo.startswith("g-p-")
-    issues["plugin"] += len(as_list(item.get("plugin_ids")))
+    """Parse a conversation, and count what has no place here."""
+    conversation = decode_tolerant(item, _Conversation)
+    gizmo_id = conversation.gizmo_id or conversation.conversation_template_id or ""
+    issues["project"] += gizmo_id.startswith("g-p-")
+    issues["custom_gpt"] += bool(gizmo_id) and not gizmo_id.startswith("g-p-")
+    issues["plugin"] += len(conversation.plugin_ids or ())
     return ImportedConversation(
         source=NAME,
-        id=as_text(item.get("conversation_id")) or as_text(item.get("id")),
-        title=as_text(item.get("title")),
-        messages=[_parse_message(name, as_dict(raw), issues) for name, raw in item["mapping"].items()],
-        head=as_text(item.get("current_node")),
-        created=parse_timestamp(item.get("create_time")),
-        updated=parse_timestamp(item.get("update_time")),
-        target=parse_target(item.get("default_model_slug"), "openai"),
-        pinned=item.get("is_starred") is True,
-        archived=item.get("is_archived") is True,
+        id=clean_text(conversation.conversation_id or conversation.id),
+        title=clean_text(conversation.title),
+        messages=[
+            _parse_message(message_id, decode_tolerant(value, _Node), issues)
+            for message_id, value in conversation.mapping.items()
+        ],
+        head_id=conversation.current_node,
+        created=conversation.create_time,
+        updated=conversation.update_time,
+        target=parse_target(conversation.default_model_slug, "openai"),
+        pinned=conversation.is_starred is True,
+        archived=conversation.is_archived is True,
     )
 
 
-def _parse_message(message_id: str, raw: dict[str, Any], issues: Counter[str]) -> ImportedMessage:
-    message = as_dict(raw.get("message"))
-    parent = raw.get("parent")
-    return build_message(
-        message_id,
-        parent if isinstance(parent, str) else None,
-        _parse_content(message, issues),
-        parse_timestamp(message.get("create_time")),
-    )
-
-
-def _parse_content(message: dict[str, Any], issues: Counter[str]) -> MessageContent | None:
-    role = as_text(as_dict(message.get("author")).get("role"))
-    content = as_dict(message.get("content"))
-    metadata = as_dict(message.get("metadata"))
-    if not content:
-        return None
-    if content.get("content_type") in _CONTEXT_TYPES:
+def _parse_message(message_id: str, node: _Node, issues: Counter[str]) -> ImportedMessage:
+    message = node.message or _Message()
+    imported = ImportedMessage(message_id, node.parent, message.create_time)
+    content, metadata = message.content, message.metadata or _Metadata()
+    role = message.author.role if message.author else None
+    if content is None or content == _Content():
+        return imported
+    if content.content_type in _CONTEXT_TYPES:
         issues["instructions"] += 1
-        return None
-    if role == "system" or metadata.get("is_visually_hidden_from_conversation") is True:
-        issues["system" if role == "system" else "hidden"] += bool(_has_text(content))
-        return None
-    lost: list[str] = []
-    if role == "user" or role == "assistant" and message.get("recipient") in ("all", None, "", "python"):
-        parts = _parse_parts(content, lost)
+        return imported
+    if role == "system" or metadata.is_visually_hidden_from_conversation:
+        issues["system" if role == "system" else "hidden"] += _has_text(content)
+        return imported
+    dropped_kinds: list[str] = []
+    parts: list[Part] = []
+    if role == "user" or role == "assistant" and message.recipient in ("all", None, "", "python"):
+        parts = _parse_parts(content, dropped_kinds)
     elif role in ("assistant", "tool"):
-        parts = _parse_tool_parts(content, lost)
+        parts = _parse_tool_parts(content, dropped_kinds)
     else:
-        parts, lost = [], ["other"]
-    lost += _attachment_kinds(metadata)
-    issues.update(lost)
-    cited = sum(part.text.count("\ue200") for part in parts) or len(as_list(metadata.get("citations")))
-    issues["citation"] += cited
-    finish = as_text(as_dict(metadata.get("finish_details")).get("type"))
-    unfinished = Outcome.INTERRUPTED if message.get("status") == "in_progress" else Outcome.COMPLETE
-    return MessageContent(
+        dropped_kinds.append("other")
+    # Pictures among the attachments are among the parts already.
+    files = [file for file in metadata.attachments or () if not (file.mime_type or "").startswith("image/")]
+    dropped_kinds += ["file"] * len(files)
+    issues["citation"] += sum(part.text.count("\ue200") for part in parts) or len(metadata.citations or ())
+    finish_type = (metadata.finish_details or _FinishDetails()).type or ""
+    default_outcome = Outcome.INTERRUPTED if message.status == "in_progress" else Outcome.COMPLETE
+    return replace(
+        imported,
         role="user" if role == "user" else "assistant",
         parts=[_strip_citations(part) for part in parts],
-        dropped_kinds=[kind for kind in lost if kind in ("image", "file", "audio")],
-        target=None if role == "user" else parse_target(metadata.get("model_slug"), "openai"),
-        outcome=Outcome.COMPLETE if role == "user" else _OUTCOMES.get(finish, unfinished),
+        dropped_kinds=dropped_kinds,
+        target=parse_target(metadata.model_slug, "openai"),
+        outcome=_OUTCOMES.get(finish_type, default_outcome),
     )
 
 
-def _parse_parts(content: dict[str, Any], dropped_kinds: list[str]) -> list[Part]:
-    kind = content.get("content_type")
-    if kind in ("text", "multimodal_text", None):
+def _parse_parts(content: _Content, dropped_kinds: list[str]) -> list[Part]:
+    content_type = content.content_type
+    if content_type in ("text", "multimodal_text", None):
         return _parse_text_parts(content, dropped_kinds)
-    if kind in ("code", "execution_output"):
-        code = as_text(content.get("text"))
-        language = as_text(content.get("language"))
-        return (
-            [TextPart(fence_code(code, language if language.isalnum() and language != "unknown" else ""))]
-            if code
-            else []
-        )
-    if kind == "thoughts":
-        return [ThinkingPart(_thought_text(as_dict(one))) for one in as_list(content.get("thoughts"))]
-    dropped_kinds.append(
-        "recap" if kind == "reasoning_recap" else "tool" if _is_tool_content(kind) else "other"
-    )
+    if content_type in ("code", "execution_output"):
+        code, language = clean_text(content.text), clean_text(content.language)
+        if not language.isalnum() or language == "unknown":
+            language = ""
+        return [TextPart(fence_code(code, language))] if code else []
+    if content_type == "thoughts":
+        return [ThinkingPart(_thought_text(thought)) for thought in content.thoughts or ()]
+    is_tool = content_type.startswith(_TOOL_TYPES)
+    dropped_kinds.append("recap" if content_type == "reasoning_recap" else "tool" if is_tool else "other")
     return []
 
 
-def _is_tool_content(content_type: Any) -> bool:
-    return as_text(content_type).startswith(
-        ("tether_", "sonic_", "system_error", "computer_", "citable_code")
-    )
-
-
-def _parse_tool_parts(content: dict[str, Any], dropped_kinds: list[str]) -> list[Part]:
-    """What a tool was told or gave back: of that only what code printed is kept."""
-    if content.get("content_type") == "execution_output":
+def _parse_tool_parts(content: _Content, dropped_kinds: list[str]) -> list[Part]:
+    """Parse a tool's arguments or results, of which only the output of code is kept."""
+    if content.content_type == "execution_output":
         return _parse_parts(content, dropped_kinds)
     _parse_text_parts(content, dropped_kinds)
     dropped_kinds.append("tool")
     return []
 
 
-def _parse_text_parts(content: dict[str, Any], dropped_kinds: list[str]) -> list[Part]:
-    found: list[Part] = []
-    for part in as_list(content.get("parts")):
+def _parse_text_parts(content: _Content, dropped_kinds: list[str]) -> list[Part]:
+    parts: list[Part] = []
+    for part in content.parts or ():
         if isinstance(part, str):
-            found.append(TextPart(as_text(part)))
-            continue
-        kind = as_text(as_dict(part).get("content_type"))
-        if kind == "audio_transcription":
-            found.append(TextPart(as_text(part.get("text"))))
+            parts.append(TextPart(clean_text(part)))
+        elif part and part.content_type == "audio_transcription":
+            parts.append(TextPart(clean_text(part.text)))
         elif part:
-            dropped_kinds.append(_asset_kind(kind))
-    return found
+            dropped_kinds.append(_asset_kind(part.content_type or ""))
+    return parts
 
 
 def _asset_kind(content_type: str) -> str:
-    return (
-        "image"
-        if content_type.startswith("image")
-        else "audio"
-        if "audio" in content_type or "video" in content_type
-        else "other"
-    )
+    if content_type.startswith("image"):
+        return "image"
+    return "audio" if "audio" in content_type or "video" in content_type else "other"
 
 
-def _attachment_kinds(metadata: dict[str, Any]) -> list[str]:
-    """The files that hang on a message; its pictures are among its parts already."""
-    attached = map(as_dict, as_list(metadata.get("attachments")))
-    return ["file" for one in attached if not as_text(one.get("mime_type")).startswith("image/")]
-
-
-def _thought_text(thought: dict[str, Any]) -> str:
-    summary, content = as_line(thought.get("summary")).strip(), as_text(thought.get("content"))
-    return "\n\n".join(filter(None, (f"**{summary}**" if summary else "", content)))
+def _thought_text(thought: _Thought) -> str:
+    summary = clean_line(thought.summary).strip()
+    return "\n\n".join(filter(None, (f"**{summary}**" if summary else "", clean_text(thought.content))))
 
 
 def _strip_citations(part: Part) -> Part:
     return TextPart(_CITATION_MARKERS.sub("", part.text)) if isinstance(part, TextPart) else part
 
 
-def _has_text(content: dict[str, Any]) -> bool:
-    return any(isinstance(part, str) and part.strip() for part in as_list(content.get("parts"))) or bool(
-        as_text(content.get("text")).strip()
-    )
+def _has_text(content: _Content) -> bool:
+    texts = [content.text or "", *(part for part in content.parts or () if isinstance(part, str))]
+    return any(map(str.strip, texts))

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
+
+from msgspec import Struct
 
 from lib.core.conversation import Part, TextPart, ThinkingPart
-from lib.transfer.coerce import as_dict, as_line, as_list, as_text, fence_code, parse_target, parse_timestamp
-from lib.transfer.imported import ImportedConversation, MessageContent, build_message
-from lib.transfer.message_tree import ImportedMessage
+from lib.transfer.imported import ImportedConversation, ImportedMessage
+from lib.transfer.values import (
+    RawTimestamp,
+    clean_line,
+    clean_text,
+    decode_tolerant,
+    fence_code,
+    parse_target,
+)
 
 NAME = "claude"
 
-_ROLES = {"human": "user", "user": "user", "assistant": "assistant"}
+_ROLES: dict[str | None, Literal["user", "assistant"]] = {
+    "human": "user",
+    "user": "user",
+    "assistant": "assistant",
+}
 _DROPPED_KINDS = {
     "tool_use": "tool",
     "server_tool_use": "tool",
@@ -22,90 +35,124 @@ _DROPPED_KINDS = {
     "document": "file",
     "voice_note": "audio",
 }
-_IGNORED_TYPES = ("token_budget", "flag")  # blocks without any words
-_ROOT_PARENT_PREFIX = "00000000-0000-"  # how the id begins that stands for the first message's parent
+_IGNORED_TYPES = ("token_budget", "flag")  # blocks without text
+
+
+class _Block(Struct):
+    type: str | None = None
+    text: str | None = None
+    thinking: str | None = None
+    citations: list[Any] | None = None
+
+
+class _Attachment(Struct):
+    file_name: str | None = None
+    extracted_content: str | None = None
+
+
+class _File(Struct):
+    file_kind: str | None = None
+
+
+class _Message(Struct):
+    uuid: str | None = None
+    parent_message_uuid: str | None = None
+    sender: str | None = None
+    text: str | None = None
+    content: list[_Block] | None = None
+    attachments: list[_Attachment] | None = None
+    files: list[_File] | None = None
+    files_v2: list[_File] | None = None
+    model: str | None = None
+    created_at: RawTimestamp = None
+
+
+class _Conversation(Struct):
+    uuid: str | None = None
+    name: str | None = None
+    chat_messages: list[Any] = []
+    current_leaf_message_uuid: str | None = None
+    created_at: RawTimestamp = None
+    updated_at: RawTimestamp = None
+    model: str | None = None
+    is_starred: bool | None = None
+    project_uuid: Any = None
+    project: Any = None
 
 
 def can_parse(item: dict[str, Any]) -> bool:
-    """Whether this is a conversation of this format."""
+    """Check for a conversation of this format."""
     return isinstance(item.get("chat_messages"), list)
 
 
 def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedConversation:
-    """The conversation. What has no place here is counted."""
-    issues["project"] += bool(item.get("project_uuid") or item.get("project"))
-    messages = [as_dict(message) for message in item["chat_messages"]]
-    model = item.get("model")
-    seeds: list[ImportedMessage] = []
-    tree = any(message.get("parent_message_uuid") for message in messages)
-    for number, message in enumerate(messages):
-        name = as_text(message.get("uuid")) or f"#{number}"
-        parent = as_text(message.get("parent_message_uuid")) if tree else seeds[-1].id if seeds else ""
-        said = _parse_content(message, model, issues)
-        when = parse_timestamp(message.get("created_at"))
-        seeds.append(
-            build_message(
-                name, None if parent.startswith(_ROOT_PARENT_PREFIX) else parent or None, said, when
-            )
-        )
+    """Parse a conversation, and count what has no place here."""
+    conversation = decode_tolerant(item, _Conversation)
+    issues["project"] += bool(conversation.project_uuid or conversation.project)
+    decoded = [decode_tolerant(value, _Message) for value in conversation.chat_messages]
+    has_parents = any(message.parent_message_uuid for message in decoded)
+    messages: list[ImportedMessage] = []
+    for index, (value, message) in enumerate(zip(conversation.chat_messages, decoded, strict=True)):
+        # Older exports are a plain list, in which each message follows the one before.
+        parent_id = message.parent_message_uuid
+        if not has_parents and messages:
+            parent_id = messages[-1].id
+        message_id = clean_text(message.uuid) or f"#{index}"
+        imported = ImportedMessage(message_id, clean_text(parent_id), message.created_at)
+        if message.sender in _ROLES:
+            imported = _parse_content(imported, message, conversation.model)
+        else:
+            issues["other"] += bool(value)
+        messages.append(imported)
     return ImportedConversation(
         source=NAME,
-        id=as_text(item.get("uuid")),
-        title=as_text(item.get("name")),
-        messages=seeds,
-        head=as_text(item.get("current_leaf_message_uuid")),
-        created=parse_timestamp(item.get("created_at")),
-        updated=parse_timestamp(item.get("updated_at")),
-        target=parse_target(model, "anthropic"),
-        pinned=item.get("is_starred") is True,
+        id=clean_text(conversation.uuid),
+        title=clean_text(conversation.name),
+        messages=messages,
+        head_id=clean_text(conversation.current_leaf_message_uuid),
+        created=conversation.created_at,
+        updated=conversation.updated_at,
+        target=parse_target(conversation.model, "anthropic"),
+        pinned=conversation.is_starred is True,
     )
 
 
 def _parse_content(
-    message: dict[str, Any], default_model: Any, issues: Counter[str]
-) -> MessageContent | None:
-    role = _ROLES.get(as_text(message.get("sender")))
-    if role is None:
-        issues["other"] += bool(message)
-        return None
-    lost: list[str] = []
-    parts = [*_parse_attachments(message, lost), *_parse_blocks(message, lost)]
-    issues.update(lost)
-    user = role == "user"
-    return MessageContent(
-        role="user" if user else "assistant",
-        parts=parts,
-        dropped_kinds=[kind for kind in lost if kind in ("image", "file", "audio")],
-        target=None if user else parse_target(message.get("model") or default_model, "anthropic"),
+    imported: ImportedMessage, message: _Message, default_model: str | None
+) -> ImportedMessage:
+    dropped_kinds: list[str] = []
+    parts = [*_parse_attachments(message, dropped_kinds), *_parse_blocks(message, dropped_kinds)]
+    target = parse_target(message.model or default_model, "anthropic")
+    return replace(
+        imported, role=_ROLES[message.sender], parts=parts, dropped_kinds=dropped_kinds, target=target
     )
 
 
-def _parse_blocks(message: dict[str, Any], dropped_kinds: list[str]) -> list[Part]:
-    found: list[Part] = []
-    for block in map(as_dict, as_list(message.get("content"))):
-        kind = as_text(block.get("type"))
-        if kind == "text":
-            found.append(TextPart(as_text(block.get("text"))))
-            dropped_kinds += ["citation"] * len(as_list(block.get("citations")))
-        elif kind == "thinking":
-            found.append(ThinkingPart(as_text(block.get("thinking"))))
-        elif kind not in _IGNORED_TYPES:
-            dropped_kinds.append(_DROPPED_KINDS.get(kind, "other"))
-    if not any(part.text for part in found):
-        found.append(TextPart(as_text(message.get("text"))))
-    return found
+def _parse_blocks(message: _Message, dropped_kinds: list[str]) -> list[Part]:
+    parts: list[Part] = []
+    for block in message.content or ():
+        if block.type == "text":
+            parts.append(TextPart(clean_text(block.text)))
+            dropped_kinds += ["citation"] * len(block.citations or ())
+        elif block.type == "thinking":
+            parts.append(ThinkingPart(clean_text(block.thinking)))
+        elif block.type not in _IGNORED_TYPES:
+            dropped_kinds.append(_DROPPED_KINDS.get(block.type or "", "other"))
+    if not any(part.text for part in parts):
+        parts.append(TextPart(clean_text(message.text)))
+    return parts
 
 
-def _parse_attachments(message: dict[str, Any], dropped_kinds: list[str]) -> list[Part]:
-    """The text that was read from attached files; the files themselves are not in the export."""
-    found: list[Part] = []
-    for attachment in map(as_dict, as_list(message.get("attachments"))):
-        content = as_text(attachment.get("extracted_content"))
-        name = as_line(attachment.get("file_name")).strip()
+def _parse_attachments(message: _Message, dropped_kinds: list[str]) -> list[Part]:
+    """Parse the text extracted from attached files; the files themselves are not in the export."""
+    parts: list[Part] = []
+    for attachment in message.attachments or ():
+        content = clean_text(attachment.extracted_content)
+        name = clean_line(attachment.file_name).strip()
         if content:
-            found.append(TextPart("\n\n".join(filter(None, (name, fence_code(content))))))
+            parts.append(TextPart("\n\n".join(filter(None, (name, fence_code(content))))))
         else:
             dropped_kinds.append("file")
-    for file in map(as_dict, as_list(message.get("files")) + as_list(message.get("files_v2"))):
-        dropped_kinds.append("image" if file.get("file_kind") == "image" else "file")
-    return found
+    for file in [*(message.files or ()), *(message.files_v2 or ())]:
+        dropped_kinds.append("image" if file.file_kind == "image" else "file")
+    return parts

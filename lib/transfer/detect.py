@@ -1,4 +1,4 @@
-"""Any file to conversations: which format it is, and one report of what came of it."""
+"""Import of any file: detection of its format, and one report of the whole."""
 
 from __future__ import annotations
 
@@ -23,69 +23,70 @@ from lib.transfer.result import (
 MAX_CONVERSATIONS = 50_000
 MAX_MESSAGES = 1_000_000
 
-# Sibling modules with one face: NAME, fits(item), draft(item, counts).
+# Sibling modules with the same interface: NAME, can_parse(item), parse_conversation(item, issues).
 THIRD_PARTY_FORMATS: tuple[ModuleType, ...] = (chatgpt, claude, openwebui, librechat)
 
 
 def parse_export(data: bytes) -> ImportResult:
-    """All conversations of a file: Antler's own, or an export of ChatGPT, Claude, Open WebUI or LibreChat.
+    """Parse all conversations of a file: Antler's own or an export of another chat.
 
-    The format is told by what is in the file, not by its name, and a ZIP archive is looked into. Nothing
-    is kept by this: it is all of the file, or a TransferError that says why not, and where.
+    The content decides the format, not the name, and a ZIP archive is searched. Nothing is saved. Raises
+    TransferError, with a reason and a location, where the file cannot be imported as a whole.
     """
-    counts: Counter[str] = Counter()
-    kept: list[ConversationRecord] = []
-    messages = 0
+    issues: Counter[str] = Counter()
+    records: list[ConversationRecord] = []
+    message_count = 0
     sources: list[str] = []
-    for source, entry in _parse_records(data, counts):
+    for source, record in _parse_records(data, issues):
         sources.append(source)
-        if entry is not None:
-            kept.append(entry)
-            messages += len(entry[1])
-        if len(kept) > MAX_CONVERSATIONS or messages > MAX_MESSAGES:
+        if record is not None:
+            records.append(record)
+            message_count += len(record[1])
+        if len(records) > MAX_CONVERSATIONS or message_count > MAX_MESSAGES:
             raise TransferError("many")
     if not sources:
         raise TransferError("unknown")
-    distinct = _deduplicate_ids([entry for entry in kept if entry], counts)
-    skipped = {code: count for code, count in sorted(counts.items()) if count and code != "id"}
-    report = ImportReport(next(filter(None, sources)), len(distinct), messages, skipped, counts["id"])
-    return ImportResult(distinct, report)
+    records = _deduplicate_ids(records, issues)
+    counts = {code: count for code, count in sorted(issues.items()) if count and code != "id"}
+    report = ImportReport(sources[0], len(records), message_count, counts, issues["id"])
+    return ImportResult(records, report)
 
 
 def _parse_records(data: bytes, issues: Counter[str]) -> Iterator[tuple[str, ConversationRecord | None]]:
-    """Each conversation with its format's name; None for a file or a conversation with nothing in it."""
+    """Yield each conversation with its format's name; None for a file or conversation without messages."""
     for document in read_documents(data):
         if antler_reader.can_parse(document):
             yield antler_reader.NAME, None
-            for entry in antler_reader.parse_records(document, issues):
-                yield antler_reader.NAME, entry
+            for record in antler_reader.parse_records(document, issues):
+                yield antler_reader.NAME, record
             continue
         for item in document if isinstance(document, list) else [document]:
-            found = _find_format(item)
-            if found is None:
+            parser = _find_format(item)
+            if parser is None:
                 issues["conversation"] += 1
             else:
-                yield found.NAME, build_record(found.parse_conversation(item, issues), issues)
+                yield parser.NAME, build_record(parser.parse_conversation(item, issues), issues)
 
 
 def _find_format(item: Any) -> ModuleType | None:
     if not isinstance(item, dict):
         return None
-    return next((one for one in THIRD_PARTY_FORMATS if one.can_parse(item)), None)
+    return next((module for module in THIRD_PARTY_FORMATS if module.can_parse(item)), None)
 
 
 def _deduplicate_ids(records: list[ConversationRecord], issues: Counter[str]) -> list[ConversationRecord]:
-    """The conversations, with other ids for those that come in more than one of them."""
-    conversations: set[str] = set()
-    nodes: set[str] = set()
-    found: list[ConversationRecord] = []
-    for number, entry in enumerate(records):
-        name, *names = record_ids(entry)
-        other = _find_unused_id(name, number, conversations)
-        others = {one: free for one in names if (free := _find_unused_id(one, number, nodes)) != one}
-        issues["id"] += (other != name) + len(others)
-        found.append(replace_ids(entry, other, others))
-    return found
+    """Replace the ids that come in more than one conversation."""
+    used_conversation_ids: set[str] = set()
+    used_node_ids: set[str] = set()
+    distinct: list[ConversationRecord] = []
+    for index, record in enumerate(records):
+        conversation_id, *node_ids = record_ids(record)
+        new_id = _find_unused_id(conversation_id, index, used_conversation_ids)
+        unused = {node_id: _find_unused_id(node_id, index, used_node_ids) for node_id in node_ids}
+        replaced = {old: new for old, new in unused.items() if old != new}
+        issues["id"] += (new_id != conversation_id) + len(replaced)
+        distinct.append(replace_ids(record, new_id, replaced))
+    return distinct
 
 
 def _find_unused_id(candidate: str, record_index: int, used_ids: set[str]) -> str:

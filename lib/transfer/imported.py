@@ -1,4 +1,4 @@
-"""A conversation as another chat's file has it, and what is made of it here."""
+"""A conversation of another chat's file, and the conversation that is built of it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,30 @@ from typing import Literal
 from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Part, TextPart
 from lib.core.params import Params
 from lib.core.target import Target
-from lib.transfer.coerce import as_line, merge_parts
-from lib.transfer.message_tree import ImportedMessage, build_tree, newest_leaf_id
+from lib.transfer.message_tree import TreeMessage, build_tree, merge_parts, newest_leaf_id
 from lib.transfer.result import ConversationRecord, derive_id
+from lib.transfer.values import RawTimestamp, clean_line, parse_timestamp
 
-MAX_TITLE_CHARS = 60  # letters of a title that is made of the first question
+MAX_QUESTION_TITLE_CHARS = 60
+# An id that begins so stands for the parent of a first message (Claude, LibreChat).
+_ROOT_PARENT_PREFIX = "00000000-0000-"
+# Kinds of dropped content that a reader would look for in the message.
+_VISIBLE_KINDS = ("image", "file", "audio")
 
 
 @dataclass(frozen=True)
-class MessageContent:
-    """One message of the file; `lost` are the kinds of what it had and Antler has no place for."""
+class ImportedMessage:
+    """A message under the ids of its file; without a role it only keeps its place in the tree.
 
-    role: Literal["user", "assistant"]
-    parts: Sequence[Part]
+    `dropped_kinds` are the kinds of content that Antler has no place for. Only an answer's target, outcome
+    and failure count.
+    """
+
+    id: str
+    parent_id: str | None
+    created: RawTimestamp = None
+    role: Literal["user", "assistant"] | None = None
+    parts: Sequence[Part] = ()
     dropped_kinds: Sequence[str] = ()
     target: Target | None = None
     outcome: Outcome = Outcome.COMPLETE
@@ -31,71 +42,44 @@ class MessageContent:
 
 @dataclass(frozen=True)
 class ImportedConversation:
-    """A conversation under the ids of its file; None and "" where that does not say.
-
-    `seeds` come in the order of the file, and `head` names one of them.
-    """
+    """A conversation under the ids of its file, with its messages in the file's order."""
 
     source: str
     id: str
     title: str
     messages: Sequence[ImportedMessage]
-    head: str | None = None
-    created: float | None = None
-    updated: float | None = None
+    head_id: str | None = None
+    created: RawTimestamp = None
+    updated: RawTimestamp = None
     target: Target | None = None
     system: str = ""
     pinned: bool = False
     archived: bool = False
 
 
-def build_message(
-    message_id: str, parent: str | None, content: MessageContent | None, created: float | None
-) -> ImportedMessage:
-    """A message in its place. One whose words are all lost names what it had, e.g. "[image]"."""
-    if content is None:
-        return ImportedMessage(message_id, parent, None, created)
-    parts = merge_parts(content.parts)
-    if not parts and content.dropped_kinds:
-        parts = (TextPart(" ".join(f"[{kind}]" for kind in dict.fromkeys(content.dropped_kinds))),)
-    if not parts and not content.failure:
-        return ImportedMessage(message_id, parent, None, created)
-    message = Message(content.role, parts)
-    return ImportedMessage(
-        message_id,
-        parent,
-        Node(message_id, None, message, 0.0, content.outcome, target=content.target, failure=content.failure),
-        created,
-    )
-
-
 def build_record(imported: ImportedConversation, issues: Counter[str]) -> ConversationRecord | None:
-    """The conversation with ids of our own form, always the same for the same file; None without messages.
+    """Build the conversation, with ids that are always the same for the same file; None without messages.
 
-    A title that is missing is made of the first question, a head is the branch that was added last.
+    A missing title is made of the first question, a missing head is the branch that was added last.
     """
-
-    def own(name: str) -> str:
-        return derive_id(imported.source, imported.id, name)
-
-    seeds = [
-        replace(one, node=replace(one.node, id=own(one.id)) if one.node else None)
-        for one in imported.messages
-    ]
-    tree = build_tree(seeds, imported.created or imported.updated or 0.0, issues)
+    conversation_created = parse_timestamp(imported.created)
+    conversation_updated = parse_timestamp(imported.updated)
+    messages = [_build_message(message, imported, issues) for message in imported.messages]
+    tree = build_tree(messages, conversation_created or conversation_updated or 0.0, issues)
     if not tree.nodes:
         issues["empty"] += 1
         return None
     times = [node.created_at for node in tree.nodes]
     targets = [node.target for node in tree.nodes if node.target]
-    title = as_line(imported.title).strip()
+    title = clean_line(imported.title).strip()
+    question = " ".join(tree.nodes[0].message.text.split())
     return Conversation(
         id=derive_id(imported.source, imported.id),
-        title=title or _title_from_question(tree.nodes),
+        title=title or clean_line(question, MAX_QUESTION_TITLE_CHARS),
         title_source="model" if title else "question",
-        created_at=imported.created or min(times),
-        updated_at=imported.updated or max(times),
-        head_id=tree.node_ids.get(imported.head or "") or newest_leaf_id(tree.nodes),
+        created_at=conversation_created or min(times),
+        updated_at=conversation_updated or max(times),
+        head_id=tree.node_ids.get(imported.head_id or "") or newest_leaf_id(tree.nodes),
         target=targets[-1] if targets else imported.target,
         params=Params(system=imported.system),
         pinned=imported.pinned,
@@ -103,5 +87,23 @@ def build_record(imported: ImportedConversation, issues: Counter[str]) -> Conver
     ), tree.nodes
 
 
-def _title_from_question(nodes: Sequence[Node]) -> str:
-    return as_line(" ".join(nodes[0].message.text.split()), MAX_TITLE_CHARS)
+def _build_message(
+    message: ImportedMessage, conversation: ImportedConversation, issues: Counter[str]
+) -> TreeMessage:
+    """Build a message in its place. One whose content was all dropped names its kinds, e.g. "[image]"."""
+    issues.update(message.dropped_kinds)
+    parent_id = message.parent_id
+    if not parent_id or parent_id.startswith(_ROOT_PARENT_PREFIX):
+        parent_id = None
+    created = parse_timestamp(message.created)
+    parts = merge_parts(message.parts)
+    visible_kinds = [kind for kind in message.dropped_kinds if kind in _VISIBLE_KINDS]
+    if not parts and visible_kinds:
+        parts = (TextPart(" ".join(f"[{kind}]" for kind in dict.fromkeys(visible_kinds))),)
+    if message.role is None or not (parts or message.failure):
+        return TreeMessage(message.id, parent_id, None, created)
+    node_id = derive_id(conversation.source, conversation.id, message.id)
+    node = Node(node_id, None, Message(message.role, parts), 0.0)
+    if message.role == "assistant":
+        node = replace(node, outcome=message.outcome, target=message.target, failure=message.failure)
+    return TreeMessage(message.id, parent_id, node, created)

@@ -1,23 +1,20 @@
-"""A conversation as Markdown for people: who said what, whatever signs it is made of."""
+"""Export of a conversation as a Markdown document for reading."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from lib.core.conversation import Conversation, Node, Outcome, TextPart, ThinkingPart
-from lib.transfer.escape_markdown import embed_markdown
-
-_MARKDOWN_SPECIAL = re.compile(r"[\\`*_\[\]<>#~|$&!]")
+from lib.transfer.escape_markdown import embed_markdown, escape_markdown
 
 
 def export_markdown(conversation: Conversation, path: Sequence[Node], translate: Callable[[str], str]) -> str:
-    """The path of a conversation as one document: its title, its date, and each message under a heading.
+    """Format the path of a conversation: its title, its date, and each message under a heading.
 
-    `say` gives the words of a name in the reader's language: "export.question", "export.answer",
-    "export.thinking", "export.<outcome>" for every outcome but complete, and "wire.<wire>". What is said
-    keeps its code blocks as they are; its headings stand under the document's, its tags show as text.
+    `translate` gives the text of a key in the reader's language: "export.question", "export.answer",
+    "export.thinking", "export.<outcome>" for every outcome but complete, and "wire.<wire>". Messages keep
+    their code; their headings come below the document's, and their tags show as text.
     """
     blocks = [
         f"# {escape_markdown(conversation.title)}",
@@ -53,10 +50,5 @@ def _author_label(node: Node, translate: Callable[[str], str]) -> str:
 
 
 def _format_date(seconds: float) -> str:
-    """The time in words that sort; "" where it is not known."""
+    """Format a time so that it sorts; "" for an unknown one."""
     return f"*{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC*" if seconds > 0 else ""
-
-
-def escape_markdown(text: str) -> str:
-    """The text as one line that is nothing but text."""
-    return _MARKDOWN_SPECIAL.sub(lambda sign: f"\\{sign[0]}", " ".join(text.split()))

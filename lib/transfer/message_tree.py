@@ -1,4 +1,4 @@
-"""Messages and parents of any kind, made a tree in which questions and answers take turns."""
+"""A tree of nodes, in which questions and answers take turns, from messages with any parents."""
 
 from __future__ import annotations
 
@@ -6,213 +6,226 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lib.core.conversation import Message, Node, Part, TextPart
+from lib.core.conversation import Message, Node, Part, TextPart, ThinkingPart
 from lib.core.errors import TransferError
-from lib.transfer.coerce import merge_parts
 from lib.transfer.result import derive_id
 
 PLACEHOLDER_QUESTION = "…"  # stands where a conversation begins with an answer
-# Letters that may be there twice because a branch begins inside what becomes one message.
+# Text that may be repeated because a branch begins inside what becomes one message.
 MAX_COPIED_CHARS = 1_000_000
 
 
 @dataclass(frozen=True)
-class ImportedMessage:
-    """A message in its place as a file has it: under the file's own ids, and None where nothing is kept.
+class TreeMessage:
+    """A message under the ids of its file; its node is None where nothing of it is kept.
 
-    `created` is None where the file does not say, or says nonsense.
+    `created` is in seconds since 1970, None for a missing or impossible time.
     """
 
     id: str
-    parent: str | None
+    parent_id: str | None
     node: Node | None
     created: float | None = None
 
 
 @dataclass(frozen=True)
 class MessageTree:
-    """The nodes, in order, and for each id of the file the node that has its words now."""
+    """The nodes, in order, and for each id of the file the id of the node that has its text now."""
 
     nodes: list[Node]
     node_ids: Mapping[str, str]
 
 
-def build_tree(
-    messages: Sequence[ImportedMessage], default_created: float, issues: Counter[str]
-) -> MessageTree:
-    """A tree of nodes: each path begins with a question, and no side speaks twice in a row.
+def build_tree(messages: Sequence[TreeMessage], default_created: float, issues: Counter[str]) -> MessageTree:
+    """Build a tree of nodes in which each path begins with a question, and no role comes twice in a row.
 
-    What has no parent in the file, or is in a circle, begins a branch of its own. Neighbours of one side
-    become one message, with the id of the later one. Before an answer without a question there is one
-    whose text is NO_QUESTION. What was mended is counted. A tree that keeps the rules comes out as it is.
-    Raises TransferError where joining would repeat too much.
+    A message whose parent is missing, or in a cycle, begins a branch of its own. Neighbours of one role
+    become one message, with the id of the later one. An answer without a question gets PLACEHOLDER_QUESTION.
+    Repairs are counted; a tree that keeps the rules stays as it is. Raises TransferError where merging would
+    repeat too much text.
     """
-    known = _index_messages(messages, issues)
-    parents = _resolve_parents(known, issues)
-    above: dict[str, str | None] = {}  # the nearest that is kept, itself or before it
-    for name in preorder(parents):
-        parent = parents[name]
-        above[name] = name if known[name].node else above[parent] if parent else None
-    kept = {name: above[parents[name] or ""] if parents[name] else None for name in above if known[name].node}
-    trunk = _TreeBuilder(known, kept, default_created)
-    nodes = trunk.build_nodes(issues)
-    spot = {name: trunk.node_ids[one] for name, one in above.items() if one is not None}
-    return MessageTree(sort_nodes(nodes), spot)
+    messages_by_id: dict[str, TreeMessage] = {}
+    for message in messages:
+        issues["duplicate"] += messages_by_id.setdefault(message.id, message) is not message
+    parents = _resolve_parents(messages_by_id, issues)
+    nearest_ids: dict[str, str | None] = {}  # of each message, itself or its nearest ancestor with a node
+    node_parents: dict[str, str | None] = {}
+    for message_id in preorder(parents):
+        parent_id = parents[message_id]
+        nearest_parent_id = nearest_ids[parent_id] if parent_id is not None else None
+        nearest_ids[message_id] = nearest_parent_id
+        if messages_by_id[message_id].node:
+            nearest_ids[message_id] = message_id
+            node_parents[message_id] = nearest_parent_id
+    builder = _TreeBuilder(messages_by_id, node_parents, default_created)
+    nodes = builder.build_nodes(issues)
+    node_ids = {key: builder.node_ids[nearest] for key, nearest in nearest_ids.items() if nearest is not None}
+    return MessageTree(sort_nodes(nodes), node_ids)
 
 
 def sort_nodes(nodes: Iterable[Node]) -> list[Node]:
-    """The nodes in the one order of a file: each branch whole, parents first, siblings oldest first."""
-    oldest = sorted(nodes, key=lambda node: (node.created_at, node.id))
-    known = {node.id: node for node in oldest}
-    parents = {node.id: node.parent_id if node.parent_id in known else None for node in oldest}
-    return [known[name] for name in preorder(parents)]
+    """Sort nodes in the order of a file: each branch whole, parents first, siblings oldest first."""
+    nodes_by_id = {node.id: node for node in sorted(nodes, key=lambda node: (node.created_at, node.id))}
+    parents = {
+        node.id: node.parent_id if node.parent_id in nodes_by_id else None for node in nodes_by_id.values()
+    }
+    return [nodes_by_id[node_id] for node_id in preorder(parents)]
 
 
 def newest_leaf_id(nodes: Sequence[Node]) -> str | None:
-    """The end of a branch that was added last; None without nodes."""
-    inner = {node.parent_id for node in nodes}
-    leaves = (node for node in nodes if node.id not in inner)
-    last = max(leaves, key=lambda node: (node.created_at, node.id), default=None)
-    return last.id if last else None
+    """Find the end of the branch that was added last; None without nodes."""
+    parent_ids = {node.parent_id for node in nodes}
+    leaves = (node for node in nodes if node.id not in parent_ids)
+    newest = max(leaves, key=lambda node: (node.created_at, node.id), default=None)
+    return newest.id if newest else None
 
 
 def preorder(parents: Mapping[str, str | None]) -> list[str]:
-    """Every name after its parent, and before its parent's next child."""
+    """List all ids, each after its parent and before its parent's next child."""
     children: dict[str | None, list[str]] = {}
-    for name, parent in parents.items():
-        children.setdefault(parent, []).append(name)
-    found: list[str] = []
-    waiting = children.get(None, [])[::-1]
-    while waiting:
-        name = waiting.pop()
-        found.append(name)
-        waiting += reversed(children.get(name, ()))
-    return found
+    for child_id, parent_id in parents.items():
+        children.setdefault(parent_id, []).append(child_id)
+    order: list[str] = []
+    stack = children.get(None, [])[::-1]
+    while stack:
+        order.append(stack.pop())
+        stack += reversed(children.get(order[-1], ()))
+    return order
 
 
-def _index_messages(messages: Iterable[ImportedMessage], issues: Counter[str]) -> dict[str, ImportedMessage]:
-    known: dict[str, ImportedMessage] = {}
-    for seed in messages:
-        if known.setdefault(seed.id, seed) is not seed:
-            issues["duplicate"] += 1
-    return known
+def merge_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """Drop empty parts, and merge neighbouring texts, each a paragraph of its own."""
+    merged: list[Part] = []
+    texts: list[str] = []
+    last_char = " "
+    for part in parts:
+        if isinstance(part, ThinkingPart):
+            if part.text or part.is_replayable:
+                merged += [TextPart("".join(texts))] * bool(texts)
+                texts.clear()
+                merged.append(part)
+        elif part.text:
+            if not last_char.isspace() and not part.text[0].isspace():
+                texts.append("\n\n")
+            texts.append(part.text)
+            last_char = part.text[-1]
+    return (*merged, *[TextPart("".join(texts))] * bool(texts))
 
 
-def _resolve_parents(messages: Mapping[str, ImportedMessage], issues: Counter[str]) -> dict[str, str | None]:
-    """Every name's parent that is there, without circles."""
+def _resolve_parents(messages: Mapping[str, TreeMessage], issues: Counter[str]) -> dict[str, str | None]:
+    """Map each id to its parent's, without missing parents and cycles."""
     parents: dict[str, str | None] = {}
-    for name, seed in messages.items():
-        parents[name] = seed.parent if seed.parent in messages else None
-        issues["unlinked"] += seed.parent is not None and parents[name] is None
-    settled: set[str] = set()
+    for message_id, message in messages.items():
+        is_missing = message.parent_id is not None and message.parent_id not in messages
+        parents[message_id] = None if is_missing else message.parent_id
+        issues["unlinked"] += is_missing
+    visited: set[str] = set()
     for start in parents:
-        walked: set[str] = set()
-        at: str | None = start
-        while at is not None and at not in settled and at not in walked:
-            walked.add(at)
-            at = parents[at]
-        if at is not None and at in walked:
-            parents[at] = None
+        path: set[str] = set()
+        current: str | None = start
+        while current is not None and current not in visited and current not in path:
+            path.add(current)
+            current = parents[current]
+        if current is not None and current in path:
+            parents[current] = None
             issues["unlinked"] += 1
-        settled |= walked
+        visited |= path
     return parents
 
 
 class _TreeBuilder:
-    """The kept messages, in order, and which of them go on what the one before began."""
+    """Builder that merges runs of messages of one role.
+
+    A message's `predecessors` entry is the one of the same role that it continues, its `reply_parents` entry
+    the one of the other role that it answers.
+    """
 
     def __init__(
         self,
-        messages: Mapping[str, ImportedMessage],
+        messages: Mapping[str, TreeMessage],
         parents: Mapping[str, str | None],
         default_created: float,
     ) -> None:
-        self.source_nodes = {name: node for name in parents if (node := messages[name].node)}
-        self.order = preorder(parents)
-        self.predecessors: dict[str, str | None] = {}  # the message that this one goes on
-        self.reply_parents: dict[
-            str, str | None
-        ] = {}  # the message of the other side that this one is said to
-        self.created: dict[str, float] = {}
-        inner: dict[str, str] = {}  # those whose words all go on, with the last that goes on with them
-        answered: set[str] = set()
-        for name in self.order:
-            parent = parents[name]
-            same = parent is not None and self._role(parent) == self._role(name)
-            self.predecessors[name] = parent if same else None
-            self.reply_parents[name] = self.reply_parents[parent] if same and parent else parent
-            when = messages[name].created
-            self.created[name] = (
-                when if when is not None else self.created[parent] if parent else default_created
-            )
-            if parent and same:
-                inner[parent] = name
-            elif parent:
-                answered.add(parent)
+        self._source_nodes = {key: node for key in parents if (node := messages[key].node)}
+        self._order = preorder(parents)
+        self._predecessors: dict[str, str | None] = {}
+        self._reply_parents: dict[str, str | None] = {}
+        self._created: dict[str, float] = {}
+        successors: dict[str, str] = {}  # the last message that continues another
+        answered_ids: set[str] = set()
+        for key in self._order:
+            parent = parents[key]
+            continues = parent is not None and self._role(parent) == self._role(key)
+            self._predecessors[key] = parent if continues else None
+            self._reply_parents[key] = self._reply_parents[parent] if continues and parent else parent
+            created = messages[key].created
+            if created is None:
+                created = self._created[parent] if parent is not None else default_created
+            self._created[key] = created
+            if parent is not None and continues:
+                successors[parent] = key
+            elif parent is not None:
+                answered_ids.add(parent)
         self.node_ids: dict[str, str] = {}
-        for name in reversed(self.order):
-            gone = name in inner and name not in answered
-            self.node_ids[name] = self.node_ids[inner[name]] if gone else self.source_nodes[name].id
-
-    def _role(self, message_id: str) -> str:
-        return self.source_nodes[message_id].message.role
+        for key in reversed(self._order):
+            is_merged = key in successors and key not in answered_ids
+            self.node_ids[key] = self.node_ids[successors[key]] if is_merged else self._source_nodes[key].id
 
     def build_nodes(self, issues: Counter[str]) -> list[Node]:
         self._check_copy_limit()
-        found: list[Node] = []
-        ids = {node.id for node in self.source_nodes.values()}
-        for name in self.order:
-            if self.node_ids[name] != self.source_nodes[name].id:
+        nodes: list[Node] = []
+        used_ids = {node.id for node in self._source_nodes.values()}
+        for key in self._order:
+            if self._is_merged(key):
                 issues["joined"] += 1
                 continue
-            anchor = self.reply_parents[name]
-            node = replace(
-                self._merge_run(name),
-                parent_id=self.source_nodes[anchor].id if anchor else None,
-                created_at=self.created[name],
-            )
-            if anchor is None and node.message.role == "assistant":
+            parent = self._reply_parents[key]
+            parent_id = self._source_nodes[parent].id if parent is not None else None
+            node = replace(self._merge_run(key), parent_id=parent_id, created_at=self._created[key])
+            if parent is None and node.message.role == "assistant":
                 issues["question_added"] += 1
-                question = _build_placeholder_question(node, ids)
+                question = _build_placeholder_question(node, used_ids)
                 node = replace(node, parent_id=question.id)
-                found.append(question)
-            found.append(node)
-        return found
+                nodes.append(question)
+            nodes.append(node)
+        return nodes
 
-    def _merge_run(self, message_id: str) -> Node:
-        """The message with all that it goes on."""
-        run = [self.source_nodes[message_id]]
-        earlier = self.predecessors[message_id]
-        while earlier is not None:
-            run.append(self.source_nodes[earlier])
-            earlier = self.predecessors[earlier]
+    def _role(self, key: str) -> str:
+        return self._source_nodes[key].message.role
+
+    def _is_merged(self, key: str) -> bool:
+        """Tell if all branches of a message go on in a later message of the same role."""
+        return self.node_ids[key] != self._source_nodes[key].id
+
+    def _merge_run(self, key: str) -> Node:
+        """Merge a message with all those that it continues."""
+        run = [self._source_nodes[key]]
+        predecessor = self._predecessors[key]
+        while predecessor is not None:
+            run.append(self._source_nodes[predecessor])
+            predecessor = self._predecessors[predecessor]
         if len(run) == 1:
             return run[0]
-        parts: list[Part] = [part for node in reversed(run) for part in node.message.parts]
-        return replace(
-            run[0],
-            message=Message(run[0].message.role, merge_parts(parts)),
-            target=next((node.target for node in run if node.target), None),
-        )
+        parts = merge_parts(part for node in reversed(run) for part in node.message.parts)
+        target = next((node.target for node in run if node.target), None)
+        return replace(run[0], message=Message(run[0].message.role, parts), target=target)
 
     def _check_copy_limit(self) -> None:
         """Raise TransferError where many branches would each repeat a long beginning."""
-        alone: dict[str, int] = {}
-        with_all: dict[str, int] = {}
-        for name in self.order:
-            texts = (len(part.text) for part in self.source_nodes[name].message.parts)
-            alone[name] = 10 + sum(texts)
-            before = self.predecessors[name]
-            with_all[name] = alone[name] + (with_all[before] if before else 0)
-        ends = [name for name in self.order if self.node_ids[name] == self.source_nodes[name].id]
-        if sum(map(with_all.__getitem__, ends)) > 2 * sum(alone.values()) + MAX_COPIED_CHARS:
+        own_chars: dict[str, int] = {}
+        run_chars: dict[str, int] = {}
+        for key in self._order:
+            own_chars[key] = 10 + sum(len(part.text) for part in self._source_nodes[key].message.parts)
+            predecessor = self._predecessors[key]
+            run_chars[key] = own_chars[key] + (run_chars[predecessor] if predecessor is not None else 0)
+        written_chars = sum(run_chars[key] for key in self._order if not self._is_merged(key))
+        if written_chars > 2 * sum(own_chars.values()) + MAX_COPIED_CHARS:
             raise TransferError("tangled")
 
 
 def _build_placeholder_question(answer: Node, used_ids: set[str]) -> Node:
-    """The question that an answer lacks, under an id that nothing has."""
-    name = derive_id("question", answer.id)
-    while name in used_ids:
-        name = derive_id("question", name)
-    used_ids.add(name)
-    return Node(name, None, Message("user", (TextPart(PLACEHOLDER_QUESTION),)), answer.created_at)
+    question_id = derive_id("question", answer.id)
+    while question_id in used_ids:
+        question_id = derive_id("question", question_id)
+    used_ids.add(question_id)
+    return Node(question_id, None, Message("user", (TextPart(PLACEHOLDER_QUESTION),)), answer.created_at)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
+from msgspec import Struct
+
 from lib.core.conversation import Failure, Outcome, Part, TextPart, ThinkingPart
-from lib.transfer.coerce import as_dict, as_list, as_text, parse_target, parse_timestamp
-from lib.transfer.imported import ImportedConversation, MessageContent, build_message
-from lib.transfer.message_tree import ImportedMessage
+from lib.transfer.imported import ImportedConversation, ImportedMessage
+from lib.transfer.values import MAX_DETAIL_CHARS, RawTimestamp, clean_text, decode_tolerant, parse_target
 
 NAME = "openwebui"
 
-# What its server writes into the text of an answer: thinking, and what tools did.
+# Its server writes thinking and the calls of tools into the text of an answer.
 _DETAILS_BLOCK = re.compile(
     r'<details type="([a-z_]{1,40})"[^<>]{0,2000}>(.*?)(?:</details>\n?|\Z)', re.DOTALL
 )
@@ -22,116 +24,161 @@ _SUMMARY_TAG = re.compile(r"\s{0,9}<summary>[^<]{0,500}</summary>\n?")
 _QUOTE_PREFIX = re.compile(r"^> ?", re.MULTILINE)
 
 
+class _ContentPart(Struct):
+    type: str | None = None
+    text: str | None = None
+
+
+class _File(Struct):
+    type: str | None = None
+
+
+class _OutputItem(Struct):
+    type: str | None = None
+    content: list[_ContentPart] | None = None
+
+
+class _Message(Struct, rename="camel"):
+    parent_id: str | None = None
+    role: str | None = None
+    content: str | list[_ContentPart] | None = None
+    timestamp: RawTimestamp = None
+    files: list[_File] | None = None
+    sources: list[Any] | None = None
+    citations: list[Any] | None = None
+    output: list[_OutputItem] | None = None
+    error: Any = None
+    done: bool | None = None
+    model: str | None = None
+
+
+class _History(Struct, rename="camel"):
+    messages: dict[str, Any] = {}
+    current_id: str | None = None
+
+
+class _Params(Struct):
+    system: str | None = None
+
+
+class _Chat(Struct):
+    id: str | None = None
+    title: str | None = None
+    history: _History | None = None
+    timestamp: RawTimestamp = None
+    tags: list[Any] | None = None
+    models: list[Any] | None = None
+    params: _Params | None = None
+    system: str | None = None
+
+
+class _Meta(Struct):
+    tags: list[Any] | None = None
+
+
+class _Entry(Struct):
+    id: str | None = None
+    title: str | None = None
+    created_at: RawTimestamp = None
+    updated_at: RawTimestamp = None
+    meta: _Meta | None = None
+    folder_id: Any = None
+    pinned: bool | None = None
+    archived: bool | None = None
+
+
 def can_parse(item: dict[str, Any]) -> bool:
-    """Whether this is a chat of this format."""
-    return isinstance(_history(item).get("messages"), dict)
+    """Check for a chat of this format, alone or in an entry of an export of all."""
+    history = _raw_chat(item).get("history")
+    return isinstance(history, dict) and isinstance(history.get("messages"), dict)
 
 
 def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedConversation:
-    """The conversation. What has no place here is counted."""
-    chat = as_dict(item.get("chat")) or item
-    history = _history(item)
-    issues["folder"] += bool(item.get("folder_id"))
-    issues["tag"] += len(as_list(as_dict(item.get("meta")).get("tags")) or as_list(chat.get("tags")))
-    models = as_list(chat.get("models"))
+    """Parse a chat, and count what has no place here."""
+    entry, chat = decode_tolerant(item, _Entry), decode_tolerant(_raw_chat(item), _Chat)
+    history = chat.history or _History()
+    issues["folder"] += bool(entry.folder_id)
+    issues["tag"] += len((entry.meta and entry.meta.tags) or chat.tags or ())
     return ImportedConversation(
         source=NAME,
-        id=as_text(item.get("id")) or as_text(chat.get("id")),
-        title=as_text(item.get("title")) or as_text(chat.get("title")),
-        messages=[_parse_message(name, as_dict(raw), issues) for name, raw in history["messages"].items()],
-        head=as_text(history.get("currentId")),
-        created=parse_timestamp(item.get("created_at")) or parse_timestamp(chat.get("timestamp")),
-        updated=parse_timestamp(item.get("updated_at")),
-        target=parse_target(models[0], "openai") if models else None,
-        system=as_text(as_dict(chat.get("params")).get("system")) or as_text(chat.get("system")),
-        pinned=item.get("pinned") is True,
-        archived=item.get("archived") is True,
+        id=clean_text(entry.id or chat.id),
+        title=clean_text(entry.title or chat.title),
+        messages=[
+            _parse_message(message_id, value, issues) for message_id, value in history.messages.items()
+        ],
+        head_id=history.current_id,
+        created=entry.created_at or chat.timestamp,
+        updated=entry.updated_at,
+        target=parse_target(chat.models[0], "openai") if chat.models else None,
+        system=clean_text((chat.params and chat.params.system) or chat.system),
+        pinned=entry.pinned is True,
+        archived=entry.archived is True,
     )
 
 
-def _history(item: dict[str, Any]) -> dict[str, Any]:
-    return as_dict((as_dict(item.get("chat")) or item).get("history"))
+def _raw_chat(item: dict[str, Any]) -> dict[str, Any]:
+    chat = item.get("chat")
+    return chat if isinstance(chat, dict) and chat else item
 
 
-def _parse_message(message_id: str, message: dict[str, Any], issues: Counter[str]) -> ImportedMessage:
-    parent = message.get("parentId")
-    said = _parse_content(message, issues)
-    when = parse_timestamp(message.get("timestamp"))
-    return build_message(message_id, parent if isinstance(parent, str) else None, said, when)
-
-
-def _parse_content(message: dict[str, Any], issues: Counter[str]) -> MessageContent | None:
-    role = message.get("role")
-    if role not in ("user", "assistant"):
-        issues["system" if role == "system" else "other"] += bool(message)
-        return None
-    lost = [
-        "image" if one.get("type") == "image" else "file"
-        for one in map(as_dict, as_list(message.get("files")))
-    ]
-    lost += ["citation"] * len(as_list(message.get("sources")) or as_list(message.get("citations")))
-    content = _content_text(message.get("content"), lost)
-    if role == "user":
-        issues.update(lost)
-        return MessageContent(
-            "user", [TextPart(content)], dropped_kinds=[kind for kind in lost if kind != "citation"]
-        )
-    parts = _parse_parts(content, as_list(message.get("output")), lost)
-    issues.update(lost)
-    failure = _parse_failure(message.get("error"))
-    unfinished = Outcome.INTERRUPTED if message.get("done") is False else Outcome.COMPLETE
-    return MessageContent(
+def _parse_message(message_id: str, value: Any, issues: Counter[str]) -> ImportedMessage:
+    message = decode_tolerant(value, _Message)
+    imported = ImportedMessage(message_id, message.parent_id, message.timestamp)
+    if message.role not in ("user", "assistant"):
+        issues["system" if message.role == "system" else "other"] += bool(value)
+        return imported
+    dropped_kinds = ["image" if file.type == "image" else "file" for file in message.files or ()]
+    dropped_kinds += ["citation"] * len(message.sources or message.citations or ())
+    content = _content_text(message.content, dropped_kinds)
+    if message.role == "user":
+        return replace(imported, role="user", parts=[TextPart(content)], dropped_kinds=dropped_kinds)
+    failure = _parse_failure(message.error)
+    default_outcome = Outcome.INTERRUPTED if message.done is False else Outcome.COMPLETE
+    return replace(
+        imported,
         role="assistant",
-        parts=parts,
-        dropped_kinds=[kind for kind in lost if kind in ("image", "file")],
-        target=parse_target(message.get("model"), "openai"),
-        outcome=Outcome.FAILED if failure else unfinished,
+        parts=_parse_parts(content, message.output or [], dropped_kinds),
+        dropped_kinds=dropped_kinds,
+        target=parse_target(message.model, "openai"),
+        outcome=Outcome.FAILED if failure else default_outcome,
         failure=failure,
     )
 
 
-def _content_text(value: Any, dropped_kinds: list[str]) -> str:
-    if isinstance(value, str):
-        return as_text(value)
-    found = []
-    for part in map(as_dict, as_list(value)):
-        if part.get("type") == "text":
-            found.append(as_text(part.get("text")))
-        else:
-            dropped_kinds.append("image" if "image" in as_text(part.get("type")) else "other")
-    return "\n\n".join(filter(None, found))
+def _content_text(content: str | list[_ContentPart] | None, dropped_kinds: list[str]) -> str:
+    if content is None or isinstance(content, str):
+        return clean_text(content)
+    dropped_kinds += [
+        "image" if "image" in (part.type or "") else "other" for part in content if part.type != "text"
+    ]
+    return "\n\n".join(clean_text(part.text) for part in content if part.type == "text" and part.text)
 
 
-def _parse_parts(content: str, output: list[Any], dropped_kinds: list[str]) -> list[Part]:
-    """The answer with its thinking told apart, which the chat keeps in the text, and newer ones beside it."""
-    found: list[Part] = []
-    beside = [thought for one in map(as_dict, output) if (thought := _reasoning_text(one))]
-    found += map(ThinkingPart, beside)
+def _parse_parts(content: str, output: list[_OutputItem], dropped_kinds: list[str]) -> list[Part]:
+    """Split an answer into text and thinking, which only newer versions keep beside the text."""
+    thoughts = [thought for item in output if (thought := _reasoning_text(item))]
+    parts: list[Part] = [ThinkingPart(thought) for thought in thoughts]
     end = 0
     for block in _DETAILS_BLOCK.finditer(content):
-        found.append(TextPart(content[end : block.start()].strip("\n")))
+        parts.append(TextPart(content[end : block.start()].strip("\n")))
         end = block.end()
         if block[1] != "reasoning":
             dropped_kinds.append("tool")
-        elif not beside:
-            found.append(
-                ThinkingPart(
-                    _QUOTE_PREFIX.sub("", html.unescape(_SUMMARY_TAG.sub("", block[2], count=1))).strip()
-                )
-            )
-    found.append(TextPart(content[end:].strip("\n") if end else content))
-    return found
+        elif not thoughts:
+            thought = html.unescape(_SUMMARY_TAG.sub("", block[2], count=1))
+            parts.append(ThinkingPart(_QUOTE_PREFIX.sub("", thought).strip()))
+    parts.append(TextPart(content[end:].strip("\n") if end else content))
+    return parts
 
 
-def _reasoning_text(output_item: dict[str, Any]) -> str:
-    if output_item.get("type") != "reasoning":
+def _reasoning_text(item: _OutputItem) -> str:
+    if item.type != "reasoning":
         return ""
-    pieces = (as_text(as_dict(piece).get("text")) for piece in as_list(output_item.get("content")))
-    return "".join(pieces).strip()
+    return "".join(clean_text(part.text) for part in item.content or ()).strip()
 
 
 def _parse_failure(error: Any) -> Failure | None:
     if not error:
         return None
-    said = error.get("content") if isinstance(error, dict) else error
-    return Failure("gateway", as_text(said)[:2000])
+    detail = error.get("content") if isinstance(error, dict) else error
+    return Failure("gateway", clean_text(detail)[:MAX_DETAIL_CHARS])

@@ -1,4 +1,4 @@
-"""What an import gives: Loaded, Report, and the ids under which it can be kept."""
+"""Result of an import: conversations, a report, and the replacement of ids that are in use."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ ConversationRecord = tuple[Conversation, list[Node]]
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What came of a file: `skipped` counts what was left out or mended, by code.
+    """Report of an import from the format `source`; `issues` counts what was left out or repaired, by code.
 
-    `source` is the format that was found. `renamed_ids` counts the conversations and messages that were
-    given new ids, because theirs were taken.
+    `replaced_id_count` counts the conversations and messages whose ids were in use.
     """
 
     source: str
@@ -39,52 +38,48 @@ class ImportResult:
 def replace_existing_ids(
     result: ImportResult, existing_ids: Callable[[Iterable[str]], set[str]]
 ) -> ImportResult:
-    """The same conversations, with a new id for each conversation and node whose id is taken.
+    """Replace the ids of conversations and nodes that exist: an import creates, and never overwrites.
 
-    `taken` is asked once, with all ids, and tells those that anybody has: an import creates, and never
-    writes over what is there.
+    `existing_ids` is called once, with all ids, and returns those that any user has.
     """
-    used = existing_ids([one for entry in result.conversations for one in record_ids(entry)])
-    kept, count = [], 0
+    used_ids = existing_ids([used for record in result.conversations for used in record_ids(record)])
+    records, count = [], 0
     for conversation, nodes in result.conversations:
-        name = new_id() if conversation.id in used else conversation.id
-        names = {node.id: new_id() for node in nodes if node.id in used}
-        count += (name != conversation.id) + len(names)
-        kept.append(replace_ids((conversation, nodes), name, names))
-    return ImportResult(
-        kept, replace(result.report, replaced_id_count=result.report.replaced_id_count + count)
-    )
+        conversation_id = new_id() if conversation.id in used_ids else conversation.id
+        node_ids = {node.id: new_id() for node in nodes if node.id in used_ids}
+        count += (conversation_id != conversation.id) + len(node_ids)
+        records.append(replace_ids((conversation, nodes), conversation_id, node_ids))
+    count += result.report.replaced_id_count
+    return ImportResult(records, replace(result.report, replaced_id_count=count))
 
 
 def record_ids(record: ConversationRecord) -> list[str]:
-    """The conversation's id, and those of its nodes."""
+    """List the conversation's id, and those of its nodes."""
     return [record[0].id, *(node.id for node in record[1])]
 
 
 def replace_ids(
     record: ConversationRecord, conversation_id: str, node_ids: Mapping[str, str]
 ) -> ConversationRecord:
-    """The conversation as `name`, and its nodes with new names, in every place where they are named."""
+    """Give a conversation and some of its nodes new ids, in all places that refer to them."""
     conversation, nodes = record
     if conversation_id == conversation.id and not node_ids:
         return record
-    window = conversation.truncation
-    head = conversation.head_id
+
+    def new_node_id(node_id: str | None) -> str | None:
+        return node_ids.get(node_id, node_id) if node_id else node_id
+
+    truncation = conversation.truncation
+    if truncation is not None:
+        truncation = replace(truncation, start=node_ids.get(truncation.start, truncation.start))
     return replace(
-        conversation,
-        id=conversation_id,
-        head_id=node_ids.get(head, head) if head else head,
-        truncation=replace(window, start=node_ids.get(window.start, window.start)) if window else None,
+        conversation, id=conversation_id, head_id=new_node_id(conversation.head_id), truncation=truncation
     ), [
-        replace(
-            node,
-            id=node_ids.get(node.id, node.id),
-            parent_id=node_ids.get(node.parent_id, node.parent_id) if node.parent_id else node.parent_id,
-        )
+        replace(node, id=node_ids.get(node.id, node.id), parent_id=new_node_id(node.parent_id))
         for node in nodes
     ]
 
 
 def derive_id(*keys: str) -> str:
-    """An id of the form of `new_id` that is always the same for the same words."""
+    """Derive an id of the form of `new_id` that is always the same for the same keys."""
     return urlsafe_b64encode(hashlib.sha256(json.dumps(keys).encode()).digest()[:12]).decode()

@@ -51,7 +51,8 @@ LIBRARIES = {
     "requests": ("lib/gateway/transport/",),
     "urllib3": ("lib/gateway/transport/",),
     "sseclient": ("lib/gateway/transport/sse.py",),
-    "markdown_it": ("lib/ui/markdown/",),
+    "markdown_it": ("lib/ui/markdown/", "lib/transfer/escape_markdown.py"),
+    "msgspec": ("lib/transfer/",),
 }
 # Parts of Streamlit without a promise to stay: only one module may import them.
 PRIVATE_STREAMLIT = ("streamlit.runtime", "streamlit.proto", "streamlit.web", "streamlit.auth_util")

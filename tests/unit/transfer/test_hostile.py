@@ -73,6 +73,7 @@ def test_more_conversations_or_messages_than_the_limit_are_refused(monkeypatch):
         ({"id": 7}, "conversations[0].id"),
         ({"title": ["a"]}, "conversations[0].title"),
         ({"created": "2025-01-01"}, "conversations[0].created"),
+        ({"created": "\ud83d"}, "conversations[0]"),
         ({"pinned": 1}, "conversations[0].pinned"),
         ({"target": "gpt"}, "conversations[0].target"),
         ({"window": []}, "conversations[0].window"),

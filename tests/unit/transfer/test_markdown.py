@@ -109,7 +109,8 @@ def test_code_and_what_is_no_tag_stay_as_they_are(code: str):
     ("said", "kept"),
     [
         ("# One\n###### Six", "### One\n###### Six"),
-        ("Over\n====\nUnder\n---", "Over\n\n====\nUnder\n\n---"),
+        ("Over\n====\nUnder\n---", "### Over\n#### Under"),
+        ("> two\n> lines #\n> ===", "> ### two lines # ###"),
         ("<b>bold</b> <!-- x", "&lt;b>bold&lt;/b> &lt;!-- x"),
         ("```py\nx", "```py\nx\n```"),
         ("- a\n  ~~~~\n  x", "- a\n  ~~~~\n  x\n  ~~~~"),

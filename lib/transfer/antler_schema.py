@@ -1,0 +1,228 @@
+"""Structs of Antler's own file, field by field as docs/format.md describes it, and their decoding.
+
+A field's key in the file is its name here, or the `name` beside it, and never changes. Null is the same as
+left out, and empty fields are left out.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from lib.core.errors import TransferError
+from lib.transfer.values import MISFIT_ERRORS, clean_text
+
+FORMAT = "antler"
+FORMAT_VERSION = 1
+
+T = TypeVar("T")
+
+# JSON numbers that every reader keeps exact, without NaN and Infinity.
+Integer = Annotated[int, Meta(gt=-(2**53), lt=2**53)]
+Count = Annotated[int, Meta(ge=0, lt=2**53)]
+Number = Integer | Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+
+_ERROR_PATH = re.compile(r" - at `\$([^`]*)`\Z")
+_MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`")
+
+
+class HeaderSchema(Struct):
+    """The version of a file, which is read before anything else."""
+
+    version: Annotated[int, Meta(ge=1)]
+
+
+class FileSchema(HeaderSchema):
+    """A file; its conversations are decoded one at a time."""
+
+    format: str
+    conversations: list[Any] = []
+
+
+class TargetSchema(Struct, omit_defaults=True):
+    """A model and the wire that it is reached over."""
+
+    model: str = ""
+    wire: str = ""
+
+
+class ParamsSchema(Struct, omit_defaults=True):
+    """The parameters that are set. 1 and 1.0 are different: they are sent as they are."""
+
+    system: str | None = None
+    temperature: Number | None = None
+    max_tokens: Integer | None = None
+    top_p: Number | None = None
+    top_k: Integer | None = None
+    presence_penalty: Number | None = None
+    frequency_penalty: Number | None = None
+    logit_bias: str | None = None
+    seed: Integer | None = None
+    effort: str | None = None
+    thinking: str | None = None
+    budget: Integer | None = None
+    stop: tuple[str, ...] | None = None
+    n: Integer | None = None
+    format: str | None = None
+    schema: str | None = None
+    cache: str | None = None
+    user: str | None = None
+    stream: bool | None = None
+    extra: str | None = None
+
+
+class TextPartSchema(Struct, tag="text"):
+    """Text of a message."""
+
+    text: str = ""
+
+
+class ThinkingPartSchema(Struct, tag="thinking", omit_defaults=True):
+    """A model's thinking, with its signature or its redacted form."""
+
+    text: str = ""
+    signature: str = ""
+    sealed: str = ""
+
+
+PartSchema = TextPartSchema | ThinkingPartSchema
+PART_SCHEMA: Any = PartSchema  # a union is no type to mypy
+PART_TYPES = ("text", "thinking")
+
+
+class UsageSchema(Struct, omit_defaults=True):
+    """Tokens of an answer."""
+
+    input: Count | None = None
+    output: Count | None = None
+    cached: Count | None = None
+    written: Count | None = None
+    reasoning: Count | None = None
+
+
+class TimingSchema(Struct, omit_defaults=True):
+    """Seconds from sending to the first token, to the first token of text, and to the end."""
+
+    first: Number | None = None
+    spoke: Number | None = None
+    total: Number | None = None
+
+
+class FailureSchema(Struct, omit_defaults=True):
+    """The reason of a failed answer."""
+
+    code: str = ""
+    detail: str = ""
+    status: Integer | None = None
+    request_id: str = ""
+    retry: bool = False
+    blamed: tuple[str, ...] = ()
+    wait: Number | None = None
+
+
+class NodeSchema(Struct, kw_only=True, omit_defaults=True):
+    """A message in its place in the tree. Its parts are decoded apart: unknown types are passed over."""
+
+    id: str
+    parent_id: str = field(default="", name="parent")
+    role: Literal["user", "assistant"]
+    parts: list[Any] = []
+    created_at: Number | None = field(default=None, name="created")
+    outcome: str = ""
+    finish_reason: str = field(default="", name="reason")
+    target: TargetSchema | None = None
+    usage: UsageSchema | None = None
+    timing: TimingSchema | None = None
+    failure: FailureSchema | None = None
+    request_id: str = ""
+    provider_metadata: dict[str, Any] = field(default_factory=dict, name="served")
+
+
+class TruncationSchema(Struct):
+    """The node from which on a long path is sent, and the summary in place of what is before."""
+
+    start: str = ""
+    summary: str = ""
+
+
+class ConversationSchema(Struct, omit_defaults=True):
+    """A conversation with its nodes, which are written even where there are none."""
+
+    id: str
+    title: str = ""
+    title_source: str = field(default="", name="titled")
+    created_at: Number | None = field(default=None, name="created")
+    updated_at: Number | None = field(default=None, name="updated")
+    head_id: str = field(default="", name="head")
+    target: TargetSchema | None = None
+    params: ParamsSchema | None = None
+    folder: str = ""
+    pinned: bool = False
+    archived: bool = False
+    truncation: TruncationSchema | None = field(default=None, name="window")
+    nodes: list[NodeSchema] | None = None
+
+
+def decode(value: Any, schema: type[T], location: str, issues: Counter[str]) -> T:
+    """Convert a JSON object to a struct with clean texts.
+
+    Null is the same as left out. Unknown fields and cleaned texts are counted. Raises TransferError with the
+    path of the first field of another type, which begins with `location`.
+    """
+    value = _strip_nulls(value)
+    try:
+        struct = msgspec.convert(value, schema)
+    except MISFIT_ERRORS as error:
+        path = _ERROR_PATH.search(str(error))
+        field = _MISSING_FIELD.match(str(error))
+        names = f"{location}{path[1] if path else ''}{f'.{field[1]}' if field else ''}"
+        raise TransferError("shape", names.lstrip(".")) from None
+    issues["unknown"] += _count_unknown_fields(value, struct)
+    _clean_texts(struct, issues)
+    return struct
+
+
+def _strip_nulls(value: Any, max_depth: int = 4) -> Any:
+    """Leave out the nulls of an object and of the objects in it, as deep as structs are nested."""
+    if isinstance(value, list) and max_depth:
+        return [_strip_nulls(item, max_depth - 1) for item in value]
+    if not isinstance(value, dict) or not max_depth:
+        return value
+    return {
+        # The gateway's own fields are kept as they are.
+        key: item if key == "served" else _strip_nulls(item, max_depth - 1)
+        for key, item in value.items()
+        if item is not None
+    }
+
+
+def _count_unknown_fields(value: Any, decoded: Any) -> int:
+    """Count the fields of a JSON value that have no place in the structs it was decoded into."""
+    if isinstance(decoded, list):
+        return sum(map(_count_unknown_fields, value, decoded)) if decoded else 0
+    if not isinstance(decoded, msgspec.Struct):
+        return 0
+    names = dict(zip(decoded.__struct_encode_fields__, decoded.__struct_fields__, strict=True))
+    nested = (_count_unknown_fields(value.get(key), getattr(decoded, name)) for key, name in names.items())
+    return len(value.keys() - names.keys() - {decoded.__struct_config__.tag_field}) + sum(nested)
+
+
+def _clean_texts(struct: Any, issues: Counter[str]) -> None:
+    """Clean the texts of a struct and of those in it, in place."""
+    for name in struct.__struct_fields__:
+        value = getattr(struct, name)
+        if isinstance(value, str):
+            text = clean_text(value)
+            issues["signs"] += text != value
+            setattr(struct, name, text)
+        elif isinstance(value, tuple):
+            setattr(struct, name, tuple(map(clean_text, value)))
+        elif isinstance(value, msgspec.Struct | list):
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, msgspec.Struct):
+                    _clean_texts(item, issues)
