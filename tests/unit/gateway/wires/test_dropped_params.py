@@ -1,4 +1,4 @@
-"""What a target does not take as it was set: said of each such field, and of no other."""
+"""Dropped and changed params: every one is reported, and no other."""
 
 import json
 from pathlib import Path
@@ -26,101 +26,118 @@ MODELS = [
     "anthropic/claude-opus-4-6",
     "claude-opus-4-7",
 ]
-# These are set together and told of together.
-TOGETHER = {"schema": "format", "budget": "thinking"}
+# Params that are set together and reported as one.
+REPORTED_AS = {"schema": "format", "budget": "thinking"}
 
 
-def number(name: str) -> st.SearchStrategy[float | int | None]:
-    """Untouched, inside what a wire takes, at its ends and beyond them."""
+def numbers(name: str) -> st.SearchStrategy[float | int | None]:
+    """None, and numbers inside, at and outside the range of a wire."""
     field = FIELDS_BY_NAME[name]
-    ends = {end for limits in field.ranges or () for end in (limits.minimum, limits.maximum)}
-    least, most = min(ends), max(ends)
-    within = st.floats(least, most) if field.kind == "number" else st.integers(int(least), int(most))
-    beyond = [end + step for end in ends for step in (-1, 0, 1)]
-    exact = float if field.kind == "number" else int
+    bounds = {bound for limits in field.ranges or () for bound in (limits.minimum, limits.maximum)}
+    minimum, maximum = min(bounds), max(bounds)
+    inside = (
+        st.floats(minimum, maximum) if field.kind == "number" else st.integers(int(minimum), int(maximum))
+    )
+    outside = [bound + step for bound in bounds for step in (-1, 0, 1)]
+    convert = float if field.kind == "number" else int
     small = st.integers(1, 5000) if field.kind == "integer" else st.nothing()
-    return st.none() | within | small | st.sampled_from([exact(value) for value in beyond])
+    return st.none() | inside | small | st.sampled_from([convert(value) for value in outside])
 
 
-def choice(name: str) -> st.SearchStrategy[str]:
+def choices(name: str) -> st.SearchStrategy[str]:
     return st.sampled_from(("", *FIELDS_BY_NAME[name].choices))
 
 
-OBJECT = st.sampled_from(["", "{}", '{"7": -100}'])
+JSON_TEXTS = st.sampled_from(["", "{}", '{"7": -100}'])
 PARAMS = st.builds(
     Params,
-    **{field.name: number(field.name) for field in PARAM_FIELDS if field.ranges},
-    **{field.name: choice(field.name) for field in PARAM_FIELDS if field.choices},
+    **{field.name: numbers(field.name) for field in PARAM_FIELDS if field.ranges},
+    **{field.name: choices(field.name) for field in PARAM_FIELDS if field.choices},
     system=st.sampled_from(["", "Be kind."]),
-    logit_bias=OBJECT,
-    schema=OBJECT,
+    logit_bias=JSON_TEXTS,
+    schema=JSON_TEXTS,
     stop=st.lists(st.sampled_from("abcdef"), max_size=6, unique=True).map(tuple),
     user=st.sampled_from(["", "u-1"]),
     stream=st.booleans(),
 )
 
 
-def sent(wire: Wire, model: str, params: Params) -> dict[str, Any]:
-    """What of the parameters stands in the body, read back out of it under our names."""
+def read_body(wire: Wire, model: str, params: Params) -> dict[str, Any]:
+    """The params in a request body, under the names of Params."""
     body = WIRE_MODULES[wire].body(model, QUESTION, params)
-    same = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "seed", "n", "stream")
-    found = {name: body.get(name) for name in same}
+    unchanged_names = (
+        "temperature",
+        "top_p",
+        "top_k",
+        "presence_penalty",
+        "frequency_penalty",
+        "seed",
+        "n",
+        "stream",
+    )
+    sent = {name: body.get(name) for name in unchanged_names}
     if wire == "openai":
-        first, format_ = body["messages"][0], body.get("response_format", {})
-        found |= {
-            "system": first["content"] if first["role"] == "system" else "",
+        first_message, response_format = body["messages"][0], body.get("response_format", {})
+        sent |= {
+            "system": first_message["content"] if first_message["role"] == "system" else "",
             "max_tokens": body.get("max_completion_tokens", body.get("max_tokens")),
             "effort": body.get("reasoning_effort", ""),
             "stop": tuple(body.get("stop", ())),
             "user": body.get("user", ""),
             "logit_bias": json.dumps(body["logit_bias"]) if "logit_bias" in body else "",
-            "format": {"json_object": "json", "json_schema": "schema"}.get(format_.get("type"), ""),
-            "schema": json.dumps(format_["json_schema"]["schema"]) if "json_schema" in format_ else "",
+            "format": {"json_object": "json", "json_schema": "schema"}.get(response_format.get("type"), ""),
+            "schema": json.dumps(response_format["json_schema"]["schema"])
+            if "json_schema" in response_format
+            else "",
         }
-        return found
-    output, thinking = body.get("output_config", {}), body.get("thinking", {})
+        return sent
+    output_config, thinking = body.get("output_config", {}), body.get("thinking", {})
     modes = {"adaptive": "adaptive", "enabled": "budget", "disabled": "off"}
-    found |= {
+    sent |= {
         "system": body.get("system", ""),
         "max_tokens": body["max_tokens"],
-        "effort": output.get("effort", ""),
+        "effort": output_config.get("effort", ""),
         "stop": tuple(body.get("stop_sequences", ())),
         "user": body.get("metadata", {}).get("user_id", ""),
         "thinking": modes.get(thinking.get("type"), ""),
         "budget": thinking.get("budget_tokens"),
         "cache": body["cache_control"].get("ttl", "5m") if "cache_control" in body else "",
-        "format": "schema" if "format" in output else "",
-        "schema": json.dumps(output["format"]["schema"]) if "format" in output else "",
+        "format": "schema" if "format" in output_config else "",
+        "schema": json.dumps(output_config["format"]["schema"]) if "format" in output_config else "",
     }
-    return found
+    return sent
 
 
 @settings(deadline=None, max_examples=200)
 @given(wire=st.sampled_from(list(WIRE_MODULES)), model=st.sampled_from(MODELS), params=PARAMS)
-def test_a_loss_is_told_of_what_goes_out_otherwise_and_of_nothing_else(
+def test_every_param_sent_differently_is_reported_and_no_other(
     wire: Wire, model: str, params: Params
 ) -> None:
-    found, lost = sent(wire, model, params), dropped_params(Target(model, wire), params)
-    touched = {name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(Params(), name)}
-    changed = {name for name in touched if getattr(params, name) != found.get(name)}
-    told = {name for loss in lost for name in loss.param_names.split(",")}
-    together = [{TOGETHER.get(name, name) for name in names} for names in (changed, told)]
-    assert together[0] == together[1], lost
-    for loss in lost:
-        if loss.code in ("clamped", "claude_temperature", "budget_lowered"):
-            assert float(loss.value) == pytest.approx(found[loss.param_names], rel=1e-5), loss
-        elif loss.code in ("stops", "sent_as"):
-            assert loss.value == str(len(found["stop"]) if loss.code == "stops" else found[loss.param_names])
+    sent, adjustments = read_body(wire, model, params), dropped_params(Target(model, wire), params)
+    set_names = {name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(Params(), name)}
+    changed = {name for name in set_names if getattr(params, name) != sent.get(name)}
+    reported = {name for adjustment in adjustments for name in adjustment.param_names.split(",")}
+    grouped = [{REPORTED_AS.get(name, name) for name in group} for group in (changed, reported)]
+    assert grouped[0] == grouped[1], adjustments
+    for adjustment in adjustments:
+        if adjustment.code in ("clamped", "claude_temperature", "budget_lowered"):
+            assert float(adjustment.value) == pytest.approx(sent[adjustment.param_names], rel=1e-5), (
+                adjustment
+            )
+        elif adjustment.code in ("stops", "sent_as"):
+            assert adjustment.value == str(
+                len(sent["stop"]) if adjustment.code == "stops" else sent[adjustment.param_names]
+            )
 
 
 @pytest.mark.parametrize("wire", WIRE_MODULES)
 @pytest.mark.parametrize("model", MODELS)
-def test_of_what_is_untouched_no_loss_is_told(model: str, wire: Wire) -> None:
+def test_defaults_are_not_reported(model: str, wire: Wire) -> None:
     assert dropped_params(Target(model, wire), Params()) == []
 
 
 @pytest.mark.parametrize(
-    ("model", "params", "loss"),
+    ("model", "params", "adjustment"),
     [
         ("m", Params(temperature=1.5), ParamAdjustment("clamped", "temperature", "1")),
         ("m", Params(max_tokens=2_000_000), ParamAdjustment("clamped", "max_tokens", "1000000")),
@@ -155,12 +172,12 @@ def test_of_what_is_untouched_no_loss_is_told(model: str, wire: Wire) -> None:
         ),
     ],
 )
-def test_the_rules_of_anthropics_wire(model: str, params: Params, loss: ParamAdjustment) -> None:
-    assert dropped_params(Target(model, "anthropic"), params) == [loss]
+def test_dropped_params_of_anthropic(model: str, params: Params, adjustment: ParamAdjustment) -> None:
+    assert dropped_params(Target(model, "anthropic"), params) == [adjustment]
 
 
 @pytest.mark.parametrize(
-    ("model", "params", "lost"),
+    ("model", "params", "adjustments"),
     [
         ("m", Params(temperature=3.0), [ParamAdjustment("clamped", "temperature", "2")]),
         ("claude", Params(temperature=3.0), [ParamAdjustment("claude_temperature", "temperature", "1")]),
@@ -177,23 +194,23 @@ def test_the_rules_of_anthropics_wire(model: str, params: Params, loss: ParamAdj
         ("claude-opus-4-7", Params(thinking="budget"), [ParamAdjustment("not_on_wire", "thinking")]),
     ],
 )
-def test_the_rules_of_openais_wire(model: str, params: Params, lost: list[ParamAdjustment]) -> None:
-    assert dropped_params(Target(model, "openai"), params) == lost
+def test_dropped_params_of_openai(model: str, params: Params, adjustments: list[ParamAdjustment]) -> None:
+    assert dropped_params(Target(model, "openai"), params) == adjustments
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @settings(deadline=None, max_examples=100)
 @given(wire=st.sampled_from(list(WIRE_MODULES)), model=st.sampled_from(MODELS), params=PARAMS)
-def test_every_loss_has_its_words(language: str, wire: Wire, model: str, params: Params) -> None:
-    words = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
-    for loss in dropped_params(Target(model, wire), params):
-        said = words[f"loss.{loss.code}"].format(field="Field", value=loss.value, wire="Wire")
-        assert said.startswith("Field") and loss.value in said
-        assert all(f"param.{name}" in words for name in loss.param_names.split(","))
+def test_every_adjustment_has_a_text(language: str, wire: Wire, model: str, params: Params) -> None:
+    texts = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
+    for adjustment in dropped_params(Target(model, wire), params):
+        text = texts[f"loss.{adjustment.code}"].format(field="Field", value=adjustment.value, wire="Wire")
+        assert text.startswith("Field") and adjustment.value in text
+        assert all(f"param.{name}" in texts for name in adjustment.param_names.split(","))
 
 
 @pytest.mark.parametrize(
-    ("target", "refused"),
+    ("target", "unsupported"),
     [
         (Target("m", "openai"), {"top_k", "thinking", "budget"}),
         (Target("m", "anthropic"), {"presence_penalty", "frequency_penalty", "logit_bias", "seed", "n"}),
@@ -211,6 +228,6 @@ def test_every_loss_has_its_words(language: str, wire: Wire, model: str, params:
     ],
     ids=lambda value: str(value) if isinstance(value, Target) else "",
 )
-def test_what_a_target_takes_in_no_form(target: Target, refused: set[str]) -> None:
-    assert unsupported_params(target) == refused
+def test_unsupported_params(target: Target, unsupported: set[str]) -> None:
+    assert unsupported_params(target) == unsupported
     assert set(EFFORT_LEVELS) == set(FIELDS_BY_NAME["effort"].choices)

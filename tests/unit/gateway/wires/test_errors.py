@@ -1,4 +1,4 @@
-"""What a refusal says, whatever its shape: its kind, its words without the request id, and the id."""
+"""Error responses of any shape: error type, message and request id."""
 
 import json
 from typing import Any
@@ -6,65 +6,72 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.gateway.wires import (
-    anthropic as wire_anthropic,
-)
-from lib.gateway.wires import (
-    errors as faults,
-)
-from lib.gateway.wires import (
-    openai as wire_openai,
-)
+from lib.gateway.wires import anthropic, openai
+from lib.gateway.wires import errors as wire_errors
 
-ID = "20260101120000abcd1234"
-FROM_ID = f" (request id: {ID})"
+REQUEST_ID = "20260101120000abcd1234"
+REQUEST_ID_SUFFIX = f" (request id: {REQUEST_ID})"
 
 
-def openai(message: str = "no", type_: Any = "new_api_error", code: Any = "", **more: Any) -> str:
-    return json.dumps({"error": {"message": message, "type": type_, "param": None, "code": code}, **more})
+def openai_error(
+    message: str = "no", error_type: Any = "new_api_error", code: Any = "", **fields: Any
+) -> str:
+    return json.dumps(
+        {"error": {"message": message, "type": error_type, "param": None, "code": code}, **fields}
+    )
 
 
-def anthropic(message: str = "no", type_: str = "api_error", **more: Any) -> str:
-    return json.dumps({"type": "error", "error": {"type": type_, "message": message}, **more})
+def anthropic_error(message: str = "no", error_type: str = "api_error", **fields: Any) -> str:
+    return json.dumps({"type": "error", "error": {"type": error_type, "message": message}, **fields})
 
 
-NESTED = json.dumps(
+NESTED_ERROR = json.dumps(
     {"type": "error", "error": {"type": "invalid_request_error", "message": "use only one sampler"}}
 )
 
-EXAMPLES = [
-    (401, openai("key refused" + FROM_ID), errors.KeyRejected, "key refused"),
+CASES = [
+    (401, openai_error("key refused" + REQUEST_ID_SUFFIX), errors.KeyRejected, "key refused"),
     (
         403,
-        openai("quota too low" + FROM_ID, code="insufficient_user_quota"),
+        openai_error("quota too low" + REQUEST_ID_SUFFIX, code="insufficient_user_quota"),
         errors.QuotaExhausted,
         "quota too low",
     ),
     (
         503,
-        openai("nothing serves x" + FROM_ID, code="model_not_found"),
+        openai_error("nothing serves x" + REQUEST_ID_SUFFIX, code="model_not_found"),
         errors.ModelNotFound,
         "nothing serves x",
     ),
-    (400, anthropic(NESTED + FROM_ID, "<nil>"), errors.InvalidRequest, "use only one sampler"),
+    (
+        400,
+        anthropic_error(NESTED_ERROR + REQUEST_ID_SUFFIX, "<nil>"),
+        errors.InvalidRequest,
+        "use only one sampler",
+    ),
     (
         500,
-        openai("no messages given" + FROM_ID, code="invalid_request"),
+        openai_error("no messages given" + REQUEST_ID_SUFFIX, code="invalid_request"),
         errors.InvalidRequest,
         "no messages given",
     ),
 ]
 
 
-@pytest.mark.parametrize("wire", [wire_openai, wire_anthropic], ids=["openai", "anthropic"])
-@pytest.mark.parametrize(("status", "body", "kind", "detail"), EXAMPLES)
-def test_the_examples_on_either_wire(wire: Any, status: int, body: str, kind: type, detail: str) -> None:
+@pytest.mark.parametrize("wire", [openai, anthropic], ids=["openai", "anthropic"])
+@pytest.mark.parametrize(("status", "body", "error_class", "detail"), CASES)
+def test_error_of_both_wires(wire: Any, status: int, body: str, error_class: type, detail: str) -> None:
     error = wire.error(status, {}, body)
-    assert (type(error), error.detail, error.request_id, error.status) == (kind, detail, ID, status)
+    assert (type(error), error.detail, error.request_id, error.status) == (
+        error_class,
+        detail,
+        REQUEST_ID,
+        status,
+    )
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("status", "error_class"),
     [
         (301, errors.UnexpectedRedirect),
         (308, errors.UnexpectedRedirect),
@@ -91,14 +98,15 @@ def test_the_examples_on_either_wire(wire: Any, status: int, body: str, kind: ty
     ],
 )
 @pytest.mark.parametrize(
-    "body", ["", "nothing known", openai("nothing known"), openai(code=500, type_="api_error")]
+    "body",
+    ["", "nothing known", openai_error("nothing known"), openai_error(code=500, error_type="api_error")],
 )
-def test_a_status_alone_decides_where_no_word_is_known(status: int, kind: type, body: str) -> None:
-    assert type(faults.error_from_response(status, {}, body)) is kind
+def test_status_decides_without_a_known_code(status: int, error_class: type, body: str) -> None:
+    assert type(wire_errors.error_from_response(status, {}, body)) is error_class
 
 
 @pytest.mark.parametrize(
-    ("status", "word", "kind"),
+    ("status", "code", "error_class"),
     [
         (403, "access_denied", errors.KeyRejected),
         (403, "pre_consume_token_quota_failed", errors.QuotaExhausted),
@@ -125,31 +133,29 @@ def test_a_status_alone_decides_where_no_word_is_known(status: int, kind: type, 
         (302, "model_not_found", errors.UnexpectedRedirect),
     ],
 )
-def test_a_word_says_more_than_the_status_in_every_place_it_stands(
-    status: int, word: str, kind: type
-) -> None:
+def test_code_in_any_field_wins_over_the_status(status: int, code: str, error_class: type) -> None:
     bodies = [
-        openai(code=word),
-        openai(type_=word, code=None),
-        anthropic(type_=word),
-        json.dumps({"code": word}),
+        openai_error(code=code),
+        openai_error(error_type=code, code=None),
+        anthropic_error(error_type=code),
+        json.dumps({"code": code}),
     ]
-    assert [type(faults.error_from_response(status, {}, body)) for body in bodies] == [kind] * 4
+    assert [type(wire_errors.error_from_response(status, {}, body)) for body in bodies] == [error_class] * 4
 
 
-# The rows of the reference's table of shapes, by their names; then what else has been seen.
+# Bodies by shape, with the expected message.
 SHAPES: dict[str, list[tuple[str, str]]] = {
     "error with message, type, param, code": [
-        (openai("words"), "words"),
-        (openai("words", type_=None, code=401), "words"),
-        (openai("words", type_="one_api_error", code="bad_response"), "words"),
+        (openai_error("words"), "words"),
+        (openai_error("words", error_type=None, code=401), "words"),
+        (openai_error("words", error_type="one_api_error", code="bad_response"), "words"),
         (json.dumps({"error": {"message": "words", "type": "x", "param": "", "code": None}}), "words"),
     ],
-    "error of the middleware, on messages too": [(openai("words", param="None"), "words")],
+    "error of the middleware": [(openai_error("words", param="None"), "words")],
     "type error": [
-        (anthropic("words", request_id="req_1"), "words"),
-        (anthropic("words", "<nil>"), "words"),
-        (anthropic("words", "channel:no_available_key"), "words"),
+        (anthropic_error("words", request_id="req_1"), "words"),
+        (anthropic_error("words", "<nil>"), "words"),
+        (anthropic_error("words", "channel:no_available_key"), "words"),
     ],
     "success false": [('{"success":false,"message":"words"}', "words")],
     "error, message, msg, detail as text": [
@@ -161,30 +167,30 @@ SHAPES: dict[str, list[tuple[str, str]]] = {
     "empty body": [("", ""), ("null", ""), ("{}", "")],
     "HTML page": [("<html><body><h1>several\n words</h1></body></html>", "several words")],
     "plain text": [("words", "words"), ("  several\n words ", "several words"), ("{not json", "{not json")],
-    "fields of a foreign upstream": [
-        (openai("words", provider="openai"), "words"),
+    "fields of an upstream": [
+        (openai_error("words", provider="openai"), "words"),
         ('{"detail":[{"loc":["body"],"msg":"世界"}]}', '[{"loc": ["body"], "msg": "世界"}]'),
         ('{"html-message":"words"}', "words"),
         ('{"status":"failure","message":"words"}', "words"),
     ],
-    "an empty error beside the words": [
+    "empty error next to a message": [
         ('{"error":{},"message":"words"}', "words"),
         ('{"error":null,"message":"words"}', "words"),
     ],
-    "no object": [('"words"', "words"), ('["words"]', "['words']")],
-    "no words": [('{"error":{"message":""}}', ""), ('{"error":{"message":null}}', "")],
+    "JSON that is no object": [('"words"', "words"), ('["words"]', "['words']")],
+    "empty message": [('{"error":{"message":""}}', ""), ('{"error":{"message":null}}', "")],
 }
 
 
-@pytest.mark.parametrize("wire", [wire_openai, wire_anthropic], ids=["openai", "anthropic"])
-@pytest.mark.parametrize("row", SHAPES)
-def test_shapes_row_by_row_on_either_wire(row: str, wire: Any) -> None:
-    for body, detail in SHAPES[row]:
+@pytest.mark.parametrize("wire", [openai, anthropic], ids=["openai", "anthropic"])
+@pytest.mark.parametrize("case", SHAPES)
+def test_message_of_every_error_shape(case: str, wire: Any) -> None:
+    for body, detail in SHAPES[case]:
         assert wire.error(400, {}, body).detail == detail
 
 
 @pytest.mark.parametrize(
-    ("message", "detail", "id_"),
+    ("message", "detail", "request_id"),
     [
         ("no (request id: abc123)", "no", "abc123"),
         ("no (Request ID: abc123)", "no", "abc123"),
@@ -194,64 +200,67 @@ def test_shapes_row_by_row_on_either_wire(row: str, wire: Any) -> None:
         ("a request without one", "a request without one", ""),
     ],
 )
-def test_the_last_request_id_is_the_gateways_own_and_no_part_of_the_words(
-    message: str, detail: str, id_: str
-) -> None:
+def test_last_request_id_is_split_from_the_message(message: str, detail: str, request_id: str) -> None:
     for error in (
-        faults.error_from_response(500, {}, openai(message)),
-        faults.error_from_stream_event(json.loads(openai(message))),
+        wire_errors.error_from_response(500, {}, openai_error(message)),
+        wire_errors.error_from_stream_event(json.loads(openai_error(message))),
     ):
-        assert (error.detail, error.request_id) == (detail, id_)
+        assert (error.detail, error.request_id) == (detail, request_id)
 
 
 @pytest.mark.parametrize("name", ["x-oneapi-request-id", "x-request-id", "request-id"])
-def test_a_request_id_in_the_headers_wins(name: str) -> None:
+def test_request_id_header_wins(name: str) -> None:
     assert (
-        faults.error_from_response(500, {name: "fromheader"}, openai("no" + FROM_ID)).request_id
+        wire_errors.error_from_response(
+            500, {name: "fromheader"}, openai_error("no" + REQUEST_ID_SUFFIX)
+        ).request_id
         == "fromheader"
     )
 
 
-def test_a_nested_error_is_opened_and_its_word_counts() -> None:
-    inner = openai("too long", code="context_length_exceeded")
-    twice = openai(openai(inner + " (request id: one)") + " (request id: two)")
-    error = faults.error_from_response(400, {}, twice)
+def test_nested_error_is_unwrapped() -> None:
+    inner = openai_error("too long", code="context_length_exceeded")
+    nested_twice = openai_error(openai_error(inner + " (request id: one)") + " (request id: two)")
+    error = wire_errors.error_from_response(400, {}, nested_twice)
     assert (type(error), error.detail, error.request_id) == (errors.ContextTooLong, "too long", "two")
 
 
 @pytest.mark.parametrize("message", ["{no json}", "{}", '{"a":1}', "{"])
-def test_a_message_that_only_looks_nested_is_kept(message: str) -> None:
-    assert faults.error_from_response(400, {}, openai(message)).detail == message
+def test_message_that_is_no_nested_error_is_kept(message: str) -> None:
+    assert wire_errors.error_from_response(400, {}, openai_error(message)).detail == message
 
 
-def test_of_an_html_page_only_its_words_are_kept() -> None:
+def test_visible_text_of_an_html_page_is_the_message() -> None:
     page = "<!DOCTYPE html><html><head><title>x</title><style>p{}</style></head>\r\n<body class='a'>"
     page += "<script>go(1<2)</script><h1>502  Bad\nGateway</h1><hr/><p>nginx</body></html>"
-    error = faults.error_from_response(502, {}, page)
+    error = wire_errors.error_from_response(502, {}, page)
     assert (type(error), error.detail) == (errors.GatewayUnavailable, "502 Bad Gateway nginx")
 
 
-def test_a_redirect_says_where_to() -> None:
-    error = faults.error_from_response(302, {"location": "https://login.example/"}, "<p>Found</p>")
+def test_redirect_has_the_location_as_message() -> None:
+    error = wire_errors.error_from_response(302, {"location": "https://login.example/"}, "<p>Found</p>")
     assert (type(error), error.detail) == (errors.UnexpectedRedirect, "https://login.example/")
-    assert faults.error_from_response(302, {}, "<p>Found</p>").detail == "Found"
+    assert wire_errors.error_from_response(302, {}, "<p>Found</p>").detail == "Found"
 
 
-@pytest.mark.parametrize("body", ["x" * 100_000, openai("x" * 100_000), '{"error":"' + "x" * 100_000 + '"}'])
-def test_long_words_are_shortened(body: str) -> None:
-    detail = faults.error_from_response(500, {}, body).detail
+@pytest.mark.parametrize(
+    "body", ["x" * 100_000, openai_error("x" * 100_000), '{"error":"' + "x" * 100_000 + '"}']
+)
+def test_long_message_is_truncated(body: str) -> None:
+    detail = wire_errors.error_from_response(500, {}, body).detail
     assert detail.startswith("xxx") and detail.endswith("…") and len(detail) < 2_100
 
 
 @pytest.mark.parametrize(
-    "body", ["[" * 60_000, '{"a":' * 10_000, openai("{" + '"a":{' * 9_000), "<" * 60_000, "<head" * 4_000]
+    "body",
+    ["[" * 60_000, '{"a":' * 10_000, openai_error("{" + '"a":{' * 9_000), "<" * 60_000, "<head" * 4_000],
 )
-def test_a_hostile_body_is_still_a_refusal(body: str) -> None:
-    assert type(faults.error_from_response(500, {}, body)) is errors.GatewayUnavailable
+def test_malformed_body_is_an_error(body: str) -> None:
+    assert type(wire_errors.error_from_response(500, {}, body)) is errors.GatewayUnavailable
 
 
 @pytest.mark.parametrize(
-    ("payload", "meant"),
+    ("payload", "expected"),
     [
         ({"error": {}}, False),
         ({"error": {}, "data": None}, False),
@@ -271,12 +280,12 @@ def test_a_hostile_body_is_still_a_refusal(body: str) -> None:
         ({"type": "error", "error": {}}, True),
     ],
 )
-def test_an_empty_error_is_none(payload: Any, meant: bool) -> None:
-    assert faults.is_error(payload) is meant
+def test_is_error(payload: Any, expected: bool) -> None:
+    assert wire_errors.is_error(payload) is expected
 
 
 @pytest.mark.parametrize(
-    ("message", "param", "blamed"),
+    ("message", "param", "rejected_params"),
     [
         ("`temperature` and `top_p` cannot both be specified", None, ("temperature", "top_p")),
         ("temperature and top_p: use only one", "", ("temperature", "top_p")),
@@ -289,9 +298,9 @@ def test_an_empty_error_is_none(payload: Any, meant: bool) -> None:
         ("wrong", 7, ()),
     ],
 )
-def test_a_refusal_names_the_parameters_that_it_blames(
-    message: str, param: Any, blamed: tuple[str, ...]
-) -> None:
+def test_rejected_params_of_an_error(message: str, param: Any, rejected_params: tuple[str, ...]) -> None:
     body = {"error": {"message": message, "type": "invalid_request_error", "param": param}}
-    assert set(faults.error_from_response(400, {}, json.dumps(body)).rejected_params) == set(blamed)
-    assert set(faults.error_from_stream_event(body).rejected_params) == set(blamed)
+    assert set(wire_errors.error_from_response(400, {}, json.dumps(body)).rejected_params) == set(
+        rejected_params
+    )
+    assert set(wire_errors.error_from_stream_event(body).rejected_params) == set(rejected_params)

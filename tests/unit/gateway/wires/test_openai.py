@@ -1,4 +1,4 @@
-"""OpenAI's chunks: what each kind of them means, and how an answer is known to be whole."""
+"""OpenAI's wire: chunks of a stream, finish reasons, errors and usage."""
 
 import json
 from typing import Any
@@ -10,24 +10,24 @@ from lib.core.conversation import Outcome, Usage
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import openai
 from lib.gateway.wires.think_tags import split_thinking
-from tests.unit.gateway.recordings import Heard, hear
+from tests.unit.gateway.recordings import CollectedAnswer, collect
 
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
 
 
-def said(delta: Any, **more: Any) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "delta": delta, "finish_reason": None, **more}]}
+def delta_chunk(delta: Any, **fields: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": None, **fields}]}
 
 
-def heard(*chunks: Any, name: str = "message") -> Heard:
-    """What comes of these chunks; a text stands for a frame's data as it is."""
+def parse(*chunks: Any, name: str = "message") -> CollectedAnswer:
+    """Collect the answer of these chunks; a string is the data of a frame as it is."""
     data = [chunk if isinstance(chunk, str) else json.dumps(chunk) for chunk in chunks]
-    return hear(split_thinking(openai.events(Frame(name, text) for text in data)))
+    return collect(split_thinking(openai.events(Frame(name, text) for text in data)))
 
 
-def of(index: int, word: str = "", reason: str | None = None) -> dict[str, Any]:
-    delta = {"content": word} if word else {}
-    return {"choices": [{"index": index, "delta": delta, "finish_reason": reason}]}
+def text_chunk(index: int, content: str = "", finish_reason: str | None = None) -> dict[str, Any]:
+    delta = {"content": content} if content else {}
+    return {"choices": [{"index": index, "delta": delta, "finish_reason": finish_reason}]}
 
 
 USAGE = {
@@ -37,138 +37,174 @@ USAGE = {
     "prompt_tokens_details": {"cached_tokens": 4},
     "completion_tokens_details": {"reasoning_tokens": 3},
 }
-COUNTED = Usage(11, 6, cached=4, reasoning=3)
-LOST = {"error": {"message": "upstream went away", "type": "server_error", "code": "internal_error"}}
-FULL = {
+EXPECTED_USAGE = Usage(11, 6, cached=4, reasoning=3)
+UPSTREAM_ERROR = {
+    "error": {"message": "upstream went away", "type": "server_error", "code": "internal_error"}
+}
+COMPLETE_MESSAGE = {
     "role": "assistant",
     "content": "Four",
     "reasoning_content": "Hm.",
     "refusal": None,
     "annotations": [],
 }
-THOUGHT = {"thinking": "Hm.", "text": "Four"}
+THINKING_AND_TEXT = {"thinking": "Hm.", "text": "Four"}
 
-# The rows of the reference's table of chunks, by their names: what comes, and what is to be made of it.
-CHUNKS: dict[str, tuple[list[Any], dict[str, Any]]] = {
+# Chunks, and the expected summary of the answer.
+CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "choices empty: the usage chunk": (
-        [of(0, "a"), STOP, {"choices": [], "usage": USAGE}, "[DONE]"],
-        {"text": "a", "usage": COUNTED},
+        [text_chunk(0, "a"), STOP, {"choices": [], "usage": USAGE}, "[DONE]"],
+        {"text": "a", "usage": EXPECTED_USAGE},
     ),
     "choices empty: Azure's first chunk": (
-        [{"id": "", "model": "", "choices": [], "prompt_filter_results": [{}]}, of(0, "a"), STOP],
-        {"text": "a", "served": {}},
+        [{"id": "", "model": "", "choices": [], "prompt_filter_results": [{}]}, text_chunk(0, "a"), STOP],
+        {"text": "a", "metadata": {}},
     ),
-    "a choice without delta": (
-        [of(0, "a"), {"choices": [{"index": 0, "content_filter_offsets": {}}]}, of(0, "b"), STOP],
+    "choice without delta": (
+        [
+            text_chunk(0, "a"),
+            {"choices": [{"index": 0, "content_filter_offsets": {}}]},
+            text_chunk(0, "b"),
+            STOP,
+        ],
         {"text": "ab"},
     ),
     "content missing, null or empty": (
-        [said({}), said({"content": None}), said({"content": ""}), STOP],
+        [delta_chunk({}), delta_chunk({"content": None}), delta_chunk({"content": ""}), STOP],
         {"parts": (), "outcome": Outcome.EMPTY},
     ),
     "role in the first chunk": (
-        [said({"role": "assistant", "content": "a"}), of(0, "b"), STOP],
+        [delta_chunk({"role": "assistant", "content": "a"}), text_chunk(0, "b"), STOP],
         {"text": "ab"},
     ),
     "role in every chunk": (
-        [said({"role": "assistant", "content": w}) for w in "abc"] + [STOP],
+        [delta_chunk({"role": "assistant", "content": part}) for part in "abc"] + [STOP],
         {"text": "abc"},
     ),
-    "role never": ([of(0, "a"), of(0, "b"), STOP], {"text": "ab"}),
+    "role never": ([text_chunk(0, "a"), text_chunk(0, "b"), STOP], {"text": "ab"}),
     "n of 2, interleaved": (
-        [of(0, "a"), of(1, "b"), of(0, "c"), of(1, "d"), of(1, reason="length"), STOP],
-        {"text": "ac", "others": ["bd"], "reason": "stop"},
+        [
+            text_chunk(0, "a"),
+            text_chunk(1, "b"),
+            text_chunk(0, "c"),
+            text_chunk(1, "d"),
+            text_chunk(1, finish_reason="length"),
+            STOP,
+        ],
+        {"text": "ac", "other_choices": ["bd"], "reason": "stop"},
     ),
-    "n of 2, the second one first": (
-        [of(1, "b"), of(0, "a"), of(1, "d"), of(0, "c"), STOP, of(1, reason="length")],
-        {"text": "ac", "others": ["bd"], "reason": "stop"},
+    "n of 2, second choice first": (
+        [
+            text_chunk(1, "b"),
+            text_chunk(0, "a"),
+            text_chunk(1, "d"),
+            text_chunk(0, "c"),
+            STOP,
+            text_chunk(1, finish_reason="length"),
+        ],
+        {"text": "ac", "other_choices": ["bd"], "reason": "stop"},
     ),
     "refusal": (
-        [said({"refusal": "I will "}), said({"refusal": "not."}), STOP],
+        [delta_chunk({"refusal": "I will "}), delta_chunk({"refusal": "not."}), STOP],
         {"text": "I will not.", "outcome": Outcome.REFUSED, "reason": "stop"},
     ),
     "reasoning_content": (
-        [said({"reasoning_content": w}) for w in ("H", "m.")] + [of(0, "Four"), STOP],
-        THOUGHT,
+        [delta_chunk({"reasoning_content": part}) for part in ("H", "m.")] + [text_chunk(0, "Four"), STOP],
+        THINKING_AND_TEXT,
     ),
-    "reasoning": ([said({"reasoning": w}) for w in ("H", "m.")] + [of(0, "Four"), STOP], THOUGHT),
+    "reasoning": (
+        [delta_chunk({"reasoning": part}) for part in ("H", "m.")] + [text_chunk(0, "Four"), STOP],
+        THINKING_AND_TEXT,
+    ),
     "reasoning under both names": (
-        [said({"reasoning_content": "Hm.", "reasoning": "Hm."}), of(0, "Four"), STOP],
-        THOUGHT,
+        [delta_chunk({"reasoning_content": "Hm.", "reasoning": "Hm."}), text_chunk(0, "Four"), STOP],
+        THINKING_AND_TEXT,
     ),
     "<think> in the content": (
-        [of(0, "<thi"), of(0, "nk>\n"), of(0, "Hm.\n<"), of(0, "/think>\n\n"), of(0, "Four"), STOP],
-        THOUGHT,
+        [
+            text_chunk(0, "<thi"),
+            text_chunk(0, "nk>\n"),
+            text_chunk(0, "Hm.\n<"),
+            text_chunk(0, "/think>\n\n"),
+            text_chunk(0, "Four"),
+            STOP,
+        ],
+        THINKING_AND_TEXT,
     ),
-    "<think> that is not the first word": (
-        [of(0, "a <think>b</think>"), STOP],
+    "<think> after other text": (
+        [text_chunk(0, "a <think>b</think>"), STOP],
         {"text": "a <think>b</think>"},
     ),
     "<think> unclosed": (
-        [of(0, "<think>Hm."), STOP],
+        [text_chunk(0, "<think>Hm."), STOP],
         {"text": "", "thinking": "Hm.", "outcome": Outcome.EMPTY},
     ),
-    "a newline that stands for a signature": (
-        [said({"reasoning_content": "Hm."}), said({"reasoning_content": "\n"}), of(0, "Four"), STOP],
-        THOUGHT,
+    "newline in place of a signature": (
+        [
+            delta_chunk({"reasoning_content": "Hm."}),
+            delta_chunk({"reasoning_content": "\n"}),
+            text_chunk(0, "Four"),
+            STOP,
+        ],
+        THINKING_AND_TEXT,
     ),
     "finish_reason unknown": (
-        [of(0, "a"), of(0, reason="new_one")],
+        [text_chunk(0, "a"), text_chunk(0, finish_reason="new_one")],
         {"outcome": Outcome.COMPLETE, "reason": "new_one"},
     ),
     "usage in every chunk": (
-        [{**of(0, "a"), "usage": {"prompt_tokens": 1}}, {**STOP, "usage": USAGE}],
-        {"usage": COUNTED},
+        [{**text_chunk(0, "a"), "usage": {"prompt_tokens": 1}}, {**STOP, "usage": USAGE}],
+        {"usage": EXPECTED_USAGE},
     ),
     "id and model empty in some chunks": (
         [{"id": "", "model": ""}, {"id": "a1", "model": "m"}, {"id": "b2", "model": "n"}, STOP],
-        {"served": {"id": "a1", "model": "m"}},
+        {"metadata": {"id": "a1", "model": "m"}},
     ),
-    "an error, then usage and [DONE]": (
-        [of(0, "The first"), LOST, {"choices": [], "usage": USAGE}, "[DONE]"],
+    "error, then usage and [DONE]": (
+        [text_chunk(0, "The first"), UPSTREAM_ERROR, {"choices": [], "usage": USAGE}, "[DONE]"],
         {"text": "The first", "error": errors.StreamError, "detail": "upstream went away"},
     ),
-    "[DONE]: nothing after it is read": (
-        [of(0, "a"), STOP, " [DONE] ", of(0, "b")],
+    "[DONE] ends the stream": (
+        [text_chunk(0, "a"), STOP, " [DONE] ", text_chunk(0, "b")],
         {"text": "a", "error": None},
     ),
-    "complete: a reason for every index": (
-        [of(0, "a"), of(1, "b"), STOP, of(1, reason="stop")],
+    "finish reason for every choice": (
+        [text_chunk(0, "a"), text_chunk(1, "b"), STOP, text_chunk(1, finish_reason="stop")],
         {"error": None, "outcome": Outcome.COMPLETE},
     ),
-    "complete: a reason for one index of two": (
-        [of(0, "a"), of(1, "b"), STOP],
+    "finish reason for one choice of two": (
+        [text_chunk(0, "a"), text_chunk(1, "b"), STOP],
         {"error": errors.StreamInterrupted},
     ),
-    "[DONE], text, no reason": (
-        [of(0, "The first"), {"choices": [], "usage": USAGE}, "[DONE]"],
+    "[DONE] without a finish reason": (
+        [text_chunk(0, "The first"), {"choices": [], "usage": USAGE}, "[DONE]"],
         {"text": "The first", "error": errors.MissingFinishReason, "outcome": Outcome.INTERRUPTED},
     ),
-    "[DONE], no text": (["[DONE]"], {"error": None, "outcome": Outcome.EMPTY}),
-    "closed without [DONE] and reason": (
-        [of(0, "The first")],
+    "[DONE] without text": (["[DONE]"], {"error": None, "outcome": Outcome.EMPTY}),
+    "closed without [DONE] and finish reason": (
+        [text_chunk(0, "The first")],
         {"text": "The first", "error": errors.StreamInterrupted, "outcome": Outcome.INTERRUPTED},
     ),
-    "closed without anything": ([], {"parts": (), "error": errors.StreamInterrupted}),
-    "usage: fields of the gateway's own": (
+    "closed without any chunk": ([], {"parts": (), "error": errors.StreamInterrupted}),
+    "usage with the gateway's own fields": (
         [
-            of(0, "a"),
+            text_chunk(0, "a"),
             {**STOP, "usage": {**USAGE, "input_tokens": 5, "cost": 0.1, "usage_semantic": "openai"}},
         ],
-        {"usage": COUNTED},
+        {"usage": EXPECTED_USAGE},
     ),
-    "a whole answer": (
+    "complete response": (
         [
             {
-                "choices": [{"index": 0, "message": FULL, "finish_reason": "stop"}],
+                "choices": [{"index": 0, "message": COMPLETE_MESSAGE, "finish_reason": "stop"}],
                 "usage": USAGE,
                 "error": {},
                 "data": None,
             }
         ],
-        {**THOUGHT, "usage": COUNTED, "error": None},
+        {**THINKING_AND_TEXT, "usage": EXPECTED_USAGE, "error": None},
     ),
-    "a whole answer with a refusal": (
+    "complete response with a refusal": (
         [
             {
                 "choices": [
@@ -181,12 +217,12 @@ CHUNKS: dict[str, tuple[list[Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("row", CHUNKS)
-def test_chunks_row_by_row(row: str) -> None:
-    chunks, meant = CHUNKS[row]
-    told = heard(*chunks).told()
-    assert {name: told[name] for name in meant} == meant
-    assert told["error"] is meant.get("error")
+@pytest.mark.parametrize("case", CASES)
+def test_chunks(case: str) -> None:
+    chunks, expected = CASES[case]
+    summary = parse(*chunks).summary()
+    assert {name: summary[name] for name in expected} == expected
+    assert summary["error"] is expected.get("error")
 
 
 @pytest.mark.parametrize(
@@ -201,15 +237,15 @@ def test_chunks_row_by_row(row: str) -> None:
         {"choices": [{"index": 0, "delta": None, "finish_reason": None}]},
         {"choices": [None, 7, "words"]},
         {"choices": {"0": "words"}},
-        said({"role": "assistant"}),
-        said({"role": "assistant", "content": None}),
-        said({"content": ""}),
-        said({"content": 7}),
-        said({"content": None, "reasoning_content": None, "refusal": None, "tool_calls": None}),
-        said({"tool_calls": [{"index": 3, "function": {"arguments": "{"}}]}),
-        said({"function_call": {"name": "f", "arguments": "{"}}),
-        said("words"),
-        said(["words"]),
+        delta_chunk({"role": "assistant"}),
+        delta_chunk({"role": "assistant", "content": None}),
+        delta_chunk({"content": ""}),
+        delta_chunk({"content": 7}),
+        delta_chunk({"content": None, "reasoning_content": None, "refusal": None, "tool_calls": None}),
+        delta_chunk({"tool_calls": [{"index": 3, "function": {"arguments": "{"}}]}),
+        delta_chunk({"function_call": {"name": "f", "arguments": "{"}}),
+        delta_chunk("words"),
+        delta_chunk(["words"]),
         {"usage": None, "choices": []},
         {"error": {}, "choices": []},
         {"error": None, "choices": []},
@@ -218,19 +254,23 @@ def test_chunks_row_by_row(row: str) -> None:
     ],
     ids=str,
 )
-def test_a_chunk_without_words_says_nothing_and_breaks_nothing(chunk: Any) -> None:
-    found = heard(said({"content": "before "}), chunk, said({"content": "after"}), STOP, "[DONE]")
-    assert (found.text, found.thinking, found.error) == ("before after", "", None)
-    assert found.reply.outcome() is Outcome.COMPLETE
+def test_chunk_without_content_is_ignored(chunk: Any) -> None:
+    answer = parse(
+        delta_chunk({"content": "before "}), chunk, delta_chunk({"content": "after"}), STOP, "[DONE]"
+    )
+    assert (answer.text, answer.thinking, answer.error) == ("before after", "", None)
+    assert answer.reply.outcome() is Outcome.COMPLETE
 
 
-def test_the_end_of_another_answer_is_not_the_end_of_ours() -> None:
-    found = heard(said({"content": "a"}), {"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]})
-    assert type(found.error) is errors.StreamInterrupted
+def test_finish_reason_of_another_choice_does_not_finish_the_answer() -> None:
+    answer = parse(
+        delta_chunk({"content": "a"}), {"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]}
+    )
+    assert type(answer.error) is errors.StreamInterrupted
 
 
 @pytest.mark.parametrize(
-    ("name", "payload", "kind", "detail"),
+    ("name", "payload", "error_type", "detail"),
     [
         (
             "message",
@@ -253,31 +293,33 @@ def test_the_end_of_another_answer_is_not_the_end_of_ours() -> None:
         ("error", {}, errors.StreamError, "{}"),
     ],
 )
-def test_an_error_frame_ends_it_and_keeps_the_text(name: str, payload: Any, kind: type, detail: str) -> None:
+def test_error_frame_ends_the_answer_and_keeps_its_text(
+    name: str, payload: Any, error_type: type, detail: str
+) -> None:
     data = payload if isinstance(payload, str) else json.dumps(payload)
-    frames = [Frame("message", json.dumps(said({"content": "The first"}))), Frame(name, data)]
+    frames = [Frame("message", json.dumps(delta_chunk({"content": "The first"}))), Frame(name, data)]
     frames += [Frame("message", json.dumps(STOP)), Frame("message", "[DONE]")]
-    found = hear(openai.events(frames))
-    assert type(found.error) is kind
-    assert (found.error.detail, found.text) == (detail, "The first")
+    answer = collect(openai.events(frames))
+    assert type(answer.error) is error_type
+    assert (answer.error.detail, answer.text) == (detail, "The first")
 
 
 @pytest.mark.parametrize(
     "chunks",
     [
-        [said({"content": "a"}), STOP, {"choices": [], "usage": USAGE}],
-        [said({"content": "a"}), STOP, {"choices": [{"index": 0, "delta": {}}], "usage": USAGE}],
-        [said({"content": "a"}), {**STOP, "usage": USAGE}],
-        [{**said({"content": "a"}), "usage": {"prompt_tokens": 1}}, {**STOP, "usage": USAGE}],
-        [{**said({"content": "a"}), "usage": USAGE}, {**STOP, "usage": None}],
+        [delta_chunk({"content": "a"}), STOP, {"choices": [], "usage": USAGE}],
+        [delta_chunk({"content": "a"}), STOP, {"choices": [{"index": 0, "delta": {}}], "usage": USAGE}],
+        [delta_chunk({"content": "a"}), {**STOP, "usage": USAGE}],
+        [{**delta_chunk({"content": "a"}), "usage": {"prompt_tokens": 1}}, {**STOP, "usage": USAGE}],
+        [{**delta_chunk({"content": "a"}), "usage": USAGE}, {**STOP, "usage": None}],
     ],
     ids=["empty chunk", "chunk after the end", "finish chunk", "every chunk", "first chunk"],
 )
-def test_the_last_usage_counts_wherever_it_comes(chunks: list[Any]) -> None:
-    assert heard(*chunks, "[DONE]").reply.usage == COUNTED
+def test_last_usage_wins_in_any_position(chunks: list[Any]) -> None:
+    assert parse(*chunks, "[DONE]").reply.usage == EXPECTED_USAGE
 
 
 @pytest.mark.parametrize("details", [{}, None, [], "none", {"cached_tokens": None}, {"cached_tokens": -1}])
 def test_usage_without_details(details: Any) -> None:
     raw = {"prompt_tokens": 1, "completion_tokens": True, "prompt_tokens_details": details}
-    assert heard({"usage": raw}, STOP).reply.usage == Usage(1)
+    assert parse({"usage": raw}, STOP).reply.usage == Usage(1)

@@ -1,4 +1,4 @@
-"""Thinking between tags: told apart from the text in whatever pieces it comes, and only where it is first."""
+"""Think tags: split from the text in every chunking, and only at the start of an answer."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -11,12 +11,12 @@ from lib.core import errors
 from lib.core.conversation import Outcome, TextPart, ThinkingPart
 from lib.core.reply import Event, Finish, Heartbeat, Restart, TextDelta, ThinkingDelta
 from lib.gateway.wires.think_tags import split_thinking
-from tests.unit.gateway.recordings import Heard, hear
+from tests.unit.gateway.recordings import CollectedAnswer, collect
 
-PIECES = ["<think>", "</think>", "<", "think", ">", "</", "\n", " ", "Hm", "Four", "世", "<thin", "/"]
-STARTS = st.sampled_from(["", "<think>", "<think>\n", " \n<think>", "<think></think>", "\n"])
-SAID = st.tuples(STARTS, st.lists(st.sampled_from(PIECES), max_size=8).map("".join)).map("".join)
-PLACES = st.lists(st.integers(0, 60), max_size=8)
+FRAGMENTS = ["<think>", "</think>", "<", "think", ">", "</", "\n", " ", "Hm", "Four", "世", "<thin", "/"]
+PREFIXES = st.sampled_from(["", "<think>", "<think>\n", " \n<think>", "<think></think>", "\n"])
+TEXTS = st.tuples(PREFIXES, st.lists(st.sampled_from(FRAGMENTS), max_size=8).map("".join)).map("".join)
+CUTS = st.lists(st.integers(0, 60), max_size=8)
 
 CASES = [
     ("", "", ""),
@@ -46,95 +46,103 @@ CASES = [
 ]
 
 
-def cut(said: str, places: Iterable[int], choice: int = 0) -> list[Event]:
-    """A text as it comes in pieces, cut at these places; none of them is empty."""
-    bounds = sorted({0, len(said), *(place % (len(said) + 1) for place in places)})
-    return [TextDelta(said[start:end], 0, choice) for start, end in pairwise(bounds)]
+def text_deltas(text: str, cuts: Iterable[int], choice: int = 0) -> list[Event]:
+    """Text deltas of `text`, cut at these offsets; none is empty."""
+    offsets = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
+    return [TextDelta(text[start:end], 0, choice) for start, end in pairwise(offsets)]
 
 
-def parted(events: Iterable[Event], choice: int = 0) -> tuple[str, str]:
-    """The thinking and the text of one alternative, letter for letter."""
-    found = [event for event in split_thinking(events) if getattr(event, "choice", None) == choice]
-    thinking = "".join(event.text for event in found if isinstance(event, ThinkingDelta))
-    return thinking, "".join(event.text for event in found if isinstance(event, TextDelta))
+def split(events: Iterable[Event], choice: int = 0) -> tuple[str, str]:
+    """The thinking and the text of one choice."""
+    parts = [event for event in split_thinking(events) if getattr(event, "choice", None) == choice]
+    thinking = "".join(event.text for event in parts if isinstance(event, ThinkingDelta))
+    return thinking, "".join(event.text for event in parts if isinstance(event, TextDelta))
 
 
-@pytest.mark.parametrize(("said", "thinking", "text"), CASES)
-def test_thinking_is_told_apart_in_every_split(said: str, thinking: str, text: str) -> None:
-    for first in range(len(said) + 1):
-        for second in range(first, len(said) + 1):
-            assert parted(cut(said, (first, second))) == (thinking, text), (first, second)
-    assert parted(cut(said, range(len(said)))) == (thinking, text)
+@pytest.mark.parametrize(("text", "thinking", "answer_text"), CASES)
+def test_thinking_is_split_from_text_in_every_chunking(text: str, thinking: str, answer_text: str) -> None:
+    for first_cut in range(len(text) + 1):
+        for second_cut in range(first_cut, len(text) + 1):
+            assert split(text_deltas(text, (first_cut, second_cut))) == (thinking, answer_text), (
+                first_cut,
+                second_cut,
+            )
+    assert split(text_deltas(text, range(len(text)))) == (thinking, answer_text)
 
 
 @settings(deadline=None)
-@given(said=SAID, places=PLACES)
-def test_no_split_of_any_text_changes_what_it_says(said: str, places: list[int]) -> None:
-    whole = parted(cut(said, ()))
-    assert parted(cut(said, places)) == whole
-    if not said.lstrip().startswith("<think>"):
-        assert whole == ("", said)
+@given(text=TEXTS, cuts=CUTS)
+def test_chunking_does_not_change_thinking_and_text(text: str, cuts: list[int]) -> None:
+    expected = split(text_deltas(text, ()))
+    assert split(text_deltas(text, cuts)) == expected
+    if not text.lstrip().startswith("<think>"):
+        assert expected == ("", text)
 
 
 @settings(deadline=None)
 @given(
-    said=st.lists(SAID, min_size=2, max_size=3), order=st.lists(st.integers(0, 2), max_size=30), places=PLACES
+    texts=st.lists(TEXTS, min_size=2, max_size=3), order=st.lists(st.integers(0, 2), max_size=30), cuts=CUTS
 )
-def test_each_alternative_has_tags_of_its_own(said: list[str], order: list[int], places: list[int]) -> None:
-    queues = [cut(text, places, choice) for choice, text in enumerate(said)]
+def test_each_choice_has_its_own_tags(texts: list[str], order: list[int], cuts: list[int]) -> None:
+    pending = [text_deltas(text, cuts, choice) for choice, text in enumerate(texts)]
     events: list[Event] = []
     for choice in [*order, *(choice for choice in range(3) for _ in range(100))]:
-        if choice < len(queues) and queues[choice]:
-            events.append(queues[choice].pop(0))
-    for choice, text in enumerate(said):
-        assert parted(events, choice) == parted(cut(text, ()))
+        if choice < len(pending) and pending[choice]:
+            events.append(pending[choice].pop(0))
+    for choice, text in enumerate(texts):
+        assert split(events, choice) == split(text_deltas(text, ()))
 
 
-def broken(*events: Event) -> Iterator[Event]:
+def interrupted(*events: Event) -> Iterator[Event]:
     yield from events
     raise errors.StreamInterrupted
 
 
 @pytest.mark.parametrize(
-    ("said", "thinking", "text"),
+    ("text", "thinking", "answer_text"),
     [("<thi", "", "<thi"), ("<think>Hm</th", "Hm</th", ""), ("<think>Hm</think>", "Hm", ""), (" ", "", " ")],
 )
-def test_what_is_held_back_comes_out_before_an_error(said: str, thinking: str, text: str) -> None:
-    found: list[Event] = []
+def test_buffered_text_is_yielded_before_an_error(text: str, thinking: str, answer_text: str) -> None:
+    parts: list[Event] = []
     with pytest.raises(errors.StreamInterrupted):
-        found.extend(split_thinking(broken(TextDelta(said))))
-    assert parted(found) == (thinking, text)
+        parts.extend(split_thinking(interrupted(TextDelta(text))))
+    assert split(parts) == (thinking, answer_text)
 
 
-def test_a_new_beginning_may_think_anew() -> None:
-    old, new = cut("<think>old</think>old", [3, 9]), cut("<think>Hm</think>Four", [3, 9])
-    for first in (old, old[:1], old[:2], cut("plain", ())):
-        found = hear(split_thinking([*first, Restart(), *new]))
-        assert found.reply.parts() == (ThinkingPart("Hm"), TextPart("Four"))
+def test_restart_resets_the_state() -> None:
+    old_answer, new_answer = (
+        text_deltas("<think>old</think>old", [3, 9]),
+        text_deltas("<think>Hm</think>Four", [3, 9]),
+    )
+    for discarded in (old_answer, old_answer[:1], old_answer[:2], text_deltas("plain", ())):
+        answer = collect(split_thinking([*discarded, Restart(), *new_answer]))
+        assert answer.reply.parts() == (ThinkingPart("Hm"), TextPart("Four"))
 
 
-def test_what_is_no_text_goes_through_in_its_place() -> None:
-    end = Finish(Outcome.COMPLETE, "stop")
-    events = [Heartbeat(), ThinkingDelta("Hm"), TextDelta("<think>a</think>b"), end]
+def test_other_events_are_passed_through_in_order() -> None:
+    finish = Finish(Outcome.COMPLETE, "stop")
+    events = [Heartbeat(), ThinkingDelta("Hm"), TextDelta("<think>a</think>b"), finish]
     assert list(split_thinking(events)) == [
         Heartbeat(),
         ThinkingDelta("Hm"),
         ThinkingDelta("a"),
         TextDelta("b"),
-        end,
+        finish,
     ]
 
 
-def test_a_text_is_handed_on_as_soon_as_it_can_be_no_tag() -> None:
+def test_text_is_yielded_as_soon_as_it_cannot_be_a_tag() -> None:
     def source() -> Iterator[Event]:
-        for word in ("<", "b", "c"):
-            yield TextDelta(word)
-        pytest.fail("more was asked for")
+        for fragment in ("<", "b", "c"):
+            yield TextDelta(fragment)
+        pytest.fail("read too far")
 
     events = split_thinking(source())
     assert [next(events), next(events)] == [TextDelta("<b"), TextDelta("c")]
 
 
-def test_an_unclosed_thought_is_an_empty_answer() -> None:
-    found: Heard = hear(split_thinking([TextDelta("<think>Hm"), Finish(Outcome.COMPLETE, "stop")]))
-    assert (found.thinking, found.text, found.reply.outcome()) == ("Hm", "", Outcome.EMPTY)
+def test_unclosed_tag_leaves_an_empty_answer() -> None:
+    answer: CollectedAnswer = collect(
+        split_thinking([TextDelta("<think>Hm"), Finish(Outcome.COMPLETE, "stop")])
+    )
+    assert (answer.thinking, answer.text, answer.reply.outcome()) == ("Hm", "", Outcome.EMPTY)

@@ -1,4 +1,4 @@
-"""What holds for both wires: one face, and no answer of a gateway that makes them break."""
+"""Both wires: the same functions, finish reasons, and arbitrary events."""
 
 import inspect
 import json
@@ -16,10 +16,10 @@ from lib.core.target import Wire
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, openai
 from lib.gateway.wires.request_body import WIRE_MODULES
-from tests.unit.gateway.recordings import Heard, hear
+from tests.unit.gateway.recordings import CollectedAnswer, collect
 
-FACE = ["body", "dropped_params", "error", "events", "headers", "with_user"]
-both = pytest.mark.parametrize("wire", [openai, anthropic], ids=["openai", "anthropic"])
+FUNCTIONS = ["body", "dropped_params", "error", "events", "headers", "with_user"]
+each_module = pytest.mark.parametrize("wire", [openai, anthropic], ids=["openai", "anthropic"])
 
 KEYS = st.sampled_from(
     [
@@ -56,13 +56,13 @@ NAMES = [
     "text_delta",
 ]
 LEAVES = st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([*NAMES, "", "stop", "\ud83d"])
-ANYTHING = st.recursive(
+JSON_VALUES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5)
 )
-OBJECTS = st.dictionaries(KEYS, ANYTHING, max_size=6)
+JSON_OBJECTS = st.dictionaries(KEYS, JSON_VALUES, max_size=6)
 
 
-def face(wire: ModuleType) -> dict[str, inspect.Signature]:
+def public_functions(wire: ModuleType) -> dict[str, inspect.Signature]:
     functions = inspect.getmembers(wire, inspect.isfunction)
     return {
         name: inspect.signature(function)
@@ -71,14 +71,14 @@ def face(wire: ModuleType) -> dict[str, inspect.Signature]:
     }
 
 
-def test_both_wires_have_the_same_face() -> None:
-    assert face(openai) == face(anthropic)
-    assert list(face(openai)) == FACE
+def test_both_wires_have_the_same_functions() -> None:
+    assert public_functions(openai) == public_functions(anthropic)
+    assert list(public_functions(openai)) == FUNCTIONS
     assert (openai.PATH, anthropic.PATH) == ("/v1/chat/completions", "/v1/messages")
 
 
-# The rows of the reference's table of end reasons: what each wire calls it.
-ENDS: dict[str, tuple[Outcome, dict[Wire, tuple[str, ...]]]] = {
+# Outcome, and the finish reasons for it on each wire.
+FINISH_REASONS: dict[str, tuple[Outcome, dict[Wire, tuple[str, ...]]]] = {
     "normal": (Outcome.COMPLETE, {"openai": ("stop",), "anthropic": ("end_turn", "stop_sequence")}),
     "cut by length": (Outcome.LENGTH, {"openai": ("length", "max_tokens"), "anthropic": ("max_tokens",)}),
     "context full": (
@@ -96,87 +96,114 @@ ENDS: dict[str, tuple[Outcome, dict[Wire, tuple[str, ...]]]] = {
 }
 
 
-def said(wire: Wire, word: str) -> str:
-    """One event's data with this text."""
-    text = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": word}}
-    chunk = {"id": "a", "choices": [{"index": 0, "delta": {"content": word}}]}
-    return json.dumps(chunk if wire == "openai" else text)
+def text_event(wire: Wire, text: str) -> str:
+    """Data of an event with this text."""
+    delta_event = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
+    chunk = {"id": "a", "choices": [{"index": 0, "delta": {"content": text}}]}
+    return json.dumps(chunk if wire == "openai" else delta_event)
 
 
-def ended(wire: Wire, reason: str = "stop") -> str:
-    """The data of the event with the reason why the answer ended."""
+def finish_event(wire: Wire, reason: str = "stop") -> str:
+    """Data of the event with the finish reason."""
     chunk = {"id": "a", "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
     return json.dumps(
         chunk if wire == "openai" else {"type": "message_delta", "delta": {"stop_reason": reason}}
     )
 
 
-def told(wire: Wire, *data: str) -> Heard:
-    return hear(WIRE_MODULES[wire].events(Frame("message", text) for text in data))
+def parse(wire: Wire, *data: str) -> CollectedAnswer:
+    return collect(WIRE_MODULES[wire].events(Frame("message", item) for item in data))
 
 
-@pytest.mark.parametrize("row", ENDS)
-def test_the_end_reasons_row_by_row(row: str) -> None:
-    outcome, reasons = ENDS[row]
+@pytest.mark.parametrize("case", FINISH_REASONS)
+def test_outcome_by_finish_reason(case: str) -> None:
+    outcome, reasons = FINISH_REASONS[case]
     for wire, names in reasons.items():
         for name in names:
-            found = told(wire, said(wire, "a"), ended(wire, name))
-            assert (found.reply.outcome(), found.error) == (outcome, None), (wire, name)
-            assert found.reply.finish and found.reply.finish.reason == name
+            answer = parse(wire, text_event(wire, "a"), finish_event(wire, name))
+            assert (answer.reply.outcome(), answer.error) == (outcome, None), (wire, name)
+            assert answer.reply.finish and answer.reply.finish.reason == name
 
 
 @pytest.mark.parametrize("wire", WIRE_MODULES)
-def test_an_event_that_comes_broken_is_missed_until_the_answer_begins_anew(wire: Wire) -> None:
-    last, torn = ("[DONE]" if wire == "openai" else '{"type":"message_stop"}'), said(wire, "lost")[:-3]
-    assert told(wire, said(wire, "a"), ended(wire), torn).error is None
-    assert told(wire, said(wire, "a"), ended(wire), torn, last).error is None
-    assert type(told(wire, said(wire, "a"), torn, ended(wire)).error) is errors.StreamInterrupted
-    for data in ([said(wire, "a"), torn, ended(wire), last], [torn, last]):
-        assert isinstance(told(wire, *data).error, errors.StreamInterrupted)
-    busy = '{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}'
-    assert type(told(wire, said(wire, "a"), torn, busy).error) is errors.Overloaded
-    role = '{"id":"b","choices":[{"index":0,"delta":{"role":"assistant"}}]}'
-    start = '{"type":"message_start","message":{}}'
-    anew = [role, said(wire, "new").replace('"a"', '"b"'), ended(wire).replace('"a"', '"b"')]
-    first = [said(wire, "old")] * 4 if wire == "openai" else [start, said(wire, "old")]
-    found = told(wire, *first, torn, *(anew if wire == "openai" else [start, *anew[1:]]), last)
-    assert (found.text, found.reply.restart_count, found.error) == ("new", 1, None)
+def test_truncated_event_interrupts_the_answer_until_a_restart(wire: Wire) -> None:
+    last, truncated = (
+        ("[DONE]" if wire == "openai" else '{"type":"message_stop"}'),
+        text_event(wire, "lost")[:-3],
+    )
+    assert parse(wire, text_event(wire, "a"), finish_event(wire), truncated).error is None
+    assert parse(wire, text_event(wire, "a"), finish_event(wire), truncated, last).error is None
+    assert (
+        type(parse(wire, text_event(wire, "a"), truncated, finish_event(wire)).error)
+        is errors.StreamInterrupted
+    )
+    for data in ([text_event(wire, "a"), truncated, finish_event(wire), last], [truncated, last]):
+        assert isinstance(parse(wire, *data).error, errors.StreamInterrupted)
+    overloaded = '{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}'
+    assert type(parse(wire, text_event(wire, "a"), truncated, overloaded).error) is errors.Overloaded
+    role_event = '{"id":"b","choices":[{"index":0,"delta":{"role":"assistant"}}]}'
+    message_start = '{"type":"message_start","message":{}}'
+    second_answer = [
+        role_event,
+        text_event(wire, "new").replace('"a"', '"b"'),
+        finish_event(wire).replace('"a"', '"b"'),
+    ]
+    first_answer = (
+        [text_event(wire, "old")] * 4 if wire == "openai" else [message_start, text_event(wire, "old")]
+    )
+    answer = parse(
+        wire,
+        *first_answer,
+        truncated,
+        *(second_answer if wire == "openai" else [message_start, *second_answer[1:]]),
+        last,
+    )
+    assert (answer.text, answer.reply.restart_count, answer.error) == ("new", 1, None)
 
 
-@both
+@each_module
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(payloads=st.lists(OBJECTS, max_size=4), name=st.sampled_from(["message", "error", "message_start"]))
-def test_whatever_comes_ends_as_an_answer_or_as_one_of_our_errors(
+@given(
+    payloads=st.lists(JSON_OBJECTS, max_size=4), name=st.sampled_from(["message", "error", "message_start"])
+)
+def test_arbitrary_events_end_as_an_answer_or_an_error(
     wire: ModuleType, payloads: list[dict[str, Any]], name: str
 ) -> None:
-    found = hear(wire.events(Frame(name, json.dumps(payload)) for payload in payloads))
-    assert_storable(found.reply)
-    if found.error is None:
-        assert found.reply.outcome() is not Outcome.INTERRUPTED
+    answer = collect(wire.events(Frame(name, json.dumps(payload)) for payload in payloads))
+    assert_storable(answer.reply)
+    if answer.error is None:
+        assert answer.reply.outcome() is not Outcome.INTERRUPTED
     else:
-        (found.error.detail + found.error.request_id).encode()
+        (answer.error.detail + answer.error.request_id).encode()
 
 
-@both
-def test_half_a_letter_never_leaves_the_wire(wire: ModuleType) -> None:
-    half = "\ud83d"
-    chunk = {"id": half, "model": half, "choices": [{"delta": {"content": half}, "finish_reason": half}]}
-    start = {"type": "message_start", "message": {"id": half, "model": half}}
-    words = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": half}}
-    sign = {"type": "content_block_delta", "delta": {"type": "signature_delta", "signature": half}}
-    end = {"type": "message_delta", "delta": {"stop_reason": half}}
-    payloads = [chunk] if wire is openai else [start, words, sign, end]
-    found = hear(wire.events(Frame("message", json.dumps(payload)) for payload in payloads))
-    assert found.error is None
-    assert found.reply.finish is not None
-    assert_storable(found.reply)
+@each_module
+def test_lone_surrogates_are_replaced(wire: ModuleType) -> None:
+    surrogate = "\ud83d"
+    chunk = {
+        "id": surrogate,
+        "model": surrogate,
+        "choices": [{"delta": {"content": surrogate}, "finish_reason": surrogate}],
+    }
+    message_start = {"type": "message_start", "message": {"id": surrogate, "model": surrogate}}
+    text_delta = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": surrogate}}
+    signature_delta = {
+        "type": "content_block_delta",
+        "delta": {"type": "signature_delta", "signature": surrogate},
+    }
+    message_delta = {"type": "message_delta", "delta": {"stop_reason": surrogate}}
+    payloads = [chunk] if wire is openai else [message_start, text_delta, signature_delta, message_delta]
+    answer = collect(wire.events(Frame("message", json.dumps(payload)) for payload in payloads))
+    assert answer.error is None
+    assert answer.reply.finish is not None
+    assert_storable(answer.reply)
 
 
 def assert_storable(reply: Reply) -> None:
-    """All that goes into the store and onto the screen can be written as UTF-8."""
+    """Check that everything stored or displayed is valid UTF-8."""
     repr(reply.message()).encode()
-    kept = [part.text for part in reply.message().parts]
-    kept += [getattr(part, "signature", "") for part in reply.message().parts]
-    kept += [reply.finish.reason] if reply.finish else []
-    kept.append(json.dumps(reply.provider_metadata, ensure_ascii=False))
-    "".join(kept).encode()
+    texts = [part.text for part in reply.message().parts]
+    texts += [getattr(part, "signature", "") for part in reply.message().parts]
+    texts += [reply.finish.reason] if reply.finish else []
+    texts.append(json.dumps(reply.provider_metadata, ensure_ascii=False))
+    "".join(texts).encode()
