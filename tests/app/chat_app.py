@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -61,6 +62,15 @@ class ChatApp:
             self.composer = inputs[0].proto.value.strip()
         return self
 
+    def wait_for(self, text: str) -> Self:
+        """Rerun until a text appears that a background thread brings."""
+        deadline = time.monotonic() + RUN_SECONDS
+        while text not in self.text:
+            assert time.monotonic() < deadline, f"no {text!r} in {self.text}"
+            time.sleep(0.02)
+            self.run()
+        return self
+
     def open_page(self, name: str) -> Self:
         self.at.switch_page(f"pages/{name}.py")
         return self.run()
@@ -100,6 +110,11 @@ class ChatApp:
         self.field(label).set_value(value)
         return self.run()
 
+    def fill(self, label: str, value: Any) -> Self:
+        """Set a field of a form, whose button sends it."""
+        self.field(label).set_value(value)
+        return self
+
     def field(self, label: str) -> Any:
         kinds = ("text_input", "text_area", "number_input", "selectbox", "radio", "toggle", "checkbox")
         elements = [element for kind in (*kinds, "button_group") for element in self.at.get(kind)]
@@ -109,14 +124,20 @@ class ChatApp:
         return [button for button in self.at.button if button.label == label]
 
     @property
-    def rows(self) -> list[Any]:
-        """The buttons that open the listed conversations."""
-        return [button for button in self.at.sidebar.button if str(button.key).startswith("open-")]
+    def conversation(self) -> str:
+        """The id of the shown conversation, from the address."""
+        value = self.at.query_params["c"]
+        return str(value if isinstance(value, str) else value[0])
 
     @property
     def text(self) -> str:
         """All texts of the page."""
         return read_text(self.at._tree)
+
+    @property
+    def sidebar(self) -> str:
+        """All texts of the sidebar."""
+        return read_text(self.at.sidebar)
 
     @property
     def questions(self) -> list[str]:

@@ -20,7 +20,6 @@ from tests.fake_gateway import FakeGateway
 from tests.support.replay import JSON, Canned, Replay
 
 ROOT = Path(__file__).parents[2]
-_original_init = PagesManager.__init__
 FAST_PACE = 100.0
 KEY = "sk-9f3b7c1d5e8a2046bb7e"
 NOBODY: Mapping[str, Any] = MappingProxyType({})
@@ -89,10 +88,22 @@ def fake_gateway() -> Iterator[FakeGateway]:
         yield server
 
 
-def _init_pages_manager(self: PagesManager, *args: Any, **options: Any) -> None:
-    """Run app.py around each page, as its server does; AppTest would run the page's file by itself."""
-    _original_init(self, *args, **options)
-    PagesManager.uses_pages_directory = False
+def _keep_app_around_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run app.py around each page and keep its registry of pages over reruns, as a server does.
+
+    AppTest makes a new manager for each run, which would run the page's file by itself.
+    """
+    created: list[PagesManager] = []
+    original = PagesManager.__init__
+
+    def init(self: PagesManager, *args: Any, **options: Any) -> None:
+        original(self, *args, **options)
+        PagesManager.uses_pages_directory = False
+        if created:
+            self.set_pages_and_resolve(created[-1].get_pages())
+        created.append(self)
+
+    monkeypatch.setattr(PagesManager, "__init__", init)
 
 
 @pytest.fixture
@@ -102,7 +113,7 @@ def environ(database_url, monkeypatch) -> Iterator[pytest.MonkeyPatch]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setattr(resources, "_load_secrets", dict)
-    monkeypatch.setattr(PagesManager, "__init__", _init_pages_manager)
+    _keep_app_around_pages(monkeypatch)
     st.config.set_option("server.address", "127.0.0.1")
     st.cache_resource.clear()
     yield monkeypatch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 
@@ -102,19 +101,12 @@ def test_a_new_chat_can_begin_with_the_last_turns(faked):
     assert "nothing is missing" in chat.answers[-1]
 
 
-def wait_for_summary(chat: ChatApp, text: str) -> None:
-    deadline = time.monotonic() + 30
-    while text not in chat.run().text:
-        assert time.monotonic() < deadline, chat.text
-        time.sleep(0.02)
-
-
 def test_a_summary_of_the_oldest_turns_is_sent_in_their_place(faked, environ, wire):
     environ.setenv("DEERAPI_CHEAP_MODEL", "demo-cheap@anthropic")
     chat = fill_window(wire)
     assert "Summaries need a low-cost model" not in chat.text
     chat.click("Summarise the oldest messages")
-    wait_for_summary(chat, "Messages above are sent to the model as a summary.")
+    chat.wait_for("Messages above are sent to the model as a summary.")
     assert "In short: First word word" in chat.text
     send_again(chat)
     assert len(chat.questions) == 3
@@ -126,7 +118,7 @@ def test_a_summary_of_the_oldest_turns_is_sent_in_their_place(faked, environ, wi
 def test_a_new_chat_can_begin_with_a_summary(faked, environ):
     environ.setenv("DEERAPI_CHEAP_MODEL", "demo-cheap@anthropic")
     chat = fill_window().click("New chat from a summary")
-    wait_for_summary(chat, "Here is a summary of our conversation")
+    chat.wait_for("Here is a summary of our conversation")
     assert chat.questions[1] == "Second"
     send_again(chat)
     assert len(chat.questions) == 3
@@ -140,9 +132,9 @@ def test_a_summary_that_fails_or_is_cancelled_changes_nothing(faked, environ, mo
         assert "Summarising the oldest messages" in chat.text
         chat.click("Cancel")
     else:
-        wait_for_summary(chat, "The summary failed. Nothing was changed.")
+        chat.wait_for("The summary failed. Nothing was changed.")
         assert "The API key has no credit left." in chat.text
-    wait_for_summary(chat, "Leave out the oldest messages")
+    chat.wait_for("Leave out the oldest messages")
     chat.click("Leave out the oldest messages")
     send_again(chat)
     assert len(chat.questions) == 3
@@ -151,4 +143,4 @@ def test_a_summary_that_fails_or_is_cancelled_changes_nothing(faked, environ, mo
 def test_the_title_comes_from_the_cheap_model(faked, environ):
     environ.setenv("DEERAPI_CHEAP_MODEL", "demo-cheap@anthropic")
     chat = ChatApp(model="demo-tour", wire="openai").ask("What is a tide?")
-    wait_for_summary(chat, "In short: What is a tide?")
+    chat.wait_for("In short: What is a tide?")

@@ -72,14 +72,6 @@ def test_a_conversation_goes_on_and_the_model_and_wire_may_change(demo, new_page
     expect(chat.answers.last).to_contain_text("demo-thinker · Anthropic")
 
 
-def test_the_address_presets_model_and_wire_also_for_a_typed_id(demo, new_page):
-    chat = ChatPage(new_page(), demo.url).open("?model=no-such-model&wire=anthropic")
-    expect(chat.page.get_by_role("combobox", name="Model")).to_have_value("no-such-model")
-    expect(chat.page.get_by_role("radio", name="Anthropic format")).to_be_checked()
-    chat.ask("Anybody there?").wait_idle()
-    expect(chat.answers.last).to_contain_text("does not offer this model")
-
-
 def test_an_id_can_be_typed(chat):
     model = chat.page.get_by_role("combobox", name="Model")
     model.fill("my-own-model")

@@ -113,15 +113,3 @@ def test_json_that_is_none_is_refused_with_a_reason_and_nothing_typed_is_lost(ke
     chat.set_parameter("Extra JSON", '{"top_k": 5}')
     closed(chat).ask("Third").wait_idle()
     assert json.loads(replay.requests[-1].body)["top_k"] == 5
-
-
-def test_with_the_stream_off_the_answer_comes_whole(app, new_page, wire):
-    chat = ChatPage(new_page(), app.url).open(f"?model=demo-echo&wire={wire}")
-    chat.open_parameters()
-    chat.open_section("Request").panel.get_by_text("Stream the answer").click()
-    expect(chat.page.get_by_role("button", name="Parameters · 1")).to_be_visible()
-    closed(chat).ask("All at once, please").wait_idle()
-    expect(chat.answers.last).to_contain_text("All at once, please")
-    expect(chat.answers.last).not_to_contain_text('"stream": true')
-    expect(chat.answers.last).to_contain_text(re.compile(r"\d+ in · \d+ out"))
-    expect(chat.answer_button("Regenerate")).to_be_visible()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from pathlib import Path
 
@@ -83,35 +82,6 @@ def test_another_page_and_back_finds_it_and_a_reload_does_not(app, new_page):
     expect(chat.page.get_by_text(GREETING)).to_be_visible()
     expect(chat.page.get_by_text(ABOUT)).to_have_count(0)
     expect(chat.rows).to_have_count(0)
-
-
-def test_a_new_chat_or_another_ends_it(app, new_page):
-    chat = ChatPage(new_page(), app.url).open("?model=demo-wrong-key").ask("Keep me").wait_idle()
-    chat.page.get_by_role("button", name="New chat").click()
-    expect(chat.page.get_by_text(GREETING)).to_be_visible()
-    temporary(chat).ask("Forget me").wait_idle()
-    chat.page.get_by_role("button", name="New chat").click()
-    expect(chat.page.get_by_text(GREETING)).to_be_visible()
-    expect(chat.page.get_by_text(ABOUT)).to_have_count(0)
-    temporary(chat).ask("Forget me too").wait_idle()
-    chat.rows.first.get_by_role("button", name="Keep me").click()
-    expect(chat.questions).to_have_text(["Keep me"])
-    expect(chat.page.get_by_text(ABOUT)).to_have_count(0)
-    expect(chat.rows).to_have_count(1)
-    # What comes after it is kept as usual.
-    chat.ask("And me").wait_idle()
-    chat.page.reload()
-    expect(chat.questions).to_have_text(["Keep me", "And me"])
-
-
-def test_the_switch_can_be_taken_back(app, new_page):
-    chat = temporary(ChatPage(new_page(), app.url).open("?model=demo-wrong-key"))
-    chat.page.get_by_role("button", name="Temporary chat is on").click()
-    expect(chat.page.get_by_text(ABOUT)).to_have_count(0)
-    chat.ask("Keep me").wait_idle()
-    expect(chat.page).to_have_url(re.compile(r"[?&]c="))
-    expect(chat.rows).to_have_count(1)
-    expect(chat.page.get_by_role("button", name="Temporary chat")).to_have_count(0)
 
 
 def test_nobody_else_reaches_an_answer_that_arrives_there(app, new_page):

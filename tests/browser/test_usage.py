@@ -11,7 +11,6 @@ from pathlib import Path
 from playwright.sync_api import Locator, expect
 
 from tests.browser.chat_page import ChatPage
-from tests.support.replay import EVENT_STREAM, JSON, Canned
 
 SAID = (
     b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
@@ -68,46 +67,3 @@ def test_the_foot_the_conversation_and_the_page_show_the_same_sum(app, new_page)
     shown = Decimal(metric(chat, "Cost").inner_text().lstrip("$"))
     assert abs(shown - total) <= Decimal("0.00005")
     expect(metric(chat, "Requests")).to_have_text("2")
-
-
-def test_what_somebody_else_used_is_not_there(app, new_page):
-    ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai").ask("My usage").wait_idle()
-    other = usage(ChatPage(new_page(color_scheme="dark"), app.url).open())
-    expect(other.page.get_by_text("No requests in this period.")).to_be_visible()
-    expect(other.page.get_by_role("button", name="Download as CSV")).to_have_count(0)
-
-
-def test_the_gateways_own_count_stands_beside(app, new_page):
-    chat = usage(ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai").ask("One").wait_idle())
-    chat.page.get_by_role("button", name="Compare with the gateway").click()
-    table = chat.page.locator(".st-key-usage-gateway table")
-    expect(table).to_contain_text("Used, reported by the gateway")
-    expect(table).to_contain_text("Difference")
-
-
-def test_what_the_next_question_costs_is_told_before_it_is_asked(app, new_page):
-    chat = ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai")
-    expect(chat.page.locator(".st-key-estimate")).to_have_text(re.compile(r"≈ \$0\.00\d+"))
-    chat.ask("One").wait_idle()
-    expect(chat.page.locator(".st-key-estimate")).to_have_text(re.compile(r"≈ \$0\.00\d+"))
-    chat.page.locator(".st-key-about button").first.click()
-    expect(chat.panel).to_contain_text(
-        "$1.00 per million input tokens, $4.00 per million output tokens (gateway's price list)"
-    )
-    chat.page.keyboard.press("Escape")
-    chat.choose_model("demo-echo").wait_idle()
-    expect(chat.page.locator(".st-key-estimate")).to_have_count(0)
-
-
-def test_an_unknown_price_is_unknown_and_a_silent_gateway_is_said(keyed, new_page, replay):
-    replay.serve("/v1/chat/completions", Canned(SAID, headers=EVENT_STREAM))
-    replay.serve("/v1/dashboard/billing/subscription", Canned(b'{"error":{"message":"no"}}', headers=JSON))
-    chat = ChatPage(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("One").wait_idle()
-    expect(chat.answers.last).to_contain_text("2,000 in · 100 out · Cost unknown")
-    expect(chat.page.locator(".st-key-estimate")).to_have_count(0)
-    chat.choose_wire("OpenAI format").wait_idle()
-    usage(chat)
-    expect(metric(chat, "Cost")).to_have_text("Cost unknown")
-    expect(cell(chat, "m-one", 2)).to_have_text("Cost unknown")
-    chat.page.get_by_role("button", name="Compare with the gateway").click()
-    expect(chat.page.get_by_text("The gateway did not report its usage.")).to_be_visible()

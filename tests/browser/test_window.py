@@ -66,8 +66,8 @@ def sent(chat: ChatPage, count: int) -> None:
 
 def test_a_window_that_fills_is_told_in_one_line_and_the_oldest_can_be_left_out(app, new_page, any_wire):
     chat = full(app, new_page, any_wire)
-    expect(choice(chat)).to_contain_text("demo-short-memory reads 800.")
-    expect(choice(chat)).to_contain_text("the oldest turns have to be left out: 1.")
+    expect(choice(chat)).to_contain_text("the context window of demo-short-memory is 800.")
+    expect(choice(chat)).to_contain_text("leave out the oldest question and its answer.")
     # What needs a cheap model is there, and says why it cannot be chosen.
     expect(button(chat, "Summarise the oldest messages")).to_be_disabled()
     expect(choice(chat)).to_contain_text("Summaries need a low-cost model")

@@ -1,0 +1,67 @@
+"""Cost on the page: the same sum under the answer, above the conversation and on the usage page."""
+
+from __future__ import annotations
+
+import re
+
+from tests.app.chat_app import ChatApp, read_text
+from tests.support.replay import EVENT_STREAM, JSON, Canned
+
+ANSWER = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
+    b'data: {"choices":[],"usage":{"prompt_tokens":2000,"completion_tokens":100}}\n\ndata: [DONE]\n\n'
+)
+
+
+def get_metric(chat: ChatApp, label: str) -> str:
+    (metric,) = [metric for metric in chat.at.metric if metric.label == label]
+    return str(metric.value).replace("\\", "")
+
+
+def test_the_answer_the_conversation_and_the_page_show_the_same_sum(faked):
+    chat = ChatApp(model="demo-crlf", wire="openai").wait_for("≈ $").ask("One")
+    (cost,) = set(re.findall(r"\$[\d.]+(?= so far)", chat.text))
+    assert f"out · {cost}" in chat.text
+    chat.open_page("usage")
+    assert get_metric(chat, "Cost") == cost
+    assert get_metric(chat, "Requests") == "1"
+    chat.open_page("chat").ask("Two")
+    assert f"{cost} so far" not in chat.text
+    assert get_metric(chat.open_page("usage"), "Requests") == "2"
+
+
+def test_the_usage_of_another_user_is_not_shown(faked):
+    ChatApp(browser="ann", model="demo-crlf", wire="openai").ask("Mine")
+    other = ChatApp(page="usage", browser="ben")
+    assert "No requests in this period." in other.text
+    assert not other.at.get("download_button")
+
+
+def test_the_gateways_own_count_is_compared(faked):
+    chat = ChatApp(model="demo-crlf", wire="openai").ask("One").open_page("usage")
+    chat.click("Compare with the gateway")
+    assert "Used, reported by the gateway" in chat.text
+    assert "Difference" in chat.text
+
+
+def test_the_cost_of_the_next_question_is_estimated_before_it_is_asked(faked):
+    chat = ChatApp(model="demo-crlf", wire="openai")
+    chat.wait_for("≈ $0.00")
+    assert "$1.00 per million input tokens, $4.00 per million output tokens" in chat.text
+    chat.ask("One")
+    assert re.search(r"≈ \$0\.00\d+", chat.text)
+    chat.set_field("Model", "demo-echo")
+    assert "≈ $" not in chat.text
+
+
+def test_an_unknown_price_is_shown_as_unknown(keyed):
+    keyed.serve("/v1/chat/completions", Canned(ANSWER, headers=EVENT_STREAM))
+    keyed.serve("/v1/dashboard/billing/subscription", Canned(b'{"error":{"message":"no"}}', headers=JSON))
+    chat = ChatApp(model="m-one", wire="openai").ask("One")
+    assert "2,000 in · 100 out · Cost unknown" in chat.text
+    assert "≈ $" not in chat.text
+    chat.open_page("usage")
+    assert get_metric(chat, "Cost") == "Cost unknown"
+    assert "Cost unknown" in read_text(chat.at.main)
+    chat.click("Compare with the gateway")
+    assert "The gateway did not report its usage." in chat.text
