@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.core.conversation import Message, Outcome, TextPart, ThinkingPart
+from lib.core.conversation import Message, Outcome, TextPart
 from lib.core.params import Params
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
-from lib.gateway.wires.request_body import WIRE_MODULES, normalize_messages
+from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.support.replay import EVENT_STREAM, FRAMINGS, JSON, Canned, Framing, Replay
 from tests.unit.gateway.recordings import PATHS, QUESTION, RECORDINGS, ask, build_gateway, collect
 
@@ -22,46 +22,10 @@ each_framing = pytest.mark.parametrize("framing", FRAMINGS)
 each_content_type = pytest.mark.parametrize("headers", [EVENT_STREAM, JSON, HTML, {}], ids=str)
 
 
-def user(*texts: str) -> Message:
-    return Message("user", tuple(map(TextPart, texts)))
-
-
-def assistant(text: str, thinking: str = "") -> Message:
-    return Message("assistant", (ThinkingPart(thinking), TextPart(text)) if thinking else (TextPart(text),))
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ([], []),
-        ([user("a")], [("user", "a")]),
-        ([user("a"), assistant("b"), user("c")], [("user", "a"), ("assistant", "b"), ("user", "c")]),
-        ([user("a"), user("b")], [("user", "a\n\nb")]),
-        ([user("a"), user("b"), user("c")], [("user", "a\n\nb\n\nc")]),
-        ([user("a"), assistant(""), user("b")], [("user", "a\n\nb")]),
-        ([user("a"), assistant(" \n"), user("b")], [("user", "a\n\nb")]),
-        ([user("a"), assistant("", "only a thought"), user("b")], [("user", "a\n\nb")]),
-        ([assistant("hello"), user("a")], [("user", "a")]),
-        ([assistant("hello"), assistant("again"), user("a")], [("user", "a")]),
-        ([user(" "), assistant("hello"), user("a")], [("user", "a")]),
-        (
-            [user("a"), assistant("b"), assistant("c"), user("d")],
-            [("user", "a"), ("assistant", "b\n\nc"), ("user", "d")],
-        ),
-        ([user("  a  ")], [("user", "  a  ")]),
-        ([user(""), user("")], []),
-    ],
-)
-def test_the_path_is_one_that_both_wires_take(path: list[Message], expected: list[tuple[str, str]]) -> None:
-    before = list(path)
-    assert [(message.role, message.text) for message in normalize_messages(path)] == expected
-    assert path == before
-
-
 def test_stream_sends_normalized_messages(replay: Replay, gateway: Gateway) -> None:
     for wire in WIRE_MODULES:
         replay.serve(PATHS[wire], RECORDINGS[f"{wire}-text.sse"].canned())
-        path = [user("a"), assistant("", "hm"), user("b")]
+        path = [Message("user", (TextPart("a"),)), Message("user", (TextPart("b"),))]
         list(gateway.stream(Target("m", wire), path, Params(), CancelToken()))
         assert replay.requests[-1].json["messages"] == [{"role": "user", "content": "a\n\nb"}]
         assert replay.requests[-1].headers["content-type"] == "application/json"

@@ -1,18 +1,22 @@
-"""Model lists of gateways: chat models, wires, pagination, and the cache."""
+"""Model lists of gateways: chat models, wires and pagination."""
 
 import json
-import threading
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from lib.core import errors
-from lib.core.models import Capabilities, Model, ModelList
+from lib.core.models import Capabilities, Model
 from lib.core.target import Wire
-from lib.gateway.catalog import models as models_module
-from lib.gateway.catalog.cache import Catalog
-from lib.gateway.catalog.models import ModelPage
+from lib.gateway.catalog.models import (
+    MAX_PAGES,
+    ModelPage,
+    fetch_all_pages,
+    parse_model_page,
+    supported_wires,
+    unlisted_model,
+)
 from lib.gateway.client import Gateway
 from tests.support.replay import JSON, Canned, Replay
 
@@ -20,7 +24,7 @@ OPENAI_FIRST, ANTHROPIC_FIRST = ("openai", "anthropic"), ("anthropic", "openai")
 
 
 def parse_page(*entries: Any) -> ModelPage:
-    return models_module.parse_model_page(json.dumps({"success": True, "object": "list", "data": entries}))
+    return parse_model_page(json.dumps({"success": True, "object": "list", "data": entries}))
 
 
 def parse_models(*entries: Any) -> tuple[Model, ...]:
@@ -47,7 +51,7 @@ def parse_models(*entries: Any) -> tuple[Model, ...]:
 def test_wires_of_a_model_in_order_of_preference(
     name: str, endpoint_types: Any, wires: tuple[Wire, ...]
 ) -> None:
-    assert models_module.supported_wires(name, endpoint_types) == wires
+    assert supported_wires(name, endpoint_types) == wires
     (model,) = parse_models({"id": name, "supported_endpoint_types": endpoint_types})
     assert (model.id, model.wires) == (name, wires)
 
@@ -109,7 +113,7 @@ def test_lone_surrogates_in_names_are_replaced() -> None:
 )
 def test_body_without_a_list_is_an_invalid_response(body: str) -> None:
     with pytest.raises(errors.InvalidResponse) as caught:
-        models_module.parse_model_page(body)
+        parse_model_page(body)
     assert caught.value.detail == body[:200]
 
 
@@ -139,7 +143,7 @@ def test_endless_pagination_stops(replay: Replay, gateway: Gateway) -> None:
     assert [model.id for model in gateway.fetch_models().models] == ["claude-a"]
     assert len(replay.requests) == 2
     pages = (ModelPage((Model(str(number), OPENAI_FIRST),), 0, str(number)) for number in range(10_000))
-    assert len(models_module.fetch_all_pages(lambda after: next(pages)).models) == models_module.MAX_PAGES
+    assert len(fetch_all_pages(lambda after: next(pages)).models) == MAX_PAGES
 
 
 def test_error_on_a_later_page_is_raised(replay: Replay, gateway: Gateway) -> None:
@@ -158,75 +162,7 @@ def test_listed_capabilities_win_over_the_library() -> None:
 
 
 def test_unlisted_model_has_the_capabilities_of_its_name() -> None:
-    assert models_module.unlisted_model("openai/gpt-4o").capabilities.vendor == "OpenAI"
-    assert models_module.unlisted_model("claude-of-tomorrow") == Model(
+    assert unlisted_model("openai/gpt-4o").capabilities.vendor == "OpenAI"
+    assert unlisted_model("claude-of-tomorrow") == Model(
         "claude-of-tomorrow", ANTHROPIC_FIRST, "", Capabilities(vendor="Anthropic")
     )
-
-
-class FakeFetch:
-    """A fetch function that returns its `answer`, or raises it."""
-
-    def __init__(self, answer: ModelList | Exception) -> None:
-        self.answer = answer
-
-    def __call__(self) -> ModelList:
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-MODEL_LIST = ModelList((Model("m-one", OPENAI_FIRST),), hidden_count=3)
-
-
-def test_fetched_list_has_a_timestamp() -> None:
-    result = Catalog(FakeFetch(MODEL_LIST)).model_list(60)
-    assert (result.models, result.hidden_count, result.error_code, result.is_unsupported) == (
-        MODEL_LIST.models,
-        3,
-        "",
-        False,
-    )
-    assert result.fetched_at is not None
-
-
-def test_failed_refresh_keeps_the_cached_list() -> None:
-    fetch = FakeFetch(MODEL_LIST)
-    cache = Catalog(fetch)
-    before = cache.model_list(60)
-    fetch.answer = errors.RequestTimeout("silent")
-    cache.invalidate()
-    after = cache.model_list(60)
-    assert (after.models, after.fetched_at, after.error_code) == (
-        before.models,
-        before.fetched_at,
-        "timed_out",
-    )
-    fetch.answer = ModelList()
-    cache.invalidate()
-    assert cache.model_list(60).error_code == ""
-
-
-def test_failed_first_fetch_has_no_timestamp() -> None:
-    result = Catalog(FakeFetch(errors.KeyRejected("no"))).model_list(60)
-    assert result == ModelList(error_code="key_refused")
-
-
-def test_missing_endpoint_is_unsupported() -> None:
-    result = Catalog(FakeFetch(errors.EndpointNotFound("", status=404))).model_list(60)
-    assert (result.is_unsupported, result.models, result.error_code) == (True, (), "not_offered")
-
-
-def test_only_the_first_call_waits() -> None:
-    release = threading.Event()
-
-    def fetch_slowly() -> ModelList:
-        release.wait(60)
-        return MODEL_LIST
-
-    cache = Catalog(fetch_slowly)
-    assert cache.model_list(0.01) == ModelList()
-    assert cache.model_list(3600) == ModelList()
-    release.set()
-    cache.invalidate()
-    assert cache.model_list(60).models == MODEL_LIST.models

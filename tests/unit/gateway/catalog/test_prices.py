@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from decimal import Decimal
 
 import pytest
@@ -13,15 +12,14 @@ from hypothesis import strategies as st
 
 from lib.config.settings import Settings
 from lib.core import errors
-from lib.core.models import Model, ModelList
+from lib.core.models import ModelList
 from lib.core.pricing import ModelPrice, Price, PriceOverride
 from lib.gateway.catalog import models as catalog
 from lib.gateway.catalog import prices
-from lib.gateway.catalog.cache import Catalog
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway
-from tests.support.replay import JSON, Canned, Replay, soon
+from tests.support.replay import JSON, Canned, Replay
 
 D = Decimal
 KEY = "sk-4be2d7f09a6c"
@@ -164,30 +162,6 @@ def test_price_list_is_fetched_without_the_key():
         gateway.close()
         (request,) = replay.requests
     assert KEY not in str(request.headers) + request.path
-
-
-def test_prices_are_fetched_after_the_models_and_kept_on_failure():
-    prices_by_model = {"m": Price(D(1), D(1))}
-    answers: list = [
-        errors.EndpointNotFound("", status=404),
-        prices_by_model,
-        errors.RequestTimeout("silent"),
-    ]
-    fetched = threading.Semaphore(0)
-
-    def fetch_prices():
-        answer = answers.pop(0)
-        fetched.release()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    models = Catalog(lambda: ModelList((Model("m", ("openai",)),)), fetch_prices)
-    for expected in ({}, prices_by_model, prices_by_model):
-        models.invalidate()
-        assert models.model_list(60).models
-        assert fetched.acquire(timeout=20)
-        assert soon(lambda expected=expected: models.cached_model_list.prices == expected)
 
 
 def test_demo_has_a_price_list():

@@ -1,4 +1,4 @@
-"""Dropped and changed params: every one is reported, and no other."""
+"""Request bodies of a target: reported params, and the order of messages."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.core.conversation import Message, TextPart, ThinkingPart
 from lib.core.params import EFFORT_LEVELS, FIELDS_BY_NAME, PARAM_FIELDS, ParamAdjustment, Params
 from lib.core.target import Target, Wire
-from lib.gateway.wires.request_body import WIRE_MODULES, dropped_params, unsupported_params
+from lib.gateway.wires.request_body import (
+    WIRE_MODULES,
+    dropped_params,
+    normalize_messages,
+    unsupported_params,
+)
 from tests.unit.gateway.recordings import QUESTION
 
 LOCALES = Path(__file__).parents[4] / "lib" / "locale"
@@ -231,3 +237,39 @@ def test_every_adjustment_has_a_text(language: str, wire: Wire, model: str, para
 def test_unsupported_params(target: Target, unsupported: set[str]) -> None:
     assert unsupported_params(target) == unsupported
     assert set(EFFORT_LEVELS) == set(FIELDS_BY_NAME["effort"].choices)
+
+
+def user(*texts: str) -> Message:
+    return Message("user", tuple(map(TextPart, texts)))
+
+
+def assistant(text: str, thinking: str = "") -> Message:
+    return Message("assistant", (ThinkingPart(thinking), TextPart(text)) if thinking else (TextPart(text),))
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ([], []),
+        ([user("a")], [("user", "a")]),
+        ([user("a"), assistant("b"), user("c")], [("user", "a"), ("assistant", "b"), ("user", "c")]),
+        ([user("a"), user("b")], [("user", "a\n\nb")]),
+        ([user("a"), user("b"), user("c")], [("user", "a\n\nb\n\nc")]),
+        ([user("a"), assistant(""), user("b")], [("user", "a\n\nb")]),
+        ([user("a"), assistant(" \n"), user("b")], [("user", "a\n\nb")]),
+        ([user("a"), assistant("", "only a thought"), user("b")], [("user", "a\n\nb")]),
+        ([assistant("hello"), user("a")], [("user", "a")]),
+        ([assistant("hello"), assistant("again"), user("a")], [("user", "a")]),
+        ([user(" "), assistant("hello"), user("a")], [("user", "a")]),
+        (
+            [user("a"), assistant("b"), assistant("c"), user("d")],
+            [("user", "a"), ("assistant", "b\n\nc"), ("user", "d")],
+        ),
+        ([user("  a  ")], [("user", "  a  ")]),
+        ([user(""), user("")], []),
+    ],
+)
+def test_messages_are_normalized_for_both_wires(path: list[Message], expected: list[tuple[str, str]]) -> None:
+    before = list(path)
+    assert [(message.role, message.text) for message in normalize_messages(path)] == expected
+    assert path == before

@@ -1,0 +1,102 @@
+"""Cache of models and prices: background refresh, age, failures."""
+
+import threading
+from decimal import Decimal
+
+from lib.core import errors
+from lib.core.models import Model, ModelList
+from lib.core.pricing import Price
+from lib.gateway.catalog.cache import Catalog
+from tests.support.replay import soon
+
+
+class FakeFetch:
+    """A fetch function that returns its `answer`, or raises it."""
+
+    def __init__(self, answer: ModelList | Exception) -> None:
+        self.answer = answer
+
+    def __call__(self) -> ModelList:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+MODEL_LIST = ModelList((Model("m-one", ("openai",)),), hidden_count=3)
+
+
+def test_fetched_list_has_a_timestamp() -> None:
+    result = Catalog(FakeFetch(MODEL_LIST)).model_list(60)
+    assert (result.models, result.hidden_count, result.error_code, result.is_unsupported) == (
+        MODEL_LIST.models,
+        3,
+        "",
+        False,
+    )
+    assert result.fetched_at is not None
+
+
+def test_failed_refresh_keeps_the_cached_list() -> None:
+    fetch = FakeFetch(MODEL_LIST)
+    cache = Catalog(fetch)
+    before = cache.model_list(60)
+    fetch.answer = errors.RequestTimeout("silent")
+    cache.invalidate()
+    after = cache.model_list(60)
+    assert (after.models, after.fetched_at, after.error_code) == (
+        before.models,
+        before.fetched_at,
+        "timed_out",
+    )
+    fetch.answer = ModelList()
+    cache.invalidate()
+    assert cache.model_list(60).error_code == ""
+
+
+def test_failed_first_fetch_has_no_timestamp() -> None:
+    result = Catalog(FakeFetch(errors.KeyRejected("no"))).model_list(60)
+    assert result == ModelList(error_code="key_refused")
+
+
+def test_missing_endpoint_is_unsupported() -> None:
+    result = Catalog(FakeFetch(errors.EndpointNotFound("", status=404))).model_list(60)
+    assert (result.is_unsupported, result.models, result.error_code) == (True, (), "not_offered")
+
+
+def test_only_the_first_call_waits() -> None:
+    release = threading.Event()
+
+    def fetch_slowly() -> ModelList:
+        release.wait(60)
+        return MODEL_LIST
+
+    cache = Catalog(fetch_slowly)
+    assert cache.model_list(0.01) == ModelList()
+    assert cache.model_list(3600) == ModelList()
+    release.set()
+    cache.invalidate()
+    assert cache.model_list(60).models == MODEL_LIST.models
+
+
+def test_prices_are_fetched_after_the_models_and_kept_on_failure() -> None:
+    prices_by_model = {"m": Price(Decimal(1), Decimal(1))}
+    answers: list = [
+        errors.EndpointNotFound("", status=404),
+        prices_by_model,
+        errors.RequestTimeout("silent"),
+    ]
+    fetched = threading.Semaphore(0)
+
+    def fetch_prices():
+        answer = answers.pop(0)
+        fetched.release()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    cache = Catalog(lambda: ModelList((Model("m", ("openai",)),)), fetch_prices)
+    for expected in ({}, prices_by_model, prices_by_model):
+        cache.invalidate()
+        assert cache.model_list(60).models
+        assert fetched.acquire(timeout=20)
+        assert soon(lambda expected=expected: cache.cached_model_list.prices == expected)
