@@ -1,110 +1,28 @@
-"""How an answer arrives: Event, and Reply, the fold of events."""
+"""The fold of an answer's events: Reply, and ChoiceReplies for alternatives."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lib.core.conversation import Message, Node, Outcome, Part, TextPart, ThinkingPart, Usage
+from lib.core.events import (
+    Event,
+    Finish,
+    Heartbeat,
+    ProviderMetadata,
+    RedactedThinking,
+    Restart,
+    RetryScheduled,
+    SignatureDelta,
+    TextDelta,
+    ThinkingDelta,
+    UsageReport,
+)
 from lib.core.sanitize import replace_surrogates, sanitize_json
 
-# The events: a small closed set, all that a wire can tell of an answer while it comes. `choice` is
-# the alternative that an event belongs to, `block` the content block inside it.
-
-
-@dataclass(frozen=True, slots=True)
-class TextDelta:
-    text: str
-    block: int = 0
-    choice: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ThinkingDelta:
-    text: str
-    block: int = 0
-    choice: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureDelta:
-    signature: str
-    block: int = 0
-    choice: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RedactedThinking:
-    """Thinking that the maker keeps to itself, in the form in which it wants it back."""
-
-    data: str
-    block: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class UsageReport:
-    """The request's usage as known so far; what it leaves out still holds. `raw` is the gateway's own."""
-
-    usage: Usage
-    raw: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The model's last word: how the answer ended, and the wire's own name for it."""
-
-    outcome: Outcome
-    reason: str
-    choice: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderMetadata:
-    """What the gateway tells about the answer, by its own names: `id` and `model` above all.
-
-    The first word on each name stands, for later ones are often empty, or the gateway's own.
-    """
-
-    data: Mapping[str, Any]
-    choice: int | None = None  # None: of all alternatives
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """The answer begins anew: what came before is void."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """A sign of life that adds nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryScheduled:
-    """The request failed before anything came, and is sent again after so many seconds.
-
-    `attempt` of `most` is the one that will be made then; `code` is the failure's.
-    """
-
-    delay: float
-    attempt: int
-    max_attempts: int
-    error_code: str
-
-
-Event = (
-    TextDelta
-    | ThinkingDelta
-    | SignatureDelta
-    | RedactedThinking
-    | UsageReport
-    | Finish
-    | ProviderMetadata
-    | Restart
-    | Heartbeat
-    | RetryScheduled
-)
+MAX_BLOCKS = 1_000  # content blocks of one answer
+MAX_CHOICES = 128  # alternatives of one request, the limit of OpenAI's `n`
 
 
 @dataclass
@@ -121,10 +39,10 @@ class _Block:
 
 
 class Reply:
-    """The fold of an answer's events: valid after any prefix of them, and the only such sum.
+    """The fold of an answer's events, valid after any prefix of them.
 
-    Blocks are keyed, for they may overlap on the wire, and joined in the order of their keys. `before`
-    is the answer that these events go on with: its parts come first, and its usage is added.
+    Content blocks may overlap on the wire; they are keyed by index and joined in that order. `base` is the
+    answer that the events continue: its parts come first, and its usage is added.
     """
 
     def __init__(self, base: Node | None = None) -> None:
@@ -139,25 +57,25 @@ class Reply:
         self.restart_count = 0
 
     def add(self, event: Event) -> None:
-        if type(event) is TextDelta:  # nearly all are
-            known = self._blocks.get((event.block, True))
-            (known or self._get_block(event.block, is_thinking=False)).chunks.append(event.text)
+        if type(event) is TextDelta:  # the fast path: nearly all events are
+            block = self._blocks.get((event.block, True))
+            (block or self._get_block(event.block, is_thinking=False)).chunks.append(event.text)
             return
         match event:
-            case ThinkingDelta(text, block):
-                self._get_block(block, is_thinking=True).chunks.append(text)
-            case SignatureDelta(signature, block):
-                self._get_block(block, is_thinking=True).signature += signature
-            case RedactedThinking(data, block):
-                self._get_block(block, is_thinking=True).redacted_data += data
+            case ThinkingDelta(text, index):
+                self._get_block(index, is_thinking=True).chunks.append(text)
+            case SignatureDelta(signature, index):
+                self._get_block(index, is_thinking=True).signature += signature
+            case RedactedThinking(data, index):
+                self._get_block(index, is_thinking=True).redacted_data += data
             case UsageReport(usage, raw):
                 self._usage = usage.with_fallback(self._usage)
                 self._raw_usage |= sanitize_json(dict(raw))
             case Finish(outcome, reason):
                 self.finish = Finish(outcome, replace_surrogates(reason))
-            case ProviderMetadata(facts):
-                news = {k: v for k, v in sanitize_json(dict(facts)).items() if v not in (None, "")}
-                self._metadata = {**news, **self._metadata}
+            case ProviderMetadata(data):
+                values = {key: v for key, v in sanitize_json(dict(data)).items() if v not in (None, "")}
+                self._metadata = {**values, **self._metadata}
             case Restart():
                 self._blocks, self._usage, self.finish = {}, Usage(), None
                 self._metadata, self._raw_usage = {}, {}
@@ -165,7 +83,7 @@ class Reply:
 
     def _get_block(self, index: int, *, is_thinking: bool) -> _Block:
         if len(self._blocks) >= MAX_BLOCKS and (index, not is_thinking) not in self._blocks:
-            index = max(self._blocks)[0]  # a stranger's numbers: no answer has so many
+            index = max(self._blocks)[0]  # untrusted indices: no real answer has so many blocks
         return self._blocks.setdefault((index, not is_thinking), _Block(is_thinking))
 
     @property
@@ -174,39 +92,39 @@ class Reply:
 
     @property
     def provider_metadata(self) -> dict[str, Any]:
-        """The facts that the gateway told, its own usage object among them."""
-        spent = {"usage": dict(self._raw_usage)} if self._raw_usage else {}
-        return {**self._base_metadata, **self._metadata, **spent}
+        """The gateway's own facts about the answer, its usage object among them."""
+        usage = {"usage": dict(self._raw_usage)} if self._raw_usage else {}
+        return {**self._base_metadata, **self._metadata, **usage}
 
     def parts(self) -> tuple[Part, ...]:
-        found: list[Part] = list(self._base_parts)
+        parts: list[Part] = list(self._base_parts)
         for _, block in sorted(self._blocks.items()):
             text = block.text()
             if block.is_thinking and (text or block.signature or block.redacted_data):
-                found.append(ThinkingPart(text, replace_surrogates(block.signature), block.redacted_data))
+                parts.append(ThinkingPart(text, replace_surrogates(block.signature), block.redacted_data))
             elif not block.is_thinking and text:
-                if self._base_parts and found and isinstance(found[-1], TextPart):
-                    found[-1] = TextPart(found[-1].text + text)  # one seamless text
+                if self._base_parts and parts and isinstance(parts[-1], TextPart):
+                    parts[-1] = TextPart(parts[-1].text + text)  # a continuation joins the text it continues
                 else:
-                    found.append(TextPart(text))
-        return tuple(found)
+                    parts.append(TextPart(text))
+        return tuple(parts)
 
     def message(self) -> Message:
         return Message("assistant", self.parts())
 
     def outcome(self) -> Outcome:
-        """How the answer ended if nothing more comes: INTERRUPTED without a last word."""
+        """The outcome if no event follows: INTERRUPTED without a Finish event."""
         if self.finish is None:
             return Outcome.INTERRUPTED
-        said = self.message().text.strip()
-        if self.finish.outcome is Outcome.COMPLETE and not said:
+        has_text = bool(self.message().text.strip())
+        if self.finish.outcome is Outcome.COMPLETE and not has_text:
             return Outcome.EMPTY
-        if self.finish.outcome is Outcome.EMPTY and said:
-            return Outcome.INTERRUPTED  # nothing was added to what was there
+        if self.finish.outcome is Outcome.EMPTY and has_text:
+            return Outcome.INTERRUPTED  # an empty continuation leaves the answer incomplete
         return self.finish.outcome
 
     def apply_to(self, node: Node) -> Node:
-        """`node` with what has come so far; its outcome is left as it is."""
+        """Return `node` with the content so far; its outcome stays."""
         return replace(
             node,
             message=self.message(),
@@ -216,15 +134,11 @@ class Reply:
         )
 
 
-MAX_BLOCKS = 1_000
-MAX_CHOICES = 128  # the most that a request can ask for
-
-
 class ChoiceReplies:
-    """The alternatives of one request, each a Reply, by their number; there is always a first one.
+    """The alternatives of one request: a Reply for each choice index; 0 always exists.
 
-    What is told of the request as a whole is told of all of them, but for its usage: that is the first
-    one's, so that it is counted once.
+    Events of the request as a whole reach all of them, except its usage: the first one has it, so that it
+    is counted once.
     """
 
     def __init__(self, base: Node | None = None) -> None:

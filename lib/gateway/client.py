@@ -15,10 +15,7 @@ from lib.config.caller import Caller
 from lib.config.settings import Settings
 from lib.core.conversation import Message
 from lib.core.errors import AnswerError, GatewayError
-from lib.core.models import ModelList
-from lib.core.params import Params
-from lib.core.pricing import Balance, Price
-from lib.core.reply import (
+from lib.core.events import (
     Event,
     Finish,
     ProviderMetadata,
@@ -28,6 +25,9 @@ from lib.core.reply import (
     ThinkingDelta,
     UsageReport,
 )
+from lib.core.models import ModelList
+from lib.core.params import Params
+from lib.core.pricing import Balance, Price
 from lib.core.target import Target
 from lib.gateway.catalog.balance import SUBSCRIPTION_PATH, USAGE_PATH, parse_balance
 from lib.gateway.catalog.models import ModelPage, fetch_all_pages, parse_model_page

@@ -24,7 +24,8 @@ import urllib3
 
 from lib.config.settings import Settings, Timeouts
 from lib.core.conversation import Message, Params, TextPart
-from lib.core.reply import Reply, TextDelta
+from lib.core.events import TextDelta
+from lib.core.reply import Reply
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.request import CancelToken

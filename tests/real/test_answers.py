@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lib.core.conversation import Message, Outcome, TextPart, ThinkingPart
+from lib.core.events import TextDelta, ThinkingDelta
 from lib.core.params import Params
-from lib.core.reply import TextDelta, ThinkingDelta
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from lib.core.errors import AnswerError
-from lib.core.reply import Event, Restart, TextDelta
+from lib.core.events import Event, Restart, TextDelta
 
 MAX_OVERLAP = 400  # characters of the old text in which a repetition is looked for
 MIN_OVERLAP = 12  # a shorter one may be meant: words do come twice

@@ -13,7 +13,8 @@ from lib.chat.turns.ports import AnswerStore
 from lib.chat.usage.recorder import PriceLookup, RequestInfo, UsageRecorder, unknown_price
 from lib.core import errors
 from lib.core.conversation import Failure, Message, Node, Outcome, Timing, new_id
-from lib.core.reply import ChoiceReplies, Event, Heartbeat, RetryScheduled, TextDelta, ThinkingDelta
+from lib.core.events import Event, Heartbeat, RetryScheduled, TextDelta, ThinkingDelta
+from lib.core.reply import ChoiceReplies
 from lib.core.usage import UsageRecord
 from lib.gateway.transport.cancel import CancelToken
 

@@ -18,8 +18,9 @@ from lib.chat.usage.metrics import RequestOutcome
 from lib.chat.usage.recorder import PriceLookup, RequestInfo, UsageRecorder, unknown_price
 from lib.core import errors, tokens
 from lib.core.conversation import Message, Node, Outcome, TextPart, new_id
+from lib.core.events import RetryScheduled
 from lib.core.params import Params
-from lib.core.reply import Reply, RetryScheduled
+from lib.core.reply import Reply
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.gateway.client import Gateway

@@ -29,8 +29,8 @@ from lib.core.conversation import (
     Usage,
     new_id,
 )
+from lib.core.events import Event
 from lib.core.params import ParamAdjustment, Params
-from lib.core.reply import Event
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target
 from lib.gateway.client import Gateway

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 from lib.chat.usage import cost
 from lib.core.conversation import Outcome, Timing, Usage
-from lib.core.pricing import ModelPrice
-from lib.core.reply import (
+from lib.core.events import (
     Event,
     Finish,
     ProviderMetadata,
@@ -19,6 +18,7 @@ from lib.core.reply import (
     ThinkingDelta,
     UsageReport,
 )
+from lib.core.pricing import ModelPrice
 from lib.core.sanitize import sanitize_json
 from lib.core.target import Target
 from lib.core.usage import Purpose, UsageRecord

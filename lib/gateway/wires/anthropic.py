@@ -9,15 +9,7 @@ from typing import Any
 
 from lib.core.conversation import Message, ThinkingPart, Usage
 from lib.core.errors import GatewayError, MissingFinishReason, StreamInterrupted
-from lib.core.params import (
-    MIN_THINKING_BUDGET,
-    ParamAdjustment,
-    Params,
-    find_unsupported,
-    merge_patch,
-    parse_json_object,
-)
-from lib.core.reply import (
+from lib.core.events import (
     Event,
     Finish,
     Heartbeat,
@@ -28,6 +20,14 @@ from lib.core.reply import (
     TextDelta,
     ThinkingDelta,
     UsageReport,
+)
+from lib.core.params import (
+    MIN_THINKING_BUDGET,
+    ParamAdjustment,
+    Params,
+    find_unsupported,
+    merge_patch,
+    parse_json_object,
 )
 from lib.core.sanitize import parse_token_count
 from lib.gateway.json_values import get_object

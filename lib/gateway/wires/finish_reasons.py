@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from lib.core.conversation import Outcome
 from lib.core.errors import NetworkError
-from lib.core.reply import Event
+from lib.core.events import Event
 
 _OUTCOME_BY_REASON = {
     # OpenAI

@@ -7,15 +7,7 @@ from typing import Any
 
 from lib.core.conversation import Message, Outcome, Usage
 from lib.core.errors import GatewayError, MissingFinishReason, StreamInterrupted
-from lib.core.params import (
-    MAX_STOP_SEQUENCES,
-    ParamAdjustment,
-    Params,
-    find_unsupported,
-    merge_patch,
-    parse_json_object,
-)
-from lib.core.reply import (
+from lib.core.events import (
     Event,
     Finish,
     Heartbeat,
@@ -24,6 +16,14 @@ from lib.core.reply import (
     TextDelta,
     ThinkingDelta,
     UsageReport,
+)
+from lib.core.params import (
+    MAX_STOP_SEQUENCES,
+    ParamAdjustment,
+    Params,
+    find_unsupported,
+    merge_patch,
+    parse_json_object,
 )
 from lib.core.sanitize import parse_token_count
 from lib.gateway.json_values import get_object, get_objects

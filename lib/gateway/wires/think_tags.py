@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lib.core.errors import AnswerError
-from lib.core.reply import Event, Restart, TextDelta, ThinkingDelta
+from lib.core.events import Event, Restart, TextDelta, ThinkingDelta
 
 _OPEN_TAG, _CLOSE_TAG = "<think>", "</think>"
 

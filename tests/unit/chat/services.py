@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from lib.chat.turns.turn import TurnServices
 from lib.core import tree
 from lib.core.conversation import Message, Node
+from lib.core.events import Event
 from lib.core.params import Params
-from lib.core.reply import Event
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.gateway.transport.cancel import CancelToken

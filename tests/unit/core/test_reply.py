@@ -7,17 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core.conversation import Message, Node, Outcome, TextPart, ThinkingPart, Usage
-from lib.core.reply import (
+from lib.core.events import (
     Event,
     Finish,
     ProviderMetadata,
-    Reply,
     Restart,
     SignatureDelta,
     TextDelta,
     ThinkingDelta,
     UsageReport,
 )
+from lib.core.reply import Reply
 from lib.core.sanitize import parse_token_count, replace_surrogates
 
 COMPLETE = Finish(Outcome.COMPLETE, "stop")

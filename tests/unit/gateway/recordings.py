@@ -9,8 +9,9 @@ from typing import Any
 from lib.config.settings import Settings, Timeouts
 from lib.core.conversation import Message, Outcome, TextPart, Usage
 from lib.core.errors import AnswerError
+from lib.core.events import Event
 from lib.core.params import Params
-from lib.core.reply import ChoiceReplies, Event, Reply
+from lib.core.reply import ChoiceReplies, Reply
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken

@@ -13,8 +13,8 @@ from lib.chat.turns.turn import TurnServices
 from lib.config.settings import Settings
 from lib.core import errors, tree
 from lib.core.conversation import Node, Outcome, Usage
+from lib.core.events import Finish, ProviderMetadata, TextDelta, UsageReport
 from lib.core.params import Params
-from lib.core.reply import Finish, ProviderMetadata, TextDelta, UsageReport
 from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway

@@ -17,8 +17,8 @@ from lib.chat.turns.temporary import TemporaryStore
 from lib.chat.turns.turn import TurnServices
 from lib.core import tree
 from lib.core.conversation import Node, Outcome
+from lib.core.events import Finish, TextDelta
 from lib.core.params import Params
-from lib.core.reply import Finish, TextDelta
 from lib.core.target import Target
 from lib.storage.store import Store
 from tests.unit.chat.services import Counting, settled

@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from lib.chat.turns.continuation import MAX_OVERLAP, deduplicate_continuation, remove_overlap
 from lib.core import errors
 from lib.core.conversation import Outcome
-from lib.core.reply import Event, Finish, Restart, TextDelta, ThinkingDelta
+from lib.core.events import Event, Finish, Restart, TextDelta, ThinkingDelta
 
 BEFORE = "The tides follow the moon, and the moon pulls at the"
 DONE = Finish(Outcome.COMPLETE, "stop")

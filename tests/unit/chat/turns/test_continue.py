@@ -13,8 +13,7 @@ from lib.chat.turns.turn import TurnServices
 from lib.config.settings import Settings
 from lib.core import errors
 from lib.core.conversation import Message, Outcome, TextPart, ThinkingPart, Usage
-from lib.core.params import Params
-from lib.core.reply import (
+from lib.core.events import (
     Finish,
     ProviderMetadata,
     RedactedThinking,
@@ -23,6 +22,7 @@ from lib.core.reply import (
     ThinkingDelta,
     UsageReport,
 )
+from lib.core.params import Params
 from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway

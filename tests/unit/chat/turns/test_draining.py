@@ -12,8 +12,8 @@ from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.turn import TurnServices
 from lib.core import errors
 from lib.core.conversation import Outcome
+from lib.core.events import Finish, TextDelta
 from lib.core.params import Params
-from lib.core.reply import Finish, TextDelta
 from lib.core.target import Target
 from tests.unit.chat.services import WAIT, Scripted, settled, until
 

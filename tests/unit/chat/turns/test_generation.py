@@ -14,7 +14,7 @@ from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import GenerationRegistry, RemoteGeneration
 from lib.core import errors
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart
-from lib.core.reply import Event, Finish, TextDelta, ThinkingDelta
+from lib.core.events import Event, Finish, TextDelta, ThinkingDelta
 from lib.core.target import Target
 from lib.gateway.transport.cancel import CancelToken
 

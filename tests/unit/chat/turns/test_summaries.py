@@ -15,7 +15,7 @@ from lib.chat.turns import summaries
 from lib.chat.turns.summaries import SummaryJob, UtilityModel, UtilityModelService
 from lib.core import errors, tokens
 from lib.core.conversation import Message, Node, Outcome, TextPart, Usage
-from lib.core.reply import (
+from lib.core.events import (
     Finish,
     ProviderMetadata,
     Restart,

@@ -14,8 +14,8 @@ from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.temporary import TemporaryStore
 from lib.chat.turns.turn import TurnServices
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Timing, Truncation, Usage
+from lib.core.events import Event, Finish, TextDelta
 from lib.core.params import Params
-from lib.core.reply import Event, Finish, TextDelta
 from lib.core.target import Target
 from lib.core.usage import UsageRecord, UsageTotal
 from tests.unit.chat.services import Counting, Scripted, settled, until

@@ -16,11 +16,11 @@ from lib.chat.turns.turn import TurnServices
 from lib.chat.usage.limits import NO_LIMITS, LimitEnforcer
 from lib.core import errors
 from lib.core.conversation import Outcome, Truncation, Usage
+from lib.core.events import Finish, RetryScheduled, TextDelta, UsageReport
 from lib.core.params import Params
 from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, ScopePolicy
 from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.quota import current_counter
-from lib.core.reply import Finish, RetryScheduled, TextDelta, UsageReport
 from lib.core.target import Target
 from tests.unit.chat.services import Scripted, settled, until
 from tests.unit.chat.usage.limited import ANN, NOON, priced

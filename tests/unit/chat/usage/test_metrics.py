@@ -17,8 +17,8 @@ from lib.chat.usage.metrics import Metrics, RequestOutcome
 from lib.core import errors
 from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.errors import StoreError
+from lib.core.events import Finish, ProviderMetadata, RetryScheduled, TextDelta, UsageReport
 from lib.core.params import Params
-from lib.core.reply import Finish, ProviderMetadata, RetryScheduled, TextDelta, UsageReport
 from lib.core.target import Target
 from lib.storage.store import Store
 from tests.unit.chat.services import Scripted, settled, until

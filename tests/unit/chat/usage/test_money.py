@@ -19,10 +19,10 @@ from lib.chat.usage import report as usage
 from lib.config.settings import Settings
 from lib.core import errors
 from lib.core.conversation import Outcome, Usage
+from lib.core.events import Finish, Restart, RetryScheduled, TextDelta, UsageReport
 from lib.core.models import ModelList
 from lib.core.params import Params
 from lib.core.pricing import NANOS_PER_DOLLAR
-from lib.core.reply import Finish, Restart, RetryScheduled, TextDelta, UsageReport
 from lib.core.target import Target
 from lib.core.usage import UsageRecord, UsageTotal, to_usage_total
 from lib.gateway.catalog.prices import Prices

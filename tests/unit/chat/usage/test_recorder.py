@@ -8,8 +8,7 @@ import pytest
 
 from lib.chat.usage.recorder import RequestInfo, UsageRecorder
 from lib.core.conversation import Outcome, Usage
-from lib.core.pricing import ModelPrice, Price
-from lib.core.reply import (
+from lib.core.events import (
     Event,
     Finish,
     ProviderMetadata,
@@ -19,6 +18,7 @@ from lib.core.reply import (
     ThinkingDelta,
     UsageReport,
 )
+from lib.core.pricing import ModelPrice, Price
 from lib.core.target import Target
 
 TARIFF = ModelPrice(Price(Decimal(1), Decimal(2)), "settings")

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from lib.core import errors
+from lib.core.events import TextDelta
 from lib.core.params import Params
-from lib.core.reply import TextDelta
 from lib.core.target import Target
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken

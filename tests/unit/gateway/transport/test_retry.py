@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core import errors
+from lib.core.events import Event, Restart, RetryScheduled
 from lib.core.params import Params
-from lib.core.reply import Event, Restart, RetryScheduled
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport import retry

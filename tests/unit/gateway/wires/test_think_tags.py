@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lib.core import errors
 from lib.core.conversation import Outcome, TextPart, ThinkingPart
-from lib.core.reply import Event, Finish, Heartbeat, Restart, TextDelta, ThinkingDelta
+from lib.core.events import Event, Finish, Heartbeat, Restart, TextDelta, ThinkingDelta
 from lib.gateway.wires.think_tags import split_thinking
 from tests.unit.gateway.recordings import CollectedAnswer, collect
 

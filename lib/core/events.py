@@ -1,0 +1,105 @@
+"""Events of a streamed answer: the closed set that both wires produce and `Reply` folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lib.core.conversation import Outcome, Usage
+
+# `choice` is the index of the alternative that an event belongs to, `block` that of the content block in it.
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+    block: int = 0
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    text: str
+    block: int = 0
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureDelta:
+    signature: str
+    block: int = 0
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedThinking:
+    """Encrypted thinking, in the form in which the vendor takes it back."""
+
+    data: str
+    block: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """Usage of the request so far; counters left out keep their value. `raw` is the gateway's own object."""
+
+    usage: Usage
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """End of the answer: its outcome, and the finish reason as the wire names it."""
+
+    outcome: Outcome
+    reason: str
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderMetadata:
+    """Facts about the answer under the gateway's own names, `id` and `model` above all.
+
+    The first value of each name stays: later ones are often empty, or the gateway's own.
+    """
+
+    data: Mapping[str, Any]
+    choice: int | None = None  # None for all alternatives
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Start of another attempt: earlier content is discarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A sign of activity without content."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryScheduled:
+    """Announcement of a retry in `delay` seconds, after a failure before any content.
+
+    `attempt` counts the attempt that follows, out of `max_attempts`; `error_code` is that of the failure.
+    """
+
+    delay: float
+    attempt: int
+    max_attempts: int
+    error_code: str
+
+
+Event = (
+    TextDelta
+    | ThinkingDelta
+    | SignatureDelta
+    | RedactedThinking
+    | UsageReport
+    | Finish
+    | ProviderMetadata
+    | Restart
+    | Heartbeat
+    | RetryScheduled
+)
