@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 
 import pytest
@@ -15,10 +14,16 @@ from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Prompt, S
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.core.user import User
-from lib.storage.store import Store
+from lib.storage.engine import Aggregate
+from lib.storage.policy import Policies
 from lib.ui.session import resources
 from tests.app.roles import ADMIN, BOB, claims, id_of, shown
-from tests.unit.storage.test_owners import ADMINS, NO_OWNER
+from tests.unit.storage.test_owner_scope import (
+    ADMIN_METHODS,
+    METHODS_WITHOUT_OWNER,
+    OPTIONAL_OWNER_METHODS,
+    aggregate_methods,
+)
 
 SAID = "Said in confidence"
 
@@ -39,10 +44,11 @@ def spend(id_: str, cost: int) -> UsageRecord:
 
 
 @pytest.mark.parametrize("page", ["admin", "usage", "settings", "chat"])
-def test_who_is_no_admin_is_shown_nothing_and_nothing_is_read(enter, monkeypatch, page):
+def test_who_is_no_admin_is_shown_nothing_and_nothing_is_read(enter, store, monkeypatch, page):
     called: list[str] = []
-    for name in ADMINS | {"total_usage"}:
-        monkeypatch.setattr(Store, name, lambda *_, name=name, **__: called.append(name))
+    for method, aggregate, name in aggregate_methods(store):
+        if method in ADMIN_METHODS | {"usage.total"}:
+            monkeypatch.setattr(aggregate, name, lambda *_, method=method, **__: called.append(method))
     # What the page keeps in a session, as if the session had been an admin's.
     forged = {"admin.section": "people", "usage.whose": "everybody", "is_usage_access_recorded": True}
     at = enter(page, BOB, **forged)
@@ -216,10 +222,10 @@ def test_a_policy_that_was_read_stays_while_the_database_is_away(enter, store, m
     store.policy.set_allowed_models(User("root"), PER_USER_SCOPE, ["demo-crlf"])
     enter("chat", BOB)
 
-    def away(_: Store) -> None:
+    def away(_: Policies) -> None:
         raise StoreError("away")
 
-    monkeypatch.setattr(Store, "policy", away)
+    monkeypatch.setattr(Policies, "load", away)
     resources.policy.clear()
     assert resources.policy().scopes == {PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-crlf",))}
     resources._last_policy.clear()
@@ -254,27 +260,30 @@ def test_no_page_of_an_admin_asks_for_what_is_anothers(enter, store, monkeypatch
     enter("chat", BOB)
     seen: set[str] = set()
 
-    def watched(name: str, method):
-        def call(self: Store, *args, **more):
-            seen.add(name)
+    def watched(method: str, function):
+        def call(self: Aggregate, *args, **more):
             owner = args[0] if args else None
-            assert name in ADMINS | NO_OWNER or getattr(owner, "id", owner) == id_of(ADMIN), name
-            return method(self, *args, **more)
+            seen.add(
+                f"{method} of all users" if owner is None and method in OPTIONAL_OWNER_METHODS else method
+            )
+            of_all = owner is None and method in OPTIONAL_OWNER_METHODS
+            is_own = getattr(owner, "id", owner) == id_of(ADMIN)
+            assert method in METHODS_WITHOUT_OWNER or of_all or is_own, method
+            return function(self, *args, **more)
 
         return call
 
-    for name, method in inspect.getmembers(Store, inspect.isfunction):
-        if name[0] != "_":
-            monkeypatch.setattr(Store, name, watched(name, method))
+    for method, aggregate, name in list(aggregate_methods(store)):
+        monkeypatch.setattr(aggregate, name, watched(method, getattr(aggregate, name)))
     for part in ("limits", "models", "default", "prompts", "people", "audit"):
         assert SAID not in shown(enter("admin", **section(part)))
     at = enter("usage")
     at.segmented_control(key="usage.whose").set_value("everybody").run()
     assert SAID not in shown(at)
     assert {
-        "users",
-        "audit_events",
-        "daily_usage_of_all_users",
-        "first_token_times_of_all_users",
-        "usage_by_user",
+        "users.all",
+        "audit.page",
+        "usage.daily of all users",
+        "usage.first_token_times of all users",
+        "usage.totals_by_user",
     } <= seen

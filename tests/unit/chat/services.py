@@ -52,7 +52,7 @@ class Counting:
     def __init__(self) -> None:
         self.spends: list[tuple[str, UsageRecord]] = []
 
-    def record_usage(self, owner: str, *spends: UsageRecord) -> None:
+    def record(self, owner: str, *spends: UsageRecord) -> None:
         self.spends.extend((owner, spend) for spend in spends)
 
 

@@ -174,7 +174,6 @@ def test_every_sum_is_that_of_the_rows(store, found):
     # However the days are cut, they are the same days.
     halves = [replace(SPAN, day_count=4), DayRange(SPAN.first_day + timedelta(days=4), BEGIN + 4 * DAY, 6)]
     assert store.usage.daily("ann", halves) == lines
-    assert store.usage_since("ann", BEGIN) == total(spend for spend in mine if spend.created >= BEGIN)
     assert store.usage.total() == total(mine) + to_usage_total(replace(SPEND, cost=999))
     waits = [(one.target, one.timing.first) for one in inside if one.timing.first is not None]
     assert sorted(store.usage.first_token_times("ann", BEGIN, SPAN.end, 99), key=str) == sorted(

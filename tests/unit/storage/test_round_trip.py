@@ -77,18 +77,18 @@ def test_a_file_is_taken_in_whole_or_not_at_all(store):
 def test_a_link_shows_the_snapshot_until_it_is_taken_back(store):
     conversation, nodes = talk()
     store.conversations.import_all("ann", [(conversation, nodes)])
-    token = share_links.create_share_link(store, "ann", conversation, nodes)
+    token = share_links.create_share_link(store.shares, "ann", conversation, nodes)
     later = Node(new_id(), nodes[-1].id, Message("user", (TextPart("Later"),)), 4.0)
     store.messages.save_turn("ann", replace(conversation, head_id=later.id), [later])
-    shown, said = share_links.read_share_link(store, token)
+    shown, said = share_links.read_share_link(store.shares, token)
     assert shown.title == "A talk"
     assert [node.message.text for node in said] == ["Hello", "Good day"]
     assert said[1].target == Target("m", "openai")
     (share,) = store.shares.links("ann")
     store.shares.revoke("bob", share.id)
-    assert share_links.read_share_link(store, token)
+    assert share_links.read_share_link(store.shares, token)
     store.shares.revoke("ann", share.id)
-    assert share_links.read_share_link(store, token) is None
+    assert share_links.read_share_link(store.shares, token) is None
     assert store.shares.links("ann") == []
 
 
@@ -97,7 +97,7 @@ def test_a_snapshot_holds_what_a_reader_needs_and_no_more(store):
     nodes[1] = replace(nodes[1], outcome=Outcome.STOPPED, provider_metadata={"id": "secret-1"})
     store.conversations.import_all("ann", [(conversation, nodes)])
     _, said = share_links.read_share_link(
-        store, share_links.create_share_link(store, "ann", conversation, nodes)
+        store.shares, share_links.create_share_link(store.shares, "ann", conversation, nodes)
     )
     assert said[1].outcome is Outcome.STOPPED
     assert (said[1].message.thinking, said[1].provider_metadata, said[1].request_id) == ("", {}, "")
@@ -108,8 +108,8 @@ def test_nobody_shares_what_is_anothers_and_no_other_token_opens_anything(store)
     conversation, nodes = talk()
     store.conversations.import_all("ann", [(conversation, nodes)])
     with pytest.raises(ConversationNotFound):
-        share_links.create_share_link(store, "bob", conversation, nodes)
-    token = share_links.create_share_link(store, "ann", conversation, nodes)
+        share_links.create_share_link(store.shares, "bob", conversation, nodes)
+    token = share_links.create_share_link(store.shares, "ann", conversation, nodes)
     (share,) = store.shares.links("ann")
     for wrong in (
         "",
@@ -121,12 +121,12 @@ def test_nobody_shares_what_is_anothers_and_no_other_token_opens_anything(store)
         "%" * 32,
         "é" * 32,
     ):
-        assert share_links.read_share_link(store, wrong) is None
+        assert share_links.read_share_link(store.shares, wrong) is None
 
 
 def test_what_is_deleted_is_shared_no_more(store):
     conversation, nodes = talk()
     store.conversations.import_all("ann", [(conversation, nodes)])
-    token = share_links.create_share_link(store, "ann", conversation, nodes)
+    token = share_links.create_share_link(store.shares, "ann", conversation, nodes)
     store.users.delete_data("ann")
-    assert share_links.read_share_link(store, token) is None
+    assert share_links.read_share_link(store.shares, token) is None

@@ -141,7 +141,7 @@ def test_nothing_is_sent_when_the_database_refuses(store, monkeypatch):
     def refuse(*_):
         raise errors.StoreError("disk full")
 
-    monkeypatch.setattr(store, "reopen_answer", refuse)
+    monkeypatch.setattr(store.messages, "reopen", refuse)
     with pytest.raises(errors.StoreError):
         turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
     assert len(gateway.sent) == 1

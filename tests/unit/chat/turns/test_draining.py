@@ -88,7 +88,7 @@ def test_a_database_that_is_away_does_not_keep_the_process(store, monkeypatch):
         raise errors.StoreError("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "finish", away)
+        patch.setattr(store.messages, "finish", away)
         desk.generations.begin_shutdown()
         assert desk.generations.drain(0.0) == 1
     # Back again, the worker that is still there saves the end after all.

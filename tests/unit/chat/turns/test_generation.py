@@ -33,9 +33,9 @@ def kept(store):
 class Produced:
     """An answer under way, its cancel, and what tells that it is settled."""
 
-    def __init__(self, keeper, produce: Callable[[CancelToken], Iterator[Event]]) -> None:
+    def __init__(self, messages, produce: Callable[[CancelToken], Iterator[Event]]) -> None:
         self.cancel = CancelToken()
-        self.answer = Generation("ann", "c", NODE, self.cancel, keeper)
+        self.answer = Generation("ann", "c", NODE, self.cancel, messages)
         self.settled = threading.Event()
         self.answer.start(lambda: produce(self.cancel), lambda _: self.settled.set())
 
@@ -88,14 +88,14 @@ ENDINGS = {
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_every_ending_is_told_kept_and_loses_no_text(kept, ending):
     produce, outcome, text, code = ENDINGS[ending]
-    node = Produced(kept, produce).end()
+    node = Produced(kept.messages, produce).end()
     assert (node.outcome, node.message.text) == (outcome, text)
     assert (node.failure.code if node.failure else None) == code
     assert kept.messages.node("ann", "a") == node
 
 
 def test_a_stop_ends_it_at_once_keeps_the_text_and_is_no_failure(kept):
-    produced = Produced(kept, silent)
+    produced = Produced(kept.messages, silent)
     while not produced.answer.wait(0, 1.0).node.message.text:
         pass
     produced.answer.stop()
@@ -114,7 +114,7 @@ def test_a_stop_does_not_wait_for_a_worker_that_is_stuck(kept):
         yield TextDelta(" and too late")
         yield DONE
 
-    produced = Produced(kept, produce)
+    produced = Produced(kept.messages, produce)
     produced.answer.wait(0, 5.0)
     produced.answer.stop()
     assert produced.answer.wait(-1, 0).is_finished
@@ -130,7 +130,7 @@ def test_a_stop_after_the_last_word_leaves_a_complete_answer(kept):
         yield DONE
         cancel.cancel()
 
-    assert Produced(kept, produce).end().outcome is Outcome.COMPLETE
+    assert Produced(kept.messages, produce).end().outcome is Outcome.COMPLETE
 
 
 def test_an_error_that_a_stop_causes_is_still_a_stop(kept):
@@ -139,11 +139,11 @@ def test_an_error_that_a_stop_causes_is_still_a_stop(kept):
         cancel.cancel()
         raise errors.GatewayUnreachable("broken pipe")
 
-    assert Produced(kept, produce).end().outcome is Outcome.STOPPED
+    assert Produced(kept.messages, produce).end().outcome is Outcome.STOPPED
 
 
 def test_what_has_come_is_saved_while_it_comes(kept):
-    produced = Produced(kept, silent)
+    produced = Produced(kept.messages, silent)
     deadline = time.monotonic() + WAIT
     while kept.messages.node("ann", "a").message.text != "So far":
         assert time.monotonic() < deadline, "never saved"
@@ -155,7 +155,7 @@ def test_what_has_come_is_saved_while_it_comes(kept):
 
 
 def test_the_clock_tells_first_token_first_word_and_end(kept):
-    timing = Produced(kept, says(ThinkingDelta("Hm."), TextDelta("So."), DONE)).end().timing
+    timing = Produced(kept.messages, says(ThinkingDelta("Hm."), TextDelta("So."), DONE)).end().timing
     assert 0 <= timing.first <= timing.spoke <= timing.total
 
 
@@ -168,7 +168,7 @@ def test_followers_see_the_same_growing_text(kept):
             yield TextDelta(f"{number} ")
         yield DONE
 
-    produced = Produced(kept, produce)
+    produced = Produced(kept.messages, produce)
     seen: list[list[str]] = [[], []]
 
     def follow(place: int) -> None:
@@ -211,13 +211,13 @@ class Failing:
 
 def test_a_database_that_comes_back_has_the_whole_answer(kept, monkeypatch):
     monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
-    node = Produced(Failing(kept, 3), says(TextDelta("Because."), DONE)).end()
+    node = Produced(Failing(kept.messages, 3), says(TextDelta("Because."), DONE)).end()
     assert kept.messages.node("ann", "a") == node
 
 
 def test_a_full_disk_is_told_while_the_answer_goes_on(kept, monkeypatch):
     monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
-    produced = Produced(Failing(kept, 10**6), silent)
+    produced = Produced(Failing(kept.messages, 10**6), silent)
     deadline = time.monotonic() + WAIT
     while not produced.answer.wait(-1, 0).is_unsaved:
         assert time.monotonic() < deadline
@@ -230,7 +230,7 @@ def test_a_full_disk_is_told_while_the_answer_goes_on(kept, monkeypatch):
 
 def test_the_registry_holds_one_answer_a_conversation_and_hides_it_from_others(kept):
     answers = GenerationRegistry()
-    first = Generation("ann", "c", NODE, CancelToken(), kept)
+    first = Generation("ann", "c", NODE, CancelToken(), kept.messages)
     with answers.claim_turn("c"):
         with pytest.raises(errors.TurnInProgress), answers.claim_turn("c"):
             pass
@@ -248,16 +248,16 @@ def test_a_turn_that_fails_gives_its_place_up(kept):
     for put in (False, True):
         with pytest.raises(errors.StoreError), answers.claim_turn("c"):
             if put:
-                answers.register(Generation("ann", "c", NODE, CancelToken(), kept))
+                answers.register(Generation("ann", "c", NODE, CancelToken(), kept.messages))
             raise errors.StoreError
         with answers.claim_turn("c"):
             pass
 
 
 def test_an_answer_of_another_process_is_followed_through_the_store(kept):
-    there = RemoteGeneration("ann", "c", NODE, kept)
+    there = RemoteGeneration("ann", "c", NODE, kept.messages)
     assert not there.wait(-1, 0.0).is_finished
-    produced = Produced(kept, says(TextDelta("Because."), DONE))
+    produced = Produced(kept.messages, says(TextDelta("Because."), DONE))
     ended = produced.end()
     snapshot = there.wait(0, 0.01)
     assert snapshot.is_finished
@@ -266,18 +266,18 @@ def test_an_answer_of_another_process_is_followed_through_the_store(kept):
 
 def test_an_answer_of_a_dead_process_ends_as_interrupted(kept, monkeypatch):
     monkeypatch.setattr(registry, "STALE_AFTER", -1.0)
-    snapshot = RemoteGeneration("ann", "c", NODE, kept).wait(0, 0.01)
+    snapshot = RemoteGeneration("ann", "c", NODE, kept.messages).wait(0, 0.01)
     assert snapshot.node.outcome is Outcome.INTERRUPTED
 
 
 def test_a_stop_from_afar_leaves_an_ended_answer_as_it_is(kept):
-    node = Produced(kept, says(TextDelta("Because."), DONE)).end()
-    RemoteGeneration("ann", "c", NODE, kept).stop()
+    node = Produced(kept.messages, says(TextDelta("Because."), DONE)).end()
+    RemoteGeneration("ann", "c", NODE, kept.messages).stop()
     assert kept.messages.node("ann", "a") == node
 
 
 def test_a_stop_reaches_an_answer_of_another_process(kept, monkeypatch):
     monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
-    produced = Produced(kept, silent)
-    RemoteGeneration("ann", "c", NODE, kept).stop()
+    produced = Produced(kept.messages, silent)
+    RemoteGeneration("ann", "c", NODE, kept.messages).stop()
     assert produced.end().outcome is Outcome.STOPPED

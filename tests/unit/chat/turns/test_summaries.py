@@ -51,13 +51,14 @@ class Book:
         self.titles: list[tuple[str, str, str]] = []
         self.spends: list[tuple[str, UsageRecord]] = []
         self._refuses = refuses
+        self.conversations = self.usage = self
 
     def set_generated_title(self, owner: str, conversation: str, title: str) -> None:
         if self._refuses:
             raise errors.StoreError("away")
         self.titles.append((owner, conversation, title))
 
-    def record_usage(self, owner: str, *spends: UsageRecord) -> None:
+    def record(self, owner: str, *spends: UsageRecord) -> None:
         self.spends.extend((owner, spend) for spend in spends)
         if self._refuses:
             raise errors.StoreError("away")

@@ -105,7 +105,7 @@ def test_nothing_is_sent_when_nothing_can_be_kept(desk, monkeypatch):
     def refuse(*_):
         raise errors.StoreError("disk full")
 
-    monkeypatch.setattr(desk.store, "save_turn", refuse)
+    monkeypatch.setattr(desk.store.messages, "save_turn", refuse)
     monkeypatch.setattr(desk.gateway, "stream", lambda *_: pytest.fail("sent"))
     with pytest.raises(errors.StoreError):
         turn.ask(desk, "ann", None, "Why?", Target("demo-tour", "openai"), Params())
@@ -128,7 +128,7 @@ def test_anothers_conversation_is_not_continued(desk):
 def test_a_deleted_conversation_is_not_continued_elsewhere(desk):
     talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params()).conversation
     settled(desk, talk.id)
-    desk.store.delete_conversations("ann", [talk.id])
+    desk.store.conversations.delete("ann", [talk.id])
     with pytest.raises(errors.ConversationNotFound):
         turn.ask(desk, "ann", talk.id, "Hello", Target("demo-tour", "openai"), Params())
     assert desk.store.conversations.page("ann", 9) == []

@@ -48,7 +48,7 @@ def desk_of(
     store: Any, policy: Policy, *said: Any, keeper: Any = None, cheap: UtilityModel | None = None
 ) -> TurnServices:
     gateway = Scripted(*said)
-    guard = LimitEnforcer(ANN, policy, store, priced, lambda: NOON)
+    guard = LimitEnforcer(ANN, policy, store.quotas, priced, lambda: NOON)
     aside = UtilityModelService(gateway, keeper or store, priced)
     return TurnServices(keeper or store, gateway, GenerationRegistry(), aside, cheap, priced, guard)
 
@@ -208,20 +208,20 @@ def test_what_could_not_be_kept_is_given_back(store, monkeypatch):
         raise errors.StoreError("disk full")
 
     with monkeypatch.context() as away, pytest.raises(errors.StoreError):
-        away.setattr(store, "save_turn", refuse)
+        away.setattr(store.messages, "save_turn", refuse)
         asked(desk)
     assert used(store) == (0, 0, 0)
     # Not even that: it stays counted.
     with monkeypatch.context() as away, pytest.raises(errors.StoreError, match="disk full"):
-        away.setattr(store, "save_turn", refuse)
-        away.setattr(store, "release_quota", refuse)
+        away.setattr(store.messages, "save_turn", refuse)
+        away.setattr(store.quotas, "release", refuse)
         asked(desk)
     assert used(store)[0] == 1
     assert desk.gateway.sent == []
 
 
 def test_a_temporary_chat_counts(store):
-    scratch = TemporaryStore("ann", store)
+    scratch = TemporaryStore("ann", store.usage)
     desk = desk_of(store, MUCH, [RetryScheduled(0.0, 1, 2, "cut"), *DONE], keeper=scratch)
     settled(desk, asked(desk))
     assert used(store) == (2, 1500, TOOK)
@@ -230,7 +230,7 @@ def test_a_temporary_chat_counts(store):
             replace(
                 desk,
                 limit_enforcer=LimitEnforcer(
-                    ANN, rules(tokens_day=Limit(hard=1600)), store, priced, lambda: NOON
+                    ANN, rules(tokens_day=Limit(hard=1600)), store.quotas, priced, lambda: NOON
                 ),
             )
         )

@@ -17,7 +17,7 @@ from tests.unit.chat.usage.limited import ANN, NOON, priced
 
 def guard_of(store: Any, rules_: dict[str, Limits]) -> LimitEnforcer:
     rules_of = {scope: ScopePolicy(limits) for scope, limits in rules_.items()}
-    return LimitEnforcer(ANN, Policy(rules_of), store, priced, lambda: NOON)
+    return LimitEnforcer(ANN, Policy(rules_of), store.quotas, priced, lambda: NOON)
 
 
 def test_a_refusal_says_which_limit_holds_longest_and_until_when(store):
@@ -61,7 +61,7 @@ def test_everybody_and_each_group_is_counted_beside_the_person(store):
         ("all", "", 99),
     ]
     assert guard.warnings() == []
-    bob = LimitEnforcer(User("bob", groups=("sales",)), guard._policy, store, priced, lambda: NOON)
+    bob = LimitEnforcer(User("bob", groups=("sales",)), guard._policy, store.quotas, priced, lambda: NOON)
     bob.reserve("s", "m", Usage(1, 0))
     assert [(one.scope_kind, one.group_name, one.used) for one in bob.limit_statuses()] == [
         ("person", "", 1),
@@ -97,7 +97,7 @@ def test_a_soft_bound_on_money_refuses_nothing_of_unknown_price(store):
 def test_tomorrow_all_of_it_is_there_again(store):
     clock = [NOON]
     policy = Policy({PER_USER_SCOPE: ScopePolicy(Limits(tokens_day=Limit(hard=100)))})
-    guard = LimitEnforcer(ANN, policy, store, priced, lambda: clock[0])
+    guard = LimitEnforcer(ANN, policy, store.quotas, priced, lambda: clock[0])
     guard.reserve("r", "m", Usage(100, 0))
     with pytest.raises(errors.LimitExceededError) as refused:
         guard.reserve("s", "m", Usage(1, 0))

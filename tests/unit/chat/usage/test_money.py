@@ -180,7 +180,7 @@ def test_titles_are_in_the_sum_of_their_conversation(desk, store, wire):
 
 @each_wire
 def test_a_temporary_chat_is_counted_and_not_named(desk, store, wire):
-    scratch = TemporaryStore("ann", store)
+    scratch = TemporaryStore("ann", store.usage)
     hidden = replace(desk, store=scratch)
     talk = asked(hidden, Target("demo-crlf", wire))
     node = settled(hidden, talk)[-1]
@@ -189,7 +189,7 @@ def test_a_temporary_chat_is_counted_and_not_named(desk, store, wire):
     assert (row.usage, row.purpose) == (node.usage, "answer")
     assert row.cost > 0
     assert scratch.usage.totals_by_answer("ann", talk) == {node.id: to_usage_total(row)}
-    assert store.usage_since("ann", 0.0) == to_usage_total(row)
+    assert store.usage.total() == to_usage_total(row)
     assert store.conversations.page("ann", 9) == []
 
 
@@ -232,7 +232,7 @@ turns = some.lists(
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=turns, wire=some.sampled_from(["openai", "anthropic"]))
 def test_foot_conversation_and_page_show_the_sums_of_the_rows(desk, store, said, wire):
-    before = store.usage_since("ann", 0.0)
+    before = store.usage.total()
     scripted = replace(desk, gateway=Scripted(*(events for events, _ in said)))
     talk = None
     for _, model in said:
@@ -254,7 +254,7 @@ def test_foot_conversation_and_page_show_the_sums_of_the_rows(desk, store, said,
     conversation = sum(told.values(), UsageTotal())
     today = datetime.now(UTC).date()
     page = usage.load_user_statistics(
-        store, "ann", today - timedelta(days=1), today + timedelta(days=1), UTC
+        store.usage, "ann", today - timedelta(days=1), today + timedelta(days=1), UTC
     ).total
     whole = sum(map(to_usage_total, rows), UsageTotal())
     assert conversation == whole

@@ -64,7 +64,7 @@ class Known:
     def __init__(self, waits: Sequence[tuple[Target, float]], lines: Sequence[DailyUsage] = ()) -> None:
         self._waits, self._lines = list(waits), list(lines)
 
-    def daily_usage(self, owner, spans):
+    def daily(self, owner, spans):
         return self._lines
 
     def first_token_times(self, owner, begin, end, limit):
@@ -116,18 +116,8 @@ def test_any_name_comes_back_from_the_file(name):
     assert row["model"] == name
 
 
-class AllKnown(Known):
-    """A book of everybody."""
-
-    def daily_usage_of_all_users(self, spans):
-        return self._lines
-
-    def first_token_times_of_all_users(self, begin, end, limit):
-        return self._waits[:limit]
-
-
 def test_the_report_of_everybody_is_made_as_one_persons_is():
-    book = AllKnown([(M, 1.0), (M, 2.0)], LINES)
+    book = Known([(M, 1.0), (M, 2.0)], LINES)
     both = [date(2026, 1, 1), date(2026, 1, 2), UTC]
     assert report.load_team_statistics(book, *both) == report.load_user_statistics(book, "ann", *both)
 

@@ -1,0 +1,338 @@
+"""Owner scope: rows of another owner look like missing ones; data is deleted or transferred."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Timing, Truncation, Usage
+from lib.core.errors import StoreError
+from lib.core.params import Params
+from lib.core.preferences import Preferences
+from lib.core.quota import QuotaCounter, Reservation
+from lib.core.target import Target
+from lib.core.usage import ConversationFilter, DayRange, SearchResult, ShareLink, UsageRecord
+from lib.core.user import User
+from lib.storage.engine import Aggregate, read_transaction
+from lib.storage.schema import metadata
+from lib.storage.store import Store
+
+TARGET = Target("claude-x", "anthropic")
+FIRST_DAY = DayRange(date(1970, 1, 1), 0.0)
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Ids of a conversation, of its question and its answer, of a share link."""
+
+    conversation_id: str
+    question_id: str
+    answer_id: str
+    share_id: str
+
+    def conversation(self, **changes: Any) -> Conversation:
+        base = Conversation(self.conversation_id, "Why?", 2.0, self.answer_id, TARGET, created_at=2.0)
+        return replace(base, **changes)
+
+    def question(self, **changes: Any) -> Node:
+        return replace(
+            Node(self.question_id, None, Message("user", (TextPart("Why 你好?"),)), 1.0), **changes
+        )
+
+    def answer(self, **changes: Any) -> Node:
+        message = Message("assistant", (TextPart("Because 世界."),))
+        node = Node(self.answer_id, self.question_id, message, 2.0, Outcome.ARRIVING, target=TARGET)
+        return replace(node, **changes)
+
+    def link(self) -> ShareLink:
+        return ShareLink(self.share_id, self.conversation_id, "Why?", 5.0)
+
+
+ANNS = Ids("c", "q", "a", "s")
+BOBS = Ids("c2", "q2", "a2", "s2")
+MISSING = Ids("no-c", "no-q", "no-a", "no-s")
+
+
+def user_counter(owner: str) -> QuotaCounter:
+    return QuotaCounter(f"person:{owner}", "tokens_day", 0)
+
+
+def usage_record(record_id: str, conversation_id: str | None) -> UsageRecord:
+    usage, timing = Usage(1, 2, 3, 4, 5), Timing(0.1, 0.2, 0.3)
+    return UsageRecord(
+        record_id, conversation_id, "answer", TARGET, usage, timing, Outcome.COMPLETE, "req", 3.0
+    )
+
+
+def fill(store: Store, owner: str, ids: Ids) -> None:
+    store.messages.save_turn(owner, ids.conversation(), [ids.question(), ids.answer()])
+    store.messages.finish(owner, ids.answer(outcome=Outcome.COMPLETE))
+    store.messages.reopen(owner, ids.conversation(), ids.answer())
+    store.preferences.set_favourite(owner, f"m-{owner}", True)
+    store.shares.add(owner, ids.link(), f"hash-{owner}", {"of": owner})
+    store.usage.record(owner, usage_record(f"usage-{owner}", ids.conversation_id))
+    store.quotas.reserve(owner, f"request-{owner}", [Reservation(user_counter(owner), 7, 90)])
+    store.users.upsert(User(owner, f"Name {owner}", f"{owner}@example.org"))
+
+
+@pytest.fixture
+def both(store: Store) -> Store:
+    """A store with rows of ann and of bob in every table."""
+    fill(store, "ann", ANNS)
+    fill(store, "bob", BOBS)
+    return store
+
+
+def dump(store: Store) -> set[tuple[str, ...]]:
+    """Return all rows of all tables, each with its table's name."""
+    with read_transaction(store._engine) as connection:
+        return {
+            (name, *map(str, row))
+            for name, table in metadata.tables.items()
+            for row in connection.execute(sa.select(table))
+        }
+
+
+def save_turn_under(store: Store, owner: str, ids: Ids) -> str:
+    """Try to save a node of one's own under a node of these ids; returns the error."""
+    node = MISSING.question(id="x", parent_id=ids.question_id)
+    with pytest.raises(StoreError) as refused:
+        store.messages.save_turn(owner, BOBS.conversation(head_id="x"), [node])
+    return str(refused.value)
+
+
+# Methods that take ids, called by `owner` with the ids of somebody.
+CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
+    "conversations.get": lambda s, owner, ids: s.conversations.get(owner, ids.conversation_id),
+    "conversations.rename": lambda s, owner, ids: s.conversations.rename(
+        owner, ids.conversation_id, "Stolen"
+    ),
+    "conversations.set_generated_title": lambda s, owner, ids: s.conversations.set_generated_title(
+        owner, ids.conversation_id, "Stolen"
+    ),
+    "conversations.set_params": lambda s, owner, ids: s.conversations.set_params(
+        owner, ids.conversation_id, Params(system="Stolen")
+    ),
+    "conversations.mark_read": lambda s, owner, ids: s.conversations.mark_read(owner, ids.conversation_id),
+    "conversations.set_truncation": lambda s, owner, ids: s.conversations.set_truncation(
+        owner, ids.conversation_id, Truncation(ids.question_id, "Stolen")
+    ),
+    "conversations.set_pinned": lambda s, owner, ids: s.conversations.set_pinned(
+        owner, [ids.conversation_id], True
+    ),
+    "conversations.set_archived": lambda s, owner, ids: s.conversations.set_archived(
+        owner, [ids.conversation_id], True
+    ),
+    "conversations.move_to_folder": lambda s, owner, ids: s.conversations.move_to_folder(
+        owner, [ids.conversation_id], "Stolen"
+    ),
+    "conversations.delete": lambda s, owner, ids: s.conversations.delete(owner, [ids.conversation_id]),
+    "conversations.restore": lambda s, owner, ids: s.conversations.restore(owner, [ids.conversation_id]),
+    "messages.nodes": lambda s, owner, ids: s.messages.nodes(owner, ids.conversation_id),
+    "messages.node": lambda s, owner, ids: s.messages.node(owner, ids.answer_id),
+    "messages.save_turn": save_turn_under,
+    "messages.reopen": lambda s, owner, ids: s.messages.reopen(
+        owner,
+        ids.conversation(head_id="x", updated_at=9.0),
+        ids.answer(message=Message("assistant", ())),
+    ),
+    "messages.add": lambda s, owner, ids: s.messages.add(owner, ids.conversation_id, ids.answer(id="x")),
+    "messages.set_head": lambda s, owner, ids: s.messages.set_head(
+        owner, ids.conversation_id, ids.question_id
+    ),
+    "messages.soft_delete": lambda s, owner, ids: s.messages.soft_delete(
+        owner, ids.conversation_id, [ids.question_id, ids.answer_id], 1.0
+    ),
+    "messages.restore": lambda s, owner, ids: s.messages.restore(
+        owner, ids.conversation_id, [ids.question_id]
+    ),
+    "messages.checkpoint": lambda s, owner, ids: s.messages.checkpoint(owner, ids.answer()),
+    "messages.finish": lambda s, owner, ids: s.messages.finish(owner, ids.answer(outcome=Outcome.COMPLETE)),
+    "messages.mark_stopped": lambda s, owner, ids: s.messages.mark_stopped(owner, ids.answer_id),
+    "shares.add": lambda s, owner, ids: s.shares.add(owner, replace(ids.link(), id="x"), "hash-x", {}),
+    "shares.revoke": lambda s, owner, ids: s.shares.revoke(owner, ids.share_id),
+    "usage.records": lambda s, owner, ids: s.usage.records(owner, ids.conversation_id),
+    "usage.totals_by_answer": lambda s, owner, ids: s.usage.totals_by_answer(owner, ids.conversation_id),
+    "quotas.release": lambda s, owner, ids: s.quotas.release(
+        owner, "request-ann" if ids is ANNS else "no-request"
+    ),
+}
+# Methods for administrators: about all users, and nothing of what they wrote.
+ADMIN_QUERIES: dict[str, Callable[[Store], Any]] = {
+    "audit.page": lambda s: s.audit.page(9),
+    "users.all": lambda s: s.users.all(),
+    "usage.daily_by_user": lambda s: s.usage.daily_by_user([FIRST_DAY]),
+    "usage.totals_by_user": lambda s: s.usage.totals_by_user(0.0, 9.0),
+}
+ADMIN_METHODS = {
+    *ADMIN_QUERIES,
+    *("policy.set_limits", "policy.set_allowed_models", "policy.set_default_target", "policy.set_prompt"),
+    "users.revoke_sessions",
+}
+# Methods that return the usage of one owner, or for administrators that of all users.
+OPTIONAL_OWNER_METHODS = {"usage.daily", "usage.first_token_times"}
+# Methods that read or change everything of their caller.
+CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
+    "conversations.page": lambda s, owner: [
+        s.conversations.page(owner, 9, ConversationFilter(kind), cursor)
+        for kind in ("open", "pinned", "archived")
+        for cursor in (None, ANNS.conversation(updated_at=9.0))
+    ],
+    "conversations.folders": lambda s, owner: s.conversations.folders(owner),
+    "conversations.export_all": lambda s, owner: list(s.conversations.export_all(owner)),
+    "conversations.import_all": lambda s, owner: s.conversations.import_all(
+        owner, [(ANNS.conversation(id=f"new-{owner}", head_id=None), [])]
+    ),
+    "search.find": lambda s, owner: [
+        s.search.find(owner, "你好", 9),
+        s.search.find(owner, "because", 9, SearchResult(ANNS.conversation(), "a", "assistant", 9.0, "")),
+    ],
+    "shares.links": lambda s, owner: s.shares.links(owner),
+    "usage.record": lambda s, owner: s.usage.record(
+        owner, usage_record(f"more-{owner}", ANNS.conversation_id)
+    ),
+    "usage.daily": lambda s, owner: s.usage.daily(owner, [FIRST_DAY]),
+    "usage.first_token_times": lambda s, owner: s.usage.first_token_times(owner, 0.0, 9.0, 9),
+    "preferences.load": lambda s, owner: s.preferences.load(owner).favourites,
+    "preferences.set_favourite": lambda s, owner: s.preferences.set_favourite(owner, "m-two", True),
+    "preferences.set_default_target": lambda s, owner: s.preferences.set_default_target(owner, TARGET),
+    "users.upsert": lambda s, owner: s.users.upsert(User(owner, "Zed", "zed@example.org")),
+    "users.sign_out_everywhere": lambda s, owner: s.users.sign_out_everywhere(owner, 5.0),
+    "users.revoked_before": lambda s, owner: s.users.revoked_before(owner),
+    "users.delete_data": lambda s, owner: s.users.delete_data(owner),
+    "users.transfer_data": lambda s, owner: s.users.transfer_data(owner, "carl"),
+    "quotas.used": lambda s, owner: any(s.quotas.used(owner, [user_counter(owner)]).values()),
+    "quotas.reserve": lambda s, owner: s.quotas.reserve(
+        owner, f"x-{owner}", [Reservation(user_counter(owner), 7, 90)]
+    ),
+    "audit.record": lambda s, owner: s.audit.record(User(owner, "Zed"), "export", owner),
+}
+METHODS_WITHOUT_OWNER = {
+    *("conversations.existing_ids", "messages.mark_stale", "shares.snapshot"),
+    *("usage.total", "policy.load", "audit.purge"),
+} | ADMIN_METHODS
+
+
+def aggregate_methods(store: Store) -> Iterator[tuple[str, type[Aggregate], str]]:
+    """Yield the qualified name, the class and the name of each public method of the store's aggregates."""
+    for attribute, aggregate in vars(store).items():
+        if isinstance(aggregate, Aggregate):
+            for name, _ in inspect.getmembers(type(aggregate), inspect.isfunction):
+                if not name.startswith("_"):
+                    yield f"{attribute}.{name}", type(aggregate), name
+
+
+def test_tables_list_every_method_of_the_store(store):
+    methods = {qualified_name for qualified_name, _, _ in aggregate_methods(store)}
+    assert methods == {*CALLS_WITH_IDS, *CALLS_WITHOUT_IDS, *METHODS_WITHOUT_OWNER}
+
+
+def prepare(store: Store, method: str) -> None:
+    """Delete first what the method restores."""
+    if method == "conversations.restore":
+        store.conversations.delete("ann", ["c"])
+    if method == "messages.restore":
+        store.messages.soft_delete("ann", "c", ["q"], 1.0)
+
+
+@pytest.mark.parametrize("method", CALLS_WITH_IDS)
+def test_rows_of_another_owner_look_like_missing_rows(both, method):
+    prepare(both, method)
+    before = dump(both)
+    assert CALLS_WITH_IDS[method](both, "bob", ANNS) == CALLS_WITH_IDS[method](both, "bob", MISSING)
+    assert dump(both) == before
+
+
+@pytest.mark.parametrize("method", sorted(set(CALLS_WITH_IDS) - {"messages.save_turn"}))
+def test_the_same_call_has_an_effect_for_the_owner(both, method):
+    prepare(both, method)
+    before, result = dump(both), CALLS_WITH_IDS[method](both, "ann", ANNS)
+    assert result or dump(both) != before
+
+
+@pytest.mark.parametrize("method", CALLS_WITHOUT_IDS)
+def test_a_user_without_rows_gets_nothing_and_changes_only_own_rows(both, method):
+    def rows_of_others() -> set[tuple[str, ...]]:
+        return {row for row in dump(both) if not {"zed", "carl", "person:zed"} & set(row)}
+
+    before = rows_of_others()
+    result = CALLS_WITHOUT_IDS[method](both, "zed")
+    assert not (any(result) if isinstance(result, list | tuple) else result)
+    assert rows_of_others() == before
+
+
+def test_a_turn_under_the_conversation_id_of_another_owner_is_ignored(both):
+    before = dump(both)
+    both.messages.save_turn("bob", ANNS.conversation(head_id="x", title="Stolen"), [ANNS.question(id="x")])
+    assert dump(both) == before
+
+
+def test_an_import_under_the_conversation_id_of_another_owner_is_ignored(both):
+    before = dump(both)
+    both.conversations.import_all("bob", [(ANNS.conversation(title="Stolen"), [ANNS.question(id="x")])])
+    assert dump(both) == before
+
+
+def remaining(store: Store, owner: str) -> list[object]:
+    """Return the data that an owner can still read."""
+    methods = ("conversations.export_all", "shares.links", "preferences.load", "search.find")
+    results = [CALLS_WITHOUT_IDS[method](store, owner) for method in methods]
+    return [
+        *results,
+        store.usage.records(owner, ANNS.conversation_id),
+        store.usage.records(owner, BOBS.conversation_id),
+    ]
+
+
+def test_deleting_a_users_data_leaves_usage_records_and_other_owners(both):
+    both.conversations.delete("ann", ["c"])
+    bobs_data = remaining(both, "bob")
+    both.users.delete_data("ann")
+    assert remaining(both, "bob") == bobs_data
+    assert {row[0] for row in dump(both) if {"ann", "c", "q", "a"} & set(row)} == {"ledger", "reservation"}
+    assert both.quotas.used("ann", [user_counter("ann")]) == {user_counter("ann"): 10}
+    assert both.shares.snapshot("hash-ann") is None
+    assert both.shares.snapshot("hash-bob") == {"of": "bob"}
+
+
+def test_transferred_data_belongs_to_the_new_owner_alone(both):
+    anns_data = remaining(both, "ann")
+    both.users.transfer_data("ann", "carl")
+    assert remaining(both, "carl") == anns_data
+    assert remaining(both, "ann") == [[], [], (), [[], []], [], []]
+    assert both.shares.snapshot("hash-ann") == {"of": "ann"}
+    used = both.quotas.used("carl", [user_counter("carl"), user_counter("ann")])
+    assert used == {user_counter("carl"): 10, user_counter("ann"): 0}
+
+
+def test_a_transfer_keeps_what_the_new_owner_has(both):
+    both.preferences.set_default_target("ann", TARGET)
+    both.users.transfer_data("ann", "bob")
+    assert both.quotas.used("bob", [user_counter("bob")]) == {user_counter("bob"): 20}
+    # A reservation from before the transfer, settled now, stays counted in full.
+    both.usage.record("ann", replace(usage_record("request-ann", None), usage=Usage(1, output=1)))
+    assert both.quotas.used("bob", [user_counter("bob")]) == {user_counter("bob"): 20}
+    both.users.transfer_data("ann", "bob")
+    assert both.preferences.load("bob") == Preferences(("m-bob",), TARGET)
+    assert [conversation.id for conversation in both.conversations.page("bob", 9)] == ["c2", "c"]
+    assert len(both.shares.links("bob")) == 2
+    assert len(both.usage.records("bob", "c")) == 1
+    before = dump(both)
+    both.users.transfer_data("bob", "bob")
+    assert dump(both) == before
+
+
+def test_queries_for_administrators_return_no_message_content(both):
+    for owner in ("ann", "bob"):
+        both.audit.record(User(owner, f"Name {owner}"), "share", ANNS.conversation_id)
+    results = {name: query(both) for name, query in ADMIN_QUERIES.items()}
+    results["usage.daily"] = both.usage.daily(None, [FIRST_DAY])
+    results["usage.first_token_times"] = both.usage.first_token_times(None, 0.0, 9.0, 9)
+    assert all(results.values())
+    assert [text for text in ("Why", "你好", "Because", "世界", "hash-") if text in str(results)] == []
