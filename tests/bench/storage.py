@@ -68,7 +68,7 @@ CHINESE = [
 ]
 # Looked for by turns: words in most messages, and a Chinese word in a third of the conversations.
 SOUGHT, FOUND = ("session widg", "数据库"), 20
-SPELLED = ('"session" * AND "widg" *', f'"{" ".join(next(index.spelled("数据库")).split()[:2])}"')
+SPELLED = ('"session" * AND "widg" *', f'"{" ".join(next(index.encode_passages("数据库")).split()[:2])}"')
 TARGET = Target("claude-x", "anthropic")
 
 

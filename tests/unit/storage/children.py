@@ -14,7 +14,7 @@ import sys
 import sqlalchemy as sa
 from lib.core.errors import StoreError
 from lib.core.conversation import Conversation, Message, Node, TextPart
-from lib.storage.engine import connect, reading, writing
+from lib.storage.engine import connect, read_transaction, write_transaction
 from lib.storage.store import Store
 
 def talk(name, text="Why?"):
@@ -26,7 +26,7 @@ def wait():
     sys.stdin.readline()
 
 url = sys.argv[1]
-PATIENCE = 120  # these machines are shared
+LOCK_TIMEOUT = 120  # seconds; these machines are shared
 """
 
 

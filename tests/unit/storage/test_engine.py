@@ -13,40 +13,41 @@ import sqlalchemy as sa
 from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, TextPart
 from lib.core.errors import StoreError
 from lib.core.target import Target
-from lib.storage.engine import connect, reading, writing
+from lib.storage.engine import connect, read_transaction, write_transaction
 from lib.storage.store import Store
 from tests.unit.storage.children import Child
 
 count = sa.table("count", sa.column("n", sa.Integer))
 TALK = Conversation("c", "Why?", 2.0, "q")
+LOCKED = r"database is locked|lock timeout"
 QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
 
 
 @pytest.fixture
 def opened(url):
-    engine = connect(url, patience=0.2)
+    engine = connect(url, lock_timeout=0.2)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
 def counted(opened):
-    with writing(opened) as connection:
+    with write_transaction(opened) as connection:
         connection.execute(sa.text("CREATE TABLE count (n INTEGER)"))
         connection.execute(sa.insert(count).values(n=0))
     return opened
 
 
 def now(engine: sa.Engine) -> int:
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         return connection.scalar(sa.select(count.c.n))
 
 
 def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(url):
     program = """
     wait()
-    store = Store(url, PATIENCE)
-    store.begin("ann", *talk(sys.stdin.readline().strip()))
+    store = Store(url, LOCK_TIMEOUT)
+    store.messages.save_turn("ann", *talk(sys.stdin.readline().strip()))
     """
     with contextlib.ExitStack() as stack:
         children = [stack.enter_context(Child(url, program)) for _ in range(4)]
@@ -61,17 +62,17 @@ def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(url
             child.end()
     store = Store(url)
     assert sorted(talk.id for talk in store.conversations.page("ann", 9)) == ["c0", "c1", "c2", "c3"]
-    with reading(store._engine) as connection:
+    with read_transaction(store._engine) as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
     store.close()
 
 
 def test_processes_that_read_and_then_write_lose_nothing(url, counted):
     program = """
-    engine = connect(url, PATIENCE)
+    engine = connect(url, LOCK_TIMEOUT)
     wait()
     for turn in range(25):
-        with writing(engine, "ann" if turn % 2 else None) as connection:
+        with write_transaction(engine, "ann" if turn % 2 else None) as connection:
             seen = connection.scalar(sa.text("SELECT n FROM count"))
             connection.execute(sa.text("UPDATE count SET n = :n"), {"n": seen + 1})
     """
@@ -87,20 +88,26 @@ def test_processes_that_read_and_then_write_lose_nothing(url, counted):
 
 
 def test_a_writer_who_waits_too_long_is_refused_and_may_come_again(counted):
-    with writing(counted) as first:
-        for who in (None, "ann"):
-            with pytest.raises(StoreError, match=r"database is locked|lock timeout"), writing(counted, who):
+    with write_transaction(counted) as first:
+        for owner in (None, "ann"):
+            with (
+                pytest.raises(StoreError, match=r"database is locked|lock timeout"),
+                write_transaction(counted, who),
+            ):
                 pass
         first.execute(sa.update(count).values(n=1))
-    with writing(counted, "ann") as connection:
+    with write_transaction(counted, "ann") as connection:
         connection.execute(sa.update(count).values(n=count.c.n + 1))
     assert now(counted) == 2
 
 
 def test_one_who_writes_alone_waits_for_an_owners_writer(counted):
-    with writing(counted, "ann") as first:
-        for who in (None, "ann"):
-            with pytest.raises(StoreError, match=r"database is locked|lock timeout"), writing(counted, who):
+    with write_transaction(counted, "ann") as first:
+        for owner in (None, "ann"):
+            with (
+                pytest.raises(StoreError, match=r"database is locked|lock timeout"),
+                write_transaction(counted, who),
+            ):
                 pass
         first.execute(sa.update(count).values(n=1))
     assert now(counted) == 1
@@ -108,14 +115,14 @@ def test_one_who_writes_alone_waits_for_an_owners_writer(counted):
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
 def test_owners_do_not_wait_for_each_other_on_postgres(opened):
-    with writing(opened, "ann"), writing(opened, "bob") as connection:
+    with write_transaction(opened, "ann"), write_transaction(opened, "bob") as connection:
         assert connection.scalar(sa.text("SELECT 1")) == 1
 
 
 def test_a_reader_waits_for_nobody_and_sees_one_moment(counted):
-    with reading(counted) as before:
+    with read_transaction(counted) as before:
         assert before.scalar(sa.select(count.c.n)) == 0
-        with writing(counted) as connection:
+        with write_transaction(counted) as connection:
             connection.execute(sa.update(count).values(n=1))
             assert now(counted) == 0
         assert before.scalar(sa.select(count.c.n)) == 0
@@ -123,10 +130,10 @@ def test_a_reader_waits_for_nobody_and_sees_one_moment(counted):
 
 
 def test_what_fails_half_way_leaves_nothing(counted):
-    with pytest.raises(ZeroDivisionError), writing(counted) as connection:
+    with pytest.raises(ZeroDivisionError), write_transaction(counted) as connection:
         connection.execute(sa.update(count).values(n=1))
         raise ZeroDivisionError
-    with pytest.raises(StoreError), writing(counted) as connection:
+    with pytest.raises(StoreError), write_transaction(counted) as connection:
         connection.execute(sa.update(count).values(n=1))
         connection.execute(sa.text("SELECT nothing FROM nowhere"))
     assert now(counted) == 0
@@ -169,7 +176,7 @@ def test_a_text_that_cannot_be_kept_fails_nothing(store):
     store.preferences.set_favourite(bad, bad, True)
     store.preferences.set_favourite(bad, "m", True)
     assert len(store.preferences.load(bad).favourites) == 2
-    for asked in (store.conversation, store.nodes, store.node):
+    for asked in (store.conversations.get, store.messages.nodes, store.messages.node):
         assert not asked("ann", bad)
 
 
@@ -178,14 +185,14 @@ def test_a_pooler_can_stand_between(opened):
     """Nothing is prepared by name, and no setting or lock outlives its transaction."""
     texts = sa.text("SELECT count(*) FROM conversation WHERE owner = :owner AND updated > :then")
     kept = sa.text("INSERT INTO preference VALUES (:owner, :name, '1')")
-    with reading(opened) as connection:
+    with read_transaction(opened) as connection:
         backend = connection.scalar(sa.text("SELECT pg_backend_pid()"))
     for turn in range(30):
-        with reading(opened) as connection:
+        with read_transaction(opened) as connection:
             connection.execute(texts, {"owner": str(turn), "then": 1.0 * turn})
-        with writing(opened, "ann") as connection:
+        with write_transaction(opened, "ann") as connection:
             connection.execute(kept, [{"owner": str(turn), "name": name} for name in "abcdefgh"])
-    with reading(opened) as connection:
+    with read_transaction(opened) as connection:
         ask = {
             "SELECT pg_backend_pid()": {backend},
             "SELECT name FROM pg_prepared_statements": set(),
@@ -218,10 +225,10 @@ def test_no_error_has_the_password_in_it(more):
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
 def test_a_connection_that_the_server_has_closed_is_not_used_again(url, store):
     store.messages.save_turn("ann", TALK, [QUESTION])
-    with reading(store._engine) as connection:
+    with read_transaction(store._engine) as connection:
         mine = connection.scalar(sa.text("SELECT pg_backend_pid()"))
     other = connect(url)
-    with reading(other) as connection:
+    with read_transaction(other) as connection:
         assert connection.scalar(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
     other.dispose()
     assert store.messages.nodes("ann", "c") == [QUESTION]

@@ -45,7 +45,7 @@ def whole(store: Store, *more: str) -> bool:
 
 def pages(store: Store, most: int | None) -> None:
     """Let the file grow by so many pages; None lets it grow."""
-    with engine.reading(store._engine) as connection:
+    with engine.read_transaction(store._engine) as connection:
         now = connection.scalar(sa.text("PRAGMA page_count"))
         connection.execute(sa.text(f"PRAGMA max_page_count = {now + most if most else 2**30}"))
 
@@ -93,20 +93,20 @@ def test_a_disk_that_is_full_under_the_log_of_a_file(tmp_path):
     program = """
     import json, os, resource
     store = Store(url)
-    store.begin("ann", *talk("c"))
+    store.messages.save_turn("ann", *talk("c"))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     size = os.stat(url.removeprefix("sqlite:///") + "-wal").st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 5000, limits[1]))
     said = []
     for turn in range(3):
         try:
-            store.begin("ann", *talk(f"c{turn}", "long" * 10_000))
+            store.messages.save_turn("ann", *talk(f"c{turn}", "long" * 10_000))
         except StoreError as error:
             said.append(str(error))
-    there = [[talk.id for talk in store.conversations("ann", 9)]]
+    there = [[talk.id for talk in store.conversations.page("ann", 9)]]
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    store.begin("ann", *talk("d"))
-    there.append(sorted(talk.id for talk in store.conversations("ann", 9)))
+    store.messages.save_turn("ann", *talk("d"))
+    there.append(sorted(talk.id for talk in store.conversations.page("ann", 9)))
     print(json.dumps([said, there]))
     """
     url = f"sqlite:///{tmp_path}/antler.db"
@@ -115,14 +115,14 @@ def test_a_disk_that_is_full_under_the_log_of_a_file(tmp_path):
     assert len(said) == 3 and set(said) <= {"disk I/O error", "database or disk is full"}
     assert there == [["c"], ["c", "d"]]
     store = Store(url)
-    with engine.reading(store._engine) as connection:
+    with engine.read_transaction(store._engine) as connection:
         assert connection.scalar(sa.text("PRAGMA integrity_check")) == "ok"
     assert len(store.conversations.page("ann", 9)) == 2
     store.close()
 
 
 HOLDS = """
-with writing(connect(url, PATIENCE)) as connection:
+with write_transaction(connect(url, LOCK_TIMEOUT)) as connection:
     connection.execute(sa.text("UPDATE conversation SET title = 'Held'"))
     wait()
 """
@@ -171,8 +171,8 @@ def away(begun, request, tmp_path) -> Away:
         words = "unable to open database file"
         return Away(
             begun,
-            lambda: tmp_path.conversations.rename(other),
-            lambda: other.conversations.rename(tmp_path),
+            lambda: tmp_path.rename(other),
+            lambda: other.rename(tmp_path),
             words,
         )
     server = request.getfixturevalue("own_server")
@@ -196,12 +196,12 @@ def test_a_database_that_goes_away_and_comes_back(away):
 
 def test_a_file_that_is_removed_is_missed_and_not_made_anew(tmp_path):
     store = Store(f"sqlite:///{tmp_path}/antler.db")
-    (tmp_path / "antler.db").conversations.rename(tmp_path / "elsewhere.db")
+    (tmp_path / "antler.db").rename(tmp_path / "elsewhere.db")
     for _ in range(2):
         with pytest.raises(StoreError, match="unable to open database file"):
             store.messages.save_turn("ann", TALK, [QUESTION])
     assert not (tmp_path / "antler.db").exists()
-    (tmp_path / "elsewhere.db").conversations.rename(tmp_path / "antler.db")
+    (tmp_path / "elsewhere.db").rename(tmp_path / "antler.db")
     store.messages.save_turn("ann", TALK, [QUESTION])
     assert whole(store)
     store.close()
@@ -226,7 +226,7 @@ LOST = r"terminating connection|server closed the connection|connection is lost|
 @pytest.mark.parametrize("more", [True, False], ids=["at a statement", "at the commit"])
 def test_a_server_that_goes_away_in_the_middle(begun, own_server, more):
     change = sa.text("UPDATE conversation SET title = 'Lost'")
-    with pytest.raises(StoreError, match=LOST), engine.writing(begun._engine) as connection:
+    with pytest.raises(StoreError, match=LOST), engine.write_transaction(begun._engine) as connection:
         connection.execute(change)
         own_server.stop()
         own_server.start()

@@ -29,7 +29,7 @@ def grown(store):
 
 
 def places(store) -> dict[str, str | None]:
-    return {one.id: one.parent for one in store.messages.nodes("ann", "c")}
+    return {one.id: one.parent_id for one in store.messages.nodes("ann", "c")}
 
 
 def test_what_is_hidden_keeps_its_place_and_comes_back_as_it_was(grown):
@@ -38,8 +38,8 @@ def test_what_is_hidden_keeps_its_place_and_comes_back_as_it_was(grown):
     assert {name: one.deleted_at for name, one in known.items() if one.deleted_at} == {"c": 5.0, "d": 5.0}
     assert replace(known["c"], deleted_at=None) == TREE[2]
     assert grown.messages.node("ann", "d").deleted_at == 5.0
-    grown.messages.soft_delete("ann", "c", ["c"], None)
-    grown.messages.soft_delete("ann", "c", ["d"], None)
+    grown.messages.restore("ann", "c", ["c"])
+    grown.messages.restore("ann", "c", ["d"])
     assert grown.messages.nodes("ann", "c") == TREE
 
 
@@ -57,7 +57,7 @@ def test_purge_puts_children_under_what_is_left_above_them(grown):
     assert grown.purge_deleted(50) == 0
     assert places(grown) == {"a": None, "b": "a", "e": "b", "f": "e", "g": "b", "h": "b"}
     assert grown.conversations.get("ann", "c").head_id == "f"
-    grown.messages.soft_delete("ann", "c", ["c", "d"], None)
+    grown.messages.restore("ann", "c", ["c", "d"])
     assert len(places(grown)) == 6
 
 
@@ -92,8 +92,8 @@ def test_everything_is_read_without_what_is_hidden_or_deleted_oldest_first(grown
     found = list(grown.conversations.export_all("ann"))
     assert [talk.id for talk, _ in found] == ["c", "y", "x"]
     talk, nodes = found[0]
-    assert (talk.head, talk.revision) == ("e", 1)
-    assert {one.id: one.parent for one in nodes} == {"a": None, "b": "a", "e": "b", "g": "b", "h": "b"}
+    assert (talk.head_id, talk.revision) == ("e", 1)
+    assert {one.id: one.parent_id for one in nodes} == {"a": None, "b": "a", "e": "b", "g": "b", "h": "b"}
     assert nodes[0] == TREE[0]
 
 
@@ -113,7 +113,7 @@ def test_every_change_to_the_nodes_or_the_head_is_counted(grown):
         lambda: grown.messages.reopen("ann", TALK, answer),
         lambda: grown.messages.set_head("ann", "c", "h"),
         lambda: grown.messages.soft_delete("ann", "c", ["c"], 5.0),
-        lambda: grown.messages.soft_delete("ann", "c", ["c"], None),
+        lambda: grown.messages.restore("ann", "c", ["c"]),
         lambda: grown.messages.add("ann", "c", node("j", "f")),
         lambda: (grown.messages.soft_delete("ann", "c", ["h"], 5.0), grown.purge_deleted(50)),
     ]

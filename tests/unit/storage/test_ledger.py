@@ -15,7 +15,7 @@ from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart
 from lib.core.pricing import Price
 from lib.core.target import Target
 from lib.core.usage import DayRange, UsageRecord, UsageTotal, to_usage_total
-from lib.storage.engine import reading, writing
+from lib.storage.engine import read_transaction, write_transaction
 from lib.storage.schema import ledger
 
 TARGET = Target("m", "openai")
@@ -147,7 +147,7 @@ known = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCh
 @known
 @given(found=some.lists(spends, max_size=12))
 def test_every_sum_is_that_of_the_rows(store, found):
-    with writing(store._engine) as connection:
+    with write_transaction(store._engine) as connection:
         connection.execute(sa.delete(ledger))
     mine = [replace(spend, id=f"s{number}") for number, spend in enumerate(found)]
     for spend in mine:
@@ -168,7 +168,7 @@ def test_every_sum_is_that_of_the_rows(store, found):
     lines = store.usage.daily("ann", [SPAN])
     assert sum((line.total for line in lines), UsageTotal()) == total(inside)
     for line in lines:
-        since = BEGIN + (line.day - SPAN.first_day).day_count * DAY
+        since = BEGIN + (line.day - SPAN.first_day).days * DAY
         day = [one for one in inside if since <= one.created < since + DAY and one.target == line.target]
         assert line.total == total(day)
     # However the days are cut, they are the same days.
@@ -191,7 +191,7 @@ def test_the_newest_waits_are_the_ones_that_are_taken(store):
 
 def test_what_somebody_spent_since_then_is_asked_of_an_index(store):
     query = sa.select(sa.func.sum(ledger.c.cost)).where(ledger.c.owner == "ann", ledger.c.created >= BEGIN)
-    with reading(store._engine) as connection:
+    with read_transaction(store._engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "

@@ -36,7 +36,7 @@ def filled(store):
 
 def test_the_lines_of_all_are_those_of_each_together(filled):
     each = filled.usage.daily_by_user([SPAN])
-    assert [(owner, line.day.day, line.target.model, line.spent.cost) for owner, line in each] == [
+    assert [(owner, line.day.day, line.target.model, line.total.cost) for owner, line in each] == [
         ("ann", 1, "m", 5),
         ("bob", 1, "m", 100),
         ("ann", 1, "n", 7),
@@ -59,7 +59,7 @@ def test_the_lines_of_all_are_those_of_each_together(filled):
 
 def test_the_dearest_comes_first_and_only_of_that_time(filled):
     found = filled.usage.totals_by_user(BEGIN, SPAN.end)
-    assert [(owner, one.cost, one.requests, one.unpriced_count) for owner, one in found.items()] == [
+    assert [(owner, one.cost, one.request_count, one.unpriced_count) for owner, one in found.items()] == [
         ("bob", 100, 2, 1),
         ("ann", 12, 2, 0),
         ("eve", 1, 1, 0),

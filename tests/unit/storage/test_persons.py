@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from lib.core.user import User
-from lib.storage.engine import reading
+from lib.storage.engine import read_transaction
 from lib.storage.schema import person as persons
 from lib.storage.store import Store
 
@@ -17,7 +17,7 @@ ANN = User("oidc:ann", "Ann 安", "ann@example.org")
 
 def rows(store: Store) -> dict[str, tuple[str, str, float, bool]]:
     """Name, address, the moment of the revocation, whether ever seen: by id."""
-    with reading(store._engine) as connection:
+    with read_transaction(store._engine) as connection:
         found = connection.execute(sa.select(persons)).all()
     return {row.id: (row.name, row.email, row.revoked_before, row.seen > 0) for row in found}
 

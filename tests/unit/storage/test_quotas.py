@@ -16,8 +16,9 @@ from lib.core.errors import StoreError
 from lib.core.quota import LimitExceeded, QuotaCounter, Reservation, actual_amount, current_counter
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
-from lib.storage import quotas
-from lib.storage.engine import reading, writing
+from lib.storage import usage
+from lib.storage.engine import read_transaction, write_transaction
+from lib.storage.quotas import recount, settle_reservation
 from lib.storage.schema import quota, reservation
 
 NOW = time.time()
@@ -54,8 +55,13 @@ def used(store) -> tuple[int, ...]:
 
 
 def reserved(store) -> int:
-    with reading(store._engine) as connection:
+    with read_transaction(store._engine) as connection:
         return connection.scalar(sa.select(sa.func.count()).select_from(reservation))
+
+
+def recount_all(store) -> None:
+    with write_transaction(store._engine) as connection:
+        recount(connection, time.time())
 
 
 def test_all_is_reserved_or_nothing(store):
@@ -107,7 +113,7 @@ def test_an_answers_end_settles_it_in_the_same_transaction(store, monkeypatch):
         raise StoreError("disk full")
 
     with monkeypatch.context() as away:
-        away.setattr(quotas, "settle", refuse)
+        away.setattr(usage, "settle_reservation", refuse)
         with pytest.raises(StoreError):
             store.messages.finish("ann", ended, [spend("r", conversation="c")])
     assert store.usage.records("ann", "c") == []
@@ -166,12 +172,12 @@ def test_what_was_not_counted_in_between_is_found_again(store):
     store.usage.record("bob", spend("u", 500, 5000))
     assert used(store) == (10, 70, 10, 1)
     for _ in range(2):
-        store.recount_quotas()
+        recount_all(store)
         assert used(store) == (41, 5370, 10, 1)
     # What is reserved, or was of unknown size, is more than the ledger knows.
     store.quotas.reserve("ann", "v", claims(tokens=1000))
     store.usage.record("ann", spend("v", None, None, outcome=Outcome.STOPPED))
-    store.recount_quotas()
+    recount_all(store)
     assert used(store) == (1041, 6370, 1010, 2)
 
 
@@ -204,12 +210,12 @@ def test_what_no_period_needs_is_purged(store):
     old, older = QuotaCounter("all", "cost_day", int(NOW - 39 * 86_400)), QuotaCounter("all", "cost_day", 7)
     minute = QuotaCounter("all", "requests_minute", int(NOW - 7200))
     store.quotas.reserve("ann", "r", [Reservation(one, 5, None) for one in (old, older, minute)])
-    with writing(store._engine) as connection:
+    with write_transaction(store._engine) as connection:
         late = sa.insert(reservation).values(id="lost", owner="ann", claims=[], created=NOW - 41 * 86_400)
         connection.execute(late)
     store.purge_deleted(60.0)
-    with reading(store._engine) as connection:
-        assert connection.scalars(sa.select(quota.c.period_start)).all() == [old.period_start]
+    with read_transaction(store._engine) as connection:
+        assert connection.scalars(sa.select(quota.c.begins)).all() == [old.period_start]
         assert connection.scalars(sa.select(reservation.c.id)).all() == ["r"]
 
 
@@ -236,7 +242,7 @@ class Counted(RuleBasedStateMachine):
         self.used, self.pending, self.slip = ({counter: 0 for counter in EVERY} for _ in range(3))
         self.open: dict[str, list[Reservation]] = {}
         self.number = 0
-        with writing(store._engine) as connection:
+        with write_transaction(store._engine) as connection:
             for table in (quota, reservation):
                 connection.execute(sa.delete(table))
 
@@ -254,7 +260,7 @@ class Counted(RuleBasedStateMachine):
         }
         over = {LimitExceeded(claim, max(0, left)) for claim, left in room.items() if claim.amount > left}
         if claims:
-            assert set(self.store.reserve("ann", name, claims)) == over
+            assert set(self.store.quotas.reserve("ann", name, claims)) == over
         if claims and not over:
             self.open[name] = claims
             for claim in claims:
@@ -274,12 +280,12 @@ class Counted(RuleBasedStateMachine):
             if claim.counter.unit != "requests":
                 self.slip[claim.counter] = max(self.slip[claim.counter], taken - claim.amount)
         for _ in range(1 + twice):
-            with writing(self.store._engine, "ann") as connection:
-                quotas.settle(connection, "ann", name, spends)
+            with write_transaction(self.store._engine, "ann") as connection:
+                settle_reservation(connection, "ann", name, spends)
 
     @invariant()
     def is_as_the_model(self) -> None:
-        assert self.store.used("ann", EVERY) == self.used
+        assert self.store.quotas.used("ann", EVERY) == self.used
         assert reserved(self.store) == len(self.open)
 
 

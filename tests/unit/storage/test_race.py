@@ -20,30 +20,32 @@ ABOUT = (1_300, 700, 1_000)
 BELOW = (1_300,)
 HAMMER = """
 import json, random
-from lib.core.history import Spend
-from lib.core.quota import Claim, Counter
-from lib.core.types import Outcome, Target, Timing, Usage, new_id
+from lib.core.conversation import Outcome, Timing, Usage, new_id
+from lib.core.quota import QuotaCounter, Reservation
+from lib.core.target import Target
+from lib.core.usage import UsageRecord
 
 wait()
 told = json.loads(sys.stdin.readline())
 random.seed(told["number"])
-owner, estimate, store = f"p{told['number']}", told["estimate"], Store(url, PATIENCE)
-team, sales = (Counter(*each) for each in told["counters"])
-own = Counter(f"person:{owner}", "cost_day", team.begins)
+owner, estimate, store = f"p{told['number']}", told["estimate"], Store(url, LOCK_TIMEOUT)
+team, sales = (QuotaCounter(*each) for each in told["counters"])
+own = QuotaCounter(f"person:{owner}", "cost_day", team.period_start)
 took, highest = [], 0
 while True:
     name = new_id()
-    claims = [Claim(own, estimate, None), Claim(team, estimate, told["hard"]), Claim(sales, estimate, None)]
-    if store.reserve(owner, name, claims):
+    claims = [Reservation(own, estimate, None), Reservation(team, estimate, told["hard"]),
+        Reservation(sales, estimate, None)]
+    if store.quotas.reserve(owner, name, claims):
         break
-    highest = max(highest, store.used(owner, [team])[team])
+    highest = max(highest, store.quotas.used(owner, [team])[team])
     taken = random.choice(told["takes"]) if took else told["takes"][0]
     time.sleep(random.random() / 20)  # others come while it is under way
-    spend = Spend(name, None, "answer", Target("m", "openai"), Usage(1, 1), Timing(0.1), Outcome.COMPLETE,
-        "", time.time(), cost=taken)
-    store.spend(owner, spend)
+    spend = UsageRecord(name, None, "answer", Target("m", "openai"), Usage(1, 1), Timing(0.1),
+        Outcome.COMPLETE, "", time.time(), cost=taken)
+    store.usage.record(owner, spend)
     took.append(taken)
-print(json.dumps([sum(took), len(took), highest, store.used(owner, [own])[own]]))
+print(json.dumps([sum(took), len(took), highest, store.quotas.used(owner, [own])[own]]))
 """.replace("import json, random", "import json, random, time")
 
 

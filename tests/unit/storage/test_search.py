@@ -15,8 +15,8 @@ from hypothesis import strategies as some
 
 from lib.core import search_terms
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, ThinkingPart
-from lib.storage.engine import reading
-from lib.storage.search import spelled
+from lib.storage.engine import read_transaction
+from lib.storage.search_index import encode_passages
 from lib.storage.store import Store
 from tests.unit.storage.corpus import ASKED, SAID
 
@@ -115,11 +115,15 @@ def test_a_hit_tells_where_and_what(store):
         "assistant", (ThinkingPart("Secret 想法", "sig"), TextPart("Said \x00"), TextPart("答案。"))
     )
     store.messages.save_turn(
-        "ann", talk, [node("q", "Why?", 1.0), node("a", "", 2.0, parent="q", message=answer)]
+        "ann", talk, [node("q", "Why?", 1.0), node("a", "", 2.0, parent_id="q", message=answer)]
     )
     (hit,) = store.search.find("ann", "答案", 9)
-    assert (hit.conversation, hit.node, hit.role) == (store.conversations.get("ann", "c"), "a", "assistant")
-    assert (hit.created, hit.text) == (2.0, "Said \x00答案。")
+    assert (hit.conversation, hit.node_id, hit.role) == (
+        store.conversations.get("ann", "c"),
+        "a",
+        "assistant",
+    )
+    assert (hit.created_at, hit.text) == (2.0, "Said \x00答案。")
     assert found(store, "想法") == found(store, "secret") == []
 
 
@@ -128,7 +132,7 @@ def test_pages_lose_nothing_and_repeat_nothing(store):
     seen: list[str] = []
     last = None
     while page := store.search.find("ann", "hello 你好", 5, last):
-        seen += [hit.node for hit in page]
+        seen += [hit.node_id for hit in page]
         last = page[-1]
     assert seen == sorted(seen, reverse=True)
     assert len(seen) == 23
@@ -142,14 +146,16 @@ def test_what_is_deleted_hidden_or_anothers_is_not_found_and_what_is_archived_is
     store.messages.soft_delete("ann", "c", ["m1"], time.time())
     store.conversations.delete("ann", ["d"])
     assert found(store, "你好") == ["m0"]
-    store.messages.soft_delete("ann", "c", ["m1"], None)
+    store.messages.restore("ann", "c", ["m1"])
     store.conversations.restore("ann", ["d"])
     store.conversations.set_archived("ann", ["c", "d"], True)
     assert found(store, "你好") == ["d", "m1", "m0"]
 
 
 def arriving(text: str, outcome: Outcome = Outcome.ARRIVING) -> Node:
-    return node("a", text, 2.0, parent="m0", outcome=outcome, message=Message("assistant", (TextPart(text),)))
+    return node(
+        "a", text, 2.0, parent_id="m0", outcome=outcome, message=Message("assistant", (TextPart(text),))
+    )
 
 
 @pytest.mark.parametrize("end", ["settle", "stop", "sweep"])
@@ -209,7 +215,7 @@ def test_no_phrase_of_a_long_message_is_lost(store, text):
 
 def test_passages_are_small_and_overlap():
     for text in ("数据库存" * 3000, "哈" * 3000, "x " * 3000, " ".join(f"w{n}" for n in range(5000))):
-        parts = [part.split() for part in spelled(text)]
+        parts = [part.split() for part in encode_passages(text)]
         assert max(map(len, parts)) <= 1000
         assert max(max(map(part.count, set(part))) for part in parts) <= 200
         for one, other in zip(parts, parts[1:], strict=False):
@@ -222,7 +228,7 @@ def test_passages_are_small_and_overlap():
 @given(some.text(some.characters() | some.sampled_from("aq019你"), min_size=1, max_size=9))
 def test_a_tokens_spelling_is_plain_and_its_own(text):
     for token in search_terms.tokenize(text):
-        (spelt,) = spelled(token) if len(search_terms.tokenize(token)) == 1 else ["q0000"]
+        (spelt,) = encode_passages(token) if len(search_terms.tokenize(token)) == 1 else ["q0000"]
         assert re.fullmatch("[a-z][a-z0-9]*", spelt)
 
 
@@ -246,7 +252,7 @@ def test_spelling_keeps_what_begins_and_tells_all_apart():
         "жq",
         "ā",
     ]
-    spelt = {word: " ".join(spelled(word)) for word in some_words}
+    spelt = {word: " ".join(encode_passages(word)) for word in some_words}
     for one in some_words:
         for other in some_words:
             assert spelt[one].startswith(spelt[other]) == one.startswith(other), (one, other)
@@ -268,15 +274,15 @@ def test_nothing_is_left_in_the_index_of_what_is_gone(store):
     store.conversations.delete("ann", ["c"])
     store.purge_deleted(-1)
     assert found(store, "你好") == ["d1"]
-    with reading(store._engine) as connection:
+    with read_transaction(store._engine) as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM passage")) == 1
         if connection.dialect.name == "sqlite":
             # Also against the rows themselves.
             check = "INSERT INTO passage_words(passage_words, rank) VALUES ('integrity-check', 1)"
             connection.exec_driver_sql(check)
             words_left = "SELECT count(*) FROM passage_words WHERE passage_words MATCH ?"
-            (gone,) = spelled("gone")
+            (gone,) = encode_passages("gone")
             assert connection.exec_driver_sql(words_left, (gone,)).scalar() == 0
     store.users.delete_data("ann")
-    with reading(store._engine) as connection:
+    with read_transaction(store._engine) as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM passage")) == 0

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Truncation
 from lib.core.usage import ConversationFilter
 from lib.storage import rows
-from lib.storage.engine import reading, writing
+from lib.storage.engine import read_transaction, write_transaction
 from lib.storage.schema import conversation as conversations
 from lib.storage.store import Store
 
@@ -73,7 +73,15 @@ def test_where_it_stands_comes_back_with_it(five):
     talk = five.conversations.get("ann", "a")
     assert (talk.pinned, talk.archived, talk.folder) == (True, True, "Work")
     assert five.conversations.page("ann", 9, ARCHIVED) == [talk]
-    made = add(five, "f", 9.0, folder="New", pinned=True, titled="person", window=Truncation("qf", "Before."))
+    made = add(
+        five,
+        "f",
+        9.0,
+        folder="New",
+        pinned=True,
+        title_source="person",
+        truncation=Truncation("qf", "Before."),
+    )
     assert five.conversations.get("ann", "f") == made
 
 
@@ -128,8 +136,8 @@ def many(store):
         Conversation(f"c{number}", "Why?", float(number * 7919 % MANY), **kind)
         for number, kind in enumerate(kinds)
     ]
-    with writing(store._engine) as connection:
-        written = [rows.from_conversation(talk) | {"owner": "ann"} for talk in talks]
+    with write_transaction(store._engine) as connection:
+        written = [rows.conversation_to_row(talk) | {"owner": "ann"} for talk in talks]
         connection.execute(sa.insert(conversations), written)
         connection.execute(sa.text("ANALYZE"))
     return store
@@ -147,13 +155,13 @@ def test_a_page_of_ten_thousand_is_read_from_an_index_in_its_order(many, shelf):
         asked.append((statement, parameters))
 
     sa.event.listen(many._engine, "before_cursor_execute", note)
-    first = many.conversations("ann", 50, shelf)
-    second = many.conversations("ann", 50, shelf, first[-1])
+    first = many.conversations.page("ann", 50, shelf)
+    second = many.conversations.page("ann", 50, shelf, first[-1])
     sa.event.remove(many._engine, "before_cursor_execute", note)
-    stamps = [talk.updated for talk in first + second]
+    stamps = [talk.updated_at for talk in first + second]
     assert stamps == sorted(stamps, reverse=True)
     assert len({talk.id for talk in first + second}) == len(stamps) > 60
-    with reading(many._engine) as connection:
+    with read_transaction(many._engine) as connection:
         explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
         statements = [step for step in asked if "conversation.updated" in step[0]]
         assert len(statements) == 2
@@ -171,7 +179,7 @@ def test_a_page_of_ten_thousand_is_read_from_an_index_in_its_order(many, shelf):
 def test_an_answer_that_is_coming_is_told(store):
     talk = add(store, "c")
     add(store, "other")
-    answer = node("a", "assistant", parent="qc", outcome=Outcome.ARRIVING)
+    answer = node("a", "assistant", parent_id="qc", outcome=Outcome.ARRIVING)
     store.messages.save_turn("ann", talk, [answer])
     assert {talk.id: talk.arriving for talk in store.conversations.page("ann", 9)} == {
         "c": True,
@@ -185,7 +193,7 @@ def test_an_answer_that_is_coming_is_told(store):
 @pytest.mark.parametrize("swept", [False, True])
 def test_a_conversation_is_unread_from_an_answers_end_until_it_is_seen(store, swept):
     talk = add(store, "c")
-    answer = node("a", "assistant", parent="qc", outcome=Outcome.ARRIVING)
+    answer = node("a", "assistant", parent_id="qc", outcome=Outcome.ARRIVING)
     store.messages.save_turn("ann", talk, [answer])
     store.messages.checkpoint("ann", answer)
     assert not store.conversations.get("ann", "c").unread
@@ -200,7 +208,7 @@ def test_a_conversation_is_unread_from_an_answers_end_until_it_is_seen(store, sw
 
 def test_stopping_leaves_nothing_unread(store):
     talk = add(store, "c")
-    store.messages.save_turn("ann", talk, [node("a", "assistant", parent="qc", outcome=Outcome.ARRIVING)])
+    store.messages.save_turn("ann", talk, [node("a", "assistant", parent_id="qc", outcome=Outcome.ARRIVING)])
     store.messages.mark_stopped("ann", "a")
     assert not store.conversations.get("ann", "c").unread
 

@@ -38,7 +38,7 @@ def arriving(name: str = "a", parent: str | None = "q") -> Node:
 
 
 def conversation(name: str = "c", head: str = "a", updated: float = 2.0, **more) -> Conversation:
-    return Conversation(name, "Why?", updated, head, TARGET, **{"created": updated} | more)
+    return Conversation(name, "Why?", updated, head, TARGET, **{"created_at": updated} | more)
 
 
 @pytest.fixture

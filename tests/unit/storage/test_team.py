@@ -15,8 +15,9 @@ from lib.core.errors import StoreError
 from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, Prompt, ScopePolicy
 from lib.core.target import Target
 from lib.core.user import User, UserRecord
-from lib.storage import audits, policies
-from lib.storage.engine import reading, writing
+from lib.storage import audit as audit_module
+from lib.storage import policy as policy_module
+from lib.storage.engine import read_transaction, write_transaction
 from lib.storage.schema import audit, policy
 from lib.storage.store import Store
 
@@ -26,13 +27,13 @@ TARGET = Target("claude-x", "anthropic")
 
 
 def put(store: Store, name: str, value: Any) -> None:
-    with writing(store._engine) as connection:
+    with write_transaction(store._engine) as connection:
         row = {"name": name, "value": value, "changed": 1.0, "by": "x"}
         connection.execute(sa.insert(policy).values(row))
 
 
 def raw(store: Store, name: str) -> Any:
-    with reading(store._engine) as connection:
+    with read_transaction(store._engine) as connection:
         return connection.scalar(sa.select(policy.c.value).where(policy.c.name == name))
 
 
@@ -86,7 +87,7 @@ def test_what_nobody_knows_here_is_left_out_and_stays_through_a_change(store):
     put(store, "weather", [1])
     assert store.policy.load() == Policy({TEAM_SCOPE: ScopePolicy()})
     store.policy.set_allowed_models(ROOT, TEAM_SCOPE, ["m"])
-    assert store.policy.load().scopes[TEAM_SCOPE].models == ("m",)
+    assert store.policy.load().scopes[TEAM_SCOPE].model_patterns == ("m",)
     assert raw(store, "rule:all") == {
         "limits": {"flights_day": {"hard": 1}},
         "colour": "red",
@@ -124,10 +125,10 @@ json = some.recursive(
 @given(some.dictionaries(some.sampled_from(["limits", "models", "soft", "cost_day"]), json), json)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_value_makes_the_policy_unreadable(value, other):
-    rule = policies._rule({**value, "limits": {"cost_day": value}})
+    rule = policy_module._scope_policy_from_json({**value, "limits": {"cost_day": value}})
     assert isinstance(rule, ScopePolicy) and isinstance(rule.limits.cost_day, Limit)
-    assert isinstance(policies._target(other), Target | None)
-    assert all(isinstance(one, Prompt) for one in policies._prompts(other))
+    assert isinstance(policy_module._target_from_json(other), Target | None)
+    assert all(isinstance(one, Prompt) for one in policy_module._prompts_from_json(other))
 
 
 def test_each_change_is_told_of(store):
@@ -164,7 +165,7 @@ def test_each_change_is_told_of(store):
     ],
 )
 def test_what_cannot_be_told_of_is_not_done(store, change):
-    with writing(store._engine) as connection:
+    with write_transaction(store._engine) as connection:
         audit.drop(connection)
     with pytest.raises(StoreError):
         change(store)
@@ -189,7 +190,7 @@ def test_acts_come_newest_first_page_by_page(store):
 
 
 def test_acts_of_the_same_moment_are_each_on_one_page(store, monkeypatch):
-    monkeypatch.setattr(audits.time, "time", lambda: 5.0)
+    monkeypatch.setattr(audit_module.time, "time", lambda: 5.0)
     for number in range(5):
         store.audit.record(ROOT, "export", f"o{number}")
     first = store.audit.page(2)
@@ -201,7 +202,7 @@ def test_acts_of_the_same_moment_are_each_on_one_page(store, monkeypatch):
 def test_old_acts_are_purged(store, monkeypatch):
     store.audit.record(ROOT, "export", "old")
     later = time.time() + 100
-    monkeypatch.setattr(audits.time, "time", lambda: later)
+    monkeypatch.setattr(audit_module.time, "time", lambda: later)
     store.audit.record(ROOT, "export", "new")
     assert store.audit.purge(50) == 1
     assert [act.resource for act in store.audit.page(9)] == ["new"]
