@@ -92,7 +92,7 @@ def test_a_writer_who_waits_too_long_is_refused_and_may_come_again(counted):
         for owner in (None, "ann"):
             with (
                 pytest.raises(StoreError, match=r"database is locked|lock timeout"),
-                write_transaction(counted, who),
+                write_transaction(counted, owner),
             ):
                 pass
         first.execute(sa.update(count).values(n=1))
@@ -106,7 +106,7 @@ def test_one_who_writes_alone_waits_for_an_owners_writer(counted):
         for owner in (None, "ann"):
             with (
                 pytest.raises(StoreError, match=r"database is locked|lock timeout"),
-                write_transaction(counted, who),
+                write_transaction(counted, owner),
             ):
                 pass
         first.execute(sa.update(count).values(n=1))
