@@ -37,7 +37,7 @@ def run() -> None:
         position="hidden",
     )
     chat = page.url_path == ""
-    sidebar.render(require.require(), is_chat_page=chat)
+    sidebar.render(require(), is_chat_page=chat)
     with st.sidebar:
         storage_notice.render_persistence_notice()
     if chat:

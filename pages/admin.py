@@ -10,7 +10,7 @@ from lib.ui.auth import require
 from lib.ui.text.i18n import t
 from lib.ui.widgets import errors
 
-user = require.require()
+user = require()
 
 if not user.is_admin:
     st.markdown(t("admin.not_you"))

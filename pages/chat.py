@@ -18,7 +18,7 @@ from lib.ui.session import conversation_view
 from lib.ui.text.i18n import t
 from lib.ui.widgets import cost, errors, scroll
 
-user = require.require()
+user = require()
 
 try:
     view = conversation_view.open_conversation(user.id)

@@ -22,7 +22,7 @@ _SECRETS_EXAMPLE = f"""[gateway]
 api_key = "sk-…"
 base_url = "{DEFAULT_BASE_URL}"   # this is the default"""
 
-user = require.require()
+user = require()
 
 
 def _render_gateway() -> None:

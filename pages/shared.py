@@ -8,7 +8,7 @@ from lib.ui.auth import require
 from lib.ui.chat import share, transcript
 from lib.ui.text import dates, escape_markdown, t
 
-require.require()
+require()
 
 snapshot = share.load_snapshot(st.query_params.get("s", ""))
 if snapshot is None:

@@ -12,7 +12,7 @@ from lib.ui.text.i18n import t
 from lib.ui.usage import quota_status, report
 from lib.ui.widgets import errors
 
-user = require.require()
+user = require()
 
 st.page_link(
     "pages/chat.py",

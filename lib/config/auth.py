@@ -15,7 +15,17 @@ from lib.core.user import User
 
 AccessMode = Literal["local", "viewers", "password", "oidc", "proxy"]
 Refusal = Literal[
-    "undated", "early", "expired", "revoked", "nameless", "mailless", "unverified", "stranger", "untrusted"
+    "signed_out",
+    "unprotected",
+    "undated",
+    "early",
+    "expired",
+    "revoked",
+    "nameless",
+    "mailless",
+    "unverified",
+    "stranger",
+    "untrusted",
 ]
 SettingReader = Callable[[str, str], tuple[str, str]]
 

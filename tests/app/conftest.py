@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from lib.ui.session import resources
 from lib.ui.session.values import BrowserIdentity
 from tests.app.roles import ADMIN, SECRET, SECRETS, Enter
+from tests.app.who import oidc_cookies
 from tests.fake_gateway import FakeGateway
 from tests.support.replay import JSON, Canned, Replay
 
@@ -52,7 +53,7 @@ def enter(database_url, monkeypatch) -> Iterator[Enter]:
         for key, value in {**modes, "ANTLER_ACCESS": mode, "DATABASE_URL": database_url}.items():
             monkeypatch.setenv(key, value)
         headers = [("X-Antler-Proxy", SECRET), ("X-Forwarded-Email", name)]
-        shaken = SimpleNamespace(headers=headers, cookies={}, remote_ip="10.0.0.9")
+        shaken = SimpleNamespace(headers=headers, cookies=oidc_cookies(user), remote_ip="10.0.0.9")
         monkeypatch.setattr(context, "_get_client_context", lambda: shaken)
         # As if seconds had passed.
         resources.policy.clear()

@@ -15,8 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from lib.config.auth import user_from_claims
 from lib.storage.store import Store
-from lib.ui.auth import password
-from lib.ui.server import auth_middleware
+from lib.ui.auth import password, sign_in_html
 from tests.app.asking import ask
 from tests.support.app_server import AppServer
 
@@ -206,7 +205,7 @@ def test_who_comes_back_to_no_session_is_shown_the_page_as_it_is_now(apps):
 )
 def test_paths_are_those_below_the_address(monkeypatch, base, path, expected):
     monkeypatch.setattr(st, "get_option", {"server.baseUrlPath": base}.get)
-    assert auth_middleware.path_below_base({"path": path}) == expected
+    assert sign_in_html.path_below_base({"path": path}) == expected
 
 
 def test_no_secret_is_in_a_log(apps):

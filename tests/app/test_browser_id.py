@@ -14,13 +14,15 @@ from lib.ui.session.values import BrowserIdentity
 SECRET = "0123456789abcdef" * 3
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([SECRET, "tab"]),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["secret", "where", "told"]), inner),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.sampled_from(["secret", "persistence", "identity"]), inner)
+    ),
 )
 
 
 @pytest.mark.parametrize("place", ["browser", "tab", "page"])
 def test_the_id_is_a_hash_of_the_secret(place):
-    told = browser_id.parse_identity({"secret": SECRET, "where": place})
+    told = browser_id.parse_identity({"secret": SECRET, "persistence": place})
     assert told == BrowserIdentity(f"browser:{hashlib.sha256(SECRET.encode()).hexdigest()[:32]}", place)
     assert SECRET not in repr(told)
 
@@ -45,12 +47,12 @@ def test_the_id_is_a_hash_of_the_secret(place):
     ids=lambda secret: repr(secret)[:60],
 )
 def test_what_has_another_shape_is_no_secret(secret):
-    assert browser_id.parse_identity({"secret": secret, "where": "browser"}) is None
+    assert browser_id.parse_identity({"secret": secret, "persistence": "browser"}) is None
 
 
 @pytest.mark.parametrize("place", ["", None, 1, True, [], ["browser"], "elsewhere", {"browser": 1}])
 def test_a_place_that_is_none_of_ours_is_refused(place):
-    assert browser_id.parse_identity({"secret": SECRET, "where": place}) is None
+    assert browser_id.parse_identity({"secret": SECRET, "persistence": place}) is None
 
 
 @given(ANYTHING)

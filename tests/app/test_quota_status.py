@@ -19,7 +19,7 @@ from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.core.user import User
-from lib.ui.auth import require
+from lib.ui.auth import access_control
 from lib.ui.session import resources
 from lib.ui.session.values import BrowserIdentity
 from lib.ui.text import limit_text
@@ -51,7 +51,7 @@ def enter(store, database_url, monkeypatch) -> Enter:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setattr(resources, "_load_secrets", dict)
-    monkeypatch.setattr(require, "_browser_user", lambda: ANN)
+    monkeypatch.setattr(access_control, "_browser_user", lambda: ANN)
     shaken = SimpleNamespace(headers=[], cookies={}, remote_ip="127.0.0.1")
     monkeypatch.setattr(context, "_get_client_context", lambda: shaken)
     st.config.set_option("server.address", "127.0.0.1")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
 from lib.config.auth import AccessSettings, user_from_claims, user_from_proxy
 from lib.ui.auth import password
@@ -53,6 +57,12 @@ class Who:
     user: Mapping[str, Any] = field(default_factory=dict)
     address: str | None = "127.0.0.1"
     environ: Mapping[str, str] = field(default_factory=dict)
+
+
+def oidc_cookies(claims: Mapping[str, Any]) -> dict[str, str]:
+    """The cookie that st.login sets for these claims, signed by the server of the tests."""
+    value = create_signed_value(get_cookie_secret(), AUTH_COOKIE_NAME, json.dumps(dict(claims)))
+    return {AUTH_COOKIE_NAME: value.decode()} if claims else {}
 
 
 def signed(**changed: Any) -> Who:

@@ -1,4 +1,4 @@
-"""Who the person is signed in as, and the ways out."""
+"""Account section of the settings: the signed-in user, and sign-out."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import streamlit as st
 
 from lib.core.errors import StoreError
 from lib.core.user import User
-from lib.ui.auth import oidc, sign_in_html, sign_in_page
+from lib.ui.auth.oidc import read_claims, sign_out_everywhere
+from lib.ui.auth.sign_in_html import base_path
+from lib.ui.auth.sign_in_page import render_identity
 from lib.ui.session import audit, resources
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import t
 from lib.ui.widgets import errors
 
 
 def render(user: User) -> None:
-    """The section of the settings; nothing where nobody signs in."""
+    """Render the section; nothing in the access modes without sign-in."""
     mode = resources.settings().access.mode
     if mode in ("local", "viewers"):
         return
@@ -22,7 +25,7 @@ def render(user: User) -> None:
         st.markdown(t("signin.same"))
         _render_password_sign_out(user)
         return
-    sign_in_page.render_identity(user)
+    render_identity(user)
     if mode == "proxy":
         st.caption(t("account.proxy"))
         return
@@ -36,31 +39,30 @@ def render(user: User) -> None:
 
 
 def _render_password_sign_out(user: User) -> None:
-    if sign_in_page.is_signed_in():
-        args = (user,)
+    if session_state.is_password_verified:
         st.button(
             t("account.out"),
             key="signout",
             icon=":material/logout:",
             on_click=_on_password_sign_out,
-            args=args,
+            args=(user,),
         )
     else:
-        # A link, not a button: only an answer over HTTP can take the cookie back.
-        look = 'style="color: inherit" target="_self"'
-        st.html(f'<a href="{sign_in_html.base_path()}signout" {look}>{t("account.out")}</a>')
+        # A link, not a button: only an HTTP response can delete the cookie.
+        style = 'style="color: inherit" target="_self"'
+        st.html(f'<a href="{base_path()}signout" {style}>{t("account.out")}</a>')
 
 
 def _on_password_sign_out(user: User) -> None:
     audit.record(user, "sign_out")
-    sign_in_page.sign_out()
+    del session_state.is_password_verified
 
 
 def _sign_out_everywhere(user: User) -> None:
-    claims = oidc.current_claims()
+    claims = read_claims(st.context.cookies)
     try:
         if claims:
-            oidc.sign_out_everywhere(user.id, claims)
+            sign_out_everywhere(user.id, claims)
     except StoreError as error:
         st.warning(errors.code_message(error.code))
     else:

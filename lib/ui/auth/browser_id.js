@@ -1,31 +1,31 @@
-// The secret that a browser is known again by: made here, kept here, told to the server when it asks.
+// The secret that identifies this browser: created here, stored here, sent to the server on request.
 
-const NAME = "antler.browser";
-const SHAPE = /^[0-9a-f]{48}$/;
-const SETTLE = 300; // milliseconds in which the writes of tabs that opened at the same moment meet
+const STORAGE_KEY = "antler.browser";
+const SECRET_PATTERN = /^[0-9a-f]{48}$/;
+const SETTLE_MS = 300; // in which the writes of tabs that opened at the same moment meet
 
-let kept = ""; // what this page has told, and all that there is where the browser keeps nothing
-let finding = null;
-let answered = ""; // the server's last question
+let sentSecret = ""; // the only copy where the browser stores nothing
+let pendingIdentity = null;
+let lastNonce = ""; // of the server's last request
 
 // Not crypto.randomUUID: a page over plain http on a local network has none.
-const fresh = () =>
+const createSecret = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 const read = (storage) => {
-  const found = storage.getItem(NAME) ?? "";
-  return SHAPE.test(found) ? found : "";
+  const secret = storage.getItem(STORAGE_KEY) ?? "";
+  return SECRET_PATTERN.test(secret) ? secret : "";
 };
 
 // "" where the browser refuses, which it may do by throwing at any of these.
-const within = async (name) => {
+const readOrCreate = async (storageName) => {
   try {
-    const storage = window[name];
+    const storage = window[storageName];
     if (!read(storage)) {
-      storage.setItem(NAME, fresh());
-      // There are no locks without a secure context. Where two tabs write, every tab reads what was
-      // written last, once the word of it has come round.
-      await new Promise((done) => setTimeout(done, SETTLE));
+      storage.setItem(STORAGE_KEY, createSecret());
+      // There are no locks without a secure context. Of two tabs that write, both read the last value
+      // once the storage has settled.
+      await new Promise((done) => setTimeout(done, SETTLE_MS));
     }
     return read(storage);
   } catch {
@@ -33,26 +33,27 @@ const within = async (name) => {
   }
 };
 
-const find = async () => {
-  for (const [where, name] of [["browser", "localStorage"], ["tab", "sessionStorage"]]) {
-    const secret = await within(name);
-    if (secret) return { secret, where };
+const findIdentity = async () => {
+  for (const [persistence, storageName] of [["browser", "localStorage"], ["tab", "sessionStorage"]]) {
+    const secret = await readOrCreate(storageName);
+    if (secret) return { secret, persistence };
   }
-  return { secret: fresh(), where: "page" };
+  return { secret: createSecret(), persistence: "page" };
 };
 
-// A tab that wrote later than the settling saw: this page begins again with what all of them have.
+// A tab wrote after the settling time: this page reloads with the value that all tabs have.
 window.addEventListener("storage", ({ key, newValue }) => {
-  if (key === NAME && kept && SHAPE.test(newValue ?? "") && newValue !== kept) location.reload();
+  if (key === STORAGE_KEY && sentSecret && SECRET_PATTERN.test(newValue ?? "") && newValue !== sentSecret)
+    location.reload();
 });
 
 export default function ({ data, setTriggerValue }) {
-  // The page may call this again and again for one question; every answer would start a run of its own.
-  if (data.asked === answered) return;
-  answered = data.asked;
-  finding ??= find();
-  finding.then((told) => {
-    kept = told.secret;
-    setTriggerValue("told", told);
+  // The page may call this many times for one request; every response would start a run of its own.
+  if (data.nonce === lastNonce) return;
+  lastNonce = data.nonce;
+  pendingIdentity ??= findIdentity();
+  pendingIdentity.then((identity) => {
+    sentSecret = identity.secret;
+    setTriggerValue("identity", identity);
   });
 }

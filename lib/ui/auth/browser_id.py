@@ -1,4 +1,4 @@
-"""The small component by which a browser tells the secret that it makes and keeps."""
+"""Component that asks a browser for the secret that it made and keeps."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ _component = st.components.v2.component(
 
 
 def request_identity(on_identity: Callable[[], None]) -> None:
-    """Ask the browser, which answers with a run of its own that begins with this callback."""
-    # Asked anew with every run: a component whose data are the same stays silent, also to another server.
-    _component(key=_COMPONENT_KEY, data={"asked": secrets.token_hex(4)}, on_told_change=on_identity)
+    """Ask the browser for its identity; its response starts a run that begins with the callback."""
+    # A new nonce in every run: a component with unchanged data does not respond, also not to another server.
+    _component(key=_COMPONENT_KEY, data={"nonce": secrets.token_hex(4)}, on_identity_change=on_identity)
 
 
 def received_identity() -> BrowserIdentity | None:
-    """What the browser has just told, inside the callback; None where that is not what it was asked for."""
-    answer = session_state.widget(_COMPONENT_KEY)
-    return parse_identity(answer.get("told")) if isinstance(answer, dict) else None
+    """Return the identity in the browser's response, inside the callback; None for an invalid one."""
+    response = session_state.widget(_COMPONENT_KEY)
+    return parse_identity(response.get("identity")) if isinstance(response, dict) else None
 
 
-def parse_identity(answer: object) -> BrowserIdentity | None:
-    """What a browser's answer tells; None for anything that our own component would not send."""
-    if not isinstance(answer, dict):
+def parse_identity(response: object) -> BrowserIdentity | None:
+    """Parse a browser's response; None for anything that the component itself would not send."""
+    if not isinstance(response, dict):
         return None
-    secret = answer.get("secret")
-    place: Persistence | None = next(
-        (one for one in get_args(Persistence) if one == answer.get("where")), None
+    secret = response.get("secret")
+    persistence: Persistence | None = next(
+        (option for option in get_args(Persistence) if option == response.get("persistence")), None
     )
-    if place is None or not isinstance(secret, str) or not _SECRET_PATTERN.fullmatch(secret):
+    if persistence is None or not isinstance(secret, str) or not _SECRET_PATTERN.fullmatch(secret):
         return None
-    return BrowserIdentity("browser:" + hashlib.sha256(secret.encode()).hexdigest()[:32], place)
+    return BrowserIdentity("browser:" + hashlib.sha256(secret.encode()).hexdigest()[:32], persistence)

@@ -1,4 +1,4 @@
-"""The shared password: how it is tried, and the signed cookie of a browser that knew it."""
+"""The shared password: check with a rate limit, and the signed session cookie."""
 
 from __future__ import annotations
 
@@ -7,42 +7,70 @@ import hmac
 import logging
 import secrets
 import time
+from dataclasses import dataclass
+from math import ceil
 
 import streamlit as st
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from lib.ui.auth.login_throttle import LoginThrottle
+from lib.ui.session.values import PasswordCheck
+from lib.ui.text.i18n import translate
 
 COOKIE_NAME = "antler_session"
-COOKIE_MAX_AGE = 14 * 24 * 3600  # seconds for which a browser stays signed in
+COOKIE_MAX_AGE = 14 * 24 * 3600  # seconds
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PasswordForm:
+    """Texts of the form, the same for the HTML page and for the form inside a Streamlit page."""
+
+    title: str
+    label: str
+    submit: str
+    note: str
+    error: str
+
+
+def build_password_form(language: str, last_check: PasswordCheck | None) -> PasswordForm:
+    """Return the form in a language, with the error of the last attempt."""
+    return PasswordForm(
+        title=translate(language, "signin.title"),
+        label=translate(language, "signin.password"),
+        submit=translate(language, "signin.do"),
+        note=translate(language, "signin.same"),
+        error=_error_text(language, last_check) if last_check else "",
+    )
+
+
+def _error_text(language: str, check: PasswordCheck) -> str:
+    if check.retry_after:
+        return translate(language, "signin.wait", minutes=ceil(check.retry_after / 60))
+    return "" if check.is_correct else translate(language, "signin.wrong")
 
 
 @st.cache_resource(show_spinner=False)
 def _login_throttle() -> LoginThrottle:
-    """The tries of the password: the process's own."""
     return LoginThrottle()
 
 
-def check_password(password: str, candidate: str, address: str) -> tuple[bool, float]:
-    """Whether what somebody typed at an address is the password; with the seconds until the next try may be.
-
-    Where that is not 0.0, the right word is refused as well.
-    """
-    if wait := _login_throttle().register_attempt(address, time.monotonic()):
-        log.warning("the password was tried too often")
-        return False, wait
+def check_password(password: str, candidate: str, address: str) -> PasswordCheck:
+    """Check what a client at that IP address typed, unless attempts are throttled."""
+    if retry_after := _login_throttle().register_attempt(address, time.monotonic()):
+        log.warning("password attempts are throttled")
+        return PasswordCheck(False, retry_after)
     # Surrogates, which no browser sends, must not raise.
-    right = hmac.compare_digest(candidate.encode(errors="replace"), password.encode(errors="replace"))
-    if right:
+    is_correct = hmac.compare_digest(candidate.encode(errors="replace"), password.encode(errors="replace"))
+    if is_correct:
         _login_throttle().discard_attempt(address)
-    return right, 0.0
+    return PasswordCheck(is_correct)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _signer(_password: str, fingerprint: str) -> URLSafeTimedSerializer:
-    """What signs, with a key made of the password: another password signs everybody out."""
-    # Slow to make, so that a cookie that got about is of little help in guessing the password.
+    """A signer whose key is derived from the password: a new password signs out all browsers."""
+    # A slow derivation makes a leaked cookie of little use for guessing the password.
     key = hashlib.scrypt(_password.encode(), salt=fingerprint.encode(), n=2**14, r=8, p=1)
     return URLSafeTimedSerializer(key, salt=COOKIE_NAME)
 
@@ -52,12 +80,12 @@ def _signer_for(password: str) -> URLSafeTimedSerializer:
 
 
 def create_cookie(password: str) -> str:
-    """The value of a new cookie; it holds nothing but chance and the time."""
+    """Return the value of a new session cookie: a nonce and the time, signed."""
     return _signer_for(password).dumps(secrets.token_hex(8))
 
 
 def is_valid_cookie(password: str, cookie: str) -> bool:
-    """Whether this cookie was made with this password, and not too long ago."""
+    """Tell if a cookie was signed with this password within COOKIE_MAX_AGE."""
     try:
         _signer_for(password).loads(cookie, max_age=COOKIE_MAX_AGE)
     except BadSignature:

@@ -1,18 +1,20 @@
-"""The two pages that are sent before Streamlit's: to sign in with the password, and to be sent away."""
+"""HTML pages that the middleware sends in place of Streamlit: password form and access denied."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from html import escape
-from math import ceil
 from pathlib import Path
 
 import streamlit as st
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
+from starlette.types import Scope
 
 from lib.config.auth import Refusal
-from lib.ui.text.i18n import translate
+from lib.ui.auth.password import build_password_form
+from lib.ui.session.values import PasswordCheck
+from lib.ui.text.i18n import language_from_header, translate
 
 _LOGO = b64encode((Path(__file__).parents[1] / "widgets/antler.svg").read_bytes()).decode()
 _STYLE = """
@@ -32,26 +34,25 @@ small { opacity: 0.8; }
 
 
 def sign_in_page(
-    connection: HTTPConnection, return_path: str, *, is_wrong: bool = False, retry_after: float = 0.0
+    connection: HTTPConnection, return_path: str, last_check: PasswordCheck | None = None
 ) -> HTMLResponse:
-    """The form for the password, with what came of the last try; `wait` is in seconds."""
-    language = _language(connection)
-    told = translate(language, "signin.wait", minutes=ceil(retry_after / 60)) if retry_after else ""
-    told = translate(language, "signin.wrong") if is_wrong else told
-    alert = f'<p role="alert">{escape(told)}</p>' if told else ""
+    """The password form as a response, with the error of the last attempt; it leads on to `return_path`."""
+    language = language_from_header(connection.headers.get("accept-language", ""))
+    form = build_password_form(language, last_check)
+    alert = f'<p role="alert">{escape(form.error)}</p>' if form.error else ""
     body = f"""<form method="post" action="{escape(base_path())}signin">
-<label for="password">{escape(translate(language, "signin.password"))}</label>
+<label for="password">{escape(form.label)}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required autofocus>
 <input name="wanted" type="hidden" value="{escape(return_path)}">
-{alert}<button>{escape(translate(language, "signin.do"))}</button>
+{alert}<button>{escape(form.submit)}</button>
 </form>
-<small>{escape(translate(language, "signin.same"))}</small>"""
-    return _html_page(language, translate(language, "signin.title"), body, 429 if retry_after else 401)
+<small>{escape(form.note)}</small>"""
+    return _html_page(language, form.title, body, 429 if last_check and last_check.retry_after else 401)
 
 
 def access_denied_page(connection: HTTPConnection, reason: Refusal) -> HTMLResponse:
-    """Why nothing is served to who came past the proxy, or is not on the list."""
-    language = _language(connection)
+    """The reason for a refusal as a response."""
+    language = language_from_header(connection.headers.get("accept-language", ""))
     body = f"<p>{escape(translate(language, f'refused.{reason}'))}</p>"
     return _html_page(language, translate(language, "refused.title"), body, 403)
 
@@ -68,10 +69,13 @@ def _html_page(language: str, title: str, body: str, status: int) -> HTMLRespons
 
 
 def base_path() -> str:
-    """The path of the page that the app is served at, with a slash at its end."""
+    """Return the path at which the app is served, with a slash at its end."""
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}/" if base else "/"
 
 
-def _language(connection: HTTPConnection) -> str:
-    return "zh" if connection.headers.get("accept-language", "").lower().startswith("zh") else "en"
+def path_below_base(scope: Scope) -> str:
+    """Return the path of a request below the path at which the app is served."""
+    path = str(scope["path"])
+    base = base_path().rstrip("/")
+    return path.removeprefix(base) if base and path.startswith(f"{base}/") else path

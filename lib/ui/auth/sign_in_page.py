@@ -1,16 +1,15 @@
-"""What a page shows to whoever may not come in, in place of itself."""
+"""Sign-in, access-denied and unprotected-server pages, rendered in place of the requested page."""
 
 from __future__ import annotations
-
-from math import ceil
 
 import streamlit as st
 
 from lib.config.auth import AccessMode, AccessSettings, Refusal
 from lib.core.user import User
-from lib.ui.auth import password as session
+from lib.ui.auth.password import build_password_form, check_password
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text.i18n import current_language, escape_markdown, t
+from lib.ui.text.user_names import user_label
 
 _PASSWORD_KEY = "sign_in.password"
 
@@ -31,7 +30,7 @@ server_metadata_url = "https://accounts.google.com/.well-known/openid-configurat
 
 
 def render_unprotected_server(*, is_community_cloud: bool) -> None:
-    """Why a server with a key answers nobody yet, and the lines to choose from."""
+    """Render why a server with a key and no sign-in serves nobody, and the settings to choose from."""
     st.title(t("exposed.title"), anchor=False)
     st.markdown(t("exposed.why"))
     if is_community_cloud:
@@ -50,58 +49,41 @@ def _render_option(name: str, example: str, language: str) -> None:
     st.code(example, language=language)
 
 
-def is_signed_in() -> bool:
-    """Whether the password was typed in this session, where no cookie of ours can remember it."""
-    return session_state.is_password_verified
-
-
-def sign_out() -> None:
-    """Sign this session out; a callback."""
-    session_state.is_password_verified = False
-
-
 def render_password_form(password: str) -> None:
-    """The form for the password inside a page; it holds as long as the page does."""
-    st.title(t("signin.title"), anchor=False)
+    """Render the password form in a page, for a host without cookies: the session stays signed in."""
+    form = build_password_form(current_language(), session_state.password_check)
+    session_state.password_check = None
+    st.title(form.title, anchor=False)
     with st.form("signin", border=False):
-        st.text_input(
-            t("signin.password"), type="password", key=_PASSWORD_KEY, autocomplete="current-password"
-        )
-        if session_state.password_error:
-            st.error(session_state.password_error)
-            del session_state.password_error
-        st.form_submit_button(t("signin.do"), type="primary", on_click=_on_password_submit, args=(password,))
-    st.caption(t("signin.same"))
+        st.text_input(form.label, type="password", key=_PASSWORD_KEY, autocomplete="current-password")
+        if form.error:
+            st.error(form.error)
+        st.form_submit_button(form.submit, type="primary", on_click=_on_password_submit, args=(password,))
+    st.caption(form.note)
     st.caption(t("signin.session"))
 
 
 def _on_password_submit(password: str) -> None:
-    right, wait = session.check_password(
-        password, session_state.pop_widget(_PASSWORD_KEY, ""), st.context.ip_address or ""
-    )
-    if right:
-        session_state.is_password_verified = True
-    else:
-        session_state.password_error = (
-            t("signin.wait", minutes=ceil(wait / 60)) if wait else t("signin.wrong")
-        )
+    candidate = session_state.pop_widget(_PASSWORD_KEY, "")
+    session_state.password_check = check_password(password, candidate, st.context.ip_address or "")
+    session_state.is_password_verified = session_state.password_check.is_correct
 
 
 def render_sign_in(access: AccessSettings, reason: Refusal | None = None) -> None:
-    """The way to the provider, or to one of several; `told` is why there is a need to go there again."""
+    """Render a button for each OIDC provider, and the reason to sign in again."""
     st.title(t("signin.title"), anchor=False)
     if reason:
         st.info(t(f"refused.{reason}"))
     for name in access.providers:
         unnamed = name == "default" or len(access.providers) == 1
-        words = t("signin.do") if unnamed else t("signin.with", provider=escape_markdown(name.capitalize()))
-        if st.button(words, key=f"signin-{name}", type="primary", icon=":material/login:"):
+        label = t("signin.do") if unnamed else t("signin.with", provider=escape_markdown(name.capitalize()))
+        if st.button(label, key=f"signin-{name}", type="primary", icon=":material/login:"):
             st.login(None if name == "default" else name)
     st.caption(t("signin.back"))
 
 
 def render_access_denied(user: User, reason: Refusal, mode: AccessMode) -> None:
-    """Who somebody is signed in as, and why that is not enough."""
+    """Render the signed-in user and the reason for the refusal."""
     st.title(t("refused.title"), anchor=False)
     if user.id:
         render_identity(user)
@@ -111,6 +93,6 @@ def render_access_denied(user: User, reason: Refusal, mode: AccessMode) -> None:
 
 
 def render_identity(user: User) -> None:
-    known = [part for part in (user.name, user.email) if part]
-    who = " · ".join(dict.fromkeys(known))
-    st.markdown(t("account.who", who=escape_markdown(who)) if who else t("account.unnamed"))
+    """Render the name and the e-mail address of the signed-in user."""
+    name = user_label(user.name, user.email)
+    st.markdown(t("account.who", who=escape_markdown(name)) if name else t("account.unnamed"))

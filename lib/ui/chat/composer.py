@@ -12,7 +12,6 @@ from lib.core.errors import AntlerError
 from lib.core.params import FIELDS_BY_NAME
 from lib.core.target import Target
 from lib.core.user import User
-from lib.ui.auth import require
 from lib.ui.chat import context_window, model_picker, params_panel
 from lib.ui.history.sidebar import SETTINGS_PAGE
 from lib.ui.session import conversation_view, replayed_input, resources
@@ -21,8 +20,6 @@ from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.usage import quota_status
 from lib.ui.widgets import cost, undo
 from lib.ui.widgets.errors import error_message, flash_warning, render_flash_warning, shows_errors
-
-_INPUT_KEY = require.COMPOSER_INPUT_KEY
 
 
 def render(user: User) -> DeltaGenerator:
@@ -54,7 +51,11 @@ def render(user: User) -> DeltaGenerator:
             model_picker.render(user)
             params_panel.render(user, model_picker.current_target(), lost)
             stop = _render_stop_or_estimate()
-    st.chat_input(t("composer.placeholder"), key=_INPUT_KEY, on_submit=lambda: send(user, _submitted_text()))
+    st.chat_input(
+        t("composer.placeholder"),
+        key=replayed_input.INPUT_KEY,
+        on_submit=lambda: send(user, _submitted_text()),
+    )
     _render_gateway_notice()
     return stop
 
@@ -88,12 +89,12 @@ def prefill(text: str) -> None:
     # The page takes over only what differs from what it was given last, and has emptied the box since.
     shown = f"{text} " if text == before else text
     session_state.prefill = shown, text
-    session_state.set_widget(_INPUT_KEY, shown)
+    session_state.set_widget(replayed_input.INPUT_KEY, shown)
 
 
 def _submitted_text() -> str:
     """What is sent from the box, without what only made it differ."""
-    sent: str = session_state.widget(_INPUT_KEY) or ""
+    sent: str = session_state.widget(replayed_input.INPUT_KEY) or ""
     shown, text = session_state.prefill
     return text if sent == shown else sent
 

@@ -1,4 +1,4 @@
-"""What stands before every route: without a sign-in no page, no file and no websocket."""
+"""Authentication middleware: no page, file or websocket without a sign-in."""
 
 from __future__ import annotations
 
@@ -10,134 +10,142 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lib.config import auth
-from lib.config.auth import AccessSettings
+from lib.config.auth import Refusal
 from lib.core.errors import SettingError, StoreError
 from lib.core.user import User
-from lib.ui.auth import oidc, sign_in_html
-from lib.ui.auth import password as session
+from lib.ui.auth.identify import identify
+from lib.ui.auth.password import COOKIE_MAX_AGE, COOKIE_NAME, check_password, create_cookie
+from lib.ui.auth.sign_in_html import access_denied_page, base_path, path_below_base, sign_in_page
 from lib.ui.server import streamlit_private
 from lib.ui.session import hosting, resources
 
-# What a balancer and a monitor ask, and what answers them without a word about anybody.
+# Asked by load balancers and monitors; the responses hold nothing about users.
 PUBLIC_PATHS = frozenset({streamlit_private.HEALTH_PATH, "/health", "/ready", "/metrics"})
 _POLICY_VIOLATION = 1008
 _MAX_FORM_BYTES = 8_192
 
 
 class AuthMiddleware:
-    """ASGI middleware that hands on what comes from somebody who is signed in, as the access is set."""
+    """ASGI middleware that passes on requests of identified users, by the configured access mode."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        mode = _access_mode()
         if scope["type"] not in ("http", "websocket") or path_below_base(scope) in PUBLIC_PATHS:
             await self._app(scope, receive, send)
-            return
-        try:
-            access = resources.settings().access
-        except SettingError:
-            # No page goes beyond saying which setting it is.
-            access = AccessSettings()
-        if access.mode == "password" and not hosting.is_community_cloud():
-            await self._handle_password(access, scope, receive, send)
-        elif access.mode == "proxy":
-            await self._handle_proxy(access, scope, receive, send)
-        elif access.mode == "oidc":
+        elif mode == "password" and not hosting.is_community_cloud():
+            await self._handle_password(scope, receive, send)
+        elif mode == "proxy":
+            await self._handle_proxy(scope, receive, send)
+        elif mode == "oidc":
             await self._handle_oidc(scope, receive, send)
         else:
+            # The page itself checks the access.
             await self._app(scope, receive, send)
 
-    async def _handle_password(
-        self, access: AccessSettings, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _handle_password(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, connection = path_below_base(scope), HTTPConnection(scope)
         if path == "/signout":
-            answer: Response = RedirectResponse(sign_in_html.base_path(), 303)
-            answer.delete_cookie(session.COOKIE_NAME, sign_in_html.base_path())
-        elif session.is_valid_cookie(access.password, connection.cookies.get(session.COOKIE_NAME, "")):
+            response: Response = RedirectResponse(base_path(), 303)
+            response.delete_cookie(COOKIE_NAME, base_path())
+        elif isinstance(await _identify(connection), User):
             if path != "/signin":
                 await self._app(scope, receive, send)
                 return
-            answer = RedirectResponse(sign_in_html.base_path(), 303)
+            response = RedirectResponse(base_path(), 303)
         elif path == "/signin" and scope.get("method") == "POST":
-            answer = await _handle_sign_in(access.password, Request(scope, receive))
+            response = await _sign_in(Request(scope, receive))
         elif _is_page_request(scope):
-            answer = sign_in_html.sign_in_page(connection, _return_path(scope))
+            response = sign_in_page(connection, _return_path(scope))
         else:
-            answer = PlainTextResponse("Sign in first.", 401)
-        await _send_refusal(answer, scope, receive, send)
+            response = PlainTextResponse("Sign in first.", 401)
+        await _send_refusal(response, scope, receive, send)
 
-    async def _handle_proxy(self, access: AccessSettings, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle_proxy(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
-        known = auth.user_from_proxy(connection.headers.getlist, access)
-        if isinstance(known, User):
+        user = await _identify(connection)
+        if isinstance(user, User):
             await self._app(scope, receive, send)
         else:
-            await _send_refusal(sign_in_html.access_denied_page(connection, known), scope, receive, send)
+            await _send_refusal(access_denied_page(connection, user), scope, receive, send)
 
     async def _handle_oidc(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Streamlit serves its page to anybody, who is then asked to sign in on it; files are not for all."""
-        path = path_below_base(scope)
-        claims = oidc.claims_from_cookies(HTTPConnection(scope).cookies)
+        """Serve the shell of Streamlit's page to all, since it holds the sign-in button; data to users."""
+        path, connection = path_below_base(scope), HTTPConnection(scope)
         if scope["type"] == "http":
-            if (
-                path in streamlit_private.PAGE_SHELL_PATHS
-                or not path.startswith(streamlit_private.DATA_PREFIXES)
-                or (claims and await _is_admitted(claims))
-            ):
+            is_shell = path in streamlit_private.PAGE_SHELL_PATHS
+            if is_shell or not path.startswith(streamlit_private.DATA_PREFIXES) or await _is_user(connection):
                 await self._app(scope, receive, send)
             else:
                 await _send_refusal(PlainTextResponse("Sign in first.", 401), scope, receive, send)
-        elif claims and await _is_admitted(claims):
-            await self._app(scope, *_close_on_revocation(claims, receive, send))
+        elif await _is_user(connection):
+            await self._app(scope, *_close_on_revocation(connection, receive, send))
         else:
-            # Without its old session, in which callbacks may wait that a person's name was given to.
-            fresh = streamlit_private.without_session_id(scope)
-            await self._app(fresh, receive if fresh == scope else _inject_rerun(receive), send)
+            # A new session: callbacks with a user's data may wait in the old one.
+            new_scope = streamlit_private.without_session_id(scope)
+            await self._app(new_scope, receive if new_scope == scope else _inject_rerun(receive), send)
 
 
-def path_below_base(scope: Scope) -> str:
-    """The path below the address that the app is served at."""
-    path = str(scope["path"])
-    base = sign_in_html.base_path().rstrip("/")
-    return path.removeprefix(base) if base and path.startswith(f"{base}/") else path
+def _access_mode() -> str:
+    """The configured mode; "local" for invalid settings, with which every page only says so."""
+    try:
+        return resources.settings().access.mode
+    except SettingError:
+        return "local"
+
+
+async def _identify(connection: HTTPConnection) -> User | Refusal:
+    return await run_in_threadpool(identify, connection.headers, connection.cookies)
+
+
+async def _is_user(connection: HTTPConnection) -> bool:
+    """Tell if a request comes from a user with access; nobody has access while the database is away."""
+    try:
+        return isinstance(await _identify(connection), User)
+    except StoreError:
+        return False
 
 
 def _is_page_request(scope: Scope) -> bool:
-    wanted = scope.get("method") in ("GET", "HEAD") and not path_below_base(scope).startswith(
-        (*streamlit_private.DATA_PREFIXES, "/static/")
+    private_prefixes = (*streamlit_private.DATA_PREFIXES, "/static/")
+    return (
+        scope.get("method") in ("GET", "HEAD")
+        and not path_below_base(scope).startswith(private_prefixes)
+        and "text/html" in HTTPConnection(scope).headers.get("accept", "")
     )
-    return bool(wanted) and "text/html" in HTTPConnection(scope).headers.get("accept", "")
 
 
 def _return_path(scope: Scope) -> str:
-    """The page that was asked for, to go on to after the sign-in."""
+    """The requested page with its query, to return to after the sign-in."""
     query = scope.get("query_string", b"").decode("latin-1")
     path = path_below_base(scope).lstrip("/")
     return f"{path}?{query}" if query else path
 
 
-async def _handle_sign_in(password: str, request: Request) -> Response:
-    """The answer to a password that somebody typed."""
+async def _sign_in(request: Request) -> Response:
+    """Respond to a submitted password form."""
     form = await _read_form(request)
-    wanted = form.get("wanted", "")
+    return_path = form.get("wanted", "")
     address = request.client.host if request.client else ""
-    right, wait = session.check_password(password, form.get("password", ""), address)
-    if not right:
-        return sign_in_html.sign_in_page(request, wanted, is_wrong=not wait, retry_after=wait)
-    # Never to another address: what stands after the first letters is a path of ours.
-    answer = RedirectResponse(sign_in_html.base_path() + wanted.lstrip("/\\"), 303)
-    secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
-    answer.set_cookie(
-        *(session.COOKIE_NAME, session.create_cookie(password), session.COOKIE_MAX_AGE),
-        path=sign_in_html.base_path(),
+    password = resources.settings().access.password
+    check = check_password(password, form.get("password", ""), address)
+    if not check.is_correct:
+        return sign_in_page(request, return_path, check)
+    # No open redirect: after the stripped slashes, what remains is a path of this server.
+    response = RedirectResponse(base_path() + return_path.lstrip("/\\"), 303)
+    is_https = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+    response.set_cookie(
+        COOKIE_NAME,
+        create_cookie(password),
+        COOKIE_MAX_AGE,
+        path=base_path(),
         httponly=True,
         samesite="lax",
-        secure=secure,
+        secure=is_https,
     )
-    return answer
+    return response
 
 
 async def _read_form(request: Request) -> Mapping[str, str]:
@@ -158,45 +166,37 @@ async def _send_refusal(response: Response, scope: Scope, receive: Receive, send
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
 
 
-async def _is_admitted(claims: oidc.Claims) -> bool:
-    """Whether these claims let somebody in at this moment; nobody where the database cannot be asked."""
-    try:
-        return await run_in_threadpool(oidc.refusal_reason, claims) is None
-    except StoreError:
-        return False
+def _close_on_revocation(connection: HTTPConnection, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Close the websocket when the sign-in is revoked: callbacks run before the page identifies the user."""
+    is_closed = False
 
-
-def _close_on_revocation(claims: oidc.Claims, receive: Receive, send: Send) -> tuple[Receive, Send]:
-    """A websocket that ends with the sign-in: Streamlit runs callbacks before the page can ask who it is."""
-    over = False
-
-    async def watching() -> Message:
-        nonlocal over
+    async def receive_checked() -> Message:
+        nonlocal is_closed
         message = await receive()
-        if message["type"] == "websocket.receive" and not await _is_admitted(claims):
-            over = True
+        if message["type"] == "websocket.receive" and not await _is_user(connection):
+            is_closed = True
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION}
         return message
 
-    async def sending(message: Message) -> None:
-        if not over:
+    async def send_until_closed(message: Message) -> None:
+        if not is_closed:
             await send(message)
 
-    return watching, sending
+    return receive_checked, send_until_closed
 
 
 def _inject_rerun(receive: Receive) -> Receive:
-    """A websocket whose first word is a run: who comes back to no session would go on seeing the old page."""
-    first = iter([{"type": "websocket.receive", "bytes": streamlit_private.rerun_message()}])
-    connected = False
+    """Make a run the first message, so that a client whose session was dropped loses its old page."""
+    pending = iter([{"type": "websocket.receive", "bytes": streamlit_private.rerun_message()}])
+    is_connected = False
 
-    async def running() -> Message:
-        nonlocal connected
-        if connected:
-            for message in first:
+    async def receive_with_rerun() -> Message:
+        nonlocal is_connected
+        if is_connected:
+            for message in pending:
                 return message
-        connected = True
+        is_connected = True
         return await receive()
 
-    return running
+    return receive_with_rerun

@@ -1,26 +1,28 @@
-"""Words sent to a replica that is gone, which reached a session that knew nothing of their box yet."""
+"""Recovery of a message typed on a replica that ended, before the new session has rendered its input."""
 
 from __future__ import annotations
 
 from lib.ui.server import streamlit_private
 from lib.ui.session.state import session_state
 
+INPUT_KEY = "composer.box"
 
-def recover_message(widget_key: str) -> None:
-    """Keep what this run was sent from the box of that key, as long as the session has not painted it.
 
-    A page that was idle when its replica ended hears nothing of the new one: it goes on with its next
-    message, and Streamlit drops what comes from a widget that the session does not know.
+def recover_message() -> None:
+    """Keep the message that this run received, if the session has not rendered the chat input yet.
+
+    An idle page does not notice that its replica ended, and sends its next message to a new one, where
+    Streamlit drops the values of widgets unknown to the session.
     """
     if session_state.is_input_rendered:
         return
-    if message := streamlit_private.submitted_chat_input(widget_key):
+    if message := streamlit_private.submitted_chat_input(INPUT_KEY):
         session_state.replayed_message = message
 
 
 def pop_message() -> str:
-    """What was caught, once, else ""; from now on the session knows the box."""
+    """Return the recovered message once, else ""; from now on the session knows the chat input."""
     session_state.is_input_rendered = True
-    words = session_state.replayed_message
+    message = session_state.replayed_message
     del session_state.replayed_message
-    return words
+    return message

@@ -13,7 +13,14 @@ from lib.core.preferences import Preferences
 from lib.core.pricing import Balance
 from lib.core.target import Target
 from lib.core.user import User
-from lib.ui.session.values import BrowserIdentity, ConversationView, PagerPosition, Selection, UndoOffer
+from lib.ui.session.values import (
+    BrowserIdentity,
+    ConversationView,
+    PagerPosition,
+    PasswordCheck,
+    Selection,
+    UndoOffer,
+)
 
 T = TypeVar("T")
 
@@ -59,7 +66,7 @@ class SessionState:
     recorded_user = Value[User | None](None)  # the user whose sign-in was recorded
     browser_identity = Value[BrowserIdentity | None](None)
     is_password_verified = Value[bool](False)  # where no cookie can hold that
-    password_error = Value[str]("")
+    password_check = Value[PasswordCheck | None](None)  # of the last attempt
     personal_key = Value[PersonalKey | None](None)
     # Everywhere.
     language = Value[str]("")  # chosen in the settings; "" for the browser's

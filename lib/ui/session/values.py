@@ -24,6 +24,14 @@ class BrowserIdentity:
     persistence: Persistence
 
 
+@dataclass(frozen=True)
+class PasswordCheck:
+    """Result of a password attempt; with `retry_after` seconds to wait, a correct one is refused as well."""
+
+    is_correct: bool
+    retry_after: float = 0.0
+
+
 @dataclass
 class ConversationView:
     """The open conversation as the session shows it; `conversation` is None for a new one.

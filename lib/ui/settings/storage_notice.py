@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.ui.auth import require
+from lib.ui.auth import identity_persistence
 from lib.ui.session import hosting
 from lib.ui.session.state import session_state
 from lib.ui.text.i18n import t
@@ -29,5 +29,5 @@ def _dismiss() -> None:
 
 def render_persistence_notice() -> None:
     """One quiet line where the browser itself will forget who this is."""
-    if (place := require.identity_persistence()) != "browser":
-        st.caption(f":material/history_toggle_off: {t(f'access.{place}')}")
+    if (persistence := identity_persistence()) != "browser":
+        st.caption(f":material/history_toggle_off: {t(f'access.{persistence}')}")

@@ -36,7 +36,12 @@ def current_language() -> str:
     chosen = session_state.language
     if chosen in LANGUAGES:
         return chosen
-    return "zh" if (st.context.locale or "").lower().startswith("zh") else "en"
+    return language_from_header(st.context.locale or "")
+
+
+def language_from_header(accept_language: str) -> str:
+    """Return the language for an Accept-Language header, outside a session."""
+    return "zh" if accept_language.lower().startswith("zh") else "en"
 
 
 def current_locale() -> Locale:

@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec
 
 from lib.core.policy import Policy, ScopePolicy
 from lib.core.user import User
-from lib.ui.auth import require
+from lib.ui.auth import current_admin
 from lib.ui.session import resources
 from lib.ui.text.i18n import t
 from lib.ui.widgets.errors import flash_warning, shows_errors
@@ -41,7 +41,7 @@ def admin_action(action: Callable[Concatenate[User, P], None]) -> Callable[P, No
 
     @wraps(action)
     def acting(*args: P.args, **kwargs: P.kwargs) -> None:
-        if admin := require.current_admin():
+        if admin := current_admin():
             action(admin, *args, **kwargs)
             resources.policy.clear()
         else:

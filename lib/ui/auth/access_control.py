@@ -1,0 +1,147 @@
+"""Access control of pages: the user of a run, or a sign-in page and the end of the run."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from html import escape
+from typing import NoReturn
+
+import streamlit as st
+from starlette.datastructures import Headers
+
+from lib.config import auth
+from lib.config.auth import AccessSettings, Refusal
+from lib.core.errors import SettingError, StoreError
+from lib.core.user import User
+from lib.ui.auth.browser_id import received_identity, request_identity
+from lib.ui.auth.identify import ANONYMOUS, identify
+from lib.ui.auth.oidc import check_trusted_headers, read_claims
+from lib.ui.auth.sign_in_page import (
+    render_access_denied,
+    render_password_form,
+    render_sign_in,
+    render_unprotected_server,
+)
+from lib.ui.session import audit, hosting, replayed_input, resources
+from lib.ui.session.state import session_state
+from lib.ui.session.values import Persistence
+from lib.ui.text.i18n import t
+
+_REVEAL_ANIMATION = "untold 0s linear 5s forwards"
+# Refusals that another sign-in can lift.
+_SIGN_IN_AGAIN_REASONS = ("signed_out", "expired", "revoked", "undated", "early")
+log = logging.getLogger(__name__)
+
+
+def require() -> User:
+    """Return the user of this run, or end the run with a sign-in page or the reason for a refusal.
+
+    The first call of every page, because a file in pages/ can run without app.py. Raises StoreError when
+    revoked sign-ins cannot be read.
+    """
+    try:
+        access = resources.settings().access
+        if access.mode == "oidc":
+            check_trusted_headers()
+    except SettingError as error:
+        st.error(t("error.setting", sentence=str(error)), icon=":material/settings_alert:")
+        st.stop()
+    replayed_input.recover_message()
+    user = _identify_session(access)
+    if not isinstance(user, User):
+        _render_refusal(user, access)
+        st.stop()
+    if user.id:
+        _record_user(user)
+    else:
+        user = replace(_browser_user(), is_admin=user.is_admin)
+    session_state.user = user
+    return user
+
+
+def current_admin() -> User | None:
+    """Return the session's user if they are an admin at this moment, else None.
+
+    For callbacks, which run before require(). Raises StoreError when revoked sign-ins cannot be read.
+    """
+    user = session_state.user
+    if user is None or not user.is_admin:
+        return None
+    identified = _identify_session(resources.settings().access)
+    if not isinstance(identified, User) or not identified.is_admin or identified.id not in ("", user.id):
+        return None
+    return user
+
+
+def identity_persistence() -> Persistence:
+    """Return the store that keeps the browser's identity; call it after require()."""
+    return session_state.browser_identity.persistence if session_state.browser_identity else "browser"
+
+
+def _identify_session(access: AccessSettings) -> User | Refusal:
+    if access.mode == "oidc" and not st.user.to_dict().get("is_logged_in"):
+        # Streamlit also checks the XSRF token and the origin, and st.logout() counts at once.
+        return "signed_out"
+    if access.mode == "password" and session_state.is_password_verified:
+        return ANONYMOUS
+    headers = st.context.headers
+    raw_headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+        for name in headers
+        for value in headers.get_all(name)
+    ]
+    return identify(Headers(raw=raw_headers), st.context.cookies)
+
+
+def _render_refusal(refusal: Refusal, access: AccessSettings) -> None:
+    if refusal == "unprotected":
+        render_unprotected_server(is_community_cloud=hosting.is_community_cloud())
+    elif access.mode == "password":
+        render_password_form(access.password)
+    elif refusal in _SIGN_IN_AGAIN_REASONS:
+        render_sign_in(access, None if refusal == "signed_out" else refusal)
+    else:
+        claims = read_claims(st.context.cookies) if access.mode == "oidc" else None
+        user = auth.user_from_claims(claims) if claims else ANONYMOUS
+        render_access_denied(user, refusal, access.mode)
+
+
+def _record_user(user: User) -> None:
+    """Record a user's sign-in once a session. A session that changes its user loses all its values."""
+    recorded = session_state.recorded_user
+    if recorded == user:
+        return
+    is_new = recorded is None or recorded.id != user.id
+    if recorded is not None and is_new:
+        session_state.clear()
+    try:
+        resources.store().users.upsert(user)
+    except StoreError:
+        log.warning("the user could not be recorded", exc_info=True)
+    if is_new:
+        audit.record(user, "sign_in", resources.settings().access.mode)
+    session_state.recorded_user = user
+
+
+def _browser_user() -> User:
+    """The user by their browser, in the access modes without accounts."""
+    if session_state.browser_identity is None:
+        _wait_for_browser()
+    return User(session_state.browser_identity.id)
+
+
+def _wait_for_browser() -> NoReturn:
+    """Render an empty page until the browser has sent its identity, with a message after some seconds."""
+    request_identity(_on_identity)
+    # Hidden by an inline style: the style sheet with the animation can arrive after this element.
+    st.html(f'<p style="visibility: hidden; animation: {_REVEAL_ANIMATION}">{escape(t("access.silent"))}</p>')
+    with st.sidebar:
+        st.container(key="untold-sidebar", height=1, border=False)
+    st.stop()
+
+
+def _on_identity() -> None:
+    if identity := received_identity():
+        resources.claim_legacy_rows(identity.id)
+        session_state.browser_identity = identity
