@@ -91,9 +91,12 @@ class Gateway:
                 return
             has_content = False
             try:
-                for event in split_thinking(self._attempt_request(wire, headers, body, cancel)):
-                    has_content = has_content or type(event) is TextDelta or type(event) is ThinkingDelta
+                events = split_thinking(self._attempt_request(wire, headers, body, cancel))
+                for event in events:
+                    has_content = type(event) is TextDelta or type(event) is ThinkingDelta
                     yield event
+                    if has_content:
+                        yield from events
                 return
             except AnswerError as error:
                 error = error.redact(self._api_key)

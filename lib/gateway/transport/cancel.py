@@ -139,7 +139,7 @@ class _TrackedHTTPSPool(_TrackedHTTPPool, HTTPSConnectionPool):
 
 
 class CancellableAdapter(HTTPAdapter):
-    """Adapter of requests whose connections register their socket with the current CancelToken."""
+    """Adapter for requests with connections that register their socket with the current CancelToken."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Server-sent events: bytes to frames with sseclient-py, whose gaps are closed before and after it."""
+"""Server-sent events: bytes to frames with sseclient-py, and workarounds for its gaps."""
 
 from __future__ import annotations
 

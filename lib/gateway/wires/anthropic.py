@@ -299,7 +299,7 @@ def _parse_block_delta(index: int, delta: dict[str, Any]) -> Iterator[Event]:
 
 
 def _parse_usage(raw: dict[str, Any]) -> Usage:
-    """Usage whose `input` is the sum of uncached input, cache reads and cache writes."""
+    """Usage with `input` as the sum of uncached input, cache reads and cache writes."""
     names = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
     uncached, cached, written = (parse_token_count(raw.get(name)) for name in names)
     counts = [count for count in (uncached, cached, written) if count is not None]

@@ -181,7 +181,7 @@ def _parse_error_payload(payload: Any) -> tuple[tuple[str, ...], str]:
 
 
 def _unwrap_nested_error(codes: tuple[str, ...], message: Any) -> tuple[tuple[str, ...], str]:
-    """Codes and message of an error whose message is JSON itself; the outer request id stays at its end."""
+    """Codes and message of an error nested as JSON in a message; the outer request id stays at its end."""
     if not isinstance(message, str):
         return codes, truncate(json.dumps(message, ensure_ascii=False))
     text = message.lstrip()

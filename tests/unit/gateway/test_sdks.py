@@ -76,7 +76,7 @@ def test_sdk_reads_the_same_text_from_a_stream(
     sdk_request = openai_text(sdks[0]) if stream.wire == "openai" else anthropic_text(sdks[1])
     text, reason = sdk_request
     if text.startswith("<think>"):
-        # The SDKs leave in the text what the server left there; we tell it apart.
+        # The SDKs leave <think> tags in the text.
         thinking, _, text = text.removeprefix("<think>").partition("</think>")
         assert (thinking.strip(), text.lstrip()) == (answer.thinking, answer.text)
     else:
