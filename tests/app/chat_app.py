@@ -102,7 +102,8 @@ class ChatApp:
         return self.run()
 
     def choose_wire(self, wire: str) -> Self:
-        self.field("Wire").set_value(wire)
+        """Choose a wire by its id, in the composer's row or in the settings."""
+        self.field("API format").set_value(wire)
         return self.run()
 
     def set_field(self, label: str, value: Any) -> Self:
@@ -121,7 +122,7 @@ class ChatApp:
         return next(element for element in elements if element.label.startswith(label))
 
     def buttons(self, label: str) -> list[Any]:
-        return [button for button in self.at.button if button.label == label]
+        return [button for button in self.at.button if button.label.replace("\\", "") == label]
 
     @property
     def conversation(self) -> str:

@@ -97,7 +97,7 @@ def _is_json_object(name: str) -> bool:
     return True
 
 
-def set_params(user: User, **values: Any) -> None:
+def set_params(user: User, /, **values: Any) -> None:
     """Set parameters from a callback, as if a person had."""
     for name, value in values.items():
         session_state.set_widget(_WIDGET_KEYS[name], value)

@@ -1,0 +1,76 @@
+"""The parameters: what the target supports, warnings before sending, and no lost input."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.app.chat_app import ChatApp
+from tests.support.replay import Canned, Replay
+
+OPENAI_ANSWER = b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
+ANTHROPIC_ANSWER = (
+    b'data: {"type":"message","content":[{"type":"text","text":"Yes."}],"stop_reason":"end_turn"}\n\n'
+)
+
+
+def get_last_body(gateway: Replay) -> dict[str, object]:
+    body: dict[str, object] = json.loads(gateway.requests[-1].body)
+    return body
+
+
+def test_a_value_that_the_target_does_not_support_is_announced_and_adapted(keyed):
+    keyed.serve("/v1/messages", Canned(ANTHROPIC_ANSWER))
+    chat = ChatApp(model="claude-sonnet-4-5", wire="openai")
+    assert chat.field("Temperature").label == "Temperature (0 to 2)"
+    chat.set_field("Temperature", 1.5).choose_wire("anthropic")
+    warning = re.compile("Temperature: .*1 will be sent")
+    assert warning.search(chat.text)
+    assert chat.field("Temperature").label == "Temperature (0 to 1)"
+    assert chat.field("Temperature").value == 1.5
+    assert re.search(r"Not supported by this model in this API format: .*Seed", chat.text)
+    chat.ask("Warm?")
+    assert get_last_body(keyed)["temperature"] == 1
+    # Claude has the same range over either wire; another model has a wider one over OpenAI's.
+    assert warning.search(chat.choose_wire("openai").text)
+    assert not warning.search(chat.set_field("Model", "m-one").text)
+
+
+def test_invalid_json_is_refused_and_kept(keyed):
+    keyed.serve("/v1/chat/completions", Canned(OPENAI_ANSWER))
+    chat = ChatApp(model="m-one", wire="openai").ask("First").set_field("Extra JSON", '{"top_k": 5')
+    sent = len(keyed.requests)
+    chat.ask("Second")
+    assert "“Extra JSON” is not a JSON object" in chat.text
+    assert chat.composer == "Second"
+    chat.click("Regenerate")
+    assert "“Extra JSON” is not a JSON object" in chat.text
+    assert len(keyed.requests) == sent
+    again = ChatApp(c=chat.conversation)
+    assert again.field("Extra JSON").value == '{"top_k": 5'
+    again.set_field("Extra JSON", '{"top_k": 5}').ask("Third")
+    assert get_last_body(keyed)["top_k"] == 5
+
+
+def test_parameters_are_sent_kept_for_another_session_and_model_and_reset(keyed, wire):
+    path = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}[wire]
+    keyed.serve(path, Canned({"openai": OPENAI_ANSWER, "anthropic": ANTHROPIC_ANSWER}[wire]))
+    chat = ChatApp(model="m-two", wire=wire).set_field("System prompt", "Be brief.")
+    chat.set_field("Temperature", 0.5).set_field("Max tokens", 123).set_field(
+        "Stop sequences", "END\nOVER\\n"
+    )
+    chat.set_field("Extra JSON", '{"verbosity": "low", "max_tokens": 99}').ask("Hello?")
+    body = get_last_body(keyed)
+    assert (body["model"], body["temperature"], body["max_tokens"]) == ("m-two", 0.5, 99)
+    assert body["verbosity"] == "low"
+    assert body["stop_sequences" if wire == "anthropic" else "stop"] == ["END", "OVER\n"]
+    other = ChatApp(c=chat.conversation).set_field("Model", "m-one")
+    assert other.field("System prompt").value == "Be brief."
+    assert other.field("Max tokens").value == 123
+    other.click("Reset all")
+    assert not other.buttons("Reset all")
+    assert not other.field("System prompt").value
+    other.ask("And without?")
+    body = get_last_body(keyed)
+    assert "And without?" in str(body["messages"])
+    assert not {"temperature", "stop", "stop_sequences", "system", "verbosity"} & set(body)
