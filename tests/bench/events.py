@@ -23,12 +23,13 @@ import openai
 import urllib3
 
 from lib.config.settings import Settings, Timeouts
-from lib.core.conversation import Message, Params, TextPart
+from lib.core.conversation import Message, TextPart
+from lib.core.params import Params
 from lib.core.events import TextDelta
 from lib.core.reply import Reply
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
-from lib.gateway.transport.request import CancelToken
+from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.bench import pouring
 
