@@ -1,4 +1,4 @@
-"""Fixtures: two upstreams on loopback, LiteLLM's proxy in front of them, and our client in front of that."""
+"""Fixtures: two upstreams on loopback, LiteLLM's proxy in front of them, and a client of the proxy."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lib.core.target import WIRES
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway
 from tests.real.proxy import KEY, Proxy, client, mock, settings, upstream
-from tests.real.routes import REPLAYED
+from tests.real.routes import REPLAY_MODELS
 from tests.support.replay import Replay
 
-MOCKED = "Grüße, 你好 🦌"
-# The demo models that tests ask for.
-ASKED = (
+MOCK_TEXT = "Grüße, 你好 🦌"
+# The models of the fake gateway that the tests use.
+DEMO_MODELS = (
     "demo-tour",
     "demo-thinker",
     "demo-breaks",
@@ -26,12 +26,12 @@ ASKED = (
     "demo-errors",
     "demo-silent",
 )
-_LOG_SHOWN = 8_000
+_MAX_LOG_LENGTH = 8_000
 
 
 @pytest.fixture(scope="session")
-def model() -> Iterator[FakeGateway]:
-    """The demo gateway as the maker of models: over both wires, each at a pace that a test can wait for."""
+def fake_gateway() -> Iterator[FakeGateway]:
+    """The fake gateway as an upstream, on both wires and faster than a human reads."""
     running = FakeGateway(pace=5)
     yield running
     running.close()
@@ -39,33 +39,33 @@ def model() -> Iterator[FakeGateway]:
 
 @pytest.fixture(scope="session")
 def replay() -> Iterator[Replay]:
-    """A model of either wire that answers as a test tells it to."""
+    """An upstream of either wire that replays the response of a test."""
     with Replay() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def entries(model: FakeGateway, replay: Replay) -> list[dict[str, Any]]:
-    """The proxy's list of models: some of the demo's over either wire, the replayed ones, a mocked one."""
+def model_entries(fake_gateway: FakeGateway, replay: Replay) -> list[dict[str, Any]]:
+    """The proxy's model list: fake models on both wires, the replayed ones, and a mocked one."""
     return [
-        *(upstream(f"{wire}-{name}", name, wire, model.url) for wire in WIRES for name in ASKED),
-        *(upstream(REPLAYED[wire], "replayed", wire, replay.url) for wire in WIRES),
-        mock("mocked", MOCKED),
+        *(upstream(f"{wire}-{name}", name, wire, fake_gateway.url) for wire in WIRES for name in DEMO_MODELS),
+        *(upstream(REPLAY_MODELS[wire], "replayed", wire, replay.url) for wire in WIRES),
+        mock("mocked", MOCK_TEXT),
     ]
 
 
 @pytest.fixture(scope="session")
-def proxy(tmp_path_factory: pytest.TempPathFactory, entries: list[dict[str, Any]]) -> Iterator[Proxy]:
-    """The proxy, started once; at the end, that it asked for nothing but these upstreams."""
-    with Replay() as outside:
-        running = Proxy(tmp_path_factory.mktemp("litellm"), settings(entries), outside.url)
+def proxy(tmp_path_factory: pytest.TempPathFactory, model_entries: list[dict[str, Any]]) -> Iterator[Proxy]:
+    """The proxy, started once per run; fails if it sends a request anywhere but to the upstreams."""
+    with Replay() as blocked_proxy:
+        running = Proxy(tmp_path_factory.mktemp("litellm"), settings(model_entries), blocked_proxy.url)
         yield running
         running.close()
-        assert [request.path for request in outside.requests] == []
+        assert [request.path for request in blocked_proxy.requests] == []
 
 
 @pytest.fixture
-def asked(proxy: Proxy) -> Iterator[Gateway]:
+def gateway(proxy: Proxy) -> Iterator[Gateway]:
     gateway = client(proxy.url, KEY)
     yield gateway
     gateway.close()
@@ -73,9 +73,11 @@ def asked(proxy: Proxy) -> Iterator[Gateway]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: Any) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the end of the proxy's log with a test that failed."""
+    """Add the end of the proxy's log to the report of a failed test."""
     report = yield
     running = item.funcargs.get("proxy")
     if report.failed and running is not None:
-        report.sections.append(("the proxy's log", running.log.read_text(errors="replace")[-_LOG_SHOWN:]))
+        report.sections.append(
+            ("the proxy's log", running.log.read_text(errors="replace")[-_MAX_LOG_LENGTH:])
+        )
     return report

@@ -1,4 +1,4 @@
-"""LiteLLM's proxy as a process of its own, between our client and models on loopback."""
+"""LiteLLM's proxy as a process between the client and upstreams on loopback."""
 
 from __future__ import annotations
 
@@ -16,15 +16,21 @@ from tests.support.app_server import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = ROOT / ".venv-real/bin/litellm"
-KEY = "sk-9f3b7c1d5e8a2046bb7e"  # looks like a key, so that a search for it means something
-# It imports for ten seconds on an idle machine; these machines are shared.
+KEY = "sk-9f3b7c1d5e8a2046bb7e"  # long enough to be recognized in a search for leaks
+# Importing LiteLLM takes ten seconds on an idle machine.
 START_SECONDS = 300
-# Whatever it would fetch from outside has a copy in the package.
-LOCAL = ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS", "POLICY_TEMPLATES", "BLOG_POSTS", "AUTOROUTER_PRESETS")
+# Data that it would download, of which the package has a copy.
+LOCAL_COPIES = (
+    "MODEL_COST_MAP",
+    "ANTHROPIC_BETA_HEADERS",
+    "POLICY_TEMPLATES",
+    "BLOG_POSTS",
+    "AUTOROUTER_PRESETS",
+)
 
 
 def upstream(name: str, model: str, wire: Wire, url: str) -> dict[str, object]:
-    """An entry of its list of models: `name` for those who ask, `model` at `url`, asked over `wire`."""
+    """An entry of the model list: `name` for clients, `model` at `url` over `wire` upstream."""
     base = f"{url}/v1" if wire == "openai" else url
     return {
         "model_name": name,
@@ -33,7 +39,7 @@ def upstream(name: str, model: str, wire: Wire, url: str) -> dict[str, object]:
 
 
 def mock(name: str, text: str) -> dict[str, object]:
-    """An entry that the proxy answers itself, always with this text."""
+    """An entry that the proxy answers itself with this text."""
     return {
         "model_name": name,
         "litellm_params": {"model": "openai/mock", "api_key": "sk-mock", "mock_response": text},
@@ -41,7 +47,7 @@ def mock(name: str, text: str) -> dict[str, object]:
 
 
 def settings(models: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    """Its configuration: one key, and a failure handed on as it is, at once, each time."""
+    """The proxy's configuration: one key, no retries, errors passed on immediately."""
     return {
         "model_list": models,
         "general_settings": {"master_key": KEY},
@@ -49,43 +55,43 @@ def settings(models: Sequence[Mapping[str, object]]) -> dict[str, object]:
         "litellm_settings": {
             "num_retries": 0,
             "telemetry": False,
-            # Else it asks an OpenAI upstream over a third wire, which few gateways have.
+            # Otherwise it uses the Responses API with an OpenAI upstream, which few gateways have.
             "use_chat_completions_url_for_anthropic_messages": True,
         },
     }
 
 
 def client(url: str, key: str) -> Gateway:
-    """Our client of the gateway at `url`, more patient than any test needs."""
+    """A client of the gateway at `url`, with timeouts above those of any test."""
     return Gateway(Settings(api_key=key, base_url=url, timeouts=Timeouts(connect=60.0, idle=240.0)))
 
 
 class Proxy:
-    """The running proxy, on a free port of 127.0.0.1. `outside` takes what it would send elsewhere."""
+    """The running proxy, on a free port of 127.0.0.1. Requests to other hosts go to `blocked_proxy`."""
 
-    def __init__(self, folder: Path, config: Mapping[str, object], outside: str) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, object], blocked_proxy: str) -> None:
         self.log = folder / "log.txt"
         self.url = f"http://127.0.0.1:{free_port()}"
-        assert PROGRAM.exists(), "`make test-real` installs the gateway that these tests ask"
-        # JSON is YAML, and needs no library; but for its escapes of letters in two halves.
-        text = json.dumps(config, ensure_ascii=False)
-        (folder / "config.yaml").write_text(text, encoding="utf-8")
+        assert PROGRAM.exists(), "run `make test-real`: it installs LiteLLM"
+        # JSON is valid YAML, except for its escaped surrogate pairs.
+        config_text = json.dumps(config, ensure_ascii=False)
+        (folder / "config.yaml").write_text(config_text, encoding="utf-8")
         port = self.url.rpartition(":")[2]
         command = [str(PROGRAM), "--config", "config.yaml", "--host", "127.0.0.1", "--port", port]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, cwd=folder, env=environment(folder, outside), stdout=log, stderr=log
+                command, cwd=folder, env=environment(folder, blocked_proxy), stdout=log, stderr=log
             )
         deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
+        while not self._is_ready():
             assert self._process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.2)
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/health/liveliness", timeout=5) as answer:
-                return bool(answer.status == 200)
+            with urllib.request.urlopen(f"{self.url}/health/liveliness", timeout=5) as response:
+                return bool(response.status == 200)
         except OSError:
             return False
 
@@ -98,9 +104,9 @@ class Proxy:
             self._process.wait()
 
 
-def environment(folder: Path, outside: str) -> dict[str, str]:
-    """All that it sees of the environment: no key and no home of anyone, and one way out, to `outside`."""
-    ways_out = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), outside)
+def environment(folder: Path, blocked_proxy: str) -> dict[str, str]:
+    """The proxy's environment: no keys, an empty home, and `blocked_proxy` as HTTP proxy for other hosts."""
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), blocked_proxy)
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": str(folder),
@@ -108,7 +114,7 @@ def environment(folder: Path, outside: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "LITELLM_MODE": "PRODUCTION",  # reads no .env file
         "DISABLE_ADMIN_UI": "True",
-        **{f"LITELLM_LOCAL_{name}": "True" for name in LOCAL},
-        **ways_out,
+        **{f"LITELLM_LOCAL_{name}": "True" for name in LOCAL_COPIES},
+        **proxies,
         "NO_PROXY": "127.0.0.1",
     }

@@ -1,4 +1,4 @@
-"""The ways through the proxy: the wire that is asked over, and the one it asks over in turn."""
+"""Routes through the proxy: the client's wire, and the wire to the upstream."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from tests.fake_gateway import FakeGateway
 from tests.unit.gateway.recordings import CollectedAnswer, collect
 
 QUESTION = [Message("user", (TextPart("What is it?"),))]
-UNTOUCHED = Params()
-# What the proxy calls the model behind it that answers as a test tells it to.
-REPLAYED: dict[Wire, str] = {"openai": "gpt-replayed", "anthropic": "claude-replayed"}
+DEFAULT_PARAMS = Params()
+# The proxy's names of the upstream that replays the response of a test.
+REPLAY_MODELS: dict[Wire, str] = {"openai": "gpt-replayed", "anthropic": "claude-replayed"}
 
 each_wire = pytest.mark.parametrize("wire", WIRES)
 each_route = pytest.mark.parametrize(
-    ("wire", "behind"), [(wire, behind) for wire in WIRES for behind in WIRES]
+    ("wire", "upstream_wire"), [(wire, upstream_wire) for wire in WIRES for upstream_wire in WIRES]
 )
 
 
-def says(
-    asked: Gateway, wire: Wire, model: str, question: str = "", params: Params = UNTOUCHED
+def ask(
+    gateway: Gateway, wire: Wire, model: str, question: str = "", params: Params = DEFAULT_PARAMS
 ) -> CollectedAnswer:
-    """What comes of one question to this model of the proxy."""
+    """Ask a model of the proxy and collect the answer."""
     path = [Message("user", (TextPart(question),))] if question else QUESTION
-    return collect(asked.stream(Target(model, wire), path, params, CancelToken()))
+    return collect(gateway.stream(Target(model, wire), path, params, CancelToken()))
 
 
-def straight(wire: Wire, model: str, question: str = "") -> CollectedAnswer:
-    """What the demo gateway itself says to the question, without the proxy in between."""
-    running = FakeGateway(pace=50)
+def ask_directly(wire: Wire, model: str, question: str = "") -> CollectedAnswer:
+    """Ask the fake gateway without the proxy and collect the answer."""
+    server = FakeGateway(pace=50)
     try:
-        return says(Gateway(Settings(base_url=running.url, retries=0)), wire, model, question)
+        return ask(Gateway(Settings(base_url=server.url, retries=0)), wire, model, question)
     finally:
-        running.close()
+        server.close()

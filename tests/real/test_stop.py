@@ -1,4 +1,4 @@
-"""A stop ends the answer here at once, and the model behind a real gateway hears of it."""
+"""Cancellation through a real gateway: the client and the upstream connection end."""
 
 from __future__ import annotations
 
@@ -13,63 +13,65 @@ from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from tests.fake_gateway import FakeGateway
-from tests.real.routes import QUESTION, REPLAYED, each_route
+from tests.real.routes import QUESTION, REPLAY_MODELS, each_route
 from tests.real.upstream import PATHS
 from tests.support.replay import Canned, Replay, soon
 from tests.unit.gateway.recordings import collect
 
-# Where LiteLLM makes Anthropic's events of OpenAI's, it leaves the model ten seconds after we left.
-PATIENCE = 120.0
+# Seconds. LiteLLM closes a translated upstream connection ten seconds after the client's.
+CLOSE_TIMEOUT = 120.0
 
 
 @each_route
-def test_a_stop_in_mid_stream_ends_it_here_and_behind(
-    model: FakeGateway, asked: Gateway, wire: Wire, behind: Wire
+def test_cancel_in_the_stream_closes_both_connections(
+    fake_gateway: FakeGateway, gateway: Gateway, wire: Wire, upstream_wire: Wire
 ) -> None:
     cancel = CancelToken()
-    stream = asked.stream(Target(f"{behind}-demo-endless", wire), QUESTION, Params(), cancel)
+    stream = gateway.stream(Target(f"{upstream_wire}-demo-endless", wire), QUESTION, Params(), cancel)
     assert any(isinstance(event, TextDelta) for event in stream)
-    assert model.open_streams == 1  # its text is here while it is still being said
+    assert fake_gateway.open_streams == 1  # text arrives while the upstream is still sending
     cancel.cancel()
-    rest = collect(stream)
-    assert type(rest.error) in (type(None), errors.StreamInterrupted)
-    assert rest.reply.finish is None
-    assert soon(lambda: model.open_streams == 0, PATIENCE)
+    remaining = collect(stream)
+    assert type(remaining.error) in (type(None), errors.StreamInterrupted)
+    assert remaining.reply.finish is None
+    assert soon(lambda: fake_gateway.open_streams == 0, CLOSE_TIMEOUT)
 
 
-# On the route that is missing, and while even the headers are, LiteLLM tells a silent model nothing.
+# On the missing route, LiteLLM does not close the connection of a silent upstream.
 @pytest.mark.parametrize(
-    ("wire", "behind"), [("openai", "openai"), ("openai", "anthropic"), ("anthropic", "anthropic")]
+    ("wire", "upstream_wire"), [("openai", "openai"), ("openai", "anthropic"), ("anthropic", "anthropic")]
 )
-def test_a_stop_while_the_model_is_silent_ends_it_here_and_behind(
-    replay: Replay, asked: Gateway, wire: Wire, behind: Wire
+def test_cancel_during_silence_closes_both_connections(
+    replay: Replay, gateway: Gateway, wire: Wire, upstream_wire: Wire
 ) -> None:
-    replay.serve(PATHS[behind], Canned(silence=0))
-    number = len(replay.requests) + 1
+    replay.serve(PATHS[upstream_wire], Canned(silence=0))
+    request_number = len(replay.requests) + 1
     cancel = CancelToken()
 
-    def stop() -> None:
-        if replay.wait_for_requests(number):
+    def cancel_after_request() -> None:
+        if replay.wait_for_requests(request_number):
             cancel.cancel()
 
-    stopping = threading.Thread(target=stop)
-    stopping.start()
-    heard = collect(asked.stream(Target(REPLAYED[behind], wire), QUESTION, Params(), cancel))
-    stopping.join()
-    # Not TimedOut, which is what comes of a silence that nobody ends.
-    assert type(heard.error) in (errors.StreamInterrupted, errors.GatewayUnreachable)
-    assert len(replay.requests) == number
-    assert replay.requests[-1].left.wait(PATIENCE)
+    canceller = threading.Thread(target=cancel_after_request)
+    canceller.start()
+    answer = collect(gateway.stream(Target(REPLAY_MODELS[upstream_wire], wire), QUESTION, Params(), cancel))
+    canceller.join()
+    # Not RequestTimeout, which a silence without a cancel ends with.
+    assert type(answer.error) in (errors.StreamInterrupted, errors.GatewayUnreachable)
+    assert len(replay.requests) == request_number
+    assert replay.requests[-1].left.wait(CLOSE_TIMEOUT)
 
 
 @each_route
-def test_after_a_stop_the_next_question_is_answered(
-    model: FakeGateway, asked: Gateway, wire: Wire, behind: Wire
+def test_next_question_after_a_cancel_is_answered(
+    fake_gateway: FakeGateway, gateway: Gateway, wire: Wire, upstream_wire: Wire
 ) -> None:
     cancel = CancelToken()
-    stream = asked.stream(Target(f"{behind}-demo-endless", wire), QUESTION, Params(), cancel)
+    stream = gateway.stream(Target(f"{upstream_wire}-demo-endless", wire), QUESTION, Params(), cancel)
     assert any(isinstance(event, TextDelta) for event in stream)
     cancel.cancel()
     collect(stream)
-    heard = collect(asked.stream(Target(f"{behind}-demo-tour", wire), QUESTION, Params(), CancelToken()))
-    assert (heard.error, heard.text[:9]) == (None, "You asked")
+    answer = collect(
+        gateway.stream(Target(f"{upstream_wire}-demo-tour", wire), QUESTION, Params(), CancelToken())
+    )
+    assert (answer.error, answer.text[:9]) == (None, "You asked")
