@@ -24,8 +24,8 @@ import urllib3
 
 from lib.config.settings import Settings, Timeouts
 from lib.core.conversation import Message, TextPart
-from lib.core.params import Params
 from lib.core.events import TextDelta
+from lib.core.params import Params
 from lib.core.reply import Reply
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
