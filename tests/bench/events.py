@@ -31,25 +31,25 @@ from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires.request_body import WIRE_MODULES
-from tests.bench import pouring
+from tests.bench import event_server
 
-COUNT, WINDOW, ROUNDS = 50_000, 2_500, 3  # events of one answer, events timed at once, answers
-PACED, PAUSE, PACED_ROUNDS = 100, 4, 10  # events, ms between two of them, answers
+COUNT, WINDOW_SIZE, ROUNDS = 50_000, 2_500, 3  # events per answer, events per timing, answers
+PACED_COUNT, PACED_INTERVAL, PACED_ROUNDS = 100, 4, 10  # events, milliseconds between two, answers
 KEY = "sk-bench"
-QUESTION = [Message("user", (TextPart("Pour."),))]
+QUESTION = [Message("user", (TextPart("Stream."),))]
 
-# A way to read an answer: its text, piece by piece, of (url, wire, model).
-Way = Callable[[str, Wire, str], Iterator[str]]
+# Reads an answer: (url, wire, model) to its text deltas.
+Client = Callable[[str, Wire, str], Iterator[str]]
 
 
-def bare(url: str, wire: Wire, model: str) -> Iterator[str]:
-    """The least that can be done: read, split at blank lines, parse, take the text."""
+def read_with_loop(url: str, wire: Wire, model: str) -> Iterator[str]:
+    """Read, split at blank lines, parse JSON, take the text: the minimum."""
     pool = urllib3.PoolManager()
     body = json.dumps({"model": model, "messages": [], "stream": True}).encode()
     response = pool.request("POST", url + WIRE_MODULES[wire].PATH, body=body, preload_content=False)
-    rest = b""
-    while piece := response.read1(65_536, decode_content=True):
-        *blocks, rest = (rest + piece).split(b"\n\n")
+    buffer = b""
+    while chunk := response.read1(65_536, decode_content=True):
+        *blocks, buffer = (buffer + chunk).split(b"\n\n")
         for block in blocks:
             data = block[block.index(b"data: ") + 6 :]
             if data == b"[DONE]":
@@ -63,8 +63,8 @@ def bare(url: str, wire: Wire, model: str) -> Iterator[str]:
     pool.clear()
 
 
-def antler(url: str, wire: Wire, model: str) -> Iterator[str]:
-    """Our client as the program uses it."""
+def read_with_gateway(url: str, wire: Wire, model: str) -> Iterator[str]:
+    """Read with the gateway client, as the program does."""
     with contextlib.closing(
         Gateway(Settings(api_key=KEY, base_url=url, timeouts=Timeouts(20, 60)))
     ) as gateway:
@@ -73,8 +73,8 @@ def antler(url: str, wire: Wire, model: str) -> Iterator[str]:
                 yield event.text
 
 
-def folded(url: str, wire: Wire, model: str) -> Iterator[str]:
-    """Our client, and the answer added up."""
+def read_with_reply(url: str, wire: Wire, model: str) -> Iterator[str]:
+    """Read with the gateway client and fold the events into a Reply."""
     reply = Reply()
     with contextlib.closing(
         Gateway(Settings(api_key=KEY, base_url=url, timeouts=Timeouts(20, 60)))
@@ -86,87 +86,98 @@ def folded(url: str, wire: Wire, model: str) -> Iterator[str]:
     assert reply.finish is not None
 
 
-def sdk(url: str, wire: Wire, model: str) -> Iterator[str]:
-    """The maker's own SDK, each event as it comes."""
-    said: list[Any] = [{"role": "user", "content": "Pour."}]
+def read_with_sdk(url: str, wire: Wire, model: str) -> Iterator[str]:
+    """Read with the official SDK."""
+    messages: list[Any] = [{"role": "user", "content": "Stream."}]
     if wire == "openai":
-        with openai.OpenAI(base_url=url + "/v1", api_key=KEY, max_retries=0) as client:
-            for chunk in client.chat.completions.create(model=model, messages=said, stream=True):
+        with openai.OpenAI(base_url=url + "/v1", api_key=KEY, max_retries=0) as sdk_client:
+            for chunk in sdk_client.chat.completions.create(model=model, messages=messages, stream=True):
                 if chunk.choices:
                     yield chunk.choices[0].delta.content or ""
     else:
-        with anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0) as client:
-            for event in client.messages.create(model=model, messages=said, max_tokens=9, stream=True):
+        with anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0) as sdk_client:
+            for event in sdk_client.messages.create(
+                model=model, messages=messages, max_tokens=9, stream=True
+            ):
                 if event.type == "content_block_delta" and event.delta.type == "text_delta":
                     yield event.delta.text
 
 
-WAYS: dict[str, Way] = {
-    "bare loop": bare,
-    "Antler": antler,
-    "Antler, folded into a Reply": folded,
-    "the official SDK": sdk,
+CLIENTS: dict[str, Client] = {
+    "bare loop": read_with_loop,
+    "Antler": read_with_gateway,
+    "Antler, folded into a Reply": read_with_reply,
+    "the official SDK": read_with_sdk,
 }
 
 
-def cpu(way: Way, url: str, wire: Wire) -> float:
-    """Microseconds of this process for one event, in the window that other programs disturbed least."""
+def measure_cpu(client: Client, url: str, wire: Wire) -> float:
+    """CPU time per event in microseconds, of the least disturbed window."""
     gc.collect()
     best = float("inf")
     size = 0
-    texts = way(url, wire, f"{COUNT}-0")
-    size += len(next(texts))  # with it the request is behind us
-    for _ in range(COUNT // WINDOW):
+    texts = client(url, wire, f"{COUNT}-0")
+    size += len(next(texts))  # excludes the request
+    for _ in range(COUNT // WINDOW_SIZE):
         start = time.process_time()
-        size += sum(map(len, itertools.islice(texts, WINDOW)))
+        size += sum(map(len, itertools.islice(texts, WINDOW_SIZE)))
         best = min(best, time.process_time() - start)
     size += sum(map(len, texts))
-    assert size == COUNT * len(pouring.TEXT), size
-    return best / WINDOW * 1e6
+    assert size == COUNT * len(event_server.TEXT), size
+    return best / WINDOW_SIZE * 1e6
 
 
-def lag(way: Way, url: str, wire: Wire) -> float:
-    """Microseconds from the write to the text, the median of an answer; both processes read one clock."""
-    found = [time.monotonic_ns() - int(text) for text in way(url, wire, f"{PACED}-{PAUSE}") if text.strip()]
-    assert len(found) == PACED
-    return statistics.median(found) / 1000
+def measure_lag(client: Client, url: str, wire: Wire) -> float:
+    """Median time from socket write to text in microseconds; both processes read the same clock."""
+    lags = [
+        time.monotonic_ns() - int(text)
+        for text in client(url, wire, f"{PACED_COUNT}-{PACED_INTERVAL}")
+        if text.strip()
+    ]
+    assert len(lags) == PACED_COUNT
+    return statistics.median(lags) / 1000
 
 
-def measured(url: str, wire: Wire) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """The best CPU of each way, and its lag in each round; they take turns, to have the same noise."""
-    spent = dict.fromkeys(WAYS, float("inf"))
-    waited: dict[str, list[float]] = {name: [] for name in WAYS}
+def measure(url: str, wire: Wire) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """The lowest CPU time of each client, and its lag per round; clients take turns under the same noise."""
+    cpu_by_client = dict.fromkeys(CLIENTS, float("inf"))
+    lags_by_client: dict[str, list[float]] = {name: [] for name in CLIENTS}
     for _ in range(ROUNDS):
-        for name, way in WAYS.items():
-            spent[name] = min(spent[name], cpu(way, url, wire))
+        for name, client in CLIENTS.items():
+            cpu_by_client[name] = min(cpu_by_client[name], measure_cpu(client, url, wire))
     for _ in range(PACED_ROUNDS):
-        for name, way in WAYS.items():
-            waited[name].append(lag(way, url, wire))
-    return spent, waited
+        for name, client in CLIENTS.items():
+            lags_by_client[name].append(measure_lag(client, url, wire))
+    return cpu_by_client, lags_by_client
 
 
-def report(wire: Wire, spent: dict[str, float], waited: dict[str, list[float]]) -> None:
-    """One row for each way; the lag's ratio is the median of the rounds' own, its spread the middle half."""
-    for name, times in waited.items():
-        shown = f"`{wire}` {version(wire)}" if name == "the official SDK" else name
-        ratios = [time / base for time, base in zip(times, waited["bare loop"], strict=True)]
-        low, middle, high = statistics.quantiles(ratios, n=4)
+def print_report(wire: Wire, cpu_by_client: dict[str, float], lags_by_client: dict[str, list[float]]) -> None:
+    """Print a row per client; lag ratios are the median and the quartiles of the rounds."""
+    for name, times in lags_by_client.items():
+        label = f"`{wire}` {version(wire)}" if name == "the official SDK" else name
+        ratios = [time / loop_lag for time, loop_lag in zip(times, lags_by_client["bare loop"], strict=True)]
+        low, median, high = statistics.quantiles(ratios, n=4)
+        cpu_ratio = cpu_by_client[name] / cpu_by_client["bare loop"]
         print(
-            f"| {wire} | {shown} | {spent[name]:.1f} | {spent[name] / spent['bare loop']:.2f} "
-            f"| {statistics.median(times):.0f} | {middle:.2f} ({low:.2f} to {high:.2f}) |"
+            f"| {wire} | {label} | {cpu_by_client[name]:.1f} | {cpu_ratio:.2f} "
+            f"| {statistics.median(times):.0f} | {median:.2f} ({low:.2f} to {high:.2f}) |"
         )
 
 
 def main() -> None:
     start = time.monotonic()
-    sizes = ", ".join(f"{wire} {len(pouring.delta(wire, pouring.TEXT))} bytes" for wire in WIRE_MODULES)
-    used = ", ".join(f"{name} {version(name)}" for name in ("urllib3", "requests", "sseclient-py"))
-    print(f"{COUNT:,} events, one to an HTTP chunk ({sizes}); the best {WINDOW:,} of {ROUNDS} rounds.")
-    print(f"Lag: {PACED} events {PAUSE} ms apart, {PACED_ROUNDS} rounds in turns; (middle half).")
-    print(f"Python {platform.python_version()}, {used}.\n")
+    event_sizes = ", ".join(
+        f"{wire} {len(event_server.delta(wire, event_server.TEXT))} bytes" for wire in WIRE_MODULES
+    )
+    versions = ", ".join(f"{name} {version(name)}" for name in ("urllib3", "requests", "sseclient-py"))
+    print(f"{COUNT:,} events, one per HTTP chunk ({event_sizes}); best {WINDOW_SIZE:,} of {ROUNDS} rounds.")
+    print(
+        f"Lag: {PACED_COUNT} events {PACED_INTERVAL} ms apart, {PACED_ROUNDS} rounds in turns; (middle half)."
+    )
+    print(f"Python {platform.python_version()}, {versions}.\n")
     print("| wire | client | CPU µs/event | to bare | lag µs | to bare |\n|---|---|--:|--:|--:|--:|")
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.pouring"],
+        [sys.executable, "-m", "tests.bench.event_server"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -175,7 +186,7 @@ def main() -> None:
     url = f"http://127.0.0.1:{int(server.stdout.readline())}"
     try:
         for wire in WIRE_MODULES:
-            report(wire, *measured(url, wire))
+            print_report(wire, *measure(url, wire))
     finally:
         server.stdin.close()
         server.wait(20)

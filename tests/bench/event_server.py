@@ -1,6 +1,6 @@
-"""A gateway in a process of its own that pours events: as fast as it can, or paced with the time in them.
+"""A gateway process that streams events at full speed, or at an interval with the time of writing as text.
 
-python -m tests.bench.pouring prints its port; it ends when its standard input does.
+python -m tests.bench.event_server prints its port, and ends with its standard input.
 """
 
 from __future__ import annotations
@@ -14,41 +14,41 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-ID = "chatcmpl-B7Xk2mQ9vR4tY8wZ1nL5pS3dF6gH0"
+RESPONSE_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+RESPONSE_ID = "chatcmpl-B7Xk2mQ9vR4tY8wZ1nL5pS3dF6gH0"
 TEXT = " stream"
 
 
-def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
-    """One of OpenAI's chunks, as a gateway writes it."""
+def chunk(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+    """An event of OpenAI's wire."""
     payload = {
-        "id": ID,
+        "id": RESPONSE_ID,
         "object": "chat.completion.chunk",
         "created": 1_764_000_000,
         "model": "gpt-5-mini-2025-08-07",
         "system_fingerprint": "fp_560af6e559",
-        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}],
+        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}],
         "usage": None,
     }
     return b"data: %s\n\n" % json.dumps(payload, separators=(",", ":")).encode()
 
 
-def named(payload: dict[str, Any]) -> bytes:
-    """One of Anthropic's events."""
+def event(payload: dict[str, Any]) -> bytes:
+    """An event of Anthropic's wire."""
     data = json.dumps(payload, separators=(",", ":")).encode()
     return b"event: %s\ndata: %s\n\n" % (payload["type"].encode(), data)
 
 
 def delta(wire: str, text: str) -> bytes:
-    """The event that says `text`."""
+    """The event with this text."""
     if wire == "openai":
         return chunk({"content": text})
-    inner = {"type": "text_delta", "text": text}
-    return named({"type": "content_block_delta", "index": 0, "delta": inner})
+    text_delta = {"type": "text_delta", "text": text}
+    return event({"type": "content_block_delta", "index": 0, "delta": text_delta})
 
 
-def bounds(wire: str) -> tuple[bytes, bytes]:
-    """What stands before the text, and what after it."""
+def start_and_end(wire: str) -> tuple[bytes, bytes]:
+    """The events before the text and after it."""
     if wire == "openai":
         return chunk({"role": "assistant", "content": ""}), chunk({}, "stop") + b"data: [DONE]\n\n"
     usage = {"input_tokens": 12, "output_tokens": 1}
@@ -63,34 +63,34 @@ def bounds(wire: str) -> tuple[bytes, bytes]:
         "usage": usage,
     }
     block = {"type": "text", "text": ""}
-    start = named({"type": "message_start", "message": message})
-    start += named({"type": "content_block_start", "index": 0, "content_block": block})
-    ending = {"stop_reason": "end_turn", "stop_sequence": None}
-    end = named({"type": "content_block_stop", "index": 0})
-    end += named({"type": "message_delta", "delta": ending, "usage": usage}) + named({"type": "message_stop"})
+    start = event({"type": "message_start", "message": message})
+    start += event({"type": "content_block_start", "index": 0, "content_block": block})
+    stop = {"stop_reason": "end_turn", "stop_sequence": None}
+    end = event({"type": "content_block_stop", "index": 0})
+    end += event({"type": "message_delta", "delta": stop, "usage": usage}) + event({"type": "message_stop"})
     return start, end
 
 
-def framed(data: bytes) -> bytes:
-    """One HTTP chunk."""
+def http_chunk(data: bytes) -> bytes:
+    """`data` as a chunk of HTTP."""
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def body(wire: str, count: int, pause: float) -> Iterator[bytes]:
-    """The answer, event by event; paced ones say when they were written, in nanoseconds."""
-    first, last = bounds(wire)
-    yield framed(first)
-    if pause:
+def body(wire: str, count: int, interval: float) -> Iterator[bytes]:
+    """The events of an answer; with an interval, their text is the time of writing in nanoseconds."""
+    start, end = start_and_end(wire)
+    yield http_chunk(start)
+    if interval:
         for _ in range(count):
-            time.sleep(pause)
-            yield framed(delta(wire, f" {time.monotonic_ns()}"))
+            time.sleep(interval)
+            yield http_chunk(delta(wire, f" {time.monotonic_ns()}"))
     else:
-        yield from [framed(delta(wire, TEXT)) * 100] * (count // 100)
-    yield framed(last) + b"0\r\n\r\n"
+        yield from [http_chunk(delta(wire, TEXT)) * 100] * (count // 100)
+    yield http_chunk(end) + b"0\r\n\r\n"
 
 
 def serve(connection: socket.socket) -> None:
-    """Answer what comes on one connection. The question's model says how: "<count>-<pause in ms>"."""
+    """Serve the requests of a connection. Their model is "<count>-<interval in ms>"."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with contextlib.suppress(OSError), connection, connection.makefile("rb") as reader:
         while line := reader.readline():
@@ -99,11 +99,11 @@ def serve(connection: socket.socket) -> None:
             while (header := reader.readline().strip().lower()) != b"":
                 if header.startswith(b"content-length:"):
                     size = int(header.split(b":")[1])
-            count, pause = json.loads(reader.read(size))["model"].split("-")
+            count, interval = json.loads(reader.read(size))["model"].split("-")
             wire = "anthropic" if path.endswith(b"/messages") else "openai"
-            connection.sendall(HEAD)
-            for piece in body(wire, int(count), int(pause) / 1000):
-                connection.sendall(piece)
+            connection.sendall(RESPONSE_HEAD)
+            for part in body(wire, int(count), int(interval) / 1000):
+                connection.sendall(part)
 
 
 def main() -> None:
