@@ -30,7 +30,7 @@ def forget() -> None:
     for kept in (
         resources.settings,
         resources.store,
-        resources._gateway,
+        resources.gateway_at,
         resources.policy,
         resources._last_policy,
     ):

@@ -78,7 +78,7 @@ def server(store, database_url, monkeypatch):
     for name in ("ANTLER_ACCESS", "DEERAPI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(resources, "_load_secrets", lambda: {"auth": AUTH})
-    for kept in (resources.settings, resources.store, resources._gateway, password._login_throttle):
+    for kept in (resources.settings, resources.store, resources.gateway_at, password._login_throttle):
         kept.clear()
     for who in OWNERS:
         talk = Conversation(f"c-{who}", "Hers", 1.0, f"q-{who}")
@@ -87,7 +87,7 @@ def server(store, database_url, monkeypatch):
         token = share_links.create_share_link(store.shares, who, talk, [asked])
     yield Server(store, token, enter, monkeypatch)
     st.config.set_option("server.address", None)
-    for kept in (resources.settings, resources.store, resources._gateway):
+    for kept in (resources.settings, resources.store, resources.gateway_at):
         kept.clear()
 
 

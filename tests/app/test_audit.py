@@ -8,6 +8,7 @@ import pytest
 
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.errors import StoreError
+from lib.core.user import User
 from lib.storage.audit import Audit
 from lib.storage.store import Store
 from lib.ui.history import conversation_actions
@@ -72,7 +73,7 @@ def test_the_end_of_everything_is_told_without_a_name(enter, begun):
 
 def test_the_download_of_everything_is_told_of(enter, begun):
     enter("settings", BOB)
-    found = json.loads(data._export_all(resources.User(id_of(BOB))))
+    found = json.loads(data._export_all(User(id_of(BOB))))
     assert SAID in json.dumps(found)
     assert told(begun)[-1] == ("export", "everything")
 
@@ -80,8 +81,8 @@ def test_the_download_of_everything_is_told_of(enter, begun):
 def test_deleted_conversations_are_recorded_by_their_ids(begun, monkeypatch):
     monkeypatch.setattr(resources, "store", lambda: begun)
     one, two = (Conversation(id_, "", 1.0) for id_ in ("c", "d"))
-    conversation_actions.delete(resources.User("x"), [one])
-    conversation_actions.delete(resources.User("x"), [one, two])
+    conversation_actions.delete(User("x"), [one])
+    conversation_actions.delete(User("x"), [one, two])
     second, first = begun.audit.page(2)
     assert (first.resource, first.details) == ("c", {})
     assert (second.resource, second.details) == ("", {"conversations": ["c", "d"]})
@@ -89,7 +90,7 @@ def test_deleted_conversations_are_recorded_by_their_ids(begun, monkeypatch):
 
 def test_nothing_of_what_was_said_is_in_any_row(enter, begun):
     opened(enter).button(key="share-make").click().run()
-    data._export_all(resources.User(id_of(BOB)))
+    data._export_all(User(id_of(BOB)))
     assert len(begun.audit.page(9)) == 3
     assert SAID not in str(begun.audit.page(9)) and TITLE not in str(begun.audit.page(9))
 

@@ -51,10 +51,10 @@ def enter(team, database_url, monkeypatch) -> Iterator[Enter]:
     kept = (
         resources.settings,
         resources.store,
-        resources._gateway,
-        resources._catalog,
-        resources._prices,
-        resources._utility_models,
+        resources.gateway_at,
+        resources.catalog_at,
+        resources.prices_at,
+        resources.utility_models_at,
     )
 
     def clear() -> None:
@@ -181,7 +181,7 @@ def test_two_sessions_have_nothing_of_each_others_key(enter, team, other, tmp_pa
     listed = [at.session_state["personal_key"].catalog.cached_model_list.models[0].id for at in (ann, ben)]
     assert listed == ["m-own", "m-team"]
     assert "personal_key" not in eve.session_state
-    assert [one.id for one in resources._catalog(team.url).cached_model_list.models] == ["m-team"]
+    assert [one.id for one in resources.catalog_at(team.url).cached_model_list.models] == ["m-team"]
     assert len({at.session_state["personal_key"].gateway for at in (ann, ben)}) == 2
     for key in (ONE, TWO):
         told = "".join(texts(at) + str(dict(at.query_params)) for at in (ann, ben, eve)) + caplog.text

@@ -55,7 +55,7 @@ def enter(store, database_url, monkeypatch) -> Enter:
     shaken = SimpleNamespace(headers=[], cookies={}, remote_ip="127.0.0.1")
     monkeypatch.setattr(context, "_get_client_context", lambda: shaken)
     st.config.set_option("server.address", "127.0.0.1")
-    for kept in (resources.settings, resources.store, resources._gateway):
+    for kept in (resources.settings, resources.store, resources.gateway_at):
         kept.clear()
     return enter
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.user import User
-from lib.ui.session import resources
+from lib.ui.session import resources, services
 from lib.ui.settings import default_model_fields
 from lib.ui.text.i18n import t
 from lib.ui.widgets.model_access import admin_action
@@ -18,7 +18,7 @@ def render(_: User) -> None:
     st.markdown(t("default.about"))
     words = t("default.model"), t("default.none")
     default_model_fields.render(
-        _FIELD_KEYS, resources.policy().default_target, resources.model_list().models, words, _save_default
+        _FIELD_KEYS, resources.policy().default_target, services.model_list().models, words, _save_default
     )
     st.caption(t("default.at_once"))
 

@@ -7,7 +7,7 @@ import streamlit as st
 from lib.core.policy import PER_USER_SCOPE, ScopePolicy
 from lib.core.user import User
 from lib.ui.admin import scope as admin_scope
-from lib.ui.session import resources
+from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import table
@@ -49,7 +49,7 @@ def _parse_patterns(text: str) -> tuple[str, ...] | None:
 
 
 def _render_preview(patterns: tuple[str, ...] | None) -> None:
-    listed = [model.id for model in resources.model_list().models]
+    listed = [model.id for model in services.model_list().models]
     if not listed:
         st.caption(t("rights.no_list"))
         return

@@ -11,7 +11,7 @@ from lib.chat.turns import branches
 from lib.core.conversation import Node
 from lib.core.user import User
 from lib.ui.chat import composer
-from lib.ui.session import audit, conversation_view, resources
+from lib.ui.session import audit, conversation_view, resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets import undo
@@ -61,7 +61,7 @@ def render_menu(user: User, node: Node, actions: tuple[str, ...]) -> None:
     key = f"more-{node.id}"
     st.menu_button(
         t("tools.more"),
-        [action for action in actions if action != "branch" or not resources.temporary()],
+        [action for action in actions if action != "branch" or not session_state.temporary_store],
         key=key,
         icon=":material/more_horiz:",
         type="tertiary",
@@ -100,20 +100,20 @@ def _send_edit(user: User, node: Node, field_key: str) -> None:
 @shows_errors
 def _show_branch(user: User, node_id: str) -> None:
     if shown := conversation_view.current_view().conversation_id:
-        branches.show_branch(resources.services(), user.id, shown, node_id)
+        branches.show_branch(services.turn_services(), user.id, shown, node_id)
 
 
 @shows_errors
 def _go_back(user: User, node: Node) -> None:
     if shown := conversation_view.current_view().conversation_id:
-        before = branches.rewind_to(resources.services(), user.id, shown, node.id)
+        before = branches.rewind_to(services.turn_services(), user.id, shown, node.id)
         _offer_undo(user, before, "undo.gone_back")
 
 
 @shows_errors
 def _delete_turn(user: User, node: Node) -> None:
     if shown := conversation_view.current_view().conversation_id:
-        before = branches.delete_turn(resources.services(), user.id, shown, node.id)
+        before = branches.delete_turn(services.turn_services(), user.id, shown, node.id)
         audit.record(user, "delete_turn", node.id, conversation=shown)
         _offer_undo(user, before, "undo.turn")
 
@@ -123,7 +123,7 @@ def _offer_undo(user: User, previous: branches.UndoPoint, message: str) -> None:
 
 
 def _undo_change(user: User, previous: branches.UndoPoint) -> None:
-    branches.undo_change(resources.services(), user.id, previous)
+    branches.undo_change(services.turn_services(), user.id, previous)
 
 
 @shows_errors
@@ -135,7 +135,7 @@ def _create_branch(user: User, node: Node) -> None:
     st.query_params.clear()
     if start := node.parent_id if asks else node.id:
         title = t("branch.title", title=shown.title)
-        new = branches.branch_conversation(resources.services(), user.id, shown.id, start, title)
+        new = branches.branch_conversation(services.turn_services(), user.id, shown.id, start, title)
         st.query_params["c"] = new.id
         words = t("undo.branched", title=escape_markdown(shown.title))
         undo.offer(words, partial(_undo_branch, user, shown.id, new.id), new.id)

@@ -14,7 +14,7 @@ from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.chat import context_window, model_picker, params_panel
 from lib.ui.history.sidebar import SETTINGS_PAGE
-from lib.ui.session import conversation_view, replayed_input, resources
+from lib.ui.session import conversation_view, replayed_input, services
 from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.usage import quota_status
@@ -62,13 +62,13 @@ def render(user: User) -> DeltaGenerator:
 
 def _render_gateway_notice() -> None:
     """A small sign where the answers do not come from the team's gateway by the team's key."""
-    if used := resources.personal_key():
+    if used := session_state.personal_key:
         label = t(
             "composer.own",
             ending=escape_markdown(used.suffix),
-            host=escape_markdown(resources.gateway_host()),
+            host=escape_markdown(services.gateway_host()),
         )
-    elif resources.is_demo():
+    elif services.is_demo():
         label = t("composer.demo")
     else:
         return
@@ -114,7 +114,7 @@ def _ask_question(
         allow_overflow = not is_edit and context_window.pop_overflow_consent()
         try:
             asked = turn.ask(
-                resources.services(),
+                services.turn_services(),
                 user.id,
                 conversation_view.current_view().conversation_id,
                 text,
@@ -132,7 +132,7 @@ def _ask_question(
             problem = f"{error_message(error)} {notice}"
         else:
             # From now on the conversation itself knows its target.
-            st.query_params.from_dict({} if resources.temporary() else {"c": asked.conversation.id})
+            st.query_params.from_dict({} if session_state.temporary_store else {"c": asked.conversation.id})
             undo.dismiss()
             if asked.is_new_branch and not is_edit:
                 flash_warning(t("composer.beside"))
@@ -168,7 +168,7 @@ def retry(user: User, reset_params: tuple[str, ...] = (), question_id: str | Non
     if reset_params:
         params_panel.reset_params(user, reset_params)
     turn.regenerate(
-        resources.services(),
+        services.turn_services(),
         user.id,
         shown.conversation_id,
         chosen,
@@ -184,7 +184,9 @@ def continue_answer(user: User, answer_id: str) -> None:
     if wrong := params_panel.invalid_json_fields():
         flash_warning(_invalid_json_message(wrong))
     elif shown := conversation_view.current_view().conversation_id:
-        turn.continue_answer(resources.services(), user.id, shown, answer_id, params_panel.current_params())
+        turn.continue_answer(
+            services.turn_services(), user.id, shown, answer_id, params_panel.current_params()
+        )
 
 
 def _invalid_json_message(param_names: list[str]) -> str:

@@ -18,7 +18,7 @@ from lib.core.params import Params
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.markdown.sanitize import sanitize
-from lib.ui.session import conversation_view, resources
+from lib.ui.session import conversation_view, services
 from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets.errors import code_message, shows_errors
@@ -59,7 +59,7 @@ def estimate_context(
     view: conversation_view.ConversationView, text: str, target: Target, params: Params
 ) -> ContextEstimate:
     """What a next request needs, with that question behind what is shown."""
-    limit = resources.model(target.model).capabilities.context_window
+    limit = services.model(target.model).capabilities.context_window
     kept = view.conversation.truncation if view.conversation else None
     return window.estimate_context(view.nodes, text, params, target, limit, kept)
 
@@ -125,7 +125,7 @@ def _view_key(view: conversation_view.ConversationView) -> str:
 
 def _summary_job(user: User) -> SummaryJob | None:
     shown = conversation_view.current_view().conversation_id
-    return resources.utility_models().find_summary(user.id, shown) if shown else None
+    return services.utility_models().find_summary(user.id, shown) if shown else None
 
 
 def _build_overflow_case(
@@ -165,7 +165,7 @@ def _render_choices(user: User, case: _OverflowCase, target: Target) -> None:
         else t("window.alone")
     )
     st.warning(f"{about} {more}", icon=":material/data_usage:")
-    job, cheap = _summary_job(user), resources.utility_model()
+    job, cheap = _summary_job(user), services.utility_model()
     if job and job.state == "failed":
         st.error(f"{t('window.failed')} {code_message(job.error_code)}", icon=":material/error:")
     summing = bool(case.summary_plan and not case.summary_plan.estimate.is_over_limit)
@@ -174,10 +174,10 @@ def _render_choices(user: User, case: _OverflowCase, target: Target) -> None:
         _render_button("summarise", "summarize", _summarise, user, case, off=not (summing and cheap))
         words = "anew_summed" if cheap else "anew"
         # There is one temporary chat, not two.
-        off = bool(resources.temporary()) or not (summing if cheap else fits)
+        off = bool(session_state.temporary_store) or not (summing if cheap else fits)
         _render_button(words, "add_comment", _start_new_conversation, user, case, off=off)
         _render_button("anyway", "send", _send_anyway, user, case, kind="tertiary")
-    if not cheap and not resources.temporary():
+    if not cheap and not session_state.temporary_store:
         st.caption(t("window.no_cheap"))
 
 
@@ -206,7 +206,7 @@ def _drop_oldest(user: User, case: _OverflowCase) -> None:
     assert case.drop_plan
     _discard_summary(user)
     shorten.truncate_conversation(
-        resources.services(), user.id, _open_conversation().id, case.drop_plan.truncation
+        services.turn_services(), user.id, _open_conversation().id, case.drop_plan.truncation
     )
 
 
@@ -217,12 +217,12 @@ def _summarise(user: User, case: _OverflowCase) -> None:
 
 @shows_errors
 def _start_new_conversation(user: User, case: _OverflowCase) -> None:
-    if resources.utility_model():
+    if services.utility_model():
         _start_summary(user, case, in_new_conversation=True)
         return
     assert case.drop_plan
     begun = shorten.start_new_conversation(
-        resources.services(),
+        services.turn_services(),
         user.id,
         _open_conversation(),
         conversation_view.current_view().nodes,
@@ -238,7 +238,7 @@ def _send_anyway(user: User, case: _OverflowCase) -> None:
 
 @shows_errors
 def _undo_truncation(user: User, conversation_id: str) -> None:
-    shorten.clear_truncation(resources.services(), user.id, conversation_id)
+    shorten.clear_truncation(services.turn_services(), user.id, conversation_id)
 
 
 def _start_summary(user: User, case: _OverflowCase, *, in_new_conversation: bool) -> None:
@@ -246,7 +246,7 @@ def _start_summary(user: User, case: _OverflowCase, *, in_new_conversation: bool
     _discard_summary(user)
     nodes, start = conversation_view.current_view().nodes, case.summary_plan.truncation
     shorten.summarise_dropped(
-        resources.services(),
+        services.turn_services(),
         user.id,
         _open_conversation(),
         nodes,
@@ -258,7 +258,7 @@ def _start_summary(user: User, case: _OverflowCase, *, in_new_conversation: bool
 def _discard_summary(user: User) -> None:
     """Let go of a summary that failed, once something else is chosen."""
     if job := _summary_job(user):
-        resources.utility_models().forget_summary(job)
+        services.utility_models().forget_summary(job)
 
 
 def _show_conversation(conversation_id: str) -> None:
@@ -271,7 +271,7 @@ def _show_conversation(conversation_id: str) -> None:
 
 def _finish_summary(job: SummaryJob) -> None:
     """Show what a summary led to, in a run that reads it from the store."""
-    resources.utility_models().forget_summary(job)
+    services.utility_models().forget_summary(job)
     if job.next_conversation_id:
         _show_conversation(job.next_conversation_id)
     st.rerun()

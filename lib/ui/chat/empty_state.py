@@ -6,17 +6,17 @@ import streamlit as st
 
 from lib.core.user import User
 from lib.ui.chat import composer
-from lib.ui.session import resources
+from lib.ui.session import resources, services
 from lib.ui.text.i18n import escape_markdown, t
 
 
 def render(user: User) -> None:
-    demo = resources.is_demo()
+    demo = services.is_demo()
     with st.container(key="welcome", gap="medium"):
         st.image(resources.LOGO, width=56)
         st.title(t("empty.title"), anchor=False)
         st.markdown(
-            t("empty.demo") if demo else t("empty.gateway", host=escape_markdown(resources.gateway_host()))
+            t("empty.demo") if demo else t("empty.gateway", host=escape_markdown(services.gateway_host()))
         )
         with st.container(key="suggestions", horizontal=True, gap="small"):
             for number in range(1, 5):

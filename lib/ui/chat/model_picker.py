@@ -10,7 +10,7 @@ from lib.core.models import group_by_vendor
 from lib.core.preferences import Preferences
 from lib.core.target import WIRES, Target, Wire, is_wire
 from lib.core.user import User
-from lib.ui.session import conversation_view, resources
+from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
 from lib.ui.settings import default_model_fields, models
 from lib.ui.text.i18n import escape_markdown, t
@@ -43,17 +43,17 @@ def sync_widgets(user: User) -> None:
         _set_widgets(_default_target(user) if begun else None, *news)
         session_state.target_widgets_source = (shown.conversation_id, asked)
     if not session_state.widget(_MODEL_KEY):
-        liked = resources.preferences(user.id).favourites
-        every = (*liked, *(model.id for model in resources.model_list().models))
+        liked = services.preferences(user.id).favourites
+        every = (*liked, *(model.id for model in services.model_list().models))
         allowed = (model for model in every if model_access.is_model_allowed(user, model))
         session_state.set_widget(_MODEL_KEY, next(allowed, None))
     if not is_wire(session_state.widget(_WIRE_KEY)):
-        session_state.set_widget(_WIRE_KEY, resources.model(_selected_model()).wires[0])
+        session_state.set_widget(_WIRE_KEY, services.model(_selected_model()).wires[0])
 
 
 def _default_target(user: User) -> Target | None:
     """The default of the person, else of the team, of those with a model that the person may use."""
-    both = (resources.preferences(user.id).default_target, resources.policy().default_target)
+    both = (services.preferences(user.id).default_target, resources.policy().default_target)
     return next((one for one in both if one and model_access.is_model_allowed(user, one.model)), None)
 
 
@@ -62,7 +62,7 @@ def _set_widgets(default: Target | None, model: str | None, wire: str | None) ->
     if conversation and conversation.target:
         found: Target | None = conversation.target
     else:
-        found = Target(model, resources.model(model).wires[0]) if model else default
+        found = Target(model, services.model(model).wires[0]) if model else default
         if is_wire(wire):
             session_state.set_widget(_WIRE_KEY, wire)
             found = Target(found.model, wire) if found else None
@@ -85,20 +85,20 @@ def current_wire() -> Wire:
 
 def render_notice(user: User) -> None:
     """What stands in the way of a choice: no right to the model, no list, or a wire that is not listed."""
-    listing, chosen = resources.model_list(), current_target()
+    listing, chosen = services.model_list(), current_target()
     if chosen and not model_access.is_model_allowed(user, chosen.model):
         reason = escape_markdown(model_access.model_not_allowed_message(chosen.model))
         st.caption(f":material/lock: {reason} {t('rights.other')}")
     elif not listing.models and listing.error_code:
         st.caption(t("composer.no_list" if listing.is_unsupported else "composer.no_models"))
-    elif chosen and chosen.wire not in resources.model(chosen.model).wires:
-        other, name = resources.model(chosen.model).wires[0], t(f"wire.{chosen.wire}")
+    elif chosen and chosen.wire not in services.model(chosen.model).wires:
+        other, name = services.model(chosen.model).wires[0], t(f"wire.{chosen.wire}")
         st.caption(t("composer.wire_not_listed", wire=name, other=t(f"wire.{other}")))
 
 
 def render(user: User) -> None:
     """The picker of the model, the choice of the wire, and what is known of the model."""
-    liked = resources.preferences(user.id)
+    liked = services.preferences(user.id)
     labels = _model_options(user, liked)
     chosen = _selected_model()
     if chosen:
@@ -128,12 +128,12 @@ def render(user: User) -> None:
 
 def _model_options(user: User, preferences: Preferences) -> Mapping[str, str]:
     """The ids that the person may pick, with labels: favourites first, then the others maker by maker."""
-    every = (model for _, group in group_by_vendor(resources.model_list().models) for model in group)
+    every = (model for _, group in group_by_vendor(services.model_list().models) for model in group)
     listed = {model.id: model for model in every if model_access.is_model_allowed(user, model.id)}
     favourites = dict.fromkeys(
         name for name in preferences.favourites if model_access.is_model_allowed(user, name)
     )
-    makers = {name: resources.model(name).capabilities.vendor for name in favourites if name not in listed}
+    makers = {name: services.model(name).capabilities.vendor for name in favourites if name not in listed}
     makers |= {name: model.capabilities.vendor for name, model in listed.items()}
     return {
         name: (_FAVOURITE_PREFIX if name in favourites else "")
@@ -167,7 +167,7 @@ def _on_model_change(user: User) -> None:
         flash_warning(model_access.model_not_allowed_message(chosen))
         session_state.set_widget(_MODEL_KEY, session_state.target_widget_values.get(_MODEL_KEY))
         return
-    offered = resources.model(_selected_model()).wires
+    offered = services.model(_selected_model()).wires
     if session_state.widget(_WIRE_KEY) not in offered:
         session_state.set_widget(_WIRE_KEY, offered[0])
 
@@ -177,7 +177,7 @@ def _render_model_details(user: User, preferences: Preferences) -> None:
     if chosen is None:
         st.caption(t("target.none"))
         return
-    model = resources.model(chosen.model)
+    model = services.model(chosen.model)
     st.markdown(f"**{escape_markdown(model.display_name or model.id)}**")
     if model.description:
         st.markdown(escape_markdown(model.description))

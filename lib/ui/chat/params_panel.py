@@ -22,7 +22,7 @@ from lib.core.params import (
 from lib.core.policy import Prompt
 from lib.core.target import Target
 from lib.core.user import User
-from lib.ui.session import conversation_view, resources
+from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets.errors import shows_errors
@@ -117,7 +117,7 @@ def save_params(user: User) -> None:
     """
     shown = conversation_view.current_view()
     if shown.conversation_id is not None:
-        resources.current_store().conversations.set_params(user.id, shown.conversation_id, _read_widgets())
+        services.current_store().conversations.set_params(user.id, shown.conversation_id, _read_widgets())
 
 
 def render(user: User, target: Target | None, messages: Sequence[str]) -> None:

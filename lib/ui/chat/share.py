@@ -16,7 +16,7 @@ from lib.chat import share_links
 from lib.core import tree
 from lib.core.conversation import Node
 from lib.core.user import User
-from lib.ui.session import audit, conversation_view, resources
+from lib.ui.session import audit, conversation_view, resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text import current_language, escape_markdown, t, translate
 from lib.ui.widgets import cost
@@ -39,7 +39,7 @@ def render(user: User, view: conversation_view.ConversationView) -> DeltaGenerat
         place = st.empty()
         cost.render_conversation_cost(view, place)
         with st.popover(t("share.open"), icon=":material/ios_share:", type="tertiary", key="share"):
-            if not resources.temporary():
+            if not session_state.temporary_store:
                 _render_link(user, view.conversation.id)
             _render_downloads(user, view)
     return place
@@ -75,7 +75,7 @@ def _render_downloads(user: User, view: conversation_view.ConversationView) -> N
     st.markdown(f"**{t('share.files')}**")
     shown, store, words = (
         view.conversation,
-        resources.services().store,
+        services.turn_services().store,
         partial(_translate, current_language()),
     )
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.user import User
-from lib.ui.session import conversation_view, resources
+from lib.ui.session import conversation_view, services
+from lib.ui.session.state import session_state
 from lib.ui.text.i18n import t
 from lib.ui.widgets.errors import shows_errors
 
 
 def render(user: User, view: conversation_view.ConversationView) -> None:
     """The switch where nothing has been said yet, and the line while it is on."""
-    on = resources.temporary() is not None
+    on = session_state.temporary_store is not None
     if view.nodes and not on:
         return
     with st.container(key="temporary", horizontal=True, vertical_alignment="center", gap="small"):
@@ -31,7 +32,7 @@ def render(user: User, view: conversation_view.ConversationView) -> None:
 
 @shows_errors
 def _toggle(user: User) -> None:
-    if resources.temporary():
-        resources.end_temporary()
+    if session_state.temporary_store:
+        services.end_temporary()
     else:
-        resources.start_temporary(user.id)
+        services.start_temporary(user.id)

@@ -9,7 +9,7 @@ import streamlit as st
 from lib.core.conversation import Conversation
 from lib.core.user import User
 from lib.ui.history import conversation_actions, list_forms, selection
-from lib.ui.session import resources
+from lib.ui.session import services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import scroll
@@ -48,7 +48,7 @@ def render(user: User, conversation: Conversation, folder_names: Sequence[str], 
 
 def open_conversation(conversation_id: str | None, node_id: str = "") -> None:
     """Show a conversation, at a message if one is given, or a new one; a callback on any page."""
-    resources.end_temporary()
+    services.end_temporary()
     scroll.request_scroll(node_id)
     st.switch_page(CHAT_PAGE, query_params={"c": conversation_id} if conversation_id else {})
 

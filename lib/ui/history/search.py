@@ -12,7 +12,7 @@ from lib.core.errors import ConversationNotFound
 from lib.core.usage import SearchResult
 from lib.core.user import User
 from lib.ui.history import row
-from lib.ui.session import resources
+from lib.ui.session import resources, services
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import paging
 from lib.ui.widgets.errors import shows_errors
@@ -90,5 +90,5 @@ def _open_result(user: User, result: SearchResult) -> None:
     nodes = resources.store().messages.nodes(user.id, conversation_id)
     # The shown branch stays if it has the message: another branch may have a newer end.
     if all(node.id != result.node_id for node in tree.path(nodes, conversation.head_id)):
-        branches.show_branch(resources.services(), user.id, conversation_id, result.node_id)
+        branches.show_branch(services.turn_services(), user.id, conversation_id, result.node_id)
     row.open_conversation(conversation_id, result.node_id)

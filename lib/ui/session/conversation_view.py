@@ -12,7 +12,7 @@ from lib.chat.turns.registry import RemoteGeneration
 from lib.core import tree
 from lib.core.conversation import Conversation
 from lib.core.errors import StoreError
-from lib.ui.session import resources
+from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 
@@ -34,13 +34,13 @@ def open_conversation(owner: str) -> ConversationView:
     """
     resources.purge_expired()
     if named := st.query_params.get("c"):
-        resources.end_temporary()
-    kept = resources.temporary()
+        services.end_temporary()
+    kept = session_state.temporary_store
     wanted = kept.current_conversation_id if kept else named
     # Asked before the rows are read: an answer leaves the registry when its end is in the store, so
     # what is not found here is read as it ended.
     answer = resources.generations().find(owner, wanted) if wanted else None
-    fresh = resources.current_store().conversations.get(owner, wanted) if wanted else None
+    fresh = services.current_store().conversations.get(owner, wanted) if wanted else None
     if fresh is None:
         st.query_params.pop("c", None)
     elif fresh.unread:
@@ -65,7 +65,7 @@ def _find_generation(
     if generation is not None and last.id in generation.node_ids:
         return generation
     return (
-        RemoteGeneration(owner, view.conversation_id, last, resources.current_store().messages)
+        RemoteGeneration(owner, view.conversation_id, last, services.current_store().messages)
         if last.arriving
         else None
     )
@@ -74,12 +74,12 @@ def _find_generation(
 def _load_view(owner: str, conversation: Conversation | None) -> ConversationView:
     """Make `conversation` the one that this session shows, with its path as it stands in the store."""
     before = current_view()
-    known = resources.current_store().messages.nodes(owner, conversation.id) if conversation else []
+    known = services.current_store().messages.nodes(owner, conversation.id) if conversation else []
     nodes = tree.path(known, conversation.head_id) if conversation else []
     first = max(0, len(nodes) - PAGE_SIZE)
     if conversation and before.conversation_id == conversation.id and before.end is None:
         first = min(before.start, first)
-    sums = resources.current_store().usage.totals_by_answer(owner, conversation.id) if conversation else {}
+    sums = services.current_store().usage.totals_by_answer(owner, conversation.id) if conversation else {}
     session_state.view = ConversationView(conversation, nodes, tree.siblings(known), sums, first)
     return session_state.view
 
@@ -93,14 +93,14 @@ def refresh_after_answer(owner: str, view: ConversationView) -> None:
             view.generation.wait_until_saved(STOP_TIMEOUT)  # its end is written by another thread
             if len(view.generation.node_ids) > 1:
                 view.siblings = tree.siblings(
-                    resources.current_store().messages.nodes(owner, view.conversation_id)
+                    services.current_store().messages.nodes(owner, view.conversation_id)
                 )
-        view.usage_by_node = resources.current_store().usage.totals_by_answer(owner, view.conversation_id)
+        view.usage_by_node = services.current_store().usage.totals_by_answer(owner, view.conversation_id)
 
 
 def mark_read(owner: str, view: ConversationView) -> None:
     """Remember that the owner has seen the answer that has just been painted to its end."""
-    if view.conversation_id and view.generation and not resources.temporary():
+    if view.conversation_id and view.generation and not session_state.temporary_store:
         with contextlib.suppress(StoreError):
             resources.store().conversations.mark_read(owner, view.conversation_id)
 

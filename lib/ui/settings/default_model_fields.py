@@ -10,7 +10,7 @@ import streamlit as st
 
 from lib.core.models import Model, group_by_vendor
 from lib.core.target import WIRES, Target, is_wire
-from lib.ui.session import resources
+from lib.ui.session import services
 from lib.ui.session.state import session_state
 from lib.ui.text.i18n import t
 
@@ -66,7 +66,7 @@ def selected_target(keys: FieldKeys) -> Target | None:
     wire = session_state.widget(keys.wire)
     if not model:
         return None
-    offered = resources.model(model).wires
+    offered = services.model(model).wires
     return Target(model, wire if is_wire(wire) and wire in offered else offered[0])
 
 

@@ -12,7 +12,7 @@ from lib.core.models import Capabilities, Model, ModelList, filter_models, group
 from lib.core.preferences import Preferences
 from lib.core.target import Target
 from lib.core.user import User
-from lib.ui.session import resources
+from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.settings import default_model_fields
 from lib.ui.text import dates, escape_markdown, t
@@ -20,7 +20,6 @@ from lib.ui.widgets import model_access, paging
 from lib.ui.widgets.errors import code_message, flash_warning, shows_errors
 
 PAGE_SIZE = 25
-MODEL_LIST_TIMEOUT = 15.0  # seconds that the page waits for a list that was asked for
 _SEARCH_KEY, _VENDOR_KEY, _PAGER = "models.search", "models.maker", "models"
 _DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys("models-usual", "models.default", "models.default_wire")
 _FAVOURITES_OPTION = "★"
@@ -31,11 +30,11 @@ def render(user: User) -> None:
     with st.container(key="models"):
         st.subheader(t("settings.models"), anchor=False)
         with st.spinner(t("models.reading"), show_time=False):
-            listing = resources.model_list(MODEL_LIST_TIMEOUT)
-        liked = resources.preferences(user.id)
+            listing = services.model_list(services.MODEL_LIST_TIMEOUT)
+        liked = services.preferences(user.id)
         _render_list_status(listing)
         known = {model.id: model for model in listing.models}
-        every = [*listing.models, *(resources.model(name) for name in liked.favourites if name not in known)]
+        every = [*listing.models, *(services.model(name) for name in liked.favourites if name not in known)]
         every = [model for model in every if model_access.is_model_allowed(user, model.id)]
         _render_default(user, liked, every)
         if every:
@@ -103,7 +102,7 @@ def _render_list_status(model_list: ModelList) -> None:
             key="refresh",
             icon=":material/refresh:",
             type="tertiary",
-            on_click=resources.catalog().invalidate,
+            on_click=services.catalog().invalidate,
         )
     if model_list.is_unsupported:
         st.info(t("models.none"), icon=":material/keyboard:")

@@ -12,9 +12,8 @@ from lib.config.parse import find_key_problem
 from lib.config.redaction import strip_key
 from lib.core.models import ModelList
 from lib.core.user import User
-from lib.ui.session import resources
+from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
-from lib.ui.settings import models
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.widgets.errors import code_message
 
@@ -31,7 +30,7 @@ def render() -> None:
     with st.container(key="own"):
         st.subheader(t("own.title"), anchor=False)
         _check_candidate()
-        if used := resources.personal_key():
+        if used := session_state.personal_key:
             _render_active_key(used)
         else:
             _render_form(addresses)
@@ -84,13 +83,13 @@ def _check_candidate() -> None:
     if trying is None:
         return
     with st.spinner(t("own.trying"), show_time=False):
-        listing = trying.catalog.model_list(models.MODEL_LIST_TIMEOUT)
+        listing = trying.catalog.model_list(services.MODEL_LIST_TIMEOUT)
     session_state.personal_key_candidate = None
     if listing.error_code == _KEY_REFUSED:
         trying.gateway.close()
         session_state.personal_key_error = "own.refused"
     else:
-        resources.use_personal_key(trying)
+        services.use_personal_key(trying)
 
 
 def _render_active_key(personal_key: PersonalKey) -> None:
@@ -98,12 +97,12 @@ def _render_active_key(personal_key: PersonalKey) -> None:
         t(
             "own.used",
             ending=escape_markdown(personal_key.suffix),
-            host=escape_markdown(resources.gateway_host()),
+            host=escape_markdown(services.gateway_host()),
         )
     )
     st.caption(f"{_check_result_text(personal_key.catalog.cached_model_list)} {t('own.until')}")
     st.button(
-        t("own.forget"), key="own-forget", icon=":material/key_off:", on_click=resources.forget_personal_key
+        t("own.forget"), key="own-forget", icon=":material/key_off:", on_click=services.forget_personal_key
     )
 
 

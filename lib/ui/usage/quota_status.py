@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.chat.usage.limits import LimitStatus
 from lib.core.errors import StoreError
-from lib.ui.session import resources
+from lib.ui.session import services
 from lib.ui.text.i18n import escape_markdown, t
 from lib.ui.text.limit_text import format_amount, format_reset_time
 
@@ -17,14 +17,14 @@ from lib.ui.text.limit_text import format_amount, format_reset_time
 def render_warning() -> None:
     """One quiet line where a soft bound is reached: the one that is used most."""
     with contextlib.suppress(StoreError):  # a warning is not worth the page
-        if found := resources.limit_enforcer().warnings():
+        if found := services.limit_enforcer().warnings():
             worst = max(found, key=lambda one: one.usage_ratio)
             st.caption(f":material/hourglass_bottom: {escape_markdown(_warning_text(worst))}")
 
 
 def render() -> None:
     """Each bound that holds for the person: how far it is used, when it begins anew. Raises StoreError."""
-    found = resources.limit_enforcer().limit_statuses()
+    found = services.limit_enforcer().limit_statuses()
     if not found:
         return
     with st.container(key="left"):

@@ -11,7 +11,7 @@ from lib.core.params import Params
 from lib.core.pricing import NANOS_PER_DOLLAR, format_dollars
 from lib.core.target import Target
 from lib.core.usage import UsageTotal
-from lib.ui.session import conversation_view, resources
+from lib.ui.session import conversation_view, services
 from lib.ui.text.i18n import escape_markdown, t
 
 
@@ -28,7 +28,7 @@ def cost_text(usage: UsageTotal) -> str:
 
 def price_text(model_id: str) -> str:
     """What a model costs, and who says so; no Markdown."""
-    tariff = resources.prices().price_of(model_id)
+    tariff = services.prices().price_of(model_id)
     if tariff is None:
         return t("money.no_price")
     source, asked = t(f"money.from_{tariff.source}"), tariff.base_price
@@ -51,7 +51,7 @@ def render_conversation_cost(view: conversation_view.ConversationView, container
 
 def render_estimate(estimate: ContextEstimate, target: Target, params: Params) -> None:
     """About what the next question will cost, where the price is known."""
-    tariff, usage = resources.prices().price_of(target.model), cost.expected_usage(estimate, params)
+    tariff, usage = services.prices().price_of(target.model), cost.expected_usage(estimate, params)
     about = cost.calculate_cost(usage, tariff)
     if tariff is None or about is None:
         return

@@ -12,7 +12,6 @@ import streamlit as st
 
 from lib.core.conversation import Failure
 from lib.core.errors import AntlerError, LimitExceededError
-from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, has_message, limit_text, t
 
@@ -92,7 +91,7 @@ def code_message(code: str) -> str:
 
 def saved_note() -> str:
     """Say if the text of an incomplete answer is saved, for messages with a `saved` placeholder."""
-    return t("answer.not_saved" if resources.temporary() else "answer.saved")
+    return t("answer.not_saved" if session_state.temporary_store else "answer.saved")
 
 
 def retry_reason(code: str) -> str:

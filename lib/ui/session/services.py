@@ -1,0 +1,155 @@
+"""Services of one session: store, gateway, prices and limits as its user has them."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from lib.chat.own_key import PersonalKey
+from lib.chat.turns.summaries import UtilityModel, UtilityModelService
+from lib.chat.turns.temporary import TemporaryStore
+from lib.chat.turns.turn import TurnServices
+from lib.chat.usage.limits import LimitEnforcer
+from lib.config.caller import Caller
+from lib.core.errors import StoreError
+from lib.core.models import Model, ModelList
+from lib.core.preferences import Preferences
+from lib.core.target import Target
+from lib.gateway.catalog.cache import Catalog
+from lib.gateway.catalog.models import unlisted_model
+from lib.gateway.catalog.prices import Prices
+from lib.gateway.client import Gateway
+from lib.storage.store import Store
+from lib.ui.session import resources
+from lib.ui.session.state import session_state
+
+MODEL_LIST_WAIT = 1.5  # seconds that a page waits for the first model list
+MODEL_LIST_TIMEOUT = 15.0  # seconds that a page waits for a model list that the user requested
+
+
+def use_personal_key(personal_key: PersonalKey) -> None:
+    """Send this session's requests with the user's own key from now on."""
+    forget_personal_key()
+    session_state.personal_key = personal_key
+
+
+def forget_personal_key() -> None:
+    """Forget the user's own key. Running answers keep the gateway that they began with."""
+    if personal_key := session_state.personal_key:
+        del session_state.personal_key
+        personal_key.gateway.close()
+
+
+def gateway() -> Gateway:
+    """Return this session's gateway: of the personal key, else of the team."""
+    personal_key = session_state.personal_key
+    return personal_key.gateway if personal_key else resources.shared_gateway()
+
+
+def user_gateway() -> Gateway:
+    """Return this session's gateway with the user as the caller."""
+    settings, user = resources.settings(), session_state.user
+    identity = settings.caller_identity
+    if gateway().base_url not in (settings.base_url, resources.shared_gateway().base_url):
+        # The team's headers are for the team's gateway, and may be credentials there.
+        identity = replace(identity, header_templates=())
+    return gateway().with_caller(identity.build_caller(user) if user else Caller())
+
+
+def gateway_host() -> str:
+    personal_key = session_state.personal_key
+    return urlsplit(personal_key.gateway.base_url if personal_key else resources.settings().base_url).netloc
+
+
+def is_demo() -> bool:
+    """Tell if this session reaches only the demo."""
+    return resources.settings().is_demo and session_state.personal_key is None
+
+
+def current_store() -> Store | TemporaryStore:
+    """Return the store of the open conversation: the database, or the temporary chat of this session."""
+    return session_state.temporary_store or resources.store()
+
+
+def start_temporary(user_id: str) -> None:
+    """Start a temporary chat, which is stored in this session only."""
+    session_state.temporary_store = TemporaryStore(user_id, resources.store().usage)
+
+
+def end_temporary() -> None:
+    """Forget the temporary chat, if there is one, and stop its running answer."""
+    if temporary_store := session_state.temporary_store:
+        temporary_store.clear()
+        del session_state.temporary_store
+
+
+def catalog() -> Catalog:
+    """Return the model list of this session's gateway, as its key may use it."""
+    personal_key = session_state.personal_key
+    return personal_key.catalog if personal_key else resources.catalog_at(resources.shared_gateway().base_url)
+
+
+def model_list(timeout: float = MODEL_LIST_WAIT) -> ModelList:
+    """Return the models of this session's gateway, waiting at most `timeout` seconds for the first list."""
+    return catalog().model_list(timeout)
+
+
+def model(model_id: str) -> Model:
+    """Return the model with that id; one that is not listed has the capabilities that its name implies."""
+    return next((model for model in model_list().models if model.id == model_id), None) or unlisted_model(
+        model_id
+    )
+
+
+def prices() -> Prices:
+    """Return the prices of the models of this session's gateway."""
+    personal_key = session_state.personal_key
+    return personal_key.prices if personal_key else resources.prices_at(resources.shared_gateway().base_url)
+
+
+def preferences(user_id: str) -> Preferences:
+    """Return the user's preferences; while the database is away, as last read in this session."""
+    with contextlib.suppress(StoreError):
+        session_state.preferences = resources.store().preferences.load(user_id)
+    return session_state.preferences
+
+
+def limit_enforcer() -> LimitEnforcer:
+    """Return the limits of the session's user; require() must have run."""
+    user, policy = session_state.user, resources.policy()
+    assert user is not None
+    # Requests with a personal key use nothing of the team's budget.
+    policy = policy.without_limits() if session_state.personal_key else policy
+    return LimitEnforcer(user, policy, resources.store().quotas, prices().price_of)
+
+
+def utility_models() -> UtilityModelService:
+    """Return the worker of titles and summaries, which outlives the session."""
+    shared = resources.utility_models_at(resources.shared_gateway().base_url)
+    return shared.with_gateway(user_gateway(), prices().price_of)
+
+
+def utility_model() -> UtilityModel | None:
+    """Return the model for titles and summaries; None if none is set, and in a temporary chat."""
+    name, wire = resources.settings().utility_model, resources.settings().utility_wire
+    if not name or session_state.temporary_store:
+        return None
+    listed_wire = next((model.wires[0] for model in model_list().models if model.id == name), None)
+    return UtilityModel(
+        Target(name, wire or listed_wire or "openai"), model(name).capabilities.context_window
+    )
+
+
+def turn_services() -> TurnServices:
+    """Return what a turn of this session depends on."""
+    return TurnServices(
+        current_store(),
+        user_gateway(),
+        resources.generations(),
+        utility_models(),
+        utility_model(),
+        prices().price_of,
+        limit_enforcer(),
+        lambda model_id: model(model_id).capabilities.context_window,
+    )
