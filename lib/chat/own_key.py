@@ -1,22 +1,21 @@
-"""A person's own key: what one session reaches with it, and shares with no other."""
+"""Personal API keys: the gateway, catalog and prices of one session with its own key."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lib.config.own_key import key_suffix
 from lib.config.settings import Settings
 from lib.gateway.catalog.cache import Catalog
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 
+_SUFFIX_LENGTH = 4
+_MIN_LENGTH_FOR_SUFFIX = 12  # a shorter key would be shown in large part
+
 
 @dataclass(frozen=True)
 class PersonalKey:
-    """The key itself is in the `gateway` alone; `ending` is what its owner is shown of it.
-
-    `catalog` and `prices` are what the gateway tells to this key.
-    """
+    """A user's own key; the key itself is held by the `gateway` only, and `suffix` is shown to its owner."""
 
     suffix: str
     gateway: Gateway
@@ -25,7 +24,7 @@ class PersonalKey:
 
 
 def connect(settings: Settings, key: str, base_url: str) -> PersonalKey:
-    """What is reached with a bare key. Raises ValueError where the address is not on the operator's list."""
+    """Return the services for a key. Raises ValueError if the operator's list lacks the address."""
     if base_url not in settings.personal_keys.base_urls:
         raise ValueError(base_url)
     gateway = Gateway(replace(settings, api_key=key, base_url=base_url))
@@ -33,3 +32,8 @@ def connect(settings: Settings, key: str, base_url: str) -> PersonalKey:
     return PersonalKey(
         key_suffix(key), gateway, catalog, Prices(lambda: catalog.cached_model_list, settings.price_overrides)
     )
+
+
+def key_suffix(key: str) -> str:
+    """Return the last characters of a key, by which its owner recognises it; "" for a short key."""
+    return key[-_SUFFIX_LENGTH:] if len(key) >= _MIN_LENGTH_FOR_SUFFIX else ""

@@ -1,15 +1,16 @@
-"""Who may come in: the modes of access, and the rules that a sign-in is held against."""
+"""Authentication: access modes, and the checks of ID token claims, proxy headers and local requests."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from lib.config.parse import MIN_SECRET_LENGTH, SettingReader
 from lib.core.errors import SettingError
 from lib.core.user import User
 
@@ -27,22 +28,21 @@ Refusal = Literal[
     "stranger",
     "untrusted",
 ]
-SettingReader = Callable[[str, str], tuple[str, str]]
 
 PROXY_SECRET_HEADER = "X-Antler-Proxy"
 ALLOW_ANYONE = "*"
-CLOCK_SKEW_SECONDS = 30.0  # seconds by which a provider's clock may be ahead of ours
-MIN_PASSWORD_LENGTH, MIN_SECRET_LENGTH = 8, 16
+CLOCK_SKEW_SECONDS = 30.0  # that a provider's clock may be ahead of this one
+MIN_PASSWORD_LENGTH = 8
 _FORWARDING_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via")
 _NON_PROVIDER_KEYS = frozenset({"client_kwargs"})
 
 
 @dataclass(frozen=True)
 class AccessSettings:
-    """How people come in; neither `password` nor `proxy_secret` is in the repr.
+    """The access mode and its settings; `password` and `proxy_secret` are not in the repr.
 
-    `allow` holds addresses, domains with @ in front, or "*" for all whom the provider knows. `providers` are
-    the names of the sections under [auth], with "default" for that section itself.
+    `allowlist` holds addresses, domains with @ in front, or "*" for every user of the provider. `providers`
+    are the names of the sections under [auth], with "default" for [auth] itself.
     """
 
     mode: AccessMode = "local"
@@ -53,36 +53,33 @@ class AccessSettings:
     providers: tuple[str, ...] = ()
 
 
-def parse_access(read_setting: SettingReader, auth_table: object) -> AccessSettings:
-    """The access that is set: `read` gives a setting and its name, `auth` is the [auth] table or None.
+def parse_access(reader: SettingReader, auth_table: object) -> AccessSettings:
+    """Return the access settings; `auth_table` is the [auth] table or None.
 
-    Raises SettingError, whose sentence never holds a secret.
+    Raises SettingError, whose message never holds a secret.
     """
-    word, name = read_setting("ANTLER_ACCESS", "mode")
-    mode: AccessMode | None = next(
-        (one for one in get_args(AccessMode) if one == (word.lower() or "local")), None
-    )
+    word, name = reader.read("ANTLER_ACCESS", "mode")
+    modes: dict[str, AccessMode] = {mode: mode for mode in get_args(AccessMode)}
+    mode = modes.get(word.lower() or "local")
     if mode is None:
-        raise SettingError(f"{name} must be one of {', '.join(get_args(AccessMode))}.")
-    allow = _parse_allowlist(*read_setting("ANTLER_ALLOW", "allow"))
+        raise SettingError(f"{name} must be one of {', '.join(modes)}.")
+    allowlist = _parse_allowlist(*reader.read_list("ANTLER_ALLOW", "allow"))
     if mode == "password":
-        return AccessSettings(
-            mode,
-            password=_parse_secret(*read_setting("ANTLER_PASSWORD", "password"), MIN_PASSWORD_LENGTH, mode),
-        )
+        password = _parse_secret(*reader.read("ANTLER_PASSWORD", "password"), MIN_PASSWORD_LENGTH, mode)
+        return AccessSettings(mode, password=password)
     if mode == "oidc":
-        if not allow:
+        if not allowlist:
             raise SettingError(
                 f'[access] allow must say who may come in, such as "ann@example.com" or "@example.org"; '
                 f'"{ALLOW_ANYONE}" is everybody whom the provider signs in.'
             )
-        return AccessSettings(mode, allowlist=allow, providers=_parse_providers(auth_table))
+        return AccessSettings(mode, allowlist=allowlist, providers=_parse_providers(auth_table))
     if mode == "proxy":
-        secret = _parse_secret(*read_setting("ANTLER_PROXY_SECRET", "proxy_secret"), MIN_SECRET_LENGTH, mode)
+        secret = _parse_secret(*reader.read("ANTLER_PROXY_SECRET", "proxy_secret"), MIN_SECRET_LENGTH, mode)
         return AccessSettings(
             mode,
-            allowlist=allow,
-            user_header=_parse_header_name(*read_setting("ANTLER_HEADER", "header")),
+            allowlist=allowlist,
+            user_header=_parse_header_name(*reader.read("ANTLER_HEADER", "header")),
             proxy_secret=secret,
         )
     return AccessSettings(mode)
@@ -96,14 +93,14 @@ def _parse_secret(value: str, name: str, min_length: int, mode: AccessMode) -> s
     return value
 
 
-def _parse_allowlist(value: str, name: str) -> tuple[str, ...]:
-    entries = tuple(_normalize_email(entry.strip()) for entry in value.split(",") if entry.strip())
-    for entry in entries:
+def _parse_allowlist(entries: Sequence[str], name: str) -> tuple[str, ...]:
+    allowlist = tuple(map(_normalize_identity, entries))
+    for entry in allowlist:
         if entry != ALLOW_ANYONE and (entry.count("@") != 1 or entry.endswith("@") or " " in entry):
             raise SettingError(
                 f"{name} must list addresses, or domains with @ in front, such as @example.org."
             )
-    return entries
+    return allowlist
 
 
 def _parse_header_name(value: str, name: str) -> str:
@@ -134,9 +131,9 @@ def _parse_providers(auth_table: object) -> tuple[str, ...]:
 
 
 def is_loopback(address: str | None) -> bool:
-    """Whether a server that is bound to this address can be reached from its own machine alone.
+    """Return True if a server bound to this address is reachable from its own machine only.
 
-    None or "" is every address that the machine has.
+    None and "" bind every address of the machine.
     """
     if address and address.lower() == "localhost":
         return True
@@ -147,9 +144,10 @@ def is_loopback(address: str | None) -> bool:
 
 
 def is_local_request(bind_address: str | None, get_header: Callable[[str], str | None]) -> bool:
-    """Whether a request to a server bound to `address` was made on its own machine; `read` gives a header.
+    """Return True if a request to a server bound to `bind_address` was made on the same machine.
 
-    A proxy beside the server makes it the world's, and a page elsewhere can give loopback a name of its own.
+    Headers count too: a local proxy forwards remote requests, and a foreign page can resolve a name of its
+    own to loopback (DNS rebinding).
     """
     try:
         host = urlsplit(f"//{get_header('Host') or 'localhost'}").hostname
@@ -163,11 +161,14 @@ def is_local_request(bind_address: str | None, get_header: Callable[[str], str |
 
 
 def user_from_claims(claims: Mapping[str, Any]) -> User:
-    """Whom the claims of an ID token name: issuer and subject, never the address, which can change hands."""
-    known = f"{claims.get('iss')}|{claims.get('sub')}"
+    """Return the user of an ID token.
+
+    The id is made of issuer and subject, never of the email address, which can be reassigned.
+    """
+    subject = f"{claims.get('iss')}|{claims.get('sub')}"
     name, email = claims.get("name"), claims.get("email")
     return User(
-        "oidc:" + _digest(known),
+        "oidc:" + _digest(subject),
         name=name if isinstance(name, str) else "",
         email=email if isinstance(email, str) else "",
     )
@@ -176,10 +177,10 @@ def user_from_claims(claims: Mapping[str, Any]) -> User:
 def check_claims(
     claims: Mapping[str, Any], allowlist: Sequence[str], now: float, revoked_before: float
 ) -> Refusal | None:
-    """Why the claims of an ID token let nobody in; None where they do.
+    """Return the reason to refuse an ID token, None to accept it.
 
-    `now` and `revoked_before` are in seconds since 1970. A token that says not when it was made is refused:
-    it could never be revoked.
+    `now` and `revoked_before` are in seconds since 1970. A token without an issue time is refused, because
+    it could not be revoked.
     """
     if not all(isinstance(claims.get(name), str) and claims[name] for name in ("iss", "sub")):
         return "nameless"
@@ -190,7 +191,7 @@ def check_claims(
         return "expired"
     if issued > now + CLOCK_SKEW_SECONDS:
         return "early"
-    # `iat` is in whole seconds: within the second of the revocation, the older one is assumed.
+    # `iat` is in whole seconds: within the second of the revocation, the token is taken to be older.
     if issued < revoked_before:
         return "revoked"
     return None if ALLOW_ANYONE in allowlist else _check_allowlist(claims, allowlist)
@@ -206,41 +207,50 @@ def _check_allowlist(claims: Mapping[str, Any], allowlist: Sequence[str]) -> Ref
 
 
 def is_email_verified(claims: Mapping[str, Any]) -> bool:
-    """Whether the provider has made sure whose the address is; some send the word in place of the value."""
-    told = claims.get("email_verified")
-    return told is True or told == "true"
+    """Return True if the provider has verified the email address; some send the text "true"."""
+    is_verified = claims.get("email_verified")
+    return is_verified is True or is_verified == "true"
 
 
 def is_allowlisted(email: str, allowlist: Sequence[str]) -> bool:
-    """Whether an address is on the list, itself or by its domain; a domain's subdomains are others."""
-    email = _normalize_email(email)
-    local, at, domain = email.rpartition("@")
-    return bool(local and at) and (
-        ALLOW_ANYONE in allowlist or email in allowlist or f"@{domain}" in allowlist
-    )
+    """Return True if the list allows an email address; names without @ are never allowed."""
+    local, at, _ = email.rpartition("@")
+    return bool(local and at) and (ALLOW_ANYONE in allowlist or is_listed(email, allowlist))
+
+
+def is_listed(identity: str, entries: Collection[str]) -> bool:
+    """Return True if the entries hold an address or name, or the domain of the address with @ in front.
+
+    A subdomain is not part of its domain.
+    """
+    identity = _normalize_identity(identity)
+    local, at, domain = identity.rpartition("@")
+    if at:
+        return bool(local) and (identity in entries or f"@{domain}" in entries)
+    return bool(identity) and identity in entries
 
 
 def user_from_proxy(
     get_header_values: Callable[[str], Sequence[str]], access: AccessSettings
 ) -> User | Refusal:
-    """Whom the proxy names; `read` gives all values of a header. Without the proxy's secret, nobody."""
+    """Return the user whom a trusted proxy names; `get_header_values` returns all values of a header."""
     secrets, users = get_header_values(PROXY_SECRET_HEADER), get_header_values(access.user_header)
     expected = access.proxy_secret.encode()
     if len(secrets) != 1 or not expected or not hmac.compare_digest(secrets[0].encode(), expected):
         return "untrusted"
     user = users[0].strip() if len(users) == 1 else ""
-    # A comma is what a proxy leaves that adds to the client's own header in place of replacing it.
+    # A comma shows a proxy that appends to the client's own header instead of replacing it.
     if not user or "," in user or not user.isprintable():
         return "nameless"
     if access.allowlist and not is_allowlisted(user, access.allowlist):
         return "stranger"
-    email = _normalize_email(user) if "@" in user else ""
+    email = _normalize_identity(user) if "@" in user else ""
     return User("proxy:" + _digest(email or user), name=user, email=email)
 
 
-def _normalize_email(email: str) -> str:
-    """An address as it is compared; only ASCII is folded, where no two letters become one."""
-    return email.lower() if email.isascii() else email
+def _normalize_identity(identity: str) -> str:
+    """Fold the case of ASCII only: in other scripts lower() maps some letters onto others."""
+    return identity.lower() if identity.isascii() else identity
 
 
 def _digest(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Lines of the log: as text or as JSON, with every secret struck out, whoever writes them."""
+"""Logging: lines of text or JSON on stderr, with secrets redacted for all loggers."""
 
 from __future__ import annotations
 
@@ -13,108 +13,133 @@ from typing import Any
 
 from lib.config.redaction import redact
 
-_APP_LOGGER = "lib"  # the logger above all of ours
+_APP_LOGGER = "lib"  # the parent of this program's loggers
 _FORMATTER = logging.Formatter()
 
 
 def log_fields(**fields: str | int | float | None) -> dict[str, Any]:
-    """What a line tells beside its words, for the `extra` of a logging call; None and "" are left out."""
-    return {"told": {name: value for name, value in fields.items() if value not in (None, "")}}
+    """Return the `extra` argument for a logging call with structured fields; None and "" are left out."""
+    return {"fields": {name: value for name, value in fields.items() if value not in (None, "")}}
 
 
 def hash_for_log(identifier: str) -> str:
-    """The mark by which a log knows a person or a conversation: always the same, and no way back."""
+    """Return the stable, irreversible mark of a user or a conversation in the log."""
     return hashlib.blake2b(
         identifier.encode(errors="replace"), digest_size=6, person=b"antler-log"
     ).hexdigest()
 
 
 def configure_logging(secrets: Collection[str], *, as_json: bool) -> None:
-    """Have every line of this process, of all loggers and of those yet to come, written this way.
+    """Write and redact the lines of all loggers of this process, including those created later.
 
-    Streamlit gives each of its loggers a handler of its own when that is first used, and threads write what
-    ends them past all handlers. So records are struck when they are made, and handlers dressed when
-    they are about to write.
+    Streamlit gives each of its loggers a handler of its own on first use, so redaction is a filter of every
+    logger, and the formatter of a handler is set just before it writes.
     """
-    line = LogFormatter(secrets, as_json=as_json)
-    logging.setLogRecordFactory(_RedactingRecordFactory(secrets, line if as_json else None))
-    ours = logging.getLogger(_APP_LOGGER)
-    ours.setLevel(logging.INFO)
-    ours.handlers = [handler := logging.StreamHandler(sys.stderr)]
-    handler.setFormatter(line)
-    ours.propagate = False
+    formatter = LogFormatter(secrets, as_json=as_json)
+    _add_filter(RedactingFilter(secrets, formatter if as_json else None))
+    app_logger = logging.getLogger(_APP_LOGGER)
+    app_logger.setLevel(logging.INFO)
+    app_logger.handlers = [handler := logging.StreamHandler(sys.stderr)]
+    handler.setFormatter(formatter)
+    app_logger.propagate = False
     if as_json and logging.lastResort:
-        logging.lastResort.setFormatter(line)
-    threading.excepthook = _on_thread_error
+        logging.lastResort.setFormatter(formatter)
+    threading.excepthook = _log_thread_error
 
 
 class LogFormatter(logging.Formatter):
-    """A record as one line: of JSON, or of words with what is told behind them."""
+    """Format a record as one line: JSON, or text followed by the fields."""
 
     def __init__(self, secrets: Collection[str], *, as_json: bool) -> None:
         super().__init__()
-        # The longest first: one may be a part of another.
-        self._secrets = sorted(secrets, key=len, reverse=True)
+        self._secrets = _longest_first(secrets)
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
-        fields: dict[str, Any] = getattr(record, "told", {})
-        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        words, trace = record.getMessage(), _format_traceback(record)
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        timestamp = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        message, trace = record.getMessage(), _format_traceback(record)
         if self._as_json:
-            head = {"time": when, "level": record.levelname.lower(), "event": words, "logger": record.name}
-            if trace:
-                fields = {**fields, "trace": trace}
-            return redact(json.dumps({**head, **fields}, ensure_ascii=False, default=str), self._secrets)
-        more = "".join(f" {name}={value}" for name, value in fields.items())
-        end = f"\n{trace}" if trace else ""
-        return redact(f"{when} {record.levelname} {record.name}: {words}{more}{end}", self._secrets)
+            line = {
+                "time": timestamp,
+                "level": record.levelname.lower(),
+                "event": message,
+                "logger": record.name,
+                **fields,
+                **({"trace": trace} if trace else {}),
+            }
+            return redact(json.dumps(line, ensure_ascii=False, default=str), self._secrets)
+        field_text = "".join(f" {name}={value}" for name, value in fields.items())
+        text = f"{timestamp} {record.levelname} {record.name}: {message}{field_text}"
+        return redact(f"{text}\n{trace}" if trace else text, self._secrets)
 
 
-class _RedactingRecordFactory:
-    """Makes every log record, without secrets in its words or its traceback."""
+class RedactingFilter(logging.Filter):
+    """Redact secrets in the message and traceback of each record.
 
-    def __init__(self, secrets: Collection[str], formatter: LogFormatter | None) -> None:
-        self._secrets = sorted(secrets, key=len, reverse=True)
+    With a `formatter`, the handlers of the record's logger and of its parents get it.
+    """
+
+    def __init__(self, secrets: Collection[str], formatter: LogFormatter | None = None) -> None:
+        super().__init__()
+        self._secrets = _longest_first(secrets)
         self._formatter = formatter
 
-    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
-        record = logging.LogRecord(*args, **kwargs)
+    def filter(self, record: logging.LogRecord) -> bool:
         try:
-            words = record.getMessage()
-        except Exception:  # noqa: BLE001  logging would print the arguments as they are
-            record.msg, record.args = (words := f"{record.msg} {record.args}"), ()
-        struck = redact(words, self._secrets)
-        if struck != words:
-            record.msg, record.args = struck, ()
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001  a handler would print the arguments of a malformed call
+            record.msg, record.args = (message := f"{record.msg} {record.args}"), ()
+        redacted = redact(message, self._secrets)
+        if redacted != message:
+            record.msg, record.args = redacted, ()
         if record.exc_info:
             record.exc_text = redact(_FORMATTER.formatException(record.exc_info), self._secrets)
         if record.stack_info:
             record.stack_info = redact(record.stack_info, self._secrets)
         if self._formatter:
-            self._set_formatter(record.name, self._formatter)
-        return record
+            _set_formatter(record.name, self._formatter)
+        return True
 
-    def _set_formatter(self, logger_name: str, formatter: LogFormatter) -> None:
-        """Give this line's form to the handlers that will write what the logger of that name says."""
-        logger: logging.Logger | None = logging.getLogger(logger_name)
-        while logger:
-            for handler in logger.handlers:
-                if isinstance(handler, logging.StreamHandler) and handler.formatter is not formatter:
-                    handler.setFormatter(formatter)
-            logger = logger.parent if logger.propagate else None
+
+def _add_filter(redacting_filter: RedactingFilter) -> None:
+    """Add the filter to all loggers, in place of an earlier one, and to those created later."""
+
+    class RedactedLogger(logging.Logger):
+        def __init__(self, name: str, level: int = logging.NOTSET) -> None:
+            super().__init__(name, level)
+            self.addFilter(redacting_filter)
+
+    logging.setLoggerClass(RedactedLogger)
+    for logger in (logging.getLogger(), *logging.Logger.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger):
+            logger.filters = [old for old in logger.filters if not isinstance(old, RedactingFilter)]
+            logger.addFilter(redacting_filter)
+
+
+def _set_formatter(logger_name: str, formatter: LogFormatter) -> None:
+    logger: logging.Logger | None = logging.getLogger(logger_name)
+    while logger:
+        for handler in logger.handlers:
+            if isinstance(handler, logging.StreamHandler) and handler.formatter is not formatter:
+                handler.setFormatter(formatter)
+        logger = logger.parent if logger.propagate else None
+
+
+def _longest_first(secrets: Collection[str]) -> list[str]:
+    """Sort secrets for redaction: one may be part of another."""
+    return sorted(secrets, key=len, reverse=True)
 
 
 def _format_traceback(record: logging.LogRecord) -> str:
-    """The traceback of a record, as it was struck when the record was made."""
+    """Return the traceback as the filter redacted it."""
     if record.exc_info and not record.exc_text:
         record.exc_text = _FORMATTER.formatException(record.exc_info)
     return "\n".join(filter(None, (record.exc_text, record.stack_info)))
 
 
-def _on_thread_error(args: threading.ExceptHookArgs) -> None:
-    """An exception that ends a thread, as a line like any other."""
+def _log_thread_error(args: threading.ExceptHookArgs) -> None:
     if args.exc_type is not SystemExit and args.exc_value is not None:
         name = args.thread.name if args.thread else "?"
-        told_of = (args.exc_type, args.exc_value, args.exc_traceback)
-        logging.getLogger(f"{_APP_LOGGER}.threads").error("the thread %s failed", name, exc_info=told_of)
+        exc_info = (args.exc_type, args.exc_value, args.exc_traceback)
+        logging.getLogger(f"{_APP_LOGGER}.threads").error("thread %s failed", name, exc_info=exc_info)

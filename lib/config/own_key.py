@@ -1,23 +1,16 @@
-"""Whether people may use a key of their own, and the addresses that it may be sent to."""
+"""Personal API keys: permission to use them, and the addresses that they may be sent to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from lib.config.parse import parse_base_url
+from lib.config.parse import SettingReader, parse_base_url
 from lib.core.errors import SettingError
-
-SettingReader = Callable[[str, str], tuple[str, str]]
-_SUFFIX_LENGTH, _MIN_LENGTH_FOR_SUFFIX = (
-    4,
-    12,
-)  # signs of a key that are shown, and the least that it must have for that
 
 
 @dataclass(frozen=True)
 class PersonalKeySettings:
-    """`base_urls` are the operator's list, in its order; () where own keys are not allowed."""
+    """`base_urls` is the operator's list, in its order; () where personal keys are not allowed."""
 
     base_urls: tuple[str, ...] = ()
 
@@ -26,24 +19,17 @@ class PersonalKeySettings:
         return bool(self.base_urls)
 
 
-def parse_personal_keys(
-    read_setting: SettingReader, base_url: str, *, is_allowed: bool, is_demo: bool
-) -> PersonalKeySettings:
-    """What is set: `read` gives a setting and its name. Raises SettingError.
+def parse_personal_keys(reader: SettingReader, base_url: str, *, is_demo: bool) -> PersonalKeySettings:
+    """Return the settings of personal keys. Raises SettingError.
 
-    Without a list it is the gateway's own address. With the demo there is none: a list must be given.
+    The list defaults to the gateway's own address; the demo gateway has none, so there it is required.
     """
-    value, name = read_setting("ANTLER_OWN_KEY_URLS", "base_urls")
-    listed = tuple(dict.fromkeys(parse_base_url(one, name) for one in value.split(",") if one.strip()))
-    if not is_allowed:
+    entries, name = reader.read_list("ANTLER_OWN_KEY_URLS", "base_urls")
+    base_urls = tuple(dict.fromkeys(parse_base_url(entry, name) for entry in entries))
+    if not reader.read_bool("ANTLER_OWN_KEY", "allow", default=False):
         return PersonalKeySettings()
-    if is_demo and not listed:
+    if is_demo and not base_urls:
         raise SettingError(
             f"{name} must list the addresses that people may send a key of their own to: the server has none."
         )
-    return PersonalKeySettings(listed or (base_url,))
-
-
-def key_suffix(key: str) -> str:
-    """The last signs of a key, by which its owner knows it; "" of one that is too short to show any."""
-    return key[-_SUFFIX_LENGTH:] if len(key) >= _MIN_LENGTH_FOR_SUFFIX else ""
+    return PersonalKeySettings(base_urls or (base_url,))

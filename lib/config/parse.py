@@ -1,95 +1,140 @@
-"""How one setting is read and checked: where it stands, a switch, a list, a key, an address."""
+"""Reading and checking of single settings: switches, lists, secrets, keys, addresses, prices."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from lib.config.redaction import QUOTES, strip_key
 from lib.core.errors import SettingError
+from lib.core.pricing import Price, PriceOverride, parse_decimal
 
 DEFAULT_BASE_URL = "https://api.deerapi.com"
+MIN_SECRET_LENGTH = 16
+QUOTES = "\"'`“”‘’"
+_INVISIBLE_CHARS = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 _BOOL_WORDS = {
     **dict.fromkeys(("on", "true", "yes", "1"), True),
     **dict.fromkeys(("off", "false", "no", "0"), False),
 }
 _KEY_PROBLEMS = {"inside": "a space or line break inside", "sign": "a character that no key has"}
+_PRICE_FIELDS = ("input", "output", "cached", "written")
 
 
-def read_setting(
-    variable: str, section: str, name: str, environ: Mapping[str, str], secrets: Mapping[str, Any]
-) -> tuple[str, str]:
-    """The value, "" where unset, and the name under which it was set, for errors."""
-    if environ.get(variable, "").strip():
-        return environ[variable].strip(), variable
-    table = secrets.get(section, {})
-    if not isinstance(table, Mapping):
-        raise SettingError(f"[{section}] in secrets.toml must be a table, with {name} in it.")
-    value = table.get(name, "")
-    label = f"[{section}] {name}"
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise SettingError(f"{label} in secrets.toml must be a text in quotes.")
-    return str(value).strip(), label
+@dataclass(frozen=True)
+class SettingReader:
+    """The settings of one section of secrets.toml; a set environment variable takes precedence.
+
+    Values are returned with the name under which they were set, for error messages. Raises SettingError.
+    """
+
+    section: str
+    environ: Mapping[str, str] = field(repr=False)
+    secrets: Mapping[str, Any] = field(repr=False)
+
+    def read(self, variable: str, name: str) -> tuple[str, str]:
+        """Return a text, "" where it is unset, and its name."""
+        if text := self.environ.get(variable, "").strip():
+            return text, variable
+        table, label = self.secrets.get(self.section, {}), f"[{self.section}] {name}"
+        if not isinstance(table, Mapping):
+            raise SettingError(f"[{self.section}] in secrets.toml must be a table, with {name} in it.")
+        value = table.get(name, "")
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise SettingError(f"{label} in secrets.toml must be a text in quotes.")
+        return str(value).strip(), label
+
+    def read_bool(self, variable: str, name: str, *, default: bool) -> bool:
+        """Return a switch: on or off, in the file true or false too."""
+        value = self._file_value(name)
+        if isinstance(value, bool):
+            word, label = self._replace(name, "on" if value else "off").read(variable, name)
+        else:
+            word, label = self.read(variable, name)
+        if word and word.lower() not in _BOOL_WORDS:
+            raise SettingError(f"{label} must be on or off.")
+        return _BOOL_WORDS[word.lower()] if word else default
+
+    def read_list(self, variable: str, name: str) -> tuple[list[str], str]:
+        """Return the entries of a list, and its name: separated by commas, in the file a TOML list too."""
+        value = self._file_value(name)
+        if isinstance(value, list):
+            text, label = self._replace(name, ",".join(map(str, value))).read(variable, name)
+        else:
+            text, label = self.read(variable, name)
+        return [entry.strip() for entry in text.split(",") if entry.strip()], label
+
+    def _file_value(self, name: str) -> Any:
+        table = self.secrets.get(self.section)
+        return table.get(name) if isinstance(table, Mapping) else None
+
+    def _replace(self, name: str, text: str) -> SettingReader:
+        table = {**self.secrets[self.section], name: text}
+        return SettingReader(self.section, self.environ, {**self.secrets, self.section: table})
 
 
-def read_bool(
-    variable: str,
-    section: str,
-    name: str,
-    environ: Mapping[str, str],
-    secrets: Mapping[str, Any],
-    *,
-    default: bool,
-) -> bool:
-    """Whether something is switched on: by a word, or in the file by true or false too."""
-    table = secrets.get(section, {})
-    if isinstance(table, Mapping) and isinstance(table.get(name), bool):
-        secrets = {**secrets, section: {**table, name: "on" if table[name] else "off"}}
-    word, label = read_setting(variable, section, name, environ, secrets)
-    if word and word.lower() not in _BOOL_WORDS:
-        raise SettingError(f"{label} must be on or off.")
-    return _BOOL_WORDS[word.lower()] if word else default
-
-
-def join_list_setting(secrets: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any]:
-    """What is written as a list in the file, as it is written in the environment."""
-    table = secrets.get(section, {})
-    if isinstance(table, Mapping) and isinstance(table.get(name), list):
-        return {**secrets, section: {**table, name: ",".join(map(str, table[name]))}}
-    return secrets
+def strip_key(value: str) -> str:
+    """Return a pasted key without quotes, blanks, invisible characters and "Bearer"."""
+    value = value.translate(_INVISIBLE_CHARS).strip().strip(QUOTES).strip()
+    return value[7:].strip() if value.lower().startswith("bearer ") else value
 
 
 def find_key_problem(key: str) -> Literal["", "inside", "sign"]:
-    """What keeps a bare key from being sent in a header: a blank inside, or a sign that none can carry."""
+    """Return why a header cannot carry a key: a blank inside or an unprintable sign; "" if it can."""
     if re.search(r"\s", key):
         return "inside"
     return "" if key.isascii() and key.isprintable() else "sign"
 
 
 def parse_key(value: str, name: str) -> str:
-    """A key as it is sent."""
+    """Return a key as it is sent. Raises SettingError."""
     key = strip_key(value)
-    if wrong := find_key_problem(key):
-        raise SettingError(f"{name} has {_KEY_PROBLEMS[wrong]}; paste the key again, alone.")
+    if problem := find_key_problem(key):
+        raise SettingError(f"{name} has {_KEY_PROBLEMS[problem]}; paste the key again, alone.")
     return key
 
 
 def parse_base_url(value: str, name: str) -> str:
-    """The gateway's origin and path prefix, without `/v1` and without a trailing slash."""
-    wrong = f"{name} must be a web address such as {DEFAULT_BASE_URL}"
+    """Return a gateway's origin and path prefix, without `/v1` and a trailing slash. Raises SettingError."""
+    message = f"{name} must be a web address such as {DEFAULT_BASE_URL}"
     value = value.strip(QUOTES).strip()
     try:
         parts = urlsplit(value)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise SettingError(f"{wrong}.") from None
+        raise SettingError(f"{message}.") from None
     if parts.scheme not in ("http", "https") or not host or re.search(r"\s", value):
-        raise SettingError(f"{wrong}, with http:// or https:// in front.")
+        raise SettingError(f"{message}, with http:// or https:// in front.")
     if parts.username or parts.password:
         raise SettingError(f"{name} must not hold a name or password; the key has a setting of its own.")
     if parts.query or parts.fragment:
-        raise SettingError(f"{wrong}, without anything after ? or #.")
+        raise SettingError(f"{message}, without anything after ? or #.")
     path = re.sub(r"/v1$", "", parts.path.rstrip("/")).rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def parse_price_overrides(prices_table: Any) -> tuple[PriceOverride, ...]:
+    """Return the prices of the table [prices] in secrets.toml, in its order. Raises SettingError."""
+    if not isinstance(prices_table, Mapping):
+        raise SettingError("[prices] in secrets.toml must be a table, with a table for each model in it.")
+    return tuple(
+        PriceOverride(str(pattern), _parse_price(f'[prices."{pattern}"]', entry))
+        for pattern, entry in prices_table.items()
+    )
+
+
+def _parse_price(name: str, entry: Any) -> Price:
+    if not isinstance(entry, Mapping) or not {"input", "output"} <= set(entry) <= set(_PRICE_FIELDS):
+        raise SettingError(
+            f"{name} in secrets.toml takes input, output, cached and written, the first two always."
+        )
+    prices: dict[str, Decimal] = {}
+    for price_field, value in entry.items():
+        price = parse_decimal(value)
+        if price is None:
+            raise SettingError(f"{name} {price_field} must be US dollars per million tokens, such as 2.5.")
+        prices[price_field] = price
+    return Price(**prices)

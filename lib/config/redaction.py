@@ -1,4 +1,4 @@
-"""Which settings are secret, and how they are struck out of a text."""
+"""Secret values of the configuration, and their redaction from text."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from lib.config.parse import QUOTES, strip_key
+
 REDACTED = "[secret]"
-_MIN_SECRET_LENGTH = 4  # signs: to strike less would strike through every line, and hides nothing
+_MIN_REDACTED_LENGTH = 4  # characters: a shorter value would redact parts of every line
 _APP_VARIABLE = re.compile(r"(DEERAPI|ANTLER|STREAMLIT|DATABASE)_")
 _SECRET_NAME = re.compile(r"key|secret|token|passw|credential", re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"\s*[\w.\"'-]+\s*[=:]\s*(.+)")
-QUOTES = "\"'`“”‘’"
-_INVISIBLE_CHARS = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
 
 def find_secrets(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> frozenset[str]:
-    """Every secret value of the environment and of the parsed secrets.toml, in each way it may be written.
+    """Return the secrets of the environment and of the parsed secrets.toml, in all spellings.
 
-    A name tells what is secret; of an address, it is the password in it.
+    Secrets are the values of settings whose names say so, and the passwords in URLs.
     """
     values = {
         value for name, value in environ.items() if _APP_VARIABLE.match(name) and _SECRET_NAME.search(name)
@@ -33,18 +33,12 @@ def find_secrets(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> froz
 
 
 def find_values_in_malformed(text: str) -> frozenset[str]:
-    """Every value of a secrets.toml that cannot be parsed, secret or not: an error may quote any of them."""
+    """Return all values of a malformed secrets.toml: an error message may quote any line."""
     return _spelling_variants(match[1] for line in text.splitlines() if (match := _ASSIGNMENT.match(line)))
 
 
-def strip_key(value: str) -> str:
-    """A key without the quotes and blanks that come along when one is pasted."""
-    value = value.translate(_INVISIBLE_CHARS).strip().strip(QUOTES).strip()
-    return value[7:].strip() if value.lower().startswith("bearer ") else value
-
-
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """The text without these values."""
+    """Replace the secrets in a text."""
     for secret in secrets:
         if secret in text:
             text = text.replace(secret, REDACTED)
@@ -52,24 +46,24 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 
 def _spelling_variants(values: Iterable[str]) -> frozenset[str]:
-    """The values as they are and as they are mended before use, none so short that it says nothing."""
-    every = {
-        form for value in values for form in (value, value.strip(), value.strip(QUOTES), strip_key(value))
+    """Return the values as written and as normalised before use, without very short ones."""
+    variants = {
+        text for value in values for text in (value, value.strip(), value.strip(QUOTES), strip_key(value))
     }
-    return frozenset(value for value in every if len(value.strip()) >= _MIN_SECRET_LENGTH)
+    return frozenset(value for value in variants if len(value.strip()) >= _MIN_REDACTED_LENGTH)
 
 
 def _url_passwords(url: str) -> set[str]:
     try:
         password = urlsplit(url.strip().strip(QUOTES)).password or ""
     except ValueError:
-        # Not to be parsed, and so to be quoted by whoever tries: the part that holds names and passwords.
+        # A parser may quote what it cannot read: take the whole part with user and password.
         password = url.partition("://")[2].rpartition("@")[0]
     return {password, unquote(password)}
 
 
 def _iter_leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The texts in a parsed file, each with the names that lead to it."""
+    """Yield the path and text of each value in a parsed file."""
     for name, value in table.items():
         path = f"{prefix}.{name}"
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Environment and secrets, read once into one frozen Settings."""
+"""Settings from the environment and secrets.toml."""
 
 from __future__ import annotations
 
@@ -8,27 +8,25 @@ import re
 import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from lib.config import auth, caller, own_key, roles
-from lib.config.auth import AccessSettings
-from lib.config.caller import CallerIdentity
-from lib.config.own_key import PersonalKeySettings
+from lib.config.auth import AccessSettings, parse_access
+from lib.config.caller import CallerIdentity, parse_caller_identity
+from lib.config.own_key import PersonalKeySettings, parse_personal_keys
 from lib.config.parse import (
     DEFAULT_BASE_URL,
-    join_list_setting,
+    QUOTES,
+    SettingReader,
     parse_base_url,
     parse_key,
-    read_bool,
-    read_setting,
+    parse_price_overrides,
 )
-from lib.config.redaction import QUOTES
-from lib.config.roles import Roles
+from lib.config.roles import Roles, parse_roles
 from lib.core.errors import SettingError
-from lib.core.pricing import PriceOverride, parse_price_overrides
+from lib.core.pricing import PriceOverride
 from lib.core.target import Wire, is_wire
 
 DEFAULT_DATABASE_URL = "sqlite:///data/antler.db"
@@ -38,7 +36,7 @@ SECRETS_FILE = Path(".streamlit/secrets.toml")
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds: to reach the gateway, from then to the first byte of an answer, and between two bytes."""
+    """Timeouts in seconds: to connect, then to the first byte of an answer, then between two bytes."""
 
     connect: float = 10.0
     first_byte: float = 310.0
@@ -48,7 +46,7 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Database:
-    """Where conversations are kept, fit to be shown: a file's path, or the names of host and database."""
+    """Location of the database without credentials: a file path, or host and database name."""
 
     kind: Literal["sqlite", "postgres"]
     location: str
@@ -56,9 +54,9 @@ class Database:
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """How the process is run. Without a `metrics_token`, figures are told to this machine alone.
+    """Settings of the process. Without a `metrics_token`, metrics are served to this machine only.
 
-    `drain` is the seconds for which running answers may go on after the process was told to stop.
+    Running answers may finish within `drain_seconds` after a stop signal.
     """
 
     log_format: Literal["text", "json"] = "text"
@@ -68,11 +66,10 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that is set from outside. `api_key` is empty for the demo gateway.
+    """All settings. `api_key` is "" for the demo gateway; neither it nor `database_url` is in the repr.
 
-    It is not in the repr, and neither is `database_url`, which can hold a password. `cheap_model` is what is
-    asked for titles and summaries, "" for no such model; its wire is None where that is left to what the
-    gateway lists. `prices` are those of models whose price nothing else tells, the first that fits.
+    `utility_model` writes titles and summaries, "" for none; a `utility_wire` of None takes the wire that
+    the gateway lists. The first matching price of `price_overrides` applies.
     """
 
     api_key: str = field(default="", repr=False)
@@ -105,102 +102,60 @@ class Settings:
 
 
 def load_settings(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
-    """The settings; the environment wins over the secrets.
+    """Return the settings; `secrets` is the parsed secrets.toml, and the environment takes precedence.
 
-    `secrets` is the parsed secrets.toml. Raises SettingError, whose one sentence names the setting.
+    Raises SettingError, whose one sentence names the setting.
     """
-    key, key_name = read_setting("DEERAPI_API_KEY", "gateway", "api_key", environ, secrets)
-    url, url_name = read_setting("DEERAPI_BASE_URL", "gateway", "base_url", environ, secrets)
-    database, database_name = read_setting("DATABASE_URL", "storage", "url", environ, secrets)
-    connect, connect_name = read_setting(
-        "DEERAPI_CONNECT_TIMEOUT", "gateway", "connect_timeout", environ, secrets
-    )
-    first, first_name = read_setting(
-        "DEERAPI_FIRST_BYTE_TIMEOUT", "gateway", "first_byte_timeout", environ, secrets
-    )
-    retries, retries_name = read_setting("DEERAPI_RETRIES", "gateway", "retries", environ, secrets)
-    idle, idle_name = read_setting("DEERAPI_IDLE_TIMEOUT", "gateway", "idle_timeout", environ, secrets)
-    cheap, cheap_name = read_setting("DEERAPI_CHEAP_MODEL", "gateway", "cheap_model", environ, secrets)
-    cheap_model, cheap_wire = _parse_target(cheap, cheap_name)
-    api_key, base_url = parse_key(key, key_name), parse_base_url(url or DEFAULT_BASE_URL, url_name)
+
+    def reader(section: str) -> SettingReader:
+        return SettingReader(section, environ, secrets)
+
+    gateway, auth_table = reader("gateway"), secrets.get("auth")
+    api_key = parse_key(*gateway.read("DEERAPI_API_KEY", "api_key"))
+    url, url_name = gateway.read("DEERAPI_BASE_URL", "base_url")
+    base_url = parse_base_url(url or DEFAULT_BASE_URL, url_name)
+    utility_model, utility_wire = _parse_target(*gateway.read("DEERAPI_CHEAP_MODEL", "cheap_model"))
     return Settings(
         api_key=api_key,
         base_url=base_url,
-        database_url=_parse_database_url(database or DEFAULT_DATABASE_URL, database_name),
-        timeouts=Timeouts(
-            connect=_parse_seconds(connect, connect_name, Timeouts.connect),
-            first_byte=_parse_seconds(first, first_name, Timeouts.first_byte),
-            idle=_parse_seconds(idle, idle_name, Timeouts.idle),
-        ),
-        retries=_parse_retries(retries, retries_name),
-        utility_model=cheap_model,
-        utility_wire=cheap_wire,
+        database_url=_parse_database_url(*reader("storage").read("DATABASE_URL", "url")),
+        timeouts=_load_timeouts(gateway),
+        retries=_parse_retries(*gateway.read("DEERAPI_RETRIES", "retries")),
+        utility_model=utility_model,
+        utility_wire=utility_wire,
         price_overrides=parse_price_overrides(secrets.get("prices", {})),
-        access=_load_access(environ, secrets),
-        roles=_load_roles(environ, secrets),
-        server=_load_server_settings(environ, secrets),
-        caller_identity=_load_caller_identity(environ, secrets, api_key),
-        personal_keys=_load_personal_keys(environ, secrets, api_key, base_url),
+        access=parse_access(reader("access"), auth_table),
+        roles=parse_roles(*reader("access").read_list("ANTLER_ADMINS", "admins"), secrets.get("groups", {})),
+        server=_load_server_settings(reader("server")),
+        caller_identity=parse_caller_identity(reader("team"), auth_table, api_key),
+        personal_keys=parse_personal_keys(reader("own_key"), base_url, is_demo=not api_key),
     )
 
 
-def _load_access(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> AccessSettings:
-    secrets = join_list_setting(secrets, "access", "allow")
-    return auth.parse_access(
-        lambda variable, name: read_setting(variable, "access", name, environ, secrets), secrets.get("auth")
+def _load_timeouts(reader: SettingReader) -> Timeouts:
+    return Timeouts(
+        *(
+            _parse_seconds(*reader.read(f"DEERAPI_{name.upper()}_TIMEOUT", f"{name}_timeout"), default)
+            for name, default in asdict(Timeouts()).items()
+        )
     )
 
 
-def _load_roles(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Roles:
-    admins = read_setting(
-        "ANTLER_ADMINS", "access", "admins", environ, join_list_setting(secrets, "access", "admins")
-    )
-    return roles.parse_roles(*admins, secrets.get("groups", {}))
-
-
-def _load_caller_identity(
-    environ: Mapping[str, str], secrets: Mapping[str, Any], api_key: str
-) -> CallerIdentity:
-    tells = read_bool("ANTLER_PSEUDONYM", "team", "pseudonym", environ, secrets, default=True)
-    typed, table = environ.get("ANTLER_HEADERS", "").strip(), secrets.get("team", {})
-    listed = table.get("headers", {}) if isinstance(table, Mapping) else None
-    return caller.parse_caller_identity(
-        lambda variable, name: read_setting(variable, "team", name, environ, secrets),
-        (typed, "ANTLER_HEADERS") if typed else (listed, "[team.headers]"),
-        secrets.get("auth"),
-        api_key,
-        sends_pseudonym=tells,
-    )
-
-
-def _load_personal_keys(
-    environ: Mapping[str, str], secrets: Mapping[str, Any], api_key: str, base_url: str
-) -> PersonalKeySettings:
-    listed = join_list_setting(secrets, "own_key", "base_urls")
-    return own_key.parse_personal_keys(
-        lambda variable, name: read_setting(variable, "own_key", name, environ, listed),
-        base_url,
-        is_allowed=read_bool("ANTLER_OWN_KEY", "own_key", "allow", environ, secrets, default=False),
-        is_demo=not api_key,
-    )
-
-
-def _load_server_settings(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> ServerSettings:
-    log, log_name = read_setting("ANTLER_LOG", "server", "log", environ, secrets)
-    token, token_name = read_setting("ANTLER_METRICS_TOKEN", "server", "metrics_token", environ, secrets)
-    drain, drain_name = read_setting("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", environ, secrets)
-    if log not in ("", "text", "json"):
+def _load_server_settings(reader: SettingReader) -> ServerSettings:
+    log_format, log_name = reader.read("ANTLER_LOG", "log")
+    if log_format not in ("", "text", "json"):
         raise SettingError(f"{log_name} must be text or json.")
+    drain, drain_name = reader.read("ANTLER_DRAIN_SECONDS", "drain_seconds")
     return ServerSettings(
-        log_format="json" if log == "json" else "text",
-        metrics_token=parse_key(token, token_name),
+        log_format="json" if log_format == "json" else "text",
+        metrics_token=parse_key(*reader.read("ANTLER_METRICS_TOKEN", "metrics_token")),
         drain_seconds=_parse_seconds(drain, drain_name, ServerSettings.drain_seconds, minimum=0.0),
     )
 
 
 def _parse_database_url(value: str, name: str) -> str:
-    """An SQLite file or a Postgres database, as SQLAlchemy writes it."""
-    value = value.strip(QUOTES)
+    """Return the URL of a SQLite file or a Postgres database for SQLAlchemy."""
+    value = value.strip(QUOTES) or DEFAULT_DATABASE_URL
     match = re.fullmatch(r"sqlite(\+pysqlite)?:///(?P<path>[^?]+)", value)
     if match and match["path"] != ":memory:":
         return f"sqlite:///{match['path']}"
@@ -214,21 +169,21 @@ def _parse_database_url(value: str, name: str) -> str:
 
 
 def _check_postgres_url(url_without_scheme: str, name: str) -> str:
-    """What comes after the scheme, which is not quoted when it is wrong: it can hold a password."""
+    """Return the argument if it is valid. The error never quotes it: it can hold a password."""
     try:
         parts = urlsplit(f"postgresql://{url_without_scheme}")
         _ = parts.port
     except ValueError:
         parts = urlsplit("")
     database = parts.path.removeprefix("/")
-    # A password with a sign of its own in it, not written as it must be, ends up as one of these.
-    stray = (
+    # A password with an unescaped special character shows as one of these.
+    is_unescaped = (
         "/" in database
         or parts.fragment
         or parts.netloc.count("@") > 1
         or re.search(r"\s", url_without_scheme)
     )
-    if not database or stray:
+    if not database or is_unescaped:
         raise SettingError(
             f"{name} must be like {POSTGRES_EXAMPLE}, where signs in the password such as @, / and # are "
             "written as %40, %2F and %23."
@@ -255,7 +210,7 @@ def _parse_retries(value: str, name: str) -> int:
 
 
 def _parse_target(value: str, name: str) -> tuple[str, Wire | None]:
-    """A model, and the wire behind the last @ where one is named there: ids may hold an @ of their own."""
+    """Split "model@wire" at the last @, if a wire follows: model ids may contain @ themselves."""
     model, _, wire = value.strip(QUOTES).strip().rpartition("@")
     if not is_wire(wire):
         model, wire = value.strip(QUOTES).strip(), ""
@@ -265,18 +220,18 @@ def _parse_target(value: str, name: str) -> tuple[str, Wire | None]:
 
 
 def read_secrets(path: Path = SECRETS_FILE) -> dict[str, Any]:
-    """The parsed secrets file, {} without one. Raises SettingError where it is not TOML."""
+    """Return the parsed secrets file, {} without one. Raises SettingError for invalid TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError):
-        # Not chained and not quoted: the parser's message can hold the line with the key.
+        # Neither chained nor quoted: the parser's message can contain the line with the key.
         raise SettingError(f"{path} cannot be read as TOML; write every value in quotes.") from None
 
 
 def main() -> int:
-    """Check the settings before a start: 0, or 1 and one sentence on the error stream."""
+    """Check the settings before a start; returns the exit status, with an error message on stderr."""
     try:
         load_settings(os.environ, read_secrets())
     except SettingError as error:

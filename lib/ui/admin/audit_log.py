@@ -11,11 +11,11 @@ import streamlit as st
 
 from lib.chat.usage import csv_export
 from lib.core.audit import AUDIT_ACTIONS, AuditEvent
-from lib.core.pricing import format_dollars
 from lib.core.user import User
 from lib.ui.admin import scope
 from lib.ui.session import audit, resources
 from lib.ui.text import dates, escape_markdown, has_message, t
+from lib.ui.text.limit_text import format_dollars
 from lib.ui.widgets import paging, table
 
 _PAGE_SIZE, _EXPORT_BATCH_SIZE = 25, 500

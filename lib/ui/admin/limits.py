@@ -9,12 +9,13 @@ from typing import Any
 import streamlit as st
 
 from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, ScopePolicy
-from lib.core.pricing import NANOS_PER_DOLLAR, format_dollars
+from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.user import User
 from lib.ui.admin import scope as admin_scope
 from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text.limit_text import format_dollars
 from lib.ui.widgets import table
 from lib.ui.widgets.errors import flash_warning
 from lib.ui.widgets.model_access import admin_action

@@ -8,8 +8,7 @@ import streamlit as st
 
 from lib.chat import own_key
 from lib.chat.own_key import PersonalKey
-from lib.config.parse import find_key_problem
-from lib.config.redaction import strip_key
+from lib.config.parse import find_key_problem, strip_key
 from lib.core.models import ModelList
 from lib.core.user import User
 from lib.ui.session import resources, services

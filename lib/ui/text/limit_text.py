@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from math import ceil
 
 from lib.chat.usage import limits
 from lib.core.errors import LimitExceededError
-from lib.core.pricing import format_dollars
+from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.ui.text import dates
 from lib.ui.text.i18n import t
 
@@ -29,6 +30,15 @@ def limit_exceeded_message(error: LimitExceededError) -> str:
 def format_amount(unit: str, count: int) -> str:
     """Format an amount of requests, tokens or nano-dollars as plain text."""
     return format_dollars(count) if unit == "cost" else t(f"limit.amount_{unit}", count=count)
+
+
+def format_dollars(nanos: int) -> str:
+    """Format nano-dollars: two decimals from $1 up, four below, two significant digits below $0.001."""
+    sign, value = "-" if nanos < 0 else "", Decimal(abs(nanos)) / NANOS_PER_DOLLAR
+    if not value:
+        return "$0"
+    places = 2 if value >= 1 else 4 if value >= Decimal("0.001") else 1 - value.adjusted()
+    return f"{sign}${value:,.{places}f}"
 
 
 def format_reset_time(resets_at: float) -> dict[str, str]:

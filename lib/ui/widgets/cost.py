@@ -8,11 +8,12 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.chat.context.window import ContextEstimate
 from lib.chat.usage import cost
 from lib.core.params import Params
-from lib.core.pricing import NANOS_PER_DOLLAR, format_dollars
+from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.target import Target
 from lib.core.usage import UsageTotal
 from lib.ui.session import conversation_view, services
 from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text.limit_text import format_dollars
 
 
 def cost_text(usage: UsageTotal) -> str:

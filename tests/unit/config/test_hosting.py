@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib.config.hosting import is_ephemeral
+from lib.config.hosting import Host
 
 FILE = "sqlite:///data/antler.db"
 CLOUD = {"HOSTNAME": "streamlit", "HOME": "/home/appuser"}
@@ -20,15 +20,15 @@ CLOUD = {"HOSTNAME": "streamlit", "HOME": "/home/appuser"}
     ],
 )
 def test_community_cloud_forgets_a_file(folder, environ):
-    assert is_ephemeral(FILE, folder, environ)
-    assert is_ephemeral("sqlite:////tmp/elsewhere.db", folder, environ)
+    assert Host(folder, environ).is_ephemeral(FILE)
+    assert Host(folder, environ).is_ephemeral("sqlite:////tmp/elsewhere.db")
 
 
 @pytest.mark.parametrize(
     "url", ["postgresql://db.example/antler", "postgresql+psycopg://u:p@db.example/sqlite"]
 )
 def test_a_server_of_its_own_is_not_forgotten(url):
-    assert not is_ephemeral(url, "/mount/src/antler", CLOUD)
+    assert not Host("/mount/src/antler", CLOUD).is_ephemeral(url)
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_a_server_of_its_own_is_not_forgotten(url):
     ],
 )
 def test_other_machines_keep_their_files(folder, environ):
-    assert not is_ephemeral(FILE, folder, environ)
+    assert not Host(folder, environ).is_ephemeral(FILE)

@@ -25,7 +25,7 @@ log_setup.configure_logging([KEY], as_json=%s)
 # Each makes a line with the key in it.
 FAILURES = {
     "words": 'logging.getLogger("lib.a").info("refused %s", KEY)',
-    "told": 'logging.getLogger("lib.a").info("refused", extra=log_setup.log_fields(detail=KEY))',
+    "fields": 'logging.getLogger("lib.a").info("refused", extra=log_setup.log_fields(detail=KEY))',
     "an early logger of Streamlit's": 'early.error("refused %s", KEY)',
     "a late logger of Streamlit's": 'get_logger("streamlit.late").error(f"refused {KEY} 100%")',
     "a traceback": """

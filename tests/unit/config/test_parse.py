@@ -1,0 +1,43 @@
+"""Prices in secrets.toml."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from lib.config.parse import parse_price_overrides
+from lib.core.errors import SettingError
+from lib.core.pricing import Price
+
+
+def test_the_settings_name_prices_by_patterns_the_first_that_fits():
+    table = {
+        "our-own-*": {"input": 2.5, "output": "10", "cached": 1.25, "written": 3},
+        "*": {"input": 0, "output": 1},
+    }
+    first, rest = parse_price_overrides(table)
+    assert first.price == Price(Decimal("2.5"), Decimal(10), Decimal("1.25"), Decimal(3))
+    assert (first.matches("Our-Own-Large"), first.matches("theirs")) == (True, False)
+    assert rest.matches("theirs")
+    assert rest.price.cached is None
+    assert parse_price_overrides({}) == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ("2.5", "[prices]"),
+        ({"m": 2.5}, '[prices."m"]'),
+        ({"m": {"input": 1}}, '[prices."m"]'),
+        ({"m": {"input": 1, "output": 1, "outptu": 1}}, '[prices."m"]'),
+        ({"m": {"input": "free", "output": 1}}, '[prices."m"] input'),
+        ({"m": {"input": 1, "output": -1}}, '[prices."m"] output'),
+        ({"m": {"input": True, "output": 1}}, '[prices."m"] input'),
+        ({"m": {"input": 1, "output": float("nan")}}, '[prices."m"] output'),
+    ],
+)
+def test_a_price_that_is_none_is_refused_by_its_name(table, named):
+    with pytest.raises(SettingError) as refused:
+        parse_price_overrides(table)
+    assert str(refused.value).startswith(named)
