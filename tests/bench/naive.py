@@ -1,4 +1,4 @@
-"""What most chat samples do: read the stream in the script, hand each token to st.write_stream."""
+"""A typical chat sample: read the stream in the script and pass each token to st.write_stream."""
 
 import json
 import os
@@ -10,10 +10,10 @@ import streamlit as st
 
 def tokens():
     body = {"model": "m", "messages": [], "stream": True}
-    answer = requests.post(
+    response = requests.post(
         f"{os.environ['BENCH_URL']}/v1/chat/completions", json=body, stream=True, timeout=60
     )
-    for event in sseclient.SSEClient(answer).events():
+    for event in sseclient.SSEClient(response).events():
         if event.data == "[DONE]":
             return
         yield json.loads(event.data)["choices"][0]["delta"].get("content") or ""

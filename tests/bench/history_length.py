@@ -1,6 +1,6 @@
-"""How a conversation's length tells: from Enter to the painted question, a reload, a click, and the bytes.
+"""Cost of a long conversation: from Enter to the rendered question, a reload, a click, and bytes.
 
-.venv/bin/python -m tests.bench.long
+.venv/bin/python -m tests.bench.history_length
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from tests.support.app_server import AppServer
 
 SIZES = (20, 200, 1000)
 ROUNDS = 5
-# Notes, in the browser's clock, when the question is on the screen.
-WATCH = """(text) => { window.__seen = 0; const look = () => {
+# Records when the question is on the screen, by the browser's clock.
+WATCH_QUESTION = """(text) => { window.__seen = 0; const look = () => {
   const all = [...document.querySelectorAll('[class*="st-key-asked-"]')];
   if (!window.__seen && all.some(one => one.innerText.includes(text)))
     requestAnimationFrame(() => window.__seen = performance.now());
 };
 new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true}) }"""
-ENTER = """() => addEventListener('keydown', event => {
+WATCH_ENTER = """() => addEventListener('keydown', event => {
   if (event.key === 'Enter') window.__enter = performance.now();
 }, true)"""
 
 
-class Watched:
-    """A page with a count of the bytes that come over its websocket."""
+class MeasuredPage:
+    """A page with a counter of the bytes received over its websocket."""
 
     def __init__(self, browser: Browser) -> None:
         self.bytes = 0
@@ -42,55 +42,57 @@ class Watched:
     def _count(self, data: str | bytes) -> None:
         self.bytes += len(data)
 
-    def taken(self) -> int:
+    def take_bytes(self) -> int:
         self.bytes, count = 0, self.bytes
         return count
 
 
 def measure(browser: Browser, app: AppServer, size: int) -> dict[str, float]:
-    """Milliseconds and kilobytes, each the median of some rounds."""
-    watched = Watched(browser)
-    page = watched.page
+    """Milliseconds and kilobytes of each action, the medians of ROUNDS."""
+    measured = MeasuredPage(browser)
+    page = measured.page
     chat = ChatPage(page, app.url).open("?model=demo-crlf&wire=openai")
     HistorySeed(app, chat).add("Long", said=build_turns(size // 2))
     chat.open().rows.get_by_role("button", name="Long").click()
     expect(chat.answers.last).to_contain_text(f"Answer {size // 2}")
     chat.choose_model("demo-crlf")
-    found: dict[str, list[float]] = {}
+    values_by_name: dict[str, list[float]] = {}
 
-    def note(name: str, milliseconds: float) -> None:
-        found.setdefault(f"{name} ms", []).append(milliseconds)
-        found.setdefault(f"{name} kB", []).append(watched.taken() / 1000)
+    def record(name: str, milliseconds: float) -> None:
+        values_by_name.setdefault(f"{name} ms", []).append(milliseconds)
+        values_by_name.setdefault(f"{name} kB", []).append(measured.take_bytes() / 1000)
 
     for number in range(ROUNDS):
-        _round(chat, note, watched, f"Now {size} {number}")
+        measure_round(chat, record, measured, f"Now {size} {number}")
     page.close()
-    return {name: statistics.median(values) for name, values in found.items()}
+    return {name: statistics.median(values) for name, values in values_by_name.items()}
 
 
-def _round(chat: ChatPage, note: Callable[[str, float], None], watched: Watched, text: str) -> None:
+def measure_round(
+    chat: ChatPage, record: Callable[[str, float], None], measured: MeasuredPage, text: str
+) -> None:
     page = chat.page
-    watched.taken()
+    measured.take_bytes()
     start = page.evaluate("Date.now()")
     page.reload()
     expect(chat.answers.last).to_be_visible()
     expect(chat.composer).to_be_enabled()
     chat.wait_idle()
-    note("reload", page.evaluate("Date.now()") - start)
-    page.evaluate(ENTER)
-    page.evaluate(WATCH, text)
+    record("reload", page.evaluate("Date.now()") - start)
+    page.evaluate(WATCH_ENTER)
+    page.evaluate(WATCH_QUESTION, text)
     chat.composer.fill(text)
     page.wait_for_timeout(300)
-    watched.taken()
+    measured.take_bytes()
     chat.composer.press("Enter")
     page.wait_for_function("window.__seen")
-    note("Enter to question", page.evaluate("window.__seen - window.__enter"))
+    record("Enter to question", page.evaluate("window.__seen - window.__enter"))
     chat.wait_idle()
-    watched.taken()
+    measured.take_bytes()
     start = page.evaluate("Date.now()")
     chat.answer_button("Regenerate").click()
     expect(chat.answers.last).to_contain_text("2 / 2")
-    note("click", page.evaluate("Date.now()") - start)
+    record("click", page.evaluate("Date.now()") - start)
     chat.wait_idle()
 
 
@@ -104,8 +106,8 @@ def main() -> None:
         print(f"| messages | {' | '.join(names)} |\n|--:|{'--:|' * len(names)}")
         for size, row in rows.items():
             print(f"| {size:,} | {' | '.join(f'{row[name]:,.0f}' for name in names)} |")
-        first, last = rows[SIZES[0]], rows[SIZES[-1]]
-        ratios = " | ".join(f"{last[name] / first[name]:.2f}" for name in names)
+        shortest, longest = rows[SIZES[0]], rows[SIZES[-1]]
+        ratios = " | ".join(f"{longest[name] / shortest[name]:.2f}" for name in names)
         print(f"| {SIZES[-1]:,} to {SIZES[0]} | {ratios} |")
         app.close()
         browser.close()
