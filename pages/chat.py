@@ -1,4 +1,4 @@
-"""One conversation: what was said, the box to say more, the answer as it comes."""
+"""Chat page: the open conversation, the composer, and the answer while it is generated."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from lib.ui.chat import (
     empty_state,
     live_answer,
     share,
-    temporary_chat,
     transcript,
 )
 from lib.ui.session import conversation_view
-from lib.ui.text.i18n import t
+from lib.ui.text import t
 from lib.ui.widgets import cost, errors, scroll
 
 user = require()
@@ -24,13 +23,12 @@ try:
     view = conversation_view.open_conversation(user.id)
 except StoreError as error:
     errors.flash_warning(errors.code_message(error.code))
-    view = (
-        conversation_view.current_view()
-    )  # what is on the screen stays there, and the box with what is typed in it
+    # Keep the page and what is being typed.
+    view = conversation_view.current_view()
 stop_slot = composer.render(user)
 
 with st.empty():
-    temporary_chat.render(user, view)
+    empty_state.render_temporary_switch(user, view)
 with st.empty():
     cost_slot = share.render(user, view)
 with st.empty():

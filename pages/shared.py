@@ -1,4 +1,4 @@
-"""A snapshot of a conversation behind a link: to read, and nothing else."""
+"""Shared page: a read-only snapshot of a conversation behind a link."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import pytest
 
 from lib.core.conversation import Failure, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.target import Target
-from lib.ui.chat import transcript
+from lib.ui.chat import answer_text
 from lib.ui.text import limit_text
 from lib.ui.text.i18n import TRANSLATIONS
 
@@ -36,7 +36,7 @@ NAMES = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_ending_has_words_of_its_own_in_every_language(name):
-    assert transcript._outcome_key(NAMES[name]) == name
+    assert answer_text.outcome_key(NAMES[name]) == name
     if name != "complete":
         assert all(words.get(f"outcome.{name}") for words in TRANSLATIONS.values())
 
@@ -44,26 +44,27 @@ def test_each_ending_has_words_of_its_own_in_every_language(name):
 def test_the_foot_tells_what_is_known():
     node = ended(Outcome.COMPLETE, finish_reason="stop", usage=Usage(1200, 90), timing=Timing(0.5, 0.5, 3.5))
     assert (
-        transcript.format_footer(node)
+        answer_text.format_footer(node)
         == "**m** · OpenAI format · first token 0.50 s · 30 tokens/s · 1,200 in · 90 out"
     )
     assert (
-        transcript.format_footer(ended(Outcome.STOPPED)) == "**m** · OpenAI format · token usage not reported"
+        answer_text.format_footer(ended(Outcome.STOPPED))
+        == "**m** · OpenAI format · token usage not reported"
     )
 
 
 def test_an_answer_that_came_whole_had_no_speed():
     node = ended(Outcome.COMPLETE, finish_reason="stop", usage=Usage(4, 90), timing=Timing(1.0, 1.0, 1.0001))
-    assert "tokens/s" not in transcript.format_footer(node)
+    assert "tokens/s" not in answer_text.format_footer(node)
 
 
 def test_what_anthropics_wire_counts_before_its_last_word_is_not_told():
     target, timing = Target("m", "anthropic"), Timing(0.5, 0.5, 3.5)
     cut = ended(Outcome.INTERRUPTED, target=target, usage=Usage(4, 1), timing=timing)
-    assert transcript.format_footer(cut) == "**m** · Anthropic format · first token 0.50 s · 4 in"
+    assert answer_text.format_footer(cut) == "**m** · Anthropic format · first token 0.50 s · 4 in"
     usage = Usage(4, 90)
     whole = ended(Outcome.COMPLETE, target=target, usage=usage, timing=timing, finish_reason="end_turn")
-    assert transcript.format_footer(whole).endswith("30 tokens/s · 4 in · 90 out")
+    assert answer_text.format_footer(whole).endswith("30 tokens/s · 4 in · 90 out")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
-"""What can be done with an answer, page, go on, ask again, and all that is known of it."""
+"""Actions below an answer: continue, retry, versions, details, and the menu."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import streamlit as st
@@ -12,30 +13,31 @@ from lib.chat.turns import turn
 from lib.core.conversation import Node, Outcome
 from lib.core.user import User
 from lib.ui.chat import branch_actions, composer, params_panel
-from lib.ui.session import conversation_view
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.session.conversation_view import ConversationView
+from lib.ui.text import escape_markdown, t
+
+_MAX_DETAIL_CHARS = 300
 
 
-def render(
-    user: User, view: conversation_view.ConversationView, node: Node, footer: str, *, is_last: bool
-) -> None:
-    """What can be done next, and one quiet line: the alternatives, the `foot`, what else there is.
+def render(user: User, view: ConversationView, node: Node, footer: str, *, is_last: bool) -> None:
+    """Render the suggested next actions, then one line with versions, footer, details and the menu.
 
-    What asks for more stands under the last answer only.
+    Actions that send a request are below the last answer only.
     """
-    again = node.outcome is Outcome.COMPLETE or bool(node.failure and not node.failure.retry)
-    blamed = params_panel.filter_changed(node.failure.blamed) if is_last and node.failure else []
-    if is_last and (blamed or not again):
+    is_settled = node.outcome is Outcome.COMPLETE or bool(node.failure and not node.failure.retry)
+    rejected = params_panel.filter_changed(node.failure.blamed) if is_last and node.failure else []
+    if is_last and (rejected or not is_settled):
         with st.container(key=f"next-{node.id}", horizontal=True, gap="small"):
-            _render_reset_params_button(user, blamed)
-            if not again:
+            if rejected:
+                _render_retry_without(user, rejected)
+            if not is_settled:
                 _render_next_actions(user, node)
     with st.container(key=f"tools-{node.id}", horizontal=True, vertical_alignment="center", gap="small"):
         branch_actions.render_pager(user, view.siblings.get(node.id), node.id)
         if footer:
             st.caption(footer, width="content")
-        if is_last and again:
-            _render_retry_button(user, "tools.again", "tertiary")
+        if is_last and is_settled:
+            _render_retry(user, "tools.again", "tertiary")
         if node.provider_metadata or node.usage.output is not None:
             with st.popover(
                 t("tools.details"), icon=":material/info:", type="tertiary", key=f"facts-{node.id}"
@@ -47,23 +49,20 @@ def render(
 
 
 def _render_next_actions(user: User, node: Node) -> None:
-    """What can be done next, the likeliest first."""
-    mine: dict[str, Any] = {"args": (user,)}
-    full = node.finish_reason == "model_context_window_exceeded"
-    if turn.can_continue(node) and not full:
-        go: dict[str, Any] = {
-            "key": "continue",
-            "icon": ":material/play_arrow:",
-            "on_click": composer.continue_answer,
-        }
-        st.button(t("tools.continue"), **go, args=(user, node.id))
-    if node.outcome is Outcome.LENGTH and not full:
-        more: dict[str, Any] = {"key": "raise", "icon": ":material/expand:", "on_click": composer.raise_limit}
-        st.button(t("tools.raise"), **more, **mine)
-    _render_retry_button(user, "answer.retry", "secondary")
+    """Render the actions after an incomplete answer, the most likely one first."""
+    is_context_full = node.finish_reason == "model_context_window_exceeded"
+    if turn.can_continue(node) and not is_context_full:
+        _render_button("continue", "play_arrow", partial(composer.continue_answer, user, node.id))
+    if node.outcome is Outcome.LENGTH and not is_context_full:
+        _render_button("raise", "expand", partial(composer.retry_with_higher_limit, user))
+    _render_retry(user, "answer.retry", "secondary")
 
 
-def _render_retry_button(user: User, label_key: str, button_type: Literal["secondary", "tertiary"]) -> None:
+def _render_button(name: str, icon: str, on_click: Callable[[], None]) -> None:
+    st.button(t(f"tools.{name}"), key=name, icon=f":material/{icon}:", on_click=on_click)
+
+
+def _render_retry(user: User, label_key: str, button_type: Literal["secondary", "tertiary"]) -> None:
     st.button(
         t(label_key),
         key="retry",
@@ -74,27 +73,26 @@ def _render_retry_button(user: User, label_key: str, button_type: Literal["secon
     )
 
 
-def _render_reset_params_button(user: User, param_names: list[str]) -> None:
-    if param_names:
-        fields = t("list.comma").join(t(f"param.{name}") for name in param_names)
-        st.button(
-            t("tools.without", fields=fields),
-            key="without",
-            icon=":material/tune:",
-            type="primary",
-            on_click=composer.retry,
-            args=(user, tuple(param_names)),
-        )
+def _render_retry_without(user: User, param_names: list[str]) -> None:
+    fields = t("list.comma").join(t(f"param.{name}") for name in param_names)
+    st.button(
+        t("tools.without", fields=fields),
+        key="without",
+        icon=":material/tune:",
+        type="primary",
+        on_click=composer.retry,
+        args=(user, tuple(param_names)),
+    )
 
 
 def _render_details(node: Node) -> None:
-    """All that is known of an answer, as a table: our words for what is ours, the wire's for what it told."""
-    rows = [f"| {name} | {escape_markdown(value)} |" for name, value in _iter_details(node)]
+    """Render all that is known about an answer as a table; the provider's fields keep their names."""
+    rows = [f"| {name} | {escape_markdown(value)} |" for name, value in _details(node)]
     with st.container(key=f"told-{node.id}"):
         st.markdown("\n".join(["| | |", "|---|---|", *rows]))
 
 
-def _iter_details(node: Node) -> Iterator[tuple[str, str]]:
+def _details(node: Node) -> Iterator[tuple[str, str]]:
     if node.target:
         yield t("facts.asked"), f"{node.target.model} · {t(f'wire.{node.target.wire}')}"
     yield t("facts.outcome"), str(node.outcome) + (f" · {node.finish_reason}" if node.finish_reason else "")
@@ -112,4 +110,4 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
         if isinstance(value, Mapping):
             yield from _flatten(value, f"{prefix}{name}.")
         elif value is not None and value != []:
-            yield f"{prefix}{name}", str(value)[:300]
+            yield f"{prefix}{name}", str(value)[:_MAX_DETAIL_CHARS]

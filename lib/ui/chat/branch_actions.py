@@ -1,8 +1,7 @@
-"""What can be done with a message in its tree: edit, answer again, go on from it, branch off, delete."""
+"""Actions on a message in its tree: versions, edit, regenerate, continue from here, branch, delete."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -12,37 +11,43 @@ from lib.core.conversation import Node
 from lib.core.user import User
 from lib.ui.chat import composer
 from lib.ui.session import audit, conversation_view, resources, services
+from lib.ui.session.conversation_view import ConversationView
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import undo
 from lib.ui.widgets.errors import shows_errors
 
 
 def render_pager(user: User, sibling_ids: list[str] | None, node_id: str) -> None:
-    """Page through the alternatives `ids` of a message, where there are any."""
+    """Render the arrows between the versions of a message, if it has others."""
     if not sibling_ids:
         return
-    place = sibling_ids.index(node_id)
+    index = sibling_ids.index(node_id)
     with st.container(
         key=f"pager-{node_id}", horizontal=True, vertical_alignment="center", gap=None, width="content"
     ):
-        for step, icon, words in ((-1, "chevron_left", "tools.before"), (1, "chevron_right", "tools.after")):
-            to = place + step
-            st.button(
-                t(words),
-                key=f"page-{node_id}-{step}",
-                icon=f":material/{icon}:",
-                type="tertiary",
-                disabled=not 0 <= to < len(sibling_ids),
-                on_click=_show_branch,
-                args=(user, sibling_ids[to % len(sibling_ids)]),
-            )
-            if step < 0:
-                st.caption(f"{place + 1} / {len(sibling_ids)}")
+        _render_pager_button(user, sibling_ids, node_id, -1, "chevron_left", t("tools.before"))
+        st.caption(f"{index + 1} / {len(sibling_ids)}")
+        _render_pager_button(user, sibling_ids, node_id, 1, "chevron_right", t("tools.after"))
 
 
-def render_question_actions(user: User, view: conversation_view.ConversationView, node: Node) -> None:
-    """The quiet line under a question: its versions, Edit, and the rest in a menu."""
+def _render_pager_button(
+    user: User, sibling_ids: list[str], node_id: str, step: int, icon: str, label: str
+) -> None:
+    index = sibling_ids.index(node_id) + step
+    st.button(
+        label,
+        key=f"page-{node_id}-{step}",
+        icon=f":material/{icon}:",
+        type="tertiary",
+        disabled=not 0 <= index < len(sibling_ids),
+        on_click=_show_branch,
+        args=(user, sibling_ids[index % len(sibling_ids)]),
+    )
+
+
+def render_question_actions(user: User, view: ConversationView, node: Node) -> None:
+    """Render the line below a question: its versions, Edit, and the menu."""
     with st.container(key=f"asks-{node.id}", horizontal=True, horizontal_alignment="right", gap="small"):
         render_pager(user, view.siblings.get(node.id), node.id)
         st.button(
@@ -57,7 +62,7 @@ def render_question_actions(user: User, view: conversation_view.ConversationView
 
 
 def render_menu(user: User, node: Node, actions: tuple[str, ...]) -> None:
-    """More that can be done with a message; `actions` are keys of _ACTIONS."""
+    """Render a menu of actions on a message, named as in `_run_action`."""
     key = f"more-{node.id}"
     st.menu_button(
         t("tools.more"),
@@ -66,17 +71,29 @@ def render_menu(user: User, node: Node, actions: tuple[str, ...]) -> None:
         icon=":material/more_horiz:",
         type="tertiary",
         format_func=lambda action: t(f"tools.{action}"),
-        on_click=lambda: _ACTIONS[session_state.widget(key)](user, node),
+        on_click=lambda: _run_action(user, node, session_state.widget(key)),
     )
 
 
+def _run_action(user: User, node: Node, action: str) -> None:
+    match action:
+        case "again_here":
+            composer.retry(user, question_id=node.parent_id)
+        case "go_back":
+            _rewind_to(user, node)
+        case "branch":
+            _create_branch(user, node)
+        case "delete":
+            _delete_turn(user, node)
+
+
 def is_editing(node: Node) -> bool:
-    """Whether this question is being edited."""
+    """Tell if this question is being edited."""
     return session_state.edited_node_id == node.id
 
 
 def render_editor(user: User, node: Node) -> None:
-    """A question with its text in a box, to be sent as a version beside it."""
+    """Render a question as a form; it is sent as a version beside the original."""
     key = f"editor-{node.id}"
     with st.form(f"edit-form-{node.id}", border=False):
         st.text_area(
@@ -84,8 +101,7 @@ def render_editor(user: User, node: Node) -> None:
         )
         with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             st.form_submit_button(t("edit.cancel"), on_click=_set_edited_node, args=(None,))
-            args = (user, node, key)
-            st.form_submit_button(t("edit.send"), type="primary", on_click=_send_edit, args=args)
+            st.form_submit_button(t("edit.send"), type="primary", on_click=_send_edit, args=(user, node, key))
 
 
 def _set_edited_node(node_id: str | None) -> None:
@@ -99,47 +115,45 @@ def _send_edit(user: User, node: Node, field_key: str) -> None:
 
 @shows_errors
 def _show_branch(user: User, node_id: str) -> None:
-    if shown := conversation_view.current_view().conversation_id:
-        branches.show_branch(services.turn_services(), user.id, shown, node_id)
+    if conversation_id := conversation_view.current_view().conversation_id:
+        branches.show_branch(services.turn_services(), user.id, conversation_id, node_id)
 
 
 @shows_errors
-def _go_back(user: User, node: Node) -> None:
-    if shown := conversation_view.current_view().conversation_id:
-        before = branches.rewind_to(services.turn_services(), user.id, shown, node.id)
-        _offer_undo(user, before, "undo.gone_back")
+def _rewind_to(user: User, node: Node) -> None:
+    if conversation_id := conversation_view.current_view().conversation_id:
+        undo_point = branches.rewind_to(services.turn_services(), user.id, conversation_id, node.id)
+        _offer_undo(user, undo_point, "undo.gone_back")
 
 
 @shows_errors
 def _delete_turn(user: User, node: Node) -> None:
-    if shown := conversation_view.current_view().conversation_id:
-        before = branches.delete_turn(services.turn_services(), user.id, shown, node.id)
-        audit.record(user, "delete_turn", node.id, conversation=shown)
-        _offer_undo(user, before, "undo.turn")
+    if conversation_id := conversation_view.current_view().conversation_id:
+        undo_point = branches.delete_turn(services.turn_services(), user.id, conversation_id, node.id)
+        audit.record(user, "delete_turn", node.id, conversation=conversation_id)
+        _offer_undo(user, undo_point, "undo.turn")
 
 
-def _offer_undo(user: User, previous: branches.UndoPoint, message: str) -> None:
-    undo.offer(t(message), partial(_undo_change, user, previous), previous.conversation_id)
-
-
-def _undo_change(user: User, previous: branches.UndoPoint) -> None:
-    branches.undo_change(services.turn_services(), user.id, previous)
+def _offer_undo(user: User, undo_point: branches.UndoPoint, message_key: str) -> None:
+    action = partial(branches.undo_change, services.turn_services(), user.id, undo_point)
+    undo.offer(t(message_key), action, undo_point.conversation_id)
 
 
 @shows_errors
 def _create_branch(user: User, node: Node) -> None:
-    """Go on in a new conversation: after an answer, or before a question, whose words are then in the box."""
-    if (shown := conversation_view.current_view().conversation) is None:
+    """Copy the path up to an answer, or before a question, which is put into the input, to a new chat."""
+    original = conversation_view.current_view().conversation
+    if original is None:
         return
-    asks = node.message.role == "user"
+    is_question = node.message.role == "user"
     st.query_params.clear()
-    if start := node.parent_id if asks else node.id:
-        title = t("branch.title", title=shown.title)
-        new = branches.branch_conversation(services.turn_services(), user.id, shown.id, start, title)
-        st.query_params["c"] = new.id
-        words = t("undo.branched", title=escape_markdown(shown.title))
-        undo.offer(words, partial(_undo_branch, user, shown.id, new.id), new.id)
-    if asks:
+    if end_id := node.parent_id if is_question else node.id:
+        title = t("branch.title", title=original.title)
+        branch = branches.branch_conversation(services.turn_services(), user.id, original.id, end_id, title)
+        st.query_params["c"] = branch.id
+        message = t("undo.branched", title=escape_markdown(original.title))
+        undo.offer(message, partial(_undo_branch, user, original.id, branch.id), branch.id)
+    if is_question:
         composer.prefill(node.message.text)
 
 
@@ -147,15 +161,3 @@ def _undo_branch(user: User, original_id: str, branch_id: str) -> None:
     resources.store().conversations.delete(user.id, [branch_id])
     audit.record(user, "delete", branch_id)
     st.query_params.from_dict({"c": original_id})
-
-
-def _retry_question(user: User, node: Node) -> None:
-    composer.retry(user, question_id=node.parent_id)
-
-
-_ACTIONS: dict[str, Callable[[User, Node], None]] = {
-    "again_here": _retry_question,
-    "go_back": _go_back,
-    "branch": _create_branch,
-    "delete": _delete_turn,
-}

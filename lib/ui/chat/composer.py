@@ -1,4 +1,4 @@
-"""The box: text, target, parameters; Stop while an answer is arriving."""
+"""Composer: message input, model and parameters, and Stop while an answer is generated."""
 
 from __future__ import annotations
 
@@ -10,31 +10,29 @@ from lib.chat.turns import turn
 from lib.core.conversation import Node
 from lib.core.errors import AntlerError
 from lib.core.params import FIELDS_BY_NAME
-from lib.core.target import Target
+from lib.core.target import Wire
 from lib.core.user import User
 from lib.ui.chat import context_window, model_picker, params_panel
 from lib.ui.history.sidebar import SETTINGS_PAGE
 from lib.ui.session import conversation_view, replayed_input, services
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text import escape_markdown, t
 from lib.ui.usage import quota_status
 from lib.ui.widgets import cost, undo
 from lib.ui.widgets.errors import error_message, flash_warning, render_flash_warning, shows_errors
 
 
 def render(user: User) -> DeltaGenerator:
-    """The row of target and parameters, and the box, pinned to the page's end.
-
-    Returns the place of the Stop button, for `ended` when an answer ends while it is painted.
-    """
+    """Render the composer at the bottom of the page; returns the slot of Stop."""
     model_picker.sync_widgets(user)
     params_panel.sync_widgets()
-    if typed := replayed_input.pop_message():
-        send(user, typed)
+    if message := replayed_input.pop_message():
+        send(user, message)
         st.rerun()
-    lost = params_panel.list_warnings(model_picker.current_target())
+    target, params = model_picker.current_target(), params_panel.current_params()
+    param_warnings = params_panel.list_warnings(target)
     with st.bottom:
-        # Each in a place of its own: the box keeps what is typed in it only where it does not move.
+        # One slot for each: the input loses what is being typed in it when its position changes.
         with st.empty():
             render_flash_warning()
         with st.empty():
@@ -42,30 +40,30 @@ def render(user: User) -> DeltaGenerator:
         with st.empty():
             model_picker.render_notice(user)
         with st.empty():
-            _render_param_warnings(lost)
+            _render_param_warning(param_warnings)
         with st.empty():
             quota_status.render_warning()
         with st.empty(), st.container():
-            context_window.render(user, model_picker.current_target(), params_panel.current_params())
+            context_window.render(user, target, params)
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
             model_picker.render(user)
-            params_panel.render(user, model_picker.current_target(), lost)
-            stop = _render_stop_or_estimate()
+            params_panel.render(user, target, param_warnings)
+            stop_slot = _render_stop_or_estimate()
     st.chat_input(
         t("composer.placeholder"),
         key=replayed_input.INPUT_KEY,
         on_submit=lambda: send(user, _submitted_text()),
     )
     _render_gateway_notice()
-    return stop
+    return stop_slot
 
 
 def _render_gateway_notice() -> None:
-    """A small sign where the answers do not come from the team's gateway by the team's key."""
-    if used := session_state.personal_key:
+    """Say below the input that the demo gateway or the user's own API key is in use."""
+    if personal_key := session_state.personal_key:
         label = t(
             "composer.own",
-            ending=escape_markdown(used.suffix),
+            ending=escape_markdown(personal_key.suffix),
             host=escape_markdown(services.gateway_host()),
         )
     elif services.is_demo():
@@ -77,165 +75,151 @@ def _render_gateway_notice() -> None:
 
 
 def send(user: User, text: str) -> None:
-    """Send a question, as a callback; where that cannot be, the words go back into the box with a reason."""
+    """Send a question, or put it back into the input with a reason; a callback."""
     nodes = conversation_view.current_view().nodes
-    if not _ask_question(user, text, nodes[-1].id if nodes else None, notice=t("composer.kept")):
+    if not _ask(user, text, nodes[-1].id if nodes else None, notice=t("composer.kept")):
         prefill(text)
 
 
 def prefill(text: str) -> None:
-    """Put words into the box, from a callback."""
-    before, _ = session_state.prefill
-    # The page takes over only what differs from what it was given last, and has emptied the box since.
-    shown = f"{text} " if text == before else text
-    session_state.prefill = shown, text
-    session_state.set_widget(replayed_input.INPUT_KEY, shown)
+    """Put text into the input, from a callback."""
+    previous, _ = session_state.prefill
+    # The browser ignores a value equal to the last one it was given, so a space makes it different.
+    value = f"{text} " if text == previous else text
+    session_state.prefill = value, text
+    session_state.set_widget(replayed_input.INPUT_KEY, value)
 
 
 def _submitted_text() -> str:
-    """What is sent from the box, without what only made it differ."""
-    sent: str = session_state.widget(replayed_input.INPUT_KEY) or ""
-    shown, text = session_state.prefill
-    return text if sent == shown else sent
+    """Return the submitted text, without the space that `prefill` may have added."""
+    submitted: str = session_state.widget(replayed_input.INPUT_KEY) or ""
+    value, text = session_state.prefill
+    return text if submitted == value else submitted
 
 
 def send_edit(user: User, question: Node, text: str) -> bool:
-    """Send a question in other words, as a version beside it; whether that was done."""
-    return _ask_question(user, text, question.parent_id, notice="", is_edit=True)
+    """Send an edited question as a version beside the original. Returns if it was sent."""
+    return _ask(user, text, question.parent_id, is_edit=True)
 
 
-def _ask_question(
-    user: User, text: str, parent_id: str | None, notice: str, *, is_edit: bool = False
-) -> bool:
-    """Send a question after that node; whether it was sent, else the page says why, and `told`."""
-    chosen = model_picker.current_target()
-    problem = _validation_message(text, chosen, notice)
-    if chosen and not problem:
-        allow_overflow = not is_edit and context_window.pop_overflow_consent()
-        try:
-            asked = turn.ask(
-                services.turn_services(),
-                user.id,
-                conversation_view.current_view().conversation_id,
-                text,
-                chosen,
-                params_panel.current_params(),
-                parent_id,
-                allow_overflow=allow_overflow,
-            )
-        except ContextWindowExceeded as error:
-            if not is_edit:
-                context_window.hold_question(text)
-                return False
-            problem = context_window.too_long_message(error, chosen)
-        except AntlerError as error:
-            problem = f"{error_message(error)} {notice}"
-        else:
-            # From now on the conversation itself knows its target.
-            st.query_params.from_dict({} if session_state.temporary_store else {"c": asked.conversation.id})
-            undo.dismiss()
-            if asked.is_new_branch and not is_edit:
-                flash_warning(t("composer.beside"))
-    if problem:
-        flash_warning(problem)
-    return not problem
-
-
-def _validation_message(text: str, selected_target: Target | None, notice: str) -> str:
-    """Why a question cannot be sent as it is; "" where it can."""
+def _ask(user: User, text: str, parent_id: str | None, *, notice: str = "", is_edit: bool = False) -> bool:
+    """Send a question that follows `parent_id`. Returns if it was sent; else the page says why."""
+    target, params = model_picker.current_target(), params_panel.current_params()
+    problem = ""
     if not text.strip():
-        return t("composer.blank")
-    if selected_target is None:
-        return t("composer.no_model")
-    if wrong := params_panel.invalid_json_fields():
-        return f"{_invalid_json_message(wrong)} {notice}"
-    return ""
+        problem = t("composer.blank")
+    elif target is None:
+        problem = t("composer.no_model")
+    elif invalid_json := params_panel.invalid_json_message():
+        problem = f"{invalid_json} {notice}"
+    if problem or target is None:
+        flash_warning(problem)
+        return False
+    try:
+        sent = turn.ask(
+            services.turn_services(),
+            user.id,
+            conversation_view.current_view().conversation_id,
+            text,
+            target,
+            params,
+            parent_id,
+            allow_overflow=not is_edit and context_window.pop_overflow_consent(),
+        )
+    except ContextWindowExceeded as error:
+        if is_edit:
+            flash_warning(context_window.too_long_message(error, target))
+        else:
+            context_window.hold_question(text)
+        return False
+    except AntlerError as error:
+        flash_warning(f"{error_message(error)} {notice}")
+        return False
+    # The conversation knows its target from now on.
+    st.query_params.from_dict({} if session_state.temporary_store else {"c": sent.conversation.id})
+    undo.dismiss()
+    if sent.is_new_branch and not is_edit:
+        flash_warning(t("composer.beside"))
+    return True
 
 
 @shows_errors
 def retry(user: User, reset_params: tuple[str, ...] = (), question_id: str | None = None) -> None:
-    """Ask for another answer to a question, else to the last one, from the target now chosen; a callback.
+    """Request another answer to a question, or to the last one, from the selected target; a callback.
 
-    `without` names parameters that are to be untouched from now on.
+    `reset_params` are names of parameters to set back to their defaults before.
     """
-    chosen, shown = model_picker.current_target(), conversation_view.current_view()
-    if chosen is None or shown.conversation_id is None:
+    target, conversation_id = model_picker.current_target(), conversation_view.current_view().conversation_id
+    if target is None or conversation_id is None:
         flash_warning(t("composer.no_model"))
         return
-    if wrong := params_panel.invalid_json_fields():
-        flash_warning(_invalid_json_message(wrong))
+    if invalid_json := params_panel.invalid_json_message():
+        flash_warning(invalid_json)
         return
     if reset_params:
         params_panel.reset_params(user, reset_params)
-    turn.regenerate(
-        services.turn_services(),
-        user.id,
-        shown.conversation_id,
-        chosen,
-        params_panel.current_params(),
-        question_id,
-    )
+    params = params_panel.current_params()
+    turn.regenerate(services.turn_services(), user.id, conversation_id, target, params, question_id)
     undo.dismiss()
 
 
 @shows_errors
 def continue_answer(user: User, answer_id: str) -> None:
-    """Have the last answer continued, which is the one of this id; a callback."""
-    if wrong := params_panel.invalid_json_fields():
-        flash_warning(_invalid_json_message(wrong))
-    elif shown := conversation_view.current_view().conversation_id:
-        turn.continue_answer(
-            services.turn_services(), user.id, shown, answer_id, params_panel.current_params()
-        )
-
-
-def _invalid_json_message(param_names: list[str]) -> str:
-    return t("params.not_json", field=t(f"param.{param_names[0]}"))
+    """Continue the last answer, if it is still this one; a callback."""
+    conversation_id = conversation_view.current_view().conversation_id
+    if invalid_json := params_panel.invalid_json_message():
+        flash_warning(invalid_json)
+    elif conversation_id:
+        params = params_panel.current_params()
+        turn.continue_answer(services.turn_services(), user.id, conversation_id, answer_id, params)
 
 
 @shows_errors
-def raise_limit(user: User) -> None:
-    """Ask again with twice the room; a callback."""
-    last = conversation_view.current_view().nodes[-1]
-    limit = params_panel.current_params().max_tokens or last.usage.output or turn.DEFAULT_OUTPUT_LIMIT
-    params_panel.set_params(
-        user, max_tokens=min(2 * limit, int(FIELDS_BY_NAME["max_tokens"].range_for("openai").maximum))
-    )
+def retry_with_higher_limit(user: User) -> None:
+    """Double the output limit that cut the last answer, and request another one; a callback."""
+    if target := model_picker.current_target():
+        last = conversation_view.current_view().nodes[-1]
+        limit = params_panel.current_params().max_tokens or last.usage.output or turn.DEFAULT_OUTPUT_LIMIT
+        params_panel.set_params(user, max_tokens=doubled_output_limit(limit, target.wire))
     retry(user)
 
 
-def _render_param_warnings(messages: list[str]) -> None:
-    """One line, before anything is sent, where the target does not take all as it is set."""
-    if messages:
-        more = t("params.more", count=len(messages) - 1) if len(messages) > 1 else ""
-        st.caption(f":material/info: {messages[0]} {more}")
+def doubled_output_limit(limit: int, wire: Wire) -> int:
+    """Return twice the limit in tokens, but at most what the wire accepts."""
+    return min(2 * limit, int(FIELDS_BY_NAME["max_tokens"].range_for(wire).maximum))
+
+
+def _render_param_warning(warnings: list[str]) -> None:
+    """Show the first warning about parameters in one line, and the number of others."""
+    if warnings:
+        more = t("params.more", count=len(warnings) - 1) if len(warnings) > 1 else ""
+        st.caption(f":material/info: {warnings[0]} {more}")
 
 
 def replace_stop_with_estimate(slot: DeltaGenerator) -> None:
-    """Put what the next question costs in the place of Stop, once an answer has ended that was painted."""
+    """Show the estimated cost of the next question in place of Stop, once an answer has ended."""
     slot.empty()
     with slot:
         _render_estimate()
 
 
 def _render_estimate() -> None:
-    if chosen := model_picker.current_target():
-        need = context_window.estimate_context(
-            conversation_view.current_view(), "", chosen, params_panel.current_params()
-        )
-        cost.render_estimate(need, chosen, params_panel.current_params())
+    if target := model_picker.current_target():
+        params = params_panel.current_params()
+        estimate = context_window.estimate_context(conversation_view.current_view(), "", target, params)
+        cost.render_estimate(estimate, target, params)
 
 
 def _render_stop_or_estimate() -> DeltaGenerator:
-    """The one control with which an arriving answer is ended; else what the next one will cost."""
+    """Render Stop while an answer is generated, else the estimated cost of the next question."""
     slot = st.empty()
-    if answer := conversation_view.current_view().generation:
+    if generation := conversation_view.current_view().generation:
         slot.button(
             t("composer.stop"),
             key="stop",
             type="primary",
             icon=":material/stop:",
-            on_click=shows_errors(answer.stop),
+            on_click=shows_errors(generation.stop),
         )
     else:
         with slot:

@@ -1,4 +1,4 @@
-"""Paints an answer while it comes, with st.write_stream."""
+"""Live answer: follows a generation and renders its text with st.write_stream."""
 
 from __future__ import annotations
 
@@ -13,34 +13,33 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import RemoteGeneration
 from lib.core.conversation import Node
+from lib.ui.chat.answer_text import thinking_label
 from lib.ui.markdown.sanitize import sanitize, stable_prefix_length
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text import escape_markdown, t
 from lib.ui.widgets.errors import retry_reason, shows_errors
 
-FRAME_INTERVAL = (
-    0.05  # seconds between two frames: more would not be seen, and each one sends its whole block
-)
-MAX_FRAME_INTERVAL = 0.5
-FRAME_CHARS_PER_SECOND = 20_000  # a live block of so many characters slows the frames to one a second
-POLL_INTERVAL = 0.1  # seconds between two looks at whether this run should end
-SILENCE_THRESHOLD = 3  # seconds of silence after which they are counted on the screen
+# Seconds between two frames. Each frame sends the whole live block; a shorter interval would not be noticed.
+FRAME_INTERVAL, MAX_FRAME_INTERVAL = 0.05, 0.5
+FRAME_CHARS_PER_SECOND = 20_000  # a live block of this many characters slows the frames to one a second
+POLL_INTERVAL = 0.1  # seconds between two checks if Streamlit wants to end this run
+SILENCE_THRESHOLD = 3  # seconds of silence before the status line shows them
 
 
 def render(generation: Generation | RemoteGeneration, node: Node, answer_slot: DeltaGenerator) -> Node:
-    """Paint an answer at the end of `place` as it comes, and clear that again; returns it as it ended.
+    """Render an answer in `answer_slot` until it ends, then clear the slot. Returns the finished node.
 
-    Finished Markdown blocks become elements of their own, and only the last block is live:
+    Finished Markdown blocks become elements of their own and only the last block is live, because
     st.write_stream sends the whole text of its element with every frame.
 
-    Each painting has a slot of its own, which nothing is painted into later. Streamlit puts a new
-    element where one for the same path still waits to be sent, even before the block that it belongs
-    to by then; a browser that gets them so stops with a "bad delta path".
+    Each pass has a slot of its own that is not used again. Streamlit replaces a queued element by a later one
+    for the same path, even before the block that contains it by then, and the browser stops with a
+    "bad delta path".
     """
-    for painting in count():
+    for pass_index in count():
         slot = answer_slot.empty()
         with slot.container():
-            feed = _render_pass(generation, node, painting)
+            feed = _render_pass(generation, node, pass_index)
         slot.empty()
         if feed.is_finished:
             return feed.node
@@ -48,20 +47,19 @@ def render(generation: Generation | RemoteGeneration, node: Node, answer_slot: D
 
 
 def _render_pass(generation: Generation | RemoteGeneration, node: Node, pass_index: int) -> _AnswerFeed:
-    thoughts, words = st.container(), st.container()
-    sign = _StatusLine(generation, pass_index)
-    feed = _AnswerFeed(generation, sign, node)
+    thinking_slot, text_slot = st.container(), st.container()
+    feed = _AnswerFeed(generation, _StatusLine(generation, pass_index), node)
     while not (feed.text or feed.thinking or feed.is_done):
         feed.wait_for_frame(0)
-    with thoughts:
+    with thinking_slot:
         _render_thinking(feed)
-    with words:
+    with text_slot:
         _render_text_stream(feed, lambda: feed.text, lambda: False)
     return feed
 
 
 class _AnswerFeed:
-    """What has come, in frames. Over when the answer has ended, or has to be painted anew."""
+    """The growing answer, frame by frame; done when it has ended or has to be rendered again."""
 
     def __init__(
         self, generation: Generation | RemoteGeneration, status_line: _StatusLine, node: Node
@@ -78,123 +76,113 @@ class _AnswerFeed:
 
     def _read_snapshot(self) -> None:
         self.node, self.is_finished = self._snapshot.node, self._snapshot.is_finished
-        said = self.node.message
-        grown = said.text.startswith(self.text) and said.thinking.startswith(self.thinking)
-        self._needs_rerender = self._needs_rerender or not grown
-        self.text, self.thinking = said.text, said.thinking
+        message = self.node.message
+        is_extended = message.text.startswith(self.text) and message.thinking.startswith(self.thinking)
+        self._needs_rerender = self._needs_rerender or not is_extended
+        self.text, self.thinking = message.text, message.thinking
 
     @property
     def is_done(self) -> bool:
         return self.is_finished or self._needs_rerender
 
     def wait_for_frame(self, live_chars: int) -> None:
-        """Wait for news until the next frame is due; `live` is the live block's length in characters.
+        """Wait for new text until the next frame is due; `live_chars` is the length of the live block.
 
-        The look at the session's state is where Streamlit may end this run: a click, another page, a
-        closed tab. The answer goes on without it.
+        Streamlit may end the run here, after a click, a page change or a disconnect. The generation goes on.
         """
         self._update_status_line()
         time.sleep(max(0.0, min(MAX_FRAME_INTERVAL, self._next_frame_at - time.monotonic())))
         self._snapshot = self._generation.wait(self._snapshot.version, POLL_INTERVAL, self._node_id)
         session_state.check_interrupted()
         self._read_snapshot()
-        self._next_frame_at = time.monotonic() + min(
-            MAX_FRAME_INTERVAL, max(FRAME_INTERVAL, live_chars / FRAME_CHARS_PER_SECOND)
-        )
+        interval = max(FRAME_INTERVAL, live_chars / FRAME_CHARS_PER_SECOND)
+        self._next_frame_at = time.monotonic() + min(MAX_FRAME_INTERVAL, interval)
 
     def _update_status_line(self) -> None:
-        """The sign of waiting: before the first token, between two tries, when the gateway falls silent."""
-        now = self._snapshot
-        seconds = int(now.seconds_since_content)
-        words = ""
-        if now.is_unsaved:
-            words = t("answer.unsaved")
-        elif now.scheduled_retry:
-            about = {
-                "attempt": now.scheduled_retry.attempt,
-                "most": now.scheduled_retry.max_attempts,
-                "seconds": ceil(now.retry_in),
-            }
-            words = f"{retry_reason(now.scheduled_retry.error_code)} {t('answer.again', **about)}"
-        elif not (self.text or self.thinking):
+        retry = self._snapshot.scheduled_retry
+        status = self._status_text()
+        silence, idle = self._snapshot.seconds_since_content, self._snapshot.seconds_since_activity
+        if status and not retry and int(silence) >= SILENCE_THRESHOLD and idle < silence - 1:
+            status = f"{status} · {t('answer.alive')}"
+        self._status_line.show(status, retry.attempt if retry else 0)
+
+    def _status_text(self) -> str:
+        """Return the text while waiting: for the first token, for a retry, or for a silent gateway."""
+        snapshot, seconds = self._snapshot, int(self._snapshot.seconds_since_content)
+        if snapshot.is_unsaved:
+            return t("answer.unsaved")
+        if retry := snapshot.scheduled_retry:
+            wait = ceil(snapshot.retry_in)
+            retrying = t("answer.again", attempt=retry.attempt, most=retry.max_attempts, seconds=wait)
+            return f"{retry_reason(retry.error_code)} {retrying}"
+        if not (self.text or self.thinking):
             key = "answer.waiting" if seconds < SILENCE_THRESHOLD else "answer.waiting_s"
-            words = t(key, model=self._model, seconds=seconds)
-        elif seconds >= SILENCE_THRESHOLD:
-            words = t("answer.quiet", seconds=seconds)
-        if (
-            words
-            and seconds >= SILENCE_THRESHOLD
-            and now.seconds_since_activity < now.seconds_since_content - 1
-            and not now.scheduled_retry
-        ):
-            words = f"{words} · {t('answer.alive')}"
-        self._status_line.show(words, now.scheduled_retry.attempt if now.scheduled_retry else 0)
+            return t(key, model=self._model, seconds=seconds)
+        return t("answer.quiet", seconds=seconds) if seconds >= SILENCE_THRESHOLD else ""
 
 
 class _StatusLine:
-    """The line below an answer that is waited for, and Cancel beside it between two tries."""
+    """A line below a live answer, with Cancel while a retry is scheduled."""
 
     def __init__(self, generation: Generation | RemoteGeneration, pass_index: int) -> None:
         self._on_stop = shows_errors(generation.stop)
         self._pass_index = pass_index
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             self._text_slot, self._button_slot = st.empty(), st.empty()
-        self._current: tuple[str, int] = ("", 0)
+        self._text, self._attempt = "", 0
 
     def show(self, text: str, attempt: int) -> None:
-        """Show the words, and the button while an `attempt` is waited for; nothing for "" and 0."""
-        before, self._current = self._current, (text, attempt)
-        if text != before[0]:
+        """Show `text`, and Cancel for a retry's `attempt`; "" and 0 clear them."""
+        if text != self._text:
+            self._text = text
             if text:
                 self._text_slot.markdown(f":shimmer[{text}]", width="content")
             else:
                 self._text_slot.empty()
-        if attempt != before[1]:
+        if attempt != self._attempt:
+            self._attempt = attempt
             if attempt:
-                # A key for each: the same one twice in a run is an error.
-                key = f"cancel-{self._pass_index}-{attempt}"
                 self._button_slot.button(
-                    t("answer.cancel"), key=key, icon=":material/close:", on_click=self._on_stop
+                    t("answer.cancel"),
+                    # Streamlit rejects a key that is used twice in a run.
+                    key=f"cancel-{self._pass_index}-{attempt}",
+                    icon=":material/close:",
+                    on_click=self._on_stop,
                 )
             else:
                 self._button_slot.empty()
 
 
 def _render_thinking(feed: _AnswerFeed) -> None:
-    """Thinking as it comes, until the answer itself begins; then it is folded away."""
+    """Render thinking while it arrives; collapse it when the answer's text begins."""
     if not feed.thinking:
         return
-    label = t("answer.thinking")
-    with st.status(label, expanded=not feed.text, type="compact") as status:
+    with st.status(t("answer.thinking"), expanded=not feed.text, type="compact") as status:
         _render_text_stream(feed, lambda: feed.thinking, lambda: bool(feed.text))
     status.update(label=thinking_label(feed.node), state="complete", expanded=False)
-
-
-def thinking_label(node: Node) -> str:
-    """How long an answer was thought about, where that is known."""
-    first, spoke = node.timing.first, node.timing.spoke
-    if first is None or spoke is None:
-        return t("answer.thoughts")
-    return t("answer.thought", seconds=max(1, round(spoke - first)))
 
 
 def _render_text_stream(
     feed: _AnswerFeed, get_text: Callable[[], str], should_stop: Callable[[], bool]
 ) -> None:
-    """Paint a text that grows, block by block, until the feed is over or there is `enough` of it."""
-    frozen = 0
+    """Render a growing text, block by block, until the feed is done or `should_stop` returns True."""
+    frozen_length = 0
+
+    def get_rest() -> str:
+        return get_text()[frozen_length:]
+
     while True:
-        block = _LiveBlock(feed, lambda start=frozen: get_text()[start:], should_stop)  # type: ignore[misc]
+        block = _LiveBlock(feed, get_rest, should_stop)
         slot = st.empty()
         while not block.is_done:
             slot.write_stream(block.frames())
-        frozen += block.size
+        frozen_length += block.size
         if feed.is_done or should_stop():
             return
 
 
 class _LiveBlock:
-    """One Markdown block while it grows; `size` is its length in characters when it is done."""
+    """One growing Markdown block; `size` is its length in characters when it is done."""
 
     def __init__(
         self, feed: _AnswerFeed, get_rest: Callable[[], str], should_stop: Callable[[], bool]
@@ -206,21 +194,23 @@ class _LiveBlock:
         self.size = 0
 
     def frames(self) -> Iterator[str]:
-        """What st.write_stream adds up. Ends early, to be called again for the same place, where the
-        safe text is not what it was with something behind it: a formula or a link has just been closed.
+        """Yield the text that st.write_stream appends.
+
+        Ends early, to be called again for the same slot, when the sanitized text is no longer an extension of
+        what was yielded: a formula or a link has just been closed.
         """
         shown = ""
         while not self.is_done:
             rest = self._get_rest()
-            over = self._feed.is_done or self._should_stop()
-            size = len(rest) if over else stable_prefix_length(rest)
+            is_over = self._feed.is_done or self._should_stop()
+            size = len(rest) if is_over else stable_prefix_length(rest)
             text = sanitize(rest[:size] if size else rest)
             if not text.startswith(shown):
                 return
             if len(text) > len(shown):
                 yield text[len(shown) :]
                 shown = text
-            if over or size:
+            if is_over or size:
                 self.size, self.is_done = size, True
             else:
                 self._feed.wait_for_frame(len(rest))

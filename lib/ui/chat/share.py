@@ -1,9 +1,8 @@
-"""A conversation handed on: a link to a snapshot of it, and files to keep."""
+"""Sharing: read-only links to a snapshot of a conversation, and downloads of it."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlsplit
@@ -14,41 +13,43 @@ from streamlit.delta_generator import DeltaGenerator
 from lib import transfer
 from lib.chat import share_links
 from lib.core import tree
-from lib.core.conversation import Node
+from lib.core.conversation import Conversation, Node
 from lib.core.user import User
 from lib.ui.session import audit, conversation_view, resources, services
+from lib.ui.session.conversation_view import ConversationView
 from lib.ui.session.state import session_state
-from lib.ui.text import current_language, escape_markdown, t, translate
+from lib.ui.text import current_language, dates, escape_markdown, t, translate
 from lib.ui.widgets import cost
 from lib.ui.widgets.errors import shows_errors
 
 _SHARED_PAGE = "shared"
 _FILE_NAME_UNSAFE = re.compile(r"[^\w\- ]+")
+_MAX_FILE_STEM_CHARS = 60
 
 
-def render(user: User, view: conversation_view.ConversationView) -> DeltaGenerator | None:
-    """What the shown conversation has taken, and what it can be handed on as, folded away.
+def render(user: User, view: ConversationView) -> DeltaGenerator | None:
+    """Render the cost of the open conversation, and a popover to share or download it.
 
-    Returns the place of what it has taken, None where nothing is shown.
+    Returns the slot of the cost; None if there is nothing to share.
     """
     if view.conversation is None or not view.nodes:
         return None
     with st.container(
         key="hand-on", horizontal=True, horizontal_alignment="right", vertical_alignment="center"
     ):
-        place = st.empty()
-        cost.render_conversation_cost(view, place)
+        cost_slot = st.empty()
+        cost.render_conversation_cost(view, cost_slot)
         with st.popover(t("share.open"), icon=":material/ios_share:", type="tertiary", key="share"):
             if not session_state.temporary_store:
                 _render_link(user, view.conversation.id)
-            _render_downloads(user, view)
-    return place
+            _render_downloads(user, view.conversation)
+    return cost_slot
 
 
 def share_url(token: str) -> str:
-    """The URL of a snapshot, under the address at which this page is open."""
-    here = urlsplit(st.context.url or "")
-    return f"{here.scheme}://{here.netloc}{here.path.rstrip('/')}/{_SHARED_PAGE}?s={token}"
+    """Return the URL of a snapshot at the address under which this page is open."""
+    page = urlsplit(st.context.url or "")
+    return f"{page.scheme}://{page.netloc}{page.path.rstrip('/')}/{_SHARED_PAGE}?s={token}"
 
 
 def _render_link(user: User, conversation_id: str) -> None:
@@ -63,72 +64,73 @@ def _render_link(user: User, conversation_id: str) -> None:
 def _create_link(user: User) -> None:
     view = conversation_view.current_view()
     if view.conversation:
-        token = share_links.create_share_link(
-            resources.store().shares, user.id, view.conversation, view.nodes
-        )
+        store = resources.store().shares
+        token = share_links.create_share_link(store, user.id, view.conversation, view.nodes)
         audit.record(user, "share", view.conversation.id)
         session_state.share_tokens[view.conversation.id] = token
 
 
-def _render_downloads(user: User, view: conversation_view.ConversationView) -> None:
-    assert view.conversation is not None
+def _render_downloads(user: User, shown: Conversation) -> None:
     st.markdown(f"**{t('share.files')}**")
-    shown, store, words = (
-        view.conversation,
-        services.turn_services().store,
-        partial(_translate, current_language()),
-    )
+    store = services.turn_services().store
+    # A file is made outside of a run, where the session's language is not known.
+    translate_text = partial(translate, current_language())
 
-    def now() -> transfer.ConversationRecord:
-        # As it is at the click: an answer may have come since this was painted.
-        return store.conversations.get(user.id, shown.id) or shown, store.messages.nodes(user.id, shown.id)
+    def read_conversation() -> transfer.ConversationRecord:
+        # As it is at the click: an answer may have arrived since this was rendered.
+        conversation = store.conversations.get(user.id, shown.id) or shown
+        return conversation, store.messages.nodes(user.id, shown.id)
 
-    def as_text() -> bytes:
-        conversation, nodes = now()
+    def write_markdown() -> bytes:
+        conversation, nodes = read_conversation()
         audit.record(user, "export", shown.id, kind="md")
-        return transfer.export_markdown(conversation, tree.path(nodes, conversation.head_id), words).encode()
+        path = tree.path(nodes, conversation.head_id)
+        return transfer.export_markdown(conversation, path, translate_text).encode()
 
-    def whole() -> bytes:
+    def write_json() -> bytes:
         audit.record(user, "export", shown.id, kind="json")
-        return b"".join(transfer.write_export([now()]))
+        return b"".join(transfer.write_export([read_conversation()]))
 
-    name = file_stem(shown.title)
     with st.container(horizontal=True, gap="small"):
-        _render_download_button("md", f"{name}.md", "text/markdown", as_text)
-        _render_download_button("json", f"{name}.json", "application/json", whole)
+        _render_download(shown, "md", "text/markdown", write_markdown)
+        _render_download(shown, "json", "application/json", write_json)
 
 
-def _render_download_button(kind: str, name: str, mime: str, data: Callable[[], bytes]) -> None:
-    icon = ":material/download:"
-    words = t(f"share.{kind}")
-    st.download_button(words, data, name, mime, key=f"download-{kind}", icon=icon, on_click="ignore")
-
-
-def _translate(language_code: str, key: str) -> str:
-    # Not t(): a file is made outside the run, where no session is known.
-    return translate(language_code, key)
+def _render_download(
+    conversation: Conversation, extension: str, mime_type: str, write: Callable[[], bytes]
+) -> None:
+    st.download_button(
+        t(f"share.{extension}"),
+        write,
+        f"{file_stem(conversation.title)}.{extension}",
+        mime_type,
+        key=f"download-{extension}",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def file_stem(title: str) -> str:
-    """A title as a name for a file, without an ending."""
-    return " ".join(_FILE_NAME_UNSAFE.sub(" ", title).split())[:60].strip() or "conversation"
+    """Return a title as a file name without an extension."""
+    words = _FILE_NAME_UNSAFE.sub(" ", title).split()
+    return " ".join(words)[:_MAX_FILE_STEM_CHARS].strip() or "conversation"
 
 
 def render_share_links(user: User) -> None:
-    """The links that a person has made, each with the way to take it back."""
-    shares = resources.store().shares.links(user.id)
-    if not shares:
+    """Render the user's shared links, each with a button to revoke it."""
+    links = resources.store().shares.links(user.id)
+    if not links:
         st.caption(t("share.none"))
-    for share in shares:
-        with st.container(key=f"shared-{share.id}", horizontal=True, vertical_alignment="center"):
-            day = time.strftime("%Y-%m-%d", time.gmtime(share.created_at))
-            st.markdown(f"{escape_markdown(share.title)}  \n:small[:gray[{day}]]", width="stretch")
+    for link in links:
+        with st.container(key=f"shared-{link.id}", horizontal=True, vertical_alignment="center"):
+            day = dates.format_date(link.created_at)
+            st.markdown(f"{escape_markdown(link.title)}  \n:small[:gray[{day}]]", width="stretch")
             st.button(
                 t("share.revoke"),
-                key=f"revoke-{share.id}",
+                key=f"revoke-{link.id}",
                 icon=":material/link_off:",
                 on_click=_revoke_link,
-                args=(user, share.id),
+                args=(user, link.id),
             )
 
 
@@ -140,6 +142,9 @@ def _revoke_link(user: User, link_id: str) -> None:
 
 
 def load_snapshot(token: str) -> tuple[str, float, list[Node]] | None:
-    """The title, the time and the messages behind a link; None where there is nothing (any more)."""
-    found = share_links.read_share_link(resources.store().shares, token)
-    return (found[0].title, found[0].updated_at, found[1]) if found else None
+    """Return title, time (seconds since 1970) and messages behind a link; None if there is no such link."""
+    snapshot = share_links.read_share_link(resources.store().shares, token)
+    if snapshot is None:
+        return None
+    conversation, nodes = snapshot
+    return conversation.title, conversation.updated_at, nodes

@@ -121,6 +121,13 @@ class SessionState:
         """Set a widget's value: before the widget is rendered in this run, or in a callback."""
         st.session_state[key] = value
 
+    def restore_widget(self, key: str, value: Any) -> None:
+        """Set a widget's value unless it has one: Streamlit drops widget values with their page, and a value
+        that the server sets would replace what is being typed.
+        """
+        if not self.has_widget(key):
+            self.set_widget(key, value)
+
     def pop_widget(self, key: str, default: Any = None) -> Any:
         return st.session_state.pop(key, default)
 

@@ -1,4 +1,4 @@
-"""What requests have cost and will cost, in the words of the page."""
+"""Texts for prices and costs, the cost of a conversation, and the estimate for the next question."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from lib.core.params import Params
 from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.target import Target
 from lib.core.usage import UsageTotal
-from lib.ui.session import conversation_view, services
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.session import services
+from lib.ui.session.conversation_view import ConversationView
+from lib.ui.text import escape_markdown, t
 from lib.ui.text.limit_text import format_dollars
 
 
 def cost_text(usage: UsageTotal) -> str:
-    """The sum, and how many requests it leaves out because nobody knows what they cost; no Markdown."""
+    """Format a cost, and the number of requests without a known cost, as plain text."""
     if not usage.cost and usage.failed_count == usage.request_count and not usage.unpriced_count:
-        return "–"  # all were refused: nobody said that it cost nothing
+        return "–"  # every request was rejected; that it cost nothing is not known
     if usage.unpriced_count and not usage.cost:
         return t("money.unknown")
     if usage.unpriced_count:
@@ -28,35 +29,34 @@ def cost_text(usage: UsageTotal) -> str:
 
 
 def price_text(model_id: str) -> str:
-    """What a model costs, and who says so; no Markdown."""
-    tariff = services.prices().price_of(model_id)
-    if tariff is None:
+    """Format a model's price and its source as plain text."""
+    model_price = services.prices().price_of(model_id)
+    if model_price is None:
         return t("money.no_price")
-    source, asked = t(f"money.from_{tariff.source}"), tariff.base_price
-    if asked.request:
-        return t(
-            "money.price_request", money=format_dollars(int(asked.request * NANOS_PER_DOLLAR)), source=source
-        )
-    sent, said = (format_dollars(int(one * NANOS_PER_DOLLAR)) for one in (asked.input, asked.output))
+    source, price = t(f"money.from_{model_price.source}"), model_price.base_price
+    if price.request:
+        dollars = format_dollars(int(price.request * NANOS_PER_DOLLAR))
+        return t("money.price_request", money=dollars, source=source)
+    sent, said = (format_dollars(int(rate * NANOS_PER_DOLLAR)) for rate in (price.input, price.output))
     return t("money.price", sent=sent, said=said, source=source)
 
 
-def render_conversation_cost(view: conversation_view.ConversationView, container: DeltaGenerator) -> None:
-    """What the shown conversation has taken so far, titles and summaries included, all its branches too."""
+def render_conversation_cost(view: ConversationView, container: DeltaGenerator) -> None:
+    """Render the cost of the open conversation, with all branches, titles and summaries."""
     total = sum(view.usage_by_node.values(), UsageTotal())
     if not total.cost and not total.unpriced_count:
         return
-    said = t("money.sum", money=escape_markdown(cost_text(total)))
-    container.caption(said, width="content", help=t("money.sum_about", count=total.request_count))
+    text = t("money.sum", money=escape_markdown(cost_text(total)))
+    container.caption(text, width="content", help=t("money.sum_about", count=total.request_count))
 
 
 def render_estimate(estimate: ContextEstimate, target: Target, params: Params) -> None:
-    """About what the next question will cost, where the price is known."""
-    tariff, usage = services.prices().price_of(target.model), cost.expected_usage(estimate, params)
-    about = cost.calculate_cost(usage, tariff)
-    if tariff is None or about is None:
+    """Render the estimated cost of the next question, if the price is known."""
+    model_price, usage = services.prices().price_of(target.model), cost.expected_usage(estimate, params)
+    nano_dollars = cost.calculate_cost(usage, model_price)
+    if model_price is None or nano_dollars is None:
         return
-    source = t(f"money.from_{tariff.source}")
+    source = t(f"money.from_{model_price.source}")
     with st.container(key="estimate", width="content"):
-        hint = t("money.about", sent=usage.input, answer=usage.output, source=source)
-        st.caption(f"≈ {escape_markdown(format_dollars(about))}", width="content", help=hint)
+        about = t("money.about", sent=usage.input, answer=usage.output, source=source)
+        st.caption(f"≈ {escape_markdown(format_dollars(nano_dollars))}", width="content", help=about)

@@ -1,4 +1,4 @@
-"""The way to what was opened: the page scrolls to a message that was looked for, and the list makes room."""
+"""Scroll the page to a message, and close the sidebar on phones."""
 
 from __future__ import annotations
 
@@ -9,34 +9,36 @@ from typing import Any
 import streamlit as st
 
 from lib.ui.session import conversation_view
+from lib.ui.session.conversation_view import ConversationView
 from lib.ui.session.state import session_state
 
 _SCRIPT = (Path(__file__).parent / "scroll.js").read_text(encoding="utf-8")
-_CONTEXT_MESSAGES = 2  # messages shown above the one that was looked for
+_MESSAGES_ABOVE = 2  # visible messages above the target
 _sequence = count()
 
 
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
-    # Not when this file is read: that is before there is a server to tell it to.
+    # Registered on first use: there is no server to register it with when this module is imported.
     return st.components.v2.component("antler.reach", js=_SCRIPT)
 
 
 def request_scroll(node_id: str, *, highlight: bool = True) -> None:
-    """Have the next run of the chat page go to this message, or for "" only to its conversation."""
+    """Let the next run of the chat page scroll to a message; "" only closes the sidebar on phones."""
     session_state.scroll_target = (node_id, highlight)
 
 
-def render(view: conversation_view.ConversationView) -> None:
-    """Go to what was opened, once; before the view is painted, which begins early enough then."""
+def render(view: ConversationView) -> None:
+    """Scroll once to the requested message; before the transcript, whose visible range it extends."""
     if session_state.scroll_target is None:
         return
-    node, mark = session_state.scroll_target
+    node_id, highlight = session_state.scroll_target
     session_state.scroll_target = None
-    place = next((place for place, one in enumerate(view.nodes) if one.id == node), len(view.nodes))
-    view.start = max(0, min(view.start, place - _CONTEXT_MESSAGES))
-    if mark and len(view.nodes) - view.start > 2 * conversation_view.PAGE_SIZE:
-        # Not all that has been said since: a conversation's length must not tell.
+    ids = [node.id for node in view.nodes]
+    index = ids.index(node_id) if node_id in ids else len(ids)
+    view.start = max(0, min(view.start, index - _MESSAGES_ABOVE))
+    if highlight and len(ids) - view.start > 2 * conversation_view.PAGE_SIZE:
+        # Limits the cost of a run: the target can be at any distance from the end.
         view.end = view.start + conversation_view.PAGE_SIZE
-    # The number makes it another errand when it is the same message again.
-    _component()(key="reach", data={"node": node, "mark": mark, "time": next(_sequence)})
+    # The number lets the browser run the script again for the same message.
+    _component()(key="reach", data={"node": node_id, "mark": highlight, "time": next(_sequence)})

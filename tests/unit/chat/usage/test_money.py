@@ -27,7 +27,7 @@ from lib.core.target import Target
 from lib.core.usage import UsageRecord, UsageTotal, to_usage_total
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
-from lib.ui.chat import transcript
+from lib.ui.chat import answer_text
 from lib.ui.text.i18n import escape_markdown
 from lib.ui.widgets import cost
 from tests.fake_gateway import FakeGateway
@@ -199,7 +199,7 @@ def test_an_unknown_price_is_said_to_be_unknown(desk, store, wire):
     node = settled(desk, talk)[-1]
     told = store.usage.totals_by_answer("ann", talk)[node.id]
     assert (told.cost, told.unpriced_count, told.request_count) == (0, 1, 1)
-    assert transcript.format_footer(node, told).endswith("cost unknown")
+    assert answer_text.format_footer(node, told).endswith("Cost unknown")
 
 
 counts = some.none() | some.integers(0, 5_000)
@@ -244,7 +244,7 @@ def test_foot_conversation_and_page_show_the_sums_of_the_rows(desk, store, said,
     assert len(rows) == sum(1 + sum(type(event) is RetryScheduled for event in events) for events, _ in said)
     for node in nodes:
         own: list[UsageRecord] = [row for row in rows if row.node == node.id]
-        foot = transcript.format_footer(node, told[node.id])
+        foot = answer_text.format_footer(node, told[node.id])
         total = sum(map(to_usage_total, own), UsageTotal())
         assert foot.endswith(escape_markdown(cost.cost_text(total)))
         if total.usage.input is not None:

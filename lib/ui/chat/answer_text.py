@@ -1,0 +1,95 @@
+"""Texts about an answer: thinking time, outcome, and the footer with model, speed, tokens and cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lib.core.conversation import Node, Outcome, Usage
+from lib.core.usage import UsageTotal
+from lib.ui.text import escape_markdown, t
+from lib.ui.widgets import cost, errors
+
+OUTCOME_ICONS = {
+    Outcome.COMPLETE: ":material/build:",
+    Outcome.INTERRUPTED: ":material/link_off:",
+    Outcome.STOPPED: ":material/stop_circle:",
+    Outcome.LENGTH: ":material/content_cut:",
+    Outcome.REFUSED: ":material/block:",
+    Outcome.FILTERED: ":material/filter_alt:",
+    Outcome.FAILED: ":material/error:",
+    Outcome.EMPTY: ":material/chat_bubble_outline:",
+}
+# Finish reasons of a model that calls a tool; none are offered.
+_TOOL_FINISH_REASONS = ("tool_calls", "tool_use", "function_call")
+# An answer that arrived within this many seconds after its first token came in one piece and had no speed.
+_MIN_STREAM_SECONDS = 0.2
+
+
+def thinking_label(node: Node) -> str:
+    """Return the label of an answer's thinking, with its duration if known."""
+    first, spoke = node.timing.first, node.timing.spoke
+    if first is None or spoke is None:
+        return t("answer.thoughts")
+    return t("answer.thought", seconds=max(1, round(spoke - first)))
+
+
+def outcome_message(node: Node) -> str:
+    """Explain how an answer ended and what to do, as Markdown; "" for a complete answer."""
+    key = outcome_key(node)
+    if key == Outcome.COMPLETE:
+        return ""
+    message = t(f"outcome.{key}", saved=errors.saved_note())
+    details = node.provider_metadata.get("stop_details")
+    explanation = details.get("explanation") if isinstance(details, dict) else None
+    return f"{message} {escape_markdown(explanation)}" if isinstance(explanation, str) else message
+
+
+def outcome_key(node: Node) -> str:
+    """Return the key of an answer's outcome message, below "outcome."."""
+    has_text = bool(node.message.text.strip())
+    match node.outcome:
+        case Outcome.LENGTH if node.finish_reason == "model_context_window_exceeded":
+            return "context_full"
+        case Outcome.LENGTH if not has_text:
+            return "length_thinking"
+        case Outcome.COMPLETE | Outcome.EMPTY if node.finish_reason in _TOOL_FINISH_REASONS:
+            return "tool"
+        case Outcome.INTERRUPTED if node.finish_reason == "pause_turn":
+            return "paused"
+        case Outcome.INTERRUPTED if node.failure and node.failure.code == "no_last_word":
+            return "doubtful"
+        case Outcome.INTERRUPTED | Outcome.STOPPED if not has_text:
+            return f"{node.outcome}_silent"
+    return str(node.outcome)
+
+
+def format_footer(node: Node, usage_total: UsageTotal | None = None, *, include_metrics: bool = True) -> str:
+    """Format an answer's footer as Markdown: model and wire, time to first token, speed, tokens, cost.
+
+    Tokens and cost are those of `usage_total`, which covers all requests for the answer, if given.
+    """
+    parts: list[str] = []
+    if node.target:
+        parts += [f"**{escape_markdown(node.target.model)}**", t(f"wire.{node.target.wire}")]
+    if not include_metrics:
+        return " · ".join(parts)
+    first, total = node.timing.first, node.timing.total
+    if first is not None:
+        parts.append(t("answer.first", seconds=first))
+    usage = node.usage
+    if node.target and node.target.wire == "anthropic" and not node.finish_reason:
+        # This wire reports the output with the finish reason; an earlier value is a placeholder.
+        usage = replace(usage, output=None)
+    if first is not None and total is not None and usage.output and total > first + _MIN_STREAM_SECONDS:
+        parts.append(t("answer.speed", speed=usage.output / (total - first)))
+    parts += _format_tokens(usage_total.usage if usage_total else usage)
+    if usage_total:
+        parts.append(escape_markdown(cost.cost_text(usage_total)))
+    return " · ".join(parts)
+
+
+def _format_tokens(usage: Usage) -> list[str]:
+    if usage.input is None and usage.output is None:
+        return [t("answer.tokens_unknown")]
+    counts = (("answer.tokens_in", usage.input), ("answer.tokens_out", usage.output))
+    return [t(key, count=count) for key, count in counts if count is not None]
