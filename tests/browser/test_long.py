@@ -63,7 +63,7 @@ def test_a_message_found_far_above_opens_a_window_around_it_and_not_all_that_fol
 def test_all_of_a_long_conversation_is_sent(keyed, new_page, replay):
     replay.serve("/v1/chat/completions", Canned(SAID))
     chat = ChatPage(new_page(), keyed.url).open("?model=m-one&wire=openai")
-    HistorySeed(keyed, chat).set_parameter("Long", said=build_turns(500))
+    HistorySeed(keyed, chat).add("Long", said=build_turns(500))
     chat.open().rows.get_by_role("button", name="Long").click()
     expect(chat.answers.last).to_contain_text("Answer 500")
     chat.choose_model("m-one").ask("The last question").wait_idle()

@@ -94,6 +94,8 @@ class AppServer:
             "server.port": self.port,
             "server.address": "127.0.0.1",
             "server.fileWatcherType": "none",
+            "server.headless": "true",
+            "browser.gatherUsageStats": "false",
             "secrets.files": self._secrets_file,
         }
         command = [sys.executable, LAUNCHER, self._lifeline, "streamlit", "run", self._program / "app.py"]
