@@ -6,11 +6,26 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+# A limit for a busy machine, not on the speed of the page.
+TIMEOUT_MS = 30_000
+# An option gives a page a browser of its own.
+OWN_BROWSER = {"locale": "en-GB"}
 COMPOSER = '[data-testid="stChatInputTextArea"]'
 
 
+def record_frames(page: Page, event: str) -> list[bytes]:
+    """Return the list that all frames of "framereceived" or "framesent" are added to from now on."""
+    frames: list[bytes] = []
+
+    def record(payload: str | bytes) -> None:
+        frames.append(payload if isinstance(payload, bytes) else payload.encode())
+
+    page.on("websocket", lambda socket: socket.on(event, record))
+    return frames
+
+
 class ChatPage:
-    """The chat page as its reader uses it."""
+    """The chat page as its user sees it."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -27,7 +42,7 @@ class ChatPage:
 
     @property
     def stop(self) -> Locator:
-        """Every control that a reader can see whose name has the word Stop in it."""
+        """All visible buttons whose name contains Stop."""
         return self.page.get_by_role("button", name="Stop").filter(visible=True)
 
     @property
@@ -50,12 +65,28 @@ class ChatPage:
         return self
 
     def wait_idle(self) -> ChatPage:
-        """Wait until no answer is arriving: its foot is there, or its error, and no Stop."""
+        """Wait until no answer is arriving and the script has ended."""
         expect(self.stop).to_have_count(0)
         expect(self.page.locator('[data-testid="stApp"]')).to_have_attribute(
             "data-test-script-state", "notRunning"
         )
         return self
+
+    def last_line(self) -> int:
+        """Return the number of the last line that demo-endless has shown."""
+        lines = re.findall(r"Line (\d+)", self.answers.last.inner_text())
+        return int(lines[-1]) if lines else 0
+
+    def wait_past_line(self, line: int) -> int:
+        """Wait until demo-endless has shown more lines; return the number of the last one."""
+        self.page.wait_for_function(
+            "([line]) => { const all = [...document.querySelectorAll('[class*=\"st-key-answer-\"]')];"
+            "const lines = [...(all.at(-1)?.innerText ?? '').matchAll(/Line (\\d+)/g)];"
+            "return lines.length && Number(lines.at(-1)[1]) > line; }",
+            arg=[line],
+            timeout=TIMEOUT_MS,
+        )
+        return self.last_line()
 
     def press_stop(self) -> ChatPage:
         expect(self.stop).to_have_count(1)
@@ -63,7 +94,7 @@ class ChatPage:
         return self
 
     def choose_model(self, model: str) -> ChatPage:
-        """Choose a model by typing its id: the list is longer than what is drawn of it."""
+        """Choose a model by typing its id: only a part of the list is in the document."""
         picker = self.page.get_by_role("combobox", name="Model")
         picker.click()
         picker.fill(model)
@@ -72,17 +103,17 @@ class ChatPage:
         return self
 
     def choose_wire(self, wire: str) -> ChatPage:
-        """Choose a wire, by its name on the page."""
+        """Choose a wire by its name on the page."""
         self.page.get_by_role("radio", name=wire).click()
         expect(self.page.get_by_role("radio", name=wire)).to_be_checked()
         return self
 
     def answer_button(self, name: str) -> Locator:
-        """A control under the last answer."""
+        """Return a button under the last answer."""
         return self.answers.last.get_by_role("button", name=name, exact=True)
 
     def open_details(self) -> Locator:
-        """Open what was told of the last answer; the table. Escape closes it."""
+        """Open the details of the last answer and return their table; Escape closes them."""
         self.answer_button("Details").click()
         table = self.page.locator('[class*="st-key-told-"]')
         expect(table).to_be_visible()
@@ -100,16 +131,16 @@ class ChatPage:
         return self.panel
 
     def open_section(self, name: str) -> ChatPage:
-        """Open a fold of the panel of parameters."""
+        """Open a section of the panel of parameters."""
         self.panel.get_by_text(name, exact=True).click()
         return self
 
     def field(self, name: str) -> Locator:
-        """The field of a parameter in the open panel."""
+        """Return the field of a parameter in the open panel."""
         return self.panel.locator(f'input[aria-label^="{name}"], textarea[aria-label^="{name}"]')
 
     def set_parameter(self, name: str, value: str) -> ChatPage:
-        """Type a parameter into its field, and leave the field."""
+        """Type the value of a parameter and leave its field."""
         field = self.field(name)
         field.fill(value)
         field.press("Tab")

@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: Chromium, the app in several settings, a page for each test."""
+"""Fixtures of the browser tests: Chromium, the app in several configurations, a page for each test."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 from xdist.workermanage import WorkerController
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import TIMEOUT_MS, ChatPage
 from tests.browser.chromium import launch
 from tests.browser.history_seed import HistorySeed
 from tests.support.app_server import AppServer, ServerAddress, ServerPool
 from tests.support.replay import Canned, Replay
 
-# Patience, not a limit on speed: these machines are shared.
-PATIENCE_MS = 30_000
-KEY = "sk-9f3b7c1d5e8a2046bb7e"  # looks like a key, so that a search for it means something
+# Looks like a key, so that a search for it is meaningful.
+KEY = "sk-9f3b7c1d5e8a2046bb7e"
 FAST_PACE = 20.0
-TOLD = 3_000  # letters of a page that a failed test shows
+MAX_REPORTED_CHARACTERS = 3_000
 FAILED = pytest.StashKey[bool]()
 POOL = pytest.StashKey[ServerPool]()
-# Each test is somebody new, also where the browser and the address are those of the test before.
-NEWCOMER = """(() => { try {
+# Each test is a new user, also in the browser of the test before.
+RESET_IDENTITY = """(() => { try {
   if (localStorage.getItem("test") === "%s") return;
   localStorage.clear();
   localStorage.setItem("test", "%s");
@@ -65,24 +64,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Leaves with each test whether it failed, for the fixtures that take it down."""
+    """Record the failure of a test for the teardown of its fixtures."""
     report = yield
     item.stash[FAILED] = report.failed or (report.when != "setup" and item.stash.get(FAILED, False))
     return report
 
 
-def _tell(pages: Iterable[Page]) -> None:
-    """Print what the pages show: a failure is often read where nobody can look at the browser."""
+def _print_text(pages: Iterable[Page]) -> None:
+    """Print the text of the pages: a failure is often read where nobody can look at the browser."""
     for page in pages:
         try:
-            print(f"--- {page.url}\n{page.inner_text('body', timeout=2_000)[:TOLD]}")
+            print(f"--- {page.url}\n{page.inner_text('body', timeout=2_000)[:MAX_REPORTED_CHARACTERS]}")
         except Error as error:
             print(f"--- {page.url}\n(no text: {error.message})")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE_MS)
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         launched = launch(playwright)
         yield launched
@@ -90,43 +89,43 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def usual(browser) -> Iterator[BrowserContext]:
+def shared_context(browser) -> Iterator[BrowserContext]:
     """A wide browser that keeps Streamlit's scripts in its cache from page to page."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(PATIENCE_MS)
+    context.set_default_timeout(TIMEOUT_MS)
     yield context
     context.close()
 
 
 @pytest.fixture
-def new_page(request, browser, usual) -> Iterator[Callable[..., Page]]:
-    """Makes pages of the usual browser, or of one of their own where options ask for another.
+def new_page(request, browser, shared_context) -> Iterator[Callable[..., Page]]:
+    """Create pages of the shared browser, or of a browser of their own where there are options.
 
-    To the app, the pages of one browser in one test are one person.
+    To the app, the pages of one browser in one test are one user.
     """
-    newcomer = NEWCOMER.replace("%s", secrets.token_hex(4))
-    made: list[Page | BrowserContext] = []
+    reset_identity = RESET_IDENTITY.replace("%s", secrets.token_hex(4))
+    created: list[Page | BrowserContext] = []
 
     def make(**options) -> Page:
-        context = usual
+        context = shared_context
         if options:
             context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
-            context.set_default_timeout(PATIENCE_MS)
-            made.append(context)
+            context.set_default_timeout(TIMEOUT_MS)
+            created.append(context)
         page = context.new_page()
-        page.add_init_script(newcomer)
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        made.append(page)
+        page.add_init_script(reset_identity)
+        page.on("pageerror", lambda error: script_errors.append(str(error)))
+        created.append(page)
         return page
 
-    broken: list[str] = []
+    script_errors: list[str] = []
     yield make
     if request.node.stash.get(FAILED, False):
-        _tell(one for one in made if isinstance(one, Page))
-    usual.set_offline(False)
-    for one in reversed(made):
-        one.close()
-    assert broken == [], "the page's own script failed"
+        _print_text(part for part in created if isinstance(part, Page))
+    shared_context.set_offline(False)
+    for part in reversed(created):
+        part.close()
+    assert script_errors == [], "the page's own script failed"
 
 
 @pytest.fixture(scope="session")
@@ -156,13 +155,13 @@ def chat(demo, new_page) -> ChatPage:
 
 @pytest.fixture
 def history(app, new_page) -> HistorySeed:
-    """The history of a new browser, to put conversations into."""
+    """The history of a new browser, to add conversations to."""
     return HistorySeed(app, ChatPage(new_page(), app.url))
 
 
 @pytest.fixture(scope="session")
 def replay() -> Iterator[Replay]:
-    """A stand-in for the real gateway, which answers as a test tells it to."""
+    """A gateway that replays the responses set by a test."""
     with Replay() as server:
         server.serve(
             "/v1/models",
@@ -174,7 +173,7 @@ def replay() -> Iterator[Replay]:
 @pytest.fixture(scope="session")
 def keyed(tmp_path_factory, replay) -> Iterator[AppServer]:
     """The app with a key, in front of the replayed gateway."""
-    # Without tries of its own: they take seconds, and have tests of their own.
+    # Retries take seconds, and have tests of their own.
     settings = {
         "DEERAPI_API_KEY": KEY,
         "DEERAPI_BASE_URL": f"{replay.url}/v1/",
@@ -197,10 +196,10 @@ def wire(request) -> str:
 
 @pytest.fixture
 def any_wire(request) -> str:
-    """One of the wires, for what is the same over both from the first event on: not always the same one."""
+    """One of the wires, by the name of the test, for a behaviour that is the same over both."""
     return ("openai", "anthropic")[len(request.node.name) % 2]
 
 
 def address(query: str) -> re.Pattern[str]:
-    """What a page's address matches when it has this in it."""
+    """Return a pattern for an address that contains this text."""
     return re.compile(re.escape(query))

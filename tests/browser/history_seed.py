@@ -1,4 +1,4 @@
-"""Conversations put straight into the database of a running app, as many and as old as a test wants them."""
+"""Conversations added to the database of a running app, of any number and age."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ TARGET = Target("demo-echo", "openai")
 
 
 class HistorySeed:
-    """The history of whoever the browser of `chat` is to the app: empty at first."""
+    """The history of the user of a browser; empty at first."""
 
     def __init__(self, app: AppServer, chat: ChatPage) -> None:
         self.chat = chat
-        words = f"Who am I at {time.time_ns()}?"
-        chat.open("?model=demo-echo&wire=openai").ask(words).wait_idle()
+        question = f"Who am I at {time.time_ns()}?"
+        chat.open("?model=demo-echo&wire=openai").ask(question).wait_idle()
         (self.file,) = app.folder.rglob("*.db")
         with sqlite3.connect(self.file) as database:
-            found = database.execute("SELECT owner FROM conversation WHERE title = ?", (words,)).fetchone()
-            self.owner = str(found[0])
+            row = database.execute("SELECT owner FROM conversation WHERE title = ?", (question,)).fetchone()
+            self.owner = str(row[0])
             database.execute("UPDATE conversation SET deleted = 1 WHERE owner = ?", (self.owner,))
         self.store = Store(f"sqlite:///{self.file}")
 
@@ -38,16 +38,19 @@ class HistorySeed:
         *,
         when: float | None = None,
         days: float = 0.0,
-        said: Sequence[str] = (),
+        messages: Sequence[str] = (),
         **more: Any,
     ) -> list[Node]:
-        """A conversation that changed last at `when`, or so many days ago; its nodes, asked and answered."""
+        """Add a conversation updated at `when`, or so many days ago; return its nodes.
+
+        `messages` are the texts of questions and answers in turn.
+        """
         when = time.time() - days * DAY if when is None else when
         nodes: list[Node] = []
-        for place, text in enumerate(said or ("A question", "An answer")):
+        for index, text in enumerate(messages or ("A question", "An answer")):
             parent = nodes[-1].id if nodes else None
-            message = Message("assistant" if place % 2 else "user", (TextPart(text),))
-            nodes.append(Node(new_id(), parent, message, when + place, target=TARGET if place % 2 else None))
+            message = Message("assistant" if index % 2 else "user", (TextPart(text),))
+            nodes.append(Node(new_id(), parent, message, when + index, target=TARGET if index % 2 else None))
         new = Conversation(
             new_id(), title, when, nodes[-1].id, TARGET, created_at=when, title_source="person", **more
         )
@@ -55,7 +58,7 @@ class HistorySeed:
         return nodes
 
     def add_arriving(self, title: str) -> Node:
-        """A conversation whose answer another process produces; that answer."""
+        """Add a conversation whose answer another process produces; return that answer."""
         question = Node(new_id(), None, Message("user", (TextPart("Slowly"),)), time.time())
         answer = Message("assistant", (TextPart("So far"),))
         node = Node(new_id(), question.id, answer, time.time(), Outcome.ARRIVING, target=TARGET)
@@ -67,11 +70,11 @@ class HistorySeed:
         self.store.messages.finish(self.owner, replace(node, outcome=Outcome.COMPLETE))
 
     def open(self, query: str = "?model=demo-echo&wire=openai") -> ChatPage:
-        """The chat page, with what is in the database by now."""
+        """Open the chat page with the conversations added so far."""
         return self.chat.open(query).wait_idle()
 
 
 def build_turns(count: int) -> tuple[str, ...]:
-    """What is said in so many turns, numbered from 1."""
-    said = "Answer {}, with some *words*, a `name` and a list:\n\n- one\n- two\n\nAnd an end."
-    return tuple(text.format(n) for n in range(1, count + 1) for text in ("Question {}", said))
+    """Return the messages of `count` turns, numbered from 1."""
+    answer = "Answer {}, with some *words*, a `name` and a list:\n\n- one\n- two\n\nAnd an end."
+    return tuple(text.format(n) for n in range(1, count + 1) for text in ("Question {}", answer))

@@ -1,4 +1,4 @@
-"""What one admin settles, and what it is to somebody else: in two browsers behind a proxy."""
+"""Settings of an admin and their effect on other users, in browsers behind a proxy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import OWN_BROWSER, ChatPage
 from tests.support.app_server import AppServer
 from tests.support.header_proxy import HeaderProxy
 
@@ -17,7 +17,6 @@ pytestmark = pytest.mark.xdist_group("admin")
 
 SECRET = "0123456789abcdef"
 SECRETS = '[groups]\nsales = ["bob@example.org"]\n'
-ENGLISH = {"locale": "en-GB"}
 
 
 @pytest.fixture(scope="module")
@@ -34,28 +33,28 @@ def app(tmp_path_factory) -> Iterator[AppServer]:
 
 
 @pytest.fixture
-def front(app) -> Iterator[HeaderProxy]:
-    with HeaderProxy(app.port, {"X-Antler-Proxy": SECRET}) as found:
-        yield found
+def proxy(app) -> Iterator[HeaderProxy]:
+    with HeaderProxy(app.port, {"X-Antler-Proxy": SECRET}) as running_proxy:
+        yield running_proxy
 
 
-def come(front: HeaderProxy, new_page, name: str) -> Page:
-    """A page of a browser of its own, whose person the proxy names so."""
-    front.headers["X-Forwarded-Email"] = f"{name}@example.org"
-    page = new_page(**ENGLISH)
-    page.goto(front.url)
-    expect(ChatPage(page, front.url).composer).to_be_visible()
+def open_as(proxy: HeaderProxy, new_page, name: str) -> Page:
+    """Open the chat page in a new browser, as the user that the proxy names."""
+    proxy.headers["X-Forwarded-Email"] = f"{name}@example.org"
+    page = new_page(**OWN_BROWSER)
+    page.goto(proxy.url)
+    expect(ChatPage(page, proxy.url).composer).to_be_visible()
     return page
 
 
-def to_admin(page: Page, section: str) -> Page:
+def open_admin_section(page: Page, section: str) -> Page:
     page.get_by_role("link", name="Settings").click()
     page.get_by_role("link", name="Administration").click()
     expect(page.get_by_role("heading", name="Administration")).to_be_visible()
-    return to_section(page, section)
+    return open_section(page, section)
 
 
-def to_section(page: Page, section: str) -> Page:
+def open_section(page: Page, section: str) -> Page:
     page.get_by_role("radio", name=section).click()
     expect(page.get_by_role("radio", name=section)).to_be_checked()
     return page
@@ -67,10 +66,10 @@ def choose(page: Page, label: str, name: str) -> None:
     expect(page.get_by_role("combobox", name=label)).to_have_value(name)
 
 
-def test_models_that_an_admin_takes_away_are_gone_from_the_picker_and_refused(front, new_page):
-    bob = come(front, new_page, "bob")
-    root = come(front, new_page, "root")
-    to_admin(root, "Permissions")
+def test_models_denied_to_a_group_are_not_offered_and_refused(proxy, new_page):
+    bob = open_as(proxy, new_page, "bob")
+    root = open_as(proxy, new_page, "root")
+    open_admin_section(root, "Permissions")
     choose(root, "Applies to", "Group sales")
     # The group's own: what is typed into the field of before goes with it.
     patterns = root.locator('[class*="st-key-patterns-group"] textarea')
@@ -79,8 +78,8 @@ def test_models_that_an_admin_takes_away_are_gone_from_the_picker_and_refused(fr
     expect(root.get_by_text(re.compile(r"^2 of \d+ models match:"))).to_be_visible()
     root.get_by_role("button", name="Save").click()
     expect(root.locator(".st-key-admin-models td").filter(has_text="demo-wro*")).to_be_visible()
-    front.headers["X-Forwarded-Email"] = "bob@example.org"
-    chat = ChatPage(bob, front.url).open()
+    proxy.headers["X-Forwarded-Email"] = "bob@example.org"
+    chat = ChatPage(bob, proxy.url).open()
     picker = bob.get_by_role("combobox", name="Model")
     picker.click()
     expect(bob.get_by_role("option")).to_have_count(2)
@@ -92,17 +91,17 @@ def test_models_that_an_admin_takes_away_are_gone_from_the_picker_and_refused(fr
     expect(bob.get_by_text("Choose another model")).to_be_visible()
 
 
-def test_a_shared_prompt_fills_the_system_prompt_of_another(front, new_page):
+def test_a_shared_prompt_fills_the_system_prompt_of_another_user(proxy, new_page):
     name = f"Pirate {secrets.token_hex(3)}"
-    root = come(front, new_page, "root")
-    to_admin(root, "Prompts")
+    root = open_as(proxy, new_page, "root")
+    open_admin_section(root, "Prompts")
     root.get_by_role("textbox", name="Name").fill(name)
     root.get_by_role("textbox", name="System prompt").fill("Talk like a pirate.")
     root.get_by_role("button", name="Add").click()
     expect(root.get_by_text(name)).to_be_visible()
     expect(root.get_by_role("textbox", name="Name")).to_have_value("")
-    carol = come(front, new_page, "carol")
-    chat = ChatPage(carol, front.url)
+    carol = open_as(proxy, new_page, "carol")
+    chat = ChatPage(carol, proxy.url)
     chat.open_parameters().get_by_role("button", name="Use a shared prompt").click()
     carol.get_by_role("menuitem", name=name).click()
     expect(chat.field("System prompt")).to_have_value("Talk like a pirate.")
@@ -110,10 +109,10 @@ def test_a_shared_prompt_fills_the_system_prompt_of_another(front, new_page):
     expect(carol.get_by_role("button", name="Parameters · 1")).to_be_visible()
 
 
-def test_limits_are_saved_for_a_person_hold_lose_no_word_and_are_emptied_again(front, new_page):
-    dora = ChatPage(come(front, new_page, "dora"), front.url)
-    root = come(front, new_page, "root")
-    to_admin(root, "Users")
+def test_a_user_limit_refuses_a_question_keeps_its_text_and_can_be_cleared(proxy, new_page):
+    dora = ChatPage(open_as(proxy, new_page, "dora"), proxy.url)
+    root = open_as(proxy, new_page, "root")
+    open_admin_section(root, "Users")
     row = root.locator('[class*="st-key-somebody-"]').filter(has_text="dora@example.org")
     row.get_by_role("button", name="Usage limits").click()
     expect(root.get_by_role("combobox", name="Applies to")).to_have_value("dora@example.org")
@@ -125,7 +124,7 @@ def test_limits_are_saved_for_a_person_hold_lose_no_word_and_are_emptied_again(f
     root.reload()
     choose(root, "Applies to", "dora@example.org")
     expect(field).to_have_value("0.0001")
-    front.headers["X-Forwarded-Email"] = "dora@example.org"
+    proxy.headers["X-Forwarded-Email"] = "dora@example.org"
     dora.open("?model=demo-tour")
     dora.composer.fill("Hello")
     dora.composer.press("Enter")
@@ -135,21 +134,21 @@ def test_limits_are_saved_for_a_person_hold_lose_no_word_and_are_emptied_again(f
         dora.composer.press("Enter")
         expect(dora.composer).to_have_value(kept)
     expect(dora.answers).to_have_count(0)
-    front.headers["X-Forwarded-Email"] = "root@example.org"
+    proxy.headers["X-Forwarded-Email"] = "root@example.org"
     field.fill("")
     root.get_by_role("button", name="Save").click()
     expect(table).to_have_count(0)
-    to_section(root, "Audit log")
+    open_section(root, "Audit log")
     expect(root.locator("td").filter(has_text="Changed usage limits").first).to_be_visible()
 
 
-def test_who_is_no_admin_finds_no_way_in_and_nothing_at_the_address(front, new_page):
-    eve = come(front, new_page, "eve")
+def test_a_user_who_is_no_admin_has_no_link_and_no_page(proxy, new_page):
+    eve = open_as(proxy, new_page, "eve")
     for page in ("Settings", "Usage"):
         eve.get_by_role("link", name=page).click()
         expect(eve.get_by_role("heading", name=page, exact=True)).to_be_visible()
         expect(eve.get_by_role("link", name="Administration")).to_have_count(0)
     expect(eve.get_by_role("radio", name="All users")).to_have_count(0)
-    eve.goto(f"{front.url}/admin")
+    eve.goto(f"{proxy.url}/admin")
     main = eve.get_by_test_id("stMain")
     expect(main).to_have_text(re.compile("^This page is for administrators only.$"))

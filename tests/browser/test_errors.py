@@ -24,7 +24,7 @@ ANSWERS = {
 }
 
 
-def test_retry_takes_the_place_of_a_refusal_whose_words_are_folded(keyed, new_page, replay, wire):
+def test_retry_replaces_a_refusal_whose_details_are_folded(keyed, new_page, replay, wire):
     replay.serve(PATHS[wire], Canned(json.dumps(REFUSAL).encode(), 401, JSON))
     chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask("Hello?").wait_idle()
     answer = chat.answers.last

@@ -1,4 +1,4 @@
-"""The first ten seconds, with no key: what is seen, asked and answered."""
+"""The first run without a key: the built-in demo, streaming, phones and languages."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from playwright.sync_api import expect
 from tests.browser.chat_page import ChatPage
 
 
-def test_the_page_says_that_it_is_the_demo_and_how_to_connect(chat):
+def test_the_page_names_the_demo_and_links_to_the_set_up(chat):
     expect(chat.page.get_by_text("built-in demo").first).to_be_visible()
     chat.page.get_by_role("link", name="Connect a gateway").click()
     expect(chat.page.get_by_text("DEERAPI_API_KEY").first).to_be_visible()
 
 
-def test_a_suggestion_is_asked_with_one_click(chat):
+def test_a_suggestion_is_sent_with_one_click(chat):
     chat.page.get_by_role("button", name="short tour").click()
     expect(chat.questions).to_have_count(1)
     chat.wait_idle()
     expect(chat.page.get_by_text("What can I help you with?")).to_have_count(0)
 
 
-def test_an_answer_streams_and_its_foot_tells_how_it_went(demo, new_page, wire):
+def test_an_answer_streams_and_its_footer_shows_model_speed_and_tokens(demo, new_page, wire):
     chat = ChatPage(new_page(), demo.url).open(f"?model=demo-tour&wire={wire}").ask("Show me around")
     expect(chat.stop).to_have_count(1)
     chat.wait_idle()
@@ -36,14 +36,14 @@ def test_an_answer_streams_and_its_foot_tells_how_it_went(demo, new_page, wire):
     )
 
 
-def test_text_is_seen_before_the_answer_is_whole(chat):
+def test_text_appears_before_the_answer_is_complete(chat):
     chat.open("?model=demo-endless").ask("Count for me")
     expect(chat.answers.last).to_contain_text("Line 3")
     expect(chat.stop).to_have_count(1)
     chat.press_stop().wait_idle()
 
 
-def test_thinking_is_apart_and_folds_away(demo, new_page, wire):
+def test_thinking_is_separate_and_collapses(demo, new_page, wire):
     chat = ChatPage(new_page(), demo.url).open(f"?model=demo-thinker&wire={wire}").ask("Think first")
     expect(chat.answers.last.get_by_text("Thinking", exact=True)).to_be_visible()
     expect(chat.answers.last).to_contain_text("A model would begin here")
@@ -54,7 +54,7 @@ def test_thinking_is_apart_and_folds_away(demo, new_page, wire):
     expect(thoughts).to_be_visible()
 
 
-def test_a_conversation_goes_on_and_the_model_and_wire_may_change(demo, new_page):
+def test_model_and_wire_can_change_within_a_conversation(demo, new_page):
     chat = (
         ChatPage(new_page(), demo.url)
         .open("?model=demo-tour&wire=openai")
@@ -72,7 +72,7 @@ def test_a_conversation_goes_on_and_the_model_and_wire_may_change(demo, new_page
     expect(chat.answers.last).to_contain_text("demo-thinker · Anthropic")
 
 
-def test_an_id_can_be_typed(chat):
+def test_a_model_id_can_be_typed(chat):
     model = chat.page.get_by_role("combobox", name="Model")
     model.fill("my-own-model")
     model.press("Enter")
@@ -80,7 +80,7 @@ def test_an_id_can_be_typed(chat):
     expect(chat.answers.last).to_contain_text("does not offer this model")
 
 
-def test_a_phone_shows_all_of_it_without_scrolling_sideways(demo, new_page):
+def test_a_phone_needs_no_horizontal_scrolling(demo, new_page):
     chat = ChatPage(new_page(viewport={"width": 390, "height": 844}, has_touch=True), demo.url)
     chat.open("?model=demo-endless").ask("Count for me")
     expect(chat.stop).to_be_in_viewport()
@@ -92,11 +92,11 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(demo, new_page):
     assert widths[0] <= widths[1]
 
 
-def test_the_browser_may_load_pictures_from_this_server_only(demo, new_page):
+def test_the_security_policy_allows_images_of_this_server_only(demo, new_page):
     answer = new_page().goto(demo.url)
     assert "img-src 'self' data: blob:" in answer.headers["content-security-policy"]
 
 
-def test_the_page_speaks_chinese_to_a_chinese_browser(demo, new_page):
+def test_a_chinese_browser_gets_a_chinese_page(demo, new_page):
     chat = ChatPage(new_page(locale="zh-CN"), demo.url).open()
     expect(chat.page.get_by_text("今天想聊点什么")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Search: passages that show what was found, and a click that leads to the message, on its branch."""
+"""Search: highlighted passages, and a click that opens the message on its branch."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from tests.browser.chat_page import ChatPage
 from tests.browser.history_seed import HistorySeed
 
 HOSTILE = "<i>x</i> **or** [a](http://b) $x$ :red[zebra] `c` ![d](http://e)"
-UNSHAPED = HOSTILE.replace("*", "").replace("`", "")
+WITHOUT_MARKUP = HOSTILE.replace("*", "").replace("`", "")
 
 
-def hits(chat: ChatPage) -> Locator:
+def list_results(chat: ChatPage) -> Locator:
     return chat.page.locator('[class*="st-key-hit-"]')
 
 
-def search(chat: ChatPage, words: str) -> Locator:
-    chat.page.get_by_role("searchbox", name="Search").fill(words)
-    return hits(chat)
+def search(chat: ChatPage, query: str) -> Locator:
+    chat.page.get_by_role("searchbox", name="Search").fill(query)
+    return list_results(chat)
 
 
-def marked(found: Locator) -> Locator:
-    return found.locator(".stMarkdownColoredBackground")
+def highlights(results: Locator) -> Locator:
+    return results.locator(".stMarkdownColoredBackground")
 
 
-def in_sight(chat: ChatPage, message: Locator) -> None:
-    """Wait until a message is where the reader looks, and stays there."""
+def wait_until_in_view(chat: ChatPage, message: Locator) -> None:
+    """Wait until a message is near the top of the window and stays there."""
     chat.page.wait_for_function(
         "element => { const at = element.getBoundingClientRect().top;"
         "const still = at === window.before && at > 0 && at < 300; window.before = at; return still; }",
@@ -35,42 +35,42 @@ def in_sight(chat: ChatPage, message: Locator) -> None:
     )
 
 
-def test_what_is_found_is_shown_as_words_and_can_be_cleared(history):
-    history.add("Older", days=1, said=(HOSTILE, "An answer"))
-    history.add("A *newer* one", said=("Zebra crossings", "On the Zebras of 上海动物园 in winter"))
-    history.add("Put away", days=2, archived=True, said=("My zebra", "Fine"))
+def test_passages_are_shown_as_plain_text_with_highlights(history):
+    history.add("Older", days=1, messages=(HOSTILE, "An answer"))
+    history.add("A *newer* one", messages=("Zebra crossings", "On the Zebras of 上海动物园 in winter"))
+    history.add("Put away", days=2, archived=True, messages=("My zebra", "Fine"))
     chat = history.open()
-    found = search(chat, "zebra")
-    expect(found).to_have_count(4)
-    expect(found.nth(0)).to_contain_text("A *newer* one")
-    expect(marked(found)).to_have_text(["Zebra", "Zebra", "zebra", "zebra"])
-    expect(found.nth(2)).to_contain_text(UNSHAPED)
-    expect(found.locator("img, a, code, .katex")).to_have_count(0)
+    results = search(chat, "zebra")
+    expect(results).to_have_count(4)
+    expect(results.nth(0)).to_contain_text("A *newer* one")
+    expect(highlights(results)).to_have_text(["Zebra", "Zebra", "zebra", "zebra"])
+    expect(results.nth(2)).to_contain_text(WITHOUT_MARKUP)
+    expect(results.locator("img, a, code, .katex")).to_have_count(0)
     expect(chat.rows).to_have_count(0)
-    found = search(chat, "动物")
-    expect(found).to_have_count(1)
-    expect(marked(found)).to_have_text(["动物"])
+    results = search(chat, "动物")
+    expect(results).to_have_count(1)
+    expect(highlights(results)).to_have_text(["动物"])
     expect(search(chat, "动植物")).to_have_count(0)
     expect(chat.page.get_by_text("No results for “动植物”.")).to_be_visible()
     chat.page.get_by_role("button", name="Clear").click()
     expect(chat.rows).to_have_count(2)
 
 
-def test_more_is_shown_when_it_is_asked_for(history):
+def test_more_results_are_shown_on_request(history):
     for number in range(25):
-        history.add(f"Talk {number}", days=number, said=(f"Fenugreek {number}", "No"))
+        history.add(f"Talk {number}", days=number, messages=(f"Fenugreek {number}", "No"))
     chat = history.open()
     expect(search(chat, "fenugreek")).to_have_count(20)
     chat.page.get_by_role("button", name="Show more").click()
-    expect(hits(chat)).to_have_count(25)
-    expect(hits(chat).last).to_contain_text("Talk 24")
+    expect(list_results(chat)).to_have_count(25)
+    expect(list_results(chat).last).to_contain_text("Talk 24")
 
 
-def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_branch(demo, new_page):
+def test_a_click_opens_the_message_in_a_long_conversation_and_on_another_branch(demo, new_page):
     history = HistorySeed(demo, ChatPage(new_page(), demo.url))
     lines = "\n\n".join(f"Paragraph {number} of it." for number in range(8))
     said = [f"Question {turn}" if not turn % 2 else f"Answer {turn}. {lines}" for turn in range(100)]
-    nodes = history.add("The long one", said=said)
+    nodes = history.add("The long one", messages=said)
     other = Node(
         new_id(), nodes[9].id, Message("user", (TextPart("The okapi path"),)), nodes[10].created_at + 0.5
     )
@@ -79,37 +79,37 @@ def test_a_click_leads_to_the_message_in_a_long_conversation_and_on_another_bran
     history.store.messages.save_turn(history.owner, base, [other])
     chat = history.open()
     search(chat, "question 16").filter(has_text="Question 16").click()
-    there = chat.questions.filter(has_text="Question 16")
-    in_sight(chat, there)
-    expect(chat.page.locator("[data-found]")).to_have_count(0)  # for a moment only
+    question = chat.questions.filter(has_text="Question 16")
+    wait_until_in_view(chat, question)
+    expect(chat.page.locator("[data-results]")).to_have_count(0)  # for a moment only
     # The window begins a turn before it, and has an end: not all that follows is painted.
     expect(chat.questions.first).to_have_text("Question 14")
     expect(chat.questions.last).to_have_text("Question 42")
     expect(chat.page.get_by_role("button", name="Show later messages")).to_be_visible()
     search(chat, "okapi").filter(has_text="okapi").click()
-    there = chat.questions.filter(has_text="The okapi path")
-    expect(there).to_be_in_viewport()
+    question = chat.questions.filter(has_text="The okapi path")
+    expect(question).to_be_in_viewport()
     expect(chat.questions.filter(has_text="Question 10")).to_have_count(0)
     # A search works, and leads elsewhere, while an answer arrives.
     chat.page.goto(f"{chat.url}/?model=demo-endless&wire=openai")
     chat.ask("Count for me")
     expect(chat.answers.last).to_contain_text("Line 3")
     search(chat, "question 40").filter(has_text="Question 40").click()
-    in_sight(chat, chat.questions.filter(has_text="Question 40"))
+    wait_until_in_view(chat, chat.questions.filter(has_text="Question 40"))
     search(chat, "count for me").filter(has_text="Count for me").first.click()
     expect(chat.questions).to_have_text(["Count for me"])
     chat.press_stop().wait_idle()
 
 
 def _id(history: HistorySeed, title: str) -> str:
-    (found,) = [one for one in history.store.conversations.page(history.owner, 9) if one.title == title]
-    return found.id
+    (results,) = [one for one in history.store.conversations.page(history.owner, 9) if one.title == title]
+    return results.id
 
 
-def test_on_a_phone_the_list_goes_out_of_the_way(app, new_page):
+def test_on_a_phone_the_sidebar_collapses_after_a_choice(app, new_page):
     phone = new_page(viewport={"width": 390, "height": 800}, has_touch=True, color_scheme="dark")
     history = HistorySeed(app, ChatPage(phone, app.url))
-    history.add("A title that is much longer than a phone is wide, by far", said=("Find me here", "Yes"))
+    history.add("A title that is much longer than a phone is wide, by far", messages=("Find me here", "Yes"))
     chat = history.open()
     side = phone.get_by_test_id("stSidebar")
     for way in ("list", "search"):

@@ -1,4 +1,4 @@
-"""One's data in and out by hand: links, files, imports, and the end of everything."""
+"""Read-only links, downloads, import, export and deletion of all data."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from tests.support.replay import Canned
 EXPORTS = Path(__file__).parents[1] / "unit/transfer/exports"
 
 
-def saved(chat: ChatPage, button: Locator) -> tuple[str, bytes]:
-    """The name and the content of the file that a button gives."""
+def download(chat: ChatPage, button: Locator) -> tuple[str, bytes]:
+    """Return the name and the content of the file that a button downloads."""
     with chat.page.expect_download() as started:
         button.click()
     return started.value.suggested_filename, Path(started.value.path()).read_bytes()
 
 
-def settings(chat: ChatPage) -> ChatPage:
+def open_settings(chat: ChatPage) -> ChatPage:
     chat.page.get_by_role("link", name="Settings").click()
     expect(chat.page.get_by_role("heading", name="Your data")).to_be_visible()
     return chat
 
 
-def share(chat: ChatPage) -> Locator:
+def open_share_panel(chat: ChatPage) -> Locator:
     chat.page.get_by_role("button", name="Share").click()
     return chat.panel
 
 
-def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_taken_back(app, new_page):
+def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_revoked(app, new_page):
     chat = (
         ChatPage(new_page(), app.url).open("?model=demo-thinker&wire=anthropic").ask("Share me").wait_idle()
     )
-    panel = share(chat)
+    panel = open_share_panel(chat)
     panel.get_by_role("button", name="Create link").click()
     address = panel.locator("code").inner_text().strip()
     assert address.startswith(f"{app.url}/shared?s=")
@@ -51,35 +51,35 @@ def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_taken_back(app, 
     expect(reader.page.get_by_text("Not in the snapshot")).to_have_count(0)
     expect(reader.answers.last.get_by_role("button")).to_have_count(0)
     expect(reader.composer).to_have_count(0)
-    settings(chat).page.get_by_role("button", name="Revoke").click()
+    open_settings(chat).page.get_by_role("button", name="Revoke").click()
     expect(chat.page.get_by_text("No shared links.")).to_be_visible()
     reader.page.reload()
     expect(reader.page.get_by_role("heading", name="Link not available")).to_be_visible()
     expect(reader.page.get_by_text("Share me")).to_have_count(0)
 
 
-def test_a_conversation_becomes_a_document_and_a_file(app, new_page):
+def test_a_conversation_is_downloaded_as_markdown_and_json(app, new_page):
     chat = (
         ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai").ask("Keep: me/please").wait_idle()
     )
-    panel = share(chat)
-    name, text = saved(chat, panel.get_by_role("button", name="Markdown"))
+    panel = open_share_panel(chat)
+    name, text = download(chat, panel.get_by_role("button", name="Markdown"))
     assert name == "Keep me please.md"
     assert "# Keep: me/please" in text.decode()
     assert "The third line is the middle" in text.decode()
-    name, data = saved(chat, panel.get_by_role("button", name="JSON"))
+    name, data = download(chat, panel.get_by_role("button", name="JSON"))
     assert name == "Keep me please.json"
-    (talk,) = json.loads(data)["conversations"]
-    assert [node["role"] for node in talk["nodes"]] == ["user", "assistant"]
+    (conversation,) = json.loads(data)["conversations"]
+    assert [node["role"] for node in conversation["nodes"]] == ["user", "assistant"]
 
 
-def test_all_of_it_goes_out_is_deleted_and_comes_back_the_same(keyed, new_page, replay, tmp_path):
-    said = b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
-    replay.serve("/v1/chat/completions", Canned(said))
+def test_exported_data_is_the_same_after_deletion_and_import(keyed, new_page, replay, tmp_path):
+    answer = b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
+    replay.serve("/v1/chat/completions", Canned(answer))
     chat = ChatPage(new_page(), keyed.url).open("?model=m-one&wire=openai").ask("Out and back").wait_idle()
-    settings(chat)
+    open_settings(chat)
     export = chat.page.get_by_role("button", name="Export all chats")
-    name, first = saved(chat, export)
+    name, first = download(chat, export)
     assert name.startswith("antler-20") and KEY.encode() not in first
     end = chat.page.get_by_role("button", name="Delete everything")
     expect(end).to_be_disabled()
@@ -94,14 +94,14 @@ def test_all_of_it_goes_out_is_deleted_and_comes_back_the_same(keyed, new_page, 
     chat.page.locator('input[type="file"]').set_input_files(file)
     chat.page.get_by_role("button", name="Import", exact=True).click()
     expect(chat.page.get_by_text("Imported 1 chat with 2 messages from Antler.")).to_be_visible()
-    assert saved(chat, export)[1] == first
+    assert download(chat, export)[1] == first
     chat.rows.get_by_role("button", name="Out and back").click()
     expect(chat.questions).to_have_text(["Out and back"])
     expect(chat.answers.last).to_contain_text("Yes.")
 
 
-def test_another_chats_export_comes_in_with_a_report_and_a_hostile_file_is_refused(app, new_page, tmp_path):
-    chat = settings(ChatPage(new_page(), app.url).open())
+def test_a_chatgpt_export_is_imported_with_a_report_and_a_hostile_file_refused(app, new_page, tmp_path):
+    chat = open_settings(ChatPage(new_page(), app.url).open())
     files, button = (
         chat.page.locator('input[type="file"]'),
         chat.page.get_by_role("button", name="Import", exact=True),

@@ -1,112 +1,103 @@
-"""Whose history it is: the browser's own, found again by itself, and by nobody else."""
+"""The identity of a browser: its history is its own, also after a reload and a restart."""
 
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.storage.store import Store
 from lib.ui.session.resources import LEGACY_OWNER
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import OWN_BROWSER, ChatPage, record_frames
 from tests.support.app_server import AppServer
 from tests.support.replay import soon
 
-SAID = "The heron flies at dawn"
-SECRET = "localStorage.getItem('antler.browser')"
-# What a browser does that keeps nothing for a page: it throws already where its storage is looked at.
-REFUSED = "Object.defineProperty(window, '%s', {get() { throw new DOMException('no', 'SecurityError') }})"
-ENGLISH = {"locale": "en-GB"}  # an option gives a page a browser of its own
+QUESTION = "The heron flies at dawn"
+READ_SECRET = "localStorage.getItem('antler.browser')"
+# A browser that refuses storage throws as soon as a script reads the property.
+BLOCK_STORAGE = (
+    "Object.defineProperty(window, '%s', {get() { throw new DOMException('no', 'SecurityError') }})"
+)
 
 
-def listen(page: Page, event: str) -> list[bytes]:
-    """The frames that a page gets ("framereceived") or gives ("framesent") from now on."""
-    frames: list[bytes] = []
-
-    def note(payload: str | bytes) -> None:
-        frames.append(payload if isinstance(payload, bytes) else payload.encode())
-
-    page.on("websocket", lambda socket: socket.on(event, note))
-    return frames
-
-
-def asked(chat: ChatPage, text: str = SAID) -> str:
-    """Ask in a new conversation; its id."""
+def ask_first(chat: ChatPage, text: str = QUESTION) -> str:
+    """Ask in a new conversation; return its id."""
     chat.open("?model=demo-wrong-key").ask(text).wait_idle()
     expect(chat.rows).to_have_count(1)
     return chat.page.url.partition("c=")[2]
 
 
-def nothing_of_it(chat: ChatPage) -> None:
+def expect_empty_history(chat: ChatPage) -> None:
     expect(chat.page.get_by_text("What can I help you with?")).to_be_visible()
     expect(chat.page.get_by_text("Your chats will appear here.")).to_be_visible()
     expect(chat.questions).to_have_count(0)
     expect(chat.rows).to_have_count(0)
 
 
-@pytest.mark.parametrize("parameter", ["c", "model", "wire", "person", "browser"])
-def test_another_browser_sees_nothing_of_it(app, new_page, parameter):
-    mine = ChatPage(new_page(**ENGLISH), app.url)
-    conversation = asked(mine)
+def test_another_browser_cannot_read_the_history_by_a_parameter_of_the_address(app, new_page):
+    mine = ChatPage(new_page(**OWN_BROWSER), app.url)
+    conversation = ask_first(mine)
     again = mine.page.context.new_page()
-    heard = listen(again, "framereceived")
+    own_frames = record_frames(again, "framereceived")
     again.goto(mine.page.url)
-    expect(ChatPage(again, app.url).questions).to_have_text([SAID])
-    assert [frame for frame in heard if SAID.encode() in frame]
+    expect(ChatPage(again, app.url).questions).to_have_text([QUESTION])
+    assert [frame for frame in own_frames if QUESTION.encode() in frame]
 
-    theirs = ChatPage(new_page(**ENGLISH), app.url)
-    frames = listen(theirs.page, "framereceived")
-    value = mine.page.evaluate(SECRET) if parameter in ("person", "browser") else conversation
-    theirs.open(f"?{parameter}={value}")
-    nothing_of_it(theirs)
-    theirs.page.goto(f"{app.url}/settings?{parameter}={value}")
+    theirs = ChatPage(new_page(**OWN_BROWSER), app.url)
+    frames = record_frames(theirs.page, "framereceived")
+    secret = mine.page.evaluate(READ_SECRET)
+    values = {"c": conversation, "model": conversation, "wire": conversation}
+    for name, value in (values | {"person": secret, "browser": secret}).items():
+        theirs.open(f"?{name}={value}")
+        expect_empty_history(theirs)
+    theirs.page.goto(f"{app.url}/settings?c={conversation}&person={secret}")
     expect(theirs.page.get_by_role("heading", name="Settings")).to_be_visible()
     theirs.page.get_by_role("link", name="Back to chat").click()
-    nothing_of_it(theirs)
+    expect_empty_history(theirs)
     assert frames
-    assert not [frame for frame in frames if SAID.encode() in frame]
+    assert not [frame for frame in frames if QUESTION.encode() in frame]
 
 
-def test_a_reload_a_new_tab_and_a_server_that_was_restarted_find_it_again(tmp_path, new_page):
+def test_the_identity_survives_reload_new_tab_and_restart(tmp_path, new_page):
     app = AppServer(tmp_path, {})
     try:
-        page = new_page(**ENGLISH)
-        sent = listen(page, "framesent")
+        page = new_page(**OWN_BROWSER)
+        sent = record_frames(page, "framesent")
         chat = ChatPage(page, app.url)
-        asked(chat)
+        ask_first(chat)
         chat.page.reload()
-        expect(chat.questions).to_have_text([SAID])
+        expect(chat.questions).to_have_text([QUESTION])
         tab = ChatPage(chat.page.context.new_page(), app.url).open()
-        expect(tab.rows).to_contain_text([SAID])
+        expect(tab.rows).to_contain_text([QUESTION])
         app.kill()
         app.restart()
         # The page that was open all along meets a server that knows nothing of it, and tells it again.
-        secret = page.evaluate(SECRET).encode()
+        secret = page.evaluate(READ_SECRET).encode()
         sent.clear()
         page.get_by_role("button", name="New chat").click()
         assert soon(lambda: page.wait_for_timeout(50) or any(secret in frame for frame in sent))
         chat.wait_idle()
         page.get_by_role("button", name="New chat").click()
         expect(page.get_by_text("What can I help you with?")).to_be_visible()
-        expect(chat.rows).to_contain_text([SAID])
+        expect(chat.rows).to_contain_text([QUESTION])
     finally:
         app.close()
 
 
-def test_a_lost_connection_finds_the_same_person(app, new_page):
-    chat = ChatPage(new_page(**ENGLISH), app.url)
-    asked(chat)
+def test_the_identity_survives_a_lost_connection(app, new_page):
+    chat = ChatPage(new_page(**OWN_BROWSER), app.url)
+    ask_first(chat)
     chat.page.context.set_offline(True)
     chat.page.wait_for_timeout(1500)
     chat.page.context.set_offline(False)
     chat.page.get_by_role("button", name="New chat").click()
     expect(chat.page.get_by_text("What can I help you with?")).to_be_visible()
-    expect(chat.rows).to_contain_text([SAID])
+    expect(chat.rows).to_contain_text([QUESTION])
 
 
-@pytest.mark.parametrize("late", [False, True], ids=["at once", "one after the other"])
-def test_two_tabs_of_a_new_browser_agree_on_one_secret(app, new_page, late):
-    first = new_page(**ENGLISH)
+@pytest.mark.parametrize("is_sequential", [False, True], ids=["at once", "in sequence"])
+def test_two_tabs_of_a_new_browser_agree_on_one_secret(app, new_page, is_sequential):
+    first = new_page(**OWN_BROWSER)
     second = first.context.new_page()
     # Neither sees yet what the other has written: its first look finds nothing.
     blind = """const look = Storage.prototype.getItem; let seen = sessionStorage.length > 0;
@@ -118,66 +109,68 @@ def test_two_tabs_of_a_new_browser_agree_on_one_secret(app, new_page, late):
     for page in (first, second):
         page.add_init_script(blind)
     first.goto(app.url, wait_until="commit")
-    if late:
+    if is_sequential:
         expect(ChatPage(first, app.url).composer).to_be_visible()
     second.goto(app.url, wait_until="commit")
     for page in (first, second):
         expect(ChatPage(page, app.url).composer).to_be_visible()
-    assert first.evaluate(SECRET) == second.evaluate(SECRET)
-    ChatPage(second, app.url).ask(SAID).wait_idle()
+    assert first.evaluate(READ_SECRET) == second.evaluate(READ_SECRET)
+    ChatPage(second, app.url).ask(QUESTION).wait_idle()
     third = ChatPage(first.context.new_page(), app.url).open()
-    expect(third.rows).to_contain_text([SAID])
+    expect(third.rows).to_contain_text([QUESTION])
     expect(ChatPage(first, app.url).composer).to_be_visible()
     first.get_by_role("link", name="Settings").click()
-    expect(ChatPage(first, app.url).rows).to_contain_text([SAID])
+    expect(ChatPage(first, app.url).rows).to_contain_text([QUESTION])
 
 
-def test_the_secret_is_told_once_and_kept_by_the_browser_alone(app, new_page):
-    page = new_page(**ENGLISH)
-    sent, got = listen(page, "framesent"), listen(page, "framereceived")
+def test_the_secret_is_sent_once_and_stored_by_the_browser_only(app, new_page):
+    page = new_page(**OWN_BROWSER)
+    sent, got = record_frames(page, "framesent"), record_frames(page, "framereceived")
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
     chat = ChatPage(page, app.url)
-    asked(chat)
+    ask_first(chat)
     chat.page.get_by_role("link", name="Settings").click()
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
-    secret = page.evaluate(SECRET)
+    secret = page.evaluate(READ_SECRET)
     assert len(secret) * 4 >= 128
     assert len([frame for frame in sent if secret.encode() in frame]) == 1
     assert not [frame for frame in got if secret.encode() in frame]
     assert not [address for address in (*addresses, page.url) if secret in address]
     assert secret not in page.content()
     assert secret.encode() not in app.log.read_bytes()
-    kept = [path for path in app.folder.rglob("*") if path.is_file()]
-    assert any(path.name.startswith("antler.db") for path in kept)
-    assert not [path for path in kept if secret.encode() in path.read_bytes()]
+    files = [path for path in app.folder.rglob("*") if path.is_file()]
+    assert any(path.name.startswith("antler.db") for path in files)
+    assert not [path for path in files if secret.encode() in path.read_bytes()]
 
 
 @pytest.mark.parametrize(
-    ("refused", "words", "reloaded"),
+    ("blocked", "notice", "rows_after_reload"),
     [
         (["localStorage"], "only while this tab is open", 1),
         (["localStorage", "sessionStorage"], "reload or close this tab", 0),
     ],
     ids=["local storage", "any storage"],
 )
-def test_a_browser_that_keeps_nothing_works_as_long_as_the_tab(app, new_page, refused, words, reloaded):
-    page = new_page(**ENGLISH)
-    for name in refused:
-        page.add_init_script(REFUSED % name)
+def test_without_browser_storage_the_identity_lasts_as_long_as_the_tab(
+    app, new_page, blocked, notice, rows_after_reload
+):
+    page = new_page(**OWN_BROWSER)
+    for name in blocked:
+        page.add_init_script(BLOCK_STORAGE % name)
     chat = ChatPage(page, app.url)
-    asked(chat)
-    expect(page.get_by_text(words)).to_be_visible()
+    ask_first(chat)
+    expect(page.get_by_text(notice)).to_be_visible()
     page.get_by_role("link", name="Settings").click()
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
     expect(chat.rows).to_have_count(1)
     page.goto(app.url)
     expect(chat.composer).to_be_visible()
-    expect(chat.rows).to_have_count(reloaded)
+    expect(chat.rows).to_have_count(rows_after_reload)
 
 
-def test_a_page_whose_script_is_blocked_says_so(app, new_page):
-    page = new_page(**ENGLISH)
+def test_a_blocked_script_is_reported(app, new_page):
+    page = new_page(**OWN_BROWSER)
 
     # As a policy of the person's own would: the server's scripts run, and what a page makes itself does not.
     page.add_init_script(
@@ -193,19 +186,19 @@ def test_a_page_whose_script_is_blocked_says_so(app, new_page):
     expect(page.get_by_role("button", name="New chat")).to_have_count(0)
 
 
-def test_the_history_of_before_goes_to_the_first_browser_alone(tmp_path, new_page):
+def test_a_legacy_history_goes_to_the_first_browser_only(tmp_path, new_page):
     before = Store(f"sqlite:///{tmp_path}/before.db")
     question = Node("q", None, Message("user", (TextPart("Asked long ago"),)), 1.0)
     before.messages.save_turn(LEGACY_OWNER, Conversation("old", "Asked long ago", 1.0, "q"), [question])
     before.close()
     app = AppServer(tmp_path, {"DATABASE_URL": f"sqlite:///{tmp_path}/before.db"})
     try:
-        first = ChatPage(new_page(**ENGLISH), app.url).open("?c=old")
+        first = ChatPage(new_page(**OWN_BROWSER), app.url).open("?c=old")
         expect(first.questions).to_have_text(["Asked long ago"])
-        nothing_of_it(ChatPage(new_page(**ENGLISH), app.url).open("?c=old"))
+        expect_empty_history(ChatPage(new_page(**OWN_BROWSER), app.url).open("?c=old"))
         app.kill()
         app.restart()
-        nothing_of_it(ChatPage(new_page(**ENGLISH), app.url).open("?c=old"))
+        expect_empty_history(ChatPage(new_page(**OWN_BROWSER), app.url).open("?c=old"))
         first.page.reload()
         expect(first.rows).to_contain_text(["Asked long ago"])
     finally:

@@ -1,4 +1,4 @@
-"""The log of a server in use: events as lines, and no key, no word of anybody, no secret of a browser."""
+"""The log of a server: events as lines, without keys, questions, conversation ids or browser secrets."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.browser.conftest import KEY
 from tests.support.app_server import ROOT, AppServer
 from tests.support.replay import JSON, Canned
 
-FAILS = '''"""Fails, with the key in its words and its traceback."""
+FAILING_PAGE = '''"""Fails, with the key in its words and its traceback."""
 
 import os
 
 key = os.environ["DEERAPI_API_KEY"]
 raise RuntimeError(f"cannot go on with {key}")
 '''
-SAID = "Nobody-else-may-read-this"
+QUESTION = "Nobody-else-may-read-this"
 ECHO = json.dumps({"error": {"message": f"wrong key {KEY}", "type": "new_api_error", "code": ""}}).encode()
 
 
@@ -44,16 +44,16 @@ def app(request, tmp_path, replay):
         "ANTLER_LOG": request.param,
     }
     program = copy_program(tmp_path / "program")
-    (program / "pages/shared.py").write_text(FAILS, encoding="utf-8")
-    started = AppServer(tmp_path, settings, program=program)
-    yield started
-    started.close()
+    (program / "pages/shared.py").write_text(FAILING_PAGE, encoding="utf-8")
+    server = AppServer(tmp_path, settings, program=program)
+    yield server
+    server.close()
 
 
-def test_what_happens_is_told_and_what_is_secret_is_not(app, new_page, replay, request):
+def test_events_are_logged_without_secrets(app, new_page, replay, request):
     replay.serve("/v1/chat/completions", Canned(ECHO, 401, {**JSON, "x-request-id": "req-77"}))
     page = new_page()
-    chat = ChatPage(page, app.url).open("?model=m-one&wire=openai").ask(SAID).wait_idle()
+    chat = ChatPage(page, app.url).open("?model=m-one&wire=openai").ask(QUESTION).wait_idle()
     expect(chat.answers.last.get_by_role("alert")).to_be_visible()
     conversation = page.url.split("c=")[1].partition("&")[0]
     browser_secret = page.evaluate("JSON.stringify(Object.values(localStorage))")
@@ -61,7 +61,7 @@ def test_what_happens_is_told_and_what_is_secret_is_not(app, new_page, replay, r
     expect(page.get_by_text("has been logged")).to_be_visible()
     log = app.log.read_text(encoding="utf-8")
     assert "RuntimeError" in log and "cannot go on with [secret]" in log
-    assert KEY not in log and SAID not in log and conversation not in log
+    assert KEY not in log and QUESTION not in log and conversation not in log
     for value in json.loads(browser_secret):
         assert len(value) < 20 or value not in log
     if request.node.callspec.params["app"] == "json":

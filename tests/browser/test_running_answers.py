@@ -1,4 +1,4 @@
-"""An answer belongs to the conversation: stop, reload, second tab, other page, lost connection, kill -9."""
+"""A running answer: stop, reload, second tab, other page, lost connection, kill -9."""
 
 from __future__ import annotations
 
@@ -7,36 +7,18 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat_page import ChatPage
-from tests.browser.conftest import PATIENCE_MS
+from tests.browser.chat_page import TIMEOUT_MS, ChatPage
 from tests.support.app_server import AppServer
 from tests.support.replay import Canned, soon
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 
 
-def numbers(chat: ChatPage) -> int:
-    """The last line that demo-endless has shown so far."""
-    found = re.findall(r"Line (\d+)", chat.answers.last.inner_text())
-    return int(found[-1]) if found else 0
-
-
-def wait_past(chat: ChatPage, line: int) -> int:
-    chat.page.wait_for_function(
-        "([line]) => { const all = [...document.querySelectorAll('[class*=\"st-key-answer-\"]')];"
-        "const found = [...(all.at(-1)?.innerText ?? '').matchAll(/Line (\\d+)/g)];"
-        "return found.length && Number(found.at(-1)[1]) > line; }",
-        arg=[line],
-        timeout=PATIENCE_MS,
-    )
-    return numbers(chat)
-
-
 @pytest.fixture
 def counting(demo, new_page, any_wire) -> ChatPage:
-    """A conversation with an answer that never ends by itself; ended after the test."""
+    """A conversation with an endless answer, which is stopped after the test."""
     chat = ChatPage(new_page(), demo.url).open(f"?model=demo-endless&wire={any_wire}").ask("Count for me")
-    wait_past(chat, 3)
+    chat.wait_past_line(3)
     yield chat
     if chat.stop.count():
         chat.press_stop().wait_idle()
@@ -55,7 +37,7 @@ def test_a_stop_in_silence_closes_the_connection_upstream(keyed, new_page, repla
     asked = replay.requests[-1]
     assert not asked.left.is_set()
     chat.press_stop()
-    assert asked.left.wait(PATIENCE_MS / 1000)
+    assert asked.left.wait(TIMEOUT_MS / 1000)
     chat.wait_idle()
     expect(chat.answers.last).to_contain_text("So far")
     expect(chat.answers.last).to_contain_text("You stopped this answer")
@@ -71,25 +53,25 @@ def test_a_stop_before_the_first_byte_closes_the_connection_upstream(keyed, new_
     expect(chat.answers.last).to_contain_text(re.compile(r"Waiting for m-one"))
     assert soon(lambda: replay.requests[-1].path == PATHS[wire])
     chat.press_stop()
-    assert replay.requests[-1].left.wait(PATIENCE_MS / 1000)
+    assert replay.requests[-1].left.wait(TIMEOUT_MS / 1000)
     chat.wait_idle()
     expect(chat.answers.last).to_contain_text("You stopped this answer")
 
 
-def test_a_reload_finds_the_answer_going_on(counting):
+def test_a_reload_shows_the_running_answer(counting):
     expect(counting.page).to_have_url(re.compile(r"[?&]c="))
-    before = numbers(counting)
+    before = counting.last_line()
     counting.page.reload()
-    wait_past(counting, before)
+    counting.wait_past_line(before)
     expect(counting.stop).to_have_count(1)
     expect(counting.answers.last).to_contain_text("Line 1 ")
 
 
-def test_a_second_tab_sees_the_same_answer_and_can_stop_it(counting, new_page):
+def test_a_second_tab_shows_the_running_answer_and_can_stop_it(counting, new_page):
     expect(counting.page).to_have_url(re.compile(r"[?&]c="))
     other = ChatPage(new_page(), counting.url)
     other.page.goto(counting.page.url)
-    wait_past(other, numbers(counting))
+    other.wait_past_line(counting.last_line())
     expect(other.stop).to_have_count(1)
     other.press_stop()
     for tab in (other, counting):
@@ -98,35 +80,35 @@ def test_a_second_tab_sees_the_same_answer_and_can_stop_it(counting, new_page):
     expect(counting.answers.last).to_have_text(other.answers.last.inner_text(), use_inner_text=True)
 
 
-def test_another_page_and_back_finds_the_answer_going_on(counting):
-    before = numbers(counting)
+def test_leaving_the_page_does_not_end_the_answer(counting):
+    before = counting.last_line()
     counting.page.get_by_role("link", name="Settings").click()
     expect(counting.page.get_by_role("heading", name="Settings")).to_be_visible()
     expect(counting.stop).to_have_count(0)
     counting.page.get_by_role("link", name="Back to chat").click()
-    wait_past(counting, before)
+    counting.wait_past_line(before)
     expect(counting.stop).to_have_count(1)
 
 
-def test_another_conversation_and_back_finds_the_answer_going_on(counting):
-    before = numbers(counting)
+def test_opening_another_conversation_does_not_end_the_answer(counting):
+    before = counting.last_line()
     counting.page.get_by_role("button", name="New chat").click()
     expect(counting.page.get_by_text("What can I help you with?")).to_be_visible()
     expect(counting.stop).to_have_count(0)
     counting.rows.first.get_by_role("button", name="Count for me").click()
-    wait_past(counting, before)
+    counting.wait_past_line(before)
 
 
 def test_a_lost_connection_does_not_end_the_answer(counting):
-    before = numbers(counting)
+    before = counting.last_line()
     counting.page.context.set_offline(True)
     counting.page.wait_for_timeout(1500)
     counting.page.context.set_offline(False)
-    wait_past(counting, before)
+    counting.wait_past_line(before)
 
 
-def test_answers_that_end_at_once_are_painted_every_time(demo, new_page, wire):
-    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-wrong-key&wire={wire}")
+def test_answers_that_fail_at_once_are_rendered_every_time(app, new_page, any_wire):
+    chat = ChatPage(new_page(), app.url).open(f"?model=demo-wrong-key&wire={any_wire}")
     for turn in range(8):
         chat.ask(f"Question {turn}").wait_idle()
         expect(chat.answers.last.get_by_role("alert")).to_contain_text("rejected the API key")
@@ -145,16 +127,16 @@ def test_a_closed_tab_does_not_end_the_answer(demo, new_page):
     expect(later.answers.last).to_contain_text("tokens/s")
 
 
-def test_clicks_elsewhere_do_not_end_the_answer(counting):
-    before = numbers(counting)
+def test_clicks_in_the_parameters_do_not_end_the_answer(counting):
+    before = counting.last_line()
     counting.page.get_by_role("button", name="Parameters").click()
     counting.page.get_by_role("textbox", name="System prompt").fill("Be brief.")
     counting.page.get_by_role("spinbutton", name="Max tokens").click()
-    wait_past(counting, before)
+    counting.wait_past_line(before)
     expect(counting.stop).to_have_count(1)
 
 
-def test_what_is_typed_meanwhile_is_kept(counting):
+def test_a_question_during_an_answer_is_kept_in_the_composer(counting):
     counting.composer.fill("My next question")
     counting.composer.press("Enter")
     expect(counting.page.get_by_text("An answer is still being generated")).to_be_visible()
@@ -163,11 +145,11 @@ def test_what_is_typed_meanwhile_is_kept(counting):
     expect(counting.questions).to_have_count(1)
 
 
-def test_after_kill_9_the_saved_text_is_shown_as_interrupted(tmp_path, new_page):
+def test_after_a_kill_the_saved_text_is_shown_as_interrupted(tmp_path, new_page):
     app = AppServer(tmp_path, {})
     try:
         chat = ChatPage(new_page(), app.url).open("?model=demo-endless").ask("Count until the power goes")
-        line = wait_past(chat, 25)
+        line = chat.wait_past_line(25)
         address = chat.page.url
         app.kill()
         app.restart()
@@ -176,7 +158,7 @@ def test_after_kill_9_the_saved_text_is_shown_as_interrupted(tmp_path, new_page)
         expect(later.answers.last).to_contain_text("Interrupted")
         later.wait_idle()
         # Ten lines a second: what was saved is at most a second behind what was seen, and some.
-        assert numbers(later) >= line - 15
+        assert later.last_line() >= line - 15
         expect(later.questions).to_contain_text("Count until the power goes")
         later.choose_model("demo-thinker")
         later.page.get_by_role("button", name="Retry").click()

@@ -1,4 +1,4 @@
-"""Models: picked from a list in groups or typed, starred, made the default, listed anew."""
+"""The model picker: vendors, search, favourites, and the draft in the composer."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.support.replay import JSON, Canned, Replay
 
 pytestmark = pytest.mark.xdist_group("models")
 
-SAID = (
+OPENAI_ANSWER = (
     b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\n'
     b"data: [DONE]\n\n"
 )
-SAID_BY_CLAUDE = b"".join(
+ANTHROPIC_ANSWER = b"".join(
     f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
     for event in (
         {"type": "message_start", "message": {"id": "1", "usage": {"input_tokens": 1}}},
@@ -33,7 +33,7 @@ SAID_BY_CLAUDE = b"".join(
 )
 
 
-def listing(*more: str) -> Canned:
+def build_model_list(*more: str) -> Canned:
     entries = [
         {"id": "gpt-4o", "supported_endpoint_types": ["openai"]},
         {"id": "claude-sonnet-4-5", "supported_endpoint_types": ["anthropic", "openai"]},
@@ -48,9 +48,9 @@ def listing(*more: str) -> Canned:
 @pytest.fixture(scope="module")
 def gateway():
     with Replay() as server:
-        server.serve("/v1/models", listing())
-        server.serve("/v1/chat/completions", Canned(SAID))
-        server.serve("/v1/messages", Canned(SAID_BY_CLAUDE))
+        server.serve("/v1/models", build_model_list())
+        server.serve("/v1/chat/completions", Canned(OPENAI_ANSWER))
+        server.serve("/v1/messages", Canned(ANTHROPIC_ANSWER))
         yield server
 
 
@@ -65,7 +65,7 @@ def started(tmp_path_factory, gateway):
 
 @pytest.fixture
 def app(started):
-    """The app, with nothing starred and no default left by another test."""
+    """The app without favourites or a default of another test."""
     # The file is made when the first page is opened.
     if (file := started.folder / "data/antler.db").exists():
         with contextlib.closing(sqlite3.connect(file)) as database, database:
@@ -81,8 +81,8 @@ def options(page: Page) -> Locator:
     return page.get_by_role("option")
 
 
-def about(chat: ChatPage) -> ChatPage:
-    """Open what is known of the chosen model."""
+def open_model_details(chat: ChatPage) -> ChatPage:
+    """Open the details of the chosen model."""
     chat.page.locator(".st-key-about button").first.click()
     return chat
 
@@ -93,12 +93,12 @@ def settings(page: Page, app: AppServer) -> Page:
     return page
 
 
-def chosen(chat: ChatPage, model: str, wire: str) -> None:
+def expect_target(chat: ChatPage, model: str, wire: str) -> None:
     expect(picker(chat.page)).to_have_value(model)
     expect(chat.page.get_by_role("radio", name=wire)).to_be_checked()
 
 
-def test_the_picker_is_grouped_by_maker_and_searched_by_typing(app, new_page):
+def test_the_picker_is_grouped_by_vendor_and_searched_by_typing(app, new_page):
     chat = ChatPage(new_page(), app.url).open()
     picker(chat.page).click()
     expect(options(chat.page)).to_have_text(
@@ -112,13 +112,13 @@ def test_the_picker_is_grouped_by_maker_and_searched_by_typing(app, new_page):
     picker(chat.page).fill("openai")
     expect(options(chat.page).filter(has_text="claude")).to_have_count(0)
     options(chat.page).filter(has_text="gpt-4o").click()
-    chosen(chat, "gpt-4o · OpenAI", "OpenAI format")
+    expect_target(chat, "gpt-4o · OpenAI", "OpenAI format")
     chat.ask("Hello?").wait_idle()
     expect(chat.answers.last).to_contain_text("gpt-4o · OpenAI")
 
 
 def test_a_favourite_comes_first_and_survives_a_reload(app, new_page):
-    chat = about(ChatPage(new_page(), app.url).open("?model=gpt-4o"))
+    chat = open_model_details(ChatPage(new_page(), app.url).open("?model=gpt-4o"))
     chat.page.get_by_role("button", name="Add to favourites").click()
     expect(picker(chat.page)).to_have_value("★ gpt-4o · OpenAI")
     chat.open("?model=house-model")
@@ -127,7 +127,7 @@ def test_a_favourite_comes_first_and_survives_a_reload(app, new_page):
     options(chat.page).first.click()
     chat.ask("Hello?").wait_idle()
     expect(chat.answers.last).to_contain_text("gpt-4o · OpenAI")
-    about(chat)
+    open_model_details(chat)
     chat.page.get_by_role("button", name="Remove from favourites").click()
     expect(picker(chat.page)).to_have_value("gpt-4o · OpenAI")
     chat.page.keyboard.press("Escape")
@@ -135,10 +135,10 @@ def test_a_favourite_comes_first_and_survives_a_reload(app, new_page):
     expect(chat.answers.last).to_contain_text("gpt-4o · OpenAI")
 
 
-def test_a_draft_stays_in_the_box_while_model_and_star_change(app, new_page):
+def test_a_draft_stays_in_the_composer_while_the_model_changes(app, new_page):
     chat = ChatPage(new_page(), app.url).open("?model=gpt-4o")
     chat.composer.fill("Half a thought")
-    about(chat)
+    open_model_details(chat)
     chat.page.get_by_role("button", name="Add to favourites").click()
     expect(picker(chat.page)).to_have_value("★ gpt-4o · OpenAI")
     chat.page.keyboard.press("Escape")

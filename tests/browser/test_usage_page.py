@@ -1,4 +1,4 @@
-"""Money on the page: one sum under the answer, above the conversation and among the usage; never a guess."""
+"""Cost on the page: the same sum under the answer, on the usage page and in the CSV."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ SAID = (
 )
 
 
-def usage(chat: ChatPage) -> ChatPage:
+def open_usage(chat: ChatPage) -> ChatPage:
     chat.page.get_by_role("link", name="Usage").click()
     expect(chat.page.get_by_role("heading", name="Usage")).to_be_visible()
     return chat
 
 
-def back(chat: ChatPage) -> ChatPage:
+def return_to_chat(chat: ChatPage) -> ChatPage:
     chat.page.get_by_role("link", name="Back to chat").click()
     expect(chat.composer).to_be_visible()
     return chat
 
 
 def metric(chat: ChatPage, name: str) -> Locator:
-    found = chat.page.get_by_test_id("stMetric").filter(has_text=name).get_by_test_id("stMetricValue")
-    expect(found).to_be_visible()
-    return found
+    value = chat.page.get_by_test_id("stMetric").filter(has_text=name).get_by_test_id("stMetricValue")
+    expect(value).to_be_visible()
+    return value
 
 
 def cell(chat: ChatPage, model: str, column: int) -> Locator:
-    """A cell of the table by model."""
+    """Return a cell of the table of models."""
     rows = chat.page.locator(".st-key-usage-models tbody tr")
     return rows.filter(has_text=model).locator("td").nth(column)
 
 
-def test_the_foot_the_conversation_and_the_page_show_the_same_sum(app, new_page):
+def test_the_answer_the_page_and_the_csv_show_the_same_sum(app, new_page):
     chat = ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai").ask("One").wait_idle()
-    (foot,) = re.findall(r"\$[\d.]+", chat.answers.last.inner_text())
-    expect(chat.page.locator(".st-key-hand-on")).to_contain_text(f"{foot} so far")
-    usage(chat)
-    expect(metric(chat, "Cost")).to_have_text(foot)
-    expect(cell(chat, "demo-crlf", 2)).to_have_text(foot)
+    (cost,) = re.findall(r"\$[\d.]+", chat.answers.last.inner_text())
+    expect(chat.page.locator(".st-key-hand-on")).to_contain_text(f"{cost} so far")
+    open_usage(chat)
+    expect(metric(chat, "Cost")).to_have_text(cost)
+    expect(cell(chat, "demo-crlf", 2)).to_have_text(cost)
     expect(metric(chat, "Requests")).to_have_text("1")
     expect(chat.page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
-    back(chat).choose_wire("Anthropic format").wait_idle().ask("Two").wait_idle()
-    expect(chat.page.locator(".st-key-hand-on")).not_to_contain_text(f"{foot} so far")
-    usage(chat)
+    return_to_chat(chat).choose_wire("Anthropic format").wait_idle().ask("Two").wait_idle()
+    expect(chat.page.locator(".st-key-hand-on")).not_to_contain_text(f"{cost} so far")
+    open_usage(chat)
     with chat.page.expect_download() as started:
         chat.page.get_by_role("button", name="Download as CSV").click()
     assert started.value.suggested_filename.startswith("antler-usage-20")

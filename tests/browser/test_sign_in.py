@@ -1,4 +1,4 @@
-"""Signing in and out as a person does it: with the password, behind a proxy, at a provider."""
+"""Signing in and out: with a password, behind a proxy, with an identity provider."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import pytest
 from oidc_provider_mock import User
 from playwright.sync_api import Page, expect
 
-from tests.browser.chat_page import ChatPage
-from tests.support.app_server import AppServer
+from tests.browser.chat_page import OWN_BROWSER, ChatPage
+from tests.support.app_server import AppServer, ServerAddress
 from tests.support.header_proxy import HeaderProxy
 
 PASSWORD, SECRET = "correct horse", "0123456789abcdef"
-SAID = "Not for everybody"
-ENGLISH = {"locale": "en-GB"}  # an option gives a page a browser of its own
-PEOPLE = (
+QUESTION = "Not for everybody"
+USERS = (
     User(sub="ann", claims={"email": "ann@example.org", "email_verified": True, "name": "Ann"}),
     User(sub="eve", claims={"email": "eve@example.com", "email_verified": True, "name": "Eve"}),
 )
@@ -34,181 +33,181 @@ allow = ["@example.org"]
 """
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory) -> Iterator[AppServer]:
+@pytest.fixture
+def password_app(tmp_path_factory) -> Iterator[AppServer]:
     """The app with a password."""
     settings = {"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": PASSWORD}
-    app = AppServer(tmp_path_factory.mktemp("guarded"), settings)
+    app = AppServer(tmp_path_factory.mktemp("password_app"), settings)
     yield app
     app.close()
 
 
-@pytest.fixture(scope="module")
-def fronted(tmp_path_factory) -> Iterator[AppServer]:
+@pytest.fixture(scope="session")
+def proxied_app(server_pool) -> ServerAddress:
     """The app behind a proxy."""
-    app = AppServer(
-        tmp_path_factory.mktemp("fronted"), {"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET}
-    )
-    yield app
-    app.close()
+    settings = {"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET}
+    return server_pool.get("proxied", settings)
 
 
 @pytest.fixture(scope="module")
-def provided(tmp_path_factory) -> Iterator[AppServer]:
-    """The app with a provider to sign in at."""
-    with oidc_provider_mock.run_server_in_thread(user_claims=PEOPLE) as provider:
+def oidc_app(tmp_path_factory) -> Iterator[AppServer]:
+    """The app with an identity provider."""
+    with oidc_provider_mock.run_server_in_thread(user_claims=USERS) as provider:
         secrets = SECRETS.format(provider=f"http://localhost:{provider.server_port}")
-        app = AppServer(tmp_path_factory.mktemp("provided"), {}, secrets)
+        app = AppServer(tmp_path_factory.mktemp("oidc_app"), {}, secrets)
         yield app
         app.close()
 
 
-def nothing_of_it(page: Page) -> None:
-    expect(page.get_by_text(SAID)).to_have_count(0)
+def expect_no_chat(page: Page) -> None:
+    expect(page.get_by_text(QUESTION)).to_have_count(0)
     expect(page.get_by_test_id("stChatInput")).to_have_count(0)
 
 
-def asked(chat: ChatPage) -> ChatPage:
-    """Ask something that is then listed."""
-    chat.ask(SAID).wait_idle()
-    expect(chat.rows).to_contain_text([SAID])
+def ask_and_list(chat: ChatPage) -> ChatPage:
+    """Ask a question and wait for it in the sidebar."""
+    chat.ask(QUESTION).wait_idle()
+    expect(chat.rows).to_contain_text([QUESTION])
     return chat
 
 
-def enter(page: Page, password: str) -> None:
+def enter_password(page: Page, password: str) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
 
 
-def test_the_password_lasts_over_a_reload_and_a_restart_until_the_sign_out(guarded, new_page):
-    page = new_page(**ENGLISH)
-    page.goto(f"{guarded.url}/settings")
+def test_a_password_sign_in_survives_reload_and_restart_until_the_sign_out(password_app, new_page):
+    page = new_page(**OWN_BROWSER)
+    page.goto(f"{password_app.url}/settings")
     expect(page.get_by_text("cannot tell people apart")).to_be_visible()
-    enter(page, "wrong horse")
+    enter_password(page, "wrong horse")
     expect(page.get_by_role("alert")).to_have_text("Wrong password.")
-    enter(page, PASSWORD)
+    enter_password(page, PASSWORD)
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
     expect(page).to_have_url(re.compile("/settings$"))
-    chat = asked(ChatPage(page, guarded.url).open("?model=demo-wrong-key"))
+    chat = ask_and_list(ChatPage(page, password_app.url).open("?model=demo-wrong-key"))
     page.reload()
-    expect(chat.questions).to_have_text([SAID])
-    guarded.kill()
-    guarded.restart()
+    expect(chat.questions).to_have_text([QUESTION])
+    password_app.kill()
+    password_app.restart()
     page.reload()
-    expect(chat.questions).to_have_text([SAID])
+    expect(chat.questions).to_have_text([QUESTION])
     page.get_by_role("link", name="Settings").click()
     page.get_by_role("link", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_visible()
-    page.goto(f"{guarded.url}/settings")
+    page.goto(f"{password_app.url}/settings")
     expect(page.get_by_label("Password")).to_be_visible()
 
 
-def test_the_history_stays_with_the_browser_behind_the_password(guarded, new_page):
-    mine, theirs = new_page(**ENGLISH), new_page(**ENGLISH)
+def test_browsers_behind_one_password_have_separate_histories(password_app, new_page):
+    mine, theirs = new_page(**OWN_BROWSER), new_page(**OWN_BROWSER)
     for page in (mine, theirs):
-        page.goto(guarded.url)
-        enter(page, PASSWORD)
-        expect(ChatPage(page, guarded.url).composer).to_be_visible()
-    asked(ChatPage(mine, guarded.url).open("?model=demo-wrong-key"))
+        page.goto(password_app.url)
+        enter_password(page, PASSWORD)
+        expect(ChatPage(page, password_app.url).composer).to_be_visible()
+    ask_and_list(ChatPage(mine, password_app.url).open("?model=demo-wrong-key"))
     theirs.goto(mine.url)
     expect(theirs.get_by_text("What can I help you with?")).to_be_visible()
-    expect(ChatPage(theirs, guarded.url).rows).to_have_count(0)
+    expect(ChatPage(theirs, password_app.url).rows).to_have_count(0)
 
 
-def test_a_proxy_tells_who_it_is_and_only_the_proxy(fronted, new_page):
+def test_only_the_proxy_names_the_user(proxied_app, new_page):
     named = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": "ann@example.org"}
-    with HeaderProxy(fronted.port, named) as front:
-        chat = asked(ChatPage(new_page(**ENGLISH), front.url).open("?model=demo-wrong-key"))
+    with HeaderProxy(proxied_app.port, named) as front:
+        chat = ask_and_list(ChatPage(new_page(**OWN_BROWSER), front.url).open("?model=demo-wrong-key"))
         conversation = chat.page.url.partition("?")[2]
         # Another browser, and a name of its own that the proxy replaces.
-        forged = new_page(**ENGLISH, extra_http_headers={"X-Forwarded-Email": "bob@example.org"})
+        forged = new_page(**OWN_BROWSER, extra_http_headers={"X-Forwarded-Email": "bob@example.org"})
         again = ChatPage(forged, front.url).open()
-        expect(again.rows).to_contain_text([SAID])
+        expect(again.rows).to_contain_text([QUESTION])
         again.page.get_by_role("link", name="Settings").click()
         expect(again.page.get_by_text("signed in as ann@example.org")).to_be_visible()
         front.headers["X-Forwarded-Email"] = "bob@example.org"
-        other = ChatPage(new_page(**ENGLISH), front.url).open(f"?{conversation}")
+        other = ChatPage(new_page(**OWN_BROWSER), front.url).open(f"?{conversation}")
         expect(other.page.get_by_text("What can I help you with?")).to_be_visible()
         expect(other.rows).to_have_count(0)
-    past = new_page(**ENGLISH, extra_http_headers={"X-Forwarded-Email": "ann@example.org"})
-    past.goto(f"{fronted.url}/?{conversation}")
+    past = new_page(**OWN_BROWSER, extra_http_headers={"X-Forwarded-Email": "ann@example.org"})
+    past.goto(f"{proxied_app.url}/?{conversation}")
     expect(past.get_by_text("accepts only requests that come through its own proxy")).to_be_visible()
-    nothing_of_it(past)
+    expect_no_chat(past)
 
 
-def sign_in(page: Page, person: str) -> None:
+def sign_in(page: Page, user: str) -> None:
     page.get_by_test_id("stMain").get_by_role("button", name="Sign in").click()
-    page.get_by_role("button", name=person, exact=True).click()
+    page.get_by_role("button", name=user, exact=True).click()
 
 
-def visitor(new_page, app: AppServer) -> Page:
-    """A page of a browser of its own, before the sign-in."""
-    page = new_page(**ENGLISH)
+def open_sign_in_page(new_page, app: AppServer) -> Page:
+    """Open a page in a new browser, before the sign-in."""
+    page = new_page(**OWN_BROWSER)
     # The provider's look comes from elsewhere.
     page.context.route(re.compile("jsdelivr"), lambda route: route.abort())
     page.goto(app.url)
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    nothing_of_it(page)
+    expect_no_chat(page)
     return page
 
 
 def end_session(page: Page) -> None:
-    """What the provider asks at a sign-out."""
+    """Confirm the provider's question at a sign-out."""
     page.get_by_role("button", name="End session").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_who_signed_in_at_the_provider_stays_so_over_a_reload_until_the_sign_out(provided, new_page):
-    page = visitor(new_page, provided)
+@pytest.mark.xdist_group("oidc")
+def test_an_oidc_sign_in_survives_a_reload_until_the_sign_out(oidc_app, new_page):
+    page = open_sign_in_page(new_page, oidc_app)
     sign_in(page, "ann")
-    chat = ChatPage(page, provided.url)
+    chat = ChatPage(page, oidc_app.url)
     expect(chat.composer).to_be_visible()
-    asked(chat.open("?model=demo-wrong-key"))
+    ask_and_list(chat.open("?model=demo-wrong-key"))
     page.reload()
-    expect(chat.questions).to_have_text([SAID])
-    elsewhere = visitor(new_page, provided)
+    expect(chat.questions).to_have_text([QUESTION])
+    elsewhere = open_sign_in_page(new_page, oidc_app)
     sign_in(elsewhere, "ann")
-    expect(ChatPage(elsewhere, provided.url).rows).to_contain_text([SAID])
+    expect(ChatPage(elsewhere, oidc_app.url).rows).to_contain_text([QUESTION])
     page.get_by_role("link", name="Settings").click()
     expect(page.get_by_text("signed in as Ann")).to_be_visible()
     page.get_by_role("button", name="Sign out", exact=True).click()
     end_session(page)
-    nothing_of_it(page)
+    expect_no_chat(page)
     # The other browser is not concerned.
     elsewhere.reload()
-    expect(ChatPage(elsewhere, provided.url).rows).to_contain_text([SAID])
+    expect(ChatPage(elsewhere, oidc_app.url).rows).to_contain_text([QUESTION])
 
 
-def test_who_is_not_on_the_list_is_told_so_and_can_sign_out(provided, new_page):
-    page = visitor(new_page, provided)
+@pytest.mark.xdist_group("oidc")
+def test_a_user_who_is_not_allowed_can_sign_out(oidc_app, new_page):
+    page = open_sign_in_page(new_page, oidc_app)
     sign_in(page, "eve")
     expect(page.get_by_role("heading", name="Access denied")).to_be_visible()
     expect(page.get_by_text("eve@example.com")).to_be_visible()
     expect(page.get_by_text("not on the access list of this server")).to_be_visible()
-    nothing_of_it(page)
-    page.goto(f"{provided.url}/settings")
+    expect_no_chat(page)
+    page.goto(f"{oidc_app.url}/settings")
     expect(page.get_by_role("heading", name="Access denied")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     end_session(page)
 
 
-def test_signing_out_everywhere_ends_a_copied_cookie_too(provided, new_page):
-    page = visitor(new_page, provided)
+@pytest.mark.xdist_group("oidc")
+def test_signing_out_everywhere_revokes_a_copied_cookie(oidc_app, new_page):
+    page = open_sign_in_page(new_page, oidc_app)
     sign_in(page, "ann")
-    expect(ChatPage(page, provided.url).composer).to_be_visible()
-    thief = visitor(new_page, provided)
-    thief.context.add_cookies(page.context.cookies(provided.url))
+    expect(ChatPage(page, oidc_app.url).composer).to_be_visible()
+    thief = open_sign_in_page(new_page, oidc_app)
+    thief.context.add_cookies(page.context.cookies(oidc_app.url))
     thief.reload()
-    expect(ChatPage(thief, provided.url).composer).to_be_visible()
+    expect(ChatPage(thief, oidc_app.url).composer).to_be_visible()
     page.get_by_role("link", name="Settings").click()
     page.get_by_role("button", name="Sign out of all devices").click()
     end_session(page)
     # Its page is still open: the next thing that it does is not done.
     thief.get_by_role("button", name="New chat").click()
     expect(thief.get_by_text("signed out of all devices")).to_be_visible()
-    nothing_of_it(thief)
+    expect_no_chat(thief)
     thief.reload()
     expect(thief.get_by_text("signed out of all devices")).to_be_visible()
     page.wait_for_timeout(1_100)  # a token's date is in whole seconds
     sign_in(page, "ann")
-    expect(ChatPage(page, provided.url).composer).to_be_visible()
+    expect(ChatPage(page, oidc_app.url).composer).to_be_visible()

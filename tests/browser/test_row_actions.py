@@ -1,4 +1,4 @@
-"""The list of conversations: newest first, open, new, rename, delete and take back."""
+"""Actions on a conversation in the sidebar: rename and delete, also while an answer arrives."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from tests.support.app_server import AppServer
 
 
 @pytest.fixture
-def talks(app, new_page) -> ChatPage:
-    """Two conversations of this test, the second one shown."""
+def chat(app, new_page) -> ChatPage:
+    """Two conversations, the second one shown."""
     chat = ChatPage(new_page(), app.url).open("?model=demo-wrong-key").ask("The older one").wait_idle()
     chat.page.get_by_role("button", name="New chat").click()
     expect(chat.questions).to_have_count(0)
     return chat.ask("The newer one").wait_idle()
 
 
-def test_a_rename_holds_and_shows_what_was_typed(talks):
-    talks.choose_row_action("The newer one", "Rename")
-    talks.page.get_by_role("textbox", name="Title").fill("A *starred* [name] $5 :smile:")
-    talks.page.get_by_role("button", name="Save").click()
-    expect(talks.rows.nth(0)).to_contain_text("A *starred* [name] $5 :smile:")
-    talks.page.reload()
-    expect(talks.rows.nth(0)).to_contain_text("A *starred* [name] $5 :smile:")
-    expect(talks.questions).to_have_text(["The newer one"])
+def test_a_renamed_conversation_shows_its_title_as_plain_text(chat):
+    chat.choose_row_action("The newer one", "Rename")
+    chat.page.get_by_role("textbox", name="Title").fill("A *starred* [name] $5 :smile:")
+    chat.page.get_by_role("button", name="Save").click()
+    expect(chat.rows.nth(0)).to_contain_text("A *starred* [name] $5 :smile:")
+    chat.page.reload()
+    expect(chat.rows.nth(0)).to_contain_text("A *starred* [name] $5 :smile:")
+    expect(chat.questions).to_have_text(["The newer one"])
 
 
 def test_a_rename_works_while_an_answer_arrives_and_can_be_cancelled(demo, new_page):
@@ -42,7 +42,7 @@ def test_a_rename_works_while_an_answer_arrives_and_can_be_cancelled(demo, new_p
     chat.press_stop().wait_idle()
 
 
-def test_deleting_a_conversation_ends_its_answer(app, new_page):
+def test_deleting_a_conversation_stops_its_answer(app, new_page):
     chat = ChatPage(new_page(), app.url).open("?model=demo-silent").ask("Delete me while I wait")
     expect(chat.stop).to_have_count(1)
     chat.choose_row_action("Delete me while I wait", "Delete")
@@ -51,7 +51,7 @@ def test_deleting_a_conversation_ends_its_answer(app, new_page):
     expect(chat.answers.last).to_contain_text("You stopped this answer")
 
 
-def test_settings_opens_first_on_a_fresh_server(tmp_path, new_page):
+def test_the_settings_page_can_be_the_first_page_of_a_server(tmp_path, new_page):
     app = AppServer(tmp_path, {})
     try:
         page = new_page()

@@ -1,4 +1,4 @@
-"""The same page over Postgres: all that is kept, and a database that goes away and comes back."""
+"""The app over Postgres: history, search, and an outage of the database."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def app(tmp_path_factory, server):
     started.close()
 
 
-def open_(app: AppServer, new_page) -> ChatPage:
+def open_chat(app: AppServer, new_page) -> ChatPage:
     return ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=anthropic")
 
 
-def test_what_is_said_is_kept_found_filed_and_taken_back(app, new_page):
-    chat = open_(app, new_page).ask("一段关于苏格拉底的对话").wait_idle()
+def test_a_conversation_is_saved_found_deleted_and_restored(app, new_page):
+    chat = open_chat(app, new_page).ask("一段关于苏格拉底的对话").wait_idle()
     chat.page.reload()
     expect(chat.questions).to_have_text(["一段关于苏格拉底的对话"])
     chat.answer_button("Regenerate").click()
@@ -52,8 +52,8 @@ def test_what_is_said_is_kept_found_filed_and_taken_back(app, new_page):
     expect(chat.page.get_by_text(re.compile("saved in the Postgres database"))).to_be_visible()
 
 
-def test_a_database_that_goes_away_keeps_the_words_and_works_again_when_it_is_back(app, server, new_page):
-    chat = open_(app, new_page).ask("Before").wait_idle()
+def test_a_question_during_an_outage_is_kept_and_sent_after_it(app, server, new_page):
+    chat = open_chat(app, new_page).ask("Before").wait_idle()
     server.stop()
     try:
         chat.composer.fill("While it is away")
@@ -70,8 +70,8 @@ def test_a_database_that_goes_away_keeps_the_words_and_works_again_when_it_is_ba
     expect(chat.questions).to_have_text(["Before", "While it is away"])
 
 
-def test_an_answer_that_ends_while_the_database_is_away_is_saved_when_it_is_back(app, server, new_page):
-    chat = open_(app, new_page)
+def test_an_answer_during_an_outage_is_saved_after_it(app, server, new_page):
+    chat = open_chat(app, new_page)
     chat.choose_model("demo-endless").ask("Outlive the database")
     expect(chat.answers.last).to_contain_text("Line 5")
     server.stop()

@@ -1,4 +1,4 @@
-"""A server whose disk goes with it says so, once, and again in the settings."""
+"""The notice on a host without persistent storage."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage
-from tests.support.app_server import AppServer
+from tests.support.app_server import ServerAddress
 
-WORDS = "The disk of this server is not persistent."
+NOTICE = "The disk of this server is not persistent."
 
 
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
+@pytest.fixture(scope="session")
+def community_cloud(server_pool) -> ServerAddress:
     """The app with the environment that Community Cloud gives it."""
-    started = AppServer(tmp_path_factory.mktemp("cloud"), {"HOSTNAME": "streamlit", "HOME": "/home/appuser"})
-    yield started
-    started.close()
+    return server_pool.get("community-cloud", {"HOSTNAME": "streamlit", "HOME": "/home/appuser"})
 
 
-def test_it_says_so_until_it_is_put_away(cloud, new_page):
-    chat = ChatPage(new_page(), cloud.url).open("?model=demo-wrong-key")
-    notice = chat.page.get_by_text(WORDS)
+def test_the_notice_is_shown_until_dismissed_and_stays_in_the_settings(community_cloud, new_page):
+    chat = ChatPage(new_page(), community_cloud.url).open("?model=demo-wrong-key")
+    notice = chat.page.get_by_text(NOTICE)
     expect(notice).to_have_count(1)
     expect(chat.page.get_by_role("alert")).to_contain_text("Postgres")
     expect(chat.page.get_by_role("alert")).to_contain_text("export")
@@ -36,8 +34,8 @@ def test_it_says_so_until_it_is_put_away(cloud, new_page):
     expect(notice).to_have_count(0)
 
 
-def test_other_servers_say_nothing_of_it(chat):
-    expect(chat.page.get_by_text(WORDS)).to_have_count(0)
+def test_a_server_with_persistent_storage_shows_no_notice(chat):
+    expect(chat.page.get_by_text(NOTICE)).to_have_count(0)
     chat.page.get_by_role("link", name="Settings").click()
     expect(chat.page.get_by_role("heading", name="Settings")).to_be_visible()
-    expect(chat.page.get_by_text(WORDS)).to_have_count(0)
+    expect(chat.page.get_by_text(NOTICE)).to_have_count(0)

@@ -1,4 +1,4 @@
-"""The list of conversations: days, folders, several at once, archive, signs of news, ten thousand of them."""
+"""The list of conversations: days, folders, archive, selection, unread marks, ten thousand rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNREAD = '[class*="st-key-row-unread-"]'
 ARRIVING = '[class*="st-key-row-arriving-"]'
 
 
-def heads(chat: ChatPage) -> Locator:
+def headings(chat: ChatPage) -> Locator:
     return chat.page.locator('[class*="st-key-head-"]')
 
 
@@ -24,7 +24,7 @@ def button(chat: ChatPage, name: str) -> Locator:
     return chat.page.get_by_role("button", name=name, exact=True).filter(visible=True)
 
 
-def pick_folder(chat: ChatPage, name: str) -> None:
+def choose_folder(chat: ChatPage, name: str) -> None:
     picker = chat.page.get_by_role("combobox", name="Folder")
     picker.click()
     picker.fill(name)
@@ -32,14 +32,14 @@ def pick_folder(chat: ChatPage, name: str) -> None:
     expect(picker).to_have_count(0)
 
 
-def act_on_folder(chat: ChatPage, action: str) -> None:
+def choose_folder_action(chat: ChatPage, action: str) -> None:
     head = chat.page.locator('[class*="st-key-folder-"]')
     head.hover()
     head.get_by_role("button", name="Actions").click()
     chat.page.get_by_role("menuitem", name=action).click()
 
 
-def test_conversations_stand_under_the_days_of_the_readers_zone(app, new_page):
+def test_conversations_are_grouped_by_the_days_of_the_browsers_time_zone(app, new_page):
     zone = ZoneInfo("Pacific/Kiritimati")  # where the day begins in the middle of the day of this machine
     history = HistorySeed(app, ChatPage(new_page(timezone_id=zone.key), app.url))
     now = datetime.now(zone)
@@ -52,7 +52,7 @@ def test_conversations_stand_under_the_days_of_the_readers_zone(app, new_page):
     history.add("In a folder", folder="工作 *1*")
     chat = history.open()
     long_ago = f"{now - timedelta(days=400):%B %Y}"
-    expect(heads(chat)).to_have_text(
+    expect(headings(chat)).to_have_text(
         ["Pinned", "Folders", "Today", "Yesterday", "Previous 7 days", "Previous 30 days", long_ago]
     )
     titles = ["Kept on top", "Just today", "Just yesterday", "Five days", "Three weeks", "Long ago"]
@@ -61,45 +61,45 @@ def test_conversations_stand_under_the_days_of_the_readers_zone(app, new_page):
     expect(button(chat, "工作 *1* 1")).to_be_visible()
 
 
-def test_a_folder_is_made_filled_renamed_and_given_up(history):
+def test_a_folder_is_created_filled_renamed_and_deleted(history):
     for title in ("First", "Second", "Third"):
         history.add(title)
     chat = history.open()
     chat.choose_row_action("First", "Move to folder")
-    pick_folder(chat, "Trips & *notes*")
+    choose_folder(chat, "Trips & *notes*")
     expect(chat.page.get_by_text("Moved “First” to “Trips & *notes*”.")).to_be_visible()
     expect(chat.rows).to_have_count(2)
     button(chat, "Trips & *notes* 1").click()
     expect(chat.rows).to_have_count(3)
     chat.choose_row_action("Second", "Move to folder")
-    pick_folder(chat, "Trips & *notes*")
+    choose_folder(chat, "Trips & *notes*")
     expect(button(chat, "Trips & *notes* 2")).to_be_visible()
-    act_on_folder(chat, "Rename")
+    choose_folder_action(chat, "Rename")
     chat.page.get_by_role("textbox", name="Folder name").fill("Journeys")
     button(chat, "Save").click()
     fold = button(chat, "Journeys 2")
     expect(fold).to_be_visible()
     expect(chat.rows).to_have_count(3)
-    act_on_folder(chat, "Delete folder")
+    choose_folder_action(chat, "Delete folder")
     expect(fold).to_have_count(0)
-    expect(heads(chat)).to_have_text(["Today"])
+    expect(headings(chat)).to_have_text(["Today"])
     expect(chat.rows).to_have_count(3)
     button(chat, "Undo").click()
     expect(fold).to_be_visible()
     for title in ("First", "Second"):
         chat.choose_row_action(title, "Move to folder")
         button(chat, "No folder").click()
-    expect(heads(chat)).to_have_text(["Today"])
+    expect(headings(chat)).to_have_text(["Today"])
 
 
-def test_what_is_put_away_is_in_the_archive_and_comes_back(history):
+def test_a_conversation_is_pinned_archived_and_restored(history):
     history.add("Stays")
     history.add("Goes", days=3)
     chat = history.open()
     chat.choose_row_action("Goes", "Pin")
-    expect(heads(chat)).to_have_text(["Pinned", "Today"])
+    expect(headings(chat)).to_have_text(["Pinned", "Today"])
     chat.choose_row_action("Goes", "Unpin")
-    expect(heads(chat)).to_have_text(["Today", "Previous 7 days"])
+    expect(headings(chat)).to_have_text(["Today", "Previous 7 days"])
     button(chat, "Goes").click()
     expect(chat.questions).to_have_count(1)
     chat.choose_row_action("Goes", "Archive")
@@ -121,7 +121,7 @@ def test_what_is_put_away_is_in_the_archive_and_comes_back(history):
     expect(chat.rows).to_have_count(2)
 
 
-def test_several_are_chosen_and_deleted_moved_and_archived_as_one(history):
+def test_selected_conversations_are_deleted_moved_and_archived_together(history):
     for number in range(5):
         history.add(f"Talk {number}", folder="Old" if number == 4 else "")
     chat = history.open()
@@ -146,7 +146,7 @@ def test_several_are_chosen_and_deleted_moved_and_archived_as_one(history):
     expect(chat.page.get_by_text("5 selected")).to_be_visible()
     chat.page.get_by_text("Talk 3", exact=True).click()
     button(chat, "Move").click()
-    pick_folder(chat, "New")
+    choose_folder(chat, "New")
     expect(button(chat, "New 4")).to_be_visible()
     expect(chat.rows).to_have_count(1)
     # Each goes back to where it was.
@@ -163,7 +163,7 @@ def test_several_are_chosen_and_deleted_moved_and_archived_as_one(history):
     expect(chat.rows).to_have_count(5)
 
 
-def test_an_answer_that_ends_elsewhere_is_noticed_without_a_click(history):
+def test_an_answer_that_ends_elsewhere_is_marked_as_unread(history):
     history.add("Read long ago")
     node = history.add_arriving("Slow one")
     chat = history.open()
@@ -189,7 +189,7 @@ def test_an_answer_that_ends_elsewhere_is_noticed_without_a_click(history):
     expect(chat.page.locator(UNREAD)).to_have_count(0)
 
 
-def test_looking_for_news_does_not_disturb_an_answer_that_is_painted(demo, new_page):
+def test_polling_for_finished_answers_does_not_disturb_a_running_one(demo, new_page):
     history = HistorySeed(demo, ChatPage(new_page(), demo.url))
     node = history.add_arriving("Elsewhere")
     chat = history.open("?model=demo-endless&wire=openai").ask("Count for me")
@@ -208,7 +208,7 @@ def test_looking_for_news_does_not_disturb_an_answer_that_is_painted(demo, new_p
     expect(chat.page.locator(UNREAD)).to_contain_text("Elsewhere")
 
 
-def test_ten_thousand_are_listed_in_pages(history):
+def test_ten_thousand_conversations_are_paged(history):
     history.add("The last of all", days=2000)
     with sqlite3.connect(history.file) as database:
         known = [row[1] for row in database.execute("PRAGMA table_info(conversation)")]

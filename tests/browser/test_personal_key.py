@@ -1,0 +1,189 @@
+"""A personal key: sent to the gateway and nowhere else, for one session of one user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chat_page import OWN_BROWSER, ChatPage, record_frames
+from tests.browser.conftest import KEY
+from tests.support.app_server import AppServer
+from tests.support.replay import JSON, Canned, Replay, Request, soon
+
+pytestmark = pytest.mark.xdist_group("own-key")
+
+FIRST_KEY, SECOND_KEY = "sk-one-5d1e8a2046bb7e9f3b7c", "sk-two-8a2046bb7e9f3b7c5d1e"
+CHAT, MODELS = "/v1/chat/completions", "/v1/models"
+ANSWER = b"""data: {"id":"a","choices":[{"index":0,"delta":{"content":"All is well."}}]}
+
+data: {"id":"a","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}
+
+data: [DONE]
+
+"""
+ECHO_BODY = f'{{"error":{{"message":"The key {SECOND_KEY} has a fault","type":"new_api_error"}}}}'.encode()
+ECHO_HEADERS = {**JSON, "X-Request-Id": f"r-{SECOND_KEY}"}
+
+
+@pytest.fixture(scope="module")
+def shared_gateway() -> Iterator[Replay]:
+    with Replay() as server:
+        server.serve(MODELS, Canned(b'{"data":[{"id":"m-one"}]}', headers=JSON))
+        yield server
+
+
+@pytest.fixture(scope="module")
+def personal_key_app(tmp_path_factory, shared_gateway) -> Iterator[AppServer]:
+    """The app with a key for the team that allows personal keys."""
+    settings = {
+        "DEERAPI_API_KEY": KEY,
+        "DEERAPI_BASE_URL": shared_gateway.url,
+        "DEERAPI_RETRIES": "0",
+        "DEERAPI_CHEAP_MODEL": "m-small",
+        "ANTLER_OWN_KEY": "on",
+    }
+    app = AppServer(tmp_path_factory.mktemp("own"), settings)
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def gateway(shared_gateway) -> Replay:
+    """The gateway, without the requests of earlier tests."""
+    shared_gateway.requests.clear()
+    return shared_gateway
+
+
+def open_settings(page: Page) -> None:
+    page.get_by_role("link", name="Settings").click()
+    expect(page.get_by_role("heading", name="Your own API key")).to_be_visible()
+
+
+def enter_key(page: Page, key: str) -> None:
+    """Enter a key on the settings page."""
+    page.get_by_label("API key", exact=True).fill(key)
+    page.get_by_role("button", name="Use this key").click()
+    expect(page.get_by_role("button", name="Remove key")).to_be_visible()
+
+
+def return_to_chat(page: Page) -> None:
+    page.get_by_role("link", name="Back to chat").click()
+    expect(ChatPage(page, "").composer).to_be_visible()
+
+
+def keys_of(gateway: Replay, text: str) -> set[str]:
+    """Return the keys of the requests for an answer and a title of a first question of this text."""
+
+    def find(model: str) -> list[Request]:
+        requests = [request for request in gateway.requests if request.path == CHAT]
+        return [
+            request
+            for request in requests
+            if text.encode() in request.body and request.json["model"] == model
+        ]
+
+    assert soon(lambda: bool(find("m-small"))), "no title was asked for"
+    asked = [*find("m-one"), *find("m-small")]
+    assert len(asked) == 2
+    assert not [request for request in asked if "x-api-key" in request.headers]
+    return {request.headers["authorization"].removeprefix("Bearer ") for request in asked}
+
+
+def test_each_request_carries_the_key_of_its_user(personal_key_app, new_page, gateway):
+    gateway.serve(CHAT, Canned(ANSWER))
+    pages = [new_page(**OWN_BROWSER) for _ in range(3)]
+    received = [record_frames(page, "framereceived") for page in pages]
+    given = record_frames(pages[0], "framesent")
+    chats = [ChatPage(page, personal_key_app.url).open("?model=m-one&wire=openai") for page in pages]
+    for page, key in zip(pages, (FIRST_KEY, SECOND_KEY), strict=False):
+        open_settings(page)
+        enter_key(page, key)
+        expect(page.get_by_text(f"…{key[-4:]}", exact=False)).to_be_visible()
+        return_to_chat(page)
+        expect(page.get_by_text(f"Using your own API key …{key[-4:]}")).to_be_visible()
+    for chat, text in zip(chats, ("heron", "otter", "badger"), strict=True):
+        chat.ask(f"Tell me of the {text}").wait_idle()
+        expect(chat.answers.last).to_contain_text("All is well.")
+    expect(pages[2].get_by_text("Your own API key")).to_have_count(0)
+
+    asked = [keys_of(gateway, text) for text in ("heron", "otter", "badger")]
+    assert asked == [{FIRST_KEY}, {SECOND_KEY}, {KEY}]
+    requests = [request for request in gateway.requests if request.path == CHAT]
+    names = [
+        {request.json["user"] for request in requests if text in request.body}
+        for text in (b"heron", b"otter", b"badger")
+    ]
+    assert [len(name) for name in names] == [1, 1, 1]
+    assert len(set.union(*names)) == 3
+    # The field is empty once the key was taken: only the message that gave it has it.
+    assert sum(FIRST_KEY.encode() in frame for frame in given) == 1
+    expect_no_leak(personal_key_app, pages, received)
+
+
+def expect_no_leak(app: AppServer, pages: list[Page], received: list[list[bytes]]) -> None:
+    """Expect neither key in the pages, their frames, the log, or any file of the server."""
+    files = [path for path in app.folder.rglob("*") if path.is_file()]
+    assert any(path.name.startswith("antler.db") for path in files)
+    for key in (FIRST_KEY, SECOND_KEY):
+        assert all(frames for frames in received)
+        assert not [frame for frames in received for frame in frames if key.encode() in frame]
+        assert not [page for page in pages if key in page.content() or key in page.url]
+        assert not [path for path in files if key.encode() in path.read_bytes()]
+
+
+def test_a_reload_forgets_the_key(personal_key_app, new_page, gateway):
+    gateway.serve(CHAT, Canned(ANSWER))
+    page = new_page(**OWN_BROWSER)
+    chat = ChatPage(page, personal_key_app.url).open("?model=m-one&wire=openai")
+    open_settings(page)
+    enter_key(page, FIRST_KEY)
+    expect(page.get_by_text("The key is removed when you reload or close the page.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Use this key")).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_have_value("")
+    return_to_chat(page)
+    expect(page.get_by_text("Your own API key")).to_have_count(0)
+    chat.ask("Tell me of the marten").wait_idle()
+    assert keys_of(gateway, "marten") == {KEY}
+    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    assert FIRST_KEY not in stored
+
+
+def test_after_forgetting_the_key_the_teams_key_is_sent(personal_key_app, new_page, gateway):
+    gateway.serve(CHAT, Canned(ANSWER))
+    page = new_page(**OWN_BROWSER)
+    chat = ChatPage(page, personal_key_app.url).open("?model=m-one&wire=openai")
+    open_settings(page)
+    enter_key(page, FIRST_KEY)
+    return_to_chat(page)
+    chat.ask("Tell me of the lynx").wait_idle()
+    open_settings(page)
+    page.get_by_role("button", name="Remove key").click()
+    expect(page.get_by_role("button", name="Use this key")).to_be_visible()
+    return_to_chat(page)
+    expect(page.get_by_text("Your own API key")).to_have_count(0)
+    page.get_by_role("button", name="New chat").click()
+    chat.ask("Tell me of the beaver").wait_idle()
+    assert (keys_of(gateway, "lynx"), keys_of(gateway, "beaver")) == ({FIRST_KEY}, {KEY})
+
+
+def test_a_gateway_error_about_the_key_is_shown_without_it(personal_key_app, new_page, gateway):
+    page = new_page(**OWN_BROWSER)
+    received = record_frames(page, "framereceived")
+    chat = ChatPage(page, personal_key_app.url).open("?model=m-one&wire=openai")
+    open_settings(page)
+    gateway.serve(MODELS, Canned(ECHO_BODY, 401, JSON))
+    page.get_by_label("API key", exact=True).fill(SECOND_KEY)
+    page.get_by_label("API key", exact=True).press("Enter")
+    expect(page.get_by_text("rejected this key")).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_have_value("")
+    gateway.serve(MODELS, Canned(b'{"data":[{"id":"m-one"}]}', headers=JSON))
+    enter_key(page, SECOND_KEY)
+    return_to_chat(page)
+    gateway.serve(CHAT, Canned(ECHO_BODY, 400, {**JSON, "X-Request-Id": f"r-{SECOND_KEY}"}))
+    chat.ask("Tell me of the stoat").wait_idle()
+    expect(chat.answers.last.get_by_role("alert")).to_be_visible()
+    assert keys_of(gateway, "stoat") == {SECOND_KEY}
+    expect_no_leak(personal_key_app, [page], [received])
