@@ -42,12 +42,12 @@ class ThinkingPart:
 
     text: str
     signature: str = ""
-    sealed: str = ""
+    redacted_data: str = ""
 
     @property
     def is_replayable(self) -> bool:
         """Whether its maker takes it back."""
-        return bool(self.signature or self.sealed)
+        return bool(self.signature or self.redacted_data)
 
 
 Part = TextPart | ThinkingPart
@@ -80,8 +80,8 @@ class Usage:
 
     input: int | None = None
     output: int | None = None
-    cached: int | None = None
-    written: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
     reasoning: int | None = None
 
     def with_fallback(self, fallback: Usage) -> Usage:
@@ -112,17 +112,17 @@ class Failure:
     detail: str = ""
     status: int | None = None
     request_id: str = ""
-    retry: bool = False
-    blamed: tuple[str, ...] = ()
-    wait: float | None = None
+    retryable: bool = False
+    rejected_params: tuple[str, ...] = ()
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True)
 class Timing:
     """Seconds from sending to the first token (of thinking or text), to the first of text, to the end."""
 
-    first: float | None = None
-    spoke: float | None = None
+    first_token: float | None = None
+    first_text: float | None = None
     total: float | None = None
 
 
@@ -162,7 +162,7 @@ class Truncation:
     Where `start` is not on the path, all of it is sent.
     """
 
-    start: str
+    start_id: str
     summary: str = ""
 
 

@@ -15,16 +15,16 @@ PriceSource = Literal["gateway", "library", "settings"]
 
 @dataclass(frozen=True)
 class Price:
-    """A price in US dollars: `request` per request, the others per million tokens.
+    """A price in US dollars per million tokens, and `per_request`.
 
-    Cache reads (`cached`) and cache writes (`written`) cost as much as input where they are None.
+    Cache reads and cache writes cost as much as input where they are None.
     """
 
     input: Decimal
     output: Decimal
-    cached: Decimal | None = None
-    written: Decimal | None = None
-    request: Decimal = Decimal(0)
+    cache_read: Decimal | None = None
+    cache_write: Decimal | None = None
+    per_request: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)

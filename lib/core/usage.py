@@ -56,17 +56,17 @@ class UsageRecord:
     """
 
     id: str
-    conversation: str | None
+    conversation_id: str | None
     purpose: Purpose
     target: Target
     usage: Usage
     timing: Timing
     outcome: Outcome
     request_id: str
-    created: float
-    node: str | None = None
+    created_at: float
+    node_id: str | None = None
     price: Price | None = None
-    source: PriceSource | None = None
+    price_source: PriceSource | None = None
     cost: int | None = None
 
 
@@ -96,7 +96,7 @@ class UsageTotal:
 
 def failed_before_output(record: UsageRecord) -> bool:
     """Whether a request failed before anything came."""
-    told = (record.usage.input, record.usage.output, record.timing.first)
+    told = (record.usage.input, record.usage.output, record.timing.first_token)
     return record.outcome is Outcome.FAILED and all(one is None for one in told)
 
 

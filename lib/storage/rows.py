@@ -29,6 +29,36 @@ from lib.storage.schema import node as nodes
 
 _BATCH_SIZE = 500  # ids in one statement: databases limit the number of bound values
 
+# Attributes and the names under which they are stored, as JSON keys or columns. Stored names never change.
+USAGE_NAMES = {
+    "input": "input",
+    "output": "output",
+    "cache_read": "cached",
+    "cache_write": "written",
+    "reasoning": "reasoning",
+}
+TIMING_NAMES = {"first_token": "first", "first_text": "spoke", "total": "total"}
+_FAILURE_NAMES = {
+    "code": "code",
+    "detail": "detail",
+    "status": "status",
+    "request_id": "request_id",
+    "retryable": "retry",
+    "rejected_params": "blamed",
+    "retry_after": "wait",
+}
+_TRUNCATION_NAMES = {"start_id": "start", "summary": "summary"}
+
+
+def to_stored(value: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the attributes of a value by their stored names."""
+    return {stored: getattr(value, attribute) for attribute, stored in names.items()}
+
+
+def from_stored(stored_values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return stored values by attribute; missing ones are left out, unknown ones ignored."""
+    return {name: stored_values[stored] for name, stored in names.items() if stored in stored_values}
+
 
 def owned(owner: str, conversation_id: str | sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Condition on `conversation`: this conversation, in the owner's scope."""
@@ -63,7 +93,7 @@ def conversation_from_row(row: sa.Row[Any]) -> Conversation:
         archived=row.archived,
         unread=row.unread,
         arriving=bool(row.arriving),
-        truncation=Truncation(**row.window) if row.window else None,
+        truncation=Truncation(**from_stored(row.window, _TRUNCATION_NAMES)) if row.window else None,
     )
 
 
@@ -88,7 +118,7 @@ def conversation_to_row(conversation: Conversation) -> dict[str, Any]:
 
 
 def truncation_to_row(truncation: Truncation | None) -> dict[str, Any] | None:
-    return asdict(truncation) if truncation else None
+    return to_stored(truncation, _TRUNCATION_NAMES) if truncation else None
 
 
 def node_from_row(row: sa.Row[Any]) -> Node:
@@ -100,8 +130,8 @@ def node_from_row(row: sa.Row[Any]) -> Node:
         outcome=Outcome(row.outcome),
         finish_reason=row.reason,
         target=_target_from_row(row),
-        usage=Usage(**row.usage),
-        timing=Timing(**row.timing),
+        usage=Usage(**from_stored(row.usage, USAGE_NAMES)),
+        timing=Timing(**from_stored(row.timing, TIMING_NAMES)),
         failure=_failure_from_row(row.failure),
         request_id=row.request_id,
         provider_metadata=row.served or {},
@@ -120,8 +150,8 @@ def node_to_row(node: Node) -> dict[str, Any]:
         "created": node.created_at,
         "outcome": node.outcome,
         "reason": node.finish_reason,
-        "usage": asdict(node.usage),
-        "timing": asdict(node.timing),
+        "usage": to_stored(node.usage, USAGE_NAMES),
+        "timing": to_stored(node.timing, TIMING_NAMES),
         "failure": failure_to_row(node.failure),
         "request_id": node.request_id,
         "served": dict(node.provider_metadata),
@@ -137,11 +167,14 @@ def message_from_row(role: Literal["user", "assistant"], parts: Sequence[Mapping
 
 
 def failure_to_row(failure: Failure | None) -> dict[str, Any] | None:
-    return asdict(failure) if failure else None
+    return to_stored(failure, _FAILURE_NAMES) if failure else None
 
 
 def _failure_from_row(raw: Mapping[str, Any] | None) -> Failure | None:
-    return Failure(**{**raw, "blamed": tuple(raw.get("blamed", ()))}) if raw else None
+    if not raw:
+        return None
+    fields = from_stored(raw, _FAILURE_NAMES)
+    return Failure(**fields | {"rejected_params": tuple(fields.get("rejected_params", ()))})
 
 
 def target_to_row(target: Target | None) -> dict[str, Any]:
@@ -159,4 +192,11 @@ def _part_from_row(raw: Mapping[str, Any]) -> Part:
 
 
 def _part_to_row(part: Part) -> dict[str, Any]:
-    return {"type": "thinking" if isinstance(part, ThinkingPart) else "text", **asdict(part)}
+    if isinstance(part, ThinkingPart):
+        return {
+            "type": "thinking",
+            "text": part.text,
+            "signature": part.signature,
+            "sealed": part.redacted_data,
+        }
+    return {"type": "text", "text": part.text}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,13 +15,28 @@ from lib.core.target import Target
 from lib.core.usage import DailyUsage, DayRange, UsageRecord, UsageTotal
 from lib.storage.engine import Aggregate, insert
 from lib.storage.quotas import settle_reservation
+from lib.storage.rows import TIMING_NAMES, USAGE_NAMES, from_stored, target_to_row, to_stored
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import ledger
 from lib.storage.schema import node as nodes
 
-# Columns that are fields as they are.
-_OWN = ("id", "conversation", "purpose", "request_id", "created", "node", "source", "cost")
-_COUNTERS = tuple(field.name for field in fields(Usage))
+_RECORD_NAMES = {
+    "id": "id",
+    "conversation_id": "conversation",
+    "node_id": "node",
+    "purpose": "purpose",
+    "request_id": "request_id",
+    "created_at": "created",
+    "price_source": "source",
+    "cost": "cost",
+}
+_PRICE_NAMES = {
+    "input": "input",
+    "output": "output",
+    "cache_read": "cached",
+    "cache_write": "written",
+    "per_request": "request",
+}
 _FAILED = (Outcome.FAILED, Outcome.INTERRUPTED)
 # A lost record has no measurements: its producer died. A reported request always has a duration.
 _is_lost = ledger.c.total.is_(None) & ledger.c.input.is_(None) & ledger.c.output.is_(None)
@@ -176,7 +190,7 @@ def _total_columns() -> list[sa.ColumnElement[Any]]:
         _count_if(ledger.c.outcome.in_(_FAILED)).label("failed"),
         _count_if(unpriced).label("unpriced"),
         sa.func.coalesce(sa.func.sum(ledger.c.cost), 0).label("cost"),
-        *(sa.func.sum(ledger.c[name]).label(f"sum_{name}") for name in _COUNTERS),
+        *(sa.func.sum(ledger.c[name]).label(f"sum_{name}") for name in USAGE_NAMES.values()),
     ]
 
 
@@ -186,17 +200,18 @@ def _count_if(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
 
 def _total_from_row(row: sa.Row[Any]) -> UsageTotal:
     # Postgres returns sums as decimals.
-    sums = (getattr(row, f"sum_{name}") for name in _COUNTERS)
-    usage = Usage(*(None if tokens is None else int(tokens) for tokens in sums))
+    sums = {attribute: getattr(row, f"sum_{name}") for attribute, name in USAGE_NAMES.items()}
+    usage = Usage(**{name: None if tokens is None else int(tokens) for name, tokens in sums.items()})
     return UsageTotal(int(row.requests), int(row.failed), int(row.unpriced), int(row.cost), usage)
 
 
 def _record_from_row(row: sa.Row[Any]) -> UsageRecord:
+    columns = dict(row._mapping)
     return UsageRecord(
-        **{name: getattr(row, name) for name in _OWN},
+        **from_stored(columns, _RECORD_NAMES),
         target=Target(row.model, row.wire),
-        usage=Usage(**{name: getattr(row, name) for name in _COUNTERS}),
-        timing=Timing(row.first, row.spoke, row.total),
+        usage=Usage(**from_stored(columns, USAGE_NAMES)),
+        timing=Timing(**from_stored(columns, TIMING_NAMES)),
         outcome=Outcome(row.outcome),
         price=_price_from_row(row.price),
     )
@@ -205,10 +220,10 @@ def _record_from_row(row: sa.Row[Any]) -> UsageRecord:
 def _record_to_row(record: UsageRecord) -> dict[str, Any]:
     """Columns of a usage record except its owner."""
     return {
-        **{name: getattr(record, name) for name in _OWN},
-        **asdict(record.target),
-        **asdict(record.usage),
-        **asdict(record.timing),
+        **to_stored(record, _RECORD_NAMES),
+        **target_to_row(record.target),
+        **to_stored(record.usage, USAGE_NAMES),
+        **to_stored(record.timing, TIMING_NAMES),
         "outcome": record.outcome,
         "price": _price_to_row(record.price),
     }
@@ -217,11 +232,13 @@ def _record_to_row(record: UsageRecord) -> dict[str, Any]:
 def _price_to_row(price: Price | None) -> dict[str, str | None] | None:
     if price is None:
         return None
-    return {name: None if value is None else str(value) for name, value in asdict(price).items()}
+    stored = to_stored(price, _PRICE_NAMES)
+    return {name: None if value is None else str(value) for name, value in stored.items()}
 
 
 def _price_from_row(raw: Mapping[str, Any] | None) -> Price | None:
     if not raw:
         return None
-    found: dict[str, Any] = {name: None if value is None else Decimal(value) for name, value in raw.items()}
-    return Price(**found)
+    fields = from_stored(raw, _PRICE_NAMES).items()
+    prices: dict[str, Any] = {name: None if value is None else Decimal(value) for name, value in fields}
+    return Price(**prices)

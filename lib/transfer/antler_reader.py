@@ -89,8 +89,8 @@ class _RecordReader:
             self._issues["head"] += head_id not in tree.node_ids
             head_id = tree.node_ids.get(head_id) or newest_leaf_id(tree.nodes)
         if truncation is not None:
-            start = tree.node_ids.get(truncation.start, self._ensure_valid_id(truncation.start))
-            truncation = replace(truncation, start=start)
+            start = tree.node_ids.get(truncation.start_id, self._ensure_valid_id(truncation.start_id))
+            truncation = replace(truncation, start_id=start)
         return replace(conversation, head_id=head_id, truncation=truncation), tree.nodes
 
     def _read_conversation(self, schema: ConversationSchema) -> Conversation:
@@ -139,7 +139,7 @@ class _RecordReader:
         part: PartSchema = decode(value, PART_SCHEMA, location, self._issues)
         if isinstance(part, TextPartSchema):
             return TextPart(part.text)
-        return ThinkingPart(part.text, part.signature, part.sealed)
+        return ThinkingPart(part.text, part.signature, part.redacted_data)
 
     def _read_outcome(self, name: str) -> Outcome:
         if name and name not in set(Outcome) - {Outcome.ARRIVING}:

@@ -87,7 +87,7 @@ class ThinkingPartSchema(Struct, tag="thinking", omit_defaults=True):
 
     text: str = ""
     signature: str = ""
-    sealed: str = ""
+    redacted_data: str = field(default="", name="sealed")
 
 
 PartSchema = TextPartSchema | ThinkingPartSchema
@@ -100,16 +100,16 @@ class UsageSchema(Struct, omit_defaults=True):
 
     input: Count | None = None
     output: Count | None = None
-    cached: Count | None = None
-    written: Count | None = None
+    cache_read: Count | None = field(default=None, name="cached")
+    cache_write: Count | None = field(default=None, name="written")
     reasoning: Count | None = None
 
 
 class TimingSchema(Struct, omit_defaults=True):
     """Seconds from sending to the first token, to the first token of text, and to the end."""
 
-    first: Number | None = None
-    spoke: Number | None = None
+    first_token: Number | None = field(default=None, name="first")
+    first_text: Number | None = field(default=None, name="spoke")
     total: Number | None = None
 
 
@@ -120,9 +120,9 @@ class FailureSchema(Struct, omit_defaults=True):
     detail: str = ""
     status: Integer | None = None
     request_id: str = ""
-    retry: bool = False
-    blamed: tuple[str, ...] = ()
-    wait: Number | None = None
+    retryable: bool = field(default=False, name="retry")
+    rejected_params: tuple[str, ...] = field(default=(), name="blamed")
+    retry_after: Number | None = field(default=None, name="wait")
 
 
 class NodeSchema(Struct, kw_only=True, omit_defaults=True):
@@ -146,7 +146,7 @@ class NodeSchema(Struct, kw_only=True, omit_defaults=True):
 class TruncationSchema(Struct):
     """The node from which on a long path is sent, and the summary in place of what is before."""
 
-    start: str = ""
+    start_id: str = field(default="", name="start")
     summary: str = ""
 
 

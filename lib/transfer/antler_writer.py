@@ -81,7 +81,7 @@ def _build_node(node: Node) -> NodeSchema:
         parts=[
             TextPartSchema(part.text)
             if isinstance(part, TextPart)
-            else ThinkingPartSchema(part.text, part.signature, part.sealed)
+            else ThinkingPartSchema(part.text, part.signature, part.redacted_data)
             for part in node.message.parts
         ],
         created_at=float(node.created_at),

@@ -71,7 +71,7 @@ def replace_ids(
 
     truncation = conversation.truncation
     if truncation is not None:
-        truncation = replace(truncation, start=node_ids.get(truncation.start, truncation.start))
+        truncation = replace(truncation, start_id=node_ids.get(truncation.start_id, truncation.start_id))
     return replace(
         conversation, id=conversation_id, head_id=new_node_id(conversation.head_id), truncation=truncation
     ), [

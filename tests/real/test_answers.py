@@ -70,7 +70,7 @@ def test_signature_is_passed_through(replay: Replay, gateway: Gateway) -> None:
 def test_usage_is_reported(replay: Replay, gateway: Gateway, wire: Wire, upstream_wire: Wire) -> None:
     replay.serve(PATHS[upstream_wire], complete_stream(upstream_wire, FRAGMENTS))
     usage = ask(gateway, wire, REPLAY_MODELS[upstream_wire]).reply.usage
-    assert (usage.input, usage.output, usage.cached) == (1_000, 50, 400)
+    assert (usage.input, usage.output, usage.cache_read) == (1_000, 50, 400)
 
 
 @each_route

@@ -91,7 +91,7 @@ def unknown_context_window(_: str) -> int | None:
 
 def first_sent_index(path: Sequence[Node], truncation: Truncation | None) -> int:
     """The place in the path of the first message that is sent; 0 where nothing is left out."""
-    places = (place for place, node in enumerate(path) if truncation and node.id == truncation.start)
+    places = (place for place, node in enumerate(path) if truncation and node.id == truncation.start_id)
     return next(places, 0)
 
 
@@ -204,7 +204,7 @@ def copy_truncated(path: Sequence[Node], truncation: Truncation, now: float) -> 
         replace(
             node,
             created_at=now + place * 1e-5,
-            usage=replace(node.usage, input=None, cached=None, written=None),
+            usage=replace(node.usage, input=None, cache_read=None, cache_write=None),
             usage_record_id="",
         )
         for place, node in enumerate([*first, *path[first_sent_index(path, truncation) :]])

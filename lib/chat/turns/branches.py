@@ -66,7 +66,7 @@ def branch_conversation(
     copies = tree.copy_path(route := tree.path(nodes, node_id))
     ids = {old.id: new.id for old, new in zip(route, copies, strict=True)}
     window = base.truncation and replace(
-        base.truncation, start=ids.get(base.truncation.start, base.truncation.start)
+        base.truncation, start_id=ids.get(base.truncation.start_id, base.truncation.start_id)
     )
     now = time.time()
     new = Conversation(

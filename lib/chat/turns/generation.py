@@ -89,7 +89,7 @@ class Generation:
         self._started_at = self._last_content_at = self._last_activity_at = time.monotonic()
         self._scheduled_retry: RetryScheduled | None = None
         self._previous_timing = node.timing
-        self._timing = Timing(node.timing.first, node.timing.spoke)
+        self._timing = Timing(node.timing.first_token, node.timing.first_text)
 
     def start(
         self, open_stream: Callable[[], Iterator[Event]], on_finished: Callable[[Generation], None]
@@ -214,14 +214,14 @@ class Generation:
             self.attempts += kind is RetryScheduled
             self._replies.add(event)
             self._usage_recorder.add_event(event)
-            if self._timing.spoke is None and (kind is TextDelta or kind is ThinkingDelta):
+            if self._timing.first_text is None and (kind is TextDelta or kind is ThinkingDelta):
                 self._record_first_output(kind is TextDelta)
             self._version += 1
             self._condition.notify_all()
 
     def _record_first_output(self, is_text: bool) -> None:
         now = self._last_content_at - self._started_at
-        first = now if self._timing.first is None else self._timing.first
+        first = now if self._timing.first_token is None else self._timing.first_token
         self._timing = Timing(first, now if is_text else None)
 
     def _finish(self, outcome: Outcome, failure: Failure | None) -> None:

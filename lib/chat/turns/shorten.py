@@ -60,7 +60,7 @@ def summarise_dropped(
     assert services.utility_models and services.utility_model
 
     def finish(summary: str) -> str:
-        kept = Truncation(truncation.start, summary)
+        kept = Truncation(truncation.start_id, summary)
         if in_new_conversation:
             return start_new_conversation(services, owner, base, path, kept).id
         services.store.conversations.set_truncation(owner, base.id, kept)

@@ -178,11 +178,13 @@ class TemporaryStore:
         """Record the usage of one question without a reference to the chat. Raises StoreError."""
         if not usage_records:
             return
-        unlinked = [replace(record, conversation=None, node=None, request_id="") for record in usage_records]
+        unlinked = [
+            replace(record, conversation_id=None, node_id=None, request_id="") for record in usage_records
+        ]
         self._usage_writer.record(owner, *unlinked)
         with self._lock:
             for record in usage_records:
-                if record.conversation and self.get(owner, record.conversation):
+                if record.conversation_id and self.get(owner, record.conversation_id):
                     self._usage_records[record.id] = record
 
     def totals_by_answer(self, owner: str, conversation_id: str) -> dict[str, UsageTotal]:
@@ -191,7 +193,7 @@ class TemporaryStore:
         with self._lock:
             records = list(self._usage_records.values()) if self.get(owner, conversation_id) else []
         for record in records:
-            node_id = record.node or ""
+            node_id = record.node_id or ""
             totals[node_id] = totals.get(node_id, UsageTotal()) + to_usage_total(record)
         return totals
 

@@ -25,17 +25,19 @@ def calculate_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:
     if model_price is None or usage.input is None or usage.output is None:
         return None
     price = model_price.price_for(usage.input)
-    cached, written = usage.cached or 0, usage.written or 0
+    cached, written = usage.cache_read or 0, usage.cache_write or 0
     fresh = max(0, usage.input - cached - written)
     with decimal.localcontext(prec=60):
         tokens = (
             fresh * price.input
-            + cached * _price_or_default(price.cached, price.input)
-            + written * _price_or_default(price.written, price.input)
+            + cached * _price_or_default(price.cache_read, price.input)
+            + written * _price_or_default(price.cache_write, price.input)
             + usage.output * price.output
         )
         nanos = int(
-            (tokens * _NANOS_PER_TOKEN + price.request * NANOS_PER_DOLLAR).to_integral_value(ROUND_HALF_UP)
+            (tokens * _NANOS_PER_TOKEN + price.per_request * NANOS_PER_DOLLAR).to_integral_value(
+                ROUND_HALF_UP
+            )
         )
     return nanos if nanos <= MAX_PLAUSIBLE_COST else None
 
@@ -70,7 +72,7 @@ def max_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:
     """What a request costs at most, whatever of it is cached; None where the price is unknown."""
     both = (
         calculate_cost(usage, model_price),
-        calculate_cost(replace(usage, written=usage.input), model_price),
+        calculate_cost(replace(usage, cache_write=usage.input), model_price),
     )
     return None if None in both else max(one for one in both if one is not None)
 

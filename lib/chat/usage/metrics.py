@@ -20,7 +20,14 @@ log = logging.getLogger(__name__)
 _LABELS = ("purpose", "wire", "family")
 _FIRST_TOKEN_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)  # seconds
 _REQUEST_BUCKETS = (0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280)
-_TOKEN_KINDS = ("input", "output", "cached", "written", "reasoning")
+# Values of the label `kind`, and the attributes of a usage.
+_TOKEN_KINDS = {
+    "input": "input",
+    "output": "output",
+    "cached": "cache_read",
+    "written": "cache_write",
+    "reasoning": "reasoning",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class RequestOutcome:
         return RequestOutcome(
             last.purpose,
             owner,
-            last.conversation or "",
+            last.conversation_id or "",
             last.target,
             last.outcome,
             sum((spend.usage for spend in usage_records), Usage()),
@@ -134,11 +141,11 @@ class Metrics:
         self._requests.labels(*by, request.outcome.value, request.error_code).inc()
         if request.attempts > 1:
             self._retries.labels(*by).inc(request.attempts - 1)
-        for kind in _TOKEN_KINDS:
-            if count := getattr(request.usage, kind):
+        for kind, attribute in _TOKEN_KINDS.items():
+            if count := getattr(request.usage, attribute):
                 self._tokens.labels(*by, kind).inc(max(0, count))
-        if request.timing.first is not None:
-            self._first_token_seconds.labels(*by).observe(request.timing.first)
+        if request.timing.first_token is not None:
+            self._first_token_seconds.labels(*by).observe(request.timing.first_token)
         if request.timing.total is not None:
             self._request_seconds.labels(*by).observe(request.timing.total)
         log.info("%s ended", request.purpose, extra=log_fields(**_log_fields(request)))
@@ -171,7 +178,7 @@ def _log_fields(request: RequestOutcome) -> dict[str, str | int | float | None]:
         "status": request.status,
         "request_id": request.request_id,
         "tries": request.attempts,
-        "first": _round_seconds(request.timing.first),
+        "first": _round_seconds(request.timing.first_token),
         "total": _round_seconds(request.timing.total),
         "input": request.usage.input,
         "output": request.usage.output,

@@ -60,12 +60,12 @@ class UsageRecorder:
 
     def add_event(self, event: Event) -> None:
         if type(event) is TextDelta:  # nearly all are
-            if self._timing.spoke is None:
+            if self._timing.first_text is None:
                 self._record_first_output(is_text=True)
             return
         match event:
             case ThinkingDelta():
-                if self._timing.first is None:
+                if self._timing.first_token is None:
                     self._record_first_output(is_text=False)
             case UsageReport(usage):
                 self._usage = usage.with_fallback(self._usage)
@@ -94,7 +94,7 @@ class UsageRecorder:
 
     def _record_first_output(self, *, is_text: bool) -> None:
         now = time.monotonic() - self._started_at
-        first = now if self._timing.first is None else self._timing.first
+        first = now if self._timing.first_token is None else self._timing.first_token
         self._timing = Timing(first, now if is_text else None)
 
     def _is_output_estimated(self) -> bool:

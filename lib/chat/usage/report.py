@@ -138,7 +138,7 @@ def usage_by_user_to_csv(
 
 def _csv_row(daily_usage: DailyUsage) -> tuple[object, ...]:
     spent, usage = daily_usage.total, daily_usage.total.usage
-    told = (usage.input, usage.cached, usage.written, usage.output, usage.reasoning)
+    told = (usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
     counts = (spent.request_count, spent.failed_count, spent.unpriced_count)
     model = csv_export.escape_formula(daily_usage.target.model)
     return (daily_usage.day.isoformat(), model, daily_usage.target.wire, *counts, *told, _format_cost(spent))

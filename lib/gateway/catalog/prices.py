@@ -92,7 +92,7 @@ def _price_from_ratios(entry: Mapping[str, Any], groups: Mapping[str, Any]) -> P
         return None
     if entry.get("quota_type") == _QUOTA_TYPE_PER_REQUEST:
         request = parse_decimal(entry.get("model_price"))
-        return Price(Decimal(0), Decimal(0), request=request * group_ratio) if request else None
+        return Price(Decimal(0), Decimal(0), per_request=request * group_ratio) if request else None
     ratio = parse_decimal(entry.get("model_ratio"))
     output_ratio = parse_decimal(entry.get("completion_ratio"))
     # Zero stands for a ratio that is not configured.

@@ -119,8 +119,8 @@ def _thinking_adjustments(params: Params) -> list[ParamAdjustment]:
 def _build_content(message: Message) -> str | list[dict[str, Any]]:
     """The text of a message, preceded by the signed or redacted thinking at its start."""
     thinking = [
-        {"type": "redacted_thinking", "data": part.sealed}
-        if part.sealed
+        {"type": "redacted_thinking", "data": part.redacted_data}
+        if part.redacted_data
         else {"type": "thinking", "thinking": part.text, "signature": part.signature}
         for part in takewhile(lambda part: isinstance(part, ThinkingPart), message.parts)
         if isinstance(part, ThinkingPart) and part.is_replayable
@@ -306,7 +306,7 @@ def _parse_usage(raw: dict[str, Any]) -> Usage:
     return Usage(
         input=sum(counts) if counts else None,
         output=parse_token_count(raw.get("output_tokens")),
-        cached=cached,
-        written=written,
+        cache_read=cached,
+        cache_write=written,
         reasoning=parse_token_count(get_object(raw, "output_tokens_details").get("thinking_tokens")),
     )

@@ -279,6 +279,6 @@ def _parse_usage(raw: dict[str, Any]) -> Usage:
     return Usage(
         input=parse_token_count(raw.get("prompt_tokens")),
         output=parse_token_count(raw.get("completion_tokens")),
-        cached=parse_token_count(get_object(raw, "prompt_tokens_details").get("cached_tokens")),
+        cache_read=parse_token_count(get_object(raw, "prompt_tokens_details").get("cached_tokens")),
         reasoning=parse_token_count(get_object(raw, "completion_tokens_details").get("reasoning_tokens")),
     )

@@ -24,8 +24,8 @@ def render(user: User, view: ConversationView, node: Node, footer: str, *, is_la
 
     Actions that send a request are below the last answer only.
     """
-    is_settled = node.outcome is Outcome.COMPLETE or bool(node.failure and not node.failure.retry)
-    rejected = params_panel.filter_changed(node.failure.blamed) if is_last and node.failure else []
+    is_settled = node.outcome is Outcome.COMPLETE or bool(node.failure and not node.failure.retryable)
+    rejected = params_panel.filter_changed(node.failure.rejected_params) if is_last and node.failure else []
     if is_last and (rejected or not is_settled):
         with st.container(key=f"next-{node.id}", horizontal=True, gap="small"):
             if rejected:
@@ -100,7 +100,7 @@ def _details(node: Node) -> Iterator[tuple[str, str]]:
         if name == "created" and value.isdecimal() and len(value) <= 12:
             value = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(min(int(value), 2**33)))
         yield f"`{name.replace('`', '')}`", value
-    for name, seconds in (("first", node.timing.first), ("total", node.timing.total)):
+    for name, seconds in (("first", node.timing.first_token), ("total", node.timing.total)):
         if seconds is not None:
             yield t(f"facts.{name}"), f"{seconds:.2f} s"
 

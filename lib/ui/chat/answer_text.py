@@ -27,7 +27,7 @@ _MIN_STREAM_SECONDS = 0.2
 
 def thinking_label(node: Node) -> str:
     """Return the label of an answer's thinking, with its duration if known."""
-    first, spoke = node.timing.first, node.timing.spoke
+    first, spoke = node.timing.first_token, node.timing.first_text
     if first is None or spoke is None:
         return t("answer.thoughts")
     return t("answer.thought", seconds=max(1, round(spoke - first)))
@@ -73,7 +73,7 @@ def format_footer(node: Node, usage_total: UsageTotal | None = None, *, include_
         parts += [f"**{escape_markdown(node.target.model)}**", t(f"wire.{node.target.wire}")]
     if not include_metrics:
         return " · ".join(parts)
-    first, total = node.timing.first, node.timing.total
+    first, total = node.timing.first_token, node.timing.total
     if first is not None:
         parts.append(t("answer.first", seconds=first))
     usage = node.usage

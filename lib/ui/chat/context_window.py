@@ -101,7 +101,7 @@ def truncation_line(user: User, view: ConversationView, node: Node) -> Iterator[
     if (
         conversation is None
         or truncation is None
-        or node.id != truncation.start
+        or node.id != truncation.start_id
         or not window.first_sent_index(view.nodes, truncation)
     ):
         yield

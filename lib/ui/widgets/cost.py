@@ -34,8 +34,8 @@ def price_text(model_id: str) -> str:
     if model_price is None:
         return t("money.no_price")
     source, price = t(f"money.from_{model_price.source}"), model_price.base_price
-    if price.request:
-        dollars = format_dollars(int(price.request * NANOS_PER_DOLLAR))
+    if price.per_request:
+        dollars = format_dollars(int(price.per_request * NANOS_PER_DOLLAR))
         return t("money.price_request", money=dollars, source=source)
     sent, said = (format_dollars(int(rate * NANOS_PER_DOLLAR)) for rate in (price.input, price.output))
     return t("money.price", sent=sent, said=said, source=source)

@@ -28,8 +28,8 @@ def render(failure: Failure | None, *, is_empty: bool) -> None:
     variant = f"{code}_silent"
     use_variant = is_empty and has_message(f"error.{variant}")
     st.error(code_message(variant if use_variant else code), icon=":material/error:")
-    if failure and failure.wait:
-        st.caption(t("answer.wait", time=limit_text.format_duration(failure.wait)))
+    if failure and failure.retry_after:
+        st.caption(t("answer.retry_after", time=limit_text.format_duration(failure.retry_after)))
     render_details(failure)
 
 

@@ -20,7 +20,7 @@ def test_the_settings_name_prices_by_patterns_the_first_that_fits():
     assert first.price == Price(Decimal("2.5"), Decimal(10), Decimal("1.25"), Decimal(3))
     assert (first.matches("Our-Own-Large"), first.matches("theirs")) == (True, False)
     assert rest.matches("theirs")
-    assert rest.price.cached is None
+    assert rest.price.cache_read is None
     assert parse_price_overrides({}) == ()
 
 

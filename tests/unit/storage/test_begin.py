@@ -91,7 +91,7 @@ def test_what_a_request_took_is_written_once_and_stays(store):
     store.usage.record("ann", replace(spend, usage=Usage(1)))
     title = UsageRecord("t", "c", "title", TARGET, Usage(), Timing(), Outcome.COMPLETE, "", 4.0)
     store.usage.record("ann", title)
-    store.usage.record("ann", replace(title, id="u", conversation=None))
+    store.usage.record("ann", replace(title, id="u", conversation_id=None))
     kept = replace(spend, request_id="req\ufffd\ufffd")
     assert store.usage.records("ann", "c") == [title, kept]
     store.conversations.delete("ann", ["c"])

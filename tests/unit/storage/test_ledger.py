@@ -75,7 +75,7 @@ def test_neither_is_written_where_one_cannot_be(begun):
 def test_whose_producer_died_has_a_row_of_unknown_cost(begun):
     assert begun.messages.mark_stale(-1) == 1
     (row,) = begun.usage.records("ann", "c")
-    assert (row.id, row.node, row.target, row.outcome) == ("r", "a", TARGET, Outcome.INTERRUPTED)
+    assert (row.id, row.node_id, row.target, row.outcome) == ("r", "a", TARGET, Outcome.INTERRUPTED)
     assert (row.usage, row.timing, row.cost, row.price) == (Usage(), Timing(), None, None)
     assert begun.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 1, 1)}
     assert begun.messages.mark_stale(-1) == 0
@@ -127,7 +127,7 @@ tokens = some.none() | some.integers(0, 2**40)
 spends = some.builds(
     UsageRecord,
     id=some.just(""),
-    conversation=some.sampled_from(["c", "d", None]),
+    conversation_id=some.sampled_from(["c", "d", None]),
     purpose=some.sampled_from(["answer", "title", "summary"]),
     target=some.builds(
         Target, some.sampled_from(["m", "模型 “x”"]), some.sampled_from(["openai", "anthropic"])
@@ -136,9 +136,9 @@ spends = some.builds(
     timing=some.builds(Timing, some.none() | some.floats(0, 9), some.none(), some.just(1.0)),
     outcome=some.sampled_from(ENDED),
     request_id=some.just(""),
-    created=some.floats(BEGIN - 2 * DAY, BEGIN + 12 * DAY)
+    created_at=some.floats(BEGIN - 2 * DAY, BEGIN + 12 * DAY)
     | some.integers(-1, 11).map(lambda day: BEGIN + day * DAY),
-    node=some.sampled_from(["a", "b", None]),
+    node_id=some.sampled_from(["a", "b", None]),
     cost=some.none() | some.integers(0, 10**15),
 )
 known = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -159,23 +159,23 @@ def test_every_sum_is_that_of_the_rows(store, found):
 
     for talk in ("c", "d"):
         told = store.usage.totals_by_answer("ann", talk)
-        rows = [spend for spend in mine if spend.conversation == talk]
+        rows = [spend for spend in mine if spend.conversation_id == talk]
         assert told == {
-            name: total(one for one in rows if (one.node or "") == name)
-            for name in {r.node or "" for r in rows}
+            name: total(one for one in rows if (one.node_id or "") == name)
+            for name in {r.node_id or "" for r in rows}
         }
-    inside = [spend for spend in mine if BEGIN <= spend.created < SPAN.end]
+    inside = [spend for spend in mine if BEGIN <= spend.created_at < SPAN.end]
     lines = store.usage.daily("ann", [SPAN])
     assert sum((line.total for line in lines), UsageTotal()) == total(inside)
     for line in lines:
         since = BEGIN + (line.day - SPAN.first_day).days * DAY
-        day = [one for one in inside if since <= one.created < since + DAY and one.target == line.target]
+        day = [one for one in inside if since <= one.created_at < since + DAY and one.target == line.target]
         assert line.total == total(day)
     # However the days are cut, they are the same days.
     halves = [replace(SPAN, day_count=4), DayRange(SPAN.first_day + timedelta(days=4), BEGIN + 4 * DAY, 6)]
     assert store.usage.daily("ann", halves) == lines
     assert store.usage.total() == total(mine) + to_usage_total(replace(SPEND, cost=999))
-    waits = [(one.target, one.timing.first) for one in inside if one.timing.first is not None]
+    waits = [(one.target, one.timing.first_token) for one in inside if one.timing.first_token is not None]
     assert sorted(store.usage.first_token_times("ann", BEGIN, SPAN.end, 99), key=str) == sorted(
         waits, key=str
     )
@@ -184,7 +184,7 @@ def test_every_sum_is_that_of_the_rows(store, found):
 def test_the_newest_waits_are_the_ones_that_are_taken(store):
     for number in range(5):
         store.usage.record(
-            "ann", replace(SPEND, id=str(number), created=BEGIN + number, timing=Timing(float(number)))
+            "ann", replace(SPEND, id=str(number), created_at=BEGIN + number, timing=Timing(float(number)))
         )
     assert store.usage.first_token_times("ann", BEGIN, BEGIN + 9, 2) == [(TARGET, 4.0), (TARGET, 3.0)]
 

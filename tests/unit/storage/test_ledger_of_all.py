@@ -29,7 +29,7 @@ def filled(store):
     ):
         created = BEGIN + day * DAY + number
         timing = Timing(float(number), None, 9.0)
-        row = replace(SPEND, id=f"r{number}", created=created, target=target, cost=cost, timing=timing)
+        row = replace(SPEND, id=f"r{number}", created_at=created, target=target, cost=cost, timing=timing)
         store.usage.record(owner, row)
     return store
 

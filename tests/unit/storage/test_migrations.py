@@ -185,7 +185,7 @@ def test_what_was_counted_before_prices_were_known_has_an_unknown_cost(older):
     assert store.usage.records("ann", "c") == [kept]
     assert store.usage.totals_by_answer("ann", "c") == {"": UsageTotal(1, 0, 1, 0, usage)}
     # What is spent from now on stands beside it.
-    store.usage.record("ann", replace(kept, id="u", node="a", cost=7))
+    store.usage.record("ann", replace(kept, id="u", node_id="a", cost=7))
     assert store.usage.totals_by_answer("ann", "c")["a"] == UsageTotal(1, 0, 0, 7, usage)
     store.close()
 

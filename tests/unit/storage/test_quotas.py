@@ -115,11 +115,11 @@ def test_an_answers_end_settles_it_in_the_same_transaction(store, monkeypatch):
     with monkeypatch.context() as away:
         away.setattr(usage, "settle_reservation", refuse)
         with pytest.raises(StoreError):
-            store.messages.finish("ann", ended, [spend("r", conversation="c")])
+            store.messages.finish("ann", ended, [spend("r", conversation_id="c")])
     assert store.usage.records("ann", "c") == []
     assert used(store) == (100, 1000, 100, 1)
     for _ in range(2):
-        store.messages.finish("ann", ended, [spend("r", conversation="c")])
+        store.messages.finish("ann", ended, [spend("r", conversation_id="c")])
     assert used(store) == (10, 70, 10, 1)
 
 
@@ -154,7 +154,7 @@ def test_a_request_that_was_not_sent_took_nothing(store):
 def test_what_was_used_before_there_was_a_bound_counts(store):
     store.usage.record("ann", spend("a", 30, 300), spend("b", 1, None))
     store.usage.record("bob", spend("c", 500, 5000))
-    store.usage.record("ann", spend("old", 900, 9000, created=MINE.period_start - 1.0))
+    store.usage.record("ann", spend("old", 900, 9000, created_at=MINE.period_start - 1.0))
     month = 9000 if MINE.period_start > ALL.period_start else 0
     assert used(store) == (31, 5300 + month, 0, 0)
     assert store.quotas.reserve("ann", "r", claims(hard=None)) == []

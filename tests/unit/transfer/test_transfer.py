@@ -236,8 +236,8 @@ def test_ids_that_are_taken_are_new_everywhere(history, data):
     for (before, old), (after, nodes) in zip(loaded.conversations, again.conversations, strict=True):
         assert linked(before, old) == linked(after, nodes)
         names = dict(zip((n.id for n in old), (n.id for n in nodes), strict=True))
-        if before.truncation and before.truncation.start in names:
-            assert after.truncation.start == names[before.truncation.start]
+        if before.truncation and before.truncation.start_id in names:
+            assert after.truncation.start_id == names[before.truncation.start_id]
 
 
 def test_the_same_file_twice_shares_no_id():
@@ -246,7 +246,7 @@ def test_the_same_file_twice_shares_no_id():
     again = replace_existing_ids(loaded, lambda ids: here & set(ids))
     assert again.report.replaced_id_count == 4
     assert not here & {again.conversations[0][0].id, *(node.id for node in again.conversations[0][1])}
-    assert again.conversations[0][0].truncation.start == again.conversations[0][1][1].id
+    assert again.conversations[0][0].truncation.start_id == again.conversations[0][1][1].id
 
 
 def test_ids_that_come_twice_in_a_file_or_are_no_ids_of_ours_are_made_anew():

@@ -34,7 +34,7 @@ UNTOUCHED = Params()
 CUT = (
     ProviderMetadata({"id": "one"}),
     TextDelta("The moon pulls at the"),
-    UsageReport(Usage(10, 5, cached=2)),
+    UsageReport(Usage(10, 5, cache_read=2)),
     Finish(Outcome.LENGTH, "length"),
 )
 REST = (
@@ -69,9 +69,9 @@ def test_both_parts_are_one_text_in_the_same_answer_and_their_usage_is_added_up(
     assert [node.id for node in path] == [path[0].id, before.id]
     assert after.message.parts == (TextPart("The moon pulls at the water."),)
     assert (after.outcome, after.finish_reason, after.failure) == (Outcome.COMPLETE, "stop", None)
-    assert after.usage == Usage(30, 8, cached=2, reasoning=1)
+    assert after.usage == Usage(30, 8, cache_read=2, reasoning=1)
     assert after.provider_metadata["id"] == "two"
-    assert after.timing.first == before.timing.first
+    assert after.timing.first_token == before.timing.first_token
     assert after.timing.total >= before.timing.total
     assert len(desk.store.messages.nodes("ann", talk.id)) == 2
 

@@ -156,7 +156,7 @@ def test_what_has_come_is_saved_while_it_comes(kept):
 
 def test_the_clock_tells_first_token_first_word_and_end(kept):
     timing = Produced(kept.messages, says(ThinkingDelta("Hm."), TextDelta("So."), DONE)).end().timing
-    assert 0 <= timing.first <= timing.spoke <= timing.total
+    assert 0 <= timing.first_token <= timing.first_text <= timing.total
 
 
 def test_followers_see_the_same_growing_text(kept):

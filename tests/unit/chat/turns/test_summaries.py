@@ -92,10 +92,10 @@ def test_a_title_is_asked_for_kept_and_counted_once() -> None:
     entitled(gateway, book, "x" * 5000)
     assert book.titles == [("ann", "c1", "Blue skies")]
     ((owner, spend),) = book.spends
-    assert (owner, spend.conversation, spend.purpose) == ("ann", "c1", "title")
+    assert (owner, spend.conversation_id, spend.purpose) == ("ann", "c1", "title")
     assert (spend.target, spend.usage, spend.outcome) == (CHEAP.target, USED.usage, Outcome.COMPLETE)
     assert spend.request_id == "r-1"
-    assert 0 <= spend.timing.first <= spend.timing.total
+    assert 0 <= spend.timing.first_token <= spend.timing.total
     ((target, (message,), params),) = gateway.sent
     assert target == CHEAP.target
     assert message.role == "user"

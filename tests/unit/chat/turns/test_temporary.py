@@ -185,7 +185,7 @@ def test_what_it_takes_is_counted_without_a_trace_of_the_chat():
     scratch.usage.record("ann", spend)
     scratch.usage.record("ann", spend)
     assert (scratch.conversations.get("ann", "c"), scratch.messages.nodes("ann", "c")) == before
-    traceless = replace(spend, conversation=None, node=None, request_id="")
+    traceless = replace(spend, conversation_id=None, node_id=None, request_id="")
     assert book.spends == [("ann", traceless)] * 2  # of one id, so that a store takes the first alone
     assert scratch.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 0, 0, 5, usage)}
     assert scratch.usage.totals_by_answer("ann", "other") == scratch.usage.totals_by_answer("bob", "c") == {}

@@ -157,7 +157,7 @@ def test_a_summary_goes_out_in_place_of_what_is_left_out(store, gateway, replay,
     until(lambda: job.state != "running")
     assert (job.state, job.error_code, job.next_conversation_id) == ("done", "", "")
     kept = store.conversations.get("ann", talk.id).truncation
-    assert kept.start == path[4].id
+    assert kept.start_id == path[4].id
     assert kept.summary.startswith("In short: Question 1 ")
     (spend,) = [one for one in store.usage.records("ann", talk.id) if one.purpose == "summary"]
     assert spend.target == desk.utility_model.target

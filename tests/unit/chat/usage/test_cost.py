@@ -27,11 +27,11 @@ amounts = some.decimals(0, 100, places=6)
 
 def test_each_kind_of_token_has_its_price():
     # 100 fresh, 1,000 read, 200 written: the counter of what was sent holds them all.
-    usage = Usage(input=1300, output=10, cached=1000, written=200, reasoning=8)
+    usage = Usage(input=1300, output=10, cache_read=1000, cache_write=200, reasoning=8)
     assert cost.calculate_cost(usage, CLAUDE) == 300_000 + 300_000 + 750_000 + 150_000
 
 
-@pytest.mark.parametrize("usage", [Usage(), Usage(10), Usage(output=10), Usage(cached=5)])
+@pytest.mark.parametrize("usage", [Usage(), Usage(10), Usage(output=10), Usage(cache_read=5)])
 def test_without_both_counts_it_is_unknown(usage):
     assert cost.calculate_cost(usage, CLAUDE) is None
 

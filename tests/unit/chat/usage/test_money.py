@@ -82,18 +82,18 @@ def test_a_whole_answer_is_one_row_that_says_what_it_cost(desk, store, server, w
     talk = asked(desk, Target("demo-crlf", wire))
     node = settled(desk, talk)[-1]
     (row,) = store.usage.records("ann", talk)
-    assert (row.id, row.node, row.purpose, row.outcome) == (
+    assert (row.id, row.node_id, row.purpose, row.outcome) == (
         node.usage_record_id,
         node.id,
         "answer",
         Outcome.COMPLETE,
     )
-    assert (row.target, row.usage, row.source) == (Target("demo-crlf", wire), node.usage, "gateway")
+    assert (row.target, row.usage, row.price_source) == (Target("demo-crlf", wire), node.usage, "gateway")
     assert row.request_id == node.request_id != ""
-    assert row.timing.first is not None and row.timing.total >= row.timing.first
-    fresh = row.usage.input - (row.usage.cached or 0) - (row.usage.written or 0)
+    assert row.timing.first_token is not None and row.timing.total >= row.timing.first_token
+    fresh = row.usage.input - (row.usage.cache_read or 0) - (row.usage.cache_write or 0)
     told = fresh + row.usage.output * 4
-    assert row.cost == told * 1000 + (row.usage.cached or 0) * 100 + (row.usage.written or 0) * 1250
+    assert row.cost == told * 1000 + (row.usage.cache_read or 0) * 100 + (row.usage.cache_write or 0) * 1250
     # What the gateway says that it took is what is written here.
     assert soon(lambda: desk.gateway.fetch_balance().used - before == row.cost)
 
@@ -113,7 +113,7 @@ def test_stopped_cut_and_failed_ones_are_rows_too(desk, store, wire):
             answer.stop()
         node = settled(desk, talk)[-1]
         (row,) = store.usage.records("ann", talk)
-        assert (node.outcome, row.outcome, row.node) == (outcome, outcome, node.id)
+        assert (node.outcome, row.outcome, row.node_id) == (outcome, outcome, node.id)
         assert row.cost is None or row.usage.output
         unknown = model != "demo-wrong-key" and row.cost is None
         assert store.usage.totals_by_answer("ann", talk)[node.id].unpriced_count == unknown
@@ -147,7 +147,7 @@ def test_going_on_is_a_request_of_its_own_and_the_foot_has_the_sum(desk, store, 
     turn.continue_answer(desk, "ann", talk, first.id, Params())
     both = settled(desk, talk)[-1]
     rows = store.usage.records("ann", talk)
-    assert [row.node for row in rows] == [first.id] * 2
+    assert [row.node_id for row in rows] == [first.id] * 2
     assert {row.id for row in rows} == {first.usage_record_id, both.usage_record_id}
     assert rows[0].usage == first.usage
     assert rows[0].usage + rows[1].usage == both.usage
@@ -185,7 +185,7 @@ def test_a_temporary_chat_is_counted_and_not_named(desk, store, wire):
     talk = asked(hidden, Target("demo-crlf", wire))
     node = settled(hidden, talk)[-1]
     (row,) = store.usage.records("ann", None)
-    assert (row.conversation, row.node, row.request_id) == (None, None, "")
+    assert (row.conversation_id, row.node_id, row.request_id) == (None, None, "")
     assert (row.usage, row.purpose) == (node.usage, "answer")
     assert row.cost > 0
     assert scratch.usage.totals_by_answer("ann", talk) == {node.id: to_usage_total(row)}
@@ -243,7 +243,7 @@ def test_foot_conversation_and_page_show_the_sums_of_the_rows(desk, store, said,
     nodes = [node for node in store.messages.nodes("ann", talk) if node.message.role == "assistant"]
     assert len(rows) == sum(1 + sum(type(event) is RetryScheduled for event in events) for events, _ in said)
     for node in nodes:
-        own: list[UsageRecord] = [row for row in rows if row.node == node.id]
+        own: list[UsageRecord] = [row for row in rows if row.node_id == node.id]
         foot = answer_text.format_footer(node, told[node.id])
         total = sum(map(to_usage_total, own), UsageTotal())
         assert foot.endswith(escape_markdown(cost.cost_text(total)))

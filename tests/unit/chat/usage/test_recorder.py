@@ -41,15 +41,15 @@ def test_one_request_is_one_entry():
         DONE,
         UsageReport(Usage(10, 5)),
     )
-    assert (spend.id, spend.conversation, spend.node, spend.purpose) == ("r", "c", "a", "answer")
-    assert (spend.usage, spend.cost, spend.price, spend.source) == (
+    assert (spend.id, spend.conversation_id, spend.node_id, spend.purpose) == ("r", "c", "a", "answer")
+    assert (spend.usage, spend.cost, spend.price, spend.price_source) == (
         Usage(10, 5),
         20_000,
         TARIFF.base_price,
         "settings",
     )
     assert (spend.outcome, spend.request_id) == (Outcome.COMPLETE, "msg_1")
-    assert 0 <= spend.timing.first <= spend.timing.spoke <= spend.timing.total
+    assert 0 <= spend.timing.first_token <= spend.timing.first_text <= spend.timing.total
 
 
 def test_counters_that_come_in_parts_and_again_are_one_count():
@@ -70,7 +70,7 @@ def test_each_try_is_a_request_of_its_own():
     assert [spend.usage for spend in (first, second, third)] == [Usage(), Usage(4, 1), Usage(10, 5)]
     assert [spend.cost for spend in (first, second, third)] == [None, 6_000, 20_000]
     assert [spend.request_id for spend in (first, second, third)] == ["", "", "q-3"]
-    assert first.timing.first is None
+    assert first.timing.first_token is None
 
 
 def test_a_try_that_was_never_made_is_none():
@@ -108,7 +108,7 @@ def test_a_model_without_a_price_has_no_cost():
     tally = UsageRecorder(RequestInfo("r", "c", "answer", Target("other", "openai")), {"m": TARIFF}.get)
     tally.add_event(UsageReport(Usage(10, 5)))
     (spend,) = tally.finish(Outcome.COMPLETE)
-    assert (spend.usage, spend.cost, spend.price, spend.source) == (Usage(10, 5), None, None, None)
+    assert (spend.usage, spend.cost, spend.price, spend.price_source) == (Usage(10, 5), None, None, None)
 
 
 def test_an_answer_to_several_is_one_request():

@@ -50,7 +50,7 @@ def test_ratios_are_converted_to_dollars_per_million_tokens():
 
 
 def test_price_per_request():
-    assert parse_one(quota_type=1, model_price=0.04) == Price(D(0), D(0), request=D("0.04"))
+    assert parse_one(quota_type=1, model_price=0.04) == Price(D(0), D(0), per_request=D("0.04"))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_library_price_is_found_under_every_spelling():
     for spelling in ("openai/gpt-4o", "GPT-4o", "gpt-4o-2024-08-06"):
         assert prices.library_price(spelling) == price
     haiku = prices.library_price("claude-3-5-haiku-20241022").base_price
-    assert (haiku.cached, haiku.written) == (D("0.08"), D(1))
+    assert (haiku.cache_read, haiku.cache_write) == (D("0.08"), D(1))
     assert prices.library_price("nobody-knows-this") is None
 
 

@@ -104,7 +104,7 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
             message_delta(),
             STOP,
         ],
-        {"parts": (ThinkingPart("", sealed="abc"), TextPart("a"))},
+        {"parts": (ThinkingPart("", redacted_data="abc"), TextPart("a"))},
     ),
     "content_block_start of an unknown type": (
         [START, block(0, "something_new", text="x"), text("a", 1), message_delta(), STOP],
@@ -343,7 +343,7 @@ def start_with_usage(**usage: Any) -> dict[str, Any]:
                 start_with_usage(input_tokens=1, cache_read_input_tokens=21, cache_creation_input_tokens=3),
                 message_delta(output_tokens=2),
             ],
-            Usage(25, 2, cached=21, written=3),
+            Usage(25, 2, cache_read=21, cache_write=3),
         ),
         (
             [

@@ -245,7 +245,7 @@ def test_every_param_has_a_case() -> None:
     assert compared == set(FIELDS_BY_NAME)
 
 
-SIGNED_THINKING, REDACTED_THINKING = ThinkingPart("hm", "sig"), ThinkingPart("", sealed="abc")
+SIGNED_THINKING, REDACTED_THINKING = ThinkingPart("hm", "sig"), ThinkingPart("", redacted_data="abc")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ USAGE = {
     "prompt_tokens_details": {"cached_tokens": 4},
     "completion_tokens_details": {"reasoning_tokens": 3},
 }
-EXPECTED_USAGE = Usage(11, 6, cached=4, reasoning=3)
+EXPECTED_USAGE = Usage(11, 6, cache_read=4, reasoning=3)
 UPSTREAM_ERROR = {
     "error": {"message": "upstream went away", "type": "server_error", "code": "internal_error"}
 }
