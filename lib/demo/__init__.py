@@ -1,6 +1,6 @@
-"""The gateway for a first run without a key: a real HTTP server on loopback, both wires, every fault."""
+"""The gateway for a first run without a key: a real HTTP server on loopback with both wires."""
 
-from lib.demo.menu import MENU, Model
-from lib.demo.server import Demo, start
+from lib.demo.models import MODELS, Model
+from lib.demo.server import DemoGateway
 
-__all__ = ["MENU", "Demo", "Model", "start"]
+__all__ = ["MODELS", "DemoGateway", "Model"]

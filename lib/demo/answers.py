@@ -1,180 +1,126 @@
-"""What the demo gateway answers to what was asked: the tour, an echo, lines without end."""
+"""Texts of the demo models for a request: the tour, a long answer, an echo, a title."""
 
-import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import count, cycle
+from collections.abc import Iterator, Mapping
+from itertools import cycle
 from typing import Any
 
-from lib.demo import long
-from lib.demo.rules import wrong
-from lib.demo.texts import CODE, HONEST, MATHS, NEXT, TABLE, TOUR, Block
+from lib.demo import long_answer, texts
+from lib.demo.request import ParsedRequest
+from lib.demo.texts import Text
 
-_CHINESE = re.compile("[\u3400-\u9fff]|chinese", re.IGNORECASE)
 _TOPICS = (
     ("long", r"(?<!how )(?<![a-z])long(er)?(?![a-z])|长文|很长|长一点|长回答"),
     ("code", r"(?<![a-z])(code|coding|python|script)(?![a-z])|代码|程序"),
     ("maths", r"(?<![a-z])(maths?|mathematics|formulas?|formulae|equations?)(?![a-z])|公式|数学"),
     ("table", r"(?<![a-z])tables?(?![a-z])|(?<![代发外手])表(?![示达明现情面扬演])"),
 )
-_QUOTES_SHOWN = 8
-# References, not backslashes: a page that reads \[ and \( as the start of a formula would find one.
-_HARMLESS = {ord(c): f"&#{ord(c)};" for c in "`[]\\$*_<>&~|"}
-# Longer strings, such as files, are shortened in an echo.
-_ECHOED_MOST = 2_000
-# A schema that refers to itself would have no end.
-_REFERENCES_MOST = 3
+_MAX_QUOTES = 8
+# Character references, not backslashes: a page may read \[ and \( as the start of a formula.
+_MARKDOWN = {ord(c): f"&#{ord(c)};" for c in "`[]\\$*_<>&~|"}
+_MAX_ECHOED = 2_000  # characters of one string
 _TAG = re.compile(r"</?[a-z]+>")
-_FIRST_WORDS, _FIRST_LETTERS = 8, 50
-_LOTS = ("amber", "birch", "clover", "dune", "ember", "fern", "granite", "heather")
+_TITLE_WORDS, _TITLE_CHARACTERS = 8, 50
+_STREAMED_LINES, _WHOLE_LINES = 6_000, 30
 
 
-@dataclass(frozen=True)
-class Ask:
-    """What was sent: system prompt, all questions in order, the number of files with the last, the seed."""
-
-    system: str
-    questions: tuple[str, ...]
-    files: int
-    seed: int | None = None
-
-    @property
-    def tongue(self) -> int:
-        """0 for English, 1 for Chinese."""
-        return 1 if _CHINESE.search(self.questions[-1]) else 0
-
-
-def endless() -> Iterator[str]:
-    """Yield numbered lines for ever, in groups of ten."""
-    ends = cycle(
-        ("says only that it is here", "follows the one before", "has nothing to add", "is in no hurry")
-    )
-    for n in count(1):
-        yield (f"\n## Lines {n} to {n + 9}\n\n" if n % 10 == 1 else "") + f"{n}. Line {n} {next(ends)}.\n"
+def tour(request: ParsedRequest) -> str:
+    """Return the tour, or a sample of the topic that the last question names."""
+    language, is_later = request.is_chinese, len(request.turns) > 1
+    topic = next((topic for topic, pattern in _TOPICS if re.search(pattern, request.question.lower())), "")
+    blocks = list(_received(request, bool(topic)))
+    match topic:
+        case "long":
+            blocks += long_answer.blocks(language)
+        case "code":
+            blocks.append(texts.CODE[language])
+        case "maths":
+            blocks.append(texts.MATHS[language])
+        case "table":
+            blocks.append(texts.TABLE[language])
+        case _ if not is_later:
+            blocks.append(texts.TOUR[language])
+    blocks += [texts.NEXT[language]] if is_later else []
+    blocks += [texts.DISCLAIMER[language]] if is_later or topic else []
+    return "\n\n".join(blocks) + "\n"
 
 
-def quote(text: str, most: int = 80) -> str:
-    """Return text in quotation marks, as one line of at most `most` characters that Markdown leaves alone."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    line = line if len(line) <= most else line[: most - 1].rstrip() + "…"
-    return f"“{line.translate(_HARMLESS)}”"
+def long(request: ParsedRequest) -> str:
+    """Return an answer of sixteen thousand characters."""
+    return "\n\n".join((*long_answer.blocks(request.is_chinese), texts.DISCLAIMER[request.is_chinese])) + "\n"
 
 
-def beginning(ask: Ask) -> str:
-    """Return the first words of the last question, without tags: the demo's idea of a title or a summary."""
-    words = _TAG.sub(" ", ask.questions[-1]).split()
-    short = " ".join(words[:_FIRST_WORDS])[:_FIRST_LETTERS].strip()
-    return f"简而言之：{short}" if _CHINESE.search(short) else f"In short: {short}"
-
-
-def tour(ask: Ask) -> str:
-    """Return the tour, or what its topics show, as it fits the last question."""
-    last, later = ask.questions[-1], len(ask.questions) > 1
-    topic = next((word for word, words in _TOPICS if re.search(words, last.lower())), "")
-    topics: dict[str, Iterable[Block]] = {"long": long.blocks(), "code": CODE, "maths": MATHS, "table": TABLE}
-    blocks = [*_received(ask, bool(topic)), *topics.get(topic, () if later else TOUR)]
-    if later:
-        blocks.append(NEXT)
-    if later or topic:
-        blocks.append(HONEST)
-    return "\n\n".join(block if isinstance(block, str) else block[ask.tongue] for block in blocks) + "\n"
-
-
-def _received(ask: Ask, served: bool) -> Iterator[Block]:
-    asked, last = len(ask.questions), ask.questions[-1].strip()
-    if asked > 1:
-        first = max(1, asked - _QUOTES_SHOWN + 1)
-        listed = "\n".join(f"{n}. {quote(text)}" for n, text in enumerate(ask.questions[first - 1 :], first))
+def _received(request: ParsedRequest, has_topic: bool) -> Iterator[str]:
+    """Yield what the request contained: earlier questions, the system prompt, files."""
+    language, count = request.is_chinese, len(request.turns)
+    lines: list[Text] = []
+    if count > 1:
+        first = max(1, count - _MAX_QUOTES + 1)
+        turns = enumerate(request.turns[first - 1 :], first)
+        questions = "\n".join(f"{number}. {quote(turn.question)}" for number, turn in turns)
         latest = (" The latest:", "最近的是：") if first > 1 else ("", "")
-        yield (
-            f"You have asked {asked} questions so far, the whole path was sent.{latest[0]}\n\n{listed}",
-            f"你已经问了 {asked} 个问题，整条对话都发了过来。{latest[1]}\n\n{listed}",
+        english = (
+            f"You have asked {count} questions so far, the whole path was sent.{latest[0]}\n\n{questions}"
         )
-    elif last and not served:
-        yield (
-            f"You asked: {quote(last)}. The demo cannot answer that, but it can show you around.",
-            f"你问的是：{quote(last)}。演示答不了，不过可以带你看看。",
-        )
-    if ask.system:
-        yield (
-            f"Your system prompt came along: {quote(ask.system)}",
-            f"系统提示词也收到了：{quote(ask.system)}",
-        )
-    if ask.files:
-        yield (
-            f"Files received: {ask.files}. The demo does not open them.",
-            f"收到文件 {ask.files} 个，演示不会打开。",
-        )
-    if ask.seed is not None:
-        lots = ", ".join(drawn(ask.seed))
-        yield f"With seed {ask.seed} the lots are: {lots}.", f"种子 {ask.seed} 抽到的词：{lots}。"
+        chinese = f"你已经问了 {count} 个问题，整条对话都发了过来。{latest[1]}\n\n{questions}"
+        lines.append((english, chinese))
+    elif request.question.strip() and not has_topic:
+        asked = quote(request.question)
+        english = f"You asked: {asked}. The demo cannot answer that, but it can show you around."
+        lines.append((english, f"你问的是：{asked}。演示答不了，不过可以带你看看。"))
+    if request.system:
+        prompt = quote(request.system)
+        lines.append((f"The system prompt was received: {prompt}", f"系统提示词也收到了：{prompt}"))
+    if files := request.turns[-1].files:
+        english = f"Files received: {files}. The demo does not open them."
+        lines.append((english, f"收到文件 {files} 个，演示不会打开。"))
+    return (line[language] for line in lines)
 
 
-def drawn(seed: int) -> tuple[str, ...]:
-    """Return three words, the same for the same seed."""
-    digest = hashlib.sha256(str(seed).encode()).digest()
-    return tuple(_LOTS[byte % len(_LOTS)] for byte in digest[:3])
+def quote(text: str, max_characters: int = 80) -> str:
+    """Return `text` in quotation marks on one line, shortened and escaped for Markdown."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = line if len(line) <= max_characters else line[: max_characters - 1].rstrip() + "…"
+    return f"“{line.translate(_MARKDOWN)}”"
 
 
-def echo(body: Mapping[str, Any]) -> str:
-    """Return the body of a request in a fenced block; long strings are shortened."""
-    said = json.dumps(_shortened(body), ensure_ascii=False, indent=2)
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", said)), default=0))
-    return f"{fence}json\n{said}\n{fence}\n"
+def sample(request: ParsedRequest, description: Text) -> str:
+    """Return the text of a model without one of its own; it names the model and what it shows."""
+    language = request.is_chinese
+    return texts.SAMPLE[language].format(name=request.model, description=description[language]) + "\n"
 
 
-def _shortened(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > _ECHOED_MOST:
-        return f"{value[:_ECHOED_MOST]}… ({len(value):,} characters)"
+def refusal(request: ParsedRequest) -> str:
+    """Return a refusal."""
+    return texts.REFUSAL[request.is_chinese]
+
+
+def title(request: ParsedRequest) -> str:
+    """Return the first words of the last question, without tags."""
+    words = " ".join(_TAG.sub(" ", request.question).split()[:_TITLE_WORDS])[:_TITLE_CHARACTERS].strip()
+    return f"简而言之：{words}" if request.is_chinese else f"In short: {words}"
+
+
+def endless(request: ParsedRequest) -> str:
+    """Return numbered lines for half an hour, or few of them when the answer is not streamed."""
+    ends = cycle(("is just a line", "follows the one before", "has nothing to add", "is in no hurry"))
+    return "".join(
+        (f"\n## Lines {n} to {n + 9}\n\n" if n % 10 == 1 else "") + f"{n}. Line {n} {next(ends)}.\n"
+        for n in range(1, (_STREAMED_LINES if request.is_stream else _WHOLE_LINES) + 1)
+    )
+
+
+def echo(request: ParsedRequest) -> str:
+    """Return the body of the request in a fenced block; long strings are shortened."""
+    body = json.dumps(_shorten(request.body), ensure_ascii=False, indent=2)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", body)), default=0))
+    return f"{fence}json\n{body}\n{fence}\n"
+
+
+def _shorten(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _MAX_ECHOED:
+        return f"{value[:_MAX_ECHOED]}… ({len(value):,} characters)"
     if isinstance(value, Mapping):
-        return {name: _shortened(item) for name, item in value.items()}
-    return [_shortened(item) for item in value] if isinstance(value, list) else value
-
-
-def as_json(form: Mapping[str, Any], ask: Ask) -> str:
-    """Return an answer in JSON: by the schema, or of the demo's own making where that is empty.
-
-    Raises Refused (400) for a schema that is none.
-    """
-    free = {"demo": True, "model": None, "note": "No model wrote this.", "question": ask.questions[-1]}
-    try:
-        made = _instance(form, form, 0) if form else free
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
-        wrong("schema", "is not a JSON schema that the demo understands.")
-    return json.dumps(made, ensure_ascii=False, indent=2) + "\n"
-
-
-def _instance(schema: Any, root: Mapping[str, Any], references: int) -> Any:
-    """The least that a JSON schema of the usual kind allows."""
-    if not isinstance(schema, Mapping) or references > _REFERENCES_MOST:
-        return None
-    if "const" in schema or schema.get("enum"):
-        return schema["const"] if "const" in schema else schema["enum"][0]
-    if "$ref" in schema:
-        name = str(schema["$ref"]).rpartition("/")[2]
-        known = {**(root.get("definitions") or {}), **(root.get("$defs") or {})}
-        return _instance(known.get(name), root, references + 1)
-    for choice in ("anyOf", "oneOf", "allOf"):
-        if schema.get(choice):
-            return _instance(schema[choice][0], root, references)
-    return _simple(schema, root, references)
-
-
-def _simple(schema: Mapping[str, Any], root: Mapping[str, Any], references: int) -> Any:
-    kind = schema.get("type") or ("object" if "properties" in schema else "string")
-    match kind[0] if isinstance(kind, list) else kind:
-        case "object":
-            known = schema.get("properties") or {}
-            return {name: _instance(inner, root, references) for name, inner in known.items()}
-        case "array":
-            least = max(1, schema.get("minItems") or 1)
-            return [_instance(schema.get("items") or {}, root, references)] * min(least, 100)
-        case "number" | "integer":
-            return schema.get("minimum", 0)
-        case "boolean":
-            return False
-        case "null":
-            return None
-    return "demo"
+        return {name: _shorten(item) for name, item in value.items()}
+    return [_shorten(item) for item in value] if isinstance(value, list) else value

@@ -1,207 +1,188 @@
-"""The demo gateway's answers over Anthropic's messages: events, or a body."""
+"""Answers of the demo gateway over /v1/messages."""
 
-import json
+import base64
+import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
-from lib.demo.reading import Wanted
+from lib.demo.request import ParsedRequest
 from lib.demo.wire import (
-    MESSAGES,
-    Cache,
-    Counts,
-    End,
-    Kind,
-    Piece,
-    Style,
-    Why,
-    data,
-    error,
-    event,
-    sign,
+    ANTHROPIC,
+    CacheUsage,
+    Delta,
+    DeltaKind,
+    Finish,
+    TokenCounts,
+    error_payload,
+    named_event,
 )
 
-_REASONS: MappingProxyType[Why, str] = MappingProxyType(
-    {
-        "done": "end_turn",
-        "stop": "stop_sequence",
-        "length": "max_tokens",
-        "window": "model_context_window_exceeded",
-        "refusal": "refusal",
-        "filter": "refusal",
-        "tool": "tool_use",
-        "pause": "pause_turn",
-    }
+_REFUSAL_DETAILS = MappingProxyType(
+    {"type": "refusal", "category": "demo", "explanation": "The demo refuses to show a refusal."}
 )
-_DETAILS = MappingProxyType(
-    {
-        "type": "refusal",
-        "category": "demo",
-        "explanation": "The demo refuses here, to show what that is like.",
-    }
-)
-_SIGNED: frozenset[Kind] = frozenset(("thinking", "sealed"))
 
 
 @dataclass
-class _Block:
-    """A block of the answer: what it is made of, in pieces."""
+class Block:
+    """A content block: its kind and its deltas."""
 
-    kind: Kind
-    said: list[str] = field(default_factory=list)
-    open: bool = True
+    kind: DeltaKind
+    texts: list[str] = field(default_factory=list)
+    is_open: bool = True
 
     @property
     def text(self) -> str:
-        return "".join(self.said)
+        """The text so far."""
+        return "".join(self.texts)
 
 
-class Messages:
-    """One answer. Holds what was said so far."""
+class AnthropicWire:
+    """One answer as events or as one body; holds the blocks sent so far."""
 
-    def __init__(self, wanted: Wanted, style: Style, cache: Cache) -> None:
-        self._wanted, self._style, self._cache = wanted, style, cache
-        self._begin()
+    finish_reasons: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "stop": "end_turn",
+            "stop_sequence": "stop_sequence",
+            "length": "max_tokens",
+            "refusal": "refusal",
+            "filter": "refusal",
+        }
+    )
 
-    def _begin(self) -> None:
-        self._id, self._call = f"msg_{secrets.token_hex(12)}", f"toolu_{secrets.token_hex(12)}"
-        self._blocks: list[_Block] = []
-        self._end: End | None = None
+    def __init__(self, request: ParsedRequest, cache: CacheUsage) -> None:
+        self.request, self.cache = request, cache
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new answer under a new id."""
+        self.id = f"msg_{secrets.token_hex(12)}"
+        self.blocks: list[Block] = []
+        self.stop: dict[str, Any] = {"stop_reason": None, "stop_sequence": None}
 
     def opening(self) -> bytes:
-        """Return what comes before the first piece."""
-        return event({"type": "message_start", "message": self._shape([], 1)})
+        """Return the events before the first delta."""
+        return named_event({"type": "message_start", "message": self.message([], 1)})
 
-    def restart(self) -> bytes:
-        """Forget what was said, and return the opening of another answer."""
-        self._begin()
-        return self.opening()
-
-    def piece(self, piece: Piece) -> bytes:
-        """Return the frame of one piece, and those that end and begin a block around it."""
-        at = next((i for i, b in enumerate(self._blocks) if b.open and b.kind == piece.kind), None)
-        before = b""
-        if at is None:
-            before = b"" if self._style.overlapping else self._close()
-            at = len(self._blocks)
-            self._blocks.append(_Block(piece.kind))
-            empty = self._content(_Block(piece.kind, [piece.text] if piece.kind == "redacted" else []))
-            before += event({"type": "content_block_start", "index": at, "content_block": empty})
-        self._blocks[at].said.append(piece.text)
-        return before + self._delta(at, piece)
-
-    def closing(self, ends: Sequence[End]) -> bytes:
-        """Return what comes after the last piece, with the reason why."""
-        return self.finish(ends) + self.tail()
-
-    def finish(self, ends: Sequence[End]) -> bytes:
-        """Return the ends of open blocks and the reason."""
-        before, self._end = self._close(), ends[0]
-        delta: dict[str, Any] = {"stop_reason": _REASONS[ends[0].why], "stop_sequence": ends[0].sequence}
-        if ends[0].why == "refusal":
-            delta["stop_details"] = dict(_DETAILS)
-        last = {"type": "message_delta", "delta": delta, "usage": {"output_tokens": self._made()}}
-        if self._style.usage == "never":
-            last["usage"] = {}
-        early = {"type": "message_delta", "delta": {}, "usage": {"output_tokens": max(self._made() - 1, 1)}}
-        return before + (event(early) if self._style.usage == "often" else b"") + event(last)
-
-    def tail(self) -> bytes:
-        """Return the end of the last block, where it is open, and the end marker."""
-        return self._close() + event({"type": "message_stop"})
-
-    def failure(self, code: str, message: str, request_id: str, named: bool = True) -> bytes:
-        """Return an error in mid-stream, named as such or not."""
-        said = error(MESSAGES, code, message, request_id)
-        return event(said) if named else data(said)
-
-    def early(self) -> bytes:
-        """Return a sign of life that comes before the message."""
-        return event({"type": "ping"})
-
-    def oddities(self) -> bytes:
-        """Return events that say nothing, and that no client knows."""
-        return event({"type": "weather", "sky": "clear"}) + b"event: nothing\n\nid: 7\nretry: 3000\n\n"
-
-    def late(self) -> bytes:
-        """Return the other wire's end marker, which some gateways put behind their own."""
-        return b"data: [DONE]\n\n"
-
-    def whole(self) -> dict[str, Any]:
-        """Return the answer as one body; its reason is null where it was never finished."""
-        body = self._shape([self._content(block) for block in self._blocks], self._made())
-        if self._end:
-            body |= {"stop_reason": _REASONS[self._end.why], "stop_sequence": self._end.sequence}
-            body |= {"stop_details": dict(_DETAILS)} if self._end.why == "refusal" else {}
-        return body
-
-    def _shape(self, content: list[dict[str, Any]], made: int) -> dict[str, Any]:
-        head = {"id": self._id, "type": "message", "role": "assistant", "model": self._wanted.model}
-        body = {**head, "content": content, "stop_reason": None, "stop_sequence": None}
-        read, written = self._cache.read, self._cache.written
-        usage = {
-            "input_tokens": self._wanted.prompt - read - written,
-            "cache_creation_input_tokens": written,
-            "cache_read_input_tokens": read,
-            "output_tokens": made,
-        }
-        return {**body, "usage": {} if self._style.usage == "never" else usage}
-
-    def counts(self) -> Counts:
-        """Return what is to be paid for so far."""
-        return Counts(self._wanted.prompt, self._cache.read, self._cache.written, self._made())
-
-    def _made(self) -> int:
-        return sum(len(block.said) for block in self._blocks)
-
-    def _content(self, block: _Block) -> dict[str, Any]:
-        match block.kind:
-            case "text" | "refusal":
-                return {"type": "text", "text": block.text}
-            case "thinking" | "sealed":
-                signature = self._signature(block) if block.said else ""
-                return {
-                    "type": "thinking",
-                    "thinking": block.text if block.kind == "thinking" else "",
-                    "signature": signature,
+    def delta(self, delta: Delta) -> bytes:
+        """Record a delta and return its event, after those that close and open blocks for it."""
+        index = self.open_block(delta.kind)
+        opening = b""
+        if index is None:
+            index, opening = len(self.blocks), self.before_block()
+            self.blocks.append(Block(delta.kind))
+            opening += named_event(
+                {
+                    "type": "content_block_start",
+                    "index": index,
+                    "content_block": self.content(Block(delta.kind, self.opening_texts(delta))),
                 }
-            case "redacted":
-                return {"type": "redacted_thinking", "data": sign(block.text)}
-            case "tool":
-                # The arguments may be cut by the limit, and are no JSON then.
-                whole = block.text.endswith("}")
-                called = json.loads(block.text) if whole else {}
-                return {"type": "tool_use", "id": self._call, "name": self._wanted.tool, "input": called}
-            case _:
-                return {"type": "hologram", "light": block.text}
+            )
+        self.blocks[index].texts.append(delta.text)
+        return opening + self.delta_event(index, self.delta_fields(delta))
 
-    def _signature(self, block: _Block) -> str:
-        return sign(block.text) if self._style.signed else ""
+    def finish(self, finishes: Sequence[Finish]) -> bytes:
+        """Close all blocks and return the event with the stop reason of the first choice."""
+        closing = self.close_blocks()
+        reason, sequence = self.finish_reasons[finishes[0].reason], finishes[0].stop_sequence
+        self.stop = {"stop_reason": reason, "stop_sequence": sequence}
+        if finishes[0].reason == "refusal":
+            self.stop["stop_details"] = dict(_REFUSAL_DETAILS)
+        last = {"type": "message_delta", "delta": self.stop, "usage": self.final_usage()}
+        return closing + named_event(last)
 
-    def _delta(self, at: int, piece: Piece) -> bytes:
-        match piece.kind:
-            case "text" | "refusal":
-                delta = {"type": "text_delta", "text": piece.text}
-            case "thinking":
-                delta = {"type": "thinking_delta", "thinking": piece.text}
-            case "tool":
-                delta = {"type": "input_json_delta", "partial_json": piece.text}
-            case "unknown":
-                delta = {"type": "hologram_delta", "light": piece.text}
-            case _:
-                return b""
-        return event({"type": "content_block_delta", "index": at, "delta": delta})
+    def end(self) -> bytes:
+        """Return the last event, after those that close open blocks."""
+        return self.close_blocks() + named_event({"type": "message_stop"})
 
-    def _close(self) -> bytes:
-        """End the blocks that are open: first those that sign, then the others."""
-        frames = b""
-        for at, block in enumerate(self._blocks):
-            if block.open and block.kind in _SIGNED and (signature := self._signature(block)):
-                delta = {"type": "signature_delta", "signature": signature}
-                frames += event({"type": "content_block_delta", "index": at, "delta": delta})
-        for at, block in enumerate(self._blocks):
-            frames += event({"type": "content_block_stop", "index": at}) if block.open else b""
-            block.open = False
-        return frames
+    def failure(self, code: str, message: str, request_id: str) -> bytes:
+        """Return an error event for the middle of a stream."""
+        return named_event(error_payload(ANTHROPIC, code, message, request_id))
+
+    def body(self) -> dict[str, Any]:
+        """Return the answer as one body; the stop reason is null when it was never finished."""
+        content = [self.content(block) for block in self.blocks]
+        return {**self.message(content, self.output_tokens()), **self.stop}
+
+    def counts(self) -> TokenCounts:
+        """Return the tokens to be billed so far."""
+        return TokenCounts(self.request.prompt_tokens, self.output_tokens(), self.cache)
+
+    def output_tokens(self) -> int:
+        """Return the number of deltas so far."""
+        return sum(len(block.texts) for block in self.blocks)
+
+    def final_usage(self) -> dict[str, int]:
+        """Return the usage of the last event."""
+        return {"output_tokens": self.output_tokens()}
+
+    def message(self, content: list[dict[str, Any]], output_tokens: int) -> dict[str, Any]:
+        """Return a message object."""
+        return {
+            "id": self.id,
+            "type": "message",
+            "role": "assistant",
+            "model": self.request.model,
+            "content": content,
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": {
+                "input_tokens": self.request.prompt_tokens - self.cache.read - self.cache.written,
+                "cache_creation_input_tokens": self.cache.written,
+                "cache_read_input_tokens": self.cache.read,
+                "output_tokens": output_tokens,
+            },
+        }
+
+    def open_block(self, kind: DeltaKind) -> int | None:
+        """Return the index of the open block of this kind, or None."""
+        return next((i for i, block in enumerate(self.blocks) if block.is_open and block.kind == kind), None)
+
+    def before_block(self) -> bytes:
+        """Return the events before a new block: those that close the block before it."""
+        return self.close_blocks()
+
+    def opening_texts(self, delta: Delta) -> list[str]:
+        """Return the texts that a block holds in its opening event already."""
+        return []
+
+    def close_blocks(self) -> bytes:
+        """Close the open blocks; thinking is signed first."""
+        events = b""
+        for index, block in enumerate(self.blocks):
+            if block.is_open:
+                signature = self.signature(block)
+                if signature:
+                    events += self.delta_event(index, {"type": "signature_delta", "signature": signature})
+                events += named_event({"type": "content_block_stop", "index": index})
+                block.is_open = False
+        return events
+
+    def signature(self, block: Block) -> str:
+        """Return the signature of a block, empty for all but thinking."""
+        return sign(block.text) if block.kind == "thinking" and block.texts else ""
+
+    def content(self, block: Block) -> dict[str, Any]:
+        """Return a content block."""
+        if block.kind == "thinking":
+            return {"type": "thinking", "thinking": block.text, "signature": self.signature(block)}
+        return {"type": "text", "text": block.text}
+
+    def delta_fields(self, delta: Delta) -> dict[str, Any]:
+        """Return the `delta` object of an event; empty when the delta has no event of its own."""
+        if delta.kind == "thinking":
+            return {"type": "thinking_delta", "thinking": delta.text}
+        return {"type": "text_delta", "text": delta.text}
+
+    def delta_event(self, index: int, fields: dict[str, Any]) -> bytes:
+        """Return the event of a delta of the block at `index`."""
+        return (
+            named_event({"type": "content_block_delta", "index": index, "delta": fields}) if fields else b""
+        )
+
+
+def sign(thinking: str) -> str:
+    """Return a signature of `thinking`, by which a later request proves that the text is unchanged."""
+    return base64.b64encode(hashlib.sha256(thinking.encode(errors="replace")).digest()).decode()

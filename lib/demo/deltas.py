@@ -1,104 +1,99 @@
-"""An answer cut into pieces, up to its limit or a stop sequence, several answers at once."""
+"""Texts split into deltas, limited by length and stop sequences, for several choices at once."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
 
-from lib.demo.wire import End, Piece
+from lib.demo.wire import Delta, Finish, FinishReason
 
 _CJK = "\u3000-\u30ff\u3400-\u9fff\uff00-\uffef"
 _WIDE = re.compile(f"[{_CJK}]")
 _UNIT = re.compile(rf"[{_CJK}]{{1,2}}\s*|[^\s{_CJK}]+\s*|\s+")
 
 
-def tokens(text: str) -> int:
-    """Return a rough count of tokens: one for a Chinese character, one for four of any others."""
+def count_tokens(text: str) -> int:
+    """Return a rough count of tokens: one for a Chinese character, one for four other characters."""
     wide = len(_WIDE.findall(text))
     return wide + -(-(len(text) - wide) // 4)
 
 
-def pieces(text: str) -> Iterator[str]:
-    """Yield text in pieces of one to three words, or of two Chinese characters; joined, they are the text."""
-    sizes, held, more = cycle((1, 2, 1, 3, 2)), "", 0
-    for unit in _UNIT.findall(text):
-        wide = _WIDE.match(unit)
-        if held and (wide or not more):
-            yield held
-            held, more = "", 0
-        more = 0 if wide else (more or next(sizes)) - 1
-        held += unit
-    if held:
-        yield held
+def split_text(text: str) -> Iterator[str]:
+    """Yield `text` in pieces of one to three words or of two Chinese characters, without loss."""
+    sizes, piece, remaining = cycle((1, 2, 1, 3, 2)), "", 0
+    for unit in (match[0] for match in _UNIT.finditer(text)):
+        is_wide = _WIDE.match(unit)
+        if piece and (is_wide or not remaining):
+            yield piece
+            piece, remaining = "", 0
+        remaining = 0 if is_wide else (remaining or next(sizes)) - 1
+        piece += unit
+    if piece:
+        yield piece
 
 
-class Take:
-    """One answer: its pieces, and once they are all out, its end.
+class ChoiceStream:
+    """The deltas of one choice; once all are out, `finish` is its end.
 
-    `most` is a number of pieces, with the end that it comes to where there would be more of them.
+    `limit` is a number of deltas, with the finish reason of a choice that would have more.
     """
 
     def __init__(
-        self, said: Iterable[Piece], most: tuple[int, End] | None, stops: Sequence[str], end: End
+        self,
+        deltas: Iterable[Delta],
+        limit: tuple[int, FinishReason] | None,
+        stop_sequences: Sequence[str],
+        finish: Finish,
     ) -> None:
-        self._said, self._most, self._stops = said, most, stops
-        self.end = end
+        self._deltas, self._limit, self._stop_sequences = deltas, limit, stop_sequences
+        self.finish = finish
 
-    def __iter__(self) -> Iterator[Piece]:
-        for made, piece in enumerate(self._until_stopped()):
-            if self._most and made == self._most[0]:
-                self.end = self._most[1]
+    def __iter__(self) -> Iterator[Delta]:
+        for count, delta in enumerate(self._until_stop_sequence()):
+            if self._limit and count == self._limit[0]:
+                self.finish = Finish(self._limit[1])
                 return
-            yield piece
+            yield delta
 
-    def _until_stopped(self) -> Iterator[Piece]:
-        """Yield the pieces before a stop sequence; what may be the beginning of one is held back."""
-        held = ""
-        last = Piece("")
-        for piece in self._said:
-            if piece.kind != "text":
-                yield piece
+    @property
+    def is_limited(self) -> bool:
+        """True when a limit or a stop sequence of the request ended the choice."""
+        return self.finish.reason in ("length", "stop_sequence")
+
+    def _until_stop_sequence(self) -> Iterator[Delta]:
+        """Yield the deltas before a stop sequence; text that may be the beginning of one is held back."""
+        held, last = "", Delta("")
+        for delta in self._deltas:
+            if delta.kind != "text":
+                yield delta
                 continue
-            held, last = held + piece.text, piece
-            found = min(((held.find(stop), stop) for stop in self._stops if stop in held), default=None)
-            if found:
-                self.end = End("stop", found[1])
-                if found[0]:
-                    yield Piece(held[: found[0]], "text", piece.choice)
+            held, last = held + delta.text, delta
+            hit = min(
+                ((held.find(stop), stop) for stop in self._stop_sequences if stop in held), default=None
+            )
+            if hit:
+                self.finish = Finish("stop_sequence", hit[1])
+                if hit[0]:
+                    yield Delta(held[: hit[0]], "text", delta.choice)
                 return
-            if not any(_begins(held, stop) for stop in self._stops):
-                yield Piece(held, "text", piece.choice)
+            if not any(_ends_with_start(held, stop) for stop in self._stop_sequences):
+                yield Delta(held, "text", delta.choice)
                 held = ""
         if held:
-            yield Piece(held, "text", last.choice)
+            yield Delta(held, "text", last.choice)
 
 
-def _begins(text: str, stop: str) -> bool:
-    """Whether a stop sequence may have begun at the end of text."""
+def _ends_with_start(text: str, stop: str) -> bool:
+    """True when a stop sequence may have begun at the end of `text`."""
     return any(text.endswith(stop[:size]) for size in range(1, min(len(stop), len(text) + 1)))
 
 
-class Said:
-    """All answers to one request: their pieces in turns, the last answer first; then their ends."""
-
-    def __init__(self, takes: Sequence[Take]) -> None:
-        self._takes = takes
-
-    def __iter__(self) -> Iterator[Piece]:
-        going = [iter(take) for take in reversed(self._takes)]
-        while going:
-            for one in list(going):
-                piece = next(one, None)
-                if piece is None:
-                    going.remove(one)
-                else:
-                    yield piece
-
-    @property
-    def ends(self) -> list[End]:
-        """Why each answer ended."""
-        return [take.end for take in self._takes]
-
-    @property
-    def cut(self) -> bool:
-        """Whether the first answer was ended by what the request asked for, not by itself."""
-        return self._takes[0].end.why in ("length", "stop")
+def interleave(choices: Sequence[ChoiceStream]) -> Iterator[Delta]:
+    """Yield the deltas of all choices in turns, those of the last choice first."""
+    streams = [iter(choice) for choice in reversed(choices)]
+    while streams:
+        for stream in list(streams):
+            delta = next(stream, None)
+            if delta is None:
+                streams.remove(stream)
+            else:
+                yield delta

@@ -1,43 +1,105 @@
-"""A model of the menu and a request, put together: the steps of one answer."""
+"""One answer step by step: its text or the rest of it, its deltas, and a fault on the way."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 
-from lib.demo import plays, sayings, script
-from lib.demo.menu import Model
-from lib.demo.pieces import Said, Take
-from lib.demo.plays import Stage, Step
-from lib.demo.reading import Wanted
-from lib.demo.wire import CHAT, Cache, End, Piece
-from lib.demo.wire_chat import Chat
-from lib.demo.wire_messages import Messages
+from lib.demo import texts
+from lib.demo.anthropic_wire import AnthropicWire
+from lib.demo.deltas import ChoiceStream, interleave, split_text
+from lib.demo.models import Model
+from lib.demo.openai_wire import OpenAIWire
+from lib.demo.request import ParsedRequest
+from lib.demo.wire import Delta, ErrorResponse, Finish, FinishReason
 
-
-def prepare(
-    wanted: Wanted, model: Model, route: str, cache: Cache, request_id: str
-) -> tuple[Stage, Iterator[Step]]:
-    """Return the stage and the steps of the answer; raise Refused (400) where it cannot be given."""
-    text = script.text(wanted, (model.english, model.chinese))
-    strikes = model.play in plays.STRIKING
-    words = text.before if strikes else text.before + text.after
-    takes = [_take(wanted, model, words, text.rest, choice) for choice in range(wanted.count)]
-    wire = (Chat if route == CHAT else Messages)(wanted, model.style, cache)
-    stage = Stage(wire, Said(takes), model.rate, request_id)
-    return stage, _steps(stage, model, plays.well if strikes and text.rest else model.play)
+HEARTBEAT = b": PING\n\n"
+_THINKING_RATE = 30.0  # deltas per second
+_FAILURE = ("overloaded_error", "The demo fails here on purpose.")
+_CONTINUE = re.compile(r"continue|继续", re.IGNORECASE)
 
 
-def _take(wanted: Wanted, model: Model, words: str, rest: bool, choice: int) -> Take:
-    if choice:
-        tongue = 1 if words and "\u3400" <= words[0] <= "\u9fff" else 0
-        words = sayings.ALTERNATIVE[tongue].format(choice + 1, wanted.count) + words
-    said = (script.spoken if rest else model.script)(wanted, words)
-    most = (wanted.limit, End("length")) if wanted.limit else None
-    if model.most and (model.again or not rest) and (most is None or model.most < most[0]):
-        most = (model.most, End(model.why))
-    end = End() if model.most or rest else End(model.why)
-    return Take((Piece(piece.text, piece.kind, choice) for piece in said), most, wanted.stops, end)
+@dataclass(frozen=True)
+class Step:
+    """Bytes to write after `delay` seconds; when `is_cut`, half of them before the connection closes."""
+
+    data: bytes = b""
+    delay: float = 0.0
+    is_cut: bool = False
 
 
-def _steps(stage: Stage, model: Model, play: plays.Play) -> Iterator[Step]:
-    for _ in range(model.quiet):
-        yield Step(plays.PING, pause=1.0)
-    yield from play(stage)
+class Exchange:
+    """The answer of a model to a request; `error` is the fault that ended it."""
+
+    def __init__(
+        self, request: ParsedRequest, model: Model, wire: OpenAIWire | AnthropicWire, request_id: str
+    ) -> None:
+        self.request, self.model, self.wire, self.request_id = request, model, wire, request_id
+        self.error: ErrorResponse | None = None
+        self.text, self.is_rest = self.select_text()
+        self.choices = [self._choice(index) for index in range(request.choices)]
+        self._deltas = interleave(self.choices)
+
+    def steps(self) -> Iterator[Step]:
+        """Yield the whole answer."""
+        for _ in range(self.model.heartbeats):
+            yield Step(HEARTBEAT, delay=1.0)
+        yield Step(self.wire.opening())
+        yield from self.deltas()
+        if self.model.fault and not self.is_rest and not self.choices[0].is_limited:
+            yield from self.break_off()
+        else:
+            yield self.closing()
+
+    def deltas(self, count: int | None = None) -> Iterator[Step]:
+        """Yield the next `count` deltas, or all that are left."""
+        for delta in islice(self._deltas, count):
+            rate = self.model.rate if delta.kind == "text" else _THINKING_RATE
+            yield Step(self.wire.delta(delta), delay=1 / rate)
+
+    def closing(self) -> Step:
+        """Return the regular end of the answer."""
+        return Step(self.wire.finish([choice.finish for choice in self.choices]) + self.wire.end())
+
+    def break_off(self) -> Iterator[Step]:
+        """Yield the fault of the model in place of the regular end."""
+        if self.model.fault == "disconnect":
+            yield Step(self.wire.delta(Delta(" here")), is_cut=True)
+        else:
+            yield Step(self.wire.failure(*self.fail(), self.request_id))
+
+    def fail(self) -> tuple[str, str]:
+        """Record the error of the middle of the answer and return its code and message."""
+        self.error = ErrorResponse(500, *_FAILURE)
+        return _FAILURE
+
+    def select_text(self) -> tuple[str, bool]:
+        """Return the text to send, and True when it is the rest of an earlier answer.
+
+        An answer is continued when "continue" follows the beginning of the text that the model would send.
+        """
+        turns = self.request.turns
+        first = len(turns) - 1
+        while first and _CONTINUE.match(turns[first].question):
+            first -= 1
+        given = "".join(turn.answer for turn in turns[first:-1])
+        text = self.model.text(replace(self.request, turns=turns[: first + 1])).replace(texts.FAULT_MARK, "")
+        if given and given != text and text.startswith(given):
+            return text.removeprefix(given), True
+        before, _, after = self.model.text(self.request).partition(texts.FAULT_MARK)
+        return (before if self.model.fault else before + after), False
+
+    def _choice(self, index: int) -> ChoiceStream:
+        request, model, text = self.request, self.model, self.text
+        if index:
+            text = texts.ALTERNATIVE[request.is_chinese].format(index + 1, request.choices) + text
+        deltas = map(Delta, split_text(text)) if self.is_rest else model.deltas(request, text)
+        limits: list[tuple[int, FinishReason]] = []
+        if request.max_tokens:
+            limits.append((request.max_tokens, "length"))
+        # A limit of length applies to the rest of an answer as well, so that it can be continued repeatedly.
+        if model.limit and (model.finish == "length" or not self.is_rest):
+            limits.append((model.limit, model.finish))
+        finish = Finish() if model.limit or self.is_rest else Finish(model.finish)
+        chosen = (replace(delta, choice=index) for delta in deltas)
+        return ChoiceStream(chosen, min(limits, default=None), request.stop_sequences, finish)

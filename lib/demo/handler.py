@@ -1,218 +1,187 @@
-"""One connection to the demo gateway: requests taken, answers and refusals written."""
+"""HTTP requests to the demo gateway."""
 
 import hashlib
-import socket
-import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from decimal import Decimal
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from lib.demo import menu, money, reading, scene
-from lib.demo.dress import Dress, Sender
-from lib.demo.memory import Memory
-from lib.demo.menu import Model
-from lib.demo.plays import Stage, Step
-from lib.demo.reading import Wanted
-from lib.demo.refusals import ELSEWHERE, Refusal
-from lib.demo.wire import (
-    CHAT,
-    MESSAGES,
-    MODELS,
-    Refused,
-    Reset,
-    encode,
-    new_request_id,
-)
+from lib.demo import billing
+from lib.demo.anthropic_wire import AnthropicWire
+from lib.demo.exchange import Exchange
+from lib.demo.models import MODELS, Model, model_list
+from lib.demo.openai_wire import OpenAIWire
+from lib.demo.request import ParsedRequest, parse_request
+from lib.demo.state import State
+from lib.demo.wire import ANTHROPIC, OPENAI, CacheUsage, ErrorResponse, encode, new_request_id
 
-_METHODS = MappingProxyType(
-    {CHAT: "POST", MESSAGES: "POST", MODELS: "GET", **dict.fromkeys(money.PAPERS, "GET")}
-)
-_LARGEST = 128 * 2**20
-# What the pieces of an answer that is not streamed may take in all.
-_WHOLE_SECONDS = 3.0
-_JSON = MappingProxyType({"Content-Type": "application/json"})
-_STREAM = MappingProxyType(
+MODEL_LIST = "/v1/models"
+JSON_HEADERS = MappingProxyType({"Content-Type": "application/json"})
+STREAM_HEADERS = MappingProxyType(
     {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 )
-_LOGIN = b"<html><body><h1>Sign in</h1></body></html>\n"
+_METHODS = MappingProxyType(
+    {OPENAI: "POST", ANTHROPIC: "POST", **dict.fromkeys((MODEL_LIST, *billing.PATHS), "GET")}
+)
 
 
-class House(Protocol):
-    """What a handler needs of its server."""
+class Server(Protocol):
+    """The parts of the server that a handler needs."""
 
     pace: float
     closed: threading.Event
-    memory: Memory
-
-    def counted(self) -> AbstractContextManager[None]:
-        """Count an answer as being produced."""
+    state: State
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers the requests of one connection."""
+    """The requests of one connection."""
 
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "antler-demo", ""
     disable_nagle_algorithm = True
-    server: House  # type: ignore[assignment]  # the server by what is needed of it
+    server: Server  # type: ignore[assignment]  # the parts of the server in use
     request_id, route = "", ""
+    models: Mapping[str, Model] = MODELS
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name the base class gives it
-        """Say nothing."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
+        """Log nothing."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what the base class could not read or has no method for."""
+        """Send an error as JSON for a request that the base class cannot read or has no method for."""
         self.close_connection = True
         self.request_id = new_request_id()
-        self._refuse(
-            Refused(405 if code == 501 else code, "invalid_request_error", message or "Not understood.")
-        )
+        status = 405 if code == 501 else code
+        self.send_failure(ErrorResponse(status, "invalid_request_error", message or "Bad request."))
 
-    def _route(self) -> None:
+    def do_GET(self) -> None:
+        """Answer a request."""
         self.request_id, self.route = new_request_id(), self.path.partition("?")[0]
         try:
-            self._answer(self._body())
-        except Refused as refused:
-            self._refuse(refused)
-        except Reset:
-            self._reset()
-        except RecursionError:
-            self._refuse(Refused(400, "invalid_request_error", "The body is nested too deeply."))
+            self.respond(self.read_body())
+        except ErrorResponse as error:
+            self.send_failure(error)
         except ConnectionError:
             self.close_connection = True
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _route
+    do_POST = do_GET
 
-    def _body(self) -> bytes:
+    def read_body(self) -> bytes:
+        """Read the body. Raises ErrorResponse (400) when its length is not given."""
         length = self.headers.get("Content-Length") or "0"
-        size = int(length) if length.isdecimal() and len(length) < 12 else -1
-        if "Transfer-Encoding" in self.headers or not 0 <= size <= _LARGEST:
-            # What is not read would be taken for the next request.
+        if "Transfer-Encoding" in self.headers or not length.isdecimal():
+            # Unread bytes would be taken for the next request.
             self.close_connection = True
-            status, reason = 413 if size > _LARGEST else 400, "A Content-Length of at most 128 MiB is needed."
-            raise Refused(status, "invalid_request_error", reason)
-        return self.rfile.read(size)
+            raise ErrorResponse(400, "invalid_request_error", "A Content-Length is required.")
+        return self.rfile.read(int(length))
 
-    def _answer(self, sent: bytes) -> None:
-        if self.route == ELSEWHERE:
-            self.server.memory.follow("Authorization" in self.headers or "x-api-key" in self.headers)
-            self._send(200, _LOGIN, {"Content-Type": "text/html; charset=utf-8"})
-            return
+    def respond(self, body: bytes) -> None:
+        """Send the resource of the path. Raises ErrorResponse for an unknown path or method."""
         method = _METHODS.get(self.route)
         if method is None:
-            raise Refused(404, "not_found_error", f"There is nothing at {self.route[:80]}.")
+            raise ErrorResponse(404, "not_found_error", f"There is nothing at {self.route[:80]}.")
         if self.command != method:
-            raise Refused(405, "invalid_request_error", f"{self.route} takes {method}.", {"Allow": method})
-        if self.route == MODELS:
-            self._send(200, encode(self._models()), _JSON)
-            return
-        if self.route in money.PAPERS:
-            self._send(200, encode(self._paper()), _JSON)
-            return
-        wanted = reading.read(sent, self.route)
-        model = self._model(wanted)
-        cache = self.server.memory.cache(wanted)
-        stage, steps = scene.prepare(wanted, model, self.route, cache, self.request_id)
-        streamed = wanted.stream if model.dress.form == "asked" else model.dress.form == "stream"
-        with self.server.counted(), self._paid(wanted.model, stage):
-            (self._stream if streamed else self._whole)(stage, steps, model.dress)
+            message = f"{self.route} takes {method}."
+            raise ErrorResponse(405, "invalid_request_error", message, {"Allow": method})
+        if method == "GET":
+            self.send(200, encode(self.document()), JSON_HEADERS)
+        else:
+            self.answer(self.parse(body))
 
-    def _models(self) -> dict[str, Any]:
-        anthropic = "anthropic-version" in self.headers and "x-api-key" in self.headers
-        return menu.listed(anthropic, chinese=self.headers.get("Accept-Language", "").startswith("zh"))
+    def document(self) -> dict[str, Any]:
+        """Return the list of models, the prices, or the balance."""
+        if self.route == MODEL_LIST:
+            return model_list(self.models, self.headers.get("Accept-Language", "").startswith("zh"))
+        if self.route == billing.PRICING:
+            return billing.pricing(list(self.models))
+        if self.route == billing.SUBSCRIPTION:
+            return billing.subscription()
+        return billing.usage(self.server.state.spent)
 
-    def _paper(self) -> dict[str, Any]:
-        if self.route == money.PRICING:
-            return money.pricing(list(menu.MENU))
-        if self.route == money.SUBSCRIPTION:
-            return money.subscription()
-        return money.usage(self.server.memory.pay(Decimal(0)))
+    def parse(self, body: bytes) -> ParsedRequest:
+        """Parse a request for an answer. Raises ErrorResponse (400) for a body that is malformed."""
+        return parse_request(body, self.route)
 
-    @contextmanager
-    def _paid(self, model: str, stage: Stage) -> Iterator[None]:
-        """What was said is paid for, however it ends."""
+    def answer(self, request: ParsedRequest) -> None:
+        """Send the answer of a model, or raise its error."""
+        model = self.find_model(request.model)
+        self.check(model, request)
+        exchange = self.exchange(model, request)
         try:
-            yield
+            (self.stream if request.is_stream else self.send_whole)(exchange)
         finally:
-            self.server.memory.pay(money.cost(model, stage.wire.counts()))
+            self.server.state.add_cost(billing.cost(request.model, exchange.wire.counts()))
 
-    def _model(self, wanted: Wanted) -> Model:
-        """Return the model that is wanted; raise what it refuses the request with."""
-        if wanted.model in menu.OTHERS:
-            raise Refused(404, "invalid_request_error", "This is not a chat model.", param="model")
-        model = menu.MENU.get(wanted.model)
-        if model is None:
-            words = f"The demo has no model {wanted.model[:80]!r}."
-            raise Refused(503, "model_not_found", words, shape="gateway")
-        if model.refusal and self._refuses(model.refusal, wanted):
-            raise model.refusal.made()
-        return model
+    def find_model(self, name: str) -> Model:
+        """Return a model. Raises ErrorResponse (404) for an unknown name."""
+        if name not in self.models:
+            raise ErrorResponse(404, "model_not_found", f"The demo has no model {name[:80]!r}.")
+        return self.models[name]
 
-    def _refuses(self, refusal: Refusal, wanted: Wanted) -> bool:
-        if refusal.times is None:
-            return refusal.when(wanted.body)
-        request = hashlib.sha256(self.route.encode() + encode(wanted.body)).hexdigest()
-        return self.server.memory.again(request, refusal.times)
+    def check(self, model: Model, request: ParsedRequest) -> None:
+        """Raise the error of a model that refuses the request."""
+        if model.context_window and request.prompt_tokens > model.context_window:
+            message = f"This model's maximum context length is {model.context_window} tokens."
+            raise ErrorResponse(400, "context_length_exceeded", message, param="messages")
+        if model.error:
+            digest = hashlib.sha256(self.route.encode() + encode(request.body)).hexdigest()
+            if model.failures is None or self.server.state.is_refused(digest, model.failures):
+                raise model.error()
 
-    def _stream(self, stage: Stage, steps: Iterator[Step], dress: Dress) -> None:
-        known = list(steps) if dress.framing == "length" else None
-        length = sum(len(step.data) for step in known) if known else None
-        self.close_connection |= dress.framing == "close"
-        sender = Sender(self.wfile.write, dress)
-        self._head(200, {**_STREAM, **sender.headers(length)})
+    def exchange(self, model: Model, request: ParsedRequest) -> Exchange:
+        """Return the answer of a model to a request."""
+        wire = OpenAIWire if request.path == OPENAI else AnthropicWire
+        return Exchange(request, model, wire(request, CacheUsage()), self.request_id)
+
+    def stream(self, exchange: Exchange) -> None:
+        """Send an answer as a stream."""
+        self.send_head(200, {**STREAM_HEADERS, "Transfer-Encoding": "chunked"})
         due = time.monotonic()
-        for step in known or steps:
-            # Counted from the first piece, so that late wake-ups do not add up.
-            due += (step.beat + step.pause) / self.server.pace
-            self._wait((due - time.monotonic()) * self.server.pace)
-            if step.torn:
-                sender.tear(step.data)
+        for step in exchange.steps():
+            # Relative to the first step, so that late wake-ups do not add up.
+            due += step.delay / self.server.pace
+            self.wait(due - time.monotonic())
+            chunk = b"%x\r\n%b\r\n" % (len(step.data), step.data)
+            if step.is_cut:
+                self.wfile.write(chunk[: len(chunk) // 2])
                 self.close_connection = True
                 return
-            sender.send(step.data)
-        sender.end()
+            self.wfile.write(chunk)
+        self.wfile.write(b"0\r\n\r\n")
 
-    def _whole(self, stage: Stage, steps: Iterator[Step], dress: Dress) -> None:
-        beats, torn = 0.0, False
-        for step in steps:
-            beats, torn = beats + step.beat, step.torn
-            self._wait(step.pause)
-        self._wait(min(_WHOLE_SECONDS, beats))
-        if stage.failed:
-            raise stage.failed
-        body = encode(stage.wire.whole())
-        if torn:
-            self._head(200, {**_JSON, "Content-Length": str(len(body))})
-            self.wfile.write(body[: len(body) // 2])
-            self.close_connection = True
-            return
-        self.close_connection |= dress.framing == "close"
-        sender = Sender(self.wfile.write, dress)
-        self._head(200, {**_JSON, **sender.headers(len(body))})
-        sender.send(body)
-        sender.end()
+    def send_whole(self, exchange: Exchange) -> None:
+        """Send an answer as one body. Raises its error."""
+        body, is_cut = self.collect(exchange)
+        self.send_head(200, {**JSON_HEADERS, "Content-Length": str(len(body))})
+        self.wfile.write(body[: len(body) // 2] if is_cut else body)
+        self.close_connection |= is_cut
 
-    def _refuse(self, refused: Refused) -> None:
-        self._send(refused.status, refused.body(self.route, self.request_id), refused.headers)
+    def collect(self, exchange: Exchange) -> tuple[bytes, bool]:
+        """Return the body of an answer, after the time that a stream would take, and True when it is cut.
 
-    def _reset(self) -> None:
-        """Close the connection the hard way: no answer, and no goodbye either."""
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.rfile.close()
-        self.connection.close()
+        Raises the error of the answer.
+        """
+        delay, is_cut = 0.0, False
+        for step in exchange.steps():
+            delay, is_cut = delay + step.delay, step.is_cut
+        self.wait(delay / self.server.pace)
+        if exchange.error:
+            raise exchange.error
+        return encode(exchange.wire.body()), is_cut
 
-    def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        self._head(status, {**headers, "Content-Length": str(len(body))})
+    def send_failure(self, error: ErrorResponse) -> None:
+        """Send an error in the shape of the wire."""
+        self.send(error.status, error.body(self.route, self.request_id), error.headers)
+
+    def send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send a response of known length."""
+        self.send_head(status, {**headers, "Content-Length": str(len(body))})
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _head(self, status: int, headers: Mapping[str, str]) -> None:
+    def send_head(self, status: int, headers: Mapping[str, str]) -> None:
+        """Send status and headers."""
         self.send_response(status)
         self.send_header("X-Oneapi-Request-Id", self.request_id)
         for name, value in headers.items():
@@ -221,23 +190,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def _wait(self, seconds: float) -> None:
-        """Let seconds go by, at the server's pace; raise ConnectionError as soon as the client has left."""
-        until = time.monotonic() + seconds / self.server.pace
-        while (left := until - time.monotonic()) > 0:
-            if self.server.closed.is_set() or self._left(left):
-                raise ConnectionAbortedError("The client left, or the server is closing.")
-
-    def _left(self, seconds: float) -> bool:
-        """Return True once the client is gone, False when that has not happened for some of the seconds."""
-        self.connection.settimeout(seconds)
-        try:
-            gone = not self.connection.recv(1, socket.MSG_PEEK)
-        except TimeoutError:
-            return False
-        finally:
-            self.connection.settimeout(None)
-        if not gone:
-            # A next request, sent early, is always there to be read: without this the loop would spin.
-            time.sleep(min(seconds, 0.05))
-        return gone
+    def wait(self, seconds: float) -> None:
+        """Wait. Raises ConnectionAbortedError when the server closes."""
+        if self.server.closed.wait(max(0.0, seconds)):
+            raise ConnectionAbortedError("The demo gateway is closing.")

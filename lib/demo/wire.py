@@ -1,8 +1,5 @@
-"""What both wires of the demo gateway share: pieces and ends of answers, refusals, and their bytes."""
+"""Types, paths and encoding shared by both wires of the demo gateway."""
 
-import base64
-import binascii
-import hashlib
 import json
 import secrets
 import time
@@ -11,64 +8,48 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-CHAT, MESSAGES, MODELS = "/v1/chat/completions", "/v1/messages", "/v1/models"
+OPENAI, ANTHROPIC = "/v1/chat/completions", "/v1/messages"
 
-Kind = Literal["text", "thinking", "refusal", "tool", "redacted", "sealed", "unknown"]
-Why = Literal["done", "length", "stop", "window", "refusal", "filter", "tool", "pause"]
-Shape = Literal["own", "foreign", "gateway", "nested", "detail", "page", "empty"]
-
-_PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1><p>{1}</p></body></html>\n"
-_JSON, _HTML = "application/json", "text/html; charset=utf-8"
-_SALT = b"antler demo"
+DeltaKind = Literal["text", "thinking", "refusal"]
+FinishReason = Literal["stop", "stop_sequence", "length", "refusal", "filter"]
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A few words of one of the answers that were asked for."""
+class Delta:
+    """A piece of one choice of an answer; counts as one token."""
 
     text: str
-    kind: Kind = "text"
+    kind: DeltaKind = "text"
     choice: int = 0
 
 
 @dataclass(frozen=True)
-class End:
-    """Why an answer ended; `sequence` is the stop sequence that it came to."""
+class Finish:
+    """The end of one choice; `stop_sequence` is the sequence that ended it."""
 
-    why: Why = "done"
-    sequence: str | None = None
+    reason: FinishReason = "stop"
+    stop_sequence: str | None = None
 
 
 @dataclass(frozen=True)
-class Cache:
-    """Tokens of the prompt that were read from the cache, and written to it."""
+class CacheUsage:
+    """Tokens of a prompt that were read from the prompt cache and written to it."""
 
     read: int = 0
     written: int = 0
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Tokens that an answer is paid by; `prompt` counts those of the cache as well."""
+class TokenCounts:
+    """Tokens to be billed; `prompt` includes those of the cache."""
 
     prompt: int
-    read: int
-    written: int
-    made: int
+    completion: int
+    cache: CacheUsage = CacheUsage()
 
 
-@dataclass(frozen=True)
-class Style:
-    """What differs from gateway to gateway in a good answer."""
-
-    reasoning: str = "reasoning_content"
-    signed: bool = True
-    overlapping: bool = False
-    usage: Literal["once", "often", "never"] = "once"
-
-
-class Refused(Exception):
-    """An answer that is an error: status, the wire's word for it, a sentence, and the shape it comes in."""
+class ErrorResponse(Exception):
+    """An error status with a code and a message, in place of an answer."""
 
     def __init__(
         self,
@@ -76,85 +57,42 @@ class Refused(Exception):
         code: str,
         message: str,
         headers: Mapping[str, str] = MappingProxyType({}),
-        shape: Shape = "own",
         param: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.code, self.shape, self.param = status, code, shape, param
-        self.headers = {"Content-Type": _HTML if shape == "page" else _JSON, **headers}
+        self.status, self.code, self.param = status, code, param
+        self.headers = {"Content-Type": "application/json", **headers}
 
-    def body(self, route: str, request_id: str) -> bytes:
-        """Return the bytes that a client of `route` gets."""
-        if self.shape == "empty":
-            return b""
-        if self.shape == "page":
-            return _PAGE.format(str(self.code), str(self)).encode()
-        if self.shape == "detail":
-            return encode({"detail": [{"loc": ["body"], "msg": str(self), "type": self.code}]})
-        return encode(self._error(route, request_id))
-
-    def _error(self, route: str, request_id: str) -> dict[str, Any]:
-        message = f"{self} (request id: {request_id})"
-        if self.shape == "gateway":
-            inner = {"message": message, "type": "new_api_error", "param": "", "code": self.code}
-            return {"error": inner}
-        if self.shape == "nested":
-            behind = error(MESSAGES, self.code, str(self), new_request_id())
-            nested = f"{json.dumps(behind)} (request id: {request_id})"
-            return error(route, "<nil>", nested, request_id, said=True)
-        ours = (route == MESSAGES) != (self.shape == "foreign")
-        return error(MESSAGES if ours else CHAT, self.code, str(self), request_id, self.param)
+    def body(self, path: str, request_id: str) -> bytes:
+        """Return the error as JSON in the shape of the wire of `path`."""
+        return encode(error_payload(path, self.code, str(self), request_id, self.param))
 
 
-class Reset(Exception):
-    """No answer at all: the connection is reset."""
-
-
-def error(
-    route: str, code: str, message: str, request_id: str, param: str | None = None, said: bool = False
+def error_payload(
+    path: str, code: str, message: str, request_id: str, param: str | None = None
 ) -> dict[str, Any]:
-    """Return an error in the shape of the wire of `route`; with `said`, the message has its id already."""
-    message = message if said else f"{message} (request id: {request_id})"
-    if route == MESSAGES:
+    """Return an error in the shape of the wire of `path`; the message ends with the request id."""
+    message = f"{message} (request id: {request_id})"
+    if path == ANTHROPIC:
         return {"type": "error", "error": {"type": code, "message": message}, "request_id": request_id}
     return {"error": {"message": message, "type": code, "param": param, "code": code}}
 
 
 def new_request_id() -> str:
-    """Return a new request id: the time, then chance."""
+    """Return a request id made of the time and of random digits."""
     return time.strftime("%Y%m%d%H%M%S") + secrets.token_hex(4)
 
 
 def encode(value: Any) -> bytes:
-    """Return value as JSON in UTF-8."""
-    # Half of a surrogate pair is legal in JSON, but has no UTF-8.
+    """Return `value` as JSON in UTF-8; a lone surrogate, legal in JSON, is replaced."""
     return json.dumps(value, ensure_ascii=False).encode(errors="replace")
 
 
-def data(value: Mapping[str, Any]) -> bytes:
-    """Return value as an event without a name."""
+def data_event(value: Mapping[str, Any]) -> bytes:
+    """Return `value` as a server-sent event without a name."""
     return b"data: " + encode(value) + b"\n\n"
 
 
-def event(value: Mapping[str, Any]) -> bytes:
-    """Return value as an event that is named by its type."""
-    return f"event: {value['type']}\n".encode() + data(value)
-
-
-def sign(thinking: str) -> str:
-    """Return the signature that shows the demo, later, that it thought this."""
-    digest = hashlib.sha256(thinking.encode(errors="replace")).digest()
-    return base64.b64encode(digest + hashlib.sha256(_SALT + digest).digest()).decode()
-
-
-def genuine(thinking: str, signature: str) -> bool:
-    """Return whether the demo signed this; without the thinking only whether it is a signature of its own."""
-    try:
-        raw = base64.b64decode(signature, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return raw[32:] == hashlib.sha256(_SALT + raw[:32]).digest() and thinking in ("", _thought(raw, thinking))
-
-
-def _thought(raw: bytes, thinking: str) -> str | None:
-    return thinking if hashlib.sha256(thinking.encode(errors="replace")).digest() == raw[:32] else None
+def named_event(value: Mapping[str, Any]) -> bytes:
+    """Return `value` as a server-sent event named by its `type`."""
+    return f"event: {value['type']}\n".encode() + data_event(value)

@@ -1,4 +1,6 @@
-"""The documented fields of Anthropic's messages, with what each may hold."""
+"""Validators of the documented fields of /v1/messages."""
+
+from __future__ import annotations
 
 import base64
 import binascii
@@ -6,162 +8,182 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lib.demo.rules import (
-    Check,
-    anything,
-    either,
-    fields,
-    flag,
-    kinds,
-    many,
+from lib.demo import texts
+from lib.demo.anthropic_wire import sign
+from tests.fake_gateway.exchange import PAUSE_MODEL
+from tests.fake_gateway.validators import (
+    Validator,
+    any_value,
+    array,
+    boolean,
+    integer,
     number,
+    object_of,
     one_of,
-    text,
-    whole,
-    wrong,
+    reject,
+    string,
+    string_or,
+    tagged_union,
 )
-from lib.demo.wire import genuine
 
-_BREAKS_MOST = 4
-_THINKING_LEAST = 1024
-_ANY_OBJECT = fields({}, more=True)
-_TIMES = fields({"type": one_of("ephemeral"), "ttl": one_of("5m", "1h")}, "type")
-_MARK: Mapping[str, Check] = {"type": text(1), "cache_control": _TIMES}
-_LINK = fields({"type": text(1), "url": text(1)}, "url")
-_FILE = fields({"type": text(1), "file_id": text(1)}, "file_id")
+_MAX_BREAKPOINTS = 4
+_MIN_THINKING_BUDGET = 1024
+_ANY_OBJECT = object_of({}, allows_unknown=True)
+_CACHE_CONTROL = object_of({"type": one_of("ephemeral"), "ttl": one_of("5m", "1h")}, "type")
+_BLOCK_FIELDS: Mapping[str, Validator] = {"type": string(1), "cache_control": _CACHE_CONTROL}
+_LINK = object_of({"type": string(1), "url": string(1)}, "url")
+_FILE = object_of({"type": string(1), "file_id": string(1)}, "file_id")
 
 
-def _base64(value: Any, at: str) -> None:
-    text(1)(value, at)
+def _base64_data(value: Any, place: str) -> None:
+    string(1)(value, place)
     try:
         base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
-        wrong(at, "must be bare base64, without the head of a data URL.")
+        reject(place, "must be base64 without the prefix of a data URL.")
 
 
-def _bytes(*types: str) -> Check:
-    known = {"type": text(1), "media_type": one_of(*types), "data": _base64}
-    return fields(known, "media_type", "data")
+def _base64_source(*types: str) -> Validator:
+    known = {"type": string(1), "media_type": one_of(*types), "data": _base64_data}
+    return object_of(known, "media_type", "data")
 
 
-_PICTURE = _bytes("image/jpeg", "image/png", "image/gif", "image/webp")
-_IMAGE = kinds("type", {"base64": _PICTURE, "url": _LINK, "file": _FILE})
-_PLAIN = fields({"type": text(1), "media_type": one_of("text/plain"), "data": text(1)}, "media_type", "data")
-_PAGES = kinds(
+_IMAGE_BYTES = _base64_source("image/jpeg", "image/png", "image/gif", "image/webp")
+_IMAGE = tagged_union("type", {"base64": _IMAGE_BYTES, "url": _LINK, "file": _FILE})
+_TEXT_SOURCE = object_of(
+    {"type": string(1), "media_type": one_of("text/plain"), "data": string(1)}, "media_type", "data"
+)
+_DOCUMENT_SOURCE = tagged_union(
     "type",
     {
-        "base64": _bytes("application/pdf"),
-        "text": _PLAIN,
+        "base64": _base64_source("application/pdf"),
+        "text": _TEXT_SOURCE,
         "url": _LINK,
         "file": _FILE,
         "content": _ANY_OBJECT,
     },
 )
-_CITED = fields({"enabled": flag})
+_CITATIONS = object_of({"enabled": boolean})
 
 
-def _own(block: Any, at: str) -> None:
-    """Thinking must come back as it was given: the demo knows its own signature."""
-    _THOUGHT(block, at)
-    sealed = block["data"] if block["type"] == "redacted_thinking" else block["signature"]
-    if not genuine(block.get("thinking", ""), sealed):
-        wrong(at, "is thinking without the signature that it was given.")
+def _thinking_block(block: Any, place: str) -> None:
+    """Accept thinking that is unchanged, by its signature; hidden thinking is always the same text."""
+    _THINKING_BLOCK(block, place)
+    is_redacted = block["type"] == "redacted_thinking"
+    signature = block["data"] if is_redacted else block["signature"]
+    if signature != sign(block.get("thinking") or texts.THINKING):
+        reject(place, "has thinking without its original signature.")
 
 
-_THOUGHT = kinds(
+_THINKING_BLOCK = tagged_union(
     "type",
     {
-        "thinking": fields(
-            {"type": text(1), "thinking": text(), "signature": text()}, "thinking", "signature"
+        "thinking": object_of(
+            {"type": string(1), "thinking": string(), "signature": string()}, "thinking", "signature"
         ),
-        "redacted_thinking": fields({"type": text(1), "data": text(1)}, "data"),
+        "redacted_thinking": object_of({"type": string(1), "data": string(1)}, "data"),
     },
 )
 
 
-def _words(value: Any, at: str) -> None:
-    text()(value, at)
+def _not_blank(value: Any, place: str) -> None:
+    string()(value, place)
     if not value.strip():
-        wrong(at, "must not be empty, nor only blanks.")
+        reject(place, "must not be blank.")
 
 
-_TEXT = fields({**_MARK, "text": _words, "citations": anything}, "text")
-_DOCUMENT = {**_MARK, "source": _PAGES, "title": anything, "context": anything, "citations": _CITED}
-_RESULT = {**_MARK, "tool_use_id": text(1), "content": anything, "is_error": flag}
-_CALL = {**_MARK, "id": text(1), "name": text(1), "input": _ANY_OBJECT, "caller": anything}
-_BLOCKS = MappingProxyType(
+_TEXT = object_of({**_BLOCK_FIELDS, "text": _not_blank, "citations": any_value}, "text")
+_DOCUMENT_FIELDS = {
+    **_BLOCK_FIELDS,
+    "source": _DOCUMENT_SOURCE,
+    "title": any_value,
+    "context": any_value,
+    "citations": _CITATIONS,
+}
+_TOOL_RESULT_FIELDS = {**_BLOCK_FIELDS, "tool_use_id": string(1), "content": any_value, "is_error": boolean}
+_TOOL_CALL = {**_BLOCK_FIELDS, "id": string(1), "name": string(1), "input": _ANY_OBJECT, "caller": any_value}
+_USER_BLOCKS = MappingProxyType(
     {
         "text": _TEXT,
-        "image": fields({**_MARK, "source": _IMAGE}, "source"),
-        "document": fields(_DOCUMENT, "source"),
-        "tool_result": fields(_RESULT, "tool_use_id"),
-        "search_result": fields({}, "source", "title", "content", more=True),
+        "image": object_of({**_BLOCK_FIELDS, "source": _IMAGE}, "source"),
+        "document": object_of(_DOCUMENT_FIELDS, "source"),
+        "tool_result": object_of(_TOOL_RESULT_FIELDS, "tool_use_id"),
+        "search_result": object_of({}, "source", "title", "content", allows_unknown=True),
     }
 )
-_ANSWERED = MappingProxyType(
+_ASSISTANT_CONTENT = MappingProxyType(
     {
         "text": _TEXT,
-        "thinking": _own,
-        "redacted_thinking": _own,
-        "tool_use": fields(_CALL, "id", "name", "input"),
-        "server_tool_use": fields(_CALL, "id", "name", "input"),
+        "thinking": _thinking_block,
+        "redacted_thinking": _thinking_block,
+        "tool_use": object_of(_TOOL_CALL, "id", "name", "input"),
+        "server_tool_use": object_of(_TOOL_CALL, "id", "name", "input"),
         "web_search_tool_result": _ANY_OBJECT,
     }
 )
-_ROLE: Mapping[str, Check] = {"role": text(1)}
-_MESSAGE = kinds(
+_ROLE: Mapping[str, Validator] = {"role": string(1)}
+_MESSAGE = tagged_union(
     "role",
     {
-        "user": fields({**_ROLE, "content": either(_words, many(kinds("type", _BLOCKS), 1))}, "content"),
-        "assistant": fields(
-            {**_ROLE, "content": either(_words, many(kinds("type", _ANSWERED), 1))}, "content"
+        "user": object_of(
+            {**_ROLE, "content": string_or(_not_blank, array(tagged_union("type", _USER_BLOCKS), 1))},
+            "content",
+        ),
+        "assistant": object_of(
+            {**_ROLE, "content": string_or(_not_blank, array(tagged_union("type", _ASSISTANT_CONTENT), 1))},
+            "content",
         ),
     },
 )
 
-_SHOWN = one_of("summarized", "omitted")
-_THINKING = kinds(
+_DISPLAY = one_of("summarized", "omitted")
+_THINKING = tagged_union(
     "type",
     {
-        "enabled": fields(
-            {"type": text(1), "budget_tokens": whole(_THINKING_LEAST), "display": _SHOWN}, "budget_tokens"
+        "enabled": object_of(
+            {"type": string(1), "budget_tokens": integer(_MIN_THINKING_BUDGET), "display": _DISPLAY},
+            "budget_tokens",
         ),
-        "adaptive": fields({"type": text(1), "display": _SHOWN}),
-        "disabled": fields({"type": text(1)}),
+        "adaptive": object_of({"type": string(1), "display": _DISPLAY}),
+        "disabled": object_of({"type": string(1)}),
     },
 )
-_TOOL = fields(
-    {"name": text(1, 128), "input_schema": _ANY_OBJECT, "cache_control": _TIMES}, "name", more=True
+_TOOL = object_of(
+    {"name": string(1, 128), "input_schema": _ANY_OBJECT, "cache_control": _CACHE_CONTROL},
+    "name",
+    allows_unknown=True,
 )
-_CHOICE = fields(
-    {"type": one_of("auto", "any", "tool", "none"), "name": text(1), "disable_parallel_tool_use": flag},
+_TOOL_CHOICE = object_of(
+    {"type": one_of("auto", "any", "tool", "none"), "name": string(1), "disable_parallel_tool_use": boolean},
     "type",
 )
-_FORMAT = fields({"type": one_of("json_schema"), "schema": _ANY_OBJECT}, "type", "schema")
-_OUTPUT = fields({"effort": one_of("low", "medium", "high", "xhigh", "max"), "format": _FORMAT}, null=True)
+_FORMAT = object_of({"type": one_of("json_schema"), "schema": _ANY_OBJECT}, "type", "schema")
+_OUTPUT_CONFIG = object_of(
+    {"effort": one_of("low", "medium", "high", "xhigh", "max"), "format": _FORMAT}, ignores_null=True
+)
 
-_BODY = fields(
+_BODY = object_of(
     {
-        "model": text(1),
-        "max_tokens": whole(1),
-        "messages": many(_MESSAGE, 1),
-        "cache_control": _TIMES,
-        "container": anything,
+        "model": string(1),
+        "max_tokens": integer(1),
+        "messages": array(_MESSAGE, 1),
+        "cache_control": _CACHE_CONTROL,
+        "container": any_value,
         "context_management": _ANY_OBJECT,
-        "inference_geo": text(),
-        "mcp_servers": many(_ANY_OBJECT),
-        "metadata": fields({"user_id": text(0, 256)}, null=True),
-        "output_config": _OUTPUT,
+        "inference_geo": string(),
+        "mcp_servers": array(_ANY_OBJECT),
+        "metadata": object_of({"user_id": string(0, 256)}, ignores_null=True),
+        "output_config": _OUTPUT_CONFIG,
         "service_tier": one_of("auto", "standard_only"),
         "speed": one_of("standard", "fast"),
-        "stop_sequences": many(_words),
-        "stream": flag,
-        "system": either(text(), many(kinds("type", {"text": _TEXT}))),
+        "stop_sequences": array(_not_blank),
+        "stream": boolean,
+        "system": string_or(string(), array(tagged_union("type", {"text": _TEXT}))),
         "temperature": number(0, 1),
         "thinking": _THINKING,
-        "tool_choice": _CHOICE,
-        "tools": many(_TOOL),
-        "top_k": whole(0),
+        "tool_choice": _TOOL_CHOICE,
+        "tools": array(_TOOL),
+        "top_k": integer(0),
         "top_p": number(0, 1),
     },
     "model",
@@ -170,36 +192,36 @@ _BODY = fields(
 )
 
 
-def check(body: Any, going_on: bool) -> None:
-    """Raise Refused (400) where the body breaks a rule; `going_on` allows an answer as the last message."""
+def validate(body: Any) -> None:
+    """Raise ErrorResponse (400) for an invalid body. Only one model accepts an answer as the last message."""
     _BODY(body, "")
     messages = body["messages"]
     if messages[0]["role"] != "user":
-        wrong("messages", "must begin with a message of the user.")
-    if messages[-1]["role"] != "user" and not going_on:
-        wrong("messages", "must end with a message of the user: this model takes no beginning of its answer.")
-    if sum(1 for _ in _marks(body)) > _BREAKS_MOST:
-        wrong("cache_control", f"may stand at {_BREAKS_MOST} blocks at most.")
+        reject("messages", "must begin with a message of the user.")
+    if messages[-1]["role"] != "user" and body["model"] != PAUSE_MODEL:
+        reject("messages", "must end with a message of the user: this model does not support prefill.")
+    if sum(1 for _ in _cache_controls(body)) > _MAX_BREAKPOINTS:
+        reject("cache_control", f"is allowed in {_MAX_BREAKPOINTS} blocks at most.")
     if body.get("thinking", {}).get("type") in ("enabled", "adaptive"):
-        _thinks(body)
+        _validate_thinking(body)
 
 
-def _thinks(body: Mapping[str, Any]) -> None:
+def _validate_thinking(body: Mapping[str, Any]) -> None:
     if body["thinking"].get("budget_tokens", 0) >= body["max_tokens"]:
-        wrong("thinking.budget_tokens", "must be less than max_tokens, which it counts towards.")
+        reject("thinking.budget_tokens", "must be less than max_tokens, which it counts towards.")
     if body.get("temperature", 1) != 1:
-        wrong("temperature", "may only be 1 when thinking is on.")
+        reject("temperature", "may only be 1 when thinking is on.")
     if body.get("top_p", 1) < 0.95:
-        wrong("top_p", "must be at least 0.95 when thinking is on.")
+        reject("top_p", "must be at least 0.95 when thinking is on.")
     if "top_k" in body:
-        wrong("top_k", "may not be set when thinking is on.")
+        reject("top_k", "may not be set when thinking is on.")
 
 
-def _marks(value: Any) -> Iterator[Any]:
-    """The cache_control objects inside value, tools' inputs and schemas left out."""
+def _cache_controls(value: Any) -> Iterator[Any]:
+    """Yield the cache_control objects of a body, except inside tool inputs and schemas."""
     if isinstance(value, dict):
         if "cache_control" in value:
             yield value["cache_control"]
         value = [item for name, item in value.items() if name in ("system", "tools", "messages", "content")]
     for item in value if isinstance(value, list) else ():
-        yield from _marks(item)
+        yield from _cache_controls(item)

@@ -1,142 +1,160 @@
-"""Checks of a request's fields, small ones that make larger ones, each naming the field that is wrong."""
+"""Validators of request fields: small ones combine into larger ones, and each names the field it rejects."""
 
+from __future__ import annotations
+
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from lib.demo.wire import Refused
+from lib.demo.wire import ErrorResponse
 
-# Called with a value and the place it stands at; raises Refused (400) where the value is wrong.
-Check = Callable[[Any, str], None]
+# Called with a value and its place in the body; raises ErrorResponse (400) for an invalid value.
+Validator = Callable[[Any, str], None]
 
-
-def wrong(at: str, words: str) -> NoReturn:
-    """Refuse the request for what stands at that place."""
-    raise Refused(400, "invalid_request_error", f"{at} {words}", param=at)
+_UNLIMITED = 2**53
 
 
-def number(least: float, most: float) -> Check:
-    """A number between two bounds, both included; True is none."""
-
-    def check(value: Any, at: str) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            wrong(at, f"must be a number from {least:g} to {most:g}.")
-
-    return check
+def parse_json(body: bytes) -> Any:
+    """Return the value of a JSON body. Raises ErrorResponse (400) for a body that is not JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ErrorResponse(400, "invalid_request_error", "The body is not JSON.") from error
 
 
-def whole(least: int, most: int = 2**53) -> Check:
-    """A whole number between two bounds, both included; True is none."""
-
-    def check(value: Any, at: str) -> None:
-        if type(value) is not int or not least <= value <= most:
-            span = f"from {least} to {most}" if most < 2**53 else f"of at least {least}"
-            wrong(at, f"must be a whole number {span}.")
-
-    return check
+def reject(place: str, message: str) -> NoReturn:
+    """Raise the error of a field."""
+    raise ErrorResponse(400, "invalid_request_error", f"{place} {message}", param=place)
 
 
-def flag(value: Any, at: str) -> None:
-    """True or false."""
+def number(minimum: float, maximum: float) -> Validator:
+    """Accept numbers between inclusive bounds, but not booleans."""
+
+    def validate(value: Any, place: str) -> None:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not minimum <= value <= maximum:
+            reject(place, f"must be a number from {minimum:g} to {maximum:g}.")
+
+    return validate
+
+
+def integer(minimum: int, maximum: int = _UNLIMITED) -> Validator:
+    """Accept integers between inclusive bounds, but not booleans."""
+
+    def validate(value: Any, place: str) -> None:
+        if type(value) is not int or not minimum <= value <= maximum:
+            span = f"from {minimum} to {maximum}" if maximum < _UNLIMITED else f"of at least {minimum}"
+            reject(place, f"must be an integer {span}.")
+
+    return validate
+
+
+def boolean(value: Any, place: str) -> None:
+    """Accept true and false."""
     if not isinstance(value, bool):
-        wrong(at, "must be true or false.")
+        reject(place, "must be true or false.")
 
 
-def text(least: int = 0, most: int = 2**53) -> Check:
-    """A string, with bounds on its length."""
+def string(minimum: int = 0, maximum: int = _UNLIMITED) -> Validator:
+    """Accept strings with a length between inclusive bounds."""
 
-    def check(value: Any, at: str) -> None:
+    def validate(value: Any, place: str) -> None:
         if not isinstance(value, str):
-            wrong(at, "must be a string.")
-        if len(value) < least:
-            wrong(at, "must not be empty.")
-        if len(value) > most:
-            wrong(at, f"must have at most {most} characters.")
+            reject(place, "must be a string.")
+        if len(value) < minimum:
+            reject(place, "must not be empty.")
+        if len(value) > maximum:
+            reject(place, f"must have at most {maximum} characters.")
 
-    return check
-
-
-def one_of(*words: str) -> Check:
-    """One of a few strings."""
-
-    def check(value: Any, at: str) -> None:
-        if not isinstance(value, str) or value not in words:
-            wrong(at, f"must be one of {', '.join(words)}.")
-
-    return check
+    return validate
 
 
-def many(of: Check, least: int = 0, most: int = 2**53) -> Check:
-    """A list, with bounds on its length."""
+def one_of(*choices: str) -> Validator:
+    """Accept one of several strings."""
 
-    def check(value: Any, at: str) -> None:
+    def validate(value: Any, place: str) -> None:
+        if not isinstance(value, str) or value not in choices:
+            reject(place, f"must be one of {', '.join(choices)}.")
+
+    return validate
+
+
+def array(item: Validator, minimum: int = 0, maximum: int = _UNLIMITED) -> Validator:
+    """Accept lists with a length between inclusive bounds."""
+
+    def validate(value: Any, place: str) -> None:
         if not isinstance(value, list):
-            wrong(at, "must be a list.")
-        if not least <= len(value) <= most:
-            wrong(at, f"must hold at least {least}." if len(value) < least else f"must hold at most {most}.")
-        for place, item in enumerate(value):
-            of(item, f"{at}.{place}")
+            reject(place, "must be a list.")
+        if len(value) < minimum:
+            reject(place, f"must have at least {minimum} items.")
+        if len(value) > maximum:
+            reject(place, f"must have at most {maximum} items.")
+        for index, element in enumerate(value):
+            item(element, f"{place}.{index}")
 
-    return check
+    return validate
 
 
-def mapping(of: Check, key: Check | None = None, most: int = 2**53) -> Check:
-    """An object with keys of any name."""
+def mapping(item: Validator, key: Validator | None = None, maximum: int = _UNLIMITED) -> Validator:
+    """Accept objects with arbitrary keys."""
 
-    def check(value: Any, at: str) -> None:
+    def validate(value: Any, place: str) -> None:
         if not isinstance(value, dict):
-            wrong(at, "must be an object.")
-        if len(value) > most:
-            wrong(at, f"must hold at most {most} keys.")
-        for name, item in value.items():
+            reject(place, "must be an object.")
+        if len(value) > maximum:
+            reject(place, f"must have at most {maximum} keys.")
+        for name, element in value.items():
             if key:
-                key(name, f"{at}.{name[:80]}")
-            of(item, f"{at}.{name[:80]}")
+                key(name, f"{place}.{name[:80]}")
+            item(element, f"{place}.{name[:80]}")
 
-    return check
-
-
-def anything(value: Any, at: str) -> None:
-    """What the demo does not look into."""
+    return validate
 
 
-def fields(known: Mapping[str, Check], *needed: str, more: bool = False, null: bool = False) -> Check:
-    """An object with known keys; `more` allows others, `null` takes null for a key that is not there."""
+def any_value(value: Any, place: str) -> None:
+    """Accept everything."""
 
-    def check(value: Any, at: str) -> None:
+
+def object_of(
+    fields: Mapping[str, Validator], *required: str, allows_unknown: bool = False, ignores_null: bool = False
+) -> Validator:
+    """Accept objects with the given fields; null may count as a field that is absent."""
+
+    def validate(value: Any, place: str) -> None:
         if not isinstance(value, dict):
-            wrong(at or "The body", "must be a JSON object.")
-        before = f"{at}." if at else ""
-        given = {name: item for name, item in value.items() if not (null and item is None)}
-        for name in needed:
-            if name not in given:
-                wrong(before + name, "is required.")
-        for name, item in given.items():
-            if name in known:
-                known[name](item, before + name)
-            elif not more:
-                wrong(before + name[:80], "is not permitted: there is no such field.")
+            reject(place or "The body", "must be a JSON object.")
+        prefix = f"{place}." if place else ""
+        present = {name: item for name, item in value.items() if not (ignores_null and item is None)}
+        for name in required:
+            if name not in present:
+                reject(prefix + name, "is required.")
+        for name, item in present.items():
+            if name in fields:
+                fields[name](item, prefix + name)
+            elif not allows_unknown:
+                reject(prefix + name[:80], "is not permitted: there is no such field.")
 
-    return check
+    return validate
 
 
-def kinds(tag: str, table: Mapping[str, Check]) -> Check:
-    """An object of one of several kinds; the key `tag` says which."""
+def tagged_union(tag: str, validators: Mapping[str, Validator]) -> Validator:
+    """Accept objects whose field `tag` selects the validator."""
 
-    def check(value: Any, at: str) -> None:
+    def validate(value: Any, place: str) -> None:
         if not isinstance(value, dict):
-            wrong(at, "must be an object.")
+            reject(place, "must be an object.")
         kind = value.get(tag)
-        if not isinstance(kind, str) or kind not in table:
-            wrong(f"{at}.{tag}", f"must be one of {', '.join(table)}.")
-        table[kind](value, at)
+        if not isinstance(kind, str) or kind not in validators:
+            reject(f"{place}.{tag}", f"must be one of {', '.join(validators)}.")
+        validators[kind](value, place)
 
-    return check
+    return validate
 
 
-def either(string: Check, other: Check) -> Check:
-    """A string of one sort, or something else."""
+def string_or(text: Validator, other: Validator) -> Validator:
+    """Validate strings with one validator and everything else with another."""
 
-    def check(value: Any, at: str) -> None:
-        (string if isinstance(value, str) else other)(value, at)
+    def validate(value: Any, place: str) -> None:
+        (text if isinstance(value, str) else other)(value, place)
 
-    return check
+    return validate

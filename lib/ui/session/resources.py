@@ -115,9 +115,11 @@ def metrics() -> Metrics:
     return Metrics()
 
 
-@st.cache_resource(show_spinner=False, validate=lambda server: server.alive(), on_release=lambda s: s.close())
-def _demo_server() -> demo.Demo:
-    return demo.start()
+@st.cache_resource(
+    show_spinner=False, validate=lambda server: server.is_running(), on_release=lambda s: s.close()
+)
+def _demo_server() -> demo.DemoGateway:
+    return demo.DemoGateway()
 
 
 @st.cache_resource(show_spinner=False)
