@@ -89,7 +89,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "demo-cut-by-length": Model(
             "an answer cut by the length limit, to be continued",
             "被长度上限截断、可以继续的回答",
-            limit=24,
+            limit=30,
             finish="length",
         ),
         "demo-refuses": Model("a refusal", "拒绝回答", write=answers.refusal, finish="refusal"),

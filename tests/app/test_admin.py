@@ -116,11 +116,11 @@ def test_a_warning_after_the_stop_is_not_saved(enter, store):
 def test_models_are_previewed_and_settled(enter, store):
     at = enter("admin", **section("models"))
     assert at.selectbox(key="admin.scope").value == PER_USER_SCOPE
-    at.text_area[0].input("demo-crlf\n\n  DEMO-W* \ndemo-crlf").run()
-    assert "models match:" in shown(at) and "demo-crlf" in shown(at) and "demo-wrong-key" in shown(at)
+    at.text_area[0].input("demo-short-memory\n\n  DEMO-BR* \ndemo-short-memory").run()
+    assert "models match:" in shown(at) and "demo-short-memory" in shown(at) and "demo-breaks" in shown(at)
     save(at)
     assert store.policy.load().scopes == {
-        PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-crlf", "DEMO-W*"))
+        PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-short-memory", "DEMO-BR*"))
     }
     at.text_area[0].input("nothing-like-it").run()
     assert "**none**" in shown(at)
@@ -131,10 +131,10 @@ def test_models_are_previewed_and_settled(enter, store):
 
 def test_the_default_is_settled_and_new_conversations_begin_with_it(enter, store):
     at = enter("admin", **section("default"))
-    at.selectbox(key="admin.default_model").select("demo-crlf").run()
-    assert store.policy.load().default_target == Target("demo-crlf", "openai")
+    at.selectbox(key="admin.default_model").select("demo-short-memory").run()
+    assert store.policy.load().default_target == Target("demo-short-memory", "openai")
     chat = enter("chat", BOB)
-    assert chat.session_state["composer.model"] == "demo-crlf"
+    assert chat.session_state["composer.model"] == "demo-short-memory"
     store.preferences.set_default_target(id_of(BOB), Target("demo-slow", "anthropic"))
     chat = enter("chat", BOB)
     assert chat.session_state["composer.model"] == "demo-slow"
@@ -219,7 +219,7 @@ def test_a_click_of_somebody_who_is_no_admin_any_more_settles_nothing(enter, sto
 
 
 def test_a_policy_that_was_read_stays_while_the_database_is_away(enter, store, monkeypatch):
-    store.policy.set_allowed_models(User("root"), PER_USER_SCOPE, ["demo-crlf"])
+    store.policy.set_allowed_models(User("root"), PER_USER_SCOPE, ["demo-short-memory"])
     enter("chat", BOB)
 
     def away(_: Policies) -> None:
@@ -227,7 +227,7 @@ def test_a_policy_that_was_read_stays_while_the_database_is_away(enter, store, m
 
     monkeypatch.setattr(Policies, "load", away)
     resources.policy.clear()
-    assert resources.policy().scopes == {PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-crlf",))}
+    assert resources.policy().scopes == {PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-short-memory",))}
     resources._last_policy.clear()
     resources.policy.clear()
     with pytest.raises(StoreError):

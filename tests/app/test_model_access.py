@@ -19,7 +19,7 @@ SAID = "Said before"
 def settled(store):
     """Sales may use two models, everybody else one, which is none of theirs."""
     store.policy.set_allowed_models(ROOT, PER_USER_SCOPE, ["demo-tour"])
-    store.policy.set_allowed_models(ROOT, "group:sales", ["demo-crlf", "DEMO-THINKE*"])
+    store.policy.set_allowed_models(ROOT, "group:sales", ["demo-short-memory", "DEMO-THINKE*"])
     return store
 
 
@@ -28,7 +28,10 @@ def test_the_picker_has_what_a_person_may_use(enter, settled):
     settled.preferences.set_favourite(id_of(BOB), "demo-thinker", True)
     at = enter("chat", BOB)
     picker = at.selectbox(key="composer.model")
-    assert {option.strip("★ ").split(" · ")[0] for option in picker.options} == {"demo-thinker", "demo-crlf"}
+    assert {option.strip("★ ").split(" · ")[0] for option in picker.options} == {
+        "demo-thinker",
+        "demo-short-memory",
+    }
     assert picker.value == "demo-thinker"
     other = enter("chat", ADMIN).selectbox(key="composer.model")
     assert [option.split(" · ")[0] for option in other.options] == ["demo-tour"]
@@ -36,8 +39,8 @@ def test_the_picker_has_what_a_person_may_use(enter, settled):
 
 def test_a_default_that_may_not_be_used_any_more_is_passed_over(enter, settled):
     settled.preferences.set_default_target(id_of(BOB), Target("demo-slow", "openai"))
-    settled.policy.set_default_target(ROOT, Target("demo-crlf", "openai"))
-    assert enter("chat", BOB).session_state["composer.model"] == "demo-crlf"
+    settled.policy.set_default_target(ROOT, Target("demo-short-memory", "openai"))
+    assert enter("chat", BOB).session_state["composer.model"] == "demo-short-memory"
     settled.policy.set_default_target(ROOT, Target("demo-tour", "openai"))
     assert enter("chat", BOB).session_state["composer.model"] == "demo-thinker"
 
@@ -61,13 +64,13 @@ def test_a_conversation_with_a_model_of_before_is_read_and_says_why_it_cannot_go
 def test_the_settings_list_what_may_be_used_and_take_no_other_default(enter, settled):
     settled.preferences.set_favourite(id_of(BOB), "demo-slow", True)
     at = enter("settings", BOB)
-    assert set(at.selectbox(key="models.default").options) == {"demo-thinker", "demo-crlf"}
+    assert set(at.selectbox(key="models.default").options) == {"demo-thinker", "demo-short-memory"}
     assert "demo-slow" not in shown(at)
     bob = User(id_of(BOB), groups=("sales",))
     models.set_default(bob, Target("demo-slow", "openai"))
     assert settled.preferences.load(bob.id).default_target is None
-    models.set_default(bob, Target("demo-crlf", "openai"))
-    assert settled.preferences.load(bob.id).default_target == Target("demo-crlf", "openai")
+    models.set_default(bob, Target("demo-short-memory", "openai"))
+    assert settled.preferences.load(bob.id).default_target == Target("demo-short-memory", "openai")
 
 
 def test_shared_prompts_stand_in_the_panel_where_there_are_any(enter, store):

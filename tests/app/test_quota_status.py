@@ -96,7 +96,7 @@ def texts(at: AppTest) -> str:
 )
 def test_what_is_refused_stays_in_the_box_with_the_reason(enter, store, policy, said):
     at = enter(policy)
-    at.query_params.update({"model": "demo-crlf", "wire": "openai"})
+    at.query_params.update({"model": "demo-tour", "wire": "openai"})
     at.run()
     at.chat_input[0].set_value(WORDS).run()
     assert escape_markdown(said) in texts(at)

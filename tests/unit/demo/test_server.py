@@ -21,6 +21,7 @@ from tests.support.gateway_client import (
     request_body,
     stream_answer,
 )
+from tests.support.replay import soon
 
 
 def get(gateway: DemoGateway, path: str, **headers: str) -> Any:
@@ -165,8 +166,11 @@ def test_prices_and_balance_follow_the_answers() -> None:
     assert get(gateway, "/v1/dashboard/billing/subscription").json()["hard_limit_usd"] == 20
     assert get(gateway, "/v1/dashboard/billing/usage").json()["total_usage"] == 0
     stream_answer(gateway, OPENAI, request_body("demo-tour", "a" * 400, max_tokens=100))
-    usage = get(gateway, "/v1/dashboard/billing/usage").json()["total_usage"]
-    assert usage == pytest.approx((100 + 100 * 4) / 10**6 * 100)
+    cents = (100 + 100 * 4) / 10**6 * 100
+    # The cost is added after the last byte is sent.
+    assert soon(
+        lambda: get(gateway, "/v1/dashboard/billing/usage").json()["total_usage"] == pytest.approx(cents)
+    )
     gateway.close()
 
 
