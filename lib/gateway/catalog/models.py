@@ -76,8 +76,8 @@ def parse_model_page(body: str) -> ModelPage:
 
 def unlisted_model(model_id: str) -> Model:
     """A model that the gateway does not list, with the capabilities known for its id."""
-    known = capabilities_of(model_id)
-    capabilities = replace(known, vendor=known.vendor or vendor_of(model_id))
+    capabilities = capabilities_of(model_id)
+    capabilities = replace(capabilities, vendor=capabilities.vendor or vendor_of(model_id))
     return Model(model_id, supported_wires(model_id), "", capabilities)
 
 

@@ -170,6 +170,6 @@ def test_key_is_redacted_from_errors(replay: Replay, gateway: Gateway) -> None:
 def test_invalid_key_is_not_in_the_error(replay: Replay, key: str) -> None:
     replay.serve(CHAT, STREAM.canned())
     client = Gateway(Settings(api_key=key, base_url=replay.url, retries=0))
-    heard = ask(client, "openai")
-    assert "secret" not in str(heard.error)
+    answer = ask(client, "openai")
+    assert "secret" not in str(answer.error)
     assert all("x-evil" not in request.headers for request in replay.requests)
