@@ -1,4 +1,4 @@
-"""Texts of amounts."""
+"""Texts for usage limits: amounts and durations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from lib.core.pricing import NANOS_PER_DOLLAR
-from lib.ui.text.limit_text import format_dollars
+from lib.ui.text import i18n
+from lib.ui.text.limit_text import format_dollars, format_duration
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,21 @@ def test_no_amount_that_is_one_is_shown_as_nothing(nanos):
     shown = Decimal(format_dollars(nanos).replace("$", "").replace(",", ""))
     assert shown > 0
     assert abs(shown - Decimal(nanos) / NANOS_PER_DOLLAR) <= Decimal(nanos) / NANOS_PER_DOLLAR / 10
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "chinese"),
+    [
+        (0.2, "1 s", "1 秒"),
+        (30, "30 s", "30 秒"),
+        (89.5, "90 s", "90 秒"),
+        (120, "2 min", "约 2 分钟"),
+        (3600, "60 min", "约 60 分钟"),
+        (9000, "3 h", "约 3 小时"),
+        (3 * 86_400, "3 days", "约 3 天"),
+    ],
+)
+def test_a_duration_is_rounded_up_to_a_readable_unit(seconds, english, chinese, monkeypatch):
+    assert format_duration(seconds) == english
+    monkeypatch.setattr(i18n, "current_language", lambda: "zh")
+    assert format_duration(seconds) == chinese
