@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage
@@ -97,6 +98,21 @@ def test_the_security_policy_allows_images_of_this_server_only(demo, new_page):
     assert "img-src 'self' data: blob:" in answer.headers["content-security-policy"]
 
 
-def test_a_chinese_browser_gets_a_chinese_page(demo, new_page):
+def test_the_page_and_streamlits_own_texts_are_in_the_browsers_language(demo, new_page):
     chat = ChatPage(new_page(locale="zh-CN"), demo.url).open()
     expect(chat.page.get_by_text("今天想聊点什么")).to_be_visible()
+    expect(chat.page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(chat.page.get_by_role("button", name="发送消息")).to_have_count(1)
+    chat.page.get_by_role("combobox", name="模型").fill("new-model")
+    expect(chat.page.get_by_role("option", name="添加：new-model")).to_be_visible()
+    english = ChatPage(new_page(locale="en-GB"), demo.url).open()
+    expect(english.page.locator("html")).to_have_attribute("lang", "en")
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_the_choice_of_format_fits_on_a_narrow_phone(demo, new_page, locale):
+    chat = ChatPage(new_page(locale=locale, viewport={"width": 360, "height": 740}), demo.url).open()
+    for button in chat.page.locator('[class*="st-key-composer-wire"] button').all():
+        expect(button).to_be_in_viewport(ratio=1)
+        box = button.bounding_box()
+        assert box and box["height"] < 50, "the label is on one line"

@@ -116,6 +116,7 @@ def render(user: User) -> None:
     }
     with st.popover(t("target.about"), icon=":material/info:", key="about"):
         _render_details(user, preferences)
+        st.caption(t("wire.about"))
 
 
 def _model_labels(user: User, preferences: Preferences) -> Mapping[str, str]:
