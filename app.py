@@ -1,11 +1,10 @@
-"""Starts every run: settings, language, who is asking, which page."""
+"""Entry point: the ASGI app, and the script that renders the sidebar and the requested page."""
 
 from __future__ import annotations
 
 import streamlit as st
 from starlette.middleware import Middleware
 
-from lib.ui.admin import page as admin
 from lib.ui.auth import require
 from lib.ui.history import sidebar
 from lib.ui.server import (
@@ -17,31 +16,31 @@ from lib.ui.server import (
     streamlit_private,
 )
 from lib.ui.session import resources
-from lib.ui.settings import storage_notice
+from lib.ui.settings import storage
 from lib.ui.text.i18n import t
-from lib.ui.widgets import errors, theme
+from lib.ui.widgets import errors, navigation
 
 
 def run() -> None:
     st.set_page_config(page_title="Antler", page_icon=resources.LOGO, layout="centered")
-    theme.render()
+    navigation.render_css()
     st.logo(resources.LOGO, size="large")
     page = st.navigation(
         [
-            st.Page(sidebar.CHAT_PAGE, title=t("nav.chat"), default=True),
-            st.Page(sidebar.SETTINGS_PAGE, title=t("nav.settings")),
-            st.Page(sidebar.USAGE_PAGE, title=t("nav.usage")),
-            st.Page(admin.PAGE_PATH, title=t("admin.title")),
-            st.Page("pages/shared.py", title=t("nav.shared")),
+            st.Page(navigation.CHAT_PAGE, title=t("nav.chat"), default=True),
+            st.Page(navigation.SETTINGS_PAGE, title=t("nav.settings")),
+            st.Page(navigation.USAGE_PAGE, title=t("nav.usage")),
+            st.Page(navigation.ADMIN_PAGE, title=t("admin.title")),
+            st.Page(navigation.SHARED_PAGE, title=t("nav.shared")),
         ],
         position="hidden",
     )
-    chat = page.url_path == ""
-    sidebar.render(require(), is_chat_page=chat)
+    is_chat_page = page.url_path == ""
+    sidebar.render(require(), is_chat_page=is_chat_page)
     with st.sidebar:
-        storage_notice.render_persistence_notice()
-    if chat:
-        storage_notice.render_once()
+        storage.render_persistence_notice()
+    if is_chat_page:
+        storage.render_notice()
     page.run()
 
 

@@ -1,4 +1,4 @@
-"""What admins settle for everybody: limits, models, the default, prompts; the people, and who did what."""
+"""Administration page, for admins only: limits, models, default, prompts, users and audit log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import streamlit as st
 from lib.core.errors import StoreError
 from lib.ui.admin import page
 from lib.ui.auth import require
-from lib.ui.text.i18n import t
+from lib.ui.text import t
 from lib.ui.widgets import errors
 
 user = require()

@@ -7,6 +7,7 @@ import streamlit as st
 from lib.ui.auth import require
 from lib.ui.chat import share, transcript
 from lib.ui.text import dates, escape_markdown, t
+from lib.ui.widgets import navigation
 
 require()
 
@@ -19,4 +20,4 @@ else:
     st.title(escape_markdown(title), anchor=False)
     st.caption(t("shared.taken", day=dates.format_date(created_at)))
     transcript.render_read_only(nodes)
-st.page_link("pages/chat.py", label=t("nav.back"), icon=":material/arrow_back:")
+navigation.render_back_link(keeps_conversation=False)

@@ -138,9 +138,10 @@ def is_loopback(address: str | None) -> bool:
     if address and address.lower() == "localhost":
         return True
     try:
-        return ip_address((address or "").strip("[]")).is_loopback
+        ip = ip_address((address or "").strip("[]"))
     except ValueError:
         return False
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
 
 
 def is_local_request(bind_address: str | None, get_header: Callable[[str], str | None]) -> bool:

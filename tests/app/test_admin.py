@@ -123,7 +123,7 @@ def test_models_are_previewed_and_settled(enter, store):
         PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-short-memory", "DEMO-BR*"))
     }
     at.text_area[0].input("nothing-like-it").run()
-    assert "**none**" in shown(at)
+    assert "**None** of" in shown(at)
     at.text_area[0].input(" \n").run()
     save(at)
     assert store.policy.load().scopes == {}

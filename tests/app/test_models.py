@@ -6,6 +6,7 @@ import pytest
 
 from lib.core.models import Capabilities
 from lib.ui.settings import models
+from lib.ui.widgets import model_access
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from lib.ui.settings import models
     ],
 )
 def test_what_is_known_is_said_and_what_is_not(abilities, words):
-    assert models.capabilities_text(abilities) == words
+    assert model_access.capabilities_text(abilities) == words
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,6 @@ def test_a_broken_file_of_secrets_is_not_quoted_in_the_log(started, tmp_path):
 def test_with_nothing_to_wait_for_it_ends_when_it_is_told_to(started, tmp_path):
     started.append(app := AppServer(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"}))
     app.terminate()
-    assert app.gone() == -signal.SIGTERM
+    assert app.wait() == -signal.SIGTERM
     assert "did not end by itself" not in app.log.read_text()
     assert Path(app.folder).exists()

@@ -1,4 +1,4 @@
-"""Who did what: a table, newest first, page by page, and all of it as a file."""
+"""Audit log: a paginated table, newest first, with an action filter and a CSV export."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from lib.ui.session import audit, resources
 from lib.ui.text import dates, escape_markdown, has_message, t
 from lib.ui.text.limit_text import format_dollars
 from lib.ui.widgets import paging, table
+from lib.ui.widgets.user_names import load_user_names, short_label
 
 _PAGE_SIZE, _EXPORT_BATCH_SIZE = 25, 500
 _ACTION_KEY, _PAGER = "audit.action", "audit"
@@ -24,7 +25,7 @@ _CSV_COLUMNS = ("at", "person", "person_id", "action", "object", "detail")
 
 
 def render(user: User) -> None:
-    """The section. Raises StoreError."""
+    """Render the section. Raises StoreError."""
     st.markdown(t("audit.about"))
     action = st.selectbox(
         t("audit.action"),
@@ -37,8 +38,7 @@ def render(user: User) -> None:
         on_change=paging.reset,
         args=(_PAGER,),
     )
-    zone = dates.resolve_timezone(st.context.timezone, st.context.timezone_offset)
-    user_names = scope.load_user_names()
+    zone, user_names = dates.reader_timezone(), load_user_names()
 
     def fetch(limit: int, before: AuditEvent | None) -> list[AuditEvent]:
         return resources.store().audit.page(limit, action or "", before)
@@ -49,22 +49,20 @@ def render(user: User) -> None:
             return
         rows = [_table_row(event, user_names, zone) for event in events]
         table.render([t(f"admin.col_{name}") for name in ("at", "person", "action", "object")], rows)
-        _render_csv_download(user, action or "")
+        table.render_csv_download(lambda: _export_csv(user, action or ""), "antler-audit.csv", "audit-csv")
 
     paging.render(_PAGER, fetch, render_events, _PAGE_SIZE)
 
 
 def _table_row(event: AuditEvent, user_names: Mapping[str, str], zone: tzinfo) -> list[str]:
-    when = datetime.fromtimestamp(event.occurred_at, zone).strftime("%Y-%m-%d %H:%M")
-    who = event.actor_name or user_names.get(event.actor_id) or scope.short_label(event.actor_id)
-    told = " · ".join(
-        part for part in (_object_label(event, user_names), _format_detail(event.details)) if part
-    )
+    moment = datetime.fromtimestamp(event.occurred_at, zone).strftime("%Y-%m-%d %H:%M")
+    actor = event.actor_name or user_names.get(event.actor_id) or short_label(event.actor_id)
+    labels = (_resource_label(event, user_names), _format_details(event.details))
     return [
-        escape_markdown(when),
-        escape_markdown(who),
+        escape_markdown(moment),
+        escape_markdown(actor),
         _action_label(event.action),
-        escape_markdown(told) or "–",
+        escape_markdown(" · ".join(filter(None, labels))) or "–",
     ]
 
 
@@ -72,25 +70,24 @@ def _action_label(name: str) -> str:
     return t(f"audit.{name}") if has_message(f"audit.{name}") else escape_markdown(name)
 
 
-def _object_label(event: AuditEvent, user_names: Mapping[str, str]) -> str:
+def _resource_label(event: AuditEvent, user_names: Mapping[str, str]) -> str:
     if event.action in ("limits", "models"):
         return scope.scope_name(event.resource, user_names)
     return user_names.get(event.resource, event.resource)
 
 
-def _format_detail(detail: Mapping[str, Any]) -> str:
-    """What belongs to an act, in few words."""
+def _format_details(details: Mapping[str, Any]) -> str:
     parts: list[str] = []
-    for name, value in detail.items():
+    for name, value in details.items():
         if isinstance(value, dict):
-            ends = [
-                f"{end} {_format_amount(name, value[end])}"
-                for end in ("soft", "hard")
-                if value.get(end) is not None
+            amounts = [
+                f"{threshold} {_format_amount(name, value[threshold])}"
+                for threshold in ("soft", "hard")
+                if value.get(threshold) is not None
             ]
             key = f"limits.{name}"
             label = t(key) if has_message(key) else name
-            parts.append(f"{label}: {', '.join(ends)}")
+            parts.append(f"{label}: {', '.join(amounts)}")
         elif isinstance(value, list):
             parts += [t("count.chats", count=len(value))] if name == "conversations" else map(str, value)
         elif value is not None:
@@ -99,23 +96,9 @@ def _format_detail(detail: Mapping[str, Any]) -> str:
 
 
 def _format_amount(limit_name: str, amount: Any) -> str:
-    return (
-        format_dollars(amount)
-        if limit_name.startswith("cost_") and isinstance(amount, int)
-        else f"{amount:,}"
-    )
-
-
-def _render_csv_download(user: User, action: str) -> None:
-    st.download_button(
-        t("usage.csv"),
-        lambda: _export_csv(user, action).encode("utf-8-sig"),
-        "antler-audit.csv",
-        "text/csv",
-        key="audit-csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    if limit_name.startswith("cost_") and isinstance(amount, int):
+        return format_dollars(amount)
+    return f"{amount:,}"
 
 
 def _export_csv(user: User, action: str) -> str:
@@ -125,12 +108,13 @@ def _export_csv(user: User, action: str) -> str:
 
 def _iter_events(action: str) -> Iterator[AuditEvent]:
     last = None
-    while found := resources.store().audit.page(_EXPORT_BATCH_SIZE, action, last):
-        yield from found
-        last = found[-1]
+    while batch := resources.store().audit.page(_EXPORT_BATCH_SIZE, action, last):
+        yield from batch
+        last = batch[-1]
 
 
 def _csv_row(event: AuditEvent) -> tuple[str, ...]:
-    when = datetime.fromtimestamp(event.occurred_at, UTC).isoformat(timespec="seconds")
+    moment = datetime.fromtimestamp(event.occurred_at, UTC).isoformat(timespec="seconds")
     texts = (event.actor_name, event.actor_id, event.action, event.resource)
-    return (when, *map(csv_export.escape_formula, texts), json.dumps(dict(event.details), ensure_ascii=False))
+    details = json.dumps(dict(event.details), ensure_ascii=False)
+    return (moment, *map(csv_export.escape_formula, texts), details)

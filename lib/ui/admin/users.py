@@ -1,4 +1,4 @@
-"""The people: who they are, what they spent this month, their limits, and a way to sign one out."""
+"""Administration of users: usage of the month, roles, limits, and revocation of sign-ins."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ import streamlit as st
 from lib.core.usage import UsageTotal
 from lib.core.user import User, UserRecord
 from lib.ui.admin import scope
+from lib.ui.auth import admin_action
 from lib.ui.session import resources
 from lib.ui.session.state import session_state
-from lib.ui.text import dates
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text import dates, escape_markdown, t
 from lib.ui.widgets import cost, paging
-from lib.ui.widgets.model_access import admin_action
+from lib.ui.widgets.user_names import display_name
 
 _PAGE_SIZE = 25
+_MIN_SEARCHABLE = 5  # a list of more users has a search field
 _PAGER = "people"
 _SEARCH_KEY = "people.search"
 
 
 def render(_: User) -> None:
-    """The section. Raises StoreError."""
+    """Render the users, or in the modes without accounts the browsers with usage. Raises StoreError."""
     mode = resources.settings().access.mode
     now = datetime.now(UTC)
-    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()
-    spent = resources.store().usage.totals_by_user(month, now.timestamp() + 86_400)
+    month_start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()
+    usage_by_user = resources.store().usage.totals_by_user(month_start, now.timestamp() + 86_400)
     if mode in ("oidc", "proxy"):
         st.markdown(t("people.about" if mode == "oidc" else "people.about_proxy"))
-        everybody = resources.store().users.all()
+        records = resources.store().users.all()
     else:
         st.markdown(t("people.browsers"))
-        everybody = [UserRecord(owner, "", "", 0.0) for owner in spent]
-    if not everybody:
+        records = [UserRecord(user_id, "", "", 0.0) for user_id in usage_by_user]
+    if not records:
         st.caption(t("people.nobody" if mode in ("oidc", "proxy") else "people.no_browser"))
         return
-    _render_list(everybody, spent)
+    _render_list(records, usage_by_user)
 
 
-def _render_list(users: list[UserRecord], usage_by_user: Mapping[str, UsageTotal]) -> None:
-    if len(users) > 5:
+def _render_list(records: list[UserRecord], usage_by_user: Mapping[str, UsageTotal]) -> None:
+    if len(records) > _MIN_SEARCHABLE:
         st.text_input(
             t("people.search"),
             key=_SEARCH_KEY,
@@ -53,16 +54,16 @@ def _render_list(users: list[UserRecord], usage_by_user: Mapping[str, UsageTotal
             args=(_PAGER,),
         )
     words = str(session_state.widget(_SEARCH_KEY) or "").casefold().split()
-    found = [one for one in users if all(word in scope.display_name(one).casefold() for word in words)]
-    if not found:
+    matches = [record for record in records if all(word in display_name(record).casefold() for word in words)]
+    if not matches:
         st.caption(t("people.not_found"))
-    zone = dates.resolve_timezone(st.context.timezone, st.context.timezone_offset)
+    zone = dates.reader_timezone()
 
-    def render_rows(records: list[UserRecord]) -> None:
-        for record in records:
+    def render_rows(page: list[UserRecord]) -> None:
+        for record in page:
             _render_row(record, usage_by_user.get(record.id), zone)
 
-    paging.render(_PAGER, paging.fetch_from(found), render_rows, _PAGE_SIZE)
+    paging.render(_PAGER, paging.fetch_from(matches), render_rows, _PAGE_SIZE)
 
 
 def _render_row(record: UserRecord, usage: UsageTotal | None, zone: tzinfo) -> None:
@@ -72,15 +73,12 @@ def _render_row(record: UserRecord, usage: UsageTotal | None, zone: tzinfo) -> N
         if record.last_seen_at:
             seen = datetime.fromtimestamp(record.last_seen_at, zone).strftime("%Y-%m-%d %H:%M")
             facts.insert(0, t("people.seen", when=seen))
-        told = _user_with_roles(record)
-        groups = [t("people.admin")] if told.is_admin else []
-        facts += (
-            [t("list.comma").join(map(escape_markdown, [*groups, *told.groups]))]
-            if groups or told.groups
-            else []
-        )
+        user = _user_with_roles(record)
+        roles = [*([t("people.admin")] if user.is_admin else []), *user.groups]
+        if roles:
+            facts.append(t("list.comma").join(map(escape_markdown, roles)))
         st.markdown(
-            f"**{escape_markdown(scope.display_name(record))}**  \n:small[:gray[{' · '.join(facts)}]]",
+            f"**{escape_markdown(display_name(record))}**  \n:small[:gray[{' · '.join(facts)}]]",
             width="stretch",
         )
         st.button(
@@ -96,15 +94,15 @@ def _render_row(record: UserRecord, usage: UsageTotal | None, zone: tzinfo) -> N
 
 
 def _user_with_roles(record: UserRecord) -> User:
-    """What the settings make of somebody, by what the proxy or the provider last told of them."""
+    """The user with roles, by the name of the proxy or the e-mail address of the provider as last seen."""
     mode = resources.settings().access.mode
-    by = record.name if mode == "proxy" else record.email if mode == "oidc" else ""
-    return resources.settings().roles.apply_to(User(record.id), by)
+    identity = record.name if mode == "proxy" else record.email if mode == "oidc" else ""
+    return resources.settings().roles.apply_to(User(record.id), identity)
 
 
 def _render_sign_out(record: UserRecord) -> None:
     with st.popover(t("people.out"), icon=":material/logout:", type="tertiary", key=f"out-{record.id}"):
-        st.markdown(t("people.out_sure", who=escape_markdown(scope.display_name(record))))
+        st.markdown(t("people.out_sure", who=escape_markdown(display_name(record))))
         st.button(
             t("people.out_do"),
             key=f"out-do-{record.id}",

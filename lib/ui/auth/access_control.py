@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from html import escape
-from typing import NoReturn
+from typing import Concatenate, NoReturn, ParamSpec
 
 import streamlit as st
 from starlette.datastructures import Headers
@@ -23,14 +25,16 @@ from lib.ui.auth.sign_in_page import (
     render_sign_in,
     render_unprotected_server,
 )
-from lib.ui.session import audit, hosting, replayed_input, resources
+from lib.ui.session import audit, replayed_input, resources
 from lib.ui.session.state import session_state
 from lib.ui.session.values import Persistence
-from lib.ui.text.i18n import t
+from lib.ui.text import t
+from lib.ui.widgets.errors import flash_warning, shows_errors
 
 _REVEAL_ANIMATION = "untold 0s linear 5s forwards"
 # Refusals that another sign-in can lift.
 _SIGN_IN_AGAIN_REASONS = ("signed_out", "expired", "revoked", "undated", "early")
+P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
 
@@ -74,6 +78,23 @@ def current_admin() -> User | None:
     return user
 
 
+def admin_action(action: Callable[Concatenate[User, P], None]) -> Callable[P, None]:
+    """Make a callback that runs `action` with the admin, or shows that the user is not an admin.
+
+    Errors become a warning, and changes of the policy take effect in the next run.
+    """
+
+    @wraps(action)
+    def check_and_run(*args: P.args, **kwargs: P.kwargs) -> None:
+        if admin := current_admin():
+            action(admin, *args, **kwargs)
+            resources.policy.clear()
+        else:
+            flash_warning(t("admin.not_you"))
+
+    return shows_errors(check_and_run)
+
+
 def identity_persistence() -> Persistence:
     """Return the store that keeps the browser's identity; call it after require()."""
     return session_state.browser_identity.persistence if session_state.browser_identity else "browser"
@@ -96,7 +117,7 @@ def _identify_session(access: AccessSettings) -> User | Refusal:
 
 def _render_refusal(refusal: Refusal, access: AccessSettings) -> None:
     if refusal == "unprotected":
-        render_unprotected_server(is_community_cloud=hosting.is_community_cloud())
+        render_unprotected_server(is_community_cloud=resources.host().is_community_cloud)
     elif access.mode == "password":
         render_password_form(access.password)
     elif refusal in _SIGN_IN_AGAIN_REASONS:

@@ -9,7 +9,7 @@ from lib.core.user import User
 from lib.ui.auth.password import build_password_form, check_password
 from lib.ui.session.state import session_state
 from lib.ui.text.i18n import current_language, escape_markdown, t
-from lib.ui.text.user_names import user_label
+from lib.ui.widgets.user_names import user_label
 
 _PASSWORD_KEY = "sign_in.password"
 

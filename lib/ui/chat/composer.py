@@ -13,13 +13,13 @@ from lib.core.params import FIELDS_BY_NAME
 from lib.core.target import Wire
 from lib.core.user import User
 from lib.ui.chat import context_window, model_picker, params_panel
-from lib.ui.history.sidebar import SETTINGS_PAGE
 from lib.ui.session import conversation_view, replayed_input, services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
 from lib.ui.usage import quota_status
 from lib.ui.widgets import cost, undo
 from lib.ui.widgets.errors import error_message, flash_warning, render_flash_warning, shows_errors
+from lib.ui.widgets.navigation import SETTINGS_PAGE
 
 
 def render(user: User) -> DeltaGenerator:

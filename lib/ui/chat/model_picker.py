@@ -171,7 +171,7 @@ def _render_details(user: User, preferences: Preferences) -> None:
     st.markdown(f"**{escape_markdown(model.display_name or model.id)}**")
     if model.description:
         st.markdown(escape_markdown(model.description))
-    st.caption(models.capabilities_text(model.capabilities))
+    st.caption(model_access.capabilities_text(model.capabilities))
     st.caption(escape_markdown(cost.price_text(model.id)))
     is_favourite = model.id in preferences.favourites
     st.button(

@@ -13,8 +13,8 @@ from lib.ui.session import services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import scroll
+from lib.ui.widgets.navigation import CHAT_PAGE
 
-CHAT_PAGE = "pages/chat.py"
 _MAX_TITLE_CHARS = 200
 
 

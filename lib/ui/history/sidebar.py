@@ -7,16 +7,12 @@ import streamlit as st
 from lib.core.errors import StoreError
 from lib.core.user import User
 from lib.ui.history import conversation_list, row, search, selection
-from lib.ui.history.row import CHAT_PAGE
 from lib.ui.session import conversation_view
 from lib.ui.session.state import session_state
 from lib.ui.text import t
 from lib.ui.widgets import paging
 from lib.ui.widgets.errors import code_message
-
-__all__ = ["CHAT_PAGE", "SETTINGS_PAGE", "USAGE_PAGE", "render"]
-SETTINGS_PAGE = "pages/settings.py"
-USAGE_PAGE = "pages/usage.py"
+from lib.ui.widgets.navigation import SETTINGS_PAGE, USAGE_PAGE
 
 
 def render(user: User, *, is_chat_page: bool) -> None:

@@ -17,7 +17,7 @@ from lib.ui.auth.identify import identify
 from lib.ui.auth.password import COOKIE_MAX_AGE, COOKIE_NAME, check_password, create_cookie
 from lib.ui.auth.sign_in_html import access_denied_page, base_path, path_below_base, sign_in_page
 from lib.ui.server import streamlit_private
-from lib.ui.session import hosting, resources
+from lib.ui.session import resources
 
 # Asked by load balancers and monitors; the responses hold nothing about users.
 PUBLIC_PATHS = frozenset({streamlit_private.HEALTH_PATH, "/health", "/ready", "/metrics"})
@@ -35,7 +35,7 @@ class AuthMiddleware:
         mode = _access_mode()
         if scope["type"] not in ("http", "websocket") or path_below_base(scope) in PUBLIC_PATHS:
             await self._app(scope, receive, send)
-        elif mode == "password" and not hosting.is_community_cloud():
+        elif mode == "password" and not resources.host().is_community_cloud:
             await self._handle_password(scope, receive, send)
         elif mode == "proxy":
             await self._handle_proxy(scope, receive, send)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 
 import streamlit as st
@@ -10,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from lib.config import auth
 from lib.core.errors import SettingError
 from lib.ui.server.probe import HealthProbe
 from lib.ui.session import resources
@@ -18,7 +18,6 @@ DATABASE_TIMEOUT = 1.0  # seconds
 GATEWAY_TIMEOUT = 3.0
 GATEWAY_GRACE_PERIOD = 300.0  # a gateway that was reached so lately may be away for a moment
 GATEWAY_PROBE_INTERVAL = 30.0
-_FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _NO_STORE_HEADERS = {"Cache-Control": "no-store"}
 
@@ -75,18 +74,4 @@ def _can_read_metrics(request: Request, token: str) -> bool:
     if token:
         given = request.headers.get("authorization", "")
         return secrets.compare_digest(given.encode(), f"Bearer {token}".encode())
-    if any(name in request.headers for name in _FORWARDING_HEADERS):
-        return False
-    # The name as well: a page elsewhere can have its own name lead to this machine.
-    return _is_loopback(request.client.host if request.client else "") and _is_loopback(
-        request.url.hostname or ""
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return host == "localhost"
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
+    return auth.is_local_request(request.client.host if request.client else "", request.headers.get)

@@ -18,6 +18,7 @@ from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.summaries import UtilityModelService
 from lib.chat.usage.metrics import Metrics
 from lib.config import settings as config
+from lib.config.hosting import Host
 from lib.config.settings import Settings
 from lib.core import audit
 from lib.core.errors import StoreError
@@ -27,6 +28,7 @@ from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 from lib.storage.store import Store
 
+_APP_FOLDER = str(Path(__file__).resolve().parents[3])
 LOGO = str(Path(__file__).parents[1] / "widgets/antler.svg")
 UNDO_SECONDS = 24 * 3600.0  # after which a soft-deleted conversation is purged
 PURGE_INTERVAL = 3600.0
@@ -48,6 +50,11 @@ def _load_secrets() -> dict[str, Any]:
     for path in st.get_option("secrets.files"):
         config.read_secrets(Path(path))
     return {}
+
+
+def host() -> Host:
+    """Return the host that this server runs on."""
+    return Host(_APP_FOLDER, os.environ)
 
 
 @st.cache_resource(show_spinner=False)

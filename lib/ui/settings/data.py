@@ -1,4 +1,4 @@
-"""A person's own data: all of it as a file, back from one, and gone for good."""
+"""Data section of the settings: export, import and erasure of all conversations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _FILE_KEY = "import.file"
 
 
 def render(user: User) -> None:
-    """Export, import and the end of everything."""
+    """Render the section."""
+    st.subheader(t("settings.data"), anchor=False)
     st.markdown(t("data.export_about"))
     name = f"antler-{time.strftime('%Y-%m-%d')}.json"
     st.download_button(
@@ -36,25 +37,24 @@ def render(user: User) -> None:
 
 
 def _export_all(user: User) -> bytes:
-    found = b"".join(transfer.write_export(resources.store().conversations.export_all(user.id)))
+    export = b"".join(transfer.write_export(resources.store().conversations.export_all(user.id)))
     audit.record(user, "export", "everything")
-    return found
+    return export
 
 
 def _render_import(user: User) -> None:
     st.markdown(t("data.import_about"))
-    # The box is emptied after each import by taking a new key.
+    # A new key after each import empties the uploader.
     key = f"{_FILE_KEY}-{session_state.import_count}"
     file = st.file_uploader(t("data.import"), type=["json", "zip"], key=key, label_visibility="collapsed")
     if file is not None:
-        args = (user, key)
         st.button(
             t("data.import_do"),
             key="import",
             type="primary",
             icon=":material/upload:",
             on_click=_import_file,
-            args=args,
+            args=(user, key),
         )
     for line in session_state.import_report:
         st.markdown(line)
@@ -78,19 +78,19 @@ def _import_file(user: User, file_key: str) -> None:
 
 
 def _import_error_message(error: TransferError) -> str:
-    name = f"import.why.{error.reason}"
-    return f"{t('error.import')} {t(name, place=error.location)}" if has_message(name) else t("error.import")
+    key = f"import.why.{error.reason}"
+    return f"{t('error.import')} {t(key, place=error.location)}" if has_message(key) else t("error.import")
 
 
 def _report_lines(report: transfer.ImportReport) -> list[str]:
-    """What came of an import, a line each."""
+    """The result of an import as lines of Markdown."""
     source = t(f"source.{report.source}")
     chats = t("count.chats", count=report.conversation_count)
     messages = t("count.messages", count=report.message_count)
     lines = [t("import.done", source=source, chats=chats, messages=messages)]
     if report.issues:
         skipped = (t(f"import.skipped.{code}", count=count) for code, count in report.issues.items())
-        lines.append("\n".join([t("import.left"), "", *(f"- {words}" for words in skipped)]))
+        lines.append("\n".join([t("import.left"), "", *(f"- {line}" for line in skipped)]))
     if report.replaced_id_count:
         lines.append(t("import.renamed", count=report.replaced_id_count))
     return lines
@@ -98,12 +98,12 @@ def _report_lines(report: transfer.ImportReport) -> list[str]:
 
 def _render_erase(user: User) -> None:
     st.markdown(t("data.erase_about"))
-    sure = st.checkbox(t("data.erase_sure"), key="erase-sure")
+    is_confirmed = st.checkbox(t("data.erase_sure"), key="erase-sure")
     st.button(
         t("data.erase"),
         key="erase",
         icon=":material/delete_forever:",
-        disabled=not sure,
+        disabled=not is_confirmed,
         on_click=_erase_all,
         args=(user,),
     )

@@ -1,4 +1,4 @@
-"""The gateway's own count of what was used, beside ours."""
+"""Balance of the gateway's key beside the recorded usage, for admins."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ from lib.ui.widgets.errors import code_message
 
 
 def render(user: User) -> None:
-    """What the gateway counts for the key of all beside what is counted here, once an admin asks for it.
-
-    Raises StoreError.
-    """
+    """Render the balance once an admin has requested it; nothing for other users. Raises StoreError."""
     if not user.is_admin:
         return
     st.subheader(t("usage.gateway"), anchor=False)
@@ -28,15 +25,15 @@ def render(user: User) -> None:
         if st.button(t("usage.ask"), key="usage-ask", icon=":material/account_balance_wallet:"):
             with st.spinner(t("usage.asking")):
                 session_state.balance = _fetch_balance()
-        told = session_state.balance
-        if isinstance(told, str):
-            st.warning(f"{t('usage.no_balance')} {told}", icon=":material/info:")
-        elif told:
-            _render_comparison(told)
+        balance = session_state.balance
+        if isinstance(balance, str):
+            st.warning(f"{t('usage.no_balance')} {balance}", icon=":material/info:")
+        elif balance:
+            _render_comparison(balance)
 
 
 def _fetch_balance() -> Balance | str:
-    """The gateway's own count, or why there is none."""
+    """The balance, or the reason that there is none."""
     try:
         return resources.shared_gateway().fetch_balance()
     except AntlerError as error:
@@ -44,13 +41,13 @@ def _fetch_balance() -> Balance | str:
 
 
 def _render_comparison(balance: Balance) -> None:
-    ours = resources.store().usage.total()
-    left = t("usage.unlimited") if balance.remaining is None else format_dollars(balance.remaining)
-    facts = (
+    recorded = resources.store().usage.total()
+    remaining = t("usage.unlimited") if balance.remaining is None else format_dollars(balance.remaining)
+    rows = (
         ("usage.told", format_dollars(balance.used)),
-        ("usage.left", left),
-        ("usage.ours", cost.cost_text(ours)),
-        ("usage.drift", format_dollars(balance.used - ours.cost)),
+        ("usage.left", remaining),
+        ("usage.ours", cost.cost_text(recorded)),
+        ("usage.drift", format_dollars(balance.used - recorded.cost)),
     )
-    table.render(("", ""), [(t(name), escape_markdown(value)) for name, value in facts])
+    table.render(("", ""), [(t(key), escape_markdown(value)) for key, value in rows])
     st.caption(t("usage.drift_about"))

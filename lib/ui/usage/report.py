@@ -1,4 +1,4 @@
-"""What was used: whose and of which days, the sums, a chart, tables, a file."""
+"""Usage report: date range, totals, chart, tables, and CSV download."""
 
 from __future__ import annotations
 
@@ -21,35 +21,36 @@ from lib.ui.widgets import cost, table
 _RANGE_DAYS = {"week": 7, "month": 30, "quarter": 90, "year": 365}
 _CUSTOM_RANGE = "own"
 _MEASURES = ("cost", "tokens", "requests")
-_MAX_CHART_SERIES = 8  # models with a colour of their own; all others are one
+_TOTAL_COLUMNS = ("cost", "requests", "tokens", "failed")
+_MAX_CHART_SERIES = 8  # further models are one series
 _RANGE_KEY, _DATES_KEY, _MEASURE_KEY = "usage.range", "usage.days", "usage.measure"
 
 
 def render(user: User) -> None:
-    """All of the page but its title. Raises StoreError."""
-    zone = dates.resolve_timezone(st.context.timezone, st.context.timezone_offset)
-    of_all = all_users.select_all_users(user)
+    """Render the report. Raises StoreError."""
+    zone = dates.reader_timezone()
+    is_all_users = all_users.select_all_users(user)
     first, last = _select_dates(datetime.now(zone).date())
-    if of_all:
-        found = all_users.build_report(user, first, last, zone)
+    if is_all_users:
+        usage_report = all_users.build_report(user, first, last, zone)
     else:
-        found = report.load_user_statistics(resources.store().usage, user.id, first, last, zone)
-    if not found.daily_usage:
+        usage_report = report.load_user_statistics(resources.store().usage, user.id, first, last, zone)
+    if not usage_report.daily_usage:
         st.markdown(f"{t('usage.empty')}  \n{t('usage.empty_how')}")
     else:
-        _render_totals(found)
-        _render_chart(found, first, last)
-        if of_all:
+        _render_totals(usage_report)
+        _render_chart(usage_report, first, last)
+        if is_all_users:
             _render_by_user(all_users.usage_by_user(user, first, last, zone))
-        _render_tables(found)
-        _render_csv_download(user if of_all else None, found, (first, last), zone)
+        _render_tables(usage_report)
+        _render_csv_download(user if is_all_users else None, usage_report, (first, last), zone)
     balance.render(user)
 
 
 def _select_dates(today: date) -> tuple[date, date]:
-    """The first and the last day to show."""
+    """Render the selection of a date range, and return its first and last day."""
     with st.container(key="usage-range", horizontal=True, vertical_alignment="center"):
-        chosen = st.segmented_control(
+        selected = st.segmented_control(
             t("usage.range"),
             [*_RANGE_DAYS, _CUSTOM_RANGE],
             default="month",
@@ -58,9 +59,9 @@ def _select_dates(today: date) -> tuple[date, date]:
             format_func=lambda name: t(f"usage.{name}"),
             label_visibility="collapsed",
         )
-        if chosen != _CUSTOM_RANGE:
-            return today - timedelta(days=_RANGE_DAYS.get(chosen or "", 30) - 1), today
-        # Tomorrow too: another clock may be ahead.
+        if selected != _CUSTOM_RANGE:
+            return today - timedelta(days=_RANGE_DAYS.get(selected or "", 30) - 1), today
+        # Tomorrow too: another clock can be ahead.
         picked = st.date_input(
             t("usage.days"),
             (today - timedelta(days=29), today),
@@ -69,18 +70,18 @@ def _select_dates(today: date) -> tuple[date, date]:
             format="YYYY-MM-DD",
             label_visibility="collapsed",
         )
-    # While the second day is not picked yet, there is one.
-    both = list(picked) if isinstance(picked, tuple) else [picked]
-    return (both[0], both[-1]) if both else (today, today)
+    # One day until the second one is picked, and none in an emptied field.
+    days = list(picked) if isinstance(picked, tuple) else [picked]
+    return (days[0], days[-1]) if days else (today, today)
 
 
 def _render_totals(usage_report: UsageStatistics) -> None:
-    total, wait = usage_report.total, usage_report.latencies.get(None)
+    total, latency = usage_report.total, usage_report.latencies.get(None)
     with st.container(key="usage-sums", horizontal=True, gap="medium"):
         st.metric(t("usage.cost"), escape_markdown(cost.cost_text(total)), width="content")
         st.metric(t("usage.requests"), f"{total.request_count:,}", width="content")
         st.metric(t("usage.tokens"), _format_tokens(total), width="content")
-        st.metric(t("usage.first"), _format_latency(wait), width="content", help=t("usage.first_about"))
+        st.metric(t("usage.first"), _format_latency(latency), width="content", help=t("usage.first_about"))
         st.metric(t("usage.failed"), _format_failures(total), width="content", help=t("usage.failed_about"))
 
 
@@ -94,21 +95,21 @@ def _render_chart(usage_report: UsageStatistics, first: date, last: date) -> Non
         format_func=lambda name: t(f"usage.{name}"),
         label_visibility="collapsed",
     )
-    ranked = list(dict.fromkeys(target.model for target in usage_report.total_by_target()))
-    shown = ranked if len(ranked) <= _MAX_CHART_SERIES else ranked[: _MAX_CHART_SERIES - 1]
+    models = list(dict.fromkeys(target.model for target in usage_report.total_by_target()))
+    shown_models = models if len(models) <= _MAX_CHART_SERIES else models[: _MAX_CHART_SERIES - 1]
     bars: dict[tuple[date, str], UsageTotal] = {}
-    for line in usage_report.daily_usage:
-        place = (line.day, line.target.model if line.target.model in shown else t("usage.others"))
-        bars[place] = bars.get(place, UsageTotal()) + line.total
-    # A day without a bar has its place all the same.
-    for number in range((last - first).days + 1):
-        bars.setdefault((first + timedelta(days=number), shown[0]), UsageTotal())
-    placed = sorted(bars)
+    for entry in usage_report.daily_usage:
+        series = entry.target.model if entry.target.model in shown_models else t("usage.others")
+        bars[entry.day, series] = bars.get((entry.day, series), UsageTotal()) + entry.total
+    # Days without usage keep their place on the axis.
+    for offset in range((last - first).days + 1):
+        bars.setdefault((first + timedelta(days=offset), shown_models[0]), UsageTotal())
+    keys = sorted(bars)
     st.bar_chart(
         {
-            "day": [day.isoformat() for day, _ in placed],
-            t("usage.model"): [model for _, model in placed],
-            "value": [_measure_value(bars[place], str(measure)) for place in placed],
+            "day": [day.isoformat() for day, _ in keys],
+            t("usage.model"): [model for _, model in keys],
+            "value": [_measure_value(bars[key], str(measure)) for key in keys],
         },
         x="day",
         y="value",
@@ -132,7 +133,7 @@ def _render_by_user(usage_by_user: Sequence[tuple[str, UsageTotal]]) -> None:
     with st.container(key="usage-people"):
         st.subheader(t("usage.by_person"), anchor=False)
         _render_table(
-            ["person", *_TOTAL_COLUMNS], [[name, *_total_cells(spent)] for name, spent in usage_by_user]
+            ["person", *_TOTAL_COLUMNS], [[name, *_total_cells(total)] for name, total in usage_by_user]
         )
 
 
@@ -141,10 +142,10 @@ def _render_tables(usage_report: UsageStatistics) -> None:
         [
             escape_markdown(target.model),
             t(f"wire.{target.wire}"),
-            *_total_cells(spent),
+            *_total_cells(total),
             _format_latency(usage_report.latencies.get(target)),
         ]
-        for target, spent in usage_report.total_by_target().items()
+        for target, total in usage_report.total_by_target().items()
     ]
     with st.container(key="usage-models"):
         st.subheader(t("usage.by_model"), anchor=False)
@@ -152,18 +153,15 @@ def _render_tables(usage_report: UsageStatistics) -> None:
     with st.container(key="usage-wires"):
         st.subheader(t("usage.by_wire"), anchor=False)
         wires = [
-            [t(f"wire.{wire}"), *_total_cells(spent)] for wire, spent in usage_report.total_by_wire().items()
+            [t(f"wire.{wire}"), *_total_cells(total)] for wire, total in usage_report.total_by_wire().items()
         ]
         _render_table(["wire", *_TOTAL_COLUMNS], wires)
     with st.container(key="usage-days"), st.expander(t("usage.by_day")):
         by_day = [
-            [day.isoformat(), *_total_cells(spent)]
-            for day, spent in reversed(usage_report.total_by_day().items())
+            [day.isoformat(), *_total_cells(total)]
+            for day, total in reversed(usage_report.total_by_day().items())
         ]
         _render_table(["day", *_TOTAL_COLUMNS], by_day)
-
-
-_TOTAL_COLUMNS = ("cost", "requests", "tokens", "failed")
 
 
 def _total_cells(total: UsageTotal) -> list[str]:
@@ -176,7 +174,7 @@ def _total_cells(total: UsageTotal) -> list[str]:
 
 
 def _render_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table.render([t(f"usage.{head}") for head in columns], rows)
+    table.render([t(f"usage.{column}") for column in columns], rows)
 
 
 def _format_tokens(total: UsageTotal) -> str:
@@ -195,24 +193,14 @@ def _format_latency(latency: FirstTokenLatency | None) -> str:
 
 
 def _render_csv_download(
-    admin: User | None, usage_report: UsageStatistics, dates: tuple[date, date], zone: tzinfo
+    admin: User | None, usage_report: UsageStatistics, days: tuple[date, date], zone: tzinfo
 ) -> None:
-    """The download; `of_all` is the admin who gets it of everybody."""
+    """Render the download: of all users for an admin, else of the report."""
 
-    def text() -> str:
-        return (
-            all_users.export_csv(admin, *dates, zone)
-            if admin
-            else report.usage_to_csv(usage_report.daily_usage)
-        )
+    def build_csv() -> str:
+        if admin:
+            return all_users.export_csv(admin, *days, zone)
+        return report.usage_to_csv(usage_report.daily_usage)
 
-    # With a mark that tells spreadsheets which letters these are.
-    st.download_button(
-        t("usage.csv"),
-        lambda: text().encode("utf-8-sig"),
-        f"antler-usage-{'all-' if admin else ''}{dates[0]}-{dates[1]}.csv",
-        "text/csv",
-        key="usage-csv",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    file_name = f"antler-usage-{'all-' if admin else ''}{days[0]}-{days[1]}.csv"
+    table.render_csv_download(build_csv, file_name, "usage-csv")

@@ -1,4 +1,4 @@
-"""Errors with a face: one plain sentence, the other side's own words behind a fold."""
+"""Error messages: one sentence for the user, with the gateway's own text in an expander."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def render(failure: Failure | None, *, is_empty: bool) -> None:
-    """What went wrong with an answer, whose fault it is and what to do; the details folded away.
-
-    `silent` where nothing of the answer had come.
-    """
+    """Render the failure of an answer; `is_empty` when nothing of it has arrived."""
     code = failure.code if failure else "unexpected"
     variant = f"{code}_silent"
     use_variant = is_empty and has_message(f"error.{variant}")
@@ -34,14 +31,14 @@ def render(failure: Failure | None, *, is_empty: bool) -> None:
 
 
 def render_details(failure: Failure | None) -> None:
-    """The other side's own words, folded away, where it said any."""
+    """Render the gateway's own text, status and request id in an expander, if there are any."""
     if failure is not None and (failure.detail or failure.status or failure.request_id):
         with st.expander(t("answer.details"), type="compact"):
             _render_detail_fields(failure)
 
 
 def _render_detail_fields(failure: Failure) -> None:
-    # As preformatted text: these words are a stranger's, and may hold anything.
+    # Preformatted: the text is untrusted.
     st.code(failure.detail or t("answer.no_words"), language=None, wrap_lines=True)
     if failure.status:
         st.caption(t("answer.status", status=failure.status))
@@ -51,31 +48,32 @@ def _render_detail_fields(failure: Failure) -> None:
 
 
 def shows_errors(action: Callable[P, None]) -> Callable[P, None]:
-    """A callback that, where the database refuses, leaves the page standing and says so on it."""
+    """Make a callback show an AntlerError as a warning in place of ending the run."""
 
     @wraps(action)
-    def trying(*args: P.args, **kwargs: P.kwargs) -> None:
+    def run_and_show_errors(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             action(*args, **kwargs)
         except AntlerError as error:
             flash_warning(error_message(error))
 
-    return trying
+    return run_and_show_errors
 
 
 def flash_warning(message: str) -> None:
-    """Say on the next run of the page why something was not done."""
+    """Show a warning once, in the next run."""
     session_state.flash_warning = message
 
 
 def render_flash_warning() -> None:
+    """Render the warning of the last run and forget it."""
     if session_state.flash_warning:
         st.warning(escape_markdown(session_state.flash_warning), icon=":material/info:")
         del session_state.flash_warning
 
 
 def error_message(error: AntlerError) -> str:
-    """The words of an error, with its numbers where it has some; no Markdown."""
+    """Return the message for an error, with the amounts of an exceeded limit; without Markdown."""
     return (
         limit_text.limit_exceeded_message(error)
         if isinstance(error, LimitExceededError)
@@ -101,7 +99,7 @@ def retry_reason(code: str) -> str:
 
 
 def on_script_error(error: Exception) -> bool:
-    """Show what a run failed of: our own errors in words, all else as a reference to the log."""
+    """Render the error that ended a run: a message for an AntlerError, else a reference to the log."""
     if isinstance(error, AntlerError):
         log.warning("a run ended: %s", error.code)
         st.error(code_message(error.code), icon=":material/error:")

@@ -1,50 +1,43 @@
-"""What a person may do: the models they may use, and, as an admin, what they settle for others."""
+"""Text about models: access by the team's policy, and capabilities."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Concatenate, ParamSpec
-
-from lib.core.policy import Policy, ScopePolicy
+from lib.core.models import Capabilities
 from lib.core.user import User
-from lib.ui.auth import current_admin
 from lib.ui.session import resources
-from lib.ui.text.i18n import t
-from lib.ui.widgets.errors import flash_warning, shows_errors
-
-P = ParamSpec("P")
-_PLACEHOLDER_USER = User("")
+from lib.ui.text import t
 
 
 def is_model_allowed(user: User, model_id: str) -> bool:
-    """Whether a person may use a model, as it is known on the screen; what is sent is judged anew."""
+    """Tell if the policy allows a user the model, for the screen; a turn checks it again."""
     return resources.policy().is_model_allowed(user, model_id)
 
 
 def model_not_allowed_message(model_id: str) -> str:
-    """Why a model cannot be chosen, in one sentence that is no Markdown."""
+    """Return the reason that a model cannot be selected, without Markdown."""
     return t("rights.model", model=model_id)
 
 
-def match_patterns(patterns: tuple[str, ...] | None, model_ids: list[str]) -> list[str]:
-    """Those of the models that patterns let through; None lets all."""
-    tried_out = Policy({f"person:{_PLACEHOLDER_USER.id}": ScopePolicy(model_patterns=patterns)})
-    return [model for model in model_ids if tried_out.is_model_allowed(_PLACEHOLDER_USER, model)]
+def capabilities_text(capabilities: Capabilities) -> str:
+    """Return the capabilities of a model in one line, and those that are unknown."""
+    facts = {name: getattr(capabilities, name) for name in ("image", "pdf", "thinking")}
+    unknown = [t(f"abilities.{name}") for name, known in facts.items() if known is None]
+    if capabilities.context_window is None and len(unknown) == len(facts):
+        return t("abilities.unknown")
+    if capabilities.context_window is None:
+        unknown.insert(0, t("abilities.window"))
+    parts = (
+        [t("abilities.context", size=_format_context_size(capabilities.context_window))]
+        if capabilities.context_window
+        else []
+    )
+    parts += [t(f"abilities.{name}") for name, known in facts.items() if known]
+    if all(known is False for known in facts.values()):
+        parts.append(t("abilities.text"))
+    if unknown:
+        parts.append(t("abilities.not_known", what=t("list.comma").join(unknown)))
+    return " · ".join(parts)
 
 
-def admin_action(action: Callable[Concatenate[User, P], None]) -> Callable[P, None]:
-    """A callback that only an admin may begin; `action` gets who that is, and what it settles holds at once.
-
-    A callback runs before its page has found out anew who is asking.
-    """
-
-    @wraps(action)
-    def acting(*args: P.args, **kwargs: P.kwargs) -> None:
-        if admin := current_admin():
-            action(admin, *args, **kwargs)
-            resources.policy.clear()
-        else:
-            flash_warning(t("admin.not_you"))
-
-    return shows_errors(acting)
+def _format_context_size(tokens: int) -> str:
+    return f"{tokens // 100_000 / 10:g}M" if tokens >= 1_000_000 else f"{tokens // 1000}k"

@@ -1,13 +1,32 @@
-"""A table of the page: a line of heads, and lines of cells."""
+"""Tables as Markdown, and their download as CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from lib.ui.text import t
+
 
 def render(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Heads and cells are Markdown without line breaks; what somebody typed comes as `literal`."""
+    """Render a table; headers and cells are Markdown without line breaks.
+
+    Callers escape what users or models wrote, with `escape_markdown`.
+    """
     lines = [headers, ["---"] * len(headers), *rows]
     st.markdown("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+
+
+def render_csv_download(build_csv: Callable[[], str], file_name: str, key: str) -> None:
+    """Render a download button; `build_csv` runs when it is clicked, outside a script run."""
+    st.download_button(
+        t("usage.csv"),
+        # With a byte order mark, by which spreadsheets recognize UTF-8.
+        lambda: build_csv().encode("utf-8-sig"),
+        file_name,
+        "text/csv",
+        key=key,
+        icon=":material/download:",
+        on_click="ignore",
+    )

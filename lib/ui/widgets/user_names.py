@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from lib.core.user import UserRecord
-from lib.ui.text.i18n import t
+from lib.ui.session import resources
+from lib.ui.text import t
 
 
 def user_label(name: str, email: str) -> str:
@@ -26,9 +25,9 @@ def display_name(record: UserRecord) -> str:
     return user_label(record.name, record.email) or short_label(record.id)
 
 
-def display_names(records: Iterable[UserRecord]) -> dict[str, str]:
-    """Return unique names by user id, in the order of the records."""
-    labels = [(record.id, display_name(record)) for record in records]
+def load_user_names() -> dict[str, str]:
+    """Return unique names of all users who have signed in, by id, the last seen first. Raises StoreError."""
+    labels = [(record.id, display_name(record)) for record in resources.store().users.all()]
     names = [name for _, name in labels]
     return {
         user_id: name if names.count(name) == 1 else f"{name} ({short_label(user_id)})"

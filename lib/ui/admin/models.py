@@ -1,0 +1,121 @@
+"""Administration of models: access by patterns for each scope, and the team's default target."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.core.policy import PER_USER_SCOPE, Policy, ScopePolicy
+from lib.core.user import User
+from lib.ui.admin import scope as admin_scope
+from lib.ui.auth import admin_action
+from lib.ui.session import resources, services
+from lib.ui.session.state import session_state
+from lib.ui.settings import default_model_fields
+from lib.ui.text import escape_markdown, t
+from lib.ui.widgets import table
+from lib.ui.widgets.user_names import load_user_names
+
+_PREVIEW_SIZE = 12  # models named in the preview
+_MAX_PATTERNS, _MAX_PATTERN_LENGTH = 200, 200  # in one scope
+_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys(
+    "admin-usual", "admin.default_model", "admin.default_wire"
+)
+_PREVIEW_USER = User("")
+
+
+def render_access(_: User) -> None:
+    """Render one scope's patterns with the matching models, and the patterns of all scopes.
+
+    Raises StoreError.
+    """
+    st.markdown(t("rights.about"))
+    user_names = load_user_names()
+    scope = admin_scope.select_scope(user_names, (PER_USER_SCOPE,))
+    patterns = resources.policy().scopes.get(scope, ScopePolicy()).model_patterns
+    if patterns == ():
+        st.warning(t("rights.nothing"), icon=":material/info:")
+    key = f"patterns-{scope}-{hash(patterns)}"
+    text = st.text_area(
+        t("rights.patterns"),
+        "\n".join(patterns or ()),
+        key=key,
+        height=140,
+        placeholder=t("rights.example"),
+        help=t("rights.patterns_help"),
+    )
+    _render_preview(_parse_patterns(text))
+    st.button(
+        t("admin.save"), key="patterns-save", type="primary", on_click=_save_patterns, args=(scope, key)
+    )
+    st.subheader(t("admin.in_force"), anchor=False)
+    _render_current_patterns(user_names)
+
+
+def render_default(_: User) -> None:
+    """Render the default target of users who have set none. Raises StoreError."""
+    st.markdown(t("default.about"))
+    labels = t("default.model"), t("default.none")
+    default_model_fields.render(
+        _DEFAULT_FIELD_KEYS,
+        resources.policy().default_target,
+        services.model_list().models,
+        labels,
+        _save_default,
+    )
+    st.caption(t("default.at_once"))
+
+
+def _parse_patterns(text: str) -> tuple[str, ...] | None:
+    """The patterns of a text, one a line; None for no restriction."""
+    lines = dict.fromkeys(line.strip()[:_MAX_PATTERN_LENGTH] for line in text.splitlines())
+    return tuple(line for line in lines if line)[:_MAX_PATTERNS] or None
+
+
+def _match_patterns(patterns: tuple[str, ...] | None, model_ids: list[str]) -> list[str]:
+    preview = Policy({f"person:{_PREVIEW_USER.id}": ScopePolicy(model_patterns=patterns)})
+    return [model_id for model_id in model_ids if preview.is_model_allowed(_PREVIEW_USER, model_id)]
+
+
+def _render_preview(patterns: tuple[str, ...] | None) -> None:
+    model_ids = [model.id for model in services.model_list().models]
+    if not model_ids:
+        st.caption(t("rights.no_list"))
+        return
+    matches = _match_patterns(patterns, model_ids)
+    names = t("list.comma").join(escape_markdown(model_id) for model_id in matches[:_PREVIEW_SIZE])
+    with st.container(key="patterns-fit", gap="small"):
+        key = "rights.all" if patterns is None else "rights.fit" if matches else "rights.none_fits"
+        st.markdown(t(key, count=len(matches), total=len(model_ids)))
+        if patterns and matches:
+            more_count = len(matches) - _PREVIEW_SIZE
+            st.caption(names + (f" {t('rights.more', count=more_count)}" if more_count > 0 else ""))
+
+
+@admin_action
+def _save_patterns(admin: User, scope: str, patterns_key: str) -> None:
+    patterns = _parse_patterns(session_state.widget(patterns_key))
+    resources.store().policy.set_allowed_models(admin, scope, patterns)
+    st.toast(t("admin.saved"), icon=":material/check:")
+
+
+@admin_action
+def _save_default(admin: User) -> None:
+    target = default_model_fields.selected_target(_DEFAULT_FIELD_KEYS)
+    resources.store().policy.set_default_target(admin, target)
+    st.toast(t("admin.saved"), icon=":material/check:")
+
+
+def _render_current_patterns(user_names: dict[str, str]) -> None:
+    scopes = resources.policy().scopes
+    rows = [
+        [
+            admin_scope.scope_markdown(scope, user_names),
+            t("list.comma").join(map(escape_markdown, patterns)) or t("rights.not_one"),
+        ]
+        for scope in admin_scope.sort_scopes(scopes)
+        if (patterns := scopes[scope].model_patterns) is not None
+    ]
+    if not rows:
+        st.caption(t("rights.empty"))
+        return
+    table.render([t(f"admin.col_{name}") for name in ("scope", "patterns")], rows)
