@@ -1,48 +1,58 @@
-"""Hostile Markdown in Streamlit's own renderer: no request to a foreign server, and formulas are drawn."""
+"""Hostile Markdown in the renderer of Streamlit: nothing foreign loads, and formulas are rendered."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.support.app_server import ROOT, AppServer
 from tests.support.hostile_markdown import HOSTILE_TEXTS, IMAGE
 
-# Each frame is one that st.write_stream shows, so that Streamlit completes unfinished Markdown in it;
-# the pause lets the browser render it.
+# Each hostile text is rendered as it came and sanitized, whole and growing. Streamlit completes unfinished
+# Markdown in the frames of st.write_stream; the pause lets the browser render each.
 SCRIPT = """
 import json, sys, time
 import streamlit as st
 sys.path.insert(0, {root!r})
+from starlette.middleware import Middleware
 from lib.ui.markdown.sanitize import sanitize
+from lib.ui.server.csp_middleware import SecurityHeadersMiddleware
 texts = json.loads({texts!r})
-if "raw" in st.query_params:
-    st.markdown(texts["raw"])
-    st.write_stream(iter([texts["raw"]]))
-else:
+
+def grow(text):
+    shown = ""
+    for part in range(1, 7):
+        now = sanitize(text[: len(text) * part // 6])
+        if now.startswith(shown):
+            yield now[len(shown):]
+            shown = now
+            time.sleep(0.02)
+
+def run():
     for key, text in texts["shown"].items():
         st.container(key=key).markdown(sanitize(text))
-    for text in texts["hostile"]:
-        st.markdown(sanitize(text))
     slot = st.empty()
-    def grow(text):
-        shown = ""
-        for part in range(1, 7):
-            now = sanitize(text[: len(text) * part // 6])
-            if now.startswith(shown):
-                yield now[len(shown):]
-                shown = now
-                time.sleep(0.02)
     for text in texts["hostile"]:
+        st.markdown(text)
+        st.markdown(sanitize(text))
+        slot.write_stream(iter([text[:-1], text[-1:]]))
         slot.write_stream(grow(text))
-        slot.write_stream(iter([sanitize(text[:-1])]))
     st.markdown("finished")
+
+if __name__ == "__main__":
+    run()
+else:
+    app = st.App(__file__, middleware=[Middleware(SecurityHeadersMiddleware)] * {has_policy})
 """
 SHOWN_TEXTS = {
+    "directives": ":red[c] :material/home: :streamlit: a:b[c]\n\n::d[e]",
+    "schemes": "[a](javascript:x) [b](data:text/html,x) [c](https://x.y/) <mailto:a@b.c>",
+    "multiline": "\\[\na\n\n+ b\n\\]\n\n\\begin{align}\nx &= y\n\\end{align}\n\nso \\(c\nd\\)",
     "maths": "\\(a^2\\) and\n\\[\nb^2\n\\]\n1. \\[c\\]\n\n> \\[ d \\]\n\n| a |\n|---|\n| $e$ |",
     "prices": "It costs $5 and you get $x^2$ for $10, in $HOME.",
     "html": "<b>bold</b> and <img src='http://stranger/'> and a<b",
@@ -83,45 +93,72 @@ def foreign_server() -> Iterator[ForeignServer]:
 
 
 @pytest.fixture
-def app(tmp_path, foreign_server) -> Iterator[AppServer]:
-    """A page of Streamlit with all texts."""
-    texts = json.dumps({"raw": IMAGE, "shown": SHOWN_TEXTS, "hostile": HOSTILE_TEXTS})
-    texts = texts.replace("http://stranger/", foreign_server.url)
-    script = SCRIPT.format(root=str(ROOT), texts=texts)
-    (tmp_path / "app.py").write_text(script, encoding="utf-8")
-    server = AppServer(tmp_path, {}, program=tmp_path)
-    yield server
-    server.close()
+def serve(tmp_path, foreign_server) -> Iterator[Callable[[bool], AppServer]]:
+    """Start a page of Streamlit with all texts, with or without the content-security policy."""
+    servers: list[AppServer] = []
+
+    def start(has_policy: bool) -> AppServer:
+        texts = json.dumps({"shown": SHOWN_TEXTS, "hostile": HOSTILE_TEXTS if has_policy else [IMAGE]})
+        texts = texts.replace("http://stranger/", foreign_server.url)
+        script = SCRIPT.format(root=str(ROOT), texts=texts, has_policy=has_policy)
+        (tmp_path / "app.py").write_text(script, encoding="utf-8")
+        servers.append(AppServer(tmp_path, {}, program=tmp_path))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
 
 
-def test_sanitized_texts_request_nothing_and_are_shown(app, foreign_server, new_page):
+def test_hostile_texts_load_nothing_and_all_texts_are_shown(serve, foreign_server, new_page):
     page = new_page()
-    requested: list[str] = []
-    page.on("request", lambda request: requested.append(request.url))
+    loaded: list[str] = []
+    blocked: list[str] = []
+    page.on("response", lambda response: loaded.append(response.url))
+    page.on("console", lambda message: blocked.append(message.text))
+    app = serve(True)
     page.goto(app.url)
-    page.get_by_text("finished").wait_for()
+    page.get_by_text("finished").wait_for(timeout=90_000)
     page.locator(".st-key-diagram [data-testid=stMermaidChart] img").wait_for()
     page.wait_for_load_state("networkidle")
     assert foreign_server.paths == []
-    assert [url for url in requested if not url.startswith((app.url, "data:", "blob:"))] == []
+    assert any("violates the following Content Security Policy" in text for text in blocked)
+    assert [url for url in loaded if not url.startswith((app.url, "data:", "blob:"))] == []
+    check_formulas(page)
+    check_text(page, foreign_server.url)
+
+
+def check_formulas(page: Page) -> None:
     assert page.locator(".st-key-maths .katex").count() == 5
     assert page.locator(".st-key-maths .katex-display").count() == 3
-    assert page.locator(".katex-error").count() == 0
+    assert page.locator(".st-key-multiline .katex").count() == 3
+    assert page.locator(".st-key-multiline .katex-display").count() == 2
+    assert page.locator("[class*=st-key-] .katex-error").count() == 0
     prices = page.locator(".st-key-prices")
     assert prices.locator(".katex").count() == 1
     assert "costs $5 and" in prices.inner_text() and "for $10, in $HOME." in prices.inner_text()
+
+
+def check_text(page: Page, foreign_url: str) -> None:
     markup = page.locator(".st-key-html")
     assert "<b>bold</b> and <img src=" in markup.inner_text() and markup.locator("b, img").count() == 0
-    image = IMAGE.replace("http://stranger/", foreign_server.url)
+    image = IMAGE.replace("http://stranger/", foreign_url)
     assert f"{image} $x" in page.locator(".st-key-code p code").inner_text()
     assert f"{image} \\(y\\)" in page.locator(".st-key-code pre").inner_text()
     assert page.locator(".st-key-data img").count() == 1
     links = page.locator(".st-key-link a")
     assert links.all_inner_texts() == ["alt", "image"]
-    assert links.first.get_attribute("href") == foreign_server.url
+    assert links.first.get_attribute("href") == foreign_url
+    directives = page.locator(".st-key-directives")
+    for text in (":red[c]", ":material/home:", ":\u2060streamlit:", "a:b[c]", "::d[e]"):
+        assert text in directives.inner_text()
+    assert directives.locator("img, [role=img]").count() == 0
+    schemes = page.locator(".st-key-schemes a")
+    assert [link.get_attribute("href") for link in schemes.all()] == ["https://x.y/", "mailto:a@b.c"]
 
 
-def test_without_sanitizing_the_image_is_requested(app, foreign_server, new_page):
+def test_without_the_policy_an_image_is_requested(serve, foreign_server, new_page):
     page = new_page()
+    app = serve(False)
     with page.expect_request(foreign_server.url):
-        page.goto(f"{app.url}/?raw=1")
+        page.goto(app.url)

@@ -1,4 +1,4 @@
-"""Markdown texts that load an image from a foreign server unless they are sanitized."""
+"""Markdown texts that make a browser load something from a foreign server unless its policy forbids that."""
 
 IMAGE = "![x](http://stranger/)"
 # Each shows an image in Streamlit's renderer, whole or while it grows, where a naive filter sees code.
@@ -39,8 +39,21 @@ HOSTILE_TEXTS = [
     f"a\r```\rb\r```\r{IMAGE}\x00",
     f"![{IMAGE}]({IMAGE})",
 ]
+DIAGRAMS = [
+    'A@{ img: "http://stranger/a.png", w: 9, h: 9 }',
+    "A[\"<img src='http://stranger/b.png'>\"]",
+    "A-->B\n  style A fill:url(http://stranger/c.png)",
+    "A-->B\n  classDef a background:image-set('http://stranger/d.png')",
+]
+THEME = "@import url(http://stranger/f.css); @font-face {font-family: x; src: url(http://stranger/g.woff)}"
 HOSTILE_TEXTS += [
     f"```{word}\nflowchart TD\n  {source}\n```"
-    for word in ("mermaid", "Mermaid x", "m&#101;rmaid", "-language-mermaid")
-    for source in ('A@{ img: "http://stranger/", w: 9, h: 9 }', "A[\"<img src='http://stranger/'>\"]")
+    for word in ("mermaid", "m&#101;rmaid", "-language-mermaid")
+    for source in DIAGRAMS
+]
+HOSTILE_TEXTS += [
+    f"```mermaid\n%%{{init: {{'themeCSS': '{THEME}'}}}}%%\nflowchart TD\nA-->B\n```",
+    f"```mermaid\n---\nconfig:\n  themeCSS: '{THEME}'\n---\nflowchart TD\nA-->B\n```",
+    "$\\href{http://stranger/}{x}$ $\\includegraphics{http://stranger/h.png}$",
+    "<iframe src='http://stranger/'></iframe><link rel=stylesheet href='http://stranger/i.css'>",
 ]

@@ -55,6 +55,7 @@ LIBRARIES = {
     "urllib3": ("lib/gateway/transport/",),
     "sseclient": ("lib/gateway/transport/sse.py",),
     "markdown_it": ("lib/ui/markdown/", "lib/transfer/escape_markdown.py"),
+    "mdit_py_plugins": ("lib/ui/markdown/",),
     "msgspec": ("lib/transfer/",),
 }
 # Parts of Streamlit without a promise to stay: only one module may import them.

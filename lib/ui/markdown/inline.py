@@ -1,42 +1,38 @@
-"""One run of Markdown text, read as the renderer reads it and written so that it is harmless."""
+"""Rewriting of one paragraph by markdown-it rules for formulas, pictures, links and directives."""
+
+from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from lib.ui.markdown.blocks import escape_formula, format_display_formula, is_dollar_formula, is_formula
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 
-# Code is believed to be code where every reader must agree: within one line and table cell, with nothing
-# before it that could swallow a backtick. Elsewhere it is treated like text. Text loses whatever starts
-# something that is not modelled here: pictures, HTML, stray dollars, and directives, links and labels that
-# reach over a backtick or a dollar. Escapes are chosen to be invisible.
-_MAX_OPEN_SPAN_CHARS = 80  # A shorter unclosed code span at the very end is probably still coming.
-_MAX_URL_CHARS = 2000
+from lib.ui.markdown.formulas import (
+    CITATION_NUMBERS,
+    TRAILING_PUNCTUATION,
+    InlineRule,
+    is_dollar_formula,
+    is_formula,
+    join_lines,
+    parse_inline_brackets,
+    parse_inline_dollars,
+    parse_inline_parentheses,
+)
 
-_SPECIAL = re.compile(
-    r"""\\[!-/:-@\[-`{-~]|`+|\$+|(?<!!)!++(?=\[)|<(?=[A-Za-z/!?])|\](?=[(\[])|\[(?=\^)
-    |::+|:(?=[\w/+-]+[\[{])|https?(?=://)|www(?=\.)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_BACKTICK_RUN = re.compile(r"`+")
-_BACKTICK_OR_DOLLAR = re.compile(r"[`$]")
-_WHITESPACE = re.compile(r"\s")
-_BLOCK_PREFIX = re.compile(r"[\s>\-+*\d.)]*(?:\[\^[^\]\s]*\]:\s*)?")
-_TABLE_CELL = re.compile(r"(?:[^\\|]|\\[\s\S]?)+|\|")
-_SPAN_CLOSER = re.compile(r"\\[\s\S]|`+|\$+")
-_AUTOLINK = re.compile(r"<(?:https?://|mailto:)[^\s<>`$\\\"']*>", re.IGNORECASE)
-_ANGLE_DESTINATION = re.compile(r"<[^\s<>`$\\\"'!?{\[]*>")
-_SCHEME_SEPARATOR = re.compile(r"(?<=http)(?=:)|(?<=https)(?=:)|(?<=www)(?=\.)", re.IGNORECASE)
-_LINK_DESTINATION = re.compile(
-    r"""\(\s*(?:<[^<>`$\\\n\[{]*>|(?:[^\s()<>\\\[{]|\\[^\s`$]|\([^\s()<>\\\[{]*\)){0,2000})
-    (?:\s+(?:"[^"`$\\\[<{]{0,500}"|'[^'`$\\\[<{]{0,500}'))?\s*\)""",
-    re.VERBOSE,
-)
-_DIRECTIVE = re.compile(
-    r":[\w/+-]++(?:\[[^\[\]`{}\\$]*(?:`[^`\[\]{}\\$]+`[^\[\]`{}\\$]*)*\])?(?:\{[^{}`$\\]*\})?(?![\[{])"
-)
-_DIRECTIVE_NAME = re.compile(r"[\w/+-]+[\[{]")
+MAX_ARRIVING_CODE_CHARS = 80
+
+# A link, a definition or an autolink of another scheme than http, https and mailto.
+_OTHER_SCHEME = r"(?:\]\(\s*<?|\]:\s*<?|<)(?!(?i:https?:|mailto:))[A-Za-z][A-Za-z0-9+.-]*:"
+# A directive takes its name for markup: `:red[text]` is red text, `:x[y]` is only y, `::x` is an empty block.
+_DIRECTIVE = r":(?=[A-Za-z][\w-]*[\[{]|(?:material|streamlit)[/:])|:(?<![^\s>]:):+(?=[A-Za-z])"
+
+# Text without any of these comes out as it is. Each begins with a character, which makes the search fast.
+SPECIAL = re.compile(rf"\$|\\[(\[]|\\begin\{{|!\[|{_OTHER_SCHEME}|{_DIRECTIVE}")
+
+_OTHER_SCHEME_LINK = re.compile(_OTHER_SCHEME)
+_DIRECTIVE_OPENER = re.compile(_DIRECTIVE)
+_URL_REST = re.compile(r"://[^\s<>)\]`]*")
 _IMAGE = re.compile(r"!\[(?P<alt>(?:[^\[\]\\`]|\\.|\[[^\[\]\\`]*\]){0,2000})\](?=[(\[])")
 _LINKED_IMAGE = re.compile(
     r"!\[(?P<alt>[^\[\]\\`$<:!]*)\]\([^\s()<>\\`$\[\]]*(?:\s+\"[^\"`$\\\[\]]*\")?\)(?=\]\()"
@@ -44,269 +40,149 @@ _LINKED_IMAGE = re.compile(
 _DATA_IMAGE = re.compile(
     r"!\[[^\[\]\\`!$<&:\n]*\]\(data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+\)"
 )
-_CITATION_NUMBERS = re.compile(r"[\d\s,;–-]*")
-_IMAGE_OPENER = re.compile(r"!*+\[")
-_TRAILING_PUNCTUATION = re.compile(r"[.,;:]?[ \t]*")
 
 
-@dataclass
-class _TextRun:
-    """Text between blank lines or code blocks: lines, or the cells of its lines where there is a table."""
+def rewrite_inline(content: str, *, allows_display: bool, is_last: bool) -> str:
+    """Rewrite the text of a paragraph.
 
-    cells: list[str]
-    continuations: list[str | None]
-    is_last: bool
-    is_unstable: bool
-    last_cell_by_run_length: dict[int, int] = field(default_factory=dict)
-    last_delimiter_cell: int = -1
-    unpaired_lengths: set[int] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        for index, cell in enumerate(self.cells):
-            for match in _BACKTICK_RUN.finditer(cell):
-                self.last_cell_by_run_length[len(match[0])] = index
-                # The first backtick may be escaped, and the rest be a run of its own.
-                self.last_cell_by_run_length[len(match[0]) - 1] = index
-            if _BACKTICK_OR_DOLLAR.search(cell):
-                self.last_delimiter_cell = index
+    `allows_display` is false where a formula has to stay on its line, `is_last` true where more may arrive.
+    """
+    edits: list[tuple[int, int, str]] = []
+    env = {"edits": edits, "allows_display": allows_display, "is_last": is_last}
+    _PARSER.inline.parse(content, _PARSER, env, [])
+    pieces, end = [], 0
+    for start, stop, replacement in edits:
+        pieces += [content[end:start], replacement]
+        end = stop
+    return "".join([*pieces, content[end:]])
 
 
-@dataclass
-class _Cell:
-    """One line or cell while it is read; out is what it becomes."""
-
-    text: str
-    run: _TextRun
-    index: int
-
-    def __post_init__(self) -> None:
-        self.output: list[str] = []
-        self.continuation = self.run.continuations[self.index]
-        self.is_ambiguous = any(
-            self.run.last_cell_by_run_length.get(n, -1) >= self.index for n in self.run.unpaired_lengths
-        )
-        self.delimiter_positions = [match.start() for match in _BACKTICK_OR_DOLLAR.finditer(self.text)]
-        self.runs_by_length: dict[int, list[int]] = {}
-        for match in _BACKTICK_RUN.finditer(self.text):
-            self.runs_by_length.setdefault(len(match[0]), []).append(match.start())
-        if self.is_ambiguous:
-            # Every run may be an opener here, and its first backtick may be an escaped one.
-            self.run.unpaired_lengths.update(n - less for n in self.runs_by_length for less in (0, 1))
-
-    def next_delimiter(self, start: int) -> int:
-        """Where the next backtick or dollar is, counting later cells as being at the end; -1 for nowhere."""
-        found = bisect_left(self.delimiter_positions, start)
-        if found < len(self.delimiter_positions):
-            return self.delimiter_positions[found]
-        return len(self.text) if self.run.last_delimiter_cell > self.index else -1
-
-    def crosses_delimiter(self, start: int, closer: str) -> bool:
-        """Whether something that ends at stop could reach over a backtick or a dollar."""
-        end = self.text.find(closer, start)
-        return 0 <= self.next_delimiter(start) < (end if end >= 0 else len(self.text) + 1)
-
-    def append_formula(self, body: str, is_double: bool, end: int) -> None:
-        """Writes an inline formula in the form that the renderer can only read as one."""
-        body = escape_formula(body)
-        after = self.text[end : end + 1]
-        is_double = is_double or "$" in body or (after.isascii() and after.isalnum())
-        apart = " " if self.output and self.output[-1].endswith("$") else ""
-        self.output.append(f"{apart}$${body}$$" if is_double else f"{apart}${body}$")
-
-    def sanitize(self) -> str:
-        at = 0
-        while match := _SPECIAL.search(self.text, at):
-            if match.start() > at:
-                self.output.append(self.text[at : match.start()])
-            at = _HANDLERS[match[0][0].lower()](self, match)
-        self.output.append(self.text[at:])
-        return "".join(self.output)
+def _replace(state: StateInline, end: int, replacement: str) -> bool:
+    """Record the replacement of the text up to `end`, and go on behind it."""
+    state.env["edits"].append((state.pos, end, replacement))
+    state.pos = end
+    return True
 
 
-def _handle_escape(cell: _Cell, match: re.Match[str]) -> int:
-    char, end = match[0][1], match.end()
-    if char == "!" and _IMAGE_OPENER.match(cell.text, end):
-        cell.output.append("&#33;")
-        return end
-    if char in "([" and not (match.start() and cell.text[match.start() - 1] == "!"):
-        close = {"(": "\\)", "[": "\\]"}[char]
-        for found in _SPAN_CLOSER.finditer(cell.text, end):
-            if found[0] == close:
-                return _handle_bracket_formula(cell, match, cell.text[end : found.start()], found.end())
-            if found[0] == match[0] or found[0][0] != "\\":
-                break
-    cell.output.append(match[0])
-    return end
+def _match_formula(rule: InlineRule, state: StateInline) -> tuple[str, int] | None:
+    """Run a plugin's rule here, without a token; return the body and the end of a formula."""
+    start, token_count = state.pos, len(state.tokens)
+    if not rule(state, False):
+        return None
+    end, state.pos = state.pos, start
+    body = state.tokens[-1].content
+    del state.tokens[token_count:]
+    return body, end
 
 
-def _handle_bracket_formula(cell: _Cell, match: re.Match[str], body: str, end: int) -> int:
-    display, before = match[0] == "\\[", "".join(cell.output)
-    bare = cell.continuation is not None and _BLOCK_PREFIX.fullmatch(before)
-    # Escaped brackets also hold citations, the names of links, and the boxes of tasks.
-    other = (
-        _CITATION_NUMBERS.fullmatch(body) or cell.text[end : end + 1] == "(" or (bare and body.lower() == "x")
-    )
-    if not is_formula(body) or (display and other):
-        cell.output.append(match[0])
-        return match.end()
-    if not display or cell.continuation is None:
-        cell.append_formula(body, False, end)
-        return end
-    tail = _TRAILING_PUNCTUATION.match(cell.text, end)
+def _replace_inline_formula(state: StateInline, body: str, end: int, dollar_count: int = 1) -> bool:
+    """Write a formula in the form that the renderer cannot read as anything else."""
+    following = state.src[end : end + 1]
+    if "$" in body or (following.isascii() and following.isalnum()):
+        dollar_count = 2
+    edits = state.env["edits"]
+    is_adjacent = bool(edits) and edits[-1][1] == state.pos and edits[-1][2].endswith("$")
+    dollars = "$" * dollar_count
+    return _replace(state, end, f"{' ' if is_adjacent else ''}{dollars}{join_lines(body)}{dollars}")
+
+
+def _dollars(state: StateInline, silent: bool) -> bool:
+    if state.src[state.pos] != "$":
+        return False
+    run_length = len(state.src) - state.pos - len(state.src[state.pos :].lstrip("$"))
+    match = _match_formula(parse_inline_dollars, state) if run_length < 3 else None
+    if match is None or not is_dollar_formula(match[0], state.src[match[1] : match[1] + 8], run_length):
+        return _replace(state, state.pos + run_length, "\\$" * run_length)
+    return _replace_inline_formula(state, *match, run_length)
+
+
+def _parentheses(state: StateInline, silent: bool) -> bool:
+    match = _match_formula(parse_inline_parentheses, state)
+    return match is not None and is_formula(match[0]) and _replace_inline_formula(state, *match)
+
+
+def _brackets(state: StateInline, silent: bool) -> bool:
+    match = _match_formula(parse_inline_brackets, state)
+    if match is None or not is_formula(match[0]) or state.src[match[1] : match[1] + 1] == "(":
+        return False
+    body, end = match
+    at_line_start = not state.pos or state.src[state.pos - 1] == "\n"
+    if CITATION_NUMBERS.fullmatch(body) or (at_line_start and body in "xX"):
+        return False
+    if not state.env["allows_display"]:
+        return _replace_inline_formula(state, body, end)
+    tail = TRAILING_PUNCTUATION.match(state.src, end)
     after = tail.end() if tail else end
-    blank = cell.continuation.rstrip()
-    head = before if bare else f"{before.rstrip()}\n{blank}\n{cell.continuation}"
-    body = format_display_formula(body.rstrip() + cell.text[end:after])
-    more = after < len(cell.text) or cell.index + 1 < len(cell.run.cells)
-    rest = f"\n{blank}" + (f"\n{cell.continuation}" if after < len(cell.text) else "") if more else ""
-    cell.output = [f"{head}$$\n{cell.continuation}{body}\n{cell.continuation}$${rest}"]
-    return after
+    before = "" if at_line_start else "\n"
+    rest = "" if after == len(state.src) or state.src[after] == "\n" else "\n"
+    return _replace(state, after, f"{before}$$\n{body.strip()}{state.src[end:after].strip()}\n$${rest}")
 
 
-def _handle_code_span(cell: _Cell, match: re.Match[str]) -> int:
-    size, end = len(match[0]), match.end()
-    same = [] if cell.is_ambiguous else cell.runs_by_length.get(size, [])
-    found = bisect_left(same, end)
-    if found < len(same):
-        close = same[found] + size
-        code = cell.text[match.start() : close]
-        last = cell.run.is_last and cell.index + 1 == len(cell.run.cells) and close == len(cell.text)
-        cell.output.append(code if _is_safe_code(code, cell.run, last, size) else code.replace("![", "! ["))
-        return close
-    if cell.is_ambiguous:
-        cell.output.append(match[0])
-        return end
-    cell.run.unpaired_lengths.add(size)
-    arriving = cell.run.is_last and cell.index + 1 == len(cell.run.cells)
-    if arriving and len(cell.text) - end <= _MAX_OPEN_SPAN_CHARS:
-        end = len(cell.text)
-    cell.output.append(cell.text[match.start() : end].replace("![", "! ["))
-    return end
+def _image(state: StateInline, silent: bool) -> bool:
+    if not state.src.startswith("![", state.pos):
+        return False
+    if data := _DATA_IMAGE.match(state.src, state.pos):
+        return _replace(state, data.end(), data[0])
+    if state.src[state.pos - 1 : state.pos] == "[" and (linked := _LINKED_IMAGE.match(state.src, state.pos)):
+        return _replace(state, linked.end(), linked["alt"] or "image")
+    image = _IMAGE.match(state.src, state.pos)
+    if image and not image["alt"].strip():
+        return _replace(state, image.end() - 1, "[image")
+    is_image = image and state.src[state.pos - 1 : state.pos] != "!"
+    return _replace(state, state.pos + 2, "[" if is_image else "&#33;[")
 
 
-def _is_safe_code(code: str, run: _TextRun, is_at_end: bool, run_length: int) -> bool:
-    """Whether remend, which has its own idea of code, can neither cut into the span nor lengthen its end."""
-    if "![" not in code or run.is_unstable:
-        return "![" not in code
-    cut = "<" in code or any(")" not in part for part in code.split("](")[1:])
-    return not cut and not (is_at_end and max(run.last_cell_by_run_length) > run_length)
+def _directive(state: StateInline, silent: bool) -> bool:
+    if state.src[state.pos] != ":":
+        return False
+    if url := _URL_REST.match(state.src, state.pos):
+        return _replace(state, url.end(), url[0].replace("$", "%24"))
+    if state.src[state.pos - 1 : state.pos] == ":":
+        return False
+    if opener := _DIRECTIVE_OPENER.match(state.src, state.pos):
+        # No backslash: the renderer looks for icons after the escapes, and for its logo after the entities.
+        joiner = "&#8288;" if state.src.startswith("streamlit", opener.end()) else ""
+        return _replace(state, opener.end(), "&#58;" * len(opener[0]) + joiner)
+    return False
 
 
-def _handle_dollars(cell: _Cell, match: re.Match[str]) -> int:
-    size, end = len(match[0]), match.end()
-    for found in _SPAN_CLOSER.finditer(cell.text, end):
-        if found[0][0] == "\\":
-            continue
-        body, after = cell.text[end : found.start()], cell.text[found.end() : found.end() + 8]
-        if found[0] == match[0] and size < 3 and is_dollar_formula(body, after, size):
-            cell.append_formula(body, size == 2, found.end())
-            return found.end()
-        break
-    cell.output.append("\\$" * size)
-    return end
+def _link(state: StateInline, silent: bool) -> bool:
+    if state.src[state.pos] not in "]<" or not _OTHER_SCHEME_LINK.match(state.src, state.pos):
+        return False
+    if state.src[state.pos] == "<":
+        return _replace(state, state.pos + 1, "&lt;")
+    return _replace(state, state.pos + 2, f"]\\{state.src[state.pos + 1]}")
 
 
-def _handle_image(cell: _Cell, match: re.Match[str]) -> int:
-    at, bangs = match.end() - 1, match.end() - match.start()
-    if data := _DATA_IMAGE.match(cell.text, at):
-        cell.output.append("!" * (bangs - 1) + data[0])
-        return data.end()
-    if bangs == 1 and cell.text[at - 1 : at] == "[" and (inside := _LINKED_IMAGE.match(cell.text, at)):
-        cell.output.append(inside["alt"] or "image")
-        return inside.end()
-    found = _IMAGE.match(cell.text, at)
-    cell.output.append("&#33;" * (bangs - bool(found)))
-    if found and not found["alt"].strip():
-        cell.output.append("[image")
-        return found.end() - 1
-    return match.end()
+def _arriving_code(state: StateInline, silent: bool) -> bool:
+    """Leave a code span alone whose end has probably not arrived yet."""
+    if state.src[state.pos] != "`" or not state.env["is_last"]:
+        return False
+    rest = state.src[state.pos :]
+    code = rest.lstrip("`")
+    if len(rest) > MAX_ARRIVING_CODE_CHARS or rest[: len(rest) - len(code)] in code:
+        return False
+    state.pos = state.posMax
+    return True
 
 
-def _handle_angle(cell: _Cell, match: re.Match[str]) -> int:
-    # `&lt;` and not `\<`: remend cuts the text off at a `<` that is not closed yet.
-    at = match.start()
-    found = _AUTOLINK.match(cell.text, at)
-    if not found and cell.text[:at].rstrip(" \t").endswith("]:"):
-        found = _ANGLE_DESTINATION.match(cell.text, at)
-    cell.output.append(found[0] if found else "&lt;")
-    return found.end() if found else match.end()
-
-
-def _handle_link(cell: _Cell, match: re.Match[str]) -> int:
-    end, opener = match.end(), cell.text[match.end()]
-    if opener == "[":
-        cell.output.append("]")
-        if not cell.crosses_delimiter(end + 1, "]"):
-            return end
-        cell.output.append("&#91;")
-        return end + 1
-    if found := _LINK_DESTINATION.match(cell.text, end):
-        target = found[0].replace("`", "%60").replace("$", "%24")
-        after = cell.text[found.end() : found.end() + 1]
-        if after and not after.isspace() and cell.next_delimiter(found.end()) >= 0:
-            target = _SCHEME_SEPARATOR.sub(r"\\", target, count=1)
-        cell.output.append("]" + target)
-        return found.end()
-    loose = cell.next_delimiter(end) >= 0
-    cell.output.append("]&#40;" if loose else "]")
-    return end + loose
-
-
-def _handle_footnote(cell: _Cell, match: re.Match[str]) -> int:
-    cell.output.append("&#91;" if cell.crosses_delimiter(match.end(), "]") else "[")
-    return match.end()
-
-
-def _handle_directive(cell: _Cell, match: re.Match[str]) -> int:
-    at, end = match.start(), match.end()
-    if end - at > 1:
-        block = _BLOCK_PREFIX.fullmatch(cell.text, 0, at) or _DIRECTIVE_NAME.match(cell.text, end)
-        cell.output.append("\\:" * (end - at) if block else match[0])
-    else:
-        plain = _DIRECTIVE.match(cell.text, at) or cell.next_delimiter(end) < 0
-        cell.output.append(":" if plain else "\\:")
-    return end
-
-
-def _handle_url(cell: _Cell, match: re.Match[str]) -> int:
-    # A bare address runs on to the next white space. With its colon escaped it is linked all the same, but
-    # only after the code has been found.
-    end, reach = match.end(), cell.next_delimiter(match.end())
-    inside = 0 <= reach < len(cell.text) and not _WHITESPACE.search(
-        cell.text, end, min(reach, end + _MAX_URL_CHARS)
-    )
-    cell.output.append(match[0] + "\\" + cell.text[end] if inside else match[0])
-    return end + inside
-
-
-_HANDLERS: dict[str, Callable[[_Cell, re.Match[str]], int]] = {
-    "\\": _handle_escape,
-    "`": _handle_code_span,
-    "$": _handle_dollars,
-    "!": _handle_image,
-    "<": _handle_angle,
-    "]": _handle_link,
-    "[": _handle_footnote,
-    ":": _handle_directive,
-    "h": _handle_url,
-    "w": _handle_url,
+_RULES: dict[str, Callable[[StateInline, bool], bool]] = {
+    "dollars": _dollars,
+    "parentheses": _parentheses,
+    "brackets": _brackets,
+    "picture": _image,
+    "directive": _directive,
+    "scheme": _link,
+    "arriving": _arriving_code,
 }
 
 
-def sanitize_lines(
-    lines: list[str], continuations: list[str | None], *, is_last: bool, is_table: bool, is_unstable: bool
-) -> list[str]:
-    """
-    Lines that belong to one run of text, made harmless.
+def _build_parser() -> MarkdownIt:
+    parser = MarkdownIt("zero", {"maxNesting": 60})
+    parser.inline.ruler.enableOnly(["text", "escape", "backticks"])
+    for name, rule in _RULES.items():
+        parser.inline.ruler.before("escape", name, rule)
+    return parser
 
-    conts holds what a further line of the same paragraph starts with, or None where there can be none; final
-    says that the text ends here, table that some lines are a table's, shaky that remend may move the blocks.
-    """
-    if not is_table:
-        run = _TextRun(lines, continuations, is_last, is_unstable)
-        return [_Cell(line, run, index).sanitize() for index, line in enumerate(lines)]
-    rows = [_TABLE_CELL.findall(line) for line in lines]
-    cells = [cell for row in rows for cell in row]
-    run = _TextRun(cells, [None] * len(cells), is_last, is_unstable)
-    done = iter([_Cell(cell, run, index).sanitize() for index, cell in enumerate(cells)])
-    return ["".join(next(done) for _ in row) for row in rows]
+
+_PARSER = _build_parser()

@@ -1,15 +1,20 @@
-"""Headers of every HTTP answer: what the browser may load, whatever a model writes."""
+"""Security headers of every HTTP response, which limit what the browser may load."""
 
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Pictures and sound from this server only: an address in model text could carry words out.
+# Nothing loads from another host: an address in model text, with a conversation's words in it, would carry
+# them out. Scripts are left to Streamlit, which runs none that is in a text.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "img-src 'self' data: blob:",
         "media-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "style-src 'self' 'unsafe-inline'",
+        "connect-src 'self' data: blob:",
+        "frame-src 'self' data: blob:",
         "object-src 'none'",
         "base-uri 'self'",
         "form-action 'self'",
@@ -18,7 +23,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware that adds the policy, and two older headers, to every answer."""
+    """ASGI middleware that adds the policy, and two older headers, to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
