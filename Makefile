@@ -10,7 +10,7 @@ REAL := .venv-real/bin
 UNIT_WORKERS ?= 2
 BROWSER_WORKERS ?= 4
 
-.PHONY: run test test-fast test-browser test-real check format clean
+.PHONY: run test test-fast test-browser test-order test-real check format clean
 
 run: .venv/run.stamp
 	@$(BIN)/python -m lib.config.settings
@@ -26,6 +26,11 @@ test-fast: check
 # In processes of their own: Playwright leaves an event loop running, so asyncio.run fails in any later test.
 test-browser: .venv/test.stamp
 	$(BIN)/python -m pytest -n $(BROWSER_WORKERS) --dist loadgroup tests/browser
+
+# Tests that depend on their order or on the work of another process fail here.
+test-order: .venv/test.stamp
+	$(BIN)/python -m pytest -n 0 tests/unit tests/app
+	$(BIN)/python -m pytest -n $(UNIT_WORKERS) --random-order --random-order-bucket=global tests/unit tests/app
 
 test-real: .venv/test.stamp .venv-real/test.stamp
 	$(BIN)/python -m pytest tests/real

@@ -1,14 +1,20 @@
-"""Fixtures of every folder: a store on a file of its own, and no address but this machine's."""
+"""Fixtures of all tests: a store in a file of its own, connections to loopback only, Hypothesis profiles."""
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lib.storage.store import Store
 
+# The same examples in every run by default; HYPOTHESIS_PROFILE=deep looks for new ones.
+settings.register_profile("default", derandomize=True, deadline=None, database=None)
+settings.register_profile("deep", max_examples=2_000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 BROWSER_TESTS = Path(__file__).parent / "browser"
 _connect = socket.socket.connect
 
@@ -16,12 +22,12 @@ _connect = socket.socket.connect
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the browser tests apart: Playwright leaves an event loop running in its process."""
     if len({BROWSER_TESTS in item.path.parents for item in items}) > 1:
-        raise pytest.UsageError("run tests/browser by itself, as make test-browser does")
+        raise pytest.UsageError("run tests/browser in a process of its own: make test-browser")
 
 
 @pytest.fixture(autouse=True)
 def only_loopback(monkeypatch):
-    """A test that reaches for the network outside fails at once."""
+    """Fail a test at once that connects to another machine."""
 
     def connect(self, address):
         if self.family in (socket.AF_INET, socket.AF_INET6):
@@ -38,6 +44,6 @@ def database_url(tmp_path) -> str:
 
 @pytest.fixture
 def store(database_url):
-    opened = Store(database_url)
-    yield opened
-    opened.close()
+    store = Store(database_url)
+    yield store
+    store.close()

@@ -76,7 +76,7 @@ class Fleet:
     def __exit__(self, *_: object) -> None:
         if self._nginx:
             self._nginx.terminate()
-            self._nginx.wait()
+            self._nginx.wait(60)
         for replica in self.replicas:
             replica.close()
         self._postgres.__exit__()

@@ -27,7 +27,7 @@ class HeaderProxy:
     def __exit__(self, *_: object) -> None:
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
-        self._thread.join()
+        self._thread.join(30)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -49,7 +49,7 @@ class HeaderProxy:
                 back = threading.Thread(target=_pour, args=(server, client), daemon=True)
                 back.start()
                 _pour(client, server)
-                back.join()
+                back.join(30)
 
     def _signed(self, head: bytes) -> bytes:
         first, *lines = head.split(b"\r\n")

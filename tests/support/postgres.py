@@ -84,7 +84,7 @@ class Postgres(Server):
             if self._as:
                 shutil.chown(self.folder, self._as["user"], self._as["group"])
             self._programs = _programs(self.folder, self._as)
-            assert self._spawn("initdb", *INITDB).wait() == 0, self._log()
+            assert self._spawn("initdb", *INITDB).wait(60) == 0, self._log()
             self.start()
         except BaseException:
             self.__exit__()
@@ -96,7 +96,7 @@ class Postgres(Server):
             self.stop()
         assert self._watcher.stdin
         self._watcher.stdin.close()
-        self._watcher.wait()
+        self._watcher.wait(60)
 
     def start(self) -> None:
         options = {**self._options, "unix_socket_directories": self.folder, "unix_socket_permissions": "0700"}
@@ -111,7 +111,7 @@ class Postgres(Server):
         """End it as an administrator does: whoever is connected is cut off."""
         assert self._process
         self._process.send_signal(signal.SIGINT)
-        self._process.wait()
+        self._process.wait(60)
         self._process = None
 
     def _answers(self) -> bool:

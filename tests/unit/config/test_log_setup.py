@@ -56,7 +56,7 @@ FAILURES = {
             raise ValueError("refused " + KEY)
         thread = threading.Thread(target=fail)
         thread.start()
-        thread.join()
+        thread.join(30)
     """,
 }
 

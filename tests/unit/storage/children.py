@@ -47,7 +47,7 @@ class Child:
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.communicate(timeout=60)
 
     def there(self) -> None:
         """Until it waits."""
@@ -61,6 +61,6 @@ class Child:
 
     def end(self) -> str:
         """Until it has ended well; what it said."""
-        said, _ = self.process.communicate()
+        said, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0
         return said

@@ -143,7 +143,7 @@ def test_threads_beyond_the_pool_wait_for_a_connection(url):
     store = Store(url)
     store.messages.save_turn("ann", TALK, [QUESTION])
     found = []
-    together = threading.Barrier(30)
+    together = threading.Barrier(30, timeout=30)
 
     def read() -> None:
         together.wait()
@@ -153,7 +153,7 @@ def test_threads_beyond_the_pool_wait_for_a_connection(url):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
     assert found == [[QUESTION]] * 30
     store.close()
 

@@ -145,7 +145,7 @@ def test_a_process_that_is_killed_in_the_middle_leaves_no_half_and_no_lock(url, 
     with Child(url, HOLDS) as child:
         child.there()
         child.process.kill()
-        child.process.wait()
+        child.process.wait(60)
         # The server takes a moment to see it.
         waiting = Store(url, lock_timeout=120)
         waiting.preferences.set_favourite("ann", "m", True)

@@ -66,7 +66,7 @@ def test_of_revocations_at_the_same_time_the_latest_holds(url):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
     assert [opened.users.revoked_before(ANN.id) for opened in stores] == [40.0, 40.0]
     for opened in stores:
         opened.close()

@@ -56,7 +56,7 @@ def test_stars_from_two_tabs_at_once_lose_nothing(url):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
     assert len(stores[0].preferences.load("ann").favourites) == 40
     for opened in stores:
         opened.close()

@@ -159,7 +159,7 @@ def test_many_writers_at_once_lose_nothing(url):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
     assert len(stores[0].conversations.page("ann", 1000)) == 100
     for store in stores:
         store.close()
@@ -178,7 +178,7 @@ def test_processes_that_start_together_migrate_once(url):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
     assert errors == []
 
 

@@ -70,7 +70,7 @@ def test_timeouts_before_and_after_the_first_byte_are_independent(
     timer = threading.Timer(0.4, replay.resume)
     timer.start()
     answer = ask(client, "openai")
-    timer.join()
+    timer.join(30)
     assert (answer.text, answer.error) == (STREAM.text, None)
     client.close()
 
@@ -83,7 +83,7 @@ def test_reused_connection_has_the_first_byte_timeout_again(replay: Replay) -> N
     timer = threading.Timer(0.4, replay.resume)
     timer.start()
     assert (ask(client, "openai").text, replay.connections) == (STREAM.text, 1)
-    timer.join()
+    timer.join(30)
     client.close()
 
 

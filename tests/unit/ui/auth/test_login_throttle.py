@@ -42,7 +42,7 @@ def test_the_right_word_takes_back_its_own_try_alone():
 def test_no_try_slips_through_between_others():
     attempts = LoginThrottle(max_per_address=50, max_total=50, window_seconds=60.0)
     passed: list[float] = []
-    start = threading.Barrier(8)
+    start = threading.Barrier(8, timeout=30)
 
     def tries() -> None:
         start.wait()
@@ -52,5 +52,5 @@ def test_no_try_slips_through_between_others():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
     assert (len(passed), passed.count(0.0)) == (160, 50)
