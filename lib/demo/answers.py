@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
-from lib.demo import long_answer, texts
+from lib.demo.long_answer import long_answer_blocks
 from lib.demo.request import ParsedRequest
-from lib.demo.texts import Text
+from lib.demo.texts import CODE, DISCLAIMER, MATHS, NEXT, REFUSAL, SAMPLE, TABLE, TOUR, Text
 
 _TOPICS = (
     ("long", r"(?<!how )(?<![a-z])long(er)?(?![a-z])|长文|很长|长一点|长回答"),
@@ -25,30 +25,30 @@ _TITLE_WORDS, _TITLE_CHARACTERS = 8, 50
 _STREAMED_LINES, _WHOLE_LINES = 6_000, 30
 
 
-def tour(request: ParsedRequest) -> str:
+def write_tour(request: ParsedRequest) -> str:
     """Return the tour, or a sample of the topic that the last question names."""
     language, is_later = request.is_chinese, len(request.turns) > 1
     topic = next((topic for topic, pattern in _TOPICS if re.search(pattern, request.question.lower())), "")
     blocks = list(_received(request, bool(topic)))
     match topic:
         case "long":
-            blocks += long_answer.blocks(language)
+            blocks += long_answer_blocks(language)
         case "code":
-            blocks.append(texts.CODE[language])
+            blocks.append(CODE[language])
         case "maths":
-            blocks.append(texts.MATHS[language])
+            blocks.append(MATHS[language])
         case "table":
-            blocks.append(texts.TABLE[language])
+            blocks.append(TABLE[language])
         case _ if not is_later:
-            blocks.append(texts.TOUR[language])
-    blocks += [texts.NEXT[language]] if is_later else []
-    blocks += [texts.DISCLAIMER[language]] if is_later or topic else []
+            blocks.append(TOUR[language])
+    blocks += [NEXT[language]] if is_later else []
+    blocks += [DISCLAIMER[language]] if is_later or topic else []
     return "\n\n".join(blocks) + "\n"
 
 
-def long(request: ParsedRequest) -> str:
+def write_long_answer(request: ParsedRequest) -> str:
     """Return an answer of sixteen thousand characters."""
-    return "\n\n".join((*long_answer.blocks(request.is_chinese), texts.DISCLAIMER[request.is_chinese])) + "\n"
+    return "\n\n".join((*long_answer_blocks(request.is_chinese), DISCLAIMER[request.is_chinese])) + "\n"
 
 
 def _received(request: ParsedRequest, has_topic: bool) -> Iterator[str]:
@@ -85,24 +85,24 @@ def quote(text: str, max_characters: int = 80) -> str:
     return f"“{line.translate(_MARKDOWN)}”"
 
 
-def sample(request: ParsedRequest, description: Text) -> str:
+def write_sample(request: ParsedRequest, description: Text) -> str:
     """Return the text of a model without one of its own; it names the model and what it shows."""
     language = request.is_chinese
-    return texts.SAMPLE[language].format(name=request.model, description=description[language]) + "\n"
+    return SAMPLE[language].format(name=request.model, description=description[language]) + "\n"
 
 
-def refusal(request: ParsedRequest) -> str:
+def write_refusal(request: ParsedRequest) -> str:
     """Return a refusal."""
-    return texts.REFUSAL[request.is_chinese]
+    return REFUSAL[request.is_chinese]
 
 
-def title(request: ParsedRequest) -> str:
+def write_title(request: ParsedRequest) -> str:
     """Return the first words of the last question, without tags."""
     words = " ".join(_TAG.sub(" ", request.question).split()[:_TITLE_WORDS])[:_TITLE_CHARACTERS].strip()
     return f"简而言之：{words}" if request.is_chinese else f"In short: {words}"
 
 
-def endless(request: ParsedRequest) -> str:
+def write_endless_lines(request: ParsedRequest) -> str:
     """Return numbered lines for half an hour, or few of them when the answer is not streamed."""
     ends = cycle(("is just a line", "follows the one before", "has nothing to add", "is in no hurry"))
     return "".join(
@@ -111,7 +111,7 @@ def endless(request: ParsedRequest) -> str:
     )
 
 
-def echo(request: ParsedRequest) -> str:
+def write_echo(request: ParsedRequest) -> str:
     """Return the body of the request in a fenced block; long strings are shortened."""
     body = json.dumps(_shorten(request.body), ensure_ascii=False, indent=2)
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", body)), default=0))

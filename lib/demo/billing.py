@@ -6,9 +6,9 @@ from typing import Any
 
 from lib.demo.wire import TokenCounts
 
-PRICING = "/api/pricing"
+PRICES = "/api/pricing"
 SUBSCRIPTION, USAGE = "/v1/dashboard/billing/subscription", "/v1/dashboard/billing/usage"
-PATHS = (PRICING, SUBSCRIPTION, USAGE)
+BILLING_PATHS = (PRICES, SUBSCRIPTION, USAGE)
 CREDIT = 20  # dollars
 
 # Ratios as new-api defines them: 1 is two dollars for a million prompt tokens.
@@ -20,7 +20,7 @@ _COMPLETION, _CACHE_READ, _CACHE_WRITE = 4, Decimal("0.1"), Decimal("1.25")
 _UNPRICED = frozenset({"demo-echo"})
 
 
-def cost(model: str, counts: TokenCounts) -> Decimal:
+def answer_cost(model: str, counts: TokenCounts) -> Decimal:
     """Return the cost of an answer in dollars."""
     cache = counts.cache
     uncached = counts.prompt - cache.read - cache.written
@@ -29,7 +29,7 @@ def cost(model: str, counts: TokenCounts) -> Decimal:
     return (prompt + counts.completion * _COMPLETION) * ratio * _DOLLARS_PER_RATIO / 10**6
 
 
-def pricing(models: list[str]) -> dict[str, Any]:
+def price_list(models: list[str]) -> dict[str, Any]:
     """Return the price list."""
     return {
         "success": True,

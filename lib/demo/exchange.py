@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from lib.demo import texts
 from lib.demo.anthropic_wire import AnthropicWire
 from lib.demo.deltas import ChoiceStream, interleave, split_text
 from lib.demo.models import Model
 from lib.demo.openai_wire import OpenAIWire
 from lib.demo.request import ParsedRequest
+from lib.demo.texts import ALTERNATIVE, FAULT_MARK
 from lib.demo.wire import Delta, ErrorResponse, Finish, FinishReason
 
 HEARTBEAT = b": PING\n\n"
@@ -83,16 +83,16 @@ class Exchange:
         while first and _CONTINUE.match(turns[first].question):
             first -= 1
         given = "".join(turn.answer for turn in turns[first:-1])
-        text = self.model.text(replace(self.request, turns=turns[: first + 1])).replace(texts.FAULT_MARK, "")
+        text = self.model.text(replace(self.request, turns=turns[: first + 1])).replace(FAULT_MARK, "")
         if given and given != text and text.startswith(given):
             return text.removeprefix(given), True
-        before, _, after = self.model.text(self.request).partition(texts.FAULT_MARK)
+        before, _, after = self.model.text(self.request).partition(FAULT_MARK)
         return (before if self.model.fault else before + after), False
 
     def _choice(self, index: int) -> ChoiceStream:
         request, model, text = self.request, self.model, self.text
         if index:
-            text = texts.ALTERNATIVE[request.is_chinese].format(index + 1, request.choices) + text
+            text = ALTERNATIVE[request.is_chinese].format(index + 1, request.choices) + text
         deltas = map(Delta, split_text(text)) if self.is_rest else model.deltas(request, text)
         limits: list[tuple[int, FinishReason]] = []
         if request.max_tokens:

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from lib.demo import billing
 from lib.demo.anthropic_wire import AnthropicWire
+from lib.demo.billing import BILLING_PATHS, PRICES, SUBSCRIPTION, answer_cost, price_list, subscription, usage
 from lib.demo.exchange import Exchange
 from lib.demo.models import MODELS, Model, model_list
 from lib.demo.openai_wire import OpenAIWire
@@ -23,7 +23,7 @@ STREAM_HEADERS = MappingProxyType(
     {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 )
 _METHODS = MappingProxyType(
-    {OPENAI: "POST", ANTHROPIC: "POST", **dict.fromkeys((MODEL_LIST, *billing.PATHS), "GET")}
+    {OPENAI: "POST", ANTHROPIC: "POST", **dict.fromkeys((MODEL_LIST, *BILLING_PATHS), "GET")}
 )
 
 
@@ -93,11 +93,11 @@ class Handler(BaseHTTPRequestHandler):
         """Return the list of models, the prices, or the balance."""
         if self.route == MODEL_LIST:
             return model_list(self.models, self.headers.get("Accept-Language", "").startswith("zh"))
-        if self.route == billing.PRICING:
-            return billing.pricing(list(self.models))
-        if self.route == billing.SUBSCRIPTION:
-            return billing.subscription()
-        return billing.usage(self.server.state.spent)
+        if self.route == PRICES:
+            return price_list(list(self.models))
+        if self.route == SUBSCRIPTION:
+            return subscription()
+        return usage(self.server.state.spent)
 
     def parse(self, body: bytes) -> ParsedRequest:
         """Parse a request for an answer. Raises ErrorResponse (400) for a body that is malformed."""
@@ -111,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             (self.stream if request.is_stream else self.send_whole)(exchange)
         finally:
-            self.server.state.add_cost(billing.cost(request.model, exchange.wire.counts()))
+            self.server.state.add_cost(answer_cost(request.model, exchange.wire.counts()))
 
     def find_model(self, name: str) -> Model:
         """Return a model. Raises ErrorResponse (404) for an unknown name."""

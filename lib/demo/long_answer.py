@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import comb, gcd, isqrt
 from unicodedata import name
 
-from lib.demo import texts
+from lib.demo.texts import CODE, LONG, MATHS, TABLE
 
 
 def _table(*rows: Iterable[object]) -> str:
@@ -21,13 +21,13 @@ def _collatz(n: int) -> Iterator[int]:
     yield 1
 
 
-def blocks(is_chinese: bool) -> Iterator[str]:
-    """Yield its blocks."""
+def long_answer_blocks(is_chinese: bool) -> Iterator[str]:
+    """Yield the blocks of the long answer."""
     primes = [n for n in range(2, 400) if all(n % d for d in range(2, n))]
     sides = [(a, b, isqrt(a * a + b * b)) for a in range(1, 60) for b in range(a, 90) if gcd(a, b) == 1]
     products = ("".join(f"{a * b:5}" for b in range(1, 13)) for a in range(1, 13))
     triangle = (" ".join(str(comb(n, k)) for k in range(n + 1)) for n in range(13))
-    yield from (text[is_chinese] for text in (texts.LONG, texts.CODE, texts.MATHS, texts.TABLE))
+    yield from (text[is_chinese] for text in (LONG, CODE, MATHS, TABLE))
     yield "## Squares, cubes and roots"
     yield _table(("n", "n²", "n³", "√n"), *((n, n**2, n**3, f"{n**0.5:.4f}") for n in range(1, 51)))
     yield "## The primes below 400\n\n" + ", ".join(map(str, primes)) + "."

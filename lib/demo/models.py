@@ -5,9 +5,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from lib.demo import answers, texts
+from lib.demo.answers import (
+    write_echo,
+    write_endless_lines,
+    write_long_answer,
+    write_refusal,
+    write_sample,
+    write_title,
+    write_tour,
+)
 from lib.demo.deltas import split_text
 from lib.demo.request import ParsedRequest
+from lib.demo.texts import BREAKS, ERRORS, SLOW, THINKER, THINKING
 from lib.demo.wire import Delta, DeltaKind, ErrorResponse, FinishReason
 
 # Paragraphs of thinking by effort; all of them for higher efforts and by default.
@@ -39,7 +48,7 @@ class Model:
 
     def text(self, request: ParsedRequest) -> str:
         """Return the text of the answer, with the place of a fault marked."""
-        return self.write(request) if self.write else answers.sample(request, (self.english, self.chinese))
+        return self.write(request) if self.write else write_sample(request, (self.english, self.chinese))
 
     def deltas(self, request: ParsedRequest, text: str) -> Iterator[Delta]:
         """Yield the thinking and the text in deltas."""
@@ -52,7 +61,7 @@ class Model:
 
 def thinking_paragraphs(request: ParsedRequest) -> list[str]:
     """Return as many paragraphs of thinking as the effort of the request asks for."""
-    paragraphs = texts.THINKING.split("\n\n")
+    paragraphs = THINKING.split("\n\n")
     return paragraphs[: _THINKING_PARAGRAPHS.get(request.effort, len(paragraphs))]
 
 
@@ -62,37 +71,39 @@ def _rate_limit(message: str) -> Callable[[], ErrorResponse]:
 
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
-        "demo-tour": Model("a tour of this page", "页面功能导览", write=answers.tour),
+        "demo-tour": Model("a tour of this page", "页面功能导览", write=write_tour),
         "demo-long": Model(
-            "a long answer with tables, formulas and code", "带表格、公式和代码的长回答", write=answers.long
+            "a long answer with tables, formulas and code",
+            "带表格、公式和代码的长回答",
+            write=write_long_answer,
         ),
         "demo-thinker": Model(
             "three seconds of thinking, then an answer",
             "先思考三秒，再回答",
-            write=lambda _: texts.THINKER,
+            write=lambda _: THINKER,
             thinks=True,
         ),
         "demo-slow": Model(
             "four seconds of waiting, then a slow answer",
             "等待四秒，然后缓慢回答",
-            write=lambda _: texts.SLOW,
+            write=lambda _: SLOW,
             rate=4.0,
             heartbeats=4,
         ),
         "demo-endless": Model(
             "an answer without end, to be stopped",
             "没有结尾的回答，需要手动停止",
-            write=answers.endless,
+            write=write_endless_lines,
             rate=40.0,
         ),
-        "demo-echo": Model("the request as it was received", "收到的请求原文", write=answers.echo),
+        "demo-echo": Model("the request as it was received", "收到的请求原文", write=write_echo),
         "demo-cut-by-length": Model(
             "an answer cut by the length limit, to be continued",
             "被长度上限截断、可以继续的回答",
             limit=30,
             finish="length",
         ),
-        "demo-refuses": Model("a refusal", "拒绝回答", write=answers.refusal, finish="refusal"),
+        "demo-refuses": Model("a refusal", "拒绝回答", write=write_refusal, finish="refusal"),
         "demo-filtered": Model(
             "an answer cut by a content filter", "被内容过滤截断的回答", limit=20, finish="filter"
         ),
@@ -100,14 +111,14 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "demo-breaks": Model(
             "a connection lost in the middle of an answer",
             "回答中途连接断开",
-            write=lambda _: texts.BREAKS,
+            write=lambda _: BREAKS,
             rate=20.0,
             fault="disconnect",
         ),
         "demo-errors": Model(
             "an error in the middle of an answer",
             "回答中途出错",
-            write=lambda _: texts.ERRORS,
+            write=lambda _: ERRORS,
             rate=20.0,
             fault="error",
         ),
@@ -131,7 +142,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
         "demo-cheap": Model(
             "the first words of the question, as a title or summary",
             "问题的开头几个词，用作标题或摘要",
-            write=answers.title,
+            write=write_title,
             rate=200.0,
         ),
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from lib.demo import long_answer
+from lib.demo.long_answer import long_answer_blocks
 from tests.browser.chat_page import COMPOSER
 from tests.browser.chromium import launch
 from tests.browser.conftest import KEY
@@ -98,7 +98,7 @@ def measure(browser: Browser, app: AppServer, gateway: Gateway, end: str) -> tup
 
 
 def main() -> None:
-    text = "\n\n".join(long_answer.blocks(is_chinese=False))
+    text = "\n\n".join(long_answer_blocks(is_chinese=False))
     text = "FIRST " + text[: SIZE - 6]
     gateway = Gateway(text)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any
 
 from lib.demo import MODELS as DEMO_MODELS
-from lib.demo import Model, answers
+from lib.demo import Model
+from lib.demo.answers import write_long_answer
 from lib.demo.exchange import Step
 from lib.demo.models import model_list
 from lib.demo.request import ParsedRequest
@@ -140,7 +141,9 @@ _FRAMINGS = {
     "demo-crlf": _model("lines that end with CRLF", framing=Framing(uses_crlf=True)),
     "demo-bom": _model("a byte order mark", framing=Framing(has_bom=True)),
     "demo-cut-letters": _model("characters split between writes", framing=Framing(splits_characters=True)),
-    "demo-one-big-event": _model("a long answer in one event", write=answers.long, script=scripts.one_delta),
+    "demo-one-big-event": _model(
+        "a long answer in one event", write=write_long_answer, script=scripts.one_delta
+    ),
     "demo-json-for-stream": _model("one body where a stream was requested", framing=Framing(form="whole")),
     "demo-stream-for-json": _model("a stream where one body was requested", framing=Framing(form="stream")),
     "demo-gzip": _model("a compressed answer", framing=Framing(is_compressed=True)),
