@@ -37,7 +37,7 @@ class ModelPage:
 
 
 def fetch_all_pages(fetch_page: Callable[[str], ModelPage]) -> ModelList:
-    """The models of all pages, up to MAX_PAGES. `fetch_page` takes the cursor of a page, "" at first."""
+    """Paginate through up to MAX_PAGES; `fetch_page` takes the cursor of a page, "" for the first."""
     models: dict[str, Model] = {}
     prices: dict[str, Price] = {}
     hidden_count, cursor = 0, ""
