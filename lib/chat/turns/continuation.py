@@ -1,4 +1,4 @@
-"""Joins a continuation to the text that it continues, so that nothing is said twice."""
+"""Deduplication of a continuation against the end of the text that it continues."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from dataclasses import replace
 from lib.core.errors import AnswerError
 from lib.core.events import Event, Restart, TextDelta
 
-MAX_OVERLAP = 400  # characters of the old text in which a repetition is looked for
-MIN_OVERLAP = 12  # a shorter one may be meant: words do come twice
+MAX_OVERLAP = 400  # characters at the end of the text that are searched for a repetition
+MIN_OVERLAP = 12  # characters; a shorter repetition may be intended
 
 _FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
-# A fence that opens a block, as one with a language does: a bare one closes the open block.
+# An opening fence has a language; one without would close the open block.
 _FENCE_OPENING = re.compile(r"\s*(?:`{3,}|~{3,})[^\s`]+[ \t]*\n")
 _PARTIAL_FENCE_OPENING = re.compile(r"\s*(?:[`~]{1,}[^\s`]*[ \t]*)?")
-MIN_DISTINCT_LETTERS = 6  # different ones that a repetition has: zeros, dashes and rules repeat by themselves
+MIN_DISTINCT_LETTERS = 6  # of a repetition: zeros, dashes and rules repeat by themselves
 
 
 def deduplicate_continuation(previous_text: str, events: Iterable[Event]) -> Iterator[Event]:
-    """The events of a continuation, without the end of `before` where the model says that again.
+    """Yield the events of a continuation without its repetition of the end of `previous_text`.
 
-    Its first words are held back while they may still be such a repetition.
+    Text is buffered while it may still be a repetition.
     """
-    held = ""
+    buffer = ""
     first: TextDelta | None = None
-    decided = False
+    is_decided = False
     try:
         for event in events:
             if getattr(event, "choice", 0):
-                continue  # of one text there is one continuation
-            if decided or not isinstance(event, TextDelta):
+                continue  # a text has one continuation
+            if is_decided or not isinstance(event, TextDelta):
                 if isinstance(event, Restart):
-                    held, first, decided = "", None, False
+                    buffer, first, is_decided = "", None, False
                 yield event
                 continue
             first = first or event
-            held += event.text
-            if not _is_possible_overlap(previous_text, held):
-                decided = True
-                yield replace(first, text=remove_overlap(previous_text, held))
+            buffer += event.text
+            if not _is_possible_overlap(previous_text, buffer):
+                is_decided = True
+                yield replace(first, text=remove_overlap(previous_text, buffer))
     except AnswerError:
-        if first and not decided:
-            yield replace(first, text=remove_overlap(previous_text, held))
+        if first and not is_decided:
+            yield replace(first, text=remove_overlap(previous_text, buffer))
         raise
-    if first and not decided:
-        yield replace(first, text=remove_overlap(previous_text, held))
+    if first and not is_decided:
+        yield replace(first, text=remove_overlap(previous_text, buffer))
 
 
 def remove_overlap(previous_text: str, continuation: str) -> str:
-    """`more` without what it repeats of the end of `before`, and without a code fence opened anew."""
+    """Return `continuation` without a repetition of the end of `previous_text`, or a reopened code fence."""
     tail = previous_text[-MAX_OVERLAP:]
     for start in range(max(0, len(tail) - len(continuation)), len(tail) - MIN_OVERLAP + 1):
         if continuation.startswith(tail[start:]) and len(set(tail[start:])) >= MIN_DISTINCT_LETTERS:
@@ -63,12 +63,11 @@ def remove_overlap(previous_text: str, continuation: str) -> str:
 
 
 def _ends_in_code_block(text: str) -> bool:
-    """Whether the text ends inside a code block."""
     return len(_FENCE.findall(text)) % 2 == 1
 
 
 def _is_possible_overlap(previous_text: str, buffered_text: str) -> bool:
-    """Whether what has come may be the beginning of a repetition, or of a fence, that is not whole yet."""
+    """Return True if the buffer may be the start of a repetition or of an opening fence."""
     if len(buffered_text) >= MAX_OVERLAP:
         return False
     if buffered_text in previous_text[-MAX_OVERLAP:]:

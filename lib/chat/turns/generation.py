@@ -1,4 +1,4 @@
-"""An answer being produced: a worker owned by the process, not by a browser tab. Follow it, stop it."""
+"""Generations: answers that a worker thread of the process produces, independent of any browser tab."""
 
 from __future__ import annotations
 
@@ -8,31 +8,47 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
 
 from lib.chat.turns.ports import AnswerStore
-from lib.chat.usage.recorder import PriceLookup, RequestInfo, UsageRecorder, unknown_price
+from lib.chat.usage.recorder import (
+    FirstOutputTimer,
+    PriceLookup,
+    RequestInfo,
+    RequestOutcome,
+    UsageRecorder,
+    unknown_price,
+)
 from lib.core import errors
-from lib.core.conversation import Failure, Message, Node, Outcome, Timing, new_id
-from lib.core.events import Event, Heartbeat, RetryScheduled, TextDelta, ThinkingDelta
+from lib.core.conversation import Failure, Message, Node, Outcome, new_id
+from lib.core.events import Event, Heartbeat, RetryScheduled
 from lib.core.reply import ChoiceReplies
 from lib.core.usage import UsageRecord
 from lib.gateway.transport.cancel import CancelToken
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_INTERVAL = 0.5  # seconds between two checkpoints, which are also the sign of life
-STALE_AFTER = 6.0  # seconds without one, after which nobody produces the answer any more
-STOP_TIMEOUT = 0.4  # seconds that a stop waits for the worker before it goes on without it
+CHECKPOINT_INTERVAL = 0.5  # seconds between two checkpoints, which are also the heartbeat
+STALE_AFTER = 6.0  # seconds without a heartbeat, after which the answer is interrupted
+STOP_TIMEOUT = 0.4  # seconds that `stop` waits for the worker before it finishes the answer itself
+MAX_SAVE_BACKOFF = 30.0  # seconds between two attempts to save in an unreachable database
 _EMPTY_MESSAGE = Message("assistant", ())
-MAX_SAVE_BACKOFF = 30.0  # seconds at most between two tries to save an end in a database that is away
+
+
+class State(IntEnum):
+    """Life cycle of a generation."""
+
+    RUNNING = 0
+    FINISHED = 1  # the outcome is known
+    SAVED = 2  # and its rows are written, or never will be
 
 
 @dataclass(frozen=True)
 class GenerationSnapshot:
-    """An answer at one moment. `version` grows with every change.
+    """An answer at one moment; `version` grows with every change.
 
-    `silence` is the seconds since something came that adds to it, `still` those since any sign of life.
-    `waiting` is the pause before a request is sent again, and `left` how many seconds of it are left.
+    Heartbeats count as activity, but not as content. `retry_in` is the rest of the pause before
+    `scheduled_retry`, in seconds. `is_unsaved` is set while the database refuses the answer.
     """
 
     version: int
@@ -49,10 +65,9 @@ class GenerationSnapshot:
 
 
 class Generation:
-    """An answer that a worker of this process produces. All methods may be called from any thread.
+    """An answer that a worker of this process produces. All methods are thread-safe.
 
-    Where a request brings several alternatives, each becomes a node beside the first one. A node that
-    holds something already is gone on with. `tariffs` tell what its model costs when it has ended.
+    Each alternative of the request becomes a node beside the first. A node with content is continued.
     """
 
     def __init__(
@@ -64,114 +79,136 @@ class Generation:
         store: AnswerStore,
         price_lookup: PriceLookup = unknown_price,
     ) -> None:
+        assert node.target is not None
         self.owner = owner
         self.conversation_id = conversation_id
         self._nodes = [node]
+        self._saved_count = 1  # nodes that have a row
         self._cancel = cancel
+        self._cancel_outcome = Outcome.STOPPED
         self._store = store
         self._replies = ChoiceReplies(node)
-        assert node.target is not None
         self._usage_recorder = UsageRecorder(
             RequestInfo(node.usage_record_id or new_id(), conversation_id, "answer", node.target, node.id),
             price_lookup,
         )
         self._usage_records: Sequence[UsageRecord] = ()
-        self._condition = threading.Condition()
-        self._worker_finished = threading.Event()
-        self._on_finished: Callable[[Generation], None] = lambda _: None
+        self._attempts = 1
+        self._timer = FirstOutputTimer(previous=node.timing)
+        self._last_content_at = self._last_activity_at = time.monotonic()
+        self._scheduled_retry: RetryScheduled | None = None
+        self._state = State.RUNNING
         self._version = 0
-        self._saved_count = 1  # nodes that the store has
+        self._condition = threading.Condition()
         self._save_lock = threading.Lock()
         self._is_unsaved = False
-        self._is_finished = self._is_saved = False
-        self._cancel_outcome = Outcome.STOPPED  # what it is called where it is cancelled
-        self.attempts = 1  # how often the request was sent
-        self._started_at = self._last_content_at = self._last_activity_at = time.monotonic()
-        self._scheduled_retry: RetryScheduled | None = None
-        self._previous_timing = node.timing
-        self._timing = Timing(node.timing.first_token, node.timing.first_text)
+        self._worker_finished = threading.Event()
+        self._on_finished: Callable[[Generation], None] = lambda _: None
 
     def start(
         self, open_stream: Callable[[], Iterator[Event]], on_finished: Callable[[Generation], None]
     ) -> None:
-        """Produce the answer on a worker thread; `done` is called when it is settled in the store."""
+        """Produce the answer on a worker thread; `on_finished` is called after its end is saved."""
         self._on_finished = on_finished
-        work = threading.Thread(target=self._run_worker, args=(open_stream,), name="answer", daemon=True)
-        save = threading.Thread(target=self._run_checkpoints, name="answer-save", daemon=True)
-        work.start()
-        save.start()
+        threading.Thread(target=self._run_worker, args=(open_stream,), name="answer", daemon=True).start()
+        threading.Thread(target=self._run_checkpoints, name="answer-save", daemon=True).start()
 
     def wait(self, version: int, timeout: float, node_id: str = "") -> GenerationSnapshot:
-        """The answer as soon as it is newer than `version`, or as it is after `timeout` seconds.
+        """Return the answer when it is newer than `version`, or after `timeout` seconds.
 
-        `node` is the alternative's, the first one's where there is none of that id.
+        `node_id` selects an alternative; an unknown id selects the first.
         """
         with self._condition:
             self._condition.wait_for(lambda: self._version > version or self._is_finished, timeout)
-            now = time.monotonic()
-            nodes = self._current_nodes()
-            shown = next((one for one in nodes if one.id == node_id), nodes[0])
-            left = (
-                max(0.0, self._last_content_at + self._scheduled_retry.delay - now)
-                if self._scheduled_retry
-                else 0.0
+            now, nodes, retry = time.monotonic(), self._current_nodes(), self._scheduled_retry
+            retry_in = max(0.0, self._last_content_at + retry.delay - now) if retry else 0.0
+            return GenerationSnapshot(
+                self._version,
+                next((node for node in nodes if node.id == node_id), nodes[0]),
+                now - self._last_content_at,
+                now - self._last_activity_at,
+                self._is_unsaved,
+                retry if retry_in else None,
+                retry_in,
             )
-            waiting = self._scheduled_retry if left else None
-            silence, still = now - self._last_content_at, now - self._last_activity_at
-            return GenerationSnapshot(self._version, shown, silence, still, self._is_unsaved, waiting, left)
 
     def stop(self) -> None:
-        """End the request upstream and the answer, within STOP_WITHIN seconds whatever the network does."""
+        """End the upstream request and the answer, within STOP_TIMEOUT seconds whatever the network does."""
         self._cancel.cancel()
         if self._worker_finished.wait(STOP_TIMEOUT):
             return
-        # The worker is stuck where no socket is yet, or the database is away. Its end is told now; a
-        # connection that comes later is shut before anything is sent.
+        # The worker waits for a socket or for the database. A connection that opens later is closed by the
+        # token before anything is sent.
         self._finish(self._cancel_outcome, None)
         self._save_final_nodes()
         self._on_finished(self)
 
     def interrupt(self) -> None:
-        """End the request upstream, because the process must end; `stop` then waits for the answer's end."""
+        """End the upstream request because the process shuts down; call `stop` to wait for the end."""
         if not self._cancel.cancelled:
             self._cancel_outcome = Outcome.INTERRUPTED
             self._cancel.cancel()
 
     @property
     def node_ids(self) -> list[str]:
-        """The ids of its nodes, the first alternative's first."""
+        """Ids of the alternatives' nodes, the first one's first."""
         with self._condition:
             return [node.id for node in self._nodes]
 
     @contextlib.contextmanager
     def abort_on_error(self) -> Iterator[None]:
-        """End the answer, for whoever follows it already, where its rows cannot be written."""
+        """Finish the answer for its followers if the block, which inserts its rows, fails."""
         try:
             yield
         except BaseException:
-            self._is_saved = True
-            self._finish(Outcome.INTERRUPTED, None)
+            self._finish(Outcome.INTERRUPTED, None, State.SAVED)
             raise
 
     def wait_until_saved(self, timeout: float) -> None:
-        """Where the answer has ended and is only being saved yet, wait for that."""
+        """Wait up to `timeout` seconds until a finished answer is saved; return at once while it runs."""
         if self._is_finished:
             self._worker_finished.wait(timeout)
 
+    def request_outcome(self) -> RequestOutcome | None:
+        """Return the outcome of the request for metrics; None while the answer arrives."""
+        node = self._nodes[0]
+        if node.target is None or node.arriving:
+            return None
+        failure = node.failure
+        return RequestOutcome(
+            "answer",
+            self.owner,
+            self.conversation_id,
+            node.target,
+            node.outcome,
+            node.usage,
+            node.timing,
+            node.request_id or (failure.request_id if failure else ""),
+            failure.code if failure else "",
+            failure.status if failure else None,
+            self._attempts,
+        )
+
+    @property
+    def _is_finished(self) -> bool:
+        return self._state >= State.FINISHED
+
     def _current_nodes(self) -> list[Node]:
-        """The nodes as they are; a new alternative gets its node here."""
+        """Return the nodes with their content so far, after adding a node for each new alternative."""
         if self._is_finished:
             return self._nodes
         first = self._nodes[0]
         while len(self._nodes) < len(self._replies.by_choice):
-            # The order in which alternatives are paged through is that of their times.
-            created = first.created_at + len(self._nodes) * 1e-5
+            # Siblings are ordered by creation time.
+            created_at = first.created_at + len(self._nodes) * 1e-5
             self._nodes.append(
-                Node(new_id(), first.parent_id, _EMPTY_MESSAGE, created, first.outcome, target=first.target)
+                Node(
+                    new_id(), first.parent_id, _EMPTY_MESSAGE, created_at, first.outcome, target=first.target
+                )
             )
         replies = self._replies.by_choice.values()
         return [
-            replace(reply.apply_to(node), timing=self._timing)
+            replace(reply.apply_to(node), timing=self._timer.timing)
             for reply, node in zip(replies, self._nodes, strict=True)
         ]
 
@@ -184,7 +221,7 @@ class Generation:
             self._worker_finished.set()
 
     def _consume_events(self, open_stream: Callable[[], Iterator[Event]]) -> tuple[Outcome, Failure | None]:
-        """Take in the events to their end; returns how that was for what had no last word by then."""
+        """Fold all events; returns outcome and failure of the alternatives without a Finish event."""
         outcome, failure = Outcome.INTERRUPTED, None
         try:
             for event in open_stream():
@@ -195,10 +232,10 @@ class Generation:
             failure = error.to_failure()
         except errors.AnswerError as error:
             outcome, failure = Outcome.FAILED, error.to_failure()
-        except Exception:  # noqa: BLE001  whatever it is, the reader gets an end and the log the details
+        except Exception:  # noqa: BLE001  the reader must see an end; the log has the details
             log.exception("an answer failed")
             outcome, failure = Outcome.FAILED, errors.UnexpectedError().to_failure()
-        # A stop can look like any ending at all: a quiet end, a broken read, a refusal.
+        # A cancelled stream can end in any way: quietly, by a broken read, by a refusal.
         return (self._cancel_outcome, None) if self._cancel.cancelled else (outcome, failure)
 
     def _add_event(self, event: Event) -> None:
@@ -206,48 +243,42 @@ class Generation:
             if self._is_finished:
                 return
             self._last_activity_at = time.monotonic()
-            kind = type(event)
-            if kind is Heartbeat:
+            if type(event) is Heartbeat:
                 return
             self._last_content_at = self._last_activity_at
-            self._scheduled_retry = event if kind is RetryScheduled else None  # type: ignore[assignment]
-            self.attempts += kind is RetryScheduled
+            self._scheduled_retry = event if isinstance(event, RetryScheduled) else None
+            self._attempts += isinstance(event, RetryScheduled)
             self._replies.add(event)
             self._usage_recorder.add_event(event)
-            if self._timing.first_text is None and (kind is TextDelta or kind is ThinkingDelta):
-                self._record_first_output(kind is TextDelta)
+            self._timer.add_event(event)
             self._version += 1
             self._condition.notify_all()
 
-    def _record_first_output(self, is_text: bool) -> None:
-        now = self._last_content_at - self._started_at
-        first = now if self._timing.first_token is None else self._timing.first_token
-        self._timing = Timing(first, now if is_text else None)
-
-    def _finish(self, outcome: Outcome, failure: Failure | None) -> None:
+    def _finish(self, outcome: Outcome, failure: Failure | None, state: State = State.FINISHED) -> None:
         with self._condition:
             if self._is_finished:
                 return
-            total = time.monotonic() - self._started_at + (self._previous_timing.total or 0)
-            self._timing = replace(self._timing, total=total)
-            nodes = []
+            timing, nodes = self._timer.finish(), []
             for reply, node in zip(self._replies.by_choice.values(), self._current_nodes(), strict=True):
-                how = (outcome, failure) if reply.finish is None else (reply.outcome(), None)
-                id_ = str(
-                    node.provider_metadata.get("request_id")
-                    or node.provider_metadata.get("id")
-                    or node.request_id
+                metadata = node.provider_metadata
+                nodes.append(
+                    replace(
+                        node,
+                        timing=timing,
+                        outcome=outcome if reply.finish is None else reply.outcome(),
+                        failure=failure if reply.finish is None else None,
+                        request_id=str(metadata.get("request_id") or metadata.get("id") or node.request_id),
+                    )
                 )
-                nodes.append(replace(node, outcome=how[0], failure=how[1], request_id=id_))
             self._usage_records = self._usage_recorder.finish(
                 nodes[0].outcome, failure.request_id if failure else ""
             )
-            self._nodes, self._is_finished, self._scheduled_retry = nodes, True, None
+            self._nodes, self._state, self._scheduled_retry = nodes, state, None
             self._version += 1
             self._condition.notify_all()
 
     def _run_checkpoints(self) -> None:
-        """Checkpoints until the end. Another process that marks the row as stopped ends the answer here."""
+        """Save checkpoints to the end; a row marked as stopped by another process stops the answer."""
         while not self._worker_finished.wait(CHECKPOINT_INTERVAL):
             with self._condition:
                 if self._is_finished:
@@ -255,28 +286,30 @@ class Generation:
                 nodes = self._current_nodes()
             try:
                 with self._save_lock:
-                    kept = [self._store.checkpoint(self.owner, node) for node in nodes[: self._saved_count]]
-                    self._save_new_nodes(nodes)
+                    outcomes = [
+                        self._store.checkpoint(self.owner, node) for node in nodes[: self._saved_count]
+                    ]
+                    self._insert_new_nodes(nodes)
                 self._is_unsaved = False
             except errors.StoreError:
-                log.warning("an answer could not be saved", exc_info=True)
+                log.warning("a checkpoint of an answer could not be saved", exc_info=True)
                 self._is_unsaved = True
                 continue
-            if None in kept or Outcome.STOPPED in kept:
+            if None in outcomes or Outcome.STOPPED in outcomes:
                 self._cancel.cancel()
 
     def _save_final_nodes(self) -> None:
-        """Save the end of every alternative. Raises StoreError."""
+        """Save the end of every alternative, once: the row may arrive again after. Raises StoreError."""
         with self._save_lock:
-            if self._is_saved:
-                return  # and may be arriving again by now
-            self._save_new_nodes(self._nodes)
-            for place, node in enumerate(self._nodes):
-                # One request brought them all.
-                self._store.finish(self.owner, node, () if place else self._usage_records)
-            self._is_saved = True
+            if self._state is State.SAVED:
+                return
+            self._insert_new_nodes(self._nodes)
+            for index, node in enumerate(self._nodes):
+                # One request produced all alternatives: its usage is counted with the first.
+                self._store.finish(self.owner, node, () if index else self._usage_records)
+            self._state = State.SAVED
 
-    def _save_new_nodes(self, nodes: list[Node]) -> None:
+    def _insert_new_nodes(self, nodes: list[Node]) -> None:
         for node in nodes[self._saved_count :]:
             self._store.add(self.owner, self.conversation_id, node)
             self._saved_count += 1
@@ -287,7 +320,7 @@ class Generation:
             try:
                 self._save_final_nodes()
             except errors.StoreError:
-                log.warning("an answer's end could not be saved", exc_info=True)
+                log.warning("the end of an answer could not be saved", exc_info=True)
                 self._is_unsaved = True
                 time.sleep(pause)
                 pause = min(MAX_SAVE_BACKOFF, 2 * pause)

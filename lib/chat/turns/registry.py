@@ -1,4 +1,4 @@
-"""The registry of this process's running answers, and those of other processes followed through the store."""
+"""The registry of running generations, and generations of other processes, followed through the store."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from lib.chat.turns.generation import STALE_AFTER, STOP_TIMEOUT, Generation, GenerationSnapshot
 from lib.chat.turns.ports import AnswerStore
+from lib.chat.usage.recorder import RequestOutcome
 from lib.core import errors
 from lib.core.conversation import Node, Outcome
 
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class RemoteGeneration:
-    """An answer that another process produces, or did before it died: followed through the store."""
+    """An answer that another process produces, or did before it died."""
 
     def __init__(self, owner: str, conversation_id: str, node: Node, store: AnswerStore) -> None:
         self.owner = owner
@@ -28,86 +29,86 @@ class RemoteGeneration:
         self._version = 0
 
     def wait(self, version: int, timeout: float, node_id: str = "") -> GenerationSnapshot:
-        """As Answer.wait, of this one node; the store is asked once a call, so `timeout` is the pace."""
+        """As `Generation.wait`, for this one node; polls the store once per `timeout` seconds."""
         if version >= self._version:
             time.sleep(timeout)
             self._store.mark_stale(STALE_AFTER)
-            found = self._store.node(self.owner, self._node.id)
-            found = found or replace(self._node, outcome=Outcome.INTERRUPTED)
-            if found != self._node:
-                self._node = found
+            node = self._store.node(self.owner, self._node.id)
+            node = node or replace(self._node, outcome=Outcome.INTERRUPTED)
+            if node != self._node:
+                self._node = node
                 self._version += 1
         return GenerationSnapshot(self._version, self._node, 0.0, 0.0)
 
     def stop(self) -> None:
-        """Mark the row as stopped: its producer looks at it with every checkpoint."""
+        """Mark the row as stopped: its process reads it at every checkpoint."""
         self._store.mark_stopped(self.owner, self._node.id)
 
 
 class GenerationRegistry:
-    """The registry of this process's running answers: at most one in a conversation.
+    """The running generations of this process, at most one per conversation.
 
-    `ended` is given each answer that leaves it, which has then ended, and is in the store where that allows.
+    `on_request_finished` is called with the outcome of each generation when it leaves the registry.
     """
 
-    def __init__(self, on_finished: Callable[[Generation], None] = lambda _: None) -> None:
+    def __init__(self, on_request_finished: Callable[[RequestOutcome], None] = lambda _: None) -> None:
         self._condition = threading.Condition()
         self._generations: dict[str, Generation | None] = {}
-        self._on_finished = on_finished
+        self._on_request_finished = on_request_finished
         self._is_shutting_down = False
 
     def __len__(self) -> int:
         return len(self._generations)
 
     def find(self, owner: str, conversation_id: str) -> Generation | None:
-        """The answer now arriving there; None where there is none, or where it is another's."""
+        """Return the generation running in a conversation; None without one, and for another owner."""
         with self._condition:
-            answer = self._generations.get(conversation_id)
-        return answer if answer is not None and answer.owner == owner else None
+            generation = self._generations.get(conversation_id)
+        return generation if generation is not None and generation.owner == owner else None
 
     def stop_all(self, owner: str) -> None:
-        """End every answer of this owner."""
-        for answer in self._active_generations():
-            if answer.owner == owner:
-                answer.stop()
+        """Stop all generations of an owner."""
+        for generation in self._active_generations():
+            if generation.owner == owner:
+                generation.stop()
 
     @property
     def is_shutting_down(self) -> bool:
-        """Whether no new turn is taken, because the process was told to stop."""
+        """True while new turns are refused because the process was told to stop."""
         return self._is_shutting_down
 
     def begin_shutdown(self) -> None:
-        """Take no new turn from now on; what runs goes on."""
+        """Refuse new turns from now on; running generations continue."""
         self._is_shutting_down = True
 
     def drain(self, timeout: float) -> int:
-        """Wait until no answer runs, for `timeout` seconds, then interrupt the rest; returns how many.
+        """Wait `timeout` seconds for running generations, then interrupt the rest; returns their number.
 
-        They are saved with what they have, unless the database is away. Call close() first.
+        Interrupted answers are saved, unless the database refuses. Call `begin_shutdown` first.
         """
         with self._condition:
             self._condition.wait_for(lambda: not self._generations, timeout)
-        left = self._active_generations()
-        for answer in left:
-            answer.interrupt()
-        for answer in left:
+        remaining = self._active_generations()
+        for generation in remaining:
+            generation.interrupt()
+        for generation in remaining:
             try:
-                answer.stop()
+                generation.stop()
             except errors.StoreError:
                 log.warning("an interrupted answer could not be saved", exc_info=True)
-        return len(left)
+        return len(remaining)
 
     @contextlib.contextmanager
     def claim_turn(self, conversation_id: str) -> Iterator[None]:
-        """Keep a conversation for one turn, while its path is read and its answer is put here.
+        """Reserve a conversation for one turn, in which its generation is registered.
 
-        Raises StaleTurn where a turn is under way or an answer is arriving already, and Closing where the
-        process was told to stop. The place is given up where the turn fails, or brings no answer.
+        The claim is released if the turn fails or registers nothing. Raises TurnInProgress while another
+        turn or generation runs there, and ShuttingDown.
         """
         with self._condition:
-            last = self._generations.get(conversation_id)
-        if last is not None:
-            last.wait_until_saved(STOP_TIMEOUT)
+            previous = self._generations.get(conversation_id)
+        if previous is not None:
+            previous.wait_until_saved(STOP_TIMEOUT)
         with self._condition:
             if self._is_shutting_down:
                 raise errors.ShuttingDown
@@ -124,7 +125,7 @@ class GenerationRegistry:
                 self._release_turn(conversation_id)
 
     def register(self, generation: Generation) -> None:
-        """Make `answer` the one of its conversation, inside its turn."""
+        """Add a generation, inside the turn that claimed its conversation."""
         with self._condition:
             self._generations[generation.conversation_id] = generation
 
@@ -133,7 +134,8 @@ class GenerationRegistry:
             if self._generations.get(generation.conversation_id) is not generation:
                 return
             self._release_turn(generation.conversation_id)
-        self._on_finished(generation)
+        if outcome := generation.request_outcome():
+            self._on_request_finished(outcome)
 
     def _release_turn(self, conversation_id: str) -> None:
         with self._condition:
@@ -142,4 +144,4 @@ class GenerationRegistry:
 
     def _active_generations(self) -> list[Generation]:
         with self._condition:
-            return [answer for answer in self._generations.values() if answer is not None]
+            return [generation for generation in self._generations.values() if generation is not None]

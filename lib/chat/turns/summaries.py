@@ -14,8 +14,13 @@ from lib.chat.context.chunking import split_into_chunks
 from lib.chat.turns.ports import UtilityModelStore
 from lib.chat.usage import cost
 from lib.chat.usage.limits import NO_LIMITS, NoLimits
-from lib.chat.usage.metrics import RequestOutcome
-from lib.chat.usage.recorder import PriceLookup, RequestInfo, UsageRecorder, unknown_price
+from lib.chat.usage.recorder import (
+    PriceLookup,
+    RequestInfo,
+    RequestOutcome,
+    UsageRecorder,
+    unknown_price,
+)
 from lib.core import errors, tokens
 from lib.core.conversation import Message, Node, Outcome, TextPart, new_id
 from lib.core.events import RetryScheduled

@@ -1,9 +1,9 @@
-"""Counts the requests behind one answer, each as a Spend: those that were tried again as well."""
+"""Usage records of the requests behind one answer, retries included."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from lib.chat.usage import cost
@@ -27,13 +27,13 @@ PriceLookup = Callable[[str], ModelPrice | None]
 
 
 def unknown_price(_: str) -> ModelPrice | None:
-    """What every model costs where nobody knows."""
+    """Price lookup that knows no model."""
     return None
 
 
 @dataclass(frozen=True)
 class RequestInfo:
-    """What is known of requests before they are sent; those tried again add a number to the `id`."""
+    """A request before it is sent; the records of its retries append a number to `id`."""
 
     id: str
     conversation_id: str
@@ -42,8 +42,68 @@ class RequestInfo:
     node_id: str | None = None
 
 
+@dataclass(frozen=True)
+class RequestOutcome:
+    """A finished request for metrics and log; `error_code` is "" without an error."""
+
+    purpose: Purpose
+    owner: str
+    conversation_id: str
+    target: Target
+    outcome: Outcome
+    usage: Usage
+    timing: Timing
+    request_id: str = ""
+    error_code: str = ""
+    status: int | None = None
+    attempts: int = 1
+
+    @staticmethod
+    def from_usage_records(
+        owner: str, usage_records: Sequence[UsageRecord], error_code: str
+    ) -> RequestOutcome:
+        """Return the outcome of a request from the records of its attempts and its last error."""
+        last = usage_records[-1]
+        return RequestOutcome(
+            last.purpose,
+            owner,
+            last.conversation_id or "",
+            last.target,
+            last.outcome,
+            sum((record.usage for record in usage_records), Usage()),
+            last.timing,
+            last.request_id,
+            error_code,
+            attempts=len(usage_records),
+        )
+
+
+class FirstOutputTimer:
+    """Times to the first token and to the first text, from now plus `delay` seconds.
+
+    The times of a `previous` part of the same answer are kept, and its total is added.
+    """
+
+    def __init__(self, delay: float = 0.0, previous: Timing = Timing()) -> None:  # noqa: B008  frozen
+        self.started_at = time.monotonic() + delay
+        self._previous_total = previous.total or 0.0
+        self.timing = replace(previous, total=None)
+
+    def add_event(self, event: Event) -> None:
+        is_text = type(event) is TextDelta
+        if self.timing.first_text is None and (is_text or type(event) is ThinkingDelta):
+            now = time.monotonic() - self.started_at
+            first = now if self.timing.first_token is None else self.timing.first_token
+            self.timing = Timing(first, now if is_text else None)
+
+    def finish(self) -> Timing:
+        """Return the times with the total until now."""
+        elapsed = max(0.0, time.monotonic() - self.started_at)
+        return replace(self.timing, total=elapsed + self._previous_total)
+
+
 class UsageRecorder:
-    """Follows the events of one answer from its first request on; one thread at a time."""
+    """Build a usage record for each request of an answer from its events; not thread-safe."""
 
     def __init__(self, request: RequestInfo, price_lookup: PriceLookup) -> None:
         self._request = request
@@ -52,53 +112,43 @@ class UsageRecorder:
         self._start_request(0.0)
 
     def _start_request(self, delay: float) -> None:
-        self._sent_at, self._started_at = time.time() + delay, time.monotonic() + delay
-        self._timing = Timing()
+        self._sent_at, self._timer = time.time() + delay, FirstOutputTimer(delay)
         self._usage = self._discarded_usage = Usage()
         self._request_id = ""
         self._has_finish_event, self._has_estimated_output = False, False
 
     def add_event(self, event: Event) -> None:
-        if type(event) is TextDelta:  # nearly all are
-            if self._timing.first_text is None:
-                self._record_first_output(is_text=True)
+        self._timer.add_event(event)
+        if type(event) is TextDelta:  # the fast path: nearly all events are
             return
         match event:
-            case ThinkingDelta():
-                if self._timing.first_token is None:
-                    self._record_first_output(is_text=False)
             case UsageReport(usage):
                 self._usage = usage.with_fallback(self._usage)
-            case ProviderMetadata(facts, choice) if not choice:
-                told = sanitize_json({name: facts.get(name) for name in ("request_id", "id")})
-                self._request_id = self._request_id or str(told["request_id"] or told["id"] or "")
+            case ProviderMetadata(data, choice) if not choice:
+                ids = sanitize_json({name: data.get(name) for name in ("request_id", "id")})
+                self._request_id = self._request_id or str(ids["request_id"] or ids["id"] or "")
             case Finish():
                 self._has_finish_event = True
             case Restart():
                 self._has_estimated_output |= self._is_output_estimated()
-                self._discarded_usage += self._usage  # what was begun in vain has been paid for too
+                self._discarded_usage += self._usage  # the vendor charges for a discarded attempt too
                 self._usage, self._has_finish_event = Usage(), False
-            case RetryScheduled(seconds):
+            case RetryScheduled(delay):
                 self._close_request(Outcome.FAILED)
-                self._start_request(seconds)
+                self._start_request(delay)
 
     def finish(self, outcome: Outcome, request_id: str = "") -> tuple[UsageRecord, ...]:
-        """Every request that was sent; the last of them ended so, the others failed.
+        """Return the records of all requests sent; `outcome` is that of the last, the others failed.
 
-        `request_id` is what its failure names, where nothing else did.
+        `request_id` is used where no event named one.
         """
-        if time.monotonic() >= self._started_at:  # else it was given up in the pause before it
+        if time.monotonic() >= self._timer.started_at:  # else the pause before a retry was cancelled
             self._request_id = self._request_id or request_id
             self._close_request(outcome)
         return tuple(self._records)
 
-    def _record_first_output(self, *, is_text: bool) -> None:
-        now = time.monotonic() - self._started_at
-        first = now if self._timing.first_token is None else self._timing.first_token
-        self._timing = Timing(first, now if is_text else None)
-
     def _is_output_estimated(self) -> bool:
-        """Whether the tokens that were said are a guess: that wire counts them with its last word."""
+        """Return True if the output count is an estimate: this wire counts in its last event."""
         return (
             self._request.target.wire == "anthropic"
             and not self._has_finish_event
@@ -106,25 +156,25 @@ class UsageRecorder:
         )
 
     def _close_request(self, outcome: Outcome) -> None:
-        entry, number = self._request, len(self._records) + 1
+        request, number = self._request, len(self._records) + 1
         usage = self._discarded_usage + self._usage
         if self._has_estimated_output or self._is_output_estimated():
             usage = replace(usage, output=None)
-        tariff = self._price_lookup(entry.target.model)
+        model_price = self._price_lookup(request.target.model)
         self._records.append(
             UsageRecord(
-                entry.id if number == 1 else f"{entry.id}.{number}",
-                entry.conversation_id,
-                entry.purpose,
-                entry.target,
+                request.id if number == 1 else f"{request.id}.{number}",
+                request.conversation_id,
+                request.purpose,
+                request.target,
                 usage,
-                replace(self._timing, total=max(0.0, time.monotonic() - self._started_at)),
+                self._timer.finish(),
                 outcome,
                 self._request_id,
                 self._sent_at,
-                entry.node_id,
-                tariff.price_for(usage.input or 0) if tariff else None,
-                tariff.source if tariff else None,
-                cost.calculate_cost(usage, tariff),
+                request.node_id,
+                model_price.price_for(usage.input or 0) if model_price else None,
+                model_price.source if model_price else None,
+                cost.calculate_cost(usage, model_price),
             )
         )

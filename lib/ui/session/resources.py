@@ -111,7 +111,7 @@ def policy() -> Policy:
 @st.cache_resource(show_spinner=False)
 def generations() -> GenerationRegistry:
     """Return the registry of running answers, which outlives every session."""
-    registry = GenerationRegistry(metrics().record_generation)
+    registry = GenerationRegistry(metrics().record_request)
     metrics().set_gauge_sources(lambda: len(registry), lambda: registry.is_shutting_down)
     return registry
 

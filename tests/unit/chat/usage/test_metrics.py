@@ -13,7 +13,8 @@ from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
 from lib.chat.turns.turn import TurnServices
 from lib.chat.usage import metrics
-from lib.chat.usage.metrics import Metrics, RequestOutcome
+from lib.chat.usage.metrics import Metrics
+from lib.chat.usage.recorder import RequestOutcome
 from lib.core import errors
 from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.errors import StoreError
@@ -51,7 +52,7 @@ def test_an_answer_is_counted_when_it_has_ended(store, caplog):
         UsageReport(Usage(12, 90)),
         DONE,
     ]
-    desk = TurnServices(store, Scripted(said), GenerationRegistry(counted.record_generation))
+    desk = TurnServices(store, Scripted(said), GenerationRegistry(counted.record_request))
     with caplog.at_level(logging.INFO, "lib.chat.usage.metrics"):
         conversation = turn.ask(desk, "ann", None, "Nor this", TARGET, Params()).conversation.id
         settled(desk, conversation)
@@ -62,8 +63,8 @@ def test_an_answer_is_counted_when_it_has_ended(store, caplog):
     assert value(counted, "antler_first_token_seconds_count", **BY) == 1
     assert value(counted, "antler_request_seconds_count", **BY) == 1
     (record,) = caplog.records
-    assert record.told["request_id"] == "req-7" and record.told["model"] == "claude-sonnet-4-5"
-    assert record.told["tries"] == 2 and record.told["outcome"] == "complete"
+    assert record.fields["request_id"] == "req-7" and record.fields["model"] == "claude-sonnet-4-5"
+    assert record.fields["tries"] == 2 and record.fields["outcome"] == "complete"
     line = str(record.__dict__) + counted.to_prometheus_text().decode()
     assert not [word for word in ("Nobody", "Nor this", "'ann'", conversation) if word in line]
 
@@ -73,7 +74,7 @@ def test_a_failure_is_counted_under_its_code(store):
     desk = TurnServices(
         store,
         Scripted([errors.Overloaded("Busy", status=529)]),
-        GenerationRegistry(counted.record_generation),
+        GenerationRegistry(counted.record_request),
     )
     settled(desk, turn.ask(desk, "ann", None, "Why?", TARGET, Params()).conversation.id)
     labels = {**BY, "outcome": "failed", "error": "overloaded"}
