@@ -90,8 +90,15 @@ def imports(path: Path) -> set[str]:
 
 
 def imported_modules(path: Path) -> set[str]:
-    """The modules of this project that a file imports."""
-    return {found for found in imports(path) if found in modules()} - {module(path)}
+    """Modules of this project that a file imports; a package counts where a name of its own is imported."""
+    found: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {full if full in modules() else str(node.module) for full in names}
+    return found & modules().keys() - {module(path)}
 
 
 @cache
