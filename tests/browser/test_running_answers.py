@@ -155,7 +155,7 @@ def test_after_a_kill_the_saved_text_is_shown_as_interrupted(tmp_path, new_page)
         app.restart()
         later = ChatPage(new_page(), app.url)
         later.page.goto(address)
-        expect(later.answers.last).to_contain_text("Interrupted")
+        expect(later.answers.last).to_contain_text("was interrupted")
         later.wait_idle()
         # Ten lines a second: what was saved is at most a second behind what was seen, and some.
         assert later.last_line() >= line - 15
