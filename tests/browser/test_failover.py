@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage
 from tests.support.app_server import AppServer
-from tests.support.fleet import Fleet, pages, status
+from tests.support.fleet import Fleet, count_pages, get_status
 from tests.support.replay import soon
 
 pytestmark = pytest.mark.xdist_group("fleet")
@@ -49,7 +49,7 @@ def test_a_browser_stays_with_one_replica_and_browsers_are_spread(fleet, new_pag
         seen.add(first.port)
         chat.page.close()
         chat.page.context.close()
-        assert soon(lambda: not any(pages(replica) for replica in fleet.replicas))
+        assert soon(lambda: not any(count_pages(replica) for replica in fleet.replicas))
     assert len(seen) > 1
 
 
@@ -91,13 +91,13 @@ def test_a_terminated_replica_drains_its_answers(fleet, chat):
     chat.choose_model("demo-endless").ask("Count until I am stopped")
     line = chat.wait_past_line(10)
     replica = fleet.serving()
-    assert status(f"{replica.url}/ready") == 200
+    assert get_status(f"{replica.url}/ready") == 200
     replica.terminate()
     try:
         # It goes on while it may, and then is said to be what it is, with all that came.
         chat.wait_past_line(line + LINES_A_SECOND)
-        assert status(f"{replica.url}/ready") == 503
-        assert status(f"{replica.url}/health") == 200
+        assert get_status(f"{replica.url}/ready") == 503
+        assert get_status(f"{replica.url}/health") == 200
         assert replica.wait() is not None
         expect(chat.answers.last).to_contain_text("was interrupted")
         chat.wait_idle()
@@ -118,7 +118,7 @@ def test_a_question_to_a_draining_replica_is_kept(fleet, chat, new_page):
     assert fleet.serving() is replica
     replica.terminate()
     try:
-        assert soon(lambda: status(f"{replica.url}/ready") == 503)
+        assert soon(lambda: get_status(f"{replica.url}/ready") == 503)
         other.composer.fill("Not lost")
         other.composer.press("Enter")
         expect(page.get_by_text("The server is about to restart")).to_be_visible()
@@ -126,7 +126,7 @@ def test_a_question_to_a_draining_replica_is_kept(fleet, chat, new_page):
         # Whoever opens a page now is let in elsewhere.
         page.reload()
         expect(other.composer).to_be_visible()
-        assert sum(pages(other) for other in fleet.replicas if other is not replica) >= 1
+        assert sum(count_pages(other) for other in fleet.replicas if other is not replica) >= 1
     finally:
         restart(replica)
 
@@ -143,10 +143,12 @@ def test_a_rolling_restart_interrupts_no_conversation(fleet, chat):
 
 
 def test_internal_routes_are_not_public(fleet):
-    assert [status(f"{fleet.url}{path}") for path in ("/metrics", "/_stcore/metrics", "/ready")] == [404] * 3
-    assert status(f"{fleet.url}/health") == 200
+    assert [get_status(f"{fleet.url}{path}") for path in ("/metrics", "/_stcore/metrics", "/ready")] == [
+        404
+    ] * 3
+    assert get_status(f"{fleet.url}/health") == 200
     for replica in fleet.replicas:
-        assert status(f"{replica.url}/metrics") == 200
+        assert get_status(f"{replica.url}/metrics") == 200
 
 
 def test_a_second_signal_ends_a_draining_server_at_once(tmp_path, new_page):
@@ -156,7 +158,7 @@ def test_a_second_signal_ends_a_draining_server_at_once(tmp_path, new_page):
         line = chat.wait_past_line(5)
         app.terminate()
         chat.wait_past_line(line + LINES_A_SECOND)
-        assert status(f"{app.url}/ready") == 503
+        assert get_status(f"{app.url}/ready") == 503
         app.terminate()
         assert app.wait() == 128 + signal.SIGTERM
     finally:

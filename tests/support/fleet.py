@@ -1,4 +1,4 @@
-"""Antler as many use it: replicas behind nginx, with one Postgres, as deploy/ has them, on loopback."""
+"""Replicas of the app behind nginx, with one Postgres, in the configuration of deploy/, on loopback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.postgres import Postgres
 
 REPLICAS = 3
 NGINX_MISSING = "this needs nginx; on Debian: apt-get install nginx-light"
-# What a distribution's nginx.conf has around a site.
+# The surroundings of a site in a distribution's nginx.conf.
 NGINX_CONF = """
 daemon off;
 worker_processes 1;
@@ -39,7 +39,7 @@ ACTIVE = re.compile(r"^active_sessions(?:\{[^}]*\})? (\d+)", re.MULTILINE)
 
 
 class Fleet:
-    """Three replicas behind nginx, by the nginx.conf of deploy/, and their Postgres. Its end ends all."""
+    """Three replicas behind nginx, by the nginx.conf of deploy/, and their Postgres; a context manager."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
@@ -58,7 +58,7 @@ class Fleet:
                 folder = self.folder / f"replica-{number}"
                 folder.mkdir()
                 self.replicas.append(AppServer(folder, {**self._settings, "DATABASE_URL": database}))
-            # Only now: one that is not yet taken could become a replica's.
+            # After the replicas, one of which could take a port that is free before.
             self.port = free_port()
             config = self.folder / "nginx.conf"
             config.write_text(NGINX_CONF.format(folder=self.folder, site=self._site()), encoding="utf-8")
@@ -82,34 +82,34 @@ class Fleet:
         self._postgres.__exit__()
 
     def _site(self) -> str:
-        """deploy/nginx.conf, with the addresses of these replicas and a port that is free."""
-        given = iter([replica.port for replica in self.replicas])
+        """Return deploy/nginx.conf with the addresses of these replicas and a free port."""
+        ports = iter([replica.port for replica in self.replicas])
         text = (ROOT / "deploy/nginx.conf").read_text(encoding="utf-8")
         text, servers = re.subn(
-            r"server 172\.30\.7\.\d+:8501", lambda _: f"server 127.0.0.1:{next(given)}", text
+            r"server 172\.30\.7\.\d+:8501", lambda _: f"server 127.0.0.1:{next(ports)}", text
         )
-        text, ports = re.subn(r"listen 80;", f"listen 127.0.0.1:{self.port};", text)
-        assert (servers, ports) == (REPLICAS, 1), "deploy/nginx.conf has another shape"
+        text, listeners = re.subn(r"listen 80;", f"listen 127.0.0.1:{self.port};", text)
+        assert (servers, listeners) == (REPLICAS, 1), "deploy/nginx.conf has another shape"
         return text
 
     def _wait_until_healthy(self) -> None:
         assert self._nginx
         deadline = time.monotonic() + START_SECONDS
-        while status(f"{self.url}/health") != 200:
+        while get_status(f"{self.url}/health") != 200:
             log = self.folder / "nginx.log"
             assert self._nginx.poll() is None, log.read_text() if log.exists() else "nginx did not start"
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.1)
 
     def serving(self) -> AppServer:
-        """The one replica that somebody has a page of."""
-        found = [replica for replica in self.replicas if pages(replica)]
-        assert len(found) == 1, [replica.port for replica in found]
-        return found[0]
+        """Return the one replica that has connected pages."""
+        serving = [replica for replica in self.replicas if count_pages(replica)]
+        assert len(serving) == 1, [replica.port for replica in serving]
+        return serving[0]
 
 
-def status(url: str) -> int:
-    """What an address answers with, 0 where nobody does."""
+def get_status(url: str) -> int:
+    """Return the status of a response, 0 without a response."""
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return int(answer.status)
@@ -119,15 +119,15 @@ def status(url: str) -> int:
         return 0
 
 
-def pages(replica: AppServer) -> int:
-    """How many pages are connected with a replica; none where it is not there."""
+def count_pages(replica: AppServer) -> int:
+    """Return the number of pages connected to a replica, 0 for one that is down."""
     request = urllib.request.Request(
         f"{replica.url}/_stcore/metrics?families=active_sessions", headers={"Accept": "text/plain"}
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
-            found = ACTIVE.search(answer.read().decode())
-            assert found, "Streamlit tells no number of sessions"
-            return int(found[1])
+            sessions = ACTIVE.search(answer.read().decode())
+            assert sessions, "the metrics of Streamlit have no active_sessions"
+            return int(sessions[1])
     except OSError:
         return 0

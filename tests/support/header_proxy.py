@@ -1,4 +1,4 @@
-"""A proxy that signs people in: it sets headers on each request, whatever the client sent by their names."""
+"""A proxy that sets headers on each request, in place of those that the client sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ END = b"\r\n\r\n"
 
 
 class HeaderProxy:
-    """A proxy on a port of its own, one request a connection; use it as a context."""
+    """A proxy on a free port, with one request for each connection; a context manager."""
 
     def __init__(self, port: int, headers: Mapping[str, str]) -> None:
         self._to = ("127.0.0.1", port)
@@ -45,25 +45,25 @@ class HeaderProxy:
                 head += part
             head, _, body = head.partition(END)
             with socket.create_connection(self._to) as server:
-                server.sendall(self._signed(head) + END + body)
-                back = threading.Thread(target=_pour, args=(server, client), daemon=True)
+                server.sendall(self._set_headers(head) + END + body)
+                back = threading.Thread(target=_copy, args=(server, client), daemon=True)
                 back.start()
-                _pour(client, server)
+                _copy(client, server)
                 back.join(30)
 
-    def _signed(self, head: bytes) -> bytes:
+    def _set_headers(self, head: bytes) -> bytes:
         first, *lines = head.split(b"\r\n")
-        set_here = dict(self.headers)
+        headers = dict(self.headers)
         if b"upgrade:" not in head.lower():
             # The headers of a second request on this connection would pass unread.
-            set_here["Connection"] = "close"
-        dropped = {name.lower().encode() for name in set_here}
-        kept = [line for line in lines if line.partition(b":")[0].lower() not in dropped]
-        kept += [f"{name}: {value}".encode() for name, value in set_here.items()]
-        return b"\r\n".join([first, *kept])
+            headers["Connection"] = "close"
+        dropped = {name.lower().encode() for name in headers}
+        passed_on = [line for line in lines if line.partition(b":")[0].lower() not in dropped]
+        passed_on += [f"{name}: {value}".encode() for name, value in headers.items()]
+        return b"\r\n".join([first, *passed_on])
 
 
-def _pour(source: socket.socket, sink: socket.socket) -> None:
+def _copy(source: socket.socket, sink: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while part := source.recv(65_536):
             sink.sendall(part)

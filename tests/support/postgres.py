@@ -1,4 +1,4 @@
-"""Postgres for tests: a server that is there already, or one that ends with the process that started it."""
+"""Postgres for tests: an existing server, or one that ends with the process that started it."""
 
 from __future__ import annotations
 
@@ -23,22 +23,27 @@ WATCHER = Path(__file__).with_name("postgres_watcher.py")
 START_SECONDS = 60
 INITDB = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 OPTIONS = {"listen_addresses": "", "max_connections": "200"}
-# A server that may forget everything in a power cut is quicker.
-FORGETFUL = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "shared_buffers": "32MB"}
+# A server that may lose its data in a power cut is faster.
+NOT_DURABLE = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "shared_buffers": "32MB",
+}
 
 
 class Server:
-    """A server that is there already; `url` is that of a database in it, whose user may make others."""
+    """An existing server; `url` is that of one of its databases, whose user may create others."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._made: set[str] = set()
+        self._created: set[str] = set()
 
     def url(self, name: str) -> str:
         """The URL of the database of this name, made empty where it was not asked for before."""
-        if name not in self._made:
+        if name not in self._created:
             self._order("CREATE DATABASE {}", name)
-            self._made.add(name)
+            self._created.add(name)
         return urlsplit(self._url)._replace(path=f"/{name}").geturl()
 
     def empty(self, name: str) -> None:
@@ -54,7 +59,7 @@ class Server:
     def drop(self, name: str) -> None:
         """Remove a database, whoever still uses it."""
         self._order("DROP DATABASE {} WITH (FORCE)", name)
-        self._made.discard(name)
+        self._created.discard(name)
 
     def _order(self, order: LiteralString, name: str) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
@@ -69,9 +74,9 @@ class Postgres(Server):
     """
 
     def __init__(self, durable: bool = False) -> None:
-        self._options = OPTIONS if durable else OPTIONS | FORGETFUL
-        self._as = _unprivileged()
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_within_reach(self._as)))
+        self._options = OPTIONS if durable else OPTIONS | NOT_DURABLE
+        self._as = _unprivileged_user()
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_find_temporary_folder(self._as)))
         super().__init__(f"postgresql://postgres@/postgres?host={quote(str(self.folder))}")
         self._process: subprocess.Popen[bytes] | None = None
         # Isolated, for it must start before anything can go wrong; with a session of its own, for Ctrl-C must
@@ -83,7 +88,7 @@ class Postgres(Server):
         try:
             if self._as:
                 shutil.chown(self.folder, self._as["user"], self._as["group"])
-            self._programs = _programs(self.folder, self._as)
+            self._programs = _find_programs(self.folder, self._as)
             assert self._spawn("initdb", *INITDB).wait(60) == 0, self._log()
             self.start()
         except BaseException:
@@ -108,7 +113,7 @@ class Postgres(Server):
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it as an administrator does: whoever is connected is cut off."""
+        """Stop it as an administrator does: connections are closed."""
         assert self._process
         self._process.send_signal(signal.SIGINT)
         self._process.wait(60)
@@ -122,7 +127,7 @@ class Postgres(Server):
         return True
 
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-        # What is set for psql and its like is not for this server.
+        # Settings for psql and other clients are not for this server.
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
@@ -140,37 +145,37 @@ class Postgres(Server):
         return (self.folder / "log").read_text(errors="replace")
 
 
-def _unprivileged() -> dict[str, Any]:
-    """Whom the server runs as, where we are root: Postgres refuses to be."""
+def _unprivileged_user() -> dict[str, Any]:
+    """Return the user of the server where this process runs as root, which Postgres refuses."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def _within_reach(user: dict[str, Any]) -> str:
-    """A folder for temporary files that the server's user can reach."""
+def _find_temporary_folder(user: dict[str, Any]) -> str:
+    """Return a folder for temporary files that the server's user can reach."""
     folders = [tempfile.gettempdir(), "/tmp", "/var/tmp"]
-    found = [folder for folder in folders if not user or _reached(Path(folder))]
-    assert found, f"Postgres does not run as root, and nobody else gets into {folders}"
-    return found[0]
+    reachable = [folder for folder in folders if not user or _is_reachable(Path(folder))]
+    assert reachable, f"Postgres does not run as root, and nobody else gets into {folders}"
+    return reachable[0]
 
 
-def _reached(path: Path) -> bool:
-    """Whether a stranger may go in there."""
+def _is_reachable(path: Path) -> bool:
+    """Return whether every user may enter a folder."""
     return all(part.stat().st_mode & 0o001 for part in (path, *path.resolve().parents))
 
 
-def _programs(folder: Path, user: dict[str, Any]) -> Path:
-    """The folder of the server's programs: the wheel's, or a copy where the server's user cannot get there.
+def _find_programs(folder: Path, user: dict[str, Any]) -> Path:
+    """Return the folder of the server's programs: the wheel's, or a copy that the server's user can reach.
 
-    The wheel is not imported: its own way to start a server adds a user to the system and opens folders.
+    The wheel is not imported: its own start adds a user to the system and opens folders.
     """
     spec = importlib.util.find_spec(WHEEL)
-    assert spec and spec.submodule_search_locations, "the tests need what requirements-dev.txt names"
+    assert spec and spec.submodule_search_locations, "the packages of requirements-dev.txt are missing"
     wheel = Path(spec.submodule_search_locations[0])
     newest = max(wheel.glob("pginstall*/bin"))
-    if user and not _reached(newest):
+    if user and not _is_reachable(newest):
         leave = shutil.ignore_patterns("include", "*.a", "__pycache__")
         for part in wheel.parent.glob(f"{WHEEL}*"):
             if part.name in (WHEEL, f"{WHEEL}.libs"):

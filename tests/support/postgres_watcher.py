@@ -1,4 +1,4 @@
-"""Waits until whoever started it has ended, then stops the Postgres of a folder and removes the folder."""
+"""Waits for the end of the process that started it, then stops the Postgres of a folder and removes it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import sys
 import time
 from pathlib import Path
 
-PATIENCE = 20.0  # seconds for the server to end by itself
+STOP_SECONDS = 20.0
 
 
 def main(folder: Path) -> None:
-    sys.stdin.buffer.read()  # ends when the other end of the pipe is closed, by a kill as well
+    sys.stdin.buffer.read()  # ends when the other end of the pipe is closed, also by a kill
     pid_file = folder / "data" / "postmaster.pid"
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + STOP_SECONDS
     while folder.exists() and time.monotonic() < deadline:
         with contextlib.suppress(OSError, ValueError, IndexError):
             os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)

@@ -1,4 +1,4 @@
-"""A loopback HTTP/1.1 server that replays answers whole, in pieces, cut or silent, and keeps the requests."""
+"""A loopback HTTP/1.1 server that replays responses whole, in pieces, cut or stalled, and logs requests."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FRAMINGS: tuple[Framing, ...] = ("chunked", "length", "close")
 
 @dataclass(frozen=True)
 class Canned:
-    """What a path answers. Counts are bytes of the body as it is sent, that is after gzip.
+    """The response of a path. Counts are bytes of the body as it is sent, that is after gzip.
 
-    `piece` is the size of the pieces it comes in: chunks, or writes where it is not chunked. After `cut`
+    `piece` is the size of its pieces: chunks, or writes where it is not chunked. After `cut`
     bytes the connection is closed. After `silence` bytes nothing more comes until the client leaves, or
     Replay.resume() is called; with `mute` that is so before the status line. With `reset` there is no
     answer at all: the connection is reset.
@@ -44,7 +44,7 @@ class Canned:
 
 @dataclass
 class Request:
-    """What came in. `left` is set when its client closes the connection before the answer was sent."""
+    """A received request. `left` is set when its client closes the connection before the response."""
 
     method: str
     path: str
@@ -62,7 +62,7 @@ class Replay:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self.connections = 0  # that were ever opened
+        self.connections = 0  # opened so far
         self._answers: dict[str, list[Canned]] = {}
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -80,11 +80,11 @@ class Replay:
         self.close()
 
     def serve(self, path: str, *answers: Canned) -> None:
-        """From now on `path` is answered so: one after the other, and then always by the last."""
+        """Set the responses of a path: one after the other, then always the last."""
         self._answers[path] = list(answers)
 
     def resume(self) -> None:
-        """End every silence, those to come included."""
+        """End every stall, also later ones."""
         self._resumed.set()
 
     @property
@@ -93,12 +93,12 @@ class Replay:
         return len(self._open)
 
     def wait_for_requests(self, number: int, within: float = 20.0) -> bool:
-        """Whether so many requests have come in all, after at most so many seconds."""
+        """Wait for this number of requests in all; return whether they came in time."""
         with self._arrived:
             return self._arrived.wait_for(lambda: len(self.requests) >= number, within)
 
     def wait_for_no_connection(self, within: float = 20.0) -> bool:
-        """Whether every connection is closed, after at most so many seconds."""
+        """Wait for the end of every connection; return whether it came in time."""
         with self._arrived:
             return self._arrived.wait_for(lambda: not self._open, within)
 
@@ -136,7 +136,7 @@ class Replay:
                 if not self._answer(connection, request, self._next(request.path)):
                     break
         except OSError:
-            pass  # a client that leaves is what many tests are about
+            pass  # many tests are about a client that leaves
         finally:
             connection.close()
             with self._arrived:
@@ -149,9 +149,9 @@ class Replay:
             return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def _answer(self, connection: socket.socket, request: Request, answer: Canned) -> bool:
-        """Whether another request may follow on the connection."""
+        """Send a response; return whether another request may follow on the connection."""
         if answer.reset:
-            # To linger for no time means to close by a reset.
+            # A linger time of 0 closes with a reset.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         if answer.mute and not self._silent(connection, request):
@@ -174,7 +174,7 @@ class Replay:
         return whole and answer.framing != "close"
 
     def _silent(self, connection: socket.socket, request: Request) -> bool:
-        """Say nothing until the client leaves (False) or the silence is ended (True)."""
+        """Send nothing until the client leaves (False) or the stall is ended (True)."""
         connection.settimeout(0.01)
         while not self._resumed.is_set():
             try:
@@ -191,7 +191,7 @@ class Replay:
 
 
 def soon(holds: Any, within: float = 20.0) -> bool:
-    """Whether `holds()` comes true within so many seconds."""
+    """Wait until `holds()` is true; return whether it was in time."""
     until = time.monotonic() + within
     while not holds():
         if time.monotonic() > until:
@@ -208,7 +208,7 @@ def _read(connection: socket.socket) -> Request | None:
             return None
         data += more
         if not data[:1].isalpha():
-            return None  # TLS, to which a plain port has nothing to say
+            return None  # TLS on a port without it
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     method, path, _ = first.split(" ", 2)
@@ -239,7 +239,7 @@ def _head(answer: Canned, length: int) -> bytes:
 
 
 def _pieces(answer: Canned, head: bytes, body: bytes, *, last: bool) -> Iterator[bytes]:
-    """What to write: the chunks of a chunked body in one go, for they keep their bounds anyhow."""
+    """Yield the data to write: the chunks of a chunked body at once, for they keep their bounds."""
     size = answer.piece or max(len(body), 1)
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
     if answer.framing == "chunked":
