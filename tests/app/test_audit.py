@@ -105,6 +105,6 @@ def test_what_cannot_be_told_is_done_all_the_same(enter, begun, monkeypatch, cap
     at.button(key="share-make").click().run()
     assert len(begun.shares.links(id_of(BOB))) == 1
     assert [record.message for record in caplog.records if record.name == audit.__name__] == [
-        "the audit misses an act: sign_in",
-        "the audit misses an act: share",
+        "an audit event could not be recorded: sign_in",
+        "an audit event could not be recorded: share",
     ]

@@ -57,7 +57,7 @@ class AuthMiddleware:
             response = RedirectResponse(base_path(), 303)
         elif path == "/signin" and scope.get("method") == "POST":
             response = await _sign_in(Request(scope, receive))
-        elif _is_page_request(scope):
+        elif is_page_request(scope):
             response = sign_in_page(connection, _return_path(scope))
         else:
             response = PlainTextResponse("Sign in first.", 401)
@@ -108,7 +108,8 @@ async def _is_user(connection: HTTPConnection) -> bool:
         return False
 
 
-def _is_page_request(scope: Scope) -> bool:
+def is_page_request(scope: Scope) -> bool:
+    """Tell if a request opens a page, and not a file that a page loads."""
     private_prefixes = (*streamlit_private.DATA_PREFIXES, "/static/")
     return (
         scope.get("method") in ("GET", "HEAD")

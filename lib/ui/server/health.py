@@ -1,4 +1,4 @@
-"""What a balancer and a monitor ask: /health, /ready and /metrics."""
+"""Health, readiness and metrics endpoints, for load balancers and monitors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lib.ui.session import resources
 
 DATABASE_TIMEOUT = 1.0  # seconds
 GATEWAY_TIMEOUT = 3.0
-GATEWAY_GRACE_PERIOD = 300.0  # a gateway that was reached so lately may be away for a moment
+GATEWAY_GRACE_PERIOD = 300.0  # a gateway that answered within this time counts as healthy
 GATEWAY_PROBE_INTERVAL = 30.0
 _METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _NO_STORE_HEADERS = {"Cache-Control": "no-store"}
@@ -35,31 +35,31 @@ def _gateway_probe() -> HealthProbe:
 
 
 async def health(_: Request) -> Response:
-    """Whether the process is alive: that it answers at all says so."""
+    """Respond that the process is alive."""
     return PlainTextResponse("ok", headers=_NO_STORE_HEADERS)
 
 
 async def ready(_: Request) -> Response:
-    """Whether people should be sent here: 200, or 503 and which part is not well."""
-    closing = resources.generations().is_shutting_down
+    """Respond 200 if the process can serve users, else 503 with the unhealthy parts."""
+    is_closing = resources.generations().is_shutting_down
     parts = {
-        "open": not closing,
-        "database": not closing and await _database_probe().is_healthy(DATABASE_TIMEOUT),
-        "gateway": not closing and await _gateway_probe().is_healthy(GATEWAY_TIMEOUT),
+        "open": not is_closing,
+        "database": not is_closing and await _database_probe().is_healthy(DATABASE_TIMEOUT),
+        "gateway": not is_closing and await _gateway_probe().is_healthy(GATEWAY_TIMEOUT),
     }
-    fine = all(parts.values())
-    told = {"ready": fine} if closing else {"ready": fine, **parts}
-    return JSONResponse(told, 200 if fine else 503, headers=_NO_STORE_HEADERS)
+    is_ready = all(parts.values())
+    body = {"ready": is_ready} if is_closing else {"ready": is_ready, **parts}
+    return JSONResponse(body, 200 if is_ready else 503, headers=_NO_STORE_HEADERS)
 
 
 async def metrics(request: Request) -> Response:
-    """The figures of this process, in Prometheus' text format, to whoever may read them."""
+    """Respond with the metrics in Prometheus text format, to permitted clients."""
     try:
         token = resources.settings().server.metrics_token
     except SettingError:
-        token = secrets.token_hex()  # nobody's
+        token = secrets.token_hex()  # that no client has
     if not _can_read_metrics(request, token):
-        return PlainTextResponse("not yours to read", 403, headers=_NO_STORE_HEADERS)
+        return PlainTextResponse("access denied", 403, headers=_NO_STORE_HEADERS)
     return Response(
         resources.metrics().to_prometheus_text(),
         headers={**_NO_STORE_HEADERS, "Content-Type": _METRICS_CONTENT_TYPE},
@@ -70,7 +70,7 @@ ROUTES = [Route("/health", health), Route("/ready", ready), Route("/metrics", me
 
 
 def _can_read_metrics(request: Request, token: str) -> bool:
-    """With the token where one is set; else from this machine itself, and not through a proxy on it."""
+    """Permit the token, if one is set, else requests from this machine that no proxy has forwarded."""
     if token:
         given = request.headers.get("authorization", "")
         return secrets.compare_digest(given.encode(), f"Bearer {token}".encode())

@@ -1,4 +1,4 @@
-"""Has the log written as the settings say, and without their secrets, before anything can go into it."""
+"""Configuration of the log from the settings, with secrets redacted, before the first record."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from lib.core.errors import SettingError
 
 
 def configure_logging() -> None:
-    """Call it first of all: what Streamlit says of a broken file of secrets can quote it."""
+    """Configure the log; the first call of the process, because Streamlit quotes an invalid secrets file."""
     table: dict[str, Any] = {}
-    broken: frozenset[str] = frozenset()
+    malformed: frozenset[str] = frozenset()
     for path in map(Path, st.get_option("secrets.files")):
         try:
             table |= settings.read_secrets(path)
         except SettingError:
-            broken |= redaction.find_values_in_malformed(_read_text(path))
+            malformed |= redaction.find_values_in_malformed(_read_text(path))
     try:
-        form = settings.load_settings(os.environ, table).server.log_format
+        log_format = settings.load_settings(os.environ, table).server.log_format
     except SettingError:
-        form = "json" if os.environ.get("ANTLER_LOG") == "json" else "text"
-    log_setup.configure_logging(redaction.find_secrets(os.environ, table) | broken, as_json=form == "json")
+        log_format = "json" if os.environ.get("ANTLER_LOG") == "json" else "text"
+    log_setup.configure_logging(
+        redaction.find_secrets(os.environ, table) | malformed, as_json=log_format == "json"
+    )
 
 
 def _read_text(path: Path) -> str:

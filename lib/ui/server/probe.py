@@ -1,4 +1,4 @@
-"""Whether another service answers: asked now and then, by one thread at a time."""
+"""Health probe of another service, cached, with one check at a time."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ log = logging.getLogger(__name__)
 
 
 class HealthProbe:
-    """Asks a service whether it is well. It is asked no more often than strangers can bear to make us ask."""
+    """Cached health of a service, so that unauthenticated callers cannot load it."""
 
     def __init__(
         self, name: str, check: Callable[[], None], healthy_seconds: float, interval: float | None = None
     ) -> None:
-        """`ask` raises where the service is not well.
+        """Create a probe; `check` raises if the service is unhealthy.
 
-        It is asked again after `pace` seconds, and is held to be well for `lasting` seconds after it was.
+        It runs again after `interval` seconds, and its success counts for `healthy_seconds`.
         """
         self._name = name
         self._check = check
@@ -34,18 +34,18 @@ class HealthProbe:
         self._was_healthy = True
 
     async def is_healthy(self, timeout: float) -> bool:
-        """Whether it is well, as far as that is known within `patience` seconds."""
-        asking = self._start_check()
-        if asking and not self._is_recently_healthy():
-            await asyncio.wait([asyncio.wrap_future(asking)], timeout=timeout)
-            return asking.done() and asking.result()
+        """Tell if the service is healthy, waiting at most `timeout` seconds for a running check."""
+        pending = self._start_check()
+        if pending and not self._is_recently_healthy():
+            await asyncio.wait([asyncio.wrap_future(pending)], timeout=timeout)
+            return pending.done() and pending.result()
         return self._is_recently_healthy()
 
     def _is_recently_healthy(self) -> bool:
         return time.monotonic() - self._last_healthy_at <= self._healthy_seconds
 
     def _start_check(self) -> Future[bool] | None:
-        """The question that is being asked, if there is one or it is time for one."""
+        """The running check, or a new one if it is due."""
         with self._lock:
             if self._pending is None and time.monotonic() - self._last_checked_at > self._interval:
                 self._last_checked_at = time.monotonic()
@@ -58,14 +58,14 @@ class HealthProbe:
     def _run_check(self, pending: Future[bool]) -> None:
         try:
             self._check()
-        except Exception as error:  # noqa: BLE001  whatever it is, the service is not well
+        except Exception as error:  # noqa: BLE001  any error means unhealthy
             if self._was_healthy:
-                log.warning("not well: %s", self._name, extra=log_fields(error=type(error).__name__))
+                log.warning("unhealthy: %s", self._name, extra=log_fields(error=type(error).__name__))
             self._was_healthy = False
         else:
             self._last_healthy_at = time.monotonic()
             if not self._was_healthy:
-                log.info("well again: %s", self._name)
+                log.info("healthy again: %s", self._name)
             self._was_healthy = True
         finally:
             with self._lock:

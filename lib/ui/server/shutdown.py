@@ -1,4 +1,4 @@
-"""A process that is told to stop: no new answers, the running ones come to their end, then it is gone."""
+"""Graceful shutdown: no new answers, running answers are drained, then the process exits."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ from starlette.websockets import WebSocket
 from lib.config.log_setup import log_fields
 from lib.config.settings import ServerSettings
 from lib.core.errors import SettingError
+from lib.ui.server.auth_middleware import is_page_request
 from lib.ui.session import resources
-from lib.ui.text import translate
+from lib.ui.text.i18n import language_from_header, translate
 
 log = logging.getLogger(__name__)
 
-FINAL_RENDER_SECONDS = 2.0  # seconds in which pages paint the end of their answers before they are cut off
-EXIT_TIMEOUT = 10.0  # that the server may take to end by itself after that
-_RETRY_AFTER = 2  # seconds after which a page that was turned away tries again by itself
+FINAL_RENDER_SECONDS = 2.0  # seconds in which pages render the end of their answers
+EXIT_TIMEOUT = 10.0  # seconds after which a server that does not exit is ended
+_RETRY_AFTER = 2  # seconds after which a refused page tries again
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """From the server's start to its end: whatever that is, answers that still run are interrupted."""
+    """Interrupt the answers that still run when the server ends, for whatever reason."""
     with _handle_sigterm(asyncio.get_running_loop()):
         try:
             yield
@@ -44,14 +45,14 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 
 class DrainMiddleware:
-    """ASGI middleware that, once the process is to stop, lets no page in: a balancer then asks another."""
+    """ASGI middleware that refuses new pages during a shutdown; a load balancer then asks another replica."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        new = scope["type"] == "websocket" or (scope["type"] == "http" and _is_page_request(scope))
-        if not new or not resources.generations().is_shutting_down:
+        is_new_client = scope["type"] == "websocket" or (scope["type"] == "http" and is_page_request(scope))
+        if not is_new_client or not resources.generations().is_shutting_down:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await _unavailable_response(scope)(scope, receive, send)
@@ -59,32 +60,27 @@ class DrainMiddleware:
             await WebSocket(scope, receive, send).send_denial_response(Response(status_code=503))
 
 
-def _is_page_request(scope: Scope) -> bool:
-    """Whether somebody opens a page; what open pages still load is let through."""
-    return scope["method"] == "GET" and "text/html" in Headers(scope=scope).get("accept", "")
-
-
 def _unavailable_response(scope: Scope) -> Response:
-    language = Headers(scope=scope).get("accept-language", "").lower()
-    words = translate("zh" if language.startswith("zh") else "en", "closing.page")
-    again = {"Retry-After": str(_RETRY_AFTER), "Refresh": str(_RETRY_AFTER), "Cache-Control": "no-store"}
-    return HTMLResponse(f"<!doctype html><title>Antler</title><p>{escape(words)}</p>", 503, again)
+    language = language_from_header(Headers(scope=scope).get("accept-language", ""))
+    message = escape(translate(language, "closing.page"))
+    headers = {"Retry-After": str(_RETRY_AFTER), "Refresh": str(_RETRY_AFTER), "Cache-Control": "no-store"}
+    return HTMLResponse(f"<!doctype html><title>Antler</title><p>{message}</p>", 503, headers)
 
 
 @contextmanager
 def _handle_sigterm(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Take the server's place as the one who is told to stop, and tell the server when all is done."""
+    """Handle SIGTERM in place of the server, and pass it on after the drain."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     stopping = _Shutdown(loop, signal.getsignal(signal.SIGTERM))
     signal.signal(signal.SIGTERM, stopping.on_signal)
     yield
-    # Not put back: whoever serves us puts back what was there before it.
+    # The handler is not restored: the server restores the one from before its own.
 
 
 class _Shutdown:
-    """What a process does when it is told to stop; told so twice, it ends at once."""
+    """Shutdown after the first SIGTERM; a second one exits at once."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, server_handler: Any) -> None:
         self._loop = loop
@@ -92,7 +88,7 @@ class _Shutdown:
         self._is_signalled = False
 
     def on_signal(self, signum: int, _: FrameType | None) -> None:
-        """The signal's handler, which may interrupt anything: it takes no lock."""
+        """Handle the signal, without a lock: it can interrupt any code."""
         if self._is_signalled:
             os._exit(128 + signum)
         self._is_signalled = True
@@ -100,15 +96,15 @@ class _Shutdown:
 
     def _start(self, signum: int) -> None:
         resources.generations().begin_shutdown()
-        threading.Thread(target=self._drain_and_exit, args=(signum,), name="stopping", daemon=True).start()
+        threading.Thread(target=self._drain_and_exit, args=(signum,), name="shutdown", daemon=True).start()
 
     def _drain_and_exit(self, signum: int) -> None:
-        patience = _drain_timeout()
-        if _drain_generations(patience) and patience:
+        timeout = _drain_timeout()
+        if _drain_generations(timeout) and timeout:
             time.sleep(FINAL_RENDER_SECONDS)
         self._loop.call_soon_threadsafe(self._forward_signal, signum)
         time.sleep(EXIT_TIMEOUT)
-        log.warning("the server did not end by itself")
+        log.warning("the server did not exit by itself")
         os._exit(128 + signum)
 
     def _forward_signal(self, signum: int) -> None:
@@ -127,11 +123,11 @@ def _drain_timeout() -> float:
 
 
 def _drain_generations(timeout: float) -> int:
-    """Let the running answers come to their end; returns how many there were."""
-    answers = resources.generations()
-    answers.begin_shutdown()
-    if running := len(answers):
+    """Wait for running answers at most `timeout` seconds, then interrupt them; return how many there were."""
+    registry = resources.generations()
+    registry.begin_shutdown()
+    if running := len(registry):
         log.info("stopping", extra=log_fields(running=running, patience=timeout))
-        left = answers.drain(timeout)
-        log.info("stopped", extra=log_fields(running=running, interrupted=left))
+        interrupted = registry.drain(timeout)
+        log.info("stopped", extra=log_fields(running=running, interrupted=interrupted))
     return running

@@ -1,4 +1,4 @@
-"""What a person did, told in the audit: that this fails is no reason not to do it."""
+"""Audit events of the session's user."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from lib.ui.session import resources
 log = logging.getLogger(__name__)
 
 
-def record(user: User, action: AuditAction, object_: str = "", **detail: Any) -> None:
-    """Tell of an act that is done; may be called outside a run. No content: ids, counts, kinds."""
+def record(user: User, action: AuditAction, resource: str = "", **details: Any) -> None:
+    """Record an audit event, also outside a run: ids, counts and kinds, no content.
+
+    A failed write is logged and never blocks the action.
+    """
     try:
-        resources.store().audit.record(user, action, object_, **detail)
+        resources.store().audit.record(user, action, resource, **details)
     except StoreError:
-        log.warning("the audit misses an act: %s", action, exc_info=True)
+        log.warning("an audit event could not be recorded: %s", action, exc_info=True)

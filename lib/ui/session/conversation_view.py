@@ -1,4 +1,4 @@
-"""What a session shows of its conversation: the path, a window of it, and who produces its end."""
+"""The open conversation of a session: path, visible range, running generation."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ from lib.ui.session.values import ConversationView
 
 __all__ = ["ConversationView"]
 
-PAGE_SIZE = 30  # messages painted when a conversation is opened, and more with each "show earlier"
+PAGE_SIZE = 30  # messages rendered when a conversation is opened, and added by each "show earlier"
 
 
 def current_view() -> ConversationView:
-    """This session's view."""
+    """Return the view of the session."""
     return session_state.view
 
 
 def open_conversation(owner: str) -> ConversationView:
-    """The view of the conversation that the URL names, read from the store where it is not shown yet.
+    """Return the view of the conversation that the URL names, loading it if it is not shown yet.
 
-    What is not there, or not the owner's, opens as a new conversation. Without a name in the URL it may be
-    the temporary one, which ends where another is opened.
+    An unknown conversation, or one of another owner, opens as a new one. Without one in the URL, the view is
+    the temporary chat if there is one; that ends when a conversation is opened. Raises StoreError.
     """
     resources.purge_expired()
-    if named := st.query_params.get("c"):
+    if url_id := st.query_params.get("c"):
         services.end_temporary()
-    kept = session_state.temporary_store
-    wanted = kept.current_conversation_id if kept else named
-    # Asked before the rows are read: an answer leaves the registry when its end is in the store, so
-    # what is not found here is read as it ended.
-    answer = resources.generations().find(owner, wanted) if wanted else None
-    fresh = services.current_store().conversations.get(owner, wanted) if wanted else None
-    if fresh is None:
+    temporary_store = session_state.temporary_store
+    conversation_id = temporary_store.current_conversation_id if temporary_store else url_id
+    # Before the rows are read: an answer leaves the registry after its end is stored, so an answer that is
+    # not in the registry is read complete.
+    generation = resources.generations().find(owner, conversation_id) if conversation_id else None
+    stored = services.current_store().conversations.get(owner, conversation_id) if conversation_id else None
+    if stored is None:
         st.query_params.pop("c", None)
-    elif fresh.unread:
+    elif stored.unread:
         with contextlib.suppress(StoreError):
-            resources.store().conversations.mark_read(owner, fresh.id)
-        fresh = replace(fresh, unread=False)
-    shown = current_view()
-    lost = bool(shown.nodes) and shown.nodes[-1].arriving and answer is None
-    if shown.conversation != fresh or lost:
-        shown = _load_view(owner, fresh)
-    shown.generation = _find_generation(owner, shown, answer)
-    return shown
+            resources.store().conversations.mark_read(owner, stored.id)
+        stored = replace(stored, unread=False)
+    view = current_view()
+    is_outdated = bool(view.nodes) and view.nodes[-1].arriving and generation is None
+    if view.conversation != stored or is_outdated:
+        view = _load_view(owner, stored)
+    view.generation = _find_generation(owner, view, generation)
+    return view
 
 
 def _find_generation(
     owner: str, view: ConversationView, generation: Generation | None
 ) -> Generation | RemoteGeneration | None:
-    """What produces the last node of the view: this process, another one, or nobody."""
+    """The generation of the last node: in this process, in another one, or None."""
     if not view.nodes or view.conversation_id is None:
         return None
     last = view.nodes[-1]
@@ -72,25 +72,25 @@ def _find_generation(
 
 
 def _load_view(owner: str, conversation: Conversation | None) -> ConversationView:
-    """Make `conversation` the one that this session shows, with its path as it stands in the store."""
-    before = current_view()
-    known = services.current_store().messages.nodes(owner, conversation.id) if conversation else []
-    nodes = tree.path(known, conversation.head_id) if conversation else []
-    first = max(0, len(nodes) - PAGE_SIZE)
-    if conversation and before.conversation_id == conversation.id and before.end is None:
-        first = min(before.start, first)
-    sums = services.current_store().usage.totals_by_answer(owner, conversation.id) if conversation else {}
-    session_state.view = ConversationView(conversation, nodes, tree.siblings(known), sums, first)
+    """Make `conversation` the open one, with its path as it is stored."""
+    previous = current_view()
+    stored_nodes = services.current_store().messages.nodes(owner, conversation.id) if conversation else []
+    nodes = tree.path(stored_nodes, conversation.head_id) if conversation else []
+    start = max(0, len(nodes) - PAGE_SIZE)
+    if conversation and previous.conversation_id == conversation.id and previous.end is None:
+        start = min(previous.start, start)
+    usage = services.current_store().usage.totals_by_answer(owner, conversation.id) if conversation else {}
+    session_state.view = ConversationView(conversation, nodes, tree.siblings(stored_nodes), usage, start)
     return session_state.view
 
 
 def refresh_after_answer(owner: str, view: ConversationView) -> None:
-    """See which alternatives came with an answer that has just ended, and what it took."""
+    """Load the alternatives and the usage of an answer that has just ended."""
     if view.conversation_id is None or view.generation is None:
         return
     with contextlib.suppress(StoreError):
         if isinstance(view.generation, Generation):
-            view.generation.wait_until_saved(STOP_TIMEOUT)  # its end is written by another thread
+            view.generation.wait_until_saved(STOP_TIMEOUT)  # by the worker thread
             if len(view.generation.node_ids) > 1:
                 view.siblings = tree.siblings(
                     services.current_store().messages.nodes(owner, view.conversation_id)
@@ -99,12 +99,12 @@ def refresh_after_answer(owner: str, view: ConversationView) -> None:
 
 
 def mark_read(owner: str, view: ConversationView) -> None:
-    """Remember that the owner has seen the answer that has just been painted to its end."""
+    """Record that the owner has seen the answer that has just ended."""
     if view.conversation_id and view.generation and not session_state.temporary_store:
         with contextlib.suppress(StoreError):
             resources.store().conversations.mark_read(owner, view.conversation_id)
 
 
 def query_params() -> dict[str, str]:
-    """What keeps the shown conversation in the URL from page to page."""
+    """Return the query parameters that keep the open conversation in the URL of another page."""
     return {"c": conversation} if (conversation := st.query_params.get("c")) else {}

@@ -1,4 +1,4 @@
-"""The fields for a target that new conversations begin with, whoever it is settled for."""
+"""Form fields for a default model and wire, of a user or of the team."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lib.ui.text.i18n import t
 
 @dataclass(frozen=True)
 class FieldKeys:
-    """What the fields are known by: the row, the model, the wire, and the target that they tell of."""
+    """Widget keys of the row and its two fields."""
 
     container: str
     model: str
@@ -32,23 +32,20 @@ def render(
     on_change: Callable[..., Any],
     args: tuple[Any, ...] = (),
 ) -> None:
-    """The model, and the wire where there is one, as `settled` says.
-
-    `words` are the label and what stands in the empty field.
-    """
-    # Only where they tell of another one: a value that the server sets replaces what is being typed.
+    """Render the model, and the wire of a model that is set; `labels` are the label and the placeholder."""
+    # Only after a change of the default: a value from the server replaces what is being typed.
     shown = session_state.default_target_shown
     if not session_state.has_widget(keys.model) or shown.get(keys.container) != default:
         session_state.set_widget(keys.model, default.model if default else None)
         session_state.set_widget(keys.wire, default.wire if default else None)
         shown[keys.container] = default
-    names = [model.id for _, group in group_by_vendor(models) for model in group]
-    if default and default.model not in names:
-        names.insert(0, default.model)
+    model_ids = [model.id for _, group in group_by_vendor(models) for model in group]
+    if default and default.model not in model_ids:
+        model_ids.insert(0, default.model)
     with st.container(horizontal=True, vertical_alignment="bottom", key=keys.container, gap="small"):
         st.selectbox(
             labels[0],
-            names,
+            model_ids,
             index=None,
             key=keys.model,
             placeholder=labels[1],
@@ -61,17 +58,17 @@ def render(
 
 
 def selected_target(keys: FieldKeys) -> Target | None:
-    """What the fields say: over a wire that the model is offered over. None where no model stands there."""
+    """Return the target in the fields, over a wire that the model is offered on; None without a model."""
     model = str(session_state.widget(keys.model) or "").strip()
     wire = session_state.widget(keys.wire)
     if not model:
         return None
-    offered = services.model(model).wires
-    return Target(model, wire if is_wire(wire) and wire in offered else offered[0])
+    wires = services.model(model).wires
+    return Target(model, wire if is_wire(wire) and wire in wires else wires[0])
 
 
 def render_wire_picker(key: str, **widget_args: Any) -> None:
-    """The choice between the two wires, kept under `key`; `more` goes to the widget."""
+    """Render the choice of the wire; `widget_args` go to the widget."""
     st.segmented_control(
         t("composer.wire"),
         WIRES,

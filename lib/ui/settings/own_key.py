@@ -1,4 +1,4 @@
-"""A person's own key in the settings: taken, checked, used in this session alone, and forgotten."""
+"""Personal key section of the settings: entered, checked, kept in this session only, and forgotten."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from lib.ui.widgets.errors import code_message
 
 _KEY_FIELD, _URL_FIELD = "own.key", "own.url"
 _KEY_REFUSED = "key_refused"
-_MAX_KEY_LENGTH = 4_000  # signs; servers take no longer line in a header than about twice that
+_MAX_KEY_LENGTH = 4_000  # about half of the header line that servers accept
 
 
 def render() -> None:
-    """The section of the settings; nothing where people may not use a key of their own."""
-    addresses = resources.settings().personal_keys.base_urls
-    if not addresses:
+    """Render the section; nothing unless personal keys are allowed."""
+    base_urls = resources.settings().personal_keys.base_urls
+    if not base_urls:
         return
     with st.container(key="own"):
         st.subheader(t("own.title"), anchor=False)
         _check_candidate()
-        if used := session_state.personal_key:
-            _render_active_key(used)
+        if session_state.personal_key:
+            _render_active_key(session_state.personal_key)
         else:
-            _render_form(addresses)
+            _render_form(base_urls)
 
 
 def render_pseudonym(user: User) -> None:
-    """By which name the gateway knows the person, where it is told one."""
-    team = resources.settings().caller_identity
-    if team.sends_pseudonym and (name := team.pseudonym(user)):
+    """Render the pseudonym that the gateway receives for the user, if it receives one."""
+    identity = resources.settings().caller_identity
+    if identity.sends_pseudonym and (name := identity.pseudonym(user)):
         st.caption(t("own.known_as", name=name))
 
 
 def _render_form(base_urls: tuple[str, ...]) -> None:
-    hosts = [escape_markdown(urlsplit(address).netloc) for address in base_urls]
-    where = t("own.to_one", host=hosts[0]) if len(hosts) == 1 else t("own.to_chosen")
-    st.markdown(f"{t('own.about')} {where}")
+    hosts = [escape_markdown(urlsplit(base_url).netloc) for base_url in base_urls]
+    destination = t("own.to_one", host=hosts[0]) if len(hosts) == 1 else t("own.to_chosen")
+    st.markdown(f"{t('own.about')} {destination}")
     if session_state.personal_key_error:
         st.warning(t(session_state.personal_key_error), icon=":material/key_off:")
         del session_state.personal_key_error
@@ -64,31 +64,31 @@ def _render_form(base_urls: tuple[str, ...]) -> None:
 
 
 def _on_submit() -> None:
-    """Take the key out of its field, to be tried in this run; a callback."""
+    """Move the key from its field to the candidate, which this run checks; a callback."""
     key = strip_key(str(session_state.widget(_KEY_FIELD) or ""))
-    # What stands in a field is sent to the page, and from there back with each of its messages.
+    # The value of a field is sent to the browser, and back with each message.
     session_state.set_widget(_KEY_FIELD, "")
-    if wrong := find_key_problem(key) if key else "none":
-        session_state.personal_key_error = f"own.{wrong}"
+    if problem := find_key_problem(key) if key else "none":
+        session_state.personal_key_error = f"own.{problem}"
         return
     settings = resources.settings()
-    address = session_state.widget(_URL_FIELD) or settings.personal_keys.base_urls[0]
-    session_state.personal_key_candidate = own_key.connect(settings, key, address)
+    base_url = session_state.widget(_URL_FIELD) or settings.personal_keys.base_urls[0]
+    session_state.personal_key_candidate = own_key.connect(settings, key, base_url)
 
 
 def _check_candidate() -> None:
-    """Have the gateway list its models to a key that was given, and use it unless that is refused."""
-    trying = session_state.personal_key_candidate
-    if trying is None:
+    """Check the candidate by requesting the model list, and use it unless the gateway refuses the key."""
+    candidate = session_state.personal_key_candidate
+    if candidate is None:
         return
     with st.spinner(t("own.trying"), show_time=False):
-        listing = trying.catalog.model_list(services.MODEL_LIST_TIMEOUT)
+        model_list = candidate.catalog.model_list(services.MODEL_LIST_TIMEOUT)
     session_state.personal_key_candidate = None
-    if listing.error_code == _KEY_REFUSED:
-        trying.gateway.close()
+    if model_list.error_code == _KEY_REFUSED:
+        candidate.gateway.close()
         session_state.personal_key_error = "own.refused"
     else:
-        services.use_personal_key(trying)
+        services.use_personal_key(candidate)
 
 
 def _render_active_key(personal_key: PersonalKey) -> None:
@@ -106,7 +106,7 @@ def _render_active_key(personal_key: PersonalKey) -> None:
 
 
 def _check_result_text(model_list: ModelList) -> str:
-    """What the list of models told of the key."""
+    """The result of the check as text."""
     if model_list.is_unsupported:
         return t("own.no_list")
     if model_list.error_code:
