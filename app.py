@@ -18,12 +18,13 @@ from lib.ui.server import (
 from lib.ui.session import resources
 from lib.ui.settings import storage
 from lib.ui.text.i18n import t
-from lib.ui.widgets import errors, navigation
+from lib.ui.widgets import errors, language, navigation
 
 
 def run() -> None:
     st.set_page_config(page_title="Antler", page_icon=resources.LOGO, layout="centered")
     navigation.render_css()
+    language.render()
     st.logo(resources.LOGO, size="large")
     page = st.navigation(
         [

@@ -13,11 +13,11 @@ require()
 
 snapshot = share.load_snapshot(st.query_params.get("s", ""))
 if snapshot is None:
-    st.title(t("shared.gone"), anchor=False)
-    st.markdown(t("shared.gone_why"))
+    st.title(t("shared.not_available"), anchor=False)
+    st.markdown(t("shared.not_available_why"))
 else:
     title, created_at, nodes = snapshot
     st.title(escape_markdown(title), anchor=False)
-    st.caption(t("shared.taken", day=dates.format_date(created_at)))
+    st.caption(t("shared.snapshot_of", day=dates.format_date(created_at)))
     transcript.render_read_only(nodes)
 navigation.render_back_link(keeps_conversation=False)

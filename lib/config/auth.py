@@ -18,15 +18,15 @@ AccessMode = Literal["local", "viewers", "password", "oidc", "proxy"]
 Refusal = Literal[
     "signed_out",
     "unprotected",
-    "undated",
-    "early",
+    "no_sign_in_time",
+    "future_sign_in_time",
     "expired",
     "revoked",
-    "nameless",
-    "mailless",
-    "unverified",
-    "stranger",
-    "untrusted",
+    "no_name",
+    "no_email",
+    "unverified_email",
+    "not_allowed",
+    "untrusted_proxy",
 ]
 
 PROXY_SECRET_HEADER = "X-Antler-Proxy"
@@ -184,14 +184,14 @@ def check_claims(
     it could not be revoked.
     """
     if not all(isinstance(claims.get(name), str) and claims[name] for name in ("iss", "sub")):
-        return "nameless"
+        return "no_name"
     issued, expires = _parse_timestamp(claims.get("iat")), _parse_timestamp(claims.get("exp"))
     if issued is None or expires is None:
-        return "undated"
+        return "no_sign_in_time"
     if now >= expires:
         return "expired"
     if issued > now + CLOCK_SKEW_SECONDS:
-        return "early"
+        return "future_sign_in_time"
     # `iat` is in whole seconds: within the second of the revocation, the token is taken to be older.
     if issued < revoked_before:
         return "revoked"
@@ -201,10 +201,10 @@ def check_claims(
 def _check_allowlist(claims: Mapping[str, Any], allowlist: Sequence[str]) -> Refusal | None:
     email = claims.get("email")
     if not isinstance(email, str) or not email:
-        return "mailless"
+        return "no_email"
     if not is_email_verified(claims):
-        return "unverified"
-    return None if is_allowlisted(email, allowlist) else "stranger"
+        return "unverified_email"
+    return None if is_allowlisted(email, allowlist) else "not_allowed"
 
 
 def is_email_verified(claims: Mapping[str, Any]) -> bool:
@@ -238,13 +238,13 @@ def user_from_proxy(
     secrets, users = get_header_values(PROXY_SECRET_HEADER), get_header_values(access.user_header)
     expected = access.proxy_secret.encode()
     if len(secrets) != 1 or not expected or not hmac.compare_digest(secrets[0].encode(), expected):
-        return "untrusted"
+        return "untrusted_proxy"
     user = users[0].strip() if len(users) == 1 else ""
     # A comma shows a proxy that appends to the client's own header instead of replacing it.
     if not user or "," in user or not user.isprintable():
-        return "nameless"
+        return "no_name"
     if access.allowlist and not is_allowlisted(user, access.allowlist):
-        return "stranger"
+        return "not_allowed"
     email = _normalize_identity(user) if "@" in user else ""
     return User("proxy:" + _digest(email or user), name=user, email=email)
 

@@ -157,12 +157,12 @@ def test_what_is_left_stands_on_the_page_of_what_was_used(enter, store):
         "Group sales",
         "Whole team",
     ]
-    assert TRANSLATIONS["zh"]["left.title"] in texts(enter(policy, "usage", "zh"))
+    assert TRANSLATIONS["zh"]["quota.title"] in texts(enter(policy, "usage", "zh"))
 
 
 def test_who_has_no_limits_is_told_of_none(enter, store):
     spent(store, NANOS_PER_DOLLAR)
-    assert TRANSLATIONS["en"]["left.title"] not in texts(enter(Policy(), "usage"))
+    assert TRANSLATIONS["en"]["quota.title"] not in texts(enter(Policy(), "usage"))
 
 
 HOUR = 3600.0

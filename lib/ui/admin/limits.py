@@ -85,7 +85,7 @@ def _save_limits(admin: User, scope: str, key_prefix: str) -> None:
             flash_warning(t("limits.negative", measure=t(f"limits.{limit_name}")))
             return
         if soft is not None and hard is not None and soft > hard:
-            flash_warning(t("limits.crossed", measure=t(f"limits.{limit_name}")))
+            flash_warning(t("limits.warning_above_block", measure=t(f"limits.{limit_name}")))
             return
         limits[limit_name] = Limit(soft, hard)
     resources.store().policy.set_limits(admin, scope, Limits(**limits))

@@ -28,20 +28,20 @@ def render_access(_: User) -> None:
 
     Raises StoreError.
     """
-    st.markdown(t("rights.about"))
+    st.markdown(t("permissions.about"))
     user_names = load_user_names()
     scope = admin_scope.select_scope(user_names, (PER_USER_SCOPE,))
     patterns = resources.policy().scopes.get(scope, ScopePolicy()).model_patterns
     if patterns == ():
-        st.warning(t("rights.nothing"), icon=":material/info:")
+        st.warning(t("permissions.no_model_allowed"), icon=":material/info:")
     key = f"patterns-{scope}-{hash(patterns)}"
     text = st.text_area(
-        t("rights.patterns"),
+        t("permissions.patterns"),
         "\n".join(patterns or ()),
         key=key,
         height=140,
-        placeholder=t("rights.example"),
-        help=t("rights.patterns_help"),
+        placeholder=t("permissions.example"),
+        help=t("permissions.patterns_help"),
     )
     _render_preview(_parse_patterns(text))
     st.button(
@@ -79,16 +79,22 @@ def _match_patterns(patterns: tuple[str, ...] | None, model_ids: list[str]) -> l
 def _render_preview(patterns: tuple[str, ...] | None) -> None:
     model_ids = [model.id for model in services.model_list().models]
     if not model_ids:
-        st.caption(t("rights.no_list"))
+        st.caption(t("permissions.no_list"))
         return
     matches = _match_patterns(patterns, model_ids)
-    names = t("list.comma").join(escape_markdown(model_id) for model_id in matches[:_PREVIEW_SIZE])
+    names = t("list.separator").join(escape_markdown(model_id) for model_id in matches[:_PREVIEW_SIZE])
     with st.container(key="patterns-fit", gap="small"):
-        key = "rights.all" if patterns is None else "rights.fit" if matches else "rights.none_fits"
+        key = (
+            "permissions.all"
+            if patterns is None
+            else "permissions.matches"
+            if matches
+            else "permissions.no_matches"
+        )
         st.markdown(t(key, count=len(matches), total=len(model_ids)))
         if patterns and matches:
             more_count = len(matches) - _PREVIEW_SIZE
-            st.caption(names + (f" {t('rights.more', count=more_count)}" if more_count > 0 else ""))
+            st.caption(names + (f" {t('permissions.more', count=more_count)}" if more_count > 0 else ""))
 
 
 @admin_action
@@ -110,12 +116,12 @@ def _render_current_patterns(user_names: dict[str, str]) -> None:
     rows = [
         [
             admin_scope.scope_markdown(scope, user_names),
-            t("list.comma").join(map(escape_markdown, patterns)) or t("rights.not_one"),
+            t("list.separator").join(map(escape_markdown, patterns)) or t("permissions.none"),
         ]
         for scope in admin_scope.sort_scopes(scopes)
         if (patterns := scopes[scope].model_patterns) is not None
     ]
     if not rows:
-        st.caption(t("rights.empty"))
+        st.caption(t("permissions.empty"))
         return
     table.render([t(f"admin.col_{name}") for name in ("scope", "patterns")], rows)

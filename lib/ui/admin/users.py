@@ -31,13 +31,13 @@ def render(_: User) -> None:
     month_start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()
     usage_by_user = resources.store().usage.totals_by_user(month_start, now.timestamp() + 86_400)
     if mode in ("oidc", "proxy"):
-        st.markdown(t("people.about" if mode == "oidc" else "people.about_proxy"))
+        st.markdown(t("users.about" if mode == "oidc" else "users.about_proxy"))
         records = resources.store().users.all()
     else:
-        st.markdown(t("people.browsers"))
+        st.markdown(t("users.browsers"))
         records = [UserRecord(user_id, "", "", 0.0) for user_id in usage_by_user]
     if not records:
-        st.caption(t("people.nobody" if mode in ("oidc", "proxy") else "people.no_browser"))
+        st.caption(t("users.none" if mode in ("oidc", "proxy") else "users.no_browser"))
         return
     _render_list(records, usage_by_user)
 
@@ -45,10 +45,10 @@ def render(_: User) -> None:
 def _render_list(records: list[UserRecord], usage_by_user: Mapping[str, UsageTotal]) -> None:
     if len(records) > _MIN_SEARCHABLE:
         st.text_input(
-            t("people.search"),
+            t("users.search"),
             key=_SEARCH_KEY,
             icon=":material/search:",
-            placeholder=t("people.search"),
+            placeholder=t("users.search"),
             label_visibility="collapsed",
             on_change=paging.reset,
             args=(_PAGER,),
@@ -56,7 +56,7 @@ def _render_list(records: list[UserRecord], usage_by_user: Mapping[str, UsageTot
     words = str(session_state.widget(_SEARCH_KEY) or "").casefold().split()
     matches = [record for record in records if all(word in display_name(record).casefold() for word in words)]
     if not matches:
-        st.caption(t("people.not_found"))
+        st.caption(t("users.not_found"))
     zone = dates.reader_timezone()
 
     def render_rows(page: list[UserRecord]) -> None:
@@ -69,20 +69,20 @@ def _render_list(records: list[UserRecord], usage_by_user: Mapping[str, UsageTot
 def _render_row(record: UserRecord, usage: UsageTotal | None, zone: tzinfo) -> None:
     key = f"somebody-{record.id}"
     with st.container(key=key, horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
-        facts = [t("people.spent", money=escape_markdown(cost.cost_text(usage) if usage else "$0"))]
+        facts = [t("users.cost", money=escape_markdown(cost.cost_text(usage) if usage else "$0"))]
         if record.last_seen_at:
             seen = datetime.fromtimestamp(record.last_seen_at, zone).strftime("%Y-%m-%d %H:%M")
-            facts.insert(0, t("people.seen", when=seen))
+            facts.insert(0, t("users.last_seen", when=seen))
         user = _user_with_roles(record)
-        roles = [*([t("people.admin")] if user.is_admin else []), *user.groups]
+        roles = [*([t("users.admin")] if user.is_admin else []), *user.groups]
         if roles:
-            facts.append(t("list.comma").join(map(escape_markdown, roles)))
+            facts.append(t("list.separator").join(map(escape_markdown, roles)))
         st.markdown(
             f"**{escape_markdown(display_name(record))}**  \n:small[:gray[{' · '.join(facts)}]]",
             width="stretch",
         )
         st.button(
-            t("people.limits"),
+            t("users.limits"),
             key=f"limits-of-{record.id}",
             type="tertiary",
             icon=":material/speed:",
@@ -101,10 +101,10 @@ def _user_with_roles(record: UserRecord) -> User:
 
 
 def _render_sign_out(record: UserRecord) -> None:
-    with st.popover(t("people.out"), icon=":material/logout:", type="tertiary", key=f"out-{record.id}"):
-        st.markdown(t("people.out_sure", who=escape_markdown(display_name(record))))
+    with st.popover(t("users.sign_out"), icon=":material/logout:", type="tertiary", key=f"out-{record.id}"):
+        st.markdown(t("users.sign_out_confirm", who=escape_markdown(display_name(record))))
         st.button(
-            t("people.out_do"),
+            t("users.sign_out_do"),
             key=f"out-do-{record.id}",
             type="primary",
             on_click=_revoke_sessions,
@@ -115,4 +115,4 @@ def _render_sign_out(record: UserRecord) -> None:
 @admin_action
 def _revoke_sessions(admin: User, user_id: str) -> None:
     resources.store().users.revoke_sessions(admin, user_id, time.time())
-    st.toast(t("people.is_out"), icon=":material/check:")
+    st.toast(t("users.signed_out"), icon=":material/check:")

@@ -33,7 +33,7 @@ from lib.ui.widgets.errors import flash_warning, shows_errors
 
 _REVEAL_ANIMATION = "untold 0s linear 5s forwards"
 # Refusals that another sign-in can lift.
-_SIGN_IN_AGAIN_REASONS = ("signed_out", "expired", "revoked", "undated", "early")
+_SIGN_IN_AGAIN_REASONS = ("signed_out", "expired", "revoked", "no_sign_in_time", "future_sign_in_time")
 P = ParamSpec("P")
 log = logging.getLogger(__name__)
 
@@ -156,7 +156,8 @@ def _wait_for_browser() -> NoReturn:
     """Render an empty page until the browser has sent its identity, with a message after some seconds."""
     request_identity(_on_identity)
     # Hidden by an inline style: the style sheet with the animation can arrive after this element.
-    st.html(f'<p style="visibility: hidden; animation: {_REVEAL_ANIMATION}">{escape(t("access.silent"))}</p>')
+    message = escape(t("browser_id.no_response"))
+    st.html(f'<p style="visibility: hidden; animation: {_REVEAL_ANIMATION}">{message}</p>')
     with st.sidebar:
         st.container(key="untold-sidebar", height=1, border=False)
     st.stop()

@@ -22,7 +22,7 @@ def render(user: User) -> None:
         return
     st.subheader(t("account.title"), anchor=False)
     if mode == "password":
-        st.markdown(t("signin.same"))
+        st.markdown(t("sign_in.shared_password"))
         _render_password_sign_out(user)
         return
     render_identity(user)
@@ -30,18 +30,20 @@ def render(user: User) -> None:
         st.caption(t("account.proxy"))
         return
     with st.container(horizontal=True):
-        if st.button(t("account.out"), key="signout", icon=":material/logout:"):
+        if st.button(t("account.sign_out"), key="signout", icon=":material/logout:"):
             audit.record(user, "sign_out")
             st.logout()
-        if st.button(t("account.everywhere"), key="signout-everywhere", icon=":material/devices_off:"):
+        if st.button(
+            t("account.sign_out_everywhere"), key="signout-everywhere", icon=":material/devices_off:"
+        ):
             _sign_out_everywhere(user)
-    st.caption(t("account.everywhere_about"))
+    st.caption(t("account.sign_out_everywhere_about"))
 
 
 def _render_password_sign_out(user: User) -> None:
     if session_state.is_password_verified:
         st.button(
-            t("account.out"),
+            t("account.sign_out"),
             key="signout",
             icon=":material/logout:",
             on_click=_on_password_sign_out,
@@ -50,7 +52,7 @@ def _render_password_sign_out(user: User) -> None:
     else:
         # A link, not a button: only an HTTP response can delete the cookie.
         style = 'style="color: inherit" target="_self"'
-        st.html(f'<a href="{base_path()}signout" {style}>{t("account.out")}</a>')
+        st.html(f'<a href="{base_path()}signout" {style}>{t("account.sign_out")}</a>')
 
 
 def _on_password_sign_out(user: User) -> None:

@@ -36,18 +36,18 @@ class PasswordForm:
 def build_password_form(language: str, last_check: PasswordCheck | None) -> PasswordForm:
     """Return the form in a language, with the error of the last attempt."""
     return PasswordForm(
-        title=translate(language, "signin.title"),
-        label=translate(language, "signin.password"),
-        submit=translate(language, "signin.do"),
-        note=translate(language, "signin.same"),
+        title=translate(language, "sign_in.title"),
+        label=translate(language, "sign_in.password"),
+        submit=translate(language, "sign_in.submit"),
+        note=translate(language, "sign_in.shared_password"),
         error=_error_text(language, last_check) if last_check else "",
     )
 
 
 def _error_text(language: str, check: PasswordCheck) -> str:
     if check.retry_after:
-        return translate(language, "signin.wait", minutes=ceil(check.retry_after / 60))
-    return "" if check.is_correct else translate(language, "signin.wrong")
+        return translate(language, "sign_in.wait", minutes=ceil(check.retry_after / 60))
+    return "" if check.is_correct else translate(language, "sign_in.wrong")
 
 
 @st.cache_resource(show_spinner=False)

@@ -53,8 +53,8 @@ def sign_in_page(
 def access_denied_page(connection: HTTPConnection, reason: Refusal) -> HTMLResponse:
     """The reason for a refusal as a response."""
     language = language_from_header(connection.headers.get("accept-language", ""))
-    body = f"<p>{escape(translate(language, f'refused.{reason}'))}</p>"
-    return _html_page(language, translate(language, "refused.title"), body, 403)
+    body = f"<p>{escape(translate(language, f'access_denied.{reason}'))}</p>"
+    return _html_page(language, translate(language, "access_denied.title"), body, 403)
 
 
 def _html_page(language: str, title: str, body: str, status: int) -> HTMLResponse:

@@ -31,8 +31,8 @@ server_metadata_url = "https://accounts.google.com/.well-known/openid-configurat
 
 def render_unprotected_server(*, is_community_cloud: bool) -> None:
     """Render why a server with a key and no sign-in serves nobody, and the settings to choose from."""
-    st.title(t("exposed.title"), anchor=False)
-    st.markdown(t("exposed.why"))
+    st.title(t("access_setup.title"), anchor=False)
+    st.markdown(t("access_setup.why"))
     if is_community_cloud:
         _render_option("viewers", _VIEWERS_EXAMPLE, "toml")
     else:
@@ -41,11 +41,11 @@ def render_unprotected_server(*, is_community_cloud: bool) -> None:
         "password", *((_SECRETS_EXAMPLE, "toml") if is_community_cloud else (_ENVIRONMENT_EXAMPLE, "bash"))
     )
     _render_option("oidc", _OIDC_EXAMPLE, "toml")
-    st.caption(t("exposed.proxy"))
+    st.caption(t("access_setup.proxy"))
 
 
 def _render_option(name: str, example: str, language: str) -> None:
-    st.markdown(t(f"exposed.{name}"))
+    st.markdown(t(f"access_setup.{name}"))
     st.code(example, language=language)
 
 
@@ -60,7 +60,7 @@ def render_password_form(password: str) -> None:
             st.error(form.error)
         st.form_submit_button(form.submit, type="primary", on_click=_on_password_submit, args=(password,))
     st.caption(form.note)
-    st.caption(t("signin.session"))
+    st.caption(t("sign_in.no_cookie"))
 
 
 def _on_password_submit(password: str) -> None:
@@ -71,28 +71,32 @@ def _on_password_submit(password: str) -> None:
 
 def render_sign_in(access: AccessSettings, reason: Refusal | None = None) -> None:
     """Render a button for each OIDC provider, and the reason to sign in again."""
-    st.title(t("signin.title"), anchor=False)
+    st.title(t("sign_in.title"), anchor=False)
     if reason:
-        st.info(t(f"refused.{reason}"))
+        st.info(t(f"access_denied.{reason}"))
     for name in access.providers:
         unnamed = name == "default" or len(access.providers) == 1
-        label = t("signin.do") if unnamed else t("signin.with", provider=escape_markdown(name.capitalize()))
+        label = (
+            t("sign_in.submit")
+            if unnamed
+            else t("sign_in.with_provider", provider=escape_markdown(name.capitalize()))
+        )
         if st.button(label, key=f"signin-{name}", type="primary", icon=":material/login:"):
             st.login(None if name == "default" else name)
-    st.caption(t("signin.back"))
+    st.caption(t("sign_in.provider_refused"))
 
 
 def render_access_denied(user: User, reason: Refusal, mode: AccessMode) -> None:
     """Render the signed-in user and the reason for the refusal."""
-    st.title(t("refused.title"), anchor=False)
+    st.title(t("access_denied.title"), anchor=False)
     if user.id:
         render_identity(user)
-    st.markdown(t(f"refused.{reason}"))
-    if mode == "oidc" and st.button(t("account.out"), key="signout", icon=":material/logout:"):
+    st.markdown(t(f"access_denied.{reason}"))
+    if mode == "oidc" and st.button(t("account.sign_out"), key="signout", icon=":material/logout:"):
         st.logout()
 
 
 def render_identity(user: User) -> None:
     """Render the name and the e-mail address of the signed-in user."""
     name = user_label(user.name, user.email)
-    st.markdown(t("account.who", who=escape_markdown(name)) if name else t("account.unnamed"))
+    st.markdown(t("account.signed_in_as", who=escape_markdown(name)) if name else t("account.unnamed"))

@@ -37,10 +37,10 @@ def render(user: User, view: ConversationView, node: Node, footer: str, *, is_la
         if footer:
             st.caption(footer, width="content")
         if is_last and is_settled:
-            _render_retry(user, "tools.again", "tertiary")
+            _render_retry(user, "actions.regenerate", "tertiary")
         if node.provider_metadata or node.usage.output is not None:
             with st.popover(
-                t("tools.details"), icon=":material/info:", type="tertiary", key=f"facts-{node.id}"
+                t("actions.details"), icon=":material/info:", type="tertiary", key=f"facts-{node.id}"
             ):
                 _render_details(node)
         branch_actions.render_menu(
@@ -74,9 +74,9 @@ def _render_retry(user: User, label_key: str, button_type: Literal["secondary", 
 
 
 def _render_retry_without(user: User, param_names: list[str]) -> None:
-    fields = t("list.comma").join(t(f"param.{name}") for name in param_names)
+    fields = t("list.separator").join(t(f"param.{name}") for name in param_names)
     st.button(
-        t("tools.without", fields=fields),
+        t("actions.retry_without", fields=fields),
         key="without",
         icon=":material/tune:",
         type="primary",
@@ -94,15 +94,18 @@ def _render_details(node: Node) -> None:
 
 def _details(node: Node) -> Iterator[tuple[str, str]]:
     if node.target:
-        yield t("facts.asked"), f"{node.target.model} · {t(f'wire.{node.target.wire}')}"
-    yield t("facts.outcome"), str(node.outcome) + (f" · {node.finish_reason}" if node.finish_reason else "")
+        yield t("answer_details.requested"), f"{node.target.model} · {t(f'wire.{node.target.wire}')}"
+    yield (
+        t("answer_details.outcome"),
+        str(node.outcome) + (f" · {node.finish_reason}" if node.finish_reason else ""),
+    )
     for name, value in _flatten(node.provider_metadata):
         if name == "created" and value.isdecimal() and len(value) <= 12:
             value = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(min(int(value), 2**33)))
         yield f"`{name.replace('`', '')}`", value
     for name, seconds in (("first", node.timing.first_token), ("total", node.timing.total)):
         if seconds is not None:
-            yield t(f"facts.{name}"), f"{seconds:.2f} s"
+            yield t(f"answer_details.{name}"), f"{seconds:.2f} s"
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

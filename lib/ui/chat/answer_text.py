@@ -29,7 +29,7 @@ def thinking_label(node: Node) -> str:
     """Return the label of an answer's thinking, with its duration if known."""
     first, spoke = node.timing.first_token, node.timing.first_text
     if first is None or spoke is None:
-        return t("answer.thoughts")
+        return t("answer.thought_process")
     return t("answer.thought", seconds=max(1, round(spoke - first)))
 
 
@@ -75,7 +75,7 @@ def format_footer(node: Node, usage_total: UsageTotal | None = None, *, include_
         return " · ".join(parts)
     first, total = node.timing.first_token, node.timing.total
     if first is not None:
-        parts.append(t("answer.first", seconds=first))
+        parts.append(t("answer.first_token", seconds=first))
     usage = node.usage
     if node.target and node.target.wire == "anthropic" and not node.finish_reason:
         # This wire reports the output with the finish reason; an earlier value is a placeholder.

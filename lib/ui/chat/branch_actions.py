@@ -26,9 +26,9 @@ def render_pager(user: User, sibling_ids: list[str] | None, node_id: str) -> Non
     with st.container(
         key=f"pager-{node_id}", horizontal=True, vertical_alignment="center", gap=None, width="content"
     ):
-        _render_pager_button(user, sibling_ids, node_id, -1, "chevron_left", t("tools.before"))
+        _render_pager_button(user, sibling_ids, node_id, -1, "chevron_left", t("actions.previous"))
         st.caption(f"{index + 1} / {len(sibling_ids)}")
-        _render_pager_button(user, sibling_ids, node_id, 1, "chevron_right", t("tools.after"))
+        _render_pager_button(user, sibling_ids, node_id, 1, "chevron_right", t("actions.next"))
 
 
 def _render_pager_button(
@@ -51,7 +51,7 @@ def render_question_actions(user: User, view: ConversationView, node: Node) -> N
     with st.container(key=f"asks-{node.id}", horizontal=True, horizontal_alignment="right", gap="small"):
         render_pager(user, view.siblings.get(node.id), node.id)
         st.button(
-            t("tools.edit"),
+            t("actions.edit"),
             key=f"edit-{node.id}",
             icon=":material/edit:",
             type="tertiary",
@@ -65,12 +65,12 @@ def render_menu(user: User, node: Node, actions: tuple[str, ...]) -> None:
     """Render a menu of actions on a message, named as in `_run_action`."""
     key = f"more-{node.id}"
     st.menu_button(
-        t("tools.more"),
+        t("actions.more"),
         [action for action in actions if action != "branch" or not session_state.temporary_store],
         key=key,
         icon=":material/more_horiz:",
         type="tertiary",
-        format_func=lambda action: t(f"tools.{action}"),
+        format_func=lambda action: t(f"actions.{action}"),
         on_click=lambda: _run_action(user, node, session_state.widget(key)),
     )
 
@@ -97,7 +97,7 @@ def render_editor(user: User, node: Node) -> None:
     key = f"editor-{node.id}"
     with st.form(f"edit-form-{node.id}", border=False):
         st.text_area(
-            t("tools.edit"), node.message.text, key=key, height="content", label_visibility="collapsed"
+            t("actions.edit"), node.message.text, key=key, height="content", label_visibility="collapsed"
         )
         with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             st.form_submit_button(t("edit.cancel"), on_click=_set_edited_node, args=(None,))

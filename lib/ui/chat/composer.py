@@ -62,7 +62,7 @@ def _render_gateway_notice() -> None:
     """Say below the input that the demo gateway or the user's own API key is in use."""
     if personal_key := session_state.personal_key:
         label = t(
-            "composer.own",
+            "composer.own_key",
             ending=escape_markdown(personal_key.suffix),
             host=escape_markdown(services.gateway_host()),
         )
@@ -77,7 +77,7 @@ def _render_gateway_notice() -> None:
 def send(user: User, text: str) -> None:
     """Send a question, or put it back into the input with a reason; a callback."""
     nodes = conversation_view.current_view().nodes
-    if not _ask(user, text, nodes[-1].id if nodes else None, notice=t("composer.kept")):
+    if not _ask(user, text, nodes[-1].id if nodes else None, notice=t("composer.text_kept")):
         prefill(text)
 
 
@@ -139,7 +139,7 @@ def _ask(user: User, text: str, parent_id: str | None, *, notice: str = "", is_e
     st.query_params.from_dict({} if session_state.temporary_store else {"c": sent.conversation.id})
     undo.dismiss()
     if sent.is_new_branch and not is_edit:
-        flash_warning(t("composer.beside"))
+        flash_warning(t("composer.new_branch"))
     return True
 
 

@@ -59,7 +59,7 @@ def hold_question(text: str) -> None:
 def too_long_message(error: ContextWindowExceeded, target: Target) -> str:
     """Return the notice for an edited question that exceeds the context window."""
     sizes = {"tokens": error.estimate.tokens, "limit": error.estimate.context_window}
-    return f"{t('window.held')} {t('window.over_about', model=target.model, **sizes)}"
+    return f"{t('context_window.not_sent')} {t('context_window.over_about', model=target.model, **sizes)}"
 
 
 def estimate_context(view: ConversationView, text: str, target: Target, params: Params) -> ContextEstimate:
@@ -77,7 +77,9 @@ def render(user: User, target: Target | None, params: Params) -> None:
     if job and job.state == "running":
         with st.container(key="summing", horizontal=True, vertical_alignment="center", gap="small"):
             _render_progress(job)
-            st.button(t("window.cancel"), key="summing-cancel", icon=":material/close:", on_click=job.cancel)
+            st.button(
+                t("context_window.cancel"), key="summing-cancel", icon=":material/close:", on_click=job.cancel
+            )
     elif target and not view.generation:
         key, text = session_state.held_question
         held_text = text if key == _view_key(view) else ""
@@ -87,10 +89,10 @@ def render(user: User, target: Target | None, params: Params) -> None:
                 overflow = _plan_truncations(view, held_text, estimate, target, params)
                 _render_overflow(user, overflow, target)
         elif held_text:
-            st.caption(f":material/keyboard_return: {t('window.ready')}")
+            st.caption(f":material/keyboard_return: {t('context_window.ready')}")
         elif estimate.is_near_limit:
             share = 100 * estimate.tokens // (estimate.context_window or 1)
-            notice = t("window.near", model=escape_markdown(target.model), share=share)
+            notice = t("context_window.near", model=escape_markdown(target.model), share=share)
             st.caption(f":material/data_usage: {notice}")
 
 
@@ -109,9 +111,11 @@ def truncation_line(user: User, view: ConversationView, node: Node) -> Iterator[
     with st.container(key=f"from-{node.id}"):
         summary = window.summary_text(view.nodes, truncation)
         with st.container(key="window-line", horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(t("window.summed" if summary else "window.dropped"), width="content")
+            st.caption(
+                t("context_window.summarised" if summary else "context_window.dropped"), width="content"
+            )
             st.button(
-                t("window.undo"),
+                t("context_window.undo"),
                 key="window-undo",
                 icon=":material/undo:",
                 type="tertiary",
@@ -119,7 +123,7 @@ def truncation_line(user: User, view: ConversationView, node: Node) -> Iterator[
                 args=(user, conversation.id),
             )
         if summary:
-            with st.expander(t("window.summary"), type="compact"):
+            with st.expander(t("context_window.summary"), type="compact"):
                 st.markdown(sanitize(summary))
         yield
 
@@ -155,19 +159,21 @@ def _plan_truncations(
 def _render_overflow(user: User, overflow: _Overflow, target: Target) -> None:
     """Render the warning and the choices: drop, summarise, start a new chat, or send anyway."""
     message = t(
-        "window.over" if overflow.estimate.is_counted else "window.over_about",
+        "context_window.over" if overflow.estimate.is_counted else "context_window.over_about",
         model=escape_markdown(target.model),
         tokens=overflow.estimate.tokens,
         limit=overflow.estimate.context_window,
     )
     if overflow.held_text:
-        message = f"{t('window.held')} {message}"
+        message = f"{t('context_window.not_sent')} {message}"
     drop, summarise = overflow.drop, overflow.summarise
-    advice = t("window.out", count=drop.dropped_turn_count) if drop else t("window.alone")
+    advice = (
+        t("context_window.leave_out", count=drop.dropped_turn_count) if drop else t("context_window.too_long")
+    )
     st.warning(f"{message} {advice}", icon=":material/data_usage:")
     job, can_summarise = _summary_job(user), services.utility_model() is not None
     if job and job.state == "failed":
-        st.error(f"{t('window.failed')} {code_message(job.error_code)}", icon=":material/error:")
+        st.error(f"{t('context_window.failed')} {code_message(job.error_code)}", icon=":material/error:")
     new_chat_plan = summarise if can_summarise else drop
     # A session has one temporary chat at most.
     has_new_chat = new_chat_plan is not None and not session_state.temporary_store
@@ -190,7 +196,7 @@ def _render_overflow(user: User, overflow: _Overflow, target: Target) -> None:
             _render_choice("anew", "add_comment", lambda: _start_new_chat(user, overflow), has_new_chat)
         _render_choice("anyway", "send", lambda: _send_anyway(user), True, "tertiary")
     if not can_summarise and not session_state.temporary_store:
-        st.caption(t("window.no_cheap"))
+        st.caption(t("context_window.no_utility_model"))
 
 
 def _render_choice(
@@ -201,7 +207,7 @@ def _render_choice(
     button_type: Literal["secondary", "tertiary"] = "secondary",
 ) -> None:
     st.button(
-        t(f"window.{name}"),
+        t(f"context_window.{name}"),
         key=f"too-long-{name}",
         icon=f":material/{icon}:",
         type=button_type,
@@ -277,7 +283,7 @@ def _finish_summary(job: SummaryJob) -> None:
 @st.fragment(run_every=POLL_INTERVAL)
 def _render_progress(job: SummaryJob) -> None:
     """Render the progress of a summary; polls for its end."""
-    steps = t("window.step", step=job.step + 1, steps=job.step_count) if job.step_count > 1 else ""
-    st.markdown(f":shimmer[{t('window.summing')}] {steps}", width="content")
+    steps = t("context_window.step", step=job.step + 1, steps=job.step_count) if job.step_count > 1 else ""
+    st.markdown(f":shimmer[{t('context_window.summarising')}] {steps}", width="content")
     if job.state != "running":
         st.rerun()

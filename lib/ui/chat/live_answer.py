@@ -103,7 +103,7 @@ class _AnswerFeed:
         status = self._status_text()
         silence, idle = self._snapshot.seconds_since_content, self._snapshot.seconds_since_activity
         if status and not retry and int(silence) >= SILENCE_THRESHOLD and idle < silence - 1:
-            status = f"{status} · {t('answer.alive')}"
+            status = f"{status} · {t('answer.still_working')}"
         self._status_line.show(status, retry.attempt if retry else 0)
 
     def _status_text(self) -> str:
@@ -113,12 +113,12 @@ class _AnswerFeed:
             return t("answer.unsaved")
         if retry := snapshot.scheduled_retry:
             wait = ceil(snapshot.retry_in)
-            retrying = t("answer.again", attempt=retry.attempt, most=retry.max_attempts, seconds=wait)
+            retrying = t("answer.retrying", attempt=retry.attempt, most=retry.max_attempts, seconds=wait)
             return f"{retry_reason(retry.error_code)} {retrying}"
         if not (self.text or self.thinking):
-            key = "answer.waiting" if seconds < SILENCE_THRESHOLD else "answer.waiting_s"
+            key = "answer.waiting" if seconds < SILENCE_THRESHOLD else "answer.waiting_seconds"
             return t(key, model=self._model, seconds=seconds)
-        return t("answer.quiet", seconds=seconds) if seconds >= SILENCE_THRESHOLD else ""
+        return t("answer.no_new_data", seconds=seconds) if seconds >= SILENCE_THRESHOLD else ""
 
 
 class _StatusLine:

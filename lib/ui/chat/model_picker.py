@@ -82,7 +82,7 @@ def render_notice(user: User) -> None:
     model_list, target = services.model_list(), current_target()
     if target and not model_access.is_model_allowed(user, target.model):
         reason = escape_markdown(model_access.model_not_allowed_message(target.model))
-        st.caption(f":material/lock: {reason} {t('rights.other')}")
+        st.caption(f":material/lock: {reason} {t('permissions.choose_another')}")
     elif not model_list.models and model_list.error_code:
         st.caption(t("composer.no_list" if model_list.is_unsupported else "composer.no_models"))
     elif target and target.wire not in (wires := services.model(target.model).wires):

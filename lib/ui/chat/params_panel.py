@@ -154,11 +154,11 @@ def render(user: User, target: Target | None, warnings: Sequence[str]) -> None:
             _render_group(group, fields, user, target)
         if hidden:
             labels = [t(f"param.{field.name}") for field in PARAM_FIELDS if field.name in hidden]
-            st.caption(t("params.not_taken", fields=t("list.comma").join(labels)))
+            st.caption(t("params.unsupported", fields=t("list.separator").join(labels)))
         if changed:
             names = [field.name for field in PARAM_FIELDS]
             st.button(
-                t("params.clear"),
+                t("params.reset"),
                 key="params-clear",
                 type="tertiary",
                 on_click=reset_params,
@@ -201,8 +201,15 @@ def list_warnings(target: Target | None) -> list[str]:
 
 
 def _adjustment_message(adjustment: ParamAdjustment, target: Target) -> str:
-    fields = t("list.comma").join(t(f"param.{name}") for name in adjustment.param_names.split(",") if name)
-    return t(f"loss.{adjustment.code}", field=fields, value=adjustment.value, wire=t(f"wire.{target.wire}"))
+    fields = t("list.separator").join(
+        t(f"param.{name}") for name in adjustment.param_names.split(",") if name
+    )
+    return t(
+        f"param_adjustment.{adjustment.code}",
+        field=fields,
+        value=adjustment.value,
+        wire=t(f"wire.{target.wire}"),
+    )
 
 
 def _render_group(group: str, fields: Sequence[ParamField], user: User, target: Target | None) -> None:

@@ -42,7 +42,7 @@ def _render_menu(user: User, name: str) -> None:
     labels = {"rename": t("sidebar.rename"), "delete": t("folder.delete")}
     key = f"actions-folder-{folder_key(name)}"
     st.menu_button(
-        t("sidebar.act"),
+        t("sidebar.actions"),
         list(labels),
         key=key,
         icon=":material/more_horiz:",

@@ -74,7 +74,7 @@ def _render_row(user: User, conversation: Conversation, *, is_open: bool) -> Non
             )
         menu_key = f"actions-{conversation.id}"
         st.menu_button(
-            t("sidebar.act"),
+            t("sidebar.actions"),
             _available_actions(conversation),
             key=menu_key,
             icon=":material/more_horiz:",

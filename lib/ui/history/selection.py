@@ -57,9 +57,9 @@ def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool)
     with st.container(key="picking", gap=None):
         with st.container(key="picking-all", horizontal=True, vertical_alignment="center", gap="small"):
             session_state.set_widget("pick-all", selection.is_all_selected)
-            label = t("pick.count", count=count) if count else t("pick.all")
+            label = t("selection.count", count=count) if count else t("selection.all")
             st.checkbox(label, key="pick-all", width="stretch", on_change=selection.toggle_all)
-            st.button(t("pick.cancel"), key="pick-cancel", type="tertiary", on_click=end)
+            st.button(t("selection.cancel"), key="pick-cancel", type="tertiary", on_click=end)
         with st.container(key="picking-actions", horizontal=True, wrap=False, gap="xsmall"):
             if is_archive:
                 _render_action("unarchive", "unarchive", lambda: _set_selected_archived(user, False))
@@ -78,7 +78,7 @@ def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool)
 
 def _render_action(name: str, icon: str, on_click: Callable[[], None]) -> None:
     st.button(
-        t(f"pick.{name}"),
+        t(f"selection.{name}"),
         key=f"pick-{name}",
         type="tertiary",
         icon=f":material/{icon}:",

@@ -78,7 +78,7 @@ def _import_file(user: User, file_key: str) -> None:
 
 
 def _import_error_message(error: TransferError) -> str:
-    key = f"import.why.{error.reason}"
+    key = f"import.error.{error.reason}"
     return f"{t('error.import')} {t(key, place=error.location)}" if has_message(key) else t("error.import")
 
 
@@ -90,7 +90,7 @@ def _report_lines(report: transfer.ImportReport) -> list[str]:
     lines = [t("import.done", source=source, chats=chats, messages=messages)]
     if report.issues:
         skipped = (t(f"import.skipped.{code}", count=count) for code, count in report.issues.items())
-        lines.append("\n".join([t("import.left"), "", *(f"- {line}" for line in skipped)]))
+        lines.append("\n".join([t("import.issues"), "", *(f"- {line}" for line in skipped)]))
     if report.replaced_id_count:
         lines.append(t("import.renamed", count=report.replaced_id_count))
     return lines

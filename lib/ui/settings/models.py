@@ -29,7 +29,7 @@ def render(user: User) -> None:
     """Render the section, waiting for a first model list."""
     with st.container(key="models"):
         st.subheader(t("settings.models"), anchor=False)
-        with st.spinner(t("models.reading"), show_time=False):
+        with st.spinner(t("models.loading"), show_time=False):
             model_list = services.model_list(services.MODEL_LIST_TIMEOUT)
         preferences = services.preferences(user.id)
         _render_list_status(model_list)
@@ -75,7 +75,7 @@ def _render_list_status(model_list: ModelList) -> None:
     if model_list.fetched_at:
         parts.append(format_age(time.time() - model_list.fetched_at))
     with st.container(horizontal=True, vertical_alignment="center", key="models-state", gap="small"):
-        st.markdown(" · ".join(parts) or t("models.never"))
+        st.markdown(" · ".join(parts) or t("models.not_loaded"))
         st.button(
             t("settings.refresh"),
             key="refresh",
@@ -84,11 +84,11 @@ def _render_list_status(model_list: ModelList) -> None:
             on_click=services.catalog().invalidate,
         )
     if model_list.is_unsupported:
-        st.info(t("models.none"), icon=":material/keyboard:")
+        st.info(t("models.unsupported"), icon=":material/keyboard:")
     elif model_list.error_code:
         reason = code_message(model_list.error_code)
         st.warning(
-            t("models.old" if model_list.models else "settings.models_none", why=reason),
+            t("models.stale" if model_list.models else "settings.models_none", why=reason),
             icon=":material/cloud_off:",
         )
 
@@ -96,7 +96,7 @@ def _render_list_status(model_list: ModelList) -> None:
 def format_age(seconds: float) -> str:
     """Return the age of the model list in words."""
     if seconds < 60:
-        return t("models.now")
+        return t("models.updated_now")
     return t("models.updated", age=dates.format_age(seconds))
 
 
@@ -150,7 +150,7 @@ def _select_vendor(preferences: Preferences, models: Sequence[Model]) -> str | N
     if session_state.widget(_VENDOR_KEY) not in options:
         session_state.set_widget(_VENDOR_KEY, None)
     return st.pills(
-        t("models.maker"),
+        t("models.vendor"),
         options,
         key=_VENDOR_KEY,
         format_func=lambda name: (
@@ -177,8 +177,8 @@ def _render_row(user: User, model: Model, *, is_favourite: bool) -> None:
             on_click=set_favourite,
             args=(user, model.id, not is_favourite),
         )
-        wires = t("list.comma").join(t(f"wire.{wire}") for wire in model.wires)
-        facts = f"{model_access.capabilities_text(model.capabilities)} · {t('models.over', wires=wires)}"
+        wires = t("list.separator").join(t(f"wire.{wire}") for wire in model.wires)
+        facts = f"{model_access.capabilities_text(model.capabilities)} · {t('models.formats', wires=wires)}"
         title = f"**{escape_markdown(model.id)}**" + (
             f"  {escape_markdown(model.display_name)}" if model.display_name else ""
         )

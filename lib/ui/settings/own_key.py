@@ -27,7 +27,7 @@ def render() -> None:
     if not base_urls:
         return
     with st.container(key="own"):
-        st.subheader(t("own.title"), anchor=False)
+        st.subheader(t("own_key.title"), anchor=False)
         _check_candidate()
         if session_state.personal_key:
             _render_active_key(session_state.personal_key)
@@ -39,19 +39,19 @@ def render_pseudonym(user: User) -> None:
     """Render the pseudonym that the gateway receives for the user, if it receives one."""
     identity = resources.settings().caller_identity
     if identity.sends_pseudonym and (name := identity.pseudonym(user)):
-        st.caption(t("own.known_as", name=name))
+        st.caption(t("own_key.pseudonym", name=name))
 
 
 def _render_form(base_urls: tuple[str, ...]) -> None:
     hosts = [escape_markdown(urlsplit(base_url).netloc) for base_url in base_urls]
-    destination = t("own.to_one", host=hosts[0]) if len(hosts) == 1 else t("own.to_chosen")
-    st.markdown(f"{t('own.about')} {destination}")
+    destination = t("own_key.to_host", host=hosts[0]) if len(hosts) == 1 else t("own_key.to_address")
+    st.markdown(f"{t('own_key.about')} {destination}")
     if session_state.personal_key_error:
         st.warning(t(session_state.personal_key_error), icon=":material/key_off:")
         del session_state.personal_key_error
     with st.form("own-key", border=False):
         st.text_input(
-            t("own.key"),
+            t("own_key.key"),
             type="password",
             key=_KEY_FIELD,
             max_chars=_MAX_KEY_LENGTH,
@@ -59,8 +59,8 @@ def _render_form(base_urls: tuple[str, ...]) -> None:
             placeholder="sk-…",
         )
         if len(base_urls) > 1:
-            st.selectbox(t("own.url"), base_urls, key=_URL_FIELD)
-        st.form_submit_button(t("own.use"), key="own-use", icon=":material/key:", on_click=_on_submit)
+            st.selectbox(t("own_key.url"), base_urls, key=_URL_FIELD)
+        st.form_submit_button(t("own_key.use"), key="own-use", icon=":material/key:", on_click=_on_submit)
 
 
 def _on_submit() -> None:
@@ -69,7 +69,7 @@ def _on_submit() -> None:
     # The value of a field is sent to the browser, and back with each message.
     session_state.set_widget(_KEY_FIELD, "")
     if problem := find_key_problem(key) if key else "none":
-        session_state.personal_key_error = f"own.{problem}"
+        session_state.personal_key_error = f"own_key.{problem}"
         return
     settings = resources.settings()
     base_url = session_state.widget(_URL_FIELD) or settings.personal_keys.base_urls[0]
@@ -81,12 +81,12 @@ def _check_candidate() -> None:
     candidate = session_state.personal_key_candidate
     if candidate is None:
         return
-    with st.spinner(t("own.trying"), show_time=False):
+    with st.spinner(t("own_key.checking"), show_time=False):
         model_list = candidate.catalog.model_list(services.MODEL_LIST_TIMEOUT)
     session_state.personal_key_candidate = None
     if model_list.error_code == _KEY_REFUSED:
         candidate.gateway.close()
-        session_state.personal_key_error = "own.refused"
+        session_state.personal_key_error = "own_key.refused"
     else:
         services.use_personal_key(candidate)
 
@@ -94,21 +94,28 @@ def _check_candidate() -> None:
 def _render_active_key(personal_key: PersonalKey) -> None:
     st.markdown(
         t(
-            "own.used",
+            "own_key.in_use",
             ending=escape_markdown(personal_key.suffix),
             host=escape_markdown(services.gateway_host()),
         )
     )
-    st.caption(f"{_check_result_text(personal_key.catalog.cached_model_list)} {t('own.until')}")
+    st.caption(f"{_check_result_text(personal_key.catalog.cached_model_list)} {t('own_key.lifetime')}")
     st.button(
-        t("own.forget"), key="own-forget", icon=":material/key_off:", on_click=services.forget_personal_key
+        t("own_key.forget"),
+        key="own-forget",
+        icon=":material/key_off:",
+        on_click=services.forget_personal_key,
     )
 
 
 def _check_result_text(model_list: ModelList) -> str:
     """The result of the check as text."""
     if model_list.is_unsupported:
-        return t("own.no_list")
+        return t("own_key.no_list")
     if model_list.error_code:
-        return t("own.unchecked", why=code_message(model_list.error_code))
-    return t("own.checked", count=len(model_list.models)) if model_list.fetched_at else t("own.slow")
+        return t("own_key.unchecked", why=code_message(model_list.error_code))
+    return (
+        t("own_key.checked", count=len(model_list.models))
+        if model_list.fetched_at
+        else t("own_key.not_loaded")
+    )

@@ -26,13 +26,13 @@ def render_notice() -> None:
         if _is_ephemeral() and not session_state.is_storage_notice_dismissed:
             with st.container(key="forgetful"):
                 _render_warning()
-                st.button(t("notice.dismiss"), key="forgetful-read", on_click=_dismiss)
+                st.button(t("storage_notice.dismiss"), key="forgetful-read", on_click=_dismiss)
 
 
 def render_persistence_notice() -> None:
     """Render a line where the browser itself does not keep its identity."""
     if (persistence := identity_persistence()) != "browser":
-        st.caption(f":material/history_toggle_off: {t(f'access.{persistence}')}")
+        st.caption(f":material/history_toggle_off: {t(f'browser_id.{persistence}')}")
 
 
 def _is_ephemeral() -> bool:
@@ -40,7 +40,7 @@ def _is_ephemeral() -> bool:
 
 
 def _render_warning() -> None:
-    st.warning(t("notice.forgetful"), icon=":material/cloud_off:")
+    st.warning(t("storage_notice.ephemeral"), icon=":material/cloud_off:")
 
 
 def _dismiss() -> None:

@@ -32,7 +32,7 @@ def heading_text(heading: str) -> str:
     """Return the words of a date heading: "Today", or "October 2026"."""
     year, _, month = heading.partition("-")
     if not month:
-        return t(f"day.{heading}")
+        return t(f"date.{heading}")
     return babel_dates.format_skeleton("yMMMM", date(int(year), int(month), 1), locale=current_locale())
 
 

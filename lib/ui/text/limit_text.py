@@ -23,8 +23,8 @@ def limit_exceeded_message(error: LimitExceededError) -> str:
         remaining, requested = format_amount(unit, error.remaining), format_amount(unit, error.requested)
         message = t("limit.over", limit=limit, remaining=remaining, requested=requested)
     if error.retry_after is not None:
-        return f"{message} {t('limit.again', **format_reset_time(error.resets_at))}"
-    return f"{message} {t('limit.never')}" if error.hard_limit else message
+        return f"{message} {t('limit.resets', **format_reset_time(error.resets_at))}"
+    return f"{message} {t('limit.never_fits')}" if error.hard_limit else message
 
 
 def format_amount(unit: str, count: int) -> str:

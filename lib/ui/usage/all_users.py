@@ -27,7 +27,7 @@ def select_all_users(user: User) -> bool:
     if not user.is_admin:
         return False
     selected = st.segmented_control(
-        t("usage.whose"),
+        t("usage.scope"),
         ["mine", "everybody"],
         default="mine",
         key=_USER_SCOPE_KEY,

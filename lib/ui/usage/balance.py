@@ -44,10 +44,10 @@ def _render_comparison(balance: Balance) -> None:
     recorded = resources.store().usage.total()
     remaining = t("usage.unlimited") if balance.remaining is None else format_dollars(balance.remaining)
     rows = (
-        ("usage.told", format_dollars(balance.used)),
-        ("usage.left", remaining),
-        ("usage.ours", cost.cost_text(recorded)),
-        ("usage.drift", format_dollars(balance.used - recorded.cost)),
+        ("usage.reported", format_dollars(balance.used)),
+        ("usage.remaining", remaining),
+        ("usage.counted", cost.cost_text(recorded)),
+        ("usage.difference", format_dollars(balance.used - recorded.cost)),
     )
     table.render(("", ""), [(t(key), escape_markdown(value)) for key, value in rows])
-    st.caption(t("usage.drift_about"))
+    st.caption(t("usage.difference_about"))

@@ -28,14 +28,14 @@ def render() -> None:
     if not statuses:
         return
     with st.container(key="left"):
-        st.subheader(t("left.title"), anchor=False, help=t("left.about"))
+        st.subheader(t("quota.title"), anchor=False, help=t("quota.about"))
         for scope, group in groupby(statuses, key=lambda status: status.counter.scope):
             _render_scope(scope, list(group))
 
 
 def _render_scope(scope: str, statuses: list[LimitStatus]) -> None:
     first = statuses[0]
-    st.markdown(f"**{t(f'left.{first.scope_kind}', group=escape_markdown(first.group_name))}**")
+    st.markdown(f"**{t(f'quota.{first.scope_kind}', group=escape_markdown(first.group_name))}**")
     # Side by side where there is room, one below the other on a phone.
     with st.container(key=f"left-{scope}", horizontal=True, gap="medium"):
         for status in statuses:
@@ -44,18 +44,18 @@ def _render_scope(scope: str, statuses: list[LimitStatus]) -> None:
 
 
 def _render_limit(status: LimitStatus) -> None:
-    used = t("left.used", **_usage_values(status))
+    used = t("quota.used", **_usage_values(status))
     st.progress(
         min(1.0, max(0.0, status.usage_ratio)),
-        text=f"{t(f'left.{status.counter.limit_name}')}  \n{escape_markdown(used)}",
+        text=f"{t(f'quota.{status.counter.limit_name}')}  \n{escape_markdown(used)}",
         width="stretch",
     )
     details, unit = [], status.counter.unit
     if status.limit.hard is not None:
-        details.append(t("left.free", left=format_amount(unit, max(0, status.limit.hard - status.used))))
+        details.append(t("quota.free", left=format_amount(unit, max(0, status.limit.hard - status.used))))
     if status.limit.soft is not None:
-        details.append(t("left.warned", soft=format_amount(unit, status.limit.soft)))
-    details.append(t("left.resets", **format_reset_time(status.counter.resets_at)))
+        details.append(t("quota.warned", soft=format_amount(unit, status.limit.soft)))
+    details.append(t("quota.resets", **format_reset_time(status.counter.resets_at)))
     st.caption(escape_markdown(" · ".join(details)))
 
 

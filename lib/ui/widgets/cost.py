@@ -22,9 +22,9 @@ def cost_text(usage: UsageTotal) -> str:
     if not usage.cost and usage.failed_count == usage.request_count and not usage.unpriced_count:
         return "–"  # every request was rejected; that it cost nothing is not known
     if usage.unpriced_count and not usage.cost:
-        return t("money.unknown")
+        return t("cost.unknown")
     if usage.unpriced_count:
-        return t("money.more", money=format_dollars(usage.cost), count=usage.unpriced_count)
+        return t("cost.more", money=format_dollars(usage.cost), count=usage.unpriced_count)
     return format_dollars(usage.cost)
 
 
@@ -32,13 +32,13 @@ def price_text(model_id: str) -> str:
     """Format a model's price and its source as plain text."""
     model_price = services.prices().price_of(model_id)
     if model_price is None:
-        return t("money.no_price")
-    source, price = t(f"money.from_{model_price.source}"), model_price.base_price
+        return t("cost.no_price")
+    source, price = t(f"cost.from_{model_price.source}"), model_price.base_price
     if price.per_request:
         dollars = format_dollars(int(price.per_request * NANOS_PER_DOLLAR))
-        return t("money.price_request", money=dollars, source=source)
+        return t("cost.price_request", money=dollars, source=source)
     sent, said = (format_dollars(int(rate * NANOS_PER_DOLLAR)) for rate in (price.input, price.output))
-    return t("money.price", sent=sent, said=said, source=source)
+    return t("cost.price", sent=sent, said=said, source=source)
 
 
 def render_conversation_cost(view: ConversationView, container: DeltaGenerator) -> None:
@@ -46,8 +46,8 @@ def render_conversation_cost(view: ConversationView, container: DeltaGenerator) 
     total = sum(view.usage_by_node.values(), UsageTotal())
     if not total.cost and not total.unpriced_count:
         return
-    text = t("money.sum", money=escape_markdown(cost_text(total)))
-    container.caption(text, width="content", help=t("money.sum_about", count=total.request_count))
+    text = t("cost.sum", money=escape_markdown(cost_text(total)))
+    container.caption(text, width="content", help=t("cost.sum_about", count=total.request_count))
 
 
 def render_estimate(estimate: ContextEstimate, target: Target, params: Params) -> None:
@@ -56,7 +56,7 @@ def render_estimate(estimate: ContextEstimate, target: Target, params: Params) -
     nano_dollars = cost.calculate_cost(usage, model_price)
     if model_price is None or nano_dollars is None:
         return
-    source = t(f"money.from_{model_price.source}")
+    source = t(f"cost.from_{model_price.source}")
     with st.container(key="estimate", width="content"):
-        about = t("money.about", sent=usage.input, answer=usage.output, source=source)
+        about = t("cost.about", sent=usage.input, answer=usage.output, source=source)
         st.caption(f"≈ {escape_markdown(format_dollars(nano_dollars))}", width="content", help=about)

@@ -39,7 +39,7 @@ def render_details(failure: Failure | None) -> None:
 
 def _render_detail_fields(failure: Failure) -> None:
     # Preformatted: the text is untrusted.
-    st.code(failure.detail or t("answer.no_words"), language=None, wrap_lines=True)
+    st.code(failure.detail or t("answer.no_message"), language=None, wrap_lines=True)
     if failure.status:
         st.caption(t("answer.status", status=failure.status))
     if failure.request_id:
@@ -94,8 +94,8 @@ def saved_note() -> str:
 
 def retry_reason(code: str) -> str:
     """Say in a few words why a request is retried."""
-    key = f"again.{code}"
-    return t(key if has_message(key) else "again.other")
+    key = f"retry_reason.{code}"
+    return t(key if has_message(key) else "retry_reason.other")
 
 
 def on_script_error(error: Exception) -> bool:

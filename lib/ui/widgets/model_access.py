@@ -15,27 +15,27 @@ def is_model_allowed(user: User, model_id: str) -> bool:
 
 def model_not_allowed_message(model_id: str) -> str:
     """Return the reason that a model cannot be selected, without Markdown."""
-    return t("rights.model", model=model_id)
+    return t("permissions.model_not_allowed", model=model_id)
 
 
 def capabilities_text(capabilities: Capabilities) -> str:
     """Return the capabilities of a model in one line, and those that are unknown."""
     facts = {name: getattr(capabilities, name) for name in ("image", "pdf", "thinking")}
-    unknown = [t(f"abilities.{name}") for name, known in facts.items() if known is None]
+    unknown = [t(f"capabilities.{name}") for name, known in facts.items() if known is None]
     if capabilities.context_window is None and len(unknown) == len(facts):
-        return t("abilities.unknown")
+        return t("capabilities.unknown")
     if capabilities.context_window is None:
-        unknown.insert(0, t("abilities.window"))
+        unknown.insert(0, t("capabilities.window"))
     parts = (
-        [t("abilities.context", size=_format_context_size(capabilities.context_window))]
+        [t("capabilities.context", size=_format_context_size(capabilities.context_window))]
         if capabilities.context_window
         else []
     )
-    parts += [t(f"abilities.{name}") for name, known in facts.items() if known]
+    parts += [t(f"capabilities.{name}") for name, known in facts.items() if known]
     if all(known is False for known in facts.values()):
-        parts.append(t("abilities.text"))
+        parts.append(t("capabilities.text"))
     if unknown:
-        parts.append(t("abilities.not_known", what=t("list.comma").join(unknown)))
+        parts.append(t("capabilities.not_known", what=t("list.separator").join(unknown)))
     return " · ".join(parts)
 
 

@@ -210,7 +210,9 @@ def test_dropped_params_of_openai(model: str, params: Params, adjustments: list[
 def test_every_adjustment_has_a_text(language: str, wire: Wire, model: str, params: Params) -> None:
     texts = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
     for adjustment in dropped_params(Target(model, wire), params):
-        text = texts[f"loss.{adjustment.code}"].format(field="Field", value=adjustment.value, wire="Wire")
+        text = texts[f"param_adjustment.{adjustment.code}"].format(
+            field="Field", value=adjustment.value, wire="Wire"
+        )
         assert text.startswith("Field") and adjustment.value in text
         assert all(f"param.{name}" in texts for name in adjustment.param_names.split(","))
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from lib.core.params import PARAM_FIELDS
 from lib.ui.text import i18n
 from lib.ui.text.i18n import LOCALES, TRANSLATIONS, escape_markdown, translate
 
@@ -73,3 +77,41 @@ def test_the_language_is_the_chosen_one_else_the_browsers_else_english(
 
 def test_markdown_is_escaped_on_one_line():
     assert escape_markdown("a *b*\n$c$") == r"a \*b\* \$c\$"
+
+
+ROOT = Path(__file__).parents[4]
+PROGRAM = [path for folder in ("lib", "pages") for path in (ROOT / folder).rglob("*.py")]
+
+
+def string_patterns() -> Iterator[str]:
+    """Regular expressions of all strings in the program; a formatted string matches what it can become."""
+    for path in PROGRAM:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield re.escape(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                yield "".join(
+                    re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"\w+"
+                    for part in node.values
+                )
+
+
+def test_every_message_is_used():
+    patterns = [pattern for pattern in set(string_patterns()) if re.match(r"[a-z_]+(\\\.|$)", pattern)]
+    used = re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+    choices = {f"{field.name}.{choice}" for field in PARAM_FIELDS for choice in field.choices}
+    assert [key for key in TRANSLATIONS["en"] if not used.fullmatch(key) and key not in choices] == []
+
+
+def test_every_key_in_the_program_has_a_message():
+    keys = {
+        node.args[0].value
+        for path in PROGRAM
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "t"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert keys - set(TRANSLATIONS["en"]) == set()

@@ -1,0 +1,49 @@
+"""Language of the document and of Streamlit's own texts, for which it has no options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from lib.ui.text import current_language, t, translate
+
+_SCRIPT = (Path(__file__).parent / "language.js").read_text(encoding="utf-8")
+_HTML_LANGUAGES = {"en": "en", "zh": "zh-CN"}
+# Texts of Streamlit's own widgets, below "streamlit."; the English ones are what it shows.
+_STREAMLIT_TEXTS = (
+    "add_option",
+    "choose_option",
+    "clear",
+    "close",
+    "collapse_sidebar",
+    "copied",
+    "copy",
+    "decrement",
+    "expand_sidebar",
+    "hide_password",
+    "increment",
+    "no_results",
+    "press_to_apply",
+    "press_to_submit",
+    "send",
+    "show_password",
+)
+
+
+def render() -> None:
+    """Render the script that sets `<html lang>` and translates Streamlit's texts; in every run."""
+    language = current_language()
+    patterns = [
+        (translate("en", f"streamlit.{name}", text="(.+)"), t(f"streamlit.{name}", text="$1"))
+        for name in _STREAMLIT_TEXTS
+        if language != "en"
+    ]
+    _component()(key="language", data={"language": _HTML_LANGUAGES[language], "patterns": patterns})
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    # Registered on first use: there is no server to register it with when this module is imported.
+    return st.components.v2.component("antler.language", js=_SCRIPT)
