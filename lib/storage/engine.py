@@ -16,9 +16,10 @@ from sqlalchemy.dialects import sqlite as lite
 from lib.core.errors import StoreError
 from lib.core.sanitize import replace_surrogates
 from lib.storage import postgres, sqlite
+from lib.storage.schema import REVISION
 
 LOCK_TIMEOUT = 15.0  # seconds to wait for a lock, or for a connection of the pool
-_MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def connect(
@@ -40,11 +41,8 @@ def connect(
         engine: sa.Engine = backend.create_engine(parsed, lock_timeout)
         sa.event.listen(engine, "before_cursor_execute", _sanitize_parameters, retval=True)
         sa.event.listen(engine, "handle_error", on_error)
-        with write_transaction(engine) as connection:
-            config = Config()
-            config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        if not _is_newest(engine):
+            _migrate(engine)
     return engine
 
 
@@ -77,6 +75,24 @@ def write_transaction(engine: sa.Engine, owner: str | None = None) -> Iterator[s
     """
     with translate_errors(), engine.execution_options(writes=True, owner=owner).begin() as connection:
         yield connection
+
+
+def _is_newest(engine: sa.Engine) -> bool:
+    """Check the revision of the database, which is much cheaper than to load the migrations."""
+    with read_transaction(engine) as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return False
+        revision = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return bool(revision == REVISION)
+
+
+def _migrate(engine: sa.Engine) -> None:
+    # Processes that start together wait here for the first one, and then find nothing to do.
+    with write_transaction(engine) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
 def insert(bind: sa.Engine | sa.Connection, table: sa.Table) -> pg.Insert | lite.Insert:

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+REVISION = "0008"  # of the newest migration
 # Postgres counts on in 64 bits; SQLite gives a row its own number only under this very name.
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 

@@ -238,7 +238,7 @@ def main() -> None:
         shutil.copy(file, copy)
         with (
             closing(Store(f"sqlite:///{file}")) as lite,
-            closing(Store(server.url("antler"))) as post,
+            closing(Store(server.create("antler"))) as post,
             closing(bare(copy)) as raw,
         ):
             filled.append(fill(post, history))

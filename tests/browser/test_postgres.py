@@ -22,7 +22,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory, server):
-    started = AppServer(tmp_path_factory.mktemp("postgres"), {"DATABASE_URL": server.url("antler")})
+    started = AppServer(tmp_path_factory.mktemp("postgres"), {"DATABASE_URL": server.create("antler")})
     yield started
     started.close()
 

@@ -53,7 +53,7 @@ class Fleet:
         program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
         assert program, NGINX_MISSING
         try:
-            database = self._postgres.__enter__().url("antler")
+            database = self._postgres.__enter__().create("antler")
             for number in range(REPLICAS):
                 folder = self.folder / f"replica-{number}"
                 folder.mkdir()

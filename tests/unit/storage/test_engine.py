@@ -43,14 +43,14 @@ def now(engine: sa.Engine) -> int:
         return connection.scalar(sa.select(count.c.n))
 
 
-def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(url):
+def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(empty_url):
     program = """
     wait()
-    store = Store(url, LOCK_TIMEOUT)
+    store = Store(empty_url, LOCK_TIMEOUT)
     store.messages.save_turn("ann", *talk(sys.stdin.readline().strip()))
     """
     with contextlib.ExitStack() as stack:
-        children = [stack.enter_context(Child(url, program)) for _ in range(4)]
+        children = [stack.enter_context(Child(empty_url, program)) for _ in range(4)]
         for child in children:
             child.there()
         for child in children:
@@ -60,7 +60,7 @@ def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(url
             child.process.stdin.flush()
         for child in children:
             child.end()
-    store = Store(url)
+    store = Store(empty_url)
     assert sorted(talk.id for talk in store.conversations.page("ann", 9)) == ["c0", "c1", "c2", "c3"]
     with read_transaction(store._engine) as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1

@@ -20,6 +20,7 @@ from lib.core.preferences import Preferences
 from lib.core.target import Target
 from lib.core.usage import UsageRecord, UsageTotal
 from lib.storage import engine
+from lib.storage.schema import REVISION
 from lib.storage.store import Store
 
 TARGET = Target("claude-x", "anthropic")
@@ -112,7 +113,7 @@ STATES: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], Pre
 
 def steps() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(engine._MIGRATIONS))
+    config.set_main_option("script_location", str(engine.MIGRATIONS))
     return config
 
 
@@ -131,9 +132,9 @@ def state(request) -> str:
 
 
 @pytest.fixture
-def older(url, state) -> str:
+def older(empty_url, state) -> str:
     """A database as it was left by the program of that state."""
-    with at(url) as connection:
+    with at(empty_url) as connection:
         config = steps()
         config.attributes["connection"] = connection
         command.upgrade(config, state)
@@ -141,12 +142,16 @@ def older(url, state) -> str:
             names = ", ".join(row)
             places = ", ".join(f":{name}" for name in row)
             connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({places})"), row)
-    return url
+    return empty_url
 
 
 def test_every_state_that_was_is_tested():
     revisions = [step.revision for step in ScriptDirectory.from_config(steps()).walk_revisions()]
     assert set(revisions[1:]) <= set(STATES) <= set(revisions)
+
+
+def test_the_schema_names_the_newest_revision():
+    assert ScriptDirectory.from_config(steps()).get_current_head() == REVISION
 
 
 def test_it_is_brought_up_with_what_is_in_it(older, state):

@@ -165,12 +165,12 @@ def test_many_writers_at_once_lose_nothing(url):
         store.close()
 
 
-def test_processes_that_start_together_migrate_once(url):
+def test_processes_that_start_together_migrate_once(empty_url):
     errors: list[StoreError] = []
 
     def start() -> None:
         try:
-            Store(url).close()
+            Store(empty_url).close()
         except StoreError as error:
             errors.append(error)
 
@@ -182,8 +182,8 @@ def test_processes_that_start_together_migrate_once(url):
     assert errors == []
 
 
-def test_the_steps_lead_to_the_tables_of_the_schema(url):
-    engine = connect(url)
+def test_the_steps_lead_to_the_tables_of_the_schema(empty_url):
+    engine = connect(empty_url)
     found = sa.inspect(engine)
     tables = {name for name in found.get_table_names() if not name.startswith("passage_words")}
     assert tables == set(metadata.tables) | {"alembic_version"}

@@ -14,7 +14,7 @@ from tests.unit.storage.test_migrations import ANSWER, QUESTION, TALK, at, steps
 MANY = 1100  # more than are read at once
 
 
-def test_what_was_said_before_the_search_is_found(url):
+def test_what_was_said_before_the_search_is_found(empty_url):
     said = [
         QUESTION | {"id": f"m{n:04}", "parts": json.dumps([{"type": "text", "text": f"你好 word{n}"}])}
         for n in range(MANY)
@@ -24,14 +24,14 @@ def test_what_was_said_before_the_search_is_found(url):
     )
     said += [QUESTION | {"id": "empty", "parts": "[]"}, QUESTION | {"id": "thought", "parts": thought}]
     coming = ANSWER | {"id": "late", "parent": "m0000", "outcome": "arriving", "failure": None}
-    with at(url) as connection:
+    with at(empty_url) as connection:
         config = steps()
         config.attributes["connection"] = connection
         command.upgrade(config, "0003")
         for table, rows in (("conversation", [TALK]), ("node", said), ("node", [coming])):
             places = ", ".join(f":{name}" for name in rows[0])
             connection.execute(sa.text(f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({places})"), rows)
-    store = Store(url)
+    store = Store(empty_url)
     assert sorted(hit.node_id for hit in store.search.find("ann", "你好", 2 * MANY)) == [
         f"m{n:04}" for n in range(MANY)
     ]
