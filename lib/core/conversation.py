@@ -1,4 +1,4 @@
-"""What is said, and where: Part, Message, Node, Conversation, Target, Usage, Person."""
+"""Conversations: messages and their parts, nodes of the tree, usage, timing and failures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lib.core.target import Target
 
 
 class Outcome(StrEnum):
-    """How an answer ended; ARRIVING until it has."""
+    """The way an answer ended; ARRIVING until then."""
 
     ARRIVING = "arriving"
     COMPLETE = "complete"
@@ -28,16 +28,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class TextPart:
-    """Words said to the reader."""
+    """Visible text."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class ThinkingPart:
-    """Words a model said to itself; `signature` proves to its maker that they are unchanged.
+    """Thinking text; `signature` proves to the vendor that it is unchanged.
 
-    Where the maker hides the words, `text` is empty and `sealed` is what it sends in their place.
+    Where the vendor encrypts it, `text` is empty and `redacted_data` is its encrypted form.
     """
 
     text: str
@@ -46,7 +46,7 @@ class ThinkingPart:
 
     @property
     def is_replayable(self) -> bool:
-        """Whether its maker takes it back."""
+        """True if the vendor accepts it in a later request."""
         return bool(self.signature or self.redacted_data)
 
 
@@ -55,7 +55,7 @@ Part = TextPart | ThinkingPart
 
 @dataclass(frozen=True)
 class Message:
-    """What one side said, without place or identity."""
+    """A message of one side, without its place in a tree."""
 
     role: Literal["user", "assistant"]
     parts: tuple[Part, ...]
@@ -66,16 +66,16 @@ class Message:
 
     @property
     def thinking(self) -> str:
-        """What a model said to itself, without the blank lines that some wires leave around it."""
+        """The thinking text, without the blank lines that some wires leave around it."""
         thoughts = (part.text.strip() for part in self.parts if isinstance(part, ThinkingPart))
         return "\n\n".join(thought for thought in thoughts if thought)
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one request; None where the gateway did not say.
+    """Tokens of one request; None where the gateway did not report them.
 
-    `input` counts everything sent, the cached and the cache-written tokens included.
+    `input` counts all that was sent, tokens read from and written to the cache included.
     """
 
     input: int | None = None
@@ -85,27 +85,26 @@ class Usage:
     reasoning: int | None = None
 
     def with_fallback(self, fallback: Usage) -> Usage:
-        """These counters, and where there is none, the other's."""
+        """Return these counters, with those of `fallback` where they are None."""
         both = ((getattr(self, f.name), getattr(fallback, f.name)) for f in fields(Usage))
         return Usage(*(b if a is None else a for a, b in both))
 
     def __add__(self, other: Usage) -> Usage:
-        """Both requests together; a counter that only one of them has is taken as it is."""
+        """Return the sum of two requests; None counts as 0 beside a number."""
         both = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(Usage))
         return Usage(*(b if a is None else a if b is None else a + b for a, b in both))
 
 
 def new_id() -> str:
-    """An id that cannot be guessed, safe in a URL."""
+    """Return a random id, unguessable and safe in a URL."""
     return secrets.token_urlsafe(12)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an answer failed: `code` names the words shown, `detail` is the gateway's own text.
+    """Reason why an answer failed: `code` selects the message shown, `detail` is the gateway's own text.
 
-    `blamed` are the parameters that the gateway names as what it does not take, `wait` the seconds that it
-    asks to wait.
+    `rejected_params` are the parameters named by the gateway; `retry_after` is in seconds.
     """
 
     code: str
@@ -119,7 +118,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds from sending to the first token (of thinking or text), to the first of text, to the end."""
+    """Seconds from sending to the first token (thinking or text), to the first text, and to the end."""
 
     first_token: float | None = None
     first_text: float | None = None
@@ -128,11 +127,10 @@ class Timing:
 
 @dataclass(frozen=True)
 class Node:
-    """A message in its place in the conversation's tree; the later fields belong to answers.
+    """A message in its place in the tree; the later fields belong to answers.
 
-    `served` is what the gateway tells about the answer, under the names that its wire uses. `deleted` is when
-    its turn was deleted, in seconds since 1970: it keeps its place until that cannot be undone any more.
-    `request` is the ledger's id of the last request for it, "" where another answer's request brought it.
+    `provider_metadata` holds the gateway's facts under the names of its wire. `deleted_at` is the time of a
+    soft delete. `usage_record_id` is that of the last request, "" for a further alternative of one request.
     """
 
     id: str
@@ -157,9 +155,9 @@ class Node:
 
 @dataclass(frozen=True)
 class Truncation:
-    """How much of a long path is sent: from the node `start` on, and `summary` in place of what is before.
+    """The part of a long path that is sent: from node `start` on, with `summary` in place of the rest.
 
-    Where `start` is not on the path, all of it is sent.
+    If `start` is not on the path, all of it is sent.
     """
 
     start_id: str
@@ -171,11 +169,10 @@ TitleSource = Literal["question", "model", "person"]
 
 @dataclass(frozen=True)
 class Conversation:
-    """A conversation as it is listed; `head` is the newest node of the branch that is shown.
+    """A conversation as it is listed; `head_id` is the last node of the shown branch.
 
-    `updated` and `created` are in seconds since 1970. `rev` grows with every change to its nodes or its
-    head. `titled` says where the title is from. `unread` is set where an answer has ended since its owner
-    last looked, `arriving` while one is coming.
+    Times are in seconds since 1970. `revision` grows with every change to nodes or head. `unread` is set when
+    an answer ends after the owner's last view, `arriving` while an answer arrives.
     """
 
     id: str

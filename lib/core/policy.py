@@ -1,4 +1,4 @@
-"""What a team has settled: limits, who may use which models, the default target, shared prompts."""
+"""Team policy: limits and model permissions by scope, the default target, shared prompts."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from itertools import chain
 from types import MappingProxyType
+from typing import Literal
 
 from lib.core.target import Target
 from lib.core.user import User
 
-TEAM_SCOPE = "all"  # the scope of everybody together
-PER_USER_SCOPE = "each"  # of each person alone, where there is no rule of their own
+TEAM_SCOPE = "all"  # all users together
+PER_USER_SCOPE = "each"  # each user, unless the user has a scope of their own
 
 
 @dataclass(frozen=True)
 class Limit:
-    """From `soft` on a person is warned, above `hard` nothing is sent; None is no end."""
+    """A soft limit, at which users are warned, and a hard limit; None is unlimited."""
 
     soft: int | None = None
     hard: int | None = None
@@ -25,7 +26,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Limits:
-    """Requests of a minute, tokens and nano-dollars of a day and a month; these begin by UTC."""
+    """Limits on requests per minute, and on tokens and nano-dollars per day and month, which start in UTC."""
 
     requests_minute: Limit = Limit()
     tokens_day: Limit = Limit()
@@ -34,16 +35,16 @@ class Limits:
     cost_month: Limit = Limit()
 
     def active_limits(self) -> Iterator[tuple[str, Limit]]:
-        """Each bound that is one, with its name."""
-        for one in fields(self):
-            bound: Limit = getattr(self, one.name)
-            if bound != Limit():
-                yield one.name, bound
+        """Yield the name and value of each limit that is set."""
+        for field_ in fields(self):
+            limit: Limit = getattr(self, field_.name)
+            if limit != Limit():
+                yield field_.name, limit
 
 
 @dataclass(frozen=True)
 class ScopePolicy:
-    """What holds in one scope; `models` are patterns with * for any letters, None where all may be used."""
+    """The policy of one scope; `model_patterns` are globs, None allows all models."""
 
     limits: Limits = Limits()
     model_patterns: tuple[str, ...] | None = None
@@ -51,7 +52,7 @@ class ScopePolicy:
 
 @dataclass(frozen=True)
 class Prompt:
-    """A system prompt that everybody may choose."""
+    """A shared system prompt."""
 
     name: str
     text: str
@@ -59,42 +60,53 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Policy:
-    """All of it. The scopes of `rules` are ALL, EACH, "group:" and a name, "person:" and an id."""
+    """The policy of a team; scopes are TEAM_SCOPE, PER_USER_SCOPE, "group:NAME" and "person:ID"."""
 
     scopes: Mapping[str, ScopePolicy] = field(default_factory=lambda: MappingProxyType({}))
     default_target: Target | None = None
     prompts: tuple[Prompt, ...] = ()
 
     def is_model_allowed(self, user: User, model_id: str) -> bool:
-        """Whether a person may use a model.
+        """Return True if the user has permission for a model.
 
-        A person's own rule decides; else those of their groups together; else that for EACH.
+        The user's own scope decides, else those of their groups together, else PER_USER_SCOPE.
         """
-        own = self._model_patterns(f"person:{user.id}")
-        if own is None:
-            shared = [
-                models for scope in _group_scopes(user) if (models := self._model_patterns(scope)) is not None
+        patterns = self._model_patterns(user_scope(user.id))
+        if patterns is None:
+            group_patterns = [
+                patterns
+                for scope in _group_scopes(user)
+                if (patterns := self._model_patterns(scope)) is not None
             ]
-            own = tuple(chain.from_iterable(shared)) if shared else self._model_patterns(PER_USER_SCOPE)
-        return own is None or any(fnmatchcase(model_id.casefold(), pattern.casefold()) for pattern in own)
+            patterns = (
+                tuple(chain.from_iterable(group_patterns))
+                if group_patterns
+                else self._model_patterns(PER_USER_SCOPE)
+            )
+        return patterns is None or any(
+            fnmatchcase(model_id.casefold(), pattern.casefold()) for pattern in patterns
+        )
 
     def limits_for(self, user: User) -> dict[str, Limits]:
-        """The limits that hold for a person, by the scope that is counted; only those with a bound.
+        """Return the limits of a user by scope, without empty ones.
 
-        A person's own take the place of those of EACH; a rule of theirs on models alone does not.
+        Limits of the user's own scope replace those of PER_USER_SCOPE; a scope with model patterns only does
+        not.
         """
-        mine = f"person:{user.id}"
-        found = {
+        own_scope = user_scope(user.id)
+        limits_by_scope = {
             scope: self.scopes[scope].limits
             for scope in (TEAM_SCOPE, *_group_scopes(user))
             if scope in self.scopes
         }
-        own = (self.scopes[scope].limits for scope in (mine, PER_USER_SCOPE) if scope in self.scopes)
-        found[mine] = next((limits for limits in own if limits != Limits()), Limits())
-        return {scope: limits for scope, limits in found.items() if limits != Limits()}
+        candidates = (
+            self.scopes[scope].limits for scope in (own_scope, PER_USER_SCOPE) if scope in self.scopes
+        )
+        limits_by_scope[own_scope] = next((limits for limits in candidates if limits != Limits()), Limits())
+        return {scope: limits for scope, limits in limits_by_scope.items() if limits != Limits()}
 
     def without_limits(self) -> Policy:
-        """The same without its limits."""
+        """Return the policy without its limits."""
         return replace(
             self, scopes={scope: replace(rule, limits=Limits()) for scope, rule in self.scopes.items()}
         )
@@ -103,5 +115,24 @@ class Policy:
         return self.scopes[scope].model_patterns if scope in self.scopes else None
 
 
+def user_scope(user_id: str) -> str:
+    return f"person:{user_id}"
+
+
+def group_scope(group: str) -> str:
+    return f"group:{group}"
+
+
+def scope_kind(scope: str) -> Literal["person", "group", "all"]:
+    """Return the kind of the users whose usage a scope counts."""
+    kind = scope.partition(":")[0]
+    return "person" if kind == "person" else "group" if kind == "group" else "all"
+
+
+def group_name(scope: str) -> str:
+    """Return the group of a group scope, "" for other scopes."""
+    return scope.removeprefix("group:") if scope_kind(scope) == "group" else ""
+
+
 def _group_scopes(user: User) -> list[str]:
-    return [f"group:{group}" for group in user.groups]
+    return [group_scope(group) for group in user.groups]

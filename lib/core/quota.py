@@ -1,4 +1,4 @@
-"""What is counted against limits: in which scope, by which bound, since when; what a request takes of it."""
+"""Quotas: counters of limits by scope and period, and reservations against them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SECONDS_PER_MINUTE = 60
 
 @dataclass(frozen=True, order=True)
 class QuotaCounter:
-    """One sum: of a `scope`, by the `name` of a bound, in the period that `begins` so, in seconds since 1970.
+    """The counter of a limit in a scope, for the period from `period_start` in seconds since 1970.
 
-    Scopes and names are those of lib/core/policy.py.
+    Scopes and limit names are those of lib/core/policy.py.
     """
 
     scope: str
@@ -29,17 +29,17 @@ class QuotaCounter:
 
     @property
     def resets_at(self) -> int:
-        """When the period is over, in seconds since 1970."""
-        period, begin = _parse_period(self.limit_name), datetime.fromtimestamp(self.period_start, UTC)
+        """The end of the period, in seconds since 1970."""
+        period, start = _parse_period(self.limit_name), datetime.fromtimestamp(self.period_start, UTC)
         if period == "minute":
             return self.period_start + SECONDS_PER_MINUTE
-        later = begin + timedelta(days=1 if period == "day" else 31)  # of the next month, whichever it is
-        return int((later if period == "day" else later.replace(day=1)).timestamp())
+        end = start + timedelta(days=1 if period == "day" else 31)  # 31 days reach the next month
+        return int((end if period == "day" else end.replace(day=1)).timestamp())
 
 
 @dataclass(frozen=True)
 class Reservation:
-    """What a request asks of a counter, up to its `hard` bound; None is no end."""
+    """An amount that a request reserves of a counter; `hard_limit` None is unlimited."""
 
     counter: QuotaCounter
     amount: int
@@ -48,39 +48,41 @@ class Reservation:
 
 @dataclass(frozen=True)
 class LimitExceeded:
-    """A claim that does not fit, and what is `left` there."""
+    """A reservation above its limit, and the amount that remains."""
 
     reservation: Reservation
     remaining: int
 
 
 def current_counter(scope: str, limit_name: str, now: float) -> QuotaCounter:
-    """The counter of this moment, which is in seconds since 1970; days and months begin by UTC."""
+    """Return the counter of the period at `now`, in seconds since 1970; days and months start in UTC."""
     period, moment = _parse_period(limit_name), datetime.fromtimestamp(now, UTC)
-    begin = moment.replace(second=0, microsecond=0)
+    start = moment.replace(second=0, microsecond=0)
     if period != "minute":
-        begin = begin.replace(hour=0, minute=0)
+        start = start.replace(hour=0, minute=0)
     if period == "month":
-        begin = begin.replace(day=1)
-    return QuotaCounter(scope, limit_name, int(begin.timestamp()))
+        start = start.replace(day=1)
+    return QuotaCounter(scope, limit_name, int(start.timestamp()))
 
 
 def actual_amount(unit: str, reserved: int, records: Sequence[UsageRecord]) -> int:
-    """What the requests of one question took, each of which may have had as much as was `reserved`.
+    """Return the amount that the requests of one question used; `reserved` holds for each of unknown amount.
 
-    That stays where nobody knows better; what failed before anything came took nothing.
+    A request that failed before any output used nothing.
     """
     if unit == "requests":
         return len(records)
     return sum(
-        _actual_request_amount(unit, reserved, spend) for spend in records if not failed_before_output(spend)
+        _actual_request_amount(unit, reserved, record)
+        for record in records
+        if not failed_before_output(record)
     )
 
 
 def _actual_request_amount(unit: str, reserved: int, record: UsageRecord) -> int:
-    told = (record.usage.input, record.usage.output) if unit == "tokens" else (record.cost,)
-    known = sum(one for one in told if one is not None)
-    return max(known, reserved) if None in told else known
+    amounts = (record.usage.input, record.usage.output) if unit == "tokens" else (record.cost,)
+    amount = sum(value for value in amounts if value is not None)
+    return max(amount, reserved) if None in amounts else amount
 
 
 def _parse_period(limit_name: str) -> str:

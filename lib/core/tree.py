@@ -1,4 +1,4 @@
-"""Branches: the path that is shown, alternatives, what deleting a turn leaves. Pure functions over nodes."""
+"""The message tree: paths, branches, alternatives and soft deletes, as pure functions over nodes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lib.core.conversation import Node, Outcome, new_id
 def find_undeleted_ancestor(
     parents: Mapping[str, str | None], deleted: Collection[str], node_id: str | None
 ) -> str | None:
-    """The node itself, or its nearest ancestor that is not `gone`; None where there is none.
+    """Return the node itself or its nearest ancestor that is not deleted; None without one.
 
-    `parents` has the parent of each node by id. A circle ends the walk.
+    `parents` maps node ids to parent ids. A cycle ends the walk.
     """
     passed = set()
     while node_id is not None and node_id in deleted and node_id not in passed:
@@ -23,53 +23,53 @@ def find_undeleted_ancestor(
 
 
 def visible_nodes(nodes: Iterable[Node]) -> list[Node]:
-    """The nodes without those of deleted turns, in their order.
+    """Return the nodes without soft-deleted ones, in their order.
 
-    What followed a deleted turn follows what was before it; what was deleted keeps its own place, so
-    that it can be brought back there.
+    Children of a deleted node get its nearest visible ancestor as parent. Deleted nodes keep their own
+    parent, so that they can be restored.
     """
-    known = list(nodes)
-    parents, gone = _parents_and_deleted(known)
+    nodes = list(nodes)
+    parents, deleted = _parents_and_deleted(nodes)
     return [
-        replace(node, parent_id=find_undeleted_ancestor(parents, gone, node.parent_id))
-        if node.parent_id in gone
+        replace(node, parent_id=find_undeleted_ancestor(parents, deleted, node.parent_id))
+        if node.parent_id in deleted
         else node
-        for node in known
-        if node.id not in gone
+        for node in nodes
+        if node.id not in deleted
     ]
 
 
 def nearest_visible(nodes: Iterable[Node], node_id: str | None) -> str | None:
-    """This node's id, or that of the nearest one above it that is not deleted; None where there is none."""
-    parents, gone = _parents_and_deleted(nodes)
-    found = find_undeleted_ancestor(parents, gone, node_id)
-    return found if found in parents else None
+    """Return the id of the node or its nearest ancestor that is not deleted; None without one."""
+    parents, deleted = _parents_and_deleted(nodes)
+    ancestor = find_undeleted_ancestor(parents, deleted, node_id)
+    return ancestor if ancestor in parents else None
 
 
 def path(nodes: Iterable[Node], head_id: str | None) -> list[Node]:
-    """The nodes from the root to `head`, in the order of reading; [] where there is no such head.
+    """Return the nodes from the root to `head_id`, [] if there is none.
 
-    Where `head` is deleted, its nearest living ancestor ends the path. A parent that is missing, or a
-    circle, ends the walk: what can be shown is shown.
+    A deleted head is replaced by its nearest visible ancestor. A missing parent or a cycle ends the walk: the
+    reachable part is returned.
     """
-    every = list(nodes)
-    known = {node.id: node for node in visible_nodes(every)}
-    head_id = nearest_visible(every, head_id)
+    nodes = list(nodes)
+    unvisited = {node.id: node for node in visible_nodes(nodes)}
+    head_id = nearest_visible(nodes, head_id)
     walked: list[Node] = []
-    while head_id is not None and head_id in known:
-        node = known.pop(head_id)
+    while head_id is not None and head_id in unvisited:
+        node = unvisited.pop(head_id)
         walked.append(node)
         head_id = node.parent_id
     return walked[::-1]
 
 
 def siblings(nodes: Iterable[Node]) -> dict[str, list[str]]:
-    """The ids of the alternatives of every message that has any, itself among them, oldest first."""
+    """Return the ids of all alternatives of each message that has any, itself included, oldest first."""
     families: dict[tuple[str | None, str], list[Node]] = {}
     for node in visible_nodes(nodes):
         families.setdefault((node.parent_id, node.message.role), []).append(node)
     return {
-        node.id: [one.id for one in sorted(family, key=_creation_key)]
+        node.id: [sibling.id for sibling in sorted(family, key=_creation_key)]
         for family in families.values()
         if len(family) > 1
         for node in family
@@ -77,7 +77,7 @@ def siblings(nodes: Iterable[Node]) -> dict[str, list[str]]:
 
 
 def newest_leaf(nodes: Iterable[Node], start: str) -> str:
-    """The end of the branch through `start` that was added last."""
+    """Return the end of the branch through `start` that was added last."""
     newest: dict[str | None, Node] = {}
     for node in sorted(visible_nodes(nodes), key=_creation_key):
         newest[node.parent_id] = node
@@ -89,37 +89,41 @@ def newest_leaf(nodes: Iterable[Node], start: str) -> str:
 
 
 def turn_node_ids(nodes: Iterable[Node], node_id: str) -> list[str]:
-    """The ids of a question and of all its answers, for either of them; [] where there is no such node."""
-    alive = {one.id: one for one in visible_nodes(nodes)}
-    found = alive.get(node_id)
-    if found is None:
+    """Return the ids of a question and all its answers, for any of them; [] for an unknown node."""
+    visible = {node.id: node for node in visible_nodes(nodes)}
+    selected = visible.get(node_id)
+    if selected is None:
         return []
-    question = found.id if found.message.role == "user" else found.parent_id
+    question_id = selected.id if selected.message.role == "user" else selected.parent_id
     answers = [
-        one.id for one in alive.values() if one.parent_id == question and one.message.role == "assistant"
+        node.id
+        for node in visible.values()
+        if node.parent_id == question_id and node.message.role == "assistant"
     ]
-    return [question, *answers] if question in alive else answers or [node_id]
+    return [question_id, *answers] if question_id in visible else answers or [node_id]
 
 
 def head_after_delete(nodes: Iterable[Node], deleted_ids: Iterable[str], head_id: str | None) -> str | None:
-    """The head to show when the turn of these nodes is deleted and `head` was shown; None where none is left.
+    """Return the head to show after these nodes are deleted; None if no node remains.
 
-    What was below is shown on. Where the head itself goes, another branch beside the turn is shown, and
-    else what was before it.
+    The head stays if it survives. Otherwise it is the end of a branch beside the deleted turn, or else the
+    node before it.
     """
-    lost = set(deleted_ids)
-    rest = [replace(node, deleted_at=0.0) if node.id in lost else node for node in nodes]
-    alive = {node.id: node for node in visible_nodes(rest)}
-    if head_id in alive:
+    deleted = set(deleted_ids)
+    remaining = [replace(node, deleted_at=0.0) if node.id in deleted else node for node in nodes]
+    visible = {node.id: node for node in visible_nodes(remaining)}
+    if head_id in visible:
         return head_id
-    before = nearest_visible(rest, head_id)
-    beside = [node for node in alive.values() if node.parent_id == before and node.message.role == "user"]
-    start = max(beside, key=_creation_key).id if beside else before
-    return newest_leaf(rest, start) if start else None
+    previous_id = nearest_visible(remaining, head_id)
+    branches = [
+        node for node in visible.values() if node.parent_id == previous_id and node.message.role == "user"
+    ]
+    start = max(branches, key=_creation_key).id if branches else previous_id
+    return newest_leaf(remaining, start) if start else None
 
 
 def copy_path(nodes: Iterable[Node]) -> list[Node]:
-    """A path as a tree of its own: the same nodes under new ids."""
+    """Return a path as a tree of its own: the same nodes under new ids."""
     copies: list[Node] = []
     for node in nodes:
         parent = copies[-1].id if copies else None
@@ -129,11 +133,10 @@ def copy_path(nodes: Iterable[Node]) -> list[Node]:
 
 
 def _parents_and_deleted(nodes: Iterable[Node]) -> tuple[dict[str, str | None], set[str]]:
-    """The parent of each node, and the ids of the deleted ones."""
-    known = list(nodes)
-    return {node.id: node.parent_id for node in known}, {
-        node.id for node in known if node.deleted_at is not None
-    }
+    """Return the parent of each node, and the ids of deleted nodes."""
+    nodes = list(nodes)
+    parents = {node.id: node.parent_id for node in nodes}
+    return parents, {node.id for node in nodes if node.deleted_at is not None}
 
 
 def _creation_key(node: Node) -> tuple[float, str]:

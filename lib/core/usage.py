@@ -1,4 +1,4 @@
-"""What a history is asked, and what it gives: Shelf, Hit, Share, Spend, Spent."""
+"""Usage records and their totals; values of the conversation list, search and share links."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Purpose = Literal["answer", "title", "summary"]
 
 @dataclass(frozen=True)
 class ConversationFilter:
-    """Where conversations stand; each stands in one place only.
+    """A section of the conversation list; each conversation is in exactly one.
 
-    What is archived is on that shelf alone; else what is pinned; else what is in the named `folder`;
-    everything else is "open".
+    Archived ones are in "archived" only, then pinned ones in "pinned", then those of a `folder` in it; the
+    rest is "open".
     """
 
     kind: Literal["open", "pinned", "folder", "archived"] = "open"
@@ -27,7 +27,7 @@ class ConversationFilter:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A message that was searched for and found; `created` is when it was said, in seconds since 1970."""
+    """A matching message; `created_at` is in seconds since 1970."""
 
     conversation: Conversation
     node_id: str
@@ -38,7 +38,7 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class ShareLink:
-    """A link to a snapshot of a conversation; `id` names it to its owner, and does not open it."""
+    """A link to a snapshot of a conversation; `id` identifies it to its owner, and does not open it."""
 
     id: str
     conversation_id: str
@@ -48,11 +48,10 @@ class ShareLink:
 
 @dataclass(frozen=True)
 class UsageRecord:
-    """One request as it is counted; `id` is the request's own, so that nothing counts twice.
+    """Usage and cost of one request; unique by `id`, so that inserts are idempotent.
 
-    `conversation` and `node`, the answer that it was for, are None where nothing of either is kept, `node`
-    also where it was for no answer. `created` is when it was sent, in seconds since 1970. `cost` is in
-    nano-dollars, by the `price` that is from `source`; None is unknown.
+    The ids of conversation and answer are None where no reference is kept, or where there was no answer.
+    `cost` is in nano-dollars by the price from its source; None is unknown.
     """
 
     id: str
@@ -72,10 +71,10 @@ class UsageRecord:
 
 @dataclass(frozen=True)
 class UsageTotal:
-    """Requests summed up: how many, how many of them failed or were cut, their tokens, and their cost.
+    """Sum of requests: counts, tokens, and `cost` in nano-dollars.
 
-    `cost` is in nano-dollars. What it leaves out are `unknown` requests, whose cost is not known; one that
-    failed before anything came is not among these.
+    `cost` leaves out the `unpriced_count` requests of unknown cost; a failure before any output is not among
+    them.
     """
 
     request_count: int = 0
@@ -95,21 +94,21 @@ class UsageTotal:
 
 
 def failed_before_output(record: UsageRecord) -> bool:
-    """Whether a request failed before anything came."""
-    told = (record.usage.input, record.usage.output, record.timing.first_token)
-    return record.outcome is Outcome.FAILED and all(one is None for one in told)
+    """Return True for a request that failed before any output."""
+    outputs = (record.usage.input, record.usage.output, record.timing.first_token)
+    return record.outcome is Outcome.FAILED and all(value is None for value in outputs)
 
 
 def to_usage_total(record: UsageRecord) -> UsageTotal:
-    """One request, as a sum."""
-    unknown = record.cost is None and not failed_before_output(record)
-    failed = record.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
-    return UsageTotal(1, int(failed), int(unknown), record.cost or 0, record.usage)
+    """Return one request as a total."""
+    is_unpriced = record.cost is None and not failed_before_output(record)
+    is_failed = record.outcome in (Outcome.FAILED, Outcome.INTERRUPTED)
+    return UsageTotal(1, int(is_failed), int(is_unpriced), record.cost or 0, record.usage)
 
 
 @dataclass(frozen=True)
 class DayRange:
-    """Days that follow each other, each of so many `seconds`; `begin` is the first's, since 1970."""
+    """Consecutive days of equal length; `start` is that of the first, in seconds since 1970."""
 
     first_day: date
     start: float
@@ -123,7 +122,7 @@ class DayRange:
 
 @dataclass(frozen=True)
 class DailyUsage:
-    """What the requests of one day to one target took."""
+    """Usage of one day and one target."""
 
     day: date
     target: Target

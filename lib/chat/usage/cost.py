@@ -1,4 +1,4 @@
-"""Usage to money: what a request has cost, and about what the next one will."""
+"""Costs of requests: actual, expected and maximal."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from lib.core.conversation import Usage
 from lib.core.params import Params
 from lib.core.pricing import NANOS_PER_DOLLAR, ModelPrice
 
-# Nano-dollars for a token, of a dollar for a million of them.
+# Nano-dollars per token at a price of one dollar per million tokens.
 _NANOS_PER_TOKEN = NANOS_PER_DOLLAR // 10**6
-ESTIMATE_MARGIN = 1.25  # times an estimate of tokens that is a fifth too low
-PROMPT_OVERHEAD_TOKENS = 50  # tokens that a gateway may add to what is sent
-MAX_PLAUSIBLE_COST = (
-    10**6 * NANOS_PER_DOLLAR
-)  # a million dollars: what would cost more was counted wrong, and no sum could hold it
+ESTIMATE_MARGIN = 1.25  # token estimates can be a fifth too low
+PROMPT_OVERHEAD_TOKENS = 50  # that a gateway may add to a request
+# More is taken for a wrong count; a column could not hold the sums.
+MAX_PLAUSIBLE_COST = 10**6 * NANOS_PER_DOLLAR
 
 
 def calculate_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:
-    """What one request has cost, in nano-dollars, rounded half up; None where tokens or price are unknown."""
+    """Return the cost in nano-dollars, rounded half up; None if the price or a token count is unknown."""
     if model_price is None or usage.input is None or usage.output is None:
         return None
     price = model_price.price_for(usage.input)
@@ -43,20 +42,19 @@ def calculate_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:
 
 
 def expected_usage(estimate: ContextEstimate, params: Params) -> Usage:
-    """About what a request that needs so much will be counted as, with nothing cached.
+    """Return the expected usage of a request, with nothing cached.
 
-    An answer without a limit is taken to be of ROOM tokens.
+    An answer without a limit counts as DEFAULT_ANSWER_TOKENS.
     """
     kept = answer_tokens(params, estimate.context_window)
     return Usage(max(0, estimate.tokens - kept), (kept or DEFAULT_ANSWER_TOKENS) * (params.n or 1))
 
 
 def max_usage(estimate: ContextEstimate, params: Params) -> Usage:
-    """What a request that needs so much will hardly be counted as more than, for limits to reserve.
+    """Return an upper bound of the usage of a request, for quota reservations.
 
-    An estimate of what is sent can be a fifth too low, and a gateway may add some words of its own. How long
-    an answer without a limit becomes nobody knows: it is taken to be of ROOM tokens here too, since the most
-    that a model can say would use up a small budget at once.
+    It allows for a low estimate and for text added by the gateway. An answer without a limit counts as
+    DEFAULT_ANSWER_TOKENS here too: the maximum of the model would use up a small quota at once.
     """
     about = expected_usage(estimate, params)
     sent = about.input or 0
@@ -69,7 +67,7 @@ def max_usage(estimate: ContextEstimate, params: Params) -> Usage:
 
 
 def max_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:
-    """What a request costs at most, whatever of it is cached; None where the price is unknown."""
+    """Return the maximal cost, whatever is cached; None if the price is unknown."""
     both = (
         calculate_cost(usage, model_price),
         calculate_cost(replace(usage, cache_write=usage.input), model_price),

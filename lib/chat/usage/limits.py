@@ -12,7 +12,7 @@ from lib.chat.usage import cost
 from lib.chat.usage.recorder import PriceLookup
 from lib.core import errors
 from lib.core.conversation import Usage
-from lib.core.policy import Limit, Policy
+from lib.core.policy import Limit, Policy, group_name, scope_kind
 from lib.core.quota import LimitExceeded, QuotaCounter, Reservation, current_counter
 from lib.core.user import User
 
@@ -36,7 +36,7 @@ class QuotaStore(Protocol):
 
 @dataclass(frozen=True)
 class LimitStatus:
-    """How far a bound is used, in its unit: requests, tokens or nano-dollars."""
+    """Usage of one limit, in its unit: requests, tokens or nano-dollars."""
 
     counter: QuotaCounter
     used: int
@@ -48,43 +48,42 @@ class LimitStatus:
 
     @property
     def group_name(self) -> str:
-        """The name of the group that it is for, "" where it is for none."""
+        """The group that the limit is for, "" for other scopes."""
         return group_name(self.counter.scope)
 
     @property
     def usage_ratio(self) -> float:
-        """What is used of the hard bound, else of the soft one; more than 1.0 above it."""
-        whole = self.limit.soft if self.limit.hard is None else self.limit.hard
-        return self.used / whole if whole else float(whole is not None)
+        """The used share of the hard limit, or of the soft one without a hard one; above 1.0 if exceeded."""
+        amount = self.limit.soft if self.limit.hard is None else self.limit.hard
+        return self.used / amount if amount else float(amount is not None)
 
     @property
     def is_soft_limit_reached(self) -> bool:
-        """Whether the soft bound is reached."""
         return self.limit.soft is not None and self.used >= self.limit.soft
 
 
 class NoLimits:
-    """Lets everything through, and counts nothing."""
+    """Enforcer that allows every request and counts nothing."""
 
     def reserve(
         self, usage_record_id: str, model: str, max_usage: Usage, *, is_user_choice: bool = True
     ) -> None:
-        """Take what a request may need of every limit, before it is sent; `request` is its id in the ledger.
+        """Reserve the maximum usage of a request in every quota, before it is sent.
 
-        `about` is what budget.most says. `chosen` is whether the person has chosen the model. It is settled
-        with what the request took. Raises ModelNotAllowed, OverLimit, PriceUnknown, StoreError: then
-        nothing is taken, and nothing may be sent.
+        The reservation is replaced by the actual usage when the record of this id is saved. The model
+        permission is checked if `is_user_choice`. Raises ModelNotAllowed, LimitExceededError, PriceUnknown
+        and StoreError; then nothing is reserved, and nothing may be sent.
         """
 
     def release(self, usage_record_id: str) -> None:
-        """Give back what is taken for a request that was not sent after all; never raises."""
+        """Release the reservation of a request that was not sent; never raises."""
 
     def limit_statuses(self) -> list[LimitStatus]:
-        """Each bound that holds for the person, and how far it is used. May raise StoreError."""
+        """Return the usage of each limit of the user. Raises StoreError."""
         return []
 
     def warnings(self) -> list[LimitStatus]:
-        """Those whose soft bound is reached. May raise StoreError."""
+        """Return the limits whose soft limit is reached. Raises StoreError."""
         return []
 
 
@@ -92,11 +91,10 @@ NO_LIMITS = NoLimits()
 
 
 class LimitEnforcer(NoLimits):
-    """Holds one person to what the team has settled, as it was when this was made. Any thread may ask it.
+    """Enforcer of a policy snapshot for one user; thread-safe.
 
-    Only what has a bound is counted. Where one is set within its day or month, the ledger tells what one
-    person and all together used before; that of a group begins with nothing, and none has what was under
-    way just then.
+    Only limited quotas are counted. The first use of a quota within its period starts from the usage records
+    of the user or of the team; that of a group starts at 0. Requests running at that moment are not counted.
     """
 
     def __init__(
@@ -123,14 +121,16 @@ class LimitEnforcer(NoLimits):
             "tokens": (max_usage.input or 0) + (max_usage.output or 0),
             "cost": cost.max_cost(max_usage, self._price_lookup(model)),
         }
-        now, claims = self._clock(), []
-        for counter, bound in self._current_limits(now):
+        now, reservations = self._clock(), []
+        for counter, limit in self._current_limits(now):
             amount = needed[counter.unit]
-            if amount is None and bound.hard is not None:
+            if amount is None and limit.hard is not None:
                 raise errors.PriceUnknown
-            claims.append(Reservation(counter, amount or 0, bound.hard))
-        if claims and (over := self._quota_store.reserve(self._user.id, usage_record_id, claims)):
-            raise _limit_error(over, now)
+            reservations.append(Reservation(counter, amount or 0, limit.hard))
+        if reservations and (
+            exceeded := self._quota_store.reserve(self._user.id, usage_record_id, reservations)
+        ):
+            raise _limit_error(exceeded, now)
 
     def release(self, usage_record_id: str) -> None:
         if not self._current_limits(self._clock()):
@@ -138,56 +138,42 @@ class LimitEnforcer(NoLimits):
         try:
             self._quota_store.release(self._user.id, usage_record_id)
         except errors.StoreError:
-            log.warning("what was reserved could not be given back, and stays counted", exc_info=True)
+            log.warning("a quota reservation could not be released, and stays counted", exc_info=True)
 
     def limit_statuses(self) -> list[LimitStatus]:
         return self._load_statuses(self._current_limits(self._clock()))
 
     def warnings(self) -> list[LimitStatus]:
-        bounds = self._current_limits(self._clock())
-        return [
-            one
-            for one in self._load_statuses([(c, b) for c, b in bounds if b.soft is not None])
-            if one.is_soft_limit_reached
-        ]
+        limits = self._current_limits(self._clock())
+        soft_limits = [(counter, limit) for counter, limit in limits if limit.soft is not None]
+        return [status for status in self._load_statuses(soft_limits) if status.is_soft_limit_reached]
 
     def _load_statuses(self, limits: Sequence[tuple[QuotaCounter, Limit]]) -> list[LimitStatus]:
         used = self._quota_store.used(self._user.id, [counter for counter, _ in limits]) if limits else {}
-        return [LimitStatus(counter, used[counter], bound) for counter, bound in limits]
+        return [LimitStatus(counter, used[counter], limit) for counter, limit in limits]
 
     def _current_limits(self, now: float) -> list[tuple[QuotaCounter, Limit]]:
-        """The counters of this moment, the person's own first."""
-        found = self._policy.limits_for(self._user)
+        """Return the limits with the counters of the current period, the user's own first."""
+        limits_by_scope = self._policy.limits_for(self._user)
         order = ("person", "group", "all")
         return [
-            (current_counter(scope, name, now), bound)
-            for scope in sorted(found, key=lambda scope: (order.index(scope_kind(scope)), scope))
-            for name, bound in found[scope].active_limits()
+            (current_counter(scope, name, now), limit)
+            for scope in sorted(limits_by_scope, key=lambda scope: (order.index(scope_kind(scope)), scope))
+            for name, limit in limits_by_scope[scope].active_limits()
         ]
 
 
-def scope_kind(scope: str) -> Literal["person", "group", "all"]:
-    """Whom a scope is of."""
-    if scope.startswith("person:"):
-        return "person"
-    return "group" if scope.startswith("group:") else "all"
-
-
-def group_name(scope: str) -> str:
-    """The name of the group that a scope is of, "" for others."""
-    return scope.removeprefix("group:") if scope_kind(scope) == "group" else ""
-
-
 def _limit_error(exceeded: Sequence[LimitExceeded], now: float) -> errors.LimitExceededError:
-    """The one of several that holds longest: who waits for another meets it then."""
-    never = [one for one in exceeded if one.reservation.amount > (one.reservation.hard_limit or 0)]
-    worst = max(never or exceeded, key=lambda one: one.reservation.counter.resets_at)
-    counter, amount, hard = (
-        worst.reservation.counter,
-        worst.reservation.amount,
-        worst.reservation.hard_limit or 0,
-    )
-    wait = None if never else max(0.0, counter.resets_at - now)
+    """Return the error of the limit that resets last: waiting for an earlier one would not help."""
+    permanent = [item for item in exceeded if item.reservation.amount > (item.reservation.hard_limit or 0)]
+    last = max(permanent or exceeded, key=lambda item: item.reservation.counter.resets_at)
+    counter = last.reservation.counter
     return errors.LimitExceededError(
-        counter.scope, counter.limit_name, hard, worst.remaining, amount, counter.resets_at, wait
+        counter.scope,
+        counter.limit_name,
+        last.reservation.hard_limit or 0,
+        last.remaining,
+        last.reservation.amount,
+        counter.resets_at,
+        None if permanent else max(0.0, counter.resets_at - now),
     )

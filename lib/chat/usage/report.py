@@ -1,10 +1,10 @@
-"""What was used in a range of days: by day, by model, by wire, and as a file."""
+"""Usage statistics of a range of days: by day, model and wire, and as CSV."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Protocol, TypeVar
@@ -15,7 +15,7 @@ from lib.core.target import Target
 from lib.core.usage import DailyUsage, DayRange, UsageTotal
 
 MAX_DAYS = 3_660  # days of one range
-MAX_LATENCY_SAMPLES = 20_000  # requests, the newest, that the times to the first token are taken from
+MAX_LATENCY_SAMPLES = 20_000  # newest requests, for the times to the first token
 _COLUMNS = (
     *("day", "model", "wire", "requests", "failed", "unknown_cost"),
     *("input", "cached", "written", "output", "reasoning", "cost_usd"),
@@ -34,7 +34,7 @@ class UsageReader(Protocol):
 
 @dataclass(frozen=True)
 class FirstTokenLatency:
-    """Seconds to the first token: of half the requests at most `half`, of 95 in 100 at most `most`."""
+    """Median and 95th percentile of the seconds to the first token."""
 
     median: float
     p95: float
@@ -42,7 +42,7 @@ class FirstTokenLatency:
 
 @dataclass(frozen=True)
 class UsageStatistics:
-    """What requests of some days took; `waits` are by target, None for all of them."""
+    """Usage by day and target, and latencies by target, with None for all targets."""
 
     daily_usage: tuple[DailyUsage, ...]
     latencies: Mapping[Target | None, FirstTokenLatency]
@@ -55,9 +55,9 @@ class UsageStatistics:
         return _sum_by(self.daily_usage, lambda line: line.day)
 
     def total_by_target(self) -> dict[Target, UsageTotal]:
-        """The dearest first, and of those that cost the same the busiest."""
-        found = _sum_by(self.daily_usage, lambda line: line.target)
-        return dict(sorted(found.items(), key=lambda item: (-item[1].cost, -item[1].request_count)))
+        """Return totals by target, by descending cost, then by descending request count."""
+        totals = _sum_by(self.daily_usage, lambda line: line.target)
+        return dict(sorted(totals.items(), key=lambda item: (-item[1].cost, -item[1].request_count)))
 
     def total_by_wire(self) -> dict[str, UsageTotal]:
         return _sum_by(self.daily_usage, lambda line: str(line.target.wire))
@@ -98,32 +98,32 @@ def _build_statistics(
 
 
 def split_into_day_ranges(first_day: date, last_day: date, time_zone: tzinfo) -> list[DayRange]:
-    """The days in that zone, those of one length together: where clocks change, a day has 23 or 25 hours.
+    """Return the days in a time zone, grouped by length: a day of a clock change has 23 or 25 hours.
 
-    There is always one day at least, and never more than DAYS_MOST, the latest.
+    There is at least one day, and at most the MAX_DAYS latest.
     """
     first_day = max(first_day, last_day - timedelta(days=MAX_DAYS - 1))
-    found: list[DayRange] = []
+    ranges: list[DayRange] = []
     for number in range(max(1, (last_day - first_day).days + 1)):
         day = first_day + timedelta(days=number)
-        begin = _midnight(day, time_zone)
-        seconds = int(_midnight(day + timedelta(days=1), time_zone) - begin)
-        if found and found[-1].day_seconds == seconds:
-            found[-1] = DayRange(found[-1].first_day, found[-1].start, found[-1].day_count + 1, seconds)
+        start = _midnight(day, time_zone)
+        seconds = int(_midnight(day + timedelta(days=1), time_zone) - start)
+        if ranges and ranges[-1].day_seconds == seconds:
+            ranges[-1] = replace(ranges[-1], day_count=ranges[-1].day_count + 1)
         else:
-            found.append(DayRange(day, begin, 1, seconds))
-    return found
+            ranges.append(DayRange(day, start, 1, seconds))
+    return ranges
 
 
 def usage_to_csv(daily_usage: Iterable[DailyUsage]) -> str:
-    """The lines as CSV with a head; costs in dollars to the last digit, empty cells for what is unknown."""
+    """Return usage as CSV with a header; costs in dollars without rounding, unknown values empty."""
     return csv_export.to_csv(_COLUMNS, map(_csv_row, daily_usage))
 
 
 def usage_by_user_to_csv(
     daily_usage_by_user: Iterable[tuple[str, DailyUsage]], user_names: Mapping[str, str]
 ) -> str:
-    """The same with whose each line is: the person's name by `names`, where there is one, and their id."""
+    """Return usage of all users as CSV, with columns for the user's name and id."""
     columns = ("person", "person_id", *_COLUMNS)
     rows = (
         (
@@ -137,11 +137,18 @@ def usage_by_user_to_csv(
 
 
 def _csv_row(daily_usage: DailyUsage) -> tuple[object, ...]:
-    spent, usage = daily_usage.total, daily_usage.total.usage
-    told = (usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
-    counts = (spent.request_count, spent.failed_count, spent.unpriced_count)
+    total, usage = daily_usage.total, daily_usage.total.usage
+    tokens = (usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
+    counts = (total.request_count, total.failed_count, total.unpriced_count)
     model = csv_export.escape_formula(daily_usage.target.model)
-    return (daily_usage.day.isoformat(), model, daily_usage.target.wire, *counts, *told, _format_cost(spent))
+    return (
+        daily_usage.day.isoformat(),
+        model,
+        daily_usage.target.wire,
+        *counts,
+        *tokens,
+        _format_cost(total),
+    )
 
 
 def _format_cost(total: UsageTotal) -> str:
@@ -149,16 +156,16 @@ def _format_cost(total: UsageTotal) -> str:
 
 
 def _sum_by(daily_usage: Iterable[DailyUsage], key: Callable[[DailyUsage], Key]) -> dict[Key, UsageTotal]:
-    found: dict[Key, UsageTotal] = {}
+    totals: dict[Key, UsageTotal] = {}
     for line in daily_usage:
-        found[key(line)] = found.get(key(line), UsageTotal()) + line.total
-    return found
+        totals[key(line)] = totals.get(key(line), UsageTotal()) + line.total
+    return totals
 
 
 def _latency_percentiles(seconds: Sequence[float]) -> FirstTokenLatency:
     ranked = sorted(seconds)
-    half, most = (ranked[math.ceil(share * len(ranked)) - 1] for share in (0.5, 0.95))
-    return FirstTokenLatency(half, most)
+    median, p95 = (ranked[math.ceil(share * len(ranked)) - 1] for share in (0.5, 0.95))
+    return FirstTokenLatency(median, p95)
 
 
 def _midnight(day: date, time_zone: tzinfo) -> float:

@@ -6,7 +6,7 @@ import time
 from decimal import Decimal
 from math import ceil
 
-from lib.chat.usage import limits
+from lib.core import policy
 from lib.core.errors import LimitExceededError
 from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.ui.text import dates
@@ -61,8 +61,8 @@ def format_duration(seconds: float) -> str:
 def _describe_limit(scope: str, name: str, hard_limit: int) -> str:
     unit, _, period = name.partition("_")
     return t(
-        f"limit.of_{limits.scope_kind(scope)}",
+        f"limit.of_{policy.scope_kind(scope)}",
         amount=format_amount(unit, hard_limit),
         period=t(f"limit.{period}"),
-        group=limits.group_name(scope),
+        group=policy.group_name(scope),
     )
