@@ -296,7 +296,7 @@ def test_the_first_call_of_a_page_is_require():
 
 def test_unit_tests_mirror_the_program():
     folders = {path.parent.relative_to(ROOT / "lib") for path in PROGRAM if path.is_relative_to(ROOT / "lib")}
-    others = {Path("support")}
+    others = {Path("support"), Path("compat")}
     tested = {
         path.parent.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").rglob("test_*.py")
     }
