@@ -1,4 +1,4 @@
-"""Pages opened as somebody whom a proxy names, with admins and groups."""
+"""Fixtures of page tests: users named by a proxy, gateways, and a fresh environment."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from lib.ui.session import resources
 from lib.ui.session.values import BrowserIdentity
-from tests.app.roles import ADMIN, SECRET, SECRETS, Enter
-from tests.app.who import oidc_cookies
+from tests.app.access_matrix import oidc_cookies
+from tests.app.users import ADMIN, SECRET, SECRETS, Enter
 from tests.fake_gateway import FakeGateway
 from tests.support.replay import JSON, Canned, Replay
 
@@ -39,7 +39,7 @@ def forget() -> None:
 
 @pytest.fixture
 def enter(database_url, monkeypatch) -> Iterator[Enter]:
-    """Opens a page as somebody whom the proxy names, or as a browser in another mode."""
+    """Open a page as a user named by the proxy, or as a browser in another mode."""
     modes = {
         "ANTLER_ACCESS": "proxy",
         "ANTLER_PROXY_SECRET": SECRET,

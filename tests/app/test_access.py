@@ -1,4 +1,4 @@
-"""The matrix of access: in each mode, on each page, who comes in, and what everybody else is shown."""
+"""Access matrix: in each access mode and on each page, the users with access and the texts of a refusal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lib.storage.store import Store
 from lib.ui.auth import password
 from lib.ui.session import resources
 from lib.ui.session.values import BrowserIdentity
-from tests.app.who import (
+from tests.app.access_matrix import (
     AUTH,
     BROWSER,
     CLAIMS,
@@ -31,7 +31,7 @@ from tests.app.who import (
     PASSWORD,
     ROLES,
     SAID,
-    Who,
+    Client,
     oidc_cookies,
     signed,
 )
@@ -43,7 +43,7 @@ PAGES = {"chat": (SAID,), "settings": ("Settings",), "shared": ("Hers", SAID), "
 
 @dataclass
 class Server:
-    """A server that nobody has asked anything yet."""
+    """A store with conversations and a share link, and a way to open pages."""
 
     store: Store
     token: str
@@ -60,17 +60,17 @@ class Server:
 
 @pytest.fixture
 def server(store, database_url, monkeypatch):
-    def enter(mode: str, who: Who, page: str, *, app: bool = True) -> AppTest:
-        for name, value in {**MODES[mode], **who.environ, "DATABASE_URL": database_url}.items():
+    def enter(mode: str, client: Client, page: str, *, app: bool = True) -> AppTest:
+        for name, value in {**MODES[mode], **client.environ, "DATABASE_URL": database_url}.items():
             monkeypatch.setenv(name, value)
-        headers, cookies = list(who.headers.items()), {**who.cookies, **oidc_cookies(who.user)}
-        client = SimpleNamespace(headers=headers, cookies=cookies, remote_ip="10.0.0.9")
-        monkeypatch.setattr(context, "_get_client_context", lambda: client)
-        st.config.set_option("server.address", who.address)
+        headers, cookies = list(client.headers.items()), {**client.cookies, **oidc_cookies(client.user)}
+        client_context = SimpleNamespace(headers=headers, cookies=cookies, remote_ip="10.0.0.9")
+        monkeypatch.setattr(context, "_get_client_context", lambda: client_context)
+        st.config.set_option("server.address", client.address)
         at = AppTest.from_file(ROOT / ("app.py" if app else f"pages/{page}.py"), default_timeout=60)
         if app and page != "chat":
             at.switch_page(f"pages/{page}.py")
-        at.user = dict(who.user)
+        at.user = dict(client.user)
         at.session_state["browser_identity"] = BrowserIdentity(BROWSER, "browser")
         at.query_params.update({"s": token} if page == "shared" else {"c": f"c-{owner(mode)}"})
         return at.run()
@@ -80,11 +80,11 @@ def server(store, database_url, monkeypatch):
     monkeypatch.setattr(resources, "_load_secrets", lambda: {"auth": AUTH})
     for kept in (resources.settings, resources.store, resources.gateway_at, password._login_throttle):
         kept.clear()
-    for who in OWNERS:
-        talk = Conversation(f"c-{who}", "Hers", 1.0, f"q-{who}")
-        asked = Node(f"q-{who}", None, Message("user", (TextPart(SAID),)), 1.0)
-        store.messages.save_turn(who, talk, [asked])
-        token = share_links.create_share_link(store.shares, who, talk, [asked])
+    for user_id in OWNERS:
+        conversation = Conversation(f"c-{user_id}", "Hers", 1.0, f"q-{user_id}")
+        question = Node(f"q-{user_id}", None, Message("user", (TextPart(SAID),)), 1.0)
+        store.messages.save_turn(user_id, conversation, [question])
+        token = share_links.create_share_link(store.shares, user_id, conversation, [question])
     yield Server(store, token, enter, monkeypatch)
     st.config.set_option("server.address", None)
     for kept in (resources.settings, resources.store, resources.gateway_at):
@@ -101,12 +101,12 @@ def texts(at: AppTest) -> str:
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize(
-    ("mode", "who", "title"),
-    [(mode, who, title) for mode, _, who, title in MATRIX],
+    ("mode", "client", "title"),
+    [(mode, client, title) for mode, _, client, title in MATRIX],
     ids=[f"{mode}: {name}" for mode, name, _, _ in MATRIX],
 )
-def test_a_page_is_for_who_may_come_in(server, mode, who, title, page):
-    at = server.enter(mode, who, page)
+def test_a_page_is_rendered_for_users_with_access_only(server, mode, client, title, page):
+    at = server.enter(mode, client, page)
     shown = texts(at)
     if not title:
         assert all(words in shown for words in PAGES[page]), shown
@@ -118,16 +118,16 @@ def test_a_page_is_for_who_may_come_in(server, mode, who, title, page):
 
 
 @pytest.mark.parametrize(
-    ("mode", "who", "admin"),
-    [(mode, who, admin) for mode, _, who, admin in ROLES],
+    ("mode", "client", "admin"),
+    [(mode, client, admin) for mode, _, client, admin in ROLES],
     ids=[f"{mode}: {name}" for mode, name, _, _ in ROLES],
 )
-def test_administration_is_for_admins_who_read_nobodys_conversation(server, mode, who, admin):
-    shown = server.enter(mode, who, "admin")
+def test_administration_is_for_admins_and_shows_no_conversation(server, mode, client, admin):
+    shown = server.enter(mode, client, "admin")
     text = "\n".join(str(getattr(one, "value", "")) for one in shown.main)
     assert ("This page is for administrators" in text) is not admin
     assert bool(shown.main.button or shown.main.number_input) is admin
-    usage = server.enter(mode, who, "usage")
+    usage = server.enter(mode, client, "usage")
     assert ("All users" in str(usage.main.button_group)) is admin
     for at in (shown, usage):
         assert not at.exception
@@ -136,31 +136,31 @@ def test_administration_is_for_admins_who_read_nobodys_conversation(server, mode
 
 @pytest.mark.parametrize("page", [*PAGES, "admin"])
 @pytest.mark.parametrize("mode", ["password", "oidc", "proxy"])
-def test_the_first_request_to_a_page_without_the_app_is_refused_too(server, mode, page):
-    at = server.enter(mode, Who(), page, app=False)
+def test_a_page_that_runs_without_the_app_requires_a_sign_in(server, mode, page):
+    at = server.enter(mode, Client(), page, app=False)
     assert at.title[0].value in ("Sign in", "Access denied")
     assert SAID not in texts(at)
     assert not at.exception
 
 
 @pytest.mark.parametrize("mode", ["password", "proxy", "oidc"])
-def test_a_mode_that_is_not_whole_lets_nobody_in(server, monkeypatch, mode):
+def test_an_incomplete_access_mode_refuses_all_users(server, monkeypatch, mode):
     monkeypatch.setattr(resources, "_load_secrets", lambda: {"access": {"mode": mode}})
-    at = server.enter("local", Who(user=CLAIMS, headers=FROM_PROXY), "chat")
+    at = server.enter("local", Client(user=CLAIMS, headers=FROM_PROXY), "chat")
     assert "Antler cannot start" in at.error[0].value
     assert SAID not in texts(at)
 
 
-def test_a_header_that_streamlit_trusts_lets_nobody_in(server, monkeypatch):
+def test_a_trusted_user_header_of_streamlit_refuses_all_users(server, monkeypatch):
     option = st.get_option
     trusted = {"server.trustedUserHeaders": {"X-Forwarded-Email": "email"}}
     monkeypatch.setattr(st, "get_option", lambda name: trusted.get(name) or option(name))
-    at = server.enter("oidc", Who(user=CLAIMS), "chat")
+    at = server.enter("oidc", Client(user=CLAIMS), "chat")
     assert "trustedUserHeaders" in at.error[0].value
     assert SAID not in texts(at)
 
 
-def test_who_is_refused_is_told_as_whom_and_why_and_can_sign_out(server):
+def test_a_refusal_names_the_user_and_the_reason_and_offers_sign_out(server):
     at = server.enter("oidc", signed(email="eve@example.com", name="Eve"), "chat")
     shown = texts(at)
     assert "Eve" in shown and "eve@example" in shown.replace("\\", "")
@@ -168,8 +168,8 @@ def test_who_is_refused_is_told_as_whom_and_why_and_can_sign_out(server):
     assert [button.label for button in at.button] == ["Sign out"]
 
 
-def test_a_revocation_ends_a_sign_in_at_the_next_run_and_a_new_one_counts(server):
-    at = server.enter("oidc", Who(user=CLAIMS), "chat")
+def test_a_revocation_ends_a_sign_in_at_the_next_run_until_a_new_one(server):
+    at = server.enter("oidc", Client(user=CLAIMS), "chat")
     assert SAID in texts(at)
     server.store.users.sign_out_everywhere(owner("oidc"), time.time())
     at.run()
@@ -179,24 +179,24 @@ def test_a_revocation_ends_a_sign_in_at_the_next_run_and_a_new_one_counts(server
     assert SAID in texts(server.sign_in(at, {**CLAIMS, "iat": int(time.time()) + 1}))
 
 
-def test_signing_out_everywhere_refuses_the_copied_sign_in(server):
-    at = server.enter("oidc", Who(user=CLAIMS), "settings")
+def test_signing_out_everywhere_revokes_a_copied_cookie(server):
+    at = server.enter("oidc", Client(user=CLAIMS), "settings")
     at.button("signout-everywhere").click().run()
     assert server.store.users.revoked_before(owner("oidc")) > CLAIMS["iat"]
-    copied = server.enter("oidc", Who(user=CLAIMS), "chat")
+    copied = server.enter("oidc", Client(user=CLAIMS), "chat")
     assert copied.title[0].value == "Sign in"
 
 
-def test_who_comes_is_remembered_and_another_in_the_same_session_finds_nothing(server):
-    at = server.enter("oidc", Who(user={**CLAIMS, "name": "Ann"}), "chat")
+def test_another_user_in_the_same_session_finds_no_values_of_the_first(server):
+    at = server.enter("oidc", Client(user={**CLAIMS, "name": "Ann"}), "chat")
     at.session_state["share_tokens"] = {"c": "token"}
     server.sign_in(at, {**CLAIMS, "sub": "8", "email": "bob@example.org"})
     assert SAID not in texts(at)
     assert "share_tokens" not in at.session_state
 
 
-def test_the_password_is_asked_in_the_page_where_no_cookie_arrives(server):
-    at = server.enter("password", Who(), "chat")
+def test_the_password_form_is_in_the_page_on_a_host_without_cookies(server):
+    at = server.enter("password", Client(), "chat")
     at.text_input[0].input("wrong horse")
     at.button[0].click().run()
     assert "Wrong password" in at.error[0].value
@@ -207,8 +207,8 @@ def test_the_password_is_asked_in_the_page_where_no_cookie_arrives(server):
     assert SAID in texts(at.run())
 
 
-def test_the_form_in_the_page_says_how_long_to_wait(server):
-    at = server.enter("password", Who(), "chat")
+def test_the_form_in_the_page_shows_the_wait_of_throttled_attempts(server):
+    at = server.enter("password", Client(), "chat")
     for _ in range(11):
         at.text_input[0].input("wrong horse")
         at.button[0].click().run()

@@ -1,4 +1,4 @@
-"""The admins' page: who is shown it, what its forms settle, and that everybody else gets one sentence."""
+"""Administration page: its sections save what an admin enters, and other users are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lib.core.user import User
 from lib.storage.engine import Aggregate
 from lib.storage.policy import Policies
 from lib.ui.session import resources
-from tests.app.roles import ADMIN, BOB, claims, id_of, shown
+from tests.app.users import ADMIN, BOB, claims, id_of, shown
 from tests.unit.storage.test_owner_scope import (
     ADMIN_METHODS,
     METHODS_WITHOUT_OWNER,
@@ -44,7 +44,7 @@ def spend(id_: str, cost: int) -> UsageRecord:
 
 
 @pytest.mark.parametrize("page", ["admin", "usage", "settings", "chat"])
-def test_who_is_no_admin_is_shown_nothing_and_nothing_is_read(enter, store, monkeypatch, page):
+def test_no_data_of_others_is_read_or_shown_for_a_user_who_is_no_admin(enter, store, monkeypatch, page):
     called: list[str] = []
     for method, aggregate, name in aggregate_methods(store):
         if method in ADMIN_METHODS | {"usage.total"}:
@@ -63,7 +63,7 @@ def test_who_is_no_admin_is_shown_nothing_and_nothing_is_read(enter, store, monk
 
 
 @pytest.mark.parametrize("name", ["limits", "models", "default", "prompts", "people", "audit"])
-def test_each_section_is_there_for_an_admin_also_while_nothing_is_settled(enter, name):
+def test_each_section_is_rendered_with_an_empty_policy(enter, name):
     at = enter("admin", **section(name))
     assert at.title[0].value == "Administration"
     assert len(at.error) == 0
@@ -71,7 +71,7 @@ def test_each_section_is_there_for_an_admin_also_while_nothing_is_settled(enter,
 
 
 @pytest.mark.parametrize(("mode", "admin"), [("local", True), ("viewers", False)])
-def test_a_browser_is_an_admin_on_its_own_machine_alone(enter, store, mode, admin):
+def test_a_browser_is_an_admin_in_local_mode_only(enter, store, mode, admin):
     store.usage.record("browser:abcd0123", spend("s", 10**9))
     at = enter("admin", mode=mode, **section("people"))
     assert ("Browser abcd" in shown(at)) is admin
@@ -82,7 +82,7 @@ def fields(at: AppTest, measure: str):
     return [field for field in at.number_input if field.key.rpartition("-")[0].endswith(measure)]
 
 
-def test_limits_are_settled_for_a_scope_and_shown(enter, store):
+def test_limits_of_a_scope_are_saved_and_listed(enter, store):
     at = enter("admin")
     at.selectbox(key="admin.scope").select("group:sales").run()
     soft, hard = fields(at, "cost_day")
@@ -102,7 +102,7 @@ def test_limits_are_settled_for_a_scope_and_shown(enter, store):
     assert store.policy.load().scopes == {}
 
 
-def test_a_warning_after_the_stop_is_not_saved(enter, store):
+def test_a_soft_limit_above_the_hard_limit_is_refused(enter, store):
     at = enter("admin")
     soft, hard = fields(at, "tokens_day")
     soft.set_value(11)
@@ -113,7 +113,7 @@ def test_a_warning_after_the_stop_is_not_saved(enter, store):
     assert [act.action for act in store.audit.page(9) if act.action == "limits"] == []
 
 
-def test_models_are_previewed_and_settled(enter, store):
+def test_model_patterns_are_previewed_and_saved(enter, store):
     at = enter("admin", **section("models"))
     assert at.selectbox(key="admin.scope").value == PER_USER_SCOPE
     at.text_area[0].input("demo-short-memory\n\n  DEMO-BR* \ndemo-short-memory").run()
@@ -129,7 +129,7 @@ def test_models_are_previewed_and_settled(enter, store):
     assert store.policy.load().scopes == {}
 
 
-def test_the_default_is_settled_and_new_conversations_begin_with_it(enter, store):
+def test_the_default_target_applies_to_new_conversations(enter, store):
     at = enter("admin", **section("default"))
     at.selectbox(key="admin.default_model").select("demo-short-memory").run()
     assert store.policy.load().default_target == Target("demo-short-memory", "openai")
@@ -158,7 +158,7 @@ def test_a_prompt_is_added_changed_and_deleted(enter, store):
     assert store.policy.load().prompts == ()
 
 
-def test_people_are_listed_with_what_they_spent_and_no_word_of_theirs(enter, store):
+def test_users_are_listed_with_their_usage_and_no_content(enter, store):
     asked = Node("q", None, Message("user", (TextPart(SAID),)), 1.0)
     store.messages.save_turn(id_of(BOB), Conversation("c", SAID, 1.0, "q"), [asked])
     store.usage.record(id_of(BOB), spend("s", 1_500_000_000))
@@ -175,7 +175,7 @@ def test_people_are_listed_with_what_they_spent_and_no_word_of_theirs(enter, sto
     assert store.policy.load().scopes == {f"person:{id_of(BOB)}": ScopePolicy(limits)}
 
 
-def test_an_admin_signs_somebody_out_who_then_has_to_come_in_again(enter, store):
+def test_an_admin_can_revoke_the_sign_ins_of_a_user(enter, store):
     bob = claims(BOB)
     owner = user_from_claims(bob).id
     assert enter("chat", mode="oidc", user=bob).title[0].value == "What can I help you with?"
@@ -188,7 +188,7 @@ def test_an_admin_signs_somebody_out_who_then_has_to_come_in_again(enter, store)
     assert again.title[0].value == "Sign in"
 
 
-def test_an_admin_who_was_signed_out_settles_nothing_with_the_page_that_is_still_open(enter, store):
+def test_an_open_page_of_an_admin_who_was_signed_out_saves_nothing(enter, store):
     at = enter("admin", mode="oidc", user=claims(ADMIN))
     fields(at, "tokens_day")[1].set_value(10)
     store.users.sign_out_everywhere(user_from_claims(claims(ADMIN)).id, time.time())
@@ -197,7 +197,7 @@ def test_an_admin_who_was_signed_out_settles_nothing_with_the_page_that_is_still
     assert at.title[0].value == "Sign in"
 
 
-def test_the_audit_is_paged_and_narrowed(enter, store):
+def test_the_audit_log_is_paginated_and_filtered(enter, store):
     for number in range(30):
         store.audit.record(User("proxy:x", "Xaver"), "export", f"object{number:02}")
     store.audit.record(User("proxy:x", "Xaver"), "share", "one")
@@ -209,7 +209,7 @@ def test_the_audit_is_paged_and_narrowed(enter, store):
     assert "| Xaver | Created a shared link | one |" in shown(at) and "object" not in shown(at)
 
 
-def test_a_click_of_somebody_who_is_no_admin_any_more_settles_nothing(enter, store):
+def test_a_click_of_a_user_who_is_no_longer_an_admin_saves_nothing(enter, store):
     at = enter("admin")
     fields(at, "tokens_day")[1].set_value(10)
     at.session_state["user"] = User(id_of(ADMIN))
@@ -218,7 +218,7 @@ def test_a_click_of_somebody_who_is_no_admin_any_more_settles_nothing(enter, sto
     assert "for administrators" in at.warning[0].value
 
 
-def test_a_policy_that_was_read_stays_while_the_database_is_away(enter, store, monkeypatch):
+def test_the_policy_stays_in_force_while_the_database_is_away(enter, store, monkeypatch):
     store.policy.set_allowed_models(User("root"), PER_USER_SCOPE, ["demo-short-memory"])
     enter("chat", BOB)
 
@@ -234,7 +234,7 @@ def test_a_policy_that_was_read_stays_while_the_database_is_away(enter, store, m
         resources.policy()
 
 
-def test_usage_of_all_is_by_person_and_each_look_at_it_is_told_of(enter, store):
+def test_usage_of_all_users_is_listed_by_user_and_each_access_is_recorded(enter, store):
     store.usage.record(id_of(BOB), spend("s", 1_500_000_000))
     store.usage.record("browser:ab12cd", spend("t", 500_000_000))
     enter("chat", BOB)
@@ -248,12 +248,12 @@ def test_usage_of_all_is_by_person_and_each_look_at_it_is_told_of(enter, store):
     assert [act.actor_id for act in store.audit.page(9, "usage_of_all")] == [id_of(ADMIN)]
 
 
-def test_all_that_everybody_together_may_use_is_settled_first(enter):
+def test_the_team_is_the_first_scope(enter):
     at = enter("admin")
     assert at.selectbox(key="admin.scope").value == TEAM_SCOPE
 
 
-def test_no_page_of_an_admin_asks_for_what_is_anothers(enter, store, monkeypatch):
+def test_no_page_of_an_admin_reads_conversations_of_others(enter, store, monkeypatch):
     asked = Node("q", None, Message("user", (TextPart(SAID),)), 1.0)
     store.messages.save_turn(id_of(BOB), Conversation("c", SAID, 1.0, "q"), [asked])
     store.usage.record(id_of(BOB), spend("s", 1))

@@ -1,4 +1,4 @@
-"""What a person does is told in the audit, in ids alone; and it is done where it cannot be told."""
+"""Audit events of a session: ids without content, and no action blocked by a failed write."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from lib.storage.store import Store
 from lib.ui.history import conversation_actions
 from lib.ui.session import audit, resources
 from lib.ui.settings import data
-from tests.app.roles import BOB, id_of, shown
+from tests.app.users import BOB, id_of, shown
 
 SAID, TITLE = "Said in confidence", "A title of mine"
 
 
 @pytest.fixture
-def begun(store):
+def saved_store(store):
     asked = Node("q", None, Message("user", (TextPart(SAID),)), 1.0)
     store.messages.save_turn(id_of(BOB), Conversation("c", TITLE, 1.0, "q"), [asked])
     return store
 
 
-def told(store: Store) -> list[tuple[str, str]]:
+def recorded_actions(store: Store) -> list[tuple[str, str]]:
     return [(act.action, act.resource) for act in reversed(store.audit.page(99))]
 
 
@@ -36,66 +36,69 @@ def opened(enter):
     return at.run()
 
 
-def test_a_sign_in_is_told_once_a_session(enter, store):
+def test_a_sign_in_is_recorded_once_a_session(enter, store):
     at = enter("chat", BOB)
     at.run()
     at.run()
-    assert told(store) == [("sign_in", "proxy")]
+    assert recorded_actions(store) == [("sign_in", "proxy")]
     (act,) = store.audit.page(9)
     assert (act.actor_id, act.actor_name) == (id_of(BOB), BOB)
     enter("settings", BOB)
     assert len(store.audit.page(9)) == 2
 
 
-def test_nobody_signs_in_where_people_are_browsers(enter, store):
+def test_no_sign_in_is_recorded_in_modes_without_accounts(enter, store):
     enter("chat", mode="local")
-    assert told(store) == []
+    assert recorded_actions(store) == []
 
 
-def test_links_are_told_of(enter, begun):
+def test_created_and_revoked_share_links_are_recorded(enter, saved_store):
     at = opened(enter)
     at.button(key="share-make").click().run()
-    (share,) = begun.shares.links(id_of(BOB))
+    (share,) = saved_store.shares.links(id_of(BOB))
     settings = enter("settings", BOB)
     settings.button(key=f"revoke-{share.id}").click().run()
-    assert [act for act in told(begun) if act[0] != "sign_in"] == [("share", "c"), ("revoke", share.id)]
-    assert begun.shares.links(id_of(BOB)) == []
+    assert [act for act in recorded_actions(saved_store) if act[0] != "sign_in"] == [
+        ("share", "c"),
+        ("revoke", share.id),
+    ]
+    assert saved_store.shares.links(id_of(BOB)) == []
 
 
-def test_the_end_of_everything_is_told_without_a_name(enter, begun):
+def test_an_erasure_is_recorded_without_a_name(enter, saved_store):
     at = enter("settings", BOB)
     at.checkbox(key="erase-sure").check().run()
     at.button(key="erase").click().run()
-    assert begun.conversations.get(id_of(BOB), "c") is None
-    assert told(begun) == [("sign_in", "proxy"), ("erase", "")]
-    assert {(act.actor_id, act.actor_name) for act in begun.audit.page(9)} == {(id_of(BOB), "")}
+    assert saved_store.conversations.get(id_of(BOB), "c") is None
+    assert recorded_actions(saved_store) == [("sign_in", "proxy"), ("erase", "")]
+    assert {(act.actor_id, act.actor_name) for act in saved_store.audit.page(9)} == {(id_of(BOB), "")}
 
 
-def test_the_download_of_everything_is_told_of(enter, begun):
+def test_an_export_of_all_conversations_is_recorded(enter, saved_store):
     enter("settings", BOB)
     found = json.loads(data._export_all(User(id_of(BOB))))
     assert SAID in json.dumps(found)
-    assert told(begun)[-1] == ("export", "everything")
+    assert recorded_actions(saved_store)[-1] == ("export", "everything")
 
 
-def test_deleted_conversations_are_recorded_by_their_ids(begun, monkeypatch):
-    monkeypatch.setattr(resources, "store", lambda: begun)
+def test_deleted_conversations_are_recorded_by_their_ids(saved_store, monkeypatch):
+    monkeypatch.setattr(resources, "store", lambda: saved_store)
     one, two = (Conversation(id_, "", 1.0) for id_ in ("c", "d"))
     conversation_actions.delete(User("x"), [one])
     conversation_actions.delete(User("x"), [one, two])
-    second, first = begun.audit.page(2)
+    second, first = saved_store.audit.page(2)
     assert (first.resource, first.details) == ("c", {})
     assert (second.resource, second.details) == ("", {"conversations": ["c", "d"]})
 
 
-def test_nothing_of_what_was_said_is_in_any_row(enter, begun):
+def test_no_audit_event_holds_content(enter, saved_store):
     opened(enter).button(key="share-make").click().run()
     data._export_all(User(id_of(BOB)))
-    assert len(begun.audit.page(9)) == 3
-    assert SAID not in str(begun.audit.page(9)) and TITLE not in str(begun.audit.page(9))
+    assert len(saved_store.audit.page(9)) == 3
+    assert SAID not in str(saved_store.audit.page(9)) and TITLE not in str(saved_store.audit.page(9))
 
 
-def test_what_cannot_be_told_is_done_all_the_same(enter, begun, monkeypatch, caplog):
+def test_a_failed_audit_write_does_not_block_the_action(enter, saved_store, monkeypatch, caplog):
     def refused(*_: object, **__: object) -> None:
         raise StoreError("full")
 
@@ -103,7 +106,7 @@ def test_what_cannot_be_told_is_done_all_the_same(enter, begun, monkeypatch, cap
     at = opened(enter)
     assert SAID in shown(at)
     at.button(key="share-make").click().run()
-    assert len(begun.shares.links(id_of(BOB))) == 1
+    assert len(saved_store.shares.links(id_of(BOB))) == 1
     assert [record.message for record in caplog.records if record.name == audit.__name__] == [
         "an audit event could not be recorded: sign_in",
         "an audit event could not be recorded: share",

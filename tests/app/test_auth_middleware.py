@@ -1,4 +1,4 @@
-"""Every route of a running server, over HTTP and the websocket: closed to whoever has not signed in."""
+"""Authentication of every route of a running server, over HTTP and the websocket."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from lib.config.auth import user_from_claims
 from lib.storage.store import Store
 from lib.ui.auth import password, sign_in_html
-from tests.app.asking import ask
+from tests.app.http_client import ask
 from tests.support.app_server import AppServer
 
 PASSWORD, SECRET, COOKIE_SECRET = "correct horse", "0123456789abcdef", "c" * 32
@@ -109,7 +109,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("mode", "headers"), WRONG)
-def test_no_file_is_served_to_who_has_not_signed_in(apps, mode, headers):
+def test_no_file_is_served_without_a_sign_in(apps, mode, headers):
     app = apps[mode]
     for method, path in FILES if mode == "oidc" else [*FILES, *FRAME, ("GET", "/static/js/index.js")]:
         answer = ask(app, path, method, **headers)
@@ -118,7 +118,7 @@ def test_no_file_is_served_to_who_has_not_signed_in(apps, mode, headers):
 
 
 @pytest.mark.parametrize("mode", SETTINGS)
-def test_the_signed_in_reach_what_there_is(apps, mode):
+def test_signed_in_users_reach_files_and_pages(apps, mode):
     for method, path in FILES:
         answer = ask(apps[mode], path, method, **right(mode))
         assert "Sign in first" not in answer.text
@@ -129,17 +129,17 @@ def test_the_signed_in_reach_what_there_is(apps, mode):
 
 @pytest.mark.parametrize("mode", SETTINGS)
 @pytest.mark.parametrize("path", ["//media/0a1b.png", "/%6dedia/0a1b.png", "/static/../media/0a1b.png"])
-def test_another_spelling_opens_no_file(apps, mode, path):
+def test_another_spelling_of_a_path_opens_no_file(apps, mode, path):
     answer = ask(apps[mode], path)
     assert answer.status in (REFUSED[mode], 400, 403, 404) or "<title>Streamlit" in answer.text
 
 
 @pytest.mark.parametrize("mode", SETTINGS)
-def test_health_is_asked_without_a_sign_in(apps, mode):
+def test_the_health_endpoint_needs_no_sign_in(apps, mode):
     assert ask(apps[mode], "/_stcore/health").status == 200
 
 
-def test_with_st_login_the_frame_of_the_page_is_open(apps):
+def test_with_oidc_the_shell_of_the_page_is_public(apps):
     for _, path in FRAME:
         assert ask(apps["oidc"], path, Accept="text/html").status == 200
 
@@ -151,7 +151,7 @@ def socket(app: AppServer, **headers: str) -> ClientConnection:
 
 
 @pytest.mark.parametrize(("mode", "headers"), [(mode, headers) for mode, headers in WRONG if mode != "oidc"])
-def test_no_websocket_is_opened_to_who_has_not_signed_in(apps, mode, headers):
+def test_no_websocket_is_accepted_without_a_sign_in(apps, mode, headers):
     with pytest.raises(InvalidStatus) as refused:
         socket(apps[mode], **headers)
     assert refused.value.response.status_code == 403
@@ -164,13 +164,13 @@ def run() -> bytes:
 
 
 @pytest.mark.parametrize("mode", SETTINGS)
-def test_a_websocket_is_opened_to_who_has(apps, mode):
+def test_a_websocket_is_accepted_from_a_signed_in_user(apps, mode):
     with socket(apps[mode], **right(mode)) as opened:
         opened.send(run())
         assert opened.recv(timeout=60)
 
 
-def test_a_websocket_ends_with_the_sign_in_before_anything_runs(apps):
+def test_a_revocation_closes_the_websocket_before_any_callback_runs(apps):
     app = apps["oidc"]
     with socket(app, Cookie=cookie(sub="8")) as opened, socket(app, Cookie=cookie(sub="9")) as another:
         opened.send(run())
@@ -190,7 +190,7 @@ def test_a_websocket_ends_with_the_sign_in_before_anything_runs(apps):
     assert ask(app, "/media/0a1b.png", Cookie=cookie(sub="8", iat=int(time.time()) + 1)).status == 404
 
 
-def test_who_comes_back_to_no_session_is_shown_the_page_as_it_is_now(apps):
+def test_a_client_without_its_session_gets_a_new_page(apps):
     address = f"{apps['oidc'].url.replace('http', 'ws')}/_stcore/stream"
     with connect(
         address, origin=apps["oidc"].url, subprotocols=["streamlit", "xsrf", "0123-session"]
@@ -203,7 +203,7 @@ def test_who_comes_back_to_no_session_is_shown_the_page_as_it_is_now(apps):
     ("base", "path", "expected"),
     [("", "/media/a", "/media/a"), ("chat", "/chat/media/a", "/media/a"), ("/chat/", "/chatter", "/chatter")],
 )
-def test_paths_are_those_below_the_address(monkeypatch, base, path, expected):
+def test_paths_are_relative_to_the_base_path(monkeypatch, base, path, expected):
     monkeypatch.setattr(st, "get_option", {"server.baseUrlPath": base}.get)
     assert sign_in_html.path_below_base({"path": path}) == expected
 

@@ -1,4 +1,4 @@
-"""What a browser's answer is taken for: an id without the secret, or nothing at all."""
+"""Parsing of a browser's identity response: an id without the secret, or None."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANYTHING = st.recursive(
 
 
 @pytest.mark.parametrize("place", ["browser", "tab", "page"])
-def test_the_id_is_a_hash_of_the_secret(place):
+def test_the_user_id_is_a_hash_of_the_secret(place):
     told = browser_id.parse_identity({"secret": SECRET, "persistence": place})
     assert told == BrowserIdentity(f"browser:{hashlib.sha256(SECRET.encode()).hexdigest()[:32]}", place)
     assert SECRET not in repr(told)
@@ -46,16 +46,16 @@ def test_the_id_is_a_hash_of_the_secret(place):
     ],
     ids=lambda secret: repr(secret)[:60],
 )
-def test_what_has_another_shape_is_no_secret(secret):
+def test_a_malformed_secret_is_refused(secret):
     assert browser_id.parse_identity({"secret": secret, "persistence": "browser"}) is None
 
 
 @pytest.mark.parametrize("place", ["", None, 1, True, [], ["browser"], "elsewhere", {"browser": 1}])
-def test_a_place_that_is_none_of_ours_is_refused(place):
+def test_an_unknown_persistence_is_refused(place):
     assert browser_id.parse_identity({"secret": SECRET, "persistence": place}) is None
 
 
 @given(ANYTHING)
-def test_whatever_comes_is_told_or_refused(answer):
+def test_any_response_is_parsed_or_refused(answer):
     told = browser_id.parse_identity(answer)
     assert told is None or (len(told.id) == len("browser:") + 32 and answer["secret"] == SECRET)

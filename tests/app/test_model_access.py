@@ -1,4 +1,4 @@
-"""What the team has settled, as a person meets it: models that may be used, and shared prompts."""
+"""The team's policy on the chat page and in the settings: allowed models and shared prompts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lib.core.policy import PER_USER_SCOPE, Prompt
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.settings import models
-from tests.app.roles import ADMIN, BOB, id_of, shown
+from tests.app.users import ADMIN, BOB, id_of, shown
 
 ROOT = User("root")
 SAID = "Said before"
@@ -23,7 +23,7 @@ def settled(store):
     return store
 
 
-def test_the_picker_has_what_a_person_may_use(enter, settled):
+def test_the_picker_lists_the_allowed_models(enter, settled):
     settled.preferences.set_favourite(id_of(BOB), "demo-slow", True)
     settled.preferences.set_favourite(id_of(BOB), "demo-thinker", True)
     at = enter("chat", BOB)
@@ -37,7 +37,7 @@ def test_the_picker_has_what_a_person_may_use(enter, settled):
     assert [option.split(" · ")[0] for option in other.options] == ["demo-tour"]
 
 
-def test_a_default_that_may_not_be_used_any_more_is_passed_over(enter, settled):
+def test_a_default_that_is_no_longer_allowed_is_skipped(enter, settled):
     settled.preferences.set_default_target(id_of(BOB), Target("demo-slow", "openai"))
     settled.policy.set_default_target(ROOT, Target("demo-short-memory", "openai"))
     assert enter("chat", BOB).session_state["composer.model"] == "demo-short-memory"
@@ -49,7 +49,7 @@ def captions(at) -> str:
     return "\n".join(one.value for one in at.caption).replace("\\", "")
 
 
-def test_a_conversation_with_a_model_of_before_is_read_and_says_why_it_cannot_go_on(enter, settled):
+def test_a_conversation_with_a_forbidden_model_shows_the_reason(enter, settled):
     asked = Node("q", None, Message("user", (TextPart(SAID),)), 1.0)
     talk = Conversation("c", "Hers", 1.0, "q", Target("demo-slow", "openai"))
     settled.messages.save_turn(id_of(BOB), talk, [asked])
@@ -61,7 +61,7 @@ def test_a_conversation_with_a_model_of_before_is_read_and_says_why_it_cannot_go
     assert "You do not have permission to use demo-slow. Choose another model" in captions(at)
 
 
-def test_the_settings_list_what_may_be_used_and_take_no_other_default(enter, settled):
+def test_the_settings_list_allowed_models_and_refuse_another_default(enter, settled):
     settled.preferences.set_favourite(id_of(BOB), "demo-slow", True)
     at = enter("settings", BOB)
     assert set(at.selectbox(key="models.default").options) == {"demo-thinker", "demo-short-memory"}
@@ -73,7 +73,7 @@ def test_the_settings_list_what_may_be_used_and_take_no_other_default(enter, set
     assert settled.preferences.load(bob.id).default_target == Target("demo-short-memory", "openai")
 
 
-def test_shared_prompts_stand_in_the_panel_where_there_are_any(enter, store):
+def test_shared_prompts_can_be_selected_in_the_panel(enter, store):
     def menus(at) -> list[str]:
         return [one.proto.label for one in at.get("menu_button") if one.proto.label == "Use a shared prompt"]
 

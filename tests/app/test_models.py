@@ -1,4 +1,4 @@
-"""What is known of a model, in words."""
+"""Capabilities of a model and the age of a model list, as text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lib.ui.widgets import model_access
         (Capabilities(9_999), "9k context window · unknown: images, PDF, thinking"),
     ],
 )
-def test_what_is_known_is_said_and_what_is_not(abilities, words):
+def test_known_and_unknown_capabilities_are_listed(abilities, words):
     assert model_access.capabilities_text(abilities) == words
 
 
@@ -37,5 +37,5 @@ def test_what_is_known_is_said_and_what_is_not(abilities, words):
         (90_000, "Updated 1 day ago"),
     ],
 )
-def test_the_age_of_a_list(seconds, words):
+def test_the_age_of_a_model_list_is_formatted(seconds, words):
     assert models.format_age(seconds) == words

@@ -1,4 +1,4 @@
-"""A key of one's own on the settings page: taken, checked, used by one session alone, and let go."""
+"""Personal key on the settings page: checked, used by one session only, and forgotten."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def other() -> Iterator[Replay]:
 
 @pytest.fixture
 def enter(team, database_url, monkeypatch) -> Iterator[Enter]:
-    """Opens the app at a page, as somebody with a browser of that name."""
+    """Open a page as the browser of that name."""
     kept = (
         resources.settings,
         resources.store,
@@ -101,7 +101,7 @@ def ask(at: AppTest, text: str) -> AppTest:
     return at
 
 
-def test_where_it_is_not_allowed_nothing_is_asked_for(enter):
+def test_the_section_is_hidden_unless_personal_keys_are_allowed(enter):
     at = enter("ann", ANTLER_OWN_KEY="off")
     assert "Your own API key" not in [one.value for one in at.subheader]
     assert not [one for one in at.text_input if one.key == "own.key"]
@@ -136,7 +136,7 @@ def test_a_key_is_checked_used_and_forgotten(enter, team):
         ("sk\x00one", "an invalid character"),
     ],
 )
-def test_what_cannot_be_a_key_is_not_tried(enter, team, key, words):
+def test_a_malformed_key_is_not_sent(enter, team, key, words):
     at = enter("ann")
     before = len(team.requests)
     use(at, key)
@@ -156,7 +156,7 @@ def test_a_key_that_the_gateway_refuses_is_not_used(enter, team):
 
 
 @pytest.mark.parametrize(("status", "words"), [(404, "no model list"), (500, "could not be checked")])
-def test_a_gateway_that_cannot_check_a_key_is_no_reason_to_refuse_it(enter, team, status, words):
+def test_a_key_is_used_when_the_gateway_cannot_check_it(enter, team, status, words):
     at = enter("ann")
     team.serve("/v1/models", Canned(b"{}", status, JSON))
     use(at, ONE)
@@ -164,7 +164,7 @@ def test_a_gateway_that_cannot_check_a_key_is_no_reason_to_refuse_it(enter, team
     assert "personal_key" in at.session_state
 
 
-def test_two_sessions_have_nothing_of_each_others_key(enter, team, other, tmp_path, caplog):
+def test_a_personal_key_is_isolated_from_other_sessions(enter, team, other, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
     urls = f"{team.url},{other.url}/v1/"
     ann = enter("ann", ANTLER_OWN_KEY_URLS=urls)
@@ -192,7 +192,7 @@ def test_two_sessions_have_nothing_of_each_others_key(enter, team, other, tmp_pa
     assert not [one for one in files for key in (ONE, TWO) if key.encode() in one.read_bytes()]
 
 
-def test_with_the_demo_an_own_key_reaches_the_gateway_on_the_list(enter, other, monkeypatch):
+def test_a_personal_key_replaces_the_demo(enter, other, monkeypatch):
     monkeypatch.delenv("DEERAPI_API_KEY")
     assert "built-in demo" in texts(enter("ben", "chat", ANTLER_OWN_KEY_URLS=other.url))
     at = use(enter("ann"), ONE)
@@ -203,7 +203,7 @@ def test_with_the_demo_an_own_key_reaches_the_gateway_on_the_list(enter, other, 
     assert "user" not in other.requests[-1].json  # there is no secret to make a pseudonym with
 
 
-def test_the_teams_headers_stay_with_the_teams_gateway(enter, team, other):
+def test_the_teams_headers_are_sent_to_the_teams_gateway_only(enter, team, other):
     told = {"ANTLER_HEADERS": '{"X-Team": "design"}', "ANTLER_OWN_KEY_URLS": f"{other.url},{team.url}"}
     at = use(enter("ann", **told), ONE)
     ask(at, "Why?")
@@ -216,13 +216,13 @@ def test_the_teams_headers_stay_with_the_teams_gateway(enter, team, other):
 
 
 def held() -> list[str]:
-    """The own keys that any gateway in this process holds."""
+    """Personal keys that any gateway in this process holds."""
     gc.collect()
     keys = [one._api_key for one in gc.get_objects() if isinstance(one, Gateway)]
     return [key for key in keys if key.startswith(ONE)]
 
 
-def test_keys_that_were_forgotten_leave_nothing_behind(enter):
+def test_no_object_holds_a_forgotten_key(enter):
     at = enter("ann")
     for number in range(5):
         use(at, f"{ONE}{number}")
@@ -231,7 +231,7 @@ def test_keys_that_were_forgotten_leave_nothing_behind(enter):
     assert held() == []
 
 
-def test_what_a_pseudonym_takes_the_place_of_is_said(enter):
+def test_a_parameter_replaced_by_the_pseudonym_is_announced(enter):
     at = enter("ann", "chat")
     at.selectbox(key="composer.model").set_value("m-team").run()
     at.text_input(key="param.user").input("ben").run()

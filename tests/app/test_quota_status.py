@@ -1,4 +1,4 @@
-"""Limits on the page: a refusal keeps the words, a soft bound is said above the box, all is told in full."""
+"""Limits on the page: a refusal keeps the text, a soft limit warns above the input, all are listed."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def texts(at: AppTest) -> str:
         ),
     ],
 )
-def test_what_is_refused_stays_in_the_box_with_the_reason(enter, store, policy, said):
+def test_a_refused_question_stays_in_the_input_with_the_reason(enter, store, policy, said):
     at = enter(policy)
     at.query_params.update({"model": "demo-tour", "wire": "openai"})
     at.run()
@@ -106,7 +106,7 @@ def test_what_is_refused_stays_in_the_box_with_the_reason(enter, store, policy, 
     assert store.conversations.page(ANN.id, 9) == []
 
 
-def test_a_soft_bound_is_said_above_the_box_once_it_is_reached(enter, store):
+def test_a_reached_soft_limit_warns_above_the_input(enter, store):
     policy = rules(cost_day=Limit(soft=NANOS_PER_DOLLAR * 4 // 5, hard=NANOS_PER_DOLLAR))
     spent(store, NANOS_PER_DOLLAR * 4 // 5 - 1)
     assert "today" not in texts(enter(policy))
@@ -128,7 +128,7 @@ def test_a_soft_bound_is_said_above_the_box_once_it_is_reached(enter, store):
     assert "today" not in told
 
 
-def test_what_is_left_stands_on_the_page_of_what_was_used(enter, store):
+def test_the_usage_page_lists_the_remaining_quotas(enter, store):
     spent(store, NANOS_PER_DOLLAR // 4)
     spent(store, NANOS_PER_DOLLAR, "t", "bob")
     policy = Policy(
@@ -160,7 +160,7 @@ def test_what_is_left_stands_on_the_page_of_what_was_used(enter, store):
     assert TRANSLATIONS["zh"]["quota.title"] in texts(enter(policy, "usage", "zh"))
 
 
-def test_who_has_no_limits_is_told_of_none(enter, store):
+def test_no_quota_is_shown_without_limits(enter, store):
     spent(store, NANOS_PER_DOLLAR)
     assert TRANSLATIONS["en"]["quota.title"] not in texts(enter(Policy(), "usage"))
 
@@ -195,7 +195,7 @@ HOUR = 3600.0
         (LimitExceededError("all", "tokens_day", 60, 60, 100, 0, None), "60 tokens. Waiting does not help"),
     ],
 )
-def test_a_refusal_says_what_holds_how_much_is_left_and_for_how_long(error, said, monkeypatch):
+def test_a_refusal_names_the_limit_the_remaining_amount_and_the_reset(error, said, monkeypatch):
     monkeypatch.setattr(limit_text.time, "time", lambda: error.resets_at - (error.retry_after or 0.0))
     told = errors.error_message(error)
     assert said in told
@@ -203,6 +203,6 @@ def test_a_refusal_says_what_holds_how_much_is_left_and_for_how_long(error, said
         assert told.endswith("Resets in 7 h (1970-01-01 00:00).")
 
 
-def test_other_errors_have_the_words_of_their_code():
+def test_other_errors_have_the_message_of_their_code():
     assert errors.error_message(ConversationNotFound()) == TRANSLATIONS["en"]["error.gone"]
     assert errors.error_message(ModelNotAllowed()) == TRANSLATIONS["en"]["error.model_not_allowed"]

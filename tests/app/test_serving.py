@@ -1,4 +1,4 @@
-"""What a balancer and a monitor are told by a running server, what strangers are not told, and its end."""
+"""Health, readiness, metrics and shutdown of a running server."""
 
 from __future__ import annotations
 
@@ -37,15 +37,17 @@ def app(tmp_path_factory) -> Iterator[AppServer]:
 
 @pytest.fixture
 def started(tmp_path) -> Iterator[list[AppServer]]:
-    """Servers that end with the test."""
+    """Servers that are closed after the test."""
     made: list[AppServer] = []
     yield made
     for one in made:
         one.close()
 
 
-def test_a_server_that_can_work_says_so(app):
+def test_a_working_server_is_healthy_and_ready(app):
     assert get(f"{app.url}/health") == (200, "ok")
+    # The first check opens the database, which can take longer than the endpoint waits.
+    until(lambda: get(f"{app.url}/ready")[0] == 200)
     status, body = get(f"{app.url}/ready")
     assert (status, json.loads(body)) == (
         200,
@@ -53,7 +55,7 @@ def test_a_server_that_can_work_says_so(app):
     )
 
 
-def test_a_database_that_goes_away_and_comes_back_is_seen(app):
+def test_readiness_follows_the_database(app):
     assert get(f"{app.url}/ready")[0] == 200
     database = app.folder / "data/antler.db"
     away = database.rename(database.with_name("elsewhere.db"))
@@ -79,7 +81,7 @@ def until(true) -> None:
     raise AssertionError("it never was")
 
 
-def test_a_gateway_that_is_not_there_is_seen_and_nothing_is_told_of_it(started, tmp_path):
+def test_an_unreachable_gateway_makes_the_server_unready_without_details(started, tmp_path):
     settings = {
         "DEERAPI_API_KEY": KEY,
         "DEERAPI_BASE_URL": f"http://127.0.0.1:{free_port()}",
@@ -94,7 +96,7 @@ def test_a_gateway_that_is_not_there_is_seen_and_nothing_is_told_of_it(started, 
     assert KEY not in app.log.read_text() and TOKEN not in app.log.read_text()
 
 
-def test_figures_are_for_this_machine_alone(app):
+def test_metrics_are_served_to_local_requests_only(app):
     status, body = get(f"{app.url}/metrics")
     assert status == 200 and "\nantler_answers_running 0.0\n" in body
     for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"):
@@ -103,7 +105,7 @@ def test_figures_are_for_this_machine_alone(app):
     assert get(f"{app.url}/metrics", Host=f"localhost:{app.port}")[0] == 200
 
 
-def test_with_a_token_the_figures_are_for_whoever_has_it(started, tmp_path):
+def test_a_token_permits_remote_access_to_metrics(started, tmp_path):
     started.append(app := AppServer(tmp_path, {"ANTLER_METRICS_TOKEN": TOKEN}))
     assert get(f"{app.url}/metrics")[0] == 403
     assert get(f"{app.url}/metrics", Authorization="Bearer é")[0] == 403
@@ -112,21 +114,21 @@ def test_with_a_token_the_figures_are_for_whoever_has_it(started, tmp_path):
     assert get(f"{app.url}/metrics", **far)[0] == 200
 
 
-def test_settings_that_are_wrong_leave_it_alive_and_not_ready(started, tmp_path):
+def test_invalid_settings_leave_the_server_healthy_and_unready(started, tmp_path):
     started.append(app := AppServer(tmp_path, {"DEERAPI_RETRIES": "many", "DEERAPI_API_KEY": KEY}))
     assert get(f"{app.url}/health")[0] == 200
     assert get(f"{app.url}/ready")[0] == 503
     assert get(f"{app.url}/metrics")[0] == 403
 
 
-def test_a_broken_file_of_secrets_is_not_quoted_in_the_log(started, tmp_path):
+def test_an_invalid_secrets_file_is_not_quoted_in_the_log(started, tmp_path):
     started.append(app := AppServer(tmp_path, {}, secrets=f"[gateway]\napi_key = {KEY}\n"))
     assert get(f"{app.url}/health")[0] == 200
     said = app.log.read_text()
     assert "Failed to load secrets" in said and KEY not in said
 
 
-def test_with_nothing_to_wait_for_it_ends_when_it_is_told_to(started, tmp_path):
+def test_an_idle_server_exits_at_sigterm(started, tmp_path):
     started.append(app := AppServer(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"}))
     app.terminate()
     assert app.wait() == -signal.SIGTERM

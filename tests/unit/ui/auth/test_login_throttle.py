@@ -1,4 +1,4 @@
-"""A password can be tried a few times, by one address and by all."""
+"""Rate limit of password attempts, by address and in total."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from lib.ui.auth.login_throttle import LoginThrottle
 
 
-def test_an_address_waits_after_its_tries_and_others_do_not():
+def test_an_address_is_throttled_after_its_attempts_and_others_are_not():
     attempts = LoginThrottle(max_per_address=3, max_total=9, window_seconds=60.0)
     assert [attempts.register_attempt("a", 10.0 + n) for n in range(3)] == [0.0] * 3
     assert attempts.register_attempt("a", 15.0) == 55.0
@@ -16,20 +16,20 @@ def test_an_address_waits_after_its_tries_and_others_do_not():
     assert attempts.register_attempt("a", 70.5) == 0.5
 
 
-def test_many_addresses_together_wait_too():
+def test_all_addresses_together_are_throttled():
     attempts = LoginThrottle(max_per_address=3, max_total=4, window_seconds=60.0)
     assert [attempts.register_attempt(f"10.0.0.{n}", 1.0 + n) for n in range(4)] == [0.0] * 4
     assert attempts.register_attempt("10.0.0.9", 21.0) == 40.0
     assert attempts.register_attempt("10.0.0.9", 61.0) == 0.0
 
 
-def test_trying_on_does_not_make_the_wait_longer():
+def test_throttled_attempts_do_not_extend_the_wait():
     attempts = LoginThrottle(max_per_address=1, max_total=9, window_seconds=60.0)
     attempts.register_attempt("a", 0.0)
     assert [attempts.register_attempt("a", now) for now in (10.0, 59.0, 60.0)] == [50.0, 1.0, 0.0]
 
 
-def test_the_right_word_takes_back_its_own_try_alone():
+def test_a_correct_password_discards_only_its_own_attempt():
     attempts = LoginThrottle(max_per_address=2, max_total=9, window_seconds=60.0)
     attempts.register_attempt("a", 0.0)
     attempts.register_attempt("a", 1.0)
@@ -39,7 +39,7 @@ def test_the_right_word_takes_back_its_own_try_alone():
     assert attempts.register_attempt("a", 3.0) == 57.0
 
 
-def test_no_try_slips_through_between_others():
+def test_concurrent_attempts_are_all_counted():
     attempts = LoginThrottle(max_per_address=50, max_total=50, window_seconds=60.0)
     passed: list[float] = []
     start = threading.Barrier(8, timeout=30)

@@ -1,4 +1,4 @@
-"""Whether a service is well: asked by one thread, no more often than agreed, and not waited for."""
+"""Health probe: one check at a time, cached, and never waited for too long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WAIT = 20.0
 
 
 class Service:
-    """Counts how often it is asked; fails where it is told to, and waits where it is told to."""
+    """Service that counts its checks, and can fail or block."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -27,14 +27,14 @@ class Service:
             raise ConnectionError("away")
 
 
-def test_a_service_that_is_well_is_asked_once_for_a_while():
+def test_a_healthy_result_is_cached():
     service = Service()
     probe = HealthProbe("it", service.ask, LONG)
     assert all(asyncio.run(probe.is_healthy(WAIT)) for _ in range(20))
     assert service.asked == 1
 
 
-def test_a_service_that_fails_is_not_well_and_is_not_asked_again_at_once():
+def test_an_unhealthy_result_is_cached():
     service = Service()
     service.fails = True
     probe = HealthProbe("it", service.ask, LONG)
@@ -42,7 +42,7 @@ def test_a_service_that_fails_is_not_well_and_is_not_asked_again_at_once():
     assert service.asked == 1
 
 
-def test_it_is_seen_when_a_service_fails_and_when_it_is_back():
+def test_a_failure_and_a_recovery_are_noticed():
     service = Service()
     probe = HealthProbe("it", service.ask, healthy_seconds=0.01)
     seen = []
@@ -52,7 +52,7 @@ def test_it_is_seen_when_a_service_fails_and_when_it_is_back():
     assert seen == [True, False, True]
 
 
-def test_a_service_that_was_well_lately_may_fail_for_a_moment():
+def test_a_failure_within_the_grace_period_is_ignored():
     service = Service()
     probe = HealthProbe("it", service.ask, LONG, interval=0.0)
     assert asyncio.run(probe.is_healthy(WAIT))
@@ -60,7 +60,7 @@ def test_a_service_that_was_well_lately_may_fail_for_a_moment():
     assert asyncio.run(probe.is_healthy(WAIT))
 
 
-def test_a_silent_service_is_asked_by_one_thread_and_not_waited_for():
+def test_a_silent_service_is_checked_by_one_thread_without_waiting():
     service = Service()
     service.free.clear()
     probe = HealthProbe("it", service.ask, LONG, interval=0.0)

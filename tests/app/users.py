@@ -1,4 +1,4 @@
-"""Whom the tests of roles are about, and what a page shows them."""
+"""Users of the tests about roles, and the texts of a page."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def id_of(name: str) -> str:
 
 
 def claims(name: str) -> dict[str, Any]:
-    """What a provider tells of somebody who has signed in a minute ago."""
+    """Claims of a user who signed in a minute ago."""
     now = int(time.time())
     told = {"iss": "https://id.example", "sub": name, "email": name, "email_verified": True}
     return {**told, "is_logged_in": True, "iat": now - 60, "exp": now + 36_000}
 
 
 def shown(at: AppTest) -> str:
-    """All texts of the page, without the signs that keep them from being Markdown."""
+    """All texts of the page, without Markdown escapes."""
     assert not at.exception
     return "\n".join(str(getattr(one, "value", "")) for one in at.main).replace("\\", "")
