@@ -1,48 +1,50 @@
-"""ZIP archives that are bombs, broken, locked, or name places outside."""
+"""ZIP archives that are bombs, broken, encrypted, or contain paths outside."""
 
 import zipfile
 
 from lib.transfer import archive, parse_export
-from tests.unit.transfer.valid import FILES, packed, refused
+from tests.unit.transfer.examples import EXAMPLES, get_refusal, make_zip
 
 
-def test_a_bomb_is_not_unpacked(monkeypatch):
+def test_a_zip_bomb_is_refused(monkeypatch):
     monkeypatch.setattr(archive, "MAX_JSON_BYTES", 3 * 1024 * 1024)
-    bomb = packed({"conversations.json": b"[" + b" " * 50 * 1024 * 1024 + b"]"})
+    bomb = make_zip({"conversations.json": b"[" + b" " * 50 * 1024 * 1024 + b"]"})
     assert len(bomb) < 100_000
-    assert refused(bomb) == ("unpacked", "conversations.json")
-    several = packed({f"conversations-{n}.json": b" " * 1024 * 1024 * 2 + FILES["claude"] for n in range(2)})
-    assert refused(several) == ("unpacked", "conversations-1.json")
+    assert get_refusal(bomb) == ("unpacked", "conversations.json")
+    several = make_zip(
+        {f"conversations-{n}.json": b" " * 1024 * 1024 * 2 + EXAMPLES["claude"] for n in range(2)}
+    )
+    assert get_refusal(several) == ("unpacked", "conversations-1.json")
 
 
 def test_an_archive_of_too_many_files_is_refused(monkeypatch):
-    many = packed({f"{n}.json": b"[]" for n in range(5)})
+    many = make_zip({f"{n}.json": b"[]" for n in range(5)})
     monkeypatch.setattr(archive, "MAX_PARSED_MEMBERS", 4)
-    assert refused(many) == ("many", "")
+    assert get_refusal(many) == ("many", "")
     monkeypatch.setattr(archive, "MAX_ARCHIVE_MEMBERS", 3)
-    assert refused(many) == ("many", "")
+    assert get_refusal(many) == ("many", "")
 
 
-def test_names_in_an_archive_go_nowhere(tmp_path, monkeypatch):
+def test_paths_in_an_archive_are_never_written_to(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = ["../../conversations.json", "/conversations-1.json", "C:\\conversations.json"]
-    found = parse_export(packed({name: FILES["claude"] for name in names[:1]}))
-    assert found == parse_export(FILES["claude"])
-    parse_export(packed({name: FILES["claude"] for name in names}))
+    result = parse_export(make_zip({name: EXAMPLES["claude"] for name in names[:1]}))
+    assert result == parse_export(EXAMPLES["claude"])
+    parse_export(make_zip({name: EXAMPLES["claude"] for name in names}))
     assert list(tmp_path.iterdir()) == []
     assert not (tmp_path.parent.parent / "conversations.json").exists()
 
 
-def test_archives_that_cannot_be_read_are_refused():
-    whole = packed({"conversations.json": FILES["claude"]})
+def test_broken_archives_are_refused():
+    whole = make_zip({"conversations.json": EXAMPLES["claude"]})
     locked = bytearray(whole)
     locked[6] |= 1
     locked[whole.index(b"PK\x01\x02") + 8] |= 1
-    assert refused(bytes(locked))[0] == "zip"
-    assert refused(whole[:-30])[0] == "zip"
-    assert refused(packed({"conversations.json": FILES["claude"]}, zipfile.ZIP_LZMA))[0] == "zip"
-    assert refused(packed({}))[0] == "unknown"
-    assert refused(packed({"conversations.json": b"{"}))[0] == "json"
-    wrong_sum = bytearray(packed({"conversations.json": FILES["claude"]}, zipfile.ZIP_STORED))
+    assert get_refusal(bytes(locked))[0] == "zip"
+    assert get_refusal(whole[:-30])[0] == "zip"
+    assert get_refusal(make_zip({"conversations.json": EXAMPLES["claude"]}, zipfile.ZIP_LZMA))[0] == "zip"
+    assert get_refusal(make_zip({}))[0] == "unknown"
+    assert get_refusal(make_zip({"conversations.json": b"{"}))[0] == "json"
+    wrong_sum = bytearray(make_zip({"conversations.json": EXAMPLES["claude"]}, zipfile.ZIP_STORED))
     wrong_sum[200] ^= 1
-    assert refused(bytes(wrong_sum))[0] == "zip"
+    assert get_refusal(bytes(wrong_sum))[0] == "zip"

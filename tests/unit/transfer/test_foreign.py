@@ -1,4 +1,4 @@
-"""What other chats export: each format's tree, times, models and losses."""
+"""Exports of other chats: each format's tree, times, models and dropped content."""
 
 import json
 from typing import Any
@@ -9,39 +9,39 @@ from lib.core import tree
 from lib.core.conversation import Conversation, Failure, Node, Outcome
 from lib.core.target import Target
 from lib.transfer import ImportResult, parse_export, write_export
-from tests.unit.transfer.valid import FILES, packed, valid
+from tests.unit.transfer.examples import EXAMPLES, is_valid, make_zip
 
 FORMATS = ("chatgpt", "claude", "openwebui", "librechat_flat", "librechat_tree")
 
 
-def loaded(value: Any) -> ImportResult:
+def parse(value: Any) -> ImportResult:
     return parse_export(json.dumps(value).encode())
 
 
 def shown(conversation: Conversation, nodes: list[Node]) -> list[tuple[str, str]]:
-    """The sides and texts of the path that is shown."""
+    """List roles and texts of the path that is shown."""
     return [(node.message.role, node.message.text) for node in tree.path(nodes, conversation.head_id)]
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_gives_valid_trees_that_antler_can_keep(name: str):
-    first = parse_export(FILES[name])
+def test_every_format_gives_valid_trees_that_survive_an_export(name: str):
+    first = parse_export(EXAMPLES[name])
     assert first.report.source == name.partition("_")[0]
     assert first.report.message_count == sum(len(nodes) for _, nodes in first.conversations) > 0
     assert first.report.replaced_id_count == 0
-    assert valid(first)
+    assert is_valid(first)
     again = parse_export(b"".join(write_export(first.conversations)))
     assert again.conversations == first.conversations
     assert again.report.issues == {}
-    assert parse_export(FILES[name]) == first  # the same file has the same ids, so a second import is noticed
+    assert parse_export(EXAMPLES[name]) == first  # so a second import is noticed
 
 
 # --- ChatGPT
 
 
 def test_chatgpt():
-    found = parse_export(FILES["chatgpt"])
-    ((conversation, nodes),) = found.conversations
+    result = parse_export(EXAMPLES["chatgpt"])
+    ((conversation, nodes),) = result.conversations
     assert conversation.title == "Boats in the harbour"
     assert (conversation.title_source, conversation.archived, conversation.pinned) == ("model", True, False)
     assert (conversation.created_at, conversation.updated_at) == (1750000000.5, 1750000010.5)
@@ -59,7 +59,7 @@ def test_chatgpt():
     assert answer.message.thinking == "**Counting**\n\nOne by one."
     assert nodes[0].created_at == 1750000001.25
     assert tree.path(nodes, conversation.head_id)[-1].outcome is Outcome.INTERRUPTED
-    assert found.report.issues == {
+    assert result.report.issues == {
         "audio": 1,
         "citation": 1,
         "custom_gpt": 1,
@@ -74,27 +74,27 @@ def test_chatgpt():
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_an_archive_is_what_is_in_it(name: str):
-    zipped = packed({"conversations.json": FILES[name], "user.json": b"{", "chat.html": b"<html>"})
-    assert parse_export(zipped) == parse_export(FILES[name])
+def test_an_archive_imports_the_same_as_its_file(name: str):
+    zipped = make_zip({"conversations.json": EXAMPLES[name], "user.json": b"{", "chat.html": b"<html>"})
+    assert parse_export(zipped) == parse_export(EXAMPLES[name])
 
 
-def test_an_archive_with_several_numbered_files_is_read_whole():
-    one, two = json.loads(FILES["claude"])
+def test_all_numbered_files_of_an_archive_are_read():
+    one, two = json.loads(EXAMPLES["claude"])
     parts = {f"a/conversations-00{n}.json": json.dumps([part]).encode() for n, part in enumerate((one, two))}
-    assert parse_export(packed(parts)).conversations == parse_export(FILES["claude"]).conversations
+    assert parse_export(make_zip(parts)).conversations == parse_export(EXAMPLES["claude"]).conversations
 
 
-def test_an_archive_of_other_names_is_looked_through():
-    assert parse_export(packed({"mine.json": FILES["openwebui"]})) == parse_export(FILES["openwebui"])
+def test_an_archive_with_other_filenames_is_searched():
+    assert parse_export(make_zip({"mine.json": EXAMPLES["openwebui"]})) == parse_export(EXAMPLES["openwebui"])
 
 
 # --- Claude
 
 
 def test_claude():
-    found = parse_export(FILES["claude"])
-    (one, nodes), (two, linear) = found.conversations
+    result = parse_export(EXAMPLES["claude"])
+    (one, nodes), (two, linear) = result.conversations
     assert (one.title, two.title, two.title_source) == ("Tides", "Good morning", "question")
     assert one.created_at == 1746093600.0
     assert one.updated_at == 1746093900.25
@@ -109,15 +109,15 @@ def test_claude():
     assert (one.target, first.target) == (None, None)
     assert two.target == linear[1].target == Target("claude-opus-4", "anthropic")
     assert shown(two, linear) == [("user", "Good\nmorning"), ("assistant", "Good morning to you")]
-    assert found.report.issues == {"citation": 1, "file": 1, "image": 1, "tool": 2}
+    assert result.report.issues == {"citation": 1, "file": 1, "image": 1, "tool": 2}
 
 
 # --- Open WebUI
 
 
 def test_open_webui():
-    found = parse_export(FILES["openwebui"])
-    ((conversation, nodes),) = found.conversations
+    result = parse_export(EXAMPLES["openwebui"])
+    ((conversation, nodes),) = result.conversations
     assert (conversation.title, conversation.pinned, conversation.params.system) == (
         "Primes",
         True,
@@ -131,20 +131,23 @@ def test_open_webui():
     assert answers[0].target == Target("llama3:8b", "openai")
     assert answers[2].failure == Failure("gateway", "out of memory")
     assert conversation.head_id == answers[1].id
-    assert found.report.issues == {"citation": 1, "file": 1, "folder": 1, "image": 1, "tag": 2, "tool": 1}
+    assert result.report.issues == {"citation": 1, "file": 1, "folder": 1, "image": 1, "tag": 2, "tool": 1}
 
 
 def test_open_webui_alone():
-    (chat,) = json.loads(FILES["openwebui"])
-    assert loaded(chat).conversations == parse_export(FILES["openwebui"]).conversations
-    assert loaded(chat["chat"]).conversations[0][0].title == "Primes"
+    (chat,) = json.loads(EXAMPLES["openwebui"])
+    assert parse(chat).conversations == parse_export(EXAMPLES["openwebui"]).conversations
+    assert parse(chat["chat"]).conversations[0][0].title == "Primes"
 
 
 # --- LibreChat
 
 
 def test_librechat_in_both_shapes():
-    flat, nested = parse_export(FILES["librechat_flat"]), parse_export(FILES["librechat_tree"])
+    flat, nested = (
+        parse_export(EXAMPLES["librechat_flat"]),
+        parse_export(EXAMPLES["librechat_tree"]),
+    )
     assert flat == nested
     ((conversation, nodes),) = flat.conversations
     assert (conversation.title, conversation.params.system) == ("Stories", "Tell it well.")
@@ -162,11 +165,11 @@ def test_librechat_in_both_shapes():
 # --- all of them
 
 
-def test_messages_that_several_conversations_share_get_ids_of_their_own():
-    first = json.loads(FILES["chatgpt"])[0]
-    found = loaded([first, {**first, "conversation_id": "other"}, first])
-    every = [node.id for _, nodes in found.conversations for node in nodes]
-    assert len(every) == len(set(every)) == 3 * len(found.conversations[0][1])
-    assert len({conversation.id for conversation, _ in found.conversations}) == 3
-    assert found.report.replaced_id_count == 1 + len(found.conversations[0][1])
-    assert valid(found)
+def test_messages_shared_by_conversations_get_distinct_ids():
+    first = json.loads(EXAMPLES["chatgpt"])[0]
+    result = parse([first, {**first, "conversation_id": "other"}, first])
+    every = [node.id for _, nodes in result.conversations for node in nodes]
+    assert len(every) == len(set(every)) == 3 * len(result.conversations[0][1])
+    assert len({conversation.id for conversation, _ in result.conversations}) == 3
+    assert result.report.replaced_id_count == 1 + len(result.conversations[0][1])
+    assert is_valid(result)

@@ -1,4 +1,4 @@
-"""Files that are broken, huge or meant to harm: refused with a reason, or cleaned and counted."""
+"""Broken, huge and malicious files: refused with a reason, or repaired and counted."""
 
 import json
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from lib.transfer import archive, detect, parse_export
-from tests.unit.transfer.valid import FILES, packed, refused, valid
+from tests.unit.transfer.examples import EXAMPLES, get_refusal, is_valid, make_zip
 
 
-def own(**changes: Any) -> dict[str, Any]:
-    """The small example of our own format, with its conversation changed."""
-    file = json.loads(FILES["antler"])
+def edit_example(**changes: Any) -> dict[str, Any]:
+    """Change the conversation of the example in Antler's own format."""
+    file = json.loads(EXAMPLES["antler"])
     file["conversations"][0] |= changes
     return file
 
@@ -20,7 +20,7 @@ def own(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("data", "why"),
+    ("data", "refusal"),
     [
         (b"", ("json", "1:1")),
         (b"[1,\n 2,,]", ("json", "2:4")),
@@ -40,34 +40,34 @@ def own(**changes: Any) -> dict[str, Any]:
         (b"PK\x03\x04 and then nothing", ("zip", "")),
     ],
 )
-def test_what_is_no_export_is_refused(data: bytes, why: tuple[str, str]):
-    assert refused(data) == why
+def test_a_file_that_is_no_export_is_refused(data: bytes, refusal: tuple[str, str]):
+    assert get_refusal(data) == refusal
 
 
-def test_a_byte_order_mark_is_passed_over():
-    assert parse_export(b"\xef\xbb\xbf" + FILES["claude"]) == parse_export(FILES["claude"])
+def test_a_byte_order_mark_is_ignored():
+    assert parse_export(b"\xef\xbb\xbf" + EXAMPLES["claude"]) == parse_export(EXAMPLES["claude"])
 
 
 def test_more_bytes_than_the_limit_are_refused(monkeypatch):
-    monkeypatch.setattr(archive, "MAX_JSON_BYTES", len(FILES["claude"]) - 1)
-    assert refused(FILES["claude"]) == ("size", "")
+    monkeypatch.setattr(archive, "MAX_JSON_BYTES", len(EXAMPLES["claude"]) - 1)
+    assert get_refusal(EXAMPLES["claude"]) == ("size", "")
     monkeypatch.setattr(archive, "MAX_FILE_BYTES", 10)
-    assert refused(packed({"a.json": b"[]"})) == ("size", "")
+    assert get_refusal(make_zip({"a.json": b"[]"})) == ("size", "")
 
 
 def test_more_conversations_or_messages_than_the_limit_are_refused(monkeypatch):
     monkeypatch.setattr(detect, "MAX_CONVERSATIONS", 1)
-    assert refused(FILES["claude"]) == ("many", "")
+    assert get_refusal(EXAMPLES["claude"]) == ("many", "")
     monkeypatch.setattr(detect, "MAX_CONVERSATIONS", 5)
     monkeypatch.setattr(detect, "MAX_MESSAGES", 3)
-    assert refused(FILES["claude"]) == ("many", "")
+    assert get_refusal(EXAMPLES["claude"]) == ("many", "")
 
 
-# --- our own format
+# --- Antler's own format
 
 
 @pytest.mark.parametrize(
-    ("changes", "place"),
+    ("changes", "path"),
     [
         ({"id": None}, "conversations[0].id"),
         ({"id": 7}, "conversations[0].id"),
@@ -98,19 +98,19 @@ def test_more_conversations_or_messages_than_the_limit_are_refused(monkeypatch):
         ({"nodes": [{"id": "a", "role": "user", "served": []}]}, "conversations[0].nodes[0].served"),
     ],
 )
-def test_a_field_of_another_kind_is_refused_with_its_place(changes: dict[str, Any], place: str):
-    assert refused(own(**changes)) == ("shape", place)
+def test_a_field_of_another_type_is_refused_with_its_path(changes: dict[str, Any], path: str):
+    assert get_refusal(edit_example(**changes)) == ("shape", path)
 
 
-def test_a_number_beyond_all_numbers_is_refused():
-    data = json.dumps(own(created=12345.5)).replace("12345.5", "1e999").encode()
-    assert refused(data) == ("shape", "conversations[0].created")
+def test_an_infinite_number_is_refused():
+    data = json.dumps(edit_example(created=12345.5)).replace("12345.5", "1e999").encode()
+    assert get_refusal(data) == ("shape", "conversations[0].created")
 
 
-def test_what_can_be_cleaned_is_cleaned_and_counted():
+def test_repairable_values_are_repaired_and_counted():
     title = "<script>alert(1)</script>\r\n\x00" + "long " * 100
     node = {"id": "n", "role": "user", "parts": [{"type": "text", "text": "a\x00b\ud800"}], "created": -5}
-    file = own(
+    file = edit_example(
         title=title,
         created=1e300,
         updated=-1,
@@ -119,15 +119,15 @@ def test_what_can_be_cleaned_is_cleaned_and_counted():
         target={"model": "m", "wire": "telegraph"},
         nodes=[node, {**node, "parts": []}],
     )
-    loaded = parse_export(json.dumps(file).encode())
-    ((conversation, nodes),) = loaded.conversations
+    result = parse_export(json.dumps(file).encode())
+    ((conversation, nodes),) = result.conversations
     assert conversation.title.startswith("<script>alert(1)</script> \ufffd")
-    assert valid(loaded)
+    assert is_valid(result)
     assert (conversation.created_at, conversation.updated_at, conversation.head_id) == (0.0, 0.0, "n")
     assert conversation.target is None
     assert conversation.params.temperature is None
     assert [one.message.text for one in nodes] == ["a\ufffdb\ufffd"]
-    assert loaded.report.issues == {
+    assert result.report.issues == {
         "duplicate": 1,
         "head": 1,
         "line": 1,
@@ -138,23 +138,23 @@ def test_what_can_be_cleaned_is_cleaned_and_counted():
     }
 
 
-def test_an_error_that_no_answer_has_is_an_unexpected_one():
+def test_an_unknown_error_code_becomes_unexpected():
     failure = {"code": "setting", "detail": "d"}
     nodes = [{"id": "q", "role": "user"}, {"id": "a", "parent": "q", "role": "assistant", "failure": failure}]
-    ((_, (_, answer)),) = parse_export(json.dumps(own(nodes=nodes, head="a")).encode()).conversations
+    ((_, (_, answer)),) = parse_export(json.dumps(edit_example(nodes=nodes, head="a")).encode()).conversations
     assert answer.failure.code == "unexpected"
 
 
-def test_what_the_gateway_told_is_as_shallow_as_what_a_gateway_may_tell():
+def test_deep_provider_metadata_is_cut():
     deep: Any = "end"
     for _ in range(300):
         deep = {"down": deep}
     nodes = [{"id": "q", "role": "user", "served": deep}]
-    ((_, (node,)),) = parse_export(json.dumps(own(nodes=nodes)).encode()).conversations
+    ((_, (node,)),) = parse_export(json.dumps(edit_example(nodes=nodes)).encode()).conversations
     assert json.dumps(node.provider_metadata).count("down") < 10
 
 
-def test_circles_and_strangers_in_our_own_format_come_out_as_trees():
+def test_cycles_and_missing_parents_in_antlers_format_become_trees():
     def node(name: str, parent: str | None, role: str) -> dict[str, Any]:
         return {"id": name, "parent": parent, "role": role, "parts": [{"type": "text", "text": name}]}
 
@@ -164,10 +164,10 @@ def test_circles_and_strangers_in_our_own_format_come_out_as_trees():
         node("c", "z", "assistant"),
         node("d", "d", "user"),
     ]
-    loaded = parse_export(json.dumps(own(nodes=nodes, head="b")).encode())
-    assert valid(loaded)
-    assert loaded.report.issues == {"question_added": 1, "unlinked": 3}
-    assert loaded.report.message_count == 5
+    result = parse_export(json.dumps(edit_example(nodes=nodes, head="b")).encode())
+    assert is_valid(result)
+    assert result.report.issues == {"question_added": 1, "unlinked": 3}
+    assert result.report.message_count == 5
 
 
 # --- other formats
@@ -176,33 +176,33 @@ def test_circles_and_strangers_in_our_own_format_come_out_as_trees():
 @pytest.mark.parametrize(
     "when", [-1, 0, 1e300, 10**400, "yesterday", "9999-99-99", True, [], "0001-01-01T00:00:00+23:59"]
 )
-def test_times_that_are_none_are_passed_over(when: Any):
+def test_impossible_timestamps_are_ignored(when: Any):
     messages = [
         {"messageId": "a", "isCreatedByUser": True, "text": "hi", "createdAt": "2025-01-01T00:00:00Z"},
         {"messageId": "b", "parentMessageId": "a", "isCreatedByUser": False, "text": "ho", "createdAt": when},
     ]
-    loaded = parse_export(
+    result = parse_export(
         json.dumps({"conversationId": "c", "messages": messages, "createdAt": when}).encode()
     )
-    ((conversation, (first, second)),) = loaded.conversations
+    ((conversation, (first, second)),) = result.conversations
     assert first.created_at == second.created_at == conversation.created_at == 1735689600.0
 
 
-def test_conversations_that_are_none_are_counted_among_those_that_are():
-    mixed = [*json.loads(FILES["claude"]), 7, {"chat_messages": "none"}, None, {"mapping": []}]
-    loaded = parse_export(json.dumps(mixed).encode())
-    assert loaded.report.conversation_count == 2
-    assert loaded.report.issues["conversation"] == 4
+def test_items_that_are_no_conversations_are_counted():
+    mixed = [*json.loads(EXAMPLES["claude"]), 7, {"chat_messages": "none"}, None, {"mapping": []}]
+    result = parse_export(json.dumps(mixed).encode())
+    assert result.report.conversation_count == 2
+    assert result.report.issues["conversation"] == 4
 
 
-def test_a_run_of_very_many_messages_is_read():
+def test_a_run_of_very_many_messages_is_merged():
     links = [{"uuid": f"{n}", "sender": "human", "text": "x"} for n in range(20_000)]
     ((_, (node,)),) = parse_export(json.dumps([{"uuid": "c", "chat_messages": links}]).encode()).conversations
     assert node.message.text.count("x") == 20_000
 
 
-def test_text_that_looks_like_half_a_tag_many_times_is_read():
+def test_many_unclosed_tags_are_read_in_linear_time():
     piece = '<details type="a' * 20_000 + "\ue200" * 20_000
     message = {"role": "assistant", "content": piece, "parentId": None}
-    loaded = parse_export(json.dumps([{"chat": {"history": {"messages": {"a": message}}}}]).encode())
-    assert loaded.conversations[0][1][1].message.text == piece
+    result = parse_export(json.dumps([{"chat": {"history": {"messages": {"a": message}}}}]).encode())
+    assert result.conversations[0][1][1].message.text == piece

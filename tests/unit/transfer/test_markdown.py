@@ -1,8 +1,8 @@
-"""A conversation as Markdown: readable, and its own structure whatever was said."""
+"""Markdown export: readable, with a structure that no message can change."""
 
 import pytest
 from hypothesis import example, given, settings
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -28,7 +28,7 @@ def say(name: str) -> str:
 
 
 def document(*texts: str, title: str = "T", thinking: str = "") -> str:
-    """A conversation in which these were said in turn."""
+    """Export a conversation of these texts in turn."""
     nodes = []
     for number, text in enumerate(texts):
         parts = (*((ThinkingPart(thinking),) if thinking else ()), TextPart(text))
@@ -41,7 +41,7 @@ def parsed(text: str) -> list[Token]:
 
 
 def outline(text: str) -> list[tuple[str, str]]:
-    """The headings that stand on their own, with their words."""
+    """List the top-level headings with their text."""
     tokens = parsed(text)
     return [
         (token.tag, "".join(one.content for one in after.children or ()))
@@ -51,7 +51,7 @@ def outline(text: str) -> list[tuple[str, str]]:
 
 
 def tags(text: str) -> list[str]:
-    """The raw HTML of a document, line by line."""
+    """List the raw HTML of a document, line by line."""
     tokens = [one for token in parsed(text) for one in (token, *(token.children or ()))]
     found = [token.content for token in tokens if token.type in ("html_block", "html_inline")]
     return "".join(found).split("\n")
@@ -81,7 +81,7 @@ def test_a_conversation_reads_as_a_document():
     )
 
 
-def test_an_answer_on_its_way_is_interrupted():
+def test_an_arriving_answer_is_exported_as_interrupted():
     node = Node("a", None, Message("assistant", (TextPart("so far"),)), 0.0, Outcome.ARRIVING)
     assert "> Interrupted." in export_markdown(Conversation("c", "t", 0.0), [node], say)
 
@@ -101,7 +101,7 @@ def test_an_answer_on_its_way_is_interrupted():
         "```\r\n<b>\r\n```",
     ],
 )
-def test_code_and_what_is_no_tag_stay_as_they_are(code: str):
+def test_code_and_autolinks_stay_unchanged(code: str):
     assert embed_markdown(code) == code.replace("\r\n", "\n")
 
 
@@ -121,7 +121,7 @@ def test_code_and_what_is_no_tag_stay_as_they_are(code: str):
         ("#no heading", "#no heading"),
     ],
 )
-def test_what_would_break_the_document_is_tamed(said: str, kept: str):
+def test_headings_tags_and_open_code_are_contained(said: str, kept: str):
     assert embed_markdown(said) == kept
 
 
@@ -156,13 +156,13 @@ PIECES += [
 ]
 PIECES += ["- ", "1. ", "> ", "* ", "+ ", " ", "  ", "    ", "\t", "\n", "\n\n", "\r", "\r\n", "\\"]
 PIECES += ["[a]: <b>", "|a|\n|-|", "***", "<http:a>"]
-NASTY = some.lists(some.sampled_from(PIECES), max_size=14).map("".join)
+NASTY = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
 @settings(deadline=None, max_examples=400)
 @given(NASTY, NASTY)
 @example("a\n    ```\n<script>", "x")
-def test_whatever_is_said_the_documents_structure_is_its_own(said: str, title: str):
+def test_no_message_changes_the_structure_of_the_document(said: str, title: str):
     whole = document(said, "done", title=title, thinking=said)
     headings = outline(whole)
     assert [tag for tag, _ in headings if tag in ("h1", "h2")] == ["h1", "h2", "h2"]

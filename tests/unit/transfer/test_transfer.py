@@ -1,4 +1,4 @@
-"""Antler's own file: everything comes back as it was, to the byte."""
+"""Antler's own file: an export is imported as it was, to the byte."""
 
 import json
 from collections.abc import Iterable
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as some
+from hypothesis import strategies as st
+from msgspec import Struct
 
 from lib.core import tree
 from lib.core.conversation import (
@@ -26,23 +27,37 @@ from lib.core.errors import TransferError
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.transfer import ConversationRecord, ImportResult, parse_export, replace_existing_ids, write_export
+from lib.transfer.antler_schema import (
+    ConversationSchema,
+    FailureSchema,
+    NodeSchema,
+    ThinkingPartSchema,
+    TimingSchema,
+    TruncationSchema,
+    UsageSchema,
+)
 from tests.unit.chat.trees import histories
 
 EXPORTS = Path(__file__).parent / "exports"
-# The fields whose key in the file has another name.
-KEYS = {
-    "title_source": "titled",
-    "created_at": "created",
-    "updated_at": "updated",
-    "head_id": "head",
-    "truncation": "window",
-    "parent_id": "parent",
-    "finish_reason": "reason",
-    "provider_metadata": "served",
-    "revision": "rev",
-    "deleted_at": "deleted",
-    "usage_record_id": "request",
-}
+
+
+def field_names(schema: type[Struct]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """List the attributes of a struct and their keys in the file."""
+    return schema.__struct_fields__, schema.__struct_encode_fields__
+
+
+SCHEMAS = (
+    ConversationSchema,
+    NodeSchema,
+    TruncationSchema,
+    UsageSchema,
+    TimingSchema,
+    FailureSchema,
+    ThinkingPartSchema,
+)
+KEYS = {name: key for schema in SCHEMAS for name, key in zip(*field_names(schema), strict=True)}
+# Fields that are not exported, under the names that the documentation has for them.
+KEYS |= {"revision": "rev", "deleted_at": "deleted", "usage_record_id": "request"}
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
@@ -102,11 +117,11 @@ FULL: ConversationRecord = (
 )
 
 
-def test_the_file_is_the_documented_one():
+def test_an_export_equals_the_stored_example_byte_for_byte():
     assert whole([FULL]) == (EXPORTS / "antler.json").read_bytes()
 
 
-def test_every_field_comes_back_but_what_is_not_the_conversations_own():
+def test_every_exported_field_is_imported():
     (conversation, nodes), *others = parse_export((EXPORTS / "antler.json").read_bytes()).conversations
     assert others == []
     assert conversation == replace(FULL[0], revision=0, unread=False)
@@ -117,7 +132,7 @@ def test_every_field_comes_back_but_what_is_not_the_conversations_own():
     ]
 
 
-def test_no_field_of_a_conversation_or_a_node_is_forgotten():
+def test_every_field_of_conversations_and_nodes_is_exported():
     example = json.loads(whole([FULL]))["conversations"][0]
     written = set(example) | {key for node in example["nodes"] for key in node}
     attributes = {field.name for kind in (Conversation, Node) for field in fields(kind)}
@@ -126,7 +141,7 @@ def test_no_field_of_a_conversation_or_a_node_is_forgotten():
     assert keys == written - {"nodes", "role", "parts"}
 
 
-def test_the_format_is_described_field_by_field():
+def test_every_field_is_documented():
     text = (EXPORTS.parents[3] / "docs" / "format.md").read_text(encoding="utf-8")
     for kind in (Conversation, Node, Params, Usage, Timing, Failure, Truncation, Target, ThinkingPart):
         for field in fields(kind):
@@ -137,19 +152,19 @@ def test_the_format_is_described_field_by_field():
 
 @settings(slow, max_examples=150)
 @given(histories())
-def test_what_is_read_is_what_was_written_and_gives_the_same_bytes(history):
+def test_an_import_of_an_export_gives_the_same_bytes_again(history):
     data = whole(history)
-    loaded = parse_export(data)
-    assert loaded.conversations == history
-    assert loaded.report.issues == {}
-    assert loaded.report.replaced_id_count == 0
-    assert loaded.report.message_count == sum(len(nodes) for _, nodes in history)
-    assert whole(loaded.conversations) == data
+    result = parse_export(data)
+    assert result.conversations == history
+    assert result.report.issues == {}
+    assert result.report.replaced_id_count == 0
+    assert result.report.message_count == sum(len(nodes) for _, nodes in history)
+    assert whole(result.conversations) == data
 
 
 @settings(slow, max_examples=50)
-@given(histories(), some.randoms(use_true_random=False))
-def test_the_order_of_a_databases_rows_and_objects_does_not_show(history, random):
+@given(histories(), st.randoms(use_true_random=False))
+def test_row_and_key_order_do_not_change_an_export(history, random):
     mixed = []
     for conversation, nodes in history:
         shuffled = [
@@ -160,7 +175,7 @@ def test_the_order_of_a_databases_rows_and_objects_does_not_show(history, random
     assert whole(mixed) == whole(history)
 
 
-def test_an_answer_on_its_way_is_interrupted_and_a_deleted_one_is_not_written():
+def test_an_arriving_answer_is_written_as_interrupted_and_a_deleted_one_left_out():
     conversation, nodes = FULL
     nodes = [nodes[0], replace(nodes[1], outcome=Outcome.ARRIVING), replace(nodes[2], deleted_at=5.0)]
     ((again, kept),) = parse_export(whole([(conversation, nodes)])).conversations
@@ -171,14 +186,14 @@ def test_an_answer_on_its_way_is_interrupted_and_a_deleted_one_is_not_written():
     assert again.head_id == "answer-1"
 
 
-def test_text_that_utf_8_does_not_have_does_not_stop_an_export():
+def test_lone_surrogates_are_replaced_in_an_export():
     conversation, nodes = FULL
     nodes = [replace(nodes[0], message=said("user", "half \ud83d, whole \ud83e\udd8c"))]
     ((_, (node,)),) = parse_export(whole([(conversation, nodes)])).conversations
     assert node.message.text == "half \ufffd, whole 🦌"
 
 
-def test_the_file_comes_in_pieces_as_the_conversations_do():
+def test_an_export_is_streamed():
     asked = []
 
     def two() -> Iterable[ConversationRecord]:
@@ -193,7 +208,7 @@ def test_the_file_comes_in_pieces_as_the_conversations_do():
     assert asked == [0]
 
 
-def test_no_conversations_are_a_file_too():
+def test_an_export_without_conversations_is_valid():
     assert json.loads(whole([])) == {"format": "antler", "version": 1, "conversations": []}
     assert parse_export(whole([])).report.conversation_count == 0
 
@@ -202,7 +217,7 @@ def test_no_conversations_are_a_file_too():
 
 
 def linked(conversation: Conversation, nodes: list[Node]) -> list[tuple[str | None, str]]:
-    """The tree by its texts, without ids."""
+    """Describe a tree by its texts, without ids."""
     texts = {node.id: node.message.text + node.outcome for node in nodes}
     shown = tree.path(nodes, conversation.head_id)
     return [
@@ -211,54 +226,54 @@ def linked(conversation: Conversation, nodes: list[Node]) -> list[tuple[str | No
     ]
 
 
-def test_ids_that_nothing_has_are_kept():
-    loaded = parse_export(whole([FULL]))
-    assert replace_existing_ids(loaded, lambda ids: set()) == loaded
+def test_unused_ids_are_kept():
+    result = parse_export(whole([FULL]))
+    assert replace_existing_ids(result, lambda ids: set()) == result
 
 
 @settings(slow, max_examples=60)
-@given(histories(), some.data())
-def test_ids_that_are_taken_are_new_everywhere(history, data):
-    loaded = parse_export(whole(history))
+@given(histories(), st.data())
+def test_existing_ids_are_replaced_everywhere(history, data):
+    result = parse_export(whole(history))
     every = [*(one.id for one, _ in history), *(node.id for _, nodes in history for node in nodes)]
-    used = data.draw(some.sets(some.sampled_from(every))) if every else set()
+    used = data.draw(st.sets(st.sampled_from(every))) if every else set()
     asked: list[str] = []
 
     def taken(ids: Iterable[str]) -> set[str]:
         asked.extend(ids)
         return used
 
-    again = replace_existing_ids(loaded, taken)
+    again = replace_existing_ids(result, taken)
     assert sorted(asked) == sorted(every)
     new = [*(one.id for one, _ in again.conversations), *(n.id for _, ns in again.conversations for n in ns)]
     assert not used & set(new)
     assert again.report.replaced_id_count == sum(one in used for one in every)
-    for (before, old), (after, nodes) in zip(loaded.conversations, again.conversations, strict=True):
+    for (before, old), (after, nodes) in zip(result.conversations, again.conversations, strict=True):
         assert linked(before, old) == linked(after, nodes)
         names = dict(zip((n.id for n in old), (n.id for n in nodes), strict=True))
         if before.truncation and before.truncation.start_id in names:
             assert after.truncation.start_id == names[before.truncation.start_id]
 
 
-def test_the_same_file_twice_shares_no_id():
-    loaded = parse_export(whole([FULL]))
+def test_a_second_import_of_a_file_shares_no_id():
+    result = parse_export(whole([FULL]))
     here = {FULL[0].id, *(node.id for node in FULL[1])}
-    again = replace_existing_ids(loaded, lambda ids: here & set(ids))
+    again = replace_existing_ids(result, lambda ids: here & set(ids))
     assert again.report.replaced_id_count == 4
     assert not here & {again.conversations[0][0].id, *(node.id for node in again.conversations[0][1])}
     assert again.conversations[0][0].truncation.start_id == again.conversations[0][1][1].id
 
 
-def test_ids_that_come_twice_in_a_file_or_are_no_ids_of_ours_are_made_anew():
+def test_duplicate_and_invalid_ids_are_replaced():
     other = (replace(FULL[0], head_id="answer-1", truncation=None), FULL[1])
     strange = replace(FULL[1][0], id="../../etc/passwd and so on and on and on")
-    loaded = parse_export(whole([FULL, other, (replace(FULL[0], id="three", head_id=strange.id), [strange])]))
-    every = [one for c, nodes in loaded.conversations for one in (c.id, *(n.id for n in nodes))]
+    result = parse_export(whole([FULL, other, (replace(FULL[0], id="three", head_id=strange.id), [strange])]))
+    every = [one for c, nodes in result.conversations for one in (c.id, *(n.id for n in nodes))]
     assert len(every) == len(set(every))
-    assert loaded.report.replaced_id_count == 5
+    assert result.report.replaced_id_count == 5
     assert all(len(one) <= 32 and one.replace("-", "").replace("_", "").isalnum() for one in every)
-    assert loaded.conversations[1][0].head_id == loaded.conversations[1][1][1].id
-    assert loaded.conversations[2][0].head_id == loaded.conversations[2][1][0].id
+    assert result.conversations[1][0].head_id == result.conversations[1][1][1].id
+    assert result.conversations[2][0].head_id == result.conversations[2][1][0].id
 
 
 # --- versions
@@ -269,26 +284,26 @@ def changed(**others) -> bytes:
 
 
 def test_a_later_major_version_is_refused():
-    with pytest.raises(TransferError) as refused:
+    with pytest.raises(TransferError) as error:
         parse_export(changed(version=2))
-    assert (refused.value.reason, refused.value.location) == ("newer", "2")
+    assert (error.value.reason, error.value.location) == ("newer", "2")
 
 
 @pytest.mark.parametrize("version", [0, -1, "1", 1.0, True, None])
-def test_a_version_must_be_one(version):
-    with pytest.raises(TransferError) as refused:
+def test_an_invalid_version_is_refused(version):
+    with pytest.raises(TransferError) as error:
         parse_export(changed(version=version))
-    assert (refused.value.reason, refused.value.location) == ("shape", "version")
+    assert (error.value.reason, error.value.location) == ("shape", "version")
 
 
-def test_fields_that_a_later_version_adds_are_passed_over_and_counted():
+def test_unknown_fields_are_ignored_and_counted():
     file = json.loads(whole([FULL]))
     file["by"] = "somebody"
     file["conversations"][0]["colour"] = "red"
     file["conversations"][0]["params"]["zeal"] = 3
     file["conversations"][0]["nodes"][0]["parts"].append({"type": "hologram", "data": "…"})
     file["conversations"][0]["nodes"][1]["outcome"] = "bored"
-    loaded = parse_export(json.dumps(file).encode())
-    assert loaded.report.issues == {"part": 1, "unknown": 4}
-    assert loaded.conversations[0][1][1].outcome is Outcome.INTERRUPTED
-    assert isinstance(loaded, ImportResult)
+    result = parse_export(json.dumps(file).encode())
+    assert result.report.issues == {"part": 1, "unknown": 4}
+    assert result.conversations[0][1][1].outcome is Outcome.INTERRUPTED
+    assert isinstance(result, ImportResult)

@@ -44,7 +44,7 @@ def frozen(text: str, pieces: list[int]) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_blocks_are_the_text_and_start_where_blocks_start(seed: int) -> None:
+def test_frozen_blocks_add_up_to_the_text(seed: int) -> None:
     rng = random.Random(seed)
     blocks = frozen(ANSWER, [rng.choice([1, 3, 17, 60, 400]) for _ in range(400)])
     assert "".join(blocks) == ANSWER and len(blocks) > 4
@@ -56,7 +56,7 @@ def test_blocks_are_the_text_and_start_where_blocks_start(seed: int) -> None:
         assert not block.startswith((" ", "2.", "3.", "4.", "- two", "- three", "> c"))
 
 
-def test_the_same_blocks_come_for_one_character_and_for_three() -> None:
+def test_frozen_blocks_do_not_depend_on_the_size_of_deltas() -> None:
     assert frozen(ANSWER, [1] * len(ANSWER)) == frozen(ANSWER, [3] * len(ANSWER))
 
 
@@ -80,7 +80,7 @@ def test_the_same_blocks_come_for_one_character_and_for_three() -> None:
         f"[^1]: {P}\n\n    still the note",
     ],
 )
-def test_nothing_is_frozen_before_it_is_finished(text: str) -> None:
+def test_an_unfinished_block_is_not_frozen(text: str) -> None:
     assert stable_prefix_length(text) == 0
 
 
@@ -90,7 +90,7 @@ def test_a_finished_paragraph_is_frozen(after: str) -> None:
     assert text[stable_prefix_length(text) :] == after.lstrip()
 
 
-def test_a_lone_opener_does_not_hold_the_text_for_ever() -> None:
+def test_an_unclosed_formula_does_not_block_freezing_for_ever() -> None:
     text = "$$ is a price level\n\n" + f"{P}\n\n" * 40
     assert stable_prefix_length(text) > 300
 
@@ -104,7 +104,7 @@ def test_a_lone_opener_does_not_hold_the_text_for_ever() -> None:
         max_size=30,
     )
 )
-def test_the_cut_is_inside_the_text_and_before_a_line_that_is_not_indented(parts: list[str]) -> None:
+def test_the_stable_prefix_ends_before_an_unindented_line(parts: list[str]) -> None:
     text = "".join(parts)
     cut = stable_prefix_length(text)
     assert cut == 0 or (300 <= cut < len(text) and text[cut - 1] in "\r\n" and text[cut] not in " \t\r\n")
