@@ -59,7 +59,7 @@ def _render_next_actions(user: User, node: Node) -> None:
 
 
 def _render_button(name: str, icon: str, on_click: Callable[[], None]) -> None:
-    st.button(t(f"tools.{name}"), key=name, icon=f":material/{icon}:", on_click=on_click)
+    st.button(t(f"actions.{name}"), key=name, icon=f":material/{icon}:", on_click=on_click)
 
 
 def _render_retry(user: User, label_key: str, button_type: Literal["secondary", "tertiary"]) -> None:
