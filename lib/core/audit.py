@@ -1,4 +1,4 @@
-"""Who did what and when, without a word of what anybody said: Act, Known."""
+"""Audit events: actions of users, without content."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ AUDIT_ACTIONS: tuple[AuditAction, ...] = get_args(AuditAction)
 
 @dataclass(frozen=True)
 class AuditEvent:
-    """One act, at `at` seconds since 1970, of the person `actor`, whose name was `name` then.
+    """An action at `occurred_at`, in seconds since 1970, with the name of the actor at that time.
 
-    `object` is an id, a scope or a place, `detail` holds counts and amounts; neither holds content.
+    `resource` is an id, a scope or a place; `details` hold counts and amounts. Neither holds content.
     """
 
     id: str

@@ -58,42 +58,42 @@ class AntlerError(Exception):
 
 
 class SettingError(AntlerError):
-    """A malformed setting: the message is one sentence that names it and never holds a secret."""
+    """A malformed setting; the message is one sentence with its name, and never holds a secret."""
 
     code = "setting"
     fault = "you"
 
 
 class StoreError(AntlerError):
-    """The database refused or is away; the message is its own words."""
+    """The database refused or is not reachable; the message is its own."""
 
     code = "store"
     retryable = True
 
 
 class TurnInProgress(AntlerError):
-    """A turn was asked for while an answer is still arriving in the conversation."""
+    """Another turn while an answer is arriving in the conversation."""
 
     code = "stale_turn"
     fault = "you"
 
 
 class ConversationNotFound(AntlerError):
-    """The conversation is not there (any more), or is another's."""
+    """The conversation does not exist, or belongs to another user."""
 
     code = "gone"
     fault = "you"
 
 
 class ShuttingDown(AntlerError):
-    """The process was told to stop, and takes no new turns."""
+    """The process was told to stop, and refuses new turns."""
 
     code = "closing"
     retryable = True
 
 
 class TransferError(AntlerError):
-    """A file cannot be imported: `why` names the words for it, `place` is where in the file, or ""."""
+    """A file that cannot be imported: a message key, and a location in the file or ""."""
 
     code = "import"
     fault = "you"
@@ -105,11 +105,10 @@ class TransferError(AntlerError):
 
 
 class LimitExceededError(AntlerError):
-    """A hard bound would be passed, so nothing was sent.
+    """A hard limit would be exceeded, so nothing was sent; amounts are in the unit of the limit.
 
-    `scope` and `name` are those of the bound, `hard` is the bound itself, `left` what may still be used of
-    it and `needed` what was asked for, in its unit. It `resets` so, in seconds since 1970; `wait` are the
-    seconds until then, None where waiting does not help: even the whole bound is less than what is needed.
+    `resets_at` is in seconds since 1970; `retry_after` is in seconds, None if the request exceeds the limit
+    alone.
     """
 
     code = "over_limit"
@@ -137,23 +136,23 @@ class LimitExceededError(AntlerError):
 
 
 class PriceUnknown(AntlerError):
-    """Money is limited, and nobody knows what the model costs: unknown is never nothing."""
+    """A cost limit applies, and the price of the model is unknown."""
 
     code = "price_unknown"
 
 
 class ModelNotAllowed(AntlerError):
-    """The team has not opened the model to the person."""
+    """The user has no permission for the model."""
 
     code = "model_not_allowed"
     fault = "you"
 
 
 class AnswerError(AntlerError):
-    """An answer could not be had, or not whole; `detail` is the other side's own text.
+    """No answer, or an incomplete one; `detail` is the text of the other side.
 
-    `blamed` are the fields that it names as the reason, `wait` the seconds that it asks to wait before
-    the next try, and `again` what it says about trying again at all, where it does.
+    `rejected_params` are the parameters that it names, `retry_after` is in seconds, and `should_retry` its
+    own statement about retries, if any.
     """
 
     max_retries: ClassVar[int] = 0
@@ -168,7 +167,7 @@ class AnswerError(AntlerError):
         self.should_retry: bool | None = None
 
     def redact(self, secret: str) -> Self:
-        """The same error with `secret` struck out of the other side's text."""
+        """Remove a secret from the texts of the other side; returns the error itself."""
         if secret:
             self.detail = self.detail.replace(secret, "…")
             self.request_id = self.request_id.replace(secret, "…")
@@ -189,7 +188,7 @@ class AnswerError(AntlerError):
 
 
 class GatewayError(AnswerError):
-    """The gateway refused, in words of its own."""
+    """The gateway refused, in its own words."""
 
     code = "gateway"
     fault: ClassVar[Fault] = "gateway"
@@ -269,7 +268,7 @@ class StreamError(GatewayError):
 
 
 class NetworkError(AnswerError):
-    """The gateway was not reached, or fell silent."""
+    """The gateway was not reached, or went silent."""
 
     code = "network"
     fault: ClassVar[Fault] = "network"
@@ -295,7 +294,7 @@ class StreamInterrupted(NetworkError):
 
 
 class MissingFinishReason(StreamInterrupted):
-    """The end marker came, but no reason why the answer ended: it may be whole, or cut off."""
+    """The end marker came without a finish reason: the answer may be complete, or cut off."""
 
     code = "no_last_word"
     fault = "gateway"
@@ -303,7 +302,7 @@ class MissingFinishReason(StreamInterrupted):
 
 
 class UnexpectedError(AnswerError):
-    """A fault of our own inside an answer; the log has the details."""
+    """A bug of this program; details are in the log."""
 
     code = "unexpected"
     retryable = True

@@ -1,4 +1,4 @@
-"""What a gateway offers: Abilities, Model, Listing."""
+"""Models that a gateway offers, and their capabilities."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from lib.core.target import Wire
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What is known of a model; None and "" are unknown.
+    """Capabilities of a model; None and "" are unknown, sizes are in tokens.
 
-    `context` is all that it can read, `output` all that it can write at once, in tokens. `image`, `pdf` and
-    `thinking` are what it takes and does; `chat` is whether it answers in text at all.
+    `image`, `pdf` and `thinking` are supported inputs and features; `chat` is False for models without text
+    output.
     """
 
     context_window: int | None = None
@@ -27,7 +27,7 @@ class Capabilities:
     vendor: str = ""
 
     def with_fallback(self, fallback: Capabilities) -> Capabilities:
-        """What is known here, and where nothing is, what is known there."""
+        """Return the capabilities with those of `fallback` where they are unknown."""
         mine = {name: value for name in _CAPABILITY_NAMES if (value := getattr(self, name)) not in (None, "")}
         return Capabilities(**{name: mine.get(name, getattr(fallback, name)) for name in _CAPABILITY_NAMES})
 
@@ -37,11 +37,7 @@ _CAPABILITY_NAMES = tuple(field.name for field in fields(Capabilities))
 
 @dataclass(frozen=True)
 class Model:
-    """A model that the key may use, and the wires it is offered over, the better one first.
-
-    `name` is what the gateway calls it on a screen, "" where it has only the id, and `about` what it says
-    of it.
-    """
+    """A model that the key may use, and its wires, the preferred one first; names may be ""."""
 
     id: str
     wires: tuple[Wire, ...]
@@ -52,12 +48,10 @@ class Model:
 
 @dataclass(frozen=True)
 class ModelList:
-    """The gateway's chat models as known now, and how old that is.
+    """The chat models of the gateway as of `fetched_at`, in seconds since 1970; None before a fetch.
 
-    `read` is when they were read, in seconds since 1970, None while they never were. `fault` is the code of
-    the error that the newest attempt ended in, "" where it went well; then `models` are those of before.
-    `none` is set where the gateway answers that it has no list. `hidden` counts models that hold no chat.
-    `prices` are the gateway's own, by model, as far as it tells them.
+    `error_code` is that of the last fetch; `models` are then those before it. `is_unsupported` is set for a
+    gateway without a list, `hidden_count` counts models without chat.
     """
 
     models: tuple[Model, ...] = ()
@@ -69,10 +63,7 @@ class ModelList:
 
 
 def group_by_vendor(models: Iterable[Model]) -> list[tuple[str, list[Model]]]:
-    """The models in groups of one maker, makers by name, ids in order.
-
-    Those without a known maker ("") come last, in the gateway's own order, the only one that they have.
-    """
+    """Group models by vendor, both sorted by name; models of unknown vendor ("") come last, in list order."""
     groups: dict[str, list[Model]] = {}
     for model in sorted(
         models, key=lambda model: _natural_sort_key(model.id) if model.capabilities.vendor else []
@@ -82,7 +73,7 @@ def group_by_vendor(models: Iterable[Model]) -> list[tuple[str, list[Model]]]:
 
 
 def filter_models(models: Iterable[Model], query: str) -> list[Model]:
-    """The models whose id, name or maker hold every one of the words."""
+    """Return the models whose id, name or vendor contain all words of the query."""
     wanted = query.casefold().split()
     return [
         model
@@ -95,6 +86,6 @@ def filter_models(models: Iterable[Model], query: str) -> list[Model]:
 
 
 def _natural_sort_key(text: str) -> list[tuple[bool, int, str]]:
-    """A key that sorts numbers in a text by their size."""
+    """Return a key that sorts numbers in a text by value."""
     parts = re.findall(r"\d+|\D+", text.casefold())
     return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

@@ -1,4 +1,4 @@
-"""What a person may set for an answer: Params, and what each wire takes of it."""
+"""Parameters of an answer, and their support by each wire."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MAX_SAFE_INTEGER = 2**53 - 1  # what a browser's number holds exactly
 
 @dataclass(frozen=True)
 class Params:
-    """What a person set for a conversation. None, "" and () mean untouched, and are not sent.
+    """Parameters of a conversation; None, "" and () are unset, and not sent.
 
-    `logit_bias`, `schema` and `extra` are JSON objects, as the text that was typed. `thinking` is
-    "adaptive", "budget" or "off"; `format` is "json" or "schema"; `cache` is how long, "5m" or "1h".
+    `logit_bias`, `schema` and `extra` are JSON objects as typed. `thinking` is "adaptive", "budget" or "off";
+    `format` is "json" or "schema"; `cache` is a lifetime, "5m" or "1h".
     """
 
     system: str = ""
@@ -60,7 +60,7 @@ class NumberRange:
 
 @dataclass(frozen=True)
 class ParamField:
-    """One parameter: how it is set, and under which name each wire takes it; "" where it does not."""
+    """A parameter: its kind, and its name on each wire, "" where it is unsupported."""
 
     name: str
     group: FieldGroup
@@ -138,7 +138,7 @@ FIELDS_BY_NAME = {field.name: field for field in PARAM_FIELDS}
 
 @dataclass(frozen=True)
 class ParamAdjustment:
-    """Something that the target does not take as it was set: which rule, of which field, what is sent."""
+    """A parameter that the target does not take as set: the rule, the names, and the value sent instead."""
 
     code: str
     param_names: str = ""
@@ -146,7 +146,7 @@ class ParamAdjustment:
 
 
 def clamp_params(wire: Wire, params: Params) -> tuple[Params, list[ParamAdjustment]]:
-    """The parameters with every number inside what the wire takes, and which were not."""
+    """Return the parameters with all numbers in the range of the wire, and the adjustments."""
     changes: dict[str, Any] = {}
     for field in PARAM_FIELDS:
         value = getattr(params, field.name)
@@ -168,7 +168,7 @@ def changed_params(params: Params) -> list[str]:
 
 
 def find_unsupported(wire: Wire, params: Params) -> list[ParamAdjustment]:
-    """What is set and has no field on the wire, and what is set without the other half that it needs."""
+    """Return the set parameters without a field on the wire, or without a parameter that they require."""
     found = [
         ParamAdjustment("automatic" if name == "cache" else "not_on_wire", name)
         for name in changed_params(params)

@@ -1,4 +1,4 @@
-"""What a person likes: Preferences."""
+"""Preferences of a user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lib.core.target import Target
 
 @dataclass(frozen=True)
 class Preferences:
-    """Favourite models by id, as they were chosen, and the target that new conversations begin with."""
+    """Favourite models by id, oldest first, and the target of new conversations."""
 
     favourites: tuple[str, ...] = ()
     default_target: Target | None = None

@@ -1,4 +1,4 @@
-"""Make values from foreign JSON safe to keep."""
+"""Sanitizing of values from untrusted JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def sanitize_json(value: Any, max_depth: int = 6) -> Any:
-    """A value out of a stranger's JSON, fit to keep: texts `whole`, no endless numbers, no deep nesting."""
+    """Return a JSON value that is safe to store: valid Unicode, finite numbers, limited depth."""
     if isinstance(value, str):
         return replace_surrogates(value)
     if isinstance(value, dict | list) and not max_depth:
@@ -21,12 +21,12 @@ def sanitize_json(value: Any, max_depth: int = 6) -> Any:
 
 
 def parse_token_count(value: object) -> int | None:
-    """A token counter as a wire gave it; None where it is missing or no count."""
+    """Return a token count as the wire sent it; None if it is missing or invalid."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53 else None
 
 
 def replace_surrogates(text: str) -> str:
-    """`text` with the halves of a letter that JSON escapes can leave: joined in pairs, replaced alone."""
+    """Join surrogate pairs and replace lone surrogates; JSON escapes can produce both."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -209,7 +209,7 @@ def _split_clusters(text: str, region_start: int, region_end: int) -> Iterator[t
 
 @lru_cache(maxsize=1 << 14)
 def _is_combining(char: str) -> bool:
-    """Whether a sign may become one with that before it: accents, vowel signs, Hangul's vowels and finals."""
+    """Return True for a character that may compose with the one before: accents, vowel signs, Hangul jamo."""
     lead = unicodedata.normalize("NFKD", char)[0]
     return unicodedata.category(lead)[0] == "M" or "\u1160" <= lead <= "\u11ff"
 

@@ -12,7 +12,7 @@ WIRES: tuple[Wire, ...] = ("openai", "anthropic")
 
 
 def is_wire(name: str | None) -> TypeGuard[Wire]:
-    """Whether this is the name of a wire, e.g. of one that came in a URL."""
+    """Return True for the name of a wire."""
     return name in WIRES
 
 

@@ -1,4 +1,4 @@
-"""About how many tokens a text is, whatever the model."""
+"""Estimated token counts of texts, for any model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MESSAGE_OVERHEAD = 4  # what stands around each message: its role and its bounds
 
 
 def estimate(text: str) -> int:
-    """About how many tokens the text is; 0 only for no text at all."""
+    """Estimate the tokens of a text; 0 only for ""."""
     size = len(text)
     if text.isascii():
         return _ceil(size / ASCII_CHARS_PER_TOKEN)
@@ -34,7 +34,7 @@ def estimate(text: str) -> int:
 
 
 def estimate_message(text: str) -> int:
-    """About how many tokens a message of that text is; 0 for an empty one, which is not sent."""
+    """Estimate the tokens of a message; 0 for a blank one, which is not sent."""
     return estimate(text) + MESSAGE_OVERHEAD if text.strip() else 0
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class UserRecord:
-    """Somebody who has signed in, last at `seen`; sign-ins from before `revoked_before` are refused.
+    """A user who has signed in; tokens issued before `revoked_before` are refused.
 
-    Both are in seconds since 1970.
+    Times are in seconds since 1970.
     """
 
     id: str
@@ -21,7 +21,7 @@ class UserRecord:
 
 @dataclass(frozen=True)
 class User:
-    """Who is asking; `id` is what rows are owned by. The rest is "" where nobody has told it."""
+    """A user; `id` owns rows. Unknown fields are ""."""
 
     id: str
     name: str = ""

@@ -14,9 +14,9 @@ import streamlit as st
 from streamlit.runtime import context
 from streamlit.testing.v1 import AppTest
 
-from lib.chat import share_links
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.storage.store import Store
+from lib.transfer import share_links
 from lib.ui.auth import password
 from lib.ui.session import resources
 from lib.ui.session.values import BrowserIdentity

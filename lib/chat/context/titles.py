@@ -1,4 +1,4 @@
-"""A conversation's title: from its first question, or out of what a model gave as one."""
+"""Titles of conversations, from the first question or from the reply of a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _QUOTES = " \t\"'“”„‘’«»「」『』《》〈〉"
 
 
 def title_from_question(question: str) -> str:
-    """A conversation's title from its first question: one line, cut between words where there are any."""
+    """Return a title of one line, cut between words where possible."""
     line = " ".join(replace_surrogates(question).split())
     if len(line) <= MAX_TITLE_LENGTH:
         return line
@@ -25,10 +25,7 @@ def title_from_question(question: str) -> str:
 
 
 def title_from_reply(text: str) -> str:
-    """The title in what a model said: its first line that holds one, without quotes, marks and labels.
-
-    "" where there is none.
-    """
+    """Return the first usable line of a reply, without quotes, markup and labels; "" without one."""
     for line in text.splitlines():
         bare = _strip_markup("".join(sign for sign in line if sign.isprintable() or sign.isspace()))
         if any(sign.isalnum() for sign in bare):

@@ -1,4 +1,4 @@
-"""The context window: what a next request would hold, and how much of a long path is sent. Pure functions."""
+"""The context window of a request: its estimated size, and truncation of a long path. Pure functions."""
 
 from __future__ import annotations
 
@@ -38,10 +38,9 @@ SUMMARY_REPLY = "Understood. I will go on from there."
 
 @dataclass(frozen=True)
 class ContextEstimate:
-    """The tokens that a next request needs, its answer included, and the window that they have to fit in.
+    """Estimated tokens of the next request, its answer included, and the context window, None if unknown.
 
-    `limit` is None where the window's size is unknown; then nothing is ever over it. `known` is whether the
-    sum rests on what the gateway has counted, and only what is new is estimated.
+    `is_counted` is set if the estimate starts from a count of the gateway.
     """
 
     tokens: int
@@ -59,9 +58,9 @@ class ContextEstimate:
 
 @dataclass(frozen=True)
 class TruncationPlan:
-    """What is left out so that the rest fits: `turns` of those that are sent now.
+    """A truncation that fits: the turns it drops, and the estimate after it.
 
-    `need` is what is needed then; it may still be over the limit, for the last turn always stays.
+    The last turn always stays, so the estimate may still exceed the limit.
     """
 
     truncation: Truncation
@@ -90,21 +89,20 @@ def unknown_context_window(_: str) -> int | None:
 
 
 def first_sent_index(path: Sequence[Node], truncation: Truncation | None) -> int:
-    """The place in the path of the first message that is sent; 0 where nothing is left out."""
+    """Return the index in the path of the first message that is sent; 0 without a truncation."""
     places = (place for place, node in enumerate(path) if truncation and node.id == truncation.start_id)
     return next(places, 0)
 
 
 def summary_text(path: Sequence[Node], truncation: Truncation | None) -> str:
-    """The summary that is sent in place of what is left out, "" where there is none."""
+    """Return the summary that is sent in place of dropped messages, "" without one."""
     return truncation.summary.strip() if truncation and first_sent_index(path, truncation) else ""
 
 
 def summary_messages(path: Sequence[Node], truncation: Truncation | None) -> list[Message]:
-    """What is sent before the window's first message: the summary, and a word that it was read.
+    """Return the messages that carry the summary, as a turn of their own.
 
-    A question and an answer of their own are what both wires take with the sides in turns. The person's
-    words and the system prompt stay as they are, so that what a gateway has cached of these still holds.
+    Both wires require alternating roles, and a system prompt or question that stays unchanged stays cached.
     """
     said = summary_text(path, truncation)
     if not said:
@@ -123,9 +121,9 @@ def estimate_context(
     context_window: int | None,
     truncation: Truncation | None = None,
 ) -> ContextEstimate:
-    """What a request with that question behind the path needs, in tokens, and the room it has.
+    """Estimate the tokens of a request with a question `text` behind the path, "" for the path itself.
 
-    `text` is "" where the path itself is sent. `limit` is the model's window, None where it is unknown.
+    `context_window` is that of the model in tokens, None if unknown.
     """
     place = _find_counted_answer(path, params, target, truncation)
     if place is None:
@@ -150,10 +148,9 @@ def plan_truncation(
     truncation: Truncation | None = None,
     extra_tokens: int = 0,
 ) -> TruncationPlan | None:
-    """The window that leaves out the oldest, as little of it as leaves the rest some room to grow.
+    """Plan to drop the oldest turns, as few as leave TRUNCATED_RATIO of the context window in use.
 
-    It begins with a question, and never later than with the last one of the path. `more` are tokens that
-    will be needed besides, as for a summary. None where there is nothing that could be left out.
+    `extra_tokens` are reserved, as for a summary. Returns None if no turn can be dropped.
     """
     now = first_sent_index(path, truncation)
     places = [place for place, node in enumerate(path) if node.message.role == "user" and place > now]
@@ -189,12 +186,12 @@ def check_fits(
 def dropped_nodes(
     path: Sequence[Node], old_truncation: Truncation | None, new_truncation: Truncation
 ) -> list[Node]:
-    """What is sent with the old window, and no more with the new one."""
+    """Return the nodes that are sent with the old truncation and dropped by the new one."""
     return list(path[first_sent_index(path, old_truncation) : first_sent_index(path, new_truncation)])
 
 
 def copy_truncated(path: Sequence[Node], truncation: Truncation, now: float) -> list[Node]:
-    """The nodes of a new conversation that begins with what the window sends of the path.
+    """Return the nodes of a new conversation that starts with the sent part of the path.
 
     A summary becomes its first turn. `now` is the time of the first node, in seconds since 1970.
     """
@@ -212,7 +209,7 @@ def copy_truncated(path: Sequence[Node], truncation: Truncation, now: float) -> 
 
 
 def answer_tokens(params: Params, context_window: int | None) -> int:
-    """The tokens that are kept for the answer."""
+    """Return the tokens reserved for the answer."""
     if context_window is None:
         return params.max_tokens or 0
     return min(params.max_tokens or min(DEFAULT_ANSWER_TOKENS, context_window // 8), context_window)
@@ -223,13 +220,13 @@ def _node_tokens(node: Node) -> int:
 
 
 def _prefix_tokens(path: Sequence[Node], params: Params, truncation: Truncation | None) -> int:
-    """What stands before the path's own messages."""
+    """Estimate the tokens before the messages of the path: system prompt and summary."""
     said = sum(tokens.estimate_message(message.text) for message in summary_messages(path, truncation))
     return tokens.estimate(params.system) + said
 
 
 def _counted_tokens(node: Node) -> int:
-    """What a path holds up to and with a counted answer; what was thought for it is not sent again."""
+    """Return the tokens of the path through a counted answer, without thinking, which is not resent."""
     usage = node.usage
     # Without a last word the count of what was said is a guess.
     said = (usage.output or 0) - (usage.reasoning or 0) if node.finish_reason else _node_tokens(node)
@@ -239,11 +236,11 @@ def _counted_tokens(node: Node) -> int:
 def _find_counted_answer(
     path: Sequence[Node], params: Params, target: Target, truncation: Truncation | None
 ) -> int | None:
-    """The place of the answer whose count holds for what is sent now; None where there is none.
+    """Return the index of the answer whose count applies to the request; None without one.
 
-    What is sent grows from turn to turn, so a count that fell shows where a window was moved. While all of
-    the path is sent, its greatest count is the one to take. Where a window is set, only one that came
-    after such a fall is of this window; its first turn was answered before it was set.
+    Counts grow from turn to turn, so a drop shows a truncation. Without a truncation, the largest count
+    applies; with one, only a count after such a drop, which the first turn after the truncation does not have
+    yet.
     """
     now = first_sent_index(path, truncation)
     counts = list(_prompt_counts(path, target))
@@ -270,7 +267,7 @@ def _find_counted_answer(
 
 
 def _prompt_counts(path: Sequence[Node], target: Target) -> Iterator[tuple[int, int]]:
-    """Places of answers, and what their requests held by the count of a model of the same family."""
+    """Yield indices of answers and their input counts, by models of the same tokenizer family."""
     family = _tokenizer_family(target)
     for place, node in enumerate(path):
         held = node.usage.input
@@ -292,14 +289,14 @@ def _prompt_counts(path: Sequence[Node], target: Target) -> Iterator[tuple[int, 
 
 
 def _tokenizer_family(target: Target) -> str:
-    """Whose tokens they are: makers count with one vocabulary for all their models of a time."""
+    """Return the vendor: its models of one period share a tokenizer."""
     return vendors.vendor_of(target.model) or target.model
 
 
 def _estimate_scale(
     path: Sequence[Node], params: Params, target: Target, truncation: Truncation | None
 ) -> float:
-    """How many times the estimate the gateway counts for this path, where that is more than once."""
+    """Return the factor by which the gateway counts more than the estimate, at least 1."""
     place = _find_counted_answer(path, params, target, truncation)
     if place is None:
         return 1.0

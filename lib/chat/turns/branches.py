@@ -1,4 +1,4 @@
-"""What can be done with a conversation's branches: show one, go back, copy one, delete a turn, undo that."""
+"""Branches of a conversation: show, rewind, copy, delete a turn, undo."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lib.core.conversation import Conversation, Node, new_id
 
 @dataclass(frozen=True)
 class UndoPoint:
-    """How a conversation was before a change, as far as is needed to undo it."""
+    """State of a conversation before a change, as needed to undo it."""
 
     conversation_id: str
     head_id: str | None
@@ -21,22 +21,22 @@ class UndoPoint:
 
 
 def show_branch(services: TurnServices, owner: str, conversation_id: str, node_id: str) -> None:
-    """Show the branch of a node: where it was last read to its end. Raises Gone and StoreError."""
+    """Show the newest branch through a node. Raises ConversationNotFound and StoreError."""
     _, nodes = _load_conversation(services, owner, conversation_id, node_id)
     services.store.messages.set_head(owner, conversation_id, tree.newest_leaf(nodes, node_id))
 
 
 def rewind_to(services: TurnServices, owner: str, conversation_id: str, node_id: str) -> UndoPoint:
-    """Go on from an earlier answer: what follows it stays, unseen. Raises Gone and StoreError."""
+    """Make an earlier answer the head; what follows it stays. Raises ConversationNotFound and StoreError."""
     base, _ = _load_conversation(services, owner, conversation_id, node_id)
     services.store.messages.set_head(owner, conversation_id, node_id)
     return UndoPoint(conversation_id, base.head_id)
 
 
 def delete_turn(services: TurnServices, owner: str, conversation_id: str, node_id: str) -> UndoPoint:
-    """Delete the turn of a node: its question and all answers to that. What follows it stays.
+    """Soft-delete a question and all its answers; what follows them stays.
 
-    Raises StaleTurn while one of them is arriving, Gone and StoreError.
+    Raises TurnInProgress while one of them is arriving, ConversationNotFound and StoreError.
     """
     with services.generations.claim_turn(conversation_id):
         base, nodes = _load_conversation(services, owner, conversation_id, node_id)
@@ -51,7 +51,7 @@ def delete_turn(services: TurnServices, owner: str, conversation_id: str, node_i
 
 
 def undo_change(services: TurnServices, owner: str, undo_point: UndoPoint) -> None:
-    """Take a change back. Raises StaleTurn while an answer is arriving, and StoreError."""
+    """Undo a change. Raises TurnInProgress while an answer is arriving, and StoreError."""
     with services.generations.claim_turn(undo_point.conversation_id):
         if undo_point.deleted_node_ids:
             services.store.messages.restore(owner, undo_point.conversation_id, undo_point.deleted_node_ids)
@@ -61,7 +61,7 @@ def undo_change(services: TurnServices, owner: str, undo_point: UndoPoint) -> No
 def branch_conversation(
     services: TurnServices, owner: str, conversation_id: str, node_id: str, title: str
 ) -> Conversation:
-    """Copy the path to a node into a new conversation of that title. Raises Gone and StoreError."""
+    """Copy the path to a node into a new conversation. Raises ConversationNotFound and StoreError."""
     base, nodes = _load_conversation(services, owner, conversation_id, node_id)
     copies = tree.copy_path(route := tree.path(nodes, node_id))
     ids = {old.id: new.id for old, new in zip(route, copies, strict=True)}
@@ -88,7 +88,7 @@ def branch_conversation(
 def _load_conversation(
     services: TurnServices, owner: str, conversation_id: str, node_id: str
 ) -> tuple[Conversation, Sequence[Node]]:
-    """A conversation and all its nodes, `node` among them. Raises Gone."""
+    """Return a conversation and its nodes. Raises ConversationNotFound, also for a missing node."""
     base = services.store.conversations.get(owner, conversation_id)
     nodes = services.store.messages.nodes(owner, conversation_id) if base else []
     if base is None or not any(one.id == node_id and one.deleted_at is None for one in nodes):

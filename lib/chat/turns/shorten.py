@@ -1,4 +1,4 @@
-"""What is done with a path that is too long for a model: leave out the oldest, sum it up, begin anew."""
+"""Shortening of long conversations: truncate, summarise, start a new one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lib.core.conversation import Conversation, Node, Truncation, new_id
 def truncate_conversation(
     services: TurnServices, owner: str, conversation_id: str, truncation: Truncation
 ) -> None:
-    """Send from now on only what the window holds. Raises StoreError."""
+    """Send only the part after the truncation from now on. Raises StoreError."""
     services.store.conversations.set_truncation(owner, conversation_id, truncation)
 
 
@@ -26,7 +26,7 @@ def clear_truncation(services: TurnServices, owner: str, conversation_id: str) -
 def start_new_conversation(
     services: TurnServices, owner: str, base: Conversation, path: Sequence[Node], truncation: Truncation
 ) -> Conversation:
-    """Begin a conversation with what the window holds of the path; the old one stays. Raises StoreError."""
+    """Start a conversation with the sent part of a path; the old one stays. Raises StoreError."""
     now = time.time()
     nodes = window.copy_truncated(path, truncation, now)
     begun = Conversation(
@@ -52,10 +52,9 @@ def summarise_dropped(
     *,
     in_new_conversation: bool,
 ) -> SummaryJob:
-    """Have what a window from there on leaves out summed up, and the summary sent in its place.
+    """Start a summary of the part that a truncation drops, to be sent in its place.
 
-    With `begin` it becomes the first turn of a new conversation, else the old one goes on with it. Needs a
-    desk with a cheap model.
+    With `in_new_conversation` it becomes the first turn of a new conversation. Requires a utility model.
     """
     assert services.utility_models and services.utility_model
 

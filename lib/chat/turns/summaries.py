@@ -1,16 +1,15 @@
-"""Small requests to a cheap model beside the conversation, for titles and summaries."""
+"""Requests to a small utility model, for titles and summaries."""
 
 from __future__ import annotations
 
 import copy
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from lib.chat.context import titles, window
-from lib.chat.context.chunking import split_into_chunks
 from lib.chat.turns.ports import UtilityModelStore
 from lib.chat.usage import cost
 from lib.chat.usage.limits import NO_LIMITS, NoLimits
@@ -59,7 +58,7 @@ SUMMARY_PROMPT = (
 
 @dataclass(frozen=True)
 class UtilityModel:
-    """The model that is asked, and its window in tokens, None where that is unknown."""
+    """The utility model, and its context window in tokens, None if unknown."""
 
     target: Target
     context_window: int | None = None
@@ -67,7 +66,7 @@ class UtilityModel:
 
 @dataclass(frozen=True)
 class _UtilityReply:
-    """What came of a request; `code` is that of the error it ended in, "" for none."""
+    """Reply of the utility model; `error_code` is "" without an error."""
 
     text: str
     outcome: Outcome
@@ -75,9 +74,9 @@ class _UtilityReply:
 
 
 class SummaryJob:
-    """A summary in the making. `opens` is the conversation to go to when it is done, "" to stay.
+    """A summary in progress; `next_conversation_id` is the conversation to open after it, "" to stay.
 
-    Its attributes may be read, and `cancel` be called, from any thread.
+    All methods are thread-safe.
     """
 
     def __init__(self, owner: str, conversation_id: str, limit_enforcer: NoLimits = NO_LIMITS) -> None:
@@ -94,24 +93,21 @@ class SummaryJob:
         self._is_finishing = False
 
     def cancel(self) -> None:
-        """Give it up, unless it is being kept already; what has been asked until then is counted."""
+        """Cancel the job, unless its result is being saved; the requests so far are counted."""
         with self._lock:
             if self.state == "running" and not self._is_finishing:
                 self.state = "cancelled"
                 self.cancel_token.cancel()
 
     def try_begin_finish(self) -> bool:
-        """Whether it may be kept; from then on it cannot be cancelled."""
+        """Return True if the result may be saved; the job can no longer be cancelled then."""
         with self._lock:
             self._is_finishing = self.state == "running"
             return self._is_finishing
 
 
 class UtilityModelService:
-    """Asks the cheap model on workers of the process. All methods may be called from any thread.
-
-    `tariffs` tell what a model costs; `ended` is given each request when it has ended.
-    """
+    """Run requests to the utility model on worker threads. All methods are thread-safe."""
 
     def __init__(
         self,
@@ -130,7 +126,7 @@ class UtilityModelService:
         self._summary_jobs: dict[str, SummaryJob] = {}
 
     def with_gateway(self, gateway: Gateway, price_lookup: PriceLookup) -> UtilityModelService:
-        """The same workers, for requests that go through this gateway and cost by these tariffs."""
+        """Return a service with the same workers, and another gateway and price lookup."""
         other = copy.copy(self)
         other._gateway, other._price_lookup = gateway, price_lookup
         return other
@@ -143,10 +139,9 @@ class UtilityModelService:
         utility_model: UtilityModel,
         limit_enforcer: NoLimits = NO_LIMITS,
     ) -> None:
-        """Have a title made for a conversation's first question; returns at once, and never raises.
+        """Start generating a title from the first question; returns at once, and never raises.
 
-        Where the `guard` refuses, none is made. What goes wrong is told to the log alone: the question's own
-        words are a title already.
+        Errors and refusals by the limits are only logged: the start of the question is a title already.
         """
         if not self._title_slots.acquire(blocking=False):
             return
@@ -168,11 +163,10 @@ class UtilityModelService:
         save_summary: Callable[[str], str],
         limit_enforcer: NoLimits = NO_LIMITS,
     ) -> SummaryJob:
-        """Have the nodes summed up, with the summary of what was `before` them; one at a time.
+        """Start a summary of the nodes and of the previous summary, one per conversation.
 
-        `finish` is given the summary, keeps it, and returns the conversation to go to, "" to stay. It may
-        raise AntlerErrors. Where one is under way already, that one is returned. It fails where the `guard`
-        refuses.
+        `save_summary` gets the text, saves it, and returns the conversation to open, "" to stay; it may raise
+        AntlerError. A running job is returned instead of a second one.
         """
         with self._lock:
             known = self._summary_jobs.get(conversation_id)
@@ -187,12 +181,12 @@ class UtilityModelService:
         return job
 
     def find_summary(self, owner: str, conversation_id: str) -> SummaryJob | None:
-        """The last summary of a conversation, in whatever state; None where there is none of the owner's."""
+        """Return the last job of an owner's conversation, in any state; None without one."""
         job = self._summary_jobs.get(conversation_id)
         return job if job and job.owner == owner else None
 
     def forget_summary(self, job: SummaryJob) -> None:
-        """Let go of a summary whose end has been seen."""
+        """Remove a job whose end has been shown."""
         with self._lock:
             if self._summary_jobs.get(job.conversation_id) is job:
                 del self._summary_jobs[job.conversation_id]
@@ -253,7 +247,7 @@ class UtilityModelService:
         utility_model: UtilityModel,
         save_summary: Callable[[str], str],
     ) -> str:
-        """Sum up piece after piece; the code of what it failed of, "" where it is done."""
+        """Summarise chunk after chunk; returns the error code, "" for success."""
         answer = min(SUMMARY_MAX_TOKENS, (utility_model.context_window or DEFAULT_CONTEXT_WINDOW) // 4)
         params = Params(system=SUMMARY_PROMPT, max_tokens=answer)
         # A piece is asked for together with the summary of those before it, and its answer.
@@ -290,7 +284,7 @@ class UtilityModelService:
         *,
         allow_retries: bool,
     ) -> _UtilityReply:
-        """What comes of a question, counted. `patient` is whether it is sent again where it failed."""
+        """Send one request and record its usage; retries are cancelled unless `allow_retries`."""
         reply, code, request_id, id_ = Reply(), "", "", new_id()
         about = cost.max_usage(window.estimate_context([], text, params, target, None), params)
         context.limit_enforcer.reserve(id_, target.model, about, is_user_choice=False)
@@ -327,9 +321,36 @@ class UtilityModelService:
 
 @dataclass(frozen=True)
 class _RequestContext:
-    """Whose request it is, what for, and what holds them back."""
+    """Owner, conversation, purpose and limits of a request."""
 
     owner: str
     conversation_id: str
     purpose: Literal["title", "summary"]
     limit_enforcer: NoLimits
+
+
+def split_into_chunks(nodes: Sequence[Node], max_tokens: int) -> Iterator[str]:
+    """Yield the messages in chunks of about `max_tokens`, each tagged as question or answer."""
+    chunk: list[str] = []
+    size = 0
+    for node in nodes:
+        role = "question" if node.message.role == "user" else "answer"
+        for text in _split_text(node.message.text, max_tokens):
+            message = f"<{role}>\n{text}\n</{role}>"
+            if chunk and size + tokens.estimate_message(message) > max_tokens:
+                yield "\n\n".join(chunk)
+                chunk, size = [], 0
+            chunk.append(message)
+            size += tokens.estimate_message(message)
+    if chunk:
+        yield "\n\n".join(chunk)
+
+
+def _split_text(text: str, max_tokens: int) -> Iterator[str]:
+    """Yield parts of at most `max_tokens`; nothing for a blank text."""
+    if tokens.estimate(text) > max_tokens and len(text) > 1:
+        middle = len(text) // 2
+        yield from _split_text(text[:middle], max_tokens)
+        yield from _split_text(text[middle:], max_tokens)
+    elif text.strip():
+        yield text

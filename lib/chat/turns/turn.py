@@ -143,9 +143,9 @@ def continue_answer(
     with services.generations.claim_turn(conversation_id):
         base = load_conversation(services, owner, conversation_id)
         path = _load_path(services, owner, base)
-        answer = path[-1] if path else None
-        if answer is None or answer.id != answer_id or not can_continue(answer):
+        if not path or path[-1].id != answer_id or not can_continue(path[-1]):
             return
+        answer = path[-1]
         target = answer.target or base.target
         assert target is not None
         base = replace(base, params=params, updated_at=time.time())
@@ -158,8 +158,8 @@ def continue_answer(
             target=target,
             usage_record_id=new_id(),
         )
-        prompt = Message("user", (TextPart(CONTINUE_PROMPT),))
-        messages = [*build_messages(path, target, base.truncation), prompt]
+        messages = build_messages(path, target, base.truncation)
+        messages.append(Message("user", (TextPart(CONTINUE_PROMPT),)))
         estimate = _estimate_context(
             services, replace(base, target=target, params=params), path, CONTINUE_PROMPT
         )

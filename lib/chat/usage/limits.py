@@ -1,4 +1,4 @@
-"""Whether a request may be sent: who may use which model, and what is left of the limits."""
+"""Enforcement of model permissions and usage limits before a request is sent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class QuotaStore(Protocol):
         """Give back what is reserved for a request that was not sent."""
 
     def used(self, owner: str, counters: Sequence[QuotaCounter]) -> dict[QuotaCounter, int]:
-        """What is used of each counter, with what is reserved."""
+        """Return the used amount of each counter, reservations included."""
 
 
 @dataclass(frozen=True)

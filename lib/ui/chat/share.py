@@ -11,10 +11,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lib import transfer
-from lib.chat import share_links
 from lib.core import tree
 from lib.core.conversation import Conversation, Node
 from lib.core.user import User
+from lib.transfer import share_links
 from lib.ui.session import audit, conversation_view, resources, services
 from lib.ui.session.conversation_view import ConversationView
 from lib.ui.session.state import session_state

@@ -1,4 +1,4 @@
-"""What the gateway is told of who asks: stable names that lead to nobody, and headers that can be sent."""
+"""Pseudonyms and custom headers."""
 
 from __future__ import annotations
 

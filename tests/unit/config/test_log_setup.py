@@ -62,7 +62,7 @@ FAILURES = {
 
 
 def written(program: str, *, as_json: bool) -> str:
-    """What a process that runs this writes to its error stream."""
+    """Return the error stream of a process that runs the program."""
     program = BEFORE % as_json + textwrap.dedent(program)
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True

@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from lib import transfer
-from lib.chat import share_links
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, ThinkingPart, new_id
 from lib.core.errors import ConversationNotFound, StoreError
 from lib.core.target import Target
 from lib.storage.store import Store
+from lib.transfer import share_links
 from tests.unit.chat.trees import entries
 
 

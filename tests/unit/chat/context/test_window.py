@@ -1,4 +1,4 @@
-"""What a next request needs, what is left out so that it fits, and what is sent then."""
+"""Context estimates, truncation plans, and the messages that are sent."""
 
 from __future__ import annotations
 

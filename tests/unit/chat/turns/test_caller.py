@@ -1,4 +1,4 @@
-"""Whose every request is: questions, titles and summaries say who asks, and go where that person's go."""
+"""Caller identity of questions, titles and summaries."""
 
 from __future__ import annotations
 

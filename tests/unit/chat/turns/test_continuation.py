@@ -16,7 +16,7 @@ DONE = Finish(Outcome.COMPLETE, "stop")
 
 
 def said(before: str, *pieces: str) -> str:
-    """What the events of a continuation, one for each piece, come to."""
+    """Return the joined text of a continuation, from one event for each piece."""
     return "".join(
         event.text
         for event in deduplicate_continuation(before, [*map(TextDelta, pieces), DONE])

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lib.chat.context.chunking import split_into_chunks
 from lib.chat.turns import summaries
 from lib.chat.turns.summaries import SummaryJob, UtilityModel, UtilityModelService
 from lib.core import errors, tokens
@@ -278,7 +277,7 @@ def test_summaries_wait_for_their_turn_and_can_be_cancelled_meanwhile() -> None:
 @given(some.lists(some.text(max_size=3000), max_size=6), some.integers(50, 500))
 def test_pieces_hold_all_that_was_said_and_are_small(said, most) -> None:
     path = [Node(str(n), None, Message("user", (TextPart(text),)), float(n)) for n, text in enumerate(said)]
-    found = list(split_into_chunks(path, most))
+    found = list(summaries.split_into_chunks(path, most))
     assert all(tokens.estimate(piece) <= most + 20 for piece in found)
     bare = "".join(found).replace("<question>\n", "").replace("\n</question>", "").replace("\n\n", "")
     for text in said:

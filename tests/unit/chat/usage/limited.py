@@ -1,4 +1,4 @@
-"""Who is limited in the tests of limits, at which moment, and what a token costs there."""
+"""A user, a clock and prices for tests of limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person may send by what the team has settled, what is left of it, and what is warned of."""
+"""Enforcement of limits: refusals, statuses and warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is counted of requests, under labels of a closed set, and what the log tells of them."""
+"""Metrics with bounded labels, and log fields of requests."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def _hash_token(token: str) -> str:
 
 
 def _build_snapshot(conversation: Conversation, path: Sequence[Node]) -> Mapping[str, Any]:
-    """What a reader needs: who said what and when. No system prompt, no thinking, no facts of the gateway."""
+    """Return the shared part of a path, without system prompt, thinking and facts of the gateway."""
     said = tree.copy_path(map(_strip_private_data, path))
     bare = Conversation(
         new_id(),
