@@ -21,7 +21,7 @@ def model_not_allowed_message(model_id: str) -> str:
 def capabilities_text(capabilities: Capabilities) -> str:
     """Return the capabilities of a model in one line, and those that are unknown."""
     facts = {name: getattr(capabilities, name) for name in ("image", "pdf", "thinking")}
-    unknown = [t(f"capabilities.{name}") for name, known in facts.items() if known is None]
+    unknown = [t(f"capabilities.{name}") for name, value in facts.items() if value is None]
     if capabilities.context_window is None and len(unknown) == len(facts):
         return t("capabilities.unknown")
     if capabilities.context_window is None:
@@ -31,8 +31,8 @@ def capabilities_text(capabilities: Capabilities) -> str:
         if capabilities.context_window
         else []
     )
-    parts += [t(f"capabilities.{name}") for name, known in facts.items() if known]
-    if all(known is False for known in facts.values()):
+    parts += [t(f"capabilities.{name}") for name, value in facts.items() if value]
+    if all(value is False for value in facts.values()):
         parts.append(t("capabilities.text"))
     if unknown:
         parts.append(t("capabilities.not_known", what=t("list.separator").join(unknown)))
