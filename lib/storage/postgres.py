@@ -1,4 +1,4 @@
-"""Postgres: a server that several replicas use at once, itself or through a pooler such as PgBouncer."""
+"""Postgres engine: a server that several replicas share, directly or through a pooler such as PgBouncer."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg import IsolationLevel
 
-_CONNECT_SECONDS = 5
-_SILENT_MS = 10_000  # that a server may leave what was sent unacknowledged
-_IDLE_SECONDS = 60  # after which a replica that fell silent in a transaction loses its lock
+_CONNECT_TIMEOUT = 5  # seconds
+_ACK_TIMEOUT_MS = 10_000  # for a server that does not acknowledge what was sent
+_IDLE_TIMEOUT = 60  # seconds, after which a replica that hangs in a transaction loses its lock
 
-# What the URL names itself goes before these.
-_LINK = {
+# Parameters of the URL override these.
+_CONNECT_DEFAULTS = {
     "application_name": "antler",
-    "connect_timeout": _CONNECT_SECONDS,
+    "connect_timeout": _CONNECT_TIMEOUT,
     "keepalives_idle": 30,
     "keepalives_interval": 5,
     "keepalives_count": 3,
-    "tcp_user_timeout": _SILENT_MS,
+    "tcp_user_timeout": _ACK_TIMEOUT_MS,
 }
 
 
 def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
-    """An engine on the database of `url`, which is reached with its first use.
+    """Create an engine for the database of `url`, which connects at its first use.
 
-    No state is kept in a session, no statement is prepared by name: a pooler may give each transaction
-    another connection.
+    It keeps no session state and prepares no statement by name: a pooler may give each transaction another
+    connection.
     """
-    link: dict[str, Any] = {name: value for name, value in _LINK.items() if name not in url.query}
+    defaults = {name: value for name, value in _CONNECT_DEFAULTS.items() if name not in url.query}
+    connect_args: dict[str, Any] = {**defaults, "prepare_threshold": None}
     engine = sa.create_engine(
         url,
-        connect_args={**link, "prepare_threshold": None},
+        connect_args=connect_args,
         pool_size=5,
         max_overflow=10,
         pool_pre_ping=True,
@@ -46,7 +47,7 @@ def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
         options = connection.get_execution_options()
         driver: Any = connection.connection.driver_connection
         writes = bool(options.get("writes"))
-        # Sent along with BEGIN. Behind its lock a writer reads what is there now; a reader, one moment.
+        # Sent along with BEGIN. A writer reads the newest rows after it has its lock, a reader one snapshot.
         driver.isolation_level = None if writes else IsolationLevel.REPEATABLE_READ
         driver.read_only = None if writes else True
         if writes:
@@ -57,20 +58,22 @@ def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
 
 
 def _lock(owner: str | None, lock_timeout: float) -> str:
-    """Statements, sent as one: an owner's writers wait for each other, and for one who writes alone."""
-    alone = _key("everyone")
+    """Build the statements by which writers of an owner wait for each other and for exclusive writers."""
+    exclusive = _lock_key("everyone")
     if owner is None:
-        locks = f"pg_advisory_xact_lock({alone})"
+        locks = f"pg_advisory_xact_lock({exclusive})"
     else:
-        locks = f"pg_advisory_xact_lock_shared({alone}), pg_advisory_xact_lock({_key('owner', owner)})"
+        locks = (
+            f"pg_advisory_xact_lock_shared({exclusive}), pg_advisory_xact_lock({_lock_key('owner', owner)})"
+        )
     return (
         f"SET LOCAL lock_timeout = '{lock_timeout * 1000:.0f}ms';"
-        f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s';"
+        f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_TIMEOUT}s';"
         f"SELECT {locks}"
     )
 
 
-def _key(*name: str) -> int:
-    """The number of a lock; where two owners have the same one, they wait for each other."""
+def _lock_key(*name: str) -> int:
+    """Hash a name to the number of a lock; two owners with the same number only wait for each other."""
     digest = hashlib.blake2b("\0".join(("antler", *name)).encode(errors="replace"), digest_size=8)
     return int.from_bytes(digest.digest(), signed=True)

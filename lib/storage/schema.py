@@ -1,4 +1,4 @@
-"""The tables."""
+"""Database tables."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 REVISION = "0008"  # of the newest migration
-# Postgres counts on in 64 bits; SQLite gives a row its own number only under this very name.
-_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+# 64 bits on Postgres; SQLite generates ids only for a column of type INTEGER.
+_INTEGER_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def _row_id() -> sa.Column[Any]:
@@ -28,7 +28,7 @@ def _flag(name: str) -> sa.Column[Any]:
 
 
 def _seconds(name: str) -> sa.Column[Any]:
-    """A moment, in seconds since 1970."""
+    """A time in seconds since 1970."""
     return sa.Column(name, sa.Double, nullable=False)
 
 
@@ -36,13 +36,13 @@ def _target() -> tuple[sa.Column[Any], sa.Column[Any]]:
     return sa.Column("model", sa.Text), sa.Column("wire", sa.String(16))
 
 
-def _partial(name: str, *columns: str, where: sa.ColumnElement[bool] | sa.TextClause) -> sa.Index:
+def _partial_index(name: str, *columns: str, where: sa.ColumnElement[bool] | sa.TextClause) -> sa.Index:
     return sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 metadata = sa.MetaData()
 
-_THERE = sa.column("deleted").is_(None)
+_UNDELETED = sa.column("deleted").is_(None)
 _DELETED = sa.column("deleted").is_not(None)
 _PINNED, _ARCHIVED = sa.column("pinned", sa.Boolean), sa.column("archived", sa.Boolean)
 
@@ -57,7 +57,7 @@ conversation = sa.Table(
     sa.Column("params", sa.JSON, nullable=False),
     _seconds("created"),
     _seconds("updated"),
-    # A deleted conversation can be taken back until it is purged.
+    # A soft-deleted conversation can be restored until the purge.
     sa.Column("deleted", sa.Double),
     sa.Column("rev", sa.Integer, nullable=False),
     sa.Column("titled", sa.String(16), nullable=False),
@@ -66,15 +66,15 @@ conversation = sa.Table(
     _flag("archived"),
     _flag("unread"),
     sa.Column("window", sa.JSON(none_as_null=True)),
-    # One index for each kind of shelf, in the order of its list: the conditions are those of lists.py.
-    _partial(
+    # One index for each kind of list, in its order; the conditions are those of conversations.py.
+    _partial_index(
         "conversation_shelf",
         *("owner", "folder", "updated", "id"),
-        where=_THERE & ~_ARCHIVED & ~_PINNED,
+        where=_UNDELETED & ~_ARCHIVED & ~_PINNED,
     ),
-    _partial("conversation_pinned", "owner", "updated", "id", where=_THERE & ~_ARCHIVED & _PINNED),
-    _partial("conversation_archived", "owner", "updated", "id", where=_THERE & _ARCHIVED),
-    _partial("conversation_deleted", "deleted", where=_DELETED),
+    _partial_index("conversation_pinned", "owner", "updated", "id", where=_UNDELETED & ~_ARCHIVED & _PINNED),
+    _partial_index("conversation_archived", "owner", "updated", "id", where=_UNDELETED & _ARCHIVED),
+    _partial_index("conversation_deleted", "deleted", where=_DELETED),
     sa.Index("conversation_owner", "owner", "created", "id"),
 )
 
@@ -96,25 +96,25 @@ node = sa.Table(
     sa.Column("timing", sa.JSON, nullable=False),
     sa.Column("failure", sa.JSON(none_as_null=True)),
     _text("request_id"),
-    # What the gateway told about the answer, under its own names.
+    # Provider metadata under the gateway's own names.
     sa.Column("served", sa.JSON(none_as_null=True)),
-    # The producer's last sign of life, in seconds since 1970; of interest while the answer is arriving.
+    # Heartbeat of the producer, in seconds since 1970; used while the answer is arriving.
     _seconds("beat"),
-    # A hidden node keeps its place in the tree until it is purged.
+    # A soft-deleted node keeps its place in the tree until the purge.
     sa.Column("deleted", sa.Double),
-    # The row of the ledger that the last request for it has, or will have.
+    # Id of the usage record of its last request, which may not exist yet.
     sa.Column("request", sa.String(32), nullable=False),
     sa.Index("node_conversation", "conversation"),
     sa.Index("node_parent", "parent"),
-    _partial("node_arriving", "conversation", where=sa.text("outcome = 'arriving'")),
-    _partial("node_deleted", "deleted", where=_DELETED),
+    _partial_index("node_arriving", "conversation", where=sa.text("outcome = 'arriving'")),
+    _partial_index("node_deleted", "deleted", where=_DELETED),
 )
 
-# The messages' words as search.py writes them; an index over `tokens` is kept by the database itself.
+# Text of messages as search_index.py encodes it; the database maintains a full-text index over `tokens`.
 passage = sa.Table(
     "passage",
     metadata,
-    sa.Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    sa.Column("id", _INTEGER_ID, primary_key=True, autoincrement=True),
     sa.Column("node", sa.String(32), sa.ForeignKey("node.id", ondelete="CASCADE"), nullable=False),
     sa.Column("n", sa.Integer, nullable=False),
     sa.Column("tokens", sa.Text, nullable=False),
@@ -130,14 +130,14 @@ preference = sa.Table(
     sa.Column("value", sa.JSON, nullable=False),
 )
 
-# Who has signed in. The id is what the rows of other tables are owned by.
+# Users who have signed in; their id is the owner of rows in other tables.
 person = sa.Table(
     "person",
     metadata,
     sa.Column("id", sa.String(255), primary_key=True),
     _text("name"),
     _text("email"),
-    # Sign-ins from before this moment are refused, whatever their cookie says.
+    # Sign-ins from before this time are rejected, whatever their cookie says.
     _seconds("revoked_before"),
     _seconds("seen"),
 )
@@ -150,7 +150,7 @@ share = sa.Table(
     sa.Column(
         "conversation", sa.String(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False
     ),
-    # Only the link itself has what is hashed here.
+    # Hash of the token; the token itself is only in the link.
     sa.Column("token_hash", sa.String(128), nullable=False),
     _text("title"),
     sa.Column("snapshot", sa.JSON, nullable=False),
@@ -160,7 +160,7 @@ share = sa.Table(
     sa.Index("share_conversation", "conversation"),
 )
 
-# What was spent stays in the book when its conversation is gone: hence no foreign key.
+# Usage records; they outlive their conversation, hence no foreign key.
 ledger = sa.Table(
     "ledger",
     metadata,
@@ -171,14 +171,14 @@ ledger = sa.Table(
     _text("model"),
     sa.Column("wire", sa.String(16), nullable=False),
     *(sa.Column(name, sa.BigInteger) for name in ("input", "cached", "written", "reasoning", "output")),
-    # Seconds from sending to the first token, to the first of text, to the end.
+    # Seconds from sending to the first token, to the first text, to the end.
     *(sa.Column(name, sa.Double) for name in ("first", "spoke", "total")),
     sa.Column("outcome", sa.String(16), nullable=False),
     _text("request_id"),
     _seconds("created"),
-    # The answer that it was for.
+    # The answer that the request was for.
     sa.Column("node", sa.String(32)),
-    # The prices that it was counted with, in dollars, as texts; where they are from; nano-dollars.
+    # The price as decimal texts in dollars, its source, and the cost in nano-dollars.
     sa.Column("price", sa.JSON(none_as_null=True)),
     sa.Column("source", sa.String(16)),
     sa.Column("cost", sa.BigInteger),
@@ -187,45 +187,45 @@ ledger = sa.Table(
     sa.Index("ledger_all", "created"),
 )
 
-# What is used of a limit: one row for each scope, bound and period, in requests, tokens or nano-dollars.
+# Usage counted against limits: a row for each scope, limit and period, in requests, tokens or nano-dollars.
 quota = sa.Table(
     "quota",
     metadata,
     sa.Column("scope", sa.Text, primary_key=True),
     sa.Column("name", sa.String(32), primary_key=True),
     sa.Column("begins", sa.BigInteger, primary_key=True, autoincrement=False),
-    # With what is reserved.
+    # Reservations included.
     sa.Column("used", sa.BigInteger, nullable=False),
-    # How many are reserved, and by how much one took more than was reserved for it, at most.
+    # The number of reservations, and the largest excess of a request over its own.
     sa.Column("pending", sa.BigInteger, nullable=False),
     sa.Column("slip", sa.BigInteger, nullable=False),
     sa.Index("quota_begins", "begins"),
 )
 
-# What is reserved for a request that is under way; the id is that of its row in the ledger.
+# Reservations of running requests; the id is that of the later usage record.
 reservation = sa.Table(
     "reservation",
     metadata,
     _row_id(),
     _owner(),
-    # Lists of scope, name, begin and amount.
+    # Lists of scope, limit name, start of the period and amount.
     sa.Column("claims", sa.JSON, nullable=False),
     _seconds("created"),
     sa.Index("reservation_created", "created"),
 )
 
-# What the team has settled, as policies.py writes it.
+# The team's policy, as policy.py writes it.
 policy = sa.Table(
     "policy",
     metadata,
     sa.Column("name", sa.String(320), primary_key=True),
     sa.Column("value", sa.JSON, nullable=False),
     _seconds("changed"),
-    # The id of who changed it last.
+    # Id of the administrator who changed it last.
     _text("by"),
 )
 
-# Who did what, and to what; nothing of what anybody said.
+# Audit events, without message content.
 audit = sa.Table(
     "audit",
     metadata,

@@ -1,4 +1,4 @@
-"""SQLite: a file that readers and one writer use at once."""
+"""SQLite engine: one file, with several readers and one writer at a time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import sqlalchemy as sa
 
 
 def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
-    """An engine on the file of `url`, made with its folder where missing. Raises OSError."""
+    """Create an engine for the file of `url`; a missing file is created with its folder. Raises OSError."""
     path = Path(url.database or "").absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    # From here on it is only opened: one that goes missing is missed, and not made anew without tables.
+    # From here on the file is only opened: a file that disappears is an error, not a new empty database.
     path.touch()
 
     def connect() -> sqlite3.Connection:
-        # Without a level the driver begins no transactions by itself: with its own, readers that turn
+        # Without an isolation level the driver starts no transactions itself: in its own, readers that turn
         # into writers lose updates or fail at once with "database is locked".
         return sqlite3.connect(
             f"{path.as_uri()}?mode=rw",
@@ -31,12 +31,12 @@ def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
     def on_connect(connection: sqlite3.Connection, _: Any) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
-        _write_ahead(connection, lock_timeout)
+        _enable_wal(connection, lock_timeout)
 
     def on_checkout(*_: Any) -> None:
-        # A file that was removed would take every write, and keep none.
+        # An open file that was removed would accept every write, and lose it.
         if not path.exists():
-            raise sa.exc.DisconnectionError(f"{path} is not there")
+            raise sa.exc.DisconnectionError(f"{path} does not exist")
 
     engine = sa.create_engine(url, creator=connect, pool_timeout=lock_timeout, hide_parameters=True)
     sa.event.listen(engine, "connect", on_connect)
@@ -45,10 +45,10 @@ def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
     return engine
 
 
-def _write_ahead(connection: sqlite3.Connection, lock_timeout: float) -> None:
-    """Switch the file to WAL, which holds for good; several processes that start together may want to.
+def _enable_wal(connection: sqlite3.Connection, lock_timeout: float) -> None:
+    """Switch the file to write-ahead logging (WAL), which is permanent, with retries until the timeout.
 
-    The switch does not wait for a lock, whatever the timeout: SQLite calls no busy handler for it.
+    Several processes may try at once, and SQLite calls no busy handler for the switch.
     """
     deadline = time.monotonic() + lock_timeout
     while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":

@@ -1,4 +1,4 @@
-"""Runs the steps on the connection that the store hands over, inside its transaction."""
+"""Run the migrations on the connection of the store, inside its transaction."""
 
 from alembic import context
 

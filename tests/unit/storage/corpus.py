@@ -1,4 +1,4 @@
-"""What people and models say to each other, in several languages at once, and what is searched for in it."""
+"""Messages in several languages, and queries for them."""
 
 from __future__ import annotations
 

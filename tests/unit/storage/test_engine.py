@@ -1,4 +1,4 @@
-"""Transactions: who waits for whom, what is read, and what is kept out of a session and out of a text."""
+"""Transactions: locks, snapshots, sessions and sanitized texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lib.core.errors import StoreError
 from lib.core.target import Target
 from lib.storage.engine import connect, read_transaction, write_transaction
 from lib.storage.store import Store
-from tests.unit.storage.children import Child
+from tests.unit.storage.child_process import Child
 
 count = sa.table("count", sa.column("n", sa.Integer))
 TALK = Conversation("c", "Why?", 2.0, "q")
@@ -46,20 +46,20 @@ def now(engine: sa.Engine) -> int:
 def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(empty_url):
     program = """
     wait()
-    store = Store(empty_url, LOCK_TIMEOUT)
+    store = Store(url, LOCK_TIMEOUT)
     store.messages.save_turn("ann", *talk(sys.stdin.readline().strip()))
     """
     with contextlib.ExitStack() as stack:
         children = [stack.enter_context(Child(empty_url, program)) for _ in range(4)]
         for child in children:
-            child.there()
+            child.wait_until_ready()
         for child in children:
-            child.go()
+            child.resume()
         for number, child in enumerate(children):
             child.process.stdin.write(f"c{number}\n")
             child.process.stdin.flush()
         for child in children:
-            child.end()
+            child.finish()
     store = Store(empty_url)
     assert sorted(talk.id for talk in store.conversations.page("ann", 9)) == ["c0", "c1", "c2", "c3"]
     with read_transaction(store._engine) as connection:
@@ -79,11 +79,11 @@ def test_processes_that_read_and_then_write_lose_nothing(url, counted):
     with contextlib.ExitStack() as stack:
         children = [stack.enter_context(Child(url, program)) for _ in range(3)]
         for child in children:
-            child.there()
+            child.wait_until_ready()
         for child in children:
-            child.go()
+            child.resume()
         for child in children:
-            child.end()
+            child.finish()
     assert now(counted) == 75
 
 

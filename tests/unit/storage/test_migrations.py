@@ -1,4 +1,4 @@
-"""What every earlier state of the tables held is still there, unchanged, when it is brought up."""
+"""Databases of every earlier revision are migrated with their rows unchanged."""
 
 from __future__ import annotations
 

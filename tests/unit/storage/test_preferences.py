@@ -1,4 +1,4 @@
-"""What a person likes comes back as it was, for each person alone."""
+"""Preferences of users."""
 
 from __future__ import annotations
 

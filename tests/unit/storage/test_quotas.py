@@ -1,4 +1,4 @@
-"""What is used of limits: reserved whole or not at all, settled once, and as a simple model has it."""
+"""Quotas: reserved completely or not at all, settled once, as in a simple model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Out of the database into a file and back, on both databases: the same bytes, and nobody else's."""
+"""Export and import give the same bytes on both databases; share links open snapshots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is searched for is found, in every language and on both databases alike, while it is there."""
+"""Full-text search finds the same in every language, on both databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A link opens its snapshot to whoever has it, until it is taken back or its conversation is deleted."""
+"""Share links open their snapshot until they are revoked or the conversation is deleted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept comes back as it was, and only to its owner."""
+"""Conversations and messages come back as they were saved."""
 
 from __future__ import annotations
 

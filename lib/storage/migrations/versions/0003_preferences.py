@@ -1,4 +1,4 @@
-"""What each person likes: favourite models, a default."""
+"""Add preferences of users."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What a team has settled, and who did what."""
+"""Add the policy and the audit log."""
 
 import sqlalchemy as sa
 from alembic import op

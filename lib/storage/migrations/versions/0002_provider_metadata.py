@@ -1,4 +1,4 @@
-"""What the gateway told about an answer, kept with it."""
+"""Add provider metadata to nodes."""
 
 import sqlalchemy as sa
 from alembic import op

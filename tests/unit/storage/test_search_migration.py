@@ -1,4 +1,4 @@
-"""A history from before the search is found by it, and stands on the open shelf under the titles it has."""
+"""Messages from before full-text search are indexed by its migration."""
 
 from __future__ import annotations
 

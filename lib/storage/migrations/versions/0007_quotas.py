@@ -1,4 +1,4 @@
-"""What is used of a limit, and what is reserved for requests that are under way."""
+"""Add quotas and reservations."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,5 +26,5 @@ def upgrade() -> None:
         sa.Column("created", sa.Double, nullable=False),
     )
     op.create_index("reservation_created", "reservation", ["created"])
-    # What everybody used of a day or a month, where it was not counted from its beginning.
+    # For the sums of all users, when a limit is set within its period.
     op.create_index("ledger_all", "ledger", ["created"])

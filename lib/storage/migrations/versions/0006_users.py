@@ -1,4 +1,4 @@
-"""Who has signed in, and before which moment their sign-ins are refused."""
+"""Add users and the revocation of their sessions."""
 
 import sqlalchemy as sa
 from alembic import op

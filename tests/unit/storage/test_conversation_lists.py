@@ -1,4 +1,4 @@
-"""Where conversations stand: each in one place, listed page after page, however many there are."""
+"""Lists of conversations: one place for each, paginated, read from an index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has signed in is remembered as they were last, and signed out for good once they were."""
+"""Users: upserted at each visit; a revocation of sessions is never undone."""
 
 from __future__ import annotations
 

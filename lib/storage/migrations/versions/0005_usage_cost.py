@@ -1,4 +1,4 @@
-"""What requests cost: prices and cost in the ledger, and which row of it an answer's request has."""
+"""Add prices and costs to usage records, and the usage record to nodes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    # What an answer of before took is in no row: nobody knows which of them were imported.
+    # Existing answers get no record, because some of them may be imported.
     op.add_column("node", sa.Column("request", sa.String(32), nullable=False, server_default=""))
     for column in (
         sa.Column("node", sa.String(32)),

@@ -1,4 +1,4 @@
-"""What a team has settled and who did what: each kept whole, together, and read whatever stands there."""
+"""Policy and audit: a change and its audit event commit together; damaged rows are skipped."""
 
 from __future__ import annotations
 

@@ -1,15 +1,17 @@
-"""Other processes that use the same database: they run a piece of a program, and say when they are there."""
+"""Child processes that use the same database."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 from typing import Self
 
 ROOT = Path(__file__).parents[3]
-BEFORE = """
+TIMEOUT = 240  # seconds, after which a process is killed
+PRELUDE = """
 import sys
 import sqlalchemy as sa
 from lib.core.errors import StoreError
@@ -22,7 +24,7 @@ def talk(name, text="Why?"):
     return Conversation(name, "Why?", 2.0, node.id), [node]
 
 def wait():
-    print("there", flush=True)
+    print("ready", flush=True)
     sys.stdin.readline()
 
 url = sys.argv[1]
@@ -31,36 +33,39 @@ LOCK_TIMEOUT = 120  # seconds; these machines are shared
 
 
 class Child:
-    """A process that runs `program`, which may `wait()`; `go` lets it on."""
+    """A process that runs `program`, which may call `wait()` until `resume`."""
 
     def __init__(self, url: str, program: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", BEFORE + textwrap.dedent(program), url],
+            [sys.executable, "-c", PRELUDE + textwrap.dedent(program), url],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._watchdog = threading.Timer(TIMEOUT, self.process.kill)
+        self._watchdog.daemon = True
+        self._watchdog.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._watchdog.cancel()
         self.process.kill()
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=TIMEOUT)
 
-    def there(self) -> None:
-        """Until it waits."""
+    def wait_until_ready(self) -> None:
         assert self.process.stdout
-        assert self.process.stdout.readline() == "there\n"
+        assert self.process.stdout.readline() == "ready\n"
 
-    def go(self) -> None:
+    def resume(self) -> None:
         assert self.process.stdin
         self.process.stdin.write("\n")
         self.process.stdin.flush()
 
-    def end(self) -> str:
-        """Until it has ended well; what it said."""
-        said, _ = self.process.communicate(timeout=60)
+    def finish(self) -> str:
+        """Wait for a successful end, and return the output."""
+        output, _ = self.process.communicate(timeout=TIMEOUT)
         assert self.process.returncode == 0
-        return said
+        return output

@@ -1,4 +1,4 @@
-"""A database that is full, held or away says so, loses nothing, and is used again as soon as it is back."""
+"""A full, locked or absent database raises errors, loses nothing, and is used again afterwards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.errors import StoreError
 from lib.storage import engine
 from lib.storage.store import Store
-from tests.unit.storage.children import Child
+from tests.unit.storage.child_process import Child
 
 QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
 TALK = Conversation("c", "Why?", 2.0, "q", created_at=2.0)
@@ -111,7 +111,7 @@ def test_a_disk_that_is_full_under_the_log_of_a_file(tmp_path):
     """
     url = f"sqlite:///{tmp_path}/antler.db"
     with Child(url, program) as child:
-        said, there = json.loads(child.end())
+        said, there = json.loads(child.finish())
     assert len(said) == 3 and set(said) <= {"disk I/O error", "database or disk is full"}
     assert there == [["c"], ["c", "d"]]
     store = Store(url)
@@ -130,20 +130,20 @@ with write_transaction(connect(url, LOCK_TIMEOUT)) as connection:
 
 def test_a_lock_that_another_process_holds(url, begun):
     with Child(url, HOLDS) as child:
-        child.there()
+        child.wait_until_ready()
         for _ in range(2):
             with pytest.raises(StoreError, match=r"database is locked|lock timeout"):
                 begun.conversations.rename("ann", "c", "Mine")
         assert begun.conversations.get("ann", "c").title == "Why?"
-        child.go()
-        child.end()
+        child.resume()
+        child.finish()
     assert begun.conversations.get("ann", "c").title == "Held"
     assert whole(begun)
 
 
 def test_a_process_that_is_killed_in_the_middle_leaves_no_half_and_no_lock(url, begun):
     with Child(url, HOLDS) as child:
-        child.there()
+        child.wait_until_ready()
         child.process.kill()
         child.process.wait(60)
         # The server takes a moment to see it.

@@ -1,4 +1,4 @@
-"""Eight processes hammer one budget: it is used up, and passed by one request's wrong estimate at most."""
+"""Processes that compete for one budget exceed it by one wrong estimate at most."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from lib.core.quota import current_counter
 from lib.storage.store import Store
-from tests.unit.storage.children import Child
+from tests.unit.storage.child_process import Child
 
 PROCESSES = 8
 HARD, ESTIMATE = 150_000, 1_000
@@ -57,7 +57,7 @@ def test_eight_processes_do_not_overspend_one_budget(url, takes):
     with contextlib.ExitStack() as stack:
         children = [stack.enter_context(Child(url, HAMMER)) for _ in range(PROCESSES)]
         for child in children:
-            child.there()
+            child.wait_until_ready()
         for number, child in enumerate(children):
             told = {
                 "number": number,
@@ -68,7 +68,7 @@ def test_eight_processes_do_not_overspend_one_budget(url, takes):
             }
             child.process.stdin.write(f"\n{json.dumps(told)}\n")
             child.process.stdin.flush()
-        said = [json.loads(child.end()) for child in children]
+        said = [json.loads(child.finish()) for child in children]
     spent, error = sum(one[0] for one in said), max(takes) - ESTIMATE
     assert sum(one[1] > 1 for one in said) > PROCESSES / 2, "there was no race"
     # Everything is settled: what is counted is what was spent, by each, by the group and by all.

@@ -1,4 +1,4 @@
-"""Nodes that are hidden keep their place, come back, and in the end go without what is under them."""
+"""Soft delete: nodes keep their place, can be restored, and are purged without their children."""
 
 from __future__ import annotations
 

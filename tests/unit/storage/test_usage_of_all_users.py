@@ -1,4 +1,4 @@
-"""What everybody's requests took is the sum of what each one's took, however it is asked."""
+"""Usage of all users is the sum of the usage of each user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.target import Target
 from lib.core.usage import UsageTotal, to_usage_total
-from tests.unit.storage.test_ledger import BEGIN, DAY, SPAN, SPEND
+from tests.unit.storage.test_usage import BEGIN, DAY, SPAN, SPEND
 
 OTHER = Target("n", "anthropic")
 

@@ -1,4 +1,4 @@
-"""Shelves for conversations, hidden nodes, the words to search, shares, the ledger."""
+"""Add folders, soft-deleted nodes, full-text search, share links and usage records."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ from lib.storage.search_index import encode_passages
 revision = "0004"
 down_revision = "0003"
 
-# The tokens are ASCII: no tokenizer and no locale makes anything else of them.
+# Tokens are ASCII, which no tokenizer and no locale changes.
 _FTS = (
     "CREATE VIRTUAL TABLE passage_words"
     " USING fts5(tokens, content='passage', content_rowid='id', tokenize='ascii')",
@@ -45,7 +45,7 @@ def upgrade() -> None:
 def _conversations() -> None:
     for column in (
         sa.Column("rev", sa.Integer, nullable=False, server_default="0"),
-        # Nobody knows which titles of before a person gave: none is replaced by a model's.
+        # Users may have given the existing titles: no generated title replaces them.
         sa.Column("titled", sa.String(16), nullable=False, server_default="person"),
         sa.Column("folder", sa.Text, nullable=False, server_default=""),
         sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -89,7 +89,7 @@ def _passages() -> None:
 
 
 def _search() -> None:
-    """The index over the passages' tokens, kept by the database itself."""
+    """Create the full-text index, which the database maintains."""
     steps = _FTS if op.get_bind().dialect.name == "sqlite" else _GIN
     for step in steps:
         op.execute(step)
@@ -97,7 +97,7 @@ def _search() -> None:
 
 
 def _index() -> None:
-    """Write the words of the messages that are there, some at a time."""
+    """Index the existing messages in batches."""
     connection, last = op.get_bind(), ""
     query = sa.select(_NODE).where(_NODE.c.outcome != "arriving").order_by(_NODE.c.id).limit(500)
     while found := connection.execute(query.where(_NODE.c.id > last)).all():

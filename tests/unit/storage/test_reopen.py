@@ -1,4 +1,4 @@
-"""An answer that arrives again, alternatives that come later, a branch that is shown."""
+"""Continued answers, later alternatives, and the branch that is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns, branches and imports are begun whole or not at all, in whatever order their nodes are given."""
+"""Saving turns, branches and imports: whole or not at all, with nodes in any order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What requests took: written with the answer's end, once, summed up the same however it is asked."""
+"""Usage records: written with the answer, once, and summed alike by every query."""
 
 from __future__ import annotations
 
