@@ -40,14 +40,14 @@ def delete_turn(services: TurnServices, owner: str, conversation_id: str, node_i
     """
     with services.generations.claim_turn(conversation_id):
         base, nodes = _load_conversation(services, owner, conversation_id, node_id)
-        gone = tree.turn_node_ids(nodes, node_id)
-        if any(one.arriving for one in nodes if one.id in gone):
+        deleted_ids = tree.turn_node_ids(nodes, node_id)
+        if any(node.arriving for node in nodes if node.id in deleted_ids):
             raise errors.TurnInProgress
-        head = tree.head_after_delete(nodes, gone, base.head_id)
-        services.store.messages.soft_delete(owner, conversation_id, gone, time.time())
+        head = tree.head_after_delete(nodes, deleted_ids, base.head_id)
+        services.store.messages.soft_delete(owner, conversation_id, deleted_ids, time.time())
         if head != base.head_id:
             services.store.messages.set_head(owner, conversation_id, head)
-        return UndoPoint(conversation_id, base.head_id, tuple(gone))
+        return UndoPoint(conversation_id, base.head_id, tuple(deleted_ids))
 
 
 def undo_change(services: TurnServices, owner: str, undo_point: UndoPoint) -> None:
@@ -91,6 +91,6 @@ def _load_conversation(
     """Return a conversation and its nodes. Raises ConversationNotFound, also for a missing node."""
     base = services.store.conversations.get(owner, conversation_id)
     nodes = services.store.messages.nodes(owner, conversation_id) if base else []
-    if base is None or not any(one.id == node_id and one.deleted_at is None for one in nodes):
+    if base is None or not any(node.id == node_id and node.deleted_at is None for node in nodes):
         raise errors.ConversationNotFound
     return base, nodes

@@ -145,8 +145,8 @@ class UtilityModelService:
         """
         if not self._title_slots.acquire(blocking=False):
             return
-        spent = _RequestContext(owner, conversation_id, "title", limit_enforcer)
-        args = (spent, question, utility_model)
+        context = _RequestContext(owner, conversation_id, "title", limit_enforcer)
+        args = (context, question, utility_model)
         work = threading.Thread(target=self._run_title, args=args, name="title", daemon=True)
         try:
             work.start()
@@ -195,14 +195,14 @@ class UtilityModelService:
         try:
             message = f"<message>\n{question[:MAX_QUESTION_LENGTH]}\n</message>"
             params = Params(system=TITLE_PROMPT, max_tokens=TITLE_MAX_TOKENS)
-            said = self._send_request(
+            result = self._send_request(
                 context, utility_model.target, message, params, CancelToken(), allow_retries=False
             )
-            title = titles.title_from_reply(said.text) if said.outcome is Outcome.COMPLETE else ""
+            title = titles.title_from_reply(result.text) if result.outcome is Outcome.COMPLETE else ""
             if title:
                 self._store.conversations.set_generated_title(context.owner, context.conversation_id, title)
             else:
-                log.info("no title: %s %s", said.outcome, said.error_code)
+                log.info("no title: %s %s", result.outcome, result.error_code)
         except errors.StoreError:
             log.warning("a title could not be kept")
         except errors.AntlerError as error:
@@ -259,17 +259,17 @@ class UtilityModelService:
         )
         parts = list(split_into_chunks(nodes, max(_MIN_CHUNK_TOKENS, room)))
         job.step_count = len(parts)
-        spent = _RequestContext(job.owner, job.conversation_id, "summary", job.limit_enforcer)
+        context = _RequestContext(job.owner, job.conversation_id, "summary", job.limit_enforcer)
         for job.step, part in enumerate(parts):
             head = f"<summary>\n{summary}\n</summary>\n\n" if summary else ""
-            said = self._send_request(
-                spent, utility_model.target, head + part, params, job.cancel_token, allow_retries=True
+            result = self._send_request(
+                context, utility_model.target, head + part, params, job.cancel_token, allow_retries=True
             )
             if job.cancel_token.cancelled:
                 return ""
-            if said.outcome not in (Outcome.COMPLETE, Outcome.LENGTH) or not said.text.strip():
-                return said.error_code or "no_summary"
-            summary = said.text.strip()
+            if result.outcome not in (Outcome.COMPLETE, Outcome.LENGTH) or not result.text.strip():
+                return result.error_code or "no_summary"
+            summary = result.text.strip()
         if job.try_begin_finish():
             job.next_conversation_id = save_summary(summary)
         return ""
@@ -288,14 +288,14 @@ class UtilityModelService:
         reply, code, request_id, id_ = Reply(), "", "", new_id()
         about = cost.max_usage(window.estimate_context([], text, params, target, None), params)
         context.limit_enforcer.reserve(id_, target.model, about, is_user_choice=False)
-        tally = UsageRecorder(
+        recorder = UsageRecorder(
             RequestInfo(id_, context.conversation_id, context.purpose, target), self._price_lookup
         )
         outcome = Outcome.FAILED
         try:
             asked = [Message("user", (TextPart(text),))]
             for event in self._gateway.stream(target, asked, params, cancel, context.conversation_id):
-                tally.add_event(event)
+                recorder.add_event(event)
                 if isinstance(event, RetryScheduled) and not allow_retries:
                     cancel.cancel()
                     code = event.error_code
@@ -307,9 +307,9 @@ class UtilityModelService:
             code, request_id = error.code, error.request_id
             outcome = Outcome.STOPPED if cancel.cancelled else Outcome.FAILED
         finally:
-            spends = tally.finish(outcome, request_id)
-            self._record_usage(context, spends)
-            self._on_request_finished(RequestOutcome.from_usage_records(context.owner, spends, code))
+            usage_records = recorder.finish(outcome, request_id)
+            self._record_usage(context, usage_records)
+            self._on_request_finished(RequestOutcome.from_usage_records(context.owner, usage_records, code))
         return _UtilityReply(reply.message().text, outcome, code)
 
     def _record_usage(self, context: _RequestContext, usage_records: Sequence[UsageRecord]) -> None:
