@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lib.core.conversation import Conversation, Message, Node, TextPart, Usage
 from lib.core.target import Target
-from lib.storage import search as index
+from lib.storage import search_index as index
 from lib.storage.store import Store
 from tests.support.postgres import Postgres
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from lib import transfer
-from lib.chat import share_links
 from lib.config.settings import load_settings
 from lib.core import tree
 from lib.core.conversation import Conversation, Failure, Node, Part, ThinkingPart, Timing, Usage
@@ -23,6 +22,7 @@ from lib.core.target import Target
 from lib.core.usage import ConversationFilter, UsageRecord, UsageTotal
 from lib.core.user import User
 from lib.storage.store import Store
+from lib.transfer import share_links
 
 FILES = Path(__file__).parent / "version_0_1"
 EXPECTED = json.loads((FILES / "expected.json").read_text(encoding="utf-8"))
