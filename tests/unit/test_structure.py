@@ -225,6 +225,8 @@ SMALL_MODULES: set[str] = {
     "lib/ui/session/replayed_input.py",
     "lib/ui/widgets/table.py",
     "lib/ui/widgets/user_names.py",
+    "lib/chat/usage/csv_export.py",
+    "lib/core/sanitize.py",
 }
 
 

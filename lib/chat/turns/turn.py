@@ -136,10 +136,7 @@ def regenerate(
 def continue_answer(
     services: TurnServices, owner: str, conversation_id: str, answer_id: str, params: Params
 ) -> None:
-    """Have an incomplete answer continued by its own target; both parts become one text.
-
-    Does nothing where it is no longer the last answer, or is complete by now. Raises as `regenerate`.
-    """
+    """Have the last answer continued by its own target, if it is incomplete. Raises as `regenerate`."""
     with services.generations.claim_turn(conversation_id):
         base = load_conversation(services, owner, conversation_id)
         path = _load_path(services, owner, base)
@@ -160,15 +157,14 @@ def continue_answer(
         )
         messages = build_messages(path, target, base.truncation)
         messages.append(Message("user", (TextPart(CONTINUE_PROMPT),)))
-        estimate = _estimate_context(
-            services, replace(base, target=target, params=params), path, CONTINUE_PROMPT
-        )
+        request = replace(base, target=target, params=params)
+        usage = cost.max_usage(_estimate_context(services, request, path, CONTINUE_PROMPT), params)
         _start_generation(
             services,
             owner,
             base.id,
             node,
-            cost.max_usage(estimate, params),
+            usage,
             lambda: services.store.messages.reopen(owner, base, node),
             lambda cancel: deduplicate_continuation(
                 answer.message.text,
