@@ -98,7 +98,9 @@ class ChatPage:
         picker = self.page.get_by_role("combobox", name="Model")
         picker.click()
         picker.fill(model)
-        self.page.get_by_role("option", name=model).first.click()
+        expect(self.page.get_by_role("option", name=model).first).to_be_visible()
+        # A rerun may replace the list under a click.
+        picker.press("Enter")
         expect(picker).to_have_value(re.compile(re.escape(model)))
         return self
 

@@ -73,11 +73,11 @@ def test_models_denied_to_a_group_are_not_offered_and_refused(proxy, new_page):
     choose(root, "Applies to", "Group sales")
     # The group's own: what is typed into the field of before goes with it.
     patterns = root.locator('[class*="st-key-patterns-group"] textarea')
-    patterns.fill("demo-crlf\ndemo-wro*")
+    patterns.fill("demo-echo\ndemo-thin*")
     patterns.press("Control+Enter")
     expect(root.get_by_text(re.compile(r"^2 of \d+ models match:"))).to_be_visible()
     root.get_by_role("button", name="Save").click()
-    expect(root.locator(".st-key-admin-models td").filter(has_text="demo-wro*")).to_be_visible()
+    expect(root.locator(".st-key-admin-models td").filter(has_text="demo-thin*")).to_be_visible()
     proxy.headers["X-Forwarded-Email"] = "bob@example.org"
     chat = ChatPage(bob, proxy.url).open()
     picker = bob.get_by_role("combobox", name="Model")

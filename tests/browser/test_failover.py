@@ -29,7 +29,7 @@ def fleet(tmp_path_factory) -> Iterator[Fleet]:
 @pytest.fixture
 def chat(fleet, new_page) -> ChatPage:
     """A page of a new browser, which has no cookie for a replica yet."""
-    return ChatPage(new_page(locale="en-US"), fleet.url).open("?model=demo-crlf")
+    return ChatPage(new_page(locale="en-US"), fleet.url).open("?model=demo-echo")
 
 
 def restart(replica: AppServer) -> None:
@@ -79,9 +79,9 @@ def test_a_kill_during_an_answer_loses_less_than_a_second_of_it(fleet, chat):
         chat.wait_idle()
         # Half a second, and what came between the last look and the kill.
         assert chat.last_line() >= line - LINES_A_SECOND
-        chat.choose_model("demo-crlf")
+        chat.choose_model("demo-echo")
         chat.page.get_by_role("button", name="Retry").click()
-        expect(chat.answers.last).to_contain_text("demo-crlf · OpenAI")
+        expect(chat.answers.last).to_contain_text("demo-echo · OpenAI")
         chat.wait_idle()
     finally:
         restart(replica)
@@ -114,7 +114,7 @@ def test_a_question_to_a_draining_replica_is_kept(fleet, chat, new_page):
     replica = fleet.serving()
     # A second page of the same browser, hence of the same replica.
     page = chat.page.context.new_page()
-    other = ChatPage(page, fleet.url).open("?model=demo-crlf")
+    other = ChatPage(page, fleet.url).open("?model=demo-echo")
     assert fleet.serving() is replica
     replica.terminate()
     try:

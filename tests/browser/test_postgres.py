@@ -28,7 +28,7 @@ def app(tmp_path_factory, server):
 
 
 def open_chat(app: AppServer, new_page) -> ChatPage:
-    return ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=anthropic")
+    return ChatPage(new_page(), app.url).open("?model=demo-echo&wire=anthropic")
 
 
 def test_a_conversation_is_saved_found_deleted_and_restored(app, new_page):
@@ -76,7 +76,6 @@ def test_an_answer_during_an_outage_is_saved_after_it(app, server, new_page):
     expect(chat.answers.last).to_contain_text("Line 5")
     server.stop()
     try:
-        chat.page.wait_for_timeout(1500)
         expect(chat.page.get_by_text("This answer cannot be saved right now").first).to_be_visible()
         expect(chat.answers.last).to_contain_text("Line 30")
     finally:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage
+from tests.browser.conftest import FAST_PACE, KEY
 from tests.support.app_server import AppServer
 
 NOTICE = "not saved and not in the list"
@@ -17,9 +18,10 @@ GREETING = "What can I help you with?"
 
 
 @pytest.fixture
-def own_app(tmp_path) -> Iterator[AppServer]:
+def own_app(tmp_path, server_pool) -> Iterator[AppServer]:
     """An app whose database no other test writes to."""
-    server = AppServer(tmp_path, {"DATABASE_URL": "sqlite:///talk.db"})
+    gateway = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": server_pool.get_fake_gateway(FAST_PACE)}
+    server = AppServer(tmp_path, {"DATABASE_URL": "sqlite:///talk.db", **gateway})
     yield server
     server.close()
 
