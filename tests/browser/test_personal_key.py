@@ -165,6 +165,7 @@ def test_after_forgetting_the_key_the_teams_key_is_sent(personal_key_app, new_pa
     return_to_chat(page)
     expect(page.get_by_text("Your own API key")).to_have_count(0)
     page.get_by_role("button", name="New chat").click()
+    expect(chat.questions).to_have_count(0)
     chat.ask("Tell me of the beaver").wait_idle()
     assert (keys_of(gateway, "lynx"), keys_of(gateway, "beaver")) == ({FIRST_KEY}, {KEY})
 
