@@ -7,7 +7,7 @@ from itertools import cycle
 from typing import Any
 
 from lib.demo.long_answer import long_answer_blocks
-from lib.demo.request import ParsedRequest
+from lib.demo.request import ParsedRequest, is_chinese
 from lib.demo.texts import CODE, DISCLAIMER, MATHS, NEXT, REFUSAL, SAMPLE, TABLE, TOUR, Text
 
 _TOPICS = (
@@ -99,7 +99,7 @@ def write_refusal(request: ParsedRequest) -> str:
 def write_title(request: ParsedRequest) -> str:
     """Return the first words of the last question, without tags."""
     words = " ".join(_TAG.sub(" ", request.question).split()[:_TITLE_WORDS])[:_TITLE_CHARACTERS].strip()
-    return f"简而言之：{words}" if request.is_chinese else f"In short: {words}"
+    return f"简而言之：{words}" if is_chinese(words) else f"In short: {words}"
 
 
 def write_endless_lines(request: ParsedRequest) -> str:

@@ -51,7 +51,12 @@ class ParsedRequest:
     @property
     def is_chinese(self) -> bool:
         """True when the answer is to be in Chinese."""
-        return bool(_CHINESE.search(self.question))
+        return is_chinese(self.question)
+
+
+def is_chinese(text: str) -> bool:
+    """Return True when `text` has Chinese characters or asks for Chinese."""
+    return bool(_CHINESE.search(text))
 
 
 def parse_request(body: bytes, path: str) -> ParsedRequest:
