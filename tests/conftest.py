@@ -8,13 +8,15 @@ import socket
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from lib.storage.store import Store
 
 # The same examples in every run by default; HYPOTHESIS_PROFILE=deep looks for new ones.
-settings.register_profile("default", derandomize=True, deadline=None, database=None)
-settings.register_profile("deep", max_examples=2_000, deadline=None, print_blob=True)
+# No check depends on the wall clock, so that a busy machine fails no test.
+UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("default", derandomize=True, database=None, **UNTIMED)
+settings.register_profile("deep", max_examples=2_000, print_blob=True, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 BROWSER_TESTS = Path(__file__).parent / "browser"
 _connect = socket.socket.connect
