@@ -1,4 +1,4 @@
-"""Desks for the tests of turns: a gateway that says what it is told to, and a wait for the end."""
+"""Test doubles for turns: a scripted gateway, an in-memory usage store, and waits with a deadline."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from lib.core.usage import UsageRecord
 from lib.gateway.transport.cancel import CancelToken
 
 WAIT = 20.0
-Said = Sequence[Event | BaseException | threading.Event]
+ScriptedAnswer = Sequence[Event | BaseException | threading.Event]
 
 
-class Scripted:
-    """A gateway that gives one prepared answer for each request, and remembers what it was sent.
+class ScriptedGateway:
+    """A gateway with one prepared answer per request; `sent` lists the requests.
 
-    An exception in an answer is raised there. A threading.Event is waited for, or for a stop.
+    An exception in an answer is raised at its place. A threading.Event blocks until it is set or the
+    request is cancelled.
     """
 
-    def __init__(self, *answers: Said) -> None:
+    def __init__(self, *answers: ScriptedAnswer) -> None:
         self._answers = list(answers)
         self.sent: list[tuple[Target, list[Message], Params]] = []
 
@@ -33,10 +34,10 @@ class Scripted:
         self, target: Target, messages: Sequence[Message], params: Params, cancel: CancelToken, _: str = ""
     ) -> Iterator[Event]:
         self.sent.append((target, list(messages), params))
-        return self._say(self._answers.pop(0), cancel)
+        return self._play(self._answers.pop(0), cancel)
 
-    def _say(self, said: Said, cancel: CancelToken) -> Iterator[Event]:
-        for event in said:
+    def _play(self, script: ScriptedAnswer, cancel: CancelToken) -> Iterator[Event]:
+        for event in script:
             if isinstance(event, BaseException):
                 raise event
             if isinstance(event, threading.Event):
@@ -46,29 +47,29 @@ class Scripted:
                 yield event
 
 
-class Counting:
-    """A book that remembers what was counted, and for whom."""
+class FakeUsageStore:
+    """A usage store in memory: pairs of owner and record."""
 
     def __init__(self) -> None:
-        self.spends: list[tuple[str, UsageRecord]] = []
+        self.records: list[tuple[str, UsageRecord]] = []
 
-    def record(self, owner: str, *spends: UsageRecord) -> None:
-        self.spends.extend((owner, spend) for spend in spends)
+    def record(self, owner: str, *records: UsageRecord) -> None:
+        self.records.extend((owner, record) for record in records)
 
 
-def settled(desk: TurnServices, conversation: str) -> list[Node]:
-    """The shown path when the answer there is settled."""
+def wait_for_path(services: TurnServices, conversation_id: str) -> list[Node]:
+    """Wait until no answer is running in the conversation, and return its visible path."""
     deadline = time.monotonic() + WAIT
-    while desk.generations.find("ann", conversation):
+    while services.generations.find("ann", conversation_id):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    talk = desk.store.conversations.get("ann", conversation)
-    return tree.path(desk.store.messages.nodes("ann", conversation), talk.head_id)
+    conversation = services.store.conversations.get("ann", conversation_id)
+    return tree.path(services.store.messages.nodes("ann", conversation_id), conversation.head_id)
 
 
-def until(true) -> None:
-    """Wait until something holds."""
+def wait_until(condition) -> None:
+    """Wait until `condition` is true; fail after WAIT seconds."""
     deadline = time.monotonic() + WAIT
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -1,8 +1,8 @@
-"""Conversations of every kind that Antler can hold, for Hypothesis."""
+"""Hypothesis strategies for conversations with message trees."""
 
 from typing import get_args
 
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from lib.core.conversation import (
     Conversation,
@@ -23,80 +23,80 @@ from lib.core.target import WIRES, Target
 from lib.transfer import ConversationRecord
 from lib.transfer.message_tree import sort_nodes
 
-TEXT = some.text(max_size=30).map(lambda text: text.replace("\0", "")) | some.sampled_from(
+TEXT = st.text(max_size=30).map(lambda text: text.replace("\0", "")) | st.sampled_from(
     ["海内存知己", "```\n<b>", "a\r\nb", "\u2028", "🦌", '"\\', "  "]
 )
-LINE = some.text(some.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=20)
+LINE = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=20)
 NAME = LINE.filter(bool)
-ID = some.text("abcXYZ019_-", min_size=1, max_size=32)
-TIME = some.floats(0, 4e9)
-FINITE = some.floats(allow_nan=False, allow_infinity=False, width=64)
-COUNT = some.none() | some.integers(0, 2**53 - 1)
-TARGET = some.none() | some.builds(Target, NAME, some.sampled_from(WIRES))
-PARTS = some.lists(some.builds(TextPart, TEXT) | some.builds(ThinkingPart, TEXT, TEXT, TEXT), max_size=3).map(
-    tuple
-)
-JSON = some.recursive(
-    some.none() | some.booleans() | some.integers(-(2**53) + 1, 2**53 - 1) | some.floats(-1e9, 1e9) | TEXT,
-    lambda inner: some.lists(inner, max_size=2) | some.dictionaries(TEXT, inner, max_size=2),
+ID = st.text("abcXYZ019_-", min_size=1, max_size=32)
+TIME = st.floats(0, 4e9)
+FINITE = st.floats(allow_nan=False, allow_infinity=False, width=64)
+COUNT = st.none() | st.integers(0, 2**53 - 1)
+TARGET = st.none() | st.builds(Target, NAME, st.sampled_from(WIRES))
+PARTS = st.lists(st.builds(TextPart, TEXT) | st.builds(ThinkingPart, TEXT, TEXT, TEXT), max_size=3).map(tuple)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-1e9, 1e9) | TEXT,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
     max_leaves=5,
 )
-FAILURE = some.builds(
+FAILURE = st.builds(
     Failure,
-    some.sampled_from(["gateway", "cut", "unexpected"]),
+    st.sampled_from(["gateway", "cut", "unexpected"]),
     TEXT,
-    some.none() | some.integers(100, 599),
+    st.none() | st.integers(100, 599),
     TEXT,
-    some.booleans(),
-    some.lists(TEXT, max_size=2).map(tuple),
-    some.none() | FINITE,
+    st.booleans(),
+    st.lists(TEXT, max_size=2).map(tuple),
+    st.none() | FINITE,
 )
 
 
-def setting(field: ParamField) -> some.SearchStrategy:
-    """Any value of a parameter that some wire takes."""
+def values_of(field: ParamField) -> st.SearchStrategy:
+    """Return values of a parameter that at least one wire accepts."""
     if field.kind == "choice":
-        return some.sampled_from(("", *field.choices))
+        return st.sampled_from(("", *field.choices))
     if field.kind == "switch":
-        return some.booleans()
+        return st.booleans()
     if field.kind == "lines":
-        return some.lists(TEXT, max_size=2).map(tuple)
+        return st.lists(TEXT, max_size=2).map(tuple)
     if field.ranges is None:
         return TEXT
-    least = min(one.minimum for one in field.ranges)
-    most = max(one.maximum for one in field.ranges)
-    whole = some.integers(int(least), int(most))
-    return some.none() | (whole if field.kind == "integer" else whole | some.floats(least, most))
+    minimum = min(bounds.minimum for bounds in field.ranges)
+    maximum = max(bounds.maximum for bounds in field.ranges)
+    integers = st.integers(int(minimum), int(maximum))
+    return st.none() | (integers if field.kind == "integer" else integers | st.floats(minimum, maximum))
 
 
-PARAMS = some.builds(Params, **{name: setting(field) for name, field in FIELDS_BY_NAME.items()})
+PARAMS = st.builds(Params, **{name: values_of(field) for name, field in FIELDS_BY_NAME.items()})
 
 
-@some.composite
-def entries(draw: some.DrawFn, name: str = "") -> ConversationRecord:
-    """A conversation with a tree whose paths begin with a question, and whose sides take turns."""
-    names = draw(some.lists(ID, unique=True, max_size=8))
+@st.composite
+def conversation_records(draw: st.DrawFn, name: str = "") -> ConversationRecord:
+    """Draw a conversation with a tree whose paths begin with a question and alternate the roles."""
+    names = draw(st.lists(ID, unique=True, max_size=8))
     nodes: list[Node] = []
-    for one in names:
-        parent = draw(some.sampled_from([None, *nodes]))
-        user = parent is None or parent.message.role == "assistant"
+    for node_id in names:
+        parent = draw(st.sampled_from([None, *nodes]))
+        is_question = parent is None or parent.message.role == "assistant"
         nodes.append(
             Node(
-                id=f"{name}{one}"[:32],
+                id=f"{name}{node_id}"[:32],
                 parent_id=parent.id if parent else None,
-                message=Message("user" if user else "assistant", draw(PARTS)),
+                message=Message("user" if is_question else "assistant", draw(PARTS)),
                 created_at=draw(TIME),
-                outcome=draw(some.sampled_from([one for one in Outcome if one is not Outcome.ARRIVING])),
+                outcome=draw(
+                    st.sampled_from([outcome for outcome in Outcome if outcome is not Outcome.ARRIVING])
+                ),
                 finish_reason=draw(TEXT),
                 target=draw(TARGET),
-                usage=draw(some.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT)),
-                timing=draw(some.builds(Timing, some.none() | FINITE, some.none() | FINITE)),
-                failure=draw(some.none() | FAILURE),
+                usage=draw(st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT)),
+                timing=draw(st.builds(Timing, st.none() | FINITE, st.none() | FINITE)),
+                failure=draw(st.none() | FAILURE),
                 request_id=draw(TEXT),
-                provider_metadata=sanitize_json(draw(some.dictionaries(TEXT, JSON, max_size=2))),
+                provider_metadata=sanitize_json(draw(st.dictionaries(TEXT, JSON, max_size=2))),
             )
         )
-    heads = some.sampled_from([None, *(node.id for node in nodes)])
+    heads = st.sampled_from([None, *(node.id for node in nodes)])
     return Conversation(
         id=draw(ID),
         title=draw(LINE),
@@ -105,23 +105,27 @@ def entries(draw: some.DrawFn, name: str = "") -> ConversationRecord:
         target=draw(TARGET),
         params=draw(PARAMS),
         created_at=draw(TIME),
-        title_source=draw(some.sampled_from(get_args(TitleSource))),
+        title_source=draw(st.sampled_from(get_args(TitleSource))),
         folder=draw(LINE),
-        pinned=draw(some.booleans()),
-        archived=draw(some.booleans()),
-        truncation=draw(some.none() | some.builds(Truncation, ID, TEXT)),
+        pinned=draw(st.booleans()),
+        archived=draw(st.booleans()),
+        truncation=draw(st.none() | st.builds(Truncation, ID, TEXT)),
     ), sort_nodes(nodes)
 
 
-@some.composite
-def histories(draw: some.DrawFn) -> list[ConversationRecord]:
-    """Some conversations, no two of which have an id in common."""
-    found: list[ConversationRecord] = []
-    seen: set[str] = set()
-    for number in range(draw(some.integers(0, 3))):
-        conversation, nodes = draw(entries(f"{number}"))
+@st.composite
+def lists_of_records(draw: st.DrawFn) -> list[ConversationRecord]:
+    """Draw conversations without an id in common."""
+    records: list[ConversationRecord] = []
+    used_ids: set[str] = set()
+    for number in range(draw(st.integers(0, 3))):
+        conversation, nodes = draw(conversation_records(f"{number}"))
         ids = {node.id for node in nodes}
-        if conversation.id not in {one.id for one, _ in found} and not ids & seen and len(ids) == len(nodes):
-            found.append((conversation, nodes))
-            seen |= ids
-    return found
+        if (
+            conversation.id not in {record.id for record, _ in records}
+            and not ids & used_ids
+            and len(ids) == len(nodes)
+        ):
+            records.append((conversation, nodes))
+            used_ids |= ids
+    return records

@@ -1,4 +1,4 @@
-"""The modes of access as they are set, and whom a sign-in lets in."""
+"""Access settings and checks of sign-in claims and proxy headers."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ CLAIMS = MappingProxyType(
         "name": "Ann",
     }
 )
-HERS = ("@example.org",)
+ALLOWLIST = ("@example.org",)
 
 
 def load(environ: dict[str, str] | None = None, **secrets: Any) -> AccessSettings:
     return settings.load_settings(environ or {}, secrets).access
 
 
-def test_nothing_set_is_local():
+def test_the_default_mode_is_local():
     assert load() == AccessSettings() == load({"ANTLER_ACCESS": " "})
     assert load().mode == "local"
 
@@ -73,12 +73,12 @@ def test_nothing_set_is_local():
         ),
     ],
 )
-def test_a_mode_is_set_with_what_it_needs(environ, secrets, expected):
+def test_each_mode_loads_its_settings(environ, secrets, expected):
     assert load(environ, **secrets) == expected
 
 
 @pytest.mark.parametrize(
-    ("access", "auth", "named"),
+    ("access", "auth", "setting_name"),
     [
         ({"mode": "open"}, None, "[access] mode"),
         ({"mode": "password"}, None, "[access] password"),
@@ -97,57 +97,57 @@ def test_a_mode_is_set_with_what_it_needs(environ, secrets, expected):
         ({"mode": "proxy", "proxy_secret": SECRET, "header": "X User"}, None, "[access] header"),
     ],
 )
-def test_what_is_missing_or_malformed_is_named(access, auth, named):
-    with pytest.raises(SettingError) as refused:
+def test_missing_and_malformed_settings_are_named(access, auth, setting_name):
+    with pytest.raises(SettingError) as caught:
         load(access=access, auth=auth)
-    assert named in str(refused.value)
+    assert setting_name in str(caught.value)
 
 
-def test_no_secret_is_in_a_sentence_or_a_repr():
-    for access in (
+def test_no_secret_is_in_a_message_or_repr():
+    for table in (
         {"mode": "password", "password": "abc\x07defgh"},
         {"mode": "proxy", "proxy_secret": "kurz!"},
     ):
-        with pytest.raises(SettingError) as refused:
-            load(access=access)
-        assert not [value for value in list(access.values())[1:] if value in str(refused.value)]
-    word = load({"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": "correct horse"})
-    proxy = load({"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET})
-    assert "correct horse" not in repr(word)
-    assert SECRET not in repr(proxy)
+        with pytest.raises(SettingError) as caught:
+            load(access=table)
+        assert not [value for value in list(table.values())[1:] if value in str(caught.value)]
+    password_settings = load({"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": "correct horse"})
+    proxy_settings = load({"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET})
+    assert "correct horse" not in repr(password_settings)
+    assert SECRET not in repr(proxy_settings)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.1", "localhost", "LocalHost", "::1", "[::1]"])
-def test_loopback_is_this_machine_alone(address):
+def test_loopback_addresses(address):
     assert is_loopback(address)
 
 
 @pytest.mark.parametrize(
     "address", [None, "", "0.0.0.0", "::", "10.0.0.1", "128.0.0.1", "localhost.example", "chat.example", "1"]
 )
-def test_all_else_is_reachable(address):
+def test_other_addresses_are_not_loopback(address):
     assert not is_loopback(address)
 
 
 @pytest.mark.parametrize(
-    "allow", [("@example.org",), ("ann@example.org",), ("bob@x.com", "@example.org"), ("*",)]
+    "allowlist", [("@example.org",), ("ann@example.org",), ("bob@x.com", "@example.org"), ("*",)]
 )
-def test_who_is_on_the_list_comes_in(allow):
-    assert check_claims(CLAIMS, allow, NOW, 0.0) is None
+def test_users_on_the_allowlist_are_admitted(allowlist):
+    assert check_claims(CLAIMS, allowlist, NOW, 0.0) is None
     assert (
-        check_claims({**CLAIMS, "email": "Ann@Example.ORG", "email_verified": "true"}, allow, NOW, 0.0)
+        check_claims({**CLAIMS, "email": "Ann@Example.ORG", "email_verified": "true"}, allowlist, NOW, 0.0)
         is None
     )
 
 
-def test_everybody_needs_no_address():
+def test_a_wildcard_allowlist_needs_no_email():
     assert (
         check_claims({name: CLAIMS[name] for name in ("iss", "sub", "iat", "exp")}, ("*",), NOW, 0.0) is None
     )
 
 
 @pytest.mark.parametrize(
-    ("changed", "why"),
+    ("changes", "reason"),
     [
         ({"sub": ""}, "no_name"),
         ({"iss": None}, "no_name"),
@@ -170,22 +170,22 @@ def test_everybody_needs_no_address():
         ({"email": "ann@example.org@evil.com"}, "not_allowed"),
     ],
 )
-def test_who_is_refused_is_told_why(changed, why):
-    assert check_claims({**CLAIMS, **changed}, HERS, NOW, NOW - 100) == why
+def test_refused_claims_have_a_reason(changes, reason):
+    assert check_claims({**CLAIMS, **changes}, ALLOWLIST, NOW, NOW - 100) == reason
 
 
-def test_a_sign_in_after_the_revocation_counts():
-    assert check_claims({**CLAIMS, "iat": NOW - 10}, HERS, NOW, NOW - 10) is None
-    assert check_claims({**CLAIMS, "iat": NOW - 11}, HERS, NOW, NOW - 10) == "revoked"
+def test_only_sign_ins_before_the_revocation_are_revoked():
+    assert check_claims({**CLAIMS, "iat": NOW - 10}, ALLOWLIST, NOW, NOW - 10) is None
+    assert check_claims({**CLAIMS, "iat": NOW - 11}, ALLOWLIST, NOW, NOW - 10) == "revoked"
 
 
-def test_letters_that_fold_to_others_are_not_those():
+def test_case_folding_characters_do_not_match_ascii():
     assert "\u212aate@example.org".lower() == "kate@example.org"
     assert not is_allowlisted("\u212aate@example.org", ("kate@example.org",))
     assert is_allowlisted("Kate@example.org", ("kate@example.org",))
 
 
-def test_a_person_is_issuer_and_subject():
+def test_a_user_is_identified_by_issuer_and_subject():
     ann = user_from_claims(CLAIMS)
     assert (ann.id[:5], len(ann.id), ann.name, ann.email) == ("oidc:", 37, "Ann", "ann@example.org")
     assert user_from_claims({**CLAIMS, "email": "new@example.org", "iat": 1}).id == ann.id
@@ -194,34 +194,34 @@ def test_a_person_is_issuer_and_subject():
         != ann.id
         != user_from_claims({**CLAIMS, "iss": "https://other"}).id
     )
-    thin = user_from_claims({"iss": CLAIMS["iss"], "sub": "7", "name": None})
-    assert thin == User(ann.id)
+    minimal_user = user_from_claims({"iss": CLAIMS["iss"], "sub": "7", "name": None})
+    assert minimal_user == User(ann.id)
 
 
 PROXY = AccessSettings("proxy", proxy_secret=SECRET)
 
 
-def told(access: AccessSettings = PROXY, /, **headers: list[str]) -> object:
-    named = {name.replace("_", "-").lower(): values for name, values in headers.items()}
-    return user_from_proxy(lambda name: named.get(name.lower(), []), access)
+def user_of_headers(access: AccessSettings = PROXY, /, **headers: list[str]) -> object:
+    values_by_name = {name.replace("_", "-").lower(): values for name, values in headers.items()}
+    return user_from_proxy(lambda name: values_by_name.get(name.lower(), []), access)
 
 
-def test_the_proxy_names_the_person():
-    ann = told(x_antler_proxy=[SECRET], x_forwarded_email=["Ann@example.org"])
+def test_proxy_headers_identify_the_user():
+    ann = user_of_headers(x_antler_proxy=[SECRET], x_forwarded_email=["Ann@example.org"])
     assert isinstance(ann, User)
     assert (ann.id[:6], len(ann.id), ann.email) == ("proxy:", 38, "ann@example.org")
-    assert told(x_antler_proxy=[SECRET], x_forwarded_email=["ann@EXAMPLE.org"]).id == ann.id
-    assert told(x_antler_proxy=[SECRET], x_forwarded_email=["bob@example.org"]).id != ann.id
-    user = told(
+    assert user_of_headers(x_antler_proxy=[SECRET], x_forwarded_email=["ann@EXAMPLE.org"]).id == ann.id
+    assert user_of_headers(x_antler_proxy=[SECRET], x_forwarded_email=["bob@example.org"]).id != ann.id
+    other_user = user_of_headers(
         AccessSettings("proxy", user_header="X-User", proxy_secret=SECRET),
         x_antler_proxy=[SECRET],
         x_user=["ann"],
     )
-    assert (user.name, user.email) == ("ann", "")
+    assert (other_user.name, other_user.email) == ("ann", "")
 
 
 @pytest.mark.parametrize(
-    ("headers", "why"),
+    ("headers", "reason"),
     [
         ({"x_forwarded_email": ["ann@example.org"]}, "untrusted_proxy"),
         ({"x_antler_proxy": [SECRET[:-1]], "x_forwarded_email": ["ann@example.org"]}, "untrusted_proxy"),
@@ -234,12 +234,15 @@ def test_the_proxy_names_the_person():
         ({"x_antler_proxy": [SECRET], "x_forwarded_email": ["eve@x.com"]}, "not_allowed"),
     ],
 )
-def test_nobody_is_named_otherwise(headers, why):
-    assert told(AccessSettings("proxy", allowlist=HERS, proxy_secret=SECRET), **headers) == why
-
-
-def test_a_proxy_without_a_secret_names_nobody():
+def test_invalid_proxy_headers_are_refused(headers, reason):
     assert (
-        told(AccessSettings("proxy"), x_antler_proxy=[""], x_forwarded_email=["ann@example.org"])
+        user_of_headers(AccessSettings("proxy", allowlist=ALLOWLIST, proxy_secret=SECRET), **headers)
+        == reason
+    )
+
+
+def test_a_proxy_without_a_secret_is_not_trusted():
+    assert (
+        user_of_headers(AccessSettings("proxy"), x_antler_proxy=[""], x_forwarded_email=["ann@example.org"])
         == "untrusted_proxy"
     )

@@ -1,13 +1,13 @@
-"""Where conversations are kept: a file or a Postgres, what is refused as neither, and what is shown of it."""
+"""Database URLs: SQLite files and Postgres servers, refused URLs, and the displayed location."""
 
 import pytest
 
 from lib.config.settings import DEFAULT_DATABASE_URL, POSTGRES_EXAMPLE, Database, load_settings
-from tests.unit.config.test_settings import KEY, refused
+from tests.unit.config.test_settings import KEY, load_error
 
 
 @pytest.mark.parametrize(
-    "given",
+    "url",
     [
         "sqlite://",
         "sqlite:///:memory:",
@@ -20,22 +20,22 @@ from tests.unit.config.test_settings import KEY, refused
         KEY,
     ],
 )
-def test_a_database_that_is_neither_file_nor_postgres_is_refused(given: str) -> None:
-    words = refused({"DATABASE_URL": given})
-    assert words.startswith("DATABASE_URL ") and KEY not in words
-    assert DEFAULT_DATABASE_URL in words and POSTGRES_EXAMPLE in words and words.count(". ") == 0
-    assert refused({}, {"storage": {"url": given}}).startswith("[storage] url ")
+def test_other_databases_are_refused(url: str) -> None:
+    message = load_error({"DATABASE_URL": url})
+    assert message.startswith("DATABASE_URL ") and KEY not in message
+    assert DEFAULT_DATABASE_URL in message and POSTGRES_EXAMPLE in message and message.count(". ") == 0
+    assert load_error({}, {"storage": {"url": url}}).startswith("[storage] url ")
 
 
-@pytest.mark.parametrize("given", ["sqlite:///a.db", "sqlite+pysqlite:///a.db", '"sqlite:///a.db"'])
-def test_a_database_is_a_file(given: str) -> None:
-    settings = load_settings({"DATABASE_URL": given}, {})
+@pytest.mark.parametrize("url", ["sqlite:///a.db", "sqlite+pysqlite:///a.db", '"sqlite:///a.db"'])
+def test_sqlite_urls_are_normalised(url: str) -> None:
+    settings = load_settings({"DATABASE_URL": url}, {})
     assert settings.database_url == "sqlite:///a.db"
     assert settings.database == Database("sqlite", "a.db")
 
 
 @pytest.mark.parametrize(
-    ("rest", "place"),
+    ("rest", "location"),
     [
         (f"ann:{KEY}@db.example:5432/antler", "db.example/antler"),
         (f"ann:{KEY}@db.example/antler?sslmode=require&connect_timeout=3", "db.example/antler"),
@@ -46,11 +46,11 @@ def test_a_database_is_a_file(given: str) -> None:
         ("/antler", "antler"),
     ],
 )
-def test_a_database_is_postgres_and_shown_without_user_and_password(rest: str, place: str) -> None:
+def test_postgres_urls_are_shown_without_credentials(rest: str, location: str) -> None:
     for scheme in ("postgresql", "postgres", "postgresql+psycopg", "Postgres"):
         settings = load_settings({"DATABASE_URL": f'"{scheme}://{rest}"'}, {})
         assert settings.database_url == f"postgresql+psycopg://{rest}"
-        assert settings.database == Database("postgres", place)
+        assert settings.database == Database("postgres", location)
         assert "ann" not in settings.database.location and KEY not in settings.database.location
         assert KEY not in repr(settings) + str(settings)
 
@@ -77,7 +77,7 @@ def test_a_database_is_postgres_and_shown_without_user_and_password(rest: str, p
         f"ann:{KEY}@host/antler#more",
     ],
 )
-def test_a_postgres_url_that_is_not_written_well_is_refused_and_not_quoted(rest: str) -> None:
-    words = refused({"DATABASE_URL": f"postgresql://{rest}"})
-    assert words.startswith("DATABASE_URL ") and "%40" in words
-    assert KEY not in words and words.endswith(".") and words.count(". ") == 0
+def test_malformed_postgres_urls_are_refused_without_quoting_them(rest: str) -> None:
+    message = load_error({"DATABASE_URL": f"postgresql://{rest}"})
+    assert message.startswith("DATABASE_URL ") and "%40" in message
+    assert KEY not in message and message.endswith(".") and message.count(". ") == 0

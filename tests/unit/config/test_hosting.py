@@ -1,4 +1,4 @@
-"""Where the database goes with the machine, and where it stays."""
+"""Hosts with ephemeral storage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLOUD = {"HOSTNAME": "streamlit", "HOME": "/home/appuser"}
         ("/app", {**CLOUD, "HOME": "/home/adminuser"}),
     ],
 )
-def test_community_cloud_forgets_a_file(folder, environ):
+def test_files_on_community_cloud_are_ephemeral(folder, environ):
     assert Host(folder, environ).is_ephemeral(FILE)
     assert Host(folder, environ).is_ephemeral("sqlite:////tmp/elsewhere.db")
 
@@ -27,7 +27,7 @@ def test_community_cloud_forgets_a_file(folder, environ):
 @pytest.mark.parametrize(
     "url", ["postgresql://db.example/antler", "postgresql+psycopg://u:p@db.example/sqlite"]
 )
-def test_a_server_of_its_own_is_not_forgotten(url):
+def test_database_servers_are_persistent(url):
     assert not Host("/mount/src/antler", CLOUD).is_ephemeral(url)
 
 
@@ -38,10 +38,10 @@ def test_a_server_of_its_own_is_not_forgotten(url):
         ("/home/ann/antler", {}),
         ("/mount/srcs/antler", {}),
         ("/data/mount/src/antler", {}),
-        ("/app", {"HOME": "/home/appuser", "HOSTNAME": "3f2a"}),  # a usual name in images of containers
+        ("/app", {"HOME": "/home/appuser", "HOSTNAME": "3f2a"}),  # a common user name in container images
         ("/app", {"HOME": "/home/adminuser"}),
-        ("/app", {"HOSTNAME": "streamlit", "HOME": "/root"}),  # a service of that name in one's own network
+        ("/app", {"HOSTNAME": "streamlit", "HOME": "/root"}),  # a service of that name in a private network
     ],
 )
-def test_other_machines_keep_their_files(folder, environ):
+def test_files_on_other_hosts_are_persistent(folder, environ):
     assert not Host(folder, environ).is_ephemeral(FILE)

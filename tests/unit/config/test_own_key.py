@@ -1,4 +1,4 @@
-"""Keys of people's own: where an operator lets them be sent, and what is shown of them."""
+"""Personal keys: allowed addresses and the displayed suffix."""
 
 from __future__ import annotations
 
@@ -10,54 +10,76 @@ from lib.chat.own_key import key_suffix
 from lib.config.settings import load_settings
 from lib.core.errors import SettingError
 
-KEY = {"DEERAPI_API_KEY": "sk-team", "DEERAPI_BASE_URL": "https://team.example/v1"}
-ON = {"ANTLER_OWN_KEY": "on"}
-ONE, TWO = "https://one.example", "https://two.example/api"
+ENVIRON = {"DEERAPI_API_KEY": "sk-team", "DEERAPI_BASE_URL": "https://team.example/v1"}
+ENABLED = {"ANTLER_OWN_KEY": "on"}
+FIRST_URL, SECOND_URL = "https://one.example", "https://two.example/api"
 
 
 @pytest.mark.parametrize(
-    ("environ", "secrets", "found"),
+    ("environ", "secrets", "expected"),
     [
-        (KEY, {}, ()),
+        (ENVIRON, {}, ()),
         ({}, {}, ()),
-        ({**KEY, "ANTLER_OWN_KEY_URLS": ONE}, {}, ()),
-        ({**KEY, "ANTLER_OWN_KEY": "off"}, {"own_key": {"allow": True}}, ()),
-        ({**KEY, **ON}, {}, ("https://team.example",)),
-        (KEY, {"own_key": {"allow": True}}, ("https://team.example",)),
-        ({**KEY, **ON, "ANTLER_OWN_KEY_URLS": f"{ONE}/v1/, {TWO},{ONE}"}, {}, (ONE, TWO)),
-        (KEY, {"own_key": {"allow": True, "base_urls": [TWO, ONE]}}, (TWO, ONE)),
-        ({**KEY, "ANTLER_OWN_KEY_URLS": TWO}, {"own_key": {"allow": True, "base_urls": [ONE]}}, (TWO,)),
-        ({**ON, "ANTLER_OWN_KEY_URLS": ONE}, {}, (ONE,)),
+        ({**ENVIRON, "ANTLER_OWN_KEY_URLS": FIRST_URL}, {}, ()),
+        ({**ENVIRON, "ANTLER_OWN_KEY": "off"}, {"own_key": {"allow": True}}, ()),
+        ({**ENVIRON, **ENABLED}, {}, ("https://team.example",)),
+        (ENVIRON, {"own_key": {"allow": True}}, ("https://team.example",)),
+        (
+            {**ENVIRON, **ENABLED, "ANTLER_OWN_KEY_URLS": f"{FIRST_URL}/v1/, {SECOND_URL},{FIRST_URL}"},
+            {},
+            (FIRST_URL, SECOND_URL),
+        ),
+        (
+            ENVIRON,
+            {"own_key": {"allow": True, "base_urls": [SECOND_URL, FIRST_URL]}},
+            (SECOND_URL, FIRST_URL),
+        ),
+        (
+            {**ENVIRON, "ANTLER_OWN_KEY_URLS": SECOND_URL},
+            {"own_key": {"allow": True, "base_urls": [FIRST_URL]}},
+            (SECOND_URL,),
+        ),
+        ({**ENABLED, "ANTLER_OWN_KEY_URLS": FIRST_URL}, {}, (FIRST_URL,)),
     ],
 )
-def test_where_own_keys_may_be_sent(
-    environ: dict[str, str], secrets: dict[str, Any], found: tuple[str, ...]
+def test_allowed_addresses_of_personal_keys(
+    environ: dict[str, str], secrets: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
-    keys = load_settings(environ, secrets).personal_keys
-    assert keys.base_urls == found
-    assert keys.is_allowed is bool(found)
+    settings = load_settings(environ, secrets).personal_keys
+    assert settings.base_urls == expected
+    assert settings.is_allowed is bool(expected)
 
 
 @pytest.mark.parametrize(
-    ("environ", "secrets", "words"),
+    ("environ", "secrets", "message"),
     [
-        (ON, {}, "[own_key] base_urls must list the addresses"),
+        (ENABLED, {}, "[own_key] base_urls must list the addresses"),
         (
-            {**KEY, **ON, "ANTLER_OWN_KEY_URLS": "one.example"},
+            {**ENVIRON, **ENABLED, "ANTLER_OWN_KEY_URLS": "one.example"},
             {},
             "ANTLER_OWN_KEY_URLS must be a web address",
         ),
-        ({**KEY, **ON, "ANTLER_OWN_KEY_URLS": f"{ONE},file:///x"}, {}, "ANTLER_OWN_KEY_URLS must be a web"),
-        ({**KEY, "ANTLER_OWN_KEY_URLS": "https://me:it@one.example"}, {}, "must not hold a name or password"),
-        ({**KEY, "ANTLER_OWN_KEY": "perhaps"}, {}, "ANTLER_OWN_KEY must be on or off."),
-        (KEY, {"own_key": True}, "[own_key] in secrets.toml must be a table"),
+        (
+            {**ENVIRON, **ENABLED, "ANTLER_OWN_KEY_URLS": f"{FIRST_URL},file:///x"},
+            {},
+            "ANTLER_OWN_KEY_URLS must be a web",
+        ),
+        (
+            {**ENVIRON, "ANTLER_OWN_KEY_URLS": "https://me:it@one.example"},
+            {},
+            "must not hold a name or password",
+        ),
+        ({**ENVIRON, "ANTLER_OWN_KEY": "perhaps"}, {}, "ANTLER_OWN_KEY must be on or off."),
+        (ENVIRON, {"own_key": True}, "[own_key] in secrets.toml must be a table"),
     ],
 )
-def test_what_is_wrong_is_said(environ: dict[str, str], secrets: dict[str, Any], words: str) -> None:
+def test_invalid_settings_are_refused_with_a_message(
+    environ: dict[str, str], secrets: dict[str, Any], message: str
+) -> None:
     with pytest.raises(SettingError) as caught:
         load_settings(environ, secrets)
-    assert words in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_of_a_short_key_nothing_is_shown() -> None:
+def test_short_keys_have_no_suffix() -> None:
     assert (key_suffix("sk-123456789abc"), key_suffix("sk-12345678"), key_suffix("")) == ("9abc", "", "")

@@ -11,21 +11,21 @@ from lib.core.errors import SettingError
 from lib.core.pricing import Price
 
 
-def test_the_settings_name_prices_by_patterns_the_first_that_fits():
+def test_price_overrides_are_parsed_in_order():
     table = {
         "our-own-*": {"input": 2.5, "output": "10", "cached": 1.25, "written": 3},
         "*": {"input": 0, "output": 1},
     }
-    first, rest = parse_price_overrides(table)
+    first, fallback = parse_price_overrides(table)
     assert first.price == Price(Decimal("2.5"), Decimal(10), Decimal("1.25"), Decimal(3))
     assert (first.matches("Our-Own-Large"), first.matches("theirs")) == (True, False)
-    assert rest.matches("theirs")
-    assert rest.price.cache_read is None
+    assert fallback.matches("theirs")
+    assert fallback.price.cache_read is None
     assert parse_price_overrides({}) == ()
 
 
 @pytest.mark.parametrize(
-    ("table", "named"),
+    ("table", "setting_name"),
     [
         ("2.5", "[prices]"),
         ({"m": 2.5}, '[prices."m"]'),
@@ -37,7 +37,7 @@ def test_the_settings_name_prices_by_patterns_the_first_that_fits():
         ({"m": {"input": 1, "output": float("nan")}}, '[prices."m"] output'),
     ],
 )
-def test_a_price_that_is_none_is_refused_by_its_name(table, named):
-    with pytest.raises(SettingError) as refused:
+def test_invalid_prices_are_refused_by_name(table, setting_name):
+    with pytest.raises(SettingError) as caught:
         parse_price_overrides(table)
-    assert str(refused.value).startswith(named)
+    assert str(caught.value).startswith(setting_name)

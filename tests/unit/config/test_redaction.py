@@ -1,4 +1,4 @@
-"""Secrets: found under every name they have, in each form, and struck out of any text."""
+"""Redaction: secrets of all settings are found and removed from any text."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ KEY = "sk-Very-Secret-0123456789"
         ({}, {"access": {"passwords": ["else", KEY]}}),
     ],
 )
-def test_what_is_secret_is_found_and_struck(environ, table):
-    said = f"refused: {KEY}!"
-    assert redaction.redact(said, redaction.find_secrets(environ, table)) == f"refused: {redaction.REDACTED}!"
+def test_secrets_of_all_settings_are_redacted(environ, table):
+    text = f"refused: {KEY}!"
+    assert redaction.redact(text, redaction.find_secrets(environ, table)) == f"refused: {redaction.REDACTED}!"
 
 
-def test_a_password_is_struck_as_it_is_written_and_as_it_is_meant():
+def test_passwords_are_redacted_encoded_and_decoded():
     values = redaction.find_secrets({"DATABASE_URL": "postgresql://ann:p%40ss%2Fword@host/name"}, {})
-    for said in ("p%40ss%2Fword", "p@ss/word"):
-        assert redaction.redact(f"<{said}>", values) == f"<{redaction.REDACTED}>"
+    for text in ("p%40ss%2Fword", "p@ss/word"):
+        assert redaction.redact(f"<{text}>", values) == f"<{redaction.REDACTED}>"
 
 
-def test_what_is_no_secret_stays():
+def test_other_settings_are_not_secrets():
     environ = {
         "DEERAPI_BASE_URL": "https://gw.example",
         "DATABASE_URL": "sqlite:///data/antler.db",
@@ -49,14 +49,14 @@ def test_what_is_no_secret_stays():
 
 
 @pytest.mark.parametrize(
-    "text", [f"[gateway]\napi_key = {KEY}\n", f"api_key: {KEY}", f'key = "{KEY}', f"key = '{KEY}'\n[["]
+    "content", [f"[gateway]\napi_key = {KEY}\n", f"api_key: {KEY}", f'key = "{KEY}', f"key = '{KEY}'\n[["]
 )
-def test_of_a_broken_file_every_value_is_secret(text):
-    assert KEY not in redaction.redact(f"cannot read {KEY}", redaction.find_values_in_malformed(text))
+def test_every_value_of_a_malformed_file_is_a_secret(content):
+    assert KEY not in redaction.redact(f"cannot read {KEY}", redaction.find_values_in_malformed(content))
 
 
 @given(st.text(min_size=4).filter(str.strip), st.text(), st.text())
-def test_no_text_keeps_a_secret(secret, before, after):
+def test_redacted_text_has_no_secret(secret, prefix, suffix):
     values = redaction.find_secrets({"DEERAPI_API_KEY": secret}, {})
-    struck = redaction.redact(before + secret + after, values)
-    assert len(secret.strip()) < 4 or secret not in struck.replace(redaction.REDACTED, "\0")
+    redacted = redaction.redact(prefix + secret + suffix, values)
+    assert len(secret.strip()) < 4 or secret not in redacted.replace(redaction.REDACTED, "\0")

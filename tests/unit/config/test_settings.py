@@ -1,4 +1,4 @@
-"""Settings: where each comes from, what is mended in a pasted value, and what is refused in which words."""
+"""Settings: sources, cleaning of pasted values, and refused values."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from lib.core.errors import SettingError
 ROOT = Path(__file__).parents[3]
 KEY = "sk-Very-Secret-0123456789"
 
-# Variable, table, name in it, a value from the environment, one from the secrets, and how to read it off.
+# Variable, table, name in the table, value in the environment, value in the secrets, and a getter.
 SOURCES = [
     ("DEERAPI_API_KEY", "gateway", "api_key", "sk-env", "sk-file", lambda s: s.api_key),
     (
@@ -50,10 +50,12 @@ SOURCES = [
     ("ANTLER_METRICS_TOKEN", "server", "metrics_token", "t-env", "t-file", lambda s: s.server.metrics_token),
     ("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", "1.5", "2.5", lambda s: str(s.server.drain_seconds)),
 ]
-each_setting = pytest.mark.parametrize(("variable", "table", "name", "outer", "inner", "value"), SOURCES)
+each_setting = pytest.mark.parametrize(
+    ("variable", "table", "name", "environ_value", "secrets_value", "get_value"), SOURCES
+)
 
 
-def refused(environ: dict[str, str], secrets: dict[str, Any] | None = None) -> str:
+def load_error(environ: dict[str, str], secrets: dict[str, Any] | None = None) -> str:
     with pytest.raises(SettingError) as caught:
         load_settings(environ, secrets or {})
     assert caught.value.__cause__ is None
@@ -61,7 +63,7 @@ def refused(environ: dict[str, str], secrets: dict[str, Any] | None = None) -> s
     return str(caught.value)
 
 
-def test_with_nothing_set_it_is_the_demo() -> None:
+def test_without_settings_the_demo_is_used() -> None:
     settings = load_settings({}, {})
     assert settings == Settings()
     assert settings.is_demo
@@ -69,20 +71,20 @@ def test_with_nothing_set_it_is_the_demo() -> None:
 
 
 @each_setting
-def test_the_environment_wins_over_the_secrets(
-    variable: str, table: str, name: str, outer: str, inner: str, value: Any
+def test_the_environment_takes_precedence_over_the_secrets(
+    variable: str, table: str, name: str, environ_value: str, secrets_value: str, get_value: Any
 ) -> None:
-    secrets = {table: {name: inner}}
-    assert value(load_settings({variable: outer}, {})) == outer
-    assert value(load_settings({}, secrets)) == inner
-    assert value(load_settings({variable: outer}, secrets)) == outer
-    assert value(load_settings({variable: f"  {outer}\n"}, secrets)) == outer
+    secrets = {table: {name: secrets_value}}
+    assert get_value(load_settings({variable: environ_value}, {})) == environ_value
+    assert get_value(load_settings({}, secrets)) == secrets_value
+    assert get_value(load_settings({variable: environ_value}, secrets)) == environ_value
+    assert get_value(load_settings({variable: f"  {environ_value}\n"}, secrets)) == environ_value
     for unset in ("", "  "):
-        assert value(load_settings({variable: unset}, secrets)) == inner
+        assert get_value(load_settings({variable: unset}, secrets)) == secrets_value
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"),
+    ("text", "expected"),
     [
         ("https://gw.example", "https://gw.example"),
         ("https://gw.example/", "https://gw.example"),
@@ -98,12 +100,12 @@ def test_the_environment_wins_over_the_secrets(
         ("HTTPS://gw.example", "https://gw.example"),
     ],
 )
-def test_the_address_with_and_without_its_version(given: str, meant: str) -> None:
-    assert load_settings({"DEERAPI_BASE_URL": given}, {}).base_url == meant
+def test_base_urls_are_normalised(text: str, expected: str) -> None:
+    assert load_settings({"DEERAPI_BASE_URL": text}, {}).base_url == expected
 
 
 @pytest.mark.parametrize(
-    "given",
+    "text",
     [
         "gw.example",
         "gw.example/v1",
@@ -121,15 +123,15 @@ def test_the_address_with_and_without_its_version(given: str, meant: str) -> Non
         KEY,
     ],
 )
-def test_an_address_that_is_none_is_refused_by_name_and_not_quoted(given: str) -> None:
-    words = refused({"DEERAPI_BASE_URL": given})
-    assert words.startswith("DEERAPI_BASE_URL ")
-    assert KEY not in words
-    assert refused({}, {"gateway": {"base_url": given}}).startswith("[gateway] base_url ")
+def test_invalid_base_urls_are_refused_by_name_without_quoting_them(text: str) -> None:
+    message = load_error({"DEERAPI_BASE_URL": text})
+    assert message.startswith("DEERAPI_BASE_URL ")
+    assert KEY not in message
+    assert load_error({}, {"gateway": {"base_url": text}}).startswith("[gateway] base_url ")
 
 
 @pytest.mark.parametrize(
-    "given",
+    "text",
     [
         f"  {KEY}\n",
         f'"{KEY}"',
@@ -145,66 +147,66 @@ def test_an_address_that_is_none_is_refused_by_name_and_not_quoted(given: str) -
         f"\xa0{KEY}\u3000",
     ],
 )
-def test_what_comes_along_when_a_key_is_pasted_is_taken_off(given: str) -> None:
-    assert load_settings({"DEERAPI_API_KEY": given}, {}).api_key == KEY
+def test_pasted_keys_are_cleaned(text: str) -> None:
+    assert load_settings({"DEERAPI_API_KEY": text}, {}).api_key == KEY
 
 
 @pytest.mark.parametrize(
-    "given",
+    "text",
     [f"{KEY} {KEY}", f"{KEY}\n{KEY}", f"{KEY}\xa0x", f"{KEY}é", f"{KEY}世", f"{KEY}\x00", f"{KEY}\x7f"],
 )
-def test_a_key_that_cannot_be_one_is_refused_and_not_quoted(given: str) -> None:
-    for words in (refused({"DEERAPI_API_KEY": given}), refused({}, {"gateway": {"api_key": given}})):
-        assert "DEERAPI_API_KEY" in words or "[gateway] api_key" in words
-        assert KEY not in words and "Secret" not in words
+def test_invalid_keys_are_refused_without_quoting_them(text: str) -> None:
+    for message in (load_error({"DEERAPI_API_KEY": text}), load_error({}, {"gateway": {"api_key": text}})):
+        assert "DEERAPI_API_KEY" in message or "[gateway] api_key" in message
+        assert KEY not in message and "Secret" not in message
 
 
-def test_a_key_of_nothing_but_quotes_is_none() -> None:
+def test_a_key_of_quotes_only_is_unset() -> None:
     assert load_settings({"DEERAPI_API_KEY": '""'}, {}).is_demo
 
 
-@pytest.mark.parametrize("given", ["0", "-1", "nan", "inf", "86400", "ten", "10 s", KEY])
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "86400", "ten", "10 s", KEY])
 @pytest.mark.parametrize(
     "name", ["DEERAPI_CONNECT_TIMEOUT", "DEERAPI_FIRST_BYTE_TIMEOUT", "DEERAPI_IDLE_TIMEOUT"]
 )
-def test_a_time_that_is_none_is_refused(name: str, given: str) -> None:
-    words = refused({name: given})
-    assert words.startswith(f"{name} ") and KEY not in words
+def test_invalid_timeouts_are_refused(name: str, text: str) -> None:
+    message = load_error({name: text})
+    assert message.startswith(f"{name} ") and KEY not in message
 
 
-def test_times_are_seconds_and_may_be_numbers_in_the_secrets() -> None:
+def test_timeouts_are_seconds_as_text_or_number() -> None:
     secrets = {"gateway": {"idle_timeout": 60, "first_byte_timeout": 2.5, "retries": 1}}
     settings = load_settings({"DEERAPI_CONNECT_TIMEOUT": "0.5"}, secrets)
     assert settings.timeouts == Timeouts(connect=0.5, first_byte=2.5, idle=60.0)
     assert settings.retries == 1
 
 
-def test_running_answers_may_get_no_time_at_all() -> None:
+def test_the_drain_time_can_be_zero() -> None:
     assert load_settings({"ANTLER_DRAIN_SECONDS": "0"}, {}).server.drain_seconds == 0
-    for given in ("-1", "nan", "inf", "86400", KEY):
-        words = refused({"ANTLER_DRAIN_SECONDS": given})
-        assert words.startswith("ANTLER_DRAIN_SECONDS ") and KEY not in words
+    for text in ("-1", "nan", "inf", "86400", KEY):
+        message = load_error({"ANTLER_DRAIN_SECONDS": text})
+        assert message.startswith("ANTLER_DRAIN_SECONDS ") and KEY not in message
 
 
-def test_the_log_is_text_or_json() -> None:
-    assert refused({"ANTLER_LOG": "xml"}) == "ANTLER_LOG must be text or json."
-    assert refused({}, {"server": {"log": KEY}}) == "[server] log must be text or json."
+def test_the_log_format_is_text_or_json() -> None:
+    assert load_error({"ANTLER_LOG": "xml"}) == "ANTLER_LOG must be text or json."
+    assert load_error({}, {"server": {"log": KEY}}) == "[server] log must be text or json."
 
 
-def test_the_token_for_the_figures_is_as_secret_as_a_key() -> None:
+def test_the_metrics_token_is_secret() -> None:
     assert KEY not in repr(load_settings({"ANTLER_METRICS_TOKEN": KEY}, {}))
-    assert KEY not in refused({"ANTLER_METRICS_TOKEN": f"{KEY} {KEY}"})
+    assert KEY not in load_error({"ANTLER_METRICS_TOKEN": f"{KEY} {KEY}"})
 
 
-@pytest.mark.parametrize("given", ["3", "-1", "1.0", "two", "10", "²", KEY])
-def test_a_number_of_retries_that_is_none_is_refused(given: str) -> None:
-    words = refused({"DEERAPI_RETRIES": given})
-    assert words.startswith("DEERAPI_RETRIES ") and KEY not in words
-    assert refused({}, {"gateway": {"retries": given}}).startswith("[gateway] retries ")
+@pytest.mark.parametrize("text", ["3", "-1", "1.0", "two", "10", "²", KEY])
+def test_invalid_retries_are_refused(text: str) -> None:
+    message = load_error({"DEERAPI_RETRIES": text})
+    assert message.startswith("DEERAPI_RETRIES ") and KEY not in message
+    assert load_error({}, {"gateway": {"retries": text}}).startswith("[gateway] retries ")
 
 
 @pytest.mark.parametrize(
-    ("secrets", "named"),
+    ("secrets", "setting_name"),
     [
         ({"gateway": KEY}, "[gateway]"),
         ({"storage": [KEY]}, "[storage]"),
@@ -214,9 +216,9 @@ def test_a_number_of_retries_that_is_none_is_refused(given: str) -> None:
         ({"storage": {"url": None}}, "[storage] url"),
     ],
 )
-def test_secrets_of_another_shape_are_refused(secrets: dict[str, Any], named: str) -> None:
-    words = refused({}, secrets)
-    assert words.startswith(named) and KEY not in words
+def test_secrets_of_wrong_type_are_refused(secrets: dict[str, Any], setting_name: str) -> None:
+    message = load_error({}, secrets)
+    assert message.startswith(setting_name) and KEY not in message
 
 
 def test_the_key_is_not_in_the_repr() -> None:
@@ -224,7 +226,7 @@ def test_the_key_is_not_in_the_repr() -> None:
     assert KEY not in repr(settings) + str(settings)
 
 
-def test_the_secrets_file(tmp_path: Path) -> None:
+def test_the_secrets_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "secrets.toml"
     assert read_secrets(path) == {}
     path.write_text(f'[gateway]\napi_key = "{KEY}"\n', encoding="utf-8")
@@ -234,7 +236,7 @@ def test_the_secrets_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", [f"[gateway]\napi_key = {KEY}\n", f"api_key: {KEY}", f'key = "{KEY}', "\udcff"]
 )
-def test_a_secrets_file_that_is_no_toml_is_refused_and_not_quoted(tmp_path: Path, text: str) -> None:
+def test_a_malformed_secrets_file_is_refused_without_quoting_it(tmp_path: Path, text: str) -> None:
     path = tmp_path / "secrets.toml"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(SettingError) as caught:
@@ -243,40 +245,44 @@ def test_a_secrets_file_that_is_no_toml_is_refused_and_not_quoted(tmp_path: Path
     assert caught.value.__suppress_context__
 
 
-def checked(folder: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
-    """`python -m lib.config.settings` as a user runs it, in a folder of its own."""
-    clean = {
+def run_check(folder: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m lib.config.settings` in `folder` with a clean environment."""
+    environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("DEERAPI", "DATABASE", "ANTLER"))
     }
-    clean |= {"PYTHONPATH": str(ROOT), **environ}
+    environment |= {"PYTHONPATH": str(ROOT), **environ}
     command = [sys.executable, "-m", "lib.config.settings"]
     return subprocess.run(
-        command, cwd=folder, env=clean, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
 
 
-def test_the_check_before_a_start(tmp_path: Path) -> None:
-    good = checked(tmp_path, DEERAPI_API_KEY=KEY)
-    assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
-    bad = checked(tmp_path, DEERAPI_API_KEY=f"{KEY} {KEY}")
-    assert (bad.returncode, bad.stdout) == (1, "")
-    assert bad.stderr.startswith("DEERAPI_API_KEY ") and bad.stderr.count("\n") == 1
-    assert KEY not in bad.stderr
+def test_the_settings_check_reports_errors(tmp_path: Path) -> None:
+    valid = run_check(tmp_path, DEERAPI_API_KEY=KEY)
+    assert (valid.returncode, valid.stdout, valid.stderr) == (0, "", "")
+    invalid = run_check(tmp_path, DEERAPI_API_KEY=f"{KEY} {KEY}")
+    assert (invalid.returncode, invalid.stdout) == (1, "")
+    assert invalid.stderr.startswith("DEERAPI_API_KEY ") and invalid.stderr.count("\n") == 1
+    assert KEY not in invalid.stderr
 
 
-def test_the_check_reads_the_secrets_file(tmp_path: Path) -> None:
+def test_the_settings_check_reads_the_secrets_file(tmp_path: Path) -> None:
     path = tmp_path / config.SECRETS_FILE
     path.parent.mkdir()
     path.write_text(f"[gateway]\napi_key = {KEY}\n")
-    bad = checked(tmp_path)
-    assert bad.returncode == 1
-    assert bad.stderr.count("\n") == 1 and str(config.SECRETS_FILE) in bad.stderr and KEY not in bad.stderr
+    invalid = run_check(tmp_path)
+    assert invalid.returncode == 1
+    assert (
+        invalid.stderr.count("\n") == 1
+        and str(config.SECRETS_FILE) in invalid.stderr
+        and KEY not in invalid.stderr
+    )
 
 
 @pytest.mark.parametrize(
-    ("given", "model", "wire"),
+    ("text", "model", "wire"),
     [
         ("gpt-4o-mini", "gpt-4o-mini", None),
         ("claude-haiku-4-5@anthropic", "claude-haiku-4-5", "anthropic"),
@@ -287,11 +293,11 @@ def test_the_check_reads_the_secrets_file(tmp_path: Path) -> None:
         ("@cf/meta/llama-3-8b", "@cf/meta/llama-3-8b", None),
     ],
 )
-def test_the_cheap_model_with_and_without_its_wire(given: str, model: str, wire: str | None) -> None:
-    settings = load_settings({"DEERAPI_CHEAP_MODEL": given}, {})
+def test_the_utility_model_with_and_without_wire(text: str, model: str, wire: str | None) -> None:
+    settings = load_settings({"DEERAPI_CHEAP_MODEL": text}, {})
     assert (settings.utility_model, settings.utility_wire) == (model, wire)
 
 
-@pytest.mark.parametrize("given", ["@openai", "two words", '""', "a\tb"])
-def test_a_cheap_model_that_is_none_is_refused_by_name(given: str) -> None:
-    assert "DEERAPI_CHEAP_MODEL must be a model's id" in refused({"DEERAPI_CHEAP_MODEL": given})
+@pytest.mark.parametrize("text", ["@openai", "two words", '""', "a\tb"])
+def test_an_invalid_utility_model_is_refused_by_name(text: str) -> None:
+    assert "DEERAPI_CHEAP_MODEL must be a model's id" in load_error({"DEERAPI_CHEAP_MODEL": text})

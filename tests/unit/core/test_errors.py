@@ -1,4 +1,4 @@
-"""The tree of errors: drawn as it is, each with a code of its own, each code with its words."""
+"""Error classes: the documented tree, unique codes and a text for each code."""
 
 import json
 import re
@@ -15,66 +15,72 @@ LOCALES = Path(__file__).parents[3] / "lib" / "locale"
 PLACEHOLDER = re.compile(r"{([^{}]*)}")
 
 
-def below(kind: type[AntlerError]) -> list[type[AntlerError]]:
-    return [kind, *(lower for child in kind.__subclasses__() for lower in below(child))]
+def subclasses_of(error_type: type[AntlerError]) -> list[type[AntlerError]]:
+    return [
+        error_type,
+        *(descendant for child in error_type.__subclasses__() for descendant in subclasses_of(child)),
+    ]
 
 
-KINDS = [kind for kind in below(AntlerError) if kind.__module__ == errors.__name__]
-ANSWERS = [kind for kind in KINDS if issubclass(kind, AnswerError)]
+ERROR_TYPES = [
+    error_type for error_type in subclasses_of(AntlerError) if error_type.__module__ == errors.__name__
+]
+ANSWER_ERROR_TYPES = [error_type for error_type in ERROR_TYPES if issubclass(error_type, AnswerError)]
 
 
-def drawn() -> dict[str, str]:
-    """The classes of the docstring's tree, each with the one that it hangs on."""
+def documented_parents() -> dict[str, str]:
+    """Return each class of the tree in the docstring with its parent."""
     parents: dict[str, str] = {}
-    above: dict[int, str] = {}
+    ancestors: dict[int, str] = {}
     for line in (errors.__doc__ or "").splitlines():
-        if found := re.match(r"([│├└─ ]*)([A-Z]\w+Error|[A-Z][a-z]+(?:[A-Z][a-z]+)*)(?: {2,}|$)", line):
-            depth = len(found[1]) // 4
-            above[depth] = found[2]
-            parents[found[2]] = above.get(depth - 1, "")
+        if match := re.match(r"([│├└─ ]*)([A-Z]\w+Error|[A-Z][a-z]+(?:[A-Z][a-z]+)*)(?: {2,}|$)", line):
+            depth = len(match[1]) // 4
+            ancestors[depth] = match[2]
+            parents[match[2]] = ancestors.get(depth - 1, "")
     return parents
 
 
-def words(language: str) -> dict[str, str]:
+def load_texts(language: str) -> dict[str, str]:
     return json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
 
 
-def test_the_tree_is_drawn_as_it_is() -> None:
-    assert drawn() == {
-        kind.__name__: kind.__base__.__name__ if kind is not AntlerError else "" for kind in KINDS
+def test_the_documented_tree_matches_the_classes() -> None:
+    assert documented_parents() == {
+        error_type.__name__: error_type.__base__.__name__ if error_type is not AntlerError else ""
+        for error_type in ERROR_TYPES
     }
 
 
-def test_every_error_that_is_raised_has_a_code_of_its_own() -> None:
-    never_raised = (AntlerError, AnswerError)
-    codes = [kind.code for kind in KINDS if kind not in never_raised]
+def test_every_concrete_error_has_a_unique_code() -> None:
+    abstract_types = (AntlerError, AnswerError)
+    codes = [error_type.code for error_type in ERROR_TYPES if error_type not in abstract_types]
     assert len(codes) == len(set(codes))
-    assert all("code" in vars(kind) for kind in KINDS if kind not in never_raised)
+    assert all("code" in vars(error_type) for error_type in ERROR_TYPES if error_type not in abstract_types)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_error_says_whose_fault_it_is(kind: type[AntlerError]) -> None:
-    assert kind.fault in get_args(errors.Fault)
-    assert isinstance(kind.retryable, bool)
+@pytest.mark.parametrize("error_type", ERROR_TYPES)
+def test_every_error_has_a_fault(error_type: type[AntlerError]) -> None:
+    assert error_type.fault in get_args(errors.Fault)
+    assert isinstance(error_type.retryable, bool)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_code_has_its_words(kind: type[AntlerError], language: str) -> None:
-    assert words(language).get(f"error.{kind.code}", "").strip()
+@pytest.mark.parametrize("error_type", ERROR_TYPES)
+def test_every_code_has_a_text(error_type: type[AntlerError], language: str) -> None:
+    assert load_texts(language).get(f"error.{error_type.code}", "").strip()
 
 
-@pytest.mark.parametrize("kind", ANSWERS)
-def test_a_failure_keeps_what_the_error_knew(kind: type[AnswerError]) -> None:
-    failure = kind("no", status=503, request_id="abc").to_failure()
-    assert failure == Failure(kind.code, "no", 503, "abc", kind.retryable)
-    assert kind("no \ud83d").detail.encode() == "no \ufffd".encode()
-    assert str(kind("no")) == "no"
-    assert str(kind()) == kind.code
-    assert kind().to_failure().detail == ""
+@pytest.mark.parametrize("error_type", ANSWER_ERROR_TYPES)
+def test_a_failure_has_the_details_of_its_error(error_type: type[AnswerError]) -> None:
+    failure = error_type("no", status=503, request_id="abc").to_failure()
+    assert failure == Failure(error_type.code, "no", 503, "abc", error_type.retryable)
+    assert error_type("no \ud83d").detail.encode() == "no \ufffd".encode()
+    assert str(error_type("no")) == "no"
+    assert str(error_type()) == error_type.code
+    assert error_type().to_failure().detail == ""
 
 
-def test_a_secret_can_be_struck_out() -> None:
+def test_a_secret_is_redacted() -> None:
     error = errors.KeyRejected("the key sk-1 is wrong: sk-1", status=401, request_id="abc").redact("sk-1")
     assert type(error) is errors.KeyRejected
     assert (error.detail, str(error), error.status) == ("the key … is wrong: …", "the key … is wrong: …", 401)

@@ -1,4 +1,4 @@
-"""Models in groups, in order, and found by words."""
+"""Grouping, order and search of models."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from lib.core.models import Capabilities, Model, filter_models, group_by_vendor
 
 
-def model(name: str, maker: str = "", shown: str = "") -> Model:
-    return Model(name, ("openai",), shown, Capabilities(vendor=maker))
+def model(name: str, vendor: str = "", display_name: str = "") -> Model:
+    return Model(name, ("openai",), display_name, Capabilities(vendor=vendor))
 
 
 MODELS = [
@@ -22,8 +22,8 @@ MODELS = [
 ]
 
 
-def test_groups_stand_by_makers_name_and_the_rest_comes_last():
-    groups = [(maker, [model.id for model in group]) for maker, group in group_by_vendor(MODELS)]
+def test_groups_are_ordered_by_vendor_with_unknown_vendors_last():
+    groups = [(vendor, [model.id for model in group]) for vendor, group in group_by_vendor(MODELS)]
     assert groups == [
         ("Anthropic", ["claude-x"]),
         ("OpenAI", ["GPT-4.1", "gpt-4o", "gpt-10"]),
@@ -32,13 +32,13 @@ def test_groups_stand_by_makers_name_and_the_rest_comes_last():
     ]
 
 
-def test_the_order_does_not_hang_on_the_gateways():
-    known = [model for model in MODELS if model.capabilities.vendor]
-    assert group_by_vendor(reversed(known)) == group_by_vendor(known)
+def test_the_order_is_independent_of_the_gateway():
+    models = [model for model in MODELS if model.capabilities.vendor]
+    assert group_by_vendor(reversed(models)) == group_by_vendor(models)
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("query", "expected"),
     [
         ("", [model.id for model in MODELS]),
         ("  gpt ", ["gpt-10", "gpt-4o", "GPT-4.1"]),
@@ -47,5 +47,5 @@ def test_the_order_does_not_hang_on_the_gateways():
         ("gpt claude", []),
     ],
 )
-def test_a_search_wants_every_word_in_id_name_or_maker(words, found):
-    assert [model.id for model in filter_models(MODELS, words)] == found
+def test_search_matches_every_word_in_id_name_or_vendor(query, expected):
+    assert [model.id for model in filter_models(MODELS, query)] == expected

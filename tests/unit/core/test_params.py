@@ -1,4 +1,4 @@
-"""Parameters: the table of them, what is typed into them, and what was saved of them."""
+"""Parameters: field table, parsing of input, and saved values."""
 
 import json
 from dataclasses import asdict, fields
@@ -28,13 +28,13 @@ EXTRAS = {"area": "example", "lines": "example", "json": "example"}
 each_field = pytest.mark.parametrize("field", PARAM_FIELDS, ids=lambda field: field.name)
 
 
-def test_every_parameter_stands_in_the_table_once() -> None:
+def test_every_parameter_is_in_the_field_table_once() -> None:
     assert sorted(field.name for field in PARAM_FIELDS) == sorted(field.name for field in fields(Params))
     assert [FIELDS_BY_NAME[field.name] for field in PARAM_FIELDS] == list(PARAM_FIELDS)
 
 
 @each_field
-def test_a_parameter_is_set_in_a_way_that_fits_it(field: ParamField) -> None:
+def test_field_kinds_match_their_ranges_and_defaults(field: ParamField) -> None:
     default = getattr(Params(), field.name)
     assert bool(field.choices) == (field.kind == "choice")
     assert (field.ranges is not None) == (field.kind in ("number", "integer"))
@@ -46,17 +46,17 @@ def test_a_parameter_is_set_in_a_way_that_fits_it(field: ParamField) -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @each_field
-def test_every_parameter_and_every_choice_has_its_words(field: ParamField, language: str) -> None:
-    words = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
-    needed = [f"param.{field.name}", f"param.{field.name}_help"]
-    needed += [f"param.{field.name}_{EXTRAS[field.kind]}"] if field.kind in EXTRAS else []
-    needed += [f"{field.name}.{choice}" for choice in field.choices]
-    needed += [f"params.{field.group}"] if field.group != "basic" else []
-    assert [key for key in needed if not words.get(key, "").strip()] == []
+def test_every_parameter_and_choice_has_a_text(field: ParamField, language: str) -> None:
+    texts = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
+    keys = [f"param.{field.name}", f"param.{field.name}_help"]
+    keys += [f"param.{field.name}_{EXTRAS[field.kind]}"] if field.kind in EXTRAS else []
+    keys += [f"{field.name}.{choice}" for choice in field.choices]
+    keys += [f"params.{field.group}"] if field.group != "basic" else []
+    assert [key for key in keys if not texts.get(key, "").strip()] == []
 
 
 @pytest.mark.parametrize(
-    ("wire", "given_", "meant", "value"),
+    ("wire", "params", "expected", "value"),
     [
         ("openai", {"temperature": 2.5}, {"temperature": 2.0}, "2"),
         ("openai", {"temperature": -0.1}, {"temperature": 0.0}, "0"),
@@ -68,14 +68,14 @@ def test_every_parameter_and_every_choice_has_its_words(field: ParamField, langu
         ("anthropic", {"budget": 5}, {"budget": 1024}, "1024"),
     ],
 )
-def test_a_number_is_brought_inside_what_the_wire_takes(
-    wire: Wire, given_: dict[str, Any], meant: dict[str, Any], value: str
+def test_numbers_are_clamped_to_the_range_of_the_wire(
+    wire: Wire, params: dict[str, Any], expected: dict[str, Any], value: str
 ) -> None:
-    (name,) = given_
-    fitting, losses = clamp_params(wire, Params(**given_))
-    assert fitting == Params(**meant)
-    assert type(getattr(fitting, name)) is type(given_[name])
-    assert losses == [ParamAdjustment("clamped", name, value)]
+    (name,) = params
+    clamped, adjustments = clamp_params(wire, Params(**params))
+    assert clamped == Params(**expected)
+    assert type(getattr(clamped, name)) is type(params[name])
+    assert adjustments == [ParamAdjustment("clamped", name, value)]
 
 
 @pytest.mark.parametrize(
@@ -89,12 +89,12 @@ def test_a_number_is_brought_inside_what_the_wire_takes(
         ("anthropic", Params(n=500, seed=2**60, presence_penalty=9.0)),
     ],
 )
-def test_what_fits_or_is_not_on_the_wire_is_left_alone(wire: Wire, params: Params) -> None:
+def test_valid_and_unsupported_params_are_unchanged(wire: Wire, params: Params) -> None:
     assert clamp_params(wire, params) == (params, [])
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "expected"),
     [
         ("", {}),
         (" \n", {}),
@@ -103,8 +103,8 @@ def test_what_fits_or_is_not_on_the_wire_is_left_alone(wire: Wire, params: Param
         ('{"a": 1, "a": 2}', {"a": 2}),
     ],
 )
-def test_a_json_object_that_was_typed(text: str, meant: dict[str, Any]) -> None:
-    assert parse_json_object(text) == meant
+def test_json_objects_are_parsed(text: str, expected: dict[str, Any]) -> None:
+    assert parse_json_object(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_json_object_that_was_typed(text: str, meant: dict[str, Any]) -> None:
     + ['{"a": [[-1e999]]}', "{} {}", "a", '{"a":' * 50_000, "[" * 50_000, '{"a": ' + "9" * 5_000 + "}"],
     ids=lambda text: text[:12],
 )
-def test_what_is_no_json_object_is_refused(text: str) -> None:
+def test_other_json_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_json_object(text)
 
@@ -121,16 +121,16 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
 @given(
     st.text(max_size=30) | st.sampled_from(["{", "}", '{"a":', "1e400}"]).flatmap(lambda a: st.just(a * 2))
 )
-def test_whatever_is_typed_is_an_object_that_can_be_sent_or_is_refused(text: str) -> None:
+def test_any_text_is_a_serializable_object_or_is_refused(text: str) -> None:
     try:
-        found = parse_json_object(text)
+        parsed = parse_json_object(text)
     except ValueError:
         return
-    assert isinstance(found, dict)
-    json.dumps(found, allow_nan=False)
+    assert isinstance(parsed, dict)
+    json.dumps(parsed, allow_nan=False)
 
 
-# The examples of RFC 7386, those whose both sides are objects, and some more.
+# Examples of RFC 7386 with objects on both sides, and further cases.
 MERGES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),
     ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
@@ -154,16 +154,16 @@ MERGES: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("body", "patch", "meant"), MERGES)
-def test_a_patch_is_merged_as_the_rfc_says(
-    body: dict[str, Any], patch: dict[str, Any], meant: dict[str, Any]
+@pytest.mark.parametrize(("body", "patch", "expected"), MERGES)
+def test_patches_are_merged_as_in_rfc_7386(
+    body: dict[str, Any], patch: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     before = json.dumps([body, patch])
-    assert merge_patch(body, patch) == meant
+    assert merge_patch(body, patch) == expected
     assert json.dumps([body, patch]) == before
 
 
-def test_what_was_saved_is_read_back() -> None:
+def test_saved_params_are_loaded() -> None:
     params = Params("Be kind.", 0.5, stop=("a", "\n"), thinking="adaptive", stream=False)
     assert load_params(json.loads(json.dumps(asdict(params)))) == params
     assert load_params({}) == Params()
@@ -173,7 +173,7 @@ def test_what_was_saved_is_read_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "expected"),
     [
         ("", ()),
         ("END", ("END",)),
@@ -186,5 +186,5 @@ def test_what_was_saved_is_read_back() -> None:
         (r"\n" + "\nEND", ("\n", "END")),
     ],
 )
-def test_stop_sequences_stand_one_on_each_line(text: str, meant: tuple[str, ...]) -> None:
-    assert parse_stop_sequences(text) == meant
+def test_stop_sequences_are_read_one_per_line(text: str, expected: tuple[str, ...]) -> None:
+    assert parse_stop_sequences(text) == expected

@@ -1,4 +1,4 @@
-"""Which models a person may use and which limits hold, by the scopes that they are in."""
+"""Allowed models and limits of a user by scope."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, S
 from lib.core.user import User
 
 ANN = User("ann", groups=("sales", "ops"))
-FEW, MANY = Limits(requests_minute=Limit(None, 1)), Limits(requests_minute=Limit(None, 9))
+LOW, HIGH = Limits(requests_minute=Limit(None, 1)), Limits(requests_minute=Limit(None, 9))
 
 
 @pytest.mark.parametrize(
-    ("rules", "may"),
+    ("rules", "allowed"),
     [
         ({}, {"claude-x", "gpt-x"}),
         ({PER_USER_SCOPE: ScopePolicy(model_patterns=("claude-*",))}, {"claude-x"}),
@@ -40,15 +40,15 @@ FEW, MANY = Limits(requests_minute=Limit(None, 1)), Limits(requests_minute=Limit
             {"gpt-x"},
         ),
         (
-            {PER_USER_SCOPE: ScopePolicy(model_patterns=("gpt-*",)), "person:ann": ScopePolicy(MANY)},
+            {PER_USER_SCOPE: ScopePolicy(model_patterns=("gpt-*",)), "person:ann": ScopePolicy(HIGH)},
             {"gpt-x"},
         ),
         ({"group:hr": ScopePolicy(model_patterns=())}, {"claude-x", "gpt-x"}),
     ],
 )
-def test_which_models_a_person_may_use(rules, may):
+def test_allowed_models_of_a_user(rules, allowed):
     policy = Policy(rules)
-    assert {model for model in ("claude-x", "gpt-x") if policy.is_model_allowed(ANN, model)} == may
+    assert {model for model in ("claude-x", "gpt-x") if policy.is_model_allowed(ANN, model)} == allowed
 
 
 @pytest.mark.parametrize(
@@ -56,17 +56,17 @@ def test_which_models_a_person_may_use(rules, may):
     [
         ({}, {}),
         (
-            {TEAM_SCOPE: ScopePolicy(MANY), PER_USER_SCOPE: ScopePolicy(FEW)},
-            {TEAM_SCOPE: MANY, "person:ann": FEW},
+            {TEAM_SCOPE: ScopePolicy(HIGH), PER_USER_SCOPE: ScopePolicy(LOW)},
+            {TEAM_SCOPE: HIGH, "person:ann": LOW},
         ),
-        ({PER_USER_SCOPE: ScopePolicy(FEW), "person:ann": ScopePolicy(MANY)}, {"person:ann": MANY}),
-        # A person's own models lift no limit.
+        ({PER_USER_SCOPE: ScopePolicy(LOW), "person:ann": ScopePolicy(HIGH)}, {"person:ann": HIGH}),
+        # A user's model patterns remove no limit.
         (
-            {PER_USER_SCOPE: ScopePolicy(FEW), "person:ann": ScopePolicy(model_patterns=("gpt-x",))},
-            {"person:ann": FEW},
+            {PER_USER_SCOPE: ScopePolicy(LOW), "person:ann": ScopePolicy(model_patterns=("gpt-x",))},
+            {"person:ann": LOW},
         ),
-        ({"group:ops": ScopePolicy(MANY), "group:hr": ScopePolicy(FEW)}, {"group:ops": MANY}),
+        ({"group:ops": ScopePolicy(HIGH), "group:hr": ScopePolicy(LOW)}, {"group:ops": HIGH}),
     ],
 )
-def test_which_limits_hold_for_a_person(rules, limits):
+def test_limits_of_a_user(rules, limits):
     assert Policy(rules).limits_for(ANN) == limits

@@ -1,4 +1,4 @@
-"""The fold of an answer's events: valid after any prefix, whatever the pieces and the order of the blocks."""
+"""Replies built from events: valid after any prefix, for any split and block order."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def fold(*events: Event) -> Reply:
     return reply
 
 
-def all_of(reply: Reply) -> tuple[object, ...]:
+def fields_of(reply: Reply) -> tuple[object, ...]:
     return (
         reply.parts(),
         reply.usage,
@@ -55,12 +55,12 @@ def all_of(reply: Reply) -> tuple[object, ...]:
 
 @settings(deadline=None)
 @given(st.lists(EVENTS, max_size=12))
-def test_it_is_valid_after_any_prefix_and_looking_changes_nothing(events: list[Event]) -> None:
-    looked_at = Reply()
+def test_a_reply_is_valid_after_any_prefix_and_reading_changes_nothing(events: list[Event]) -> None:
+    inspected = Reply()
     for number, event in enumerate(events, 1):
-        looked_at.add(event)
-        assert all_of(looked_at) == all_of(fold(*events[:number]))
-        message = looked_at.message()
+        inspected.add(event)
+        assert fields_of(inspected) == fields_of(fold(*events[:number]))
+        message = inspected.message()
         (message.text + message.thinking).encode()
         assert message.role == "assistant"
         assert all(part != TextPart("") and part != ThinkingPart("") for part in message.parts)
@@ -68,7 +68,7 @@ def test_it_is_valid_after_any_prefix_and_looking_changes_nothing(events: list[E
 
 @settings(deadline=None)
 @given(st.lists(DELTAS, max_size=8), st.data())
-def test_splitting_the_deltas_changes_nothing(
+def test_the_result_is_independent_of_the_split(
     deltas: list[TextDelta | ThinkingDelta], data: st.DataObject
 ) -> None:
     split: list[Event] = []
@@ -80,18 +80,18 @@ def test_splitting_the_deltas_changes_nothing(
 
 @settings(deadline=None)
 @given(st.lists(DELTAS, max_size=8))
-def test_blocks_join_in_their_order_whatever_the_order_they_came_in(
+def test_blocks_are_joined_by_index(
     deltas: list[TextDelta | ThinkingDelta],
 ) -> None:
     in_order = sorted(deltas, key=lambda delta: delta.block)
     assert fold(*deltas).parts() == fold(*in_order).parts()
 
 
-def test_thinking_stands_before_the_text_of_the_same_block() -> None:
+def test_thinking_precedes_the_text_of_its_block() -> None:
     assert fold(TextDelta("b"), ThinkingDelta("a")).parts() == (ThinkingPart("a"), TextPart("b"))
 
 
-def test_the_halves_of_a_letter_are_joined_and_a_lone_one_replaced() -> None:
+def test_surrogate_pairs_are_joined_and_lone_surrogates_replaced() -> None:
     high, low = "😀".encode("utf-16-be", "surrogatepass")[:2], "😀".encode("utf-16-be")[2:]
     first, second = (half.decode("utf-16-be", "surrogatepass") for half in (high, low))
     reply = fold(TextDelta("a" + first))
@@ -100,26 +100,26 @@ def test_the_halves_of_a_letter_are_joined_and_a_lone_one_replaced() -> None:
     assert fold(TextDelta(second)).message().text == "\ufffd"
 
 
-def test_looking_between_the_halves_of_a_letter_does_not_spoil_it() -> None:
+def test_reading_between_surrogates_does_not_split_the_character() -> None:
     reply = fold(TextDelta("a"), TextDelta("\ud83d"))
     assert reply.message().text == "a\ufffd"
     reply.add(TextDelta("\ude00"))
     assert reply.message().text == "a😀"
 
 
-def test_half_a_letter_in_what_is_kept_beside_the_text_is_replaced() -> None:
+def test_lone_surrogates_in_metadata_are_replaced() -> None:
     reply = fold(
         ProviderMetadata({"id": "\ud83d", "model": "m\udc00"}),
         SignatureDelta("\ud83d"),
         Finish(Outcome.COMPLETE, "\ud83d"),
     )
-    # As ASCII, for a failure with half a letter in it could not be reported.
+    # As ASCII, because pytest cannot print a lone surrogate.
     assert ascii(reply.provider_metadata) == ascii({"id": "\ufffd", "model": "m\ufffd"})
     assert ascii(reply.finish) == ascii(Finish(Outcome.COMPLETE, "\ufffd"))
     assert ascii(reply.parts()) == ascii((ThinkingPart("", "\ufffd"),))
 
 
-def test_a_restart_makes_all_before_it_void() -> None:
+def test_a_restart_discards_earlier_events() -> None:
     reply = fold(TextDelta("old"), UsageReport(Usage(1, 2)), COMPLETE, Restart(), TextDelta("new"))
     assert (reply.message().text, reply.usage, reply.finish, reply.restart_count) == ("new", Usage(), None, 1)
     assert reply.outcome() is Outcome.INTERRUPTED
@@ -138,23 +138,25 @@ def test_a_restart_makes_all_before_it_void() -> None:
         ([Finish(Outcome.REFUSED, "refusal")], Outcome.REFUSED),
     ],
 )
-def test_how_it_ended(events: list[Event], outcome: Outcome) -> None:
+def test_outcome_of_events(events: list[Event], outcome: Outcome) -> None:
     assert fold(*events).outcome() is outcome
 
 
-def test_a_later_usage_replaces_an_earlier_one_where_it_has_a_count() -> None:
+def test_later_usage_counts_replace_earlier_ones() -> None:
     assert fold(UsageReport(Usage(1, 2, 3)), UsageReport(Usage(4))).usage == Usage(4, 2, 3)
 
 
-def test_a_node_gets_what_has_come_and_keeps_the_rest() -> None:
+def test_apply_to_updates_only_received_fields() -> None:
     node = Node("id", "parent", Message("assistant", ()), 7.0, Outcome.ARRIVING)
-    found = fold(TextDelta("a"), UsageReport(Usage(1)), Finish(Outcome.LENGTH, "length")).apply_to(node)
-    assert found == replace(
+    updated_node = fold(TextDelta("a"), UsageReport(Usage(1)), Finish(Outcome.LENGTH, "length")).apply_to(
+        node
+    )
+    assert updated_node == replace(
         node, message=Message("assistant", (TextPart("a"),)), usage=Usage(1), finish_reason="length"
     )
 
 
-def test_thoughts_are_joined_without_the_blank_lines_around_them() -> None:
+def test_thinking_parts_are_joined_without_surrounding_blank_lines() -> None:
     parts = (ThinkingPart("\none\n"), TextPart("a"), ThinkingPart(" "), ThinkingPart("two"), TextPart("b"))
     message = Message("assistant", parts)
     assert (message.thinking, message.text) == ("one\n\ntwo", "ab")
@@ -162,13 +164,13 @@ def test_thoughts_are_joined_without_the_blank_lines_around_them() -> None:
 
 @settings(deadline=None)
 @given(st.text(st.characters() | st.characters(categories=["Cs"])))
-def test_whole_text_can_always_be_written(text: str) -> None:
+def test_text_without_surrogates_can_be_encoded(text: str) -> None:
     assert replace_surrogates(replace_surrogates(text)) == replace_surrogates(text)
     replace_surrogates(text).encode()
 
 
 @pytest.mark.parametrize(
-    ("value", "meant"), [(0, 0), (7, 7), (-1, None), (True, None), (1.0, None), ("1", None), (None, None)]
+    ("value", "expected"), [(0, 0), (7, 7), (-1, None), (True, None), (1.0, None), ("1", None), (None, None)]
 )
-def test_a_count_is_a_number_from_zero_up(value: object, meant: int | None) -> None:
-    assert parse_token_count(value) == meant
+def test_token_counts_are_non_negative_integers(value: object, expected: int | None) -> None:
+    assert parse_token_count(value) == expected

@@ -1,4 +1,4 @@
-"""Words to search by: how texts are cut, and that what matches is found again where it stands."""
+"""Search terms: tokens of texts and queries, match positions and passages."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import unicodedata
 
 import pytest
 from hypothesis import example, given, settings
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from lib.core import search_terms
 from lib.core.search_terms import Term
 
-# Signs that fold, join, part or vanish, beside whatever else there is.
+# Characters that fold, combine, decompose or are ignored.
 TRICKY = (
     "aAbßẞİıſǆΣς\u0345ﬁ½①²ＡＢ１Å\u212bé"
     "\u0301\u0308\u0323\u20dd\ufe0f\u200d\u200b\u00ad\u034f\u3099\u309aかカｶﾞー々〇"
     "你好，。世界𠮷\U000e0100 한글ㅏㄱ\u1100\u1161\u11a8हिन्दीภาษาไทยที่❤👍🏽🇨🇳q7_.-\n\x00\ud83d"
 )
-TEXTS = some.text(some.sampled_from(TRICKY) | some.characters(), max_size=60)
+TEXTS = st.text(st.sampled_from(TRICKY) | st.characters(), max_size=60)
 
 
-def marked(text: str, typed: str) -> list[str]:
+def matched_texts(text: str, query: str) -> list[str]:
     return [
-        text[start:end] for start, end in search_terms.find_matches(text, search_terms.parse_query(typed))
+        text[start:end] for start, end in search_terms.find_matches(text, search_terms.parse_query(query))
     ]
 
 
@@ -45,12 +45,12 @@ def marked(text: str, typed: str) -> list[str]:
         ("x" * 300, ["x" * search_terms.MAX_WORD_CHARS]),
     ],
 )
-def test_a_text_is_cut_into_words_and_pairs(text, tokens):
+def test_text_is_tokenized_into_words_and_bigrams(text, tokens):
     assert search_terms.tokenize(text) == tokens
 
 
 @pytest.mark.parametrize(
-    ("typed", "terms"),
+    ("query", "terms"),
     [
         ("", ()),
         ("\"*()-:^ ' % _ 。", ()),
@@ -60,21 +60,21 @@ def test_a_text_is_cut_into_words_and_pairs(text, tokens):
         ("数据库 数据库 SQL", (Term(("数据", "据库"), False), Term(("sql",), True))),
     ],
 )
-def test_a_query_is_cut_into_terms(typed, terms):
-    assert search_terms.parse_query(typed) == terms
+def test_queries_are_parsed_into_terms(query, terms):
+    assert search_terms.parse_query(query) == terms
 
 
-def test_a_query_of_any_length_stays_small():
+def test_long_queries_are_limited():
     assert len(search_terms.parse_query(" ".join(map(str, range(10_000))))) == search_terms.MAX_TERMS
     assert search_terms.parse_query("x" * 10_000) == (Term(("x" * search_terms.MAX_WORD_CHARS,), True),)
-    long = "".join(chr(0x4E00 + place) for place in range(10_000))
-    assert [len(term.tokens) for term in search_terms.parse_query(long)] == [64] * 15 + [39]
-    # What is cut off is only the end: a letter stays with its accents.
-    assert marked("a" + "\u0323" * 5, " " * (search_terms.MAX_QUERY_CHARS - 1) + "a" + "\u0323" * 5)
+    long_query = "".join(chr(0x4E00 + index) for index in range(10_000))
+    assert [len(term.tokens) for term in search_terms.parse_query(long_query)] == [64] * 15 + [39]
+    # Queries are cut only at the end: a letter keeps its accents.
+    assert matched_texts("a" + "\u0323" * 5, " " * (search_terms.MAX_QUERY_CHARS - 1) + "a" + "\u0323" * 5)
 
 
 @pytest.mark.parametrize(
-    ("text", "typed", "found"),
+    ("text", "query", "expected"),
     [
         ("Streamlit streams", "STREAM", ["Stream", "stream"]),
         ("upstream", "stream", []),
@@ -95,8 +95,8 @@ def test_a_query_of_any_length_stays_small():
         ("nothing here", "?", []),
     ],
 )
-def test_what_is_searched_for_is_found_again(text, typed, found):
-    assert marked(text, typed) == found
+def test_matches_of_a_query(text, query, expected):
+    assert matched_texts(text, query) == expected
 
 
 @settings(deadline=None)
@@ -105,7 +105,7 @@ def test_what_is_searched_for_is_found_again(text, typed, found):
 @example("a\u0345\u0301b")
 @example("ΐ\u0345")
 @example("か\u3099\u3099")
-def test_every_word_of_any_text_is_found_in_it(text):
+def test_every_word_of_a_text_matches_it(text):
     for word in text.split():
         terms = search_terms.parse_query(word)
         assert bool(search_terms.find_matches(text, terms)) == bool(terms)
@@ -113,8 +113,8 @@ def test_every_word_of_any_text_is_found_in_it(text):
 
 @settings(deadline=None)
 @given(TEXTS, TEXTS)
-def test_what_is_found_lies_in_the_text_in_order(text, typed):
-    spans = search_terms.find_matches(text, search_terms.parse_query(typed))
+def test_matches_are_ordered_and_within_the_text(text, query):
+    spans = search_terms.find_matches(text, search_terms.parse_query(query))
     edges = [edge for span in spans for edge in span]
     assert edges == sorted(set(edges))
     assert all(0 <= edge <= len(text) for edge in edges)
@@ -122,15 +122,15 @@ def test_what_is_found_lies_in_the_text_in_order(text, typed):
 
 @settings(deadline=None)
 @given(TEXTS)
-def test_folding_letter_by_letter_is_folding_the_whole(text):
-    normal = unicodedata.normalize("NFKC", text).casefold()
-    whole = unicodedata.normalize("NFKC", normal)
-    assert search_terms.tokenize(text) == search_terms.tokenize(whole)
+def test_folding_by_character_equals_folding_the_text(text):
+    normalized = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", normalized)
+    assert search_terms.tokenize(text) == search_terms.tokenize(folded)
 
 
 @settings(deadline=None)
 @given(TEXTS)
-def test_any_part_of_a_run_and_any_beginning_of_a_word_is_found(text):
+def test_token_prefixes_match(text):
     for token in search_terms.tokenize(text):
         for end in range(1, len(token) + 1):
             if unicodedata.category(token[end - 1])[0] != "M":
@@ -139,72 +139,72 @@ def test_any_part_of_a_run_and_any_beginning_of_a_word_is_found(text):
 
 @settings(deadline=None)
 @given(
-    some.text(some.sampled_from("哈好a 1"), max_size=40),
-    some.text(some.sampled_from("哈好a1"), min_size=1, max_size=4),
+    st.text(st.sampled_from("哈好a 1"), max_size=40),
+    st.text(st.sampled_from("哈好a1"), min_size=1, max_size=4),
 )
-def test_signs_are_found_anywhere_and_words_where_they_begin(text, typed):
-    runs = [run for run in _split(typed)]
+def test_cjk_matches_anywhere_and_words_match_by_prefix(text, query):
+    runs = [run for run in _split(query)]
     for term, run in zip(search_terms.parse_query("".join(runs[:1])), runs[:1], strict=True):
         spans = search_terms.find_matches(text, (term,))
-        covered = {place for start, end in spans for place in range(start, end)}
+        matched_indexes = {index for start, end in spans for index in range(start, end)}
         expected = set()
-        for place in range(len(text)):
-            begins = run[0] in "哈好" or place == 0 or text[place - 1] not in "a1"
-            if text.startswith(run, place) and begins:
-                expected |= set(range(place, place + len(run)))
-        assert covered == expected
+        for index in range(len(text)):
+            is_start = run[0] in "哈好" or index == 0 or text[index - 1] not in "a1"
+            if text.startswith(run, index) and is_start:
+                expected |= set(range(index, index + len(run)))
+        assert matched_indexes == expected
 
 
-def _split(typed: str) -> list[str]:
+def _split(query: str) -> list[str]:
     runs: list[str] = []
-    for sign in typed:
-        if runs and (runs[-1][-1] in "哈好") == (sign in "哈好"):
-            runs[-1] += sign
+    for character in query:
+        if runs and (runs[-1][-1] in "哈好") == (character in "哈好"):
+            runs[-1] += character
         else:
-            runs.append(sign)
+            runs.append(character)
     return runs
 
 
-def test_zalgo_takes_no_longer_than_its_length():
+def test_stacked_accents_take_linear_time():
     text = "a" + "\u0301\u0316" * 200_000 + " end"
-    assert marked(text, "end") == ["end"]
+    assert matched_texts(text, "end") == ["end"]
 
 
-TALE = "The quick brown fox jumps over the lazy dog. " * 9
+TEXT = "The quick brown fox jumps over the lazy dog. " * 9
 
 
-def test_passages_show_what_was_found_with_what_is_around_it():
-    spans = search_terms.find_matches(TALE, search_terms.parse_query("lazy"))
-    first, *_, last = search_terms.extract_passages(TALE, spans[:1] + spans[8:], 12)
-    assert TALE[first.start : first.end] == "over the lazy dog. The" == "".join(p for p, _ in first.segments)
-    assert [piece for piece, wanted in first.segments if wanted] == ["lazy"]
-    assert (last.end, last.segments[-1]) == (len(TALE), (" dog. ", False))
+def test_passages_show_matches_with_context():
+    spans = search_terms.find_matches(TEXT, search_terms.parse_query("lazy"))
+    first, *_, last = search_terms.extract_passages(TEXT, spans[:1] + spans[8:], 12)
+    assert TEXT[first.start : first.end] == "over the lazy dog. The" == "".join(p for p, _ in first.segments)
+    assert [segment for segment, is_match in first.segments if is_match] == ["lazy"]
+    assert (last.end, last.segments[-1]) == (len(TEXT), (" dog. ", False))
 
 
-def test_passages_that_meet_are_one():
-    spans = search_terms.find_matches(TALE, search_terms.parse_query("fox lazy"))[:4]
-    (only,) = search_terms.extract_passages(TALE, spans, 30)
-    assert [piece for piece, wanted in only.segments if wanted] == ["fox", "lazy", "fox", "lazy"]
+def test_adjacent_passages_are_merged():
+    spans = search_terms.find_matches(TEXT, search_terms.parse_query("fox lazy"))[:4]
+    (passage,) = search_terms.extract_passages(TEXT, spans, 30)
+    assert [segment for segment, is_match in passage.segments if is_match] == ["fox", "lazy", "fox", "lazy"]
 
 
-def test_where_nothing_was_found_the_beginning_is_shown():
-    (only,) = search_terms.extract_passages(TALE, [], 10)
-    assert only.segments == (("The quick brown fox", False),)
+def test_without_matches_the_beginning_is_shown():
+    (passage,) = search_terms.extract_passages(TEXT, [], 10)
+    assert passage.segments == (("The quick brown fox", False),)
     assert search_terms.extract_passages("", [], 10) == [search_terms.Passage(0, 0, ())]
 
 
 @settings(deadline=None)
-@given(TEXTS, TEXTS, some.integers(0, 20))
-def test_passages_hold_all_that_was_found_and_nothing_twice(text, typed, around):
-    spans = search_terms.find_matches(text, search_terms.parse_query(typed))
-    parts = search_terms.extract_passages(text, spans, around)
-    edges = [edge for part in parts for edge in (part.start, part.end)]
+@given(TEXTS, TEXTS, st.integers(0, 20))
+def test_passages_contain_every_match_once(text, query, context):
+    spans = search_terms.find_matches(text, search_terms.parse_query(query))
+    passages = search_terms.extract_passages(text, spans, context)
+    edges = [edge for passage in passages for edge in (passage.start, passage.end)]
     assert edges == sorted(edges)
-    inside = []
-    for part in parts:
-        assert "".join(piece for piece, _ in part.segments) == text[part.start : part.end]
-        at = part.start
-        for piece, wanted in part.segments:
-            inside += [(at, at + len(piece))] if wanted else []
-            at += len(piece)
-    assert inside == spans
+    segments = []
+    for passage in passages:
+        assert "".join(segment for segment, _ in passage.segments) == text[passage.start : passage.end]
+        position = passage.start
+        for segment, is_match in passage.segments:
+            segments += [(position, position + len(segment))] if is_match else []
+            position += len(segment)
+    assert segments == spans

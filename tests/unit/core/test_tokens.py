@@ -1,10 +1,10 @@
-"""Estimates of tokens: near what makers say of their own, and steady."""
+"""Token estimates: near the published ratios of vendors, and monotonic."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from lib.core import tokens
 
@@ -15,9 +15,9 @@ ENGLISH = (
 CHINESE = "潮汐是海水在月球和太阳的引力作用下所产生的周期性涨落现象，大多数海岸每天有两次高潮和两次低潮。"
 
 
-# What makers tell of their own vocabularies: the least and the most of them all.
+# Lowest and highest ratio that vendors publish for their vocabularies.
 @pytest.mark.parametrize(
-    ("text", "least", "most"),
+    ("text", "minimum", "maximum"),
     [
         (ENGLISH, len(ENGLISH) / 4.8, len(ENGLISH) / 3.3),
         (CHINESE, len(CHINESE) * 0.6, len(CHINESE) * 1.3),
@@ -25,22 +25,22 @@ CHINESE = "潮汐是海水在月球和太阳的引力作用下所产生的周期
         ("👋👋👋👋", 4, 12),
     ],
 )
-def test_the_estimate_is_within_what_makers_say(text: str, least: float, most: float) -> None:
-    assert least <= tokens.estimate(text) <= most
+def test_the_estimate_is_within_published_ratios(text: str, minimum: float, maximum: float) -> None:
+    assert minimum <= tokens.estimate(text) <= maximum
 
 
-def test_nothing_is_nothing_and_a_blank_message_is_not_sent() -> None:
+def test_blank_messages_have_no_tokens() -> None:
     assert tokens.estimate("") == tokens.estimate_message("") == tokens.estimate_message(" \n") == 0
     assert tokens.estimate_message("a") == 1 + tokens.MESSAGE_OVERHEAD
 
 
-@given(some.text(), some.text())
-def test_a_longer_text_is_never_fewer_and_joining_saves_at_most_a_token(one: str, other: str) -> None:
-    both = tokens.estimate(one + other)
-    assert both >= max(tokens.estimate(one), tokens.estimate(other))
-    assert abs(both - tokens.estimate(one) - tokens.estimate(other)) <= 1
+@given(st.text(), st.text())
+def test_estimates_are_monotonic_and_additive_within_a_token(first: str, second: str) -> None:
+    joined = tokens.estimate(first + second)
+    assert joined >= max(tokens.estimate(first), tokens.estimate(second))
+    assert abs(joined - tokens.estimate(first) - tokens.estimate(second)) <= 1
 
 
-@given(some.text(some.characters(categories=["Cs", "Lu"])))
-def test_half_a_surrogate_pair_is_counted_and_breaks_nothing(text: str) -> None:
+@given(st.text(st.characters(categories=["Cs", "Lu"])))
+def test_lone_surrogates_are_counted(text: str) -> None:
     assert (tokens.estimate(text) > 0) == bool(text)

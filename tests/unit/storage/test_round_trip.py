@@ -14,7 +14,7 @@ from lib.core.errors import ConversationNotFound, StoreError
 from lib.core.target import Target
 from lib.storage.store import Store
 from lib.transfer import share_links
-from tests.unit.chat.trees import entries
+from tests.unit.chat.trees import conversation_records
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def brought_in(store: Store, owner: str, data: bytes) -> transfer.ImportReport:
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(talks=some.lists(entries(), max_size=3))
+@given(talks=some.lists(conversation_records(), max_size=3))
 def test_export_erase_import_and_export_again_are_the_same_bytes(store, talks):
     store.users.delete_data("ann")
     brought_in(store, "ann", b"".join(transfer.write_export(talks)))

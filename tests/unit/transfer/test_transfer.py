@@ -36,7 +36,7 @@ from lib.transfer.antler_schema import (
     TruncationSchema,
     UsageSchema,
 )
-from tests.unit.chat.trees import histories
+from tests.unit.chat.trees import lists_of_records
 
 EXPORTS = Path(__file__).parent / "exports"
 
@@ -151,7 +151,7 @@ def test_every_field_is_documented():
 
 
 @settings(slow, max_examples=150)
-@given(histories())
+@given(lists_of_records())
 def test_an_import_of_an_export_gives_the_same_bytes_again(history):
     data = whole(history)
     result = parse_export(data)
@@ -163,7 +163,7 @@ def test_an_import_of_an_export_gives_the_same_bytes_again(history):
 
 
 @settings(slow, max_examples=50)
-@given(histories(), st.randoms(use_true_random=False))
+@given(lists_of_records(), st.randoms(use_true_random=False))
 def test_row_and_key_order_do_not_change_an_export(history, random):
     mixed = []
     for conversation, nodes in history:
@@ -232,7 +232,7 @@ def test_unused_ids_are_kept():
 
 
 @settings(slow, max_examples=60)
-@given(histories(), st.data())
+@given(lists_of_records(), st.data())
 def test_existing_ids_are_replaced_everywhere(history, data):
     result = parse_export(whole(history))
     every = [*(one.id for one, _ in history), *(node.id for _, nodes in history for node in nodes)]

@@ -1,14 +1,14 @@
-"""Titles: what is taken of a model's answer, and what is not."""
+"""Titles extracted from model replies."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given as any_of
-from hypothesis import strategies as some
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lib.chat.context.titles import MAX_TITLE_LENGTH, title_from_question, title_from_reply
 
-GIVEN = {
+TITLES_BY_REPLY = {
     "Why the Sky Is Blue": "Why the Sky Is Blue",
     '"Why the Sky Is Blue"': "Why the Sky Is Blue",
     "**Title:** Why the Sky Is Blue": "Why the Sky Is Blue",
@@ -32,15 +32,15 @@ GIVEN = {
 }
 
 
-@pytest.mark.parametrize("text", GIVEN)
-def test_a_title_is_taken_without_what_models_put_around_it(text: str) -> None:
-    assert title_from_reply(text) == GIVEN[text]
+@pytest.mark.parametrize("text", TITLES_BY_REPLY)
+def test_decoration_of_titles_is_removed(text: str) -> None:
+    assert title_from_reply(text) == TITLES_BY_REPLY[text]
 
 
-@any_of(some.text())
-def test_any_answer_gives_one_short_line_or_nothing(text: str) -> None:
-    found = title_from_reply(text)
-    assert len(found) <= MAX_TITLE_LENGTH
-    assert "\n" not in found
-    assert found == title_from_question(found)
-    assert not found or any(sign.isalnum() for sign in found)
+@given(st.text())
+def test_any_reply_gives_one_short_line_or_nothing(text: str) -> None:
+    title = title_from_reply(text)
+    assert len(title) <= MAX_TITLE_LENGTH
+    assert "\n" not in title
+    assert title == title_from_question(title)
+    assert not title or any(character.isalnum() for character in title)

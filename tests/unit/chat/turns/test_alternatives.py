@@ -1,4 +1,4 @@
-"""Several answers to one question: siblings in the tree, each with its own end, one of them shown."""
+"""Alternative answers: siblings in the tree, each with its own outcome, the first one visible."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import threading
 
 import pytest
 
-from lib.chat.turns import branches, turn
-from lib.chat.turns import generation as module
+from lib.chat.turns import branches, generation, turn
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.turn import TurnServices
 from lib.config.settings import Settings
@@ -18,7 +17,7 @@ from lib.core.params import Params
 from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway
-from tests.unit.chat.services import Said, Scripted, settled, until
+from tests.unit.chat.services import ScriptedAnswer, ScriptedGateway, wait_for_path, wait_until
 
 GPT = Target("gpt-x", "openai")
 THREE = (
@@ -34,29 +33,29 @@ THREE = (
 )
 
 
-def asked(store, *answers: Said):
-    """A desk, its gateway, and a conversation whose first answers are under way."""
-    gateway = Scripted(*answers)
-    desk = TurnServices(store, gateway, GenerationRegistry())
+def start_conversation(store, *answers: ScriptedAnswer):
+    """Return services, their gateway and a conversation whose first answers are running."""
+    gateway = ScriptedGateway(*answers)
+    services = TurnServices(store, gateway, GenerationRegistry())
     return (
-        desk,
+        services,
         gateway,
-        turn.ask(desk, "ann", None, "Which colour?", GPT, Params(n=3)).conversation,
+        turn.ask(services, "ann", None, "Which colour?", GPT, Params(n=3)).conversation,
     )
 
 
-def replies(desk: TurnServices, conversation: str, parent: str) -> list[Node]:
-    """All answers to a question, in the order in which they are paged through."""
-    nodes = desk.store.messages.nodes("ann", conversation)
-    known = {node.id: node for node in nodes}
-    found = [node.id for node in nodes if node.parent_id == parent]
-    return [known[name] for name in tree.siblings(nodes).get(found[0], found)]
+def replies(services: TurnServices, conversation_id: str, parent: str) -> list[Node]:
+    """Return all answers to a question in display order."""
+    nodes = services.store.messages.nodes("ann", conversation_id)
+    nodes_by_id = {node.id: node for node in nodes}
+    answer_ids = [node.id for node in nodes if node.parent_id == parent]
+    return [nodes_by_id[node_id] for node_id in tree.siblings(nodes).get(answer_ids[0], answer_ids)]
 
 
-def test_alternatives_are_siblings_each_with_its_own_end_and_the_first_is_shown(store):
-    desk, _, talk = asked(store, THREE)
-    path = settled(desk, talk.id)
-    nodes = replies(desk, talk.id, path[0].id)
+def test_alternatives_are_siblings_with_own_outcomes_and_the_first_is_visible(store):
+    services, _, conversation = start_conversation(store, THREE)
+    path = wait_for_path(services, conversation.id)
+    nodes = replies(services, conversation.id, path[0].id)
     assert [(node.message.text, node.outcome) for node in nodes] == [
         ("Blue.", Outcome.COMPLETE),
         ("Red.", Outcome.FILTERED),
@@ -67,53 +66,55 @@ def test_alternatives_are_siblings_each_with_its_own_end_and_the_first_is_shown(
     assert [node.provider_metadata["model"] for node in nodes] == ["gpt-x-2"] * 3
 
 
-def test_the_requests_usage_is_counted_once(store):
-    desk, _, talk = asked(store, THREE)
-    nodes = replies(desk, talk.id, settled(desk, talk.id)[0].id)
+def test_usage_of_alternatives_is_counted_once(store):
+    services, _, conversation = start_conversation(store, THREE)
+    nodes = replies(services, conversation.id, wait_for_path(services, conversation.id)[0].id)
     assert [node.usage for node in nodes] == [Usage(10, 9), Usage(), Usage()]
     assert ["usage" in node.provider_metadata for node in nodes] == [False, False, False]
 
 
-def test_the_conversation_goes_on_from_the_one_that_is_shown(store):
-    desk, gateway, talk = asked(store, THREE, THREE[1:2] + THREE[5:6])
-    question = settled(desk, talk.id)[0]
-    red = replies(desk, talk.id, question.id)[1]
-    branches.show_branch(desk, "ann", talk.id, red.id)
-    assert settled(desk, talk.id)[-1] == red
-    turn.ask(desk, "ann", talk.id, "Why that?", GPT, Params())
-    path = settled(desk, talk.id)
+def test_the_conversation_continues_from_the_visible_alternative(store):
+    services, gateway, conversation = start_conversation(store, THREE, THREE[1:2] + THREE[5:6])
+    question = wait_for_path(services, conversation.id)[0]
+    red = replies(services, conversation.id, question.id)[1]
+    branches.show_branch(services, "ann", conversation.id, red.id)
+    assert wait_for_path(services, conversation.id)[-1] == red
+    turn.ask(services, "ann", conversation.id, "Why that?", GPT, Params())
+    path = wait_for_path(services, conversation.id)
     assert [node.message.text for node in path] == ["Which colour?", "Red.", "Why that?", "Blue."]
     assert [message.text for message in gateway.sent[-1][1]] == ["Which colour?", "Red.", "Why that?"]
-    # Back to another one, and to this one again: its branch is shown to its end.
-    branches.show_branch(desk, "ann", talk.id, replies(desk, talk.id, question.id)[0].id)
-    assert len(settled(desk, talk.id)) == 2
-    branches.show_branch(desk, "ann", talk.id, red.id)
-    assert settled(desk, talk.id) == path
+    # Showing an alternative again shows its branch up to the newest message.
+    branches.show_branch(
+        services, "ann", conversation.id, replies(services, conversation.id, question.id)[0].id
+    )
+    assert len(wait_for_path(services, conversation.id)) == 2
+    branches.show_branch(services, "ann", conversation.id, red.id)
+    assert wait_for_path(services, conversation.id) == path
 
 
-def test_what_is_not_there_or_anothers_is_not_shown(store):
-    desk, _, talk = asked(store, THREE)
-    path = settled(desk, talk.id)
-    red = replies(desk, talk.id, path[0].id)[1]
+def test_unknown_and_foreign_branches_are_not_shown(store):
+    services, _, conversation = start_conversation(store, THREE)
+    path = wait_for_path(services, conversation.id)
+    red = replies(services, conversation.id, path[0].id)[1]
     with pytest.raises(errors.ConversationNotFound):
-        branches.show_branch(desk, "ann", talk.id, "nothing")
+        branches.show_branch(services, "ann", conversation.id, "nothing")
     with pytest.raises(errors.ConversationNotFound):
-        branches.show_branch(desk, "bob", talk.id, red.id)
-    assert settled(desk, talk.id) == path
+        branches.show_branch(services, "bob", conversation.id, red.id)
+    assert wait_for_path(services, conversation.id) == path
 
 
-def test_answering_again_adds_an_alternative_behind_the_others(store):
-    desk, _, talk = asked(store, THREE, (TextDelta("Violet."), THREE[5]))
-    question = settled(desk, talk.id)[0]
-    turn.regenerate(desk, "ann", talk.id, GPT, Params())
-    assert settled(desk, talk.id)[-1].message.text == "Violet."
-    texts = [node.message.text for node in replies(desk, talk.id, question.id)]
+def test_regenerating_appends_an_alternative(store):
+    services, _, conversation = start_conversation(store, THREE, (TextDelta("Violet."), THREE[5]))
+    question = wait_for_path(services, conversation.id)[0]
+    turn.regenerate(services, "ann", conversation.id, GPT, Params())
+    assert wait_for_path(services, conversation.id)[-1].message.text == "Violet."
+    texts = [node.message.text for node in replies(services, conversation.id, question.id)]
     assert texts == ["Blue.", "Red.", "Gre", "Violet."]
 
 
-def test_a_break_ends_only_what_had_not_ended(store):
-    desk, _, talk = asked(store, (*THREE[:4], THREE[5], errors.StreamInterrupted()))
-    nodes = replies(desk, talk.id, settled(desk, talk.id)[0].id)
+def test_an_interruption_ends_only_running_alternatives(store):
+    services, _, conversation = start_conversation(store, (*THREE[:4], THREE[5], errors.StreamInterrupted()))
+    nodes = replies(services, conversation.id, wait_for_path(services, conversation.id)[0].id)
     assert [(node.message.text, node.outcome) for node in nodes] == [
         ("Blue.", Outcome.COMPLETE),
         ("Re", Outcome.INTERRUPTED),
@@ -123,53 +124,59 @@ def test_a_break_ends_only_what_had_not_ended(store):
 
 
 @pytest.mark.parametrize("alternative", [0, 1])
-def test_a_stop_from_afar_ends_all_of_them_and_keeps_what_was_saved(store, monkeypatch, alternative):
-    monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
-    desk, _, talk = asked(store, (*THREE[:4], threading.Event()))
-    question = store.messages.nodes("ann", talk.id)[0].id
-    until(lambda: [n.message.text for n in replies(desk, talk.id, question)] == ["Blue.", "Re", "Gre"])
-    kept = replies(desk, talk.id, question)
-    assert {node.outcome for node in kept} == {Outcome.ARRIVING}
-    assert store.messages.mark_stale(module.STALE_AFTER) == 0
-    store.messages.mark_stopped("ann", kept[alternative].id)
-    settled(desk, talk.id)
-    ended = replies(desk, talk.id, question)
+def test_a_remote_stop_ends_all_alternatives_and_preserves_their_text(store, monkeypatch, alternative):
+    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    services, _, conversation = start_conversation(store, (*THREE[:4], threading.Event()))
+    question = store.messages.nodes("ann", conversation.id)[0].id
+    wait_until(
+        lambda: (
+            [n.message.text for n in replies(services, conversation.id, question)] == ["Blue.", "Re", "Gre"]
+        )
+    )
+    saved = replies(services, conversation.id, question)
+    assert {node.outcome for node in saved} == {Outcome.ARRIVING}
+    assert store.messages.mark_stale(generation.STALE_AFTER) == 0
+    store.messages.mark_stopped("ann", saved[alternative].id)
+    wait_for_path(services, conversation.id)
+    ended = replies(services, conversation.id, question)
     assert [node.message.text for node in ended] == ["Blue.", "Re", "Gre"]
     assert {node.outcome for node in ended} == {Outcome.STOPPED}
 
 
-def test_alternatives_of_a_process_that_died_are_all_interrupted(store, monkeypatch):
-    monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
-    over = threading.Event()
-    desk, _, talk = asked(store, (*THREE[:4], over))
-    question = store.messages.nodes("ann", talk.id)[0].id
-    until(lambda: len(replies(desk, talk.id, question)) == 3)
-    # All that another process sees of a death is that there are no more signs of life.
+def test_alternatives_of_a_dead_process_are_interrupted(store, monkeypatch):
+    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    release = threading.Event()
+    services, _, conversation = start_conversation(store, (*THREE[:4], release))
+    question = store.messages.nodes("ann", conversation.id)[0].id
+    wait_until(lambda: len(replies(services, conversation.id, question)) == 3)
+    # Another process only sees that the heartbeat has stopped.
     assert store.messages.mark_stale(-1.0) == 3
-    swept = replies(desk, talk.id, question)
-    assert {node.outcome for node in swept} == {Outcome.INTERRUPTED}
-    assert [node.message.text for node in swept] == ["Blue.", "Re", "Gre"]
-    over.set()
-    settled(desk, talk.id)
+    nodes = replies(services, conversation.id, question)
+    assert {node.outcome for node in nodes} == {Outcome.INTERRUPTED}
+    assert [node.message.text for node in nodes] == ["Blue.", "Re", "Gre"]
+    release.set()
+    wait_for_path(services, conversation.id)
 
 
-def test_a_conversation_deleted_meanwhile_takes_no_more_alternatives(store):
-    go = threading.Event()
-    desk, _, talk = asked(store, (TextDelta("Blue."), go, *THREE[2:]))
-    store.conversations.delete("ann", [talk.id])
+def test_a_deleted_conversation_receives_no_alternatives(store):
+    release = threading.Event()
+    services, _, conversation = start_conversation(store, (TextDelta("Blue."), release, *THREE[2:]))
+    store.conversations.delete("ann", [conversation.id])
     store.purge_deleted(-1.0)
-    go.set()
-    until(lambda: desk.generations.find("ann", talk.id) is None)
-    assert store.messages.nodes("ann", talk.id) == []
+    release.set()
+    wait_until(lambda: services.generations.find("ann", conversation.id) is None)
+    assert store.messages.nodes("ann", conversation.id) == []
 
 
-def test_the_demo_gives_as_many_as_were_asked_for(store):
+def test_the_demo_returns_the_requested_number_of_alternatives(store):
     server = FakeGateway(pace=50)
     client = Gateway(Settings(base_url=server.url))
     try:
-        desk = TurnServices(store, client, GenerationRegistry())
-        talk = turn.ask(desk, "ann", None, "Hello", Target("demo-tour", "openai"), Params(n=3)).conversation
-        nodes = replies(desk, talk.id, settled(desk, talk.id)[0].id)
+        services = TurnServices(store, client, GenerationRegistry())
+        conversation = turn.ask(
+            services, "ann", None, "Hello", Target("demo-tour", "openai"), Params(n=3)
+        ).conversation
+        nodes = replies(services, conversation.id, wait_for_path(services, conversation.id)[0].id)
         assert [node.outcome for node in nodes] == [Outcome.COMPLETE] * 3
         assert all(node.message.text for node in nodes)
         assert [node.usage.output is None for node in nodes] == [False, True, True]

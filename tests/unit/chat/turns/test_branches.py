@@ -1,4 +1,4 @@
-"""Whatever is done with a conversation, in whatever order: no node is lost, and the shown path is whole."""
+"""Random operations on a conversation: no node is lost and the visible path stays complete."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from hypothesis import settings
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from lib.chat.turns import branches, turn
@@ -21,14 +21,14 @@ from lib.core.events import Finish, TextDelta
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.storage.store import Store
-from tests.unit.chat.services import Counting, settled
+from tests.unit.chat.services import FakeUsageStore, wait_for_path
 
 ANN = "ann"
 TARGETS = (Target("m-one", "openai"), Target("m-two", "anthropic"))
 
 
-class Ready:
-    """A gateway that always has an answer."""
+class AnsweringGateway:
+    """A gateway that answers every request."""
 
     def stream(self, target, messages, params, cancel, _):
         assert [message.role for message in messages] == ["user", "assistant"] * (len(messages) // 2) + [
@@ -40,21 +40,21 @@ class Ready:
 
 
 class Conversations(RuleBasedStateMachine):
-    """One conversation that everything is done to; what was ever said is remembered beside it."""
+    """State machine of one conversation; `texts` holds the text of every node ever created."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="antler-tree-"))
-        self.store = self.opened()
-        self.desk = TurnServices(self.store, Ready(), GenerationRegistry())
-        begun = turn.ask(self.desk, ANN, None, "First", TARGETS[0], Params()).conversation
-        self.id = begun.id
-        self.said: dict[str, str] = {}
-        self.undone: list[UndoPoint] = []
-        settled(self.desk, self.id)
-        self.remember()
+        self.store = self.open_store()
+        self.services = TurnServices(self.store, AnsweringGateway(), GenerationRegistry())
+        conversation = turn.ask(self.services, ANN, None, "First", TARGETS[0], Params()).conversation
+        self.id = conversation.id
+        self.texts: dict[str, str] = {}
+        self.undo_points: list[UndoPoint] = []
+        wait_for_path(self.services, self.id)
+        self.remember_texts()
 
-    def opened(self) -> Store | TemporaryStore:
+    def open_store(self) -> Store | TemporaryStore:
         return Store(f"sqlite:///{self.folder}/a.db")
 
     def teardown(self) -> None:
@@ -70,143 +70,145 @@ class Conversations(RuleBasedStateMachine):
     def head(self) -> str | None:
         return self.store.conversations.get(ANN, self.id).head_id
 
-    def living(self, role: str) -> list[Node]:
+    def visible(self, role: str) -> list[Node]:
         return [node for node in tree.visible_nodes(self.nodes) if node.message.role == role]
 
-    def remember(self) -> None:
-        settled(self.desk, self.id)
-        self.said |= {node.id: node.message.text for node in self.nodes}
+    def remember_texts(self) -> None:
+        wait_for_path(self.services, self.id)
+        self.texts |= {node.id: node.message.text for node in self.nodes}
 
-    @rule(data=some.data(), over=some.sampled_from(TARGETS), n=some.sampled_from([None, None, 2]))
-    def ask(self, data, over, n):
-        after = data.draw(
-            some.sampled_from([None, turn.HEAD, *(node.id for node in self.living("assistant"))])
+    @rule(data=st.data(), answer_target=st.sampled_from(TARGETS), n=st.sampled_from([None, None, 2]))
+    def ask(self, data, answer_target, n):
+        parent_id = data.draw(
+            st.sampled_from([None, turn.HEAD, *(node.id for node in self.visible("assistant"))])
         )
         before = tree.path(self.nodes, self.head)
-        asked = turn.ask(self.desk, ANN, self.id, "A question", over, Params(n=n), after)
-        self.remember()
+        result = turn.ask(self.services, ANN, self.id, "A question", answer_target, Params(n=n), parent_id)
+        self.remember_texts()
         path = tree.path(self.nodes, self.head)
         assert path[-2].message.text == "A question"
-        expected = (before[-1].id if before else None) if after == turn.HEAD else after
+        expected = (before[-1].id if before else None) if parent_id == turn.HEAD else parent_id
         assert path[-2].parent_id == expected
-        assert asked.is_new_branch == any(node.parent_id == expected for node in before)
+        assert result.is_new_branch == any(node.parent_id == expected for node in before)
 
-    @precondition(lambda self: self.living("user"))
-    @rule(data=some.data(), over=some.sampled_from(TARGETS))
-    def answer_again(self, data, over):
-        question = data.draw(some.sampled_from(self.living("user")))
-        turn.regenerate(self.desk, ANN, self.id, over, Params(), question.id)
-        self.remember()
+    @precondition(lambda self: self.visible("user"))
+    @rule(data=st.data(), answer_target=st.sampled_from(TARGETS))
+    def regenerate(self, data, answer_target):
+        question = data.draw(st.sampled_from(self.visible("user")))
+        turn.regenerate(self.services, ANN, self.id, answer_target, Params(), question.id)
+        self.remember_texts()
         last = tree.path(self.nodes, self.head)[-1]
-        assert (last.parent_id, last.target) == (question.id, over)
+        assert (last.parent_id, last.target) == (question.id, answer_target)
 
-    @precondition(lambda self: self.living("user"))
-    @rule(data=some.data())
+    @precondition(lambda self: self.visible("user"))
+    @rule(data=st.data())
     def edit(self, data):
-        question = data.draw(some.sampled_from(self.living("user")))
-        turn.ask(self.desk, ANN, self.id, "In other words", TARGETS[0], Params(), question.parent_id)
-        self.remember()
+        question = data.draw(st.sampled_from(self.visible("user")))
+        turn.ask(self.services, ANN, self.id, "In other words", TARGETS[0], Params(), question.parent_id)
+        self.remember_texts()
         edited = tree.path(self.nodes, self.head)[-2]
         assert question.id in tree.siblings(self.nodes)[edited.id]
 
     @precondition(lambda self: tree.visible_nodes(self.nodes))
-    @rule(data=some.data(), back=some.booleans())
-    def look_at(self, data, back):
+    @rule(data=st.data(), is_rewind=st.booleans())
+    def show_or_rewind(self, data, is_rewind):
         node = data.draw(
-            some.sampled_from(self.living("assistant") if back else tree.visible_nodes(self.nodes))
+            st.sampled_from(self.visible("assistant") if is_rewind else tree.visible_nodes(self.nodes))
         )
-        if back:
-            self.undone.append(branches.rewind_to(self.desk, ANN, self.id, node.id))
+        if is_rewind:
+            self.undo_points.append(branches.rewind_to(self.services, ANN, self.id, node.id))
         else:
-            branches.show_branch(self.desk, ANN, self.id, node.id)
-        assert node.id in [one.id for one in tree.path(self.nodes, self.head)]
+            branches.show_branch(self.services, ANN, self.id, node.id)
+        assert node.id in [shown.id for shown in tree.path(self.nodes, self.head)]
 
     @precondition(lambda self: tree.visible_nodes(self.nodes))
-    @rule(data=some.data())
+    @rule(data=st.data())
     def delete(self, data):
-        node = data.draw(some.sampled_from(tree.visible_nodes(self.nodes)))
-        shown = [one.id for one in tree.path(self.nodes, self.head)]
-        before = branches.delete_turn(self.desk, ANN, self.id, node.id)
-        self.undone.append(before)
+        node = data.draw(st.sampled_from(tree.visible_nodes(self.nodes)))
+        shown_ids = [shown.id for shown in tree.path(self.nodes, self.head)]
+        before = branches.delete_turn(self.services, ANN, self.id, node.id)
+        self.undo_points.append(before)
         assert node.id in before.deleted_node_ids
-        assert not {one.id for one in tree.visible_nodes(self.nodes)} & set(before.deleted_node_ids)
+        assert not {shown.id for shown in tree.visible_nodes(self.nodes)} & set(before.deleted_node_ids)
         if self.head == before.head_id:
-            rest = [one for one in shown if one not in before.deleted_node_ids]
-            assert [one.id for one in tree.path(self.nodes, self.head)] == rest
+            remaining = [node_id for node_id in shown_ids if node_id not in before.deleted_node_ids]
+            assert [shown.id for shown in tree.path(self.nodes, self.head)] == remaining
 
     @rule()
-    def take_back_the_last(self):
-        if self.undone:
-            before = self.undone.pop()
-            branches.undo_change(self.desk, ANN, before)
+    def undo_last_change(self):
+        if self.undo_points:
+            before = self.undo_points.pop()
+            branches.undo_change(self.services, ANN, before)
             assert self.head == before.head_id
-            assert set(before.deleted_node_ids) <= {one.id for one in tree.visible_nodes(self.nodes)}
+            assert set(before.deleted_node_ids) <= {shown.id for shown in tree.visible_nodes(self.nodes)}
 
     @rule()
-    def delete_and_take_back_changes_nothing(self):
+    def undoing_a_deletion_restores_the_conversation(self):
         if path := tree.path(self.nodes, self.head):
-            was = self.nodes, self.head
-            branches.undo_change(self.desk, ANN, branches.delete_turn(self.desk, ANN, self.id, path[0].id))
-            assert (self.nodes, self.head) == was
+            before = self.nodes, self.head
+            branches.undo_change(
+                self.services, ANN, branches.delete_turn(self.services, ANN, self.id, path[0].id)
+            )
+            assert (self.nodes, self.head) == before
 
     @precondition(lambda self: tree.visible_nodes(self.nodes))
-    @rule(data=some.data())
-    def branch_off(self, data):
-        node = data.draw(some.sampled_from(tree.visible_nodes(self.nodes)))
-        route = tree.path(self.nodes, node.id)
-        new = branches.branch_conversation(self.desk, ANN, self.id, node.id, "Branch")
-        copies = tree.path(self.store.messages.nodes(ANN, new.id), new.head_id)
-        assert [one.message for one in copies] == [one.message for one in route]
-        assert not {one.id for one in copies} & set(self.said)
+    @rule(data=st.data())
+    def branch_conversation(self, data):
+        node = data.draw(st.sampled_from(tree.visible_nodes(self.nodes)))
+        source_path = tree.path(self.nodes, node.id)
+        branch = branches.branch_conversation(self.services, ANN, self.id, node.id, "Branch")
+        copied_path = tree.path(self.store.messages.nodes(ANN, branch.id), branch.head_id)
+        assert [node.message for node in copied_path] == [node.message for node in source_path]
+        assert not {node.id for node in copied_path} & set(self.texts)
 
     @invariant()
-    def no_node_is_lost_and_none_is_changed(self):
-        assert {node.id: node.message.text for node in self.nodes} == self.said
+    def every_node_is_unchanged(self):
+        assert {node.id: node.message.text for node in self.nodes} == self.texts
 
     @invariant()
-    def there_is_no_circle_and_every_node_has_its_way_to_the_root(self):
-        alive = {node.id: node for node in tree.visible_nodes(self.nodes)}
-        for node in alive.values():
-            walked = {node.id}
+    def every_visible_node_has_a_path_to_the_root(self):
+        visible_by_id = {node.id: node for node in tree.visible_nodes(self.nodes)}
+        for node in visible_by_id.values():
+            visited_ids = {node.id}
             while node.parent_id is not None:
-                node = alive[node.parent_id]
-                assert node.id not in walked
-                walked.add(node.id)
+                node = visible_by_id[node.parent_id]
+                assert node.id not in visited_ids
+                visited_ids.add(node.id)
 
     @invariant()
-    def the_shown_path_is_whole(self):
+    def the_visible_path_is_complete(self):
         path = tree.path(self.nodes, self.head)
         roles = [node.message.role for node in path]
         assert roles == (["user", "assistant"] * len(path))[: len(path)]
         assert [node.parent_id for node in path] == [None, *(node.id for node in path)][: len(path)]
-        assert bool(path) == bool(self.living("user"))
+        assert bool(path) == bool(self.visible("user"))
 
     @invariant()
-    def every_living_node_can_be_paged_to(self):
+    def every_visible_node_can_be_shown(self):
         nodes = self.nodes
-        families = tree.siblings(nodes)
+        siblings_by_id = tree.siblings(nodes)
         for node in tree.visible_nodes(nodes):
-            assert node.id in [one.id for one in tree.path(nodes, tree.newest_leaf(nodes, node.id))]
-            beside = [
+            assert node.id in [shown.id for shown in tree.path(nodes, tree.newest_leaf(nodes, node.id))]
+            sibling_ids = [
                 o.id
                 for o in tree.visible_nodes(nodes)
                 if (o.parent_id, o.message.role) == (node.parent_id, node.message.role)
             ]
-            assert sorted(families.get(node.id, [node.id])) == sorted(beside)
+            assert sorted(siblings_by_id.get(node.id, [node.id])) == sorted(sibling_ids)
 
 
 class Temporary(Conversations):
-    """The same with one that is kept in memory only."""
+    """The same operations on a temporary chat."""
 
-    def opened(self) -> Store | TemporaryStore:
-        return TemporaryStore(ANN, Counting())
+    def open_store(self) -> Store | TemporaryStore:
+        return TemporaryStore(ANN, FakeUsageStore())
 
-    def branch_off(self) -> None:
-        """There is only the one."""
+    def branch_conversation(self) -> None:
+        """A temporary store holds a single conversation."""
 
 
-few = settings(max_examples=25, stateful_step_count=20, deadline=None)
+SETTINGS = settings(max_examples=25, stateful_step_count=20, deadline=None)
 TestConversations = Conversations.TestCase
-TestConversations.settings = few
+TestConversations.settings = SETTINGS
 TestTemporary = Temporary.TestCase
-TestTemporary.settings = few
+TestTemporary.settings = SETTINGS

@@ -21,9 +21,9 @@ from lib.core.target import Target
 from lib.core.user import User
 from lib.gateway.client import Gateway
 from tests.support.replay import JSON, Canned, Replay
-from tests.unit.chat.services import settled, until
+from tests.unit.chat.services import wait_for_path, wait_until
 
-KEY, OWN = "sk-team-0123456789", "sk-own-0123456789"
+TEAM_KEY, PERSONAL_KEY = "sk-team-0123456789", "sk-own-0123456789"
 CUT = b"""data: {"id":"a","choices":[{"index":0,"delta":{"content":"Said"}}]}
 
 data: {"id":"a","choices":[{"index":0,"delta":{},"finish_reason":"length"}]}
@@ -35,7 +35,7 @@ data: [DONE]
 """
 DONE = CUT.replace(b'"length"', b'"stop"')
 CHAT = "/v1/chat/completions"
-TARGET, CHEAP = Target("big", "openai"), UtilityModel(Target("small", "openai"))
+TARGET, UTILITY_MODEL = Target("big", "openai"), UtilityModel(Target("small", "openai"))
 HEADERS = '{"X-User": "{pseudonym}", "X-Talk": "{conversation}"}'
 
 
@@ -48,92 +48,102 @@ def replay() -> Iterator[Replay]:
 
 @pytest.fixture
 def settings(replay):
-    environ = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url, "ANTLER_HEADERS": HEADERS}
+    environ = {"DEERAPI_API_KEY": TEAM_KEY, "DEERAPI_BASE_URL": replay.url, "ANTLER_HEADERS": HEADERS}
     return load_settings({**environ, "DEERAPI_RETRIES": "0", "ANTLER_OWN_KEY": "on"}, {})
 
 
-def tariff(dollars: int):
+def fixed_price(dollars: int):
     return lambda _: ModelPrice(Price(Decimal(dollars), Decimal(dollars)), "team")
 
 
 @pytest.fixture
-def desk(store, settings) -> Iterator[TurnServices]:
-    """Ann's, of a process whose workers are everybody's."""
+def services(store, settings) -> Iterator[TurnServices]:
+    """Services of user ann in a process with shared workers."""
     shared = Gateway(settings)
-    anns = shared.with_caller(settings.caller_identity.build_caller(User("ann")))
-    aside = UtilityModelService(shared, store, tariff(1)).with_gateway(anns, tariff(1))
-    yield TurnServices(store, anns, GenerationRegistry(), aside, CHEAP)
-    until(lambda: not any(thread.name in ("title", "summary") for thread in threading.enumerate()))
+    ann_gateway = shared.with_caller(settings.caller_identity.build_caller(User("ann")))
+    utility_models = UtilityModelService(shared, store, fixed_price(1)).with_gateway(
+        ann_gateway, fixed_price(1)
+    )
+    yield TurnServices(store, ann_gateway, GenerationRegistry(), utility_models, UTILITY_MODEL)
+    wait_until(lambda: not any(thread.name in ("title", "summary") for thread in threading.enumerate()))
     shared.close()
 
 
-def test_each_way_to_ask_says_who_asks_and_in_which_conversation(desk, replay, settings):
+def test_every_request_carries_caller_and_conversation(services, replay, settings):
     replay.serve(CHAT, Canned(CUT))
-    talk = turn.ask(desk, "ann", None, "Why?", TARGET, Params()).conversation
-    answer = settled(desk, talk.id)[-1]
-    turn.continue_answer(desk, "ann", talk.id, answer.id, Params())
-    settled(desk, talk.id)
+    conversation = turn.ask(services, "ann", None, "Why?", TARGET, Params()).conversation
+    answer = wait_for_path(services, conversation.id)[-1]
+    turn.continue_answer(services, "ann", conversation.id, answer.id, Params())
+    wait_for_path(services, conversation.id)
     replay.serve(CHAT, Canned(DONE))
-    turn.regenerate(desk, "ann", talk.id, TARGET, Params())
-    path = settled(desk, talk.id)
-    job = desk.utility_models.start_summary("ann", talk.id, path, "", CHEAP, lambda _: "")
-    until(lambda: job.state == "done")
-    until(lambda: len(replay.requests) == 5)
-    assert {one.json["model"] for one in replay.requests} == {"big", "small"}
-    assert {one.json["user"] for one in replay.requests} == {settings.caller_identity.pseudonym(User("ann"))}
-    assert {one.headers["x-user"] for one in replay.requests} == {
+    turn.regenerate(services, "ann", conversation.id, TARGET, Params())
+    path = wait_for_path(services, conversation.id)
+    job = services.utility_models.start_summary("ann", conversation.id, path, "", UTILITY_MODEL, lambda _: "")
+    wait_until(lambda: job.state == "done")
+    wait_until(lambda: len(replay.requests) == 5)
+    assert {request.json["model"] for request in replay.requests} == {"big", "small"}
+    assert {request.json["user"] for request in replay.requests} == {
         settings.caller_identity.pseudonym(User("ann"))
     }
-    assert {one.headers["x-talk"] for one in replay.requests} == {talk.id}
+    assert {request.headers["x-user"] for request in replay.requests} == {
+        settings.caller_identity.pseudonym(User("ann"))
+    }
+    assert {request.headers["x-talk"] for request in replay.requests} == {conversation.id}
 
 
-def test_two_people_share_the_workers_and_not_the_name(desk, replay, settings, store):
-    bens = desk.gateway.with_caller(settings.caller_identity.build_caller(User("ben")))
-    other = desk.utility_models.with_gateway(bens, tariff(1))
-    job = desk.utility_models.start_summary("ann", "c", [], "", CHEAP, lambda _: "")
-    assert other.find_summary("ann", "c") is job
-    assert other.find_summary("ben", "c") is None
-    until(lambda: job.state != "running")
-    for number, aside in enumerate((desk.utility_models, other)):
-        aside.generate_title("ann", "c", "Why?", CHEAP)
-        until(lambda: len(replay.requests) == number + 1)  # noqa: B023  called within the turn
-    names = [settings.caller_identity.pseudonym(User(name)) for name in ("ann", "ben")]
-    assert [one.json["user"] for one in replay.requests] == names
+def test_two_users_share_workers_but_not_the_pseudonym(services, replay, settings, store):
+    ben_gateway = services.gateway.with_caller(settings.caller_identity.build_caller(User("ben")))
+    ben_models = services.utility_models.with_gateway(ben_gateway, fixed_price(1))
+    job = services.utility_models.start_summary("ann", "c", [], "", UTILITY_MODEL, lambda _: "")
+    assert ben_models.find_summary("ann", "c") is job
+    assert ben_models.find_summary("ben", "c") is None
+    wait_until(lambda: job.state != "running")
+    for number, utility_models in enumerate((services.utility_models, ben_models)):
+        utility_models.generate_title("ann", "c", "Why?", UTILITY_MODEL)
+        wait_until(lambda: len(replay.requests) == number + 1)  # noqa: B023  called within the turn
+    pseudonyms = [settings.caller_identity.pseudonym(User(name)) for name in ("ann", "ben")]
+    assert [request.json["user"] for request in replay.requests] == pseudonyms
 
 
-def test_with_an_own_key_all_goes_with_it_and_at_its_prices(desk, replay, settings, store):
+def test_a_personal_key_is_used_for_all_requests_with_its_prices(services, replay, settings, store):
     replay.serve("/v1/models", Canned(b'{"data":[{"id":"big"}]}', headers=JSON))
-    mine = own_key.connect(settings, OWN, replay.url)
-    asked = mine.gateway.with_caller(settings.caller_identity.build_caller(User("ann")))
-    aside = desk.utility_models.with_gateway(asked, tariff(7))
-    theirs = TurnServices(store, asked, GenerationRegistry(), aside, CHEAP, tariff(7))
-    talk = turn.ask(theirs, "ann", None, "Why?", TARGET, Params()).conversation
-    settled(theirs, talk.id)
-    until(lambda: len(store.usage.records("ann", talk.id)) == 2)
-    assert {one.headers["authorization"] for one in replay.requests} == {f"Bearer {OWN}"}
-    assert {one.purpose for one in store.usage.records("ann", talk.id)} == {"answer", "title"}
-    assert {one.cost for one in store.usage.records("ann", talk.id)} == {14_000_000}
-    turn.ask(desk, "ann", talk.id, "And?", TARGET, Params())
-    settled(desk, talk.id)
-    assert replay.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+    connection = own_key.connect(settings, PERSONAL_KEY, replay.url)
+    gateway = connection.gateway.with_caller(settings.caller_identity.build_caller(User("ann")))
+    utility_models = services.utility_models.with_gateway(gateway, fixed_price(7))
+    own_key_services = TurnServices(
+        store, gateway, GenerationRegistry(), utility_models, UTILITY_MODEL, fixed_price(7)
+    )
+    conversation = turn.ask(own_key_services, "ann", None, "Why?", TARGET, Params()).conversation
+    wait_for_path(own_key_services, conversation.id)
+    wait_until(lambda: len(store.usage.records("ann", conversation.id)) == 2)
+    assert {request.headers["authorization"] for request in replay.requests} == {f"Bearer {PERSONAL_KEY}"}
+    assert {request.purpose for request in store.usage.records("ann", conversation.id)} == {"answer", "title"}
+    assert {request.cost for request in store.usage.records("ann", conversation.id)} == {14_000_000}
+    turn.ask(services, "ann", conversation.id, "And?", TARGET, Params())
+    wait_for_path(services, conversation.id)
+    assert replay.requests[-1].headers["authorization"] == f"Bearer {TEAM_KEY}"
 
 
-def test_an_answer_goes_on_with_the_key_that_it_began_with(desk, replay, settings, store):
+def test_a_running_answer_survives_closing_its_key(services, replay, settings, store):
     replay.serve(CHAT, Canned(DONE, silence=len(DONE) // 2))
-    mine = own_key.connect(settings, OWN, replay.url)
-    theirs = TurnServices(store, mine.gateway, GenerationRegistry())
-    talk = turn.ask(theirs, "ann", None, "Why?", TARGET, Params()).conversation
-    until(lambda: theirs.generations.find("ann", talk.id).wait(-1, 0).node.message.text == "Said")
-    mine.gateway.close()
+    connection = own_key.connect(settings, PERSONAL_KEY, replay.url)
+    own_key_services = TurnServices(store, connection.gateway, GenerationRegistry())
+    conversation = turn.ask(own_key_services, "ann", None, "Why?", TARGET, Params()).conversation
+    wait_until(
+        lambda: (
+            own_key_services.generations.find("ann", conversation.id).wait(-1, 0).node.message.text == "Said"
+        )
+    )
+    connection.gateway.close()
     replay.resume()
-    last = settled(theirs, talk.id)[-1]
+    last = wait_for_path(own_key_services, conversation.id)[-1]
     assert (last.message.text, last.outcome) == ("Said", Outcome.COMPLETE)
 
 
-def test_an_own_key_goes_to_no_address_that_is_not_on_the_list(settings):
+def test_a_personal_key_is_refused_for_unlisted_addresses(settings):
     with pytest.raises(ValueError, match="evil"):
-        own_key.connect(settings, OWN, "https://evil.example")
+        own_key.connect(settings, PERSONAL_KEY, "https://evil.example")
 
 
-def test_an_own_key_is_in_no_repr(settings, replay):
-    assert OWN not in repr(own_key.connect(settings, OWN, replay.url))
+def test_a_personal_key_is_not_in_the_repr(settings, replay):
+    assert PERSONAL_KEY not in repr(own_key.connect(settings, PERSONAL_KEY, replay.url))

@@ -1,4 +1,4 @@
-"""An answer that is gone on with: one text in one node, whatever comes of the rest."""
+"""Continued answers: one text in one node, whatever the outcome of the continuation."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import threading
 
 import pytest
 
-from lib.chat.turns import generation as module
-from lib.chat.turns import turn
+from lib.chat.turns import generation, turn
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.turn import TurnServices
 from lib.config.settings import Settings
@@ -26,11 +25,11 @@ from lib.core.params import Params
 from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway
-from tests.unit.chat.services import Scripted, settled, until
+from tests.unit.chat.services import ScriptedGateway, wait_for_path, wait_until
 
 CLAUDE = Target("claude-x", "anthropic")
 GPT = Target("gpt-x", "openai")
-UNTOUCHED = Params()
+DEFAULT_PARAMS = Params()
 CUT = (
     ProviderMetadata({"id": "one"}),
     TextDelta("The moon pulls at the"),
@@ -46,25 +45,34 @@ REST = (
 )
 
 
-def last(desk: TurnServices, conversation: str) -> str:
-    """The id of the answer that a reader sees last."""
-    return settled(desk, conversation)[-1].id
+def last_answer_id(services: TurnServices, conversation_id: str) -> str:
+    """Return the id of the last visible answer."""
+    return wait_for_path(services, conversation_id)[-1].id
 
 
-def begun(store, *later, first=CUT, target: Target = GPT):
-    """A desk, its gateway, and a conversation whose only answer has ended; `later` are still to come."""
-    gateway = Scripted(first, *later)
-    desk = TurnServices(store, gateway, GenerationRegistry())
-    talk = turn.ask(desk, "ann", None, "Why tides?", target, Params()).conversation
-    settled(desk, talk.id)
-    return desk, gateway, talk
+def start_conversation(store, *later, first=CUT, target: Target = GPT):
+    """Return services, their gateway and a conversation with one finished answer.
+
+    `later` are the scripts of further answers.
+    """
+    gateway = ScriptedGateway(first, *later)
+    services = TurnServices(store, gateway, GenerationRegistry())
+    conversation = turn.ask(services, "ann", None, "Why tides?", target, Params()).conversation
+    wait_for_path(services, conversation.id)
+    return services, gateway, conversation
 
 
-def test_both_parts_are_one_text_in_the_same_answer_and_their_usage_is_added_up(store):
-    desk, gateway, talk = begun(store, REST)
-    before = settled(desk, talk.id)[-1]
-    turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params(n=4, temperature=0.5))
-    path = settled(desk, talk.id)
+def test_both_parts_are_one_text_in_one_answer_with_summed_usage(store):
+    services, gateway, conversation = start_conversation(store, REST)
+    before = wait_for_path(services, conversation.id)[-1]
+    turn.continue_answer(
+        services,
+        "ann",
+        conversation.id,
+        last_answer_id(services, conversation.id),
+        Params(n=4, temperature=0.5),
+    )
+    path = wait_for_path(services, conversation.id)
     after = path[-1]
     assert [node.id for node in path] == [path[0].id, before.id]
     assert after.message.parts == (TextPart("The moon pulls at the water."),)
@@ -73,115 +81,143 @@ def test_both_parts_are_one_text_in_the_same_answer_and_their_usage_is_added_up(
     assert after.provider_metadata["id"] == "two"
     assert after.timing.first_token == before.timing.first_token
     assert after.timing.total >= before.timing.total
-    assert len(desk.store.messages.nodes("ann", talk.id)) == 2
+    assert len(services.store.messages.nodes("ann", conversation.id)) == 2
 
 
-def test_the_model_is_sent_its_own_words_and_asked_for_one_answer_only(store):
-    desk, gateway, talk = begun(store, REST)
-    turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params(n=4, temperature=0.5))
-    settled(desk, talk.id)
+def test_the_request_has_the_partial_answer_and_no_alternatives(store):
+    services, gateway, conversation = start_conversation(store, REST)
+    turn.continue_answer(
+        services,
+        "ann",
+        conversation.id,
+        last_answer_id(services, conversation.id),
+        Params(n=4, temperature=0.5),
+    )
+    wait_for_path(services, conversation.id)
     target, messages, params = gateway.sent[-1]
     assert target == GPT
     assert [message.role for message in messages] == ["user", "assistant", "user"]
     assert messages[1].text == "The moon pulls at the"
     assert messages[2].text == turn.CONTINUE_PROMPT
     assert (params.n, params.temperature) == (None, 0.5)
-    assert desk.store.conversations.get("ann", talk.id).params == Params(n=4, temperature=0.5)
+    assert services.store.conversations.get("ann", conversation.id).params == Params(n=4, temperature=0.5)
 
 
 @pytest.mark.parametrize(
-    ("fault", "outcome"),
+    ("error", "outcome"),
     [
         (errors.Overloaded("Busy", status=529), Outcome.FAILED),
         (errors.StreamInterrupted(), Outcome.INTERRUPTED),
     ],
 )
-@pytest.mark.parametrize("came", [(), (TextDelta(" wat"),)])
-def test_a_rest_that_fails_keeps_the_text_and_can_be_gone_on_with(store, fault, outcome, came):
-    desk, _, talk = begun(store, (*came, fault), REST)
-    turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
-    node = settled(desk, talk.id)[-1]
-    text = "The moon pulls at the" + "".join(event.text for event in came)
-    assert (node.outcome, node.message.text, node.failure.code) == (outcome, text, fault.code)
+@pytest.mark.parametrize("deltas", [(), (TextDelta(" wat"),)])
+def test_a_failed_continuation_preserves_the_text_and_can_be_continued(store, error, outcome, deltas):
+    services, _, conversation = start_conversation(store, (*deltas, error), REST)
+    turn.continue_answer(
+        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
+    )
+    node = wait_for_path(services, conversation.id)[-1]
+    text = "The moon pulls at the" + "".join(event.text for event in deltas)
+    assert (node.outcome, node.message.text, node.failure.code) == (outcome, text, error.code)
     assert node.usage.output == 5
-    turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
-    node = settled(desk, talk.id)[-1]
+    turn.continue_answer(
+        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
+    )
+    node = wait_for_path(services, conversation.id)[-1]
     assert (node.outcome, node.failure) == (Outcome.COMPLETE, None)
 
 
-def test_a_rest_that_is_stopped_keeps_the_text(store):
-    desk, _, talk = begun(store, (TextDelta(" water and all that"), threading.Event()))
-    turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
-    answer = desk.generations.find("ann", talk.id)
-    until(lambda: answer.wait(-1, 0).node.message.text.endswith("all that"))
+def test_a_stopped_continuation_preserves_the_text(store):
+    services, _, conversation = start_conversation(
+        store, (TextDelta(" water and all that"), threading.Event())
+    )
+    turn.continue_answer(
+        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
+    )
+    answer = services.generations.find("ann", conversation.id)
+    wait_until(lambda: answer.wait(-1, 0).node.message.text.endswith("all that"))
     answer.stop()
-    node = settled(desk, talk.id)[-1]
+    node = wait_for_path(services, conversation.id)[-1]
     assert (node.outcome, node.failure) == (Outcome.STOPPED, None)
     assert node.message.text == "The moon pulls at the water and all that"
 
 
-def test_a_rest_whose_process_dies_leaves_what_was_saved(store, monkeypatch):
-    monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
-    over = threading.Event()
-    desk, _, talk = begun(store, (TextDelta(" water and all that"), over))
-    turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
-    arriving = desk.generations.find("ann", talk.id).node_ids[0]
+def test_a_continuation_of_a_dead_process_preserves_the_saved_text(store, monkeypatch):
+    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    release = threading.Event()
+    services, _, conversation = start_conversation(store, (TextDelta(" water and all that"), release))
+    turn.continue_answer(
+        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
+    )
+    arriving = services.generations.find("ann", conversation.id).node_ids[0]
     assert store.messages.node("ann", arriving).message.text.startswith("The moon pulls at the")
-    until(lambda: store.messages.node("ann", arriving).message.text.endswith("all that"))
+    wait_until(lambda: store.messages.node("ann", arriving).message.text.endswith("all that"))
     assert store.messages.mark_stale(-1.0) == 1
     assert store.messages.node("ann", arriving).outcome is Outcome.INTERRUPTED
     assert store.messages.node("ann", arriving).message.text == "The moon pulls at the water and all that"
-    over.set()
-    settled(desk, talk.id)
+    release.set()
+    wait_for_path(services, conversation.id)
 
 
-def test_nothing_is_sent_when_the_database_refuses(store, monkeypatch):
-    desk, gateway, talk = begun(store, REST)
+def test_nothing_is_sent_when_the_database_fails(store, monkeypatch):
+    services, gateway, conversation = start_conversation(store, REST)
 
     def refuse(*_):
         raise errors.StoreError("disk full")
 
     monkeypatch.setattr(store.messages, "reopen", refuse)
     with pytest.raises(errors.StoreError):
-        turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
+        turn.continue_answer(
+            services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
+        )
     assert len(gateway.sent) == 1
-    assert settled(desk, talk.id)[-1].outcome is Outcome.LENGTH
+    assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.LENGTH
     monkeypatch.undo()
-    turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
-    assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
+    turn.continue_answer(
+        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
+    )
+    assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.COMPLETE
 
 
-def test_an_answer_without_words_and_anothers_cannot_be_gone_on_with(store):
-    desk, gateway, talk = begun(store, first=(ThinkingDelta("Hm."), Finish(Outcome.LENGTH, "length")))
-    turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
+def test_answers_without_text_and_foreign_answers_cannot_be_continued(store):
+    services, gateway, conversation = start_conversation(
+        store, first=(ThinkingDelta("Hm."), Finish(Outcome.LENGTH, "length"))
+    )
+    turn.continue_answer(
+        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
+    )
     with pytest.raises(errors.ConversationNotFound):
-        turn.continue_answer(desk, "bob", talk.id, last(desk, talk.id), Params())
+        turn.continue_answer(
+            services, "bob", conversation.id, last_answer_id(services, conversation.id), Params()
+        )
     assert len(gateway.sent) == 1
-    assert settled(desk, talk.id)[-1].outcome is Outcome.LENGTH
+    assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.LENGTH
 
 
-def test_a_second_click_goes_on_with_nothing_that_has_ended_or_is_not_the_last(store):
-    desk, gateway, talk = begun(store, REST, REST)
-    first = last(desk, talk.id)
-    turn.continue_answer(desk, "ann", talk.id, first, Params())
-    text = settled(desk, talk.id)[-1].message.text
-    turn.continue_answer(desk, "ann", talk.id, first, Params())
-    turn.continue_answer(desk, "ann", talk.id, "another", Params())
-    assert (settled(desk, talk.id)[-1].message.text, len(gateway.sent)) == (text, 2)
+def test_only_the_last_incomplete_answer_can_be_continued(store):
+    services, gateway, conversation = start_conversation(store, REST, REST)
+    first = last_answer_id(services, conversation.id)
+    turn.continue_answer(services, "ann", conversation.id, first, Params())
+    text = wait_for_path(services, conversation.id)[-1].message.text
+    turn.continue_answer(services, "ann", conversation.id, first, Params())
+    turn.continue_answer(services, "ann", conversation.id, "another", Params())
+    assert (wait_for_path(services, conversation.id)[-1].message.text, len(gateway.sent)) == (text, 2)
 
 
-def test_thinking_that_comes_with_the_rest_is_kept_with_its_signature(store):
+def test_thinking_of_the_continuation_is_saved_with_its_signature(store):
     first = (ThinkingDelta("Hm."), SignatureDelta("c2ln"), TextDelta("The moon", 1), CUT[-1])
     rest = (ThinkingDelta("So."), SignatureDelta("b3Ro"), TextDelta(" pulls.", 1), REST[-1])
-    desk, gateway, talk = begun(store, rest, first=first, target=CLAUDE)
-    turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
-    node = settled(desk, talk.id)[-1]
+    services, gateway, conversation = start_conversation(store, rest, first=first, target=CLAUDE)
+    turn.continue_answer(
+        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
+    )
+    node = wait_for_path(services, conversation.id)[-1]
     assert node.message.thinking == "Hm.\n\nSo."
     assert node.message.text == "The moon pulls."
     assert gateway.sent[-1][1][1].parts == (ThinkingPart("Hm.", "c2ln"), TextPart("The moon"))
 
 
-def test_signed_thinking_goes_back_only_to_the_target_that_signed_it(store):
+def test_signed_thinking_is_sent_only_to_the_target_that_signed_it(store):
     first = (
         ThinkingDelta("Hm."),
         SignatureDelta("c2ln"),
@@ -189,81 +225,91 @@ def test_signed_thinking_goes_back_only_to_the_target_that_signed_it(store):
         TextDelta("Yes.", 2),
         REST[-1],
     )
-    desk, _, talk = begun(store, first=first, target=CLAUDE)
-    path = settled(desk, talk.id)
-    whole = (ThinkingPart("Hm.", "c2ln"), ThinkingPart("", "", "c2VhbGVk"), TextPart("Yes."))
-    plain = [Message("user", (TextPart("Why tides?"),)), Message("assistant", (TextPart("Yes."),))]
-    assert turn.build_messages(path, CLAUDE)[1].parts == whole
+    services, _, conversation = start_conversation(store, first=first, target=CLAUDE)
+    path = wait_for_path(services, conversation.id)
+    signed_parts = (ThinkingPart("Hm.", "c2ln"), ThinkingPart("", "", "c2VhbGVk"), TextPart("Yes."))
+    unsigned_messages = [
+        Message("user", (TextPart("Why tides?"),)),
+        Message("assistant", (TextPart("Yes."),)),
+    ]
+    assert turn.build_messages(path, CLAUDE)[1].parts == signed_parts
     for other in (GPT, Target("claude-y", "anthropic"), Target("claude-x", "openai")):
-        assert turn.build_messages(path, other) == plain
+        assert turn.build_messages(path, other) == unsigned_messages
 
 
-def test_that_thinking_stays_behind_is_said_before_it_does(store):
+def test_omitted_thinking_is_reported_before_sending(store):
     first = (ThinkingDelta("Hm."), SignatureDelta("c2ln"), TextDelta("Yes.", 1), REST[-1])
-    desk, _, talk = begun(store, first=first, target=CLAUDE)
-    path = settled(desk, talk.id)
+    services, _, conversation = start_conversation(store, first=first, target=CLAUDE)
+    path = wait_for_path(services, conversation.id)
 
-    def rules(target: Target, params: Params = UNTOUCHED) -> list[tuple[str, str]]:
-        return [(loss.code, loss.param_names) for loss in turn.dropped_params(path, target, params)]
+    def dropped(target: Target, params: Params = DEFAULT_PARAMS) -> list[tuple[str, str]]:
+        return [
+            (adjustment.code, adjustment.param_names)
+            for adjustment in turn.dropped_params(path, target, params)
+        ]
 
-    assert rules(CLAUDE) == []
-    assert rules(GPT) == []
-    assert rules(Target("claude-y", "anthropic")) == [("thinking_stays", "")]
-    assert ("not_on_wire", "seed") in rules(CLAUDE, Params(seed=1))
-    assert rules(GPT, Params(seed=1)) == []
+    assert dropped(CLAUDE) == []
+    assert dropped(GPT) == []
+    assert dropped(Target("claude-y", "anthropic")) == [("thinking_stays", "")]
+    assert ("not_on_wire", "seed") in dropped(CLAUDE, Params(seed=1))
+    assert dropped(GPT, Params(seed=1)) == []
 
 
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
 @pytest.mark.parametrize("model", ["demo-cut-by-length", "demo-repeats", "demo-breaks", "demo-pause-turn"])
-def test_the_demos_open_answers_are_gone_on_with_over_both_wires(store, wire, model):
+def test_incomplete_demo_answers_are_continued_on_both_wires(store, wire, model):
     server = FakeGateway(pace=50)
     client = Gateway(Settings(base_url=server.url))
     try:
-        desk = TurnServices(store, client, GenerationRegistry())
-        talk = turn.ask(desk, "ann", None, "Tell me of tides", Target(model, wire), Params()).conversation
-        before = settled(desk, talk.id)[-1]
+        services = TurnServices(store, client, GenerationRegistry())
+        conversation = turn.ask(
+            services, "ann", None, "Tell me of tides", Target(model, wire), Params()
+        ).conversation
+        before = wait_for_path(services, conversation.id)[-1]
         assert before.outcome in (Outcome.LENGTH, Outcome.INTERRUPTED)
-        turn.continue_answer(desk, "ann", talk.id, last(desk, talk.id), Params())
-        after = settled(desk, talk.id)[-1]
+        turn.continue_answer(
+            services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
+        )
+        after = wait_for_path(services, conversation.id)[-1]
         assert after.outcome is not Outcome.FAILED, after.failure
         assert after.message.text.startswith(before.message.text)
         assert len(after.message.text) > len(before.message.text)
-        again = before.message.text[-40:]
-        assert after.message.text.count(again) == 1
+        ending = before.message.text[-40:]
+        assert after.message.text.count(ending) == 1
     finally:
         client.close()
         server.close()
 
 
-class Deaf(Scripted):
-    """A gateway whose first answer hears of no stop: it hangs where no socket is yet."""
+class UncancellableGateway(ScriptedGateway):
+    """A gateway whose first answer ignores cancellation, as while it connects."""
 
     def __init__(self, *answers) -> None:
         super().__init__(*answers)
-        self.free, self.left = threading.Event(), threading.Event()
+        self.release, self.finished = threading.Event(), threading.Event()
 
-    def _say(self, said, cancel):
+    def _play(self, script, cancel):
         if len(self.sent) > 1:
-            yield from super()._say(said, cancel)
+            yield from super()._play(script, cancel)
             return
-        yield from said
-        self.free.wait(20)
-        self.left.set()
+        yield from script
+        self.release.wait(20)
+        self.finished.set()
 
 
-def test_a_worker_that_outlives_its_stop_does_not_end_what_goes_on(store, monkeypatch):
-    monkeypatch.setattr(module, "STOP_TIMEOUT", 0.05)
-    over = threading.Event()
-    gateway = Deaf((TextDelta("The moon"),), (TextDelta(" pulls."), over, REST[-1]))
-    desk = TurnServices(store, gateway, GenerationRegistry())
-    talk = turn.ask(desk, "ann", None, "Why tides?", GPT, UNTOUCHED).conversation
-    first = desk.generations.find("ann", talk.id)
-    until(lambda: first.wait(-1, 0).node.message.text)
+def test_a_worker_that_outlives_its_stop_does_not_end_the_continuation(store, monkeypatch):
+    monkeypatch.setattr(generation, "STOP_TIMEOUT", 0.05)
+    release = threading.Event()
+    gateway = UncancellableGateway((TextDelta("The moon"),), (TextDelta(" pulls."), release, REST[-1]))
+    services = TurnServices(store, gateway, GenerationRegistry())
+    conversation = turn.ask(services, "ann", None, "Why tides?", GPT, DEFAULT_PARAMS).conversation
+    first = services.generations.find("ann", conversation.id)
+    wait_until(lambda: first.wait(-1, 0).node.message.text)
     first.stop()
-    turn.continue_answer(desk, "ann", talk.id, first.node_ids[0], UNTOUCHED)
-    gateway.free.set()
-    assert gateway.left.wait(20)
-    until(lambda: store.messages.node("ann", first.node_ids[0]).message.text == "The moon pulls.")
+    turn.continue_answer(services, "ann", conversation.id, first.node_ids[0], DEFAULT_PARAMS)
+    gateway.release.set()
+    assert gateway.finished.wait(20)
+    wait_until(lambda: store.messages.node("ann", first.node_ids[0]).message.text == "The moon pulls.")
     assert store.messages.node("ann", first.node_ids[0]).outcome is Outcome.ARRIVING
-    over.set()
-    assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
+    release.set()
+    assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.COMPLETE

@@ -1,4 +1,4 @@
-"""An answer goes on by itself, is followed, stopped and kept, and ends in exactly one outcome."""
+"""Generation of an answer in a worker: followed, stopped, saved, with exactly one outcome."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from lib.chat.turns import generation as module
-from lib.chat.turns import registry as registry
+from lib.chat.turns import generation, registry
 from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import GenerationRegistry, RemoteGeneration
 from lib.core import errors
@@ -25,59 +24,64 @@ WAIT = 20.0
 
 
 @pytest.fixture
-def kept(store):
+def store_with_turn(store):
     store.messages.save_turn("ann", Conversation("c", "Why?", 1.0, "a", NODE.target), [QUESTION, NODE])
     return store
 
 
-class Produced:
-    """An answer under way, its cancel, and what tells that it is settled."""
+class RunningGeneration:
+    """A running generation, its cancel token, and an event for the end of its worker."""
 
     def __init__(self, messages, produce: Callable[[CancelToken], Iterator[Event]]) -> None:
         self.cancel = CancelToken()
         self.answer = Generation("ann", "c", NODE, self.cancel, messages)
-        self.settled = threading.Event()
-        self.answer.start(lambda: produce(self.cancel), lambda _: self.settled.set())
+        self.worker_ended = threading.Event()
+        self.answer.start(lambda: produce(self.cancel), lambda _: self.worker_ended.set())
 
-    def end(self) -> Node:
+    def wait_for_end(self) -> Node:
         snapshot = self.answer.wait(-1, 0)
         deadline = time.monotonic() + WAIT
         while not snapshot.is_finished and time.monotonic() < deadline:
             snapshot = self.answer.wait(snapshot.version, 1.0)
-        assert self.settled.wait(WAIT)
+        assert self.worker_ended.wait(WAIT)
         return snapshot.node
 
 
-def says(*events: Event, then: BaseException | None = None) -> Callable[[CancelToken], Iterator[Event]]:
+def scripted(*events: Event, error: BaseException | None = None) -> Callable[[CancelToken], Iterator[Event]]:
     def produce(_: CancelToken) -> Iterator[Event]:
         yield from events
-        if then:
-            raise then
+        if error:
+            raise error
 
     return produce
 
 
-def silent(cancel: CancelToken) -> Iterator[Event]:
+def blocking(cancel: CancelToken) -> Iterator[Event]:
     yield TextDelta("So far")
     while not cancel.cancelled:
         time.sleep(0.01)
 
 
 ENDINGS = {
-    "complete": (says(TextDelta("Because."), DONE), Outcome.COMPLETE, "Because.", None),
-    "length": (says(TextDelta("Bec"), Finish(Outcome.LENGTH, "length")), Outcome.LENGTH, "Bec", None),
-    "empty": (says(DONE), Outcome.EMPTY, "", None),
-    "blank": (says(TextDelta(" \n"), DONE), Outcome.EMPTY, " \n", None),
-    "cut": (says(TextDelta("Bec"), then=errors.StreamInterrupted()), Outcome.INTERRUPTED, "Bec", "cut"),
-    "quiet": (says(TextDelta("Bec")), Outcome.INTERRUPTED, "Bec", None),
+    "complete": (scripted(TextDelta("Because."), DONE), Outcome.COMPLETE, "Because.", None),
+    "length": (scripted(TextDelta("Bec"), Finish(Outcome.LENGTH, "length")), Outcome.LENGTH, "Bec", None),
+    "empty": (scripted(DONE), Outcome.EMPTY, "", None),
+    "blank": (scripted(TextDelta(" \n"), DONE), Outcome.EMPTY, " \n", None),
+    "interrupted": (
+        scripted(TextDelta("Bec"), error=errors.StreamInterrupted()),
+        Outcome.INTERRUPTED,
+        "Bec",
+        "cut",
+    ),
+    "no finish": (scripted(TextDelta("Bec")), Outcome.INTERRUPTED, "Bec", None),
     "failed": (
-        says(TextDelta("Bec"), then=errors.Overloaded("Busy", status=529)),
+        scripted(TextDelta("Bec"), error=errors.Overloaded("Busy", status=529)),
         Outcome.FAILED,
         "Bec",
         "overloaded",
     ),
-    "a fault of ours": (
-        says(TextDelta("Bec"), then=ZeroDivisionError()),
+    "internal error": (
+        scripted(TextDelta("Bec"), error=ZeroDivisionError()),
         Outcome.FAILED,
         "Bec",
         "unexpected",
@@ -86,111 +90,115 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_every_ending_is_told_kept_and_loses_no_text(kept, ending):
+def test_every_outcome_is_reported_and_saved_with_the_text(store_with_turn, ending):
     produce, outcome, text, code = ENDINGS[ending]
-    node = Produced(kept.messages, produce).end()
+    node = RunningGeneration(store_with_turn.messages, produce).wait_for_end()
     assert (node.outcome, node.message.text) == (outcome, text)
     assert (node.failure.code if node.failure else None) == code
-    assert kept.messages.node("ann", "a") == node
+    assert store_with_turn.messages.node("ann", "a") == node
 
 
-def test_a_stop_ends_it_at_once_keeps_the_text_and_is_no_failure(kept):
-    produced = Produced(kept.messages, silent)
+def test_a_stop_ends_the_answer_at_once_and_preserves_the_text(store_with_turn):
+    produced = RunningGeneration(store_with_turn.messages, blocking)
     while not produced.answer.wait(0, 1.0).node.message.text:
         pass
     produced.answer.stop()
     assert produced.answer.wait(-1, 0).is_finished
-    node = produced.end()
+    node = produced.wait_for_end()
     assert (node.outcome, node.message.text, node.failure) == (Outcome.STOPPED, "So far", None)
-    assert kept.messages.node("ann", "a") == node
+    assert store_with_turn.messages.node("ann", "a") == node
 
 
-def test_a_stop_does_not_wait_for_a_worker_that_is_stuck(kept):
-    stuck = threading.Event()
+def test_a_stop_does_not_wait_for_a_blocked_worker(store_with_turn):
+    release = threading.Event()
 
     def produce(_: CancelToken) -> Iterator[Event]:
         yield TextDelta("So far")
-        stuck.wait(WAIT)
+        release.wait(WAIT)
         yield TextDelta(" and too late")
         yield DONE
 
-    produced = Produced(kept.messages, produce)
+    produced = RunningGeneration(store_with_turn.messages, produce)
     produced.answer.wait(0, 5.0)
     produced.answer.stop()
     assert produced.answer.wait(-1, 0).is_finished
-    stuck.set()
-    node = produced.end()
+    release.set()
+    node = produced.wait_for_end()
     assert (node.outcome, node.message.text) == (Outcome.STOPPED, "So far")
-    assert kept.messages.node("ann", "a") == node
+    assert store_with_turn.messages.node("ann", "a") == node
 
 
-def test_a_stop_after_the_last_word_leaves_a_complete_answer(kept):
+def test_a_stop_after_the_finish_event_leaves_a_complete_answer(store_with_turn):
     def produce(cancel: CancelToken) -> Iterator[Event]:
         yield TextDelta("Because.")
         yield DONE
         cancel.cancel()
 
-    assert Produced(kept.messages, produce).end().outcome is Outcome.COMPLETE
+    assert RunningGeneration(store_with_turn.messages, produce).wait_for_end().outcome is Outcome.COMPLETE
 
 
-def test_an_error_that_a_stop_causes_is_still_a_stop(kept):
+def test_an_error_caused_by_a_stop_counts_as_stopped(store_with_turn):
     def produce(cancel: CancelToken) -> Iterator[Event]:
         yield TextDelta("Bec")
         cancel.cancel()
         raise errors.GatewayUnreachable("broken pipe")
 
-    assert Produced(kept.messages, produce).end().outcome is Outcome.STOPPED
+    assert RunningGeneration(store_with_turn.messages, produce).wait_for_end().outcome is Outcome.STOPPED
 
 
-def test_what_has_come_is_saved_while_it_comes(kept):
-    produced = Produced(kept.messages, silent)
+def test_text_is_saved_while_it_arrives(store_with_turn):
+    produced = RunningGeneration(store_with_turn.messages, blocking)
     deadline = time.monotonic() + WAIT
-    while kept.messages.node("ann", "a").message.text != "So far":
+    while store_with_turn.messages.node("ann", "a").message.text != "So far":
         assert time.monotonic() < deadline, "never saved"
         time.sleep(0.05)
-    assert kept.messages.node("ann", "a").outcome is Outcome.ARRIVING
-    assert kept.messages.mark_stale(module.STALE_AFTER) == 0
+    assert store_with_turn.messages.node("ann", "a").outcome is Outcome.ARRIVING
+    assert store_with_turn.messages.mark_stale(generation.STALE_AFTER) == 0
     produced.answer.stop()
-    produced.end()
+    produced.wait_for_end()
 
 
-def test_the_clock_tells_first_token_first_word_and_end(kept):
-    timing = Produced(kept.messages, says(ThinkingDelta("Hm."), TextDelta("So."), DONE)).end().timing
+def test_timing_has_first_token_first_text_and_total(store_with_turn):
+    timing = (
+        RunningGeneration(store_with_turn.messages, scripted(ThinkingDelta("Hm."), TextDelta("So."), DONE))
+        .wait_for_end()
+        .timing
+    )
     assert 0 <= timing.first_token <= timing.first_text <= timing.total
 
 
-def test_followers_see_the_same_growing_text(kept):
-    go = threading.Event()
+def test_followers_see_the_same_growing_text(store_with_turn):
+    release = threading.Event()
 
     def produce(_: CancelToken) -> Iterator[Event]:
-        go.wait(WAIT)
+        release.wait(WAIT)
         for number in range(200):
             yield TextDelta(f"{number} ")
         yield DONE
 
-    produced = Produced(kept.messages, produce)
+    produced = RunningGeneration(store_with_turn.messages, produce)
     seen: list[list[str]] = [[], []]
 
-    def follow(place: int) -> None:
+    def follow(index: int) -> None:
         snapshot = produced.answer.wait(-1, 0)
         while not snapshot.is_finished:
             snapshot = produced.answer.wait(snapshot.version, 1.0)
-            seen[place].append(snapshot.node.message.text)
+            seen[index].append(snapshot.node.message.text)
 
-    followers = [threading.Thread(target=follow, args=(place,)) for place in range(2)]
+    followers = [threading.Thread(target=follow, args=(index,)) for index in range(2)]
     for follower in followers:
         follower.start()
-    go.set()
+    release.set()
     for follower in followers:
         follower.join(WAIT)
-    whole = "".join(f"{number} " for number in range(200))
+    full_text = "".join(f"{number} " for number in range(200))
     for texts in seen:
-        assert texts[-1] == whole
+        assert texts[-1] == full_text
         assert all(later.startswith(earlier) for earlier, later in zip(texts, texts[1:], strict=False))
 
 
-class Failing:
-    """A store whose first `refusals` writes are refused, as when a disk is full for a while."""
+class FailingMessages:
+    """A message store whose first `refusals` writes fail, as with a full disk."""
 
     def __init__(self, store, refusals: int) -> None:
         self._store = store
@@ -199,85 +207,87 @@ class Failing:
     def checkpoint(self, owner, node):
         return self._try(self._store.checkpoint, owner, node)
 
-    def finish(self, owner, node, spends):
-        return self._try(self._store.finish, owner, node, spends)
+    def finish(self, owner, node, records):
+        return self._try(self._store.finish, owner, node, records)
 
-    def _try(self, write, owner, *what):
+    def _try(self, write, owner, *args):
         if self.refusals:
             self.refusals -= 1
             raise errors.StoreError("disk full")
-        return write(owner, *what)
+        return write(owner, *args)
 
 
-def test_a_database_that_comes_back_has_the_whole_answer(kept, monkeypatch):
-    monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
-    node = Produced(Failing(kept.messages, 3), says(TextDelta("Because."), DONE)).end()
-    assert kept.messages.node("ann", "a") == node
+def test_a_recovered_database_has_the_full_answer(store_with_turn, monkeypatch):
+    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    node = RunningGeneration(
+        FailingMessages(store_with_turn.messages, 3), scripted(TextDelta("Because."), DONE)
+    ).wait_for_end()
+    assert store_with_turn.messages.node("ann", "a") == node
 
 
-def test_a_full_disk_is_told_while_the_answer_goes_on(kept, monkeypatch):
-    monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
-    produced = Produced(Failing(kept.messages, 10**6), silent)
+def test_a_full_disk_is_reported_while_the_answer_continues(store_with_turn, monkeypatch):
+    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    produced = RunningGeneration(FailingMessages(store_with_turn.messages, 10**6), blocking)
     deadline = time.monotonic() + WAIT
     while not produced.answer.wait(-1, 0).is_unsaved:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     produced.answer._store.refusals = 0
     produced.answer.stop()
-    assert produced.end().message.text == "So far"
+    assert produced.wait_for_end().message.text == "So far"
     assert not produced.answer.wait(-1, 0).is_unsaved
 
 
-def test_the_registry_holds_one_answer_a_conversation_and_hides_it_from_others(kept):
-    answers = GenerationRegistry()
-    first = Generation("ann", "c", NODE, CancelToken(), kept.messages)
-    with answers.claim_turn("c"):
-        with pytest.raises(errors.TurnInProgress), answers.claim_turn("c"):
+def test_the_registry_holds_one_generation_per_conversation_and_checks_the_owner(store_with_turn):
+    generations = GenerationRegistry()
+    first = Generation("ann", "c", NODE, CancelToken(), store_with_turn.messages)
+    with generations.claim_turn("c"):
+        with pytest.raises(errors.TurnInProgress), generations.claim_turn("c"):
             pass
-        answers.register(first)
-    assert answers.find("ann", "c") is first
-    assert answers.find("bob", "c") is None
-    with pytest.raises(errors.TurnInProgress), answers.claim_turn("c"):
+        generations.register(first)
+    assert generations.find("ann", "c") is first
+    assert generations.find("bob", "c") is None
+    with pytest.raises(errors.TurnInProgress), generations.claim_turn("c"):
         pass
-    answers.unregister(first)
-    assert answers.find("ann", "c") is None
+    generations.unregister(first)
+    assert generations.find("ann", "c") is None
 
 
-def test_a_turn_that_fails_gives_its_place_up(kept):
-    answers = GenerationRegistry()
-    for put in (False, True):
-        with pytest.raises(errors.StoreError), answers.claim_turn("c"):
-            if put:
-                answers.register(Generation("ann", "c", NODE, CancelToken(), kept.messages))
+def test_a_failed_turn_releases_its_claim(store_with_turn):
+    generations = GenerationRegistry()
+    for is_registered in (False, True):
+        with pytest.raises(errors.StoreError), generations.claim_turn("c"):
+            if is_registered:
+                generations.register(Generation("ann", "c", NODE, CancelToken(), store_with_turn.messages))
             raise errors.StoreError
-        with answers.claim_turn("c"):
+        with generations.claim_turn("c"):
             pass
 
 
-def test_an_answer_of_another_process_is_followed_through_the_store(kept):
-    there = RemoteGeneration("ann", "c", NODE, kept.messages)
-    assert not there.wait(-1, 0.0).is_finished
-    produced = Produced(kept.messages, says(TextDelta("Because."), DONE))
-    ended = produced.end()
-    snapshot = there.wait(0, 0.01)
+def test_an_answer_of_another_process_is_followed_through_the_store(store_with_turn):
+    remote = RemoteGeneration("ann", "c", NODE, store_with_turn.messages)
+    assert not remote.wait(-1, 0.0).is_finished
+    produced = RunningGeneration(store_with_turn.messages, scripted(TextDelta("Because."), DONE))
+    ended = produced.wait_for_end()
+    snapshot = remote.wait(0, 0.01)
     assert snapshot.is_finished
     assert snapshot.node == ended
 
 
-def test_an_answer_of_a_dead_process_ends_as_interrupted(kept, monkeypatch):
+def test_an_answer_of_a_dead_process_is_interrupted(store_with_turn, monkeypatch):
     monkeypatch.setattr(registry, "STALE_AFTER", -1.0)
-    snapshot = RemoteGeneration("ann", "c", NODE, kept.messages).wait(0, 0.01)
+    snapshot = RemoteGeneration("ann", "c", NODE, store_with_turn.messages).wait(0, 0.01)
     assert snapshot.node.outcome is Outcome.INTERRUPTED
 
 
-def test_a_stop_from_afar_leaves_an_ended_answer_as_it_is(kept):
-    node = Produced(kept.messages, says(TextDelta("Because."), DONE)).end()
-    RemoteGeneration("ann", "c", NODE, kept.messages).stop()
-    assert kept.messages.node("ann", "a") == node
+def test_a_remote_stop_does_not_change_a_finished_answer(store_with_turn):
+    node = RunningGeneration(store_with_turn.messages, scripted(TextDelta("Because."), DONE)).wait_for_end()
+    RemoteGeneration("ann", "c", NODE, store_with_turn.messages).stop()
+    assert store_with_turn.messages.node("ann", "a") == node
 
 
-def test_a_stop_reaches_an_answer_of_another_process(kept, monkeypatch):
-    monkeypatch.setattr(module, "CHECKPOINT_INTERVAL", 0.01)
-    produced = Produced(kept.messages, silent)
-    RemoteGeneration("ann", "c", NODE, kept.messages).stop()
-    assert produced.end().outcome is Outcome.STOPPED
+def test_a_remote_stop_ends_an_answer_of_another_process(store_with_turn, monkeypatch):
+    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    produced = RunningGeneration(store_with_turn.messages, blocking)
+    RemoteGeneration("ann", "c", NODE, store_with_turn.messages).stop()
+    assert produced.wait_for_end().outcome is Outcome.STOPPED

@@ -1,4 +1,4 @@
-"""Titles and summaries from a cheap model: what is asked, kept and counted, and what goes wrong quietly."""
+"""Titles and summaries of a utility model: requests, results, usage records and failures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from lib.chat.turns import summaries
 from lib.chat.turns.summaries import SummaryJob, UtilityModel, UtilityModelService
@@ -25,16 +25,16 @@ from lib.core.events import (
 )
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
-from tests.unit.chat.services import Scripted, until
+from tests.unit.chat.services import ScriptedGateway, wait_until
 
-CHEAP = UtilityModel(Target("small", "openai"))
-USED = UsageReport(Usage(input=40, output=6))
+UTILITY_MODEL = UtilityModel(Target("small", "openai"))
+USAGE_REPORT = UsageReport(Usage(input=40, output=6))
 DONE = Finish(Outcome.COMPLETE, "stop")
 TITLE = [
     ProviderMetadata({"request_id": "r-1"}),
     TextDelta("Title: “Blue "),
     TextDelta("skies”\n"),
-    USED,
+    USAGE_REPORT,
     DONE,
 ]
 PATH = [
@@ -43,60 +43,71 @@ PATH = [
 ]
 
 
-class Book:
-    """A ledger that remembers; `refuses` makes it a database that is away."""
+class FakeStore:
+    """A store in memory; `is_unavailable` makes every write raise StoreError."""
 
-    def __init__(self, refuses: bool = False) -> None:
+    def __init__(self, is_unavailable: bool = False) -> None:
         self.titles: list[tuple[str, str, str]] = []
-        self.spends: list[tuple[str, UsageRecord]] = []
-        self._refuses = refuses
+        self.records: list[tuple[str, UsageRecord]] = []
+        self._is_unavailable = is_unavailable
         self.conversations = self.usage = self
 
     def set_generated_title(self, owner: str, conversation: str, title: str) -> None:
-        if self._refuses:
-            raise errors.StoreError("away")
+        if self._is_unavailable:
+            raise errors.StoreError("unavailable")
         self.titles.append((owner, conversation, title))
 
-    def record(self, owner: str, *spends: UsageRecord) -> None:
-        self.spends.extend((owner, spend) for spend in spends)
-        if self._refuses:
-            raise errors.StoreError("away")
+    def record(self, owner: str, *records: UsageRecord) -> None:
+        self.records.extend((owner, record) for record in records)
+        if self._is_unavailable:
+            raise errors.StoreError("unavailable")
 
 
-def at_rest() -> bool:
+def has_no_workers() -> bool:
     return not any(thread.name in ("title", "summary") for thread in threading.enumerate())
 
 
 @pytest.fixture(autouse=True)
-def no_worker_left() -> Iterator[None]:
+def wait_for_workers() -> Iterator[None]:
     yield
-    until(at_rest)
+    wait_until(has_no_workers)
 
 
-def entitled(gateway: Scripted, book: Book, question: str = "Why is the sky blue?") -> None:
-    UtilityModelService(gateway, book).generate_title("ann", "c1", question, CHEAP)
-    until(at_rest)
+def generate_title(
+    gateway: ScriptedGateway, store: FakeStore, question: str = "Why is the sky blue?"
+) -> None:
+    UtilityModelService(gateway, store).generate_title("ann", "c1", question, UTILITY_MODEL)
+    wait_until(has_no_workers)
 
 
-def summed(
-    gateway: Scripted, book: Book, finish=lambda _: "", cheap=CHEAP, before="", path=PATH
+def start_summary(
+    gateway: ScriptedGateway,
+    store: FakeStore,
+    finish=lambda _: "",
+    utility_model=UTILITY_MODEL,
+    before="",
+    path=PATH,
 ) -> SummaryJob:
-    job = UtilityModelService(gateway, book).start_summary("ann", "c1", path, before, cheap, finish)
-    until(lambda: job.state != "running")
+    job = UtilityModelService(gateway, store).start_summary("ann", "c1", path, before, utility_model, finish)
+    wait_until(lambda: job.state != "running")
     return job
 
 
-def test_a_title_is_asked_for_kept_and_counted_once() -> None:
-    gateway, book = Scripted(TITLE), Book()
-    entitled(gateway, book, "x" * 5000)
-    assert book.titles == [("ann", "c1", "Blue skies")]
-    ((owner, spend),) = book.spends
-    assert (owner, spend.conversation_id, spend.purpose) == ("ann", "c1", "title")
-    assert (spend.target, spend.usage, spend.outcome) == (CHEAP.target, USED.usage, Outcome.COMPLETE)
-    assert spend.request_id == "r-1"
-    assert 0 <= spend.timing.first_token <= spend.timing.total
+def test_a_title_is_requested_saved_and_counted_once() -> None:
+    gateway, store = ScriptedGateway(TITLE), FakeStore()
+    generate_title(gateway, store, "x" * 5000)
+    assert store.titles == [("ann", "c1", "Blue skies")]
+    ((owner, record),) = store.records
+    assert (owner, record.conversation_id, record.purpose) == ("ann", "c1", "title")
+    assert (record.target, record.usage, record.outcome) == (
+        UTILITY_MODEL.target,
+        USAGE_REPORT.usage,
+        Outcome.COMPLETE,
+    )
+    assert record.request_id == "r-1"
+    assert 0 <= record.timing.first_token <= record.timing.total
     ((target, (message,), params),) = gateway.sent
-    assert target == CHEAP.target
+    assert target == UTILITY_MODEL.target
     assert message.role == "user"
     assert summaries.MAX_QUESTION_LENGTH <= len(message.text) < summaries.MAX_QUESTION_LENGTH + 50
     assert (params.system, params.max_tokens) == (summaries.TITLE_PROMPT, summaries.TITLE_MAX_TOKENS)
@@ -104,181 +115,196 @@ def test_a_title_is_asked_for_kept_and_counted_once() -> None:
 
 
 FAILURES = {
-    "refused": ([errors.KeyRejected("the question, said back")], Usage()),
-    "cut after a count": ([TextDelta("Blue"), USED, errors.StreamInterrupted()], USED.usage),
-    "no last word": ([TextDelta("Blue"), USED], USED.usage),
-    "cut by its limit": ([TextDelta("Blue"), USED, Finish(Outcome.LENGTH, "length")], USED.usage),
-    "only thought": ([ThinkingDelta("Blue?"), USED, DONE], USED.usage),
-    "nothing usable": ([TextDelta("***\n---"), USED, DONE], USED.usage),
-    "another try would follow": ([Restart(), RetryScheduled(9.0, 2, 3, "rate_limited"), *TITLE], Usage()),
-    "counted, and another try would follow": (
-        [USED, Restart(), RetryScheduled(9.0, 2, 3, "cut"), *TITLE],
-        USED.usage,
+    "key rejected": ([errors.KeyRejected("the question, echoed")], Usage()),
+    "interrupted after usage": (
+        [TextDelta("Blue"), USAGE_REPORT, errors.StreamInterrupted()],
+        USAGE_REPORT.usage,
     ),
-    "a fault of ours": ([RuntimeError("the question, said back")], Usage()),
+    "no finish event": ([TextDelta("Blue"), USAGE_REPORT], USAGE_REPORT.usage),
+    "token limit": ([TextDelta("Blue"), USAGE_REPORT, Finish(Outcome.LENGTH, "length")], USAGE_REPORT.usage),
+    "only thinking": ([ThinkingDelta("Blue?"), USAGE_REPORT, DONE], USAGE_REPORT.usage),
+    "no usable text": ([TextDelta("***\n---"), USAGE_REPORT, DONE], USAGE_REPORT.usage),
+    "retry scheduled": ([Restart(), RetryScheduled(9.0, 2, 3, "rate_limited"), *TITLE], Usage()),
+    "retry scheduled after usage": (
+        [USAGE_REPORT, Restart(), RetryScheduled(9.0, 2, 3, "cut"), *TITLE],
+        USAGE_REPORT.usage,
+    ),
+    "internal error": ([RuntimeError("the question, echoed")], Usage()),
 }
 
 
-@pytest.mark.parametrize("said", FAILURES)
-def test_where_no_title_comes_nothing_is_said_but_the_request_is_counted_once(said: str, caplog) -> None:
+@pytest.mark.parametrize("case", FAILURES)
+def test_a_failed_title_is_logged_without_content_and_counted_once(case: str, caplog) -> None:
     caplog.set_level(logging.DEBUG)
-    events, counted = FAILURES[said]
-    gateway, book = Scripted(events), Book()
-    entitled(gateway, book)
-    assert book.titles == []
-    assert [spend.usage for _, spend in book.spends] == [counted]
+    events, expected = FAILURES[case]
+    gateway, store = ScriptedGateway(events), FakeStore()
+    generate_title(gateway, store)
+    assert store.titles == []
+    assert [record.usage for _, record in store.records] == [expected]
     assert len(gateway.sent) == 1
     assert "sky" not in caplog.text
-    assert "said back" not in caplog.text
+    assert "echoed" not in caplog.text
     assert "no title" in caplog.text
 
 
-def test_an_answer_without_a_count_is_counted_as_unknown() -> None:
-    book = Book()
-    entitled(Scripted([TextDelta("Blue skies"), DONE]), book)
-    assert [spend.usage for _, spend in book.spends] == [Usage()]
-    assert book.titles == [("ann", "c1", "Blue skies")]
+def test_a_title_without_usage_report_is_counted_as_unknown() -> None:
+    store = FakeStore()
+    generate_title(ScriptedGateway([TextDelta("Blue skies"), DONE]), store)
+    assert [record.usage for _, record in store.records] == [Usage()]
+    assert store.titles == [("ann", "c1", "Blue skies")]
 
 
-def test_what_was_begun_in_vain_is_counted_with_the_rest() -> None:
-    book = Book()
-    entitled(Scripted([TextDelta("Red"), USED, Restart(), *TITLE]), book)
-    assert [spend.usage for _, spend in book.spends] == [USED.usage + USED.usage]
-    assert book.titles == [("ann", "c1", "Blue skies")]
+def test_usage_before_a_restart_is_included() -> None:
+    store = FakeStore()
+    generate_title(ScriptedGateway([TextDelta("Red"), USAGE_REPORT, Restart(), *TITLE]), store)
+    assert [record.usage for _, record in store.records] == [USAGE_REPORT.usage + USAGE_REPORT.usage]
+    assert store.titles == [("ann", "c1", "Blue skies")]
 
 
-def test_a_database_that_is_away_breaks_nothing() -> None:
-    book = Book(refuses=True)
-    entitled(Scripted(TITLE), book)
-    assert len(book.spends) == 1
-    assert book.titles == []
+def test_an_unavailable_database_is_tolerated() -> None:
+    store = FakeStore(is_unavailable=True)
+    generate_title(ScriptedGateway(TITLE), store)
+    assert len(store.records) == 1
+    assert store.titles == []
 
 
-def test_only_a_few_titles_are_asked_for_at_once_and_then_again() -> None:
-    held = threading.Event()
-    many = summaries.MAX_CONCURRENT_TITLES + 3
-    gateway, book = Scripted(*[[held, *TITLE]] * many), Book()
-    asked = UtilityModelService(gateway, book)
-    for number in range(many):
-        asked.generate_title("ann", f"c{number}", "Why?", CHEAP)
-    until(lambda: len(gateway.sent) == summaries.MAX_CONCURRENT_TITLES)
-    held.set()
-    until(at_rest)
-    assert len(book.titles) == len(gateway.sent) == summaries.MAX_CONCURRENT_TITLES
-    asked.generate_title("ann", "later", "Why?", CHEAP)
-    until(lambda: len(book.titles) == summaries.MAX_CONCURRENT_TITLES + 1)
+def test_concurrent_title_requests_are_limited() -> None:
+    release = threading.Event()
+    title_count = summaries.MAX_CONCURRENT_TITLES + 3
+    gateway, store = ScriptedGateway(*[[release, *TITLE]] * title_count), FakeStore()
+    service = UtilityModelService(gateway, store)
+    for number in range(title_count):
+        service.generate_title("ann", f"c{number}", "Why?", UTILITY_MODEL)
+    wait_until(lambda: len(gateway.sent) == summaries.MAX_CONCURRENT_TITLES)
+    release.set()
+    wait_until(has_no_workers)
+    assert len(store.titles) == len(gateway.sent) == summaries.MAX_CONCURRENT_TITLES
+    service.generate_title("ann", "later", "Why?", UTILITY_MODEL)
+    wait_until(lambda: len(store.titles) == summaries.MAX_CONCURRENT_TITLES + 1)
 
 
-SUMMARY = [TextDelta(" They spoke of the sky. "), USED, DONE]
+SUMMARY = [TextDelta(" They spoke of the sky. "), USAGE_REPORT, DONE]
 
 
-def test_a_summary_is_made_of_what_was_said_kept_and_counted() -> None:
-    kept: list[str] = []
-    gateway, book = Scripted(SUMMARY), Book()
-    job = summed(gateway, book, lambda text: kept.append(text) or "next", before="Ships.")
+def test_a_summary_covers_the_path_and_is_saved_and_counted() -> None:
+    saved: list[str] = []
+    gateway, store = ScriptedGateway(SUMMARY), FakeStore()
+    job = start_summary(gateway, store, lambda text: saved.append(text) or "next", before="Ships.")
     assert (job.state, job.error_code, job.next_conversation_id) == ("done", "", "next")
-    assert kept == ["They spoke of the sky."]
+    assert saved == ["They spoke of the sky."]
     ((_, (message,), params),) = gateway.sent
     assert message.text == (
         "<summary>\nShips.\n</summary>\n\n<question>\nWhy is the sky blue?\n</question>\n\n"
         "<answer>\nBecause of the air.\n</answer>"
     )
     assert (params.system, params.max_tokens) == (summaries.SUMMARY_PROMPT, summaries.SUMMARY_MAX_TOKENS)
-    assert [(spend.purpose, spend.usage) for _, spend in book.spends] == [("summary", USED.usage)]
+    assert [(record.purpose, record.usage) for _, record in store.records] == [
+        ("summary", USAGE_REPORT.usage)
+    ]
 
 
-def test_what_is_longer_than_the_cheap_models_own_window_is_folded_in_pieces() -> None:
+def test_text_beyond_the_context_window_is_summarised_in_chunks() -> None:
     path = [Node(str(n), None, Message("user", (TextPart(f"{n} " * 900),)), float(n)) for n in range(4)]
-    kept: list[str] = []
-    gateway = Scripted(*[[TextDelta(f"Sum {n}."), USED, DONE] for n in range(9)])
-    book = Book()
-    job = summed(
-        gateway, book, lambda text: kept.append(text) or "", UtilityModel(CHEAP.target, 2000), path=path
+    saved: list[str] = []
+    gateway = ScriptedGateway(*[[TextDelta(f"Sum {n}."), USAGE_REPORT, DONE] for n in range(9)])
+    store = FakeStore()
+    job = start_summary(
+        gateway,
+        store,
+        lambda text: saved.append(text) or "",
+        UtilityModel(UTILITY_MODEL.target, 2000),
+        path=path,
     )
     assert job.state == "done"
-    assert job.step_count == len(gateway.sent) == len(book.spends) > 2
+    assert job.step_count == len(gateway.sent) == len(store.records) > 2
     for number, (_, (message,), params) in enumerate(gateway.sent):
         assert tokens.estimate(summaries.SUMMARY_PROMPT + message.text) + params.max_tokens <= 2000
         assert ("<summary>" in message.text) == bool(number)
         assert number == 0 or f"Sum {number - 1}." in message.text
-    assert kept == [f"Sum {job.step_count - 1}."]
+    assert saved == [f"Sum {job.step_count - 1}."]
 
 
 def refuse(_: str) -> str:
-    raise errors.StoreError("away")
+    raise errors.StoreError("unavailable")
 
 
 @pytest.mark.parametrize(
-    ("said", "finish", "code"),
+    ("script", "finish", "code"),
     [
         ([errors.RateLimited("busy")], None, "rate_limited"),
-        ([TextDelta("They"), USED, errors.StreamInterrupted()], None, "cut"),
-        ([USED, DONE], None, "no_summary"),
-        ([TextDelta("No."), USED, Finish(Outcome.REFUSED, "refusal")], None, "no_summary"),
-        ([RuntimeError("a fault of ours")], None, "unexpected"),
+        ([TextDelta("They"), USAGE_REPORT, errors.StreamInterrupted()], None, "cut"),
+        ([USAGE_REPORT, DONE], None, "no_summary"),
+        ([TextDelta("No."), USAGE_REPORT, Finish(Outcome.REFUSED, "refusal")], None, "no_summary"),
+        ([RuntimeError("internal error")], None, "unexpected"),
         (SUMMARY, refuse, "store"),
     ],
 )
-def test_a_summary_that_fails_says_why_and_changes_nothing(said, finish, code) -> None:
-    kept: list[str] = []
-    book = Book()
-    job = summed(Scripted(said), book, finish or (lambda text: kept.append(text) or ""))
+def test_a_failed_summary_has_an_error_code_and_saves_nothing(script, finish, code) -> None:
+    saved: list[str] = []
+    store = FakeStore()
+    job = start_summary(ScriptedGateway(script), store, finish or (lambda text: saved.append(text) or ""))
     assert (job.state, job.error_code) == ("failed", code)
-    assert kept == []
-    assert [spend.usage for _, spend in book.spends] == [USED.usage if USED in said else Usage()]
-
-
-def test_a_summary_is_tried_again_where_its_answer_has_not_begun() -> None:
-    book = Book()
-    job = summed(Scripted([Restart(), RetryScheduled(0.0, 2, 3, "cut"), *SUMMARY]), book)
-    assert job.state == "done"
-    assert [(one.outcome, one.usage) for _, one in book.spends] == [
-        (Outcome.FAILED, Usage()),
-        (Outcome.COMPLETE, USED.usage),
+    assert saved == []
+    assert [record.usage for _, record in store.records] == [
+        USAGE_REPORT.usage if USAGE_REPORT in script else Usage()
     ]
 
 
-def test_a_summary_can_be_cancelled_and_is_not_kept() -> None:
-    never = threading.Event()
-    kept: list[str] = []
-    asked = UtilityModelService(Scripted([TextDelta("They"), USED, never], SUMMARY), book := Book())
-    job = asked.start_summary("ann", "c1", PATH, "", CHEAP, lambda text: kept.append(text) or "")
-    assert asked.start_summary("ann", "c1", PATH, "", CHEAP, lambda _: "") is job
-    assert asked.find_summary("ann", "c1") is job
-    assert asked.find_summary("bob", "c1") is None
+def test_a_summary_is_retried_before_its_answer_starts() -> None:
+    store = FakeStore()
+    job = start_summary(ScriptedGateway([Restart(), RetryScheduled(0.0, 2, 3, "cut"), *SUMMARY]), store)
+    assert job.state == "done"
+    assert [(record.outcome, record.usage) for _, record in store.records] == [
+        (Outcome.FAILED, Usage()),
+        (Outcome.COMPLETE, USAGE_REPORT.usage),
+    ]
+
+
+def test_a_cancelled_summary_is_not_saved() -> None:
+    endless = threading.Event()
+    saved: list[str] = []
+    service = UtilityModelService(
+        ScriptedGateway([TextDelta("They"), USAGE_REPORT, endless], SUMMARY), store := FakeStore()
+    )
+    job = service.start_summary("ann", "c1", PATH, "", UTILITY_MODEL, lambda text: saved.append(text) or "")
+    assert service.start_summary("ann", "c1", PATH, "", UTILITY_MODEL, lambda _: "") is job
+    assert service.find_summary("ann", "c1") is job
+    assert service.find_summary("bob", "c1") is None
     job.cancel()
-    until(at_rest)
-    assert (job.state, kept) == ("cancelled", [])
-    assert [spend.outcome for _, spend in book.spends] in ([], [Outcome.STOPPED])
-    again = asked.start_summary("ann", "c1", PATH, "", CHEAP, lambda text: kept.append(text) or "")
-    until(at_rest)
-    assert (again.state, kept) == ("done", ["They spoke of the sky."])
-    again.cancel()
-    assert again.state == "done"
-    asked.forget_summary(again)
-    assert asked.find_summary("ann", "c1") is None
+    wait_until(has_no_workers)
+    assert (job.state, saved) == ("cancelled", [])
+    assert [record.outcome for _, record in store.records] in ([], [Outcome.STOPPED])
+    next_job = service.start_summary(
+        "ann", "c1", PATH, "", UTILITY_MODEL, lambda text: saved.append(text) or ""
+    )
+    wait_until(has_no_workers)
+    assert (next_job.state, saved) == ("done", ["They spoke of the sky."])
+    next_job.cancel()
+    assert next_job.state == "done"
+    service.forget_summary(next_job)
+    assert service.find_summary("ann", "c1") is None
 
 
-def test_summaries_wait_for_their_turn_and_can_be_cancelled_meanwhile() -> None:
-    held = threading.Event()
-    asked = UtilityModelService(gateway := Scripted(*[[held, *SUMMARY]] * 9), Book())
+def test_queued_summaries_can_be_cancelled() -> None:
+    release = threading.Event()
+    service = UtilityModelService(gateway := ScriptedGateway(*[[release, *SUMMARY]] * 9), FakeStore())
     jobs = [
-        asked.start_summary("ann", f"c{n}", PATH, "", CHEAP, lambda _: "")
+        service.start_summary("ann", f"c{n}", PATH, "", UTILITY_MODEL, lambda _: "")
         for n in range(summaries.MAX_CONCURRENT_SUMMARIES + 2)
     ]
-    until(lambda: len(gateway.sent) == summaries.MAX_CONCURRENT_SUMMARIES)
+    wait_until(lambda: len(gateway.sent) == summaries.MAX_CONCURRENT_SUMMARIES)
     waiting = [job for job in jobs if job.state == "running"][-1]
     waiting.cancel()
-    held.set()
-    until(at_rest)
+    release.set()
+    wait_until(has_no_workers)
     assert sorted(job.state for job in jobs) == ["cancelled", *["done"] * (len(jobs) - 1)]
 
 
-@given(some.lists(some.text(max_size=3000), max_size=6), some.integers(50, 500))
-def test_pieces_hold_all_that_was_said_and_are_small(said, most) -> None:
-    path = [Node(str(n), None, Message("user", (TextPart(text),)), float(n)) for n, text in enumerate(said)]
-    found = list(summaries.split_into_chunks(path, most))
-    assert all(tokens.estimate(piece) <= most + 20 for piece in found)
-    bare = "".join(found).replace("<question>\n", "").replace("\n</question>", "").replace("\n\n", "")
-    for text in said:
-        assert all(sign in bare for sign in text.strip().replace("\n", ""))
+@given(st.lists(st.text(max_size=3000), max_size=6), st.integers(50, 500))
+def test_chunks_are_limited_in_size_and_lose_no_text(texts, max_tokens) -> None:
+    path = [Node(str(n), None, Message("user", (TextPart(text),)), float(n)) for n, text in enumerate(texts)]
+    chunks = list(summaries.split_into_chunks(path, max_tokens))
+    assert all(tokens.estimate(chunk) <= max_tokens + 20 for chunk in chunks)
+    content = "".join(chunks).replace("<question>\n", "").replace("\n</question>", "").replace("\n\n", "")
+    for text in texts:
+        assert all(character in content for character in text.strip().replace("\n", ""))

@@ -1,4 +1,4 @@
-"""A temporary chat's keeper: to a turn it is like the database, but it keeps nothing when it ends."""
+"""Temporary store: the interface of the database for turns, without persistence."""
 
 from __future__ import annotations
 
@@ -18,194 +18,211 @@ from lib.core.events import Event, Finish, TextDelta
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.core.usage import UsageRecord, UsageTotal
-from tests.unit.chat.services import Counting, Scripted, settled, until
+from tests.unit.chat.services import FakeUsageStore, ScriptedGateway, wait_for_path, wait_until
 
 TARGET = Target("m", "openai")
 
 
-@pytest.fixture(params=["scratch", "store"])
-def keeper(request, store):
-    """Both keepers, so that each test says the same of them."""
-    return TemporaryStore("ann", Counting()) if request.param == "scratch" else store
+@pytest.fixture(params=["temporary", "database"])
+def turn_store(request, store):
+    """The temporary store and the database, which behave alike."""
+    return TemporaryStore("ann", FakeUsageStore()) if request.param == "temporary" else store
 
 
-def said(text: str, outcome: Outcome = Outcome.COMPLETE) -> list[Event]:
+def script(text: str, outcome: Outcome = Outcome.COMPLETE) -> list[Event]:
     return [TextDelta(text), Finish(outcome, outcome.value)]
 
 
-def begun(keeper, outcome: Outcome = Outcome.ARRIVING) -> tuple[Conversation, Node, Node]:
+def save_turn(turn_store, outcome: Outcome = Outcome.ARRIVING) -> tuple[Conversation, Node, Node]:
     question = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
     answer = Node("a", "q", Message("assistant", ()), 2.0, outcome, target=TARGET)
-    talk = Conversation("c", "Why?", 2.0, "a", TARGET)
-    keeper.messages.save_turn("ann", talk, [question, answer])
-    return talk, question, answer
+    conversation = Conversation("c", "Why?", 2.0, "a", TARGET)
+    turn_store.messages.save_turn("ann", conversation, [question, answer])
+    return conversation, question, answer
 
 
-def test_a_whole_conversation_works(keeper):
-    waiting = threading.Event()
-    gateway = Scripted(
-        said("One"),
-        said("Another", Outcome.LENGTH),
-        said(" one"),
-        [TextDelta("Half"), waiting],
+def test_a_complete_conversation_works(turn_store):
+    endless = threading.Event()
+    gateway = ScriptedGateway(
+        script("One"),
+        script("Another", Outcome.LENGTH),
+        script(" one"),
+        [TextDelta("Half"), endless],
     )
-    desk = TurnServices(keeper, gateway, GenerationRegistry())
-    talk = turn.ask(desk, "ann", None, "First", TARGET, Params()).conversation
-    assert [node.message.text for node in settled(desk, talk.id)] == ["First", "One"]
+    services = TurnServices(turn_store, gateway, GenerationRegistry())
+    conversation = turn.ask(services, "ann", None, "First", TARGET, Params()).conversation
+    assert [node.message.text for node in wait_for_path(services, conversation.id)] == ["First", "One"]
     other = Target("n", "anthropic")
-    turn.regenerate(desk, "ann", talk.id, other, Params(temperature=0.5))
-    cut = settled(desk, talk.id)[-1]
+    turn.regenerate(services, "ann", conversation.id, other, Params(temperature=0.5))
+    cut = wait_for_path(services, conversation.id)[-1]
     assert (cut.message.text, cut.outcome, cut.target) == ("Another", Outcome.LENGTH, other)
-    turn.continue_answer(desk, "ann", talk.id, cut.id, Params())
-    assert settled(desk, talk.id)[-1].message.text == "Another one"
-    known = desk.store.messages.nodes("ann", talk.id)
-    assert [node.message.text for node in known if node.parent_id == cut.parent_id] == ["One", "Another one"]
-    branches.show_branch(desk, "ann", talk.id, known[1].id)
-    assert desk.store.conversations.get("ann", talk.id).head_id == known[1].id
-    turn.ask(desk, "ann", talk.id, "Second", TARGET, Params())
-    answer = desk.generations.find("ann", talk.id)
-    until(lambda: answer.wait(-1, 0).node.message.text == "Half")
+    turn.continue_answer(services, "ann", conversation.id, cut.id, Params())
+    assert wait_for_path(services, conversation.id)[-1].message.text == "Another one"
+    nodes = services.store.messages.nodes("ann", conversation.id)
+    assert [node.message.text for node in nodes if node.parent_id == cut.parent_id] == ["One", "Another one"]
+    branches.show_branch(services, "ann", conversation.id, nodes[1].id)
+    assert services.store.conversations.get("ann", conversation.id).head_id == nodes[1].id
+    turn.ask(services, "ann", conversation.id, "Second", TARGET, Params())
+    answer = services.generations.find("ann", conversation.id)
+    wait_until(lambda: answer.wait(-1, 0).node.message.text == "Half")
     answer.stop()
-    path = settled(desk, talk.id)
+    path = wait_for_path(services, conversation.id)
     assert [node.message.text for node in path] == ["First", "One", "Second", "Half"]
     assert path[-1].outcome is Outcome.STOPPED
     assert [message.text for message in gateway.sent[-1][1]] == ["First", "One", "Second"]
-    kept = desk.store.conversations.get("ann", talk.id)
-    assert (kept.title, kept.target, kept.params) == ("First", TARGET, Params())
+    saved = services.store.conversations.get("ann", conversation.id)
+    assert (saved.title, saved.target, saved.params) == ("First", TARGET, Params())
 
 
-def test_what_is_kept_is_what_was_given(keeper):
-    talk, question, answer = begun(keeper)
-    assert keeper.messages.nodes("ann", "c") == [question, answer]
-    assert keeper.messages.node("ann", "q") == question
-    kept = keeper.conversations.get("ann", "c")
-    assert (kept.head_id, kept.target, kept.updated_at) == ("a", TARGET, 2.0)
-    grown = replace(
+def test_saved_values_are_returned_unchanged(turn_store):
+    conversation, question, answer = save_turn(turn_store)
+    assert turn_store.messages.nodes("ann", "c") == [question, answer]
+    assert turn_store.messages.node("ann", "q") == question
+    saved = turn_store.conversations.get("ann", "c")
+    assert (saved.head_id, saved.target, saved.updated_at) == ("a", TARGET, 2.0)
+    partial = replace(
         answer,
         message=Message("assistant", (TextPart("So"),)),
         finish_reason="stop",
         provider_metadata={"id": "x"},
     )
-    assert keeper.messages.checkpoint("ann", grown) is Outcome.ARRIVING
-    assert keeper.messages.node("ann", "a") == grown
-    ended = replace(grown, outcome=Outcome.COMPLETE, request_id="r")
-    keeper.messages.finish("ann", ended)
-    assert keeper.messages.node("ann", "a") == ended
-    assert keeper.messages.checkpoint("ann", grown) is Outcome.COMPLETE
-    keeper.messages.reopen("ann", replace(talk, updated_at=3.0), replace(ended, outcome=Outcome.ARRIVING))
-    assert keeper.messages.node("ann", "a").arriving
-    assert keeper.conversations.get("ann", "c").updated_at == 3.0
-    keeper.messages.mark_stopped("ann", "a")
-    keeper.messages.mark_stopped("ann", "q")
-    assert [node.outcome for node in keeper.messages.nodes("ann", "c")] == [Outcome.COMPLETE, Outcome.STOPPED]
-    twin = replace(ended, id="b", created_at=3.0)
-    keeper.messages.add("ann", "c", twin)
-    keeper.messages.add("ann", "c", replace(twin, finish_reason="again"))
-    keeper.messages.add("ann", "no such", replace(twin, id="d"))
-    assert keeper.messages.nodes("ann", "c")[2:] == [twin]
-    keeper.messages.set_head("ann", "c", "b")
-    keeper.conversations.set_params("ann", "c", Params(top_p=0.5))
-    kept = keeper.conversations.get("ann", "c")
-    assert (kept.head_id, kept.params) == ("b", Params(top_p=0.5))
+    assert turn_store.messages.checkpoint("ann", partial) is Outcome.ARRIVING
+    assert turn_store.messages.node("ann", "a") == partial
+    ended = replace(partial, outcome=Outcome.COMPLETE, request_id="r")
+    turn_store.messages.finish("ann", ended)
+    assert turn_store.messages.node("ann", "a") == ended
+    assert turn_store.messages.checkpoint("ann", partial) is Outcome.COMPLETE
+    turn_store.messages.reopen(
+        "ann", replace(conversation, updated_at=3.0), replace(ended, outcome=Outcome.ARRIVING)
+    )
+    assert turn_store.messages.node("ann", "a").arriving
+    assert turn_store.conversations.get("ann", "c").updated_at == 3.0
+    turn_store.messages.mark_stopped("ann", "a")
+    turn_store.messages.mark_stopped("ann", "q")
+    assert [node.outcome for node in turn_store.messages.nodes("ann", "c")] == [
+        Outcome.COMPLETE,
+        Outcome.STOPPED,
+    ]
+    sibling = replace(ended, id="b", created_at=3.0)
+    turn_store.messages.add("ann", "c", sibling)
+    turn_store.messages.add("ann", "c", replace(sibling, finish_reason="again"))
+    turn_store.messages.add("ann", "no such", replace(sibling, id="d"))
+    assert turn_store.messages.nodes("ann", "c")[2:] == [sibling]
+    turn_store.messages.set_head("ann", "c", "b")
+    turn_store.conversations.set_params("ann", "c", Params(top_p=0.5))
+    saved = turn_store.conversations.get("ann", "c")
+    assert (saved.head_id, saved.params) == ("b", Params(top_p=0.5))
 
 
-def test_anothers_is_not_there(keeper):
-    talk, question, answer = begun(keeper)
-    before = keeper.conversations.get("ann", "c")
-    stolen = replace(answer, message=Message("assistant", (TextPart("Mine"),)), outcome=Outcome.COMPLETE)
-    keeper.messages.save_turn("ben", replace(talk, head_id="q"), [])
-    keeper.messages.reopen("ben", replace(talk, head_id="q"), stolen)
-    keeper.messages.add("ben", "c", replace(stolen, id="e"))
-    keeper.messages.set_head("ben", "c", "q")
-    keeper.conversations.set_params("ben", "c", Params(top_p=0.5))
-    keeper.messages.finish("ben", stolen)
-    keeper.messages.mark_stopped("ben", "a")
-    assert keeper.messages.checkpoint("ben", stolen) is None
-    assert keeper.conversations.get("ben", "c") is None
-    assert keeper.messages.node("ben", "a") is None
-    assert keeper.messages.nodes("ben", "c") == []
-    assert keeper.messages.nodes("ann", "c") == [question, answer]
-    assert keeper.conversations.get("ann", "c") == before
+def test_other_owners_have_no_access(turn_store):
+    conversation, question, answer = save_turn(turn_store)
+    before = turn_store.conversations.get("ann", "c")
+    foreign_answer = replace(
+        answer, message=Message("assistant", (TextPart("Mine"),)), outcome=Outcome.COMPLETE
+    )
+    turn_store.messages.save_turn("ben", replace(conversation, head_id="q"), [])
+    turn_store.messages.reopen("ben", replace(conversation, head_id="q"), foreign_answer)
+    turn_store.messages.add("ben", "c", replace(foreign_answer, id="e"))
+    turn_store.messages.set_head("ben", "c", "q")
+    turn_store.conversations.set_params("ben", "c", Params(top_p=0.5))
+    turn_store.messages.finish("ben", foreign_answer)
+    turn_store.messages.mark_stopped("ben", "a")
+    assert turn_store.messages.checkpoint("ben", foreign_answer) is None
+    assert turn_store.conversations.get("ben", "c") is None
+    assert turn_store.messages.node("ben", "a") is None
+    assert turn_store.messages.nodes("ben", "c") == []
+    assert turn_store.messages.nodes("ann", "c") == [question, answer]
+    assert turn_store.conversations.get("ann", "c") == before
 
 
-def test_an_answer_that_nobody_produces_is_interrupted(keeper):
-    begun(keeper)
-    assert keeper.messages.mark_stale(STALE_AFTER) == 0
-    assert keeper.messages.mark_stale(-1.0) == 1
-    assert keeper.messages.node("ann", "a").outcome is Outcome.INTERRUPTED
+def test_a_stale_answer_is_interrupted(turn_store):
+    save_turn(turn_store)
+    assert turn_store.messages.mark_stale(STALE_AFTER) == 0
+    assert turn_store.messages.mark_stale(-1.0) == 1
+    assert turn_store.messages.node("ann", "a").outcome is Outcome.INTERRUPTED
 
 
-def test_what_is_forgotten_ends_the_answer_that_arrives():
-    scratch, waiting = TemporaryStore("ann", Counting()), threading.Event()
-    desk = TurnServices(scratch, Scripted([TextDelta("Half"), waiting]), GenerationRegistry())
-    assert scratch.current_conversation_id is None
-    talk = turn.ask(desk, "ann", None, "Why?", TARGET, Params()).conversation
-    assert scratch.current_conversation_id == talk.id
-    scratch.clear()
-    until(lambda: desk.generations.find("ann", talk.id) is None)
-    assert scratch.current_conversation_id is None
-    assert scratch.conversations.get("ann", talk.id) is None
-    assert scratch.messages.nodes("ann", talk.id) == []
+def test_clearing_the_store_ends_the_running_answer():
+    temporary_store, endless = TemporaryStore("ann", FakeUsageStore()), threading.Event()
+    services = TurnServices(
+        temporary_store, ScriptedGateway([TextDelta("Half"), endless]), GenerationRegistry()
+    )
+    assert temporary_store.current_conversation_id is None
+    conversation = turn.ask(services, "ann", None, "Why?", TARGET, Params()).conversation
+    assert temporary_store.current_conversation_id == conversation.id
+    temporary_store.clear()
+    wait_until(lambda: services.generations.find("ann", conversation.id) is None)
+    assert temporary_store.current_conversation_id is None
+    assert temporary_store.conversations.get("ann", conversation.id) is None
+    assert temporary_store.messages.nodes("ann", conversation.id) == []
 
 
-def test_a_window_and_hidden_nodes_are_kept():
-    scratch = TemporaryStore("ann", Counting())
-    _, question, answer = begun(scratch)
-    scratch.conversations.set_truncation("ann", "c", Truncation("a", "They asked why."))
-    assert scratch.conversations.get("ann", "c").truncation == Truncation("a", "They asked why.")
-    rev = scratch.conversations.get("ann", "c").revision
-    scratch.messages.soft_delete("ben", "c", ["q", "a"], 5.0)
-    scratch.messages.soft_delete("ann", "other", ["q"], 5.0)
-    assert scratch.messages.nodes("ann", "c") == [question, answer]
-    scratch.messages.soft_delete("ann", "c", ["q", "a", "no such"], 5.0)
-    assert [node.deleted_at for node in scratch.messages.nodes("ann", "c")] == [5.0, 5.0]
-    scratch.messages.soft_delete("ann", "c", ["q", "a"], None)
-    assert scratch.messages.nodes("ann", "c") == [question, answer]
-    assert scratch.conversations.get("ann", "c").revision == rev + 2
+def test_truncation_and_soft_deletion_are_stored():
+    temporary_store = TemporaryStore("ann", FakeUsageStore())
+    _, question, answer = save_turn(temporary_store)
+    temporary_store.conversations.set_truncation("ann", "c", Truncation("a", "They asked why."))
+    assert temporary_store.conversations.get("ann", "c").truncation == Truncation("a", "They asked why.")
+    revision = temporary_store.conversations.get("ann", "c").revision
+    temporary_store.messages.soft_delete("ben", "c", ["q", "a"], 5.0)
+    temporary_store.messages.soft_delete("ann", "other", ["q"], 5.0)
+    assert temporary_store.messages.nodes("ann", "c") == [question, answer]
+    temporary_store.messages.soft_delete("ann", "c", ["q", "a", "no such"], 5.0)
+    assert [node.deleted_at for node in temporary_store.messages.nodes("ann", "c")] == [5.0, 5.0]
+    temporary_store.messages.soft_delete("ann", "c", ["q", "a"], None)
+    assert temporary_store.messages.nodes("ann", "c") == [question, answer]
+    assert temporary_store.conversations.get("ann", "c").revision == revision + 2
 
 
-def test_a_title_of_a_models_takes_the_place_of_the_question_only():
-    scratch = TemporaryStore("ann", Counting())
-    begun(scratch)
-    scratch.conversations.set_generated_title("ben", "c", "Not his")
-    assert scratch.conversations.get("ann", "c").title == "Why?"
-    scratch.conversations.set_generated_title("ann", "c", "On reasons")
-    scratch.conversations.set_generated_title("ann", "c", "Once more")
-    kept = scratch.conversations.get("ann", "c")
-    assert (kept.title, kept.title_source) == ("On reasons", "model")
+def test_a_generated_title_replaces_only_the_question():
+    temporary_store = TemporaryStore("ann", FakeUsageStore())
+    save_turn(temporary_store)
+    temporary_store.conversations.set_generated_title("ben", "c", "Not his")
+    assert temporary_store.conversations.get("ann", "c").title == "Why?"
+    temporary_store.conversations.set_generated_title("ann", "c", "On reasons")
+    temporary_store.conversations.set_generated_title("ann", "c", "Once more")
+    saved = temporary_store.conversations.get("ann", "c")
+    assert (saved.title, saved.title_source) == ("On reasons", "model")
 
 
-def test_what_it_takes_is_counted_without_a_trace_of_the_chat():
-    book = Counting()
-    scratch = TemporaryStore("ann", book)
-    begun(scratch)
-    before = (scratch.conversations.get("ann", "c"), scratch.messages.nodes("ann", "c"))
+def test_usage_is_recorded_without_identifiers():
+    usage_store = FakeUsageStore()
+    temporary_store = TemporaryStore("ann", usage_store)
+    save_turn(temporary_store)
+    before = (temporary_store.conversations.get("ann", "c"), temporary_store.messages.nodes("ann", "c"))
     usage = Usage(1, 2)
-    spend = UsageRecord("s", "c", "answer", TARGET, usage, Timing(), Outcome.COMPLETE, "r", 3.0, "a", cost=5)
-    scratch.usage.record("ann", spend)
-    scratch.usage.record("ann", spend)
-    assert (scratch.conversations.get("ann", "c"), scratch.messages.nodes("ann", "c")) == before
-    traceless = replace(spend, conversation_id=None, node_id=None, request_id="")
-    assert book.spends == [("ann", traceless)] * 2  # of one id, so that a store takes the first alone
-    assert scratch.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 0, 0, 5, usage)}
-    assert scratch.usage.totals_by_answer("ann", "other") == scratch.usage.totals_by_answer("bob", "c") == {}
-    scratch.clear()
-    scratch.usage.record("ann", replace(spend, id="late"))
-    assert len(book.spends) == 3
-    assert scratch.usage.totals_by_answer("ann", "c") == {}
+    record = UsageRecord("s", "c", "answer", TARGET, usage, Timing(), Outcome.COMPLETE, "r", 3.0, "a", cost=5)
+    temporary_store.usage.record("ann", record)
+    temporary_store.usage.record("ann", record)
+    assert (
+        temporary_store.conversations.get("ann", "c"),
+        temporary_store.messages.nodes("ann", "c"),
+    ) == before
+    anonymous = replace(record, conversation_id=None, node_id=None, request_id="")
+    # Both have the same id, so that a database stores only the first.
+    assert usage_store.records == [("ann", anonymous)] * 2
+    assert temporary_store.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 0, 0, 5, usage)}
+    assert (
+        temporary_store.usage.totals_by_answer("ann", "other")
+        == temporary_store.usage.totals_by_answer("bob", "c")
+        == {}
+    )
+    temporary_store.clear()
+    temporary_store.usage.record("ann", replace(record, id="late"))
+    assert len(usage_store.records) == 3
+    assert temporary_store.usage.totals_by_answer("ann", "c") == {}
 
 
-def test_many_threads_may_keep_at_once():
-    scratch = TemporaryStore("ann", Counting())
-    _, _, answer = begun(scratch)
+def test_concurrent_writes_are_safe():
+    temporary_store = TemporaryStore("ann", FakeUsageStore())
+    _, _, answer = save_turn(temporary_store)
 
     def work(number: int) -> None:
         for step in range(200):
-            scratch.messages.add("ann", "c", replace(answer, id=f"{number}-{step}"))
-            scratch.messages.checkpoint("ann", replace(answer, finish_reason=f"{number}-{step}"))
-            scratch.messages.nodes("ann", "c")
-            scratch.messages.mark_stale(STALE_AFTER)
+            temporary_store.messages.add("ann", "c", replace(answer, id=f"{number}-{step}"))
+            temporary_store.messages.checkpoint("ann", replace(answer, finish_reason=f"{number}-{step}"))
+            temporary_store.messages.nodes("ann", "c")
+            temporary_store.messages.mark_stale(STALE_AFTER)
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(work, range(8))) == [None] * 8
-    assert len(scratch.messages.nodes("ann", "c")) == 2 + 8 * 200
+    assert len(temporary_store.messages.nodes("ann", "c")) == 2 + 8 * 200

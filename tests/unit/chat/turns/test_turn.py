@@ -1,4 +1,4 @@
-"""A turn over both wires, against the demo gateway, into a real store."""
+"""Turns on both wires with the demo gateway and a real store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lib.core.params import Params
 from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway
-from tests.unit.chat.services import settled
+from tests.unit.chat.services import wait_for_path
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +30,17 @@ def gateway():
 
 
 @pytest.fixture
-def desk(store, gateway):
+def services(store, gateway):
     return TurnServices(store, gateway, GenerationRegistry())
 
 
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
-def test_a_conversation_goes_on_over_turns_and_sends_its_whole_path(desk, wire):
+def test_a_second_turn_sends_the_complete_path(services, wire):
     target = Target("demo-tour", wire)
-    talk = turn.ask(desk, "ann", None, "First thing", target, Params()).conversation
-    assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
-    turn.ask(desk, "ann", talk.id, "Second thing", target, Params(system="Be kind."))
-    path = settled(desk, talk.id)
+    conversation = turn.ask(services, "ann", None, "First thing", target, Params()).conversation
+    assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.COMPLETE
+    turn.ask(services, "ann", conversation.id, "Second thing", target, Params(system="Be kind."))
+    path = wait_for_path(services, conversation.id)
     assert [node.message.role for node in path] == ["user", "assistant"] * 2
     assert "First thing" in path[-1].message.text
     assert "Be kind." in path[-1].message.text
@@ -48,101 +48,115 @@ def test_a_conversation_goes_on_over_turns_and_sends_its_whole_path(desk, wire):
     assert path[-1].usage.output
 
 
-def test_model_and_wire_may_change_between_turns(desk):
-    talk = turn.ask(desk, "ann", None, "One", Target("demo-thinker", "anthropic"), Params()).conversation
-    first = settled(desk, talk.id)[-1]
-    turn.ask(desk, "ann", talk.id, "Two", Target("demo-tour", "openai"), Params())
-    second = settled(desk, talk.id)[-1]
+def test_model_and_wire_can_change_between_turns(services):
+    conversation = turn.ask(
+        services, "ann", None, "One", Target("demo-thinker", "anthropic"), Params()
+    ).conversation
+    first = wait_for_path(services, conversation.id)[-1]
+    turn.ask(services, "ann", conversation.id, "Two", Target("demo-tour", "openai"), Params())
+    second = wait_for_path(services, conversation.id)[-1]
     assert first.message.thinking
     assert "One" in second.message.text
     assert (first.target.model, second.target.model) == ("demo-thinker", "demo-tour")
-    assert desk.store.conversations.get("ann", talk.id).target == Target("demo-tour", "openai")
+    assert services.store.conversations.get("ann", conversation.id).target == Target("demo-tour", "openai")
 
 
-def test_question_and_arriving_answer_are_kept_before_anything_is_sent(desk, store):
-    seen: list[list[Outcome]] = []
+def test_question_and_answer_are_saved_before_the_request_is_sent(services, store):
+    outcomes: list[list[Outcome]] = []
 
-    class Watching:
+    class ObservingGateway:
         def stream(self, *_):
-            talk = store.conversations.page("ann", 1)[0]
-            seen.append([node.outcome for node in store.messages.nodes("ann", talk.id)])
+            conversation = store.conversations.page("ann", 1)[0]
+            outcomes.append([node.outcome for node in store.messages.nodes("ann", conversation.id)])
             return iter(())
 
-    talk = turn.ask(
-        TurnServices(store, Watching(), desk.generations),
+    conversation = turn.ask(
+        TurnServices(store, ObservingGateway(), services.generations),
         "ann",
         None,
         "Why?",
         Target("m", "openai"),
         Params(),
     ).conversation
-    settled(desk, talk.id)
-    assert seen == [[Outcome.COMPLETE, Outcome.ARRIVING]]
+    wait_for_path(services, conversation.id)
+    assert outcomes == [[Outcome.COMPLETE, Outcome.ARRIVING]]
 
 
-def test_a_second_question_waits_for_the_answer(desk):
-    talk = turn.ask(desk, "ann", None, "Go", Target("demo-silent", "openai"), Params()).conversation
+def test_a_second_question_is_refused_while_an_answer_is_running(services):
+    conversation = turn.ask(
+        services, "ann", None, "Go", Target("demo-silent", "openai"), Params()
+    ).conversation
     with pytest.raises(errors.TurnInProgress):
-        turn.ask(desk, "ann", talk.id, "Again", Target("demo-tour", "openai"), Params())
-    desk.generations.find("ann", talk.id).stop()
-    path = settled(desk, talk.id)
+        turn.ask(services, "ann", conversation.id, "Again", Target("demo-tour", "openai"), Params())
+    services.generations.find("ann", conversation.id).stop()
+    path = wait_for_path(services, conversation.id)
     assert [node.outcome for node in path] == [Outcome.COMPLETE, Outcome.STOPPED]
 
 
-def test_retry_gives_the_question_another_answer_and_keeps_the_first(desk):
-    talk = turn.ask(desk, "ann", None, "Why?", Target("demo-errors", "openai"), Params()).conversation
-    failed = settled(desk, talk.id)[-1]
+def test_regenerating_adds_an_answer_and_preserves_the_first(services):
+    conversation = turn.ask(
+        services, "ann", None, "Why?", Target("demo-errors", "openai"), Params()
+    ).conversation
+    failed = wait_for_path(services, conversation.id)[-1]
     assert failed.outcome is Outcome.FAILED
     assert failed.message.text
-    turn.regenerate(desk, "ann", talk.id, Target("demo-tour", "anthropic"), Params())
-    path = settled(desk, talk.id)
+    turn.regenerate(services, "ann", conversation.id, Target("demo-tour", "anthropic"), Params())
+    path = wait_for_path(services, conversation.id)
     assert [node.outcome for node in path] == [Outcome.COMPLETE, Outcome.COMPLETE]
     assert path[-1].parent_id == failed.parent_id
-    assert failed in desk.store.messages.nodes("ann", talk.id)
+    assert failed in services.store.messages.nodes("ann", conversation.id)
 
 
-def test_nothing_is_sent_when_nothing_can_be_kept(desk, monkeypatch):
+def test_nothing_is_sent_when_the_turn_cannot_be_saved(services, monkeypatch):
     def refuse(*_):
         raise errors.StoreError("disk full")
 
-    monkeypatch.setattr(desk.store.messages, "save_turn", refuse)
-    monkeypatch.setattr(desk.gateway, "stream", lambda *_: pytest.fail("sent"))
+    monkeypatch.setattr(services.store.messages, "save_turn", refuse)
+    monkeypatch.setattr(services.gateway, "stream", lambda *_: pytest.fail("sent"))
     with pytest.raises(errors.StoreError):
-        turn.ask(desk, "ann", None, "Why?", Target("demo-tour", "openai"), Params())
+        turn.ask(services, "ann", None, "Why?", Target("demo-tour", "openai"), Params())
     monkeypatch.undo()
-    talk = turn.ask(desk, "ann", None, "Why?", Target("demo-tour", "openai"), Params()).conversation
-    assert settled(desk, talk.id)[-1].outcome is Outcome.COMPLETE
+    conversation = turn.ask(
+        services, "ann", None, "Why?", Target("demo-tour", "openai"), Params()
+    ).conversation
+    assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.COMPLETE
 
 
-def test_anothers_conversation_is_not_continued(desk):
-    talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params()).conversation
-    settled(desk, talk.id)
+def test_a_foreign_conversation_cannot_be_continued(services):
+    conversation = turn.ask(
+        services, "ann", None, "Mine", Target("demo-tour", "openai"), Params()
+    ).conversation
+    wait_for_path(services, conversation.id)
     with pytest.raises(errors.ConversationNotFound):
-        turn.ask(desk, "bob", talk.id, "Hello", Target("demo-tour", "openai"), Params())
+        turn.ask(services, "bob", conversation.id, "Hello", Target("demo-tour", "openai"), Params())
     with pytest.raises(errors.ConversationNotFound):
-        turn.regenerate(desk, "bob", talk.id, Target("demo-tour", "openai"), Params())
-    assert desk.store.conversations.page("bob", 9) == []
-    assert len(settled(desk, talk.id)) == 2
+        turn.regenerate(services, "bob", conversation.id, Target("demo-tour", "openai"), Params())
+    assert services.store.conversations.page("bob", 9) == []
+    assert len(wait_for_path(services, conversation.id)) == 2
 
 
-def test_a_deleted_conversation_is_not_continued_elsewhere(desk):
-    talk = turn.ask(desk, "ann", None, "Mine", Target("demo-tour", "openai"), Params()).conversation
-    settled(desk, talk.id)
-    desk.store.conversations.delete("ann", [talk.id])
+def test_a_deleted_conversation_cannot_be_continued(services):
+    conversation = turn.ask(
+        services, "ann", None, "Mine", Target("demo-tour", "openai"), Params()
+    ).conversation
+    wait_for_path(services, conversation.id)
+    services.store.conversations.delete("ann", [conversation.id])
     with pytest.raises(errors.ConversationNotFound):
-        turn.ask(desk, "ann", talk.id, "Hello", Target("demo-tour", "openai"), Params())
-    assert desk.store.conversations.page("ann", 9) == []
+        turn.ask(services, "ann", conversation.id, "Hello", Target("demo-tour", "openai"), Params())
+    assert services.store.conversations.page("ann", 9) == []
 
 
-def test_an_answer_that_lost_its_process_is_marked_before_the_next_question(desk, monkeypatch):
-    talk = turn.ask(desk, "ann", None, "One", Target("demo-tour", "openai"), Params()).conversation
-    lost = replace(settled(desk, talk.id)[-1], id="lost", outcome=Outcome.ARRIVING)
-    desk.store.messages.save_turn("ann", replace(talk, head_id="lost"), [lost])
+def test_a_stale_answer_is_interrupted_before_the_next_question(services, monkeypatch):
+    conversation = turn.ask(
+        services, "ann", None, "One", Target("demo-tour", "openai"), Params()
+    ).conversation
+    lost_answer = replace(wait_for_path(services, conversation.id)[-1], id="lost", outcome=Outcome.ARRIVING)
+    services.store.messages.save_turn("ann", replace(conversation, head_id="lost"), [lost_answer])
     with pytest.raises(errors.TurnInProgress):
-        turn.ask(desk, "ann", talk.id, "Two", Target("demo-tour", "openai"), Params())
+        turn.ask(services, "ann", conversation.id, "Two", Target("demo-tour", "openai"), Params())
     monkeypatch.setattr(turn, "STALE_AFTER", -1.0)
-    turn.ask(desk, "ann", talk.id, "Two", Target("demo-tour", "openai"), Params())
-    path = settled(desk, talk.id)
+    turn.ask(services, "ann", conversation.id, "Two", Target("demo-tour", "openai"), Params())
+    path = wait_for_path(services, conversation.id)
     assert [node.outcome for node in path][1] is Outcome.INTERRUPTED
 
 
@@ -156,21 +170,29 @@ TITLES = {
 
 
 @pytest.mark.parametrize("question", TITLES)
-def test_a_title_is_one_line_of_the_first_question(question):
+def test_the_initial_title_is_one_line_of_the_question(question):
     assert title_from_question(question) == TITLES[question]
 
 
-def test_a_question_beyond_the_context_window_is_refused_unless_overflow_is_allowed(desk):
-    first = turn.ask(desk, "ann", None, "Why?", Target("demo-tour", "openai"), Params()).conversation
-    path = settled(desk, first.id)
-    small = replace(desk, context_window_lookup=lambda _: 100)
+def test_a_question_beyond_the_context_window_is_refused_unless_overflow_is_allowed(services):
+    conversation = turn.ask(
+        services, "ann", None, "Why?", Target("demo-tour", "openai"), Params()
+    ).conversation
+    path = wait_for_path(services, conversation.id)
+    limited = replace(services, context_window_lookup=lambda _: 100)
     with pytest.raises(ContextWindowExceeded) as caught:
-        turn.ask(small, "ann", first.id, "word " * 200, Target("demo-tour", "openai"), Params())
+        turn.ask(limited, "ann", conversation.id, "word " * 200, Target("demo-tour", "openai"), Params())
     assert caught.value.estimate.context_window == 100
     assert caught.value.estimate.tokens > 100
-    assert caught.value.truncation_plan is None  # the only turn cannot be left out
-    assert settled(desk, first.id) == path
+    assert caught.value.truncation_plan is None  # the only turn cannot be dropped
+    assert wait_for_path(services, conversation.id) == path
     turn.ask(
-        small, "ann", first.id, "word " * 200, Target("demo-tour", "openai"), Params(), allow_overflow=True
+        limited,
+        "ann",
+        conversation.id,
+        "word " * 200,
+        Target("demo-tour", "openai"),
+        Params(),
+        allow_overflow=True,
     )
-    assert len(settled(desk, first.id)) == len(path) + 2
+    assert len(wait_for_path(services, conversation.id)) == len(path) + 2

@@ -9,8 +9,8 @@ from lib.core.user import User
 
 ANN = User("ann", groups=("sales", "support"))
 NOON = 1_795_348_800.0  # of 22 November 2026, UTC
-TARIFF = ModelPrice(Price(Decimal(1), Decimal(4)), "settings")
+MODEL_PRICE = ModelPrice(Price(Decimal(1), Decimal(4)), "settings")
 
 
-def priced(model: str) -> ModelPrice | None:
-    return None if model == "unpriced" else TARIFF
+def find_price(model: str) -> ModelPrice | None:
+    return None if model == "unpriced" else MODEL_PRICE

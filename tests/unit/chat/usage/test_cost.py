@@ -1,4 +1,4 @@
-"""Usage times price: exact, rounded once, and unknown where anything of it is."""
+"""Cost of usage: exact, rounded once, unknown without price or counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import strategies as st
 
 from lib.chat.context import window
 from lib.chat.context.window import DEFAULT_ANSWER_TOKENS, ContextEstimate
@@ -18,68 +18,88 @@ from lib.core.params import Params
 from lib.core.pricing import LONG_CONTEXT_TOKENS, NANOS_PER_DOLLAR, ModelPrice, Price
 from lib.core.target import Target
 
-D = Decimal
-CLAUDE = ModelPrice(Price(D(3), D(15), D("0.3"), D("3.75")), "library")
+CLAUDE = ModelPrice(Price(Decimal(3), Decimal(15), Decimal("0.3"), Decimal("3.75")), "library")
 
-counts = some.integers(0, 3 * 10**5)
-amounts = some.decimals(0, 100, places=6)
+token_counts = st.integers(0, 3 * 10**5)
+prices = st.decimals(0, 100, places=6)
 
 
-def test_each_kind_of_token_has_its_price():
-    # 100 fresh, 1,000 read, 200 written: the counter of what was sent holds them all.
+def test_cost_uses_the_price_of_each_token_kind():
+    # The input count includes 100 uncached, 1,000 cached and 200 written tokens.
     usage = Usage(input=1300, output=10, cache_read=1000, cache_write=200, reasoning=8)
     assert cost.calculate_cost(usage, CLAUDE) == 300_000 + 300_000 + 750_000 + 150_000
 
 
 @pytest.mark.parametrize("usage", [Usage(), Usage(10), Usage(output=10), Usage(cache_read=5)])
-def test_without_both_counts_it_is_unknown(usage):
+def test_cost_is_unknown_without_input_and_output_counts(usage):
     assert cost.calculate_cost(usage, CLAUDE) is None
 
 
-def test_without_a_price_it_is_unknown_and_with_one_of_nothing_it_is_nothing():
+def test_cost_is_unknown_without_a_price_and_zero_for_a_free_model():
     assert cost.calculate_cost(Usage(10, 10), None) is None
-    assert cost.calculate_cost(Usage(10, 10), ModelPrice(Price(D(0), D(0)), "settings")) == 0
+    assert cost.calculate_cost(Usage(10, 10), ModelPrice(Price(Decimal(0), Decimal(0)), "settings")) == 0
 
 
-def test_what_no_one_can_have_used_is_unknown():
+def test_cost_of_implausible_counts_is_unknown():
     assert cost.calculate_cost(Usage(2**52, 2**52), CLAUDE) is None
 
 
-def test_half_a_nano_dollar_is_rounded_up_and_once():
-    tariff = ModelPrice(Price(D("0.0005"), D("0.0001")), "settings")
-    assert cost.calculate_cost(Usage(1, 0), tariff) == 1
-    assert cost.calculate_cost(Usage(1, 4), tariff) == 1  # 0.5 + 0.4
-    assert cost.calculate_cost(Usage(0, 4), tariff) == 0
-    assert cost.calculate_cost(Usage(3, 0), tariff) == 2
+def test_cost_is_rounded_half_up_once():
+    model_price = ModelPrice(Price(Decimal("0.0005"), Decimal("0.0001")), "settings")
+    assert cost.calculate_cost(Usage(1, 0), model_price) == 1
+    assert cost.calculate_cost(Usage(1, 4), model_price) == 1  # 0.5 + 0.4
+    assert cost.calculate_cost(Usage(0, 4), model_price) == 0
+    assert cost.calculate_cost(Usage(3, 0), model_price) == 2
 
 
 @given(
-    counts, counts, counts, counts, amounts, amounts, some.none() | amounts, some.none() | amounts, amounts
+    token_counts,
+    token_counts,
+    token_counts,
+    token_counts,
+    prices,
+    prices,
+    st.none() | prices,
+    st.none() | prices,
+    prices,
 )
-def test_it_is_what_fractions_say(fresh, read, wrote, said, sent, out, cached, written, once):
-    usage = Usage(fresh + read + wrote, said, read, wrote)
-    price = Price(sent, out, cached, written, once)
-    parts = (
-        (fresh, sent),
-        (read, sent if cached is None else cached),
-        (wrote, sent if written is None else written),
-        (said, out),
+def test_cost_equals_exact_fractions(
+    uncached_tokens,
+    read_tokens,
+    written_tokens,
+    output_tokens,
+    input_price,
+    output_price,
+    read_price,
+    write_price,
+    request_price,
+):
+    usage = Usage(uncached_tokens + read_tokens + written_tokens, output_tokens, read_tokens, written_tokens)
+    price = Price(input_price, output_price, read_price, write_price, request_price)
+    priced_counts = (
+        (uncached_tokens, input_price),
+        (read_tokens, input_price if read_price is None else read_price),
+        (written_tokens, input_price if write_price is None else write_price),
+        (output_tokens, output_price),
     )
     exact = (
-        sum(Fraction(count) * Fraction(one) * 1000 for count, one in parts)
-        + Fraction(once) * NANOS_PER_DOLLAR
+        sum(Fraction(count) * Fraction(token_price) * 1000 for count, token_price in priced_counts)
+        + Fraction(request_price) * NANOS_PER_DOLLAR
     )
     assert cost.calculate_cost(usage, ModelPrice(price, "settings")) == int(exact + Fraction(1, 2))
 
 
-def test_more_than_so_many_tokens_have_the_price_of_long_requests():
-    tariff = replace(CLAUDE, long_context_price=Price(D(6), D(15)))
-    assert cost.calculate_cost(Usage(LONG_CONTEXT_TOKENS, 0), tariff) == LONG_CONTEXT_TOKENS * 3_000
-    assert cost.calculate_cost(Usage(LONG_CONTEXT_TOKENS + 1, 0), tariff) == (LONG_CONTEXT_TOKENS + 1) * 6_000
+def test_long_requests_use_the_long_context_price():
+    model_price = replace(CLAUDE, long_context_price=Price(Decimal(6), Decimal(15)))
+    assert cost.calculate_cost(Usage(LONG_CONTEXT_TOKENS, 0), model_price) == LONG_CONTEXT_TOKENS * 3_000
+    assert (
+        cost.calculate_cost(Usage(LONG_CONTEXT_TOKENS + 1, 0), model_price)
+        == (LONG_CONTEXT_TOKENS + 1) * 6_000
+    )
 
 
 @pytest.mark.parametrize(
-    ("need", "params", "sent", "said"),
+    ("estimate", "params", "input_tokens", "output_tokens"),
     [
         (ContextEstimate(5000, None, False), Params(), 5000, DEFAULT_ANSWER_TOKENS),
         (ContextEstimate(5000 + 300, None, True), Params(max_tokens=300), 5000, 300),
@@ -87,25 +107,26 @@ def test_more_than_so_many_tokens_have_the_price_of_long_requests():
         (ContextEstimate(5000 + 300, None, True), Params(max_tokens=300, n=3), 5000, 900),
     ],
 )
-def test_what_the_next_request_is_likely_to_be_counted_as(need, params, sent, said):
-    assert cost.expected_usage(need, params) == Usage(sent, said)
+def test_expected_usage_of_the_next_request(estimate, params, input_tokens, output_tokens):
+    assert cost.expected_usage(estimate, params) == Usage(input_tokens, output_tokens)
 
 
-@given(some.text(max_size=2_000), some.integers(1, 9), some.none() | some.integers(1, 9_000))
-def test_what_is_reserved_is_more_than_what_is_likely(text, n, most):
+@given(st.text(max_size=2_000), st.integers(1, 9), st.none() | st.integers(1, 9_000))
+def test_max_usage_is_at_least_expected_usage(text, n, max_tokens):
     path = [Node("q", None, Message("user", (TextPart(text),)), 1.0)]
-    params = Params(max_tokens=most, n=n)
-    need = window.estimate_context(path, "", params, Target("m", "openai"), None)
-    about, reserved = cost.expected_usage(need, params), cost.max_usage(need, params)
+    params = Params(max_tokens=max_tokens, n=n)
+    estimate = window.estimate_context(path, "", params, Target("m", "openai"), None)
+    expected, reserved = cost.expected_usage(estimate, params), cost.max_usage(estimate, params)
     # An estimate may be a fifth too low.
-    assert reserved.input * 0.8 >= about.input
-    assert reserved.output == about.output == (most or DEFAULT_ANSWER_TOKENS) * n
+    assert reserved.input * 0.8 >= expected.input
+    assert reserved.output == expected.output == (max_tokens or DEFAULT_ANSWER_TOKENS) * n
 
 
-def test_what_it_costs_at_most_is_written_to_the_cache_where_that_is_dearer():
-    dear = ModelPrice(Price(D(1), D(4), D("0.1"), D("1.25")), "settings")
-    assert cost.max_cost(Usage(1000, 10), dear) == 1000 * 1250 + 10 * 4000
+def test_max_cost_uses_the_cache_write_price_when_it_is_higher():
+    cached_price = ModelPrice(Price(Decimal(1), Decimal(4), Decimal("0.1"), Decimal("1.25")), "settings")
+    assert cost.max_cost(Usage(1000, 10), cached_price) == 1000 * 1250 + 10 * 4000
     assert (
-        cost.max_cost(Usage(1000, 10), replace(dear, base_price=Price(D(1), D(4)))) == 1000 * 1000 + 10 * 4000
+        cost.max_cost(Usage(1000, 10), replace(cached_price, base_price=Price(Decimal(1), Decimal(4))))
+        == 1000 * 1000 + 10 * 4000
     )
     assert cost.max_cost(Usage(1000, 10), None) is None

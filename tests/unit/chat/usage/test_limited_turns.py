@@ -1,4 +1,4 @@
-"""Turns that are held to limits: before anything is kept or sent, and settled once when they have ended."""
+"""Limits of turns: refused before anything is saved or sent, reserved while running, settled once."""
 
 from __future__ import annotations
 
@@ -22,67 +22,84 @@ from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, S
 from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.quota import current_counter
 from lib.core.target import Target
-from tests.unit.chat.services import Scripted, settled, until
-from tests.unit.chat.usage.limited import ANN, NOON, priced
+from tests.unit.chat.services import ScriptedGateway, wait_for_path, wait_until
+from tests.unit.chat.usage.limited import ANN, NOON, find_price
 
-TARGET, CHEAP = Target("m-one", "openai"), UtilityModel(Target("small", "openai"), 8192)
+TARGET, UTILITY_MODEL = Target("m-one", "openai"), UtilityModel(Target("small", "openai"), 8192)
 DONE = [
     TextDelta("Because."),
     UsageReport(Usage(input=1000, output=500)),
     Finish(Outcome.COMPLETE, "stop"),
 ]
 CUT = [TextDelta("Be"), UsageReport(Usage(input=100, output=50)), Finish(Outcome.LENGTH, "length")]
-TOOK = 1000 * 1000 + 500 * 4000  # nano-dollars of DONE
+DONE_COST = 1000 * 1000 + 500 * 4000  # nano-dollars
 
 
-def rules(**limits: Limit) -> Policy:
+def user_policy(**limits: Limit) -> Policy:
     return Policy({PER_USER_SCOPE: ScopePolicy(Limits(**limits))})
 
 
-MUCH = rules(
+HIGH_LIMITS = user_policy(
     requests_minute=Limit(hard=100), tokens_day=Limit(hard=10**6), cost_day=Limit(hard=NANOS_PER_DOLLAR)
 )
 
 
-def desk_of(
-    store: Any, policy: Policy, *said: Any, keeper: Any = None, cheap: UtilityModel | None = None
+def build_services(
+    store: Any,
+    policy: Policy,
+    *answers: Any,
+    turn_store: Any = None,
+    utility_model: UtilityModel | None = None,
 ) -> TurnServices:
-    gateway = Scripted(*said)
-    guard = LimitEnforcer(ANN, policy, store.quotas, priced, lambda: NOON)
-    aside = UtilityModelService(gateway, keeper or store, priced)
-    return TurnServices(keeper or store, gateway, GenerationRegistry(), aside, cheap, priced, guard)
+    gateway = ScriptedGateway(*answers)
+    enforcer = LimitEnforcer(ANN, policy, store.quotas, find_price, lambda: NOON)
+    utility_models = UtilityModelService(gateway, turn_store or store, find_price)
+    return TurnServices(
+        turn_store or store,
+        gateway,
+        GenerationRegistry(),
+        utility_models,
+        utility_model,
+        find_price,
+        enforcer,
+    )
 
 
-def used(store: Any) -> tuple[int, ...]:
-    """The person's requests, tokens and nano-dollars."""
+def used_amounts(store: Any) -> tuple[int, ...]:
+    """Return the user's counted requests, tokens and nano-dollars."""
     names = ("requests_minute", "tokens_day", "cost_day")
     counters = [current_counter("person:ann", name, NOON) for name in names]
-    found = store.quotas.used("ann", counters)
-    return tuple(found[counter] for counter in counters)
+    amounts = store.quotas.used("ann", counters)
+    return tuple(amounts[counter] for counter in counters)
 
 
-def asked(
-    desk: TurnServices, talk: str | None = None, target: Target = TARGET, params: Params | None = None
+def ask_question(
+    services: TurnServices,
+    conversation_id: str | None = None,
+    target: Target = TARGET,
+    params: Params | None = None,
 ) -> str:
-    return turn.ask(desk, "ann", talk, "Why is it so?", target, params or Params()).conversation.id
+    return turn.ask(
+        services, "ann", conversation_id, "Why is it so?", target, params or Params()
+    ).conversation.id
 
 
-REFUSED = {
-    "requests": (rules(requests_minute=Limit(hard=0)), TARGET, errors.LimitExceededError),
-    "tokens": (rules(tokens_month=Limit(hard=1000)), TARGET, errors.LimitExceededError),
-    "money": (rules(cost_day=Limit(hard=1000)), TARGET, errors.LimitExceededError),
-    "everybody's money": (
+REFUSALS = {
+    "requests": (user_policy(requests_minute=Limit(hard=0)), TARGET, errors.LimitExceededError),
+    "tokens": (user_policy(tokens_month=Limit(hard=1000)), TARGET, errors.LimitExceededError),
+    "cost": (user_policy(cost_day=Limit(hard=1000)), TARGET, errors.LimitExceededError),
+    "team cost": (
         Policy({TEAM_SCOPE: ScopePolicy(Limits(cost_month=Limit(hard=9)))}),
         TARGET,
         errors.LimitExceededError,
     ),
-    "a group's": (
+    "group tokens": (
         Policy({"group:sales": ScopePolicy(Limits(tokens_day=Limit(hard=9)))}),
         TARGET,
         errors.LimitExceededError,
     ),
     "no price": (
-        rules(cost_day=Limit(hard=NANOS_PER_DOLLAR)),
+        user_policy(cost_day=Limit(hard=NANOS_PER_DOLLAR)),
         Target("unpriced", "openai"),
         errors.PriceUnknown,
     ),
@@ -94,192 +111,199 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_is_refused_is_neither_kept_nor_sent(store, case):
-    policy, target, why = REFUSED[case]
-    desk = desk_of(store, policy)
-    with pytest.raises(why):
-        asked(desk, target=target)
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_refused_turn_is_neither_saved_nor_sent(store, case):
+    policy, target, error_type = REFUSALS[case]
+    services = build_services(store, policy)
+    with pytest.raises(error_type):
+        ask_question(services, target=target)
     assert store.conversations.page("ann", 9) == []
-    open_ = replace(desk, limit_enforcer=NO_LIMITS, gateway=Scripted(CUT, DONE))
-    talk = asked(open_, target=target)
-    before = settled(open_, talk)
-    for again in (
-        lambda: asked(desk, talk, target),
-        lambda: turn.regenerate(desk, "ann", talk, target, Params()),
-        lambda: turn.continue_answer(desk, "ann", talk, before[-1].id, Params()),
+    unlimited = replace(services, limit_enforcer=NO_LIMITS, gateway=ScriptedGateway(CUT, DONE))
+    conversation_id = ask_question(unlimited, target=target)
+    before = wait_for_path(unlimited, conversation_id)
+    for retry in (
+        lambda: ask_question(services, conversation_id, target),
+        lambda: turn.regenerate(services, "ann", conversation_id, target, Params()),
+        lambda: turn.continue_answer(services, "ann", conversation_id, before[-1].id, Params()),
     ):
-        with pytest.raises(why):
-            again()
-        assert store.messages.nodes("ann", talk) == before
-    assert desk.gateway.sent == []
-    # The place is free for who may go on.
-    asked(open_, talk)
-    assert settled(open_, talk)[-1].outcome is Outcome.COMPLETE
+        with pytest.raises(error_type):
+            retry()
+        assert store.messages.nodes("ann", conversation_id) == before
+    assert services.gateway.sent == []
+    # The refused turns have released the conversation.
+    ask_question(unlimited, conversation_id)
+    assert wait_for_path(unlimited, conversation_id)[-1].outcome is Outcome.COMPLETE
 
 
-def test_who_has_no_limits_needs_no_counting(store):
-    class Away:
+def test_no_quota_is_read_without_limits(store):
+    class UnavailableQuotas:
         def __getattr__(self, name: str) -> Any:
-            pytest.fail(f"asked to {name}")
+            pytest.fail(f"unexpected call of {name}")
 
-    desk = replace(
-        desk_of(store, Policy(), DONE), limit_enforcer=LimitEnforcer(ANN, Policy(), Away(), priced)
+    services = replace(
+        build_services(store, Policy(), DONE),
+        limit_enforcer=LimitEnforcer(ANN, Policy(), UnavailableQuotas(), find_price),
     )
-    assert settled(desk, asked(desk))[-1].outcome is Outcome.COMPLETE
-    assert desk.limit_enforcer.limit_statuses() == desk.limit_enforcer.warnings() == []
+    assert wait_for_path(services, ask_question(services))[-1].outcome is Outcome.COMPLETE
+    assert services.limit_enforcer.limit_statuses() == services.limit_enforcer.warnings() == []
 
 
-def test_an_answer_takes_what_it_took_and_no_more(store):
-    desk = desk_of(store, MUCH, DONE, CUT, DONE)
-    talk = asked(desk)
-    settled(desk, talk)
-    assert used(store) == (1, 1500, TOOK)
-    turn.regenerate(desk, "ann", talk, TARGET, Params())
-    cut = settled(desk, talk)[-1]
-    assert used(store) == (2, 1650, TOOK + 100 * 1000 + 50 * 4000)
-    turn.continue_answer(desk, "ann", talk, cut.id, Params())
-    assert settled(desk, talk)[-1].outcome is Outcome.COMPLETE
-    assert used(store) == (3, 3150, 2 * TOOK + 300_000)
-    assert sum(row.cost for row in store.usage.records("ann", talk)) == 2 * TOOK + 300_000
+def test_a_finished_answer_counts_its_actual_usage(store):
+    services = build_services(store, HIGH_LIMITS, DONE, CUT, DONE)
+    conversation_id = ask_question(services)
+    wait_for_path(services, conversation_id)
+    assert used_amounts(store) == (1, 1500, DONE_COST)
+    turn.regenerate(services, "ann", conversation_id, TARGET, Params())
+    cut = wait_for_path(services, conversation_id)[-1]
+    assert used_amounts(store) == (2, 1650, DONE_COST + 100 * 1000 + 50 * 4000)
+    turn.continue_answer(services, "ann", conversation_id, cut.id, Params())
+    assert wait_for_path(services, conversation_id)[-1].outcome is Outcome.COMPLETE
+    assert used_amounts(store) == (3, 3150, 2 * DONE_COST + 300_000)
+    assert sum(row.cost for row in store.usage.records("ann", conversation_id)) == 2 * DONE_COST + 300_000
 
 
-def test_while_it_arrives_it_is_reserved(store):
-    going = threading.Event()
-    desk = desk_of(store, MUCH, [going, *DONE])
-    talk = asked(desk, params=Params(max_tokens=700, n=2))
-    requests, tokens, cost = used(store)
+def test_the_maximum_is_reserved_while_the_answer_arrives(store):
+    release = threading.Event()
+    services = build_services(store, HIGH_LIMITS, [release, *DONE])
+    conversation_id = ask_question(services, params=Params(max_tokens=700, n=2))
+    requests, tokens, cost = used_amounts(store)
     assert requests == 1
     assert 2 * 700 < tokens < 2 * 700 + 200
     assert 4000 * 2 * 700 < cost < 4000 * 2 * 700 + 200_000
-    going.set()
-    settled(desk, talk)
-    assert used(store) == (1, 1500, TOOK)
+    release.set()
+    wait_for_path(services, conversation_id)
+    assert used_amounts(store) == (1, 1500, DONE_COST)
 
 
-def test_the_alternatives_of_one_request_are_settled_once(store):
+def test_alternatives_of_one_request_are_counted_once(store):
     both = [TextDelta("One"), TextDelta("Two", choice=1), *DONE[1:]]
-    desk = desk_of(store, MUCH, both)
-    settled(desk, asked(desk, params=Params(n=2)))
-    assert used(store) == (1, 1500, TOOK)
+    services = build_services(store, HIGH_LIMITS, both)
+    wait_for_path(services, ask_question(services, params=Params(n=2)))
+    assert used_amounts(store) == (1, 1500, DONE_COST)
 
 
 ENDS = {
     "refused": ([errors.Overloaded("busy")], (1, 0, 0)),
     "failed": ([TextDelta("Be"), errors.StreamError("no")], None),
     "cut": ([TextDelta("Be"), errors.StreamInterrupted()], None),
-    "said no tokens": ([TextDelta("Be"), Finish(Outcome.COMPLETE, "stop")], None),
-    "tried again": ([RetryScheduled(0.0, 1, 2, "overloaded"), *DONE], (2, 1500, TOOK)),
+    "no token counts": ([TextDelta("Be"), Finish(Outcome.COMPLETE, "stop")], None),
+    "retried": ([RetryScheduled(0.0, 1, 2, "overloaded"), *DONE], (2, 1500, DONE_COST)),
 }
 
 
-@pytest.mark.parametrize("end", ENDS)
-def test_however_it_ends_nothing_stays_reserved_but_what_is_unknown(store, end):
-    said, taken = ENDS[end]
-    going = threading.Event()
-    desk = desk_of(store, MUCH, [going, *said])
-    talk = asked(desk)
-    reserved = used(store)
-    going.set()
-    settled(desk, talk)
-    assert used(store) == (taken or reserved)
-    desk.limit_enforcer.release(store.usage.records("ann", talk)[0].id.partition(".")[0])
-    assert used(store) == (taken or reserved)
+@pytest.mark.parametrize("ending", ENDS)
+def test_only_unknown_usage_stays_reserved_after_the_end(store, ending):
+    events, expected = ENDS[ending]
+    release = threading.Event()
+    services = build_services(store, HIGH_LIMITS, [release, *events])
+    conversation_id = ask_question(services)
+    reserved = used_amounts(store)
+    release.set()
+    wait_for_path(services, conversation_id)
+    assert used_amounts(store) == (expected or reserved)
+    services.limit_enforcer.release(store.usage.records("ann", conversation_id)[0].id.partition(".")[0])
+    assert used_amounts(store) == (expected or reserved)
 
 
-@pytest.mark.parametrize("how", ["stopped", "interrupted"])
-def test_what_was_stopped_is_counted_as_it_was_reserved(store, how):
-    desk = desk_of(store, MUCH, [TextDelta("Be"), threading.Event()])
-    talk = asked(desk)
-    reserved, answer = used(store), desk.generations.find("ann", talk)
-    until(lambda: answer.wait(-1, 0).node.message.text)
-    if how == "interrupted":
+@pytest.mark.parametrize("ending", ["stopped", "interrupted"])
+def test_a_stopped_answer_counts_the_reserved_amount(store, ending):
+    services = build_services(store, HIGH_LIMITS, [TextDelta("Be"), threading.Event()])
+    conversation_id = ask_question(services)
+    reserved, answer = used_amounts(store), services.generations.find("ann", conversation_id)
+    wait_until(lambda: answer.wait(-1, 0).node.message.text)
+    if ending == "interrupted":
         answer.interrupt()
     answer.stop()
-    settled(desk, talk)
-    assert used(store) == reserved
-    assert store.usage.records("ann", talk)[0].cost is None
+    wait_for_path(services, conversation_id)
+    assert used_amounts(store) == reserved
+    assert store.usage.records("ann", conversation_id)[0].cost is None
 
 
-def test_what_could_not_be_kept_is_given_back(store, monkeypatch):
-    desk = desk_of(store, MUCH, DONE)
+def test_the_reservation_is_released_when_the_turn_cannot_be_saved(store, monkeypatch):
+    services = build_services(store, HIGH_LIMITS, DONE)
 
     def refuse(*_: Any) -> None:
         raise errors.StoreError("disk full")
 
-    with monkeypatch.context() as away, pytest.raises(errors.StoreError):
-        away.setattr(store.messages, "save_turn", refuse)
-        asked(desk)
-    assert used(store) == (0, 0, 0)
-    # Not even that: it stays counted.
-    with monkeypatch.context() as away, pytest.raises(errors.StoreError, match="disk full"):
-        away.setattr(store.messages, "save_turn", refuse)
-        away.setattr(store.quotas, "release", refuse)
-        asked(desk)
-    assert used(store)[0] == 1
-    assert desk.gateway.sent == []
+    with monkeypatch.context() as patch, pytest.raises(errors.StoreError):
+        patch.setattr(store.messages, "save_turn", refuse)
+        ask_question(services)
+    assert used_amounts(store) == (0, 0, 0)
+    # A reservation that cannot be released stays counted.
+    with monkeypatch.context() as patch, pytest.raises(errors.StoreError, match="disk full"):
+        patch.setattr(store.messages, "save_turn", refuse)
+        patch.setattr(store.quotas, "release", refuse)
+        ask_question(services)
+    assert used_amounts(store)[0] == 1
+    assert services.gateway.sent == []
 
 
-def test_a_temporary_chat_counts(store):
-    scratch = TemporaryStore("ann", store.usage)
-    desk = desk_of(store, MUCH, [RetryScheduled(0.0, 1, 2, "cut"), *DONE], keeper=scratch)
-    settled(desk, asked(desk))
-    assert used(store) == (2, 1500, TOOK)
+def test_a_temporary_chat_counts_towards_limits(store):
+    temporary_store = TemporaryStore("ann", store.usage)
+    services = build_services(
+        store, HIGH_LIMITS, [RetryScheduled(0.0, 1, 2, "cut"), *DONE], turn_store=temporary_store
+    )
+    wait_for_path(services, ask_question(services))
+    assert used_amounts(store) == (2, 1500, DONE_COST)
     with pytest.raises(errors.LimitExceededError):
-        asked(
+        ask_question(
             replace(
-                desk,
+                services,
                 limit_enforcer=LimitEnforcer(
-                    ANN, rules(tokens_day=Limit(hard=1600)), store.quotas, priced, lambda: NOON
+                    ANN, user_policy(tokens_day=Limit(hard=1600)), store.quotas, find_price, lambda: NOON
                 ),
             )
         )
 
 
-def at_rest() -> None:
-    until(lambda: not any(thread.name in ("title", "summary") for thread in threading.enumerate()))
+def wait_for_workers() -> None:
+    wait_until(lambda: not any(thread.name in ("title", "summary") for thread in threading.enumerate()))
 
 
-def test_a_title_counts_and_is_not_made_where_the_limit_is_reached(store):
-    # The cheap model is not the person's choice: the rules about models are not about it.
+def test_a_title_is_counted_and_skipped_at_the_limit(store):
+    # Model rules do not apply to the utility model, which the user does not choose.
     policy = Policy(
-        {PER_USER_SCOPE: ScopePolicy(MUCH.scopes[PER_USER_SCOPE].limits, model_patterns=("m-*",))}
+        {PER_USER_SCOPE: ScopePolicy(HIGH_LIMITS.scopes[PER_USER_SCOPE].limits, model_patterns=("m-*",))}
     )
     titled = [TextDelta("A title"), *DONE[1:]]
-    desk = desk_of(store, policy, titled, titled, cheap=CHEAP)
-    talk = asked(desk)
-    settled(desk, talk)
-    at_rest()
-    assert store.conversations.get("ann", talk).title_source == "model"
-    assert used(store) == (2, 3000, 2 * TOOK)
-    desk = desk_of(store, rules(requests_minute=Limit(hard=3)), DONE, cheap=CHEAP)
-    talk = asked(desk)
-    assert settled(desk, talk)[-1].outcome is Outcome.COMPLETE
-    at_rest()
-    assert store.conversations.get("ann", talk).title_source == "question"
-    assert used(store)[0] == 3
-    assert len(desk.gateway.sent) == 1
+    services = build_services(store, policy, titled, titled, utility_model=UTILITY_MODEL)
+    conversation_id = ask_question(services)
+    wait_for_path(services, conversation_id)
+    wait_for_workers()
+    assert store.conversations.get("ann", conversation_id).title_source == "model"
+    assert used_amounts(store) == (2, 3000, 2 * DONE_COST)
+    services = build_services(
+        store, user_policy(requests_minute=Limit(hard=3)), DONE, utility_model=UTILITY_MODEL
+    )
+    conversation_id = ask_question(services)
+    assert wait_for_path(services, conversation_id)[-1].outcome is Outcome.COMPLETE
+    wait_for_workers()
+    assert store.conversations.get("ann", conversation_id).title_source == "question"
+    assert used_amounts(store)[0] == 3
+    assert len(services.gateway.sent) == 1
 
 
-def test_a_summary_counts_and_fails_where_the_limit_is_reached(store):
-    desk = desk_of(store, MUCH, *[DONE] * 3)
-    talk = asked(desk)
+def test_a_summary_is_counted_and_fails_at_the_limit(store):
+    services = build_services(store, HIGH_LIMITS, *[DONE] * 3)
+    conversation_id = ask_question(services)
     for _ in range(2):
-        path = settled(desk, talk)
-        asked(desk, talk)
-    path, before = settled(desk, talk), used(store)
-    cheap = desk_of(store, MUCH, DONE, cheap=CHEAP)
-    kept = store.conversations.get("ann", talk)
+        path = wait_for_path(services, conversation_id)
+        ask_question(services, conversation_id)
+    path, before = wait_for_path(services, conversation_id), used_amounts(store)
+    summarizing = build_services(store, HIGH_LIMITS, DONE, utility_model=UTILITY_MODEL)
+    conversation = store.conversations.get("ann", conversation_id)
     job = shorten.summarise_dropped(
-        cheap, "ann", kept, path, Truncation(path[4].id), in_new_conversation=False
+        summarizing, "ann", conversation, path, Truncation(path[4].id), in_new_conversation=False
     )
-    until(lambda: job.state != "running")
+    wait_until(lambda: job.state != "running")
     assert job.state == "done"
-    assert used(store) == (before[0] + 1, before[1] + 1500, before[2] + TOOK)
-    tight = desk_of(store, rules(cost_day=Limit(hard=4 * TOOK + 1000)), cheap=CHEAP)
-    job = shorten.summarise_dropped(
-        tight, "ann", kept, path, Truncation(path[4].id), in_new_conversation=False
+    assert used_amounts(store) == (before[0] + 1, before[1] + 1500, before[2] + DONE_COST)
+    limited = build_services(
+        store, user_policy(cost_day=Limit(hard=4 * DONE_COST + 1000)), utility_model=UTILITY_MODEL
     )
-    until(lambda: job.state != "running")
+    job = shorten.summarise_dropped(
+        limited, "ann", conversation, path, Truncation(path[4].id), in_new_conversation=False
+    )
+    wait_until(lambda: job.state != "running")
     assert (job.state, job.error_code) == ("failed", "over_limit")
-    assert tight.gateway.sent == []
+    assert limited.gateway.sent == []
