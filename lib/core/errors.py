@@ -5,7 +5,7 @@ AntlerError
 ├── StoreError              the database refused or is not reachable           server
 ├── TurnInProgress          an answer is still arriving in the conversation    you
 ├── ConversationNotFound    the conversation does not exist for this user      you
-├── ShuttingDown            the process was told to stop                       server
+├── ShuttingDown            the process is stopping                            server
 ├── TransferError           a file cannot be imported                          you
 ├── LimitExceededError      a hard limit of the team would be exceeded         you
 ├── PriceUnknown            a cost limit applies and the price is unknown      server
@@ -86,7 +86,7 @@ class ConversationNotFound(AntlerError):
 
 
 class ShuttingDown(AntlerError):
-    """The process was told to stop, and refuses new turns."""
+    """The process is shutting down and refuses new turns."""
 
     code = "closing"
     retryable = True
@@ -167,7 +167,7 @@ class AnswerError(AntlerError):
         self.should_retry: bool | None = None
 
     def redact(self, secret: str) -> Self:
-        """Remove a secret from the texts of the other side; returns the error itself."""
+        """Redact a secret from the gateway's texts. Returns the error itself."""
         if secret:
             self.detail = self.detail.replace(secret, "…")
             self.request_id = self.request_id.replace(secret, "…")
@@ -175,7 +175,7 @@ class AnswerError(AntlerError):
         return self
 
     def to_failure(self) -> Failure:
-        told = (
+        return Failure(
             self.code,
             self.detail,
             self.status,
@@ -184,7 +184,6 @@ class AnswerError(AntlerError):
             self.rejected_params,
             self.retry_after,
         )
-        return Failure(*told)
 
 
 class GatewayError(AnswerError):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-if TYPE_CHECKING:  # a conversation in types.py has Params
+if TYPE_CHECKING:  # lib.core.target imports this module
     from lib.core.target import Wire
 
 FieldKind = Literal["area", "number", "integer", "text", "lines", "choice", "json", "switch"]
@@ -16,8 +16,8 @@ FieldGroup = Literal["basic", "sampling", "thinking", "output", "request"]
 
 EFFORT_LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 MIN_THINKING_BUDGET = 1024
-MAX_STOP_SEQUENCES = 4  # the most stop sequences that OpenAI's format takes
-_MAX_SAFE_INTEGER = 2**53 - 1  # what a browser's number holds exactly
+MAX_STOP_SEQUENCES = 4  # limit of OpenAI's format
+_MAX_SAFE_INTEGER = 2**53 - 1  # largest integer that JavaScript represents exactly
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Params:
 
 @dataclass(frozen=True)
 class NumberRange:
-    """The numbers that a wire takes, both ends included."""
+    """Range of numbers that a wire accepts, both ends included."""
 
     minimum: float
     maximum: float
@@ -72,7 +72,7 @@ class ParamField:
     step: float = 1
 
     def wire_name(self, wire: Wire) -> str:
-        """The name of the field in the wire's JSON; "" where the wire has none."""
+        """Return the name of the field in the wire's JSON; "" if the wire has none."""
         return self.openai_name if wire == "openai" else self.anthropic_name
 
     def range_for(self, wire: Wire) -> NumberRange:
@@ -152,9 +152,9 @@ def clamp_params(wire: Wire, params: Params) -> tuple[Params, list[ParamAdjustme
         value = getattr(params, field.name)
         if field.ranges and field.wire_name(wire) and value is not None:
             limits = field.range_for(wire)
-            fitting = type(value)(min(max(value, limits.minimum), limits.maximum))
-            if fitting != value:
-                changes[field.name] = fitting
+            clamped = type(value)(min(max(value, limits.minimum), limits.maximum))
+            if clamped != value:
+                changes[field.name] = clamped
     return replace(params, **changes), [
         ParamAdjustment("clamped", name, f"{value:g}" if isinstance(value, float) else str(value))
         for name, value in changes.items()
@@ -162,33 +162,33 @@ def clamp_params(wire: Wire, params: Params) -> tuple[Params, list[ParamAdjustme
 
 
 def changed_params(params: Params) -> list[str]:
-    """The names of the parameters that are set, in the order of their fields."""
-    untouched = Params()
-    return [name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(untouched, name)]
+    """Return the names of the parameters that are set, in the order of PARAM_FIELDS."""
+    defaults = Params()
+    return [name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(defaults, name)]
 
 
 def find_unsupported(wire: Wire, params: Params) -> list[ParamAdjustment]:
     """Return the set parameters without a field on the wire, or without a parameter that they require."""
-    found = [
+    unsupported = [
         ParamAdjustment("automatic" if name == "cache" else "not_on_wire", name)
         for name in changed_params(params)
         if not FIELDS_BY_NAME[name].wire_name(wire)
     ]
-    halves = (params.format == "schema") != bool(params.schema)
-    return [*found, ParamAdjustment("schema_needs", "schema")] if halves else found
+    is_schema_incomplete = (params.format == "schema") != bool(params.schema)
+    return [*unsupported, ParamAdjustment("schema_needs", "schema")] if is_schema_incomplete else unsupported
 
 
 def parse_json_object(text: str) -> dict[str, Any]:
-    """The JSON object that was typed; {} for nothing. Raises ValueError where it is anything else."""
+    """Parse a JSON object as typed; {} for a blank text. Raises ValueError for anything else."""
     if not text.strip():
         return {}
     try:
-        found = json.loads(text, parse_constant=_reject_constant, parse_float=_parse_finite)
+        value = json.loads(text, parse_constant=_reject_constant, parse_float=_parse_finite)
     except RecursionError:
         raise ValueError(text[:40]) from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise ValueError(text[:40])
-    return found
+    return value
 
 
 def _reject_constant(constant: str) -> NoReturn:
@@ -201,7 +201,7 @@ def _parse_finite(literal: str) -> float:
 
 
 def merge_patch(body: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """`body` with a JSON merge patch (RFC 7386) on it: objects are merged, null takes a field away."""
+    """Apply a JSON merge patch (RFC 7386): objects are merged, null removes a field. Returns a copy."""
     result = dict(body)
     for key, value in patch.items():
         if value is None:
@@ -218,7 +218,7 @@ _PARAM_NAMES = frozenset(field.name for field in fields(Params))
 
 
 def load_params(saved: Mapping[str, Any]) -> Params:
-    """Params as they were saved: names of another version are passed over, lists are tuples again."""
+    """Build Params from saved JSON; names of other versions are ignored."""
     values = {key: value for key, value in saved.items() if key in _PARAM_NAMES}
     if isinstance(values.get("stop"), list):
         values["stop"] = tuple(map(str, values["stop"]))
@@ -226,6 +226,6 @@ def load_params(saved: Mapping[str, Any]) -> Params:
 
 
 def parse_stop_sequences(text: str) -> tuple[str, ...]:
-    r"""Stop sequences from a text with one on each line; `\n` and `\t` stand for the signs themselves."""
+    r"""Parse stop sequences, one a line; `\n` and `\t` stand for line break and tab."""
     lines = (line.replace("\\n", "\n").replace("\\t", "\t") for line in text.splitlines())
     return tuple(dict.fromkeys(line for line in lines if line))

@@ -1,9 +1,9 @@
-"""Words to search by: a text cut into tokens, a query into terms, and what matches found again in the text.
+"""Tokenizer of the full-text search: tokens of a text, terms of a query, and their matches in a text.
 
-Both are folded first (NFKC, lower case), so that wide, joined and composed letters are one and the same. A
-run of Chinese, Japanese or Korean signs becomes overlapping pairs, with its last sign once more alone;
-everything else is words, cut at whatever is no letter and no digit. A query's run is a phrase of pairs; its
-single sign and its word are beginnings. A message matches where all terms of the query do, in any order.
+Text and query are normalized first (NFKC, case folding). A run of Chinese, Japanese or Korean characters
+becomes overlapping bigrams, and its last character a token of its own; everything else is split into words at
+characters that are neither letter nor digit. In a query, a CJK run is a phrase of bigrams; a single CJK
+character and a word are prefixes. A message matches if all terms of the query do, in any order.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-# What is beyond these is not looked for: each keeps a query small, and finds rather more than less.
-MAX_QUERY_CHARS = 1000  # characters
+# Limits of a query. The excess is ignored, so a query finds more rather than less.
+MAX_QUERY_CHARS = 1000
 MAX_TERMS = 32
-MAX_PHRASE_TOKENS = 64  # tokens; of a longer run every such part is a term of its own
-MAX_WORD_CHARS = 100  # signs; longer words are told apart no further
+MAX_PHRASE_TOKENS = 64  # a longer run is split into several terms
+MAX_WORD_CHARS = 100  # longer words are truncated
 
-_MAX_CLUSTER_CHARS = 32  # signs put on a letter; as many as Unicode's own limit for streams, and the letter
-# Where no space stands between words: Han, kana, Bopomofo, Hangul, as they are after folding.
+_MAX_CLUSTER_CHARS = 32  # a character and its combining marks; near the limit of Unicode's stream-safe format
+# Scripts without spaces between words, after folding: Han, kana, Bopomofo, Hangul.
 _CJK_CHAR = re.compile(
     "[\u1100-\u11ff\u3005-\u3007\u3031-\u3035\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f"
     "\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
     "\U0001aff0-\U0001b16f\U00020000-\U0003ffff]"
 )
-# What only chooses the look of a letter; the categories Cf and Me are left out as a whole.
+# Ignored, like all characters of the categories Cf and Me.
 _VARIATION_SELECTOR = re.compile("[\u034f\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-# What is folded into itself, but for case: far the most of what is written in a chat.
+# Fast path for most text of a chat: characters that fold to themselves, except for case.
 _FOLD_INVARIANT = re.compile("[\x00-\x7f\u4e00-\u9fff]+")
-_FOLD_INVARIANT_KINDS = {place: "w" if chr(place).isalnum() else " " for place in range(0x80)}
+_FOLD_INVARIANT_KINDS = {code: "w" if chr(code).isalnum() else " " for code in range(0x80)}
 _FOLD_INVARIANT_KINDS |= dict.fromkeys(range(0x4E00, 0xA000), "s")
 _RUN = re.compile("w+|s+")
 _WHITESPACE = re.compile(r"\s+")
-_WORD_BOUNDARY_MARGIN = 20  # characters that a part of a text is made shorter by, so as not to cut a word
+_WORD_BOUNDARY_MARGIN = 20  # characters by which a passage may shrink to end between words
 
 
 @dataclass(frozen=True)
 class Term:
-    """Tokens to be found one after another; with `prefix`, the (last) one as the beginning of a token."""
+    """Tokens to match in sequence; with `is_prefix`, a single token that matches as a prefix."""
 
     tokens: tuple[str, ...]
     is_prefix: bool
@@ -48,7 +48,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Passage:
-    """A part of a text, from `start` to before `end`, in pieces, each with whether it was searched for."""
+    """A part [start, end) of a text, in segments (text, is_match)."""
 
     start: int
     end: int
@@ -57,9 +57,9 @@ class Passage:
 
 @dataclass(frozen=True)
 class _FoldedText:
-    """A folded text: its signs, the kind of each, and where each begins and ends in the original.
+    """A folded text: its characters, the kind of each, and the offsets of each in the original.
 
-    Signs and kinds may be several in one string.
+    Strings in `chars` and `kinds` may hold several characters.
     """
 
     chars: list[str]
@@ -69,51 +69,51 @@ class _FoldedText:
 
 
 def tokenize(text: str) -> list[str]:
-    """The tokens of a text in their order."""
+    """Return the tokens of a text in order."""
     return _tokenize_folded(_fold_text(text))[0]
 
 
 def parse_query(text: str) -> tuple[Term, ...]:
-    """The terms of what somebody typed, each once; () where it has no letter and no digit."""
+    """Parse a query as typed into distinct terms; () if it has no letter and no digit."""
     end = MAX_QUERY_CHARS
     while end < len(text) and _is_combining(text[end]):
         end += 1
-    found: dict[Term, None] = {}
-    for _, run, signs in _split_runs(_fold_text(text[:end])):
-        found |= dict.fromkeys(_split_terms(run, signs))
-    return tuple(found)[:MAX_TERMS]
+    terms: dict[Term, None] = {}
+    for _, run, is_cjk in _split_runs(_fold_text(text[:end])):
+        terms |= dict.fromkeys(_split_terms(run, is_cjk))
+    return tuple(terms)[:MAX_TERMS]
 
 
 def find_matches(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
-    """Where the terms stand in a text: offsets (start, end) in their order, none overlapping another."""
+    """Return the offsets (start, end) of all matches of the terms, sorted and merged."""
     folded = _fold_text(text)
-    known, places = _tokenize_folded(folded)
+    tokens, offsets = _tokenize_folded(folded)
     spans: list[tuple[int, int]] = []
     for term in terms:
-        # A phrase's pairs overlap: it has one sign more than tokens.
+        # The bigrams of a phrase overlap: it has one character more than tokens.
         length = len(term.tokens[0]) if term.is_prefix else len(term.tokens) + 1
-        for at in _find_term(known, term):
-            first = places[at]
+        for index in _find_term(tokens, term):
+            first = offsets[index]
             spans.append((folded.starts[first], folded.ends[first + length - 1]))
     return _merge_spans(spans)
 
 
 def extract_passages(text: str, spans: Sequence[tuple[int, int]], context_chars: int) -> list[Passage]:
-    """The parts of a text with the spans in them and about `around` characters on each side.
+    """Return passages around the spans, with about `context_chars` characters on each side.
 
-    Spans that are near each other share a part. Where there are none, it is the text's beginning.
+    Spans that are near each other share a passage. Without spans, it is the beginning of the text.
     """
     spans = _merge_spans(spans)
     parts = _merge_spans(
         (max(0, start - context_chars), min(len(text), end + context_chars)) for start, end in spans
     )
-    found = []
+    passages = []
     for first, last in parts or [(0, min(len(text), 2 * context_chars))]:
         inside = [span for span in spans if first <= span[0] and span[1] <= last]
         start = _snap_start(text, first, inside[0][0] if inside else first)
         end = _snap_end(text, inside[-1][1] if inside else start, last)
-        found.append(Passage(start, end, tuple(_split_segments(text, start, end, inside))))
-    return found
+        passages.append(Passage(start, end, tuple(_split_segments(text, start, end, inside))))
+    return passages
 
 
 def _split_terms(run: str, is_cjk: bool) -> Iterator[Term]:
@@ -122,87 +122,87 @@ def _split_terms(run: str, is_cjk: bool) -> Iterator[Term]:
     elif len(run) == 1:
         yield Term((run,), is_prefix=True)
     else:
-        pairs = _bigrams(run)[:-1]
-        for start in range(0, len(pairs), MAX_PHRASE_TOKENS):
-            yield Term(tuple(pairs[start : start + MAX_PHRASE_TOKENS]), is_prefix=False)
+        bigrams = _bigrams(run)[:-1]
+        for start in range(0, len(bigrams), MAX_PHRASE_TOKENS):
+            yield Term(tuple(bigrams[start : start + MAX_PHRASE_TOKENS]), is_prefix=False)
 
 
 def _bigrams(run: str) -> list[str]:
-    """Overlapping pairs of signs, and the last sign alone: each sign begins one."""
-    return [run[place : place + 2] for place in range(len(run))]
+    """Return the overlapping bigrams of a run, and its last character alone."""
+    return [run[index : index + 2] for index in range(len(run))]
 
 
 def _find_term(tokens: list[str], term: Term) -> Iterator[int]:
-    """The places of the tokens at which a term begins."""
+    """Yield the indices of the tokens at which a match begins."""
     first, length = term.tokens[0], len(term.tokens)
     if term.is_prefix:
-        yield from (place for place, token in enumerate(tokens) if token.startswith(first))
+        yield from (index for index, token in enumerate(tokens) if token.startswith(first))
     else:
-        wanted = list(term.tokens)
-        for place, token in enumerate(tokens):
-            if token == first and tokens[place : place + length] == wanted:
-                yield place
+        phrase = list(term.tokens)
+        for index, token in enumerate(tokens):
+            if token == first and tokens[index : index + length] == phrase:
+                yield index
 
 
 def _tokenize_folded(folded: _FoldedText) -> tuple[list[str], list[int]]:
-    """The tokens of a folded text, and the place of each in it."""
-    found: list[str] = []
-    places: list[int] = []
-    for place, run, signs in _split_runs(folded):
-        if signs:
-            found.extend(_bigrams(run))
-            places.extend(range(place, place + len(run)))
+    """Return the tokens of a folded text, and their offsets in it."""
+    tokens: list[str] = []
+    offsets: list[int] = []
+    for offset, run, is_cjk in _split_runs(folded):
+        if is_cjk:
+            tokens.extend(_bigrams(run))
+            offsets.extend(range(offset, offset + len(run)))
         else:
-            found.append(run[:MAX_WORD_CHARS])
-            places.append(place)
-    return found, places
+            tokens.append(run[:MAX_WORD_CHARS])
+            offsets.append(offset)
+    return tokens, offsets
 
 
 def _split_runs(folded: _FoldedText) -> Iterator[tuple[int, str, bool]]:
-    """Words and runs of signs: the place of each, itself, and whether it is signs."""
-    signs, kinds = "".join(folded.chars), "".join(folded.kinds)
+    """Yield words and CJK runs as (offset, text, is_cjk)."""
+    chars, kinds = "".join(folded.chars), "".join(folded.kinds)
     for run in _RUN.finditer(kinds):
-        yield run.start(), signs[run.start() : run.end()], kinds[run.start()] == "s"
+        yield run.start(), chars[run.start() : run.end()], kinds[run.start()] == "s"
 
 
 def _fold_text(text: str) -> _FoldedText:
     folded = _FoldedText([], [], [], [])
-    done = 0
+    position = 0
     for plain in _FOLD_INVARIANT.finditer(text):
-        _fold_range(text, done, plain.start(), folded)
-        # What follows may join the last of them.
-        done = plain.end() - 1
-        same = text[plain.start() : done].lower()
-        folded.chars.append(same)
-        folded.kinds.append(same.translate(_FOLD_INVARIANT_KINDS))
-        folded.starts.extend(range(plain.start(), done))
-        folded.ends.extend(range(plain.start() + 1, done + 1))
-    _fold_range(text, done, len(text), folded)
+        _fold_range(text, position, plain.start(), folded)
+        # The last character may combine with the next one.
+        position = plain.end() - 1
+        lowered = text[plain.start() : position].lower()
+        folded.chars.append(lowered)
+        folded.kinds.append(lowered.translate(_FOLD_INVARIANT_KINDS))
+        folded.starts.extend(range(plain.start(), position))
+        folded.ends.extend(range(plain.start() + 1, position + 1))
+    _fold_range(text, position, len(text), folded)
     return folded
 
 
 def _fold_range(text: str, region_start: int, region_end: int, folded: _FoldedText) -> None:
-    before = " "
+    previous_kind = " "
     for start, end in _split_clusters(text, region_start, region_end):
-        for sign, kind in _fold_cluster(text[start:end]):
-            # A mark belongs to the word that it is in; elsewhere it is nothing, and parts nothing.
+        for char, kind in _fold_cluster(text[start:end]):
+            # A mark belongs to the word around it; elsewhere it is dropped.
             if kind != "m":
-                before = kind
-            elif before != "w":
+                previous_kind = kind
+            elif previous_kind != "w":
                 continue
-            folded.chars.append(sign)
-            folded.kinds.append(before)
+            folded.chars.append(char)
+            folded.kinds.append(previous_kind)
             folded.starts.append(start)
             folded.ends.append(end)
 
 
 def _split_clusters(text: str, region_start: int, region_end: int) -> Iterator[tuple[int, int]]:
-    """Where the text can be cut so that folding the parts is folding the whole: before what joins nothing."""
+    """Yield ranges that can be folded on their own: each starts at a character that does not combine."""
     start = region_start
-    for place in range(region_start + 1, region_end):
-        if not _is_combining(text[place]) or place - start >= _MAX_CLUSTER_CHARS:
-            yield start, place
-            start = place
+    for index in range(region_start + 1, region_end):
+        if not _is_combining(text[index]) or index - start >= _MAX_CLUSTER_CHARS:
+            yield start, index
+            start = index
     if start < region_end:
         yield start, region_end
 
@@ -216,15 +216,15 @@ def _is_combining(char: str) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def _fold_cluster(cluster: str) -> tuple[tuple[str, str], ...]:
-    """The signs that a letter is folded into, with the kind of each, but for those that do not count."""
-    normal = unicodedata.normalize("NFKC", cluster).casefold()
-    # That can take a letter apart that was one sign: the last step puts it together again.
-    kinds = ((sign, _classify_char(sign)) for sign in unicodedata.normalize("NFKC", normal))
-    return tuple((sign, kind) for sign, kind in kinds if kind != "i")
+    """Return the folded characters of a cluster with their kinds, without ignored characters."""
+    folded = unicodedata.normalize("NFKC", cluster).casefold()
+    # Case folding can decompose a character, so the result is composed again.
+    kinds = ((char, _classify_char(char)) for char in unicodedata.normalize("NFKC", folded))
+    return tuple((char, kind) for char, kind in kinds if kind != "i")
 
 
 def _classify_char(char: str) -> str:
-    """A sign of a run "s", of a word "w", a mark "m", what does not count "i", or a break " "."""
+    """Return the kind of a character: CJK "s", word "w", mark "m", ignored "i", or separator " "."""
     if _CJK_CHAR.match(char):
         return "s"
     if char.isalnum():
@@ -236,7 +236,7 @@ def _classify_char(char: str) -> str:
 
 
 def _snap_start(text: str, preferred: int, latest: int) -> int:
-    """Where a part begins that should at `first`, and must at `most`: with a whole word, if one is near."""
+    """Return the start of a passage: `preferred`, or the next word boundary if it is near and not after `latest`."""
     if preferred and not text[preferred - 1].isspace():
         space = _WHITESPACE.search(text, preferred, min(latest, preferred + _WORD_BOUNDARY_MARGIN))
         if space:
@@ -247,7 +247,7 @@ def _snap_start(text: str, preferred: int, latest: int) -> int:
 
 
 def _snap_end(text: str, earliest: int, preferred: int) -> int:
-    """Where a part ends that should at `last`, and not before `least`: with a whole word, if one is near."""
+    """Return the end of a passage: `preferred`, or a word boundary before it, if near and not before `earliest`."""
     if preferred < len(text) and not text[preferred].isspace():
         spaces = list(_WHITESPACE.finditer(text, max(earliest, preferred - _WORD_BOUNDARY_MARGIN), preferred))
         if spaces:
@@ -260,16 +260,16 @@ def _snap_end(text: str, earliest: int, preferred: int) -> int:
 def _split_segments(
     text: str, start: int, end: int, spans: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[str, bool]]:
-    at = start
+    position = start
     for first, last in spans:
-        yield from [(text[at:first], False)] if at < first else []
+        yield from [(text[position:first], False)] if position < first else []
         yield text[first:last], True
-        at = last
-    yield from [(text[at:end], False)] if at < end else []
+        position = last
+    yield from [(text[position:end], False)] if position < end else []
 
 
 def _merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The spans in their order; those that overlap or touch are one."""
+    """Return the spans sorted; those that overlap or touch are merged."""
     merged: list[tuple[int, int]] = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:

@@ -1,4 +1,4 @@
-"""A read-only snapshot of the shown path, behind a link that only its owner makes and takes back."""
+"""Share links: read-only snapshots of a path, created and revoked by their owner."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TOKEN_PATTERN = re.compile(r"[\w-]{32}", re.ASCII)
 
 
 class ShareLinkStore(Protocol):
-    """Where snapshots are kept; each method may raise StoreError."""
+    """Storage of snapshots; each method may raise StoreError."""
 
     def add(
         self, owner: str, share_link: ShareLink, token_hash: str, snapshot: Mapping[str, Any]
@@ -32,9 +32,9 @@ class ShareLinkStore(Protocol):
 def create_share_link(
     store: ShareLinkStore, owner: str, conversation: Conversation, path: Sequence[Node]
 ) -> str:
-    """Keep a snapshot of this path; returns the token that opens it and is kept nowhere.
+    """Save a snapshot of the path. Returns its token, of which only a hash is stored.
 
-    Raises Gone where the conversation is not the owner's (any more), and StoreError.
+    Raises ConversationNotFound if the owner has no such conversation (any more), and StoreError.
     """
     token = secrets.token_urlsafe(24)
     share = ShareLink(new_id(), conversation.id, conversation.title, time.time())
@@ -44,12 +44,12 @@ def create_share_link(
 
 
 def read_share_link(store: ShareLinkStore, token: str) -> tuple[Conversation, list[Node]] | None:
-    """The snapshot behind a token; None where there is none (any more). Raises StoreError."""
-    kept = store.snapshot(_hash_token(token)) if _TOKEN_PATTERN.fullmatch(token) else None
-    if kept is None:
+    """Return the snapshot for a token; None if it does not exist (any more). Raises StoreError."""
+    snapshot = store.snapshot(_hash_token(token)) if _TOKEN_PATTERN.fullmatch(token) else None
+    if snapshot is None:
         return None
     try:
-        conversation, nodes = transfer.parse_export(json.dumps(kept).encode()).conversations[0]
+        conversation, nodes = transfer.parse_export(json.dumps(snapshot).encode()).conversations[0]
     except (TransferError, IndexError):
         return None
     return conversation, tree.path(nodes, conversation.head_id)
@@ -60,20 +60,20 @@ def _hash_token(token: str) -> str:
 
 
 def _build_snapshot(conversation: Conversation, path: Sequence[Node]) -> Mapping[str, Any]:
-    """Return the shared part of a path, without system prompt, thinking and facts of the gateway."""
-    said = tree.copy_path(map(_strip_private_data, path))
-    bare = Conversation(
+    """Return the shared part of a path, without system prompt, thinking and gateway metadata."""
+    nodes = tree.copy_path(map(_strip_private_data, path))
+    shared = Conversation(
         new_id(),
         conversation.title,
         time.time(),
-        head_id=said[-1].id if said else None,
+        head_id=nodes[-1].id if nodes else None,
         created_at=conversation.created_at,
     )
-    snapshot: Mapping[str, Any] = json.loads(b"".join(transfer.write_export([(bare, said)])))
+    snapshot: Mapping[str, Any] = json.loads(b"".join(transfer.write_export([(shared, nodes)])))
     return snapshot
 
 
 def _strip_private_data(node: Node) -> Node:
     parts = tuple(part for part in node.message.parts if isinstance(part, TextPart))
-    told = Node(node.id, node.parent_id, Message(node.message.role, parts), node.created_at)
-    return replace(told, outcome=node.outcome, target=node.target)
+    stripped = Node(node.id, node.parent_id, Message(node.message.role, parts), node.created_at)
+    return replace(stripped, outcome=node.outcome, target=node.target)

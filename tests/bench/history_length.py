@@ -21,7 +21,7 @@ SIZES = (20, 200, 1000)
 ROUNDS = 5
 # Records when the question is on the screen, by the browser's clock.
 WATCH_QUESTION = """(text) => { window.__seen = 0; const look = () => {
-  const all = [...document.querySelectorAll('[class*="st-key-asked-"]')];
+  const all = [...document.querySelectorAll('[class*="st-key-question-"]')];
   if (!window.__seen && all.some(one => one.innerText.includes(text)))
     requestAnimationFrame(() => window.__seen = performance.now());
 };

@@ -51,7 +51,7 @@ class ChatPage:
 
     @property
     def questions(self) -> Locator:
-        return self.page.locator('[class*="st-key-asked-"] [data-testid="stChatMessageContent"]')
+        return self.page.locator('[class*="st-key-question-"] [data-testid="stChatMessageContent"]')
 
     @property
     def rows(self) -> Locator:
@@ -117,7 +117,7 @@ class ChatPage:
     def open_details(self) -> Locator:
         """Open the details of the last answer and return their table; Escape closes them."""
         self.answer_button("Details").click()
-        table = self.page.locator('[class*="st-key-told-"]')
+        table = self.page.locator('[class*="st-key-details-"]')
         expect(table).to_be_visible()
         return table
 

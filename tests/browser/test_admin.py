@@ -113,7 +113,7 @@ def test_a_user_limit_refuses_a_question_keeps_its_text_and_can_be_cleared(proxy
     dora = ChatPage(open_as(proxy, new_page, "dora"), proxy.url)
     root = open_as(proxy, new_page, "root")
     open_admin_section(root, "Users")
-    row = root.locator('[class*="st-key-somebody-"]').filter(has_text="dora@example.org")
+    row = root.locator('[class*="st-key-user-"]').filter(has_text="dora@example.org")
     row.get_by_role("button", name="Usage limits").click()
     expect(root.get_by_role("combobox", name="Applies to")).to_have_value("dora@example.org")
     field = root.get_by_role("spinbutton", name="US dollars per day: block at")

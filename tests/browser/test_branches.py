@@ -25,7 +25,7 @@ def choose_action(chat: ChatPage, message: Locator, action: str) -> None:
 
 
 def find_question(chat: ChatPage, text: str) -> Locator:
-    return chat.page.locator('[class*="st-key-asked-"]').filter(has_text=text)
+    return chat.page.locator('[class*="st-key-question-"]').filter(has_text=text)
 
 
 def edit(chat: ChatPage, before: str, after: str) -> None:

@@ -232,4 +232,4 @@ def test_ten_thousand_conversations_are_paged(history):
     button(chat, "Show newer").click()
     expect(chat.rows.first).to_contain_text("Number 1")
     chat.rows.nth(99).get_by_role("button", name="Number 100").click()
-    expect(chat.page.locator('[class*="st-key-here-"]')).to_have_text("Number 100")
+    expect(chat.page.locator('[class*="st-key-current-"]')).to_have_text("Number 100")

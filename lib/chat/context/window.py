@@ -15,14 +15,10 @@ from lib.gateway.catalog import vendors
 
 ContextWindowLookup = Callable[[str], int | None]
 
-WARNING_RATIO = 0.8  # of the window: from there on it is said that it fills
-TRUNCATED_RATIO = (
-    0.5  # of the window that is filled after the oldest is left out, so that it holds for some turns
-)
-DEFAULT_ANSWER_TOKENS = (
-    1024  # tokens that an answer may need where no limit is set for it, at most an eighth of the window
-)
-# A count that is so far from the estimate was of another path: of one with turns since deleted, say.
+WARNING_RATIO = 0.8  # of the context window; above it the user is warned
+TRUNCATED_RATIO = 0.5  # of the context window in use after a truncation, which leaves room for some turns
+DEFAULT_ANSWER_TOKENS = 1024  # reserved without max_tokens; at most an eighth of the context window
+# A count that differs more from the estimate belongs to another path, e.g. one with turns deleted since.
 _MAX_ESTIMATE_RATIO = 4.0
 _SYSTEM_PROMPT_SLACK = 400  # tokens of a system prompt that a gateway may add by itself
 _PROMPT_TOKEN_FIELDS = (
@@ -90,8 +86,8 @@ def unknown_context_window(_: str) -> int | None:
 
 def first_sent_index(path: Sequence[Node], truncation: Truncation | None) -> int:
     """Return the index in the path of the first message that is sent; 0 without a truncation."""
-    places = (place for place, node in enumerate(path) if truncation and node.id == truncation.start_id)
-    return next(places, 0)
+    indices = (index for index, node in enumerate(path) if truncation and node.id == truncation.start_id)
+    return next(indices, 0)
 
 
 def summary_text(path: Sequence[Node], truncation: Truncation | None) -> str:
@@ -104,11 +100,11 @@ def summary_messages(path: Sequence[Node], truncation: Truncation | None) -> lis
 
     Both wires require alternating roles, and a system prompt or question that stays unchanged stays cached.
     """
-    said = summary_text(path, truncation)
-    if not said:
+    summary = summary_text(path, truncation)
+    if not summary:
         return []
     return [
-        Message("user", (TextPart(SUMMARY_PREFIX + said),)),
+        Message("user", (TextPart(SUMMARY_PREFIX + summary),)),
         Message("assistant", (TextPart(SUMMARY_REPLY),)),
     ]
 
@@ -125,17 +121,17 @@ def estimate_context(
 
     `context_window` is that of the model in tokens, None if unknown.
     """
-    place = _find_counted_answer(path, params, target, truncation)
-    if place is None:
-        held = _prefix_tokens(path, params, truncation) + sum(
+    counted = _find_counted_answer(path, params, target, truncation)
+    if counted is None:
+        prompt_tokens = _prefix_tokens(path, params, truncation) + sum(
             map(_node_tokens, path[first_sent_index(path, truncation) :])
         )
     else:
-        held = _counted_tokens(path[place]) + sum(map(_node_tokens, path[place + 1 :]))
+        prompt_tokens = _counted_tokens(path[counted]) + sum(map(_node_tokens, path[counted + 1 :]))
     return ContextEstimate(
-        held + tokens.estimate_message(text) + answer_tokens(params, context_window),
+        prompt_tokens + tokens.estimate_message(text) + answer_tokens(params, context_window),
         context_window,
-        place is not None,
+        counted is not None,
     )
 
 
@@ -152,20 +148,24 @@ def plan_truncation(
 
     `extra_tokens` are reserved, as for a summary. Returns None if no turn can be dropped.
     """
-    now = first_sent_index(path, truncation)
-    places = [place for place, node in enumerate(path) if node.message.role == "user" and place > now]
-    if not places:
+    old_start = first_sent_index(path, truncation)
+    questions = [
+        index for index, node in enumerate(path) if node.message.role == "user" and index > old_start
+    ]
+    if not questions:
         return None
     scale = _estimate_scale(path, params, target, truncation)
     fixed = tokens.estimate(params.system) + tokens.estimate_message(text)
-    rest, needs = 0, {}
-    for place in range(len(path) - 1, now, -1):
-        rest += _node_tokens(path[place])
-        needs[place] = int(scale * (fixed + rest)) + extra_tokens + answer_tokens(params, context_window)
-    start = next((place for place in places if needs[place] <= TRUNCATED_RATIO * context_window), places[-1])
-    turns = 1 + sum(place < start for place in places)
+    reserved = extra_tokens + answer_tokens(params, context_window)
+    message_tokens, totals = 0, {}  # totals: tokens of a request that starts at an index of the path
+    for index in range(len(path) - 1, old_start, -1):
+        message_tokens += _node_tokens(path[index])
+        totals[index] = int(scale * (fixed + message_tokens)) + reserved
+    limit = TRUNCATED_RATIO * context_window
+    start = next((index for index in questions if totals[index] <= limit), questions[-1])
+    turns = 1 + sum(index < start for index in questions)
     return TruncationPlan(
-        Truncation(path[start].id), turns, ContextEstimate(needs[start], context_window, False)
+        Truncation(path[start].id), turns, ContextEstimate(totals[start], context_window, False)
     )
 
 
@@ -197,14 +197,14 @@ def copy_truncated(path: Sequence[Node], truncation: Truncation, now: float) -> 
     """
     first = [Node(new_id(), None, message, now) for message in summary_messages(path, truncation)]
     return tree.copy_path(
-        # What it was counted with stays behind, so that no count of it tells of the new path.
+        # Prompt token counts are dropped: they belong to the old path.
         replace(
             node,
-            created_at=now + place * 1e-5,
+            created_at=now + index * 1e-5,
             usage=replace(node.usage, input=None, cache_read=None, cache_write=None),
             usage_record_id="",
         )
-        for place, node in enumerate([*first, *path[first_sent_index(path, truncation) :]])
+        for index, node in enumerate([*first, *path[first_sent_index(path, truncation) :]])
     )
 
 
@@ -221,16 +221,20 @@ def _node_tokens(node: Node) -> int:
 
 def _prefix_tokens(path: Sequence[Node], params: Params, truncation: Truncation | None) -> int:
     """Estimate the tokens before the messages of the path: system prompt and summary."""
-    said = sum(tokens.estimate_message(message.text) for message in summary_messages(path, truncation))
-    return tokens.estimate(params.system) + said
+    summary_tokens = sum(
+        tokens.estimate_message(message.text) for message in summary_messages(path, truncation)
+    )
+    return tokens.estimate(params.system) + summary_tokens
 
 
 def _counted_tokens(node: Node) -> int:
     """Return the tokens of the path through a counted answer, without thinking, which is not resent."""
     usage = node.usage
-    # Without a last word the count of what was said is a guess.
-    said = (usage.output or 0) - (usage.reasoning or 0) if node.finish_reason else _node_tokens(node)
-    return (usage.input or 0) + max(said, 0)
+    # Without a finish reason the gateway's output count is a guess.
+    answer_text_tokens = (
+        (usage.output or 0) - (usage.reasoning or 0) if node.finish_reason else _node_tokens(node)
+    )
+    return (usage.input or 0) + max(answer_text_tokens, 0)
 
 
 def _find_counted_answer(
@@ -242,50 +246,50 @@ def _find_counted_answer(
     applies; with one, only a count after such a drop, which the first turn after the truncation does not have
     yet.
     """
-    now = first_sent_index(path, truncation)
+    start = first_sent_index(path, truncation)
     counts = list(_prompt_counts(path, target))
-    if now:
-        since = next((at for at in range(now + 1, len(path)) if path[at].message.role == "user"), len(path))
-        fallen = [
-            place
-            for (_, before), (place, input_) in zip(counts, counts[1:], strict=False)
-            if input_ < before and place > since
-        ]
-        found = counts[-1][0] if fallen else None
+    if start:
+        second_question = next(
+            (index for index in range(start + 1, len(path)) if path[index].message.role == "user"), len(path)
+        )
+        has_drop = any(
+            count < previous and index > second_question
+            for (_, previous), (index, count) in zip(counts, counts[1:], strict=False)
+        )
+        counted = counts[-1][0] if has_drop else None
     else:
-        found = max(((held, place) for place, held in counts), default=(0, None))[1]
-    if found is None:
+        counted = max(((count, index) for index, count in counts), default=(0, None))[1]
+    if counted is None:
         return None
-    about = _prefix_tokens(path, params, truncation) + sum(map(_node_tokens, path[now : found + 1]))
-    return (
-        found
-        if about / _MAX_ESTIMATE_RATIO
-        <= _counted_tokens(path[found])
-        <= about * _MAX_ESTIMATE_RATIO + _SYSTEM_PROMPT_SLACK
-        else None
+    estimate = _prefix_tokens(path, params, truncation) + sum(map(_node_tokens, path[start : counted + 1]))
+    is_plausible = (
+        estimate / _MAX_ESTIMATE_RATIO
+        <= _counted_tokens(path[counted])
+        <= estimate * _MAX_ESTIMATE_RATIO + _SYSTEM_PROMPT_SLACK
     )
+    return counted if is_plausible else None
 
 
 def _prompt_counts(path: Sequence[Node], target: Target) -> Iterator[tuple[int, int]]:
     """Yield indices of answers and their input counts, by models of the same tokenizer family."""
     family = _tokenizer_family(target)
-    for place, node in enumerate(path):
-        held = node.usage.input
+    for index, node in enumerate(path):
+        count = node.usage.input
         if (
-            held
+            count
             and node.usage.output is not None
             and node.target
             and _tokenizer_family(node.target) == family
         ):
             raw = node.provider_metadata.get("usage")
-            told = (
+            request_counts = (
                 [parse_token_count(raw.get(name)) or 0 for name in _PROMPT_TOKEN_FIELDS]
                 if isinstance(raw, dict)
                 else []
             )
-            # An answer that was gone on with has the sum of its requests, and the raw count of the last.
-            if not any(told) or sum(told) >= held:
-                yield place, held
+            # A continued answer has the sum of its requests as input, but the raw count of the last one.
+            if not any(request_counts) or sum(request_counts) >= count:
+                yield index, count
 
 
 def _tokenizer_family(target: Target) -> str:
@@ -297,12 +301,11 @@ def _estimate_scale(
     path: Sequence[Node], params: Params, target: Target, truncation: Truncation | None
 ) -> float:
     """Return the factor by which the gateway counts more than the estimate, at least 1."""
-    place = _find_counted_answer(path, params, target, truncation)
-    if place is None:
+    counted = _find_counted_answer(path, params, target, truncation)
+    if counted is None:
         return 1.0
-    about = _prefix_tokens(path, params, truncation) + sum(
-        map(_node_tokens, path[first_sent_index(path, truncation) : place + 1])
+    estimate = _prefix_tokens(path, params, truncation) + sum(
+        map(_node_tokens, path[first_sent_index(path, truncation) : counted + 1])
     )
-    return min(
-        _MAX_ESTIMATE_RATIO, max(1.0, (_counted_tokens(path[place]) - _SYSTEM_PROMPT_SLACK) / max(1, about))
-    )
+    factor = (_counted_tokens(path[counted]) - _SYSTEM_PROMPT_SLACK) / max(1, estimate)
+    return min(_MAX_ESTIMATE_RATIO, max(1.0, factor))

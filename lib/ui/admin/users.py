@@ -67,12 +67,12 @@ def _render_list(records: list[UserRecord], usage_by_user: Mapping[str, UsageTot
 
 
 def _render_row(record: UserRecord, usage: UsageTotal | None, zone: tzinfo) -> None:
-    key = f"somebody-{record.id}"
+    key = f"user-{record.id}"
     with st.container(key=key, horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
         facts = [t("users.cost", money=escape_markdown(cost.cost_text(usage) if usage else "$0"))]
         if record.last_seen_at:
-            seen = datetime.fromtimestamp(record.last_seen_at, zone).strftime("%Y-%m-%d %H:%M")
-            facts.insert(0, t("users.last_seen", when=seen))
+            last_seen = datetime.fromtimestamp(record.last_seen_at, zone).strftime("%Y-%m-%d %H:%M")
+            facts.insert(0, t("users.last_seen", when=last_seen))
         user = _user_with_roles(record)
         roles = [*([t("users.admin")] if user.is_admin else []), *user.groups]
         if roles:
@@ -102,7 +102,7 @@ def _user_with_roles(record: UserRecord) -> User:
 
 def _render_sign_out(record: UserRecord) -> None:
     with st.popover(t("users.sign_out"), icon=":material/logout:", type="tertiary", key=f"out-{record.id}"):
-        st.markdown(t("users.sign_out_confirm", who=escape_markdown(display_name(record))))
+        st.markdown(t("users.sign_out_confirm", name=escape_markdown(display_name(record))))
         st.button(
             t("users.sign_out_do"),
             key=f"out-do-{record.id}",

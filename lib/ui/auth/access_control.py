@@ -31,7 +31,7 @@ from lib.ui.session.values import Persistence
 from lib.ui.text import t
 from lib.ui.widgets.errors import flash_warning, shows_errors
 
-_REVEAL_ANIMATION = "untold 0s linear 5s forwards"
+_REVEAL_ANIMATION = "reveal 0s linear 5s forwards"
 # Refusals that another sign-in can lift.
 _SIGN_IN_AGAIN_REASONS = ("signed_out", "expired", "revoked", "no_sign_in_time", "future_sign_in_time")
 P = ParamSpec("P")
@@ -49,7 +49,7 @@ def require() -> User:
         if access.mode == "oidc":
             check_trusted_headers()
     except SettingError as error:
-        st.error(t("error.setting", sentence=str(error)), icon=":material/settings_alert:")
+        st.error(t("error.setting", detail=str(error)), icon=":material/settings_alert:")
         st.stop()
     replayed_input.recover_message()
     user = _identify_session(access)
@@ -159,7 +159,7 @@ def _wait_for_browser() -> NoReturn:
     message = escape(t("browser_id.no_response"))
     st.html(f'<p style="visibility: hidden; animation: {_REVEAL_ANIMATION}">{message}</p>')
     with st.sidebar:
-        st.container(key="untold-sidebar", height=1, border=False)
+        st.container(key="waiting-sidebar", height=1, border=False)
     st.stop()
 
 

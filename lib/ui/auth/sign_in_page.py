@@ -99,4 +99,4 @@ def render_access_denied(user: User, reason: Refusal, mode: AccessMode) -> None:
 def render_identity(user: User) -> None:
     """Render the name and the e-mail address of the signed-in user."""
     name = user_label(user.name, user.email)
-    st.markdown(t("account.signed_in_as", who=escape_markdown(name)) if name else t("account.unnamed"))
+    st.markdown(t("account.signed_in_as", name=escape_markdown(name)) if name else t("account.unnamed"))

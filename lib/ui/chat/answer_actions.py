@@ -24,23 +24,23 @@ def render(user: User, view: ConversationView, node: Node, footer: str, *, is_la
 
     Actions that send a request are below the last answer only.
     """
-    is_settled = node.outcome is Outcome.COMPLETE or bool(node.failure and not node.failure.retryable)
+    is_final = node.outcome is Outcome.COMPLETE or bool(node.failure and not node.failure.retryable)
     rejected = params_panel.filter_changed(node.failure.rejected_params) if is_last and node.failure else []
-    if is_last and (rejected or not is_settled):
+    if is_last and (rejected or not is_final):
         with st.container(key=f"next-{node.id}", horizontal=True, gap="small"):
             if rejected:
                 _render_retry_without(user, rejected)
-            if not is_settled:
+            if not is_final:
                 _render_next_actions(user, node)
     with st.container(key=f"tools-{node.id}", horizontal=True, vertical_alignment="center", gap="small"):
         branch_actions.render_pager(user, view.siblings.get(node.id), node.id)
         if footer:
             st.caption(footer, width="content")
-        if is_last and is_settled:
+        if is_last and is_final:
             _render_retry(user, "actions.regenerate", "tertiary")
         if node.provider_metadata or node.usage.output is not None:
             with st.popover(
-                t("actions.details"), icon=":material/info:", type="tertiary", key=f"facts-{node.id}"
+                t("actions.details"), icon=":material/info:", type="tertiary", key=f"info-{node.id}"
             ):
                 _render_details(node)
         branch_actions.render_menu(
@@ -88,7 +88,7 @@ def _render_retry_without(user: User, param_names: list[str]) -> None:
 def _render_details(node: Node) -> None:
     """Render all that is known about an answer as a table; the provider's fields keep their names."""
     rows = [f"| {name} | {escape_markdown(value)} |" for name, value in _details(node)]
-    with st.container(key=f"told-{node.id}"):
+    with st.container(key=f"details-{node.id}"):
         st.markdown("\n".join(["| | |", "|---|---|", *rows]))
 
 

@@ -48,7 +48,9 @@ def _render_pager_button(
 
 def render_question_actions(user: User, view: ConversationView, node: Node) -> None:
     """Render the line below a question: its versions, Edit, and the menu."""
-    with st.container(key=f"asks-{node.id}", horizontal=True, horizontal_alignment="right", gap="small"):
+    with st.container(
+        key=f"below-question-{node.id}", horizontal=True, horizontal_alignment="right", gap="small"
+    ):
         render_pager(user, view.siblings.get(node.id), node.id)
         st.button(
             t("actions.edit"),

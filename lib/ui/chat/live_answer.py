@@ -22,7 +22,7 @@ from lib.ui.widgets.errors import retry_reason, shows_errors
 # Seconds between two frames. Each frame sends the whole live block; a shorter interval would not be noticed.
 FRAME_INTERVAL, MAX_FRAME_INTERVAL = 0.05, 0.5
 FRAME_CHARS_PER_SECOND = 20_000  # a live block of this many characters slows the frames to one a second
-POLL_INTERVAL = 0.1  # seconds between two checks if Streamlit wants to end this run
+POLL_INTERVAL = 0.1  # seconds between two checks for a request of Streamlit to end this run
 SILENCE_THRESHOLD = 3  # seconds of silence before the status line shows them
 
 
@@ -113,7 +113,9 @@ class _AnswerFeed:
             return t("answer.unsaved")
         if retry := snapshot.scheduled_retry:
             wait = ceil(snapshot.retry_in)
-            retrying = t("answer.retrying", attempt=retry.attempt, most=retry.max_attempts, seconds=wait)
+            retrying = t(
+                "answer.retrying", attempt=retry.attempt, max_attempts=retry.max_attempts, seconds=wait
+            )
             return f"{retry_reason(retry.error_code)} {retrying}"
         if not (self.text or self.thinking):
             key = "answer.waiting" if seconds < SILENCE_THRESHOLD else "answer.waiting_seconds"
@@ -168,11 +170,11 @@ def _render_text_stream(
     """Render a growing text, block by block, until the feed is done or `should_stop` returns True."""
     frozen_length = 0
 
-    def get_rest() -> str:
+    def get_remaining() -> str:
         return get_text()[frozen_length:]
 
     while True:
-        block = _LiveBlock(feed, get_rest, should_stop)
+        block = _LiveBlock(feed, get_remaining, should_stop)
         slot = st.empty()
         while not block.is_done:
             slot.write_stream(block.frames())
@@ -185,10 +187,10 @@ class _LiveBlock:
     """One growing Markdown block; `size` is its length in characters when it is done."""
 
     def __init__(
-        self, feed: _AnswerFeed, get_rest: Callable[[], str], should_stop: Callable[[], bool]
+        self, feed: _AnswerFeed, get_remaining: Callable[[], str], should_stop: Callable[[], bool]
     ) -> None:
         self._feed = feed
-        self._get_rest = get_rest
+        self._get_remaining = get_remaining
         self._should_stop = should_stop
         self.is_done = False
         self.size = 0
@@ -199,18 +201,18 @@ class _LiveBlock:
         Ends early, to be called again for the same slot, when the sanitized text is no longer an extension of
         what was yielded: a formula or a link has just been closed.
         """
-        shown = ""
+        yielded = ""
         while not self.is_done:
-            rest = self._get_rest()
+            remaining = self._get_remaining()
             is_over = self._feed.is_done or self._should_stop()
-            size = len(rest) if is_over else stable_prefix_length(rest)
-            text = sanitize(rest[:size] if size else rest)
-            if not text.startswith(shown):
+            size = len(remaining) if is_over else stable_prefix_length(remaining)
+            text = sanitize(remaining[:size] if size else remaining)
+            if not text.startswith(yielded):
                 return
-            if len(text) > len(shown):
-                yield text[len(shown) :]
-                shown = text
+            if len(text) > len(yielded):
+                yield text[len(yielded) :]
+                yielded = text
             if is_over or size:
                 self.size, self.is_done = size, True
             else:
-                self._feed.wait_for_frame(len(rest))
+                self._feed.wait_for_frame(len(remaining))

@@ -86,7 +86,9 @@ def render_notice(user: User) -> None:
     elif not model_list.models and model_list.error_code:
         st.caption(t("composer.no_list" if model_list.is_unsupported else "composer.no_models"))
     elif target and target.wire not in (wires := services.model(target.model).wires):
-        st.caption(t("composer.wire_not_listed", wire=t(f"wire.{target.wire}"), other=t(f"wire.{wires[0]}")))
+        st.caption(
+            t("composer.wire_not_listed", wire=t(f"wire.{target.wire}"), other_wire=t(f"wire.{wires[0]}"))
+        )
 
 
 def render(user: User) -> None:

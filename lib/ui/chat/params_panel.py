@@ -258,7 +258,7 @@ def _render_number(label: str, field: ParamField, target: Target | None, widget_
     value = session_state.widget(_WIDGET_KEYS[field.name])
     minimum, maximum = convert(limits.minimum), convert(limits.maximum)
     if abs(limits.maximum) < _MAX_SHOWN_RANGE:
-        label = t("params.range", field=label, least=f"{minimum:g}", most=f"{maximum:g}")
+        label = t("params.range", field=label, minimum=f"{minimum:g}", maximum=f"{maximum:g}")
     st.number_input(
         label,
         min_value=minimum if value is None else min(minimum, value),

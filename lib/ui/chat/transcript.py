@@ -52,7 +52,7 @@ def render_read_only(nodes: Sequence[Node]) -> None:
     """Render messages without actions."""
     for node in nodes:
         if node.message.role == "user":
-            with st.container(key=f"asked-{node.id}"):
+            with st.container(key=f"question-{node.id}"):
                 _render_question_text(node)
         else:
             with create_answer_bubble(node):
@@ -106,7 +106,7 @@ def _render_finished_answer(user: User, view: ConversationView, node: Node, *, i
 
 
 def _render_question(user: User, view: ConversationView, node: Node) -> None:
-    with st.container(key=f"asked-{node.id}"):
+    with st.container(key=f"question-{node.id}"):
         if branch_actions.is_editing(node):
             branch_actions.render_editor(user, node)
         else:

@@ -109,7 +109,7 @@ def normalize_folder_name(name: str) -> str:
 def rename_folder(user: User, folder: str, new_name: str) -> None:
     """Rename a folder, or merge it into the folder of that name; with undo."""
     if new_name and new_name != folder:
-        names = {"before": escape_markdown(folder), "name": escape_markdown(new_name)}
+        names = {"old_name": escape_markdown(folder), "new_name": escape_markdown(new_name)}
         _move_folder(user, folder, new_name, t("undo.folder_renamed", **names))
 
 

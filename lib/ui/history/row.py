@@ -59,7 +59,7 @@ def _render_row(user: User, conversation: Conversation, *, is_open: bool) -> Non
     with st.container(key=key, horizontal=True, gap=None, wrap=False):
         title = escape_markdown(conversation.title)
         if is_open:
-            with st.container(key=f"here-{conversation.id}"):
+            with st.container(key=f"current-{conversation.id}"):
                 st.markdown(title)
         else:
             # For screen readers: the style sheet shows the status as a dot.

@@ -54,13 +54,13 @@ def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool)
     """Render the actions on the selected conversations; after the list, which "select all" depends on."""
     selection = _current_selection()
     count = len(selection.selected)
-    with st.container(key="picking", gap=None):
-        with st.container(key="picking-all", horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(key="selection", gap=None):
+        with st.container(key="selection-all", horizontal=True, vertical_alignment="center", gap="small"):
             session_state.set_widget("pick-all", selection.is_all_selected)
             label = t("selection.count", count=count) if count else t("selection.all")
             st.checkbox(label, key="pick-all", width="stretch", on_change=selection.toggle_all)
             st.button(t("selection.cancel"), key="pick-cancel", type="tertiary", on_click=end)
-        with st.container(key="picking-actions", horizontal=True, wrap=False, gap="xsmall"):
+        with st.container(key="selection-actions", horizontal=True, wrap=False, gap="xsmall"):
             if is_archive:
                 _render_action("unarchive", "unarchive", lambda: _set_selected_archived(user, False))
             else:

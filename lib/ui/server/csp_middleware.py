@@ -1,29 +1,18 @@
-"""Security headers of every HTTP response, which limit what the browser may load."""
+"""Content security policy and other security headers of every HTTP response."""
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
+import re
+
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Nothing loads from another host: an address in model text, with a conversation's words in it, would carry
-# them out. Scripts are left to Streamlit, which runs none that is in a text.
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "img-src 'self' data: blob:",
-        "media-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "style-src 'self' 'unsafe-inline'",
-        "connect-src 'self' data: blob:",
-        "frame-src 'self' data: blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-    )
-)
+# A host name or address with an optional port. Anything else could add directives to the policy.
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware that adds the policy, and two older headers, to every response."""
+    """ASGI middleware that adds the content security policy and two older headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -32,9 +21,33 @@ class SecurityHeadersMiddleware:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+                policy = content_security_policy(Headers(scope=scope).get("host", ""))
+                headers.setdefault("Content-Security-Policy", policy)
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("Referrer-Policy", "no-referrer")
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def content_security_policy(host: str) -> str:
+    """Return the policy for a page of `host`, the request's Host header; an invalid host is left out.
+
+    Nothing loads from another host: a URL in model text could carry the conversation out. Scripts are left to
+    Streamlit, which runs none from a text.
+    """
+    # Safari before 15.4 does not count websockets of the same host as 'self'.
+    websockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    return "; ".join(
+        (
+            "img-src 'self' data: blob:",
+            "media-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "style-src 'self' 'unsafe-inline'",
+            f"connect-src 'self'{websockets} data: blob:",
+            "frame-src 'self' data: blob:",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+        )
+    )

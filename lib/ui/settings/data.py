@@ -79,7 +79,7 @@ def _import_file(user: User, file_key: str) -> None:
 
 def _import_error_message(error: TransferError) -> str:
     key = f"import.error.{error.reason}"
-    return f"{t('error.import')} {t(key, place=error.location)}" if has_message(key) else t("error.import")
+    return f"{t('error.import')} {t(key, location=error.location)}" if has_message(key) else t("error.import")
 
 
 def _report_lines(report: transfer.ImportReport) -> list[str]:

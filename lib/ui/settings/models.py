@@ -21,7 +21,9 @@ from lib.ui.widgets.errors import code_message, flash_warning, shows_errors
 
 PAGE_SIZE = 25
 _SEARCH_KEY, _VENDOR_KEY, _PAGER = "models.search", "models.maker", "models"
-_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys("models-usual", "models.default", "models.default_wire")
+_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys(
+    "models-default", "models.default", "models.default_wire"
+)
 _FAVOURITES_OPTION = "★"
 
 
@@ -88,7 +90,7 @@ def _render_list_status(model_list: ModelList) -> None:
     elif model_list.error_code:
         reason = code_message(model_list.error_code)
         st.warning(
-            t("models.stale" if model_list.models else "settings.models_none", why=reason),
+            t("models.stale" if model_list.models else "settings.models_none", reason=reason),
             icon=":material/cloud_off:",
         )
 

@@ -95,7 +95,7 @@ def _render_active_key(personal_key: PersonalKey) -> None:
     st.markdown(
         t(
             "own_key.in_use",
-            ending=escape_markdown(personal_key.suffix),
+            suffix=escape_markdown(personal_key.suffix),
             host=escape_markdown(services.gateway_host()),
         )
     )
@@ -109,11 +109,11 @@ def _render_active_key(personal_key: PersonalKey) -> None:
 
 
 def _check_result_text(model_list: ModelList) -> str:
-    """The result of the check as text."""
+    """Return the result of the key check as text."""
     if model_list.is_unsupported:
         return t("own_key.no_list")
     if model_list.error_code:
-        return t("own_key.unchecked", why=code_message(model_list.error_code))
+        return t("own_key.unchecked", reason=code_message(model_list.error_code))
     return (
         t("own_key.checked", count=len(model_list.models))
         if model_list.fetched_at

@@ -27,7 +27,7 @@ def render() -> None:
     statuses = services.limit_enforcer().limit_statuses()
     if not statuses:
         return
-    with st.container(key="left"):
+    with st.container(key="quota-status"):
         st.subheader(t("quota.title"), anchor=False, help=t("quota.about"))
         for scope, group in groupby(statuses, key=lambda status: status.counter.scope):
             _render_scope(scope, list(group))
@@ -52,20 +52,20 @@ def _render_limit(status: LimitStatus) -> None:
     )
     details, unit = [], status.counter.unit
     if status.limit.hard is not None:
-        details.append(t("quota.free", left=format_amount(unit, max(0, status.limit.hard - status.used))))
+        remaining = format_amount(unit, max(0, status.limit.hard - status.used))
+        details.append(t("quota.free", remaining=remaining))
     if status.limit.soft is not None:
-        details.append(t("quota.warned", soft=format_amount(unit, status.limit.soft)))
+        details.append(t("quota.warned", soft_limit=format_amount(unit, status.limit.soft)))
     details.append(t("quota.resets", **format_reset_time(status.counter.resets_at)))
     st.caption(escape_markdown(" · ".join(details)))
 
 
 def _warning_text(status: LimitStatus) -> str:
-    limit_name = t(f"limit.now_{status.counter.limit_name}")
     return t(
         f"limit.warn_{status.scope_kind}",
         group=status.group_name,
         share=int(100 * status.usage_ratio),
-        what=limit_name,
+        limit_name=t(f"limit.now_{status.counter.limit_name}"),
         **_usage_values(status),
     )
 
@@ -74,5 +74,5 @@ def _usage_values(status: LimitStatus) -> dict[str, str]:
     limit = status.limit.soft if status.limit.hard is None else status.limit.hard
     return {
         "used": format_amount(status.counter.unit, status.used),
-        "whole": format_amount(status.counter.unit, limit or 0),
+        "limit": format_amount(status.counter.unit, limit or 0),
     }

@@ -130,7 +130,7 @@ def _token_count(total: UsageTotal) -> int:
 
 
 def _render_by_user(usage_by_user: Sequence[tuple[str, UsageTotal]]) -> None:
-    with st.container(key="usage-people"):
+    with st.container(key="usage-users"):
         st.subheader(t("usage.by_person"), anchor=False)
         _render_table(
             ["person", *_TOTAL_COLUMNS], [[name, *_total_cells(total)] for name, total in usage_by_user]
@@ -180,7 +180,7 @@ def _render_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None
 def _format_tokens(total: UsageTotal) -> str:
     if total.usage.input is None and total.usage.output is None:
         return t("usage.unknown")
-    return t("usage.in_out", sent=total.usage.input or 0, said=total.usage.output or 0)
+    return t("usage.in_out", input=total.usage.input or 0, output=total.usage.output or 0)
 
 
 def _format_failures(total: UsageTotal) -> str:
@@ -189,7 +189,7 @@ def _format_failures(total: UsageTotal) -> str:
 
 
 def _format_latency(latency: FirstTokenLatency | None) -> str:
-    return t("usage.waits", half=latency.median, most=latency.p95) if latency else t("usage.unknown")
+    return t("usage.waits", median=latency.median, p95=latency.p95) if latency else t("usage.unknown")
 
 
 def _render_csv_download(

@@ -37,8 +37,10 @@ def price_text(model_id: str) -> str:
     if price.per_request:
         dollars = format_dollars(int(price.per_request * NANOS_PER_DOLLAR))
         return t("cost.price_request", money=dollars, source=source)
-    sent, said = (format_dollars(int(rate * NANOS_PER_DOLLAR)) for rate in (price.input, price.output))
-    return t("cost.price", sent=sent, said=said, source=source)
+    input_rate, output_rate = (
+        format_dollars(int(rate * NANOS_PER_DOLLAR)) for rate in (price.input, price.output)
+    )
+    return t("cost.price", input=input_rate, output=output_rate, source=source)
 
 
 def render_conversation_cost(view: ConversationView, container: DeltaGenerator) -> None:
@@ -58,5 +60,5 @@ def render_estimate(estimate: ContextEstimate, target: Target, params: Params) -
         return
     source = t(f"cost.from_{model_price.source}")
     with st.container(key="estimate", width="content"):
-        about = t("cost.about", sent=usage.input, answer=usage.output, source=source)
+        about = t("cost.about", input=usage.input, output=usage.output, source=source)
         st.caption(f"≈ {escape_markdown(format_dollars(nano_dollars))}", width="content", help=about)

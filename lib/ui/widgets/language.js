@@ -11,8 +11,8 @@ export default function ({ data }) {
   const patterns = data.patterns.map(([source, target]) => [new RegExp(`^${source}$`), target]);
 
   const translate = (text) => {
-    const found = patterns.find(([pattern]) => pattern.test(text));
-    return found ? text.replace(...found) : text;
+    const match = patterns.find(([pattern]) => pattern.test(text));
+    return match ? text.replace(...match) : text;
   };
   const translateAttribute = (element, name) => {
     const text = element.getAttribute(name);

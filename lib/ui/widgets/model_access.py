@@ -35,7 +35,7 @@ def capabilities_text(capabilities: Capabilities) -> str:
     if all(value is False for value in facts.values()):
         parts.append(t("capabilities.text"))
     if unknown:
-        parts.append(t("capabilities.not_known", what=t("list.separator").join(unknown)))
+        parts.append(t("capabilities.not_known", capabilities=t("list.separator").join(unknown)))
     return " · ".join(parts)
 
 

@@ -1,54 +1,53 @@
-// On a phone, the list goes out of the way of what was opened in it. Where a message is looked for, the page
-// scrolls to it as soon as it is there, holds it while the page settles, and marks it.
-const PATIENCE = 15000, SETTLED = 1200, MARKED = 2600, MARGIN = 72;
+// Close the sidebar on phones, and scroll the page to a message: wait until it is rendered, keep it in position
+// while the layout changes, and highlight it.
+const RENDER_TIMEOUT = 15000, SETTLE_TIME = 1200, HIGHLIGHT_TIME = 2600, TOP_MARGIN = 72; // ms, px
 const GESTURES = ["wheel", "touchstart", "pointerdown", "keydown"];
-
-const NARROW = 768; // as wide as that, Streamlit lays the sidebar over the page
+const MAX_PHONE_WIDTH = 768; // up to this width, Streamlit lays the sidebar over the page
 
 export default function ({ data }) {
-  if (innerWidth <= NARROW)
+  if (innerWidth <= MAX_PHONE_WIDTH)
     document.querySelector('[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button')?.click();
   if (!data.node) return;
   const id = CSS.escape(data.node);
-  const start = performance.now();
-  let over = false, found = null, moved = 0;
+  const startedAt = performance.now();
+  let isCancelled = false, message = null, movedAt = 0;
 
-  // Whoever scrolls meanwhile knows better.
-  const leave = (event) => { over = over || event.isTrusted; };
-  GESTURES.forEach((name) => addEventListener(name, leave, { capture: true, passive: true }));
+  // The user's own scrolling wins.
+  const cancel = (event) => { isCancelled = isCancelled || event.isTrusted; };
+  GESTURES.forEach((name) => addEventListener(name, cancel, { capture: true, passive: true }));
 
-  const hold = (now) => {
-    const root = found.closest('[data-testid="stAppScrollToBottomContainer"], [data-testid="stMain"]');
+  const keepInPosition = (now) => {
+    const root = message.closest('[data-testid="stAppScrollToBottomContainer"], [data-testid="stMain"]');
     if (!root) return;
-    const off = found.getBoundingClientRect().top - root.getBoundingClientRect().top - MARGIN;
-    const most = root.scrollHeight - root.clientHeight;
-    const wanted = Math.max(0, Math.min(most, root.scrollTop + off));
-    if (Math.abs(wanted - root.scrollTop) > 2) {
-      // Streamlit pulls the page to its end, until somebody turns the wheel.
+    const offset = message.getBoundingClientRect().top - root.getBoundingClientRect().top - TOP_MARGIN;
+    const maxScrollTop = root.scrollHeight - root.clientHeight;
+    const scrollTop = Math.max(0, Math.min(maxScrollTop, root.scrollTop + offset));
+    if (Math.abs(scrollTop - root.scrollTop) > 2) {
+      // Streamlit scrolls to the end until the user turns the wheel.
       root.dispatchEvent(new Event("wheel"));
-      root.scrollTop = wanted;
-      moved = now;
+      root.scrollTop = scrollTop;
+      movedAt = now;
     }
   };
 
-  const look = (now) => {
-    if (over) return;
-    const there = document.querySelector(`:is(.st-key-asked-${id}, .st-key-answer-${id}) [data-testid="stChatMessage"]`);
-    if (there && there !== found) {
-      found = there;
-      if (data.mark) {
-        found.dataset.found = "";
-        setTimeout(() => delete there.dataset.found, MARKED);
+  const onFrame = (now) => {
+    if (isCancelled) return;
+    const rendered = document.querySelector(`:is(.st-key-question-${id}, .st-key-answer-${id}) [data-testid="stChatMessage"]`);
+    if (rendered && rendered !== message) {
+      message = rendered;
+      if (data.highlight) {
+        message.dataset.highlight = "";
+        setTimeout(() => delete rendered.dataset.highlight, HIGHLIGHT_TIME);
       }
-      moved = now;
+      movedAt = now;
     }
-    if (found) hold(now);
-    if (found ? now - moved < SETTLED : now - start < PATIENCE) requestAnimationFrame(look);
+    if (message) keepInPosition(now);
+    if (message ? now - movedAt < SETTLE_TIME : now - startedAt < RENDER_TIMEOUT) requestAnimationFrame(onFrame);
   };
-  requestAnimationFrame(look);
+  requestAnimationFrame(onFrame);
 
   return () => {
-    over = true;
-    GESTURES.forEach((name) => removeEventListener(name, leave, { capture: true }));
+    isCancelled = true;
+    GESTURES.forEach((name) => removeEventListener(name, cancel, { capture: true }));
   };
 }

@@ -20,7 +20,7 @@ _sequence = count()
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
     # Registered on first use: there is no server to register it with when this module is imported.
-    return st.components.v2.component("antler.reach", js=_SCRIPT)
+    return st.components.v2.component("antler.scroll", js=_SCRIPT)
 
 
 def request_scroll(node_id: str, *, highlight: bool = True) -> None:
@@ -40,5 +40,5 @@ def render(view: ConversationView) -> None:
     if highlight and len(ids) - view.start > 2 * conversation_view.PAGE_SIZE:
         # Limits the cost of a run: the target can be at any distance from the end.
         view.end = view.start + conversation_view.PAGE_SIZE
-    # The number lets the browser run the script again for the same message.
-    _component()(key="reach", data={"node": node_id, "mark": highlight, "time": next(_sequence)})
+    # The sequence number makes the browser run the script again for the same message.
+    _component()(key="scroll", data={"node": node_id, "highlight": highlight, "sequence": next(_sequence)})

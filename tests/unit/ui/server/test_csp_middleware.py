@@ -1,0 +1,45 @@
+"""Content security policy: same-origin websockets, and hosts that must not change the policy."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from lib.ui.server.csp_middleware import SecurityHeadersMiddleware, content_security_policy
+
+
+def connect_sources(policy: str) -> list[str]:
+    directives = dict(directive.split(" ", 1) for directive in policy.split("; "))
+    return directives["connect-src"].split()
+
+
+@pytest.mark.parametrize("host", ["antler.example.org", "localhost:8501", "127.0.0.1:80", "[::1]:8501"])
+def test_websockets_of_the_requests_own_host_are_allowed(host):
+    # Safari before 15.4 does not match them with 'self'.
+    assert connect_sources(content_security_policy(host)) == [
+        "'self'",
+        f"ws://{host}",
+        f"wss://{host}",
+        "data:",
+        "blob:",
+    ]
+
+
+@pytest.mark.parametrize("host", ["", "*", "a.org; script-src *", "a.org evil.org", "a.org\n", "a.org/path"])
+def test_an_invalid_host_is_left_out_of_the_policy(host):
+    assert connect_sources(content_security_policy(host)) == ["'self'", "data:", "blob:"]
+
+
+def test_every_response_has_the_policy_of_its_host():
+    app = Starlette(
+        routes=[Route("/", lambda _: PlainTextResponse("ok"))],
+        middleware=[Middleware(SecurityHeadersMiddleware)],
+    )
+    headers = TestClient(app, base_url="http://chat.example.org").get("/").headers
+    assert headers["content-security-policy"] == content_security_policy("chat.example.org")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
