@@ -86,13 +86,13 @@ class Usage:
 
     def with_fallback(self, fallback: Usage) -> Usage:
         """Return these counters, with those of `fallback` where they are None."""
-        both = ((getattr(self, f.name), getattr(fallback, f.name)) for f in fields(Usage))
-        return Usage(*(b if a is None else a for a, b in both))
+        pairs = ((getattr(self, f.name), getattr(fallback, f.name)) for f in fields(Usage))
+        return Usage(*(b if a is None else a for a, b in pairs))
 
     def __add__(self, other: Usage) -> Usage:
         """Return the sum of two requests; None counts as 0 beside a number."""
-        both = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(Usage))
-        return Usage(*(b if a is None else a if b is None else a + b for a, b in both))
+        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(Usage))
+        return Usage(*(b if a is None else a if b is None else a + b for a, b in pairs))
 
 
 def new_id() -> str:

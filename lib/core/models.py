@@ -73,14 +73,14 @@ def group_by_vendor(models: Iterable[Model]) -> list[tuple[str, list[Model]]]:
 
 
 def filter_models(models: Iterable[Model], query: str) -> list[Model]:
-    """Return the models whose id, name or vendor contain all words of the query."""
-    wanted = query.casefold().split()
+    """Return the models with all words of the query in their id, name or vendor."""
+    query_words = query.casefold().split()
     return [
         model
         for model in models
         if all(
             word in f"{model.id} {model.display_name} {model.capabilities.vendor}".casefold()
-            for word in wanted
+            for word in query_words
         )
     ]
 

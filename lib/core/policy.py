@@ -124,7 +124,7 @@ def group_scope(group: str) -> str:
 
 
 def scope_kind(scope: str) -> Literal["person", "group", "all"]:
-    """Return the kind of the users whose usage a scope counts."""
+    """Return the kind of a scope: one user, a group, or all users."""
     kind = scope.partition(":")[0]
     return "person" if kind == "person" else "group" if kind == "group" else "all"
 

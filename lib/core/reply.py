@@ -113,7 +113,7 @@ class Reply:
         return Message("assistant", self.parts())
 
     def outcome(self) -> Outcome:
-        """The outcome if no event follows: INTERRUPTED without a Finish event."""
+        """Return the outcome if no event follows: INTERRUPTED without a Finish event."""
         if self.finish is None:
             return Outcome.INTERRUPTED
         has_text = bool(self.message().text.strip())

@@ -236,7 +236,7 @@ def _classify_char(char: str) -> str:
 
 
 def _snap_start(text: str, preferred: int, latest: int) -> int:
-    """Return the start of a passage: `preferred`, or the next word boundary if it is near and not after `latest`."""
+    """Return the start of a passage: the next word boundary if near and up to `latest`, else `preferred`."""
     if preferred and not text[preferred - 1].isspace():
         space = _WHITESPACE.search(text, preferred, min(latest, preferred + _WORD_BOUNDARY_MARGIN))
         if space:
@@ -247,7 +247,7 @@ def _snap_start(text: str, preferred: int, latest: int) -> int:
 
 
 def _snap_end(text: str, earliest: int, preferred: int) -> int:
-    """Return the end of a passage: `preferred`, or a word boundary before it, if near and not before `earliest`."""
+    """Return the end of a passage: the last word boundary if near and from `earliest`, else `preferred`."""
     if preferred < len(text) and not text[preferred].isspace():
         spaces = list(_WHITESPACE.finditer(text, max(earliest, preferred - _WORD_BOUNDARY_MARGIN), preferred))
         if spaces:

@@ -22,7 +22,7 @@ _MARKDOWN = {ord(c): f"&#{ord(c)};" for c in "`[]\\$*_<>&~|"}
 _MAX_ECHOED = 2_000  # characters of one string
 _TAG = re.compile(r"</?[a-z]+>")
 _TITLE_WORDS, _TITLE_CHARACTERS = 8, 50
-_STREAMED_LINES, _WHOLE_LINES = 6_000, 30
+_STREAMED_LINES, _COLLECTED_LINES = 6_000, 30
 
 
 def write_tour(request: ParsedRequest) -> str:
@@ -66,9 +66,9 @@ def _received(request: ParsedRequest, has_topic: bool) -> Iterator[str]:
         chinese = f"你已经问了 {count} 个问题，整条对话都发了过来。{latest[1]}\n\n{questions}"
         lines.append((english, chinese))
     elif request.question.strip() and not has_topic:
-        asked = quote(request.question)
-        english = f"You asked: {asked}. The demo cannot answer that, but it can show you around."
-        lines.append((english, f"你问的是：{asked}。演示答不了，不过可以带你看看。"))
+        question = quote(request.question)
+        english = f"You asked: {question}. The demo cannot answer that, but it can show you around."
+        lines.append((english, f"你问的是：{question}。演示答不了，不过可以带你看看。"))
     if request.system:
         prompt = quote(request.system)
         lines.append((f"The system prompt was received: {prompt}", f"系统提示词也收到了：{prompt}"))
@@ -98,8 +98,8 @@ def write_refusal(request: ParsedRequest) -> str:
 
 def write_title(request: ParsedRequest) -> str:
     """Return the first words of the last question, without tags."""
-    words = " ".join(_TAG.sub(" ", request.question).split()[:_TITLE_WORDS])[:_TITLE_CHARACTERS].strip()
-    return f"简而言之：{words}" if is_chinese(words) else f"In short: {words}"
+    title = " ".join(_TAG.sub(" ", request.question).split()[:_TITLE_WORDS])[:_TITLE_CHARACTERS].strip()
+    return f"简而言之：{title}" if is_chinese(title) else f"In short: {title}"
 
 
 def write_endless_lines(request: ParsedRequest) -> str:
@@ -107,7 +107,7 @@ def write_endless_lines(request: ParsedRequest) -> str:
     ends = cycle(("is just a line", "follows the one before", "has nothing to add", "is in no hurry"))
     return "".join(
         (f"\n## Lines {n} to {n + 9}\n\n" if n % 10 == 1 else "") + f"{n}. Line {n} {next(ends)}.\n"
-        for n in range(1, (_STREAMED_LINES if request.is_stream else _WHOLE_LINES) + 1)
+        for n in range(1, (_STREAMED_LINES if request.is_stream else _COLLECTED_LINES) + 1)
     )
 
 

@@ -60,30 +60,31 @@ class ChoiceStream:
         return self.finish.reason in ("length", "stop_sequence")
 
     def _until_stop_sequence(self) -> Iterator[Delta]:
-        """Yield the deltas before a stop sequence; text that may be the beginning of one is held back."""
-        held, last = "", Delta("")
+        """Yield the deltas before a stop sequence; text that may be the beginning of one is buffered."""
+        buffered, last = "", Delta("")
         for delta in self._deltas:
             if delta.kind != "text":
                 yield delta
                 continue
-            held, last = held + delta.text, delta
-            hit = min(
-                ((held.find(stop), stop) for stop in self._stop_sequences if stop in held), default=None
+            buffered, last = buffered + delta.text, delta
+            match = min(
+                ((buffered.find(stop), stop) for stop in self._stop_sequences if stop in buffered),
+                default=None,
             )
-            if hit:
-                self.finish = Finish("stop_sequence", hit[1])
-                if hit[0]:
-                    yield Delta(held[: hit[0]], "text", delta.choice)
+            if match:
+                self.finish = Finish("stop_sequence", match[1])
+                if match[0]:
+                    yield Delta(buffered[: match[0]], "text", delta.choice)
                 return
-            if not any(_ends_with_start(held, stop) for stop in self._stop_sequences):
-                yield Delta(held, "text", delta.choice)
-                held = ""
-        if held:
-            yield Delta(held, "text", last.choice)
+            if not any(_ends_with_start(buffered, stop) for stop in self._stop_sequences):
+                yield Delta(buffered, "text", delta.choice)
+                buffered = ""
+        if buffered:
+            yield Delta(buffered, "text", last.choice)
 
 
 def _ends_with_start(text: str, stop: str) -> bool:
-    """True when a stop sequence may have begun at the end of `text`."""
+    """Return True if `text` ends with the beginning of a stop sequence."""
     return any(text.endswith(stop[:size]) for size in range(1, min(len(stop), len(text) + 1)))
 
 

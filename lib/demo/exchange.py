@@ -82,10 +82,10 @@ class Exchange:
         first = len(turns) - 1
         while first and _CONTINUE.match(turns[first].question):
             first -= 1
-        given = "".join(turn.answer for turn in turns[first:-1])
+        partial_answer = "".join(turn.answer for turn in turns[first:-1])
         text = self.model.text(replace(self.request, turns=turns[: first + 1])).replace(FAULT_MARK, "")
-        if given and given != text and text.startswith(given):
-            return text.removeprefix(given), True
+        if partial_answer and partial_answer != text and text.startswith(partial_answer):
+            return text.removeprefix(partial_answer), True
         before, _, after = self.model.text(self.request).partition(FAULT_MARK)
         return (before if self.model.fault else before + after), False
 

@@ -152,7 +152,7 @@ class Gateway:
             response.close()
 
     def fetch_models(self) -> ModelList:
-        """The models available to the key, from all pages of the gateway's list."""
+        """Return the models available to the key, from all pages of the gateway's list."""
 
         def fetch_page(cursor: str) -> ModelPage:
             query = f"?{urlencode({'after_id': cursor, 'limit': 1000})}" if cursor else ""
@@ -162,12 +162,12 @@ class Gateway:
             return fetch_all_pages(fetch_page)
 
     def fetch_prices(self) -> Mapping[str, Price]:
-        """The gateway's own price list, by model. It is public, so the key is not sent."""
+        """Return the gateway's own price list, by model. It is public, so the key is not sent."""
         with self._redact_key():
             return parse_price_list(self._get_text(PRICING_PATH, api_key=""))
 
     def fetch_balance(self) -> Balance:
-        """The balance of the key, as the gateway accounts for it."""
+        """Return the balance of the key, as the gateway accounts for it."""
         with self._redact_key():
             return parse_balance(self._get_text(SUBSCRIPTION_PATH), self._get_text(USAGE_PATH))
 
@@ -179,7 +179,7 @@ class Gateway:
         self._transport.close()
 
     def _get_text(self, path: str, api_key: str | None = None) -> str:
-        """The body of a GET request."""
+        """Return the body of a GET request."""
         response = self._transport.get(path, openai.headers(self._api_key if api_key is None else api_key))
         try:
             body = response.read_text(MAX_BODY_BYTES)

@@ -12,12 +12,12 @@ _MAX_QUOTE_LENGTH = 200
 
 
 def invalid_body(body: str) -> InvalidResponse:
-    """The error for a body of an unexpected shape; it quotes the start of the body."""
+    """Return the error for a body of an unexpected shape; it quotes the start of the body."""
     return InvalidResponse(body[:_MAX_QUOTE_LENGTH])
 
 
 def parse_object(body: str, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
-    """The JSON object in `body`. Raises InvalidResponse if it is anything else.
+    """Return the JSON object in `body`. Raises InvalidResponse if it is anything else.
 
     `parse_float` converts the literals of numbers with a fraction, e.g. to Decimal to keep every digit.
     """
@@ -33,7 +33,7 @@ def parse_object(body: str, parse_float: Callable[[str], Any] = float) -> dict[s
 def parse_data_list(
     body: str, parse_float: Callable[[str], Any] = float
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The JSON object in `body`, and the objects in its list `data`. Raises InvalidResponse without one."""
+    """Return the JSON object in `body`, and the objects in its list `data`. May raise InvalidResponse."""
     payload = parse_object(body, parse_float)
     if not isinstance(payload.get("data"), list):
         raise invalid_body(body)
@@ -41,12 +41,12 @@ def parse_data_list(
 
 
 def get_object(payload: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The object under `key`; {} if it is missing or another type."""
+    """Return the object under `key`; {} if it is missing or another type."""
     value = payload.get(key)
     return value if isinstance(value, dict) else {}
 
 
 def get_objects(payload: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """The objects in the list under `key`; [] if it is missing or another type."""
+    """Return the objects in the list under `key`; [] if it is missing or another type."""
     values = payload.get(key)
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []

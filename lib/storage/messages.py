@@ -213,13 +213,13 @@ def _purge_nodes_of(connection: sa.Connection, conversation_id: str, expired: sa
         if row.parent in expired_ids and row.id not in expired_ids:
             parent = find_undeleted_ancestor(parents, expired_ids, row.parent)
             connection.execute(sa.update(nodes).where(nodes.c.id == row.id).values(parent=parent))
-    this = conversations.c.id == conversation_id
-    head = connection.scalar(sa.select(conversations.c.head).where(this))
+    is_conversation = conversations.c.id == conversation_id
+    head = connection.scalar(sa.select(conversations.c.head).where(is_conversation))
     columns = {
         "head": find_undeleted_ancestor(parents, expired_ids, head),
         "rev": conversations.c.rev + 1,
     }
-    connection.execute(sa.update(conversations).where(this).values(columns))
+    connection.execute(sa.update(conversations).where(is_conversation).values(columns))
     for batch in batches(list(expired_ids)):
         connection.execute(sa.delete(nodes).where(nodes.c.id.in_(batch)))
 
@@ -233,8 +233,10 @@ def _touch(connection: sa.Connection, owner: str, conversation_id: str, **column
 def _publish(connection: sa.Connection, finished_ids: Sequence[str]) -> None:
     """Index finished answers for search, and mark their conversations as unread."""
     index_nodes(connection, finished_ids)
-    of_these = sa.select(nodes.c.conversation).where(nodes.c.id.in_(finished_ids))
-    connection.execute(sa.update(conversations).where(conversations.c.id.in_(of_these)).values(unread=True))
+    conversation_ids = sa.select(nodes.c.conversation).where(nodes.c.id.in_(finished_ids))
+    connection.execute(
+        sa.update(conversations).where(conversations.c.id.in_(conversation_ids)).values(unread=True)
+    )
 
 
 def _check_parents(connection: sa.Connection, conversation_id: str, new_nodes: Sequence[Node]) -> None:

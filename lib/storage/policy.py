@@ -91,7 +91,7 @@ def _update_scope(connection: sa.Connection, actor_id: str, scope: str, part: st
     """Replace one part of a scope's row; the rest of it stays, even keys of another version."""
     name = _SCOPE_PREFIX + scope
     old = connection.scalar(sa.select(policies.c.value).where(policies.c.name == name))
-    new = {key: other for key, other in old.items() if key != part} if isinstance(old, dict) else {}
+    new = {key: item for key, item in old.items() if key != part} if isinstance(old, dict) else {}
     if value is not None:
         new[part] = value
     if new:

@@ -161,12 +161,12 @@ def _reserve(
     upsert = statement.on_conflict_do_update(
         index_elements=_KEY, set_=sums, where=sums["used"] + _EXPECTED_EXCESS <= limit
     ).returning(*(quotas.c[name] for name in _KEY))
-    taken = {QuotaCounter(*row) for row in connection.execute(upsert)}
-    if len(taken) < len(requested):
+    reserved = {QuotaCounter(*row) for row in connection.execute(upsert)}
+    if len(reserved) < len(requested):
         return [
             _exceeded(connection, reservation)
             for reservation in requested
-            if reservation.counter not in taken
+            if reservation.counter not in reserved
         ]
     claims = [[*_key(reservation.counter).values(), reservation.amount] for reservation in requested]
     connection.execute(

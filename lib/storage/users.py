@@ -58,12 +58,12 @@ class Users(Aggregate):
 
         Audit events keep the id of their actor, and lose the name. Revoked sessions stay revoked.
         """
-        this_user = users.c.id == owner
+        is_user = users.c.id == owner
         with self._write(owner) as connection:
             for table in (share, conversations, preferences):
                 connection.execute(sa.delete(table).where(table.c.owner == owner))
-            connection.execute(sa.delete(users).where(this_user, users.c.revoked_before == 0.0))
-            connection.execute(sa.update(users).where(this_user).values(name="", email="", seen=0.0))
+            connection.execute(sa.delete(users).where(is_user, users.c.revoked_before == 0.0))
+            connection.execute(sa.update(users).where(is_user).values(name="", email="", seen=0.0))
             anonymize_actor(connection, owner)
 
     def transfer_data(self, from_owner: str, to_owner: str) -> None:

@@ -74,7 +74,7 @@ class GenerationRegistry:
 
     @property
     def is_shutting_down(self) -> bool:
-        """True while new turns are refused because the process was told to stop."""
+        """True while the process shuts down and refuses new turns."""
         return self._is_shutting_down
 
     def begin_shutdown(self) -> None:

@@ -29,7 +29,7 @@ def start_new_conversation(
     """Start a conversation with the sent part of a path; the old one stays. Raises StoreError."""
     now = time.time()
     nodes = window.copy_truncated(path, truncation, now)
-    begun = Conversation(
+    conversation = Conversation(
         new_id(),
         base.title,
         now,
@@ -39,8 +39,8 @@ def start_new_conversation(
         created_at=now,
         title_source=base.title_source,
     )
-    services.store.messages.save_turn(owner, begun, nodes)
-    return begun
+    services.store.messages.save_turn(owner, conversation, nodes)
+    return conversation
 
 
 def summarise_dropped(
@@ -59,10 +59,10 @@ def summarise_dropped(
     assert services.utility_models and services.utility_model
 
     def finish(summary: str) -> str:
-        kept = Truncation(truncation.start_id, summary)
+        summarised = Truncation(truncation.start_id, summary)
         if in_new_conversation:
-            return start_new_conversation(services, owner, base, path, kept).id
-        services.store.conversations.set_truncation(owner, base.id, kept)
+            return start_new_conversation(services, owner, base, path, summarised).id
+        services.store.conversations.set_truncation(owner, base.id, summarised)
         return ""
 
     out = window.dropped_nodes(path, base.truncation, truncation)

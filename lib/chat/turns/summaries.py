@@ -39,7 +39,7 @@ MAX_QUESTION_LENGTH = 2_000  # characters of a question that its title is made f
 # Models that think do so inside the limit; others end long before it.
 TITLE_MAX_TOKENS = 1_000
 SUMMARY_MAX_TOKENS = 2_000
-DEFAULT_CONTEXT_WINDOW = 8_192  # tokens, of a cheap model whose window is not known
+DEFAULT_CONTEXT_WINDOW = 8_192  # tokens, of a utility model with an unknown context window
 _MIN_CHUNK_TOKENS = 100  # tokens of a piece, however small the window is
 
 TITLE_PROMPT = (
@@ -127,9 +127,9 @@ class UtilityModelService:
 
     def with_gateway(self, gateway: Gateway, price_lookup: PriceLookup) -> UtilityModelService:
         """Return a service with the same workers, and another gateway and price lookup."""
-        other = copy.copy(self)
-        other._gateway, other._price_lookup = gateway, price_lookup
-        return other
+        service = copy.copy(self)
+        service._gateway, service._price_lookup = gateway, price_lookup
+        return service
 
     def generate_title(
         self,
@@ -169,12 +169,12 @@ class UtilityModelService:
         AntlerError. A running job is returned instead of a second one.
         """
         with self._lock:
-            known = self._summary_jobs.get(conversation_id)
-            if known and known.owner == owner and known.state == "running":
-                return known
-            ended = [one.conversation_id for one in self._summary_jobs.values() if one.state != "running"]
-            for old in ended[: max(0, len(ended) - MAX_FINISHED_SUMMARIES + 1)]:
-                del self._summary_jobs[old]
+            running = self._summary_jobs.get(conversation_id)
+            if running and running.owner == owner and running.state == "running":
+                return running
+            finished = [job.conversation_id for job in self._summary_jobs.values() if job.state != "running"]
+            for finished_id in finished[: max(0, len(finished) - MAX_FINISHED_SUMMARIES + 1)]:
+                del self._summary_jobs[finished_id]
             job = self._summary_jobs[conversation_id] = SummaryJob(owner, conversation_id, limit_enforcer)
         args = (job, nodes, previous_summary, utility_model, save_summary)
         threading.Thread(target=self._run_summary, args=args, name="summary", daemon=True).start()
@@ -186,7 +186,7 @@ class UtilityModelService:
         return job if job and job.owner == owner else None
 
     def forget_summary(self, job: SummaryJob) -> None:
-        """Remove a job whose end has been shown."""
+        """Remove a finished job."""
         with self._lock:
             if self._summary_jobs.get(job.conversation_id) is job:
                 del self._summary_jobs[job.conversation_id]
@@ -204,10 +204,10 @@ class UtilityModelService:
             else:
                 log.info("no title: %s %s", result.outcome, result.error_code)
         except errors.StoreError:
-            log.warning("a title could not be kept")
+            log.warning("a title could not be saved")
         except errors.AntlerError as error:
             log.info("no title: %s", error.code)
-        except Exception as error:  # noqa: BLE001  a title is worth no more than a line without content
+        except Exception as error:  # noqa: BLE001  a failed title is only logged, without content
             log.warning("no title: %s", type(error).__name__)
         finally:
             self._title_slots.release()
@@ -286,15 +286,15 @@ class UtilityModelService:
     ) -> _UtilityReply:
         """Send one request and record its usage; retries are cancelled unless `allow_retries`."""
         reply, code, request_id, id_ = Reply(), "", "", new_id()
-        about = cost.max_usage(window.estimate_context([], text, params, target, None), params)
-        context.limit_enforcer.reserve(id_, target.model, about, is_user_choice=False)
+        usage_bound = cost.max_usage(window.estimate_context([], text, params, target, None), params)
+        context.limit_enforcer.reserve(id_, target.model, usage_bound, is_user_choice=False)
         recorder = UsageRecorder(
             RequestInfo(id_, context.conversation_id, context.purpose, target), self._price_lookup
         )
         outcome = Outcome.FAILED
         try:
-            asked = [Message("user", (TextPart(text),))]
-            for event in self._gateway.stream(target, asked, params, cancel, context.conversation_id):
+            messages = [Message("user", (TextPart(text),))]
+            for event in self._gateway.stream(target, messages, params, cancel, context.conversation_id):
                 recorder.add_event(event)
                 if isinstance(event, RetryScheduled) and not allow_retries:
                     cancel.cancel()

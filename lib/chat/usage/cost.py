@@ -46,8 +46,8 @@ def expected_usage(estimate: ContextEstimate, params: Params) -> Usage:
 
     An answer without a limit counts as DEFAULT_ANSWER_TOKENS.
     """
-    kept = answer_tokens(params, estimate.context_window)
-    return Usage(max(0, estimate.tokens - kept), (kept or DEFAULT_ANSWER_TOKENS) * (params.n or 1))
+    reserved = answer_tokens(params, estimate.context_window)
+    return Usage(max(0, estimate.tokens - reserved), (reserved or DEFAULT_ANSWER_TOKENS) * (params.n or 1))
 
 
 def max_usage(estimate: ContextEstimate, params: Params) -> Usage:
@@ -56,23 +56,18 @@ def max_usage(estimate: ContextEstimate, params: Params) -> Usage:
     It allows for a low estimate and for text added by the gateway. An answer without a limit counts as
     DEFAULT_ANSWER_TOKENS here too: the maximum of the model would use up a small quota at once.
     """
-    about = expected_usage(estimate, params)
-    sent = about.input or 0
-    return Usage(
-        sent + PROMPT_OVERHEAD_TOKENS
-        if estimate.is_counted
-        else int(sent * ESTIMATE_MARGIN) + PROMPT_OVERHEAD_TOKENS,
-        about.output,
-    )
+    expected = expected_usage(estimate, params)
+    margin = 1.0 if estimate.is_counted else ESTIMATE_MARGIN
+    return Usage(int((expected.input or 0) * margin) + PROMPT_OVERHEAD_TOKENS, expected.output)
 
 
 def max_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:
     """Return the maximal cost, whatever is cached; None if the price is unknown."""
-    both = (
+    uncached, cached = (
         calculate_cost(usage, model_price),
         calculate_cost(replace(usage, cache_write=usage.input), model_price),
     )
-    return None if None in both else max(one for one in both if one is not None)
+    return None if uncached is None or cached is None else max(uncached, cached)
 
 
 def _price_or_default(price: Decimal | None, default: Decimal) -> Decimal:

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class QuotaStore(Protocol):
-    """Where it is counted what is used of limits; each method may raise StoreError."""
+    """Storage of quota counters; each method may raise StoreError."""
 
     def reserve(
         self, owner: str, usage_record_id: str, reservations: Sequence[Reservation]
@@ -83,7 +83,7 @@ class NoLimits:
         return []
 
     def warnings(self) -> list[LimitStatus]:
-        """Return the limits whose soft limit is reached. Raises StoreError."""
+        """Return the limits with a reached soft limit. Raises StoreError."""
         return []
 
 

@@ -14,7 +14,7 @@ _CENTS_PER_DOLLAR = 100
 
 
 def parse_balance(subscription: str, usage: str) -> Balance:
-    """The balance in nano-dollars, of the bodies of both endpoints.
+    """Return the balance in nano-dollars, of the bodies of both endpoints.
 
     `hard_limit_usd` of the subscription is in dollars, `total_usage` in cents. Raises InvalidResponse
     for a body without its amount: some gateways report errors with status 200.

@@ -37,7 +37,7 @@ class Catalog:
         self._has_waited = False
 
     def model_list(self, timeout: float) -> ModelList:
-        """The cached models; starts a refresh if they have expired.
+        """Return the cached models; starts a refresh if they have expired.
 
         Only the first call, and the first after `invalidate`, waits for it, up to `timeout` seconds.
         """

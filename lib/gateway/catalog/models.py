@@ -54,7 +54,7 @@ def fetch_all_pages(fetch_page: Callable[[str], ModelPage]) -> ModelList:
 
 
 def parse_model_page(body: str) -> ModelPage:
-    """The chat models of a `/v1/models` body in OpenAI's or Anthropic's shape, in the gateway's order.
+    """Return the chat models of a `/v1/models` body in OpenAI's or Anthropic's shape, in the gateway's order.
 
     Raises InvalidResponse if the body is no such list.
     """

@@ -41,7 +41,7 @@ class Prices:
         self._overrides = tuple(overrides)
 
     def price_of(self, model: str) -> ModelPrice | None:
-        """The gateway's price, else the vendor's, else that of the settings; None if it is unknown."""
+        """Return the gateway's price, else the vendor's, else that of the settings; None if it is unknown."""
         if listed := self._get_model_list().prices.get(model):
             return ModelPrice(listed, "gateway")
         override = next((override for override in self._overrides if override.matches(model)), None)
@@ -49,12 +49,12 @@ class Prices:
 
 
 def library_price(model: str) -> ModelPrice | None:
-    """The vendor's price in models.dev; None if it is unknown, or if entries of one name disagree."""
+    """Return the vendor's price in models.dev; None if it is unknown, or if entries of one name disagree."""
     return library.find_by_model_id(_library_prices(), model)
 
 
 def parse_price_list(body: str) -> dict[str, Price]:
-    """The prices in new-api's price list, by model. Raises InvalidResponse if the body is no such list.
+    """Return the prices in new-api's price list, by model. Raises InvalidResponse for any other body.
 
     Prices depend on the key's group, which the list does not tell: "default" is assumed, else the only
     group of the model. A model with neither, and one priced by an expression, is left out.
@@ -70,7 +70,7 @@ def parse_price_list(body: str) -> dict[str, Price]:
 
 
 def listed_price(entry: Mapping[str, Any]) -> Price | None:
-    """The price in an entry of a model list, which is in dollars per token; None without one."""
+    """Return the price in an entry of a model list, which is in dollars per token; None without one."""
     for fields in (get_object(entry, "pricing"), entry):
         prices = {kind: _price_per_million(fields, names) for kind, names in _TOKEN_PRICE_FIELDS.items()}
         if prices["input"] is not None and prices["output"] is not None:
@@ -110,7 +110,7 @@ def _price_from_ratios(entry: Mapping[str, Any], groups: Mapping[str, Any]) -> P
 
 
 def _group_ratio(model_groups: Any, ratios: Mapping[str, Any]) -> Decimal | None:
-    """The ratio of the key's likely group; None if it is unclear which one that is."""
+    """Return the ratio of the key's likely group; None if it is unclear which one that is."""
     if not ratios:
         return Decimal(1)
     names = [name for name in model_groups if isinstance(name, str)] if isinstance(model_groups, list) else []
@@ -122,7 +122,7 @@ def _group_ratio(model_groups: Any, ratios: Mapping[str, Any]) -> Decimal | None
 
 @cache
 def _library_prices() -> tuple[Mapping[str, ModelPrice], ...]:
-    """The vendors' prices by name, and by name without its release date."""
+    """Return the vendors' prices by model name, and by model name without release date."""
     indexes = library.group_by_name(
         (name, _convert_cost(model.cost)) for vendor, name, model in library.iter_models() if vendor
     )

@@ -89,7 +89,7 @@ class Response:
         self._cancel.set_read_timeout(seconds)
 
     def read_text(self, max_bytes: int = MAX_ERROR_BODY_BYTES, timeout: float = ERROR_BODY_TIMEOUT) -> str:
-        """The body as text, up to `max_bytes` and `timeout` seconds; a broken body as far as it came."""
+        """Return the body as text, up to `max_bytes` and `timeout` seconds; of a broken body, the received part."""
         self.set_deadline(timeout)
         body = bytearray()
         with contextlib.suppress(errors.NetworkError):
@@ -181,7 +181,7 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 def _normalize_url(url: str) -> str:
-    """The URL as requests sends it: an internationalized host name becomes punycode."""
+    """Return the URL as requests sends it: an internationalized host name becomes punycode."""
     request = requests.PreparedRequest()
     with contextlib.suppress(requests.RequestException):
         request.prepare_url(url, None)

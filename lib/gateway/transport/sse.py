@@ -44,7 +44,7 @@ class Frame(NamedTuple):
     data: str
 
     def json(self) -> dict[str, Any]:
-        """The data as a JSON object, {} for other data. Raises StreamInterrupted for a truncated object."""
+        """Parse the data as a JSON object, {} for other data. Raises StreamInterrupted if it is truncated."""
         data = self.data
         if not data.startswith("{"):
             data = data.lstrip()
@@ -59,7 +59,7 @@ class Frame(NamedTuple):
         return payload  # type: ignore[no-any-return]  # text that starts with a brace decodes to a dict
 
 
-# A keep-alive without content. Its name tells it from an event, whose data can be empty too.
+# A keep-alive without content. The name distinguishes it from an event with empty data.
 HEARTBEAT = Frame("comment", "")
 _HEARTBEAT_BYTES = b"event: comment\ndata\n\n"
 
@@ -116,7 +116,7 @@ def _normalize_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _is_well_formed(chunk: bytes) -> bool:
-    """True if SSEClient reads the chunk correctly; 13 is CR, and bytes find an integer fastest."""
+    """Return True if SSEClient reads the chunk correctly; 13 is CR, and bytes find an integer fastest."""
     return (
         bool(_SINGLE_LINE_EVENTS.fullmatch(chunk))
         and 13 not in chunk
@@ -173,7 +173,7 @@ def _repair_events(text: bytes, stray_lines: deque[bytes]) -> Iterator[bytes]:
 
 
 def _split_long_event(block: bytes) -> Iterator[bytes]:
-    """The event in parts of at most _MAX_LINES_PER_PART data lines."""
+    """Return the event in parts of at most _MAX_LINES_PER_PART data lines."""
     if not block.startswith(b"data") and b"\ndata" not in block:
         yield _HEARTBEAT_BYTES
     elif block.count(b"\n") < _MAX_LINES_PER_PART:
@@ -206,7 +206,7 @@ def _extract_bare_json(block: bytes, stray_lines: deque[bytes]) -> Iterator[byte
 
 
 def _separate_json_lines(lines: list[bytes], stray_lines: deque[bytes]) -> Iterator[bytes]:
-    """The event of these lines, with the JSON objects among them before or after it."""
+    """Return the event of these lines, with the JSON objects among them before or after it."""
     event: list[bytes] = []
     objects_after: list[bytes] = []
     for line in lines:

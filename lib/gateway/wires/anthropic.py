@@ -51,7 +51,7 @@ def headers(key: str) -> dict[str, str]:
 
 
 def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, Any]:
-    """The JSON of a request. Unset parameters are omitted, and only signed thinking is sent back."""
+    """Return the JSON of a request. Unset parameters are omitted, and only signed thinking is sent back."""
     adapted, _ = model_quirks.adapt_params("anthropic", model, params)
     request: dict[str, Any] = {
         "model": model,
@@ -66,7 +66,7 @@ def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, A
 
 
 def with_user(body: dict[str, Any], user: str) -> dict[str, Any]:
-    """The body with the caller's id in `metadata.user_id`, and in no other field that could name a user."""
+    """Return the body with the caller's id in `metadata.user_id` and in no other user field."""
     return merge_patch(body, {"metadata": {"user_id": user}, "user": None, "safety_identifier": None})
 
 
@@ -98,12 +98,12 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
 
 
 def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:
-    """The error for an error response, in the shape of Anthropic or of any gateway."""
+    """Return the error for an error response, in the shape of Anthropic or of any gateway."""
     return errors.error_from_response(status, headers, payload)
 
 
 def _thinking_adjustments(params: Params) -> list[ParamAdjustment]:
-    """The adjustment of thinking and its budget, if there is one."""
+    """Return the adjustment of thinking and its budget, if there is one."""
     if params.effort == "none":
         is_thinking = params.thinking in ("adaptive", "budget")
         dropped = [name for name in ("thinking", "budget") if is_thinking and getattr(params, name)]
@@ -117,7 +117,7 @@ def _thinking_adjustments(params: Params) -> list[ParamAdjustment]:
 
 
 def _build_content(message: Message) -> str | list[dict[str, Any]]:
-    """The text of a message, preceded by the signed or redacted thinking at its start."""
+    """Return the text of a message, preceded by the signed or redacted thinking at its start."""
     thinking = [
         {"type": "redacted_thinking", "data": part.redacted_data}
         if part.redacted_data

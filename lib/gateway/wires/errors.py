@@ -94,7 +94,7 @@ _UNQUOTED_NAME = re.compile(
 
 
 def error_from_response(status: int, headers: Mapping[str, str], body: str) -> errors.GatewayError:
-    """The error for a response with a status other than 200.
+    """Return the error for a response with a status other than 200.
 
     `body` is the text of the response: JSON in any of the gateways' shapes, HTML, or plain text.
     """
@@ -118,7 +118,7 @@ def error_from_response(status: int, headers: Mapping[str, str], body: str) -> e
 
 
 def error_from_stream_event(payload: Any) -> errors.GatewayError:
-    """The error for an error event in a stream with status 200.
+    """Return the error for an error event in a stream with status 200.
 
     `payload` is the event's JSON, or its data as text if it is not JSON.
     """
@@ -132,7 +132,7 @@ def error_from_stream_event(payload: Any) -> errors.GatewayError:
 
 
 def is_error(payload: Any) -> bool:
-    """True if a frame or a complete response reports a failure; an empty `error` field does not."""
+    """Return True if a frame or a complete response reports a failure; an empty `error` field does not."""
     if not isinstance(payload, dict):
         return False
     if payload.get("type") == "error":
@@ -144,12 +144,12 @@ def is_error(payload: Any) -> bool:
 
 
 def request_id(headers: Mapping[str, str]) -> str:
-    """The id under which the gateway logs the request; "" without one."""
+    """Return the id under which the gateway logs the request; "" without one."""
     return next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), "")
 
 
 def _parse_json(body: str) -> Any:
-    """The JSON value of a body; None if it is not JSON, {} for null."""
+    """Return the JSON value of a body; None if it is not JSON, {} for null."""
     try:
         payload = json.loads(body)
         return {} if payload is None else payload
@@ -211,7 +211,7 @@ def _error_type(status: int, codes: tuple[str, ...]) -> type[errors.GatewayError
 
 
 def _error_type_from_codes(codes: tuple[str, ...]) -> type[errors.GatewayError] | None:
-    """The error that a code or a type names; specific codes come before generic ones."""
+    """Return the error that a code or a type names; specific codes come before generic ones."""
     for code in codes:
         if code in _ERROR_BY_CODE:
             return _ERROR_BY_CODE[code]
@@ -223,6 +223,6 @@ def _error_type_from_codes(codes: tuple[str, ...]) -> type[errors.GatewayError] 
 
 
 def _split_request_id(message: str) -> tuple[str, str]:
-    """The message without request ids, and the last of them; "" without one."""
+    """Return the message without request ids, and the last of them; "" without one."""
     ids = _REQUEST_ID.findall(message)
     return _REQUEST_ID.sub("", message).strip(), ids[-1] if ids else ""

@@ -29,7 +29,7 @@ _OUTCOME_BY_REASON = {
 
 
 def to_outcome(reason: str) -> Outcome:
-    """The outcome of a finish reason; COMPLETE for an unknown one, since the model did stop."""
+    """Return the outcome of a finish reason; COMPLETE for an unknown one, since the model did stop."""
     return _OUTCOME_BY_REASON.get(reason, Outcome.COMPLETE)
 
 

@@ -24,12 +24,12 @@ _SAMPLING_PARAMS = ("temperature", "top_p", "presence_penalty", "frequency_penal
 
 
 def is_openai_reasoning(model: str) -> bool:
-    """True for OpenAI's reasoning models: o1 and later, gpt-5 and later."""
+    """Return True for OpenAI's reasoning models: o1 and later, gpt-5 and later."""
     return bool(_OPENAI_REASONING_MODEL.match(model))
 
 
 def is_claude(model: str) -> bool:
-    """True if the model's name contains "claude"; a vendor folder such as `anthropic/` does not count."""
+    """Return True if the model's name contains "claude"; vendor folders like `anthropic/` do not count."""
     return "claude" in model.rsplit("/", 1)[-1].lower()
 
 
@@ -40,7 +40,7 @@ def claude_version(model: str) -> tuple[int, int]:
 
 
 def adapt_params(wire: Wire, model: str, params: Params) -> tuple[Params, list[ParamAdjustment]]:
-    """The parameters as the wire and the model family accept them, and every adjustment made."""
+    """Return the parameters as the wire and the model family accept them, and every adjustment made."""
     params, adjustments = clamp_params(wire, params)
     for quirk in _QUIRKS_BY_WIRE[wire]:
         if change := quirk(model, params):

@@ -44,7 +44,7 @@ def headers(key: str) -> dict[str, str]:
 
 
 def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, Any]:
-    """The JSON of a request. Unset parameters are omitted, and thinking is not sent back."""
+    """Return the JSON of a request. Unset parameters are omitted, and thinking is not sent back."""
     chat = [{"role": message.role, "content": message.text} for message in messages]
     if params.system:
         chat.insert(0, {"role": "system", "content": params.system})
@@ -57,7 +57,7 @@ def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, A
 
 
 def with_user(body: dict[str, Any], user: str) -> dict[str, Any]:
-    """The body with the caller's id in `user`, and in no other field that could name a user."""
+    """Return the body with the caller's id in `user`, and in no other field that could name a user."""
     metadata = {"metadata": {"user_id": None}} if "user_id" in get_object(body, "metadata") else {}
     return merge_patch(body, {"user": user, "safety_identifier": None, **metadata})
 
@@ -106,7 +106,7 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
 
 
 def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:
-    """The error for an error response, in the shape of OpenAI or of any gateway."""
+    """Return the error for an error response, in the shape of OpenAI or of any gateway."""
     return errors.error_from_response(status, headers, payload)
 
 
@@ -167,7 +167,7 @@ class _StreamParser:
             raise MissingFinishReason
 
     def parse_text_chunk(self, chunk: dict[str, Any]) -> TextDelta | None:
-        """The text of a chunk that holds nothing else, as nearly all do; None for any other chunk."""
+        """Return the text of a chunk that holds nothing else, as nearly all do; None for any other chunk."""
         choices = chunk.get("choices")
         if type(choices) is not list or len(choices) != 1 or chunk.get("id") != self._response_id:
             return None
@@ -200,7 +200,7 @@ class _StreamParser:
             yield UsageReport(_parse_usage(usage), usage)
 
     def _is_restart(self, chunk: dict[str, Any], choices: list[dict[str, Any]]) -> bool:
-        """True if the gateway has started a second answer after a part of the first.
+        """Return True if the gateway has started a second answer after a part of the first.
 
         Some servers change the id, or repeat the role, in every chunk. Only both at once, after an id
         that was stable until then, mean a restart.

@@ -34,13 +34,13 @@ _PROBE_VALUES: dict[str, Any] = {
 
 
 def build_body(target: Target, messages: Sequence[Message], params: Params) -> dict[str, Any]:
-    """The JSON of a request to the target, with the path in an order that both wires accept."""
+    """Return the JSON of a request to the target, with the path in an order that both wires accept."""
     body: dict[str, Any] = WIRE_MODULES[target.wire].body(target.model, normalize_messages(messages), params)
     return body
 
 
 def normalize_messages(messages: Sequence[Message]) -> list[Message]:
-    """The path without empty messages, starting with the user, and with alternating roles.
+    """Return the path without empty messages, starting with the user, and with alternating roles.
 
     Consecutive messages of one role are merged, separated by a blank line.
     """

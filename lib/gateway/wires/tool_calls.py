@@ -27,5 +27,5 @@ class ToolCalls:
             call["arguments"] += arguments
 
     def to_metadata(self) -> dict[str, Any]:
-        """The calls as metadata to store with the answer; {} without any."""
+        """Return the calls as metadata to store with the answer; {} without any."""
         return {"tool_calls": list(self._calls.values())} if self._calls else {}

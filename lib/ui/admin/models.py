@@ -66,7 +66,7 @@ def render_default(_: User) -> None:
 
 
 def _parse_patterns(text: str) -> tuple[str, ...] | None:
-    """The patterns of a text, one a line; None for no restriction."""
+    """Return the patterns of a text, one a line; None for no restriction."""
     lines = dict.fromkeys(line.strip()[:_MAX_PATTERN_LENGTH] for line in text.splitlines())
     return tuple(line for line in lines if line)[:_MAX_PATTERNS] or None
 
@@ -93,8 +93,8 @@ def _render_preview(patterns: tuple[str, ...] | None) -> None:
         )
         st.markdown(t(key, count=len(matches), total=len(model_ids)))
         if patterns and matches:
-            more_count = len(matches) - _PREVIEW_SIZE
-            st.caption(names + (f" {t('permissions.more', count=more_count)}" if more_count > 0 else ""))
+            hidden_count = len(matches) - _PREVIEW_SIZE
+            st.caption(names + (f" {t('permissions.more', count=hidden_count)}" if hidden_count > 0 else ""))
 
 
 @admin_action

@@ -53,8 +53,10 @@ def _render_list(records: list[UserRecord], usage_by_user: Mapping[str, UsageTot
             on_change=paging.reset,
             args=(_PAGER,),
         )
-    words = str(session_state.widget(_SEARCH_KEY) or "").casefold().split()
-    matches = [record for record in records if all(word in display_name(record).casefold() for word in words)]
+    query_words = str(session_state.widget(_SEARCH_KEY) or "").casefold().split()
+    matches = [
+        record for record in records if all(word in display_name(record).casefold() for word in query_words)
+    ]
     if not matches:
         st.caption(t("users.not_found"))
     zone = dates.reader_timezone()
@@ -94,7 +96,7 @@ def _render_row(record: UserRecord, usage: UsageTotal | None, zone: tzinfo) -> N
 
 
 def _user_with_roles(record: UserRecord) -> User:
-    """The user with roles, by the name of the proxy or the e-mail address of the provider as last seen."""
+    """Return the user with roles, from the proxy's user name or the provider's e-mail address as last seen."""
     mode = resources.settings().access.mode
     identity = record.name if mode == "proxy" else record.email if mode == "oidc" else ""
     return resources.settings().roles.apply_to(User(record.id), identity)

@@ -146,7 +146,7 @@ def _record_user(user: User) -> None:
 
 
 def _browser_user() -> User:
-    """The user by their browser, in the access modes without accounts."""
+    """Return the user by their browser, in the access modes without accounts."""
     if session_state.browser_identity is None:
         _wait_for_browser()
     return User(session_state.browser_identity.id)

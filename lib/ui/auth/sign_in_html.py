@@ -36,7 +36,7 @@ small { opacity: 0.8; }
 def sign_in_page(
     connection: HTTPConnection, return_path: str, last_check: PasswordCheck | None = None
 ) -> HTMLResponse:
-    """The password form as a response, with the error of the last attempt; it leads on to `return_path`."""
+    """Return the password form as a response, with the last attempt's error; it leads on to `return_path`."""
     language = language_from_header(connection.headers.get("accept-language", ""))
     form = build_password_form(language, last_check)
     alert = f'<p role="alert">{escape(form.error)}</p>' if form.error else ""
@@ -51,7 +51,7 @@ def sign_in_page(
 
 
 def access_denied_page(connection: HTTPConnection, reason: Refusal) -> HTMLResponse:
-    """The reason for a refusal as a response."""
+    """Return the reason for a refusal as a response."""
     language = language_from_header(connection.headers.get("accept-language", ""))
     body = f"<p>{escape(translate(language, f'access_denied.{reason}'))}</p>"
     return _html_page(language, translate(language, "access_denied.title"), body, 403)

@@ -27,10 +27,10 @@ _MIN_STREAM_SECONDS = 0.2
 
 def thinking_label(node: Node) -> str:
     """Return the label of an answer's thinking, with its duration if known."""
-    first, spoke = node.timing.first_token, node.timing.first_text
-    if first is None or spoke is None:
+    first_token, first_text = node.timing.first_token, node.timing.first_text
+    if first_token is None or first_text is None:
         return t("answer.thought_process")
-    return t("answer.thought", seconds=max(1, round(spoke - first)))
+    return t("answer.thought", seconds=max(1, round(first_text - first_token)))
 
 
 def outcome_message(node: Node) -> str:

@@ -192,8 +192,8 @@ def doubled_output_limit(limit: int, wire: Wire) -> int:
 def _render_param_warning(warnings: list[str]) -> None:
     """Show the first warning about parameters in one line, and the number of others."""
     if warnings:
-        more = t("params.more", count=len(warnings) - 1) if len(warnings) > 1 else ""
-        st.caption(f":material/info: {warnings[0]} {more}")
+        others = t("params.more", count=len(warnings) - 1) if len(warnings) > 1 else ""
+        st.caption(f":material/info: {warnings[0]} {others}")
 
 
 def replace_stop_with_estimate(slot: DeltaGenerator) -> None:

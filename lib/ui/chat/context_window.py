@@ -147,10 +147,10 @@ def _plan_truncations(
     limit = estimate.context_window or 0
 
     def plan(extra_tokens: int) -> TruncationPlan | None:
-        found = window.plan_truncation(
+        result = window.plan_truncation(
             view.nodes, text, params, target, limit, _truncation(view), extra_tokens
         )
-        return found if found and not found.estimate.is_over_limit else None
+        return result if result and not result.estimate.is_over_limit else None
 
     summary_tokens = min(SUMMARY_MAX_TOKENS, limit // 4)
     return _Overflow(view.conversation, view.nodes, text, estimate, plan(0), plan(summary_tokens))

@@ -144,8 +144,8 @@ def _selected_model() -> str:
 
 def _refresh_label(model_id: str, label: str) -> None:
     """Set the widget again when the label of the selected model changed: the browser keeps the old one."""
-    shown_model, shown_label = session_state.target_label or (model_id, label)
-    is_outdated = shown_model == model_id and shown_label != label
+    old_model, old_label = session_state.target_label or (model_id, label)
+    is_outdated = old_model == model_id and old_label != label
     if is_outdated or session_state.widget(_MODEL_KEY) != model_id:
         session_state.set_widget(_MODEL_KEY, model_id)
     session_state.target_label = (model_id, label)

@@ -70,30 +70,30 @@ def _create_link(user: User) -> None:
         session_state.share_tokens[view.conversation.id] = token
 
 
-def _render_downloads(user: User, shown: Conversation) -> None:
+def _render_downloads(user: User, opened: Conversation) -> None:
     st.markdown(f"**{t('share.files')}**")
     store = services.turn_services().store
-    # A file is made outside of a run, where the session's language is not known.
+    # Files are written outside of a run, without access to the session's language.
     translate_text = partial(translate, current_language())
 
     def read_conversation() -> transfer.ConversationRecord:
         # As it is at the click: an answer may have arrived since this was rendered.
-        conversation = store.conversations.get(user.id, shown.id) or shown
-        return conversation, store.messages.nodes(user.id, shown.id)
+        conversation = store.conversations.get(user.id, opened.id) or opened
+        return conversation, store.messages.nodes(user.id, opened.id)
 
     def write_markdown() -> bytes:
         conversation, nodes = read_conversation()
-        audit.record(user, "export", shown.id, kind="md")
+        audit.record(user, "export", opened.id, kind="md")
         path = tree.path(nodes, conversation.head_id)
         return transfer.export_markdown(conversation, path, translate_text).encode()
 
     def write_json() -> bytes:
-        audit.record(user, "export", shown.id, kind="json")
+        audit.record(user, "export", opened.id, kind="json")
         return b"".join(transfer.write_export([read_conversation()]))
 
     with st.container(horizontal=True, gap="small"):
-        _render_download(shown, "md", "text/markdown", write_markdown)
-        _render_download(shown, "json", "application/json", write_json)
+        _render_download(opened, "md", "text/markdown", write_markdown)
+        _render_download(opened, "json", "application/json", write_json)
 
 
 def _render_download(
@@ -112,8 +112,8 @@ def _render_download(
 
 def file_stem(title: str) -> str:
     """Return a title as a file name without an extension."""
-    words = _FILE_NAME_UNSAFE.sub(" ", title).split()
-    return " ".join(words)[:_MAX_FILE_STEM_CHARS].strip() or "conversation"
+    parts = _FILE_NAME_UNSAFE.sub(" ", title).split()
+    return " ".join(parts)[:_MAX_FILE_STEM_CHARS].strip() or "conversation"
 
 
 def render_share_links(user: User) -> None:

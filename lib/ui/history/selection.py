@@ -54,7 +54,7 @@ def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool)
     """Render the actions on the selected conversations; after the list, which "select all" depends on."""
     selection = _current_selection()
     count = len(selection.selected)
-    with st.container(key="selection", gap=None):
+    with st.container(key="selection-bar", gap=None):
         with st.container(key="selection-all", horizontal=True, vertical_alignment="center", gap="small"):
             session_state.set_widget("pick-all", selection.is_all_selected)
             label = t("selection.count", count=count) if count else t("selection.all")

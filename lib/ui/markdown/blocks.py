@@ -94,7 +94,7 @@ def _has_open_formula(lines: list[str], start: int, end: int) -> bool:
 
 
 def _is_unambiguous(rest: str, after_list: bool) -> bool:
-    """Check that enough of a block has come to know that it starts one."""
+    """Check that enough of a block has arrived to tell that it starts one."""
     line, line_end, _ = rest.partition("\n")
     if line_end:
         return True

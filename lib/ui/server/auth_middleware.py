@@ -89,7 +89,7 @@ class AuthMiddleware:
 
 
 def _access_mode() -> str:
-    """The configured mode; "local" for invalid settings, with which every page only says so."""
+    """Return the configured mode; "local" for invalid settings, with which every page only says so."""
     try:
         return resources.settings().access.mode
     except SettingError:
@@ -119,7 +119,7 @@ def is_page_request(scope: Scope) -> bool:
 
 
 def _return_path(scope: Scope) -> str:
-    """The requested page with its query, to return to after the sign-in."""
+    """Return the requested page with its query, to return to after the sign-in."""
     query = scope.get("query_string", b"").decode("latin-1")
     path = path_below_base(scope).lstrip("/")
     return f"{path}?{query}" if query else path

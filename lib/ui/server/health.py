@@ -1,4 +1,4 @@
-"""Health, readiness and metrics endpoints, for load balancers and monitors."""
+"""Health check, readiness and metrics endpoints, for load balancers and monitors."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def _gateway_probe() -> HealthProbe:
 
 
 async def health(_: Request) -> Response:
-    """Respond that the process is alive."""
+    """Liveness check: respond that the process is alive."""
     return PlainTextResponse("ok", headers=_NO_STORE_HEADERS)
 
 
 async def ready(_: Request) -> Response:
-    """Respond 200 if the process can serve users, else 503 with the unhealthy parts."""
+    """Readiness check: respond 200 if the process can serve users, else 503 with the unhealthy parts."""
     is_closing = resources.generations().is_shutting_down
     parts = {
         "open": not is_closing,
@@ -72,6 +72,6 @@ ROUTES = [Route("/health", health), Route("/ready", ready), Route("/metrics", me
 def _can_read_metrics(request: Request, token: str) -> bool:
     """Permit the token, if one is set, else requests from this machine that no proxy has forwarded."""
     if token:
-        given = request.headers.get("authorization", "")
-        return secrets.compare_digest(given.encode(), f"Bearer {token}".encode())
+        authorization = request.headers.get("authorization", "")
+        return secrets.compare_digest(authorization.encode(), f"Bearer {token}".encode())
     return auth.is_local_request(request.client.host if request.client else "", request.headers.get)

@@ -45,7 +45,7 @@ class HealthProbe:
         return time.monotonic() - self._last_healthy_at <= self._healthy_seconds
 
     def _start_check(self) -> Future[bool] | None:
-        """The running check, or a new one if it is due."""
+        """Return the running check, or a new one if it is due."""
         with self._lock:
             if self._pending is None and time.monotonic() - self._last_checked_at > self._interval:
                 self._last_checked_at = time.monotonic()

@@ -29,7 +29,7 @@ def disable_pages_directory() -> None:
 
 
 def submitted_chat_input(widget_key: str) -> str:
-    """The text that this run received from the chat input with that key, also when the session has not
+    """Return the text that this run received from the chat input with that key, also when the session has not
     rendered the input yet and Streamlit will drop the text; "" without one.
     """
     context = get_script_run_ctx()
@@ -42,7 +42,7 @@ def submitted_chat_input(widget_key: str) -> str:
 
 
 def read_auth_cookie(cookies: Mapping[str, str]) -> bytes | None:
-    """The content of the cookie that `st.login` signs; None when it is missing or was tampered with."""
+    """Return the content of the cookie that `st.login` signs; None if it is missing or invalid."""
     secret = get_cookie_secret()
 
     def read_cookie(name: str) -> bytes | None:
@@ -60,7 +60,7 @@ def rerun_message() -> bytes:
 
 
 def without_session_id(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """The ASGI scope of a websocket without the id of the session to resume: its third subprotocol."""
+    """Return the ASGI scope of a websocket without the id of the session to resume: its third subprotocol."""
     headers: Headers = [
         (name, b",".join(value.split(b",")[:2]) if name == b"sec-websocket-protocol" else value)
         for name, value in scope["headers"]

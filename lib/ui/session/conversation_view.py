@@ -58,7 +58,7 @@ def open_conversation(owner: str) -> ConversationView:
 def _find_generation(
     owner: str, view: ConversationView, generation: Generation | None
 ) -> Generation | RemoteGeneration | None:
-    """The generation of the last node: in this process, in another one, or None."""
+    """Return the generation of the last node: in this process, in another one, or None."""
     if not view.nodes or view.conversation_id is None:
         return None
     last = view.nodes[-1]

@@ -91,7 +91,7 @@ def claim_legacy_rows(user_id: str) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _last_policy() -> dict[str, Policy]:
-    """The policy as last read: while the database is away, its restrictions stay."""
+    """Return the policy as last read: while the database is away, its restrictions stay."""
     return {}
 
 

@@ -111,7 +111,7 @@ class SessionState:
     added_prompt_count = Value[int](0)
 
     def widget(self, key: str, default: Any = None) -> Any:
-        """The value of the widget with that key; `default` before the widget exists."""
+        """Return the value of the widget with that key; `default` before the widget exists."""
         return st.session_state.get(key, default)
 
     def has_widget(self, key: str) -> bool:

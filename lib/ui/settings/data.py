@@ -83,7 +83,7 @@ def _import_error_message(error: TransferError) -> str:
 
 
 def _report_lines(report: transfer.ImportReport) -> list[str]:
-    """The result of an import as lines of Markdown."""
+    """Return the result of an import as lines of Markdown."""
     source = t(f"source.{report.source}")
     chats = t("count.chats", count=report.conversation_count)
     messages = t("count.messages", count=report.message_count)

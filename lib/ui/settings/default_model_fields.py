@@ -34,11 +34,11 @@ def render(
 ) -> None:
     """Render the model, and the wire of a model that is set; `labels` are the label and the placeholder."""
     # Only after a change of the default: a value from the server replaces what is being typed.
-    shown = session_state.default_target_shown
-    if not session_state.has_widget(keys.model) or shown.get(keys.container) != default:
+    rendered = session_state.default_target_shown
+    if not session_state.has_widget(keys.model) or rendered.get(keys.container) != default:
         session_state.set_widget(keys.model, default.model if default else None)
         session_state.set_widget(keys.wire, default.wire if default else None)
-        shown[keys.container] = default
+        rendered[keys.container] = default
     model_ids = [model.id for _, group in group_by_vendor(models) for model in group]
     if default and default.model not in model_ids:
         model_ids.insert(0, default.model)

@@ -143,7 +143,7 @@ def _render_list(user: User, preferences: Preferences, models: Sequence[Model]) 
 
 
 def _select_vendor(preferences: Preferences, models: Sequence[Model]) -> str | None:
-    """The vendor by which the list is filtered, "★" for favourites, None for all."""
+    """Return the vendor by which the list is filtered, "★" for favourites, None for all."""
     counts = {name: len(group) for name, group in group_by_vendor(models)}
     favourite_count = sum(model.id in preferences.favourites for model in models)
     if len(counts) < 2 and not favourite_count:

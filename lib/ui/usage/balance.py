@@ -33,7 +33,7 @@ def render(user: User) -> None:
 
 
 def _fetch_balance() -> Balance | str:
-    """The balance, or the reason that there is none."""
+    """Return the balance, or the reason that there is none."""
     try:
         return resources.shared_gateway().fetch_balance()
     except AntlerError as error:

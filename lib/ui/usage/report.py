@@ -96,14 +96,14 @@ def _render_chart(usage_report: UsageStatistics, first: date, last: date) -> Non
         label_visibility="collapsed",
     )
     models = list(dict.fromkeys(target.model for target in usage_report.total_by_target()))
-    shown_models = models if len(models) <= _MAX_CHART_SERIES else models[: _MAX_CHART_SERIES - 1]
+    charted_models = models if len(models) <= _MAX_CHART_SERIES else models[: _MAX_CHART_SERIES - 1]
     bars: dict[tuple[date, str], UsageTotal] = {}
     for entry in usage_report.daily_usage:
-        series = entry.target.model if entry.target.model in shown_models else t("usage.others")
+        series = entry.target.model if entry.target.model in charted_models else t("usage.others")
         bars[entry.day, series] = bars.get((entry.day, series), UsageTotal()) + entry.total
     # Days without usage keep their place on the axis.
     for offset in range((last - first).days + 1):
-        bars.setdefault((first + timedelta(days=offset), shown_models[0]), UsageTotal())
+        bars.setdefault((first + timedelta(days=offset), charted_models[0]), UsageTotal())
     keys = sorted(bars)
     st.bar_chart(
         {

@@ -8,16 +8,16 @@ from lib.ui.text import t
 
 
 def user_label(name: str, email: str) -> str:
-    """Return a user's name and e-mail address, as far as they are known."""
+    """Return a user's name and e-mail address, as far as available."""
     return " · ".join(dict.fromkeys(part for part in (name, email) if part))
 
 
 def short_label(user_id: str) -> str:
-    """Return a label for a user of whom only the id is known."""
-    kind, _, rest = user_id.partition(":")
+    """Return a label for a user without name and e-mail address."""
+    kind, _, identifier = user_id.partition(":")
     if kind == "browser":
-        return t("admin.browser", id=rest[:4])
-    return f"{kind} {rest[:4]}".strip()
+        return t("admin.browser", id=identifier[:4])
+    return f"{kind} {identifier[:4]}".strip()
 
 
 def display_name(record: UserRecord) -> str:

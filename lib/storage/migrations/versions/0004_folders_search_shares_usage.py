@@ -56,11 +56,11 @@ def _conversations() -> None:
         op.add_column("conversation", column)
     op.drop_index("conversation_list", "conversation")
     op.create_index("conversation_owner", "conversation", ["owner", "created", "id"])
-    there = sa.column("deleted").is_(None)
+    not_deleted = sa.column("deleted").is_(None)
     pinned, archived = sa.column("pinned", sa.Boolean), sa.column("archived", sa.Boolean)
-    _partial("conversation_shelf", there & ~archived & ~pinned, "owner", "folder", "updated", "id")
-    _partial("conversation_pinned", there & ~archived & pinned, "owner", "updated", "id")
-    _partial("conversation_archived", there & archived, "owner", "updated", "id")
+    _partial("conversation_shelf", not_deleted & ~archived & ~pinned, "owner", "folder", "updated", "id")
+    _partial("conversation_pinned", not_deleted & ~archived & pinned, "owner", "updated", "id")
+    _partial("conversation_archived", not_deleted & archived, "owner", "updated", "id")
     _partial("conversation_deleted", sa.column("deleted").is_not(None), "deleted")
 
 
@@ -100,11 +100,11 @@ def _index() -> None:
     """Index the existing messages in batches."""
     connection, last = op.get_bind(), ""
     query = sa.select(_NODE).where(_NODE.c.outcome != "arriving").order_by(_NODE.c.id).limit(500)
-    while found := connection.execute(query.where(_NODE.c.id > last)).all():
-        last = found[-1].id
+    while rows := connection.execute(query.where(_NODE.c.id > last)).all():
+        last = rows[-1].id
         written = [
             {"node": row.id, "n": n, "tokens": part}
-            for row in found
+            for row in rows
             for n, part in enumerate(encode_passages(_text(row.parts)))
         ]
         if written:
