@@ -10,7 +10,7 @@ from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 
 _SUFFIX_LENGTH = 4
-_MIN_LENGTH_FOR_SUFFIX = 12  # a shorter key would be shown in large part
+_MIN_LENGTH_FOR_SUFFIX = 12  # the suffix of a shorter key would reveal too much of it
 
 
 @dataclass(frozen=True)

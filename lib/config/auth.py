@@ -56,7 +56,7 @@ class AccessSettings:
 def parse_access(reader: SettingReader, auth_table: object) -> AccessSettings:
     """Return the access settings; `auth_table` is the [auth] table or None.
 
-    Raises SettingError, whose message never holds a secret.
+    Raises SettingError; its message never holds a secret.
     """
     word, name = reader.read("ANTLER_ACCESS", "mode")
     modes: dict[str, AccessMode] = {mode: mode for mode in get_args(AccessMode)}
@@ -71,7 +71,7 @@ def parse_access(reader: SettingReader, auth_table: object) -> AccessSettings:
         if not allowlist:
             raise SettingError(
                 f'[access] allow must say who may come in, such as "ann@example.com" or "@example.org"; '
-                f'"{ALLOW_ANYONE}" is everybody whom the provider signs in.'
+                f'"{ALLOW_ANYONE}" allows every account of the provider.'
             )
         return AccessSettings(mode, allowlist=allowlist, providers=_parse_providers(auth_table))
     if mode == "proxy":
@@ -192,7 +192,7 @@ def check_claims(
         return "expired"
     if issued > now + CLOCK_SKEW_SECONDS:
         return "future_sign_in_time"
-    # `iat` is in whole seconds: within the second of the revocation, the token is taken to be older.
+    # `iat` is in whole seconds: within the second of the revocation, the token counts as older.
     if issued < revoked_before:
         return "revoked"
     return None if ALLOW_ANYONE in allowlist else _check_allowlist(claims, allowlist)
@@ -234,7 +234,7 @@ def is_listed(identity: str, entries: Collection[str]) -> bool:
 def user_from_proxy(
     get_header_values: Callable[[str], Sequence[str]], access: AccessSettings
 ) -> User | Refusal:
-    """Return the user whom a trusted proxy names; `get_header_values` returns all values of a header."""
+    """Return the user named by a trusted proxy; `get_header_values` returns all values of a header."""
     secrets, users = get_header_values(PROXY_SECRET_HEADER), get_header_values(access.user_header)
     expected = access.proxy_secret.encode()
     if len(secrets) != 1 or not expected or not hmac.compare_digest(secrets[0].encode(), expected):

@@ -17,7 +17,7 @@ from lib.core.user import User
 
 HeaderTemplate = tuple[str, str]
 
-PSEUDONYM_PREFIX, _PSEUDONYM_DIGITS = "antler-", 32  # OpenAI's format takes 64 characters
+PSEUDONYM_PREFIX, _PSEUDONYM_DIGITS = "antler-", 32  # OpenAI's format allows 64 characters
 PLACEHOLDERS = ("pseudonym", "group", "conversation")
 _HEADER_EXAMPLE = 'X-Team = "design", with {pseudonym}, {group} or {conversation} in it if you like'
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
@@ -100,7 +100,7 @@ def parse_caller_identity(reader: SettingReader, auth_table: Any, api_key: str) 
     """Return the settings of the caller's identity.
 
     Without a pseudonym secret, one is derived from the cookie_secret of the [auth] table, else from the API
-    key; pseudonyms change with it. Raises SettingError, whose message never holds a secret.
+    key; pseudonyms change with it. Raises SettingError; its message never holds a secret.
     """
     sends_pseudonym = reader.read_bool("ANTLER_PSEUDONYM", "pseudonym", default=True)
     header_json, team_table = reader.environ.get("ANTLER_HEADERS", "").strip(), reader.secrets.get("team", {})

@@ -19,7 +19,7 @@ _ASSIGNMENT = re.compile(r"\s*[\w.\"'-]+\s*[=:]\s*(.+)")
 def find_secrets(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> frozenset[str]:
     """Return the secrets of the environment and of the parsed secrets.toml, in all spellings.
 
-    Secrets are the values of settings whose names say so, and the passwords in URLs.
+    Secrets are the values of settings with a secret-like name, and passwords in URLs.
     """
     values = {
         value for name, value in environ.items() if _APP_VARIABLE.match(name) and _SECRET_NAME.search(name)

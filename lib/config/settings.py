@@ -104,7 +104,7 @@ class Settings:
 def load_settings(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
     """Return the settings; `secrets` is the parsed secrets.toml, and the environment takes precedence.
 
-    Raises SettingError, whose one sentence names the setting.
+    Raises SettingError; its one sentence names the setting.
     """
 
     def reader(section: str) -> SettingReader:
@@ -185,8 +185,8 @@ def _check_postgres_url(url_without_scheme: str, name: str) -> str:
     )
     if not database or is_unescaped:
         raise SettingError(
-            f"{name} must be like {POSTGRES_EXAMPLE}, where signs in the password such as @, / and # are "
-            "written as %40, %2F and %23."
+            f"{name} must be like {POSTGRES_EXAMPLE}, where characters such as @, / and # in the password "
+            "are written as %40, %2F and %23."
         )
     return url_without_scheme
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-RETENTION_SECONDS = 400 * 86_400.0  # seconds for which an act is kept
+RETENTION_SECONDS = 400 * 86_400.0  # seconds
 
 AuditAction = Literal[
     "sign_in",

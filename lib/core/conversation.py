@@ -55,7 +55,7 @@ Part = TextPart | ThinkingPart
 
 @dataclass(frozen=True)
 class Message:
-    """A message of one side, without its place in a tree."""
+    """A message, without its position in a tree."""
 
     role: Literal["user", "assistant"]
     parts: tuple[Part, ...]
@@ -171,8 +171,9 @@ TitleSource = Literal["question", "model", "person"]
 class Conversation:
     """A conversation as it is listed; `head_id` is the last node of the shown branch.
 
-    Times are in seconds since 1970. `revision` grows with every change to nodes or head. `unread` is set when
-    an answer ends after the owner's last view, `arriving` while an answer arrives.
+    Times are in seconds since 1970. `revision` is a version number for caches, incremented by every change to
+    nodes or head. `unread` is set when an answer ends after the owner's last view, `arriving` while an answer
+    arrives.
     """
 
     id: str

@@ -44,7 +44,7 @@ from typing import ClassVar, Literal, Self
 from lib.core.conversation import Failure
 from lib.core.sanitize import replace_surrogates
 
-MAX_RETRIES = 2  # times that a request is sent again by itself, while nothing of an answer has come
+MAX_RETRIES = 2  # automatic retries of a request, before any part of an answer has arrived
 
 Fault = Literal["you", "key", "gateway", "maker", "network", "server"]
 
@@ -149,7 +149,7 @@ class ModelNotAllowed(AntlerError):
 
 
 class AnswerError(AntlerError):
-    """No answer, or an incomplete one; `detail` is the text of the other side.
+    """No answer, or an incomplete one; `detail` is the gateway's text.
 
     `rejected_params` are the parameters that it names, `retry_after` is in seconds, and `should_retry` its
     own statement about retries, if any.
@@ -209,7 +209,7 @@ class ModelNotFound(GatewayError):
     code = "model_unknown"
     fault = "you"
     retryable = True  # after another model was picked
-    max_retries = 1  # a channel may just have been taken out
+    max_retries = 1  # a channel may just have been removed
 
 
 class EndpointNotFound(GatewayError):
@@ -232,6 +232,8 @@ class RequestTooLarge(GatewayError):
 
 
 class RateLimited(GatewayError):
+    """A rate limit of the gateway or the vendor is exceeded."""
+
     code = "rate_limited"
     retryable = True
     max_retries = MAX_RETRIES

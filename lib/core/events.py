@@ -34,7 +34,7 @@ class SignatureDelta:
 
 @dataclass(frozen=True, slots=True)
 class RedactedThinking:
-    """Encrypted thinking, in the form in which the vendor takes it back."""
+    """Encrypted thinking, in the form that the vendor accepts back."""
 
     data: str
     block: int = 0

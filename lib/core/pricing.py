@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 NANOS_PER_DOLLAR = 10**9
 LONG_CONTEXT_TOKENS = 200_000  # input tokens above which some vendors charge another price
-MAX_PRICE = Decimal(10**6)  # dollars per million tokens; more is taken for an error
+MAX_PRICE = Decimal(10**6)  # dollars per million tokens; more counts as an error
 PriceSource = Literal["gateway", "library", "settings"]
 
 
@@ -46,7 +46,7 @@ class ModelPrice:
 
 @dataclass(frozen=True)
 class PriceOverride:
-    """A configured price of the models whose id matches a glob pattern, in any case."""
+    """A configured price of the models with an id that matches a glob pattern, case-insensitively."""
 
     pattern: str
     price: Price

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-# No tokenizer fits all models, and those of some makers are not public, so these are the makers' own rules
-# of thumb, taken from their careful end. English: OpenAI says 4 characters to a token, Anthropic 3.5,
-# DeepSeek 3.3. Chinese: DeepSeek says 0.6 tokens to a sign, Qwen 0.6; older vocabularies take 1 and more.
-# So the sum is some 10 % over for English, up to 40 % over for Chinese with a newer vocabulary, and up to
-# 20 % under for dense code and tables. What a gateway has counted itself is always better.
+# No tokenizer fits all models, and those of some vendors are not public, so these are conservative values of
+# the vendors' own rules of thumb. English: 4 characters a token (OpenAI), 3.5 (Anthropic), 3.3 (DeepSeek).
+# Chinese: 0.6 tokens a character (DeepSeek, Qwen); 1 and more with older vocabularies. The estimate is about
+# 10 % too high for English, up to 40 % for Chinese with a newer vocabulary, and up to 20 % too low for dense
+# code and tables. A count by the gateway is always better.
 ASCII_CHARS_PER_TOKEN = 3.6
 _TOKENS_PER_TWO_BYTE_CHAR = 0.5  # Cyrillic, Greek, Arabic, letters with accents
-_TOKENS_PER_THREE_BYTE_CHAR = 1.0  # Chinese, Japanese, Korean, Thai, typographers' signs
-_TOKENS_PER_FOUR_BYTE_CHAR = 2.0  # emoji, rare signs
-MESSAGE_OVERHEAD = 4  # what stands around each message: its role and its bounds
+_TOKENS_PER_THREE_BYTE_CHAR = 1.0  # Chinese, Japanese, Korean, Thai, typographic punctuation
+_TOKENS_PER_FOUR_BYTE_CHAR = 2.0  # emoji, rare characters
+MESSAGE_OVERHEAD = 4  # role and delimiters of each message
 
 
 def estimate(text: str) -> int:

@@ -50,7 +50,7 @@ class ShareLink:
 class UsageRecord:
     """Usage and cost of one request; unique by `id`, so that inserts are idempotent.
 
-    The ids of conversation and answer are None where no reference is kept, or where there was no answer.
+    The ids of conversation and answer are None without a stored reference or without an answer.
     `cost` is in nano-dollars by the price from its source; None is unknown.
     """
 

@@ -1,4 +1,4 @@
-"""Users: who is asking, and the record of who has signed in."""
+"""Users: the caller of a request, and the record of a user who has signed in."""
 
 from __future__ import annotations
 

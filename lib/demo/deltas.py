@@ -18,7 +18,7 @@ def count_tokens(text: str) -> int:
 
 
 def split_text(text: str) -> Iterator[str]:
-    """Yield `text` in pieces of one to three words or of two Chinese characters, without loss."""
+    """Yield `text` in chunks of one to three words or of two Chinese characters, without loss."""
     sizes, piece, remaining = cycle((1, 2, 1, 3, 2)), "", 0
     for unit in (match[0] for match in _UNIT.finditer(text)):
         is_wide = _WIDE.match(unit)

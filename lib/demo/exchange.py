@@ -1,4 +1,4 @@
-"""One answer step by step: its text or the rest of it, its deltas, and a fault on the way."""
+"""One answer step by step: its text or the remainder of it, its deltas, and a fault."""
 
 import re
 from collections.abc import Iterator

@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         """Read the body. Raises ErrorResponse (400) when its length is not given."""
         length = self.headers.get("Content-Length") or "0"
         if "Transfer-Encoding" in self.headers or not length.isdecimal():
-            # Unread bytes would be taken for the next request.
+            # Unread bytes would be parsed as the next request.
             self.close_connection = True
             raise ErrorResponse(400, "invalid_request_error", "A Content-Length is required.")
         return self.rfile.read(int(length))

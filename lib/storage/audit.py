@@ -1,4 +1,4 @@
-"""Audit events: who did what, without any message content."""
+"""Audit log: actor, action and subject, without any message content."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Messages(Aggregate):
     def soft_delete(
         self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float
     ) -> None:
-        """Mark nodes as deleted at a time in seconds since 1970; they keep their place until the purge."""
+        """Mark nodes as deleted at a time in seconds since 1970; they stay in the tree until the purge."""
         self._set_deleted(owner, conversation_id, node_ids, deleted_at)
 
     def restore(self, owner: str, conversation_id: str, node_ids: Sequence[str]) -> None:
@@ -225,7 +225,7 @@ def _purge_nodes_of(connection: sa.Connection, conversation_id: str, expired: sa
 
 
 def _touch(connection: sa.Connection, owner: str, conversation_id: str, **columns: Any) -> None:
-    """Set columns of a conversation, and increment the revision that caches compare."""
+    """Set columns of a conversation, and increment its revision, the version that caches compare."""
     columns["rev"] = conversations.c.rev + 1
     connection.execute(sa.update(conversations).where(owned(owner, conversation_id)).values(columns))
 

@@ -27,7 +27,7 @@ _SCOPE_PREFIX, _DEFAULT, _PROMPTS = "rule:", "default", "prompts"
 class Policies(Aggregate):
     """The policy, one row a scope. Each change writes its audit event in the same transaction.
 
-    Rows that cannot be parsed are skipped when read, and kept when another part of them is changed.
+    Rows that cannot be parsed are skipped when read, and preserved when another part of them changes.
     """
 
     def load(self) -> Policy:

@@ -100,7 +100,7 @@ node = sa.Table(
     sa.Column("served", sa.JSON(none_as_null=True)),
     # Heartbeat of the producer, in seconds since 1970; used while the answer is arriving.
     _seconds("beat"),
-    # A soft-deleted node keeps its place in the tree until the purge.
+    # A soft-deleted node stays in the tree until the purge.
     sa.Column("deleted", sa.Double),
     # Id of the usage record of its last request, which may not exist yet.
     sa.Column("request", sa.String(32), nullable=False),

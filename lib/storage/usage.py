@@ -129,7 +129,7 @@ def insert_usage(connection: sa.Connection, owner: str, usage_records: Sequence[
 
 
 def insert_lost_usage(connection: sa.Connection, node_ids: Sequence[str]) -> None:
-    """Insert empty records for answers whose producer may no longer report their usage."""
+    """Insert empty records for stale answers: their producer may no longer report usage."""
     columns = {
         "id": nodes.c.request,
         "owner": conversations.c.owner,

@@ -1,4 +1,4 @@
-"""Conversations to one JSON file and to Markdown, and back from it and from what other chats export."""
+"""Export of conversations as JSON and Markdown, and import of JSON and of other chats' exports."""
 
 from lib.transfer.antler_writer import write_export
 from lib.transfer.detect import parse_export

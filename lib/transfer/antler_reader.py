@@ -1,4 +1,4 @@
-"""Reading of Antler's own file, which is refused where a field has another type than the format says."""
+"""Reader of Antler's own file format; a field of another type is refused."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from lib.transfer.values import MAX_TIMESTAMP, clean_line
 NAME = FORMAT
 
 _ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,32}")
-_MAX_METADATA_DEPTH = 8  # deeper than anything that is kept of a gateway's own fields
+_MAX_METADATA_DEPTH = 8  # deeper than any stored gateway metadata
 
 
 def can_parse(document: Any) -> bool:
@@ -166,7 +166,7 @@ class _RecordReader:
         return replace(failure, code=UnexpectedError.code)
 
     def _read_params(self, schema: ParamsSchema | None) -> Params:
-        """Read what is set. A value that no wire takes is left out and counted: no page could show it."""
+        """Read the set parameters; a value that no wire accepts is dropped and counted."""
         params: dict[str, Any] = {}
         for name, value in asdict(schema).items() if schema else ():
             param = FIELDS_BY_NAME[name]
@@ -193,7 +193,7 @@ class _RecordReader:
         return None
 
     def _ensure_valid_id(self, candidate: str, used_ids: Collection[str] = ()) -> str:
-        """Keep an id of Antler's own form; derive one from any other, always the same and not yet used."""
+        """Return an id of Antler's own form unchanged; derive an unused id from any other."""
         if _ID_PATTERN.fullmatch(candidate):
             return candidate
         self._issues["id"] += 1

@@ -52,7 +52,7 @@ class TargetSchema(Struct, omit_defaults=True):
 
 
 class ParamsSchema(Struct, omit_defaults=True):
-    """The parameters that are set. 1 and 1.0 are different: they are sent as they are."""
+    """The parameters that are set. 1 and 1.0 differ, and are sent unchanged."""
 
     system: str | None = None
     temperature: Number | None = None
@@ -144,7 +144,7 @@ class NodeSchema(Struct, kw_only=True, omit_defaults=True):
 
 
 class TruncationSchema(Struct):
-    """The node from which on a long path is sent, and the summary in place of what is before."""
+    """The node from which on a long path is sent, and the summary of the dropped part."""
 
     start_id: str = field(default="", name="start")
     summary: str = ""
@@ -194,7 +194,7 @@ def _strip_nulls(value: Any, max_depth: int = 4) -> Any:
     if not isinstance(value, dict) or not max_depth:
         return value
     return {
-        # The gateway's own fields are kept as they are.
+        # The gateway's own fields are copied unchanged.
         key: item if key == "served" else _strip_nulls(item, max_depth - 1)
         for key, item in value.items()
         if item is not None

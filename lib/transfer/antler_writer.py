@@ -34,7 +34,7 @@ SchemaT = TypeVar("SchemaT", bound=msgspec.Struct)
 
 
 def write_export(records: Iterable[ConversationRecord]) -> Iterator[bytes]:
-    """Yield the file piece by piece: one line for each conversation, in the order given.
+    """Yield the file in chunks: one line for each conversation, in the order given.
 
     An arriving answer is written as interrupted, a soft-deleted node is not written. The same conversations
     always give the same bytes.
@@ -116,7 +116,7 @@ def _build_params(params: Params) -> ParamsSchema | None:
 
 
 def _sort_keys(value: Any) -> Any:
-    """Sort the keys of all objects, whose order depends on the database."""
+    """Sort the keys of all objects: their order depends on the database."""
     if isinstance(value, dict):
         return {key: _sort_keys(value[key]) for key in sorted(value)}
     return [_sort_keys(item) for item in value] if isinstance(value, list) else value

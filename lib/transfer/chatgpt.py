@@ -107,7 +107,7 @@ def can_parse(item: dict[str, Any]) -> bool:
 
 
 def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedConversation:
-    """Parse a conversation, and count what has no place here."""
+    """Parse a conversation, and count unsupported content."""
     conversation = decode_tolerant(item, _Conversation)
     gizmo_id = conversation.gizmo_id or conversation.conversation_template_id or ""
     issues["project"] += gizmo_id.startswith("g-p-")
@@ -184,7 +184,7 @@ def _parse_parts(content: _Content, dropped_kinds: list[str]) -> list[Part]:
 
 
 def _parse_tool_parts(content: _Content, dropped_kinds: list[str]) -> list[Part]:
-    """Parse a tool's arguments or results, of which only the output of code is kept."""
+    """Parse a tool's arguments or results, and drop all but the output of code."""
     if content.content_type == "execution_output":
         return _parse_parts(content, dropped_kinds)
     _parse_text_parts(content, dropped_kinds)

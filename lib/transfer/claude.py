@@ -86,7 +86,7 @@ def can_parse(item: dict[str, Any]) -> bool:
 
 
 def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedConversation:
-    """Parse a conversation, and count what has no place here."""
+    """Parse a conversation, and count unsupported content."""
     conversation = decode_tolerant(item, _Conversation)
     issues["project"] += bool(conversation.project_uuid or conversation.project)
     decoded = [decode_tolerant(value, _Message) for value in conversation.chat_messages]

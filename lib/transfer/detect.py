@@ -1,4 +1,4 @@
-"""Import of any file: detection of its format, and one report of the whole."""
+"""Import of any file: detection of its format, and a report."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _find_format(item: Any) -> ModuleType | None:
 
 
 def _deduplicate_ids(records: list[ConversationRecord], issues: Counter[str]) -> list[ConversationRecord]:
-    """Replace the ids that come in more than one conversation."""
+    """Replace ids that occur in more than one conversation."""
     used_conversation_ids: set[str] = set()
     used_node_ids: set[str] = set()
     distinct: list[ConversationRecord] = []

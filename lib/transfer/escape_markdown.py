@@ -1,4 +1,4 @@
-"""Text put into a Markdown document so that it cannot change the structure around it."""
+"""Escaping of text in a Markdown document, so that it cannot change the structure around it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MARKDOWN_SPECIAL = re.compile(r"[\\`*_\[\]<>#~|$&!]")
 _HTML_TAG = re.compile(r"<(?=[A-Za-z/!?])(?!(?:https?|mailto):[^\s<>]*>)")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:.*?[^`])\1(?!`)")
 _HEADING_SHIFT = 2  # the document itself has headings of the first two levels
-_MAX_BACKTICKS = 400  # in a line whose code spans are looked for
+_MAX_BACKTICKS = 400  # in a line that is searched for code spans
 
 # Without HTML: all tags are escaped, so that no reader of the document sees any either.
 _PARSER = MarkdownIt("commonmark", {"html": False, "maxNesting": 60})
@@ -51,7 +51,7 @@ def _shift_heading(line: str, heading: Token, content: str) -> str:
         return line.replace(heading.markup, marks, 1)
     prefix = line.rstrip().removesuffix(content.split("\n")[0].rstrip())
     title = " ".join(map(str.strip, content.split("\n")))
-    # A number sign at the end would be taken for the heading's own.
+    # A number sign at the end would count as the heading's own.
     return f"{prefix}{marks} {title}{f' {marks}' if title.endswith('#') else ''}"
 
 

@@ -90,7 +90,7 @@ def build_record(imported: ImportedConversation, issues: Counter[str]) -> Conver
 def _build_message(
     message: ImportedMessage, conversation: ImportedConversation, issues: Counter[str]
 ) -> TreeMessage:
-    """Build a message in its place. One whose content was all dropped names its kinds, e.g. "[image]"."""
+    """Build a node. A message without remaining content names the dropped kinds, e.g. "[image]"."""
     issues.update(message.dropped_kinds)
     parent_id = message.parent_id
     if not parent_id or parent_id.startswith(_ROOT_PARENT_PREFIX):

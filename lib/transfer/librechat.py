@@ -81,7 +81,7 @@ def can_parse(item: dict[str, Any]) -> bool:
 
 
 def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedConversation:
-    """Parse a conversation, and count what has no place here."""
+    """Parse a conversation, and count unsupported content."""
     conversation = decode_tolerant(item, _Conversation)
     options = conversation.options or _Options()
     endpoint = conversation.endpoint or options.endpoint

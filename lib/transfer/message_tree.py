@@ -11,13 +11,13 @@ from lib.core.errors import TransferError
 from lib.transfer.result import derive_id
 
 PLACEHOLDER_QUESTION = "…"  # stands where a conversation begins with an answer
-# Text that may be repeated because a branch begins inside what becomes one message.
+# Text that may be repeated because a branch begins inside a merged message.
 MAX_COPIED_CHARS = 1_000_000
 
 
 @dataclass(frozen=True)
 class TreeMessage:
-    """A message under the ids of its file; its node is None where nothing of it is kept.
+    """A message under the ids of its file; its node is None if all content was dropped.
 
     `created` is in seconds since 1970, None for a missing or impossible time.
     """
@@ -64,7 +64,7 @@ def build_tree(messages: Sequence[TreeMessage], default_created: float, issues: 
 
 
 def sort_nodes(nodes: Iterable[Node]) -> list[Node]:
-    """Sort nodes in the order of a file: each branch whole, parents first, siblings oldest first."""
+    """Sort nodes in the order of a file: branch by branch, parents first, siblings oldest first."""
     nodes_by_id = {node.id: node for node in sorted(nodes, key=lambda node: (node.created_at, node.id))}
     parents = {
         node.id: node.parent_id if node.parent_id in nodes_by_id else None for node in nodes_by_id.values()

@@ -94,7 +94,7 @@ def can_parse(item: dict[str, Any]) -> bool:
 
 
 def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedConversation:
-    """Parse a chat, and count what has no place here."""
+    """Parse a chat, and count unsupported content."""
     entry, chat = decode_tolerant(item, _Entry), decode_tolerant(_raw_chat(item), _Chat)
     history = chat.history or _History()
     issues["folder"] += bool(entry.folder_id)

@@ -15,9 +15,9 @@ ConversationRecord = tuple[Conversation, list[Node]]
 
 @dataclass(frozen=True)
 class ImportReport:
-    """Report of an import from the format `source`; `issues` counts what was left out or repaired, by code.
+    """Report of an import from the format `source`; `issues` counts dropped and repaired parts by code.
 
-    `replaced_id_count` counts the conversations and messages whose ids were in use.
+    `replaced_id_count` counts the conversations and messages with an id that was in use.
     """
 
     source: str

@@ -20,7 +20,7 @@ MAX_TIMESTAMP = 253_402_300_800.0  # the end of the year 9999, in seconds since 
 
 StructT = TypeVar("StructT", bound=msgspec.Struct)
 
-# A time of another chat's file, as parse_timestamp takes it.
+# A time in another chat's file, as accepted by parse_timestamp.
 RawTimestamp = str | int | float | None
 
 # A value of another type than its schema's; the second for a text with a lone surrogate.
@@ -105,6 +105,6 @@ def parse_target(model: Any, wire: Wire) -> Target | None:
 
 
 def fence_code(code: str, language: str = "") -> str:
-    """Format code as a Markdown block whose fence the code cannot close."""
+    """Format code as a Markdown block with a fence that the code cannot close."""
     fence = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(code)), default=0))
     return f"{fence}{language}\n{code}\n{fence}"

@@ -13,7 +13,7 @@ class AnswerStore(Protocol):
     """Storage of an answer while it arrives."""
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
-        """Save the text received so far; returns the outcome of the row, None when the row is gone."""
+        """Save the text received so far; returns the outcome of the row, None if the row no longer exists."""
 
     def add(self, owner: str, conversation_id: str, node: Node) -> None:
         """Insert one more node of the conversation."""
@@ -22,7 +22,7 @@ class AnswerStore(Protocol):
         """Save the finished answer and the usage of its requests."""
 
     def node(self, owner: str, node_id: str) -> Node | None:
-        """Return a node; None when it is gone or another owner's."""
+        """Return a node; None if it does not exist or has another owner."""
 
     def mark_stopped(self, owner: str, node_id: str) -> None:
         """Mark the row as stopped if it is still arriving."""

@@ -250,7 +250,7 @@ class UtilityModelService:
         """Summarise chunk after chunk; returns the error code, "" for success."""
         answer = min(SUMMARY_MAX_TOKENS, (utility_model.context_window or DEFAULT_CONTEXT_WINDOW) // 4)
         params = Params(system=SUMMARY_PROMPT, max_tokens=answer)
-        # A piece is asked for together with the summary of those before it, and its answer.
+        # Each chunk is sent with the summary of the chunks before it.
         room = (
             (utility_model.context_window or DEFAULT_CONTEXT_WINDOW)
             - 2 * answer

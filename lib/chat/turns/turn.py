@@ -37,7 +37,7 @@ from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires import request_body
 
-HEAD = "head"  # in place of a node's id: the end of the branch that is shown
+HEAD = "head"  # in place of a node's id: the end of the current branch
 DEFAULT_OUTPUT_LIMIT = 8192  # tokens, where the limit that cut an answer is unknown
 _CONTINUABLE_OUTCOMES = (Outcome.LENGTH, Outcome.STOPPED, Outcome.INTERRUPTED, Outcome.FAILED)
 # Vendors reject a request that ends with an assistant message, so a continuation needs a question.
@@ -189,7 +189,7 @@ def dropped_params(path: Sequence[Node], target: Target, params: Params) -> list
 
 
 def unsupported_params(target: Target) -> frozenset[str]:
-    """Return the names of the parameters that the target takes in no form."""
+    """Return the names of the parameters that the target does not accept in any form."""
     return request_body.unsupported_params(target)
 
 

@@ -15,7 +15,7 @@ from lib.core.pricing import NANOS_PER_DOLLAR, ModelPrice
 _NANOS_PER_TOKEN = NANOS_PER_DOLLAR // 10**6
 ESTIMATE_MARGIN = 1.25  # token estimates can be a fifth too low
 PROMPT_OVERHEAD_TOKENS = 50  # that a gateway may add to a request
-# More is taken for a wrong count; a column could not hold the sums.
+# More counts as a wrong token count; a column could not hold the sums.
 MAX_PLAUSIBLE_COST = 10**6 * NANOS_PER_DOLLAR
 
 

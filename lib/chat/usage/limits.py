@@ -25,10 +25,10 @@ class QuotaStore(Protocol):
     def reserve(
         self, owner: str, usage_record_id: str, reservations: Sequence[Reservation]
     ) -> list[LimitExceeded]:
-        """Reserve what a request may take, all of it or nothing; returns the claims that do not fit."""
+        """Reserve the maximum usage of a request, all or nothing; returns the rejected reservations."""
 
     def release(self, owner: str, usage_record_id: str) -> None:
-        """Give back what is reserved for a request that was not sent."""
+        """Release the reservation of a request that was not sent."""
 
     def used(self, owner: str, counters: Sequence[QuotaCounter]) -> dict[QuotaCounter, int]:
         """Return the used amount of each counter, reservations included."""

@@ -1,4 +1,4 @@
-"""Models of models.dev, found by any of the names that gateways give a model."""
+"""Models of models.dev, looked up by any of the names that gateways give a model."""
 
 from __future__ import annotations
 

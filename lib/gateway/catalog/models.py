@@ -75,7 +75,7 @@ def parse_model_page(body: str) -> ModelPage:
 
 
 def unlisted_model(model_id: str) -> Model:
-    """A model that the gateway does not list, with the capabilities known for its id."""
+    """A model that the gateway does not list, with the library's capabilities for its id."""
     capabilities = capabilities_of(model_id)
     capabilities = replace(capabilities, vendor=capabilities.vendor or vendor_of(model_id))
     return Model(model_id, supported_wires(model_id), "", capabilities)

@@ -89,7 +89,7 @@ class Response:
         self._cancel.set_read_timeout(seconds)
 
     def read_text(self, max_bytes: int = MAX_ERROR_BODY_BYTES, timeout: float = ERROR_BODY_TIMEOUT) -> str:
-        """Return the body as text, up to `max_bytes` and `timeout` seconds; of a broken body, the received part."""
+        """Return the body as text, up to `max_bytes` and `timeout` seconds; a broken body is truncated."""
         self.set_deadline(timeout)
         body = bytearray()
         with contextlib.suppress(errors.NetworkError):

@@ -18,7 +18,7 @@ from lib.core.errors import InvalidResponse, StreamInterrupted
 # the memory.
 MAX_EVENT_BYTES = 64 * 1024 * 1024
 
-# Broken lines of bare JSON that are kept until the end of a stream: their number and their size.
+# Broken lines of bare JSON buffered until the end of a stream: number and size.
 MAX_STRAY_LINES = 8
 MAX_STRAY_LINE_BYTES = 64 * 1024
 

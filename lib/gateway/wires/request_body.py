@@ -64,7 +64,7 @@ def dropped_params(target: Target, params: Params) -> list[ParamAdjustment]:
     return [adjustment for adjustment in adjustments if adjustment in last_by_param.values()]
 
 
-@lru_cache(maxsize=256)  # asked for at every rerun of a page; the result never changes
+@lru_cache(maxsize=256)  # called at every rerun of a page; the result never changes
 def unsupported_params(target: Target) -> frozenset[str]:
     """Names of the parameters that the target does not accept at all, found by probing each."""
     return frozenset(

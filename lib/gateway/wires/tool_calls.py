@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 MAX_TOOL_CALLS = 64
-MAX_ARGUMENTS_LENGTH = 20_000  # characters kept of one call's arguments
+MAX_ARGUMENTS_LENGTH = 20_000  # characters stored of one call's arguments
 
 
 class ToolCalls:

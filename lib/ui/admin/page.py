@@ -1,4 +1,4 @@
-"""Administration page: its sections, one of which is shown."""
+"""Administration page: sections, and the selected one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SECTIONS: Mapping[str, Callable[[User], None]] = MappingProxyType(
 
 
 def render(user: User) -> None:
-    """Render the page for an admin, whom the caller has checked. Raises StoreError."""
+    """Render the page; the caller has checked that the user is an admin. Raises StoreError."""
     navigation.render_back_link()
     errors.render_flash_warning()
     st.title(t("admin.title"), anchor=False)

@@ -96,7 +96,7 @@ def _render_row(record: UserRecord, usage: UsageTotal | None, zone: tzinfo) -> N
 
 
 def _user_with_roles(record: UserRecord) -> User:
-    """Return the user with roles, from the proxy's user name or the provider's e-mail address as last seen."""
+    """Return the user with roles, by the last proxy user name or e-mail address of the provider."""
     mode = resources.settings().access.mode
     identity = record.name if mode == "proxy" else record.email if mode == "oidc" else ""
     return resources.settings().roles.apply_to(User(record.id), identity)

@@ -1,4 +1,4 @@
-"""Component that asks a browser for the secret that it made and keeps."""
+"""Component that requests the secret that a browser has created and stored."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from lib.ui.auth.oidc import check_claims, read_claims
 from lib.ui.auth.password import COOKIE_NAME, is_valid_cookie
 from lib.ui.session import resources
 
-ANONYMOUS = User("")  # a user without an account, whom require() tells apart by the browser
+ANONYMOUS = User("")  # a user without an account, distinguished by browser in require()
 
 
 def identify(headers: Headers, cookies: Mapping[str, str]) -> User | Refusal:

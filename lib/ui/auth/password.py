@@ -56,7 +56,7 @@ def _login_throttle() -> LoginThrottle:
 
 
 def check_password(password: str, candidate: str, address: str) -> PasswordCheck:
-    """Check what a client at that IP address typed, unless attempts are throttled."""
+    """Check a password typed by a client at that IP address, unless attempts are throttled."""
     if retry_after := _login_throttle().register_attempt(address, time.monotonic()):
         log.warning("password attempts are throttled")
         return PasswordCheck(False, retry_after)
@@ -69,7 +69,7 @@ def check_password(password: str, candidate: str, address: str) -> PasswordCheck
 
 @st.cache_resource(show_spinner=False, max_entries=2)
 def _signer(_password: str, fingerprint: str) -> URLSafeTimedSerializer:
-    """A signer whose key is derived from the password: a new password signs out all browsers."""
+    """Return a signer with a key derived from the password: a new password signs out all browsers."""
     # A slow derivation makes a leaked cookie of little use for guessing the password.
     key = hashlib.scrypt(_password.encode(), salt=fingerprint.encode(), n=2**14, r=8, p=1)
     return URLSafeTimedSerializer(key, salt=COOKIE_NAME)

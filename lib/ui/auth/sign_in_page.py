@@ -30,7 +30,7 @@ server_metadata_url = "https://accounts.google.com/.well-known/openid-configurat
 
 
 def render_unprotected_server(*, is_community_cloud: bool) -> None:
-    """Render why a server with a key and no sign-in serves nobody, and the settings to choose from."""
+    """Explain why a server with a key and no sign-in refuses all users, and the settings to choose from."""
     st.title(t("access_setup.title"), anchor=False)
     st.markdown(t("access_setup.why"))
     if is_community_cloud:

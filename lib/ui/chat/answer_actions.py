@@ -86,7 +86,7 @@ def _render_retry_without(user: User, param_names: list[str]) -> None:
 
 
 def _render_details(node: Node) -> None:
-    """Render all that is known about an answer as a table; the provider's fields keep their names."""
+    """Render the metadata of an answer as a table; the provider's fields keep their names."""
     rows = [f"| {name} | {escape_markdown(value)} |" for name, value in _details(node)]
     with st.container(key=f"details-{node.id}"):
         st.markdown("\n".join(["| | |", "|---|---|", *rows]))

@@ -103,7 +103,7 @@ def send_edit(user: User, question: Node, text: str) -> bool:
 
 
 def _ask(user: User, text: str, parent_id: str | None, *, notice: str = "", is_edit: bool = False) -> bool:
-    """Send a question that follows `parent_id`. Returns if it was sent; else the page says why."""
+    """Send a question that follows `parent_id`. Returns True if it was sent, else shows the reason."""
     target, params = model_picker.current_target(), params_panel.current_params()
     problem = ""
     if not text.strip():

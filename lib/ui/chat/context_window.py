@@ -259,7 +259,7 @@ def _undo_truncation(user: User, conversation_id: str) -> None:
 
 
 def _discard_summary(user: User) -> None:
-    """Forget a failed summary once something else is chosen."""
+    """Forget a failed summary after another choice."""
     if job := _summary_job(user):
         services.utility_models().forget_summary(job)
 

@@ -50,7 +50,7 @@ def sync_widgets(user: User) -> None:
 
 
 def _default_target(user: User) -> Target | None:
-    """Return the user's default target, else the team's; only one whose model the user may use."""
+    """Return the user's default target, else the team's; None without permission for its model."""
     defaults = (services.preferences(user.id).default_target, resources.policy().default_target)
     return next(
         (target for target in defaults if target and model_access.is_model_allowed(user, target.model)), None
@@ -78,7 +78,7 @@ def current_target() -> Target | None:
 
 
 def render_notice(user: User) -> None:
-    """Say what is wrong with the selection: no permission, no model list, or a wire that is not listed."""
+    """Explain the problem of the selection: no permission, no model list, or a wire that is not listed."""
     model_list, target = services.model_list(), current_target()
     if target and not model_access.is_model_allowed(user, target.model):
         reason = escape_markdown(model_access.model_not_allowed_message(target.model))

@@ -1,4 +1,4 @@
-"""Parameters panel: one panel for both wires, with warnings about what the target does not support."""
+"""Parameters panel: one panel for both wires, with warnings about unsupported parameters."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _read_widgets() -> Params:
 
 
 def invalid_json_fields() -> list[str]:
-    """Return the names of parameters whose text is not a JSON object."""
+    """Return the names of parameters with a text that is not a JSON object."""
     return [field.name for field in PARAM_FIELDS if field.kind == "json" and not _is_json_object(field.name)]
 
 

@@ -82,7 +82,7 @@ def _format_segment(text: str, *, is_match: bool) -> str:
 
 @shows_errors
 def _open_result(user: User, result: SearchResult) -> None:
-    """Show the message that was found, on its branch; a callback."""
+    """Show a search result's message, on its branch; a callback."""
     conversation_id = result.conversation.id
     conversation = resources.store().conversations.get(user.id, conversation_id)
     if conversation is None:

@@ -13,7 +13,7 @@ from lib.ui.markdown.formulas import DISPLAY_RULES, FORMULA_CLOSERS, MAX_FORMULA
 
 # A frozen element below this length costs more in messages than it saves in resending (streamlit.md, 1).
 MIN_BLOCK_CHARS = 300
-# What starts after a blank line is not known before this many characters of it have come.
+# Characters after a blank line that must arrive before the next block's type is certain.
 LOOKAHEAD_CHARS = 6
 
 _LINE_END = re.compile(r"\r\n|\r|\n")

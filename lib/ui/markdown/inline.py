@@ -24,10 +24,10 @@ MAX_ARRIVING_CODE_CHARS = 80
 
 # A link, a definition or an autolink of another scheme than http, https and mailto.
 _OTHER_SCHEME = r"(?:\]\(\s*<?|\]:\s*<?|<)(?!(?i:https?:|mailto:))[A-Za-z][A-Za-z0-9+.-]*:"
-# A directive takes its name for markup: `:red[text]` is red text, `:x[y]` is only y, `::x` is an empty block.
+# A directive reads its name as markup: `:red[text]` is red text, `:x[y]` is only y, `::x` is an empty block.
 _DIRECTIVE = r":(?=[A-Za-z][\w-]*[\[{]|(?:material|streamlit)[/:])|:(?<![^\s>]:):+(?=[A-Za-z])"
 
-# Text without any of these comes out as it is. Each begins with a character, which makes the search fast.
+# Text without any of these is unchanged. Each begins with a character, which makes the search fast.
 SPECIAL = re.compile(rf"\$|\\[(\[]|\\begin\{{|!\[|{_OTHER_SCHEME}|{_DIRECTIVE}")
 
 _OTHER_SCHEME_LINK = re.compile(_OTHER_SCHEME)
@@ -65,7 +65,7 @@ def _replace(state: StateInline, end: int, replacement: str) -> bool:
 
 
 def _match_formula(rule: InlineRule, state: StateInline) -> tuple[str, int] | None:
-    """Run a plugin's rule here, without a token; return the body and the end of a formula."""
+    """Run a plugin's rule at the current position, without a token; return the formula's body and end."""
     start, token_count = state.pos, len(state.tokens)
     if not rule(state, False):
         return None
@@ -155,7 +155,7 @@ def _link(state: StateInline, silent: bool) -> bool:
 
 
 def _arriving_code(state: StateInline, silent: bool) -> bool:
-    """Leave a code span alone whose end has probably not arrived yet."""
+    """Leave an unclosed code span alone: its end has probably not arrived yet."""
     if state.src[state.pos] != "`" or not state.env["is_last"]:
         return False
     rest = state.src[state.pos :]

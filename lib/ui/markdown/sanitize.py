@@ -50,7 +50,7 @@ def sanitize(text: str) -> str:
 
 
 def _format_display(lines: list[str], token: Token) -> list[str]:
-    """Write a display formula in the only form that the renderer takes for one: $$ on lines of their own."""
+    """Write a display formula in the only form that the renderer accepts: $$ on lines of their own."""
     prefix = lines[0][: token.meta["column"]]
     indent = _continuation_prefix(prefix)
     body = [line.removeprefix(indent).rstrip() for line in token.content.strip().split("\n")]

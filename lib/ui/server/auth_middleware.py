@@ -19,7 +19,7 @@ from lib.ui.auth.sign_in_html import access_denied_page, base_path, path_below_b
 from lib.ui.server import streamlit_private
 from lib.ui.session import resources
 
-# Asked by load balancers and monitors; the responses hold nothing about users.
+# Health checks and metrics: requested without a sign-in; the responses hold no user data.
 PUBLIC_PATHS = frozenset({streamlit_private.HEALTH_PATH, "/health", "/ready", "/metrics"})
 _POLICY_VIOLATION = 1008
 _MAX_FORM_BYTES = 8_192
@@ -188,7 +188,7 @@ def _close_on_revocation(connection: HTTPConnection, receive: Receive, send: Sen
 
 
 def _inject_rerun(receive: Receive) -> Receive:
-    """Make a run the first message, so that a client whose session was dropped loses its old page."""
+    """Inject a rerun request as first message, so that a client with a dropped session loses its old page."""
     pending = iter([{"type": "websocket.receive", "bytes": streamlit_private.rerun_message()}])
     is_connected = False
 

@@ -62,7 +62,7 @@ def store() -> Store:
     """Return the database, opened once per process. Raises StoreError, in every run until it opens."""
     opened = Store(settings().database_url, on_refusal=metrics().count_database_error)
     opened.messages.mark_stale(STALE_AFTER)
-    # What is loaded by now lives as long as the process: the collection after each run can skip it.
+    # Objects loaded by now live as long as the process: garbage collection after each run can skip them.
     gc.collect()
     gc.freeze()
     return opened

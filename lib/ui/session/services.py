@@ -142,7 +142,7 @@ def utility_model() -> UtilityModel | None:
 
 
 def turn_services() -> TurnServices:
-    """Return what a turn of this session depends on."""
+    """Return the dependencies of a turn in this session."""
     return TurnServices(
         current_store(),
         user_gateway(),

@@ -59,11 +59,11 @@ class MutableValue(Value[T]):
 
 
 class SessionState:
-    """Values of this browser session. Widget values, whose keys Streamlit owns, have methods of their own."""
+    """Values of this browser session. Streamlit owns the keys of widgets, so they have separate methods."""
 
     # Identity.
     user = Value[User | None](None)  # set by require()
-    recorded_user = Value[User | None](None)  # the user whose sign-in was recorded
+    recorded_user = Value[User | None](None)  # the user with a recorded sign-in
     browser_identity = Value[BrowserIdentity | None](None)
     is_password_verified = Value[bool](False)  # where no cookie can hold that
     password_check = Value[PasswordCheck | None](None)  # of the last attempt

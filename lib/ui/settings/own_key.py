@@ -1,4 +1,4 @@
-"""Personal key section of the settings: entered, checked, kept in this session only, and forgotten."""
+"""Personal key section of the settings: entry, check and removal; the key is held in this session only."""
 
 from __future__ import annotations
 

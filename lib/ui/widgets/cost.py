@@ -20,7 +20,7 @@ from lib.ui.text.limit_text import format_dollars
 def cost_text(usage: UsageTotal) -> str:
     """Format a cost, and the number of requests without a known cost, as plain text."""
     if not usage.cost and usage.failed_count == usage.request_count and not usage.unpriced_count:
-        return "–"  # every request was rejected; that it cost nothing is not known
+        return "–"  # every request was rejected, at an unknown cost
     if usage.unpriced_count and not usage.cost:
         return t("cost.unknown")
     if usage.unpriced_count:

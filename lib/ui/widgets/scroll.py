@@ -29,7 +29,7 @@ def request_scroll(node_id: str, *, highlight: bool = True) -> None:
 
 
 def render(view: ConversationView) -> None:
-    """Scroll once to the requested message; before the transcript, whose visible range it extends."""
+    """Scroll once to the requested message; call it before the transcript: it extends the visible range."""
     if session_state.scroll_target is None:
         return
     node_id, highlight = session_state.scroll_target

@@ -18,7 +18,7 @@ def offer(message: str, action: Callable[[], None], conversation_id: str | None 
 
 
 def dismiss() -> None:
-    """Withdraw the offer: something was done that builds on the change."""
+    """Withdraw the offer, after an action that builds on the change."""
     session_state.undo_offer = None
 
 
