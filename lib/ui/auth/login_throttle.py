@@ -10,7 +10,7 @@ MAX_PER_ADDRESS, MAX_TOTAL = 10, 100  # attempts within the window
 
 
 class LoginThrottle:
-    """Rate limit of sign-in attempts by a sliding window. Thread-safe; times are seconds of one monotonic clock."""
+    """Rate limit of sign-ins by a sliding window. Thread-safe; times are seconds of one monotonic clock."""
 
     def __init__(
         self,
