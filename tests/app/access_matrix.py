@@ -15,7 +15,7 @@ from streamlit.web.server.starlette.starlette_app_utils import create_signed_val
 from lib.config.auth import AccessSettings, user_from_claims, user_from_proxy
 from lib.ui.auth import password
 
-PASSWORD, SECRET, SAID = "correct horse", "0123456789abcdef", "Said in confidence"
+PASSWORD, SECRET, QUESTION_TEXT = "correct horse", "0123456789abcdef", "Said in confidence"
 AUTH = {"redirect_uri": "http://localhost/oauth2callback", "cookie_secret": "s" * 32, "client_id": "antler"}
 CLAIMS = MappingProxyType(
     {
@@ -28,13 +28,13 @@ CLAIMS = MappingProxyType(
         "email_verified": True,
     }
 )
-FROM_PROXY = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": "ann@example.org"}
+PROXY_HEADERS = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": "ann@example.org"}
 ALLOW = ("@example.org",)
 BROWSER = "browser:0123"
 OWNERS = (
     BROWSER,
     user_from_claims(CLAIMS).id,
-    user_from_proxy(lambda name: [FROM_PROXY[name]], AccessSettings("proxy", proxy_secret=SECRET)).id,
+    user_from_proxy(lambda name: [PROXY_HEADERS[name]], AccessSettings("proxy", proxy_secret=SECRET)).id,
 )
 KEY_SETTINGS = {"DEERAPI_API_KEY": "sk-123", "DEERAPI_BASE_URL": "http://127.0.0.1:9", "DEERAPI_RETRIES": "0"}
 MODES: Mapping[str, dict[str, str]] = MappingProxyType(
@@ -65,8 +65,8 @@ def oidc_cookies(claims: Mapping[str, Any]) -> dict[str, str]:
     return {AUTH_COOKIE_NAME: value.decode()} if claims else {}
 
 
-def signed(**changed: Any) -> Client:
-    return Client(user={**CLAIMS, **changed})
+def oidc_client(**changes: Any) -> Client:
+    return Client(user={**CLAIMS, **changes})
 
 
 # By mode: a client, and the title of the page shown in place of the requested one; "" for the page itself.
@@ -88,17 +88,17 @@ MATRIX: list[tuple[str, str, Client, str]] = [
     ),
     (
         "local",
-        "a key by a stranger's host",
+        "a key with a foreign host",
         Client({"Host": "evil.example"}, environ=KEY_SETTINGS),
         "Access is not set up",
     ),
-    ("local", "a key by its own name", Client({"Host": "localhost:8501"}, environ=KEY_SETTINGS), ""),
+    ("local", "a key with the local host name", Client({"Host": "localhost:8501"}, environ=KEY_SETTINGS), ""),
     ("viewers", "a key on all addresses", Client(environ=KEY_SETTINGS, address=None), ""),
     ("password", "nobody", Client(), "Sign in"),
-    ("password", "a made-up cookie", Client(cookies={password.COOKIE_NAME: "IjAi.aaaa.bbbb"}), "Sign in"),
+    ("password", "a forged cookie", Client(cookies={password.COOKIE_NAME: "IjAi.aaaa.bbbb"}), "Sign in"),
     (
         "password",
-        "another's cookie",
+        "cookie of another password",
         Client(cookies={password.COOKIE_NAME: password.create_cookie("battery staple")}),
         "Sign in",
     ),
@@ -110,19 +110,19 @@ MATRIX: list[tuple[str, str, Client, str]] = [
     ),
     ("oidc", "nobody", Client(), "Sign in"),
     ("oidc", "a signed-out user", Client(user={**CLAIMS, "is_logged_in": False}), "Sign in"),
-    ("oidc", "a proxy's header", Client(headers=FROM_PROXY), "Sign in"),
-    ("oidc", "a stranger", signed(email="eve@example.com"), "Access denied"),
-    ("oidc", "an unverified address", signed(email_verified=False), "Access denied"),
-    ("oidc", "a thin token", signed(email=None, email_verified=None), "Access denied"),
-    ("oidc", "an expired sign-in", signed(exp=int(time.time()) - 1), "Sign in"),
-    ("oidc", "the right person", Client(user=CLAIMS, address=None), ""),
+    ("oidc", "a proxy's header", Client(headers=PROXY_HEADERS), "Sign in"),
+    ("oidc", "a stranger", oidc_client(email="eve@example.com"), "Access denied"),
+    ("oidc", "an unverified address", oidc_client(email_verified=False), "Access denied"),
+    ("oidc", "a thin token", oidc_client(email=None, email_verified=None), "Access denied"),
+    ("oidc", "an expired sign-in", oidc_client(exp=int(time.time()) - 1), "Sign in"),
+    ("oidc", "an allowed user", Client(user=CLAIMS, address=None), ""),
     ("proxy", "nobody", Client(), "Access denied"),
     ("proxy", "a forged header", Client({"X-Forwarded-Email": "ann@example.org"}), "Access denied"),
     ("proxy", "the proxy without a name", Client({"X-Antler-Proxy": SECRET}), "Access denied"),
-    ("proxy", "a wrong secret", Client({**FROM_PROXY, "X-Antler-Proxy": "x" * 16}), "Access denied"),
-    ("proxy", "a stranger", Client({**FROM_PROXY, "X-Forwarded-Email": "eve@x.com"}), "Access denied"),
+    ("proxy", "a wrong secret", Client({**PROXY_HEADERS, "X-Antler-Proxy": "x" * 16}), "Access denied"),
+    ("proxy", "a stranger", Client({**PROXY_HEADERS, "X-Forwarded-Email": "eve@x.com"}), "Access denied"),
     ("proxy", "another's sign-in", Client(user=CLAIMS), "Access denied"),
-    ("proxy", "the right person", Client(FROM_PROXY, address=None), ""),
+    ("proxy", "an allowed user", Client(PROXY_HEADERS, address=None), ""),
 ]
 ADMIN_SETTINGS = {"ANTLER_ADMINS": "ann@example.org"}
 # By mode: a client, and whether the user is an admin.
@@ -155,6 +155,6 @@ ROLES: list[tuple[str, str, Client, bool]] = [
         ),
         False,
     ),
-    ("proxy", "an admin", Client(FROM_PROXY, environ=ADMIN_SETTINGS), True),
-    ("proxy", "a member", Client(FROM_PROXY), False),
+    ("proxy", "an admin", Client(PROXY_HEADERS, environ=ADMIN_SETTINGS), True),
+    ("proxy", "a member", Client(PROXY_HEADERS), False),
 ]

@@ -18,7 +18,7 @@ TEXT_FIELDS = ("label", "body", "code_text", "text")
 
 
 def read_text(node: Node) -> str:
-    """Return the texts of a part of the page, one element a line, without the escapes of Markdown."""
+    """Return the texts of a part of the page, one line per element, without Markdown escapes."""
     return "\n".join(_list_texts(node)).replace("\\", "")
 
 
@@ -40,7 +40,7 @@ def _list_blocks(block: Block) -> Iterator[Block]:
 
 
 class ChatApp:
-    """The app as one browser sees it. Every action runs the script to its end, answers included.
+    """The app in one browser. Every action runs the script to its end, answers included.
 
     `composer` is the text that the page has put into the composer since the last question.
     """
@@ -81,7 +81,7 @@ class ChatApp:
         return self.run()
 
     def click(self, label: str, position: int = -1) -> Self:
-        """Press a button: the last one of this label, where there are several."""
+        """Press the last button with this label."""
         self.buttons(label)[position].click()
         return self.run()
 
@@ -107,12 +107,12 @@ class ChatApp:
         return self.run()
 
     def set_field(self, label: str, value: Any) -> Self:
-        """Set a widget whose label begins so."""
+        """Set the widget whose label starts with this text."""
         self.field(label).set_value(value)
         return self.run()
 
     def fill(self, label: str, value: Any) -> Self:
-        """Set a field of a form, whose button sends it."""
+        """Set a field of a form, which is sent by its button."""
         self.field(label).set_value(value)
         return self
 

@@ -23,39 +23,44 @@ from tests.support.replay import JSON, Canned, Replay
 ROOT = Path(__file__).parents[2]
 FAST_PACE = 100.0
 KEY = "sk-9f3b7c1d5e8a2046bb7e"
-NOBODY: Mapping[str, Any] = MappingProxyType({})
+NO_CLAIMS: Mapping[str, Any] = MappingProxyType({})
 
 
-def forget() -> None:
-    for kept in (
+def clear_caches() -> None:
+    for cached in (
         resources.settings,
         resources.store,
         resources.gateway_at,
         resources.policy,
         resources._last_policy,
     ):
-        kept.clear()
+        cached.clear()
 
 
 @pytest.fixture
 def enter(database_url, monkeypatch) -> Iterator[Enter]:
     """Open a page as a user named by the proxy, or as a browser in another mode."""
-    modes = {
+    proxy_settings = {
         "ANTLER_ACCESS": "proxy",
         "ANTLER_PROXY_SECRET": SECRET,
         "ANTLER_ADMINS": ADMIN,
         "ANTLER_ALLOW": "@example.org",
     }
 
-    def go(
-        page: str, name: str = ADMIN, *, mode: str = "proxy", user: Mapping[str, Any] = NOBODY, **session: Any
+    def open_page(
+        page: str,
+        name: str = ADMIN,
+        *,
+        mode: str = "proxy",
+        user: Mapping[str, Any] = NO_CLAIMS,
+        **session: Any,
     ) -> AppTest:
-        for key, value in {**modes, "ANTLER_ACCESS": mode, "DATABASE_URL": database_url}.items():
+        for key, value in {**proxy_settings, "ANTLER_ACCESS": mode, "DATABASE_URL": database_url}.items():
             monkeypatch.setenv(key, value)
         headers = [("X-Antler-Proxy", SECRET), ("X-Forwarded-Email", name)]
-        shaken = SimpleNamespace(headers=headers, cookies=oidc_cookies(user), remote_ip="10.0.0.9")
-        monkeypatch.setattr(context, "_get_client_context", lambda: shaken)
-        # As if seconds had passed.
+        client_context = SimpleNamespace(headers=headers, cookies=oidc_cookies(user), remote_ip="10.0.0.9")
+        monkeypatch.setattr(context, "_get_client_context", lambda: client_context)
+        # The policy cache as after its lifetime.
         resources.policy.clear()
         at = AppTest.from_file(ROOT / "app.py", default_timeout=60)
         if page != "chat":
@@ -69,15 +74,15 @@ def enter(database_url, monkeypatch) -> Iterator[Enter]:
     monkeypatch.delenv("DEERAPI_API_KEY", raising=False)
     monkeypatch.setattr(resources, "_load_secrets", lambda: SECRETS)
     st.config.set_option("server.address", "127.0.0.1")
-    forget()
-    yield go
+    clear_caches()
+    yield open_page
     st.config.set_option("server.address", None)
-    forget()
+    clear_caches()
 
 
 @pytest.fixture
 def replay() -> Iterator[Replay]:
-    """A gateway with two models, whose answers a test sets."""
+    """A gateway with two models; a test sets its responses."""
     with Replay() as server:
         server.serve("/v1/models", Canned(b'{"data":[{"id":"m-one"},{"id":"m-two"}]}', headers=JSON))
         yield server
@@ -109,7 +114,7 @@ def _keep_app_around_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def environ(database_url, monkeypatch) -> Iterator[pytest.MonkeyPatch]:
-    """The environment of an app that starts anew: a database of its own, no key, no secrets file."""
+    """The environment of a newly started app: its own database, no key, no secrets file."""
     for name in ("ANTLER_ACCESS", "DEERAPI_API_KEY", "DEERAPI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATABASE_URL", database_url)
@@ -124,7 +129,7 @@ def environ(database_url, monkeypatch) -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture
 def keyed(environ, replay) -> Replay:
-    """The gateway that the app of this test asks, without retries."""
+    """The gateway of the app under test, without retries."""
     environ.setenv("DEERAPI_API_KEY", KEY)
     environ.setenv("DEERAPI_BASE_URL", replay.url)
     environ.setenv("DEERAPI_RETRIES", "0")
@@ -133,7 +138,7 @@ def keyed(environ, replay) -> Replay:
 
 @pytest.fixture
 def faked(environ, fake_gateway) -> FakeGateway:
-    """The fake gateway, which the app of this test asks."""
+    """The fake gateway as the gateway of the app under test."""
     environ.setenv("DEERAPI_API_KEY", KEY)
     environ.setenv("DEERAPI_BASE_URL", fake_gateway.url)
     return fake_gateway

@@ -24,21 +24,26 @@ from tests.app.access_matrix import (
     AUTH,
     BROWSER,
     CLAIMS,
-    FROM_PROXY,
     MATRIX,
     MODES,
     OWNERS,
     PASSWORD,
+    PROXY_HEADERS,
+    QUESTION_TEXT,
     ROLES,
-    SAID,
     Client,
+    oidc_client,
     oidc_cookies,
-    signed,
 )
 
 ROOT = Path(__file__).parents[2]
-# What only the page itself shows.
-PAGES = {"chat": (SAID,), "settings": ("Settings",), "shared": ("Hers", SAID), "usage": ("Usage",)}
+# Texts that only the page itself shows.
+PAGE_TEXTS = {
+    "chat": (QUESTION_TEXT,),
+    "settings": ("Settings",),
+    "shared": ("Hers", QUESTION_TEXT),
+    "usage": ("Usage",),
+}
 
 
 @dataclass
@@ -78,28 +83,28 @@ def server(store, database_url, monkeypatch):
     for name in ("ANTLER_ACCESS", "DEERAPI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(resources, "_load_secrets", lambda: {"auth": AUTH})
-    for kept in (resources.settings, resources.store, resources.gateway_at, password._login_throttle):
-        kept.clear()
+    for cached in (resources.settings, resources.store, resources.gateway_at, password._login_throttle):
+        cached.clear()
     for user_id in OWNERS:
         conversation = Conversation(f"c-{user_id}", "Hers", 1.0, f"q-{user_id}")
-        question = Node(f"q-{user_id}", None, Message("user", (TextPart(SAID),)), 1.0)
+        question = Node(f"q-{user_id}", None, Message("user", (TextPart(QUESTION_TEXT),)), 1.0)
         store.messages.save_turn(user_id, conversation, [question])
         token = share_links.create_share_link(store.shares, user_id, conversation, [question])
     yield Server(store, token, enter, monkeypatch)
     st.config.set_option("server.address", None)
-    for kept in (resources.settings, resources.store, resources.gateway_at):
-        kept.clear()
+    for cached in (resources.settings, resources.store, resources.gateway_at):
+        cached.clear()
 
 
 def owner(mode: str) -> str:
-    return next((one for one in OWNERS if one.startswith(mode)), BROWSER)
+    return next((owner_id for owner_id in OWNERS if owner_id.startswith(mode)), BROWSER)
 
 
-def texts(at: AppTest) -> str:
-    return "\n".join(str(getattr(one, "value", "")) for one in at._tree)
+def page_text(at: AppTest) -> str:
+    return "\n".join(str(getattr(element, "value", "")) for element in at._tree)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", PAGE_TEXTS)
 @pytest.mark.parametrize(
     ("mode", "client", "title"),
     [(mode, client, title) for mode, _, client, title in MATRIX],
@@ -107,91 +112,91 @@ def texts(at: AppTest) -> str:
 )
 def test_a_page_is_rendered_for_users_with_access_only(server, mode, client, title, page):
     at = server.enter(mode, client, page)
-    shown = texts(at)
+    text = page_text(at)
     if not title:
-        assert all(words in shown for words in PAGES[page]), shown
+        assert all(expected in text for expected in PAGE_TEXTS[page]), text
         assert not at.exception
         return
     assert title in at.title[0].value
-    assert not [words for words in (SAID, "Hers") if words in shown]
+    assert not [expected for expected in (QUESTION_TEXT, "Hers") if expected in text]
     assert (len(at.chat_input), len(at.sidebar.button), len(at.title)) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(
-    ("mode", "client", "admin"),
-    [(mode, client, admin) for mode, _, client, admin in ROLES],
+    ("mode", "client", "is_admin"),
+    [(mode, client, is_admin) for mode, _, client, is_admin in ROLES],
     ids=[f"{mode}: {name}" for mode, name, _, _ in ROLES],
 )
-def test_administration_is_for_admins_and_shows_no_conversation(server, mode, client, admin):
-    shown = server.enter(mode, client, "admin")
-    text = "\n".join(str(getattr(one, "value", "")) for one in shown.main)
-    assert ("This page is for administrators" in text) is not admin
-    assert bool(shown.main.button or shown.main.number_input) is admin
+def test_administration_is_for_admins_and_shows_no_conversation(server, mode, client, is_admin):
+    page = server.enter(mode, client, "admin")
+    text = "\n".join(str(getattr(element, "value", "")) for element in page.main)
+    assert ("This page is for administrators" in text) is not is_admin
+    assert bool(page.main.button or page.main.number_input) is is_admin
     usage = server.enter(mode, client, "usage")
-    assert ("All users" in str(usage.main.button_group)) is admin
-    for at in (shown, usage):
+    assert ("All users" in str(usage.main.button_group)) is is_admin
+    for at in (page, usage):
         assert not at.exception
-        assert not [words for words in (SAID, "Hers") if words in "".join(map(str, at.main))]
+        assert not [content for content in (QUESTION_TEXT, "Hers") if content in "".join(map(str, at.main))]
 
 
-@pytest.mark.parametrize("page", [*PAGES, "admin"])
+@pytest.mark.parametrize("page", [*PAGE_TEXTS, "admin"])
 @pytest.mark.parametrize("mode", ["password", "oidc", "proxy"])
 def test_a_page_that_runs_without_the_app_requires_a_sign_in(server, mode, page):
     at = server.enter(mode, Client(), page, app=False)
     assert at.title[0].value in ("Sign in", "Access denied")
-    assert SAID not in texts(at)
+    assert QUESTION_TEXT not in page_text(at)
     assert not at.exception
 
 
 @pytest.mark.parametrize("mode", ["password", "proxy", "oidc"])
 def test_an_incomplete_access_mode_refuses_all_users(server, monkeypatch, mode):
     monkeypatch.setattr(resources, "_load_secrets", lambda: {"access": {"mode": mode}})
-    at = server.enter("local", Client(user=CLAIMS, headers=FROM_PROXY), "chat")
+    at = server.enter("local", Client(user=CLAIMS, headers=PROXY_HEADERS), "chat")
     assert "Antler cannot start" in at.error[0].value
-    assert SAID not in texts(at)
+    assert QUESTION_TEXT not in page_text(at)
 
 
 def test_a_trusted_user_header_of_streamlit_refuses_all_users(server, monkeypatch):
-    option = st.get_option
-    trusted = {"server.trustedUserHeaders": {"X-Forwarded-Email": "email"}}
-    monkeypatch.setattr(st, "get_option", lambda name: trusted.get(name) or option(name))
+    get_option = st.get_option
+    options = {"server.trustedUserHeaders": {"X-Forwarded-Email": "email"}}
+    monkeypatch.setattr(st, "get_option", lambda name: options.get(name) or get_option(name))
     at = server.enter("oidc", Client(user=CLAIMS), "chat")
     assert "trustedUserHeaders" in at.error[0].value
-    assert SAID not in texts(at)
+    assert QUESTION_TEXT not in page_text(at)
 
 
 def test_a_refusal_names_the_user_and_the_reason_and_offers_sign_out(server):
-    at = server.enter("oidc", signed(email="eve@example.com", name="Eve"), "chat")
-    shown = texts(at)
-    assert "Eve" in shown and "eve@example" in shown.replace("\\", "")
-    assert "not on the access list" in shown
+    at = server.enter("oidc", oidc_client(email="eve@example.com", name="Eve"), "chat")
+    text = page_text(at)
+    assert "Eve" in text and "eve@example" in text.replace("\\", "")
+    assert "not on the access list" in text
     assert [button.label for button in at.button] == ["Sign out"]
 
 
 def test_a_revocation_ends_a_sign_in_at_the_next_run_until_a_new_one(server):
     at = server.enter("oidc", Client(user=CLAIMS), "chat")
-    assert SAID in texts(at)
+    assert QUESTION_TEXT in page_text(at)
     server.store.users.sign_out_everywhere(owner("oidc"), time.time())
     at.run()
     assert at.title[0].value == "Sign in"
     assert "signed out of all devices" in at.info[0].value
-    assert SAID not in texts(at)
-    assert SAID in texts(server.sign_in(at, {**CLAIMS, "iat": int(time.time()) + 1}))
+    assert QUESTION_TEXT not in page_text(at)
+    assert QUESTION_TEXT in page_text(server.sign_in(at, {**CLAIMS, "iat": int(time.time()) + 1}))
 
 
 def test_signing_out_everywhere_revokes_a_copied_cookie(server):
     at = server.enter("oidc", Client(user=CLAIMS), "settings")
     at.button("signout-everywhere").click().run()
     assert server.store.users.revoked_before(owner("oidc")) > CLAIMS["iat"]
-    copied = server.enter("oidc", Client(user=CLAIMS), "chat")
-    assert copied.title[0].value == "Sign in"
+    copied_session = server.enter("oidc", Client(user=CLAIMS), "chat")
+    assert copied_session.title[0].value == "Sign in"
 
 
 def test_another_user_in_the_same_session_finds_no_values_of_the_first(server):
     at = server.enter("oidc", Client(user={**CLAIMS, "name": "Ann"}), "chat")
     at.session_state["share_tokens"] = {"c": "token"}
     server.sign_in(at, {**CLAIMS, "sub": "8", "email": "bob@example.org"})
-    assert SAID not in texts(at)
+    assert QUESTION_TEXT not in page_text(at)
     assert "share_tokens" not in at.session_state
 
 
@@ -200,11 +205,11 @@ def test_the_password_form_is_in_the_page_on_a_host_without_cookies(server):
     at.text_input[0].input("wrong horse")
     at.button[0].click().run()
     assert "Wrong password" in at.error[0].value
-    assert SAID not in texts(at)
+    assert QUESTION_TEXT not in page_text(at)
     at.text_input[0].input(PASSWORD)
     at.button[0].click().run()
-    assert SAID in texts(at)
-    assert SAID in texts(at.run())
+    assert QUESTION_TEXT in page_text(at)
+    assert QUESTION_TEXT in page_text(at.run())
 
 
 def test_the_form_in_the_page_shows_the_wait_of_throttled_attempts(server):
@@ -215,4 +220,4 @@ def test_the_form_in_the_page_shows_the_wait_of_throttled_attempts(server):
     assert "Try again in 10 min" in at.error[0].value
     at.text_input[0].input(PASSWORD)
     at.button[0].click().run()
-    assert SAID not in texts(at)
+    assert QUESTION_TEXT not in page_text(at)

@@ -17,7 +17,7 @@ from lib.core.user import User
 from lib.storage.engine import Aggregate
 from lib.storage.policy import Policies
 from lib.ui.session import resources
-from tests.app.users import ADMIN, BOB, claims, id_of, shown
+from tests.app.users import ADMIN, BOB, claims, id_of, page_text
 from tests.unit.storage.test_owner_scope import (
     ADMIN_METHODS,
     METHODS_WITHOUT_OWNER,
@@ -25,7 +25,7 @@ from tests.unit.storage.test_owner_scope import (
     aggregate_methods,
 )
 
-SAID = "Said in confidence"
+QUESTION_TEXT = "Said in confidence"
 
 
 def section(name: str) -> dict[str, str]:
@@ -36,10 +36,10 @@ def save(at: AppTest) -> AppTest:
     return next(button for button in at.button if button.label == "Save").click().run()
 
 
-def spend(id_: str, cost: int) -> UsageRecord:
+def usage_record(record_id: str, cost: int) -> UsageRecord:
     target, timing = Target("m", "openai"), Timing(0.5, 0.6, 1.0)
     return UsageRecord(
-        id_, None, "answer", target, Usage(1, 1), timing, Outcome.COMPLETE, "", time.time(), cost=cost
+        record_id, None, "answer", target, Usage(1, 1), timing, Outcome.COMPLETE, "", time.time(), cost=cost
     )
 
 
@@ -49,17 +49,17 @@ def test_no_data_of_others_is_read_or_shown_for_a_user_who_is_no_admin(enter, st
     for method, aggregate, name in aggregate_methods(store):
         if method in ADMIN_METHODS | {"usage.total"}:
             monkeypatch.setattr(aggregate, name, lambda *_, method=method, **__: called.append(method))
-    # What the page keeps in a session, as if the session had been an admin's.
-    forged = {"admin.section": "people", "usage.whose": "everybody", "is_usage_access_recorded": True}
-    at = enter(page, BOB, **forged)
+    # The session state of an admin.
+    forged_session = {"admin.section": "people", "usage.whose": "everybody", "is_usage_access_recorded": True}
+    at = enter(page, BOB, **forged_session)
     assert not at.exception
     assert called == []
     if page == "admin":
-        assert [one.value for one in at.main.markdown] == ["This page is for administrators only."]
-        others = [*at.main.title, *at.main.button, *at.main.selectbox, *at.main.segmented_control]
-        assert others == []
-    assert "Administration" not in shown(at)
-    assert "Usage reported by the gateway" not in shown(at)
+        assert [element.value for element in at.main.markdown] == ["This page is for administrators only."]
+        other_elements = [*at.main.title, *at.main.button, *at.main.selectbox, *at.main.segmented_control]
+        assert other_elements == []
+    assert "Administration" not in page_text(at)
+    assert "Usage reported by the gateway" not in page_text(at)
 
 
 @pytest.mark.parametrize("name", ["limits", "models", "default", "prompts", "people", "audit"])
@@ -67,19 +67,19 @@ def test_each_section_is_rendered_with_an_empty_policy(enter, name):
     at = enter("admin", **section(name))
     assert at.title[0].value == "Administration"
     assert len(at.error) == 0
-    assert len(shown(at)) > 100
+    assert len(page_text(at)) > 100
 
 
-@pytest.mark.parametrize(("mode", "admin"), [("local", True), ("viewers", False)])
-def test_a_browser_is_an_admin_in_local_mode_only(enter, store, mode, admin):
-    store.usage.record("browser:abcd0123", spend("s", 10**9))
+@pytest.mark.parametrize(("mode", "is_admin"), [("local", True), ("viewers", False)])
+def test_a_browser_is_an_admin_in_local_mode_only(enter, store, mode, is_admin):
+    store.usage.record("browser:abcd0123", usage_record("s", 10**9))
     at = enter("admin", mode=mode, **section("people"))
-    assert ("Browser abcd" in shown(at)) is admin
-    assert ("each browser counts as a user" in shown(at)) is admin
+    assert ("Browser abcd" in page_text(at)) is is_admin
+    assert ("each browser counts as a user" in page_text(at)) is is_admin
 
 
-def fields(at: AppTest, measure: str):
-    return [field for field in at.number_input if field.key.rpartition("-")[0].endswith(measure)]
+def fields(at: AppTest, limit_name: str):
+    return [field for field in at.number_input if field.key.rpartition("-")[0].endswith(limit_name)]
 
 
 def test_limits_of_a_scope_are_saved_and_listed(enter, store):
@@ -92,7 +92,7 @@ def test_limits_of_a_scope_are_saved_and_listed(enter, store):
     save(at)
     limits = Limits(cost_day=Limit(100_000_000, 2_500_000_000), tokens_month=Limit(None, 1_000_000))
     assert store.policy.load().scopes == {"group:sales": ScopePolicy(limits)}
-    table = shown(at)
+    table = page_text(at)
     assert "| Group sales | US dollars per day | $0.1000 | $2.50 |" in table
     assert "| Group sales | Tokens per month | – | 1,000,000 |" in table
     assert [field.value for field in fields(at, "cost_day")] == [0.1, 2.5]
@@ -108,22 +108,26 @@ def test_a_soft_limit_above_the_hard_limit_is_refused(enter, store):
     soft.set_value(11)
     hard.set_value(10)
     save(at)
-    assert "Tokens per day: the “warn at” value cannot be higher" in shown(at)
+    assert "Tokens per day: the “warn at” value cannot be higher" in page_text(at)
     assert store.policy.load().scopes == {}
-    assert [act.action for act in store.audit.page(9) if act.action == "limits"] == []
+    assert [event.action for event in store.audit.page(9) if event.action == "limits"] == []
 
 
 def test_model_patterns_are_previewed_and_saved(enter, store):
     at = enter("admin", **section("models"))
     assert at.selectbox(key="admin.scope").value == PER_USER_SCOPE
     at.text_area[0].input("demo-short-memory\n\n  DEMO-BR* \ndemo-short-memory").run()
-    assert "models match:" in shown(at) and "demo-short-memory" in shown(at) and "demo-breaks" in shown(at)
+    assert (
+        "models match:" in page_text(at)
+        and "demo-short-memory" in page_text(at)
+        and "demo-breaks" in page_text(at)
+    )
     save(at)
     assert store.policy.load().scopes == {
         PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-short-memory", "DEMO-BR*"))
     }
     at.text_area[0].input("nothing-like-it").run()
-    assert "**None** of" in shown(at)
+    assert "**None** of" in page_text(at)
     at.text_area[0].input(" \n").run()
     save(at)
     assert store.policy.load().scopes == {}
@@ -159,13 +163,13 @@ def test_a_prompt_is_added_changed_and_deleted(enter, store):
 
 
 def test_users_are_listed_with_their_usage_and_no_content(enter, store):
-    asked = Node("q", None, Message("user", (TextPart(SAID),)), 1.0)
-    store.messages.save_turn(id_of(BOB), Conversation("c", SAID, 1.0, "q"), [asked])
-    store.usage.record(id_of(BOB), spend("s", 1_500_000_000))
+    question = Node("q", None, Message("user", (TextPart(QUESTION_TEXT),)), 1.0)
+    store.messages.save_turn(id_of(BOB), Conversation("c", QUESTION_TEXT, 1.0, "q"), [question])
+    store.usage.record(id_of(BOB), usage_record("s", 1_500_000_000))
     enter("chat", BOB)
     at = enter("admin", **section("people"))
-    assert f"**{BOB}**" in shown(at) and "$1.50 this month" in shown(at) and "sales" in shown(at)
-    assert SAID not in shown(at)
+    assert f"**{BOB}**" in page_text(at) and "$1.50 this month" in page_text(at) and "sales" in page_text(at)
+    assert QUESTION_TEXT not in page_text(at)
     at.button(key=f"limits-of-{id_of(BOB)}").click().run()
     assert at.selectbox(key="admin.scope").value == f"person:{id_of(BOB)}"
     assert at.session_state["admin.section"] == "limits"
@@ -182,10 +186,10 @@ def test_an_admin_can_revoke_the_sign_ins_of_a_user(enter, store):
     at = enter("admin", mode="oidc", user=claims(ADMIN), **section("people"))
     at.button(key=f"out-do-{owner}").click().run()
     assert store.users.revoked_before(owner) > bob["iat"]
-    (act,) = store.audit.page(9, "put_out")
-    assert (act.actor_id, act.resource) == (user_from_claims(claims(ADMIN)).id, owner)
-    again = enter("chat", mode="oidc", user=bob)
-    assert again.title[0].value == "Sign in"
+    (event,) = store.audit.page(9, "put_out")
+    assert (event.actor_id, event.resource) == (user_from_claims(claims(ADMIN)).id, owner)
+    next_visit = enter("chat", mode="oidc", user=bob)
+    assert next_visit.title[0].value == "Sign in"
 
 
 def test_an_open_page_of_an_admin_who_was_signed_out_saves_nothing(enter, store):
@@ -202,11 +206,11 @@ def test_the_audit_log_is_paginated_and_filtered(enter, store):
         store.audit.record(User("proxy:x", "Xaver"), "export", f"object{number:02}")
     store.audit.record(User("proxy:x", "Xaver"), "share", "one")
     at = enter("admin", **section("audit"))
-    assert "object29" in shown(at) and "object00" not in shown(at)
+    assert "object29" in page_text(at) and "object00" not in page_text(at)
     at.button(key="more-audit").click().run()
-    assert "object29" in shown(at) and "object00" in shown(at)
+    assert "object29" in page_text(at) and "object00" in page_text(at)
     at.selectbox(key="audit.action").select("share").run()
-    assert "| Xaver | Created a shared link | one |" in shown(at) and "object" not in shown(at)
+    assert "| Xaver | Created a shared link | one |" in page_text(at) and "object" not in page_text(at)
 
 
 def test_a_click_of_a_user_who_is_no_longer_an_admin_saves_nothing(enter, store):
@@ -218,14 +222,14 @@ def test_a_click_of_a_user_who_is_no_longer_an_admin_saves_nothing(enter, store)
     assert "for administrators" in at.warning[0].value
 
 
-def test_the_policy_stays_in_force_while_the_database_is_away(enter, store, monkeypatch):
+def test_the_policy_stays_in_force_while_the_database_is_unavailable(enter, store, monkeypatch):
     store.policy.set_allowed_models(User("root"), PER_USER_SCOPE, ["demo-short-memory"])
     enter("chat", BOB)
 
-    def away(_: Policies) -> None:
-        raise StoreError("away")
+    def raise_error(_: Policies) -> None:
+        raise StoreError("unavailable")
 
-    monkeypatch.setattr(Policies, "load", away)
+    monkeypatch.setattr(Policies, "load", raise_error)
     resources.policy.clear()
     assert resources.policy().scopes == {PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-short-memory",))}
     resources._last_policy.clear()
@@ -235,17 +239,17 @@ def test_the_policy_stays_in_force_while_the_database_is_away(enter, store, monk
 
 
 def test_usage_of_all_users_is_listed_by_user_and_each_access_is_recorded(enter, store):
-    store.usage.record(id_of(BOB), spend("s", 1_500_000_000))
-    store.usage.record("browser:ab12cd", spend("t", 500_000_000))
+    store.usage.record(id_of(BOB), usage_record("s", 1_500_000_000))
+    store.usage.record("browser:ab12cd", usage_record("t", 500_000_000))
     enter("chat", BOB)
     at = enter("usage")
-    assert "No requests in this period" in shown(at)
-    assert "By user" not in shown(at)
+    assert "No requests in this period" in page_text(at)
+    assert "By user" not in page_text(at)
     at.segmented_control(key="usage.whose").set_value("everybody").run()
-    assert f"| {BOB} | $1.50 | 1 |" in shown(at)
-    assert "| Browser ab12 | $0.5000 | 1 |" in shown(at)
+    assert f"| {BOB} | $1.50 | 1 |" in page_text(at)
+    assert "| Browser ab12 | $0.5000 | 1 |" in page_text(at)
     at.run()
-    assert [act.actor_id for act in store.audit.page(9, "usage_of_all")] == [id_of(ADMIN)]
+    assert [event.actor_id for event in store.audit.page(9, "usage_of_all")] == [id_of(ADMIN)]
 
 
 def test_the_team_is_the_first_scope(enter):
@@ -254,36 +258,36 @@ def test_the_team_is_the_first_scope(enter):
 
 
 def test_no_page_of_an_admin_reads_conversations_of_others(enter, store, monkeypatch):
-    asked = Node("q", None, Message("user", (TextPart(SAID),)), 1.0)
-    store.messages.save_turn(id_of(BOB), Conversation("c", SAID, 1.0, "q"), [asked])
-    store.usage.record(id_of(BOB), spend("s", 1))
+    question = Node("q", None, Message("user", (TextPart(QUESTION_TEXT),)), 1.0)
+    store.messages.save_turn(id_of(BOB), Conversation("c", QUESTION_TEXT, 1.0, "q"), [question])
+    store.usage.record(id_of(BOB), usage_record("s", 1))
     enter("chat", BOB)
-    seen: set[str] = set()
+    called: set[str] = set()
 
-    def watched(method: str, function):
-        def call(self: Aggregate, *args, **more):
+    def check_owner(method: str, function):
+        def call(self: Aggregate, *args, **options):
             owner = args[0] if args else None
-            seen.add(
+            called.add(
                 f"{method} of all users" if owner is None and method in OPTIONAL_OWNER_METHODS else method
             )
             of_all = owner is None and method in OPTIONAL_OWNER_METHODS
             is_own = getattr(owner, "id", owner) == id_of(ADMIN)
             assert method in METHODS_WITHOUT_OWNER or of_all or is_own, method
-            return function(self, *args, **more)
+            return function(self, *args, **options)
 
         return call
 
     for method, aggregate, name in list(aggregate_methods(store)):
-        monkeypatch.setattr(aggregate, name, watched(method, getattr(aggregate, name)))
-    for part in ("limits", "models", "default", "prompts", "people", "audit"):
-        assert SAID not in shown(enter("admin", **section(part)))
+        monkeypatch.setattr(aggregate, name, check_owner(method, getattr(aggregate, name)))
+    for section_name in ("limits", "models", "default", "prompts", "people", "audit"):
+        assert QUESTION_TEXT not in page_text(enter("admin", **section(section_name)))
     at = enter("usage")
     at.segmented_control(key="usage.whose").set_value("everybody").run()
-    assert SAID not in shown(at)
+    assert QUESTION_TEXT not in page_text(at)
     assert {
         "users.all",
         "audit.page",
         "usage.daily of all users",
         "usage.first_token_times of all users",
         "usage.totals_by_user",
-    } <= seen
+    } <= called

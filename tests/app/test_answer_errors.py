@@ -1,4 +1,4 @@
-"""Errors under an answer: a plain sentence, the gateway's words folded away, Retry where it helps."""
+"""Errors under an answer: a plain sentence, the gateway's message folded, Retry where it helps."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def build_error_event(wire: str) -> bytes:
     return f"{name}data: {json.dumps(error)}\n\n".encode()
 
 
-# The gateway's response, the sentence on the page, the words behind the fold, the offer of Retry.
+# The gateway's response, the sentence on the page, the folded details, the offer of Retry.
 REFUSALS = {
     "wrong key": (
         Canned(build_error("key refused"), 401, JSON),
@@ -86,16 +86,16 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("fault", REFUSALS)
-def test_a_refusal_is_a_sentence_with_the_gateways_words_folded(keyed, wire, fault):
-    response, sentence, words, is_retry_offered = REFUSALS[fault]
+def test_a_refusal_is_a_sentence_with_the_gateway_message_folded(keyed, wire, fault):
+    response, sentence, details, is_retry_offered = REFUSALS[fault]
     keyed.serve(PATHS[wire], response)
     chat = ChatApp(model="m-one", wire=wire).ask("Hello?")
     (error,) = chat.at.error
     assert sentence in error.value
-    assert words not in error.value
+    assert details not in error.value
     (fold,) = [fold for fold in chat.at.expander if fold.label == "Gateway message"]
     assert not fold.proto.expanded
-    assert any(words in code.value for code in fold.code)
+    assert any(details in code.value for code in fold.code)
     assert bool(chat.buttons("Retry")) is is_retry_offered
 
 
@@ -125,7 +125,7 @@ def test_a_stream_without_its_last_event_is_interrupted(keyed, wire, framing):
     assert chat.buttons("Continue") and chat.buttons("Retry")
 
 
-def test_a_done_without_a_finish_reason_may_be_whole_or_cut_off(keyed):
+def test_a_stream_without_a_finish_reason_may_be_complete_or_cut_off(keyed):
     keyed.serve(PATHS["openai"], Canned(build_delta("openai", "Half of it") + b"data: [DONE]\n\n"))
     chat = ChatApp(model="m-one", wire="openai").ask("Hello?")
     assert "It may be complete or cut off" in chat.answers[-1]
@@ -141,8 +141,8 @@ def test_a_silent_gateway_times_out(keyed, environ, wire):
 
 
 def test_without_a_network_the_page_works(environ, wire):
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as unused_socket:
+        port = unused_socket.getsockname()[1]
     environ.setenv("DEERAPI_API_KEY", KEY)
     environ.setenv("DEERAPI_BASE_URL", f"http://127.0.0.1:{port}")
     environ.setenv("DEERAPI_RETRIES", "0")

@@ -32,7 +32,7 @@ client_id = "antler"
 client_secret = "none"
 server_metadata_url = "http://127.0.0.1:1/.well-known/openid-configuration"
 """
-FILES = [
+FILE_PATHS = [
     ("GET", "/media/0a1b.png"),
     ("HEAD", "/media/0a1b.png"),
     ("PUT", "/_stcore/upload_file/session/file"),
@@ -44,23 +44,23 @@ FILES = [
     ("GET", "/_stcore/agent/openapi.json"),
     ("GET", "/app/static/antler.svg"),
 ]
-# What a page is made of before anybody is known on it: open where st.login is on that very page.
-FRAME = [("GET", "/"), ("GET", "/settings"), ("GET", "/shared?s=abc"), ("GET", "/_stcore/host-config")]
-REFUSED = {"password": 401, "proxy": 403, "oidc": 401}
+# Paths of the page itself, public in the mode whose page has the sign-in button (st.login).
+PAGE_PATHS = [("GET", "/"), ("GET", "/settings"), ("GET", "/shared?s=abc"), ("GET", "/_stcore/host-config")]
+REFUSAL_STATUS = {"password": 401, "proxy": 403, "oidc": 401}
 
 
 @pytest.fixture(scope="module")
 def apps(tmp_path_factory) -> Iterator[dict[str, AppServer]]:
-    running: dict[str, AppServer] = {}
+    servers: dict[str, AppServer] = {}
     for mode, settings in SETTINGS.items():
         folder = tmp_path_factory.mktemp(mode)
-        running[mode] = AppServer(folder, settings, SECRETS if mode == "oidc" else "")
-    yield running
-    for app in running.values():
+        servers[mode] = AppServer(folder, settings, SECRETS if mode == "oidc" else "")
+    yield servers
+    for app in servers.values():
         app.close()
 
 
-def claims(**changed: object) -> dict[str, object]:
+def claims(**changes: object) -> dict[str, object]:
     now = int(time.time())
     return {
         "is_logged_in": True,
@@ -71,17 +71,17 @@ def claims(**changed: object) -> dict[str, object]:
         "email": "ann@example.org",
         "email_verified": True,
         "origin": "http://127.0.0.1:1",
-        **changed,
+        **changes,
     }
 
 
-def cookie(secret: str = COOKIE_SECRET, **changed: object) -> str:
-    """The cookie that Streamlit sets after a sign-in."""
-    value = create_signed_value(secret, "_streamlit_user", json.dumps(claims(**changed)))
+def cookie(secret: str = COOKIE_SECRET, **changes: object) -> str:
+    """Return the cookie that Streamlit sets after a sign-in."""
+    value = create_signed_value(secret, "_streamlit_user", json.dumps(claims(**changes)))
     return f"_streamlit_user={value.decode()}"
 
 
-def right(mode: str) -> dict[str, str]:
+def valid_headers(mode: str) -> dict[str, str]:
     return {
         "password": {"Cookie": f"{password.COOKIE_NAME}={password.create_cookie(PASSWORD)}"},
         "proxy": {"X_Antler_Proxy": SECRET, "X_Forwarded_Email": "ann@example.org"},
@@ -89,7 +89,7 @@ def right(mode: str) -> dict[str, str]:
     }[mode]
 
 
-WRONG = [
+INVALID_HEADERS = [
     ("password", {}),
     ("password", {"Cookie": f"{password.COOKIE_NAME}={password.create_cookie('battery staple')}"}),
     ("password", {"Cookie": f"{password.COOKIE_NAME}=IjAi.aaaa.bbbb"}),
@@ -108,30 +108,34 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("mode", "headers"), WRONG)
+@pytest.mark.parametrize(("mode", "headers"), INVALID_HEADERS)
 def test_no_file_is_served_without_a_sign_in(apps, mode, headers):
     app = apps[mode]
-    for method, path in FILES if mode == "oidc" else [*FILES, *FRAME, ("GET", "/static/js/index.js")]:
-        answer = ask(app, path, method, **headers)
-        assert (answer.status, answer.headers["cache-control"]) == (REFUSED[mode], "no-store"), path
-        assert "content-security-policy" in answer.headers
+    for method, path in (
+        FILE_PATHS if mode == "oidc" else [*FILE_PATHS, *PAGE_PATHS, ("GET", "/static/js/index.js")]
+    ):
+        response = ask(app, path, method, **headers)
+        assert (response.status, response.headers["cache-control"]) == (REFUSAL_STATUS[mode], "no-store"), (
+            path
+        )
+        assert "content-security-policy" in response.headers
 
 
 @pytest.mark.parametrize("mode", SETTINGS)
 def test_signed_in_users_reach_files_and_pages(apps, mode):
-    for method, path in FILES:
-        answer = ask(apps[mode], path, method, **right(mode))
-        assert "Sign in first" not in answer.text
-        assert answer.status != 401, path
-    for _, path in FRAME:
-        assert ask(apps[mode], path, Accept="text/html", **right(mode)).status == 200
+    for method, path in FILE_PATHS:
+        response = ask(apps[mode], path, method, **valid_headers(mode))
+        assert "Sign in first" not in response.text
+        assert response.status != 401, path
+    for _, path in PAGE_PATHS:
+        assert ask(apps[mode], path, Accept="text/html", **valid_headers(mode)).status == 200
 
 
 @pytest.mark.parametrize("mode", SETTINGS)
 @pytest.mark.parametrize("path", ["//media/0a1b.png", "/%6dedia/0a1b.png", "/static/../media/0a1b.png"])
 def test_another_spelling_of_a_path_opens_no_file(apps, mode, path):
-    answer = ask(apps[mode], path)
-    assert answer.status in (REFUSED[mode], 400, 403, 404) or "<title>Streamlit" in answer.text
+    response = ask(apps[mode], path)
+    assert response.status in (REFUSAL_STATUS[mode], 400, 403, 404) or "<title>Streamlit" in response.text
 
 
 @pytest.mark.parametrize("mode", SETTINGS)
@@ -140,24 +144,26 @@ def test_the_health_endpoint_needs_no_sign_in(apps, mode):
 
 
 def test_with_oidc_the_shell_of_the_page_is_public(apps):
-    for _, path in FRAME:
+    for _, path in PAGE_PATHS:
         assert ask(apps["oidc"], path, Accept="text/html").status == 200
 
 
-def socket(app: AppServer, **headers: str) -> ClientConnection:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+def open_websocket(app: AppServer, **headers: str) -> ClientConnection:
+    request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
     address = f"{app.url.replace('http', 'ws')}/_stcore/stream"
-    return connect(address, origin=app.url, subprotocols=["streamlit"], additional_headers=named)
+    return connect(address, origin=app.url, subprotocols=["streamlit"], additional_headers=request_headers)
 
 
-@pytest.mark.parametrize(("mode", "headers"), [(mode, headers) for mode, headers in WRONG if mode != "oidc"])
+@pytest.mark.parametrize(
+    ("mode", "headers"), [(mode, headers) for mode, headers in INVALID_HEADERS if mode != "oidc"]
+)
 def test_no_websocket_is_accepted_without_a_sign_in(apps, mode, headers):
     with pytest.raises(InvalidStatus) as refused:
-        socket(apps[mode], **headers)
+        open_websocket(apps[mode], **headers)
     assert refused.value.response.status_code == 403
 
 
-def run() -> bytes:
+def rerun_message() -> bytes:
     message = BackMsg()
     message.rerun_script.query_string = ""
     return message.SerializeToString()
@@ -165,26 +171,29 @@ def run() -> bytes:
 
 @pytest.mark.parametrize("mode", SETTINGS)
 def test_a_websocket_is_accepted_from_a_signed_in_user(apps, mode):
-    with socket(apps[mode], **right(mode)) as opened:
-        opened.send(run())
-        assert opened.recv(timeout=60)
+    with open_websocket(apps[mode], **valid_headers(mode)) as websocket:
+        websocket.send(rerun_message())
+        assert websocket.recv(timeout=60)
 
 
 def test_a_revocation_closes_the_websocket_before_any_callback_runs(apps):
     app = apps["oidc"]
-    with socket(app, Cookie=cookie(sub="8")) as opened, socket(app, Cookie=cookie(sub="9")) as another:
-        opened.send(run())
-        assert opened.recv(timeout=60)
+    with (
+        open_websocket(app, Cookie=cookie(sub="8")) as revoked,
+        open_websocket(app, Cookie=cookie(sub="9")) as other,
+    ):
+        revoked.send(rerun_message())
+        assert revoked.recv(timeout=60)
         store = Store(f"sqlite:///{app.folder}/data/antler.db")
         store.users.sign_out_everywhere(user_from_claims(claims(sub="8")).id, time.time())
         store.close()
-        opened.send(run())
-        with pytest.raises(ConnectionClosed) as ended:
+        revoked.send(rerun_message())
+        with pytest.raises(ConnectionClosed) as closed:
             while True:
-                opened.recv(timeout=60)
-        assert ended.value.rcvd.code == 1008
-        another.send(run())
-        assert another.recv(timeout=60)
+                revoked.recv(timeout=60)
+        assert closed.value.rcvd.code == 1008
+        other.send(rerun_message())
+        assert other.recv(timeout=60)
     assert ask(app, "/media/0a1b.png", Cookie=cookie(sub="8")).status == 401
     assert ask(app, "/media/0a1b.png", Cookie=cookie(sub="9")).status == 404
     assert ask(app, "/media/0a1b.png", Cookie=cookie(sub="8", iat=int(time.time()) + 1)).status == 404
@@ -194,9 +203,9 @@ def test_a_client_without_its_session_gets_a_new_page(apps):
     address = f"{apps['oidc'].url.replace('http', 'ws')}/_stcore/stream"
     with connect(
         address, origin=apps["oidc"].url, subprotocols=["streamlit", "xsrf", "0123-session"]
-    ) as opened:
-        # Nothing was asked.
-        assert opened.recv(timeout=60)
+    ) as websocket:
+        # The client sends no message.
+        assert websocket.recv(timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -211,4 +220,4 @@ def test_paths_are_relative_to_the_base_path(monkeypatch, base, path, expected):
 def test_no_secret_is_in_a_log(apps):
     for app in apps.values():
         log = app.log.read_text(encoding="utf-8")
-        assert not [word for word in (PASSWORD, SECRET, COOKIE_SECRET) if word in log]
+        assert not [secret for secret in (PASSWORD, SECRET, COOKIE_SECRET) if secret in log]

@@ -22,9 +22,9 @@ ANYTHING = st.recursive(
 
 @pytest.mark.parametrize("place", ["browser", "tab", "page"])
 def test_the_user_id_is_a_hash_of_the_secret(place):
-    told = browser_id.parse_identity({"secret": SECRET, "persistence": place})
-    assert told == BrowserIdentity(f"browser:{hashlib.sha256(SECRET.encode()).hexdigest()[:32]}", place)
-    assert SECRET not in repr(told)
+    identity = browser_id.parse_identity({"secret": SECRET, "persistence": place})
+    assert identity == BrowserIdentity(f"browser:{hashlib.sha256(SECRET.encode()).hexdigest()[:32]}", place)
+    assert SECRET not in repr(identity)
 
 
 @pytest.mark.parametrize(
@@ -57,5 +57,5 @@ def test_an_unknown_persistence_is_refused(place):
 
 @given(ANYTHING)
 def test_any_response_is_parsed_or_refused(answer):
-    told = browser_id.parse_identity(answer)
-    assert told is None or (len(told.id) == len("browser:") + 32 and answer["secret"] == SECRET)
+    identity = browser_id.parse_identity(answer)
+    assert identity is None or (len(identity.id) == len("browser:") + 32 and answer["secret"] == SECRET)

@@ -22,7 +22,7 @@ def open_chat(wire: str = "openai") -> ChatApp:
 
 
 def fill_window(wire: str = "openai") -> ChatApp:
-    """Return a conversation whose third question is held back, because it would not fit."""
+    """Return a conversation whose third question was not sent, because it would not fit."""
     chat = open_chat(wire).ask(FIRST).ask("Second")
     ask_too_long(chat, THIRD)
     return chat

@@ -38,25 +38,25 @@ def queries(store, monkeypatch) -> list[tuple]:
         queries.append(("folders",))
         return get_folders(owner)
 
-    def page(owner, limit, conversation_filter, before=None):
+    def page(owner, limit, conversation_filter, cursor=None):
         kind, folder = conversation_filter.kind, conversation_filter.folder
-        queries.append(("page", limit, kind, folder, before is not None))
-        return get_page(owner, limit, conversation_filter, before)
+        queries.append(("page", limit, kind, folder, cursor is not None))
+        return get_page(owner, limit, conversation_filter, cursor)
 
     monkeypatch.setattr(conversations, "folders", folders)
     monkeypatch.setattr(conversations, "page", page)
     return queries
 
 
-def save(store: Store, count: int, **fields) -> None:
+def save_conversations(store: Store, count: int, **fields) -> None:
     for number in range(count):
         now = time.time() - number
         node = Node(new_id(), None, Message("user", (TextPart("Hello"),)), now)
-        conversation = Conversation(new_id(), f"Talk {number}", now, node.id, **fields)
+        conversation = Conversation(new_id(), f"Chat {number}", now, node.id, **fields)
         store.messages.save_turn("me", conversation, [node])
 
 
-def run() -> AppTest:
+def run_list() -> AppTest:
     return AppTest.from_string(SCRIPT, default_timeout=60).run()
 
 
@@ -65,11 +65,11 @@ def titles(at: AppTest) -> list[str]:
 
 
 def test_a_run_queries_one_page_of_each_open_section(store, queries):
-    save(store, 100)
-    save(store, 2, pinned=True)
-    save(store, 3, folder="Work")
-    save(store, 50, archived=True)
-    at = run()
+    save_conversations(store, 100)
+    save_conversations(store, 2, pinned=True)
+    save_conversations(store, 3, folder="Work")
+    save_conversations(store, 50, archived=True)
+    at = run_list()
     expected = [("folders",), ("page", 41, "pinned", "", False), ("page", 41, "open", "", False)]
     assert queries == expected
     assert len(titles(at)) == 42
@@ -80,28 +80,28 @@ def test_a_run_queries_one_page_of_each_open_section(store, queries):
 
 
 def test_the_visible_range_grows_and_then_moves(store, queries):
-    save(store, 210)
-    at = run()
+    save_conversations(store, 210)
+    at = run_list()
     for _ in range(2):
         at.button(key="more-open").click().run()
-    assert titles(at) == [f"Talk {number}" for number in range(120)]
+    assert titles(at) == [f"Chat {number}" for number in range(120)]
     queries.clear()
     at.button(key="more-open").click().run()
     assert ("page", 121, "open", "", True) in queries
-    assert titles(at) == [f"Talk {number}" for number in range(40, 160)]
+    assert titles(at) == [f"Chat {number}" for number in range(40, 160)]
     at.button(key="more-open").click().run()
     at.button(key="more-open").click().run()
-    assert titles(at) == [f"Talk {number}" for number in range(120, 210)]
+    assert titles(at) == [f"Chat {number}" for number in range(120, 210)]
     for _ in range(3):
         at.button(key="less-open").click().run()
-    assert titles(at) == [f"Talk {number}" for number in range(120)]
+    assert titles(at) == [f"Chat {number}" for number in range(120)]
     assert not any(button.key == "less-open" for button in at.button)
 
 
 def test_a_conversation_moved_between_two_queries_is_listed_once(store, monkeypatch):
-    save(store, 1)
-    everything = store.conversations.page("me", 1)
-    monkeypatch.setattr(store.conversations, "page", lambda *_: everything)
-    at = run()
+    save_conversations(store, 1)
+    conversations = store.conversations.page("me", 1)
+    monkeypatch.setattr(store.conversations, "page", lambda *_: conversations)
+    at = run_list()
     assert not at.exception
-    assert titles(at) == ["Talk 0"]
+    assert titles(at) == ["Chat 0"]

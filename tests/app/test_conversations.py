@@ -13,42 +13,42 @@ TEMPORARY = "not saved and not in the list"
 @pytest.fixture
 def chat(faked) -> ChatApp:
     """Two conversations, the second one shown."""
-    return ChatApp(model="demo-wrong-key").ask("The older one").click("New chat").ask("The newer one")
+    return ChatApp(model="demo-wrong-key").ask("The first chat").click("New chat").ask("The second chat")
 
 
 def list_titles(chat: ChatApp) -> list[str]:
     """Return the titles in the sidebar from the top down; they are those of this file's questions."""
-    titles = ("The older one", "The newer one", "Renamed", "Keep me")
-    found = {title: chat.sidebar.find(title) for title in titles if title in chat.sidebar}
-    return sorted(found, key=found.__getitem__)
+    titles = ("The first chat", "The second chat", "Renamed", "Keep me")
+    positions = {title: chat.sidebar.find(title) for title in titles if title in chat.sidebar}
+    return sorted(positions, key=positions.__getitem__)
 
 
 def test_the_newest_conversation_is_first_and_titled_by_its_question(chat):
-    assert list_titles(chat) == ["The newer one", "The older one"]
+    assert list_titles(chat) == ["The second chat", "The first chat"]
 
 
 def test_a_click_opens_a_conversation_also_from_another_page(chat):
-    chat.click("The older one")
-    assert chat.questions == ["The older one"]
-    chat.open_page("settings").click("The newer one")
-    assert chat.questions == ["The newer one"]
+    chat.click("The first chat")
+    assert chat.questions == ["The first chat"]
+    chat.open_page("settings").click("The second chat")
+    assert chat.questions == ["The second chat"]
 
 
 def test_a_renamed_conversation_keeps_its_title(chat):
-    chat.choose_row_action("The newer one", "Rename").fill("Title", "Renamed").click("Save")
-    assert list_titles(chat) == ["Renamed", "The older one"]
-    assert list_titles(chat.run()) == ["Renamed", "The older one"]
+    chat.choose_row_action("The second chat", "Rename").fill("Title", "Renamed").click("Save")
+    assert list_titles(chat) == ["Renamed", "The first chat"]
+    assert list_titles(chat.run()) == ["Renamed", "The first chat"]
     chat.choose_row_action("Renamed", "Rename").fill("Title", "Keep me").click("Cancel")
-    assert list_titles(chat) == ["Renamed", "The older one"]
+    assert list_titles(chat) == ["Renamed", "The first chat"]
 
 
 def test_a_deleted_conversation_can_be_restored(chat):
-    chat.choose_row_action("The newer one", "Delete")
-    assert list_titles(chat) == ["The older one"]
+    chat.choose_row_action("The second chat", "Delete")
+    assert list_titles(chat) == ["The first chat"]
     assert chat.questions == []
     chat.click("Undo")
-    assert list_titles(chat) == ["The newer one", "The older one"]
-    assert chat.questions == ["The newer one"]
+    assert list_titles(chat) == ["The second chat", "The first chat"]
+    assert chat.questions == ["The second chat"]
     assert not chat.buttons("Undo")
 
 
@@ -69,8 +69,8 @@ def test_a_typed_model_id_and_a_preset_of_the_address_are_used(faked):
 def test_a_temporary_chat_survives_another_page_and_ends_with_a_new_chat(faked):
     chat = ChatApp(model="demo-wrong-key").click("Temporary chat")
     assert TEMPORARY in chat.text
-    chat.ask("The newer one").open_page("settings").open_page("chat")
-    assert chat.questions == ["The newer one"]
+    chat.ask("The second chat").open_page("settings").open_page("chat")
+    assert chat.questions == ["The second chat"]
     assert list_titles(chat) == []
     chat.click("New chat")
     assert GREETING in chat.text
@@ -79,7 +79,7 @@ def test_a_temporary_chat_survives_another_page_and_ends_with_a_new_chat(faked):
 
 def test_another_conversation_ends_a_temporary_chat(faked):
     chat = ChatApp(model="demo-wrong-key").ask("Keep me").click("New chat")
-    chat.click("Temporary chat").ask("The newer one").click("Keep me")
+    chat.click("Temporary chat").ask("The second chat").click("Keep me")
     assert chat.questions == ["Keep me"]
     assert TEMPORARY not in chat.text
     chat.ask("And me")

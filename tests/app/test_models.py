@@ -10,7 +10,7 @@ from lib.ui.widgets import model_access
 
 
 @pytest.mark.parametrize(
-    ("abilities", "words"),
+    ("capabilities", "expected"),
     [
         (Capabilities(), "capabilities unknown"),
         (Capabilities(max_output_tokens=5, chat=True, vendor="M"), "capabilities unknown"),
@@ -22,12 +22,12 @@ from lib.ui.widgets import model_access
         (Capabilities(9_999), "9k context window · unknown: images, PDF, thinking"),
     ],
 )
-def test_known_and_unknown_capabilities_are_listed(abilities, words):
-    assert model_access.capabilities_text(abilities) == words
+def test_known_and_unknown_capabilities_are_listed(capabilities, expected):
+    assert model_access.capabilities_text(capabilities) == expected
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "expected"),
     [
         (0, "Updated just now"),
         (59, "Updated just now"),
@@ -37,5 +37,5 @@ def test_known_and_unknown_capabilities_are_listed(abilities, words):
         (90_000, "Updated 1 day ago"),
     ],
 )
-def test_the_age_of_a_model_list_is_formatted(seconds, words):
-    assert models.format_age(seconds) == words
+def test_the_age_of_a_model_list_is_formatted(seconds, expected):
+    assert models.format_age(seconds) == expected

@@ -36,19 +36,19 @@ def test_a_value_that_the_target_does_not_support_is_announced_and_adapted(keyed
     assert not warning.search(chat.set_field("Model", "m-one").text)
 
 
-def test_invalid_json_is_refused_and_kept(keyed):
+def test_invalid_json_is_refused_and_stays_in_its_field(keyed):
     keyed.serve("/v1/chat/completions", Canned(OPENAI_ANSWER))
     chat = ChatApp(model="m-one", wire="openai").ask("First").set_field("Extra JSON", '{"top_k": 5')
-    sent = len(keyed.requests)
+    request_count = len(keyed.requests)
     chat.ask("Second")
     assert "“Extra JSON” is not a JSON object" in chat.text
     assert chat.composer == "Second"
     chat.click("Regenerate")
     assert "“Extra JSON” is not a JSON object" in chat.text
-    assert len(keyed.requests) == sent
-    again = ChatApp(c=chat.conversation)
-    assert again.field("Extra JSON").value == '{"top_k": 5'
-    again.set_field("Extra JSON", '{"top_k": 5}').ask("Third")
+    assert len(keyed.requests) == request_count
+    reopened = ChatApp(c=chat.conversation)
+    assert reopened.field("Extra JSON").value == '{"top_k": 5'
+    reopened.set_field("Extra JSON", '{"top_k": 5}').ask("Third")
     assert get_last_body(keyed)["top_k"] == 5
 
 

@@ -28,11 +28,11 @@ from lib.ui.widgets import errors
 
 ROOT = Path(__file__).parents[2]
 ANN = User("browser:0123", groups=("sales",))
-WORDS = "Why is the sky blue?"
+QUESTION_TEXT = "Why is the sky blue?"
 Enter = Callable[..., AppTest]
 
 
-def rules(**limits: Limit) -> Policy:
+def per_user_policy(**limits: Limit) -> Policy:
     return Policy({PER_USER_SCOPE: ScopePolicy(Limits(**limits))})
 
 
@@ -52,36 +52,36 @@ def enter(store, database_url, monkeypatch) -> Enter:
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setattr(resources, "_load_secrets", dict)
     monkeypatch.setattr(access_control, "_browser_user", lambda: ANN)
-    shaken = SimpleNamespace(headers=[], cookies={}, remote_ip="127.0.0.1")
-    monkeypatch.setattr(context, "_get_client_context", lambda: shaken)
+    client_context = SimpleNamespace(headers=[], cookies={}, remote_ip="127.0.0.1")
+    monkeypatch.setattr(context, "_get_client_context", lambda: client_context)
     st.config.set_option("server.address", "127.0.0.1")
-    for kept in (resources.settings, resources.store, resources.gateway_at):
-        kept.clear()
+    for cached in (resources.settings, resources.store, resources.gateway_at):
+        cached.clear()
     return enter
 
 
-def spent(store, cost: int, name: str = "s", owner: str = ANN.id) -> None:
+def record_cost(store, cost: int, name: str = "s", owner: str = ANN.id) -> None:
     usage, target = Usage(20, 22), Target("m", "openai")
-    plain = UsageRecord(name, None, "answer", target, usage, Timing(0.1), Outcome.COMPLETE, "", time.time())
-    store.usage.record(owner, plain.__class__(**{**vars(plain), "cost": cost}))
+    record = UsageRecord(name, None, "answer", target, usage, Timing(0.1), Outcome.COMPLETE, "", time.time())
+    store.usage.record(owner, record.__class__(**{**vars(record), "cost": cost}))
 
 
-def texts(at: AppTest) -> str:
+def page_text(at: AppTest) -> str:
     assert not at.exception
-    kinds = (at.markdown, at.caption, at.warning, at.error, at.subheader)
-    painted = "\n".join(str(one.value) for kind in kinds for one in kind)
-    return painted + "\n".join(bar.proto.text for bar in at.get("progress"))
+    element_lists = (at.markdown, at.caption, at.warning, at.error, at.subheader)
+    texts = "\n".join(str(element.value) for elements in element_lists for element in elements)
+    return texts + "\n".join(bar.proto.text for bar in at.get("progress"))
 
 
 @pytest.mark.parametrize(
-    ("policy", "said"),
+    ("policy", "expected"),
     [
         (
-            rules(tokens_day=Limit(hard=10)),
+            per_user_policy(tokens_day=Limit(hard=10)),
             "Left under your limit of 10 tokens per day: 10 tokens.",
         ),
         (
-            rules(requests_minute=Limit(hard=0)),
+            per_user_policy(requests_minute=Limit(hard=0)),
             "Nothing was sent: your limit of 0 requests per minute is reached. Your",
         ),
         (
@@ -94,28 +94,28 @@ def texts(at: AppTest) -> str:
         ),
     ],
 )
-def test_a_refused_question_stays_in_the_input_with_the_reason(enter, store, policy, said):
+def test_a_refused_question_stays_in_the_input_with_the_reason(enter, store, policy, expected):
     at = enter(policy)
     at.query_params.update({"model": "demo-tour", "wire": "openai"})
     at.run()
-    at.chat_input[0].set_value(WORDS).run()
-    assert escape_markdown(said) in texts(at)
-    assert "Your text is still in the box" in texts(at)
-    box = at.chat_input[0].proto
-    assert (box.set_value, box.value) == (True, WORDS)
+    at.chat_input[0].set_value(QUESTION_TEXT).run()
+    assert escape_markdown(expected) in page_text(at)
+    assert "Your text is still in the box" in page_text(at)
+    input = at.chat_input[0].proto
+    assert (input.set_value, input.value) == (True, QUESTION_TEXT)
     assert store.conversations.page(ANN.id, 9) == []
 
 
 def test_a_reached_soft_limit_warns_above_the_input(enter, store):
-    policy = rules(cost_day=Limit(soft=NANOS_PER_DOLLAR * 4 // 5, hard=NANOS_PER_DOLLAR))
-    spent(store, NANOS_PER_DOLLAR * 4 // 5 - 1)
-    assert "today" not in texts(enter(policy))
-    spent(store, NANOS_PER_DOLLAR // 50 + 1, "t")
-    assert escape_markdown("You have used 82% of today's cost limit: $0.8200 of $1.00.") in texts(
+    policy = per_user_policy(cost_day=Limit(soft=NANOS_PER_DOLLAR * 4 // 5, hard=NANOS_PER_DOLLAR))
+    record_cost(store, NANOS_PER_DOLLAR * 4 // 5 - 1)
+    assert "today" not in page_text(enter(policy))
+    record_cost(store, NANOS_PER_DOLLAR // 50 + 1, "t")
+    assert escape_markdown("You have used 82% of today's cost limit: $0.8200 of $1.00.") in page_text(
         enter(policy)
     )
-    # One line, of what is nearest to its end.
-    both = Policy(
+    # One warning, for the limit with the highest share used.
+    policy_of_both = Policy(
         {
             **policy.scopes,
             TEAM_SCOPE: ScopePolicy(
@@ -123,14 +123,14 @@ def test_a_reached_soft_limit_warns_above_the_input(enter, store):
             ),
         }
     )
-    told = texts(enter(both))
-    assert escape_markdown("The whole team has used 91% of this month's cost limit") in told
-    assert "today" not in told
+    text = page_text(enter(policy_of_both))
+    assert escape_markdown("The whole team has used 91% of this month's cost limit") in text
+    assert "today" not in text
 
 
 def test_the_usage_page_lists_the_remaining_quotas(enter, store):
-    spent(store, NANOS_PER_DOLLAR // 4)
-    spent(store, NANOS_PER_DOLLAR, "t", "bob")
+    record_cost(store, NANOS_PER_DOLLAR // 4)
+    record_cost(store, NANOS_PER_DOLLAR, "t", "bob")
     policy = Policy(
         {
             PER_USER_SCOPE: ScopePolicy(
@@ -141,9 +141,9 @@ def test_the_usage_page_lists_the_remaining_quotas(enter, store):
         }
     )
     at = enter(policy, "usage")
-    told = texts(at)
+    text = page_text(at)
     assert [bar.proto.value for bar in at.get("progress")] == [84, 25, 0, 62]
-    for words in (
+    for expected in (
         "42 tokens of 50 tokens used",
         "8 tokens left",
         "$0.2500 of $1.00 used",
@@ -151,25 +151,25 @@ def test_the_usage_page_lists_the_remaining_quotas(enter, store):
         "0 requests of 9 requests used",
         "$1.25 of $2.00 used",
     ):
-        assert escape_markdown(words) in told
-    assert [line for line in ("You", "Group sales", "Whole team") if f"**{line}**" in told] == [
+        assert escape_markdown(expected) in text
+    assert [heading for heading in ("You", "Group sales", "Whole team") if f"**{heading}**" in text] == [
         "You",
         "Group sales",
         "Whole team",
     ]
-    assert TRANSLATIONS["zh"]["quota.title"] in texts(enter(policy, "usage", "zh"))
+    assert TRANSLATIONS["zh"]["quota.title"] in page_text(enter(policy, "usage", "zh"))
 
 
 def test_no_quota_is_shown_without_limits(enter, store):
-    spent(store, NANOS_PER_DOLLAR)
-    assert TRANSLATIONS["en"]["quota.title"] not in texts(enter(Policy(), "usage"))
+    record_cost(store, NANOS_PER_DOLLAR)
+    assert TRANSLATIONS["en"]["quota.title"] not in page_text(enter(Policy(), "usage"))
 
 
 HOUR = 3600.0
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "expected"),
     [
         (
             LimitExceededError(
@@ -195,12 +195,12 @@ HOUR = 3600.0
         (LimitExceededError("all", "tokens_day", 60, 60, 100, 0, None), "60 tokens. Waiting does not help"),
     ],
 )
-def test_a_refusal_names_the_limit_the_remaining_amount_and_the_reset(error, said, monkeypatch):
+def test_a_refusal_names_the_limit_the_remaining_amount_and_the_reset(error, expected, monkeypatch):
     monkeypatch.setattr(limit_text.time, "time", lambda: error.resets_at - (error.retry_after or 0.0))
-    told = errors.error_message(error)
-    assert said in told
+    message = errors.error_message(error)
+    assert expected in message
     if error.retry_after == 7 * HOUR:
-        assert told.endswith("Resets in 7 h (1970-01-01 00:00).")
+        assert message.endswith("Resets in 7 h (1970-01-01 00:00).")
 
 
 def test_other_errors_have_the_message_of_their_code():

@@ -19,35 +19,37 @@ TOKEN = "t-5577c1d5e8a20"
 
 
 def get(url: str, **headers: str) -> tuple[int, str]:
-    """The status and the body."""
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    """Return the status and the body."""
+    request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=sent), timeout=60) as answer:
-            return answer.status, answer.read().decode()
+        with urllib.request.urlopen(
+            urllib.request.Request(url, headers=request_headers), timeout=60
+        ) as response:
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory) -> Iterator[AppServer]:
-    started = AppServer(tmp_path_factory.mktemp("served"), {})
-    yield started
-    started.close()
+    server = AppServer(tmp_path_factory.mktemp("served"), {})
+    yield server
+    server.close()
 
 
 @pytest.fixture
-def started(tmp_path) -> Iterator[list[AppServer]]:
-    """Servers that are closed after the test."""
-    made: list[AppServer] = []
-    yield made
-    for one in made:
-        one.close()
+def start_servers(tmp_path) -> Iterator[list[AppServer]]:
+    """A list of servers; those that a test adds are closed after it."""
+    servers: list[AppServer] = []
+    yield servers
+    for server in servers:
+        server.close()
 
 
 def test_a_working_server_is_healthy_and_ready(app):
     assert get(f"{app.url}/health") == (200, "ok")
     # The first check opens the database, which can take longer than the endpoint waits.
-    until(lambda: get(f"{app.url}/ready")[0] == 200)
+    wait_until(lambda: get(f"{app.url}/ready")[0] == 200)
     status, body = get(f"{app.url}/ready")
     assert (status, json.loads(body)) == (
         200,
@@ -58,9 +60,9 @@ def test_a_working_server_is_healthy_and_ready(app):
 def test_readiness_follows_the_database(app):
     assert get(f"{app.url}/ready")[0] == 200
     database = app.folder / "data/antler.db"
-    away = database.rename(database.with_name("elsewhere.db"))
+    moved_database = database.rename(database.with_name("elsewhere.db"))
     try:
-        until(lambda: get(f"{app.url}/ready")[0] == 503)
+        wait_until(lambda: get(f"{app.url}/ready")[0] == 503)
         assert json.loads(get(f"{app.url}/ready")[1]) | {"gateway": True} == {
             "ready": False,
             "open": True,
@@ -69,30 +71,32 @@ def test_readiness_follows_the_database(app):
         }
         assert get(f"{app.url}/health")[0] == 200
     finally:
-        away.rename(database)
-    until(lambda: get(f"{app.url}/ready")[0] == 200)
+        moved_database.rename(database)
+    wait_until(lambda: get(f"{app.url}/ready")[0] == 200)
 
 
-def until(true) -> None:
+def wait_until(condition) -> None:
     for _ in range(600):
-        if true():
+        if condition():
             return
         time.sleep(0.05)
-    raise AssertionError("it never was")
+    raise AssertionError("the condition was not true in time")
 
 
-def test_an_unreachable_gateway_makes_the_server_unready_without_details(started, tmp_path):
+def test_an_unreachable_gateway_makes_the_server_unready_without_details(start_servers, tmp_path):
     settings = {
         "DEERAPI_API_KEY": KEY,
         "DEERAPI_BASE_URL": f"http://127.0.0.1:{free_port()}",
         "ANTLER_METRICS_TOKEN": TOKEN,
     }
-    started.append(app := AppServer(tmp_path, settings))
+    start_servers.append(app := AppServer(tmp_path, settings))
     status, body = get(f"{app.url}/ready")
     assert (status, json.loads(body)["gateway"], json.loads(body)["database"]) == (503, False, True)
-    told = body + get(f"{app.url}/health")[1] + get(f"{app.url}/metrics", Authorization=f"Bearer {TOKEN}")[1]
+    responses = (
+        body + get(f"{app.url}/health")[1] + get(f"{app.url}/metrics", Authorization=f"Bearer {TOKEN}")[1]
+    )
     for secret in (KEY, TOKEN, settings["DEERAPI_BASE_URL"], "antler.db", str(tmp_path)):
-        assert secret not in told
+        assert secret not in responses
     assert KEY not in app.log.read_text() and TOKEN not in app.log.read_text()
 
 
@@ -105,31 +109,35 @@ def test_metrics_are_served_to_local_requests_only(app):
     assert get(f"{app.url}/metrics", Host=f"localhost:{app.port}")[0] == 200
 
 
-def test_a_token_permits_remote_access_to_metrics(started, tmp_path):
-    started.append(app := AppServer(tmp_path, {"ANTLER_METRICS_TOKEN": TOKEN}))
+def test_a_token_permits_remote_access_to_metrics(start_servers, tmp_path):
+    start_servers.append(app := AppServer(tmp_path, {"ANTLER_METRICS_TOKEN": TOKEN}))
     assert get(f"{app.url}/metrics")[0] == 403
     assert get(f"{app.url}/metrics", Authorization="Bearer é")[0] == 403
     assert get(f"{app.url}/metrics", Authorization=f"Bearer {TOKEN}x")[0] == 403
-    far = {"Authorization": f"Bearer {TOKEN}", "X-Forwarded-For": "203.0.113.7", "Host": "antler.example"}
-    assert get(f"{app.url}/metrics", **far)[0] == 200
+    remote_headers = {
+        "Authorization": f"Bearer {TOKEN}",
+        "X-Forwarded-For": "203.0.113.7",
+        "Host": "antler.example",
+    }
+    assert get(f"{app.url}/metrics", **remote_headers)[0] == 200
 
 
-def test_invalid_settings_leave_the_server_healthy_and_unready(started, tmp_path):
-    started.append(app := AppServer(tmp_path, {"DEERAPI_RETRIES": "many", "DEERAPI_API_KEY": KEY}))
+def test_invalid_settings_leave_the_server_healthy_and_unready(start_servers, tmp_path):
+    start_servers.append(app := AppServer(tmp_path, {"DEERAPI_RETRIES": "many", "DEERAPI_API_KEY": KEY}))
     assert get(f"{app.url}/health")[0] == 200
     assert get(f"{app.url}/ready")[0] == 503
     assert get(f"{app.url}/metrics")[0] == 403
 
 
-def test_an_invalid_secrets_file_is_not_quoted_in_the_log(started, tmp_path):
-    started.append(app := AppServer(tmp_path, {}, secrets=f"[gateway]\napi_key = {KEY}\n"))
+def test_an_invalid_secrets_file_is_not_quoted_in_the_log(start_servers, tmp_path):
+    start_servers.append(app := AppServer(tmp_path, {}, secrets=f"[gateway]\napi_key = {KEY}\n"))
     assert get(f"{app.url}/health")[0] == 200
-    said = app.log.read_text()
-    assert "Failed to load secrets" in said and KEY not in said
+    log = app.log.read_text()
+    assert "Failed to load secrets" in log and KEY not in log
 
 
-def test_an_idle_server_exits_at_sigterm(started, tmp_path):
-    started.append(app := AppServer(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"}))
+def test_an_idle_server_exits_at_sigterm(start_servers, tmp_path):
+    start_servers.append(app := AppServer(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"}))
     app.terminate()
     assert app.wait() == -signal.SIGTERM
     assert "did not end by itself" not in app.log.read_text()

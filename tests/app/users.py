@@ -1,4 +1,4 @@
-"""Users of the tests about roles, and the texts of a page."""
+"""Users for tests of roles, and the text of a page."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Enter = Callable[..., AppTest]
 
 def id_of(name: str) -> str:
     headers = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": name}
-    found = user_from_proxy(lambda header: [headers[header]], AccessSettings("proxy", proxy_secret=SECRET))
-    assert isinstance(found, User)
-    return found.id
+    user = user_from_proxy(lambda header: [headers[header]], AccessSettings("proxy", proxy_secret=SECRET))
+    assert isinstance(user, User)
+    return user.id
 
 
 def claims(name: str) -> dict[str, Any]:
     """Claims of a user who signed in a minute ago."""
     now = int(time.time())
-    told = {"iss": "https://id.example", "sub": name, "email": name, "email_verified": True}
-    return {**told, "is_logged_in": True, "iat": now - 60, "exp": now + 36_000}
+    identity = {"iss": "https://id.example", "sub": name, "email": name, "email_verified": True}
+    return {**identity, "is_logged_in": True, "iat": now - 60, "exp": now + 36_000}
 
 
-def shown(at: AppTest) -> str:
+def page_text(at: AppTest) -> str:
     """All texts of the page, without Markdown escapes."""
     assert not at.exception
-    return "\n".join(str(getattr(one, "value", "")) for one in at.main).replace("\\", "")
+    return "\n".join(str(getattr(element, "value", "")) for element in at.main).replace("\\", "")

@@ -1,4 +1,4 @@
-"""What the store costs beside the same queries on raw sqlite3, on both databases, in one run.
+"""Time of store methods compared with the same queries on raw sqlite3, on both databases.
 
 .venv/bin/python -m tests.bench.storage [messages]
 """
@@ -24,8 +24,12 @@ from lib.storage import search_index as index
 from lib.storage.store import Store
 from tests.support.postgres import Postgres
 
-MESSAGES, LENGTH, SHELF = 100_000, 50, 50  # messages, of one conversation, conversations of one owner
-ROUNDS, TURNS = 20, 20  # rounds, in which each way has its turn; times that it then asks
+MESSAGE_COUNT, CONVERSATION_LENGTH, OWNER_CONVERSATIONS = (
+    100_000,
+    50,
+    50,
+)  # messages in all, in a conversation; conversations of an owner
+ROUNDS, REPEATS = 20, 20  # rounds in which each variant has a turn; requests in a turn
 ENGLISH = [
     "the",
     "state",
@@ -66,52 +70,55 @@ CHINESE = [
     "缓存",
     "函数",
 ]
-# Looked for by turns: words in most messages, and a Chinese word in a third of the conversations.
-SOUGHT, FOUND = ("session widg", "数据库"), 20
-SPELLED = ('"session" * AND "widg" *', f'"{" ".join(next(index.encode_passages("数据库")).split()[:2])}"')
+# Searched in turn: words in most messages, and a Chinese word in a third of the conversations.
+QUERIES, RESULT_LIMIT = ("session widg", "数据库"), 20
+MATCH_EXPRESSIONS = (
+    '"session" * AND "widg" *',
+    f'"{" ".join(next(index.encode_passages("数据库")).split()[:2])}"',
+)
 TARGET = Target("claude-x", "anthropic")
 
 
-Talk = tuple[str, Conversation, list[Node]]  # with its owner, and its messages
+StoredConversation = tuple[str, Conversation, list[Node]]  # owner, conversation and messages
 
 
 @dataclass(frozen=True)
-class Place:
-    """A conversation of the history that is asked for, and a number that no other question has."""
+class Request:
+    """The conversation that an action uses, and a number unique to the request."""
 
     owner: str
-    talk: Conversation
+    conversation: Conversation
     number: int
 
     @property
-    def new(self) -> Node:
-        return Node(f"new{self.number}", self.talk.head_id, Message("user", (TextPart("Why?"),)), 1e9)
+    def new_node(self) -> Node:
+        return Node(f"new{self.number}", self.conversation.head_id, Message("user", (TextPart("Why?"),)), 1e9)
 
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that the page asks, of a store and of the bare database; both give how many rows."""
+    """An action of the page on a store and on raw SQLite; both return the number of rows."""
 
-    store: Callable[[Store, Place], int]
-    raw: Callable[[sqlite3.Connection, Place], int]
+    store: Callable[[Store, Request], int]
+    raw: Callable[[sqlite3.Connection, Request], int]
 
 
-def talks(messages: int) -> Iterator[Talk]:
-    """Owners, conversations and their messages, the same in every run; a third of them with Chinese."""
-    chance = random.Random(7)
-    for number in range(messages // LENGTH):
+def generate_history(messages: int) -> Iterator[StoredConversation]:
+    """Generate the same conversations in every run, a third of them with Chinese text."""
+    rng = random.Random(7)
+    for number in range(messages // CONVERSATION_LENGTH):
         words = ENGLISH + CHINESE if number % 3 == 0 else ENGLISH
         nodes: list[Node] = []
-        for place in range(LENGTH):
-            text = " ".join(chance.choices(words, k=chance.randint(5, 150)))
-            role = "assistant" if place % 2 else "user"
+        for position in range(CONVERSATION_LENGTH):
+            text = " ".join(rng.choices(words, k=rng.randint(5, 150)))
+            role = "assistant" if position % 2 else "user"
             parent = nodes[-1].id if nodes else None
-            usage = Usage(100, 100) if place % 2 else Usage()
+            usage = Usage(100, 100) if position % 2 else Usage()
             node = Node(
-                f"{number}-{place}", parent, Message(role, (TextPart(text),)), place + 0.0, usage=usage
+                f"{number}-{position}", parent, Message(role, (TextPart(text),)), position + 0.0, usage=usage
             )
             nodes.append(node)
-        owner = f"browser:{number // SHELF}"
+        owner = f"browser:{number // OWNER_CONVERSATIONS}"
         yield (
             owner,
             Conversation(f"{number}", nodes[0].message.text[:40], 1.0 * number, nodes[-1].id, TARGET),
@@ -119,135 +126,166 @@ def talks(messages: int) -> Iterator[Talk]:
         )
 
 
-def open_all(store: Store, place: Place) -> int:
-    assert store.conversations.get(place.owner, place.talk.id)
-    return 1 + len(store.messages.nodes(place.owner, place.talk.id))
+def open_conversation(store: Store, request: Request) -> int:
+    assert store.conversations.get(request.owner, request.conversation.id)
+    return 1 + len(store.messages.nodes(request.owner, request.conversation.id))
 
 
-def open_all_raw(raw: sqlite3.Connection, place: Place) -> int:
-    one = "SELECT * FROM conversation WHERE id = ? AND owner = ? AND deleted IS NULL"
-    found = raw.execute(one, (place.talk.id, place.owner)).fetchall()
-    nodes = (
+def open_conversation_raw(raw: sqlite3.Connection, request: Request) -> int:
+    conversation_query = "SELECT * FROM conversation WHERE id = ? AND owner = ? AND deleted IS NULL"
+    conversations = raw.execute(conversation_query, (request.conversation.id, request.owner)).fetchall()
+    node_query = (
         "SELECT node.* FROM node JOIN conversation ON conversation.id = node.conversation "
         "WHERE conversation.id = ? AND owner = ? ORDER BY node.created, node.id"
     )
-    return len(found) + len(raw.execute(nodes, (place.talk.id, place.owner)).fetchall())
+    return len(conversations) + len(
+        raw.execute(node_query, (request.conversation.id, request.owner)).fetchall()
+    )
 
 
-def newest(store: Store, place: Place) -> int:
-    return len(store.conversations.page(place.owner, SHELF))
+def list_page(store: Store, request: Request) -> int:
+    return len(store.conversations.page(request.owner, OWNER_CONVERSATIONS))
 
 
-def newest_raw(raw: sqlite3.Connection, place: Place) -> int:
+def list_page_raw(raw: sqlite3.Connection, request: Request) -> int:
     query = "SELECT * FROM conversation WHERE owner = ? AND deleted IS NULL ORDER BY updated DESC, id LIMIT ?"
-    return len(raw.execute(query, (place.owner, SHELF)).fetchall())
+    return len(raw.execute(query, (request.owner, OWNER_CONVERSATIONS)).fetchall())
 
 
-def append(store: Store, place: Place) -> int:
-    store.messages.save_turn(place.owner, place.talk, [place.new])
+def append(store: Store, request: Request) -> int:
+    store.messages.save_turn(request.owner, request.conversation, [request.new_node])
     return 1
 
 
-def append_raw(raw: sqlite3.Connection, place: Place) -> int:
-    node = place.new
+def append_raw(raw: sqlite3.Connection, request: Request) -> int:
+    node = request.new_node
     raw.execute("BEGIN IMMEDIATE")
     raw.execute(
         "INSERT INTO node (id, conversation, parent, role, parts, created, outcome, reason, usage, timing, "
         "request_id, beat) VALUES (?, ?, ?, 'user', ?, ?, 'complete', '', '{}', '{}', '', 0)",
-        (node.id, place.talk.id, node.parent_id, '[{"type": "text", "text": "Why?"}]', node.created_at),
+        (
+            node.id,
+            request.conversation.id,
+            node.parent_id,
+            '[{"type": "text", "text": "Why?"}]',
+            node.created_at,
+        ),
     )
-    change = "UPDATE conversation SET head = ?, updated = ? WHERE id = ? AND owner = ?"
-    raw.execute(change, (place.talk.head_id, place.talk.updated_at, place.talk.id, place.owner))
+    update = "UPDATE conversation SET head = ?, updated = ? WHERE id = ? AND owner = ?"
+    raw.execute(
+        update,
+        (
+            request.conversation.head_id,
+            request.conversation.updated_at,
+            request.conversation.id,
+            request.owner,
+        ),
+    )
     raw.execute("COMMIT")
     return 1
 
 
-def search(store: Store, place: Place) -> int:
-    return len(store.search.find(place.owner, SOUGHT[place.number % 2], FOUND))
+def search(store: Store, request: Request) -> int:
+    return len(store.search.find(request.owner, QUERIES[request.number % 2], RESULT_LIMIT))
 
 
-def search_raw(raw: sqlite3.Connection, place: Place) -> int:
-    ids = (
+def search_raw(raw: sqlite3.Connection, request: Request) -> int:
+    id_query = (
         "SELECT DISTINCT passage.node FROM passage_words JOIN passage ON passage.id = passage_words.rowid "
         "JOIN node ON node.id = passage.node JOIN conversation ON conversation.id = node.conversation "
         "WHERE passage_words MATCH ? AND owner = ? AND conversation.deleted IS NULL AND node.deleted IS NULL "
         "ORDER BY node.created DESC, node.id DESC LIMIT ?"
     )
-    found = [node for (node,) in raw.execute(ids, (SPELLED[place.number % 2], place.owner, FOUND))]
-    nodes = f"SELECT * FROM node WHERE id IN ({', '.join('?' * len(found))})"
-    return len(raw.execute(nodes, found).fetchall())
+    node_ids = [
+        node_id
+        for (node_id,) in raw.execute(
+            id_query, (MATCH_EXPRESSIONS[request.number % 2], request.owner, RESULT_LIMIT)
+        )
+    ]
+    node_query = f"SELECT * FROM node WHERE id IN ({', '.join('?' * len(node_ids))})"
+    return len(raw.execute(node_query, node_ids).fetchall())
 
 
 ACTIONS = {
-    f"list, newest {SHELF}": Action(newest, newest_raw),
-    f"open, {LENGTH} messages": Action(open_all, open_all_raw),
+    f"list, newest {OWNER_CONVERSATIONS}": Action(list_page, list_page_raw),
+    f"open, {CONVERSATION_LENGTH} messages": Action(open_conversation, open_conversation_raw),
     "append one message": Action(append, append_raw),
     "search, newest 20 found": Action(search, search_raw),
 }
 
 
-def bare(path: Path) -> sqlite3.Connection:
+def connect_sqlite(path: Path) -> sqlite3.Connection:
     raw = sqlite3.connect(path, isolation_level=None)
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         raw.execute(f"PRAGMA {pragma}")
     return raw
 
 
-def fill(store: Store, history: list[Talk]) -> float:
-    """Milliseconds for one message, in transactions of a whole conversation."""
+def fill(store: Store, history: list[StoredConversation]) -> float:
+    """Milliseconds per message, with one transaction per conversation."""
     start = time.perf_counter()
-    for owner, talk, nodes in history:
-        store.messages.save_turn(owner, talk, nodes)
-    return (time.perf_counter() - start) / len(history) / LENGTH * 1000
+    for owner, conversation, nodes in history:
+        store.messages.save_turn(owner, conversation, nodes)
+    return (time.perf_counter() - start) / len(history) / CONVERSATION_LENGTH * 1000
 
 
-def measured(ways: list[Callable[[Place], int]], history: list[Talk]) -> list[float]:
-    """Milliseconds of each way: the median of its quietest round. They take turns, to have the same noise."""
-    chance = random.Random(11)
-    best = [float("inf")] * len(ways)
+def measure(variants: list[Callable[[Request], int]], history: list[StoredConversation]) -> list[float]:
+    """Milliseconds of each variant, the median of its fastest round; variants take turns."""
+    rng = random.Random(11)
+    best = [float("inf")] * len(variants)
     for number in range(ROUNDS):
-        asked = []
-        for turn in range(TURNS):
-            owner, talk, _ = chance.choice(history)
-            asked.append(Place(owner, talk, number * TURNS + turn))
-        rows = set()
-        for which, way in enumerate(ways):
-            read, times = 0, []
-            for place in asked:
+        requests = []
+        for turn in range(REPEATS):
+            owner, conversation, _ = rng.choice(history)
+            requests.append(Request(owner, conversation, number * REPEATS + turn))
+        row_counts = set()
+        for position, variant in enumerate(variants):
+            row_count, times = 0, []
+            for request in requests:
                 start = time.perf_counter()
-                read += way(place)
+                row_count += variant(request)
                 times.append((time.perf_counter() - start) * 1000)
-            best[which] = min(best[which], statistics.median(times))
-            rows.add(read)
-        assert len(rows) == 1, "they do not do the same"
+            best[position] = min(best[position], statistics.median(times))
+            row_counts.add(row_count)
+        assert len(row_counts) == 1, "the variants return different numbers of rows"
     return best
 
 
-def row(name: str, times: list[float]) -> str:
-    base, *others = times
-    return f"| {name} | {base:.2f} | " + " | ".join(f"{t:.2f} (×{t / base:.1f})" for t in others) + " |"
+def table_row(name: str, times: list[float]) -> str:
+    base, *other_times = times
+    return (
+        f"| {name} | {base:.2f} | "
+        + " | ".join(f"{other:.2f} (×{other / base:.1f})" for other in other_times)
+        + " |"
+    )
 
 
 def main() -> None:
-    messages = int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES
-    history = list(talks(messages))
-    with tempfile.TemporaryDirectory() as name, Postgres(durable=True) as server:
-        file, copy = Path(name) / "antler.db", Path(name) / "raw.db"
-        with closing(Store(f"sqlite:///{file}")) as lite:
-            filled = [fill(lite, history)]
+    message_count = int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGE_COUNT
+    history = list(generate_history(message_count))
+    with tempfile.TemporaryDirectory() as folder, Postgres(durable=True) as server:
+        file, copy = Path(folder) / "antler.db", Path(folder) / "raw.db"
+        with closing(Store(f"sqlite:///{file}")) as sqlite_store:
+            fill_times = [fill(sqlite_store, history)]
         shutil.copy(file, copy)
         with (
-            closing(Store(f"sqlite:///{file}")) as lite,
-            closing(Store(server.create("antler"))) as post,
-            closing(bare(copy)) as raw,
+            closing(Store(f"sqlite:///{file}")) as sqlite_store,
+            closing(Store(server.create("antler"))) as postgres_store,
+            closing(connect_sqlite(copy)) as raw,
         ):
-            filled.append(fill(post, history))
-            print(f"{messages:,} messages in {len(history):,} conversations; the best of {ROUNDS} rounds.")
-            print(f"Filled in ms a message: SQLite {filled[0]:.2f}, Postgres {filled[1]:.2f}.\n")
+            fill_times.append(fill(postgres_store, history))
+            print(
+                f"{message_count:,} messages in {len(history):,} conversations; the best of {ROUNDS} rounds."
+            )
+            print(f"Filled in ms a message: SQLite {fill_times[0]:.2f}, Postgres {fill_times[1]:.2f}.\n")
             print("| action, ms | raw sqlite3 | Antler on SQLite | Antler on Postgres |\n|---|--:|--:|--:|")
-            for title, action in ACTIONS.items():
-                ways = [partial(action.raw, raw), partial(action.store, lite), partial(action.store, post)]
-                print(row(title, measured(ways, history)))
+            for name, action in ACTIONS.items():
+                variants = [
+                    partial(action.raw, raw),
+                    partial(action.store, sqlite_store),
+                    partial(action.store, postgres_store),
+                ]
+                print(table_row(name, measure(variants, history)))
 
 
 if __name__ == "__main__":

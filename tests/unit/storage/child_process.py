@@ -19,7 +19,7 @@ from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.storage.engine import connect, read_transaction, write_transaction
 from lib.storage.store import Store
 
-def talk(name, text="Why?"):
+def conversation(name, text="Why?"):
     node = Node(f"q{name}", None, Message("user", (TextPart(text),)), 1.0)
     return Conversation(name, "Why?", 2.0, node.id), [node]
 
@@ -33,7 +33,7 @@ LOCK_TIMEOUT = 120  # seconds; these machines are shared
 
 
 class Child:
-    """A process that runs `program`, which may call `wait()` until `resume`."""
+    """Python process that runs `program`, whose `wait()` blocks until `resume()`."""
 
     def __init__(self, url: str, program: str) -> None:
         self.process = subprocess.Popen(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SAID = """\
+MESSAGES = """\
 请问怎么在 Streamlit 里保存会话状态？
 用 st.session_state 就可以，刷新页面之前它一直都在。
 How do I keep state between reruns in Streamlit?
@@ -68,7 +68,7 @@ zusammen\u00adgesetzte Wörter, e.g. Donau\u00addampf\u00adschiff
 ❤️ 1️⃣ 🇨🇳 ✂️
 ...""".splitlines()
 
-ASKED = """\
+QUERIES = """\
 数据
 数据库
 据库

@@ -17,37 +17,37 @@ from lib.storage.engine import connect, read_transaction, write_transaction
 from lib.storage.store import Store
 from tests.unit.storage.child_process import Child
 
-count = sa.table("count", sa.column("n", sa.Integer))
-TALK = Conversation("c", "Why?", 2.0, "q")
-LOCKED = r"database is locked|lock timeout"
+counter_table = sa.table("count", sa.column("n", sa.Integer))
+CONVERSATION = Conversation("c", "Why?", 2.0, "q")
+LOCK_ERROR = r"database is locked|lock timeout"
 QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
 
 
 @pytest.fixture
-def opened(url):
-    engine = connect(url, lock_timeout=0.2)
-    yield engine
-    engine.dispose()
+def engine(url):
+    new_engine = connect(url, lock_timeout=0.2)
+    yield new_engine
+    new_engine.dispose()
 
 
 @pytest.fixture
-def counted(opened):
-    with write_transaction(opened) as connection:
+def engine_with_counter(engine):
+    with write_transaction(engine) as connection:
         connection.execute(sa.text("CREATE TABLE count (n INTEGER)"))
-        connection.execute(sa.insert(count).values(n=0))
-    return opened
+        connection.execute(sa.insert(counter_table).values(n=0))
+    return engine
 
 
-def now(engine: sa.Engine) -> int:
+def read_counter(engine: sa.Engine) -> int:
     with read_transaction(engine) as connection:
-        return connection.scalar(sa.select(count.c.n))
+        return connection.scalar(sa.select(counter_table.c.n))
 
 
-def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(empty_url):
+def test_processes_starting_on_an_empty_database_migrate_it_once(empty_url):
     program = """
     wait()
     store = Store(url, LOCK_TIMEOUT)
-    store.messages.save_turn("ann", *talk(sys.stdin.readline().strip()))
+    store.messages.save_turn("ann", *conversation(sys.stdin.readline().strip()))
     """
     with contextlib.ExitStack() as stack:
         children = [stack.enter_context(Child(empty_url, program)) for _ in range(4)]
@@ -61,13 +61,18 @@ def test_processes_that_start_together_on_an_empty_database_bring_it_up_once(emp
         for child in children:
             child.finish()
     store = Store(empty_url)
-    assert sorted(talk.id for talk in store.conversations.page("ann", 9)) == ["c0", "c1", "c2", "c3"]
+    assert sorted(conversation.id for conversation in store.conversations.page("ann", 9)) == [
+        "c0",
+        "c1",
+        "c2",
+        "c3",
+    ]
     with read_transaction(store._engine) as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
     store.close()
 
 
-def test_processes_that_read_and_then_write_lose_nothing(url, counted):
+def test_concurrent_read_and_write_transactions_lose_no_update(url, engine_with_counter):
     program = """
     engine = connect(url, LOCK_TIMEOUT)
     wait()
@@ -84,138 +89,140 @@ def test_processes_that_read_and_then_write_lose_nothing(url, counted):
             child.resume()
         for child in children:
             child.finish()
-    assert now(counted) == 75
+    assert read_counter(engine_with_counter) == 75
 
 
-def test_a_writer_who_waits_too_long_is_refused_and_may_come_again(counted):
-    with write_transaction(counted) as first:
+def test_a_writer_times_out_and_can_retry(engine_with_counter):
+    with write_transaction(engine_with_counter) as first:
         for owner in (None, "ann"):
             with (
                 pytest.raises(StoreError, match=r"database is locked|lock timeout"),
-                write_transaction(counted, owner),
+                write_transaction(engine_with_counter, owner),
             ):
                 pass
-        first.execute(sa.update(count).values(n=1))
-    with write_transaction(counted, "ann") as connection:
-        connection.execute(sa.update(count).values(n=count.c.n + 1))
-    assert now(counted) == 2
+        first.execute(sa.update(counter_table).values(n=1))
+    with write_transaction(engine_with_counter, "ann") as connection:
+        connection.execute(sa.update(counter_table).values(n=counter_table.c.n + 1))
+    assert read_counter(engine_with_counter) == 2
 
 
-def test_one_who_writes_alone_waits_for_an_owners_writer(counted):
-    with write_transaction(counted, "ann") as first:
+def test_an_exclusive_writer_waits_for_the_writer_of_an_owner(engine_with_counter):
+    with write_transaction(engine_with_counter, "ann") as first:
         for owner in (None, "ann"):
             with (
                 pytest.raises(StoreError, match=r"database is locked|lock timeout"),
-                write_transaction(counted, owner),
+                write_transaction(engine_with_counter, owner),
             ):
                 pass
-        first.execute(sa.update(count).values(n=1))
-    assert now(counted) == 1
+        first.execute(sa.update(counter_table).values(n=1))
+    assert read_counter(engine_with_counter) == 1
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
-def test_owners_do_not_wait_for_each_other_on_postgres(opened):
-    with write_transaction(opened, "ann"), write_transaction(opened, "bob") as connection:
+def test_owners_do_not_block_each_other_on_postgres(engine):
+    with write_transaction(engine, "ann"), write_transaction(engine, "bob") as connection:
         assert connection.scalar(sa.text("SELECT 1")) == 1
 
 
-def test_a_reader_waits_for_nobody_and_sees_one_moment(counted):
-    with read_transaction(counted) as before:
-        assert before.scalar(sa.select(count.c.n)) == 0
-        with write_transaction(counted) as connection:
-            connection.execute(sa.update(count).values(n=1))
-            assert now(counted) == 0
-        assert before.scalar(sa.select(count.c.n)) == 0
-    assert now(counted) == 1
+def test_a_reader_is_never_blocked_and_sees_one_snapshot(engine_with_counter):
+    with read_transaction(engine_with_counter) as before:
+        assert before.scalar(sa.select(counter_table.c.n)) == 0
+        with write_transaction(engine_with_counter) as connection:
+            connection.execute(sa.update(counter_table).values(n=1))
+            assert read_counter(engine_with_counter) == 0
+        assert before.scalar(sa.select(counter_table.c.n)) == 0
+    assert read_counter(engine_with_counter) == 1
 
 
-def test_what_fails_half_way_leaves_nothing(counted):
-    with pytest.raises(ZeroDivisionError), write_transaction(counted) as connection:
-        connection.execute(sa.update(count).values(n=1))
+def test_a_failed_transaction_is_rolled_back(engine_with_counter):
+    with pytest.raises(ZeroDivisionError), write_transaction(engine_with_counter) as connection:
+        connection.execute(sa.update(counter_table).values(n=1))
         raise ZeroDivisionError
-    with pytest.raises(StoreError), write_transaction(counted) as connection:
-        connection.execute(sa.update(count).values(n=1))
+    with pytest.raises(StoreError), write_transaction(engine_with_counter) as connection:
+        connection.execute(sa.update(counter_table).values(n=1))
         connection.execute(sa.text("SELECT nothing FROM nowhere"))
-    assert now(counted) == 0
+    assert read_counter(engine_with_counter) == 0
 
 
 def test_threads_beyond_the_pool_wait_for_a_connection(url):
     store = Store(url)
-    store.messages.save_turn("ann", TALK, [QUESTION])
-    found = []
-    together = threading.Barrier(30, timeout=30)
+    store.messages.save_turn("ann", CONVERSATION, [QUESTION])
+    results = []
+    barrier = threading.Barrier(30, timeout=30)
 
-    def read() -> None:
-        together.wait()
-        found.append(store.messages.nodes("ann", "c"))
+    def read_nodes() -> None:
+        barrier.wait()
+        results.append(store.messages.nodes("ann", "c"))
 
-    threads = [threading.Thread(target=read) for _ in range(30)]
+    threads = [threading.Thread(target=read_nodes) for _ in range(30)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert found == [[QUESTION]] * 30
+    assert results == [[QUESTION]] * 30
     store.close()
 
 
-def test_a_text_that_cannot_be_kept_fails_nothing(store):
-    bad, kept = "a\0b\ud83dc\ud83d\ude00", "a\ufffdb\ufffdc😀"
-    target = Target(bad, "openai")
-    failure = Failure("overloaded", bad, 529, bad)
+def test_texts_that_the_database_cannot_store_are_sanitized(store):
+    raw, sanitized = "a\0b\ud83dc\ud83d\ude00", "a\ufffdb\ufffdc😀"
+    target = Target(raw, "openai")
+    failure = Failure("overloaded", raw, 529, raw)
     answer = Node(
-        "a", "q", Message("assistant", (TextPart(bad),)), 2.0, Outcome.FAILED, bad, target, failure=failure
+        "a", "q", Message("assistant", (TextPart(raw),)), 2.0, Outcome.FAILED, raw, target, failure=failure
     )
-    answer = replace(answer, request_id=bad, provider_metadata={"id": bad})
-    store.messages.save_turn(bad, replace(TALK, title=bad, target=target), [QUESTION, answer])
-    assert store.conversations.get(bad, "c").title == store.conversations.get(kept, "c").title == kept
-    assert store.conversations.get(bad, "c").target == Target(kept, "openai")
-    found = store.messages.node(bad, "a")
-    assert (found.finish_reason, found.request_id, found.target.model) == (kept, kept, kept)
-    store.conversations.rename(bad, "c", bad * 2)
-    assert store.conversations.get(bad, "c").title == kept * 2
-    store.preferences.set_favourite(bad, bad, True)
-    store.preferences.set_favourite(bad, "m", True)
-    assert len(store.preferences.load(bad).favourites) == 2
-    for asked in (store.conversations.get, store.messages.nodes, store.messages.node):
-        assert not asked("ann", bad)
+    answer = replace(answer, request_id=raw, provider_metadata={"id": raw})
+    store.messages.save_turn(raw, replace(CONVERSATION, title=raw, target=target), [QUESTION, answer])
+    assert (
+        store.conversations.get(raw, "c").title == store.conversations.get(sanitized, "c").title == sanitized
+    )
+    assert store.conversations.get(raw, "c").target == Target(sanitized, "openai")
+    saved = store.messages.node(raw, "a")
+    assert (saved.finish_reason, saved.request_id, saved.target.model) == (sanitized, sanitized, sanitized)
+    store.conversations.rename(raw, "c", raw * 2)
+    assert store.conversations.get(raw, "c").title == sanitized * 2
+    store.preferences.set_favourite(raw, raw, True)
+    store.preferences.set_favourite(raw, "m", True)
+    assert len(store.preferences.load(raw).favourites) == 2
+    for read in (store.conversations.get, store.messages.nodes, store.messages.node):
+        assert not read("ann", raw)
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
-def test_a_pooler_can_stand_between(opened):
-    """Nothing is prepared by name, and no setting or lock outlives its transaction."""
-    texts = sa.text("SELECT count(*) FROM conversation WHERE owner = :owner AND updated > :then")
-    kept = sa.text("INSERT INTO preference VALUES (:owner, :name, '1')")
-    with read_transaction(opened) as connection:
-        backend = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+def test_transactions_leave_no_state_in_their_connection(engine):
+    """No prepared statement, setting or lock outlives its transaction, so a pooler works."""
+    query = sa.text("SELECT count(*) FROM conversation WHERE owner = :owner AND updated > :then")
+    insert = sa.text("INSERT INTO preference VALUES (:owner, :name, '1')")
+    with read_transaction(engine) as connection:
+        backend_pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
     for turn in range(30):
-        with read_transaction(opened) as connection:
-            connection.execute(texts, {"owner": str(turn), "then": 1.0 * turn})
-        with write_transaction(opened, "ann") as connection:
-            connection.execute(kept, [{"owner": str(turn), "name": name} for name in "abcdefgh"])
-    with read_transaction(opened) as connection:
-        ask = {
-            "SELECT pg_backend_pid()": {backend},
+        with read_transaction(engine) as connection:
+            connection.execute(query, {"owner": str(turn), "then": 1.0 * turn})
+        with write_transaction(engine, "ann") as connection:
+            connection.execute(insert, [{"owner": str(turn), "name": name} for name in "abcdefgh"])
+    with read_transaction(engine) as connection:
+        expected_by_query = {
+            "SELECT pg_backend_pid()": {backend_pid},
             "SELECT name FROM pg_prepared_statements": set(),
             "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()": set(),
             "SELECT name FROM pg_settings WHERE source = 'session' AND name NOT LIKE 'transaction_%'": set(),
         }
-        for question, answer in ask.items():
-            assert set(connection.scalars(sa.text(question))) == answer, question
+        for check, expected in expected_by_query.items():
+            assert set(connection.scalars(sa.text(check))) == expected, check
 
 
-def test_a_server_that_never_answers_is_given_up():
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        port = mute.getsockname()[1]
+def test_connecting_to_a_silent_server_times_out():
+    with socket.create_server(("127.0.0.1", 0)) as silent_server:
+        port = silent_server.getsockname()[1]
         with pytest.raises(StoreError, match="timeout"):
             Store(f"postgresql+psycopg://ann:very-secret@127.0.0.1:{port}/antler?connect_timeout=1")
 
 
-@pytest.mark.parametrize("more", ["", "?sslmode=require", "?nonsense=1", "?sslmode=nonsense", "?port=x"])
-def test_no_error_has_the_password_in_it(more):
+@pytest.mark.parametrize("options", ["", "?sslmode=require", "?nonsense=1", "?sslmode=nonsense", "?port=x"])
+def test_no_error_contains_the_password(options):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     with pytest.raises(StoreError) as caught:
-        Store(f"postgresql+psycopg://ann:very-secret@127.0.0.1:{port}/antler{more}")
+        Store(f"postgresql+psycopg://ann:very-secret@127.0.0.1:{port}/antler{options}")
     error: BaseException | None = caught.value
     while error:
         assert "very-secret" not in f"{error} {error!r}"
@@ -223,12 +230,12 @@ def test_no_error_has_the_password_in_it(more):
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
-def test_a_connection_that_the_server_has_closed_is_not_used_again(url, store):
-    store.messages.save_turn("ann", TALK, [QUESTION])
+def test_a_connection_closed_by_the_server_is_not_reused(url, store):
+    store.messages.save_turn("ann", CONVERSATION, [QUESTION])
     with read_transaction(store._engine) as connection:
-        mine = connection.scalar(sa.text("SELECT pg_backend_pid()"))
-    other = connect(url)
-    with read_transaction(other) as connection:
-        assert connection.scalar(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
-    other.dispose()
+        backend_pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+    other_engine = connect(url)
+    with read_transaction(other_engine) as connection:
+        assert connection.scalar(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": backend_pid})
+    other_engine.dispose()
     assert store.messages.nodes("ann", "c") == [QUESTION]

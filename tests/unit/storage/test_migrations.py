@@ -24,16 +24,16 @@ from lib.storage.schema import REVISION
 from lib.storage.store import Store
 
 TARGET = Target("claude-x", "anthropic")
-MORE = Message("user", (TextPart("More."),))
-TALK = {
+FOLLOW_UP = Message("user", (TextPart("More."),))
+CONVERSATION = {
     "id": "c",
     "owner": "ann",
     "title": "为什么？ Why?",
     "head": "a",
     "model": "claude-x",
     "wire": "anthropic",
-    # As they were named then: some may be taken away since, others come.
-    "params": json.dumps({"system": "Be brief.", "temperature": 0.5, "gone": 1}),
+    # Parameters by their names of that revision; unknown ones are ignored.
+    "params": json.dumps({"system": "Be brief.", "temperature": 0.5, "removed_param": 1}),
     "created": 1.0,
     "updated": 2.0,
 }
@@ -70,12 +70,21 @@ ANSWER = NODE | {
     "failure": json.dumps({"code": "overloaded", "detail": "Busy", "status": 529}),
     "request_id": "r",
 }
-SERVED = {"id": "msg_1", "usage": {"more": [1, {"deep": None}]}}
-FIRST = [("conversation", TALK), ("node", QUESTION), ("node", ANSWER)]
-SECOND = [("conversation", TALK), ("node", QUESTION), ("node", ANSWER | {"served": json.dumps(SERVED)})]
-LIKED = [("favourites", ["m-two", "claude-x"]), ("default", {"model": "claude-x", "wire": "anthropic"})]
-THIRD = [("preference", {"owner": "ann", "name": name, "value": json.dumps(v)}) for name, v in LIKED]
-TITLE = {
+PROVIDER_METADATA = {"id": "msg_1", "usage": {"more": [1, {"deep": None}]}}
+ROWS_0001 = [("conversation", CONVERSATION), ("node", QUESTION), ("node", ANSWER)]
+ROWS_0002 = [
+    ("conversation", CONVERSATION),
+    ("node", QUESTION),
+    ("node", ANSWER | {"served": json.dumps(PROVIDER_METADATA)}),
+]
+PREFERENCE_VALUES = [
+    ("favourites", ["m-two", "claude-x"]),
+    ("default", {"model": "claude-x", "wire": "anthropic"}),
+]
+PREFERENCE_ROWS = [
+    ("preference", {"owner": "ann", "name": name, "value": json.dumps(v)}) for name, v in PREFERENCE_VALUES
+]
+TITLE_USAGE = {
     "id": "t",
     "owner": "ann",
     "conversation": "c",
@@ -89,7 +98,7 @@ TITLE = {
     "request_id": "r",
     "created": 3.0,
 }
-CHANGED = TALK | {
+CONVERSATION_0004 = CONVERSATION | {
     "rev": 3,
     "titled": "person",
     "folder": "",
@@ -97,70 +106,77 @@ CHANGED = TALK | {
     "archived": False,
     "unread": False,
 }
-FOURTH = [("conversation", CHANGED), *SECOND[1:], *THIRD, ("ledger", TITLE)]
+ROWS_0004 = [("conversation", CONVERSATION_0004), *ROWS_0002[1:], *PREFERENCE_ROWS, ("ledger", TITLE_USAGE)]
 
-# The rows of each state, and what they are when they are read today.
-STATES: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], Preferences]] = {
-    "0001": (FIRST, {}, Preferences()),
-    "0002": (SECOND, SERVED, Preferences()),
-    "0003": (SECOND + THIRD, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
-    "0004": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
-    "0005": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
-    "0006": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
-    "0007": (FOURTH, SERVED, Preferences(("m-two", "claude-x"), TARGET)),
+# The rows of each revision, and the provider metadata and preferences read from them.
+REVISIONS: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], Preferences]] = {
+    "0001": (ROWS_0001, {}, Preferences()),
+    "0002": (ROWS_0002, PROVIDER_METADATA, Preferences()),
+    "0003": (ROWS_0002 + PREFERENCE_ROWS, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0004": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0005": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0006": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0007": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
 }
 
 
-def steps() -> Config:
+def migration_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(engine.MIGRATIONS))
     return config
 
 
 @contextlib.contextmanager
-def at(url: str) -> Iterator[sa.Connection]:
-    """A plain transaction, without a step up."""
+def plain_transaction(url: str) -> Iterator[sa.Connection]:
+    """Open a transaction without migrating the database."""
     plain = sa.create_engine(url)
     with plain.begin() as connection:
         yield connection
     plain.dispose()
 
 
-@pytest.fixture(params=STATES)
-def state(request) -> str:
+@pytest.fixture(params=REVISIONS)
+def revision(request) -> str:
     return request.param
 
 
 @pytest.fixture
-def older(empty_url, state) -> str:
-    """A database as it was left by the program of that state."""
-    with at(empty_url) as connection:
-        config = steps()
+def old_database_url(empty_url, revision) -> str:
+    """The URL of a database with the schema and rows of a revision."""
+    with plain_transaction(empty_url) as connection:
+        config = migration_config()
         config.attributes["connection"] = connection
-        command.upgrade(config, state)
-        for table, row in STATES[state][0]:
+        command.upgrade(config, revision)
+        for table, row in REVISIONS[revision][0]:
             names = ", ".join(row)
-            places = ", ".join(f":{name}" for name in row)
-            connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({places})"), row)
+            placeholders = ", ".join(f":{name}" for name in row)
+            connection.execute(sa.text(f"INSERT INTO {table} ({names}) VALUES ({placeholders})"), row)
     return empty_url
 
 
-def test_every_state_that_was_is_tested():
-    revisions = [step.revision for step in ScriptDirectory.from_config(steps()).walk_revisions()]
-    assert set(revisions[1:]) <= set(STATES) <= set(revisions)
+def test_every_earlier_revision_is_tested():
+    revisions = [
+        script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions()
+    ]
+    assert set(revisions[1:]) <= set(REVISIONS) <= set(revisions)
 
 
 def test_the_schema_names_the_newest_revision():
-    assert ScriptDirectory.from_config(steps()).get_current_head() == REVISION
+    assert ScriptDirectory.from_config(migration_config()).get_current_head() == REVISION
 
 
-def test_it_is_brought_up_with_what_is_in_it(older, state):
-    _, served, liked = STATES[state]
-    store = Store(older)
-    (talk,) = store.conversations.page("ann", 9)
-    assert talk == store.conversations.get("ann", "c")
-    assert (talk.id, talk.title, talk.updated_at, talk.head_id) == ("c", "为什么？ Why?", 2.0, "a")
-    assert (talk.target, talk.params) == (TARGET, Params(system="Be brief.", temperature=0.5))
+def test_migrated_rows_are_unchanged(old_database_url, revision):
+    _, provider_metadata, preferences = REVISIONS[revision]
+    store = Store(old_database_url)
+    (conversation,) = store.conversations.page("ann", 9)
+    assert conversation == store.conversations.get("ann", "c")
+    assert (conversation.id, conversation.title, conversation.updated_at, conversation.head_id) == (
+        "c",
+        "为什么？ Why?",
+        2.0,
+        "a",
+    )
+    assert (conversation.target, conversation.params) == (TARGET, Params(system="Be brief.", temperature=0.5))
     assert store.messages.nodes("ann", "c") == [
         Node("q", None, Message("user", (TextPart("Why?\0 \ud83d 你好"),)), 1.0),
         Node(
@@ -174,41 +190,41 @@ def test_it_is_brought_up_with_what_is_in_it(older, state):
             timing=Timing(0.5),
             failure=Failure("overloaded", "Busy", 529),
             request_id="r",
-            provider_metadata=served,
+            provider_metadata=provider_metadata,
         ),
     ]
-    assert store.preferences.load("ann") == liked
+    assert store.preferences.load("ann") == preferences
     assert store.conversations.page("bob", 9) == []
     store.close()
 
 
-@pytest.mark.parametrize("state", ["0004"])
-def test_what_was_counted_before_prices_were_known_has_an_unknown_cost(older):
-    store = Store(older)
+@pytest.mark.parametrize("revision", ["0004"])
+def test_usage_recorded_before_prices_has_an_unknown_cost(old_database_url):
+    store = Store(old_database_url)
     usage, timing = Usage(40, 6), Timing(None, None, 0.5)
-    kept = UsageRecord("t", "c", "title", TARGET, usage, timing, Outcome.COMPLETE, "r", 3.0)
-    assert store.usage.records("ann", "c") == [kept]
+    record = UsageRecord("t", "c", "title", TARGET, usage, timing, Outcome.COMPLETE, "r", 3.0)
+    assert store.usage.records("ann", "c") == [record]
     assert store.usage.totals_by_answer("ann", "c") == {"": UsageTotal(1, 0, 1, 0, usage)}
-    # What is spent from now on stands beside it.
-    store.usage.record("ann", replace(kept, id="u", node_id="a", cost=7))
+    # New usage is listed beside it.
+    store.usage.record("ann", replace(record, id="u", node_id="a", cost=7))
     assert store.usage.totals_by_answer("ann", "c")["a"] == UsageTotal(1, 0, 0, 7, usage)
     store.close()
 
 
-def test_it_takes_what_is_new(older):
-    store = Store(older)
+def test_a_migrated_database_accepts_new_rows(old_database_url):
+    store = Store(old_database_url)
     store.preferences.set_favourite("ann", "m-new", True)
     assert store.preferences.load("ann").favourites[-1] == "m-new"
-    store.messages.save_turn("ann", store.conversations.get("ann", "c"), [Node("q2", "a", MORE, 3.0)])
+    store.messages.save_turn("ann", store.conversations.get("ann", "c"), [Node("q2", "a", FOLLOW_UP, 3.0)])
     assert [node.id for node in store.messages.nodes("ann", "c")] == ["q", "a", "q2"]
     store.close()
 
 
-def test_it_is_left_alone_the_next_time(older):
-    seen = []
+def test_a_migration_runs_once(old_database_url):
+    snapshots = []
     for _ in range(2):
-        store = Store(older)
-        seen.append(
+        store = Store(old_database_url)
+        snapshots.append(
             (
                 store.conversations.page("ann", 9),
                 store.messages.nodes("ann", "c"),
@@ -216,6 +232,6 @@ def test_it_is_left_alone_the_next_time(older):
             )
         )
         store.close()
-        with at(older) as connection:
+        with plain_transaction(old_database_url) as connection:
             assert connection.scalar(sa.text("SELECT count(*) FROM alembic_version")) == 1
-    assert seen[0] == seen[1]
+    assert snapshots[0] == snapshots[1]

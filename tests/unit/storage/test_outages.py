@@ -19,101 +19,105 @@ from lib.storage.store import Store
 from tests.unit.storage.child_process import Child
 
 QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
-TALK = Conversation("c", "Why?", 2.0, "q", created_at=2.0)
-LONG = secrets.token_hex(1_000_000)
-on_both = pytest.mark.parametrize("url", ["sqlite", "own postgres"], indirect=True)
-on_a_server = pytest.mark.parametrize("url", ["own postgres"], indirect=True)
-MANY = [Node(f"long{n}", "q", Message("user", (TextPart(LONG),)), 2.0) for n in range(20)]
+CONVERSATION = Conversation("c", "Why?", 2.0, "q", created_at=2.0)
+LONG_TEXT = secrets.token_hex(1_000_000)
+on_both_databases = pytest.mark.parametrize("url", ["sqlite", "own postgres"], indirect=True)
+on_postgres = pytest.mark.parametrize("url", ["own postgres"], indirect=True)
+LONG_NODES = [Node(f"long{n}", "q", Message("user", (TextPart(LONG_TEXT),)), 2.0) for n in range(20)]
 
 
 @pytest.fixture
-def begun(url):
-    """A store with a conversation in it, that waits for a lock for a fifth of a second."""
+def saved_store(url):
+    """A store with one conversation and a lock timeout of 0.2 seconds."""
     store = Store(url, lock_timeout=0.2)
-    store.messages.save_turn("ann", TALK, [QUESTION])
+    store.messages.save_turn("ann", CONVERSATION, [QUESTION])
     yield store
     store.close()
 
 
-def whole(store: Store, *more: str) -> bool:
-    """Whether everything is there, and everything can be done."""
+def is_intact_and_writable(store: Store, *node_ids: str) -> bool:
+    """Return True if all nodes are saved; adds one to check that the store is writable."""
     store.messages.save_turn(
-        "ann", replace(TALK, updated_at=9.0), [replace(QUESTION, id="next", parent_id="q", created_at=9.0)]
+        "ann",
+        replace(CONVERSATION, updated_at=9.0),
+        [replace(QUESTION, id="next", parent_id="q", created_at=9.0)],
     )
-    return [node.id for node in store.messages.nodes("ann", "c")] == ["q", *more, "next"]
+    return [node.id for node in store.messages.nodes("ann", "c")] == ["q", *node_ids, "next"]
 
 
-def pages(store: Store, most: int | None) -> None:
-    """Let the file grow by so many pages; None lets it grow."""
+def limit_page_count(store: Store, max_new_pages: int | None) -> None:
+    """Limit the growth of the database file in pages; None removes the limit."""
     with engine.read_transaction(store._engine) as connection:
-        now = connection.scalar(sa.text("PRAGMA page_count"))
-        connection.execute(sa.text(f"PRAGMA max_page_count = {now + most if most else 2**30}"))
+        page_count = connection.scalar(sa.text("PRAGMA page_count"))
+        connection.execute(
+            sa.text(f"PRAGMA max_page_count = {page_count + max_new_pages if max_new_pages else 2**30}")
+        )
 
 
 @contextlib.contextmanager
-def files(most: int) -> Iterator[None]:
-    """What is started here cannot make a file longer than so many bytes."""
+def file_size_limit(max_bytes: int) -> Iterator[None]:
+    """Limit the size of files written by processes started in this context, in bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def refused_for_want_of_room(store: Store) -> None:
+def assert_full_disk_is_reported(store: Store) -> None:
     with pytest.raises(StoreError, match=r"database or disk is full|could not extend file"):
-        store.messages.save_turn("ann", replace(TALK, title="New", updated_at=5.0), MANY)
+        store.messages.save_turn("ann", replace(CONVERSATION, title="New", updated_at=5.0), LONG_NODES)
     assert store.conversations.page("ann", 9) == [store.conversations.get("ann", "c")]
     assert store.conversations.get("ann", "c").updated_at == 2.0
     assert store.messages.nodes("ann", "c") == [QUESTION]
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-def test_a_full_disk_under_a_file(begun):
-    pages(begun, 10)
-    refused_for_want_of_room(begun)
-    pages(begun, None)
-    begun.messages.save_turn("ann", replace(TALK, updated_at=5.0), MANY)
-    assert whole(begun, *sorted(node.id for node in MANY))
+def test_a_full_disk_under_sqlite_loses_nothing(saved_store):
+    limit_page_count(saved_store, 10)
+    assert_full_disk_is_reported(saved_store)
+    limit_page_count(saved_store, None)
+    saved_store.messages.save_turn("ann", replace(CONVERSATION, updated_at=5.0), LONG_NODES)
+    assert is_intact_and_writable(saved_store, *sorted(node.id for node in LONG_NODES))
 
 
-@on_a_server
-def test_a_full_disk_under_a_server(begun, own_server):
+@on_postgres
+def test_a_full_disk_under_postgres_loses_nothing(saved_store, own_server):
     own_server.stop()
-    with files(2**24):  # as long as a piece of its log, which is not what must be wanting
+    with file_size_limit(2**24):  # the size of a log segment, so that writing the log succeeds
         own_server.start()
-    refused_for_want_of_room(begun)
+    assert_full_disk_is_reported(saved_store)
     own_server.stop()
     own_server.start()
-    begun.messages.save_turn("ann", replace(TALK, updated_at=5.0), MANY)
-    assert whole(begun, *sorted(node.id for node in MANY))
+    saved_store.messages.save_turn("ann", replace(CONVERSATION, updated_at=5.0), LONG_NODES)
+    assert is_intact_and_writable(saved_store, *sorted(node.id for node in LONG_NODES))
 
 
-def test_a_disk_that_is_full_under_the_log_of_a_file(tmp_path):
-    """As the system tells it: in the middle of a write, and of the log that all writes go to first."""
+def test_a_full_disk_under_the_sqlite_log_loses_nothing(tmp_path):
+    """The operating system reports it in the middle of a write to the write-ahead log."""
     program = """
     import json, os, resource
     store = Store(url)
-    store.messages.save_turn("ann", *talk("c"))
+    store.messages.save_turn("ann", *conversation("c"))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     size = os.stat(url.removeprefix("sqlite:///") + "-wal").st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 5000, limits[1]))
-    said = []
+    errors = []
     for turn in range(3):
         try:
-            store.messages.save_turn("ann", *talk(f"c{turn}", "long" * 10_000))
+            store.messages.save_turn("ann", *conversation(f"c{turn}", "long" * 10_000))
         except StoreError as error:
-            said.append(str(error))
-    there = [[talk.id for talk in store.conversations.page("ann", 9)]]
+            errors.append(str(error))
+    conversation_ids = [[item.id for item in store.conversations.page("ann", 9)]]
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    store.messages.save_turn("ann", *talk("d"))
-    there.append(sorted(talk.id for talk in store.conversations.page("ann", 9)))
-    print(json.dumps([said, there]))
+    store.messages.save_turn("ann", *conversation("d"))
+    conversation_ids.append(sorted(item.id for item in store.conversations.page("ann", 9)))
+    print(json.dumps([errors, conversation_ids]))
     """
     url = f"sqlite:///{tmp_path}/antler.db"
     with Child(url, program) as child:
-        said, there = json.loads(child.finish())
-    assert len(said) == 3 and set(said) <= {"disk I/O error", "database or disk is full"}
-    assert there == [["c"], ["c", "d"]]
+        errors, conversation_ids = json.loads(child.finish())
+    assert len(errors) == 3 and set(errors) <= {"disk I/O error", "database or disk is full"}
+    assert conversation_ids == [["c"], ["c", "d"]]
     store = Store(url)
     with engine.read_transaction(store._engine) as connection:
         assert connection.scalar(sa.text("PRAGMA integrity_check")) == "ok"
@@ -121,116 +125,121 @@ def test_a_disk_that_is_full_under_the_log_of_a_file(tmp_path):
     store.close()
 
 
-HOLDS = """
+HOLD_LOCK = """
 with write_transaction(connect(url, LOCK_TIMEOUT)) as connection:
     connection.execute(sa.text("UPDATE conversation SET title = 'Held'"))
     wait()
 """
 
 
-def test_a_lock_that_another_process_holds(url, begun):
-    with Child(url, HOLDS) as child:
+def test_a_lock_held_by_another_process_raises_an_error(url, saved_store):
+    with Child(url, HOLD_LOCK) as child:
         child.wait_until_ready()
         for _ in range(2):
             with pytest.raises(StoreError, match=r"database is locked|lock timeout"):
-                begun.conversations.rename("ann", "c", "Mine")
-        assert begun.conversations.get("ann", "c").title == "Why?"
+                saved_store.conversations.rename("ann", "c", "Mine")
+        assert saved_store.conversations.get("ann", "c").title == "Why?"
         child.resume()
         child.finish()
-    assert begun.conversations.get("ann", "c").title == "Held"
-    assert whole(begun)
+    assert saved_store.conversations.get("ann", "c").title == "Held"
+    assert is_intact_and_writable(saved_store)
 
 
-def test_a_process_that_is_killed_in_the_middle_leaves_no_half_and_no_lock(url, begun):
-    with Child(url, HOLDS) as child:
+def test_a_killed_process_leaves_no_lock_and_no_partial_write(url, saved_store):
+    with Child(url, HOLD_LOCK) as child:
         child.wait_until_ready()
         child.process.kill()
         child.process.wait(60)
-        # The server takes a moment to see it.
-        waiting = Store(url, lock_timeout=120)
-        waiting.preferences.set_favourite("ann", "m", True)
-        waiting.close()
-    assert begun.conversations.get("ann", "c").title == "Why?"
-    assert whole(begun)
+        # The server needs a moment to notice the end of the process.
+        waiting_store = Store(url, lock_timeout=120)
+        waiting_store.preferences.set_favourite("ann", "m", True)
+        waiting_store.close()
+    assert saved_store.conversations.get("ann", "c").title == "Why?"
+    assert is_intact_and_writable(saved_store)
 
 
 @dataclass
-class Away:
-    """A store whose database can be taken away and brought back, and its words when it is away."""
+class Outage:
+    """A store whose database can be made unavailable, and the pattern of its errors meanwhile."""
 
     store: Store
-    take: Callable[[], object]
-    bring: Callable[[], object]
-    words: str
+    start: Callable[[], object]
+    end: Callable[[], object]
+    error_pattern: str
 
 
 @pytest.fixture
-def away(begun, request, tmp_path) -> Away:
-    if begun._engine.dialect.name == "sqlite":
-        other = tmp_path.with_name(f"{tmp_path.name}-elsewhere")
-        words = "unable to open database file"
-        return Away(
-            begun,
-            lambda: tmp_path.rename(other),
-            lambda: other.rename(tmp_path),
-            words,
+def outage(saved_store, request, tmp_path) -> Outage:
+    if saved_store._engine.dialect.name == "sqlite":
+        moved_folder = tmp_path.with_name(f"{tmp_path.name}-elsewhere")
+        error_pattern = "unable to open database file"
+        return Outage(
+            saved_store,
+            lambda: tmp_path.rename(moved_folder),
+            lambda: moved_folder.rename(tmp_path),
+            error_pattern,
         )
     server = request.getfixturevalue("own_server")
-    return Away(begun, server.stop, server.start, "connection to server .* failed")
+    return Outage(saved_store, server.stop, server.start, "connection to server .* failed")
 
 
-@on_both
-def test_a_database_that_goes_away_and_comes_back(away):
-    for turn in range(2):
-        away.take()
+@on_both_databases
+def test_the_store_recovers_from_an_outage(outage):
+    for outage_number in range(2):
+        outage.start()
         for _ in range(3):
-            with pytest.raises(StoreError, match=away.words):
-                away.store.conversations.page("ann", 9)
-            with pytest.raises(StoreError, match=away.words):
-                away.store.messages.save_turn("ann", replace(TALK, id=f"lost{turn}"), [])
-        away.bring()
-        assert away.store.messages.nodes("ann", "c") == [QUESTION]
-    assert whole(away.store)
-    assert len(away.store.conversations.page("ann", 9)) == 1
+            with pytest.raises(StoreError, match=outage.error_pattern):
+                outage.store.conversations.page("ann", 9)
+            with pytest.raises(StoreError, match=outage.error_pattern):
+                outage.store.messages.save_turn("ann", replace(CONVERSATION, id=f"lost{outage_number}"), [])
+        outage.end()
+        assert outage.store.messages.nodes("ann", "c") == [QUESTION]
+    assert is_intact_and_writable(outage.store)
+    assert len(outage.store.conversations.page("ann", 9)) == 1
 
 
-def test_a_file_that_is_removed_is_missed_and_not_made_anew(tmp_path):
+def test_a_removed_database_file_is_not_recreated(tmp_path):
     store = Store(f"sqlite:///{tmp_path}/antler.db")
     (tmp_path / "antler.db").rename(tmp_path / "elsewhere.db")
     for _ in range(2):
         with pytest.raises(StoreError, match="unable to open database file"):
-            store.messages.save_turn("ann", TALK, [QUESTION])
+            store.messages.save_turn("ann", CONVERSATION, [QUESTION])
     assert not (tmp_path / "antler.db").exists()
     (tmp_path / "elsewhere.db").rename(tmp_path / "antler.db")
-    store.messages.save_turn("ann", TALK, [QUESTION])
-    assert whole(store)
+    store.messages.save_turn("ann", CONVERSATION, [QUESTION])
+    assert is_intact_and_writable(store)
     store.close()
 
 
-@on_a_server
-def test_a_server_that_is_away_at_the_start(url, own_server):
+@on_postgres
+def test_a_server_unavailable_at_start_raises_an_error(url, own_server):
     own_server.stop()
     with pytest.raises(StoreError, match="connection to server .* failed"):
         Store(url)
     own_server.start()
     store = Store(url)
-    store.messages.save_turn("ann", TALK, [QUESTION])
-    assert whole(store)
+    store.messages.save_turn("ann", CONVERSATION, [QUESTION])
+    assert is_intact_and_writable(store)
     store.close()
 
 
-LOST = r"terminating connection|server closed the connection|connection is lost|connection is closed"
+LOST_CONNECTION = (
+    r"terminating connection|server closed the connection|connection is lost|connection is closed"
+)
 
 
-@on_a_server
-@pytest.mark.parametrize("more", [True, False], ids=["at a statement", "at the commit"])
-def test_a_server_that_goes_away_in_the_middle(begun, own_server, more):
+@on_postgres
+@pytest.mark.parametrize("fails_at_statement", [True, False], ids=["at a statement", "at the commit"])
+def test_a_connection_lost_in_a_transaction_rolls_it_back(saved_store, own_server, fails_at_statement):
     change = sa.text("UPDATE conversation SET title = 'Lost'")
-    with pytest.raises(StoreError, match=LOST), engine.write_transaction(begun._engine) as connection:
+    with (
+        pytest.raises(StoreError, match=LOST_CONNECTION),
+        engine.write_transaction(saved_store._engine) as connection,
+    ):
         connection.execute(change)
         own_server.stop()
         own_server.start()
-        if more:
+        if fails_at_statement:
             connection.execute(change)
-    assert begun.conversations.get("ann", "c").title == "Why?"
-    assert whole(begun)
+    assert saved_store.conversations.get("ann", "c").title == "Why?"
+    assert is_intact_and_writable(saved_store)

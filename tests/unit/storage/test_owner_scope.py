@@ -100,7 +100,7 @@ def dump(store: Store) -> set[tuple[str, ...]]:
 
 
 def save_turn_under(store: Store, owner: str, ids: Ids) -> str:
-    """Try to save a node of one's own under a node of these ids; returns the error."""
+    """Try to save a node of their own under a node of these ids; returns the error."""
     node = MISSING.question(id="x", parent_id=ids.question_id)
     with pytest.raises(StoreError) as refused:
         store.messages.save_turn(owner, BOBS.conversation(head_id="x"), [node])

@@ -12,13 +12,13 @@ from lib.core.quota import current_counter
 from lib.storage.store import Store
 from tests.unit.storage.child_process import Child
 
-PROCESSES = 8
-HARD, ESTIMATE = 150_000, 1_000
-# What a request takes, of what was reserved for it; the first of each process takes the first.
-ABOVE = (1_000, 200, 600, 900)  # the estimate is the most that it can be
-ABOUT = (1_300, 700, 1_000)
-BELOW = (1_300,)
-HAMMER = """
+PROCESS_COUNT = 8
+HARD_LIMIT, ESTIMATE = 150_000, 1_000
+# Actual costs of requests; the first request of each process has the first cost.
+COSTS_BELOW_ESTIMATE = (1_000, 200, 600, 900)  # never more than the estimate
+COSTS_AROUND_ESTIMATE = (1_300, 700, 1_000)
+COSTS_ABOVE_ESTIMATE = (1_300,)
+PROGRAM = """
 import json, random
 from lib.core.conversation import Outcome, Timing, Usage, new_id
 from lib.core.quota import QuotaCounter, Reservation
@@ -26,58 +26,64 @@ from lib.core.target import Target
 from lib.core.usage import UsageRecord
 
 wait()
-told = json.loads(sys.stdin.readline())
-random.seed(told["number"])
-owner, estimate, store = f"p{told['number']}", told["estimate"], Store(url, LOCK_TIMEOUT)
-team, sales = (QuotaCounter(*each) for each in told["counters"])
-own = QuotaCounter(f"person:{owner}", "cost_day", team.period_start)
-took, highest = [], 0
+job = json.loads(sys.stdin.readline())
+random.seed(job["number"])
+owner, estimate, store = f"p{job['number']}", job["estimate"], Store(url, LOCK_TIMEOUT)
+team, sales = (QuotaCounter(*fields) for fields in job["counters"])
+user = QuotaCounter(f"person:{owner}", "cost_day", team.period_start)
+costs, highest = [], 0
 while True:
-    name = new_id()
-    claims = [Reservation(own, estimate, None), Reservation(team, estimate, told["hard"]),
+    record_id = new_id()
+    reservations = [Reservation(user, estimate, None), Reservation(team, estimate, job["hard"]),
         Reservation(sales, estimate, None)]
-    if store.quotas.reserve(owner, name, claims):
+    if store.quotas.reserve(owner, record_id, reservations):
         break
     highest = max(highest, store.quotas.used(owner, [team])[team])
-    taken = random.choice(told["takes"]) if took else told["takes"][0]
-    time.sleep(random.random() / 20)  # others come while it is under way
-    spend = UsageRecord(name, None, "answer", Target("m", "openai"), Usage(1, 1), Timing(0.1),
-        Outcome.COMPLETE, "", time.time(), cost=taken)
-    store.usage.record(owner, spend)
-    took.append(taken)
-print(json.dumps([sum(took), len(took), highest, store.quotas.used(owner, [own])[own]]))
+    cost = random.choice(job["costs"]) if costs else job["costs"][0]
+    time.sleep(random.random() / 20)  # other processes reserve meanwhile
+    record = UsageRecord(record_id, None, "answer", Target("m", "openai"), Usage(1, 1), Timing(0.1),
+        Outcome.COMPLETE, "", time.time(), cost=cost)
+    store.usage.record(owner, record)
+    costs.append(cost)
+print(json.dumps([sum(costs), len(costs), highest, store.quotas.used(owner, [user])[user]]))
 """.replace("import json, random", "import json, random, time")
 
 
-@pytest.mark.parametrize("takes", [ABOVE, ABOUT, BELOW], ids=["never more", "more and less", "more"])
-def test_eight_processes_do_not_overspend_one_budget(url, takes):
+@pytest.mark.parametrize(
+    "costs",
+    [COSTS_BELOW_ESTIMATE, COSTS_AROUND_ESTIMATE, COSTS_ABOVE_ESTIMATE],
+    ids=["below", "around", "above"],
+)
+def test_eight_processes_do_not_overspend_one_budget(url, costs):
     now = time.time()
     counters = [current_counter("all", "cost_month", now), current_counter("group:sales", "cost_day", now)]
     store = Store(url, 120.0)
     with contextlib.ExitStack() as stack:
-        children = [stack.enter_context(Child(url, HAMMER)) for _ in range(PROCESSES)]
+        children = [stack.enter_context(Child(url, PROGRAM)) for _ in range(PROCESS_COUNT)]
         for child in children:
             child.wait_until_ready()
         for number, child in enumerate(children):
-            told = {
+            job = {
                 "number": number,
                 "estimate": ESTIMATE,
-                "hard": HARD,
-                "takes": takes,
-                "counters": [[one.scope, one.limit_name, one.period_start] for one in counters],
+                "hard": HARD_LIMIT,
+                "costs": costs,
+                "counters": [
+                    [counter.scope, counter.limit_name, counter.period_start] for counter in counters
+                ],
             }
-            child.process.stdin.write(f"\n{json.dumps(told)}\n")
+            child.process.stdin.write(f"\n{json.dumps(job)}\n")
             child.process.stdin.flush()
-        said = [json.loads(child.finish()) for child in children]
-    spent, error = sum(one[0] for one in said), max(takes) - ESTIMATE
-    assert sum(one[1] > 1 for one in said) > PROCESSES / 2, "there was no race"
-    # Everything is settled: what is counted is what was spent, by each, by the group and by all.
+        results = [json.loads(child.finish()) for child in children]
+    spent, max_error = sum(result[0] for result in results), max(costs) - ESTIMATE
+    assert sum(result[1] > 1 for result in results) > PROCESS_COUNT / 2, "there was no race"
+    # All reservations are settled: the counters equal the cost of each user, the group and the team.
     assert store.quotas.used("p0", counters) == dict.fromkeys(counters, spent)
-    assert [one[3] for one in said] == [one[0] for one in said]
+    assert [result[3] for result in results] == [result[0] for result in results]
     assert store.usage.total().cost == spent
-    # At no moment was it passed by more than one request was wrong about.
-    assert max(one[2] for one in said) <= HARD + error
-    assert spent <= HARD + error
-    # Who was refused last had no room, but for what others gave back, or had to leave room for, just then.
-    assert spent > HARD - ESTIMATE - (PROCESSES - 1) * max(ESTIMATE - min(takes) + error, 0)
+    # The limit was never exceeded by more than the error of one estimate.
+    assert max(result[2] for result in results) <= HARD_LIMIT + max_error
+    assert spent <= HARD_LIMIT + max_error
+    # The last refusal left no room, except amounts that other processes released or kept as a margin then.
+    assert spent > HARD_LIMIT - ESTIMATE - (PROCESS_COUNT - 1) * max(ESTIMATE - min(costs) + max_error, 0)
     store.close()

@@ -12,7 +12,7 @@ from lib.core.target import Target
 
 TARGET = Target("claude-x", "anthropic")
 QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
-CUT = Node(
+TRUNCATED_ANSWER = Node(
     "a",
     "q",
     Message("assistant", (TextPart("Bec"),)),
@@ -24,58 +24,64 @@ CUT = Node(
     timing=Timing(0.5, 0.5, 1.0),
     provider_metadata={"id": "msg_1", "usage": {"output_tokens": 2, "more": [1, {"deep": None}]}},
 )
-TALK = Conversation("c", "Why?", 2.0, "a", TARGET, created_at=2.0, unread=True)
+CONVERSATION = Conversation("c", "Why?", 2.0, "a", TARGET, created_at=2.0, unread=True)
 
 
 @pytest.fixture
-def begun(store):
-    store.messages.save_turn("ann", TALK, [QUESTION, replace(CUT, outcome=Outcome.ARRIVING)])
-    store.messages.finish("ann", CUT)
+def saved_store(store):
+    store.messages.save_turn(
+        "ann", CONVERSATION, [QUESTION, replace(TRUNCATED_ANSWER, outcome=Outcome.ARRIVING)]
+    )
+    store.messages.finish("ann", TRUNCATED_ANSWER)
     return store
 
 
-def test_a_reopened_answer_keeps_its_words_and_takes_more(begun):
-    again = replace(CUT, outcome=Outcome.ARRIVING, finish_reason="", failure=None)
-    begun.messages.reopen("ann", replace(TALK, updated_at=9.0, params=Params(max_tokens=9)), again)
-    assert begun.messages.node("ann", "a") == again
-    assert begun.conversations.get("ann", "c") == replace(
-        TALK, updated_at=9.0, params=Params(max_tokens=9), revision=1, arriving=True
+def test_a_reopened_answer_keeps_its_text_and_can_be_extended(saved_store):
+    reopened = replace(TRUNCATED_ANSWER, outcome=Outcome.ARRIVING, finish_reason="", failure=None)
+    saved_store.messages.reopen(
+        "ann", replace(CONVERSATION, updated_at=9.0, params=Params(max_tokens=9)), reopened
     )
-    whole = replace(again, message=Message("assistant", (TextPart("Because."),)))
-    assert begun.messages.checkpoint("ann", whole) is Outcome.ARRIVING
-    begun.messages.finish("ann", replace(whole, outcome=Outcome.COMPLETE))
-    assert begun.messages.node("ann", "a").message.text == "Because."
-
-
-def test_reopening_takes_the_failure_away_and_is_a_sign_of_life(begun):
-    failed = replace(CUT, outcome=Outcome.FAILED, failure=Failure("overloaded", "Busy", 529, "r", True))
-    begun.messages.finish("ann", failed)
-    begun.messages.reopen("ann", TALK, replace(failed, outcome=Outcome.ARRIVING, failure=None))
-    assert begun.messages.node("ann", "a").failure is None
-    assert begun.messages.mark_stale(60) == 0
-
-
-def test_an_alternative_is_added_beside_the_first_where_the_conversation_still_is(begun):
-    other = replace(CUT, id="b", created_at=2.00001, provider_metadata={})
-    begun.messages.add("ann", "c", other)
-    assert begun.messages.nodes("ann", "c") == [QUESTION, CUT, other]
-    assert begun.conversations.get("ann", "c").head_id == "a"
-    begun.conversations.delete("ann", ["c"])
-    begun.purge_deleted(-1)
-    begun.messages.add("ann", "c", replace(other, id="d"))
-    assert begun.messages.node("ann", "d") is None
-
-
-def test_the_branch_to_show_is_kept_and_leaves_the_order_of_the_list(begun):
-    begun.messages.save_turn(
-        "ann", replace(TALK, id="later", head_id="q2", updated_at=3.0), [replace(QUESTION, id="q2")]
+    assert saved_store.messages.node("ann", "a") == reopened
+    assert saved_store.conversations.get("ann", "c") == replace(
+        CONVERSATION, updated_at=9.0, params=Params(max_tokens=9), revision=1, arriving=True
     )
-    begun.messages.set_head("ann", "c", "q")
-    assert begun.conversations.get("ann", "c") == replace(TALK, head_id="q", revision=1)
-    assert [talk.id for talk in begun.conversations.page("ann", 9)] == ["later", "c"]
+    extended = replace(reopened, message=Message("assistant", (TextPart("Because."),)))
+    assert saved_store.messages.checkpoint("ann", extended) is Outcome.ARRIVING
+    saved_store.messages.finish("ann", replace(extended, outcome=Outcome.COMPLETE))
+    assert saved_store.messages.node("ann", "a").message.text == "Because."
 
 
-def test_why_an_answer_failed_comes_back_with_all_that_it_blames(begun):
+def test_reopening_clears_the_failure_and_counts_as_a_heartbeat(saved_store):
+    failed = replace(
+        TRUNCATED_ANSWER, outcome=Outcome.FAILED, failure=Failure("overloaded", "Busy", 529, "r", True)
+    )
+    saved_store.messages.finish("ann", failed)
+    saved_store.messages.reopen("ann", CONVERSATION, replace(failed, outcome=Outcome.ARRIVING, failure=None))
+    assert saved_store.messages.node("ann", "a").failure is None
+    assert saved_store.messages.mark_stale(60) == 0
+
+
+def test_an_alternative_is_added_only_to_an_existing_conversation(saved_store):
+    alternative = replace(TRUNCATED_ANSWER, id="b", created_at=2.00001, provider_metadata={})
+    saved_store.messages.add("ann", "c", alternative)
+    assert saved_store.messages.nodes("ann", "c") == [QUESTION, TRUNCATED_ANSWER, alternative]
+    assert saved_store.conversations.get("ann", "c").head_id == "a"
+    saved_store.conversations.delete("ann", ["c"])
+    saved_store.purge_deleted(-1)
+    saved_store.messages.add("ann", "c", replace(alternative, id="d"))
+    assert saved_store.messages.node("ann", "d") is None
+
+
+def test_the_selected_branch_is_saved_without_reordering_the_list(saved_store):
+    saved_store.messages.save_turn(
+        "ann", replace(CONVERSATION, id="later", head_id="q2", updated_at=3.0), [replace(QUESTION, id="q2")]
+    )
+    saved_store.messages.set_head("ann", "c", "q")
+    assert saved_store.conversations.get("ann", "c") == replace(CONVERSATION, head_id="q", revision=1)
+    assert [conversation.id for conversation in saved_store.conversations.page("ann", 9)] == ["later", "c"]
+
+
+def test_a_failure_is_saved_with_its_rejected_params(saved_store):
     failure = Failure("request_refused", "No.", 400, "r", False, ("temperature", "top_p"), 3600.0)
-    begun.messages.finish("ann", replace(CUT, outcome=Outcome.FAILED, failure=failure))
-    assert begun.messages.node("ann", "a").failure == failure
+    saved_store.messages.finish("ann", replace(TRUNCATED_ANSWER, outcome=Outcome.FAILED, failure=failure))
+    assert saved_store.messages.node("ann", "a").failure == failure

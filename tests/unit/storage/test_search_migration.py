@@ -9,31 +9,42 @@ from alembic import command
 
 from lib.core.conversation import Outcome
 from lib.storage.store import Store
-from tests.unit.storage.test_migrations import ANSWER, QUESTION, TALK, at, steps
+from tests.unit.storage.test_migrations import (
+    ANSWER,
+    CONVERSATION,
+    QUESTION,
+    migration_config,
+    plain_transaction,
+)
 
-MANY = 1100  # more than are read at once
+MESSAGE_COUNT = 1100  # more than the migration reads at once
 
 
-def test_what_was_said_before_the_search_is_found(empty_url):
-    said = [
+def test_messages_saved_before_full_text_search_are_found(empty_url):
+    messages = [
         QUESTION | {"id": f"m{n:04}", "parts": json.dumps([{"type": "text", "text": f"你好 word{n}"}])}
-        for n in range(MANY)
+        for n in range(MESSAGE_COUNT)
     ]
-    thought = json.dumps(
+    thinking_parts = json.dumps(
         [{"type": "thinking", "text": "你好", "signature": ""}, {"type": "text", "text": ""}]
     )
-    said += [QUESTION | {"id": "empty", "parts": "[]"}, QUESTION | {"id": "thought", "parts": thought}]
-    coming = ANSWER | {"id": "late", "parent": "m0000", "outcome": "arriving", "failure": None}
-    with at(empty_url) as connection:
-        config = steps()
+    messages += [
+        QUESTION | {"id": "empty", "parts": "[]"},
+        QUESTION | {"id": "thought", "parts": thinking_parts},
+    ]
+    arriving = ANSWER | {"id": "late", "parent": "m0000", "outcome": "arriving", "failure": None}
+    with plain_transaction(empty_url) as connection:
+        config = migration_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0003")
-        for table, rows in (("conversation", [TALK]), ("node", said), ("node", [coming])):
-            places = ", ".join(f":{name}" for name in rows[0])
-            connection.execute(sa.text(f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({places})"), rows)
+        for table, rows in (("conversation", [CONVERSATION]), ("node", messages), ("node", [arriving])):
+            placeholders = ", ".join(f":{name}" for name in rows[0])
+            connection.execute(
+                sa.text(f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({placeholders})"), rows
+            )
     store = Store(empty_url)
-    assert sorted(hit.node_id for hit in store.search.find("ann", "你好", 2 * MANY)) == [
-        f"m{n:04}" for n in range(MANY)
+    assert sorted(hit.node_id for hit in store.search.find("ann", "你好", 2 * MESSAGE_COUNT)) == [
+        f"m{n:04}" for n in range(MESSAGE_COUNT)
     ]
     assert [hit.node_id for hit in store.search.find("ann", "word1099 你好", 9)] == ["m1099"]
     assert store.search.find("ann", "b", 9) == []
@@ -41,9 +52,14 @@ def test_what_was_said_before_the_search_is_found(empty_url):
     assert [hit.node_id for hit in store.search.find("ann", "b", 9)] == ["late"]
     assert store.messages.node("ann", "late").outcome is Outcome.INTERRUPTED
     store.conversations.set_generated_title("ann", "c", "A model's")
-    (talk,) = store.conversations.page("ann", 9)
-    assert (talk.title, talk.created_at, talk.revision, talk.title_source) == (
-        TALK["title"],
+    (conversation,) = store.conversations.page("ann", 9)
+    assert (
+        conversation.title,
+        conversation.created_at,
+        conversation.revision,
+        conversation.title_source,
+    ) == (
+        CONVERSATION["title"],
         1.0,
         0,
         "person",

@@ -13,44 +13,44 @@ LINK = ShareLink("s", "c", "Why?", 5.0)
 
 
 @pytest.fixture
-def shared(store):
+def shared_store(store):
     store.messages.save_turn("ann", Conversation("c", "Why?", 1.0), [])
     assert store.shares.add("ann", LINK, "hash", SNAPSHOT)
     return store
 
 
-def test_a_link_opens_what_was_shared(shared):
-    assert shared.shares.snapshot("hash") == SNAPSHOT
-    assert shared.shares.links("ann") == [LINK]
-    shared.conversations.rename("ann", "c", "Changed since")
-    assert shared.shares.snapshot("hash") == SNAPSHOT
-    for other in ("s", "Hash", "", "has%", "hash\x00"):
-        assert shared.shares.snapshot(other) is None
+def test_a_link_opens_the_shared_snapshot(shared_store):
+    assert shared_store.shares.snapshot("hash") == SNAPSHOT
+    assert shared_store.shares.links("ann") == [LINK]
+    shared_store.conversations.rename("ann", "c", "Changed since")
+    assert shared_store.shares.snapshot("hash") == SNAPSHOT
+    for wrong_hash in ("s", "Hash", "", "has%", "hash\x00"):
+        assert shared_store.shares.snapshot(wrong_hash) is None
 
 
-def test_links_are_listed_newest_first_and_taken_back_one_by_one(shared):
+def test_links_are_listed_newest_first_and_revoked_one_by_one(shared_store):
     newer = ShareLink("t", "c", "Why?", 6.0)
-    shared.shares.add("ann", newer, "hash2", {})
-    assert shared.shares.links("ann") == [newer, LINK]
-    assert shared.shares.snapshot("hash2") == {}
-    shared.shares.revoke("ann", "s")
-    assert shared.shares.snapshot("hash") is None
-    assert shared.shares.links("ann") == [newer]
+    shared_store.shares.add("ann", newer, "hash2", {})
+    assert shared_store.shares.links("ann") == [newer, LINK]
+    assert shared_store.shares.snapshot("hash2") == {}
+    shared_store.shares.revoke("ann", "s")
+    assert shared_store.shares.snapshot("hash") is None
+    assert shared_store.shares.links("ann") == [newer]
 
 
-def test_links_sleep_while_their_conversation_is_deleted_and_go_with_it(shared):
-    shared.conversations.delete("ann", ["c"])
-    assert (shared.shares.snapshot("hash"), shared.shares.links("ann")) == (None, [])
-    assert not shared.shares.add("ann", ShareLink("t", "c", "", 6.0), "hash2", {})
-    shared.conversations.restore("ann", ["c"])
-    assert (shared.shares.snapshot("hash"), shared.shares.links("ann")) == (SNAPSHOT, [LINK])
-    shared.conversations.delete("ann", ["c"])
-    shared.purge_deleted(-1)
-    shared.conversations.restore("ann", ["c"])
-    assert (shared.shares.snapshot("hash"), shared.shares.links("ann")) == (None, [])
+def test_links_are_disabled_by_a_soft_delete_and_removed_by_a_purge(shared_store):
+    shared_store.conversations.delete("ann", ["c"])
+    assert (shared_store.shares.snapshot("hash"), shared_store.shares.links("ann")) == (None, [])
+    assert not shared_store.shares.add("ann", ShareLink("t", "c", "", 6.0), "hash2", {})
+    shared_store.conversations.restore("ann", ["c"])
+    assert (shared_store.shares.snapshot("hash"), shared_store.shares.links("ann")) == (SNAPSHOT, [LINK])
+    shared_store.conversations.delete("ann", ["c"])
+    shared_store.purge_deleted(-1)
+    shared_store.conversations.restore("ann", ["c"])
+    assert (shared_store.shares.snapshot("hash"), shared_store.shares.links("ann")) == (None, [])
 
 
-def test_two_links_cannot_be_opened_by_one_secret(shared):
+def test_a_token_hash_is_unique(shared_store):
     with pytest.raises(StoreError):
-        shared.shares.add("ann", ShareLink("t", "c", "", 6.0), "hash", {})
-    assert shared.shares.snapshot("hash") == SNAPSHOT
+        shared_store.shares.add("ann", ShareLink("t", "c", "", 6.0), "hash", {})
+    assert shared_store.shares.snapshot("hash") == SNAPSHOT

@@ -19,14 +19,14 @@ from lib.storage.engine import read_transaction, write_transaction
 from lib.storage.schema import ledger
 
 TARGET = Target("m", "openai")
-ENDED = [outcome for outcome in Outcome if outcome is not Outcome.ARRIVING]
+FINAL_OUTCOMES = [outcome for outcome in Outcome if outcome is not Outcome.ARRIVING]
 PRICE = Price(Decimal("2.5"), Decimal(10), None, Decimal("3.125"), Decimal("0.01"))
-BEGIN, DAY = 1_767_225_600.0, 86_400
-SPAN = DayRange(date(2026, 1, 1), BEGIN, 10)
+START, DAY = 1_767_225_600.0, 86_400
+DAY_RANGE = DayRange(date(2026, 1, 1), START, 10)
 QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
 ANSWER = Node("a", "q", Message("assistant", ()), 2.0, Outcome.ARRIVING, target=TARGET, usage_record_id="r")
-TALK = Conversation("c", "Why?", 2.0, "a", TARGET)
-SPEND = UsageRecord(
+CONVERSATION = Conversation("c", "Why?", 2.0, "a", TARGET)
+RECORD = UsageRecord(
     *(
         "r",
         "c",
@@ -36,95 +36,100 @@ SPEND = UsageRecord(
         Timing(0.5, 0.7, 2.0),
         Outcome.COMPLETE,
         "req",
-        BEGIN,
+        START,
     ),
     *("a", PRICE, "gateway", 12_345),
 )
 
 
 @pytest.fixture
-def begun(store):
-    store.messages.save_turn("ann", TALK, [QUESTION, ANSWER])
+def saved_store(store):
+    store.messages.save_turn("ann", CONVERSATION, [QUESTION, ANSWER])
     return store
 
 
-def test_it_is_written_with_the_answers_end_as_it_was(begun):
-    ended = replace(ANSWER, outcome=Outcome.COMPLETE)
-    begun.messages.finish("ann", ended, [SPEND])
-    begun.messages.finish("ann", ended, [SPEND])
-    assert begun.usage.records("ann", "c") == [SPEND]
-    assert begun.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 0, 0, 12_345, SPEND.usage)}
-    assert begun.usage.records("bob", "c") == []
+def test_a_usage_record_is_saved_once_with_the_end_of_the_answer(saved_store):
+    finished = replace(ANSWER, outcome=Outcome.COMPLETE)
+    saved_store.messages.finish("ann", finished, [RECORD])
+    saved_store.messages.finish("ann", finished, [RECORD])
+    assert saved_store.usage.records("ann", "c") == [RECORD]
+    assert saved_store.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 0, 0, 12_345, RECORD.usage)}
+    assert saved_store.usage.records("bob", "c") == []
 
 
-def test_it_is_written_where_the_answer_is_gone(begun):
-    begun.users.delete_data("ann")
-    begun.messages.finish("ann", replace(ANSWER, outcome=Outcome.STOPPED), [SPEND])
-    assert begun.usage.records("ann", "c") == [SPEND]
-    assert begun.messages.node("ann", "a") is None
+def test_usage_of_a_deleted_answer_is_recorded(saved_store):
+    saved_store.users.delete_data("ann")
+    saved_store.messages.finish("ann", replace(ANSWER, outcome=Outcome.STOPPED), [RECORD])
+    assert saved_store.usage.records("ann", "c") == [RECORD]
+    assert saved_store.messages.node("ann", "a") is None
 
 
-def test_neither_is_written_where_one_cannot_be(begun):
-    broken = replace(SPEND, cost=2**70)  # more than a column holds
+def test_an_invalid_usage_record_leaves_the_answer_unfinished(saved_store):
+    invalid = replace(RECORD, cost=2**70)  # more than a column holds
     with pytest.raises(Exception, match=r"(?i)too large|out of range|overflow"):
-        begun.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [broken])
-    assert begun.messages.node("ann", "a").arriving
-    assert begun.usage.records("ann", "c") == []
+        saved_store.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [invalid])
+    assert saved_store.messages.node("ann", "a").arriving
+    assert saved_store.usage.records("ann", "c") == []
 
 
-def test_whose_producer_died_has_a_row_of_unknown_cost(begun):
-    assert begun.messages.mark_stale(-1) == 1
-    (row,) = begun.usage.records("ann", "c")
-    assert (row.id, row.node_id, row.target, row.outcome) == ("r", "a", TARGET, Outcome.INTERRUPTED)
-    assert (row.usage, row.timing, row.cost, row.price) == (Usage(), Timing(), None, None)
-    assert begun.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 1, 1)}
-    assert begun.messages.mark_stale(-1) == 0
-    assert len(begun.usage.records("ann", "c")) == 1
+def test_a_stale_answer_gets_a_usage_record_of_unknown_cost(saved_store):
+    assert saved_store.messages.mark_stale(-1) == 1
+    (record,) = saved_store.usage.records("ann", "c")
+    assert (record.id, record.node_id, record.target, record.outcome) == (
+        "r",
+        "a",
+        TARGET,
+        Outcome.INTERRUPTED,
+    )
+    assert (record.usage, record.timing, record.cost, record.price) == (Usage(), Timing(), None, None)
+    assert saved_store.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 1, 1)}
+    assert saved_store.messages.mark_stale(-1) == 0
+    assert len(saved_store.usage.records("ann", "c")) == 1
 
 
 @pytest.mark.parametrize(
-    "lose",
+    "mark_lost",
     [
         lambda store: store.messages.mark_stale(-1),
         lambda store: store.messages.mark_stopped("ann", "a"),
     ],
 )
-def test_who_was_taken_for_dead_tells_it_after_all_and_only_once(begun, lose):
-    lose(begun)
-    assert [row.cost for row in begun.usage.records("ann", "c")] == [None]
-    begun.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [SPEND])
-    assert begun.usage.records("ann", "c") == [SPEND]
-    begun.messages.mark_stopped("ann", "a")
-    begun.messages.mark_stale(-1)
-    begun.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [replace(SPEND, cost=1)])
-    assert begun.usage.records("ann", "c") == [SPEND]
+def test_a_lost_usage_record_is_completed_once(saved_store, mark_lost):
+    mark_lost(saved_store)
+    assert [record.cost for record in saved_store.usage.records("ann", "c")] == [None]
+    saved_store.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [RECORD])
+    assert saved_store.usage.records("ann", "c") == [RECORD]
+    saved_store.messages.mark_stopped("ann", "a")
+    saved_store.messages.mark_stale(-1)
+    saved_store.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [replace(RECORD, cost=1)])
+    assert saved_store.usage.records("ann", "c") == [RECORD]
 
 
-def test_another_cannot_write_over_it(begun):
-    begun.messages.mark_stale(-1)
-    begun.usage.record("bob", SPEND)
-    assert begun.usage.records("bob", "c") == []
-    assert [row.cost for row in begun.usage.records("ann", "c")] == [None]
+def test_another_owner_cannot_complete_a_usage_record(saved_store):
+    saved_store.messages.mark_stale(-1)
+    saved_store.usage.record("bob", RECORD)
+    assert saved_store.usage.records("bob", "c") == []
+    assert [record.cost for record in saved_store.usage.records("ann", "c")] == [None]
 
 
-def test_an_answer_that_came_with_anothers_request_has_no_row(begun):
-    begun.messages.add("ann", "c", replace(ANSWER, id="b", usage_record_id=""))
-    assert begun.messages.mark_stale(-1) == 2
-    assert [row.id for row in begun.usage.records("ann", "c")] == ["r"]
+def test_an_answer_without_its_own_request_gets_no_usage_record(saved_store):
+    saved_store.messages.add("ann", "c", replace(ANSWER, id="b", usage_record_id=""))
+    assert saved_store.messages.mark_stale(-1) == 2
+    assert [record.id for record in saved_store.usage.records("ann", "c")] == ["r"]
 
 
-def test_what_goes_on_is_a_request_of_its_own(begun):
-    cut = replace(ANSWER, outcome=Outcome.LENGTH)
-    begun.messages.finish("ann", cut, [SPEND])
-    again = replace(cut, outcome=Outcome.ARRIVING, usage_record_id="r-two")
-    begun.messages.reopen("ann", TALK, again)
-    assert begun.messages.node("ann", "a").usage_record_id == "r-two"
-    begun.messages.mark_stale(-1)
-    assert begun.usage.totals_by_answer("ann", "c")["a"] == to_usage_total(SPEND) + UsageTotal(1, 1, 1)
+def test_a_continuation_has_its_own_usage_record(saved_store):
+    finished = replace(ANSWER, outcome=Outcome.LENGTH)
+    saved_store.messages.finish("ann", finished, [RECORD])
+    reopened = replace(finished, outcome=Outcome.ARRIVING, usage_record_id="r-two")
+    saved_store.messages.reopen("ann", CONVERSATION, reopened)
+    assert saved_store.messages.node("ann", "a").usage_record_id == "r-two"
+    saved_store.messages.mark_stale(-1)
+    assert saved_store.usage.totals_by_answer("ann", "c")["a"] == to_usage_total(RECORD) + UsageTotal(1, 1, 1)
 
 
-tokens = some.none() | some.integers(0, 2**40)
-spends = some.builds(
+token_counts = some.none() | some.integers(0, 2**40)
+usage_records = some.builds(
     UsageRecord,
     id=some.just(""),
     conversation_id=some.sampled_from(["c", "d", None]),
@@ -132,69 +137,84 @@ spends = some.builds(
     target=some.builds(
         Target, some.sampled_from(["m", "模型 “x”"]), some.sampled_from(["openai", "anthropic"])
     ),
-    usage=some.builds(Usage, tokens, tokens, tokens, tokens, tokens),
+    usage=some.builds(Usage, token_counts, token_counts, token_counts, token_counts, token_counts),
     timing=some.builds(Timing, some.none() | some.floats(0, 9), some.none(), some.just(1.0)),
-    outcome=some.sampled_from(ENDED),
+    outcome=some.sampled_from(FINAL_OUTCOMES),
     request_id=some.just(""),
-    created_at=some.floats(BEGIN - 2 * DAY, BEGIN + 12 * DAY)
-    | some.integers(-1, 11).map(lambda day: BEGIN + day * DAY),
+    created_at=some.floats(START - 2 * DAY, START + 12 * DAY)
+    | some.integers(-1, 11).map(lambda day: START + day * DAY),
     node_id=some.sampled_from(["a", "b", None]),
     cost=some.none() | some.integers(0, 10**15),
 )
-known = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+hypothesis_settings = settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
-@known
-@given(found=some.lists(spends, max_size=12))
-def test_every_sum_is_that_of_the_rows(store, found):
+@hypothesis_settings
+@given(generated=some.lists(usage_records, max_size=12))
+def test_all_totals_equal_the_sum_of_the_records(store, generated):
     with write_transaction(store._engine) as connection:
         connection.execute(sa.delete(ledger))
-    mine = [replace(spend, id=f"s{number}") for number, spend in enumerate(found)]
-    for spend in mine:
-        store.usage.record("ann", spend)
-    store.usage.record("bob", replace(SPEND, cost=999))
+    records = [replace(record, id=f"s{number}") for number, record in enumerate(generated)]
+    for record in records:
+        store.usage.record("ann", record)
+    store.usage.record("bob", replace(RECORD, cost=999))
 
-    def total(rows) -> UsageTotal:
-        return sum(map(to_usage_total, rows), UsageTotal())
+    def sum_records(conversation_records) -> UsageTotal:
+        return sum(map(to_usage_total, conversation_records), UsageTotal())
 
-    for talk in ("c", "d"):
-        told = store.usage.totals_by_answer("ann", talk)
-        rows = [spend for spend in mine if spend.conversation_id == talk]
-        assert told == {
-            name: total(one for one in rows if (one.node_id or "") == name)
-            for name in {r.node_id or "" for r in rows}
+    for conversation_id in ("c", "d"):
+        totals = store.usage.totals_by_answer("ann", conversation_id)
+        conversation_records = [record for record in records if record.conversation_id == conversation_id]
+        assert totals == {
+            node_id: sum_records(
+                record for record in conversation_records if (record.node_id or "") == node_id
+            )
+            for node_id in {record.node_id or "" for record in conversation_records}
         }
-    inside = [spend for spend in mine if BEGIN <= spend.created_at < SPAN.end]
-    lines = store.usage.daily("ann", [SPAN])
-    assert sum((line.total for line in lines), UsageTotal()) == total(inside)
-    for line in lines:
-        since = BEGIN + (line.day - SPAN.first_day).days * DAY
-        day = [one for one in inside if since <= one.created_at < since + DAY and one.target == line.target]
-        assert line.total == total(day)
-    # However the days are cut, they are the same days.
-    halves = [replace(SPAN, day_count=4), DayRange(SPAN.first_day + timedelta(days=4), BEGIN + 4 * DAY, 6)]
-    assert store.usage.daily("ann", halves) == lines
-    assert store.usage.total() == total(mine) + to_usage_total(replace(SPEND, cost=999))
-    waits = [(one.target, one.timing.first_token) for one in inside if one.timing.first_token is not None]
-    assert sorted(store.usage.first_token_times("ann", BEGIN, SPAN.end, 99), key=str) == sorted(
-        waits, key=str
+    records_in_range = [record for record in records if START <= record.created_at < DAY_RANGE.end]
+    daily_usage = store.usage.daily("ann", [DAY_RANGE])
+    assert sum((daily.total for daily in daily_usage), UsageTotal()) == sum_records(records_in_range)
+    for daily in daily_usage:
+        day_start = START + (daily.day - DAY_RANGE.first_day).days * DAY
+        records_of_day = [
+            record
+            for record in records_in_range
+            if day_start <= record.created_at < day_start + DAY and record.target == daily.target
+        ]
+        assert daily.total == sum_records(records_of_day)
+    # A split of the range into two does not change the days.
+    split_ranges = [
+        replace(DAY_RANGE, day_count=4),
+        DayRange(DAY_RANGE.first_day + timedelta(days=4), START + 4 * DAY, 6),
+    ]
+    assert store.usage.daily("ann", split_ranges) == daily_usage
+    assert store.usage.total() == sum_records(records) + to_usage_total(replace(RECORD, cost=999))
+    first_token_times = [
+        (record.target, record.timing.first_token)
+        for record in records_in_range
+        if record.timing.first_token is not None
+    ]
+    assert sorted(store.usage.first_token_times("ann", START, DAY_RANGE.end, 99), key=str) == sorted(
+        first_token_times, key=str
     )
 
 
-def test_the_newest_waits_are_the_ones_that_are_taken(store):
+def test_first_token_times_are_those_of_the_newest_requests(store):
     for number in range(5):
         store.usage.record(
-            "ann", replace(SPEND, id=str(number), created_at=BEGIN + number, timing=Timing(float(number)))
+            "ann", replace(RECORD, id=str(number), created_at=START + number, timing=Timing(float(number)))
         )
-    assert store.usage.first_token_times("ann", BEGIN, BEGIN + 9, 2) == [(TARGET, 4.0), (TARGET, 3.0)]
+    assert store.usage.first_token_times("ann", START, START + 9, 2) == [(TARGET, 4.0), (TARGET, 3.0)]
 
 
-def test_what_somebody_spent_since_then_is_asked_of_an_index(store):
-    query = sa.select(sa.func.sum(ledger.c.cost)).where(ledger.c.owner == "ann", ledger.c.created >= BEGIN)
+def test_cost_since_a_time_is_read_from_an_index(store):
+    query = sa.select(sa.func.sum(ledger.c.cost)).where(ledger.c.owner == "ann", ledger.c.created >= START)
     with read_transaction(store._engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-        bound = query.compile(connection.engine, compile_kwargs={"literal_binds": True})
-        plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain}{bound}"))
+        statement = query.compile(connection.engine, compile_kwargs={"literal_binds": True})
+        plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain}{statement}"))
     assert "ledger_created" in plan

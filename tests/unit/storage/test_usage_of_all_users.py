@@ -9,34 +9,36 @@ import pytest
 from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.target import Target
 from lib.core.usage import UsageTotal, to_usage_total
-from tests.unit.storage.test_usage import BEGIN, DAY, SPAN, SPEND
+from tests.unit.storage.test_usage import DAY, DAY_RANGE, RECORD, START
 
-OTHER = Target("n", "anthropic")
+OTHER_TARGET = Target("n", "anthropic")
 
 
 @pytest.fixture
-def filled(store):
-    """Requests of three people on three days; the last is of another time."""
+def store_of_three_users(store):
+    """Requests of three users on three days, and one outside the range."""
     for number, (owner, day, target, cost) in enumerate(
         [
-            ("ann", 0, SPEND.target, 5),
-            ("ann", 0, OTHER, 7),
-            ("bob", 0, SPEND.target, 100),
-            ("bob", 9, SPEND.target, None),
-            ("eve", 4, OTHER, 1),
-            ("zoe", 11, OTHER, 1),
+            ("ann", 0, RECORD.target, 5),
+            ("ann", 0, OTHER_TARGET, 7),
+            ("bob", 0, RECORD.target, 100),
+            ("bob", 9, RECORD.target, None),
+            ("eve", 4, OTHER_TARGET, 1),
+            ("zoe", 11, OTHER_TARGET, 1),
         ]
     ):
-        created = BEGIN + day * DAY + number
+        created = START + day * DAY + number
         timing = Timing(float(number), None, 9.0)
-        row = replace(SPEND, id=f"r{number}", created_at=created, target=target, cost=cost, timing=timing)
-        store.usage.record(owner, row)
+        record = replace(RECORD, id=f"r{number}", created_at=created, target=target, cost=cost, timing=timing)
+        store.usage.record(owner, record)
     return store
 
 
-def test_the_lines_of_all_are_those_of_each_together(filled):
-    each = filled.usage.daily_by_user([SPAN])
-    assert [(owner, line.day.day, line.target.model, line.total.cost) for owner, line in each] == [
+def test_daily_usage_of_all_users_is_the_sum_of_each_user(store_of_three_users):
+    usage_by_user = store_of_three_users.usage.daily_by_user([DAY_RANGE])
+    assert [
+        (owner, daily.day.day, daily.target.model, daily.total.cost) for owner, daily in usage_by_user
+    ] == [
         ("ann", 1, "m", 5),
         ("bob", 1, "m", 100),
         ("ann", 1, "n", 7),
@@ -44,36 +46,47 @@ def test_the_lines_of_all_are_those_of_each_together(filled):
         ("bob", 10, "m", 0),
     ]
     for owner in ("ann", "bob", "eve"):
-        assert [line for whose, line in each if whose == owner] == filled.usage.daily(owner, [SPAN])
-    every = filled.usage.daily(None, [SPAN])
-    assert [(line.day.day, line.target.model, line.total.cost) for line in every] == [
+        assert [daily for user, daily in usage_by_user if user == owner] == store_of_three_users.usage.daily(
+            owner, [DAY_RANGE]
+        )
+    usage_of_all = store_of_three_users.usage.daily(None, [DAY_RANGE])
+    assert [(daily.day.day, daily.target.model, daily.total.cost) for daily in usage_of_all] == [
         (1, "m", 105),
         (1, "n", 7),
         (5, "n", 1),
         (10, "m", 0),
     ]
-    assert every[0].total == to_usage_total(replace(SPEND, cost=5)) + to_usage_total(replace(SPEND, cost=100))
-    total = sum((line.total for line in every), UsageTotal())
-    assert total == sum(filled.usage.totals_by_user(BEGIN, SPAN.end).values(), UsageTotal())
+    assert usage_of_all[0].total == to_usage_total(replace(RECORD, cost=5)) + to_usage_total(
+        replace(RECORD, cost=100)
+    )
+    total = sum((daily.total for daily in usage_of_all), UsageTotal())
+    assert total == sum(
+        store_of_three_users.usage.totals_by_user(START, DAY_RANGE.end).values(), UsageTotal()
+    )
 
 
-def test_the_dearest_comes_first_and_only_of_that_time(filled):
-    found = filled.usage.totals_by_user(BEGIN, SPAN.end)
-    assert [(owner, one.cost, one.request_count, one.unpriced_count) for owner, one in found.items()] == [
+def test_totals_by_user_are_sorted_by_cost_and_limited_to_the_range(store_of_three_users):
+    totals = store_of_three_users.usage.totals_by_user(START, DAY_RANGE.end)
+    assert [
+        (owner, total.cost, total.request_count, total.unpriced_count) for owner, total in totals.items()
+    ] == [
         ("bob", 100, 2, 1),
         ("ann", 12, 2, 0),
         ("eve", 1, 1, 0),
     ]
-    assert filled.usage.totals_by_user(SPAN.end + 10 * DAY, SPAN.end + 11 * DAY) == {}
+    assert store_of_three_users.usage.totals_by_user(DAY_RANGE.end + 10 * DAY, DAY_RANGE.end + 11 * DAY) == {}
 
 
-def test_the_newest_waits_of_everybody(filled):
-    assert filled.usage.first_token_times(None, BEGIN, SPAN.end, 2) == [(SPEND.target, 3.0), (OTHER, 4.0)]
+def test_first_token_times_of_all_users_are_those_of_the_newest_requests(store_of_three_users):
+    assert store_of_three_users.usage.first_token_times(None, START, DAY_RANGE.end, 2) == [
+        (RECORD.target, 3.0),
+        (OTHER_TARGET, 4.0),
+    ]
 
 
-def test_a_failure_that_said_nothing_is_of_no_unknown_cost(store):
-    silent = replace(
-        SPEND, outcome=Outcome.FAILED, usage=Usage(), timing=Timing(None, None, 1.0), cost=None, price=None
+def test_a_failed_request_without_output_has_a_known_cost_of_zero(store):
+    failed = replace(
+        RECORD, outcome=Outcome.FAILED, usage=Usage(), timing=Timing(None, None, 1.0), cost=None, price=None
     )
-    store.usage.record("ann", silent)
-    assert store.usage.totals_by_user(BEGIN, SPAN.end) == {"ann": UsageTotal(1, 1, 0, 0)}
+    store.usage.record("ann", failed)
+    assert store.usage.totals_by_user(START, DAY_RANGE.end) == {"ann": UsageTotal(1, 1, 0, 0)}

@@ -99,10 +99,10 @@ def test_openai_tool_calls_use_the_tool_of_the_request(openai_sdk: openai.OpenAI
 def test_anthropic_tool_use_uses_the_tool_of_the_request(anthropic_sdk: anthropic.Anthropic) -> None:
     tools = [{"name": "find", "input_schema": {}}]
     body: Any = request_body("demo-wants-tool", "Where is it?", tools=tools, max_tokens=4000)
-    whole = anthropic_sdk.messages.create(**body)
+    unstreamed = anthropic_sdk.messages.create(**body)
     with anthropic_sdk.messages.stream(**body) as stream:
         streamed = stream.get_final_message()
-    for message in (whole, streamed):
+    for message in (unstreamed, streamed):
         assert message.stop_reason == "tool_use"
         assert [block.type for block in message.content] == ["text", "tool_use"]
         block: Any = message.content[1]

@@ -50,13 +50,13 @@ def test_characters_are_split_between_chunks(gateway: FakeGateway, path: str, is
     body = request_body("demo-cut-letters", "你好", stream=is_streamed)
     with post(gateway, path, body, stream=True) as response:
         parts = list(response.raw.read_chunked())
-    splits = 0
+    split_count = 0
     for part in parts:
         try:
             part.decode()
         except UnicodeDecodeError:
-            splits += 1
-    assert splits >= (20 if is_streamed else 2)
+            split_count += 1
+    assert split_count >= (20 if is_streamed else 2)
     assert text_of(b"".join(parts).decode(), is_streamed).endswith(END)
 
 

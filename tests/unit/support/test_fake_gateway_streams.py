@@ -86,15 +86,15 @@ def test_thinking_is_hidden(gateway: FakeGateway, path: str, name: str) -> None:
     if path == OPENAI:
         assert answer.kinds[1] == ("nothing" if "redacted" in name else "reasoning_content")
         return
-    block, whole = block_starts(answer)[0], post(gateway, path, request_body(name)).json()["content"][0]
+    block, unstreamed = block_starts(answer)[0], post(gateway, path, request_body(name)).json()["content"][0]
     if "redacted" in name:
-        assert block == whole == {"type": "redacted_thinking", "data": block["data"]}
+        assert block == unstreamed == {"type": "redacted_thinking", "data": block["data"]}
     else:
         assert block == {"type": "thinking", "thinking": "", "signature": ""}
         signatures = [
             frame["delta"]["signature"] for frame in answer.frames if "signature" in frame.get("delta", {})
         ]
-        assert (signatures, whole["thinking"]) == ([whole["signature"]], "")
+        assert (signatures, unstreamed["thinking"]) == ([unstreamed["signature"]], "")
 
 
 @each_path
@@ -127,16 +127,18 @@ def test_heartbeats_and_gaps_precede_and_divide_an_answer(gateway: FakeGateway, 
 
 @each_path
 def test_usage_is_sent_often_or_never(gateway: FakeGateway, path: str) -> None:
-    often = stream_answer(gateway, path, request_body("demo-usage-often", **usage_option(path))).objects
-    never = stream_answer(gateway, path, request_body("demo-no-usage", **usage_option(path))).objects
-    assert not any(frame.get("usage") for frame in never)
+    frequent_usage = stream_answer(
+        gateway, path, request_body("demo-usage-often", **usage_option(path))
+    ).objects
+    no_usage = stream_answer(gateway, path, request_body("demo-no-usage", **usage_option(path))).objects
+    assert not any(frame.get("usage") for frame in no_usage)
     assert not post(gateway, path, request_body("demo-no-usage")).json()["usage"]
     if path == OPENAI:
-        counts = [frame["usage"]["completion_tokens"] for frame in often]
+        counts = [frame["usage"]["completion_tokens"] for frame in frequent_usage]
         assert len(counts) > 40
         assert counts == sorted(counts)
     else:
-        deltas = [frame for frame in often if frame["type"] == "message_delta"]
+        deltas = [frame for frame in frequent_usage if frame["type"] == "message_delta"]
         assert [frame["delta"].get("stop_reason") for frame in deltas] == [None, "end_turn"]
         assert deltas[0]["usage"]["output_tokens"] == deltas[1]["usage"]["output_tokens"] - 1
 
@@ -189,12 +191,12 @@ def test_the_anthropic_sdk_reads_the_same_answer(
 ) -> None:
     answer = stream_answer(gateway, ANTHROPIC, request_body(name))
     body = request_body(name, max_tokens=4000)
-    whole = anthropic_sdk.messages.create(**body)
+    unstreamed = anthropic_sdk.messages.create(**body)
     with anthropic_sdk.messages.stream(**body) as stream:
         for _ in stream:
             pass
         streamed = stream.current_message_snapshot
-    for message in (whole, streamed):
+    for message in (unstreamed, streamed):
         assert "".join(block.text for block in message.content if block.type == "text") == answer.text
         thinking = "".join(block.thinking for block in message.content if block.type == "thinking")
         assert thinking == answer.thinking

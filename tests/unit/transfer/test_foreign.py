@@ -18,22 +18,22 @@ def parse(value: Any) -> ImportResult:
     return parse_export(json.dumps(value).encode())
 
 
-def shown(conversation: Conversation, nodes: list[Node]) -> list[tuple[str, str]]:
+def list_path(conversation: Conversation, nodes: list[Node]) -> list[tuple[str, str]]:
     """List roles and texts of the path that is shown."""
     return [(node.message.role, node.message.text) for node in tree.path(nodes, conversation.head_id)]
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_gives_valid_trees_that_survive_an_export(name: str):
-    first = parse_export(EXAMPLES[name])
-    assert first.report.source == name.partition("_")[0]
-    assert first.report.message_count == sum(len(nodes) for _, nodes in first.conversations) > 0
-    assert first.report.replaced_id_count == 0
-    assert is_valid(first)
-    again = parse_export(b"".join(write_export(first.conversations)))
-    assert again.conversations == first.conversations
-    assert again.report.issues == {}
-    assert parse_export(EXAMPLES[name]) == first  # so a second import is noticed
+    result = parse_export(EXAMPLES[name])
+    assert result.report.source == name.partition("_")[0]
+    assert result.report.message_count == sum(len(nodes) for _, nodes in result.conversations) > 0
+    assert result.report.replaced_id_count == 0
+    assert is_valid(result)
+    reimported = parse_export(b"".join(write_export(result.conversations)))
+    assert reimported.conversations == result.conversations
+    assert reimported.report.issues == {}
+    assert parse_export(EXAMPLES[name]) == result  # ids are stable, so a second import finds duplicates
 
 
 # --- ChatGPT
@@ -46,16 +46,16 @@ def test_chatgpt():
     assert (conversation.title_source, conversation.archived, conversation.pinned) == ("model", True, False)
     assert (conversation.created_at, conversation.updated_at) == (1750000000.5, 1750000010.5)
     assert conversation.target == Target("gpt-5-thinking", "openai")
-    assert shown(conversation, nodes) == [
+    assert list_path(conversation, nodes) == [
         ("user", "How many boats are there?"),
         ("assistant", "```\nprint(1 + 2)\n```\n\n```\n3\n```\n\nThere are three."),
         ("user", "And tomorrow?"),
         ("assistant", "Four"),
     ]
-    other = next(node for node in nodes if node.message.text == "Perhaps two.")
+    alternative = next(node for node in nodes if node.message.text == "Perhaps two.")
     answer = next(node for node in nodes if "There are three." in node.message.text)
-    assert other.parent_id == answer.parent_id == nodes[0].id
-    assert (other.target, other.outcome) == (Target("gpt-4o", "openai"), Outcome.LENGTH)
+    assert alternative.parent_id == answer.parent_id == nodes[0].id
+    assert (alternative.target, alternative.outcome) == (Target("gpt-4o", "openai"), Outcome.LENGTH)
     assert answer.message.thinking == "**Counting**\n\nOne by one."
     assert nodes[0].created_at == 1750000001.25
     assert tree.path(nodes, conversation.head_id)[-1].outcome is Outcome.INTERRUPTED
@@ -80,8 +80,10 @@ def test_an_archive_imports_the_same_as_its_file(name: str):
 
 
 def test_all_numbered_files_of_an_archive_are_read():
-    one, two = json.loads(EXAMPLES["claude"])
-    parts = {f"a/conversations-00{n}.json": json.dumps([part]).encode() for n, part in enumerate((one, two))}
+    first, second = json.loads(EXAMPLES["claude"])
+    parts = {
+        f"a/conversations-00{n}.json": json.dumps([part]).encode() for n, part in enumerate((first, second))
+    }
     assert parse_export(make_zip(parts)).conversations == parse_export(EXAMPLES["claude"]).conversations
 
 
@@ -94,21 +96,24 @@ def test_an_archive_with_other_filenames_is_searched():
 
 def test_claude():
     result = parse_export(EXAMPLES["claude"])
-    (one, nodes), (two, linear) = result.conversations
-    assert (one.title, two.title, two.title_source) == ("Tides", "Good morning", "question")
-    assert one.created_at == 1746093600.0
-    assert one.updated_at == 1746093900.25
-    assert shown(one, nodes) == [
+    (first, first_nodes), (second, second_nodes) = result.conversations
+    assert (first.title, second.title, second.title_source) == ("Tides", "Good morning", "question")
+    assert first.created_at == 1746093600.0
+    assert first.updated_at == 1746093900.25
+    assert list_path(first, first_nodes) == [
         ("user", "notes.txt\n\n````\nMoon ``` Sun\n````\n\nExplain the notes."),
         ("assistant", "It is the moon."),
         ("user", "Thanks"),
     ]
-    first = next(node for node in nodes if node.message.thinking)
-    assert first.message.text == "First I look.\n\nThe moon does it."
-    assert first.message.thinking == "The moon pulls."
-    assert (one.target, first.target) == (None, None)
-    assert two.target == linear[1].target == Target("claude-opus-4", "anthropic")
-    assert shown(two, linear) == [("user", "Good\nmorning"), ("assistant", "Good morning to you")]
+    answer = next(node for node in first_nodes if node.message.thinking)
+    assert answer.message.text == "First I look.\n\nThe moon does it."
+    assert answer.message.thinking == "The moon pulls."
+    assert (first.target, answer.target) == (None, None)
+    assert second.target == second_nodes[1].target == Target("claude-opus-4", "anthropic")
+    assert list_path(second, second_nodes) == [
+        ("user", "Good\nmorning"),
+        ("assistant", "Good morning to you"),
+    ]
     assert result.report.issues == {"citation": 1, "file": 1, "image": 1, "tool": 2}
 
 
@@ -152,11 +157,16 @@ def test_librechat_in_both_shapes():
     ((conversation, nodes),) = flat.conversations
     assert (conversation.title, conversation.params.system) == ("Stories", "Tell it well.")
     assert conversation.created_at == 1735689600.0
-    question, once, dragons, more, failed = nodes
-    assert [node.parent_id for node in nodes[1:]] == [question.id, question.id, dragons.id, more.id]
-    assert (once.outcome, once.target) == (Outcome.INTERRUPTED, Target("gpt-4o", "openai"))
-    assert (dragons.outcome, dragons.target) == (Outcome.LENGTH, Target("claude-opus-4", "anthropic"))
-    assert (dragons.message.thinking, dragons.message.text) == ("Dragons?", "There was")
+    question, interrupted, truncated, question_again, failed = nodes
+    assert [node.parent_id for node in nodes[1:]] == [
+        question.id,
+        question.id,
+        truncated.id,
+        question_again.id,
+    ]
+    assert (interrupted.outcome, interrupted.target) == (Outcome.INTERRUPTED, Target("gpt-4o", "openai"))
+    assert (truncated.outcome, truncated.target) == (Outcome.LENGTH, Target("claude-opus-4", "anthropic"))
+    assert (truncated.message.thinking, truncated.message.text) == ("Dragons?", "There was")
     assert failed.failure == Failure("gateway", '{"type":"no_user_key"}')
     assert (failed.outcome, failed.message.text) == (Outcome.FAILED, "")
     assert flat.report.issues == {"image": 1, "tool": 1}
@@ -168,8 +178,8 @@ def test_librechat_in_both_shapes():
 def test_messages_shared_by_conversations_get_distinct_ids():
     first = json.loads(EXAMPLES["chatgpt"])[0]
     result = parse([first, {**first, "conversation_id": "other"}, first])
-    every = [node.id for _, nodes in result.conversations for node in nodes]
-    assert len(every) == len(set(every)) == 3 * len(result.conversations[0][1])
+    node_ids = [node.id for _, nodes in result.conversations for node in nodes]
+    assert len(node_ids) == len(set(node_ids)) == 3 * len(result.conversations[0][1])
     assert len({conversation.id for conversation, _ in result.conversations}) == 3
     assert result.report.replaced_id_count == 1 + len(result.conversations[0][1])
     assert is_valid(result)

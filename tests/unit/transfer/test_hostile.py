@@ -114,7 +114,7 @@ def test_repairable_values_are_repaired_and_counted():
         title=title,
         created=1e300,
         updated=-1,
-        head="somebody else's",
+        head="another node",
         params={"temperature": 99, "effort": "boundless"},
         target={"model": "m", "wire": "telegraph"},
         nodes=[node, {**node, "parts": []}],
@@ -126,7 +126,7 @@ def test_repairable_values_are_repaired_and_counted():
     assert (conversation.created_at, conversation.updated_at, conversation.head_id) == (0.0, 0.0, "n")
     assert conversation.target is None
     assert conversation.params.temperature is None
-    assert [one.message.text for one in nodes] == ["a\ufffdb\ufffd"]
+    assert [imported.message.text for imported in nodes] == ["a\ufffdb\ufffd"]
     assert result.report.issues == {
         "duplicate": 1,
         "head": 1,
@@ -174,15 +174,21 @@ def test_cycles_and_missing_parents_in_antlers_format_become_trees():
 
 
 @pytest.mark.parametrize(
-    "when", [-1, 0, 1e300, 10**400, "yesterday", "9999-99-99", True, [], "0001-01-01T00:00:00+23:59"]
+    "timestamp", [-1, 0, 1e300, 10**400, "yesterday", "9999-99-99", True, [], "0001-01-01T00:00:00+23:59"]
 )
-def test_impossible_timestamps_are_ignored(when: Any):
+def test_impossible_timestamps_are_ignored(timestamp: Any):
     messages = [
         {"messageId": "a", "isCreatedByUser": True, "text": "hi", "createdAt": "2025-01-01T00:00:00Z"},
-        {"messageId": "b", "parentMessageId": "a", "isCreatedByUser": False, "text": "ho", "createdAt": when},
+        {
+            "messageId": "b",
+            "parentMessageId": "a",
+            "isCreatedByUser": False,
+            "text": "ho",
+            "createdAt": timestamp,
+        },
     ]
     result = parse_export(
-        json.dumps({"conversationId": "c", "messages": messages, "createdAt": when}).encode()
+        json.dumps({"conversationId": "c", "messages": messages, "createdAt": timestamp}).encode()
     )
     ((conversation, (first, second)),) = result.conversations
     assert first.created_at == second.created_at == conversation.created_at == 1735689600.0
@@ -196,8 +202,10 @@ def test_items_that_are_no_conversations_are_counted():
 
 
 def test_a_run_of_very_many_messages_is_merged():
-    links = [{"uuid": f"{n}", "sender": "human", "text": "x"} for n in range(20_000)]
-    ((_, (node,)),) = parse_export(json.dumps([{"uuid": "c", "chat_messages": links}]).encode()).conversations
+    messages = [{"uuid": f"{n}", "sender": "human", "text": "x"} for n in range(20_000)]
+    ((_, (node,)),) = parse_export(
+        json.dumps([{"uuid": "c", "chat_messages": messages}]).encode()
+    ).conversations
     assert node.message.text.count("x") == 20_000
 
 

@@ -11,7 +11,7 @@ from lib.core.target import Target
 from lib.transfer import export_markdown
 from lib.transfer.escape_markdown import embed_markdown
 
-WORDS = {
+TRANSLATIONS = {
     "export.question": "You",
     "export.answer": "Answer",
     "export.thinking": "Thoughts",
@@ -23,38 +23,38 @@ WORDS = {
 }
 
 
-def say(name: str) -> str:
-    return WORDS[name]
+def translate(name: str) -> str:
+    return TRANSLATIONS[name]
 
 
-def document(*texts: str, title: str = "T", thinking: str = "") -> str:
+def export_texts(*texts: str, title: str = "T", thinking: str = "") -> str:
     """Export a conversation of these texts in turn."""
     nodes = []
     for number, text in enumerate(texts):
         parts = (*((ThinkingPart(thinking),) if thinking else ()), TextPart(text))
         nodes.append(Node(str(number), None, Message("assistant" if number % 2 else "user", parts), 0.0))
-    return export_markdown(Conversation("c", title, 0.0), nodes, say)
+    return export_markdown(Conversation("c", title, 0.0), nodes, translate)
 
 
-def parsed(text: str) -> list[Token]:
+def parse(text: str) -> list[Token]:
     return MarkdownIt("commonmark").parse(text)
 
 
-def outline(text: str) -> list[tuple[str, str]]:
+def list_headings(text: str) -> list[tuple[str, str]]:
     """List the top-level headings with their text."""
-    tokens = parsed(text)
+    tokens = parse(text)
     return [
-        (token.tag, "".join(one.content for one in after.children or ()))
-        for token, after in zip(tokens, tokens[1:], strict=False)
+        (token.tag, "".join(inline.content for inline in next_token.children or ()))
+        for token, next_token in zip(tokens, tokens[1:], strict=False)
         if token.type == "heading_open" and token.level == 0
     ]
 
 
-def tags(text: str) -> list[str]:
+def list_html_lines(text: str) -> list[str]:
     """List the raw HTML of a document, line by line."""
-    tokens = [one for token in parsed(text) for one in (token, *(token.children or ()))]
-    found = [token.content for token in tokens if token.type in ("html_block", "html_inline")]
-    return "".join(found).split("\n")
+    tokens = [item for token in parse(text) for item in (token, *(token.children or ()))]
+    html = [token.content for token in tokens if token.type in ("html_block", "html_inline")]
+    return "".join(html).split("\n")
 
 
 def test_a_conversation_reads_as_a_document():
@@ -71,7 +71,7 @@ def test_a_conversation_reads_as_a_document():
         Node("f", "q", Message("assistant", ()), 0.0, Outcome.FAILED, failure=Failure("cut", "reset <b>")),
     ]
     conversation = Conversation("c", "Tides [1] <b>", 1750000100.0, created_at=1750000000.0)
-    assert export_markdown(conversation, path, say) == (
+    assert export_markdown(conversation, path, translate) == (
         "# Tides \\[1\\] \\<b\\>\n\n*2025-06-15 15:06 UTC*\n\n"
         "## You\n\n*2025-06-15 15:06 UTC*\n\nWhy *tides*?\n\n"
         "## claude\\_opus · Anthropic\n\n*2025-06-15 15:07 UTC*\n\n"
@@ -83,7 +83,7 @@ def test_a_conversation_reads_as_a_document():
 
 def test_an_arriving_answer_is_exported_as_interrupted():
     node = Node("a", None, Message("assistant", (TextPart("so far"),)), 0.0, Outcome.ARRIVING)
-    assert "> Interrupted." in export_markdown(Conversation("c", "t", 0.0), [node], say)
+    assert "> Interrupted." in export_markdown(Conversation("c", "t", 0.0), [node], translate)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_code_and_autolinks_stay_unchanged(code: str):
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("text", "expected"),
     [
         ("# One\n###### Six", "### One\n###### Six"),
         ("Over\n====\nUnder\n---", "### Over\n#### Under"),
@@ -121,8 +121,8 @@ def test_code_and_autolinks_stay_unchanged(code: str):
         ("#no heading", "#no heading"),
     ],
 )
-def test_headings_tags_and_open_code_are_contained(said: str, kept: str):
-    assert embed_markdown(said) == kept
+def test_headings_tags_and_open_code_are_contained(text: str, expected: str):
+    assert embed_markdown(text) == expected
 
 
 PIECES = [
@@ -156,16 +156,16 @@ PIECES += [
 ]
 PIECES += ["- ", "1. ", "> ", "* ", "+ ", " ", "  ", "    ", "\t", "\n", "\n\n", "\r", "\r\n", "\\"]
 PIECES += ["[a]: <b>", "|a|\n|-|", "***", "<http:a>"]
-NASTY = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
+hostile_texts = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
 @settings(deadline=None, max_examples=400)
-@given(NASTY, NASTY)
+@given(hostile_texts, hostile_texts)
 @example("a\n    ```\n<script>", "x")
-def test_no_message_changes_the_structure_of_the_document(said: str, title: str):
-    whole = document(said, "done", title=title, thinking=said)
-    headings = outline(whole)
+def test_no_message_changes_the_structure_of_the_document(text: str, title: str):
+    document = export_texts(text, "done", title=title, thinking=text)
+    headings = list_headings(document)
     assert [tag for tag, _ in headings if tag in ("h1", "h2")] == ["h1", "h2", "h2"]
-    assert [words for tag, words in headings if tag == "h2"] == ["You", "Answer"]
-    ours = ["<details>", "<summary>Thoughts</summary>", "</details>"]
-    assert [line for line in tags(whole) if line] == ours * (2 if said.strip() else 0)
+    assert [heading for tag, heading in headings if tag == "h2"] == ["You", "Answer"]
+    own_lines = ["<details>", "<summary>Thoughts</summary>", "</details>"]
+    assert [line for line in list_html_lines(document) if line] == own_lines * (2 if text.strip() else 0)

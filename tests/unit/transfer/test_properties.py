@@ -14,7 +14,7 @@ from tests.unit.transfer.examples import EXAMPLES, is_valid, make_zip
 
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
-ODD = st.recursive(
+odd_values = st.recursive(
     st.sampled_from(
         [
             None,
@@ -49,18 +49,18 @@ ODD = st.recursive(
 )
 
 
-def places(value: Any) -> list[tuple[Any, Any]]:
+def list_places(value: Any) -> list[tuple[Any, Any]]:
     """List all places in a JSON value as (container, key)."""
-    found: list[tuple[Any, Any]] = []
-    waiting = [value]
-    while waiting:
-        holder = waiting.pop()
-        inner = holder.items() if isinstance(holder, dict) else enumerate(holder)
-        for key, one in inner:
-            found.append((holder, key))
-            if isinstance(one, dict | list):
-                waiting.append(one)
-    return found
+    places: list[tuple[Any, Any]] = []
+    pending = [value]
+    while pending:
+        container = pending.pop()
+        inner = container.items() if isinstance(container, dict) else enumerate(container)
+        for key, item in inner:
+            places.append((container, key))
+            if isinstance(item, dict | list):
+                pending.append(item)
+    return places
 
 
 @settings(slow, max_examples=200)
@@ -68,28 +68,30 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 def test_any_change_to_an_export_gives_valid_trees_or_a_refusal(name: str, data: st.DataObject):
     value = [json.loads(EXAMPLES[name])]
     for _ in range(data.draw(st.integers(1, 6))):
-        everywhere = places(value)
-        holder, key = everywhere[data.draw(st.integers(0, len(everywhere) - 1))]
+        places = list_places(value)
+        container, key = places[data.draw(st.integers(0, len(places) - 1))]
         match data.draw(st.sampled_from(["odd", "drop", "swap", "copy"])):
             case "odd":
-                holder[key] = data.draw(ODD)
-            case "drop" if len(value) and holder is not value:
-                del holder[key]
+                container[key] = data.draw(odd_values)
+            case "drop" if len(value) and container is not value:
+                del container[key]
             case "swap":
-                other, at = everywhere[data.draw(st.integers(0, len(everywhere) - 1))]
-                holder[key] = copy.deepcopy(other[at])
-            case _ if isinstance(holder, list):
-                holder.append(copy.deepcopy(holder[key]))
+                source, source_key = places[data.draw(st.integers(0, len(places) - 1))]
+                container[key] = copy.deepcopy(source[source_key])
+            case _ if isinstance(container, list):
+                container.append(copy.deepcopy(container[key]))
     try:
         result = parse_export(json.dumps(value[0]).encode())
     except TransferError as error:
         assert error.reason
         return
     assert is_valid(result)
-    written = b"".join(write_export(result.conversations))
-    again = parse_export(written)
-    assert b"".join(write_export(again.conversations)) == written
-    assert all(node.outcome is not Outcome.ARRIVING for _, nodes in again.conversations for node in nodes)
+    exported = b"".join(write_export(result.conversations))
+    imported_again = parse_export(exported)
+    assert b"".join(write_export(imported_again.conversations)) == exported
+    assert all(
+        node.outcome is not Outcome.ARRIVING for _, nodes in imported_again.conversations for node in nodes
+    )
 
 
 @settings(slow, max_examples=150)
@@ -102,18 +104,21 @@ def test_any_change_to_an_export_gives_valid_trees_or_a_refusal(name: str, data:
 )
 @example("claude", True, 0, 0, b"")
 def test_any_bytes_give_valid_trees_or_a_refusal(
-    name: str, zipped: bool, start: int, length: int, new: bytes
+    name: str, is_archive: bool, start: int, length: int, inserted: bytes
 ):
-    data = make_zip({"conversations.json": EXAMPLES[name]}) if zipped else EXAMPLES[name]
+    data = make_zip({"conversations.json": EXAMPLES[name]}) if is_archive else EXAMPLES[name]
     start %= len(data)
     try:
-        assert is_valid(parse_export(data[:start] + new + data[start + length :]))
+        assert is_valid(parse_export(data[:start] + inserted + data[start + length :]))
     except TransferError as error:
         assert error.reason
 
 
 @settings(slow, max_examples=100)
-@given(ODD | st.lists(st.fixed_dictionaries({"mapping": st.dictionaries(st.text(max_size=2), ODD)})))
+@given(
+    odd_values
+    | st.lists(st.fixed_dictionaries({"mapping": st.dictionaries(st.text(max_size=2), odd_values)}))
+)
 def test_any_json_gives_valid_trees_or_a_refusal(value: Any):
     try:
         assert is_valid(parse_export(json.dumps(value).encode()))

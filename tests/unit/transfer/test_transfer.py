@@ -61,11 +61,11 @@ KEYS |= {"revision": "rev", "deleted_at": "deleted", "usage_record_id": "request
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-def whole(conversations: Iterable[ConversationRecord]) -> bytes:
+def export_bytes(conversations: Iterable[ConversationRecord]) -> bytes:
     return b"".join(write_export(conversations))
 
 
-def said(role: str, text: str, **others) -> Message:
+def message(role: str, text: str, **_) -> Message:
     return Message(role, (TextPart(text),))
 
 
@@ -87,7 +87,7 @@ FULL: ConversationRecord = (
         truncation=Truncation("answer-1", "They spoke of tides."),
     ),
     [
-        Node("question-1", None, said("user", "Why tides?\n海"), 1750000000.1),
+        Node("question-1", None, message("user", "Why tides?\n海"), 1750000000.1),
         Node(
             "answer-1",
             "question-1",
@@ -118,12 +118,12 @@ FULL: ConversationRecord = (
 
 
 def test_an_export_equals_the_stored_example_byte_for_byte():
-    assert whole([FULL]) == (EXPORTS / "antler.json").read_bytes()
+    assert export_bytes([FULL]) == (EXPORTS / "antler.json").read_bytes()
 
 
 def test_every_exported_field_is_imported():
-    (conversation, nodes), *others = parse_export((EXPORTS / "antler.json").read_bytes()).conversations
-    assert others == []
+    (conversation, nodes), *rest = parse_export((EXPORTS / "antler.json").read_bytes()).conversations
+    assert rest == []
     assert conversation == replace(FULL[0], revision=0, unread=False)
     assert nodes == FULL[1]
     assert [type(value) for value in (conversation.params.temperature, conversation.params.top_p)] == [
@@ -133,12 +133,12 @@ def test_every_exported_field_is_imported():
 
 
 def test_every_field_of_conversations_and_nodes_is_exported():
-    example = json.loads(whole([FULL]))["conversations"][0]
-    written = set(example) | {key for node in example["nodes"] for key in node}
+    example = json.loads(export_bytes([FULL]))["conversations"][0]
+    exported_keys = set(example) | {key for node in example["nodes"] for key in node}
     attributes = {field.name for kind in (Conversation, Node) for field in fields(kind)}
-    left_out = {"revision", "unread", "arriving", "deleted_at", "usage_record_id", "message"}
-    keys = {KEYS.get(attribute, attribute) for attribute in attributes - left_out}
-    assert keys == written - {"nodes", "role", "parts"}
+    excluded = {"revision", "unread", "arriving", "deleted_at", "usage_record_id", "message"}
+    keys = {KEYS.get(attribute, attribute) for attribute in attributes - excluded}
+    assert keys == exported_keys - {"nodes", "role", "parts"}
 
 
 def test_every_field_is_documented():
@@ -153,125 +153,146 @@ def test_every_field_is_documented():
 @settings(slow, max_examples=150)
 @given(lists_of_records())
 def test_an_import_of_an_export_gives_the_same_bytes_again(history):
-    data = whole(history)
+    data = export_bytes(history)
     result = parse_export(data)
     assert result.conversations == history
     assert result.report.issues == {}
     assert result.report.replaced_id_count == 0
     assert result.report.message_count == sum(len(nodes) for _, nodes in history)
-    assert whole(result.conversations) == data
+    assert export_bytes(result.conversations) == data
 
 
 @settings(slow, max_examples=50)
 @given(lists_of_records(), st.randoms(use_true_random=False))
 def test_row_and_key_order_do_not_change_an_export(history, random):
-    mixed = []
+    reordered = []
     for conversation, nodes in history:
         shuffled = [
             replace(node, provider_metadata=dict(reversed(node.provider_metadata.items()))) for node in nodes
         ]
         random.shuffle(shuffled)
-        mixed.append((conversation, shuffled))
-    assert whole(mixed) == whole(history)
+        reordered.append((conversation, shuffled))
+    assert export_bytes(reordered) == export_bytes(history)
 
 
-def test_an_arriving_answer_is_written_as_interrupted_and_a_deleted_one_left_out():
+def test_an_arriving_answer_is_exported_as_interrupted_and_a_deleted_one_omitted():
     conversation, nodes = FULL
     nodes = [nodes[0], replace(nodes[1], outcome=Outcome.ARRIVING), replace(nodes[2], deleted_at=5.0)]
-    ((again, kept),) = parse_export(whole([(conversation, nodes)])).conversations
-    assert [(node.id, node.outcome) for node in kept] == [
+    ((conversation_again, imported_nodes),) = parse_export(
+        export_bytes([(conversation, nodes)])
+    ).conversations
+    assert [(node.id, node.outcome) for node in imported_nodes] == [
         ("question-1", Outcome.COMPLETE),
         ("answer-1", Outcome.INTERRUPTED),
     ]
-    assert again.head_id == "answer-1"
+    assert conversation_again.head_id == "answer-1"
 
 
 def test_lone_surrogates_are_replaced_in_an_export():
     conversation, nodes = FULL
-    nodes = [replace(nodes[0], message=said("user", "half \ud83d, whole \ud83e\udd8c"))]
-    ((_, (node,)),) = parse_export(whole([(conversation, nodes)])).conversations
-    assert node.message.text == "half \ufffd, whole 🦌"
+    nodes = [replace(nodes[0], message=message("user", "lone \ud83d, pair \ud83e\udd8c"))]
+    ((_, (node,)),) = parse_export(export_bytes([(conversation, nodes)])).conversations
+    assert node.message.text == "lone \ufffd, pair 🦌"
 
 
 def test_an_export_is_streamed():
-    asked = []
+    read = []
 
-    def two() -> Iterable[ConversationRecord]:
+    def records() -> Iterable[ConversationRecord]:
         for number in range(2):
-            asked.append(number)
+            read.append(number)
             yield FULL
 
-    pieces = write_export(two())
-    assert next(pieces).startswith(b"{")
-    assert asked == []
-    next(pieces)
-    assert asked == [0]
+    chunks = write_export(records())
+    assert next(chunks).startswith(b"{")
+    assert read == []
+    next(chunks)
+    assert read == [0]
 
 
 def test_an_export_without_conversations_is_valid():
-    assert json.loads(whole([])) == {"format": "antler", "version": 1, "conversations": []}
-    assert parse_export(whole([])).report.conversation_count == 0
+    assert json.loads(export_bytes([])) == {"format": "antler", "version": 1, "conversations": []}
+    assert parse_export(export_bytes([])).report.conversation_count == 0
 
 
 # --- ids
 
 
-def linked(conversation: Conversation, nodes: list[Node]) -> list[tuple[str | None, str]]:
+def structure(conversation: Conversation, nodes: list[Node]) -> list[tuple[str | None, str]]:
     """Describe a tree by its texts, without ids."""
     texts = {node.id: node.message.text + node.outcome for node in nodes}
-    shown = tree.path(nodes, conversation.head_id)
+    path = tree.path(nodes, conversation.head_id)
     return [
         *((texts.get(node.parent_id or ""), texts[node.id]) for node in nodes),
-        *(("shown", texts[node.id]) for node in shown),
+        *(("shown", texts[node.id]) for node in path),
     ]
 
 
-def test_unused_ids_are_kept():
-    result = parse_export(whole([FULL]))
+def test_unused_ids_are_unchanged():
+    result = parse_export(export_bytes([FULL]))
     assert replace_existing_ids(result, lambda ids: set()) == result
 
 
 @settings(slow, max_examples=60)
 @given(lists_of_records(), st.data())
 def test_existing_ids_are_replaced_everywhere(history, data):
-    result = parse_export(whole(history))
-    every = [*(one.id for one, _ in history), *(node.id for _, nodes in history for node in nodes)]
-    used = data.draw(st.sets(st.sampled_from(every))) if every else set()
-    asked: list[str] = []
+    result = parse_export(export_bytes(history))
+    all_ids = [
+        *(conversation.id for conversation, _ in history),
+        *(node.id for _, new_nodes in history for node in new_nodes),
+    ]
+    existing_ids = data.draw(st.sets(st.sampled_from(all_ids))) if all_ids else set()
+    checked_ids: list[str] = []
 
-    def taken(ids: Iterable[str]) -> set[str]:
-        asked.extend(ids)
-        return used
+    def find_existing(ids: Iterable[str]) -> set[str]:
+        checked_ids.extend(ids)
+        return existing_ids
 
-    again = replace_existing_ids(result, taken)
-    assert sorted(asked) == sorted(every)
-    new = [*(one.id for one, _ in again.conversations), *(n.id for _, ns in again.conversations for n in ns)]
-    assert not used & set(new)
-    assert again.report.replaced_id_count == sum(one in used for one in every)
-    for (before, old), (after, nodes) in zip(result.conversations, again.conversations, strict=True):
-        assert linked(before, old) == linked(after, nodes)
-        names = dict(zip((n.id for n in old), (n.id for n in nodes), strict=True))
-        if before.truncation and before.truncation.start_id in names:
-            assert after.truncation.start_id == names[before.truncation.start_id]
+    replaced = replace_existing_ids(result, find_existing)
+    assert sorted(checked_ids) == sorted(all_ids)
+    new_ids = [
+        *(conversation.id for conversation, _ in replaced.conversations),
+        *(node.id for _, conversation_nodes in replaced.conversations for node in conversation_nodes),
+    ]
+    assert not existing_ids & set(new_ids)
+    assert replaced.report.replaced_id_count == sum(conversation in existing_ids for conversation in all_ids)
+    for (old_conversation, old_nodes), (new_conversation, new_nodes) in zip(
+        result.conversations, replaced.conversations, strict=True
+    ):
+        assert structure(old_conversation, old_nodes) == structure(new_conversation, new_nodes)
+        new_id_by_old = dict(
+            zip((node.id for node in old_nodes), (node.id for node in new_nodes), strict=True)
+        )
+        if old_conversation.truncation and old_conversation.truncation.start_id in new_id_by_old:
+            assert new_conversation.truncation.start_id == new_id_by_old[old_conversation.truncation.start_id]
 
 
 def test_a_second_import_of_a_file_shares_no_id():
-    result = parse_export(whole([FULL]))
-    here = {FULL[0].id, *(node.id for node in FULL[1])}
-    again = replace_existing_ids(result, lambda ids: here & set(ids))
-    assert again.report.replaced_id_count == 4
-    assert not here & {again.conversations[0][0].id, *(node.id for node in again.conversations[0][1])}
-    assert again.conversations[0][0].truncation.start_id == again.conversations[0][1][1].id
+    result = parse_export(export_bytes([FULL]))
+    existing_ids = {FULL[0].id, *(node.id for node in FULL[1])}
+    replaced = replace_existing_ids(result, lambda ids: existing_ids & set(ids))
+    assert replaced.report.replaced_id_count == 4
+    assert not existing_ids & {
+        replaced.conversations[0][0].id,
+        *(node.id for node in replaced.conversations[0][1]),
+    }
+    assert replaced.conversations[0][0].truncation.start_id == replaced.conversations[0][1][1].id
 
 
 def test_duplicate_and_invalid_ids_are_replaced():
-    other = (replace(FULL[0], head_id="answer-1", truncation=None), FULL[1])
-    strange = replace(FULL[1][0], id="../../etc/passwd and so on and on and on")
-    result = parse_export(whole([FULL, other, (replace(FULL[0], id="three", head_id=strange.id), [strange])]))
-    every = [one for c, nodes in result.conversations for one in (c.id, *(n.id for n in nodes))]
-    assert len(every) == len(set(every))
+    duplicate = (replace(FULL[0], head_id="answer-1", truncation=None), FULL[1])
+    invalid = replace(FULL[1][0], id="../../etc/passwd and so on and on and on")
+    result = parse_export(
+        export_bytes([FULL, duplicate, (replace(FULL[0], id="three", head_id=invalid.id), [invalid])])
+    )
+    all_ids = [
+        id_
+        for conversation, nodes in result.conversations
+        for id_ in (conversation.id, *(node.id for node in nodes))
+    ]
+    assert len(all_ids) == len(set(all_ids))
     assert result.report.replaced_id_count == 5
-    assert all(len(one) <= 32 and one.replace("-", "").replace("_", "").isalnum() for one in every)
+    assert all(len(id_) <= 32 and id_.replace("-", "").replace("_", "").isalnum() for id_ in all_ids)
     assert result.conversations[1][0].head_id == result.conversations[1][1][1].id
     assert result.conversations[2][0].head_id == result.conversations[2][1][0].id
 
@@ -279,25 +300,25 @@ def test_duplicate_and_invalid_ids_are_replaced():
 # --- versions
 
 
-def changed(**others) -> bytes:
-    return json.dumps({**json.loads(whole([FULL])), **others}).encode()
+def edit_full_export(**changes) -> bytes:
+    return json.dumps({**json.loads(export_bytes([FULL])), **changes}).encode()
 
 
 def test_a_later_major_version_is_refused():
     with pytest.raises(TransferError) as error:
-        parse_export(changed(version=2))
+        parse_export(edit_full_export(version=2))
     assert (error.value.reason, error.value.location) == ("newer", "2")
 
 
 @pytest.mark.parametrize("version", [0, -1, "1", 1.0, True, None])
 def test_an_invalid_version_is_refused(version):
     with pytest.raises(TransferError) as error:
-        parse_export(changed(version=version))
+        parse_export(edit_full_export(version=version))
     assert (error.value.reason, error.value.location) == ("shape", "version")
 
 
 def test_unknown_fields_are_ignored_and_counted():
-    file = json.loads(whole([FULL]))
+    file = json.loads(export_bytes([FULL]))
     file["by"] = "somebody"
     file["conversations"][0]["colour"] = "red"
     file["conversations"][0]["params"]["zeal"] = 3

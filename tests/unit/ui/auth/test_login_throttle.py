@@ -41,16 +41,16 @@ def test_a_correct_password_discards_only_its_own_attempt():
 
 def test_concurrent_attempts_are_all_counted():
     attempts = LoginThrottle(max_per_address=50, max_total=50, window_seconds=60.0)
-    passed: list[float] = []
+    waits: list[float] = []
     start = threading.Barrier(8, timeout=30)
 
-    def tries() -> None:
+    def attempt_often() -> None:
         start.wait()
-        passed.extend(attempts.register_attempt("a", 1.0) for _ in range(20))
+        waits.extend(attempts.register_attempt("a", 1.0) for _ in range(20))
 
-    threads = [threading.Thread(target=tries) for _ in range(8)]
+    threads = [threading.Thread(target=attempt_often) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert (len(passed), passed.count(0.0)) == (160, 50)
+    assert (len(waits), waits.count(0.0)) == (160, 50)

@@ -1,4 +1,4 @@
-"""What a reader sees of a model's text, and what a hostile model's text cannot do."""
+"""Rewriting of model output: formulas and code are preserved, images, directives and unsafe links removed."""
 
 import re
 
@@ -59,7 +59,7 @@ PLAIN = [
     ("| a | b |\n|:--|--:|\n| 1 | `2` |", "| a | b |\n|:--|--:|\n| 1 | `2` |"),
     ("https://x.y/?$a=1 and [z](https://x.y/?$a=1)", "https://x.y/?%24a=1 and [z](https://x.y/?%24a=1)"),
 ]
-PICTURES = [
+IMAGES = [
     (IMAGE, "[x](http://stranger/)"),
     ("![](http://h/)", "[image](http://h/)"),
     ("![a][ref]\n\n[ref]: http://h/", "[a][ref]\n\n[ref]: http://h/"),
@@ -107,13 +107,13 @@ LINKS = [
 ]
 
 
-def shown(text: str) -> str:
-    """What is left of a text without the code that the samples of this file hold."""
+def remove_code(text: str) -> str:
+    """Return a text without the code blocks and spans that the samples of this file contain."""
     text = re.sub(r"(?ms)^[ >]*(```+|~~~+).*?(^[ >]*\1[ ]*$|\Z)", "", text)
     return re.sub(r"(?m)(`+)[^`\n]+\1|^    .*$", "", text)
 
 
-@pytest.mark.parametrize(("text", "expected"), FORMULAS + PLAIN + PICTURES + DIRECTIVES + LINKS)
+@pytest.mark.parametrize(("text", "expected"), FORMULAS + PLAIN + IMAGES + DIRECTIVES + LINKS)
 def test_text_is_rewritten(text: str, expected: str) -> None:
     assert sanitize(text) == expected
 
@@ -133,7 +133,7 @@ def test_lone_surrogates_are_replaced() -> None:
     sanitize("a \ud800 b").encode()
 
 
-HOSTILE = [
+REPEATED_FRAGMENTS = [
     "[",
     "`",
     "$",
@@ -151,7 +151,7 @@ HOSTILE = [
     "[^1]: ",
     "| a |\n",
 ]
-HOSTILE += [
+REPEATED_FRAGMENTS += [
     "$$\n",
     "\\[\n",
     ":a[",
@@ -167,13 +167,13 @@ HOSTILE += [
 ]
 
 
-@pytest.mark.parametrize("unit", HOSTILE)
+@pytest.mark.parametrize("unit", REPEATED_FRAGMENTS)
 def test_long_hostile_text_is_read_in_linear_time(unit: str) -> None:
-    # Quadratic readers need minutes for this; the suite's own patience is the limit.
+    # A quadratic parser needs minutes for this; the timeout of the suite is the limit.
     sanitize(unit * (30_000 // len(unit)))
 
 
-ATOMS = [
+FRAGMENTS = [
     IMAGE,
     "`",
     "``",
@@ -191,7 +191,7 @@ ATOMS = [
     "    ",
     "\t",
 ]
-ATOMS += [
+FRAGMENTS += [
     "- ",
     "2. ",
     "> ",
@@ -207,7 +207,7 @@ ATOMS += [
     "<div>\n",
     ">",
 ]
-ATOMS += [
+FRAGMENTS += [
     "](",
     "][",
     "[",
@@ -224,12 +224,12 @@ ATOMS += [
     "\r",
     "\ud800",
 ]
-ATOMS += ["```mermaid\n", "A@{ img: x }"]
-hostile = st.lists(st.sampled_from(ATOMS), max_size=40).map("".join) | st.text()
+FRAGMENTS += ["```mermaid\n", "A@{ img: x }"]
+hostile_texts = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join) | st.text()
 
 
 @settings(max_examples=300, deadline=None)
-@given(hostile)
+@given(hostile_texts)
 def test_any_text_keeps_its_words(text: str) -> None:
     assert re.findall("word", sanitize(text)) == re.findall("word", text)
 
@@ -251,4 +251,4 @@ def test_a_fenced_code_block_stays_unchanged(body: str, fence: str) -> None:
     )
 )
 def test_no_image_outside_code_survives(parts: list[str]) -> None:
-    assert not re.search(r"(?<!\\)(?:\\\\)*!\[", shown(sanitize("".join(parts))))
+    assert not re.search(r"(?<!\\)(?:\\\\)*!\[", remove_code(sanitize("".join(parts))))

@@ -1,4 +1,4 @@
-"""Health probe: one check at a time, cached, and never waited for too long."""
+"""Health probe: one check at a time, cached, with a bounded wait."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ class Service:
     """Service that counts its checks, and can fail or block."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.check_count = 0
         self.fails = False
         self.free = threading.Event()
         self.free.set()
 
     def ask(self) -> None:
-        self.asked += 1
+        self.check_count += 1
         assert self.free.wait(WAIT)
         if self.fails:
-            raise ConnectionError("away")
+            raise ConnectionError("unavailable")
 
 
 def test_a_healthy_result_is_cached():
     service = Service()
     probe = HealthProbe("it", service.ask, LONG)
     assert all(asyncio.run(probe.is_healthy(WAIT)) for _ in range(20))
-    assert service.asked == 1
+    assert service.check_count == 1
 
 
 def test_an_unhealthy_result_is_cached():
@@ -39,7 +39,7 @@ def test_an_unhealthy_result_is_cached():
     service.fails = True
     probe = HealthProbe("it", service.ask, LONG)
     assert not any(asyncio.run(probe.is_healthy(WAIT)) for _ in range(20))
-    assert service.asked == 1
+    assert service.check_count == 1
 
 
 def test_a_failure_and_a_recovery_are_noticed():
@@ -69,6 +69,6 @@ def test_a_silent_service_is_checked_by_one_thread_without_waiting():
         return await asyncio.gather(*(probe.is_healthy(0.05) for _ in range(50)))
 
     assert not any(asyncio.run(ask_often()))
-    assert service.asked == 1
+    assert service.check_count == 1
     service.free.set()
     assert asyncio.run(probe.is_healthy(WAIT))

@@ -35,7 +35,7 @@ NAMES = [
 ]
 
 
-def test_the_streamlit_version_is_the_one_that_was_tried():
+def test_the_streamlit_version_is_the_tested_one():
     assert version("streamlit").startswith("1.67."), (
         "run all tests, then change the bound in requirements.txt and this test"
     )
@@ -43,25 +43,25 @@ def test_the_streamlit_version_is_the_one_that_was_tried():
 
 @pytest.mark.parametrize(("module", "name", "parameters", "feature"), NAMES, ids=[row[1] for row in NAMES])
 def test_a_private_name_exists(module, name, parameters, feature):
-    found = getattr(importlib.import_module(module), name, None)
-    assert found is not None, f"{module}.{name} is gone: {feature} is broken"
+    value = getattr(importlib.import_module(module), name, None)
+    assert value is not None, f"{module}.{name} does not exist: {feature} is broken"
     if parameters is not None:
-        signature = list(inspect.signature(found).parameters)
+        signature = list(inspect.signature(value).parameters)
         assert signature == parameters, f"{module}.{name} has other parameters: {feature} is broken"
 
 
 def test_the_pages_directory_is_disabled_by_a_class_attribute():
     assert "uses_pages_directory" in vars(PagesManager), "pages/ would run without app.py after a restart"
-    before = PagesManager.uses_pages_directory
+    original = PagesManager.uses_pages_directory
     try:
         streamlit_private.disable_pages_directory()
         assert PagesManager.uses_pages_directory is False
     finally:
-        PagesManager.uses_pages_directory = before
+        PagesManager.uses_pages_directory = original
 
 
 @pytest.mark.parametrize("size", [10, 9000])
-def test_the_sign_in_cookie_is_read_whole_or_not_at_all(monkeypatch, size):
+def test_the_sign_in_cookie_is_read_completely_or_rejected(monkeypatch, size):
     monkeypatch.setattr(streamlit_private, "get_cookie_secret", lambda: COOKIE_SECRET)
     name, chunks = streamlit_private.AUTH_COOKIE_NAME, [b"a" * 3000] * (size // 3000)
     values = {name: f"chunks-{len(chunks)}".encode()} if chunks else {name: b"a" * size}

@@ -1,4 +1,4 @@
-"""Headings of the list by days: those of the reader's time zone, at their borders."""
+"""Date headings of the conversation list in the user's time zone, at their borders."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=SHANGHAI)
 
 
-def at(*clock: int, zone=SHANGHAI) -> float:
+def timestamp(*clock: int, zone=SHANGHAI) -> float:
     return datetime(*clock, tzinfo=zone).timestamp()
 
 
@@ -33,35 +33,36 @@ def at(*clock: int, zone=SHANGHAI) -> float:
         ((2026, 10, 23, 0, 0), "month"),
         ((2026, 10, 22, 23, 59), "2026-10"),
         ((2025, 11, 22, 9, 30), "2025-11"),
-        ((2026, 11, 23, 4, 0), "today"),  # of a clock that is ahead
+        ((2026, 11, 23, 4, 0), "today"),  # a clock that is ahead
     ],
 )
-def test_each_day_has_its_heading(clock, expected):
-    assert date_heading(at(*clock), NOW.timestamp(), SHANGHAI) == expected
+def test_each_date_has_its_heading(clock, expected):
+    assert date_heading(timestamp(*clock), NOW.timestamp(), SHANGHAI) == expected
 
 
-def test_the_same_moment_is_of_another_day_elsewhere():
-    late = at(2026, 11, 22, 8, 0)  # the evening before, in New York
-    assert date_heading(late, NOW.timestamp(), SHANGHAI) == "today"
-    assert date_heading(late, at(2026, 11, 22, 9, 0, zone=NEW_YORK), NEW_YORK) == "yesterday"
+def test_a_timestamp_has_the_date_of_the_time_zone():
+    evening = timestamp(2026, 11, 22, 8, 0)  # the evening before, in New York
+    assert date_heading(evening, NOW.timestamp(), SHANGHAI) == "today"
+    assert date_heading(evening, timestamp(2026, 11, 22, 9, 0, zone=NEW_YORK), NEW_YORK) == "yesterday"
 
 
-def test_a_day_that_a_clock_was_put_back_on_is_one_day():
-    now = at(2026, 11, 1, 12, 0, zone=NEW_YORK)  # 25 hours long
-    assert date_heading(at(2026, 11, 1, 0, 10, zone=NEW_YORK), now, NEW_YORK) == "today"
-    assert date_heading(at(2026, 10, 31, 23, 50, zone=NEW_YORK), now, NEW_YORK) == "yesterday"
+def test_a_day_of_25_hours_is_one_day():
+    now = timestamp(2026, 11, 1, 12, 0, zone=NEW_YORK)  # 25 hours long
+    assert date_heading(timestamp(2026, 11, 1, 0, 10, zone=NEW_YORK), now, NEW_YORK) == "today"
+    assert date_heading(timestamp(2026, 10, 31, 23, 50, zone=NEW_YORK), now, NEW_YORK) == "yesterday"
 
 
 def test_conversations_are_grouped_in_their_order():
     times = [NOW.timestamp() - hours * 3600 for hours in (0, 1, 12, 30, 24 * 40, 24 * 41)]
-    found = [Conversation(str(place), "", updated) for place, updated in enumerate(times)]
+    conversations = [Conversation(str(index), "", updated) for index, updated in enumerate(times)]
     groups = [
-        (name, [one.id for one in group]) for name, group in group_by_date(found, NOW.timestamp(), SHANGHAI)
+        (heading, [conversation.id for conversation in group])
+        for heading, group in group_by_date(conversations, NOW.timestamp(), SHANGHAI)
     ]
     assert groups == [("today", ["0", "1"]), ("yesterday", ["2", "3"]), ("2026-10", ["4", "5"])]
 
 
-def test_an_unknown_zone_goes_by_its_distance():
+def test_an_unknown_time_zone_is_replaced_by_its_offset():
     assert resolve_timezone("Asia/Shanghai", None) == SHANGHAI
     for name in (None, "", "No/Such", "../etc"):
         assert resolve_timezone(name, -480).utcoffset(NOW) == timedelta(hours=8)
@@ -73,12 +74,12 @@ def test_an_unknown_zone_goes_by_its_distance():
     ("language", "texts"),
     [("en", ["Today", "Previous 7 days", "October 2026"]), ("zh", ["今天", "过去 7 天", "2026年10月"])],
 )
-def test_headings_are_texts_in_the_readers_language(language, texts, monkeypatch):
+def test_headings_are_translated(language, texts, monkeypatch):
     monkeypatch.setattr(i18n, "current_language", lambda: language)
     assert [heading_text(heading) for heading in ("today", "week", "2026-10")] == texts
 
 
 @pytest.mark.parametrize(("language", "text"), [("en", "1 hour ago"), ("zh", "1小时前")])
-def test_an_age_is_a_text_in_the_readers_language(language, text, monkeypatch):
+def test_an_age_is_translated(language, text, monkeypatch):
     monkeypatch.setattr(i18n, "current_language", lambda: language)
     assert dates.format_age(3600) == text

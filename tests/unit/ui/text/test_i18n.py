@@ -28,14 +28,16 @@ def test_languages_have_the_same_keys_in_the_same_order():
 
 
 def test_languages_have_the_same_placeholders():
-    wrong = [key for key in TRANSLATIONS["en"] if placeholders(key, "en") != placeholders(key, "zh")]
-    assert wrong == []
+    different = [key for key in TRANSLATIONS["en"] if placeholders(key, "en") != placeholders(key, "zh")]
+    assert different == []
 
 
 @pytest.mark.parametrize("language", TRANSLATIONS)
 def test_plural_forms_are_those_of_the_language(language):
     categories = {*LOCALES[language].plural_form.tags, "other"}
-    plurals = {key: set(m) for key, m in TRANSLATIONS[language].items() if not isinstance(m, str)}
+    plurals = {
+        key: set(message) for key, message in TRANSLATIONS[language].items() if not isinstance(message, str)
+    }
     assert plurals
     assert {key: forms for key, forms in plurals.items() if forms != categories} == {}
 
@@ -80,7 +82,7 @@ def test_markdown_is_escaped_on_one_line():
 
 
 ROOT = Path(__file__).parents[4]
-PROGRAM = [path for folder in ("lib", "pages") for path in (ROOT / folder).rglob("*.py")]
+SOURCE_FILES = [path for folder in ("lib", "pages") for path in (ROOT / folder).rglob("*.py")]
 
 
 def string_pattern(node: ast.expr) -> str:
@@ -94,7 +96,7 @@ def string_pattern(node: ast.expr) -> str:
 
 def string_patterns() -> Iterator[str]:
     """Regular expressions of all strings in the program."""
-    for path in PROGRAM:
+    for path in SOURCE_FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant | ast.JoinedStr):
                 yield string_pattern(node)
@@ -109,7 +111,7 @@ def test_every_message_is_used():
 
 def translated_keys() -> Iterator[str]:
     """Regular expressions of the keys in calls of `t`."""
-    for path in PROGRAM:
+    for path in SOURCE_FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t"
             if is_call and isinstance(node.args[0], ast.Constant | ast.JoinedStr):

@@ -14,7 +14,7 @@ from lib.ui.text.limit_text import format_dollars, format_duration
 
 
 @pytest.mark.parametrize(
-    ("nanos", "shown"),
+    ("nanos", "expected"),
     [
         (0, "$0"),
         (1, "$0.0000000010"),
@@ -27,15 +27,15 @@ from lib.ui.text.limit_text import format_dollars, format_duration
         (-2_500_000, "-$0.0025"),
     ],
 )
-def test_an_amount_has_as_many_places_as_it_needs(nanos, shown):
-    assert format_dollars(nanos) == shown
+def test_an_amount_has_as_many_decimals_as_it_needs(nanos, expected):
+    assert format_dollars(nanos) == expected
 
 
 @given(some.integers(1, 10**15))
-def test_no_amount_that_is_one_is_shown_as_nothing(nanos):
-    shown = Decimal(format_dollars(nanos).replace("$", "").replace(",", ""))
-    assert shown > 0
-    assert abs(shown - Decimal(nanos) / NANOS_PER_DOLLAR) <= Decimal(nanos) / NANOS_PER_DOLLAR / 10
+def test_no_positive_amount_is_shown_as_zero(nanos):
+    parsed = Decimal(format_dollars(nanos).replace("$", "").replace(",", ""))
+    assert parsed > 0
+    assert abs(parsed - Decimal(nanos) / NANOS_PER_DOLLAR) <= Decimal(nanos) / NANOS_PER_DOLLAR / 10
 
 
 @pytest.mark.parametrize(
