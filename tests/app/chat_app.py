@@ -1,4 +1,4 @@
-"""The chat page under AppTest, by what its reader sees and does."""
+"""The chat page under AppTest, by the visible texts and the actions of a user."""
 
 from __future__ import annotations
 

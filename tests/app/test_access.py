@@ -41,7 +41,7 @@ ROOT = Path(__file__).parents[2]
 PAGE_TEXTS = {
     "chat": (QUESTION_TEXT,),
     "settings": ("Settings",),
-    "shared": ("Hers", QUESTION_TEXT),
+    "shared": ("Confidential title", QUESTION_TEXT),
     "usage": ("Usage",),
 }
 
@@ -86,7 +86,7 @@ def server(store, database_url, monkeypatch):
     for cached in (resources.settings, resources.store, resources.gateway_at, password._login_throttle):
         cached.clear()
     for user_id in OWNERS:
-        conversation = Conversation(f"c-{user_id}", "Hers", 1.0, f"q-{user_id}")
+        conversation = Conversation(f"c-{user_id}", "Confidential title", 1.0, f"q-{user_id}")
         question = Node(f"q-{user_id}", None, Message("user", (TextPart(QUESTION_TEXT),)), 1.0)
         store.messages.save_turn(user_id, conversation, [question])
         token = share_links.create_share_link(store.shares, user_id, conversation, [question])
@@ -118,7 +118,7 @@ def test_a_page_is_rendered_for_users_with_access_only(server, mode, client, tit
         assert not at.exception
         return
     assert title in at.title[0].value
-    assert not [expected for expected in (QUESTION_TEXT, "Hers") if expected in text]
+    assert not [expected for expected in (QUESTION_TEXT, "Confidential title") if expected in text]
     assert (len(at.chat_input), len(at.sidebar.button), len(at.title)) == (0, 0, 1)
 
 
@@ -136,7 +136,11 @@ def test_administration_is_for_admins_and_shows_no_conversation(server, mode, cl
     assert ("All users" in str(usage.main.button_group)) is is_admin
     for at in (page, usage):
         assert not at.exception
-        assert not [content for content in (QUESTION_TEXT, "Hers") if content in "".join(map(str, at.main))]
+        assert not [
+            content
+            for content in (QUESTION_TEXT, "Confidential title")
+            if content in "".join(map(str, at.main))
+        ]
 
 
 @pytest.mark.parametrize("page", [*PAGE_TEXTS, "admin"])

@@ -55,7 +55,7 @@ def test_alternatives_are_paged_and_the_next_question_follows_the_shown_one(fake
     assert chat.questions == ["Which?", "And then?"]
 
 
-def test_a_blamed_parameter_is_removed_with_one_click(faked, wire):
+def test_a_rejected_parameter_is_removed_with_one_click(faked, wire):
     chat = ChatApp(model="demo-no-temperature", wire=wire).set_field("Temperature", 0.5).ask("Warm?")
     assert "found an error in the request" in chat.at.error[0].value
     (button,) = [button for button in chat.at.button if button.key == "without"]
@@ -77,7 +77,7 @@ def test_all_details_of_an_answer_are_listed(faked, wire):
     assert {"openai": "complete · stop", "anthropic": "complete · end_turn"}[wire] in chat.text
 
 
-def test_without_streaming_the_answer_comes_at_once(faked, wire):
+def test_without_streaming_the_answer_is_rendered_at_once(faked, wire):
     chat = ChatApp(model="demo-echo", wire=wire).set_field("Stream the answer", False).ask("All at once")
     assert "All at once" in chat.answers[-1]
     assert '"stream": true' not in chat.answers[-1]

@@ -140,7 +140,7 @@ def test_a_summary_that_fails_or_is_cancelled_changes_nothing(faked, environ, mo
     assert len(chat.questions) == 3
 
 
-def test_the_title_comes_from_the_cheap_model(faked, environ):
+def test_the_title_is_generated_by_the_cheap_model(faked, environ):
     environ.setenv("DEERAPI_CHEAP_MODEL", "demo-cheap@anthropic")
     chat = ChatApp(model="demo-tour", wire="openai").ask("What is a tide?")
     chat.wait_for("In short: What is a tide?")

@@ -51,7 +51,7 @@ def captions(at) -> str:
 
 def test_a_conversation_with_a_forbidden_model_shows_the_reason(enter, restricted_store):
     question = Node("q", None, Message("user", (TextPart(QUESTION_TEXT),)), 1.0)
-    conversation = Conversation("c", "Hers", 1.0, "q", Target("demo-slow", "openai"))
+    conversation = Conversation("c", "Forbidden model", 1.0, "q", Target("demo-slow", "openai"))
     restricted_store.messages.save_turn(id_of(BOB), conversation, [question])
     at = enter("chat", BOB)
     at.query_params["c"] = "c"

@@ -22,7 +22,7 @@ ROUNDS = 5
 # Records when the question is on the screen, by the browser's clock.
 WATCH_QUESTION = """(text) => { window.__seen = 0; const look = () => {
   const all = [...document.querySelectorAll('[class*="st-key-question-"]')];
-  if (!window.__seen && all.some(one => one.innerText.includes(text)))
+  if (!window.__seen && all.some(element => element.innerText.includes(text)))
     requestAnimationFrame(() => window.__seen = performance.now());
 };
 new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true}) }"""

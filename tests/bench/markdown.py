@@ -25,19 +25,19 @@ SAMPLES = {
 PARSER = MarkdownIt("commonmark")
 
 
-def frames(text: str, work: Callable[[str], int]) -> float:
+def time_per_frame(text: str, work: Callable[[str], int]) -> float:
     """Seconds of CPU per frame, where `work` returns the number of characters that need no more work."""
-    start, count, began = 0, 0, time.process_time()
+    start, count, started_at = 0, 0, time.process_time()
     for end in range(FRAME_CHARS, len(text) + FRAME_CHARS, FRAME_CHARS):
         start += work(text[start:end])
         count += 1
-    return (time.process_time() - began) / count
+    return (time.process_time() - started_at) / count
 
 
-def rewrite(live: str) -> int:
+def rewrite(text: str) -> int:
     """Freeze finished blocks and rewrite the rest, as a live answer does."""
-    size = stable_prefix_length(live)
-    sanitize(live[:size] if size else live)
+    size = stable_prefix_length(text)
+    sanitize(text[:size] if size else text)
     return size
 
 
@@ -54,9 +54,9 @@ def main() -> None:
     print(f"{'text':15} {'characters':>10} {'ms/frame':>9} {'plain parse':>12} {'ratio':>6}")
     for name, text in SAMPLES.items():
         parse.seconds = 0.0  # type: ignore[attr-defined]
-        frames(text, parse)
+        time_per_frame(text, parse)
         plain = parse.seconds / (len(text) / FRAME_CHARS) * 1000  # type: ignore[attr-defined]
-        cost = min(frames(text, rewrite) for _ in range(2)) * 1000
+        cost = min(time_per_frame(text, rewrite) for _ in range(2)) * 1000
         print(f"{name:15} {len(text):10} {cost:9.2f} {plain:12.2f} {cost / plain:6.2f}")
 
 

@@ -70,7 +70,7 @@ def usage_record(record_id: str, conversation_id: str | None) -> UsageRecord:
     )
 
 
-def fill(store: Store, owner: str, ids: Ids) -> None:
+def save_rows(store: Store, owner: str, ids: Ids) -> None:
     store.messages.save_turn(owner, ids.conversation(), [ids.question(), ids.answer()])
     store.messages.finish(owner, ids.answer(outcome=Outcome.COMPLETE))
     store.messages.reopen(owner, ids.conversation(), ids.answer())
@@ -82,10 +82,10 @@ def fill(store: Store, owner: str, ids: Ids) -> None:
 
 
 @pytest.fixture
-def both(store: Store) -> Store:
-    """A store with rows of ann and of bob in every table."""
-    fill(store, "ann", ANNS)
-    fill(store, "bob", BOBS)
+def two_owner_store(store: Store) -> Store:
+    """A store with rows of ann and bob in every table."""
+    save_rows(store, "ann", ANNS)
+    save_rows(store, "bob", BOBS)
     return store
 
 
@@ -102,12 +102,12 @@ def dump(store: Store) -> set[tuple[str, ...]]:
 def save_turn_under(store: Store, owner: str, ids: Ids) -> str:
     """Try to save a node of their own under a node of these ids; returns the error."""
     node = MISSING.question(id="x", parent_id=ids.question_id)
-    with pytest.raises(StoreError) as refused:
+    with pytest.raises(StoreError) as error:
         store.messages.save_turn(owner, BOBS.conversation(head_id="x"), [node])
-    return str(refused.value)
+    return str(error.value)
 
 
-# Methods that take ids, called by `owner` with the ids of somebody.
+# Methods that take ids, called by `owner` with any ids.
 CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     "conversations.get": lambda s, owner, ids: s.conversations.get(owner, ids.conversation_id),
     "conversations.rename": lambda s, owner, ids: s.conversations.rename(
@@ -163,7 +163,7 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
         owner, "request-ann" if ids is ANNS else "no-request"
     ),
 }
-# Methods for administrators: about all users, and nothing of what they wrote.
+# Methods for administrators: about all users, without message content.
 ADMIN_QUERIES: dict[str, Callable[[Store], Any]] = {
     "audit.page": lambda s: s.audit.page(9),
     "users.all": lambda s: s.users.all(),
@@ -177,7 +177,7 @@ ADMIN_METHODS = {
 }
 # Methods that return the usage of one owner, or for administrators that of all users.
 OPTIONAL_OWNER_METHODS = {"usage.daily", "usage.first_token_times"}
-# Methods that read or change everything of their caller.
+# Methods that read or change all data of their caller.
 CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
     "conversations.page": lambda s, owner: [
         s.conversations.page(owner, 9, ConversationFilter(kind), cursor)
@@ -228,7 +228,7 @@ def aggregate_methods(store: Store) -> Iterator[tuple[str, type[Aggregate], str]
                     yield f"{attribute}.{name}", type(aggregate), name
 
 
-def test_tables_list_every_method_of_the_store(store):
+def test_the_tables_list_every_method_of_the_store(store):
     methods = {qualified_name for qualified_name, _, _ in aggregate_methods(store)}
     assert methods == {*CALLS_WITH_IDS, *CALLS_WITHOUT_IDS, *METHODS_WITHOUT_OWNER}
 
@@ -242,44 +242,50 @@ def prepare(store: Store, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", CALLS_WITH_IDS)
-def test_rows_of_another_owner_look_like_missing_rows(both, method):
-    prepare(both, method)
-    before = dump(both)
-    assert CALLS_WITH_IDS[method](both, "bob", ANNS) == CALLS_WITH_IDS[method](both, "bob", MISSING)
-    assert dump(both) == before
+def test_rows_of_another_owner_look_like_missing_rows(two_owner_store, method):
+    prepare(two_owner_store, method)
+    before = dump(two_owner_store)
+    assert CALLS_WITH_IDS[method](two_owner_store, "bob", ANNS) == CALLS_WITH_IDS[method](
+        two_owner_store, "bob", MISSING
+    )
+    assert dump(two_owner_store) == before
 
 
 @pytest.mark.parametrize("method", sorted(set(CALLS_WITH_IDS) - {"messages.save_turn"}))
-def test_the_same_call_has_an_effect_for_the_owner(both, method):
-    prepare(both, method)
-    before, result = dump(both), CALLS_WITH_IDS[method](both, "ann", ANNS)
-    assert result or dump(both) != before
+def test_the_same_call_has_an_effect_for_the_owner(two_owner_store, method):
+    prepare(two_owner_store, method)
+    before, result = dump(two_owner_store), CALLS_WITH_IDS[method](two_owner_store, "ann", ANNS)
+    assert result or dump(two_owner_store) != before
 
 
 @pytest.mark.parametrize("method", CALLS_WITHOUT_IDS)
-def test_a_user_without_rows_gets_nothing_and_changes_only_own_rows(both, method):
+def test_a_user_without_rows_gets_nothing_and_changes_only_own_rows(two_owner_store, method):
     def rows_of_others() -> set[tuple[str, ...]]:
-        return {row for row in dump(both) if not {"zed", "carl", "person:zed"} & set(row)}
+        return {row for row in dump(two_owner_store) if not {"zed", "carl", "person:zed"} & set(row)}
 
     before = rows_of_others()
-    result = CALLS_WITHOUT_IDS[method](both, "zed")
+    result = CALLS_WITHOUT_IDS[method](two_owner_store, "zed")
     assert not (any(result) if isinstance(result, list | tuple) else result)
     assert rows_of_others() == before
 
 
-def test_a_turn_under_the_conversation_id_of_another_owner_is_ignored(both):
-    before = dump(both)
-    both.messages.save_turn("bob", ANNS.conversation(head_id="x", title="Stolen"), [ANNS.question(id="x")])
-    assert dump(both) == before
+def test_a_turn_under_the_conversation_id_of_another_owner_is_ignored(two_owner_store):
+    before = dump(two_owner_store)
+    two_owner_store.messages.save_turn(
+        "bob", ANNS.conversation(head_id="x", title="Stolen"), [ANNS.question(id="x")]
+    )
+    assert dump(two_owner_store) == before
 
 
-def test_an_import_under_the_conversation_id_of_another_owner_is_ignored(both):
-    before = dump(both)
-    both.conversations.import_all("bob", [(ANNS.conversation(title="Stolen"), [ANNS.question(id="x")])])
-    assert dump(both) == before
+def test_an_import_under_the_conversation_id_of_another_owner_is_ignored(two_owner_store):
+    before = dump(two_owner_store)
+    two_owner_store.conversations.import_all(
+        "bob", [(ANNS.conversation(title="Stolen"), [ANNS.question(id="x")])]
+    )
+    assert dump(two_owner_store) == before
 
 
-def remaining(store: Store, owner: str) -> list[object]:
+def readable_data(store: Store, owner: str) -> list[object]:
     """Return the data that an owner can still read."""
     methods = ("conversations.export_all", "shares.links", "preferences.load", "search.find")
     results = [CALLS_WITHOUT_IDS[method](store, owner) for method in methods]
@@ -290,49 +296,52 @@ def remaining(store: Store, owner: str) -> list[object]:
     ]
 
 
-def test_deleting_a_users_data_leaves_usage_records_and_other_owners(both):
-    both.conversations.delete("ann", ["c"])
-    bobs_data = remaining(both, "bob")
-    both.users.delete_data("ann")
-    assert remaining(both, "bob") == bobs_data
-    assert {row[0] for row in dump(both) if {"ann", "c", "q", "a"} & set(row)} == {"ledger", "reservation"}
-    assert both.quotas.used("ann", [user_counter("ann")]) == {user_counter("ann"): 10}
-    assert both.shares.snapshot("hash-ann") is None
-    assert both.shares.snapshot("hash-bob") == {"of": "bob"}
+def test_deleting_a_users_data_leaves_usage_records_and_other_owners(two_owner_store):
+    two_owner_store.conversations.delete("ann", ["c"])
+    bobs_data = readable_data(two_owner_store, "bob")
+    two_owner_store.users.delete_data("ann")
+    assert readable_data(two_owner_store, "bob") == bobs_data
+    assert {row[0] for row in dump(two_owner_store) if {"ann", "c", "q", "a"} & set(row)} == {
+        "ledger",
+        "reservation",
+    }
+    assert two_owner_store.quotas.used("ann", [user_counter("ann")]) == {user_counter("ann"): 10}
+    assert two_owner_store.shares.snapshot("hash-ann") is None
+    assert two_owner_store.shares.snapshot("hash-bob") == {"of": "bob"}
 
 
-def test_transferred_data_belongs_to_the_new_owner_alone(both):
-    anns_data = remaining(both, "ann")
-    both.users.transfer_data("ann", "carl")
-    assert remaining(both, "carl") == anns_data
-    assert remaining(both, "ann") == [[], [], (), [[], []], [], []]
-    assert both.shares.snapshot("hash-ann") == {"of": "ann"}
-    used = both.quotas.used("carl", [user_counter("carl"), user_counter("ann")])
+def test_transferred_data_belongs_to_the_new_owner_alone(two_owner_store):
+    anns_data = readable_data(two_owner_store, "ann")
+    two_owner_store.users.transfer_data("ann", "carl")
+    assert readable_data(two_owner_store, "carl") == anns_data
+    assert readable_data(two_owner_store, "ann") == [[], [], (), [[], []], [], []]
+    assert two_owner_store.shares.snapshot("hash-ann") == {"of": "ann"}
+    used = two_owner_store.quotas.used("carl", [user_counter("carl"), user_counter("ann")])
     assert used == {user_counter("carl"): 10, user_counter("ann"): 0}
 
 
-def test_a_transfer_keeps_what_the_new_owner_has(both):
-    both.preferences.set_default_target("ann", TARGET)
-    both.users.transfer_data("ann", "bob")
-    assert both.quotas.used("bob", [user_counter("bob")]) == {user_counter("bob"): 20}
+def test_a_transfer_keeps_the_data_of_the_new_owner(two_owner_store):
+    two_owner_store.preferences.set_default_target("ann", TARGET)
+    two_owner_store.users.transfer_data("ann", "bob")
+    assert two_owner_store.quotas.used("bob", [user_counter("bob")]) == {user_counter("bob"): 20}
     # A reservation from before the transfer, settled now, stays counted in full.
-    both.usage.record("ann", replace(usage_record("request-ann", None), usage=Usage(1, output=1)))
-    assert both.quotas.used("bob", [user_counter("bob")]) == {user_counter("bob"): 20}
-    both.users.transfer_data("ann", "bob")
-    assert both.preferences.load("bob") == Preferences(("m-bob",), TARGET)
-    assert [conversation.id for conversation in both.conversations.page("bob", 9)] == ["c2", "c"]
-    assert len(both.shares.links("bob")) == 2
-    assert len(both.usage.records("bob", "c")) == 1
-    before = dump(both)
-    both.users.transfer_data("bob", "bob")
-    assert dump(both) == before
+    two_owner_store.usage.record("ann", replace(usage_record("request-ann", None), usage=Usage(1, output=1)))
+    assert two_owner_store.quotas.used("bob", [user_counter("bob")]) == {user_counter("bob"): 20}
+    two_owner_store.users.transfer_data("ann", "bob")
+    assert two_owner_store.preferences.load("bob") == Preferences(("m-bob",), TARGET)
+    assert [conversation.id for conversation in two_owner_store.conversations.page("bob", 9)] == ["c2", "c"]
+    assert len(two_owner_store.shares.links("bob")) == 2
+    assert len(two_owner_store.usage.records("bob", "c")) == 1
+    before = dump(two_owner_store)
+    two_owner_store.users.transfer_data("bob", "bob")
+    assert dump(two_owner_store) == before
 
 
-def test_queries_for_administrators_return_no_message_content(both):
+def test_queries_for_administrators_return_no_message_content(two_owner_store):
     for owner in ("ann", "bob"):
-        both.audit.record(User(owner, f"Name {owner}"), "share", ANNS.conversation_id)
-    results = {name: query(both) for name, query in ADMIN_QUERIES.items()}
-    results["usage.daily"] = both.usage.daily(None, [FIRST_DAY])
-    results["usage.first_token_times"] = both.usage.first_token_times(None, 0.0, 9.0, 9)
+        two_owner_store.audit.record(User(owner, f"Name {owner}"), "share", ANNS.conversation_id)
+    results = {name: query(two_owner_store) for name, query in ADMIN_QUERIES.items()}
+    results["usage.daily"] = two_owner_store.usage.daily(None, [FIRST_DAY])
+    results["usage.first_token_times"] = two_owner_store.usage.first_token_times(None, 0.0, 9.0, 9)
     assert all(results.values())
     assert [text for text in ("Why", "你好", "Because", "世界", "hash-") if text in str(results)] == []

@@ -19,7 +19,7 @@ from tests.support.gateway_client import TIMEOUT, each_path, post, request_body,
 DISCONNECTING = ("demo-breaks", "demo-reset-then-fine")
 UNFINISHED = ("demo-silent", "demo-done-without-reason", "demo-ends-without-reason")
 ANTHROPIC_HEADERS = {"anthropic-version": "2023-06-01", "x-api-key": "none"}
-STRIKING = [
+FAULTY_MODELS = [
     "demo-error-event",
     "demo-error-data",
     "demo-error-at-end",
@@ -89,7 +89,7 @@ def test_each_model_answers_or_fails_as_described(gateway: FakeGateway, path: st
 
 
 @each_path
-@pytest.mark.parametrize("name", STRIKING)
+@pytest.mark.parametrize("name", FAULTY_MODELS)
 def test_an_answer_that_failed_is_continued_without_the_fault(
     gateway: FakeGateway, path: str, name: str
 ) -> None:

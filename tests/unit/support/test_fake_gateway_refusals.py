@@ -14,11 +14,11 @@ from lib.demo.wire import ANTHROPIC, OPENAI
 from tests.fake_gateway import FakeGateway
 from tests.support.gateway_client import TIMEOUT, answer_text, each_path, post, request_body
 
-each_form = pytest.mark.parametrize("is_streamed", [True, False])
+streamed_or_not = pytest.mark.parametrize("is_streamed", [True, False])
 
 
 @each_path
-@each_form
+@streamed_or_not
 @pytest.mark.parametrize(
     ("name", "status", "code"),
     [
@@ -41,7 +41,7 @@ def test_errors_of_the_gateway_have_one_shape_on_both_wires(
 
 
 @each_path
-@each_form
+@streamed_or_not
 @pytest.mark.parametrize(
     ("name", "status", "code", "retry_after"),
     [
@@ -118,7 +118,7 @@ def test_an_error_may_be_nested_in_a_message(gateway: FakeGateway, path: str) ->
 
 
 @each_path
-@each_form
+@streamed_or_not
 @pytest.mark.parametrize(
     ("name", "status"),
     [("demo-503-then-fine", 503), ("demo-500-then-fine", 500), ("demo-reset-then-fine", 0)],

@@ -59,7 +59,7 @@ def test_other_users_cannot_access_the_data():
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_it_ends_with_the_process_that_started_it(signal_number):
+def test_the_server_ends_with_the_process_that_started_it(signal_number):
     command = [sys.executable, "-c", PROGRAM]
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, cwd=ROOT, text=True, **options) as process:

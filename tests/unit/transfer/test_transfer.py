@@ -1,4 +1,4 @@
-"""Antler's own file: an export is imported as it was, to the byte."""
+"""Antler's own format: an import of an export is identical, to the byte."""
 
 import json
 from collections.abc import Iterable

@@ -69,9 +69,7 @@ def test_an_unknown_key_is_an_error():
     ("chosen", "browser", "expected"),
     [("zh", "en-US", "zh"), ("", "zh-TW", "zh"), ("", "fr-FR", "en"), ("xx", None, "en")],
 )
-def test_the_language_is_the_chosen_one_else_the_browsers_else_english(
-    chosen, browser, expected, monkeypatch
-):
+def test_the_language_is_selected_or_of_the_browser_or_english(chosen, browser, expected, monkeypatch):
     monkeypatch.setattr(i18n, "session_state", SimpleNamespace(language=chosen))
     monkeypatch.setattr(i18n, "st", SimpleNamespace(context=SimpleNamespace(locale=browser)))
     assert i18n.current_language() == expected
