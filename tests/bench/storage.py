@@ -24,11 +24,9 @@ from lib.storage import search_index as index
 from lib.storage.store import Store
 from tests.support.postgres import Postgres
 
-MESSAGE_COUNT, CONVERSATION_LENGTH, OWNER_CONVERSATIONS = (
-    100_000,
-    50,
-    50,
-)  # messages in all, in a conversation; conversations of an owner
+MESSAGE_COUNT = 100_000
+CONVERSATION_LENGTH = 50  # messages
+OWNER_CONVERSATIONS = 50
 ROUNDS, REPEATS = 20, 20  # rounds in which each variant has a turn; requests in a turn
 ENGLISH = [
     "the",
@@ -103,10 +101,10 @@ class Action:
     raw: Callable[[sqlite3.Connection, Request], int]
 
 
-def generate_history(messages: int) -> Iterator[StoredConversation]:
+def generate_history(message_count: int) -> Iterator[StoredConversation]:
     """Generate the same conversations in every run, a third of them with Chinese text."""
     rng = random.Random(7)
-    for number in range(messages // CONVERSATION_LENGTH):
+    for number in range(message_count // CONVERSATION_LENGTH):
         words = ENGLISH + CHINESE if number % 3 == 0 else ENGLISH
         nodes: list[Node] = []
         for position in range(CONVERSATION_LENGTH):
