@@ -64,7 +64,7 @@ class Gateway:
         self._caller = Caller()
 
     def with_caller(self, caller: Caller) -> Gateway:
-        """A copy with the same connections that identifies `caller` in the requests of `stream`."""
+        """Return a copy with the same connections that identifies `caller` in the requests of `stream`."""
         view = copy.copy(self)
         view._caller = caller
         return view
@@ -79,10 +79,9 @@ class Gateway:
     ) -> Iterator[Event]:
         """Send the path `messages` and yield the events of the answer.
 
-        A request that fails before any text or thinking is retried if the error allows it; each backoff
-        is preceded by Restart and RetryScheduled. `conversation_id` is for the team's headers.
-        Raises an AnswerError before the first event if the gateway rejects the request or cannot be
-        reached, later if the stream fails. After `cancel` it ends, or raises any of these.
+        A request that fails before any text or thinking is retried if the error allows it; each backoff is
+        preceded by Restart and RetryScheduled. `conversation_id` is for team headers. Raises AnswerError,
+        before the first event or in the stream. After `cancel` it ends, or raises the same.
         """
         wire = WIRE_MODULES[target.wire]
         headers, body = self._build_request(target, messages, params, conversation_id)
@@ -104,9 +103,8 @@ class Gateway:
                 if delay is None or cancel.cancelled:
                     raise error from None
                 log.info("retrying in %.1f s: %s %s", delay, error.code, error.status or "")
-                scheduled = RetryScheduled(
-                    delay, attempt + 1, max_attempts(error, self._max_retries), error.code
-                )
+                attempts = max_attempts(error, self._max_retries)
+                scheduled = RetryScheduled(delay, attempt + 1, attempts, error.code)
             yield Restart()
             yield scheduled
             if cancel.wait(delay):

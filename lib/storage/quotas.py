@@ -141,7 +141,7 @@ def _reserve(
 ) -> list[LimitExceeded]:
     """Add the amounts to every counter in one statement, and save them for the request.
 
-    Returns the rejected reservations. If there is one, the caller must roll back: others may be taken.
+    Returns the rejected reservations. If there is one, the caller must roll back: others may be reserved.
     """
     # All writers use one order, so that none waits for another that waits for it.
     requested = sorted(requested, key=lambda reservation: reservation.counter)
@@ -162,12 +162,9 @@ def _reserve(
         index_elements=_KEY, set_=sums, where=sums["used"] + _EXPECTED_EXCESS <= limit
     ).returning(*(quotas.c[name] for name in _KEY))
     reserved = {QuotaCounter(*row) for row in connection.execute(upsert)}
-    if len(reserved) < len(requested):
-        return [
-            _exceeded(connection, reservation)
-            for reservation in requested
-            if reservation.counter not in reserved
-        ]
+    rejected = [reservation for reservation in requested if reservation.counter not in reserved]
+    if rejected:
+        return [_exceeded(connection, reservation) for reservation in rejected]
     claims = [[*_key(reservation.counter).values(), reservation.amount] for reservation in requested]
     connection.execute(
         sa.insert(reservations).values(id=usage_record_id, owner=owner, claims=claims, created=now)

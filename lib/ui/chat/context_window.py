@@ -31,13 +31,13 @@ POLL_INTERVAL = 1.0  # seconds between two looks at a summary in progress
 class _Overflow:
     """A conversation that exceeds the context window, and the truncations that would make it fit.
 
-    `held_text` is the question that was not sent, "" for none. `drop` and `summarise` are None where leaving
+    `unsent_text` is the question that was not sent, "" for none. `drop` and `summarise` are None if leaving
     out messages is not enough, or, for `summarise`, where no room is left for a summary.
     """
 
     conversation: Conversation | None
     nodes: list[Node]
-    held_text: str
+    unsent_text: str
     estimate: ContextEstimate
     drop: TruncationPlan | None
     summarise: TruncationPlan | None
@@ -82,13 +82,13 @@ def render(user: User, target: Target | None, params: Params) -> None:
             )
     elif target and not view.generation:
         key, text = session_state.held_question
-        held_text = text if key == _view_key(view) else ""
-        estimate = estimate_context(view, held_text, target, params)
+        unsent_text = text if key == _view_key(view) else ""
+        estimate = estimate_context(view, unsent_text, target, params)
         if estimate.is_over_limit and session_state.send_anyway_conversation != _view_key(view):
             with st.container(key="too-long", gap="small"):
-                overflow = _plan_truncations(view, held_text, estimate, target, params)
+                overflow = _plan_truncations(view, unsent_text, estimate, target, params)
                 _render_overflow(user, overflow, target)
-        elif held_text:
+        elif unsent_text:
             st.caption(f":material/keyboard_return: {t('context_window.ready')}")
         elif estimate.is_near_limit:
             share = 100 * estimate.tokens // (estimate.context_window or 1)
@@ -156,21 +156,24 @@ def _plan_truncations(
     return _Overflow(view.conversation, view.nodes, text, estimate, plan(0), plan(summary_tokens))
 
 
-def _render_overflow(user: User, overflow: _Overflow, target: Target) -> None:
-    """Render the warning and the choices: drop, summarise, start a new chat, or send anyway."""
+def _overflow_message(overflow: _Overflow, target: Target) -> str:
     message = t(
         "context_window.over" if overflow.estimate.is_counted else "context_window.over_about",
         model=escape_markdown(target.model),
         tokens=overflow.estimate.tokens,
         limit=overflow.estimate.context_window,
     )
-    if overflow.held_text:
+    if overflow.unsent_text:
         message = f"{t('context_window.not_sent')} {message}"
+    turns = overflow.drop.dropped_turn_count if overflow.drop else 0
+    advice = t("context_window.leave_out", count=turns) if turns else t("context_window.too_long")
+    return f"{message} {advice}"
+
+
+def _render_overflow(user: User, overflow: _Overflow, target: Target) -> None:
+    """Render the warning and the choices: drop, summarise, start a new chat, or send anyway."""
+    st.warning(_overflow_message(overflow, target), icon=":material/data_usage:")
     drop, summarise = overflow.drop, overflow.summarise
-    advice = (
-        t("context_window.leave_out", count=drop.dropped_turn_count) if drop else t("context_window.too_long")
-    )
-    st.warning(f"{message} {advice}", icon=":material/data_usage:")
     job, can_summarise = _summary_job(user), services.utility_model() is not None
     if job and job.state == "failed":
         st.error(f"{t('context_window.failed')} {code_message(job.error_code)}", icon=":material/error:")
