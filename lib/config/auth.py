@@ -97,9 +97,7 @@ def _parse_allowlist(entries: Sequence[str], name: str) -> tuple[str, ...]:
     allowlist = tuple(map(_normalize_identity, entries))
     for entry in allowlist:
         if entry != ALLOW_ANYONE and (entry.count("@") != 1 or entry.endswith("@") or " " in entry):
-            raise SettingError(
-                f"{name} must list addresses, or domains with @ in front, such as @example.org."
-            )
+            raise SettingError(f"{name} must list addresses, or domains with @ in front, such as @example.org.")
     return allowlist
 
 
@@ -111,19 +109,11 @@ def _parse_header_name(value: str, name: str) -> str:
 
 
 def _parse_providers(auth_table: object) -> tuple[str, ...]:
-    if (
-        not isinstance(auth_table, Mapping)
-        or not auth_table.get("redirect_uri")
-        or not auth_table.get("cookie_secret")
-    ):
-        raise SettingError(
-            "[auth] in secrets.toml must hold redirect_uri and cookie_secret: the access mode is oidc."
-        )
+    if not isinstance(auth_table, Mapping) or not auth_table.get("redirect_uri") or not auth_table.get("cookie_secret"):
+        raise SettingError("[auth] in secrets.toml must hold redirect_uri and cookie_secret: the access mode is oidc.")
     names = ["default"] if auth_table.get("client_id") else []
     names += [
-        name
-        for name, value in auth_table.items()
-        if isinstance(value, Mapping) and name not in _NON_PROVIDER_KEYS
+        name for name, value in auth_table.items() if isinstance(value, Mapping) and name not in _NON_PROVIDER_KEYS
     ]
     if not names:
         raise SettingError("[auth] in secrets.toml must hold client_id: the access mode is oidc.")
@@ -154,11 +144,7 @@ def is_local_request(bind_address: str | None, get_header: Callable[[str], str |
         host = urlsplit(f"//{get_header('Host') or 'localhost'}").hostname
     except ValueError:
         return False
-    return (
-        is_loopback(bind_address)
-        and is_loopback(host)
-        and not any(get_header(name) for name in _FORWARDING_HEADERS)
-    )
+    return is_loopback(bind_address) and is_loopback(host) and not any(get_header(name) for name in _FORWARDING_HEADERS)
 
 
 def user_from_claims(claims: Mapping[str, Any]) -> User:
@@ -231,9 +217,7 @@ def is_listed(identity: str, entries: Collection[str]) -> bool:
     return bool(identity) and identity in entries
 
 
-def user_from_proxy(
-    get_header_values: Callable[[str], Sequence[str]], access: AccessSettings
-) -> User | Refusal:
+def user_from_proxy(get_header_values: Callable[[str], Sequence[str]], access: AccessSettings) -> User | Refusal:
     """Return the user named by a trusted proxy; `get_header_values` returns all values of a header."""
     secrets, users = get_header_values(PROXY_SECRET_HEADER), get_header_values(access.user_header)
     expected = access.proxy_secret.encode()

@@ -88,9 +88,7 @@ class CallerIdentity:
         extra = parse_json_object(params.extra)
         metadata = extra.get("metadata")
         has_user_in_extra = (
-            "user" in extra
-            or "safety_identifier" in extra
-            or (isinstance(metadata, Mapping) and "user_id" in metadata)
+            "user" in extra or "safety_identifier" in extra or (isinstance(metadata, Mapping) and "user_id" in metadata)
         )
         names = ["user"] * bool(params.user) + ["extra"] * has_user_in_extra
         return [ParamAdjustment("pseudonym", ",".join(names))] if names else []
@@ -111,9 +109,7 @@ def parse_caller_identity(reader: SettingReader, auth_table: Any, api_key: str) 
         raise SettingError(f"{name} must have {MIN_SECRET_LENGTH} characters or more.")
     cookie = str(auth_table.get("cookie_secret") or "") if isinstance(auth_table, Mapping) else ""
     key = (
-        secret.encode("utf-8", "surrogateescape")
-        or _derive_secret("cookie", cookie)
-        or _derive_secret("key", api_key)
+        secret.encode("utf-8", "surrogateescape") or _derive_secret("cookie", cookie) or _derive_secret("key", api_key)
     )
     return CallerIdentity(sends_pseudonym, key, _parse_templates(*headers))
 
@@ -151,9 +147,7 @@ def _parse_template(header: str, value: Any, name: str) -> HeaderTemplate:
     value = value.strip(" ") if isinstance(value, str) else ""
     if not value or not value.isascii() or not value.isprintable():
         raise SettingError(f"{name} {header} must be a text on one line, of ASCII characters.")
-    if unknown := [
-        placeholder for placeholder in _PLACEHOLDER.findall(value) if placeholder not in PLACEHOLDERS
-    ]:
+    if unknown := [placeholder for placeholder in _PLACEHOLDER.findall(value) if placeholder not in PLACEHOLDERS]:
         choices = ", ".join(f"{{{placeholder}}}" for placeholder in PLACEHOLDERS)
         raise SettingError(f"{name} {header} has {{{unknown[0]}}}; what can stand there is {choices}.")
     if re.search(r"[{}]", _PLACEHOLDER.sub("", value)):

@@ -24,9 +24,7 @@ def log_fields(**fields: str | int | float | None) -> dict[str, Any]:
 
 def hash_for_log(identifier: str) -> str:
     """Return the stable, irreversible mark of a user or a conversation in the log."""
-    return hashlib.blake2b(
-        identifier.encode(errors="replace"), digest_size=6, person=b"antler-log"
-    ).hexdigest()
+    return hashlib.blake2b(identifier.encode(errors="replace"), digest_size=6, person=b"antler-log").hexdigest()
 
 
 def configure_logging(secrets: Collection[str], *, as_json: bool) -> None:

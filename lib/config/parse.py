@@ -129,9 +129,7 @@ def parse_price_overrides(prices_table: Any) -> tuple[PriceOverride, ...]:
 
 def _parse_price(name: str, entry: Any) -> Price:
     if not isinstance(entry, Mapping) or not {"input", "output"} <= set(entry) <= set(_PRICE_KEYS):
-        raise SettingError(
-            f"{name} in secrets.toml takes input, output, cached and written, the first two always."
-        )
+        raise SettingError(f"{name} in secrets.toml takes input, output, cached and written, the first two always.")
     prices: dict[str, Decimal] = {}
     for key, value in entry.items():
         price = parse_decimal(value)

@@ -21,9 +21,7 @@ def find_secrets(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> froz
 
     Secrets are the values of settings with a secret-like name, and passwords in URLs.
     """
-    values = {
-        value for name, value in environ.items() if _APP_VARIABLE.match(name) and _SECRET_NAME.search(name)
-    }
+    values = {value for name, value in environ.items() if _APP_VARIABLE.match(name) and _SECRET_NAME.search(name)}
     values |= {value for name, value in _iter_leaves(secrets) if _SECRET_NAME.search(name)}
     addresses = [value for name, value in environ.items() if _APP_VARIABLE.match(name)]
     addresses += [value for _, value in _iter_leaves(secrets)]
@@ -47,9 +45,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
 def _spelling_variants(values: Iterable[str]) -> frozenset[str]:
     """Return the values as written and as normalised before use, without very short ones."""
-    variants = {
-        text for value in values for text in (value, value.strip(), value.strip(QUOTES), strip_key(value))
-    }
+    variants = {text for value in values for text in (value, value.strip(), value.strip(QUOTES), strip_key(value))}
     return frozenset(value for value in variants if len(value.strip()) >= _MIN_REDACTED_LENGTH)
 
 

@@ -47,9 +47,7 @@ def _parse_group(group: str, members: Any) -> frozenset[str]:
 def _parse_members(entries: list[str], name: str) -> frozenset[str]:
     members = frozenset(entry.strip().lower() for entry in entries if entry.strip())
     if invalid := sorted(entry for entry in members if "*" in entry or " " in entry):
-        raise SettingError(
-            f"{name} must list addresses or domains with @ in front; {invalid[0]!r} is neither."
-        )
+        raise SettingError(f"{name} must list addresses or domains with @ in front; {invalid[0]!r} is neither.")
     return members
 
 

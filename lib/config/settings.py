@@ -178,10 +178,7 @@ def _check_postgres_url(url_without_scheme: str, name: str) -> str:
     database = parts.path.removeprefix("/")
     # A password with an unescaped special character shows as one of these.
     is_unescaped = (
-        "/" in database
-        or parts.fragment
-        or parts.netloc.count("@") > 1
-        or re.search(r"\s", url_without_scheme)
+        "/" in database or parts.fragment or parts.netloc.count("@") > 1 or re.search(r"\s", url_without_scheme)
     )
     if not database or is_unescaped:
         raise SettingError(

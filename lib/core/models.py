@@ -65,9 +65,7 @@ class ModelList:
 def group_by_vendor(models: Iterable[Model]) -> list[tuple[str, list[Model]]]:
     """Group models by vendor, both sorted by name; models of unknown vendor ("") come last, in list order."""
     groups: dict[str, list[Model]] = {}
-    for model in sorted(
-        models, key=lambda model: _natural_sort_key(model.id) if model.capabilities.vendor else []
-    ):
+    for model in sorted(models, key=lambda model: _natural_sort_key(model.id) if model.capabilities.vendor else []):
         groups.setdefault(model.capabilities.vendor, []).append(model)
     return sorted(groups.items(), key=lambda group: (not group[0], group[0].casefold()))
 
@@ -79,8 +77,7 @@ def filter_models(models: Iterable[Model], query: str) -> list[Model]:
         model
         for model in models
         if all(
-            word in f"{model.id} {model.display_name} {model.capabilities.vendor}".casefold()
-            for word in query_words
+            word in f"{model.id} {model.display_name} {model.capabilities.vendor}".casefold() for word in query_words
         )
     ]
 

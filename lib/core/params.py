@@ -96,12 +96,8 @@ PARAM_FIELDS = (
         (NumberRange(0, 2), NumberRange(0, 1)),
         step=0.1,
     ),
-    ParamField(
-        "max_tokens", "basic", "integer", "max_tokens", "max_tokens", _same_range(1, 1_000_000), step=256
-    ),
-    ParamField(
-        "effort", "thinking", "choice", "reasoning_effort", "output_config.effort", choices=EFFORT_LEVELS
-    ),
+    ParamField("max_tokens", "basic", "integer", "max_tokens", "max_tokens", _same_range(1, 1_000_000), step=256),
+    ParamField("effort", "thinking", "choice", "reasoning_effort", "output_config.effort", choices=EFFORT_LEVELS),
     ParamField("thinking", "thinking", "choice", "", "thinking", choices=("adaptive", "budget", "off")),
     ParamField(
         "budget",
@@ -114,19 +110,13 @@ PARAM_FIELDS = (
     ),
     ParamField("top_p", "sampling", "number", "top_p", "top_p", _same_range(0, 1), step=0.05),
     ParamField("top_k", "sampling", "integer", "", "top_k", _same_range(1, 1_000_000)),
-    ParamField(
-        "presence_penalty", "sampling", "number", "presence_penalty", "", _same_range(-2, 2), step=0.1
-    ),
-    ParamField(
-        "frequency_penalty", "sampling", "number", "frequency_penalty", "", _same_range(-2, 2), step=0.1
-    ),
+    ParamField("presence_penalty", "sampling", "number", "presence_penalty", "", _same_range(-2, 2), step=0.1),
+    ParamField("frequency_penalty", "sampling", "number", "frequency_penalty", "", _same_range(-2, 2), step=0.1),
     ParamField("seed", "sampling", "integer", "seed", "", _same_range(-_MAX_SAFE_INTEGER, _MAX_SAFE_INTEGER)),
     ParamField("logit_bias", "sampling", "json", "logit_bias", ""),
     ParamField("stop", "output", "lines", "stop", "stop_sequences"),
     ParamField("n", "output", "integer", "n", "", _same_range(1, 128)),
-    ParamField(
-        "format", "output", "choice", "response_format", "output_config.format", choices=("json", "schema")
-    ),
+    ParamField("format", "output", "choice", "response_format", "output_config.format", choices=("json", "schema")),
     ParamField("schema", "output", "json", "response_format", "output_config.format"),
     ParamField("stream", "request", "switch", "stream", "stream"),
     ParamField("cache", "request", "choice", "", "cache_control", choices=("5m", "1h")),

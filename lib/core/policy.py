@@ -74,18 +74,12 @@ class Policy:
         patterns = self._model_patterns(user_scope(user.id))
         if patterns is None:
             group_patterns = [
-                patterns
-                for scope in _group_scopes(user)
-                if (patterns := self._model_patterns(scope)) is not None
+                patterns for scope in _group_scopes(user) if (patterns := self._model_patterns(scope)) is not None
             ]
             patterns = (
-                tuple(chain.from_iterable(group_patterns))
-                if group_patterns
-                else self._model_patterns(PER_USER_SCOPE)
+                tuple(chain.from_iterable(group_patterns)) if group_patterns else self._model_patterns(PER_USER_SCOPE)
             )
-        return patterns is None or any(
-            fnmatchcase(model_id.casefold(), pattern.casefold()) for pattern in patterns
-        )
+        return patterns is None or any(fnmatchcase(model_id.casefold(), pattern.casefold()) for pattern in patterns)
 
     def limits_for(self, user: User) -> dict[str, Limits]:
         """Return the limits of a user by scope, without empty ones.
@@ -95,21 +89,15 @@ class Policy:
         """
         own_scope = user_scope(user.id)
         limits_by_scope = {
-            scope: self.scopes[scope].limits
-            for scope in (TEAM_SCOPE, *_group_scopes(user))
-            if scope in self.scopes
+            scope: self.scopes[scope].limits for scope in (TEAM_SCOPE, *_group_scopes(user)) if scope in self.scopes
         }
-        candidates = (
-            self.scopes[scope].limits for scope in (own_scope, PER_USER_SCOPE) if scope in self.scopes
-        )
+        candidates = (self.scopes[scope].limits for scope in (own_scope, PER_USER_SCOPE) if scope in self.scopes)
         limits_by_scope[own_scope] = next((limits for limits in candidates if limits != Limits()), Limits())
         return {scope: limits for scope, limits in limits_by_scope.items() if limits != Limits()}
 
     def without_limits(self) -> Policy:
         """Return the policy without its limits."""
-        return replace(
-            self, scopes={scope: replace(rule, limits=Limits()) for scope, rule in self.scopes.items()}
-        )
+        return replace(self, scopes={scope: replace(rule, limits=Limits()) for scope, rule in self.scopes.items()})
 
     def _model_patterns(self, scope: str) -> tuple[str, ...] | None:
         return self.scopes[scope].model_patterns if scope in self.scopes else None

@@ -72,11 +72,7 @@ def actual_amount(unit: str, reserved: int, records: Sequence[UsageRecord]) -> i
     """
     if unit == "requests":
         return len(records)
-    return sum(
-        _actual_request_amount(unit, reserved, record)
-        for record in records
-        if not failed_before_output(record)
-    )
+    return sum(_actual_request_amount(unit, reserved, record) for record in records if not failed_before_output(record))
 
 
 def _actual_request_amount(unit: str, reserved: int, record: UsageRecord) -> int:

@@ -165,8 +165,6 @@ class ChoiceReplies:
                 return self.by_choice[0]
             self.by_choice[choice] = other = Reply()
             other.add(
-                ProviderMetadata(
-                    {key: v for key, v in self.by_choice[0].provider_metadata.items() if key != "usage"}
-                )
+                ProviderMetadata({key: v for key, v in self.by_choice[0].provider_metadata.items() if key != "usage"})
             )
         return self.by_choice[choice]

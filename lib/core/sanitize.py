@@ -12,9 +12,7 @@ def sanitize_json(value: Any, max_depth: int = 6) -> Any:
     if isinstance(value, dict | list) and not max_depth:
         return "…"
     if isinstance(value, dict):
-        return {
-            replace_surrogates(str(key)): sanitize_json(item, max_depth - 1) for key, item in value.items()
-        }
+        return {replace_surrogates(str(key)): sanitize_json(item, max_depth - 1) for key, item in value.items()}
     if isinstance(value, list):
         return [sanitize_json(item, max_depth - 1) for item in value]
     return value if value is None or isinstance(value, bool) or abs(value) < 2**53 else str(value)[:40]

@@ -104,9 +104,7 @@ def extract_passages(text: str, spans: Sequence[tuple[int, int]], context_chars:
     Spans that are near each other share a passage. Without spans, it is the beginning of the text.
     """
     spans = _merge_spans(spans)
-    parts = _merge_spans(
-        (max(0, start - context_chars), min(len(text), end + context_chars)) for start, end in spans
-    )
+    parts = _merge_spans((max(0, start - context_chars), min(len(text), end + context_chars)) for start, end in spans)
     passages = []
     for first, last in parts or [(0, min(len(text), 2 * context_chars))]:
         inside = [span for span in spans if first <= span[0] and span[1] <= last]
@@ -257,9 +255,7 @@ def _snap_end(text: str, earliest: int, preferred: int) -> int:
     return preferred
 
 
-def _split_segments(
-    text: str, start: int, end: int, spans: Sequence[tuple[int, int]]
-) -> Iterator[tuple[str, bool]]:
+def _split_segments(text: str, start: int, end: int, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:
     position = start
     for first, last in spans:
         yield from [(text[position:first], False)] if position < first else []

@@ -96,9 +96,7 @@ def turn_node_ids(nodes: Iterable[Node], node_id: str) -> list[str]:
         return []
     question_id = selected.id if selected.message.role == "user" else selected.parent_id
     answers = [
-        node.id
-        for node in visible.values()
-        if node.parent_id == question_id and node.message.role == "assistant"
+        node.id for node in visible.values() if node.parent_id == question_id and node.message.role == "assistant"
     ]
     return [question_id, *answers] if question_id in visible else answers or [node_id]
 
@@ -115,9 +113,7 @@ def head_after_delete(nodes: Iterable[Node], deleted_ids: Iterable[str], head_id
     if head_id in visible:
         return head_id
     previous_id = nearest_visible(remaining, head_id)
-    branches = [
-        node for node in visible.values() if node.parent_id == previous_id and node.message.role == "user"
-    ]
+    branches = [node for node in visible.values() if node.parent_id == previous_id and node.message.role == "user"]
     start = max(branches, key=_creation_key).id if branches else previous_id
     return newest_leaf(remaining, start) if start else None
 

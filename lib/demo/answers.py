@@ -60,9 +60,7 @@ def _received(request: ParsedRequest, has_topic: bool) -> Iterator[str]:
         turns = enumerate(request.turns[first - 1 :], first)
         questions = "\n".join(f"{number}. {quote(turn.question)}" for number, turn in turns)
         latest = (" The latest:", "最近的是：") if first > 1 else ("", "")
-        english = (
-            f"You have asked {count} questions so far, the whole path was sent.{latest[0]}\n\n{questions}"
-        )
+        english = f"You have asked {count} questions so far, the whole path was sent.{latest[0]}\n\n{questions}"
         chinese = f"你已经问了 {count} 个问题，整条对话都发了过来。{latest[1]}\n\n{questions}"
         lines.append((english, chinese))
     elif request.question.strip() and not has_topic:

@@ -178,9 +178,7 @@ class AnthropicWire:
 
     def delta_event(self, index: int, fields: dict[str, Any]) -> bytes:
         """Return the event of a delta of the block at `index`."""
-        return (
-            named_event({"type": "content_block_delta", "index": index, "delta": fields}) if fields else b""
-        )
+        return named_event({"type": "content_block_delta", "index": index, "delta": fields}) if fields else b""
 
 
 def sign(thinking: str) -> str:

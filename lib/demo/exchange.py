@@ -31,9 +31,7 @@ class Step:
 class Exchange:
     """The answer of a model to a request; `error` is the fault that ended it."""
 
-    def __init__(
-        self, request: ParsedRequest, model: Model, wire: OpenAIWire | AnthropicWire, request_id: str
-    ) -> None:
+    def __init__(self, request: ParsedRequest, model: Model, wire: OpenAIWire | AnthropicWire, request_id: str) -> None:
         self.request, self.model, self.wire, self.request_id = request, model, wire, request_id
         self.error: ErrorResponse | None = None
         self.text, self.is_rest = self.select_text()

@@ -22,9 +22,7 @@ JSON_HEADERS = MappingProxyType({"Content-Type": "application/json"})
 STREAM_HEADERS = MappingProxyType(
     {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 )
-_METHODS = MappingProxyType(
-    {OPENAI: "POST", ANTHROPIC: "POST", **dict.fromkeys((MODEL_LIST, *BILLING_PATHS), "GET")}
-)
+_METHODS = MappingProxyType({OPENAI: "POST", ANTHROPIC: "POST", **dict.fromkeys((MODEL_LIST, *BILLING_PATHS), "GET")})
 
 
 class Server(Protocol):

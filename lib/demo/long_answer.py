@@ -35,22 +35,14 @@ def long_answer_blocks(is_chinese: bool) -> Iterator[str]:
     yield "\n".join(f"* {a} and {b}" for a, b in pairwise(primes) if b - a == 2)
     yield "## Down to one\n\nHalve the even; triple the odd, add one. Nobody knows if it always ends."
     yield "\n".join(f"1. {' → '.join(map(str, _collatz(n)))}" for n in (6, 7, 9, 25, 27))
-    yield (
-        "## Pascal’s triangle\n\n```text\n" + "\n".join(row.center(52).rstrip() for row in triangle) + "\n```"
-    )
+    yield ("## Pascal’s triangle\n\n```text\n" + "\n".join(row.center(52).rstrip() for row in triangle) + "\n```")
     yield "> A row of it adds up to a power of two:\n>\n> \\[ \\sum_{k=0}^{n} \\binom{n}{k} = 2^n. \\]"
     yield "## The Greek letters, as Unicode names them"
-    yield _table(
-        ("Letter", "Code", "Name"), *((chr(c), hex(c), name(chr(c)).lower()) for c in range(945, 970))
-    )
+    yield _table(("Letter", "Code", "Name"), *((chr(c), hex(c), name(chr(c)).lower()) for c in range(945, 970)))
     yield "## Right triangles in whole numbers\n\nBy Pythagoras, \\(a^2 + b^2 = c^2\\)."
-    yield "\n".join(
-        f"- **{c}** is the long side of {a} and {b}" for a, b, c in sides if a * a + b * b == c * c
-    )
+    yield "\n".join(f"- **{c}** is the long side of {a} and {b}" for a, b, c in sides if a * a + b * b == c * c)
     yield "## Numbers as a computer keeps them\n\nIn bits, in eights and in sixteens."
-    yield _table(
-        ("n", "Binary", "Octal", "Hex"), *((n, f"`{n:07b}`", f"{n:o}", f"{n:x}") for n in range(32, 96))
-    )
+    yield _table(("n", "Binary", "Octal", "Hex"), *((n, f"`{n:07b}`", f"{n:o}", f"{n:x}") for n in range(32, 96)))
     yield "## Twelve times twelve\n\n```text\n" + "\n".join(products) + "\n```"
     yield "## What is warm?"
     yield _table(("°C", "°F", "K"), *((c, c * 9 / 5 + 32, f"{c + 273.15:.2f}") for c in range(-20, 41, 5)))

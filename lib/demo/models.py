@@ -104,9 +104,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
             finish="length",
         ),
         "demo-refuses": Model("a refusal", "拒绝回答", write=write_refusal, finish="refusal"),
-        "demo-filtered": Model(
-            "an answer cut by a content filter", "被内容过滤截断的回答", limit=20, finish="filter"
-        ),
+        "demo-filtered": Model("an answer cut by a content filter", "被内容过滤截断的回答", limit=20, finish="filter"),
         "demo-empty-answer": Model("an empty answer", "空的回答", write=lambda _: ""),
         "demo-breaks": Model(
             "a connection lost in the middle of an answer",

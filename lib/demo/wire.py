@@ -68,9 +68,7 @@ class ErrorResponse(Exception):
         return encode(error_payload(path, self.code, str(self), request_id, self.param))
 
 
-def error_payload(
-    path: str, code: str, message: str, request_id: str, param: str | None = None
-) -> dict[str, Any]:
+def error_payload(path: str, code: str, message: str, request_id: str, param: str | None = None) -> dict[str, Any]:
     """Return an error in the shape of the wire of `path`; the message ends with the request id."""
     message = f"{message} (request id: {request_id})"
     if path == ANTHROPIC:

@@ -38,9 +38,7 @@ class Audit(Aggregate):
         query = query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)
         with self._read() as connection:
             return [
-                AuditEvent(
-                    row.id, row.at, row.actor, row.actor_name, row.action, row.object, row.detail or {}
-                )
+                AuditEvent(row.id, row.at, row.actor, row.actor_name, row.action, row.object, row.detail or {})
                 for row in connection.execute(query)
             ]
 

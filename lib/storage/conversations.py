@@ -115,9 +115,7 @@ class Conversations(Aggregate):
         Each is read in a transaction of its own when the iterator reaches it. Children of deleted nodes, and
         the head, are attached to the nearest ancestor that is left.
         """
-        query = sa.select(conversations.c.id).where(
-            conversations.c.owner == owner, conversations.c.deleted.is_(None)
-        )
+        query = sa.select(conversations.c.id).where(conversations.c.owner == owner, conversations.c.deleted.is_(None))
         with self._read() as connection:
             ids = connection.scalars(query.order_by(conversations.c.created, conversations.c.id)).all()
         for conversation_id in ids:
@@ -174,9 +172,7 @@ def _list_conditions(conversation_filter: ConversationFilter) -> list[sa.ColumnE
     return [~conversations.c.archived, ~conversations.c.pinned, conversations.c.folder == folder]
 
 
-def _without_deleted(
-    conversation: Conversation, all_nodes: Sequence[Node]
-) -> tuple[Conversation, list[Node]]:
+def _without_deleted(conversation: Conversation, all_nodes: Sequence[Node]) -> tuple[Conversation, list[Node]]:
     """Drop soft-deleted nodes; children and head move up to the nearest ancestor that is left."""
     parents = {node.id: node.parent_id for node in all_nodes}
     deleted = {node.id for node in all_nodes if node.deleted_at is not None}

@@ -22,9 +22,7 @@ LOCK_TIMEOUT = 15.0  # seconds to wait for a lock, or for a connection of the po
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def connect(
-    url: str, lock_timeout: float = LOCK_TIMEOUT, on_refusal: Callable[[], None] = lambda: None
-) -> sa.Engine:
+def connect(url: str, lock_timeout: float = LOCK_TIMEOUT, on_refusal: Callable[[], None] = lambda: None) -> sa.Engine:
     """Open the SQLite or Postgres database of `url`, and migrate it to the newest schema.
 
     A missing SQLite file is created, with its folder. `lock_timeout` is in seconds. `on_refusal` is called

@@ -92,9 +92,7 @@ class Messages(Aggregate):
             if head_id is None or connection.scalar(sa.select(nodes.c.id).where(where)):
                 _touch(connection, owner, conversation_id, head=head_id)
 
-    def soft_delete(
-        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float
-    ) -> None:
+    def soft_delete(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float) -> None:
         """Mark nodes as deleted at a time in seconds since 1970; they stay in the tree until the purge."""
         self._set_deleted(owner, conversation_id, node_ids, deleted_at)
 
@@ -153,9 +151,7 @@ class Messages(Aggregate):
                 _publish(connection, batch)
         return len(stale_ids)
 
-    def _set_deleted(
-        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None
-    ) -> None:
+    def _set_deleted(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None) -> None:
         changed = 0
         with self._write(owner) as connection:
             for batch in batches(node_ids):
@@ -173,9 +169,7 @@ def load_nodes(connection: sa.Connection, owner: str, conversation_id: str) -> l
     return [node_from_row(row) for row in connection.execute(query.order_by(nodes.c.created, nodes.c.id))]
 
 
-def insert_turn(
-    connection: sa.Connection, owner: str, conversation: Conversation, new_nodes: Sequence[Node]
-) -> None:
+def insert_turn(connection: sa.Connection, owner: str, conversation: Conversation, new_nodes: Sequence[Node]) -> None:
     """Upsert a conversation and insert its new nodes, given in any order.
 
     Raises StoreError when a node's parent is neither new nor in the conversation.
@@ -234,9 +228,7 @@ def _publish(connection: sa.Connection, finished_ids: Sequence[str]) -> None:
     """Index finished answers for search, and mark their conversations as unread."""
     index_nodes(connection, finished_ids)
     conversation_ids = sa.select(nodes.c.conversation).where(nodes.c.id.in_(finished_ids))
-    connection.execute(
-        sa.update(conversations).where(conversations.c.id.in_(conversation_ids)).values(unread=True)
-    )
+    connection.execute(sa.update(conversations).where(conversations.c.id.in_(conversation_ids)).values(unread=True))
 
 
 def _check_parents(connection: sa.Connection, conversation_id: str, new_nodes: Sequence[Node]) -> None:

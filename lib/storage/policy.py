@@ -140,6 +140,4 @@ def _target_from_json(raw: Any) -> Target | None:
 def _prompts_from_json(raw: Any) -> tuple[Prompt, ...]:
     prompts = [prompt for prompt in raw if isinstance(prompt, Mapping)] if isinstance(raw, list) else []
     pairs = [(prompt.get("name"), prompt.get("text")) for prompt in prompts]
-    return tuple(
-        Prompt(name, text) for name, text in pairs if isinstance(name, str) and isinstance(text, str)
-    )
+    return tuple(Prompt(name, text) for name, text in pairs if isinstance(name, str) and isinstance(text, str))

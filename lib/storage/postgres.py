@@ -63,9 +63,7 @@ def _lock(owner: str | None, lock_timeout: float) -> str:
     if owner is None:
         locks = f"pg_advisory_xact_lock({exclusive})"
     else:
-        locks = (
-            f"pg_advisory_xact_lock_shared({exclusive}), pg_advisory_xact_lock({_lock_key('owner', owner)})"
-        )
+        locks = f"pg_advisory_xact_lock_shared({exclusive}), pg_advisory_xact_lock({_lock_key('owner', owner)})"
     return (
         f"SET LOCAL lock_timeout = '{lock_timeout * 1000:.0f}ms';"
         f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_TIMEOUT}s';"

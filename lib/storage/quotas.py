@@ -44,9 +44,7 @@ _LEDGER_AMOUNTS = {
 class Quotas(Aggregate):
     """Counters of used requests, tokens and nano-dollars, shared by all owners of a scope."""
 
-    def reserve(
-        self, owner: str, usage_record_id: str, requested: Sequence[Reservation]
-    ) -> list[LimitExceeded]:
+    def reserve(self, owner: str, usage_record_id: str, requested: Sequence[Reservation]) -> list[LimitExceeded]:
         """Reserve the maximum usage of a request, all of it or nothing; returns the rejected reservations.
 
         Recording the usage record with this id settles the reservation.
@@ -78,9 +76,7 @@ def settle_reservation(
     `usage_records` includes those of its retries.
     """
     own_reservation = (reservations.c.id == usage_record_id) & (reservations.c.owner == owner)
-    claims = connection.scalar(
-        sa.delete(reservations).where(own_reservation).returning(reservations.c.claims)
-    )
+    claims = connection.scalar(sa.delete(reservations).where(own_reservation).returning(reservations.c.claims))
     changes = []
     for scope, name, begins, reserved in claims or ():
         unit = QuotaCounter(scope, name, begins).unit
@@ -125,9 +121,7 @@ def transfer_quotas(connection: sa.Connection, from_owner: str, to_owner: str) -
 
 def purge_quotas(connection: sa.Connection, now: float) -> None:
     """Remove counters of past periods, and reservations of processes that died."""
-    old_minute = (quotas.c.name == "requests_minute") & (
-        quotas.c.begins < int(now - MINUTE_RETENTION_SECONDS)
-    )
+    old_minute = (quotas.c.name == "requests_minute") & (quotas.c.begins < int(now - MINUTE_RETENTION_SECONDS))
     connection.execute(sa.delete(quotas).where(old_minute | (quotas.c.begins < int(now - RETENTION_SECONDS))))
     connection.execute(sa.delete(reservations).where(reservations.c.created < now - RETENTION_SECONDS))
 
@@ -147,8 +141,7 @@ def _reserve(
     requested = sorted(requested, key=lambda reservation: reservation.counter)
     _insert_missing(connection, owner, [reservation.counter for reservation in requested])
     rows = [
-        _key(reservation.counter) | {"used": reservation.amount, "pending": 1, "slip": 0}
-        for reservation in requested
+        _key(reservation.counter) | {"used": reservation.amount, "pending": 1, "slip": 0} for reservation in requested
     ]
     statement = insert(connection, quotas).values(rows)
     limit = sa.case(
@@ -166,9 +159,7 @@ def _reserve(
     if rejected:
         return [_exceeded(connection, reservation) for reservation in rejected]
     claims = [[*_key(reservation.counter).values(), reservation.amount] for reservation in requested]
-    connection.execute(
-        sa.insert(reservations).values(id=usage_record_id, owner=owner, claims=claims, created=now)
-    )
+    connection.execute(sa.insert(reservations).values(id=usage_record_id, owner=owner, claims=claims, created=now))
     return []
 
 

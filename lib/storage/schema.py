@@ -82,9 +82,7 @@ node = sa.Table(
     "node",
     metadata,
     _row_id(),
-    sa.Column(
-        "conversation", sa.String(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False
-    ),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False),
     sa.Column("parent", sa.String(32), sa.ForeignKey("node.id", ondelete="CASCADE")),
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("parts", sa.JSON, nullable=False),
@@ -147,9 +145,7 @@ share = sa.Table(
     metadata,
     _row_id(),
     _owner(),
-    sa.Column(
-        "conversation", sa.String(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False
-    ),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False),
     # Hash of the token; the token itself is only in the link.
     sa.Column("token_hash", sa.String(128), nullable=False),
     _text("title"),

@@ -27,9 +27,7 @@ _NEWEST_FIRST = (nodes.c.created.desc(), nodes.c.id.desc())
 class Search(Aggregate):
     """Full-text search; see lib/core/search_terms.py for how terms match."""
 
-    def find(
-        self, owner: str, query: str, limit: int, cursor: SearchResult | None = None
-    ) -> list[SearchResult]:
+    def find(self, owner: str, query: str, limit: int, cursor: SearchResult | None = None) -> list[SearchResult]:
         """Return the newest `limit` messages that contain every term of the query, newest first.
 
         Archived conversations are included, deleted ones are not. Paginate by passing the last result of the
@@ -75,9 +73,7 @@ def _load_results(connection: sa.Connection, owner: str, ids: Sequence[str]) -> 
     ]
     by_id = load_conversations(connection, owner, [row.conversation for row in rows])
     return [
-        SearchResult(
-            by_id[row.conversation], row.id, row.role, row.created, message_from_row(row.role, row.parts).text
-        )
+        SearchResult(by_id[row.conversation], row.id, row.role, row.created, message_from_row(row.role, row.parts).text)
         for row in rows
     ]
 

@@ -81,14 +81,10 @@ class UsageRecords(Aggregate):
     def daily_by_user(self, day_ranges: Sequence[DayRange]) -> list[tuple[str, DailyUsage]]:
         """Return the usage of all users by day, target and owner id, oldest first. For administrators."""
         with self._read() as connection:
-            days = [
-                day for days in day_ranges for day in _daily_usage(connection, None, days, ledger.c.owner)
-            ]
+            days = [day for days in day_ranges for day in _daily_usage(connection, None, days, ledger.c.owner)]
         return sorted(days, key=lambda pair: (*_daily_sort_key(pair[1]), pair[0]))
 
-    def first_token_times(
-        self, owner: str | None, start: float, end: float, limit: int
-    ) -> list[tuple[Target, float]]:
+    def first_token_times(self, owner: str | None, start: float, end: float, limit: int) -> list[tuple[Target, float]]:
         """Return the seconds to the first token of the newest `limit` requests of a period that got one."""
         query = sa.select(ledger.c.model, ledger.c.wire, ledger.c.first).where(
             _in_period(owner, start, end), ledger.c.first.is_not(None)

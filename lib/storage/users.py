@@ -84,6 +84,4 @@ def _revoke(connection: sa.Connection, owner: str, issued_before: float) -> None
     statement = insert(connection, users).values(id=owner, name="", email="", seen=0.0, **columns)
     # An earlier time would accept sign-ins again that a later one has revoked.
     is_later = users.c.revoked_before < issued_before
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=[users.c.id], set_=columns, where=is_later)
-    )
+    connection.execute(statement.on_conflict_do_update(index_elements=[users.c.id], set_=columns, where=is_later))

@@ -96,9 +96,7 @@ def _build_node(node: Node) -> NodeSchema:
     )
 
 
-def _to_schema(
-    value: Target | Truncation | Usage | Timing | Failure | None, schema: type[SchemaT]
-) -> SchemaT | None:
+def _to_schema(value: Target | Truncation | Usage | Timing | Failure | None, schema: type[SchemaT]) -> SchemaT | None:
     """Copy a value's fields into the struct of the file; None where all of them are None."""
     values = asdict(value) if value else {}
     return schema(**values) if any(item is not None for item in values.values()) else None

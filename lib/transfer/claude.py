@@ -117,15 +117,11 @@ def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedCo
     )
 
 
-def _parse_content(
-    imported: ImportedMessage, message: _Message, default_model: str | None
-) -> ImportedMessage:
+def _parse_content(imported: ImportedMessage, message: _Message, default_model: str | None) -> ImportedMessage:
     dropped_kinds: list[str] = []
     parts = [*_parse_attachments(message, dropped_kinds), *_parse_blocks(message, dropped_kinds)]
     target = parse_target(message.model or default_model, "anthropic")
-    return replace(
-        imported, role=_ROLES[message.sender], parts=parts, dropped_kinds=dropped_kinds, target=target
-    )
+    return replace(imported, role=_ROLES[message.sender], parts=parts, dropped_kinds=dropped_kinds, target=target)
 
 
 def _parse_blocks(message: _Message, dropped_kinds: list[str]) -> list[Part]:

@@ -87,9 +87,7 @@ def build_record(imported: ImportedConversation, issues: Counter[str]) -> Conver
     ), tree.nodes
 
 
-def _build_message(
-    message: ImportedMessage, conversation: ImportedConversation, issues: Counter[str]
-) -> TreeMessage:
+def _build_message(message: ImportedMessage, conversation: ImportedConversation, issues: Counter[str]) -> TreeMessage:
     """Build a node. A message without remaining content names the dropped kinds, e.g. "[image]"."""
     issues.update(message.dropped_kinds)
     parent_id = message.parent_id

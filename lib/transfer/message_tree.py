@@ -66,9 +66,7 @@ def build_tree(messages: Sequence[TreeMessage], default_created: float, issues: 
 def sort_nodes(nodes: Iterable[Node]) -> list[Node]:
     """Sort nodes in the order of a file: branch by branch, parents first, siblings oldest first."""
     nodes_by_id = {node.id: node for node in sorted(nodes, key=lambda node: (node.created_at, node.id))}
-    parents = {
-        node.id: node.parent_id if node.parent_id in nodes_by_id else None for node in nodes_by_id.values()
-    }
+    parents = {node.id: node.parent_id if node.parent_id in nodes_by_id else None for node in nodes_by_id.values()}
     return [nodes_by_id[node_id] for node_id in preorder(parents)]
 
 

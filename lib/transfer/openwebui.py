@@ -17,9 +17,7 @@ from lib.transfer.values import MAX_DETAIL_CHARS, RawTimestamp, clean_text, deco
 NAME = "openwebui"
 
 # Its server writes thinking and the calls of tools into the text of an answer.
-_DETAILS_BLOCK = re.compile(
-    r'<details type="([a-z_]{1,40})"[^<>]{0,2000}>(.*?)(?:</details>\n?|\Z)', re.DOTALL
-)
+_DETAILS_BLOCK = re.compile(r'<details type="([a-z_]{1,40})"[^<>]{0,2000}>(.*?)(?:</details>\n?|\Z)', re.DOTALL)
 _SUMMARY_TAG = re.compile(r"\s{0,9}<summary>[^<]{0,500}</summary>\n?")
 _QUOTE_PREFIX = re.compile(r"^> ?", re.MULTILINE)
 
@@ -103,9 +101,7 @@ def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedCo
         source=NAME,
         id=clean_text(entry.id or chat.id),
         title=clean_text(entry.title or chat.title),
-        messages=[
-            _parse_message(message_id, value, issues) for message_id, value in history.messages.items()
-        ],
+        messages=[_parse_message(message_id, value, issues) for message_id, value in history.messages.items()],
         head_id=history.current_id,
         created=entry.created_at or chat.timestamp,
         updated=entry.updated_at,
@@ -148,9 +144,7 @@ def _parse_message(message_id: str, value: Any, issues: Counter[str]) -> Importe
 def _content_text(content: str | list[_ContentPart] | None, dropped_kinds: list[str]) -> str:
     if content is None or isinstance(content, str):
         return clean_text(content)
-    dropped_kinds += [
-        "image" if "image" in (part.type or "") else "other" for part in content if part.type != "text"
-    ]
+    dropped_kinds += ["image" if "image" in (part.type or "") else "other" for part in content if part.type != "text"]
     return "\n\n".join(clean_text(part.text) for part in content if part.type == "text" and part.text)
 
 

@@ -35,9 +35,7 @@ class ImportResult:
     report: ImportReport
 
 
-def replace_existing_ids(
-    result: ImportResult, existing_ids: Callable[[Iterable[str]], set[str]]
-) -> ImportResult:
+def replace_existing_ids(result: ImportResult, existing_ids: Callable[[Iterable[str]], set[str]]) -> ImportResult:
     """Replace the ids of conversations and nodes that exist: an import creates, and never overwrites.
 
     `existing_ids` is called once, with all ids, and returns those that any user has.
@@ -58,9 +56,7 @@ def record_ids(record: ConversationRecord) -> list[str]:
     return [record[0].id, *(node.id for node in record[1])]
 
 
-def replace_ids(
-    record: ConversationRecord, conversation_id: str, node_ids: Mapping[str, str]
-) -> ConversationRecord:
+def replace_ids(record: ConversationRecord, conversation_id: str, node_ids: Mapping[str, str]) -> ConversationRecord:
     """Give a conversation and some of its nodes new ids, in all places that refer to them."""
     conversation, nodes = record
     if conversation_id == conversation.id and not node_ids:
@@ -74,10 +70,7 @@ def replace_ids(
         truncation = replace(truncation, start_id=node_ids.get(truncation.start_id, truncation.start_id))
     return replace(
         conversation, id=conversation_id, head_id=new_node_id(conversation.head_id), truncation=truncation
-    ), [
-        replace(node, id=node_ids.get(node.id, node.id), parent_id=new_node_id(node.parent_id))
-        for node in nodes
-    ]
+    ), [replace(node, id=node_ids.get(node.id, node.id), parent_id=new_node_id(node.parent_id)) for node in nodes]
 
 
 def derive_id(*keys: str) -> str:

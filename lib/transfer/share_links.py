@@ -23,15 +23,11 @@ _TOKEN_PATTERN = re.compile(r"[\w-]{32}", re.ASCII)
 class ShareLinkStore(Protocol):
     """Storage of snapshots; each method may raise StoreError."""
 
-    def add(
-        self, owner: str, share_link: ShareLink, token_hash: str, snapshot: Mapping[str, Any]
-    ) -> bool: ...
+    def add(self, owner: str, share_link: ShareLink, token_hash: str, snapshot: Mapping[str, Any]) -> bool: ...
     def snapshot(self, token_hash: str) -> Mapping[str, Any] | None: ...
 
 
-def create_share_link(
-    store: ShareLinkStore, owner: str, conversation: Conversation, path: Sequence[Node]
-) -> str:
+def create_share_link(store: ShareLinkStore, owner: str, conversation: Conversation, path: Sequence[Node]) -> str:
     """Save a snapshot of the path. Returns its token, of which only a hash is stored.
 
     Raises ConversationNotFound if the owner has no such conversation (any more), and StoreError.

@@ -23,9 +23,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def ask(
-    app: AppServer, path: str, method: str = "GET", data: bytes | None = None, **headers: str
-) -> Response:
+def ask(app: AppServer, path: str, method: str = "GET", data: bytes | None = None, **headers: str) -> Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(app.url + path, data, named, method=method)
     try:

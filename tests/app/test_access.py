@@ -137,9 +137,7 @@ def test_administration_is_for_admins_and_shows_no_conversation(server, mode, cl
     for at in (page, usage):
         assert not at.exception
         assert not [
-            content
-            for content in (QUESTION_TEXT, "Confidential title")
-            if content in "".join(map(str, at.main))
+            content for content in (QUESTION_TEXT, "Confidential title") if content in "".join(map(str, at.main))
         ]
 
 

@@ -117,15 +117,9 @@ def test_model_patterns_are_previewed_and_saved(enter, store):
     at = enter("admin", **section("models"))
     assert at.selectbox(key="admin.scope").value == PER_USER_SCOPE
     at.text_area[0].input("demo-short-memory\n\n  DEMO-BR* \ndemo-short-memory").run()
-    assert (
-        "models match:" in page_text(at)
-        and "demo-short-memory" in page_text(at)
-        and "demo-breaks" in page_text(at)
-    )
+    assert "models match:" in page_text(at) and "demo-short-memory" in page_text(at) and "demo-breaks" in page_text(at)
     save(at)
-    assert store.policy.load().scopes == {
-        PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-short-memory", "DEMO-BR*"))
-    }
+    assert store.policy.load().scopes == {PER_USER_SCOPE: ScopePolicy(model_patterns=("demo-short-memory", "DEMO-BR*"))}
     at.text_area[0].input("nothing-like-it").run()
     assert "**None** of" in page_text(at)
     at.text_area[0].input(" \n").run()
@@ -267,9 +261,7 @@ def test_no_page_of_an_admin_reads_conversations_of_others(enter, store, monkeyp
     def check_owner(method: str, function):
         def call(self: Aggregate, *args, **options):
             owner = args[0] if args else None
-            called.add(
-                f"{method} of all users" if owner is None and method in OPTIONAL_OWNER_METHODS else method
-            )
+            called.add(f"{method} of all users" if owner is None and method in OPTIONAL_OWNER_METHODS else method)
             of_all = owner is None and method in OPTIONAL_OWNER_METHODS
             is_own = getattr(owner, "id", owner) == id_of(ADMIN)
             assert method in METHODS_WITHOUT_OWNER or of_all or is_own, method

@@ -29,9 +29,7 @@ def test_an_answer_that_a_broken_connection_cut_can_be_continued(faked, wire):
 
 
 def test_regenerating_with_a_higher_limit_doubles_max_tokens(faked):
-    chat = (
-        ChatApp(model="demo-cut-by-length", wire="openai").ask("Tell me").click("Retry with a higher limit")
-    )
+    chat = ChatApp(model="demo-cut-by-length", wire="openai").ask("Tell me").click("Retry with a higher limit")
     assert "2 / 2" in chat.text
     assert chat.field("Max tokens").value == 60
 

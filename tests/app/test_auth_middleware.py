@@ -111,13 +111,9 @@ INVALID_HEADERS = [
 @pytest.mark.parametrize(("mode", "headers"), INVALID_HEADERS)
 def test_no_file_is_served_without_a_sign_in(apps, mode, headers):
     app = apps[mode]
-    for method, path in (
-        FILE_PATHS if mode == "oidc" else [*FILE_PATHS, *PAGE_PATHS, ("GET", "/static/js/index.js")]
-    ):
+    for method, path in FILE_PATHS if mode == "oidc" else [*FILE_PATHS, *PAGE_PATHS, ("GET", "/static/js/index.js")]:
         response = ask(app, path, method, **headers)
-        assert (response.status, response.headers["cache-control"]) == (REFUSAL_STATUS[mode], "no-store"), (
-            path
-        )
+        assert (response.status, response.headers["cache-control"]) == (REFUSAL_STATUS[mode], "no-store"), path
         assert "content-security-policy" in response.headers
 
 
@@ -154,9 +150,7 @@ def open_websocket(app: AppServer, **headers: str) -> ClientConnection:
     return connect(address, origin=app.url, subprotocols=["streamlit"], additional_headers=request_headers)
 
 
-@pytest.mark.parametrize(
-    ("mode", "headers"), [(mode, headers) for mode, headers in INVALID_HEADERS if mode != "oidc"]
-)
+@pytest.mark.parametrize(("mode", "headers"), [(mode, headers) for mode, headers in INVALID_HEADERS if mode != "oidc"])
 def test_no_websocket_is_accepted_without_a_sign_in(apps, mode, headers):
     with pytest.raises(InvalidStatus) as refused:
         open_websocket(apps[mode], **headers)
@@ -201,9 +195,7 @@ def test_a_revocation_closes_the_websocket_before_any_callback_runs(apps):
 
 def test_a_client_without_its_session_gets_a_new_page(apps):
     address = f"{apps['oidc'].url.replace('http', 'ws')}/_stcore/stream"
-    with connect(
-        address, origin=apps["oidc"].url, subprotocols=["streamlit", "xsrf", "0123-session"]
-    ) as websocket:
+    with connect(address, origin=apps["oidc"].url, subprotocols=["streamlit", "xsrf", "0123-session"]) as websocket:
         # The client sends no message.
         assert websocket.recv(timeout=60)
 

@@ -14,9 +14,7 @@ from lib.ui.session.values import BrowserIdentity
 SECRET = "0123456789abcdef" * 3
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([SECRET, "tab"]),
-    lambda inner: (
-        st.lists(inner) | st.dictionaries(st.sampled_from(["secret", "persistence", "identity"]), inner)
-    ),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["secret", "persistence", "identity"]), inner),
 )
 
 

@@ -54,11 +54,7 @@ def test_leaving_out_the_oldest_turns_sends_the_rest_until_undone(faked, wire):
     send_again(chat)
     assert len(chat.questions) == 3
     assert "nothing is missing" in chat.answers[-1]
-    assert (
-        chat.text.index("First word")
-        < chat.text.index("Messages above are no longer")
-        < chat.text.index("Second")
-    )
+    assert chat.text.index("First word") < chat.text.index("Messages above are no longer") < chat.text.index("Second")
     chat.click("Send all messages again")
     assert "Messages above are no longer" not in chat.text
     assert TOO_LONG in chat.text

@@ -76,9 +76,7 @@ def test_the_settings_list_allowed_models_and_refuse_another_default(enter, rest
 def test_shared_prompts_can_be_selected_in_the_panel(enter, store):
     def prompt_menus(at) -> list[str]:
         return [
-            element.proto.label
-            for element in at.get("menu_button")
-            if element.proto.label == "Use a shared prompt"
+            element.proto.label for element in at.get("menu_button") if element.proto.label == "Use a shared prompt"
         ]
 
     assert prompt_menus(enter("chat", BOB)) == []

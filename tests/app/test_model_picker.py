@@ -10,12 +10,9 @@ from tests.app.chat_app import ChatApp
 from tests.support.replay import JSON, Canned, Replay
 
 OPENAI_ANSWER = (
-    b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\n'
-    b"data: [DONE]\n\n"
+    b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 )
-ANTHROPIC_ANSWER = (
-    b'data: {"type":"message","content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn"}\n\n'
-)
+ANTHROPIC_ANSWER = b'data: {"type":"message","content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn"}\n\n'
 VENDORS = ["#### Anthropic", "#### OpenAI", "#### Other"]
 HAIKU = "claude-3-haiku-20240307"
 

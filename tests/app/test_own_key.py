@@ -109,9 +109,7 @@ def test_the_section_is_hidden_unless_personal_keys_are_allowed(enter):
 
 def test_a_key_is_checked_used_and_forgotten(enter, team):
     at = use_key(enter("ann"), f' "Bearer {FIRST_KEY}" ')
-    list_keys = [
-        request.headers.get("authorization") for request in team.requests if request.path == "/v1/models"
-    ]
+    list_keys = [request.headers.get("authorization") for request in team.requests if request.path == "/v1/models"]
     assert list_keys == [f"Bearer {TEAM_KEY}", f"Bearer {FIRST_KEY}"]
     assert "Using your key **…abcd**" in page_text(at)
     assert "1 model is available with this key." in page_text(at)
@@ -148,9 +146,7 @@ def test_a_malformed_key_is_not_sent(enter, team, key, expected):
     assert "personal_key" not in at.session_state
     assert at.session_state["own.key"] == ""
     assert not [
-        request
-        for request in team.requests[request_count:]
-        if "sk" in request.headers.get("authorization", "")
+        request for request in team.requests[request_count:] if "sk" in request.headers.get("authorization", "")
     ]
 
 
@@ -200,12 +196,7 @@ def test_a_personal_key_is_isolated_from_other_sessions(enter, team, other_gatew
         assert key not in repr([at.session_state for at in (ann, ben, eve)])
     files = list(tmp_path.glob("antler.db*"))
     assert files
-    assert not [
-        request
-        for request in files
-        for key in (FIRST_KEY, SECOND_KEY)
-        if key.encode() in request.read_bytes()
-    ]
+    assert not [request for request in files for key in (FIRST_KEY, SECOND_KEY) if key.encode() in request.read_bytes()]
 
 
 def test_a_personal_key_replaces_the_demo(enter, other_gateway, monkeypatch):

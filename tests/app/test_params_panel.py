@@ -9,9 +9,7 @@ from tests.app.chat_app import ChatApp
 from tests.support.replay import Canned, Replay
 
 OPENAI_ANSWER = b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
-ANTHROPIC_ANSWER = (
-    b'data: {"type":"message","content":[{"type":"text","text":"Yes."}],"stop_reason":"end_turn"}\n\n'
-)
+ANTHROPIC_ANSWER = b'data: {"type":"message","content":[{"type":"text","text":"Yes."}],"stop_reason":"end_turn"}\n\n'
 
 
 def get_last_body(gateway: Replay) -> dict[str, object]:
@@ -56,9 +54,7 @@ def test_parameters_are_sent_kept_for_another_session_and_model_and_reset(keyed,
     path = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}[wire]
     keyed.serve(path, Canned({"openai": OPENAI_ANSWER, "anthropic": ANTHROPIC_ANSWER}[wire]))
     chat = ChatApp(model="m-two", wire=wire).set_field("System prompt", "Be brief.")
-    chat.set_field("Temperature", 0.5).set_field("Max tokens", 123).set_field(
-        "Stop sequences", "END\nOVER\\n"
-    )
+    chat.set_field("Temperature", 0.5).set_field("Max tokens", 123).set_field("Stop sequences", "END\nOVER\\n")
     chat.set_field("Extra JSON", '{"verbosity": "low", "max_tokens": 99}').ask("Hello?")
     body = get_last_body(keyed)
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("m-two", 0.5, 99)

@@ -111,9 +111,7 @@ def test_a_reached_soft_limit_warns_above_the_input(enter, store):
     record_cost(store, NANOS_PER_DOLLAR * 4 // 5 - 1)
     assert "today" not in page_text(enter(policy))
     record_cost(store, NANOS_PER_DOLLAR // 50 + 1, "t")
-    assert escape_markdown("You have used 82% of today's cost limit: $0.8200 of $1.00.") in page_text(
-        enter(policy)
-    )
+    assert escape_markdown("You have used 82% of today's cost limit: $0.8200 of $1.00.") in page_text(enter(policy))
     # One warning, for the limit with the highest share used.
     policy_of_both = Policy(
         {
@@ -181,8 +179,7 @@ HOUR = 3600.0
                 0,
                 7 * HOUR,
             ),
-            "Nothing was sent. This request may use up to $0.2000. "
-            "Left under your limit of $5.00 per day: $0.1250.",
+            "Nothing was sent. This request may use up to $0.2000. Left under your limit of $5.00 per day: $0.1250.",
         ),
         (
             LimitExceededError("group:sales", "tokens_month", 5000, 0, 1200, 0, 7 * HOUR),

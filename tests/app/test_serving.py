@@ -22,9 +22,7 @@ def get(url: str, **headers: str) -> tuple[int, str]:
     """Return the status and the body."""
     request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        with urllib.request.urlopen(
-            urllib.request.Request(url, headers=request_headers), timeout=60
-        ) as response:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=request_headers), timeout=60) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -92,9 +90,7 @@ def test_an_unreachable_gateway_makes_the_server_unready_without_details(start_s
     start_servers.append(app := AppServer(tmp_path, settings))
     status, body = get(f"{app.url}/ready")
     assert (status, json.loads(body)["gateway"], json.loads(body)["database"]) == (503, False, True)
-    responses = (
-        body + get(f"{app.url}/health")[1] + get(f"{app.url}/metrics", Authorization=f"Bearer {TOKEN}")[1]
-    )
+    responses = body + get(f"{app.url}/health")[1] + get(f"{app.url}/metrics", Authorization=f"Bearer {TOKEN}")[1]
     for secret in (KEY, TOKEN, settings["DEERAPI_BASE_URL"], "antler.db", str(tmp_path)):
         assert secret not in responses
     assert KEY not in app.log.read_text() and TOKEN not in app.log.read_text()

@@ -160,10 +160,7 @@ async def measure_lags(url: str, user_count: int, run_number: int) -> list[float
     users = [User(url, f"p{run_number}-{number}") for number in range(user_count)]
     await asyncio.wait_for(
         asyncio.gather(
-            *(
-                user.ask_and_read(ready, ARRIVAL_SPREAD * number / user_count)
-                for number, user in enumerate(users)
-            )
+            *(user.ask_and_read(ready, ARRIVAL_SPREAD * number / user_count) for number, user in enumerate(users))
         ),
         300,
     )

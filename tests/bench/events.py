@@ -65,9 +65,7 @@ def read_with_loop(url: str, wire: Wire, model: str) -> Iterator[str]:
 
 def read_with_gateway(url: str, wire: Wire, model: str) -> Iterator[str]:
     """Read with the gateway client, as the program does."""
-    with contextlib.closing(
-        Gateway(Settings(api_key=KEY, base_url=url, timeouts=Timeouts(20, 60)))
-    ) as gateway:
+    with contextlib.closing(Gateway(Settings(api_key=KEY, base_url=url, timeouts=Timeouts(20, 60)))) as gateway:
         for event in gateway.stream(Target(model, wire), QUESTION, Params(), CancelToken()):
             if isinstance(event, TextDelta):
                 yield event.text
@@ -76,9 +74,7 @@ def read_with_gateway(url: str, wire: Wire, model: str) -> Iterator[str]:
 def read_with_reply(url: str, wire: Wire, model: str) -> Iterator[str]:
     """Read with the gateway client and fold the events into a Reply."""
     reply = Reply()
-    with contextlib.closing(
-        Gateway(Settings(api_key=KEY, base_url=url, timeouts=Timeouts(20, 60)))
-    ) as gateway:
+    with contextlib.closing(Gateway(Settings(api_key=KEY, base_url=url, timeouts=Timeouts(20, 60)))) as gateway:
         for event in gateway.stream(Target(model, wire), QUESTION, Params(), CancelToken()):
             reply.add(event)
             if isinstance(event, TextDelta):
@@ -96,9 +92,7 @@ def read_with_sdk(url: str, wire: Wire, model: str) -> Iterator[str]:
                     yield chunk.choices[0].delta.content or ""
     else:
         with anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0) as sdk_client:
-            for event in sdk_client.messages.create(
-                model=model, messages=messages, max_tokens=9, stream=True
-            ):
+            for event in sdk_client.messages.create(model=model, messages=messages, max_tokens=9, stream=True):
                 if event.type == "content_block_delta" and event.delta.type == "text_delta":
                     yield event.delta.text
 
@@ -130,9 +124,7 @@ def measure_cpu(client: Client, url: str, wire: Wire) -> float:
 def measure_lag(client: Client, url: str, wire: Wire) -> float:
     """Median time from socket write to text in microseconds; both processes read the same clock."""
     lags = [
-        time.monotonic_ns() - int(text)
-        for text in client(url, wire, f"{PACED_COUNT}-{PACED_INTERVAL}")
-        if text.strip()
+        time.monotonic_ns() - int(text) for text in client(url, wire, f"{PACED_COUNT}-{PACED_INTERVAL}") if text.strip()
     ]
     assert len(lags) == PACED_COUNT
     return statistics.median(lags) / 1000
@@ -166,14 +158,10 @@ def print_report(wire: Wire, cpu_by_client: dict[str, float], lags_by_client: di
 
 def main() -> None:
     start = time.monotonic()
-    event_sizes = ", ".join(
-        f"{wire} {len(event_server.delta(wire, event_server.TEXT))} bytes" for wire in WIRE_MODULES
-    )
+    event_sizes = ", ".join(f"{wire} {len(event_server.delta(wire, event_server.TEXT))} bytes" for wire in WIRE_MODULES)
     versions = ", ".join(f"{name} {version(name)}" for name in ("urllib3", "requests", "sseclient-py"))
     print(f"{COUNT:,} events, one per HTTP chunk ({event_sizes}); best {WINDOW_SIZE:,} of {ROUNDS} rounds.")
-    print(
-        f"Lag: {PACED_COUNT} events {PACED_INTERVAL} ms apart, {PACED_ROUNDS} rounds in turns; (middle half)."
-    )
+    print(f"Lag: {PACED_COUNT} events {PACED_INTERVAL} ms apart, {PACED_ROUNDS} rounds in turns; (middle half).")
     print(f"Python {platform.python_version()}, {versions}.\n")
     print("| wire | client | CPU µs/event | to bare | lag µs | to bare |\n|---|---|--:|--:|--:|--:|")
     server = subprocess.Popen(

@@ -68,9 +68,7 @@ def measure(browser: Browser, app: AppServer, size: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in values_by_name.items()}
 
 
-def measure_round(
-    chat: ChatPage, record: Callable[[str, float], None], measured: MeasuredPage, text: str
-) -> None:
+def measure_round(chat: ChatPage, record: Callable[[str, float], None], measured: MeasuredPage, text: str) -> None:
     page = chat.page
     measured.take_bytes()
     start = page.evaluate("Date.now()")

@@ -10,9 +10,7 @@ import streamlit as st
 
 def tokens():
     body = {"model": "m", "messages": [], "stream": True}
-    response = requests.post(
-        f"{os.environ['BENCH_URL']}/v1/chat/completions", json=body, stream=True, timeout=60
-    )
+    response = requests.post(f"{os.environ['BENCH_URL']}/v1/chat/completions", json=body, stream=True, timeout=60)
     for event in sseclient.SSEClient(response).events():
         if event.data == "[DONE]":
             return

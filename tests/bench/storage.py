@@ -112,9 +112,7 @@ def generate_history(message_count: int) -> Iterator[StoredConversation]:
             role = "assistant" if position % 2 else "user"
             parent = nodes[-1].id if nodes else None
             usage = Usage(100, 100) if position % 2 else Usage()
-            node = Node(
-                f"{number}-{position}", parent, Message(role, (TextPart(text),)), position + 0.0, usage=usage
-            )
+            node = Node(f"{number}-{position}", parent, Message(role, (TextPart(text),)), position + 0.0, usage=usage)
             nodes.append(node)
         owner = f"browser:{number // OWNER_CONVERSATIONS}"
         yield (
@@ -136,9 +134,7 @@ def open_conversation_raw(raw: sqlite3.Connection, request: Request) -> int:
         "SELECT node.* FROM node JOIN conversation ON conversation.id = node.conversation "
         "WHERE conversation.id = ? AND owner = ? ORDER BY node.created, node.id"
     )
-    return len(conversations) + len(
-        raw.execute(node_query, (request.conversation.id, request.owner)).fetchall()
-    )
+    return len(conversations) + len(raw.execute(node_query, (request.conversation.id, request.owner)).fetchall())
 
 
 def list_page(store: Store, request: Request) -> int:
@@ -196,9 +192,7 @@ def search_raw(raw: sqlite3.Connection, request: Request) -> int:
     )
     node_ids = [
         node_id
-        for (node_id,) in raw.execute(
-            id_query, (MATCH_EXPRESSIONS[request.number % 2], request.owner, RESULT_LIMIT)
-        )
+        for (node_id,) in raw.execute(id_query, (MATCH_EXPRESSIONS[request.number % 2], request.owner, RESULT_LIMIT))
     ]
     node_query = f"SELECT * FROM node WHERE id IN ({', '.join('?' * len(node_ids))})"
     return len(raw.execute(node_query, node_ids).fetchall())
@@ -252,9 +246,7 @@ def measure(variants: list[Callable[[Request], int]], history: list[StoredConver
 def table_row(name: str, times: list[float]) -> str:
     base, *other_times = times
     return (
-        f"| {name} | {base:.2f} | "
-        + " | ".join(f"{other:.2f} (×{other / base:.1f})" for other in other_times)
-        + " |"
+        f"| {name} | {base:.2f} | " + " | ".join(f"{other:.2f} (×{other / base:.1f})" for other in other_times) + " |"
     )
 
 
@@ -272,9 +264,7 @@ def main() -> None:
             closing(connect_sqlite(copy)) as raw,
         ):
             fill_times.append(fill(postgres_store, history))
-            print(
-                f"{message_count:,} messages in {len(history):,} conversations; the best of {ROUNDS} rounds."
-            )
+            print(f"{message_count:,} messages in {len(history):,} conversations; the best of {ROUNDS} rounds.")
             print(f"Filled in ms a message: SQLite {fill_times[0]:.2f}, Postgres {fill_times[1]:.2f}.\n")
             print("| action, ms | raw sqlite3 | Antler on SQLite | Antler on Postgres |\n|---|--:|--:|--:|")
             for name, action in ACTIONS.items():

@@ -67,9 +67,7 @@ class ChatPage:
     def wait_idle(self) -> ChatPage:
         """Wait until no answer is arriving and the script has ended."""
         expect(self.stop).to_have_count(0)
-        expect(self.page.locator('[data-testid="stApp"]')).to_have_attribute(
-            "data-test-script-state", "notRunning"
-        )
+        expect(self.page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
         return self
 
     def last_line(self) -> int:

@@ -51,9 +51,7 @@ class HistorySeed:
             parent = nodes[-1].id if nodes else None
             message = Message("assistant" if index % 2 else "user", (TextPart(text),))
             nodes.append(Node(new_id(), parent, message, when + index, target=TARGET if index % 2 else None))
-        new = Conversation(
-            new_id(), title, when, nodes[-1].id, TARGET, created_at=when, title_source="person", **more
-        )
+        new = Conversation(new_id(), title, when, nodes[-1].id, TARGET, created_at=when, title_source="person", **more)
         self.store.messages.save_turn(self.owner, new, nodes)
         return nodes
 

@@ -15,9 +15,7 @@ from tests.support.replay import soon
 QUESTION = "The heron flies at dawn"
 READ_SECRET = "localStorage.getItem('antler.browser')"
 # A browser that refuses storage throws as soon as a script reads the property.
-BLOCK_STORAGE = (
-    "Object.defineProperty(window, '%s', {get() { throw new DOMException('no', 'SecurityError') }})"
-)
+BLOCK_STORAGE = "Object.defineProperty(window, '%s', {get() { throw new DOMException('no', 'SecurityError') }})"
 
 
 def ask_first(chat: ChatPage, text: str = QUESTION) -> str:

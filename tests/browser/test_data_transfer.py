@@ -34,9 +34,7 @@ def open_share_panel(chat: ChatPage) -> Locator:
 
 
 def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_revoked(app, new_page):
-    chat = (
-        ChatPage(new_page(), app.url).open("?model=demo-thinker&wire=anthropic").ask("Share me").wait_idle()
-    )
+    chat = ChatPage(new_page(), app.url).open("?model=demo-thinker&wire=anthropic").ask("Share me").wait_idle()
     panel = open_share_panel(chat)
     panel.get_by_role("button", name="Create link").click()
     address = panel.locator("code").inner_text().strip()
@@ -60,9 +58,7 @@ def test_a_link_shows_a_snapshot_to_another_browser_until_it_is_revoked(app, new
 
 
 def test_a_conversation_is_downloaded_as_markdown_and_json(app, new_page):
-    chat = (
-        ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai").ask("Keep: me/please").wait_idle()
-    )
+    chat = ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai").ask("Keep: me/please").wait_idle()
     panel = open_share_panel(chat)
     name, text = download(chat, panel.get_by_role("button", name="Markdown"))
     assert name == "Keep me please.md"
@@ -86,9 +82,7 @@ def test_exported_data_is_the_same_after_deletion_and_import(keyed, new_page, re
     expect(end).to_be_disabled()
     chat.page.get_by_text("Yes, delete all my chats, links and preferences").click()
     end.click()
-    expect(
-        chat.page.get_by_text("All your chats, shared links and preferences were deleted.")
-    ).to_be_visible()
+    expect(chat.page.get_by_text("All your chats, shared links and preferences were deleted.")).to_be_visible()
     expect(chat.rows).to_have_count(0)
     file = tmp_path / "mine.json"
     file.write_bytes(first)
@@ -111,9 +105,7 @@ def test_a_chatgpt_export_is_imported_with_a_report_and_a_hostile_file_refused(a
     bad.write_text("[" * 100_000)
     files.set_input_files(bad)
     button.click()
-    expect(
-        chat.page.get_by_text("This file could not be imported. The file is nested too deeply.")
-    ).to_be_visible()
+    expect(chat.page.get_by_text("This file could not be imported. The file is nested too deeply.")).to_be_visible()
     expect(chat.rows).to_have_count(0)
     chat.page.reload()
     files.set_input_files(EXPORTS / "chatgpt.json")

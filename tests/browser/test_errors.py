@@ -12,12 +12,9 @@ from tests.support.app_server import AppServer
 from tests.support.replay import EVENT_STREAM, JSON, Canned
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
-REFUSAL = {
-    "error": {"message": "key refused (request id: 20260101abcd)", "type": "new_api_error", "code": ""}
-}
+REFUSAL = {"error": {"message": "key refused (request id: 20260101abcd)", "type": "new_api_error", "code": ""}}
 ANSWERS = {
-    "openai": b'data: {"choices":[{"index":0,"delta":{"content":"Now it works."},'
-    b'"finish_reason":"stop"}]}\n\n',
+    "openai": b'data: {"choices":[{"index":0,"delta":{"content":"Now it works."},"finish_reason":"stop"}]}\n\n',
     "anthropic": b'data: {"type":"content_block_delta","index":0,'
     b'"delta":{"type":"text_delta","text":"Now it works."}}\n\n'
     b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n',
@@ -42,9 +39,7 @@ def test_retry_replaces_a_refusal_whose_details_are_folded(keyed, new_page, repl
 
 
 def test_a_key_in_the_secrets_file_connects_the_gateway(tmp_path, new_page, replay):
-    secrets = (
-        f'[gateway]\napi_key = " {KEY} "\nbase_url = "{replay.url}/"\n[storage]\nurl = "sqlite:///x/y.db"\n'
-    )
+    secrets = f'[gateway]\napi_key = " {KEY} "\nbase_url = "{replay.url}/"\n[storage]\nurl = "sqlite:///x/y.db"\n'
     app = AppServer(tmp_path, {}, secrets=secrets)
     try:
         replay.serve("/v1/messages", Canned(ANSWERS["anthropic"], headers=EVENT_STREAM))

@@ -143,9 +143,7 @@ def test_a_rolling_restart_interrupts_no_conversation(fleet, chat):
 
 
 def test_internal_routes_are_not_public(fleet):
-    assert [get_status(f"{fleet.url}{path}") for path in ("/metrics", "/_stcore/metrics", "/ready")] == [
-        404
-    ] * 3
+    assert [get_status(f"{fleet.url}{path}") for path in ("/metrics", "/_stcore/metrics", "/ready")] == [404] * 3
     assert get_status(f"{fleet.url}/health") == 200
     for replica in fleet.replicas:
         assert get_status(f"{replica.url}/metrics") == 200

@@ -56,12 +56,7 @@ def test_thinking_is_separate_and_collapses(demo, new_page, wire):
 
 
 def test_model_and_wire_can_change_within_a_conversation(demo, new_page):
-    chat = (
-        ChatPage(new_page(), demo.url)
-        .open("?model=demo-tour&wire=openai")
-        .ask("The first question")
-        .wait_idle()
-    )
+    chat = ChatPage(new_page(), demo.url).open("?model=demo-tour&wire=openai").ask("The first question").wait_idle()
     chat.page.get_by_role("radio", name="Anthropic format").click()
     expect(chat.page.get_by_role("radio", name="Anthropic format")).to_be_checked()
     chat.wait_idle().ask("The second question").wait_idle()

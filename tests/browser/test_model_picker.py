@@ -17,8 +17,7 @@ from tests.support.replay import JSON, Canned, Replay
 pytestmark = pytest.mark.xdist_group("models")
 
 OPENAI_ANSWER = (
-    b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\n'
-    b"data: [DONE]\n\n"
+    b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 )
 ANTHROPIC_ANSWER = b"".join(
     f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
@@ -56,9 +55,7 @@ def gateway():
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory, gateway):
-    running = AppServer(
-        tmp_path_factory.mktemp("models"), {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway.url}
-    )
+    running = AppServer(tmp_path_factory.mktemp("models"), {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway.url})
     yield running
     running.close()
 

@@ -10,9 +10,7 @@ from tests.browser.chat_page import ChatPage
 from tests.support.replay import Canned
 
 OPENAI_ANSWER = b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
-ANTHROPIC_ANSWER = (
-    b'data: {"type":"message","content":[{"type":"text","text":"Yes."}],"stop_reason":"end_turn"}\n\n'
-)
+ANTHROPIC_ANSWER = b'data: {"type":"message","content":[{"type":"text","text":"Yes."}],"stop_reason":"end_turn"}\n\n'
 ANSWERS = {"openai": ("/v1/chat/completions", OPENAI_ANSWER), "anthropic": ("/v1/messages", ANTHROPIC_ANSWER)}
 
 

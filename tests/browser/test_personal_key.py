@@ -78,11 +78,7 @@ def keys_of(gateway: Replay, text: str) -> set[str]:
 
     def find(model: str) -> list[Request]:
         requests = [request for request in gateway.requests if request.path == CHAT]
-        return [
-            request
-            for request in requests
-            if text.encode() in request.body and request.json["model"] == model
-        ]
+        return [request for request in requests if text.encode() in request.body and request.json["model"] == model]
 
     assert soon(lambda: bool(find("m-small"))), "no title was asked for"
     asked = [*find("m-one"), *find("m-small")]

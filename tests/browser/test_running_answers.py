@@ -47,9 +47,7 @@ def test_a_stop_in_silence_closes_the_connection_upstream(keyed, new_page, repla
 
 def test_a_stop_before_the_first_byte_closes_the_connection_upstream(keyed, new_page, replay, wire):
     replay.serve(PATHS[wire], Canned(mute=True))
-    chat = (
-        ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Nothing at all over {wire}")
-    )
+    chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Nothing at all over {wire}")
     expect(chat.answers.last).to_contain_text(re.compile(r"Waiting for m-one"))
     assert soon(lambda: replay.requests[-1].path == PATHS[wire])
     chat.press_stop()

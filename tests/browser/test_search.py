@@ -71,9 +71,7 @@ def test_a_click_opens_the_message_in_a_long_conversation_and_on_another_branch(
     lines = "\n\n".join(f"Paragraph {number} of it." for number in range(8))
     said = [f"Question {turn}" if not turn % 2 else f"Answer {turn}. {lines}" for turn in range(100)]
     nodes = history.add("The long one", messages=said)
-    other = Node(
-        new_id(), nodes[9].id, Message("user", (TextPart("The okapi path"),)), nodes[10].created_at + 0.5
-    )
+    other = Node(new_id(), nodes[9].id, Message("user", (TextPart("The okapi path"),)), nodes[10].created_at + 0.5)
     base = history.store.conversations.get(history.owner, _id(history, "The long one"))
     assert base
     history.store.messages.save_turn(history.owner, base, [other])

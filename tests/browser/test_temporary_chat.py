@@ -58,9 +58,7 @@ def test_a_temporary_chat_writes_usage_rows_only(own_app, new_page):
     chat.open_parameters()
     chat.set_parameter("Temperature", "0.5")
     chat.page.keyboard.press("Escape")
-    chat.wait_idle().choose_model("demo-endless").choose_wire("Anthropic format").wait_idle().ask(
-        "Count for me"
-    )
+    chat.wait_idle().choose_model("demo-endless").choose_wire("Anthropic format").wait_idle().ask("Count for me")
     expect(chat.answers.last).to_contain_text("Line 3")
     chat.press_stop().wait_idle()
     expect(chat.answers.last).to_contain_text("You stopped this answer")
@@ -77,11 +75,7 @@ def test_a_temporary_chat_writes_usage_rows_only(own_app, new_page):
 
 
 def test_a_temporary_chat_survives_another_page_and_not_a_reload(app, new_page):
-    chat = (
-        start_temporary(ChatPage(new_page(), app.url).open("?model=demo-wrong-key"))
-        .ask("Forget me")
-        .wait_idle()
-    )
+    chat = start_temporary(ChatPage(new_page(), app.url).open("?model=demo-wrong-key")).ask("Forget me").wait_idle()
     chat.page.get_by_role("link", name="Settings").click()
     expect(chat.page.get_by_role("heading", name="Settings")).to_be_visible()
     chat.page.get_by_role("link", name="Back to chat").click()

@@ -51,15 +51,9 @@ def _model(shown: str, **options: Any) -> FakeModel:
 
 
 _RETRIES = {
-    "demo-503-then-fine": _model(
-        "overloaded once, then an answer", error=refusals.OVERLOADED_503, failures=1
-    ),
-    "demo-500-then-fine": _model(
-        "a failure once, then an answer", error=refusals.UPSTREAM_FAILED, failures=1
-    ),
-    "demo-reset-then-fine": _model(
-        "a connection reset once, then an answer", error=refusals.RESET, failures=1
-    ),
+    "demo-503-then-fine": _model("overloaded once, then an answer", error=refusals.OVERLOADED_503, failures=1),
+    "demo-500-then-fine": _model("a failure once, then an answer", error=refusals.UPSTREAM_FAILED, failures=1),
+    "demo-reset-then-fine": _model("a connection reset once, then an answer", error=refusals.RESET, failures=1),
 }
 _REFUSALS = {
     "demo-badgateway": _model("the page of a gateway that is down", error=refusals.BAD_GATEWAY_PAGE),
@@ -69,9 +63,7 @@ _REFUSALS = {
     "demo-wrong-key": _model("a key that is rejected", error=refusals.WRONG_KEY),
     "demo-no-balance": _model("a balance that is too low", error=refusals.NO_BALANCE),
     "demo-no-channel": _model("a model without a channel", error=refusals.NO_CHANNEL),
-    "demo-invalid-as-500": _model(
-        "an invalid request reported as a server error", error=refusals.INVALID_AS_500
-    ),
+    "demo-invalid-as-500": _model("an invalid request reported as a server error", error=refusals.INVALID_AS_500),
     "demo-context-too-long": _model("a conversation that is too long", error=refusals.CONTEXT_TOO_LONG),
     "demo-no-temperature": _model(
         "a refusal of temperature, and an answer without it",
@@ -96,9 +88,7 @@ _FAULTS = {
     "demo-error-data": _model("an error in an unnamed event", fault=faults.unnamed_error),
     "demo-error-at-end": _model("an error without a line end", fault=faults.error_without_line_end),
     "demo-bare-json": _model("an error as bare JSON between events", fault=faults.bare_json_error),
-    "demo-done-without-reason": _model(
-        "an end marker without a finish reason", fault=faults.end_without_reason
-    ),
+    "demo-done-without-reason": _model("an end marker without a finish reason", fault=faults.end_without_reason),
     "demo-ends-without-reason": _model(
         "a regular end of the body in the middle of the text", fault=faults.closed_connection
     ),
@@ -107,9 +97,7 @@ _FAULTS = {
 }
 _FINISHES = {
     REPEAT_MODEL: _model("a continuation that repeats the last words", limit=30, finish="length once"),
-    "demo-only-thinks": _model(
-        "thinking that uses up the length limit", script=scripts.thinking_only, finish="length"
-    ),
+    "demo-only-thinks": _model("thinking that uses up the length limit", script=scripts.thinking_only, finish="length"),
     "demo-context-full": _model("an answer that fills the context window", limit=30, finish="window"),
     "demo-wants-tool": _model("a tool call", script=scripts.tool_call, finish="tool"),
     PAUSE_MODEL: _model("a pause, continued by sending the answer back", limit=20, finish="pause"),
@@ -141,15 +129,11 @@ _FRAMINGS = {
     "demo-crlf": _model("lines that end with CRLF", framing=Framing(uses_crlf=True)),
     "demo-bom": _model("a byte order mark", framing=Framing(has_bom=True)),
     "demo-cut-letters": _model("characters split between writes", framing=Framing(splits_characters=True)),
-    "demo-one-big-event": _model(
-        "a long answer in one event", write=write_long_answer, script=scripts.one_delta
-    ),
+    "demo-one-big-event": _model("a long answer in one event", write=write_long_answer, script=scripts.one_delta),
     "demo-json-for-stream": _model("one body where a stream was requested", framing=Framing(form="whole")),
     "demo-stream-for-json": _model("a stream where one body was requested", framing=Framing(form="stream")),
     "demo-gzip": _model("a compressed answer", framing=Framing(is_compressed=True)),
-    "demo-close-framed": _model(
-        "a body that ends when the connection closes", framing=Framing(transfer="close")
-    ),
+    "demo-close-framed": _model("a body that ends when the connection closes", framing=Framing(transfer="close")),
     "demo-known-length": _model("a stream of known length", framing=Framing(transfer="length")),
 }
 MODELS: Mapping[str, FakeModel] = MappingProxyType(

@@ -53,9 +53,7 @@ _REFUSAL_PART = _object("refusal", {"refusal": string()})
 
 _SYSTEM_CONTENT = string_or(string(), array(tagged_union("type", {"text": _TEXT_PART}), 1))
 _USER_CONTENT = string_or(string(), array(tagged_union("type", _PARTS), 1))
-_ASSISTANT_CONTENT = string_or(
-    string(), array(tagged_union("type", {"text": _TEXT_PART, "refusal": _REFUSAL_PART}), 1)
-)
+_ASSISTANT_CONTENT = string_or(string(), array(tagged_union("type", {"text": _TEXT_PART, "refusal": _REFUSAL_PART}), 1))
 _TOOL_CALL = _object("id type", {"id": string(1), "type": one_of("function", "custom")})
 _NAME: Mapping[str, Validator] = {"name": string()}
 
@@ -88,9 +86,7 @@ _TOOL = tagged_union(
         "custom": _object("custom", {"custom": _ANY_OBJECT}),
     },
 )
-_SCHEMA = _object(
-    "name", {"name": string(1, 64), "schema": _ANY_OBJECT, "strict": boolean, "description": string()}
-)
+_SCHEMA = _object("name", {"name": string(1, 64), "schema": _ANY_OBJECT, "strict": boolean, "description": string()})
 _FORMAT = tagged_union(
     "type",
     {

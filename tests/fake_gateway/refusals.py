@@ -107,9 +107,7 @@ OTHER_WIRE = partial(
 )
 DETAIL = partial(ShapedError, 422, "missing", "The demo reports this field as missing.", "detail")
 ERROR_AS_200 = partial(ShapedError, 200, "upstream_error", "An error, although the status is 200.")
-PAGE_AS_200 = partial(
-    ShapedError, 200, "Please sign in", "A proxy shows this page instead of an answer.", "page"
-)
+PAGE_AS_200 = partial(ShapedError, 200, "Please sign in", "A proxy shows this page instead of an answer.", "page")
 ERROR_AS_STREAM = partial(ErrorResponse, 500, "api_error", "The upstream failed.", _EVENT_STREAM)
 EMPTY_BODY = partial(ShapedError, 200, shape="empty", headers=_EVENT_STREAM)
 REDIRECT = partial(ShapedError, 302, "302 Found", "It is elsewhere.", "page", {"Location": REDIRECT_TARGET})

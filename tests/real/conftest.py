@@ -77,7 +77,5 @@ def pytest_runtest_makereport(item: Any) -> Generator[None, pytest.TestReport, p
     report = yield
     running = item.funcargs.get("proxy")
     if report.failed and running is not None:
-        report.sections.append(
-            ("the proxy's log", running.log.read_text(errors="replace")[-_MAX_LOG_LENGTH:])
-        )
+        report.sections.append(("the proxy's log", running.log.read_text(errors="replace")[-_MAX_LOG_LENGTH:]))
     return report

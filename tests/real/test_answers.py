@@ -46,13 +46,9 @@ def test_text_arrives_unchanged(replay: Replay, gateway: Gateway, wire: Wire, up
 
 
 @each_route
-def test_thinking_precedes_the_text(
-    replay: Replay, gateway: Gateway, wire: Wire, upstream_wire: Wire
-) -> None:
+def test_thinking_precedes_the_text(replay: Replay, gateway: Gateway, wire: Wire, upstream_wire: Wire) -> None:
     replay.serve(PATHS[upstream_wire], complete_stream(upstream_wire, FRAGMENTS, THINKING))
-    events = list(
-        gateway.stream(Target(REPLAY_MODELS[upstream_wire], wire), QUESTION, Params(), CancelToken())
-    )
+    events = list(gateway.stream(Target(REPLAY_MODELS[upstream_wire], wire), QUESTION, Params(), CancelToken()))
     event_types = [type(event) for event in events if isinstance(event, TextDelta | ThinkingDelta)]
     assert event_types == sorted(event_types, key=[ThinkingDelta, TextDelta].index)
     answer = collect(events)
@@ -75,9 +71,7 @@ def test_usage_is_reported(replay: Replay, gateway: Gateway, wire: Wire, upstrea
 
 @each_route
 @pytest.mark.parametrize("name", ["demo-tour", "demo-thinker"])
-def test_long_answer_equals_the_direct_one(
-    gateway: Gateway, wire: Wire, upstream_wire: Wire, name: str
-) -> None:
+def test_long_answer_equals_the_direct_one(gateway: Gateway, wire: Wire, upstream_wire: Wire, name: str) -> None:
     question = "请用中文写一段代码 🙂"
     direct_answer = ask_directly(upstream_wire, name, question)
     answer = ask(gateway, wire, f"{upstream_wire}-{name}", question)
@@ -118,9 +112,7 @@ def test_answer_of_the_gateway_itself(gateway: Gateway, wire: Wire) -> None:
     assert (answer.text, answer.error, answer.reply.outcome()) == (MOCK_TEXT, None, Outcome.COMPLETE)
 
 
-def test_models_are_listed_in_order_with_both_wires(
-    gateway: Gateway, model_entries: list[dict[str, Any]]
-) -> None:
+def test_models_are_listed_in_order_with_both_wires(gateway: Gateway, model_entries: list[dict[str, Any]]) -> None:
     wires_by_model = {model.id: model.wires for model in gateway.fetch_models().models}
     assert list(wires_by_model) == [entry["model_name"] for entry in model_entries]
     assert wires_by_model["gpt-replayed"] == ("openai", "anthropic")

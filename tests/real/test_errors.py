@@ -39,20 +39,14 @@ def test_wrong_key_is_rejected_with_the_gateways_message(proxy: Proxy, wire: Wir
 
 @each_wire
 def test_unknown_model_is_named(gateway: Gateway, wire: Wire) -> None:
-    error = expect_error(
-        lambda: list(gateway.stream(Target("no-such", wire), QUESTION, Params(), CancelToken()))
-    )
+    error = expect_error(lambda: list(gateway.stream(Target("no-such", wire), QUESTION, Params(), CancelToken())))
     assert isinstance(error, errors.InvalidRequest | errors.ModelNotFound)
     assert "Invalid model name passed in model=no-such" in error.detail
 
 
 @each_route
-def test_rate_limit_of_the_upstream(
-    replay: Replay, gateway: Gateway, wire: Wire, upstream_wire: Wire
-) -> None:
-    replay.serve(
-        PATHS[upstream_wire], error_response(upstream_wire, 429, "rate_limit_error", "Slow down, please.")
-    )
+def test_rate_limit_of_the_upstream(replay: Replay, gateway: Gateway, wire: Wire, upstream_wire: Wire) -> None:
+    replay.serve(PATHS[upstream_wire], error_response(upstream_wire, 429, "rate_limit_error", "Slow down, please."))
     answer = ask(gateway, wire, REPLAY_MODELS[upstream_wire])
     assert type(answer.error) is errors.RateLimited
     assert answer.error.status == 429
@@ -86,9 +80,7 @@ def test_upstream_error_keeps_its_type_and_message(
 
 
 @each_route
-def test_html_from_the_upstream_is_an_unavailable_gateway(
-    gateway: Gateway, wire: Wire, upstream_wire: Wire
-) -> None:
+def test_html_from_the_upstream_is_an_unavailable_gateway(gateway: Gateway, wire: Wire, upstream_wire: Wire) -> None:
     error = ask(gateway, wire, f"{upstream_wire}-demo-badgateway").error
     assert type(error) is errors.GatewayUnavailable
     assert error.status == 502
@@ -96,12 +88,8 @@ def test_html_from_the_upstream_is_an_unavailable_gateway(
 
 
 @each_route
-def test_error_in_the_stream_keeps_the_text(
-    replay: Replay, gateway: Gateway, wire: Wire, upstream_wire: Wire
-) -> None:
-    replay.serve(
-        PATHS[upstream_wire], failing_stream(upstream_wire, ["Half ", "an answer"], "Out of breath.")
-    )
+def test_error_in_the_stream_keeps_the_text(replay: Replay, gateway: Gateway, wire: Wire, upstream_wire: Wire) -> None:
+    replay.serve(PATHS[upstream_wire], failing_stream(upstream_wire, ["Half ", "an answer"], "Out of breath."))
     answer = ask(gateway, wire, REPLAY_MODELS[upstream_wire])
     assert answer.text == "Half an answer"
     # A translated stream loses the error type.

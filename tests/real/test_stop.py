@@ -71,7 +71,5 @@ def test_next_question_after_a_cancel_is_answered(
     assert any(isinstance(event, TextDelta) for event in stream)
     cancel.cancel()
     collect(stream)
-    answer = collect(
-        gateway.stream(Target(f"{upstream_wire}-demo-tour", wire), QUESTION, Params(), CancelToken())
-    )
+    answer = collect(gateway.stream(Target(f"{upstream_wire}-demo-tour", wire), QUESTION, Params(), CancelToken()))
     assert (answer.error, answer.text[:9]) == (None, "You asked")

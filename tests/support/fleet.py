@@ -85,9 +85,7 @@ class Fleet:
         """Return deploy/nginx.conf with the addresses of these replicas and a free port."""
         ports = iter([replica.port for replica in self.replicas])
         text = (ROOT / "deploy/nginx.conf").read_text(encoding="utf-8")
-        text, servers = re.subn(
-            r"server 172\.30\.7\.\d+:8501", lambda _: f"server 127.0.0.1:{next(ports)}", text
-        )
+        text, servers = re.subn(r"server 172\.30\.7\.\d+:8501", lambda _: f"server 127.0.0.1:{next(ports)}", text)
         text, listeners = re.subn(r"listen 80;", f"listen 127.0.0.1:{self.port};", text)
         assert (servers, listeners) == (REPLICAS, 1), "deploy/nginx.conf has another shape"
         return text

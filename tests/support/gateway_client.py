@@ -90,9 +90,7 @@ class StreamedAnswer:
     @property
     def finish_reasons(self) -> list[str]:
         """The finish reasons of all choices."""
-        reasons = [
-            choice.get("finish_reason") for frame in self.objects for choice in frame.get("choices", ())
-        ]
+        reasons = [choice.get("finish_reason") for frame in self.objects for choice in frame.get("choices", ())]
         reasons += [frame["delta"].get("stop_reason") for frame in self.objects if "delta" in frame]
         return [reason for reason in reasons if reason]
 
@@ -145,9 +143,7 @@ def text_and_reason(payload: Any) -> tuple[str, str | None]:
     return "".join(block.get("text", "") for block in payload["content"]), payload["stop_reason"]
 
 
-def whole_answer(
-    gateway: DemoGateway, path: str, body: dict[str, Any]
-) -> tuple[str, str | None, dict[str, Any]]:
+def whole_answer(gateway: DemoGateway, path: str, body: dict[str, Any]) -> tuple[str, str | None, dict[str, Any]]:
     """Return text, finish reason and payload of an answer that is not streamed."""
     payload = post(gateway, path, body).json()
     return (*text_and_reason(payload), payload)

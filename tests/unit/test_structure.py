@@ -172,8 +172,7 @@ def test_each_library_is_imported_in_its_place():
         f"{name(path)} imports {library}"
         for path in PROGRAM
         for library, places in LIBRARIES.items()
-        if not name(path).startswith(places)
-        and any(found.split(".")[0] == library for found in imports(path))
+        if not name(path).startswith(places) and any(found.split(".")[0] == library for found in imports(path))
     ]
     assert wrong == []
 
@@ -257,9 +256,7 @@ def test_imports_stand_at_the_top_of_a_module_and_are_absolute():
 
 
 def test_every_module_of_the_program_has_a_docstring():
-    assert [
-        name(path) for path in PROGRAM if path.name != "__init__.py" and not ast.get_docstring(tree(path))
-    ] == []
+    assert [name(path) for path in PROGRAM if path.name != "__init__.py" and not ast.get_docstring(tree(path))] == []
 
 
 def test_docstrings_start_with_a_verb_or_a_noun():
@@ -299,7 +296,5 @@ def test_the_first_call_of_a_page_is_require():
 def test_unit_tests_mirror_the_program():
     folders = {path.parent.relative_to(ROOT / "lib") for path in PROGRAM if path.is_relative_to(ROOT / "lib")}
     others = {Path("support"), Path("compat")}
-    tested = {
-        path.parent.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").rglob("test_*.py")
-    }
+    tested = {path.parent.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").rglob("test_*.py")}
     assert tested - folders - others == set()

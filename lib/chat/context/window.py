@@ -149,9 +149,7 @@ def plan_truncation(
     `extra_tokens` are reserved, as for a summary. Returns None if no turn can be dropped.
     """
     old_start = first_sent_index(path, truncation)
-    questions = [
-        index for index, node in enumerate(path) if node.message.role == "user" and index > old_start
-    ]
+    questions = [index for index, node in enumerate(path) if node.message.role == "user" and index > old_start]
     if not questions:
         return None
     scale = _estimate_scale(path, params, target, truncation)
@@ -164,9 +162,7 @@ def plan_truncation(
     limit = TRUNCATED_RATIO * context_window
     start = next((index for index in questions if totals[index] <= limit), questions[-1])
     turns = 1 + sum(index < start for index in questions)
-    return TruncationPlan(
-        Truncation(path[start].id), turns, ContextEstimate(totals[start], context_window, False)
-    )
+    return TruncationPlan(Truncation(path[start].id), turns, ContextEstimate(totals[start], context_window, False))
 
 
 def check_fits(
@@ -183,9 +179,7 @@ def check_fits(
         raise ContextWindowExceeded(estimate, plan)
 
 
-def dropped_nodes(
-    path: Sequence[Node], old_truncation: Truncation | None, new_truncation: Truncation
-) -> list[Node]:
+def dropped_nodes(path: Sequence[Node], old_truncation: Truncation | None, new_truncation: Truncation) -> list[Node]:
     """Return the nodes that are sent with the old truncation and dropped by the new one."""
     return list(path[first_sent_index(path, old_truncation) : first_sent_index(path, new_truncation)])
 
@@ -221,9 +215,7 @@ def _node_tokens(node: Node) -> int:
 
 def _prefix_tokens(path: Sequence[Node], params: Params, truncation: Truncation | None) -> int:
     """Estimate the tokens before the messages of the path: system prompt and summary."""
-    summary_tokens = sum(
-        tokens.estimate_message(message.text) for message in summary_messages(path, truncation)
-    )
+    summary_tokens = sum(tokens.estimate_message(message.text) for message in summary_messages(path, truncation))
     return tokens.estimate(params.system) + summary_tokens
 
 
@@ -231,9 +223,7 @@ def _counted_tokens(node: Node) -> int:
     """Return the tokens of the path through a counted answer, without thinking, which is not resent."""
     usage = node.usage
     # Without a finish reason the gateway's output count is a guess.
-    answer_text_tokens = (
-        (usage.output or 0) - (usage.reasoning or 0) if node.finish_reason else _node_tokens(node)
-    )
+    answer_text_tokens = (usage.output or 0) - (usage.reasoning or 0) if node.finish_reason else _node_tokens(node)
     return (usage.input or 0) + max(answer_text_tokens, 0)
 
 
@@ -275,12 +265,7 @@ def _prompt_counts(path: Sequence[Node], target: Target) -> Iterator[tuple[int, 
     family = _tokenizer_family(target)
     for index, node in enumerate(path):
         count = node.usage.input
-        if (
-            count
-            and node.usage.output is not None
-            and node.target
-            and _tokenizer_family(node.target) == family
-        ):
+        if count and node.usage.output is not None and node.target and _tokenizer_family(node.target) == family:
             raw = node.provider_metadata.get("usage")
             request_counts = (
                 [parse_token_count(raw.get(name)) or 0 for name in _PROMPT_TOKEN_FIELDS]
@@ -297,9 +282,7 @@ def _tokenizer_family(target: Target) -> str:
     return vendors.vendor_of(target.model) or target.model
 
 
-def _estimate_scale(
-    path: Sequence[Node], params: Params, target: Target, truncation: Truncation | None
-) -> float:
+def _estimate_scale(path: Sequence[Node], params: Params, target: Target, truncation: Truncation | None) -> float:
     """Return the factor by which the gateway counts more than the estimate, at least 1."""
     counted = _find_counted_answer(path, params, target, truncation)
     if counted is None:

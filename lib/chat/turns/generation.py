@@ -105,9 +105,7 @@ class Generation:
         self._worker_finished = threading.Event()
         self._on_finished: Callable[[Generation], None] = lambda _: None
 
-    def start(
-        self, open_stream: Callable[[], Iterator[Event]], on_finished: Callable[[Generation], None]
-    ) -> None:
+    def start(self, open_stream: Callable[[], Iterator[Event]], on_finished: Callable[[Generation], None]) -> None:
         """Produce the answer on a worker thread; `on_finished` is called after its end is saved."""
         self._on_finished = on_finished
         threading.Thread(target=self._run_worker, args=(open_stream,), name="answer", daemon=True).start()
@@ -202,9 +200,7 @@ class Generation:
             # Siblings are ordered by creation time.
             created_at = first.created_at + len(self._nodes) * 1e-5
             self._nodes.append(
-                Node(
-                    new_id(), first.parent_id, _EMPTY_MESSAGE, created_at, first.outcome, target=first.target
-                )
+                Node(new_id(), first.parent_id, _EMPTY_MESSAGE, created_at, first.outcome, target=first.target)
             )
         replies = self._replies.by_choice.values()
         return [
@@ -270,9 +266,7 @@ class Generation:
                         request_id=str(metadata.get("request_id") or metadata.get("id") or node.request_id),
                     )
                 )
-            self._usage_records = self._usage_recorder.finish(
-                nodes[0].outcome, failure.request_id if failure else ""
-            )
+            self._usage_records = self._usage_recorder.finish(nodes[0].outcome, failure.request_id if failure else "")
             self._nodes, self._state, self._scheduled_retry = nodes, state, None
             self._version += 1
             self._condition.notify_all()
@@ -286,9 +280,7 @@ class Generation:
                 nodes = self._current_nodes()
             try:
                 with self._save_lock:
-                    outcomes = [
-                        self._store.checkpoint(self.owner, node) for node in nodes[: self._saved_count]
-                    ]
+                    outcomes = [self._store.checkpoint(self.owner, node) for node in nodes[: self._saved_count]]
                     self._insert_new_nodes(nodes)
                 self._is_unsaved = False
             except errors.StoreError:

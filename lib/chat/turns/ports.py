@@ -44,9 +44,7 @@ class MessageStore(AnswerStore, Protocol):
     def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
         """Show the branch that ends in this node."""
 
-    def soft_delete(
-        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float
-    ) -> None:
+    def soft_delete(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float) -> None:
         """Mark nodes as deleted at a time in seconds since 1970."""
 
     def restore(self, owner: str, conversation_id: str, node_ids: Sequence[str]) -> None:

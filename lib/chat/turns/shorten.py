@@ -11,9 +11,7 @@ from lib.chat.turns.turn import TurnServices
 from lib.core.conversation import Conversation, Node, Truncation, new_id
 
 
-def truncate_conversation(
-    services: TurnServices, owner: str, conversation_id: str, truncation: Truncation
-) -> None:
+def truncate_conversation(services: TurnServices, owner: str, conversation_id: str, truncation: Truncation) -> None:
     """Send only the part after the truncation from now on. Raises StoreError."""
     services.store.conversations.set_truncation(owner, conversation_id, truncation)
 

@@ -225,9 +225,7 @@ class UtilityModelService:
                 if job.cancel_token.cancelled:
                     return
             try:
-                job.error_code = self._summarise_chunks(
-                    job, nodes, previous_summary, utility_model, save_summary
-                )
+                job.error_code = self._summarise_chunks(job, nodes, previous_summary, utility_model, save_summary)
             finally:
                 self._summary_slots.release()
         except errors.AntlerError as error:
@@ -288,9 +286,7 @@ class UtilityModelService:
         reply, code, request_id, id_ = Reply(), "", "", new_id()
         usage_bound = cost.max_usage(window.estimate_context([], text, params, target, None), params)
         context.limit_enforcer.reserve(id_, target.model, usage_bound, is_user_choice=False)
-        recorder = UsageRecorder(
-            RequestInfo(id_, context.conversation_id, context.purpose, target), self._price_lookup
-        )
+        recorder = UsageRecorder(RequestInfo(id_, context.conversation_id, context.purpose, target), self._price_lookup)
         outcome = Outcome.FAILED
         try:
             messages = [Message("user", (TextPart(text),))]

@@ -99,9 +99,7 @@ class TemporaryStore:
         if owner != self._owner:
             return
         with self._lock:
-            self._conversations.setdefault(
-                conversation.id, replace(conversation, created_at=conversation.updated_at)
-            )
+            self._conversations.setdefault(conversation.id, replace(conversation, created_at=conversation.updated_at))
             self._update_conversation(
                 owner,
                 conversation.id,
@@ -115,9 +113,7 @@ class TemporaryStore:
 
     def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
         with self._lock:
-            self._update_node(
-                owner, node, outcome=node.outcome, failure=None, usage_record_id=node.usage_record_id
-            )
+            self._update_node(owner, node, outcome=node.outcome, failure=None, usage_record_id=node.usage_record_id)
             self._update_conversation(
                 owner,
                 conversation.id,
@@ -164,9 +160,7 @@ class TemporaryStore:
                 self._update_node(self._owner, node, outcome=Outcome.INTERRUPTED)
         return len(stale)
 
-    def soft_delete(
-        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float
-    ) -> None:
+    def soft_delete(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float) -> None:
         self._set_deleted(owner, conversation_id, node_ids, deleted_at)
 
     def restore(self, owner: str, conversation_id: str, node_ids: Sequence[str]) -> None:
@@ -178,9 +172,7 @@ class TemporaryStore:
         """Record the usage of one question without a reference to the chat. Raises StoreError."""
         if not usage_records:
             return
-        unlinked = [
-            replace(record, conversation_id=None, node_id=None, request_id="") for record in usage_records
-        ]
+        unlinked = [replace(record, conversation_id=None, node_id=None, request_id="") for record in usage_records]
         self._usage_writer.record(owner, *unlinked)
         with self._lock:
             for record in usage_records:
@@ -197,9 +189,7 @@ class TemporaryStore:
             totals[node_id] = totals.get(node_id, UsageTotal()) + to_usage_total(record)
         return totals
 
-    def _set_deleted(
-        self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None
-    ) -> None:
+    def _set_deleted(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None) -> None:
         with self._lock:
             for node_id in node_ids:
                 stored = self._stored_nodes.get(node_id)

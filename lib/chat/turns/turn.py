@@ -133,9 +133,7 @@ def regenerate(
         return _start_answer(services, owner, base, path, [], _estimate_context(services, base, path))
 
 
-def continue_answer(
-    services: TurnServices, owner: str, conversation_id: str, answer_id: str, params: Params
-) -> None:
+def continue_answer(services: TurnServices, owner: str, conversation_id: str, answer_id: str, params: Params) -> None:
     """Have the last answer continued by its own target, if it is incomplete. Raises as `regenerate`."""
     with services.generations.claim_turn(conversation_id):
         base = load_conversation(services, owner, conversation_id)
@@ -181,9 +179,7 @@ def can_continue(node: Node) -> bool:
 def dropped_params(path: Sequence[Node], target: Target, params: Params) -> list[ParamAdjustment]:
     """Return the parameters, and signed thinking of the path, that the target does not take unchanged."""
     adjustments = request_body.dropped_params(target, params)
-    if target.wire == "anthropic" and any(
-        _has_signed_thinking(node) and node.target != target for node in path
-    ):
+    if target.wire == "anthropic" and any(_has_signed_thinking(node) and node.target != target for node in path):
         adjustments.append(ParamAdjustment("thinking_stays"))
     return adjustments
 
@@ -193,9 +189,7 @@ def unsupported_params(target: Target) -> frozenset[str]:
     return request_body.unsupported_params(target)
 
 
-def build_messages(
-    path: Sequence[Node], target: Target, truncation: Truncation | None = None
-) -> list[Message]:
+def build_messages(path: Sequence[Node], target: Target, truncation: Truncation | None = None) -> list[Message]:
     """Return the messages that a target is sent for a path.
 
     Signed thinking is sent back only to the model that signed it.
@@ -256,9 +250,7 @@ def _estimate_context(
     target = conversation.target
     assert target is not None
     context_window = services.context_window_lookup(target.model)
-    return window.estimate_context(
-        path, text, conversation.params, target, context_window, conversation.truncation
-    )
+    return window.estimate_context(path, text, conversation.params, target, context_window, conversation.truncation)
 
 
 def _start_answer(
@@ -308,9 +300,7 @@ def _start_generation(
     assert node.target is not None
     services.limit_enforcer.reserve(node.usage_record_id, node.target.model, max_usage)
     cancel = CancelToken()
-    generation = Generation(
-        owner, conversation_id, node, cancel, services.store.messages, services.price_lookup
-    )
+    generation = Generation(owner, conversation_id, node, cancel, services.store.messages, services.price_lookup)
     services.generations.register(generation)
     try:
         with generation.abort_on_error():

@@ -33,11 +33,7 @@ def calculate_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:
             + written * _price_or_default(price.cache_write, price.input)
             + usage.output * price.output
         )
-        nanos = int(
-            (tokens * _NANOS_PER_TOKEN + price.per_request * NANOS_PER_DOLLAR).to_integral_value(
-                ROUND_HALF_UP
-            )
-        )
+        nanos = int((tokens * _NANOS_PER_TOKEN + price.per_request * NANOS_PER_DOLLAR).to_integral_value(ROUND_HALF_UP))
     return nanos if nanos <= MAX_PLAUSIBLE_COST else None
 
 

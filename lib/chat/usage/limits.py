@@ -22,9 +22,7 @@ log = logging.getLogger(__name__)
 class QuotaStore(Protocol):
     """Storage of quota counters; each method may raise StoreError."""
 
-    def reserve(
-        self, owner: str, usage_record_id: str, reservations: Sequence[Reservation]
-    ) -> list[LimitExceeded]:
+    def reserve(self, owner: str, usage_record_id: str, reservations: Sequence[Reservation]) -> list[LimitExceeded]:
         """Reserve the maximum usage of a request, all or nothing; returns the rejected reservations."""
 
     def release(self, owner: str, usage_record_id: str) -> None:
@@ -65,9 +63,7 @@ class LimitStatus:
 class NoLimits:
     """Enforcer that allows every request and counts nothing."""
 
-    def reserve(
-        self, usage_record_id: str, model: str, max_usage: Usage, *, is_user_choice: bool = True
-    ) -> None:
+    def reserve(self, usage_record_id: str, model: str, max_usage: Usage, *, is_user_choice: bool = True) -> None:
         """Reserve the maximum usage of a request in every quota, before it is sent.
 
         The reservation is replaced by the actual usage when the record of this id is saved. The model
@@ -111,9 +107,7 @@ class LimitEnforcer(NoLimits):
         self._price_lookup = price_lookup
         self._clock = clock
 
-    def reserve(
-        self, usage_record_id: str, model: str, max_usage: Usage, *, is_user_choice: bool = True
-    ) -> None:
+    def reserve(self, usage_record_id: str, model: str, max_usage: Usage, *, is_user_choice: bool = True) -> None:
         if is_user_choice and not self._policy.is_model_allowed(self._user, model):
             raise errors.ModelNotAllowed
         needed: dict[str, int | None] = {
@@ -127,9 +121,7 @@ class LimitEnforcer(NoLimits):
             if amount is None and limit.hard is not None:
                 raise errors.PriceUnknown
             reservations.append(Reservation(counter, amount or 0, limit.hard))
-        if reservations and (
-            exceeded := self._quota_store.reserve(self._user.id, usage_record_id, reservations)
-        ):
+        if reservations and (exceeded := self._quota_store.reserve(self._user.id, usage_record_id, reservations)):
             raise _limit_error(exceeded, now)
 
     def release(self, usage_record_id: str) -> None:

@@ -62,9 +62,7 @@ class Metrics:
         self._running_answers = Gauge("antler_answers_running", "Running generations.", registry=registry)
         self._shutting_down = Gauge("antler_closing", "1 while the process shuts down.", registry=registry)
 
-    def set_gauge_sources(
-        self, count_running: Callable[[], int], is_shutting_down: Callable[[], bool]
-    ) -> None:
+    def set_gauge_sources(self, count_running: Callable[[], int], is_shutting_down: Callable[[], bool]) -> None:
         """Read these gauges at each scrape."""
         self._running_answers.set_function(count_running)
         self._shutting_down.set_function(lambda: float(is_shutting_down()))

@@ -59,9 +59,7 @@ class RequestOutcome:
     attempts: int = 1
 
     @staticmethod
-    def from_usage_records(
-        owner: str, usage_records: Sequence[UsageRecord], error_code: str
-    ) -> RequestOutcome:
+    def from_usage_records(owner: str, usage_records: Sequence[UsageRecord], error_code: str) -> RequestOutcome:
         """Return the outcome of a request from the records of its attempts and its last error."""
         last = usage_records[-1]
         return RequestOutcome(
@@ -150,9 +148,7 @@ class UsageRecorder:
     def _is_output_estimated(self) -> bool:
         """Return True if the output count is an estimate: this wire counts in its last event."""
         return (
-            self._request.target.wire == "anthropic"
-            and not self._has_finish_event
-            and self._usage.output is not None
+            self._request.target.wire == "anthropic" and not self._has_finish_event and self._usage.output is not None
         )
 
     def _close_request(self, outcome: Outcome) -> None:

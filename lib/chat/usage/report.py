@@ -70,9 +70,7 @@ def load_user_statistics(
     return _load_statistics(reader, owner, split_into_day_ranges(first_day, last_day, time_zone))
 
 
-def load_team_statistics(
-    reader: UsageReader, first_day: date, last_day: date, time_zone: tzinfo
-) -> UsageStatistics:
+def load_team_statistics(reader: UsageReader, first_day: date, last_day: date, time_zone: tzinfo) -> UsageStatistics:
     """Usage of all users, for administrators. Raises StoreError."""
     return _load_statistics(reader, None, split_into_day_ranges(first_day, last_day, time_zone))
 
@@ -120,9 +118,7 @@ def usage_to_csv(daily_usage: Iterable[DailyUsage]) -> str:
     return csv_export.to_csv(_COLUMNS, map(_csv_row, daily_usage))
 
 
-def usage_by_user_to_csv(
-    daily_usage_by_user: Iterable[tuple[str, DailyUsage]], user_names: Mapping[str, str]
-) -> str:
+def usage_by_user_to_csv(daily_usage_by_user: Iterable[tuple[str, DailyUsage]], user_names: Mapping[str, str]) -> str:
     """Return usage of all users as CSV, with columns for the user's name and id."""
     columns = ("person", "person_id", *_COLUMNS)
     rows = (

@@ -21,9 +21,7 @@ def parse_balance(subscription: str, usage: str) -> Balance:
     """
     limit = _parse_amount(subscription, "hard_limit_usd")
     used = _parse_amount(usage, "total_usage") / _CENTS_PER_DOLLAR
-    return Balance(
-        used=_to_nano_dollars(used), limit=None if limit >= _UNLIMITED_DOLLARS else _to_nano_dollars(limit)
-    )
+    return Balance(used=_to_nano_dollars(used), limit=None if limit >= _UNLIMITED_DOLLARS else _to_nano_dollars(limit))
 
 
 def _parse_amount(body: str, field: str) -> Decimal:

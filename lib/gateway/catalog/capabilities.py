@@ -46,16 +46,13 @@ def _is_supported(features: Mapping[str, Any], name: str) -> bool | None:
 @cache
 def _library_capabilities() -> tuple[Mapping[str, Capabilities], ...]:
     """Return the library's capabilities by name, best index first: vendors' ids, undated, resellers' ids."""
-    converted = [
-        (vendor, name, _convert_model(model, vendor)) for vendor, name, model in library.iter_models()
-    ]
+    converted = [(vendor, name, _convert_model(model, vendor)) for vendor, name, model in library.iter_models()]
     exact, undated = library.group_by_name((name, value) for vendor, name, value in converted if vendor)
     resold, _ = library.group_by_name((name, value) for vendor, name, value in converted if not vendor)
     # A single reseller may have listed limits of its own.
     resold = {name: values for name, values in resold.items() if len(values) > 1}
     return tuple(
-        {name: _common_capabilities(values) for name, values in index.items()}
-        for index in (exact, undated, resold)
+        {name: _common_capabilities(values) for name, values in index.items()} for index in (exact, undated, resold)
     )
 
 
@@ -78,9 +75,5 @@ def _common_capabilities(variants: Iterable[Capabilities]) -> Capabilities:
     """Return the fields with the same value in all variants; the others are unknown."""
     first, *others = variants
     return Capabilities(
-        **{
-            name: value
-            for name, value in vars(first).items()
-            if all(getattr(other, name) == value for other in others)
-        }
+        **{name: value for name, value in vars(first).items() if all(getattr(other, name) == value for other in others)}
     )

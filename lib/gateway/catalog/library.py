@@ -15,9 +15,7 @@ T = TypeVar("T")
 
 _DATE_SUFFIX = re.compile(r"-(20\d{6}|20\d\d-\d\d-\d\d|latest)$")
 # Ids of Bedrock: us.anthropic.claude-…-v1:0.
-_BEDROCK_PREFIX = re.compile(
-    r"^(?:[a-z]{2,6}\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral|openai|qwen)\."
-)
+_BEDROCK_PREFIX = re.compile(r"^(?:[a-z]{2,6}\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral|openai|qwen)\.")
 _BEDROCK_REVISION = re.compile(r"-v\d+(:\d+)?$")
 # Suffixes by which gateways set the reasoning effort of the same model.
 _EFFORT_SUFFIX = re.compile(r"^((?:gpt-|o\d|claude-).*?)-(?:none|minimal|low|medium|high|xhigh)$")

@@ -69,9 +69,7 @@ def parse_model_page(body: str) -> ModelPage:
                 prices.setdefault(model.id, price)
     chat_models = tuple(model for model in models.values() if model.capabilities.chat is not False)
     cursor = payload.get("last_id") if payload.get("has_more") is True else None
-    return ModelPage(
-        chat_models, len(models) - len(chat_models), cursor if isinstance(cursor, str) else "", prices
-    )
+    return ModelPage(chat_models, len(models) - len(chat_models), cursor if isinstance(cursor, str) else "", prices)
 
 
 def unlisted_model(model_id: str) -> Model:

@@ -34,9 +34,7 @@ _TOKEN_PRICE_FIELDS = {
 class Prices:
     """Price lookup by model. Methods may be called from any thread."""
 
-    def __init__(
-        self, get_model_list: Callable[[], ModelList], overrides: Sequence[PriceOverride] = ()
-    ) -> None:
+    def __init__(self, get_model_list: Callable[[], ModelList], overrides: Sequence[PriceOverride] = ()) -> None:
         self._get_model_list = get_model_list
         self._overrides = tuple(overrides)
 

@@ -129,9 +129,7 @@ class Transport:
         # A proxy for outside traffic must not see requests to this machine.
         self._proxies = {"http": None, "https": None, "all": None} if _is_loopback(base_url) else None
 
-    def post(
-        self, path: str, headers: Mapping[str, str], body: Mapping[str, Any], cancel: CancelToken
-    ) -> Response:
+    def post(self, path: str, headers: Mapping[str, str], body: Mapping[str, Any], cancel: CancelToken) -> Response:
         """Send `body` as JSON and return once the headers have arrived, whatever the status.
 
         Raises a NetworkError when the gateway cannot be reached or does not respond in time.

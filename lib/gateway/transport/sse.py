@@ -117,11 +117,7 @@ def _normalize_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _is_well_formed(chunk: bytes) -> bool:
     """Return True if SSEClient reads the chunk correctly; 13 is CR, and bytes find an integer fastest."""
-    return (
-        bool(_SINGLE_LINE_EVENTS.fullmatch(chunk))
-        and 13 not in chunk
-        and (chunk.isascii() or _is_utf8(chunk))
-    )
+    return bool(_SINGLE_LINE_EVENTS.fullmatch(chunk)) and 13 not in chunk and (chunk.isascii() or _is_utf8(chunk))
 
 
 def _strip_bom(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -92,9 +92,7 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
     MissingFinishReason for `message_stop` without one.
     """
     parser = _StreamParser()
-    return finish_reasons.ignore_errors_after_finish(
-        _parse_events(parser, frames), lambda: parser.is_finished
-    )
+    return finish_reasons.ignore_errors_after_finish(_parse_events(parser, frames), lambda: parser.is_finished)
 
 
 def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:
@@ -224,9 +222,7 @@ class _StreamParser:
             self._has_started = True
             event = {**get_object(event, "message"), "type": "message"}
         if kind in ("message_start", "message"):
-            yield ProviderMetadata(
-                {name: event[name] for name in _METADATA_FIELDS if isinstance(event.get(name), str)}
-            )
+            yield ProviderMetadata({name: event[name] for name in _METADATA_FIELDS if isinstance(event.get(name), str)})
         if kind == "ping":
             yield Heartbeat()
         for index, block in _content_blocks(kind, event):

@@ -109,9 +109,7 @@ def error_from_response(status: int, headers: Mapping[str, str], body: str) -> e
     # A missing model or path is still missing a moment later, whatever the code allows.
     is_missing = status == 404 or (error_type is errors.ModelNotFound and status != 503)
     default = False if is_missing else None
-    error.should_retry = {"true": True, "false": False}.get(
-        headers.get("x-should-retry", "").lower(), default
-    )
+    error.should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower(), default)
     if error_type is errors.InvalidRequest:
         error.rejected_params = _rejected_params(payload, message)
     return error

@@ -98,9 +98,7 @@ def _replace_thinking_budget(model: str, params: Params) -> Change:
 def _drop_openai_sampling(model: str, params: Params) -> Change:
     if not is_openai_reasoning(model):
         return None
-    return _drop_params(
-        [name for name in _SAMPLING_PARAMS if getattr(params, name) not in (None, "")], "family"
-    )
+    return _drop_params([name for name in _SAMPLING_PARAMS if getattr(params, name) not in (None, "")], "family")
 
 
 def _drop_stop(model: str, params: Params) -> Change:

@@ -72,9 +72,7 @@ def dropped_params(model: str, params: Params) -> list[ParamAdjustment]:
 
 
 def _build_fields(model: str, params: Params) -> dict[str, Any]:
-    fields = {
-        name: getattr(params, name) for name in _PASSTHROUGH_PARAMS if getattr(params, name) not in (None, "")
-    }
+    fields = {name: getattr(params, name) for name in _PASSTHROUGH_PARAMS if getattr(params, name) not in (None, "")}
     if params.max_tokens is not None:
         # Reasoning models reject the older name.
         name = "max_completion_tokens" if model_quirks.is_openai_reasoning(model) else "max_tokens"
@@ -100,9 +98,7 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
     MissingFinishReason for `[DONE]` without one: gateways send it after failures too.
     """
     parser = _StreamParser()
-    return finish_reasons.ignore_errors_after_finish(
-        _parse_events(parser, frames), lambda: parser.is_finished
-    )
+    return finish_reasons.ignore_errors_after_finish(_parse_events(parser, frames), lambda: parser.is_finished)
 
 
 def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:
@@ -175,12 +171,7 @@ class _StreamParser:
         if type(choice) is not dict or choice.get("finish_reason") or chunk.get("usage") or "error" in chunk:
             return None
         delta, index = choice.get("delta"), choice.get("index")
-        if (
-            type(delta) is not dict
-            or len(delta) != 1
-            or type(index) is not int
-            or index not in self._started_choices
-        ):
+        if type(delta) is not dict or len(delta) != 1 or type(index) is not int or index not in self._started_choices:
             return None
         text = delta.get("content")
         if type(text) is not str or not text:

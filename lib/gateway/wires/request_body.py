@@ -58,9 +58,7 @@ def normalize_messages(messages: Sequence[Message]) -> list[Message]:
 def dropped_params(target: Target, params: Params) -> list[ParamAdjustment]:
     """Parameters that are dropped or changed for the target; of several adjustments of one, the last."""
     adjustments: list[ParamAdjustment] = WIRE_MODULES[target.wire].dropped_params(target.model, params)
-    last_by_param = {
-        name: adjustment for adjustment in adjustments for name in adjustment.param_names.split(",")
-    }
+    last_by_param = {name: adjustment for adjustment in adjustments for name in adjustment.param_names.split(",")}
     return [adjustment for adjustment in adjustments if adjustment in last_by_param.values()]
 
 

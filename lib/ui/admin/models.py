@@ -17,9 +17,7 @@ from lib.ui.widgets.user_names import load_user_names
 
 _PREVIEW_SIZE = 12  # models named in the preview
 _MAX_PATTERNS, _MAX_PATTERN_LENGTH = 200, 200  # in one scope
-_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys(
-    "admin-usual", "admin.default_model", "admin.default_wire"
-)
+_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys("admin-usual", "admin.default_model", "admin.default_wire")
 _PREVIEW_USER = User("")
 
 
@@ -44,9 +42,7 @@ def render_access(_: User) -> None:
         help=t("permissions.patterns_help"),
     )
     _render_preview(_parse_patterns(text))
-    st.button(
-        t("admin.save"), key="patterns-save", type="primary", on_click=_save_patterns, args=(scope, key)
-    )
+    st.button(t("admin.save"), key="patterns-save", type="primary", on_click=_save_patterns, args=(scope, key))
     st.subheader(t("admin.in_force"), anchor=False)
     _render_current_patterns(user_names)
 
@@ -84,13 +80,7 @@ def _render_preview(patterns: tuple[str, ...] | None) -> None:
     matches = _match_patterns(patterns, model_ids)
     names = t("list.separator").join(escape_markdown(model_id) for model_id in matches[:_PREVIEW_SIZE])
     with st.container(key="patterns-fit", gap="small"):
-        key = (
-            "permissions.all"
-            if patterns is None
-            else "permissions.matches"
-            if matches
-            else "permissions.no_matches"
-        )
+        key = "permissions.all" if patterns is None else "permissions.matches" if matches else "permissions.no_matches"
         st.markdown(t(key, count=len(matches), total=len(model_ids)))
         if patterns and matches:
             hidden_count = len(matches) - _PREVIEW_SIZE

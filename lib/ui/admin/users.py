@@ -54,9 +54,7 @@ def _render_list(records: list[UserRecord], usage_by_user: Mapping[str, UsageTot
             args=(_PAGER,),
         )
     query_words = str(session_state.widget(_SEARCH_KEY) or "").casefold().split()
-    matches = [
-        record for record in records if all(word in display_name(record).casefold() for word in query_words)
-    ]
+    matches = [record for record in records if all(word in display_name(record).casefold() for word in query_words)]
     if not matches:
         st.caption(t("users.not_found"))
     zone = dates.reader_timezone()

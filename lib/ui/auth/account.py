@@ -33,9 +33,7 @@ def render(user: User) -> None:
         if st.button(t("account.sign_out"), key="signout", icon=":material/logout:"):
             audit.record(user, "sign_out")
             st.logout()
-        if st.button(
-            t("account.sign_out_everywhere"), key="signout-everywhere", icon=":material/devices_off:"
-        ):
+        if st.button(t("account.sign_out_everywhere"), key="signout-everywhere", icon=":material/devices_off:"):
             _sign_out_everywhere(user)
     st.caption(t("account.sign_out_everywhere_about"))
 

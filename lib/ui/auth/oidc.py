@@ -22,8 +22,7 @@ def check_trusted_headers() -> None:
     """Raise SettingError if Streamlit would take the user from a header, which any client can send."""
     if st.get_option("server.trustedUserHeaders"):
         raise SettingError(
-            "server.trustedUserHeaders must not be set where the access mode is oidc; "
-            "the mode for headers is proxy."
+            "server.trustedUserHeaders must not be set where the access mode is oidc; the mode for headers is proxy."
         )
 
 

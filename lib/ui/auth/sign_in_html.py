@@ -33,9 +33,7 @@ small { opacity: 0.8; }
 """
 
 
-def sign_in_page(
-    connection: HTTPConnection, return_path: str, last_check: PasswordCheck | None = None
-) -> HTMLResponse:
+def sign_in_page(connection: HTTPConnection, return_path: str, last_check: PasswordCheck | None = None) -> HTMLResponse:
     """Return the password form as a response, with the last attempt's error; it leads on to `return_path`."""
     language = language_from_header(connection.headers.get("accept-language", ""))
     form = build_password_form(language, last_check)

@@ -37,9 +37,7 @@ def render_unprotected_server(*, is_community_cloud: bool) -> None:
         _render_option("viewers", _VIEWERS_EXAMPLE, "toml")
     else:
         _render_option("bound", _LOOPBACK_EXAMPLE, "bash")
-    _render_option(
-        "password", *((_SECRETS_EXAMPLE, "toml") if is_community_cloud else (_ENVIRONMENT_EXAMPLE, "bash"))
-    )
+    _render_option("password", *((_SECRETS_EXAMPLE, "toml") if is_community_cloud else (_ENVIRONMENT_EXAMPLE, "bash")))
     _render_option("oidc", _OIDC_EXAMPLE, "toml")
     st.caption(t("access_setup.proxy"))
 
@@ -77,9 +75,7 @@ def render_sign_in(access: AccessSettings, reason: Refusal | None = None) -> Non
     for name in access.providers:
         unnamed = name == "default" or len(access.providers) == 1
         label = (
-            t("sign_in.submit")
-            if unnamed
-            else t("sign_in.with_provider", provider=escape_markdown(name.capitalize()))
+            t("sign_in.submit") if unnamed else t("sign_in.with_provider", provider=escape_markdown(name.capitalize()))
         )
         if st.button(label, key=f"signin-{name}", type="primary", icon=":material/login:"):
             st.login(None if name == "default" else name)

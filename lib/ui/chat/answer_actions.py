@@ -39,9 +39,7 @@ def render(user: User, view: ConversationView, node: Node, footer: str, *, is_la
         if is_last and is_final:
             _render_retry(user, "actions.regenerate", "tertiary")
         if node.provider_metadata or node.usage.output is not None:
-            with st.popover(
-                t("actions.details"), icon=":material/info:", type="tertiary", key=f"info-{node.id}"
-            ):
+            with st.popover(t("actions.details"), icon=":material/info:", type="tertiary", key=f"info-{node.id}"):
                 _render_details(node)
         branch_actions.render_menu(
             user, node, ("branch", "delete") if is_last else ("again_here", "go_back", "branch", "delete")

@@ -23,17 +23,13 @@ def render_pager(user: User, sibling_ids: list[str] | None, node_id: str) -> Non
     if not sibling_ids:
         return
     index = sibling_ids.index(node_id)
-    with st.container(
-        key=f"pager-{node_id}", horizontal=True, vertical_alignment="center", gap=None, width="content"
-    ):
+    with st.container(key=f"pager-{node_id}", horizontal=True, vertical_alignment="center", gap=None, width="content"):
         _render_pager_button(user, sibling_ids, node_id, -1, "chevron_left", t("actions.previous"))
         st.caption(f"{index + 1} / {len(sibling_ids)}")
         _render_pager_button(user, sibling_ids, node_id, 1, "chevron_right", t("actions.next"))
 
 
-def _render_pager_button(
-    user: User, sibling_ids: list[str], node_id: str, step: int, icon: str, label: str
-) -> None:
+def _render_pager_button(user: User, sibling_ids: list[str], node_id: str, step: int, icon: str, label: str) -> None:
     index = sibling_ids.index(node_id) + step
     st.button(
         label,
@@ -48,9 +44,7 @@ def _render_pager_button(
 
 def render_question_actions(user: User, view: ConversationView, node: Node) -> None:
     """Render the line below a question: its versions, Edit, and the menu."""
-    with st.container(
-        key=f"below-question-{node.id}", horizontal=True, horizontal_alignment="right", gap="small"
-    ):
+    with st.container(key=f"below-question-{node.id}", horizontal=True, horizontal_alignment="right", gap="small"):
         render_pager(user, view.siblings.get(node.id), node.id)
         st.button(
             t("actions.edit"),
@@ -98,9 +92,7 @@ def render_editor(user: User, node: Node) -> None:
     """Render a question as a form; it is sent as a version beside the original."""
     key = f"editor-{node.id}"
     with st.form(f"edit-form-{node.id}", border=False):
-        st.text_area(
-            t("actions.edit"), node.message.text, key=key, height="content", label_visibility="collapsed"
-        )
+        st.text_area(t("actions.edit"), node.message.text, key=key, height="content", label_visibility="collapsed")
         with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
             st.form_submit_button(t("edit.cancel"), on_click=_set_edited_node, args=(None,))
             st.form_submit_button(t("edit.send"), type="primary", on_click=_send_edit, args=(user, node, key))

@@ -77,9 +77,7 @@ def render(user: User, target: Target | None, params: Params) -> None:
     if job and job.state == "running":
         with st.container(key="summing", horizontal=True, vertical_alignment="center", gap="small"):
             _render_progress(job)
-            st.button(
-                t("context_window.cancel"), key="summing-cancel", icon=":material/close:", on_click=job.cancel
-            )
+            st.button(t("context_window.cancel"), key="summing-cancel", icon=":material/close:", on_click=job.cancel)
     elif target and not view.generation:
         key, text = session_state.held_question
         unsent_text = text if key == _view_key(view) else ""
@@ -111,9 +109,7 @@ def truncation_line(user: User, view: ConversationView, node: Node) -> Iterator[
     with st.container(key=f"from-{node.id}"):
         summary = window.summary_text(view.nodes, truncation)
         with st.container(key="window-line", horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(
-                t("context_window.summarised" if summary else "context_window.dropped"), width="content"
-            )
+            st.caption(t("context_window.summarised" if summary else "context_window.dropped"), width="content")
             st.button(
                 t("context_window.undo"),
                 key="window-undo",
@@ -147,9 +143,7 @@ def _plan_truncations(
     limit = estimate.context_window or 0
 
     def plan(extra_tokens: int) -> TruncationPlan | None:
-        result = window.plan_truncation(
-            view.nodes, text, params, target, limit, _truncation(view), extra_tokens
-        )
+        result = window.plan_truncation(view.nodes, text, params, target, limit, _truncation(view), extra_tokens)
         return result if result and not result.estimate.is_over_limit else None
 
     summary_tokens = min(SUMMARY_MAX_TOKENS, limit // 4)

@@ -61,9 +61,7 @@ def _render_pass(generation: Generation | RemoteGeneration, node: Node, pass_ind
 class _AnswerFeed:
     """The growing answer, frame by frame; done when it has ended or has to be rendered again."""
 
-    def __init__(
-        self, generation: Generation | RemoteGeneration, status_line: _StatusLine, node: Node
-    ) -> None:
+    def __init__(self, generation: Generation | RemoteGeneration, status_line: _StatusLine, node: Node) -> None:
         self._generation = generation
         self._status_line = status_line
         self._model = escape_markdown(node.target.model) if node.target else ""
@@ -113,9 +111,7 @@ class _AnswerFeed:
             return t("answer.unsaved")
         if retry := snapshot.scheduled_retry:
             wait = ceil(snapshot.retry_in)
-            retrying = t(
-                "answer.retrying", attempt=retry.attempt, max_attempts=retry.max_attempts, seconds=wait
-            )
+            retrying = t("answer.retrying", attempt=retry.attempt, max_attempts=retry.max_attempts, seconds=wait)
             return f"{retry_reason(retry.error_code)} {retrying}"
         if not (self.text or self.thinking):
             key = "answer.waiting" if seconds < SILENCE_THRESHOLD else "answer.waiting_seconds"
@@ -164,9 +160,7 @@ def _render_thinking(feed: _AnswerFeed) -> None:
     status.update(label=thinking_label(feed.node), state="complete", expanded=False)
 
 
-def _render_text_stream(
-    feed: _AnswerFeed, get_text: Callable[[], str], should_stop: Callable[[], bool]
-) -> None:
+def _render_text_stream(feed: _AnswerFeed, get_text: Callable[[], str], should_stop: Callable[[], bool]) -> None:
     """Render a growing text, block by block, until the feed is done or `should_stop` returns True."""
     frozen_length = 0
 
@@ -186,9 +180,7 @@ def _render_text_stream(
 class _LiveBlock:
     """One growing Markdown block; `size` is its length in characters when it is done."""
 
-    def __init__(
-        self, feed: _AnswerFeed, get_remaining: Callable[[], str], should_stop: Callable[[], bool]
-    ) -> None:
+    def __init__(self, feed: _AnswerFeed, get_remaining: Callable[[], str], should_stop: Callable[[], bool]) -> None:
         self._feed = feed
         self._get_remaining = get_remaining
         self._should_stop = should_stop

@@ -52,9 +52,7 @@ def sync_widgets(user: User) -> None:
 def _default_target(user: User) -> Target | None:
     """Return the user's default target, else the team's; None without permission for its model."""
     defaults = (services.preferences(user.id).default_target, resources.policy().default_target)
-    return next(
-        (target for target in defaults if target and model_access.is_model_allowed(user, target.model)), None
-    )
+    return next((target for target in defaults if target and model_access.is_model_allowed(user, target.model)), None)
 
 
 def _set_widgets(default: Target | None, model: str | None, wire: str | None) -> None:
@@ -86,9 +84,7 @@ def render_notice(user: User) -> None:
     elif not model_list.models and model_list.error_code:
         st.caption(t("composer.no_list" if model_list.is_unsupported else "composer.no_models"))
     elif target and target.wire not in (wires := services.model(target.model).wires):
-        st.caption(
-            t("composer.wire_not_listed", wire=t(f"wire.{target.wire}"), other_wire=t(f"wire.{wires[0]}"))
-        )
+        st.caption(t("composer.wire_not_listed", wire=t(f"wire.{target.wire}"), other_wire=t(f"wire.{wires[0]}")))
 
 
 def render(user: User) -> None:
@@ -125,9 +121,7 @@ def _model_labels(user: User, preferences: Preferences) -> Mapping[str, str]:
     """Return the labels of all models that the user may use, by id: favourites, then the list by vendor."""
     grouped = (model for _, group in group_by_vendor(services.model_list().models) for model in group)
     listed = {model.id: model for model in grouped if model_access.is_model_allowed(user, model.id)}
-    favourites = dict.fromkeys(
-        model for model in preferences.favourites if model_access.is_model_allowed(user, model)
-    )
+    favourites = dict.fromkeys(model for model in preferences.favourites if model_access.is_model_allowed(user, model))
     labels = {}
     for model_id in (*favourites, *(model_id for model_id in listed if model_id not in favourites)):
         vendor = (listed.get(model_id) or services.model(model_id)).capabilities.vendor

@@ -146,9 +146,7 @@ def render(user: User, target: Target | None, warnings: Sequence[str]) -> None:
             st.caption(f":material/info: {warning}")
         _render_shared_prompts(user)
         unsupported = turn.unsupported_params(target) if target else frozenset()
-        hidden = {
-            field.name for field in PARAM_FIELDS if field.name in unsupported and field.name not in changed
-        }
+        hidden = {field.name for field in PARAM_FIELDS if field.name in unsupported and field.name not in changed}
         for group in _GROUPS:
             fields = [field for field in PARAM_FIELDS if field.group == group and field.name not in hidden]
             _render_group(group, fields, user, target)
@@ -164,9 +162,7 @@ def render(user: User, target: Target | None, warnings: Sequence[str]) -> None:
                 on_click=reset_params,
                 args=(user, names),
             )
-    session_state.param_widget_values = {
-        name: session_state.widget(key) for name, key in _WIDGET_KEYS.items()
-    }
+    session_state.param_widget_values = {name: session_state.widget(key) for name, key in _WIDGET_KEYS.items()}
 
 
 def _render_shared_prompts(user: User) -> None:
@@ -201,9 +197,7 @@ def list_warnings(target: Target | None) -> list[str]:
 
 
 def _adjustment_message(adjustment: ParamAdjustment, target: Target) -> str:
-    fields = t("list.separator").join(
-        t(f"param.{name}") for name in adjustment.param_names.split(",") if name
-    )
+    fields = t("list.separator").join(t(f"param.{name}") for name in adjustment.param_names.split(",") if name)
     return t(
         f"param_adjustment.{adjustment.code}",
         field=fields,

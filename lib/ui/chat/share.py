@@ -34,9 +34,7 @@ def render(user: User, view: ConversationView) -> DeltaGenerator | None:
     """
     if view.conversation is None or not view.nodes:
         return None
-    with st.container(
-        key="hand-on", horizontal=True, horizontal_alignment="right", vertical_alignment="center"
-    ):
+    with st.container(key="hand-on", horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
         cost_slot = st.empty()
         cost.render_conversation_cost(view, cost_slot)
         with st.popover(t("share.open"), icon=":material/ios_share:", type="tertiary", key="share"):
@@ -96,9 +94,7 @@ def _render_downloads(user: User, opened: Conversation) -> None:
         _render_download(opened, "json", "application/json", write_json)
 
 
-def _render_download(
-    conversation: Conversation, extension: str, mime_type: str, write: Callable[[], bytes]
-) -> None:
+def _render_download(conversation: Conversation, extension: str, mime_type: str, write: Callable[[], bytes]) -> None:
     st.download_button(
         t(f"share.{extension}"),
         write,

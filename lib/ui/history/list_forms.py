@@ -58,7 +58,5 @@ def render_folder_picker(
         )
         with st.container(key=f"{key}-buttons", horizontal=True, gap="small"):
             if allow_none:
-                st.button(
-                    t("folder.none"), key=f"{key}-none", type="tertiary", on_click=on_choose, args=("",)
-                )
+                st.button(t("folder.none"), key=f"{key}-none", type="tertiary", on_click=on_choose, args=("",))
             st.button(t("rename.cancel"), key=f"{key}-cancel", type="tertiary", on_click=on_cancel)

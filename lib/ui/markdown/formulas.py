@@ -44,9 +44,7 @@ def is_dollar_formula(body: str, following: str, dollar_count: int) -> bool:
     ):
         return False
     is_prose = (
-        _NUMBER_AND_WORD.match(body)
-        or _TWO_WORDS.search(body)
-        or (dollar_count == 2 and _SINGLE_WORD.fullmatch(body))
+        _NUMBER_AND_WORD.match(body) or _TWO_WORDS.search(body) or (dollar_count == 2 and _SINGLE_WORD.fullmatch(body))
     )
     return bool(re.search(r"[\\^_=]", body)) or not is_prose
 
@@ -72,9 +70,7 @@ def _display_rule(rule: BlockRule, opener: str, closer: str) -> BlockRule:
         text = state.getLines(start, last, state.blkIndent, False).strip()
         # The environment of an amsmath formula belongs to it.
         body, _, tail = text.removeprefix(opener).rpartition(closer) if closer else (text, "", "")
-        is_inside = all(
-            state.isEmpty(line) or state.sCount[line] >= state.blkIndent for line in range(start, last)
-        )
+        is_inside = all(state.isEmpty(line) or state.sCount[line] >= state.blkIndent for line in range(start, last))
         if not is_inside or not is_formula(body) or not TRAILING_PUNCTUATION.fullmatch(tail):
             return False
         if not silent:

@@ -34,12 +34,8 @@ _OTHER_SCHEME_LINK = re.compile(_OTHER_SCHEME)
 _DIRECTIVE_OPENER = re.compile(_DIRECTIVE)
 _URL_REST = re.compile(r"://[^\s<>)\]`]*")
 _IMAGE = re.compile(r"!\[(?P<alt>(?:[^\[\]\\`]|\\.|\[[^\[\]\\`]*\]){0,2000})\](?=[(\[])")
-_LINKED_IMAGE = re.compile(
-    r"!\[(?P<alt>[^\[\]\\`$<:!]*)\]\([^\s()<>\\`$\[\]]*(?:\s+\"[^\"`$\\\[\]]*\")?\)(?=\]\()"
-)
-_DATA_IMAGE = re.compile(
-    r"!\[[^\[\]\\`!$<&:\n]*\]\(data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+\)"
-)
+_LINKED_IMAGE = re.compile(r"!\[(?P<alt>[^\[\]\\`$<:!]*)\]\([^\s()<>\\`$\[\]]*(?:\s+\"[^\"`$\\\[\]]*\")?\)(?=\]\()")
+_DATA_IMAGE = re.compile(r"!\[[^\[\]\\`!$<&:\n]*\]\(data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+\)")
 
 
 def rewrite_inline(content: str, *, allows_display: bool, is_last: bool) -> str:

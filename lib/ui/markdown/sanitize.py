@@ -15,9 +15,7 @@ from lib.ui.markdown.inline import SPECIAL, rewrite_inline
 
 __all__ = ["sanitize", "stable_prefix_length"]
 
-_TABLE_DELIMITER_ROW = re.compile(
-    r"^[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?$", re.MULTILINE
-)
+_TABLE_DELIMITER_ROW = re.compile(r"^[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?$", re.MULTILINE)
 _FOOTNOTE_LABEL = re.compile(r"\[\^[^\]\s]*\]:[ \t]*")
 
 

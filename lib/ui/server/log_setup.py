@@ -25,9 +25,7 @@ def configure_logging() -> None:
         log_format = settings.load_settings(os.environ, table).server.log_format
     except SettingError:
         log_format = "json" if os.environ.get("ANTLER_LOG") == "json" else "text"
-    log_setup.configure_logging(
-        redaction.find_secrets(os.environ, table) | malformed, as_json=log_format == "json"
-    )
+    log_setup.configure_logging(redaction.find_secrets(os.environ, table) | malformed, as_json=log_format == "json")
 
 
 def _read_text(path: Path) -> str:

@@ -50,9 +50,7 @@ class HealthProbe:
             if self._pending is None and time.monotonic() - self._last_checked_at > self._interval:
                 self._last_checked_at = time.monotonic()
                 self._pending = Future()
-                threading.Thread(
-                    target=self._run_check, args=(self._pending,), name="probe", daemon=True
-                ).start()
+                threading.Thread(target=self._run_check, args=(self._pending,), name="probe", daemon=True).start()
             return self._pending
 
     def _run_check(self, pending: Future[bool]) -> None:

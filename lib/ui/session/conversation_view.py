@@ -92,9 +92,7 @@ def refresh_after_answer(owner: str, view: ConversationView) -> None:
         if isinstance(view.generation, Generation):
             view.generation.wait_until_saved(STOP_TIMEOUT)  # by the worker thread
             if len(view.generation.node_ids) > 1:
-                view.siblings = tree.siblings(
-                    services.current_store().messages.nodes(owner, view.conversation_id)
-                )
+                view.siblings = tree.siblings(services.current_store().messages.nodes(owner, view.conversation_id))
         view.usage_by_node = services.current_store().usage.totals_by_answer(owner, view.conversation_id)
 
 

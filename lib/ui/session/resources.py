@@ -122,9 +122,7 @@ def metrics() -> Metrics:
     return Metrics()
 
 
-@st.cache_resource(
-    show_spinner=False, validate=lambda server: server.is_running(), on_release=lambda s: s.close()
-)
+@st.cache_resource(show_spinner=False, validate=lambda server: server.is_running(), on_release=lambda s: s.close())
 def _demo_server() -> demo.DemoGateway:
     return demo.DemoGateway()
 
@@ -156,6 +154,4 @@ def prices_at(base_url: str) -> Prices:
 @st.cache_resource(show_spinner=False)
 def utility_models_at(base_url: str) -> UtilityModelService:
     """Return the worker of titles and summaries for a gateway."""
-    return UtilityModelService(
-        gateway_at(base_url), store(), prices_at(base_url).price_of, metrics().record_request
-    )
+    return UtilityModelService(gateway_at(base_url), store(), prices_at(base_url).price_of, metrics().record_request)

@@ -97,9 +97,7 @@ def model_list(timeout: float = MODEL_LIST_WAIT) -> ModelList:
 
 def model(model_id: str) -> Model:
     """Return the model with that id; one that is not listed has the capabilities that its name implies."""
-    return next((model for model in model_list().models if model.id == model_id), None) or unlisted_model(
-        model_id
-    )
+    return next((model for model in model_list().models if model.id == model_id), None) or unlisted_model(model_id)
 
 
 def prices() -> Prices:
@@ -136,9 +134,7 @@ def utility_model() -> UtilityModel | None:
     if not name or session_state.temporary_store:
         return None
     listed_wire = next((model.wires[0] for model in model_list().models if model.id == name), None)
-    return UtilityModel(
-        Target(name, wire or listed_wire or "openai"), model(name).capabilities.context_window
-    )
+    return UtilityModel(Target(name, wire or listed_wire or "openai"), model(name).capabilities.context_window)
 
 
 def turn_services() -> TurnServices:

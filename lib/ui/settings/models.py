@@ -21,9 +21,7 @@ from lib.ui.widgets.errors import code_message, flash_warning, shows_errors
 
 PAGE_SIZE = 25
 _SEARCH_KEY, _VENDOR_KEY, _PAGER = "models.search", "models.maker", "models"
-_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys(
-    "models-default", "models.default", "models.default_wire"
-)
+_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys("models-default", "models.default", "models.default_wire")
 _FAVOURITES_OPTION = "★"
 
 
@@ -37,11 +35,7 @@ def render(user: User) -> None:
         _render_list_status(model_list)
         listed_ids = {model.id for model in model_list.models}
         unlisted = (services.model(name) for name in preferences.favourites if name not in listed_ids)
-        models = [
-            model
-            for model in (*model_list.models, *unlisted)
-            if model_access.is_model_allowed(user, model.id)
-        ]
+        models = [model for model in (*model_list.models, *unlisted) if model_access.is_model_allowed(user, model.id)]
         _render_default(user, preferences, models)
         if models:
             _render_list(user, preferences, models)

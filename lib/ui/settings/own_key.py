@@ -114,8 +114,4 @@ def _check_result_text(model_list: ModelList) -> str:
         return t("own_key.no_list")
     if model_list.error_code:
         return t("own_key.unchecked", reason=code_message(model_list.error_code))
-    return (
-        t("own_key.checked", count=len(model_list.models))
-        if model_list.fetched_at
-        else t("own_key.not_loaded")
-    )
+    return t("own_key.checked", count=len(model_list.models)) if model_list.fetched_at else t("own_key.not_loaded")

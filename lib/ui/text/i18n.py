@@ -22,9 +22,7 @@ _MARKDOWN_CHARACTERS = frozenset("\\`*_{}[]()<>#+-.!|~$:^=\"'&")
 LANGUAGES = ("en", "zh")
 TRANSLATIONS: Mapping[str, Mapping[str, Message]] = MappingProxyType(
     {
-        language: MappingProxyType(
-            json.loads((_LOCALE_FOLDER / f"{language}.json").read_text(encoding="utf-8"))
-        )
+        language: MappingProxyType(json.loads((_LOCALE_FOLDER / f"{language}.json").read_text(encoding="utf-8")))
         for language in LANGUAGES
     }
 )

@@ -53,10 +53,7 @@ def usage_by_user(admin: User, first: date, last: date, zone: tzinfo) -> list[tu
     assert admin.is_admin
     names, days = load_user_names(), report.split_into_day_ranges(first, last, zone)
     totals = resources.store().usage.totals_by_user(days[0].start, days[-1].end)
-    return [
-        (escape_markdown(names.get(user_id) or short_label(user_id)), total)
-        for user_id, total in totals.items()
-    ]
+    return [(escape_markdown(names.get(user_id) or short_label(user_id)), total) for user_id, total in totals.items()]
 
 
 def export_csv(admin: User, first: date, last: date, zone: tzinfo) -> str:

@@ -132,9 +132,7 @@ def _token_count(total: UsageTotal) -> int:
 def _render_by_user(usage_by_user: Sequence[tuple[str, UsageTotal]]) -> None:
     with st.container(key="usage-users"):
         st.subheader(t("usage.by_person"), anchor=False)
-        _render_table(
-            ["person", *_TOTAL_COLUMNS], [[name, *_total_cells(total)] for name, total in usage_by_user]
-        )
+        _render_table(["person", *_TOTAL_COLUMNS], [[name, *_total_cells(total)] for name, total in usage_by_user])
 
 
 def _render_tables(usage_report: UsageStatistics) -> None:
@@ -152,14 +150,11 @@ def _render_tables(usage_report: UsageStatistics) -> None:
         _render_table(["model", "wire", *_TOTAL_COLUMNS, "first"], rows)
     with st.container(key="usage-wires"):
         st.subheader(t("usage.by_wire"), anchor=False)
-        wires = [
-            [t(f"wire.{wire}"), *_total_cells(total)] for wire, total in usage_report.total_by_wire().items()
-        ]
+        wires = [[t(f"wire.{wire}"), *_total_cells(total)] for wire, total in usage_report.total_by_wire().items()]
         _render_table(["wire", *_TOTAL_COLUMNS], wires)
     with st.container(key="usage-days"), st.expander(t("usage.by_day")):
         by_day = [
-            [day.isoformat(), *_total_cells(total)]
-            for day, total in reversed(usage_report.total_by_day().items())
+            [day.isoformat(), *_total_cells(total)] for day, total in reversed(usage_report.total_by_day().items())
         ]
         _render_table(["day", *_TOTAL_COLUMNS], by_day)
 

@@ -37,9 +37,7 @@ def price_text(model_id: str) -> str:
     if price.per_request:
         dollars = format_dollars(int(price.per_request * NANOS_PER_DOLLAR))
         return t("cost.price_request", money=dollars, source=source)
-    input_rate, output_rate = (
-        format_dollars(int(rate * NANOS_PER_DOLLAR)) for rate in (price.input, price.output)
-    )
+    input_rate, output_rate = (format_dollars(int(rate * NANOS_PER_DOLLAR)) for rate in (price.input, price.output))
     return t("cost.price", input=input_rate, output=output_rate, source=source)
 
 

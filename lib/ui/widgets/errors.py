@@ -75,9 +75,7 @@ def render_flash_warning() -> None:
 def error_message(error: AntlerError) -> str:
     """Return the message for an error, with the amounts of an exceeded limit; without Markdown."""
     return (
-        limit_text.limit_exceeded_message(error)
-        if isinstance(error, LimitExceededError)
-        else code_message(error.code)
+        limit_text.limit_exceeded_message(error) if isinstance(error, LimitExceededError) else code_message(error.code)
     )
 
 

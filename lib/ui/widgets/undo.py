@@ -30,9 +30,7 @@ def render(conversation_id: str | None = None) -> None:
     with st.container(key="undo", horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(undo_offer.message, width="content")
         st.button(t("undo.undo"), key="undo-do", type="tertiary", icon=":material/undo:", on_click=_run)
-        st.button(
-            t("undo.dismiss"), key="undo-dismiss", type="tertiary", icon=":material/close:", on_click=dismiss
-        )
+        st.button(t("undo.dismiss"), key="undo-dismiss", type="tertiary", icon=":material/close:", on_click=dismiss)
 
 
 @shows_errors

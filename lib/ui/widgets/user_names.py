@@ -29,7 +29,4 @@ def load_user_names() -> dict[str, str]:
     """Return unique names of all users who have signed in, by id, the last seen first. Raises StoreError."""
     labels = [(record.id, display_name(record)) for record in resources.store().users.all()]
     names = [name for _, name in labels]
-    return {
-        user_id: name if names.count(name) == 1 else f"{name} ({short_label(user_id)})"
-        for user_id, name in labels
-    }
+    return {user_id: name if names.count(name) == 1 else f"{name} ({short_label(user_id)})" for user_id, name in labels}

@@ -84,9 +84,7 @@ def conversation_records(draw: st.DrawFn, name: str = "") -> ConversationRecord:
                 parent_id=parent.id if parent else None,
                 message=Message("user" if is_question else "assistant", draw(PARTS)),
                 created_at=draw(TIME),
-                outcome=draw(
-                    st.sampled_from([outcome for outcome in Outcome if outcome is not Outcome.ARRIVING])
-                ),
+                outcome=draw(st.sampled_from([outcome for outcome in Outcome if outcome is not Outcome.ARRIVING])),
                 finish_reason=draw(TEXT),
                 target=draw(TARGET),
                 usage=draw(st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT)),

@@ -147,9 +147,7 @@ def conversation_fields(conversation: Conversation) -> dict[str, Any]:
         "updated": conversation.updated_at,
         "shown_message": conversation.head_id,
         "model": target_fields(conversation.target),
-        "parameters_set": json.loads(
-            json.dumps({name: getattr(conversation.params, name) for name in names})
-        ),
+        "parameters_set": json.loads(json.dumps({name: getattr(conversation.params, name) for name in names})),
         "folder": conversation.folder,
         "pinned": conversation.pinned,
         "archived": conversation.archived,

@@ -129,21 +129,14 @@ def test_other_addresses_are_not_loopback(address):
     assert not is_loopback(address)
 
 
-@pytest.mark.parametrize(
-    "allowlist", [("@example.org",), ("ann@example.org",), ("bob@x.com", "@example.org"), ("*",)]
-)
+@pytest.mark.parametrize("allowlist", [("@example.org",), ("ann@example.org",), ("bob@x.com", "@example.org"), ("*",)])
 def test_users_on_the_allowlist_are_admitted(allowlist):
     assert check_claims(CLAIMS, allowlist, NOW, 0.0) is None
-    assert (
-        check_claims({**CLAIMS, "email": "Ann@Example.ORG", "email_verified": "true"}, allowlist, NOW, 0.0)
-        is None
-    )
+    assert check_claims({**CLAIMS, "email": "Ann@Example.ORG", "email_verified": "true"}, allowlist, NOW, 0.0) is None
 
 
 def test_a_wildcard_allowlist_needs_no_email():
-    assert (
-        check_claims({name: CLAIMS[name] for name in ("iss", "sub", "iat", "exp")}, ("*",), NOW, 0.0) is None
-    )
+    assert check_claims({name: CLAIMS[name] for name in ("iss", "sub", "iat", "exp")}, ("*",), NOW, 0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -190,9 +183,7 @@ def test_a_user_is_identified_by_issuer_and_subject():
     assert (ann.id[:5], len(ann.id), ann.name, ann.email) == ("oidc:", 37, "Ann", "ann@example.org")
     assert user_from_claims({**CLAIMS, "email": "new@example.org", "iat": 1}).id == ann.id
     assert (
-        user_from_claims({**CLAIMS, "sub": "8"}).id
-        != ann.id
-        != user_from_claims({**CLAIMS, "iss": "https://other"}).id
+        user_from_claims({**CLAIMS, "sub": "8"}).id != ann.id != user_from_claims({**CLAIMS, "iss": "https://other"}).id
     )
     minimal_user = user_from_claims({"iss": CLAIMS["iss"], "sub": "7", "name": None})
     assert minimal_user == User(ann.id)
@@ -235,10 +226,7 @@ def test_proxy_headers_identify_the_user():
     ],
 )
 def test_invalid_proxy_headers_are_refused(headers, reason):
-    assert (
-        user_of_headers(AccessSettings("proxy", allowlist=ALLOWLIST, proxy_secret=SECRET), **headers)
-        == reason
-    )
+    assert user_of_headers(AccessSettings("proxy", allowlist=ALLOWLIST, proxy_secret=SECRET), **headers) == reason
 
 
 def test_a_proxy_without_a_secret_is_not_trusted():

@@ -55,9 +55,7 @@ def test_each_secret_gives_different_pseudonyms() -> None:
 
 def test_the_cookie_secret_takes_precedence_over_the_key() -> None:
     auth = {"auth": {"cookie_secret": SECRET}}
-    assert pseudonym(load_settings(KEY, auth)) == pseudonym(
-        load_settings({"DEERAPI_API_KEY": "sk-new"}, auth)
-    )
+    assert pseudonym(load_settings(KEY, auth)) == pseudonym(load_settings({"DEERAPI_API_KEY": "sk-new"}, auth))
 
 
 def test_pseudonyms_are_equal_across_processes() -> None:
@@ -65,17 +63,13 @@ def test_pseudonyms_are_equal_across_processes() -> None:
         "from lib.config.settings import load_settings; from lib.core.user import User\n"
         f"print(load_settings({KEY!r}, {{}}).caller_identity.pseudonym(User('oidc:ann')))"
     )
-    process = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    process = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert process.stdout.strip() == pseudonym(load_settings(KEY, {}))
 
 
 def test_other_attributes_do_not_change_the_pseudonym() -> None:
     settings = load_settings(KEY, {})
-    assert pseudonym(settings, User("oidc:ann", "Ann Married", "new@example.org", True)) == pseudonym(
-        settings
-    )
+    assert pseudonym(settings, User("oidc:ann", "Ann Married", "new@example.org", True)) == pseudonym(settings)
 
 
 @pytest.mark.parametrize("environ", [{}, {"ANTLER_PSEUDONYM": "on"}])
@@ -111,9 +105,7 @@ def test_pseudonyms_are_valid_header_values(user: User) -> None:
         ({}, {"team": {"pseudonym": "off"}}, False),
     ],
 )
-def test_the_pseudonym_can_be_switched_off(
-    environ: dict[str, str], secrets: dict[str, Any], is_enabled: bool
-) -> None:
+def test_the_pseudonym_can_be_switched_off(environ: dict[str, str], secrets: dict[str, Any], is_enabled: bool) -> None:
     caller_identity = load_settings({**KEY, **environ}, secrets).caller_identity
     assert caller_identity.sends_pseudonym is is_enabled
     assert bool(caller_identity.build_caller(ANN).user_id) is is_enabled
@@ -139,11 +131,7 @@ def test_overridden_params_are_reported(params: Params, fields: list[str]) -> No
 
 
 def build_headers(value: Any, user: User = ANN) -> dict[str, str]:
-    return (
-        load_settings(KEY, {"team": {"headers": value}})
-        .caller_identity.build_caller(user)
-        .build_headers("c-1")
-    )
+    return load_settings(KEY, {"team": {"headers": value}}).caller_identity.build_caller(user).build_headers("c-1")
 
 
 def test_header_templates_are_filled_per_request() -> None:

@@ -24,9 +24,7 @@ def test_files_on_community_cloud_are_ephemeral(folder, environ):
     assert Host(folder, environ).is_ephemeral("sqlite:////tmp/elsewhere.db")
 
 
-@pytest.mark.parametrize(
-    "url", ["postgresql://db.example/antler", "postgresql+psycopg://u:p@db.example/sqlite"]
-)
+@pytest.mark.parametrize("url", ["postgresql://db.example/antler", "postgresql+psycopg://u:p@db.example/sqlite"])
 def test_database_servers_are_persistent(url):
     assert not Host("/mount/src/antler", CLOUD).is_ephemeral(url)
 

@@ -166,9 +166,7 @@ def test_a_key_of_quotes_only_is_unset() -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "86400", "ten", "10 s", KEY])
-@pytest.mark.parametrize(
-    "name", ["DEERAPI_CONNECT_TIMEOUT", "DEERAPI_FIRST_BYTE_TIMEOUT", "DEERAPI_IDLE_TIMEOUT"]
-)
+@pytest.mark.parametrize("name", ["DEERAPI_CONNECT_TIMEOUT", "DEERAPI_FIRST_BYTE_TIMEOUT", "DEERAPI_IDLE_TIMEOUT"])
 def test_invalid_timeouts_are_refused(name: str, text: str) -> None:
     message = load_error({name: text})
     assert message.startswith(f"{name} ") and KEY not in message
@@ -233,9 +231,7 @@ def test_the_secrets_file_is_read(tmp_path: Path) -> None:
     assert load_settings({}, read_secrets(path)).api_key == KEY
 
 
-@pytest.mark.parametrize(
-    "text", [f"[gateway]\napi_key = {KEY}\n", f"api_key: {KEY}", f'key = "{KEY}', "\udcff"]
-)
+@pytest.mark.parametrize("text", [f"[gateway]\napi_key = {KEY}\n", f"api_key: {KEY}", f'key = "{KEY}', "\udcff"])
 def test_a_malformed_secrets_file_is_refused_without_quoting_it(tmp_path: Path, text: str) -> None:
     path = tmp_path / "secrets.toml"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -248,15 +244,11 @@ def test_a_malformed_secrets_file_is_refused_without_quoting_it(tmp_path: Path, 
 def run_check(folder: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
     """Run `python -m lib.config.settings` in `folder` with a clean environment."""
     environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("DEERAPI", "DATABASE", "ANTLER"))
+        name: value for name, value in os.environ.items() if not name.startswith(("DEERAPI", "DATABASE", "ANTLER"))
     }
     environment |= {"PYTHONPATH": str(ROOT), **environ}
     command = [sys.executable, "-m", "lib.config.settings"]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_the_settings_check_reports_errors(tmp_path: Path) -> None:
@@ -274,11 +266,7 @@ def test_the_settings_check_reads_the_secrets_file(tmp_path: Path) -> None:
     path.write_text(f"[gateway]\napi_key = {KEY}\n")
     invalid = run_check(tmp_path)
     assert invalid.returncode == 1
-    assert (
-        invalid.stderr.count("\n") == 1
-        and str(config.SECRETS_FILE) in invalid.stderr
-        and KEY not in invalid.stderr
-    )
+    assert invalid.stderr.count("\n") == 1 and str(config.SECRETS_FILE) in invalid.stderr and KEY not in invalid.stderr
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,7 @@ def subclasses_of(error_type: type[AntlerError]) -> list[type[AntlerError]]:
     ]
 
 
-ERROR_TYPES = [
-    error_type for error_type in subclasses_of(AntlerError) if error_type.__module__ == errors.__name__
-]
+ERROR_TYPES = [error_type for error_type in subclasses_of(AntlerError) if error_type.__module__ == errors.__name__]
 ANSWER_ERROR_TYPES = [error_type for error_type in ERROR_TYPES if issubclass(error_type, AnswerError)]
 
 

@@ -118,9 +118,7 @@ def test_other_json_is_refused(text: str) -> None:
         parse_json_object(text)
 
 
-@given(
-    st.text(max_size=30) | st.sampled_from(["{", "}", '{"a":', "1e400}"]).flatmap(lambda a: st.just(a * 2))
-)
+@given(st.text(max_size=30) | st.sampled_from(["{", "}", '{"a":', "1e400}"]).flatmap(lambda a: st.just(a * 2)))
 def test_any_text_is_a_serializable_object_or_is_refused(text: str) -> None:
     try:
         parsed = parse_json_object(text)

@@ -53,9 +53,7 @@ def test_periods_are_contiguous(name, now):
     assert counter.resets_at - counter.period_start <= MAX_PERIOD_SECONDS[name.rpartition("_")[2]]
 
 
-def usage_record(
-    usage: Usage, cost: int | None, outcome: Outcome = Outcome.COMPLETE, first_token: float | None = 0.1
-):
+def usage_record(usage: Usage, cost: int | None, outcome: Outcome = Outcome.COMPLETE, first_token: float | None = 0.1):
     timing, target = Timing(first_token), Target("m", "openai")
     return UsageRecord("r", None, "answer", target, usage, timing, outcome, "", 1.0, cost=cost)
 

@@ -22,9 +22,7 @@ from lib.core.sanitize import parse_token_count, replace_surrogates
 
 COMPLETE = Finish(Outcome.COMPLETE, "stop")
 LETTERS = st.text(st.sampled_from("ab \n世😀") | st.characters(), max_size=12)
-DELTAS = st.builds(TextDelta, LETTERS, st.integers(0, 2)) | st.builds(
-    ThinkingDelta, LETTERS, st.integers(0, 2)
-)
+DELTAS = st.builds(TextDelta, LETTERS, st.integers(0, 2)) | st.builds(ThinkingDelta, LETTERS, st.integers(0, 2))
 EVENTS = st.one_of(
     DELTAS,
     st.builds(SignatureDelta, LETTERS, st.integers(0, 2)),
@@ -68,9 +66,7 @@ def test_a_reply_is_valid_after_any_prefix_and_reading_changes_nothing(events: l
 
 @settings(deadline=None)
 @given(st.lists(DELTAS, max_size=8), st.data())
-def test_the_result_is_independent_of_the_split(
-    deltas: list[TextDelta | ThinkingDelta], data: st.DataObject
-) -> None:
+def test_the_result_is_independent_of_the_split(deltas: list[TextDelta | ThinkingDelta], data: st.DataObject) -> None:
     split: list[Event] = []
     for delta in deltas:
         cut = data.draw(st.integers(0, len(delta.text)))
@@ -148,9 +144,7 @@ def test_later_usage_counts_replace_earlier_ones() -> None:
 
 def test_apply_to_updates_only_received_fields() -> None:
     node = Node("id", "parent", Message("assistant", ()), 7.0, Outcome.ARRIVING)
-    updated_node = fold(TextDelta("a"), UsageReport(Usage(1)), Finish(Outcome.LENGTH, "length")).apply_to(
-        node
-    )
+    updated_node = fold(TextDelta("a"), UsageReport(Usage(1)), Finish(Outcome.LENGTH, "length")).apply_to(node)
     assert updated_node == replace(
         node, message=Message("assistant", (TextPart("a"),)), usage=Usage(1), finish_reason="length"
     )

@@ -21,9 +21,7 @@ TEXTS = st.text(st.sampled_from(TRICKY) | st.characters(), max_size=60)
 
 
 def matched_texts(text: str, query: str) -> list[str]:
-    return [
-        text[start:end] for start, end in search_terms.find_matches(text, search_terms.parse_query(query))
-    ]
+    return [text[start:end] for start, end in search_terms.find_matches(text, search_terms.parse_query(query))]
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,7 @@ WITHOUT_TEXT = (
         ("Something long", "# A long answer"),
     ],
 )
-def test_the_tour_answers_the_topic_of_the_question(
-    gateway: DemoGateway, question: str, expected: str
-) -> None:
+def test_the_tour_answers_the_topic_of_the_question(gateway: DemoGateway, question: str, expected: str) -> None:
     text = answer_text(gateway, "demo-tour", question)
     assert expected in text
     assert "DEERAPI_API_KEY" in text
@@ -90,9 +88,7 @@ def test_files_are_counted(gateway: DemoGateway) -> None:
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in WITHOUT_TEXT])
 @pytest.mark.parametrize(("path", "question"), [(OPENAI, "Hello"), (ANTHROPIC, "你好")])
-def test_each_answer_says_that_no_model_wrote_it(
-    gateway: DemoGateway, path: str, name: str, question: str
-) -> None:
+def test_each_answer_says_that_no_model_wrote_it(gateway: DemoGateway, path: str, name: str, question: str) -> None:
     text = stream_answer(gateway, path, request_body(name, question)).text
     text += stream_answer(gateway, path, request_body(name, question, text, "Continue")).text
     assert re.search(r"not a model|no model|不是模型|没有模型", text), text
@@ -117,9 +113,7 @@ def test_the_echo_is_the_request(gateway: DemoGateway, path: str) -> None:
         ("天空为什么是蓝的？", "简而言之：天空为什么是蓝的？ and"),
     ],
 )
-def test_a_title_is_the_first_words_of_the_question(
-    gateway: DemoGateway, question: str, expected: str
-) -> None:
+def test_a_title_is_the_first_words_of_the_question(gateway: DemoGateway, question: str, expected: str) -> None:
     text = answer_text(gateway, "demo-cheap", f"<message>\n{question}{' and more' * 20}\n</message>")
     assert text.startswith(expected)
     assert len(text) < 70

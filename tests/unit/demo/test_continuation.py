@@ -25,9 +25,7 @@ def test_the_rest_of_a_cut_answer_completes_it(gateway: DemoGateway, path: str, 
 
 @each_path
 @pytest.mark.parametrize("model", ["demo-breaks", "demo-errors"])
-def test_an_answer_that_failed_is_continued_without_the_fault(
-    gateway: DemoGateway, path: str, model: str
-) -> None:
+def test_an_answer_that_failed_is_continued_without_the_fault(gateway: DemoGateway, path: str, model: str) -> None:
     first = stream_answer(gateway, path, request_body(model)).text
     rest = stream_answer(gateway, path, request_body(model, "Hello", first, "Continue"))
     assert rest.failure is None

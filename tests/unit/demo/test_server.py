@@ -66,9 +66,7 @@ def test_a_malformed_body_is_rejected(gateway: DemoGateway, path: str, body: byt
 
 @each_path
 def test_unknown_models_paths_and_methods_are_rejected(gateway: DemoGateway, path: str) -> None:
-    response = requests.post(
-        gateway.url + path, data=json.dumps(request_body("gpt-\ud800")).encode(), timeout=TIMEOUT
-    )
+    response = requests.post(gateway.url + path, data=json.dumps(request_body("gpt-\ud800")).encode(), timeout=TIMEOUT)
     assert (response.status_code, response.json()["error"]["type"]) == (404, "model_not_found")
     assert get(gateway, "/v1/files").json()["error"]["type"] == "not_found_error"
     for method in ("GET", "PUT", "HEAD"):
@@ -93,9 +91,7 @@ def test_requests_are_counted_apart_from_each_other(gateway: DemoGateway) -> Non
     assert statuses == [429, 429, 429, 429, 200, 200]
 
 
-def test_the_sdks_raise_rate_limit_errors(
-    openai_sdk: openai.OpenAI, anthropic_sdk: anthropic.Anthropic
-) -> None:
+def test_the_sdks_raise_rate_limit_errors(openai_sdk: openai.OpenAI, anthropic_sdk: anthropic.Anthropic) -> None:
     body: Any = request_body("demo-busy")
     with pytest.raises(openai.RateLimitError):
         openai_sdk.chat.completions.create(**body)
@@ -168,9 +164,7 @@ def test_prices_and_balance_follow_the_answers() -> None:
     stream_answer(gateway, OPENAI, request_body("demo-tour", "a" * 400, max_tokens=100))
     cents = (100 + 100 * 4) / 10**6 * 100
     # The cost is added after the last byte is sent.
-    assert soon(
-        lambda: get(gateway, "/v1/dashboard/billing/usage").json()["total_usage"] == pytest.approx(cents)
-    )
+    assert soon(lambda: get(gateway, "/v1/dashboard/billing/usage").json()["total_usage"] == pytest.approx(cents))
     gateway.close()
 
 

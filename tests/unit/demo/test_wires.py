@@ -148,17 +148,13 @@ def test_the_effort_sets_the_amount_of_thinking(gateway: DemoGateway, path: str)
 
 @pytest.mark.parametrize("is_requested", [True, False])
 def test_usage_is_sent_on_request(gateway: DemoGateway, is_requested: bool) -> None:
-    answer = stream_answer(
-        gateway, OPENAI, request_body("demo-tour", stream_options={"include_usage": is_requested})
-    )
+    answer = stream_answer(gateway, OPENAI, request_body("demo-tour", stream_options={"include_usage": is_requested}))
     assert ("usage" in answer.kinds) is is_requested
     assert answer.frames[-1] == "[DONE]"
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_the_openai_sdk_reads_the_same_answer(
-    gateway: DemoGateway, openai_sdk: openai.OpenAI, name: str
-) -> None:
+def test_the_openai_sdk_reads_the_same_answer(gateway: DemoGateway, openai_sdk: openai.OpenAI, name: str) -> None:
     answer = stream_answer(gateway, OPENAI, request_body(name))
     chunks: Any = list(openai_sdk.chat.completions.create(**request_body(name, stream=True)))
     choices = [choice for chunk in chunks for choice in chunk.choices]

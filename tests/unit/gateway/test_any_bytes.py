@@ -93,9 +93,7 @@ EVENTS = st.fixed_dictionaries(
                 {},
                 optional={
                     "index": st.integers(-1, 200) | JSONS,
-                    "delta": st.fixed_dictionaries(
-                        {}, optional={"content": STRINGS | JSONS, "role": STRINGS}
-                    ),
+                    "delta": st.fixed_dictionaries({}, optional={"content": STRINGS | JSONS, "role": STRINGS}),
                     "finish_reason": STRINGS | st.none(),
                 },
             ),
@@ -111,18 +109,14 @@ PIECE = st.one_of(
     FRAME,
     st.binary(max_size=20),
     st.sampled_from([b"data: [DONE]\n\n", b": PING\n\n", b"event: error\n", b"data: {", b"\r", b"\n", b"{}"]),
-    st.sampled_from(
-        [b"\xef\xbb\xbf", b"<html>", b'[{"a":1}]', b"5\r\nabcde\r\n", b"0\r\n\r\n", b"\x1f\x8b\x08"]
-    ),
+    st.sampled_from([b"\xef\xbb\xbf", b"<html>", b'[{"a":1}]', b"5\r\nabcde\r\n", b"0\r\n\r\n", b"\x1f\x8b\x08"]),
 )
 BODY = st.lists(PIECE, max_size=8).map(b"".join)
 
 
 @settings(quick, max_examples=150)
 @given(wire=st.sampled_from(list(WIRE_MODULES)), body=BODY, cuts=SPLITS)
-def test_chunking_does_not_change_the_answer_of_arbitrary_bytes(
-    wire: Wire, body: bytes, cuts: list[int]
-) -> None:
+def test_chunking_does_not_change_the_answer_of_arbitrary_bytes(wire: Wire, body: bytes, cuts: list[int]) -> None:
     assert summarize(wire, body, cuts) == summarize(wire, body, [])
 
 
@@ -131,9 +125,7 @@ STATUS = st.sampled_from([200] * 8 + [100, 199, 201, 204, 206, 301, 304, 400, 40
 HEADERS = st.fixed_dictionaries(
     {},
     optional={
-        "Content-Type": st.sampled_from(
-            ["text/event-stream", "application/json", "text/html", "", "\x80;;=\xff"]
-        ),
+        "Content-Type": st.sampled_from(["text/event-stream", "application/json", "text/html", "", "\x80;;=\xff"]),
         "Content-Encoding": st.sampled_from(["gzip", "deflate", "br", "identity", "gzip, gzip", "none"]),
         "Transfer-Encoding": st.sampled_from(["chunked", "gzip, chunked", "identity"]),
         "Content-Length": st.sampled_from(["0", "5", "99999", "-1", "five", "5, 5"]),

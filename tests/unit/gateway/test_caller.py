@@ -69,9 +69,7 @@ def test_sdk_sends_the_same_user_field(replay: Replay, gateway: Gateway, wire: W
     headers = CALLER.build_headers("c-1")
     messages: list[Any] = [{"role": "user", "content": QUESTION[0].text}]
     if wire == "openai":
-        openai_client = openai.OpenAI(
-            base_url=replay.url + "/v1", api_key=KEY, max_retries=0, default_headers=headers
-        )
+        openai_client = openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0, default_headers=headers)
         with openai_client:
             stream_options: Any = {"include_usage": True}
             list(
@@ -84,9 +82,7 @@ def test_sdk_sends_the_same_user_field(replay: Replay, gateway: Gateway, wire: W
                 )
             )
     else:
-        client = anthropic.Anthropic(
-            base_url=replay.url, auth_token=KEY, max_retries=0, default_headers=headers
-        )
+        client = anthropic.Anthropic(base_url=replay.url, auth_token=KEY, max_retries=0, default_headers=headers)
         with client:
             list(
                 client.messages.create(
@@ -117,9 +113,7 @@ def test_sdk_sends_the_same_user_field(replay: Replay, gateway: Gateway, wire: W
     ],
     ids=["param", "extra", "both", "removed", "other types", "null"],
 )
-def test_params_cannot_impersonate_another_user(
-    replay: Replay, gateway: Gateway, wire: Wire, params: Params
-) -> None:
+def test_params_cannot_impersonate_another_user(replay: Replay, gateway: Gateway, wire: Wire, params: Params) -> None:
     body = capture_request(replay, gateway, wire, params).json
     assert user_field(wire, body) == CALLER.user_id
     assert "safety_identifier" not in body
@@ -133,9 +127,7 @@ def test_params_cannot_impersonate_another_user(
 
 @each_wire
 def test_other_extra_fields_are_kept(replay: Replay, gateway: Gateway, wire: Wire) -> None:
-    body = capture_request(
-        replay, gateway, wire, Params(extra=json.dumps({**IMPERSONATION, "verbosity": "low"}))
-    ).json
+    body = capture_request(replay, gateway, wire, Params(extra=json.dumps({**IMPERSONATION, "verbosity": "low"}))).json
     assert (body["metadata"]["kind"], body["verbosity"]) == ("test", "low")
 
 
@@ -144,13 +136,8 @@ def test_user_param_is_sent_when_pseudonyms_are_off(replay: Replay, gateway: Gat
     anonymous_caller = load_settings(
         {"DEERAPI_API_KEY": KEY, "ANTLER_PSEUDONYM": "off"}, {}
     ).caller_identity.build_caller(ANN)
-    assert (
-        user_field(wire, capture_request(replay, gateway, wire, Params(user="me"), anonymous_caller).json)
-        == "me"
-    )
-    body = capture_request(
-        replay, gateway, wire, Params(extra=json.dumps(IMPERSONATION)), anonymous_caller
-    ).json
+    assert user_field(wire, capture_request(replay, gateway, wire, Params(user="me"), anonymous_caller).json) == "me"
+    body = capture_request(replay, gateway, wire, Params(extra=json.dumps(IMPERSONATION)), anonymous_caller).json
     assert (body["safety_identifier"], body["metadata"]) == ("ben", IMPERSONATION["metadata"])
     plain = capture_request(replay, gateway, wire, caller=anonymous_caller)
     assert not {"user", "metadata"} & set(plain.json)
@@ -161,9 +148,7 @@ def test_user_param_is_sent_when_pseudonyms_are_off(replay: Replay, gateway: Gat
 def test_retry_sends_the_same_caller(replay: Replay, wire: Wire) -> None:
     overloaded = Canned(b'{"error":{"message":"busy"}}', 503, {**JSON, "Retry-After": "0"})
     replay.serve(PATHS[wire], overloaded, successful_stream(wire))
-    gateway = Gateway(
-        load_settings({"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url}, {})
-    ).with_caller(CALLER)
+    gateway = Gateway(load_settings({"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url}, {})).with_caller(CALLER)
     list(gateway.stream(Target("tiny", wire), QUESTION, Params(), CancelToken(), "c-1"))
     gateway.close()
     first, second = replay.requests

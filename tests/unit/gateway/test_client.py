@@ -101,9 +101,7 @@ def test_error_json_with_status_200_raises_that_error(replay: Replay, gateway: G
 
 
 @each_wire
-def test_error_response_with_a_stream_content_type_is_an_error(
-    replay: Replay, gateway: Gateway, wire: Wire
-) -> None:
+def test_error_response_with_a_stream_content_type_is_an_error(replay: Replay, gateway: Gateway, wire: Wire) -> None:
     headers = {**EVENT_STREAM, "X-Oneapi-Request-Id": "fromheader"}
     replay.serve(PATHS[wire], Canned(b'{"error":{"message":"no"}}', 500, headers))
     error = ask(gateway, wire).error

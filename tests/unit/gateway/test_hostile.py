@@ -51,9 +51,7 @@ def test_deeply_nested_and_huge_metadata_is_truncated() -> None:
     assert (reply.usage.input, reply.usage.output) == (None, 3)
 
 
-@pytest.mark.parametrize(
-    "html", ["<![ x", "<![foo[", "<p>Bad gateway", "<head><title>x</title><body>Bad gateway"]
-)
+@pytest.mark.parametrize("html", ["<![ x", "<![foo[", "<p>Bad gateway", "<head><title>x</title><body>Bad gateway"])
 def test_malformed_html_is_an_error_response(html: str) -> None:
     assert type(faults.error_from_response(502, {}, html)) is errors.GatewayUnavailable
 

@@ -34,9 +34,7 @@ def test_redirect_is_not_followed(replay: Replay, gateway: Gateway, status: int)
 
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1:1/", "http://[::1", "//", ""])
-def test_redirect_error_names_the_location_with_any_body(
-    replay: Replay, gateway: Gateway, location: str
-) -> None:
+def test_redirect_error_names_the_location_with_any_body(replay: Replay, gateway: Gateway, location: str) -> None:
     headers = {"Location": location, "Content-Encoding": "deflate"}
     replay.serve(CHAT, Canned(b"\0" * 6, 301, headers, piece=2))
     error = expect_error(gateway)
@@ -125,9 +123,7 @@ def test_origin_compares_scheme_host_and_port(url: str, is_same: bool) -> None:
 
 @pytest.mark.parametrize("location", ["{other}", "{other}@127.0.0.1", "//{netloc}/x", "/v1/elsewhere"])
 @pytest.mark.parametrize("status", [302, 307])
-def test_fetch_models_does_not_follow_redirects(
-    replay: Replay, gateway: Gateway, status: int, location: str
-) -> None:
+def test_fetch_models_does_not_follow_redirects(replay: Replay, gateway: Gateway, status: int, location: str) -> None:
     with Replay() as other:
         target = location.format(other=other.url, netloc=other.url.removeprefix("http://"))
         replay.serve("/v1/models", Canned(b"", status, {"Location": target}, framing="length"))

@@ -68,9 +68,7 @@ def anthropic_text(client: anthropic.Anthropic) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda recording: recording.name)
-def test_sdk_reads_the_same_text_from_a_stream(
-    stream: Recording, replay: Replay, gateway: Gateway, sdks: SDKs
-) -> None:
+def test_sdk_reads_the_same_text_from_a_stream(stream: Recording, replay: Replay, gateway: Gateway, sdks: SDKs) -> None:
     replay.serve(PATHS[stream.wire], stream.canned(piece=97))
     answer = ask(gateway, stream.wire)
     sdk_request = openai_text(sdks[0]) if stream.wire == "openai" else anthropic_text(sdks[1])

@@ -89,9 +89,7 @@ def test_index_lists_every_recording() -> None:
 
 @each_framing
 @each_stream
-def test_stream_in_every_framing(
-    stream: Recording, framing: Framing, replay: Replay, gateway: Gateway
-) -> None:
+def test_stream_in_every_framing(stream: Recording, framing: Framing, replay: Replay, gateway: Gateway) -> None:
     assert_complete(ask_replay(replay, gateway, stream, framing=framing), stream)
     assert_complete(ask_replay(replay, gateway, stream, framing=framing, gzip=True, piece=50), stream)
 
@@ -154,9 +152,7 @@ def test_json_response_to_a_stream_request(
 
 
 @pytest.mark.parametrize("recording", COMPLETE_RESPONSES, ids=lambda recording: recording.name)
-def test_truncated_json_response_is_interrupted(
-    recording: Recording, replay: Replay, gateway: Gateway
-) -> None:
+def test_truncated_json_response_is_interrupted(recording: Recording, replay: Replay, gateway: Gateway) -> None:
     for cut in range(0, len(recording.body), 5):
         answer = ask_replay(replay, gateway, recording, cut=cut, framing="close")
         assert (type(answer.error), answer.text) == (errors.StreamInterrupted, ""), cut

@@ -128,9 +128,10 @@ def test_a_page_starts_at_its_cursor_after_insertions_and_deletions(store_of_fiv
     first = store_of_five.conversations.page("ann", 2)
     save_conversation(store_of_five, "new", 99.0)
     store_of_five.conversations.delete("ann", ["d"])
-    assert [
-        conversation.id for conversation in store_of_five.conversations.page("ann", 2, cursor=first[-1])
-    ] == ["c", "b"]
+    assert [conversation.id for conversation in store_of_five.conversations.page("ann", 2, cursor=first[-1])] == [
+        "c",
+        "b",
+    ]
 
 
 @pytest.fixture
@@ -144,9 +145,7 @@ def store_of_many(store):
         for number, fields in enumerate(field_sets)
     ]
     with write_transaction(store._engine) as connection:
-        values = [
-            rows.conversation_to_row(conversation) | {"owner": "ann"} for conversation in new_conversations
-        ]
+        values = [rows.conversation_to_row(conversation) | {"owner": "ann"} for conversation in new_conversations]
         connection.execute(sa.insert(conversations), values)
         connection.execute(sa.text("ANALYZE"))
     return store
@@ -175,9 +174,7 @@ def test_a_page_of_ten_thousand_is_read_in_index_order(store_of_many, conversati
         statements = [entry for entry in executed if "conversation.updated" in entry[0]]
         assert len(statements) == 2
         for statement, parameters in statements:
-            plan = "\n".join(
-                str(row[-1]) for row in connection.exec_driver_sql(explain + statement, parameters)
-            )
+            plan = "\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain + statement, parameters))
             index_name = "conversation_" + {"open": "shelf", "folder": "shelf"}.get(
                 conversation_filter.kind, conversation_filter.kind
             )
@@ -192,9 +189,7 @@ def test_a_conversation_with_an_arriving_answer_is_marked(store):
     save_conversation(store, "other")
     answer = node("a", "assistant", parent_id="qc", outcome=Outcome.ARRIVING)
     store.messages.save_turn("ann", conversation, [answer])
-    assert {
-        conversation.id: conversation.arriving for conversation in store.conversations.page("ann", 9)
-    } == {
+    assert {conversation.id: conversation.arriving for conversation in store.conversations.page("ann", 9)} == {
         "c": True,
         "other": False,
     }
@@ -221,9 +216,7 @@ def test_a_conversation_is_unread_from_the_end_of_an_answer_until_marked_read(st
 
 def test_a_stopped_answer_is_not_unread(store):
     conversation = save_conversation(store, "c")
-    store.messages.save_turn(
-        "ann", conversation, [node("a", "assistant", parent_id="qc", outcome=Outcome.ARRIVING)]
-    )
+    store.messages.save_turn("ann", conversation, [node("a", "assistant", parent_id="qc", outcome=Outcome.ARRIVING)])
     store.messages.mark_stopped("ann", "a")
     assert not store.conversations.get("ann", "c").unread
 

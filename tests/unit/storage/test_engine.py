@@ -167,14 +167,10 @@ def test_texts_that_the_database_cannot_store_are_sanitized(store):
     raw, sanitized = "a\0b\ud83dc\ud83d\ude00", "a\ufffdb\ufffdc😀"
     target = Target(raw, "openai")
     failure = Failure("overloaded", raw, 529, raw)
-    answer = Node(
-        "a", "q", Message("assistant", (TextPart(raw),)), 2.0, Outcome.FAILED, raw, target, failure=failure
-    )
+    answer = Node("a", "q", Message("assistant", (TextPart(raw),)), 2.0, Outcome.FAILED, raw, target, failure=failure)
     answer = replace(answer, request_id=raw, provider_metadata={"id": raw})
     store.messages.save_turn(raw, replace(CONVERSATION, title=raw, target=target), [QUESTION, answer])
-    assert (
-        store.conversations.get(raw, "c").title == store.conversations.get(sanitized, "c").title == sanitized
-    )
+    assert store.conversations.get(raw, "c").title == store.conversations.get(sanitized, "c").title == sanitized
     assert store.conversations.get(raw, "c").target == Target(sanitized, "openai")
     saved = store.messages.node(raw, "a")
     assert (saved.finish_reason, saved.request_id, saved.target.model) == (sanitized, sanitized, sanitized)

@@ -58,9 +58,7 @@ ANSWER = NODE | {
     "id": "a",
     "parent": "q",
     "role": "assistant",
-    "parts": json.dumps(
-        [{"type": "thinking", "text": "Hm.", "signature": "c2ln"}, {"type": "text", "text": "B"}]
-    ),
+    "parts": json.dumps([{"type": "thinking", "text": "Hm.", "signature": "c2ln"}, {"type": "text", "text": "B"}]),
     "created": 2.0,
     "outcome": "failed",
     "model": "claude-x",
@@ -155,9 +153,7 @@ def old_database_url(empty_url, revision) -> str:
 
 
 def test_every_earlier_revision_is_tested():
-    revisions = [
-        script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions()
-    ]
+    revisions = [script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions()]
     assert set(revisions[1:]) <= set(REVISIONS) <= set(revisions)
 
 

@@ -49,9 +49,7 @@ def limit_page_count(store: Store, max_new_pages: int | None) -> None:
     """Limit the growth of the database file in pages; None removes the limit."""
     with engine.read_transaction(store._engine) as connection:
         page_count = connection.scalar(sa.text("PRAGMA page_count"))
-        connection.execute(
-            sa.text(f"PRAGMA max_page_count = {page_count + max_new_pages if max_new_pages else 2**30}")
-        )
+        connection.execute(sa.text(f"PRAGMA max_page_count = {page_count + max_new_pages if max_new_pages else 2**30}"))
 
 
 @contextlib.contextmanager
@@ -223,9 +221,7 @@ def test_a_server_unavailable_at_start_raises_an_error(url, own_server):
     store.close()
 
 
-LOST_CONNECTION = (
-    r"terminating connection|server closed the connection|connection is lost|connection is closed"
-)
+LOST_CONNECTION = r"terminating connection|server closed the connection|connection is lost|connection is closed"
 
 
 @on_postgres

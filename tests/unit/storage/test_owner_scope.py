@@ -41,9 +41,7 @@ class Ids:
         return replace(base, **changes)
 
     def question(self, **changes: Any) -> Node:
-        return replace(
-            Node(self.question_id, None, Message("user", (TextPart("Why 你好?"),)), 1.0), **changes
-        )
+        return replace(Node(self.question_id, None, Message("user", (TextPart("Why 你好?"),)), 1.0), **changes)
 
     def answer(self, **changes: Any) -> Node:
         message = Message("assistant", (TextPart("Because 世界."),))
@@ -65,9 +63,7 @@ def user_counter(owner: str) -> QuotaCounter:
 
 def usage_record(record_id: str, conversation_id: str | None) -> UsageRecord:
     usage, timing = Usage(1, 2, 3, 4, 5), Timing(0.1, 0.2, 0.3)
-    return UsageRecord(
-        record_id, conversation_id, "answer", TARGET, usage, timing, Outcome.COMPLETE, "req", 3.0
-    )
+    return UsageRecord(record_id, conversation_id, "answer", TARGET, usage, timing, Outcome.COMPLETE, "req", 3.0)
 
 
 def save_rows(store: Store, owner: str, ids: Ids) -> None:
@@ -110,9 +106,7 @@ def save_turn_under(store: Store, owner: str, ids: Ids) -> str:
 # Methods that take ids, called by `owner` with any ids.
 CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     "conversations.get": lambda s, owner, ids: s.conversations.get(owner, ids.conversation_id),
-    "conversations.rename": lambda s, owner, ids: s.conversations.rename(
-        owner, ids.conversation_id, "Stolen"
-    ),
+    "conversations.rename": lambda s, owner, ids: s.conversations.rename(owner, ids.conversation_id, "Stolen"),
     "conversations.set_generated_title": lambda s, owner, ids: s.conversations.set_generated_title(
         owner, ids.conversation_id, "Stolen"
     ),
@@ -123,9 +117,7 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     "conversations.set_truncation": lambda s, owner, ids: s.conversations.set_truncation(
         owner, ids.conversation_id, Truncation(ids.question_id, "Stolen")
     ),
-    "conversations.set_pinned": lambda s, owner, ids: s.conversations.set_pinned(
-        owner, [ids.conversation_id], True
-    ),
+    "conversations.set_pinned": lambda s, owner, ids: s.conversations.set_pinned(owner, [ids.conversation_id], True),
     "conversations.set_archived": lambda s, owner, ids: s.conversations.set_archived(
         owner, [ids.conversation_id], True
     ),
@@ -143,15 +135,11 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
         ids.answer(message=Message("assistant", ())),
     ),
     "messages.add": lambda s, owner, ids: s.messages.add(owner, ids.conversation_id, ids.answer(id="x")),
-    "messages.set_head": lambda s, owner, ids: s.messages.set_head(
-        owner, ids.conversation_id, ids.question_id
-    ),
+    "messages.set_head": lambda s, owner, ids: s.messages.set_head(owner, ids.conversation_id, ids.question_id),
     "messages.soft_delete": lambda s, owner, ids: s.messages.soft_delete(
         owner, ids.conversation_id, [ids.question_id, ids.answer_id], 1.0
     ),
-    "messages.restore": lambda s, owner, ids: s.messages.restore(
-        owner, ids.conversation_id, [ids.question_id]
-    ),
+    "messages.restore": lambda s, owner, ids: s.messages.restore(owner, ids.conversation_id, [ids.question_id]),
     "messages.checkpoint": lambda s, owner, ids: s.messages.checkpoint(owner, ids.answer()),
     "messages.finish": lambda s, owner, ids: s.messages.finish(owner, ids.answer(outcome=Outcome.COMPLETE)),
     "messages.mark_stopped": lambda s, owner, ids: s.messages.mark_stopped(owner, ids.answer_id),
@@ -159,9 +147,7 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     "shares.revoke": lambda s, owner, ids: s.shares.revoke(owner, ids.share_id),
     "usage.records": lambda s, owner, ids: s.usage.records(owner, ids.conversation_id),
     "usage.totals_by_answer": lambda s, owner, ids: s.usage.totals_by_answer(owner, ids.conversation_id),
-    "quotas.release": lambda s, owner, ids: s.quotas.release(
-        owner, "request-ann" if ids is ANNS else "no-request"
-    ),
+    "quotas.release": lambda s, owner, ids: s.quotas.release(owner, "request-ann" if ids is ANNS else "no-request"),
 }
 # Methods for administrators: about all users, without message content.
 ADMIN_QUERIES: dict[str, Callable[[Store], Any]] = {
@@ -194,9 +180,7 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
         s.search.find(owner, "because", 9, SearchResult(ANNS.conversation(), "a", "assistant", 9.0, "")),
     ],
     "shares.links": lambda s, owner: s.shares.links(owner),
-    "usage.record": lambda s, owner: s.usage.record(
-        owner, usage_record(f"more-{owner}", ANNS.conversation_id)
-    ),
+    "usage.record": lambda s, owner: s.usage.record(owner, usage_record(f"more-{owner}", ANNS.conversation_id)),
     "usage.daily": lambda s, owner: s.usage.daily(owner, [FIRST_DAY]),
     "usage.first_token_times": lambda s, owner: s.usage.first_token_times(owner, 0.0, 9.0, 9),
     "preferences.load": lambda s, owner: s.preferences.load(owner).favourites,
@@ -208,9 +192,7 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
     "users.delete_data": lambda s, owner: s.users.delete_data(owner),
     "users.transfer_data": lambda s, owner: s.users.transfer_data(owner, "carl"),
     "quotas.used": lambda s, owner: any(s.quotas.used(owner, [user_counter(owner)]).values()),
-    "quotas.reserve": lambda s, owner: s.quotas.reserve(
-        owner, f"x-{owner}", [Reservation(user_counter(owner), 7, 90)]
-    ),
+    "quotas.reserve": lambda s, owner: s.quotas.reserve(owner, f"x-{owner}", [Reservation(user_counter(owner), 7, 90)]),
     "audit.record": lambda s, owner: s.audit.record(User(owner, "Zed"), "export", owner),
 }
 METHODS_WITHOUT_OWNER = {
@@ -271,17 +253,13 @@ def test_a_user_without_rows_gets_nothing_and_changes_only_own_rows(two_owner_st
 
 def test_a_turn_under_the_conversation_id_of_another_owner_is_ignored(two_owner_store):
     before = dump(two_owner_store)
-    two_owner_store.messages.save_turn(
-        "bob", ANNS.conversation(head_id="x", title="Stolen"), [ANNS.question(id="x")]
-    )
+    two_owner_store.messages.save_turn("bob", ANNS.conversation(head_id="x", title="Stolen"), [ANNS.question(id="x")])
     assert dump(two_owner_store) == before
 
 
 def test_an_import_under_the_conversation_id_of_another_owner_is_ignored(two_owner_store):
     before = dump(two_owner_store)
-    two_owner_store.conversations.import_all(
-        "bob", [(ANNS.conversation(title="Stolen"), [ANNS.question(id="x")])]
-    )
+    two_owner_store.conversations.import_all("bob", [(ANNS.conversation(title="Stolen"), [ANNS.question(id="x")])])
     assert dump(two_owner_store) == before
 
 

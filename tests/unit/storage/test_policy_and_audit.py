@@ -83,9 +83,7 @@ def test_prompts_keep_their_order_when_changed(store):
 
 
 def test_unknown_fields_are_ignored_and_preserved(store):
-    insert_policy_row(
-        store, "rule:all", {"limits": {"flights_day": {"hard": 1}}, "colour": "red", "models": None}
-    )
+    insert_policy_row(store, "rule:all", {"limits": {"flights_day": {"hard": 1}}, "colour": "red", "models": None})
     insert_policy_row(store, "weather", [1])
     assert store.policy.load() == Policy({TEAM_SCOPE: ScopePolicy()})
     store.policy.set_allowed_models(ROOT, TEAM_SCOPE, ["m"])
@@ -124,9 +122,7 @@ json_values = some.recursive(
 )
 
 
-@given(
-    some.dictionaries(some.sampled_from(["limits", "models", "soft", "cost_day"]), json_values), json_values
-)
+@given(some.dictionaries(some.sampled_from(["limits", "models", "soft", "cost_day"]), json_values), json_values)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_any_json_value_is_read_as_a_policy(value, other):
     scope_policy = policy_module._scope_policy_from_json({**value, "limits": {"cost_day": value}})

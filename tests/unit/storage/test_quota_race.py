@@ -68,9 +68,7 @@ def test_eight_processes_do_not_overspend_one_budget(url, costs):
                 "estimate": ESTIMATE,
                 "hard": HARD_LIMIT,
                 "costs": costs,
-                "counters": [
-                    [counter.scope, counter.limit_name, counter.period_start] for counter in counters
-                ],
+                "counters": [[counter.scope, counter.limit_name, counter.period_start] for counter in counters],
             }
             child.process.stdin.write(f"\n{json.dumps(job)}\n")
             child.process.stdin.flush()

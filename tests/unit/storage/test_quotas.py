@@ -36,9 +36,7 @@ COUNTERS = (USER_DAY, TEAM_MONTH, GROUP_MONTH, TEAM_MINUTE)
 
 def usage_record(name: str, tokens: int | None = 10, cost: int | None = 70, **fields: object) -> UsageRecord:
     usage = Usage(tokens, 0) if tokens is not None else Usage()
-    record = UsageRecord(
-        name, None, "answer", TARGET, usage, Timing(0.1), Outcome.COMPLETE, "", NOW, cost=cost
-    )
+    record = UsageRecord(name, None, "answer", TARGET, usage, Timing(0.1), Outcome.COMPLETE, "", NOW, cost=cost)
     return replace(record, **fields)
 
 
@@ -79,9 +77,7 @@ def test_a_reservation_is_atomic(store):
     assert store.quotas.reserve("ann", "s", over_limit) == [LimitExceeded(over_limit[0], 50)]
     assert used_amounts(store) == (100, 1000, 100, 1)
     assert count_reservations(store) == 1
-    assert {
-        exceeded.reservation.counter for exceeded in store.quotas.reserve("ann", "s", reservations(99_999))
-    } == {
+    assert {exceeded.reservation.counter for exceeded in store.quotas.reserve("ann", "s", reservations(99_999))} == {
         USER_DAY,
         GROUP_MONTH,
     }
@@ -89,9 +85,7 @@ def test_a_reservation_is_atomic(store):
 
 
 def test_the_first_request_of_a_period_is_limited(store):
-    exceeded = store.quotas.reserve(
-        "ann", "r", [Reservation(TEAM_MINUTE, 1, 0), Reservation(TEAM_MONTH, 5, 4)]
-    )
+    exceeded = store.quotas.reserve("ann", "r", [Reservation(TEAM_MINUTE, 1, 0), Reservation(TEAM_MONTH, 5, 4)])
     assert exceeded == [
         LimitExceeded(Reservation(TEAM_MONTH, 5, 4), 4),
         LimitExceeded(Reservation(TEAM_MINUTE, 1, 0), 0),
@@ -116,9 +110,7 @@ def test_actual_usage_replaces_the_reservation_once(store):
 
 
 def test_the_end_of_an_answer_settles_its_reservation_in_one_transaction(store, monkeypatch):
-    answer = Node(
-        "a", "q", Message("assistant", ()), 2.0, Outcome.ARRIVING, target=TARGET, usage_record_id="r"
-    )
+    answer = Node("a", "q", Message("assistant", ()), 2.0, Outcome.ARRIVING, target=TARGET, usage_record_id="r")
     question = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
     store.messages.save_turn("ann", Conversation("c", "Why?", 2.0, "a", TARGET), [question, answer])
     store.quotas.reserve("ann", "r", reservations())
@@ -235,9 +227,7 @@ def test_counters_of_past_periods_and_old_reservations_are_purged(store):
         "ann", "r", [Reservation(counter, 5, None) for counter in (kept_counter, past_counter, past_minute)]
     )
     with write_transaction(store._engine) as connection:
-        old_reservation = sa.insert(reservation).values(
-            id="lost", owner="ann", claims=[], created=NOW - 41 * 86_400
-        )
+        old_reservation = sa.insert(reservation).values(id="lost", owner="ann", claims=[], created=NOW - 41 * 86_400)
         connection.execute(old_reservation)
     store.purge_deleted(60.0)
     with read_transaction(store._engine) as connection:
@@ -246,9 +236,7 @@ def test_counters_of_past_periods_and_old_reservations_are_purged(store):
 
 
 amounts = some.integers(0, 60)
-requested = some.dictionaries(
-    some.sampled_from(COUNTERS), some.tuples(amounts, some.none() | some.integers(0, 200))
-)
+requested = some.dictionaries(some.sampled_from(COUNTERS), some.tuples(amounts, some.none() | some.integers(0, 200)))
 record_builders = some.builds(
     lambda kind, tokens, cost: {
         "known": lambda name: usage_record(name, tokens, cost),
@@ -267,9 +255,7 @@ class QuotaModel(RuleBasedStateMachine):
     def __init__(self, store) -> None:
         super().__init__()
         self.store = store
-        self.used, self.pending_count, self.max_overrun = (
-            {counter: 0 for counter in COUNTERS} for _ in range(3)
-        )
+        self.used, self.pending_count, self.max_overrun = ({counter: 0 for counter in COUNTERS} for _ in range(3))
         self.open_reservations: dict[str, list[Reservation]] = {}
         self.number = 0
         with write_transaction(store._engine) as connection:
@@ -291,9 +277,7 @@ class QuotaModel(RuleBasedStateMachine):
             if item.hard_limit is not None
         }
         exceeded = {
-            LimitExceeded(item, max(0, remaining))
-            for item, remaining in room.items()
-            if item.amount > remaining
+            LimitExceeded(item, max(0, remaining)) for item, remaining in room.items() if item.amount > remaining
         }
         if reservation_list:
             assert set(self.store.quotas.reserve("ann", record_id, reservation_list)) == exceeded
@@ -303,9 +287,7 @@ class QuotaModel(RuleBasedStateMachine):
                 self.used[item.counter] += item.amount
                 self.pending_count[item.counter] += 1
 
-    @rule(
-        index=some.integers(0), builders=some.lists(record_builders, max_size=3), is_repeated=some.booleans()
-    )
+    @rule(index=some.integers(0), builders=some.lists(record_builders, max_size=3), is_repeated=some.booleans())
     def settle(self, index, builders, is_repeated) -> None:
         if not self.open_reservations:
             return

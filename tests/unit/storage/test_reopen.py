@@ -29,18 +29,14 @@ CONVERSATION = Conversation("c", "Why?", 2.0, "a", TARGET, created_at=2.0, unrea
 
 @pytest.fixture
 def saved_store(store):
-    store.messages.save_turn(
-        "ann", CONVERSATION, [QUESTION, replace(TRUNCATED_ANSWER, outcome=Outcome.ARRIVING)]
-    )
+    store.messages.save_turn("ann", CONVERSATION, [QUESTION, replace(TRUNCATED_ANSWER, outcome=Outcome.ARRIVING)])
     store.messages.finish("ann", TRUNCATED_ANSWER)
     return store
 
 
 def test_a_reopened_answer_keeps_its_text_and_can_be_extended(saved_store):
     reopened = replace(TRUNCATED_ANSWER, outcome=Outcome.ARRIVING, finish_reason="", failure=None)
-    saved_store.messages.reopen(
-        "ann", replace(CONVERSATION, updated_at=9.0, params=Params(max_tokens=9)), reopened
-    )
+    saved_store.messages.reopen("ann", replace(CONVERSATION, updated_at=9.0, params=Params(max_tokens=9)), reopened)
     assert saved_store.messages.node("ann", "a") == reopened
     assert saved_store.conversations.get("ann", "c") == replace(
         CONVERSATION, updated_at=9.0, params=Params(max_tokens=9), revision=1, arriving=True
@@ -52,9 +48,7 @@ def test_a_reopened_answer_keeps_its_text_and_can_be_extended(saved_store):
 
 
 def test_reopening_clears_the_failure_and_counts_as_a_heartbeat(saved_store):
-    failed = replace(
-        TRUNCATED_ANSWER, outcome=Outcome.FAILED, failure=Failure("overloaded", "Busy", 529, "r", True)
-    )
+    failed = replace(TRUNCATED_ANSWER, outcome=Outcome.FAILED, failure=Failure("overloaded", "Busy", 529, "r", True))
     saved_store.messages.finish("ann", failed)
     saved_store.messages.reopen("ann", CONVERSATION, replace(failed, outcome=Outcome.ARRIVING, failure=None))
     assert saved_store.messages.node("ann", "a").failure is None

@@ -13,9 +13,7 @@ from lib.core.target import Target
 from lib.core.usage import UsageRecord
 
 TARGET = Target("claude-x", "anthropic")
-CONVERSATION = Conversation(
-    "c", "Imported", 7.0, "n1999", created_at=3.5, title_source="person", folder="Old"
-)
+CONVERSATION = Conversation("c", "Imported", 7.0, "n1999", created_at=3.5, title_source="person", folder="Old")
 
 
 def node(name: str, parent: str | None, created: float = 1.0) -> Node:
@@ -88,9 +86,7 @@ def test_an_alternative_without_a_parent_in_its_conversation_is_not_added(store)
 def test_a_usage_record_is_never_changed_and_survives_a_purge(store):
     store.messages.save_turn("ann", CONVERSATION, [])
     usage, timing = Usage(2**40, 2, None, 0, 5), Timing(0.25, None, 3.5)
-    answer_record = UsageRecord(
-        "s", "c", "answer", TARGET, usage, timing, Outcome.STOPPED, "req\x00\ud83d", 5.0
-    )
+    answer_record = UsageRecord("s", "c", "answer", TARGET, usage, timing, Outcome.STOPPED, "req\x00\ud83d", 5.0)
     store.usage.record("ann", answer_record)
     store.usage.record("ann", replace(answer_record, usage=Usage(1)))
     title_record = UsageRecord("t", "c", "title", TARGET, Usage(), Timing(), Outcome.COMPLETE, "", 4.0)

@@ -33,9 +33,7 @@ def find_ids(store: Store, query: str, owner: str = "ann") -> list[str]:
 
 def save_messages(store: Store, *texts: str) -> None:
     """Save a conversation of these messages, with the ids m0, m1, …"""
-    store.messages.save_turn(
-        "ann", CONVERSATION, [node(f"m{n}", text, float(n)) for n, text in enumerate(texts)]
-    )
+    store.messages.save_turn("ann", CONVERSATION, [node(f"m{n}", text, float(n)) for n, text in enumerate(texts)])
 
 
 # A reference implementation of the search of search_terms.py, by a scan of every message.
@@ -57,9 +55,7 @@ def split_runs_and_words(text: str) -> tuple[list[str], list[str]]:
     """Return the runs of a text in scripts without spaces, and its words."""
     kinds = ""
     for character in text:
-        mark = (
-            unicodedata.category(character) in ("Mn", "Mc") and kinds.endswith("w") and character != "\ufe0f"
-        )
+        mark = unicodedata.category(character) in ("Mn", "Mc") and kinds.endswith("w") and character != "\ufe0f"
         kinds += "s" if is_unspaced_script(character) else "w" if character.isalnum() or mark else " "
     segments = [(run[0][0], text[run.start() : run.end()]) for run in re.finditer("s+|w+", kinds)]
     return [run for kind, run in segments if kind == "s"], [word for kind, word in segments if kind == "w"]
@@ -95,9 +91,7 @@ def test_queries_without_words_find_nothing(store):
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    query=some.text(some.sampled_from("\"'*()^:-+{}[]%_\\;/ANDORNEAT\x00\ud83d 你好a1") | some.characters())
-)
+@given(query=some.text(some.sampled_from("\"'*()^:-+{}[]%_\\;/ANDORNEAT\x00\ud83d 你好a1") | some.characters()))
 def test_any_query_is_valid(store, query):
     if not store.messages.nodes("ann", "c"):
         save_messages(store, *MESSAGES)
@@ -115,9 +109,7 @@ def test_queries_of_any_length_are_accepted(store):
 
 def test_a_hit_has_its_conversation_node_role_and_text(store):
     conversation = replace(CONVERSATION, title="Title", archived=True)
-    answer = Message(
-        "assistant", (ThinkingPart("Secret 想法", "sig"), TextPart("Said \x00"), TextPart("答案。"))
-    )
+    answer = Message("assistant", (ThinkingPart("Secret 想法", "sig"), TextPart("Said \x00"), TextPart("答案。")))
     store.messages.save_turn(
         "ann", conversation, [node("q", "Why?", 1.0), node("a", "", 2.0, parent_id="q", message=answer)]
     )
@@ -132,9 +124,7 @@ def test_a_hit_has_its_conversation_node_role_and_text(store):
 
 
 def test_pages_of_results_neither_omit_nor_repeat_hits(store):
-    store.messages.save_turn(
-        "ann", CONVERSATION, [node(f"m{n:02}", "你好 hello", float(n // 4)) for n in range(23)]
-    )
+    store.messages.save_turn("ann", CONVERSATION, [node(f"m{n:02}", "你好 hello", float(n // 4)) for n in range(23)])
     node_ids: list[str] = []
     last = None
     while page := store.search.find("ann", "hello 你好", 5, last):
@@ -159,9 +149,7 @@ def test_search_omits_deleted_rows_and_other_owners_and_includes_archived_conver
 
 
 def arriving(text: str, outcome: Outcome = Outcome.ARRIVING) -> Node:
-    return node(
-        "a", text, 2.0, parent_id="m0", outcome=outcome, message=Message("assistant", (TextPart(text),))
-    )
+    return node("a", text, 2.0, parent_id="m0", outcome=outcome, message=Message("assistant", (TextPart(text),)))
 
 
 @pytest.mark.parametrize("end", ["settle", "stop", "sweep"])
@@ -225,9 +213,7 @@ def test_passages_are_small_and_overlap():
         assert max(map(len, passages)) <= 1000
         assert max(max(map(passage.count, set(passage))) for passage in passages) <= 200
         for passage, next_passage in zip(passages, passages[1:], strict=False):
-            assert (
-                passage[-search_terms.MAX_PHRASE_TOKENS :] == next_passage[: search_terms.MAX_PHRASE_TOKENS]
-            )
+            assert passage[-search_terms.MAX_PHRASE_TOKENS :] == next_passage[: search_terms.MAX_PHRASE_TOKENS]
         tokens = passages[0] + [
             token for passage in passages[1:] for token in passage[search_terms.MAX_PHRASE_TOKENS :]
         ]

@@ -25,9 +25,7 @@ def test_messages_saved_before_full_text_search_are_found(empty_url):
         QUESTION | {"id": f"m{n:04}", "parts": json.dumps([{"type": "text", "text": f"你好 word{n}"}])}
         for n in range(MESSAGE_COUNT)
     ]
-    thinking_parts = json.dumps(
-        [{"type": "thinking", "text": "你好", "signature": ""}, {"type": "text", "text": ""}]
-    )
+    thinking_parts = json.dumps([{"type": "thinking", "text": "你好", "signature": ""}, {"type": "text", "text": ""}])
     messages += [
         QUESTION | {"id": "empty", "parts": "[]"},
         QUESTION | {"id": "thought", "parts": thinking_parts},
@@ -39,9 +37,7 @@ def test_messages_saved_before_full_text_search_are_found(empty_url):
         command.upgrade(config, "0003")
         for table, rows in (("conversation", [CONVERSATION]), ("node", messages), ("node", [arriving])):
             placeholders = ", ".join(f":{name}" for name in rows[0])
-            connection.execute(
-                sa.text(f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({placeholders})"), rows
-            )
+            connection.execute(sa.text(f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({placeholders})"), rows)
     store = Store(empty_url)
     assert sorted(hit.node_id for hit in store.search.find("ann", "你好", 2 * MESSAGE_COUNT)) == [
         f"m{n:04}" for n in range(MESSAGE_COUNT)

@@ -13,9 +13,7 @@ CONVERSATION = Conversation("c", "Why?", 9.0, "f", created_at=1.0)
 
 
 def node(name: str, parent: str | None, **fields) -> Node:
-    return replace(
-        Node(name, parent, Message("user", (TextPart(f"text of {name}"),)), float(ord(name))), **fields
-    )
+    return replace(Node(name, parent, Message("user", (TextPart(f"text of {name}"),)), float(ord(name))), **fields)
 
 
 # a ─ b ─ c ─ d ─ e ─ f, and beside them: c ─ g, b ─ h
@@ -140,6 +138,4 @@ def test_calls_without_effect_keep_the_revision(tree_store):
     tree_store.messages.reopen("ann", CONVERSATION, node("z", "a"))
     tree_store.purge_deleted(-1)
     tree_store.conversations.rename("ann", "c", "Mine")
-    assert tree_store.conversations.get("ann", "c") == replace(
-        CONVERSATION, title="Mine", title_source="person"
-    )
+    assert tree_store.conversations.get("ann", "c") == replace(CONVERSATION, title="Mine", title_source="person")

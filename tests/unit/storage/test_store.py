@@ -78,9 +78,7 @@ def test_a_checkpoint_saves_partial_text_and_keeps_the_answer_arriving(saved_sto
 
 
 def test_a_late_checkpoint_does_not_change_a_finished_answer(saved_store):
-    finished = replace(
-        arriving(), message=Message("assistant", (TextPart("Done."),)), outcome=Outcome.COMPLETE
-    )
+    finished = replace(arriving(), message=Message("assistant", (TextPart("Done."),)), outcome=Outcome.COMPLETE)
     saved_store.messages.finish("ann", finished)
     partial = replace(arriving(), message=Message("assistant", (TextPart("Do"),)))
     assert saved_store.messages.checkpoint("ann", partial) is Outcome.COMPLETE
@@ -153,9 +151,7 @@ def test_concurrent_turns_are_all_saved(url):
     def save_turns(index: int) -> None:
         for turn in range(25):
             suffix = f"{index}-{turn}"
-            stores[index].messages.save_turn(
-                "ann", conversation(f"c{suffix}", f"q{suffix}"), [question(f"q{suffix}")]
-            )
+            stores[index].messages.save_turn("ann", conversation(f"c{suffix}", f"q{suffix}"), [question(f"q{suffix}")])
 
     threads = [threading.Thread(target=save_turns, args=(index,)) for index in range(4)]
     for thread in threads:

@@ -134,9 +134,7 @@ usage_records = some.builds(
     id=some.just(""),
     conversation_id=some.sampled_from(["c", "d", None]),
     purpose=some.sampled_from(["answer", "title", "summary"]),
-    target=some.builds(
-        Target, some.sampled_from(["m", "模型 “x”"]), some.sampled_from(["openai", "anthropic"])
-    ),
+    target=some.builds(Target, some.sampled_from(["m", "模型 “x”"]), some.sampled_from(["openai", "anthropic"])),
     usage=some.builds(Usage, token_counts, token_counts, token_counts, token_counts, token_counts),
     timing=some.builds(Timing, some.none() | some.floats(0, 9), some.none(), some.just(1.0)),
     outcome=some.sampled_from(FINAL_OUTCOMES),
@@ -168,9 +166,7 @@ def test_all_totals_equal_the_sum_of_the_records(store, generated):
         totals = store.usage.totals_by_answer("ann", conversation_id)
         conversation_records = [record for record in records if record.conversation_id == conversation_id]
         assert totals == {
-            node_id: sum_records(
-                record for record in conversation_records if (record.node_id or "") == node_id
-            )
+            node_id: sum_records(record for record in conversation_records if (record.node_id or "") == node_id)
             for node_id in {record.node_id or "" for record in conversation_records}
         }
     records_in_range = [record for record in records if START <= record.created_at < DAY_RANGE.end]

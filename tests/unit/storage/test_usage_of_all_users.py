@@ -36,9 +36,7 @@ def store_of_three_users(store):
 
 def test_daily_usage_of_all_users_is_the_sum_of_each_user(store_of_three_users):
     usage_by_user = store_of_three_users.usage.daily_by_user([DAY_RANGE])
-    assert [
-        (owner, daily.day.day, daily.target.model, daily.total.cost) for owner, daily in usage_by_user
-    ] == [
+    assert [(owner, daily.day.day, daily.target.model, daily.total.cost) for owner, daily in usage_by_user] == [
         ("ann", 1, "m", 5),
         ("bob", 1, "m", 100),
         ("ann", 1, "n", 7),
@@ -56,20 +54,14 @@ def test_daily_usage_of_all_users_is_the_sum_of_each_user(store_of_three_users):
         (5, "n", 1),
         (10, "m", 0),
     ]
-    assert usage_of_all[0].total == to_usage_total(replace(RECORD, cost=5)) + to_usage_total(
-        replace(RECORD, cost=100)
-    )
+    assert usage_of_all[0].total == to_usage_total(replace(RECORD, cost=5)) + to_usage_total(replace(RECORD, cost=100))
     total = sum((daily.total for daily in usage_of_all), UsageTotal())
-    assert total == sum(
-        store_of_three_users.usage.totals_by_user(START, DAY_RANGE.end).values(), UsageTotal()
-    )
+    assert total == sum(store_of_three_users.usage.totals_by_user(START, DAY_RANGE.end).values(), UsageTotal())
 
 
 def test_totals_by_user_are_sorted_by_cost_and_limited_to_the_range(store_of_three_users):
     totals = store_of_three_users.usage.totals_by_user(START, DAY_RANGE.end)
-    assert [
-        (owner, total.cost, total.request_count, total.unpriced_count) for owner, total in totals.items()
-    ] == [
+    assert [(owner, total.cost, total.request_count, total.unpriced_count) for owner, total in totals.items()] == [
         ("bob", 100, 2, 1),
         ("ann", 12, 2, 0),
         ("eve", 1, 1, 0),

@@ -80,9 +80,7 @@ def test_the_form_differs_from_the_requested_one(gateway: FakeGateway, path: str
 
 @each_path
 @pytest.mark.parametrize("is_streamed", [True, False])
-def test_an_answer_is_compressed_without_being_asked(
-    gateway: FakeGateway, path: str, is_streamed: bool
-) -> None:
+def test_an_answer_is_compressed_without_being_asked(gateway: FakeGateway, path: str, is_streamed: bool) -> None:
     body, headers = request_body("demo-gzip", stream=is_streamed), {"Accept-Encoding": "identity"}
     with post(gateway, path, body, headers=headers, stream=True) as response:
         raw = response.raw.read(decode_content=False)

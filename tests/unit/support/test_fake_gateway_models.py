@@ -90,9 +90,7 @@ def test_each_model_answers_or_fails_as_described(gateway: FakeGateway, path: st
 
 @each_path
 @pytest.mark.parametrize("name", FAULTY_MODELS)
-def test_an_answer_that_failed_is_continued_without_the_fault(
-    gateway: FakeGateway, path: str, name: str
-) -> None:
+def test_an_answer_that_failed_is_continued_without_the_fault(gateway: FakeGateway, path: str, name: str) -> None:
     first = stream_answer(gateway, path, request_body(name)).text
     rest = stream_answer(gateway, path, request_body(name, "Hello", first, "Continue"))
     assert rest.failure is None
@@ -132,9 +130,7 @@ def test_a_paused_answer_continues_when_it_is_sent_back(gateway: FakeGateway, pa
 
 
 @pytest.mark.parametrize("name", ["demo-errors", "demo-error-event", "demo-error-data", "demo-breaks"])
-def test_the_sdks_report_the_fault(
-    openai_sdk: openai.OpenAI, anthropic_sdk: anthropic.Anthropic, name: str
-) -> None:
+def test_the_sdks_report_the_fault(openai_sdk: openai.OpenAI, anthropic_sdk: anthropic.Anthropic, name: str) -> None:
     body = request_body(name, stream=True)
     with openai_sdk.chat.completions.create(**body) as chunks, pytest.raises(Exception) as failure:
         list(chunks)

@@ -44,9 +44,7 @@ def test_malformed_bodies_are_rejected(gateway: FakeGateway, path: str, body, ex
 def test_deeply_nested_bodies_are_rejected(gateway: FakeGateway, path: str) -> None:
     nested = b'{"content":[' * 900 + b"1" + b"]}" * 900
     start = json.dumps(request_body("demo-echo")).encode()[:-1]
-    response = requests.post(
-        gateway.url + path, data=start + b', "unknown": ' + nested + b"}", timeout=TIMEOUT
-    )
+    response = requests.post(gateway.url + path, data=start + b', "unknown": ' + nested + b"}", timeout=TIMEOUT)
     assert response.status_code == 400
     assert "error" in response.json()
 

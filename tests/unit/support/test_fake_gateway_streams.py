@@ -91,9 +91,7 @@ def test_thinking_is_hidden(gateway: FakeGateway, path: str, name: str) -> None:
         assert block == unstreamed == {"type": "redacted_thinking", "data": block["data"]}
     else:
         assert block == {"type": "thinking", "thinking": "", "signature": ""}
-        signatures = [
-            frame["delta"]["signature"] for frame in answer.frames if "signature" in frame.get("delta", {})
-        ]
+        signatures = [frame["delta"]["signature"] for frame in answer.frames if "signature" in frame.get("delta", {})]
         assert (signatures, unstreamed["thinking"]) == ([unstreamed["signature"]], "")
 
 
@@ -127,9 +125,7 @@ def test_heartbeats_and_gaps_precede_and_divide_an_answer(gateway: FakeGateway, 
 
 @each_path
 def test_usage_is_sent_often_or_never(gateway: FakeGateway, path: str) -> None:
-    frequent_usage = stream_answer(
-        gateway, path, request_body("demo-usage-often", **usage_option(path))
-    ).objects
+    frequent_usage = stream_answer(gateway, path, request_body("demo-usage-often", **usage_option(path))).objects
     no_usage = stream_answer(gateway, path, request_body("demo-no-usage", **usage_option(path))).objects
     assert not any(frame.get("usage") for frame in no_usage)
     assert not post(gateway, path, request_body("demo-no-usage")).json()["usage"]
@@ -172,9 +168,7 @@ READ_BY_ANTHROPIC = [
 
 
 @pytest.mark.parametrize("name", READ_BY_OPENAI)
-def test_the_openai_sdk_reads_the_same_answer(
-    gateway: FakeGateway, openai_sdk: openai.OpenAI, name: str
-) -> None:
+def test_the_openai_sdk_reads_the_same_answer(gateway: FakeGateway, openai_sdk: openai.OpenAI, name: str) -> None:
     answer = stream_answer(gateway, OPENAI, request_body(name))
     chunks: Any = openai_sdk.chat.completions.create(**request_body(name, stream=True))
     choices = [choice for chunk in chunks for choice in chunk.choices if choice.delta or choice.finish_reason]

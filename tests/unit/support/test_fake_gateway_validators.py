@@ -102,9 +102,7 @@ def cases(table: dict[str, list[Any]]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("name", "values"), cases(INVALID_OPENAI_FIELDS))
-def test_invalid_fields_of_chat_completions_are_named(
-    gateway: FakeGateway, name: str, values: list[Any]
-) -> None:
+def test_invalid_fields_of_chat_completions_are_named(gateway: FakeGateway, name: str, values: list[Any]) -> None:
     for value in values:
         body = {**request_body("demo-tour"), name: value}
         assert name in error_message(gateway, OPENAI, body)
@@ -150,9 +148,7 @@ def test_unknown_fields_are_rejected_by_messages_only(gateway: FakeGateway) -> N
         (ANTHROPIC, [{"type": "thinking", "thinking": "x", "signature": "x"}], "messages.0.content.0.type"),
     ],
 )
-def test_an_invalid_part_is_named_by_its_place(
-    gateway: FakeGateway, path: str, content: Any, name: str
-) -> None:
+def test_an_invalid_part_is_named_by_its_place(gateway: FakeGateway, path: str, content: Any, name: str) -> None:
     assert name in error_message(gateway, path, request_body("demo-tour", content))
 
 

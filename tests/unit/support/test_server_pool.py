@@ -47,9 +47,7 @@ def test_two_workers_get_the_same_server(tmp_path):
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_server_ends_with_the_process_that_opened_the_pool(tmp_path, signal_number):
     command = [sys.executable, "-c", SCRIPT, str(tmp_path)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         url = process.stdout.readline().strip()
         assert responds(url)

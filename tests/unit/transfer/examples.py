@@ -38,9 +38,7 @@ def is_valid(result: ImportResult) -> bool:
     for conversation, nodes in result.conversations:
         nodes_by_id = {}
         for node in nodes:  # parents come first, so there is no cycle
-            parent_role = (
-                nodes_by_id[node.parent_id].message.role if node.parent_id is not None else "assistant"
-            )
+            parent_role = nodes_by_id[node.parent_id].message.role if node.parent_id is not None else "assistant"
             assert {parent_role, node.message.role} == {"user", "assistant"}
             assert node.outcome is not Outcome.ARRIVING
             assert math.isfinite(node.created_at)

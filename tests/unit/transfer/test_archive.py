@@ -11,9 +11,7 @@ def test_a_zip_bomb_is_refused(monkeypatch):
     bomb = make_zip({"conversations.json": b"[" + b" " * 50 * 1024 * 1024 + b"]"})
     assert len(bomb) < 100_000
     assert get_refusal(bomb) == ("unpacked", "conversations.json")
-    split_bomb = make_zip(
-        {f"conversations-{n}.json": b" " * 1024 * 1024 * 2 + EXAMPLES["claude"] for n in range(2)}
-    )
+    split_bomb = make_zip({f"conversations-{n}.json": b" " * 1024 * 1024 * 2 + EXAMPLES["claude"] for n in range(2)})
     assert get_refusal(split_bomb) == ("unpacked", "conversations-1.json")
 
 

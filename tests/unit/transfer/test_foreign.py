@@ -81,9 +81,7 @@ def test_an_archive_imports_the_same_as_its_file(name: str):
 
 def test_all_numbered_files_of_an_archive_are_read():
     first, second = json.loads(EXAMPLES["claude"])
-    parts = {
-        f"a/conversations-00{n}.json": json.dumps([part]).encode() for n, part in enumerate((first, second))
-    }
+    parts = {f"a/conversations-00{n}.json": json.dumps([part]).encode() for n, part in enumerate((first, second))}
     assert parse_export(make_zip(parts)).conversations == parse_export(EXAMPLES["claude"]).conversations
 
 

@@ -187,9 +187,7 @@ def test_impossible_timestamps_are_ignored(timestamp: Any):
             "createdAt": timestamp,
         },
     ]
-    result = parse_export(
-        json.dumps({"conversationId": "c", "messages": messages, "createdAt": timestamp}).encode()
-    )
+    result = parse_export(json.dumps({"conversationId": "c", "messages": messages, "createdAt": timestamp}).encode())
     ((conversation, (first, second)),) = result.conversations
     assert first.created_at == second.created_at == conversation.created_at == 1735689600.0
 
@@ -203,9 +201,7 @@ def test_items_that_are_no_conversations_are_counted():
 
 def test_a_run_of_very_many_messages_is_merged():
     messages = [{"uuid": f"{n}", "sender": "human", "text": "x"} for n in range(20_000)]
-    ((_, (node,)),) = parse_export(
-        json.dumps([{"uuid": "c", "chat_messages": messages}]).encode()
-    ).conversations
+    ((_, (node,)),) = parse_export(json.dumps([{"uuid": "c", "chat_messages": messages}]).encode()).conversations
     assert node.message.text.count("x") == 20_000
 
 

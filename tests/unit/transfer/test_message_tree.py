@@ -33,9 +33,7 @@ def list_paths(result: ImportResult) -> list[list[str]]:
     ((_, nodes),) = result.conversations
     parent_ids = {node.parent_id for node in nodes}
     leaves = [node.id for node in nodes if node.id not in parent_ids]
-    return [
-        [f"{node.message.role[0]}:{node.message.text}" for node in tree.path(nodes, leaf)] for leaf in leaves
-    ]
+    return [[f"{node.message.role[0]}:{node.message.text}" for node in tree.path(nodes, leaf)] for leaf in leaves]
 
 
 def test_consecutive_messages_of_one_role_are_merged():
@@ -65,9 +63,7 @@ def test_a_branch_inside_a_merged_run_keeps_the_text_of_each_path():
 
 
 def test_system_messages_are_counted_and_omitted():
-    result = parse_chat(
-        ("s", None, "system", "be good"), ("a", "s", "user", "hi"), ("b", "a", "assistant", "ho")
-    )
+    result = parse_chat(("s", None, "system", "be good"), ("a", "s", "user", "hi"), ("b", "a", "assistant", "ho"))
     assert list_paths(result) == [["u:hi", "a:ho"]]
     assert result.report.issues == {"system": 1}
 
@@ -123,9 +119,7 @@ def test_any_parents_and_roles_give_a_valid_tree_with_all_text(links):
     result = parse_chat(*rows)
     assert is_valid(result)
     messages = {message_id: (role, text) for message_id, _, role, text in rows}
-    expected_texts = {text.strip() for role, text in messages.values() if role in ("user", "assistant")} - {
-        ""
-    }
+    expected_texts = {text.strip() for role, text in messages.values() if role in ("user", "assistant")} - {""}
     imported_text = " ".join(node.message.text for _, nodes in result.conversations for node in nodes)
     assert all(text in imported_text for text in expected_texts)
 

@@ -38,9 +38,7 @@ odd_values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                ["id", "mapping", "message", "messages", "parent", "content", "parts", "type", "text"]
-            ),
+            st.sampled_from(["id", "mapping", "message", "messages", "parent", "content", "parts", "type", "text"]),
             inner,
             max_size=3,
         )
@@ -89,9 +87,7 @@ def test_any_change_to_an_export_gives_valid_trees_or_a_refusal(name: str, data:
     exported = b"".join(write_export(result.conversations))
     imported_again = parse_export(exported)
     assert b"".join(write_export(imported_again.conversations)) == exported
-    assert all(
-        node.outcome is not Outcome.ARRIVING for _, nodes in imported_again.conversations for node in nodes
-    )
+    assert all(node.outcome is not Outcome.ARRIVING for _, nodes in imported_again.conversations for node in nodes)
 
 
 @settings(slow, max_examples=150)
@@ -103,9 +99,7 @@ def test_any_change_to_an_export_gives_valid_trees_or_a_refusal(name: str, data:
     st.binary(max_size=6),
 )
 @example("claude", True, 0, 0, b"")
-def test_any_bytes_give_valid_trees_or_a_refusal(
-    name: str, is_archive: bool, start: int, length: int, inserted: bytes
-):
+def test_any_bytes_give_valid_trees_or_a_refusal(name: str, is_archive: bool, start: int, length: int, inserted: bytes):
     data = make_zip({"conversations.json": EXAMPLES[name]}) if is_archive else EXAMPLES[name]
     start %= len(data)
     try:
@@ -115,10 +109,7 @@ def test_any_bytes_give_valid_trees_or_a_refusal(
 
 
 @settings(slow, max_examples=100)
-@given(
-    odd_values
-    | st.lists(st.fixed_dictionaries({"mapping": st.dictionaries(st.text(max_size=2), odd_values)}))
-)
+@given(odd_values | st.lists(st.fixed_dictionaries({"mapping": st.dictionaries(st.text(max_size=2), odd_values)})))
 def test_any_json_gives_valid_trees_or_a_refusal(value: Any):
     try:
         assert is_valid(parse_export(json.dumps(value).encode()))

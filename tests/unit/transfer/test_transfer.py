@@ -167,9 +167,7 @@ def test_an_import_of_an_export_gives_the_same_bytes_again(history):
 def test_row_and_key_order_do_not_change_an_export(history, random):
     reordered = []
     for conversation, nodes in history:
-        shuffled = [
-            replace(node, provider_metadata=dict(reversed(node.provider_metadata.items()))) for node in nodes
-        ]
+        shuffled = [replace(node, provider_metadata=dict(reversed(node.provider_metadata.items()))) for node in nodes]
         random.shuffle(shuffled)
         reordered.append((conversation, shuffled))
     assert export_bytes(reordered) == export_bytes(history)
@@ -178,9 +176,7 @@ def test_row_and_key_order_do_not_change_an_export(history, random):
 def test_an_arriving_answer_is_exported_as_interrupted_and_a_deleted_one_omitted():
     conversation, nodes = FULL
     nodes = [nodes[0], replace(nodes[1], outcome=Outcome.ARRIVING), replace(nodes[2], deleted_at=5.0)]
-    ((conversation_again, imported_nodes),) = parse_export(
-        export_bytes([(conversation, nodes)])
-    ).conversations
+    ((conversation_again, imported_nodes),) = parse_export(export_bytes([(conversation, nodes)])).conversations
     assert [(node.id, node.outcome) for node in imported_nodes] == [
         ("question-1", Outcome.COMPLETE),
         ("answer-1", Outcome.INTERRUPTED),
@@ -260,9 +256,7 @@ def test_existing_ids_are_replaced_everywhere(history, data):
         result.conversations, replaced.conversations, strict=True
     ):
         assert structure(old_conversation, old_nodes) == structure(new_conversation, new_nodes)
-        new_id_by_old = dict(
-            zip((node.id for node in old_nodes), (node.id for node in new_nodes), strict=True)
-        )
+        new_id_by_old = dict(zip((node.id for node in old_nodes), (node.id for node in new_nodes), strict=True))
         if old_conversation.truncation and old_conversation.truncation.start_id in new_id_by_old:
             assert new_conversation.truncation.start_id == new_id_by_old[old_conversation.truncation.start_id]
 
@@ -286,9 +280,7 @@ def test_duplicate_and_invalid_ids_are_replaced():
         export_bytes([FULL, duplicate, (replace(FULL[0], id="three", head_id=invalid.id), [invalid])])
     )
     all_ids = [
-        id_
-        for conversation, nodes in result.conversations
-        for id_ in (conversation.id, *(node.id for node in nodes))
+        id_ for conversation, nodes in result.conversations for id_ in (conversation.id, *(node.id for node in nodes))
     ]
     assert len(all_ids) == len(set(all_ids))
     assert result.report.replaced_id_count == 5

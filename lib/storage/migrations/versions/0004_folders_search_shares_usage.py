@@ -10,8 +10,7 @@ down_revision = "0003"
 
 # Tokens are ASCII, which no tokenizer and no locale changes.
 _FTS = (
-    "CREATE VIRTUAL TABLE passage_words"
-    " USING fts5(tokens, content='passage', content_rowid='id', tokenize='ascii')",
+    "CREATE VIRTUAL TABLE passage_words USING fts5(tokens, content='passage', content_rowid='id', tokenize='ascii')",
     "CREATE TRIGGER passage_added AFTER INSERT ON passage BEGIN"
     " INSERT INTO passage_words(rowid, tokens) VALUES (new.id, new.tokens); END",
     "CREATE TRIGGER passage_removed AFTER DELETE ON passage BEGIN"
@@ -21,14 +20,11 @@ _FTS = (
     " INSERT INTO passage_words(rowid, tokens) VALUES (new.id, new.tokens); END",
 )
 _GIN = (
-    "ALTER TABLE passage ADD COLUMN words tsvector"
-    " GENERATED ALWAYS AS (to_tsvector('simple', tokens)) STORED",
+    "ALTER TABLE passage ADD COLUMN words tsvector GENERATED ALWAYS AS (to_tsvector('simple', tokens)) STORED",
     "CREATE INDEX passage_words ON passage USING gin (words)",
 )
 
-_NODE = sa.table(
-    "node", sa.column("id", sa.String), sa.column("outcome", sa.String), sa.column("parts", sa.JSON)
-)
+_NODE = sa.table("node", sa.column("id", sa.String), sa.column("outcome", sa.String), sa.column("parts", sa.JSON))
 _PASSAGE = sa.table("passage", sa.column("node"), sa.column("n"), sa.column("tokens"))
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 

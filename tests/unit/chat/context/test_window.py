@@ -65,12 +65,8 @@ def test_the_estimate_includes_question_system_prompt_and_answer() -> None:
     result = estimate([], "a" * 36, params=Params(system="b" * 36, max_tokens=500))
     assert result == window.ContextEstimate(10 + 10 + tokens.MESSAGE_OVERHEAD + 500, 8000, False)
     assert estimate([], "a").tokens == 1 + tokens.MESSAGE_OVERHEAD + 1000  # an eighth of the window
-    assert (
-        estimate([], "a", limit=100_000).tokens == 1 + tokens.MESSAGE_OVERHEAD + window.DEFAULT_ANSWER_TOKENS
-    )
-    assert (
-        estimate([], "a", limit=50, params=Params(max_tokens=9000)).tokens == 1 + tokens.MESSAGE_OVERHEAD + 50
-    )
+    assert estimate([], "a", limit=100_000).tokens == 1 + tokens.MESSAGE_OVERHEAD + window.DEFAULT_ANSWER_TOKENS
+    assert estimate([], "a", limit=50, params=Params(max_tokens=9000)).tokens == 1 + tokens.MESSAGE_OVERHEAD + 50
 
 
 def test_an_unknown_context_window_is_never_exceeded() -> None:
@@ -213,10 +209,7 @@ def test_the_plan_reserves_tokens_for_a_summary() -> None:
     plan_with_summary = window.plan_truncation(path, "", DEFAULT_PARAMS, TARGET, 16_000, None, 2000)
     assert plan and plan_with_summary
     assert plan_with_summary.dropped_turn_count > plan.dropped_turn_count
-    assert (
-        plan_with_summary.estimate.tokens
-        == estimate(path, "", plan_with_summary.truncation, 16_000).tokens + 2000
-    )
+    assert plan_with_summary.estimate.tokens == estimate(path, "", plan_with_summary.truncation, 16_000).tokens + 2000
 
 
 @given(turn_sizes, st.integers(0, 20), st.sampled_from(["", "  ", "Earlier: ships."]), st.booleans())
@@ -239,9 +232,7 @@ def test_messages_alternate_roles_and_end_with_the_last_node(sizes, start, summa
     assert len(messages) == len(path) - window.first_sent_index(path, truncation) + 2 * has_summary
 
 
-@pytest.mark.parametrize(
-    "truncation", [None, Truncation("gone"), Truncation("gone", "Old."), Truncation("q0", "Old.")]
-)
+@pytest.mark.parametrize("truncation", [None, Truncation("gone"), Truncation("gone", "Old."), Truncation("q0", "Old.")])
 def test_a_truncation_that_drops_nothing_is_ignored(truncation: Truncation | None) -> None:
     path = build_path((10, 10), (10, 10))
     assert turn.build_messages(path, TARGET, truncation) == [node.message for node in path]

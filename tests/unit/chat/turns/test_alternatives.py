@@ -84,9 +84,7 @@ def test_the_conversation_continues_from_the_visible_alternative(store):
     assert [node.message.text for node in path] == ["Which colour?", "Red.", "Why that?", "Blue."]
     assert [message.text for message in gateway.sent[-1][1]] == ["Which colour?", "Red.", "Why that?"]
     # Showing an alternative again shows its branch up to the newest message.
-    branches.show_branch(
-        services, "ann", conversation.id, replies(services, conversation.id, question.id)[0].id
-    )
+    branches.show_branch(services, "ann", conversation.id, replies(services, conversation.id, question.id)[0].id)
     assert len(wait_for_path(services, conversation.id)) == 2
     branches.show_branch(services, "ann", conversation.id, red.id)
     assert wait_for_path(services, conversation.id) == path
@@ -128,11 +126,7 @@ def test_a_remote_stop_ends_all_alternatives_and_preserves_their_text(store, mon
     monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
     services, _, conversation = start_conversation(store, (*THREE[:4], threading.Event()))
     question = store.messages.nodes("ann", conversation.id)[0].id
-    wait_until(
-        lambda: (
-            [n.message.text for n in replies(services, conversation.id, question)] == ["Blue.", "Re", "Gre"]
-        )
-    )
+    wait_until(lambda: [n.message.text for n in replies(services, conversation.id, question)] == ["Blue.", "Re", "Gre"])
     saved = replies(services, conversation.id, question)
     assert {node.outcome for node in saved} == {Outcome.ARRIVING}
     assert store.messages.mark_stale(generation.STALE_AFTER) == 0
@@ -173,9 +167,7 @@ def test_the_demo_returns_the_requested_number_of_alternatives(store):
     client = Gateway(Settings(base_url=server.url))
     try:
         services = TurnServices(store, client, GenerationRegistry())
-        conversation = turn.ask(
-            services, "ann", None, "Hello", Target("demo-tour", "openai"), Params(n=3)
-        ).conversation
+        conversation = turn.ask(services, "ann", None, "Hello", Target("demo-tour", "openai"), Params(n=3)).conversation
         nodes = replies(services, conversation.id, wait_for_path(services, conversation.id)[0].id)
         assert [node.outcome for node in nodes] == [Outcome.COMPLETE] * 3
         assert all(node.message.text for node in nodes)

@@ -31,9 +31,7 @@ class AnsweringGateway:
     """A gateway that answers every request."""
 
     def stream(self, target, messages, params, cancel, _):
-        assert [message.role for message in messages] == ["user", "assistant"] * (len(messages) // 2) + [
-            "user"
-        ]
+        assert [message.role for message in messages] == ["user", "assistant"] * (len(messages) // 2) + ["user"]
         for choice in range(params.n or 1):
             yield TextDelta(f"Answer {choice}", choice=choice)
         yield Finish(Outcome.COMPLETE, "stop")
@@ -79,9 +77,7 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(data=st.data(), answer_target=st.sampled_from(TARGETS), n=st.sampled_from([None, None, 2]))
     def ask(self, data, answer_target, n):
-        parent_id = data.draw(
-            st.sampled_from([None, turn.HEAD, *(node.id for node in self.visible("assistant"))])
-        )
+        parent_id = data.draw(st.sampled_from([None, turn.HEAD, *(node.id for node in self.visible("assistant"))]))
         before = tree.path(self.nodes, self.head)
         result = turn.ask(self.services, ANN, self.id, "A question", answer_target, Params(n=n), parent_id)
         self.remember_texts()
@@ -112,9 +108,7 @@ class Conversations(RuleBasedStateMachine):
     @precondition(lambda self: tree.visible_nodes(self.nodes))
     @rule(data=st.data(), is_rewind=st.booleans())
     def show_or_rewind(self, data, is_rewind):
-        node = data.draw(
-            st.sampled_from(self.visible("assistant") if is_rewind else tree.visible_nodes(self.nodes))
-        )
+        node = data.draw(st.sampled_from(self.visible("assistant") if is_rewind else tree.visible_nodes(self.nodes)))
         if is_rewind:
             self.undo_points.append(branches.rewind_to(self.services, ANN, self.id, node.id))
         else:
@@ -146,9 +140,7 @@ class Conversations(RuleBasedStateMachine):
     def undoing_a_deletion_restores_the_conversation(self):
         if path := tree.path(self.nodes, self.head):
             before = self.nodes, self.head
-            branches.undo_change(
-                self.services, ANN, branches.delete_turn(self.services, ANN, self.id, path[0].id)
-            )
+            branches.undo_change(self.services, ANN, branches.delete_turn(self.services, ANN, self.id, path[0].id))
             assert (self.nodes, self.head) == before
 
     @precondition(lambda self: tree.visible_nodes(self.nodes))

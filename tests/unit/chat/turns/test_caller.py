@@ -61,9 +61,7 @@ def services(store, settings) -> Iterator[TurnServices]:
     """Services of user ann in a process with shared workers."""
     shared = Gateway(settings)
     ann_gateway = shared.with_caller(settings.caller_identity.build_caller(User("ann")))
-    utility_models = UtilityModelService(shared, store, fixed_price(1)).with_gateway(
-        ann_gateway, fixed_price(1)
-    )
+    utility_models = UtilityModelService(shared, store, fixed_price(1)).with_gateway(ann_gateway, fixed_price(1))
     yield TurnServices(store, ann_gateway, GenerationRegistry(), utility_models, UTILITY_MODEL)
     wait_until(lambda: not any(thread.name in ("title", "summary") for thread in threading.enumerate()))
     shared.close()
@@ -82,9 +80,7 @@ def test_every_request_carries_caller_and_conversation(services, replay, setting
     wait_until(lambda: job.state == "done")
     wait_until(lambda: len(replay.requests) == 5)
     assert {request.json["model"] for request in replay.requests} == {"big", "small"}
-    assert {request.json["user"] for request in replay.requests} == {
-        settings.caller_identity.pseudonym(User("ann"))
-    }
+    assert {request.json["user"] for request in replay.requests} == {settings.caller_identity.pseudonym(User("ann"))}
     assert {request.headers["x-user"] for request in replay.requests} == {
         settings.caller_identity.pseudonym(User("ann"))
     }
@@ -110,9 +106,7 @@ def test_a_personal_key_is_used_for_all_requests_with_its_prices(services, repla
     connection = own_key.connect(settings, PERSONAL_KEY, replay.url)
     gateway = connection.gateway.with_caller(settings.caller_identity.build_caller(User("ann")))
     utility_models = services.utility_models.with_gateway(gateway, fixed_price(7))
-    own_key_services = TurnServices(
-        store, gateway, GenerationRegistry(), utility_models, UTILITY_MODEL, fixed_price(7)
-    )
+    own_key_services = TurnServices(store, gateway, GenerationRegistry(), utility_models, UTILITY_MODEL, fixed_price(7))
     conversation = turn.ask(own_key_services, "ann", None, "Why?", TARGET, Params()).conversation
     wait_for_path(own_key_services, conversation.id)
     wait_until(lambda: len(store.usage.records("ann", conversation.id)) == 2)
@@ -130,9 +124,7 @@ def test_a_running_answer_survives_closing_its_key(services, replay, settings, s
     own_key_services = TurnServices(store, connection.gateway, GenerationRegistry())
     conversation = turn.ask(own_key_services, "ann", None, "Why?", TARGET, Params()).conversation
     wait_until(
-        lambda: (
-            own_key_services.generations.find("ann", conversation.id).wait(-1, 0).node.message.text == "Said"
-        )
+        lambda: own_key_services.generations.find("ann", conversation.id).wait(-1, 0).node.message.text == "Said"
     )
     connection.gateway.close()
     replay.resume()

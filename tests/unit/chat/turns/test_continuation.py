@@ -43,10 +43,7 @@ OVERLAPS = {
 def test_repeated_text_is_removed_for_any_split(case, size):
     more, expected = OVERLAPS[case]
     assert remove_overlap(BEFORE, more) == expected
-    assert (
-        join_continuation(BEFORE, *(more[start : start + size] for start in range(0, len(more), size)))
-        == expected
-    )
+    assert join_continuation(BEFORE, *(more[start : start + size] for start in range(0, len(more), size))) == expected
 
 
 @pytest.mark.parametrize("pieces", [("```python\nprint(2)\n",), ("``", "`pyt", "hon\npri", "nt(2)\n")])

@@ -113,27 +113,19 @@ def test_the_request_has_the_partial_answer_and_no_alternatives(store):
 @pytest.mark.parametrize("deltas", [(), (TextDelta(" wat"),)])
 def test_a_failed_continuation_preserves_the_text_and_can_be_continued(store, error, outcome, deltas):
     services, _, conversation = start_conversation(store, (*deltas, error), REST)
-    turn.continue_answer(
-        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
-    )
+    turn.continue_answer(services, "ann", conversation.id, last_answer_id(services, conversation.id), Params())
     node = wait_for_path(services, conversation.id)[-1]
     text = "The moon pulls at the" + "".join(event.text for event in deltas)
     assert (node.outcome, node.message.text, node.failure.code) == (outcome, text, error.code)
     assert node.usage.output == 5
-    turn.continue_answer(
-        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
-    )
+    turn.continue_answer(services, "ann", conversation.id, last_answer_id(services, conversation.id), Params())
     node = wait_for_path(services, conversation.id)[-1]
     assert (node.outcome, node.failure) == (Outcome.COMPLETE, None)
 
 
 def test_a_stopped_continuation_preserves_the_text(store):
-    services, _, conversation = start_conversation(
-        store, (TextDelta(" water and all that"), threading.Event())
-    )
-    turn.continue_answer(
-        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
-    )
+    services, _, conversation = start_conversation(store, (TextDelta(" water and all that"), threading.Event()))
+    turn.continue_answer(services, "ann", conversation.id, last_answer_id(services, conversation.id), Params())
     answer = services.generations.find("ann", conversation.id)
     wait_until(lambda: answer.wait(-1, 0).node.message.text.endswith("all that"))
     answer.stop()
@@ -146,9 +138,7 @@ def test_a_continuation_of_a_dead_process_preserves_the_saved_text(store, monkey
     monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
     release = threading.Event()
     services, _, conversation = start_conversation(store, (TextDelta(" water and all that"), release))
-    turn.continue_answer(
-        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
-    )
+    turn.continue_answer(services, "ann", conversation.id, last_answer_id(services, conversation.id), Params())
     arriving = services.generations.find("ann", conversation.id).node_ids[0]
     assert store.messages.node("ann", arriving).message.text.startswith("The moon pulls at the")
     wait_until(lambda: store.messages.node("ann", arriving).message.text.endswith("all that"))
@@ -167,15 +157,11 @@ def test_nothing_is_sent_when_the_database_fails(store, monkeypatch):
 
     monkeypatch.setattr(store.messages, "reopen", refuse)
     with pytest.raises(errors.StoreError):
-        turn.continue_answer(
-            services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
-        )
+        turn.continue_answer(services, "ann", conversation.id, last_answer_id(services, conversation.id), Params())
     assert len(gateway.sent) == 1
     assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.LENGTH
     monkeypatch.undo()
-    turn.continue_answer(
-        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
-    )
+    turn.continue_answer(services, "ann", conversation.id, last_answer_id(services, conversation.id), Params())
     assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.COMPLETE
 
 
@@ -183,13 +169,9 @@ def test_answers_without_text_and_foreign_answers_cannot_be_continued(store):
     services, gateway, conversation = start_conversation(
         store, first=(ThinkingDelta("Hm."), Finish(Outcome.LENGTH, "length"))
     )
-    turn.continue_answer(
-        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
-    )
+    turn.continue_answer(services, "ann", conversation.id, last_answer_id(services, conversation.id), Params())
     with pytest.raises(errors.ConversationNotFound):
-        turn.continue_answer(
-            services, "bob", conversation.id, last_answer_id(services, conversation.id), Params()
-        )
+        turn.continue_answer(services, "bob", conversation.id, last_answer_id(services, conversation.id), Params())
     assert len(gateway.sent) == 1
     assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.LENGTH
 
@@ -208,9 +190,7 @@ def test_thinking_of_the_continuation_is_saved_with_its_signature(store):
     first = (ThinkingDelta("Hm."), SignatureDelta("c2ln"), TextDelta("The moon", 1), CUT[-1])
     rest = (ThinkingDelta("So."), SignatureDelta("b3Ro"), TextDelta(" pulls.", 1), REST[-1])
     services, gateway, conversation = start_conversation(store, rest, first=first, target=CLAUDE)
-    turn.continue_answer(
-        services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
-    )
+    turn.continue_answer(services, "ann", conversation.id, last_answer_id(services, conversation.id), Params())
     node = wait_for_path(services, conversation.id)[-1]
     assert node.message.thinking == "Hm.\n\nSo."
     assert node.message.text == "The moon pulls."
@@ -243,10 +223,7 @@ def test_omitted_thinking_is_reported_before_sending(store):
     path = wait_for_path(services, conversation.id)
 
     def dropped(target: Target, params: Params = DEFAULT_PARAMS) -> list[tuple[str, str]]:
-        return [
-            (adjustment.code, adjustment.param_names)
-            for adjustment in turn.dropped_params(path, target, params)
-        ]
+        return [(adjustment.code, adjustment.param_names) for adjustment in turn.dropped_params(path, target, params)]
 
     assert dropped(CLAUDE) == []
     assert dropped(GPT) == []
@@ -262,14 +239,10 @@ def test_incomplete_demo_answers_are_continued_on_both_wires(store, wire, model)
     client = Gateway(Settings(base_url=server.url))
     try:
         services = TurnServices(store, client, GenerationRegistry())
-        conversation = turn.ask(
-            services, "ann", None, "Tell me of tides", Target(model, wire), Params()
-        ).conversation
+        conversation = turn.ask(services, "ann", None, "Tell me of tides", Target(model, wire), Params()).conversation
         before = wait_for_path(services, conversation.id)[-1]
         assert before.outcome in (Outcome.LENGTH, Outcome.INTERRUPTED)
-        turn.continue_answer(
-            services, "ann", conversation.id, last_answer_id(services, conversation.id), Params()
-        )
+        turn.continue_answer(services, "ann", conversation.id, last_answer_id(services, conversation.id), Params())
         after = wait_for_path(services, conversation.id)[-1]
         assert after.outcome is not Outcome.FAILED, after.failure
         assert after.message.text.startswith(before.message.text)

@@ -31,9 +31,7 @@ def current_text(services: TurnServices, conversation_id: str) -> str:
 
 
 def test_no_turn_starts_during_shutdown(store):
-    services = TurnServices(
-        store, gateway := ScriptedGateway([TextDelta("Because."), DONE]), GenerationRegistry()
-    )
+    services = TurnServices(store, gateway := ScriptedGateway([TextDelta("Because."), DONE]), GenerationRegistry())
     services.generations.begin_shutdown()
     with pytest.raises(errors.ShuttingDown):
         ask(services)
@@ -57,9 +55,7 @@ def test_an_answer_that_finishes_in_time_is_complete(store):
 
 def test_an_unfinished_answer_is_saved_as_interrupted(store):
     endless = threading.Event()
-    services = TurnServices(
-        store, ScriptedGateway(*[[TextDelta("So far"), endless, DONE]] * 3), GenerationRegistry()
-    )
+    services = TurnServices(store, ScriptedGateway(*[[TextDelta("So far"), endless, DONE]] * 3), GenerationRegistry())
     conversation_ids = [ask(services, f"Why {n}?") for n in range(3)]
     for conversation_id in conversation_ids:
         wait_until(lambda name=conversation_id: current_text(services, name) == "So far")

@@ -73,9 +73,7 @@ def wait_for_workers() -> Iterator[None]:
     wait_until(has_no_workers)
 
 
-def generate_title(
-    gateway: ScriptedGateway, store: FakeStore, question: str = "Why is the sky blue?"
-) -> None:
+def generate_title(gateway: ScriptedGateway, store: FakeStore, question: str = "Why is the sky blue?") -> None:
     UtilityModelService(gateway, store).generate_title("ann", "c1", question, UTILITY_MODEL)
     wait_until(has_no_workers)
 
@@ -198,9 +196,7 @@ def test_a_summary_covers_the_path_and_is_saved_and_counted() -> None:
         "<answer>\nBecause of the air.\n</answer>"
     )
     assert (params.system, params.max_tokens) == (summaries.SUMMARY_PROMPT, summaries.SUMMARY_MAX_TOKENS)
-    assert [(record.purpose, record.usage) for _, record in store.records] == [
-        ("summary", USAGE_REPORT.usage)
-    ]
+    assert [(record.purpose, record.usage) for _, record in store.records] == [("summary", USAGE_REPORT.usage)]
 
 
 def test_text_beyond_the_context_window_is_summarised_in_chunks() -> None:
@@ -245,9 +241,7 @@ def test_a_failed_summary_has_an_error_code_and_saves_nothing(script, finish, co
     job = start_summary(ScriptedGateway(script), store, finish or (lambda text: saved.append(text) or ""))
     assert (job.state, job.error_code) == ("failed", code)
     assert saved == []
-    assert [record.usage for _, record in store.records] == [
-        USAGE_REPORT.usage if USAGE_REPORT in script else Usage()
-    ]
+    assert [record.usage for _, record in store.records] == [USAGE_REPORT.usage if USAGE_REPORT in script else Usage()]
 
 
 def test_a_summary_is_retried_before_its_answer_starts() -> None:
@@ -274,9 +268,7 @@ def test_a_cancelled_summary_is_not_saved() -> None:
     wait_until(has_no_workers)
     assert (job.state, saved) == ("cancelled", [])
     assert [record.outcome for _, record in store.records] in ([], [Outcome.STOPPED])
-    next_job = service.start_summary(
-        "ann", "c1", PATH, "", UTILITY_MODEL, lambda text: saved.append(text) or ""
-    )
+    next_job = service.start_summary("ann", "c1", PATH, "", UTILITY_MODEL, lambda text: saved.append(text) or "")
     wait_until(has_no_workers)
     assert (next_job.state, saved) == ("done", ["They spoke of the sky."])
     next_job.cancel()

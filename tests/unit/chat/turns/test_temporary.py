@@ -92,9 +92,7 @@ def test_saved_values_are_returned_unchanged(turn_store):
     turn_store.messages.finish("ann", ended)
     assert turn_store.messages.node("ann", "a") == ended
     assert turn_store.messages.checkpoint("ann", partial) is Outcome.COMPLETE
-    turn_store.messages.reopen(
-        "ann", replace(conversation, updated_at=3.0), replace(ended, outcome=Outcome.ARRIVING)
-    )
+    turn_store.messages.reopen("ann", replace(conversation, updated_at=3.0), replace(ended, outcome=Outcome.ARRIVING))
     assert turn_store.messages.node("ann", "a").arriving
     assert turn_store.conversations.get("ann", "c").updated_at == 3.0
     turn_store.messages.mark_stopped("ann", "a")
@@ -117,9 +115,7 @@ def test_saved_values_are_returned_unchanged(turn_store):
 def test_other_owners_have_no_access(turn_store):
     conversation, question, answer = save_turn(turn_store)
     before = turn_store.conversations.get("ann", "c")
-    foreign_answer = replace(
-        answer, message=Message("assistant", (TextPart("Mine"),)), outcome=Outcome.COMPLETE
-    )
+    foreign_answer = replace(answer, message=Message("assistant", (TextPart("Mine"),)), outcome=Outcome.COMPLETE)
     turn_store.messages.save_turn("ben", replace(conversation, head_id="q"), [])
     turn_store.messages.reopen("ben", replace(conversation, head_id="q"), foreign_answer)
     turn_store.messages.add("ben", "c", replace(foreign_answer, id="e"))
@@ -144,9 +140,7 @@ def test_a_stale_answer_is_interrupted(turn_store):
 
 def test_clearing_the_store_ends_the_running_answer():
     temporary_store, endless = TemporaryStore("ann", FakeUsageStore()), threading.Event()
-    services = TurnServices(
-        temporary_store, ScriptedGateway([TextDelta("Half"), endless]), GenerationRegistry()
-    )
+    services = TurnServices(temporary_store, ScriptedGateway([TextDelta("Half"), endless]), GenerationRegistry())
     assert temporary_store.current_conversation_id is None
     conversation = turn.ask(services, "ann", None, "Why?", TARGET, Params()).conversation
     assert temporary_store.current_conversation_id == conversation.id

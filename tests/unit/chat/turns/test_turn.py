@@ -49,9 +49,7 @@ def test_a_second_turn_sends_the_complete_path(services, wire):
 
 
 def test_model_and_wire_can_change_between_turns(services):
-    conversation = turn.ask(
-        services, "ann", None, "One", Target("demo-thinker", "anthropic"), Params()
-    ).conversation
+    conversation = turn.ask(services, "ann", None, "One", Target("demo-thinker", "anthropic"), Params()).conversation
     first = wait_for_path(services, conversation.id)[-1]
     turn.ask(services, "ann", conversation.id, "Two", Target("demo-tour", "openai"), Params())
     second = wait_for_path(services, conversation.id)[-1]
@@ -83,9 +81,7 @@ def test_question_and_answer_are_saved_before_the_request_is_sent(services, stor
 
 
 def test_a_second_question_is_refused_while_an_answer_is_running(services):
-    conversation = turn.ask(
-        services, "ann", None, "Go", Target("demo-silent", "openai"), Params()
-    ).conversation
+    conversation = turn.ask(services, "ann", None, "Go", Target("demo-silent", "openai"), Params()).conversation
     with pytest.raises(errors.TurnInProgress):
         turn.ask(services, "ann", conversation.id, "Again", Target("demo-tour", "openai"), Params())
     services.generations.find("ann", conversation.id).stop()
@@ -94,9 +90,7 @@ def test_a_second_question_is_refused_while_an_answer_is_running(services):
 
 
 def test_regenerating_adds_an_answer_and_preserves_the_first(services):
-    conversation = turn.ask(
-        services, "ann", None, "Why?", Target("demo-errors", "openai"), Params()
-    ).conversation
+    conversation = turn.ask(services, "ann", None, "Why?", Target("demo-errors", "openai"), Params()).conversation
     failed = wait_for_path(services, conversation.id)[-1]
     assert failed.outcome is Outcome.FAILED
     assert failed.message.text
@@ -116,16 +110,12 @@ def test_nothing_is_sent_when_the_turn_cannot_be_saved(services, monkeypatch):
     with pytest.raises(errors.StoreError):
         turn.ask(services, "ann", None, "Why?", Target("demo-tour", "openai"), Params())
     monkeypatch.undo()
-    conversation = turn.ask(
-        services, "ann", None, "Why?", Target("demo-tour", "openai"), Params()
-    ).conversation
+    conversation = turn.ask(services, "ann", None, "Why?", Target("demo-tour", "openai"), Params()).conversation
     assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.COMPLETE
 
 
 def test_a_foreign_conversation_cannot_be_continued(services):
-    conversation = turn.ask(
-        services, "ann", None, "Mine", Target("demo-tour", "openai"), Params()
-    ).conversation
+    conversation = turn.ask(services, "ann", None, "Mine", Target("demo-tour", "openai"), Params()).conversation
     wait_for_path(services, conversation.id)
     with pytest.raises(errors.ConversationNotFound):
         turn.ask(services, "bob", conversation.id, "Hello", Target("demo-tour", "openai"), Params())
@@ -136,9 +126,7 @@ def test_a_foreign_conversation_cannot_be_continued(services):
 
 
 def test_a_deleted_conversation_cannot_be_continued(services):
-    conversation = turn.ask(
-        services, "ann", None, "Mine", Target("demo-tour", "openai"), Params()
-    ).conversation
+    conversation = turn.ask(services, "ann", None, "Mine", Target("demo-tour", "openai"), Params()).conversation
     wait_for_path(services, conversation.id)
     services.store.conversations.delete("ann", [conversation.id])
     with pytest.raises(errors.ConversationNotFound):
@@ -147,9 +135,7 @@ def test_a_deleted_conversation_cannot_be_continued(services):
 
 
 def test_a_stale_answer_is_interrupted_before_the_next_question(services, monkeypatch):
-    conversation = turn.ask(
-        services, "ann", None, "One", Target("demo-tour", "openai"), Params()
-    ).conversation
+    conversation = turn.ask(services, "ann", None, "One", Target("demo-tour", "openai"), Params()).conversation
     lost_answer = replace(wait_for_path(services, conversation.id)[-1], id="lost", outcome=Outcome.ARRIVING)
     services.store.messages.save_turn("ann", replace(conversation, head_id="lost"), [lost_answer])
     with pytest.raises(errors.TurnInProgress):
@@ -175,9 +161,7 @@ def test_the_initial_title_is_one_line_of_the_question(question):
 
 
 def test_a_question_beyond_the_context_window_is_refused_unless_overflow_is_allowed(services):
-    conversation = turn.ask(
-        services, "ann", None, "Why?", Target("demo-tour", "openai"), Params()
-    ).conversation
+    conversation = turn.ask(services, "ann", None, "Why?", Target("demo-tour", "openai"), Params()).conversation
     path = wait_for_path(services, conversation.id)
     limited = replace(services, context_window_lookup=lambda _: 100)
     with pytest.raises(ContextWindowExceeded) as caught:

@@ -45,9 +45,7 @@ def replay() -> Iterator[Replay]:
 
 def build_services(store, gateway, wire: str = "openai", model: str = "demo-cheap") -> TurnServices:
     utility_model = UtilityModel(Target(model, wire)) if model else None
-    return TurnServices(
-        store, gateway, GenerationRegistry(), UtilityModelService(gateway, store), utility_model
-    )
+    return TurnServices(store, gateway, GenerationRegistry(), UtilityModelService(gateway, store), utility_model)
 
 
 def wait_for_workers() -> None:
@@ -77,18 +75,14 @@ def test_the_utility_model_writes_the_title_and_is_counted_once(store, gateway, 
     assert conversation.title == QUESTION
     wait_for_path(services, conversation.id)
     wait_until(
-        lambda: store.conversations.get("ann", conversation.id).title.startswith(
-            "In short: Why is the sky blue"
-        )
+        lambda: store.conversations.get("ann", conversation.id).title.startswith("In short: Why is the sky blue")
     )
     wait_for_workers()
     assert store.conversations.get("ann", conversation.id).title_source == "model"
     turn.ask(services, "ann", conversation.id, "And then?", target, Params())
     wait_for_path(services, conversation.id)
     wait_for_workers()
-    (record,) = [
-        record for record in store.usage.records("ann", conversation.id) if record.purpose == "title"
-    ]
+    (record,) = [record for record in store.usage.records("ann", conversation.id) if record.purpose == "title"]
     assert record.target == Target("demo-cheap", wire)
     assert record.usage.input and record.usage.output
     assert record.outcome is Outcome.COMPLETE
@@ -98,9 +92,7 @@ def test_the_utility_model_writes_the_title_and_is_counted_once(store, gateway, 
 @pytest.mark.parametrize("model", ["demo-wrong-key", "demo-busy", "demo-empty-answer", "no-such-model", ""])
 def test_the_question_stays_the_title_when_generation_fails(store, gateway, model):
     services = build_services(store, gateway, model=model)
-    conversation = turn.ask(
-        services, "ann", None, QUESTION, Target("demo-tour", "anthropic"), Params()
-    ).conversation
+    conversation = turn.ask(services, "ann", None, QUESTION, Target("demo-tour", "anthropic"), Params()).conversation
     assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.COMPLETE
     wait_for_workers()
     saved = store.conversations.get("ann", conversation.id)
@@ -120,18 +112,13 @@ def test_a_renamed_conversation_keeps_its_title(store, gateway):
             return gateway.stream(target, messages, params, cancel)
 
     services = build_services(store, DelayedTitleGateway(Settings()))
-    conversation = turn.ask(
-        services, "ann", None, QUESTION, Target("demo-tour", "openai"), Params()
-    ).conversation
+    conversation = turn.ask(services, "ann", None, QUESTION, Target("demo-tour", "openai"), Params()).conversation
     wait_for_path(services, conversation.id)  # the answer does not wait for the title
     store.conversations.rename("ann", conversation.id, "Skies")
     release.set()
     wait_for_workers()
     assert store.conversations.get("ann", conversation.id).title == "Skies"
-    assert (
-        len([record for record in store.usage.records("ann", conversation.id) if record.purpose == "title"])
-        == 1
-    )
+    assert len([record for record in store.usage.records("ann", conversation.id) if record.purpose == "title"]) == 1
 
 
 @each_wire
@@ -174,9 +161,7 @@ def test_a_summary_is_sent_in_place_of_dropped_turns(store, gateway, replay, wir
     truncation = store.conversations.get("ann", conversation.id).truncation
     assert truncation.start_id == path[4].id
     assert truncation.summary.startswith("In short: Question 1 ")
-    (record,) = [
-        record for record in store.usage.records("ann", conversation.id) if record.purpose == "summary"
-    ]
+    (record,) = [record for record in store.usage.records("ann", conversation.id) if record.purpose == "summary"]
     assert record.target == services.utility_model.target
     replay.serve(PATHS[wire], Canned(status=400))
     client = Gateway(Settings(base_url=replay.url, retries=0))
@@ -240,9 +225,7 @@ def test_a_new_conversation_starts_with_the_remaining_turns(store, gateway):
     services = build_services(store, gateway, model="")
     conversation = build_conversation(services, 3, Target("demo-tour", "openai"))
     path = visible_path(services, conversation)
-    new_conversation = shorten.start_new_conversation(
-        services, "ann", conversation, path, Truncation(path[4].id)
-    )
+    new_conversation = shorten.start_new_conversation(services, "ann", conversation, path, Truncation(path[4].id))
     new_path = visible_path(services, new_conversation)
     assert [node.message for node in new_path] == [node.message for node in path[4:]]
     saved = store.conversations.get("ann", new_conversation.id)

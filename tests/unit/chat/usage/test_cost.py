@@ -92,10 +92,7 @@ def test_cost_equals_exact_fractions(
 def test_long_requests_use_the_long_context_price():
     model_price = replace(CLAUDE, long_context_price=Price(Decimal(6), Decimal(15)))
     assert cost.calculate_cost(Usage(LONG_CONTEXT_TOKENS, 0), model_price) == LONG_CONTEXT_TOKENS * 3_000
-    assert (
-        cost.calculate_cost(Usage(LONG_CONTEXT_TOKENS + 1, 0), model_price)
-        == (LONG_CONTEXT_TOKENS + 1) * 6_000
-    )
+    assert cost.calculate_cost(Usage(LONG_CONTEXT_TOKENS + 1, 0), model_price) == (LONG_CONTEXT_TOKENS + 1) * 6_000
 
 
 @pytest.mark.parametrize(

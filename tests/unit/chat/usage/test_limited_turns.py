@@ -79,9 +79,7 @@ def ask_question(
     target: Target = TARGET,
     params: Params | None = None,
 ) -> str:
-    return turn.ask(
-        services, "ann", conversation_id, "Why is it so?", target, params or Params()
-    ).conversation.id
+    return turn.ask(services, "ann", conversation_id, "Why is it so?", target, params or Params()).conversation.id
 
 
 REFUSALS = {
@@ -240,9 +238,7 @@ def test_the_reservation_is_released_when_the_turn_cannot_be_saved(store, monkey
 
 def test_a_temporary_chat_counts_towards_limits(store):
     temporary_store = TemporaryStore("ann", store.usage)
-    services = build_services(
-        store, HIGH_LIMITS, [RetryScheduled(0.0, 1, 2, "cut"), *DONE], turn_store=temporary_store
-    )
+    services = build_services(store, HIGH_LIMITS, [RetryScheduled(0.0, 1, 2, "cut"), *DONE], turn_store=temporary_store)
     wait_for_path(services, ask_question(services))
     assert used_amounts(store) == (2, 1500, DONE_COST)
     with pytest.raises(errors.LimitExceededError):
@@ -262,9 +258,7 @@ def wait_for_workers() -> None:
 
 def test_a_title_is_counted_and_skipped_at_the_limit(store):
     # Model rules do not apply to the utility model, which the user does not choose.
-    policy = Policy(
-        {PER_USER_SCOPE: ScopePolicy(HIGH_LIMITS.scopes[PER_USER_SCOPE].limits, model_patterns=("m-*",))}
-    )
+    policy = Policy({PER_USER_SCOPE: ScopePolicy(HIGH_LIMITS.scopes[PER_USER_SCOPE].limits, model_patterns=("m-*",))})
     titled = [TextDelta("A title"), *DONE[1:]]
     services = build_services(store, policy, titled, titled, utility_model=UTILITY_MODEL)
     conversation_id = ask_question(services)
@@ -272,9 +266,7 @@ def test_a_title_is_counted_and_skipped_at_the_limit(store):
     wait_for_workers()
     assert store.conversations.get("ann", conversation_id).title_source == "model"
     assert used_amounts(store) == (2, 3000, 2 * DONE_COST)
-    services = build_services(
-        store, user_policy(requests_minute=Limit(hard=3)), DONE, utility_model=UTILITY_MODEL
-    )
+    services = build_services(store, user_policy(requests_minute=Limit(hard=3)), DONE, utility_model=UTILITY_MODEL)
     conversation_id = ask_question(services)
     assert wait_for_path(services, conversation_id)[-1].outcome is Outcome.COMPLETE
     wait_for_workers()
@@ -298,9 +290,7 @@ def test_a_summary_is_counted_and_fails_at_the_limit(store):
     wait_until(lambda: job.state != "running")
     assert job.state == "done"
     assert used_amounts(store) == (before[0] + 1, before[1] + 1500, before[2] + DONE_COST)
-    limited = build_services(
-        store, user_policy(cost_day=Limit(hard=4 * DONE_COST + 1000)), utility_model=UTILITY_MODEL
-    )
+    limited = build_services(store, user_policy(cost_day=Limit(hard=4 * DONE_COST + 1000)), utility_model=UTILITY_MODEL)
     job = shorten.summarise_dropped(
         limited, "ann", conversation, path, Truncation(path[4].id), in_new_conversation=False
     )

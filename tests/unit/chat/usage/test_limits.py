@@ -61,9 +61,7 @@ def test_usage_is_counted_for_user_groups_and_team(store):
         ("all", "", 99),
     ]
     assert enforcer.warnings() == []
-    bob = LimitEnforcer(
-        User("bob", groups=("sales",)), enforcer._policy, store.quotas, find_price, lambda: NOON
-    )
+    bob = LimitEnforcer(User("bob", groups=("sales",)), enforcer._policy, store.quotas, find_price, lambda: NOON)
     bob.reserve("s", "m", Usage(1, 0))
     assert [(status.scope_kind, status.group_name, status.used) for status in bob.limit_statuses()] == [
         ("person", "", 1),

@@ -33,9 +33,7 @@ def parse_samples(collector: Metrics) -> dict[tuple, float]:
     """Return samples by name and sorted labels."""
     families = text_string_to_metric_families(collector.to_prometheus_text().decode())
     return {
-        (sample.name, *sorted(sample.labels.items())): sample.value
-        for family in families
-        for sample in family.samples
+        (sample.name, *sorted(sample.labels.items())): sample.value for family in families for sample in family.samples
     }
 
 
@@ -95,15 +93,9 @@ def test_gauges_are_read_at_scrape_time():
     collector = Metrics()
     running = [3]
     collector.set_gauge_sources(lambda: running[0], lambda: running[0] == 0)
-    assert (
-        sample_value(collector, "antler_answers_running") == 3
-        and sample_value(collector, "antler_closing") == 0
-    )
+    assert sample_value(collector, "antler_answers_running") == 3 and sample_value(collector, "antler_closing") == 0
     running[0] = 0
-    assert (
-        sample_value(collector, "antler_answers_running") == 0
-        and sample_value(collector, "antler_closing") == 1
-    )
+    assert sample_value(collector, "antler_answers_running") == 0 and sample_value(collector, "antler_closing") == 1
     assert (sample_value(collector, "process_resident_memory_bytes") or 0) > 1_000_000
 
 
@@ -129,9 +121,7 @@ def test_custom_model_names_add_no_samples():
     for number in range(50):
         target = Target(f"own-{number}/model-{number}", "openai")
         collector.record_request(
-            RequestOutcome(
-                "answer", f"o{number}", f"c{number}", target, Outcome.COMPLETE, Usage(1, 1), Timing(1, 1, 1)
-            )
+            RequestOutcome("answer", f"o{number}", f"c{number}", target, Outcome.COMPLETE, Usage(1, 1), Timing(1, 1, 1))
         )
         sizes.add(len(parse_samples(collector)))
     assert len(sizes) == 1

@@ -93,9 +93,7 @@ def test_a_complete_answer_is_one_row_with_its_cost(services, store, server, wir
     assert row.timing.first_token is not None and row.timing.total >= row.timing.first_token
     uncached = row.usage.input - (row.usage.cache_read or 0) - (row.usage.cache_write or 0)
     weighted = uncached + row.usage.output * 4
-    assert (
-        row.cost == weighted * 1000 + (row.usage.cache_read or 0) * 100 + (row.usage.cache_write or 0) * 1250
-    )
+    assert row.cost == weighted * 1000 + (row.usage.cache_read or 0) * 100 + (row.usage.cache_write or 0) * 1250
     # The gateway deducts the same amount.
     assert soon(lambda: services.gateway.fetch_balance().used - before == row.cost)
 
@@ -254,12 +252,8 @@ def test_footer_conversation_and_usage_page_show_the_sums_of_the_rows(services, 
         wait_for_path(scripted_services, conversation_id)
     rows = store.usage.records("ann", conversation_id)
     totals = store.usage.totals_by_answer("ann", conversation_id)
-    nodes = [
-        node for node in store.messages.nodes("ann", conversation_id) if node.message.role == "assistant"
-    ]
-    assert len(rows) == sum(
-        1 + sum(type(event) is RetryScheduled for event in events) for events, _ in turn_scripts
-    )
+    nodes = [node for node in store.messages.nodes("ann", conversation_id) if node.message.role == "assistant"]
+    assert len(rows) == sum(1 + sum(type(event) is RetryScheduled for event in events) for events, _ in turn_scripts)
     for node in nodes:
         node_rows: list[UsageRecord] = [row for row in rows if row.node_id == node.id]
         footer = answer_text.format_footer(node, totals[node.id])

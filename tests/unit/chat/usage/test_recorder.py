@@ -105,9 +105,7 @@ def test_a_failure_provides_the_request_id():
 
 
 def test_a_model_without_a_price_has_no_cost():
-    recorder = UsageRecorder(
-        RequestInfo("r", "c", "answer", Target("other", "openai")), {"m": MODEL_PRICE}.get
-    )
+    recorder = UsageRecorder(RequestInfo("r", "c", "answer", Target("other", "openai")), {"m": MODEL_PRICE}.get)
     recorder.add_event(UsageReport(Usage(10, 5)))
     (record,) = recorder.finish(Outcome.COMPLETE)
     assert (record.usage, record.cost, record.price, record.price_source) == (Usage(10, 5), None, None, None)

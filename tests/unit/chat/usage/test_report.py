@@ -30,9 +30,7 @@ def test_days_of_equal_length_are_one_range():
 
 def test_days_of_clock_changes_are_separate_ranges():
     ranges = report.split_into_day_ranges(date(2026, 3, 27), date(2026, 3, 31), BERLIN)
-    assert [
-        (day_range.first_day.day, day_range.day_count, day_range.day_seconds // 3600) for day_range in ranges
-    ] == [
+    assert [(day_range.first_day.day, day_range.day_count, day_range.day_seconds // 3600) for day_range in ranges] == [
         (27, 2, 24),
         (29, 1, 23),
         (30, 2, 24),
@@ -85,10 +83,7 @@ def test_latencies_are_median_and_95th_percentile():
     assert latencies[other] == FirstTokenLatency(500.0, 500.0)
     assert latencies[None] == FirstTokenLatency(51.0, 96.0)
     assert (
-        report.load_user_statistics(
-            FakeUsageStore([]), "ann", date(2026, 1, 1), date(2026, 1, 2), UTC
-        ).latencies
-        == {}
+        report.load_user_statistics(FakeUsageStore([]), "ann", date(2026, 1, 1), date(2026, 1, 2), UTC).latencies == {}
     )
 
 
@@ -126,9 +121,7 @@ def test_csv_preserves_special_characters_of_names(name):
 def test_team_statistics_use_the_same_calculation_as_user_statistics():
     usage_store = FakeUsageStore([(MODEL, 1.0), (MODEL, 2.0)], DAILY_USAGE)
     period = [date(2026, 1, 1), date(2026, 1, 2), UTC]
-    assert report.load_team_statistics(usage_store, *period) == report.load_user_statistics(
-        usage_store, "ann", *period
-    )
+    assert report.load_team_statistics(usage_store, *period) == report.load_user_statistics(usage_store, "ann", *period)
 
 
 def test_csv_of_all_users_has_user_columns():

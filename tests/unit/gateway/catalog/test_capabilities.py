@@ -118,18 +118,18 @@ def test_exact_name_wins_over_the_shortened_one(library_data) -> None:
             }
         }
     )
-    assert [
-        capabilities.capabilities_of(name).context_window for name in ("gpt-7", "gpt-7-high", "gpt-7-low")
-    ] == [7, 8, 7]
+    assert [capabilities.capabilities_of(name).context_window for name in ("gpt-7", "gpt-7-high", "gpt-7-low")] == [
+        7,
+        8,
+        7,
+    ]
     assert capabilities.capabilities_of("gpt-7-2026-01-01").context_window == 9
     assert capabilities.capabilities_of("gpt-7-2026-02-02").context_window == 7
 
 
 def test_vendor_wins_over_resellers(library_data) -> None:
     reseller_fields = {"context": 9, "reasoning": True}
-    library_data(
-        {"seller": {"gpt-7": reseller_fields}, "shop": {"x/gpt-7": reseller_fields}, "openai": {"gpt-7": {}}}
-    )
+    library_data({"seller": {"gpt-7": reseller_fields}, "shop": {"x/gpt-7": reseller_fields}, "openai": {"gpt-7": {}}})
     assert (
         capabilities.capabilities_of("gpt-7").context_window,
         capabilities.capabilities_of("gpt-7").thinking,

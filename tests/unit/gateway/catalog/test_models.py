@@ -48,9 +48,7 @@ def parse_models(*entries: Any) -> tuple[Model, ...]:
         ("claude/other", None, OPENAI_FIRST),
     ],
 )
-def test_wires_of_a_model_in_order_of_preference(
-    name: str, endpoint_types: Any, wires: tuple[Wire, ...]
-) -> None:
+def test_wires_of_a_model_in_order_of_preference(name: str, endpoint_types: Any, wires: tuple[Wire, ...]) -> None:
     assert supported_wires(name, endpoint_types) == wires
     (model,) = parse_models({"id": name, "supported_endpoint_types": endpoint_types})
     assert (model.id, model.wires) == (name, wires)

@@ -83,9 +83,7 @@ def test_undetermined_price_is_unknown_and_not_zero(fields):
     assert parse_one({"default": 1, "vip": 0.5, "svip": 0.4}, **fields) is None
 
 
-@pytest.mark.parametrize(
-    "body", ["", "<html>", "[]", "{}", '{"data": {}}', '{"success":false}', "[" * 99_999]
-)
+@pytest.mark.parametrize("body", ["", "<html>", "[]", "{}", '{"data": {}}', '{"success":false}', "[" * 99_999])
 def test_body_without_a_list_is_an_invalid_response(body):
     with pytest.raises(errors.InvalidResponse):
         prices.parse_price_list(body)

@@ -54,9 +54,7 @@ def test_cancel_before_the_headers_ends_reader_and_connection(replay: Replay, ga
 
 
 @each_framing
-def test_cancel_during_silence_ends_reader_and_connection(
-    replay: Replay, gateway: Gateway, framing: Framing
-) -> None:
+def test_cancel_during_silence_ends_reader_and_connection(replay: Replay, gateway: Gateway, framing: Framing) -> None:
     replay.serve(CHAT, Canned(FRAME * 2, silence=len(FRAME), framing=framing))
     background = BackgroundStream(gateway)
     assert background.has_text.wait(20)

@@ -13,9 +13,7 @@ from tests.support.replay import EVENT_STREAM, JSON, Canned, Replay
 from tests.unit.gateway.recordings import PATHS, ask
 
 
-def chunk(
-    content: str = "", response_id: str = "a", finish_reason: str | None = None, **fields: Any
-) -> bytes:
+def chunk(content: str = "", response_id: str = "a", finish_reason: str | None = None, **fields: Any) -> bytes:
     """An event of OpenAI's stream."""
     delta = {**fields, **({"content": content} if content else {})}
     choices = [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
@@ -31,9 +29,7 @@ def text(content: str, index: int = 0) -> bytes:
     return event("content_block_delta", index=index, delta={"type": "text_delta", "text": content})
 
 
-OPENAI_STREAM = (
-    chunk("Fo", role="assistant") + chunk("ur") + chunk(finish_reason="stop") + b"data: [DONE]\n\n"
-)
+OPENAI_STREAM = chunk("Fo", role="assistant") + chunk("ur") + chunk(finish_reason="stop") + b"data: [DONE]\n\n"
 END = event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 2})
 START = event("message_start", message={"id": "msg_1", "usage": {"input_tokens": 5}})
 ANTHROPIC_STREAM = START + text("Fo") + text("ur") + END + event("message_stop")
@@ -122,9 +118,7 @@ CASES: dict[str, tuple[Wire, Canned, dict[str, Any]]] = {
     "8 new id and role after several chunks of one id": (
         "openai",
         Canned(
-            b"".join(CHUNKS_OF_ONE_ID)
-            + chunk("Fo", "b", role="assistant")
-            + chunk("ur", "b", finish_reason="stop")
+            b"".join(CHUNKS_OF_ONE_ID) + chunk("Fo", "b", role="assistant") + chunk("ur", "b", finish_reason="stop")
         ),
         {**EXPECTED_FOUR, "restarts": 1},
     ),

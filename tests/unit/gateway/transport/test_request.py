@@ -175,10 +175,7 @@ def test_concurrent_requests_do_not_mix(replay: Replay, gateway: Gateway) -> Non
     for thread in threads:
         thread.join(60)
     assert len(answers) == 20
-    assert all(
-        answer.text == RECORDINGS[f"{wire}-text.sse"].text and answer.error is None
-        for wire, answer in answers
-    )
+    assert all(answer.text == RECORDINGS[f"{wire}-text.sse"].text and answer.error is None for wire, answer in answers)
 
 
 @pytest.mark.parametrize("wire", WIRE_MODULES)

@@ -74,8 +74,7 @@ STATUSES: dict[str, tuple[int, dict[str, Any], type[errors.AnswerError], int]] =
     "429, no body": (429, {"headers": {}, "framing": "length"}, errors.RateLimited, 3),
     **{
         f"500, {code}": (500, error_response(code), errors.InvalidRequest, 1)
-        for code in ("invalid_request", "convert_request_failed", "sensitive_words_detected")
-        + ("count_token_failed",)
+        for code in ("invalid_request", "convert_request_failed", "sensitive_words_detected") + ("count_token_failed",)
     },
     **{
         f"500, {code}": (500, error_response(code), errors.GatewayUnavailable, 3)

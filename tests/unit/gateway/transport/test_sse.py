@@ -130,9 +130,7 @@ def test_comments_unknown_fields_and_events_without_data_are_ignored() -> None:
     assert read(body) == [Frame("message", "a")]
 
 
-@pytest.mark.parametrize(
-    "keep_alive", [": PING\n\n", ":\n", ": PING\n", "\n", "event: ping\n\n", "id: 7\n\n"]
-)
+@pytest.mark.parametrize("keep_alive", [": PING\n\n", ":\n", ": PING\n", "\n", "event: ping\n\n", "id: 7\n\n"])
 @each_line_end
 def test_line_without_data_yields_a_heartbeat_at_once(keep_alive: str, end: str) -> None:
     def source() -> Iterator[bytes]:
@@ -217,9 +215,7 @@ def test_event_of_many_lines_takes_linear_time() -> None:
 def test_splitting_a_long_event_keeps_its_lines(count: int, end: str) -> None:
     body = "event: named\n" + "data:\n" * count + "\n" + "data: x\n" * count + "\n"
     expected = [Frame("named", "\n" * (count - 1)), Frame("message", "\n".join("x" * count))]
-    assert (
-        read(body.replace("\n", end).encode()) == read_bytewise(body.replace("\n", end).encode()) == expected
-    )
+    assert read(body.replace("\n", end).encode()) == read_bytewise(body.replace("\n", end).encode()) == expected
 
 
 @pytest.mark.parametrize("line", ["event: x\n", "id: 1\n", ": comment\n", "foo\n", "{\n", "{}\n", "\n"])

@@ -39,9 +39,7 @@ def parse(*events: Any) -> CollectedAnswer:
     """Collect the answer of these events; a string is the data of a frame as it is."""
     return collect(
         anthropic.events(
-            Frame("message", event)
-            if isinstance(event, str)
-            else Frame(str(event.get("type")), json.dumps(event))
+            Frame("message", event) if isinstance(event, str) else Frame(str(event.get("type")), json.dumps(event))
             for event in events
         )
     )
@@ -284,9 +282,7 @@ def test_second_message_start_discards_the_first() -> None:
         "msg_2",
         "claude-y",
     )
-    assert (
-        type(parse(START, text("old"), message_delta(), START, text("new")).error) is errors.StreamInterrupted
-    )
+    assert type(parse(START, text("old"), message_delta(), START, text("new")).error) is errors.StreamInterrupted
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,8 @@ REQUEST_ID = "20260101120000abcd1234"
 REQUEST_ID_SUFFIX = f" (request id: {REQUEST_ID})"
 
 
-def openai_error(
-    message: str = "no", error_type: Any = "new_api_error", code: Any = "", **fields: Any
-) -> str:
-    return json.dumps(
-        {"error": {"message": message, "type": error_type, "param": None, "code": code}, **fields}
-    )
+def openai_error(message: str = "no", error_type: Any = "new_api_error", code: Any = "", **fields: Any) -> str:
+    return json.dumps({"error": {"message": message, "type": error_type, "param": None, "code": code}, **fields})
 
 
 def anthropic_error(message: str = "no", error_type: str = "api_error", **fields: Any) -> str:
@@ -211,9 +207,7 @@ def test_last_request_id_is_split_from_the_message(message: str, detail: str, re
 @pytest.mark.parametrize("name", ["x-oneapi-request-id", "x-request-id", "request-id"])
 def test_request_id_header_wins(name: str) -> None:
     assert (
-        wire_errors.error_from_response(
-            500, {name: "fromheader"}, openai_error("no" + REQUEST_ID_SUFFIX)
-        ).request_id
+        wire_errors.error_from_response(500, {name: "fromheader"}, openai_error("no" + REQUEST_ID_SUFFIX)).request_id
         == "fromheader"
     )
 
@@ -243,9 +237,7 @@ def test_redirect_has_the_location_as_message() -> None:
     assert wire_errors.error_from_response(302, {}, "<p>Found</p>").detail == "Found"
 
 
-@pytest.mark.parametrize(
-    "body", ["x" * 100_000, openai_error("x" * 100_000), '{"error":"' + "x" * 100_000 + '"}']
-)
+@pytest.mark.parametrize("body", ["x" * 100_000, openai_error("x" * 100_000), '{"error":"' + "x" * 100_000 + '"}'])
 def test_long_message_is_truncated(body: str) -> None:
     detail = wire_errors.error_from_response(500, {}, body).detail
     assert detail.startswith("xxx") and detail.endswith("…") and len(detail) < 2_100
@@ -300,7 +292,5 @@ def test_is_error(payload: Any, expected: bool) -> None:
 )
 def test_rejected_params_of_an_error(message: str, param: Any, rejected_params: tuple[str, ...]) -> None:
     body = {"error": {"message": message, "type": "invalid_request_error", "param": param}}
-    assert set(wire_errors.error_from_response(400, {}, json.dumps(body)).rejected_params) == set(
-        rejected_params
-    )
+    assert set(wire_errors.error_from_response(400, {}, json.dumps(body)).rejected_params) == set(rejected_params)
     assert set(wire_errors.error_from_stream_event(body).rejected_params) == set(rejected_params)

@@ -38,9 +38,7 @@ USAGE = {
     "completion_tokens_details": {"reasoning_tokens": 3},
 }
 EXPECTED_USAGE = Usage(11, 6, cache_read=4, reasoning=3)
-UPSTREAM_ERROR = {
-    "error": {"message": "upstream went away", "type": "server_error", "code": "internal_error"}
-}
+UPSTREAM_ERROR = {"error": {"message": "upstream went away", "type": "server_error", "code": "internal_error"}}
 COMPLETE_MESSAGE = {
     "role": "assistant",
     "content": "Four",
@@ -205,13 +203,7 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         {**THINKING_AND_TEXT, "usage": EXPECTED_USAGE, "error": None},
     ),
     "complete response with a refusal": (
-        [
-            {
-                "choices": [
-                    {"index": 0, "message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}
-                ]
-            }
-        ],
+        [{"choices": [{"index": 0, "message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}]}],
         {"text": "No.", "outcome": Outcome.REFUSED},
     ),
 }
@@ -255,17 +247,13 @@ def test_chunks(case: str) -> None:
     ids=str,
 )
 def test_chunk_without_content_is_ignored(chunk: Any) -> None:
-    answer = parse(
-        delta_chunk({"content": "before "}), chunk, delta_chunk({"content": "after"}), STOP, "[DONE]"
-    )
+    answer = parse(delta_chunk({"content": "before "}), chunk, delta_chunk({"content": "after"}), STOP, "[DONE]")
     assert (answer.text, answer.thinking, answer.error) == ("before after", "", None)
     assert answer.reply.outcome() is Outcome.COMPLETE
 
 
 def test_finish_reason_of_another_choice_does_not_finish_the_answer() -> None:
-    answer = parse(
-        delta_chunk({"content": "a"}), {"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]}
-    )
+    answer = parse(delta_chunk({"content": "a"}), {"choices": [{"index": 1, "delta": {}, "finish_reason": "stop"}]})
     assert type(answer.error) is errors.StreamInterrupted
 
 
@@ -293,9 +281,7 @@ def test_finish_reason_of_another_choice_does_not_finish_the_answer() -> None:
         ("error", {}, errors.StreamError, "{}"),
     ],
 )
-def test_error_frame_ends_the_answer_and_keeps_its_text(
-    name: str, payload: Any, error_type: type, detail: str
-) -> None:
+def test_error_frame_ends_the_answer_and_keeps_its_text(name: str, payload: Any, error_type: type, detail: str) -> None:
     data = payload if isinstance(payload, str) else json.dumps(payload)
     frames = [Frame("message", json.dumps(delta_chunk({"content": "The first"}))), Frame(name, data)]
     frames += [Frame("message", json.dumps(STOP)), Frame("message", "[DONE]")]

@@ -41,9 +41,7 @@ def numbers(name: str) -> st.SearchStrategy[float | int | None]:
     field = FIELDS_BY_NAME[name]
     bounds = {bound for limits in field.ranges or () for bound in (limits.minimum, limits.maximum)}
     minimum, maximum = min(bounds), max(bounds)
-    inside = (
-        st.floats(minimum, maximum) if field.kind == "number" else st.integers(int(minimum), int(maximum))
-    )
+    inside = st.floats(minimum, maximum) if field.kind == "number" else st.integers(int(minimum), int(maximum))
     outside = [bound + step for bound in bounds for step in (-1, 0, 1)]
     convert = float if field.kind == "number" else int
     small = st.integers(1, 5000) if field.kind == "integer" else st.nothing()
@@ -92,9 +90,7 @@ def read_body(wire: Wire, model: str, params: Params) -> dict[str, Any]:
             "user": body.get("user", ""),
             "logit_bias": json.dumps(body["logit_bias"]) if "logit_bias" in body else "",
             "format": {"json_object": "json", "json_schema": "schema"}.get(response_format.get("type"), ""),
-            "schema": json.dumps(response_format["json_schema"]["schema"])
-            if "json_schema" in response_format
-            else "",
+            "schema": json.dumps(response_format["json_schema"]["schema"]) if "json_schema" in response_format else "",
         }
         return sent
     output_config, thinking = body.get("output_config", {}), body.get("thinking", {})
@@ -116,9 +112,7 @@ def read_body(wire: Wire, model: str, params: Params) -> dict[str, Any]:
 
 @settings(deadline=None, max_examples=200)
 @given(wire=st.sampled_from(list(WIRE_MODULES)), model=st.sampled_from(MODELS), params=PARAMS)
-def test_every_param_sent_differently_is_reported_and_no_other(
-    wire: Wire, model: str, params: Params
-) -> None:
+def test_every_param_sent_differently_is_reported_and_no_other(wire: Wire, model: str, params: Params) -> None:
     sent, adjustments = read_body(wire, model, params), dropped_params(Target(model, wire), params)
     set_names = {name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(Params(), name)}
     changed = {name for name in set_names if getattr(params, name) != sent.get(name)}
@@ -127,9 +121,7 @@ def test_every_param_sent_differently_is_reported_and_no_other(
     assert grouped[0] == grouped[1], adjustments
     for adjustment in adjustments:
         if adjustment.code in ("clamped", "claude_temperature", "budget_lowered"):
-            assert float(adjustment.value) == pytest.approx(sent[adjustment.param_names], rel=1e-5), (
-                adjustment
-            )
+            assert float(adjustment.value) == pytest.approx(sent[adjustment.param_names], rel=1e-5), adjustment
         elif adjustment.code in ("stops", "sent_as"):
             assert adjustment.value == str(
                 len(sent["stop"]) if adjustment.code == "stops" else sent[adjustment.param_names]
@@ -210,9 +202,7 @@ def test_dropped_params_of_openai(model: str, params: Params, adjustments: list[
 def test_every_adjustment_has_a_text(language: str, wire: Wire, model: str, params: Params) -> None:
     texts = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
     for adjustment in dropped_params(Target(model, wire), params):
-        text = texts[f"param_adjustment.{adjustment.code}"].format(
-            field="Field", value=adjustment.value, wire="Wire"
-        )
+        text = texts[f"param_adjustment.{adjustment.code}"].format(field="Field", value=adjustment.value, wire="Wire")
         assert text.startswith("Field") and adjustment.value in text
         assert all(f"param.{name}" in texts for name in adjustment.param_names.split(","))
 
@@ -230,8 +220,7 @@ def test_every_adjustment_has_a_text(language: str, wire: Wire, model: str, para
         ),
         (
             Target("claude-opus-4-7", "anthropic"),
-            {"presence_penalty", "frequency_penalty", "logit_bias", "seed", "n"}
-            | {"temperature", "top_p", "top_k"},
+            {"presence_penalty", "frequency_penalty", "logit_bias", "seed", "n"} | {"temperature", "top_p", "top_k"},
         ),
     ],
     ids=lambda value: str(value) if isinstance(value, Target) else "",

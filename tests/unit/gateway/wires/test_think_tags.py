@@ -80,9 +80,7 @@ def test_chunking_does_not_change_thinking_and_text(text: str, cuts: list[int]) 
 
 
 @settings(deadline=None)
-@given(
-    texts=st.lists(TEXTS, min_size=2, max_size=3), order=st.lists(st.integers(0, 2), max_size=30), cuts=CUTS
-)
+@given(texts=st.lists(TEXTS, min_size=2, max_size=3), order=st.lists(st.integers(0, 2), max_size=30), cuts=CUTS)
 def test_each_choice_has_its_own_tags(texts: list[str], order: list[int], cuts: list[int]) -> None:
     pending = [text_deltas(text, cuts, choice) for choice, text in enumerate(texts)]
     events: list[Event] = []
@@ -142,7 +140,5 @@ def test_text_is_yielded_as_soon_as_it_cannot_be_a_tag() -> None:
 
 
 def test_unclosed_tag_leaves_an_empty_answer() -> None:
-    answer: CollectedAnswer = collect(
-        split_thinking([TextDelta("<think>Hm"), Finish(Outcome.COMPLETE, "stop")])
-    )
+    answer: CollectedAnswer = collect(split_thinking([TextDelta("<think>Hm"), Finish(Outcome.COMPLETE, "stop")]))
     assert (answer.thinking, answer.text, answer.reply.outcome()) == ("Hm", "", Outcome.EMPTY)

@@ -56,9 +56,7 @@ NAMES = [
     "text_delta",
 ]
 LEAVES = st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([*NAMES, "", "stop", "\ud83d"])
-JSON_VALUES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5)
-)
+JSON_VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5))
 JSON_OBJECTS = st.dictionaries(KEYS, JSON_VALUES, max_size=6)
 
 
@@ -106,9 +104,7 @@ def text_event(wire: Wire, text: str) -> str:
 def finish_event(wire: Wire, reason: str = "stop") -> str:
     """Data of the event with the finish reason."""
     chunk = {"id": "a", "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
-    return json.dumps(
-        chunk if wire == "openai" else {"type": "message_delta", "delta": {"stop_reason": reason}}
-    )
+    return json.dumps(chunk if wire == "openai" else {"type": "message_delta", "delta": {"stop_reason": reason}})
 
 
 def parse(wire: Wire, *data: str) -> CollectedAnswer:
@@ -133,10 +129,7 @@ def test_truncated_event_interrupts_the_answer_until_a_restart(wire: Wire) -> No
     )
     assert parse(wire, text_event(wire, "a"), finish_event(wire), truncated).error is None
     assert parse(wire, text_event(wire, "a"), finish_event(wire), truncated, last).error is None
-    assert (
-        type(parse(wire, text_event(wire, "a"), truncated, finish_event(wire)).error)
-        is errors.StreamInterrupted
-    )
+    assert type(parse(wire, text_event(wire, "a"), truncated, finish_event(wire)).error) is errors.StreamInterrupted
     for data in ([text_event(wire, "a"), truncated, finish_event(wire), last], [truncated, last]):
         assert isinstance(parse(wire, *data).error, errors.StreamInterrupted)
     overloaded = '{"type":"error","error":{"type":"overloaded_error","message":"Busy"}}'
@@ -148,9 +141,7 @@ def test_truncated_event_interrupts_the_answer_until_a_restart(wire: Wire) -> No
         text_event(wire, "new").replace('"a"', '"b"'),
         finish_event(wire).replace('"a"', '"b"'),
     ]
-    first_answer = (
-        [text_event(wire, "old")] * 4 if wire == "openai" else [message_start, text_event(wire, "old")]
-    )
+    first_answer = [text_event(wire, "old")] * 4 if wire == "openai" else [message_start, text_event(wire, "old")]
     answer = parse(
         wire,
         *first_answer,
@@ -163,9 +154,7 @@ def test_truncated_event_interrupts_the_answer_until_a_restart(wire: Wire) -> No
 
 @each_module
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    payloads=st.lists(JSON_OBJECTS, max_size=4), name=st.sampled_from(["message", "error", "message_start"])
-)
+@given(payloads=st.lists(JSON_OBJECTS, max_size=4), name=st.sampled_from(["message", "error", "message_start"]))
 def test_arbitrary_events_end_as_an_answer_or_an_error(
     wire: ModuleType, payloads: list[dict[str, Any]], name: str
 ) -> None:

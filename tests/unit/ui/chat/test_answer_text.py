@@ -55,23 +55,16 @@ def test_a_temporary_chat_does_not_claim_that_text_is_saved(key, is_temporary, m
 
 
 def test_the_footer_shows_model_wire_times_and_tokens():
-    node = finished(
-        Outcome.COMPLETE, finish_reason="stop", usage=Usage(1200, 90), timing=Timing(0.5, 0.5, 3.5)
-    )
+    node = finished(Outcome.COMPLETE, finish_reason="stop", usage=Usage(1200, 90), timing=Timing(0.5, 0.5, 3.5))
     assert (
         answer_text.format_footer(node)
         == "**m** · OpenAI format · first token 0.50 s · 30 tokens/s · 1,200 in · 90 out"
     )
-    assert (
-        answer_text.format_footer(finished(Outcome.STOPPED))
-        == "**m** · OpenAI format · token usage not reported"
-    )
+    assert answer_text.format_footer(finished(Outcome.STOPPED)) == "**m** · OpenAI format · token usage not reported"
 
 
 def test_an_answer_that_arrived_in_one_piece_has_no_speed():
-    node = finished(
-        Outcome.COMPLETE, finish_reason="stop", usage=Usage(4, 90), timing=Timing(1.0, 1.0, 1.0001)
-    )
+    node = finished(Outcome.COMPLETE, finish_reason="stop", usage=Usage(4, 90), timing=Timing(1.0, 1.0, 1.0001))
     assert "tokens/s" not in answer_text.format_footer(node)
 
 
@@ -79,7 +72,5 @@ def test_output_tokens_of_the_anthropic_wire_need_a_finish_reason():
     target, timing = Target("m", "anthropic"), Timing(0.5, 0.5, 3.5)
     cut = finished(Outcome.INTERRUPTED, target=target, usage=Usage(4, 1), timing=timing)
     assert answer_text.format_footer(cut) == "**m** · Anthropic format · first token 0.50 s · 4 in"
-    complete = finished(
-        Outcome.COMPLETE, target=target, usage=Usage(4, 90), timing=timing, finish_reason="end_turn"
-    )
+    complete = finished(Outcome.COMPLETE, target=target, usage=Usage(4, 90), timing=timing, finish_reason="end_turn")
     assert answer_text.format_footer(complete).endswith("30 tokens/s · 4 in · 90 out")

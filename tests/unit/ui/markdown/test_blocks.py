@@ -98,9 +98,7 @@ def test_an_unclosed_formula_does_not_block_freezing_for_ever() -> None:
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
-        st.sampled_from(
-            [P, "a", "\n", "\n\n", "```\n", "$$\n", "\\[\n", "- ", "    ", "> ", "1. ", "\r\n", "\ud800"]
-        ),
+        st.sampled_from([P, "a", "\n", "\n\n", "```\n", "$$\n", "\\[\n", "- ", "    ", "> ", "1. ", "\r\n", "\ud800"]),
         max_size=30,
     )
 )

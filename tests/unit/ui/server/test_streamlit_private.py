@@ -104,9 +104,7 @@ def test_the_session_to_resume_is_the_third_subprotocol():
 
 
 def test_the_routes_that_hold_data_have_the_prefixes_that_are_protected():
-    routes = {
-        f"/{path}" for name, path in vars(starlette_routes).items() if name.startswith(("ROUTE_", "_ROUTE_"))
-    }
+    routes = {f"/{path}" for name, path in vars(starlette_routes).items() if name.startswith(("ROUTE_", "_ROUTE_"))}
     open_routes = {path for path in routes if not path.startswith(streamlit_private.DATA_PREFIXES)}
     assert open_routes == set(), "files of a session would be served without a sign-in"
     assert {streamlit_private.HEALTH_PATH, "/_stcore/host-config"} <= routes

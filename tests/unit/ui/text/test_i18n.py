@@ -35,9 +35,7 @@ def test_languages_have_the_same_placeholders():
 @pytest.mark.parametrize("language", TRANSLATIONS)
 def test_plural_forms_are_those_of_the_language(language):
     categories = {*LOCALES[language].plural_form.tags, "other"}
-    plurals = {
-        key: set(message) for key, message in TRANSLATIONS[language].items() if not isinstance(message, str)
-    }
+    plurals = {key: set(message) for key, message in TRANSLATIONS[language].items() if not isinstance(message, str)}
     assert plurals
     assert {key: forms for key, forms in plurals.items() if forms != categories} == {}
 
@@ -46,9 +44,7 @@ def test_plural_forms_are_those_of_the_language(language):
 def test_messages_are_not_blank(language):
     messages = TRANSLATIONS[language].values()
     assert all(
-        form.strip()
-        for message in messages
-        for form in ([message] if isinstance(message, str) else message.values())
+        form.strip() for message in messages for form in ([message] if isinstance(message, str) else message.values())
     )
 
 
@@ -86,9 +82,7 @@ SOURCE_FILES = [path for folder in ("lib", "pages") for path in (ROOT / folder).
 def string_pattern(node: ast.expr) -> str:
     """Regular expression of a string constant, or of all that a formatted string can become."""
     if isinstance(node, ast.JoinedStr):
-        return "".join(
-            re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"\w+" for part in node.values
-        )
+        return "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else r"\w+" for part in node.values)
     return re.escape(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
