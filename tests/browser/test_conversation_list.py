@@ -89,6 +89,8 @@ def test_a_folder_is_created_filled_renamed_and_deleted(history):
     for title in ("First", "Second"):
         chat.choose_row_action(title, "Move to folder")
         button(chat, "No folder").click()
+        expect(chat.page.get_by_text(f"Removed “{title}” from its folder.")).to_be_visible()
+        chat.wait_idle()
     expect(headings(chat)).to_have_text(["Today"])
 
 

@@ -20,7 +20,7 @@ SAID = (
 
 def open_usage(chat: ChatPage) -> ChatPage:
     chat.page.get_by_role("link", name="Usage").click()
-    expect(chat.page.get_by_role("heading", name="Usage")).to_be_visible()
+    expect(chat.page.get_by_role("heading", name="Usage", exact=True)).to_be_visible()
     return chat
 
 
