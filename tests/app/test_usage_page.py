@@ -47,7 +47,7 @@ def test_the_gateways_own_count_is_compared(faked):
 def test_the_cost_of_the_next_question_is_estimated_before_it_is_asked(faked):
     chat = ChatApp(model="demo-crlf", wire="openai")
     chat.wait_for("≈ $0.00")
-    assert "$1.00 per million input tokens, $4.00 per million output tokens" in chat.text
+    chat.wait_for("$1.00 per million input tokens, $4.00 per million output tokens")
     chat.ask("One")
     assert re.search(r"≈ \$0\.00\d+", chat.text)
     chat.set_field("Model", "demo-echo")
