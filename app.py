@@ -17,7 +17,7 @@ from lib.ui.server import (
 )
 from lib.ui.session import resources
 from lib.ui.settings import storage
-from lib.ui.text.i18n import t
+from lib.ui.text import t
 from lib.ui.widgets import errors, language, navigation
 
 

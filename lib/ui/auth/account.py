@@ -11,7 +11,7 @@ from lib.ui.auth.sign_in_html import base_path
 from lib.ui.auth.sign_in_page import render_identity
 from lib.ui.session import audit, resources
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import t
+from lib.ui.text import t
 from lib.ui.widgets import errors
 
 

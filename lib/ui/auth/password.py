@@ -15,7 +15,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from lib.ui.auth.login_throttle import LoginThrottle
 from lib.ui.session.values import PasswordCheck
-from lib.ui.text.i18n import translate
+from lib.ui.text import translate
 
 COOKIE_NAME = "antler_session"
 COOKIE_MAX_AGE = 14 * 24 * 3600  # seconds

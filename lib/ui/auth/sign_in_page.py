@@ -8,7 +8,7 @@ from lib.config.auth import AccessMode, AccessSettings, Refusal
 from lib.core.user import User
 from lib.ui.auth.password import build_password_form, check_password
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import current_language, escape_markdown, t
+from lib.ui.text import current_language, escape_markdown, t
 from lib.ui.widgets.user_names import user_label
 
 _PASSWORD_KEY = "sign_in.password"

@@ -13,7 +13,7 @@ from lib.chat.turns import turn
 from lib.core.conversation import Node, Outcome
 from lib.core.user import User
 from lib.ui.chat import branch_actions, composer, params_panel
-from lib.ui.session.conversation_view import ConversationView
+from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
 
 _MAX_DETAIL_CHARS = 300

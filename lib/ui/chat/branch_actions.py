@@ -11,8 +11,8 @@ from lib.core.conversation import Node
 from lib.core.user import User
 from lib.ui.chat import composer
 from lib.ui.session import audit, conversation_view, resources, services
-from lib.ui.session.conversation_view import ConversationView
 from lib.ui.session.state import session_state
+from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import undo
 from lib.ui.widgets.errors import shows_errors

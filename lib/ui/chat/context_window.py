@@ -19,8 +19,8 @@ from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.markdown.sanitize import sanitize
 from lib.ui.session import conversation_view, services
-from lib.ui.session.conversation_view import ConversationView
 from lib.ui.session.state import session_state
+from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets.errors import code_message, shows_errors
 

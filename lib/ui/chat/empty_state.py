@@ -7,8 +7,8 @@ import streamlit as st
 from lib.core.user import User
 from lib.ui.chat import composer
 from lib.ui.session import resources, services
-from lib.ui.session.conversation_view import ConversationView
 from lib.ui.session.state import session_state
+from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets.errors import shows_errors
 

@@ -16,8 +16,8 @@ from lib.core.conversation import Conversation, Node
 from lib.core.user import User
 from lib.transfer import share_links
 from lib.ui.session import audit, conversation_view, resources, services
-from lib.ui.session.conversation_view import ConversationView
 from lib.ui.session.state import session_state
+from lib.ui.session.values import ConversationView
 from lib.ui.text import current_language, dates, escape_markdown, t, translate
 from lib.ui.widgets import cost
 from lib.ui.widgets.errors import shows_errors

@@ -14,8 +14,8 @@ from lib.ui.chat import answer_actions, branch_actions, context_window
 from lib.ui.chat.answer_text import OUTCOME_ICONS, format_footer, outcome_message, thinking_label
 from lib.ui.markdown.sanitize import sanitize
 from lib.ui.session import conversation_view, resources
-from lib.ui.session.conversation_view import ConversationView
 from lib.ui.session.state import session_state
+from lib.ui.session.values import ConversationView
 from lib.ui.text import t
 from lib.ui.widgets import errors, scroll
 

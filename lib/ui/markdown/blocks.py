@@ -11,7 +11,7 @@ from markdown_it.token import Token
 
 from lib.ui.markdown.formulas import DISPLAY_RULES, FORMULA_CLOSERS, MAX_FORMULA_LINES
 
-# A frozen element below this length costs more in messages than it saves in resending (streamlit.md, 1).
+# A frozen element below this length costs more in messages than it saves in resending.
 MIN_BLOCK_CHARS = 300
 # Characters after a blank line that must arrive before the next block's type is certain.
 LOOKAHEAD_CHARS = 6

@@ -16,8 +16,6 @@ from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 
-__all__ = ["ConversationView"]
-
 PAGE_SIZE = 30  # messages rendered when a conversation is opened, and added by each "show earlier"
 
 

@@ -12,7 +12,7 @@ from lib.core.models import Model, group_by_vendor
 from lib.core.target import WIRES, Target, is_wire
 from lib.ui.session import services
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import t
+from lib.ui.text import t
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from lib.core.models import ModelList
 from lib.core.user import User
 from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text import escape_markdown, t
 from lib.ui.widgets.errors import code_message
 
 _KEY_FIELD, _URL_FIELD = "own.key", "own.url"

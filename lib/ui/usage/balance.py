@@ -9,7 +9,7 @@ from lib.core.pricing import Balance
 from lib.core.user import User
 from lib.ui.session import resources
 from lib.ui.session.state import session_state
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text import escape_markdown, t
 from lib.ui.text.limit_text import format_dollars
 from lib.ui.widgets import cost, table
 from lib.ui.widgets.errors import code_message

@@ -10,7 +10,7 @@ import streamlit as st
 from lib.chat.usage.limits import LimitStatus
 from lib.core.errors import StoreError
 from lib.ui.session import services
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text import escape_markdown, t
 from lib.ui.text.limit_text import format_amount, format_reset_time
 
 

@@ -13,8 +13,7 @@ from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.usage import UsageTotal
 from lib.core.user import User
 from lib.ui.session import resources
-from lib.ui.text import dates
-from lib.ui.text.i18n import escape_markdown, t
+from lib.ui.text import dates, escape_markdown, t
 from lib.ui.usage import all_users, balance
 from lib.ui.widgets import cost, table
 

@@ -12,7 +12,7 @@ from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.target import Target
 from lib.core.usage import UsageTotal
 from lib.ui.session import services
-from lib.ui.session.conversation_view import ConversationView
+from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
 from lib.ui.text.limit_text import format_dollars
 

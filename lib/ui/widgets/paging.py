@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.ui.session.state import session_state
 from lib.ui.session.values import PagerPosition
-from lib.ui.text.i18n import t
+from lib.ui.text import t
 
 PAGE_SIZE = 40
 MAX_PAGES = 3  # pages rendered at once: the browser pays for each row in every run

@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 
 from lib.ui.session import conversation_view
-from lib.ui.session.conversation_view import ConversationView
 from lib.ui.session.state import session_state
+from lib.ui.session.values import ConversationView
 
 _SCRIPT = (Path(__file__).parent / "scroll.js").read_text(encoding="utf-8")
 _MESSAGES_ABOVE = 2  # visible messages above the target

@@ -28,7 +28,7 @@ from lib.core.usage import UsageRecord, UsageTotal, to_usage_total
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 from lib.ui.chat import answer_text
-from lib.ui.text.i18n import escape_markdown
+from lib.ui.text import escape_markdown
 from lib.ui.widgets import cost
 from tests.fake_gateway import FakeGateway
 from tests.support.replay import JSON, Canned, Replay, soon
