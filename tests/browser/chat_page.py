@@ -98,7 +98,11 @@ class ChatPage:
         self.wait_idle()
         picker.click()
         picker.fill(model)
+        # Enter takes the first option, which follows the typed text a moment later.
+        expect(self.page.get_by_role("option").first).to_contain_text(model)
         picker.press("Enter")
+        # Also the text that is being typed is a value: only a closed list means that it is chosen.
+        expect(picker).to_have_attribute("aria-expanded", "false")
         expect(picker).to_have_value(re.compile(re.escape(model)))
         return self
 
