@@ -10,6 +10,9 @@ REAL := .venv-real/bin
 UNIT_WORKERS ?= 2
 BROWSER_WORKERS ?= 4
 
+# Each worker and each server of the tests would compile all modules anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run test test-fast test-browser test-order test-real check format clean
 
 run: .venv/run.stamp

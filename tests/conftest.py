@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,14 +20,31 @@ UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("default", derandomize=True, database=None, **UNTIMED)
 settings.register_profile("deep", max_examples=2_000, print_blob=True, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+# Databases and browser profiles are synced all the time; in memory, that costs nothing.
+MEMORY = Path("/dev/shm")
+MIN_FREE_MEMORY = 4 << 30  # bytes
 BROWSER_TESTS = Path(__file__).parent / "browser"
 _connect = socket.socket.connect
+
+
+def pytest_configure() -> None:
+    """Keep temporary files in memory where there is enough of it, and programs in it may run."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    if shutil.disk_usage(MEMORY).free >= MIN_FREE_MEMORY and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the browser tests apart: Playwright leaves an event loop running in its process."""
     if len({BROWSER_TESTS in item.path.parents for item in items}) > 1:
         raise pytest.UsageError("run tests/browser in a process of its own: make test-browser")
+
+
+def pytest_collection_finish() -> None:
+    """Take what is loaded so far out of garbage collection: Streamlit runs a full one after each script run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
