@@ -1,8 +1,26 @@
-"""Sanitizing of values from untrusted JSON."""
+"""Values from untrusted JSON: fields of the expected type, and sanitizing."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+
+def get_object(payload: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return the object under `key`; {} if it is missing or another type."""
+    value = payload.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def get_objects(payload: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the objects in the list under `key`; [] if it is missing or another type."""
+    return [value for value in get_list(payload, key) if isinstance(value, dict)]
+
+
+def get_list(payload: Mapping[str, Any], key: str) -> list[Any]:
+    """Return the list under `key`; [] if it is missing or another type."""
+    value = payload.get(key)
+    return value if isinstance(value, list) else []
 
 
 def sanitize_json(value: Any, max_depth: int = 6) -> Any:

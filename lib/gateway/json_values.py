@@ -1,12 +1,13 @@
-"""Access to untrusted JSON: parsing of a body, and fields of the expected type."""
+"""Parsing of JSON bodies."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from lib.core.errors import InvalidResponse
+from lib.core.sanitize import get_objects
 
 _MAX_QUOTE_LENGTH = 200
 
@@ -38,15 +39,3 @@ def parse_data_list(
     if not isinstance(payload.get("data"), list):
         raise invalid_body(body)
     return payload, get_objects(payload, "data")
-
-
-def get_object(payload: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return the object under `key`; {} if it is missing or another type."""
-    value = payload.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def get_objects(payload: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    """Return the objects in the list under `key`; [] if it is missing or another type."""
-    values = payload.get(key)
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from lib.core.errors import TransferError
-from lib.transfer.values import MISFIT_ERRORS, clean_text
+from lib.transfer.values import clean_text
 
 FORMAT = "antler"
 FORMAT_VERSION = 1
@@ -27,6 +27,8 @@ Integer = Annotated[int, Meta(gt=-(2**53), lt=2**53)]
 Count = Annotated[int, Meta(ge=0, lt=2**53)]
 Number = Integer | Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 
+# A value of another type than its schema's; the second for a text with a lone surrogate.
+_MISFIT_ERRORS = (msgspec.ValidationError, UnicodeEncodeError)
 _ERROR_PATH = re.compile(r" - at `\$([^`]*)`\Z")
 _MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`")
 
@@ -177,7 +179,7 @@ def decode(value: Any, schema: type[T], location: str, issues: Counter[str]) -> 
     value = _strip_nulls(value)
     try:
         struct = msgspec.convert(value, schema)
-    except MISFIT_ERRORS as error:
+    except _MISFIT_ERRORS as error:
         path = _ERROR_PATH.search(str(error))
         field = _MISSING_FIELD.match(str(error))
         names = f"{location}{path[1] if path else ''}{f'.{field[1]}' if field else ''}"

@@ -7,18 +7,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from msgspec import Struct
-
 from lib.core.conversation import Outcome, Part, TextPart, ThinkingPart
+from lib.core.sanitize import get_list, get_object, get_objects
 from lib.transfer.imported import ImportedConversation, ImportedMessage
-from lib.transfer.values import (
-    RawTimestamp,
-    clean_line,
-    clean_text,
-    decode_tolerant,
-    fence_code,
-    parse_target,
-)
+from lib.transfer.values import clean_line, clean_text, fence_code, get_text, parse_target
 
 NAME = "chatgpt"
 
@@ -33,74 +25,6 @@ _CONTEXT_TYPES = ("user_editable_context", "model_editable_context")
 _TOOL_TYPES = ("tether_", "sonic_", "system_error", "computer_", "citable_code")
 
 
-class _Author(Struct):
-    role: str | None = None
-
-
-class _ContentPart(Struct):
-    content_type: str | None = None
-    text: str | None = None
-
-
-class _Thought(Struct):
-    summary: str | None = None
-    content: str | None = None
-
-
-class _Content(Struct):
-    content_type: str | None = None
-    parts: list[str | _ContentPart | None] | None = None
-    text: str | None = None
-    language: str | None = None
-    thoughts: list[_Thought] | None = None
-
-
-class _Attachment(Struct):
-    mime_type: str | None = None
-
-
-class _FinishDetails(Struct):
-    type: str | None = None
-
-
-class _Metadata(Struct):
-    is_visually_hidden_from_conversation: bool | None = None
-    attachments: list[_Attachment] | None = None
-    citations: list[Any] | None = None
-    finish_details: _FinishDetails | None = None
-    model_slug: str | None = None
-
-
-class _Message(Struct):
-    author: _Author | None = None
-    content: _Content | None = None
-    metadata: _Metadata | None = None
-    recipient: str | None = None
-    status: str | None = None
-    create_time: RawTimestamp = None
-
-
-class _Node(Struct):
-    message: _Message | None = None
-    parent: str | None = None
-
-
-class _Conversation(Struct):
-    mapping: dict[str, Any] = {}
-    conversation_id: str | None = None
-    id: str | None = None
-    title: str | None = None
-    current_node: str | None = None
-    create_time: RawTimestamp = None
-    update_time: RawTimestamp = None
-    default_model_slug: str | None = None
-    gizmo_id: str | None = None
-    conversation_template_id: str | None = None
-    plugin_ids: list[Any] | None = None
-    is_starred: bool | None = None
-    is_archived: bool | None = None
-
-
 def can_parse(item: dict[str, Any]) -> bool:
     """Check for a conversation of this format."""
     return isinstance(item.get("mapping"), dict)
@@ -108,99 +32,96 @@ def can_parse(item: dict[str, Any]) -> bool:
 
 def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedConversation:
     """Parse a conversation, and count unsupported content."""
-    conversation = decode_tolerant(item, _Conversation)
-    gizmo_id = conversation.gizmo_id or conversation.conversation_template_id or ""
+    gizmo_id = get_text(item, "gizmo_id", "conversation_template_id")
     issues["project"] += gizmo_id.startswith("g-p-")
     issues["custom_gpt"] += bool(gizmo_id) and not gizmo_id.startswith("g-p-")
-    issues["plugin"] += len(conversation.plugin_ids or ())
+    issues["plugin"] += len(get_list(item, "plugin_ids"))
+    mapping = get_object(item, "mapping")
     return ImportedConversation(
         source=NAME,
-        id=clean_text(conversation.conversation_id or conversation.id),
-        title=clean_text(conversation.title),
-        messages=[
-            _parse_message(message_id, decode_tolerant(value, _Node), issues)
-            for message_id, value in conversation.mapping.items()
-        ],
-        head_id=conversation.current_node,
-        created=conversation.create_time,
-        updated=conversation.update_time,
-        target=parse_target(conversation.default_model_slug, "openai"),
-        pinned=conversation.is_starred is True,
-        archived=conversation.is_archived is True,
+        id=get_text(item, "conversation_id", "id"),
+        title=get_text(item, "title"),
+        messages=[_parse_message(message_id, get_object(mapping, message_id), issues) for message_id in mapping],
+        head_id=get_text(item, "current_node"),
+        created=item.get("create_time"),
+        updated=item.get("update_time"),
+        target=parse_target(get_text(item, "default_model_slug"), "openai"),
+        pinned=item.get("is_starred") is True,
+        archived=item.get("is_archived") is True,
     )
 
 
-def _parse_message(message_id: str, node: _Node, issues: Counter[str]) -> ImportedMessage:
-    message = node.message or _Message()
-    imported = ImportedMessage(message_id, node.parent, message.create_time)
-    content, metadata = message.content, message.metadata or _Metadata()
-    role = message.author.role if message.author else None
-    if content is None or content == _Content():
+def _parse_message(message_id: str, node: dict[str, Any], issues: Counter[str]) -> ImportedMessage:
+    message = get_object(node, "message")
+    content, metadata = get_object(message, "content"), get_object(message, "metadata")
+    role, recipient = get_text(get_object(message, "author"), "role"), get_text(message, "recipient")
+    imported = ImportedMessage(message_id, get_text(node, "parent"), message.get("create_time"))
+    if not content:
         return imported
-    if content.content_type in _CONTEXT_TYPES:
+    if get_text(content, "content_type") in _CONTEXT_TYPES:
         issues["instructions"] += 1
         return imported
-    if role == "system" or metadata.is_visually_hidden_from_conversation:
+    if role == "system" or metadata.get("is_visually_hidden_from_conversation") is True:
         issues["system" if role == "system" else "hidden"] += _has_text(content)
         return imported
     dropped_kinds: list[str] = []
     parts: list[Part] = []
-    if role == "user" or role == "assistant" and message.recipient in ("all", None, "", "python"):
+    if role == "user" or role == "assistant" and recipient in ("all", "", "python"):
         parts = _parse_parts(content, dropped_kinds)
     elif role in ("assistant", "tool"):
         parts = _parse_tool_parts(content, dropped_kinds)
     else:
         dropped_kinds.append("other")
     # Pictures among the attachments are among the parts already.
-    files = [file for file in metadata.attachments or () if not (file.mime_type or "").startswith("image/")]
-    dropped_kinds += ["file"] * len(files)
-    issues["citation"] += sum(part.text.count("\ue200") for part in parts) or len(metadata.citations or ())
-    finish_type = (metadata.finish_details or _FinishDetails()).type or ""
-    default_outcome = Outcome.INTERRUPTED if message.status == "in_progress" else Outcome.COMPLETE
+    files = get_objects(metadata, "attachments")
+    dropped_kinds += ["file" for file in files if not get_text(file, "mime_type").startswith("image/")]
+    issues["citation"] += sum(part.text.count("\ue200") for part in parts) or len(get_list(metadata, "citations"))
+    finish_type = get_text(get_object(metadata, "finish_details"), "type")
+    default_outcome = Outcome.INTERRUPTED if message.get("status") == "in_progress" else Outcome.COMPLETE
     return replace(
         imported,
         role="user" if role == "user" else "assistant",
         parts=[_strip_citations(part) for part in parts],
         dropped_kinds=dropped_kinds,
-        target=parse_target(metadata.model_slug, "openai"),
+        target=parse_target(get_text(metadata, "model_slug"), "openai"),
         outcome=_OUTCOMES.get(finish_type, default_outcome),
     )
 
 
-def _parse_parts(content: _Content, dropped_kinds: list[str]) -> list[Part]:
-    content_type = content.content_type
-    if content_type in ("text", "multimodal_text", None):
+def _parse_parts(content: dict[str, Any], dropped_kinds: list[str]) -> list[Part]:
+    content_type = get_text(content, "content_type")
+    if content_type in ("text", "multimodal_text", ""):
         return _parse_text_parts(content, dropped_kinds)
     if content_type in ("code", "execution_output"):
-        code, language = clean_text(content.text), clean_text(content.language)
+        code, language = get_text(content, "text"), get_text(content, "language")
         if not language.isalnum() or language == "unknown":
             language = ""
         return [TextPart(fence_code(code, language))] if code else []
     if content_type == "thoughts":
-        return [ThinkingPart(_thought_text(thought)) for thought in content.thoughts or ()]
+        return [ThinkingPart(_thought_text(thought)) for thought in get_objects(content, "thoughts")]
     is_tool = content_type.startswith(_TOOL_TYPES)
     dropped_kinds.append("recap" if content_type == "reasoning_recap" else "tool" if is_tool else "other")
     return []
 
 
-def _parse_tool_parts(content: _Content, dropped_kinds: list[str]) -> list[Part]:
+def _parse_tool_parts(content: dict[str, Any], dropped_kinds: list[str]) -> list[Part]:
     """Parse a tool's arguments or results, and drop all but the output of code."""
-    if content.content_type == "execution_output":
+    if content.get("content_type") == "execution_output":
         return _parse_parts(content, dropped_kinds)
     _parse_text_parts(content, dropped_kinds)
     dropped_kinds.append("tool")
     return []
 
 
-def _parse_text_parts(content: _Content, dropped_kinds: list[str]) -> list[Part]:
+def _parse_text_parts(content: dict[str, Any], dropped_kinds: list[str]) -> list[Part]:
     parts: list[Part] = []
-    for part in content.parts or ():
+    for part in get_list(content, "parts"):
         if isinstance(part, str):
             parts.append(TextPart(clean_text(part)))
-        elif part and part.content_type == "audio_transcription":
-            parts.append(TextPart(clean_text(part.text)))
+        elif isinstance(part, dict) and part.get("content_type") == "audio_transcription":
+            parts.append(TextPart(get_text(part, "text")))
         elif part:
-            dropped_kinds.append(_asset_kind(part.content_type or ""))
+            dropped_kinds.append(_asset_kind(get_text(part, "content_type") if isinstance(part, dict) else ""))
     return parts
 
 
@@ -210,15 +131,15 @@ def _asset_kind(content_type: str) -> str:
     return "audio" if "audio" in content_type or "video" in content_type else "other"
 
 
-def _thought_text(thought: _Thought) -> str:
-    summary = clean_line(thought.summary).strip()
-    return "\n\n".join(filter(None, (f"**{summary}**" if summary else "", clean_text(thought.content))))
+def _thought_text(thought: dict[str, Any]) -> str:
+    summary = clean_line(thought.get("summary")).strip()
+    return "\n\n".join(filter(None, (f"**{summary}**" if summary else "", get_text(thought, "content"))))
 
 
 def _strip_citations(part: Part) -> Part:
     return TextPart(_CITATION_MARKERS.sub("", part.text)) if isinstance(part, TextPart) else part
 
 
-def _has_text(content: _Content) -> bool:
-    texts = [content.text or "", *(part for part in content.parts or () if isinstance(part, str))]
-    return any(map(str.strip, texts))
+def _has_text(content: dict[str, Any]) -> bool:
+    texts = [content.get("text"), *get_list(content, "parts")]
+    return any(isinstance(text, str) and text.strip() for text in texts)

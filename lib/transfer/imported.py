@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, Part, TextPart
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.transfer.message_tree import TreeMessage, build_tree, merge_parts, newest_leaf_id
 from lib.transfer.result import ConversationRecord, derive_id
-from lib.transfer.values import RawTimestamp, clean_line, parse_timestamp
+from lib.transfer.values import clean_line, parse_timestamp
 
 MAX_QUESTION_TITLE_CHARS = 60
 # An id that begins so stands for the parent of a first message (Claude, LibreChat).
@@ -25,13 +25,13 @@ _VISIBLE_KINDS = ("image", "file", "audio")
 class ImportedMessage:
     """A message under the ids of its file; without a role it only keeps its place in the tree.
 
-    `dropped_kinds` are the kinds of content that Antler has no place for. Only an answer's target, outcome
-    and failure count.
+    `created` is as `parse_timestamp` takes it, `dropped_kinds` are the kinds of content that Antler has no place
+    for. Only an answer's target, outcome and failure count.
     """
 
     id: str
-    parent_id: str | None
-    created: RawTimestamp = None
+    parent_id: str
+    created: Any = None
     role: Literal["user", "assistant"] | None = None
     parts: Sequence[Part] = ()
     dropped_kinds: Sequence[str] = ()
@@ -48,9 +48,9 @@ class ImportedConversation:
     id: str
     title: str
     messages: Sequence[ImportedMessage]
-    head_id: str | None = None
-    created: RawTimestamp = None
-    updated: RawTimestamp = None
+    head_id: str = ""
+    created: Any = None
+    updated: Any = None
     target: Target | None = None
     system: str = ""
     pinned: bool = False
@@ -79,7 +79,7 @@ def build_record(imported: ImportedConversation, issues: Counter[str]) -> Conver
         title_source="model" if title else "question",
         created_at=conversation_created or min(times),
         updated_at=conversation_updated or max(times),
-        head_id=tree.node_ids.get(imported.head_id or "") or newest_leaf_id(tree.nodes),
+        head_id=tree.node_ids.get(imported.head_id) or newest_leaf_id(tree.nodes),
         target=targets[-1] if targets else imported.target,
         params=Params(system=imported.system),
         pinned=imported.pinned,
@@ -90,9 +90,8 @@ def build_record(imported: ImportedConversation, issues: Counter[str]) -> Conver
 def _build_message(message: ImportedMessage, conversation: ImportedConversation, issues: Counter[str]) -> TreeMessage:
     """Build a node. A message without remaining content names the dropped kinds, e.g. "[image]"."""
     issues.update(message.dropped_kinds)
-    parent_id = message.parent_id
-    if not parent_id or parent_id.startswith(_ROOT_PARENT_PREFIX):
-        parent_id = None
+    is_root = not message.parent_id or message.parent_id.startswith(_ROOT_PARENT_PREFIX)
+    parent_id = None if is_root else message.parent_id
     created = parse_timestamp(message.created)
     parts = merge_parts(message.parts)
     visible_kinds = [kind for kind in message.dropped_kinds if kind in _VISIBLE_KINDS]

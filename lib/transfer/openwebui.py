@@ -8,11 +8,10 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from msgspec import Struct
-
 from lib.core.conversation import Failure, Outcome, Part, TextPart, ThinkingPart
+from lib.core.sanitize import get_list, get_object, get_objects
 from lib.transfer.imported import ImportedConversation, ImportedMessage
-from lib.transfer.values import MAX_DETAIL_CHARS, RawTimestamp, clean_text, decode_tolerant, parse_target
+from lib.transfer.values import MAX_DETAIL_CHARS, clean_text, get_text, parse_target
 
 NAME = "openwebui"
 
@@ -20,69 +19,6 @@ NAME = "openwebui"
 _DETAILS_BLOCK = re.compile(r'<details type="([a-z_]{1,40})"[^<>]{0,2000}>(.*?)(?:</details>\n?|\Z)', re.DOTALL)
 _SUMMARY_TAG = re.compile(r"\s{0,9}<summary>[^<]{0,500}</summary>\n?")
 _QUOTE_PREFIX = re.compile(r"^> ?", re.MULTILINE)
-
-
-class _ContentPart(Struct):
-    type: str | None = None
-    text: str | None = None
-
-
-class _File(Struct):
-    type: str | None = None
-
-
-class _OutputItem(Struct):
-    type: str | None = None
-    content: list[_ContentPart] | None = None
-
-
-class _Message(Struct, rename="camel"):
-    parent_id: str | None = None
-    role: str | None = None
-    content: str | list[_ContentPart] | None = None
-    timestamp: RawTimestamp = None
-    files: list[_File] | None = None
-    sources: list[Any] | None = None
-    citations: list[Any] | None = None
-    output: list[_OutputItem] | None = None
-    error: Any = None
-    done: bool | None = None
-    model: str | None = None
-
-
-class _History(Struct, rename="camel"):
-    messages: dict[str, Any] = {}
-    current_id: str | None = None
-
-
-class _Params(Struct):
-    system: str | None = None
-
-
-class _Chat(Struct):
-    id: str | None = None
-    title: str | None = None
-    history: _History | None = None
-    timestamp: RawTimestamp = None
-    tags: list[Any] | None = None
-    models: list[Any] | None = None
-    params: _Params | None = None
-    system: str | None = None
-
-
-class _Meta(Struct):
-    tags: list[Any] | None = None
-
-
-class _Entry(Struct):
-    id: str | None = None
-    title: str | None = None
-    created_at: RawTimestamp = None
-    updated_at: RawTimestamp = None
-    meta: _Meta | None = None
-    folder_id: Any = None
-    pinned: bool | None = None
-    archived: bool | None = None
 
 
 def can_parse(item: dict[str, Any]) -> bool:
@@ -93,62 +29,65 @@ def can_parse(item: dict[str, Any]) -> bool:
 
 def parse_conversation(item: dict[str, Any], issues: Counter[str]) -> ImportedConversation:
     """Parse a chat, and count unsupported content."""
-    entry, chat = decode_tolerant(item, _Entry), decode_tolerant(_raw_chat(item), _Chat)
-    history = chat.history or _History()
-    issues["folder"] += bool(entry.folder_id)
-    issues["tag"] += len((entry.meta and entry.meta.tags) or chat.tags or ())
+    chat = _raw_chat(item)
+    history = get_object(chat, "history")
+    messages, models = get_object(history, "messages"), get_list(chat, "models")
+    issues["folder"] += bool(item.get("folder_id"))
+    issues["tag"] += len(get_list(get_object(item, "meta"), "tags") or get_list(chat, "tags"))
     return ImportedConversation(
         source=NAME,
-        id=clean_text(entry.id or chat.id),
-        title=clean_text(entry.title or chat.title),
-        messages=[_parse_message(message_id, value, issues) for message_id, value in history.messages.items()],
-        head_id=history.current_id,
-        created=entry.created_at or chat.timestamp,
-        updated=entry.updated_at,
-        target=parse_target(chat.models[0], "openai") if chat.models else None,
-        system=clean_text((chat.params and chat.params.system) or chat.system),
-        pinned=entry.pinned is True,
-        archived=entry.archived is True,
+        id=get_text(item, "id") or get_text(chat, "id"),
+        title=get_text(item, "title") or get_text(chat, "title"),
+        messages=[_parse_message(message_id, get_object(messages, message_id), issues) for message_id in messages],
+        head_id=get_text(history, "currentId"),
+        created=item.get("created_at") or chat.get("timestamp"),
+        updated=item.get("updated_at"),
+        target=parse_target(clean_text(models[0]), "openai") if models else None,
+        system=get_text(get_object(chat, "params"), "system") or get_text(chat, "system"),
+        pinned=item.get("pinned") is True,
+        archived=item.get("archived") is True,
     )
 
 
 def _raw_chat(item: dict[str, Any]) -> dict[str, Any]:
-    chat = item.get("chat")
-    return chat if isinstance(chat, dict) and chat else item
+    return get_object(item, "chat") or item
 
 
-def _parse_message(message_id: str, value: Any, issues: Counter[str]) -> ImportedMessage:
-    message = decode_tolerant(value, _Message)
-    imported = ImportedMessage(message_id, message.parent_id, message.timestamp)
-    if message.role not in ("user", "assistant"):
-        issues["system" if message.role == "system" else "other"] += bool(value)
+def _parse_message(message_id: str, message: dict[str, Any], issues: Counter[str]) -> ImportedMessage:
+    imported = ImportedMessage(message_id, get_text(message, "parentId"), message.get("timestamp"))
+    role = get_text(message, "role")
+    if role not in ("user", "assistant"):
+        issues["system" if role == "system" else "other"] += bool(message)
         return imported
-    dropped_kinds = ["image" if file.type == "image" else "file" for file in message.files or ()]
-    dropped_kinds += ["citation"] * len(message.sources or message.citations or ())
-    content = _content_text(message.content, dropped_kinds)
-    if message.role == "user":
+    dropped_kinds = ["image" if file.get("type") == "image" else "file" for file in get_objects(message, "files")]
+    dropped_kinds += ["citation"] * len(get_list(message, "sources") or get_list(message, "citations"))
+    content = _content_text(message, dropped_kinds)
+    if role == "user":
         return replace(imported, role="user", parts=[TextPart(content)], dropped_kinds=dropped_kinds)
-    failure = _parse_failure(message.error)
-    default_outcome = Outcome.INTERRUPTED if message.done is False else Outcome.COMPLETE
+    failure = _parse_failure(message.get("error"))
+    default_outcome = Outcome.INTERRUPTED if message.get("done") is False else Outcome.COMPLETE
     return replace(
         imported,
         role="assistant",
-        parts=_parse_parts(content, message.output or [], dropped_kinds),
+        parts=_parse_parts(content, get_objects(message, "output"), dropped_kinds),
         dropped_kinds=dropped_kinds,
-        target=parse_target(message.model, "openai"),
+        target=parse_target(get_text(message, "model"), "openai"),
         outcome=Outcome.FAILED if failure else default_outcome,
         failure=failure,
     )
 
 
-def _content_text(content: str | list[_ContentPart] | None, dropped_kinds: list[str]) -> str:
-    if content is None or isinstance(content, str):
-        return clean_text(content)
-    dropped_kinds += ["image" if "image" in (part.type or "") else "other" for part in content if part.type != "text"]
-    return "\n\n".join(clean_text(part.text) for part in content if part.type == "text" and part.text)
+def _content_text(message: dict[str, Any], dropped_kinds: list[str]) -> str:
+    texts = [get_text(message, "content")]
+    for part in get_objects(message, "content"):
+        if part.get("type") == "text":
+            texts.append(get_text(part, "text"))
+        else:
+            dropped_kinds.append("image" if "image" in get_text(part, "type") else "other")
+    return "\n\n".join(filter(None, texts))
 
 
-def _parse_parts(content: str, output: list[_OutputItem], dropped_kinds: list[str]) -> list[Part]:
+def _parse_parts(content: str, output: list[dict[str, Any]], dropped_kinds: list[str]) -> list[Part]:
     """Split an answer into text and thinking, which only newer versions keep beside the text."""
     thoughts = [thought for item in output if (thought := _reasoning_text(item))]
     parts: list[Part] = [ThinkingPart(thought) for thought in thoughts]
@@ -165,10 +104,10 @@ def _parse_parts(content: str, output: list[_OutputItem], dropped_kinds: list[st
     return parts
 
 
-def _reasoning_text(item: _OutputItem) -> str:
-    if item.type != "reasoning":
+def _reasoning_text(item: dict[str, Any]) -> str:
+    if item.get("type") != "reasoning":
         return ""
-    return "".join(clean_text(part.text) for part in item.content or ()).strip()
+    return "".join(get_text(part, "text") for part in get_objects(item, "content")).strip()
 
 
 def _parse_failure(error: Any) -> Failure | None:

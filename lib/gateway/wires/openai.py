@@ -25,8 +25,7 @@ from lib.core.params import (
     merge_patch,
     parse_json_object,
 )
-from lib.core.sanitize import parse_token_count
-from lib.gateway.json_values import get_object, get_objects
+from lib.core.sanitize import get_object, get_objects, parse_token_count
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import errors, finish_reasons, model_quirks
 from lib.gateway.wires.tool_calls import ToolCalls
