@@ -16,6 +16,7 @@ from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.text import dates, escape_markdown, t
 from lib.ui.widgets import cost, paging
+from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.user_names import display_name
 
 _PAGE_SIZE = 25
@@ -81,14 +82,8 @@ def _render_row(record: UserRecord, usage: UsageTotal | None, zone: tzinfo) -> N
             f"**{escape_markdown(display_name(record))}**  \n:small[:gray[{' · '.join(facts)}]]",
             width="stretch",
         )
-        st.button(
-            t("users.limits"),
-            key=f"limits-of-{record.id}",
-            type="tertiary",
-            icon=":material/speed:",
-            on_click=scope.show_user_section,
-            args=("limits", record.id),
-        )
+        limits_key = f"limits-of-{record.id}"
+        render_button(t("users.limits"), limits_key, "speed", scope.show_user_section, "limits", record.id)
         if resources.settings().access.mode == "oidc":
             _render_sign_out(record)
 
@@ -103,13 +98,8 @@ def _user_with_roles(record: UserRecord) -> User:
 def _render_sign_out(record: UserRecord) -> None:
     with st.popover(t("users.sign_out"), icon=":material/logout:", type="tertiary", key=f"out-{record.id}"):
         st.markdown(t("users.sign_out_confirm", name=escape_markdown(display_name(record))))
-        st.button(
-            t("users.sign_out_do"),
-            key=f"out-do-{record.id}",
-            type="primary",
-            on_click=_revoke_sessions,
-            args=(record.id,),
-        )
+        label, key = t("users.sign_out_do"), f"out-do-{record.id}"
+        render_button(label, key, "", _revoke_sessions, record.id, type="primary")
 
 
 @admin_action

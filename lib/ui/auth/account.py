@@ -13,6 +13,7 @@ from lib.ui.session import audit, resources
 from lib.ui.session.state import session_state
 from lib.ui.text import t
 from lib.ui.widgets import errors
+from lib.ui.widgets.controls import render_button
 
 
 def render(user: User) -> None:
@@ -40,13 +41,7 @@ def render(user: User) -> None:
 
 def _render_password_sign_out(user: User) -> None:
     if session_state.is_password_verified:
-        st.button(
-            t("account.sign_out"),
-            key="signout",
-            icon=":material/logout:",
-            on_click=_on_password_sign_out,
-            args=(user,),
-        )
+        render_button(t("account.sign_out"), "signout", "logout", _on_password_sign_out, user, type="secondary")
     else:
         # A link, not a button: only an HTTP response can delete the cookie.
         style = 'style="color: inherit" target="_self"'

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -15,6 +14,7 @@ from lib.core.user import User
 from lib.ui.chat import branch_actions, composer, params_panel
 from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
+from lib.ui.widgets.controls import render_button
 
 _MAX_DETAIL_CHARS = 300
 
@@ -37,11 +37,11 @@ def render(user: User, view: ConversationView, node: Node, footer: str, *, is_la
         if footer:
             st.caption(footer, width="content")
         if is_last and is_final:
-            _render_retry(user, "actions.regenerate", "tertiary")
+            render_button(t("actions.regenerate"), "retry", "refresh", composer.retry, user)
         if node.provider_metadata or node.usage.output is not None:
             with st.popover(t("actions.details"), icon=":material/info:", type="tertiary", key=f"info-{node.id}"):
                 _render_details(node)
-        branch_actions.render_menu(
+        branch_actions.render_actions_menu(
             user, node, ("branch", "delete") if is_last else ("again_here", "go_back", "branch", "delete")
         )
 
@@ -50,37 +50,18 @@ def _render_next_actions(user: User, node: Node) -> None:
     """Render the actions after an incomplete answer, the most likely one first."""
     is_context_full = node.finish_reason == "model_context_window_exceeded"
     if turn.can_continue(node) and not is_context_full:
-        _render_button("continue", "play_arrow", partial(composer.continue_answer, user, node.id))
+        label, on_click = t("actions.continue"), composer.continue_answer
+        render_button(label, "continue", "play_arrow", on_click, user, node.id, type="secondary")
     if node.outcome is Outcome.LENGTH and not is_context_full:
-        _render_button("raise", "expand", partial(composer.retry_with_higher_limit, user))
-    _render_retry(user, "answer.retry", "secondary")
-
-
-def _render_button(name: str, icon: str, on_click: Callable[[], None]) -> None:
-    st.button(t(f"actions.{name}"), key=name, icon=f":material/{icon}:", on_click=on_click)
-
-
-def _render_retry(user: User, label_key: str, button_type: Literal["secondary", "tertiary"]) -> None:
-    st.button(
-        t(label_key),
-        key="retry",
-        icon=":material/refresh:",
-        type=button_type,
-        on_click=composer.retry,
-        args=(user,),
-    )
+        label = t("actions.raise")
+        render_button(label, "raise", "expand", composer.retry_with_higher_limit, user, type="secondary")
+    render_button(t("answer.retry"), "retry", "refresh", composer.retry, user, type="secondary")
 
 
 def _render_retry_without(user: User, param_names: list[str]) -> None:
     fields = t("list.separator").join(t(f"param.{name}") for name in param_names)
-    st.button(
-        t("actions.retry_without", fields=fields),
-        key="without",
-        icon=":material/tune:",
-        type="primary",
-        on_click=composer.retry,
-        args=(user, tuple(param_names)),
-    )
+    label = t("actions.retry_without", fields=fields)
+    render_button(label, "without", "tune", composer.retry, user, tuple(param_names), type="primary")
 
 
 def _render_details(node: Node) -> None:

@@ -15,6 +15,7 @@ from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import undo
+from lib.ui.widgets.controls import render_button, render_menu
 from lib.ui.widgets.errors import shows_errors
 
 
@@ -31,43 +32,27 @@ def render_pager(user: User, sibling_ids: list[str] | None, node_id: str) -> Non
 
 def _render_pager_button(user: User, sibling_ids: list[str], node_id: str, step: int, icon: str, label: str) -> None:
     index = sibling_ids.index(node_id) + step
-    st.button(
-        label,
-        key=f"page-{node_id}-{step}",
-        icon=f":material/{icon}:",
-        type="tertiary",
-        disabled=not 0 <= index < len(sibling_ids),
-        on_click=_show_branch,
-        args=(user, sibling_ids[index % len(sibling_ids)]),
-    )
+    is_disabled = not 0 <= index < len(sibling_ids)
+    sibling_id = sibling_ids[index % len(sibling_ids)]
+    render_button(label, f"page-{node_id}-{step}", icon, _show_branch, user, sibling_id, disabled=is_disabled)
 
 
 def render_question_actions(user: User, view: ConversationView, node: Node) -> None:
     """Render the line below a question: its versions, Edit, and the menu."""
     with st.container(key=f"below-question-{node.id}", horizontal=True, horizontal_alignment="right", gap="small"):
         render_pager(user, view.siblings.get(node.id), node.id)
-        st.button(
-            t("actions.edit"),
-            key=f"edit-{node.id}",
-            icon=":material/edit:",
-            type="tertiary",
-            on_click=_set_edited_node,
-            args=(node.id,),
-        )
-        render_menu(user, node, ("branch", "delete"))
+        render_button(t("actions.edit"), f"edit-{node.id}", "edit", _set_edited_node, node.id)
+        render_actions_menu(user, node, ("branch", "delete"))
 
 
-def render_menu(user: User, node: Node, actions: tuple[str, ...]) -> None:
+def render_actions_menu(user: User, node: Node, actions: tuple[str, ...]) -> None:
     """Render a menu of actions on a message, named as in `_run_action`."""
-    key = f"more-{node.id}"
-    st.menu_button(
+    render_menu(
         t("actions.more"),
+        f"more-{node.id}",
         [action for action in actions if action != "branch" or not session_state.temporary_store],
-        key=key,
-        icon=":material/more_horiz:",
-        type="tertiary",
-        format_func=lambda action: t(f"actions.{action}"),
-        on_click=lambda: _run_action(user, node, session_state.widget(key)),
+        lambda action: t(f"actions.{action}"),
+        lambda action: _run_action(user, node, action),
     )
 
 

@@ -22,6 +22,7 @@ from lib.ui.session import conversation_view, services
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
+from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import code_message, shows_errors
 
 POLL_INTERVAL = 1.0  # seconds between two looks at a summary in progress
@@ -77,7 +78,7 @@ def render(user: User, target: Target | None, params: Params) -> None:
     if job and job.state == "running":
         with st.container(key="summing", horizontal=True, vertical_alignment="center", gap="small"):
             _render_progress(job)
-            st.button(t("context_window.cancel"), key="summing-cancel", icon=":material/close:", on_click=job.cancel)
+            render_button(t("context_window.cancel"), "summing-cancel", "close", job.cancel, type="secondary")
     elif target and not view.generation:
         key, text = session_state.held_question
         unsent_text = text if key == _view_key(view) else ""
@@ -110,14 +111,7 @@ def truncation_line(user: User, view: ConversationView, node: Node) -> Iterator[
         summary = window.summary_text(view.nodes, truncation)
         with st.container(key="window-line", horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(t("context_window.summarised" if summary else "context_window.dropped"), width="content")
-            st.button(
-                t("context_window.undo"),
-                key="window-undo",
-                icon=":material/undo:",
-                type="tertiary",
-                on_click=_undo_truncation,
-                args=(user, conversation.id),
-            )
+            render_button(t("context_window.undo"), "window-undo", "undo", _undo_truncation, user, conversation.id)
         if summary:
             with st.expander(t("context_window.summary"), type="compact"):
                 st.markdown(sanitize(summary))

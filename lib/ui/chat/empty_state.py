@@ -10,6 +10,7 @@ from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
+from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import shows_errors
 
 _SUGGESTION_COUNT = 4
@@ -26,12 +27,8 @@ def render(user: User) -> None:
         with st.container(key="suggestions", horizontal=True, gap="small"):
             for number in range(1, _SUGGESTION_COUNT + 1):
                 question = t(f"empty.{'q' if is_demo else 'g'}{number}")
-                st.button(
-                    escape_markdown(question),
-                    key=f"suggest-{number}",
-                    on_click=composer.send,
-                    args=(user, question),
-                )
+                label = escape_markdown(question)
+                render_button(label, f"suggest-{number}", "", composer.send, user, question, type="secondary")
 
 
 def render_temporary_switch(user: User, view: ConversationView) -> None:
@@ -43,13 +40,13 @@ def render_temporary_switch(user: User, view: ConversationView) -> None:
         if is_temporary:
             st.caption(f":material/visibility_off: {t('temporary.about')}")
         if not view.nodes:
-            st.button(
+            render_button(
                 t("temporary.on" if is_temporary else "temporary.off"),
-                key="temporary-switch",
-                icon=":material/check:" if is_temporary else ":material/visibility_off:",
+                "temporary-switch",
+                "check" if is_temporary else "visibility_off",
+                _toggle_temporary,
+                user,
                 type="secondary" if is_temporary else "tertiary",
-                on_click=_toggle_temporary,
-                args=(user,),
             )
 
 

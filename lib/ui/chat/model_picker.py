@@ -8,13 +8,14 @@ import streamlit as st
 
 from lib.core.models import group_by_vendor
 from lib.core.preferences import Preferences
-from lib.core.target import Target, is_wire
+from lib.core.target import WIRES, Target, is_wire
 from lib.core.user import User
 from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
-from lib.ui.settings import default_model_fields, models
+from lib.ui.settings import models
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import cost, model_access
+from lib.ui.widgets.controls import render_button, render_choice
 from lib.ui.widgets.errors import flash_warning, shows_errors
 
 _MODEL_KEY, _WIRE_KEY = "composer.model", "composer.wire"
@@ -107,7 +108,7 @@ def render(user: User) -> None:
         on_change=_on_model_change,
         args=(user,),
     )
-    default_model_fields.render_wire_picker(_WIRE_KEY)
+    render_choice(t("composer.wire"), _WIRE_KEY, WIRES, lambda wire: t(f"wire.{wire}"))
     session_state.target_widget_values = {
         _MODEL_KEY: _selected_model(),
         _WIRE_KEY: session_state.widget(_WIRE_KEY),
@@ -170,20 +171,8 @@ def _render_details(user: User, preferences: Preferences) -> None:
     st.caption(model_access.capabilities_text(model.capabilities))
     st.caption(escape_markdown(cost.price_text(model.id)))
     is_favourite = model.id in preferences.favourites
-    st.button(
-        t("target.unstar" if is_favourite else "target.star"),
-        key="star",
-        icon=":material/star:",
-        type="tertiary",
-        on_click=models.set_favourite,
-        args=(user, model.id, not is_favourite),
-    )
+    label = t("target.unstar" if is_favourite else "target.star")
+    render_button(label, "star", "star", models.set_favourite, user, model.id, not is_favourite)
     is_default = preferences.default_target == target
-    st.button(
-        t("target.undefault" if is_default else "target.default", wire=t(f"wire.{target.wire}")),
-        key="default",
-        icon=":material/push_pin:",
-        type="tertiary",
-        on_click=models.set_default,
-        args=(user, None if is_default else target),
-    )
+    label = t("target.undefault" if is_default else "target.default", wire=t(f"wire.{target.wire}"))
+    render_button(label, "default", "push_pin", models.set_default, user, None if is_default else target)

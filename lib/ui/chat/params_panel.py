@@ -19,16 +19,15 @@ from lib.core.params import (
     parse_json_object,
     parse_stop_sequences,
 )
-from lib.core.policy import Prompt
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
+from lib.ui.widgets.controls import render_button, render_menu
 from lib.ui.widgets.errors import shows_errors
 
 _WIDGET_KEYS = {field.name: f"param.{field.name}" for field in PARAM_FIELDS}
-_SHARED_PROMPT_KEY = "params.shared"
 _GROUPS = ("basic", "thinking", "sampling", "output", "request")
 # Below this, a range is short enough to show in the label.
 _MAX_SHOWN_RANGE = 1000
@@ -155,13 +154,7 @@ def render(user: User, target: Target | None, warnings: Sequence[str]) -> None:
             st.caption(t("params.unsupported", fields=t("list.separator").join(labels)))
         if changed:
             names = [field.name for field in PARAM_FIELDS]
-            st.button(
-                t("params.reset"),
-                key="params-clear",
-                type="tertiary",
-                on_click=reset_params,
-                args=(user, names),
-            )
+            render_button(t("params.reset"), "params-clear", "", reset_params, user, names)
     session_state.param_widget_values = {name: session_state.widget(key) for name, key in _WIDGET_KEYS.items()}
 
 
@@ -169,20 +162,14 @@ def _render_shared_prompts(user: User) -> None:
     """Render a menu of the team's prompts; the selected one replaces the system prompt."""
     prompts = resources.policy().prompts
     if prompts:
-        st.menu_button(
+        render_menu(
             t("prompts.use"),
+            "params.shared",
             range(len(prompts)),
-            key=_SHARED_PROMPT_KEY,
-            icon=":material/library_books:",
-            type="tertiary",
-            format_func=lambda index: escape_markdown(prompts[index].name),
-            on_click=_apply_shared_prompt,
-            args=(user, prompts),
+            lambda index: escape_markdown(prompts[index].name),
+            lambda index: set_params(user, system=prompts[index].text),
+            "library_books",
         )
-
-
-def _apply_shared_prompt(user: User, prompts: Sequence[Prompt]) -> None:
-    set_params(user, system=prompts[session_state.widget(_SHARED_PROMPT_KEY)].text)
 
 
 def list_warnings(target: Target | None) -> list[str]:

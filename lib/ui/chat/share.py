@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -20,6 +19,7 @@ from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 from lib.ui.text import current_language, dates, escape_markdown, t, translate
 from lib.ui.widgets import cost
+from lib.ui.widgets.controls import render_button, render_download
 from lib.ui.widgets.errors import shows_errors
 
 _SHARED_PAGE = "shared"
@@ -55,7 +55,7 @@ def _render_link(user: User, conversation_id: str) -> None:
     if token := session_state.share_tokens.get(conversation_id):
         st.code(share_url(token), language=None, wrap_lines=True)
         st.caption(t("share.once"))
-    st.button(t("share.make"), key="share-make", icon=":material/link:", on_click=_create_link, args=(user,))
+    render_button(t("share.make"), "share-make", "link", _create_link, user, type="secondary")
 
 
 @shows_errors
@@ -90,20 +90,9 @@ def _render_downloads(user: User, opened: Conversation) -> None:
         return b"".join(transfer.write_export([read_conversation()]))
 
     with st.container(horizontal=True, gap="small"):
-        _render_download(opened, "md", "text/markdown", write_markdown)
-        _render_download(opened, "json", "application/json", write_json)
-
-
-def _render_download(conversation: Conversation, extension: str, mime_type: str, write: Callable[[], bytes]) -> None:
-    st.download_button(
-        t(f"share.{extension}"),
-        write,
-        f"{file_stem(conversation.title)}.{extension}",
-        mime_type,
-        key=f"download-{extension}",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+        stem = file_stem(opened.title)
+        render_download(t("share.md"), "download-md", write_markdown, f"{stem}.md", "text/markdown")
+        render_download(t("share.json"), "download-json", write_json, f"{stem}.json", "application/json")
 
 
 def file_stem(title: str) -> str:
@@ -121,13 +110,8 @@ def render_share_links(user: User) -> None:
         with st.container(key=f"shared-{link.id}", horizontal=True, vertical_alignment="center"):
             day = dates.format_date(link.created_at)
             st.markdown(f"{escape_markdown(link.title)}  \n:small[:gray[{day}]]", width="stretch")
-            st.button(
-                t("share.revoke"),
-                key=f"revoke-{link.id}",
-                icon=":material/link_off:",
-                on_click=_revoke_link,
-                args=(user, link.id),
-            )
+            key = f"revoke-{link.id}"
+            render_button(t("share.revoke"), key, "link_off", _revoke_link, user, link.id, type="secondary")
 
 
 @shows_errors

@@ -11,6 +11,7 @@ from lib.ui.history import conversation_actions, list_forms
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import paging
+from lib.ui.widgets.controls import render_button, render_menu
 
 
 def render_folder(user: User, name: str, count: int) -> bool:
@@ -20,15 +21,8 @@ def render_folder(user: User, name: str, count: int) -> bool:
         _render_rename_form(user, name)
     else:
         with st.container(key=f"folder-{folder_key(name)}", horizontal=True, gap=None, wrap=False):
-            st.button(
-                f"{escape_markdown(name)} :gray[{count}]",
-                key=f"fold-{folder_key(name)}",
-                type="tertiary",
-                width="stretch",
-                icon=f":material/{'folder_open' if is_open else 'folder'}:",
-                on_click=_toggle_folder,
-                args=(name,),
-            )
+            label, icon = f"{escape_markdown(name)} :gray[{count}]", "folder_open" if is_open else "folder"
+            render_button(label, f"fold-{folder_key(name)}", icon, _toggle_folder, name, width="stretch")
             _render_menu(user, name)
     return is_open
 
@@ -40,21 +34,17 @@ def folder_key(name: str) -> str:
 
 def _render_menu(user: User, name: str) -> None:
     labels = {"rename": t("sidebar.rename"), "delete": t("folder.delete")}
-    key = f"actions-folder-{folder_key(name)}"
-    st.menu_button(
+    render_menu(
         t("sidebar.actions"),
+        f"actions-folder-{folder_key(name)}",
         list(labels),
-        key=key,
-        icon=":material/more_horiz:",
-        type="tertiary",
-        format_func=lambda action: labels[action],
-        on_click=_on_menu_select,
-        args=(user, name, key),
+        lambda action: labels[action],
+        lambda action: _run_action(user, name, action),
     )
 
 
-def _on_menu_select(user: User, name: str, menu_key: str) -> None:
-    if session_state.widget(menu_key) == "rename":
+def _run_action(user: User, name: str, action: str) -> None:
+    if action == "rename":
         session_state.renamed_folder = name
     else:
         conversation_actions.delete_folder(user, name)

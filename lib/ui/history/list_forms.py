@@ -8,6 +8,7 @@ import streamlit as st
 
 from lib.ui.session.state import session_state
 from lib.ui.text import t
+from lib.ui.widgets.controls import render_button
 
 
 def render_rename_form(
@@ -58,5 +59,5 @@ def render_folder_picker(
         )
         with st.container(key=f"{key}-buttons", horizontal=True, gap="small"):
             if allow_none:
-                st.button(t("folder.none"), key=f"{key}-none", type="tertiary", on_click=on_choose, args=("",))
-            st.button(t("rename.cancel"), key=f"{key}-cancel", type="tertiary", on_click=on_cancel)
+                render_button(t("folder.none"), f"{key}-none", "", on_choose, "")
+            render_button(t("rename.cancel"), f"{key}-cancel", "", on_cancel)

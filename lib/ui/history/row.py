@@ -13,6 +13,7 @@ from lib.ui.session import services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import scroll
+from lib.ui.widgets.controls import render_button, render_menu
 from lib.ui.widgets.navigation import CHAT_PAGE
 
 _MAX_TITLE_CHARS = 200
@@ -64,23 +65,13 @@ def _render_row(user: User, conversation: Conversation, *, is_open: bool) -> Non
         else:
             # For screen readers: the style sheet shows the status as a dot.
             label = f"{title} :small[{t(f'sidebar.{status}')}]" if status else title
-            st.button(
-                label,
-                key=f"open-{conversation.id}",
-                type="tertiary",
-                width="stretch",
-                on_click=open_conversation,
-                args=(conversation.id,),
-            )
-        menu_key = f"actions-{conversation.id}"
-        st.menu_button(
+            render_button(label, f"open-{conversation.id}", "", open_conversation, conversation.id, width="stretch")
+        render_menu(
             t("sidebar.actions"),
+            f"actions-{conversation.id}",
             _available_actions(conversation),
-            key=menu_key,
-            icon=":material/more_horiz:",
-            type="tertiary",
-            format_func=lambda action: t(f"sidebar.{action}"),
-            on_click=lambda: _run_action(user, conversation, session_state.widget(menu_key)),
+            lambda action: t(f"sidebar.{action}"),
+            lambda action: _run_action(user, conversation, action),
         )
 
 

@@ -15,6 +15,7 @@ from lib.ui.history import row
 from lib.ui.session import resources, services
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import paging
+from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import shows_errors
 
 _INPUT_KEY = "search"
@@ -62,14 +63,8 @@ def _render_result(user: User, result: SearchResult, terms: tuple[search_terms.T
     passage = search_terms.extract_passages(result.text, matches, _CONTEXT_CHARS)[0]
     excerpt = "".join(_format_segment(text, is_match=is_match) for text, is_match in passage.segments)
     before, after = "… " if passage.start else "", " …" if passage.end < len(result.text) else ""
-    st.button(
-        f"**{escape_markdown(result.conversation.title)}**  \n{before}{excerpt}{after}",
-        key=f"hit-{result.node_id}",
-        type="tertiary",
-        width="stretch",
-        on_click=_open_result,
-        args=(user, result),
-    )
+    label = f"**{escape_markdown(result.conversation.title)}**  \n{before}{excerpt}{after}"
+    render_button(label, f"hit-{result.node_id}", "", _open_result, user, result, width="stretch")
 
 
 def _format_segment(text: str, *, is_match: bool) -> str:

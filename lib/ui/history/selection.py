@@ -12,6 +12,7 @@ from lib.ui.history import conversation_actions, list_forms
 from lib.ui.session.state import session_state
 from lib.ui.session.values import Selection
 from lib.ui.text import escape_markdown, t
+from lib.ui.widgets.controls import Args, render_button
 
 
 def is_active() -> bool:
@@ -59,14 +60,14 @@ def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool)
             session_state.set_widget("pick-all", selection.is_all_selected)
             label = t("selection.count", count=count) if count else t("selection.all")
             st.checkbox(label, key="pick-all", width="stretch", on_change=selection.toggle_all)
-            st.button(t("selection.cancel"), key="pick-cancel", type="tertiary", on_click=end)
+            render_button(t("selection.cancel"), "pick-cancel", "", end)
         with st.container(key="selection-actions", horizontal=True, wrap=False, gap="xsmall"):
             if is_archive:
-                _render_action("unarchive", "unarchive", lambda: _set_selected_archived(user, False))
+                _render_action("unarchive", "unarchive", _set_selected_archived, user, False)
             else:
-                _render_action("archive", "archive", lambda: _set_selected_archived(user, True))
+                _render_action("archive", "archive", _set_selected_archived, user, True)
                 _render_action("move", "drive_file_move", selection.toggle_folder_picker)
-            _render_action("delete", "delete", lambda: _delete_selected(user))
+            _render_action("delete", "delete", _delete_selected, user)
         if selection.is_folder_picker_open and count:
             list_forms.render_folder_picker(
                 "pick-folder",
@@ -76,15 +77,9 @@ def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool)
             )
 
 
-def _render_action(name: str, icon: str, on_click: Callable[[], None]) -> None:
-    st.button(
-        t(f"selection.{name}"),
-        key=f"pick-{name}",
-        type="tertiary",
-        icon=f":material/{icon}:",
-        disabled=not _current_selection().selected,
-        on_click=on_click,
-    )
+def _render_action(name: str, icon: str, on_click: Callable[[*Args], None], *args: *Args) -> None:
+    is_disabled = not _current_selection().selected
+    render_button(t(f"selection.{name}"), f"pick-{name}", icon, on_click, *args, disabled=is_disabled)
 
 
 def _set_selected_archived(user: User, archived: bool) -> None:

@@ -11,6 +11,7 @@ from lib.ui.session import conversation_view
 from lib.ui.session.state import session_state
 from lib.ui.text import t
 from lib.ui.widgets import paging
+from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import code_message
 from lib.ui.widgets.navigation import SETTINGS_PAGE, USAGE_PAGE
 
@@ -18,13 +19,7 @@ from lib.ui.widgets.navigation import SETTINGS_PAGE, USAGE_PAGE
 def render(user: User, *, is_chat_page: bool) -> None:
     """Render the sidebar; on the chat page, the list marks the open conversation."""
     with st.sidebar:
-        st.button(
-            t("sidebar.new"),
-            key="new",
-            icon=":material/edit_square:",
-            width="stretch",
-            on_click=_start_new_chat,
-        )
+        render_button(t("sidebar.new"), "new", "edit_square", _start_new_chat, type="secondary", width="stretch")
         query = search.render_input()
         with st.container(key="conversations", gap=None):
             try:
@@ -39,7 +34,7 @@ def _render_list(user: User, query: str, open_id: str | None) -> None:
     if query:
         search.render_results(user, query)
     elif session_state.is_archive_open:
-        _render_archive_button("archive-back", t("archive.back"), "arrow_back", opens_archive=False)
+        render_button(t("archive.back"), "archive-back", "arrow_back", _set_archive_visible, False)
         with st.container(key="head-archive"):
             st.caption(t("archive.title"))
         conversation_list.render_archive(user, open_id)
@@ -47,29 +42,12 @@ def _render_list(user: User, query: str, open_id: str | None) -> None:
         conversation_list.render(user, open_id)
 
 
-def _render_archive_button(key: str, label: str, icon: str, *, opens_archive: bool) -> None:
-    st.button(
-        label,
-        key=key,
-        type="tertiary",
-        icon=f":material/{icon}:",
-        on_click=_set_archive_visible,
-        args=(opens_archive,),
-    )
-
-
 def _render_footer(query: str) -> None:
     with st.container(key="sidebar-tools", horizontal=True, gap="small"):
         if not query and not selection.is_active():
-            st.button(
-                t("sidebar.select"),
-                key="select",
-                type="tertiary",
-                icon=":material/checklist:",
-                on_click=selection.begin,
-            )
+            render_button(t("sidebar.select"), "select", "checklist", selection.begin)
         if not query and not session_state.is_archive_open:
-            _render_archive_button("archive", t("archive.title"), "archive", opens_archive=True)
+            render_button(t("archive.title"), "archive", "archive", _set_archive_visible, True)
     with st.container(key="sidebar-links", horizontal=True, gap="small"):
         for page, name, icon in ((SETTINGS_PAGE, "settings", "settings"), (USAGE_PAGE, "usage", "bar_chart")):
             st.page_link(

@@ -13,6 +13,7 @@ from lib.ui.session import audit, resources
 from lib.ui.session.state import session_state
 from lib.ui.text import has_message, t
 from lib.ui.widgets import errors, undo
+from lib.ui.widgets.controls import render_button, render_download
 from lib.ui.widgets.errors import shows_errors
 
 _FILE_KEY = "import.file"
@@ -23,15 +24,7 @@ def render(user: User) -> None:
     st.subheader(t("settings.data"), anchor=False)
     st.markdown(t("data.export_about"))
     name = f"antler-{time.strftime('%Y-%m-%d')}.json"
-    st.download_button(
-        t("data.export"),
-        lambda: _export_all(user),
-        name,
-        "application/json",
-        key="export",
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    render_download(t("data.export"), "export", lambda: _export_all(user), name, "application/json")
     _render_import(user)
     _render_erase(user)
 
@@ -48,14 +41,7 @@ def _render_import(user: User) -> None:
     key = f"{_FILE_KEY}-{session_state.import_count}"
     file = st.file_uploader(t("data.import"), type=["json", "zip"], key=key, label_visibility="collapsed")
     if file is not None:
-        st.button(
-            t("data.import_do"),
-            key="import",
-            type="primary",
-            icon=":material/upload:",
-            on_click=_import_file,
-            args=(user, key),
-        )
+        render_button(t("data.import_do"), "import", "upload", _import_file, user, key, type="primary")
     for line in session_state.import_report:
         st.markdown(line)
 
@@ -99,13 +85,8 @@ def _report_lines(report: transfer.ImportReport) -> list[str]:
 def _render_erase(user: User) -> None:
     st.markdown(t("data.erase_about"))
     is_confirmed = st.checkbox(t("data.erase_sure"), key="erase-sure")
-    st.button(
-        t("data.erase"),
-        key="erase",
-        icon=":material/delete_forever:",
-        disabled=not is_confirmed,
-        on_click=_erase_all,
-        args=(user,),
+    render_button(
+        t("data.erase"), "erase", "delete_forever", _erase_all, user, type="secondary", disabled=not is_confirmed
     )
 
 

@@ -13,6 +13,7 @@ from lib.core.target import WIRES, Target, is_wire
 from lib.ui.session import services
 from lib.ui.session.state import session_state
 from lib.ui.text import t
+from lib.ui.widgets.controls import render_choice
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ def render(
             args=args,
         )
         if default:
-            render_wire_picker(keys.wire, on_change=on_change, args=args)
+            render_choice(
+                t("composer.wire"), keys.wire, WIRES, lambda wire: t(f"wire.{wire}"), on_change=on_change, args=args
+            )
 
 
 def selected_target(keys: FieldKeys) -> Target | None:
@@ -65,16 +68,3 @@ def selected_target(keys: FieldKeys) -> Target | None:
         return None
     wires = services.model(model).wires
     return Target(model, wire if is_wire(wire) and wire in wires else wires[0])
-
-
-def render_wire_picker(key: str, **widget_args: Any) -> None:
-    """Render the choice of the wire; `widget_args` go to the widget."""
-    st.segmented_control(
-        t("composer.wire"),
-        WIRES,
-        key=key,
-        required=True,
-        format_func=lambda wire: t(f"wire.{wire}"),
-        label_visibility="collapsed",
-        **widget_args,
-    )

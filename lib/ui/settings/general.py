@@ -12,6 +12,7 @@ from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.settings import own_key
 from lib.ui.text import LANGUAGES, current_language, escape_markdown, t, translate
+from lib.ui.widgets.controls import render_choice
 
 _ENVIRONMENT_EXAMPLE = f"""export DEERAPI_API_KEY="sk-…"
 export DEERAPI_BASE_URL="{DEFAULT_BASE_URL}"   # this is the default"""
@@ -38,14 +39,12 @@ def render_gateway(user: User) -> None:
 def render_language() -> None:
     """Render the language of the screen."""
     st.subheader(t("settings.language"), anchor=False)
-    st.segmented_control(
+    render_choice(
         t("settings.language"),
+        _LANGUAGE_KEY,
         LANGUAGES,
+        lambda language: translate(language, "language"),
         default=current_language(),
-        key=_LANGUAGE_KEY,
-        required=True,
-        format_func=lambda language: translate(language, "language"),
-        label_visibility="collapsed",
         on_change=_on_language_change,
     )
 

@@ -17,6 +17,7 @@ from lib.ui.session.state import session_state
 from lib.ui.settings import default_model_fields
 from lib.ui.text import dates, escape_markdown, t
 from lib.ui.widgets import model_access, paging
+from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import code_message, flash_warning, shows_errors
 
 PAGE_SIZE = 25
@@ -72,13 +73,7 @@ def _render_list_status(model_list: ModelList) -> None:
         parts.append(format_age(time.time() - model_list.fetched_at))
     with st.container(horizontal=True, vertical_alignment="center", key="models-state", gap="small"):
         st.markdown(" · ".join(parts) or t("models.not_loaded"))
-        st.button(
-            t("settings.refresh"),
-            key="refresh",
-            icon=":material/refresh:",
-            type="tertiary",
-            on_click=services.catalog().invalidate,
-        )
+        render_button(t("settings.refresh"), "refresh", "refresh", services.catalog().invalidate)
     if model_list.is_unsupported:
         st.info(t("models.unsupported"), icon=":material/keyboard:")
     elif model_list.error_code:
@@ -165,14 +160,8 @@ def _render_row(user: User, model: Model, *, is_favourite: bool) -> None:
     with st.container(
         key=f"{key_prefix}-{model.id}", horizontal=True, vertical_alignment="center", gap="small", wrap=False
     ):
-        st.button(
-            t("models.unstar" if is_favourite else "models.star", model=escape_markdown(model.id)),
-            key=f"star-{model.id}",
-            icon=":material/star:",
-            type="tertiary",
-            on_click=set_favourite,
-            args=(user, model.id, not is_favourite),
-        )
+        label = t("models.unstar" if is_favourite else "models.star", model=escape_markdown(model.id))
+        render_button(label, f"star-{model.id}", "star", set_favourite, user, model.id, not is_favourite)
         wires = t("list.separator").join(t(f"wire.{wire}") for wire in model.wires)
         facts = f"{model_access.capabilities_text(model.capabilities)} · {t('models.formats', wires=wires)}"
         title = f"**{escape_markdown(model.id)}**" + (

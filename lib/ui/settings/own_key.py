@@ -14,6 +14,7 @@ from lib.core.user import User
 from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
+from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import code_message
 
 _KEY_FIELD, _URL_FIELD = "own.key", "own.url"
@@ -100,12 +101,8 @@ def _render_active_key(personal_key: PersonalKey) -> None:
         )
     )
     st.caption(f"{_check_result_text(personal_key.catalog.cached_model_list)} {t('own_key.lifetime')}")
-    st.button(
-        t("own_key.forget"),
-        key="own-forget",
-        icon=":material/key_off:",
-        on_click=services.forget_personal_key,
-    )
+    label = t("own_key.forget")
+    render_button(label, "own-forget", "key_off", services.forget_personal_key, type="secondary")
 
 
 def _check_result_text(model_list: ModelList) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import date, tzinfo
 
-import streamlit as st
-
 from lib.chat.usage import report
 from lib.chat.usage.report import UsageStatistics
 from lib.core.usage import UsageTotal
@@ -13,6 +11,7 @@ from lib.core.user import User
 from lib.ui.session import audit, resources
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
+from lib.ui.widgets.controls import render_choice
 from lib.ui.widgets.user_names import load_user_names, short_label
 
 _USER_SCOPE_KEY = "usage.whose"
@@ -26,15 +25,8 @@ def select_all_users(user: User) -> bool:
     """
     if not user.is_admin:
         return False
-    selected = st.segmented_control(
-        t("usage.scope"),
-        ["mine", "everybody"],
-        default="mine",
-        key=_USER_SCOPE_KEY,
-        required=True,
-        format_func=lambda name: t(f"usage.{name}"),
-        label_visibility="collapsed",
-    )
+    scopes = ["mine", "everybody"]
+    selected = render_choice(t("usage.scope"), _USER_SCOPE_KEY, scopes, lambda name: t(f"usage.{name}"), default="mine")
     is_all_users = selected == "everybody"
     if is_all_users and not session_state.is_usage_access_recorded:
         resources.store().audit.record(user, "usage_of_all")

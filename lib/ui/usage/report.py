@@ -16,6 +16,7 @@ from lib.ui.session import resources
 from lib.ui.text import dates, escape_markdown, t
 from lib.ui.usage import all_users, balance
 from lib.ui.widgets import cost, table
+from lib.ui.widgets.controls import render_choice
 
 _RANGE_DAYS = {"week": 7, "month": 30, "quarter": 90, "year": 365}
 _CUSTOM_RANGE = "own"
@@ -49,14 +50,9 @@ def render(user: User) -> None:
 def _select_dates(today: date) -> tuple[date, date]:
     """Render the selection of a date range, and return its first and last day."""
     with st.container(key="usage-range", horizontal=True, vertical_alignment="center"):
-        selected = st.segmented_control(
-            t("usage.range"),
-            [*_RANGE_DAYS, _CUSTOM_RANGE],
-            default="month",
-            key=_RANGE_KEY,
-            required=True,
-            format_func=lambda name: t(f"usage.{name}"),
-            label_visibility="collapsed",
+        options = [*_RANGE_DAYS, _CUSTOM_RANGE]
+        selected = render_choice(
+            t("usage.range"), _RANGE_KEY, options, lambda name: t(f"usage.{name}"), default="month"
         )
         if selected != _CUSTOM_RANGE:
             return today - timedelta(days=_RANGE_DAYS.get(selected or "", 30) - 1), today
@@ -85,14 +81,12 @@ def _render_totals(usage_report: UsageStatistics) -> None:
 
 
 def _render_chart(usage_report: UsageStatistics, first: date, last: date) -> None:
-    measure = st.segmented_control(
+    measure = render_choice(
         t("usage.measure"),
+        _MEASURE_KEY,
         _MEASURES,
+        lambda name: t(f"usage.{name}"),
         default="cost" if usage_report.total.cost else "tokens",
-        key=_MEASURE_KEY,
-        required=True,
-        format_func=lambda name: t(f"usage.{name}"),
-        label_visibility="collapsed",
     )
     models = list(dict.fromkeys(target.model for target in usage_report.total_by_target()))
     charted_models = models if len(models) <= _MAX_CHART_SERIES else models[: _MAX_CHART_SERIES - 1]

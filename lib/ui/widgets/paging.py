@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import streamlit as st
-
 from lib.ui.session.state import session_state
 from lib.ui.session.values import PagerPosition
 from lib.ui.text import t
+from lib.ui.widgets.controls import render_button
 
 PAGE_SIZE = 40
 MAX_PAGES = 3  # pages rendered at once: the browser pays for each row in every run
@@ -25,24 +24,12 @@ def render(
     """Render the visible range of the list `name` with its buttons; `fetch` is called once."""
     position = session_state.pager_positions.setdefault(name, PagerPosition())
     if position.cursors:
-        st.button(
-            t("sidebar.less"),
-            key=f"less-{name}",
-            type="tertiary",
-            icon=":material/expand_less:",
-            on_click=position.cursors.pop,
-        )
+        render_button(t("sidebar.less"), f"less-{name}", "expand_less", position.cursors.pop)
     limit = position.page_count * page_size
     items = fetch(limit + 1, position.cursors[-1] if position.cursors else None)
     render_items(items[:limit])
     if len(items) > limit:
-        st.button(
-            t("sidebar.more"),
-            key=f"more-{name}",
-            type="tertiary",
-            on_click=_show_next_page,
-            args=(position, items[page_size - 1]),
-        )
+        render_button(t("sidebar.more"), f"more-{name}", "", _show_next_page, position, items[page_size - 1])
 
 
 def fetch_from(items: Sequence[Item]) -> FetchPage[Item]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from lib.ui.text import t
+from lib.ui.widgets.controls import render_download
 
 
 def render(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -20,13 +21,5 @@ def render(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def render_csv_download(build_csv: Callable[[], str], file_name: str, key: str) -> None:
     """Render a download button; `build_csv` runs when it is clicked, outside a script run."""
-    st.download_button(
-        t("usage.csv"),
-        # With a byte order mark, by which spreadsheets recognize UTF-8.
-        lambda: build_csv().encode("utf-8-sig"),
-        file_name,
-        "text/csv",
-        key=key,
-        icon=":material/download:",
-        on_click="ignore",
-    )
+    # With a byte order mark, by which spreadsheets recognize UTF-8.
+    render_download(t("usage.csv"), key, lambda: build_csv().encode("utf-8-sig"), file_name, "text/csv")

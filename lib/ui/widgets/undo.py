@@ -9,6 +9,7 @@ import streamlit as st
 from lib.ui.session.state import session_state
 from lib.ui.session.values import UndoOffer
 from lib.ui.text import t
+from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import shows_errors
 
 
@@ -29,8 +30,8 @@ def render(conversation_id: str | None = None) -> None:
         return
     with st.container(key="undo", horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(undo_offer.message, width="content")
-        st.button(t("undo.undo"), key="undo-do", type="tertiary", icon=":material/undo:", on_click=_run)
-        st.button(t("undo.dismiss"), key="undo-dismiss", type="tertiary", icon=":material/close:", on_click=dismiss)
+        render_button(t("undo.undo"), "undo-do", "undo", _run)
+        render_button(t("undo.dismiss"), "undo-dismiss", "close", dismiss)
 
 
 @shows_errors
