@@ -1,71 +1,89 @@
-"""Child processes that use the same database."""
+"""Child processes that use the same database, forked from a process that has imported the store."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import multiprocessing
 import textwrap
-import threading
-from pathlib import Path
-from typing import Self
+from multiprocessing.connection import Connection
+from typing import Any, Self
 
-ROOT = Path(__file__).parents[3]
-TIMEOUT = 240  # seconds, after which a process is killed
-PRELUDE = """
-import sys
 import sqlalchemy as sa
-from lib.core.errors import StoreError
+
 from lib.core.conversation import Conversation, Message, Node, TextPart
+from lib.core.errors import StoreError
 from lib.storage.engine import connect, read_transaction, write_transaction
 from lib.storage.store import Store
 
-def conversation(name, text="Why?"):
+TIMEOUT = 240  # seconds to wait for a message or for the end of a process
+LOCK_TIMEOUT = 120.0  # seconds; these machines are shared
+
+# A fork from this process would copy its threads' locks and its open connections.
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload([__name__])
+
+
+def conversation(name: str, text: str = "Why?") -> tuple[Conversation, list[Node]]:
     node = Node(f"q{name}", None, Message("user", (TextPart(text),)), 1.0)
     return Conversation(name, "Why?", 2.0, node.id), [node]
 
-def wait():
-    print("ready", flush=True)
-    sys.stdin.readline()
 
-url = sys.argv[1]
-LOCK_TIMEOUT = 120  # seconds; these machines are shared
-"""
+NAMES = {
+    "LOCK_TIMEOUT": LOCK_TIMEOUT,
+    "Store": Store,
+    "StoreError": StoreError,
+    "connect": connect,
+    "conversation": conversation,
+    "read_transaction": read_transaction,
+    "sa": sa,
+    "write_transaction": write_transaction,
+}
+
+
+def _run(program: str, url: str, connection: Connection) -> None:
+    def wait() -> Any:
+        connection.send("ready")
+        return connection.recv()
+
+    exec(program, {**NAMES, "url": url, "wait": wait, "send": connection.send})
 
 
 class Child:
-    """Python process that runs `program`, whose `wait()` blocks until `resume()`."""
+    """Process that runs `program` with NAMES and `url`.
+
+    Its `wait()` blocks until `resume(message)` and returns the message; `send(result)` sets the result.
+    """
 
     def __init__(self, url: str, program: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", PRELUDE + textwrap.dedent(program), url],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._watchdog = threading.Timer(TIMEOUT, self.process.kill)
-        self._watchdog.daemon = True
-        self._watchdog.start()
+        self._connection, other_end = _context.Pipe()
+        self.process = _context.Process(target=_run, args=(textwrap.dedent(program), url, other_end), daemon=True)
+        self.process.start()
+        other_end.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._watchdog.cancel()
         self.process.kill()
-        self.process.communicate(timeout=TIMEOUT)
+        self.process.join(TIMEOUT)
+        self._connection.close()
 
     def wait_until_ready(self) -> None:
-        assert self.process.stdout
-        assert self.process.stdout.readline() == "ready\n"
+        assert self._receive() == "ready"
 
-    def resume(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
+    def resume(self, message: Any = None) -> None:
+        self._connection.send(message)
 
-    def finish(self) -> str:
-        """Wait for a successful end, and return the output."""
-        output, _ = self.process.communicate(timeout=TIMEOUT)
-        assert self.process.returncode == 0
-        return output
+    def finish(self) -> Any:
+        """Wait for a successful end, and return the result."""
+        result = None
+        try:
+            while True:
+                result = self._receive()
+        except EOFError:
+            self.process.join(TIMEOUT)
+        assert self.process.exitcode == 0
+        return result
+
+    def _receive(self) -> Any:
+        assert self._connection.poll(TIMEOUT), "the process sends nothing"
+        return self._connection.recv()

@@ -45,19 +45,16 @@ def read_counter(engine: sa.Engine) -> int:
 
 def test_processes_starting_on_an_empty_database_migrate_it_once(empty_url):
     program = """
-    wait()
+    name = wait()
     store = Store(url, LOCK_TIMEOUT)
-    store.messages.save_turn("ann", *conversation(sys.stdin.readline().strip()))
+    store.messages.save_turn("ann", *conversation(name))
     """
     with contextlib.ExitStack() as stack:
         children = [stack.enter_context(Child(empty_url, program)) for _ in range(4)]
         for child in children:
             child.wait_until_ready()
-        for child in children:
-            child.resume()
         for number, child in enumerate(children):
-            child.process.stdin.write(f"c{number}\n")
-            child.process.stdin.flush()
+            child.resume(f"c{number}")
         for child in children:
             child.finish()
     store = Store(empty_url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import resource
 import secrets
 from collections.abc import Callable, Iterator
@@ -93,7 +92,7 @@ def test_a_full_disk_under_postgres_loses_nothing(saved_store, own_server):
 def test_a_full_disk_under_the_sqlite_log_loses_nothing(tmp_path):
     """The operating system reports it in the middle of a write to the write-ahead log."""
     program = """
-    import json, os, resource
+    import os, resource
     store = Store(url)
     store.messages.save_turn("ann", *conversation("c"))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -109,11 +108,11 @@ def test_a_full_disk_under_the_sqlite_log_loses_nothing(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     store.messages.save_turn("ann", *conversation("d"))
     conversation_ids.append(sorted(item.id for item in store.conversations.page("ann", 9)))
-    print(json.dumps([errors, conversation_ids]))
+    send([errors, conversation_ids])
     """
     url = f"sqlite:///{tmp_path}/antler.db"
     with Child(url, program) as child:
-        errors, conversation_ids = json.loads(child.finish())
+        errors, conversation_ids = child.finish()
     assert len(errors) == 3 and set(errors) <= {"disk I/O error", "database or disk is full"}
     assert conversation_ids == [["c"], ["c", "d"]]
     store = Store(url)
@@ -147,7 +146,7 @@ def test_a_killed_process_leaves_no_lock_and_no_partial_write(url, saved_store):
     with Child(url, HOLD_LOCK) as child:
         child.wait_until_ready()
         child.process.kill()
-        child.process.wait(60)
+        child.process.join(60)
         # The server needs a moment to notice the end of the process.
         waiting_store = Store(url, lock_timeout=120)
         waiting_store.preferences.set_favourite("ann", "m", True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 
 import pytest
@@ -19,17 +18,16 @@ COSTS_BELOW_ESTIMATE = (1_000, 200, 600, 900)  # never more than the estimate
 COSTS_AROUND_ESTIMATE = (1_300, 700, 1_000)
 COSTS_ABOVE_ESTIMATE = (1_300,)
 PROGRAM = """
-import json, random
+import random, time
 from lib.core.conversation import Outcome, Timing, Usage, new_id
 from lib.core.quota import QuotaCounter, Reservation
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
 
-wait()
-job = json.loads(sys.stdin.readline())
+job = wait()
 random.seed(job["number"])
 owner, estimate, store = f"p{job['number']}", job["estimate"], Store(url, LOCK_TIMEOUT)
-team, sales = (QuotaCounter(*fields) for fields in job["counters"])
+team, sales = job["counters"]
 user = QuotaCounter(f"person:{owner}", "cost_day", team.period_start)
 costs, highest = [], 0
 while True:
@@ -45,8 +43,8 @@ while True:
         Outcome.COMPLETE, "", time.time(), cost=cost)
     store.usage.record(owner, record)
     costs.append(cost)
-print(json.dumps([sum(costs), len(costs), highest, store.quotas.used(owner, [user])[user]]))
-""".replace("import json, random", "import json, random, time")
+send([sum(costs), len(costs), highest, store.quotas.used(owner, [user])[user]])
+"""
 
 
 @pytest.mark.parametrize(
@@ -63,16 +61,9 @@ def test_eight_processes_do_not_overspend_one_budget(url, costs):
         for child in children:
             child.wait_until_ready()
         for number, child in enumerate(children):
-            job = {
-                "number": number,
-                "estimate": ESTIMATE,
-                "hard": HARD_LIMIT,
-                "costs": costs,
-                "counters": [[counter.scope, counter.limit_name, counter.period_start] for counter in counters],
-            }
-            child.process.stdin.write(f"\n{json.dumps(job)}\n")
-            child.process.stdin.flush()
-        results = [json.loads(child.finish()) for child in children]
+            job = {"number": number, "estimate": ESTIMATE, "hard": HARD_LIMIT, "costs": costs, "counters": counters}
+            child.resume(job)
+        results = [child.finish() for child in children]
     spent, max_error = sum(result[0] for result in results), max(costs) - ESTIMATE
     assert sum(result[1] > 1 for result in results) > PROCESS_COUNT / 2, "there was no race"
     # All reservations are settled: the counters equal the cost of each user, the group and the team.
