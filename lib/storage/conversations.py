@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from lib.core import tree
 from lib.core.conversation import Conversation, Node, Outcome, Truncation
 from lib.core.params import Params
-from lib.core.tree import find_undeleted_ancestor
 from lib.core.usage import ConversationFilter
 from lib.storage.engine import Aggregate
 from lib.storage.messages import insert_turn, load_nodes
@@ -123,7 +123,8 @@ class Conversations(Aggregate):
                 conversation = load_conversations(connection, owner, [conversation_id]).get(conversation_id)
                 all_nodes = load_nodes(connection, owner, conversation_id)
             if conversation:
-                yield _without_deleted(conversation, all_nodes)
+                head_id = tree.nearest_visible(all_nodes, conversation.head_id)
+                yield replace(conversation, head_id=head_id), tree.visible_nodes(all_nodes)
 
     def import_all(self, owner: str, imported: Iterable[tuple[Conversation, Sequence[Node]]]) -> None:
         """Insert new conversations with their nodes in one transaction. Raises StoreError if an id exists."""
@@ -170,16 +171,3 @@ def _list_conditions(conversation_filter: ConversationFilter) -> list[sa.ColumnE
         return [~conversations.c.archived, conversations.c.pinned]
     folder = conversation_filter.folder if conversation_filter.kind == "folder" else ""
     return [~conversations.c.archived, ~conversations.c.pinned, conversations.c.folder == folder]
-
-
-def _without_deleted(conversation: Conversation, all_nodes: Sequence[Node]) -> tuple[Conversation, list[Node]]:
-    """Drop soft-deleted nodes; children and head move up to the nearest ancestor that is left."""
-    parents = {node.id: node.parent_id for node in all_nodes}
-    deleted = {node.id for node in all_nodes if node.deleted_at is not None}
-    remaining = [
-        replace(node, parent_id=find_undeleted_ancestor(parents, deleted, node.parent_id))
-        for node in all_nodes
-        if node.id not in deleted
-    ]
-    head_id = find_undeleted_ancestor(parents, deleted, conversation.head_id)
-    return replace(conversation, head_id=head_id), remaining

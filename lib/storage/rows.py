@@ -48,6 +48,28 @@ _FAILURE_NAMES = {
     "retry_after": "wait",
 }
 _TRUNCATION_NAMES = {"start_id": "start", "summary": "summary"}
+_CONVERSATION_NAMES = {
+    "id": "id",
+    "title": "title",
+    "updated_at": "updated",
+    "head_id": "head",
+    "created_at": "created",
+    "revision": "rev",
+    "title_source": "titled",
+    "folder": "folder",
+    "pinned": "pinned",
+    "archived": "archived",
+    "unread": "unread",
+}
+_NODE_NAMES = {
+    "id": "id",
+    "parent_id": "parent",
+    "created_at": "created",
+    "finish_reason": "reason",
+    "request_id": "request_id",
+    "deleted_at": "deleted",
+    "usage_record_id": "request",
+}
 
 
 def to_stored(value: Any, names: Mapping[str, str]) -> dict[str, Any]:
@@ -79,19 +101,9 @@ def batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def conversation_from_row(row: sa.Row[Any]) -> Conversation:
     return Conversation(
-        id=row.id,
-        title=row.title,
-        updated_at=row.updated,
-        head_id=row.head,
+        **from_stored(row._asdict(), _CONVERSATION_NAMES),
         target=_target_from_row(row),
         params=params.load_params(row.params),
-        created_at=row.created,
-        revision=row.rev,
-        title_source=row.titled,
-        folder=row.folder,
-        pinned=row.pinned,
-        archived=row.archived,
-        unread=row.unread,
         arriving=bool(row.arriving),
         truncation=Truncation(**from_stored(row.window, _TRUNCATION_NAMES)) if row.window else None,
     )
@@ -100,20 +112,11 @@ def conversation_from_row(row: sa.Row[Any]) -> Conversation:
 def conversation_to_row(conversation: Conversation) -> dict[str, Any]:
     """Columns of a conversation; a missing creation time is the time of the last change."""
     return {
-        "id": conversation.id,
-        "title": conversation.title,
-        "updated": conversation.updated_at,
-        "head": conversation.head_id,
+        **to_stored(conversation, _CONVERSATION_NAMES),
+        **target_to_row(conversation.target),
         "params": asdict(conversation.params),
         "created": conversation.created_at or conversation.updated_at,
-        "rev": conversation.revision,
-        "titled": conversation.title_source,
-        "folder": conversation.folder,
-        "pinned": conversation.pinned,
-        "archived": conversation.archived,
-        "unread": conversation.unread,
         "window": truncation_to_row(conversation.truncation),
-        **target_to_row(conversation.target),
     }
 
 
@@ -123,42 +126,30 @@ def truncation_to_row(truncation: Truncation | None) -> dict[str, Any] | None:
 
 def node_from_row(row: sa.Row[Any]) -> Node:
     return Node(
-        id=row.id,
-        parent_id=row.parent,
+        **from_stored(row._asdict(), _NODE_NAMES),
         message=message_from_row(row.role, row.parts),
-        created_at=row.created,
         outcome=Outcome(row.outcome),
-        finish_reason=row.reason,
         target=_target_from_row(row),
         usage=Usage(**from_stored(row.usage, USAGE_NAMES)),
         timing=Timing(**from_stored(row.timing, TIMING_NAMES)),
         failure=_failure_from_row(row.failure),
-        request_id=row.request_id,
         provider_metadata=row.served or {},
-        deleted_at=row.deleted,
-        usage_record_id=row.request,
     )
 
 
 def node_to_row(node: Node) -> dict[str, Any]:
     """Columns of a node except its conversation's; the heartbeat (`beat`) is the current time."""
     return {
-        "id": node.id,
-        "parent": node.parent_id,
+        **to_stored(node, _NODE_NAMES),
+        **target_to_row(node.target),
         "role": node.message.role,
         "parts": [_part_to_row(part) for part in node.message.parts],
-        "created": node.created_at,
         "outcome": node.outcome,
-        "reason": node.finish_reason,
         "usage": to_stored(node.usage, USAGE_NAMES),
         "timing": to_stored(node.timing, TIMING_NAMES),
         "failure": failure_to_row(node.failure),
-        "request_id": node.request_id,
         "served": dict(node.provider_metadata),
         "beat": time.time(),
-        "deleted": node.deleted_at,
-        "request": node.usage_record_id,
-        **target_to_row(node.target),
     }
 
 

@@ -202,7 +202,7 @@ def _total_from_row(row: sa.Row[Any]) -> UsageTotal:
 
 
 def _record_from_row(row: sa.Row[Any]) -> UsageRecord:
-    columns = dict(row._mapping)
+    columns = row._asdict()
     return UsageRecord(
         **from_stored(columns, _RECORD_NAMES),
         target=Target(row.model, row.wire),
