@@ -92,13 +92,17 @@ class Messages(Aggregate):
             if head_id is None or connection.scalar(sa.select(nodes.c.id).where(where)):
                 _touch(connection, owner, conversation_id, head=head_id)
 
-    def soft_delete(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float) -> None:
-        """Mark nodes as deleted at a time in seconds since 1970; they stay in the tree until the purge."""
-        self._set_deleted(owner, conversation_id, node_ids, deleted_at)
-
-    def restore(self, owner: str, conversation_id: str, node_ids: Sequence[str]) -> None:
-        """Undo a soft delete of nodes that were not purged."""
-        self._set_deleted(owner, conversation_id, node_ids, None)
+    def set_deleted(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None) -> None:
+        """Soft delete nodes at a time in seconds since 1970, until the purge; None restores them."""
+        changed = 0
+        with self._write(owner) as connection:
+            for batch in batches(node_ids):
+                where = (nodes.c.conversation == conversation_id) & nodes.c.id.in_(batch)
+                where &= in_owned_conversation(owner)
+                update = sa.update(nodes).where(where).values(deleted=deleted_at)
+                changed += connection.execute(update).rowcount
+            if changed:
+                _touch(connection, owner, conversation_id)
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
         """Save the text received so far of an arriving answer, with a heartbeat.
@@ -150,17 +154,6 @@ class Messages(Aggregate):
                 insert_lost_usage(connection, batch)
                 _publish(connection, batch)
         return len(stale_ids)
-
-    def _set_deleted(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None) -> None:
-        changed = 0
-        with self._write(owner) as connection:
-            for batch in batches(node_ids):
-                where = (nodes.c.conversation == conversation_id) & nodes.c.id.in_(batch)
-                where &= in_owned_conversation(owner)
-                update = sa.update(nodes).where(where).values(deleted=deleted_at)
-                changed += connection.execute(update).rowcount
-            if changed:
-                _touch(connection, owner, conversation_id)
 
 
 def load_nodes(connection: sa.Connection, owner: str, conversation_id: str) -> list[Node]:

@@ -44,7 +44,7 @@ def delete_turn(services: TurnServices, owner: str, conversation_id: str, node_i
         if any(node.arriving for node in nodes if node.id in deleted_ids):
             raise errors.TurnInProgress
         head = tree.head_after_delete(nodes, deleted_ids, base.head_id)
-        services.store.messages.soft_delete(owner, conversation_id, deleted_ids, time.time())
+        services.store.messages.set_deleted(owner, conversation_id, deleted_ids, time.time())
         if head != base.head_id:
             services.store.messages.set_head(owner, conversation_id, head)
         return UndoPoint(conversation_id, base.head_id, tuple(deleted_ids))
@@ -54,7 +54,7 @@ def undo_change(services: TurnServices, owner: str, undo_point: UndoPoint) -> No
     """Undo a change. Raises TurnInProgress while an answer is arriving, and StoreError."""
     with services.generations.claim_turn(undo_point.conversation_id):
         if undo_point.deleted_node_ids:
-            services.store.messages.restore(owner, undo_point.conversation_id, undo_point.deleted_node_ids)
+            services.store.messages.set_deleted(owner, undo_point.conversation_id, undo_point.deleted_node_ids, None)
         services.store.messages.set_head(owner, undo_point.conversation_id, undo_point.head_id)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from lib.chat.turns.ports import AnswerStore
+from lib.chat.turns.ports import MessageStore
 from lib.chat.usage.recorder import (
     FirstOutputTimer,
     PriceLookup,
@@ -76,7 +76,7 @@ class Generation:
         conversation_id: str,
         node: Node,
         cancel: CancelToken,
-        store: AnswerStore,
+        store: MessageStore,
         price_lookup: PriceLookup = unknown_price,
     ) -> None:
         assert node.target is not None

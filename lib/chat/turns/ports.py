@@ -9,8 +9,8 @@ from lib.core.conversation import Conversation, Node, Outcome, Truncation
 from lib.core.usage import UsageRecord
 
 
-class AnswerStore(Protocol):
-    """Storage of an answer while it arrives."""
+class MessageStore(Protocol):
+    """Storage of the message tree of a conversation, and of an answer while it arrives."""
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
         """Save the text received so far; returns the outcome of the row, None if the row no longer exists."""
@@ -30,10 +30,6 @@ class AnswerStore(Protocol):
     def mark_stale(self, stale_after: float) -> int:
         """Mark answers without a heartbeat for `stale_after` seconds as interrupted; returns the count."""
 
-
-class MessageStore(AnswerStore, Protocol):
-    """Storage of the message tree of a conversation."""
-
     def nodes(self, owner: str, conversation_id: str) -> list[Node]: ...
     def save_turn(self, owner: str, conversation: Conversation, new_nodes: Sequence[Node]) -> None:
         """Insert new nodes and upsert their conversation in one transaction."""
@@ -44,22 +40,23 @@ class MessageStore(AnswerStore, Protocol):
     def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
         """Show the branch that ends in this node."""
 
-    def soft_delete(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float) -> None:
-        """Mark nodes as deleted at a time in seconds since 1970."""
-
-    def restore(self, owner: str, conversation_id: str, node_ids: Sequence[str]) -> None:
-        """Undo a soft delete of nodes."""
+    def set_deleted(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None) -> None:
+        """Soft delete nodes at a time in seconds since 1970; None restores them."""
 
 
 class ConversationStore(Protocol):
     """Storage of a conversation's settings."""
 
     def get(self, owner: str, conversation_id: str) -> Conversation | None: ...
-    def set_generated_title(self, owner: str, conversation_id: str, title: str) -> None:
-        """Set a model's title, unless the title is no longer the start of the question."""
-
     def set_truncation(self, owner: str, conversation_id: str, truncation: Truncation | None) -> None:
         """Set which part of a conversation is sent to the model; None for all of it."""
+
+
+class TitleStore(Protocol):
+    """Storage of generated titles."""
+
+    def set_generated_title(self, owner: str, conversation_id: str, title: str) -> None:
+        """Set a model's title, unless the title is no longer the start of the question."""
 
 
 class UsageWriter(Protocol):
@@ -82,6 +79,6 @@ class UtilityModelStore(Protocol):
     """The aggregates that titles and summaries are saved in."""
 
     @property
-    def conversations(self) -> ConversationStore: ...
+    def conversations(self) -> TitleStore: ...
     @property
     def usage(self) -> UsageWriter: ...

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from lib.chat.turns.generation import STALE_AFTER, STOP_TIMEOUT, Generation, GenerationSnapshot
-from lib.chat.turns.ports import AnswerStore
+from lib.chat.turns.ports import MessageStore
 from lib.chat.usage.recorder import RequestOutcome
 from lib.core import errors
 from lib.core.conversation import Node, Outcome
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 class RemoteGeneration:
     """An answer that another process produces, or did before it died."""
 
-    def __init__(self, owner: str, conversation_id: str, node: Node, store: AnswerStore) -> None:
+    def __init__(self, owner: str, conversation_id: str, node: Node, store: MessageStore) -> None:
         self.owner = owner
         self.conversation_id = conversation_id
         self._node = node

@@ -5,20 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from lib.chat.turns.ports import UsageWriter
 from lib.core.conversation import Conversation, Node, Outcome, Truncation
 from lib.core.params import Params
 from lib.core.usage import UsageRecord, UsageTotal, to_usage_total
-
-
-@dataclass(frozen=True)
-class _StoredNode:
-    conversation_id: str
-    node: Node
-    heartbeat_at: float  # by the monotonic clock
 
 
 class TemporaryStore:
@@ -32,10 +25,8 @@ class TemporaryStore:
     def __init__(self, owner: str, usage_writer: UsageWriter) -> None:
         self._owner = owner
         self._usage_writer = usage_writer
-        self._usage_records: dict[str, UsageRecord] = {}
         self._lock = threading.RLock()
-        self._conversations: dict[str, Conversation] = {}
-        self._stored_nodes: dict[str, _StoredNode] = {}
+        self.clear()
 
     @property
     def conversations(self) -> Self:
@@ -51,21 +42,23 @@ class TemporaryStore:
 
     def clear(self) -> None:
         with self._lock:
-            self._conversations.clear()
-            self._stored_nodes.clear()
-            self._usage_records.clear()
+            self._conversation: Conversation | None = None
+            self._nodes: dict[str, Node] = {}
+            self._heartbeats: dict[str, float] = {}  # by node id, by the monotonic clock
+            self._usage_records: dict[str, UsageRecord] = {}
 
     @property
     def current_conversation_id(self) -> str | None:
         """The id of the chat; None before its first turn."""
         with self._lock:
-            return next(iter(self._conversations), None)
+            return self._conversation.id if self._conversation else None
 
     # Conversations.
 
     def get(self, owner: str, conversation_id: str) -> Conversation | None:
         with self._lock:
-            return self._conversations.get(conversation_id) if owner == self._owner else None
+            conversation = self._conversation if owner == self._owner else None
+            return conversation if conversation and conversation.id == conversation_id else None
 
     def set_params(self, owner: str, conversation_id: str, params: Params) -> None:
         self._update_conversation(owner, conversation_id, params=params)
@@ -73,59 +66,37 @@ class TemporaryStore:
     def set_truncation(self, owner: str, conversation_id: str, truncation: Truncation | None) -> None:
         self._update_conversation(owner, conversation_id, truncation=truncation)
 
-    def set_generated_title(self, owner: str, conversation_id: str, title: str) -> None:
-        with self._lock:
-            conversation = self.get(owner, conversation_id)
-            if conversation and conversation.title_source == "question":
-                self._update_conversation(owner, conversation_id, title=title, title_source="model")
-
     # Messages.
 
     def nodes(self, owner: str, conversation_id: str) -> list[Node]:
         """Return all nodes of the chat, of every branch, oldest first."""
         with self._lock:
-            if self.get(owner, conversation_id) is None:
-                return []
-            stored = list(self._stored_nodes.values())
-        nodes = [entry.node for entry in stored if entry.conversation_id == conversation_id]
+            nodes = list(self._nodes.values()) if self.get(owner, conversation_id) else []
         return sorted(nodes, key=lambda node: (node.created_at, node.id))
 
     def node(self, owner: str, node_id: str) -> Node | None:
         with self._lock:
-            stored = self._stored_nodes.get(node_id) if owner == self._owner else None
-        return stored.node if stored else None
+            return self._nodes.get(node_id) if owner == self._owner else None
 
     def save_turn(self, owner: str, conversation: Conversation, new_nodes: Sequence[Node]) -> None:
         if owner != self._owner:
             return
         with self._lock:
-            self._conversations.setdefault(conversation.id, replace(conversation, created_at=conversation.updated_at))
-            self._update_conversation(
-                owner,
-                conversation.id,
-                head_id=conversation.head_id,
-                target=conversation.target,
-                params=conversation.params,
-                updated_at=conversation.updated_at,
-            )
+            self._conversation = self._conversation or replace(conversation, created_at=conversation.updated_at)
+            self._update_turn(owner, conversation)
             for node in new_nodes:
-                self._stored_nodes[node.id] = _StoredNode(conversation.id, node, time.monotonic())
+                self.add(owner, conversation.id, node)
 
     def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
         with self._lock:
             self._update_node(owner, node, outcome=node.outcome, failure=None, usage_record_id=node.usage_record_id)
-            self._update_conversation(
-                owner,
-                conversation.id,
-                head_id=conversation.head_id,
-                params=conversation.params,
-                updated_at=conversation.updated_at,
-            )
+            self._update_turn(owner, conversation)
 
     def add(self, owner: str, conversation_id: str, node: Node) -> None:
         with self._lock:
             if self.get(owner, conversation_id):
-                self._stored_nodes.setdefault(node.id, _StoredNode(conversation_id, node, time.monotonic()))
+                self._nodes.setdefault(node.id, node)
+                self._heartbeats.setdefault(node.id, time.monotonic())
 
     def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
         self._update_conversation(owner, conversation_id, head_id=head_id)
@@ -151,20 +122,17 @@ class TemporaryStore:
     def mark_stale(self, stale_after: float) -> int:
         with self._lock:
             deadline = time.monotonic() - stale_after
-            stale = [
-                stored.node
-                for stored in self._stored_nodes.values()
-                if stored.node.arriving and stored.heartbeat_at < deadline
-            ]
+            stale = [node for node in self._nodes.values() if node.arriving and self._heartbeats[node.id] < deadline]
             for node in stale:
                 self._update_node(self._owner, node, outcome=Outcome.INTERRUPTED)
         return len(stale)
 
-    def soft_delete(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float) -> None:
-        self._set_deleted(owner, conversation_id, node_ids, deleted_at)
-
-    def restore(self, owner: str, conversation_id: str, node_ids: Sequence[str]) -> None:
-        self._set_deleted(owner, conversation_id, node_ids, None)
+    def set_deleted(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None) -> None:
+        with self._lock:
+            if self.get(owner, conversation_id):
+                deleted = [self._nodes[node_id] for node_id in node_ids if node_id in self._nodes]
+                self._nodes |= {node.id: replace(node, deleted_at=deleted_at) for node in deleted}
+                self._update_conversation(owner, conversation_id)
 
     # Usage.
 
@@ -189,28 +157,28 @@ class TemporaryStore:
             totals[node_id] = totals.get(node_id, UsageTotal()) + to_usage_total(record)
         return totals
 
-    def _set_deleted(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None) -> None:
-        with self._lock:
-            for node_id in node_ids:
-                stored = self._stored_nodes.get(node_id)
-                if stored and stored.conversation_id == conversation_id and owner == self._owner:
-                    node = replace(stored.node, deleted_at=deleted_at)
-                    self._stored_nodes[node_id] = replace(stored, node=node)
-            self._update_conversation(owner, conversation_id)
+    def _update_turn(self, owner: str, conversation: Conversation) -> None:
+        """Copy the fields of the conversation that a turn changes."""
+        self._update_conversation(
+            owner,
+            conversation.id,
+            head_id=conversation.head_id,
+            target=conversation.target,
+            params=conversation.params,
+            updated_at=conversation.updated_at,
+        )
 
     def _update_conversation(self, owner: str, conversation_id: str, **fields: Any) -> None:
         with self._lock:
             if conversation := self.get(owner, conversation_id):
-                revision = conversation.revision + 1
-                self._conversations[conversation_id] = replace(conversation, revision=revision, **fields)
+                self._conversation = replace(conversation, revision=conversation.revision + 1, **fields)
 
     def _update_node(self, owner: str, node: Node, **fields: Any) -> None:
         """Copy the fields that change while an answer arrives, set others, and renew the heartbeat."""
         with self._lock:
-            stored = self._stored_nodes.get(node.id)
-            if stored and owner == self._owner:
-                updated = replace(
-                    stored.node,
+            if stored := self.node(owner, node.id):
+                self._nodes[node.id] = replace(
+                    stored,
                     message=node.message,
                     usage=node.usage,
                     timing=node.timing,
@@ -218,4 +186,4 @@ class TemporaryStore:
                     provider_metadata=node.provider_metadata,
                     **fields,
                 )
-                self._stored_nodes[node.id] = _StoredNode(stored.conversation_id, updated, time.monotonic())
+                self._heartbeats[node.id] = time.monotonic()

@@ -136,10 +136,9 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     ),
     "messages.add": lambda s, owner, ids: s.messages.add(owner, ids.conversation_id, ids.answer(id="x")),
     "messages.set_head": lambda s, owner, ids: s.messages.set_head(owner, ids.conversation_id, ids.question_id),
-    "messages.soft_delete": lambda s, owner, ids: s.messages.soft_delete(
+    "messages.set_deleted": lambda s, owner, ids: s.messages.set_deleted(
         owner, ids.conversation_id, [ids.question_id, ids.answer_id], 1.0
     ),
-    "messages.restore": lambda s, owner, ids: s.messages.restore(owner, ids.conversation_id, [ids.question_id]),
     "messages.checkpoint": lambda s, owner, ids: s.messages.checkpoint(owner, ids.answer()),
     "messages.finish": lambda s, owner, ids: s.messages.finish(owner, ids.answer(outcome=Outcome.COMPLETE)),
     "messages.mark_stopped": lambda s, owner, ids: s.messages.mark_stopped(owner, ids.answer_id),
@@ -219,8 +218,6 @@ def prepare(store: Store, method: str) -> None:
     """Delete first what the method restores."""
     if method == "conversations.restore":
         store.conversations.delete("ann", ["c"])
-    if method == "messages.restore":
-        store.messages.soft_delete("ann", "c", ["q"], 1.0)
 
 
 @pytest.mark.parametrize("method", CALLS_WITH_IDS)

@@ -139,10 +139,10 @@ def test_search_omits_deleted_rows_and_other_owners_and_includes_archived_conver
     store.messages.save_turn("ann", replace(CONVERSATION, id="d"), [node("d", "你好", 9.0)])
     assert find_ids(store, "你好") == ["d", "m1", "m0"]
     assert find_ids(store, "你好", "bob") == []
-    store.messages.soft_delete("ann", "c", ["m1"], time.time())
+    store.messages.set_deleted("ann", "c", ["m1"], time.time())
     store.conversations.delete("ann", ["d"])
     assert find_ids(store, "你好") == ["m0"]
-    store.messages.restore("ann", "c", ["m1"])
+    store.messages.set_deleted("ann", "c", ["m1"], None)
     store.conversations.restore("ann", ["d"])
     store.conversations.set_archived("ann", ["c", "d"], True)
     assert find_ids(store, "你好") == ["d", "m1", "m0"]
@@ -268,7 +268,7 @@ def test_purged_and_erased_messages_leave_the_index(store):
         replace(CONVERSATION, id="d"),
         [node("d1", "你好 remaining", 1.0), node("d2", "你好 purged", 2.0)],
     )
-    store.messages.soft_delete("ann", "d", ["d2"], 5.0)
+    store.messages.set_deleted("ann", "d", ["d2"], 5.0)
     store.conversations.delete("ann", ["c"])
     store.purge_deleted(-1)
     assert find_ids(store, "你好") == ["d1"]

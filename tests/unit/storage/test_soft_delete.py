@@ -31,7 +31,7 @@ def parent_ids(store) -> dict[str, str | None]:
 
 
 def test_soft_deleted_nodes_keep_their_place_and_are_restored_unchanged(tree_store):
-    tree_store.messages.soft_delete("ann", "c", ["c", "d", "x"], 5.0)
+    tree_store.messages.set_deleted("ann", "c", ["c", "d", "x"], 5.0)
     nodes_by_id = {node.id: node for node in tree_store.messages.nodes("ann", "c")}
     assert {node_id: node.deleted_at for node_id, node in nodes_by_id.items() if node.deleted_at} == {
         "c": 5.0,
@@ -39,46 +39,46 @@ def test_soft_deleted_nodes_keep_their_place_and_are_restored_unchanged(tree_sto
     }
     assert replace(nodes_by_id["c"], deleted_at=None) == TREE[2]
     assert tree_store.messages.node("ann", "d").deleted_at == 5.0
-    tree_store.messages.restore("ann", "c", ["c"])
-    tree_store.messages.restore("ann", "c", ["d"])
+    tree_store.messages.set_deleted("ann", "c", ["c"], None)
+    tree_store.messages.set_deleted("ann", "c", ["d"], None)
     assert tree_store.messages.nodes("ann", "c") == TREE
 
 
 def test_soft_delete_ignores_nodes_of_another_conversation(tree_store):
     tree_store.messages.save_turn("ann", replace(CONVERSATION, id="other"), [node("z", None)])
-    tree_store.messages.soft_delete("ann", "other", ["c"], 5.0)
+    tree_store.messages.set_deleted("ann", "other", ["c"], 5.0)
     assert tree_store.messages.node("ann", "c").deleted_at is None
     assert tree_store.conversations.get("ann", "other").revision == 0
 
 
 def test_purge_moves_children_to_the_nearest_remaining_ancestor(tree_store):
-    tree_store.messages.soft_delete("ann", "c", ["c", "d"], time.time() - 100)
+    tree_store.messages.set_deleted("ann", "c", ["c", "d"], time.time() - 100)
     assert tree_store.purge_deleted(200) == 0
     assert len(parent_ids(tree_store)) == 8
     assert tree_store.purge_deleted(50) == 0
     assert parent_ids(tree_store) == {"a": None, "b": "a", "e": "b", "f": "e", "g": "b", "h": "b"}
     assert tree_store.conversations.get("ann", "c").head_id == "f"
-    tree_store.messages.restore("ann", "c", ["c", "d"])
+    tree_store.messages.set_deleted("ann", "c", ["c", "d"], None)
     assert len(parent_ids(tree_store)) == 6
 
 
 def test_purge_of_root_and_leaf_nodes_updates_parents_and_head(tree_store):
-    tree_store.messages.soft_delete("ann", "c", ["a", "b", "e", "f"], time.time() - 100)
+    tree_store.messages.set_deleted("ann", "c", ["a", "b", "e", "f"], time.time() - 100)
     tree_store.purge_deleted(50)
     assert parent_ids(tree_store) == {"c": None, "d": "c", "g": "c", "h": None}
     assert tree_store.conversations.get("ann", "c").head_id == "d"
 
 
 def test_purge_keeps_recently_deleted_nodes_and_their_children(tree_store):
-    tree_store.messages.soft_delete("ann", "c", ["d"], time.time())
-    tree_store.messages.soft_delete("ann", "c", ["c", "e"], time.time() - 100)
+    tree_store.messages.set_deleted("ann", "c", ["d"], time.time())
+    tree_store.messages.set_deleted("ann", "c", ["c", "e"], time.time() - 100)
     tree_store.purge_deleted(50)
     assert parent_ids(tree_store) == {"a": None, "b": "a", "d": "b", "f": "d", "g": "b", "h": "b"}
     assert tree_store.messages.node("ann", "d").deleted_at
 
 
 def test_purge_of_all_nodes_leaves_an_empty_conversation(tree_store):
-    tree_store.messages.soft_delete("ann", "c", [node.id for node in TREE], 5.0)
+    tree_store.messages.set_deleted("ann", "c", [node.id for node in TREE], 5.0)
     tree_store.purge_deleted(50)
     assert tree_store.messages.nodes("ann", "c") == []
     assert tree_store.conversations.get("ann", "c").head_id is None
@@ -89,7 +89,7 @@ def test_export_all_is_ordered_by_creation_and_omits_deleted_rows(tree_store):
         conversation = Conversation(name, name, 1.0, created_at=9.0 - number, archived=name == "x")
         tree_store.messages.save_turn("ann", conversation, [node(name, None)])
     tree_store.conversations.delete("ann", ["w"])
-    tree_store.messages.soft_delete("ann", "c", ["c", "d", "f"], 5.0)
+    tree_store.messages.set_deleted("ann", "c", ["c", "d", "f"], 5.0)
     exported = list(tree_store.conversations.export_all("ann"))
     assert [conversation.id for conversation, _ in exported] == ["c", "y", "x"]
     conversation, nodes = exported[0]
@@ -119,10 +119,10 @@ def test_each_change_of_nodes_or_head_increments_the_revision(tree_store):
         lambda: tree_store.messages.save_turn("ann", CONVERSATION, [answer]),
         lambda: tree_store.messages.reopen("ann", CONVERSATION, answer),
         lambda: tree_store.messages.set_head("ann", "c", "h"),
-        lambda: tree_store.messages.soft_delete("ann", "c", ["c"], 5.0),
-        lambda: tree_store.messages.restore("ann", "c", ["c"]),
+        lambda: tree_store.messages.set_deleted("ann", "c", ["c"], 5.0),
+        lambda: tree_store.messages.set_deleted("ann", "c", ["c"], None),
         lambda: tree_store.messages.add("ann", "c", node("j", "f")),
-        lambda: (tree_store.messages.soft_delete("ann", "c", ["h"], 5.0), tree_store.purge_deleted(50)),
+        lambda: (tree_store.messages.set_deleted("ann", "c", ["h"], 5.0), tree_store.purge_deleted(50)),
     ]
     revisions = [0]
     for change in changes:
@@ -133,7 +133,7 @@ def test_each_change_of_nodes_or_head_increments_the_revision(tree_store):
 
 def test_calls_without_effect_keep_the_revision(tree_store):
     tree_store.messages.set_head("ann", "c", "nowhere")
-    tree_store.messages.soft_delete("ann", "c", ["nowhere"], 5.0)
+    tree_store.messages.set_deleted("ann", "c", ["nowhere"], 5.0)
     tree_store.messages.add("ann", "c", node("a", None))
     tree_store.messages.reopen("ann", CONVERSATION, node("z", "a"))
     tree_store.purge_deleted(-1)

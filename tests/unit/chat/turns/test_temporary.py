@@ -157,25 +157,14 @@ def test_truncation_and_soft_deletion_are_stored():
     temporary_store.conversations.set_truncation("ann", "c", Truncation("a", "They asked why."))
     assert temporary_store.conversations.get("ann", "c").truncation == Truncation("a", "They asked why.")
     revision = temporary_store.conversations.get("ann", "c").revision
-    temporary_store.messages.soft_delete("ben", "c", ["q", "a"], 5.0)
-    temporary_store.messages.soft_delete("ann", "other", ["q"], 5.0)
+    temporary_store.messages.set_deleted("ben", "c", ["q", "a"], 5.0)
+    temporary_store.messages.set_deleted("ann", "other", ["q"], 5.0)
     assert temporary_store.messages.nodes("ann", "c") == [question, answer]
-    temporary_store.messages.soft_delete("ann", "c", ["q", "a", "no such"], 5.0)
+    temporary_store.messages.set_deleted("ann", "c", ["q", "a", "no such"], 5.0)
     assert [node.deleted_at for node in temporary_store.messages.nodes("ann", "c")] == [5.0, 5.0]
-    temporary_store.messages.soft_delete("ann", "c", ["q", "a"], None)
+    temporary_store.messages.set_deleted("ann", "c", ["q", "a"], None)
     assert temporary_store.messages.nodes("ann", "c") == [question, answer]
     assert temporary_store.conversations.get("ann", "c").revision == revision + 2
-
-
-def test_a_generated_title_replaces_only_the_question():
-    temporary_store = TemporaryStore("ann", FakeUsageStore())
-    save_turn(temporary_store)
-    temporary_store.conversations.set_generated_title("ben", "c", "Not his")
-    assert temporary_store.conversations.get("ann", "c").title == "Why?"
-    temporary_store.conversations.set_generated_title("ann", "c", "On reasons")
-    temporary_store.conversations.set_generated_title("ann", "c", "Once more")
-    saved = temporary_store.conversations.get("ann", "c")
-    assert (saved.title, saved.title_source) == ("On reasons", "model")
 
 
 def test_usage_is_recorded_without_identifiers():
