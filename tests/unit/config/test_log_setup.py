@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -61,18 +62,44 @@ FAILURES = {
 }
 
 
-def run_program(program: str, *, as_json: bool) -> str:
-    """Return the error stream of a process that runs the program."""
-    program = BEFORE % as_json + textwrap.dedent(program)
-    process = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
-    )
-    return process.stderr
+# Runs each program in a process of its own, a fork of one that has imported Streamlit's logger.
+FORK_SERVER = """
+import json, os, sys, tempfile
+from streamlit.logger import get_logger
+from lib.config import log_setup
+
+for line in sys.stdin:
+    with tempfile.TemporaryFile() as output:
+        if not (child := os.fork()):
+            os.dup2(output.fileno(), 2)
+            exec(json.loads(line), {"__name__": "__main__"})
+            sys.exit()
+        status = os.waitpid(child, 0)[1]
+        output.seek(0)
+        print(json.dumps([status, output.read().decode()]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def run_program() -> Iterator[Callable[..., str]]:
+    """Return the error stream of a process that runs a program."""
+    command = [sys.executable, "-c", FORK_SERVER]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+
+        def run(program: str, *, as_json: bool) -> str:
+            assert server.stdin and server.stdout
+            server.stdin.write(json.dumps(BEFORE % as_json + textwrap.dedent(program)) + "\n")
+            server.stdin.flush()
+            status, output = json.loads(server.stdout.readline())
+            assert status == 0, output
+            return str(output)
+
+        yield run
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
 @pytest.mark.parametrize("name", FAILURES)
-def test_secrets_are_redacted_from_every_line(name, as_json):
+def test_secrets_are_redacted_from_every_line(run_program, name, as_json):
     output = run_program(FAILURES[name], as_json=as_json)
     assert KEY not in output
     assert "refused" in output and "[secret]" in output
@@ -82,7 +109,7 @@ def test_secrets_are_redacted_from_every_line(name, as_json):
         assert any("refused" in line["event"] + line.get("trace", "") for line in lines)
 
 
-def test_an_event_is_one_line_with_its_fields():
+def test_an_event_is_one_line_with_its_fields(run_program):
     fields = 'log_setup.log_fields(wire="openai", status=None, n=2)'
     program = f'logging.getLogger("lib.a").info("it\\nended", extra={fields})'
     (line,) = run_program(program, as_json=True).splitlines()
