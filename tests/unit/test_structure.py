@@ -79,10 +79,16 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def all_nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(tree(path)))
+
+
+@cache
 def imports(path: Path) -> set[str]:
     """Absolute names of all imported modules and of what is imported from them."""
     found: set[str] = set()
-    for node in ast.walk(tree(path)):
+    for node in all_nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -93,7 +99,7 @@ def imports(path: Path) -> set[str]:
 def imported_modules(path: Path) -> set[str]:
     """Modules of this project that a file imports; a package counts where a name of its own is imported."""
     found: set[str] = set()
-    for node in ast.walk(tree(path)):
+    for node in all_nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -111,14 +117,13 @@ def layer(path: Path) -> str:
     return ".".join(module(path).split(".")[: 2 if name(path).startswith("lib/") else 1])
 
 
-def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+@cache
+def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in all_nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def documented(path: Path) -> Iterator[tuple[ast.AST, str]]:
-    for node in ast.walk(tree(path)):
+    for node in all_nodes(path):
         kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
         if isinstance(node, kinds) and (text := ast.get_docstring(node)):
             yield node, text
@@ -251,7 +256,7 @@ def test_imports_stand_at_the_top_of_a_module_and_are_absolute():
     ] + [
         f"{name(path)}:{node.lineno}"
         for path in PYTHON
-        for node in ast.walk(tree(path))
+        for node in all_nodes(path)
         if isinstance(node, ast.ImportFrom) and node.level
     ]
     assert wrong == []
@@ -276,7 +281,7 @@ def test_session_state_is_used_through_the_typed_object():
         f"{name(path)}:{node.lineno}"
         for path in PROGRAM
         if not name(path).startswith(("lib/ui/session/", PRIVATE_STREAMLIT_MODULE))
-        for node in ast.walk(tree(path))
+        for node in all_nodes(path)
         if isinstance(node, ast.Attribute) and node.attr == "session_state"
     ]
     assert used == []

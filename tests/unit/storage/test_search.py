@@ -7,6 +7,7 @@ import re
 import time
 import unicodedata
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import sqlalchemy as sa
@@ -39,6 +40,7 @@ def save_messages(store: Store, *texts: str) -> None:
 # A reference implementation of the search of search_terms.py, by a scan of every message.
 
 
+@cache
 def normalize(text: str) -> str:
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return "".join(c for c in text if unicodedata.category(c) != "Cf" or c == "\u200b")
@@ -51,6 +53,7 @@ def is_unspaced_script(character: str) -> bool:
     )
 
 
+@cache
 def split_runs_and_words(text: str) -> tuple[list[str], list[str]]:
     """Return the runs of a text in scripts without spaces, and its words."""
     kinds = ""
