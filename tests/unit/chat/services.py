@@ -62,7 +62,7 @@ def wait_for_path(services: TurnServices, conversation_id: str) -> list[Node]:
     deadline = time.monotonic() + WAIT
     while services.generations.find("ann", conversation_id):
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.002)
     conversation = services.store.conversations.get("ann", conversation_id)
     return tree.path(services.store.messages.nodes("ann", conversation_id), conversation.head_id)
 
@@ -72,4 +72,4 @@ def wait_until(condition) -> None:
     deadline = time.monotonic() + WAIT
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.002)

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -37,6 +38,12 @@ class AnsweringGateway:
         yield Finish(Outcome.COMPLETE, "stop")
 
 
+@pytest.fixture(autouse=True)
+def template(database_template, request) -> None:
+    """Give the state machines an empty database to copy."""
+    request.cls.template = database_template
+
+
 class Conversations(RuleBasedStateMachine):
     """State machine of one conversation; `texts` holds the text of every node ever created."""
 
@@ -51,8 +58,10 @@ class Conversations(RuleBasedStateMachine):
         self.undo_points: list[UndoPoint] = []
         wait_for_path(self.services, self.id)
         self.remember_texts()
+        self.checked_nodes = self.nodes
 
     def open_store(self) -> Store | TemporaryStore:
+        shutil.copyfile(TestConversations.template, self.folder / "a.db")
         return Store(f"sqlite:///{self.folder}/a.db")
 
     def teardown(self) -> None:
@@ -71,6 +80,10 @@ class Conversations(RuleBasedStateMachine):
     def visible(self, role: str) -> list[Node]:
         return [node for node in tree.visible_nodes(self.nodes) if node.message.role == role]
 
+    def was_visible(self, role: str) -> bool:
+        """Check the nodes as they are between two rules, without reading them again."""
+        return any(node.message.role == role for node in tree.visible_nodes(self.checked_nodes))
+
     def remember_texts(self) -> None:
         wait_for_path(self.services, self.id)
         self.texts |= {node.id: node.message.text for node in self.nodes}
@@ -87,7 +100,7 @@ class Conversations(RuleBasedStateMachine):
         assert path[-2].parent_id == expected
         assert result.is_new_branch == any(node.parent_id == expected for node in before)
 
-    @precondition(lambda self: self.visible("user"))
+    @precondition(lambda self: self.was_visible("user"))
     @rule(data=st.data(), answer_target=st.sampled_from(TARGETS))
     def regenerate(self, data, answer_target):
         question = data.draw(st.sampled_from(self.visible("user")))
@@ -96,7 +109,7 @@ class Conversations(RuleBasedStateMachine):
         last = tree.path(self.nodes, self.head)[-1]
         assert (last.parent_id, last.target) == (question.id, answer_target)
 
-    @precondition(lambda self: self.visible("user"))
+    @precondition(lambda self: self.was_visible("user"))
     @rule(data=st.data())
     def edit(self, data):
         question = data.draw(st.sampled_from(self.visible("user")))
@@ -105,7 +118,7 @@ class Conversations(RuleBasedStateMachine):
         edited = tree.path(self.nodes, self.head)[-2]
         assert question.id in tree.siblings(self.nodes)[edited.id]
 
-    @precondition(lambda self: tree.visible_nodes(self.nodes))
+    @precondition(lambda self: tree.visible_nodes(self.checked_nodes))
     @rule(data=st.data(), is_rewind=st.booleans())
     def show_or_rewind(self, data, is_rewind):
         node = data.draw(st.sampled_from(self.visible("assistant") if is_rewind else tree.visible_nodes(self.nodes)))
@@ -115,7 +128,7 @@ class Conversations(RuleBasedStateMachine):
             branches.show_branch(self.services, ANN, self.id, node.id)
         assert node.id in [shown.id for shown in tree.path(self.nodes, self.head)]
 
-    @precondition(lambda self: tree.visible_nodes(self.nodes))
+    @precondition(lambda self: tree.visible_nodes(self.checked_nodes))
     @rule(data=st.data())
     def delete(self, data):
         node = data.draw(st.sampled_from(tree.visible_nodes(self.nodes)))
@@ -143,7 +156,7 @@ class Conversations(RuleBasedStateMachine):
             branches.undo_change(self.services, ANN, branches.delete_turn(self.services, ANN, self.id, path[0].id))
             assert (self.nodes, self.head) == before
 
-    @precondition(lambda self: tree.visible_nodes(self.nodes))
+    @precondition(lambda self: tree.visible_nodes(self.checked_nodes))
     @rule(data=st.data())
     def branch_conversation(self, data):
         node = data.draw(st.sampled_from(tree.visible_nodes(self.nodes)))
@@ -154,39 +167,41 @@ class Conversations(RuleBasedStateMachine):
         assert not {node.id for node in copied_path} & set(self.texts)
 
     @invariant()
-    def every_node_is_unchanged(self):
-        assert {node.id: node.message.text for node in self.nodes} == self.texts
+    def the_conversation_is_valid(self):
+        nodes = self.checked_nodes = self.nodes
+        assert {node.id: node.message.text for node in nodes} == self.texts
+        assert_every_visible_node_has_a_path_to_the_root(nodes)
+        assert_the_visible_path_is_complete(nodes, self.head)
+        assert_every_visible_node_can_be_shown(nodes)
 
-    @invariant()
-    def every_visible_node_has_a_path_to_the_root(self):
-        visible_by_id = {node.id: node for node in tree.visible_nodes(self.nodes)}
-        for node in visible_by_id.values():
-            visited_ids = {node.id}
-            while node.parent_id is not None:
-                node = visible_by_id[node.parent_id]
-                assert node.id not in visited_ids
-                visited_ids.add(node.id)
 
-    @invariant()
-    def the_visible_path_is_complete(self):
-        path = tree.path(self.nodes, self.head)
-        roles = [node.message.role for node in path]
-        assert roles == (["user", "assistant"] * len(path))[: len(path)]
-        assert [node.parent_id for node in path] == [None, *(node.id for node in path)][: len(path)]
-        assert bool(path) == bool(self.visible("user"))
+def assert_every_visible_node_has_a_path_to_the_root(nodes: list[Node]) -> None:
+    visible_by_id = {node.id: node for node in tree.visible_nodes(nodes)}
+    for node in visible_by_id.values():
+        visited_ids = {node.id}
+        while node.parent_id is not None:
+            node = visible_by_id[node.parent_id]
+            assert node.id not in visited_ids
+            visited_ids.add(node.id)
 
-    @invariant()
-    def every_visible_node_can_be_shown(self):
-        nodes = self.nodes
-        siblings_by_id = tree.siblings(nodes)
-        for node in tree.visible_nodes(nodes):
-            assert node.id in [shown.id for shown in tree.path(nodes, tree.newest_leaf(nodes, node.id))]
-            sibling_ids = [
-                o.id
-                for o in tree.visible_nodes(nodes)
-                if (o.parent_id, o.message.role) == (node.parent_id, node.message.role)
-            ]
-            assert sorted(siblings_by_id.get(node.id, [node.id])) == sorted(sibling_ids)
+
+def assert_the_visible_path_is_complete(nodes: list[Node], head: str | None) -> None:
+    path = tree.path(nodes, head)
+    roles = [node.message.role for node in path]
+    assert roles == (["user", "assistant"] * len(path))[: len(path)]
+    assert [node.parent_id for node in path] == [None, *(node.id for node in path)][: len(path)]
+    assert bool(path) == any(node.message.role == "user" for node in tree.visible_nodes(nodes))
+
+
+def assert_every_visible_node_can_be_shown(nodes: list[Node]) -> None:
+    siblings_by_id = tree.siblings(nodes)
+    visible_nodes = tree.visible_nodes(nodes)
+    for node in visible_nodes:
+        assert node.id in [shown.id for shown in tree.path(nodes, tree.newest_leaf(nodes, node.id))]
+        sibling_ids = [
+            o.id for o in visible_nodes if (o.parent_id, o.message.role) == (node.parent_id, node.message.role)
+        ]
+        assert sorted(siblings_by_id.get(node.id, [node.id])) == sorted(sibling_ids)
 
 
 class Temporary(Conversations):
