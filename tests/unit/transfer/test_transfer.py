@@ -36,6 +36,7 @@ from lib.transfer.antler_schema import (
     TruncationSchema,
     UsageSchema,
 )
+from tests.support.examples import count_examples
 from tests.unit.chat.trees import lists_of_records
 
 EXPORTS = Path(__file__).parent / "exports"
@@ -150,7 +151,7 @@ def test_every_field_is_documented():
     assert all(f"`{outcome}`" in text for outcome in Outcome)
 
 
-@settings(slow, max_examples=150)
+@settings(slow, max_examples=count_examples(60))
 @given(lists_of_records())
 def test_an_import_of_an_export_gives_the_same_bytes_again(history):
     data = export_bytes(history)
@@ -162,7 +163,7 @@ def test_an_import_of_an_export_gives_the_same_bytes_again(history):
     assert export_bytes(result.conversations) == data
 
 
-@settings(slow, max_examples=50)
+@settings(slow, max_examples=count_examples(20))
 @given(lists_of_records(), st.randoms(use_true_random=False))
 def test_row_and_key_order_do_not_change_an_export(history, random):
     reordered = []
@@ -229,7 +230,7 @@ def test_unused_ids_are_unchanged():
     assert replace_existing_ids(result, lambda ids: set()) == result
 
 
-@settings(slow, max_examples=60)
+@settings(slow, max_examples=count_examples(25))
 @given(lists_of_records(), st.data())
 def test_existing_ids_are_replaced_everywhere(history, data):
     result = parse_export(export_bytes(history))
