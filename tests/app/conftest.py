@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime import context
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
@@ -35,6 +37,15 @@ def clear_caches() -> None:
         resources._last_policy,
     ):
         cached.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scan_packages_once() -> Iterator[None]:
+    """Each AppTest reads the metadata of all installed packages, which takes longer than the page."""
+    scan = functools.cache(manifest_scanner.scan_component_manifests)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture
