@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from lib.storage.store import Store
 from tests.support.postgres import Postgres, Server
 
 NAME = f"antler_test_{secrets.token_hex(8)}"
-TEMPLATE = f"{NAME}_template"
 
 
 @pytest.fixture(scope="session")
@@ -56,18 +55,41 @@ def empty_url(request, tmp_path) -> Iterator[str]:
     server.drop(NAME)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request, tmp_path, database_template) -> Iterator[str]:
-    """The URL of a database with all tables and no rows, copied from a template."""
+def leave_empty(store: Store) -> None:
+    """Add no rows to a template."""
+
+
+def copy_template(request, tmp_path: Path, fill: Callable[[Store], None] = leave_empty) -> Iterator[str]:
+    """Yield the URL of a database with all tables and the rows that `fill` adds, copied from a template.
+
+    The template of a function is created once in each server, and in each process for SQLite.
+    """
     if request.param == "sqlite":
-        shutil.copyfile(database_template, tmp_path / "antler.db")
+        template = request.getfixturevalue("tmp_path_factory").getbasetemp() / f"{fill.__name__}.db"
+        if not template.exists():
+            shutil.copyfile(request.getfixturevalue("database_template"), template)
+            fill_database(f"sqlite:///{template}", fill)
+        shutil.copyfile(template, tmp_path / "antler.db")
         yield sqlite_url(tmp_path)
         return
     server = chosen_server(request)
-    if TEMPLATE not in server.databases:
-        Store(server.create(TEMPLATE)).close()
-    yield server.create(NAME, template=TEMPLATE)
+    template_name = f"{NAME}_{fill.__name__}"
+    if template_name not in server.databases:
+        fill_database(server.create(template_name), fill)
+    yield server.create(NAME, template=template_name)
     server.drop(NAME)
+
+
+def fill_database(url: str, fill: Callable[[Store], None]) -> None:
+    store = Store(url)
+    fill(store)
+    store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request, tmp_path) -> Iterator[str]:
+    """The URL of a database with all tables and no rows."""
+    yield from copy_template(request, tmp_path)
 
 
 @pytest.fixture

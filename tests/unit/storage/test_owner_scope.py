@@ -22,6 +22,7 @@ from lib.core.user import User
 from lib.storage.engine import Aggregate, read_transaction
 from lib.storage.schema import metadata
 from lib.storage.store import Store
+from tests.unit.storage.conftest import copy_template
 
 TARGET = Target("claude-x", "anthropic")
 FIRST_DAY = DayRange(date(1970, 1, 1), 0.0)
@@ -77,11 +78,19 @@ def save_rows(store: Store, owner: str, ids: Ids) -> None:
     store.users.upsert(User(owner, f"Name {owner}", f"{owner}@example.org"))
 
 
+def save_rows_of_two_owners(store: Store) -> None:
+    save_rows(store, "ann", ANNS)
+    save_rows(store, "bob", BOBS)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request, tmp_path) -> Iterator[str]:
+    yield from copy_template(request, tmp_path, save_rows_of_two_owners)
+
+
 @pytest.fixture
 def two_owner_store(store: Store) -> Store:
     """A store with rows of ann and bob in every table."""
-    save_rows(store, "ann", ANNS)
-    save_rows(store, "bob", BOBS)
     return store
 
 
