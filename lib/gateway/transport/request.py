@@ -126,8 +126,11 @@ class Transport:
         self._session.mount("https://", adapter)
         # The session is shared: a cookie from one user's response must not be sent with another's request.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # A proxy for outside traffic must not see requests to this machine.
-        self._proxies = {"http": None, "https": None, "all": None} if _is_loopback(base_url) else None
+        # A proxy for outside traffic must not see requests to this machine. With "no_proxy", requests does not
+        # search the environment for proxies each time.
+        host = urlsplit(base_url).hostname
+        no_proxies = {"http": None, "https": None, "all": None, "no_proxy": host}
+        self._proxies = no_proxies if _is_loopback(base_url) else None
 
     def post(self, path: str, headers: Mapping[str, str], body: Mapping[str, Any], cancel: CancelToken) -> Response:
         """Send `body` as JSON and return once the headers have arrived, whatever the status.

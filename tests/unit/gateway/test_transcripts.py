@@ -1,6 +1,7 @@
 """Recorded responses, complete, in chunks and truncated: the expected answer, or an interruption."""
 
 import itertools
+import re
 from collections.abc import Iterable
 
 import pytest
@@ -26,11 +27,11 @@ from tests.unit.gateway.recordings import (
 )
 
 SLICES = 4
-# These two are cut at every byte, over HTTP too. The others are cut at every STRIDE-th byte, a prime so that
-# every position within a frame occurs, and at each of the last bytes.
+# These two are cut at every byte, over HTTP too. The others are cut at the ends of all events, and at every
+# STRIDE-th byte, a prime so that every position within an event occurs.
 SHORTEST = ("openai-empty.sse", "anthropic-empty.sse")
-STRIDE, TAIL = 41, 128
-STRIDE_IN_MEMORY, TAIL_IN_MEMORY = 7, 1024
+STRIDE, STRIDE_IN_MEMORY = 97, 17
+LAST_EVENT_BYTES = 16
 
 ERROR_TYPES: dict[str, type[errors.GatewayError]] = {
     "anthropic-error-badkey.json": errors.KeyRejected,
@@ -103,17 +104,29 @@ def test_chunks_of_any_size(stream: Recording, replay: Replay, gateway: Gateway)
         assert_complete(ask_replay(replay, gateway, stream, piece=size), stream)
 
 
-def cut_positions(stream: Recording, stride: int, tail: int) -> list[int]:
-    """Byte offsets at which a stream is truncated."""
+def event_ends(stream: Recording) -> list[int]:
+    return [match.end() for match in re.finditer(b"\n\n", stream.body)]
+
+
+def cut_positions(stream: Recording, stride: int, *more: int) -> list[int]:
+    """Byte offsets at which a stream is truncated: `more`, and all those of a stride."""
     size = len(stream.body)
     step = 1 if stream.name in SHORTEST else stride
-    return sorted({*range(0, size, step), *range(max(0, size - tail), size)})
+    return sorted({*range(0, size, step), *more} & set(range(size)))
+
+
+def finish_event_start(stream: Recording) -> int:
+    """Byte offset of the event with the finish reason; the size of a stream without one."""
+    position = stream.body.find(b'_reason":"')
+    return stream.body.rindex(b"\n\n", 0, position) if position >= 0 else len(stream.body)
 
 
 @each_slice
 @each_stream
 def test_truncated_stream_is_complete_or_interrupted(stream: Recording, part: int) -> None:
-    for cut in cut_positions(stream, STRIDE_IN_MEMORY, TAIL_IN_MEMORY)[part::SLICES]:
+    around_events = [end + shift for end in event_ends(stream) for shift in (-1, 0, 1)]
+    last_events = range(finish_event_start(stream), len(stream.body))
+    for cut in cut_positions(stream, STRIDE_IN_MEMORY, *around_events, *last_events)[part::SLICES]:
         assert_complete_or_interrupted(parse(stream, [stream.body[:cut]]), stream, cut)
 
 
@@ -123,7 +136,8 @@ def test_broken_connection_is_complete_or_interrupted(
     stream: Recording, part: int, replay: Replay, gateway: Gateway
 ) -> None:
     framings = itertools.cycle(FRAMINGS)
-    for cut in cut_positions(stream, STRIDE, TAIL)[part::SLICES]:
+    last_bytes = range(len(stream.body) - LAST_EVENT_BYTES, len(stream.body))
+    for cut in cut_positions(stream, STRIDE, *event_ends(stream), *last_bytes)[part::SLICES]:
         framing = next(framings)
         answer = ask_replay(replay, gateway, stream, cut=cut, framing=framing)
         assert_complete_or_interrupted(answer, stream, (cut, framing))
