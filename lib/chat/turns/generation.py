@@ -93,7 +93,6 @@ class Generation:
             price_lookup,
         )
         self._usage_records: Sequence[UsageRecord] = ()
-        self._attempts = 1
         self._timer = FirstOutputTimer(previous=node.timing)
         self._last_content_at = self._last_activity_at = time.monotonic()
         self._scheduled_retry: RetryScheduled | None = None
@@ -169,23 +168,11 @@ class Generation:
 
     def request_outcome(self) -> RequestOutcome | None:
         """Return the outcome of the request for metrics; None while the answer arrives."""
-        node = self._nodes[0]
-        if node.target is None or node.arriving:
+        if not self._usage_records:
             return None
-        failure = node.failure
-        return RequestOutcome(
-            "answer",
-            self.owner,
-            self.conversation_id,
-            node.target,
-            node.outcome,
-            node.usage,
-            node.timing,
-            node.request_id or (failure.request_id if failure else ""),
-            failure.code if failure else "",
-            failure.status if failure else None,
-            self._attempts,
-        )
+        failure = self._nodes[0].failure
+        code, status = (failure.code, failure.status) if failure else ("", None)
+        return RequestOutcome(self.owner, self._usage_records, code, status)
 
     @property
     def _is_finished(self) -> bool:
@@ -243,7 +230,6 @@ class Generation:
                 return
             self._last_content_at = self._last_activity_at
             self._scheduled_retry = event if isinstance(event, RetryScheduled) else None
-            self._attempts += isinstance(event, RetryScheduled)
             self._replies.add(event)
             self._usage_recorder.add_event(event)
             self._timer.add_event(event)

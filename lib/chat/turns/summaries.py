@@ -305,7 +305,7 @@ class UtilityModelService:
         finally:
             usage_records = recorder.finish(outcome, request_id)
             self._record_usage(context, usage_records)
-            self._on_request_finished(RequestOutcome.from_usage_records(context.owner, usage_records, code))
+            self._on_request_finished(RequestOutcome(context.owner, usage_records, code))
         return _UtilityReply(reply.message().text, outcome, code)
 
     def _record_usage(self, context: _RequestContext, usage_records: Sequence[UsageRecord]) -> None:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from lib.chat.usage.recorder import RequestOutcome
 from lib.config.log_setup import hash_for_log, log_fields
+from lib.core.conversation import Usage
 from lib.gateway.catalog import vendors
 
 log = logging.getLogger(__name__)
@@ -69,18 +70,37 @@ class Metrics:
 
     def record_request(self, request: RequestOutcome) -> None:
         """Count a request, and log it."""
-        labels = (request.purpose, request.target.wire, vendor_label(request.target.model))
-        self._requests.labels(*labels, request.outcome.value, request.error_code).inc()
-        if request.attempts > 1:
-            self._retries.labels(*labels).inc(request.attempts - 1)
+        last, attempts = request.usage_records[-1], len(request.usage_records)
+        usage = sum((record.usage for record in request.usage_records), Usage())
+        labels = (last.purpose, last.target.wire, vendor_label(last.target.model))
+        self._requests.labels(*labels, last.outcome.value, request.error_code).inc()
+        if attempts > 1:
+            self._retries.labels(*labels).inc(attempts - 1)
         for kind, attribute in _TOKEN_KINDS.items():
-            if count := getattr(request.usage, attribute):
+            if count := getattr(usage, attribute):
                 self._tokens.labels(*labels, kind).inc(max(0, count))
-        if request.timing.first_token is not None:
-            self._first_token_seconds.labels(*labels).observe(request.timing.first_token)
-        if request.timing.total is not None:
-            self._request_seconds.labels(*labels).observe(request.timing.total)
-        log.info("%s ended", request.purpose, extra=log_fields(**_log_fields(request)))
+        if last.timing.first_token is not None:
+            self._first_token_seconds.labels(*labels).observe(last.timing.first_token)
+        if last.timing.total is not None:
+            self._request_seconds.labels(*labels).observe(last.timing.total)
+        # No content, and the owner as a hash.
+        fields = log_fields(
+            purpose=last.purpose,
+            owner=hash_for_log(request.owner),
+            conversation=hash_for_log(last.conversation_id or ""),
+            model=last.target.model,
+            wire=last.target.wire,
+            outcome=last.outcome.value,
+            error=request.error_code,
+            status=request.status,
+            request_id=last.request_id,
+            tries=attempts,
+            first=_round_seconds(last.timing.first_token),
+            total=_round_seconds(last.timing.total),
+            input=usage.input,
+            output=usage.output,
+        )
+        log.info("%s ended", last.purpose, extra=fields)
 
     def count_database_error(self) -> None:
         """Count an error of the database."""
@@ -95,26 +115,6 @@ def vendor_label(model: str) -> str:
     """Return the vendor of a model, "demo" for a model of the demo gateway, "other" for an unknown one."""
     vendor = vendors.vendor_of(model)
     return vendor if vendor in vendors.VENDORS else "demo" if model.startswith("demo-") else "other"
-
-
-def _log_fields(request: RequestOutcome) -> dict[str, str | int | float | None]:
-    """Return the log fields of a request: no content, and its owner as a hash."""
-    return {
-        "purpose": request.purpose,
-        "owner": hash_for_log(request.owner),
-        "conversation": hash_for_log(request.conversation_id),
-        "model": request.target.model,
-        "wire": request.target.wire,
-        "outcome": request.outcome.value,
-        "error": request.error_code,
-        "status": request.status,
-        "request_id": request.request_id,
-        "tries": request.attempts,
-        "first": _round_seconds(request.timing.first_token),
-        "total": _round_seconds(request.timing.total),
-        "input": request.usage.input,
-        "output": request.usage.output,
-    }
 
 
 def _round_seconds(seconds: float | None) -> float | None:

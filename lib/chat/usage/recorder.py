@@ -44,36 +44,12 @@ class RequestInfo:
 
 @dataclass(frozen=True)
 class RequestOutcome:
-    """A finished request for metrics and log; `error_code` is "" without an error."""
+    """A finished request for metrics and log: the records of its attempts, and the last error, "" for none."""
 
-    purpose: Purpose
     owner: str
-    conversation_id: str
-    target: Target
-    outcome: Outcome
-    usage: Usage
-    timing: Timing
-    request_id: str = ""
+    usage_records: Sequence[UsageRecord]
     error_code: str = ""
     status: int | None = None
-    attempts: int = 1
-
-    @staticmethod
-    def from_usage_records(owner: str, usage_records: Sequence[UsageRecord], error_code: str) -> RequestOutcome:
-        """Return the outcome of a request from the records of its attempts and its last error."""
-        last = usage_records[-1]
-        return RequestOutcome(
-            last.purpose,
-            owner,
-            last.conversation_id or "",
-            last.target,
-            last.outcome,
-            sum((record.usage for record in usage_records), Usage()),
-            last.timing,
-            last.request_id,
-            error_code,
-            attempts=len(usage_records),
-        )
 
 
 class FirstOutputTimer:

@@ -21,6 +21,7 @@ from lib.core.errors import StoreError
 from lib.core.events import Finish, ProviderMetadata, RetryScheduled, TextDelta, UsageReport
 from lib.core.params import Params
 from lib.core.target import Target
+from lib.core.usage import UsageRecord
 from lib.storage.store import Store
 from tests.unit.chat.services import ScriptedGateway, wait_for_path, wait_until
 
@@ -79,6 +80,21 @@ def test_a_failure_is_counted_by_error_code(store):
     wait_until(lambda: sample_value(collector, "antler_requests_total", **labels) == 1)
 
 
+def test_the_tokens_of_a_continued_answer_are_counted_once(store):
+    collector = Metrics()
+    parts = (
+        [TextDelta("Half"), UsageReport(Usage(5, 30)), Finish(Outcome.LENGTH, "length")],
+        [TextDelta(" done"), UsageReport(Usage(9, 20)), DONE],
+    )
+    services = TurnServices(store, ScriptedGateway(*parts), GenerationRegistry(collector.record_request))
+    conversation_id = turn.ask(services, "ann", None, "Why?", TARGET, Params()).conversation.id
+    answer = wait_for_path(services, conversation_id)[-1]
+    wait_until(lambda: not len(services.generations))
+    turn.continue_answer(services, "ann", conversation_id, answer.id, Params())
+    wait_until(lambda: sample_value(collector, "antler_tokens_total", **LABELS, kind="input") == 14)
+    assert sample_value(collector, "antler_tokens_total", **LABELS, kind="output") == 50
+
+
 def test_title_requests_are_counted(store):
     collector = Metrics()
     gateway = ScriptedGateway([TextDelta("A title"), DONE])
@@ -120,9 +136,9 @@ def test_custom_model_names_add_no_samples():
     sizes = set()
     for number in range(50):
         target = Target(f"own-{number}/model-{number}", "openai")
-        collector.record_request(
-            RequestOutcome("answer", f"o{number}", f"c{number}", target, Outcome.COMPLETE, Usage(1, 1), Timing(1, 1, 1))
-        )
+        usage, timing, outcome = Usage(1, 1), Timing(1, 1, 1), Outcome.COMPLETE
+        record = UsageRecord("u", f"c{number}", "answer", target, usage, timing, outcome, "", 1.0)
+        collector.record_request(RequestOutcome(f"o{number}", (record,)))
         sizes.add(len(parse_samples(collector)))
     assert len(sizes) == 1
 
