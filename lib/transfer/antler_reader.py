@@ -31,6 +31,7 @@ from lib.core.target import Target, is_wire
 from lib.transfer.antler_schema import (
     FORMAT,
     FORMAT_VERSION,
+    PARAMS_SCHEMA,
     PART_SCHEMA,
     PART_TYPES,
     ConversationSchema,
@@ -38,7 +39,6 @@ from lib.transfer.antler_schema import (
     FileSchema,
     HeaderSchema,
     NodeSchema,
-    ParamsSchema,
     PartSchema,
     TargetSchema,
     TextPartSchema,
@@ -165,10 +165,11 @@ class _RecordReader:
         self._issues["unknown"] += 1
         return replace(failure, code=UnexpectedError.code)
 
-    def _read_params(self, schema: ParamsSchema | None) -> Params:
+    def _read_params(self, raw: dict[str, Any]) -> Params:
         """Read the set parameters; a value that no wire accepts is dropped and counted."""
+        schema: Any = decode(raw, PARAMS_SCHEMA, f"{self._location}.params", self._issues)
         params: dict[str, Any] = {}
-        for name, value in asdict(schema).items() if schema else ():
+        for name, value in asdict(schema).items():
             param = FIELDS_BY_NAME[name]
             if value is None or value == "":
                 continue

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from lib.core.errors import TransferError
+from lib.core.params import Params
 from lib.transfer.values import clean_text
 
 FORMAT = "antler"
@@ -53,29 +54,12 @@ class TargetSchema(Struct, omit_defaults=True):
     wire: str = ""
 
 
-class ParamsSchema(Struct, omit_defaults=True):
-    """The parameters that are set. 1 and 1.0 differ, and are sent unchanged."""
-
-    system: str | None = None
-    temperature: Number | None = None
-    max_tokens: Integer | None = None
-    top_p: Number | None = None
-    top_k: Integer | None = None
-    presence_penalty: Number | None = None
-    frequency_penalty: Number | None = None
-    logit_bias: str | None = None
-    seed: Integer | None = None
-    effort: str | None = None
-    thinking: str | None = None
-    budget: Integer | None = None
-    stop: tuple[str, ...] | None = None
-    n: Integer | None = None
-    format: str | None = None
-    schema: str | None = None
-    cache: str | None = None
-    user: str | None = None
-    stream: bool | None = None
-    extra: str | None = None
+# The parameters that are set, under the names of `Params`. 1 and 1.0 differ, and are sent unchanged.
+_NUMBER_TYPES = {int | None: Integer | None, float | None: Number | None}
+PARAMS_SCHEMA: Any = msgspec.defstruct(
+    "ParamsSchema",
+    [(name, _NUMBER_TYPES.get(type_, type_ | None), None) for name, type_ in get_type_hints(Params).items()],
+)
 
 
 class TextPartSchema(Struct, tag="text"):
@@ -162,7 +146,7 @@ class ConversationSchema(Struct, omit_defaults=True):
     updated_at: Number | None = field(default=None, name="updated")
     head_id: str = field(default="", name="head")
     target: TargetSchema | None = None
-    params: ParamsSchema | None = None
+    params: dict[str, Any] = {}  # of PARAMS_SCHEMA
     folder: str = ""
     pinned: bool = False
     archived: bool = False

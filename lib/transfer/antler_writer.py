@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
-from typing import Any, TypeVar
+from dataclasses import asdict
+from typing import TypeVar
 
 import msgspec
 
 from lib.core.conversation import Conversation, Failure, Node, Outcome, TextPart, Timing, Truncation, Usage
-from lib.core.params import Params
+from lib.core.params import changed_params
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target
 from lib.transfer.antler_schema import (
@@ -19,7 +19,6 @@ from lib.transfer.antler_schema import (
     ConversationSchema,
     FailureSchema,
     NodeSchema,
-    ParamsSchema,
     TargetSchema,
     TextPartSchema,
     ThinkingPartSchema,
@@ -52,7 +51,7 @@ def write_export(records: Iterable[ConversationRecord]) -> Iterator[bytes]:
 
 def _build_conversation(conversation: Conversation, nodes: Sequence[Node]) -> ConversationSchema:
     visible = sort_nodes(node for node in nodes if node.deleted_at is None)
-    head_id = conversation.head_id
+    head_id, changed = conversation.head_id, changed_params(conversation.params)
     if head_id is not None and all(node.id != head_id for node in visible):
         head_id = newest_leaf_id(visible)
     return ConversationSchema(
@@ -63,7 +62,7 @@ def _build_conversation(conversation: Conversation, nodes: Sequence[Node]) -> Co
         updated_at=float(conversation.updated_at),
         head_id=head_id or "",
         target=_to_schema(conversation.target, TargetSchema),
-        params=_build_params(conversation.params),
+        params={name: value for name, value in asdict(conversation.params).items() if name in changed},
         folder=conversation.folder,
         pinned=conversation.pinned,
         archived=conversation.archived,
@@ -92,7 +91,8 @@ def _build_node(node: Node) -> NodeSchema:
         timing=_to_schema(node.timing, TimingSchema),
         failure=_to_schema(node.failure, FailureSchema),
         request_id=node.request_id,
-        provider_metadata=_sort_keys(dict(node.provider_metadata)),
+        # Sorted, because the order of the keys depends on the database.
+        provider_metadata=json.loads(json.dumps(dict(node.provider_metadata), sort_keys=True)),
     )
 
 
@@ -100,21 +100,3 @@ def _to_schema(value: Target | Truncation | Usage | Timing | Failure | None, sch
     """Copy a value's fields into the struct of the file; None where all of them are None."""
     values = asdict(value) if value else {}
     return schema(**values) if any(item is not None for item in values.values()) else None
-
-
-def _build_params(params: Params) -> ParamsSchema | None:
-    """Build the parameters that are set; the type counts too, for 1 and 1.0 are sent as they are."""
-    values = {field.name: getattr(params, field.name) for field in fields(Params)}
-    changed = {
-        field.name: values[field.name]
-        for field in fields(Params)
-        if values[field.name] != field.default or type(values[field.name]) is not type(field.default)
-    }
-    return ParamsSchema(**changed) if changed else None
-
-
-def _sort_keys(value: Any) -> Any:
-    """Sort the keys of all objects: their order depends on the database."""
-    if isinstance(value, dict):
-        return {key: _sort_keys(value[key]) for key in sorted(value)}
-    return [_sort_keys(item) for item in value] if isinstance(value, list) else value
