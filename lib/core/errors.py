@@ -33,70 +33,60 @@ AntlerError
     │       └── MissingFinishReason    an end marker without a finish reason   gateway
     └── UnexpectedError     a bug of this program; details are in the log      server
 
-Each has a `code`, which is also its translation key; `fault`, the party at fault; `retryable`, true where
-another attempt makes sense; and `max_retries`, the number of automatic retries.
+The last column is the party at fault. Each has a `code`, which is also its translation key; those of answers have
+`retryable`, true where another attempt makes sense, and `max_retries`, the number of automatic retries.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 from lib.core.conversation import Failure
 from lib.core.sanitize import replace_surrogates
 
 MAX_RETRIES = 2  # automatic retries of a request, before any part of an answer has arrived
 
-Fault = Literal["you", "key", "gateway", "maker", "network", "server"]
-
 
 class AntlerError(Exception):
     """The root; not raised itself."""
 
     code: ClassVar[str] = "unexpected"
-    fault: ClassVar[Fault] = "server"
-    retryable: ClassVar[bool] = False
 
 
 class SettingError(AntlerError):
     """A malformed setting; the message is one sentence with its name, and never holds a secret."""
 
     code = "setting"
-    fault = "you"
 
 
 class StoreError(AntlerError):
     """The database refused or is not reachable; the message is its own."""
 
     code = "store"
-    retryable = True
 
 
 class TurnInProgress(AntlerError):
     """Another turn while an answer is arriving in the conversation."""
 
     code = "stale_turn"
-    fault = "you"
 
 
 class ConversationNotFound(AntlerError):
     """The conversation does not exist, or belongs to another user."""
 
     code = "gone"
-    fault = "you"
 
 
 class ShuttingDown(AntlerError):
     """The process is shutting down and refuses new turns."""
 
     code = "closing"
-    retryable = True
 
 
 class TransferError(AntlerError):
     """A file that cannot be imported: a message key, and a location in the file or ""."""
 
     code = "import"
-    fault = "you"
 
     def __init__(self, reason: str, location: str = "") -> None:
         super().__init__(f"{reason}: {location}" if location else reason)
@@ -112,8 +102,6 @@ class LimitExceededError(AntlerError):
     """
 
     code = "over_limit"
-    fault = "you"
-    retryable = True
 
     def __init__(
         self,
@@ -145,7 +133,6 @@ class ModelNotAllowed(AntlerError):
     """The user has no permission for the model."""
 
     code = "model_not_allowed"
-    fault = "you"
 
 
 class AnswerError(AntlerError):
@@ -155,6 +142,7 @@ class AnswerError(AntlerError):
     own statement about retries, if any.
     """
 
+    retryable: ClassVar[bool] = False
     max_retries: ClassVar[int] = 0
 
     def __init__(self, detail: str = "", *, status: int | None = None, request_id: str = "") -> None:
@@ -190,24 +178,20 @@ class GatewayError(AnswerError):
     """The gateway refused, in its own words."""
 
     code = "gateway"
-    fault: ClassVar[Fault] = "gateway"
 
 
 class KeyRejected(GatewayError):
     code = "key_refused"
-    fault = "key"
     retryable = True  # with another model, which the key may be allowed
 
 
 class QuotaExhausted(GatewayError):
     code = "quota_used_up"
-    fault = "key"
     retryable = True  # after a top-up
 
 
 class ModelNotFound(GatewayError):
     code = "model_unknown"
-    fault = "you"
     retryable = True  # after another model was picked
     max_retries = 1  # a channel may just have been removed
 
@@ -218,17 +202,14 @@ class EndpointNotFound(GatewayError):
 
 class InvalidRequest(GatewayError):
     code = "request_refused"
-    fault = "you"
 
 
 class ContextTooLong(GatewayError):
     code = "context_too_long"
-    fault = "you"
 
 
 class RequestTooLarge(GatewayError):
     code = "too_large"
-    fault = "you"
 
 
 class RateLimited(GatewayError):
@@ -241,7 +222,6 @@ class RateLimited(GatewayError):
 
 class Overloaded(GatewayError):
     code = "overloaded"
-    fault = "maker"
     retryable = True
     max_retries = MAX_RETRIES
 
@@ -263,7 +243,6 @@ class InvalidResponse(GatewayError):
 
 class StreamError(GatewayError):
     code = "failed_midway"
-    fault = "maker"
     retryable = True
     max_retries = MAX_RETRIES
 
@@ -272,7 +251,6 @@ class NetworkError(AnswerError):
     """The gateway was not reached, or went silent."""
 
     code = "network"
-    fault: ClassVar[Fault] = "network"
     retryable = True
 
 
@@ -298,7 +276,6 @@ class MissingFinishReason(StreamInterrupted):
     """The end marker came without a finish reason: the answer may be complete, or cut off."""
 
     code = "no_last_word"
-    fault = "gateway"
     max_retries = 0
 
 

@@ -71,7 +71,6 @@ class ContextWindowExceeded(AntlerError):
     """
 
     code = "context_too_long"
-    fault = "you"
 
     def __init__(self, estimate: ContextEstimate, truncation_plan: TruncationPlan | None) -> None:
         super().__init__(f"{estimate.tokens} of {estimate.context_window} tokens")

@@ -3,7 +3,6 @@
 import json
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -54,12 +53,6 @@ def test_every_concrete_error_has_a_unique_code() -> None:
     codes = [error_type.code for error_type in ERROR_TYPES if error_type not in abstract_types]
     assert len(codes) == len(set(codes))
     assert all("code" in vars(error_type) for error_type in ERROR_TYPES if error_type not in abstract_types)
-
-
-@pytest.mark.parametrize("error_type", ERROR_TYPES)
-def test_every_error_has_a_fault(error_type: type[AntlerError]) -> None:
-    assert error_type.fault in get_args(errors.Fault)
-    assert isinstance(error_type.retryable, bool)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
