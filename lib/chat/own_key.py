@@ -25,7 +25,7 @@ class PersonalKey:
 
 def connect(settings: Settings, key: str, base_url: str) -> PersonalKey:
     """Return the services for a key. Raises ValueError if the operator's list lacks the address."""
-    if base_url not in settings.personal_keys.base_urls:
+    if base_url not in settings.personal_key_urls:
         raise ValueError(base_url)
     gateway = Gateway(replace(settings, api_key=key, base_url=base_url))
     catalog = Catalog(gateway.fetch_models, gateway.fetch_prices)

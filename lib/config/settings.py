@@ -15,7 +15,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from lib.config.auth import AccessSettings, parse_access
 from lib.config.caller import CallerIdentity, parse_caller_identity
-from lib.config.own_key import PersonalKeySettings, parse_personal_keys
 from lib.config.parse import (
     DEFAULT_BASE_URL,
     QUOTES,
@@ -69,7 +68,8 @@ class Settings:
     """All settings. `api_key` is "" for the demo gateway; neither it nor `database_url` is in the repr.
 
     `utility_model` writes titles and summaries, "" for none; a `utility_wire` of None takes the wire that
-    the gateway lists. The first matching price of `price_overrides` applies.
+    the gateway lists. The first matching price of `price_overrides` applies. Users may send keys of their own
+    to `personal_key_urls`.
     """
 
     api_key: str = field(default="", repr=False)
@@ -84,7 +84,7 @@ class Settings:
     roles: Roles = Roles()
     server: ServerSettings = ServerSettings()
     caller_identity: CallerIdentity = CallerIdentity()
-    personal_keys: PersonalKeySettings = PersonalKeySettings()
+    personal_key_urls: tuple[str, ...] = ()
 
     @property
     def is_demo(self) -> bool:
@@ -128,7 +128,7 @@ def load_settings(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Set
         roles=parse_roles(*reader("access").read_list("ANTLER_ADMINS", "admins"), secrets.get("groups", {})),
         server=_load_server_settings(reader("server")),
         caller_identity=parse_caller_identity(reader("team"), auth_table, api_key),
-        personal_keys=parse_personal_keys(reader("own_key"), base_url, is_demo=not api_key),
+        personal_key_urls=_parse_personal_key_urls(reader("own_key"), base_url, is_demo=not api_key),
     )
 
 
@@ -214,6 +214,19 @@ def _parse_target(value: str, name: str) -> tuple[str, Wire | None]:
     if (value and not model) or re.search(r"\s", model) or not model.isprintable():
         raise SettingError(f"{name} must be a model's id, with @openai or @anthropic behind it if you like.")
     return model, wire if is_wire(wire) else None
+
+
+def _parse_personal_key_urls(reader: SettingReader, base_url: str, *, is_demo: bool) -> tuple[str, ...]:
+    """Return the operator's list in its order, by default the gateway's own address; () without permission."""
+    entries, name = reader.read_list("ANTLER_OWN_KEY_URLS", "base_urls")
+    urls = tuple(dict.fromkeys(parse_base_url(entry, name) for entry in entries))
+    if not reader.read_bool("ANTLER_OWN_KEY", "allow", default=False):
+        return ()
+    if is_demo and not urls:
+        raise SettingError(
+            f"{name} must list the addresses that people may send a key of their own to: the server has none."
+        )
+    return urls or (base_url,)
 
 
 def read_secrets(path: Path = SECRETS_FILE) -> dict[str, Any]:

@@ -65,17 +65,13 @@ class TruncationPlan:
 
 
 class ContextWindowExceeded(AntlerError):
-    """A question does not fit into the context window of its model, so nothing was sent.
-
-    `truncation_plan` is None where no turn can be left out.
-    """
+    """A question does not fit into the context window of its model, so nothing was sent."""
 
     code = "context_too_long"
 
-    def __init__(self, estimate: ContextEstimate, truncation_plan: TruncationPlan | None) -> None:
+    def __init__(self, estimate: ContextEstimate) -> None:
         super().__init__(f"{estimate.tokens} of {estimate.context_window} tokens")
         self.estimate = estimate
-        self.truncation_plan = truncation_plan
 
 
 def unknown_context_window(_: str) -> int | None:
@@ -162,20 +158,6 @@ def plan_truncation(
     start = next((index for index in questions if totals[index] <= limit), questions[-1])
     turns = 1 + sum(index < start for index in questions)
     return TruncationPlan(Truncation(path[start].id), turns, ContextEstimate(totals[start], context_window, False))
-
-
-def check_fits(
-    estimate: ContextEstimate,
-    path: Sequence[Node],
-    text: str,
-    params: Params,
-    target: Target,
-    truncation: Truncation | None = None,
-) -> None:
-    """Raise ContextWindowExceeded where the estimated request exceeds the context window."""
-    if estimate.context_window is not None and estimate.is_over_limit:
-        plan = plan_truncation(path, text, params, target, estimate.context_window, truncation)
-        raise ContextWindowExceeded(estimate, plan)
 
 
 def dropped_nodes(path: Sequence[Node], old_truncation: Truncation | None, new_truncation: Truncation) -> list[Node]:

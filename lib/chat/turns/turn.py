@@ -99,8 +99,8 @@ def ask(
         nodes = _load_nodes(services, owner, base.id, base.head_id, end_id)
         base, path = replace(base, target=target, params=params), tree.path(nodes, end_id)
         estimate = _estimate_context(services, base, path, text)
-        if not allow_overflow:
-            window.check_fits(estimate, path, text, params, target, base.truncation)
+        if estimate.is_over_limit and not allow_overflow:
+            raise window.ContextWindowExceeded(estimate)
         message = Message("user", (TextPart(replace_surrogates(text)),))
         question = Node(new_id(), path[-1].id if path else None, message, now)
         conversation = _start_answer(services, owner, base, [*path, question], [question], estimate)

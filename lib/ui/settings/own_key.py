@@ -24,7 +24,7 @@ _MAX_KEY_LENGTH = 4_000  # about half of the header line that servers accept
 
 def render() -> None:
     """Render the section; nothing unless personal keys are allowed."""
-    base_urls = resources.settings().personal_keys.base_urls
+    base_urls = resources.settings().personal_key_urls
     if not base_urls:
         return
     with st.container(key="own"):
@@ -73,7 +73,7 @@ def _on_submit() -> None:
         session_state.personal_key_error = f"own_key.{problem}"
         return
     settings = resources.settings()
-    base_url = session_state.widget(_URL_FIELD) or settings.personal_keys.base_urls[0]
+    base_url = session_state.widget(_URL_FIELD) or settings.personal_key_urls[0]
     session_state.personal_key_candidate = own_key.connect(settings, key, base_url)
 
 

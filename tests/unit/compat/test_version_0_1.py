@@ -325,7 +325,7 @@ def test_settings_are_read_the_same(case):
         "metrics_token": settings.server.metrics_token,
         "drain_seconds": settings.server.drain_seconds,
         "pseudonym_told": settings.caller_identity.sends_pseudonym,
-        "own_key_addresses": list(settings.personal_keys.base_urls),
+        "own_key_addresses": list(settings.personal_key_urls),
         "admins": sorted(settings.roles.admins),
         "prices": [[override.pattern, price_fields(override.price)] for override in settings.price_overrides],
     }
