@@ -70,6 +70,22 @@ class ChatPage:
         expect(self.page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
         return self
 
+    def wait_scrolled(self) -> ChatPage:
+        """Wait until the messages have stopped scrolling: their position is the same in 15 frames in a row."""
+        self.page.evaluate(
+            """() => new Promise(done => {
+              const main = document.querySelector('.stMain');
+              let [top, frames] = [main.scrollTop, 0];
+              const look = () => {
+                frames = main.scrollTop === top ? frames + 1 : 0;
+                top = main.scrollTop;
+                if (frames < 15) requestAnimationFrame(look); else done();
+              };
+              look();
+            })"""
+        )
+        return self
+
     def last_line(self) -> int:
         """Return the number of the last line that demo-endless has shown."""
         lines = re.findall(r"Line (\d+)", self.answers.last.inner_text())
@@ -94,8 +110,9 @@ class ChatPage:
     def choose_model(self, model: str) -> ChatPage:
         """Choose a model by typing its id: only a part of the list is in the document."""
         picker = self.page.get_by_role("combobox", name="Model")
-        # A rerun replaces the list of options, also under a click.
+        # A rerun replaces the list of options, also under a click; a scroll of the page closes it.
         self.wait_idle()
+        self.wait_scrolled()
         picker.click()
         picker.fill(model)
         # Enter takes the first option, which follows the typed text a moment later.

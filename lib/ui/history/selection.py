@@ -46,8 +46,8 @@ def render_checkbox(conversation: Conversation) -> None:
         escape_markdown(conversation.title),
         key=key,
         width="stretch",
-        on_change=selection.toggle,
-        args=(conversation,),
+        # By value: an interrupted run may report the same change twice.
+        on_change=lambda: selection.set_selected(conversation, bool(session_state.widget(key))),
     )
 
 
@@ -59,7 +59,7 @@ def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool)
         with st.container(key="selection-all", horizontal=True, vertical_alignment="center", gap="small"):
             session_state.set_widget("pick-all", selection.is_all_selected)
             label = t("selection.count", count=count) if count else t("selection.all")
-            st.checkbox(label, key="pick-all", width="stretch", on_change=selection.toggle_all)
+            st.checkbox(label, key="pick-all", width="stretch", on_change=_on_select_all)
             render_button(t("selection.cancel"), "pick-cancel", "", end)
         with st.container(key="selection-actions", horizontal=True, wrap=False, gap="xsmall"):
             if is_archive:
@@ -75,6 +75,10 @@ def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool)
                 lambda name: _move_selected(user, name),
                 selection.toggle_folder_picker,
             )
+
+
+def _on_select_all() -> None:
+    _current_selection().set_all_selected(bool(session_state.widget("pick-all")))
 
 
 def _render_action(name: str, icon: str, on_click: Callable[[*Args], None], *args: *Args) -> None:

@@ -81,12 +81,13 @@ class Selection:
     visible: dict[str, Conversation] = field(default_factory=dict)
     is_folder_picker_open: bool = False
 
-    def toggle(self, conversation: Conversation) -> None:
-        if self.selected.pop(conversation.id, None) is None:
+    def set_selected(self, conversation: Conversation, is_selected: bool) -> None:
+        self.selected.pop(conversation.id, None)
+        if is_selected:
             self.selected[conversation.id] = conversation
 
-    def toggle_all(self) -> None:
-        self.selected = {} if self.is_all_selected else {**self.selected, **self.visible}
+    def set_all_selected(self, is_selected: bool) -> None:
+        self.selected = {**self.selected, **self.visible} if is_selected else {}
 
     def toggle_folder_picker(self) -> None:
         self.is_folder_picker_open = not self.is_folder_picker_open

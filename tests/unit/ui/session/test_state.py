@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import streamlit as st
 
+from lib.core.conversation import Conversation
 from lib.ui.session import state
 from lib.ui.session.state import SessionState
-from lib.ui.session.values import UndoOffer
+from lib.ui.session.values import Selection, UndoOffer
 
 
 @pytest.fixture
@@ -46,3 +47,17 @@ def test_clear_removes_all_values(session_state):
     session_state.clear()
     assert session_state.undo_offer is None
     assert not session_state.has_widget("composer.model")
+
+
+def test_a_selection_reported_twice_is_applied_once():
+    conversation = Conversation("c", "Why?", 1.0)
+    selection = Selection(visible={"c": conversation})
+    for _ in range(2):
+        selection.set_selected(conversation, True)
+        assert selection.selected == {"c": conversation}
+    for _ in range(2):
+        selection.set_selected(conversation, False)
+        assert selection.selected == {}
+    for _ in range(2):
+        selection.set_all_selected(True)
+        assert selection.is_all_selected
