@@ -17,7 +17,6 @@ from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
 from lib.ui.text.limit_text import format_dollars
-from lib.ui.widgets import table
 from lib.ui.widgets.errors import flash_warning
 from lib.ui.widgets.user_names import load_user_names
 
@@ -32,8 +31,7 @@ def render(_: User) -> None:
     user_names = load_user_names()
     scope = admin_scope.select_scope(user_names, (TEAM_SCOPE, PER_USER_SCOPE))
     _render_form(scope, resources.policy().scopes.get(scope, ScopePolicy()).limits)
-    st.subheader(t("admin.in_force"), anchor=False)
-    _render_current_limits(user_names)
+    admin_scope.render_policies(user_names, ("measure", *_THRESHOLDS), _policy_rows, t("limits.empty"))
 
 
 def _render_form(scope: str, limits: Limits) -> None:
@@ -99,25 +97,14 @@ def _parse_amount(limit_name: str, value: float | None) -> int | None:
     return int(Decimal(str(value)) * NANOS_PER_DOLLAR) if _is_cost(limit_name) else int(value)
 
 
-def _render_current_limits(user_names: dict[str, str]) -> None:
-    scopes = resources.policy().scopes
-    rows = [
-        [
-            admin_scope.scope_markdown(scope, user_names),
-            t(f"limits.{limit_name}"),
-            *(_format_threshold(limit_name, limit, threshold) for threshold in _THRESHOLDS),
-        ]
-        for scope in admin_scope.sort_scopes(scopes)
-        for limit_name, limit in scopes[scope].limits.active_limits()
+def _policy_rows(policy: ScopePolicy) -> list[list[str]]:
+    return [
+        [t(f"limits.{limit_name}"), _format_amount(limit_name, limit.soft), _format_amount(limit_name, limit.hard)]
+        for limit_name, limit in policy.limits.active_limits()
     ]
-    if not rows:
-        st.caption(t("limits.empty"))
-        return
-    table.render([t(f"admin.col_{name}") for name in ("scope", "measure", *_THRESHOLDS)], rows)
 
 
-def _format_threshold(limit_name: str, limit: Limit, threshold: str) -> str:
-    amount: int | None = getattr(limit, threshold)
+def _format_amount(limit_name: str, amount: int | None) -> str:
     if amount is None:
         return "–"
     return escape_markdown(format_dollars(amount)) if _is_cost(limit_name) else f"{amount:,}"

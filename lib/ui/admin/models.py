@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.policy import PER_USER_SCOPE, Policy, ScopePolicy
+from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.admin import scope as admin_scope
 from lib.ui.auth import admin_action
@@ -12,12 +13,10 @@ from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.settings import default_model_fields
 from lib.ui.text import escape_markdown, t
-from lib.ui.widgets import table
 from lib.ui.widgets.user_names import load_user_names
 
 _PREVIEW_SIZE = 12  # models named in the preview
 _MAX_PATTERNS, _MAX_PATTERN_LENGTH = 200, 200  # in one scope
-_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys("admin-usual", "admin.default_model", "admin.default_wire")
 _PREVIEW_USER = User("")
 
 
@@ -43,19 +42,18 @@ def render_access(_: User) -> None:
     )
     _render_preview(_parse_patterns(text))
     st.button(t("admin.save"), key="patterns-save", type="primary", on_click=_save_patterns, args=(scope, key))
-    st.subheader(t("admin.in_force"), anchor=False)
-    _render_current_patterns(user_names)
+    admin_scope.render_policies(user_names, ("patterns",), _policy_rows, t("permissions.empty"))
 
 
 def render_default(_: User) -> None:
     """Render the default target of users who have set none. Raises StoreError."""
     st.markdown(t("default.about"))
-    labels = t("default.model"), t("default.none")
     default_model_fields.render(
-        _DEFAULT_FIELD_KEYS,
+        "admin.default_model",
         resources.policy().default_target,
         services.model_list().models,
-        labels,
+        t("default.model"),
+        t("default.none"),
         _save_default,
     )
     st.caption(t("default.at_once"))
@@ -95,23 +93,12 @@ def _save_patterns(admin: User, scope: str, patterns_key: str) -> None:
 
 
 @admin_action
-def _save_default(admin: User) -> None:
-    target = default_model_fields.selected_target(_DEFAULT_FIELD_KEYS)
+def _save_default(admin: User, target: Target | None) -> None:
     resources.store().policy.set_default_target(admin, target)
     st.toast(t("admin.saved"), icon=":material/check:")
 
 
-def _render_current_patterns(user_names: dict[str, str]) -> None:
-    scopes = resources.policy().scopes
-    rows = [
-        [
-            admin_scope.scope_markdown(scope, user_names),
-            t("list.separator").join(map(escape_markdown, patterns)) or t("permissions.none"),
-        ]
-        for scope in admin_scope.sort_scopes(scopes)
-        if (patterns := scopes[scope].model_patterns) is not None
-    ]
-    if not rows:
-        st.caption(t("permissions.empty"))
-        return
-    table.render([t(f"admin.col_{name}") for name in ("scope", "patterns")], rows)
+def _policy_rows(policy: ScopePolicy) -> list[list[str]]:
+    if policy.model_patterns is None:
+        return []
+    return [[t("list.separator").join(map(escape_markdown, policy.model_patterns)) or t("permissions.none")]]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE
+from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, ScopePolicy
 from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
+from lib.ui.widgets import table
 from lib.ui.widgets.user_names import short_label
 
 SECTION_KEY, SCOPE_KEY = "admin.section", "admin.scope"
@@ -51,11 +52,22 @@ def show_user_section(section: str, user_id: str) -> None:
     session_state.set_widget(SCOPE_KEY, f"{_USER_PREFIX}{user_id}")
 
 
-def sort_scopes(scopes: Iterable[str]) -> list[str]:
-    """Return scopes in order: the team, each user, then groups and users by name."""
-    return sorted(scopes, key=lambda scope: ({TEAM_SCOPE: 0, PER_USER_SCOPE: 1}.get(scope, 2), scope))
-
-
-def scope_markdown(scope: str, user_names: Mapping[str, str]) -> str:
-    """Return the name of a scope, escaped for a table."""
-    return escape_markdown(scope_name(scope, user_names))
+def render_policies(
+    user_names: Mapping[str, str],
+    columns: Sequence[str],
+    get_rows: Callable[[ScopePolicy], list[list[str]]],
+    empty_message: str,
+) -> None:
+    """Render a table of all scopes: the team, each user, then groups and users; `get_rows` of a scope's policy."""
+    st.subheader(t("admin.in_force"), anchor=False)
+    scopes = resources.policy().scopes
+    order = {TEAM_SCOPE: 0, PER_USER_SCOPE: 1}
+    rows = [
+        [escape_markdown(scope_name(scope, user_names)), *cells]
+        for scope in sorted(scopes, key=lambda scope: (order.get(scope, 2), scope))
+        for cells in get_rows(scopes[scope])
+    ]
+    if rows:
+        table.render([t(f"admin.col_{name}") for name in ("scope", *columns)], rows)
+    else:
+        st.caption(empty_message)

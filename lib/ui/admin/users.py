@@ -13,7 +13,6 @@ from lib.core.user import User, UserRecord
 from lib.ui.admin import scope
 from lib.ui.auth import admin_action
 from lib.ui.session import resources
-from lib.ui.session.state import session_state
 from lib.ui.text import dates, escape_markdown, t
 from lib.ui.widgets import cost, paging
 from lib.ui.widgets.controls import render_button
@@ -22,7 +21,6 @@ from lib.ui.widgets.user_names import display_name
 _PAGE_SIZE = 25
 _MIN_SEARCHABLE = 5  # a list of more users has a search field
 _PAGER = "people"
-_SEARCH_KEY = "people.search"
 
 
 def render(_: User) -> None:
@@ -44,17 +42,8 @@ def render(_: User) -> None:
 
 
 def _render_list(records: list[UserRecord], usage_by_user: Mapping[str, UsageTotal]) -> None:
-    if len(records) > _MIN_SEARCHABLE:
-        st.text_input(
-            t("users.search"),
-            key=_SEARCH_KEY,
-            icon=":material/search:",
-            placeholder=t("users.search"),
-            label_visibility="collapsed",
-            on_change=paging.reset,
-            args=(_PAGER,),
-        )
-    query_words = str(session_state.widget(_SEARCH_KEY) or "").casefold().split()
+    query = paging.render_search_field(_PAGER, t("users.search")) if len(records) > _MIN_SEARCHABLE else ""
+    query_words = query.casefold().split()
     matches = [record for record in records if all(word in display_name(record).casefold() for word in query_words)]
     if not matches:
         st.caption(t("users.not_found"))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
@@ -16,54 +14,46 @@ from lib.ui.text import t
 from lib.ui.widgets.controls import render_choice
 
 
-@dataclass(frozen=True)
-class FieldKeys:
-    """Widget keys of the row and its two fields."""
-
-    container: str
-    model: str
-    wire: str
-
-
 def render(
-    keys: FieldKeys,
+    key: str,
     default: Target | None,
     models: Sequence[Model],
-    labels: tuple[str, str],
-    on_change: Callable[..., Any],
-    args: tuple[Any, ...] = (),
+    label: str,
+    placeholder: str,
+    on_change: Callable[[Target | None], None],
 ) -> None:
-    """Render the model, and the wire of a model that is set; `labels` are the label and the placeholder."""
+    """Render the model, and the wire of a model that is set; `on_change` gets the target in the fields."""
+    wire_key = f"{key}_wire"
     # Only after a change of the default: a value from the server replaces what is being typed.
     rendered = session_state.default_target_shown
-    if not session_state.has_widget(keys.model) or rendered.get(keys.container) != default:
-        session_state.set_widget(keys.model, default.model if default else None)
-        session_state.set_widget(keys.wire, default.wire if default else None)
-        rendered[keys.container] = default
+    if not session_state.has_widget(key) or rendered.get(key) != default:
+        session_state.set_widget(key, default.model if default else None)
+        session_state.set_widget(wire_key, default.wire if default else None)
+        rendered[key] = default
     model_ids = [model.id for _, group in group_by_vendor(models) for model in group]
     if default and default.model not in model_ids:
         model_ids.insert(0, default.model)
-    with st.container(horizontal=True, vertical_alignment="bottom", key=keys.container, gap="small"):
+
+    def save() -> None:
+        on_change(_selected_target(session_state.widget(key), session_state.widget(wire_key)))
+
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}-row", gap="small"):
         st.selectbox(
-            labels[0],
+            label,
             model_ids,
             index=None,
-            key=keys.model,
-            placeholder=labels[1],
+            key=key,
+            placeholder=placeholder,
             accept_new_options=True,
-            on_change=on_change,
-            args=args,
+            on_change=save,
         )
         if default:
-            render_choice(
-                t("composer.wire"), keys.wire, WIRES, lambda wire: t(f"wire.{wire}"), on_change=on_change, args=args
-            )
+            render_choice(t("composer.wire"), wire_key, WIRES, lambda wire: t(f"wire.{wire}"), on_change=save)
 
 
-def selected_target(keys: FieldKeys) -> Target | None:
+def _selected_target(model: str | None, wire: str | None) -> Target | None:
     """Return the target in the fields, over a wire that the model is offered on; None without a model."""
-    model = str(session_state.widget(keys.model) or "").strip()
-    wire = session_state.widget(keys.wire)
+    model = (model or "").strip()
     if not model:
         return None
     wires = services.model(model).wires

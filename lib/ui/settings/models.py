@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 
 import streamlit as st
@@ -21,8 +22,8 @@ from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import code_message, flash_warning, shows_errors
 
 PAGE_SIZE = 25
-_SEARCH_KEY, _VENDOR_KEY, _PAGER = "models.search", "models.maker", "models"
-_DEFAULT_FIELD_KEYS = default_model_fields.FieldKeys("models-default", "models.default", "models.default_wire")
+_VENDOR_KEY, _PAGER = "models.maker", "models"
+_DEFAULT_KEY = "models.default"
 _FAVOURITES_OPTION = "★"
 
 
@@ -37,7 +38,14 @@ def render(user: User) -> None:
         listed_ids = {model.id for model in model_list.models}
         unlisted = (services.model(name) for name in preferences.favourites if name not in listed_ids)
         models = [model for model in (*model_list.models, *unlisted) if model_access.is_model_allowed(user, model.id)]
-        _render_default(user, preferences, models)
+        default_model_fields.render(
+            _DEFAULT_KEY,
+            preferences.default_target,
+            models,
+            t("models.default"),
+            t("models.no_default"),
+            partial(set_default, user),
+        )
         if models:
             _render_list(user, preferences, models)
 
@@ -57,7 +65,7 @@ def set_default(user: User, target: Target | None) -> None:
     if target and not model_access.is_model_allowed(user, target.model):
         flash_warning(model_access.model_not_allowed_message(target.model))
         # As if the refused target were shown: the fields are then reset to the stored default.
-        session_state.default_target_shown[_DEFAULT_FIELD_KEYS.container] = target
+        session_state.default_target_shown[_DEFAULT_KEY] = target
         return
     resources.store().preferences.set_default_target(user.id, target)
 
@@ -91,28 +99,8 @@ def format_age(seconds: float) -> str:
     return t("models.updated", age=dates.format_age(seconds))
 
 
-def _render_default(user: User, preferences: Preferences, models: Sequence[Model]) -> None:
-    labels = t("models.default"), t("models.no_default")
-    default_model_fields.render(
-        _DEFAULT_FIELD_KEYS, preferences.default_target, models, labels, _on_default_change, (user,)
-    )
-
-
-def _on_default_change(user: User) -> None:
-    set_default(user, default_model_fields.selected_target(_DEFAULT_FIELD_KEYS))
-
-
 def _render_list(user: User, preferences: Preferences, models: Sequence[Model]) -> None:
-    st.text_input(
-        t("models.search"),
-        key=_SEARCH_KEY,
-        icon=":material/search:",
-        placeholder=t("models.search"),
-        label_visibility="collapsed",
-        on_change=paging.reset,
-        args=(_PAGER,),
-    )
-    matches = filter_models(models, session_state.widget(_SEARCH_KEY) or "")
+    matches = filter_models(models, paging.render_search_field(_PAGER, t("models.search")))
     vendor = _select_vendor(preferences, matches)
     if vendor == _FAVOURITES_OPTION:
         matches = [model for model in matches if model.id in preferences.favourites]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar, TypeVarTuple
+from typing import Literal, TypeVar, TypeVarTuple
 
 import streamlit as st
 
@@ -63,8 +63,7 @@ def render_choice(
     format_option: Callable[[Option], str],
     *,
     default: Option | None = None,
-    on_change: Callable[..., None] | None = None,
-    args: tuple[Any, ...] = (),
+    on_change: Callable[[], None] | None = None,
 ) -> Option | None:
     """Render options side by side, one of which is selected; `label` is for screen readers."""
     return st.segmented_control(
@@ -76,7 +75,6 @@ def render_choice(
         format_func=format_option,
         label_visibility="collapsed",
         on_change=on_change,
-        args=args,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import streamlit as st
+
 from lib.ui.session.state import session_state
 from lib.ui.session.values import PagerPosition
 from lib.ui.text import t
@@ -30,6 +32,19 @@ def render(
     render_items(items[:limit])
     if len(items) > limit:
         render_button(t("sidebar.more"), f"more-{name}", "", _show_next_page, position, items[page_size - 1])
+
+
+def render_search_field(name: str, label: str) -> str:
+    """Render the field that searches the list `name`, and return its text."""
+    return st.text_input(
+        label,
+        key=f"{name}.search",
+        icon=":material/search:",
+        placeholder=label,
+        label_visibility="collapsed",
+        on_change=reset,
+        args=(name,),
+    )
 
 
 def fetch_from(items: Sequence[Item]) -> FetchPage[Item]:
