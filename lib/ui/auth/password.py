@@ -7,7 +7,6 @@ import hmac
 import logging
 import secrets
 import time
-from dataclasses import dataclass
 from math import ceil
 
 import streamlit as st
@@ -22,32 +21,11 @@ COOKIE_MAX_AGE = 14 * 24 * 3600  # seconds
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class PasswordForm:
-    """Texts of the form, the same for the HTML page and for the form inside a Streamlit page."""
-
-    title: str
-    label: str
-    submit: str
-    note: str
-    error: str
-
-
-def build_password_form(language: str, last_check: PasswordCheck | None) -> PasswordForm:
-    """Return the form in a language, with the error of the last attempt."""
-    return PasswordForm(
-        title=translate(language, "sign_in.title"),
-        label=translate(language, "sign_in.password"),
-        submit=translate(language, "sign_in.submit"),
-        note=translate(language, "sign_in.shared_password"),
-        error=_error_text(language, last_check) if last_check else "",
-    )
-
-
-def _error_text(language: str, check: PasswordCheck) -> str:
-    if check.retry_after:
+def error_text(language: str, check: PasswordCheck | None) -> str:
+    """Return the message about the last attempt; "" without one, or for a correct password."""
+    if check and check.retry_after:
         return translate(language, "sign_in.wait", minutes=ceil(check.retry_after / 60))
-    return "" if check.is_correct else translate(language, "sign_in.wrong")
+    return translate(language, "sign_in.wrong") if check and not check.is_correct else ""
 
 
 @st.cache_resource(show_spinner=False)

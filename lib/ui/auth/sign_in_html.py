@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import Scope
 
 from lib.config.auth import Refusal
-from lib.ui.auth.password import build_password_form
+from lib.ui.auth.password import error_text
 from lib.ui.session.values import PasswordCheck
 from lib.ui.text.i18n import language_from_header, translate
 
@@ -36,16 +36,17 @@ small { opacity: 0.8; }
 def sign_in_page(connection: HTTPConnection, return_path: str, last_check: PasswordCheck | None = None) -> HTMLResponse:
     """Return the password form as a response, with the last attempt's error; it leads on to `return_path`."""
     language = language_from_header(connection.headers.get("accept-language", ""))
-    form = build_password_form(language, last_check)
-    alert = f'<p role="alert">{escape(form.error)}</p>' if form.error else ""
+    error = error_text(language, last_check)
+    alert = f'<p role="alert">{escape(error)}</p>' if error else ""
     body = f"""<form method="post" action="{escape(base_path())}signin">
-<label for="password">{escape(form.label)}</label>
+<label for="password">{escape(translate(language, "sign_in.password"))}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required autofocus>
 <input name="wanted" type="hidden" value="{escape(return_path)}">
-{alert}<button>{escape(form.submit)}</button>
+{alert}<button>{escape(translate(language, "sign_in.submit"))}</button>
 </form>
-<small>{escape(form.note)}</small>"""
-    return _html_page(language, form.title, body, 429 if last_check and last_check.retry_after else 401)
+<small>{escape(translate(language, "sign_in.shared_password"))}</small>"""
+    status = 429 if last_check and last_check.retry_after else 401
+    return _html_page(language, translate(language, "sign_in.title"), body, status)
 
 
 def access_denied_page(connection: HTTPConnection, reason: Refusal) -> HTMLResponse:

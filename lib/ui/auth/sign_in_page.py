@@ -6,7 +6,7 @@ import streamlit as st
 
 from lib.config.auth import AccessMode, AccessSettings, Refusal
 from lib.core.user import User
-from lib.ui.auth.password import build_password_form, check_password
+from lib.ui.auth.password import check_password, error_text
 from lib.ui.session.state import session_state
 from lib.ui.text import current_language, escape_markdown, t
 from lib.ui.widgets.user_names import user_label
@@ -49,15 +49,15 @@ def _render_option(name: str, example: str, language: str) -> None:
 
 def render_password_form(password: str) -> None:
     """Render the password form in a page, for a host without cookies: the session stays signed in."""
-    form = build_password_form(current_language(), session_state.password_check)
+    error = error_text(current_language(), session_state.password_check)
     session_state.password_check = None
-    st.title(form.title, anchor=False)
+    st.title(t("sign_in.title"), anchor=False)
     with st.form("signin", border=False):
-        st.text_input(form.label, type="password", key=_PASSWORD_KEY, autocomplete="current-password")
-        if form.error:
-            st.error(form.error)
-        st.form_submit_button(form.submit, type="primary", on_click=_on_password_submit, args=(password,))
-    st.caption(form.note)
+        st.text_input(t("sign_in.password"), type="password", key=_PASSWORD_KEY, autocomplete="current-password")
+        if error:
+            st.error(error)
+        st.form_submit_button(t("sign_in.submit"), type="primary", on_click=_on_password_submit, args=(password,))
+    st.caption(t("sign_in.shared_password"))
     st.caption(t("sign_in.no_cookie"))
 
 
