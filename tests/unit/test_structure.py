@@ -228,6 +228,7 @@ SMALL_MODULES: set[str] = {
     "lib/ui/server/log_setup.py",
     "lib/ui/session/audit.py",
     "lib/ui/session/replayed_input.py",
+    "lib/ui/widgets/scroll.py",
     "lib/ui/widgets/table.py",
     "lib/ui/widgets/user_names.py",
     "lib/chat/usage/csv_export.py",

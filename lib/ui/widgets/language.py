@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from lib.ui.text import current_language, t, translate
 
-_SCRIPT = (Path(__file__).parent / "language.js").read_text(encoding="utf-8")
+_component = st.components.v2.component(
+    "antler.language", js=(Path(__file__).parent / "language.js").read_text(encoding="utf-8")
+)
 _HTML_LANGUAGES = {"en": "en", "zh": "zh-CN"}
 # Texts of Streamlit's own widgets, below "streamlit."; the English ones are what it shows.
 _STREAMLIT_TEXTS = (
@@ -40,10 +41,4 @@ def render() -> None:
         for name in _STREAMLIT_TEXTS
         if language != "en"
     ]
-    _component()(key="language", data={"language": _HTML_LANGUAGES[language], "patterns": patterns})
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    # Registered on first use: there is no server to register it with when this module is imported.
-    return st.components.v2.component("antler.language", js=_SCRIPT)
+    _component(key="language", data={"language": _HTML_LANGUAGES[language], "patterns": patterns})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -12,15 +11,11 @@ from lib.ui.session import conversation_view
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 
-_SCRIPT = (Path(__file__).parent / "scroll.js").read_text(encoding="utf-8")
+_component = st.components.v2.component(
+    "antler.scroll", js=(Path(__file__).parent / "scroll.js").read_text(encoding="utf-8")
+)
 _MESSAGES_ABOVE = 2  # visible messages above the target
 _sequence = count()
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    # Registered on first use: there is no server to register it with when this module is imported.
-    return st.components.v2.component("antler.scroll", js=_SCRIPT)
 
 
 def request_scroll(node_id: str, *, highlight: bool = True) -> None:
@@ -41,4 +36,4 @@ def render(view: ConversationView) -> None:
         # Limits the cost of a run: the target can be at any distance from the end.
         view.end = view.start + conversation_view.PAGE_SIZE
     # The sequence number makes the browser run the script again for the same message.
-    _component()(key="scroll", data={"node": node_id, "highlight": highlight, "sequence": next(_sequence)})
+    _component(key="scroll", data={"node": node_id, "highlight": highlight, "sequence": next(_sequence)})
