@@ -120,7 +120,7 @@ def test_a_key_is_checked_used_and_forgotten(enter, team):
     ]
     at.switch_page("pages/settings.py").run()
     at.button(key="own-forget").click().run()
-    assert "personal_key" not in at.session_state
+    assert at.session_state["personal_key"] is None
     ask(at, "And now?")
     chat_keys = [request.headers["authorization"] for request in team.requests if request.path == CHAT_PATH]
     assert chat_keys == [f"Bearer {FIRST_KEY}", f"Bearer {TEAM_KEY}"]
@@ -143,7 +143,7 @@ def test_a_malformed_key_is_not_sent(enter, team, key, expected):
     request_count = len(team.requests)
     use_key(at, key)
     assert expected in page_text(at)
-    assert "personal_key" not in at.session_state
+    assert at.session_state["personal_key"] is None
     assert at.session_state["own.key"] == ""
     assert not [
         request for request in team.requests[request_count:] if "sk" in request.headers.get("authorization", "")
@@ -155,7 +155,7 @@ def test_a_key_that_the_gateway_refuses_is_not_used(enter, team):
     team.serve("/v1/models", Canned(f'{{"error":{{"message":"{FIRST_KEY}?"}}}}'.encode(), 401, JSON))
     use_key(at, FIRST_KEY)
     assert "rejected this key" in page_text(at)
-    assert "personal_key" not in at.session_state
+    assert at.session_state["personal_key"] is None
     assert FIRST_KEY not in page_text(at)
 
 
@@ -165,7 +165,7 @@ def test_a_key_is_used_when_the_gateway_cannot_check_it(enter, team, status, exp
     team.serve("/v1/models", Canned(b"{}", status, JSON))
     use_key(at, FIRST_KEY)
     assert expected in page_text(at)
-    assert "personal_key" in at.session_state
+    assert at.session_state["personal_key"]
 
 
 def test_a_personal_key_is_isolated_from_other_sessions(enter, team, other_gateway, tmp_path, caplog):
@@ -187,7 +187,7 @@ def test_a_personal_key_is_isolated_from_other_sessions(enter, team, other_gatew
     }
     model_ids = [at.session_state["personal_key"].catalog.cached_model_list.models[0].id for at in (ann, ben)]
     assert model_ids == ["m-own", "m-team"]
-    assert "personal_key" not in eve.session_state
+    assert eve.session_state["personal_key"] is None
     assert [request.id for request in resources.catalog_at(team.url).cached_model_list.models] == ["m-team"]
     assert len({at.session_state["personal_key"].gateway for at in (ann, ben)}) == 2
     for key in (FIRST_KEY, SECOND_KEY):

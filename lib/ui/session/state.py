@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Value(Generic[T]):
-    """A session value under its attribute's name; reads give `default` while it is unset, `del` unsets it."""
+    """A session value under its attribute's name, at first a copy of `default`; `del` sets it back."""
 
     def __init__(self, default: T) -> None:
         self._default = default
@@ -35,7 +35,9 @@ class Value(Generic[T]):
         self._key = name
 
     def __get__(self, instance: object, owner: type) -> T:
-        value: T = st.session_state.get(self._key, self._default)
+        if self._key not in st.session_state:
+            st.session_state[self._key] = deepcopy(self._default)
+        value: T = st.session_state[self._key]
         return value
 
     def __set__(self, instance: object, value: T) -> None:
@@ -43,19 +45,6 @@ class Value(Generic[T]):
 
     def __delete__(self, instance: object) -> None:
         st.session_state.pop(self._key, None)
-
-
-class MutableValue(Value[T]):
-    """A session value that the first read creates with `factory`, to be changed in place."""
-
-    def __init__(self, factory: Callable[[], T]) -> None:
-        self._factory = factory
-
-    def __get__(self, instance: object, owner: type) -> T:
-        if self._key not in st.session_state:
-            st.session_state[self._key] = self._factory()
-        value: T = st.session_state[self._key]
-        return value
 
 
 class SessionState:
@@ -73,14 +62,14 @@ class SessionState:
     preferences = Value[Preferences](Preferences())  # as last read from the store
     flash_warning = Value[str]("")  # shown once, on the next run
     undo_offer = Value[UndoOffer | None](None)
-    pager_positions = MutableValue[dict[str, PagerPosition]](dict)  # by list name
+    pager_positions = Value[dict[str, PagerPosition]]({})  # by list name
     # The open conversation.
-    view = MutableValue[ConversationView](ConversationView)
+    view = Value[ConversationView](ConversationView())
     temporary_store = Value[TemporaryStore | None](None)
     scroll_target = Value[tuple[str, bool] | None](None)  # node id, and whether to highlight it
     rendered_message_count = Value[int](0)
     edited_node_id = Value[str | None](None)
-    share_tokens = MutableValue[dict[str, str]](dict)  # by conversation id
+    share_tokens = Value[dict[str, str]]({})  # by conversation id
     # The composer.
     replayed_message = Value[str]("")  # sent to a replica that ended
     is_input_rendered = Value[bool](False)
@@ -95,12 +84,12 @@ class SessionState:
     is_typing_params = Value[bool](False)  # this run was started by a field of the panel
     # The history list.
     is_archive_open = Value[bool](False)
-    open_folders = MutableValue[set[str]](set)
+    open_folders = Value[set[str]](set())
     renamed_folder = Value[str | None](None)
     row_action = Value[tuple[str, str]](("", ""))  # action, conversation id
     selection = Value[Selection | None](None)
     # Settings, usage and administration.
-    default_target_shown = MutableValue[dict[str, Target | None]](dict)  # by container key
+    default_target_shown = Value[dict[str, Target | None]]({})  # by container key
     personal_key_candidate = Value[PersonalKey | None](None)
     personal_key_error = Value[str]("")  # text key
     is_storage_notice_dismissed = Value[bool](False)
