@@ -17,8 +17,14 @@ from lib.ui.widgets.controls import render_button, render_menu
 def render_folder(user: User, name: str, count: int) -> bool:
     """Render a folder's heading with its count, or its rename form; returns if it is open."""
     is_open = name in session_state.open_folders
-    if session_state.renamed_folder == name:
-        _render_rename_form(user, name)
+    if session_state.list_form == ("rename_folder", name):
+        list_forms.render_rename_form(
+            folder_key(name),
+            t("folder.name"),
+            name,
+            conversation_actions.MAX_FOLDER_CHARS,
+            lambda new_name: _rename(user, name, new_name),
+        )
     else:
         with st.container(key=f"folder-{folder_key(name)}", horizontal=True, gap=None, wrap=False):
             label, icon = f"{escape_markdown(name)} :gray[{count}]", "folder_open" if is_open else "folder"
@@ -45,7 +51,7 @@ def _render_menu(user: User, name: str) -> None:
 
 def _run_action(user: User, name: str, action: str) -> None:
     if action == "rename":
-        session_state.renamed_folder = name
+        session_state.list_form = "rename_folder", name
     else:
         conversation_actions.delete_folder(user, name)
 
@@ -55,24 +61,8 @@ def _toggle_folder(name: str) -> None:
     paging.reset(folder_key(name))
 
 
-def _render_rename_form(user: User, name: str) -> None:
-    list_forms.render_rename_form(
-        folder_key(name),
-        t("folder.name"),
-        name,
-        conversation_actions.MAX_FOLDER_CHARS,
-        lambda new_name: _on_rename(user, name, new_name),
-        _close_rename_form,
-    )
-
-
-def _on_rename(user: User, name: str, new_name: str) -> None:
-    _close_rename_form()
+def _rename(user: User, name: str, new_name: str) -> None:
     new_name = conversation_actions.normalize_folder_name(new_name)
     conversation_actions.rename_folder(user, name, new_name)
     if name in session_state.open_folders:
         session_state.open_folders.add(new_name)
-
-
-def _close_rename_form() -> None:
-    session_state.renamed_folder = None

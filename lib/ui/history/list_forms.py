@@ -11,25 +11,30 @@ from lib.ui.text import t
 from lib.ui.widgets.controls import render_button
 
 
+def close() -> None:
+    """Close the form in the list; a callback."""
+    del session_state.list_form
+
+
 def render_rename_form(
     key: str,
     label: str,
     name: str,
     max_chars: int,
     on_save: Callable[[str], None],
-    on_cancel: Callable[[], None],
 ) -> None:
     """Render a text field with Save and Cancel; `key` names its elements, `on_save` gets the typed name."""
     field_key = f"name-{key}"
+
+    def save() -> None:
+        close()
+        on_save(str(session_state.widget(field_key, "")))
+
     with st.form(f"rename-{key}", border=False):
         st.text_input(label, name, key=field_key, max_chars=max_chars, label_visibility="collapsed")
         with st.container(key=f"rename-buttons-{key}", horizontal=True, gap="small"):
-            st.form_submit_button(
-                t("rename.save"),
-                type="primary",
-                on_click=lambda: on_save(str(session_state.widget(field_key, ""))),
-            )
-            st.form_submit_button(t("rename.cancel"), on_click=on_cancel)
+            st.form_submit_button(t("rename.save"), type="primary", on_click=save)
+            st.form_submit_button(t("rename.cancel"), on_click=close)
 
 
 def render_folder_picker(

@@ -21,7 +21,7 @@ _MAX_TITLE_CHARS = 200
 
 def render(user: User, conversation: Conversation, folder_names: Sequence[str], *, is_open: bool) -> None:
     """Render a conversation's row: selectable, with a form in its place, or with its menu."""
-    action, conversation_id = session_state.row_action
+    action, conversation_id = session_state.list_form
     if selection.is_active():
         with st.container(key=f"row-{conversation.id}"):
             selection.render_checkbox(conversation)
@@ -33,8 +33,7 @@ def render(user: User, conversation: Conversation, folder_names: Sequence[str], 
             t("rename.label"),
             conversation.title,
             _MAX_TITLE_CHARS,
-            lambda title: _on_rename(user, conversation, title),
-            _end_row_action,
+            lambda title: conversation_actions.rename(user, conversation, title),
         )
     else:
         st.caption(t("folder.move", title=escape_markdown(conversation.title)))
@@ -42,7 +41,7 @@ def render(user: User, conversation: Conversation, folder_names: Sequence[str], 
             "row-folder",
             folder_names,
             lambda folder: _on_move(user, conversation, folder),
-            _end_row_action,
+            list_forms.close,
             allow_none=bool(conversation.folder),
         )
 
@@ -91,7 +90,7 @@ def _run_action(user: User, conversation: Conversation, action: str) -> None:
     match action:
         case "rename" | "move":
             # A form in the row, not a dialog: a dialog would wait until a running answer is rendered.
-            session_state.row_action = action, conversation.id
+            session_state.list_form = action, conversation.id
         case "pin" | "unpin":
             conversation_actions.set_pinned(user, conversation, action == "pin")
         case "archive" | "unarchive":
@@ -100,15 +99,6 @@ def _run_action(user: User, conversation: Conversation, action: str) -> None:
             conversation_actions.delete(user, [conversation])
 
 
-def _end_row_action() -> None:
-    del session_state.row_action
-
-
 def _on_move(user: User, conversation: Conversation, folder: str) -> None:
-    _end_row_action()
+    list_forms.close()
     conversation_actions.move(user, [conversation], folder)
-
-
-def _on_rename(user: User, conversation: Conversation, title: str) -> None:
-    _end_row_action()
-    conversation_actions.rename(user, conversation, title)

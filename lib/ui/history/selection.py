@@ -8,11 +8,12 @@ import streamlit as st
 
 from lib.core.conversation import Conversation
 from lib.core.user import User
-from lib.ui.history import conversation_actions, list_forms
+from lib.ui.history import list_forms
+from lib.ui.history.conversation_actions import delete, move, set_archived
 from lib.ui.session.state import session_state
 from lib.ui.session.values import Selection
 from lib.ui.text import escape_markdown, t
-from lib.ui.widgets.controls import Args, render_button
+from lib.ui.widgets.controls import render_button
 
 
 def is_active() -> bool:
@@ -63,16 +64,16 @@ def render_toolbar(user: User, folder_names: Sequence[str], *, is_archive: bool)
             render_button(t("selection.cancel"), "pick-cancel", "", end)
         with st.container(key="selection-actions", horizontal=True, wrap=False, gap="xsmall"):
             if is_archive:
-                _render_action("unarchive", "unarchive", _set_selected_archived, user, False)
+                _render_action("unarchive", "unarchive", lambda: set_archived(user, _end_and_get_selected(), False))
             else:
-                _render_action("archive", "archive", _set_selected_archived, user, True)
+                _render_action("archive", "archive", lambda: set_archived(user, _end_and_get_selected(), True))
                 _render_action("move", "drive_file_move", selection.toggle_folder_picker)
-            _render_action("delete", "delete", _delete_selected, user)
+            _render_action("delete", "delete", lambda: delete(user, _end_and_get_selected()))
         if selection.is_folder_picker_open and count:
             list_forms.render_folder_picker(
                 "pick-folder",
                 folder_names,
-                lambda name: _move_selected(user, name),
+                lambda folder: move(user, _end_and_get_selected(), folder),
                 selection.toggle_folder_picker,
             )
 
@@ -81,21 +82,9 @@ def _on_select_all() -> None:
     _current_selection().set_all_selected(bool(session_state.widget("pick-all")))
 
 
-def _render_action(name: str, icon: str, on_click: Callable[[*Args], None], *args: *Args) -> None:
+def _render_action(name: str, icon: str, on_click: Callable[[], None]) -> None:
     is_disabled = not _current_selection().selected
-    render_button(t(f"selection.{name}"), f"pick-{name}", icon, on_click, *args, disabled=is_disabled)
-
-
-def _set_selected_archived(user: User, archived: bool) -> None:
-    conversation_actions.set_archived(user, _end_and_get_selected(), archived)
-
-
-def _move_selected(user: User, folder: str) -> None:
-    conversation_actions.move(user, _end_and_get_selected(), folder)
-
-
-def _delete_selected(user: User) -> None:
-    conversation_actions.delete(user, _end_and_get_selected())
+    render_button(t(f"selection.{name}"), f"pick-{name}", icon, on_click, disabled=is_disabled)
 
 
 def _end_and_get_selected() -> list[Conversation]:

@@ -85,8 +85,7 @@ class SessionState:
     # The history list.
     is_archive_open = Value[bool](False)
     open_folders = Value[set[str]](set())
-    renamed_folder = Value[str | None](None)
-    row_action = Value[tuple[str, str]](("", ""))  # action, conversation id
+    list_form = Value[tuple[str, str]](("", ""))  # action, and the conversation id or the folder
     selection = Value[Selection | None](None)
     # Settings, usage and administration.
     default_target_shown = Value[dict[str, Target | None]]({})  # by container key
