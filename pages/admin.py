@@ -29,7 +29,8 @@ sections = {
     "people": users.render,
     "audit": audit_log.render,
 }
-session_state.restore_widget(SECTION_KEY, "limits")
+if not session_state.has_widget(SECTION_KEY):
+    session_state.set_widget(SECTION_KEY, "limits")
 section = render_choice(t("admin.sections"), SECTION_KEY, list(sections), lambda name: t(f"admin.{name}"))
 with st.container(key=f"admin-{section}"):
     try:

@@ -30,8 +30,6 @@ def sync_widgets(user: User) -> None:
     """
     conversation_id = conversation_view.current_view().conversation_id
     url_target = (st.query_params.get("model"), st.query_params.get("wire"))
-    for key in (_MODEL_KEY, _WIRE_KEY):
-        session_state.restore_widget(key, session_state.target_widget_values.get(key))
     source = session_state.target_widgets_source
     if source != (conversation_id, url_target):
         is_other_conversation = source is None or source[0] != conversation_id
@@ -107,12 +105,9 @@ def render(user: User) -> None:
         label_visibility="collapsed",
         on_change=_on_model_change,
         args=(user,),
+        persist_state="session",
     )
-    render_choice(t("composer.wire"), _WIRE_KEY, WIRES, lambda wire: t(f"wire.{wire}"))
-    session_state.target_widget_values = {
-        _MODEL_KEY: _selected_model(),
-        _WIRE_KEY: session_state.widget(_WIRE_KEY),
-    }
+    render_choice(t("composer.wire"), _WIRE_KEY, WIRES, lambda wire: t(f"wire.{wire}"), persist_state="session")
     with st.popover(t("target.about"), icon=":material/info:", key="about"):
         _render_details(user, preferences)
         st.caption(t("wire.about"))
@@ -152,7 +147,7 @@ def _on_model_change(user: User) -> None:
     model = _selected_model()
     if model and not model_access.is_model_allowed(user, model):
         flash_warning(model_access.model_not_allowed_message(model))
-        session_state.set_widget(_MODEL_KEY, session_state.target_widget_values.get(_MODEL_KEY))
+        session_state.set_widget(_MODEL_KEY, session_state.target_label[0] if session_state.target_label else None)
         return
     wires = services.model(model).wires
     if session_state.widget(_WIRE_KEY) not in wires:

@@ -42,11 +42,10 @@ def sync_widgets() -> None:
     """
     view, is_typing = conversation_view.current_view(), session_state.is_typing_params
     session_state.is_typing_params = False
-    values = session_state.param_widget_values
     for field in PARAM_FIELDS:
         key = _WIDGET_KEYS[field.name]
         if not session_state.has_widget(key):
-            session_state.set_widget(key, values.get(field.name, _widget_value(field, Params())))
+            session_state.set_widget(key, _widget_value(field, Params()))
         elif not is_typing:
             session_state.set_widget(key, session_state.widget(key))
     if session_state.param_widgets_source != view.conversation_id:
@@ -155,7 +154,6 @@ def render(user: User, target: Target | None, warnings: Sequence[str]) -> None:
         if changed:
             names = [field.name for field in PARAM_FIELDS]
             render_button(t("params.reset"), "params-clear", "", reset_params, user, names)
-    session_state.param_widget_values = {name: session_state.widget(key) for name, key in _WIDGET_KEYS.items()}
 
 
 def _render_shared_prompts(user: User) -> None:
@@ -208,6 +206,7 @@ def _render_field(field: ParamField, user: User, target: Target | None) -> None:
         "on_change": _on_widget_change,
         "args": (user,),
         "help": t(f"param.{field.name}_help"),
+        "persist_state": "session",
     }
     match field.kind:
         case "number" | "integer":

@@ -76,10 +76,8 @@ class SessionState:
     prefill = Value[tuple[str, str]](("", ""))  # text put into the input, and the text it stands for
     held_question = Value[tuple[str, str]](("", ""))  # conversation, and text over the context window
     send_anyway_conversation = Value[str]("")  # the next question there is sent whatever its length
-    target_widget_values = Value[dict[str, Any]]({})  # Streamlit drops widget values with their page
     target_widgets_source = Value[tuple[str | None, tuple[str | None, str | None]] | None](None)
     target_label = Value[tuple[str, str] | None](None)  # model id, and its label in the picker
-    param_widget_values = Value[dict[str, Any]]({})
     param_widgets_source = Value[str | None]("")  # conversation id; "" before the first
     is_typing_params = Value[bool](False)  # this run was started by a field of the panel
     # The history list.
@@ -108,13 +106,6 @@ class SessionState:
     def set_widget(self, key: str, value: Any) -> None:
         """Set a widget's value: before the widget is rendered in this run, or in a callback."""
         st.session_state[key] = value
-
-    def restore_widget(self, key: str, value: Any) -> None:
-        """Set a widget's value unless it has one: Streamlit drops widget values with their page, and a value
-        that the server sets would replace what is being typed.
-        """
-        if not self.has_widget(key):
-            self.set_widget(key, value)
 
     def pop_widget(self, key: str, default: Any = None) -> Any:
         return st.session_state.pop(key, default)

@@ -64,6 +64,7 @@ def render_choice(
     *,
     default: Option | None = None,
     on_change: Callable[[], None] | None = None,
+    persist_state: Literal["session"] | None = None,
 ) -> Option | None:
     """Render options side by side, one of which is selected; `label` is for screen readers."""
     return st.segmented_control(
@@ -75,6 +76,7 @@ def render_choice(
         format_func=format_option,
         label_visibility="collapsed",
         on_change=on_change,
+        persist_state=persist_state,
     )
 
 
