@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.conversation import Outcome, Timing, Usage
+from lib.core.conversation import Outcome, Usage
 from lib.core.pricing import Price
 from lib.core.target import Target
 from lib.core.usage import DailyUsage, DayRange, UsageRecord, UsageTotal
 from lib.storage.engine import Aggregate, insert
 from lib.storage.quotas import settle_reservation
-from lib.storage.rows import TIMING_NAMES, USAGE_NAMES, from_stored, target_to_row, to_stored
+from lib.storage.rows import TIMING_NAMES, USAGE_NAMES, target_to_row, to_stored
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import ledger
 from lib.storage.schema import node as nodes
@@ -57,13 +56,6 @@ class UsageRecords(Aggregate):
         """
         with self._write(owner) as connection:
             insert_usage(connection, owner, usage_records)
-
-    def records(self, owner: str, conversation_id: str) -> list[UsageRecord]:
-        """Return the records of a conversation, oldest first, even after its purge."""
-        query = sa.select(ledger).where(ledger.c.owner == owner, ledger.c.conversation == conversation_id)
-        with self._read() as connection:
-            rows = connection.execute(query.order_by(ledger.c.created, ledger.c.id))
-            return [_record_from_row(row) for row in rows]
 
     def totals_by_answer(self, owner: str, conversation_id: str) -> dict[str, UsageTotal]:
         """Return the usage of each answer of a conversation by node id; "" for requests without an answer."""
@@ -201,18 +193,6 @@ def _total_from_row(row: sa.Row[Any]) -> UsageTotal:
     return UsageTotal(int(row.requests), int(row.failed), int(row.unpriced), int(row.cost), usage)
 
 
-def _record_from_row(row: sa.Row[Any]) -> UsageRecord:
-    columns = row._asdict()
-    return UsageRecord(
-        **from_stored(columns, _RECORD_NAMES),
-        target=Target(row.model, row.wire),
-        usage=Usage(**from_stored(columns, USAGE_NAMES)),
-        timing=Timing(**from_stored(columns, TIMING_NAMES)),
-        outcome=Outcome(row.outcome),
-        price=_price_from_row(row.price),
-    )
-
-
 def _record_to_row(record: UsageRecord) -> dict[str, Any]:
     """Columns of a usage record except its owner."""
     return {
@@ -230,11 +210,3 @@ def _price_to_row(price: Price | None) -> dict[str, str | None] | None:
         return None
     stored = to_stored(price, _PRICE_NAMES)
     return {name: None if value is None else str(value) for name, value in stored.items()}
-
-
-def _price_from_row(raw: Mapping[str, Any] | None) -> Price | None:
-    if not raw:
-        return None
-    fields = from_stored(raw, _PRICE_NAMES).items()
-    prices: dict[str, Any] = {name: None if value is None else Decimal(value) for name, value in fields}
-    return Price(**prices)

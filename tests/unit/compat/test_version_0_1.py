@@ -23,6 +23,7 @@ from lib.core.usage import ConversationFilter, UsageRecord, UsageTotal
 from lib.core.user import User
 from lib.storage.store import Store
 from lib.transfer import share_links
+from tests.support.usage_records import read_usage_records
 
 FILES = Path(__file__).parent / "version_0_1"
 EXPECTED = json.loads((FILES / "expected.json").read_text(encoding="utf-8"))
@@ -211,7 +212,7 @@ def test_preferences_and_revoked_sessions_are_unchanged(store, owner):
 @pytest.mark.parametrize("owner", OWNERS)
 def test_usage_records_are_unchanged(store, owner):
     for conversation_id, expected in EXPECTED["owners"][owner]["conversations"].items():
-        records = store.usage.records(owner, conversation_id)
+        records = read_usage_records(store, owner, conversation_id)
         assert list(map(record_fields, records)) == expected["requests"]
 
 

@@ -22,6 +22,7 @@ from lib.core.usage import UsageRecord, UsageTotal
 from lib.storage import engine
 from lib.storage.schema import REVISION
 from lib.storage.store import Store
+from tests.support.usage_records import read_usage_records
 
 TARGET = Target("claude-x", "anthropic")
 FOLLOW_UP = Message("user", (TextPart("More."),))
@@ -199,7 +200,7 @@ def test_usage_recorded_before_prices_has_an_unknown_cost(old_database_url):
     store = Store(old_database_url)
     usage, timing = Usage(40, 6), Timing(None, None, 0.5)
     record = UsageRecord("t", "c", "title", TARGET, usage, timing, Outcome.COMPLETE, "r", 3.0)
-    assert store.usage.records("ann", "c") == [record]
+    assert read_usage_records(store, "ann", "c") == [record]
     assert store.usage.totals_by_answer("ann", "c") == {"": UsageTotal(1, 0, 1, 0, usage)}
     # New usage is listed beside it.
     store.usage.record("ann", replace(record, id="u", node_id="a", cost=7))

@@ -22,6 +22,7 @@ from lib.core.user import User
 from lib.storage.engine import Aggregate, read_transaction
 from lib.storage.schema import metadata
 from lib.storage.store import Store
+from tests.support.usage_records import read_usage_records
 from tests.unit.storage.conftest import copy_template
 
 TARGET = Target("claude-x", "anthropic")
@@ -153,7 +154,6 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     "messages.mark_stopped": lambda s, owner, ids: s.messages.mark_stopped(owner, ids.answer_id),
     "shares.add": lambda s, owner, ids: s.shares.add(owner, replace(ids.link(), id="x"), "hash-x", {}),
     "shares.revoke": lambda s, owner, ids: s.shares.revoke(owner, ids.share_id),
-    "usage.records": lambda s, owner, ids: s.usage.records(owner, ids.conversation_id),
     "usage.totals_by_answer": lambda s, owner, ids: s.usage.totals_by_answer(owner, ids.conversation_id),
     "quotas.release": lambda s, owner, ids: s.quotas.release(owner, "request-ann" if ids is ANNS else "no-request"),
 }
@@ -275,8 +275,8 @@ def readable_data(store: Store, owner: str) -> list[object]:
     results = [CALLS_WITHOUT_IDS[method](store, owner) for method in methods]
     return [
         *results,
-        store.usage.records(owner, ANNS.conversation_id),
-        store.usage.records(owner, BOBS.conversation_id),
+        read_usage_records(store, owner, ANNS.conversation_id),
+        read_usage_records(store, owner, BOBS.conversation_id),
     ]
 
 
@@ -315,7 +315,7 @@ def test_a_transfer_keeps_the_data_of_the_new_owner(two_owner_store):
     assert two_owner_store.preferences.load("bob") == Preferences(("m-bob",), TARGET)
     assert [conversation.id for conversation in two_owner_store.conversations.page("bob", 9)] == ["c2", "c"]
     assert len(two_owner_store.shares.links("bob")) == 2
-    assert len(two_owner_store.usage.records("bob", "c")) == 1
+    assert len(read_usage_records(two_owner_store, "bob", "c")) == 1
     before = dump(two_owner_store)
     two_owner_store.users.transfer_data("bob", "bob")
     assert dump(two_owner_store) == before

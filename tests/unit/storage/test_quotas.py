@@ -20,6 +20,7 @@ from lib.storage import usage
 from lib.storage.engine import read_transaction, write_transaction
 from lib.storage.quotas import recount, settle_reservation
 from lib.storage.schema import quota, reservation
+from tests.support.usage_records import read_usage_records
 
 NOW = time.time()
 TARGET = Target("m", "openai")
@@ -123,7 +124,7 @@ def test_the_end_of_an_answer_settles_its_reservation_in_one_transaction(store, 
         patch.setattr(usage, "settle_reservation", refuse)
         with pytest.raises(StoreError):
             store.messages.finish("ann", finished, [usage_record("r", conversation_id="c")])
-    assert store.usage.records("ann", "c") == []
+    assert read_usage_records(store, "ann", "c") == []
     assert used_amounts(store) == (100, 1000, 100, 1)
     for _ in range(2):
         store.messages.finish("ann", finished, [usage_record("r", conversation_id="c")])

@@ -11,6 +11,7 @@ from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart
 from lib.core.errors import StoreError
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
+from tests.support.usage_records import read_usage_records
 
 TARGET = Target("claude-x", "anthropic")
 CONVERSATION = Conversation("c", "Imported", 7.0, "n1999", created_at=3.5, title_source="person", folder="Old")
@@ -93,7 +94,7 @@ def test_a_usage_record_is_never_changed_and_survives_a_purge(store):
     store.usage.record("ann", title_record)
     store.usage.record("ann", replace(title_record, id="u", conversation_id=None))
     sanitized = replace(answer_record, request_id="req\ufffd\ufffd")
-    assert store.usage.records("ann", "c") == [title_record, sanitized]
+    assert read_usage_records(store, "ann", "c") == [title_record, sanitized]
     store.conversations.delete("ann", ["c"])
     store.purge_deleted(-1)
-    assert store.usage.records("ann", "c") == [title_record, sanitized]
+    assert read_usage_records(store, "ann", "c") == [title_record, sanitized]

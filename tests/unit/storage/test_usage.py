@@ -17,6 +17,7 @@ from lib.core.target import Target
 from lib.core.usage import DayRange, UsageRecord, UsageTotal, to_usage_total
 from lib.storage.engine import read_transaction, write_transaction
 from lib.storage.schema import ledger
+from tests.support.usage_records import read_usage_records
 
 TARGET = Target("m", "openai")
 FINAL_OUTCOMES = [outcome for outcome in Outcome if outcome is not Outcome.ARRIVING]
@@ -52,15 +53,15 @@ def test_a_usage_record_is_saved_once_with_the_end_of_the_answer(saved_store):
     finished = replace(ANSWER, outcome=Outcome.COMPLETE)
     saved_store.messages.finish("ann", finished, [RECORD])
     saved_store.messages.finish("ann", finished, [RECORD])
-    assert saved_store.usage.records("ann", "c") == [RECORD]
+    assert read_usage_records(saved_store, "ann", "c") == [RECORD]
     assert saved_store.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 0, 0, 12_345, RECORD.usage)}
-    assert saved_store.usage.records("bob", "c") == []
+    assert read_usage_records(saved_store, "bob", "c") == []
 
 
 def test_usage_of_a_deleted_answer_is_recorded(saved_store):
     saved_store.users.delete_data("ann")
     saved_store.messages.finish("ann", replace(ANSWER, outcome=Outcome.STOPPED), [RECORD])
-    assert saved_store.usage.records("ann", "c") == [RECORD]
+    assert read_usage_records(saved_store, "ann", "c") == [RECORD]
     assert saved_store.messages.node("ann", "a") is None
 
 
@@ -69,12 +70,12 @@ def test_an_invalid_usage_record_leaves_the_answer_unfinished(saved_store):
     with pytest.raises(Exception, match=r"(?i)too large|out of range|overflow"):
         saved_store.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [invalid])
     assert saved_store.messages.node("ann", "a").arriving
-    assert saved_store.usage.records("ann", "c") == []
+    assert read_usage_records(saved_store, "ann", "c") == []
 
 
 def test_a_stale_answer_gets_a_usage_record_of_unknown_cost(saved_store):
     assert saved_store.messages.mark_stale(-1) == 1
-    (record,) = saved_store.usage.records("ann", "c")
+    (record,) = read_usage_records(saved_store, "ann", "c")
     assert (record.id, record.node_id, record.target, record.outcome) == (
         "r",
         "a",
@@ -84,7 +85,7 @@ def test_a_stale_answer_gets_a_usage_record_of_unknown_cost(saved_store):
     assert (record.usage, record.timing, record.cost, record.price) == (Usage(), Timing(), None, None)
     assert saved_store.usage.totals_by_answer("ann", "c") == {"a": UsageTotal(1, 1, 1)}
     assert saved_store.messages.mark_stale(-1) == 0
-    assert len(saved_store.usage.records("ann", "c")) == 1
+    assert len(read_usage_records(saved_store, "ann", "c")) == 1
 
 
 @pytest.mark.parametrize(
@@ -96,26 +97,26 @@ def test_a_stale_answer_gets_a_usage_record_of_unknown_cost(saved_store):
 )
 def test_a_lost_usage_record_is_completed_once(saved_store, mark_lost):
     mark_lost(saved_store)
-    assert [record.cost for record in saved_store.usage.records("ann", "c")] == [None]
+    assert [record.cost for record in read_usage_records(saved_store, "ann", "c")] == [None]
     saved_store.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [RECORD])
-    assert saved_store.usage.records("ann", "c") == [RECORD]
+    assert read_usage_records(saved_store, "ann", "c") == [RECORD]
     saved_store.messages.mark_stopped("ann", "a")
     saved_store.messages.mark_stale(-1)
     saved_store.messages.finish("ann", replace(ANSWER, outcome=Outcome.COMPLETE), [replace(RECORD, cost=1)])
-    assert saved_store.usage.records("ann", "c") == [RECORD]
+    assert read_usage_records(saved_store, "ann", "c") == [RECORD]
 
 
 def test_another_owner_cannot_complete_a_usage_record(saved_store):
     saved_store.messages.mark_stale(-1)
     saved_store.usage.record("bob", RECORD)
-    assert saved_store.usage.records("bob", "c") == []
-    assert [record.cost for record in saved_store.usage.records("ann", "c")] == [None]
+    assert read_usage_records(saved_store, "bob", "c") == []
+    assert [record.cost for record in read_usage_records(saved_store, "ann", "c")] == [None]
 
 
 def test_an_answer_without_its_own_request_gets_no_usage_record(saved_store):
     saved_store.messages.add("ann", "c", replace(ANSWER, id="b", usage_record_id=""))
     assert saved_store.messages.mark_stale(-1) == 2
-    assert [record.id for record in saved_store.usage.records("ann", "c")] == ["r"]
+    assert [record.id for record in read_usage_records(saved_store, "ann", "c")] == ["r"]
 
 
 def test_a_continuation_has_its_own_usage_record(saved_store):

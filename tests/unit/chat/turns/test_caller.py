@@ -21,6 +21,7 @@ from lib.core.target import Target
 from lib.core.user import User
 from lib.gateway.client import Gateway
 from tests.support.replay import JSON, Canned, Replay
+from tests.support.usage_records import read_usage_records
 from tests.unit.chat.services import wait_for_path, wait_until
 
 TEAM_KEY, PERSONAL_KEY = "sk-team-0123456789", "sk-own-0123456789"
@@ -109,10 +110,10 @@ def test_a_personal_key_is_used_for_all_requests_with_its_prices(services, repla
     own_key_services = TurnServices(store, gateway, GenerationRegistry(), utility_models, UTILITY_MODEL, fixed_price(7))
     conversation = turn.ask(own_key_services, "ann", None, "Why?", TARGET, Params()).conversation
     wait_for_path(own_key_services, conversation.id)
-    wait_until(lambda: len(store.usage.records("ann", conversation.id)) == 2)
+    wait_until(lambda: len(read_usage_records(store, "ann", conversation.id)) == 2)
     assert {request.headers["authorization"] for request in replay.requests} == {f"Bearer {PERSONAL_KEY}"}
-    assert {request.purpose for request in store.usage.records("ann", conversation.id)} == {"answer", "title"}
-    assert {request.cost for request in store.usage.records("ann", conversation.id)} == {14_000_000}
+    assert {request.purpose for request in read_usage_records(store, "ann", conversation.id)} == {"answer", "title"}
+    assert {request.cost for request in read_usage_records(store, "ann", conversation.id)} == {14_000_000}
     turn.ask(services, "ann", conversation.id, "And?", TARGET, Params())
     wait_for_path(services, conversation.id)
     assert replay.requests[-1].headers["authorization"] == f"Bearer {TEAM_KEY}"

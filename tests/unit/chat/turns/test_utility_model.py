@@ -21,6 +21,7 @@ from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway
 from tests.support.replay import Canned, Replay
+from tests.support.usage_records import read_usage_records
 from tests.unit.chat.services import wait_for_path, wait_until
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
@@ -82,11 +83,11 @@ def test_the_utility_model_writes_the_title_and_is_counted_once(store, gateway, 
     turn.ask(services, "ann", conversation.id, "And then?", target, Params())
     wait_for_path(services, conversation.id)
     wait_for_workers()
-    (record,) = [record for record in store.usage.records("ann", conversation.id) if record.purpose == "title"]
+    (record,) = [record for record in read_usage_records(store, "ann", conversation.id) if record.purpose == "title"]
     assert record.target == Target("demo-cheap", wire)
     assert record.usage.input and record.usage.output
     assert record.outcome is Outcome.COMPLETE
-    assert store.usage.records("bob", conversation.id) == []
+    assert read_usage_records(store, "bob", conversation.id) == []
 
 
 @pytest.mark.parametrize("model", ["demo-wrong-key", "demo-busy", "demo-empty-answer", "no-such-model", ""])
@@ -97,7 +98,7 @@ def test_the_question_stays_the_title_when_generation_fails(store, gateway, mode
     wait_for_workers()
     saved = store.conversations.get("ann", conversation.id)
     assert (saved.title, saved.title_source) == (QUESTION, "question")
-    records = [record for record in store.usage.records("ann", conversation.id) if record.purpose == "title"]
+    records = [record for record in read_usage_records(store, "ann", conversation.id) if record.purpose == "title"]
     assert bool(records) == bool(model)
     assert all(record.outcome is Outcome.FAILED for record in records) == (model != "demo-empty-answer")
 
@@ -118,7 +119,9 @@ def test_a_renamed_conversation_keeps_its_title(store, gateway):
     release.set()
     wait_for_workers()
     assert store.conversations.get("ann", conversation.id).title == "Skies"
-    assert len([record for record in store.usage.records("ann", conversation.id) if record.purpose == "title"]) == 1
+    assert (
+        len([record for record in read_usage_records(store, "ann", conversation.id) if record.purpose == "title"]) == 1
+    )
 
 
 @each_wire
@@ -161,7 +164,7 @@ def test_a_summary_is_sent_in_place_of_dropped_turns(store, gateway, replay, wir
     truncation = store.conversations.get("ann", conversation.id).truncation
     assert truncation.start_id == path[4].id
     assert truncation.summary.startswith("In short: Question 1 ")
-    (record,) = [record for record in store.usage.records("ann", conversation.id) if record.purpose == "summary"]
+    (record,) = [record for record in read_usage_records(store, "ann", conversation.id) if record.purpose == "summary"]
     assert record.target == services.utility_model.target
     replay.serve(PATHS[wire], Canned(status=400))
     client = Gateway(Settings(base_url=replay.url, retries=0))

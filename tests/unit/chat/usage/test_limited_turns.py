@@ -22,6 +22,7 @@ from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, S
 from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.quota import current_counter
 from lib.core.target import Target
+from tests.support.usage_records import read_usage_records
 from tests.unit.chat.services import ScriptedGateway, wait_for_path, wait_until
 from tests.unit.chat.usage.limited import ANN, NOON, find_price
 
@@ -157,7 +158,7 @@ def test_a_finished_answer_counts_its_actual_usage(store):
     turn.continue_answer(services, "ann", conversation_id, cut.id, Params())
     assert wait_for_path(services, conversation_id)[-1].outcome is Outcome.COMPLETE
     assert used_amounts(store) == (3, 3150, 2 * DONE_COST + 300_000)
-    assert sum(row.cost for row in store.usage.records("ann", conversation_id)) == 2 * DONE_COST + 300_000
+    assert sum(row.cost for row in read_usage_records(store, "ann", conversation_id)) == 2 * DONE_COST + 300_000
 
 
 def test_the_maximum_is_reserved_while_the_answer_arrives(store):
@@ -199,7 +200,7 @@ def test_only_unknown_usage_stays_reserved_after_the_end(store, ending):
     release.set()
     wait_for_path(services, conversation_id)
     assert used_amounts(store) == (expected or reserved)
-    services.limit_enforcer.release(store.usage.records("ann", conversation_id)[0].id.partition(".")[0])
+    services.limit_enforcer.release(read_usage_records(store, "ann", conversation_id)[0].id.partition(".")[0])
     assert used_amounts(store) == (expected or reserved)
 
 
@@ -214,7 +215,7 @@ def test_a_stopped_answer_counts_the_reserved_amount(store, ending):
     answer.stop()
     wait_for_path(services, conversation_id)
     assert used_amounts(store) == reserved
-    assert store.usage.records("ann", conversation_id)[0].cost is None
+    assert read_usage_records(store, "ann", conversation_id)[0].cost is None
 
 
 def test_the_reservation_is_released_when_the_turn_cannot_be_saved(store, monkeypatch):

@@ -32,6 +32,7 @@ from lib.ui.text import escape_markdown
 from lib.ui.widgets import cost
 from tests.fake_gateway import FakeGateway
 from tests.support.replay import JSON, Canned, Replay, soon
+from tests.support.usage_records import read_usage_records
 from tests.unit.chat.services import ScriptedGateway, wait_for_path, wait_until
 
 each_wire = pytest.mark.parametrize("wire", ["openai", "anthropic"])
@@ -81,7 +82,7 @@ def test_a_complete_answer_is_one_row_with_its_cost(services, store, server, wir
     before = services.gateway.fetch_balance().used
     conversation_id = ask_question(services, Target("demo-crlf", wire))
     node = wait_for_path(services, conversation_id)[-1]
-    (row,) = store.usage.records("ann", conversation_id)
+    (row,) = read_usage_records(store, "ann", conversation_id)
     assert (row.id, row.node_id, row.purpose, row.outcome) == (
         node.usage_record_id,
         node.id,
@@ -112,7 +113,7 @@ def test_stopped_interrupted_and_failed_answers_are_rows(services, store, wire):
             wait_until(lambda answer=answer: answer.wait(-1, 0).node.message.text)
             answer.stop()
         node = wait_for_path(services, conversation_id)[-1]
-        (row,) = store.usage.records("ann", conversation_id)
+        (row,) = read_usage_records(store, "ann", conversation_id)
         assert (node.outcome, row.outcome, row.node_id) == (outcome, outcome, node.id)
         assert row.cost is None or row.usage.output
         unknown = model != "demo-wrong-key" and row.cost is None
@@ -128,7 +129,7 @@ def test_each_automatic_retry_is_a_row(services, store, wire):
         node = wait_for_path(services, conversation_id)[-1]
         client.close()
     assert node.outcome is Outcome.COMPLETE
-    rows = sorted(store.usage.records("ann", conversation_id), key=lambda row: row.id)
+    rows = sorted(read_usage_records(store, "ann", conversation_id), key=lambda row: row.id)
     assert [row.id for row in rows] == [
         node.usage_record_id,
         f"{node.usage_record_id}.2",
@@ -146,7 +147,7 @@ def test_a_continuation_is_a_row_and_the_footer_shows_the_sum(services, store, w
     first = wait_for_path(services, conversation_id)[-1]
     turn.continue_answer(services, "ann", conversation_id, first.id, Params())
     continued = wait_for_path(services, conversation_id)[-1]
-    rows = store.usage.records("ann", conversation_id)
+    rows = read_usage_records(store, "ann", conversation_id)
     assert [row.node_id for row in rows] == [first.id] * 2
     assert {row.id for row in rows} == {first.usage_record_id, continued.usage_record_id}
     assert rows[0].usage == first.usage
@@ -159,7 +160,7 @@ def test_a_continuation_is_a_row_and_the_footer_shows_the_sum(services, store, w
 def test_alternatives_are_one_row(services, store):
     conversation_id = ask_question(services, Target("demo-crlf", "openai"), Params(n=3))
     node = wait_for_path(services, conversation_id)[-1]
-    (row,) = store.usage.records("ann", conversation_id)
+    (row,) = read_usage_records(store, "ann", conversation_id)
     assert (row.id, row.usage) == (node.usage_record_id, node.usage)
     assert len(store.messages.nodes("ann", conversation_id)) == 4
     assert [node.usage_record_id for node in store.messages.nodes("ann", conversation_id)].count("") == 3
@@ -170,11 +171,11 @@ def test_titles_are_included_in_the_conversation_total(services, store, wire):
     titling = replace(services, utility_model=UtilityModel(Target("demo-cheap", wire)))
     conversation_id = ask_question(titling, Target("demo-crlf", wire))
     wait_for_path(titling, conversation_id)
-    wait_until(lambda: len(store.usage.records("ann", conversation_id)) == 2)
+    wait_until(lambda: len(read_usage_records(store, "ann", conversation_id)) == 2)
     totals = store.usage.totals_by_answer("ann", conversation_id)
     assert totals[""].cost > 0
     assert sum(totals.values(), UsageTotal()) == sum(
-        map(to_usage_total, store.usage.records("ann", conversation_id)), UsageTotal()
+        map(to_usage_total, read_usage_records(store, "ann", conversation_id)), UsageTotal()
     )
 
 
@@ -184,7 +185,7 @@ def test_a_temporary_chat_is_counted_without_identifiers(services, store, wire):
     temporary_services = replace(services, store=temporary_store)
     conversation_id = ask_question(temporary_services, Target("demo-crlf", wire))
     node = wait_for_path(temporary_services, conversation_id)[-1]
-    (row,) = store.usage.records("ann", None)
+    (row,) = read_usage_records(store, "ann", None)
     assert (row.conversation_id, row.node_id, row.request_id) == (None, None, "")
     assert (row.usage, row.purpose) == (node.usage, "answer")
     assert row.cost > 0
@@ -250,7 +251,7 @@ def test_footer_conversation_and_usage_page_show_the_sums_of_the_rows(services, 
             scripted_services, "ann", conversation_id, "Why?", Target(model, wire), Params()
         ).conversation.id
         wait_for_path(scripted_services, conversation_id)
-    rows = store.usage.records("ann", conversation_id)
+    rows = read_usage_records(store, "ann", conversation_id)
     totals = store.usage.totals_by_answer("ann", conversation_id)
     nodes = [node for node in store.messages.nodes("ann", conversation_id) if node.message.role == "assistant"]
     assert len(rows) == sum(1 + sum(type(event) is RetryScheduled for event in events) for events, _ in turn_scripts)
