@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeGuard
+from typing import Any, Literal, TypeGuard
 
 Wire = Literal["openai", "anthropic"]
 
@@ -11,7 +11,7 @@ Wire = Literal["openai", "anthropic"]
 WIRES: tuple[Wire, ...] = ("openai", "anthropic")
 
 
-def is_wire(name: str | None) -> TypeGuard[Wire]:
+def is_wire(name: Any) -> TypeGuard[Wire]:
     """Return True for the name of a wire."""
     return name in WIRES
 
@@ -22,3 +22,8 @@ class Target:
 
     model: str
     wire: Wire
+
+
+def parse_target(model: Any, wire: Any) -> Target | None:
+    """Build a target of stored values; None without a model, or without a known wire."""
+    return Target(model, wire) if isinstance(model, str) and model and is_wire(wire) else None

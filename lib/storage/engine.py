@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,8 @@ class Aggregate:
     """Rows that belong together; each public method is one transaction, and may raise StoreError."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-
-    def _read(self) -> contextlib.AbstractContextManager[sa.Connection]:
-        return read_transaction(self._engine)
-
-    def _write(self, owner: str | None = None) -> contextlib.AbstractContextManager[sa.Connection]:
-        return write_transaction(self._engine, owner)
+        self._read = partial(read_transaction, engine)
+        self._write = partial(write_transaction, engine)
 
 
 @contextlib.contextmanager
@@ -96,6 +92,14 @@ def _migrate(engine: sa.Engine) -> None:
 def insert(bind: sa.Engine | sa.Connection, table: sa.Table) -> pg.Insert | lite.Insert:
     """Build an insert with `on_conflict_do_…` (upsert), for which the two dialects share no class."""
     return lite.insert(table) if bind.dialect.name == "sqlite" else pg.insert(table)
+
+
+def upsert(
+    connection: sa.Connection, table: sa.Table, key: Mapping[str, Any], columns: Mapping[str, Any], **defaults: Any
+) -> None:
+    """Set columns of the row with this primary key; a new row also gets the `defaults`."""
+    statement = insert(connection, table).values(**key, **columns, **defaults)
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=columns))
 
 
 @contextlib.contextmanager

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from lib.core.audit import AuditAction
 from lib.core.policy import Limit, Limits, Policy, Prompt, ScopePolicy
-from lib.core.target import Target, is_wire
+from lib.core.target import Target, parse_target
 from lib.core.user import User
 from lib.storage.audit import insert_event
-from lib.storage.engine import Aggregate, insert
+from lib.storage.engine import Aggregate, upsert
 from lib.storage.quotas import recount
 from lib.storage.schema import policy as policies
 
@@ -80,9 +80,10 @@ def _load(connection: sa.Connection) -> Policy:
         for name, value in values.items()
         if name.startswith(_SCOPE_PREFIX)
     }
+    default = values.get(_DEFAULT)
     return Policy(
         MappingProxyType(scopes),
-        _target_from_json(values.get(_DEFAULT)),
+        parse_target(default.get("model"), default.get("wire")) if isinstance(default, Mapping) else None,
         _prompts_from_json(values.get(_PROMPTS)),
     )
 
@@ -101,9 +102,7 @@ def _update_scope(connection: sa.Connection, actor_id: str, scope: str, part: st
 
 
 def _upsert(connection: sa.Connection, actor_id: str, name: str, value: Any) -> None:
-    columns = {"value": value, "changed": time.time(), "by": actor_id}
-    statement = insert(connection, policies).values(name=name, **columns)
-    connection.execute(statement.on_conflict_do_update(index_elements=[policies.c.name], set_=columns))
+    upsert(connection, policies, {"name": name}, {"value": value, "changed": time.time(), "by": actor_id})
 
 
 def _scope_policy_from_json(raw: Any) -> ScopePolicy:
@@ -128,13 +127,6 @@ def _limit_from_json(raw: Any) -> Limit:
 
 def _amount_from_json(raw: Any) -> int | None:
     return raw if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0 else None
-
-
-def _target_from_json(raw: Any) -> Target | None:
-    model, wire = (raw.get("model"), raw.get("wire")) if isinstance(raw, Mapping) else (None, None)
-    if isinstance(model, str) and model and isinstance(wire, str) and is_wire(wire):
-        return Target(model, wire)
-    return None
 
 
 def _prompts_from_json(raw: Any) -> tuple[Prompt, ...]:

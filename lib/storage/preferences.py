@@ -7,8 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.preferences import Preferences
-from lib.core.target import Target, is_wire
-from lib.storage.engine import Aggregate
+from lib.core.target import Target, parse_target
+from lib.storage.engine import Aggregate, upsert
 from lib.storage.schema import preference as preferences
 
 _FAVOURITES, _DEFAULT = "favourites", "default"
@@ -25,13 +25,14 @@ class UserPreferences(Aggregate):
         """Add a model as the last favourite, or remove it."""
         with self._write(owner) as connection:
             others = [name for name in _load(connection, owner).favourites if name != model]
-            _upsert(connection, owner, _FAVOURITES, [*others, model] if is_favourite else others)
+            favourites = [*others, model] if is_favourite else others
+            upsert(connection, preferences, {"owner": owner, "name": _FAVOURITES}, {"value": favourites})
 
     def set_default_target(self, owner: str, target: Target | None) -> None:
         """Set the target of the owner's new conversations; None clears it."""
         value = {"model": target.model, "wire": target.wire} if target else {}
         with self._write(owner) as connection:
-            _upsert(connection, owner, _DEFAULT, value)
+            upsert(connection, preferences, {"owner": owner, "name": _DEFAULT}, {"value": value})
 
 
 def _load(connection: sa.Connection, owner: str) -> Preferences:
@@ -40,11 +41,5 @@ def _load(connection: sa.Connection, owner: str) -> Preferences:
     target = values.get(_DEFAULT) or {}
     return Preferences(
         favourites=tuple(values.get(_FAVOURITES) or ()),
-        default_target=Target(target["model"], target["wire"]) if is_wire(target.get("wire")) else None,
+        default_target=parse_target(target.get("model"), target.get("wire")),
     )
-
-
-def _upsert(connection: sa.Connection, owner: str, name: str, value: Any) -> None:
-    key = (preferences.c.owner == owner) & (preferences.c.name == name)
-    if not connection.execute(sa.update(preferences).where(key).values(value=value)).rowcount:
-        connection.execute(sa.insert(preferences).values(owner=owner, name=name, value=value))

@@ -23,7 +23,7 @@ from lib.core.conversation import (
     Truncation,
     Usage,
 )
-from lib.core.target import Target, is_wire
+from lib.core.target import Target, parse_target
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import node as nodes
 
@@ -102,7 +102,7 @@ def batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 def conversation_from_row(row: sa.Row[Any]) -> Conversation:
     return Conversation(
         **from_stored(row._asdict(), _CONVERSATION_NAMES),
-        target=_target_from_row(row),
+        target=parse_target(row.model, row.wire),
         params=params.load_params(row.params),
         arriving=bool(row.arriving),
         truncation=Truncation(**from_stored(row.window, _TRUNCATION_NAMES)) if row.window else None,
@@ -129,7 +129,7 @@ def node_from_row(row: sa.Row[Any]) -> Node:
         **from_stored(row._asdict(), _NODE_NAMES),
         message=message_from_row(row.role, row.parts),
         outcome=Outcome(row.outcome),
-        target=_target_from_row(row),
+        target=parse_target(row.model, row.wire),
         usage=Usage(**from_stored(row.usage, USAGE_NAMES)),
         timing=Timing(**from_stored(row.timing, TIMING_NAMES)),
         failure=_failure_from_row(row.failure),
@@ -170,10 +170,6 @@ def _failure_from_row(raw: Mapping[str, Any] | None) -> Failure | None:
 
 def target_to_row(target: Target | None) -> dict[str, Any]:
     return {"model": target.model if target else None, "wire": target.wire if target else None}
-
-
-def _target_from_row(row: sa.Row[Any]) -> Target | None:
-    return Target(row.model, row.wire) if row.model and is_wire(row.wire) else None
 
 
 def _part_from_row(raw: Mapping[str, Any]) -> Part:

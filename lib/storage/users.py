@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from lib.core.user import User, UserRecord
 from lib.storage.audit import anonymize_actor, insert_event
-from lib.storage.engine import Aggregate, insert
+from lib.storage.engine import Aggregate, insert, upsert
 from lib.storage.quotas import transfer_quotas
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import ledger, share
@@ -23,8 +23,7 @@ class Users(Aggregate):
         """Save a user's current name and address, and the time of this visit."""
         columns = {"name": user.name, "email": user.email, "seen": time.time()}
         with self._write(user.id) as connection:
-            statement = insert(connection, users).values(id=user.id, revoked_before=0.0, **columns)
-            connection.execute(statement.on_conflict_do_update(index_elements=[users.c.id], set_=columns))
+            upsert(connection, users, {"id": user.id}, columns, revoked_before=0.0)
 
     def all(self) -> list[UserRecord]:
         """Return everyone who has signed in, the last seen first."""

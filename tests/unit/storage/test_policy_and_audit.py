@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 
 from lib.core.errors import StoreError
 from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, Prompt, ScopePolicy
-from lib.core.target import Target
+from lib.core.target import Target, parse_target
 from lib.core.user import User, UserRecord
 from lib.storage import audit as audit_module
 from lib.storage import policy as policy_module
@@ -127,7 +127,7 @@ json_values = some.recursive(
 def test_any_json_value_is_read_as_a_policy(value, other):
     scope_policy = policy_module._scope_policy_from_json({**value, "limits": {"cost_day": value}})
     assert isinstance(scope_policy, ScopePolicy) and isinstance(scope_policy.limits.cost_day, Limit)
-    assert isinstance(policy_module._target_from_json(other), Target | None)
+    assert isinstance(parse_target(other, value), Target | None)
     assert all(isinstance(prompt, Prompt) for prompt in policy_module._prompts_from_json(other))
 
 
