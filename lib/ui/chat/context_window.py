@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import streamlit as st
 
@@ -13,7 +11,7 @@ from lib.chat.context import window
 from lib.chat.context.window import ContextEstimate, ContextWindowExceeded, TruncationPlan
 from lib.chat.turns import shorten
 from lib.chat.turns.summaries import SUMMARY_MAX_TOKENS, SummaryJob
-from lib.core.conversation import Conversation, Node, Truncation
+from lib.core.conversation import Node, Truncation
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.core.user import User
@@ -22,26 +20,10 @@ from lib.ui.session import conversation_view, services
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
-from lib.ui.widgets.controls import render_button
+from lib.ui.widgets.controls import Args, render_button
 from lib.ui.widgets.errors import code_message, shows_errors
 
 POLL_INTERVAL = 1.0  # seconds between two looks at a summary in progress
-
-
-@dataclass(frozen=True)
-class _Overflow:
-    """A conversation that exceeds the context window, and the truncations that would make it fit.
-
-    `unsent_text` is the question that was not sent, "" for none. `drop` and `summarise` are None if leaving
-    out messages is not enough, or, for `summarise`, where no room is left for a summary.
-    """
-
-    conversation: Conversation | None
-    nodes: list[Node]
-    unsent_text: str
-    estimate: ContextEstimate
-    drop: TruncationPlan | None
-    summarise: TruncationPlan | None
 
 
 def pop_overflow_consent() -> bool:
@@ -85,8 +67,7 @@ def render(user: User, target: Target | None, params: Params) -> None:
         estimate = estimate_context(view, unsent_text, target, params)
         if estimate.is_over_limit and session_state.send_anyway_conversation != _view_key(view):
             with st.container(key="too-long", gap="small"):
-                overflow = _plan_truncations(view, unsent_text, estimate, target, params)
-                _render_overflow(user, overflow, target)
+                _render_overflow(user, view, unsent_text, estimate, target, params)
         elif unsent_text:
             st.caption(f":material/keyboard_return: {t('context_window.ready')}")
         elif estimate.is_near_limit:
@@ -131,37 +112,34 @@ def _summary_job(user: User) -> SummaryJob | None:
     return services.utility_models().find_summary(user.id, conversation_id) if conversation_id else None
 
 
-def _plan_truncations(
-    view: ConversationView, text: str, estimate: ContextEstimate, target: Target, params: Params
-) -> _Overflow:
+def _overflow_message(estimate: ContextEstimate, target: Target, dropped_turn_count: int, *, is_unsent: bool) -> str:
+    message = t(
+        "context_window.over" if estimate.is_counted else "context_window.over_about",
+        model=escape_markdown(target.model),
+        tokens=estimate.tokens,
+        limit=estimate.context_window,
+    )
+    if is_unsent:
+        message = f"{t('context_window.not_sent')} {message}"
+    advice = "context_window.leave_out" if dropped_turn_count else "context_window.too_long"
+    return f"{message} {t(advice, count=dropped_turn_count)}"
+
+
+def _render_overflow(
+    user: User, view: ConversationView, unsent_text: str, estimate: ContextEstimate, target: Target, params: Params
+) -> None:
+    """Render the warning and the choices: drop, summarise, start a new chat, or send anyway."""
     limit = estimate.context_window or 0
 
     def plan(extra_tokens: int) -> TruncationPlan | None:
-        result = window.plan_truncation(view.nodes, text, params, target, limit, _truncation(view), extra_tokens)
+        """Return the truncation that leaves room for `extra_tokens`; None if no truncation is enough."""
+        result = window.plan_truncation(view.nodes, unsent_text, params, target, limit, _truncation(view), extra_tokens)
         return result if result and not result.estimate.is_over_limit else None
 
-    summary_tokens = min(SUMMARY_MAX_TOKENS, limit // 4)
-    return _Overflow(view.conversation, view.nodes, text, estimate, plan(0), plan(summary_tokens))
-
-
-def _overflow_message(overflow: _Overflow, target: Target) -> str:
-    message = t(
-        "context_window.over" if overflow.estimate.is_counted else "context_window.over_about",
-        model=escape_markdown(target.model),
-        tokens=overflow.estimate.tokens,
-        limit=overflow.estimate.context_window,
-    )
-    if overflow.unsent_text:
-        message = f"{t('context_window.not_sent')} {message}"
-    turns = overflow.drop.dropped_turn_count if overflow.drop else 0
-    advice = t("context_window.leave_out", count=turns) if turns else t("context_window.too_long")
-    return f"{message} {advice}"
-
-
-def _render_overflow(user: User, overflow: _Overflow, target: Target) -> None:
-    """Render the warning and the choices: drop, summarise, start a new chat, or send anyway."""
-    st.warning(_overflow_message(overflow, target), icon=":material/data_usage:")
-    drop, summarise = overflow.drop, overflow.summarise
+    drop, summarise = plan(0), plan(min(SUMMARY_MAX_TOKENS, limit // 4))
+    dropped_turn_count = drop.dropped_turn_count if drop else 0
+    message = _overflow_message(estimate, target, dropped_turn_count, is_unsent=bool(unsent_text))
+    st.warning(message, icon=":material/data_usage:")
     job, can_summarise = _summary_job(user), services.utility_model() is not None
     if job and job.state == "failed":
         st.error(f"{t('context_window.failed')} {code_message(job.error_code)}", icon=":material/error:")
@@ -169,72 +147,49 @@ def _render_overflow(user: User, overflow: _Overflow, target: Target) -> None:
     # A session has one temporary chat at most.
     has_new_chat = new_chat_plan is not None and not session_state.temporary_store
     with st.container(key="too-long-choice", horizontal=True, gap="small"):
-        _render_choice("drop", "content_cut", lambda: _drop_oldest(user, overflow), drop is not None)
-        _render_choice(
-            "summarise",
-            "summarize",
-            lambda: _summarise(user, overflow, in_new_conversation=False),
-            can_summarise and summarise is not None,
-        )
+        _render_choice("drop", "content_cut", drop is not None, _drop_oldest, user, view, drop)
+        has_summary = can_summarise and summarise is not None
+        _render_choice("summarise", "summarize", has_summary, _summarise, user, view, summarise, False)
         if can_summarise:
-            _render_choice(
-                "anew_summed",
-                "add_comment",
-                lambda: _summarise(user, overflow, in_new_conversation=True),
-                has_new_chat,
-            )
+            _render_choice("anew_summed", "add_comment", has_new_chat, _summarise, user, view, summarise, True)
         else:
-            _render_choice("anew", "add_comment", lambda: _start_new_chat(user, overflow), has_new_chat)
-        _render_choice("anyway", "send", lambda: _send_anyway(user), True, "tertiary")
+            _render_choice("anew", "add_comment", has_new_chat, _start_new_chat, user, view, drop)
+        render_button(t("context_window.anyway"), "too-long-anyway", "send", _send_anyway, user)
     if not can_summarise and not session_state.temporary_store:
         st.caption(t("context_window.no_utility_model"))
 
 
-def _render_choice(
-    name: str,
-    icon: str,
-    on_click: Callable[[], None],
-    is_enabled: bool,
-    button_type: Literal["secondary", "tertiary"] = "secondary",
-) -> None:
-    st.button(
-        t(f"context_window.{name}"),
-        key=f"too-long-{name}",
-        icon=f":material/{icon}:",
-        type=button_type,
-        disabled=not is_enabled,
-        on_click=on_click,
-    )
+def _render_choice(name: str, icon: str, is_enabled: bool, on_click: Callable[[*Args], None], *args: *Args) -> None:
+    label, is_disabled = t(f"context_window.{name}"), not is_enabled
+    render_button(label, f"too-long-{name}", icon, on_click, *args, type="secondary", disabled=is_disabled)
 
 
 @shows_errors
-def _drop_oldest(user: User, overflow: _Overflow) -> None:
-    if overflow.conversation and overflow.drop:
+def _drop_oldest(user: User, view: ConversationView, plan: TruncationPlan | None) -> None:
+    if view.conversation and plan:
         _discard_summary(user)
-        shorten.truncate_conversation(
-            services.turn_services(), user.id, overflow.conversation.id, overflow.drop.truncation
-        )
+        shorten.truncate_conversation(services.turn_services(), user.id, view.conversation.id, plan.truncation)
 
 
 @shows_errors
-def _summarise(user: User, overflow: _Overflow, *, in_new_conversation: bool) -> None:
-    if overflow.conversation and overflow.summarise:
+def _summarise(user: User, view: ConversationView, plan: TruncationPlan | None, in_new_conversation: bool) -> None:
+    if view.conversation and plan:
         _discard_summary(user)
         shorten.summarise_dropped(
             services.turn_services(),
             user.id,
-            overflow.conversation,
-            overflow.nodes,
-            overflow.summarise.truncation,
+            view.conversation,
+            view.nodes,
+            plan.truncation,
             in_new_conversation=in_new_conversation,
         )
 
 
 @shows_errors
-def _start_new_chat(user: User, overflow: _Overflow) -> None:
-    if overflow.conversation and overflow.drop:
+def _start_new_chat(user: User, view: ConversationView, plan: TruncationPlan | None) -> None:
+    if view.conversation and plan:
         conversation = shorten.start_new_conversation(
-            services.turn_services(), user.id, overflow.conversation, overflow.nodes, overflow.drop.truncation
+            services.turn_services(), user.id, view.conversation, view.nodes, plan.truncation
         )
         _show_conversation(conversation.id)
 
