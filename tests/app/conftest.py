@@ -32,7 +32,7 @@ def clear_caches() -> None:
     for cached in (
         resources.settings,
         resources.store,
-        resources.gateway_at,
+        resources.connection_at,
         resources.policy,
         resources._last_policy,
     ):

@@ -83,7 +83,7 @@ def server(store, database_url, monkeypatch):
     for name in ("ANTLER_ACCESS", "DEERAPI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(resources, "_load_secrets", lambda: {"auth": AUTH})
-    for cached in (resources.settings, resources.store, resources.gateway_at, password._login_throttle):
+    for cached in (resources.settings, resources.store, resources.connection_at, password._login_throttle):
         cached.clear()
     for user_id in OWNERS:
         conversation = Conversation(f"c-{user_id}", "Confidential title", 1.0, f"q-{user_id}")
@@ -92,7 +92,7 @@ def server(store, database_url, monkeypatch):
         token = share_links.create_share_link(store.shares, user_id, conversation, [question])
     yield Server(store, token, enter, monkeypatch)
     st.config.set_option("server.address", None)
-    for cached in (resources.settings, resources.store, resources.gateway_at):
+    for cached in (resources.settings, resources.store, resources.connection_at):
         cached.clear()
 
 

@@ -51,9 +51,7 @@ def enter(team, database_url, monkeypatch) -> Iterator[Enter]:
     cached = (
         resources.settings,
         resources.store,
-        resources.gateway_at,
-        resources.catalog_at,
-        resources.prices_at,
+        resources.connection_at,
         resources.utility_models_at,
     )
 
@@ -188,7 +186,7 @@ def test_a_personal_key_is_isolated_from_other_sessions(enter, team, other_gatew
     model_ids = [at.session_state["personal_key"].catalog.cached_model_list.models[0].id for at in (ann, ben)]
     assert model_ids == ["m-own", "m-team"]
     assert eve.session_state["personal_key"] is None
-    assert [request.id for request in resources.catalog_at(team.url).cached_model_list.models] == ["m-team"]
+    assert [request.id for request in resources.connection_at(team.url).catalog.cached_model_list.models] == ["m-team"]
     assert len({at.session_state["personal_key"].gateway for at in (ann, ben)}) == 2
     for key in (FIRST_KEY, SECOND_KEY):
         texts = "".join(page_text(at) + str(dict(at.query_params)) for at in (ann, ben, eve)) + caplog.text

@@ -55,7 +55,7 @@ def enter(store, database_url, monkeypatch) -> Enter:
     client_context = SimpleNamespace(headers=[], cookies={}, remote_ip="127.0.0.1")
     monkeypatch.setattr(context, "_get_client_context", lambda: client_context)
     st.config.set_option("server.address", "127.0.0.1")
-    for cached in (resources.settings, resources.store, resources.gateway_at):
+    for cached in (resources.settings, resources.store, resources.connection_at):
         cached.clear()
     return enter
 

@@ -63,7 +63,7 @@ def _render_gateway_notice() -> None:
     if personal_key := session_state.personal_key:
         label = t(
             "composer.own_key",
-            suffix=escape_markdown(personal_key.suffix),
+            suffix=escape_markdown(personal_key.key_suffix),
             host=escape_markdown(services.gateway_host()),
         )
     elif services.is_demo():

@@ -30,7 +30,7 @@ def _database_probe() -> HealthProbe:
 @st.cache_resource(show_spinner=False)
 def _gateway_probe() -> HealthProbe:
     return HealthProbe(
-        "gateway", lambda: resources.shared_gateway().ping(), GATEWAY_GRACE_PERIOD, GATEWAY_PROBE_INTERVAL
+        "gateway", lambda: resources.shared_connection().gateway.ping(), GATEWAY_GRACE_PERIOD, GATEWAY_PROBE_INTERVAL
     )
 
 

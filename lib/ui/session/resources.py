@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from lib import demo
+from lib.chat.connection import Connection, connect
 from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.summaries import UtilityModelService
@@ -23,9 +24,6 @@ from lib.config.settings import Settings
 from lib.core import audit
 from lib.core.errors import StoreError
 from lib.core.policy import Policy
-from lib.gateway.catalog.cache import Catalog
-from lib.gateway.catalog.prices import Prices
-from lib.gateway.client import Gateway
 from lib.storage.store import Store
 
 _APP_FOLDER = str(Path(__file__).resolve().parents[3])
@@ -128,30 +126,18 @@ def _demo_server() -> demo.DemoGateway:
 
 
 @st.cache_resource(show_spinner=False)
-def gateway_at(base_url: str) -> Gateway:
-    """Return the client of the gateway at that address, with the team's key."""
-    return Gateway(replace(settings(), base_url=base_url))
+def connection_at(base_url: str) -> Connection:
+    """Return the connection to the gateway at that address, with the team's key."""
+    return connect(replace(settings(), base_url=base_url))
 
 
-def shared_gateway() -> Gateway:
-    """Return the gateway of the settings; without a key, the demo."""
-    return gateway_at(_demo_server().url if settings().is_demo else settings().base_url)
-
-
-@st.cache_resource(show_spinner=False)
-def catalog_at(base_url: str) -> Catalog:
-    """Return the model list of a gateway."""
-    return Catalog(gateway_at(base_url).fetch_models, gateway_at(base_url).fetch_prices)
-
-
-@st.cache_resource(show_spinner=False)
-def prices_at(base_url: str) -> Prices:
-    """Return the prices of a gateway's models."""
-    catalog = catalog_at(base_url)
-    return Prices(lambda: catalog.cached_model_list, settings().price_overrides)
+def shared_connection() -> Connection:
+    """Return the connection to the gateway of the settings; without a key, to the demo."""
+    return connection_at(_demo_server().url if settings().is_demo else settings().base_url)
 
 
 @st.cache_resource(show_spinner=False)
 def utility_models_at(base_url: str) -> UtilityModelService:
     """Return the worker of titles and summaries for a gateway."""
-    return UtilityModelService(gateway_at(base_url), store(), prices_at(base_url).price_of, metrics().record_request)
+    connection = connection_at(base_url)
+    return UtilityModelService(connection.gateway, store(), connection.prices.price_of, metrics().record_request)

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from lib.chat.own_key import PersonalKey
+from lib.chat.connection import Connection
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
 from lib.chat.turns.temporary import TemporaryStore
 from lib.chat.turns.turn import TurnServices
@@ -16,9 +16,7 @@ from lib.core.errors import StoreError
 from lib.core.models import Model, ModelList
 from lib.core.preferences import Preferences
 from lib.core.target import Target
-from lib.gateway.catalog.cache import Catalog
 from lib.gateway.catalog.models import unlisted_model
-from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 from lib.storage.store import Store
 from lib.ui.session import resources
@@ -28,7 +26,7 @@ MODEL_LIST_WAIT = 1.5  # seconds that a page waits for the first model list
 MODEL_LIST_TIMEOUT = 15.0  # seconds that a page waits for a model list that the user requested
 
 
-def use_personal_key(personal_key: PersonalKey) -> None:
+def use_personal_key(personal_key: Connection) -> None:
     """Send this session's requests with the user's own key from now on."""
     forget_personal_key()
     session_state.personal_key = personal_key
@@ -41,20 +39,20 @@ def forget_personal_key() -> None:
         personal_key.gateway.close()
 
 
-def gateway() -> Gateway:
-    """Return this session's gateway: of the personal key, else of the team."""
-    personal_key = session_state.personal_key
-    return personal_key.gateway if personal_key else resources.shared_gateway()
+def connection() -> Connection:
+    """Return this session's connection to a gateway: with the personal key, else with the team's."""
+    return session_state.personal_key or resources.shared_connection()
 
 
 def user_gateway() -> Gateway:
     """Return this session's gateway with the user as the caller."""
     settings, user = resources.settings(), session_state.user
     identity = settings.caller_identity
-    if gateway().base_url not in (settings.base_url, resources.shared_gateway().base_url):
+    gateway = connection().gateway
+    if gateway.base_url not in (settings.base_url, resources.shared_connection().gateway.base_url):
         # The team's headers are for the team's gateway, and may be credentials there.
         identity = replace(identity, header_templates=())
-    return gateway().with_caller(identity.build_caller(user) if user else Caller())
+    return gateway.with_caller(identity.build_caller(user) if user else Caller())
 
 
 def gateway_host() -> str:
@@ -84,26 +82,14 @@ def end_temporary() -> None:
         del session_state.temporary_store
 
 
-def catalog() -> Catalog:
-    """Return the model list of this session's gateway, as its key may use it."""
-    personal_key = session_state.personal_key
-    return personal_key.catalog if personal_key else resources.catalog_at(resources.shared_gateway().base_url)
-
-
 def model_list(timeout: float = MODEL_LIST_WAIT) -> ModelList:
     """Return the models of this session's gateway, waiting at most `timeout` seconds for the first list."""
-    return catalog().model_list(timeout)
+    return connection().catalog.model_list(timeout)
 
 
 def model(model_id: str) -> Model:
     """Return the model with that id; one that is not listed has the capabilities that its name implies."""
     return next((model for model in model_list().models if model.id == model_id), None) or unlisted_model(model_id)
-
-
-def prices() -> Prices:
-    """Return the prices of the models of this session's gateway."""
-    personal_key = session_state.personal_key
-    return personal_key.prices if personal_key else resources.prices_at(resources.shared_gateway().base_url)
 
 
 def preferences(user_id: str) -> Preferences:
@@ -119,13 +105,13 @@ def limit_enforcer() -> LimitEnforcer:
     assert user is not None
     # Requests with a personal key use nothing of the team's budget.
     policy = policy.without_limits() if session_state.personal_key else policy
-    return LimitEnforcer(user, policy, resources.store().quotas, prices().price_of)
+    return LimitEnforcer(user, policy, resources.store().quotas, connection().prices.price_of)
 
 
 def utility_models() -> UtilityModelService:
     """Return the worker of titles and summaries, which outlives the session."""
-    shared = resources.utility_models_at(resources.shared_gateway().base_url)
-    return shared.with_gateway(user_gateway(), prices().price_of)
+    shared = resources.utility_models_at(resources.shared_connection().gateway.base_url)
+    return shared.with_gateway(user_gateway(), connection().prices.price_of)
 
 
 def utility_model() -> UtilityModel | None:
@@ -145,7 +131,7 @@ def turn_services() -> TurnServices:
         resources.generations(),
         utility_models(),
         utility_model(),
-        prices().price_of,
+        connection().prices.price_of,
         limit_enforcer(),
         lambda model_id: model(model_id).capabilities.context_window,
     )

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
-from lib.chat.own_key import PersonalKey
+from lib.chat.connection import Connection
 from lib.chat.turns.temporary import TemporaryStore
 from lib.core.preferences import Preferences
 from lib.core.pricing import Balance
@@ -56,7 +56,7 @@ class SessionState:
     browser_identity = Value[BrowserIdentity | None](None)
     is_password_verified = Value[bool](False)  # where no cookie can hold that
     password_check = Value[PasswordCheck | None](None)  # of the last attempt
-    personal_key = Value[PersonalKey | None](None)
+    personal_key = Value[Connection | None](None)
     # Everywhere.
     language = Value[str]("")  # chosen in the settings; "" for the browser's
     preferences = Value[Preferences](Preferences())  # as last read from the store
@@ -87,7 +87,7 @@ class SessionState:
     selection = Value[Selection | None](None)
     # Settings, usage and administration.
     default_target_shown = Value[dict[str, Target | None]]({})  # by container key
-    personal_key_candidate = Value[PersonalKey | None](None)
+    personal_key_candidate = Value[Connection | None](None)
     personal_key_error = Value[str]("")  # text key
     is_storage_notice_dismissed = Value[bool](False)
     import_count = Value[int](0)

@@ -81,7 +81,7 @@ def _render_list_status(model_list: ModelList) -> None:
         parts.append(format_age(time.time() - model_list.fetched_at))
     with st.container(horizontal=True, vertical_alignment="center", key="models-state", gap="small"):
         st.markdown(" · ".join(parts) or t("models.not_loaded"))
-        render_button(t("settings.refresh"), "refresh", "refresh", services.catalog().invalidate)
+        render_button(t("settings.refresh"), "refresh", "refresh", services.connection().catalog.invalidate)
     if model_list.is_unsupported:
         st.info(t("models.unsupported"), icon=":material/keyboard:")
     elif model_list.error_code:

@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from lib.chat import own_key
-from lib.chat.own_key import PersonalKey
+from lib.chat.connection import Connection, connect_with_key
 from lib.config.parse import find_key_problem, strip_key
 from lib.core.models import ModelList
 from lib.core.user import User
@@ -74,7 +73,7 @@ def _on_submit() -> None:
         return
     settings = resources.settings()
     base_url = session_state.widget(_URL_FIELD) or settings.personal_key_urls[0]
-    session_state.personal_key_candidate = own_key.connect(settings, key, base_url)
+    session_state.personal_key_candidate = connect_with_key(settings, key, base_url)
 
 
 def _check_candidate() -> None:
@@ -92,11 +91,11 @@ def _check_candidate() -> None:
         services.use_personal_key(candidate)
 
 
-def _render_active_key(personal_key: PersonalKey) -> None:
+def _render_active_key(personal_key: Connection) -> None:
     st.markdown(
         t(
             "own_key.in_use",
-            suffix=escape_markdown(personal_key.suffix),
+            suffix=escape_markdown(personal_key.key_suffix),
             host=escape_markdown(services.gateway_host()),
         )
     )

@@ -35,7 +35,7 @@ def render(user: User) -> None:
 def _fetch_balance() -> Balance | str:
     """Return the balance, or the reason that there is none."""
     try:
-        return resources.shared_gateway().fetch_balance()
+        return resources.shared_connection().gateway.fetch_balance()
     except AntlerError as error:
         return code_message(error.code)
 

@@ -30,7 +30,7 @@ def cost_text(usage: UsageTotal) -> str:
 
 def price_text(model_id: str) -> str:
     """Format a model's price and its source as plain text."""
-    model_price = services.prices().price_of(model_id)
+    model_price = services.connection().prices.price_of(model_id)
     if model_price is None:
         return t("cost.no_price")
     source, price = t(f"cost.from_{model_price.source}"), model_price.base_price
@@ -52,7 +52,7 @@ def render_conversation_cost(view: ConversationView, container: DeltaGenerator) 
 
 def render_estimate(estimate: ContextEstimate, target: Target, params: Params) -> None:
     """Render the estimated cost of the next question, if the price is known."""
-    model_price, usage = services.prices().price_of(target.model), cost.expected_usage(estimate, params)
+    model_price, usage = services.connection().prices.price_of(target.model), cost.expected_usage(estimate, params)
     nano_dollars = cost.calculate_cost(usage, model_price)
     if model_price is None or nano_dollars is None:
         return

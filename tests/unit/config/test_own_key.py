@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lib.chat.own_key import key_suffix
+from lib.chat.connection import key_suffix
 from lib.config.settings import load_settings
 from lib.core.errors import SettingError
 

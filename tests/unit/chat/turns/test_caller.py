@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from lib.chat import own_key
+from lib.chat.connection import connect_with_key
 from lib.chat.turns import turn
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
@@ -104,7 +104,7 @@ def test_two_users_share_workers_but_not_the_pseudonym(services, replay, setting
 
 def test_a_personal_key_is_used_for_all_requests_with_its_prices(services, replay, settings, store):
     replay.serve("/v1/models", Canned(b'{"data":[{"id":"big"}]}', headers=JSON))
-    connection = own_key.connect(settings, PERSONAL_KEY, replay.url)
+    connection = connect_with_key(settings, PERSONAL_KEY, replay.url)
     gateway = connection.gateway.with_caller(settings.caller_identity.build_caller(User("ann")))
     utility_models = services.utility_models.with_gateway(gateway, fixed_price(7))
     own_key_services = TurnServices(store, gateway, GenerationRegistry(), utility_models, UTILITY_MODEL, fixed_price(7))
@@ -121,7 +121,7 @@ def test_a_personal_key_is_used_for_all_requests_with_its_prices(services, repla
 
 def test_a_running_answer_survives_closing_its_key(services, replay, settings, store):
     replay.serve(CHAT, Canned(DONE, silence=len(DONE) // 2))
-    connection = own_key.connect(settings, PERSONAL_KEY, replay.url)
+    connection = connect_with_key(settings, PERSONAL_KEY, replay.url)
     own_key_services = TurnServices(store, connection.gateway, GenerationRegistry())
     conversation = turn.ask(own_key_services, "ann", None, "Why?", TARGET, Params()).conversation
     wait_until(
@@ -135,8 +135,8 @@ def test_a_running_answer_survives_closing_its_key(services, replay, settings, s
 
 def test_a_personal_key_is_refused_for_unlisted_addresses(settings):
     with pytest.raises(ValueError, match="evil"):
-        own_key.connect(settings, PERSONAL_KEY, "https://evil.example")
+        connect_with_key(settings, PERSONAL_KEY, "https://evil.example")
 
 
 def test_a_personal_key_is_not_in_the_repr(settings, replay):
-    assert PERSONAL_KEY not in repr(own_key.connect(settings, PERSONAL_KEY, replay.url))
+    assert PERSONAL_KEY not in repr(connect_with_key(settings, PERSONAL_KEY, replay.url))

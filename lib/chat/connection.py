@@ -1,0 +1,43 @@
+"""Connections to a gateway, with the team's API key or with a user's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lib.config.settings import Settings
+from lib.gateway.catalog.cache import Catalog
+from lib.gateway.catalog.prices import Prices
+from lib.gateway.client import Gateway
+
+_SUFFIX_LENGTH = 4
+_MIN_LENGTH_FOR_SUFFIX = 12  # the suffix of a shorter key would reveal too much of it
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A gateway, its models and their prices; only `gateway` holds the key, `key_suffix` is shown to its owner."""
+
+    key_suffix: str
+    gateway: Gateway
+    catalog: Catalog
+    prices: Prices
+
+
+def connect(settings: Settings) -> Connection:
+    """Return the connection to the gateway of the settings, with their key."""
+    gateway = Gateway(settings)
+    catalog = Catalog(gateway.fetch_models, gateway.fetch_prices)
+    prices = Prices(lambda: catalog.cached_model_list, settings.price_overrides)
+    return Connection(key_suffix(settings.api_key), gateway, catalog, prices)
+
+
+def connect_with_key(settings: Settings, key: str, base_url: str) -> Connection:
+    """Return the connection with a user's key. Raises ValueError if the operator's list lacks the address."""
+    if base_url not in settings.personal_key_urls:
+        raise ValueError(base_url)
+    return connect(replace(settings, api_key=key, base_url=base_url))
+
+
+def key_suffix(key: str) -> str:
+    """Return the last characters of a key, by which its owner recognises it; "" for a short key."""
+    return key[-_SUFFIX_LENGTH:] if len(key) >= _MIN_LENGTH_FOR_SUFFIX else ""
