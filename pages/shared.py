@@ -16,8 +16,8 @@ if snapshot is None:
     st.title(t("shared.not_available"), anchor=False)
     st.markdown(t("shared.not_available_why"))
 else:
-    title, created_at, nodes = snapshot
-    st.title(escape_markdown(title), anchor=False)
-    st.caption(t("shared.snapshot_of", day=dates.format_date(created_at)))
+    conversation, nodes = snapshot
+    st.title(escape_markdown(conversation.title), anchor=False)
+    st.caption(t("shared.snapshot_of", day=dates.format_date(conversation.updated_at)))
     transcript.render_read_only(nodes)
 navigation.render_back_link(keeps_conversation=False)

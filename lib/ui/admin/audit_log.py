@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -38,7 +38,7 @@ def render(user: User) -> None:
         on_change=paging.reset,
         args=(_PAGER,),
     )
-    zone, user_names = dates.reader_timezone(), load_user_names()
+    user_names = load_user_names()
 
     def fetch(limit: int, before: AuditEvent | None) -> list[AuditEvent]:
         return resources.store().audit.page(limit, action or "", before)
@@ -47,19 +47,18 @@ def render(user: User) -> None:
         if not events:
             st.caption(t("audit.empty"))
             return
-        rows = [_table_row(event, user_names, zone) for event in events]
+        rows = [_table_row(event, user_names) for event in events]
         table.render([t(f"admin.col_{name}") for name in ("at", "person", "action", "object")], rows)
         table.render_csv_download(lambda: _export_csv(user, action or ""), "antler-audit.csv", "audit-csv")
 
     paging.render(_PAGER, fetch, render_events, _PAGE_SIZE)
 
 
-def _table_row(event: AuditEvent, user_names: Mapping[str, str], zone: tzinfo) -> list[str]:
-    moment = datetime.fromtimestamp(event.occurred_at, zone).strftime("%Y-%m-%d %H:%M")
+def _table_row(event: AuditEvent, user_names: Mapping[str, str]) -> list[str]:
     actor = event.actor_name or user_names.get(event.actor_id) or short_label(event.actor_id)
     labels = (_resource_label(event, user_names), _format_details(event.details))
     return [
-        escape_markdown(moment),
+        escape_markdown(dates.format_time(event.occurred_at)),
         escape_markdown(actor),
         _action_label(event.action),
         escape_markdown(" · ".join(filter(None, labels))) or "–",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 
 import streamlit as st
 
@@ -47,22 +47,20 @@ def _render_list(records: list[UserRecord], usage_by_user: Mapping[str, UsageTot
     matches = [record for record in records if all(word in display_name(record).casefold() for word in query_words)]
     if not matches:
         st.caption(t("users.not_found"))
-    zone = dates.reader_timezone()
 
     def render_rows(page: list[UserRecord]) -> None:
         for record in page:
-            _render_row(record, usage_by_user.get(record.id), zone)
+            _render_row(record, usage_by_user.get(record.id))
 
     paging.render(_PAGER, paging.fetch_from(matches), render_rows, _PAGE_SIZE)
 
 
-def _render_row(record: UserRecord, usage: UsageTotal | None, zone: tzinfo) -> None:
+def _render_row(record: UserRecord, usage: UsageTotal | None) -> None:
     key = f"user-{record.id}"
     with st.container(key=key, horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
         facts = [t("users.cost", money=escape_markdown(cost.cost_text(usage) if usage else "$0"))]
         if record.last_seen_at:
-            last_seen = datetime.fromtimestamp(record.last_seen_at, zone).strftime("%Y-%m-%d %H:%M")
-            facts.insert(0, t("users.last_seen", when=last_seen))
+            facts.insert(0, t("users.last_seen", when=dates.format_time(record.last_seen_at)))
         user = _user_with_roles(record)
         roles = [*([t("users.admin")] if user.is_admin else []), *user.groups]
         if roles:

@@ -121,10 +121,6 @@ def _revoke_link(user: User, link_id: str) -> None:
     del session_state.share_tokens
 
 
-def load_snapshot(token: str) -> tuple[str, float, list[Node]] | None:
-    """Return title, time (seconds since 1970) and messages behind a link; None if there is no such link."""
-    snapshot = share_links.read_share_link(resources.store().shares, token)
-    if snapshot is None:
-        return None
-    conversation, nodes = snapshot
-    return conversation.title, conversation.updated_at, nodes
+def load_snapshot(token: str) -> tuple[Conversation, list[Node]] | None:
+    """Return the conversation and the messages behind a link; None if there is no such link."""
+    return share_links.read_share_link(resources.store().shares, token)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from lib.ui.text.i18n import (
     LANGUAGES,
     current_language,
-    current_locale,
     escape_markdown,
     has_message,
     t,
@@ -15,7 +14,6 @@ from lib.ui.text.i18n import (
 __all__ = [
     "LANGUAGES",
     "current_language",
-    "current_locale",
     "escape_markdown",
     "has_message",
     "t",

@@ -63,6 +63,11 @@ def format_moment(timestamp: float) -> str:
     return f"{moment:%H:%M}" if moment.date() == today else f"{moment:%Y-%m-%d %H:%M}"
 
 
+def format_time(timestamp: float) -> str:
+    """Format a time in seconds since 1970 by the reader's clock: "2026-11-29 14:05"."""
+    return f"{datetime.fromtimestamp(timestamp, reader_timezone()):%Y-%m-%d %H:%M}"
+
+
 def reader_timezone() -> tzinfo:
     """Return the time zone of the reader's browser."""
     return resolve_timezone(st.context.timezone, st.context.timezone_offset)

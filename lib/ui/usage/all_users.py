@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, tzinfo
 
 from lib.chat.usage import report
-from lib.chat.usage.report import UsageStatistics
 from lib.core.usage import UsageTotal
 from lib.core.user import User
 from lib.ui.session import audit, resources
@@ -32,12 +31,6 @@ def select_all_users(user: User) -> bool:
         resources.store().audit.record(user, "usage_of_all")
     session_state.is_usage_access_recorded = is_all_users
     return is_all_users
-
-
-def build_report(admin: User, first: date, last: date, zone: tzinfo) -> UsageStatistics:
-    """Return the usage of all users from the first to the last day. Raises StoreError."""
-    assert admin.is_admin
-    return report.load_team_statistics(resources.store().usage, first, last, zone)
 
 
 def usage_by_user(admin: User, first: date, last: date, zone: tzinfo) -> list[tuple[str, UsageTotal]]:

@@ -32,7 +32,7 @@ def render(user: User) -> None:
     is_all_users = all_users.select_all_users(user)
     first, last = _select_dates(datetime.now(zone).date())
     if is_all_users:
-        usage_report = all_users.build_report(user, first, last, zone)
+        usage_report = report.load_team_statistics(resources.store().usage, first, last, zone)
     else:
         usage_report = report.load_user_statistics(resources.store().usage, user.id, first, last, zone)
     if not usage_report.daily_usage:

@@ -34,17 +34,13 @@ def render_details(failure: Failure | None) -> None:
     """Render the gateway's own text, status and request id in an expander, if there are any."""
     if failure is not None and (failure.detail or failure.status or failure.request_id):
         with st.expander(t("answer.details"), type="compact"):
-            _render_detail_fields(failure)
-
-
-def _render_detail_fields(failure: Failure) -> None:
-    # Preformatted: the text is untrusted.
-    st.code(failure.detail or t("answer.no_message"), language=None, wrap_lines=True)
-    if failure.status:
-        st.caption(t("answer.status", status=failure.status))
-    if failure.request_id:
-        st.caption(t("answer.request_id"))
-        st.code(failure.request_id, language=None)
+            # Preformatted: the text is untrusted.
+            st.code(failure.detail or t("answer.no_message"), language=None, wrap_lines=True)
+            if failure.status:
+                st.caption(t("answer.status", status=failure.status))
+            if failure.request_id:
+                st.caption(t("answer.request_id"))
+                st.code(failure.request_id, language=None)
 
 
 def shows_errors(action: Callable[P, None]) -> Callable[P, None]:
