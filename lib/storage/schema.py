@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0008"  # of the newest migration
+REVISION = "0009"  # of the newest migration
 # 64 bits on Postgres; SQLite generates ids only for a column of type INTEGER.
 _INTEGER_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -235,4 +235,22 @@ audit = sa.Table(
     sa.Index("audit_at", "at", "id"),
     sa.Index("audit_action", "action", "at", "id"),
     sa.Index("audit_actor", "actor"),
+)
+
+# Sign-ins that were ended before they expire: digests of their cookies.
+revoked_sign_in = sa.Table(
+    "revoked_sign_in",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    _seconds("expires"),
+)
+
+# Wrong or running password attempts of the last minutes, by a digest of the IP address.
+password_attempt = sa.Table(
+    "password_attempt",
+    metadata,
+    _row_id(),
+    sa.Column("address", sa.String(64), nullable=False),
+    _seconds("at"),
+    sa.Index("password_attempt_at", "at"),
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import stat
 import time
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+
+_FILE_MODE = 0o600  # the owner alone: the rows are private conversations
 
 
 def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
@@ -15,7 +19,8 @@ def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
     path = Path(url.database or "").absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     # From here on the file is only opened: a file that disappears is an error, not a new empty database.
-    path.touch()
+    path.touch(mode=_FILE_MODE)
+    _restrict(path)
 
     def connect() -> sqlite3.Connection:
         # Without an isolation level the driver starts no transactions itself: in its own, readers that turn
@@ -43,6 +48,18 @@ def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
     sa.event.listen(engine, "checkout", on_checkout)
     sa.event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _restrict(path: Path) -> None:
+    """Take the permissions of group and others from the database, also from one of an earlier version.
+
+    SQLite creates the files of its write-ahead log with the mode of the database. A file of another owner stays
+    as it is: the operator has shared it on purpose.
+    """
+    for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
+        with contextlib.suppress(OSError):
+            if stat.S_IMODE(file.stat().st_mode) & 0o077:
+                file.chmod(_FILE_MODE)
 
 
 def _enable_wal(connection: sqlite3.Connection, lock_timeout: float) -> None:

@@ -16,6 +16,7 @@ from lib.storage.preferences import UserPreferences
 from lib.storage.quotas import Quotas, purge_quotas
 from lib.storage.search import Search
 from lib.storage.shares import Shares
+from lib.storage.sign_ins import SignIns, purge_sign_ins
 from lib.storage.usage import UsageRecords
 from lib.storage.users import Users
 
@@ -42,6 +43,7 @@ class Store:
         self.usage = UsageRecords(engine)
         self.quotas = Quotas(engine)
         self.users = Users(engine)
+        self.sign_ins = SignIns(engine)
         self.policy = Policies(engine)
         self.audit = Audit(engine)
         self.preferences = UserPreferences(engine)
@@ -55,7 +57,7 @@ class Store:
             connection.scalar(sa.select(1))
 
     def purge_deleted(self, max_age: float) -> int:
-        """Remove rows soft deleted more than `max_age` seconds ago, and quotas past their retention.
+        """Remove rows soft deleted more than `max_age` seconds ago, quotas past their retention, and expired sign-ins.
 
         Returns the number of purged conversations.
         """
@@ -63,4 +65,5 @@ class Store:
         with write_transaction(self._engine) as connection:
             purge_nodes(connection, now - max_age)
             purge_quotas(connection, now)
+            purge_sign_ins(connection, now)
             return purge_conversations(connection, now - max_age)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from dataclasses import replace
@@ -232,3 +233,20 @@ def test_a_connection_closed_by_the_server_is_not_reused(url, store):
         assert connection.scalar(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": backend_pid})
     other_engine.dispose()
     assert store.messages.nodes("ann", "c") == [QUESTION]
+
+
+@pytest.mark.parametrize("is_old", [True, False], ids=["of an earlier version", "new"])
+def test_the_files_of_sqlite_are_readable_by_their_owner_alone(tmp_path, is_old):
+    path = tmp_path / "antler.db"
+    umask = os.umask(0o022)
+    try:
+        if is_old:
+            path.touch()
+            assert path.stat().st_mode & 0o777 == 0o644
+        store = Store(f"sqlite:///{path}")
+        store.preferences.set_favourite("ann", "m", True)
+        modes = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+        store.close()
+    finally:
+        os.umask(umask)
+    assert modes == dict.fromkeys(["antler.db", "antler.db-wal", "antler.db-shm"], "0o600")

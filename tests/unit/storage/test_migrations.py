@@ -116,6 +116,7 @@ REVISIONS: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], 
     "0005": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
     "0006": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
     "0007": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0008": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
 }
 
 

@@ -206,6 +206,8 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
 METHODS_WITHOUT_OWNER = {
     *("conversations.existing_ids", "messages.mark_stale", "shares.snapshot"),
     *("usage.total", "policy.load", "audit.purge"),
+    *("sign_ins.revoke", "sign_ins.is_revoked"),
+    *("sign_ins.register_attempt", "sign_ins.discard_attempt"),
 } | ADMIN_METHODS
 
 
