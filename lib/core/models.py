@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 
 from lib.core.pricing import Price
 from lib.core.target import Wire
@@ -14,8 +15,10 @@ from lib.core.target import Wire
 class Capabilities:
     """Capabilities of a model; None and "" are unknown, sizes are in tokens.
 
-    `image`, `pdf` and `thinking` are supported inputs and features; `chat` is False for models without text
-    output.
+    `image`, `pdf`, `thinking` and `structured_outputs` are supported inputs and features; `chat` is False for
+    models without text output. `efforts` are the accepted levels of effort, the lowest first, and
+    `thinking_modes` the accepted values of Anthropic's `thinking.type`; () accepts none. `retires_at` is the
+    day of retirement, as scheduled now.
     """
 
     context_window: int | None = None
@@ -23,7 +26,12 @@ class Capabilities:
     image: bool | None = None
     pdf: bool | None = None
     thinking: bool | None = None
+    structured_outputs: bool | None = None
+    efforts: tuple[str, ...] | None = None
+    thinking_modes: tuple[str, ...] | None = None
     chat: bool | None = None
+    is_deprecated: bool | None = None
+    retires_at: date | None = None
     vendor: str = ""
 
     def with_fallback(self, fallback: Capabilities) -> Capabilities:

@@ -52,6 +52,26 @@ def test_the_capabilities_of_the_chosen_model_are_shown(gateway):
     assert "capabilities unknown" in chat.text
 
 
+def test_the_picker_says_when_a_model_retires(gateway):
+    entries = [
+        {"id": "claude-a", "lifecycle": "deprecated", "retires_at": "2999-12-31T00:00:00Z"},
+        {"id": "claude-b", "lifecycle": "deprecated", "retires_at": "2020-01-01T00:00:00Z"},
+        {"id": "claude-c", "lifecycle": "deprecated", "retires_at": None},
+        {"id": "claude-d", "lifecycle": "active", "retires_at": None},
+        {"id": "claude-e", "lifecycle": "retired"},
+    ]
+    gateway.serve("/v1/models", Canned(json.dumps({"data": entries}).encode(), headers=JSON))
+    chat = ChatApp(model="claude-a")
+    assert chat.field("Model").options == [
+        "claude-a · Anthropic · retires on Dec 31, 2999",
+        "claude-b · Anthropic · retirement was due on Jan 1, 2020",
+        "claude-c · Anthropic · deprecated",
+        "claude-d · Anthropic",
+    ]
+    assert "capabilities unknown · retires on Dec 31, 2999" in chat.text
+    assert_target(chat.set_field("Model", "claude-b"), "claude-b", "anthropic")
+
+
 def test_a_favourite_is_the_first_option_of_another_session_until_removed(gateway):
     chat = ChatApp(model="gpt-4o").click("Add to favourites")
     assert chat.field("Model").options[0] == "★ gpt-4o · OpenAI"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from lib.core.models import Model, ModelList
 from lib.core.pricing import Price
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import WIRES, Wire
-from lib.gateway.catalog.capabilities import capabilities_of, parse_capabilities
+from lib.gateway.catalog.capabilities import capabilities_of, is_retired, parse_capabilities
 from lib.gateway.catalog.prices import listed_price
 from lib.gateway.catalog.vendors import vendor_of
 from lib.gateway.json_values import parse_data_list
@@ -19,8 +20,15 @@ from lib.gateway.wires.model_quirks import is_claude
 MAX_DESCRIPTION_LENGTH = 200  # characters
 MAX_PAGES = 50
 
-# Endpoint types of models without chat.
-_NON_CHAT_ENDPOINT_TYPES = {"image-generation", "embeddings", "jina-rerank", "openai-video"}
+# Names of endpoint types of other formats than the two wires: new-api's constant/endpoint_type.go has
+# openai-response(-compact), gemini, jina-rerank, image-generation, embeddings and openai-video, and operators
+# add their own.
+_OTHER_FORMAT = re.compile(
+    r"response|gemini|rerank|image|video|embed|audio|speech|tts|transcri|translat|realtime|moderation|completions?$"
+    r"|music|suno|midjourney|\bmj\b|batch|file",
+    re.IGNORECASE,
+)
+_CHAT_FORMAT = re.compile(r"chat|messages", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -82,12 +90,20 @@ def unlisted_model(model_id: str) -> Model:
 def supported_wires(model_id: str, endpoint_types: Any = None) -> tuple[Wire, ...]:
     """Wires of a model by the endpoint types in the gateway's list, the preferred one first.
 
-    Both if the types name neither: nothing says that one would be rejected. Claude prefers Anthropic's
-    wire, all others OpenAI's.
+    Both if the types name neither: nothing says that one would be rejected, unless all are of other formats
+    (`offers_chat`). Claude prefers Anthropic's wire, all others OpenAI's.
     """
     listed = [wire for wire in WIRES if isinstance(endpoint_types, list) and wire in endpoint_types]
     preferred: Wire = "anthropic" if is_claude(model_id) else "openai"
     return tuple(sorted(listed or WIRES, key=lambda wire: wire != preferred))
+
+
+def offers_chat(endpoint_types: Sequence[Any]) -> bool:
+    """Return False if all endpoint types are known to be of other formats than both wires."""
+    return any(
+        name in WIRES or _CHAT_FORMAT.search(name) or not _OTHER_FORMAT.search(name)
+        for name in map(str, endpoint_types)
+    )
 
 
 def _parse_model(entry: dict[str, Any]) -> Model:
@@ -95,8 +111,9 @@ def _parse_model(entry: dict[str, Any]) -> Model:
     endpoint_types = entry.get("supported_endpoint_types")
     capabilities = parse_capabilities(entry).with_fallback(unlisted_model(model_id).capabilities)
     if isinstance(endpoint_types, list) and endpoint_types:
-        has_chat = not set(map(str, endpoint_types)) <= _NON_CHAT_ENDPOINT_TYPES
-        capabilities = replace(capabilities, chat=has_chat)
+        capabilities = replace(capabilities, chat=offers_chat(endpoint_types))
+    if is_retired(entry):
+        capabilities = replace(capabilities, chat=False)
     return Model(
         model_id,
         supported_wires(model_id, endpoint_types),

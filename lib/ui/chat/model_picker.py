@@ -120,9 +120,10 @@ def _model_labels(user: User, preferences: Preferences) -> Mapping[str, str]:
     favourites = dict.fromkeys(model for model in preferences.favourites if model_access.is_model_allowed(user, model))
     labels = {}
     for model_id in (*favourites, *(model_id for model_id in listed if model_id not in favourites)):
-        vendor = (listed.get(model_id) or services.model(model_id)).capabilities.vendor
+        capabilities = (listed.get(model_id) or services.model(model_id)).capabilities
         prefix = _FAVOURITE_PREFIX if model_id in favourites else ""
-        labels[model_id] = f"{prefix}{model_id}{_LABEL_SEPARATOR}{vendor}" if vendor else prefix + model_id
+        details = filter(None, (capabilities.vendor, model_access.retirement_text(capabilities)))
+        labels[model_id] = _LABEL_SEPARATOR.join((prefix + model_id, *details))
     return labels
 
 

@@ -46,7 +46,12 @@ def group_by_date(
 
 def format_date(timestamp: float) -> str:
     """Format the UTC date of a time in seconds since 1970: "Nov 29, 2026"."""
-    return babel_dates.format_date(datetime.fromtimestamp(timestamp, UTC), locale=current_locale())
+    return format_day(datetime.fromtimestamp(timestamp, UTC).date())
+
+
+def format_day(day: date) -> str:
+    """Format a day: "Nov 29, 2026"."""
+    return babel_dates.format_date(day, locale=current_locale())
 
 
 def format_age(seconds: float) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from lib.core.models import Capabilities
 from lib.core.user import User
 from lib.ui.session import resources
-from lib.ui.text import t
+from lib.ui.text import dates, t
 
 
 def is_model_allowed(user: User, model_id: str) -> bool:
@@ -22,8 +24,9 @@ def capabilities_text(capabilities: Capabilities) -> str:
     """Return the capabilities of a model in one line, and those that are unknown."""
     facts = {name: getattr(capabilities, name) for name in ("image", "pdf", "thinking")}
     unknown = [t(f"capabilities.{name}") for name, value in facts.items() if value is None]
+    retirement = retirement_text(capabilities)
     if capabilities.context_window is None and len(unknown) == len(facts):
-        return t("capabilities.unknown")
+        return " · ".join(filter(None, (t("capabilities.unknown"), retirement)))
     if capabilities.context_window is None:
         unknown.insert(0, t("capabilities.window"))
     parts = (
@@ -36,7 +39,17 @@ def capabilities_text(capabilities: Capabilities) -> str:
         parts.append(t("capabilities.text"))
     if unknown:
         parts.append(t("capabilities.not_known", capabilities=t("list.separator").join(unknown)))
-    return " · ".join(parts)
+    return " · ".join([*parts, retirement] if retirement else parts)
+
+
+def retirement_text(capabilities: Capabilities) -> str:
+    """Return the day of retirement, or that the model is deprecated; "" for any other model."""
+    day = capabilities.retires_at
+    if day is None:
+        return t("capabilities.deprecated") if capabilities.is_deprecated else ""
+    # A day in the past is overdue: the model still works, but may end at any moment.
+    key = "retires" if day >= datetime.now(UTC).date() else "retirement_due"
+    return t(f"capabilities.{key}", day=dates.format_day(day))
 
 
 def _format_context_size(tokens: int) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -36,7 +37,9 @@ def parse_models(*entries: Any) -> tuple[Model, ...]:
     [
         ("gpt-4o", ["openai"], ("openai",)),
         ("gpt-4o", ["anthropic", "openai"], OPENAI_FIRST),
-        ("gpt-4o", ["openai-response"], OPENAI_FIRST),
+        ("gpt-4o", ["openai-response", "openai"], ("openai",)),
+        ("gpt-4o", ["openai-response", "anthropic"], ("anthropic",)),
+        ("gpt-4o", ["my-format"], OPENAI_FIRST),
         ("gpt-4o", None, OPENAI_FIRST),
         ("gpt-4o", [], OPENAI_FIRST),
         ("gpt-4o", "openai", OPENAI_FIRST),
@@ -60,13 +63,20 @@ def test_wires_of_a_model_in_order_of_preference(name: str, endpoint_types: Any,
         (["image-generation"], False),
         (["embeddings", "jina-rerank"], False),
         (["openai-video"], False),
+        (["openai-response"], False),
+        (["openai-response", "openai-response-compact", "gemini"], False),
+        (["realtime"], False),
+        (["openai-audio-speech", "image-generation"], False),
+        ([None, 7], True),
         (["image-generation", "openai"], True),
+        (["openai-response", "anthropic"], True),
+        (["openai-response", "/v1/chat/completions"], True),
         (["something-new"], True),
         ([], True),
         (None, True),
     ],
 )
-def test_models_without_chat_are_hidden_and_counted(endpoint_types: Any, has_chat: bool) -> None:
+def test_models_without_a_chat_format_are_hidden_and_counted(endpoint_types: Any, has_chat: bool) -> None:
     result = parse_page({"id": "m", "supported_endpoint_types": endpoint_types})
     assert (len(result.models), result.hidden_count) == ((1, 0) if has_chat else (0, 1))
 
@@ -86,6 +96,19 @@ def test_library_decides_on_chat_without_endpoint_types(endpoint_types: Any) -> 
 def test_endpoint_types_win_over_the_library() -> None:
     (model,) = parse_models({"id": "text-embedding-3-large", "supported_endpoint_types": ["openai"]})
     assert model.capabilities.chat is True
+
+
+def test_retired_models_are_hidden_and_deprecated_ones_stay() -> None:
+    page = parse_page(
+        {"id": "claude-a", "lifecycle": "retired"},
+        {"id": "claude-b", "lifecycle": "deprecated", "retires_at": "2026-12-31T00:00:00Z"},
+        {"id": "claude-c", "lifecycle": "active", "retires_at": None},
+    )
+    assert [(model.id, model.capabilities.retires_at) for model in page.models] == [
+        ("claude-b", date(2026, 12, 31)),
+        ("claude-c", None),
+    ]
+    assert page.hidden_count == 1
 
 
 def test_duplicates_are_dropped_and_the_order_is_kept() -> None:
