@@ -30,7 +30,7 @@ from lib.core.params import Params
 from lib.core.pricing import Balance, Price
 from lib.core.target import Target
 from lib.gateway.catalog.balance import SUBSCRIPTION_PATH, USAGE_PATH, parse_balance
-from lib.gateway.catalog.models import ModelPage, fetch_all_pages, parse_model_page
+from lib.gateway.catalog.models import fetch_all_pages
 from lib.gateway.catalog.prices import PRICING_PATH, parse_price_list
 from lib.gateway.transport.body import MAX_BODY_BYTES, read_frames
 from lib.gateway.transport.cancel import CancelToken
@@ -152,9 +152,9 @@ class Gateway:
     def fetch_models(self) -> ModelList:
         """Return the models available to the key, from all pages of the gateway's list."""
 
-        def fetch_page(cursor: str) -> ModelPage:
+        def fetch_page(cursor: str) -> str:
             query = f"?{urlencode({'after_id': cursor, 'limit': 1000})}" if cursor else ""
-            return parse_model_page(self._get_text(f"/v1/models{query}"))
+            return self._get_text(f"/v1/models{query}")
 
         with self._redact_key():
             return fetch_all_pages(fetch_page)

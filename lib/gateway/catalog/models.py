@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lib.core.models import Model, ModelList
@@ -31,40 +31,28 @@ _OTHER_FORMAT = re.compile(
 _CHAT_FORMAT = re.compile(r"chat|messages", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class ModelPage:
-    """One page of `/v1/models`. `next_cursor` requests the next page, and is "" on the last one.
-
-    `hidden_count` is the number of models without chat, which are left out of `models`.
-    """
-
-    models: tuple[Model, ...]
-    hidden_count: int
-    next_cursor: str = ""
-    prices: Mapping[str, Price] = field(default_factory=dict)
-
-
-def fetch_all_pages(fetch_page: Callable[[str], ModelPage]) -> ModelList:
-    """Paginate through up to MAX_PAGES; `fetch_page` takes the cursor of a page, "" for the first."""
+def fetch_all_pages(fetch_page: Callable[[str], str]) -> ModelList:
+    """Paginate through up to MAX_PAGES; `fetch_page` takes the cursor of a body, "" for the first."""
     models: dict[str, Model] = {}
     prices: dict[str, Price] = {}
     hidden_count, cursor = 0, ""
     for _ in range(MAX_PAGES):
-        page = fetch_page(cursor)
+        page, next_cursor = parse_model_page(fetch_page(cursor))
         for model in page.models:
             models.setdefault(model.id, model)
         prices = {**page.prices, **prices}
         hidden_count += page.hidden_count
-        if not page.next_cursor or page.next_cursor == cursor:
+        if not next_cursor or next_cursor == cursor:
             break
-        cursor = page.next_cursor
+        cursor = next_cursor
     return ModelList(tuple(models.values()), hidden_count, prices=prices)
 
 
-def parse_model_page(body: str) -> ModelPage:
+def parse_model_page(body: str) -> tuple[ModelList, str]:
     """Return the chat models of a `/v1/models` body in OpenAI's or Anthropic's shape, in the gateway's order.
 
-    Raises InvalidResponse if the body is no such list.
+    The second value is the cursor of the next page, "" on the last one. Raises InvalidResponse if the body
+    is no such list.
     """
     payload, entries = parse_data_list(body)
     models: dict[str, Model] = {}
@@ -77,7 +65,8 @@ def parse_model_page(body: str) -> ModelPage:
                 prices.setdefault(model.id, price)
     chat_models = tuple(model for model in models.values() if model.capabilities.chat is not False)
     cursor = payload.get("last_id") if payload.get("has_more") is True else None
-    return ModelPage(chat_models, len(models) - len(chat_models), cursor if isinstance(cursor, str) else "", prices)
+    page = ModelList(chat_models, len(models) - len(chat_models), prices=prices)
+    return page, cursor if isinstance(cursor, str) else ""
 
 
 def unlisted_model(model_id: str) -> Model:

@@ -40,7 +40,7 @@ def test_each_model_is_described_in_two_languages(gateway: DemoGateway) -> None:
 
 
 def test_the_list_offers_all_models_on_both_wires(gateway: DemoGateway, openai_sdk: openai.OpenAI) -> None:
-    listed = catalog.parse_model_page(get(gateway, "/v1/models").text).models
+    listed = catalog.parse_model_page(get(gateway, "/v1/models").text)[0].models
     assert [model.id for model in listed] == list(MODELS)
     assert listed[0].id == "demo-tour"
     assert {model.wires for model in listed} == {("openai", "anthropic")}

@@ -40,7 +40,7 @@ def test_all_models_of_the_demo_are_included() -> None:
 
 def test_context_windows_are_listed_in_either_shape(gateway: FakeGateway) -> None:
     for headers in ({}, ANTHROPIC_HEADERS):
-        listed = catalog.parse_model_page(get_models(gateway, **headers).text).models
+        listed = catalog.parse_model_page(get_models(gateway, **headers).text)[0].models
         windows = {model.id: model.capabilities.context_window for model in listed}
         assert (windows["demo-short-memory"], windows["demo-tour"]) == (800, None)
 

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.core.models import Capabilities, Model
+from lib.core.models import Capabilities, Model, ModelList
 from lib.core.target import Wire
 from lib.gateway.catalog.models import (
     MAX_PAGES,
-    ModelPage,
     fetch_all_pages,
     parse_model_page,
     supported_wires,
@@ -24,8 +23,8 @@ from tests.support.replay import JSON, Canned, Replay
 OPENAI_FIRST, ANTHROPIC_FIRST = ("openai", "anthropic"), ("anthropic", "openai")
 
 
-def parse_page(*entries: Any) -> ModelPage:
-    return parse_model_page(json.dumps({"success": True, "object": "list", "data": entries}))
+def parse_page(*entries: Any) -> ModelList:
+    return parse_model_page(json.dumps({"success": True, "object": "list", "data": entries}))[0]
 
 
 def parse_models(*entries: Any) -> tuple[Model, ...]:
@@ -163,7 +162,7 @@ def test_endless_pagination_stops(replay: Replay, gateway: Gateway) -> None:
     replay.serve("/v1/models?after_id=claude-a&limit=1000", endless)
     assert [model.id for model in gateway.fetch_models().models] == ["claude-a"]
     assert len(replay.requests) == 2
-    pages = (ModelPage((Model(str(number), OPENAI_FIRST),), 0, str(number)) for number in range(10_000))
+    pages = (anthropic_page([str(number)], has_more=True).body.decode() for number in range(10_000))
     assert len(fetch_all_pages(lambda after: next(pages)).models) == MAX_PAGES
 
 

@@ -116,7 +116,7 @@ def test_prices_per_token_in_model_lists():
     for entry_without_price in ({}, {"pricing": "cheap"}, {"pricing": {"prompt": "-1", "completion": "-1"}}):
         assert prices.listed_price(entry_without_price) is None
     body = json.dumps({"data": [{"id": "m", **openrouter}, {"id": "n"}]})
-    assert catalog.parse_model_page(body).prices == {"m": Price(D(3), D(15), D("0.3"))}
+    assert catalog.parse_model_page(body)[0].prices == {"m": Price(D(3), D(15), D("0.3"))}
 
 
 def test_library_price_is_found_under_every_spelling():
