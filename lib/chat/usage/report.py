@@ -63,36 +63,20 @@ class UsageStatistics:
         return _sum_by(self.daily_usage, lambda line: str(line.target.wire))
 
 
-def load_user_statistics(
-    reader: UsageReader, owner: str, first_day: date, last_day: date, time_zone: tzinfo
+def load_statistics(
+    reader: UsageReader, owner: str | None, first_day: date, last_day: date, time_zone: tzinfo
 ) -> UsageStatistics:
-    """Usage of an owner's requests from one day to another, both included. Raises StoreError."""
-    return _load_statistics(reader, owner, split_into_day_ranges(first_day, last_day, time_zone))
+    """Usage of an owner's requests from one day to another, both included. Raises StoreError.
 
-
-def load_team_statistics(reader: UsageReader, first_day: date, last_day: date, time_zone: tzinfo) -> UsageStatistics:
-    """Usage of all users, for administrators. Raises StoreError."""
-    return _load_statistics(reader, None, split_into_day_ranges(first_day, last_day, time_zone))
-
-
-def _load_statistics(reader: UsageReader, owner: str | None, days: Sequence[DayRange]) -> UsageStatistics:
-    return _build_statistics(
-        reader.daily(owner, days),
-        reader.first_token_times(owner, days[0].start, days[-1].end, MAX_LATENCY_SAMPLES),
-    )
-
-
-def _build_statistics(
-    daily_usage: Sequence[DailyUsage], first_token_times: Sequence[tuple[Target, float]]
-) -> UsageStatistics:
-    seconds: dict[Target | None, list[float]] = (
-        {None: [wait for _, wait in first_token_times]} if first_token_times else {}
-    )
-    for target, wait in first_token_times:
+    None is for all users; only callers that have checked for an administrator may pass it.
+    """
+    days = split_into_day_ranges(first_day, last_day, time_zone)
+    seconds: dict[Target | None, list[float]] = {}
+    for target, wait in reader.first_token_times(owner, days[0].start, days[-1].end, MAX_LATENCY_SAMPLES):
+        seconds.setdefault(None, []).append(wait)
         seconds.setdefault(target, []).append(wait)
-    return UsageStatistics(
-        tuple(daily_usage), {target: _latency_percentiles(waits) for target, waits in seconds.items()}
-    )
+    latencies = {target: _latency_percentiles(waits) for target, waits in seconds.items()}
+    return UsageStatistics(tuple(reader.daily(owner, days)), latencies)
 
 
 def split_into_day_ranges(first_day: date, last_day: date, time_zone: tzinfo) -> list[DayRange]:

@@ -31,10 +31,8 @@ def render(user: User) -> None:
     zone = dates.reader_timezone()
     is_all_users = all_users.select_all_users(user)
     first, last = _select_dates(datetime.now(zone).date())
-    if is_all_users:
-        usage_report = report.load_team_statistics(resources.store().usage, first, last, zone)
-    else:
-        usage_report = report.load_user_statistics(resources.store().usage, user.id, first, last, zone)
+    owner = None if is_all_users else user.id
+    usage_report = report.load_statistics(resources.store().usage, owner, first, last, zone)
     if not usage_report.daily_usage:
         st.markdown(f"{t('usage.empty')}  \n{t('usage.empty_how')}")
     else:

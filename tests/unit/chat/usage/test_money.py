@@ -266,7 +266,7 @@ def test_footer_conversation_and_usage_page_show_the_sums_of_the_rows(services, 
             assert f" · {total.usage.output:,} out" in footer
     conversation_total = sum(totals.values(), UsageTotal())
     today = datetime.now(UTC).date()
-    page_total = report.load_user_statistics(
+    page_total = report.load_statistics(
         store.usage, "ann", today - timedelta(days=1), today + timedelta(days=1), UTC
     ).total
     row_total = sum(map(to_usage_total, rows), UsageTotal())

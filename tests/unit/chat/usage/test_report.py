@@ -76,15 +76,13 @@ class FakeUsageStore:
 def test_latencies_are_median_and_95th_percentile():
     other = Target("n", "anthropic")
     first_token_times = [(MODEL, float(second)) for second in range(100, 0, -1)] + [(other, 500.0)]
-    latencies = report.load_user_statistics(
+    latencies = report.load_statistics(
         FakeUsageStore(first_token_times), "ann", date(2026, 1, 1), date(2026, 1, 2), UTC
     ).latencies
     assert latencies[MODEL] == FirstTokenLatency(50.0, 95.0)
     assert latencies[other] == FirstTokenLatency(500.0, 500.0)
     assert latencies[None] == FirstTokenLatency(51.0, 96.0)
-    assert (
-        report.load_user_statistics(FakeUsageStore([]), "ann", date(2026, 1, 1), date(2026, 1, 2), UTC).latencies == {}
-    )
+    assert report.load_statistics(FakeUsageStore([]), "ann", date(2026, 1, 1), date(2026, 1, 2), UTC).latencies == {}
 
 
 DAILY_USAGE = (
@@ -121,7 +119,7 @@ def test_csv_preserves_special_characters_of_names(name):
 def test_team_statistics_use_the_same_calculation_as_user_statistics():
     usage_store = FakeUsageStore([(MODEL, 1.0), (MODEL, 2.0)], DAILY_USAGE)
     period = [date(2026, 1, 1), date(2026, 1, 2), UTC]
-    assert report.load_team_statistics(usage_store, *period) == report.load_user_statistics(usage_store, "ann", *period)
+    assert report.load_statistics(usage_store, None, *period) == report.load_statistics(usage_store, "ann", *period)
 
 
 def test_csv_of_all_users_has_user_columns():
