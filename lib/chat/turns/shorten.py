@@ -1,4 +1,4 @@
-"""Shortening of long conversations: truncate, summarise, start a new one."""
+"""Shortening of long conversations: summarise, start a new one."""
 
 from __future__ import annotations
 
@@ -9,16 +9,6 @@ from lib.chat.context import window
 from lib.chat.turns.summaries import SummaryJob
 from lib.chat.turns.turn import TurnServices
 from lib.core.conversation import Conversation, Node, Truncation, new_id
-
-
-def truncate_conversation(services: TurnServices, owner: str, conversation_id: str, truncation: Truncation) -> None:
-    """Send only the part after the truncation from now on. Raises StoreError."""
-    services.store.conversations.set_truncation(owner, conversation_id, truncation)
-
-
-def clear_truncation(services: TurnServices, owner: str, conversation_id: str) -> None:
-    """Send the whole path again. Raises StoreError."""
-    services.store.conversations.set_truncation(owner, conversation_id, None)
 
 
 def start_new_conversation(

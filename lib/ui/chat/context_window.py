@@ -168,7 +168,8 @@ def _render_choice(name: str, icon: str, is_enabled: bool, on_click: Callable[[*
 def _drop_oldest(user: User, view: ConversationView, plan: TruncationPlan | None) -> None:
     if view.conversation and plan:
         _discard_summary(user)
-        shorten.truncate_conversation(services.turn_services(), user.id, view.conversation.id, plan.truncation)
+        conversations = services.current_store().conversations
+        conversations.set_truncation(user.id, view.conversation.id, plan.truncation)
 
 
 @shows_errors
@@ -201,7 +202,7 @@ def _send_anyway(user: User) -> None:
 
 @shows_errors
 def _undo_truncation(user: User, conversation_id: str) -> None:
-    shorten.clear_truncation(services.turn_services(), user.id, conversation_id)
+    services.current_store().conversations.set_truncation(user.id, conversation_id, None)
 
 
 def _discard_summary(user: User) -> None:

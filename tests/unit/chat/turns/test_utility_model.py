@@ -139,13 +139,13 @@ def test_truncating_the_oldest_turns_fits_the_context_window(store, gateway, wir
     assert failed.failure.code == "context_too_long"
     plan = window.plan_truncation(path, text, Params(), target, limit)
     assert not plan.estimate.is_over_limit
-    shorten.truncate_conversation(services, "ann", conversation.id, plan.truncation)
+    services.store.conversations.set_truncation("ann", conversation.id, plan.truncation)
     turn.regenerate(services, "ann", conversation.id, target, Params())
     assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.COMPLETE
     after = visible_path(services, conversation)
     truncated_estimate = window.estimate_context(after, "", Params(), target, limit, plan.truncation)
     assert (truncated_estimate.is_over_limit, truncated_estimate.is_near_limit) == (False, False)
-    shorten.clear_truncation(services, "ann", conversation.id)
+    services.store.conversations.set_truncation("ann", conversation.id, None)
     assert store.conversations.get("ann", conversation.id).truncation is None
     assert window.estimate_context(after, "", Params(), target, limit).is_over_limit
 
@@ -194,7 +194,7 @@ def test_dropped_turns_are_not_sent(store, gateway, replay, wire):
     services = build_services(store, gateway, model="")
     conversation = build_conversation(services, 3, Target("demo-crlf", wire))
     path = visible_path(services, conversation)
-    shorten.truncate_conversation(services, "ann", conversation.id, Truncation(path[2].id))
+    services.store.conversations.set_truncation("ann", conversation.id, Truncation(path[2].id))
     replay.serve(PATHS[wire], Canned(status=400))
     client = Gateway(Settings(base_url=replay.url, retries=0))
     replay_services = replace(services, gateway=client)
@@ -213,7 +213,7 @@ def test_a_continuation_sends_the_truncated_path(store, gateway, replay):
     services = build_services(store, gateway, model="")
     conversation = build_conversation(services, 2, Target("demo-cut-by-length", "openai"))
     path = visible_path(services, conversation)
-    shorten.truncate_conversation(services, "ann", conversation.id, Truncation(path[2].id))
+    services.store.conversations.set_truncation("ann", conversation.id, Truncation(path[2].id))
     replay.serve(PATHS["openai"], Canned(status=400))
     client = Gateway(Settings(base_url=replay.url, retries=0))
     replay_services = replace(services, gateway=client)
