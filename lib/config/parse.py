@@ -50,31 +50,28 @@ class SettingReader:
 
     def read_bool(self, variable: str, name: str, *, default: bool) -> bool:
         """Return a switch: on or off, in the file true or false too."""
-        value = self._file_value(name)
+        value = self._file_value(variable, name)
         if isinstance(value, bool):
-            word, label = self._replace(name, "on" if value else "off").read(variable, name)
-        else:
-            word, label = self.read(variable, name)
+            return value
+        word, label = self.read(variable, name)
         if word and word.lower() not in _BOOL_WORDS:
             raise SettingError(f"{label} must be on or off.")
         return _BOOL_WORDS[word.lower()] if word else default
 
     def read_list(self, variable: str, name: str) -> tuple[list[str], str]:
         """Return the entries of a list, and its name: separated by commas, in the file a TOML list too."""
-        value = self._file_value(name)
+        value = self._file_value(variable, name)
         if isinstance(value, list):
-            text, label = self._replace(name, ",".join(map(str, value))).read(variable, name)
+            text, label = ",".join(map(str, value)), f"[{self.section}] {name}"
         else:
             text, label = self.read(variable, name)
         return [entry.strip() for entry in text.split(",") if entry.strip()], label
 
-    def _file_value(self, name: str) -> Any:
+    def _file_value(self, variable: str, name: str) -> Any:
+        """Return a value of any type; None where the environment takes precedence, or without one."""
         table = self.secrets.get(self.section)
-        return table.get(name) if isinstance(table, Mapping) else None
-
-    def _replace(self, name: str, text: str) -> SettingReader:
-        table = {**self.secrets[self.section], name: text}
-        return SettingReader(self.section, self.environ, {**self.secrets, self.section: table})
+        is_overridden = bool(self.environ.get(variable, "").strip())
+        return table.get(name) if isinstance(table, Mapping) and not is_overridden else None
 
 
 def strip_key(value: str) -> str:
