@@ -128,6 +128,26 @@ def copy_path(nodes: Iterable[Node]) -> list[Node]:
     return copies
 
 
+def sort_nodes(nodes: Iterable[Node]) -> list[Node]:
+    """Sort nodes branch by branch, parents first, siblings oldest first; a cycle is left out."""
+    nodes_by_id = {node.id: node for node in sorted(nodes, key=lambda node: (node.created_at, node.id))}
+    parents = {node.id: node.parent_id if node.parent_id in nodes_by_id else None for node in nodes_by_id.values()}
+    return [nodes_by_id[node_id] for node_id in preorder(parents)]
+
+
+def preorder(parents: Mapping[str, str | None]) -> list[str]:
+    """List all ids, each after its parent and before its parent's next child."""
+    children: dict[str | None, list[str]] = {}
+    for child_id, parent_id in parents.items():
+        children.setdefault(parent_id, []).append(child_id)
+    order: list[str] = []
+    stack = children.get(None, [])[::-1]
+    while stack:
+        order.append(stack.pop())
+        stack += reversed(children.get(order[-1], ()))
+    return order
+
+
 def _parents_and_deleted(nodes: Iterable[Node]) -> tuple[dict[str, str | None], set[str]]:
     """Return the parent of each node, and the ids of deleted nodes."""
     nodes = list(nodes)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from lib.core.conversation import Conversation, Node, Outcome
 from lib.core.errors import StoreError
-from lib.core.tree import find_undeleted_ancestor
+from lib.core.tree import find_undeleted_ancestor, sort_nodes
 from lib.core.usage import UsageRecord
 from lib.storage.engine import Aggregate, insert
 from lib.storage.rows import (
@@ -175,7 +175,10 @@ def insert_turn(connection: sa.Connection, owner: str, conversation: Conversatio
             return
         _touch(connection, owner, conversation.id, **{name: row[name] for name in _TURN_COLUMNS})
     _check_parents(connection, conversation.id, new_nodes)
-    rows = [node_to_row(node) | {"conversation": conversation.id} for node in _parents_first(new_nodes)]
+    ordered = sort_nodes(new_nodes)
+    if len(ordered) != len(new_nodes):
+        raise StoreError("Nodes form a cycle, or have the same id.")
+    rows = [node_to_row(node) | {"conversation": conversation.id} for node in ordered]
     if rows:
         connection.execute(sa.insert(nodes), rows)
         index_nodes(connection, [node.id for node in new_nodes])
@@ -232,18 +235,6 @@ def _check_parents(connection: sa.Connection, conversation_id: str, new_nodes: S
         where = (nodes.c.conversation == conversation_id) & nodes.c.id.in_(batch)
         if connection.scalar(sa.select(sa.func.count()).select_from(nodes).where(where)) != len(batch):
             raise StoreError("A node's parent is not in its conversation.")
-
-
-def _parents_first(new_nodes: Sequence[Node]) -> list[Node]:
-    """Sort nodes so that foreign keys hold; nodes that form a cycle keep their order."""
-    children: dict[str | None, list[Node]] = {}
-    new_ids = {node.id for node in new_nodes}
-    for node in new_nodes:
-        children.setdefault(node.parent_id if node.parent_id in new_ids else None, []).append(node)
-    ordered = children.get(None, [])
-    for node in ordered:  # the list grows during the loop
-        ordered.extend(children.get(node.id, ()))
-    return ordered if len(ordered) == len(new_nodes) else list(new_nodes)
 
 
 def _stream_columns(node: Node) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from lib.core.conversation import Conversation, Failure, Node, Outcome, TextPart
 from lib.core.params import changed_params
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target
+from lib.core.tree import sort_nodes
 from lib.transfer.antler_schema import (
     FORMAT,
     FORMAT_VERSION,
@@ -26,7 +27,7 @@ from lib.transfer.antler_schema import (
     TruncationSchema,
     UsageSchema,
 )
-from lib.transfer.message_tree import newest_leaf_id, sort_nodes
+from lib.transfer.message_tree import newest_leaf_id
 from lib.transfer.result import ConversationRecord
 
 SchemaT = TypeVar("SchemaT", bound=msgspec.Struct)

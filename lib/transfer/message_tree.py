@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from lib.core.conversation import Message, Node, Part, TextPart, ThinkingPart
 from lib.core.errors import TransferError
+from lib.core.tree import preorder, sort_nodes
 from lib.transfer.result import derive_id
 
 PLACEHOLDER_QUESTION = "…"  # stands where a conversation begins with an answer
@@ -63,32 +64,12 @@ def build_tree(messages: Sequence[TreeMessage], default_created: float, issues: 
     return MessageTree(sort_nodes(nodes), node_ids)
 
 
-def sort_nodes(nodes: Iterable[Node]) -> list[Node]:
-    """Sort nodes in the order of a file: branch by branch, parents first, siblings oldest first."""
-    nodes_by_id = {node.id: node for node in sorted(nodes, key=lambda node: (node.created_at, node.id))}
-    parents = {node.id: node.parent_id if node.parent_id in nodes_by_id else None for node in nodes_by_id.values()}
-    return [nodes_by_id[node_id] for node_id in preorder(parents)]
-
-
 def newest_leaf_id(nodes: Sequence[Node]) -> str | None:
     """Find the end of the branch that was added last; None without nodes."""
     parent_ids = {node.parent_id for node in nodes}
     leaves = (node for node in nodes if node.id not in parent_ids)
     newest = max(leaves, key=lambda node: (node.created_at, node.id), default=None)
     return newest.id if newest else None
-
-
-def preorder(parents: Mapping[str, str | None]) -> list[str]:
-    """List all ids, each after its parent and before its parent's next child."""
-    children: dict[str | None, list[str]] = {}
-    for child_id, parent_id in parents.items():
-        children.setdefault(parent_id, []).append(child_id)
-    order: list[str] = []
-    stack = children.get(None, [])[::-1]
-    while stack:
-        order.append(stack.pop())
-        stack += reversed(children.get(order[-1], ()))
-    return order
 
 
 def merge_parts(parts: Iterable[Part]) -> tuple[Part, ...]:

@@ -20,8 +20,8 @@ from lib.core.conversation import (
 from lib.core.params import FIELDS_BY_NAME, ParamField, Params
 from lib.core.sanitize import sanitize_json
 from lib.core.target import WIRES, Target
+from lib.core.tree import sort_nodes
 from lib.transfer import ConversationRecord
-from lib.transfer.message_tree import sort_nodes
 
 TEXT = st.text(max_size=30).map(lambda text: text.replace("\0", "")) | st.sampled_from(
     ["海内存知己", "```\n<b>", "a\r\nb", "\u2028", "🦌", '"\\', "  "]
