@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -152,14 +151,9 @@ class Generation:
         with self._condition:
             return [node.id for node in self._nodes]
 
-    @contextlib.contextmanager
-    def abort_on_error(self) -> Iterator[None]:
-        """Finish the answer for its followers if the block, which inserts its rows, fails."""
-        try:
-            yield
-        except BaseException:
-            self._finish(Outcome.INTERRUPTED, None, State.SAVED)
-            raise
+    def abort(self) -> None:
+        """Finish the answer for its followers, because its rows could not be inserted."""
+        self._finish(Outcome.INTERRUPTED, None, State.SAVED)
 
     def wait_until_saved(self, timeout: float) -> None:
         """Wait up to `timeout` seconds until a finished answer is saved; return at once while it runs."""

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from lib.chat.context import titles, window
@@ -176,8 +177,8 @@ class UtilityModelService:
             for finished_id in finished[: max(0, len(finished) - MAX_FINISHED_SUMMARIES + 1)]:
                 del self._summary_jobs[finished_id]
             job = self._summary_jobs[conversation_id] = SummaryJob(owner, conversation_id, limit_enforcer)
-        args = (job, nodes, previous_summary, utility_model, save_summary)
-        threading.Thread(target=self._run_summary, args=args, name="summary", daemon=True).start()
+        summarise = partial(self._summarise_chunks, job, nodes, previous_summary, utility_model, save_summary)
+        threading.Thread(target=self._run_summary, args=(job, summarise), name="summary", daemon=True).start()
         return job
 
     def find_summary(self, owner: str, conversation_id: str) -> SummaryJob | None:
@@ -212,20 +213,14 @@ class UtilityModelService:
         finally:
             self._title_slots.release()
 
-    def _run_summary(
-        self,
-        job: SummaryJob,
-        nodes: Sequence[Node],
-        previous_summary: str,
-        utility_model: UtilityModel,
-        save_summary: Callable[[str], str],
-    ) -> None:
+    def _run_summary(self, job: SummaryJob, summarise: Callable[[], str]) -> None:
+        """Call `summarise`, which returns an error code, as soon as a slot is free."""
         try:
             while not self._summary_slots.acquire(timeout=0.2):
                 if job.cancel_token.cancelled:
                     return
             try:
-                job.error_code = self._summarise_chunks(job, nodes, previous_summary, utility_model, save_summary)
+                job.error_code = summarise()
             finally:
                 self._summary_slots.release()
         except errors.AntlerError as error:

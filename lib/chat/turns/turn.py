@@ -303,9 +303,9 @@ def _start_generation(
     generation = Generation(owner, conversation_id, node, cancel, services.store.messages, services.price_lookup)
     services.generations.register(generation)
     try:
-        with generation.abort_on_error():
-            commit()
+        commit()
     except BaseException:
+        generation.abort()
         services.limit_enforcer.release(node.usage_record_id)
         raise
     generation.start(lambda: open_stream(cancel), services.generations.unregister)
