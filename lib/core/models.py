@@ -40,6 +40,7 @@ class Capabilities:
         return Capabilities(**{name: mine.get(name, getattr(fallback, name)) for name in _CAPABILITY_NAMES})
 
 
+UNKNOWN_CAPABILITIES = Capabilities()
 _CAPABILITY_NAMES = tuple(field.name for field in fields(Capabilities))
 
 
@@ -50,7 +51,7 @@ class Model:
     id: str
     wires: tuple[Wire, ...]
     display_name: str = ""
-    capabilities: Capabilities = Capabilities()
+    capabilities: Capabilities = UNKNOWN_CAPABILITIES
     description: str = ""
 
 

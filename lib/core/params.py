@@ -24,8 +24,9 @@ _MAX_SAFE_INTEGER = 2**53 - 1  # largest integer that JavaScript represents exac
 class Params:
     """Parameters of a conversation; None, "" and () are unset, and not sent.
 
-    `logit_bias`, `schema` and `extra` are JSON objects as typed. `thinking` is "adaptive", "budget" or "off";
-    `format` is "json" or "schema"; `cache` is a lifetime, "5m" or "1h".
+    `logit_bias`, `schema` and `extra` are JSON objects as typed. `thinking` is "adaptive", "budget" or "off",
+    `display` of its text "summarized" or "omitted"; `format` is "json" or "schema"; `cache` is a lifetime, "5m" or
+    "1h", or "off", and without a value each turn decides.
     """
 
     system: str = ""
@@ -40,11 +41,14 @@ class Params:
     effort: str = ""
     thinking: str = ""
     budget: int | None = None
+    display: str = ""
     stop: tuple[str, ...] = ()
     n: int | None = None
     format: str = ""
     schema: str = ""
+    verbosity: str = ""
     cache: str = ""
+    prompt_cache_key: str = ""
     user: str = ""
     stream: bool = True
     extra: str = ""
@@ -108,6 +112,7 @@ PARAM_FIELDS = (
         _same_range(MIN_THINKING_BUDGET, 1_000_000),
         step=1024,
     ),
+    ParamField("display", "thinking", "choice", "", "thinking.display", choices=("summarized", "omitted")),
     ParamField("top_p", "sampling", "number", "top_p", "top_p", _same_range(0, 1), step=0.05),
     ParamField("top_k", "sampling", "integer", "", "top_k", _same_range(1, 1_000_000)),
     ParamField("presence_penalty", "sampling", "number", "presence_penalty", "", _same_range(-2, 2), step=0.1),
@@ -118,8 +123,10 @@ PARAM_FIELDS = (
     ParamField("n", "output", "integer", "n", "", _same_range(1, 128)),
     ParamField("format", "output", "choice", "response_format", "output_config.format", choices=("json", "schema")),
     ParamField("schema", "output", "json", "response_format", "output_config.format"),
+    ParamField("verbosity", "output", "choice", "verbosity", "", choices=("low", "medium", "high")),
     ParamField("stream", "request", "switch", "stream", "stream"),
-    ParamField("cache", "request", "choice", "", "cache_control", choices=("5m", "1h")),
+    ParamField("cache", "request", "choice", "", "cache_control", choices=("5m", "1h", "off")),
+    ParamField("prompt_cache_key", "request", "text", "prompt_cache_key", ""),
     ParamField("user", "request", "text", "user", "metadata.user_id"),
     ParamField("extra", "request", "json", "*", "*"),
 )

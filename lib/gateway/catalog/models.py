@@ -15,7 +15,7 @@ from lib.gateway.catalog.capabilities import capabilities_of, is_retired, parse_
 from lib.gateway.catalog.prices import listed_price
 from lib.gateway.catalog.vendors import vendor_of
 from lib.gateway.json_values import parse_data_list
-from lib.gateway.wires.model_quirks import is_claude
+from lib.gateway.wires.claude_rules import is_claude
 
 MAX_DESCRIPTION_LENGTH = 200  # characters
 MAX_PAGES = 50

@@ -21,6 +21,7 @@ from lib.core.events import (
     ThinkingDelta,
     UsageReport,
 )
+from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import (
     MIN_THINKING_BUDGET,
     ParamAdjustment,
@@ -31,13 +32,11 @@ from lib.core.params import (
 )
 from lib.core.sanitize import get_object, parse_token_count
 from lib.gateway.transport.sse import Frame
-from lib.gateway.wires import errors, finish_reasons, model_quirks
+from lib.gateway.wires import claude_rules, errors, finish_reasons, model_quirks
 from lib.gateway.wires.tool_calls import ToolCalls
 
 PATH = "/v1/messages"
 ANTHROPIC_VERSION = "2023-06-01"
-# The format requires max_tokens; this is the gateway's own default.
-DEFAULT_MAX_TOKENS = 8192
 
 _METADATA_FIELDS = ("id", "model", "type", "role")
 _STOP_FIELDS = ("stop_sequence", "stop_details")
@@ -49,18 +48,24 @@ def headers(key: str) -> dict[str, str]:
     return {**bearer, "anthropic-version": ANTHROPIC_VERSION}
 
 
-def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, Any]:
-    """Return the JSON of a request. Unset parameters are omitted, and only signed thinking is sent back."""
-    adapted, _ = model_quirks.adapt_params("anthropic", model, params)
+def body(
+    model: str, messages: Sequence[Message], params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
+) -> dict[str, Any]:
+    """Return the JSON of a request. Unset parameters are omitted, and only signed thinking is sent back.
+
+    Two are sent without a value: the output limit, which the format requires, and the display of thinking
+    for models that would leave out its text.
+    """
+    adapted, _ = model_quirks.adapt_params("anthropic", model, params, capabilities)
     request: dict[str, Any] = {
         "model": model,
-        "max_tokens": adapted.max_tokens or DEFAULT_MAX_TOKENS + (_thinking_budget(adapted) or 0),
+        "max_tokens": adapted.max_tokens,
         "messages": [{"role": message.role, "content": _build_content(message)} for message in messages],
         "stream": params.stream,
     }
     if params.system:
         request["system"] = params.system
-    request |= _build_fields(adapted)
+    request |= _build_fields(adapted) | _build_thinking(claude_rules.rules_of(model, capabilities), adapted)
     return merge_patch(request, parse_json_object(params.extra))
 
 
@@ -69,9 +74,11 @@ def with_user(body: dict[str, Any], user: str) -> dict[str, Any]:
     return merge_patch(body, {"metadata": {"user_id": user}, "user": None, "safety_identifier": None})
 
 
-def dropped_params(model: str, params: Params) -> list[ParamAdjustment]:
+def dropped_params(
+    model: str, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
+) -> list[ParamAdjustment]:
     """Parameters that are not in the body, or not as they were set."""
-    adapted, adjustments = model_quirks.adapt_params("anthropic", model, params)
+    adapted, adjustments = model_quirks.adapt_params("anthropic", model, params, capabilities)
     adjustments += find_unsupported("anthropic", adapted)
     if adapted.budget and adapted.thinking != "budget":
         adjustments.append(ParamAdjustment("budget_needs", "budget"))
@@ -105,7 +112,7 @@ def _thinking_adjustments(params: Params) -> list[ParamAdjustment]:
         is_thinking = params.thinking in ("adaptive", "budget")
         dropped = [name for name in ("thinking", "budget") if is_thinking and getattr(params, name)]
         return [ParamAdjustment("thinking_off", ",".join(("effort", *dropped)))]
-    budget = _thinking_budget(params)
+    budget = model_quirks.thinking_budget(params)
     if params.thinking != "budget" or budget == (params.budget or MIN_THINKING_BUDGET):
         return []
     if not budget:
@@ -125,17 +132,6 @@ def _build_content(message: Message) -> str | list[dict[str, Any]]:
     return [*thinking, {"type": "text", "text": message.text}] if thinking else message.text
 
 
-def _thinking_budget(params: Params) -> int | None:
-    """Tokens of the thinking budget, which has to stay below max_tokens; None without thinking or room."""
-    if params.thinking != "budget" or params.effort == "none":
-        return None
-    budget = params.budget or MIN_THINKING_BUDGET
-    if params.max_tokens is None or budget < params.max_tokens:
-        return budget
-    lowered = params.max_tokens * 4 // 5
-    return lowered if lowered >= MIN_THINKING_BUDGET else None
-
-
 def _build_fields(params: Params) -> dict[str, Any]:
     names = ("temperature", "top_p", "top_k")
     fields: dict[str, Any] = {name: v for name in names if (v := getattr(params, name)) is not None}
@@ -144,19 +140,22 @@ def _build_fields(params: Params) -> dict[str, Any]:
         fields["stop_sequences"] = stops
     if params.user:
         fields["metadata"] = {"user_id": params.user}
-    if params.cache:
+    if params.cache not in ("", "off"):
         ttl = {"ttl": params.cache} if params.cache != "5m" else {}
         fields["cache_control"] = {"type": "ephemeral", **ttl}
-    return fields | _build_thinking(params) | _build_output_config(params)
+    return fields | _build_output_config(params)
 
 
-def _build_thinking(params: Params) -> dict[str, Any]:
+def _build_thinking(rules: claude_rules.ClaudeRules, params: Params) -> dict[str, Any]:
     if params.thinking == "off" or params.effort == "none":
-        return {"thinking": {"type": "disabled"}}
-    if params.thinking == "adaptive":
-        return {"thinking": {"type": "adaptive"}}
-    if budget := _thinking_budget(params):
-        return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+        return {"thinking": {"type": rules.off_type}}
+    text = params.display or ("summarized" if rules.omits_thinking else "")
+    display = {"display": text} if text else {}
+    # Where thinking is on by default, "adaptive" is what a request without the field does.
+    if params.thinking == "adaptive" or (not params.thinking and rules.thinks_by_default and display):
+        return {"thinking": {"type": "adaptive", **display}}
+    if budget := model_quirks.thinking_budget(params):
+        return {"thinking": {"type": "enabled", "budget_tokens": budget, **display}}
     return {}
 
 

@@ -17,6 +17,7 @@ from lib.core.events import (
     ThinkingDelta,
     UsageReport,
 )
+from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import (
     MAX_STOP_SEQUENCES,
     ParamAdjustment,
@@ -34,7 +35,17 @@ PATH = "/v1/chat/completions"
 
 _METADATA_FIELDS = ("id", "model", "object", "created", "system_fingerprint", "service_tier", "provider")
 # Params fields that are sent unchanged under their own names.
-_PASSTHROUGH_PARAMS = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "n", "user")
+_PASSTHROUGH_PARAMS = (
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "n",
+    "user",
+    "verbosity",
+    "prompt_cache_key",
+)
 
 
 def headers(key: str) -> dict[str, str]:
@@ -42,7 +53,9 @@ def headers(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, Any]:
+def body(
+    model: str, messages: Sequence[Message], params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
+) -> dict[str, Any]:
     """Return the JSON of a request. Unset parameters are omitted, and thinking is not sent back."""
     chat = [{"role": message.role, "content": message.text} for message in messages]
     if params.system:
@@ -50,7 +63,7 @@ def body(model: str, messages: Sequence[Message], params: Params) -> dict[str, A
     request: dict[str, Any] = {"model": model, "messages": chat, "stream": params.stream}
     if params.stream:
         request["stream_options"] = {"include_usage": True}
-    adapted, _ = model_quirks.adapt_params("openai", model, params)
+    adapted, _ = model_quirks.adapt_params("openai", model, params, capabilities)
     request |= _build_fields(model, adapted)
     return merge_patch(request, parse_json_object(params.extra))
 
@@ -61,9 +74,11 @@ def with_user(body: dict[str, Any], user: str) -> dict[str, Any]:
     return merge_patch(body, {"user": user, "safety_identifier": None, **metadata})
 
 
-def dropped_params(model: str, params: Params) -> list[ParamAdjustment]:
+def dropped_params(
+    model: str, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
+) -> list[ParamAdjustment]:
     """Parameters that are not in the body, or not as they were set."""
-    adapted, adjustments = model_quirks.adapt_params("openai", model, params)
+    adapted, adjustments = model_quirks.adapt_params("openai", model, params, capabilities)
     adjustments += find_unsupported("openai", adapted)
     if len(adapted.stop) > MAX_STOP_SEQUENCES:
         adjustments.append(ParamAdjustment("stops", "stop", str(MAX_STOP_SEQUENCES)))
@@ -73,8 +88,7 @@ def dropped_params(model: str, params: Params) -> list[ParamAdjustment]:
 def _build_fields(model: str, params: Params) -> dict[str, Any]:
     fields = {name: getattr(params, name) for name in _PASSTHROUGH_PARAMS if getattr(params, name) not in (None, "")}
     if params.max_tokens is not None:
-        # Reasoning models reject the older name.
-        name = "max_completion_tokens" if model_quirks.is_openai_reasoning(model) else "max_tokens"
+        name = "max_completion_tokens" if model_quirks.takes_max_completion_tokens(model) else "max_tokens"
         fields[name] = params.max_tokens
     if params.stop:
         fields["stop"] = list(params.stop[:MAX_STOP_SEQUENCES])

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from lib.core.conversation import Message, TextPart
+from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import ParamAdjustment, Params
 from lib.core.target import Target, Wire
 from lib.gateway.wires import anthropic, openai
@@ -27,15 +28,21 @@ _PROBE_VALUES: dict[str, Any] = {
     "effort": "low",
     "thinking": "adaptive",
     "budget": 2048,
+    "display": "omitted",
+    "verbosity": "low",
+    "prompt_cache_key": "a",
     "stop": ("a",),
     "n": 2,
     "user": "a",
 }
 
 
-def build_body(target: Target, messages: Sequence[Message], params: Params) -> dict[str, Any]:
+def build_body(
+    target: Target, messages: Sequence[Message], params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
+) -> dict[str, Any]:
     """Return the JSON of a request to the target, with the path in an order that both wires accept."""
-    body: dict[str, Any] = WIRE_MODULES[target.wire].body(target.model, normalize_messages(messages), params)
+    path = normalize_messages(messages)
+    body: dict[str, Any] = WIRE_MODULES[target.wire].body(target.model, path, params, capabilities)
     return body
 
 
@@ -55,19 +62,21 @@ def normalize_messages(messages: Sequence[Message]) -> list[Message]:
     return path
 
 
-def dropped_params(target: Target, params: Params) -> list[ParamAdjustment]:
+def dropped_params(
+    target: Target, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
+) -> list[ParamAdjustment]:
     """Parameters that are dropped or changed for the target; of several adjustments of one, the last."""
-    adjustments: list[ParamAdjustment] = WIRE_MODULES[target.wire].dropped_params(target.model, params)
+    adjustments: list[ParamAdjustment] = WIRE_MODULES[target.wire].dropped_params(target.model, params, capabilities)
     last_by_param = {name: adjustment for adjustment in adjustments for name in adjustment.param_names.split(",")}
     return [adjustment for adjustment in adjustments if adjustment in last_by_param.values()]
 
 
 @lru_cache(maxsize=256)  # called at every rerun of a page; the result never changes
-def unsupported_params(target: Target) -> frozenset[str]:
+def unsupported_params(target: Target, capabilities: Capabilities = UNKNOWN_CAPABILITIES) -> frozenset[str]:
     """Names of the parameters that the target does not accept at all, found by probing each."""
     return frozenset(
         name
         for name, value in _PROBE_VALUES.items()
-        for adjustment in dropped_params(target, replace(Params(), **{name: value}))
+        for adjustment in dropped_params(target, replace(Params(), **{name: value}), capabilities)
         if adjustment.code in ("not_on_wire", "family") and adjustment.param_names == name
     )

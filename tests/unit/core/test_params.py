@@ -165,7 +165,7 @@ def test_saved_params_are_loaded() -> None:
     params = Params("Be kind.", 0.5, stop=("a", "\n"), thinking="adaptive", stream=False)
     assert load_params(json.loads(json.dumps(asdict(params)))) == params
     assert load_params({}) == Params()
-    assert load_params({"temperature": 0.5, "verbosity": "low", "stop": ["a", 7]}) == Params(
+    assert load_params({"temperature": 0.5, "unknown": "low", "stop": ["a", 7]}) == Params(
         temperature=0.5, stop=("a", "7")
     )
 

@@ -124,6 +124,13 @@ SDK_CALLS: dict[str, tuple[Params, dict[str, Any] | None, dict[str, Any] | None]
         None,
         {"thinking": {"type": "enabled", "budget_tokens": 2048}, "max_tokens": 4096},
     ),
+    "thinking: display": (
+        Params(thinking="adaptive", display="omitted"),
+        None,
+        {"thinking": {"type": "adaptive", "display": "omitted"}},
+    ),
+    "verbosity": (Params(verbosity="low"), {"verbosity": "low"}, None),
+    "prompt_cache_key": (Params(prompt_cache_key="k"), {"prompt_cache_key": "k"}, None),
     "format: json": (Params(format="json"), {"response_format": {"type": "json_object"}}, None),
     "format: schema": (
         Params(format="schema", schema=json.dumps(SCHEMA)),

@@ -131,6 +131,19 @@ CASES: dict[str, tuple[Params, dict[str, Any], dict[str, Any]]] = {
         {"stream": False, "stream_options": None},
         {"stream": False},
     ),
+    "display of thinking": (
+        Params(thinking="adaptive", display="omitted"),
+        {},
+        {"thinking": {"type": "adaptive", "display": "omitted"}},
+    ),
+    "display of thinking that is off": (
+        Params(thinking="off", display="summarized"),
+        {},
+        {"thinking": {"type": "disabled"}},
+    ),
+    "verbosity": (Params(verbosity="low"), {"verbosity": "low"}, {}),
+    "prompt cache key": (Params(prompt_cache_key="k"), {"prompt_cache_key": "k"}, {}),
+    "prompt cache off": (Params(cache="off"), {}, {}),
     "prompt cache": (Params(cache="5m"), {}, {"cache_control": {"type": "ephemeral"}}),
     "prompt cache for an hour": (
         Params(cache="1h"),
@@ -175,11 +188,11 @@ MODEL_FAMILIES: dict[tuple[str, Wire, Params], dict[str, Any]] = {
     },
     **{
         (model, "openai", ALL_SAMPLERS): {"stop": ["a"], "max_completion_tokens": 9}
-        for model in ("o1", "gpt-5", "gpt-5-mini-high", "openai/gpt-5.2", "O9", "gpt-6")
+        for model in ("o1", "O9", "gpt-5.6-luna", "gpt-6")
     },
     **{
         (model, "openai", ALL_SAMPLERS): {"max_completion_tokens": 9}
-        for model in ("o3", "o3-mini-high", "openai/o3", "o4-mini", "o4-mini-2025-04-16")
+        for model in ("o3", "o3-mini-high", "openai/o3", "o4-mini", "o4-mini-2025-04-16", "gpt-5", "gpt-5-mini-high")
     },
     **{
         (model, "openai", Params(max_tokens=9)): {"max_tokens": 9}
@@ -208,13 +221,14 @@ MODEL_FAMILIES: dict[tuple[str, Wire, Params], dict[str, Any]] = {
     ("claude-opus-4-7", "anthropic", Params(temperature=1.0, top_p=1.0)): {"temperature": 1.0},
     ("claude-opus-4-7", "openai", Params(temperature=1.7)): {"temperature": 1.0},
     ("claude-3-opus", "openai", Params(temperature=1.7)): {"temperature": 1.0},
-    ("claude-opus-4-7", "anthropic", WITH_BUDGET): {"thinking": {"type": "adaptive"}},
+    ("claude-opus-4-7", "anthropic", WITH_BUDGET): {"thinking": {"type": "adaptive", "display": "summarized"}},
     ("claude-sonnet-4-5", "anthropic", WITH_BUDGET): {
         "thinking": ENABLED_THINKING,
         "max_tokens": MAX_TOKENS_WITH_BUDGET,
     },
-    ("claude-3-7-sonnet", "anthropic", Params(thinking="adaptive", temperature=1.0, top_p=0.95)): {
-        "thinking": {"type": "adaptive"},
+    ("claude-3-7-sonnet", "anthropic", Params(thinking="budget", temperature=1.0, top_p=0.95)): {
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "max_tokens": 8192 + 1024,
         "temperature": 1.0,
         "top_p": 0.95,
     },

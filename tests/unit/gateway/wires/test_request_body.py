@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core.conversation import Message, TextPart, ThinkingPart
+from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import EFFORT_LEVELS, FIELDS_BY_NAME, PARAM_FIELDS, ParamAdjustment, Params
 from lib.core.target import Target, Wire
 from lib.gateway.wires.request_body import (
@@ -31,6 +32,19 @@ MODELS = [
     "claude-sonnet-4-5",
     "anthropic/claude-opus-4-6",
     "claude-opus-4-7",
+    "claude-3-haiku-20240307",
+    "claude-opus-5-5",
+    "claude-sonnet-5-5",
+    "claude-haiku-5-5",
+    "claude-mythos-preview",
+    "gpt-5-chat-latest",
+    "gpt-5.2",
+]
+CAPABILITIES = [
+    UNKNOWN_CAPABILITIES,
+    Capabilities(max_output_tokens=2000),
+    Capabilities(efforts=("low", "high"), thinking_modes=("adaptive", "between_tools")),
+    Capabilities(efforts=(), thinking_modes=()),
 ]
 # Params that are set together and reported as one.
 REPORTED_AS = {"schema": "format", "budget": "thinking"}
@@ -62,13 +76,14 @@ PARAMS = st.builds(
     schema=JSON_TEXTS,
     stop=st.lists(st.sampled_from("abcdef"), max_size=6, unique=True).map(tuple),
     user=st.sampled_from(["", "u-1"]),
+    prompt_cache_key=st.sampled_from(["", "k"]),
     stream=st.booleans(),
 )
 
 
-def read_body(wire: Wire, model: str, params: Params) -> dict[str, Any]:
+def read_body(wire: Wire, model: str, params: Params, capabilities: Capabilities) -> dict[str, Any]:
     """The params in a request body, under the names of Params."""
-    body = WIRE_MODULES[wire].body(model, QUESTION, params)
+    body = WIRE_MODULES[wire].body(model, QUESTION, params, capabilities)
     unchanged_names = (
         "temperature",
         "top_p",
@@ -88,13 +103,15 @@ def read_body(wire: Wire, model: str, params: Params) -> dict[str, Any]:
             "effort": body.get("reasoning_effort", ""),
             "stop": tuple(body.get("stop", ())),
             "user": body.get("user", ""),
+            "verbosity": body.get("verbosity", ""),
+            "prompt_cache_key": body.get("prompt_cache_key", ""),
             "logit_bias": json.dumps(body["logit_bias"]) if "logit_bias" in body else "",
             "format": {"json_object": "json", "json_schema": "schema"}.get(response_format.get("type"), ""),
             "schema": json.dumps(response_format["json_schema"]["schema"]) if "json_schema" in response_format else "",
         }
         return sent
     output_config, thinking = body.get("output_config", {}), body.get("thinking", {})
-    modes = {"adaptive": "adaptive", "enabled": "budget", "disabled": "off"}
+    modes = {"adaptive": "adaptive", "enabled": "budget", "disabled": "off", "between_tools": "off"}
     sent |= {
         "system": body.get("system", ""),
         "max_tokens": body["max_tokens"],
@@ -103,7 +120,8 @@ def read_body(wire: Wire, model: str, params: Params) -> dict[str, Any]:
         "user": body.get("metadata", {}).get("user_id", ""),
         "thinking": modes.get(thinking.get("type"), ""),
         "budget": thinking.get("budget_tokens"),
-        "cache": body["cache_control"].get("ttl", "5m") if "cache_control" in body else "",
+        "display": thinking.get("display", ""),
+        "cache": body["cache_control"].get("ttl", "5m") if "cache_control" in body else "off",
         "format": "schema" if "format" in output_config else "",
         "schema": json.dumps(output_config["format"]["schema"]) if "format" in output_config else "",
     }
@@ -111,16 +129,24 @@ def read_body(wire: Wire, model: str, params: Params) -> dict[str, Any]:
 
 
 @settings(deadline=None, max_examples=200)
-@given(wire=st.sampled_from(list(WIRE_MODULES)), model=st.sampled_from(MODELS), params=PARAMS)
-def test_every_param_sent_differently_is_reported_and_no_other(wire: Wire, model: str, params: Params) -> None:
-    sent, adjustments = read_body(wire, model, params), dropped_params(Target(model, wire), params)
+@given(
+    wire=st.sampled_from(list(WIRE_MODULES)),
+    model=st.sampled_from(MODELS),
+    params=PARAMS,
+    capabilities=st.sampled_from(CAPABILITIES),
+)
+def test_every_param_sent_differently_is_reported_and_no_other(
+    wire: Wire, model: str, params: Params, capabilities: Capabilities
+) -> None:
+    sent = read_body(wire, model, params, capabilities)
+    adjustments = dropped_params(Target(model, wire), params, capabilities)
     set_names = {name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(Params(), name)}
     changed = {name for name in set_names if getattr(params, name) != sent.get(name)}
     reported = {name for adjustment in adjustments for name in adjustment.param_names.split(",")}
     grouped = [{REPORTED_AS.get(name, name) for name in group} for group in (changed, reported)]
     assert grouped[0] == grouped[1], adjustments
     for adjustment in adjustments:
-        if adjustment.code in ("clamped", "claude_temperature", "budget_lowered"):
+        if adjustment.code in ("clamped", "claude_temperature", "budget_lowered", "output_limit"):
             assert float(adjustment.value) == pytest.approx(sent[adjustment.param_names], rel=1e-5), adjustment
         elif adjustment.code in ("stops", "sent_as"):
             assert adjustment.value == str(
@@ -141,6 +167,12 @@ def test_defaults_are_not_reported(model: str, wire: Wire) -> None:
         ("m", Params(max_tokens=2_000_000), ParamAdjustment("clamped", "max_tokens", "1000000")),
         ("m", Params(seed=1), ParamAdjustment("not_on_wire", "seed")),
         ("m", Params(effort="minimal"), ParamAdjustment("sent_as", "effort", "low")),
+        ("m", Params(display="omitted"), ParamAdjustment("display_needs", "display")),
+        ("m", Params(verbosity="low"), ParamAdjustment("not_on_wire", "verbosity")),
+        ("m", Params(prompt_cache_key="k"), ParamAdjustment("not_on_wire", "prompt_cache_key")),
+        ("claude-3-haiku-20240307", Params(max_tokens=8192), ParamAdjustment("output_limit", "max_tokens", "4096")),
+        ("claude-opus-5-5", Params(thinking="off"), ParamAdjustment("always_thinks", "thinking")),
+        ("claude-sonnet-4-5", Params(thinking="adaptive"), ParamAdjustment("as_budget", "thinking")),
         ("m", Params(effort="none"), ParamAdjustment("thinking_off", "effort")),
         ("m", Params(effort="none", thinking="adaptive"), ParamAdjustment("thinking_off", "effort,thinking")),
         (
@@ -165,7 +197,7 @@ def test_defaults_are_not_reported(model: str, wire: Wire) -> None:
         ("claude-sonnet-4-5", Params(temperature=0.3, top_p=0.5), ParamAdjustment("one_sampler", "top_p")),
         (
             "claude-sonnet-4-5",
-            Params(temperature=0.3, thinking="adaptive"),
+            Params(temperature=0.3, thinking="budget"),
             ParamAdjustment("with_thinking", "temperature"),
         ),
     ],
@@ -181,8 +213,11 @@ def test_dropped_params_of_anthropic(model: str, params: Params, adjustment: Par
         ("claude", Params(temperature=3.0), [ParamAdjustment("claude_temperature", "temperature", "1")]),
         ("gpt-5", Params(temperature=3.0), [ParamAdjustment("family", "temperature")]),
         ("o3", Params(stop=tuple("abcde")), [ParamAdjustment("family", "stop")]),
-        ("gpt-5", Params(stop=tuple("abcde")), [ParamAdjustment("stops", "stop", "4")]),
+        ("gpt-5", Params(stop=tuple("abcde")), [ParamAdjustment("family", "stop")]),
+        ("gpt-6", Params(stop=tuple("abcde")), [ParamAdjustment("stops", "stop", "4")]),
         ("m", Params(cache="1h"), [ParamAdjustment("automatic", "cache")]),
+        ("m", Params(display="omitted"), [ParamAdjustment("not_on_wire", "display")]),
+        ("gpt-4o", Params(verbosity="low"), [ParamAdjustment("family", "verbosity")]),
         ("m", Params(top_k=1), [ParamAdjustment("not_on_wire", "top_k")]),
         (
             "claude-sonnet-4-5",
@@ -207,20 +242,31 @@ def test_every_adjustment_has_a_text(language: str, wire: Wire, model: str, para
         assert all(f"param.{name}" in texts for name in adjustment.param_names.split(","))
 
 
+ONLY_OPENAI = {
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "seed",
+    "n",
+    "verbosity",
+    "prompt_cache_key",
+}
+
+
 @pytest.mark.parametrize(
     ("target", "unsupported"),
     [
-        (Target("m", "openai"), {"top_k", "thinking", "budget"}),
-        (Target("m", "anthropic"), {"presence_penalty", "frequency_penalty", "logit_bias", "seed", "n"}),
-        (Target("gpt-4o", "openai"), {"top_k", "thinking", "budget"}),
+        (Target("m", "openai"), {"top_k", "thinking", "budget", "display"}),
+        (Target("m", "anthropic"), ONLY_OPENAI),
+        (Target("gpt-4o", "openai"), {"top_k", "thinking", "budget", "display", "verbosity"}),
         (
             Target("o3", "openai"),
-            {"top_k", "thinking", "budget", "temperature", "top_p", "stop"}
+            {"top_k", "thinking", "budget", "display", "verbosity", "temperature", "top_p", "stop"}
             | {"presence_penalty", "frequency_penalty", "logit_bias"},
         ),
         (
             Target("claude-opus-4-7", "anthropic"),
-            {"presence_penalty", "frequency_penalty", "logit_bias", "seed", "n"} | {"temperature", "top_p", "top_k"},
+            ONLY_OPENAI | {"temperature", "top_p", "top_k"},
         ),
     ],
     ids=lambda value: str(value) if isinstance(value, Target) else "",
