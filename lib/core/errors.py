@@ -42,6 +42,7 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from lib.core.conversation import Failure
+from lib.core.refused_params import FieldRefusal
 from lib.core.sanitize import replace_surrogates
 
 MAX_RETRIES = 2  # automatic retries of a request, before any part of an answer has arrived
@@ -138,8 +139,8 @@ class ModelNotAllowed(AntlerError):
 class AnswerError(AntlerError):
     """No answer, or an incomplete one; `detail` is the gateway's text.
 
-    `rejected_params` are the parameters that it names, `retry_after` is in seconds, and `should_retry` its
-    own statement about retries, if any.
+    `rejected_params` are the parameters that it names, `field_refusals` the fields that it calls unsupported,
+    `retry_after` is in seconds, and `should_retry` its own statement about retries, if any.
     """
 
     retryable: ClassVar[bool] = False
@@ -151,6 +152,7 @@ class AnswerError(AntlerError):
         self.status = status
         self.request_id = request_id
         self.rejected_params: tuple[str, ...] = ()
+        self.field_refusals: tuple[FieldRefusal, ...] = ()
         self.retry_after: float | None = None
         self.should_retry: bool | None = None
 

@@ -16,15 +16,20 @@ from lib.gateway.transport.sse import Frame, iter_frames
 MAX_BODY_BYTES = 64 * 1024 * 1024
 _MAX_TEXT_LENGTH = 2_000
 _MAX_HTML_LENGTH = 20_000
+_MAX_PLAIN_TEXT_BYTES = 20_000
 _HIDDEN_TAGS = {"script", "style", "head", "title"}
+# The name of a frame that is the whole body.
+BODY_FRAME_NAME = "body"
+_FIELDS_OF_STREAMS = ("data", "event", "id", "retry")
 # A body that starts with more whitespace than this is read as a stream.
 _MAX_LEADING_WHITESPACE = 4096
 
 
 def read_frames(chunks: Iterator[bytes]) -> Iterator[Frame]:
-    """Frames of a response body, which is an event stream or a single JSON object.
+    """Frames of a response body, which is an event stream, a single JSON object, or plain text.
 
-    The first byte decides, not the content type: gateways send streams as JSON and JSON as streams.
+    The first byte decides, not the content type: gateways send streams as JSON and JSON as streams. An object
+    or a text that is the whole body is one frame with the name BODY_FRAME_NAME.
     Raises InvalidResponse for HTML, a JSON array, and a body of more than MAX_BODY_BYTES.
     """
     start = b""
@@ -40,7 +45,31 @@ def read_frames(chunks: Iterator[bytes]) -> Iterator[Frame]:
     elif head.startswith((b"<", b"[")):
         raise InvalidResponse(visible_text(_decode(_read_all(start, chunks))))
     else:
+        yield from _read_stream(start, chunks)
+
+
+def _read_stream(start: bytes, chunks: Iterator[bytes]) -> Iterator[Frame]:
+    """Frames of an event stream; of a body without any line of one, its text."""
+    if _starts_stream(start):
         yield from iter_frames(itertools.chain((start,), chunks))
+        return
+    body = bytearray(start)
+    for chunk in chunks:
+        body += chunk
+        if len(body) > _MAX_PLAIN_TEXT_BYTES or _starts_stream(bytes(body)):
+            yield from iter_frames(itertools.chain((bytes(body),), chunks))
+            return
+    text = _decode(bytes(body)).strip()
+    if any(name.startswith(text) for name in _FIELDS_OF_STREAMS):
+        yield from iter_frames([bytes(body)])  # a stream that was cut in its first word
+    else:
+        yield Frame(BODY_FRAME_NAME, text)
+
+
+def _starts_stream(start: bytes) -> bool:
+    """Return True if a line of the text is a field of an event, or a bare JSON object."""
+    lines = _decode(start).splitlines()
+    return any(line.lstrip().startswith(("{", ":")) or line.partition(":")[0] in _FIELDS_OF_STREAMS for line in lines)
 
 
 def visible_text(body: str) -> str:
@@ -66,7 +95,7 @@ def _read_object(body: bytes) -> Iterator[Frame]:
         # A stream that starts with bare JSON, or a truncated object.
         yield from iter_frames([body])
     else:
-        yield Frame("message", text.strip())
+        yield Frame(BODY_FRAME_NAME, text.strip())
 
 
 def _read_all(start: bytes, chunks: Iterator[bytes]) -> bytes:

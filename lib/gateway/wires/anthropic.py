@@ -33,6 +33,7 @@ from lib.core.params import (
 from lib.core.sanitize import get_object, parse_token_count
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import claude_rules, errors, finish_reasons, model_quirks
+from lib.gateway.wires.refusals import RefusalDetector
 from lib.gateway.wires.tool_calls import ToolCalls
 
 PATH = "/v1/messages"
@@ -169,6 +170,7 @@ def _build_output_config(params: Params) -> dict[str, Any]:
 
 
 def _parse_events(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Event]:
+    refusals = RefusalDetector("content", "choices")
     for frame in frames:
         if frame.name == "comment":
             yield Heartbeat()
@@ -193,17 +195,19 @@ def _parse_events(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Ev
         yield from parser.parse_event(kind, event)
         if kind == "message_stop" or frame.data.strip() == "[DONE]":
             if not parser.is_finished:
+                refusals.raise_words(has_started=parser.has_started)
                 raise MissingFinishReason
             return
+        refusals.add(frame, event)
     if not parser.is_finished:
-        raise StreamInterrupted
+        yield refusals.end(has_started=parser.has_started, is_incomplete=parser.is_incomplete)
 
 
 class _StreamParser:
     """State of a stream between its events."""
 
     def __init__(self) -> None:
-        self._has_started = False
+        self.has_started = False
         self._reset()
 
     def _reset(self) -> None:
@@ -214,10 +218,10 @@ class _StreamParser:
 
     def parse_event(self, kind: str, event: dict[str, Any]) -> Iterator[Event]:
         if kind == "message_start":
-            if self._has_started:
+            if self.has_started:
                 self._reset()
                 yield Restart()
-            self._has_started = True
+            self.has_started = True
             event = {**get_object(event, "message"), "type": "message"}
         if kind in ("message_start", "message"):
             yield ProviderMetadata({name: event[name] for name in _METADATA_FIELDS if isinstance(event.get(name), str)})

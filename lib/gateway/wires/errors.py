@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from lib.core import errors
-from lib.core.sanitize import get_object
-from lib.gateway.transport.body import truncate, visible_text
+from lib.gateway.transport.body import visible_text
 from lib.gateway.transport.retry import parse_retry_after
+from lib.gateway.wires.error_payload import ErrorPayload, parse_error_payload
+from lib.gateway.wires.error_wordings import class_from_message
+from lib.gateway.wires.refused_fields import field_refusals, named_params
 
 # Request ids in a message: the last one is the gateway's, earlier ones are of the upstreams behind it.
 _REQUEST_ID = re.compile(r"\s*\(?request id:\s*([0-9A-Za-z_-]+)\)?", re.IGNORECASE)
@@ -35,62 +37,60 @@ _ERROR_BY_STATUS: dict[int, type[errors.GatewayError]] = {
 
 # Types that are less specific than most statuses.
 _GENERIC_ERROR_TYPES = ("invalid_request_error", "not_found_error")
-# Codes and types that are more specific than the status they come with.
+# Codes that name one cause. Lower case, since gateways pass on each other's codes in any spelling.
 _ERROR_BY_CODE: dict[str, type[errors.GatewayError]] = {
-    "model_not_found": errors.ModelNotFound,
-    "insufficient_user_quota": errors.QuotaExhausted,
-    "pre_consume_token_quota_failed": errors.QuotaExhausted,
-    "insufficient_quota": errors.QuotaExhausted,
-    "billing_error": errors.QuotaExhausted,
-    "exceed_context_size_error": errors.ContextTooLong,
-    "context_length_exceeded": errors.ContextTooLong,
-    "overloaded_error": errors.Overloaded,
-    "rate_limit_error": errors.RateLimited,
-    "rate_limit_exceeded": errors.RateLimited,
-    "authentication_error": errors.KeyRejected,
-    "invalid_api_key": errors.KeyRejected,
-    "permission_error": errors.KeyRejected,
-    # LiteLLM without a database knows only its master key.
-    "no_db_connection": errors.KeyRejected,
+    **dict.fromkeys(
+        (
+            *("model_not_found", "modelnotfound", "model_not_exist", "invalid_model", "unknown_model"),
+            *("model_not_supported", "deploymentnotfound", "get_channel_failed", "no_available_channel"),
+        ),
+        errors.ModelNotFound,
+    ),
+    **dict.fromkeys(
+        (
+            *("insufficient_user_quota", "pre_consume_token_quota_failed", "insufficient_quota", "quota_exceeded"),
+            *("billing_error", "exceeded_current_quota_error", "insufficient_balance", "insufficient_credits"),
+            *("insufficient_funds", "budget_exceeded", "arrearage", "accountoverdueerror", "payment_required"),
+        ),
+        errors.QuotaExhausted,
+    ),
+    **dict.fromkeys(
+        (
+            *("exceed_context_size_error", "context_length_exceeded", "context_window_exceeded"),
+            *("contextwindowexceedederror", "model_max_prompt_tokens_exceeded", "tokens_limit_reached"),
+        ),
+        errors.ContextTooLong,
+    ),
+    "sensitive_words_detected": errors.InvalidRequest,
+    "read_request_body_failed": errors.RequestTooLarge,
+}
+# Codes that gateways also put before a cause of their own, so a message that names one comes first.
+_ERROR_BY_BROAD_CODE: dict[str, type[errors.GatewayError]] = {
+    **dict.fromkeys(
+        ("overloaded_error", "engine_overloaded_error", "server_overloaded", "serveroverloaded"), errors.Overloaded
+    ),
+    **dict.fromkeys(
+        (
+            *("rate_limit_error", "rate_limit_exceeded", "rate_limit_reached_error", "throttling"),
+            "throttlingexception",
+        ),
+        errors.RateLimited,
+    ),
+    **dict.fromkeys(
+        (
+            *("authentication_error", "invalid_authentication_error", "incorrect_api_key_error", "api_key_invalid"),
+            *("invalid_api_key", "invalidapikey", "permission_error"),
+            # LiteLLM without a database knows only its master key.
+            "no_db_connection",
+        ),
+        errors.KeyRejected,
+    ),
     "request_too_large": errors.RequestTooLarge,
     # The gateway's own validation responds with 500 to invalid requests; a retry would not help.
     "invalid_request": errors.InvalidRequest,
     "convert_request_failed": errors.InvalidRequest,
-    "sensitive_words_detected": errors.InvalidRequest,
     "count_token_failed": errors.InvalidRequest,
-    "read_request_body_failed": errors.RequestTooLarge,
 }
-
-# Fields of both wires that an error can name, as fields of Params.
-_PARAM_BY_FIELD = {
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "top_k": "top_k",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
-    "logit_bias": "logit_bias",
-    "seed": "seed",
-    "n": "n",
-    "stop": "stop",
-    "stop_sequences": "stop",
-    "reasoning_effort": "effort",
-    "effort": "effort",
-    "thinking": "thinking",
-    "budget_tokens": "budget",
-    "response_format": "format",
-    "output_config": "effort",
-    "cache_control": "cache",
-    "user": "user",
-    "user_id": "user",
-    "max_tokens": "max_tokens",
-    "max_completion_tokens": "max_tokens",
-}
-# Names that are also common words count only in quotes.
-_AMBIGUOUS_NAMES = {"n", "stop", "seed", "effort", "thinking", "user"}
-_QUOTED_NAME = re.compile(r"[`'\"“‘]([a-z_.]{1,40})[`'\"”’]")
-_UNQUOTED_NAME = re.compile(
-    r"\b(" + "|".join(sorted(set(_PARAM_BY_FIELD) - _AMBIGUOUS_NAMES, key=len, reverse=True)) + r")\b"
-)
 
 
 def error_from_response(status: int, headers: Mapping[str, str], body: str) -> errors.GatewayError:
@@ -99,20 +99,21 @@ def error_from_response(status: int, headers: Mapping[str, str], body: str) -> e
     `body` is the text of the response: JSON in any of the gateways' shapes, HTML, or plain text.
     """
     payload = _parse_json(body)
-    codes, message = _parse_error_payload(payload) if payload is not None else ((), visible_text(body))
+    parsed = parse_error_payload(payload) if payload is not None else ErrorPayload((), visible_text(body))
+    # A page is the proxy's in front of the gateway: its status says more than its words.
+    is_page = payload is None and "<" in body
+    message = parsed.message
     if 300 <= status < 400:
         message = headers.get("location", "") or message
-    error_type = _error_type(status, codes)
     message, request_id_in_message = _split_request_id(message)
-    error = error_type(message, status=status, request_id=request_id(headers) or request_id_in_message)
+    error_class = _error_class(status, parsed.codes, "" if is_page else message)
+    error = error_class(message, status=status, request_id=request_id(headers) or request_id_in_message)
     error.retry_after = parse_retry_after(headers)
     # A missing model or path is still missing a moment later, whatever the code allows.
-    is_missing = status == 404 or (error_type is errors.ModelNotFound and status != 503)
+    is_missing = status == 404 or (error_class is errors.ModelNotFound and status < 500)
     default = False if is_missing else None
     error.should_retry = {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower(), default)
-    if error_type is errors.InvalidRequest:
-        error.rejected_params = _rejected_params(payload, message)
-    return error
+    return _with_named_params(error, payload)
 
 
 def error_from_stream_event(payload: Any) -> errors.GatewayError:
@@ -120,13 +121,23 @@ def error_from_stream_event(payload: Any) -> errors.GatewayError:
 
     `payload` is the event's JSON, or its data as text if it is not JSON.
     """
-    codes, message = _parse_error_payload(payload)
+    codes, message = parse_error_payload(payload)
     message, request_id_in_message = _split_request_id(message)
-    error_type = _error_type_from_codes(codes) or errors.StreamError
-    error = error_type(message, request_id=request_id_in_message)
-    if error_type is errors.InvalidRequest:
-        error.rejected_params = _rejected_params(payload, message)
-    return error
+    error_class = _error_class_from_words(codes, message) or _error_class_in_code(codes, r"4\d\d") or errors.StreamError
+    return _with_named_params(error_class(message, request_id=request_id_in_message), payload)
+
+
+def refusal_from_body(payload: Any) -> errors.GatewayError:
+    """Return the error for an object or a text that came with status 200 in place of an answer.
+
+    It is classified by its code and words; one that names no class is not a valid answer, and not retried.
+    """
+    codes, message = parse_error_payload(payload)
+    message, request_id_in_message = _split_request_id(message)
+    error_class = (
+        _error_class_from_words(codes, message) or _error_class_in_code(codes, r"[45]\d\d") or errors.InvalidResponse
+    )
+    return _with_named_params(error_class(message, request_id=request_id_in_message), payload)
 
 
 def is_error(payload: Any) -> bool:
@@ -146,6 +157,14 @@ def request_id(headers: Mapping[str, str]) -> str:
     return next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), "")
 
 
+def _with_named_params(error: errors.GatewayError, payload: Any) -> errors.GatewayError:
+    if isinstance(error, errors.InvalidRequest | errors.ContextTooLong):
+        error.rejected_params = named_params(payload, error.detail)
+    if isinstance(error, errors.InvalidRequest):
+        error.field_refusals = field_refusals(payload, error.detail)
+    return error
+
+
 def _parse_json(body: str) -> Any:
     """Return the JSON value of a body; None if it is not JSON, {} for null."""
     try:
@@ -155,52 +174,13 @@ def _parse_json(body: str) -> Any:
         return None
 
 
-def _rejected_params(payload: Any, message: str) -> tuple[str, ...]:
-    """Fields of Params that an error names in its `param` or its message."""
-    param = get_object(payload, "error").get("param") if isinstance(payload, dict) else None
-    names = {param.rpartition(".")[2]} if isinstance(param, str) else set()
-    names |= set(_QUOTED_NAME.findall(message)) | set(_UNQUOTED_NAME.findall(message))
-    return tuple(dict.fromkeys(param for field, param in _PARAM_BY_FIELD.items() if field in names))
-
-
-def _parse_error_payload(payload: Any) -> tuple[tuple[str, ...], str]:
-    """Codes and types of an error, the most specific first, and its message."""
-    if not isinstance(payload, dict):
-        return (), truncate(str(payload)) if payload else ""
-    error = payload.get("error")
-    fields = error if isinstance(error, dict) and error else payload
-    codes = tuple(str(fields[key]) for key in ("code", "type") if fields.get(key))
-    if isinstance(error, str) and error:
-        return codes, truncate(error)
-    for key in ("message", "msg", "detail", "html-message"):
-        if fields.get(key):
-            return _unwrap_nested_error(codes, fields[key])
-    return codes, ""
-
-
-def _unwrap_nested_error(codes: tuple[str, ...], message: Any) -> tuple[tuple[str, ...], str]:
-    """Codes and message of an error nested as JSON in a message; the outer request id stays at its end."""
-    if not isinstance(message, str):
-        return codes, truncate(json.dumps(message, ensure_ascii=False))
-    text = message.lstrip()
-    if text.startswith("{"):
-        try:
-            payload, end = json.JSONDecoder().raw_decode(text)
-        except (ValueError, RecursionError):
-            return codes, truncate(message)
-        nested_codes, nested_message = _parse_error_payload(payload)
-        if nested_message:
-            return codes + nested_codes, truncate(nested_message) + text[end:]
-    return codes, truncate(message)
-
-
-def _error_type(status: int, codes: tuple[str, ...]) -> type[errors.GatewayError]:
+def _error_class(status: int, codes: tuple[str, ...], message: str) -> type[errors.GatewayError]:
     if status < 400:
         return errors.UnexpectedRedirect if status >= 300 else errors.InvalidResponse
     is_generic_status = status in (400, 422, 500)
     specific = tuple(code for code in codes if is_generic_status or code not in _GENERIC_ERROR_TYPES)
-    if error_type := _error_type_from_codes(specific):
-        return error_type
+    if error_class := _error_class_from_words(specific, message) or _error_class_in_code(specific, r"4\d\d"):
+        return error_class
     if status == 404 and len(specific) < len(codes):
         return errors.ModelNotFound
     if status in _ERROR_BY_STATUS:
@@ -208,16 +188,27 @@ def _error_type(status: int, codes: tuple[str, ...]) -> type[errors.GatewayError
     return errors.GatewayUnavailable if status >= 500 else errors.InvalidRequest
 
 
-def _error_type_from_codes(codes: tuple[str, ...]) -> type[errors.GatewayError] | None:
-    """Return the error that a code or a type names; specific codes come before generic ones."""
-    for code in codes:
-        if code in _ERROR_BY_CODE:
-            return _ERROR_BY_CODE[code]
-    if "invalid_request_error" in codes:
-        return errors.InvalidRequest
-    # Some gateways put the upstream's status into the code.
-    statuses = (int(code) for code in codes if re.fullmatch(r"4\d\d", code))
-    return next((_ERROR_BY_STATUS[status] for status in statuses if status in _ERROR_BY_STATUS), None)
+def _error_class_from_words(codes: tuple[str, ...], message: str) -> type[errors.GatewayError] | None:
+    """Return the class that a code, a type or the message names; specific ones come before generic ones."""
+    names = [code.lower() for code in codes]
+    for name in names:
+        if name in _ERROR_BY_CODE:
+            return _ERROR_BY_CODE[name]
+    if error_class := class_from_message(message):
+        return error_class
+    for name in names:
+        if name in _ERROR_BY_BROAD_CODE:
+            return _ERROR_BY_BROAD_CODE[name]
+    return errors.InvalidRequest if "invalid_request_error" in names else None
+
+
+def _error_class_in_code(codes: tuple[str, ...], pattern: str) -> type[errors.GatewayError] | None:
+    """Return the class of a status in a code: some gateways put that of the upstream there."""
+    statuses = [int(code) for code in codes if re.fullmatch(pattern, code)]
+    for status in statuses:
+        if status in _ERROR_BY_STATUS:
+            return _ERROR_BY_STATUS[status]
+    return errors.GatewayUnavailable if any(status >= 500 for status in statuses) else None
 
 
 def _split_request_id(message: str) -> tuple[str, str]:

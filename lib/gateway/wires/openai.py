@@ -29,6 +29,7 @@ from lib.core.params import (
 from lib.core.sanitize import get_object, get_objects, parse_token_count
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import errors, finish_reasons, model_quirks
+from lib.gateway.wires.refusals import RefusalDetector
 from lib.gateway.wires.tool_calls import ToolCalls
 
 PATH = "/v1/chat/completions"
@@ -120,6 +121,7 @@ def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError
 
 
 def _parse_events(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Event]:
+    refusals = RefusalDetector("choices")
     for frame in frames:
         if frame.name == "comment":
             yield Heartbeat()
@@ -133,6 +135,8 @@ def _parse_events(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Ev
             yield text
             continue
         if not chunk and frame.data.strip() == "[DONE]":
+            if not parser.is_finished:
+                refusals.raise_words(has_started=parser.has_started)
             yield from parser.handle_done()
             return
         is_error = frame.name == "error" or errors.is_error(chunk)
@@ -141,8 +145,9 @@ def _parse_events(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Ev
         yield from parser.parse_chunk(chunk)
         if is_error:
             raise errors.error_from_stream_event(chunk or frame.data)
+        refusals.add(frame, chunk)
     if not parser.is_finished:
-        raise StreamInterrupted
+        yield refusals.end(has_started=parser.has_started, is_incomplete=parser.is_incomplete)
 
 
 class _StreamParser:
@@ -166,11 +171,15 @@ class _StreamParser:
         """True if every choice that started has a finish reason."""
         return bool(self._finished_choices) and self._started_choices <= self._finished_choices
 
+    @property
+    def has_started(self) -> bool:
+        return bool(self._started_choices or self._finished_choices)
+
     def handle_done(self) -> Iterator[Event]:
         """The end marker: an answer without any text is empty, one without a finish reason an error."""
         if self.is_incomplete:
             raise StreamInterrupted
-        if not self._started_choices and not self._finished_choices:
+        if not self.has_started:
             yield Finish(Outcome.EMPTY, "")
         elif not self.is_finished:
             raise MissingFinishReason

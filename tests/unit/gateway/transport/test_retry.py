@@ -82,10 +82,10 @@ STATUSES: dict[str, tuple[int, dict[str, Any], type[errors.AnswerError], int]] =
             "do_request_failed",
             "bad_response",
             "channel:invalid_key",
-            "get_channel_failed",
             "other",
         )
     },
+    "500, get_channel_failed": (500, error_response("get_channel_failed"), errors.ModelNotFound, 2),
     "501": (501, error_response("api_not_implemented"), errors.EndpointNotFound, 1),
     **{
         f"{status}, HTML": (status, {"body": b"<h1>Oh</h1>"}, errors.GatewayUnavailable, 3)
@@ -95,6 +95,9 @@ STATUSES: dict[str, tuple[int, dict[str, Any], type[errors.AnswerError], int]] =
     "503": (503, error_response(), errors.Overloaded, 3),
     "529": (529, error_response("overloaded_error"), errors.Overloaded, 3),
     "redirect": (302, {"headers": {"Location": "/elsewhere"}}, errors.UnexpectedRedirect, 1),
+    "200, a refusal": (200, {"body": b'{"code":20015,"msg":"no"}'}, errors.InvalidResponse, 1),
+    "200, a refusal of the key": (200, {"body": b'{"code":401,"msg":"no"}'}, errors.KeyRejected, 1),
+    "200, a refusal for now": (200, {"body": b'{"code":503,"msg":"no"}'}, errors.Overloaded, 3),
     "200, a page": (200, {"body": b"<h1>Log in</h1>"}, errors.InvalidResponse, 1),
     "200, nothing": (200, {}, errors.StreamInterrupted, 3),
     "connection reset before the headers": (200, {"reset": True}, errors.GatewayUnreachable, 3),

@@ -1,0 +1,97 @@
+"""Error bodies of gateways and vendors, of any shape, as codes and one message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from lib.core.sanitize import get_object
+from lib.gateway.transport.body import truncate
+
+_CODE_FIELDS = ("code", "type", "status", "reason", "error_code", "errcode", "status_code", "__type")
+# Texts, the most common first; upper case names are AWS's.
+_MESSAGE_FIELDS = (
+    *("message", "msg", "detail", "html-message", "error_msg", "errmsg", "error_message", "errorMessage"),
+    *("status_msg", "error_description", "faultstring", "Message", "reason", "title"),
+)
+# Objects that hold the error: OpenAI and most others, lists of several, MiniMax, Spark, Apigee.
+_ERROR_FIELDS = ("error", "errors", "base_resp", "header", "fault")
+# Inside an error, the error of the upstream behind the gateway: claude-code-hub, OpenRouter, JSON in `cause`.
+_UPSTREAM_FIELDS = ("upstream_error", "cause", "innererror", "raw")
+
+
+class ErrorPayload(NamedTuple):
+    """Codes and types of an error, the most specific first, and its message."""
+
+    codes: tuple[str, ...] = ()
+    message: str = ""
+
+
+def parse_error_payload(payload: Any) -> ErrorPayload:
+    """Return codes and message of an error's JSON value of any shape."""
+    if isinstance(payload, list) and payload and isinstance(payload[0], dict) and _ERROR_FIELDS[0] in payload[0]:
+        payload = payload[0]  # Gemini's streams wrap their error into a list
+    if not isinstance(payload, dict):
+        return ErrorPayload((), truncate(str(payload)) if payload else "")
+    error = next((value for name in _ERROR_FIELDS if (value := payload.get(name))), None)
+    if isinstance(error, str):
+        return ErrorPayload(_codes(payload), truncate(error))
+    if isinstance(error, list):
+        error = next((item for item in error if isinstance(item, dict)), None)
+    fields = error if isinstance(error, dict) and error else payload
+    codes = _codes(fields)
+    for name in _MESSAGE_FIELDS:
+        if fields.get(name):
+            return _with_upstream_error(_unwrap_nested_error(codes, fields[name]), fields)
+    return _with_upstream_error(ErrorPayload(codes), fields)
+
+
+def answers_with_message(payload: Mapping[str, Any]) -> bool:
+    """Return True for a body that says something in the way of an error, whatever its code."""
+    if any(isinstance(payload.get(name), str | list) and payload[name] for name in _MESSAGE_FIELDS):
+        return True
+    if payload.get("success") is False:
+        return True
+    return any(
+        any(get_object(payload, name).get(text) for text in _MESSAGE_FIELDS)
+        for name in _ERROR_FIELDS
+        if name != "error"
+    ) or bool(payload.get("errors"))
+
+
+def _codes(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    codes = [str(fields[name]) for name in _CODE_FIELDS if fields.get(name) and isinstance(fields[name], str | int)]
+    details = fields.get("details")
+    reasons = [item.get("reason") for item in details if isinstance(item, dict)] if isinstance(details, list) else []
+    return (*codes, *(reason for reason in reasons if isinstance(reason, str)))
+
+
+def _with_upstream_error(payload: ErrorPayload, fields: Mapping[str, Any]) -> ErrorPayload:
+    """Append the error of an upstream, which is more specific than "Provider returned error"."""
+    metadata = get_object(fields, "metadata")
+    for name in _UPSTREAM_FIELDS:
+        value = fields.get(name) or metadata.get(name)
+        inner = parse_error_payload(value) if isinstance(value, dict) else ErrorPayload()
+        if isinstance(value, str) and value.strip():
+            inner = _unwrap_nested_error((), value)
+        if inner.message and inner.message not in payload.message:
+            message = f"{payload.message}: {inner.message}" if payload.message else inner.message
+            return ErrorPayload((*inner.codes, *payload.codes), truncate(message))
+    return payload
+
+
+def _unwrap_nested_error(codes: tuple[str, ...], message: Any) -> ErrorPayload:
+    """Codes and message of an error nested as JSON in a message; the outer request id stays at its end."""
+    if not isinstance(message, str):
+        return ErrorPayload(codes, truncate(json.dumps(message, ensure_ascii=False)))
+    text = message.lstrip()
+    if text.startswith("{"):
+        try:
+            payload, end = json.JSONDecoder().raw_decode(text)
+        except (ValueError, RecursionError):
+            return ErrorPayload(codes, truncate(message))
+        nested = parse_error_payload(payload)
+        if nested.message:
+            return ErrorPayload(codes + nested.codes, truncate(nested.message) + text[end:])
+    return ErrorPayload(codes, truncate(message))

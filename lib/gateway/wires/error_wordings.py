@@ -1,0 +1,179 @@
+"""Classes of errors by the gateway's own words, English and Chinese.
+
+A code is often missing or generic: gateways pass the message of an upstream on and fill in their own code.
+Each group of patterns lists the vendors and servers whose wording it stands for; the tests have the messages.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lib.core import errors
+
+_MAX_TEXT_LENGTH = 4_000
+_URL = re.compile(r"https?://\S+")
+_QUOTES = re.compile(r"[`'\"“”‘’「」]")
+_GAP = r"(?:(?!\. )[^!?\n。！]){0,%d}?"  # words of one sentence; model ids may contain dots
+
+
+def _compile(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(pattern.replace("~~", _GAP % 80) for pattern in patterns))
+
+
+# Per minute or per day, and concurrency: all vendors' 429. First, since these mention tokens and quotas too.
+_RATE_LIMITED = _compile(
+    r"\brate[ _-]?limit",
+    r"\brate (?:exceeded|increased)",
+    r"too many (?:concurrent )?requests",
+    r"\b(?:tokens?|requests?|queries|calls) (?:per|/|a) ?(?:min|sec|hour|day)",
+    r"\bper[- ]?(?:minute|day|hour|second)\b",
+    r"\b(?:[io]?tpm|rpm|tpd|rpd|qps|qpm)\b",
+    r"\bthrottl",
+    r"\bslow down\b",
+    r"please wait ~~before (?:trying|making|sending)",
+    r"(?:try|retry)(?: again)? (?:in|after) \d",
+    r"quota exceeded for (?:quota )?metric",  # Gemini's limits per minute and day
+    r"(?:exceed\w*|reached) ~~concurren(?:cy|t)",
+    r"concurren(?:cy|t) ~~(?:limit|exceed|reached)",
+    r"\bdaily (?:\w+ )?limit",
+    r"^allocated quota exceeded",  # DashScope's limit per minute
+    r"每(?:分钟|秒|小时|天|日)",
+    r"(?:请求|访问|调用).{0,8}(?:频繁|过快|频率|速率|次数.{0,6}(?:过多|上限|超))",
+    r"限流|限速|并发|(?:频率|速率)(?:限制|超|过|达)|请求数.{0,6}(?:限制|上限|超)",
+)
+
+# A limit of the answer alone, not of the chat and the answer together.
+_OUTPUT_LIMIT = _compile(
+    r"(?<!\+ )(?<!and )max_?(?:completion_?|output_?|new_?)?tokens(?: or \w+)?(?:: \d+)?"
+    r" ?(?:is|are|:|\(\d+\)|value)? ?(?:is |are )?"
+    r"(?:too (?:large|high|big)|must be|should be|cannot be|out of range|exceed)",
+    r"(?<!\+ )(?<!and )max_?(?:completion_?|output_?|new_?)?tokens\W{0,3}\d+\)? ?(?:>|exceed)",
+)
+
+_CONTEXT_TOO_LONG = _compile(
+    # Anthropic, Bedrock, Vertex, Fireworks, Ollama, Zhipu, Moonshot, Baidu
+    r"(?<!image )(?<!file )(?<!audio )\b(?:prompt|input|context|conversation|history|messages?)s?"
+    r"(?: (?:tokens?|text|context|content|history|messages?))?(?: (?:length|size|count))?"
+    r"(?: \([^)]*\))?(?: (?:is|are|was))? too (?:long|large|big)",
+    r"prompt exceed|(?:prompt|input) length ~~exceed",
+    r"length of tokens in the request is too long",
+    # OpenAI, Azure, DeepSeek, Groq, OpenRouter, vLLM, SGLang, llama.cpp, LM Studio, MiniMax, LiteLLM
+    r"(?:exceed\w*|overflow\w*|beyond|(?:greater|larger|longer|more) than|over|too (?:large|long|many))\b ~~"
+    r"context[ _-]?(?:length|window|size|limit)",
+    r"context[ _-]?(?:length|window|size|limit)(?![a-z])~~(?:exceed|overflow|not enough)",
+    r"context ?window ?exceeded",
+    r"contextwindowexceeded",
+    r"context (?:the )?overflow",
+    r"(?:context|conversation) (?:length |size |limit )?(?:has been |is |was )?(?:exceeded|full)",
+    r"reached its conversation limit",
+    r"max(?:imum)?(?: allowed)?[ _-](?:context|prompt|input|sequence|seq|model)"
+    r"[ _-]?(?:length|len|tokens?|window|size)",
+    r"model max length exceeded",
+    # Gemini, Vertex, Bedrock's Nova, GitHub Copilot and Models, SiliconFlow, llama-cpp-python, Mistral
+    r"(?<![\w])(?<!output )(?<!completion )(?<!maximum )(?<!max )tokens?\b~~"
+    r"(?:exceed|longer than|greater than|too large)\w* ~~(?:max|limit|context|allowed|window|configured|\d)",
+    r"token count (?:is|of) \d+ but",
+    r"max(?:imum)? input (?:characters|length)",
+    r"max size: \d+ tokens",
+    r"exceed\w* (?:the )?(?:models?|context|input|prompt|max\w*) (?:max\w* )?tokens?\b",
+    r"\btoken limit (?:is |was |has been )?exceeded",
+    r"^(?:invalid params, )?token limit$",  # MiniMax
+    r"too many (?:input |prompt |total )?tokens",  # Cohere
+    r"total text bytes",
+    # DashScope, Bedrock's Titan and Claude 2, TGI, Together
+    r"range of input length should be",
+    r"total message token length exceed",
+    r"expected maxlength: \d+, actual",
+    r"(?:inputs?|prompt|messages)\b ~~must (?:be|have|not exceed) ~~"
+    r"(?:<=|<|(?:less|fewer|smaller) than|at most|no more than) ?~~(?:tokens?\b|max_seq|max_input|\d{3})",
+    r"prompt_tokens ~~must be less than",
+    r"n_keep.{0,20}n_ctx",
+    # The advice at the end: Groq, Cerebras, vLLM, Cohere, LM Studio, SGLang
+    r"reduce (?:the )?(?:length|size|number of tokens) (?:of|in) (?:the |your |either )?(?:input )?"
+    r"(?:messages?|prompt|inputs?|conversation|context|one)\b",
+    r"reduce your prompt",
+    r"(?:using|use|provide) a shorter (?:prompt|input)",
+    # Zhipu, Hunyuan, Spark, Baidu, Doubao, resellers
+    r"上下文.{0,12}(?:超|过长|太长|溢出|已满)",
+    r"(?:超出|超过|超限|大于).{0,20}(?:上下文|最大长度|最大输入|输入长度|模型长度|(?<![\w])tokens?.{0,4}(?:上限|限制|长度))",
+    r"(?:输入(?!的?参数|值)|提示词?|prompt|对话|消息|请求内容|会话).{0,12}"
+    r"(?:过长|太长|超长|超限|(?:超过|超出).{0,10}(?:限制|上限|最大|长度|范围))",
+    r"(?<![\w])tokens?\s?(?:数量?|个数|长度|总数|总量|总长度)?.{0,6}(?:超过|超出|超限|过多|过长)",
+)
+
+_QUOTA_EXHAUSTED = _compile(
+    # Anthropic, OpenAI, DeepSeek, Moonshot, MiniMax, Cohere, xAI, OpenRouter, Together, new-api
+    r"\bcredit balance\b",
+    r"insufficient[ _-]*(?:\w+[ _-])?(?:balance|quota|credits?|funds?)\b",
+    r"not enough (?:\w+ )?(?:credits?|balance|quota|funds)\b",
+    r"\b(?:balance|quota|credits?|funds|free tier|allowance)\b ~~"
+    r"(?:insufficient|not enough|exhausted|used up|too low|depleted|run out|ran out|is empty|below zero|negative)",
+    r"(?:run|ran|are|is) out of (?:\w+ )?(?:credits?|quota|funds|balance)",
+    r"exceeded (?:your |the |its )?(?:\w+ )?(?:\w+ )?(?:quota|budget|credit limit|spend\w* limit)\b",
+    r"\b(?:billing|usage|spend\w*|monthly|hard|budget|credit) (?:hard )?limits? ~~(?:reached|exceeded)",
+    r"(?:reached|hit|exceeded) your (?:specified )?(?:api )?(?:usage|spend\w*|billing) limits?",
+    r"\bno (?:\w+ )?(?:credits?|balance|quota|funds) (?:left|remaining|available)",
+    r"payment required|requires? (?:more|at least \S+) credits?|can only afford",
+    r"account ~~(?:in arrears|overdue|past due)|account is in good standing",
+    # LiteLLM
+    r"\bover (?:its |the |your )?budget\b|budget has been exceeded|max budget",
+    # Zhipu, DashScope, Volcengine, SiliconFlow, one-api, new-api
+    r"(?:余额|额度|配额|资源包|积分|点数|套餐).{0,12}(?:不足|用尽|耗尽|用完|不够|为0|为零|过低|已尽|透支)",
+    r"欠费|预扣费.{0,6}失败|请.{0,6}充值",
+)
+
+_MODEL_NOT_FOUND = _compile(
+    # one-api, new-api, OpenRouter
+    r"(?:无|没有|暂无|未找到|找不到)(?:任何)?可?用?的?(?:渠道|通道)",
+    r"no (?:available|enabled|healthy) (?:channels?|providers?|deployments?|endpoints?|candidates?)\b",
+    r"no (?:channels?|endpoints?|allowed providers?|providers?) (?:are |is )?(?:found|available|for model)",
+    # OpenAI, Azure, DeepSeek, Groq, xAI, Volcengine, Gemini, Vertex, Bedrock, Mistral, Ollama, LiteLLM, Hugging Face
+    r"\b(?:unknown|invalid|unsupported|unrecognized|no such) model\b(?! (?:param|argument|option|output|response))",
+    r"not a valid model\b|model identifier is invalid|could not resolve the foundation model",
+    r"\bmodels?\b(?!.{0,80}(?:parameter|argument|param\b))~~ (?:does not|do not|doesnt|not) exist",
+    r"\bmodels?\b(?!.{0,80}(?:parameter|argument|param\b|file|image|tool))~~"
+    r" (?:is |was |were |could )?not (?:be )?found",
+    r"\bmodels? (?:\S{1,80} )?(?:is|are) (?:not|no longer) (?:available|offered|supported)"
+    r"(?! (?:right now|at the moment))",
+    r"\bmodels? (?:\S{1,80} )?(?:has|have) been (?:decommissioned|retired|removed|discontinued|deprecated)",
+    r"deployment ~~does not exist",
+    # Zhipu, DashScope, resellers
+    r"模型.{0,40}(?:不存在|未找到|已下线|已停用|未开放|未配置|不可用)|未知的?模型|不支持的模型|不支持(?:该|此|当前|这个)?模型",
+)
+
+_KEY_REJECTED = _compile(
+    r"(?:invalid|incorrect|wrong|missing|expired|revoked|disabled|no|unknown|malformed) (?:\w+ )?"
+    r"(?:x-)?(?:api[ _-]?keys?|access[ _-]tokens?|credentials?)\b",
+    r"\b(?:api[ _-]?key|access[ _-]token|credentials?) (?:\S{1,80} )?(?:is |has |was |been )*"
+    r"(?:not valid|invalid|expired|missing|disabled|revoked|not found|required|incorrect)",
+    r"(?:provide an|provide your|missing) (?:api[ _-]?key|authentication)|^unauthorized\b|token has expired",
+    r"authentication (?:failed|failure|fails|error)|security token ~~is invalid|unrecognizedclient",
+    r"(?:令牌|密钥|api ?key|鉴权|身份验证|认证)(?:\S{0,12})?(?:无效|错误|不正确|过期|失效|不存在|禁用|失败|状态不可用)",
+    r"(?:无效|未提供|缺少|错误|过期)的?(?:令牌|密钥|api ?key)",
+)
+
+_OVERLOADED = _compile(
+    r"\boverload|(?:over|at|no|insufficient|out of|exceeded|lack of) ?capacity|capacity (?:exceeded|constraints?)",
+    r"\b(?:too|is|are|currently|very) busy\b|high (?:demand|traffic|load)\b",
+    r"(?:temporarily|currently) (?:unavailable|not available)",
+    r"负载.{0,4}(?:饱和|过高|较高|满)|饱和|过载|繁忙|服务器忙|算力不足|访问量过大|暂时?不可用",
+)
+
+# In this order: a rate limit may mention quota and context, a quota may mention the model.
+_CLASSES: tuple[tuple[re.Pattern[str], type[errors.GatewayError]], ...] = (
+    (_RATE_LIMITED, errors.RateLimited),
+    (_QUOTA_EXHAUSTED, errors.QuotaExhausted),
+    (_CONTEXT_TOO_LONG, errors.ContextTooLong),
+    (_OVERLOADED, errors.Overloaded),
+    (_MODEL_NOT_FOUND, errors.ModelNotFound),
+    (_KEY_REJECTED, errors.KeyRejected),
+)
+
+
+def class_from_message(message: str) -> type[errors.GatewayError] | None:
+    """Return the class of error that the words of a message name; None if they name none."""
+    text = _QUOTES.sub("", _URL.sub("", message[:_MAX_TEXT_LENGTH])).casefold()
+    for pattern, error_class in _CLASSES:
+        if pattern.search(text) and not (error_class is errors.ContextTooLong and _OUTPUT_LIMIT.search(text)):
+            return error_class
+    return None

@@ -1,0 +1,209 @@
+"""Fields that an error names: in any spelling for a button, and those that it explicitly calls unsupported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from lib.core.params import PARAM_FIELDS
+from lib.core.refused_params import MAX_WORDS_LENGTH, FieldRefusal, param_of_field
+from lib.core.sanitize import get_object
+
+# Fields of both wires and of other vendors behind them, with the parameter that they are, "" for none.
+_OTHER_NAMES = {
+    **{"max_completion_tokens": "max_tokens", "max_output_tokens": "max_tokens", "max_new_tokens": "max_tokens"},
+    **{"thinking_budget": "budget", "thinking_config": "thinking", "adaptive thinking": "thinking"},
+    **{"extended thinking": "thinking", "candidate_count": "n", "response_schema": "format", "output_config": "effort"},
+    **{"response_mime_type": "format", "stop_sequences": "stop", "safety_identifier": "user", "user_id": "user"},
+    **{"stream_options": "", "include_usage": "", "prompt_cache_key": "", "prompt_cache_retention": ""},
+    **{"parallel_tool_calls": "", "service_tier": "", "top_logprobs": "", "logprobs": "", "min_p": ""},
+    **{"repetition_penalty": "", "web_search_options": "", "context_management": "", "display": "", "verbosity": ""},
+    **{"store": "", "metadata": "", "reasoning": "", "modalities": "", "prediction": ""},
+}
+_HIDDEN = ("model", "messages", "stream", "system", "*")
+
+
+def _params_by_name() -> dict[str, str]:
+    """Return the parameter of each name that an error can use, by the last part of its path."""
+    names = {name: param for name, param in _OTHER_NAMES.items()}
+    for field in PARAM_FIELDS:
+        for path in (field.openai_name, field.anthropic_name):
+            if path and path not in _HIDDEN:
+                names[path.rpartition(".")[2]] = field.name
+    names["response_format"] = names["format"] = "format"
+    return names
+
+
+_PARAM_BY_NAME = _params_by_name()
+# Names that are also common words count only in quotes, or next to a word such as "parameter".
+_COMMON_WORDS = {"n", "stop", "seed", "effort", "thinking", "user", "format", "store", "metadata", "display"}
+_COMMON_WORDS |= {"reasoning", "prediction", "modalities", "verbosity"}
+
+
+def _spelling(name: str) -> str:
+    """Return a pattern for `top_p`, `top-p`, `topP`, `TopP` and `Top P`."""
+    return "[ _-]?".join(map(re.escape, re.split("[_ ]", name)))
+
+
+_MENTION = re.compile(
+    r"(?P<quote>[`'\"“‘]?)(?P<path>(?:[A-Za-z_$][\w$]*(?:\[\d+\])?(?:\.\d+)?\.)*)(?P<name>(?<![A-Za-z0-9_])(?:"
+    + "|".join(f"(?P<_{i}>{_spelling(name)})" for i, name in enumerate(sorted(_PARAM_BY_NAME, key=len, reverse=True)))
+    + r")(?![A-Za-z0-9_]|\.\w|\[))(?P<end>[`'\"”’]?)",
+    re.IGNORECASE,
+)
+_NAMES = sorted(_PARAM_BY_NAME, key=len, reverse=True)
+_PARAM_WORD_BEFORE = re.compile(
+    r"(?:param(?:eter)?s?|arguments?|fields?|propert(?:y|ies)|options?|参数|字段)\W{0,4}$", re.I
+)
+_PARAM_WORD_AFTER = re.compile(
+    r"^\W{0,2}(?:param(?:eter)?|argument|field|property|option|参数|字段|: extra inputs)", re.I
+)
+
+# Explicit words for a parameter that is not taken, whatever its value.
+_UNSUPPORTED = re.compile(
+    r"unsupported|not supported|no longer supported|not permitted|not allowed|(?:is|are|been) deprecated|not accepted"
+    r"|(?:do|does|don't|doesn't|did|didn't)(?: not)? (?:support|accept|take|allow|recognize)"
+    r"|(?:unknown|unrecognized|unrecognised|unexpected|extraneous|undefined) (?:request |keyword |input )?"
+    r"(?:parameter|param|argument|field|property|option|name|key|input)"
+    r"|was unexpected|cannot find field|not recognized|unimplemented|not implemented|not enabled|not available"
+    r"|(?:is|are|been) (?:removed|disabled)|cannot be (?:used|set|specified) (?:with|for|on) (?:this|the) model"
+    r"|不支持|不被支持|未知的?(?:参数|字段)|不允许|不可用|无法识别|未识别|已弃用|已废弃|不再支持|多余的?(?:参数|字段)|不接受",
+    re.IGNORECASE,
+)
+# A rule about the value, which another value may keep.
+_ABOUT_VALUE = re.compile(
+    r"\b(?:must|should|between|out of range|greater|less|at most|at least|maximum|minimum|too (?:large|high|low"
+    r"|small|big|long|many)|ranges?|valid|invalid|values?|one of|expected|does not match|types?)\b"
+    r"|取值|范围|必须|应为|应该|大于|小于|最大|最小|超出|超过|有效|类型|的值",
+    re.IGNORECASE,
+)
+# The one value that is left is the default: the parameter itself is refused.
+_ONLY_DEFAULT = re.compile(
+    r"only (?:the )?default ?(?:\([^)]*\))? ?(?:value )?(?:is|are) (?:supported|allowed|accepted)"
+    r"|only (?:\w+ ?= ?)?\d+(?:\.\d+)? is (?:allowed|supported)|只支持默认值|仅支持默认值",
+    re.IGNORECASE,
+)
+# A rule about a combination, which says nothing of the parameter alone.
+_CONDITIONAL = re.compile(
+    r"\b(?:when|while|if|unless|without|together|combin\w+|alongside|simultaneously|same time|both|mutually|conflicts?"
+    r"|only (?:with|when|for|if|one)|in addition|requires?|non-?stream\w*)\b"
+    r"|\bwith (?!(?:this|that|the|your|current|selected|given|these)? ?(?:requested |specified |selected )?"
+    r"(?:models?|deployment|endpoint|api|engine|version|gateway|provider)\b)"
+    r"|同时|一起|[当若]|如果|冲突|互斥|只能|非流式",
+    re.IGNORECASE,
+)
+_PAIR = re.compile(
+    r"(?:can ?not|can't|may not|must not|should not|not) (?:be )?both|both (?:be )?(?:specified|set|used|provided)"
+    r"|can ?not be (?:\w+ ){0,2}(?:together|at the same time|simultaneously)|mutually exclusive"
+    r"|(?:use |specify )?only one of"
+    r"|but not both|不能同时|不可同时|不允许同时|不支持同时|二选一|只能.{0,8}其中?一个|互斥",
+    re.IGNORECASE,
+)
+# Advice and lists of what is taken instead end a clause.
+_ADVICE = re.compile(
+    r"[,;:]? ?\b(?:please )?(?:use|try|replace|switch to|did you mean|expected one of|supported parameters"
+    r"|allowed parameters|valid parameters|to drop)\b|，?请(?:使用|改用)",
+    re.IGNORECASE,
+)
+_CLAUSE_END = re.compile(r"\.\s|\.$|[;\n。；！]|!\s")
+# Entries of a validator: pydantic's `loc` and `msg`, as JSON or as Python's own notation.
+_ENTRY = re.compile(r"['\"]loc['\"]: ?[\[(](?P<loc>[^\])]*)[\])](?P<rest>[^{}]{0,200})")
+_ENTRY_REFUSAL = re.compile(r"extra_forbidden|value_error\.extra|extra (?:inputs|fields) (?:are )?not permitted", re.I)
+_FIELD_AFTER = re.compile(r"not permitted, field: ['\"]([\w.\[\]]+)['\"]", re.IGNORECASE)
+_ROOTS = ("body", "request", "generation_config", "config", "params", "parameters", "extra_body", "$", "root", "json")
+
+
+class _Mention(NamedTuple):
+    name: str  # in lower case with underscores, with its path
+    start: int
+    end: int
+
+
+def named_params(payload: Any, message: str) -> tuple[str, ...]:
+    """Return the parameters that an error names in its `param`, its entries or its message, in any spelling."""
+    names = [mention.name for mention in _find_mentions(message)]
+    names += [normalize_name(_param_field(payload)), *(normalize_name(name) for name, _ in _entries(message))]
+    named = {_PARAM_BY_NAME.get(name.rpartition(".")[2], "") for name in names}
+    named |= {param_of_field("openai", name) or param_of_field("anthropic", name) for name in names}
+    known = [field.name for field in PARAM_FIELDS]
+    return tuple(name for name in known if name in named)
+
+
+def field_refusals(payload: Any, message: str) -> tuple[FieldRefusal, ...]:
+    """Return the fields that an error calls unknown, unsupported, not permitted or deprecated.
+
+    A value out of range, a combination and anything less explicit are not among them. Of two fields that
+    cannot be sent together, the second is refused beside the first, and top_p beside the temperature.
+    """
+    entries = [(name, words) for name, words in _entries(message) if _ENTRY_REFUSAL.search(words)]
+    if entries or _entries(message):
+        return tuple(FieldRefusal(normalize_name(name), words=words[:MAX_WORDS_LENGTH]) for name, words in entries)
+    if fields := _FIELD_AFTER.findall(message):
+        return tuple(FieldRefusal(normalize_name(name), words=message[:MAX_WORDS_LENGTH]) for name in fields)
+    is_default_only = bool(_ONLY_DEFAULT.search(message))
+    refusals: list[FieldRefusal] = []
+    for clause in _CLAUSE_END.split(message):
+        refusals += _clause_refusals(clause, _param_field(payload), is_default_only=is_default_only)
+    return tuple(dict.fromkeys(refusals))
+
+
+def normalize_name(name: str) -> str:
+    """Return a name as the wires spell it: `generationConfig.topP` is `top_p`."""
+    parts = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[ -]+", "_", part).lower() for part in re.split(r"[./\[\]]+", name)]
+    parts = [part for part in parts if part and not part.isdecimal()]
+    while len(parts) > 1 and parts[0] in _ROOTS:
+        parts.pop(0)
+    return ".".join(parts)
+
+
+def _clause_refusals(clause: str, param: str, *, is_default_only: bool) -> Iterator[FieldRefusal]:
+    advice = _ADVICE.search(clause)
+    text = clause[: advice.start()] if advice else clause
+    names = list(dict.fromkeys(mention.name for mention in _find_mentions(text)))
+    words = clause.strip()[:MAX_WORDS_LENGTH]
+    if _PAIR.search(clause) and len(names) == 2:
+        first, second = names if names[0] != "top_p" else (names[1], names[0])
+        yield FieldRefusal(second, first, words)
+        return
+    if is_default_only:
+        is_refusal = bool(re.search(r"unsupported|support|invalid|allowed|不支持", text, re.IGNORECASE))
+    else:
+        is_refusal = bool(_UNSUPPORTED.search(text)) and not _ABOUT_VALUE.search(text)
+    if not is_refusal or _CONDITIONAL.search(text):
+        return
+    if not names and param and not is_default_only:
+        names = [normalize_name(param)]
+    for name in names:
+        yield FieldRefusal(name, words=words)
+
+
+def _find_mentions(text: str) -> Iterator[_Mention]:
+    for match in _MENTION.finditer(text):
+        index = next(i for i in range(len(_NAMES)) if match[f"_{i}"] is not None)
+        name = _NAMES[index]
+        is_marked = bool(match["quote"] and match["end"]) or bool(match["path"])
+        is_param = _PARAM_WORD_BEFORE.search(text[: match.start()]) or _PARAM_WORD_AFTER.search(text[match.end() :])
+        if name in _COMMON_WORDS and not is_marked and not is_param:
+            continue
+        leaf = {"adaptive thinking": "thinking", "extended thinking": "thinking"}.get(name, name)
+        yield _Mention(normalize_name(match["path"] + leaf), match.start(), match.end())
+
+
+def _entries(message: str) -> list[tuple[str, str]]:
+    """Return the paths and words of a validator's entries in a message."""
+    found = []
+    for match in _ENTRY.finditer(message):
+        parts = [part.strip(" '\"") for part in match["loc"].split(",")]
+        before = message[: match.start()].rpartition("{")[2]
+        # What the user sent follows in `input`: nobody's words but the user's.
+        rest = re.split(r"['\"]input['\"]", match["rest"])[0]
+        found.append((".".join(part for part in parts if part), f"{before}{rest}".strip(" ,")))
+    return found
+
+
+def _param_field(payload: Any) -> str:
+    param = get_object(payload, "error").get("param") if isinstance(payload, dict) else None
+    if param is None and isinstance(payload, dict):
+        param = payload.get("param")
+    return param if isinstance(param, str) and param.lower() not in ("none", "null") else ""
