@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -112,6 +113,15 @@ def parse_base_url(value: str, name: str) -> str:
         raise SettingError(f"{message}, without anything after ? or #.")
     path = re.sub(r"/v1$", "", parts.path.rstrip("/")).rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def is_loopback_url(url: str) -> bool:
+    """Return True for an address of this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def parse_price_overrides(prices_table: Any) -> tuple[PriceOverride, ...]:

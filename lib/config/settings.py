@@ -19,6 +19,7 @@ from lib.config.parse import (
     DEFAULT_BASE_URL,
     QUOTES,
     SettingReader,
+    is_loopback_url,
     parse_base_url,
     parse_key,
     parse_price_overrides,
@@ -29,6 +30,7 @@ from lib.core.pricing import PriceOverride
 from lib.core.target import Wire, is_wire
 
 DEFAULT_DATABASE_URL = "sqlite:///data/antler.db"
+MODELS_DEV_URL = "https://models.dev/api.json"
 POSTGRES_EXAMPLE = "postgresql://user:password@host/name"
 SECRETS_FILE = Path(".streamlit/secrets.toml")
 
@@ -69,7 +71,8 @@ class Settings:
 
     `utility_model` writes titles and summaries, "" for none; a `utility_wire` of None takes the wire that
     the gateway lists. The first matching price of `price_overrides` applies. Users may send keys of their own
-    to `personal_key_urls`.
+    to `personal_key_urls`. Facts about models are fetched from `models_dev_url`, "" for none; the gateway's
+    prices are those of `price_group`, "" for the likely one.
     """
 
     api_key: str = field(default="", repr=False)
@@ -85,6 +88,8 @@ class Settings:
     server: ServerSettings = ServerSettings()
     caller_identity: CallerIdentity = CallerIdentity()
     personal_key_urls: tuple[str, ...] = ()
+    models_dev_url: str = ""
+    price_group: str = ""
 
     @property
     def is_demo(self) -> bool:
@@ -129,6 +134,10 @@ def load_settings(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Set
         server=_load_server_settings(reader("server")),
         caller_identity=parse_caller_identity(reader("team"), auth_table, api_key),
         personal_key_urls=_parse_personal_key_urls(reader("own_key"), base_url, is_demo=not api_key),
+        models_dev_url=_parse_models_dev_url(
+            *gateway.read("ANTLER_MODELS_DEV_URL", "models_dev_url"), is_demo=not api_key, base_url=base_url
+        ),
+        price_group=gateway.read("ANTLER_PRICE_GROUP", "price_group")[0].strip(QUOTES).strip(),
     )
 
 
@@ -227,6 +236,21 @@ def _parse_personal_key_urls(reader: SettingReader, base_url: str, *, is_demo: b
             f"{name} must list the addresses that people may send a key of their own to: the server has none."
         )
     return urls or (base_url,)
+
+
+def _parse_models_dev_url(value: str, name: str, *, is_demo: bool, base_url: str) -> str:
+    """Return the address of models.dev's list, "" to fetch nothing.
+
+    Nothing is fetched for the demo, whose models are its own, and by default for a gateway on this machine,
+    which stands for development and tests.
+    """
+    if is_demo or value.lower() in ("off", "false", "no", "0"):
+        return ""
+    if not value or value.lower() in ("on", "true", "yes", "1"):
+        return MODELS_DEV_URL if value or not is_loopback_url(base_url) else ""
+    # Only checked: the path of this address stays as it is.
+    parse_base_url(value, name)
+    return value.strip(QUOTES).strip()
 
 
 def read_secrets(path: Path = SECRETS_FILE) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import contextlib
 import copy
 import itertools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
@@ -30,6 +30,7 @@ from lib.core.params import Params
 from lib.core.pricing import Balance, Price
 from lib.core.target import Target
 from lib.gateway.catalog.balance import SUBSCRIPTION_PATH, USAGE_PATH, parse_balance
+from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.catalog.models import fetch_all_pages
 from lib.gateway.catalog.prices import PRICING_PATH, parse_price_list
 from lib.gateway.transport.body import MAX_BODY_BYTES, read_frames
@@ -56,7 +57,8 @@ class Gateway:
     All methods that send a request raise an AnswerError, from which the key is redacted.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, get_library: Callable[[], Library] = package_library) -> None:
+        self._get_library = get_library
         self.base_url = settings.base_url
         self._api_key = settings.api_key
         self._max_retries = settings.retries
@@ -157,7 +159,7 @@ class Gateway:
             return self._get_text(f"/v1/models{query}")
 
         with self._redact_key():
-            return fetch_all_pages(fetch_page)
+            return fetch_all_pages(fetch_page, self._get_library())
 
     def fetch_prices(self) -> Mapping[str, Price]:
         """Return the gateway's own price list, by model. It is public, so the key is not sent."""

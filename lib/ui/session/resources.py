@@ -24,6 +24,7 @@ from lib.config.settings import Settings
 from lib.core import audit
 from lib.core.errors import StoreError
 from lib.core.policy import Policy
+from lib.gateway.catalog.library_updates import LibraryUpdates
 from lib.storage.store import Store
 
 _APP_FOLDER = str(Path(__file__).resolve().parents[3])
@@ -126,9 +127,19 @@ def _demo_server() -> demo.DemoGateway:
 
 
 @st.cache_resource(show_spinner=False)
+def library_updates() -> LibraryUpdates:
+    """Return the facts about models, which are fetched in the background and kept beside a SQLite database."""
+    database = settings().database
+    if database.kind == "sqlite":
+        return LibraryUpdates(settings().models_dev_url, Path(database.location).parent)
+    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return LibraryUpdates(settings().models_dev_url, Path(cache_home, "antler"))
+
+
+@st.cache_resource(show_spinner=False)
 def connection_at(base_url: str) -> Connection:
     """Return the connection to the gateway at that address, with the team's key."""
-    return connect(replace(settings(), base_url=base_url))
+    return connect(replace(settings(), base_url=base_url), library_updates().current)
 
 
 def shared_connection() -> Connection:

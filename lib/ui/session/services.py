@@ -89,7 +89,9 @@ def model_list(timeout: float = MODEL_LIST_WAIT) -> ModelList:
 
 def model(model_id: str) -> Model:
     """Return the model with that id; one that is not listed has the capabilities that its name implies."""
-    return next((model for model in model_list().models if model.id == model_id), None) or unlisted_model(model_id)
+    return next((model for model in model_list().models if model.id == model_id), None) or unlisted_model(
+        model_id, resources.library_updates().current()
+    )
 
 
 def preferences(user_id: str) -> Preferences:

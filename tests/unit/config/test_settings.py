@@ -289,3 +289,40 @@ def test_the_utility_model_with_and_without_wire(text: str, model: str, wire: st
 @pytest.mark.parametrize("text", ["@openai", "two words", '""', "a\tb"])
 def test_an_invalid_utility_model_is_refused_by_name(text: str) -> None:
     assert "DEERAPI_CHEAP_MODEL must be a model's id" in load_error({"DEERAPI_CHEAP_MODEL": text})
+
+
+GATEWAY = {"DEERAPI_API_KEY": "sk-0123456789abcdef0123"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        (GATEWAY, "https://models.dev/api.json"),
+        ({**GATEWAY, "ANTLER_MODELS_DEV_URL": "off"}, ""),
+        ({**GATEWAY, "ANTLER_MODELS_DEV_URL": "No"}, ""),
+        ({**GATEWAY, "ANTLER_MODELS_DEV_URL": "http://mirror.example/list.json"}, "http://mirror.example/list.json"),
+        ({**GATEWAY, "DEERAPI_BASE_URL": "http://localhost:4000"}, ""),
+        ({**GATEWAY, "DEERAPI_BASE_URL": "http://127.0.0.9"}, ""),
+        ({**GATEWAY, "DEERAPI_BASE_URL": "http://[::1]:4000/v1"}, ""),
+        ({**GATEWAY, "DEERAPI_BASE_URL": "http://litellm:4000"}, "https://models.dev/api.json"),
+        (
+            {**GATEWAY, "DEERAPI_BASE_URL": "http://localhost", "ANTLER_MODELS_DEV_URL": "on"},
+            "https://models.dev/api.json",
+        ),
+        (
+            {**GATEWAY, "DEERAPI_BASE_URL": "http://localhost", "ANTLER_MODELS_DEV_URL": "http://[::1]/a"},
+            "http://[::1]/a",
+        ),
+        # The demo fetches nothing, whatever is set.
+        ({}, ""),
+        ({"ANTLER_MODELS_DEV_URL": "on"}, ""),
+        ({"ANTLER_MODELS_DEV_URL": "https://models.dev/api.json"}, ""),
+    ],
+)
+def test_the_address_of_models_dev(environ: dict[str, str], url: str) -> None:
+    assert load_settings(environ, {}).models_dev_url == url
+
+
+def test_an_invalid_address_of_models_dev_is_refused_by_name() -> None:
+    with pytest.raises(SettingError, match=r"\[gateway\] models_dev_url"):
+        load_settings(GATEWAY, {"gateway": {"models_dev_url": "ftp://models.dev"}})

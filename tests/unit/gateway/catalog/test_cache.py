@@ -7,6 +7,7 @@ from lib.core import errors
 from lib.core.models import Model, ModelList
 from lib.core.pricing import Price
 from lib.gateway.catalog.cache import Catalog
+from lib.gateway.catalog.library import Library
 from tests.support.replay import soon
 
 
@@ -100,3 +101,21 @@ def test_prices_are_fetched_after_the_models_and_kept_on_failure() -> None:
         assert cache.model_list(60).models
         assert fetched.acquire(timeout=20)
         assert soon(lambda expected=expected: cache.cached_model_list.prices == expected)
+
+
+def test_newer_library_expires_the_list() -> None:
+    libraries = [Library({}), Library({})]
+    fetched: list[Library] = []
+
+    def fetch() -> ModelList:
+        fetched.append(libraries[0])
+        return MODEL_LIST
+
+    cache = Catalog(fetch, get_library=lambda: libraries[0])
+    cache.model_list(60)
+    cache.model_list(60)
+    assert len(fetched) == 1
+    newer = libraries.pop()
+    libraries[0] = newer
+    cache.model_list(60)
+    assert soon(lambda: fetched[1:] == [newer])

@@ -16,6 +16,7 @@ from lib.core.models import ModelList
 from lib.core.pricing import ModelPrice, Price, PriceOverride
 from lib.gateway.catalog import models as catalog
 from lib.gateway.catalog import prices
+from lib.gateway.catalog.library import package_library
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway
@@ -119,37 +120,13 @@ def test_prices_per_token_in_model_lists():
     assert catalog.parse_model_page(body)[0].prices == {"m": Price(D(3), D(15), D("0.3"))}
 
 
-def test_library_price_is_found_under_every_spelling():
-    price = prices.library_price("gpt-4o")
-    assert price == ModelPrice(Price(D("2.5"), D(10), D("1.25")), "library")
-    for spelling in ("openai/gpt-4o", "GPT-4o", "gpt-4o-2024-08-06"):
-        assert prices.library_price(spelling) == price
-    haiku = prices.library_price("claude-3-5-haiku-20241022").base_price
-    assert (haiku.cache_read, haiku.cache_write) == (D("0.08"), D(1))
-    assert prices.library_price("nobody-knows-this") is None
-
-
-def test_library_has_long_context_prices():
-    all_prices = [price for index in prices._library_prices() for price in index.values()]
-    assert all(price.base_price.input and price.base_price.output for price in all_prices)
-    long_context_prices = [price for price in all_prices if price.long_context_price]
-    assert long_context_prices
-    assert all(price.price_for(10**6) == price.long_context_price for price in long_context_prices)
-
-
 def test_gateway_price_wins_over_library_over_settings():
     gateway_price, override_price = Price(D(1), D(1)), Price(D(9), D(9))
     lookup = Prices(lambda: ModelList(prices={"gpt-4o": gateway_price}), [PriceOverride("*", override_price)])
     assert lookup.price_of("gpt-4o") == ModelPrice(gateway_price, "gateway")
-    assert lookup.price_of("gpt-4o-mini") == prices.library_price("gpt-4o-mini")
+    assert lookup.price_of("gpt-4o-mini") == package_library().price_of("gpt-4o-mini")
     assert lookup.price_of("ours") == ModelPrice(override_price, "settings")
     assert Prices(ModelList).price_of("ours") is None
-
-
-def test_bedrock_id_has_the_price_of_the_vendor():
-    assert prices.library_price("us.anthropic.claude-3-5-haiku-20241022-v1:0") == prices.library_price(
-        "claude-3-5-haiku-20241022"
-    )
 
 
 def test_price_list_is_fetched_without_the_key():
