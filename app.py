@@ -53,7 +53,7 @@ else:
     # `streamlit run app.py` finds this name, serves it, and runs this file as its script.
     app = st.App(
         __file__,
-        routes=health.ROUTES,
+        routes=health.routes(),
         lifespan=shutdown.lifespan,
         middleware=[
             Middleware(csp_middleware.SecurityHeadersMiddleware),

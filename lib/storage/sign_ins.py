@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -11,15 +10,6 @@ from lib.core.conversation import new_id
 from lib.storage.engine import Aggregate, insert
 from lib.storage.schema import password_attempt as attempts
 from lib.storage.schema import revoked_sign_in as revoked
-
-
-@dataclass(frozen=True)
-class AttemptLimits:
-    """Password attempts within a window of seconds: of one address, and of all together."""
-
-    max_per_address: int
-    max_total: int
-    window_seconds: float
 
 
 class SignIns(Aggregate):
@@ -35,12 +25,15 @@ class SignIns(Aggregate):
         with self._read() as connection:
             return connection.scalar(sa.select(revoked.c.id).where(revoked.c.id == sign_in_id)) is not None
 
-    def register_attempt(self, address: str, now: float, limits: AttemptLimits) -> float:
+    def register_attempt(
+        self, address: str, now: float, *, max_per_address: int, max_total: int, window_seconds: float
+    ) -> float:
         """Count a password attempt and return 0.0, or return the seconds until the next one is allowed.
 
-        Throttled attempts are not counted, so that they do not extend the wait.
+        Throttled attempts are not counted, so that they do not extend the wait. The maximum applies to
+        the attempts of an address, and of all together, within a window of seconds.
         """
-        window, row_address = limits.window_seconds, _digest(address)
+        window, row_address = window_seconds, _digest(address)
         with self._write() as connection:
             # Rows from the future are of a clock that was set back.
             is_outside = (attempts.c.at <= now - window) | (attempts.c.at > now + window)
@@ -48,9 +41,9 @@ class SignIns(Aggregate):
             rows = connection.execute(sa.select(attempts.c.address, attempts.c.at).order_by(attempts.c.at)).all()
             times = [row.at for row in rows if row.address == row_address]
             waits = [0.0]
-            if len(times) >= limits.max_per_address:
+            if len(times) >= max_per_address:
                 waits.append(times[0] + window - now)
-            if len(rows) >= limits.max_total:
+            if len(rows) >= max_total:
                 waits.append(rows[0].at + window - now)
             if max(waits) == 0.0:
                 connection.execute(sa.insert(attempts).values(id=new_id(), address=row_address, at=now))

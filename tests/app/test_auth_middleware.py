@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 import pytest
 import streamlit as st
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from lib.config.auth import user_from_claims
 from lib.storage.store import Store
-from lib.ui.auth import password, sign_in_html
+from lib.ui.auth import oidc, password, sign_in_html
 from tests.app.http_client import ask
 from tests.support.app_server import AppServer
 
+Found = TypeVar("Found")
 PASSWORD, SECRET, COOKIE_SECRET = "correct horse", "0123456789abcdef", "c" * 32
 SETTINGS = {
     "password": {"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": PASSWORD},
@@ -191,6 +195,151 @@ def test_a_revocation_closes_the_websocket_before_any_callback_runs(apps):
     assert ask(app, "/media/0a1b.png", Cookie=cookie(sub="8")).status == 401
     assert ask(app, "/media/0a1b.png", Cookie=cookie(sub="9")).status == 404
     assert ask(app, "/media/0a1b.png", Cookie=cookie(sub="8", iat=int(time.time()) + 1)).status == 404
+
+
+@contextmanager
+def open_session(app: AppServer, resumes: str = "", **headers: str) -> Iterator[ClientConnection]:
+    """Open a websocket that asks to resume a session, and request a run."""
+    request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    address = f"{app.url.replace('http', 'ws')}/_stcore/stream"
+    protocols = ["streamlit", "xsrf", *([resumes] if resumes else [])]
+    with connect(address, origin=app.url, subprotocols=protocols, additional_headers=request_headers) as websocket:
+        websocket.send(rerun_message())
+        yield websocket
+
+
+def receive_until(websocket: ClientConnection, find: Callable[[ForwardMsg], Found]) -> Found:
+    """Return what `find` returns for the first message for which it returns something."""
+    while True:
+        if found := find(ForwardMsg.FromString(websocket.recv(timeout=60))):
+            return found
+
+
+def session_id(websocket: ClientConnection) -> str:
+    return receive_until(websocket, lambda message: message.new_session.initialize.session_id)
+
+
+def user_headers(mode: str, name: str) -> dict[str, str]:
+    """Return the headers of a user: in the mode without accounts, of a browser."""
+    return {
+        "password": {"Cookie": f"{password.COOKIE_NAME}={password.create_cookie(PASSWORD)}"},
+        "proxy": {"X_Antler_Proxy": SECRET, "X_Forwarded_Email": f"{name}@example.org"},
+        "oidc": {"Cookie": cookie(sub=name)},
+    }[mode]
+
+
+@pytest.mark.parametrize("mode", SETTINGS)
+def test_a_session_is_resumed_by_its_own_user_only(apps, mode):
+    ann, bob = user_headers(mode, "ann"), user_headers(mode, "bob")
+    with open_session(apps[mode], **ann) as first:
+        anns_id = session_id(first)
+    with open_session(apps[mode], anns_id, **bob) as stolen:
+        assert session_id(stolen) != anns_id
+    with open_session(apps[mode], anns_id, **ann) as resumed:
+        assert session_id(resumed) == anns_id
+        # Also while it is connected.
+        with open_session(apps[mode], anns_id, **bob) as stolen:
+            assert session_id(stolen) != anns_id
+
+
+@pytest.mark.parametrize("mode", SETTINGS)
+def test_a_page_may_not_send_messages_that_change_the_process(apps, mode):
+    message = BackMsg(clear_cache=True)
+    app = apps[mode]
+    with open_session(app, **user_headers(mode, "carl")) as websocket:
+        websocket.send(message.SerializeToString())
+        websocket.send(rerun_message())
+        receive_until(websocket, lambda message: message.HasField("script_finished"))
+    assert "refused: clear_cache" in app.log.read_text(encoding="utf-8")
+
+
+def test_before_a_sign_in_a_page_may_only_request_runs(apps):
+    app = apps["oidc"]
+    message = BackMsg()
+    message.file_urls_request.file_names.append("a.json")
+    with open_session(app) as websocket:
+        websocket.send(message.SerializeToString())
+        websocket.send(rerun_message())
+        receive_until(websocket, lambda message: message.HasField("script_finished"))
+    assert "refused: file_urls_request" in app.log.read_text(encoding="utf-8")
+
+
+def upload(app: AppServer, path: str, **headers: str) -> int:
+    """Upload a small file as Streamlit's page does, and return the status."""
+    xsrf = ask(app, "/_stcore/health").headers["set-cookie"].partition(";")[0]
+    cookies = "; ".join(filter(None, (xsrf, headers.pop("Cookie", ""))))
+    body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.json"\r\n\r\n{}\r\n--b--\r\n'
+    extra = {"Content_Type": "multipart/form-data; boundary=b", "X_Xsrftoken": xsrf.partition("=")[2]}
+    return ask(app, path, "PUT", body, Cookie=cookies, **extra, **headers).status
+
+
+@pytest.mark.parametrize("mode", SETTINGS)
+def test_uploads_need_a_file_id_that_their_session_was_given(apps, mode):
+    app, ann, bob = apps[mode], user_headers(mode, "ann"), user_headers(mode, "bob")
+    request = BackMsg()
+    request.file_urls_request.file_names.append("a.json")
+    with open_session(app, **ann) as websocket:
+        anns_id = session_id(websocket)
+        websocket.send(request.SerializeToString())
+        urls = receive_until(websocket, lambda message: list(message.file_urls_response.file_urls))
+        path = urls[0].upload_url
+        assert path == f"/_stcore/upload_file/{anns_id}/{urls[0].file_id}"
+        unknown = f"/_stcore/upload_file/{anns_id}/another-id"
+        assert [upload(app, p, **ann) for p in (path, unknown)] == [204, 403]
+        assert upload(app, path, **bob) == 403
+        assert ask(app, path, "DELETE", **bob).status == 403
+
+
+def test_a_download_is_served_to_its_own_user_only(apps):
+    app, ann, bob = apps["proxy"], user_headers("proxy", "ann"), user_headers("proxy", "bob")
+    settings, download = BackMsg(), BackMsg()
+    settings.rerun_script.page_name = "settings"
+    with open_session(app, **ann) as websocket, open_session(app, **bob):
+        websocket.send(settings.SerializeToString())
+        anns_id = session_id(websocket)
+        file_id = receive_until(websocket, lambda m: m.delta.new_element.download_button.deferred_file_id)
+        download.backend_operation_request.request_id = "r"
+        download.backend_operation_request.session_id = anns_id
+        download.backend_operation_request.deferred_file.file_id = file_id
+        websocket.send(download.SerializeToString())
+        path = receive_until(websocket, lambda m: m.backend_operation_response.deferred_file.url)
+        assert path.startswith("/media/")
+        assert [ask(app, path, **headers).status for headers in (bob, ann)] == [404, 200]
+        assert ask(app, path, "HEAD", **bob).status == 404
+        assert ask(app, path.replace("/media/", "/media/../media/"), **bob).status != 200
+
+
+def test_a_get_request_signs_nobody_out(apps):
+    signed_in = cookie(sub="dora", iat=int(time.time()) - 5)
+    refused = ask(apps["oidc"], "/auth/logout", Cookie=signed_in)
+    assert (refused.status, refused.headers["location"], "set-cookie" in refused.headers) == (303, "/", False)
+    assert ask(apps["oidc"], "/media/0a1b.png", Cookie=signed_in).status == 404
+    password_cookie = valid_headers("password")
+    answer = ask(apps["password"], "/signout", **password_cookie)
+    assert (answer.status, "set-cookie" in answer.headers) == (303, False)
+    assert ask(apps["password"], "/", Accept="text/html", **password_cookie).status == 200
+
+
+def test_a_sign_out_with_oidc_revokes_the_cookie_and_lets_the_browser_delete_it(apps):
+    app, values = apps["oidc"], claims(sub="emma")
+    header = create_signed_value(COOKIE_SECRET, "_streamlit_user", json.dumps(values)).decode()
+    signed_in = f"_streamlit_user={header}"
+    assert ask(app, "/media/0a1b.png", Cookie=signed_in).status == 404
+    store = Store(f"sqlite:///{app.folder}/data/antler.db")
+    store.sign_ins.revoke(oidc._sign_in_id(values), time.time() + 60)
+    store.close()
+    assert ask(app, "/media/0a1b.png", Cookie=signed_in).status == 401
+    answer = ask(app, "/auth/logout", Cookie=signed_in)
+    assert answer.status == 302
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("mode", SETTINGS)
+def test_the_metrics_of_streamlit_follow_the_rule_of_the_apps(apps, mode):
+    for path in ("/metrics", "/_stcore/metrics"):
+        assert ask(apps[mode], path).status == 200
+        assert ask(apps[mode], path, X_Forwarded_For="10.9.9.9").status == 403
+        assert ask(apps[mode], path, X_Forwarded_For="10.9.9.9", **valid_headers(mode)).status == 403
 
 
 def test_a_client_without_its_session_gets_a_new_page(apps):

@@ -55,6 +55,21 @@ def test_a_working_server_is_healthy_and_ready(app):
     )
 
 
+def test_the_endpoints_are_also_below_the_base_path(start_servers, tmp_path):
+    settings = {"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": "correct horse"}
+    app = AppServer(tmp_path / "below", {**settings, "STREAMLIT_SERVER_BASE_URL_PATH": "/team/chat"})
+    start_servers.append(app)
+    for base in ("", "/team/chat"):
+        assert get(f"{app.url}{base}/health") == (200, "ok")
+        wait_until(lambda url=f"{app.url}{base}/ready": get(url)[0] == 200)
+        assert json.loads(get(f"{app.url}{base}/ready")[1])["database"] is True
+        assert "antler_answers_running" in get(f"{app.url}{base}/metrics")[1]
+    # Everything else needs a sign-in, and Streamlit's metrics follow the rule of the app's.
+    assert get(f"{app.url}/team/chat/media/a.png")[0] == 401
+    metrics = f"{app.url}/team/chat/_stcore/metrics"
+    assert [get(metrics)[0], get(metrics, X_Forwarded_For="10.9.9.9")[0]] == [200, 403]
+
+
 def test_readiness_follows_the_database(app):
     assert get(f"{app.url}/ready")[0] == 200
     database = app.folder / "data/antler.db"

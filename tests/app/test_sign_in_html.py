@@ -43,9 +43,57 @@ def test_the_right_password_redirects_to_the_requested_page(app):
     assert PASSWORD not in cookie
     cookie_pair = cookie.partition(";")[0]
     assert ask(app, "/", Accept="text/html", Cookie=cookie_pair).status == 200
-    sign_out = ask(app, "/signout", Cookie=cookie_pair)
-    assert (sign_out.status, "Max-Age=0" in sign_out.headers["set-cookie"]) == (303, True)
     assert re.search(r"(?i)secure", submit(app, PASSWORD, X_Forwarded_Proto="https").headers["set-cookie"])
+
+
+SAME_ORIGIN = [
+    {"Origin": "{url}"},
+    {"Origin": "{url}", "Sec_Fetch_Site": "same-origin"},
+    {"Origin": "null", "Sec_Fetch_Site": "same-origin"},
+    {},
+]
+OTHER_ORIGIN = [
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:1"},
+    {"Origin": "{url}.evil.example"},
+    {"Origin": "{url}", "Sec_Fetch_Site": "cross-site"},
+    {"Sec_Fetch_Site": "same-site"},
+    {"Sec_Fetch_Site": "none"},
+]
+
+
+def sign_in(app: AppServer) -> str:
+    return submit(app, PASSWORD, X_Forwarded_For="10.1.1.1").headers["set-cookie"].partition(";")[0]
+
+
+@pytest.mark.parametrize("headers", SAME_ORIGIN)
+def test_a_sign_out_revokes_the_cookie_also_where_it_was_copied_to(app, headers):
+    headers = {name: value.replace("{url}", app.url) for name, value in headers.items()}
+    cookie, other = sign_in(app), sign_in(app)
+    assert ask(app, "/", Accept="text/html", Cookie=cookie).status == 200
+    answer = ask(app, "/signout", "POST", b"", Cookie=cookie, **headers)
+    assert (answer.status, "Max-Age=0" in answer.headers["set-cookie"]) == (303, True)
+    assert ask(app, "/", Accept="text/html", Cookie=cookie).status == 401
+    assert ask(app, "/", Accept="text/html", Cookie=other).status == 200
+
+
+@pytest.mark.parametrize("headers", OTHER_ORIGIN)
+def test_another_site_signs_nobody_in_or_out(app, headers):
+    headers = {name: value.replace("{url}", app.url) for name, value in headers.items()}
+    cookie = sign_in(app)
+    answer = ask(app, "/signout", "POST", b"", Cookie=cookie, **headers)
+    assert (answer.status, "set-cookie" in answer.headers) == (403, False)
+    assert ask(app, "/", Accept="text/html", Cookie=cookie).status == 200
+    assert submit(app, PASSWORD, **headers).status == 403
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+def test_only_a_post_request_signs_out(app, method):
+    cookie = sign_in(app)
+    answer = ask(app, "/signout", method, Cookie=cookie, Accept="text/html")
+    assert (answer.status, "set-cookie" in answer.headers) == (303, False)
+    assert ask(app, "/", Accept="text/html", Cookie=cookie).status == 200
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_a_password_sign_in_survives_reload_and_restart_until_the_sign_out(passw
     page.reload()
     expect(chat.questions).to_have_text([QUESTION])
     page.get_by_role("link", name="Settings").click()
-    page.get_by_role("link", name="Sign out").click()
+    page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Password")).to_be_visible()
     page.goto(f"{password_app.url}/settings")
     expect(page.get_by_label("Password")).to_be_visible()

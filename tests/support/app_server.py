@@ -117,8 +117,9 @@ class AppServer:
         return process
 
     def _is_healthy(self) -> bool:
+        base = self._settings.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
         try:
-            with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url}{base}/_stcore/health", timeout=2) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from html import escape
+
 import streamlit as st
 
+from lib.core.audit import AuditAction
 from lib.core.errors import StoreError
 from lib.core.user import User
-from lib.ui.auth.oidc import read_claims, sign_out_everywhere
+from lib.ui.auth.oidc import Claims, read_claims, sign_out, sign_out_everywhere
 from lib.ui.auth.sign_in_html import base_path
 from lib.ui.auth.sign_in_page import render_identity
 from lib.ui.session import audit, resources
@@ -14,6 +18,11 @@ from lib.ui.session.state import session_state
 from lib.ui.text import t
 from lib.ui.widgets import errors
 from lib.ui.widgets.controls import render_button
+
+_STYLE = (
+    'style="padding: 0.25rem 0.75rem; min-height: 2.5rem; border-radius: 0.75rem; border: 1px solid currentColor;'
+    ' background: transparent; color: inherit; font: inherit; cursor: pointer"'
+)
 
 
 def render(user: User) -> None:
@@ -32,10 +41,9 @@ def render(user: User) -> None:
         return
     with st.container(horizontal=True):
         if st.button(t("account.sign_out"), key="signout", icon=":material/logout:"):
-            audit.record(user, "sign_out")
-            st.logout()
+            _sign_out(user, sign_out, "sign_out")
         if st.button(t("account.sign_out_everywhere"), key="signout-everywhere", icon=":material/devices_off:"):
-            _sign_out_everywhere(user)
+            _sign_out(user, lambda claims: sign_out_everywhere(user.id, claims), "sign_out_everywhere")
     st.caption(t("account.sign_out_everywhere_about"))
 
 
@@ -43,9 +51,9 @@ def _render_password_sign_out(user: User) -> None:
     if session_state.is_password_verified:
         render_button(t("account.sign_out"), "signout", "logout", _on_password_sign_out, user, type="secondary")
     else:
-        # A link, not a button: only an HTTP response can delete the cookie.
-        style = 'style="color: inherit" target="_self"'
-        st.html(f'<a href="{base_path()}signout" {style}>{t("account.sign_out")}</a>')
+        # A form, not a button of Streamlit's: only an HTTP response can delete the cookie.
+        label = escape(t("account.sign_out"))
+        st.html(f'<form method="post" action="{escape(base_path())}signout"><button {_STYLE}>{label}</button></form>')
 
 
 def _on_password_sign_out(user: User) -> None:
@@ -53,13 +61,14 @@ def _on_password_sign_out(user: User) -> None:
     del session_state.is_password_verified
 
 
-def _sign_out_everywhere(user: User) -> None:
+def _sign_out(user: User, revoke: Callable[[Claims], None], action: AuditAction) -> None:
+    """Revoke on the server first: the middleware deletes the cookie of a revoked sign-in only."""
     claims = read_claims(st.context.cookies)
     try:
         if claims:
-            sign_out_everywhere(user.id, claims)
+            revoke(claims)
     except StoreError as error:
         st.warning(errors.code_message(error.code))
     else:
-        audit.record(user, "sign_out_everywhere")
+        audit.record(user, action)
         st.logout()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -38,8 +39,19 @@ def read_claims(cookies: Mapping[str, str]) -> Claims | None:
 
 def check_claims(claims: Claims) -> Refusal | None:
     """Return the reason to refuse these claims at this moment, or None. Raises StoreError."""
-    revoked_before = resources.store().users.revoked_before(auth.user_from_claims(claims).id)
-    return auth.check_claims(claims, resources.settings().access.allowlist, time.time(), revoked_before)
+    store = resources.store()
+    revoked_before = store.users.revoked_before(auth.user_from_claims(claims).id)
+    refusal = auth.check_claims(claims, resources.settings().access.allowlist, time.time(), revoked_before)
+    return refusal or ("signed_out" if store.sign_ins.is_revoked(_sign_in_id(claims)) else None)
+
+
+def sign_out(claims: Claims) -> None:
+    """Revoke this sign-in, also in copies of its cookie. Raises StoreError."""
+    resources.store().sign_ins.revoke(_sign_in_id(claims), float(claims["exp"]) + auth.CLOCK_SKEW_SECONDS)
+
+
+def _sign_in_id(claims: Claims) -> str:
+    return hashlib.sha256(json.dumps(claims, sort_keys=True).encode()).hexdigest()
 
 
 def sign_out_everywhere(user_id: str, claims: Claims) -> None:

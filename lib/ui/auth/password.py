@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import logging
@@ -12,7 +13,9 @@ from math import ceil
 import streamlit as st
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from lib.ui.auth.login_throttle import LoginThrottle
+from lib.core.errors import StoreError
+from lib.ui.auth.login_throttle import MAX_PER_ADDRESS, MAX_TOTAL, WINDOW_SECONDS, LoginThrottle
+from lib.ui.session import resources
 from lib.ui.session.values import PasswordCheck
 from lib.ui.text import translate
 
@@ -35,14 +38,34 @@ def _login_throttle() -> LoginThrottle:
 
 def check_password(password: str, candidate: str, address: str) -> PasswordCheck:
     """Check a password typed by a client at that IP address, unless attempts are throttled."""
-    if retry_after := _login_throttle().register_attempt(address, time.monotonic()):
+    if retry_after := _register_attempt(address):
         log.warning("password attempts are throttled")
         return PasswordCheck(False, retry_after)
     # Surrogates, which no browser sends, must not raise.
     is_correct = hmac.compare_digest(candidate.encode(errors="replace"), password.encode(errors="replace"))
     if is_correct:
-        _login_throttle().discard_attempt(address)
+        _discard_attempt(address)
     return PasswordCheck(is_correct)
+
+
+def _register_attempt(address: str) -> float:
+    """Count an attempt for all servers together, or for this process while the database is away."""
+    try:
+        return resources.store().sign_ins.register_attempt(
+            address,
+            time.time(),
+            max_per_address=MAX_PER_ADDRESS,
+            max_total=MAX_TOTAL,
+            window_seconds=WINDOW_SECONDS,
+        )
+    except StoreError:
+        return _login_throttle().register_attempt(address, time.monotonic())
+
+
+def _discard_attempt(address: str) -> None:
+    _login_throttle().discard_attempt(address)
+    with contextlib.suppress(StoreError):
+        resources.store().sign_ins.discard_attempt(address)
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
@@ -63,9 +86,36 @@ def create_cookie(password: str) -> str:
 
 
 def is_valid_cookie(password: str, cookie: str) -> bool:
-    """Tell if a cookie was signed with this password within COOKIE_MAX_AGE."""
+    """Tell if a cookie was signed with this password within COOKIE_MAX_AGE, and not revoked."""
+    return _is_signed(password, cookie) and not _is_revoked(cookie)
+
+
+def _is_signed(password: str, cookie: str) -> bool:
     try:
         _signer_for(password).loads(cookie, max_age=COOKIE_MAX_AGE)
     except BadSignature:
         return False
     return True
+
+
+def _is_revoked(cookie: str) -> bool:
+    """Tell if a cookie was revoked; while the database is away, a signature is enough: nothing can be read."""
+    try:
+        return resources.store().sign_ins.is_revoked(sign_in_id(cookie))
+    except StoreError:
+        return False
+
+
+def sign_in_id(cookie: str) -> str:
+    """Return the id under which a cookie is revoked: a digest, of which no cookie can be made."""
+    return hashlib.sha256(cookie.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def revoke_cookie(password: str, cookie: str) -> None:
+    """Revoke a valid cookie on all servers, until it expires by itself."""
+    if not _is_signed(password, cookie):
+        return
+    try:
+        resources.store().sign_ins.revoke(sign_in_id(cookie), time.time() + COOKIE_MAX_AGE)
+    except StoreError:
+        log.warning("a sign-out could not be saved: the cookie is only deleted in its browser", exc_info=True)

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lib.config.auth import Refusal
 from lib.core.errors import SettingError, StoreError
 from lib.core.user import User
 from lib.ui.auth.identify import identify
-from lib.ui.auth.password import COOKIE_MAX_AGE, COOKIE_NAME, check_password, create_cookie
+from lib.ui.auth.password import (
+    COOKIE_MAX_AGE,
+    COOKIE_NAME,
+    check_password,
+    create_cookie,
+    revoke_cookie,
+    sign_in_id,
+)
 from lib.ui.auth.sign_in_html import access_denied_page, base_path, path_below_base, sign_in_page
-from lib.ui.server import streamlit_private
+from lib.ui.server import health, streamlit_private
+from lib.ui.server.sessions import SessionOwners
+from lib.ui.server.websocket_guard import POLICY_VIOLATION, WebsocketGuard
 from lib.ui.session import resources
 
 # Health checks and metrics: requested without a sign-in; the responses hold no user data.
-PUBLIC_PATHS = frozenset({streamlit_private.HEALTH_PATH, "/health", "/ready", "/metrics"})
-_POLICY_VIOLATION = 1008
+PUBLIC_PATHS = frozenset({streamlit_private.HEALTH_PATH, streamlit_private.METRICS_PATH, *health.PATHS})
 _MAX_FORM_BYTES = 8_192
+# A script run drops its media files before it adds them again.
+_MEDIA_ATTEMPTS, _MEDIA_PAUSE = 20, 0.1
+_SIGN_IN_FIRST = "Sign in first."
 
 
 class AuthMiddleware:
@@ -30,10 +43,16 @@ class AuthMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._sessions = SessionOwners()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        mode = _access_mode()
-        if scope["type"] not in ("http", "websocket") or path_below_base(scope) in PUBLIC_PATHS:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        mode, path = _access_mode(), path_below_base(scope)
+        if path == streamlit_private.METRICS_PATH and not health.can_read_metrics(HTTPConnection(scope)):
+            await _send_refusal(PlainTextResponse("access denied", 403), scope, receive, send)
+        elif path in PUBLIC_PATHS:
             await self._app(scope, receive, send)
         elif mode == "password" and not resources.host().is_community_cloud:
             await self._handle_password(scope, receive, send)
@@ -43,49 +62,113 @@ class AuthMiddleware:
             await self._handle_oidc(scope, receive, send)
         else:
             # The page itself checks the access.
-            await self._app(scope, receive, send)
+            await self._serve(User(""), scope, receive, send)
 
     async def _handle_password(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, connection = path_below_base(scope), HTTPConnection(scope)
-        if path == "/signout":
-            response: Response = RedirectResponse(base_path(), 303)
-            response.delete_cookie(COOKIE_NAME, base_path())
-        elif isinstance(await _identify(connection), User):
-            if path != "/signin":
-                await self._app(scope, receive, send)
+        is_post = scope.get("method") == "POST"
+        user = await _identify(connection)
+        if path in ("/signin", "/signout") and is_post and not is_same_origin(connection.headers):
+            response: Response = PlainTextResponse("The request comes from another site.", 403)
+        elif path == "/signout" and is_post:
+            response = await _sign_out(connection)
+        elif isinstance(user, User):
+            if path not in ("/signin", "/signout"):
+                await self._serve(user, scope, receive, send)
                 return
             response = RedirectResponse(base_path(), 303)
-        elif path == "/signin" and scope.get("method") == "POST":
+        elif path == "/signin" and is_post:
             response = await _sign_in(Request(scope, receive))
         elif is_page_request(scope):
             response = sign_in_page(connection, _return_path(scope))
         else:
-            response = PlainTextResponse("Sign in first.", 401)
+            response = PlainTextResponse(_SIGN_IN_FIRST, 401)
         await _send_refusal(response, scope, receive, send)
 
     async def _handle_proxy(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
         user = await _identify(connection)
         if isinstance(user, User):
-            await self._app(scope, receive, send)
+            await self._serve(user, scope, receive, send)
         else:
             await _send_refusal(access_denied_page(connection, user), scope, receive, send)
 
     async def _handle_oidc(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the shell of Streamlit's page to all, since it holds the sign-in button; data to users."""
         path, connection = path_below_base(scope), HTTPConnection(scope)
-        if scope["type"] == "http":
-            is_shell = path in streamlit_private.PAGE_SHELL_PATHS
-            if is_shell or not path.startswith(streamlit_private.DATA_PREFIXES) or await _is_user(connection):
-                await self._app(scope, receive, send)
+        is_shell = path in streamlit_private.PAGE_SHELL_PATHS or not path.startswith(streamlit_private.DATA_PREFIXES)
+        if scope["type"] == "http" and is_shell and path != streamlit_private.SIGN_OUT_PATH:
+            await self._app(scope, receive, send)
+            return
+        user = await _identify_or_refuse(connection)
+        if path == streamlit_private.SIGN_OUT_PATH and scope["type"] == "http":
+            # A GET request, which any link can make: it counts after the page has revoked the sign-in.
+            if isinstance(user, User):
+                await _send_refusal(RedirectResponse(base_path(), 303), scope, receive, send)
             else:
-                await _send_refusal(PlainTextResponse("Sign in first.", 401), scope, receive, send)
-        elif await _is_user(connection):
-            await self._app(scope, *_close_on_revocation(connection, receive, send))
+                await self._app(scope, receive, send)
+        elif isinstance(user, User):
+            await self._serve(user, scope, receive, send)
+        elif scope["type"] == "http":
+            await _send_refusal(PlainTextResponse(_SIGN_IN_FIRST, 401), scope, receive, send)
         else:
-            # A new session: callbacks with a user's data may wait in the old one.
-            new_scope = streamlit_private.without_session_id(scope)
-            await self._app(new_scope, receive if new_scope == scope else _inject_rerun(receive), send)
+            await self._serve_sign_in(scope, receive, send)
+
+    async def _serve(self, user: User, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a user: sessions and their files only to the client that they belong to."""
+        connection, path = HTTPConnection(scope), path_below_base(scope)
+        client = _client_of(user, connection)
+        if scope["type"] == "websocket":
+
+            async def is_permitted() -> bool:
+                return _access_mode() in ("local", "viewers") or isinstance(await _identify_or_refuse(connection), User)
+
+            guard = WebsocketGuard(self._sessions, client, streamlit_private.MESSAGE_TYPES, is_permitted)
+            await guard.run(self._app, scope, receive, send)
+        elif path.startswith(streamlit_private.MEDIA_PREFIX) and not await self._has_media(client, path):
+            await _send_refusal(PlainTextResponse("File not found", 404), scope, receive, send)
+        elif path.startswith(streamlit_private.UPLOAD_PREFIX) and not self._can_upload(client, path, scope["method"]):
+            await _send_refusal(PlainTextResponse("Unknown file", 403), scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _serve_sign_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the page with the sign-in button, in a new session: callbacks may wait in the old one.
+
+        The page needs one type of message, which requests a run and carries the click.
+        """
+
+        async def is_permitted() -> bool:
+            return True
+
+        new_scope = streamlit_private.without_session_id(scope)
+        guard = WebsocketGuard(self._sessions, "", {streamlit_private.RERUN}, is_permitted)
+        if new_scope != scope:
+            guard.inject_rerun()
+        await guard.run(self._app, new_scope, receive, send)
+
+    async def _has_media(self, client: str, path: str) -> bool:
+        """Tell if a session of the client uses a media file; file ids are hashes, which others can know."""
+        file_id = streamlit_private.media_id_in(path)
+        for attempt in range(_MEDIA_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(_MEDIA_PAUSE)
+            sessions = streamlit_private.sessions_with_media(file_id)
+            if self._sessions.has_download(file_id, client) or any(
+                self._sessions.is_owner(session_id, client) for session_id in sessions
+            ):
+                return True
+        return False
+
+    def _can_upload(self, client: str, path: str, method: str) -> bool:
+        session_id, _, file_id = path.removeprefix(streamlit_private.UPLOAD_PREFIX).partition("/")
+        return method == "OPTIONS" or self._sessions.can_upload(session_id, file_id, client)
+
+
+def _client_of(user: User, connection: HTTPConnection) -> str:
+    """Return the owner of a session: the user, or the browser in the access modes without accounts."""
+    cookie = connection.cookies.get(COOKIE_NAME, "")
+    return user.id or (cookie and sign_in_id(cookie)) or streamlit_private.browser_token(connection.cookies)
 
 
 def _access_mode() -> str:
@@ -100,12 +183,24 @@ async def _identify(connection: HTTPConnection) -> User | Refusal:
     return await run_in_threadpool(identify, connection.headers, connection.cookies)
 
 
-async def _is_user(connection: HTTPConnection) -> bool:
-    """Tell if a request comes from a user with access; nobody has access while the database is away."""
+async def _identify_or_refuse(connection: HTTPConnection) -> User | Refusal:
+    """Identify the user of a request; nobody has access while the database is away."""
     try:
-        return isinstance(await _identify(connection), User)
+        return await _identify(connection)
     except StoreError:
+        return "signed_out"
+
+
+def is_same_origin(headers: Headers) -> bool:
+    """Tell if a form was sent by a page of this server, and not of another site.
+
+    A browser sends at least one of the two headers with a form, and no page can change them. `Origin` is "null"
+    for a form of a page whose referrer policy hides it. https://www.w3.org/TR/fetch-metadata/
+    """
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None and site != "same-origin":
         return False
+    return origin is None or urlsplit(origin).netloc == headers.get("host") or (origin == "null" and site is not None)
 
 
 def is_page_request(scope: Scope) -> bool:
@@ -131,7 +226,7 @@ async def _sign_in(request: Request) -> Response:
     return_path = form.get("wanted", "")
     address = request.client.host if request.client else ""
     password = resources.settings().access.password
-    check = check_password(password, form.get("password", ""), address)
+    check = await run_in_threadpool(check_password, password, form.get("password", ""), address)
     if not check.is_correct:
         return sign_in_page(request, return_path, check)
     # No open redirect: after the stripped slashes, what remains is a path of this server.
@@ -146,6 +241,15 @@ async def _sign_in(request: Request) -> Response:
         samesite="lax",
         secure=is_https,
     )
+    return response
+
+
+async def _sign_out(connection: HTTPConnection) -> Response:
+    """Revoke the sign-in on the server, where copies of its cookie count too, and delete the cookie."""
+    password, cookie = resources.settings().access.password, connection.cookies.get(COOKIE_NAME, "")
+    await run_in_threadpool(revoke_cookie, password, cookie)
+    response = RedirectResponse(base_path(), 303)
+    response.delete_cookie(COOKIE_NAME, base_path())
     return response
 
 
@@ -164,40 +268,4 @@ async def _send_refusal(response: Response, scope: Scope, receive: Receive, send
     if scope["type"] == "http":
         await response(scope, receive, send)
     else:
-        await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
-
-
-def _close_on_revocation(connection: HTTPConnection, receive: Receive, send: Send) -> tuple[Receive, Send]:
-    """Close the websocket when the sign-in is revoked: callbacks run before the page identifies the user."""
-    is_closed = False
-
-    async def receive_checked() -> Message:
-        nonlocal is_closed
-        message = await receive()
-        if message["type"] == "websocket.receive" and not await _is_user(connection):
-            is_closed = True
-            await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
-            return {"type": "websocket.disconnect", "code": _POLICY_VIOLATION}
-        return message
-
-    async def send_until_closed(message: Message) -> None:
-        if not is_closed:
-            await send(message)
-
-    return receive_checked, send_until_closed
-
-
-def _inject_rerun(receive: Receive) -> Receive:
-    """Inject a rerun request as first message, so that a client with a dropped session loses its old page."""
-    pending = iter([{"type": "websocket.receive", "bytes": streamlit_private.rerun_message()}])
-    is_connected = False
-
-    async def receive_with_rerun() -> Message:
-        nonlocal is_connected
-        if is_connected:
-            for message in pending:
-                return message
-        is_connected = True
-        return await receive()
-
-    return receive_with_rerun
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION})

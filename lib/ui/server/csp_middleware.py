@@ -24,7 +24,8 @@ class SecurityHeadersMiddleware:
                 policy = content_security_policy(Headers(scope=scope).get("host", ""))
                 headers.setdefault("Content-Security-Policy", policy)
                 headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "no-referrer")
+                # Not "no-referrer", with which forms have the Origin "null". Other sites get no referrer.
+                headers.setdefault("Referrer-Policy", "same-origin")
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 
 import streamlit as st
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from lib.config import auth
 from lib.core.errors import SettingError
+from lib.ui.auth.sign_in_html import base_path
 from lib.ui.server.probe import HealthProbe
 from lib.ui.session import resources
 
@@ -54,11 +55,7 @@ async def ready(_: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """Respond with the metrics in Prometheus text format, to permitted clients."""
-    try:
-        token = resources.settings().server.metrics_token
-    except SettingError:
-        token = secrets.token_hex()  # that no client has
-    if not _can_read_metrics(request, token):
+    if not can_read_metrics(request):
         return PlainTextResponse("access denied", 403, headers=_NO_STORE_HEADERS)
     return Response(
         resources.metrics().to_prometheus_text(),
@@ -66,11 +63,24 @@ async def metrics(request: Request) -> Response:
     )
 
 
-ROUTES = [Route("/health", health), Route("/ready", ready), Route("/metrics", metrics)]
+PATHS = ("/health", "/ready", "/metrics")
 
 
-def _can_read_metrics(request: Request, token: str) -> bool:
+def routes() -> list[Route]:
+    """Return the routes, also below the path at which the app is served: there Streamlit answers all others."""
+    return [
+        Route(f"{base}{path}", endpoint)
+        for base in dict.fromkeys(("", base_path().rstrip("/")))
+        for path, endpoint in zip(PATHS, (health, ready, metrics), strict=True)
+    ]
+
+
+def can_read_metrics(request: HTTPConnection) -> bool:
     """Permit the token, if one is set, else requests from this machine that no proxy has forwarded."""
+    try:
+        token = resources.settings().server.metrics_token
+    except SettingError:
+        return False
     if token:
         authorization = request.headers.get("authorization", "")
         return secrets.compare_digest(authorization.encode(), f"Bearer {token}".encode())

@@ -42,4 +42,4 @@ def test_every_response_has_the_policy_of_its_host():
     headers = TestClient(app, base_url="http://chat.example.org").get("/").headers
     assert headers["content-security-policy"] == content_security_policy("chat.example.org")
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"

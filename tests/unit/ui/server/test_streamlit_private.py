@@ -9,10 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime import media_file_manager
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.web.server.starlette import starlette_routes, starlette_websocket
-from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
+from streamlit.web.server.starlette.starlette_app_utils import create_signed_value, generate_xsrf_token_string
 
 from lib.ui.server import streamlit_private
 
@@ -31,6 +34,10 @@ NAMES = [
     ("streamlit.runtime.pages_manager", "PagesManager", None, "sidebar after a restart"),
     ("streamlit.runtime.scriptrunner", "get_script_run_ctx", None, "message sent to a replica that ended"),
     ("streamlit.proto.BackMsg_pb2", "BackMsg", None, "page of a client whose session was dropped"),
+    ("streamlit.proto.ForwardMsg_pb2", "ForwardMsg", None, "owners of sessions, uploads and downloads"),
+    ("streamlit.web.server.starlette.starlette_app_utils", "decode_xsrf_token_string", ["cookie_value"], "browsers"),
+    ("streamlit.web.server.starlette.starlette_server_config", "XSRF_COOKIE_NAME", None, "browsers"),
+    ("streamlit.runtime", "Runtime", None, "owners of media"),
     ("streamlit.runtime.context", "_get_client_context", None, "headers and cookies in page tests"),
 ]
 
@@ -108,3 +115,23 @@ def test_the_routes_that_hold_data_have_the_prefixes_that_are_protected():
     open_routes = {path for path in routes if not path.startswith(streamlit_private.DATA_PREFIXES)}
     assert open_routes == set(), "files of a session would be served without a sign-in"
     assert {streamlit_private.HEALTH_PATH, "/_stcore/host-config"} <= routes
+
+
+def test_media_are_looked_up_by_the_session_that_uses_them(monkeypatch):
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    monkeypatch.setattr(streamlit_private.Runtime, "instance", lambda: SimpleNamespace(media_file_mgr=manager))
+    monkeypatch.setattr(media_file_manager, "_get_session_id", lambda: "ann")
+    path = manager.add(b"picture", "image/png", "0.1")
+    file_id = streamlit_private.media_id_in(path)
+    assert list(streamlit_private.sessions_with_media(file_id)) == ["ann"]
+    assert list(streamlit_private.sessions_with_media("other")) == []
+    manager.clear_session_refs("ann")
+    assert list(streamlit_private.sessions_with_media(file_id)) == []
+
+
+def test_a_browser_is_known_by_its_token_in_any_mask():
+    token = b"0123456789abcdef"
+    cookies = [{"_streamlit_xsrf": generate_xsrf_token_string(token, 1_700_000_000)} for _ in range(2)]
+    assert cookies[0] != cookies[1]
+    assert [streamlit_private.browser_token(cookie) for cookie in cookies] == [token.hex()] * 2
+    assert [streamlit_private.browser_token(cookie) for cookie in ({}, {"_streamlit_xsrf": "2|x"})] == ["", ""]

@@ -1,0 +1,74 @@
+"""Owners of Streamlit's sessions: the client that may resume one, load its media and upload to it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+MAX_DISCONNECTED = 2_000  # sessions that are remembered; Streamlit keeps fewer
+MAX_FILES = 1_000  # upload addresses of one session, and its downloads
+
+
+@dataclass
+class _Session:
+    client: str
+    connections: int = 0
+    upload_ids: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    download_ids: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+
+class SessionOwners:
+    """Sessions by id, each with the client that opened it. For use on the event loop.
+
+    A client is a user, or a browser in the access modes without accounts. Sessions that nobody has opened here
+    belong to nobody.
+    """
+
+    def __init__(self, max_disconnected: int = MAX_DISCONNECTED) -> None:
+        self._max_disconnected = max_disconnected
+        self._sessions: dict[str, _Session] = {}
+        self._disconnected: OrderedDict[str, None] = OrderedDict()
+
+    def connect(self, session_id: str, client: str) -> None:
+        """Register a websocket of a session; the first one's client owns the session."""
+        self._sessions.setdefault(session_id, _Session(client)).connections += 1
+        self._disconnected.pop(session_id, None)
+
+    def disconnect(self, session_id: str) -> None:
+        """Register the end of a websocket. Of the disconnected sessions, the oldest are forgotten."""
+        session = self._sessions[session_id]
+        session.connections -= 1
+        if not session.connections:
+            self._disconnected[session_id] = None
+            if len(self._disconnected) > self._max_disconnected:
+                oldest, _ = self._disconnected.popitem(last=False)
+                del self._sessions[oldest]
+
+    def is_known(self, session_id: str) -> bool:
+        return session_id in self._sessions
+
+    def is_owner(self, session_id: str, client: str) -> bool:
+        session = self._sessions.get(session_id)
+        return session is not None and session.client == client
+
+    def add_uploads(self, session_id: str, file_ids: list[str]) -> None:
+        """Register file ids under which the session's client may upload."""
+        _add_ids(self._sessions[session_id].upload_ids, file_ids)
+
+    def add_download(self, session_id: str, file_id: str) -> None:
+        """Register a file that was written for the session."""
+        _add_ids(self._sessions[session_id].download_ids, [file_id])
+
+    def has_download(self, file_id: str, client: str) -> bool:
+        """Return True if a file was written for a session of the client."""
+        return any(file_id in session.download_ids for session in self._sessions.values() if session.client == client)
+
+    def can_upload(self, session_id: str, file_id: str, client: str) -> bool:
+        """Return True for the owner of a session and a file id that the session was given."""
+        return self.is_owner(session_id, client) and file_id in self._sessions[session_id].upload_ids
+
+
+def _add_ids(ids: OrderedDict[str, None], new_ids: list[str]) -> None:
+    ids.update(dict.fromkeys(new_ids))
+    while len(ids) > MAX_FILES:
+        ids.popitem(last=False)
