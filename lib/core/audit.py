@@ -24,6 +24,7 @@ AuditAction = Literal[
     "default",
     "prompt",
     "prompt_deleted",
+    "refused_params_reset",
     "put_out",
     "usage_of_all",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0009"  # of the newest migration
+REVISION = "0010"  # of the newest migration
 # 64 bits on Postgres; SQLite generates ids only for a column of type INTEGER.
 _INTEGER_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -253,4 +253,17 @@ password_attempt = sa.Table(
     sa.Column("address", sa.String(64), nullable=False),
     _seconds("at"),
     sa.Index("password_attempt_at", "at"),
+)
+
+# Fields that a model refused over a wire; "" in `beside` for one that it refuses alone.
+refused_param = sa.Table(
+    "refused_param",
+    metadata,
+    sa.Column("model", sa.String(320), primary_key=True),
+    sa.Column("wire", sa.String(16), primary_key=True),
+    sa.Column("field", sa.String(100), primary_key=True),
+    sa.Column("beside", sa.String(100), primary_key=True),
+    _seconds("at"),
+    # The gateway's words, without any of a user's.
+    _text("words"),
 )

@@ -14,6 +14,7 @@ from lib.storage.messages import Messages, purge_nodes
 from lib.storage.policy import Policies
 from lib.storage.preferences import UserPreferences
 from lib.storage.quotas import Quotas, purge_quotas
+from lib.storage.refused_params import RefusedParams
 from lib.storage.search import Search
 from lib.storage.shares import Shares
 from lib.storage.sign_ins import SignIns, purge_sign_ins
@@ -45,6 +46,7 @@ class Store:
         self.users = Users(engine)
         self.sign_ins = SignIns(engine)
         self.policy = Policies(engine)
+        self.refused_params = RefusedParams(engine)
         self.audit = Audit(engine)
         self.preferences = UserPreferences(engine)
 

@@ -117,6 +117,7 @@ REVISIONS: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], 
     "0006": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
     "0007": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
     "0008": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0009": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
 }
 
 

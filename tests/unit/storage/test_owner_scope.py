@@ -167,7 +167,7 @@ ADMIN_QUERIES: dict[str, Callable[[Store], Any]] = {
 ADMIN_METHODS = {
     *ADMIN_QUERIES,
     *("policy.set_limits", "policy.set_allowed_models", "policy.set_default_target", "policy.set_prompt"),
-    "users.revoke_sessions",
+    *("users.revoke_sessions", "refused_params.reset"),
 }
 # Methods that return the usage of one owner, or for administrators that of all users.
 OPTIONAL_OWNER_METHODS = {"usage.daily", "usage.first_token_times"}
@@ -206,6 +206,7 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
 METHODS_WITHOUT_OWNER = {
     *("conversations.existing_ids", "messages.mark_stale", "shares.snapshot"),
     *("usage.total", "policy.load", "audit.purge"),
+    *("refused_params.load", "refused_params.learn"),
     *("sign_ins.revoke", "sign_ins.is_revoked"),
     *("sign_ins.register_attempt", "sign_ins.discard_attempt"),
 } | ADMIN_METHODS
