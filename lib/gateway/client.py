@@ -25,7 +25,7 @@ from lib.core.events import (
     ThinkingDelta,
     UsageReport,
 )
-from lib.core.models import ModelList
+from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, ModelList
 from lib.core.params import Params
 from lib.core.pricing import Balance, Price
 from lib.core.target import Target
@@ -78,15 +78,16 @@ class Gateway:
         params: Params,
         cancel: CancelToken,
         conversation_id: str = "",
+        capabilities: Capabilities = UNKNOWN_CAPABILITIES,
     ) -> Iterator[Event]:
         """Send the path `messages` and yield the events of the answer.
 
         A request that fails before any text or thinking is retried if the error allows it; each backoff is
-        preceded by Restart and RetryScheduled. `conversation_id` is for team headers. Raises AnswerError,
-        before the first event or in the stream. After `cancel` it ends, or raises the same.
+        preceded by Restart and RetryScheduled. `conversation_id` is for team headers. Raises AnswerError, before
+        the first event or in the stream. After `cancel` it ends, or raises the same.
         """
         wire = WIRE_MODULES[target.wire]
-        headers, body = self._build_request(target, messages, params, conversation_id)
+        headers, body = self._build_request(target, messages, params, conversation_id, capabilities)
         for attempt in itertools.count(1):
             if cancel.cancelled:
                 return
@@ -107,17 +108,21 @@ class Gateway:
                 log.info("retrying in %.1f s: %s %s", delay, error.code, error.status or "")
                 attempts = max_attempts(error, self._max_retries)
                 scheduled = RetryScheduled(delay, attempt + 1, attempts, error.code)
-            yield Restart()
-            yield scheduled
+            yield from (Restart(), scheduled)
             if cancel.wait(delay):
                 return
 
     def _build_request(
-        self, target: Target, messages: Sequence[Message], params: Params, conversation_id: str
+        self,
+        target: Target,
+        messages: Sequence[Message],
+        params: Params,
+        conversation_id: str,
+        capabilities: Capabilities,
     ) -> tuple[dict[str, str], dict[str, Any]]:
         """Headers and body of a request; both identify the caller."""
         wire = WIRE_MODULES[target.wire]
-        body = build_body(target, messages, params)
+        body = build_body(target, messages, params, capabilities)
         if self._caller.user_id:
             body = wire.with_user(body, self._caller.user_id)
         return {**self._caller.build_headers(conversation_id), **wire.headers(self._api_key)}, body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lib.core import tokens, tree
@@ -12,8 +12,6 @@ from lib.core.params import Params
 from lib.core.sanitize import parse_token_count
 from lib.core.target import Target
 from lib.gateway.catalog import vendors
-
-ContextWindowLookup = Callable[[str], int | None]
 
 WARNING_RATIO = 0.8  # of the context window; above it the user is warned
 TRUNCATED_RATIO = 0.5  # of the context window in use after a truncation, which leaves room for some turns
@@ -72,11 +70,6 @@ class ContextWindowExceeded(AntlerError):
     def __init__(self, estimate: ContextEstimate) -> None:
         super().__init__(f"{estimate.tokens} of {estimate.context_window} tokens")
         self.estimate = estimate
-
-
-def unknown_context_window(_: str) -> int | None:
-    """Context window lookup that knows no model."""
-    return None
 
 
 def first_sent_index(path: Sequence[Node], truncation: Truncation | None) -> int:

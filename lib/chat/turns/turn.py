@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 
 from lib.chat.context import window
 from lib.chat.context.titles import title_from_question
-from lib.chat.context.window import ContextEstimate, ContextWindowLookup, unknown_context_window
+from lib.chat.context.window import DEFAULT_ANSWER_TOKENS, ContextEstimate
+from lib.chat.turns import request_params
 from lib.chat.turns.continuation import deduplicate_continuation
 from lib.chat.turns.generation import STALE_AFTER, Generation
 from lib.chat.turns.ports import TurnStore
 from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.request_params import CapabilitiesLookup, unknown_capabilities
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
 from lib.chat.usage import cost
 from lib.chat.usage.limits import NO_LIMITS, NoLimits
@@ -26,10 +28,10 @@ from lib.core.conversation import (
     TextPart,
     ThinkingPart,
     Truncation,
-    Usage,
     new_id,
 )
 from lib.core.events import Event
+from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import ParamAdjustment, Params
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target
@@ -58,7 +60,7 @@ class TurnServices:
     utility_model: UtilityModel | None = None
     price_lookup: PriceLookup = unknown_price
     limit_enforcer: NoLimits = NO_LIMITS
-    context_window_lookup: ContextWindowLookup = unknown_context_window
+    capabilities_lookup: CapabilitiesLookup = unknown_capabilities
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,16 @@ class SentQuestion:
 
     conversation: Conversation
     is_new_branch: bool
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A request for an answer to `path`, with the target and the parameters of the conversation."""
+
+    conversation: Conversation
+    path: Sequence[Node]
+    messages: Sequence[Message]
+    estimate: ContextEstimate
 
 
 def ask(
@@ -156,18 +168,14 @@ def continue_answer(services: TurnServices, owner: str, conversation_id: str, an
         messages = build_messages(path, target, base.truncation)
         messages.append(Message("user", (TextPart(CONTINUE_PROMPT),)))
         request = replace(base, target=target, params=params)
-        usage = cost.max_usage(_estimate_context(services, request, path, CONTINUE_PROMPT), params)
+        estimate = _estimate_context(services, request, path, CONTINUE_PROMPT)
         _start_generation(
             services,
             owner,
-            base.id,
             node,
-            usage,
+            _Request(request, path, messages, estimate),
             lambda: services.store.messages.reopen(owner, base, node),
-            lambda cancel: deduplicate_continuation(
-                answer.message.text,
-                services.gateway.stream(target, messages, params, cancel, conversation_id),
-            ),
+            lambda events: deduplicate_continuation(answer.message.text, events),
         )
 
 
@@ -176,17 +184,19 @@ def can_continue(node: Node) -> bool:
     return node.outcome in _CONTINUABLE_OUTCOMES and bool(node.message.text.strip())
 
 
-def dropped_params(path: Sequence[Node], target: Target, params: Params) -> list[ParamAdjustment]:
+def dropped_params(
+    path: Sequence[Node], target: Target, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
+) -> list[ParamAdjustment]:
     """Return the parameters, and signed thinking of the path, that the target does not take unchanged."""
-    adjustments = request_body.dropped_params(target, params)
+    adjustments = request_body.dropped_params(target, params, capabilities)
     if target.wire == "anthropic" and any(_has_signed_thinking(node) and node.target != target for node in path):
         adjustments.append(ParamAdjustment("thinking_stays"))
     return adjustments
 
 
-def unsupported_params(target: Target) -> frozenset[str]:
+def unsupported_params(target: Target, capabilities: Capabilities = UNKNOWN_CAPABILITIES) -> frozenset[str]:
     """Return the names of the parameters that the target does not accept in any form."""
-    return request_body.unsupported_params(target)
+    return request_body.unsupported_params(target, capabilities)
 
 
 def build_messages(path: Sequence[Node], target: Target, truncation: Truncation | None = None) -> list[Message]:
@@ -249,7 +259,7 @@ def _estimate_context(
 ) -> ContextEstimate:
     target = conversation.target
     assert target is not None
-    context_window = services.context_window_lookup(target.model)
+    context_window = services.capabilities_lookup(target.model).context_window
     return window.estimate_context(path, text, conversation.params, target, context_window, conversation.truncation)
 
 
@@ -262,7 +272,7 @@ def _start_answer(
     estimate: ContextEstimate,
 ) -> Conversation:
     """Commit `new_nodes` and an arriving answer to the last node of `path`, then start its generation."""
-    target, params, now = conversation.target, conversation.params, time.time()
+    target, now = conversation.target, time.time()
     assert target is not None
     node = Node(
         new_id(),
@@ -274,15 +284,12 @@ def _start_answer(
         usage_record_id=new_id(),
     )
     conversation = replace(conversation, head_id=node.id, updated_at=now)
-    messages = build_messages(path, target, conversation.truncation)
     _start_generation(
         services,
         owner,
-        conversation.id,
         node,
-        cost.max_usage(estimate, params),
+        _Request(conversation, path, build_messages(path, target, conversation.truncation), estimate),
         lambda: services.store.messages.save_turn(owner, conversation, [*new_nodes, node]),
-        lambda cancel: services.gateway.stream(target, messages, params, cancel, conversation.id),
     )
     return conversation
 
@@ -290,15 +297,16 @@ def _start_answer(
 def _start_generation(
     services: TurnServices,
     owner: str,
-    conversation_id: str,
     node: Node,
-    max_usage: Usage,
+    request: _Request,
     commit: Callable[[], None],
-    open_stream: Callable[[CancelToken], Iterator[Event]],
+    convert_events: Callable[[Iterator[Event]], Iterator[Event]] = lambda events: events,
 ) -> None:
     """Reserve quota, write the rows by `commit`, then produce the answer on a worker."""
     assert node.target is not None
-    services.limit_enforcer.reserve(node.usage_record_id, node.target.model, max_usage)
+    target, conversation_id = node.target, request.conversation.id
+    capabilities = services.capabilities_lookup(target.model)
+    params = _reserve_usage(services, node, request, capabilities)
     cancel = CancelToken()
     generation = Generation(owner, conversation_id, node, cancel, services.store.messages, services.price_lookup)
     services.generations.register(generation)
@@ -308,4 +316,39 @@ def _start_generation(
         generation.abort()
         services.limit_enforcer.release(node.usage_record_id)
         raise
-    generation.start(lambda: open_stream(cancel), services.generations.unregister)
+
+    def open_stream() -> Iterator[Event]:
+        return convert_events(
+            services.gateway.stream(target, request.messages, params, cancel, conversation_id, capabilities)
+        )
+
+    generation.start(open_stream, services.generations.unregister)
+
+
+def _reserve_usage(services: TurnServices, node: Node, request: _Request, capabilities: Capabilities) -> Params:
+    """Reserve the maximum usage of a request; returns the parameters that it is sent with.
+
+    An output limit that the user has not set must not block a small budget: it is halved until the quota is
+    sufficient, down to the tokens of an ordinary answer.
+    """
+    assert node.target is not None
+    typed, model = request.conversation.params, node.target.model
+    params = request_params.resolve_params(
+        node.target,
+        typed,
+        capabilities,
+        services.price_lookup(model),
+        request.estimate,
+        request.path,
+        request.conversation.id,
+    )
+    while True:
+        usage = cost.max_usage(request.estimate, typed, params.max_tokens)
+        try:
+            services.limit_enforcer.reserve(node.usage_record_id, model, usage)
+            return params
+        except errors.LimitExceededError:
+            limit = params.max_tokens or 0
+            if typed.max_tokens is not None or limit <= DEFAULT_ANSWER_TOKENS:
+                raise
+            params = replace(params, max_tokens=max(limit // 2, DEFAULT_ANSWER_TOKENS))

@@ -46,15 +46,17 @@ def expected_usage(estimate: ContextEstimate, params: Params) -> Usage:
     return Usage(max(0, estimate.tokens - reserved), (reserved or DEFAULT_ANSWER_TOKENS) * (params.n or 1))
 
 
-def max_usage(estimate: ContextEstimate, params: Params) -> Usage:
+def max_usage(estimate: ContextEstimate, params: Params, output_limit: int | None = None) -> Usage:
     """Return an upper bound of the usage of a request, for quota reservations.
 
-    It allows for a low estimate and for text added by the gateway. An answer without a limit counts as
-    DEFAULT_ANSWER_TOKENS here too: the maximum of the model would use up a small quota at once.
+    It allows for a low estimate and for text added by the gateway. `output_limit` is the limit that is sent, if
+    not that of `params`. An answer without any counts as DEFAULT_ANSWER_TOKENS here too: the maximum of the
+    model would use up a small quota at once.
     """
     expected = expected_usage(estimate, params)
     margin = 1.0 if estimate.is_counted else ESTIMATE_MARGIN
-    return Usage(int((expected.input or 0) * margin) + PROMPT_OVERHEAD_TOKENS, expected.output)
+    output = output_limit * (params.n or 1) if output_limit else expected.output
+    return Usage(int((expected.input or 0) * margin) + PROMPT_OVERHEAD_TOKENS, output)
 
 
 def max_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:

@@ -23,6 +23,8 @@ Change = tuple[dict[str, Any], ParamAdjustment] | None
 Quirk = Callable[[str, Params, Capabilities], Change]
 
 _OPENAI_NAME = re.compile(r"(?:.*/)?(?:o\d|gpt-[5-9])(?!\d)", re.IGNORECASE)
+# OpenAI's models with a prompt cache, as OpenAI names them: gpt-4o, o1 and later.
+_OPENAI_CACHED_MODEL = re.compile(r"(?:openai/)?(?:(?:gpt-4o|gpt-4\.[15]|chatgpt-4o)|o\d(?!\d)|gpt-[5-9](?!\d))", re.I)
 _OPENAI_VERSION = re.compile(r"(?:.*/)?gpt-(\d)(?:\.(\d))?(?!\d)(.*)", re.IGNORECASE)
 # OpenAI's models without reasoning: they take sampling parameters, and no effort or verbosity.
 _OPENAI_CHAT_MODEL = re.compile(r"(?:.*/)?gpt-5(?:\.\d)?-chat", re.IGNORECASE)
@@ -36,6 +38,11 @@ _SAMPLING_PARAMS = ("temperature", "top_p", "presence_penalty", "frequency_penal
 def takes_max_completion_tokens(model: str) -> bool:
     """Return True for OpenAI's models from o1 and gpt-5 on, which reject the older name `max_tokens`."""
     return bool(_OPENAI_NAME.match(model))
+
+
+def takes_prompt_cache_key(model: str) -> bool:
+    """Return True for OpenAI's models from gpt-4o and o1 on, under the names that OpenAI gives them."""
+    return bool(_OPENAI_CACHED_MODEL.match(model))
 
 
 def is_openai_reasoning(model: str) -> bool:

@@ -12,7 +12,7 @@ from lib.core.conversation import Message, TextPart
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import ParamAdjustment, Params
 from lib.core.target import Target, Wire
-from lib.gateway.wires import anthropic, openai
+from lib.gateway.wires import anthropic, claude_rules, model_quirks, openai
 
 WIRE_MODULES: dict[Wire, ModuleType] = {"openai": openai, "anthropic": anthropic}
 
@@ -44,6 +44,22 @@ def build_body(
     path = normalize_messages(messages)
     body: dict[str, Any] = WIRE_MODULES[target.wire].body(target.model, path, params, capabilities)
     return body
+
+
+def output_limit(target: Target, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES) -> int | None:
+    """Return the output limit of a request in tokens; None if it is left to the gateway."""
+    adapted, _ = model_quirks.adapt_params(target.wire, target.model, params, capabilities)
+    return adapted.max_tokens
+
+
+def takes_cache_control(target: Target) -> bool:
+    """Return True for Claude on its own wire, where a field of the request controls the prompt cache."""
+    return target.wire == "anthropic" and claude_rules.is_claude(target.model)
+
+
+def takes_prompt_cache_key(target: Target) -> bool:
+    """Return True for models of OpenAI on its own wire: they are known to take `prompt_cache_key`."""
+    return target.wire == "openai" and model_quirks.takes_prompt_cache_key(target.model)
 
 
 def normalize_messages(messages: Sequence[Message]) -> list[Message]:

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from lib.chat.turns import turn
+from lib.core.models import Capabilities
 from lib.core.params import (
     FIELDS_BY_NAME,
     PARAM_FIELDS,
@@ -143,7 +144,7 @@ def render(user: User, target: Target | None, warnings: Sequence[str]) -> None:
         for warning in warnings:
             st.caption(f":material/info: {warning}")
         _render_shared_prompts(user)
-        unsupported = turn.unsupported_params(target) if target else frozenset()
+        unsupported = turn.unsupported_params(target, _capabilities(target)) if target else frozenset()
         hidden = {field.name for field in PARAM_FIELDS if field.name in unsupported and field.name not in changed}
         for group in _GROUPS:
             fields = [field for field in PARAM_FIELDS if field.group == group and field.name not in hidden]
@@ -175,10 +176,15 @@ def list_warnings(target: Target | None) -> list[str]:
     warnings = [_not_json_message(name) for name in invalid_json_fields()]
     if target:
         params = current_params()
-        adjustments = turn.dropped_params(conversation_view.current_view().nodes, target, params)
+        nodes = conversation_view.current_view().nodes
+        adjustments = turn.dropped_params(nodes, target, params, _capabilities(target))
         adjustments += resources.settings().caller_identity.overridden_params(params)
         warnings += [_adjustment_message(adjustment, target) for adjustment in adjustments]
     return warnings
+
+
+def _capabilities(target: Target) -> Capabilities:
+    return services.model(target.model).capabilities
 
 
 def _adjustment_message(adjustment: ParamAdjustment, target: Target) -> str:

@@ -135,5 +135,5 @@ def turn_services() -> TurnServices:
         utility_model(),
         connection().prices.price_of,
         limit_enforcer(),
-        lambda model_id: model(model_id).capabilities.context_window,
+        lambda model_id: model(model_id).capabilities,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from lib.chat.turns.turn import TurnServices
 from lib.core import tree
@@ -31,7 +32,7 @@ class ScriptedGateway:
         self.sent: list[tuple[Target, list[Message], Params]] = []
 
     def stream(
-        self, target: Target, messages: Sequence[Message], params: Params, cancel: CancelToken, _: str = ""
+        self, target: Target, messages: Sequence[Message], params: Params, cancel: CancelToken, *_: Any
     ) -> Iterator[Event]:
         self.sent.append((target, list(messages), params))
         return self._play(self._answers.pop(0), cancel)

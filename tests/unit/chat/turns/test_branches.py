@@ -31,7 +31,7 @@ TARGETS = (Target("m-one", "openai"), Target("m-two", "anthropic"))
 class AnsweringGateway:
     """A gateway that answers every request."""
 
-    def stream(self, target, messages, params, cancel, _):
+    def stream(self, target, messages, params, cancel, *_):
         assert [message.role for message in messages] == ["user", "assistant"] * (len(messages) // 2) + ["user"]
         for choice in range(params.n or 1):
             yield TextDelta(f"Answer {choice}", choice=choice)

@@ -13,6 +13,7 @@ from lib.chat.turns.turn import TurnServices, title_from_question
 from lib.config.settings import Settings
 from lib.core import errors
 from lib.core.conversation import Outcome
+from lib.core.models import Capabilities
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.gateway.client import Gateway
@@ -163,7 +164,7 @@ def test_the_initial_title_is_one_line_of_the_question(question):
 def test_a_question_beyond_the_context_window_is_refused_unless_overflow_is_allowed(services):
     conversation = turn.ask(services, "ann", None, "Why?", Target("demo-tour", "openai"), Params()).conversation
     path = wait_for_path(services, conversation.id)
-    limited = replace(services, context_window_lookup=lambda _: 100)
+    limited = replace(services, capabilities_lookup=lambda _: Capabilities(context_window=100))
     with pytest.raises(ContextWindowExceeded) as caught:
         turn.ask(limited, "ann", conversation.id, "word " * 200, Target("demo-tour", "openai"), Params())
     assert caught.value.estimate.context_window == 100

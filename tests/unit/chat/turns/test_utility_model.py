@@ -107,7 +107,7 @@ def test_a_renamed_conversation_keeps_its_title(store, gateway):
     release = threading.Event()
 
     class DelayedTitleGateway(Gateway):
-        def stream(self, target, messages, params, cancel, about):
+        def stream(self, target, messages, params, cancel, *_):
             if target.model == "demo-cheap":
                 release.wait(20)
             return gateway.stream(target, messages, params, cancel)
