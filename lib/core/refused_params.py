@@ -98,11 +98,10 @@ def param_of_field(wire: Wire, path: str) -> str:
 
 def is_learnable(wire: Wire, path: str) -> bool:
     """Return True for a field that may be left out, and is one of the wire's own."""
-    if path in _REQUIRED_FIELDS[wire]:
+    if not path or path in _REQUIRED_FIELDS[wire]:
         return False
-    known = {field.wire_name(name) for field in PARAM_FIELDS for name in ("openai", "anthropic")}
-    known |= set(_OTHER_FIELDS)
-    return path in known or any(name.startswith(f"{path}.") for name in known)
+    known = {*(field.openai_name for field in PARAM_FIELDS), *(field.anthropic_name for field in PARAM_FIELDS)}
+    return any(f"{name}.".startswith(f"{path}.") for name in known | set(_OTHER_FIELDS))
 
 
 def removable_field(path: str) -> str:
