@@ -7,6 +7,7 @@ from itertools import islice
 from textwrap import dedent
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
 from lib.ui.markdown.formulas import DISPLAY_RULES, FORMULA_CLOSERS, MAX_FORMULA_LINES
@@ -21,13 +22,67 @@ _INVALID_CHARS = re.compile(r"[\x00\ud800-\udfff]")
 _BLANK_LINE = re.compile(r"(?:\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)")
 _FORMULA_OPENER = re.compile(r"[ \t]*(\$\$|\\\[)")
 _AMBIGUOUS_START = re.compile(r"[-+*_ \t]*|\d{0,9}[.)]?")
+_MARKDOWN_FENCE = re.compile(r"(?P<run>`{3,}|~{3,})[ \t]*(?:md|markdown)(?![\w-])[^`]*", re.IGNORECASE)
+_FENCE_LINE = re.compile(r"(?P<run>`{3,}|~{3,})[ \t]*(?P<info>[\w+#.-]+(?:[ \t][^`]*)?)?[ \t]*")
 _LIST_TOKENS = ("bullet_list_open", "ordered_list_open")
+
+
+def _markdown_fence(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Read a fence of Markdown that holds fences of its own.
+
+    By CommonMark the first line of bare signs closes it, whichever fence the model meant. Only an opener has an
+    info string, so the bare line after such a line closes the inner fence, and the outer one goes on.
+    """
+    if silent or state.is_code_block(start):
+        return False
+    opener = _MARKDOWN_FENCE.fullmatch(_line_text(state, start))
+    if not opener:
+        return False
+    run = opener["run"]
+    last, is_closed, longest = _find_outer_end(state, start, end, run)
+    if not longest:
+        return False
+    token = state.push("fence", "code", 0)
+    token.info, token.markup = opener[0][len(run) :], run
+    token.content = state.getLines(start + 1, last, state.sCount[start], True)
+    token.map = [start, last + 1]
+    token.meta = {"run": run[0] * (longest + 1), "is_closed": is_closed}
+    state.line = last + 1
+    return True
+
+
+def _find_outer_end(state: StateBlock, start: int, end: int, run: str) -> tuple[int, bool, int]:
+    """Find the last line of an outer fence, whether it closes it, and the length of the longest run inside."""
+    open_lengths: list[int] = []
+    longest, last = 0, start
+    for number in range(start + 1, end):
+        if state.sCount[number] < state.blkIndent and not state.isEmpty(number):
+            break
+        last = number
+        match = _FENCE_LINE.fullmatch(_line_text(state, number).rstrip())
+        if not match or not match["run"].startswith(run):
+            continue
+        length = len(match["run"])
+        if match["info"]:
+            open_lengths.append(length)
+        elif open_lengths:
+            if length >= open_lengths[-1]:
+                open_lengths.pop()
+        elif not state.is_code_block(number):
+            return last, True, longest
+        longest = max(longest, length)
+    return last, False, longest
+
+
+def _line_text(state: StateBlock, number: int) -> str:
+    return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]]
 
 
 def _build_parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 60})
     # A link definition is rewritten like a paragraph.
     parser.disable("reference")
+    parser.block.ruler.before("fence", "markdown_fence", _markdown_fence)
     for name, rule in DISPLAY_RULES.items():
         parser.block.ruler.before("fence", name, rule, {"alt": ["paragraph", "blockquote", "list"]})
     return parser

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
-from mdit_py_plugins.amsmath import amsmath_block
 from mdit_py_plugins.dollarmath.index import math_block_dollar, math_inline_dollar
 from mdit_py_plugins.texmath.index import RuleDictType, make_block_func, make_inline_func
 
@@ -27,6 +26,12 @@ _WORD_SUFFIX = re.compile(r"(?:st|nd|rd|th|s)\b")
 TRAILING_PUNCTUATION = re.compile(r"[.,;:]?[ \t]*")
 # Escaped brackets also hold the numbers of citations.
 CITATION_NUMBERS = re.compile(r"[\d\s,;–-]*")
+_TRAILING_SIGNS = ".,;: \t"
+# The environments of amsmath and of LaTeX itself; KaTeX has those that `tex` does not replace.
+_ENVIRONMENT = re.compile(
+    r"\\begin\{((?:equation|multline|gather|align|alignat|flalign|eqnarray|subequations|split|gathered|aligned|alignedat"
+    r"|cases|dcases|rcases|array|CD|(?:small|p|b|B|v|V)?matrix)\*?)\}"
+)
 _TEX_COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%[^\n]*")
 
 
@@ -83,6 +88,19 @@ def _display_rule(rule: BlockRule, opener: str, closer: str) -> BlockRule:
     return parse
 
 
+def _environment_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Read an environment that has its lines to itself, from \\begin to the line that ends with its \\end."""
+    opener = _ENVIRONMENT.match(state.src, state.bMarks[start] + state.tShift[start], state.eMarks[start])
+    if not opener:
+        return False
+    closer = f"\\end{{{opener[1]}}}"
+    for line in range(start, end):
+        if state.src[state.bMarks[line] : state.eMarks[line]].rstrip(_TRAILING_SIGNS).endswith(closer):
+            state.line = line + 1
+            return True
+    return False
+
+
 def _texmath_rule(tag: str, pattern: str) -> RuleDictType:
     return {"name": "formula", "tag": tag, "rex": re.compile(pattern), "tmpl": ""}
 
@@ -93,7 +111,7 @@ _PARENTHESES = _texmath_rule("\\(", r"^\\\(((?:(?!\\[()])[^`]){1,4000}?)\\\)")
 DISPLAY_RULES: dict[str, BlockRule] = {
     "dollars": _display_rule(math_block_dollar(allow_labels=False, allow_blank_lines=True), "$$", "$$"),
     "brackets": _display_rule(make_block_func(_BRACKETS), "\\[", "\\]"),
-    "amsmath": _display_rule(amsmath_block, "\\begin{", ""),
+    "amsmath": _display_rule(_environment_block, "\\begin{", ""),
 }
 parse_inline_dollars: InlineRule = math_inline_dollar(allow_space=False, allow_double=True)
 parse_inline_brackets: InlineRule = make_inline_func(_BRACKETS)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 
+from lib.ui.markdown import links, signs
+from lib.ui.markdown.edits import apply_edits, replace
+from lib.ui.markdown.emphasis import find_emphasis_edits, merge_edits
 from lib.ui.markdown.formulas import (
     CITATION_NUMBERS,
     TRAILING_PUNCTUATION,
@@ -19,20 +23,21 @@ from lib.ui.markdown.formulas import (
     parse_inline_dollars,
     parse_inline_parentheses,
 )
+from lib.ui.markdown.tex import prepare_formula
 
 MAX_ARRIVING_CODE_CHARS = 80
 
-# A link, a definition or an autolink of another scheme than http, https and mailto.
-_OTHER_SCHEME = r"(?:\]\(\s*<?|\]:\s*<?|<)(?!(?i:https?:|mailto:))[A-Za-z][A-Za-z0-9+.-]*:"
 # A directive reads its name as markup: `:red[text]` is red text, `:x[y]` is only y, `::x` is an empty block.
 _DIRECTIVE = r":(?=[A-Za-z][\w-]*[\[{]|(?:material|streamlit)[/:])|:(?<![^\s>]:):+(?=[A-Za-z])"
 
 # Text without any of these is unchanged. Each begins with a character, which makes the search fast.
-SPECIAL = re.compile(rf"\$|\\[(\[]|\\begin\{{|!\[|{_OTHER_SCHEME}|{_DIRECTIVE}")
+SPECIAL = re.compile(
+    rf"\$|\\[(\[><~-]|\\begin\{{|!\[|\]\(|\]:|<|&[#A-Za-z]|--|->|>=|~|(?<=[^\x00-\x7f])[*_]|[*_](?=[^\x00-\x7f])"
+    rf"|\n(?=[^\n])|[:;]material_|://|(?i:www\.)|{_DIRECTIVE}"
+)
 
-_OTHER_SCHEME_LINK = re.compile(_OTHER_SCHEME)
+_ADDRESS_WITHOUT_SCHEME = re.compile(r"www\.", re.IGNORECASE)
 _DIRECTIVE_OPENER = re.compile(_DIRECTIVE)
-_URL_REST = re.compile(r"://[^\s<>)\]`]*")
 _IMAGE = re.compile(r"!\[(?P<alt>(?:[^\[\]\\`]|\\.|\[[^\[\]\\`]*\]){0,2000})\](?=[(\[])")
 _LINKED_IMAGE = re.compile(r"!\[(?P<alt>[^\[\]\\`$<:!]*)\]\([^\s()<>\\`$\[\]]*(?:\s+\"[^\"`$\\\[\]]*\")?\)(?=\]\()")
 _DATA_IMAGE = re.compile(r"!\[[^\[\]\\`!$<&:\n]*\]\(data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+\)")
@@ -43,21 +48,11 @@ def rewrite_inline(content: str, *, allows_display: bool, is_last: bool) -> str:
 
     `allows_display` is false where a formula has to stay on its line, `is_last` true where more may arrive.
     """
-    edits: list[tuple[int, int, str]] = []
-    env = {"edits": edits, "allows_display": allows_display, "is_last": is_last}
-    _PARSER.inline.parse(content, _PARSER, env, [])
-    pieces, end = [], 0
-    for start, stop, replacement in edits:
-        pieces += [content[end:start], replacement]
-        end = stop
-    return "".join([*pieces, content[end:]])
-
-
-def _replace(state: StateInline, end: int, replacement: str) -> bool:
-    """Record the replacement of the text up to `end`, and go on behind it."""
-    state.env["edits"].append((state.pos, end, replacement))
-    state.pos = end
-    return True
+    env: dict[str, Any] = {"edits": [], "runs": [], "allows_display": allows_display, "is_last": is_last}
+    parser = _ADDRESS_PARSER if _ADDRESS_WITHOUT_SCHEME.search(content) else _PARSER
+    parser.inline.parse(content, parser, env, [])
+    emphasis = find_emphasis_edits(content, env["runs"], is_row=not allows_display)
+    return apply_edits(content, merge_edits(env["edits"], emphasis))
 
 
 def _match_formula(rule: InlineRule, state: StateInline) -> tuple[str, int] | None:
@@ -74,12 +69,15 @@ def _match_formula(rule: InlineRule, state: StateInline) -> tuple[str, int] | No
 def _replace_inline_formula(state: StateInline, body: str, end: int, dollar_count: int = 1) -> bool:
     """Write a formula in the form that the renderer cannot read as anything else."""
     following = state.src[end : end + 1]
+    formula = prepare_formula(body)
+    if formula is None:
+        return replace(state, end, f"`{' '.join(state.src[state.pos : end].split())}`")
     if "$" in body or (following.isascii() and following.isalnum()):
         dollar_count = 2
     edits = state.env["edits"]
     is_adjacent = bool(edits) and edits[-1][1] == state.pos and edits[-1][2].endswith("$")
     dollars = "$" * dollar_count
-    return _replace(state, end, f"{' ' if is_adjacent else ''}{dollars}{join_lines(body)}{dollars}")
+    return replace(state, end, f"{' ' if is_adjacent else ''}{dollars}{join_lines(formula)}{dollars}")
 
 
 def _dollars(state: StateInline, silent: bool) -> bool:
@@ -88,7 +86,7 @@ def _dollars(state: StateInline, silent: bool) -> bool:
     run_length = len(state.src) - state.pos - len(state.src[state.pos :].lstrip("$"))
     match = _match_formula(parse_inline_dollars, state) if run_length < 3 else None
     if match is None or not is_dollar_formula(match[0], state.src[match[1] : match[1] + 8], run_length):
-        return _replace(state, state.pos + run_length, "\\$" * run_length)
+        return replace(state, state.pos + run_length, "\\$" * run_length)
     return _replace_inline_formula(state, *match, run_length)
 
 
@@ -107,47 +105,43 @@ def _brackets(state: StateInline, silent: bool) -> bool:
         return False
     if not state.env["allows_display"]:
         return _replace_inline_formula(state, body, end)
+    formula = prepare_formula(body)
+    if formula is None:
+        return _replace_inline_formula(state, body, end)
     tail = TRAILING_PUNCTUATION.match(state.src, end)
     after = tail.end() if tail else end
     before = "" if at_line_start else "\n"
     rest = "" if after == len(state.src) or state.src[after] == "\n" else "\n"
-    return _replace(state, after, f"{before}$$\n{body.strip()}{state.src[end:after].strip()}\n$${rest}")
+    return replace(state, after, f"{before}$$\n{formula.strip()}{state.src[end:after].strip()}\n$${rest}")
 
 
 def _image(state: StateInline, silent: bool) -> bool:
     if not state.src.startswith("![", state.pos):
         return False
     if data := _DATA_IMAGE.match(state.src, state.pos):
-        return _replace(state, data.end(), data[0])
+        return replace(state, data.end(), data[0])
     if state.src[state.pos - 1 : state.pos] == "[" and (linked := _LINKED_IMAGE.match(state.src, state.pos)):
-        return _replace(state, linked.end(), linked["alt"] or "image")
+        return replace(state, linked.end(), linked["alt"] or "image")
     image = _IMAGE.match(state.src, state.pos)
     if image and not image["alt"].strip():
-        return _replace(state, image.end() - 1, "[image")
+        return replace(state, image.end() - 1, "[image")
+    links.note_label(state, state.pos + 1)
     is_image = image and state.src[state.pos - 1 : state.pos] != "!"
-    return _replace(state, state.pos + 2, "[" if is_image else "&#33;[")
+    return replace(state, state.pos + 2, "[" if is_image else "&#33;[")
 
 
 def _directive(state: StateInline, silent: bool) -> bool:
     if state.src[state.pos] != ":":
         return False
-    if url := _URL_REST.match(state.src, state.pos):
-        return _replace(state, url.end(), url[0].replace("$", "%24"))
     if state.src[state.pos - 1 : state.pos] == ":":
         return False
     if opener := _DIRECTIVE_OPENER.match(state.src, state.pos):
-        # No backslash: the renderer looks for icons after the escapes, and for its logo after the entities.
-        joiner = "&#8288;" if state.src.startswith("streamlit", opener.end()) else ""
-        return _replace(state, opener.end(), "&#58;" * len(opener[0]) + joiner)
+        # No backslash: the renderer looks for icons after the escapes, and for its logo after the references.
+        colons = "&#58;" * len(opener[0])
+        if state.src.startswith("streamlit:", opener.end()):
+            return replace(state, opener.end() + 1, f"{colons}:color[s]")
+        return replace(state, opener.end(), colons)
     return False
-
-
-def _link(state: StateInline, silent: bool) -> bool:
-    if state.src[state.pos] not in "]<" or not _OTHER_SCHEME_LINK.match(state.src, state.pos):
-        return False
-    if state.src[state.pos] == "<":
-        return _replace(state, state.pos + 1, "&lt;")
-    return _replace(state, state.pos + 2, f"]\\{state.src[state.pos + 1]}")
 
 
 def _arriving_code(state: StateInline, silent: bool) -> bool:
@@ -167,18 +161,29 @@ _RULES: dict[str, Callable[[StateInline, bool], bool]] = {
     "parentheses": _parentheses,
     "brackets": _brackets,
     "picture": _image,
+    "address": links.bare_address,
     "directive": _directive,
-    "scheme": _link,
+    "arrow": signs.arrow,
+    "reference": signs.letter_reference,
+    "break": signs.html_break,
+    "html": links.html_or_autolink,
+    "label": links.label,
+    "destination": links.destination,
+    "delimiters": signs.delimiters,
+    "line_end": signs.line_end,
     "arriving": _arriving_code,
 }
 
 
-def _build_parser() -> MarkdownIt:
+def _build_parser(extra_chars: str) -> MarkdownIt:
     parser = MarkdownIt("zero", {"maxNesting": 60})
     parser.inline.ruler.enableOnly(["text", "escape", "backticks"])
     for name, rule in _RULES.items():
         parser.inline.ruler.before("escape", name, rule)
+    for char in extra_chars:
+        parser.inline.add_terminator_char(char)
     return parser
 
 
-_PARSER = _build_parser()
+_PARSER = _build_parser("")
+_ADDRESS_PARSER = _build_parser("wW")

@@ -7,51 +7,183 @@ writes. The rules here are about display: formulas, prices, links in place of pi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from markdown_it.token import Token
 
 from lib.ui.markdown.blocks import normalize, parse_blocks, stable_prefix_length
 from lib.ui.markdown.inline import SPECIAL, rewrite_inline
+from lib.ui.markdown.limits import (
+    FENCE_COST,
+    MAX_LEVELS,
+    MAX_TABLE_CELLS,
+    MAX_TABLE_COLUMNS,
+    Allowance,
+    build_allowance,
+    count_columns,
+    estimate_cost,
+    find_delimiter_row,
+)
+from lib.ui.markdown.tex import prepare_formula
 
 __all__ = ["sanitize", "stable_prefix_length"]
 
-_TABLE_DELIMITER_ROW = re.compile(r"^[ \t]*\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?[ \t]*)?$", re.MULTILINE)
+# No text below this length costs much, whatever it is.
+_MAX_CHEAP_CHARS = 300
 _FOOTNOTE_LABEL = re.compile(r"\[\^[^\]\s]*\]:[ \t]*")
+_UNINDENTED_LINE = re.compile(r"(?![-+*>]|\d{1,9}[.)])\S")
+_BACKTICKS = re.compile("`+")
 
 
 def sanitize(text: str) -> str:
     """Rewrite a model's text for st.markdown, whole or a prefix of an answer still arriving.
 
     Formulas come out between dollars and every other dollar escaped; pictures come out as links, unless they
-    carry their own data; Streamlit's directives and links of other schemes than http, https and mailto come
-    out as text. Code stays as it is. Line ends come out as \\n, without outer white space. Never raises.
+    carry their own data; Streamlit's directives, HTML but <br>, and links to anything but web pages, mail addresses
+    and anchors come out as text. A single line end is a break. Code stays as it is, and what would cost the browser
+    too much becomes code. Line ends come out as \\n, without outer white space. Never raises.
     """
     text = normalize(text)
-    if not SPECIAL.search(text):
+    if len(text) <= _MAX_CHEAP_CHARS and not SPECIAL.search(text):
         return text
     lines = text.split("\n")
+    writer = _Writer(lines, build_allowance(text))
+    while writer.end < len(lines):
+        writer.write_blocks()
+    return writer.join()
+
+
+class _Writer:
+    """The rewritten lines of a text, up to the line `end`."""
+
+    def __init__(self, lines: list[str], allowance: Allowance) -> None:
+        self._lines = lines
+        self._allowance = allowance
+        self._written: list[str] = []
+        self._plain: list[str] = []  # lines for a code block
+        self.end = 0
+
+    def write_blocks(self) -> None:
+        """Write blocks to the end of the text, or of one that is nested too deep to be read to its own end."""
+        tokens = parse_blocks("\n".join(self._lines[self.end :]))
+        for token in tokens:
+            if token.map:
+                token.map = [token.map[0] + self.end, token.map[1] + self.end]
+        for block in _group_blocks(tokens):
+            start, stop = block[0].map or (self.end, self.end)
+            if any(token.level > MAX_LEVELS for token in block):
+                stop = self._find_end(start)
+                self._write(start, stop, [], self._lines[start:stop])
+                return
+            self._write(start, stop, *_rewrite_affordable(self._lines[:stop], block, self._allowance))
+        self._flush()
+        self._written += self._lines[self.end :]
+        self.end = len(self._lines)
+
+    def join(self) -> str:
+        """Return the text written so far."""
+        self._flush()
+        return "\n".join(self._written).strip("\n")
+
+    def _write(self, start: int, stop: int, rows: list[str], rest: list[str]) -> None:
+        """Add the lines of a block from `start` to `stop`: those that are rewritten, and those for a code block."""
+        gap = self._lines[self.end : start]
+        if self._plain and not rows:
+            self._plain += [*gap, *rest]
+        else:
+            self._flush()
+            self._written += [*gap, *rows]
+            self._plain = rest
+        self.end = stop
+
+    def _flush(self) -> None:
+        """Write the lines that are kept for a code block."""
+        if self._plain:
+            self._allowance.take_always(FENCE_COST)
+            longest = max((len(run) for line in self._plain for run in _BACKTICKS.findall(line)), default=0)
+            fence = "`" * max(3, longest + 1)
+            self._written += ["", fence, *self._plain, fence, ""]
+            self._plain = []
+
+    def _find_end(self, start: int) -> int:
+        """Find the end of a block that is nested too deep: a blank line before one in no container."""
+        stop = start + 1
+        for number in range(start + 1, len(self._lines)):
+            line = self._lines[number]
+            if number > stop and _UNINDENTED_LINE.match(line):
+                return stop
+            stop = number + 1 if line.strip() else stop
+        return stop
+
+
+def _group_blocks(tokens: list[Token]) -> Iterator[list[Token]]:
+    """Split the tokens into those of each block that is in no other."""
+    block: list[Token] = []
+    for token in tokens:
+        block.append(token)
+        if not token.level and token.nesting <= 0:
+            yield block
+            block = []
+
+
+def _rewrite_affordable(lines: list[str], block: list[Token], allowance: Allowance) -> tuple[list[str], list[str]]:
+    """Rewrite as much of a block as the browser's time allows; return it and the rest as it is."""
+    start, stop = block[0].map or (0, 0)
+    if allowance.take(estimate_cost(block)):
+        return _rewrite_block(lines, block), []
+    if block[0].type == "fence" and allowance.take(FENCE_COST):
+        return _rewrite_block([*lines[:start], block[0].markup, *lines[start + 1 :]], block), []
+    if block[0].type == "paragraph_open":
+        header = (find_delimiter_row(lines[start:stop]) or 0) + start
+        columns = count_columns(lines[header])
+        cut = header + MAX_TABLE_CELLS // columns
+        content = "\n".join(lines[start:cut])
+        part = [block[0], Token("inline", "", 0, map=[start, cut], content=content, level=1)]
+        if header > start and columns <= MAX_TABLE_COLUMNS and cut < stop and allowance.take(estimate_cost(part)):
+            return _rewrite_block(lines[:cut], part), lines[cut:stop]
+    return [], lines[start:stop]
+
+
+def _rewrite_block(lines: list[str], block: list[Token]) -> list[str]:
+    """Rewrite the lines of a block; `lines` are those of the text up to the block's end."""
+    end, stop = block[0].map or (0, 0)
     rewritten: list[str] = []
-    end = 0
     previous_type = ""
-    for token in parse_blocks(text):
-        if token.map and token.type in ("formula", "inline"):
+    for token in block:
+        if token.map and (token.type in ("formula", "inline") or token.type == "fence" and "run" in token.meta):
             start = token.map[0]
             rewritten += lines[end:start]
             end = token.map[1]
             if token.type == "formula":
                 rewritten += _format_display(lines[start:end], token)
+            elif token.type == "fence":
+                rewritten += _lengthen_fence(lines[start:end], token)
             else:
                 is_heading, is_last = previous_type == "heading_open", end == len(lines)
                 rewritten += _rewrite_paragraph(lines[start:end], token.content, is_heading, is_last)
         previous_type = token.type
-    return "\n".join([*rewritten, *lines[end:]])
+    return [*rewritten, *lines[end:stop]]
+
+
+def _lengthen_fence(lines: list[str], token: Token) -> list[str]:
+    """Write a fence around others with more signs than theirs."""
+    run = token.meta["run"]
+    opener = lines[0].replace(token.markup, run, 1)
+    if not token.meta["is_closed"]:
+        return [opener, *lines[1:]]
+    closer = lines[-1].rstrip()
+    return [opener, *lines[1:-1], closer.rstrip(run[0]) + run]
 
 
 def _format_display(lines: list[str], token: Token) -> list[str]:
     """Write a display formula in the only form that the renderer accepts: $$ on lines of their own."""
     prefix = lines[0][: token.meta["column"]]
     indent = _continuation_prefix(prefix)
-    body = [line.removeprefix(indent).rstrip() for line in token.content.strip().split("\n")]
+    formula = prepare_formula(token.content)
+    if formula is None:
+        rest = [line if line.startswith(indent) else indent + line.lstrip() for line in lines[1:]]
+        return [f"{prefix}```", indent + lines[0][len(prefix) :], *rest, f"{indent}```"]
+    body = [line.removeprefix(indent).rstrip() for line in formula.strip().split("\n")]
     return [f"{prefix}$$", *(f"{indent}{line}".rstrip() for line in body), f"{indent}$$"]
 
 
@@ -59,16 +191,22 @@ def _rewrite_paragraph(lines: list[str], content: str, is_heading: bool, is_last
     """Rewrite the lines of a paragraph; the parser's content lacks the prefixes of its containers."""
     if not SPECIAL.search(content):
         return lines
-    if is_heading or _TABLE_DELIMITER_ROW.search(content):
-        rows = [rewrite_inline(row, allows_display=False, is_last=is_last) for row in content.split("\n")]
-    else:
-        text = rewrite_inline(content, allows_display=True, is_last=is_last)
-        rows = re.sub(r"[ ]+\n\$\$\n", "\n$$\n", text).split("\n")
-    first = content.split("\n")[0].rstrip()
+    rows = content.split("\n")
+    delimiter_row = find_delimiter_row(rows)
+    # A table may follow the lines of a paragraph.
+    table_start = 0 if is_heading else len(rows) if delimiter_row is None else delimiter_row - 1
+    written: list[str] = []
+    if table_start:
+        text = "\n".join(rows[:table_start])
+        text = rewrite_inline(text, allows_display=True, is_last=is_last and table_start == len(rows))
+        written = re.sub(r"[ ]+\n\$\$\n", "\n$$\n", text).split("\n")
+    for row in rows[table_start:]:
+        written.append(rewrite_inline(row, allows_display=False, is_last=is_last) if SPECIAL.search(row) else row)
+    first = rows[0].rstrip()
     column = lines[0].rfind(first)
     prefix, suffix = lines[0][:column], lines[0][column + len(first) :].rstrip()
     indent = _continuation_prefix(prefix)
-    return [prefix + rows[0] + suffix, *(indent + row for row in rows[1:])]
+    return [prefix + written[0] + suffix, *(indent + row for row in written[1:])]
 
 
 def _continuation_prefix(prefix: str) -> str:

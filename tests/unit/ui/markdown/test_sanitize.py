@@ -36,7 +36,7 @@ FORMULAS = [
 ]
 PLAIN = [
     (r"\(unclosed and `code`", r"\(unclosed and `code`"),
-    ("\\[\nunclosed\n\n- a", "\\[\nunclosed\n\n- a"),
+    ("\\[\nunclosed\n\n- a", "\\[  \nunclosed\n\n- a"),
     (r"see \[1\] and \[2, 3\]", r"see \[1\] and \[2, 3\]"),
     (r"a literal \\(x\\)", r"a literal \\(x\\)"),
     ("costs $5 and you get $x^2$ for $10", r"costs \$5 and you get $x^2$ for \$10"),
@@ -65,8 +65,8 @@ IMAGES = [
     ("![a][ref]\n\n[ref]: http://h/", "[a][ref]\n\n[ref]: http://h/"),
     ("![a]\n\n[a]: http://h/", "&#33;[a]\n\n[a]: http://h/"),
     ("[![a](http://x)](http://y)", "[a](http://y)"),
-    ("Wow!![a](u)", "Wow!&#33;[a](u)"),
-    (r"\![a](u) \\![b](u)", r"\![a](u) \\[b](u)"),
+    ("Wow!![a](http://u)", "Wow!&#33;[a](http://u)"),
+    (r"\![a](http://u) \\![b](http://u)", r"\![a](http://u) \\[b](http://u)"),
     ("![x](http://h/?d=", "[x](http://h/?d="),
     ("vec![1, 2]", "vec&#33;[1, 2]"),
     ("![a](data:image/png;base64,AAAA)", "![a](data:image/png;base64,AAAA)"),
@@ -90,9 +90,9 @@ CODE = [
 ]
 DIRECTIVES = [
     (":red[c] and :blue-background[c]", "&#58;red[c] and &#58;blue-background[c]"),
-    (":material/home: and :streamlit:", "&#58;material/home: and &#58;&#8288;streamlit:"),
+    (":material/home: and :streamlit:", "&#58;material/home: and &#58;:color[s]treamlit:"),
     ("a:b[c] and a:b{c}", "a&#58;b[c] and a&#58;b{c}"),
-    ("::a[b]\n\n:::a\nx\n:::", "&#58;&#58;a[b]\n\n&#58;&#58;&#58;a\nx\n:::"),
+    ("::a[b]\n\n:::a\nx\n:::", "&#58;&#58;a[b]\n\n&#58;&#58;&#58;a  \nx  \n:::"),
     ("at 10:30, std::vector[int], `:red[c]`", "at 10:30, std::vector[int], `:red[c]`"),
     ("http://h:80/x:y[1] :red[c]", "http://h:80/x:y[1] &#58;red[c]"),
 ]
@@ -101,8 +101,8 @@ LINKS = [
     ("<ftp://x.y/> [a]( <vbscript:x>)", r"&lt;ftp://x.y/> [a]\( &lt;vbscript:x>)"),
     ("[a]\n\n[a]: data:text/html,x", "[a]\n\n[a]\\: data:text/html,x"),
     (
-        "[a](http://x.y/) [b](HTTPS://x.y/) [c](mailto:a@b.c) [d](/e) <https://x.y/>",
-        "[a](http://x.y/) [b](HTTPS://x.y/) [c](mailto:a@b.c) [d](/e) <https://x.y/>",
+        "[a](http://x.y/) [b](HTTPS://x.y/) [c](mailto:a@b.c) [d](#e) <https://x.y/>",
+        "[a](http://x.y/) [b](HTTPS://x.y/) [c](mailto:a@b.c) [d](#e) <https://x.y/>",
     ),
 ]
 

@@ -1,0 +1,77 @@
+"""Emphasis next to Chinese, Japanese and Korean text, which has no spaces around it.
+
+CommonMark lets a run of stars close emphasis after punctuation only before white space or punctuation, and open it
+before punctuation only after one of both (section 6.2, flanking delimiter runs): `**重点：**内容` stays as stars.
+The rule here is that of the "CJK-friendly" amendment: one CJK character beside the run is enough. A letter outside
+the run is written as a character reference, whose signs count as punctuation for the renderer; it reads and copies
+as before. A run of underscores still never begins inside a word, as in a file's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lib.ui.markdown.edits import OTHER, PUNCTUATION, Edit, classify, is_cjk
+
+
+@dataclass(frozen=True)
+class DelimiterRun:
+    """A run of one of the characters `*`, `_` and `~`, from `start` to `end`."""
+
+    char: str
+    start: int
+    end: int
+
+
+def find_emphasis_edits(content: str, runs: Iterable[DelimiterRun], *, is_row: bool) -> list[Edit]:
+    """Find the letters to write as references, so that each run opens or closes emphasis as it was meant to."""
+    edits: list[Edit] = []
+    openers: dict[str, list[int]] = {"*": [], "_": [], "~": []}  # lengths of the runs that are open
+    position = 0
+    for run in runs:
+        if is_row and "|" in content[position : run.start]:
+            openers = {"*": [], "_": [], "~": []}  # each cell is a text of its own
+        position = run.end
+        lengths = openers[run.char]
+        previous, following = content[run.start - 1 : run.start], content[run.end : run.end + 1]
+        before, after = classify(previous), classify(following)
+        can_open = after == OTHER or (after == PUNCTUATION and before != OTHER)
+        can_close = before == OTHER or (before == PUNCTUATION and after != OTHER)
+        if is_cjk(previous) or is_cjk(following):
+            if not can_close and before == PUNCTUATION and lengths:
+                edits.append(_write_reference(run.end, following))
+                can_close = True
+            elif not can_open and after == PUNCTUATION and run.char != "_" and not lengths:
+                edits.append(_write_reference(run.start - 1, previous))
+                can_open = True
+        rest = run.end - run.start
+        while can_close and rest and lengths:
+            used = min(rest, lengths[-1])
+            rest -= used
+            lengths[-1] -= used
+            if not lengths[-1]:
+                lengths.pop()
+        if can_open and rest:
+            lengths.append(rest)
+    return edits
+
+
+def _write_reference(position: int, char: str) -> Edit:
+    return position, position + 1, f"&#{ord(char)};"
+
+
+def merge_edits(edits: list[Edit], additions: list[Edit]) -> list[Edit]:
+    """Add edits of single letters, without those of letters that are edited already."""
+    if not additions:
+        return edits
+    merged: list[Edit] = []
+    index = 0
+    for addition in additions:
+        while index < len(edits) and edits[index][1] <= addition[0]:
+            merged.append(edits[index])
+            index += 1
+        is_edited = index < len(edits) and edits[index][0] <= addition[0]
+        if not is_edited and (not merged or merged[-1][:2] != addition[:2]):
+            merged.append(addition)
+    return merged + edits[index:]
