@@ -9,7 +9,7 @@ as before. A run of underscores still never begins inside a word, as in a file's
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lib.ui.markdown.edits import OTHER, PUNCTUATION, Edit, classify, is_cjk
@@ -24,9 +24,18 @@ class DelimiterRun:
     end: int
 
 
-def find_emphasis_edits(content: str, runs: Iterable[DelimiterRun], *, is_row: bool) -> list[Edit]:
-    """Find the letters to write as references, so that each run opens or closes emphasis as it was meant to."""
-    edits: list[Edit] = []
+def add_emphasis_edits(content: str, runs: Sequence[DelimiterRun], edits: list[Edit], *, is_row: bool) -> list[Edit]:
+    """Write letters as references, so that each run opens or closes emphasis as it was meant to.
+
+    `edits` are those of the rules, which also change what stands beside a run.
+    """
+    return _merge_edits(edits, _find_letters(content, runs, edits, is_row)) if runs else edits
+
+
+def _find_letters(content: str, runs: Iterable[DelimiterRun], edits: list[Edit], is_row: bool) -> list[Edit]:
+    letters: list[Edit] = []
+    last_chars = {stop: replacement[-1:] for _, stop, replacement in edits}
+    first_chars = {start: replacement[:1] for start, _, replacement in edits}
     openers: dict[str, list[int]] = {"*": [], "_": [], "~": []}  # lengths of the runs that are open
     position = 0
     for run in runs:
@@ -34,16 +43,17 @@ def find_emphasis_edits(content: str, runs: Iterable[DelimiterRun], *, is_row: b
             openers = {"*": [], "_": [], "~": []}  # each cell is a text of its own
         position = run.end
         lengths = openers[run.char]
-        previous, following = content[run.start - 1 : run.start], content[run.end : run.end + 1]
+        previous = last_chars.get(run.start) or content[max(0, run.start - 1) : run.start]
+        following = first_chars.get(run.end) or content[run.end : run.end + 1]
         before, after = classify(previous), classify(following)
         can_open = after == OTHER or (after == PUNCTUATION and before != OTHER)
         can_close = before == OTHER or (before == PUNCTUATION and after != OTHER)
         if is_cjk(previous) or is_cjk(following):
             if not can_close and before == PUNCTUATION and lengths:
-                edits.append(_write_reference(run.end, following))
+                letters.append(_write_reference(run.end, following))
                 can_close = True
             elif not can_open and after == PUNCTUATION and run.char != "_" and not lengths:
-                edits.append(_write_reference(run.start - 1, previous))
+                letters.append(_write_reference(run.start - 1, previous))
                 can_open = True
         rest = run.end - run.start
         while can_close and rest and lengths:
@@ -54,17 +64,15 @@ def find_emphasis_edits(content: str, runs: Iterable[DelimiterRun], *, is_row: b
                 lengths.pop()
         if can_open and rest:
             lengths.append(rest)
-    return edits
+    return letters
 
 
 def _write_reference(position: int, char: str) -> Edit:
     return position, position + 1, f"&#{ord(char)};"
 
 
-def merge_edits(edits: list[Edit], additions: list[Edit]) -> list[Edit]:
+def _merge_edits(edits: list[Edit], additions: list[Edit]) -> list[Edit]:
     """Add edits of single letters, without those of letters that are edited already."""
-    if not additions:
-        return edits
     merged: list[Edit] = []
     index = 0
     for addition in additions:

@@ -11,7 +11,7 @@ from markdown_it.rules_inline import StateInline
 
 from lib.ui.markdown import links, signs
 from lib.ui.markdown.edits import apply_edits, replace
-from lib.ui.markdown.emphasis import find_emphasis_edits, merge_edits
+from lib.ui.markdown.emphasis import add_emphasis_edits
 from lib.ui.markdown.formulas import (
     CITATION_NUMBERS,
     TRAILING_PUNCTUATION,
@@ -51,8 +51,8 @@ def rewrite_inline(content: str, *, allows_display: bool, is_last: bool) -> str:
     env: dict[str, Any] = {"edits": [], "runs": [], "allows_display": allows_display, "is_last": is_last}
     parser = _ADDRESS_PARSER if _ADDRESS_WITHOUT_SCHEME.search(content) else _PARSER
     parser.inline.parse(content, parser, env, [])
-    emphasis = find_emphasis_edits(content, env["runs"], is_row=not allows_display)
-    return apply_edits(content, merge_edits(env["edits"], emphasis))
+    edits = add_emphasis_edits(content, env["runs"], env["edits"], is_row=not allows_display)
+    return apply_edits(content, edits)
 
 
 def _match_formula(rule: InlineRule, state: StateInline) -> tuple[str, int] | None:

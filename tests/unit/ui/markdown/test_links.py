@@ -55,7 +55,7 @@ ADDRESSES = [
     ("HTTP://E.com/“引”", "<HTTP://E.com/>“引”"),
     ("https://e.com了解更多", "<https://e.com>了解更多"),
     ("**链接：https://e.com/b**，详见", "**链接：<https://e.com/b>**，详见"),
-    ("**https://e.com/b**内容", "**<https://e.com/b>**内容"),
+    ("**https://e.com/b**内容", "**<https://e.com/b>**&#20869;容"),
     ("，www.e.com/a_b，好", "，[www.e.com/a\\_b](<http://www.e.com/a_b>)，好"),
     ("https://e.com/～x", "<https://e.com/>～x"),
     ("https://e.com/$a，b", "<https://e.com/$a>，b"),
