@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from lib.core.params import Params
 from lib.core.target import Target
@@ -50,7 +50,40 @@ class ThinkingPart:
         return bool(self.signature or self.redacted_data)
 
 
-Part = TextPart | ThinkingPart
+@dataclass(frozen=True)
+class ImagePart:
+    """An image of an answer: base64 `data` of `media_type`, or the `url` of an image on another host."""
+
+    text: ClassVar[str] = ""  # of no part but text and thinking
+    media_type: str = ""
+    data: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class SourcePart:
+    """A source that an answer cites: a web page, or a document without `url`; `quote` is its cited text."""
+
+    text: ClassVar[str] = ""
+    url: str = ""
+    title: str = ""
+    quote: str = ""
+
+
+@dataclass(frozen=True)
+class OtherPart:
+    """Content without a form of its own here: a tool's call or result, audio, a document, or anything new.
+
+    `kind` is its type in the wire's words, `label` says in a few words what it was, `details` is its JSON, shortened.
+    """
+
+    text: ClassVar[str] = ""
+    kind: str
+    label: str = ""
+    details: str = ""
+
+
+Part = TextPart | ThinkingPart | ImagePart | SourcePart | OtherPart
 
 
 @dataclass(frozen=True)
@@ -62,7 +95,31 @@ class Message:
 
     @property
     def text(self) -> str:
-        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+        """The visible text; texts on both sides of an image or of other content are separate paragraphs."""
+        texts: list[str] = []
+        is_separated = False
+        for part in self.parts:
+            if isinstance(part, TextPart):
+                if is_separated and texts and not (texts[-1][-1:].isspace() or part.text[:1].isspace()):
+                    texts.append("\n\n")
+                texts.append(part.text)
+                is_separated = False
+            elif isinstance(part, ImagePart | OtherPart):
+                is_separated = True
+        return "".join(texts)
+
+    @property
+    def has_content(self) -> bool:
+        """True if there is anything to see besides thinking: an image or a source alone is an answer, too."""
+        return any(
+            bool(part.text.strip()) if isinstance(part, TextPart) else not isinstance(part, ThinkingPart)
+            for part in self.parts
+        )
+
+    @property
+    def sources(self) -> tuple[SourcePart, ...]:
+        """The sources in the order of their numbers in the text."""
+        return tuple(part for part in self.parts if isinstance(part, SourcePart))
 
     @property
     def thinking(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lib.core.conversation import Outcome, Usage
+from lib.core.conversation import ImagePart, OtherPart, Outcome, SourcePart, Usage
 
 # `choice` is the index of the alternative that an event belongs to, `block` that of the content block in it.
 
@@ -41,6 +41,32 @@ class RedactedThinking:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentPart:
+    """Content that is no text, in its place among the blocks; a later one of the same block replaces it."""
+
+    part: ImagePart | OtherPart
+    block: int = 0
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source of the answer. `number` is its place in a list that marks in the text refer to, 0 without one."""
+
+    source: SourcePart
+    number: int = 0
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TextWasThinking:
+    """All text so far, up to and including this block, turns out to be thinking."""
+
+    block: int = 0
+    choice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class UsageReport:
     """Usage of the request so far; counters left out keep their value. `raw` is the gateway's own object."""
 
@@ -50,10 +76,21 @@ class UsageReport:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """End of the answer: its outcome, and the finish reason as the wire names it."""
+    """End of the answer: its outcome, and the finish reason as the wire names it.
+
+    It is tentative where text may follow, because some gateways send a finish reason with every chunk.
+    """
 
     outcome: Outcome
     reason: str
+    choice: int = 0
+    is_tentative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRevoked:
+    """The finish reason of the choice was a false one: the stream broke while text was still coming."""
+
     choice: int = 0
 
 
@@ -96,8 +133,12 @@ Event = (
     | ThinkingDelta
     | SignatureDelta
     | RedactedThinking
+    | ContentPart
+    | Citation
+    | TextWasThinking
     | UsageReport
     | Finish
+    | FinishRevoked
     | ProviderMetadata
     | Restart
     | Heartbeat

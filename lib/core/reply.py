@@ -5,10 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lib.core.conversation import Message, Node, Outcome, Part, TextPart, ThinkingPart, Usage
+from lib.core.conversation import (
+    ImagePart,
+    Message,
+    Node,
+    OtherPart,
+    Outcome,
+    Part,
+    SourcePart,
+    TextPart,
+    ThinkingPart,
+    Usage,
+)
 from lib.core.events import (
+    Citation,
+    ContentPart,
     Event,
     Finish,
+    FinishRevoked,
     Heartbeat,
     ProviderMetadata,
     RedactedThinking,
@@ -16,10 +30,13 @@ from lib.core.events import (
     RetryScheduled,
     SignatureDelta,
     TextDelta,
+    TextWasThinking,
     ThinkingDelta,
     UsageReport,
 )
+from lib.core.images import MAX_ANSWER_IMAGE_BYTES, format_size, split_data_images
 from lib.core.sanitize import replace_surrogates, sanitize_json
+from lib.core.sources import SourceList
 
 MAX_BLOCKS = 1_000  # content blocks of one answer
 MAX_CHOICES = 128  # alternatives of one request, the limit of OpenAI's `n`
@@ -31,11 +48,25 @@ class _Block:
     chunks: list[str] = field(default_factory=list)
     signature: str = ""
     redacted_data: str = ""
+    content: ImagePart | OtherPart | None = None
+    _split: tuple[int, tuple[Part, ...]] = (0, ())  # length of a text with images, and its parts
 
     def text(self) -> str:
         if len(self.chunks) > 1:
             self.chunks = ["".join(self.chunks)]
         return replace_surrogates(self.chunks[0]) if self.chunks else ""
+
+    def parts(self) -> tuple[Part, ...]:
+        text = self.text()
+        if self.is_thinking:
+            is_empty = not (text or self.signature or self.redacted_data)
+            return () if is_empty else (ThinkingPart(text, replace_surrogates(self.signature), self.redacted_data),)
+        content: tuple[Part, ...] = (self.content,) if self.content else ()
+        if "data:image/" not in text:
+            return (*content, TextPart(text)) if text else content
+        if self._split[0] != len(text):
+            self._split = len(text), split_data_images(text)
+        return content + self._split[1]
 
 
 class Reply:
@@ -48,6 +79,8 @@ class Reply:
     def __init__(self, base: Node | None = None) -> None:
         self._blocks: dict[tuple[int, bool], _Block] = {}
         self._base_parts = base.message.parts if base else ()
+        self._base_sources = base.message.sources if base else ()
+        self._sources = SourceList(self._base_sources)
         self._base_usage = base.usage if base else Usage()
         self._usage = Usage()
         self._base_metadata = dict(base.provider_metadata) if base else {}
@@ -62,29 +95,50 @@ class Reply:
             (block or self._get_block(event.block, is_thinking=False)).chunks.append(event.text)
             return
         match event:
-            case ThinkingDelta(text, index):
-                self._get_block(index, is_thinking=True).chunks.append(text)
-            case SignatureDelta(signature, index):
-                self._get_block(index, is_thinking=True).signature += signature
-            case RedactedThinking(data, index):
-                self._get_block(index, is_thinking=True).redacted_data += data
             case UsageReport(usage, raw):
                 self._usage = usage.with_fallback(self._usage)
                 self._raw_usage |= sanitize_json(dict(raw))
             case Finish(outcome, reason):
                 self.finish = Finish(outcome, replace_surrogates(reason))
+            case FinishRevoked():
+                self.finish = None
             case ProviderMetadata(data):
                 values = {key: v for key, v in sanitize_json(dict(data)).items() if v not in (None, "")}
                 self._metadata = {**values, **self._metadata}
             case Restart():
                 self._blocks, self._usage, self.finish = {}, Usage(), None
                 self._metadata, self._raw_usage = {}, {}
+                self._sources = SourceList(self._base_sources)
                 self.restart_count += 1
+            case _:
+                self._add_content(event)
+
+    def _add_content(self, event: Event) -> None:
+        match event:
+            case ThinkingDelta(text, index):
+                self._get_block(index, is_thinking=True).chunks.append(text)
+            case SignatureDelta(signature, index):
+                self._get_block(index, is_thinking=True).signature += signature
+            case RedactedThinking(data, index):
+                self._get_block(index, is_thinking=True).redacted_data += data
+            case ContentPart(part, index):
+                self._get_block(index, is_thinking=False).content = part
+            case Citation(source, number):
+                self._sources.add(source, number)
+            case TextWasThinking(index):
+                self._move_text_to_thinking(index)
 
     def _get_block(self, index: int, *, is_thinking: bool) -> _Block:
         if len(self._blocks) >= MAX_BLOCKS and (index, not is_thinking) not in self._blocks:
             index = max(self._blocks)[0]  # untrusted indices: no real answer has so many blocks
         return self._blocks.setdefault((index, not is_thinking), _Block(is_thinking))
+
+    def _move_text_to_thinking(self, last_index: int) -> None:
+        for index, is_text in sorted(self._blocks):
+            block = self._blocks[index, is_text]
+            if is_text and index <= last_index and block.chunks:
+                self._get_block(index, is_thinking=True).chunks += block.chunks
+                block.chunks = []
 
     @property
     def usage(self) -> Usage:
@@ -97,17 +151,15 @@ class Reply:
         return {**self._base_metadata, **self._metadata, **usage}
 
     def parts(self) -> tuple[Part, ...]:
-        parts: list[Part] = list(self._base_parts)
-        for _, block in sorted(self._blocks.items()):
-            text = block.text()
-            if block.is_thinking and (text or block.signature or block.redacted_data):
-                parts.append(ThinkingPart(text, replace_surrogates(block.signature), block.redacted_data))
-            elif not block.is_thinking and text:
-                if self._base_parts and parts and isinstance(parts[-1], TextPart):
-                    parts[-1] = TextPart(parts[-1].text + text)  # a continuation joins the text it continues
+        parts: list[Part] = [part for part in self._base_parts if not isinstance(part, SourcePart)]
+        for _, block in sorted(self._blocks.items(), key=lambda item: item[0]):
+            for part in block.parts():
+                is_joined = self._base_parts and isinstance(part, TextPart) and parts
+                if is_joined and isinstance(last := parts[-1], TextPart):
+                    parts[-1] = TextPart(last.text + part.text)  # a continuation joins the text it continues
                 else:
-                    parts.append(TextPart(text))
-        return tuple(parts)
+                    parts.append(part)
+        return (*_limit_images(parts), *self._sources.parts())
 
     def message(self) -> Message:
         return Message("assistant", self.parts())
@@ -116,10 +168,10 @@ class Reply:
         """Return the outcome if no event follows: INTERRUPTED without a Finish event."""
         if self.finish is None:
             return Outcome.INTERRUPTED
-        has_text = bool(self.message().text.strip())
-        if self.finish.outcome is Outcome.COMPLETE and not has_text:
+        has_content = self.message().has_content
+        if self.finish.outcome is Outcome.COMPLETE and not has_content:
             return Outcome.EMPTY
-        if self.finish.outcome is Outcome.EMPTY and has_text:
+        if self.finish.outcome is Outcome.EMPTY and has_content:
             return Outcome.INTERRUPTED  # an empty continuation leaves the answer incomplete
         return self.finish.outcome
 
@@ -132,6 +184,17 @@ class Reply:
             finish_reason=self.finish.reason if self.finish else "",
             provider_metadata=self.provider_metadata,
         )
+
+
+def _limit_images(parts: list[Part]) -> list[Part]:
+    """Return the parts with the names of images in place of those beyond the limit of an answer."""
+    size, limited = 0, list(parts)
+    for index, part in enumerate(parts):
+        if isinstance(part, ImagePart) and part.data:
+            size += (image_size := len(part.data) * 3 // 4)
+            if size > MAX_ANSWER_IMAGE_BYTES:
+                limited[index] = OtherPart("image", f"{part.media_type}, {format_size(image_size)}")
+    return limited
 
 
 class ChoiceReplies:

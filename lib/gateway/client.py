@@ -17,12 +17,9 @@ from lib.core.conversation import Message
 from lib.core.errors import AnswerError, GatewayError
 from lib.core.events import (
     Event,
-    Finish,
     ProviderMetadata,
     Restart,
     RetryScheduled,
-    TextDelta,
-    ThinkingDelta,
     UsageReport,
 )
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, ModelList
@@ -33,6 +30,7 @@ from lib.gateway.catalog.balance import SUBSCRIPTION_PATH, USAGE_PATH, parse_bal
 from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.catalog.models import fetch_all_pages
 from lib.gateway.catalog.prices import PRICING_PATH, parse_price_list
+from lib.gateway.stream_end import CONTENT_EVENTS, limit_trailing_time
 from lib.gateway.transport.body import MAX_BODY_BYTES, read_frames
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.request import Transport
@@ -45,8 +43,6 @@ from lib.gateway.wires.think_tags import split_thinking
 
 log = logging.getLogger(__name__)
 
-# Seconds after the finish reason in which the usage and the end of the stream have to arrive.
-TRAILING_EVENTS_TIMEOUT = 5.0
 # Seconds after an error event in which its usage has to arrive.
 USAGE_AFTER_ERROR_TIMEOUT = 1.0
 
@@ -95,7 +91,7 @@ class Gateway:
             try:
                 events = split_thinking(self._attempt_request(wire, headers, body, cancel))
                 for event in events:
-                    has_content = type(event) is TextDelta or type(event) is ThinkingDelta
+                    has_content = isinstance(event, CONTENT_EVENTS)
                     yield event
                     if has_content:
                         yield from events
@@ -142,11 +138,9 @@ class Gateway:
                 yield metadata
             frames = read_frames(response.iter_chunks())
             try:
-                for event in wire.events(frames):
+                for event in limit_trailing_time(wire.events(frames), response, _choice_count(body)):
                     yield event
-                    if type(event) is Finish and body.get("n", 1) == 1:
-                        response.set_deadline(TRAILING_EVENTS_TIMEOUT)
-                    elif type(event) is Restart:
+                    if type(event) is Restart:
                         yield metadata
                 response.drain()
             except GatewayError:
@@ -201,6 +195,11 @@ class Gateway:
             yield
         except AnswerError as error:
             raise error.redact(self._api_key) from None
+
+
+def _choice_count(body: Mapping[str, Any]) -> int:
+    count = body.get("n", 1)
+    return count if isinstance(count, int) and count > 0 else 1
 
 
 def _read_trailing_usage(wire: ModuleType, frames: Iterator[Frame]) -> Iterator[Event]:

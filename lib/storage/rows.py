@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -13,10 +14,13 @@ from lib.core import params
 from lib.core.conversation import (
     Conversation,
     Failure,
+    ImagePart,
     Message,
     Node,
+    OtherPart,
     Outcome,
     Part,
+    SourcePart,
     TextPart,
     ThinkingPart,
     Timing,
@@ -172,13 +176,32 @@ def target_to_row(target: Target | None) -> dict[str, Any]:
     return {"model": target.model if target else None, "wire": target.wire if target else None}
 
 
+_PART_CLASSES: dict[str, type[ImagePart | SourcePart | OtherPart]] = {
+    "image": ImagePart,
+    "source": SourcePart,
+    "other": OtherPart,
+}
+# Fields of parts under their stored names, which are the same; a missing one has its default.
+_PART_FIELDS = {name: tuple(field.name for field in fields(part)) for name, part in _PART_CLASSES.items()}
+_PART_TYPES = {part: name for name, part in _PART_CLASSES.items()}
+
+
 def _part_from_row(raw: Mapping[str, Any]) -> Part:
-    if raw["type"] == "thinking":
+    """Return a part; one of a type that a later version has stored becomes an OtherPart with its JSON."""
+    part_type = raw.get("type")
+    if part_type == "thinking":
         return ThinkingPart(raw["text"], raw["signature"], raw.get("sealed", ""))
-    return TextPart(raw["text"])
+    if part_type == "text":
+        return TextPart(raw["text"])
+    if part_type not in _PART_CLASSES:
+        return OtherPart(str(part_type), "", json.dumps(raw, ensure_ascii=False))
+    values = {name: raw[name] for name in _PART_FIELDS[part_type] if name in raw}
+    return _PART_CLASSES[part_type](**{"kind": "", **values} if part_type == "other" else values)
 
 
 def _part_to_row(part: Part) -> dict[str, Any]:
+    if isinstance(part, TextPart):
+        return {"type": "text", "text": part.text}
     if isinstance(part, ThinkingPart):
         return {
             "type": "thinking",
@@ -186,4 +209,4 @@ def _part_to_row(part: Part) -> dict[str, Any]:
             "signature": part.signature,
             "sealed": part.redacted_data,
         }
-    return {"type": "text", "text": part.text}
+    return {"type": _PART_TYPES[type(part)], **{name: value for name, value in asdict(part).items() if value}}

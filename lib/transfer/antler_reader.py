@@ -17,8 +17,6 @@ from lib.core.conversation import (
     Node,
     Outcome,
     Part,
-    TextPart,
-    ThinkingPart,
     Timing,
     TitleSource,
     Truncation,
@@ -32,6 +30,7 @@ from lib.transfer.antler_schema import (
     FORMAT,
     FORMAT_VERSION,
     PARAMS_SCHEMA,
+    PART_CLASSES,
     PART_SCHEMA,
     PART_TYPES,
     ConversationSchema,
@@ -41,7 +40,6 @@ from lib.transfer.antler_schema import (
     NodeSchema,
     PartSchema,
     TargetSchema,
-    TextPartSchema,
     decode,
 )
 from lib.transfer.message_tree import TreeMessage, build_tree, newest_leaf_id
@@ -137,9 +135,8 @@ class _RecordReader:
             self._issues["part"] += 1
             return None
         part: PartSchema = decode(value, PART_SCHEMA, location, self._issues)
-        if isinstance(part, TextPartSchema):
-            return TextPart(part.text)
-        return ThinkingPart(part.text, part.signature, part.redacted_data)
+        part_class = next(known for known, schema in PART_CLASSES.items() if schema is type(part))
+        return part_class(**asdict(part))
 
     def _read_outcome(self, name: str) -> Outcome:
         if name and name not in set(Outcome) - {Outcome.ARRIVING}:

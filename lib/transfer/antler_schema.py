@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 import msgspec
 from msgspec import Meta, Struct, field
 
+from lib.core.conversation import ImagePart, OtherPart, Part, SourcePart, TextPart, ThinkingPart
 from lib.core.errors import TransferError
 from lib.core.params import Params
 from lib.transfer.values import clean_text
@@ -76,9 +77,41 @@ class ThinkingPartSchema(Struct, tag="thinking", omit_defaults=True):
     redacted_data: str = field(default="", name="sealed")
 
 
-PartSchema = TextPartSchema | ThinkingPartSchema
+class ImagePartSchema(Struct, tag="image", omit_defaults=True):
+    """An image, as base64 or as a URL."""
+
+    media_type: str = ""
+    data: str = ""
+    url: str = ""
+
+
+class SourcePartSchema(Struct, tag="source", omit_defaults=True):
+    """A source that an answer cites."""
+
+    url: str = ""
+    title: str = ""
+    quote: str = ""
+
+
+class OtherPartSchema(Struct, tag="other", omit_defaults=True):
+    """Content without a form of its own: its type on the wire, what it was, and its JSON."""
+
+    kind: str = ""
+    label: str = ""
+    details: str = ""
+
+
+PartSchema = TextPartSchema | ThinkingPartSchema | ImagePartSchema | SourcePartSchema | OtherPartSchema
 PART_SCHEMA: Any = PartSchema  # a union is no type to mypy
-PART_TYPES = ("text", "thinking")
+# The structs of the file and the parts that they hold, which have the same fields.
+PART_CLASSES: dict[type[Part], Any] = {
+    TextPart: TextPartSchema,
+    ThinkingPart: ThinkingPartSchema,
+    ImagePart: ImagePartSchema,
+    SourcePart: SourcePartSchema,
+    OtherPart: OtherPartSchema,
+}
+PART_TYPES = tuple(schema.__struct_config__.tag for schema in PART_CLASSES.values())
 
 
 class UsageSchema(Struct, omit_defaults=True):

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from lib.core.conversation import Conversation, Failure, Node, Outcome, TextPart, Timing, Truncation, Usage
+from lib.core.conversation import Conversation, Failure, Node, Outcome, Timing, Truncation, Usage
 from lib.core.params import changed_params
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target
@@ -17,12 +17,11 @@ from lib.core.tree import sort_nodes
 from lib.transfer.antler_schema import (
     FORMAT,
     FORMAT_VERSION,
+    PART_CLASSES,
     ConversationSchema,
     FailureSchema,
     NodeSchema,
     TargetSchema,
-    TextPartSchema,
-    ThinkingPartSchema,
     TimingSchema,
     TruncationSchema,
     UsageSchema,
@@ -78,12 +77,7 @@ def _build_node(node: Node) -> NodeSchema:
         id=node.id,
         parent_id=node.parent_id or "",
         role=node.message.role,
-        parts=[
-            TextPartSchema(part.text)
-            if isinstance(part, TextPart)
-            else ThinkingPartSchema(part.text, part.signature, part.redacted_data)
-            for part in node.message.parts
-        ],
+        parts=[PART_CLASSES[type(part)](**asdict(part)) for part in node.message.parts],
         created_at=float(node.created_at),
         outcome="" if outcome is Outcome.COMPLETE else outcome.value,
         finish_reason=node.finish_reason,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lib.core.conversation import Message, Node, Part, TextPart, ThinkingPart
+from lib.core.conversation import ImagePart, Message, Node, OtherPart, Part, TextPart, ThinkingPart
 from lib.core.errors import TransferError
 from lib.core.tree import preorder, sort_nodes
 from lib.transfer.result import derive_id
@@ -78,8 +78,8 @@ def merge_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
     texts: list[str] = []
     last_char = " "
     for part in parts:
-        if isinstance(part, ThinkingPart):
-            if part.text or part.is_replayable:
+        if not isinstance(part, TextPart):
+            if not isinstance(part, ThinkingPart) or part.text or part.is_replayable:
                 merged += [TextPart("".join(texts))] * bool(texts)
                 texts.clear()
                 merged.append(part)
@@ -89,6 +89,13 @@ def merge_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
             texts.append(part.text)
             last_char = part.text[-1]
     return (*merged, *[TextPart("".join(texts))] * bool(texts))
+
+
+def _size(part: Part) -> int:
+    """Return the characters of a part."""
+    if isinstance(part, ImagePart):
+        return len(part.data)
+    return len(part.details) if isinstance(part, OtherPart) else len(part.text)
 
 
 def _resolve_parents(messages: Mapping[str, TreeMessage], issues: Counter[str]) -> dict[str, str | None]:
@@ -194,7 +201,7 @@ class _TreeBuilder:
         own_chars: dict[str, int] = {}
         run_chars: dict[str, int] = {}
         for key in self._order:
-            own_chars[key] = 10 + sum(len(part.text) for part in self._source_nodes[key].message.parts)
+            own_chars[key] = 10 + sum(map(_size, self._source_nodes[key].message.parts))
             predecessor = self._predecessors[key]
             run_chars[key] = own_chars[key] + (run_chars[predecessor] if predecessor is not None else 0)
         written_chars = sum(run_chars[key] for key in self._order if not self._is_merged(key))

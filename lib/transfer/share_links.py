@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from lib import transfer
 from lib.core import tree
-from lib.core.conversation import Conversation, Message, Node, TextPart, new_id
+from lib.core.conversation import Conversation, Message, Node, ThinkingPart, new_id
 from lib.core.errors import ConversationNotFound, TransferError
 from lib.core.usage import ShareLink
 
@@ -70,6 +70,6 @@ def _build_snapshot(conversation: Conversation, path: Sequence[Node]) -> Mapping
 
 
 def _strip_private_data(node: Node) -> Node:
-    parts = tuple(part for part in node.message.parts if isinstance(part, TextPart))
+    parts = tuple(part for part in node.message.parts if not isinstance(part, ThinkingPart))
     stripped = Node(node.id, node.parent_id, Message(node.message.role, parts), node.created_at)
     return replace(stripped, outcome=node.outcome, target=node.target)

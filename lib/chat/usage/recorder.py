@@ -9,12 +9,15 @@ from dataclasses import dataclass, replace
 from lib.chat.usage import cost
 from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.events import (
+    ContentPart,
     Event,
     Finish,
+    FinishRevoked,
     ProviderMetadata,
     Restart,
     RetryScheduled,
     TextDelta,
+    TextWasThinking,
     ThinkingDelta,
     UsageReport,
 )
@@ -64,7 +67,9 @@ class FirstOutputTimer:
         self.timing = replace(previous, total=None)
 
     def add_event(self, event: Event) -> None:
-        is_text = type(event) is TextDelta
+        if type(event) is TextWasThinking:
+            self.timing = replace(self.timing, first_text=None)
+        is_text = isinstance(event, TextDelta | ContentPart)
         if self.timing.first_text is None and (is_text or type(event) is ThinkingDelta):
             now = time.monotonic() - self.started_at
             first = now if self.timing.first_token is None else self.timing.first_token
@@ -103,6 +108,8 @@ class UsageRecorder:
                 self._request_id = self._request_id or str(ids["request_id"] or ids["id"] or "")
             case Finish():
                 self._has_finish_event = True
+            case FinishRevoked():
+                self._has_finish_event = False
             case Restart():
                 self._has_estimated_output |= self._is_output_estimated()
                 self._discarded_usage += self._usage  # the vendor charges for a discarded attempt too

@@ -95,7 +95,7 @@ def _read_object(body: bytes) -> Iterator[Frame]:
         # A stream that starts with bare JSON, or a truncated object.
         yield from iter_frames([body])
     else:
-        yield Frame(BODY_FRAME_NAME, text.strip())
+        yield Frame(BODY_FRAME_NAME, text.strip(), has_invalid_bytes="\ufffd" in text and not _is_utf8(body))
 
 
 def _read_all(start: bytes, chunks: Iterator[bytes]) -> bytes:
@@ -109,6 +109,14 @@ def _read_all(start: bytes, chunks: Iterator[bytes]) -> bytes:
 
 def _decode(body: bytes) -> str:
     return body.decode("utf-8-sig", "replace")
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class _VisibleTextParser(HTMLParser):

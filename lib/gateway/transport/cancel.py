@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import threading
 from collections.abc import Iterator
@@ -108,7 +109,29 @@ def _unregister_socket(connection: Any) -> None:
         cancel.clear_socket()
 
 
+# Informational responses before the real one; more would keep the thread for ever.
+_MAX_INFORMATIONAL_RESPONSES = 100
+
+
+class _FinalResponse(http.client.HTTPResponse):
+    """The response behind any informational ones: `http.client` skips 100 alone, but not 103 Early Hints.
+
+    101 is left as it is: after it the connection speaks another protocol (RFC 9110, section 15.2).
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        for _ in range(_MAX_INFORMATIONAL_RESPONSES):
+            if not 100 <= self.status < 200 or self.status == 101:
+                return
+            self.headers = self.msg = None  # type: ignore[assignment]  # as before the first response
+            super().begin()
+        raise http.client.BadStatusLine("too many informational responses")
+
+
 class _TrackedHTTPConnection(HTTPConnection):
+    response_class = _FinalResponse
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         _register_pooled_socket(self)
         super().request(*args, **kwargs)

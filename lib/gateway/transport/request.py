@@ -88,6 +88,12 @@ class Response:
         self._deadline = time.monotonic() + seconds
         self._cancel.set_read_timeout(seconds)
 
+    def clear_deadline(self) -> None:
+        """Wait for the rest of the body with the ordinary patience again."""
+        if self._deadline is not None:
+            self._deadline = None
+            self._cancel.set_read_timeout(self._idle_timeout)
+
     def read_text(self, max_bytes: int = MAX_ERROR_BODY_BYTES, timeout: float = ERROR_BODY_TIMEOUT) -> str:
         """Return the body as text, up to `max_bytes` and `timeout` seconds; a broken body is truncated."""
         self.set_deadline(timeout)

@@ -28,6 +28,9 @@ _MAX_LINES_PER_PART = 32
 # The id of a part that continues in the next one. No stream can use it: an id with NUL is invalid.
 _PARTIAL_EVENT_ID = "\0"
 
+# The id of an event with bytes that were no UTF-8.
+_DAMAGED_EVENT_ID = "\0!"
+
 # Complete events of one data line each, as in nearly every chunk of nearly every gateway.
 _SINGLE_LINE_EVENTS = re.compile(rb"(?:(?:(?:event|id):[^\n]*+\n){0,2}+data:[^\n]*+\n\n)++")
 
@@ -38,10 +41,14 @@ _decode_json = json.JSONDecoder().raw_decode
 
 
 class Frame(NamedTuple):
-    """One event of a stream. `name` is "message" for an event without a name."""
+    """One event of a stream. `name` is "message" for an event without a name.
+
+    `has_invalid_bytes` is set where bytes that are no UTF-8 were replaced: a part of the data is lost.
+    """
 
     name: str
     data: str
+    has_invalid_bytes: bool = False
 
     def json(self) -> dict[str, Any]:
         """Parse the data as a JSON object, {} for other data. Raises StreamInterrupted if it is truncated."""
@@ -77,11 +84,10 @@ def iter_frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
     for event in sseclient.SSEClient(_normalize_chunks(chunks)).events():
         if event.id == _PARTIAL_EVENT_ID:
             parts.append(event.data)
-        elif parts:
-            yield Frame(event.event, "\n".join((*parts, event.data)))
-            parts.clear()
-        else:
-            yield Frame(event.event, event.data)
+            continue
+        data = "\n".join((*parts, event.data)) if parts else event.data
+        parts.clear()
+        yield Frame(event.event, data, event.id == _DAMAGED_EVENT_ID)
 
 
 def _normalize_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -156,16 +162,30 @@ def _repair_events(text: bytes, stray_lines: deque[bytes]) -> Iterator[bytes]:
     if _is_well_formed(text):
         yield text
         return
-    if not _is_utf8(text):
-        text = text.decode("utf-8", "replace").encode()
     blocks = [block for block in text.split(b"\n\n") if block.strip(b"\n")]
     for block in blocks:
-        if block.startswith(b"{") or b"\n{" in block:
-            yield from _extract_bare_json(block.strip(b"\n"), stray_lines)
+        if _is_utf8(block):
+            yield from _repair_event(block, stray_lines)
         else:
-            yield from _split_long_event(block)
+            replaced = block.decode("utf-8", "replace").encode()
+            yield from map(_mark_damaged, _repair_event(replaced, stray_lines))
     if not blocks:
         yield _HEARTBEAT_BYTES
+
+
+def _repair_event(block: bytes, stray_lines: deque[bytes]) -> Iterator[bytes]:
+    if block.startswith(b"{") or b"\n{" in block:
+        yield from _extract_bare_json(block.strip(b"\n"), stray_lines)
+    else:
+        yield from _split_long_event(block)
+
+
+def _mark_damaged(event: bytes) -> bytes:
+    """Set the id of an event; of one in parts, only the last part has it."""
+    is_partial = event.startswith(b"id:" + _PARTIAL_EVENT_ID.encode() + b"\n")
+    return (
+        event if is_partial or event == _HEARTBEAT_BYTES else event[:-1] + b"id:" + _DAMAGED_EVENT_ID.encode() + b"\n\n"
+    )
 
 
 def _split_long_event(block: bytes) -> Iterator[bytes]:

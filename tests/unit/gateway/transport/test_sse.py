@@ -63,7 +63,8 @@ def test_invalid_utf8_is_replaced_and_does_not_end_the_stream(invalid_bytes: byt
     for frames in (read(body), read_bytewise(body)):
         assert [frame.name for frame in frames] == ["message", "message"]
         assert frames[0].data.startswith("a\ufffd") and frames[0].data.endswith("z")
-        assert frames[1].data == "b"
+        assert frames[0].has_invalid_bytes
+        assert frames[1] == Frame("message", "b")
 
 
 @pytest.mark.parametrize("character", ["\u2028", "\u2029", "\u0085", "\v", "\f", "\x1c"])
@@ -78,7 +79,15 @@ def test_unterminated_event_at_the_end_is_yielded(tail: str) -> None:
 
 
 def test_truncated_character_at_the_end_is_replaced() -> None:
-    assert read("data: 世".encode()[:-1]) == [Frame("message", "\ufffd")]
+    assert read("data: 世".encode()[:-1]) == [Frame("message", "\ufffd", has_invalid_bytes=True)]
+    assert read("data: \ufffd\n\n".encode()) == [Frame("message", "\ufffd")]  # written by the model
+
+
+def test_invalid_utf8_marks_its_own_event_only() -> None:
+    long_event = b"data: x\n" * 99 + b"data: \xff\n\n"
+    frames = read(b"data: a\n\nid: 7\ndata: \xff\n\n" + long_event + b'{"a":"\xff"}\n\ndata: b\n\n')
+    assert [frame.has_invalid_bytes for frame in frames] == [False, True, True, True, False]
+    assert frames[2].data.count("x") == 99
 
 
 BARE_JSON = '{"error":{"message":"gone"}}'

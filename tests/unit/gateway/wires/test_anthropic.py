@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lib.core import errors
-from lib.core.conversation import Outcome, TextPart, ThinkingPart, Usage
+from lib.core.conversation import OtherPart, Outcome, TextPart, ThinkingPart, Usage
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic
 from tests.unit.gateway.recordings import CollectedAnswer, collect
@@ -58,6 +58,7 @@ COMPLETE_MESSAGE = {
     "stop_reason": "max_tokens",
     "usage": {"input_tokens": 2, "output_tokens": 3},
 }
+DETAILS = json.dumps({"type": "something_new", "text": "x"}, indent=1)
 COMPLETE = {"error": None, "outcome": Outcome.COMPLETE}
 WITHOUT_STOP_REASON = {
     "text": "Half an ",
@@ -106,7 +107,7 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     ),
     "content_block_start of an unknown type": (
         [START, block(0, "something_new", text="x"), text("a", 1), message_delta(), STOP],
-        {"parts": (TextPart("a"),)},
+        {"parts": (OtherPart("something_new", "x", DETAILS), TextPart("a"))},
     ),
     "overlapping blocks": (
         [
@@ -239,17 +240,14 @@ def test_event_type_wins_over_the_frame_name() -> None:
         delta(1, "input_json", partial_json='{"a":'),
         delta(0, "citations", citation={"cited_text": "x"}),
         delta(0, "text", text=None),
-        delta(0, "text", text={"a": "x"}),
         {"type": "content_block_delta", "index": 0, "delta": None},
         {"type": "content_block_delta"},
         {"type": "content_block_start", "index": 0},
         {"type": "message_delta", "delta": {"stop_reason": None}, "usage": None},
-        {"type": ["text"]},
-        {"type": "message", "content": "words"},
         block_stop(9),
         {},
-        "words",
-        "[1]",
+        "[PING]",
+        "null",
     ],
     ids=str,
 )
@@ -257,6 +255,36 @@ def test_event_without_content_is_ignored(event: Any) -> None:
     answer = parse(START, text("before "), event, text("after"), message_delta(), STOP)
     assert (answer.text, answer.thinking, answer.error) == ("before after", "", None)
     assert answer.reply.outcome() is Outcome.COMPLETE
+
+
+BROKEN_EVENTS = [
+    delta(0, "text", text={"a": "x"}),
+    delta(0, "text", text=7),
+    delta(0, "text", text=["x"]),
+    delta(0, "thinking", thinking=7),
+    {"type": "content_block_delta", "index": 0, "delta": ["x"]},
+    {"type": "content_block_delta", "index": 0, "delta": "x"},
+    {"type": "content_block_start", "index": 1, "content_block": ["text"]},
+    block(1, "text", text=7),
+    block(1, "redacted_thinking", data=["x"]),
+    {"type": ["text"]},
+    {"type": "message", "content": 7},
+    "words",
+    "[1]",
+    "7",
+    '{"type":"content_block_delta","index":0,"delta":{"type":"text_de',
+]
+
+
+@pytest.mark.parametrize("event", BROKEN_EVENTS, ids=str)
+def test_broken_event_in_the_middle_interrupts_the_answer(event: Any) -> None:
+    answer = parse(START, text("before "), event, text("after"), message_delta(), STOP)
+    assert answer.text == "before after"
+    assert type(answer.error) is errors.StreamInterrupted
+    assert answer.reply.outcome() is Outcome.INTERRUPTED
+    # Behind a settled end no text is missing.
+    answer = parse(START, text("all"), message_delta(), event, STOP)
+    assert (answer.error, answer.reply.outcome()) == (None, Outcome.COMPLETE)
 
 
 def test_second_message_start_discards_the_first() -> None:

@@ -148,7 +148,7 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
     ),
     "finish_reason unknown": (
         [text_chunk(0, "a"), text_chunk(0, finish_reason="new_one")],
-        {"outcome": Outcome.COMPLETE, "reason": "new_one"},
+        {"outcome": Outcome.INTERRUPTED, "reason": "new_one"},
     ),
     "usage in every chunk": (
         [{**text_chunk(0, "a"), "usage": {"prompt_tokens": 1}}, {**STOP, "usage": USAGE}],
@@ -227,22 +227,19 @@ def test_chunks(case: str) -> None:
         {},
         {"choices": [{"index": 0, "content_filter_results": {}, "content_filter_offsets": {}}]},
         {"choices": [{"index": 0, "delta": None, "finish_reason": None}]},
-        {"choices": [None, 7, "words"]},
-        {"choices": {"0": "words"}},
         delta_chunk({"role": "assistant"}),
         delta_chunk({"role": "assistant", "content": None}),
         delta_chunk({"content": ""}),
-        delta_chunk({"content": 7}),
         delta_chunk({"content": None, "reasoning_content": None, "refusal": None, "tool_calls": None}),
         delta_chunk({"tool_calls": [{"index": 3, "function": {"arguments": "{"}}]}),
         delta_chunk({"function_call": {"name": "f", "arguments": "{"}}),
-        delta_chunk("words"),
-        delta_chunk(["words"]),
         {"usage": None, "choices": []},
         {"error": {}, "choices": []},
         {"error": None, "choices": []},
-        "words",
-        "[1,2]",
+        {"choices": [None]},
+        "[START]",
+        "ping",
+        "null",
     ],
     ids=str,
 )
@@ -250,6 +247,40 @@ def test_chunk_without_content_is_ignored(chunk: Any) -> None:
     answer = parse(delta_chunk({"content": "before "}), chunk, delta_chunk({"content": "after"}), STOP, "[DONE]")
     assert (answer.text, answer.thinking, answer.error) == ("before after", "", None)
     assert answer.reply.outcome() is Outcome.COMPLETE
+
+
+BROKEN_CHUNKS = [
+    {"choices": [None, 7, "words"]},
+    {"choices": {"0": "words"}},
+    {"choices": "words"},
+    delta_chunk({"content": 7}),
+    delta_chunk({"content": True}),
+    delta_chunk({"content": [7]}),
+    delta_chunk({"content": [{"type": "text", "text": 1.5}]}),
+    delta_chunk({"reasoning_content": 7}),
+    delta_chunk({"refusal": ["words"]}),
+    delta_chunk("words"),
+    delta_chunk(["words"]),
+    delta_chunk(7),
+    {"choices": [{"index": 0, "message": ["words"]}]},
+    "words",
+    "[1,2]",
+    '"choices"',
+    "7",
+    '{"choices":[{"delta":{"content":"cut',
+    '{"choices":[]} {"choices":[]}',
+]
+
+
+@pytest.mark.parametrize("chunk", BROKEN_CHUNKS, ids=str)
+def test_broken_chunk_in_the_middle_interrupts_the_answer(chunk: Any) -> None:
+    answer = parse(delta_chunk({"content": "before "}), chunk, delta_chunk({"content": "after"}), STOP, "[DONE]")
+    assert answer.text == "before after"
+    assert type(answer.error) is errors.StreamInterrupted
+    assert answer.reply.outcome() is Outcome.INTERRUPTED
+    # Behind a settled end no text is missing.
+    answer = parse(delta_chunk({"content": "all"}), STOP, chunk, "[DONE]")
+    assert (answer.error, answer.reply.outcome()) == (None, Outcome.COMPLETE)
 
 
 def test_finish_reason_of_another_choice_does_not_finish_the_answer() -> None:

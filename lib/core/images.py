@@ -1,0 +1,128 @@
+"""Images of answers: data URLs, base64, their type and their size."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from urllib.parse import unquote, urlsplit
+
+from lib.core.conversation import ImagePart, OtherPart, TextPart
+
+# Bytes of one image, and of all images of one answer. They are stored in the row of the answer, which is written twice
+# a second while the answer arrives, and sent to the browser with it. Image models send 1 to 3 MB.
+MAX_IMAGE_BYTES = 6 * 1024 * 1024
+MAX_ANSWER_IMAGE_BYTES = 16 * 1024 * 1024
+_MAX_URL_LENGTH = 8_000
+
+# The first bytes of the types that every browser shows and that hold no script; SVG is none of them.
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
+_DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?P<params>(?:;[\w.+-]+=[^;,]*)*)(?P<base64>;base64)?,", re.I)
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
+# In text: a Markdown image or a bare data URL of some length, which no one writes as an example.
+_DATA_IN_TEXT = re.compile(r"!\[[^\]\n]*\]\(\s*<?(?=data:image/)|(?<![\w\"'(=<])(?=data:image/[\w.+-]+;base64,)", re.I)
+_DATA_START = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/]*={0,2}", re.I)
+_DATA_PREFIX = re.compile(r"data:image/[\w.+-]*(?:;[a-z0-9]{0,6})?", re.I)
+_MARKDOWN_TAIL = re.compile(r">?(?:\s+\"[^\"\n]*\"|\s+'[^'\n]*')?\s*\)")
+_MIN_BARE_LENGTH = 200
+_FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
+
+
+def image_from_base64(data: str, media_type: str = "") -> ImagePart | OtherPart:
+    """Return the image; an OtherPart that names it where it is too large, or of a type that is not shown.
+
+    The first bytes decide the type, since gateways often state a wrong one.
+    """
+    if "%" in data[:4096]:
+        data = unquote(data)
+    size = len(data) * 3 // 4
+    if size > MAX_IMAGE_BYTES:
+        return OtherPart("image", f"{media_type or 'image'}, {format_size(size)}")
+    data = "".join(data.split())
+    data += "=" * (-len(data) % 4)
+    detected = media_type_of(data)
+    if not detected or not _BASE64.fullmatch(data):
+        return OtherPart("image", f"{media_type or 'image'}, {format_size(size)}")
+    return ImagePart(detected, data)
+
+
+def image_from_url(url: str) -> ImagePart | OtherPart:
+    """Return the image at a URL of any kind; an OtherPart for one that cannot be shown or opened."""
+    url = url.strip()
+    if match := _DATA_URL.match(url):
+        if match["base64"]:
+            return image_from_base64(url[match.end() :], match["type"] or "")
+        return OtherPart("image", match["type"] or "image")
+    if is_web_url(url):
+        return ImagePart(url=url)
+    return OtherPart("image", url[:200])
+
+
+def is_web_url(url: str) -> bool:
+    """Return True for an http or https URL with a host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and len(url) <= _MAX_URL_LENGTH
+
+
+def media_type_of(data: str) -> str:
+    """Return the type of base64 data by its first bytes; "" for any other than PNG, JPEG, GIF and WebP."""
+    try:
+        start = base64.b64decode(data[:32].ljust(4, "="), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
+        return "image/webp"
+    return next((media_type for signature, media_type in _SIGNATURES if start.startswith(signature)), "")
+
+
+def format_size(size: int) -> str:
+    """Return a size in bytes for reading, as "120 kB" or "3.4 MB"."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
+
+
+def split_data_images(text: str) -> tuple[TextPart | ImagePart | OtherPart, ...]:
+    """Split a text at the images that it holds as data URLs, in Markdown or bare; code stays text.
+
+    A data URL at the end whose rest has not arrived is an OtherPart.
+    """
+    parts: list[TextPart | ImagePart | OtherPart] = []
+    start = position = 0
+    while opener := _DATA_IN_TEXT.search(text, position):
+        url = _DATA_START.match(text, opener.end())
+        position = opener.end() + 1
+        if _is_in_code(text, opener.start()):
+            continue
+        if url is None and not _DATA_PREFIX.fullmatch(text, opener.end()):
+            continue
+        if url is None or url.end() == len(text):
+            parts += [TextPart(text[start : opener.start()]), _incomplete_image(text[opener.end() :])]
+            start = len(text)
+            break
+        is_markdown = opener.end() > opener.start()
+        tail = _MARKDOWN_TAIL.match(text, url.end()) if is_markdown else None
+        if (is_markdown and not tail) or (not is_markdown and len(url[0]) < _MIN_BARE_LENGTH):
+            continue
+        end = tail.end() if tail else url.end()
+        parts += [TextPart(text[start : opener.start()]), image_from_url(url[0])]
+        start = position = end
+    parts.append(TextPart(text[start:]))
+    return tuple(part for part in parts if not isinstance(part, TextPart) or part.text)
+
+
+def _incomplete_image(url: str) -> OtherPart:
+    media_type = url.removeprefix("data:").partition(";")[0]
+    return OtherPart("image", f"{media_type}, {format_size(len(url) * 3 // 4)}")
+
+
+def _is_in_code(text: str, position: int) -> bool:
+    """Return True inside a code fence, or behind an open code span of the line."""
+    line_start = text.rfind("\n", 0, position) + 1
+    return len(_FENCE.findall(text, 0, line_start)) % 2 == 1 or text.count("`", line_start, position) % 2 == 1

@@ -1,0 +1,58 @@
+"""The sources of an answer, numbered as the marks in its text refer to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lib.core.conversation import SourcePart
+from lib.core.sanitize import replace_surrogates
+
+MAX_SOURCES = 200  # of one answer
+MAX_QUOTE_LENGTH = 1_000  # characters
+_MAX_TITLE_LENGTH = 500
+_MAX_URL_LENGTH = 4_000
+
+
+class SourceList:
+    """Sources in the order of their numbers, then those without one.
+
+    A page that is cited more than once is one source, with all that is known about it: gateways repeat the list in
+    every chunk, and send it under several names.
+    """
+
+    def __init__(self, sources: tuple[SourcePart, ...] = ()) -> None:
+        self._numbered: dict[int, SourcePart] = {}
+        self._others: dict[str, SourcePart] = {}
+        for source in sources:
+            self.add(source)
+
+    def add(self, source: SourcePart, number: int = 0) -> None:
+        source = SourcePart(
+            replace_surrogates(source.url.strip())[:_MAX_URL_LENGTH],
+            replace_surrogates(" ".join(source.title.split()))[:_MAX_TITLE_LENGTH],
+            replace_surrogates(" ".join(source.quote.split()))[:MAX_QUOTE_LENGTH],
+        )
+        key = source.url or f"{source.title}\n{source.quote}"
+        if not key.strip():
+            return
+        known = next((n for n, other in self._numbered.items() if source.url and other.url == source.url), 0)
+        if known:
+            self._numbered[known] = _merge(self._numbered[known], source)
+        elif 0 < number <= MAX_SOURCES and number not in self._numbered:
+            self._numbered[number] = _merge(self._others.pop(key, source), source)
+        elif key in self._others:
+            self._others[key] = _merge(self._others[key], source)
+        elif len(self._others) + len(self._numbered) < MAX_SOURCES:
+            self._others[key] = source
+
+    def parts(self) -> tuple[SourcePart, ...]:
+        numbered = (source for _, source in sorted(self._numbered.items()))
+        return (*numbered, *self._others.values())
+
+
+def _merge(first: SourcePart, second: SourcePart) -> SourcePart:
+    """Return a source with the first title, and both quotes if they differ."""
+    quote = first.quote
+    if second.quote and second.quote not in quote:
+        quote = f"{quote} … {second.quote}" if quote else second.quote
+    return replace(first, title=first.title or second.title, quote=quote[:MAX_QUOTE_LENGTH])

@@ -1,0 +1,89 @@
+"""Sources that either wire sends beside the text, in the fields of every vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lib.core.conversation import SourcePart
+from lib.core.events import Citation
+from lib.core.images import is_web_url
+from lib.core.sanitize import get_list, get_object
+
+# Lists whose order numbers the sources: a mark [1] in the text is the first of them (Perplexity, xAI, Qwen, Zhipu).
+_NUMBERED_LISTS = ("citations", "search_results", "web_search", "web_search_results", "references")
+# Lists of places in the text, each with its source (OpenAI, OpenRouter).
+_UNNUMBERED_LISTS = ("annotations", "sources")
+# Objects that hold such a list (Qwen, Hunyuan; Gemini's grounding).
+_HOLDERS = ("search_info", "groundingMetadata", "grounding_metadata")
+_HELD_LISTS = ("search_results", "groundingChunks", "grounding_chunks")
+
+_URL_NAMES = ("url", "uri", "link", "href", "source_url", "source")
+_TITLE_NAMES = ("title", "document_title", "filename", "file_name", "name", "site_name")
+_QUOTE_NAMES = ("cited_text", "quote", "snippet", "content", "text", "summary")
+# Objects inside a citation that describe its source (OpenAI, Gemini, Cohere).
+_NESTED = ("url_citation", "file_citation", "web", "retrievedContext", "document", "source")
+
+
+def find_citations(payload: Mapping[str, Any], choice: int = 0) -> Iterator[Citation]:
+    """Yield the sources of a frame, a choice, a delta or a message."""
+    for name in _NUMBERED_LISTS:
+        if name in payload:
+            yield from _parse_list(payload, name, choice, is_numbered=True)
+    for name in _UNNUMBERED_LISTS:
+        if name in payload:
+            yield from _parse_list(payload, name, choice, is_numbered=False)
+    for holder in _HOLDERS:
+        if holder in payload:
+            held = get_object(payload, holder)
+            for name in _HELD_LISTS:
+                yield from _parse_list(held, name, choice, is_numbered=True)
+
+
+def parse_citation(value: Any, choice: int = 0) -> Iterator[Citation]:
+    """Yield the sources of one citation: one, but Cohere's has a list of them."""
+    if isinstance(value, dict) and get_list(value, "sources"):
+        for source in get_list(value, "sources"):
+            if part := parse_source(source):
+                yield Citation(part, 0, choice)
+    elif part := parse_source(value):
+        yield Citation(part, 0, choice)
+
+
+def parse_source(value: Any) -> SourcePart | None:
+    """Return the source that a URL, a name or an object describes; None without any of them."""
+    if isinstance(value, str):
+        value = {"url": value} if is_web_url(value.strip()) else {"title": value}
+    if not isinstance(value, dict):
+        return None
+    objects = [value, *(get_object(value, name) for name in _NESTED)]
+    urls = [url for url in _texts(objects, _URL_NAMES) if is_web_url(url)]
+    part = SourcePart(
+        urls[0] if urls else "",
+        next(_texts(objects, _TITLE_NAMES), "") or (next(_texts(objects, _URL_NAMES), "") if not urls else ""),
+        next(_texts(objects, _QUOTE_NAMES), ""),
+    )
+    return part if part != SourcePart() else None
+
+
+def _parse_list(payload: Mapping[str, Any], name: str, choice: int, *, is_numbered: bool) -> Iterator[Citation]:
+    for position, value in enumerate(get_list(payload, name), 1):
+        number = _number(value, position) if is_numbered else 0
+        for citation in parse_citation(value, choice):
+            yield Citation(citation.source, number, choice)
+
+
+def _number(value: Any, position: int) -> int:
+    """Return the number of a source in a list: its own, else its place; 0 for a place in the text (Cohere)."""
+    if not isinstance(value, dict):
+        return position
+    own = value.get("index")
+    return 0 if "sources" in value else own if isinstance(own, int) and own > 0 else position
+
+
+def _texts(objects: list[dict[str, Any]], names: tuple[str, ...]) -> Iterator[str]:
+    for values in objects:
+        for name in names:
+            value = values.get(name)
+            if isinstance(value, str) and value.strip():
+                yield value.strip()

@@ -1,0 +1,67 @@
+"""Frames of both wires as JSON objects, and the recognition of broken ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from lib.core.errors import StreamInterrupted
+from lib.gateway.transport.sse import Frame
+
+# Data that is no JSON object and no loss: markers such as [DONE], and what keep-alives carry.
+_HARMLESS_DATA = re.compile(r"\s*(?:\[[A-Z_ ]{1,32}\]|\{\s*\}|null|\"\"|(?i:ping|pong|keep-?alive|heartbeat))?\s*")
+_HARMLESS_EVENTS = (
+    "comment",
+    "ping",
+    "heartbeat",
+    "keepalive",
+    "keep-alive",
+    "open",
+    "start",
+    "done",
+    "end",
+    "close",
+    "error",
+)
+
+
+class DamagedValue(Exception):
+    """A field that holds content has a type that cannot: a part of the answer is lost."""
+
+
+def parse_frames(frames: Iterable[Frame], add_damage: Callable[[], None]) -> Iterator[tuple[Frame, dict[str, Any]]]:
+    """Yield frames with their JSON objects, {} for other data; `add_damage` is called where a part of the data is lost.
+
+    Broken is JSON that is cut off or invalid, which is left out, bytes that are no UTF-8, and a list, a number or other
+    words where an object has to be. The official SDKs end the answer with an error there; here the text so far is kept
+    and read on, since an error may follow.
+    """
+    for frame in frames:
+        try:
+            payload = frame.json()
+        except StreamInterrupted:
+            add_damage()
+            continue
+        is_noise = not payload and frame.name not in _HARMLESS_EVENTS and not _HARMLESS_DATA.fullmatch(frame.data)
+        if frame.has_invalid_bytes or is_noise:
+            add_damage()
+        yield frame, payload
+
+
+def check_object(value: Any) -> dict[str, Any]:
+    """Return an object, {} for null. Raises DamagedValue for any other type."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise DamagedValue
+    return value
+
+
+def check_text(value: Any) -> str:
+    """Return a text, "" for null. Raises DamagedValue for any other type."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise DamagedValue
+    return value
