@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from lib.config.settings import Settings
+from lib.core.pricing import TeamPrice
 from lib.gateway.catalog.cache import Catalog
 from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.catalog.prices import Prices
@@ -25,21 +26,32 @@ class Connection:
     prices: Prices
 
 
-def connect(settings: Settings, get_library: Callable[[], Library] = package_library) -> Connection:
-    """Return the connection to the gateway of the settings, with their key; the library has facts about models."""
-    gateway = Gateway(settings, get_library)
-    catalog = Catalog(gateway.fetch_models, gateway.fetch_prices, get_library)
-    prices = Prices(lambda: catalog.cached_model_list, settings.price_overrides, get_library)
+@dataclass(frozen=True)
+class ModelFacts:
+    """Sources of facts about models besides the gateway: the library, and the prices that admins have set."""
+
+    get_library: Callable[[], Library] = package_library
+    get_team_prices: Callable[[], Mapping[str, TeamPrice]] = dict
+
+
+DEFAULT_FACTS = ModelFacts()
+
+
+def connect(settings: Settings, facts: ModelFacts = DEFAULT_FACTS) -> Connection:
+    """Return the connection to the gateway of the settings, with their key."""
+    gateway = Gateway(settings, facts.get_library)
+    catalog = Catalog(gateway.fetch_models, gateway.fetch_prices, facts.get_library)
+    prices = Prices(
+        lambda: catalog.cached_model_list, settings.price_overrides, facts.get_library, facts.get_team_prices
+    )
     return Connection(key_suffix(settings.api_key), gateway, catalog, prices)
 
 
-def connect_with_key(
-    settings: Settings, key: str, base_url: str, get_library: Callable[[], Library] = package_library
-) -> Connection:
+def connect_with_key(settings: Settings, key: str, base_url: str, facts: ModelFacts = DEFAULT_FACTS) -> Connection:
     """Return the connection with a user's key. Raises ValueError if the operator's list lacks the address."""
     if base_url not in settings.personal_key_urls:
         raise ValueError(base_url)
-    return connect(replace(settings, api_key=key, base_url=base_url), get_library)
+    return connect(replace(settings, api_key=key, base_url=base_url), facts)
 
 
 def key_suffix(key: str) -> str:

@@ -22,8 +22,7 @@ _BOOL_WORDS = {
     **dict.fromkeys(("off", "false", "no", "0"), False),
 }
 _KEY_PROBLEMS = {"inside": "a space or line break inside", "sign": "a character that no key has"}
-# Keys of a price in [prices], and the attributes of Price.
-_PRICE_KEYS = {"input": "input", "output": "output", "cached": "cache_read", "written": "cache_write"}
+_PRICE_KEYS = {"input", "output", "cached", "written"}  # of a price in [prices]
 
 
 @dataclass(frozen=True)
@@ -135,12 +134,12 @@ def parse_price_overrides(prices_table: Any) -> tuple[PriceOverride, ...]:
 
 
 def _parse_price(name: str, entry: Any) -> Price:
-    if not isinstance(entry, Mapping) or not {"input", "output"} <= set(entry) <= set(_PRICE_KEYS):
+    if not isinstance(entry, Mapping) or not {"input", "output"} <= set(entry) <= _PRICE_KEYS:
         raise SettingError(f"{name} in secrets.toml takes input, output, cached and written, the first two always.")
     prices: dict[str, Decimal] = {}
     for key, value in entry.items():
         price = parse_decimal(value)
         if price is None:
             raise SettingError(f"{name} {key} must be US dollars per million tokens, such as 2.5.")
-        prices[_PRICE_KEYS[key]] = price
-    return Price(**prices)
+        prices[key] = price
+    return Price(prices["input"], prices["output"], prices.get("cached"), prices.get("written"))

@@ -22,6 +22,8 @@ AuditAction = Literal[
     "limits",
     "models",
     "default",
+    "price",
+    "price_deleted",
     "prompt",
     "prompt_deleted",
     "refused_params_reset",

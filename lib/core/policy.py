@@ -9,6 +9,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Literal
 
+from lib.core.pricing import TeamPrice
 from lib.core.target import Target
 from lib.core.user import User
 
@@ -60,11 +61,15 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Policy:
-    """The policy of a team; scopes are TEAM_SCOPE, PER_USER_SCOPE, "group:NAME" and "person:ID"."""
+    """The policy of a team; scopes are TEAM_SCOPE, PER_USER_SCOPE, "group:NAME" and "person:ID".
+
+    `prices` are by model id, for models whose price nobody else states.
+    """
 
     scopes: Mapping[str, ScopePolicy] = field(default_factory=lambda: MappingProxyType({}))
     default_target: Target | None = None
     prompts: tuple[Prompt, ...] = ()
+    prices: Mapping[str, TeamPrice] = field(default_factory=lambda: MappingProxyType({}))
 
     def is_model_allowed(self, user: User, model_id: str) -> bool:
         """Return True if the user has permission for a model.
@@ -94,6 +99,11 @@ class Policy:
         candidates = (self.scopes[scope].limits for scope in (own_scope, PER_USER_SCOPE) if scope in self.scopes)
         limits_by_scope[own_scope] = next((limits for limits in candidates if limits != Limits()), Limits())
         return {scope: limits for scope, limits in limits_by_scope.items() if limits != Limits()}
+
+    def has_hard_cost_limit(self) -> bool:
+        """Return True if any scope has a hard limit on costs, which refuses models of unknown price."""
+        limits = (scope_policy.limits for scope_policy in self.scopes.values())
+        return any(limit.hard is not None for each in limits for limit in (each.cost_day, each.cost_month))
 
     def without_limits(self) -> Policy:
         """Return the policy without its limits."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from fnmatch import fnmatchcase
 from typing import Any, Literal
@@ -10,14 +10,17 @@ from typing import Any, Literal
 NANOS_PER_DOLLAR = 10**9
 LONG_CONTEXT_TOKENS = 200_000  # input tokens above which some vendors charge another price
 MAX_PRICE = Decimal(10**6)  # dollars per million tokens; more counts as an error
-PriceSource = Literal["gateway", "library", "settings"]
+# In the order in which they apply: the gateway's list, models.dev, administrators, the settings. An administrator
+# names one model on the page, and so outranks the patterns of the settings.
+PriceSource = Literal["gateway", "library", "team", "settings"]
 
 
 @dataclass(frozen=True)
 class Price:
     """A price in US dollars per million tokens, and `per_request`.
 
-    Cache reads and cache writes cost as much as input where they are None.
+    Cache reads and cache writes cost as much as input where they are None. `group` is the gateway's price group
+    that it applies to, "" without groups.
     """
 
     input: Decimal
@@ -25,6 +28,7 @@ class Price:
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
     per_request: Decimal = Decimal(0)
+    group: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,15 @@ class PriceOverride:
 
     def matches(self, model_id: str) -> bool:
         return fnmatchcase(model_id.casefold(), self.pattern.casefold())
+
+
+@dataclass(frozen=True)
+class TeamPrice:
+    """A price that an administrator set for one model, at a time in seconds since 1970."""
+
+    price: Price
+    changed_at: float
+    author_id: str
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ class Gateway:
 
     def __init__(self, settings: Settings, get_library: Callable[[], Library] = package_library) -> None:
         self._get_library = get_library
+        self._price_group = settings.price_group
         self.base_url = settings.base_url
         self._api_key = settings.api_key
         self._max_retries = settings.retries
@@ -163,7 +164,7 @@ class Gateway:
     def fetch_prices(self) -> Mapping[str, Price]:
         """Return the gateway's own price list, by model. It is public, so the key is not sent."""
         with self._redact_key():
-            return parse_price_list(self._get_text(PRICING_PATH, api_key=""))
+            return parse_price_list(self._get_text(PRICING_PATH, api_key=""), self._price_group)
 
     def fetch_balance(self) -> Balance:
         """Return the balance of the key, as the gateway accounts for it."""

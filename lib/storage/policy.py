@@ -1,4 +1,4 @@
-"""The team's policy: limits and model access by scope, default target, shared prompts."""
+"""The team's policy: limits and model access by scope, default target, shared prompts, prices."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ import sqlalchemy as sa
 
 from lib.core.audit import AuditAction
 from lib.core.policy import Limit, Limits, Policy, Prompt, ScopePolicy
+from lib.core.pricing import Price, TeamPrice
 from lib.core.target import Target, parse_target
 from lib.core.user import User
 from lib.storage.audit import insert_event
 from lib.storage.engine import Aggregate, upsert
 from lib.storage.quotas import recount
+from lib.storage.rows import price_from_json, price_to_json
 from lib.storage.schema import policy as policies
 
-# Names of rows; the scope follows the prefix.
-_SCOPE_PREFIX, _DEFAULT, _PROMPTS = "rule:", "default", "prompts"
+# Names of rows; a scope or a model id follows the prefix.
+_SCOPE_PREFIX, _PRICE_PREFIX, _DEFAULT, _PROMPTS = "rule:", "price:", "default", "prompts"
 
 
 class Policies(Aggregate):
@@ -63,6 +65,17 @@ class Policies(Aggregate):
             prompts[index : index + 1] = [prompt] if prompt else []
             _upsert(connection, actor.id, _PROMPTS, [asdict(remaining) for remaining in prompts])
 
+    def set_price(self, actor: User, model_id: str, price: Price | None) -> None:
+        """Set the price of a model, with the time and the author; None deletes it."""
+        action: AuditAction = "price" if price else "price_deleted"
+        value = price_to_json(price)
+        with self._audited(actor, action, model_id, value or {}) as connection:
+            name = _PRICE_PREFIX + model_id
+            if price:
+                _upsert(connection, actor.id, name, value)
+            else:
+                connection.execute(sa.delete(policies).where(policies.c.name == name))
+
     @contextmanager
     def _audited(
         self, actor: User, action: AuditAction, resource: str, details: Mapping[str, Any]
@@ -74,7 +87,8 @@ class Policies(Aggregate):
 
 
 def _load(connection: sa.Connection) -> Policy:
-    values = {row.name: row.value for row in connection.execute(sa.select(policies))}
+    rows = list(connection.execute(sa.select(policies)))
+    values = {row.name: row.value for row in rows}
     scopes = {
         name.removeprefix(_SCOPE_PREFIX): _scope_policy_from_json(value)
         for name, value in values.items()
@@ -85,6 +99,13 @@ def _load(connection: sa.Connection) -> Policy:
         MappingProxyType(scopes),
         parse_target(default.get("model"), default.get("wire")) if isinstance(default, Mapping) else None,
         _prompts_from_json(values.get(_PROMPTS)),
+        MappingProxyType(
+            {
+                row.name.removeprefix(_PRICE_PREFIX): TeamPrice(price, row.changed, row.by)
+                for row in rows
+                if row.name.startswith(_PRICE_PREFIX) and (price := price_from_json(row.value))
+            }
+        ),
     )
 
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
+from decimal import Decimal
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ from lib.core.conversation import (
     Truncation,
     Usage,
 )
+from lib.core.pricing import Price, parse_decimal
 from lib.core.target import Target, parse_target
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import node as nodes
@@ -40,6 +42,13 @@ USAGE_NAMES = {
     "cache_read": "cached",
     "cache_write": "written",
     "reasoning": "reasoning",
+}
+_PRICE_NAMES = {
+    "input": "input",
+    "output": "output",
+    "cache_read": "cached",
+    "cache_write": "written",
+    "per_request": "request",
 }
 TIMING_NAMES = {"first_token": "first", "first_text": "spoke", "total": "total"}
 _FAILURE_NAMES = {
@@ -210,3 +219,22 @@ def _part_to_row(part: Part) -> dict[str, Any]:
             "sealed": part.redacted_data,
         }
     return {"type": _PART_TYPES[type(part)], **{name: value for name, value in asdict(part).items() if value}}
+
+
+def price_to_json(price: Price | None) -> dict[str, str | None] | None:
+    """Return a price with its amounts as decimal texts."""
+    if price is None:
+        return None
+    stored = to_stored(price, _PRICE_NAMES)
+    return {name: None if value is None else str(value) for name, value in stored.items()}
+
+
+def price_from_json(raw: Any) -> Price | None:
+    """Return a stored price; None for anything else."""
+    stored = raw if isinstance(raw, Mapping) else {}
+    amounts = {name: parse_decimal(value) for name, value in from_stored(stored, _PRICE_NAMES).items()}
+    input_price, output_price = amounts.get("input"), amounts.get("output")
+    if input_price is None or output_price is None:
+        return None
+    per_request = amounts.get("per_request") or Decimal(0)
+    return Price(input_price, output_price, amounts.get("cache_read"), amounts.get("cache_write"), per_request)

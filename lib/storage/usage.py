@@ -9,12 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.conversation import Outcome, Usage
-from lib.core.pricing import Price
 from lib.core.target import Target
 from lib.core.usage import DailyUsage, DayRange, UsageRecord, UsageTotal
 from lib.storage.engine import Aggregate, insert
 from lib.storage.quotas import settle_reservation
-from lib.storage.rows import TIMING_NAMES, USAGE_NAMES, target_to_row, to_stored
+from lib.storage.rows import TIMING_NAMES, USAGE_NAMES, price_to_json, target_to_row, to_stored
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import ledger
 from lib.storage.schema import node as nodes
@@ -28,13 +27,6 @@ _RECORD_NAMES = {
     "created_at": "created",
     "price_source": "source",
     "cost": "cost",
-}
-_PRICE_NAMES = {
-    "input": "input",
-    "output": "output",
-    "cache_read": "cached",
-    "cache_write": "written",
-    "per_request": "request",
 }
 _FAILED = (Outcome.FAILED, Outcome.INTERRUPTED)
 # A lost record has no measurements: its producer died. A reported request always has a duration.
@@ -201,12 +193,5 @@ def _record_to_row(record: UsageRecord) -> dict[str, Any]:
         **to_stored(record.usage, USAGE_NAMES),
         **to_stored(record.timing, TIMING_NAMES),
         "outcome": record.outcome,
-        "price": _price_to_row(record.price),
+        "price": price_to_json(record.price),
     }
-
-
-def _price_to_row(price: Price | None) -> dict[str, str | None] | None:
-    if price is None:
-        return None
-    stored = to_stored(price, _PRICE_NAMES)
-    return {name: None if value is None else str(value) for name, value in stored.items()}

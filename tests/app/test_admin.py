@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,6 +12,7 @@ from lib.config.auth import user_from_claims
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.errors import StoreError
 from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Prompt, ScopePolicy
+from lib.core.pricing import Price
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.core.user import User
@@ -62,7 +64,7 @@ def test_no_data_of_others_is_read_or_shown_for_a_user_who_is_no_admin(enter, st
     assert "Usage reported by the gateway" not in page_text(at)
 
 
-@pytest.mark.parametrize("name", ["limits", "models", "default", "prompts", "people", "audit"])
+@pytest.mark.parametrize("name", ["limits", "models", "default", "prices", "prompts", "people", "audit"])
 def test_each_section_is_rendered_with_an_empty_policy(enter, name):
     at = enter("admin", **section(name))
     assert at.title[0].value == "Administration"
@@ -137,6 +139,43 @@ def test_the_default_target_applies_to_new_conversations(enter, store):
     chat = enter("chat", BOB)
     assert chat.session_state["composer.model"] == "demo-slow"
     assert chat.session_state["composer.wire"] == "anthropic"
+
+
+def test_a_price_is_set_for_a_model_that_a_cost_limit_blocks(enter, store):
+    refused = "A cost limit blocks requests to 1 model because its price is unknown: demo-echo"
+    at = enter("admin", **section("prices"))
+    assert "The price of 1 model is unknown: demo-echo" in page_text(at)
+    assert "gateway: default, assumed" in page_text(at)
+    store.policy.set_limits(User("root"), "group:sales", Limits(cost_day=Limit(None, 10**9)))
+    assert refused in page_text(enter("admin"))
+    at = enter("admin", **section("prices"))
+    assert refused in page_text(at)
+    assert at.selectbox(key="price.model").value == "demo-echo"
+    for field, amount in zip(at.text_input, ("2.5", "10", "", "3.125"), strict=True):
+        field.input(amount)
+    save(at)
+    (event,) = store.audit.page(9, "price")
+    assert (event.actor_id, event.resource) == (id_of(ADMIN), "demo-echo")
+    assert store.policy.load().prices["demo-echo"].price == Price(Decimal("2.5"), Decimal(10), None, Decimal("3.125"))
+    assert "is unknown" not in page_text(at)
+    at = enter("admin", **section("prices"))
+    assert "| demo-echo | 2.5 | 10 | – | 3.125 |" in page_text(at) and f"| {ADMIN} | yes |" in page_text(at)
+    price = resources.shared_connection().prices.price_of("demo-echo")
+    assert (price.source, price.base_price.output) == ("team", Decimal(10))
+    at.selectbox(key="price.model").set_value("demo-echo").run()
+    next(button for button in at.button if button.label == "Delete this price").click().run()
+    assert store.policy.load().prices == {}
+    assert refused in page_text(enter("admin"))
+
+
+@pytest.mark.parametrize("amounts", [("", "1"), ("1", ""), ("-1", "1"), ("1,000", "1"), ("1e9", "1"), ("x", "1")])
+def test_an_invalid_price_is_refused(enter, store, amounts):
+    at = enter("admin", **section("prices"))
+    for field, amount in zip(at.text_input, amounts, strict=False):
+        field.input(amount)
+    save(at)
+    assert "enter a price from 0 to 1,000,000" in at.warning[0].value
+    assert store.policy.load().prices == {}
 
 
 def test_a_prompt_is_added_changed_and_deleted(enter, store):

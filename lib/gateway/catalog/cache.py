@@ -42,6 +42,7 @@ class Catalog:
         self._expires_at = 0.0
         self._is_refreshing = False
         self._has_waited = False
+        self._has_asked_for_prices = False
 
     def model_list(self, timeout: float) -> ModelList:
         """Return the cached models; starts a refresh if they have expired.
@@ -65,6 +66,13 @@ class Catalog:
         """The cached models, without a refresh."""
         return self._model_list
 
+    def model_list_with_prices(self, timeout: float) -> ModelList:
+        """Return the cached models once the price list was requested too, waiting for it as `model_list`."""
+        self.model_list(timeout)
+        with self._condition:
+            self._condition.wait_for(lambda: self._has_asked_for_prices, timeout)
+            return self._model_list
+
     def invalidate(self) -> None:
         """Expire the cache; the next `model_list` waits for the refresh."""
         with self._condition:
@@ -72,7 +80,12 @@ class Catalog:
 
     def _refresh(self) -> None:
         self._refresh_models()
-        self._refresh_prices()
+        try:
+            self._refresh_prices()
+        finally:
+            with self._condition:
+                self._has_asked_for_prices = True
+                self._condition.notify_all()
 
     def _refresh_models(self) -> None:
         cached, max_age = self._model_list, FAILURE_MAX_AGE

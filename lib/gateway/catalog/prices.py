@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from lib.core.models import ModelList
-from lib.core.pricing import MAX_PRICE, ModelPrice, Price, PriceOverride, parse_decimal
-from lib.core.sanitize import get_object, replace_surrogates
+from lib.core.pricing import MAX_PRICE, ModelPrice, Price, PriceOverride, TeamPrice, parse_decimal
+from lib.core.sanitize import get_list, get_object, replace_surrogates
 from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.json_values import parse_data_list
 
@@ -35,29 +35,41 @@ class Prices:
         get_model_list: Callable[[], ModelList],
         overrides: Sequence[PriceOverride] = (),
         get_library: Callable[[], Library] = package_library,
+        get_team_prices: Callable[[], Mapping[str, TeamPrice]] = dict,
     ) -> None:
         self._get_model_list = get_model_list
         self._overrides = tuple(overrides)
         self._get_library = get_library
+        self._get_team_prices = get_team_prices
 
     def price_of(self, model: str) -> ModelPrice | None:
-        """Return the gateway's price, else the vendor's, else that of the settings; None if it is unknown."""
+        """Return the gateway's price, else the vendor's, else the team's, else that of the settings.
+
+        None if it is unknown. The order is that of PriceSource.
+        """
         if listed := self._get_model_list().prices.get(model):
             return ModelPrice(listed, "gateway")
+        if vendor_price := self._get_library().price_of(model):
+            return vendor_price
+        if team_price := self._get_team_prices().get(model):
+            return ModelPrice(team_price.price, "team")
         override = next((override for override in self._overrides if override.matches(model)), None)
-        return self._get_library().price_of(model) or (ModelPrice(override.price, "settings") if override else None)
+        return ModelPrice(override.price, "settings") if override else None
 
 
-def parse_price_list(body: str) -> dict[str, Price]:
+def parse_price_list(body: str, group: str = "") -> dict[str, Price]:
     """Return the prices in new-api's price list, by model. Raises InvalidResponse for any other body.
 
-    Prices depend on the key's group, which the list does not tell: "default" is assumed, else the only
-    group of the model. A model with neither, and one priced by an expression, is left out.
+    Prices depend on the key's group, which the list does not tell. `group` names it; "auto" stands for the
+    first of the gateway's `auto_groups` that offers the model. For "", "default" is assumed, else the only group
+    of the model. A model without the group, and one priced by an expression, is left out.
     """
     payload, entries = parse_data_list(body, parse_float=str)
-    groups = get_object(payload, "group_ratio")
+    ratios = get_object(payload, "group_ratio")
+    auto_groups = [name for name in get_list(payload, "auto_groups") if isinstance(name, str)]
+    preferred = {"": ["default"], "auto": auto_groups or ["auto"]}.get(group, [group])
     prices = {
-        replace_surrogates(entry["model_name"]): _price_from_ratios(entry, groups)
+        replace_surrogates(entry["model_name"]): _price_from_ratios(entry, ratios, preferred, is_guess=not group)
         for entry in entries
         if isinstance(entry.get("model_name"), str)
     }
@@ -80,14 +92,18 @@ def _price_per_million(fields: Mapping[str, Any], names: Sequence[str]) -> Decim
     return None if price is None or price > MAX_PRICE else price
 
 
-def _price_from_ratios(entry: Mapping[str, Any], groups: Mapping[str, Any]) -> Price | None:
-    group_ratio = _group_ratio(entry.get("enable_groups"), groups)
+def _price_from_ratios(
+    entry: Mapping[str, Any], ratios: Mapping[str, Any], preferred: Sequence[str], *, is_guess: bool
+) -> Price | None:
+    group = _select_group(entry.get("enable_groups"), ratios, preferred, is_guess=is_guess)
+    # A gateway without groups multiplies by nothing.
+    group_ratio = (parse_decimal(ratios[group]) if group else Decimal(1)) if group is not None else None
     # Only the gateway can evaluate a billing expression.
     if group_ratio is None or entry.get("billing_expr"):
         return None
     if entry.get("quota_type") == _QUOTA_TYPE_PER_REQUEST:
         request = parse_decimal(entry.get("model_price"))
-        return Price(Decimal(0), Decimal(0), per_request=request * group_ratio) if request else None
+        return Price(Decimal(0), Decimal(0), per_request=request * group_ratio, group=group or "") if request else None
     ratio = parse_decimal(entry.get("model_ratio"))
     output_ratio = parse_decimal(entry.get("completion_ratio"))
     # Zero stands for a ratio that is not configured.
@@ -101,15 +117,20 @@ def _price_from_ratios(entry: Mapping[str, Any], groups: Mapping[str, Any]) -> P
         base * output_ratio,
         None if cached is None else base * cached,
         base * (_DEFAULT_CACHE_WRITE_RATIO if written is None else written),
+        group=group or "",
     )
 
 
-def _group_ratio(model_groups: Any, ratios: Mapping[str, Any]) -> Decimal | None:
-    """Return the ratio of the key's likely group; None if it is unclear which one that is."""
+def _select_group(
+    model_groups: Any, ratios: Mapping[str, Any], preferred: Sequence[str], *, is_guess: bool
+) -> str | None:
+    """Return the first preferred group that offers the model, "" without groups; None if there is none.
+
+    A guess falls back to the only group of the model.
+    """
     if not ratios:
-        return Decimal(1)
+        return "" if is_guess else None
     names = [name for name in model_groups if isinstance(name, str)] if isinstance(model_groups, list) else []
     candidates = list(ratios) if not names or "all" in names else [name for name in names if name in ratios]
-    if "default" in candidates:
-        return parse_decimal(ratios["default"])
-    return parse_decimal(ratios[candidates[0]]) if len(candidates) == 1 else None
+    group = next((name for name in preferred if name in candidates), None)
+    return candidates[0] if group is None and is_guess and len(candidates) == 1 else group

@@ -11,6 +11,7 @@ import streamlit as st
 from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, ScopePolicy
 from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.user import User
+from lib.ui.admin import prices
 from lib.ui.admin import scope as admin_scope
 from lib.ui.auth import admin_action
 from lib.ui.session import resources
@@ -31,6 +32,8 @@ def render(_: User) -> None:
     user_names = load_user_names()
     scope = admin_scope.select_scope(user_names, (TEAM_SCOPE, PER_USER_SCOPE))
     _render_form(scope, resources.policy().scopes.get(scope, ScopePolicy()).limits)
+    if resources.policy().has_hard_cost_limit():
+        prices.render_notice(prices.unpriced_models())
     admin_scope.render_policies(user_names, ("measure", *_THRESHOLDS), _policy_rows, t("limits.empty"))
 
 

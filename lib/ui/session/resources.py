@@ -6,6 +6,7 @@ import contextlib
 import gc
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from lib import demo
-from lib.chat.connection import Connection, connect
+from lib.chat.connection import Connection, ModelFacts, connect
 from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.summaries import UtilityModelService
@@ -24,6 +25,7 @@ from lib.config.settings import Settings
 from lib.core import audit
 from lib.core.errors import StoreError
 from lib.core.policy import Policy
+from lib.core.pricing import TeamPrice
 from lib.gateway.catalog.library_updates import LibraryUpdates
 from lib.storage.store import Store
 
@@ -136,10 +138,22 @@ def library_updates() -> LibraryUpdates:
     return LibraryUpdates(settings().models_dev_url, Path(cache_home, "antler"))
 
 
+def model_facts() -> ModelFacts:
+    """Return the sources of facts about models besides the gateway."""
+    return ModelFacts(library_updates().current, _team_prices)
+
+
+def _team_prices() -> Mapping[str, TeamPrice]:
+    try:
+        return policy().prices
+    except StoreError:
+        return {}
+
+
 @st.cache_resource(show_spinner=False)
 def connection_at(base_url: str) -> Connection:
     """Return the connection to the gateway at that address, with the team's key."""
-    return connect(replace(settings(), base_url=base_url), library_updates().current)
+    return connect(replace(settings(), base_url=base_url), model_facts())
 
 
 def shared_connection() -> Connection:

@@ -87,6 +87,11 @@ def model_list(timeout: float = MODEL_LIST_WAIT) -> ModelList:
     return connection().catalog.model_list(timeout)
 
 
+def model_list_with_prices() -> ModelList:
+    """Return the models of this session's gateway once their prices were requested too."""
+    return connection().catalog.model_list_with_prices(MODEL_LIST_TIMEOUT)
+
+
 def model(model_id: str) -> Model:
     """Return the model with that id; one that is not listed has the capabilities that its name implies."""
     return next((model for model in model_list().models if model.id == model_id), None) or unlisted_model(

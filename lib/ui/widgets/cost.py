@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.chat.context.window import ContextEstimate
 from lib.chat.usage import cost
 from lib.core.params import Params
-from lib.core.pricing import NANOS_PER_DOLLAR
+from lib.core.pricing import NANOS_PER_DOLLAR, ModelPrice
 from lib.core.target import Target
 from lib.core.usage import UsageTotal
 from lib.ui.session import services
@@ -33,12 +33,19 @@ def price_text(model_id: str) -> str:
     model_price = services.connection().prices.price_of(model_id)
     if model_price is None:
         return t("cost.no_price")
-    source, price = t(f"cost.from_{model_price.source}"), model_price.base_price
+    source, price = source_text(model_price), model_price.base_price
     if price.per_request:
         dollars = format_dollars(int(price.per_request * NANOS_PER_DOLLAR))
         return t("cost.price_request", money=dollars, source=source)
     input_rate, output_rate = (format_dollars(int(rate * NANOS_PER_DOLLAR)) for rate in (price.input, price.output))
     return t("cost.price", input=input_rate, output=output_rate, source=source)
+
+
+def source_text(model_price: ModelPrice) -> str:
+    """Format the source of a price as plain text, with the gateway's price group if it has groups."""
+    if group := model_price.base_price.group:
+        return t("cost.from_group", group=group)
+    return t(f"cost.from_{model_price.source}")
 
 
 def render_conversation_cost(view: ConversationView, container: DeltaGenerator) -> None:
@@ -56,7 +63,7 @@ def render_estimate(estimate: ContextEstimate, target: Target, params: Params) -
     nano_dollars = cost.calculate_cost(usage, model_price)
     if model_price is None or nano_dollars is None:
         return
-    source = t(f"cost.from_{model_price.source}")
+    source = source_text(model_price)
     with st.container(key="estimate", width="content"):
-        about = t("cost.about", input=usage.input, output=usage.output, source=source)
+        about = t("cost.about", input=usage.input, output=usage.output, source=escape_markdown(source))
         st.caption(f"≈ {escape_markdown(format_dollars(nano_dollars))}", width="content", help=about)

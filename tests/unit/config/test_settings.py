@@ -326,3 +326,9 @@ def test_the_address_of_models_dev(environ: dict[str, str], url: str) -> None:
 def test_an_invalid_address_of_models_dev_is_refused_by_name() -> None:
     with pytest.raises(SettingError, match=r"\[gateway\] models_dev_url"):
         load_settings(GATEWAY, {"gateway": {"models_dev_url": "ftp://models.dev"}})
+
+
+def test_the_price_group_is_a_name() -> None:
+    assert load_settings(GATEWAY, {}).price_group == ""
+    assert load_settings({**GATEWAY, "ANTLER_PRICE_GROUP": ' "vip" '}, {}).price_group == "vip"
+    assert load_settings(GATEWAY, {"gateway": {"price_group": "企业 VIP"}}).price_group == "企业 VIP"

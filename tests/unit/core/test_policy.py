@@ -70,3 +70,17 @@ def test_allowed_models_of_a_user(rules, allowed):
 )
 def test_limits_of_a_user(rules, limits):
     assert Policy(rules).limits_for(ANN) == limits
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        (Limits(), False),
+        (Limits(cost_day=Limit(5, None)), False),
+        (Limits(tokens_day=Limit(None, 5), requests_minute=Limit(None, 1)), False),
+        (Limits(cost_day=Limit(None, 0)), True),
+        (Limits(cost_month=Limit(1, 5)), True),
+    ],
+)
+def test_hard_cost_limit_of_any_scope(limits, expected):
+    assert Policy({"group:sales": ScopePolicy(limits), TEAM_SCOPE: ScopePolicy()}).has_hard_cost_limit() is expected

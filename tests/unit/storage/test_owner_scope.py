@@ -166,7 +166,13 @@ ADMIN_QUERIES: dict[str, Callable[[Store], Any]] = {
 }
 ADMIN_METHODS = {
     *ADMIN_QUERIES,
-    *("policy.set_limits", "policy.set_allowed_models", "policy.set_default_target", "policy.set_prompt"),
+    *(
+        "policy.set_limits",
+        "policy.set_allowed_models",
+        "policy.set_default_target",
+        "policy.set_prompt",
+        "policy.set_price",
+    ),
     *("users.revoke_sessions", "refused_params.reset"),
 }
 # Methods that return the usage of one owner, or for administrators that of all users.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as some
 
 from lib.core.errors import StoreError
 from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, Prompt, ScopePolicy
+from lib.core.pricing import Price
 from lib.core.target import Target, parse_target
 from lib.core.user import User, UserRecord
 from lib.storage import audit as audit_module
@@ -39,6 +41,32 @@ def read_policy_value(store: Store, name: str) -> Any:
 
 def test_the_initial_policy_is_empty(store):
     assert store.policy.load() == Policy()
+
+
+PRICE = Price(Decimal("2.50"), Decimal(10), Decimal("0.25"))
+
+
+def test_a_price_is_stored_with_its_date_and_author_and_audited(store, url):
+    before = time.time()
+    store.policy.set_price(ROOT, "our/model:1", PRICE)
+    store.policy.set_price(ROOT, "other", Price(Decimal(1), Decimal(2)))
+    store.policy.set_price(ROOT, "other", None)
+    reopened = Store(url)
+    ((model, price),) = reopened.policy.load().prices.items()
+    reopened.close()
+    assert (model, price.price, price.author_id) == ("our/model:1", PRICE, ROOT.id)
+    assert before <= price.changed_at <= time.time()
+    events = [(event.action, event.resource, event.details.get("input")) for event in store.audit.page(9)]
+    assert events == [("price_deleted", "other", None), ("price", "other", "1"), ("price", "our/model:1", "2.50")]
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], {}, "2", {"input": "1"}, {"input": "-1", "output": "1"}, {"input": "NaN", "output": "1"}]
+)
+def test_a_damaged_price_is_skipped(store, value):
+    insert_policy_row(store, "price:m", value)
+    store.policy.set_price(ROOT, "n", PRICE)
+    assert list(store.policy.load().prices) == ["n"]
 
 
 def test_a_saved_policy_is_read_after_a_restart(store, url):

@@ -119,3 +119,21 @@ def test_newer_library_expires_the_list() -> None:
     libraries[0] = newer
     cache.model_list(60)
     assert soon(lambda: fetched[1:] == [newer])
+
+
+def test_prices_are_waited_for_and_a_missing_list_is_no_wait() -> None:
+    released = threading.Event()
+
+    def fetch_prices() -> dict[str, Price]:
+        released.wait(20)
+        return {"m-one": Price(Decimal(1), Decimal(2))}
+
+    cache = Catalog(FakeFetch(MODEL_LIST), fetch_prices)
+    assert cache.model_list(60).prices == {}
+    threading.Timer(0.05, released.set).start()
+    assert cache.model_list_with_prices(60).prices == {"m-one": Price(Decimal(1), Decimal(2))}
+
+    def fail() -> dict[str, Price]:
+        raise errors.EndpointNotFound("", status=404)
+
+    assert Catalog(FakeFetch(MODEL_LIST), fail).model_list_with_prices(60).models == MODEL_LIST.models

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lib.config.settings import Settings
 from lib.core import errors
 from lib.core.models import ModelList
-from lib.core.pricing import ModelPrice, Price, PriceOverride
+from lib.core.pricing import ModelPrice, Price, PriceOverride, TeamPrice
 from lib.gateway.catalog import models as catalog
 from lib.gateway.catalog import prices
 from lib.gateway.catalog.library import package_library
@@ -118,6 +118,72 @@ def test_prices_per_token_in_model_lists():
         assert prices.listed_price(entry_without_price) is None
     body = json.dumps({"data": [{"id": "m", **openrouter}, {"id": "n"}]})
     assert catalog.parse_model_page(body)[0].prices == {"m": Price(D(3), D(15), D("0.3"))}
+
+
+def parse_group(group: str, **fields) -> Price | None:
+    body = {"group_ratio": {"default": 1, "vip": 0.5, "svip": 0.25}, **fields.pop("payload", {})}
+    return prices.parse_price_list(json.dumps({"data": [entry(**fields)], **body}), group).get("m")
+
+
+@pytest.mark.parametrize(
+    ("group", "fields", "input_price", "applied_group"),
+    [
+        ("", {"enable_groups": ["default", "vip"]}, D("2.5"), "default"),
+        ("vip", {"enable_groups": ["default", "vip"]}, D("1.25"), "vip"),
+        ("svip", {"enable_groups": ["all"]}, D("0.625"), "svip"),
+        ("svip", {"enable_groups": None}, D("0.625"), "svip"),
+        ("vip", {"quota_type": 1, "model_price": 0.5, "enable_groups": ["vip"]}, D(0), "vip"),
+        (
+            "auto",
+            {"enable_groups": ["vip", "svip"], "payload": {"auto_groups": ["default", "svip", "vip"]}},
+            D("0.625"),
+            "svip",
+        ),
+    ],
+)
+def test_price_of_the_configured_group(group, fields, input_price, applied_group):
+    price = parse_group(group, **fields)
+    assert (price.input, price.group) == (input_price, applied_group)
+    assert price.per_request == (D("0.25") if "quota_type" in fields else D(0))
+    assert price.cache_write in (None, price.input * D("1.25"))
+
+
+@pytest.mark.parametrize(
+    ("group", "fields"),
+    [
+        ("vip", {"enable_groups": ["default"]}),
+        ("vip", {"enable_groups": ["svip"]}),
+        ("VIP", {"enable_groups": ["all"]}),
+        ("gone", {"enable_groups": ["all"]}),
+        ("gone", {"enable_groups": ["gone"]}),
+        ("auto", {"enable_groups": ["vip"], "payload": {"auto_groups": ["default"]}}),
+        ("auto", {"enable_groups": ["vip"], "payload": {"auto_groups": "vip"}}),
+        ("vip", {"payload": {"group_ratio": {}}}),
+        ("vip", {"payload": {"group_ratio": {"vip": "free"}}, "enable_groups": ["vip"]}),
+    ],
+)
+def test_price_of_a_group_that_does_not_offer_the_model_is_unknown(group, fields):
+    assert parse_group(group, **fields) is None
+
+
+def test_the_price_group_of_the_settings_is_used(replay):
+    body = price_list_body(entry(enable_groups=["default", "vip"]), groups={"default": 1, "vip": 0.1})
+    replay.serve("/api/pricing", Canned(body.encode(), headers=JSON))
+    gateway = Gateway(Settings(api_key=KEY, base_url=replay.url, price_group="vip"))
+    assert gateway.fetch_prices()["m"].input == D("0.25")
+    assert KEY not in str(replay.requests[0])
+
+
+def test_team_price_applies_after_gateway_and_library_and_before_the_settings():
+    team = {name: TeamPrice(Price(D(5), D(6)), 1.0, "ann") for name in ("gpt-4o", "listed", "ours")}
+    lookup = Prices(
+        lambda: ModelList(prices={"listed": Price(D(1), D(1))}),
+        [PriceOverride("*", Price(D(9), D(9)))],
+        get_team_prices=lambda: team,
+    )
+    sources = {name: lookup.price_of(name).source for name in ("listed", "gpt-4o", "ours", "others")}
+    assert sources == {"listed": "gateway", "gpt-4o": "library", "ours": "team", "others": "settings"}
+    assert lookup.price_of("ours").base_price == Price(D(5), D(6))
 
 
 def test_gateway_price_wins_over_library_over_settings():
