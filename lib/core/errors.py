@@ -39,7 +39,7 @@ The last column is the party at fault. Each has a `code`, which is also its tran
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from lib.core.conversation import Failure
 from lib.core.refused_params import FieldRefusal
@@ -155,14 +155,6 @@ class AnswerError(AntlerError):
         self.field_refusals: tuple[FieldRefusal, ...] = ()
         self.retry_after: float | None = None
         self.should_retry: bool | None = None
-
-    def redact(self, secret: str) -> Self:
-        """Redact a secret from the gateway's texts. Returns the error itself."""
-        if secret:
-            self.detail = self.detail.replace(secret, "…")
-            self.request_id = self.request_id.replace(secret, "…")
-            self.args = (self.detail or self.code,)
-        return self
 
     def to_failure(self) -> Failure:
         return Failure(

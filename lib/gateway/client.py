@@ -30,6 +30,7 @@ from lib.gateway.catalog.balance import SUBSCRIPTION_PATH, USAGE_PATH, parse_bal
 from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.catalog.models import fetch_all_pages
 from lib.gateway.catalog.prices import PRICING_PATH, parse_price_list
+from lib.gateway.key_redactor import KeyRedactor
 from lib.gateway.stream_end import CONTENT_EVENTS, limit_trailing_time
 from lib.gateway.transport.body import MAX_BODY_BYTES, read_frames
 from lib.gateway.transport.cancel import CancelToken
@@ -58,6 +59,7 @@ class Gateway:
         self._price_group = settings.price_group
         self.base_url = settings.base_url
         self._api_key = settings.api_key
+        self._redactor = KeyRedactor(settings.api_key)
         self._max_retries = settings.retries
         self._transport = Transport(settings.base_url, settings.timeouts)
         self._caller = Caller()
@@ -90,7 +92,8 @@ class Gateway:
                 return
             has_content = False
             try:
-                events = split_thinking(self._attempt_request(wire, headers, body, cancel))
+                received = self._redactor.redact_events(self._attempt_request(wire, headers, body, cancel))
+                events = split_thinking(received)
                 for event in events:
                     has_content = isinstance(event, CONTENT_EVENTS)
                     yield event
@@ -98,7 +101,7 @@ class Gateway:
                         yield from events
                 return
             except AnswerError as error:
-                error = error.redact(self._api_key)
+                error = self._redactor.redact_error(error)
                 delay = None if has_content else retry_delay(error, attempt, self._max_retries)
                 if delay is None or cancel.cancelled:
                     raise error from None
@@ -132,8 +135,7 @@ class Gateway:
         try:
             if response.status != 200:
                 raise wire.error(response.status, response.headers, response.read_text())
-            # Some gateways echo the key in their request id.
-            response_id = request_id(response.headers).replace(self._api_key or "\0", "…")
+            response_id = request_id(response.headers)
             metadata = ProviderMetadata({"request_id": response_id})
             if response_id:
                 yield metadata
@@ -185,7 +187,7 @@ class Gateway:
             body = response.read_text(MAX_BODY_BYTES)
             if response.status != 200:
                 raise error_from_response(response.status, response.headers, body)
-            return body
+            return self._redactor.redact(body)
         finally:
             response.close()
 
@@ -195,7 +197,7 @@ class Gateway:
         try:
             yield
         except AnswerError as error:
-            raise error.redact(self._api_key) from None
+            raise self._redactor.redact_error(error) from None
 
 
 def _choice_count(body: Mapping[str, Any]) -> int:

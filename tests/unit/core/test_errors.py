@@ -69,10 +69,3 @@ def test_a_failure_has_the_details_of_its_error(error_type: type[AnswerError]) -
     assert str(error_type("no")) == "no"
     assert str(error_type()) == error_type.code
     assert error_type().to_failure().detail == ""
-
-
-def test_a_secret_is_redacted() -> None:
-    error = errors.KeyRejected("the key sk-1 is wrong: sk-1", status=401, request_id="abc").redact("sk-1")
-    assert type(error) is errors.KeyRejected
-    assert (error.detail, str(error), error.status) == ("the key … is wrong: …", "the key … is wrong: …", 401)
-    assert error.redact("").detail == error.detail

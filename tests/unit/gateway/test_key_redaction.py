@@ -1,5 +1,8 @@
 """Key safety: it is sent to the gateway's origin only, and redacted from errors."""
 
+import base64
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -169,3 +172,59 @@ def test_invalid_key_is_not_in_the_error(replay: Replay, key: str) -> None:
     answer = ask(client, "openai")
     assert "secret" not in str(answer.error)
     assert all("x-evil" not in request.headers for request in replay.requests)
+
+
+def encode_base64(key: str) -> str:
+    return base64.b64encode(f"Bearer {key}".encode()).decode()
+
+
+def encode_percent(key: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in key.encode())
+
+
+def answer_with(wire: str, secret: str) -> bytes:
+    """Return an answer that echoes a secret in its ids, names, thinking, text, signature, usage and reason."""
+    half = len(secret) // 2
+    first, second = secret[:half], secret[half:]
+    if wire == "openai":
+        deltas = [{"reasoning_content": first}, {"reasoning_content": second}, {"content": first}, {"content": second}]
+        call = {"index": 0, "id": secret, "function": {"name": secret, "arguments": secret}}
+        chunks = [{"choices": [{"delta": delta}]} for delta in ({"role": "assistant"}, *deltas, {"tool_calls": [call]})]
+        usage = {"prompt_tokens": 1, "completion_tokens": 2, secret: {secret: 1}}
+        chunks.append({"choices": [{"delta": {}, "finish_reason": secret}], "usage": usage})
+        head = {"id": secret, "model": secret, "system_fingerprint": secret, "provider": secret}
+        return (
+            b"".join(b"data: " + json.dumps(head | chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
+        )
+    deltas = [
+        *({"type": "thinking_delta", "thinking": part} for part in (first, second)),
+        {"type": "signature_delta", "signature": secret},
+        *({"type": "text_delta", "text": part} for part in (first, second)),
+    ]
+    events = [
+        {"type": "message_start", "message": {"id": secret, "model": secret, "usage": {secret: 1}}},
+        *({"type": "content_block_delta", "index": 0, "delta": delta} for delta in deltas),
+        {"type": "message_delta", "delta": {"stop_reason": secret, "stop_sequence": secret}, "usage": {secret: 2}},
+        {"type": "message_stop"},
+    ]
+    return b"".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in events)
+
+
+@pytest.mark.parametrize("encode", [str, encode_base64, encode_percent], ids=["plain", "base64", "percent-encoded"])
+@pytest.mark.parametrize("wire", WIRE_MODULES)
+def test_a_gateway_that_echoes_the_key_gets_it_into_no_event(
+    replay: Replay, gateway: Gateway, wire: str, encode: Callable[[str], str]
+) -> None:
+    secret = encode(KEY)
+    headers = {"Content-Type": "text/event-stream", "X-Request-Id": secret}
+    replay.serve(PATHS[wire], Canned(answer_with(wire, secret), headers=headers))
+    answer = ask(gateway, wire)
+    received = repr(answer.summary())
+    assert "…" in answer.text
+    # Half of the key or more is in none of them.
+    assert not [secret[i : i + 14] for i in range(len(secret) - 13) if secret[i : i + 14] in received]
+
+
+def test_the_key_is_in_no_model_list_and_no_balance(replay: Replay, gateway: Gateway) -> None:
+    replay.serve("/v1/models", Canned(json.dumps({"data": [{"id": f"m-{KEY}"}, {"id": "n"}]}).encode(), headers=JSON))
+    assert [model.id for model in gateway.fetch_models().models] == ["m-…", "n"]
