@@ -60,6 +60,7 @@ class Gateway:
         self.base_url = settings.base_url
         self._api_key = settings.api_key
         self._redactor = KeyRedactor(settings.api_key)
+        self._redact = self._redactor.redact_events
         self._max_retries = settings.retries
         self._transport = Transport(settings.base_url, settings.timeouts)
         self._caller = Caller()
@@ -92,8 +93,7 @@ class Gateway:
                 return
             has_content = False
             try:
-                received = self._redactor.redact_events(self._attempt_request(wire, headers, body, cancel))
-                events = split_thinking(received)
+                events = split_thinking(self._redact(self._attempt_request(wire, headers, body, cancel)))
                 for event in events:
                     has_content = isinstance(event, CONTENT_EVENTS)
                     yield event

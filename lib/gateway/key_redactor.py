@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from lib.core.errors import AnswerError
-from lib.core.events import Event, Finish, Restart, SignatureDelta, TextDelta, ThinkingDelta
+from lib.core.events import Event, Finish, Restart, SignatureDelta, TextDelta, TextWasThinking, ThinkingDelta
 
 REDACTED = "…"
 MIN_KEY_LENGTH = 4  # characters: a shorter one is no secret, and part of every text
@@ -90,7 +90,7 @@ class KeyRedactor:
                     continue
                 if isinstance(event, Restart):
                     held.clear()
-                elif isinstance(event, Finish):
+                elif isinstance(event, Finish | TextWasThinking):
                     yield from _release(held)
                 yield self.redact_value(event)
         except AnswerError:
