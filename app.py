@@ -25,6 +25,7 @@ def run() -> None:
     st.set_page_config(page_title="Antler", page_icon=resources.LOGO, layout="centered")
     navigation.render_css()
     language.render()
+    navigation.render_page_events()
     st.logo(resources.LOGO, size="large")
     page = st.navigation(
         [

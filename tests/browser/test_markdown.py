@@ -60,6 +60,25 @@ SHOWN_TEXTS = {
     "diagram": "```mermaid\nflowchart TD\n  A[The image] --> B\n```",
     "data": "![a](data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=)",
     "link": "![alt](http://stranger/) ![](http://stranger/)",
+    "cjk": "**重点：**内容，他说**“你好”**。***注意！***请看~~旧价：~~新价 **Note:**これは **용어(term)**는",
+    "signs": "npm test -- --watch, x -> y <- z <-> a >= b <= c ~= d, **e**-> f, 3~5天，100~200元 :material_home:",
+    "addresses": "https://e.com/docs（说明），见https://e.com/b，**链接：https://e.com/c**，，www.e.com/d。",
+    "relative": "[a](/signout) [b](signout) [c](//e.com) [d](https:signout) [e](#x)\n\n[f]\n\n[f]: /signout",
+    "breaks": "Roses<br>are\nred\n\n- a\n  b\n\n<div>\n*c*\n</div>",
+    "cells": "a\n| 步骤 | 一<br>二 |\n|---|---|\n| x -> y | **三：**四 |",
+    "chemistry": "$\\ce{2H2 + O2 -> 2H2O}$, $\\ce{C#C}$\n\n\\begin{eqnarray}\na &=& b\n\\end{eqnarray}",
+    "fences": "````\na\n````\n\n```markdown\n# b\n```bash\nc\n```\nd\n```\n\ne",
+    "costly": "\n\n".join(
+        [
+            "|" + "a|" * 10_000 + "\n|" + "-|" * 10_000 + "\n|b|",
+            "- " * 200 + "c",
+            "> " * 200 + "d",
+            "$$\n\\def\\a{" + "x" * 1500 + "}" + "\\a" * 500 + "\n$$",
+            "$$\n\\begin{matrix}" + "&" * 1900 + "\\end{matrix}\n$$",
+            ":material/" + "e" * 500 + ":",
+            "# f\n" * 2000,
+        ]
+    ),
 }
 
 
@@ -126,6 +145,8 @@ def test_hostile_texts_load_nothing_and_all_texts_are_shown(serve, foreign_serve
     assert [url for url in loaded if not url.startswith((app.url, "data:", "blob:"))] == []
     check_formulas(page)
     check_text(page, foreign_server.url)
+    check_signs(page)
+    check_limits(page)
 
 
 def check_formulas(page: Page) -> None:
@@ -150,11 +171,48 @@ def check_text(page: Page, foreign_url: str) -> None:
     assert links.all_inner_texts() == ["alt", "image"]
     assert links.first.get_attribute("href") == foreign_url
     directives = page.locator(".st-key-directives")
-    for text in (":red[c]", ":material/home:", ":\u2060streamlit:", "a:b[c]", "::d[e]"):
+    for text in (":red[c]", ":material/home:", ":streamlit:", "a:b[c]", "::d[e]"):
         assert text in directives.inner_text()
     assert directives.locator("img, [role=img]").count() == 0
     schemes = page.locator(".st-key-schemes a")
     assert [link.get_attribute("href") for link in schemes.all()] == ["https://x.y/", "mailto:a@b.c"]
+
+
+def check_signs(page: Page) -> None:
+    cjk = page.locator(".st-key-cjk")
+    assert cjk.locator("strong").all_inner_texts() == ["重点：", "“你好”", "注意！", "Note:", "용어(term)"]
+    assert cjk.locator("del").all_inner_texts() == ["旧价："]
+    assert "*" not in cjk.inner_text()
+    signs = page.locator(".st-key-signs")
+    assert signs.inner_text() == SHOWN_TEXTS["signs"].replace("**", "") and signs.locator("del").count() == 0
+    addresses = page.locator(".st-key-addresses")
+    assert addresses.inner_text() == SHOWN_TEXTS["addresses"].replace("**", "")
+    hrefs = [link.get_attribute("href") for link in addresses.locator("a").all()]
+    assert hrefs == ["https://e.com/docs", "https://e.com/b", "https://e.com/c", "http://www.e.com/d"]
+    assert [link.get_attribute("href") for link in page.locator(".st-key-relative a").all()] == ["#x"]
+    assert page.locator(".st-key-breaks").inner_text().split() == [
+        "Roses",
+        "are",
+        "red",
+        "a",
+        "b",
+        "<div>",
+        "c",
+        "</div>",
+    ]
+    assert page.locator(".st-key-breaks br").count() == 5
+    cells = page.locator(".st-key-cells :is(th, td)")
+    assert [cell.evaluate("cell => cell.textContent") for cell in cells.all()] == ["步骤", "一\n二", "x -> y", "三：四"]
+    chemistry = page.locator(".st-key-chemistry")
+    assert chemistry.locator(".katex").count() == 2 and chemistry.locator("code").all_inner_texts() == ["$\\ce{C#C}$"]
+    assert page.locator(".st-key-fences pre").all_inner_texts() == ["a", "# b\n```bash\nc\n```\nd"]
+
+
+def check_limits(page: Page) -> None:
+    costly = page.locator(".st-key-costly")
+    assert costly.locator("table, ul, blockquote, .katex, [role=img]").count() == 0
+    assert costly.locator("*").count() < 4000
+    assert costly.evaluate("element => element.textContent.match(/# f/g).length") > 1000
 
 
 def test_without_the_policy_an_image_is_requested(serve, foreign_server, new_page):

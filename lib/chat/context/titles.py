@@ -11,7 +11,20 @@ MAX_TITLE_LENGTH = 60
 _LABEL_PREFIX = re.compile(r"^(?:title|titel|titre|título|标题|標題|題名|タイトル)\s*[:：]\s*", re.IGNORECASE)
 _LIST_MARKER = re.compile(r"^(?:#{1,6}|[-*+>]|\d{1,2}[.)])\s+")
 _INLINE_MARKUP = re.compile(r"\*\*|~~|`+|(?<!\w)\*(?=\w)|(?<=\w)\*(?!\w)")
-_QUOTES = " \t\"'“”„‘’«»「」『』《》〈〉"
+_CLOSING_QUOTES = {
+    '"': '"',
+    "'": "'",
+    "“": "”",
+    "„": "“”",
+    "‘": "’",
+    "«": "»",
+    "»": "«",
+    "「": "」",
+    "『": "』",
+    "《": "》",
+    "〈": "〉",
+}
+_APOSTROPHES = "'’"
 
 
 def title_from_question(question: str) -> str:
@@ -38,5 +51,20 @@ def _strip_markup(line: str) -> str:
     while line != previous:
         previous = line
         line = _INLINE_MARKUP.sub("", line.strip())
-        line = _LABEL_PREFIX.sub("", _LIST_MARKER.sub("", line)).strip(_QUOTES).rstrip(".。")
+        line = _strip_quotes(_LABEL_PREFIX.sub("", _LIST_MARKER.sub("", line)).strip()).rstrip(".。")
     return line
+
+
+def _strip_quotes(title: str) -> str:
+    """Remove quotes around a whole title, and one whose partner is missing; keep those of a part of it."""
+    if len(title) < 2:
+        return title
+    first, last, inner = title[0], title[-1], title[1:-1]
+    if last in _CLOSING_QUOTES.get(first, "") and not any(quote in inner for quote in (first, last)):
+        return inner
+    rest = title[1:]
+    if first in _CLOSING_QUOTES and not any(quote in rest for quote in _CLOSING_QUOTES[first]):
+        return rest
+    openers = [opener for opener, closers in _CLOSING_QUOTES.items() if last in closers]
+    is_alone = openers and last not in _APOSTROPHES and not any(opener in title[:-1] for opener in openers)
+    return title[:-1] if is_alone else title
