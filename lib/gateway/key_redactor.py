@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from lib.core.errors import AnswerError
-from lib.core.events import Event, Finish, Restart, SignatureDelta, TextDelta, TextWasThinking, ThinkingDelta
+from lib.core.events import Event, Restart, SignatureDelta, TextDelta, TextWasThinking, ThinkingDelta
 
 REDACTED = "…"
 MIN_KEY_LENGTH = 4  # characters: a shorter one is no secret, and part of every text
@@ -71,7 +71,7 @@ class KeyRedactor:
         """Yield the events of an answer without the key.
 
         A delta that ends like the key begins is held back until more arrives, by at most the length of a
-        spelling.
+        spelling; also at a finish reason, which some gateways send with every chunk.
         """
         if not self._pattern:
             yield from events
@@ -90,7 +90,7 @@ class KeyRedactor:
                     continue
                 if isinstance(event, Restart):
                     held.clear()
-                elif isinstance(event, Finish | TextWasThinking):
+                elif isinstance(event, TextWasThinking):
                     yield from _release(held)
                 yield self.redact_value(event)
         except AnswerError:
