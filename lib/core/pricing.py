@@ -69,8 +69,20 @@ class TeamPrice:
 
 
 @dataclass(frozen=True)
+class BillingUnit:
+    """Unit in which a gateway states amounts: "USD", "CNY", another currency, "TOKENS", or "" if it names none.
+
+    `per_dollar` of it are a dollar, as are `quota_per_dollar` of the units in its log; None is unknown.
+    """
+
+    code: str = ""
+    per_dollar: Decimal | None = None
+    quota_per_dollar: Decimal | None = None
+
+
+@dataclass(frozen=True)
 class Balance:
-    """Usage of the gateway's key in nano-dollars; `limit` is None for an unlimited key."""
+    """Usage of the gateway's key in billionths of its billing unit; `limit` is None for an unlimited key."""
 
     used: int
     limit: int | None = None

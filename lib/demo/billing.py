@@ -8,8 +8,10 @@ from lib.demo.wire import TokenCounts
 
 PRICES = "/api/pricing"
 SUBSCRIPTION, USAGE = "/v1/dashboard/billing/subscription", "/v1/dashboard/billing/usage"
-BILLING_PATHS = (PRICES, SUBSCRIPTION, USAGE)
+STATUS = "/api/status"
+BILLING_PATHS = (PRICES, SUBSCRIPTION, USAGE, STATUS)
 CREDIT = 20  # dollars
+QUOTA_PER_DOLLAR = 500_000  # new-api's default
 
 # Ratios as new-api defines them: 1 is two dollars for a million prompt tokens.
 _DOLLARS_PER_RATIO = Decimal(2)
@@ -63,3 +65,8 @@ def subscription() -> dict[str, Any]:
 def usage(spent: Decimal) -> dict[str, Any]:
     """Return the credit used, in cents."""
     return {"object": "list", "total_usage": float(spent * 100)}
+
+
+def status() -> dict[str, Any]:
+    """Return the unit of the amounts."""
+    return {"success": True, "message": "", "data": {"quota_display_type": "USD", "quota_per_unit": QUOTA_PER_DOLLAR}}

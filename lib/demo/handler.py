@@ -9,7 +9,17 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from lib.demo.anthropic_wire import AnthropicWire
-from lib.demo.billing import BILLING_PATHS, PRICES, SUBSCRIPTION, answer_cost, price_list, subscription, usage
+from lib.demo.billing import (
+    BILLING_PATHS,
+    PRICES,
+    STATUS,
+    SUBSCRIPTION,
+    answer_cost,
+    price_list,
+    status,
+    subscription,
+    usage,
+)
 from lib.demo.exchange import Exchange
 from lib.demo.models import MODELS, Model, model_list
 from lib.demo.openai_wire import OpenAIWire
@@ -88,13 +98,15 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(self.parse(body))
 
     def document(self) -> dict[str, Any]:
-        """Return the list of models, the prices, or the balance."""
+        """Return the list of models, the prices, the billing unit, or the balance."""
         if self.route == MODEL_LIST:
             return model_list(self.models, self.headers.get("Accept-Language", "").startswith("zh"))
         if self.route == PRICES:
             return price_list(list(self.models))
         if self.route == SUBSCRIPTION:
             return subscription()
+        if self.route == STATUS:
+            return status()
         return usage(self.server.state.spent)
 
     def parse(self, body: bytes) -> ParsedRequest:

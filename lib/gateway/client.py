@@ -7,6 +7,7 @@ import copy
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
@@ -24,9 +25,16 @@ from lib.core.events import (
 )
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, ModelList
 from lib.core.params import Params
-from lib.core.pricing import Balance, Price
+from lib.core.pricing import Balance, BillingUnit, Price
 from lib.core.target import Target
-from lib.gateway.catalog.balance import SUBSCRIPTION_PATH, USAGE_PATH, parse_balance
+from lib.gateway.catalog.balance import (
+    STATUS_PATH,
+    SUBSCRIPTION_PATH,
+    USAGE_PATH,
+    default_billing_unit,
+    parse_balance,
+    parse_billing_unit,
+)
 from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.catalog.models import fetch_all_pages
 from lib.gateway.catalog.prices import PRICING_PATH, parse_price_list
@@ -168,10 +176,21 @@ class Gateway:
         with self._redact_key():
             return parse_price_list(self._get_text(PRICING_PATH, api_key=""), self._price_group)
 
-    def fetch_balance(self) -> Balance:
-        """Return the balance of the key, as the gateway accounts for it."""
+    def fetch_billing_unit(self) -> BillingUnit:
+        """Return the unit in which the gateway states amounts. It is public, so the key is not sent; never raises."""
+        try:
+            unit = parse_billing_unit(self._get_text(STATUS_PATH, api_key=""))
+        except AnswerError as error:
+            log.info("billing unit not fetched: %s %s", error.code, error.status or "")
+            unit = BillingUnit()
+        return (
+            unit if unit.code else replace(default_billing_unit(self.base_url), quota_per_dollar=unit.quota_per_dollar)
+        )
+
+    def fetch_balance(self, unit: BillingUnit = BillingUnit()) -> Balance:  # noqa: B008  frozen
+        """Return the balance of the key in the gateway's unit, as the gateway accounts for it."""
         with self._redact_key():
-            return parse_balance(self._get_text(SUBSCRIPTION_PATH), self._get_text(USAGE_PATH))
+            return parse_balance(self._get_text(SUBSCRIPTION_PATH), self._get_text(USAGE_PATH), unit)
 
     def ping(self) -> None:
         """Return if the gateway responds with any status. Raises a NetworkError if it does not."""

@@ -24,7 +24,7 @@ def parse_object(body: str, parse_float: Callable[[str], Any] = float) -> dict[s
     """
     try:
         payload = json.loads(body, parse_float=parse_float)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, ArithmeticError):  # the last by Decimal, for an exponent out of its range
         raise invalid_body(body) from None
     if not isinstance(payload, dict):
         raise invalid_body(body)

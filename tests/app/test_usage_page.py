@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
+
+import pytest
 
 from tests.app.chat_app import ChatApp, read_text
-from tests.support.replay import EVENT_STREAM, JSON, Canned
+from tests.support.replay import EVENT_STREAM, JSON, Canned, Replay
 
 ANSWER = (
     b'data: {"choices":[{"index":0,"delta":{"content":"Yes."},"finish_reason":"stop"}]}\n\n'
@@ -65,3 +69,39 @@ def test_an_unknown_price_is_shown_as_unknown(keyed):
     assert "Cost unknown" in read_text(chat.at.main)
     chat.click("Compare with the gateway")
     assert "The gateway did not report its usage." in chat.text
+
+
+def serve_balance(gateway: Replay, used: float, **status: Any) -> None:
+    gateway.serve("/v1/dashboard/billing/subscription", Canned(b'{"hard_limit_usd":200}', headers=JSON))
+    gateway.serve("/v1/dashboard/billing/usage", Canned(json.dumps({"total_usage": used * 100}).encode(), headers=JSON))
+    if status:
+        body = json.dumps({"success": True, "data": {"quota_per_unit": 500_000, **status}}).encode()
+        gateway.serve("/api/status", Canned(body, headers=JSON))
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (
+            {"quota_display_type": "USD"},
+            ["reported by the gateway | $73.00", "Remaining | $127.00", "Difference | $63.00"],
+        ),
+        (
+            {"quota_display_type": "CNY", "usd_exchange_rate": 7.3},
+            ["gateway | ¥73.00", "Remaining | ¥127.00", "Difference | ¥0 (≈ $0)", "7.3 CNY per US dollar"],
+        ),
+        ({"quota_display_type": "TOKENS"}, ["gateway | 73 tokens", "Difference | -4,999,927 tokens (≈ -$10.00)"]),
+        ({}, ["gateway | 73.00 units", "Remaining | 127.00 units", "Difference | unknown", "does not state the unit"]),
+    ],
+)
+def test_the_balance_is_in_the_unit_that_the_gateway_states(keyed, status, expected):
+    price = {"id": "m-one", "pricing": {"prompt": "0.005", "completion": "0"}}
+    keyed.serve("/v1/models", Canned(json.dumps({"data": [price]}).encode(), headers=JSON))
+    keyed.serve("/v1/chat/completions", Canned(ANSWER, headers=EVENT_STREAM))
+    serve_balance(keyed, 73, **status)
+    chat = ChatApp(model="m-one", wire="openai").ask("One").open_page("usage")
+    assert get_metric(chat, "Cost") == "$10.00"
+    chat.click("Compare with the gateway")
+    text = chat.text.replace("\\", "")
+    assert [part for part in expected if part not in text] == []
+    assert ("$" in text.split("gateway |")[1].split("|")[0]) is (status.get("quota_display_type") == "USD")

@@ -233,7 +233,6 @@ SMALL_MODULES: set[str] = {
     "lib/ui/widgets/user_names.py",
     "lib/chat/usage/csv_export.py",
     "lib/core/sanitize.py",
-    "lib/gateway/catalog/balance.py",
 }
 
 

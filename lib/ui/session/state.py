@@ -10,7 +10,7 @@ import streamlit as st
 from lib.chat.connection import Connection
 from lib.chat.turns.temporary import TemporaryStore
 from lib.core.preferences import Preferences
-from lib.core.pricing import Balance
+from lib.core.pricing import Balance, BillingUnit
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.session.values import (
@@ -92,7 +92,7 @@ class SessionState:
     is_storage_notice_dismissed = Value[bool](False)
     import_count = Value[int](0)
     import_report = Value[tuple[str, ...]](())  # lines of Markdown
-    balance = Value[Balance | str | None](None)  # or the reason that there is none
+    balance = Value[tuple[Balance, BillingUnit] | str | None](None)  # or the reason that there is none
     is_usage_access_recorded = Value[bool](False)  # an admin's access to the usage of all users
     added_prompt_count = Value[int](0)
 

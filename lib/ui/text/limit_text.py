@@ -8,9 +8,11 @@ from math import ceil
 
 from lib.core import policy
 from lib.core.errors import LimitExceededError
-from lib.core.pricing import NANOS_PER_DOLLAR
+from lib.core.pricing import NANOS_PER_DOLLAR, BillingUnit
 from lib.ui.text import dates
 from lib.ui.text.i18n import t
+
+_CURRENCY_SYMBOLS = {"USD": "$", "CNY": "¥"}
 
 
 def limit_exceeded_message(error: LimitExceededError) -> str:
@@ -34,11 +36,25 @@ def format_amount(unit: str, count: int) -> str:
 
 def format_dollars(nanos: int) -> str:
     """Format nano-dollars: two decimals from $1 up, four below, two significant digits below $0.001."""
+    return _format_money(nanos, "$")
+
+
+def format_billing_amount(billionths: int, unit: BillingUnit) -> str:
+    """Format an amount in billionths of a gateway's unit: "$1.50", "¥1.50", "1.50 EUR", "5 tokens", "1.50 units"."""
+    if unit.code in _CURRENCY_SYMBOLS:
+        return _format_money(billionths, _CURRENCY_SYMBOLS[unit.code])
+    if unit.code == "TOKENS":
+        return t("billing.tokens", count=round(Decimal(billionths) / NANOS_PER_DOLLAR))
+    amount = _format_money(billionths, "")
+    return f"{amount} {unit.code}" if unit.code else t("billing.units", amount=amount)
+
+
+def _format_money(nanos: int, symbol: str) -> str:
     sign, value = "-" if nanos < 0 else "", Decimal(abs(nanos)) / NANOS_PER_DOLLAR
     if not value:
-        return "$0"
+        return f"{symbol}0"
     places = 2 if value >= 1 else 4 if value >= Decimal("0.001") else 1 - value.adjusted()
-    return f"{sign}${value:,.{places}f}"
+    return f"{sign}{symbol}{value:,.{places}f}"
 
 
 def format_reset_time(resets_at: float) -> dict[str, str]:

@@ -160,6 +160,7 @@ def test_prices_and_balance_follow_the_answers() -> None:
     prices = get(gateway, "/api/pricing").json()["data"]
     assert {price["model_name"] for price in prices} == set(MODELS) - {"demo-echo"}
     assert get(gateway, "/v1/dashboard/billing/subscription").json()["hard_limit_usd"] == 20
+    assert get(gateway, "/api/status").json()["data"]["quota_display_type"] == "USD"
     assert get(gateway, "/v1/dashboard/billing/usage").json()["total_usage"] == 0
     stream_answer(gateway, OPENAI, request_body("demo-tour", "a" * 400, max_tokens=100))
     cents = (100 + 100 * 4) / 10**6 * 100
