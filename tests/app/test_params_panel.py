@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from tests.app.chat_app import ChatApp
 from tests.support.replay import Canned, Replay
@@ -70,3 +71,55 @@ def test_parameters_are_sent_kept_for_another_session_and_model_and_reset(keyed,
     body = get_last_body(keyed)
     assert "And without?" in str(body["messages"])
     assert not {"temperature", "stop", "stop_sequences", "system", "verbosity"} & set(body)
+
+
+def effort_menus(chat: ChatApp) -> list[Any]:
+    return [menu for menu in chat.at.get("menu_button") if menu.proto.label.startswith("Effort")]
+
+
+def test_effort_beside_the_model_is_that_of_the_panel_and_is_sent(keyed):
+    keyed.serve("/v1/messages", Canned(ANTHROPIC_ANSWER))
+    chat = ChatApp(model="claude-sonnet-5-5", wire="anthropic")
+    (menu,) = effort_menus(chat)
+    assert menu.proto.label == "Effort"
+    assert menu.options == ["default", "none", "low", "medium", "high", "extra high", "max"]
+    menu.click_index(menu.options.index("high"))
+    chat.run()
+    assert chat.field("Thinking effort").value == "high"
+    assert effort_menus(chat)[0].proto.label == "Effort: high"
+    chat.ask("Why?")
+    body = get_last_body(keyed)
+    assert body["output_config"] == {"effort": "high"}
+    assert body["thinking"] == {"type": "adaptive", "display": "summarized"}
+    assert body["max_tokens"] == 32_000
+    assert effort_menus(ChatApp(c=chat.conversation))[0].proto.label == "Effort: high"
+    (menu,) = effort_menus(chat.set_field("Thinking effort", "low"))
+    menu.click_index(0)
+    chat.run().ask("And now?")
+    assert "output_config" not in get_last_body(keyed)
+
+
+def test_a_model_without_levels_has_no_effort_beside_it(keyed):
+    assert effort_menus(ChatApp(model="m-one", wire="openai")) == []
+    assert effort_menus(ChatApp(model="claude-sonnet-4-5", wire="anthropic")) == []
+
+
+def test_thinking_that_a_model_cannot_turn_off_is_announced(keyed):
+    keyed.serve("/v1/messages", Canned(ANTHROPIC_ANSWER))
+    chat = ChatApp(model="claude-opus-5-5", wire="anthropic").set_field("Thinking mode", "off")
+    assert "Thinking mode: this model always thinks. Lower the thinking effort instead." in chat.text
+    chat.ask("Why?")
+    assert get_last_body(keyed)["thinking"] == {"type": "adaptive", "display": "summarized"}
+    chat = ChatApp(model="claude-sonnet-5-5", wire="anthropic").set_field("Thinking mode", "off").ask("Why?")
+    assert get_last_body(keyed)["thinking"] == {"type": "between_tools"}
+    assert "always thinks" not in chat.text
+
+
+def test_an_output_limit_above_the_maximum_of_the_model_is_announced_and_lowered(keyed):
+    keyed.serve("/v1/messages", Canned(ANTHROPIC_ANSWER))
+    chat = ChatApp(model="claude-3-haiku-20240307", wire="anthropic").ask("Why?")
+    assert get_last_body(keyed)["max_tokens"] == 4096
+    chat.set_field("Max tokens", 8192)
+    assert "Max tokens: above the model's maximum. 4096 will be sent." in chat.text
+    chat.ask("And now?")
+    assert get_last_body(keyed)["max_tokens"] == 4096

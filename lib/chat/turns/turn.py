@@ -37,7 +37,7 @@ from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
-from lib.gateway.wires import request_body
+from lib.gateway.wires import claude_rules, efforts, request_body
 
 HEAD = "head"  # in place of a node's id: the end of the current branch
 DEFAULT_OUTPUT_LIMIT = 8192  # tokens, where the limit that cut an answer is unknown
@@ -197,6 +197,21 @@ def dropped_params(
 def unsupported_params(target: Target, capabilities: Capabilities = UNKNOWN_CAPABILITIES) -> frozenset[str]:
     """Return the names of the parameters that the target does not accept in any form."""
     return request_body.unsupported_params(target, capabilities)
+
+
+def thinks(target: Target, params: Params, capabilities: Capabilities) -> bool:
+    """Return True if the model is known to think before it answers with these parameters."""
+    return request_body.thinks(target, params, capabilities)
+
+
+def list_efforts(target: Target, capabilities: Capabilities) -> tuple[str, ...]:
+    """Return the levels of effort that the model is known to have, the lowest first; () without a choice."""
+    return efforts.list_efforts(target, capabilities)
+
+
+def max_output_tokens(target: Target, capabilities: Capabilities) -> int | None:
+    """Return the most output tokens that the model generates; None if unknown."""
+    return claude_rules.max_output_tokens(target.model, capabilities)
 
 
 def build_messages(path: Sequence[Node], target: Target, truncation: Truncation | None = None) -> list[Message]:

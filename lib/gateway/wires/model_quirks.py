@@ -205,6 +205,11 @@ def _drop_openai_sampling(model: str, params: Params, _: Capabilities) -> Change
     return _drop_params(names, "family")
 
 
+def thinks_on_openai_wire(model: str, effort: str) -> bool:
+    """Return True for a reasoning model of OpenAI with an effort that makes it reason."""
+    return is_openai_reasoning(model) and effort != "none" and not _is_openai_effort_none(model, effort)
+
+
 def _is_openai_effort_none(model: str, effort: str) -> bool:
     match = _OPENAI_VERSION.match(model)
     if not match or effort not in ("", "none") or re.search(r"-(?:pro|codex)", match[3], re.IGNORECASE):

@@ -52,6 +52,14 @@ def output_limit(target: Target, params: Params, capabilities: Capabilities = UN
     return adapted.max_tokens
 
 
+def thinks(target: Target, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES) -> bool:
+    """Return True if the model is known to think before it answers such a request."""
+    adapted, _ = model_quirks.adapt_params(target.wire, target.model, params, capabilities)
+    if target.wire == "openai":
+        return model_quirks.thinks_on_openai_wire(target.model, adapted.effort)
+    return model_quirks.thinks(target.model, adapted, capabilities)
+
+
 def takes_cache_control(target: Target) -> bool:
     """Return True for Claude on its own wire, where a field of the request controls the prompt cache."""
     return target.wire == "anthropic" and claude_rules.is_claude(target.model)

@@ -52,7 +52,7 @@ def _render_next_actions(user: User, node: Node) -> None:
     if turn.can_continue(node) and not is_context_full:
         label, on_click = t("actions.continue"), composer.continue_answer
         render_button(label, "continue", "play_arrow", on_click, user, node.id, type="secondary")
-    if node.outcome is Outcome.LENGTH and not is_context_full:
+    if node.outcome is Outcome.LENGTH and not is_context_full and composer.can_raise_output_limit(node):
         label = t("actions.raise")
         render_button(label, "raise", "expand", composer.retry_with_higher_limit, user, type="secondary")
     render_button(t("answer.retry"), "retry", "refresh", composer.retry, user, type="secondary")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lib.core.conversation import Node, Outcome, Usage
+from lib.core.conversation import Node, Outcome, ThinkingPart, Usage
 from lib.core.usage import UsageTotal
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import cost, errors
@@ -38,7 +38,8 @@ def outcome_message(node: Node) -> str:
     key = outcome_key(node)
     if key == Outcome.COMPLETE:
         return ""
-    message = t(f"outcome.{key}", saved=errors.saved_note())
+    counts = {"reasoning": node.usage.reasoning, "output": node.usage.output}
+    message = t(f"outcome.{key}", saved=errors.saved_note(), **counts)
     details = node.provider_metadata.get("stop_details")
     explanation = details.get("explanation") if isinstance(details, dict) else None
     return f"{message} {escape_markdown(explanation)}" if isinstance(explanation, str) else message
@@ -50,8 +51,10 @@ def outcome_key(node: Node) -> str:
     match node.outcome:
         case Outcome.LENGTH if node.finish_reason == "model_context_window_exceeded":
             return "context_full"
-        case Outcome.LENGTH if not has_text:
+        case Outcome.LENGTH if not has_text and _may_have_thought(node):
             return "length_thinking"
+        case Outcome.LENGTH if _is_mostly_thinking(node.usage):
+            return "length_mostly_thinking"
         case Outcome.COMPLETE | Outcome.EMPTY if node.finish_reason in _TOOL_FINISH_REASONS:
             return "tool"
         case Outcome.INTERRUPTED if node.finish_reason == "pause_turn":
@@ -61,6 +64,16 @@ def outcome_key(node: Node) -> str:
         case Outcome.INTERRUPTED | Outcome.STOPPED if not has_text:
             return f"{node.outcome}_silent"
     return str(node.outcome)
+
+
+def _may_have_thought(node: Node) -> bool:
+    return node.usage.reasoning != 0 or any(isinstance(part, ThinkingPart) for part in node.message.parts)
+
+
+def _is_mostly_thinking(usage: Usage) -> bool:
+    """Return True if thinking took at least half of the output that the gateway counted."""
+    reasoning, output = usage.reasoning or 0, usage.output or 0
+    return bool(output) and output <= 2 * reasoning <= 2 * output
 
 
 def format_footer(node: Node, usage_total: UsageTotal | None = None, *, include_metrics: bool = True) -> str:

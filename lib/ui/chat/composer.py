@@ -10,7 +10,7 @@ from lib.chat.turns import turn
 from lib.core.conversation import Node
 from lib.core.errors import AntlerError
 from lib.core.params import FIELDS_BY_NAME
-from lib.core.target import Wire
+from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.chat import context_window, model_picker, params_panel
 from lib.ui.session import conversation_view, replayed_input, services
@@ -46,7 +46,9 @@ def render(user: User) -> DeltaGenerator:
         with st.empty(), st.container():
             context_window.render(user, target, params)
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
-            model_picker.render(user)
+            model_picker.render_model(user)
+            params_panel.render_effort(user, target)
+            model_picker.render_wire(user)
             params_panel.render(user, target, param_warnings)
             stop_slot = _render_stop_or_estimate()
     st.chat_input(
@@ -179,14 +181,25 @@ def retry_with_higher_limit(user: User) -> None:
     """Double the output limit that cut the last answer, and request another one; a callback."""
     if target := model_picker.current_target():
         last = conversation_view.current_view().nodes[-1]
-        limit = params_panel.current_params().max_tokens or last.usage.output or turn.DEFAULT_OUTPUT_LIMIT
-        params_panel.set_params(user, max_tokens=doubled_output_limit(limit, target.wire))
+        params_panel.set_params(user, max_tokens=doubled_output_limit(output_limit_of(last), target))
     retry(user)
 
 
-def doubled_output_limit(limit: int, wire: Wire) -> int:
-    """Return twice the limit in tokens, but at most what the wire accepts."""
-    return min(2 * limit, int(FIELDS_BY_NAME["max_tokens"].range_for(wire).maximum))
+def output_limit_of(answer: Node) -> int:
+    """Return the output limit that cut an answer, in tokens, as far as it is known."""
+    return params_panel.current_params().max_tokens or answer.usage.output or turn.DEFAULT_OUTPUT_LIMIT
+
+
+def doubled_output_limit(limit: int, target: Target) -> int:
+    """Return twice the limit in tokens, but at most what the wire and the model accept."""
+    maximum = int(FIELDS_BY_NAME["max_tokens"].range_for(target.wire).maximum)
+    return min(2 * limit, maximum, turn.max_output_tokens(target, services.model(target.model).capabilities) or maximum)
+
+
+def can_raise_output_limit(answer: Node) -> bool:
+    """Return True if the selected model can generate more than the limit that cut an answer."""
+    target, limit = model_picker.current_target(), output_limit_of(answer)
+    return target is None or doubled_output_limit(limit, target) > limit
 
 
 def _render_param_warning(warnings: list[str]) -> None:

@@ -10,11 +10,13 @@ from math import ceil
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from lib.chat.turns import turn
 from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import RemoteGeneration
-from lib.core.conversation import Node
+from lib.core.conversation import Node, ThinkingPart
 from lib.ui.chat.answer_text import thinking_label
 from lib.ui.markdown.sanitize import sanitize, stable_prefix_length
+from lib.ui.session import conversation_view, services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets.errors import retry_reason, shows_errors
@@ -65,6 +67,7 @@ class _AnswerFeed:
         self._generation = generation
         self._status_line = status_line
         self._model = escape_markdown(node.target.model) if node.target else ""
+        self._expects_thinking = _expects_thinking(node)
         self._next_frame_at = 0.0
         self._node_id = node.id
         self._snapshot = generation.wait(-1, 0, self._node_id)
@@ -114,9 +117,27 @@ class _AnswerFeed:
             retrying = t("answer.retrying", attempt=retry.attempt, max_attempts=retry.max_attempts, seconds=wait)
             return f"{retry_reason(retry.error_code)} {retrying}"
         if not (self.text or self.thinking):
-            key = "answer.waiting" if seconds < SILENCE_THRESHOLD else "answer.waiting_seconds"
-            return t(key, model=self._model, seconds=seconds)
+            keys = ("answer.waiting", "answer.waiting_seconds")
+            if self._is_thinking_silently():
+                keys = ("answer.thinking_silently", "answer.thinking_seconds")
+            return t(keys[seconds >= SILENCE_THRESHOLD], model=self._model, seconds=seconds)
         return t("answer.no_new_data", seconds=seconds) if seconds >= SILENCE_THRESHOLD else ""
+
+    def _is_thinking_silently(self) -> bool:
+        """Return True if the model thinks without a text.
+
+        It has signed or redacted thinking, or the response has begun and the model is known to think first.
+        """
+        has_thought = any(isinstance(part, ThinkingPart) for part in self.node.message.parts)
+        return has_thought or (self._expects_thinking and bool(self.node.provider_metadata))
+
+
+def _expects_thinking(node: Node) -> bool:
+    """Return True if the model of an answer is known to think with the parameters of the conversation."""
+    conversation = conversation_view.current_view().conversation
+    if node.target is None or conversation is None:
+        return False
+    return turn.thinks(node.target, conversation.params, services.model(node.target.model).capabilities)
 
 
 class _StatusLine:

@@ -86,8 +86,8 @@ def render_notice(user: User) -> None:
         st.caption(t("composer.wire_not_listed", wire=t(f"wire.{target.wire}"), other_wire=t(f"wire.{wires[0]}")))
 
 
-def render(user: User) -> None:
-    """Render the choice of model and wire, and a popover with details about the model."""
+def render_model(user: User) -> None:
+    """Render the choice of the model."""
     preferences = services.preferences(user.id)
     labels = _model_labels(user, preferences)
     if model := _selected_model():
@@ -107,6 +107,11 @@ def render(user: User) -> None:
         args=(user,),
         persist_state="session",
     )
+
+
+def render_wire(user: User) -> None:
+    """Render the choice of the wire, and a popover with details about the model."""
+    preferences = services.preferences(user.id)
     render_choice(t("composer.wire"), _WIRE_KEY, WIRES, lambda wire: t(f"wire.{wire}"), persist_state="session")
     with st.popover(t("target.about"), icon=":material/info:", key="about"):
         _render_details(user, preferences)

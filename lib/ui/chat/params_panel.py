@@ -157,6 +157,24 @@ def render(user: User, target: Target | None, warnings: Sequence[str]) -> None:
             render_button(t("params.reset"), "params-clear", "", reset_params, user, names)
 
 
+def render_effort(user: User, target: Target | None) -> None:
+    """Render the effort beside the model as a menu, for a model that is known to have several levels."""
+    efforts = turn.list_efforts(target, _capabilities(target)) if target else ()
+    # One slot in every case: what follows keeps its position.
+    with st.container(key="effort-slot", width="content"):
+        if not efforts:
+            return
+        current = _param_value(FIELDS_BY_NAME["effort"])
+        render_menu(
+            t("composer.effort_set", effort=t(f"effort.{current}")) if current else t("composer.effort"),
+            "effort",
+            ("", *efforts),
+            lambda effort: t(f"effort.{effort}") if effort else t("composer.default"),
+            lambda effort: set_params(user, effort=effort or None),
+            "",
+        )
+
+
 def _render_shared_prompts(user: User) -> None:
     """Render a menu of the team's prompts; the selected one replaces the system prompt."""
     prompts = resources.policy().prompts

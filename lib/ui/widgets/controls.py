@@ -44,12 +44,12 @@ def render_menu(
     on_select: Callable[[Option], None],
     icon: str = "more_horiz",
 ) -> None:
-    """Render a button that opens a menu; a click on an option calls `on_select` with it."""
+    """Render a button that opens a menu; a click on an option calls `on_select` with it. `icon` may be ""."""
     st.menu_button(
         label,
         options,
         key=key,
-        icon=f":material/{icon}:",
+        icon=f":material/{icon}:" if icon else None,
         type="tertiary",
         format_func=format_option,
         on_click=lambda: on_select(session_state.widget(key)),

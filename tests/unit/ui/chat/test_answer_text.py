@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.chat.turns.temporary import TemporaryStore
-from lib.core.conversation import Failure, Message, Node, Outcome, TextPart, Timing, Usage
+from lib.core.conversation import Failure, Message, Node, Outcome, TextPart, ThinkingPart, Timing, Usage
 from lib.core.target import Target
 from lib.ui.chat import answer_text
 from lib.ui.text.i18n import TRANSLATIONS
@@ -24,6 +24,7 @@ NODES = {
     "tool": finished(Outcome.COMPLETE, finish_reason="tool_use"),
     "length": finished(Outcome.LENGTH, finish_reason="length"),
     "length_thinking": finished(Outcome.LENGTH, EMPTY, finish_reason="length"),
+    "length_mostly_thinking": finished(Outcome.LENGTH, usage=Usage(9, 1000, reasoning=500)),
     "context_full": finished(Outcome.LENGTH, finish_reason="model_context_window_exceeded"),
     "paused": finished(Outcome.INTERRUPTED, finish_reason="pause_turn"),
     "doubtful": finished(Outcome.INTERRUPTED, failure=Failure("no_last_word")),
@@ -42,6 +43,27 @@ def test_each_outcome_has_a_message_in_every_language(key):
         assert answer_text.outcome_message(NODES[key]) == ""
     else:
         assert all(messages.get(f"outcome.{key}") for messages in TRANSLATIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("message", "usage", "key"),
+    [
+        (ANSWER, Usage(9, 1000, reasoning=499), "length"),
+        (ANSWER, Usage(9, 1000), "length"),
+        (ANSWER, Usage(9, None, reasoning=500), "length"),
+        # More reasoning than output is a wrong count.
+        (ANSWER, Usage(9, 10, reasoning=500), "length"),
+        (ANSWER, Usage(9, 1000, reasoning=1000), "length_mostly_thinking"),
+        (EMPTY, Usage(9, 1000, reasoning=1000), "length_thinking"),
+        (EMPTY, Usage(9, 1000, reasoning=0), "length"),
+        (Message("assistant", (ThinkingPart("Hm."),)), Usage(9, 1000, reasoning=0), "length_thinking"),
+    ],
+)
+def test_thinking_that_consumed_the_limit_is_named(message, usage, key):
+    node = finished(Outcome.LENGTH, message, usage=usage)
+    assert answer_text.outcome_key(node) == key
+    if key == "length_mostly_thinking":
+        assert "1,000 of 1,000 tokens" in answer_text.outcome_message(node)
 
 
 @pytest.mark.parametrize("key", ["stopped", "interrupted"])
