@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 from lib.core.conversation import Outcome, Part, TextPart, ThinkingPart
 from lib.core.sanitize import get_list, get_object, get_objects
+from lib.transfer.citations import read_links
+from lib.transfer.documents import find_report, parse_canvas
 from lib.transfer.imported import ImportedConversation, ImportedMessage
 from lib.transfer.values import clean_line, clean_text, fence_code, get_text, parse_target
 
 NAME = "chatgpt"
 
-# Citation marks, between two characters for private use.
-_CITATION_MARKERS = re.compile("\ue200[^\ue200\ue201]{0,2000}\ue201")
+_CANVAS = "canmore."
 _OUTCOMES = {
     "max_tokens": Outcome.LENGTH,
     "interrupted": Outcome.STOPPED,
@@ -58,34 +58,52 @@ def _parse_message(message_id: str, node: dict[str, Any], issues: Counter[str]) 
     imported = ImportedMessage(message_id, get_text(node, "parent"), message.get("create_time"))
     if not content:
         return imported
+    report = find_report(message) if role == "tool" else {}
     if get_text(content, "content_type") in _CONTEXT_TYPES:
         issues["instructions"] += 1
         return imported
-    if role == "system" or metadata.get("is_visually_hidden_from_conversation") is True:
+    is_hidden = metadata.get("is_visually_hidden_from_conversation") is True and not report
+    if role == "system" or is_hidden:
         issues["system" if role == "system" else "hidden"] += _has_text(content)
         return imported
     dropped_kinds: list[str] = []
-    parts: list[Part] = []
-    if role == "user" or role == "assistant" and recipient in ("all", "", "python"):
-        parts = _parse_parts(content, dropped_kinds)
-    elif role in ("assistant", "tool"):
-        parts = _parse_tool_parts(content, dropped_kinds)
-    else:
-        dropped_kinds.append("other")
+    parts = _parse_visible(content, role, recipient, report, dropped_kinds)
     # Pictures among the attachments are among the parts already.
     files = get_objects(metadata, "attachments")
     dropped_kinds += ["file" for file in files if not get_text(file, "mime_type").startswith("image/")]
-    issues["citation"] += sum(part.text.count("\ue200") for part in parts) or len(get_list(metadata, "citations"))
+    citations = read_links(metadata)
+    parts = [TextPart(citations.replace_marks(part.text)) if isinstance(part, TextPart) else part for part in parts]
+    issues["citation"] += citations.dropped_count or (0 if citations.links else len(get_list(metadata, "citations")))
     finish_type = get_text(get_object(metadata, "finish_details"), "type")
     default_outcome = Outcome.INTERRUPTED if message.get("status") == "in_progress" else Outcome.COMPLETE
     return replace(
         imported,
         role="user" if role == "user" else "assistant",
-        parts=[_strip_citations(part) for part in parts],
+        parts=parts,
         dropped_kinds=dropped_kinds,
         target=parse_target(get_text(metadata, "model_slug"), "openai"),
         outcome=_OUTCOMES.get(finish_type, default_outcome),
     )
+
+
+def _parse_visible(
+    content: dict[str, Any], role: str, recipient: str, report: dict[str, Any], dropped_kinds: list[str]
+) -> list[Part]:
+    """Parse what was written for the user: texts, code and its output, canvas documents and research reports."""
+    if role == "user" or role == "assistant" and recipient in ("all", "", "python"):
+        return _parse_parts(content, dropped_kinds)
+    if report:
+        return _parse_text_parts(report, dropped_kinds)
+    if (
+        role == "assistant"
+        and recipient.startswith(_CANVAS)
+        and (canvas := parse_canvas(recipient, _join_text(content)))
+    ):
+        return [canvas]
+    if role in ("assistant", "tool"):
+        return _parse_tool_parts(content, dropped_kinds)
+    dropped_kinds.append("other")
+    return []
 
 
 def _parse_parts(content: dict[str, Any], dropped_kinds: list[str]) -> list[Part]:
@@ -136,8 +154,9 @@ def _thought_text(thought: dict[str, Any]) -> str:
     return "\n\n".join(filter(None, (f"**{summary}**" if summary else "", get_text(thought, "content"))))
 
 
-def _strip_citations(part: Part) -> Part:
-    return TextPart(_CITATION_MARKERS.sub("", part.text)) if isinstance(part, TextPart) else part
+def _join_text(content: dict[str, Any]) -> str:
+    """Return the text of a call: of a code message, or of the parts of a text."""
+    return get_text(content, "text") or "".join(map(clean_text, get_list(content, "parts")))
 
 
 def _has_text(content: dict[str, Any]) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from lib.core.conversation import Part, TextPart, ThinkingPart
-from lib.core.sanitize import get_list, get_objects
+from lib.core.sanitize import get_list, get_object, get_objects
+from lib.transfer.documents import parse_artifact
 from lib.transfer.imported import ImportedConversation, ImportedMessage
 from lib.transfer.values import clean_line, fence_code, get_text, parse_target
 
@@ -81,11 +82,19 @@ def _parse_blocks(message: dict[str, Any], dropped_kinds: list[str]) -> list[Par
             dropped_kinds += ["citation"] * len(get_list(block, "citations"))
         elif block_type == "thinking":
             parts.append(ThinkingPart(get_text(block, "thinking")))
+        elif document := _parse_document(block):
+            parts.append(document)
         elif block_type not in _IGNORED_TYPES:
             dropped_kinds.append(_DROPPED_KINDS.get(block_type, "other"))
     if not any(part.text for part in parts):
         parts.append(TextPart(get_text(message, "text")))
     return parts
+
+
+def _parse_document(block: dict[str, Any]) -> Part | None:
+    if get_text(block, "type") not in ("tool_use", "server_tool_use"):
+        return None
+    return parse_artifact(get_text(block, "name"), get_object(block, "input"))
 
 
 def _parse_attachments(message: dict[str, Any], dropped_kinds: list[str]) -> list[Part]:

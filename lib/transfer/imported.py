@@ -19,6 +19,8 @@ MAX_QUESTION_TITLE_CHARS = 60
 _ROOT_PARENT_PREFIX = "00000000-0000-"
 # Kinds of dropped content that a reader would look for in the message.
 _VISIBLE_KINDS = ("image", "file", "audio")
+# Kinds that stand between an answer's texts, and for the answer where nothing else of it is left.
+_SILENT_KINDS = ("tool", "other")
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,13 @@ def _build_message(message: ImportedMessage, conversation: ImportedConversation,
     visible_kinds = [kind for kind in message.dropped_kinds if kind in _VISIBLE_KINDS]
     if not parts and visible_kinds:
         parts = (TextPart(" ".join(f"[{kind}]" for kind in dict.fromkeys(visible_kinds))),)
-    if message.role is None or not (parts or message.failure):
+    lost_kind = next((kind for kind in message.dropped_kinds if kind in _SILENT_KINDS), "")
+    is_lost = not (parts or message.failure)
+    if message.role is None or is_lost and not (lost_kind and message.role == "assistant"):
         return TreeMessage(message.id, parent_id, None, created)
+    parts = parts or (TextPart(f"[{lost_kind}]"),) * is_lost
     node_id = derive_id(conversation.source, conversation.id, message.id)
     node = Node(node_id, None, Message(message.role, parts), 0.0)
     if message.role == "assistant":
         node = replace(node, outcome=message.outcome, target=message.target, failure=message.failure)
-    return TreeMessage(message.id, parent_id, node, created)
+    return TreeMessage(message.id, parent_id, node, created, is_placeholder=is_lost)

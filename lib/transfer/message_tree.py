@@ -20,13 +20,15 @@ MAX_COPIED_CHARS = 1_000_000
 class TreeMessage:
     """A message under the ids of its file; its node is None if all content was dropped.
 
-    `created` is in seconds since 1970, None for a missing or impossible time.
+    `created` is in seconds since 1970, None for a missing or impossible time. The node of a placeholder says what
+    was dropped, and stands only where nothing else of the answer is left.
     """
 
     id: str
     parent_id: str | None
     node: Node | None
     created: float | None = None
+    is_placeholder: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ def build_tree(messages: Sequence[TreeMessage], default_created: float, issues: 
     for message in messages:
         issues["duplicate"] += messages_by_id.setdefault(message.id, message) is not message
     parents = _resolve_parents(messages_by_id, issues)
+    needed_ids = _find_lost_answers(messages_by_id, parents)
+    for message_id, message in messages_by_id.items():
+        if message.is_placeholder and message_id not in needed_ids:
+            messages_by_id[message_id] = replace(message, node=None)
     nearest_ids: dict[str, str | None] = {}  # of each message, itself or its nearest ancestor with a node
     node_parents: dict[str, str | None] = {}
     for message_id in preorder(parents):
@@ -117,6 +123,29 @@ def _resolve_parents(messages: Mapping[str, TreeMessage], issues: Counter[str]) 
             issues["unlinked"] += 1
         visited |= path
     return parents
+
+
+def _find_lost_answers(messages: Mapping[str, TreeMessage], parents: Mapping[str, str | None]) -> set[str]:
+    """Find the last placeholder of each answer to a question that has nothing else."""
+    needed_ids: set[str] = set()
+    # For each message, the placeholder that stands for the answer so far; "" before one, None without a question.
+    pending: dict[str, str | None] = {}
+    order = preorder(parents)
+    parent_ids = {parents[message_id] for message_id in order}
+    for message_id in order:
+        message, parent = messages[message_id], parents[message_id]
+        lost_id = pending[parent] if parent is not None else None
+        if message.is_placeholder:
+            lost_id = None if lost_id is None else message_id
+        elif message.node and message.node.message.role == "user":
+            needed_ids |= {lost_id} if lost_id else set()
+            lost_id = ""
+        elif message.node:
+            lost_id = None
+        if lost_id and message_id not in parent_ids:
+            needed_ids.add(lost_id)
+        pending[message_id] = lost_id
+    return needed_ids
 
 
 class _TreeBuilder:
