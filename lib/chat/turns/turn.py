@@ -31,6 +31,7 @@ from lib.core.conversation import (
     new_id,
 )
 from lib.core.events import Event
+from lib.core.extra_json import absorb_extra
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import ParamAdjustment, Params
 from lib.core.sanitize import replace_surrogates
@@ -156,7 +157,7 @@ def continue_answer(services: TurnServices, owner: str, conversation_id: str, an
         target = answer.target or base.target
         assert target is not None
         base = replace(base, params=params, updated_at=time.time())
-        params = replace(params, n=None)
+        params = replace(absorb_extra(target.wire, params), n=None)
         node = replace(
             answer,
             outcome=Outcome.ARRIVING,
@@ -275,7 +276,8 @@ def _estimate_context(
     target = conversation.target
     assert target is not None
     context_window = services.capabilities_lookup(target.model).context_window
-    return window.estimate_context(path, text, conversation.params, target, context_window, conversation.truncation)
+    params = absorb_extra(target.wire, conversation.params)
+    return window.estimate_context(path, text, params, target, context_window, conversation.truncation)
 
 
 def _start_answer(
@@ -347,7 +349,7 @@ def _reserve_usage(services: TurnServices, node: Node, request: _Request, capabi
     sufficient, down to the tokens of an ordinary answer.
     """
     assert node.target is not None
-    typed, model = request.conversation.params, node.target.model
+    typed, model = absorb_extra(node.target.wire, request.conversation.params), node.target.model
     params = request_params.resolve_params(
         node.target,
         typed,

@@ -7,7 +7,9 @@ from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from lib.chat.context.window import DEFAULT_ANSWER_TOKENS, ContextEstimate, answer_tokens
+from lib.core import tokens
 from lib.core.conversation import Usage
+from lib.core.extra_json import extra_thinking_tokens
 from lib.core.params import Params
 from lib.core.pricing import NANOS_PER_DOLLAR, ModelPrice
 
@@ -27,13 +29,17 @@ def calculate_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:
     cached, written = usage.cache_read or 0, usage.cache_write or 0
     fresh = max(0, usage.input - cached - written)
     with decimal.localcontext(prec=60):
-        tokens = (
+        dollars_per_million = (
             fresh * price.input
             + cached * _price_or_default(price.cache_read, price.input)
             + written * _price_or_default(price.cache_write, price.input)
             + usage.output * price.output
         )
-        nanos = int((tokens * _NANOS_PER_TOKEN + price.per_request * NANOS_PER_DOLLAR).to_integral_value(ROUND_HALF_UP))
+        nanos = int(
+            (dollars_per_million * _NANOS_PER_TOKEN + price.per_request * NANOS_PER_DOLLAR).to_integral_value(
+                ROUND_HALF_UP
+            )
+        )
     return nanos if nanos <= MAX_PLAUSIBLE_COST else None
 
 
@@ -47,7 +53,7 @@ def expected_usage(estimate: ContextEstimate, params: Params) -> Usage:
 
 
 def max_usage(estimate: ContextEstimate, params: Params, output_limit: int | None = None) -> Usage:
-    """Return an upper bound of the usage of a request, for quota reservations.
+    """Return an upper bound of the usage of a request, for quota reservations. `params` are absorbed.
 
     It allows for a low estimate and for text added by the gateway. `output_limit` is the limit that is sent, if
     not that of `params`. An answer without any counts as DEFAULT_ANSWER_TOKENS here too: the maximum of the
@@ -55,8 +61,11 @@ def max_usage(estimate: ContextEstimate, params: Params, output_limit: int | Non
     """
     expected = expected_usage(estimate, params)
     margin = 1.0 if estimate.is_counted else ESTIMATE_MARGIN
-    output = output_limit * (params.n or 1) if output_limit else expected.output
-    return Usage(int((expected.input or 0) * margin) + PROMPT_OVERHEAD_TOKENS, output)
+    output = output_limit * (params.n or 1) if output_limit else expected.output or 0
+    # Extra JSON can add to the prompt (tools, a system prompt), and to the answer.
+    extra_input = tokens.estimate(params.extra)
+    extra_output = extra_thinking_tokens(params) * (params.n or 1)
+    return Usage(int((expected.input or 0) * margin) + PROMPT_OVERHEAD_TOKENS + extra_input, output + extra_output)
 
 
 def max_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:

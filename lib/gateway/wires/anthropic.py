@@ -9,6 +9,7 @@ from typing import Any
 from lib.core.conversation import Message, ThinkingPart
 from lib.core.errors import GatewayError
 from lib.core.events import Event
+from lib.core.extra_json import absorb_extra, reserved_fields
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import (
     MIN_THINKING_BUDGET,
@@ -40,6 +41,7 @@ def body(
     Two are sent without a value: the output limit, which the format requires, and the display of thinking
     for models that would leave out its text.
     """
+    params = absorb_extra("anthropic", params)
     adapted, _ = model_quirks.adapt_params("anthropic", model, params, capabilities)
     request: dict[str, Any] = {
         "model": model,
@@ -62,7 +64,11 @@ def dropped_params(
     model: str, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
 ) -> list[ParamAdjustment]:
     """Parameters that are not in the body, or not as they were set."""
-    adapted, adjustments = model_quirks.adapt_params("anthropic", model, params, capabilities)
+    adapted, adjustments = model_quirks.adapt_params(
+        "anthropic", model, absorb_extra("anthropic", params), capabilities
+    )
+    if reserved := reserved_fields(params):
+        adjustments.append(ParamAdjustment("reserved", "extra", ", ".join(reserved)))
     adjustments += find_unsupported("anthropic", adapted)
     if adapted.budget and adapted.thinking != "budget":
         adjustments.append(ParamAdjustment("budget_needs", "budget"))

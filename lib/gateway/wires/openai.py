@@ -8,6 +8,7 @@ from typing import Any
 from lib.core.conversation import Message
 from lib.core.errors import GatewayError
 from lib.core.events import Event
+from lib.core.extra_json import absorb_extra, reserved_fields
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import (
     MAX_STOP_SEQUENCES,
@@ -53,6 +54,7 @@ def body(
     request: dict[str, Any] = {"model": model, "messages": chat, "stream": params.stream}
     if params.stream:
         request["stream_options"] = {"include_usage": True}
+    params = absorb_extra("openai", params)
     adapted, _ = model_quirks.adapt_params("openai", model, params, capabilities)
     request |= _build_fields(model, adapted)
     return merge_patch(request, parse_json_object(params.extra))
@@ -68,7 +70,9 @@ def dropped_params(
     model: str, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
 ) -> list[ParamAdjustment]:
     """Parameters that are not in the body, or not as they were set."""
-    adapted, adjustments = model_quirks.adapt_params("openai", model, params, capabilities)
+    adapted, adjustments = model_quirks.adapt_params("openai", model, absorb_extra("openai", params), capabilities)
+    if reserved := reserved_fields(params):
+        adjustments.append(ParamAdjustment("reserved", "extra", ", ".join(reserved)))
     adjustments += find_unsupported("openai", adapted)
     if len(adapted.stop) > MAX_STOP_SEQUENCES:
         adjustments.append(ParamAdjustment("stops", "stop", str(MAX_STOP_SEQUENCES)))

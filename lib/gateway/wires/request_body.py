@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from lib.core.conversation import Message, TextPart
+from lib.core.extra_json import absorb_extra
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import ParamAdjustment, Params
 from lib.core.target import Target, Wire
@@ -48,6 +49,7 @@ def build_body(
 
 def output_limit(target: Target, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES) -> int | None:
     """Return the output limit of a request in tokens; None if it is left to the gateway."""
+    params = absorb_extra(target.wire, params)
     adapted, _ = model_quirks.adapt_params(target.wire, target.model, params, capabilities)
     return adapted.max_tokens
 

@@ -12,6 +12,7 @@ from lib.chat.context.window import ContextEstimate, ContextWindowExceeded, Trun
 from lib.chat.turns import shorten
 from lib.chat.turns.summaries import SUMMARY_MAX_TOKENS, SummaryJob
 from lib.core.conversation import Node, Truncation
+from lib.core.extra_json import absorb_extra
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.core.user import User
@@ -48,6 +49,7 @@ def too_long_message(error: ContextWindowExceeded, target: Target) -> str:
 def estimate_context(view: ConversationView, text: str, target: Target, params: Params) -> ContextEstimate:
     """Estimate the next request: the shown path, followed by a question."""
     limit = services.model(target.model).capabilities.context_window
+    params = absorb_extra(target.wire, params)
     return window.estimate_context(view.nodes, text, params, target, limit, _truncation(view))
 
 

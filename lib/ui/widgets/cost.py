@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from lib.chat.context.window import ContextEstimate
 from lib.chat.usage import cost
+from lib.core.extra_json import absorb_extra
 from lib.core.params import Params
 from lib.core.pricing import NANOS_PER_DOLLAR, ModelPrice
 from lib.core.target import Target
@@ -59,7 +60,10 @@ def render_conversation_cost(view: ConversationView, container: DeltaGenerator) 
 
 def render_estimate(estimate: ContextEstimate, target: Target, params: Params) -> None:
     """Render the estimated cost of the next question, if the price is known."""
-    model_price, usage = services.connection().prices.price_of(target.model), cost.expected_usage(estimate, params)
+    model_price, usage = (
+        services.connection().prices.price_of(target.model),
+        cost.expected_usage(estimate, absorb_extra(target.wire, params)),
+    )
     nano_dollars = cost.calculate_cost(usage, model_price)
     if model_price is None or nano_dollars is None:
         return

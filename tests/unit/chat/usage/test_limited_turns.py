@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,7 @@ from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, S
 from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.quota import current_counter
 from lib.core.target import Target
+from lib.gateway.wires import request_body
 from tests.support.usage_records import read_usage_records
 from tests.unit.chat.services import ScriptedGateway, wait_for_path, wait_until
 from tests.unit.chat.usage.limited import ANN, NOON, find_price
@@ -172,6 +174,50 @@ def test_the_maximum_is_reserved_while_the_answer_arrives(store):
     release.set()
     wait_for_path(services, conversation_id)
     assert used_amounts(store) == (1, 1500, DONE_COST)
+
+
+@pytest.mark.parametrize(
+    ("extra", "output_tokens"),
+    [
+        ({"max_tokens": 9000, "n": 3}, 9000 * 3),
+        ({"Max_Completion_Tokens": "9000", "extra_body": {"N": 3}}, 9000 * 3),
+        ({"reasoning": {"max_tokens": 5000}}, 5700),
+        # Without any limit, the amount of an answer without one.
+        ({"max_tokens": None, "model": "another", "messages": []}, 1024),
+    ],
+)
+def test_what_the_extra_json_sets_is_reserved_and_sent(store, extra, output_tokens):
+    release = threading.Event()
+    services = build_services(store, HIGH_LIMITS, [release, *DONE])
+    params = Params(max_tokens=700, extra=json.dumps(extra))
+    conversation_id = ask_question(services, params=params)
+    _, tokens, _ = used_amounts(store)
+    assert output_tokens < tokens < output_tokens + 200
+    target, messages, sent = services.gateway.sent[0]
+    body = request_body.build_body(target, messages, sent)
+    assert (body["model"], body["messages"]) == (TARGET.model, [{"role": "user", "content": messages[0].text}])
+    budget = body.get("reasoning", {}).get("max_tokens", 0)
+    assert ((body.get("max_tokens") or 1024) + budget) * body.get("n", 1) == output_tokens
+    assert store.conversations.get("ann", conversation_id).params == params
+    release.set()
+    wait_for_path(services, conversation_id)
+
+
+def test_a_prompt_in_the_extra_json_is_reserved(store):
+    release = threading.Event()
+    services = build_services(store, HIGH_LIMITS, [release, *DONE])
+    conversation_id = ask_question(services, params=Params(extra=json.dumps({"system": "word " * 20_000})))
+    assert used_amounts(store)[1] > 20_000
+    release.set()
+    wait_for_path(services, conversation_id)
+
+
+def test_extra_json_beyond_the_limit_sends_nothing(store):
+    services = build_services(store, user_policy(tokens_day=Limit(hard=5000)), DONE)
+    for extra in ('{"max_tokens": 6000}', '{"n": 6}', '{"MAX_TOKENS": 3000, "n": 2}'):
+        with pytest.raises(errors.LimitExceededError):
+            ask_question(services, params=Params(max_tokens=900, extra=extra))
+    assert (services.gateway.sent, used_amounts(store)) == ([], (0, 0, 0))
 
 
 def test_alternatives_of_one_request_are_counted_once(store):

@@ -159,9 +159,9 @@ CASES: dict[str, tuple[Params, dict[str, Any], dict[str, Any]]] = {
     "format: schema missing": (Params(format="schema"), {}, {}),
     "format: schema without the format": (Params(schema="{}"), {}, {}),
     "extra": (
-        Params(extra='{"verbosity": "low", "stream": null, "max_tokens": 7}'),
-        {"verbosity": "low", "stream": None, "max_tokens": 7},
-        {"verbosity": "low", "stream": None, "max_tokens": 7},
+        Params(extra='{"verbosity": "low", "stream": null, "Model": "x", "messages": [], "max_tokens": 7}'),
+        {"verbosity": "low", "max_tokens": 7},
+        {"verbosity": "low", "max_tokens": 7},
     ),
 }
 
