@@ -9,7 +9,8 @@ from lib.demo.wire import TokenCounts
 PRICES = "/api/pricing"
 SUBSCRIPTION, USAGE = "/v1/dashboard/billing/subscription", "/v1/dashboard/billing/usage"
 STATUS = "/api/status"
-BILLING_PATHS = (PRICES, SUBSCRIPTION, USAGE, STATUS)
+REQUEST_LOG = "/api/log/token"
+BILLING_PATHS = (PRICES, SUBSCRIPTION, USAGE, STATUS, REQUEST_LOG)
 CREDIT = 20  # dollars
 QUOTA_PER_DOLLAR = 500_000  # new-api's default
 
@@ -29,6 +30,20 @@ def answer_cost(model: str, counts: TokenCounts) -> Decimal:
     prompt = uncached + cache.read * _CACHE_READ + cache.written * _CACHE_WRITE
     ratio = _RATIOS.get(model, _RATIO)
     return (prompt + counts.completion * _COMPLETION) * ratio * _DOLLARS_PER_RATIO / 10**6
+
+
+def log_row(request_id: str, model: str, counts: TokenCounts, started_at: float, ended_at: float) -> dict[str, Any]:
+    """Return an answer as a row of the log; times in seconds since 1970."""
+    return {
+        "created_at": int(ended_at),
+        "type": 2,
+        "model_name": model,
+        "quota": round(answer_cost(model, counts) * QUOTA_PER_DOLLAR),
+        "prompt_tokens": counts.prompt,
+        "completion_tokens": counts.completion,
+        "use_time": int(ended_at - started_at),
+        "request_id": request_id,
+    }
 
 
 def price_list(models: list[str]) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from lib.demo.anthropic_wire import AnthropicWire
 from lib.demo.billing import (
     BILLING_PATHS,
     PRICES,
+    REQUEST_LOG,
     STATUS,
     SUBSCRIPTION,
     answer_cost,
+    log_row,
     price_list,
     status,
     subscription,
@@ -98,13 +100,15 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(self.parse(body))
 
     def document(self) -> dict[str, Any]:
-        """Return the list of models, the prices, the billing unit, or the balance."""
+        """Return the list of models, the prices, the billing unit, the log, or the balance."""
         if self.route == MODEL_LIST:
             return model_list(self.models, self.headers.get("Accept-Language", "").startswith("zh"))
         if self.route == PRICES:
             return price_list(list(self.models))
         if self.route == SUBSCRIPTION:
             return subscription()
+        if self.route == REQUEST_LOG:
+            return {"success": True, "message": "", "data": self.server.state.log}
         if self.route == STATUS:
             return status()
         return usage(self.server.state.spent)
@@ -117,11 +121,13 @@ class Handler(BaseHTTPRequestHandler):
         """Send the answer of a model, or raise its error."""
         model = self.find_model(request.model)
         self.check(model, request)
-        exchange = self.exchange(model, request)
+        exchange, started_at = self.exchange(model, request), time.time()
         try:
             (self.stream if request.is_stream else self.send_whole)(exchange)
         finally:
-            self.server.state.add_cost(answer_cost(request.model, exchange.wire.counts()))
+            counts = exchange.wire.counts()
+            row = log_row(self.request_id, request.model, counts, started_at, time.time())
+            self.server.state.add_answer(answer_cost(request.model, counts), row)
 
     def find_model(self, name: str) -> Model:
         """Return a model. Raises ErrorResponse (404) for an unknown name."""

@@ -1,19 +1,23 @@
 """State of the demo gateway between requests."""
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 _MAX_REQUESTS = 256
+_MAX_LOG_ROWS = 1000
 
 
 class State:
-    """Attempts at requests that fail at first, and the cost of all answers; thread-safe."""
+    """Attempts at requests that fail at first, and the cost and the log of all answers; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._attempts: OrderedDict[str, int] = OrderedDict()
         self._spent = Decimal(0)
+        self._log: deque[Mapping[str, Any]] = deque(maxlen=_MAX_LOG_ROWS)
 
     def is_refused(self, request: str, failures: int) -> bool:
         """Count an attempt; True for the first `failures` of them, after which counting starts again."""
@@ -26,10 +30,17 @@ class State:
                 self._attempts.popitem(last=False)
             return True
 
-    def add_cost(self, dollars: Decimal) -> None:
-        """Add the cost of an answer."""
+    def add_answer(self, dollars: Decimal, log_row: Mapping[str, Any]) -> None:
+        """Add the cost of an answer, and its row of the log."""
         with self._lock:
             self._spent += dollars
+            self._log.appendleft(log_row)
+
+    @property
+    def log(self) -> list[Mapping[str, Any]]:
+        """The rows of the newest answers, newest first."""
+        with self._lock:
+            return list(self._log)
 
     @property
     def spent(self) -> Decimal:

@@ -26,6 +26,7 @@ from lib.core.events import (
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, ModelList
 from lib.core.params import Params
 from lib.core.pricing import Balance, BillingUnit, Price
+from lib.core.reconciliation import RequestLog
 from lib.core.target import Target
 from lib.gateway.catalog.balance import (
     STATUS_PATH,
@@ -38,6 +39,7 @@ from lib.gateway.catalog.balance import (
 from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.catalog.models import fetch_all_pages
 from lib.gateway.catalog.prices import PRICING_PATH, parse_price_list
+from lib.gateway.catalog.request_log import REQUEST_LOG_PATH, parse_request_log
 from lib.gateway.key_redactor import KeyRedactor
 from lib.gateway.stream_end import CONTENT_EVENTS, limit_trailing_time
 from lib.gateway.transport.body import MAX_BODY_BYTES, read_frames
@@ -191,6 +193,13 @@ class Gateway:
         """Return the balance of the key in the gateway's unit, as the gateway accounts for it."""
         with self._redact_key():
             return parse_balance(self._get_text(SUBSCRIPTION_PATH), self._get_text(USAGE_PATH), unit)
+
+    def fetch_request_log(self, unit: BillingUnit) -> RequestLog:
+        """Return the gateway's log of the key's requests; EndpointNotFound and InvalidResponse stand for no log."""
+        with self._redact_key():
+            # A row may quote the key.
+            body = self._get_text(REQUEST_LOG_PATH).replace(self._api_key or "\0", "…")
+            return parse_request_log(body, unit)
 
     def ping(self) -> None:
         """Return if the gateway responds with any status. Raises a NetworkError if it does not."""

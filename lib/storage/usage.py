@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.conversation import Outcome, Usage
+from lib.core.reconciliation import RecordedRequest
 from lib.core.target import Target
 from lib.core.usage import DailyUsage, DayRange, UsageRecord, UsageTotal
 from lib.storage.engine import Aggregate, insert
@@ -76,6 +77,27 @@ class UsageRecords(Aggregate):
         with self._read() as connection:
             rows = connection.execute(query.order_by(ledger.c.created.desc(), ledger.c.id).limit(limit))
             return [(Target(row.model, row.wire), row.first) for row in rows]
+
+    def requests(self, start: float, end: float, limit: int) -> list[RecordedRequest]:
+        """Return the newest `limit` requests of all users in a period, newest first. For administrators."""
+        is_empty_failure = ((ledger.c.outcome == Outcome.FAILED) & _has_no_output).label("is_empty_failure")
+        query = sa.select(ledger, is_empty_failure).where(_in_period(None, start, end))
+        with self._read() as connection:
+            rows = connection.execute(query.order_by(ledger.c.created.desc(), ledger.c.id).limit(limit))
+            return [
+                RecordedRequest(
+                    row.id,
+                    row.request_id,
+                    row.model,
+                    row.created,
+                    row.total,
+                    row.input,
+                    row.output,
+                    row.cost,
+                    bool(row.is_empty_failure),
+                )
+                for row in rows
+            ]
 
     def total(self) -> UsageTotal:
         """Return the usage of all requests, to compare with the balance of the shared key."""

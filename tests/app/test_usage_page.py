@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -105,3 +106,52 @@ def test_the_balance_is_in_the_unit_that_the_gateway_states(keyed, status, expec
     text = chat.text.replace("\\", "")
     assert [part for part in expected if part not in text] == []
     assert ("$" in text.split("gateway |")[1].split("|")[0]) is (status.get("quota_display_type") == "USD")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Canned(status=404, headers=JSON), Canned(b"<html>"), Canned(b'{"success":false,"message":"No **logs**"}')],
+)
+def test_a_gateway_without_a_log_is_named_as_such(keyed, answer):
+    keyed.serve("/api/log/token", answer)
+    chat = ChatApp(page="usage").click("Compare with the gateway's log")
+    assert "This gateway does not offer a log of requests." in chat.text
+    # The gateway's words are no Markdown.
+    assert ("No \\*\\*logs\\*\\*" in chat.at.warning[0].value) is (b"logs" in answer.body)
+
+
+def test_each_request_is_compared_with_the_gateways_log(keyed):
+    answer = Canned(ANSWER, headers={**EVENT_STREAM, "X-Oneapi-Request-Id": "req-1"})
+    keyed.serve(
+        "/v1/chat/completions", answer, Canned(ANSWER, headers={**EVENT_STREAM, "X-Oneapi-Request-Id": "req-2"})
+    )
+    price = {"id": "m-one", "pricing": {"prompt": "0.000001", "completion": "0.00001"}}
+    keyed.serve("/v1/models", Canned(json.dumps({"data": [price]}).encode(), headers=JSON))
+    keyed.serve("/api/status", Canned(b'{"data":{"quota_display_type":"USD","quota_per_unit":500000}}', headers=JSON))
+    now = int(time.time())
+    rows = [
+        {"request_id": "req-1", "model_name": "m-one", "prompt_tokens": 2000, "completion_tokens": 400, "quota": 3000},
+        {"request_id": "else|where", "model_name": "*m*", "prompt_tokens": 5, "completion_tokens": 6, "quota": 700},
+    ]
+    log = {"success": True, "data": [{"type": 2, "created_at": now, "use_time": 1, **row} for row in rows]}
+    keyed.serve("/api/log/token", Canned(json.dumps(log).encode(), headers=JSON))
+    chat = ChatApp(model="m-one", wire="openai").wait_for("≈ $").ask("One").ask("Two").open_page("usage")
+    chat.click("Compare with the gateway's log")
+    text = chat.text.replace("\\", "")
+    assert [get_metric(chat, label) for label in ("Matched", "Only in the gateway's log", "Only in Antler")] == [
+        "1"
+    ] * 3
+    assert get_metric(chat, "Unmatched") == "66.7%"
+    assert "| m-one | req-1 | 2,000 | 100 → 400 | $0.0030 → $0.0060 (+$0.0030) |" in text
+    assert "| *m* | else|where | 5 in, 6 out | $0.0014 |" in text
+    assert "| m-one | req-2 | 2,000 in, 100 out | $0.0030 |" in text
+    assert any(button.label == "Download as CSV" for button in chat.at.get("download_button"))
+
+
+def test_the_log_of_the_demo_agrees_with_every_request(faked):
+    chat = ChatApp(model="demo-crlf", wire="openai").ask("One").ask("Two").open_page("usage")
+    chat.click("Compare with the gateway's log")
+    assert get_metric(chat, "Matched") == "2"
+    assert get_metric(chat, "Of these, guesses") == "0"
+    assert get_metric(chat, "Only in Antler") == "0"
+    assert "Differences in tokens or cost (Antler → gateway)**: 0" in chat.text

@@ -11,6 +11,7 @@ from lib.chat.connection import Connection
 from lib.chat.turns.temporary import TemporaryStore
 from lib.core.preferences import Preferences
 from lib.core.pricing import Balance, BillingUnit
+from lib.core.reconciliation import Reconciliation
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.session.values import (
@@ -93,6 +94,8 @@ class SessionState:
     import_count = Value[int](0)
     import_report = Value[tuple[str, ...]](())  # lines of Markdown
     balance = Value[tuple[Balance, BillingUnit] | str | None](None)  # or the reason that there is none
+    # Start and end of the period, and the comparison or the reason that there is none.
+    reconciliation = Value[tuple[float, float, Reconciliation | str] | None](None)
     is_usage_access_recorded = Value[bool](False)  # an admin's access to the usage of all users
     added_prompt_count = Value[int](0)
 

@@ -14,7 +14,7 @@ from lib.core.usage import UsageTotal
 from lib.core.user import User
 from lib.ui.session import resources
 from lib.ui.text import dates, escape_markdown, t
-from lib.ui.usage import all_users, balance
+from lib.ui.usage import all_users, balance, reconciliation
 from lib.ui.widgets import cost, table
 from lib.ui.widgets.controls import render_choice
 
@@ -43,6 +43,8 @@ def render(user: User) -> None:
         _render_tables(usage_report)
         _render_csv_download(user if is_all_users else None, usage_report, (first, last), zone)
     balance.render(user)
+    days = report.split_into_day_ranges(first, last, zone)
+    reconciliation.render(user, days[0].start, days[-1].end)
 
 
 def _select_dates(today: date) -> tuple[date, date]:

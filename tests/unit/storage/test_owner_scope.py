@@ -163,6 +163,7 @@ ADMIN_QUERIES: dict[str, Callable[[Store], Any]] = {
     "users.all": lambda s: s.users.all(),
     "usage.daily_by_user": lambda s: s.usage.daily_by_user([FIRST_DAY]),
     "usage.totals_by_user": lambda s: s.usage.totals_by_user(0.0, 9.0),
+    "usage.requests": lambda s: s.usage.requests(0.0, 9.0, 9),
 }
 ADMIN_METHODS = {
     *ADMIN_QUERIES,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lib.core.conversation import Outcome, Timing, Usage
+from lib.core.reconciliation import RecordedRequest
 from lib.core.target import Target
 from lib.core.usage import UsageTotal, to_usage_total
 from tests.unit.storage.test_usage import DAY, DAY_RANGE, RECORD, START
@@ -82,3 +83,25 @@ def test_a_failed_request_without_output_has_a_known_cost_of_zero(store):
     )
     store.usage.record("ann", failed)
     assert store.usage.totals_by_user(START, DAY_RANGE.end) == {"ann": UsageTotal(1, 1, 0, 0)}
+
+
+def test_requests_of_all_users_are_read_newest_first(store_of_three_users):
+    failure = replace(
+        RECORD,
+        id="f",
+        created_at=START + 9 * DAY + 50,
+        usage=Usage(),
+        timing=Timing(None, None, 1.0),
+        outcome=Outcome.FAILED,
+        request_id="req-f",
+        cost=None,
+    )
+    store_of_three_users.usage.record("ann", failure)
+    requests = store_of_three_users.usage.requests(START, START + 10 * DAY, 9)
+    assert [request.id for request in requests] == ["f", "r3", "r4", "r2", "r1", "r0"]
+    assert requests[0] == RecordedRequest(
+        "f", "req-f", "m", failure.created_at, 1.0, None, None, None, failed_before_output=True
+    )
+    assert requests[-1] == RecordedRequest("r0", RECORD.request_id, "m", START, 9.0, 10, 5, 5)
+    assert [request.id for request in store_of_three_users.usage.requests(START, START + 10 * DAY, 2)] == ["f", "r3"]
+    assert store_of_three_users.usage.requests(0.0, START, 9) == []
