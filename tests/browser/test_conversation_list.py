@@ -33,6 +33,7 @@ def choose_folder(chat: ChatPage, name: str) -> None:
 
 
 def choose_folder_action(chat: ChatPage, action: str) -> None:
+    chat.wait_idle()
     head = chat.page.locator('[class*="st-key-folder-"]')
     head.hover()
     head.get_by_role("button", name="Actions").click()
