@@ -13,6 +13,9 @@ from lib.core.conversation import ImagePart, OtherPart, TextPart
 # a second while the answer arrives, and sent to the browser with it. Image models send 1 to 3 MB.
 MAX_IMAGE_BYTES = 6 * 1024 * 1024
 MAX_ANSWER_IMAGE_BYTES = 16 * 1024 * 1024
+# A browser needs four bytes a pixel, however few the file has.
+MAX_PIXELS = 50_000_000
+_HEADER_BYTES = 96 * 1024
 _MAX_URL_LENGTH = 8_000
 
 # The first bytes of the types that every browser shows and that hold no script; SVG is none of them.
@@ -22,6 +25,7 @@ _SIGNATURES = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+_JPEG_FRAME = re.compile(rb"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]..\x08(?P<height>..)(?P<width>..)[\1\3\4]", re.S)
 _DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?P<params>(?:;[\w.+-]+=[^;,]*)*)(?P<base64>;base64)?,", re.I)
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
 # In text: a Markdown image or a bare data URL of some length, which no one writes as an example.
@@ -81,6 +85,35 @@ def media_type_of(data: str) -> str:
     if start.startswith(b"RIFF") and start[8:12] == b"WEBP":
         return "image/webp"
     return next((media_type for signature, media_type in _SIGNATURES if start.startswith(signature)), "")
+
+
+def is_displayable(part: ImagePart) -> bool:
+    """Return True for an image whose data a browser can show without harm: its type, size and pixels are limited.
+
+    Imported files and older rows may hold any data.
+    """
+    if not part.data or len(part.data) > MAX_IMAGE_BYTES * 4 // 3 + 4 or media_type_of(part.data) != part.media_type:
+        return False
+    return bool(_BASE64.fullmatch(part.data)) and 0 < _count_pixels(part) <= MAX_PIXELS
+
+
+def _count_pixels(part: ImagePart) -> int:
+    """Return the pixels that the header of an image states; 1 for a JPEG or WebP whose header is elsewhere."""
+    head = base64.b64decode(part.data[: _HEADER_BYTES * 4 // 3 // 4 * 4].ljust(4, "="))
+    match part.media_type:
+        case "image/png":
+            sizes = head[16:20], head[20:24]
+        case "image/gif":
+            sizes = head[6:8][::-1], head[8:10][::-1]
+        case "image/jpeg":
+            frame = _JPEG_FRAME.search(head)
+            sizes = (frame["height"], frame["width"]) if frame else (b"\1", b"\1")
+        case _ if head[12:16] == b"VP8X":
+            width, height = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
+            return width * height
+        case _:
+            return 1  # the other forms of WebP are limited to 16,383 pixels a side
+    return int.from_bytes(sizes[0], "big") * int.from_bytes(sizes[1], "big")
 
 
 def format_size(size: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from lib.core.errors import AnswerError
-from lib.core.events import Event, Restart, TextDelta
+from lib.core.events import Event, Restart, TextDelta, TextWasThinking
 
 MAX_OVERLAP = 400  # characters at the end of the text that are searched for a repetition
 MIN_OVERLAP = 12  # characters; a shorter repetition may be intended
@@ -24,29 +24,47 @@ def deduplicate_continuation(previous_text: str, events: Iterable[Event]) -> Ite
 
     Text is buffered while it may still be a repetition.
     """
-    buffer = ""
-    first: TextDelta | None = None
-    is_decided = False
+    start = _ContinuationStart(previous_text)
     try:
         for event in events:
             if getattr(event, "choice", 0):
                 continue  # a text has one continuation
-            if is_decided or not isinstance(event, TextDelta):
-                if isinstance(event, Restart):
-                    buffer, first, is_decided = "", None, False
-                yield event
+            if isinstance(event, TextDelta):
+                yield from start.feed(event)
                 continue
-            first = first or event
-            buffer += event.text
-            if not _is_possible_overlap(previous_text, buffer):
-                is_decided = True
-                yield replace(first, text=remove_overlap(previous_text, buffer))
+            if isinstance(event, TextWasThinking):
+                yield from start.flush()  # the continuation begins behind it
+            if isinstance(event, TextWasThinking | Restart):
+                start = _ContinuationStart(previous_text)
+            yield event
     except AnswerError:
-        if first and not is_decided:
-            yield replace(first, text=remove_overlap(previous_text, buffer))
+        yield from start.flush()
         raise
-    if first and not is_decided:
-        yield replace(first, text=remove_overlap(previous_text, buffer))
+    yield from start.flush()
+
+
+class _ContinuationStart:
+    """The beginning of a continuation, which is buffered until it is certain to be no repetition."""
+
+    def __init__(self, previous_text: str) -> None:
+        self._previous_text = previous_text
+        self._buffer = ""
+        self._first: TextDelta | None = None
+        self._is_decided = False
+
+    def feed(self, event: TextDelta) -> Iterator[TextDelta]:
+        if self._is_decided:
+            yield event
+            return
+        self._first = self._first or event
+        self._buffer += event.text
+        if not _is_possible_overlap(self._previous_text, self._buffer):
+            yield from self.flush()
+
+    def flush(self) -> Iterator[TextDelta]:
+        if self._first and not self._is_decided:
+            yield replace(self._first, text=remove_overlap(self._previous_text, self._buffer))
+        self._is_decided = True
 
 
 def remove_overlap(previous_text: str, continuation: str) -> str:

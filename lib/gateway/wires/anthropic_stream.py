@@ -165,7 +165,7 @@ class _StreamParser:
                 arguments = json.dumps(block["input"]) if block.get("input") else ""
                 self._tool_calls.add_delta(index, block.get("id"), block.get("name"), arguments)
             case _ if block:
-                self._blocks[index] = block
+                self._blocks[index] = dict(block)
                 yield from _place_parts(slot, content_parts.parse_content(block))
 
     def _parse_delta(self, index: int, delta: Any) -> Iterator[Event]:
@@ -181,7 +181,18 @@ class _StreamParser:
             known = self._inputs.get(index, "")
             self._inputs[index] = (known + check_text(delta.get("partial_json")))[:_MAX_INPUT_LENGTH]
         elif delta:
-            yield from _place_parts(index * _SLOTS, iter([content_parts.name_block(delta)]))
+            yield self._extend_block(index, delta)
+
+    def _extend_block(self, index: int, delta: dict[str, Any]) -> ContentPart:
+        """Name a block after a delta of an unknown type, whose texts continue those of the block."""
+        block = self._blocks.setdefault(index, {"type": delta.get("type")})
+        for name, value in delta.items():
+            known = block.get(name)
+            if isinstance(known, str) and isinstance(value, str) and name != "type":
+                block[name] = (known + value)[:_MAX_INPUT_LENGTH]
+            elif name != "type":
+                block[name] = value
+        return ContentPart(content_parts.name_block(block), index * _SLOTS)
 
     def _finish_block(self, index: int) -> Iterator[Event]:
         """Name a block again when its input is complete."""

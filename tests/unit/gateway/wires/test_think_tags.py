@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lib.core import errors
 from lib.core.conversation import Outcome, TextPart, ThinkingPart
-from lib.core.events import Event, Finish, Heartbeat, Restart, TextDelta, ThinkingDelta
+from lib.core.events import Event, Finish, Heartbeat, Restart, TextDelta, TextWasThinking, ThinkingDelta
 from lib.gateway.wires.think_tags import split_thinking
 from tests.unit.gateway.recordings import CollectedAnswer, collect
 
@@ -40,7 +40,29 @@ CASES = [
     (" \n", "", " \n"),
     ("<thinker>Hm</thinker>", "", "<thinker>Hm</thinker>"),
     ("<Think>Hm</Think>", "", "<Think>Hm</Think>"),
-    ("</think>Four", "", "</think>Four"),
+    # A closing tag without an opening one.
+    ("Let me add.\n</think>\n\nIt is 4.", "Let me add.\n", "It is 4."),
+    ("</think>Four", "", "Four"),
+    ("\n\n</think>\n\nFour", "\n\n", "Four"),
+    ("Hm</think>Four", "Hm", "Four"),
+    ("用户想要。</think>\n海边", "用户想要。", "海边"),
+    ("Hm. </think>\nFour", "Hm. ", "Four"),
+    ("a < b and a </ b\n</think>c < d", "a < b and a </ b\n", "c < d"),
+    ("```py\nx\n```\n</think>\nFour", "```py\nx\n```\n", "Four"),
+    ("Hm\n</think>a\n</think>b", "Hm\n", "a\n</think>b"),
+    ("Hm\n</think>", "Hm\n", ""),
+    # A tag that is only mentioned.
+    ("The tag `</think>` ends it.", "", "The tag `</think>` ends it."),
+    ("The tag </think> ends it.", "", "The tag </think> ends it."),
+    ("It ends with </think>", "", "It ends with </think>"),
+    ("It is </think>, then", "", "It is </think>, then"),
+    ('Write "</think>"\n', "", 'Write "</think>"\n'),
+    ("写“</think>”。", "", "写“</think>”。"),
+    ("```xml\n</think>\n```\n", "", "```xml\n</think>\n```\n"),
+    ("Tags: <think>\na\n</think>\n", "", "Tags: <think>\na\n</think>\n"),
+    ("a </think> b\n</think>\nFour", "a </think> b\n", "Four"),
+    ("Four</thin", "", "Four</thin"),
+    ("Four</thinker>", "", "Four</thinker>"),
     ("Say <think>Hm</think>", "", "Say <think>Hm</think>"),
     ("<<think>Hm</think>", "", "<<think>Hm</think>"),
 ]
@@ -54,9 +76,17 @@ def text_deltas(text: str, cuts: Iterable[int], choice: int = 0) -> list[Event]:
 
 def split(events: Iterable[Event], choice: int = 0) -> tuple[str, str]:
     """The thinking and the text of one choice."""
-    parts = [event for event in split_thinking(events) if getattr(event, "choice", None) == choice]
-    thinking = "".join(event.text for event in parts if isinstance(event, ThinkingDelta))
-    return thinking, "".join(event.text for event in parts if isinstance(event, TextDelta))
+    thinking = text = ""
+    for event in split_thinking(events):
+        if getattr(event, "choice", None) != choice:
+            continue
+        if isinstance(event, ThinkingDelta):
+            thinking += event.text
+        elif isinstance(event, TextDelta):
+            text += event.text
+        elif isinstance(event, TextWasThinking):
+            thinking, text = thinking + text, ""
+    return thinking, text
 
 
 @pytest.mark.parametrize(("text", "thinking", "answer_text"), CASES)
@@ -75,7 +105,7 @@ def test_thinking_is_split_from_text_in_every_chunking(text: str, thinking: str,
 def test_chunking_does_not_change_thinking_and_text(text: str, cuts: list[int]) -> None:
     expected = split(text_deltas(text, ()))
     assert split(text_deltas(text, cuts)) == expected
-    if not text.lstrip().startswith("<think>"):
+    if "</think>" not in text and not text.lstrip().startswith("<think>"):
         assert expected == ("", text)
 
 
@@ -137,6 +167,19 @@ def test_text_is_yielded_as_soon_as_it_cannot_be_a_tag() -> None:
 
     events = split_thinking(source())
     assert [next(events), next(events)] == [TextDelta("<b"), TextDelta("c")]
+
+
+def test_shown_text_turns_into_thinking_at_a_late_tag() -> None:
+    events = list(split_thinking([TextDelta("Let me add.\n"), TextDelta("</thi"), TextDelta("nk>\n\nFour")]))
+    assert events == [TextDelta("Let me add.\n"), TextWasThinking(), TextDelta("Four")]
+    assert collect(events).reply.parts() == (ThinkingPart("Let me add.\n"), TextPart("Four"))
+
+
+def test_late_tag_behind_thinking_of_its_own_field() -> None:
+    answer = collect(split_thinking([ThinkingDelta("Hm"), TextDelta("\n</think>\n"), TextDelta("Four")]))
+    assert (answer.thinking, answer.text) == ("Hm", "Four")
+    answer = collect(split_thinking([ThinkingDelta("Hm"), TextDelta("a\n</think>\nb")]))
+    assert (answer.thinking, answer.text) == ("Hm", "a\n</think>\nb")
 
 
 def test_unclosed_tag_leaves_an_empty_answer() -> None:
