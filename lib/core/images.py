@@ -98,22 +98,30 @@ def is_displayable(part: ImagePart) -> bool:
 
 
 def _count_pixels(part: ImagePart) -> int:
-    """Return the pixels that the header of an image states; 1 for a JPEG or WebP whose header is elsewhere."""
+    """Return the pixels that the header of an image states; 1 where it states none."""
     head = base64.b64decode(part.data[: _HEADER_BYTES * 4 // 3 // 4 * 4].ljust(4, "="))
-    match part.media_type:
-        case "image/png":
-            sizes = head[16:20], head[20:24]
-        case "image/gif":
-            sizes = head[6:8][::-1], head[8:10][::-1]
-        case "image/jpeg":
-            frame = _JPEG_FRAME.search(head)
-            sizes = (frame["height"], frame["width"]) if frame else (b"\1", b"\1")
-        case _ if head[12:16] == b"VP8X":
-            width, height = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
-            return width * height
-        case _:
-            return 1  # the other forms of WebP are limited to 16,383 pixels a side
-    return int.from_bytes(sizes[0], "big") * int.from_bytes(sizes[1], "big")
+    if part.media_type == "image/webp":
+        return _count_webp_pixels(head)
+    if part.media_type == "image/jpeg":  # a preview in its metadata has a frame, too
+        sizes = [(frame["height"], frame["width"]) for frame in _JPEG_FRAME.finditer(head)]
+    elif part.media_type == "image/gif":
+        sizes = [(head[6:8][::-1], head[8:10][::-1])]
+    else:
+        sizes = [(head[16:20], head[20:24])]
+    return max((int.from_bytes(a, "big") * int.from_bytes(b, "big") for a, b in sizes), default=1)
+
+
+def _count_webp_pixels(head: bytes) -> int:
+    """Return the pixels of any of the three forms (RFC 9649)."""
+    form, bits = head[12:16], 14
+    if form == b"VP8X":
+        width, height = int.from_bytes(head[24:27], "little") + 1, int.from_bytes(head[27:30], "little") + 1
+    elif form == b"VP8L":
+        size = int.from_bytes(head[21:25], "little")
+        width, height = size % 2**bits + 1, (size >> bits) % 2**bits + 1
+    else:
+        width, height = (int.from_bytes(head[at : at + 2], "little") % 2**bits for at in (26, 28))
+    return width * height
 
 
 def format_size(size: int) -> str:

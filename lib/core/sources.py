@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import quote, urlsplit
 
 from lib.core.conversation import SourcePart
+from lib.core.images import is_web_url
 from lib.core.sanitize import replace_surrogates
 
 MAX_SOURCES = 200  # of one answer
@@ -56,3 +58,16 @@ def _merge(first: SourcePart, second: SourcePart) -> SourcePart:
     if second.quote and second.quote not in quote:
         quote = f"{quote} … {second.quote}" if quote else second.quote
     return replace(first, title=first.title or second.title, quote=quote[:MAX_QUOTE_LENGTH])
+
+
+def link_destination(url: str) -> str:
+    """Return an http or https URL as it can stand in Markdown, between angle brackets or not; "" for any other."""
+    return quote(url, safe="/:?#@!&'+,;=%~.-_") if is_web_url(url) else ""
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL without "www."; "" without one."""
+    try:
+        return (urlsplit(url).hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from lib.core.conversation import Conversation, Node, Outcome, TextPart, ThinkingPart
+from lib.core.conversation import (
+    Conversation,
+    ImagePart,
+    Node,
+    OtherPart,
+    Outcome,
+    Part,
+    SourcePart,
+    TextPart,
+    ThinkingPart,
+)
+from lib.core.images import is_displayable
+from lib.core.sources import link_destination
 from lib.transfer.escape_markdown import embed_markdown, escape_markdown
 
 
@@ -13,8 +25,8 @@ def export_markdown(conversation: Conversation, path: Sequence[Node], translate:
     """Format the path of a conversation: its title, its date, and each message under a heading.
 
     `translate` gives the text of a key in the reader's language: "export.question", "export.answer",
-    "export.thinking", "export.<outcome>" for every outcome but complete, and "wire.<wire>". Messages keep
-    their code; their headings come below the document's, and their tags show as text.
+    "export.thinking", "export.<outcome>" for every outcome but complete, "wire.<wire>", "part.image" and
+    "part.sources". Messages keep their code; their headings come below the document's, and their tags show as text.
     """
     blocks = [
         f"# {escape_markdown(conversation.title)}",
@@ -28,17 +40,50 @@ def export_markdown(conversation: Conversation, path: Sequence[Node], translate:
 def _message_blocks(node: Node, translate: Callable[[str], str]) -> Iterator[str]:
     yield f"## {_author_label(node, translate)}"
     yield _format_date(node.created_at)
-    for part in node.message.parts:
+    for part in _join_texts(node.message.parts):
         if isinstance(part, ThinkingPart) and part.text.strip():
             summary = f"<summary>{escape_markdown(translate('export.thinking'))}</summary>"
             yield f"<details>\n{summary}\n\n{embed_markdown(part.text)}\n\n</details>"
         elif isinstance(part, TextPart):
             yield embed_markdown(part.text)
+        elif isinstance(part, ImagePart | OtherPart):
+            yield _format_content(part, escape_markdown(translate("part.image")))
+    if node.message.sources:
+        items = (f"{number}. {_format_source(source)}" for number, source in enumerate(node.message.sources, 1))
+        yield "\n".join((f"**{escape_markdown(translate('part.sources'))}**", "", *items))
     if node.outcome is not Outcome.COMPLETE:
         outcome = Outcome.INTERRUPTED if node.arriving else node.outcome
         yield f"> {escape_markdown(translate(f'export.{outcome}'))}"
     if node.failure and node.failure.detail:
         yield f"> {escape_markdown(node.failure.detail)}"
+
+
+def _join_texts(parts: Sequence[Part]) -> list[Part]:
+    """Return the parts with neighbouring texts as one: a citation splits a sentence into several."""
+    joined: list[Part] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if isinstance(part, TextPart) and isinstance(last, TextPart):
+            joined[-1] = TextPart(last.text + part.text)
+        else:
+            joined.append(part)
+    return joined
+
+
+def _format_content(part: ImagePart | OtherPart, image_label: str) -> str:
+    """Format an image with its data, the link to one elsewhere, or the name of other content."""
+    if isinstance(part, OtherPart):
+        return f"*\\[{' · '.join(filter(None, map(escape_markdown, (part.kind, part.label))))}\\]*"
+    if part.data:
+        return f"![{image_label}](data:{part.media_type};base64,{part.data})" if is_displayable(part) else image_label
+    url = link_destination(part.url)
+    return f"[{image_label}](<{url}>)" if url else f"{image_label}: {escape_markdown(part.url)}"
+
+
+def _format_source(source: SourcePart) -> str:
+    title, url = escape_markdown(source.title or source.url), link_destination(source.url)
+    link = f"[{title}](<{url}>)" if url else title
+    return f"{link}: {escape_markdown(source.quote)}" if source.quote else link
 
 
 def _author_label(node: Node, translate: Callable[[str], str]) -> str:

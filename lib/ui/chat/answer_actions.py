@@ -48,7 +48,7 @@ def render(user: User, view: ConversationView, node: Node, footer: str, *, is_la
 
 def _render_next_actions(user: User, node: Node) -> None:
     """Render the actions after an incomplete answer, the most likely one first."""
-    is_context_full = node.finish_reason == "model_context_window_exceeded"
+    is_context_full = node.finish_reason.lower() == "model_context_window_exceeded"
     if turn.can_continue(node) and not is_context_full:
         label, on_click = t("actions.continue"), composer.continue_answer
         render_button(label, "continue", "play_arrow", on_click, user, node.id, type="secondary")

@@ -20,7 +20,7 @@ OUTCOME_ICONS = {
     Outcome.EMPTY: ":material/chat_bubble_outline:",
 }
 # Finish reasons of a model that calls a tool; none are offered.
-_TOOL_FINISH_REASONS = ("tool_calls", "tool_use", "function_call")
+_TOOL_FINISH_REASONS = ("tool_calls", "tool_call", "tool_use", "function_call")
 # An answer that arrived within this many seconds after its first token came in one piece and had no speed.
 _MIN_STREAM_SECONDS = 0.2
 
@@ -38,8 +38,12 @@ def outcome_message(node: Node) -> str:
     key = outcome_key(node)
     if key == Outcome.COMPLETE:
         return ""
-    counts = {"reasoning": node.usage.reasoning, "output": node.usage.output}
-    message = t(f"outcome.{key}", saved=errors.saved_note(), **counts)
+    values = {
+        "reasoning": node.usage.reasoning,
+        "output": node.usage.output,
+        "reason": escape_markdown(node.finish_reason[:80]),
+    }
+    message = t(f"outcome.{key}", saved=errors.saved_note(), **values)
     details = node.provider_metadata.get("stop_details")
     explanation = details.get("explanation") if isinstance(details, dict) else None
     return f"{message} {escape_markdown(explanation)}" if isinstance(explanation, str) else message
@@ -47,18 +51,20 @@ def outcome_message(node: Node) -> str:
 
 def outcome_key(node: Node) -> str:
     """Return the key of an answer's outcome message, below "outcome."."""
-    has_text = bool(node.message.text.strip())
+    has_text = node.message.has_content
     match node.outcome:
-        case Outcome.LENGTH if node.finish_reason == "model_context_window_exceeded":
+        case Outcome.LENGTH if node.finish_reason.lower() == "model_context_window_exceeded":
             return "context_full"
         case Outcome.LENGTH if not has_text and _may_have_thought(node):
             return "length_thinking"
         case Outcome.LENGTH if _is_mostly_thinking(node.usage):
             return "length_mostly_thinking"
-        case Outcome.COMPLETE | Outcome.EMPTY if node.finish_reason in _TOOL_FINISH_REASONS:
+        case Outcome.COMPLETE | Outcome.EMPTY if node.finish_reason.lower() in _TOOL_FINISH_REASONS:
             return "tool"
-        case Outcome.INTERRUPTED if node.finish_reason == "pause_turn":
+        case Outcome.INTERRUPTED if node.finish_reason.lower() == "pause_turn":
             return "paused"
+        case Outcome.INTERRUPTED if node.finish_reason and not node.failure:
+            return "interrupted_reason"
         case Outcome.INTERRUPTED if node.failure and node.failure.code == "no_last_word":
             return "doubtful"
         case Outcome.INTERRUPTED | Outcome.STOPPED if not has_text:

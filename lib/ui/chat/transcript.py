@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.core.conversation import Node, Outcome
 from lib.core.user import User
-from lib.ui.chat import answer_actions, branch_actions, context_window
+from lib.ui.chat import answer_actions, answer_parts, branch_actions, context_window
+from lib.ui.chat.answer_parts import sanitize_cached
 from lib.ui.chat.answer_text import OUTCOME_ICONS, format_footer, outcome_message, thinking_label
-from lib.ui.markdown.sanitize import sanitize
 from lib.ui.session import conversation_view, resources
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 from lib.ui.text import t
 from lib.ui.widgets import errors, scroll
-
-# Each run renders all visible messages again, and a saved message seldom changes.
-sanitize_cached = lru_cache(maxsize=512)(sanitize)
 
 
 def render(user: User, view: ConversationView) -> None:
@@ -56,7 +52,7 @@ def render_read_only(nodes: Sequence[Node]) -> None:
                 _render_question_text(node)
         else:
             with create_answer_bubble(node):
-                st.markdown(sanitize_cached(node.message.text))
+                answer_parts.render(node.message)
                 if message := outcome_message(node):
                     st.caption(f"{OUTCOME_ICONS[node.outcome]} {message}")
                 st.caption(format_footer(node, include_metrics=False))
@@ -86,8 +82,7 @@ def render_answer(
         if node.message.thinking:
             with st.status(thinking_label(node), state="complete", type="compact"):
                 st.markdown(sanitize_cached(node.message.thinking))
-        if node.message.text:
-            st.markdown(sanitize_cached(node.message.text))
+        answer_parts.render(node.message)
         if node.outcome is Outcome.FAILED:
             errors.render(node.failure, is_empty=not node.message.parts)
         elif message := outcome_message(node):
