@@ -26,6 +26,7 @@ _WORD_SUFFIX = re.compile(r"(?:st|nd|rd|th|s)\b")
 TRAILING_PUNCTUATION = re.compile(r"[.,;:]?[ \t]*")
 # Escaped brackets also hold the numbers of citations.
 CITATION_NUMBERS = re.compile(r"[\d\s,;–-]*")
+_MAX_ENVIRONMENT_LINES = 200
 _TRAILING_SIGNS = ".,;: \t"
 # The environments of amsmath and of LaTeX itself; KaTeX has those that `tex` does not replace.
 _ENVIRONMENT = re.compile(
@@ -94,7 +95,7 @@ def _environment_block(state: StateBlock, start: int, end: int, silent: bool) ->
     if not opener:
         return False
     closer = f"\\end{{{opener[1]}}}"
-    for line in range(start, end):
+    for line in range(start, min(end, start + _MAX_ENVIRONMENT_LINES)):
         if state.src[state.bMarks[line] : state.eMarks[line]].rstrip(_TRAILING_SIGNS).endswith(closer):
             state.line = line + 1
             return True

@@ -22,10 +22,23 @@ FENCE_COST = 8.0
 _BASE_ALLOWANCE, _ALLOWANCE_PER_CHAR, _MAX_ALLOWANCE = 800.0, 0.04, 3000.0
 _PER_BLOCK, _PER_HEADING, _PER_DIAGRAM_LINE, _PER_CELL = 0.3, 4.0, 12.0, 0.35
 _PER_CODE_CHAR = 0.08  # of a language that is highlighted
-_PER_FORMULA, _PER_FORMULA_CHAR, _PER_FORMULA_COLUMN = 0.6, 0.05, 0.4
-_PER_SIGN = {"*": 0.25, "_": 0.25, "~": 0.25, "[": 0.3, "`": 0.1, "@": 0.15, "\n": 0.3, "://": 0.2, "$": 0.45}
+_PER_FORMULA, _PER_FORMULA_CHAR, _PER_FORMULA_CELL = 0.6, 0.05, 0.4
+_PER_SIGN = {
+    "*": 0.25,
+    "_": 0.25,
+    "~": 0.25,
+    "[": 0.3,
+    "`": 0.1,
+    "@": 0.15,
+    "\n": 0.3,
+    "://": 0.2,
+    "$": 0.45,
+    "<br": 0.3,
+    "->": 0.2,
+}
 _PLAIN_INFO = ("", "text", "txt", "plain", "plaintext")
 _DIAGRAM = "mermaid"
+_ARROW = re.compile("--|==|-[.)]|~~~")
 _DELIMITER_ROW = re.compile(r"[ \t]*(?:\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?)?|:-+:?|-+:)[ \t]*")
 
 
@@ -84,8 +97,10 @@ def estimate_code_cost(token: Token) -> float:
     """Estimate the cost of highlighting a fence, or of drawing its diagram."""
     language = token.info.strip().partition(" ")[0].lower()
     if _DIAGRAM in language:
-        links = token.content.count("&")
-        return _PER_DIAGRAM_LINE * (token.content.count("\n") + token.content.count(";") + links * links / 4)
+        content = token.content
+        groups = content.count("&")  # A & B --> C & D are four arrows
+        steps = max(content.count("\n") + content.count(";"), len(_ARROW.findall(content)))
+        return _PER_DIAGRAM_LINE * (steps + groups * groups / 4) + _PER_CODE_CHAR * len(content)
     return 0.0 if language in _PLAIN_INFO else _PER_CODE_CHAR * len(token.content)
 
 
@@ -94,13 +109,14 @@ def _estimate_formula_cost(body: str) -> float:
     for sign in re.findall(r"[{}]", body):
         depth += 1 if sign == "{" else -1
         max_depth = max(max_depth, depth)
-    return _PER_FORMULA + _PER_FORMULA_CHAR * (len(body) + max_depth**2) + _PER_FORMULA_COLUMN * body.count("&")
+    cells = body.count("&") + body.count("\\\\")
+    return _PER_FORMULA + _PER_FORMULA_CHAR * (len(body) + max_depth**2) + _PER_FORMULA_CELL * cells
 
 
 def _estimate_inline_cost(content: str) -> float:
     cost = sum(weight * content.count(sign) for sign, weight in _PER_SIGN.items())
     if "$" in content or "\\(" in content:
-        cost += _PER_FORMULA_CHAR * content.count("\\") + _PER_FORMULA_COLUMN * content.count("&")
+        cost += _PER_FORMULA_CHAR * content.count("\\") + _PER_FORMULA_CELL * content.count("&")
     lines = content.split("\n")
     delimiter_row = find_delimiter_row(lines)
     if delimiter_row is None:

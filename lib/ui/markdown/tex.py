@@ -31,12 +31,12 @@ _ARROWS = {
 _DEFINITION = re.compile(r"\\(?:[egx]?def|let|futurelet|global|(?:re|provide)?newcommand|renewcommand)(?![A-Za-z])")
 _LARGE_SIZE = re.compile(r"\d{4,}(?:\.\d*)?\s*(?:em|ex|mu|pt|px|pc|in|cm|mm|bp|dd|cc|sp|nd|nc)")
 MAX_DEPTH = 60
-MAX_COLUMN_SIGNS = 600
+MAX_CELLS = 600
 
 
 def prepare_formula(body: str) -> str | None:
     """Write a formula for KaTeX; None for one that it cannot render, or only at a high cost."""
-    if _DEFINITION.search(body) or _LARGE_SIZE.search(body) or body.count("&") > MAX_COLUMN_SIGNS:
+    if _DEFINITION.search(body) or _LARGE_SIZE.search(body) or body.count("&") + body.count("\\\\") > MAX_CELLS:
         return None
     if _nesting_depth(body) > MAX_DEPTH:
         return None

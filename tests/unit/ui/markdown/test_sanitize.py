@@ -152,6 +152,22 @@ REPEATED_FRAGMENTS = [
     "| a |\n",
 ]
 REPEATED_FRAGMENTS += [
+    "是**（",
+    "a~~",
+    "<br>",
+    "https://a。",
+    "www.a，",
+    "&#97;",
+    " -> ",
+    "[a](/x) ",
+    "[a]: /x\n",
+    "<a b='",
+    "```md\n```a\n",
+    "\\begin{align}\n",
+    "$\\ce{a}$ ",
+    ":material_",
+]
+REPEATED_FRAGMENTS += [
     "$$\n",
     "\\[\n",
     ":a[",
