@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +18,9 @@ from lib.ui.session.state import session_state
 Message = str | Mapping[str, str]
 
 _LOCALE_FOLDER = Path(__file__).parents[2] / "locale"
+_REPLACED_BY_STREAMLIT = re.compile(
+    r"(?<=:)material(?=[/_])|(?<=:)streamlit(?=:)|(?<!\S)(?:<->|<-|->|--|>=|<=|~=)(?!\S)"
+)
 _MARKDOWN_CHARACTERS = frozenset("\\`*_{}[]()<>#+-.!|~$:^=\"'&")
 
 LANGUAGES = ("en", "zh")
@@ -69,5 +73,20 @@ def has_message(key: str) -> bool:
 
 
 def escape_markdown(text: str) -> str:
-    """Return `text` on one line with Markdown characters escaped, for labels and captions."""
-    return "".join(f"\\{char}" if char in _MARKDOWN_CHARACTERS else char for char in " ".join(text.split()))
+    """Return `text` on one line with Markdown characters escaped, for labels and captions.
+
+    Streamlit looks for its icons, its logo and arrows after the escapes are resolved, but not across markup: a color
+    directive without a color splits them and is invisible.
+    """
+    pieces: list[str] = []
+    position = 0
+    line = " ".join(text.split())
+    for match in _REPLACED_BY_STREAMLIT.finditer(line):
+        split = match.start() + 1
+        pieces += [_escape(line[position:split]), f":color[{_escape(line[split])}]"]
+        position = split + 1
+    return "".join([*pieces, _escape(line[position:])])
+
+
+def _escape(text: str) -> str:
+    return "".join(f"\\{char}" if char in _MARKDOWN_CHARACTERS else char for char in text)

@@ -73,6 +73,11 @@ def test_the_language_is_selected_or_of_the_browser_or_english(chosen, browser, 
 
 def test_markdown_is_escaped_on_one_line():
     assert escape_markdown("a *b*\n$c$") == r"a \*b\* \$c\$"
+    # Streamlit would show an icon, its logo and an arrow for the resolved text.
+    assert escape_markdown(":material/home: :streamlit:") == r"\:m:color[a]terial/home\: \:s:color[t]reamlit\:"
+    assert escape_markdown(":material_home:") == r"\:m:color[a]terial\_home\:"
+    assert escape_markdown("a -> b -- c") == r"a \-:color[\>] b \-:color[\-] c"
+    assert escape_markdown("a->b material/x") == r"a\-\>b material/x"
 
 
 ROOT = Path(__file__).parents[4]
