@@ -114,7 +114,7 @@ def test_the_balance_is_in_the_unit_that_the_gateway_states(keyed, status, expec
 )
 def test_a_gateway_without_a_log_is_named_as_such(keyed, answer):
     keyed.serve("/api/log/token", answer)
-    chat = ChatApp(page="usage").click("Compare with the gateway's log")
+    chat = ChatApp(page="usage").click("Compare each request")
     assert "This gateway does not offer a log of requests." in chat.text
     # The gateway's words are no Markdown.
     assert ("No \\*\\*logs\\*\\*" in chat.at.warning[0].value) is (b"logs" in answer.body)
@@ -136,7 +136,7 @@ def test_each_request_is_compared_with_the_gateways_log(keyed):
     log = {"success": True, "data": [{"type": 2, "created_at": now, "use_time": 1, **row} for row in rows]}
     keyed.serve("/api/log/token", Canned(json.dumps(log).encode(), headers=JSON))
     chat = ChatApp(model="m-one", wire="openai").wait_for("≈ $").ask("One").ask("Two").open_page("usage")
-    chat.click("Compare with the gateway's log")
+    chat.click("Compare each request")
     text = chat.text.replace("\\", "")
     assert [get_metric(chat, label) for label in ("Matched", "Only in the gateway's log", "Only in Antler")] == [
         "1"
@@ -150,7 +150,7 @@ def test_each_request_is_compared_with_the_gateways_log(keyed):
 
 def test_the_log_of_the_demo_agrees_with_every_request(faked):
     chat = ChatApp(model="demo-crlf", wire="openai").ask("One").ask("Two").open_page("usage")
-    chat.click("Compare with the gateway's log")
+    chat.click("Compare each request")
     assert get_metric(chat, "Matched") == "2"
     assert get_metric(chat, "Of these, guesses") == "0"
     assert get_metric(chat, "Only in Antler") == "0"

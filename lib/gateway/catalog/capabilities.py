@@ -35,7 +35,7 @@ def parse_capabilities(entry: Mapping[str, Any]) -> Capabilities:
         else _is_supported(features, "structured_outputs"),
         efforts=_parse_efforts(entry, features),
         # Anthropic lists `disabled` also for models without thinking, so `supported` does not matter here.
-        thinking_modes=_supported_names(thinking["types"]) if isinstance(thinking.get("types"), dict) else None,
+        thinking_modes=_supported_names(types) if (types := get_object(thinking, "types")) else None,
         is_deprecated=_parse_deprecation(entry),
         retires_at=next(filter(None, (parse_day(entry.get(name)) for name in _RETIREMENT_FIELDS)), None),
     )

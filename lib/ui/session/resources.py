@@ -134,7 +134,8 @@ def library_updates() -> LibraryUpdates:
     database = settings().database
     if database.kind == "sqlite":
         return LibraryUpdates(settings().models_dev_url, Path(database.location).parent)
-    cache_home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    # Unlike Path.home(), this fails for no user id of a container.
+    cache_home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
     return LibraryUpdates(settings().models_dev_url, Path(cache_home, "antler"))
 
 

@@ -142,6 +142,22 @@ def test_each_automatic_retry_is_a_row(services, store, wire):
 
 
 @each_wire
+def test_tokens_written_to_the_cache_have_their_own_price(services, store, wire):
+    """OpenAI's count is part of the prompt, Anthropic's comes on top of it."""
+    body = RESPONSES[wire].replace(b'"cached_tokens":400', b'"cached_tokens":400,"cache_write_tokens":200')
+    body = body.replace(b'"input_tokens":600', b'"input_tokens":400,"cache_creation_input_tokens":200')
+    with Replay() as replay:
+        replay.serve(PATHS[wire], Canned(body))
+        client = Gateway(Settings(base_url=replay.url, retries=0))
+        conversation_id = ask_question(replace(services, gateway=client), Target("demo-thinker", wire))
+        wait_for_path(services, conversation_id)
+        client.close()
+    (row,) = read_usage_records(store, "ann", conversation_id)
+    assert row.usage == Usage(1000, 500, 400, 200)
+    assert row.cost == (400 * 3 + 400 * 3 // 10 + 200 * 15 // 4 + 500 * 12) * 1000
+
+
+@each_wire
 def test_a_continuation_is_a_row_and_the_footer_shows_the_sum(services, store, wire):
     conversation_id = ask_question(services, Target("demo-cut-by-length", wire))
     first = wait_for_path(services, conversation_id)[-1]

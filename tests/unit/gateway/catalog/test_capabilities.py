@@ -51,7 +51,7 @@ def test_capabilities_in_a_recorded_model_list() -> None:
                     "thinking": {"supported": True, "types": {}},
                 },
             },
-            Capabilities(context_window=200_000, image=True, pdf=False, thinking=True, thinking_modes=()),
+            Capabilities(context_window=200_000, image=True, pdf=False, thinking=True),
         ),
     ],
 )
@@ -107,6 +107,7 @@ def test_entry_of_anthropics_list_is_read_completely() -> None:
             "thinking_modes",
             ("disabled",),
         ),
+        ({"capabilities": {"thinking": {"types": {"adaptive": {"supported": False}}}}}, "thinking_modes", ()),
         ({"max_tokens": 4096}, "max_output_tokens", None),
         ({"max_tokens": 4096, "max_input_tokens": None}, "max_output_tokens", 4096),
         ({"max_output_tokens": 77}, "max_output_tokens", 77),
