@@ -169,8 +169,9 @@ class ChatPage:
 
     def choose_row_action(self, title: str, action: str) -> ChatPage:
         """Choose an action from the menu of a conversation's row."""
-        # A rerun in progress moves the rows, also under an open menu.
-        self.wait_idle()
+        # A rerun in progress moves the rows, also under an open menu; while an answer arrives, they stay.
+        if not self.stop.count():
+            self.wait_idle()
         row = self.rows.filter(has_text=title).first
         row.hover()
         row.get_by_test_id("stMenuButtonButton").filter(visible=True).click()
