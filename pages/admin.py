@@ -1,11 +1,11 @@
-"""Administration page, for admins only: limits, models, default, prices, prompts, users and audit log."""
+"""Administration page, for admins only: limits, models, prices, prompts, refused parameters, users and audit log."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.ui.admin import audit_log, limits, models, prices, prompts, users
+from lib.ui.admin import audit_log, limits, models, prices, prompts, refused_params, users
 from lib.ui.admin.scope import SECTION_KEY
 from lib.ui.auth import require
 from lib.ui.session.state import session_state
@@ -27,6 +27,7 @@ sections = {
     "default": models.render_default,
     "prices": prices.render,
     "prompts": prompts.render,
+    "refused_params": refused_params.render,
     "people": users.render,
     "audit": audit_log.render,
 }

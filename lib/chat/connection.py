@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from lib.chat.refused_params import SessionMemory
 from lib.config.settings import Settings
 from lib.core.pricing import TeamPrice
+from lib.core.refused_params import NO_MEMORY, RefusedParamMemory
 from lib.gateway.catalog.cache import Catalog
 from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.catalog.prices import Prices
@@ -28,10 +30,11 @@ class Connection:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Sources of facts about models besides the gateway: the library, and the prices that admins have set."""
+    """Sources of facts about models besides the gateway: the library, prices that admins have set, refusals."""
 
     get_library: Callable[[], Library] = package_library
     get_team_prices: Callable[[], Mapping[str, TeamPrice]] = dict
+    refused_params: RefusedParamMemory = NO_MEMORY
 
 
 DEFAULT_FACTS = ModelFacts()
@@ -39,7 +42,7 @@ DEFAULT_FACTS = ModelFacts()
 
 def connect(settings: Settings, facts: ModelFacts = DEFAULT_FACTS) -> Connection:
     """Return the connection to the gateway of the settings, with their key."""
-    gateway = Gateway(settings, facts.get_library)
+    gateway = Gateway(settings, facts.get_library, facts.refused_params)
     catalog = Catalog(gateway.fetch_models, gateway.fetch_prices, facts.get_library)
     prices = Prices(
         lambda: catalog.cached_model_list, settings.price_overrides, facts.get_library, facts.get_team_prices
@@ -48,10 +51,13 @@ def connect(settings: Settings, facts: ModelFacts = DEFAULT_FACTS) -> Connection
 
 
 def connect_with_key(settings: Settings, key: str, base_url: str, facts: ModelFacts = DEFAULT_FACTS) -> Connection:
-    """Return the connection with a user's key. Raises ValueError if the operator's list lacks the address."""
+    """Return the connection with a user's key. Raises ValueError if the operator's list lacks the address.
+
+    What its gateway refuses is learnt for this connection only.
+    """
     if base_url not in settings.personal_key_urls:
         raise ValueError(base_url)
-    return connect(replace(settings, api_key=key, base_url=base_url), facts)
+    return connect(replace(settings, api_key=key, base_url=base_url), replace(facts, refused_params=SessionMemory()))
 
 
 def key_suffix(key: str) -> str:

@@ -161,7 +161,8 @@ def new_id() -> str:
 class Failure:
     """Reason why an answer failed: `code` selects the message shown, `detail` is the gateway's own text.
 
-    `rejected_params` are the parameters named by the gateway; `retry_after` is in seconds.
+    `rejected_params` are the parameters named by the gateway; `retry_after` is in seconds. `request_digest`
+    identifies the request where the gateway called it wrong, so that it is not sent again unchanged.
     """
 
     code: str
@@ -171,6 +172,7 @@ class Failure:
     retryable: bool = False
     rejected_params: tuple[str, ...] = ()
     retry_after: float | None = None
+    request_digest: str = ""
 
 
 @dataclass(frozen=True)

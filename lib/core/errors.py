@@ -10,6 +10,7 @@ AntlerError
 ├── LimitExceededError      a hard limit of the team would be exceeded         you
 ├── PriceUnknown            a cost limit applies and the price is unknown      server
 ├── ModelNotAllowed         the user has no permission for the model           you
+├── RequestUnchanged        the gateway has just refused the same request      you
 └── AnswerError             no answer, or not all of it
     ├── GatewayError        the gateway refused, in its own words
     │   ├── KeyRejected           401, 403                                     key
@@ -136,6 +137,12 @@ class ModelNotAllowed(AntlerError):
     code = "model_not_allowed"
 
 
+class RequestUnchanged(AntlerError):
+    """The gateway has refused the same request, so it is not sent again."""
+
+    code = "request_unchanged"
+
+
 class AnswerError(AntlerError):
     """No answer, or an incomplete one; `detail` is the gateway's text.
 
@@ -144,6 +151,7 @@ class AnswerError(AntlerError):
     """
 
     retryable: ClassVar[bool] = False
+    is_wrong_request: ClassVar[bool] = False  # the same request will be refused again
     max_retries: ClassVar[int] = 0
 
     def __init__(self, detail: str = "", *, status: int | None = None, request_id: str = "") -> None:
@@ -196,14 +204,17 @@ class EndpointNotFound(GatewayError):
 
 class InvalidRequest(GatewayError):
     code = "request_refused"
+    is_wrong_request = True
 
 
 class ContextTooLong(GatewayError):
     code = "context_too_long"
+    is_wrong_request = True
 
 
 class RequestTooLarge(GatewayError):
     code = "too_large"
+    is_wrong_request = True
 
 
 class RateLimited(GatewayError):

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from lib.core.params import PARAM_FIELDS
 from lib.core.target import Target, Wire
 
+# The key in the metadata of an answer of the changes with which its request was sent again.
+SENT_AGAIN = "sent_again"
 MAX_WORDS_LENGTH = 300  # characters kept of the gateway's words
 
 # The names of one limit on OpenAI's wire: a refused one is replaced by the other, so that the limit holds.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +26,7 @@ from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, ModelList
 from lib.core.params import Params
 from lib.core.pricing import Balance, BillingUnit, Price
 from lib.core.reconciliation import RequestLog
+from lib.core.refused_params import NO_MEMORY, RefusedParamMemory
 from lib.core.target import Target
 from lib.gateway.catalog.balance import (
     STATUS_PATH,
@@ -41,6 +41,7 @@ from lib.gateway.catalog.models import fetch_all_pages
 from lib.gateway.catalog.prices import PRICING_PATH, parse_price_list
 from lib.gateway.catalog.request_log import REQUEST_LOG_PATH, parse_request_log
 from lib.gateway.key_redactor import KeyRedactor
+from lib.gateway.repair import RequestRepair
 from lib.gateway.stream_end import CONTENT_EVENTS, limit_trailing_time
 from lib.gateway.transport.body import MAX_BODY_BYTES, read_frames
 from lib.gateway.transport.cancel import CancelToken
@@ -64,7 +65,13 @@ class Gateway:
     All methods that send a request raise an AnswerError, from which the key is redacted.
     """
 
-    def __init__(self, settings: Settings, get_library: Callable[[], Library] = package_library) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        get_library: Callable[[], Library] = package_library,
+        refused_params: RefusedParamMemory = NO_MEMORY,
+    ) -> None:
+        self.refused_params = refused_params
         self._get_library = get_library
         self._price_group = settings.price_group
         self.base_url = settings.base_url
@@ -93,17 +100,17 @@ class Gateway:
         """Send the path `messages` and yield the events of the answer.
 
         A request that fails before any text or thinking is retried if the error allows it; each backoff is
-        preceded by Restart and RetryScheduled. `conversation_id` is for team headers. Raises AnswerError, before
-        the first event or in the stream. After `cancel` it ends, or raises the same.
+        preceded by Restart and RetryScheduled. One that is refused for a parameter or for earlier thinking is sent
+        again without it, at once. `conversation_id` is for team headers. Raises AnswerError, before the first
+        event or in the stream. After `cancel` it ends, or raises the same.
         """
         wire = WIRE_MODULES[target.wire]
-        headers, body = self._build_request(target, messages, params, conversation_id, capabilities)
-        for attempt in itertools.count(1):
-            if cancel.cancelled:
-                return
+        headers, request = self._build_request(target, messages, params, conversation_id, capabilities)
+        attempt = 1
+        while not cancel.cancelled:
             has_content = False
             try:
-                events = split_thinking(self._redact(self._attempt_request(wire, headers, body, cancel)))
+                events = split_thinking(self._redact(self._attempt_request(wire, headers, request, cancel)))
                 for event in events:
                     has_content = isinstance(event, CONTENT_EVENTS)
                     yield event
@@ -112,15 +119,22 @@ class Gateway:
                 return
             except AnswerError as error:
                 error = self._redactor.redact_error(error)
-                delay = None if has_content else retry_delay(error, attempt, self._max_retries)
-                if delay is None or cancel.cancelled:
+                scheduled = None if has_content or cancel.cancelled else self._schedule(error, request, attempt)
+                if scheduled is None:
                     raise error from None
-                log.info("retrying in %.1f s: %s %s", delay, error.code, error.status or "")
-                attempts = max_attempts(error, self._max_retries)
-                scheduled = RetryScheduled(delay, attempt + 1, attempts, error.code)
+                log.info("retrying in %.1f s: %s %s", scheduled.delay, error.code, error.status or "")
             yield from (Restart(), scheduled)
-            if cancel.wait(delay):
-                return
+            attempt = scheduled.attempt
+            cancel.wait(scheduled.delay)
+
+    def _schedule(self, error: AnswerError, request: RequestRepair, attempt: int) -> RetryScheduled | None:
+        """Return the next attempt after a failure: at once if the request was changed, else by its class."""
+        if request.repair(error):
+            return RetryScheduled(0.0, attempt, attempt, error.code)
+        delay = retry_delay(error, attempt, self._max_retries)
+        if delay is None:
+            return None
+        return RetryScheduled(delay, attempt + 1, max_attempts(error, self._max_retries), error.code)
 
     def _build_request(
         self,
@@ -129,29 +143,30 @@ class Gateway:
         params: Params,
         conversation_id: str,
         capabilities: Capabilities,
-    ) -> tuple[dict[str, str], dict[str, Any]]:
-        """Headers and body of a request; both identify the caller."""
+    ) -> tuple[dict[str, str], RequestRepair]:
+        """Headers and body of a request, which both identify the caller."""
         wire = WIRE_MODULES[target.wire]
         body = build_body(target, messages, params, capabilities)
         if self._caller.user_id:
             body = wire.with_user(body, self._caller.user_id)
-        return {**self._caller.build_headers(conversation_id), **wire.headers(self._api_key)}, body
+        headers = {**self._caller.build_headers(conversation_id), **wire.headers(self._api_key)}
+        return headers, RequestRepair(target, body, self.refused_params)
 
     def _attempt_request(
-        self, wire: ModuleType, headers: Mapping[str, str], body: dict[str, Any], cancel: CancelToken
+        self, wire: ModuleType, headers: Mapping[str, str], request: RequestRepair, cancel: CancelToken
     ) -> Iterator[Event]:
         """Send the request once and yield the events of its response."""
-        response = self._transport.post(wire.PATH, headers, body, cancel)
+        response = self._transport.post(wire.PATH, headers, request.body, cancel)
         try:
             if response.status != 200:
                 raise wire.error(response.status, response.headers, response.read_text())
             response_id = request_id(response.headers)
-            metadata = ProviderMetadata({"request_id": response_id})
-            if response_id:
+            metadata = ProviderMetadata({"request_id": response_id, **request.metadata()})
+            if response_id or request.notes:
                 yield metadata
             frames = read_frames(response.iter_chunks())
             try:
-                for event in limit_trailing_time(wire.events(frames), response, _choice_count(body)):
+                for event in limit_trailing_time(wire.events(frames), response, _choice_count(request.body)):
                     yield event
                     if type(event) is Restart:
                         yield metadata

@@ -59,6 +59,7 @@ _FAILURE_NAMES = {
     "retryable": "retry",
     "rejected_params": "blamed",
     "retry_after": "wait",
+    "request_digest": "digest",
 }
 _TRUNCATION_NAMES = {"start_id": "start", "summary": "summary"}
 _CONVERSATION_NAMES = {

@@ -93,5 +93,5 @@ def _build_node(node: Node) -> NodeSchema:
 
 def _to_schema(value: Target | Truncation | Usage | Timing | Failure | None, schema: type[SchemaT]) -> SchemaT | None:
     """Copy a value's fields into the struct of the file; None where all of them are None."""
-    values = asdict(value) if value else {}
+    values = {name: item for name, item in asdict(value).items() if name in schema.__struct_fields__} if value else {}
     return schema(**values) if any(item is not None for item in values.values()) else None

@@ -34,6 +34,7 @@ def clear_caches() -> None:
         resources.store,
         resources.connection_at,
         resources.policy,
+        resources.refused_params,
         resources._last_policy,
     ):
         cached.clear()

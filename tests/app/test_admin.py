@@ -64,7 +64,10 @@ def test_no_data_of_others_is_read_or_shown_for_a_user_who_is_no_admin(enter, st
     assert "Usage reported by the gateway" not in page_text(at)
 
 
-@pytest.mark.parametrize("name", ["limits", "models", "default", "prices", "prompts", "people", "audit"])
+SECTIONS = ["limits", "models", "default", "prices", "prompts", "refused_params", "people", "audit"]
+
+
+@pytest.mark.parametrize("name", SECTIONS)
 def test_each_section_is_rendered_with_an_empty_policy(enter, name):
     at = enter("admin", **section(name))
     assert at.title[0].value == "Administration"

@@ -53,15 +53,11 @@ def test_alternatives_are_paged_and_the_next_question_follows_the_shown_one(fake
     assert chat.questions == ["Which?", "And then?"]
 
 
-def test_a_rejected_parameter_is_removed_with_one_click(faked, wire):
+def test_a_rejected_parameter_is_left_out_by_itself(faked, wire):
     chat = ChatApp(model="demo-no-temperature", wire=wire).set_field("Temperature", 0.5).ask("Warm?")
-    assert "found an error in the request" in chat.at.error[0].value
-    (button,) = [button for button in chat.at.button if button.key == "without"]
-    assert "Temperature" in button.label
-    chat.click(button.label)
     assert "nothing is missing" in chat.answers[-1]
-    assert "2 / 2" in chat.text
-    assert chat.field("Temperature").value is None
+    assert "| Sent again | without Temperature" in chat.text
+    assert chat.field("Temperature").value == 0.5
 
 
 def test_all_details_of_an_answer_are_listed(faked, wire):

@@ -1,4 +1,4 @@
-"""Errors under an answer: a plain sentence, the gateway's message folded, Retry where it helps."""
+"""Errors under an answer: a plain sentence, the gateway's message, Retry where it helps."""
 
 from __future__ import annotations
 
@@ -85,17 +85,22 @@ REFUSALS = {
 }
 
 
+QUOTED = ("bad request", "web page")
+
+
 @pytest.mark.parametrize("fault", REFUSALS)
-def test_a_refusal_is_a_sentence_with_the_gateway_message_folded(keyed, wire, fault):
+def test_a_refusal_is_a_sentence_with_the_gateway_message(keyed, wire, fault):
     response, sentence, details, is_retry_offered = REFUSALS[fault]
     keyed.serve(PATHS[wire], response)
     chat = ChatApp(model="m-one", wire=wire).ask("Hello?")
     (error,) = chat.at.error
     assert sentence in error.value
     assert details not in error.value
-    (fold,) = [fold for fold in chat.at.expander if fold.label == "Gateway message"]
-    assert not fold.proto.expanded
-    assert any(details in code.value for code in fold.code)
+    folds = [fold for fold in chat.at.expander if fold.label == "Gateway message"]
+    # Where the sentence points to the gateway's words, they are in the open.
+    assert [fold.proto.expanded for fold in folds] == ([] if fault in QUOTED else [False])
+    (place,) = folds or [chat.at]
+    assert any(details in code.value for code in place.code)
     assert bool(chat.buttons("Retry")) is is_retry_offered
 
 

@@ -77,12 +77,14 @@ class Generation:
         cancel: CancelToken,
         store: MessageStore,
         price_lookup: PriceLookup = unknown_price,
+        request_digest: str = "",
     ) -> None:
         assert node.target is not None
         self.owner = owner
         self.conversation_id = conversation_id
         self._nodes = [node]
         self._saved_count = 1  # nodes that have a row
+        self._request_digest = request_digest
         self._cancel = cancel
         self._cancel_outcome = Outcome.STOPPED
         self._store = store
@@ -208,7 +210,8 @@ class Generation:
         except errors.StreamInterrupted as error:
             failure = error.to_failure()
         except errors.AnswerError as error:
-            outcome, failure = Outcome.FAILED, error.to_failure()
+            digest = self._request_digest if error.is_wrong_request else ""
+            outcome, failure = Outcome.FAILED, replace(error.to_failure(), request_digest=digest)
         except Exception:  # noqa: BLE001  the reader must see an end; the log has the details
             log.exception("an answer failed")
             outcome, failure = Outcome.FAILED, errors.UnexpectedError().to_failure()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from lib.chat.context import window
 from lib.chat.context.titles import title_from_question
 from lib.chat.context.window import DEFAULT_ANSWER_TOKENS, ContextEstimate
-from lib.chat.turns import request_params
+from lib.chat.turns import refused_requests, request_params
 from lib.chat.turns.continuation import deduplicate_continuation
 from lib.chat.turns.generation import STALE_AFTER, Generation
 from lib.chat.turns.ports import TurnStore
@@ -34,6 +34,7 @@ from lib.core.events import Event
 from lib.core.extra_json import absorb_extra
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import ParamAdjustment, Params
+from lib.core.refused_params import NO_MEMORY, RefusedParam, RefusedParamMemory
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target
 from lib.gateway.client import Gateway
@@ -62,6 +63,7 @@ class TurnServices:
     price_lookup: PriceLookup = unknown_price
     limit_enforcer: NoLimits = NO_LIMITS
     capabilities_lookup: CapabilitiesLookup = unknown_capabilities
+    refused_params: RefusedParamMemory = NO_MEMORY
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class _Request:
     path: Sequence[Node]
     messages: Sequence[Message]
     estimate: ContextEstimate
+    refused_digests: frozenset[str] = frozenset()
 
 
 def ask(
@@ -100,7 +103,7 @@ def ask(
 
     Question and arriving answer are committed before anything is sent. On an error nothing is saved or sent:
     ContextWindowExceeded unless `allow_overflow` is set, TurnInProgress, ShuttingDown, ConversationNotFound,
-    StoreError, ModelNotAllowed, LimitExceededError, PriceUnknown.
+    StoreError, ModelNotAllowed, LimitExceededError, PriceUnknown, RequestUnchanged.
     """
     now = time.time()
     with services.generations.claim_turn(conversation_id or (new := new_id())):
@@ -116,7 +119,7 @@ def ask(
             raise window.ContextWindowExceeded(estimate)
         message = Message("user", (TextPart(replace_surrogates(text)),))
         question = Node(new_id(), path[-1].id if path else None, message, now)
-        conversation = _start_answer(services, owner, base, [*path, question], [question], estimate)
+        conversation = _start_answer(services, owner, base, [*path, question], [question], estimate, nodes)
     if conversation_id is None:
         _generate_title(services, owner, conversation, text)
     shown_path = tree.path(nodes, base.head_id)
@@ -137,13 +140,14 @@ def regenerate(
     """
     with services.generations.claim_turn(conversation_id):
         base = load_conversation(services, owner, conversation_id)
-        path = _load_path(services, owner, replace(base, head_id=question_id or base.head_id))
+        nodes = _load_nodes(services, owner, conversation_id, question_id or base.head_id)
+        path = tree.path(nodes, question_id or base.head_id)
         while path and path[-1].message.role != "user":
             path.pop()
         if not path or (question_id and path[-1].id != question_id):
             raise errors.ConversationNotFound
         base = replace(base, target=target, params=params)
-        return _start_answer(services, owner, base, path, [], _estimate_context(services, base, path))
+        return _start_answer(services, owner, base, path, [], _estimate_context(services, base, path), nodes)
 
 
 def continue_answer(services: TurnServices, owner: str, conversation_id: str, answer_id: str, params: Params) -> None:
@@ -166,7 +170,7 @@ def continue_answer(services: TurnServices, owner: str, conversation_id: str, an
             target=target,
             usage_record_id=new_id(),
         )
-        messages = build_messages(path, target, base.truncation)
+        messages = build_messages(path, base.truncation)
         messages.append(Message("user", (TextPart(CONTINUE_PROMPT),)))
         request = replace(base, target=target, params=params)
         estimate = _estimate_context(services, request, path, CONTINUE_PROMPT)
@@ -174,7 +178,7 @@ def continue_answer(services: TurnServices, owner: str, conversation_id: str, an
             services,
             owner,
             node,
-            _Request(request, path, messages, estimate),
+            _Request(request, path, messages, estimate, refused_requests.refused_digests([answer])),
             lambda: services.store.messages.reopen(owner, base, node),
             lambda events: deduplicate_continuation(answer.message.text, events),
         )
@@ -186,13 +190,10 @@ def can_continue(node: Node) -> bool:
 
 
 def dropped_params(
-    path: Sequence[Node], target: Target, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
+    target: Target, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
 ) -> list[ParamAdjustment]:
-    """Return the parameters, and signed thinking of the path, that the target does not take unchanged."""
-    adjustments = request_body.dropped_params(target, params, capabilities)
-    if target.wire == "anthropic" and any(_has_signed_thinking(node) and node.target != target for node in path):
-        adjustments.append(ParamAdjustment("thinking_stays"))
-    return adjustments
+    """Return the parameters that the target does not take unchanged."""
+    return request_body.dropped_params(target, params, capabilities)
 
 
 def unsupported_params(target: Target, capabilities: Capabilities = UNKNOWN_CAPABILITIES) -> frozenset[str]:
@@ -215,15 +216,29 @@ def max_output_tokens(target: Target, capabilities: Capabilities) -> int | None:
     return claude_rules.max_output_tokens(target.model, capabilities)
 
 
-def build_messages(path: Sequence[Node], target: Target, truncation: Truncation | None = None) -> list[Message]:
-    """Return the messages that a target is sent for a path.
+def repeats_refusal(
+    conversation: Conversation,
+    path: Sequence[Node],
+    target: Target,
+    params: Params,
+    capabilities: Capabilities,
+    refused: Sequence[RefusedParam],
+) -> bool:
+    """Return True if another answer in place of the last one would need the request that was refused as wrong.
 
-    Signed thinking is sent back only to the model that signed it.
+    `refused` are the parameters that the target is known to refuse.
     """
+    digests = refused_requests.refused_digests(path[-1:])
+    messages = build_messages(path[:-1], conversation.truncation) if digests else []
+    return bool(digests) and (
+        refused_requests.request_digest(target, messages, params, capabilities, refused) in digests
+    )
+
+
+def build_messages(path: Sequence[Node], truncation: Truncation | None = None) -> list[Message]:
+    """Return the messages that a target is sent for a path, without the thinking of earlier answers."""
     return window.summary_messages(path, truncation) + [
-        node.message
-        if node.target == target and target.wire == "anthropic"
-        else replace(
+        replace(
             node.message,
             parts=tuple(part for part in node.message.parts if not isinstance(part, ThinkingPart)),
         )
@@ -244,10 +259,6 @@ def _generate_title(services: TurnServices, owner: str, conversation: Conversati
         services.utility_models.generate_title(
             owner, conversation.id, question, services.utility_model, services.limit_enforcer
         )
-
-
-def _has_signed_thinking(node: Node) -> bool:
-    return any(isinstance(part, ThinkingPart) and part.is_replayable for part in node.message.parts)
 
 
 def _load_path(services: TurnServices, owner: str, conversation: Conversation) -> list[Node]:
@@ -287,6 +298,7 @@ def _start_answer(
     path: list[Node],
     new_nodes: list[Node],
     estimate: ContextEstimate,
+    nodes: Sequence[Node],
 ) -> Conversation:
     """Commit `new_nodes` and an arriving answer to the last node of `path`, then start its generation."""
     target, now = conversation.target, time.time()
@@ -301,11 +313,12 @@ def _start_answer(
         usage_record_id=new_id(),
     )
     conversation = replace(conversation, head_id=node.id, updated_at=now)
+    messages, refused = build_messages(path, conversation.truncation), refused_requests.refused_digests(nodes)
     _start_generation(
         services,
         owner,
         node,
-        _Request(conversation, path, build_messages(path, target, conversation.truncation), estimate),
+        _Request(conversation, path, messages, estimate, refused),
         lambda: services.store.messages.save_turn(owner, conversation, [*new_nodes, node]),
     )
     return conversation
@@ -323,9 +336,12 @@ def _start_generation(
     assert node.target is not None
     target, conversation_id = node.target, request.conversation.id
     capabilities = services.capabilities_lookup(target.model)
+    digest = _request_digest(services, target, request.messages, request.conversation.params)
+    refused_requests.ensure_changed(digest, request.refused_digests)
     params = _reserve_usage(services, node, request, capabilities)
     cancel = CancelToken()
-    generation = Generation(owner, conversation_id, node, cancel, services.store.messages, services.price_lookup)
+    store, prices = services.store.messages, services.price_lookup
+    generation = Generation(owner, conversation_id, node, cancel, store, prices, digest)
     services.generations.register(generation)
     try:
         commit()
@@ -340,6 +356,11 @@ def _start_generation(
         )
 
     generation.start(open_stream, services.generations.unregister)
+
+
+def _request_digest(services: TurnServices, target: Target, messages: Sequence[Message], params: Params) -> str:
+    capabilities, refused = services.capabilities_lookup(target.model), services.refused_params.find(target)
+    return refused_requests.request_digest(target, messages, params, capabilities, refused)
 
 
 def _reserve_usage(services: TurnServices, node: Node, request: _Request, capabilities: Capabilities) -> Params:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import takewhile
 from typing import Any
 
-from lib.core.conversation import Message, ThinkingPart
+from lib.core.conversation import Message
 from lib.core.errors import GatewayError
 from lib.core.events import Event
 from lib.core.extra_json import absorb_extra, reserved_fields
@@ -109,16 +108,15 @@ def _thinking_adjustments(params: Params) -> list[ParamAdjustment]:
     return [ParamAdjustment("budget_lowered", "budget", str(budget))]
 
 
-def _build_content(message: Message) -> str | list[dict[str, Any]]:
-    """Return the text of a message, preceded by the signed or redacted thinking at its start."""
-    thinking = [
-        {"type": "redacted_thinking", "data": part.redacted_data}
-        if part.redacted_data
-        else {"type": "thinking", "thinking": part.text, "signature": part.signature}
-        for part in takewhile(lambda part: isinstance(part, ThinkingPart), message.parts)
-        if isinstance(part, ThinkingPart) and part.is_replayable
-    ]
-    return [*thinking, {"type": "text", "text": message.text}] if thinking else message.text
+def _build_content(message: Message) -> str:
+    """Return the content of a message, which is its text: thinking is not sent back.
+
+    Anthropic requires the thinking of an earlier answer in an unfinished tool turn only, and no request here
+    continues one: tool calls are shown, never executed. Elsewhere it does harm, since its signature is bound to
+    the model, to all that precedes it, and for some models to the account, of which resellers use many.
+    Source: platform.claude.com, "Preserved thinking"; shared keys: sub2api issue 2380.
+    """
+    return message.text
 
 
 def _build_fields(params: Params) -> dict[str, Any]:

@@ -10,11 +10,14 @@ import streamlit as st
 
 from lib.chat.turns import turn
 from lib.core.conversation import Node, Outcome
+from lib.core.refused_params import SENT_AGAIN
+from lib.core.sanitize import get_objects
 from lib.core.user import User
-from lib.ui.chat import branch_actions, composer, params_panel
+from lib.ui.chat import branch_actions, composer, model_picker, params_panel
 from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
-from lib.ui.widgets.controls import render_button
+from lib.ui.widgets.controls import render_button, render_menu
+from lib.ui.widgets.refused_params import sent_again_text
 
 _MAX_DETAIL_CHARS = 300
 
@@ -24,19 +27,24 @@ def render(user: User, view: ConversationView, node: Node, footer: str, *, is_la
 
     Actions that send a request are below the last answer only.
     """
+    is_blocked = is_last and composer.repeats_refusal(view, node)
     is_final = node.outcome is Outcome.COMPLETE or bool(node.failure and not node.failure.retryable)
     rejected = params_panel.filter_changed(node.failure.rejected_params) if is_last and node.failure else []
-    if is_last and (rejected or not is_final):
+    if is_blocked:
+        st.caption(t("answer.change_first"))
+    if is_last and (rejected or is_blocked or not is_final):
         with st.container(key=f"next-{node.id}", horizontal=True, gap="small"):
             if rejected:
                 _render_retry_without(user, rejected)
+            if is_blocked:
+                _render_alternatives(user, node)
             if not is_final:
                 _render_next_actions(user, node)
     with st.container(key=f"tools-{node.id}", horizontal=True, vertical_alignment="center", gap="small"):
         branch_actions.render_pager(user, view.siblings.get(node.id), node.id)
         if footer:
             st.caption(footer, width="content")
-        if is_last and is_final:
+        if is_last and is_final and not is_blocked:
             render_button(t("actions.regenerate"), "retry", "refresh", composer.retry, user)
         if node.provider_metadata or node.usage.output is not None:
             with st.popover(t("actions.details"), icon=":material/info:", type="tertiary", key=f"info-{node.id}"):
@@ -64,6 +72,25 @@ def _render_retry_without(user: User, param_names: list[str]) -> None:
     render_button(label, "without", "tune", composer.retry, user, tuple(param_names), type="primary")
 
 
+def _render_alternatives(user: User, node: Node) -> None:
+    """Render the ways round a model that refused the request: its other wire, and other models."""
+    alternatives = model_picker.list_alternatives(user, node.target) if node.target else []
+    other_wires = [target for target in alternatives if node.target and target.model == node.target.model]
+    for target in other_wires:
+        label = t("actions.other_wire", wire=t(f"wire.{target.wire}"))
+        on_click = composer.retry_with_target
+        render_button(label, f"wire-{target.wire}", "swap_horiz", on_click, user, target, type="secondary")
+    if other_models := [target for target in alternatives if target not in other_wires]:
+        render_menu(
+            t("actions.other_model"),
+            f"other-model-{node.id}",
+            other_models,
+            lambda target: escape_markdown(target.model),
+            lambda target: composer.retry_with_target(user, target),
+            "swap_horiz",
+        )
+
+
 def _render_details(node: Node) -> None:
     """Render the metadata of an answer as a table; the provider's fields keep their names."""
     rows = [f"| {name} | {escape_markdown(value)} |" for name, value in _details(node)]
@@ -78,7 +105,10 @@ def _details(node: Node) -> Iterator[tuple[str, str]]:
         t("answer_details.outcome"),
         str(node.outcome) + (f" · {node.finish_reason}" if node.finish_reason else ""),
     )
-    for name, value in _flatten(node.provider_metadata):
+    for note in get_objects(node.provider_metadata, SENT_AGAIN):
+        yield t("answer_details.sent_again"), sent_again_text(node.target, note)
+    metadata = {name: value for name, value in node.provider_metadata.items() if name != SENT_AGAIN}
+    for name, value in _flatten(metadata):
         if name == "created" and value.isdecimal() and len(value) <= 12:
             value = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(min(int(value), 2**33)))
         yield f"`{name.replace('`', '')}`", value

@@ -15,6 +15,7 @@ from lib.core.user import User
 from lib.ui.chat import context_window, model_picker, params_panel
 from lib.ui.session import conversation_view, replayed_input, services
 from lib.ui.session.state import session_state
+from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
 from lib.ui.usage import quota_status
 from lib.ui.widgets import cost, undo
@@ -163,6 +164,27 @@ def retry(user: User, reset_params: tuple[str, ...] = (), question_id: str | Non
     params = params_panel.current_params()
     turn.regenerate(services.turn_services(), user.id, conversation_id, target, params, question_id)
     undo.dismiss()
+
+
+def repeats_refusal(view: ConversationView, answer: Node) -> bool:
+    """Tell if a retry with the current model, wire and parameters would send the request that was refused as wrong."""
+    target = model_picker.current_target()
+    if target is None or view.conversation is None or not (answer.failure and answer.failure.request_digest):
+        return False
+    return turn.repeats_refusal(
+        view.conversation,
+        [*view.nodes[:-1], answer],
+        target,
+        params_panel.current_params(),
+        services.model(target.model).capabilities,
+        params_panel.known_refusals(target),
+    )
+
+
+def retry_with_target(user: User, target: Target) -> None:
+    """Select another model or wire, and request another answer to the last question from it; a callback."""
+    model_picker.select_target(target)
+    retry(user)
 
 
 @shows_errors

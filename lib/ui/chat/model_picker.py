@@ -19,6 +19,7 @@ from lib.ui.widgets.controls import render_button, render_choice
 from lib.ui.widgets.errors import flash_warning, shows_errors
 
 _MODEL_KEY, _WIRE_KEY = "composer.model", "composer.wire"
+_MAX_ALTERNATIVES = 12  # models offered after a refusal
 _FAVOURITE_PREFIX, _LABEL_SEPARATOR = "★ ", " · "
 
 
@@ -72,6 +73,20 @@ def current_target() -> Target | None:
     """Return the selected target; None while no model is selected."""
     model, wire = _selected_model(), session_state.widget(_WIRE_KEY)
     return Target(model, wire) if model and is_wire(wire) else None
+
+
+def select_target(target: Target) -> None:
+    """Select a model and a wire; from a callback."""
+    session_state.set_widget(_MODEL_KEY, target.model)
+    session_state.set_widget(_WIRE_KEY, target.wire)
+
+
+def list_alternatives(user: User, target: Target) -> list[Target]:
+    """Return ways round a model that refuses a request: the model over its other wires, and other models."""
+    other_wires = [Target(target.model, wire) for wire in services.model(target.model).wires if wire != target.wire]
+    models = [model_id for model_id in _model_labels(user, services.preferences(user.id)) if model_id != target.model]
+    others = [Target(model_id, services.model(model_id).wires[0]) for model_id in models[:_MAX_ALTERNATIVES]]
+    return other_wires + others
 
 
 def render_notice(user: User) -> None:

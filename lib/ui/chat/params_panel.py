@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from lib.chat.turns import turn
+from lib.chat.turns import refused_requests, turn
 from lib.core.models import Capabilities
 from lib.core.params import (
     FIELDS_BY_NAME,
@@ -20,6 +20,7 @@ from lib.core.params import (
     parse_json_object,
     parse_stop_sequences,
 )
+from lib.core.refused_params import RefusedParam
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.session import conversation_view, resources, services
@@ -27,6 +28,7 @@ from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets.controls import render_button, render_menu
 from lib.ui.widgets.errors import shows_errors
+from lib.ui.widgets.refused_params import refused_param_message
 
 _WIDGET_KEYS = {field.name: f"param.{field.name}" for field in PARAM_FIELDS}
 _GROUPS = ("basic", "thinking", "sampling", "output", "request")
@@ -141,7 +143,7 @@ def render(user: User, target: Target | None, warnings: Sequence[str]) -> None:
     changed = changed_params(_read_widgets())
     label = t("composer.params_set", count=len(changed)) if changed else t("composer.params")
     with st.popover(label, icon=":material/tune:", key="params", width="content"):
-        for warning in warnings:
+        for warning in dict.fromkeys([*warnings, *_list_refused_params(target)]):
             st.caption(f":material/info: {warning}")
         _render_shared_prompts(user)
         unsupported = turn.unsupported_params(target, _capabilities(target)) if target else frozenset()
@@ -194,11 +196,23 @@ def list_warnings(target: Target | None) -> list[str]:
     warnings = [_not_json_message(name) for name in invalid_json_fields()]
     if target:
         params = current_params()
-        nodes = conversation_view.current_view().nodes
-        adjustments = turn.dropped_params(nodes, target, params, _capabilities(target))
+        adjustments = turn.dropped_params(target, params, _capabilities(target))
         adjustments += resources.settings().caller_identity.overridden_params(params)
         warnings += [_adjustment_message(adjustment, target) for adjustment in adjustments]
+        refused = refused_requests.sent_refused_params(known_refusals(target), target, params, _capabilities(target))
+        changed = changed_params(params)
+        warnings += [refused_param_message(param) for param in refused if param.param_name in changed]
     return warnings
+
+
+def _list_refused_params(target: Target | None) -> list[str]:
+    """List all parameters that the model has refused over this wire, also those that are not set."""
+    return list(map(refused_param_message, known_refusals(target))) if target else []
+
+
+def known_refusals(target: Target) -> Sequence[RefusedParam]:
+    """Return the parameters that this session's gateway is known to refuse for the target."""
+    return services.connection().gateway.refused_params.find(target)
 
 
 def _capabilities(target: Target) -> Capabilities:

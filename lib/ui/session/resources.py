@@ -15,6 +15,7 @@ import streamlit as st
 
 from lib import demo
 from lib.chat.connection import Connection, ModelFacts, connect
+from lib.chat.refused_params import TeamMemory
 from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.summaries import UtilityModelService
@@ -141,7 +142,13 @@ def library_updates() -> LibraryUpdates:
 
 def model_facts() -> ModelFacts:
     """Return the sources of facts about models besides the gateway."""
-    return ModelFacts(library_updates().current, _team_prices)
+    return ModelFacts(library_updates().current, _team_prices, refused_params())
+
+
+@st.cache_resource(show_spinner=False)
+def refused_params() -> TeamMemory:
+    """Return the parameters that models have refused to the team's key."""
+    return TeamMemory(lambda: store().refused_params)
 
 
 def _team_prices() -> Mapping[str, TeamPrice]:

@@ -141,4 +141,5 @@ def turn_services() -> TurnServices:
         connection().prices.price_of,
         limit_enforcer(),
         lambda model_id: model(model_id).capabilities,
+        connection().gateway.refused_params,
     )

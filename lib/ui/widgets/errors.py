@@ -11,12 +11,14 @@ from typing import ParamSpec
 import streamlit as st
 
 from lib.core.conversation import Failure
-from lib.core.errors import AntlerError, LimitExceededError
+from lib.core.errors import AntlerError, GatewayError, InvalidRequest, InvalidResponse, LimitExceededError
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, has_message, limit_text, t
 
 P = ParamSpec("P")
 log = logging.getLogger(__name__)
+# Errors whose sentence points to the gateway's own words.
+_QUOTED_CODES = (GatewayError.code, InvalidRequest.code, InvalidResponse.code)
 
 
 def render(failure: Failure | None, *, is_empty: bool) -> None:
@@ -27,7 +29,21 @@ def render(failure: Failure | None, *, is_empty: bool) -> None:
     st.error(code_message(variant if use_variant else code), icon=":material/error:")
     if failure and failure.retry_after:
         st.caption(t("answer.retry_after", time=limit_text.format_duration(failure.retry_after)))
-    render_details(failure)
+    if failure and failure.code in _QUOTED_CODES:
+        _render_quote(failure)
+    else:
+        render_details(failure)
+
+
+def _render_quote(failure: Failure) -> None:
+    """Render the gateway's own text in the open, where our sentence points to it, with status and request id."""
+    # Preformatted: the text is untrusted.
+    st.code(failure.detail or t("answer.no_message"), language=None, wrap_lines=True)
+    facts = [t("answer.status", status=failure.status)] if failure.status else []
+    if failure.request_id:
+        facts.append(f"{t('answer.request_id')} {escape_markdown(failure.request_id)}")
+    if facts:
+        st.caption(" · ".join(facts))
 
 
 def render_details(failure: Failure | None) -> None:

@@ -218,7 +218,7 @@ def test_messages_alternate_roles_and_end_with_the_last_node(sizes, start, summa
     if has_question:
         path.append(Node("last", path[-1].id, Message("user", (TextPart("And now?"),)), 99.0))
     truncation = Truncation(f"q{start}", summary)
-    messages = turn.build_messages(path, TARGET, truncation)
+    messages = turn.build_messages(path, truncation)
     assert [message.role for message in messages[::2]] == ["user"] * len(messages[::2])
     assert [message.role for message in messages[1::2]] == ["assistant"] * len(messages[1::2])
     assert normalize_messages(messages) == messages  # already normalised
@@ -235,7 +235,7 @@ def test_messages_alternate_roles_and_end_with_the_last_node(sizes, start, summa
 @pytest.mark.parametrize("truncation", [None, Truncation("gone"), Truncation("gone", "Old."), Truncation("q0", "Old.")])
 def test_a_truncation_that_drops_nothing_is_ignored(truncation: Truncation | None) -> None:
     path = build_path((10, 10), (10, 10))
-    assert turn.build_messages(path, TARGET, truncation) == [node.message for node in path]
+    assert turn.build_messages(path, truncation) == [node.message for node in path]
     assert window.dropped_nodes(path, truncation, Truncation("q1")) == path[:2]
 
 
@@ -244,7 +244,7 @@ def test_a_copied_path_sends_the_same_messages_as_the_truncation(sizes, start, s
     path = build_path(*sizes, usage_by_turn={0: Usage(10, 20, 5)})
     truncation = Truncation(f"q{start}", summary)
     nodes = window.copy_truncated(path, truncation, 1000.0)
-    assert turn.build_messages(nodes, TARGET) == turn.build_messages(path, TARGET, truncation)
+    assert turn.build_messages(nodes) == turn.build_messages(path, truncation)
     assert [node.parent_id for node in nodes] == [None, *(node.id for node in nodes[:-1])]
     assert not {node.id for node in nodes} & {node.id for node in path}
     assert [node.created_at for node in nodes] == sorted({node.created_at for node in nodes})

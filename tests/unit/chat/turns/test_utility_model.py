@@ -200,7 +200,7 @@ def test_dropped_turns_are_not_sent(store, gateway, replay, wire):
     replay_services = replace(services, gateway=client)
     turn.ask(replay_services, "ann", conversation.id, "Question 4", Target("m", wire), Params())
     wait_for_path(replay_services, conversation.id)
-    turn.regenerate(replay_services, "ann", conversation.id, Target("m", wire), Params())
+    turn.regenerate(replay_services, "ann", conversation.id, Target("m", wire), Params(temperature=0.5))
     wait_for_path(replay_services, conversation.id)
     client.close()
     expected = [node.message.text for node in path[2:]] + ["Question 4"]

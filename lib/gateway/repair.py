@@ -1,0 +1,211 @@
+"""Requests sent again with a change that the refusal names: without a refused parameter, or earlier thinking."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lib.core.errors import AnswerError, InvalidRequest
+from lib.core.refused_params import (
+    MAX_WORDS_LENGTH,
+    SENT_AGAIN,
+    FieldRefusal,
+    RefusedParam,
+    RefusedParamMemory,
+    is_learnable,
+    leave_out,
+    removable_field,
+)
+from lib.core.target import Target
+
+MAX_REPAIRS = 4  # of one request: a gateway names one parameter after the other
+
+# Invalid signatures, and thinking that belongs to another conversation, model or account: Anthropic's wording, those
+# of Gemini ("Invalid thought signature") and of gateways.
+_THINKING_REFUSED = re.compile(
+    r"(?:thinking|thought|reasoning|redacted)\W.{0,80}signature|signature.{0,80}(?:thinking|thought|reasoning)"
+    r"|thought_?signature|bound to (?:a|an|the) (?:different|other|another)"
+    r"|(?:invalid|corrupted|expired|unknown|mismatch\w*) [`'\"]?signature"
+    r"|signature[`'\"]? (?:is |was |does |has )?(?:not |in)?(?:valid|match|verif|mismatch|fail|expired)"
+    r"|thinking[`'\"]? (?:or [`'\"]?redacted_thinking[`'\"]? )?blocks? .{0,60}"
+    r"(?:cannot be modified|must remain|invalid|not valid)"
+    r"|签名.{0,10}(?:无效|错误|不匹配|失败|不合法|过期)|(?:无效|错误|非法)的?.{0,6}签名|绑定.{0,12}(?:对话|会话)",
+    re.IGNORECASE | re.DOTALL,
+)
+_THINKING_BLOCKS = ("thinking", "redacted_thinking")
+_THINKING_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
+# Other names of a field, by the end of its path in an error: names of other vendors, and of the other wire.
+_ALIASES: dict[str, tuple[str, ...]] = {
+    "max_output_tokens": ("max_completion_tokens", "max_tokens"),
+    "max_new_tokens": ("max_completion_tokens", "max_tokens"),
+    "stop": ("stop_sequences",),
+    "stop_sequences": ("stop",),
+    "effort": ("output_config.effort", "reasoning_effort"),
+    "reasoning_effort": ("output_config.effort",),
+    "user_id": ("metadata.user_id", "user"),
+    "thinking_budget": ("thinking.budget_tokens",),
+    "thinking_config": ("thinking",),
+    "candidate_count": ("n",),
+    "response_schema": ("response_format", "output_config.format"),
+    "response_mime_type": ("response_format",),
+}
+_ECHO_LENGTH = 24  # letters of a user's text in an error that cannot be a coincidence
+_NOT_LETTERS = re.compile(r"[\W_]+")
+
+
+class RequestRepair:
+    """The body of one request, and the changes that its refusals name; each change is made once.
+
+    `notes` say what was changed, for the answer's metadata.
+    """
+
+    def __init__(self, target: Target, body: dict[str, Any], memory: RefusedParamMemory) -> None:
+        self._target = target
+        self._memory = memory
+        self._refused = list(memory.find(target))
+        self.body, _ = leave_out(body, self._refused)
+        self.notes: list[dict[str, str]] = []
+
+    def repair(self, error: AnswerError) -> bool:
+        """Change the body as a refusal demands; returns False if there is nothing to change."""
+        if len(self.notes) >= MAX_REPAIRS or error.status is not None and not 400 <= error.status < 500:
+            return False
+        return self._drop_thinking(error) or self._drop_refused_params(error)
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the changes as metadata of the answer; {} without any."""
+        return {SENT_AGAIN: list(self.notes)} if self.notes else {}
+
+    def _drop_thinking(self, error: AnswerError) -> bool:
+        if not _THINKING_REFUSED.search(error.detail):
+            return False
+        without = without_thinking(self.body)
+        if without == self.body:
+            return False
+        self.body = without
+        self.notes.append({"reason": "thinking", "words": error.detail[:MAX_WORDS_LENGTH]})
+        return True
+
+    def _drop_refused_params(self, error: AnswerError) -> bool:
+        """Learn what a 4xx explicitly calls unsupported, and leave it out."""
+        if not isinstance(error, InvalidRequest) or error.status is None:
+            return False
+        found = [
+            refused
+            for refusal in error.field_refusals
+            if (refused := find_refused_param(self._target, self.body, refusal)) and refused not in self._refused
+        ]
+        body, applied = leave_out(self.body, [*self._refused, *found])
+        if body == self.body or not found:
+            return False
+        self.body = body
+        self._refused += found
+        for refused in found:
+            if refused in applied:
+                self._memory.learn(refused)
+                self.notes.append({"reason": "refused", "field": refused.field, "words": refused.words})
+        return True
+
+
+def without_thinking(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body without the thinking of earlier answers in its messages."""
+    messages = body.get("messages")
+    if not isinstance(messages, list):
+        return dict(body)
+    return {**body, "messages": [_message_without_thinking(message) for message in messages]}
+
+
+def _message_without_thinking(message: Any) -> Any:
+    if not isinstance(message, Mapping) or message.get("role") != "assistant":
+        return message
+    result = {name: value for name, value in message.items() if name not in _THINKING_FIELDS}
+    if isinstance(content := message.get("content"), list):
+        result["content"] = [
+            block for block in content if not (isinstance(block, Mapping) and block.get("type") in _THINKING_BLOCKS)
+        ]
+    return result
+
+
+def find_refused_param(target: Target, body: Mapping[str, Any], refusal: FieldRefusal) -> RefusedParam | None:
+    """Return what an error refuses, if that field was really sent, and is called so in the gateway's own words.
+
+    What a user sends may come back in an error, as the value or the name of a field. Words that repeat the user's
+    teach nothing: else anybody could take a parameter away from all.
+    """
+    field = find_sent_field(body, refusal.name)
+    beside = find_sent_field(body, refusal.beside) if refusal.beside else ""
+    if not field or bool(refusal.beside) != bool(beside) or _repeats_user(body, refusal):
+        return None
+    field, beside = removable_field(field), removable_field(beside)
+    if field == beside or not is_learnable(target.wire, field):
+        return None
+    return RefusedParam(target, field, beside, time.time(), refusal.words[:MAX_WORDS_LENGTH])
+
+
+def find_sent_field(body: Mapping[str, Any], name: str) -> str:
+    """Return the path of the sent field that an error's name means; "" for none, and for more than one."""
+    paths = [path for path in _paths(body) if path.partition(".")[0] not in ("messages", "system", "model")]
+    candidates = (name, *_ALIASES.get(name.rpartition(".")[2], ()))
+    for candidate in candidates:
+        if candidate in paths:
+            return candidate
+        parts = candidate.split(".")
+        # A leaf without its object, or with the tag of a union: `thinking.adaptive.display`.
+        matches = [path for path in paths if _is_part(path.split("."), parts)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            return ""
+    return ""
+
+
+def _is_part(path: list[str], name: list[str]) -> bool:
+    """Return True if the name is the end of the path, or the path with further parts in its middle."""
+    if path[-len(name) :] == name:
+        return True
+    rest = iter(name)
+    return path[0] == name[0] and path[-1] == name[-1] and all(part in rest for part in path)
+
+
+def _paths(value: Mapping[str, Any], prefix: str = "", depth: int = 4) -> Iterator[str]:
+    for name, item in value.items():
+        yield prefix + name
+        if isinstance(item, Mapping) and depth and prefix + name != "logit_bias":
+            yield from _paths(item, f"{prefix}{name}.", depth - 1)
+
+
+def _repeats_user(body: Mapping[str, Any], refusal: FieldRefusal) -> bool:
+    settings = {name: value for name, value in body.items() if name not in ("model", "messages", "system")}
+    names = {name.rpartition(".")[2] for name in (refusal.name, refusal.beside) if name}
+    if any(_names_field(text, name) for name in names for text in _texts(settings)):
+        return True
+    words = _letters(refusal.words)
+    sent = _letters("\0".join(_texts({**body, "model": ""})))
+    size = min(_ECHO_LENGTH, len(words))
+    return size > 0 and any(words[start : start + size] in sent for start in range(len(words) - size + 1))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Texts among the values, and names of fields that are no plain words."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            if not re.fullmatch(r"\w+", str(name)):
+                yield str(name)
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _names_field(text: str, name: str) -> bool:
+    """Return True if a text of the user is or holds the name of a field, in any spelling."""
+    letters = _letters(name)
+    return letters in (_letters(text) if len(letters) > 3 else map(_letters, re.split(r"[^\w-]+", text)))
+
+
+def _letters(text: str) -> str:
+    return _NOT_LETTERS.sub("", text).casefold()
