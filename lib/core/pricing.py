@@ -19,8 +19,8 @@ PriceSource = Literal["gateway", "library", "team", "settings"]
 class Price:
     """A price in US dollars per million tokens, and `per_request`.
 
-    Cache reads and cache writes cost as much as input where they are None. `group` is the gateway's price group
-    that it applies to, "" without groups.
+    Cache reads and cache writes cost as much as input where they are None, and reasoning as much as output.
+    `group` is the gateway's price group that it applies to, "" without groups.
     """
 
     input: Decimal
@@ -28,19 +28,26 @@ class Price:
     cache_read: Decimal | None = None
     cache_write: Decimal | None = None
     per_request: Decimal = Decimal(0)
+    reasoning: Decimal | None = None
     group: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
 class ModelPrice:
-    """A model's price and its source; `long_context_price` is for more than LONG_CONTEXT_TOKENS."""
+    """A model's price and its source; `long_context_price` is for more than LONG_CONTEXT_TOKENS.
+
+    `tiers`, if any, are prices for more input tokens than the number beside them, the smallest first.
+    """
 
     base_price: Price
     source: PriceSource
     long_context_price: Price | None = None
+    tiers: tuple[tuple[int, Price], ...] = ()
 
     def price_for(self, input_tokens: int) -> Price:
         """Return the price of a request with so many input tokens."""
+        if self.tiers:
+            return next((price for size, price in reversed(self.tiers) if input_tokens > size), self.base_price)
         return (
             self.long_context_price
             if self.long_context_price and input_tokens > LONG_CONTEXT_TOKENS

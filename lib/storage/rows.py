@@ -49,6 +49,7 @@ _PRICE_NAMES = {
     "cache_read": "cached",
     "cache_write": "written",
     "per_request": "request",
+    "reasoning": "reasoning",
 }
 TIMING_NAMES = {"first_token": "first", "first_text": "spoke", "total": "total"}
 _FAILURE_NAMES = {
@@ -237,5 +238,6 @@ def price_from_json(raw: Any) -> Price | None:
     input_price, output_price = amounts.get("input"), amounts.get("output")
     if input_price is None or output_price is None:
         return None
+    cache_read, cache_write = amounts.get("cache_read"), amounts.get("cache_write")
     per_request = amounts.get("per_request") or Decimal(0)
-    return Price(input_price, output_price, amounts.get("cache_read"), amounts.get("cache_write"), per_request)
+    return Price(input_price, output_price, cache_read, cache_write, per_request, amounts.get("reasoning"))

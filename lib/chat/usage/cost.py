@@ -28,12 +28,14 @@ def calculate_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:
     price = model_price.price_for(usage.input)
     cached, written = usage.cache_read or 0, usage.cache_write or 0
     fresh = max(0, usage.input - cached - written)
+    reasoning = min(usage.reasoning or 0, usage.output)
     with decimal.localcontext(prec=60):
         dollars_per_million = (
             fresh * price.input
             + cached * _price_or_default(price.cache_read, price.input)
             + written * _price_or_default(price.cache_write, price.input)
-            + usage.output * price.output
+            + reasoning * _price_or_default(price.reasoning, price.output)
+            + (usage.output - reasoning) * price.output
         )
         nanos = int(
             (dollars_per_million * _NANOS_PER_TOKEN + price.per_request * NANOS_PER_DOLLAR).to_integral_value(
@@ -69,12 +71,15 @@ def max_usage(estimate: ContextEstimate, params: Params, output_limit: int | Non
 
 
 def max_cost(usage: Usage, model_price: ModelPrice | None) -> int | None:
-    """Return the maximal cost, whatever is cached; None if the price is unknown."""
-    uncached, cached = (
-        calculate_cost(usage, model_price),
-        calculate_cost(replace(usage, cache_write=usage.input), model_price),
-    )
-    return None if uncached is None or cached is None else max(uncached, cached)
+    """Return the maximal cost, whatever is cached or thought; None if the price is unknown."""
+    variants = [
+        replace(usage, cache_write=written, reasoning=reasoning)
+        for written in (0, usage.input)
+        for reasoning in (0, usage.output)
+    ]
+    costs = [calculate_cost(variant, model_price) for variant in variants]
+    known = [each for each in costs if each is not None]
+    return max(known) if len(known) == len(costs) else None
 
 
 def _price_or_default(price: Decimal | None, default: Decimal) -> Decimal:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
-from lib.core.pricing import NANOS_PER_DOLLAR, Balance, BillingUnit, parse_decimal
+from lib.core.pricing import NANOS_PER_DOLLAR, Balance, BillingUnit
 from lib.core.sanitize import get_object
 from lib.gateway.json_values import invalid_body, parse_object
 
@@ -15,6 +15,7 @@ SUBSCRIPTION_PATH, USAGE_PATH = "/v1/dashboard/billing/subscription", "/v1/dashb
 _UNLIMITED = Decimal(10**8)  # the limit that gateways report for a key without one
 _MAX_AMOUNT = Decimal(10**9)
 _MAX_TOKENS = Decimal(10**15)
+_MIN_RATE, _MAX_RATE = Decimal("1e-6"), Decimal(10**12)
 _HUNDREDTHS = 100
 _DOLLARS = BillingUnit("USD", Decimal(1))
 # Hosts whose documentation states the unit, for a status that does not: DeerAPI's page on its balance API.
@@ -67,9 +68,13 @@ def default_billing_unit(base_url: str) -> BillingUnit:
 
 
 def _parse_rate(value: Any) -> Decimal | None:
-    # Decimal() keeps the digits of a fraction, which parse_decimal reads as text.
-    rate = parse_decimal(str(value) if isinstance(value, Decimal) else value)
-    return rate or None
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        return None
+    try:
+        rate = Decimal(value)
+    except InvalidOperation:
+        return None
+    return rate if rate.is_finite() and _MIN_RATE <= rate <= _MAX_RATE else None
 
 
 def _parse_amount(body: str, field: str, maximum: Decimal) -> Decimal:

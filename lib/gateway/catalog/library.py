@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache, cached_property
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +20,8 @@ from lib.gateway.catalog.vendors import VENDOR_BY_PROVIDER
 
 _MAX_ID_LENGTH = 200
 _MAX_MODELS = 50_000
-_COST_FIELDS = ("input", "output", "cache_read", "cache_write", "context_over_200k")
+_MIN_PRICE = Decimal("1e-9")  # dollars per million tokens
+_COST_FIELDS = ("input", "output", "cache_read", "cache_write", "reasoning", "context_over_200k")
 
 
 @dataclass(frozen=True)
@@ -146,16 +148,41 @@ def _parse_cost(cost: Mapping[str, Any]) -> ModelPrice | None:
     # Zero stands for a free trial, or for a price that is not listed.
     if price is None or not (price.input and price.output):
         return None
-    return ModelPrice(price, "library", _parse_price(get_object(cost, "context_over_200k")))
+    long_context_price = _parse_price(get_object(cost, "context_over_200k"), price)
+    return ModelPrice(price, "library", long_context_price, _parse_tiers(cost, price))
 
 
-def _parse_price(cost: Mapping[str, Any]) -> Price | None:
-    """A price of models.dev, which is in dollars per million tokens."""
-    values = (parse_decimal(cost.get(name)) for name in ("input", "output", "cache_read", "cache_write"))
-    input_price, output_price, cached, written = values
+def _parse_tiers(cost: Mapping[str, Any], base: Price) -> tuple[tuple[int, Price], ...]:
+    """Return the tiers by the number of input tokens; they are more exact than `context_over_200k` beside them."""
+    tiers: dict[int, Price] = {}
+    for entry in get_objects(cost, "tiers"):
+        tier = get_object(entry, "tier")
+        size, price = parse_token_count(tier.get("size")), _parse_price(entry, base)
+        if tier.get("type") == "context" and size and price:
+            tiers[size] = price
+    return tuple(sorted(tiers.items(), key=lambda item: item[0]))
+
+
+def _parse_price(cost: Mapping[str, Any], base: Price | None = None) -> Price | None:
+    """A price of models.dev, which is in dollars per million tokens.
+
+    Rates that a tier leaves out have the same ratio to its input and output as those of the base price.
+    """
+    names = ("input", "output", "cache_read", "cache_write", "reasoning")
+    input_price, output_price, cached, written, reasoning = (parse_decimal(cost.get(name)) for name in names)
     if input_price is None or output_price is None:
         return None
-    return Price(input_price, output_price, cached, written)
+    if base:
+        cached = _scale(base.cache_read, input_price, base.input) if cached is None else cached
+        written = _scale(base.cache_write, input_price, base.input) if written is None else written
+        reasoning = _scale(base.reasoning, output_price, base.output) if reasoning is None else reasoning
+    # Zero beside a price for output is a rate that is not listed.
+    return Price(input_price, output_price, cached, written, reasoning=reasoning or None)
+
+
+def _scale(rate: Decimal | None, price: Decimal, base: Decimal) -> Decimal | None:
+    # A division by next to nothing overflows.
+    return None if rate is None or base < _MIN_PRICE else rate * price / base
 
 
 def _common_capabilities(variants: Iterable[Capabilities]) -> Capabilities:

@@ -95,6 +95,14 @@ def test_long_requests_use_the_long_context_price():
     assert cost.calculate_cost(Usage(LONG_CONTEXT_TOKENS + 1, 0), model_price) == (LONG_CONTEXT_TOKENS + 1) * 6_000
 
 
+def test_reasoning_tokens_can_have_their_own_price():
+    model_price = ModelPrice(Price(Decimal(1), Decimal(2), reasoning=Decimal(4)), "library")
+    assert cost.calculate_cost(Usage(0, 100, reasoning=60), model_price) == (60 * 4 + 40 * 2) * 1000
+    assert cost.calculate_cost(Usage(0, 100, reasoning=500), model_price) == 100 * 4 * 1000
+    assert cost.calculate_cost(Usage(0, 100), model_price) == 100 * 2 * 1000
+    assert cost.max_cost(Usage(0, 100), model_price) == 100 * 4 * 1000
+
+
 @pytest.mark.parametrize(
     ("estimate", "params", "input_tokens", "output_tokens"),
     [

@@ -110,6 +110,12 @@ TOKENS = BillingUnit("TOKENS", Decimal(500_000), Decimal(500_000))
         ({"quota_display_type": "CNY", "usd_exchange_rate": "free"}, BillingUnit("CNY", None, Decimal(500_000))),
         ({"quota_display_type": "TOKENS", "quota_per_unit": 0}, BillingUnit("TOKENS")),
         ({"quota_display_type": "EUR"}, BillingUnit("EUR", None, Decimal(500_000))),
+        ({"quota_display_type": "CNY", "usd_exchange_rate": 1e-300}, BillingUnit("CNY", None, Decimal(500_000))),
+        (
+            {"quota_display_type": "USD", "quota_per_unit": 5_000_000},
+            BillingUnit("USD", Decimal(1), Decimal(5_000_000)),
+        ),
+        ({"quota_display_type": "USD", "quota_per_unit": 1e300}, BillingUnit("USD", Decimal(1))),
         # Nothing that names a unit.
         ({"usd_exchange_rate": 7.3}, BillingUnit("", None, Decimal(500_000))),
         ({"quota_display_type": 7}, BillingUnit("", None, Decimal(500_000))),

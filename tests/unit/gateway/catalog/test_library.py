@@ -222,6 +222,36 @@ def test_implausible_price_is_unknown(cost: Any) -> None:
     assert build_library({"openai": {"m": {"cost": cost}}}).price_of("m") is None
 
 
+def test_prices_by_context_size_and_of_reasoning() -> None:
+    tiers = [
+        {"input": 10, "output": 45, "tier": {"type": "context", "size": 500_000}},
+        {"input": 7.5, "output": 30, "cache_read": 1, "tier": {"type": "context", "size": 272_000}},
+        {"input": 1, "output": 1, "tier": {"type": "time", "size": 5}},
+        {"input": -1, "output": 1, "tier": {"type": "context", "size": 7}},
+        {"input": 1, "output": 1, "tier": {"type": "context", "size": "big"}},
+        "free",
+    ]
+    over_200k = {"input": 99, "output": 99}
+    cost = {
+        "input": 5,
+        "output": 20,
+        "cache_read": 0.5,
+        "cache_write": 6.25,
+        "tiers": tiers,
+        "context_over_200k": over_200k,
+    }
+    library = build_library(
+        {"openai": {"gpt-9": {"cost": cost}, "o9": {"cost": {"input": 1, "output": 2, "reasoning": 4, "tiers": "x"}}}}
+    )
+    price = library.price_of("gpt-9")
+    assert price is not None
+    assert price.price_for(272_000) == Price(D(5), D(20), D("0.5"), D("6.25"))
+    assert price.price_for(272_001) == Price(D("7.5"), D(30), D(1), D("9.375"))
+    # Rates that the tier leaves out keep their ratio.
+    assert price.price_for(500_001) == Price(D(10), D(45), D(1), D("12.5"))
+    assert library.price_of("o9") == ModelPrice(Price(D(1), D(2), reasoning=D(4)), "library")
+
+
 def test_malformed_entries_are_skipped_and_the_others_stay() -> None:
     library = parse_library(
         {

@@ -160,6 +160,9 @@ def test_hostile_entries_are_skipped(replay: Replay, clock: Clock) -> None:
         f'"a{index}":{{"id":"claude-bad-{index}","cost":{{"input":{value},"output":{value}}},"limit":{{"context":{value}}}}}'
         for index, value in enumerate(["NaN", "-1", "Infinity", "1e999", number, f"0.{number}", "[[]]", '"x"', "null"])
     ]
+    tier = '{"input":9,"output":9,"tier":{"type":"context","size":5}}'
+    tiny = f'{{"input":1e-999999,"output":1,"cache_read":1,"tiers":[{tier}]}}'
+    entries.append(f'"tiny":{{"id":"claude-tiny","cost":{tiny}}}')
     good = build_body()[:-3]
     replay.serve(PATH, Canned(good + b"," + ",".join(entries).encode() + b"}}}", headers=JSON))
     updates = LibraryUpdates(replay.url + PATH, None, clock)
