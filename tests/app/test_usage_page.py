@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from typing import Any
 
 import pytest
 
+from lib.core.policy import TEAM_SCOPE, Limit, Limits
+from lib.core.user import User
+from lib.ui.session import resources
 from tests.app.chat_app import ChatApp, read_text
 from tests.support.replay import EVENT_STREAM, JSON, Canned, Replay
 
@@ -155,3 +159,13 @@ def test_the_log_of_the_demo_agrees_with_every_request(faked):
     assert get_metric(chat, "Of these, guesses") == "0"
     assert get_metric(chat, "Only in Antler") == "0"
     assert "Differences in tokens or cost (Antler → gateway)**: 0" in chat.text
+
+
+def test_a_question_under_a_cost_limit_waits_for_the_price_list(keyed):
+    price = {"model_name": "m-one", "quota_type": 0, "model_ratio": 1, "completion_ratio": 4}
+    keyed.serve("/api/pricing", Canned(json.dumps({"data": [price]}).encode(), headers=JSON, mute=True))
+    keyed.serve("/v1/chat/completions", Canned(ANSWER, headers=EVENT_STREAM))
+    resources.store().policy.set_limits(User("root"), TEAM_SCOPE, Limits(cost_day=Limit(None, 10**12)))
+    chat = ChatApp(model="m-one", wire="openai")
+    threading.Timer(0.3, keyed.resume).start()
+    assert "2,000 in · 100 out · $0.0048" in chat.ask("One").text

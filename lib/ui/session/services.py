@@ -15,6 +15,7 @@ from lib.config.caller import Caller
 from lib.core.errors import StoreError
 from lib.core.models import Model, ModelList
 from lib.core.preferences import Preferences
+from lib.core.pricing import ModelPrice
 from lib.core.target import Target
 from lib.gateway.catalog.models import unlisted_model
 from lib.gateway.client import Gateway
@@ -112,7 +113,17 @@ def limit_enforcer() -> LimitEnforcer:
     assert user is not None
     # Requests with a personal key use nothing of the team's budget.
     policy = policy.without_limits() if session_state.personal_key else policy
-    return LimitEnforcer(user, policy, resources.store().quotas, connection().prices.price_of)
+    price_lookup = _wait_for_price if policy.has_hard_cost_limit() else connection().prices.price_of
+    return LimitEnforcer(user, policy, resources.store().quotas, price_lookup)
+
+
+def _wait_for_price(model_id: str) -> ModelPrice | None:
+    """Return a price as soon as the gateway's list was requested: right after a start, it is on its way."""
+    prices = connection().prices
+    if price := prices.price_of(model_id):
+        return price
+    model_list_with_prices()
+    return prices.price_of(model_id)
 
 
 def utility_models() -> UtilityModelService:
