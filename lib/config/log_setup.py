@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import sys
 import threading
 from collections.abc import Collection
 from datetime import UTC, datetime
+from textwrap import indent
 from typing import Any
 
 from lib.config.redaction import redact
 
 _APP_LOGGER = "lib"  # the parent of this program's loggers
 _FORMATTER = logging.Formatter()
+# Control characters, line and paragraph separators, and marks that reverse the direction of text.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_FIELD_SEPARATOR = re.compile(r'[\s="]')
 
 
 def log_fields(**fields: str | int | float | None) -> dict[str, Any]:
@@ -54,7 +59,11 @@ class LogFormatter(logging.Formatter):
         self._as_json = as_json
 
     def format(self, record: logging.LogRecord) -> str:
-        fields: dict[str, Any] = getattr(record, "fields", {})
+        fields = {
+            # Before a value is quoted, which changes some characters of a secret.
+            name: redact(value, self._secrets) if isinstance(value, str) else value
+            for name, value in getattr(record, "fields", {}).items()
+        }
         timestamp = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         message, trace = record.getMessage(), _format_traceback(record)
         if self._as_json:
@@ -66,10 +75,12 @@ class LogFormatter(logging.Formatter):
                 **fields,
                 **({"trace": trace} if trace else {}),
             }
-            return redact(json.dumps(line, ensure_ascii=False, default=str), self._secrets)
-        field_text = "".join(f" {name}={value}" for name, value in fields.items())
-        text = f"{timestamp} {record.levelname} {record.name}: {message}{field_text}"
-        return redact(f"{text}\n{trace}" if trace else text, self._secrets)
+            text = json.dumps(line, ensure_ascii=False, default=str)
+            return redact(_CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text), self._secrets)
+        field_text = "".join(f" {name}={_quote(value)}" for name, value in fields.items())
+        text = f"{timestamp} {record.levelname} {record.name}: {_on_one_line(message)}{field_text}"
+        # Indented: a line of an exception's message must not look like a record.
+        return redact(f"{text}\n{indent(trace, '  ')}" if trace else text, self._secrets)
 
 
 class RedactingFilter(logging.Filter):
@@ -122,6 +133,17 @@ def _set_formatter(logger_name: str, formatter: LogFormatter) -> None:
             if isinstance(handler, logging.StreamHandler) and handler.formatter is not formatter:
                 handler.setFormatter(formatter)
         logger = logger.parent if logger.propagate else None
+
+
+def _quote(value: Any) -> str:
+    """Return the text of a field, in quotes if it could be read as more than one field."""
+    text = _on_one_line(str(value))
+    return json.dumps(text, ensure_ascii=False) if _FIELD_SEPARATOR.search(text) else text
+
+
+def _on_one_line(text: str) -> str:
+    """Escape line breaks and other control characters: model ids and file names must not forge records."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def _longest_first(secrets: Collection[str]) -> list[str]:

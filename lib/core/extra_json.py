@@ -43,10 +43,10 @@ _CALLER = frozenset({"user", "metadata", "user_id", "safety_identifier"})
 def absorb_extra(wire: Wire, params: Params) -> Params:
     """Return the parameters with the output limit and the number of answers of the extra JSON in their fields.
 
-    The rest of the extra JSON stays, without reserved fields. Calling it again changes nothing. Raises ValueError
-    for extra JSON that is none.
+    The rest of the extra JSON stays, without reserved fields. Calling it again changes nothing. What is no JSON stays
+    as it is; no request can be built of it.
     """
-    extra = parse_json_object(params.extra)
+    extra = _parse(params)
     if not extra:
         return params
     found: dict[str, list[int | None]] = {"max_tokens": [], "n": []}
@@ -61,12 +61,19 @@ def absorb_extra(wire: Wire, params: Params) -> Params:
 
 def reserved_fields(params: Params) -> tuple[str, ...]:
     """Return the fields of the extra JSON that are not sent, as they are written there."""
-    return tuple(dict.fromkeys(_iter_reserved(parse_json_object(params.extra))))
+    return tuple(dict.fromkeys(_iter_reserved(_parse(params))))
 
 
 def extra_thinking_tokens(params: Params) -> int:
     """Return the tokens of thinking that the extra JSON asks for, and that may come on top of the output limit."""
-    return max((budget for budget in _iter_budgets(parse_json_object(params.extra))), default=0)
+    return max((budget for budget in _iter_budgets(_parse(params))), default=0)
+
+
+def _parse(params: Params) -> dict[str, Any]:
+    try:
+        return parse_json_object(params.extra)
+    except ValueError:
+        return {}
 
 
 def _strip(extra: Mapping[str, Any], found: dict[str, list[int | None]]) -> dict[str, Any]:

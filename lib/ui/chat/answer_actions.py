@@ -92,10 +92,18 @@ def _render_alternatives(user: User, node: Node) -> None:
 
 
 def _render_details(node: Node) -> None:
-    """Render the metadata of an answer as a table; the provider's fields keep their names."""
-    rows = [f"| {name} | {escape_markdown(value)} |" for name, value in _details(node)]
     with st.container(key=f"details-{node.id}"):
-        st.markdown("\n".join(["| | |", "|---|---|", *rows]))
+        st.markdown(details_table(node))
+
+
+def details_table(node: Node) -> str:
+    """Return the metadata of an answer as a Markdown table; the gateway's names and values are literal text."""
+    rows = [f"| {_cell(name)} | {_cell(value)} |" for name, value in _details(node)]
+    return "\n".join(["| | |", "|---|---|", *rows])
+
+
+def _cell(text: str) -> str:
+    return escape_markdown(text[:_MAX_DETAIL_CHARS])
 
 
 def _details(node: Node) -> Iterator[tuple[str, str]]:
@@ -111,7 +119,7 @@ def _details(node: Node) -> Iterator[tuple[str, str]]:
     for name, value in _flatten(metadata):
         if name == "created" and value.isdecimal() and len(value) <= 12:
             value = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(min(int(value), 2**33)))
-        yield f"`{name.replace('`', '')}`", value
+        yield name, value
     for name, seconds in (("first", node.timing.first_token), ("total", node.timing.total)):
         if seconds is not None:
             yield t(f"answer_details.{name}"), f"{seconds:.2f} s"

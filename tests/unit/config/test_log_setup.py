@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import textwrap
@@ -127,3 +128,49 @@ def test_hashes_for_logs_are_stable_and_opaque():
         != log_setup.hash_for_log("browser:1235")
     )
     assert "1234" not in log_setup.hash_for_log("browser:1234")
+
+
+FORGED = "m\n2026-01-01T00:00:00.000+00:00 ERROR lib: forged"
+SEPARATORS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\x1b[2K", "\u202e"]
+
+
+def format_record(
+    message: str, *args: object, as_json: bool = False, secrets: tuple[str, ...] = (), **fields: str
+) -> str:
+    record = logging.LogRecord("lib.x", logging.INFO, "", 0, message, args, None)
+    record.fields = fields
+    return log_setup.LogFormatter(secrets, as_json=as_json).format(record)
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
+@pytest.mark.parametrize("separator", SEPARATORS, ids=ascii)
+def test_a_model_id_forges_no_record(separator, as_json):
+    value = FORGED.replace("\n", separator)
+    line = format_record("retrying %s", value, model=value, as_json=as_json)
+    assert len(line.splitlines()) == 1
+    assert separator not in line
+    assert "forged" in line
+    if as_json:
+        assert json.loads(line)["model"] == value
+
+
+def test_a_field_forges_no_other_field():
+    line = format_record("ended", model='m outcome="complete" x', outcome="failed", count="3")
+    assert line.endswith('ended model="m outcome=\\"complete\\" x" outcome=failed count=3')
+
+
+def test_the_message_of_an_exception_forges_no_record():
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        record = logging.LogRecord("lib.x", logging.ERROR, "", 0, "failed", (), sys.exc_info())
+    lines = log_setup.LogFormatter((), as_json=False).format(record).splitlines()
+    assert len(lines) > 3
+    assert [line for line in lines[1:] if not line.startswith("  ")] == []
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "text"])
+def test_a_secret_with_quotes_is_redacted_from_fields(as_json):
+    secret = 'pass"word\\with = more'
+    line = format_record("ended", model=secret, as_json=as_json, secrets=(secret,))
+    assert "word" not in line and "[secret]" in line
