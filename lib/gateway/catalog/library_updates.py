@@ -41,6 +41,10 @@ class _Copy:
     last_modified: str = ""
     body: str = ""
 
+    def is_valid(self) -> bool:
+        """Return True if all fields have their type, which a file does not guarantee."""
+        return isinstance(self.fetched_at, float) and isinstance(self.etag, str) and isinstance(self.last_modified, str)
+
     def request_headers(self) -> dict[str, str]:
         headers = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
         return {name: value for name, value in headers.items() if value}
@@ -131,7 +135,7 @@ class LibraryUpdates:
             if self._file.stat().st_size <= 2 * MAX_BYTES:
                 head, _, body = self._file.read_text("utf-8").partition("\n")
                 copy = _Copy(**json.loads(head), body=body)
-                if copy.url == self._url:
+                if copy.url == self._url and copy.is_valid():
                     self._publish(body)
                     self._copy = copy
 

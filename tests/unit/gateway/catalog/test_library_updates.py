@@ -202,6 +202,18 @@ def test_a_broken_stored_copy_is_replaced(content: str, replay: Replay, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["models.dev.json"]
 
 
+@pytest.mark.parametrize("fields", [{"fetched_at": "x"}, {"fetched_at": None}, {"etag": 7}, {"last_modified": ["x"]}])
+def test_a_stored_copy_with_wrong_fields_is_replaced(
+    fields: dict[str, Any], replay: Replay, tmp_path: Path, clock: Clock
+) -> None:
+    head = {"url": replay.url + PATH, "fetched_at": clock.now, "etag": "", "last_modified": "", **fields}
+    (tmp_path / "models.dev.json").write_text(json.dumps(head) + "\n" + build_body().decode())
+    replay.serve(PATH, Canned(build_body(), headers=JSON))
+    updates = LibraryUpdates(replay.url + PATH, tmp_path, clock)
+    refresh(updates)
+    assert (len(replay.requests), is_known(updates)) == (1, True)
+
+
 def test_a_stored_copy_of_another_address_is_not_used(replay: Replay, tmp_path: Path, clock: Clock) -> None:
     replay.serve(PATH, Canned(build_body(), headers=JSON))
     refresh(LibraryUpdates(replay.url + PATH, tmp_path, clock))
