@@ -24,6 +24,16 @@ def record_frames(page: Page, event: str) -> list[bytes]:
     return frames
 
 
+IDLE = """() => {
+  const idle = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning"
+    && !document.querySelector(".st-key-stop button");
+  window.idleFrames = idle ? (window.idleFrames ?? 0) + 1 : 0;
+  if (window.idleFrames < 4) return false;
+  window.idleFrames = 0;
+  return true;
+}"""
+
+
 class ChatPage:
     """The chat page as its user sees it."""
 
@@ -65,9 +75,9 @@ class ChatPage:
         return self
 
     def wait_idle(self) -> ChatPage:
-        """Wait until no answer is arriving and the script has ended."""
+        """Wait until no answer is arriving and no script runs, in 4 frames in a row: a click starts a run later."""
         expect(self.stop).to_have_count(0)
-        expect(self.page.locator('[data-testid="stApp"]')).to_have_attribute("data-test-script-state", "notRunning")
+        self.page.wait_for_function(IDLE, polling="raf", timeout=TIMEOUT_MS)
         return self
 
     def wait_scrolled(self) -> ChatPage:
