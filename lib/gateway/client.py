@@ -49,7 +49,7 @@ from lib.gateway.transport.request import Transport
 from lib.gateway.transport.retry import max_attempts, retry_delay
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import openai
-from lib.gateway.wires.errors import error_from_response, request_id
+from lib.gateway.wires.errors import error_from_response, refusal_in_list, request_id
 from lib.gateway.wires.request_body import WIRE_MODULES, build_body
 from lib.gateway.wires.think_tags import split_thinking
 
@@ -230,6 +230,8 @@ class Gateway:
             body = response.read_text(MAX_BODY_BYTES)
             if response.status != 200:
                 raise error_from_response(response.status, response.headers, body)
+            if refusal := refusal_in_list(body):
+                raise refusal
             return self._redactor.redact(body)
         finally:
             response.close()

@@ -10,10 +10,11 @@ from typing import Any
 from lib.core import errors
 from lib.gateway.transport.body import visible_text
 from lib.gateway.transport.retry import parse_retry_after
-from lib.gateway.wires.error_payload import ErrorPayload, parse_error_payload
+from lib.gateway.wires.error_payload import ErrorPayload, answers_with_message, parse_error_payload
 from lib.gateway.wires.error_wordings import class_from_message
 from lib.gateway.wires.refused_fields import field_refusals, named_params
 
+_MAX_REFUSAL_CHARS = 100_000  # a longer body is no error
 # Request ids in a message: the last one is the gateway's, earlier ones are of the upstreams behind it.
 _REQUEST_ID = re.compile(r"\s*\(?request id:\s*([0-9A-Za-z_-]+)\)?", re.IGNORECASE)
 _REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id", "request-id")
@@ -138,6 +139,18 @@ def refusal_from_body(payload: Any) -> errors.GatewayError:
         _error_class_from_words(codes, message) or _error_class_in_code(codes, r"[45]\d\d") or errors.InvalidResponse
     )
     return _with_named_params(error_class(message, request_id=request_id_in_message), payload)
+
+
+def refusal_in_list(body: str) -> errors.GatewayError | None:
+    """Return the error that a GET request was answered with in place of its list, with status 200; None for a list.
+
+    new-api and its kin refuse a bad key like that. A body whose words name no class is left to its parser.
+    """
+    payload = _parse_json(body) if len(body) <= _MAX_REFUSAL_CHARS else None
+    if not isinstance(payload, dict) or isinstance(payload.get("data"), list):
+        return None
+    refusal = refusal_from_body(payload) if is_error(payload) or answers_with_message(payload) else None
+    return None if type(refusal) is errors.InvalidResponse else refusal
 
 
 def is_error(payload: Any) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from lib.core.errors import KeyRejected
 from lib.core.models import group_by_vendor
 from lib.core.preferences import Preferences
 from lib.core.target import WIRES, Target, is_wire
@@ -16,7 +17,7 @@ from lib.ui.settings import models
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import cost, model_access
 from lib.ui.widgets.controls import render_button, render_choice
-from lib.ui.widgets.errors import flash_warning, shows_errors
+from lib.ui.widgets.errors import code_message, flash_warning, shows_errors
 
 _MODEL_KEY, _WIRE_KEY = "composer.model", "composer.wire"
 _MAX_ALTERNATIVES = 12  # models offered after a refusal
@@ -95,6 +96,8 @@ def render_notice(user: User) -> None:
     if target and not model_access.is_model_allowed(user, target.model):
         reason = escape_markdown(model_access.model_not_allowed_message(target.model))
         st.caption(f":material/lock: {reason} {t('permissions.choose_another')}")
+    elif model_list.error_code == KeyRejected.code:
+        st.caption(f":material/key_off: {code_message(model_list.error_code)}")
     elif not model_list.models and model_list.error_code:
         st.caption(t("composer.no_list" if model_list.is_unsupported else "composer.no_models"))
     elif target and target.wire not in (wires := services.model(target.model).wires):

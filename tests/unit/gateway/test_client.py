@@ -202,3 +202,37 @@ def test_fetch_models_raises_the_matching_error(
     with pytest.raises(errors.AnswerError) as caught:
         gateway.fetch_models()
     assert type(caught.value) is error_type
+
+
+BAD_KEY_BODIES = [
+    (401, '{"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}'),
+    (403, '{"detail": "Forbidden"}'),
+    (401, ""),
+    (200, '{"success": false, "message": "无效的令牌"}'),
+    (200, '{"code": 401, "msg": "Invalid API key", "data": null}'),
+    (200, '{"error": {"message": "该令牌已过期", "type": "new_api_error"}}'),
+    (200, '{"object": "error", "message": "Unauthorized"}'),
+    (400, '{"error": {"message": "API key not valid. Please pass a valid API key."}}'),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), BAD_KEY_BODIES)
+def test_a_bad_key_is_reported_when_the_model_list_is_read(replay, gateway, status, body):
+    replay.serve("/v1/models", Canned(body.encode(), status, JSON))
+    with pytest.raises(errors.KeyRejected):
+        gateway.fetch_models()
+
+
+@pytest.mark.parametrize(
+    "body", ['{"message": "hello"}', '{"success": false}', "{}", "[]", '{"object": "list", "models": []}']
+)
+def test_a_body_of_no_known_refusal_is_an_invalid_list(replay, gateway, body):
+    replay.serve("/v1/models", Canned(body.encode(), 200, JSON))
+    with pytest.raises(errors.InvalidResponse):
+        gateway.fetch_models()
+
+
+def test_a_list_may_say_something_beside_its_data(replay, gateway):
+    body = {"data": [{"id": "m"}], "success": True, "message": "invalid api key"}
+    replay.serve("/v1/models", Canned(json.dumps(body).encode(), 200, JSON))
+    assert [model.id for model in gateway.fetch_models().models] == ["m"]
