@@ -15,7 +15,7 @@ from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import RemoteGeneration
 from lib.core.conversation import Node, ThinkingPart
 from lib.ui.chat.answer_text import thinking_label
-from lib.ui.markdown.sanitize import sanitize, stable_prefix_length
+from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, stable_prefix_length
 from lib.ui.session import conversation_view, services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
@@ -219,7 +219,8 @@ class _LiveBlock:
             remaining = self._get_remaining()
             is_over = self._feed.is_done or self._should_stop()
             size = len(remaining) if is_over else stable_prefix_length(remaining)
-            text = sanitize(remaining[:size] if size else remaining)
+            is_arriving = not (is_over or size)
+            text = sanitize_arriving(remaining) if is_arriving else sanitize(remaining[:size])
             if not text.startswith(yielded):
                 return
             if len(text) > len(yielded):

@@ -3,8 +3,9 @@
 CommonMark lets a run of stars close emphasis after punctuation only before white space or punctuation, and open it
 before punctuation only after one of both (section 6.2, flanking delimiter runs): `**重点：**内容` stays as stars.
 The rule here is that of the "CJK-friendly" amendment: one CJK character beside the run is enough. A letter outside
-the run is written as a character reference, whose signs count as punctuation for the renderer; it reads and copies
-as before. A run of underscores still never begins inside a word, as in a file's name.
+a closing run is written as a character reference, whose signs count as punctuation for the renderer, and an opening
+run follows an empty directive: neither changes a text that was shown while it arrived, and both copy as it was
+written. A run of underscores still never begins inside a word, as in a file's name.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lib.ui.markdown.edits import OTHER, PUNCTUATION, Edit, classify, is_cjk
+
+_SEPARATOR = ":color[]"
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,15 @@ class DelimiterRun:
 
 
 def add_emphasis_edits(content: str, runs: Sequence[DelimiterRun], edits: list[Edit], *, is_row: bool) -> list[Edit]:
-    """Write letters as references, so that each run opens or closes emphasis as it was meant to.
+    """Separate runs from letters, so that each opens or closes emphasis as it was meant to.
 
     `edits` are those of the rules, which also change what stands beside a run.
     """
-    return _merge_edits(edits, _find_letters(content, runs, edits, is_row)) if runs else edits
+    return _merge_edits(edits, _find_additions(content, runs, edits, is_row)) if runs else edits
 
 
-def _find_letters(content: str, runs: Iterable[DelimiterRun], edits: list[Edit], is_row: bool) -> list[Edit]:
-    letters: list[Edit] = []
+def _find_additions(content: str, runs: Iterable[DelimiterRun], edits: list[Edit], is_row: bool) -> list[Edit]:
+    additions: list[Edit] = []
     last_chars = {stop: replacement[-1:] for _, stop, replacement in edits}
     first_chars = {start: replacement[:1] for start, _, replacement in edits}
     openers: dict[str, list[int]] = {"*": [], "_": [], "~": []}  # lengths of the runs that are open
@@ -50,10 +53,10 @@ def _find_letters(content: str, runs: Iterable[DelimiterRun], edits: list[Edit],
         can_close = before == OTHER or (before == PUNCTUATION and after != OTHER)
         if is_cjk(previous) or is_cjk(following):
             if not can_close and before == PUNCTUATION and lengths:
-                letters.append(_write_reference(run.end, following))
+                additions.append((run.end, run.end + 1, f"&#{ord(following)};"))
                 can_close = True
             elif not can_open and after == PUNCTUATION and run.char != "_" and not lengths:
-                letters.append(_write_reference(run.start - 1, previous))
+                additions.append((run.start, run.start, _SEPARATOR))
                 can_open = True
         rest = run.end - run.start
         while can_close and rest and lengths:
@@ -64,22 +67,18 @@ def _find_letters(content: str, runs: Iterable[DelimiterRun], edits: list[Edit],
                 lengths.pop()
         if can_open and rest:
             lengths.append(rest)
-    return letters
-
-
-def _write_reference(position: int, char: str) -> Edit:
-    return position, position + 1, f"&#{ord(char)};"
+    return additions
 
 
 def _merge_edits(edits: list[Edit], additions: list[Edit]) -> list[Edit]:
-    """Add edits of single letters, without those of letters that are edited already."""
+    """Add edits of single letters and places, without those of letters that are edited already."""
     merged: list[Edit] = []
     index = 0
     for addition in additions:
         while index < len(edits) and edits[index][1] <= addition[0]:
             merged.append(edits[index])
             index += 1
-        is_edited = index < len(edits) and edits[index][0] <= addition[0]
-        if not is_edited and (not merged or merged[-1][:2] != addition[:2]):
+        is_edited = index < len(edits) and edits[index][0] < addition[1]
+        if not is_edited and (not merged or merged[-1][1] <= addition[0]):
             merged.append(addition)
     return merged + edits[index:]

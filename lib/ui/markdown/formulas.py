@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
@@ -53,6 +53,11 @@ def is_dollar_formula(body: str, following: str, dollar_count: int) -> bool:
         _NUMBER_AND_WORD.match(body) or _TWO_WORDS.search(body) or (dollar_count == 2 and _SINGLE_WORD.fullmatch(body))
     )
     return bool(re.search(r"[\\^_=]", body)) or not is_prose
+
+
+def find_open_environment(lines: Sequence[str]) -> int | None:
+    """Find the line of a paragraph that begins an environment; in a paragraph it has no end."""
+    return next((number for number, line in enumerate(lines) if _ENVIRONMENT.match(line.lstrip())), None)
 
 
 def join_lines(body: str) -> str:

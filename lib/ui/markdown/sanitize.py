@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from markdown_it.token import Token
 
 from lib.ui.markdown.blocks import normalize, parse_blocks, stable_prefix_length
+from lib.ui.markdown.formulas import find_open_environment
 from lib.ui.markdown.inline import SPECIAL, rewrite_inline
 from lib.ui.markdown.limits import (
     FENCE_COST,
@@ -26,13 +27,21 @@ from lib.ui.markdown.limits import (
 )
 from lib.ui.markdown.tex import prepare_formula
 
-__all__ = ["sanitize", "stable_prefix_length"]
+__all__ = ["sanitize", "sanitize_arriving", "stable_prefix_length"]
 
 # No text below this length costs much, whatever it is.
 _MAX_CHEAP_CHARS = 300
+_MAX_UNDECIDED_CHARS = 6
+_UNDECIDED_END = re.compile(r"(?:(?<![*_~])[*_~]{1,3}|<(?:b(?:r ?/?)?)?)\Z", re.IGNORECASE)
 _FOOTNOTE_LABEL = re.compile(r"\[\^[^\]\s]*\]:[ \t]*")
 _UNINDENTED_LINE = re.compile(r"(?![-+*>]|\d{1,9}[.)])\S")
 _BACKTICKS = re.compile("`+")
+
+
+def sanitize_arriving(text: str) -> str:
+    """Rewrite an answer still arriving, without signs at its end whose meaning the next ones decide."""
+    match = _UNDECIDED_END.search(text, max(0, len(text) - _MAX_UNDECIDED_CHARS))
+    return sanitize(text[: match.start()] if match else text)
 
 
 def sanitize(text: str) -> str:
@@ -192,6 +201,9 @@ def _rewrite_paragraph(lines: list[str], content: str, is_heading: bool, is_last
     if not SPECIAL.search(content):
         return lines
     rows = content.split("\n")
+    open_row = find_open_environment(rows) if is_last and not is_heading else None
+    if open_row is not None:
+        return _rewrite_open_environment(lines, rows, open_row)
     delimiter_row = find_delimiter_row(rows)
     # A table may follow the lines of a paragraph.
     table_start = 0 if is_heading else len(rows) if delimiter_row is None else delimiter_row - 1
@@ -207,6 +219,15 @@ def _rewrite_paragraph(lines: list[str], content: str, is_heading: bool, is_last
     prefix, suffix = lines[0][:column], lines[0][column + len(first) :].rstrip()
     indent = _continuation_prefix(prefix)
     return [prefix + written[0] + suffix, *(indent + row for row in written[1:])]
+
+
+def _rewrite_open_environment(lines: list[str], rows: list[str], number: int) -> list[str]:
+    """Show an environment at the end of the text whose end has not arrived as code: Markdown would eat its signs."""
+    prefix = lines[0][: lines[0].rfind(rows[0].rstrip())]
+    indent = _continuation_prefix(prefix)
+    text = "\n".join(rows[:number])
+    before = _rewrite_paragraph(lines[:number], text, False, False) if number else []
+    return [*before, f"{prefix if not number else indent}```", *(f"{indent}{row}" for row in rows[number:])]
 
 
 def _continuation_prefix(prefix: str) -> str:

@@ -26,6 +26,9 @@ _BREAK_AND_LINE_END = re.compile(r"<br[ \t]*/?>[ \t]*(?:\n[ \t]*)?", re.IGNORECA
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 # The name that Streamlit gives an icon's prefix, after a colon in any spelling.
 _ICON_PREFIX = re.compile(r"[:;]material$")
+# The row below a table's header while it arrives.
+_DELIMITER_ROW_START = re.compile(r"\A\|[ \t|:-]*\Z|(?<=\n)\|[ \t|:-]*\Z")
+_ROW = re.compile(r"\n[ \t]*\|")
 # A text that would begin a block of another kind on a line of its own.
 _BLOCK_START = re.compile(
     r"(?P<number>\d{1,9})[.)](?=\s|$)|[-+*](?=\s|$)|#{1,6}(?=\s|$)|>|<|\||=+[ \t]*$|-+[ \t]*$|`{3}|~{3}|\$\$"
@@ -41,6 +44,8 @@ def arrow(state: StateInline, silent: bool) -> bool:
         return False
     match = _ARROW.match(src, position)
     if not match or html.unescape(match[0]).replace("\\", "") not in _ARROWS:
+        return False
+    if match.end() == len(src) and _DELIMITER_ROW_START.search(src, src.rfind("\n", 0, position) + 1):
         return False
     first = "\\~" if match["first"] == "~" else match["first"]
     return replace(state, match.end(), f"{first}:color[{match['second']}]{match['third'] or ''}")
@@ -101,7 +106,8 @@ def line_end(state: StateInline, silent: bool) -> bool:
         return False
     edits = state.env["edits"]
     previous = edits[-1][2] if edits and edits[-1][1] == position else src[max(0, position - 2) : position]
-    if not state.env["allows_display"] or previous.endswith(("  ", "\\", "$$", "\n")):
+    # A row of a table ends without a break, also before the row arrives that makes it one.
+    if not state.env["allows_display"] or previous.endswith(("  ", "\\", "$$", "\n")) or _ROW.match(src, position):
         return False
     start = position - (previous[-1:] in (" ", "\t") and not (edits and edits[-1][1] == position))
     state.pos = start

@@ -77,7 +77,14 @@ def test_other_signs_stay(text: str) -> None:
     assert sanitize(text) == text
 
 
-def test_lines_that_arrive_extend_those_before() -> None:
-    text = "Roses are red,\nviolets are **blue**,\n3~4 days\nand more"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Roses are red,\nviolets are **blue**,\n3~4 days\nand more",
+        "Here:\n| a | b |\n|---|:--|\n| c -> d | **e：**f |\n| g<br | h |",
+        "- a\n  b\n- c，见https://e.com/d",
+    ],
+)
+def test_lines_that_arrive_extend_those_before(text: str) -> None:
     frames = [sanitize(text[:end]) for end in range(1, len(text) + 1)]
     assert all(later.startswith(earlier) for earlier, later in zip(frames, frames[1:], strict=False))

@@ -68,3 +68,16 @@ def test_a_costly_formula_is_refused(body: str) -> None:
 @pytest.mark.parametrize("body", [r"\definecolor", r"\letter \rule{1em}{2em}", r"\frac{1}{\sqrt{1+\frac{1}{x}}}"])
 def test_a_usual_formula_stays(body: str) -> None:
     assert prepare_formula(body) == body
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("so\n\\begin{align}\na &= b_1 \\\\\nc", "so\n```\n\\begin{align}\na &= b_1 \\\\\nc"),
+        ("- a\n\n  \\begin{cases}\n  x_1 \\\\", "- a\n\n  ```\n  \\begin{cases}\n  x_1 \\\\"),
+        ("> \\begin{align}", "> ```\n> \\begin{align}"),
+        ("\\begin{other}\na", "\\begin{other}  \na"),
+    ],
+)
+def test_an_environment_that_arrives_is_code(text: str, expected: str) -> None:
+    assert sanitize(text) == expected
