@@ -33,10 +33,12 @@ _DIRECTIVE = r":(?=[A-Za-z][\w-]*[\[{]|(?:material|streamlit)[/:])|:(?<![^\s>]:)
 # Text without any of these is unchanged. Each begins with a character, which makes the search fast.
 SPECIAL = re.compile(
     rf"\$|\\[(\[><~-]|\\begin\{{|!\[|\]\(|\]:|<|&[#A-Za-z]|--|->|>=|~|(?<=[^\x00-\x7f])[*_]|[*_](?=[^\x00-\x7f])"
-    rf"|\n(?=[^\n])|[:;]material_|://|(?i:www\.)|{_DIRECTIVE}"
+    rf"|\n(?=[^\n])|[:;]material_|(?<=[^\W_]):[\w+-]+:|://|(?i:www\.)|{_DIRECTIVE}"
 )
 
 _ADDRESS_WITHOUT_SCHEME = re.compile(r"www\.", re.IGNORECASE)
+# The name of an emoji between words, as in `user:id:name`. After a space it is meant as one.
+_EMOJI_NAME = re.compile(r":(?=[\w+-]*[A-Za-z][\w+-]*:|100:|1234:)")
 _DIRECTIVE_OPENER = re.compile(_DIRECTIVE)
 _IMAGE = re.compile(r"!\[(?P<alt>(?:[^\[\]\\`]|\\.|\[[^\[\]\\`]*\]){0,2000})\](?=[(\[])")
 _LINKED_IMAGE = re.compile(r"!\[(?P<alt>[^\[\]\\`$<:!]*)\]\([^\s()<>\\`$\[\]]*(?:\s+\"[^\"`$\\\[\]]*\")?\)(?=\]\()")
@@ -135,6 +137,8 @@ def _directive(state: StateInline, silent: bool) -> bool:
         return False
     if state.src[state.pos - 1 : state.pos] == ":":
         return False
+    if state.pos and state.src[state.pos - 1].isalnum() and _EMOJI_NAME.match(state.src, state.pos):
+        return replace(state, state.pos + 1, ":color[:]")
     if opener := _DIRECTIVE_OPENER.match(state.src, state.pos):
         # No backslash: the renderer looks for icons after the escapes, and for its logo after the references.
         colons = "&#58;" * len(opener[0])

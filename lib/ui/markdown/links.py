@@ -33,7 +33,10 @@ _MAX_TAG_CHARS = 2000
 _SCHEME = re.compile(r"(?<![A-Za-z0-9])https?$", re.IGNORECASE)
 # Quotes, the dash and the ellipsis of Chinese have no code points of their own.
 _BARE_ADDRESS = re.compile(rf"[^\s<>`|\u2014\u2018\u2019\u201c\u201d\u2026{CJK_PUNCTUATION}]*")
-_HOST_BEFORE_LETTERS = re.compile(rf"(?:://)?[!-.0-~]*\.[A-Za-z0-9-]+(?::\d+)?(?=[{CJK_LETTERS}])")
+# CJK letters belong to a path (wiki/北京, wiki/C语言), but not right after a host, its slash, or a word in small
+# letters: there the sentence goes on (docs了解更多).
+_HOST_BEFORE_LETTERS = re.compile(rf"(?:://)?[!-.0-~]*\.[A-Za-z0-9-]+(?::\d+)?/?(?=[{CJK_LETTERS}])")
+_WORD_BEFORE_LETTERS = re.compile(rf"(?<=[/=#])[a-z0-9][a-z0-9._-]*(?<=[a-z0-9])(?=[{CJK_LETTERS}])")
 _ADDRESS_END = re.compile(r"\*\*|~~|\]\(|\]\[")
 # Signs that end a sentence, or emphasis, rather than an address.
 _TRAILING_SIGNS = "!\"&'),.:;<>?]}*_~"
@@ -147,10 +150,12 @@ def _address_end(src: str, position: int) -> tuple[int, bool]:
     match = _BARE_ADDRESS.match(src, position)
     end = match.end() if match else position
     is_cut = end < len(src) and not src[end].isspace() and src[end] not in "<>`|"
-    for pattern, group in ((_HOST_BEFORE_LETTERS, "end"), (_ADDRESS_END, "start")):
-        found = pattern.match(src, position, end) if group == "end" else pattern.search(src, position, end)
-        if found:
-            end, is_cut = (found.end() if group == "end" else found.start()), True
+    if host := _HOST_BEFORE_LETTERS.match(src, position, end):
+        end, is_cut = host.end(), True
+    if word := _WORD_BEFORE_LETTERS.search(src, position + len("://"), end):
+        end, is_cut = word.end(), True
+    if markup := _ADDRESS_END.search(src, position, end):
+        end, is_cut = markup.start(), True
     return _strip_trailing_signs(src, position, end), is_cut
 
 

@@ -45,6 +45,7 @@ BREAKS = [
     ("<div>\n$5\n</div>", "&lt;div>  \n\\$5  \n&lt;/div>"),
 ]
 ICONS = [
+    ("user:id:name", "user:color[:]id:name"),
     (":material_home:", ":material:color[_]home:"),
     ("\\:material_home:", "\\:material:color[_]home:"),
     ("&#58;material_home:", ":color[&#58;]material:color[_]home:"),
@@ -63,6 +64,7 @@ UNCHANGED = [
     "| a |\n|---|\n| b |",
     "<b>x</b> and <span title='a -- b'>",
     "raw_material_cost",
+    "at 10:30:45, std::vector, :tada: and key:value",
     "a &amp; b &copy; c",
 ]
 
