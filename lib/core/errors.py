@@ -200,6 +200,7 @@ class ModelNotFound(GatewayError):
 
 class EndpointNotFound(GatewayError):
     code = "not_offered"
+    is_wrong_request = True
 
 
 class InvalidRequest(GatewayError):

@@ -40,11 +40,15 @@ _PARAM_NAMES = {field.name for field in PARAM_FIELDS}
 
 @dataclass(frozen=True)
 class FieldRefusal:
-    """A field of a request that an error calls unsupported, as it spells it; `beside` is refused with it only."""
+    """A field of a request that an error calls unsupported, as it spells it; `beside` is refused with it only.
+
+    With `is_any_value`, the error rules out every value but the default.
+    """
 
     name: str
     beside: str = ""
     words: str = ""
+    is_any_value: bool = False
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,9 @@ _ALIASES: dict[str, tuple[str, ...]] = {
     "response_schema": ("response_format", "output_config.format"),
     "response_mime_type": ("response_format",),
 }
+# Names of models and codes: `gpt-5.5`, `status 400`.
+_NAMES_WITH_NUMBERS = re.compile(r"[A-Za-z][\w./:]*-[\w./:-]*|\b(?:status|code)\W{0,3}\d+", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])")
 _ECHO_LENGTH = 24  # letters of a user's text in an error that cannot be a coincidence
 _NOT_LETTERS = re.compile(r"[\W_]+")
 
@@ -131,12 +134,15 @@ def _message_without_thinking(message: Any) -> Any:
 def find_refused_param(target: Target, body: Mapping[str, Any], refusal: FieldRefusal) -> RefusedParam | None:
     """Return what an error refuses, if that field was really sent, and is called so in the gateway's own words.
 
-    What a user sends may come back in an error, as the value or the name of a field. Words that repeat the user's
-    teach nothing: else anybody could take a parameter away from all.
+    Words that name the sent value are about that value: another user's may be taken. What a user sends may come
+    back in an error, as the value or the name of a field. Words that repeat the user's teach nothing: else anybody
+    could take a parameter away from all.
     """
     field = find_sent_field(body, refusal.name)
     beside = find_sent_field(body, refusal.beside) if refusal.beside else ""
     if not field or bool(refusal.beside) != bool(beside) or _repeats_user(body, refusal):
+        return None
+    if not refusal.is_any_value and not beside and _names_value(body, field, refusal.words):
         return None
     field, beside = removable_field(field), removable_field(beside)
     if field == beside or not is_learnable(target.wire, field):
@@ -174,6 +180,17 @@ def _paths(value: Mapping[str, Any], prefix: str = "", depth: int = 4) -> Iterat
         yield prefix + name
         if isinstance(item, Mapping) and depth and prefix + name != "logit_bias":
             yield from _paths(item, f"{prefix}{name}.", depth - 1)
+
+
+def _names_value(body: Mapping[str, Any], field: str, words: str) -> bool:
+    """Return True if words hold the value that was sent, or any number."""
+    value: Any = body
+    for name in field.split("."):
+        value = value[name]
+    rest = _NAMES_WITH_NUMBERS.sub("", words)
+    texts = [_letters(text) for text in _texts(value)]
+    tokens = {_letters(token) for token in re.split(r"[\s'\"`=:,()“”]+", rest)}
+    return bool(_NUMBER.search(rest)) or any(text in tokens for text in texts if text)
 
 
 def _repeats_user(body: Mapping[str, Any], refusal: FieldRefusal) -> bool:

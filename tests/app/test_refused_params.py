@@ -80,6 +80,14 @@ def test_a_named_parameter_is_removed_with_one_click(keyed, wire):
     assert chat.field("Temperature").value is None
 
 
+def test_extra_json_that_is_named_is_removed_with_one_click(keyed):
+    keyed.serve(PATHS["openai"], refusal("Unrecognized request argument supplied: foo"), Canned(ANSWERS["openai"]))
+    chat = ChatApp(model="m-one", wire="openai").set_field("Extra JSON", '{"foo": 1}').ask("Hello?")
+    chat.click("Retry without Extra JSON")
+    assert "Yes." in chat.answers[-1]
+    assert [body.get("foo") for body in bodies(keyed, "openai")] == [1, None]
+
+
 @pytest.mark.parametrize("is_all", [False, True])
 def test_an_admin_sees_and_resets_refused_parameters(enter, store, is_all):
     section = {"admin.section": "refused_params"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Collection, Sequence
 
 from lib.core.conversation import Message, Node
@@ -13,6 +14,8 @@ from lib.core.params import Params
 from lib.core.refused_params import RefusedParam, leave_out
 from lib.core.target import Target
 from lib.gateway.wires import request_body
+
+REFUSAL_SECONDS = 3600.0  # in which a refused request is not sent again
 
 
 def request_digest(
@@ -43,11 +46,15 @@ def sent_refused_params(
 
 
 def refused_digests(nodes: Collection[Node]) -> frozenset[str]:
-    """Return the digests of the requests behind answers that the gateway refused as wrong."""
+    """Return the digests of the requests behind answers that the gateway has just refused as wrong.
+
+    After REFUSAL_SECONDS the gateway may have been repaired.
+    """
+    since = time.time() - REFUSAL_SECONDS
     return frozenset(
         node.failure.request_digest
         for node in nodes
-        if node.failure and node.failure.request_digest and node.deleted_at is None
+        if node.failure and node.failure.request_digest and node.deleted_at is None and node.created_at > since
     )
 
 

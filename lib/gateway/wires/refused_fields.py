@@ -57,7 +57,9 @@ _PARAM_WORD_BEFORE = re.compile(
     r"(?:param(?:eter)?s?|arguments?|fields?|propert(?:y|ies)|options?|参数|字段)\W{0,4}$", re.I
 )
 _PARAM_WORD_AFTER = re.compile(
-    r"^\W{0,2}(?:param(?:eter)?|argument|field|property|option|参数|字段|: extra inputs)", re.I
+    r"^\W{0,2}(?:param(?:eter)?|argument|field|property|option|参数|字段|: extra inputs"
+    r"|(?:is|are) (?:not|un|deprecated))",
+    re.IGNORECASE,
 )
 
 # Explicit words for a parameter that is not taken, whatever its value.
@@ -67,14 +69,16 @@ _UNSUPPORTED = re.compile(
     r"|(?:unknown|unrecognized|unrecognised|unexpected|extraneous|undefined) (?:request |keyword |input )?"
     r"(?:parameter|param|argument|field|property|option|name|key|input)"
     r"|was unexpected|cannot find field|not recognized|unimplemented|not implemented|not enabled|not available"
+    r"|not a (?:valid|known|recognized) (?:parameter|param|argument|field|property|option)"
     r"|(?:is|are|been) (?:removed|disabled)|cannot be (?:used|set|specified) (?:with|for|on) (?:this|the) model"
-    r"|不支持|不被支持|未知的?(?:参数|字段)|不允许|不可用|无法识别|未识别|已弃用|已废弃|不再支持|多余的?(?:参数|字段)|不接受",
+    r"|不支持|不被支持|未知的?(?:参数|字段)|不允许|不可用|无法识别|未识别|已弃用|已废弃|不再支持|多余的?(?:参数|字段)|不接受|未定义",
     re.IGNORECASE,
 )
 # A rule about the value, which another value may keep.
 _ABOUT_VALUE = re.compile(
-    r"\b(?:must|should|between|out of range|greater|less|at most|at least|maximum|minimum|too (?:large|high|low"
-    r"|small|big|long|many)|ranges?|valid|invalid|values?|one of|expected|does not match|types?)\b"
+    r"(?<!not a )\b(?:must|should|between|out of range|greater|less|at most|at least|maximum|minimum"
+    r"|too (?:large|high|low|small|big|long|many)|ranges?|valid|invalid|values?|one of|expected"
+    r"|does not match|types?)\b"
     r"|取值|范围|必须|应为|应该|大于|小于|最大|最小|超出|超过|有效|类型|的值",
     re.IGNORECASE,
 )
@@ -88,12 +92,14 @@ _ONLY_DEFAULT = re.compile(
 _CONDITIONAL = re.compile(
     r"\b(?:when|while|if|unless|without|together|combin\w+|alongside|simultaneously|same time|both|mutually|conflicts?"
     r"|only (?:with|when|for|if|one)|in addition|requires?|non-?stream\w*)\b"
-    r"|\bwith (?!(?:this|that|the|your|current|selected|given|these)? ?(?:requested |specified |selected )?"
-    r"(?:models?|deployment|endpoint|api|engine|version|gateway|provider)\b)"
+    r"|\bwith (?!(?:[\w-]+ ){0,2}(?:models?|deployment|endpoint|api|engine|version|gateway|provider)\b)"
+    r"(?![\w.:/-]*\d)"
     r"|同时|一起|[当若]|如果|冲突|互斥|只能|非流式",
     re.IGNORECASE,
 )
 _PAIR = re.compile(
+    r"(?:can ?not|can't|do not|don't|must not|may not|should not) .{0,60}"
+    r"(?:both|together|at the same time|simultaneously)|"
     r"(?:can ?not|can't|may not|must not|should not|not) (?:be )?both|both (?:be )?(?:specified|set|used|provided)"
     r"|can ?not be (?:\w+ ){0,2}(?:together|at the same time|simultaneously)|mutually exclusive"
     r"|(?:use |specify )?only one of"
@@ -102,7 +108,8 @@ _PAIR = re.compile(
 )
 # Advice and lists of what is taken instead end a clause.
 _ADVICE = re.compile(
-    r"[,;:]? ?\b(?:please )?(?:use|try|replace|switch to|did you mean|expected one of|supported parameters"
+    r"[,;:]? ?\b(?:please )?(?:in favou?r of|instead|rather than|use"
+    r"|try|replace|switch to|did you mean|expected one of|supported parameters"
     r"|allowed parameters|valid parameters|to drop)\b|，?请(?:使用|改用)",
     re.IGNORECASE,
 )
@@ -110,6 +117,8 @@ _CLAUSE_END = re.compile(r"\.\s|\.$|[;\n。；！]|!\s")
 # Entries of a validator: pydantic's `loc` and `msg`, as JSON or as Python's own notation.
 _ENTRY = re.compile(r"['\"]loc['\"]: ?[\[(](?P<loc>[^\])]*)[\])](?P<rest>[^{}]{0,200})")
 _ENTRY_REFUSAL = re.compile(r"extra_forbidden|value_error\.extra|extra (?:inputs|fields) (?:are )?not permitted", re.I)
+_FIELD_BEFORE = re.compile(r"([\w.\[\]]+)[\s:]+extra (?:inputs|fields) (?:are )?not permitted", re.IGNORECASE)
+_DOTTED = re.compile(r"\b([a-z][a-z_]+)(?:\.[a-z_]+)*\.([a-z_]+)\b", re.IGNORECASE)
 _FIELD_AFTER = re.compile(r"not permitted, field: ['\"]([\w.\[\]]+)['\"]", re.IGNORECASE)
 _ROOTS = ("body", "request", "generation_config", "config", "params", "parameters", "extra_body", "$", "root", "json")
 
@@ -122,8 +131,14 @@ class _Mention(NamedTuple):
 
 def named_params(payload: Any, message: str) -> tuple[str, ...]:
     """Return the parameters that an error names in its `param`, its entries or its message, in any spelling."""
-    names = [mention.name for mention in _find_mentions(message)]
+    advice = _ADVICE.search(message)
+    text = message[: advice.start()] if advice else message
+    names = [mention.name for mention in _find_mentions(text)]
     names += [normalize_name(_param_field(payload)), *(normalize_name(name) for name, _ in _entries(message))]
+    # A value as the end of a path: `thinking.type.disabled`.
+    ends = [(normalize_name(match[1]), normalize_name(match[2])) for match in _DOTTED.finditer(text)]
+    names += [start for start, end in ends if end not in _PARAM_BY_NAME]
+    names = [name for name in names if name] or [mention.name for mention in _find_mentions(message)]
     named = {_PARAM_BY_NAME.get(name.rpartition(".")[2], "") for name in names}
     named |= {param_of_field("openai", name) or param_of_field("anthropic", name) for name in names}
     known = [field.name for field in PARAM_FIELDS]
@@ -138,9 +153,9 @@ def field_refusals(payload: Any, message: str) -> tuple[FieldRefusal, ...]:
     """
     entries = [(name, words) for name, words in _entries(message) if _ENTRY_REFUSAL.search(words)]
     if entries or _entries(message):
-        return tuple(FieldRefusal(normalize_name(name), words=words[:MAX_WORDS_LENGTH]) for name, words in entries)
-    if fields := _FIELD_AFTER.findall(message):
-        return tuple(FieldRefusal(normalize_name(name), words=message[:MAX_WORDS_LENGTH]) for name in fields)
+        return tuple(_any_value(name, words) for name, words in entries)
+    if fields := _FIELD_AFTER.findall(message) or _FIELD_BEFORE.findall(message):
+        return tuple(_any_value(name, message) for name in fields)
     is_default_only = bool(_ONLY_DEFAULT.search(message))
     refusals: list[FieldRefusal] = []
     for clause in _CLAUSE_END.split(message):
@@ -175,7 +190,11 @@ def _clause_refusals(clause: str, param: str, *, is_default_only: bool) -> Itera
     if not names and param and not is_default_only:
         names = [normalize_name(param)]
     for name in names:
-        yield FieldRefusal(name, words=words)
+        yield FieldRefusal(name, words=words, is_any_value=is_default_only)
+
+
+def _any_value(name: str, words: str) -> FieldRefusal:
+    return FieldRefusal(normalize_name(name), words=words.strip()[:MAX_WORDS_LENGTH], is_any_value=True)
 
 
 def _find_mentions(text: str) -> Iterator[_Mention]:

@@ -29,7 +29,7 @@ def render(user: User, view: ConversationView, node: Node, footer: str, *, is_la
     """
     is_blocked = is_last and composer.repeats_refusal(view, node)
     is_final = node.outcome is Outcome.COMPLETE or bool(node.failure and not node.failure.retryable)
-    rejected = params_panel.filter_changed(node.failure.rejected_params) if is_last and node.failure else []
+    rejected = params_panel.list_rejected(node.failure, node.target) if is_last and node.failure else []
     if is_blocked:
         st.caption(t("answer.change_first"))
     if is_last and (rejected or is_blocked or not is_final):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import streamlit as st
 
 from lib.chat.turns import refused_requests, turn
+from lib.core.conversation import Failure
+from lib.core.extra_json import absorb_extra
 from lib.core.models import Capabilities
 from lib.core.params import (
     FIELDS_BY_NAME,
@@ -119,10 +122,17 @@ def reset_params(user: User, names: Sequence[str]) -> None:
     set_params(user, **{name: _widget_value(FIELDS_BY_NAME[name], Params()) for name in names})
 
 
-def filter_changed(names: Sequence[str]) -> list[str]:
-    """Return those names that are parameters with a value other than the default."""
-    changed = changed_params(current_params())
-    return [name for name in names if name in changed]
+def list_rejected(failure: Failure, target: Target | None) -> list[str]:
+    """Return the parameters that are set and that a failure names; Extra JSON if it names a field of it."""
+    params = current_params()
+    changed = changed_params(params)
+    names = [name for name in failure.rejected_params if name in changed]
+    extra = parse_json_object(params.extra)
+    absorbed = changed_params(absorb_extra(target.wire, params)) if extra and target else []
+    is_extra_named = any(name in absorbed and name not in changed for name in failure.rejected_params) or any(
+        len(field) > 2 and re.search(rf"(?<!\w){re.escape(field)}(?!\w)", failure.detail) for field in extra
+    )
+    return [*names, "extra"] if is_extra_named and "extra" not in names else names
 
 
 def _on_widget_change(user: User) -> None:

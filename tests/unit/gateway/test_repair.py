@@ -151,6 +151,10 @@ def test_fields_without_a_parameter_are_learnt_too(replay: Replay, learning_gate
         (refusal("temperature must be between 0 and 1"), Params(temperature=1.5)),
         (refusal("temperature is not supported when thinking is enabled"), Params(temperature=0.5)),
         (refusal("`top_p` is not supported with this model"), Params(temperature=0.5)),
+        (refusal("temperature=1.5 is not supported"), Params(temperature=1.5)),
+        (refusal("temperature: 2.0 is not supported by this model"), Params(temperature=1.5)),
+        (refusal("reasoning effort max is not supported by this model"), Params(effort="max")),
+        (refusal("'reasoning_effort' 'max' not supported"), Params(effort="max")),
         (refusal("`temperature` is not supported", 500, code="invalid_request"), Params(temperature=0.5)),
         (
             Canned(json.dumps({"code": 400, "msg": "`temperature` is not supported"}).encode(), headers=JSON),

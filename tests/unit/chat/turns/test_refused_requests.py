@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lib.chat.turns import turn
+from lib.chat.turns import refused_requests, turn
 from lib.chat.turns.refused_requests import request_digest, sent_refused_params
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.turn import TurnServices
@@ -14,6 +14,7 @@ from lib.core.conversation import Outcome
 from lib.core.errors import (
     AnswerError,
     ContextTooLong,
+    EndpointNotFound,
     InvalidRequest,
     Overloaded,
     RequestTooLarge,
@@ -46,7 +47,7 @@ def build(store, *answers) -> tuple[TurnServices, ScriptedGateway]:
     return TurnServices(store, gateway, GenerationRegistry()), gateway
 
 
-@pytest.mark.parametrize("error_class", [InvalidRequest, ContextTooLong, RequestTooLarge])
+@pytest.mark.parametrize("error_class", [InvalidRequest, ContextTooLong, RequestTooLarge, EndpointNotFound])
 def test_a_refused_request_is_not_sent_again_unchanged(store, error_class):
     services, gateway = build(store, refused(error_class("no")))
     conversation_id = ask(services)
@@ -76,6 +77,15 @@ def test_a_changed_request_is_sent(store, target, params):
     conversation_id = ask(services)
     turn.regenerate(services, "ann", conversation_id, target, params)
     assert wait_for_path(services, conversation_id)[-1].outcome is Outcome.COMPLETE
+    assert len(gateway.sent) == 2
+
+
+def test_an_old_refusal_does_not_count(store, monkeypatch):
+    services, gateway = build(store, refused(InvalidRequest("no")), ANSWER)
+    conversation_id = ask(services)
+    monkeypatch.setattr(refused_requests, "REFUSAL_SECONDS", 0.0)
+    turn.regenerate(services, "ann", conversation_id, TARGET, PARAMS)
+    wait_for_path(services, conversation_id)
     assert len(gateway.sent) == 2
 
 

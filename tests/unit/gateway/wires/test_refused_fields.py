@@ -60,6 +60,14 @@ def refused(message: str, param: str | None = None) -> set[str]:
         ("该模型不支持 temperature 参数", {"temperature"}),
         ("未知参数: topP", {"top_p"}),
         ("参数 seed 不被支持", {"seed"}),
+        ("参数 'top_k' 未定义", {"top_k"}),
+        ("'top_k' is not a valid parameter", {"top_k"}),
+        ("Additional properties are not allowed ('top_k' was unexpected)", {"top_k"}),
+        ("1 validation error for Request\ntop_k\n  Extra inputs are not permitted [type=extra_forbidden]", {"top_k"}),
+        ('"max_tokens" is deprecated in favor of "max_completion_tokens"', {"max_tokens"}),
+        ("Thinking is not supported by this model", {"thinking"}),
+        ("`stop` is not supported with gpt-5.5", {"stop"}),
+        ("`stop` is not supported with reasoning models", {"stop"}),
     ],
 )
 def test_explicit_refusals_in_any_spelling(message: str, names: set[str]) -> None:
@@ -145,6 +153,8 @@ def test_values_and_combinations_are_no_refused_parameters(message: str) -> None
         "temperature and topP are mutually exclusive",
         "Only one of temperature or top_p may be set",
         "temperature 和 top_p 不能同时设置",
+        "Cannot specify both temperature and top_p",
+        "You cannot set temperature and top_p at the same time",
     ],
 )
 def test_one_of_two_that_cannot_be_sent_together_is_refused_beside_the_other(message: str) -> None:
@@ -163,6 +173,7 @@ def test_one_of_two_that_cannot_be_sent_together_is_refused_beside_the_other(mes
         ("maxOutputTokens must be positive", ("max_tokens",)),
         ("the user must stop thinking, with some effort and a seed", ()),
         ("参数 seed 无效", ("seed",)),
+        ("thinking.type.enabled is not supported. Use thinking.type.adaptive and output_config.effort.", ("thinking",)),
     ],
 )
 def test_parameters_for_the_button_are_named_in_any_spelling(message: str, names: tuple[str, ...]) -> None:
