@@ -112,7 +112,9 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """A sign of activity without content."""
+    """A sign of activity without content; `is_thinking` where the model has begun to think without a text."""
+
+    is_thinking: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from lib.chat.usage.recorder import (
 )
 from lib.core import errors
 from lib.core.conversation import Failure, Message, Node, Outcome, new_id
-from lib.core.events import Event, Heartbeat, RetryScheduled
+from lib.core.events import Event, Heartbeat, Restart, RetryScheduled
 from lib.core.reply import ChoiceReplies
 from lib.core.usage import UsageRecord
 from lib.gateway.transport.cancel import CancelToken
@@ -47,7 +47,8 @@ class GenerationSnapshot:
     """An answer at one moment; `version` grows with every change.
 
     Heartbeats count as activity, but not as content. `retry_in` is the rest of the pause before
-    `scheduled_retry`, in seconds. `is_unsaved` is set while the database refuses the answer.
+    `scheduled_retry`, in seconds. `is_unsaved` is set while the database refuses the answer, `has_thought` from
+    the first thinking on, also if it has no text.
     """
 
     version: int
@@ -57,6 +58,7 @@ class GenerationSnapshot:
     is_unsaved: bool = False
     scheduled_retry: RetryScheduled | None = None
     retry_in: float = 0.0
+    has_thought: bool = False
 
     @property
     def is_finished(self) -> bool:
@@ -102,6 +104,7 @@ class Generation:
         self._condition = threading.Condition()
         self._save_lock = threading.Lock()
         self._is_unsaved = False
+        self._has_thought = False
         self._worker_finished = threading.Event()
         self._on_finished: Callable[[Generation], None] = lambda _: None
 
@@ -128,6 +131,7 @@ class Generation:
                 self._is_unsaved,
                 retry if retry_in else None,
                 retry_in,
+                self._has_thought,
             )
 
     def stop(self) -> None:
@@ -224,7 +228,10 @@ class Generation:
                 return
             self._last_activity_at = time.monotonic()
             if type(event) is Heartbeat:
+                self._has_thought |= event.is_thinking
                 return
+            if type(event) is Restart:
+                self._has_thought = False
             self._last_content_at = self._last_activity_at
             self._scheduled_retry = event if isinstance(event, RetryScheduled) else None
             self._replies.add(event)

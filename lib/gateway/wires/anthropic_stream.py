@@ -131,7 +131,7 @@ class _StreamParser:
         """Yield content, and note that it came; a field of a wrong type leaves the rest of the event out."""
         try:
             for event in events:
-                if not isinstance(event, Citation | SignatureDelta):
+                if not isinstance(event, Citation | SignatureDelta | Heartbeat):
                     self.finish.add_text(0)
                 yield event
         except DamagedValue:
@@ -156,6 +156,7 @@ class _StreamParser:
                 for citation in get_list(block, "citations"):
                     yield from parse_citation(citation)
             case "thinking":
+                yield Heartbeat(is_thinking=True)  # its text may be omitted
                 yield from _parse_known_delta(slot, {**block, "type": "thinking_delta"})
                 yield from _parse_known_delta(slot, {**block, "type": "signature_delta"})
             case "redacted_thinking":

@@ -126,10 +126,10 @@ class _AnswerFeed:
     def _is_thinking_silently(self) -> bool:
         """Return True if the model thinks without a text.
 
-        It has signed or redacted thinking, or the response has begun and the model is known to think first.
+        The response has thinking without a text, or it has begun and the model is known to think first.
         """
-        has_thought = any(isinstance(part, ThinkingPart) for part in self.node.message.parts)
-        return has_thought or (self._expects_thinking and bool(self.node.provider_metadata))
+        has_part = any(isinstance(part, ThinkingPart) for part in self.node.message.parts)
+        return self._snapshot.has_thought or has_part or (self._expects_thinking and bool(self.node.provider_metadata))
 
 
 def _expects_thinking(node: Node) -> bool:

@@ -13,7 +13,7 @@ from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import GenerationRegistry, RemoteGeneration
 from lib.core import errors
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart
-from lib.core.events import Event, Finish, TextDelta, ThinkingDelta
+from lib.core.events import Event, Finish, Heartbeat, Restart, TextDelta, ThinkingDelta
 from lib.core.target import Target
 from lib.gateway.transport.cancel import CancelToken
 
@@ -165,6 +165,37 @@ def test_timing_has_first_token_first_text_and_total(store_with_turn):
         .timing
     )
     assert 0 <= timing.first_token <= timing.first_text <= timing.total
+
+
+def test_thinking_without_text_is_known_until_a_restart(store_with_turn):
+    steps = {name: threading.Event() for name in ("think", "restart", "end")}
+
+    def produce(_: CancelToken) -> Iterator[Event]:
+        yield Heartbeat()
+        steps["think"].wait(WAIT)
+        yield Heartbeat(is_thinking=True)
+        yield Heartbeat()
+        steps["restart"].wait(WAIT)
+        yield Restart()
+        steps["end"].wait(WAIT)
+        yield from (TextDelta("4"), DONE)
+
+    running = RunningGeneration(store_with_turn.messages, produce)
+
+    def wait_for(has_thought: bool) -> None:
+        deadline = time.monotonic() + WAIT
+        while running.answer.wait(-1, 0).has_thought != has_thought:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+    assert not running.answer.wait(-1, 0).has_thought
+    steps["think"].set()
+    wait_for(True)
+    assert running.answer.wait(-1, 0).node.message == Message("assistant", ())
+    steps["restart"].set()
+    wait_for(False)
+    steps["end"].set()
+    assert running.wait_for_end().outcome is Outcome.COMPLETE
 
 
 def test_followers_see_the_same_growing_text(store_with_turn):

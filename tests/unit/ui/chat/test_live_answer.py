@@ -23,7 +23,9 @@ STARTED = {"request_id": "r-1"}
 def status_of(monkeypatch):
     """Return the status line of an answer without text, some seconds after the question."""
 
-    def status_text(target, params, metadata, parts=(), seconds=1.0, capabilities=UNKNOWN_CAPABILITIES):
+    def status_text(
+        target, params, metadata, parts=(), seconds=1.0, has_thought=False, capabilities=UNKNOWN_CAPABILITIES
+    ):
         message = Message("assistant", parts)
         node = Node("a", "q", message, 1.0, Outcome.ARRIVING, target=target, provider_metadata=metadata)
         conversation = Conversation("c", "Why?", 1.0, created_at=1.0, target=target, params=params)
@@ -31,7 +33,7 @@ def status_of(monkeypatch):
         view = SimpleNamespace(conversation=conversation)
         monkeypatch.setattr(live_answer.conversation_view, "current_view", lambda: view)
         monkeypatch.setattr(live_answer.services, "model", lambda _: model)
-        snapshot = GenerationSnapshot(1, node, seconds, seconds)
+        snapshot = GenerationSnapshot(1, node, seconds, seconds, has_thought=has_thought)
         generation = SimpleNamespace(wait=lambda *_: snapshot)
         return live_answer._AnswerFeed(generation, None, replace(node, provider_metadata={}))._status_text()
 
@@ -65,6 +67,8 @@ def test_thinking_without_text_is_evidence_for_any_model(status_of):
     parts = (ThinkingPart("", "signature"),)
     status = status_of(Target("my-model", "anthropic"), Params(), STARTED, parts)
     assert status.replace("\\", "") == "my-model is thinking"
+    started = status_of(Target("my-model", "anthropic"), Params(), STARTED, has_thought=True)
+    assert started == status
 
 
 def test_a_long_silence_shows_its_seconds(status_of):
