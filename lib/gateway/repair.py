@@ -1,4 +1,4 @@
-"""Requests sent again with a change that the refusal names: without a refused parameter, or earlier thinking."""
+"""Requests sent again with the change that a refusal names: without a parameter or thinking, with a lower limit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lib.core.errors import AnswerError, InvalidRequest
+from lib.core.errors import AnswerError, ContextTooLong, InvalidRequest
+from lib.core.params import MIN_THINKING_BUDGET
 from lib.core.refused_params import (
     MAX_WORDS_LENGTH,
     SENT_AGAIN,
@@ -19,7 +20,9 @@ from lib.core.refused_params import (
     removable_field,
 )
 from lib.core.target import Target
+from lib.gateway.wires.output_limits import find_stated_limit
 
+_LIMIT_FIELDS = ("max_tokens", "max_completion_tokens")
 MAX_REPAIRS = 4  # of one request: a gateway names one parameter after the other
 
 # Invalid signatures, and thinking that belongs to another conversation, model or account: Anthropic's wording, those
@@ -75,7 +78,7 @@ class RequestRepair:
         """Change the body as a refusal demands; returns False if there is nothing to change."""
         if len(self.notes) >= MAX_REPAIRS or error.status is not None and not 400 <= error.status < 500:
             return False
-        return self._drop_thinking(error) or self._drop_refused_params(error)
+        return self._drop_thinking(error) or self._lower_output_limit(error) or self._drop_refused_params(error)
 
     def metadata(self) -> dict[str, Any]:
         """Return the changes as metadata of the answer; {} without any."""
@@ -89,6 +92,21 @@ class RequestRepair:
             return False
         self.body = without
         self.notes.append({"reason": "thinking", "words": error.detail[:MAX_WORDS_LENGTH]})
+        return True
+
+    def _lower_output_limit(self, error: AnswerError) -> bool:
+        """Send the output limit that a refusal names in place of a higher one."""
+        name = next((name for name in _LIMIT_FIELDS if name in self.body), "")
+        sent = self.body.get(name)
+        if not isinstance(error, InvalidRequest | ContextTooLong) or type(sent) is not int:
+            return False
+        limit = find_stated_limit(error.detail, sent)
+        if limit is None:
+            return False
+        self.body = _with_output_limit(self.body, name, limit)
+        self.notes.append(
+            {"reason": "limit", "field": name, "limit": str(limit), "words": error.detail[:MAX_WORDS_LENGTH]}
+        )
         return True
 
     def _drop_refused_params(self, error: AnswerError) -> bool:
@@ -110,6 +128,20 @@ class RequestRepair:
                 self._memory.learn(refused)
                 self.notes.append({"reason": "refused", "field": refused.field, "words": refused.words})
         return True
+
+
+def _with_output_limit(body: Mapping[str, Any], name: str, limit: int) -> dict[str, Any]:
+    """Return the body with another output limit, and a thinking budget below it."""
+    result = {**body, name: limit}
+    thinking = body.get("thinking")
+    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
+    if not isinstance(thinking, Mapping) or not isinstance(budget, int) or budget < limit:
+        return result
+    lowered = limit * 4 // 5
+    if lowered >= MIN_THINKING_BUDGET:
+        return {**result, "thinking": {**thinking, "budget_tokens": lowered}}
+    del result["thinking"]
+    return result
 
 
 def without_thinking(body: Mapping[str, Any]) -> dict[str, Any]:

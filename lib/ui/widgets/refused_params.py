@@ -36,9 +36,11 @@ def field_label(wire: Wire, field: str) -> str:
 
 
 def sent_again_text(target: Target | None, note: Mapping[str, Any]) -> str:
-    """Say without what a request was sent again, and quote the gateway; plain text."""
+    """Say how a request was changed before it was sent again, and quote the gateway; plain text."""
     words, field = (str(note.get(name, ""))[:MAX_WORDS_LENGTH] for name in ("words", "field"))
     if note.get("reason") == "thinking":
         return t("answer_details.sent_again_thinking", words=words)
+    if note.get("reason") == "limit":
+        return t("answer_details.sent_again_limit", limit=note.get("limit"), words=words)
     name = param_of_field(target.wire, field) if target else ""
     return t("answer_details.sent_again_refused", field=t(f"param.{name}") if name else field, words=words)

@@ -138,6 +138,35 @@ def test_limit_of_the_answer_is_sent_under_its_other_name(replay: Replay, learni
     assert "max_tokens" not in replay.requests[1].json
 
 
+TOO_LARGE = "max_tokens: 32000 > 4096, which is the maximum allowed number of output tokens for tiny"
+
+
+@each_wire
+@pytest.mark.parametrize(
+    "params", [Params(max_tokens=32_000), Params(max_tokens=32_000, thinking="budget", budget=5000)]
+)
+def test_the_limit_that_a_refusal_names_is_sent_instead(
+    wire: Wire, params: Params, replay: Replay, learning_gateway: Gateway, memory: Memory
+) -> None:
+    replay.serve(PATHS[wire], refusal(TOO_LARGE), answer(wire))
+    collected = ask(learning_gateway, wire, params)
+    first, second = (json.loads(request.body) for request in replay.requests)
+    assert (first["max_tokens"], second["max_tokens"]) == (32_000, 4096)
+    assert second.get("thinking", {}).get("budget_tokens", 0) == (3276 if "thinking" in first else 0)
+    assert {**first, "max_tokens": 0, "thinking": 0} == {**second, "max_tokens": 0, "thinking": 0}
+    assert collected.text == RECORDINGS[f"{wire}-text.sse"].text
+    (note,) = collected.reply.provider_metadata[SENT_AGAIN]
+    assert (note["reason"], note["field"], note["limit"]) == ("limit", "max_tokens", "4096")
+    assert memory.refused == []
+
+
+def test_a_limit_that_is_refused_again_is_not_sent_a_third_time(replay: Replay, learning_gateway: Gateway) -> None:
+    replay.serve(PATHS["anthropic"], refusal(TOO_LARGE), refusal(TOO_LARGE))
+    collected = ask(learning_gateway, "anthropic", Params(max_tokens=32_000))
+    assert isinstance(collected.error, errors.InvalidRequest)
+    assert [json.loads(request.body)["max_tokens"] for request in replay.requests] == [32_000, 4096]
+
+
 def test_fields_without_a_parameter_are_learnt_too(replay: Replay, learning_gateway: Gateway, memory: Memory) -> None:
     replay.serve(PATHS["openai"], refusal("stream_options: Extra inputs are not permitted", 422), answer("openai"))
     assert ask(learning_gateway, "openai", Params()).error is None
