@@ -7,7 +7,6 @@ import pytest
 
 from lib.core import errors
 from lib.core.conversation import OtherPart, Outcome, TextPart, ThinkingPart, Usage
-from lib.core.events import Heartbeat, ProviderMetadata, SignatureDelta, TextDelta
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic
 from tests.unit.gateway.recordings import CollectedAnswer, collect
@@ -211,22 +210,6 @@ CASES: dict[str, tuple[list[Any], dict[str, Any]]] = {
         {"text": "Four", "thinking": "Hm.", "usage": Usage(2, 3), "outcome": Outcome.LENGTH},
     ),
 }
-
-
-def test_thinking_whose_text_is_omitted_is_a_sign_of_thinking() -> None:
-    stream = [
-        START,
-        block(0, "thinking", thinking=""),
-        delta(0, "thinking", thinking=""),
-        delta(0, "signature", signature="s"),
-    ]
-    frames = (Frame(str(event["type"]), json.dumps(event)) for event in [*stream, text("4", 1), message_delta(), STOP])
-    events = [event for event in anthropic.events(frames) if not isinstance(event, ProviderMetadata)]
-    assert events[:3] == [
-        Heartbeat(is_thinking=True),
-        SignatureDelta("s", events[1].block),
-        TextDelta("4", events[2].block),
-    ]
 
 
 @pytest.mark.parametrize("case", CASES)
