@@ -7,6 +7,11 @@ import re
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lib.ui.server import streamlit_private
+from lib.ui.session import resources
+
+# The page that holds the app of Streamlit Community Cloud in a frame.
+_CLOUD_ANCESTORS = "'self' https://*.streamlit.app https://share.streamlit.io"
 # A host name or address with an optional port. Anything else could add directives to the policy.
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
@@ -34,19 +39,25 @@ class SecurityHeadersMiddleware:
 def content_security_policy(host: str) -> str:
     """Return the policy for a page of `host`, the request's Host header; an invalid host is left out.
 
-    Nothing loads from another host: a URL in model text could carry the conversation out. Scripts are left to
-    Streamlit, which runs none from a text.
+    Nothing loads from another host: a URL in model text could carry the conversation out. Scripts are the files of
+    this server, the one in Streamlit's page, and components, which Streamlit loads as blobs. No page of another
+    site may hold this one in a frame, except for the host of Streamlit Community Cloud.
     """
     # Safari before 15.4 does not count websockets of the same host as 'self'.
     websockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    scripts = " ".join(f"'{digest}'" for digest in streamlit_private.inline_script_digests())
+    ancestors = _CLOUD_ANCESTORS if resources.host().is_community_cloud else "'none'"
     return "; ".join(
         (
+            "default-src 'self'",
+            f"script-src 'self' blob: {scripts}",
             "img-src 'self' data: blob:",
             "media-src 'self' data: blob:",
             "font-src 'self' data:",
             "style-src 'self' 'unsafe-inline'",
-            f"connect-src 'self'{websockets} data: blob:",
-            "frame-src 'self' data: blob:",
+            f"connect-src 'self'{websockets}",
+            "frame-src 'none'",
+            f"frame-ancestors {ancestors}",
             "object-src 'none'",
             "base-uri 'self'",
             "form-action 'self'",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from base64 import b64encode
 from collections.abc import Collection, Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers as HeaderView
 from streamlit.auth_util import get_cookie_with_chunks
+from streamlit.file_util import get_static_dir
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
@@ -79,6 +85,14 @@ def without_session_id(scope: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in scope["headers"]
     ]
     return {**scope, "headers": headers}
+
+
+@lru_cache(maxsize=1)
+def inline_script_digests() -> tuple[str, ...]:
+    """Return the digests of the scripts inside of Streamlit's page, as a content security policy names them."""
+    page = (Path(get_static_dir()) / "index.html").read_text(encoding="utf-8")
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    return tuple(f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}" for text in scripts)
 
 
 def message_type(data: bytes) -> str:
