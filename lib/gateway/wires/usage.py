@@ -52,7 +52,15 @@ _THINKING_NAMES = ("reasoning_tokens", "thinking_tokens", "thoughtsTokenCount")
 _INPUT_NAMES = ("promptTokenCount", "inputTokenCount", "inputTokens")
 _OUTPUT_NAMES = ("candidatesTokenCount", "outputTokenCount", "outputTokens")
 
-_PLACES = ("usage", "usageMetadata", "usage_metadata", "amazon-bedrock-invocationMetrics")
+_PLACES = ("usage", "usageMetadata", "usage_metadata")
+# Bedrock adds its own counters to the last event, under Anthropic's meaning and its own names.
+_BEDROCK_PLACE = "amazon-bedrock-invocationMetrics"
+_BEDROCK_NAMES = {
+    "inputTokenCount": "input_tokens",
+    "outputTokenCount": "output_tokens",
+    "cacheReadInputTokenCount": "cache_read_input_tokens",
+    "cacheWriteInputTokenCount": "cache_creation_input_tokens",
+}
 
 
 def find_usage(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,6 +68,8 @@ def find_usage(payload: Mapping[str, Any]) -> dict[str, Any]:
     for name in _PLACES:
         if raw := get_object(payload, name):
             return raw
+    if metrics := get_object(payload, _BEDROCK_PLACE):
+        return {_BEDROCK_NAMES.get(name, name): value for name, value in metrics.items()}
     return get_object(get_object(payload, "x_groq"), "usage")
 
 
