@@ -8,6 +8,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from lib.core.conversation import ImagePart, OtherPart, TextPart
+from lib.core.sanitize import replace_surrogates
 
 # Bytes of one image, and of all images of one answer. They are stored in the row of the answer, which is written twice
 # a second while the answer arrives, and sent to the browser with it. Image models send 1 to 3 MB.
@@ -42,6 +43,7 @@ def image_from_base64(data: str, media_type: str = "") -> ImagePart | OtherPart:
 
     The first bytes decide the type, since gateways often state a wrong one.
     """
+    media_type = replace_surrogates(media_type)[:80]
     if "%" in data[:4096]:
         data = unquote(data)
     size = len(data) * 3 // 4
@@ -57,7 +59,7 @@ def image_from_base64(data: str, media_type: str = "") -> ImagePart | OtherPart:
 
 def image_from_url(url: str) -> ImagePart | OtherPart:
     """Return the image at a URL of any kind; an OtherPart for one that cannot be shown or opened."""
-    url = url.strip()
+    url = replace_surrogates(url.strip())
     if match := _DATA_URL.match(url):
         if match["base64"]:
             return image_from_base64(url[match.end() :], match["type"] or "")

@@ -220,7 +220,9 @@ def _part_to_row(part: Part) -> dict[str, Any]:
             "signature": part.signature,
             "sealed": part.redacted_data,
         }
-    return {"type": _PART_TYPES[type(part)], **{name: value for name, value in asdict(part).items() if value}}
+    # The empty text is for versions that know no other parts than texts.
+    values = {name: value for name, value in asdict(part).items() if value}
+    return {"type": _PART_TYPES[type(part)], "text": "", **values}
 
 
 def price_to_json(price: Price | None) -> dict[str, str | None] | None:

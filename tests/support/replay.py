@@ -27,7 +27,7 @@ class Canned:
     `piece` is the size of its pieces: chunks, or writes where it is not chunked. After `cut`
     bytes the connection is closed. After `silence` bytes nothing more comes until the client leaves, or
     Replay.resume() is called; with `mute` that is so before the status line. With `reset` there is no
-    answer at all: the connection is reset.
+    answer at all: the connection is reset. `interim` is what comes before the status line.
     """
 
     body: bytes = b""
@@ -40,6 +40,7 @@ class Canned:
     silence: int | None = None
     mute: bool = False
     reset: bool = False
+    interim: bytes = b""
 
 
 @dataclass
@@ -157,7 +158,7 @@ class Replay:
         if answer.mute and not self._silent(connection, request):
             return False
         body = gzip.compress(answer.body) if answer.gzip else answer.body
-        head = _head(answer, len(body))
+        head = answer.interim + _head(answer, len(body))
         sent = body if answer.cut is None else body[: answer.cut]
         if answer.silence is None:
             first, rest = sent, b""

@@ -1,22 +1,38 @@
 """Replies built from events: valid after any prefix, for any split and block order."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.core.conversation import Message, Node, Outcome, TextPart, ThinkingPart, Usage
+from lib.core.conversation import (
+    ImagePart,
+    Message,
+    Node,
+    OtherPart,
+    Outcome,
+    SourcePart,
+    TextPart,
+    ThinkingPart,
+    Usage,
+)
 from lib.core.events import (
+    Citation,
+    ContentPart,
     Event,
     Finish,
+    FinishRevoked,
     ProviderMetadata,
     Restart,
     SignatureDelta,
     TextDelta,
+    TextWasThinking,
     ThinkingDelta,
     UsageReport,
 )
+from lib.core.images import MAX_ANSWER_IMAGE_BYTES
 from lib.core.reply import Reply
 from lib.core.sanitize import parse_token_count, replace_surrogates
 
@@ -30,6 +46,10 @@ EVENTS = st.one_of(
     st.builds(Finish, st.sampled_from([Outcome.COMPLETE, Outcome.LENGTH]), LETTERS),
     st.builds(lambda id_, model: ProviderMetadata({"id": id_, "model": model}), LETTERS, LETTERS),
     st.just(Restart()),
+    st.builds(ContentPart, st.builds(OtherPart, LETTERS, LETTERS), st.integers(0, 2)),
+    st.builds(Citation, st.builds(SourcePart, LETTERS, LETTERS), st.integers(0, 2)),
+    st.builds(TextWasThinking, st.integers(0, 2)),
+    st.just(FinishRevoked()),
 )
 
 
@@ -132,6 +152,11 @@ def test_a_restart_discards_earlier_events() -> None:
         ([ThinkingDelta("a"), COMPLETE], Outcome.EMPTY),
         ([Finish(Outcome.LENGTH, "length")], Outcome.LENGTH),
         ([Finish(Outcome.REFUSED, "refusal")], Outcome.REFUSED),
+        ([ContentPart(ImagePart(url="https://a.example/")), COMPLETE], Outcome.COMPLETE),
+        ([ContentPart(OtherPart("audio")), COMPLETE], Outcome.COMPLETE),
+        ([Citation(SourcePart("https://a.example/")), COMPLETE], Outcome.COMPLETE),
+        ([Citation(SourcePart()), COMPLETE], Outcome.EMPTY),
+        ([TextDelta("a"), COMPLETE, FinishRevoked()], Outcome.INTERRUPTED),
     ],
 )
 def test_outcome_of_events(events: list[Event], outcome: Outcome) -> None:
@@ -168,3 +193,45 @@ def test_text_without_surrogates_can_be_encoded(text: str) -> None:
 )
 def test_token_counts_are_non_negative_integers(value: object, expected: int | None) -> None:
     assert parse_token_count(value) == expected
+
+
+PICTURE, SOURCE = ImagePart(url="https://a.example/"), SourcePart("https://a.example/", "A")
+
+
+def test_content_stands_in_its_block_before_the_text_and_is_replaced_by_a_later_one() -> None:
+    reply = fold(TextDelta("a"), TextDelta("b", 1), ContentPart(OtherPart("audio"), 1), ContentPart(PICTURE, 2))
+    reply.add(ContentPart(OtherPart("audio", "3 s"), 1))
+    assert reply.parts() == (TextPart("a"), OtherPart("audio", "3 s"), TextPart("b"), PICTURE)
+
+
+def test_sources_stand_at_the_end_and_are_merged_with_those_of_the_continued_answer() -> None:
+    base = Node("id", None, Message("assistant", (TextPart("a"), SOURCE)), 1.0)
+    reply = Reply(base)
+    for event in (TextDelta("b"), Citation(SOURCE), Citation(SourcePart("https://b.example/"))):
+        reply.add(event)
+    assert reply.parts() == (TextPart("ab"), SOURCE, SourcePart("https://b.example/"))
+    reply.add(Restart())
+    assert reply.parts() == (TextPart("a"), SOURCE)
+
+
+def test_text_that_was_thinking_moves_and_later_text_stays() -> None:
+    reply = fold(TextDelta("a"), TextDelta("b", 1), TextDelta("c", 2), TextWasThinking(1), TextDelta("d", 1))
+    assert reply.parts() == (ThinkingPart("a"), ThinkingPart("b"), TextPart("d"), TextPart("c"))
+
+
+def test_images_of_one_answer_have_a_limit() -> None:
+    size = MAX_ANSWER_IMAGE_BYTES // 3 * 4 // 2
+    first, second, third = (ImagePart("image/png", char * size) for char in "abc")
+    parts = fold(*(ContentPart(part, index) for index, part in enumerate((first, second, third)))).parts()
+    assert parts == (first, second, OtherPart("image", "image/png, 8.4 MB"))
+
+
+def test_texts_around_content_are_paragraphs_of_their_own() -> None:
+    def text(*parts: Any) -> str:
+        return Message("assistant", parts).text
+
+    first, last = TextPart("a"), TextPart("b")
+    assert text(first, PICTURE, last) == text(first, OtherPart("x"), PICTURE, last) == "a\n\nb"
+    assert text(first, SOURCE, last) == text(first, ThinkingPart("x"), last) == "ab"
+    assert text(TextPart("a\n"), PICTURE, last) == "a\nb"
+    assert text(PICTURE, last) == "b"

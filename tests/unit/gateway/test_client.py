@@ -236,3 +236,37 @@ def test_a_list_may_say_something_beside_its_data(replay, gateway):
     body = {"data": [{"id": "m"}], "success": True, "message": "invalid api key"}
     replay.serve("/v1/models", Canned(json.dumps(body).encode(), 200, JSON))
     assert [model.id for model in gateway.fetch_models().models] == ["m"]
+
+
+@each_wire
+def test_invalid_utf8_in_an_event_interrupts_the_answer(replay: Replay, gateway: Gateway, wire: Wire) -> None:
+    for name in (f"{wire}-text.sse", f"{wire}-nostream.json"):
+        recording = RECORDINGS[name]
+        damaged = (
+            recording.body.replace(recording.text[:1].encode(), b"\xff", 1)
+            if "nostream" in name
+            else (recording.body.replace(b"data: {", b'data: {"x":"\xc3(",', 3))
+        )
+        assert damaged != recording.body
+        replay.serve(PATHS[wire], Canned(damaged))
+        answer = ask(gateway, wire)
+        assert type(answer.error) is errors.StreamInterrupted, name
+        assert answer.reply.outcome() is Outcome.INTERRUPTED
+    # A replacement character that the model wrote is none.
+    replay.serve(
+        PATHS["openai"],
+        Canned(frame({"content": "a\ufffdb"}).replace(b"\\ufffd", "\ufffd".encode()) + frame({}, "stop")),
+    )
+    answer = ask(gateway, "openai")
+    assert (answer.text, answer.error) == ("a\ufffdb", None)
+
+
+@pytest.mark.parametrize(
+    "content", [{"images": ["https://a.example/b.png"]}, {"annotations": [{"url": "https://a.example/"}]}]
+)
+def test_request_with_content_is_not_repeated(replay: Replay, content: dict[str, Any]) -> None:
+    replay.serve(PATHS["openai"], Canned(frame(content)))
+    client = build_gateway(replay, retries=2)
+    assert type(ask(client, "openai").error) is errors.StreamInterrupted
+    assert len(replay.requests) == 1
+    client.close()

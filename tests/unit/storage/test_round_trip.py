@@ -9,9 +9,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from lib import transfer
-from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, ThinkingPart, new_id
+from lib.core.conversation import (
+    Conversation,
+    ImagePart,
+    Message,
+    Node,
+    OtherPart,
+    Outcome,
+    SourcePart,
+    TextPart,
+    ThinkingPart,
+    new_id,
+)
 from lib.core.errors import ConversationNotFound, StoreError
 from lib.core.target import Target
+from lib.storage.rows import message_from_row
 from lib.storage.store import Store
 from lib.transfer import share_links
 from tests.unit.chat.trees import conversation_records
@@ -134,3 +146,29 @@ def test_erased_conversations_are_no_longer_shared(store):
     token = share_links.create_share_link(store.shares, "ann", conversation, nodes)
     store.users.delete_data("ann")
     assert share_links.read_share_link(store.shares, token) is None
+
+
+PARTS = (
+    TextPart("a"),
+    ImagePart("image/png", "iVBORw0KGgo="),
+    ImagePart(url="https://a.example/b.png"),
+    OtherPart("audio", "12 s", '{"id": "a"}'),
+    OtherPart("", "", ""),
+    SourcePart("https://a.example/", "Tides", "The moon."),
+    SourcePart(),
+)
+
+
+def test_parts_of_every_type_are_stored(store):
+    conversation, (question, answer) = build_conversation()
+    answer = replace(answer, message=Message("assistant", PARTS))
+    store.conversations.import_all("ann", [(conversation, [question, answer])])
+    assert store.messages.nodes("ann", conversation.id)[1].message.parts == PARTS
+
+
+def test_a_part_of_a_later_version_is_named_and_stays_in_the_row():
+    row = [{"type": "text", "text": "a"}, {"type": "hologram", "light": "blue"}, {"type": "image", "width": 7}, {}]
+    parts = message_from_row("assistant", row).parts
+    assert parts[0] == TextPart("a")
+    assert parts[1] == OtherPart("hologram", "", '{"type": "hologram", "light": "blue"}')
+    assert parts[2:] == (ImagePart(), OtherPart("None", "", "{}"))

@@ -6,7 +6,18 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, TextPart, ThinkingPart
+from lib.core.conversation import (
+    Conversation,
+    Failure,
+    ImagePart,
+    Message,
+    Node,
+    OtherPart,
+    Outcome,
+    SourcePart,
+    TextPart,
+    ThinkingPart,
+)
 from lib.core.target import Target
 from lib.transfer import export_markdown
 from lib.transfer.escape_markdown import embed_markdown
@@ -18,6 +29,8 @@ TRANSLATIONS = {
     "export.length": "Cut off.",
     "export.failed": "Failed.",
     "export.interrupted": "Interrupted.",
+    "part.image": "Image",
+    "part.sources": "Sources",
     "wire.openai": "OpenAI",
     "wire.anthropic": "Anthropic",
 }
@@ -169,3 +182,31 @@ def test_no_message_changes_the_structure_of_the_document(text: str, title: str)
     assert [heading for tag, heading in headings if tag == "h2"] == ["You", "Answer"]
     own_lines = ["<details>", "<summary>Thoughts</summary>", "</details>"]
     assert [line for line in list_html_lines(document) if line] == own_lines * (2 if text.strip() else 0)
+
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA="
+
+
+def test_images_named_content_and_sources_are_exported():
+    parts = (
+        TextPart("It is "),
+        TextPart("noon."),
+        ImagePart("image/png", PNG),
+        ImagePart(url="https://a.example/b (1).png"),
+        ImagePart("image/png", "no image"),
+        ImagePart(url="javascript:alert(1)"),
+        OtherPart("server_tool_use", "web_search · [x](y)", "{}"),
+        OtherPart("audio"),
+        SourcePart("https://a.example/", "Tides *now*", "High <b>water"),
+        SourcePart("javascript:alert(1)", "Report"),
+    )
+    document = export_markdown(
+        Conversation("c", "T", 0.0), [Node("a", None, Message("assistant", parts), 0.0)], translate
+    )
+    assert document == (
+        "# T\n\n## Answer\n\nIt is noon.\n\n"
+        f"![Image](data:image/png;base64,{PNG})\n\n[Image](<https://a.example/b%20%281%29.png>)\n\n"
+        "Image\n\nImage: javascript:alert(1)\n\n"
+        "*\\[server\\_tool\\_use · web\\_search · \\[x\\](y)\\]*\n\n*\\[audio\\]*\n\n"
+        "**Sources**\n\n1. [Tides \\*now\\*](<https://a.example/>): High \\<b\\>water\n2. Report\n"
+    )

@@ -14,9 +14,12 @@ from lib.core import tree
 from lib.core.conversation import (
     Conversation,
     Failure,
+    ImagePart,
     Message,
     Node,
+    OtherPart,
     Outcome,
+    SourcePart,
     TextPart,
     ThinkingPart,
     Timing,
@@ -94,7 +97,12 @@ FULL: ConversationRecord = (
             "question-1",
             Message(
                 "assistant",
-                (ThinkingPart("Hm.", "sig=="), ThinkingPart("", "", "sealed=="), TextPart("The moon.")),
+                (
+                    *(ThinkingPart("Hm.", "sig=="), ThinkingPart("", "", "sealed=="), TextPart("The moon.")),
+                    *(ImagePart("image/png", "iVBORw0KGgo="), ImagePart(url="https://a.example/b.png")),
+                    *(OtherPart("server_tool_use", "web_search · tides", '{"query": "tides"}'), OtherPart("audio")),
+                    *(SourcePart("https://a.example/", "Tides", "The moon."), SourcePart("", "Report")),
+                ),
             ),
             1750000001.0,
             Outcome.LENGTH,
@@ -144,7 +152,19 @@ def test_every_field_of_conversations_and_nodes_is_exported():
 
 def test_every_field_is_documented():
     text = (EXPORTS.parents[3] / "docs" / "format.md").read_text(encoding="utf-8")
-    for kind in (Conversation, Node, Params, Usage, Timing, Failure, Truncation, Target, ThinkingPart):
+    for kind in (
+        Conversation,
+        Node,
+        Params,
+        Usage,
+        Timing,
+        Failure,
+        Truncation,
+        Target,
+        ThinkingPart,
+        ImagePart,
+        OtherPart,
+    ):
         for field in fields(kind):
             if field.name != "message":
                 assert f"`{KEYS.get(field.name, field.name)}`" in text, field.name
@@ -321,3 +341,16 @@ def test_unknown_fields_are_ignored_and_counted():
     assert result.report.issues == {"part": 1, "unknown": 4}
     assert result.conversations[0][1][1].outcome is Outcome.INTERRUPTED
     assert isinstance(result, ImportResult)
+
+
+def test_parts_of_unknown_types_are_counted_and_fields_of_other_types_refused():
+    parts = [{"type": "image", "data": 7}, {"type": "hologram", "light": "blue"}]
+    file = json.loads(export_bytes([FULL]))
+    file["conversations"][0]["nodes"][1]["parts"] = parts[1:]
+    result = parse_export(json.dumps(file).encode())
+    assert result.conversations[0][1][1].message.parts == ()
+    assert result.report.issues["part"] == 1
+    file["conversations"][0]["nodes"][1]["parts"] = parts
+    with pytest.raises(TransferError) as caught:
+        parse_export(json.dumps(file).encode())
+    assert str(caught.value) == "shape: conversations[0].nodes[1].parts[0].data"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lib.chat.turns.continuation import MAX_OVERLAP, deduplicate_continuation, remove_overlap
 from lib.core import errors
 from lib.core.conversation import Outcome
-from lib.core.events import Event, Finish, Restart, TextDelta, ThinkingDelta
+from lib.core.events import Event, Finish, Restart, TextDelta, TextWasThinking, ThinkingDelta
 
 BEFORE = "The tides follow the moon, and the moon pulls at the"
 DONE = Finish(Outcome.COMPLETE, "stop")
@@ -113,3 +113,13 @@ def test_only_the_first_alternative_is_continued():
         DONE,
     ]
     assert list(deduplicate_continuation(BEFORE, events)) == [TextDelta(" one"), DONE]
+
+
+def test_overlap_is_removed_behind_thinking_that_had_no_opening_tag():
+    events = [TextDelta("I go on."), TextWasThinking(), TextDelta("the moon pulls at the water."), DONE]
+    assert list(deduplicate_continuation(BEFORE, events)) == [
+        TextDelta("I go on."),
+        TextWasThinking(),
+        TextDelta(" water."),
+        DONE,
+    ]

@@ -7,14 +7,17 @@ from decimal import Decimal
 import pytest
 
 from lib.chat.usage.recorder import RequestInfo, UsageRecorder
-from lib.core.conversation import Outcome, Usage
+from lib.core.conversation import ImagePart, Outcome, Usage
 from lib.core.events import (
+    ContentPart,
     Event,
     Finish,
+    FinishRevoked,
     ProviderMetadata,
     Restart,
     RetryScheduled,
     TextDelta,
+    TextWasThinking,
     ThinkingDelta,
     UsageReport,
 )
@@ -120,3 +123,21 @@ def test_an_answer_with_alternatives_is_one_record():
         UsageReport(Usage(10, 5)),
     )
     assert record.usage == Usage(10, 5)
+
+
+def test_text_that_was_thinking_is_no_first_text():
+    (record,) = record_usage(TextDelta("Hm"), TextWasThinking(), DONE)
+    assert record.timing.first_token is not None
+    assert record.timing.first_text is None
+    (record,) = record_usage(TextDelta("Hm"), TextWasThinking(), TextDelta("Yes"), DONE)
+    assert record.timing.first_token <= record.timing.first_text
+
+
+def test_image_is_a_first_text():
+    (record,) = record_usage(ContentPart(ImagePart(url="https://a.example/")), DONE)
+    assert record.timing.first_token == record.timing.first_text is not None
+
+
+def test_output_behind_a_revoked_stop_reason_is_an_estimate():
+    (record,) = record_usage(UsageReport(Usage(10, 5)), DONE, FinishRevoked(), wire="anthropic")
+    assert record.usage == Usage(10)

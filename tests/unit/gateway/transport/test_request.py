@@ -187,3 +187,31 @@ def test_lone_surrogates_are_sent_as_question_marks(replay: Replay, gateway: Gat
     request_json = replay.requests[0].json
     assert request_json["messages"][-1]["content"] == "lone ? and valid 😀"
     assert request_json["model"] == "m?"
+
+
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\nX-Request-Id: early\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "interim",
+    [HINTS, b"HTTP/1.1 102 Processing\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n" + HINTS * 3, HINTS * 50],
+    ids=["103", "102", "100 and 103", "many"],
+)
+@each_framing
+def test_informational_responses_are_skipped(replay: Replay, framing: Framing, interim: bytes) -> None:
+    replay.serve(CHAT, STREAM.canned(framing=framing, interim=interim))
+    client = gateway_with_timeouts(replay, 20, 20)
+    for _ in range(2):  # also on a pooled connection
+        answer = ask(client, "openai")
+        assert (answer.text, answer.error) == (STREAM.text, None)
+        assert "request_id" not in answer.reply.provider_metadata
+    replay.serve(CHAT, Canned(b'{"error":{"message":"busy"}}', 429, JSON, framing=framing, interim=interim))
+    assert type(expect_error(client)) is errors.RateLimited
+    client.close()
+
+
+def test_endless_informational_responses_are_an_error(replay: Replay) -> None:
+    replay.serve(CHAT, STREAM.canned(interim=HINTS * 1_000))
+    client = gateway_with_timeouts(replay, 20, 20)
+    assert type(expect_error(client)) is errors.GatewayUnreachable
+    client.close()

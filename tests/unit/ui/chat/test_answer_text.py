@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lib.chat.turns.temporary import TemporaryStore
-from lib.core.conversation import Failure, Message, Node, Outcome, TextPart, ThinkingPart, Timing, Usage
+from lib.core.conversation import Failure, ImagePart, Message, Node, Outcome, TextPart, ThinkingPart, Timing, Usage
 from lib.core.target import Target
 from lib.ui.chat import answer_text
 from lib.ui.text.i18n import TRANSLATIONS
@@ -27,6 +27,7 @@ NODES = {
     "length_mostly_thinking": finished(Outcome.LENGTH, usage=Usage(9, 1000, reasoning=500)),
     "context_full": finished(Outcome.LENGTH, finish_reason="model_context_window_exceeded"),
     "paused": finished(Outcome.INTERRUPTED, finish_reason="pause_turn"),
+    "interrupted_reason": finished(Outcome.INTERRUPTED, finish_reason="new *reason*"),
     "doubtful": finished(Outcome.INTERRUPTED, failure=Failure("no_last_word")),
     "interrupted": finished(Outcome.INTERRUPTED, failure=Failure("cut")),
     "interrupted_silent": finished(Outcome.INTERRUPTED, EMPTY, failure=Failure("cut")),
@@ -96,3 +97,22 @@ def test_output_tokens_of_the_anthropic_wire_need_a_finish_reason():
     assert answer_text.format_footer(cut) == "**m** · Anthropic format · first token 0.50 s · 4 in"
     complete = finished(Outcome.COMPLETE, target=target, usage=Usage(4, 90), timing=timing, finish_reason="end_turn")
     assert answer_text.format_footer(complete).endswith("30 tokens/s · 4 in · 90 out")
+
+
+@pytest.mark.parametrize("reason", ["pause_turn", "PAUSE_TURN", "max_tokens", "stop"])
+def test_only_an_interrupting_finish_reason_is_quoted(reason):
+    interrupted = finished(Outcome.INTERRUPTED, finish_reason=reason)
+    assert answer_text.outcome_key(interrupted) == ("paused" if "pause" in reason.lower() else "interrupted_reason")
+    assert answer_text.outcome_key(finished(Outcome.LENGTH, finish_reason=reason)) == "length"
+
+
+def test_an_unknown_finish_reason_is_quoted_as_literal_text():
+    message = answer_text.outcome_message(NODES["interrupted_reason"])
+    assert "“new \\*reason\\*”" in message
+    long = finished(Outcome.INTERRUPTED, finish_reason="x" * 5_000)
+    assert len(answer_text.outcome_message(long)) < 400
+
+
+def test_an_answer_of_an_image_alone_is_not_silent():
+    image = Message("assistant", (ImagePart(url="https://a.example/"),))
+    assert answer_text.outcome_key(finished(Outcome.STOPPED, image)) == "stopped"
