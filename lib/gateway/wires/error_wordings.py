@@ -32,14 +32,14 @@ _RATE_LIMITED = _compile(
     r"\bslow down\b",
     r"please wait ~~before (?:trying|making|sending)",
     r"(?:try|retry)(?: again)? (?:in|after) \d",
-    r"quota exceeded for (?:quota )?metric",  # Gemini's limits per minute and day
+    r"quota exceeded for (?:quota )?(?:metric|\S+googleapis)|resource(?: has been)? exhausted",  # Gemini, Vertex
     r"(?:exceed\w*|reached) ~~concurren(?:cy|t)",
     r"concurren(?:cy|t) ~~(?:limit|exceed|reached)",
     r"\bdaily (?:\w+ )?limit",
     r"^allocated quota exceeded",  # DashScope's limit per minute
     r"每(?:分钟|秒|小时|天|日)",
     r"(?:请求|访问|调用).{0,8}(?:频繁|过快|频率|速率|次数.{0,6}(?:过多|上限|超))",
-    r"限流|限速|并发|(?:频率|速率)(?:限制|超|过|达)|请求数.{0,6}(?:限制|上限|超)",
+    r"请求.{0,4}过多|限流|限速|并发|(?:频率|速率)(?:限制|上限|超|过|达)|请求数.{0,6}(?:限制|上限|超)",
 )
 
 # A limit of the answer alone, not of the chat and the answer together.
@@ -64,7 +64,8 @@ _CONTEXT_TOO_LONG = _compile(
     r"context ?window ?exceeded",
     r"contextwindowexceeded",
     r"context (?:the )?overflow",
-    r"(?:context|conversation) (?:length |size |limit )?(?:has been |is |was )?(?:exceeded|full)",
+    r"> ?(?:the )?context[ _-]?(?:length|window|size|limit)",
+    r"(?:context|conversation) (?:length |size |limit |window )?(?:has been |is |was )?(?:exceeded|full)",
     r"reached its conversation limit",
     r"max(?:imum)?(?: allowed)?[ _-](?:context|prompt|input|sequence|seq|model)"
     r"[ _-]?(?:length|len|tokens?|window|size)",
@@ -74,7 +75,7 @@ _CONTEXT_TOO_LONG = _compile(
     r"(?:exceed|longer than|greater than|too large)\w* ~~(?:max|limit|context|allowed|window|configured|\d)",
     r"token count (?:is|of) \d+ but",
     r"max(?:imum)? input (?:characters|length)",
-    r"max size: \d+ tokens",
+    r"max size: \d+ tokens|at most \d+ tokens in the (?:prompt|input|context)",
     r"exceed\w* (?:the )?(?:models?|context|input|prompt|max\w*) (?:max\w* )?tokens?\b",
     r"\btoken limit (?:is |was |has been )?exceeded",
     r"^(?:invalid params, )?token limit$",  # MiniMax
@@ -95,6 +96,7 @@ _CONTEXT_TOO_LONG = _compile(
     r"(?:using|use|provide) a shorter (?:prompt|input)",
     # Zhipu, Hunyuan, Spark, Baidu, Doubao, resellers
     r"上下文.{0,12}(?:超|过长|太长|溢出|已满)",
+    r"请求.{0,6}(?:超出|超过).{0,4}最大\s?tokens?|(?:文本|内容)(?:长度)?(?:过长|太长|超长|超限|超过.{0,4}(?:限制|上限))",
     r"(?:超出|超过|超限|大于).{0,20}(?:上下文|最大长度|最大输入|输入长度|模型长度|(?<![\w])tokens?.{0,4}(?:上限|限制|长度))",
     r"(?:输入(?!的?参数|值)|提示词?|prompt|对话|消息|请求内容|会话).{0,12}"
     r"(?:过长|太长|超长|超限|(?:超过|超出).{0,10}(?:限制|上限|最大|长度|范围))",
@@ -105,20 +107,23 @@ _QUOTA_EXHAUSTED = _compile(
     # Anthropic, OpenAI, DeepSeek, Moonshot, MiniMax, Cohere, xAI, OpenRouter, Together, new-api
     r"\bcredit balance\b",
     r"insufficient[ _-]*(?:\w+[ _-])?(?:balance|quota|credits?|funds?)\b",
-    r"not enough (?:\w+ )?(?:credits?|balance|quota|funds)\b",
+    r"(?:\bnot|dont|doesnt) (?:have )?enough (?:\w+ )?(?:credits?|balance|quota|funds)\b",
     r"\b(?:balance|quota|credits?|funds|free tier|allowance)\b ~~"
-    r"(?:insufficient|not enough|exhausted|used up|too low|depleted|run out|ran out|is empty|below zero|negative)",
+    r"(?:insufficient|not enough|exhausted|exceeded|used up|too low|depleted|run out|ran out|is empty|below zero"
+    r"|negative)",
     r"(?:run|ran|are|is) out of (?:\w+ )?(?:credits?|quota|funds|balance)",
     r"exceeded (?:your |the |its )?(?:\w+ )?(?:\w+ )?(?:quota|budget|credit limit|spend\w* limit)\b",
     r"\b(?:billing|usage|spend\w*|monthly|hard|budget|credit) (?:hard )?limits? ~~(?:reached|exceeded)",
     r"(?:reached|hit|exceeded) your (?:specified )?(?:api )?(?:usage|spend\w*|billing) limits?",
     r"\bno (?:\w+ )?(?:credits?|balance|quota|funds) (?:left|remaining|available)",
+    r"billing (?:is |account is )?(?:not active|inactive|disabled)|check your (?:plan and )?billing",
+    r"payment (?:is )?(?:overdue|past due|failed)|payment method",
     r"payment required|requires? (?:more|at least \S+) credits?|can only afford",
     r"account ~~(?:in arrears|overdue|past due)|account is in good standing",
     # LiteLLM
     r"\bover (?:its |the |your )?budget\b|budget has been exceeded|max budget",
     # Zhipu, DashScope, Volcengine, SiliconFlow, one-api, new-api
-    r"(?:余额|额度|配额|资源包|积分|点数|套餐).{0,12}(?:不足|用尽|耗尽|用完|不够|为0|为零|过低|已尽|透支)",
+    r"(?:余额|额度|配额|资源包|积分|点数|套餐|费用).{0,12}(?:不足|用尽|耗尽|用完|不够|为0|为零|过低|已尽|透支)",
     r"欠费|预扣费.{0,6}失败|请.{0,6}充值",
 )
 
@@ -126,6 +131,7 @@ _MODEL_NOT_FOUND = _compile(
     # one-api, new-api, OpenRouter
     r"(?:无|没有|暂无|未找到|找不到)(?:任何)?可?用?的?(?:渠道|通道)",
     r"no (?:available|enabled|healthy) (?:channels?|providers?|deployments?|endpoints?|candidates?)\b",
+    r"no channels? for|channels? (?:is |was )?not (?:found|available)",
     r"no (?:channels?|endpoints?|allowed providers?|providers?) (?:are |is )?(?:found|available|for model)",
     # OpenAI, Azure, DeepSeek, Groq, xAI, Volcengine, Gemini, Vertex, Bedrock, Mistral, Ollama, LiteLLM, Hugging Face
     r"\b(?:unknown|invalid|unsupported|unrecognized|no such) model\b(?! (?:param|argument|option|output|response))",
@@ -133,12 +139,22 @@ _MODEL_NOT_FOUND = _compile(
     r"\bmodels?\b(?!.{0,80}(?:parameter|argument|param\b))~~ (?:does not|do not|doesnt|not) exist",
     r"\bmodels?\b(?!.{0,80}(?:parameter|argument|param\b|file|image|tool))~~"
     r" (?:is |was |were |could )?not (?:be )?found",
-    r"\bmodels? (?:\S{1,80} )?(?:is|are) (?:not|no longer) (?:available|offered|supported)"
-    r"(?! (?:right now|at the moment))",
-    r"\bmodels? (?:\S{1,80} )?(?:has|have) been (?:decommissioned|retired|removed|discontinued|deprecated)",
     r"deployment ~~does not exist",
     # Zhipu, DashScope, resellers
-    r"模型.{0,40}(?:不存在|未找到|已下线|已停用|未开放|未配置|不可用)|未知的?模型|不支持的模型|不支持(?:该|此|当前|这个)?模型",
+    r"(?:未找到|找不到|不存在的?)(?:该|此)?模型|模型.{0,40}(?:不存在|未找到|已下线|已停用|未开放|未配置)|未知的?模型|不支持的模型",
+)
+
+# The same of a model that is known, unless the sentence is about a part of the request.
+_MODEL_UNAVAILABLE = _compile(
+    r"\bmodels? (?:\S{1,80} )?(?:(?:is|are) )?(?:not|no longer) (?:available|offered|supported|enabled)"
+    r"(?! (?:right now|at the moment))",
+    r"\bmodels? (?:\S{1,80} )?(?:(?:has|have) been|is|are) (?:decommissioned|retired|removed|discontinued|deprecated)",
+    r"模型.{0,40}不可用|不支持(?:该|此|当前|这个)?模型",
+)
+_PART_OF_REQUEST = _compile(
+    r"param|argument|field|propert|tool|function|image|vision|audio|video|file|feature|stream|schema|format|input|prompt",
+    r"temperature|top_?[pk]\b|penalty|effort|thinking|reasoning|verbosity|seed|logprob|logit|max_",
+    r"参数|字段|工具|函数|图片|图像|音频|文件|功能|流式|思考|输入",
 )
 
 _KEY_REJECTED = _compile(
@@ -146,15 +162,17 @@ _KEY_REJECTED = _compile(
     r"(?:x-)?(?:api[ _-]?keys?|access[ _-]tokens?|credentials?)\b",
     r"\b(?:api[ _-]?key|access[ _-]token|credentials?) (?:\S{1,80} )?(?:is |has |was |been )*"
     r"(?:not valid|invalid|expired|missing|disabled|revoked|not found|required|incorrect)",
-    r"(?:provide an|provide your|missing) (?:api[ _-]?key|authentication)|^unauthorized\b|token has expired",
+    r"(?:provide an|provide your|missing) (?:api[ _-]?key|authentication)|^unauthorized\b",
+    r"(?:token|\bkey) (?:has |is )?expired",
     r"authentication (?:failed|failure|fails|error)|security token ~~is invalid|unrecognizedclient",
-    r"(?:令牌|密钥|api ?key|鉴权|身份验证|认证)(?:\S{0,12})?(?:无效|错误|不正确|过期|失效|不存在|禁用|失败|状态不可用)",
+    r"(?:令牌|密钥|(?<![\w])(?:api ?)?key|鉴权|身份验证|认证)(?:\S{0,12})?"
+    r"(?:无效|错误|不正确|过期|失效|不存在|禁用|失败|状态不可用)",
     r"(?:无效|未提供|缺少|错误|过期)的?(?:令牌|密钥|api ?key)",
 )
 
 _OVERLOADED = _compile(
     r"\boverload|(?:over|at|no|insufficient|out of|exceeded|lack of) ?capacity|capacity (?:exceeded|constraints?)",
-    r"\b(?:too|is|are|currently|very) busy\b|high (?:demand|traffic|load)\b",
+    r"\b(?:too|is|are|currently|very) busy\b|(?:high|heavy) (?:demand|traffic|load)\b|\bsaturated",
     r"(?:temporarily|currently) (?:unavailable|not available)",
     r"负载.{0,4}(?:饱和|过高|较高|满)|饱和|过载|繁忙|服务器忙|算力不足|访问量过大|暂时?不可用",
 )
@@ -166,14 +184,17 @@ _CLASSES: tuple[tuple[re.Pattern[str], type[errors.GatewayError]], ...] = (
     (_CONTEXT_TOO_LONG, errors.ContextTooLong),
     (_OVERLOADED, errors.Overloaded),
     (_MODEL_NOT_FOUND, errors.ModelNotFound),
+    (_MODEL_UNAVAILABLE, errors.ModelNotFound),
     (_KEY_REJECTED, errors.KeyRejected),
 )
+_EXCEPTIONS = {_CONTEXT_TOO_LONG: _OUTPUT_LIMIT, _MODEL_UNAVAILABLE: _PART_OF_REQUEST}
 
 
 def class_from_message(message: str) -> type[errors.GatewayError] | None:
     """Return the class of error that the words of a message name; None if they name none."""
     text = _QUOTES.sub("", _URL.sub("", message[:_MAX_TEXT_LENGTH])).casefold()
     for pattern, error_class in _CLASSES:
-        if pattern.search(text) and not (error_class is errors.ContextTooLong and _OUTPUT_LIMIT.search(text)):
+        exception = _EXCEPTIONS.get(pattern)
+        if pattern.search(text) and not (exception and exception.search(text)):
             return error_class
     return None
