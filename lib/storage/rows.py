@@ -230,6 +230,8 @@ def price_to_json(price: Price | None) -> dict[str, str | None] | None:
     if price is None:
         return None
     stored = to_stored(price, _PRICE_NAMES)
+    if stored["reasoning"] is None:
+        del stored["reasoning"]  # newer than the others, and rare
     return {name: None if value is None else str(value) for name, value in stored.items()}
 
 

@@ -18,6 +18,7 @@ _DOLLARS_PER_RATIO = Decimal(2)
 _QUOTA_TYPE_PER_REQUEST = 1  # new-api's quota_type of models with a price per request
 _DEFAULT_CACHE_WRITE_RATIO = Decimal("1.25")  # new-api's default
 _MILLION = Decimal(10**6)
+_MAX_GROUP_LENGTH = 80  # characters
 # Fields with a price per token in model lists: OpenRouter's, and LiteLLM's.
 _TOKEN_PRICE_FIELDS = {
     "input": ("prompt", "input_cost_per_token"),
@@ -103,7 +104,11 @@ def _price_from_ratios(
         return None
     if entry.get("quota_type") == _QUOTA_TYPE_PER_REQUEST:
         request = parse_decimal(entry.get("model_price"))
-        return Price(Decimal(0), Decimal(0), per_request=request * group_ratio, group=group or "") if request else None
+        return (
+            Price(Decimal(0), Decimal(0), per_request=request * group_ratio, group=_group_label(group))
+            if request
+            else None
+        )
     ratio = parse_decimal(entry.get("model_ratio"))
     output_ratio = parse_decimal(entry.get("completion_ratio"))
     # Zero stands for a ratio that is not configured.
@@ -117,8 +122,13 @@ def _price_from_ratios(
         base * output_ratio,
         None if cached is None else base * cached,
         base * (_DEFAULT_CACHE_WRITE_RATIO if written is None else written),
-        group=group or "",
+        group=_group_label(group),
     )
+
+
+def _group_label(group: str | None) -> str:
+    """Return a group's name as it can be shown: on one line, and not longer than a line."""
+    return " ".join(replace_surrogates(group or "").split())[:_MAX_GROUP_LENGTH]
 
 
 def _select_group(

@@ -57,7 +57,7 @@ def _parse_rows(body: str) -> list[Mapping[str, Any]]:
     if isinstance(data, dict):
         data = next((data[name] for name in ("items", "logs", "data") if isinstance(data.get(name), list)), None)
     if isinstance(payload, dict) and payload.get("success") is False:
-        raise InvalidResponse(str(payload.get("message", ""))[:200])
+        raise InvalidResponse(replace_surrogates(str(payload.get("message") or ""))[:200])
     # A key without requests has null in place of a list.
     if data is None and isinstance(payload, dict) and payload.get("success") is True and "data" in payload:
         return []

@@ -43,7 +43,7 @@ def test_the_initial_policy_is_empty(store):
     assert store.policy.load() == Policy()
 
 
-PRICE = Price(Decimal("2.50"), Decimal(10), Decimal("0.25"))
+PRICE = Price(Decimal("2.50"), Decimal(10), Decimal("0.25"), reasoning=Decimal(20))
 
 
 def test_a_price_is_stored_with_its_date_and_author_and_audited(store, url):

@@ -166,6 +166,14 @@ def test_price_of_a_group_that_does_not_offer_the_model_is_unknown(group, fields
     assert parse_group(group, **fields) is None
 
 
+def test_name_of_a_group_can_be_shown():
+    (price,) = prices.parse_price_list(
+        '{"data":[{"model_name":"m","model_ratio":1,"completion_ratio":1,"enable_groups":["a\\n\\ud83d"]}],'
+        '"group_ratio":{"a\\n\\ud83d":2}}'
+    ).values()
+    assert (price.input, price.group.encode()) == (D(4), "a \ufffd".encode())
+
+
 def test_the_price_group_of_the_settings_is_used(replay):
     body = price_list_body(entry(enable_groups=["default", "vip"]), groups={"default": 1, "vip": 0.1})
     replay.serve("/api/pricing", Canned(body.encode(), headers=JSON))

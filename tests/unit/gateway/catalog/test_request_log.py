@@ -164,6 +164,9 @@ def test_refusal_with_status_200_quotes_the_gateway():
     with pytest.raises(errors.InvalidResponse) as caught:
         parse_request_log('{"success":false,"message":"无效的令牌"}', UNIT)
     assert caught.value.detail == "无效的令牌"
+    with pytest.raises(errors.InvalidResponse) as caught:
+        parse_request_log('{"success":false,"message":"no \\ud83d"}', UNIT)
+    assert caught.value.detail == "no \ufffd"
 
 
 def test_the_key_is_in_a_header_only_and_in_no_row():
