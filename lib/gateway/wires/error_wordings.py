@@ -10,7 +10,7 @@ import re
 
 from lib.core import errors
 
-_MAX_TEXT_LENGTH = 4_000
+_MAX_TEXT_LENGTH = 1_500
 _URL = re.compile(r"https?://\S+")
 _QUOTES = re.compile(r"[`'\"“”‘’「」]")
 _GAP = r"(?:(?!\. )[^!?\n。！]){0,%d}?"  # words of one sentence; model ids may contain dots

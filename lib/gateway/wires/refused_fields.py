@@ -46,13 +46,18 @@ def _spelling(name: str) -> str:
     return "[ _-]?".join(map(re.escape, re.split("[_ ]", name)))
 
 
+_NAMES = sorted(_PARAM_BY_NAME, key=len, reverse=True)
 _MENTION = re.compile(
-    r"(?P<quote>[`'\"“‘]?)(?P<path>(?:[A-Za-z_$][\w$]*(?:\[\d+\])?(?:\.\d+)?\.)*)(?P<name>(?<![A-Za-z0-9_])(?:"
-    + "|".join(f"(?P<_{i}>{_spelling(name)})" for i, name in enumerate(sorted(_PARAM_BY_NAME, key=len, reverse=True)))
-    + r")(?![A-Za-z0-9_]|\.\w|\[))(?P<end>[`'\"”’]?)",
+    r"(?<![A-Za-z0-9_])(?:"
+    + "|".join(f"(?P<_{i}>{_spelling(name)})" for i, name in enumerate(_NAMES))
+    + r")(?![A-Za-z0-9_]|\.\w|\[)",
     re.IGNORECASE,
 )
-_NAMES = sorted(_PARAM_BY_NAME, key=len, reverse=True)
+# The objects around a name, and a quote before them.
+_PATH_BEFORE = re.compile(r"[`'\"“‘]?((?:[A-Za-z_$]\w{0,40}(?:\[\d+\])?(?:\.\d+)?\.){0,6})$")
+_CLOSING_QUOTES = tuple("`'\"”’")
+_CONTEXT_LENGTH = 100  # characters before and after a name that say what it is
+_MAX_TEXT_LENGTH = 2_000
 _PARAM_WORD_BEFORE = re.compile(
     r"(?:param(?:eter)?s?|arguments?|fields?|propert(?:y|ies)|options?|参数|字段)\W{0,4}$", re.I
 )
@@ -117,8 +122,8 @@ _CLAUSE_END = re.compile(r"\.\s|\.$|[;\n。；！]|!\s")
 # Entries of a validator: pydantic's `loc` and `msg`, as JSON or as Python's own notation.
 _ENTRY = re.compile(r"['\"]loc['\"]: ?[\[(](?P<loc>[^\])]*)[\])](?P<rest>[^{}]{0,200})")
 _ENTRY_REFUSAL = re.compile(r"extra_forbidden|value_error\.extra|extra (?:inputs|fields) (?:are )?not permitted", re.I)
-_FIELD_BEFORE = re.compile(r"([\w.\[\]]+)[\s:]+extra (?:inputs|fields) (?:are )?not permitted", re.IGNORECASE)
-_DOTTED = re.compile(r"\b([a-z][a-z_]+)(?:\.[a-z_]+)*\.([a-z_]+)\b", re.IGNORECASE)
+_FIELD_BEFORE = re.compile(r"([\w.\[\]]{1,100})[\s:]{1,9}extra (?:inputs|fields) (?:are )?not permitted", re.IGNORECASE)
+_DOTTED = re.compile(r"(?<![\w.])([a-z][a-z_]{1,40})(?:\.[a-z_]{1,40}){0,4}\.([a-z_]{1,40})\b", re.IGNORECASE)
 _FIELD_AFTER = re.compile(r"not permitted, field: ['\"]([\w.\[\]]+)['\"]", re.IGNORECASE)
 _ROOTS = ("body", "request", "generation_config", "config", "params", "parameters", "extra_body", "$", "root", "json")
 
@@ -131,6 +136,7 @@ class _Mention(NamedTuple):
 
 def named_params(payload: Any, message: str) -> tuple[str, ...]:
     """Return the parameters that an error names in its `param`, its entries or its message, in any spelling."""
+    message = message[:_MAX_TEXT_LENGTH]
     advice = _ADVICE.search(message)
     text = message[: advice.start()] if advice else message
     names = [mention.name for mention in _find_mentions(text)]
@@ -151,6 +157,7 @@ def field_refusals(payload: Any, message: str) -> tuple[FieldRefusal, ...]:
     A value out of range, a combination and anything less explicit are not among them. Of two fields that
     cannot be sent together, the second is refused beside the first, and top_p beside the temperature.
     """
+    message = message[:_MAX_TEXT_LENGTH]
     entries = [(name, words) for name, words in _entries(message) if _ENTRY_REFUSAL.search(words)]
     if entries or _entries(message):
         return tuple(_any_value(name, words) for name, words in entries)
@@ -199,14 +206,19 @@ def _any_value(name: str, words: str) -> FieldRefusal:
 
 def _find_mentions(text: str) -> Iterator[_Mention]:
     for match in _MENTION.finditer(text):
-        index = next(i for i in range(len(_NAMES)) if match[f"_{i}"] is not None)
-        name = _NAMES[index]
-        is_marked = bool(match["quote"] and match["end"]) or bool(match["path"])
-        is_param = _PARAM_WORD_BEFORE.search(text[: match.start()]) or _PARAM_WORD_AFTER.search(text[match.end() :])
+        name = _NAMES[next(i for i in range(len(_NAMES)) if match[f"_{i}"] is not None)]
+        before, after = (
+            text[max(0, match.start() - _CONTEXT_LENGTH) : match.start()],
+            text[match.end() :][:_CONTEXT_LENGTH],
+        )
+        path = _PATH_BEFORE.search(before)
+        assert path is not None  # it may be empty
+        is_marked = bool(path[1]) or (path[0] != "" and after[:1] in _CLOSING_QUOTES)
+        is_param = _PARAM_WORD_BEFORE.search(before[: path.start()]) or _PARAM_WORD_AFTER.search(after)
         if name in _COMMON_WORDS and not is_marked and not is_param:
             continue
         leaf = {"adaptive thinking": "thinking", "extended thinking": "thinking"}.get(name, name)
-        yield _Mention(normalize_name(match["path"] + leaf), match.start(), match.end())
+        yield _Mention(normalize_name(path[1] + leaf), match.start() - len(path[0]), match.end())
 
 
 def _entries(message: str) -> list[tuple[str, str]]:
