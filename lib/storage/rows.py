@@ -173,7 +173,11 @@ def message_from_row(role: Literal["user", "assistant"], parts: Sequence[Mapping
 
 
 def failure_to_row(failure: Failure | None) -> dict[str, Any] | None:
-    return to_stored(failure, _FAILURE_NAMES) if failure else None
+    if failure is None:
+        return None
+    stored = to_stored(failure, _FAILURE_NAMES)
+    # Version 0.1 reads no row with a key that it does not know.
+    return stored if failure.request_digest else {key: v for key, v in stored.items() if key != "digest"}
 
 
 def _failure_from_row(raw: Mapping[str, Any] | None) -> Failure | None:

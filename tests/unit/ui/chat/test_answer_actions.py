@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -51,5 +52,8 @@ def test_names_and_values_of_a_gateway_are_literal(text, place):
     assert {token.type.partition("_")[0] for token in tokens} <= {"table", "thead", "tbody", "tr", "th", "td", "inline"}
     # Two cells in each row, one of which holds all of the text.
     assert all(len(row.split(" | ")) == 2 for row in table.splitlines()[2:])
+    # Streamlit's icons are split by a directive that is invisible.
+    table = re.sub(r":color\[(.*?)\]", r"\1", table)
+    tokens = PARSER.parse(table)
     cells = ["".join(child.content for child in token.children) for token in tokens if token.type == "inline"]
     assert any(" ".join(text.split()) in cell for cell in cells)
