@@ -57,12 +57,15 @@ class Database:
 class ServerSettings:
     """Settings of the process. Without a `metrics_token`, metrics are served to this machine only.
 
-    Running answers may finish within `drain_seconds` after a stop signal.
+    Running answers may finish within `drain_seconds` after a stop signal. An answer ends after `max_answer_chars`,
+    and a user may have `max_running_answers` at once.
     """
 
     log_format: Literal["text", "json"] = "text"
     metrics_token: str = field(default="", repr=False)
     drain_seconds: float = 20.0
+    max_answer_chars: int = 1_000_000
+    max_running_answers: int = 10
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,12 @@ def _load_server_settings(reader: SettingReader) -> ServerSettings:
         log_format="json" if log_format == "json" else "text",
         metrics_token=parse_key(*reader.read("ANTLER_METRICS_TOKEN", "metrics_token")),
         drain_seconds=_parse_seconds(drain, drain_name, ServerSettings.drain_seconds, minimum=0.0),
+        max_answer_chars=_parse_count(
+            *reader.read("ANTLER_MAX_ANSWER", "max_answer"), ServerSettings.max_answer_chars, 1000, 100_000_000
+        ),
+        max_running_answers=_parse_count(
+            *reader.read("ANTLER_MAX_RUNNING", "max_running"), ServerSettings.max_running_answers, 1, 1000
+        ),
     )
 
 
@@ -207,6 +216,15 @@ def _parse_seconds(value: str, name: str, default: float, minimum: float = 1e-9)
     if not minimum <= seconds < 86_400:
         raise SettingError(f"{name} must be a number of seconds, such as {default:g}.")
     return seconds
+
+
+def _parse_count(value: str, name: str, default: int, minimum: int, maximum: int) -> int:
+    if not value:
+        return default
+    count = int(value) if value.isascii() and value.isdecimal() else -1
+    if not minimum <= count <= maximum:
+        raise SettingError(f"{name} must be a whole number from {minimum:,} to {maximum:,}.")
+    return count
 
 
 def _parse_retries(value: str, name: str) -> int:

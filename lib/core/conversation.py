@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Literal
 from lib.core.params import Params
 from lib.core.target import Target
 
+ANSWER_LIMIT = "antler_max_answer"  # finish reason of an answer that reached the server's own maximum
+
 
 class Outcome(StrEnum):
     """The way an answer ended; ARRIVING until then."""

@@ -6,6 +6,7 @@ AntlerError
 ├── TurnInProgress          an answer is still arriving in the conversation    you
 ├── ConversationNotFound    the conversation does not exist for this user      you
 ├── ShuttingDown            the process is stopping                            server
+├── TooManyAnswers          the user has too many answers running              you
 ├── TransferError           a file cannot be imported                          you
 ├── LimitExceededError      a hard limit of the team would be exceeded         you
 ├── PriceUnknown            a cost limit applies and the price is unknown      server
@@ -83,6 +84,12 @@ class ShuttingDown(AntlerError):
     """The process is shutting down and refuses new turns."""
 
     code = "closing"
+
+
+class TooManyAnswers(AntlerError):
+    """The user has as many running answers as the operator allows."""
+
+    code = "too_many_answers"
 
 
 class TransferError(AntlerError):

@@ -28,6 +28,7 @@ from lib.core.pricing import Balance, BillingUnit, Price
 from lib.core.reconciliation import RequestLog
 from lib.core.refused_params import NO_MEMORY, RefusedParamMemory
 from lib.core.target import Target
+from lib.gateway.answer_limit import limit_answer
 from lib.gateway.catalog.balance import (
     STATUS_PATH,
     SUBSCRIPTION_PATH,
@@ -77,8 +78,8 @@ class Gateway:
         self.base_url = settings.base_url
         self._api_key = settings.api_key
         self._redactor = KeyRedactor(settings.api_key)
-        self._redact = self._redactor.redact_events
         self._max_retries = settings.retries
+        self._max_answer_chars = settings.server.max_answer_chars
         self._transport = Transport(settings.base_url, settings.timeouts)
         self._caller = Caller()
 
@@ -110,7 +111,7 @@ class Gateway:
         while not cancel.cancelled:
             has_content = False
             try:
-                events = split_thinking(self._redact(self._attempt_request(wire, headers, request, cancel)))
+                events = self._filter_events(self._attempt_request(wire, headers, request, cancel))
                 for event in events:
                     has_content = isinstance(event, CONTENT_EVENTS)
                     yield event
@@ -126,6 +127,10 @@ class Gateway:
             yield from (Restart(), scheduled)
             attempt = scheduled.attempt
             cancel.wait(scheduled.delay)
+
+    def _filter_events(self, events: Iterator[Event]) -> Iterator[Event]:
+        """Yield the events of a response without the key, with thinking apart, up to the maximum length."""
+        return limit_answer(split_thinking(self._redactor.redact_events(events)), self._max_answer_chars)
 
     def _schedule(self, error: AnswerError, request: RequestRepair, attempt: int) -> RetryScheduled | None:
         """Return the next attempt after a failure: at once if the request was changed, else by its class."""

@@ -124,9 +124,15 @@ class GenerationRegistry:
             if self._generations.get(conversation_id, conversation_id) is None:
                 self._release_turn(conversation_id)
 
-    def register(self, generation: Generation) -> None:
-        """Add a generation, inside the turn that claimed its conversation."""
+    def register(self, generation: Generation, max_running: int | None = None) -> None:
+        """Add a generation, inside the turn that claimed its conversation.
+
+        Raises TooManyAnswers if `max_running` of its owner run already.
+        """
         with self._condition:
+            running = [other for other in self._generations.values() if other and other.owner == generation.owner]
+            if max_running is not None and len(running) >= max_running:
+                raise errors.TooManyAnswers
             self._generations[generation.conversation_id] = generation
 
     def unregister(self, generation: Generation) -> None:

@@ -21,6 +21,7 @@ from lib.chat.usage.limits import NO_LIMITS, NoLimits
 from lib.chat.usage.recorder import PriceLookup, unknown_price
 from lib.core import errors, tree
 from lib.core.conversation import (
+    ANSWER_LIMIT,
     Conversation,
     Message,
     Node,
@@ -64,6 +65,7 @@ class TurnServices:
     limit_enforcer: NoLimits = NO_LIMITS
     capabilities_lookup: CapabilitiesLookup = unknown_capabilities
     refused_params: RefusedParamMemory = NO_MEMORY
+    max_running_answers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,9 @@ def continue_answer(services: TurnServices, owner: str, conversation_id: str, an
 
 
 def can_continue(node: Node) -> bool:
-    """Return True for an incomplete answer that has some text."""
-    return node.outcome in _CONTINUABLE_OUTCOMES and bool(node.message.text.strip())
+    """Return True for an incomplete answer that has some text, and room for more on this server."""
+    has_text = bool(node.message.text.strip())
+    return node.outcome in _CONTINUABLE_OUTCOMES and has_text and node.finish_reason != ANSWER_LIMIT
 
 
 def dropped_params(
@@ -342,8 +345,8 @@ def _start_generation(
     cancel = CancelToken()
     store, prices = services.store.messages, services.price_lookup
     generation = Generation(owner, conversation_id, node, cancel, store, prices, digest)
-    services.generations.register(generation)
     try:
+        services.generations.register(generation, services.max_running_answers)
         commit()
     except BaseException:
         generation.abort()

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from lib.chat.turns import turn
-from lib.core.conversation import Node, Outcome
+from lib.core.conversation import ANSWER_LIMIT, Node, Outcome
 from lib.core.refused_params import SENT_AGAIN
 from lib.core.sanitize import get_objects
 from lib.core.user import User
@@ -56,7 +56,7 @@ def render(user: User, view: ConversationView, node: Node, footer: str, *, is_la
 
 def _render_next_actions(user: User, node: Node) -> None:
     """Render the actions after an incomplete answer, the most likely one first."""
-    is_context_full = node.finish_reason.lower() == "model_context_window_exceeded"
+    is_context_full = node.finish_reason.lower() in ("model_context_window_exceeded", ANSWER_LIMIT)
     if turn.can_continue(node) and not is_context_full:
         label, on_click = t("actions.continue"), composer.continue_answer
         render_button(label, "continue", "play_arrow", on_click, user, node.id, type="secondary")

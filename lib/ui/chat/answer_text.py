@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lib.core.conversation import Node, Outcome, ThinkingPart, Usage
+from lib.core.conversation import ANSWER_LIMIT, Node, Outcome, ThinkingPart, Usage
 from lib.core.usage import UsageTotal
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import cost, errors
@@ -53,6 +53,8 @@ def outcome_key(node: Node) -> str:
     """Return the key of an answer's outcome message, below "outcome."."""
     has_text = node.message.has_content
     match node.outcome:
+        case Outcome.LENGTH if node.finish_reason == ANSWER_LIMIT:
+            return "answer_limit"
         case Outcome.LENGTH if node.finish_reason.lower() == "model_context_window_exceeded":
             return "context_full"
         case Outcome.LENGTH if not has_text and _may_have_thought(node):

@@ -153,4 +153,5 @@ def turn_services() -> TurnServices:
         limit_enforcer(),
         lambda model_id: model(model_id).capabilities,
         connection().gateway.refused_params,
+        resources.settings().server.max_running_answers,
     )

@@ -48,6 +48,8 @@ SOURCES = [
     ("DEERAPI_CHEAP_MODEL", "gateway", "cheap_model", "small-env", "small-file", lambda s: s.utility_model),
     ("ANTLER_LOG", "server", "log", "json", "text", lambda s: s.server.log_format),
     ("ANTLER_METRICS_TOKEN", "server", "metrics_token", "t-env", "t-file", lambda s: s.server.metrics_token),
+    ("ANTLER_MAX_ANSWER", "server", "max_answer", "2000", "3000", lambda s: str(s.server.max_answer_chars)),
+    ("ANTLER_MAX_RUNNING", "server", "max_running", "2", "3", lambda s: str(s.server.max_running_answers)),
     ("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", "1.5", "2.5", lambda s: str(s.server.drain_seconds)),
 ]
 each_setting = pytest.mark.parametrize(
