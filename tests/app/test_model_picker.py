@@ -137,3 +137,31 @@ def test_a_wire_that_the_list_does_not_name_is_allowed_with_a_note(gateway):
     chat = ChatApp(model="gpt-4o", wire="anthropic").wait_for("does not list this model for Anthropic format")
     assert_target(chat, "gpt-4o", "anthropic")
     assert "Hello" in chat.ask("Hello?").answers[-1]
+
+
+def test_facts_of_models_dev_reach_the_page_when_they_have_arrived(gateway, environ):
+    environ.setenv("ANTLER_MODELS_DEV_URL", f"{gateway.url}/api.json")
+    facts = {
+        "id": "claude-opus-9",
+        "reasoning": True,
+        "attachment": True,
+        "limit": {"context": 2_000_000, "output": 128_000},
+        "modalities": {"input": ["text", "image", "pdf"], "output": ["text"]},
+        "cost": {"input": 7, "output": 35},
+    }
+    body = json.dumps({"anthropic": {"id": "anthropic", "models": {"claude-opus-9": facts}}}).encode()
+    gateway.serve("/api.json", Canned(body, headers=JSON, mute=True))
+    gateway.serve("/v1/models", build_model_list("claude-opus-9"))
+    chat = ChatApp(model="claude-opus-9")
+    assert "capabilities unknown" in chat.text and "Price unknown" in chat.text
+    gateway.resume()
+    chat.wait_for("2M context window · images · PDF · thinking")
+    chat.wait_for("$7.00 per million input tokens, $35.00 per million output tokens")
+    assert sum(request.path == "/api.json" for request in gateway.requests) == 1
+    assert all("authorization" not in request.headers for request in gateway.requests if request.path == "/api.json")
+
+
+def test_the_demo_fetches_no_facts(environ, replay):
+    environ.setenv("ANTLER_MODELS_DEV_URL", f"{replay.url}/api.json")
+    assert "Price unknown" in ChatApp(model="demo-echo").wait_for("demo-echo").text
+    assert replay.requests == []
