@@ -16,12 +16,12 @@ from markdown_it.token import Token
 # Levels of blocks in blocks; a list takes two. It is below the parser's own limit, where it stops reading.
 MAX_LEVELS = 40
 MAX_TABLE_COLUMNS = 100
-MAX_TABLE_CELLS = 1500  # of a table that is cut
+MAX_TABLE_CELLS = 1000  # of a table that is cut
 FENCE_COST = 8.0
 
-_BASE_ALLOWANCE, _ALLOWANCE_PER_CHAR, _MAX_ALLOWANCE = 800.0, 0.04, 3000.0
+_BASE_ALLOWANCE, _ALLOWANCE_PER_CHAR, _MAX_ALLOWANCE = 600.0, 0.03, 3000.0
 _PER_BLOCK, _PER_HEADING, _PER_DIAGRAM_LINE, _PER_CELL = 0.3, 4.0, 12.0, 0.35
-_PER_CODE_CHAR = 0.08  # of a language that is highlighted
+_PER_CODE_CHAR, _PER_CODE_SIGN = 0.01, 0.12  # of a language that is highlighted
 _PER_FORMULA, _PER_FORMULA_CHAR, _PER_FORMULA_CELL = 0.6, 0.05, 0.4
 _PER_SIGN = {
     "*": 0.25,
@@ -38,6 +38,7 @@ _PER_SIGN = {
 }
 _PLAIN_INFO = ("", "text", "txt", "plain", "plaintext")
 _DIAGRAM = "mermaid"
+_SIGNS = re.compile(r"[^\w\s]+")
 _ARROW = re.compile("--|==|-[.)]|~~~")
 _DELIMITER_ROW = re.compile(r"[ \t]*(?:\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+:?)?|:-+:?|-+:)[ \t]*")
 
@@ -101,7 +102,9 @@ def estimate_code_cost(token: Token) -> float:
         groups = content.count("&")  # A & B --> C & D are four arrows
         steps = max(content.count("\n") + content.count(";"), len(_ARROW.findall(content)))
         return _PER_DIAGRAM_LINE * (steps + groups * groups / 4) + _PER_CODE_CHAR * len(content)
-    return 0.0 if language in _PLAIN_INFO else _PER_CODE_CHAR * len(token.content)
+    if language in _PLAIN_INFO:
+        return 0.0
+    return _PER_CODE_CHAR * len(token.content) + _PER_CODE_SIGN * sum(map(len, _SIGNS.findall(token.content)))
 
 
 def _estimate_formula_cost(body: str) -> float:
