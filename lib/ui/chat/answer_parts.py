@@ -23,7 +23,7 @@ _MAX_NAMES = 3  # in the label of a group
 _OPEN_SOURCES = 8  # a longer list is folded
 _MAX_QUOTE = 240
 _MAX_TITLE = 120
-_ADDRESS = re.compile(r"https?\\?:|www(?=\\?\.)|@", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?<=http)\\?:|(?<=https)\\?:|(?<=ww)w(?=\\?\.)|@", re.IGNORECASE)
 
 
 def render(message: Message) -> None:
@@ -114,8 +114,8 @@ def _render_named(parts: Sequence[OtherPart]) -> None:
 
 
 def _literal(text: str) -> str:
-    """Escape a text of the gateway's; a joiner keeps the renderer from making links of addresses in it."""
-    return _ADDRESS.sub(lambda match: f"{match[0]}&#8288;", escape_markdown(text))
+    """Escape a text of the gateway's; an empty directive keeps the renderer from making links of addresses in it."""
+    return _ADDRESS.sub(lambda match: f":color[{match[0]}]", escape_markdown(text))
 
 
 def _shorten(text: str, length: int) -> str:
