@@ -56,4 +56,5 @@ def test_names_and_values_of_a_gateway_are_literal(text, place):
     table = re.sub(r":color\[(.*?)\]", r"\1", table)
     tokens = PARSER.parse(table)
     cells = ["".join(child.content for child in token.children) for token in tokens if token.type == "inline"]
-    assert any(" ".join(text.split()) in cell for cell in cells)
+    # A directive without a color splits what Streamlit would replace, and is invisible.
+    assert any(" ".join(text.split()) in re.sub(r":color\[(.)\]", r"\1", cell) for cell in cells)
