@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from math import ceil
 
@@ -13,7 +13,8 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.chat.turns import turn
 from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import RemoteGeneration
-from lib.core.conversation import Node, ThinkingPart
+from lib.core.conversation import ImagePart, Message, Node, OtherPart, Part, ThinkingPart
+from lib.ui.chat import answer_parts
 from lib.ui.chat.answer_text import thinking_label
 from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, stable_prefix_length
 from lib.ui.session import conversation_view, services
@@ -26,6 +27,7 @@ FRAME_INTERVAL, MAX_FRAME_INTERVAL = 0.05, 0.5
 FRAME_CHARS_PER_SECOND = 20_000  # a live block of this many characters slows the frames to one a second
 POLL_INTERVAL = 0.1  # seconds between two checks for a request of Streamlit to end this run
 SILENCE_THRESHOLD = 3  # seconds of silence before the status line shows them
+MAX_LIVE_PARTS = 20  # images and named content that are shown as they arrive; each renders the answer once more
 
 
 def render(generation: Generation | RemoteGeneration, node: Node, answer_slot: DeltaGenerator) -> Node:
@@ -51,17 +53,22 @@ def render(generation: Generation | RemoteGeneration, node: Node, answer_slot: D
 def _render_pass(generation: Generation | RemoteGeneration, node: Node, pass_index: int) -> _AnswerFeed:
     thinking_slot, text_slot = st.container(), st.container()
     feed = _AnswerFeed(generation, _StatusLine(generation, pass_index), node)
-    while not (feed.text or feed.thinking or feed.is_done):
+    while not (feed.text or feed.thinking or feed.settled_parts or feed.is_done):
         feed.wait_for_frame(0)
     with thinking_slot:
         _render_thinking(feed)
     with text_slot:
+        answer_parts.render(Message("assistant", feed.settled_parts))
         _render_text_stream(feed, lambda: feed.text, lambda: False)
     return feed
 
 
 class _AnswerFeed:
-    """The growing answer, frame by frame; done when it has ended or has to be rendered again."""
+    """The growing answer, frame by frame; done when it has ended or has to be rendered again.
+
+    `settled_parts` end with the last image or named content, and `text` is what follows them: another one begins
+    another pass.
+    """
 
     def __init__(self, generation: Generation | RemoteGeneration, status_line: _StatusLine, node: Node) -> None:
         self._generation = generation
@@ -73,14 +80,19 @@ class _AnswerFeed:
         self._snapshot = generation.wait(-1, 0, self._node_id)
         self._needs_rerender = False
         self.text = self.thinking = ""
+        parts = self._snapshot.node.message.parts
+        self.settled_parts = parts[: _count_settled(parts)]
         self._read_snapshot()
 
     def _read_snapshot(self) -> None:
         self.node, self.is_finished = self._snapshot.node, self._snapshot.is_finished
-        message = self.node.message
-        is_extended = message.text.startswith(self.text) and message.thinking.startswith(self.thinking)
-        self._needs_rerender = self._needs_rerender or not is_extended
-        self.text, self.thinking = message.text, message.thinking
+        parts, thinking = self.node.message.parts, self.node.message.thinking
+        settled_count = len(self.settled_parts)
+        text = Message("assistant", parts[settled_count:]).text
+        is_extended = text.startswith(self.text) and thinking.startswith(self.thinking)
+        has_new_content = _count_settled(parts) != settled_count
+        self._needs_rerender = self._needs_rerender or not is_extended or has_new_content
+        self.text, self.thinking = text, thinking
 
     @property
     def is_done(self) -> bool:
@@ -132,6 +144,12 @@ class _AnswerFeed:
         return self._snapshot.has_thought or has_part or (self._expects_thinking and bool(self.node.provider_metadata))
 
 
+def _count_settled(parts: Sequence[Part]) -> int:
+    """Count the parts up to the last image or named content, of the first MAX_LIVE_PARTS of them."""
+    positions = [index for index, part in enumerate(parts, 1) if isinstance(part, ImagePart | OtherPart)]
+    return positions[:MAX_LIVE_PARTS][-1] if positions else 0
+
+
 def _expects_thinking(node: Node) -> bool:
     """Return True if the model of an answer is known to think with the parameters of the conversation."""
     conversation = conversation_view.current_view().conversation
@@ -176,8 +194,12 @@ def _render_thinking(feed: _AnswerFeed) -> None:
     """Render thinking while it arrives; collapse it when the answer's text begins."""
     if not feed.thinking:
         return
-    with st.status(t("answer.thinking"), expanded=not feed.text, type="compact") as status:
-        _render_text_stream(feed, lambda: feed.thinking, lambda: bool(feed.text))
+
+    def has_text() -> bool:
+        return bool(feed.text or feed.settled_parts)
+
+    with st.status(t("answer.thinking"), expanded=not has_text(), type="compact") as status:
+        _render_text_stream(feed, lambda: feed.thinking, has_text)
     status.update(label=thinking_label(feed.node), state="complete", expanded=False)
 
 

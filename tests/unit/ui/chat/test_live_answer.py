@@ -8,7 +8,17 @@ from types import SimpleNamespace
 import pytest
 
 from lib.chat.turns.generation import GenerationSnapshot
-from lib.core.conversation import Conversation, Message, Node, Outcome, ThinkingPart
+from lib.core.conversation import (
+    Conversation,
+    ImagePart,
+    Message,
+    Node,
+    OtherPart,
+    Outcome,
+    SourcePart,
+    TextPart,
+    ThinkingPart,
+)
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, Model
 from lib.core.params import Params
 from lib.core.target import Target
@@ -76,3 +86,47 @@ def test_a_long_silence_shows_its_seconds(status_of):
     always = Capabilities(thinking_modes=("adaptive",))
     params = Params(thinking="off")
     assert status_of(OPUS, params, STARTED, seconds=12.0, capabilities=always).endswith("is thinking · 12 s")
+
+
+PICTURE, CALL = ImagePart("image/png", "x"), OtherPart("server_tool_use")
+
+
+def build_feed(*parts):
+    """Return a feed of a growing answer, and a function that lets it grow."""
+    node = Node("a", "q", Message("assistant", parts), 1.0, Outcome.ARRIVING)
+    snapshots = [GenerationSnapshot(1, node, 1.0, 1.0)]
+    feed = live_answer._AnswerFeed(SimpleNamespace(wait=lambda *_: snapshots[-1]), None, node)
+
+    def grow(*parts):
+        feed._snapshot = GenerationSnapshot(2, replace(node, message=Message("assistant", parts)), 1.0, 1.0)
+        feed._read_snapshot()
+
+    return feed, grow
+
+
+@pytest.fixture
+def no_conversation(monkeypatch):
+    monkeypatch.setattr(live_answer.conversation_view, "current_view", lambda: SimpleNamespace(conversation=None))
+
+
+def test_text_behind_an_image_streams_and_another_image_begins_a_pass(no_conversation):
+    feed, grow = build_feed(TextPart("a"), PICTURE, TextPart("b"))
+    assert (feed.settled_parts, feed.text, feed.is_done) == ((TextPart("a"), PICTURE), "b", False)
+    grow(TextPart("a"), PICTURE, TextPart("bc"))
+    assert (feed.text, feed.is_done) == ("bc", False)
+    grow(TextPart("a"), PICTURE, TextPart("bc"), CALL)
+    assert feed.is_done and not feed.is_finished
+
+
+def test_a_new_label_of_named_content_and_sources_begin_no_pass(no_conversation):
+    feed, grow = build_feed(OtherPart("audio", "1 s"), TextPart("a"))
+    grow(OtherPart("audio", "2 s"), TextPart("ab"), SourcePart("https://a.example/"))
+    assert (feed.text, feed.is_done) == ("ab", False)
+
+
+def test_the_passes_of_an_answer_are_bounded(no_conversation):
+    parts = (PICTURE, TextPart("a")) * live_answer.MAX_LIVE_PARTS
+    feed, grow = build_feed(*parts)
+    assert len(feed.settled_parts) == len(parts) - 1
+    grow(*parts, PICTURE, CALL)
+    assert not feed.is_done
