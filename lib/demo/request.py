@@ -111,6 +111,6 @@ def _turns(messages: list[tuple[str, str, int]]) -> tuple[Turn, ...]:
 
 
 def _effort(body: Mapping[str, Any]) -> str:
-    if (body.get("thinking") or {}).get("type") == "disabled":
+    if (body.get("thinking") or {}).get("type") in ("disabled", "between_tools"):
         return "none"
     return body.get("reasoning_effort") or (body.get("output_config") or {}).get("effort") or ""

@@ -117,7 +117,10 @@ def test_thinking_that_a_model_cannot_turn_off_is_announced(keyed):
 
 def test_an_output_limit_above_the_maximum_of_the_model_is_announced_and_lowered(keyed):
     keyed.serve("/v1/messages", Canned(ANTHROPIC_ANSWER))
-    chat = ChatApp(model="claude-3-haiku-20240307", wire="anthropic").ask("Why?")
+    chat = ChatApp(model="claude-3-haiku-20240307", wire="anthropic")
+    (estimate,) = (caption for caption in chat.at.caption if caption.value.startswith("≈"))
+    assert "1,024 output tokens" in estimate.help and "at most 4,096 tokens" in estimate.help
+    chat.ask("Why?")
     assert get_last_body(keyed)["max_tokens"] == 4096
     chat.set_field("Max tokens", 8192)
     assert "Max tokens: above the model's maximum. 4096 will be sent." in chat.text

@@ -146,6 +146,7 @@ _THINKING = tagged_union(
         ),
         "adaptive": object_of({"type": string(1), "display": _DISPLAY}),
         "disabled": object_of({"type": string(1)}),
+        "between_tools": object_of({"type": string(1)}),
     },
 )
 _TOOL = object_of(

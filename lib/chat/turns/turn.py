@@ -214,6 +214,11 @@ def list_efforts(target: Target, capabilities: Capabilities) -> tuple[str, ...]:
     return efforts.list_efforts(target, capabilities)
 
 
+def output_limit(target: Target, params: Params, capabilities: Capabilities) -> int | None:
+    """Return the output limit that a request is sent with, in tokens; None if it is left to the gateway."""
+    return request_body.output_limit(target, params, capabilities)
+
+
 def max_output_tokens(target: Target, capabilities: Capabilities) -> int | None:
     """Return the most output tokens that the model generates; None if unknown."""
     return claude_rules.max_output_tokens(target.model, capabilities)

@@ -18,6 +18,7 @@ from lib.core.params import (
     merge_patch,
     parse_json_object,
 )
+from lib.core.sanitize import get_object
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import claude_rules, errors, model_quirks
 from lib.gateway.wires.anthropic_stream import parse_events
@@ -50,8 +51,11 @@ def body(
     }
     if params.system:
         request["system"] = params.system
-    request |= _build_fields(adapted) | _build_thinking(claude_rules.rules_of(model, capabilities), adapted)
-    return merge_patch(request, parse_json_object(params.extra))
+    request |= _build_fields(adapted)
+    extra = parse_json_object(params.extra)
+    if "type" not in get_object(extra, "thinking"):  # a type of its own does not take the fields of another
+        request |= _build_thinking(claude_rules.rules_of(model, capabilities), adapted)
+    return merge_patch(request, extra)
 
 
 def with_user(body: dict[str, Any], user: str) -> dict[str, Any]:

@@ -242,7 +242,8 @@ def _render_estimate() -> None:
     if target := model_picker.current_target():
         params = params_panel.current_params()
         estimate = context_window.estimate_context(conversation_view.current_view(), "", target, params)
-        cost.render_estimate(estimate, target, params)
+        limit = turn.output_limit(target, params, services.model(target.model).capabilities)
+        cost.render_estimate(estimate, target, params, limit)
 
 
 def _render_stop_or_estimate() -> DeltaGenerator:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -58,8 +60,13 @@ def render_conversation_cost(view: ConversationView, container: DeltaGenerator) 
     container.caption(text, width="content", help=t("cost.sum_about", count=total.request_count))
 
 
-def render_estimate(estimate: ContextEstimate, target: Target, params: Params) -> None:
-    """Render the estimated cost of the next question, if the price is known."""
+def render_estimate(estimate: ContextEstimate, target: Target, params: Params, output_limit: int | None) -> None:
+    """Render the estimated cost of the next question, if the price is known.
+
+    `output_limit` is the limit that is sent. It bounds an answer, but a default one says nothing of its length.
+    """
+    if params.max_tokens and output_limit:
+        params = replace(params, max_tokens=min(params.max_tokens, output_limit))
     model_price, usage = (
         services.connection().prices.price_of(target.model),
         cost.expected_usage(estimate, absorb_extra(target.wire, params)),
@@ -70,4 +77,6 @@ def render_estimate(estimate: ContextEstimate, target: Target, params: Params) -
     source = source_text(model_price)
     with st.container(key="estimate", width="content"):
         about = t("cost.about", input=usage.input, output=usage.output, source=escape_markdown(source))
+        if output_limit:
+            about = f"{about} {t('cost.limit', limit=output_limit)}"
         st.caption(f"≈ {escape_markdown(format_dollars(nano_dollars))}", width="content", help=about)

@@ -155,6 +155,20 @@ def test_display_of_thinking(model: str, params: Params, thinking: dict[str, Any
 
 
 @pytest.mark.parametrize(
+    ("extra", "thinking"),
+    [
+        ('{"thinking": {"type": "disabled"}}', DISABLED),
+        ('{"thinking": {"type": "between_tools"}}', BETWEEN_TOOLS),
+        ('{"thinking": {"display": "omitted"}}', {"type": "adaptive", "display": "omitted"}),
+        ('{"thinking": null}', None),
+        ('{"top_k": 4}', SUMMARY),
+    ],
+)
+def test_extra_json_replaces_or_changes_the_thinking_that_is_sent_by_default(extra: str, thinking: Any) -> None:
+    assert body("claude-opus-5", Params(extra=extra)).get("thinking") == thinking
+
+
+@pytest.mark.parametrize(
     ("capabilities", "params", "thinking", "effort"),
     [
         (Capabilities(thinking_modes=("adaptive", "disabled")), Params(thinking="off"), DISABLED, None),
