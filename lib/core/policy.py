@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from fnmatch import fnmatchcase
 from itertools import chain
 from types import MappingProxyType
 from typing import Literal
 
 from lib.core.pricing import TeamPrice
-from lib.core.target import Target
+from lib.core.target import Target, matches_pattern
 from lib.core.user import User
 
 TEAM_SCOPE = "all"  # all users together
@@ -45,7 +44,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class ScopePolicy:
-    """The policy of one scope; `model_patterns` are globs, None allows all models."""
+    """The policy of one scope; `model_patterns` are for `matches_pattern`, None allows all models."""
 
     limits: Limits = Limits()
     model_patterns: tuple[str, ...] | None = None
@@ -84,7 +83,7 @@ class Policy:
             patterns = (
                 tuple(chain.from_iterable(group_patterns)) if group_patterns else self._model_patterns(PER_USER_SCOPE)
             )
-        return patterns is None or any(fnmatchcase(model_id.casefold(), pattern.casefold()) for pattern in patterns)
+        return patterns is None or any(matches_pattern(model_id, pattern) for pattern in patterns)
 
     def limits_for(self, user: User) -> dict[str, Limits]:
         """Return the limits of a user by scope, without empty ones.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from fnmatch import fnmatchcase
 from typing import Any, Literal
+
+from lib.core.target import matches_pattern
 
 NANOS_PER_DOLLAR = 10**9
 LONG_CONTEXT_TOKENS = 200_000  # input tokens above which some vendors charge another price
@@ -57,13 +58,13 @@ class ModelPrice:
 
 @dataclass(frozen=True)
 class PriceOverride:
-    """A configured price of the models with an id that matches a glob pattern, case-insensitively."""
+    """A configured price of the models with an id that matches a pattern; see `matches_pattern`."""
 
     pattern: str
     price: Price
 
     def matches(self, model_id: str) -> bool:
-        return fnmatchcase(model_id.casefold(), self.pattern.casefold())
+        return matches_pattern(model_id, self.pattern)
 
 
 @dataclass(frozen=True)

@@ -27,3 +27,24 @@ class Target:
 def parse_target(model: Any, wire: Any) -> Target | None:
     """Build a target of stored values; None without a model, or without a known wire."""
     return Target(model, wire) if isinstance(model, str) and model and is_wire(wire) else None
+
+
+def matches_pattern(model_id: str, pattern: str) -> bool:
+    """Return True if a pattern describes a model id: * stands for any characters, every other one for itself.
+
+    Upper and lower case are the same. Ids may hold characters that have a meaning in a glob: gpt-4[free], model?.
+    """
+    first, *pieces = pattern.casefold().split("*")
+    text = model_id.casefold()
+    if not pieces:
+        return text == first
+    *middle, last = pieces
+    if not text.startswith(first) or not text.endswith(last):
+        return False
+    position = len(first)
+    for piece in middle:
+        found = text.find(piece, position)
+        if found < 0:
+            return False
+        position = found + len(piece)
+    return position <= len(text) - len(last)

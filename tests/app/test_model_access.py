@@ -83,3 +83,13 @@ def test_shared_prompts_can_be_selected_in_the_panel(enter, store):
     store.policy.set_prompt(ROOT, "", Prompt("Brief", "Be brief."))
     at = enter("chat", ADMIN)
     assert prompt_menus(at) == ["Use a shared prompt"]
+
+
+def test_a_change_on_another_server_counts_for_the_next_question(enter, restricted_store):
+    at = enter("chat", BOB)
+    assert at.selectbox(key="composer.model").value == "demo-thinker"
+    # Another server writes the database; the policy that this one shows is not read again.
+    restricted_store.policy.set_allowed_models(ROOT, "group:sales", ["demo-tour"])
+    at.chat_input[0].set_value(QUESTION_TEXT).run()
+    assert restricted_store.conversations.page(id_of(BOB), 9) == []
+    assert "do not have permission to use this model" in at.warning[0].value

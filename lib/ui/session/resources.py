@@ -99,7 +99,15 @@ def _last_policy() -> dict[str, Policy]:
 
 @st.cache_resource(show_spinner=False, ttl=POLICY_TTL)
 def policy() -> Policy:
-    """Return the team's policy, at most POLICY_TTL old. Raises StoreError if it was never read."""
+    """Return the team's policy for display, at most POLICY_TTL old. Raises StoreError if it was never read."""
+    return current_policy()
+
+
+def current_policy() -> Policy:
+    """Return the team's policy as it is now, also if another server has changed it: for decisions.
+
+    While the database is away, it is the one that was read last. Raises StoreError if it was never read.
+    """
     last = _last_policy()
     try:
         last["policy"] = store().policy.load()

@@ -108,8 +108,8 @@ def preferences(user_id: str) -> Preferences:
 
 
 def limit_enforcer() -> LimitEnforcer:
-    """Return the limits of the session's user; require() must have run."""
-    user, policy = session_state.user, resources.policy()
+    """Return the limits of the session's user as they are now; require() must have run."""
+    user, policy = session_state.user, resources.current_policy()
     assert user is not None
     # Requests with a personal key use nothing of the team's budget.
     policy = policy.without_limits() if session_state.personal_key else policy
