@@ -84,7 +84,7 @@ class _Writer:
                 stop = self._find_end(start)
                 self._write(start, stop, [], self._lines[start:stop])
                 return
-            self._write(start, stop, *_rewrite_affordable(self._lines[:stop], block, self._allowance))
+            self._write(start, stop, *_rewrite_affordable(self._lines, block, self._allowance))
         self._flush()
         self._written += self._lines[self.end :]
         self.end = len(self._lines)
@@ -147,14 +147,17 @@ def _rewrite_affordable(lines: list[str], block: list[Token], allowance: Allowan
         columns = count_columns(lines[header])
         cut = header + MAX_TABLE_CELLS // columns
         content = "\n".join(lines[start:cut])
-        part = [block[0], Token("inline", "", 0, map=[start, cut], content=content, level=1)]
+        part = [
+            Token("paragraph_open", "p", 1, map=[start, cut]),
+            Token("inline", "", 0, map=[start, cut], content=content, level=1),
+        ]
         if header > start and columns <= MAX_TABLE_COLUMNS and cut < stop and allowance.take(estimate_cost(part)):
-            return _rewrite_block(lines[:cut], part), lines[cut:stop]
+            return _rewrite_block(lines, part), lines[cut:stop]
     return [], lines[start:stop]
 
 
 def _rewrite_block(lines: list[str], block: list[Token]) -> list[str]:
-    """Rewrite the lines of a block; `lines` are those of the text up to the block's end."""
+    """Rewrite the lines of a block; `lines` are those of the whole text."""
     end, stop = block[0].map or (0, 0)
     rewritten: list[str] = []
     previous_type = ""

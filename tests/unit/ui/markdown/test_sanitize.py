@@ -129,6 +129,11 @@ def test_a_dollar_in_arriving_code_does_not_flicker() -> None:
         assert "\\$" not in sanitize(text[:end])
 
 
+def test_only_the_end_of_the_text_can_hold_arriving_code() -> None:
+    assert sanitize(f"a ` {IMAGE}\n\nb") == "a ` [x](http://stranger/)\n\nb"
+    assert sanitize(f"b\n\na ` {IMAGE}") == f"b\n\na ` {IMAGE}"
+
+
 def test_lone_surrogates_are_replaced() -> None:
     sanitize("a \ud800 b").encode()
 

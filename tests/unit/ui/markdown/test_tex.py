@@ -76,6 +76,7 @@ def test_a_usual_formula_stays(body: str) -> None:
         ("so\n\\begin{align}\na &= b_1 \\\\\nc", "so\n```\n\\begin{align}\na &= b_1 \\\\\nc"),
         ("- a\n\n  \\begin{cases}\n  x_1 \\\\", "- a\n\n  ```\n  \\begin{cases}\n  x_1 \\\\"),
         ("> \\begin{align}", "> ```\n> \\begin{align}"),
+        ("\\begin{align}\na\n\nb", "\\begin{align}  \na\n\nb"),
         ("\\begin{other}\na", "\\begin{other}  \na"),
     ],
 )
