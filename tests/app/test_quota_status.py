@@ -39,7 +39,8 @@ def per_user_policy(**limits: Limit) -> Policy:
 @pytest.fixture
 def enter(store, database_url, monkeypatch) -> Enter:
     def enter(policy: Policy, page: str = "chat", language: str = "en") -> AppTest:
-        monkeypatch.setattr(resources, "policy", lambda: policy)
+        for name in ("policy", "current_policy"):
+            monkeypatch.setattr(resources, name, lambda: policy)
         at = AppTest.from_file(ROOT / "app.py", default_timeout=60)
         if page != "chat":
             at.switch_page(f"pages/{page}.py")
