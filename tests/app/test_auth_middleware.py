@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -273,6 +274,17 @@ def upload(app: AppServer, path: str, **headers: str) -> int:
     return ask(app, path, "PUT", body, Cookie=cookies, **extra, **headers).status
 
 
+def upload_without_length(app: AppServer, path: str, **headers: str) -> int:
+    """Start an upload of unknown size, and return the status."""
+    connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=60)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request("PUT", path, iter([b"x"]), {**named, "Transfer-Encoding": "chunked"}, encode_chunked=True)
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 @pytest.mark.parametrize("mode", SETTINGS)
 def test_uploads_need_a_file_id_that_their_session_was_given(apps, mode):
     app, ann, bob = apps[mode], user_headers(mode, "ann"), user_headers(mode, "bob")
@@ -287,6 +299,7 @@ def test_uploads_need_a_file_id_that_their_session_was_given(apps, mode):
         unknown = f"/_stcore/upload_file/{anns_id}/another-id"
         assert [upload(app, p, **ann) for p in (path, unknown)] == [204, 403]
         assert upload(app, path, **bob) == 403
+        assert upload_without_length(app, path, **ann) == 403
         assert ask(app, path, "DELETE", **bob).status == 403
 
 

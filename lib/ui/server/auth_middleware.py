@@ -26,7 +26,7 @@ from lib.ui.auth.password import (
 )
 from lib.ui.auth.sign_in_html import access_denied_page, base_path, path_below_base, sign_in_page
 from lib.ui.server import health, streamlit_private
-from lib.ui.server.sessions import SessionOwners
+from lib.ui.server.sessions import MAX_UPLOAD_BYTES, SessionOwners
 from lib.ui.server.websocket_guard import POLICY_VIOLATION, WebsocketGuard
 from lib.ui.session import resources
 
@@ -127,7 +127,7 @@ class AuthMiddleware:
             await guard.run(self._app, scope, receive, send)
         elif path.startswith(streamlit_private.MEDIA_PREFIX) and not await self._has_media(client, path):
             await _send_refusal(PlainTextResponse("File not found", 404), scope, receive, send)
-        elif path.startswith(streamlit_private.UPLOAD_PREFIX) and not self._can_upload(client, path, scope["method"]):
+        elif path.startswith(streamlit_private.UPLOAD_PREFIX) and not self._can_upload(client, path, connection):
             await _send_refusal(PlainTextResponse("Unknown file", 403), scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -160,9 +160,14 @@ class AuthMiddleware:
                 return True
         return False
 
-    def _can_upload(self, client: str, path: str, method: str) -> bool:
+    def _can_upload(self, client: str, path: str, connection: HTTPConnection) -> bool:
+        """Tell if a client may upload to a path. The size must be known before: servers hold a body to it."""
+        method, length = connection.scope["method"], connection.headers.get("content-length", "")
         session_id, _, file_id = path.removeprefix(streamlit_private.UPLOAD_PREFIX).partition("/")
-        return method == "OPTIONS" or self._sessions.can_upload(session_id, file_id, client)
+        if method == "OPTIONS":
+            return True
+        size = 0 if method == "DELETE" else int(length) if length.isdecimal() else MAX_UPLOAD_BYTES + 1
+        return self._sessions.can_upload(session_id, file_id, client, size)
 
 
 def _client_of(user: User, connection: HTTPConnection) -> str:

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 
 MAX_DISCONNECTED = 2_000  # sessions that are remembered; Streamlit keeps fewer
 MAX_FILES = 1_000  # upload addresses of one session, and its downloads
+MAX_UPLOAD_BYTES = 500_000_000  # in all files that a session holds at once
 
 
 @dataclass
 class _Session:
     client: str
     connections: int = 0
-    upload_ids: OrderedDict[str, None] = field(default_factory=OrderedDict)
-    download_ids: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    uploads: OrderedDict[str, int] = field(default_factory=OrderedDict)  # sizes by file id
+    downloads: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
 
 class SessionOwners:
@@ -53,22 +54,32 @@ class SessionOwners:
 
     def add_uploads(self, session_id: str, file_ids: list[str]) -> None:
         """Register file ids under which the session's client may upload."""
-        _add_ids(self._sessions[session_id].upload_ids, file_ids)
+        _add_ids(self._sessions[session_id].uploads, file_ids)
 
     def add_download(self, session_id: str, file_id: str) -> None:
         """Register a file that was written for the session."""
-        _add_ids(self._sessions[session_id].download_ids, [file_id])
+        _add_ids(self._sessions[session_id].downloads, [file_id])
 
     def has_download(self, file_id: str, client: str) -> bool:
         """Return True if a file was written for a session of the client."""
-        return any(file_id in session.download_ids for session in self._sessions.values() if session.client == client)
+        return any(file_id in session.downloads for session in self._sessions.values() if session.client == client)
 
-    def can_upload(self, session_id: str, file_id: str, client: str) -> bool:
-        """Return True for the owner of a session and a file id that the session was given."""
-        return self.is_owner(session_id, client) and file_id in self._sessions[session_id].upload_ids
+    def can_upload(self, session_id: str, file_id: str, client: str, size: int) -> bool:
+        """Count a file of `size` bytes, and return True; 0 for one that is deleted.
+
+        False for another client than the owner's, a file id that the session was not given, and beyond the total.
+        """
+        if not self.is_owner(session_id, client) or file_id not in self._sessions[session_id].uploads:
+            return False
+        uploads = self._sessions[session_id].uploads
+        if sum(uploads.values()) - uploads[file_id] + size > MAX_UPLOAD_BYTES:
+            return False
+        uploads[file_id] = size
+        return True
 
 
-def _add_ids(ids: OrderedDict[str, None], new_ids: list[str]) -> None:
-    ids.update(dict.fromkeys(new_ids))
+def _add_ids(ids: OrderedDict[str, int], new_ids: list[str]) -> None:
+    for file_id in new_ids:
+        ids.setdefault(file_id, 0)
     while len(ids) > MAX_FILES:
         ids.popitem(last=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lib.ui.server.sessions import MAX_FILES, SessionOwners
+from lib.ui.server.sessions import MAX_FILES, MAX_UPLOAD_BYTES, SessionOwners
 
 
 def test_a_session_belongs_to_the_client_that_opened_it():
@@ -18,13 +18,13 @@ def test_uploads_need_the_owner_and_an_id_that_was_given_out():
     sessions = SessionOwners()
     sessions.connect("s", "ann")
     sessions.add_uploads("s", ["f1", "f2"])
-    assert sessions.can_upload("s", "f2", "ann")
-    assert not sessions.can_upload("s", "f3", "ann")
-    assert not sessions.can_upload("s", "f1", "bob")
-    assert not sessions.can_upload("t", "f1", "ann")
+    assert sessions.can_upload("s", "f2", "ann", 1)
+    assert not sessions.can_upload("s", "f3", "ann", 1)
+    assert not sessions.can_upload("s", "f1", "bob", 1)
+    assert not sessions.can_upload("t", "f1", "ann", 1)
     sessions.add_uploads("s", [f"g{n}" for n in range(MAX_FILES)])
-    assert not sessions.can_upload("s", "f1", "ann")
-    assert sessions.can_upload("s", f"g{MAX_FILES - 1}", "ann")
+    assert not sessions.can_upload("s", "f1", "ann", 1)
+    assert sessions.can_upload("s", f"g{MAX_FILES - 1}", "ann", 1)
 
 
 def test_only_disconnected_sessions_are_forgotten():
@@ -47,3 +47,20 @@ def test_a_download_belongs_to_the_client_of_its_session():
     sessions.connect("s", "ann")
     sessions.add_download("s", "f")
     assert [sessions.has_download(*pair) for pair in (("f", "ann"), ("f", "bob"), ("g", "ann"))] == [True, False, False]
+
+
+def test_the_uploads_of_a_session_have_a_total():
+    sessions = SessionOwners()
+    sessions.connect("s", "ann")
+    sessions.connect("t", "ann")
+    sessions.add_uploads("s", ["a", "b"])
+    sessions.add_uploads("t", ["c"])
+    assert sessions.can_upload("s", "a", "ann", MAX_UPLOAD_BYTES - 10)
+    assert not sessions.can_upload("s", "b", "ann", 11)
+    assert sessions.can_upload("s", "b", "ann", 10)
+    # A file that replaces another counts alone, and a deleted one does not.
+    assert sessions.can_upload("s", "a", "ann", MAX_UPLOAD_BYTES - 10)
+    assert sessions.can_upload("s", "a", "ann", 0)
+    assert sessions.can_upload("s", "b", "ann", MAX_UPLOAD_BYTES)
+    assert sessions.can_upload("t", "c", "ann", MAX_UPLOAD_BYTES)
+    assert not sessions.can_upload("t", "c", "ann", MAX_UPLOAD_BYTES + 1)

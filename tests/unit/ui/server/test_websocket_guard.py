@@ -181,12 +181,12 @@ def test_upload_ids_are_those_in_the_answers_to_requests():
         async def app(_scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "websocket.send", "bytes": new_session("s")})
             await send({"type": "websocket.send", "bytes": answer.SerializeToString()})
-            assert not sessions.can_upload("s", "f1", "ann")
+            assert not sessions.can_upload("s", "f1", "ann", 1)
             await receive()
             await send({"type": "websocket.send", "bytes": answer.SerializeToString()})
 
         await guard.run(app, websocket.scope, receive, send)
 
     asyncio.run(run())
-    assert sessions.can_upload("s", "f1", "ann")
-    assert not sessions.can_upload("s", "f2", "ann")
+    assert sessions.can_upload("s", "f1", "ann", 1)
+    assert not sessions.can_upload("s", "f2", "ann", 1)
