@@ -76,9 +76,13 @@ class RequestRepair:
 
     def repair(self, error: AnswerError) -> bool:
         """Change the body as a refusal demands; returns False if there is nothing to change."""
-        if len(self.notes) >= MAX_REPAIRS or error.status is not None and not 400 <= error.status < 500:
+        if len(self.notes) >= MAX_REPAIRS:
             return False
-        return self._drop_thinking(error) or self._lower_output_limit(error) or self._drop_refused_params(error)
+        if self._drop_thinking(error):
+            return True
+        if error.status is not None and not 400 <= error.status < 500:
+            return False
+        return self._lower_output_limit(error) or self._drop_refused_params(error)
 
     def metadata(self) -> dict[str, Any]:
         """Return the changes as metadata of the answer; {} without any."""
@@ -111,7 +115,7 @@ class RequestRepair:
 
     def _drop_refused_params(self, error: AnswerError) -> bool:
         """Learn what a 4xx explicitly calls unsupported, and leave it out."""
-        if not isinstance(error, InvalidRequest) or error.status is None:
+        if not isinstance(error, InvalidRequest) or not 400 <= (error.status or 0) < 500:
             return False
         found = [
             refused
@@ -184,7 +188,10 @@ def find_refused_param(target: Target, body: Mapping[str, Any], refusal: FieldRe
 
 def find_sent_field(body: Mapping[str, Any], name: str) -> str:
     """Return the path of the sent field that an error's name means; "" for none, and for more than one."""
-    paths = [path for path in _paths(body) if path.partition(".")[0] not in ("messages", "system", "model")]
+    settings = {key: value for key, value in body.items() if key not in ("messages", "system", "model")}
+    if "." not in name and _count_fields(settings, name) > 1:
+        return ""  # one of them may be a field within Extra JSON
+    paths = list(_paths(settings))
     candidates = (name, *_ALIASES.get(name.rpartition(".")[2], ()))
     for candidate in candidates:
         if candidate in paths:
@@ -197,6 +204,13 @@ def find_sent_field(body: Mapping[str, Any], name: str) -> str:
         if matches:
             return ""
     return ""
+
+
+def _count_fields(value: Any, name: str) -> int:
+    """Return the number of fields of that name, also in lists."""
+    if isinstance(value, Mapping):
+        return sum((key == name) + _count_fields(item, name) for key, item in value.items())
+    return sum(_count_fields(item, name) for item in value) if isinstance(value, list) else 0
 
 
 def _is_part(path: list[str], name: list[str]) -> bool:

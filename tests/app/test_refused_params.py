@@ -8,6 +8,7 @@ import pytest
 
 from lib.core.refused_params import RefusedParam
 from lib.core.target import Target
+from lib.ui.session import resources
 from tests.app.chat_app import ChatApp
 from tests.app.users import page_text
 from tests.support.replay import JSON, Canned
@@ -35,6 +36,8 @@ def test_a_refused_parameter_is_learnt_once_and_announced(keyed, wire):
     assert "1 / 2" not in chat.text
     assert "| Sent again | without Top p: `top_p` is deprecated for this model |" in chat.text
     assert "Top p: m-one refused this on" in chat.text
+    (stored,) = resources.store().refused_params.load()
+    assert (stored.target, stored.field) == (Target("m-one", wire), "top_p")
     chat.ask("And again?")
     assert [body.get("top_p") for body in bodies(keyed, wire)] == [0.5, None, None]
     other_user = ChatApp(model="m-one", wire=wire, browser="4567")

@@ -201,6 +201,15 @@ def test_fields_without_a_parameter_are_learnt_too(replay: Replay, learning_gate
             Params(temperature=0.5, extra='{"x; `temperature` is not supported by this model": 1}'),
         ),
         (refusal("Bad input: Top P is not permitted"), Params(top_p=0.5, stop=("Top P is not permitted",))),
+        # A field that another one is named like.
+        (
+            refusal("temperature: Extra inputs are not permitted"),
+            Params(temperature=0.5, extra='{"foo": {"temperature": 1}}'),
+        ),
+        (
+            refusal("temperature: Extra inputs are not permitted"),
+            Params(temperature=0.5, extra='{"foo": [{"temperature": 1}]}'),
+        ),
         # A field of nobody's format.
         (refusal("Unrecognized request argument supplied: foo"), Params(extra='{"foo": 1}')),
     ],
@@ -301,6 +310,15 @@ def test_refused_thinking_is_left_out_once(
     replay.serve(PATHS["anthropic"], refusal(words))
     assert type(ask(learning_gateway, "anthropic", Params(), PATH).error) is errors.InvalidRequest
     assert len(replay.requests) == 4
+
+
+def test_refused_thinking_is_left_out_whatever_the_status() -> None:
+    for status in (400, 422, 500):
+        body = body_with_thinking(Target("m", "anthropic"), PATH, Params())
+        payload = json.dumps({"error": {"message": SIGNATURE_REFUSALS[0], "code": "convert_request_failed"}})
+        repair = RequestRepair(Target("m", "anthropic"), body, Memory())
+        assert repair.repair(wire_errors.error_from_response(status, {}, payload))
+        assert repair.body == without_thinking(body) != body
 
 
 @pytest.mark.parametrize("words", SIGNATURE_REFUSALS)
