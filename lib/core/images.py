@@ -29,10 +29,15 @@ _SIGNATURES = (
 _JPEG_FRAME = re.compile(rb"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]..\x08(?P<height>..)(?P<width>..)[\1\3\4]", re.S)
 _DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?P<params>(?:;[\w.+-]+=[^;,]*)*)(?P<base64>;base64)?,", re.I)
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")
-# In text: a Markdown image or a bare data URL of some length, which no one writes as an example.
-_DATA_IN_TEXT = re.compile(r"!\[[^\]\n]*\]\(\s*<?(?=data:image/)|(?<![\w\"'(=<])(?=data:image/[\w.+-]+;base64,)", re.I)
+# In text: an image in Markdown or HTML, or a bare data URL of some length, which no one writes as an example.
+_DATA_IN_TEXT = re.compile(
+    r"!\[[^\]\n]*\]\(\s*<?(?=data:image/)|<img\s[^<>]{0,200}?src\s*=\s*[\"'](?=data:image/)"
+    r"|(?<![\w\"'(=<])(?=data:image/[\w.+-]+;base64,)",
+    re.I,
+)
 _DATA_START = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/]*={0,2}", re.I)
 _DATA_PREFIX = re.compile(r"data:image/[\w.+-]*(?:;[a-z0-9]{0,6})?", re.I)
+_HTML_TAIL = re.compile(r"[\"'][^<>]{0,300}>(?:\s*</img>)?")
 _MARKDOWN_TAIL = re.compile(r">?(?:\s+\"[^\"\n]*\"|\s+'[^'\n]*')?\s*\)")
 _MIN_BARE_LENGTH = 200
 _FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
@@ -149,9 +154,10 @@ def split_data_images(text: str) -> tuple[TextPart | ImagePart | OtherPart, ...]
             parts += [TextPart(text[start : opener.start()]), _incomplete_image(text[opener.end() :])]
             start = len(text)
             break
-        is_markdown = opener.end() > opener.start()
-        tail = _MARKDOWN_TAIL.match(text, url.end()) if is_markdown else None
-        if (is_markdown and not tail) or (not is_markdown and len(url[0]) < _MIN_BARE_LENGTH):
+        is_bare = opener.end() == opener.start()
+        tail_pattern = _HTML_TAIL if opener[0].startswith("<") else _MARKDOWN_TAIL
+        tail = None if is_bare else tail_pattern.match(text, url.end())
+        if len(url[0]) < _MIN_BARE_LENGTH if is_bare else not tail:
             continue
         end = tail.end() if tail else url.end()
         parts += [TextPart(text[start : opener.start()]), image_from_url(url[0])]

@@ -22,7 +22,7 @@ _URL_NAMES = ("url", "uri", "link", "href", "source_url", "source")
 _TITLE_NAMES = ("title", "document_title", "filename", "file_name", "name", "site_name")
 _QUOTE_NAMES = ("cited_text", "quote", "snippet", "content", "text", "summary")
 # Objects inside a citation that describe its source (OpenAI, Gemini, Cohere).
-_NESTED = ("url_citation", "file_citation", "web", "retrievedContext", "document", "source")
+_NESTED = ("url_citation", "file_citation", "file_path", "file", "web", "retrievedContext", "document", "source")
 
 
 def find_citations(payload: Mapping[str, Any], choice: int = 0) -> Iterator[Citation]:

@@ -18,6 +18,11 @@ _MAX_VALUE_LENGTH = 500  # of one text in it: encrypted content and base64 say n
 _MAX_PARTS = 200  # of one list
 _MAX_DEPTH = 4
 
+# Where a part has its image: objects inside it, names of its type, and of its data or URL.
+_IMAGE_HOLDERS = ("source", "image_url", "imageUrl", "image", "inline_data", "inlineData", "file", "result")
+_MEDIA_TYPE_FIELDS = ("media_type", "mime_type", "mimeType", "mediaType")
+_IMAGE_VALUES = ("b64_json", "data", "base64", "b64", "url", "image_url", "imageUrl", "image", "result", "file_data")
+_IMAGE_MARKS = ("image_url", "imageUrl", "b64_json", "inline_data", "inlineData")
 # Fields of a message that hold images (OpenRouter, LiteLLM; the body of /v1/images).
 _IMAGE_FIELDS = ("images", "image", "image_url", "b64_json", "inline_data", "inlineData", "inline_image")
 # Fields that hold other content of a message.
@@ -163,19 +168,17 @@ def _text_of(part: Mapping[str, Any]) -> str:
 
 def _find_image(block: Mapping[str, Any]) -> ImagePart | OtherPart | None:
     """Return the image of a part in any vendor's form; None for another kind of part."""
-    inline = get_object(block, "inline_data") or get_object(block, "inlineData")
-    media_type = str(inline.get("mime_type") or inline.get("mimeType") or "")
-    if inline and not media_type.startswith(("audio/", "video/", "text/", "application/")):
-        return _image_from_text(str(inline.get("data") or ""), media_type)
+    holders = (block, *(get_object(block, name) for name in _IMAGE_HOLDERS))
+    types = [value for values in holders for name in _MEDIA_TYPE_FIELDS if isinstance(value := values.get(name), str)]
+    media_type = types[0] if types else ""
     kind = str(block.get("type") or "")
-    if "image" not in kind and not any(name in block for name in ("image_url", "b64_json")):
+    is_image = "image" in kind and not (kind.endswith(("_use", "_result", "_call")) and "result" not in block)
+    if not is_image and not media_type.startswith("image/") and not any(block.get(name) for name in _IMAGE_MARKS):
         return None
-    if kind.endswith(("_use", "_result", "_call")) and not isinstance(block.get("result"), str):
+    if media_type and not media_type.startswith("image/"):
         return None
-    source = get_object(block, "source")
-    media_type = str(source.get("media_type") or block.get("mime_type") or block.get("media_type") or "")
-    for values in (block, get_object(block, "image_url"), get_object(block, "image"), source):
-        for name in ("b64_json", "data", "base64", "url", "image_url", "image", "result", "image_base64"):
+    for values in holders:
+        for name in _IMAGE_VALUES:
             value = values.get(name)
             if isinstance(value, str) and value:
                 return _image_from_text(value, media_type)

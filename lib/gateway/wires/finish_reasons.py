@@ -86,6 +86,10 @@ class FinishState:
         elif not is_finish_chunk:
             self._with_plain_text.add(choice)
 
+    def add_progress(self, choice: int) -> None:
+        """Note a chunk with a part of a tool call and without a finish reason."""
+        self._with_plain_text.add(choice)
+
     def add_finish(self, choice: int) -> None:
         self.finished.add(choice)
 

@@ -52,12 +52,13 @@ def _parse_frames(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Ev
                 refusals.raise_words(has_started=parser.has_started)
             yield from parser.handle_done()
             return
-        is_error = frame.name == "error" or errors.is_error(chunk)
+        failure = _find_failure(chunk)
+        is_error = frame.name == "error" or bool(failure)
         # A chunk with an error may hold the last text, but its finish reason does not count.
         parser.has_error = parser.has_error or is_error
         yield from parser.parse_chunk(chunk)
         if is_error:
-            raise errors.error_from_stream_event(chunk or frame.data)
+            raise errors.error_from_stream_event(failure or chunk or frame.data)
         refusals.add(frame, chunk)
     if parser.is_incomplete or not parser.finish.is_finished:
         yield refusals.end(has_started=parser.has_started, is_incomplete=parser.is_incomplete)
@@ -89,6 +90,19 @@ class _Choice:
                     self._seen.add(key)
                     self.block += 1
                     yield ContentPart(part, self.block, self.index)
+
+    def add_tool_calls(self, delta: dict[str, Any]) -> bool:
+        """Add the tool calls of a delta, also of the older form with a single call; False without any."""
+        calls = get_objects(delta, "tool_calls")
+        if legacy := get_object(delta, "function_call"):
+            calls.append({"index": 0, "function": legacy})
+        for call in calls:
+            function = get_object(call, "function")
+            self.tool_calls = self.tool_calls or ToolCalls()
+            self.tool_calls.add_delta(
+                call.get("index"), call.get("id"), function.get("name"), function.get("arguments")
+            )
+        return bool(calls)
 
     def add_audio(self, audio: dict[str, Any], *, is_streamed: bool) -> Iterator[Event]:
         """Yield the name of the audio with its length so far, and its transcript as text."""
@@ -210,12 +224,8 @@ class _StreamParser:
         except DamagedValue:
             self.finish.add_damage()
         yield from find_citations(choice, index)
-        for call in get_objects(delta, "tool_calls"):
-            function = get_object(call, "function")
-            state.tool_calls = state.tool_calls or ToolCalls()
-            state.tool_calls.add_delta(
-                call.get("index"), call.get("id"), function.get("name"), function.get("arguments")
-            )
+        if state.add_tool_calls(delta) and not reason:
+            self.finish.add_progress(index)
         if delta.get("refusal"):
             state.is_refused = True
         if reason and not self.is_incomplete:
@@ -280,6 +290,12 @@ class _StreamParser:
 # Fields of a chunk, and of a choice, that say nothing about the text beside them.
 _PLAIN_FIELDS = {*_METADATA_FIELDS, "choices", "usage", "obfuscation"}
 _PLAIN_CHOICE_FIELDS = {"index", "delta", "finish_reason", "logprobs"}
+
+
+def _find_failure(chunk: dict[str, Any]) -> dict[str, Any]:
+    """Return the object with an error: the chunk, or a choice of it (OpenRouter); {} without one."""
+    objects = (chunk, *get_objects(chunk, "choices"))
+    return next((candidate for candidate in objects if errors.is_error(candidate)), {})
 
 
 def _has_wrong_choices(chunk: dict[str, Any]) -> bool:

@@ -43,6 +43,10 @@ CASES: dict[str, tuple[list[Any], list[SourcePart]]] = {
         [delta(annotations=[{"type": "file_citation", "file_citation": {"filename": "a.pdf"}}])],
         [SourcePart("", "a.pdf")],
     ),
+    "OpenRouter: a parsed file": (
+        [delta(annotations=[{"type": "file", "file": {"name": "a.pdf", "hash": "h", "content": []}}])],
+        [SourcePart("", "a.pdf")],
+    ),
     "Perplexity: citations in every chunk": (
         [{**TEXT, "citations": [A, B]}, {**STOP, "citations": [A, B]}],
         [SourcePart(A), SourcePart(B)],

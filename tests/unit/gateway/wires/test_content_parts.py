@@ -62,6 +62,13 @@ IMAGE_DELTAS: dict[str, tuple[dict[str, Any], ImagePart]] = {
     "Gemini": ({"content": [{"inlineData": {"mimeType": "image/png", "data": PNG}}]}, PICTURE),
     "Gemini, in Python's spelling": ({"inline_data": {"mime_type": "image/png", "data": PNG}}, PICTURE),
     "Responses API": ({"content": [{"type": "image_generation_call", "result": PNG}]}, PICTURE),
+    "AI SDK": ({"content": [{"type": "file", "mediaType": "image/png", "data": PNG}]}, PICTURE),
+    "a file of an image": (
+        {"content": [{"type": "file", "file": {"mime_type": "image/png", "file_data": DATA_URL}}]},
+        PICTURE,
+    ),
+    "camel case": ({"content": [{"type": "image", "imageUrl": {"url": DATA_URL}}]}, PICTURE),
+    "HTML": ({"content": f'<img src="{DATA_URL}" alt="a cat">'}, PICTURE),
     "Markdown": ({"content": f"![a cat]({DATA_URL})"}, PICTURE),
     "Markdown with a title": ({"content": f'![a cat](<{DATA_URL}> "Cat")'}, PICTURE),
     "a wrong type": (
@@ -110,6 +117,8 @@ def test_repeated_image_is_shown_once() -> None:
         ({"video": {"url": "https://files.example/a.mp4"}}, "video"),
         ({"files": [{"filename": "a.csv"}]}, "file"),
         ({"content": [{"type": "hologram", "light": "blue"}]}, "hologram"),
+        ({"content": [{"inlineData": {"mimeType": "audio/wav", "data": PNG}}]}, "content"),
+        ({"content": [{"type": "image_edit_call", "id": "c"}]}, "image_edit_call"),
         ({"content": [{"type": "file", "file": {"filename": "a.pdf", "file_data": "x"}}]}, "file"),
     ],
     ids=str,

@@ -7,6 +7,7 @@ import pytest
 
 from lib.core import errors
 from lib.core.conversation import Outcome, Usage
+from lib.core.events import Finish
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import openai
 from lib.gateway.wires.think_tags import split_thinking
@@ -340,3 +341,29 @@ def test_last_usage_wins_in_any_position(chunks: list[Any]) -> None:
 def test_usage_without_details(details: Any) -> None:
     raw = {"prompt_tokens": 1, "completion_tokens": True, "prompt_tokens_details": details}
     assert parse({"usage": raw}, STOP).reply.usage == Usage(1)
+
+
+def test_error_in_a_choice_is_the_error_of_the_answer() -> None:
+    error = {"code": 502, "message": "Provider went away"}
+    answer = parse(
+        delta_chunk({"content": "Half"}), {"choices": [{"index": 0, "error": error, "finish_reason": "error"}]}
+    )
+    assert answer.error is not None
+    assert (answer.text, answer.error.detail) == ("Half", "Provider went away")
+    assert answer.reply.outcome() is Outcome.INTERRUPTED
+
+
+def test_older_function_call_is_a_tool_call() -> None:
+    calls = [
+        delta_chunk({"function_call": {"name": "f", "arguments": "{"}}),
+        delta_chunk({"function_call": {"arguments": "}"}}),
+    ]
+    answer = parse(*calls, {"choices": [{"index": 0, "delta": {}, "finish_reason": "function_call"}]})
+    assert answer.reply.provider_metadata["tool_calls"] == [{"arguments": "{}", "name": "f"}]
+
+
+def test_end_behind_a_tool_call_is_settled() -> None:
+    call = delta_chunk({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{}"}}]})
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    events = list(openai.events(Frame("message", json.dumps(chunk)) for chunk in (call, end)))
+    assert [event.is_tentative for event in events if isinstance(event, Finish)] == [False]
