@@ -30,6 +30,7 @@ from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.wires.efforts import with_least_thinking
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +196,7 @@ class UtilityModelService:
     def _run_title(self, context: _RequestContext, question: str, utility_model: UtilityModel) -> None:
         try:
             message = f"<message>\n{question[:MAX_QUESTION_LENGTH]}\n</message>"
-            params = Params(system=TITLE_PROMPT, max_tokens=TITLE_MAX_TOKENS)
+            params = with_least_thinking(utility_model.target, Params(system=TITLE_PROMPT, max_tokens=TITLE_MAX_TOKENS))
             result = self._send_request(
                 context, utility_model.target, message, params, CancelToken(), allow_retries=False
             )
@@ -242,7 +243,7 @@ class UtilityModelService:
     ) -> str:
         """Summarise chunk after chunk; returns the error code, "" for success."""
         answer = min(SUMMARY_MAX_TOKENS, (utility_model.context_window or DEFAULT_CONTEXT_WINDOW) // 4)
-        params = Params(system=SUMMARY_PROMPT, max_tokens=answer)
+        params = with_least_thinking(utility_model.target, Params(system=SUMMARY_PROMPT, max_tokens=answer))
         # Each chunk is sent with the summary of the chunks before it.
         room = (
             (utility_model.context_window or DEFAULT_CONTEXT_WINDOW)

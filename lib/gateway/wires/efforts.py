@@ -1,13 +1,15 @@
-"""Levels of effort to choose from beside a model."""
+"""Levels of effort that models have, for the choice beside a model and for small tasks."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from lib.core.models import Capabilities
-from lib.core.params import EFFORT_LEVELS
+from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
+from lib.core.params import EFFORT_LEVELS, Params
 from lib.core.target import Target
 from lib.gateway.wires import claude_rules
+from lib.gateway.wires.model_quirks import is_openai_reasoning
 
 _LOW_TO_HIGH = ("low", "medium", "high")
 _FROM_NONE = ("none", *_LOW_TO_HIGH)
@@ -42,6 +44,19 @@ def list_efforts(target: Target, capabilities: Capabilities) -> tuple[str, ...]:
     else:
         efforts = next((levels for pattern, levels in _OPENAI_EFFORTS if pattern.match(target.model)), ())
     return efforts if len(efforts) > 1 else ()
+
+
+def with_least_thinking(target: Target, params: Params) -> Params:
+    """Return the parameters of a small task, whose output limit has no room for thinking.
+
+    They change only for models that are known to think by default.
+    """
+    rules = claude_rules.rules_of(target.model)
+    efforts = list_efforts(target, UNKNOWN_CAPABILITIES)
+    if target.wire == "anthropic" and rules.thinks_by_default and rules.off_type:
+        return replace(params, thinking="off")
+    thinks = rules.thinks_by_default if target.wire == "anthropic" else is_openai_reasoning(target.model)
+    return replace(params, effort=efforts[0]) if thinks and efforts else params
 
 
 def _list_claude_efforts(target: Target, capabilities: Capabilities) -> tuple[str, ...]:

@@ -1,10 +1,13 @@
 """Levels of effort beside a model."""
 
+from dataclasses import replace
+
 import pytest
 
 from lib.core.models import Capabilities
+from lib.core.params import Params
 from lib.core.target import Target, Wire
-from lib.gateway.wires.efforts import list_efforts
+from lib.gateway.wires.efforts import list_efforts, with_least_thinking
 
 LOW_TO_HIGH = ["low", "medium", "high"]
 
@@ -51,3 +54,27 @@ def test_the_model_list_of_the_gateway_has_priority(model: str, wire: Wire) -> N
     assert list_efforts(target, Capabilities(efforts=("low", "ultra", "max"))) == ("low", "max")
     assert list_efforts(target, Capabilities(efforts=("high",))) == ()
     assert list_efforts(target, Capabilities(efforts=())) == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "wire", "params"),
+    [
+        ("claude-sonnet-5-5", "anthropic", Params(thinking="off")),
+        ("claude-haiku-5-5", "anthropic", Params(thinking="off")),
+        ("claude-opus-5-5", "anthropic", Params(effort="low")),
+        ("claude-mythos-preview", "anthropic", Params(effort="low")),
+        ("claude-opus-4-8", "anthropic", Params()),
+        ("claude-haiku-4-5", "anthropic", Params()),
+        ("claude-opus-5-5", "openai", Params()),
+        ("gpt-5-mini", "openai", Params(effort="minimal")),
+        ("gpt-6-luna", "openai", Params(effort="none")),
+        ("o3", "openai", Params(effort="low")),
+        ("gpt-5-pro", "openai", Params()),
+        ("gpt-4o-mini", "openai", Params()),
+        ("gpt-oss-20b", "openai", Params()),
+        ("m", "anthropic", Params()),
+    ],
+)
+def test_small_tasks_think_as_little_as_the_model_allows(model: str, wire: Wire, params: Params) -> None:
+    task = Params(system="Give a title.", max_tokens=1000)
+    assert with_least_thinking(Target(model, wire), task) == replace(params, system="Give a title.", max_tokens=1000)
