@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from lib.ui.markdown.edits import OTHER, PUNCTUATION, Edit, classify, is_cjk
 
+_MAX_OPEN_RUNS = 50
 _SEPARATOR = ":color[]"
 
 
@@ -52,22 +53,30 @@ def _find_additions(content: str, runs: Iterable[DelimiterRun], edits: list[Edit
         can_open = after == OTHER or (after == PUNCTUATION and before != OTHER)
         can_close = before == OTHER or (before == PUNCTUATION and after != OTHER)
         if is_cjk(previous) or is_cjk(following):
-            if not can_close and before == PUNCTUATION and lengths:
+            has_partner = _find_partner(lengths, run.end - run.start) is not None
+            if not can_close and before == PUNCTUATION and has_partner:
                 additions.append((run.end, run.end + 1, f"&#{ord(following)};"))
                 can_close = True
-            elif not can_open and after == PUNCTUATION and run.char != "_" and not lengths:
+            elif not can_open and after == PUNCTUATION and run.char != "_" and not has_partner:
                 additions.append((run.start, run.start, _SEPARATOR))
                 can_open = True
         rest = run.end - run.start
-        while can_close and rest and lengths:
-            used = min(rest, lengths[-1])
+        while can_close and rest and (partner := _find_partner(lengths, rest)) is not None:
+            used = min(rest, lengths[partner])
             rest -= used
-            lengths[-1] -= used
-            if not lengths[-1]:
-                lengths.pop()
+            lengths[partner:] = [lengths[partner] - used] if lengths[partner] > used else []
         if can_open and rest:
             lengths.append(rest)
+            del lengths[:-_MAX_OPEN_RUNS]
     return additions
+
+
+def _find_partner(lengths: list[int], length: int) -> int | None:
+    """Find the open run that a run of this length closes: a lone star is none for two."""
+    for index in range(len(lengths) - 1, -1, -1):
+        if lengths[index] == length or 3 in (lengths[index], length) or lengths[index] > 3:
+            return index
+    return None
 
 
 def _merge_edits(edits: list[Edit], additions: list[Edit]) -> list[Edit]:
