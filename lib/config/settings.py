@@ -64,7 +64,7 @@ class ServerSettings:
     log_format: Literal["text", "json"] = "text"
     metrics_token: str = field(default="", repr=False)
     drain_seconds: float = 20.0
-    max_answer_chars: int = 1_000_000
+    max_answer_chars: int = 16_000_000
     max_running_answers: int = 10
 
 
