@@ -75,6 +75,7 @@ class _Choice:
         self.is_refused = False
         self.usage = Usage()
         self._audio_block = 0
+        self._audio_part: OtherPart | None = None
         self._seen: set[int] = set()  # hashes of images: some gateways repeat them at the end
 
     def to_events(self, part: Part) -> Iterator[Event]:
@@ -110,7 +111,9 @@ class _Choice:
         if not self._audio_block:
             self.block += 1
             self._audio_block = self.block
-        yield ContentPart(self.audio.to_part(), self._audio_block, self.index)
+        if (part := self.audio.to_part()) != self._audio_part:
+            self._audio_part = part
+            yield ContentPart(part, self._audio_block, self.index)
         if transcript:
             yield TextDelta(transcript, self.block, self.index)
 
@@ -128,6 +131,7 @@ class _StreamParser:
         self._reported_fields: set[str] = set()
         self._choices: dict[int, _Choice] = {}
         self._usage = Usage()
+        self._citations: set[Citation] = set()
         self.finish = self._guard.state = finish_reasons.FinishState()
         self.has_error = False
 
@@ -177,7 +181,7 @@ class _StreamParser:
             self.finish.add_damage()
         for choice in choices:
             yield from self._parse_choice(choice)
-        yield from find_citations(chunk)
+        yield from self._find_new_citations(chunk)
         if not choices:
             yield from self._parse_image_response(chunk)
         yield from self._parse_usage(chunk, choices)
@@ -223,7 +227,7 @@ class _StreamParser:
                 yield event
         except DamagedValue:
             self.finish.add_damage()
-        yield from find_citations(choice, index)
+        yield from self._find_new_citations(choice, index)
         if state.add_tool_calls(delta) and not reason:
             self.finish.add_progress(index)
         if delta.get("refusal"):
@@ -239,7 +243,7 @@ class _StreamParser:
     def _parse_delta(self, state: _Choice, choice: dict[str, Any], delta: dict[str, Any]) -> Iterator[Event]:
         if thinking := content_parts.parse_thinking(delta):
             yield ThinkingDelta(thinking, state.block, state.index)
-        yield from find_citations(delta, state.index)
+        yield from self._find_new_citations(delta, state.index)
         for part in content_parts.parse_content(delta.get("content")):
             yield from state.to_events(part)
         if not delta and isinstance(text := choice.get("text"), str) and text:
@@ -250,6 +254,13 @@ class _StreamParser:
             yield from state.to_events(part)
         if audio := get_object(delta, "audio"):
             yield from state.add_audio(audio, is_streamed="delta" in choice)
+
+    def _find_new_citations(self, payload: dict[str, Any], choice: int = 0) -> Iterator[Citation]:
+        """Sources that have not come yet: some gateways repeat the whole list in every chunk."""
+        for citation in find_citations(payload, choice):
+            if citation not in self._citations:
+                self._citations.add(citation)
+                yield citation
 
     def _parse_image_response(self, chunk: dict[str, Any]) -> Iterator[Event]:
         """Images of a body of /v1/images/generations, with which some gateways answer for image models."""

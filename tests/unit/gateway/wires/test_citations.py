@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lib.core.conversation import Outcome, SourcePart, TextPart
+from lib.core.events import Citation
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, openai
 from tests.unit.gateway.recordings import CollectedAnswer, collect
@@ -120,6 +121,15 @@ def test_sources_on_openais_wire(case: str) -> None:
     answer = parse(*chunks)
     assert answer.error is None
     assert list(answer.reply.message().sources) == sources
+
+
+def test_repeated_list_is_one_event_for_each_source() -> None:
+    chunks = [{**TEXT, "citations": [A, B]} for _ in range(50)]
+    events = list(openai.events(Frame("message", json.dumps(chunk)) for chunk in (*chunks, STOP)))
+    assert [event for event in events if isinstance(event, Citation)] == [
+        Citation(SourcePart(A), 1),
+        Citation(SourcePart(B), 2),
+    ]
 
 
 def test_answer_of_sources_alone_is_not_empty() -> None:
