@@ -69,6 +69,7 @@ def test_model_and_wire_can_change_within_a_conversation(demo, new_page):
 
 
 def test_a_model_id_can_be_typed(chat):
+    chat.wait_idle()
     model = chat.page.get_by_role("combobox", name="Model")
     model.fill("my-own-model")
     model.press("Enter")
@@ -98,6 +99,7 @@ def test_the_page_and_streamlits_own_texts_are_in_the_browsers_language(demo, ne
     expect(chat.page.get_by_text("今天想聊点什么")).to_be_visible()
     expect(chat.page.locator("html")).to_have_attribute("lang", "zh-CN")
     expect(chat.page.get_by_role("button", name="发送消息")).to_have_count(1)
+    chat.wait_idle()
     chat.page.get_by_role("combobox", name="模型").fill("new-model")
     expect(chat.page.get_by_role("option", name="添加：new-model")).to_be_visible()
     english = ChatPage(new_page(locale="en-GB"), demo.url).open()

@@ -74,6 +74,12 @@ def picker(page: Page) -> Locator:
     return page.get_by_role("combobox", name="Model")
 
 
+def open_list(chat: ChatPage) -> None:
+    """Open the list of models when the page is at rest: a rerun or a scroll closes it."""
+    chat.wait_idle().wait_scrolled()
+    picker(chat.page).click()
+
+
 def options(page: Page) -> Locator:
     return page.get_by_role("option")
 
@@ -97,7 +103,7 @@ def expect_target(chat: ChatPage, model: str, wire: str) -> None:
 
 def test_the_picker_is_grouped_by_vendor_and_searched_by_typing(app, new_page):
     chat = ChatPage(new_page(), app.url).open()
-    picker(chat.page).click()
+    open_list(chat)
     expect(options(chat.page)).to_have_text(
         [
             "claude-3-haiku-20240307 · Anthropic",
@@ -119,7 +125,7 @@ def test_a_favourite_comes_first_and_survives_a_reload(app, new_page):
     chat.page.get_by_role("button", name="Add to favourites").click()
     expect(picker(chat.page)).to_have_value("★ gpt-4o · OpenAI")
     chat.open("?model=house-model")
-    picker(chat.page).click()
+    open_list(chat)
     expect(options(chat.page).first).to_have_text("★ gpt-4o · OpenAI")
     options(chat.page).first.click()
     chat.ask("Hello?").wait_idle()
@@ -139,7 +145,7 @@ def test_a_draft_stays_in_the_composer_while_the_model_changes(app, new_page):
     chat.page.get_by_role("button", name="Add to favourites").click()
     expect(picker(chat.page)).to_have_value("★ gpt-4o · OpenAI")
     chat.page.keyboard.press("Escape")
-    picker(chat.page).click()
+    open_list(chat)
     options(chat.page).filter(has_text="house-model").click()
     expect(picker(chat.page)).to_have_value("house-model")
     chat.wait_idle()
