@@ -7,7 +7,7 @@ ADDRESS ?= 127.0.0.1
 BIN := .venv/bin
 REAL := .venv-real/bin
 # Worker processes of each stage; 0 runs the tests in the pytest process itself.
-UNIT_WORKERS ?= 2
+UNIT_WORKERS ?= 3
 BROWSER_WORKERS ?= 4
 
 # Each worker and each server of the tests would compile all modules anew.

@@ -150,7 +150,8 @@ class AuthMiddleware:
     async def _has_media(self, client: str, path: str) -> bool:
         """Tell if a session of the client uses a media file; file ids are hashes, which others can know."""
         file_id = streamlit_private.media_id_in(path)
-        for attempt in range(_MEDIA_ATTEMPTS):
+        # Only an open page can be running a script.
+        for attempt in range(_MEDIA_ATTEMPTS if self._sessions.is_connected(client) else 1):
             if attempt:
                 await asyncio.sleep(_MEDIA_PAUSE)
             sessions = streamlit_private.sessions_with_media(file_id)

@@ -52,6 +52,10 @@ class SessionOwners:
         session = self._sessions.get(session_id)
         return session is not None and session.client == client
 
+    def is_connected(self, client: str) -> bool:
+        """Return True if a websocket of the client is open."""
+        return any(session.connections and session.client == client for session in self._sessions.values())
+
     def add_uploads(self, session_id: str, file_ids: list[str]) -> None:
         """Register file ids under which the session's client may upload."""
         _add_ids(self._sessions[session_id].uploads, file_ids)

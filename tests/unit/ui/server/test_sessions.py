@@ -64,3 +64,13 @@ def test_the_uploads_of_a_session_have_a_total():
     assert sessions.can_upload("s", "b", "ann", MAX_UPLOAD_BYTES)
     assert sessions.can_upload("t", "c", "ann", MAX_UPLOAD_BYTES)
     assert not sessions.can_upload("t", "c", "ann", MAX_UPLOAD_BYTES + 1)
+
+
+def test_a_client_is_connected_while_one_of_its_websockets_is_open():
+    owners = SessionOwners()
+    owners.connect("s", "ann")
+    owners.connect("s", "ann")
+    owners.disconnect("s")
+    assert (owners.is_connected("ann"), owners.is_connected("bob")) == (True, False)
+    owners.disconnect("s")
+    assert not owners.is_connected("ann")
