@@ -13,7 +13,7 @@ BROWSER_WORKERS ?= 4
 # Each worker and each server of the tests would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-fast test-browser test-order test-real check format clean
+.PHONY: run test test-fast test-unit test-browser test-order test-real check format clean
 
 run: .venv/run.stamp
 	@$(BIN)/python -m lib.config.settings
@@ -23,7 +23,11 @@ run: .venv/run.stamp
 test: test-fast
 	$(MAKE) --no-print-directory test-browser
 
-test-fast: check
+# The checks beside the tests, which wait a part of their time.
+test-fast: .venv/test.stamp
+	$(MAKE) --no-print-directory -j2 check test-unit
+
+test-unit: .venv/test.stamp
 	$(BIN)/python -m pytest -n $(UNIT_WORKERS) --dist worksteal tests/unit tests/app
 
 # In processes of their own: Playwright leaves an event loop running, so asyncio.run fails in any later test.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import textwrap
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -47,6 +50,16 @@ def _run(program: str, url: str, connection: Connection) -> None:
     exec(program, {**NAMES, "url": url, "wait": wait, "send": connection.send})
 
 
+def _start(process: BaseProcess) -> None:
+    """Start a process that does not run the main module again: Streamlit's page tests leave a page in its place."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = main
+
+
 class Child:
     """Process that runs `program` with NAMES and `url`.
 
@@ -56,7 +69,7 @@ class Child:
     def __init__(self, url: str, program: str) -> None:
         self._connection, other_end = _context.Pipe()
         self.process = _context.Process(target=_run, args=(textwrap.dedent(program), url, other_end), daemon=True)
-        self.process.start()
+        _start(self.process)
         other_end.close()
 
     def __enter__(self) -> Self:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 import threading
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
@@ -250,3 +252,12 @@ def test_the_files_of_sqlite_are_readable_by_their_owner_alone(tmp_path, is_old)
     finally:
         os.umask(umask)
     assert modes == dict.fromkeys(["antler.db", "antler.db-wal", "antler.db-shm"], "0o600")
+
+
+def test_a_child_process_of_the_tests_runs_no_page(monkeypatch, tmp_path):
+    page = ModuleType("__main__")
+    page.__file__ = str(tmp_path / "page.py")
+    (tmp_path / "page.py").write_text("raise RuntimeError")
+    monkeypatch.setitem(sys.modules, "__main__", page)
+    with Child("", "send(1)") as child:
+        assert child.finish() == 1
