@@ -18,8 +18,8 @@ from lib.gateway.wires.claude_rules import claude_version, is_claude
 
 DEFAULT_THINKING_BUDGET = 4096  # for models that cannot think as needed
 
-# The changed Params fields and the adjustment to report, or None if the quirk does not apply.
-Change = tuple[dict[str, Any], ParamAdjustment] | None
+# The changed Params fields and the adjustment to report, if any; None if the quirk does not apply.
+Change = tuple[dict[str, Any], ParamAdjustment | None] | None
 Quirk = Callable[[str, Params, Capabilities], Change]
 
 _OPENAI_NAME = re.compile(r"(?:.*/)?(?:o\d|gpt-[5-9])(?!\d)", re.IGNORECASE)
@@ -59,12 +59,11 @@ def adapt_params(
     """
     params, adjustments = clamp_params(wire, params)
     for quirk in _QUIRKS_BY_WIRE[wire]:
-        if quirk is _drop_display:  # the budget has its final room now
-            params = _set_output_limit(model, params, capabilities)
         if change := quirk(model, params, capabilities):
             fields, adjustment = change
             params = replace(params, **fields)
-            adjustments.append(adjustment)
+            if adjustment:
+                adjustments.append(adjustment)
     return params, adjustments
 
 
@@ -95,10 +94,11 @@ def _limit_output(model: str, params: Params, capabilities: Capabilities) -> Cha
     return {"max_tokens": limit}, ParamAdjustment("output_limit", "max_tokens", str(limit))
 
 
-def _set_output_limit(model: str, params: Params, capabilities: Capabilities) -> Params:
+def _set_output_limit(model: str, params: Params, capabilities: Capabilities) -> Change:
+    if params.max_tokens:
+        return None
     budget = thinking_budget(params) or 0
-    limit = params.max_tokens or claude_rules.default_output_limit(model, capabilities, budget)
-    return replace(params, max_tokens=limit)
+    return {"max_tokens": claude_rules.default_output_limit(model, capabilities, budget)}, None
 
 
 def _clamp_claude_temperature(model: str, params: Params, _: Capabilities) -> Change:
@@ -255,6 +255,7 @@ _QUIRKS_BY_WIRE: dict[Wire, tuple[Quirk, ...]] = {
         _replace_claude_effort,
         _replace_thinking_budget,
         _replace_adaptive_thinking,
+        _set_output_limit,  # the kind of thinking and its budget are settled now
         _drop_display,
         _drop_sampling_with_thinking,
         *_COMMON_QUIRKS[3:],
