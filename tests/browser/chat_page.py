@@ -96,6 +96,14 @@ class ChatPage:
         )
         return self
 
+    def wait_at_rest(self) -> ChatPage:
+        """Wait before a list of options is opened: a rerun replaces it, also under a click, and a scroll closes it."""
+        return self.wait_idle().wait_scrolled()
+
+    def wait_rows(self) -> ChatPage:
+        """Wait before a menu in the sidebar is opened: a rerun moves the rows. While an answer arrives, they stay."""
+        return self if self.stop.count() else self.wait_idle()
+
     def last_line(self) -> int:
         """Return the number of the last line that demo-endless has shown."""
         lines = re.findall(r"Line (\d+)", self.answers.last.inner_text())
@@ -120,9 +128,7 @@ class ChatPage:
     def choose_model(self, model: str) -> ChatPage:
         """Choose a model by typing its id: only a part of the list is in the document."""
         picker = self.page.get_by_role("combobox", name="Model")
-        # A rerun replaces the list of options, also under a click; a scroll of the page closes it.
-        self.wait_idle()
-        self.wait_scrolled()
+        self.wait_at_rest()
         picker.click()
         picker.fill(model)
         # Enter takes the first option, which follows the typed text a moment later.
@@ -179,9 +185,7 @@ class ChatPage:
 
     def choose_row_action(self, title: str, action: str) -> ChatPage:
         """Choose an action from the menu of a conversation's row."""
-        # A rerun in progress moves the rows, also under an open menu; while an answer arrives, they stay.
-        if not self.stop.count():
-            self.wait_idle()
+        self.wait_rows()
         row = self.rows.filter(has_text=title).first
         row.hover()
         row.get_by_test_id("stMenuButtonButton").filter(visible=True).click()

@@ -61,8 +61,7 @@ def open_section(page: Page, section: str) -> Page:
 
 
 def choose(page: Page, label: str, name: str) -> None:
-    # A rerun or a scroll closes the list.
-    ChatPage(page, page.url).wait_idle().wait_scrolled()
+    ChatPage(page, page.url).wait_at_rest()
     page.get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=name).click()
     expect(page.get_by_role("combobox", name=label)).to_have_value(name)

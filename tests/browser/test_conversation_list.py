@@ -27,8 +27,7 @@ def button(chat: ChatPage, name: str) -> Locator:
 def choose_folder(chat: ChatPage, name: str) -> None:
     picker = chat.page.get_by_role("combobox", name="Folder")
     expect(picker).to_be_visible()
-    if not chat.stop.count():
-        chat.wait_idle()
+    chat.wait_rows()
     picker.click()
     picker.fill(name)
     picker.press("Enter")

@@ -75,8 +75,8 @@ def picker(page: Page) -> Locator:
 
 
 def open_list(chat: ChatPage) -> None:
-    """Open the list of models when the page is at rest: a rerun or a scroll closes it."""
-    chat.wait_idle().wait_scrolled()
+    """Open the list of models."""
+    chat.wait_at_rest()
     picker(chat.page).click()
 
 
