@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
@@ -42,7 +42,8 @@ class AccessSettings:
     """The access mode and its settings; `password` and `proxy_secret` are not in the repr.
 
     `allowlist` holds addresses, domains with @ in front, or "*" for every user of the provider. `providers`
-    are the names of the sections under [auth], with "default" for [auth] itself.
+    are the names of the sections under [auth], with "default" for [auth] itself. With `public_links`, users may share
+    chats with readers who are not signed in.
     """
 
     mode: AccessMode = "local"
@@ -51,6 +52,20 @@ class AccessSettings:
     user_header: str = "X-Forwarded-Email"
     proxy_secret: str = field(default="", repr=False)
     providers: tuple[str, ...] = ()
+    public_links: bool = False
+
+    @property
+    def has_sign_in(self) -> bool:
+        return self.mode in ("password", "oidc", "proxy")
+
+    @property
+    def allows_public_links(self) -> bool:
+        """True if public links differ from those of the team: without a sign-in, all readers are the team."""
+        return self.public_links and self.has_sign_in
+
+    def is_reader(self, refusal: Refusal) -> bool:
+        """Tell if a client that is refused may open public links: any, but not past the proxy."""
+        return self.allows_public_links and refusal != "untrusted_proxy"
 
 
 def parse_access(reader: SettingReader, auth_table: object) -> AccessSettings:
@@ -58,6 +73,11 @@ def parse_access(reader: SettingReader, auth_table: object) -> AccessSettings:
 
     Raises SettingError; its message never holds a secret.
     """
+    has_public_links = reader.read_bool("ANTLER_PUBLIC_LINKS", "public_links", default=False)
+    return replace(_parse_mode(reader, auth_table), public_links=has_public_links)
+
+
+def _parse_mode(reader: SettingReader, auth_table: object) -> AccessSettings:
     word, name = reader.read("ANTLER_ACCESS", "mode")
     modes: dict[str, AccessMode] = {mode: mode for mode in get_args(AccessMode)}
     mode = modes.get(word.lower() or "local")

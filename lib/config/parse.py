@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ _BOOL_WORDS = {
     **dict.fromkeys(("off", "false", "no", "0"), False),
 }
 _KEY_PROBLEMS = {"inside": "a space or line break inside", "sign": "a character that no key has"}
-_PRICE_KEYS = {"input", "output", "cached", "written"}  # of a price in [prices]
+_PRICE_KEYS = ("input", "output", "cached", "written", "written_1h", "search")  # of a price in [prices]
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,29 @@ def is_loopback_url(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def parse_seconds(value: str, name: str, default: float, minimum: float = 1e-9) -> float:
+    """Return a number of seconds below a day, the default for "". Raises SettingError."""
+    if not value:
+        return default
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not minimum <= seconds < 86_400:
+        raise SettingError(f"{name} must be a number of seconds, such as {default:g}.")
+    return seconds
+
+
+def parse_count(value: str, name: str, default: int, minimum: int, maximum: int) -> int:
+    """Return a whole number, the default for "". Raises SettingError."""
+    if not value:
+        return default
+    count = int(value) if value.isascii() and value.isdecimal() else -1
+    if not minimum <= count <= maximum:
+        raise SettingError(f"{name} must be a whole number from {minimum:,} to {maximum:,}.")
+    return count
+
+
 def parse_price_overrides(prices_table: Any) -> tuple[PriceOverride, ...]:
     """Return the prices of the table [prices] in secrets.toml, in its order. Raises SettingError."""
     if not isinstance(prices_table, Mapping):
@@ -134,12 +158,16 @@ def parse_price_overrides(prices_table: Any) -> tuple[PriceOverride, ...]:
 
 
 def _parse_price(name: str, entry: Any) -> Price:
-    if not isinstance(entry, Mapping) or not {"input", "output"} <= set(entry) <= _PRICE_KEYS:
-        raise SettingError(f"{name} in secrets.toml takes input, output, cached and written, the first two always.")
+    if not isinstance(entry, Mapping) or not {"input", "output"} <= set(entry) <= set(_PRICE_KEYS):
+        raise SettingError(f"{name} in secrets.toml takes {', '.join(_PRICE_KEYS)}, the first two always.")
     prices: dict[str, Decimal] = {}
     for key, value in entry.items():
         price = parse_decimal(value)
         if price is None:
-            raise SettingError(f"{name} {key} must be US dollars per million tokens, such as 2.5.")
+            unit = "1,000 web searches, such as 10" if key == "search" else "million tokens, such as 2.5"
+            raise SettingError(f"{name} {key} must be US dollars per {unit}.")
         prices[key] = price
-    return Price(prices["input"], prices["output"], prices.get("cached"), prices.get("written"))
+    cache = prices.get("cached"), prices.get("written")
+    search = prices["search"] / 1000 if "search" in prices else None
+    written_1h = prices.get("written_1h")
+    return Price(prices["input"], prices["output"], *cache, cache_write_1h=written_1h, per_search=search)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import sys
@@ -15,19 +14,24 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from lib.config.auth import AccessSettings, parse_access
 from lib.config.caller import CallerIdentity, parse_caller_identity
+from lib.config.files import FileSettings, load_file_settings, load_file_storage
 from lib.config.parse import (
     DEFAULT_BASE_URL,
     QUOTES,
     SettingReader,
     is_loopback_url,
     parse_base_url,
+    parse_count,
     parse_key,
     parse_price_overrides,
+    parse_seconds,
 )
 from lib.config.roles import Roles, parse_roles
+from lib.config.voice import VoiceSettings, load_voice_settings
 from lib.core.errors import SettingError
+from lib.core.file_storage import FileStorage
 from lib.core.pricing import PriceOverride
-from lib.core.target import Wire, is_wire
+from lib.core.target import WIRES, Wire
 
 DEFAULT_DATABASE_URL = "sqlite:///data/antler.db"
 MODELS_DEV_URL = "https://models.dev/api.json"
@@ -75,7 +79,8 @@ class Settings:
     `utility_model` writes titles and summaries, "" for none; a `utility_wire` of None takes the wire that
     the gateway lists. The first matching price of `price_overrides` applies. Users may send keys of their own
     to `personal_key_urls`. Facts about models are fetched from `models_dev_url`, "" for none; the gateway's
-    prices are those of `price_group`, "" for the likely one.
+    prices are those of `price_group`, "" for the likely one. With `allows_web_search`, models that have a web search
+    are offered with it.
     """
 
     api_key: str = field(default="", repr=False)
@@ -93,6 +98,10 @@ class Settings:
     personal_key_urls: tuple[str, ...] = ()
     models_dev_url: str = ""
     price_group: str = ""
+    allows_web_search: bool = True
+    files: FileSettings = FileSettings()
+    file_storage: FileStorage = FileStorage()
+    voice: VoiceSettings = VoiceSettings()
 
     @property
     def is_demo(self) -> bool:
@@ -141,13 +150,17 @@ def load_settings(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Set
             *gateway.read("ANTLER_MODELS_DEV_URL", "models_dev_url"), is_demo=not api_key, base_url=base_url
         ),
         price_group=gateway.read("ANTLER_PRICE_GROUP", "price_group")[0].strip(QUOTES).strip(),
+        allows_web_search=_parse_web_search(*gateway.read("ANTLER_WEB_SEARCH", "web_search")),
+        files=load_file_settings(reader("files")),
+        file_storage=load_file_storage(reader("files")),
+        voice=load_voice_settings(reader("voice")),
     )
 
 
 def _load_timeouts(reader: SettingReader) -> Timeouts:
     return Timeouts(
         *(
-            _parse_seconds(*reader.read(f"DEERAPI_{name.upper()}_TIMEOUT", f"{name}_timeout"), default)
+            parse_seconds(*reader.read(f"DEERAPI_{name.upper()}_TIMEOUT", f"{name}_timeout"), default)
             for name, default in asdict(Timeouts()).items()
         )
     )
@@ -161,11 +174,11 @@ def _load_server_settings(reader: SettingReader) -> ServerSettings:
     return ServerSettings(
         log_format="json" if log_format == "json" else "text",
         metrics_token=parse_key(*reader.read("ANTLER_METRICS_TOKEN", "metrics_token")),
-        drain_seconds=_parse_seconds(drain, drain_name, ServerSettings.drain_seconds, minimum=0.0),
-        max_answer_chars=_parse_count(
+        drain_seconds=parse_seconds(drain, drain_name, ServerSettings.drain_seconds, minimum=0.0),
+        max_answer_chars=parse_count(
             *reader.read("ANTLER_MAX_ANSWER", "max_answer"), ServerSettings.max_answer_chars, 1000, 100_000_000
         ),
-        max_running_answers=_parse_count(
+        max_running_answers=parse_count(
             *reader.read("ANTLER_MAX_RUNNING", "max_running"), ServerSettings.max_running_answers, 1, 1000
         ),
     )
@@ -206,27 +219,6 @@ def _check_postgres_url(url_without_scheme: str, name: str) -> str:
     return url_without_scheme
 
 
-def _parse_seconds(value: str, name: str, default: float, minimum: float = 1e-9) -> float:
-    if not value:
-        return default
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = math.nan
-    if not minimum <= seconds < 86_400:
-        raise SettingError(f"{name} must be a number of seconds, such as {default:g}.")
-    return seconds
-
-
-def _parse_count(value: str, name: str, default: int, minimum: int, maximum: int) -> int:
-    if not value:
-        return default
-    count = int(value) if value.isascii() and value.isdecimal() else -1
-    if not minimum <= count <= maximum:
-        raise SettingError(f"{name} must be a whole number from {minimum:,} to {maximum:,}.")
-    return count
-
-
 def _parse_retries(value: str, name: str) -> int:
     if value in ("", "0", "1", "2"):
         return int(value or Settings.retries)
@@ -236,11 +228,12 @@ def _parse_retries(value: str, name: str) -> int:
 def _parse_target(value: str, name: str) -> tuple[str, Wire | None]:
     """Split "model@wire" at the last @, if a wire follows: model ids may contain @ themselves."""
     model, _, wire = value.strip(QUOTES).strip().rpartition("@")
-    if not is_wire(wire):
-        model, wire = value.strip(QUOTES).strip(), ""
+    wire_found = next((each for each in WIRES if each == wire), None)
+    if wire_found is None:
+        model = value.strip(QUOTES).strip()
     if (value and not model) or re.search(r"\s", model) or not model.isprintable():
         raise SettingError(f"{name} must be a model's id, with @openai or @anthropic behind it if you like.")
-    return model, wire if is_wire(wire) else None
+    return model, wire_found
 
 
 def _parse_personal_key_urls(reader: SettingReader, base_url: str, *, is_demo: bool) -> tuple[str, ...]:
@@ -251,9 +244,15 @@ def _parse_personal_key_urls(reader: SettingReader, base_url: str, *, is_demo: b
         return ()
     if is_demo and not urls:
         raise SettingError(
-            f"{name} must list the addresses that people may send a key of their own to: the server has none."
+            f"{name} must list the addresses that users may send their own keys to: the server has no gateway."
         )
     return urls or (base_url,)
+
+
+def _parse_web_search(value: str, name: str) -> bool:
+    if value.lower() not in ("", "auto", "off"):
+        raise SettingError(f"{name} must be auto or off.")
+    return value.lower() != "off"
 
 
 def _parse_models_dev_url(value: str, name: str, *, is_demo: bool, base_url: str) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
 from lib.core.params import Params
+from lib.core.prompts import Persona
 from lib.core.target import Target
 
 ANSWER_LIMIT = "antler_max_answer"  # finish reason of an answer that reached the server's own maximum
@@ -85,7 +86,33 @@ class OtherPart:
     details: str = ""
 
 
-Part = TextPart | ThinkingPart | ImagePart | SourcePart | OtherPart
+FileKind = Literal["image", "pdf", "document", "spreadsheet", "presentation", "text", "audio"]
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """A file of a message, without its content: that is stored apart, for the same owner under the same `digest`.
+
+    `digest` is the SHA-256 of the bytes that are kept, in hexadecimal digits, and `size` their number. `width` and
+    `height` are those of an image in pixels. `pages` is the number of pages, slides or sheets of the original, and
+    `selection` names those that are kept, as "1-3, 7"; "" for all of them. `notes` are sentences about how it was read.
+    The content may be missing, as that of a file that was imported without it: then the file is only named.
+    """
+
+    text: ClassVar[str] = ""
+    digest: str = ""
+    name: str = ""
+    media_type: str = ""
+    size: int = 0
+    kind: FileKind = "document"
+    width: int | None = None
+    height: int | None = None
+    pages: int | None = None
+    selection: str = ""
+    notes: tuple[str, ...] = ()
+
+
+Part = TextPart | ThinkingPart | ImagePart | SourcePart | OtherPart | FilePart
 
 
 @dataclass(frozen=True)
@@ -97,7 +124,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The visible text; texts on both sides of an image or of other content are separate paragraphs."""
+        """The visible text; texts on both sides of an image, a file or other content are separate paragraphs."""
         texts: list[str] = []
         is_separated = False
         for part in self.parts:
@@ -106,13 +133,13 @@ class Message:
                     texts.append("\n\n")
                 texts.append(part.text)
                 is_separated = False
-            elif isinstance(part, ImagePart | OtherPart):
+            elif isinstance(part, ImagePart | OtherPart | FilePart):
                 is_separated = True
         return "".join(texts)
 
     @property
     def has_content(self) -> bool:
-        """True if there is anything to see besides thinking: an image or a source alone is an answer, too."""
+        """True if there is anything to see besides thinking: an image, a file or a source alone is enough."""
         return any(
             bool(part.text.strip()) if isinstance(part, TextPart) else not isinstance(part, ThinkingPart)
             for part in self.parts
@@ -122,6 +149,11 @@ class Message:
     def sources(self) -> tuple[SourcePart, ...]:
         """The sources in the order of their numbers in the text."""
         return tuple(part for part in self.parts if isinstance(part, SourcePart))
+
+    @property
+    def files(self) -> tuple[FilePart, ...]:
+        """The files in their order."""
+        return tuple(part for part in self.parts if isinstance(part, FilePart))
 
     @property
     def thinking(self) -> str:
@@ -134,7 +166,8 @@ class Message:
 class Usage:
     """Tokens of one request; None where the gateway did not report them.
 
-    `input` counts all that was sent, tokens read from and written to the cache included.
+    `input` counts all that was sent, tokens read from and written to the cache included. `cache_write_1h` is the part
+    of `cache_write` that stays for an hour, None where lifetimes were not reported. `searches` counts web searches.
     """
 
     input: int | None = None
@@ -142,6 +175,8 @@ class Usage:
     cache_read: int | None = None
     cache_write: int | None = None
     reasoning: int | None = None
+    cache_write_1h: int | None = None
+    searches: int | None = None
 
     def with_fallback(self, fallback: Usage) -> Usage:
         """Return these counters, with those of `fallback` where they are None."""
@@ -186,12 +221,25 @@ class Timing:
     total: float | None = None
 
 
+Rating = Literal["good", "bad"]
+MAX_FEEDBACK_CHARS = 2_000  # of a comment
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """The owner's rating of an answer, with an optional comment."""
+
+    rating: Rating
+    comment: str = ""
+
+
 @dataclass(frozen=True)
 class Node:
     """A message in its place in the tree; the later fields belong to answers.
 
     `provider_metadata` holds the gateway's facts under the names of its wire. `deleted_at` is the time of a
     soft delete. `usage_record_id` is that of the last request, "" for a further alternative of one request.
+    `persona` is the one that answers.
     """
 
     id: str
@@ -208,6 +256,8 @@ class Node:
     provider_metadata: Mapping[str, Any] = field(default_factory=dict)
     deleted_at: float | None = None
     usage_record_id: str = ""
+    feedback: Feedback | None = None
+    persona: Persona | None = None
 
     @property
     def arriving(self) -> bool:
@@ -234,7 +284,7 @@ class Conversation:
 
     Times are in seconds since 1970. `revision` is a version number for caches, incremented by every change to
     nodes or head. `unread` is set when an answer ends after the owner's last view, `arriving` while an answer
-    arrives.
+    arrives. `persona` is that of the next answer.
     """
 
     id: str
@@ -252,3 +302,4 @@ class Conversation:
     unread: bool = False
     arriving: bool = False
     truncation: Truncation | None = None
+    persona: Persona | None = None

@@ -3,11 +3,22 @@
 AntlerError
 ├── SettingError            a setting is malformed                             you
 ├── StoreError              the database refused or is not reachable           server
+│   ├── FileStoreError      the storage of files refused or is not reachable   server
+│   └── FileStorageFull     there is no space left for files                   server
+├── AttachmentNotFound      a file of a question is not stored any more        you
+├── AttachmentTooLarge      a file is larger than the database takes           you
+├── FileQuotaExceeded       the files of a user take more than they may        you
 ├── TurnInProgress          an answer is still arriving in the conversation    you
 ├── ConversationNotFound    the conversation does not exist for this user      you
+├── FolderNotFound          the folder of a new conversation does not exist    you
 ├── ShuttingDown            the process is stopping                            server
+├── DuplicateSubmission     the same submission of a question is stored        nobody
+├── QuestionNotQueued       a queued question was sent, changed or removed     nobody
+├── QueueFull               a conversation has too many queued questions       you
 ├── TooManyAnswers          the user has too many answers running              you
+├── TooManyPrompts          the user has as many prompts as they may have      you
 ├── TransferError           a file cannot be imported                          you
+├── AttachmentError         a file cannot be attached: lib.core.attachment_errors  you
 ├── LimitExceededError      a hard limit of the team would be exceeded         you
 ├── PriceUnknown            a cost limit applies and the price is unknown      server
 ├── ModelNotAllowed         the user has no permission for the model           you
@@ -19,7 +30,9 @@ AntlerError
     │   ├── ModelNotFound         404 or 503 by code                           you
     │   ├── EndpointNotFound      404, 405, 501: no such path                  gateway
     │   ├── InvalidRequest        400, 409, 422, 500 by code                   you
+    │   ├── PromptBlocked         400 by code, of image routes                 you
     │   ├── ContextTooLong        400 by type                                  you
+    │   ├── InputUnsupported      400 by wording: images, files, audio         you
     │   ├── RequestTooLarge       413                                          you
     │   ├── RateLimited           429                                          gateway
     │   ├── Overloaded            503, 529                                     maker
@@ -68,6 +81,48 @@ class StoreError(AntlerError):
     code = "store"
 
 
+class FileStoreError(StoreError):
+    """The storage of files refused or is not reachable; nothing was changed."""
+
+    code = "file_store"
+
+
+class FileStorageFull(StoreError):
+    """There is no space left for files; nothing was changed."""
+
+    code = "file_storage_full"
+
+
+class AttachmentNotFound(AntlerError):
+    """A file of a question, by its name, is not stored for its owner (any more)."""
+
+    code = "attachment_missing"
+
+    def __init__(self, file_name: str) -> None:
+        super().__init__(file_name)
+        self.file_name = file_name
+
+
+class AttachmentTooLarge(AntlerError):
+    """A file is larger than the `max_bytes` that the database takes."""
+
+    code = "attachment_too_large"
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(str(max_bytes))
+        self.max_bytes = max_bytes
+
+
+class FileQuotaExceeded(AntlerError):
+    """The files of a user would take more than `max_bytes`."""
+
+    code = "file_quota"
+
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(str(max_bytes))
+        self.max_bytes = max_bytes
+
+
 class TurnInProgress(AntlerError):
     """Another turn while an answer is arriving in the conversation."""
 
@@ -80,16 +135,50 @@ class ConversationNotFound(AntlerError):
     code = "gone"
 
 
+class FolderNotFound(AntlerError):
+    """The folder that a new conversation begins in does not exist any more."""
+
+    code = "no_folder"
+
+
 class ShuttingDown(AntlerError):
     """The process is shutting down and refuses new turns."""
 
     code = "closing"
 
 
+class DuplicateSubmission(AntlerError):
+    """A question with the same idempotency key is stored, in the conversation with this id."""
+
+    code = "duplicate_submission"
+
+    def __init__(self, conversation_id: str) -> None:
+        super().__init__(conversation_id)
+        self.conversation_id = conversation_id
+
+
+class QuestionNotQueued(AntlerError):
+    """A queued question is not in its queue any more, or not with this text: it was sent, changed or removed."""
+
+    code = "not_queued"
+
+
+class QueueFull(AntlerError):
+    """A conversation has as many queued questions as it may have."""
+
+    code = "queue_full"
+
+
 class TooManyAnswers(AntlerError):
     """The user has as many running answers as the operator allows."""
 
     code = "too_many_answers"
+
+
+class TooManyPrompts(AntlerError):
+    """The user would have more entries in the prompt library than they may have."""
+
+    code = "too_many_prompts"
 
 
 class TransferError(AntlerError):
@@ -101,6 +190,17 @@ class TransferError(AntlerError):
         super().__init__(f"{reason}: {location}" if location else reason)
         self.reason = reason
         self.location = replace_surrogates(location)[:200]
+
+
+class AttachmentError(AntlerError):
+    """A file that cannot be attached: its name, "" for none, and the values of the text of its code."""
+
+    code = "file"
+
+    def __init__(self, name: str = "", **values: str | int) -> None:
+        super().__init__(f"{self.code} {values}" if values else self.code)
+        self.name = name
+        self.values = values
 
 
 class LimitExceededError(AntlerError):
@@ -173,13 +273,7 @@ class AnswerError(AntlerError):
 
     def to_failure(self) -> Failure:
         return Failure(
-            self.code,
-            self.detail,
-            self.status,
-            self.request_id,
-            self.retryable,
-            self.rejected_params,
-            self.retry_after,
+            self.code, self.detail, self.status, self.request_id, self.retryable, self.rejected_params, self.retry_after
         )
 
 
@@ -215,8 +309,19 @@ class InvalidRequest(GatewayError):
     is_wrong_request = True
 
 
+class PromptBlocked(GatewayError):
+    """A safety system refused to generate an image."""
+
+    code = "prompt_blocked"
+
+
 class ContextTooLong(GatewayError):
     code = "context_too_long"
+    is_wrong_request = True
+
+
+class InputUnsupported(GatewayError):
+    code = "input_unsupported"
     is_wrong_request = True
 
 
@@ -226,8 +331,6 @@ class RequestTooLarge(GatewayError):
 
 
 class RateLimited(GatewayError):
-    """A rate limit of the gateway or the vendor is exceeded."""
-
     code = "rate_limited"
     retryable = True
     max_retries = MAX_RETRIES
@@ -293,7 +396,5 @@ class MissingFinishReason(StreamInterrupted):
 
 
 class UnexpectedError(AnswerError):
-    """A bug of this program; details are in the log."""
-
     code = "unexpected"
     retryable = True

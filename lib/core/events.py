@@ -111,6 +111,11 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnContinued:
+    """Start of another request for the rest of the answer: what came so far stays, and its usage is added."""
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
     """A sign of activity without content; `is_thinking` where the model has begun to think without a text."""
 
@@ -143,6 +148,7 @@ Event = (
     | FinishRevoked
     | ProviderMetadata
     | Restart
+    | TurnContinued
     | Heartbeat
     | RetryScheduled
 )

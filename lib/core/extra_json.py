@@ -54,7 +54,7 @@ def absorb_extra(wire: Wire, params: Params) -> Params:
     changes: dict[str, Any] = {"extra": json.dumps(rest, ensure_ascii=False) if rest else ""}
     if found["max_tokens"]:
         changes["max_tokens"] = max((limit for limit in found["max_tokens"] if limit), default=None)
-    if found["n"] and wire == "openai":
+    if found["n"] and wire != "anthropic":
         changes["n"] = max((count for count in found["n"] if count), default=None)
     return replace(params, **changes) if rest != extra else params
 

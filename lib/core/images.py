@@ -11,9 +11,10 @@ from lib.core.conversation import ImagePart, OtherPart, TextPart
 from lib.core.sanitize import replace_surrogates
 
 # Bytes of one image, and of all images of one answer. They are stored in the row of the answer, which is written twice
-# a second while the answer arrives, and sent to the browser with it. Image models send 1 to 3 MB.
-MAX_IMAGE_BYTES = 6 * 1024 * 1024
-MAX_ANSWER_IMAGE_BYTES = 16 * 1024 * 1024
+# a second while the answer arrives, and sent to the browser with it. Image models send 1 to 3 MB, up to ten at once,
+# and 15 MB for a PNG of 3840 x 2160 pixels. Each was paid for, so that none of these may be left out.
+MAX_IMAGE_BYTES = 20 * 1024 * 1024
+MAX_ANSWER_IMAGE_BYTES = 40 * 1024 * 1024
 # A browser needs four bytes a pixel, however few the file has.
 MAX_PIXELS = 50_000_000
 _HEADER_BYTES = 96 * 1024
@@ -26,6 +27,7 @@ _SIGNATURES = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+IMAGE_TYPES = ("image/webp", *dict.fromkeys(media_type for _, media_type in _SIGNATURES))
 _JPEG_FRAME = re.compile(rb"\xff[\xc0-\xc3\xc5-\xc7\xc9-\xcb\xcd-\xcf]..\x08(?P<height>..)(?P<width>..)[\1\3\4]", re.S)
 _DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?P<params>(?:;[\w.+-]+=[^;,]*)*)(?P<base64>;base64)?,", re.I)
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*")

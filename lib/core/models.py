@@ -6,19 +6,20 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
+from functools import cached_property
 
 from lib.core.pricing import Price
-from lib.core.target import Wire
+from lib.core.target import IMAGES, Wire
 
 
 @dataclass(frozen=True)
 class Capabilities:
     """Capabilities of a model; None and "" are unknown, sizes are in tokens.
 
-    `image`, `pdf`, `thinking` and `structured_outputs` are supported inputs and features; `chat` is False for
-    models without text output. `efforts` are the accepted levels of effort, the lowest first, and
-    `thinking_modes` the accepted values of Anthropic's `thinking.type`; () accepts none. `retires_at` is the
-    day of retirement, as scheduled now.
+    `image`, `pdf`, `audio`, `thinking`, `tools`, `structured_outputs` and `web_search` are supported inputs and
+    features; `chat` is False for models without text output, and `image_output` is True for models with images as their
+    only output. `efforts` are the accepted levels of effort, the lowest first, and `thinking_modes` the accepted values
+    of Anthropic's `thinking.type`; () accepts none. `retires_at` is the day of retirement, as scheduled now.
     """
 
     context_window: int | None = None
@@ -26,12 +27,16 @@ class Capabilities:
     image: bool | None = None
     pdf: bool | None = None
     thinking: bool | None = None
+    tools: bool | None = None
     structured_outputs: bool | None = None
+    audio: bool | None = None
     efforts: tuple[str, ...] | None = None
     thinking_modes: tuple[str, ...] | None = None
     chat: bool | None = None
+    image_output: bool | None = None
     is_deprecated: bool | None = None
     retires_at: date | None = None
+    web_search: bool | None = None
     vendor: str = ""
 
     def with_fallback(self, fallback: Capabilities) -> Capabilities:
@@ -54,13 +59,20 @@ class Model:
     capabilities: Capabilities = UNKNOWN_CAPABILITIES
     description: str = ""
 
+    @property
+    def makes_images(self) -> bool:
+        """True for a model that generates images by default."""
+        return self.wires[:1] == (IMAGES,)
+
 
 @dataclass(frozen=True)
 class ModelList:
-    """The chat models of the gateway as of `fetched_at`, in seconds since 1970; None before a fetch.
+    """The models of the gateway that chat or generate images.
 
+    `fetched_at` is in seconds since 1970, None before a fetch.
     `error_code` is that of the last fetch; `models` are then those before it. `is_unsupported` is set for a
-    gateway without a list, `hidden_count` counts models without chat.
+    gateway without a list, `hidden_count` counts the other models. `speech_models` and `transcription_models` are the
+    ids of models for nothing else.
     """
 
     models: tuple[Model, ...] = ()
@@ -69,6 +81,18 @@ class ModelList:
     error_code: str = ""
     is_unsupported: bool = False
     prices: Mapping[str, Price] = field(default_factory=dict)
+    speech_models: tuple[str, ...] = ()
+    transcription_models: tuple[str, ...] = ()
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Model]:
+        """The models by their ids."""
+        return {model.id: model for model in reversed(self.models)}
+
+    @cached_property
+    def ids_by_vendor(self) -> tuple[str, ...]:
+        """The ids of the models in the order of `group_by_vendor`."""
+        return tuple(model.id for _, group in group_by_vendor(self.models) for model in group)
 
 
 def group_by_vendor(models: Iterable[Model]) -> list[tuple[str, list[Model]]]:

@@ -1,4 +1,4 @@
-"""Team policy: limits and model permissions by scope, the default target, shared prompts."""
+"""Team policy: limits and model permissions by scope, the default target, prices."""
 
 from __future__ import annotations
 
@@ -51,14 +51,6 @@ class ScopePolicy:
 
 
 @dataclass(frozen=True)
-class Prompt:
-    """A shared system prompt."""
-
-    name: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Policy:
     """The policy of a team; scopes are TEAM_SCOPE, PER_USER_SCOPE, "group:NAME" and "person:ID".
 
@@ -67,7 +59,6 @@ class Policy:
 
     scopes: Mapping[str, ScopePolicy] = field(default_factory=lambda: MappingProxyType({}))
     default_target: Target | None = None
-    prompts: tuple[Prompt, ...] = ()
     prices: Mapping[str, TeamPrice] = field(default_factory=lambda: MappingProxyType({}))
 
     def is_model_allowed(self, user: User, model_id: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
@@ -10,6 +10,11 @@ from lib.core.target import matches_pattern
 
 NANOS_PER_DOLLAR = 10**9
 LONG_CONTEXT_TOKENS = 200_000  # input tokens above which some vendors charge another price
+# Anthropic's prices of cache writes, as multiples of the input price. Gateways of new-api's kind bill an hour by the
+# same ratio to whatever they list for five minutes. Source: platform.claude.com, "Prompt caching", "Pricing".
+_WRITE_FACTOR_5M, _WRITE_FACTOR_1H = Decimal("1.25"), Decimal(2)
+# Dollars of a web search whose price is not listed. Source: platform.claude.com, "Web search tool".
+DEFAULT_SEARCH_PRICE = Decimal("0.01")
 MAX_PRICE = Decimal(10**6)  # dollars per million tokens; more counts as an error
 # In the order in which they apply: the gateway's list, models.dev, administrators, the settings. An administrator
 # names one model on the page, and so outranks the patterns of the settings.
@@ -18,9 +23,11 @@ PriceSource = Literal["gateway", "library", "team", "settings"]
 
 @dataclass(frozen=True)
 class Price:
-    """A price in US dollars per million tokens, and `per_request`.
+    """A price in US dollars per million tokens, `per_request` and `per_search`, a web search.
 
-    Cache reads and cache writes cost as much as input where they are None, and reasoning as much as output.
+    Cache reads cost as much as input where they are None, and reasoning as much as output. For cache writes that are
+    None see `write_rate_5m` and `write_rate_1h`, for searches `search_rate`. Images that are sent to be edited cost as
+    much as other input where `image_input` is None.
     `group` is the gateway's price group that it applies to, "" without groups.
     """
 
@@ -31,6 +38,26 @@ class Price:
     per_request: Decimal = Decimal(0)
     reasoning: Decimal | None = None
     group: str = field(default="", compare=False)
+    cache_write_1h: Decimal | None = None
+    per_search: Decimal | None = None
+    image_input: Decimal | None = None
+
+    @property
+    def write_rate_5m(self) -> Decimal:
+        """Price of a cache write for five minutes, by Anthropic's multiple of the input where it is not listed."""
+        return self.input * _WRITE_FACTOR_5M if self.cache_write is None else self.cache_write
+
+    @property
+    def write_rate_1h(self) -> Decimal:
+        """Price of a cache write for one hour, in the ratio to that for five minutes where it is not listed."""
+        if self.cache_write_1h is not None:
+            return self.cache_write_1h
+        return self.write_rate_5m * _WRITE_FACTOR_1H / _WRITE_FACTOR_5M
+
+    @property
+    def search_rate(self) -> Decimal:
+        """Price of a web search, the vendors' usual one where it is not listed."""
+        return DEFAULT_SEARCH_PRICE if self.per_search is None else self.per_search
 
 
 @dataclass(frozen=True)
@@ -54,6 +81,15 @@ class ModelPrice:
             if self.long_context_price and input_tokens > LONG_CONTEXT_TOKENS
             else self.base_price
         )
+
+    def with_search_price(self, per_search: Decimal | None) -> ModelPrice:
+        """Return the prices with that of a web search, where they do not name one."""
+        if per_search is None or self.base_price.per_search is not None:
+            return self
+        prices = (self.base_price, self.long_context_price)
+        base, long_context = (price and replace(price, per_search=per_search) for price in prices)
+        tiers = tuple((size, replace(price, per_search=per_search)) for size, price in self.tiers)
+        return ModelPrice(base or self.base_price, self.source, long_context, tiers)
 
 
 @dataclass(frozen=True)

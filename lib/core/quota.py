@@ -11,6 +11,14 @@ from lib.core.usage import UsageRecord, failed_before_output
 SECONDS_PER_MINUTE = 60
 
 
+@dataclass(frozen=True)
+class RunningLimit:
+    """The most answers of an owner that may arrive at once; without a heartbeat for `stale_after` seconds none does."""
+
+    count: int
+    stale_after: float
+
+
 @dataclass(frozen=True, order=True)
 class QuotaCounter:
     """The counter of a limit in a scope, for the period from `period_start` in seconds since 1970.

@@ -19,9 +19,10 @@ _LIMIT_NAMES = {"max_tokens": "max_completion_tokens", "max_completion_tokens": 
 _UNITS = ("thinking", "response_format", "logit_bias", "reasoning")
 _FIELDS_WITHIN_UNITS = ("thinking.display",)  # but for these
 # Fields without which there is no request, or another one than the user wants.
-_REQUIRED_FIELDS = {
+_REQUIRED_FIELDS: dict[Wire, tuple[str, ...]] = {
     "openai": ("model", "messages", "stream", "system"),
     "anthropic": ("model", "messages", "stream", "system", "max_tokens"),
+    "images": ("model", "prompt", "image", "mask"),
 }
 # Fields that are sent without a parameter of their own, or by Extra JSON; no others are learnt, so that the
 # list stays as long as the two formats.
@@ -30,6 +31,7 @@ _OTHER_FIELDS = (
     *("safety_identifier", "verbosity", "text.verbosity", "prompt_cache_key", "prompt_cache_retention", "service_tier"),
     *("parallel_tool_calls", "logprobs", "top_logprobs", "min_p", "repetition_penalty", "store", "output_config"),
     *("web_search_options", "reasoning", "modalities", "prediction", "context_management", "top_k"),
+    *("partial_images", "response_format", "input_fidelity", "output_compression"),
 )
 _PARAM_BY_OTHER_FIELD = {
     **{"max_completion_tokens": "max_tokens", "metadata": "user", "safety_identifier": "user"},
@@ -104,9 +106,9 @@ def param_of_field(wire: Wire, path: str) -> str:
 
 def is_learnable(wire: Wire, path: str) -> bool:
     """Return True for a field that may be left out, and is one of the wire's own."""
-    if not path or path in _REQUIRED_FIELDS[wire]:
+    if not path or path in _REQUIRED_FIELDS[wire] or path == "tools":
         return False
-    known = {*(field.openai_name for field in PARAM_FIELDS), *(field.anthropic_name for field in PARAM_FIELDS)}
+    known = {field.wire_name(each) for field in PARAM_FIELDS for each in _REQUIRED_FIELDS}
     return any(f"{name}.".startswith(f"{path}.") for name in known | set(_OTHER_FIELDS))
 
 
@@ -130,6 +132,8 @@ def leave_out(body: Mapping[str, Any], refused: Iterable[RefusedParam]) -> tuple
         other_name = _LIMIT_NAMES.get(rule.field)
         limit = result.get(rule.field)
         result = _without_field(result, rule.field)
+        if rule.target.makes_images and rule.field == "stream":
+            result = _without_field(result, "partial_images")  # which only a stream has
         is_other_accepted = other_name not in refused_fields and other_name != rule.beside
         if other_name and rule.target.wire == "openai" and is_other_accepted:
             result.setdefault(other_name, limit)
@@ -141,19 +145,33 @@ def has_field(body: Mapping[str, Any], path: str) -> bool:
     """Return True if the body has a field at the path."""
     value: Any = body
     for name in path.split("."):
+        if isinstance(value, list):
+            value = {item["name"]: item for item in value if _is_item_named(item, name)}
         if not isinstance(value, Mapping) or name not in value:
             return False
         value = value[name]
     return True
 
 
+def _is_item_named(item: Any, name: str) -> bool:
+    """Return True for an item of a list of objects that a path means by its name, such as a tool."""
+    return isinstance(item, Mapping) and item.get("name") == name
+
+
 def _without_field(body: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Return a copy without the field, and without an object that it leaves empty."""
+    """Return a copy without the field, and without an object or a list that it leaves empty."""
     name, _, rest = path.partition(".")
     result = dict(body)
     inner = result.pop(name, None)
-    if rest and isinstance(inner, Mapping):
-        remaining = _without_field(inner, rest)
-        if remaining:
-            result[name] = remaining
-    return result
+    if rest and isinstance(inner, list):
+        remaining: Any = _without_item(inner, *rest.partition(".")[::2])
+    else:
+        remaining = _without_field(inner, rest) if rest and isinstance(inner, Mapping) else None
+    return {**result, name: remaining} if remaining else result
+
+
+def _without_item(items: Sequence[Any], name: str, rest: str) -> list[Any]:
+    """Return the items of a list without the one of that name, or without a field of it."""
+    if not rest:
+        return [item for item in items if not _is_item_named(item, name)]
+    return [_without_field(item, rest) if _is_item_named(item, name) else item for item in items]

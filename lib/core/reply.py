@@ -32,6 +32,7 @@ from lib.core.events import (
     TextDelta,
     TextWasThinking,
     ThinkingDelta,
+    TurnContinued,
     UsageReport,
 )
 from lib.core.images import MAX_ANSWER_IMAGE_BYTES, format_size, split_data_images
@@ -110,8 +111,17 @@ class Reply:
                 self._metadata, self._raw_usage = {}, {}
                 self._sources = SourceList(self._base_sources)
                 self.restart_count += 1
+            case TurnContinued():
+                self._keep_content()
             case _:
                 self._add_content(event)
+
+    def _keep_content(self) -> None:
+        """Make the content so far the base of what follows."""
+        self._base_parts, self._base_sources = self.parts(), self._sources.parts()
+        self._base_usage, self._base_metadata = self.usage, self.provider_metadata
+        self._blocks, self._usage, self.finish = {}, Usage(), None
+        self._metadata, self._raw_usage = {}, {}
 
     def _add_content(self, event: Event) -> None:
         match event:
@@ -214,7 +224,7 @@ class ChoiceReplies:
         match event:
             case UsageReport():
                 self.by_choice[0].add(event)
-            case ProviderMetadata(_, None) | Restart():
+            case ProviderMetadata(_, None) | Restart() | TurnContinued():
                 for reply in self.by_choice.values():
                     reply.add(event)
             case Heartbeat() | RetryScheduled():

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
 
-Wire = Literal["openai", "anthropic"]
+Wire = Literal["openai", "anthropic", "images"]
 
-
-WIRES: tuple[Wire, ...] = ("openai", "anthropic")
+WIRES: tuple[Wire, ...] = ("openai", "anthropic")  # the two formats of chat
+IMAGES: Wire = "images"  # image generation and editing, in OpenAI's format
+ALL_WIRES: tuple[Wire, ...] = (*WIRES, IMAGES)
 
 
 def is_wire(name: Any) -> TypeGuard[Wire]:
     """Return True for the name of a wire."""
-    return name in WIRES
+    return name in ALL_WIRES
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,16 @@ class Target:
 
     model: str
     wire: Wire
+
+    @property
+    def makes_images(self) -> bool:
+        """True for a model that answers with images to a prompt, and that does not chat."""
+        return self.wire == IMAGES
+
+
+def selectable_wires(wires: tuple[Wire, ...]) -> tuple[Wire, ...]:
+    """Return the wires that a user can choose for a model that lists `wires`; both of chat for one that chats."""
+    return wires if IMAGES in wires else WIRES
 
 
 def parse_target(model: Any, wire: Any) -> Target | None:

@@ -119,12 +119,12 @@ def head_after_delete(nodes: Iterable[Node], deleted_ids: Iterable[str], head_id
 
 
 def copy_path(nodes: Iterable[Node]) -> list[Node]:
-    """Return a path as a tree of its own: the same nodes under new ids."""
+    """Return a path as a tree of its own: the same nodes under new ids, without feedback."""
     copies: list[Node] = []
     for node in nodes:
         parent = copies[-1].id if copies else None
         outcome = Outcome.INTERRUPTED if node.arriving else node.outcome
-        copies.append(replace(node, id=new_id(), parent_id=parent, outcome=outcome))
+        copies.append(replace(node, id=new_id(), parent_id=parent, outcome=outcome, feedback=None))
     return copies
 
 

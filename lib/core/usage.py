@@ -1,4 +1,4 @@
-"""Usage records and their totals; values of the conversation list, search and share links."""
+"""Usage records and their totals; values of the conversation list and share links."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from lib.core.conversation import Conversation, Outcome, Timing, Usage
+from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.pricing import Price, PriceSource
 from lib.core.target import Target
 
-Purpose = Literal["answer", "title", "summary"]
+Purpose = Literal["answer", "title", "summary", "speech", "transcription"]
+Audience = Literal["team", "public"]  # of a share link: users who are signed in, or everybody
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,6 @@ class ConversationFilter:
 
 
 @dataclass(frozen=True)
-class SearchResult:
-    """A matching message; `created_at` is in seconds since 1970."""
-
-    conversation: Conversation
-    node_id: str
-    role: Literal["user", "assistant"]
-    created_at: float
-    text: str
-
-
-@dataclass(frozen=True)
 class ShareLink:
     """A link to a snapshot of a conversation; `id` identifies it to its owner, and does not open it."""
 
@@ -44,6 +34,7 @@ class ShareLink:
     conversation_id: str
     title: str
     created_at: float
+    audience: Audience = "team"
 
 
 @dataclass(frozen=True)
@@ -51,7 +42,8 @@ class UsageRecord:
     """Usage and cost of one request; unique by `id`, so that inserts are idempotent.
 
     The ids of conversation and answer are None without a stored reference or without an answer.
-    `cost` is in nano-dollars by the price from its source; None is unknown.
+    `cost` is in nano-dollars by the price from its source; None is unknown. With `uses_personal_key` it was sent with
+    a key of the user's.
     """
 
     id: str
@@ -67,6 +59,7 @@ class UsageRecord:
     price: Price | None = None
     price_source: PriceSource | None = None
     cost: int | None = None
+    uses_personal_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,3 +120,12 @@ class DailyUsage:
     day: date
     target: Target
     total: UsageTotal
+
+
+@dataclass(frozen=True)
+class FeedbackCount:
+    """The number of answers of a model that users rated good and bad."""
+
+    model: str
+    good: int
+    bad: int

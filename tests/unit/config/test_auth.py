@@ -71,6 +71,11 @@ def test_the_default_mode_is_local():
             {},
             AccessSettings("proxy", user_header="X-User", proxy_secret=SECRET),
         ),
+        (
+            {"ANTLER_ACCESS": "password", "ANTLER_PUBLIC_LINKS": "on"},
+            {"access": {"password": "correct horse", "public_links": False}},
+            AccessSettings("password", "correct horse", public_links=True),
+        ),
     ],
 )
 def test_each_mode_loads_its_settings(environ, secrets, expected):
@@ -95,12 +100,21 @@ def test_each_mode_loads_its_settings(environ, secrets, expected):
         ({"mode": "proxy", "proxy_secret": "short"}, None, "[access] proxy_secret"),
         ({"mode": "proxy", "proxy_secret": "密" * 16}, None, "[access] proxy_secret"),
         ({"mode": "proxy", "proxy_secret": SECRET, "header": "X User"}, None, "[access] header"),
+        ({"mode": "password", "password": "correct horse", "public_links": "some"}, None, "[access] public_links"),
     ],
 )
 def test_missing_and_malformed_settings_are_named(access, auth, setting_name):
     with pytest.raises(SettingError) as caught:
         load(access=access, auth=auth)
     assert setting_name in str(caught.value)
+
+
+def test_public_links_need_a_sign_in_to_differ_from_those_of_the_team():
+    for mode in ("local", "viewers"):
+        assert not AccessSettings(mode, public_links=True).allows_public_links
+    proxy = AccessSettings("proxy", proxy_secret=SECRET, public_links=True)
+    assert proxy.allows_public_links and proxy.is_reader("no_name") and not proxy.is_reader("untrusted_proxy")
+    assert not AccessSettings("oidc").is_reader("signed_out")
 
 
 def test_no_secret_is_in_a_message_or_repr():

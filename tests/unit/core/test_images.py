@@ -67,7 +67,7 @@ def test_other_data_is_named_and_not_shown(data: str) -> None:
 
 def test_size_has_a_limit() -> None:
     assert isinstance(image_from_base64(png(3, 4, MAX_IMAGE_BYTES - 8)), ImagePart)
-    assert image_from_base64(png(3, 4, MAX_IMAGE_BYTES + 8), "image/png") == OtherPart("image", "image/png, 6.3 MB")
+    assert image_from_base64(png(3, 4, MAX_IMAGE_BYTES + 8), "image/png") == OtherPart("image", "image/png, 21.0 MB")
     assert not is_displayable(ImagePart("image/png", png(3, 4, MAX_IMAGE_BYTES + 8)))
 
 

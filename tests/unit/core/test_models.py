@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lib.core.models import Capabilities, Model, filter_models, group_by_vendor
+from lib.core.models import Capabilities, Model, ModelList, filter_models, group_by_vendor
 
 
 def model(name: str, vendor: str = "", display_name: str = "") -> Model:
@@ -49,3 +49,11 @@ def test_the_order_is_independent_of_the_gateway():
 )
 def test_search_matches_every_word_in_id_name_or_vendor(query, expected):
     assert [model.id for model in filter_models(MODELS, query)] == expected
+
+
+def test_a_list_finds_its_models_by_id_and_sorts_their_ids_by_vendor():
+    first, second = Model("m", ("openai",)), Model("m", ("anthropic",))
+    models = ModelList((*MODELS, first, second))
+    assert models.by_id["m"] is first
+    assert "gone" not in models.by_id
+    assert list(models.ids_by_vendor) == [model.id for _, group in group_by_vendor(models.models) for model in group]

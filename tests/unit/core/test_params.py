@@ -21,7 +21,7 @@ from lib.core.params import (
     parse_json_object,
     parse_stop_sequences,
 )
-from lib.core.target import WIRES, Wire
+from lib.core.target import ALL_WIRES, Wire
 
 LOCALES = Path(__file__).parents[3] / "lib" / "locale"
 EXTRAS = {"area": "example", "lines": "example", "json": "example"}
@@ -39,7 +39,7 @@ def test_field_kinds_match_their_ranges_and_defaults(field: ParamField) -> None:
     assert bool(field.choices) == (field.kind == "choice")
     assert (field.ranges is not None) == (field.kind in ("number", "integer"))
     assert (default is None) == (field.ranges is not None)
-    assert any(field.wire_name(wire) for wire in WIRES)
+    assert any(field.wire_name(wire) for wire in ALL_WIRES)
     for limits in field.ranges or ():
         assert limits.minimum < limits.maximum and 0 < field.step <= limits.maximum - limits.minimum
 

@@ -223,7 +223,7 @@ def test_images_of_one_answer_have_a_limit() -> None:
     size = MAX_ANSWER_IMAGE_BYTES // 3 * 4 // 2
     first, second, third = (ImagePart("image/png", char * size) for char in "abc")
     parts = fold(*(ContentPart(part, index) for index, part in enumerate((first, second, third)))).parts()
-    assert parts == (first, second, OtherPart("image", "image/png, 8.4 MB"))
+    assert parts == (first, second, OtherPart("image", "image/png, 21.0 MB"))
 
 
 def test_texts_around_content_are_paragraphs_of_their_own() -> None:
