@@ -18,7 +18,7 @@ from lib.core.events import (
     ThinkingDelta,
 )
 
-MAX_IMAGE_CHARS = 64_000_000  # of base64, in all images of an answer
+MAX_IMAGE_CHARS = 150_000_000  # of base64, in all images of an answer and their previews
 
 
 def limit_answer(events: Iterable[Event], max_chars: int) -> Iterator[Event]:

@@ -20,6 +20,7 @@ from lib.core.events import (
     ProviderMetadata,
     Restart,
     RetryScheduled,
+    TurnContinued,
     UsageReport,
 )
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, ModelList
@@ -29,6 +30,7 @@ from lib.core.reconciliation import RequestLog
 from lib.core.refused_params import NO_MEMORY, RefusedParamMemory
 from lib.core.target import Target
 from lib.gateway.answer_limit import limit_answer
+from lib.gateway.audio import AudioRoutes
 from lib.gateway.catalog.balance import (
     STATUS_PATH,
     SUBSCRIPTION_PATH,
@@ -49,10 +51,12 @@ from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.request import Transport
 from lib.gateway.transport.retry import max_attempts, retry_delay
 from lib.gateway.transport.sse import Frame
-from lib.gateway.wires import openai
-from lib.gateway.wires.errors import error_from_response, refusal_in_list, request_id
-from lib.gateway.wires.request_body import WIRE_MODULES, build_body
-from lib.gateway.wires.think_tags import split_thinking
+from lib.gateway.wires import images, openai, paused_turn
+from lib.gateway.wires.content.request_content import NO_CONTENTS, FileContents
+from lib.gateway.wires.content.think_tags import split_thinking
+from lib.gateway.wires.errors.responses import error_from_response, refusal_in_list, request_id
+from lib.gateway.wires.request_body import build_body, wire_module
+from lib.gateway.wires.stream_format import parse_events
 
 log = logging.getLogger(__name__)
 
@@ -97,16 +101,29 @@ class Gateway:
         cancel: CancelToken,
         conversation_id: str = "",
         capabilities: Capabilities = UNKNOWN_CAPABILITIES,
+        files: FileContents = NO_CONTENTS,
     ) -> Iterator[Event]:
         """Send the path `messages` and yield the events of the answer.
 
         A request that fails before any text or thinking is retried if the error allows it; each backoff is
         preceded by Restart and RetryScheduled. One that is refused for a parameter or for earlier thinking is sent
-        again without it, at once. `conversation_id` is for team headers. Raises AnswerError, before the first
-        event or in the stream. After `cancel` it ends, or raises the same.
+        again without it, at once. A turn that the vendor pauses is continued by further requests, after TurnContinued.
+        `conversation_id` is for team headers. `files` are sent as they are. Raises AnswerError, before the first event
+        or in the stream. After `cancel` it ends, or raises the same.
         """
-        wire = WIRE_MODULES[target.wire]
-        headers, request = self._build_request(target, messages, params, conversation_id, capabilities)
+        wire = wire_module(target.wire)
+        headers, request = self._build_request(target, messages, params, conversation_id, capabilities, files)
+        yield from self._stream_request(wire, headers, request, cancel)
+        for _ in range(paused_turn.MAX_CONTINUATIONS):
+            if cancel.cancelled or not request.continue_turn():
+                return
+            yield TurnContinued()
+            yield from self._stream_request(wire, headers, request, cancel)
+
+    def _stream_request(
+        self, wire: ModuleType, headers: Mapping[str, str], request: RequestRepair, cancel: CancelToken
+    ) -> Iterator[Event]:
+        """Send the request until it is answered or finally refused, and yield the events."""
         attempt = 1
         while not cancel.cancelled:
             has_content = False
@@ -128,6 +145,11 @@ class Gateway:
             attempt = scheduled.attempt
             cancel.wait(scheduled.delay)
 
+    @property
+    def audio(self) -> AudioRoutes:
+        """The audio routes, over the same connections and for the same caller."""
+        return AudioRoutes(self._transport, self._redactor, self._api_key, self._caller, self._max_retries)
+
     def _filter_events(self, events: Iterator[Event]) -> Iterator[Event]:
         """Yield the events of a response without the key, with thinking apart, up to the maximum length."""
         return limit_answer(split_thinking(self._redactor.redact_events(events)), self._max_answer_chars)
@@ -137,7 +159,7 @@ class Gateway:
         if request.repair(error):
             return RetryScheduled(0.0, attempt, attempt, error.code)
         delay = retry_delay(error, attempt, self._max_retries)
-        if delay is None:
+        if delay is None or (request.target.makes_images and not images.may_retry(error)):
             return None
         return RetryScheduled(delay, attempt + 1, max_attempts(error, self._max_retries), error.code)
 
@@ -148,10 +170,11 @@ class Gateway:
         params: Params,
         conversation_id: str,
         capabilities: Capabilities,
+        files: FileContents,
     ) -> tuple[dict[str, str], RequestRepair]:
         """Headers and body of a request, which both identify the caller."""
-        wire = WIRE_MODULES[target.wire]
-        body = build_body(target, messages, params, capabilities)
+        wire = wire_module(target.wire)
+        body = build_body(target, messages, params, capabilities, files)
         if self._caller.user_id:
             body = wire.with_user(body, self._caller.user_id)
         headers = {**self._caller.build_headers(conversation_id), **wire.headers(self._api_key)}
@@ -161,7 +184,10 @@ class Gateway:
         self, wire: ModuleType, headers: Mapping[str, str], request: RequestRepair, cancel: CancelToken
     ) -> Iterator[Event]:
         """Send the request once and yield the events of its response."""
-        response = self._transport.post(wire.PATH, headers, request.body, cancel)
+        if request.target.makes_images and images.is_edit(request.body):
+            response = self._transport.post_form(images.EDIT_PATH, headers, request.body, cancel)
+        else:
+            response = self._transport.post(wire.PATH, headers, request.body, cancel)
         try:
             if response.status != 200:
                 raise wire.error(response.status, response.headers, response.read_text())
@@ -169,9 +195,10 @@ class Gateway:
             metadata = ProviderMetadata({"request_id": response_id, **request.metadata()})
             if response_id or request.notes:
                 yield metadata
-            frames = read_frames(response.iter_chunks())
+            frames = request.watch(read_frames(response.iter_chunks()))
+            events = parse_events(request.target.wire, frames)
             try:
-                for event in limit_trailing_time(wire.events(frames), response, _choice_count(request.body)):
+                for event in limit_trailing_time(events, response, _choice_count(request.body)):
                     yield event
                     if type(event) is Restart:
                         yield metadata
@@ -218,6 +245,11 @@ class Gateway:
     def ping(self) -> None:
         """Return if the gateway responds with any status. Raises a NetworkError if it does not."""
         self._transport.get("/v1/models", {}).close()
+
+    @property
+    def is_closed(self) -> bool:
+        """True after `close`, also of a gateway that this one was made from: its key is no longer in use."""
+        return self._transport.is_closed
 
     def close(self) -> None:
         self._transport.close()

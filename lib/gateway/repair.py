@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lib.core.errors import AnswerError, ContextTooLong, InvalidRequest
+from lib.core.errors import AnswerError, ContextTooLong, InvalidRequest, KeyRejected, StreamError
 from lib.core.params import MIN_THINKING_BUDGET
 from lib.core.refused_params import (
     MAX_WORDS_LENGTH,
@@ -15,12 +15,17 @@ from lib.core.refused_params import (
     FieldRefusal,
     RefusedParam,
     RefusedParamMemory,
+    has_field,
     is_learnable,
     leave_out,
     removable_field,
 )
 from lib.core.target import Target
-from lib.gateway.wires.output_limits import find_stated_limit
+from lib.gateway.transport.sse import Frame
+from lib.gateway.wires.errors.refused_search import is_search_refusal
+from lib.gateway.wires.models import web_search
+from lib.gateway.wires.models.output_limits import find_stated_limit
+from lib.gateway.wires.paused_turn import TurnContent, continue_turn
 
 _LIMIT_FIELDS = ("max_tokens", "max_completion_tokens")
 MAX_REPAIRS = 4  # of one request: a gateway names one parameter after the other
@@ -37,6 +42,8 @@ _THINKING_REFUSED = re.compile(
     r"|签名.{0,10}(?:无效|错误|不匹配|失败|不合法|过期)|(?:无效|错误|非法)的?.{0,6}签名|绑定.{0,12}(?:对话|会话)",
     re.IGNORECASE | re.DOTALL,
 )
+_CONTENT_FIELDS = ("messages", "system", "prompt", "image", "mask")  # with what a user has said
+_STREAM = re.compile(r"\bstream|partial_images|流式", re.IGNORECASE)
 _THINKING_BLOCKS = ("thinking", "redacted_thinking")
 _THINKING_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 # Other names of a field, by the end of its path in an error: names of other vendors, and of the other wire.
@@ -68,21 +75,35 @@ class RequestRepair:
     """
 
     def __init__(self, target: Target, body: dict[str, Any], memory: RefusedParamMemory) -> None:
-        self._target = target
+        self.target = target
         self._memory = memory
         self._refused = list(memory.find(target))
         self.body, _ = leave_out(body, self._refused)
         self.notes: list[dict[str, str]] = []
+        self._turn: TurnContent | None = None
+
+    def watch(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """Yield the frames of a response; those of one that may be paused are read for its continuation."""
+        can_pause = self.target.wire == "anthropic" and bool(self.body.get("tools"))
+        self._turn = TurnContent() if can_pause else None
+        return self._turn.watch(frames) if self._turn else frames
+
+    def continue_turn(self) -> bool:
+        """Change the body to continue the turn that the last response has paused; returns False for any other."""
+        content = self._turn.continuation() if self._turn else []
+        if content:
+            self.body = continue_turn(self.body, content)
+        return bool(content)
 
     def repair(self, error: AnswerError) -> bool:
         """Change the body as a refusal demands; returns False if there is nothing to change."""
         if len(self.notes) >= MAX_REPAIRS:
             return False
-        if self._drop_thinking(error):
+        if self._drop_thinking(error) or self._drop_image_stream(error):
             return True
         if error.status is not None and not 400 <= error.status < 500:
             return False
-        return self._lower_output_limit(error) or self._drop_refused_params(error)
+        return self._lower_output_limit(error) or self._drop_search(error) or self._drop_refused_params(error)
 
     def metadata(self) -> dict[str, Any]:
         """Return the changes as metadata of the answer; {} without any."""
@@ -96,6 +117,17 @@ class RequestRepair:
             return False
         self.body = without
         self.notes.append({"reason": "thinking", "words": error.detail[:MAX_WORDS_LENGTH]})
+        return True
+
+    def _drop_image_stream(self, error: AnswerError) -> bool:
+        """Ask for the whole image where its stream is refused, in any words: many gateways have none."""
+        is_refused = isinstance(error, InvalidRequest | StreamError) and _STREAM.search(error.detail)
+        if not self.target.makes_images or not self.body.get("stream") or not is_refused:
+            return False
+        self.body = {name: value for name, value in self.body.items() if name not in ("stream", "partial_images")}
+        words = error.detail[:MAX_WORDS_LENGTH]
+        self._memory.learn(RefusedParam(self.target, "stream", refused_at=time.time(), words=words))
+        self.notes.append({"reason": "refused", "field": "stream", "words": words})
         return True
 
     def _lower_output_limit(self, error: AnswerError) -> bool:
@@ -113,6 +145,19 @@ class RequestRepair:
         )
         return True
 
+    def _drop_search(self, error: AnswerError) -> bool:
+        """Learn that a web search is refused as such, and leave it out."""
+        if not isinstance(error, InvalidRequest | KeyRejected) or not web_search.has_search(self.body):
+            return False
+        refused = find_refused_search(self.target, self.body, error.detail)
+        if refused is None:
+            return False
+        self.body, _ = leave_out(self.body, [refused])
+        self._refused.append(refused)
+        self._memory.learn(refused)
+        self.notes.append({"reason": "refused", "field": refused.field, "words": refused.words})
+        return True
+
     def _drop_refused_params(self, error: AnswerError) -> bool:
         """Learn what a 4xx explicitly calls unsupported, and leave it out."""
         if not isinstance(error, InvalidRequest) or not 400 <= (error.status or 0) < 500:
@@ -120,7 +165,7 @@ class RequestRepair:
         found = [
             refused
             for refusal in error.field_refusals
-            if (refused := find_refused_param(self._target, self.body, refusal)) and refused not in self._refused
+            if (refused := find_refused_param(self.target, self.body, refusal)) and refused not in self._refused
         ]
         body, applied = leave_out(self.body, [*self._refused, *found])
         if body == self.body or not found:
@@ -186,9 +231,22 @@ def find_refused_param(target: Target, body: Mapping[str, Any], refusal: FieldRe
     return RefusedParam(target, field, beside, time.time(), refusal.words[:MAX_WORDS_LENGTH])
 
 
+def find_refused_search(target: Target, body: Mapping[str, Any], words: str) -> RefusedParam | None:
+    """Return the refusal of a web search in an error's words; None for another error.
+
+    Words that repeat a text of the messages teach nothing, as in `find_refused_param`.
+    """
+    tool = f"tools.{web_search.TOOL_NAME}"
+    field = tool if has_field(body, tool) else web_search.OPTIONS_FIELD
+    texts = {name: value for name, value in body.items() if name in ("messages", "system")}
+    if not is_search_refusal(words, body.get("tools")) or _repeats_texts(texts, words):
+        return None
+    return RefusedParam(target, field, "", time.time(), words[:MAX_WORDS_LENGTH])
+
+
 def find_sent_field(body: Mapping[str, Any], name: str) -> str:
     """Return the path of the sent field that an error's name means; "" for none, and for more than one."""
-    settings = {key: value for key, value in body.items() if key not in ("messages", "system", "model")}
+    settings = {key: value for key, value in body.items() if key not in ("model", *_CONTENT_FIELDS)}
     if "." not in name and _count_fields(settings, name) > 1:
         return ""  # one of them may be a field within Extra JSON
     paths = list(_paths(settings))
@@ -240,12 +298,17 @@ def _names_value(body: Mapping[str, Any], field: str, words: str) -> bool:
 
 
 def _repeats_user(body: Mapping[str, Any], refusal: FieldRefusal) -> bool:
-    settings = {name: value for name, value in body.items() if name not in ("model", "messages", "system")}
+    settings = {name: value for name, value in body.items() if name not in ("model", *_CONTENT_FIELDS)}
     names = {name.rpartition(".")[2] for name in (refusal.name, refusal.beside) if name}
     if any(_names_field(text, name) for name in names for text in _texts(settings)):
         return True
-    words = _letters(refusal.words)
-    sent = _letters("\0".join(_texts({**body, "model": ""})))
+    return _repeats_texts({**body, "model": "", "image": "", "mask": ""}, refusal.words)
+
+
+def _repeats_texts(values: Mapping[str, Any], words: str) -> bool:
+    """Return True if words hold a passage of the texts among the values."""
+    words = _letters(words)
+    sent = _letters("\0".join(_texts(values)))
     size = min(_ECHO_LENGTH, len(words))
     return size > 0 and any(words[start : start + size] in sent for start in range(len(words) - size + 1))
 

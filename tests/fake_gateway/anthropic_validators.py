@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +13,7 @@ from tests.fake_gateway.validators import (
     Validator,
     any_value,
     array,
+    base64_of,
     boolean,
     integer,
     number,
@@ -35,17 +34,14 @@ _LINK = object_of({"type": string(1), "url": string(1)}, "url")
 _FILE = object_of({"type": string(1), "file_id": string(1)}, "file_id")
 
 
-def _base64_data(value: Any, place: str) -> None:
-    string(1)(value, place)
-    try:
-        base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        reject(place, "must be base64 without the prefix of a data URL.")
-
-
 def _base64_source(*types: str) -> Validator:
-    known = {"type": string(1), "media_type": one_of(*types), "data": _base64_data}
-    return object_of(known, "media_type", "data")
+    known = {"type": string(1), "media_type": one_of(*types)}
+
+    def validate(value: Any, place: str) -> None:
+        object_of({**known, "data": string(1)}, "media_type", "data")(value, place)
+        base64_of(value["media_type"])(value["data"], f"{place}.data")
+
+    return validate
 
 
 _IMAGE_BYTES = _base64_source("image/jpeg", "image/png", "image/gif", "image/webp")
@@ -154,6 +150,31 @@ _TOOL = object_of(
     "name",
     allows_unknown=True,
 )
+_PLACE = {name: string(1, 255) for name in ("city", "country", "region", "timezone")}
+_SEARCH_TOOL = object_of(
+    {
+        "type": string(1),
+        "name": one_of("web_search"),
+        "max_uses": integer(1),
+        "allowed_domains": array(string(1)),
+        "blocked_domains": array(string(1)),
+        "user_location": object_of({"type": one_of("approximate"), **_PLACE}, "type"),
+        "cache_control": _CACHE_CONTROL,
+    },
+    "name",
+)
+
+
+def _tool(value: Any, place: str) -> None:
+    """Accept a tool of the caller's or a web search, which takes one list of domains at most."""
+    if not isinstance(value, Mapping) or not str(value.get("type", "")).startswith("web_search"):
+        _TOOL(value, place)
+        return
+    _SEARCH_TOOL(value, place)
+    if {"allowed_domains", "blocked_domains"} <= set(value):
+        reject(place, "cannot have both allowed_domains and blocked_domains.")
+
+
 _TOOL_CHOICE = object_of(
     {"type": one_of("auto", "any", "tool", "none"), "name": string(1), "disable_parallel_tool_use": boolean},
     "type",
@@ -183,7 +204,7 @@ _BODY = object_of(
         "temperature": number(0, 1),
         "thinking": _THINKING,
         "tool_choice": _TOOL_CHOICE,
-        "tools": array(_TOOL),
+        "tools": array(_tool),
         "top_k": integer(0),
         "top_p": number(0, 1),
     },

@@ -6,31 +6,44 @@ import re
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from lib.demo.exchange import Exchange, Step
+from lib.demo.audio import AudioRequest
+from lib.demo.exchange import HEARTBEAT, Exchange, Step
 from lib.demo.handler import JSON_HEADERS, MODEL_LIST, STREAM_HEADERS, Handler
+from lib.demo.images import ImageExchange, ImageRequest
 from lib.demo.models import Model
 from lib.demo.request import ParsedRequest, Turn
 from lib.demo.wire import ANTHROPIC, ErrorResponse
-from tests.fake_gateway import anthropic_validators, openai_validators
+from tests.fake_gateway import anthropic_validators, audio_validators, image_validators, openai_validators
 from tests.fake_gateway.exchange import FakeExchange
 from tests.fake_gateway.framing import FramedWriter
-from tests.fake_gateway.models import MODELS, OTHER_MODELS, anthropic_list, openai_list
+from tests.fake_gateway.models import IMAGE_MODELS, MODELS, OTHER_MODELS, UNFINISHED_IMAGE, anthropic_list, openai_list
 from tests.fake_gateway.prompt_cache import prompt_tokens
 from tests.fake_gateway.refusals import REDIRECT_TARGET, ConnectionReset, ShapedError
 from tests.fake_gateway.validators import parse_json
 from tests.fake_gateway.wires import FakeAnthropicWire, FakeOpenAIWire
 
+_FOREVER = 1e6  # seconds at the pace of a reader
 _SIGN_IN_PAGE = b"<html><body><h1>Sign in</h1></body></html>\n"
 _THINK_TAGS = re.compile(r"\A<think>.*?(</think>\s*|\Z)", re.DOTALL)
+
+
+class UnfinishedImage(ImageExchange):
+    """An image of which only the first preview comes."""
+
+    def steps(self) -> Iterator[Step]:
+        yield next(super().steps())
+        yield Step(HEARTBEAT, delay=_FOREVER)
 
 
 class FakeHandler(Handler):
     """The requests of one connection: validated, counted, with faults and unusual framing."""
 
     models = MODELS
+    image_models = IMAGE_MODELS
     do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = Handler.do_GET
 
     def respond(self, body: bytes) -> None:
@@ -61,6 +74,25 @@ class FakeHandler(Handler):
         turns = tuple(Turn(t.question, t.files, _THINK_TAGS.sub("", t.answer)) for t in request.turns)
         return replace(request, turns=turns, prompt_tokens=prompt_tokens(payload))
 
+    def parse_images(self, body: bytes) -> ImageRequest:
+        image_validators.validate(body, self.route, self.headers.get("Content-Type", ""))
+        return super().parse_images(body)
+
+    def parse_audio(self, body: bytes) -> AudioRequest:
+        audio_validators.validate(body, self.route, self.headers.get("Content-Type", ""))
+        return super().parse_audio(body)
+
+    def answer_audio(self, request: AudioRequest) -> None:
+        with self.server.producing():
+            super().answer_audio(request)
+
+    def image_exchange(self, request: ImageRequest) -> ImageExchange:
+        return UnfinishedImage(request) if request.model == UNFINISHED_IMAGE else super().image_exchange(request)
+
+    def answer_images(self, request: ImageRequest) -> None:
+        with self.server.producing():
+            super().answer_images(request)
+
     def find_model(self, name: str) -> Model:
         if name in OTHER_MODELS:
             raise ErrorResponse(404, "invalid_request_error", "This is not a chat model.", param="model")
@@ -84,7 +116,10 @@ class FakeHandler(Handler):
         cache = self.server.prompt_cache.add(request)
         return FakeExchange(request, model, wire(request, cache, model.style), self.request_id)
 
-    def stream(self, exchange: Exchange) -> None:
+    def stream(self, exchange: Exchange | ImageExchange) -> None:
+        if isinstance(exchange, ImageExchange):
+            super().stream(exchange)
+            return
         framing = exchange.model.framing
         steps: list[Step] | Any = exchange.steps()
         length = None

@@ -11,6 +11,7 @@ from lib.demo import MODELS as DEMO_MODELS
 from lib.demo import Model
 from lib.demo.answers import write_long_answer
 from lib.demo.exchange import Step
+from lib.demo.models import IMAGE_MODELS as DEMO_IMAGE_MODELS
 from lib.demo.models import model_list
 from lib.demo.request import ParsedRequest
 from lib.demo.wire import Delta
@@ -55,6 +56,10 @@ _RETRIES = {
     "demo-500-then-fine": _model("a failure once, then an answer", error=refusals.UPSTREAM_FAILED, failures=1),
     "demo-reset-then-fine": _model("a connection reset once, then an answer", error=refusals.RESET, failures=1),
 }
+UNFINISHED_IMAGE = "demo-gpt-image-unfinished"
+IMAGE_MODELS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {**DEMO_IMAGE_MODELS, UNFINISHED_IMAGE: ("a preview, and nothing more", "只有预览图")}
+)
 _REFUSALS = {
     "demo-badgateway": _model("the page of a gateway that is down", error=refusals.BAD_GATEWAY_PAGE),
     "demo-429-for-an-hour": _model("a rate limit for an hour", error=refusals.RATE_LIMIT_HOUR),
@@ -69,6 +74,11 @@ _REFUSALS = {
         "a refusal of temperature, and an answer without it",
         error=refusals.NO_TEMPERATURE,
         error_condition=refusals.has_fields("temperature"),
+    ),
+    "demo-no-images": _model(
+        "a refusal of images, and an answer without them",
+        error=refusals.NO_IMAGES,
+        error_condition=refusals.sends_images,
     ),
     "demo-one-sampler": _model(
         "a refusal of temperature together with top_p",

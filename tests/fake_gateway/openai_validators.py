@@ -10,7 +10,9 @@ from tests.fake_gateway.validators import (
     Validator,
     any_value,
     array,
+    base64_of,
     boolean,
+    data_url,
     integer,
     mapping,
     number,
@@ -33,20 +35,34 @@ def _object(required: str, fields: Mapping[str, Validator]) -> Validator:
 
 def _link(value: Any, place: str) -> None:
     string(1)(value, place)
-    if not value.startswith(("https://", "http://", "data:image/")):
-        reject(place, "must be a URL, or a data URL of an image.")
+    if not value.startswith(("https://", "http://")):
+        data_url("image/jpeg", "image/png", "image/gif", "image/webp")(value, place)
 
 
 _IMAGE = _object("url", {"url": _link, "detail": one_of("auto", "low", "high", "original")})
-_AUDIO = _object("data format", {"data": string(1), "format": one_of("wav", "mp3")})
-_FILE = _object("", {"file_data": string(1), "file_id": string(1), "filename": string()})
+_AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+_AUDIO = tagged_union(
+    "format",
+    {name: _object("data format", {"data": base64_of(media_type)}) for name, media_type in _AUDIO_TYPES.items()},
+)
+
+
+def _file(value: Any, place: str) -> None:
+    _FILE(value, place)
+    if ("file_id" in value) == ("file_data" in value):
+        reject(place, "must have a file_id or file_data.")
+    if "file_data" in value and not value.get("filename"):
+        reject(f"{place}.filename", "is required with file_data.")
+
+
+_FILE = _object("", {"file_data": data_url("application/pdf"), "file_id": string(1), "filename": string()})
 _TEXT_PART = _object("text", {"text": string(), "cache_control": _CACHE_CONTROL})
 _PARTS = MappingProxyType(
     {
         "text": _TEXT_PART,
         "image_url": _object("image_url", {"image_url": _IMAGE, "cache_control": _CACHE_CONTROL}),
         "input_audio": _object("input_audio", {"input_audio": _AUDIO}),
-        "file": _object("file", {"file": _FILE, "cache_control": _CACHE_CONTROL}),
+        "file": _object("file", {"file": _file, "cache_control": _CACHE_CONTROL}),
     }
 )
 _REFUSAL_PART = _object("refusal", {"refusal": string()})
@@ -102,6 +118,12 @@ def _token_id(name: Any, place: str) -> None:
         reject(place, "is not a token id.")
 
 
+_PLACE = object_of({name: string() for name in ("city", "country", "region", "timezone")})
+_LOCATION = object_of({"type": one_of("approximate"), "approximate": _PLACE}, "type", "approximate")
+_SEARCH = object_of(
+    {"search_context_size": one_of("low", "medium", "high"), "user_location": _LOCATION}, ignores_null=True
+)
+
 _BODY = _object(
     "model messages",
     {
@@ -140,7 +162,7 @@ _BODY = _object(
         "top_p": number(0, 1),
         "user": string(),
         "verbosity": one_of("low", "medium", "high"),
-        "web_search_options": _ANY_OBJECT,
+        "web_search_options": _SEARCH,
     },
 )
 

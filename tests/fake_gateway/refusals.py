@@ -64,6 +64,13 @@ def has_fields(*names: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda body: all(body.get(name) is not None for name in names)
 
 
+def sends_images(body: Mapping[str, Any]) -> bool:
+    """Return True if a message of the request has an image."""
+    contents = [message.get("content") for message in body.get("messages", ())]
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    return any(part["type"] in ("image_url", "image") for part in parts)
+
+
 def _rate_limit(message: str, seconds: int) -> Callable[[], ErrorResponse]:
     return partial(ErrorResponse, 429, "rate_limit_error", message, {"Retry-After": str(seconds)})
 
@@ -94,6 +101,9 @@ NO_TEMPERATURE = partial(
     "unsupported_parameter",
     "temperature is not supported with this model.",
     param="temperature",
+)
+NO_IMAGES = partial(
+    ShapedError, 400, "invalid_request_error", "This model does not support image input.", shape="nested"
 )
 ONE_SAMPLER = partial(
     ShapedError,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -12,6 +15,17 @@ from lib.demo.wire import ErrorResponse
 Validator = Callable[[Any, str], None]
 
 _UNLIMITED = 2**53
+# The first bytes of each media type.
+_SIGNATURES = {
+    "image/jpeg": b"\xff\xd8\xff",
+    "image/png": b"\x89PNG\r\n\x1a\n",
+    "image/gif": b"GIF8",
+    "image/webp": b"RIFF",
+    "application/pdf": b"%PDF-",
+    "audio/wav": b"RIFF",
+    "audio/mpeg": (b"ID3", b"\xff"),
+}
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,")
 
 
 def parse_json(body: bytes) -> Any:
@@ -25,6 +39,34 @@ def parse_json(body: bytes) -> Any:
 def reject(place: str, message: str) -> NoReturn:
     """Raise the error of a field."""
     raise ErrorResponse(400, "invalid_request_error", f"{place} {message}", param=place)
+
+
+def base64_of(media_type: str) -> Validator:
+    """Accept base64 without the prefix of a data URL, of a file of this type."""
+
+    def validate(value: Any, place: str) -> None:
+        string(1)(value, place)
+        try:
+            data = base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            reject(place, "must be base64 without the prefix of a data URL.")
+        if not data.startswith(_SIGNATURES.get(media_type, b"")):
+            reject(place, f"must be a file of the type {media_type}.")
+
+    return validate
+
+
+def data_url(*media_types: str) -> Validator:
+    """Accept data URLs in base64, of files of these types."""
+
+    def validate(value: Any, place: str) -> None:
+        string(1)(value, place)
+        match = _DATA_URL.match(value)
+        if match is None or match[1] not in media_types:
+            reject(place, f"must be a data URL in base64 of {', '.join(media_types)}.")
+        base64_of(match[1])(value[match.end() :], place)
+
+    return validate
 
 
 def number(minimum: float, maximum: float) -> Validator:

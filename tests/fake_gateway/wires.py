@@ -149,7 +149,7 @@ class FakeAnthropicWire(AnthropicWire):
             + super().finish(finishes)
         )
 
-    def final_usage(self) -> dict[str, int]:
+    def final_usage(self) -> dict[str, Any]:
         return {} if self.style.usage == "never" else super().final_usage()
 
     def message(self, content: list[dict[str, Any]], output_tokens: int) -> dict[str, Any]:

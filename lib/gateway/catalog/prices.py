@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +26,7 @@ _TOKEN_PRICE_FIELDS = {
     "output": ("completion", "output_cost_per_token"),
     "cached": ("input_cache_read", "cache_read_input_token_cost"),
     "written": ("input_cache_write", "cache_creation_input_token_cost"),
+    "written_1h": ("input_cache_write_1h", "cache_creation_input_token_cost_above_1hr"),
 }
 
 
@@ -46,16 +48,29 @@ class Prices:
     def price_of(self, model: str) -> ModelPrice | None:
         """Return the gateway's price, else the vendor's, else the team's, else that of the settings.
 
-        None if it is unknown. The order is that of PriceSource.
+        None if it is unknown. The order is that of PriceSource. A web search has a price of its own, which the first
+        of them states that names one.
         """
+        price = self._find_price(model)
+        if price is None or price.base_price.per_search is not None:
+            return price
+        team_price, override = self._get_team_prices().get(model), self._find_override(model)
+        others = (team_price and team_price.price, override and override.price)
+        stated = (other.per_search for other in others if other)
+        return price.with_search_price(next((rate for rate in stated if rate is not None), None))
+
+    def _find_price(self, model: str) -> ModelPrice | None:
         if listed := self._get_model_list().prices.get(model):
             return ModelPrice(listed, "gateway")
         if vendor_price := self._get_library().price_of(model):
             return vendor_price
         if team_price := self._get_team_prices().get(model):
             return ModelPrice(team_price.price, "team")
-        override = next((override for override in self._overrides if override.matches(model)), None)
+        override = self._find_override(model)
         return ModelPrice(override.price, "settings") if override else None
+
+    def _find_override(self, model: str) -> PriceOverride | None:
+        return next((override for override in self._overrides if override.matches(model)), None)
 
 
 def parse_price_list(body: str, group: str = "") -> dict[str, Price]:
@@ -83,8 +98,16 @@ def listed_price(entry: Mapping[str, Any]) -> Price | None:
         prices = {kind: _price_per_million(fields, names) for kind, names in _TOKEN_PRICE_FIELDS.items()}
         if prices["input"] is not None and prices["output"] is not None:
             request = parse_decimal(fields.get("request")) or Decimal(0)
-            return Price(prices["input"], prices["output"], prices["cached"], prices["written"], request)
+            cache = prices["cached"], prices["written"]
+            price = Price(prices["input"], prices["output"], *cache, request, cache_write_1h=prices["written_1h"])
+            return replace(price, per_search=_listed_search_price(fields))
     return None
+
+
+def _listed_search_price(fields: Mapping[str, Any]) -> Decimal | None:
+    """Return the dollars of a web search: OpenRouter's field, else LiteLLM's for a context of medium size."""
+    by_size = get_object(fields, "search_context_cost_per_query")
+    return parse_decimal(fields.get("web_search", by_size.get("search_context_size_medium")))
 
 
 def _price_per_million(fields: Mapping[str, Any], names: Sequence[str]) -> Decimal | None:
@@ -116,6 +139,7 @@ def _price_from_ratios(
         return None
     base = ratio * _DOLLARS_PER_RATIO * group_ratio
     cached = parse_decimal(entry.get("cache_ratio"))
+    image = parse_decimal(entry.get("image_ratio"))  # of images that are sent
     written = parse_decimal(entry.get("create_cache_ratio"))
     return Price(
         base,
@@ -123,6 +147,7 @@ def _price_from_ratios(
         None if cached is None else base * cached,
         base * (_DEFAULT_CACHE_WRITE_RATIO if written is None else written),
         group=_group_label(group),
+        image_input=base * image if image else None,
     )
 
 

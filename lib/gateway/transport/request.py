@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,8 @@ from lib.config.parse import is_loopback_url
 from lib.config.settings import Timeouts
 from lib.core import errors
 from lib.gateway.transport.cancel import CancellableAdapter, CancelToken, track_connection
+from lib.gateway.transport.form_body import FormBody
+from lib.gateway.transport.json_body import JsonBody
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,7 @@ class Transport:
         self._base_url = base_url
         self._origin = origin(_normalize_url(base_url))
         self._timeouts = timeouts
+        self.is_closed = False
         self._session = _NoRedirectSession()
         adapter = CancellableAdapter(pool_maxsize=64, max_retries=0)
         self._session.mount("http://", adapter)
@@ -141,11 +143,20 @@ class Transport:
     def post(self, path: str, headers: Mapping[str, str], body: Mapping[str, Any], cancel: CancelToken) -> Response:
         """Send `body` as JSON and return once the headers have arrived, whatever the status.
 
-        Raises a NetworkError when the gateway cannot be reached or does not respond in time.
+        Raises a NetworkError when the gateway cannot be reached or does not respond in time, and FileUnavailable.
         """
-        data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        data = JsonBody(body)
         defaults = {"Content-Type": "application/json", "Accept": "text/event-stream"}
         return self._send("POST", path, {**defaults, **headers}, data, cancel, self._timeouts.first_byte)
+
+    def post_form(
+        self, path: str, headers: Mapping[str, str], fields: Mapping[str, Any], cancel: CancelToken
+    ) -> Response:
+        """Send `fields` with their files as a multipart form, and return and raise as `post`."""
+        data = FormBody(fields)
+        defaults = {"Accept": "text/event-stream"}
+        sent = {**defaults, **headers, "Content-Type": data.content_type}
+        return self._send("POST", path, sent, data, cancel, self._timeouts.first_byte)
 
     def get(self, path: str, headers: Mapping[str, str]) -> Response:
         """Send a GET request and return once the headers have arrived. Raises a NetworkError as `post`."""
@@ -158,7 +169,7 @@ class Transport:
         method: str,
         path: str,
         headers: Mapping[str, str],
-        data: bytes | None,
+        data: JsonBody | FormBody | None,
         cancel: CancelToken,
         first_byte_timeout: float,
     ) -> Response:
@@ -178,6 +189,7 @@ class Transport:
         return Response(raw, cancel, self._timeouts.idle)
 
     def close(self) -> None:
+        self.is_closed = True
         self._session.close()
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lib.core.conversation import Message
+from lib.core.conversation import FilePart, Message
 from lib.core.errors import GatewayError
 from lib.core.events import Event
 from lib.core.extra_json import absorb_extra, reserved_fields
+from lib.core.file_content import FileContent
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import (
     MIN_THINKING_BUDGET,
@@ -18,10 +19,12 @@ from lib.core.params import (
     merge_patch,
     parse_json_object,
 )
-from lib.core.sanitize import get_object
+from lib.core.sanitize import get_list, get_object
 from lib.gateway.transport.sse import Frame
-from lib.gateway.wires import claude_rules, errors, model_quirks
 from lib.gateway.wires.anthropic_stream import parse_events
+from lib.gateway.wires.content.request_content import NO_CONTENTS, FileContents, build_content
+from lib.gateway.wires.errors import responses
+from lib.gateway.wires.models import claude_rules, quirks, web_search
 
 PATH = "/v1/messages"
 ANTHROPIC_VERSION = "2023-06-01"
@@ -34,19 +37,23 @@ def headers(key: str) -> dict[str, str]:
 
 
 def body(
-    model: str, messages: Sequence[Message], params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
+    model: str,
+    messages: Sequence[Message],
+    params: Params,
+    capabilities: Capabilities = UNKNOWN_CAPABILITIES,
+    files: FileContents = NO_CONTENTS,
 ) -> dict[str, Any]:
     """Return the JSON of a request. Unset parameters are omitted, and only signed thinking is sent back.
 
     Two are sent without a value: the output limit, which the format requires, and the display of thinking
-    for models that would leave out its text.
+    for models that would leave out its text. `files` are sent as they are; other ones of the messages are left out.
     """
     params = absorb_extra("anthropic", params)
-    adapted, _ = model_quirks.adapt_params("anthropic", model, params, capabilities)
+    adapted, _ = quirks.adapt_params("anthropic", model, params, capabilities)
     request: dict[str, Any] = {
         "model": model,
         "max_tokens": adapted.max_tokens,
-        "messages": [{"role": message.role, "content": _build_content(message)} for message in messages],
+        "messages": [{"role": message.role, "content": _build_content(message, files)} for message in messages],
         "stream": params.stream,
     }
     if params.system:
@@ -55,6 +62,9 @@ def body(
     extra = parse_json_object(params.extra)
     if "type" not in get_object(extra, "thinking"):  # a type of its own does not take the fields of another
         request |= _build_thinking(claude_rules.rules_of(model, capabilities), adapted)
+    if adapted.web_search and extra.get("tools", ()) is not None:
+        tools = web_search.add_tool(get_list(extra, "tools"), web_search.build_tool(adapted))
+        extra = {**extra, "tools": tools}
     return merge_patch(request, extra)
 
 
@@ -67,9 +77,7 @@ def dropped_params(
     model: str, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
 ) -> list[ParamAdjustment]:
     """Parameters that are not in the body, or not as they were set."""
-    adapted, adjustments = model_quirks.adapt_params(
-        "anthropic", model, absorb_extra("anthropic", params), capabilities
-    )
+    adapted, adjustments = quirks.adapt_params("anthropic", model, absorb_extra("anthropic", params), capabilities)
     if reserved := reserved_fields(params):
         adjustments.append(ParamAdjustment("reserved", "extra", ", ".join(reserved)))
     adjustments += find_unsupported("anthropic", adapted)
@@ -79,6 +87,8 @@ def dropped_params(
         adjustments.append(ParamAdjustment("schema_only", "format"))
     if any(not stop.strip() for stop in adapted.stop):
         adjustments.append(ParamAdjustment("stops_blank", "stop"))
+    if adapted.web_search and adapted.search_domains and adapted.search_blocked:
+        adjustments.append(ParamAdjustment("search_domains", "search_blocked"))
     if adapted.effort == "minimal":
         adjustments.append(ParamAdjustment("sent_as", "effort", "low"))
     return [*adjustments, *_thinking_adjustments(adapted)]
@@ -95,7 +105,7 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
 
 def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:
     """Return the error for an error response, in the shape of Anthropic or of any gateway."""
-    return errors.error_from_response(status, headers, payload)
+    return responses.error_from_response(status, headers, payload)
 
 
 def _thinking_adjustments(params: Params) -> list[ParamAdjustment]:
@@ -104,7 +114,7 @@ def _thinking_adjustments(params: Params) -> list[ParamAdjustment]:
         is_thinking = params.thinking in ("adaptive", "budget")
         dropped = [name for name in ("thinking", "budget") if is_thinking and getattr(params, name)]
         return [ParamAdjustment("thinking_off", ",".join(("effort", *dropped)))]
-    budget = model_quirks.thinking_budget(params)
+    budget = quirks.thinking_budget(params)
     if params.thinking != "budget" or budget == (params.budget or MIN_THINKING_BUDGET):
         return []
     if not budget:
@@ -112,15 +122,22 @@ def _thinking_adjustments(params: Params) -> list[ParamAdjustment]:
     return [ParamAdjustment("budget_lowered", "budget", str(budget))]
 
 
-def _build_content(message: Message) -> str:
-    """Return the content of a message, which is its text: thinking is not sent back.
+def _build_content(message: Message, files: FileContents) -> str | list[dict[str, Any]]:
+    """Return the content of a message, its text and its files: thinking is not sent back.
 
     Anthropic requires the thinking of an earlier answer in an unfinished tool turn only, and no request here
     continues one: tool calls are shown, never executed. Elsewhere it does harm, since its signature is bound to
     the model, to all that precedes it, and for some models to the account, of which resellers use many.
     Source: platform.claude.com, "Preserved thinking"; shared keys: sub2api issue 2380.
     """
-    return message.text
+    return build_content(message, files, _build_file)
+
+
+def _build_file(part: FilePart, content: FileContent) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": content.media_type, "data": content.base64}
+    if part.kind == "image":
+        return {"type": "image", "source": source}
+    return {"type": "document", "source": source, "title": part.name}
 
 
 def _build_fields(params: Params) -> dict[str, Any]:
@@ -145,7 +162,7 @@ def _build_thinking(rules: claude_rules.ClaudeRules, params: Params) -> dict[str
     # Where thinking is on by default, "adaptive" is what a request without the field does.
     if params.thinking == "adaptive" or (not params.thinking and rules.thinks_by_default and display):
         return {"thinking": {"type": "adaptive", **display}}
-    if budget := model_quirks.thinking_budget(params):
+    if budget := quirks.thinking_budget(params):
         return {"thinking": {"type": "enabled", "budget_tokens": budget, **display}}
     return {}
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from lib.core.conversation import Part, SourcePart, TextPart, ThinkingPart
+from lib.core.conversation import ImagePart, OtherPart, Part, SourcePart, TextPart, ThinkingPart
 from lib.core.errors import MissingFinishReason, StreamInterrupted
 from lib.core.events import (
     Citation,
@@ -24,17 +24,26 @@ from lib.core.events import (
 )
 from lib.core.sanitize import get_list, get_object
 from lib.gateway.transport.sse import Frame
-from lib.gateway.wires import content_parts, errors, finish_reasons
-from lib.gateway.wires.citations import find_citations, parse_citation
+from lib.gateway.wires import finish_reasons
+from lib.gateway.wires.content import content_parts
+from lib.gateway.wires.content.citations import find_citations, parse_citation
+from lib.gateway.wires.content.tool_calls import ToolCalls
+from lib.gateway.wires.content.web_searches import RESULT_TYPE, WebSearches, is_search_call
+from lib.gateway.wires.errors import responses
+from lib.gateway.wires.errors.refusals import RefusalDetector
 from lib.gateway.wires.frames import DamagedValue, check_object, check_text, parse_frames
-from lib.gateway.wires.refusals import RefusalDetector
-from lib.gateway.wires.tool_calls import ToolCalls
 from lib.gateway.wires.usage import find_usage, merge_raw_usage, parse_anthropic_usage
 
 _METADATA_FIELDS = ("id", "model", "type", "role")
 _STOP_FIELDS = ("stop_sequence", "stop_details")
 # An image in a tool's result is shown behind the result: each block of the wire has room for several parts.
 _SLOTS = 100
+# Events that nobody knows stand behind all blocks.
+_UNKNOWN_SLOT, _MAX_UNKNOWN_EVENTS = 10**9, 20
+_KNOWN_EVENTS = (
+    *("message_start", "message", "message_delta", "message_stop", "content_block_start", "content_block_delta"),
+    *("content_block_stop", "ping", "error", "comment", "usage", "keepalive", "heartbeat"),
+)
 _MAX_INPUT_LENGTH = 20_000  # characters of a server tool's input that are kept
 
 
@@ -57,8 +66,8 @@ def _parse_frames(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Ev
             elif event:
                 yield from parser.parse_delta_event(event)
             continue
-        if frame.name == "error" or errors.is_error(event):
-            raise errors.error_from_stream_event(event or frame.data)
+        if frame.name == "error" or responses.is_error(event):
+            raise responses.error_from_stream_event(event or frame.data)
         yield from parser.parse_event(kind, event)
         if kind == "message_stop" or frame.data.strip() == "[DONE]":
             if not parser.finish.is_finished:
@@ -81,7 +90,9 @@ class _StreamParser:
     def _reset(self) -> None:
         self._raw_usage: dict[str, Any] = {}
         self._tool_calls = ToolCalls()
+        self._searches = WebSearches()
         self._blocks: dict[int, dict[str, Any]] = {}  # blocks without a form of their own, by index
+        self._unknown_count = 0
         self._inputs: dict[int, str] = {}  # JSON of their input so far
         self.finish = self._guard.state = finish_reasons.FinishState()
 
@@ -120,7 +131,8 @@ class _StreamParser:
         if kind == "content_block_stop":
             yield from self._finish_block(_block_index(event))
         yield from find_citations(event)
-        yield from self._parse_stop(event if event.get("stop_reason") else get_object(event, "delta"))
+        holders = (event, get_object(event, "delta"), get_object(event, "message"))
+        yield from self._parse_stop(next((fields for fields in holders if fields.get("stop_reason")), {}))
         yield from self._parse_usage(event)
 
     def parse_delta_event(self, event: dict[str, Any]) -> Iterator[Event]:
@@ -146,6 +158,9 @@ class _StreamParser:
             for index, block in enumerate(blocks):
                 yield from self._parse_block(index, check_object(block))
                 yield from self._finish_block(index)
+        elif kind not in _KNOWN_EVENTS and (part := content_parts.name_block(event, kind)).label:
+            self._unknown_count = min(self._unknown_count + 1, _MAX_UNKNOWN_EVENTS)
+            yield ContentPart(part, _UNKNOWN_SLOT + self._unknown_count)
 
     def _parse_block(self, index: int, block: dict[str, Any]) -> Iterator[Event]:
         """Events of a block's initial content: empty in a stream, all of it in a complete message."""
@@ -165,6 +180,11 @@ class _StreamParser:
             case "tool_use":
                 arguments = json.dumps(block["input"]) if block.get("input") else ""
                 self._tool_calls.add_delta(index, block.get("id"), block.get("name"), arguments)
+            case "server_tool_use" if is_search_call(block):
+                self._blocks[index] = dict(block)
+                yield from self._searches.add_call(block, slot)
+            case kind if kind == RESULT_TYPE:
+                yield from self._searches.add_result(block, slot)
             case _ if block:
                 self._blocks[index] = dict(block)
                 yield from _place_parts(slot, content_parts.parse_content(block))
@@ -172,6 +192,8 @@ class _StreamParser:
     def _parse_delta(self, index: int, delta: Any) -> Iterator[Event]:
         delta = check_object(delta)
         kind = delta.get("type")
+        if kind is None and set(delta) == {"text"}:
+            kind, delta = "text_delta", {**delta, "type": "text_delta"}
         if kind in _EVENT_BY_DELTA_TYPE:
             yield from _parse_known_delta(index * _SLOTS, delta)
         elif kind == "citations_delta":
@@ -203,7 +225,10 @@ class _StreamParser:
                 block = {**block, "input": json.loads(text)}
             except (ValueError, RecursionError):
                 block = {**block, "input": text}
-            yield ContentPart(content_parts.name_block(block), index * _SLOTS)
+            if is_search_call(block):
+                yield from self._searches.add_call(block, index * _SLOTS)
+            else:
+                yield ContentPart(content_parts.name_block(block), index * _SLOTS)
 
     def _parse_stop(self, fields: Mapping[str, Any]) -> Iterator[Event]:
         reason = finish_reasons.parse_reason(fields.get("stop_reason"))
@@ -240,7 +265,7 @@ def _place_parts(slot: int, parts: Iterator[Part]) -> Iterator[Event]:
                 yield ThinkingDelta(text, place)
             case SourcePart():
                 yield Citation(part)
-            case _:
+            case ImagePart() | OtherPart():
                 yield ContentPart(part, place)
 
 
@@ -253,5 +278,5 @@ _EVENT_BY_DELTA_TYPE: dict[Any, Callable[[str, int], Event]] = {
 
 def _parse_known_delta(slot: int, delta: dict[str, Any]) -> Iterator[Event]:
     kind = str(delta.get("type"))
-    if value := check_text(delta.get(kind.removesuffix("_delta"))):
+    if value := check_text(delta.get(kind.removesuffix("_delta"), delta.get("text"))):
         yield _EVENT_BY_DELTA_TYPE[kind](value, slot)

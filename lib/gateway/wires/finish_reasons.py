@@ -19,10 +19,13 @@ _REASONS_BY_OUTCOME = {
     Outcome.COMPLETE: (
         "stop end_turn stop_sequence tool_calls tool_call tool_use function_call"  # OpenAI, Anthropic, Cohere
         " complete completed eos eos_token normal word"  # Cohere, Together, TGI, Baidu, llama.cpp
+        " finish finished done end end_of_turn end_of_sequence end_of_text"
     ),
     Outcome.LENGTH: (
         "length max_tokens model_context_window_exceeded max_output_tokens"  # OpenAI, Anthropic, Gemini
         " model_length error_limit limit max_length"  # Mistral, Cohere, llama.cpp
+        " max_completion_tokens max_new_tokens max_tokens_exceeded max_tokens_reached token_limit tokens_limit"
+        " length_limit output_limit context_length context_length_exceeded context_window_exceeded"
     ),
     Outcome.REFUSED: "refusal",
     Outcome.FILTERED: (

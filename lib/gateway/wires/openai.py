@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lib.core.conversation import Message
+from lib.core.conversation import FilePart, Message
 from lib.core.errors import GatewayError
 from lib.core.events import Event
 from lib.core.extra_json import absorb_extra, reserved_fields
+from lib.core.file_content import FileContent
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import (
     MAX_STOP_SEQUENCES,
@@ -18,12 +19,17 @@ from lib.core.params import (
     merge_patch,
     parse_json_object,
 )
-from lib.core.sanitize import get_object
+from lib.core.sanitize import get_list, get_object
 from lib.gateway.transport.sse import Frame
-from lib.gateway.wires import errors, model_quirks
+from lib.gateway.wires.content.request_content import NO_CONTENTS, FileContents, build_content
+from lib.gateway.wires.errors import responses
+from lib.gateway.wires.models import quirks, web_search
 from lib.gateway.wires.openai_stream import parse_events
 
 PATH = "/v1/chat/completions"
+
+# Formats of audio by media type.
+AUDIO_FORMATS = {"audio/wav": "wav", "audio/mpeg": "mp3"}
 
 # Params fields that are sent unchanged under their own names.
 _PASSTHROUGH_PARAMS = (
@@ -45,19 +51,32 @@ def headers(key: str) -> dict[str, str]:
 
 
 def body(
-    model: str, messages: Sequence[Message], params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
+    model: str,
+    messages: Sequence[Message],
+    params: Params,
+    capabilities: Capabilities = UNKNOWN_CAPABILITIES,
+    files: FileContents = NO_CONTENTS,
 ) -> dict[str, Any]:
-    """Return the JSON of a request. Unset parameters are omitted, and thinking is not sent back."""
-    chat = [{"role": message.role, "content": message.text} for message in messages]
+    """Return the JSON of a request. Unset parameters are omitted, and thinking is not sent back.
+
+    `files` are sent as they are; other ones of the messages are left out.
+    """
+    chat: list[dict[str, Any]] = [
+        {"role": message.role, "content": build_content(message, files, _build_file)} for message in messages
+    ]
     if params.system:
         chat.insert(0, {"role": "system", "content": params.system})
     request: dict[str, Any] = {"model": model, "messages": chat, "stream": params.stream}
     if params.stream:
         request["stream_options"] = {"include_usage": True}
     params = absorb_extra("openai", params)
-    adapted, _ = model_quirks.adapt_params("openai", model, params, capabilities)
+    adapted, _ = quirks.adapt_params("openai", model, params, capabilities)
     request |= _build_fields(model, adapted)
-    return merge_patch(request, parse_json_object(params.extra))
+    extra, mode = parse_json_object(params.extra), web_search.search_mode("openai", model, capabilities)
+    options = web_search.build_options(mode, adapted)
+    if options is not None and not any(map(web_search.is_search_tool, get_list(extra, "tools"))):
+        request[web_search.OPTIONS_FIELD] = options
+    return merge_patch(request, extra)
 
 
 def with_user(body: dict[str, Any], user: str) -> dict[str, Any]:
@@ -70,7 +89,7 @@ def dropped_params(
     model: str, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
 ) -> list[ParamAdjustment]:
     """Parameters that are not in the body, or not as they were set."""
-    adapted, adjustments = model_quirks.adapt_params("openai", model, absorb_extra("openai", params), capabilities)
+    adapted, adjustments = quirks.adapt_params("openai", model, absorb_extra("openai", params), capabilities)
     if reserved := reserved_fields(params):
         adjustments.append(ParamAdjustment("reserved", "extra", ", ".join(reserved)))
     adjustments += find_unsupported("openai", adapted)
@@ -79,10 +98,21 @@ def dropped_params(
     return adjustments
 
 
+def _build_file(part: FilePart, content: FileContent) -> dict[str, Any]:
+    match part.kind:
+        case "image":
+            return {"type": "image_url", "image_url": {"url": content.data_url}}
+        case "audio":
+            audio = {"data": content.base64, "format": AUDIO_FORMATS[content.media_type]}
+            return {"type": "input_audio", "input_audio": audio}
+        case _:
+            return {"type": "file", "file": {"filename": part.name, "file_data": content.data_url}}
+
+
 def _build_fields(model: str, params: Params) -> dict[str, Any]:
     fields = {name: getattr(params, name) for name in _PASSTHROUGH_PARAMS if getattr(params, name) not in (None, "")}
     if params.max_tokens is not None:
-        name = "max_completion_tokens" if model_quirks.takes_max_completion_tokens(model) else "max_tokens"
+        name = "max_completion_tokens" if quirks.takes_max_completion_tokens(model) else "max_tokens"
         fields[name] = params.max_tokens
     if params.stop:
         fields["stop"] = list(params.stop[:MAX_STOP_SEQUENCES])
@@ -109,4 +139,4 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
 
 def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:
     """Return the error for an error response, in the shape of OpenAI or of any gateway."""
-    return errors.error_from_response(status, headers, payload)
+    return responses.error_from_response(status, headers, payload)

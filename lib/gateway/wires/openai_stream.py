@@ -21,12 +21,14 @@ from lib.core.events import (
 )
 from lib.core.sanitize import get_list, get_object, get_objects
 from lib.gateway.transport.sse import Frame
-from lib.gateway.wires import content_parts, errors, finish_reasons
-from lib.gateway.wires.audio import AudioAnswer
-from lib.gateway.wires.citations import find_citations
+from lib.gateway.wires import finish_reasons
+from lib.gateway.wires.content import content_parts
+from lib.gateway.wires.content.audio import AudioAnswer
+from lib.gateway.wires.content.citations import find_citations
+from lib.gateway.wires.content.tool_calls import ToolCalls
+from lib.gateway.wires.errors import responses
+from lib.gateway.wires.errors.refusals import RefusalDetector
 from lib.gateway.wires.frames import DamagedValue, check_object, check_text, parse_frames
-from lib.gateway.wires.refusals import RefusalDetector
-from lib.gateway.wires.tool_calls import ToolCalls
 from lib.gateway.wires.usage import find_usage, merge_usage, parse_openai_usage
 
 _METADATA_FIELDS = ("id", "model", "object", "created", "system_fingerprint", "service_tier", "provider")
@@ -58,7 +60,7 @@ def _parse_frames(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Ev
         parser.has_error = parser.has_error or is_error
         yield from parser.parse_chunk(chunk)
         if is_error:
-            raise errors.error_from_stream_event(failure or chunk or frame.data)
+            raise responses.error_from_stream_event(failure or chunk or frame.data)
         refusals.add(frame, chunk)
     if parser.is_incomplete or not parser.finish.is_finished:
         yield refusals.end(has_started=parser.has_started, is_incomplete=parser.is_incomplete)
@@ -73,9 +75,11 @@ class _Choice:
         self.tool_calls: ToolCalls | None = None
         self.audio = AudioAnswer()
         self.is_refused = False
+        self.is_streamed = self.has_thinking = False
         self.usage = Usage()
         self._audio_block = 0
         self._audio_part: OtherPart | None = None
+        self._unknown_blocks: dict[str, int] = {}
         self._seen: set[int] = set()  # hashes of images: some gateways repeat them at the end
 
     def to_events(self, part: Part) -> Iterator[Event]:
@@ -91,6 +95,13 @@ class _Choice:
                     self._seen.add(key)
                     self.block += 1
                     yield ContentPart(part, self.block, self.index)
+
+    def add_unknown(self, name: str, part: OtherPart) -> Iterator[Event]:
+        """Yield a field that nobody knows, in one place for all its deltas."""
+        if name not in self._unknown_blocks:
+            self.block += 1
+            self._unknown_blocks[name] = self.block
+        yield ContentPart(part, self._unknown_blocks[name], self.index)
 
     def add_tool_calls(self, delta: dict[str, Any]) -> bool:
         """Add the tool calls of a delta, also of the older form with a single call; False without any."""
@@ -217,18 +228,26 @@ class _StreamParser:
 
     def _parse_choice(self, choice: dict[str, Any]) -> Iterator[Event]:
         state = self._choices.setdefault(index := _choice_index(choice), _Choice(_choice_index(choice)))
-        reason = finish_reasons.parse_reason(choice.get("finish_reason"))
+        reason = _find_reason(choice)
         delta: dict[str, Any] = {}
+        is_repeated = False
         try:
-            delta = check_object(choice.get("delta")) or check_object(choice.get("message"))
+            delta = check_object(choice.get("delta"))
+            is_streamed = bool(delta)
+            is_repeated = not is_streamed and state.is_streamed
+            delta = delta or check_object(choice.get("message"))
             for event in self._parse_delta(state, choice, delta):
+                if is_repeated and not _is_new_in_message(event, state):
+                    continue
+                state.has_thinking = state.has_thinking or type(event) is ThinkingDelta
+                state.is_streamed = state.is_streamed or (is_streamed and type(event) is TextDelta)
                 if not isinstance(event, Citation):
                     self.finish.add_text(index, is_finish_chunk=bool(reason))
                 yield event
         except DamagedValue:
             self.finish.add_damage()
         yield from self._find_new_citations(choice, index)
-        if state.add_tool_calls(delta) and not reason:
+        if not is_repeated and state.add_tool_calls(delta) and not reason:
             self.finish.add_progress(index)
         if delta.get("refusal"):
             state.is_refused = True
@@ -252,6 +271,8 @@ class _StreamParser:
             yield TextDelta(refusal, state.block, state.index)
         for part in content_parts.parse_extra_fields(delta):
             yield from state.to_events(part)
+        for name, part in content_parts.name_unknown_fields(delta):
+            yield from state.add_unknown(name, part)
         if audio := get_object(delta, "audio"):
             yield from state.add_audio(audio, is_streamed="delta" in choice)
 
@@ -306,7 +327,20 @@ _PLAIN_CHOICE_FIELDS = {"index", "delta", "finish_reason", "logprobs"}
 def _find_failure(chunk: dict[str, Any]) -> dict[str, Any]:
     """Return the object with an error: the chunk, or a choice of it (OpenRouter); {} without one."""
     objects = (chunk, *get_objects(chunk, "choices"))
-    return next((candidate for candidate in objects if errors.is_error(candidate)), {})
+    return next((candidate for candidate in objects if responses.is_error(candidate)), {})
+
+
+def _find_reason(choice: dict[str, Any]) -> str:
+    """Return the finish reason of a choice, which some gateways put into its delta; "" for none."""
+    values = (choice.get("finish_reason"), choice.get("finishReason"), get_object(choice, "delta").get("finish_reason"))
+    return next((reason for value in values if (reason := finish_reasons.parse_reason(value))), "")
+
+
+def _is_new_in_message(event: Event, state: _Choice) -> bool:
+    """Return True for what a whole message behind its deltas adds to them; some gateways end their streams with one."""
+    if isinstance(event, ContentPart):
+        return isinstance(event.part, ImagePart)  # which come once
+    return isinstance(event, Citation) or (type(event) is ThinkingDelta and not state.has_thinking)
 
 
 def _has_wrong_choices(chunk: dict[str, Any]) -> bool:

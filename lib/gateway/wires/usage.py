@@ -14,21 +14,27 @@ Sources: the types of the openai and anthropic SDKs, new-api's `dto.Usage`, Lite
    out of the total. Without a total, more thinking than completion means that it is outside, too.
 6. A total that is smaller than its parts is wrong, and is ignored.
 7. Cache writes are the larger of the sum and of its parts by lifetime: gateways fill in one and leave 0 in the other.
+   A part that stands in several places counts once, with the largest number.
+8. Writes of one hour are those that are reported for it or for a longer lifetime. Where only the part of five
+   minutes is reported they are the rest of the sum. A rest that neither part claims counts as five minutes, which is
+   Anthropic's default; so does a sum without parts, and one whose parts are 0.
+9. Web searches count where the gateway names their number, in any of the objects that vendors use for it.
+10. The tokens of a compaction are charged, and Anthropic leaves them out of the counters beside its `iterations`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from lib.core.conversation import Usage
-from lib.core.sanitize import get_object, parse_token_count
+from lib.core.sanitize import get_object, get_objects, parse_token_count
 
 _DETAILS = ("prompt_tokens_details", "input_tokens_details")
 _OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details")
-_TOTAL_NAMES = ("total_tokens", "totalTokenCount")
+_TOTAL_NAMES = ("total_tokens", "totalTokenCount", "totalTokens")
 _READ_NAMES = (
     "cache_read_input_tokens",
     "cached_tokens",
@@ -36,6 +42,8 @@ _READ_NAMES = (
     "cachedContentTokenCount",
     "cacheReadInputTokens",
     "cacheReadInputTokenCount",
+    "cache_read_tokens",
+    "cachedInputTokens",
 )
 _READ_DETAIL_NAMES = ("cached_tokens", "cache_read_tokens", "cache_read_input_tokens")
 _WRITE_NAMES = (
@@ -44,13 +52,24 @@ _WRITE_NAMES = (
     "cache_creation_tokens",
     "cacheWriteInputTokens",
     "cacheWriteInputTokenCount",
+    "cache_write_input_tokens",
 )
-_WRITE_DETAIL_NAMES = ("cache_write_tokens", "cache_creation_tokens", "cached_creation_tokens")
-_WRITE_PART = re.compile(r"ephemeral_\w+_input_tokens|claude_cache_creation_\w+_tokens")
-_THINKING_NAMES = ("reasoning_tokens", "thinking_tokens", "thoughtsTokenCount")
+_WRITE_DETAIL_NAMES = (
+    *("cache_write_tokens", "cache_creation_tokens", "cached_creation_tokens"),
+    *("cache_creation_input_tokens", "cache_write_input_tokens"),
+)
+_WRITE_PART = re.compile(r"ephemeral_(\w+)_input_tokens|claude_cache_creation_(\w+)_tokens")
+# Objects with the parts: Anthropic's, and LiteLLM's within the details of the prompt.
+_WRITE_PARTS = ("cache_creation", "cache_creation_token_details")
+_SHORT_LIFETIME = "5m"
+_THINKING_NAMES = ("reasoning_tokens", "thinking_tokens", "thoughtsTokenCount", "reasoningTokens")
 # Gemini counts thinking and the prompts of tools apart, and Bedrock has names of its own.
-_INPUT_NAMES = ("promptTokenCount", "inputTokenCount", "inputTokens")
-_OUTPUT_NAMES = ("candidatesTokenCount", "outputTokenCount", "outputTokens")
+_INPUT_NAMES = ("promptTokenCount", "inputTokenCount", "inputTokens", "promptTokens")
+_OUTPUT_NAMES = ("candidatesTokenCount", "outputTokenCount", "outputTokens", "completionTokens")
+
+# Web searches: Anthropic and OpenRouter, LiteLLM, Perplexity.
+_SEARCH_HOLDERS = ("server_tool_use", "prompt_tokens_details", "server_tool_use_details")
+_SEARCH_NAMES = ("web_search_requests", "num_search_queries")
 
 _PLACES = ("usage", "usageMetadata", "usage_metadata")
 # Bedrock adds its own counters to the last event, under Anthropic's meaning and its own names.
@@ -85,7 +104,11 @@ def parse_anthropic_usage(raw: Mapping[str, Any]) -> Usage:
     names = ("input_tokens", *_INPUT_NAMES), ("output_tokens", *_OUTPUT_NAMES)
     if _first_count(raw, names[0]) is None and _first_count(raw, ("prompt_tokens",)) is not None:
         return parse_openai_usage(raw)  # a converter that left the names of the other wire
-    return _parse_usage(raw, *names, is_cache_outside=True)
+    usage = _parse_usage(raw, *names, is_cache_outside=True)
+    for entry in get_objects(raw, "iterations"):
+        if entry.get("type") == "compaction":
+            usage += _parse_usage(entry, *names, is_cache_outside=True)
+    return usage
 
 
 def merge_usage(earlier: Usage, later: Usage) -> Usage:
@@ -97,6 +120,9 @@ def merge_usage(earlier: Usage, later: Usage) -> Usage:
 def merge_raw_usage(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     """Return the raw counters of two reports of one request, merged as `merge_usage` does."""
     kept = {name: value for name, value in later.items() if value is not None and (value != 0 or not earlier.get(name))}
+    for name, value in kept.items():
+        if isinstance(value, Mapping) and isinstance(known := earlier.get(name), Mapping):
+            kept[name] = merge_raw_usage(known, value)
     return {**earlier, **kept}
 
 
@@ -106,7 +132,7 @@ def _parse_usage(
     prompt, completion = _first_count(raw, input_names), _first_count(raw, output_names)
     total = _first_count(raw, _TOTAL_NAMES)
     read = _prefer_positive([_first_count(raw, _READ_NAMES), _detail_count(raw, _DETAILS, _READ_DETAIL_NAMES)])
-    write = _cache_writes(raw)
+    write, write_1h = _cache_writes(raw)
     thinking = _prefer_positive(
         [_detail_count(raw, _OUTPUT_DETAILS, _THINKING_NAMES), _first_count(raw, _THINKING_NAMES)]
     )
@@ -117,7 +143,8 @@ def _parse_usage(
     is_outside = _is_cache_outside(prompt or 0, completion or 0, cache, thinking or 0, total, default=is_cache_outside)
     if cache and is_outside and (prompt is not None or is_cache_outside):
         prompt = (prompt or 0) + cache
-    return Usage(*_complete_counts(prompt, completion, total, thinking), read, write, thinking)
+    searches = _prefer_positive([_first_count(raw, _SEARCH_NAMES), _detail_count(raw, _SEARCH_HOLDERS, _SEARCH_NAMES)])
+    return Usage(*_complete_counts(prompt, completion, total, thinking), read, write, thinking, write_1h, searches)
 
 
 def _is_cache_outside(
@@ -146,19 +173,28 @@ def _complete_counts(
     return prompt, completion
 
 
-def _cache_writes(raw: Mapping[str, Any]) -> int | None:
-    """Return the tokens written to the cache (rule 7)."""
+def _cache_writes(raw: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Return the tokens written to the cache, and those of them that stay for an hour (rules 7 and 8)."""
     total = _prefer_positive([_first_count(raw, _WRITE_NAMES), _detail_count(raw, _DETAILS, _WRITE_DETAIL_NAMES)])
-    objects = (raw, get_object(raw, "cache_creation"), *(get_object(raw, name) for name in _DETAILS))
-    parts = [count for values in objects for count in _lifetime_counts(values)]
-    return max(total or 0, sum(parts)) if parts else total
+    parts = _writes_by_lifetime(raw)
+    if not parts:
+        return total, None
+    short = parts.pop(_SHORT_LIFETIME, 0)
+    long = sum(parts.values()) if parts or not short else max(0, (total or 0) - short)
+    return max(total or 0, short + long), long
 
 
-def _lifetime_counts(values: Mapping[str, Any]) -> Iterator[int]:
-    for name, value in values.items():
-        count = _count(value) if _WRITE_PART.fullmatch(str(name)) else None
-        if count is not None:
-            yield count
+def _writes_by_lifetime(raw: Mapping[str, Any]) -> dict[str, int]:
+    """Return the reported parts of the cache writes by lifetime: "5m", "1h"."""
+    details = [get_object(raw, name) for name in _DETAILS]
+    objects = [raw, *details, *(get_object(holder, name) for holder in (raw, *details) for name in _WRITE_PARTS)]
+    parts: dict[str, int] = {}
+    for name, value in ((name, value) for values in objects for name, value in values.items()):
+        match, count = _WRITE_PART.fullmatch(str(name)), _count(value)
+        if match and count is not None:
+            lifetime = (match[1] or match[2]).replace("_", "")
+            parts[lifetime] = max(parts.get(lifetime, 0), count)
+    return parts
 
 
 def _detail_count(raw: Mapping[str, Any], objects: tuple[str, ...], names: tuple[str, ...]) -> int | None:

@@ -270,3 +270,17 @@ def test_request_with_content_is_not_repeated(replay: Replay, content: dict[str,
     assert type(ask(client, "openai").error) is errors.StreamInterrupted
     assert len(replay.requests) == 1
     client.close()
+
+
+@each_framing
+@each_wire
+def test_an_answer_in_the_format_of_the_other_endpoint_is_read_as_such(
+    replay: Replay, gateway: Gateway, wire: Wire, framing: Framing
+) -> None:
+    other: Wire = "anthropic" if wire == "openai" else "openai"
+    for name in ("reasoning.sse", "nostream.json"):
+        recording = RECORDINGS[f"{other}-{name}"]
+        replay.serve(PATHS[wire], Canned(b": keep-alive\n\n" + recording.body, headers=EVENT_STREAM, framing=framing))
+        answer = ask(gateway, wire)
+        assert (answer.text, answer.thinking, answer.error) == (recording.text, recording.thinking, None)
+        assert answer.reply.outcome() is Outcome.COMPLETE and answer.reply.usage.output

@@ -9,7 +9,7 @@ from lib.core import errors
 from lib.core.conversation import Outcome
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, openai
-from lib.gateway.wires import errors as faults
+from lib.gateway.wires.errors import responses as faults
 from tests.support.replay import EVENT_STREAM, JSON, Canned, Replay
 from tests.unit.gateway.recordings import PATHS, CollectedAnswer, ask, build_gateway, collect
 

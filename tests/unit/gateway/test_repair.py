@@ -17,7 +17,7 @@ from lib.gateway import client
 from lib.gateway.client import Gateway
 from lib.gateway.repair import RequestRepair, find_refused_param, find_sent_field, without_thinking
 from lib.gateway.transport.cancel import CancelToken
-from lib.gateway.wires import errors as wire_errors
+from lib.gateway.wires.errors import responses as wire_errors
 from lib.gateway.wires.request_body import WIRE_MODULES, build_body
 from tests.support.replay import JSON, Canned, Replay
 from tests.unit.gateway.recordings import KEY, PATHS, QUESTION, RECORDINGS, CollectedAnswer, collect

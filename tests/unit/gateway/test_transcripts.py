@@ -10,8 +10,8 @@ from lib.core import errors
 from lib.core.target import Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.sse import iter_frames
+from lib.gateway.wires.content.think_tags import split_thinking
 from lib.gateway.wires.request_body import WIRE_MODULES
-from lib.gateway.wires.think_tags import split_thinking
 from tests.support.replay import FRAMINGS, Framing, Replay
 from tests.unit.gateway.recordings import (
     COMPLETE_RESPONSES,

@@ -38,7 +38,9 @@ def test_capabilities_in_a_recorded_model_list() -> None:
                 max_output_tokens=5,
                 image=True,
                 pdf=True,
+                audio=False,
                 thinking=False,
+                tools=False,
                 structured_outputs=False,
             ),
         ),
@@ -47,11 +49,12 @@ def test_capabilities_in_a_recorded_model_list() -> None:
                 "max_input_tokens": 200_000,
                 "capabilities": {
                     "image_input": {"supported": True},
+                    "audio_input": {"supported": True},
                     "pdf_input": {"supported": False},
                     "thinking": {"supported": True, "types": {}},
                 },
             },
-            Capabilities(context_window=200_000, image=True, pdf=False, thinking=True),
+            Capabilities(context_window=200_000, image=True, pdf=False, audio=True, thinking=True),
         ),
     ],
 )

@@ -24,7 +24,9 @@ def test_capabilities_of_a_library_model() -> None:
         max_output_tokens=4096,
         image=True,
         pdf=haiku.pdf,
+        audio=False,
         thinking=False,
+        tools=True,
         structured_outputs=haiku.structured_outputs,
         chat=True,
         vendor="Anthropic",
@@ -138,7 +140,7 @@ def test_vendor_wins_over_resellers() -> None:
 def test_disagreement_of_resellers_is_unknown_and_a_single_one_ignored() -> None:
     library = build_library({"seller": {"m": {"context": 7}, "n": {}}, "shop": {"a/M": {"context": 8}}})
     assert library.capabilities_of("m") == Capabilities(
-        max_output_tokens=5, image=False, pdf=False, thinking=False, chat=True
+        max_output_tokens=5, image=False, pdf=False, audio=False, thinking=False, chat=True
     )
     assert library.capabilities_of("n") == Capabilities()
 

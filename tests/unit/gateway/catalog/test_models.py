@@ -59,13 +59,12 @@ def test_wires_of_a_model_in_order_of_preference(name: str, endpoint_types: Any,
 @pytest.mark.parametrize(
     ("endpoint_types", "has_chat"),
     [
-        (["image-generation"], False),
         (["embeddings", "jina-rerank"], False),
         (["openai-video"], False),
         (["openai-response"], False),
         (["openai-response", "openai-response-compact", "gemini"], False),
         (["realtime"], False),
-        (["openai-audio-speech", "image-generation"], False),
+        (["openai-audio-speech"], False),
         ([None, 7], True),
         (["image-generation", "openai"], True),
         (["openai-response", "anthropic"], True),
@@ -88,8 +87,39 @@ def test_library_decides_on_chat_without_endpoint_types(endpoint_types: Any) -> 
         {"id": "gpt-4o", "supported_endpoint_types": endpoint_types},
         {"id": "never-heard-of", "supported_endpoint_types": endpoint_types},
     )
-    assert [model.id for model in result.models] == ["gpt-4o", "never-heard-of"]
-    assert result.hidden_count == 2
+    assert [(model.id, model.makes_images) for model in result.models] == [
+        ("openai/gpt-image-1", True),
+        ("gpt-4o", False),
+        ("never-heard-of", False),
+    ]
+    assert result.hidden_count == 1
+
+
+@pytest.mark.parametrize(
+    ("model_id", "endpoint_types", "wires"),
+    [
+        # new-api names both for OpenAI's image models, which do not chat.
+        ("gpt-image-2", ["image-generation", "openai"], ("images",)),
+        ("dall-e-3", ["openai"], ("images",)),
+        ("azure/gpt-image-1.5", None, ("images",)),
+        ("chatgpt-image-latest", None, ("images",)),
+        ("flux-2-pro", ["image-generation"], ("images",)),
+        ("seedream-5", ["image-generation", "openai"], ("images", "openai")),
+        ("qwen-image", ["openai-image"], ("images",)),
+        ("bfl/flux-pro-1.1", ["openai"], ("openai",)),
+        ("grok-imagine-image", None, ("images",)),  # the library says so
+        ("gemini-2.5-flash-image", ["gemini", "openai"], ("openai",)),
+        ("gpt-4o", ["openai"], ("openai",)),
+    ],
+)
+def test_models_with_a_route_for_images_are_offered(model_id: str, endpoint_types: Any, wires: tuple[str, ...]) -> None:
+    result = parse_page({"id": model_id, "supported_endpoint_types": endpoint_types})
+    assert [model.wires for model in result.models] == [wires]
+    assert result.models[0].makes_images is (wires[0] == "images")
+
+
+def test_retired_image_models_are_hidden() -> None:
+    assert parse_page({"id": "dall-e-3", "lifecycle": "retired"}).hidden_count == 1
 
 
 def test_endpoint_types_win_over_the_library() -> None:

@@ -114,6 +114,12 @@ def test_prices_per_token_in_model_lists():
     assert prices.listed_price(openrouter) == Price(D(3), D(15), D("0.3"))
     litellm = {"input_cost_per_token": 2.5e-06, "output_cost_per_token": 1e-05}
     assert prices.listed_price(litellm) == Price(D("2.5"), D(10))
+    hour = {**litellm, "cache_creation_input_token_cost": 3e-06, "cache_creation_input_token_cost_above_1hr": 5e-06}
+    assert prices.listed_price(hour) == Price(D("2.5"), D(10), None, D(3), cache_write_1h=D(5))
+    online = {"pricing": {**openrouter["pricing"], "web_search": "0.005"}}
+    assert prices.listed_price(online).per_search == D("0.005")
+    by_size = {**litellm, "search_context_cost_per_query": {"search_context_size_medium": 0.035}}
+    assert prices.listed_price(by_size).per_search == D("0.035")
     for entry_without_price in ({}, {"pricing": "cheap"}, {"pricing": {"prompt": "-1", "completion": "-1"}}):
         assert prices.listed_price(entry_without_price) is None
     body = json.dumps({"data": [{"id": "m", **openrouter}, {"id": "n"}]})
@@ -192,6 +198,17 @@ def test_team_price_applies_after_gateway_and_library_and_before_the_settings():
     sources = {name: lookup.price_of(name).source for name in ("listed", "gpt-4o", "ours", "others")}
     assert sources == {"listed": "gateway", "gpt-4o": "library", "ours": "team", "others": "settings"}
     assert lookup.price_of("ours").base_price == Price(D(5), D(6))
+
+
+def test_the_price_of_a_web_search_comes_from_the_first_source_that_states_it():
+    listed = ModelList(prices={"m": Price(D(1), D(2)), "n": Price(D(1), D(2), per_search=D("0.02"))})
+    team = {name: TeamPrice(Price(D(9), D(9), per_search=D("0.03")), 0.0, "a") for name in ("m", "n")}
+    override = PriceOverride("*", Price(D(8), D(8), per_search=D("0.04")))
+    assert Prices(lambda: listed, [override]).price_of("m").base_price == Price(D(1), D(2), per_search=D("0.04"))
+    lookup = Prices(lambda: listed, [override], get_team_prices=lambda: team)
+    assert lookup.price_of("m").base_price == Price(D(1), D(2), per_search=D("0.03"))
+    assert lookup.price_of("n").base_price.per_search == D("0.02")
+    assert Prices(lambda: listed).price_of("m").base_price.search_rate == D("0.01")
 
 
 def test_gateway_price_wins_over_library_over_settings():

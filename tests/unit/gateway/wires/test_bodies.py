@@ -1,12 +1,13 @@
 """Request bodies: each param on each wire, and for the model families with their own rules."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lib.core.conversation import Message, TextPart, ThinkingPart
-from lib.core.params import FIELDS_BY_NAME, Params
+from lib.core.params import PARAM_FIELDS, Params
 from lib.core.target import Wire
 from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.unit.gateway.recordings import QUESTION
@@ -19,6 +20,17 @@ SYSTEM_MESSAGES = [{"role": "system", "content": "Be kind."}, {"role": "user", "
 
 def body(wire: Wire, params: Params, model: str = "m") -> dict[str, Any]:
     return WIRE_MODULES[wire].body(model, QUESTION, params)
+
+
+SEARCH_PARAMS = Params(
+    web_search=True,
+    search_context="high",
+    search_uses=3,
+    search_domains=("https://a.example/", "*.b.example/docs"),
+    search_blocked=("c.example",),
+    search_country="de",
+    search_city="Munich",
+)
 
 
 def changes_of(wire: Wire, params: Params, model: str = "m") -> dict[str, Any]:
@@ -158,6 +170,7 @@ CASES: dict[str, tuple[Params, dict[str, Any], dict[str, Any]]] = {
     ),
     "format: schema missing": (Params(format="schema"), {}, {}),
     "format: schema without the format": (Params(schema="{}"), {}, {}),
+    "web search of a model without it": (SEARCH_PARAMS, {}, {}),
     "extra": (
         Params(extra='{"verbosity": "low", "stream": null, "Model": "x", "messages": [], "max_tokens": 7}'),
         {"verbosity": "low", "max_tokens": 7},
@@ -248,15 +261,58 @@ def test_params_of_model_families(model: str, wire: Wire, params: Params) -> Non
     assert body(wire, params, model)["model"] == model
 
 
+PLACE = {"city": "Munich", "country": "DE"}
+OPTIONS = {
+    "search_context_size": "high",
+    "user_location": {"type": "approximate", "approximate": PLACE},
+}
+TOOL: dict[str, Any] = {
+    "type": "web_search_20250305",
+    "name": "web_search",
+    "max_uses": 3,
+    "allowed_domains": ["a.example", "b.example/docs"],
+    "user_location": {"type": "approximate", **PLACE},
+}
+DEFAULT_TOOL = {"type": "web_search_20250305", "name": "web_search", "max_uses": 5}
+
+
+def test_web_search_on_both_wires() -> None:
+    claude = "anthropic/claude-sonnet-4-5"
+    assert changes_of("openai", SEARCH_PARAMS, claude) == {"web_search_options": OPTIONS}
+    assert changes_of("anthropic", SEARCH_PARAMS, claude) == {"tools": [TOOL]}
+    blocked = replace(SEARCH_PARAMS, search_domains=())
+    assert changes_of("anthropic", blocked, claude)["tools"][0]["blocked_domains"] == ["c.example"]
+    on = Params(web_search=True)
+    assert changes_of("openai", on, claude) == {"web_search_options": {}}
+    assert changes_of("anthropic", on, claude) == {"tools": [DEFAULT_TOOL]}
+    assert changes_of("anthropic", replace(SEARCH_PARAMS, web_search=False), claude) == {}
+
+
+def test_tools_of_extra_json_stay_beside_the_search() -> None:
+    own, later = {"name": "own", "input_schema": {}}, {"type": "web_search_20260318", "name": "web_search"}
+
+    def tools(extra: Any) -> Any:
+        params = Params(web_search=True, extra=json.dumps({"tools": extra}))
+        return body("anthropic", params, "claude-opus-4-6").get("tools")
+
+    assert tools([own]) == [own, DEFAULT_TOOL]
+    assert tools([later, own]) == [later, own]
+    assert tools([{"name": "web_search", "input_schema": {}}]) == [{"name": "web_search", "input_schema": {}}]
+    assert tools(None) is None
+    more = Params(web_search=True, extra='{"web_search_options": {"search_context_size": "low"}}')
+    assert body("openai", more, "claude-opus-4-6")["web_search_options"] == {"search_context_size": "low"}
+
+
 def test_every_param_has_a_case() -> None:
     defaults = Params()
     compared = {
         name
         for params, *_ in CASES.values()
-        for name in FIELDS_BY_NAME
+        for name in (field.name for field in PARAM_FIELDS)
         if getattr(params, name) != getattr(defaults, name)
     }
-    assert compared == set(FIELDS_BY_NAME)
+    # Those of images are compared in test_images.
+    assert compared == {field.name for field in PARAM_FIELDS if field.group != "image"}
 
 
 @pytest.mark.parametrize(

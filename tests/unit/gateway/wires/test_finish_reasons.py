@@ -15,7 +15,15 @@ from tests.unit.gateway.recordings import CollectedAnswer, collect
 
 OUTCOMES = {
     Outcome.COMPLETE: ["stop", "STOP", "Stop", "END_TURN", "eos_token", "COMPLETE", "FinishReason.STOP", "tool-calls"],
-    Outcome.LENGTH: ["MAX_TOKENS", "maxTokens", "max-tokens", "Length", "MODEL_LENGTH", "max_output_tokens"],
+    Outcome.LENGTH: [
+        "MAX_TOKENS",
+        "maxTokens",
+        "max-tokens",
+        "Length",
+        "MODEL_LENGTH",
+        "max_output_tokens",
+        "token_limit",
+    ],
     Outcome.FILTERED: ["SAFETY", "RECITATION", "Content_Filter", "PROHIBITED_CONTENT", "sensitive", "IMAGE_SAFETY"],
     Outcome.REFUSED: ["REFUSAL"],
     Outcome.INTERRUPTED: [

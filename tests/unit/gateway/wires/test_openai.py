@@ -10,7 +10,7 @@ from lib.core.conversation import Outcome, Usage
 from lib.core.events import Finish
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import openai
-from lib.gateway.wires.think_tags import split_thinking
+from lib.gateway.wires.content.think_tags import split_thinking
 from tests.unit.gateway.recordings import CollectedAnswer, collect
 
 STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}

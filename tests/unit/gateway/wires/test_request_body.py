@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from lib.core.conversation import Message, TextPart, ThinkingPart
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
-from lib.core.params import EFFORT_LEVELS, FIELDS_BY_NAME, PARAM_FIELDS, ParamAdjustment, Params
+from lib.core.params import (
+    EFFORT_LEVELS,
+    FIELDS_BY_NAME,
+    PARAM_FIELDS,
+    ParamAdjustment,
+    Params,
+    is_search_param,
+)
 from lib.core.target import Target, Wire
 from lib.gateway.wires.request_body import (
     WIRE_MODULES,
@@ -78,6 +85,7 @@ PARAMS = st.builds(
     user=st.sampled_from(["", "u-1"]),
     prompt_cache_key=st.sampled_from(["", "k"]),
     stream=st.booleans(),
+    web_search=st.booleans(),
 )
 
 
@@ -108,6 +116,8 @@ def read_body(wire: Wire, model: str, params: Params, capabilities: Capabilities
             "logit_bias": json.dumps(body["logit_bias"]) if "logit_bias" in body else "",
             "format": {"json_object": "json", "json_schema": "schema"}.get(response_format.get("type"), ""),
             "schema": json.dumps(response_format["json_schema"]["schema"]) if "json_schema" in response_format else "",
+            "web_search": "web_search_options" in body,
+            "search_context": body.get("web_search_options", {}).get("search_context_size", ""),
         }
         return sent
     output_config, thinking = body.get("output_config", {}), body.get("thinking", {})
@@ -124,6 +134,8 @@ def read_body(wire: Wire, model: str, params: Params, capabilities: Capabilities
         "cache": body["cache_control"].get("ttl", "5m") if "cache_control" in body else "off",
         "format": "schema" if "format" in output_config else "",
         "schema": json.dumps(output_config["format"]["schema"]) if "format" in output_config else "",
+        "web_search": "tools" in body,
+        "search_uses": body["tools"][0]["max_uses"] if "tools" in body else None,
     }
     return sent
 
@@ -143,6 +155,9 @@ def test_every_param_sent_differently_is_reported_and_no_other(
     set_names = {name for name in FIELDS_BY_NAME if getattr(params, name) != getattr(Params(), name)}
     changed = {name for name in set_names if getattr(params, name) != sent.get(name)}
     reported = {name for adjustment in adjustments for name in adjustment.param_names.split(",")}
+    if not params.web_search:  # its options are kept for when it is on
+        changed -= {name for name in FIELDS_BY_NAME if is_search_param(name)}
+    changed -= {name for name, field in FIELDS_BY_NAME.items() if field.group == "image"}  # of other targets
     grouped = [{REPORTED_AS.get(name, name) for name in group} for group in (changed, reported)]
     assert grouped[0] == grouped[1], adjustments
     for adjustment in adjustments:
@@ -253,20 +268,24 @@ ONLY_OPENAI = {
 }
 
 
+SEARCH = {name for name in FIELDS_BY_NAME if is_search_param(name)}
+
+
 @pytest.mark.parametrize(
     ("target", "unsupported"),
     [
-        (Target("m", "openai"), {"top_k", "thinking", "budget", "display"}),
-        (Target("m", "anthropic"), ONLY_OPENAI),
-        (Target("gpt-4o", "openai"), {"top_k", "thinking", "budget", "display", "verbosity"}),
+        (Target("m", "openai"), {"top_k", "thinking", "budget", "display"} | SEARCH),
+        (Target("m", "anthropic"), ONLY_OPENAI | SEARCH),
+        (Target("gpt-4o", "openai"), {"top_k", "thinking", "budget", "display", "verbosity"} | SEARCH),
         (
             Target("o3", "openai"),
             {"top_k", "thinking", "budget", "display", "verbosity", "temperature", "top_p", "stop"}
-            | {"presence_penalty", "frequency_penalty", "logit_bias"},
+            | {"presence_penalty", "frequency_penalty", "logit_bias"}
+            | SEARCH,
         ),
         (
             Target("claude-opus-4-7", "anthropic"),
-            ONLY_OPENAI | {"temperature", "top_p", "top_k"},
+            ONLY_OPENAI | {"temperature", "top_p", "top_k", "search_context"},
         ),
     ],
     ids=lambda value: str(value) if isinstance(value, Target) else "",

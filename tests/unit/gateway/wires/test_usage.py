@@ -8,7 +8,7 @@ import pytest
 from lib.core.conversation import Usage
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, openai
-from lib.gateway.wires.usage import merge_usage, parse_anthropic_usage, parse_openai_usage
+from lib.gateway.wires.usage import merge_raw_usage, merge_usage, parse_anthropic_usage, parse_openai_usage
 from tests.unit.gateway.recordings import collect
 
 # The usage object of OpenAI's wire, and what it says.
@@ -154,7 +154,25 @@ OPENAI_CASES: dict[str, tuple[dict[str, Any], Usage]] = {
             "claude_cache_creation_5_m_tokens": 20,
             "claude_cache_creation_1_h_tokens": 10,
         },
-        Usage(100, 5, None, 30),
+        Usage(100, 5, None, 30, cache_write_1h=10),
+    ),
+    "LiteLLM: writes by their lifetime, in two places": (
+        {
+            "prompt_tokens": 100,
+            "completion_tokens": 5,
+            "total_tokens": 105,
+            "cache_creation_input_tokens": 30,
+            "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10},
+            "prompt_tokens_details": {
+                "cache_creation_tokens": 30,
+                "cache_creation_token_details": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10},
+            },
+        },
+        Usage(100, 5, None, 30, cache_write_1h=10),
+    ),
+    "details of the writes that are no object": (
+        {"prompt_tokens": 9, "completion_tokens": 1, "cache_creation": 7, "prompt_tokens_details": [1]},
+        Usage(9, 1),
     ),
 }
 
@@ -169,11 +187,11 @@ ANTHROPIC_CASES: dict[str, tuple[dict[str, Any], Usage]] = {
             "output_tokens": 9,
             "output_tokens_details": {"thinking_tokens": 4},
         },
-        Usage(100, 9, 60, 30, 4),
+        Usage(100, 9, 60, 30, 4, 10),
     ),
     "writes by their lifetime alone": (
         {"input_tokens": 10, "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10}},
-        Usage(40, None, None, 30),
+        Usage(40, None, None, 30, None, 10),
     ),
     "the sum of the writes is 0": (
         {
@@ -181,7 +199,7 @@ ANTHROPIC_CASES: dict[str, tuple[dict[str, Any], Usage]] = {
             "cache_creation_input_tokens": 0,
             "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 0},
         },
-        Usage(30, None, None, 20),
+        Usage(30, None, None, 20, None, 0),
     ),
     "one lifetime is missing": (
         {
@@ -189,7 +207,47 @@ ANTHROPIC_CASES: dict[str, tuple[dict[str, Any], Usage]] = {
             "cache_creation_input_tokens": 30,
             "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": None},
         },
-        Usage(40, None, None, 30),
+        Usage(40, None, None, 30, None, 10),
+    ),
+    "the lifetime of one hour alone, smaller than the sum": (
+        {
+            "input_tokens": 10,
+            "cache_creation_input_tokens": 30,
+            "cache_creation": {"ephemeral_1h_input_tokens": 10},
+        },
+        Usage(40, None, None, 30, None, 10),
+    ),
+    "lifetimes larger than the sum": (
+        {
+            "input_tokens": 10,
+            "cache_creation_input_tokens": 25,
+            "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10},
+        },
+        Usage(40, None, None, 30, None, 10),
+    ),
+    "lifetimes smaller than the sum": (
+        {
+            "input_tokens": 10,
+            "cache_creation_input_tokens": 37,
+            "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10},
+        },
+        Usage(47, None, None, 37, None, 10),
+    ),
+    "lifetimes of 0 beside a sum": (
+        {
+            "input_tokens": 10,
+            "cache_creation_input_tokens": 30,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        },
+        Usage(40, None, None, 30, None, 0),
+    ),
+    "a longer lifetime, and texts": (
+        {
+            "input_tokens": "10",
+            "cache_creation_input_tokens": "30",
+            "cache_creation": {"ephemeral_5m_input_tokens": "5", "ephemeral_24h_input_tokens": "25"},
+        },
+        Usage(40, None, None, 30, None, 25),
     ),
     "a total that has the cache inside the input": (
         {"input_tokens": 100, "cache_read_input_tokens": 60, "output_tokens": 5, "total_tokens": 105},
@@ -229,6 +287,21 @@ def test_later_reports_replace_earlier_ones_but_not_with_nothing() -> None:
     assert merge_usage(Usage(8, 3), Usage(5, 2)) == Usage(5, 2)  # an estimate was corrected
     assert merge_usage(Usage(8, 3, 2), Usage(None, 0, 0)) == Usage(8, 3, 2)
     assert merge_usage(Usage(0, None), Usage(0, 0)) == Usage(0, 0)
+
+
+def test_a_later_report_without_lifetimes_or_with_zeros_keeps_them() -> None:
+    written = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10}
+    start = {"input_tokens": 10, "cache_creation_input_tokens": 30, "cache_creation": written}
+    zeros = dict.fromkeys(written, 0)
+    for end in (
+        {"output_tokens": 3},
+        {"output_tokens": 3, "cache_creation_input_tokens": 30},
+        {"output_tokens": 3, "cache_creation_input_tokens": 30, "cache_creation": zeros},
+        {"output_tokens": 3, "cache_creation_input_tokens": 0, "cache_creation": None},
+        {"output_tokens": 3, "cache_creation": {"ephemeral_1h_input_tokens": 10}},
+    ):
+        merged = merge_raw_usage(start, end)
+        assert parse_anthropic_usage(merged) == Usage(40, 3, None, 30, None, 10), end
 
 
 def chunk(text: str = "", reason: str | None = None, index: int = 0, **fields: Any) -> dict[str, Any]:

@@ -11,10 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 from lib.core.models import Capabilities
-from lib.core.params import MIN_THINKING_BUDGET, ParamAdjustment, Params, clamp_params
+from lib.core.params import (
+    MIN_THINKING_BUDGET,
+    ParamAdjustment,
+    Params,
+    changed_params,
+    clamp_params,
+    is_search_param,
+)
 from lib.core.target import Wire
-from lib.gateway.wires import claude_rules
-from lib.gateway.wires.claude_rules import claude_version, is_claude
+from lib.gateway.wires.models import claude_rules, web_search
+from lib.gateway.wires.models.claude_rules import claude_version, is_claude
 
 DEFAULT_THINKING_BUDGET = 4096  # for models that cannot think as needed
 
@@ -231,6 +238,25 @@ def _drop_stop(model: str, params: Params, _: Capabilities) -> Change:
     return _drop_params(["stop"], "family") if params.stop and _MODEL_WITHOUT_STOP.match(model) else None
 
 
+def _drop_search_model_params(model: str, params: Params, _: Capabilities) -> Change:
+    """OpenAI's search models answer "Model incompatible request argument supplied" to these (mods issue 480)."""
+    if not web_search.is_openai_search_model(model):
+        return None
+    names = (*_SAMPLING_PARAMS, "seed", "n", "stop", "effort", "verbosity")
+    return _drop_params([name for name in names if getattr(params, name) != getattr(Params(), name)], "family")
+
+
+def _drop_search(wire: Wire) -> Quirk:
+    """Return the quirk that leaves out the search of a model that has none on this wire."""
+
+    def drop(model: str, params: Params, capabilities: Capabilities) -> Change:
+        if not params.web_search or web_search.search_mode(wire, model, capabilities):
+            return None
+        return _drop_params([name for name in changed_params(params) if is_search_param(name)], "family")
+
+    return drop
+
+
 def _drop_params(names: list[str], code: str) -> Change:
     if not names:
         return None
@@ -248,7 +274,13 @@ _COMMON_QUIRKS: tuple[Quirk, ...] = (
 )
 # OpenAI's wire has no field for Claude's thinking, so the quirks about it apply to Anthropic's only.
 _QUIRKS_BY_WIRE: dict[Wire, tuple[Quirk, ...]] = {
-    "openai": (*_COMMON_QUIRKS, _drop_chat_effort, _drop_verbosity),
+    "openai": (
+        _drop_search_model_params,
+        *_COMMON_QUIRKS,
+        _drop_chat_effort,
+        _drop_verbosity,
+        _drop_search("openai"),
+    ),
     "anthropic": (
         *_COMMON_QUIRKS[:3],
         _keep_thinking,
@@ -259,5 +291,6 @@ _QUIRKS_BY_WIRE: dict[Wire, tuple[Quirk, ...]] = {
         _drop_display,
         _drop_sampling_with_thinking,
         *_COMMON_QUIRKS[3:],
+        _drop_search("anthropic"),
     ),
 }

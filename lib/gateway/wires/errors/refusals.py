@@ -10,8 +10,8 @@ from lib.core.errors import StreamInterrupted
 from lib.core.events import Finish
 from lib.gateway.transport.body import BODY_FRAME_NAME, truncate
 from lib.gateway.transport.sse import Frame
-from lib.gateway.wires.error_payload import answers_with_message
-from lib.gateway.wires.errors import refusal_from_body
+from lib.gateway.wires.errors.payload import answers_with_message
+from lib.gateway.wires.errors.responses import refusal_from_body
 
 _SUCCESS_CODES = ("", "0", "200", "success", "ok", "none")
 

@@ -11,7 +11,7 @@ import pytest
 from lib.core.conversation import ImagePart, OtherPart, Outcome, Part, TextPart, ThinkingPart
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, openai
-from lib.gateway.wires.content_parts import MAX_DETAILS_LENGTH
+from lib.gateway.wires.content.content_parts import MAX_DETAILS_LENGTH
 from tests.unit.gateway.recordings import CollectedAnswer, collect
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8) + (10).to_bytes(4, "big") * 2).decode()
@@ -131,9 +131,9 @@ def test_other_content_is_named(delta: dict[str, Any], kind: str) -> None:
 
 
 def test_large_image_is_named_with_its_size() -> None:
-    data = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(7_000_000)).decode()
+    data = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(21_000_000)).decode()
     answer = parse_delta({"images": [{"image_url": {"url": f"data:image/png;base64,{data}"}}]})
-    assert answer.reply.parts() == (OtherPart("image", "image/png, 7.0 MB"),)
+    assert answer.reply.parts() == (OtherPart("image", "image/png, 21.0 MB"),)
 
 
 def test_list_of_parts_is_read_in_order() -> None:
@@ -215,20 +215,10 @@ def test_audio_without_a_transcript_is_no_empty_answer() -> None:
     assert parse_delta(audio(bytes(48_000))).reply.outcome() is Outcome.COMPLETE
 
 
-SEARCH_RESULT = {
-    "type": "web_search_result",
-    "title": "Tides",
-    "url": "https://t.example/",
-    "encrypted_content": "x" * 9_000,
-}
+FETCH = "web_fetch · https://t.example"
 # Blocks of Anthropic's wire, and the name that a reader sees.
 BLOCKS: list[tuple[dict[str, Any], str]] = [
-    ({"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "tides"}}, "web_search · tides"),
-    ({"type": "web_search_tool_result", "tool_use_id": "s", "content": [SEARCH_RESULT]}, "Tides · https://t.example/"),
-    (
-        {"type": "web_search_tool_result", "content": {"type": "web_search_tool_result_error", "error_code": "busy"}},
-        "busy",
-    ),
+    ({"type": "server_tool_use", "id": "s", "name": "web_fetch", "input": {"url": "https://t.example"}}, FETCH),
     (
         {"type": "web_fetch_tool_result", "content": {"type": "web_fetch_result", "url": "https://t.example/"}},
         "https://t.example/",
@@ -257,7 +247,7 @@ def test_block_of_a_server_tool_is_named(block: dict[str, Any], label: str) -> N
 
 
 def test_every_block_type_of_the_sdk_is_text_thinking_a_tool_call_or_named() -> None:
-    plain = {"text", "thinking", "redacted_thinking", "tool_use"}
+    plain = {"text", "thinking", "redacted_thinking", "tool_use", "web_search_tool_result"}
     unions = (anthropic_sdk.types.ContentBlock, beta_types.BetaContentBlock)
     models = {model for union in unions for model in get_args(get_args(union)[0])}
     types = {get_args(model.model_fields["type"].annotation)[0] for model in models}
@@ -268,15 +258,15 @@ def test_every_block_type_of_the_sdk_is_text_thinking_a_tool_call_or_named() -> 
 
 
 def test_input_of_a_server_tool_arrives_in_pieces() -> None:
-    block = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
-    pieces = ['{"que', 'ry": "tid', 'es"}']
+    block = {"type": "server_tool_use", "id": "s", "name": "web_fetch", "input": {}}
+    pieces = ['{"ur', 'l": "htt', 'ps://t.example"}']
     events = [{"type": "content_block_start", "index": 0, "content_block": block}]
     for piece in pieces:
         delta = {"type": "input_json_delta", "partial_json": piece}
         events.append({"type": "content_block_delta", "index": 0, "delta": delta})
-    assert without_details(parse_events(*events).reply.parts()) == [OtherPart("server_tool_use", "web_search")]
+    assert without_details(parse_events(*events).reply.parts()) == [OtherPart("server_tool_use", "web_fetch")]
     answer = parse_events(*events, {"type": "content_block_stop", "index": 0})
-    assert without_details(answer.reply.parts()) == [OtherPart("server_tool_use", "web_search · tides")]
+    assert without_details(answer.reply.parts()) == [OtherPart("server_tool_use", FETCH)]
     assert "tool_calls" not in answer.reply.provider_metadata
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from lib.core import errors
 from lib.gateway.wires import anthropic, openai
-from lib.gateway.wires import errors as wire_errors
+from lib.gateway.wires.errors import responses as wire_errors
 
 REQUEST_ID = "20260101120000abcd1234"
 REQUEST_ID_SUFFIX = f" (request id: {REQUEST_ID})"

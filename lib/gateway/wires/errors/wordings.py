@@ -66,7 +66,7 @@ _CONTEXT_TOO_LONG = _compile(
     r"context (?:the )?overflow",
     r"> ?(?:the )?context[ _-]?(?:length|window|size|limit)",
     r"(?:context|conversation) (?:length |size |limit |window )?(?:has been |is |was )?(?:exceeded|full)",
-    r"reached its conversation limit",
+    r"reached its conversation limit|\bstring too long\b",
     r"max(?:imum)?(?: allowed)?[ _-](?:context|prompt|input|sequence|seq|model)"
     r"[ _-]?(?:length|len|tokens?|window|size)",
     r"model max length exceeded",
@@ -116,6 +116,7 @@ _QUOTA_EXHAUSTED = _compile(
     r"\b(?:billing|usage|spend\w*|monthly|hard|budget|credit) (?:hard )?limits? ~~(?:reached|exceeded)",
     r"(?:reached|hit|exceeded) your (?:specified )?(?:api )?(?:usage|spend\w*|billing) limits?",
     r"\bno (?:\w+ )?(?:credits?|balance|quota|funds) (?:left|remaining|available)",
+    r"used (?:up )?(?:all|its|your)(?: of)?(?: its| your)? (?:\w+ )?(?:credits?|quota|balance)",
     r"billing (?:is |account is )?(?:not active|inactive|disabled)|check your (?:plan and )?billing",
     r"payment (?:is )?(?:overdue|past due|failed)|payment method",
     r"payment required|requires? (?:more|at least \S+) credits?|can only afford",
@@ -125,6 +126,29 @@ _QUOTA_EXHAUSTED = _compile(
     # Zhipu, DashScope, Volcengine, SiliconFlow, one-api, new-api
     r"(?:余额|额度|配额|资源包|积分|点数|套餐|费用).{0,12}(?:不足|用尽|耗尽|用完|不够|为0|为零|过低|已尽|透支)",
     r"欠费|预扣费.{0,6}失败|请.{0,6}充值",
+)
+
+# Images, files and audio that the model does not take; not a format or size of them.
+_INPUT = r"(?:image(?:_url)?|vision|visual|input_audio|audio|pdf|document|file|multi-?modal)s?"
+_INPUT_UNSUPPORTED = _compile(
+    # OpenAI, DeepSeek, DashScope, Doubao, Gemini, OpenRouter, Xiaomi
+    rf"{_INPUT} is only supported by certain models",
+    rf"unknown variant {_INPUT}, expected",
+    rf"invalid value: {_INPUT}\. supported values",
+    rf"no (?:endpoints?|providers?) (?:found )?that support (?:input )?{_INPUT}",
+    r"unsupported (?:mime|media)[ _]?type:? application/pdf",
+    rf"(?:\bnot|nt|\bno longer) (?:currently )?(?:support|accept|handle|take)s? (?:any |the )?{_INPUT}"
+    r"(?: (?:and|or) \w+)?"
+    r"(?:[ -](?:inputs?|content|documents?|files?|understanding|attachments?|data|messages?|parts?|capabilit\w+))?"
+    r"(?= ?(?:$|[.,;:(!-]|with\b|for\b|in\b|by\b|when\b|please\b))",
+    rf"{_INPUT}(?: inputs?| content| parts?)? ~~(?:is|are) (?:not|un)[ -]?supported"
+    r"(?: (?:for|by|with) ~~model| ?[-.]|$)",
+    # vLLM, SGLang, Ollama, llama.cpp
+    rf"(?:unsupported|invalid) (?:chat )?(?:content )?(?:part )?type:? {_INPUT}\b|\bat most 0 {_INPUT}",
+    r"not a multi-?modal model|missing data required for image input",
+    # Zhipu, DashScope, Doubao, resellers
+    r"不支持(?!的).{0,6}(?:图片|图像|视觉|多模态|音频|文件|文档|pdf)(?!.{0,4}(?:格式|类型|大小|尺寸|链接|url))",
+    r"(?:图片|图像|音频|文件)(?:输入|内容)?不受?支持",
 )
 
 _MODEL_NOT_FOUND = _compile(
@@ -139,9 +163,11 @@ _MODEL_NOT_FOUND = _compile(
     r"\bmodels?\b(?!.{0,80}(?:parameter|argument|param\b))~~ (?:does not|do not|doesnt|not) exist",
     r"\bmodels?\b(?!.{0,80}(?:parameter|argument|param\b|file|image|tool))~~"
     r" (?:is |was |were |could )?not (?:be )?found",
-    r"deployment ~~does not exist",
+    r"deployment ~~does not exist|get_channel_failed",
+    r"\b(?:no|not have) (?:access|permission) (?:to|for)(?: use)?(?: the| this)? models?\b",
     # Zhipu, DashScope, resellers
     r"(?:未找到|找不到|不存在的?)(?:该|此)?模型|模型.{0,40}(?:不存在|未找到|已下线|已停用|未开放|未配置)|未知的?模型|不支持的模型",
+    r"(?:无权|没有权限|未授权)(?:使用|访问|调用)?(?:该|此|这个)?模型",
 )
 
 # The same of a model that is known, unless the sentence is about a part of the request.
@@ -182,6 +208,7 @@ _CLASSES: tuple[tuple[re.Pattern[str], type[errors.GatewayError]], ...] = (
     (_RATE_LIMITED, errors.RateLimited),
     (_QUOTA_EXHAUSTED, errors.QuotaExhausted),
     (_CONTEXT_TOO_LONG, errors.ContextTooLong),
+    (_INPUT_UNSUPPORTED, errors.InputUnsupported),
     (_OVERLOADED, errors.Overloaded),
     (_MODEL_NOT_FOUND, errors.ModelNotFound),
     (_MODEL_UNAVAILABLE, errors.ModelNotFound),

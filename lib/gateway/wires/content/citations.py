@@ -14,9 +14,13 @@ from lib.core.sanitize import get_list, get_object
 _NUMBERED_LISTS = ("citations", "search_results", "web_search", "web_search_results", "references")
 # Lists of places in the text, each with its source (OpenAI, OpenRouter).
 _UNNUMBERED_LISTS = ("annotations", "sources")
-# Objects that hold such a list (Qwen, Hunyuan; Gemini's grounding).
-_HOLDERS = ("search_info", "groundingMetadata", "grounding_metadata")
-_HELD_LISTS = ("search_results", "groundingChunks", "grounding_chunks")
+# Objects that hold such a list (Qwen, Hunyuan; Gemini's grounding, also through LiteLLM; Azure).
+_HOLDERS = (
+    *("search_info", "groundingMetadata", "grounding_metadata", "vertex_ai_grounding_metadata"),
+    *("provider_specific_fields", "metadata", "context"),
+)
+_HELD_LISTS = ("search_results", "groundingChunks", "grounding_chunks", "citations", "sources", "citation")
+CITATION_FIELDS = {*_NUMBERED_LISTS, *_UNNUMBERED_LISTS, *_HOLDERS}
 
 _URL_NAMES = ("url", "uri", "link", "href", "source_url", "source")
 _TITLE_NAMES = ("title", "document_title", "filename", "file_name", "name", "site_name")
@@ -35,14 +39,19 @@ def find_citations(payload: Mapping[str, Any], choice: int = 0) -> Iterator[Cita
             yield from _parse_list(payload, name, choice, is_numbered=False)
     for holder in _HOLDERS:
         if holder in payload:
-            held = get_object(payload, holder)
-            for name in _HELD_LISTS:
-                yield from _parse_list(held, name, choice, is_numbered=True)
+            held = payload[holder]
+            for values in held if isinstance(held, list) else [held]:
+                for name in _HELD_LISTS if isinstance(values, dict) else ():
+                    yield from _parse_list(values, name, choice, is_numbered=True)
 
 
 def parse_citation(value: Any, choice: int = 0) -> Iterator[Citation]:
-    """Yield the sources of one citation: one, but Cohere's has a list of them."""
-    if isinstance(value, dict) and get_list(value, "sources"):
+    """Yield the sources of one citation: one, but Cohere's has a list of them, and LiteLLM's is one."""
+    if isinstance(value, list):
+        for source in value:
+            if part := parse_source(source):
+                yield Citation(part, 0, choice)
+    elif isinstance(value, dict) and get_list(value, "sources"):
         for source in get_list(value, "sources"):
             if part := parse_source(source):
                 yield Citation(part, 0, choice)
@@ -67,7 +76,8 @@ def parse_source(value: Any) -> SourcePart | None:
 
 
 def _parse_list(payload: Mapping[str, Any], name: str, choice: int, *, is_numbered: bool) -> Iterator[Citation]:
-    for position, value in enumerate(get_list(payload, name), 1):
+    values = payload.get(name)
+    for position, value in enumerate([values] if isinstance(values, dict) else get_list(payload, name), 1):
         number = _number(value, position) if is_numbered else 0
         for citation in parse_citation(value, choice):
             yield Citation(citation.source, number, choice)
@@ -75,6 +85,8 @@ def _parse_list(payload: Mapping[str, Any], name: str, choice: int, *, is_number
 
 def _number(value: Any, position: int) -> int:
     """Return the number of a source in a list: its own, else its place; 0 for a place in the text (Cohere)."""
+    if isinstance(value, list):
+        return 0
     if not isinstance(value, dict):
         return position
     own = value.get("index")

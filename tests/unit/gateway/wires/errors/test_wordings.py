@@ -7,10 +7,11 @@ import json
 import pytest
 
 from lib.core import errors
-from lib.gateway.wires import error_wordings
-from lib.gateway.wires.errors import error_from_response, error_from_stream_event
+from lib.gateway.wires.errors import wordings
+from lib.gateway.wires.errors.responses import error_from_response, error_from_stream_event
 
 CONTEXT_TOO_LONG = [
+    "Invalid 'messages[0].content': string too long. Expected a string with maximum length 1048576, but got 2000000.",
     # Anthropic
     "prompt is too long: 207791 tokens > 200000 maximum",
     "input length and `max_tokens` exceed context limit: 199759 + 8192 > 200000, decrease input length or `max_tokens` and try again",
@@ -85,6 +86,7 @@ CONTEXT_TOO_LONG = [
 ]
 
 QUOTA_EXHAUSTED = [
+    "Your team has either used all available credits or reached its monthly spending limit.",
     "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits.",
     "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.",
     "You exceeded your current quota, please check your plan and billing details. For more information on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.",
@@ -112,6 +114,10 @@ QUOTA_EXHAUSTED = [
 ]
 
 MODEL_NOT_FOUND = [
+    "该令牌无权使用模型：gpt-9",
+    "This token has no access to model gpt-9",
+    "Project `proj_1` does not have access to model `gpt-9`",
+    "get_channel_failed",
     "当前分组 default 下对于模型 gpt-4o-mini 无可用渠道",
     "No available channels for model  in group default",
     "No available channel for model claude-x under group vip (distributor)",
@@ -185,6 +191,34 @@ KEY_REJECTED = [
     "身份验证失败",
 ]
 
+INPUT_UNSUPPORTED = [
+    # OpenAI, DeepSeek, DashScope, Doubao, Gemini, OpenRouter
+    "Invalid content type. image_url is only supported by certain models.",
+    "Failed to deserialize the JSON body into the target type: messages[94]: unknown variant `image_url`, expected `text` at line 1 column 802043",
+    "400 Invalid value: file. Supported values are: 'text','image_url','video_url' and 'video'.",
+    "Model do not support image input.",
+    "This model does not support image input.",
+    "Image input for this model is not supported",
+    "Unsupported MIME type: application/pdf",
+    "Invalid content part type: file",
+    "No endpoints found that support image input",
+    "No endpoints found that support input audio",
+    "The model gpt-3.5-turbo doesn't support images",
+    "This model does not support PDF documents",
+    "'claude-2.1' does not support image input. (request id: 20260101120000abcd1234)",
+    # vLLM, SGLang, Ollama, llama.cpp
+    "Unsupported chat content part type: 'file'. Supported types: text, image_url",
+    "Qwen2.5-7B-Instruct is not a multimodal model",
+    "At most 0 image(s) may be provided in one prompt.",
+    "this model is missing data required for image input",
+    "this model does not support image input (ref: b8bd630e-4a39-4b57-82af-9158ee9d5703)",
+    "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+    # Zhipu, Doubao, resellers
+    "当前模型不支持图片输入",
+    "该模型不支持多模态",
+    "此模型不支持文件上传",
+]
+
 # Messages of other faults, many of them with a word of one of the classes.
 OTHERS = [
     "max_tokens is too large: 100000. This model supports at most 16384 completion tokens, whereas you provided 100000.",
@@ -200,16 +234,22 @@ OTHERS = [
     "`thinking.budget_tokens` must be less than `max_tokens`",
     "`temperature` is deprecated for this model.",
     "Unsupported parameter: 'temperature' is not supported with this model.",
-    "This model does not support image input.",
     "messages.1.content.0: Invalid `signature` in `thinking` block",
     "metadata.user_id: String should have at most 256 characters",
     "The image input is too large",
+    "messages.0.content.0.image.source.base64: image exceeds 5 MB maximum: 6000000 bytes > 5242880 bytes",
+    "The image data you provided does not represent a valid image",
+    "This model does not support this image format",
+    "You uploaded an unsupported image. Please make sure your image is valid.",
+    "The PDF specified was not valid.",
+    "A maximum of 100 PDF pages may be provided.",
+    "不支持的图片格式",
+    "该接口不支持图片链接格式",
     "Invalid token in JSON at position 12",
     "messages: text content blocks must be non-empty",
     "Unsupported model parameter: top_k",
     "该模型不支持 top_p 参数",
     "参数 temperature 不支持该模型",
-    "Image input for this model is not supported",
     "Parameter reasoning_effort of model gpt-4 is not supported",
     "The parameter temperature for this model is deprecated",
     "Model parameter 'foo' not found in schema",
@@ -225,6 +265,7 @@ CLASSES = {
     errors.RateLimited: RATE_LIMITED,
     errors.Overloaded: OVERLOADED,
     errors.KeyRejected: KEY_REJECTED,
+    errors.InputUnsupported: INPUT_UNSUPPORTED,
     None: OTHERS,
 }
 CASES = [(message, error_class) for error_class, messages in CLASSES.items() for message in messages]
@@ -232,8 +273,8 @@ CASES = [(message, error_class) for error_class, messages in CLASSES.items() for
 
 @pytest.mark.parametrize(("message", "error_class"), CASES, ids=[message[:60] for message, _ in CASES])
 def test_class_from_message(message: str, error_class: type | None) -> None:
-    assert error_wordings.class_from_message(message) is error_class
-    assert error_wordings.class_from_message(message.upper()) is error_class
+    assert wordings.class_from_message(message) is error_class
+    assert wordings.class_from_message(message.upper()) is error_class
 
 
 @pytest.mark.parametrize(

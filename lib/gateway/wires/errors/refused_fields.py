@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from lib.core.params import PARAM_FIELDS
 from lib.core.refused_params import MAX_WORDS_LENGTH, FieldRefusal, param_of_field
 from lib.core.sanitize import get_object
+from lib.core.target import ALL_WIRES
 
 # Fields of both wires and of other vendors behind them, with the parameter that they are, "" for none.
 _OTHER_NAMES = {
@@ -18,8 +19,9 @@ _OTHER_NAMES = {
     **{"response_mime_type": "format", "stop_sequences": "stop", "safety_identifier": "user", "user_id": "user"},
     **{"stream_options": "", "include_usage": "", "prompt_cache_key": "", "prompt_cache_retention": ""},
     **{"parallel_tool_calls": "", "service_tier": "", "top_logprobs": "", "logprobs": "", "min_p": ""},
-    **{"repetition_penalty": "", "web_search_options": "", "context_management": "", "display": "", "verbosity": ""},
+    **{"repetition_penalty": "", "context_management": "", "display": "", "verbosity": ""},
     **{"store": "", "metadata": "", "reasoning": "", "modalities": "", "prediction": ""},
+    **{"partial_images": "", "input_fidelity": "", "output_compression": ""},
 }
 _HIDDEN = ("model", "messages", "stream", "system", "*")
 
@@ -28,7 +30,7 @@ def _params_by_name() -> dict[str, str]:
     """Return the parameter of each name that an error can use, by the last part of its path."""
     names = {name: param for name, param in _OTHER_NAMES.items()}
     for field in PARAM_FIELDS:
-        for path in (field.openai_name, field.anthropic_name):
+        for path in (field.openai_name, field.anthropic_name, field.images_name):
             if path and path not in _HIDDEN:
                 names[path.rpartition(".")[2]] = field.name
     names["response_format"] = names["format"] = "format"
@@ -38,7 +40,8 @@ def _params_by_name() -> dict[str, str]:
 _PARAM_BY_NAME = _params_by_name()
 # Names that are also common words count only in quotes, or next to a word such as "parameter".
 _COMMON_WORDS = {"n", "stop", "seed", "effort", "thinking", "user", "format", "store", "metadata", "display"}
-_COMMON_WORDS |= {"reasoning", "prediction", "modalities", "verbosity"}
+_COMMON_WORDS |= {"reasoning", "prediction", "modalities", "verbosity", "country", "city", "web_search"}
+_COMMON_WORDS |= {"size", "quality", "background", "moderation"}
 
 
 def _spelling(name: str) -> str:
@@ -146,7 +149,7 @@ def named_params(payload: Any, message: str) -> tuple[str, ...]:
     names += [start for start, end in ends if end not in _PARAM_BY_NAME]
     names = [name for name in names if name] or [mention.name for mention in _find_mentions(message)]
     named = {_PARAM_BY_NAME.get(name.rpartition(".")[2], "") for name in names}
-    named |= {param_of_field("openai", name) or param_of_field("anthropic", name) for name in names}
+    named |= {param for name in names for wire in ALL_WIRES if (param := param_of_field(wire, name))}
     known = [field.name for field in PARAM_FIELDS]
     return tuple(name for name in known if name in named)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lib.core import errors
 from lib.core.conversation import Outcome, TextPart, ThinkingPart
 from lib.core.events import Event, Finish, Heartbeat, Restart, TextDelta, TextWasThinking, ThinkingDelta
-from lib.gateway.wires.think_tags import split_thinking
+from lib.gateway.wires.content.think_tags import split_thinking
 from tests.unit.gateway.recordings import CollectedAnswer, collect
 
 FRAGMENTS = ["<think>", "</think>", "<", "think", ">", "</", "\n", " ", "Hm", "Four", "世", "<thin", "/"]

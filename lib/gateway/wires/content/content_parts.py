@@ -9,7 +9,7 @@ from typing import Any
 from lib.core.conversation import ImagePart, OtherPart, Part, TextPart, ThinkingPart
 from lib.core.images import image_from_base64, image_from_url
 from lib.core.sanitize import get_object, replace_surrogates, sanitize_json
-from lib.gateway.wires.citations import parse_source
+from lib.gateway.wires.content.citations import CITATION_FIELDS, parse_source
 from lib.gateway.wires.frames import DamagedValue
 
 MAX_DETAILS_LENGTH = 4_000  # characters of JSON that are stored of content without a form of its own
@@ -30,6 +30,17 @@ _EXTRA_FIELDS = {*_IMAGE_FIELDS, "video", "videos", "video_url", "file", "files"
 
 _TEXT_TYPES = ("text", "output_text", "input_text", "text_delta", "markdown")
 _THINKING_TYPES = ("thinking", "reasoning", "reasoning.text", "reasoning.summary", "summary_text", "thinking_delta")
+# Fields of a delta with its thinking; the last two hold blocks, which repeat a text under another name.
+_THINKING_FIELDS = (
+    *("reasoning_content", "reasoning", "thinking", "reasoning_text", "thinking_content", "reasoning_summary"),
+    *("thought", "thoughts", "reasoning_details", "thinking_blocks"),
+)
+# Fields of a delta that say nothing to a reader, or that others read.
+_TECHNICAL_FIELDS = {
+    *("role", "content", "refusal", "tool_calls", "function_call", "audio", "text", "name", "id", "index", "type"),
+    *("usage", "logprobs", "error", "delta", "message", "metadata", "context", "extra_content", "extra_fields"),
+    *("provider_specific_fields", "token_ids", "prompt_token_ids", "tool_call", "tool_call_id", "tool_responses"),
+}
 _SOURCE_TYPES = ("tool_reference", "url_citation", "citation", "source")
 _LABEL_FIELDS = (
     "name",
@@ -110,26 +121,36 @@ def parse_images(value: Any) -> Iterator[ImagePart | OtherPart]:
         yield _find_image({"type": "image", **value}) or name_block(value, "image")
 
 
+def name_unknown_fields(message: Mapping[str, Any]) -> Iterator[tuple[str, OtherPart]]:
+    """Yield the fields of a message or delta that nobody knows and that hold words: what they are, with their JSON."""
+    known = _TECHNICAL_FIELDS | _EXTRA_FIELDS | CITATION_FIELDS
+    for name in message.keys() - known - set(_THINKING_FIELDS):
+        value = message[name]
+        value = value[0] if isinstance(value, list) and len(value) == 1 else value
+        block = value if isinstance(value, dict) else {"content": value}
+        if isinstance(value, dict | list) and _label(block):
+            yield name, name_block(block, name)
+
+
 def parse_thinking(delta: Mapping[str, Any]) -> str:
-    """Return the thinking of an OpenAI delta, under the first of its names that has any: gateways send several."""
-    for name in ("reasoning_content", "reasoning", "thinking", "reasoning_text"):
+    """Return the thinking of an OpenAI delta, under the first of its names that has any: gateways send several.
+
+    It is a text, or an object or a list with one.
+    """
+    for name in _THINKING_FIELDS:
         value = delta.get(name)
         if isinstance(value, str) and value:
             return value
+        if isinstance(value, dict | list) and (text := _text_of({"content": value})):
+            return text
         if isinstance(value, int | float) and not isinstance(value, bool):
             raise DamagedValue
-    for name in ("reasoning_details", "thinking_blocks"):
-        value = delta.get(name)
-        blocks = value if isinstance(value, list) else []
-        texts = (_text_of(block) for block in blocks if isinstance(block, dict))
-        if text := "".join(texts):
-            return text
     return ""
 
 
 def _parse_part(part: Mapping[str, Any], depth: int) -> Iterator[Part]:
     kind = part.get("type")
-    text = part.get("text")
+    text = part.get("text", part.get("value"))  # the Assistants API has an object with a value in place of the text
     if kind in _TEXT_TYPES or (kind is None and isinstance(text, str)):
         yield from parse_content(text, depth + 1)
     elif kind in _THINKING_TYPES:
@@ -157,10 +178,12 @@ def _parse_thinking_part(part: Mapping[str, Any]) -> Iterator[Part]:
 
 def _text_of(part: Mapping[str, Any]) -> str:
     """Return the text of a thinking part, which Mistral wraps in a list of parts."""
-    for name in ("thinking", "text", "summary", "reasoning", "content"):
+    for name in ("thinking", "text", "summary", "reasoning", "content", "value"):
         value = part.get(name)
         if isinstance(value, str) and value:
             return value
+        if isinstance(value, dict) and (text := _text_of(value)):
+            return text
         if isinstance(value, list):
             return "".join(_text_of(item) if isinstance(item, dict) else str(item) for item in value)
     return ""

@@ -5,7 +5,7 @@ import pytest
 from lib.core.models import UNKNOWN_CAPABILITIES
 from lib.core.params import Params, changed_params
 from lib.core.target import Wire
-from lib.gateway.wires.model_quirks import adapt_params, is_openai_reasoning, takes_max_completion_tokens
+from lib.gateway.wires.models.quirks import adapt_params, is_openai_reasoning, takes_max_completion_tokens
 
 BOTH_SAMPLERS = Params(temperature=0.7, top_p=0.9)
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lib.gateway.wires.refused_fields import field_refusals, named_params, normalize_name
+from lib.gateway.wires.errors.refused_fields import field_refusals, named_params, normalize_name
 
 
 def refused(message: str, param: str | None = None) -> set[str]:

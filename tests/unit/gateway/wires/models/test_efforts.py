@@ -7,7 +7,7 @@ import pytest
 from lib.core.models import Capabilities
 from lib.core.params import Params
 from lib.core.target import Target, Wire
-from lib.gateway.wires.efforts import list_efforts, with_least_thinking
+from lib.gateway.wires.models.efforts import list_efforts, with_least_thinking
 
 LOW_TO_HIGH = ["low", "medium", "high"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lib.gateway.wires.error_payload import answers_with_message, parse_error_payload
+from lib.gateway.wires.errors.payload import answers_with_message, parse_error_payload
 
 UPSTREAM = {"type": "error", "error": {"type": "invalid_request_error", "message": "too long"}}
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import EFFORT_LEVELS, Params
 from lib.core.target import Target
-from lib.gateway.wires import claude_rules
-from lib.gateway.wires.model_quirks import is_openai_reasoning
+from lib.gateway.wires.models import claude_rules
+from lib.gateway.wires.models.quirks import is_openai_reasoning
 
 _LOW_TO_HIGH = ("low", "medium", "high")
 _FROM_NONE = ("none", *_LOW_TO_HIGH)
@@ -37,6 +37,8 @@ def list_efforts(target: Target, capabilities: Capabilities) -> tuple[str, ...]:
 
     The gateway's model list has priority over the name of the model.
     """
+    if target.makes_images:
+        return ()
     if capabilities.efforts is not None:
         efforts = tuple(level for level in EFFORT_LEVELS if level in capabilities.efforts)
     elif claude_rules.is_claude(target.model):

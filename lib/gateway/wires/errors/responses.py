@@ -10,9 +10,9 @@ from typing import Any
 from lib.core import errors
 from lib.gateway.transport.body import visible_text
 from lib.gateway.transport.retry import parse_retry_after
-from lib.gateway.wires.error_payload import ErrorPayload, answers_with_message, parse_error_payload
-from lib.gateway.wires.error_wordings import class_from_message
-from lib.gateway.wires.refused_fields import field_refusals, named_params
+from lib.gateway.wires.errors.payload import ErrorPayload, answers_with_message, parse_error_payload
+from lib.gateway.wires.errors.refused_fields import field_refusals, named_params
+from lib.gateway.wires.errors.wordings import class_from_message
 
 _MAX_REFUSAL_CHARS = 100_000  # a longer body is no error
 # Request ids in a message: the last one is the gateway's, earlier ones are of the upstreams behind it.
@@ -36,6 +36,13 @@ _ERROR_BY_STATUS: dict[int, type[errors.GatewayError]] = {
     529: errors.Overloaded,
 }
 
+# Refusals of safety systems: OpenAI's code for images, older and Azure's ones, Alibaba's, Volcengine's.
+_BLOCKED_CODES = (
+    *("moderation_blocked", "content_policy_violation", "content_filter", "image_generation_user_error"),
+    *("responsibleaipolicyviolation", "datainspectionfailed", "outputimagesensitivecontentdetected"),
+    *("inputtextsensitivecontentdetected", "inputimagesensitivecontentdetected"),
+)
+_BLOCKED_WORDS = re.compile(r"safety system|content[ _]policy|safety_violations|内容(?:安全|违规)", re.IGNORECASE)
 # Types that are less specific than most statuses.
 _GENERIC_ERROR_TYPES = ("invalid_request_error", "not_found_error")
 # Codes that name one cause. Lower case, since gateways pass on each other's codes in any spelling.
@@ -151,6 +158,14 @@ def refusal_in_list(body: str) -> errors.GatewayError | None:
         return None
     refusal = refusal_from_body(payload) if is_error(payload) or answers_with_message(payload) else None
     return None if type(refusal) is errors.InvalidResponse else refusal
+
+
+def as_prompt_blocked(error: errors.GatewayError, payload: Any) -> errors.GatewayError:
+    """Return the error of an image route as PromptBlocked, if a safety system is its cause."""
+    codes, message = parse_error_payload(payload)
+    if not any(code.lower() in _BLOCKED_CODES for code in codes) and not _BLOCKED_WORDS.search(message):
+        return error
+    return errors.PromptBlocked(error.detail, status=error.status, request_id=error.request_id)
 
 
 def is_error(payload: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.gateway.wires.output_limits import find_stated_limit
+from lib.gateway.wires.models.output_limits import find_stated_limit
 
 # Errors as vendors and servers word them, the limit that was sent, and the one that they allow.
 REFUSALS = [

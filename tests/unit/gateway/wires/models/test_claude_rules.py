@@ -9,7 +9,8 @@ from pydantic import TypeAdapter
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import EFFORT_LEVELS, ParamAdjustment, Params
 from lib.core.target import Target
-from lib.gateway.wires import anthropic, claude_rules
+from lib.gateway.wires import anthropic
+from lib.gateway.wires.models import claude_rules
 from lib.gateway.wires.request_body import dropped_params
 from tests.unit.gateway.recordings import QUESTION
 
