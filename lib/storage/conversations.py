@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
@@ -12,14 +13,24 @@ import sqlalchemy as sa
 from lib.core import tree
 from lib.core.conversation import Conversation, Node, Outcome, Truncation
 from lib.core.params import Params
+from lib.core.prompts import Persona
 from lib.core.usage import ConversationFilter
 from lib.storage.engine import Aggregate
 from lib.storage.messages import insert_turn, load_nodes
-from lib.storage.rows import batches, conversation_from_row, owned, truncation_to_row
+from lib.storage.rows import (
+    batches,
+    conversation_from_row,
+    owned,
+    persona_to_row,
+    title_to_row,
+    truncation_to_row,
+)
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import node as nodes
+from lib.storage.schema import project as projects
 
 _OPEN = ConversationFilter()
+_IMPORT_SECONDS, _IMPORT_PAUSE, _IMPORT_NODES = 0.5, 0.05, 500  # of one transaction, after it, of one statement
 _is_arriving = (
     sa.select(nodes.c.id)
     .where(nodes.c.conversation == conversations.c.id, nodes.c.outcome == Outcome.ARRIVING)
@@ -58,17 +69,23 @@ class Conversations(Aggregate):
             return load_conversations(connection, owner, [conversation_id]).get(conversation_id)
 
     def folders(self, owner: str) -> list[tuple[str, int]]:
-        """Return folder names in alphabetical order, each with its number of conversations."""
+        """Return folder names in alphabetical order, each with its number of listed conversations.
+
+        A folder with settings is one of them, also without conversations.
+        """
         query = (
             sa.select(conversations.c.folder, sa.func.count())
             .where(conversations.c.owner == owner, conversations.c.deleted.is_(None))
             .where(~conversations.c.archived, ~conversations.c.pinned, conversations.c.folder != "")
             .group_by(conversations.c.folder)
         )
+        with_settings = sa.select(projects.c.name, sa.literal(0)).where(projects.c.owner == owner)
+        counts: dict[str, int] = {}
         with self._read() as connection:
-            counts = [(row[0], row[1]) for row in connection.execute(query)]
+            for name, count in connection.execute(query.union_all(with_settings)):
+                counts[name] = counts.get(name, 0) + count
         # Sorted here, because SQLite and Postgres collate differently.
-        return sorted(counts, key=lambda item: (item[0].casefold(), item[0]))
+        return sorted(counts.items(), key=lambda item: (item[0].casefold(), item[0]))
 
     def set_pinned(self, owner: str, conversation_ids: Sequence[str], pinned: bool) -> None:
         self._update(owner, conversation_ids, pinned=pinned)
@@ -89,13 +106,13 @@ class Conversations(Aggregate):
 
     def rename(self, owner: str, conversation_id: str, title: str) -> None:
         """Set the title chosen by the user; no generated title replaces it."""
-        self._update(owner, [conversation_id], title=title, titled="person")
+        self._update(owner, [conversation_id], **title_to_row(title), titled="person")
 
     def set_generated_title(self, owner: str, conversation_id: str, title: str) -> None:
         """Set a model's title, unless the title is no longer the start of the question."""
         where = owned(owner, conversation_id) & (conversations.c.titled == "question")
         with self._write(owner) as connection:
-            connection.execute(sa.update(conversations).where(where).values(title=title, titled="model"))
+            connection.execute(sa.update(conversations).where(where).values(**title_to_row(title), titled="model"))
 
     def mark_read(self, owner: str, conversation_id: str) -> None:
         where = owned(owner, conversation_id) & conversations.c.unread
@@ -108,6 +125,10 @@ class Conversations(Aggregate):
 
     def set_params(self, owner: str, conversation_id: str, params: Params) -> None:
         self._update(owner, [conversation_id], params=asdict(params))
+
+    def set_persona(self, owner: str, conversation_id: str, persona: Persona | None) -> None:
+        """Set the persona of the next answers."""
+        self._update(owner, [conversation_id], persona=persona_to_row(persona))
 
     def export_all(self, owner: str) -> Iterator[tuple[Conversation, list[Node]]]:
         """Yield each conversation that is not deleted, oldest first, with its nodes that are not deleted.
@@ -127,10 +148,38 @@ class Conversations(Aggregate):
                 yield replace(conversation, head_id=head_id), tree.visible_nodes(all_nodes)
 
     def import_all(self, owner: str, imported: Iterable[tuple[Conversation, Sequence[Node]]]) -> None:
-        """Insert new conversations with their nodes in one transaction. Raises StoreError if an id exists."""
+        """Insert new conversations with their nodes, all of them or none. Raises StoreError if an id exists.
+
+        A large import takes several transactions: one of minutes would keep out every other writer of a SQLite
+        database. After an error what was inserted is deleted.
+        """
+        records, inserted = _divide_records(imported), list[str]()
+        try:
+            while record := next(records, None):
+                if inserted:
+                    # A writer that waits for SQLite's lock looks for it now and then only.
+                    time.sleep(_IMPORT_PAUSE)
+                inserted += self._import_some(owner, itertools.chain([record], records))
+        except BaseException:
+            for batch in batches(inserted):
+                with self._write(owner) as connection:
+                    is_imported = conversations.c.id.in_(batch) & (conversations.c.owner == owner)
+                    connection.execute(sa.delete(conversations).where(is_imported))
+            raise
+
+    def _import_some(self, owner: str, records: Iterator[tuple[Conversation, Sequence[Node]]]) -> list[str]:
+        """Insert records for _IMPORT_SECONDS in one transaction; returns the ids of the new conversations."""
+        ids = []
         with self._write(owner) as connection:
-            for conversation, new_nodes in imported:
+            end = time.monotonic() + _IMPORT_SECONDS
+            for conversation, new_nodes in records:
+                is_known = sa.select(conversations.c.id).where(conversations.c.id == conversation.id)
+                if connection.scalar(is_known) is None:
+                    ids.append(conversation.id)
                 insert_turn(connection, owner, conversation, new_nodes)
+                if time.monotonic() >= end:
+                    break
+        return ids
 
     def existing_ids(self, ids: Iterable[str]) -> set[str]:
         """Return those ids that any owner's conversation or node already has."""
@@ -146,6 +195,19 @@ class Conversations(Aggregate):
             for batch in batches(conversation_ids):
                 where = (conversations.c.owner == owner) & conversations.c.id.in_(batch)
                 connection.execute(sa.update(conversations).where(where).values(columns))
+
+
+def _divide_records(
+    records: Iterable[tuple[Conversation, Sequence[Node]]],
+) -> Iterator[tuple[Conversation, Sequence[Node]]]:
+    """Yield the conversations, long ones several times with a part of their nodes, parents first."""
+    for conversation, new_nodes in records:
+        ordered = tree.sort_nodes(new_nodes)
+        # Nodes that form a cycle are left to the insert, which refuses them.
+        step = _IMPORT_NODES if len(ordered) == len(new_nodes) else max(1, len(new_nodes))
+        source = ordered if len(ordered) == len(new_nodes) else new_nodes
+        for start in range(0, max(1, len(source)), step):
+            yield conversation, source[start : start + step]
 
 
 def load_conversations(connection: sa.Connection, owner: str, ids: Sequence[str]) -> dict[str, Conversation]:

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.conversation import Conversation, Node, Outcome
-from lib.core.errors import StoreError
+from lib.core.conversation import Conversation, Feedback, Message, Node, Outcome
+from lib.core.errors import StoreError, TooManyAnswers
+from lib.core.question_queue import QueuedQuestion
+from lib.core.quota import RunningLimit
 from lib.core.tree import find_undeleted_ancestor, sort_nodes
-from lib.core.usage import UsageRecord
+from lib.core.usage import FeedbackCount, UsageRecord
 from lib.storage.engine import Aggregate, insert
+from lib.storage.file_uses import encode_files, ensure_stored, link_message
+from lib.storage.queue import claim_question, pause_after_answers
 from lib.storage.rows import (
     batches,
     conversation_to_row,
     failure_to_row,
+    feedback_to_row,
     in_owned_conversation,
+    message_from_row,
     node_from_row,
     node_to_row,
     owned,
 )
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import node as nodes
-from lib.storage.search_index import index_nodes
+from lib.storage.schema import passage as passages
+from lib.storage.search_tokens import encode_passages
+from lib.storage.submissions import claim_submission, find_submission
 from lib.storage.usage import insert_lost_usage, insert_usage
 
 # Columns of a conversation that a new turn changes.
@@ -48,16 +56,42 @@ class Messages(Aggregate):
             row = connection.execute(query).first()
         return node_from_row(row) if row else None
 
-    def save_turn(self, owner: str, conversation: Conversation, new_nodes: Sequence[Node]) -> None:
-        """Insert new nodes and upsert their conversation in one transaction.
+    def save_turn(
+        self,
+        owner: str,
+        conversation: Conversation,
+        new_nodes: Sequence[Node],
+        idempotency_key: str = "",
+        queued: QueuedQuestion | None = None,
+        running_limit: RunningLimit | None = None,
+        *,
+        allow_missing_files: bool = False,
+    ) -> None:
+        """Insert new nodes and upsert their conversation in one transaction, in which `queued` leaves its queue.
 
-        Raises StoreError when a node's parent is neither new nor in the conversation.
+        Raises StoreError when a node's parent is neither new nor in the conversation, DuplicateSubmission when
+        the owner has saved a turn with this key, in any process, QuestionNotQueued when the question is not in its
+        queue, or not with this text, TooManyAnswers when as many answers of the owner as `running_limit` arrive, and
+        AttachmentNotFound when a file of a node is not stored for the owner, unless `allow_missing_files` is set.
         """
         with self._write(owner) as connection:
+            _ensure_running_limit(connection, owner, running_limit)
+            if not allow_missing_files:
+                ensure_stored(connection, owner, [part for node in new_nodes for part in node.message.files])
+            if queued:
+                claim_question(connection, owner, queued)
+            claim_submission(connection, owner, idempotency_key, conversation.id)
             insert_turn(connection, owner, conversation, new_nodes)
 
-    def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
-        """Mark a finished answer as arriving again, and update its conversation."""
+    def find_submission(self, owner: str, idempotency_key: str) -> str | None:
+        """Return the conversation that a question with this key was saved in; None without one."""
+        with self._read() as connection:
+            return find_submission(connection, owner, idempotency_key)
+
+    def reopen(
+        self, owner: str, conversation: Conversation, node: Node, running_limit: RunningLimit | None = None
+    ) -> None:
+        """Mark a finished answer as arriving again, and update its conversation. Raises TooManyAnswers."""
         columns = _stream_columns(node) | {
             "outcome": node.outcome,
             "failure": None,
@@ -66,6 +100,7 @@ class Messages(Aggregate):
         where = (nodes.c.id == node.id) & (nodes.c.conversation == conversation.id)
         where &= in_owned_conversation(owner)
         with self._write(owner) as connection:
+            _ensure_running_limit(connection, owner, running_limit)
             if connection.execute(sa.update(nodes).where(where).values(columns)).rowcount:
                 row = conversation_to_row(conversation)
                 changed = {name: row[name] for name in ("head", "params", "updated")}
@@ -81,7 +116,7 @@ class Messages(Aggregate):
                 row = node_to_row(node) | {"conversation": conversation_id}
                 statement = insert(connection, nodes).values(row).on_conflict_do_nothing()
                 if connection.scalar(statement.returning(nodes.c.id)):
-                    index_nodes(connection, [node.id])
+                    _index_nodes(connection, [node.id])
                     _touch(connection, owner, conversation_id)
 
     def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
@@ -104,14 +139,47 @@ class Messages(Aggregate):
             if changed:
                 _touch(connection, owner, conversation_id)
 
+    def set_feedback(self, owner: str, node_id: str, feedback: Feedback | None) -> None:
+        """Set the owner's feedback on an answer; None removes it."""
+        where = (nodes.c.id == node_id) & (nodes.c.role == "assistant") & in_owned_conversation(owner)
+        with self._write(owner) as connection:
+            update = sa.update(nodes).where(where).values(feedback_to_row(feedback))
+            if conversation_id := connection.scalar(update.returning(nodes.c.conversation)):
+                _touch(connection, owner, conversation_id)
+
+    def feedback_by_model(self) -> list[FeedbackCount]:
+        """Count the feedback of all users by model, the most first, without that on deleted answers.
+
+        Only callers that have checked for an administrator may call it.
+        """
+        good = sa.func.sum(sa.case((nodes.c.rating == "good", 1), else_=0)).label("good")
+        bad = sa.func.sum(sa.case((nodes.c.rating == "bad", 1), else_=0)).label("bad")
+        query = (
+            sa.select(nodes.c.model, good, bad)
+            .join(conversations, conversations.c.id == nodes.c.conversation)
+            .where(nodes.c.rating.is_not(None), nodes.c.model.is_not(None))
+            .where(nodes.c.deleted.is_(None), conversations.c.deleted.is_(None))
+            .group_by(nodes.c.model)
+        )
+        with self._read() as connection:
+            counts = [FeedbackCount(row.model, int(row.good), int(row.bad)) for row in connection.execute(query)]
+        return sorted(counts, key=lambda count: (-count.good - count.bad, count.model))
+
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
         """Save the text received so far of an arriving answer, with a heartbeat.
 
         Returns the outcome of the row, which another process may have set; None when the row is gone.
         """
-        where = (nodes.c.id == node.id) & in_owned_conversation(owner)
+        return self._update_arriving(owner, node.id, _stream_columns(node))
+
+    def beat(self, owner: str, node: Node) -> Outcome | None:
+        """Save the heartbeat of an arriving answer; returns as `checkpoint`."""
+        return self._update_arriving(owner, node.id, {"beat": time.time()})
+
+    def _update_arriving(self, owner: str, node_id: str, columns: dict[str, Any]) -> Outcome | None:
+        where = (nodes.c.id == node_id) & in_owned_conversation(owner)
         with self._write(owner) as connection:
-            update = sa.update(nodes).where(where, _ARRIVING).values(_stream_columns(node))
+            update = sa.update(nodes).where(where, _ARRIVING).values(columns)
             if connection.execute(update).rowcount:
                 return Outcome.ARRIVING
             outcome = connection.scalar(sa.select(nodes.c.outcome).where(where))
@@ -128,6 +196,8 @@ class Messages(Aggregate):
         with self._write(owner) as connection:
             if connection.execute(sa.update(nodes).where(where).values(columns)).rowcount:
                 _publish(connection, [node.id])
+                if node.usage_record_id:  # not a further alternative
+                    pause_after_answers(connection, [node.id], node.outcome)
             insert_usage(connection, owner, usage_records)
 
     def mark_stopped(self, owner: str, node_id: str) -> None:
@@ -135,7 +205,8 @@ class Messages(Aggregate):
         where = (nodes.c.id == node_id) & _ARRIVING & in_owned_conversation(owner)
         with self._write(owner) as connection:
             if connection.execute(sa.update(nodes).where(where).values(outcome=Outcome.STOPPED)).rowcount:
-                index_nodes(connection, [node_id])
+                _index_nodes(connection, [node_id])
+                pause_after_answers(connection, [node_id], Outcome.STOPPED)
                 # The producer may be dead; if it is alive, it completes this record.
                 insert_lost_usage(connection, [node_id])
 
@@ -153,6 +224,7 @@ class Messages(Aggregate):
                 connection.execute(interrupted.values(outcome=Outcome.INTERRUPTED))
                 insert_lost_usage(connection, batch)
                 _publish(connection, batch)
+            pause_after_answers(connection, stale_ids, Outcome.INTERRUPTED)
         return len(stale_ids)
 
 
@@ -160,6 +232,17 @@ def load_nodes(connection: sa.Connection, owner: str, conversation_id: str) -> l
     """Return all nodes of a conversation, oldest first."""
     query = sa.select(nodes).where(nodes.c.conversation == conversation_id, in_owned_conversation(owner))
     return [node_from_row(row) for row in connection.execute(query.order_by(nodes.c.created, nodes.c.id))]
+
+
+def _ensure_running_limit(connection: sa.Connection, owner: str, limit: RunningLimit | None) -> None:
+    """Raise TooManyAnswers at the limit. The transaction keeps out other writers of the owner, so that one passes."""
+    if limit is None:
+        return
+    # Further alternatives of a request have no usage record.
+    query = sa.select(sa.func.count()).where(_ARRIVING, nodes.c.request != "", in_owned_conversation(owner))
+    running = connection.scalar(query.where(nodes.c.beat >= time.time() - limit.stale_after))
+    if (running or 0) >= limit.count:
+        raise TooManyAnswers
 
 
 def insert_turn(connection: sa.Connection, owner: str, conversation: Conversation, new_nodes: Sequence[Node]) -> None:
@@ -181,7 +264,7 @@ def insert_turn(connection: sa.Connection, owner: str, conversation: Conversatio
     rows = [node_to_row(node) | {"conversation": conversation.id} for node in ordered]
     if rows:
         connection.execute(sa.insert(nodes), rows)
-        index_nodes(connection, [node.id for node in new_nodes])
+        _index_nodes(connection, [node.id for node in new_nodes])
 
 
 def purge_nodes(connection: sa.Connection, deleted_before: float) -> None:
@@ -214,6 +297,32 @@ def _purge_nodes_of(connection: sa.Connection, conversation_id: str, expired: sa
         connection.execute(sa.delete(nodes).where(nodes.c.id.in_(batch)))
 
 
+def _index_nodes(connection: sa.Connection, ids: Sequence[str]) -> None:
+    """Replace the passages of these messages, and link their files, except those that are still arriving."""
+    for batch in batches(ids):
+        query = sa.select(nodes.c.id, nodes.c.role, nodes.c.parts, conversations.c.owner)
+        query = query.join(conversations, conversations.c.id == nodes.c.conversation)
+        rows = connection.execute(query.where(nodes.c.id.in_(batch), nodes.c.outcome != Outcome.ARRIVING)).all()
+        connection.execute(sa.delete(passages).where(passages.c.node.in_([row.id for row in rows])))
+        new_passages = [
+            {"node": row.id, "n": number, "tokens": tokens}
+            for row in rows
+            for number, tokens in enumerate(
+                _index_message(connection, row.owner, row.id, message_from_row(row.role, row.parts))
+            )
+        ]
+        if new_passages:
+            connection.execute(sa.insert(passages), new_passages)
+
+
+def _index_message(connection: sa.Connection, owner: str, node_id: str, message: Message) -> Iterator[str]:
+    """Yield the passages of a message and of its files, which are linked."""
+    yield from encode_passages(message.text)
+    if message.files:
+        link_message(connection, owner, node_id, message)
+        yield from encode_files(connection, owner, message.files)
+
+
 def _touch(connection: sa.Connection, owner: str, conversation_id: str, **columns: Any) -> None:
     """Set columns of a conversation, and increment its revision, the version that caches compare."""
     columns["rev"] = conversations.c.rev + 1
@@ -222,7 +331,7 @@ def _touch(connection: sa.Connection, owner: str, conversation_id: str, **column
 
 def _publish(connection: sa.Connection, finished_ids: Sequence[str]) -> None:
     """Index finished answers for search, and mark their conversations as unread."""
-    index_nodes(connection, finished_ids)
+    _index_nodes(connection, finished_ids)
     conversation_ids = sa.select(nodes.c.conversation).where(nodes.c.id.in_(finished_ids))
     connection.execute(sa.update(conversations).where(conversations.c.id.in_(conversation_ids)).values(unread=True))
 

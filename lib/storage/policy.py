@@ -1,4 +1,4 @@
-"""The team's policy: limits and model access by scope, default target, shared prompts, prices."""
+"""The team's policy: limits and model access by scope, default target, prices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.audit import AuditAction
-from lib.core.policy import Limit, Limits, Policy, Prompt, ScopePolicy
+from lib.core.policy import Limit, Limits, Policy, ScopePolicy
 from lib.core.pricing import Price, TeamPrice
 from lib.core.target import Target, parse_target
 from lib.core.user import User
@@ -23,7 +23,7 @@ from lib.storage.rows import price_from_json, price_to_json
 from lib.storage.schema import policy as policies
 
 # Names of rows; a scope or a model id follows the prefix.
-_SCOPE_PREFIX, _PRICE_PREFIX, _DEFAULT, _PROMPTS = "rule:", "price:", "default", "prompts"
+_SCOPE_PREFIX, _PRICE_PREFIX, _DEFAULT = "rule:", "price:", "default"
 
 
 class Policies(Aggregate):
@@ -54,16 +54,6 @@ class Policies(Aggregate):
         value = asdict(target) if target else {}
         with self._audited(actor, "default", target.model if target else "", value) as connection:
             _upsert(connection, actor.id, _DEFAULT, value)
-
-    def set_prompt(self, actor: User, old_name: str, prompt: Prompt | None) -> None:
-        """Replace the shared prompt named `old_name`, or add one at the end; None deletes it."""
-        action: AuditAction = "prompt" if prompt else "prompt_deleted"
-        with self._audited(actor, action, "", {"letters": len(prompt.text)} if prompt else {}) as connection:
-            prompts = list(_load(connection).prompts)
-            names = [existing.name for existing in prompts]
-            index = names.index(old_name) if old_name in names else len(prompts)
-            prompts[index : index + 1] = [prompt] if prompt else []
-            _upsert(connection, actor.id, _PROMPTS, [asdict(remaining) for remaining in prompts])
 
     def set_price(self, actor: User, model_id: str, price: Price | None) -> None:
         """Set the price of a model, with the time and the author; None deletes it."""
@@ -98,7 +88,6 @@ def _load(connection: sa.Connection) -> Policy:
     return Policy(
         MappingProxyType(scopes),
         parse_target(default.get("model"), default.get("wire")) if isinstance(default, Mapping) else None,
-        _prompts_from_json(values.get(_PROMPTS)),
         MappingProxyType(
             {
                 row.name.removeprefix(_PRICE_PREFIX): TeamPrice(price, row.changed, row.by)
@@ -148,9 +137,3 @@ def _limit_from_json(raw: Any) -> Limit:
 
 def _amount_from_json(raw: Any) -> int | None:
     return raw if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0 else None
-
-
-def _prompts_from_json(raw: Any) -> tuple[Prompt, ...]:
-    prompts = [prompt for prompt in raw if isinstance(prompt, Mapping)] if isinstance(raw, list) else []
-    pairs = [(prompt.get("name"), prompt.get("text")) for prompt in prompts]
-    return tuple(Prompt(name, text) for name, text in pairs if isinstance(name, str) and isinstance(text, str))

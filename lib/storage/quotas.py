@@ -180,7 +180,8 @@ def _used_in_ledger(connection: sa.Connection, owner: str, counter: QuotaCounter
     if counter.unit not in _LEDGER_AMOUNTS or counter.scope not in (TEAM_SCOPE, f"person:{owner}"):
         return 0
     query = sa.select(sa.func.coalesce(sa.func.sum(_LEDGER_AMOUNTS[counter.unit]), 0))
-    query = query.where(ledger.c.created >= counter.period_start)
+    # Requests with a personal key use nothing of the team's budget.
+    query = query.where(ledger.c.created >= counter.period_start, ~ledger.c.personal_key)
     if counter.scope != TEAM_SCOPE:
         query = query.where(ledger.c.owner == owner)
     return int(connection.scalar(query) or 0)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
@@ -15,12 +15,15 @@ from lib.core import params
 from lib.core.conversation import (
     Conversation,
     Failure,
+    Feedback,
+    FilePart,
     ImagePart,
     Message,
     Node,
     OtherPart,
     Outcome,
     Part,
+    Rating,
     SourcePart,
     TextPart,
     ThinkingPart,
@@ -29,9 +32,11 @@ from lib.core.conversation import (
     Usage,
 )
 from lib.core.pricing import Price, parse_decimal
+from lib.core.prompts import Persona
 from lib.core.target import Target, parse_target
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import node as nodes
+from lib.storage.search_tokens import encode_title
 
 _BATCH_SIZE = 500  # ids in one statement: databases limit the number of bound values
 
@@ -41,16 +46,23 @@ USAGE_NAMES = {
     "output": "output",
     "cache_read": "cached",
     "cache_write": "written",
+    "cache_write_1h": "written_1h",
     "reasoning": "reasoning",
+    "searches": "searches",
 }
 _PRICE_NAMES = {
     "input": "input",
     "output": "output",
     "cache_read": "cached",
     "cache_write": "written",
+    "cache_write_1h": "written_1h",
     "per_request": "request",
     "reasoning": "reasoning",
+    "per_search": "search",
+    "image_input": "image_input",
 }
+_NEWER_COUNTS = ("written_1h", "searches")
+_NEWER_PRICES = ("reasoning", "written_1h", "search", "image_input")
 TIMING_NAMES = {"first_token": "first", "first_text": "spoke", "total": "total"}
 _FAILURE_NAMES = {
     "code": "code",
@@ -63,6 +75,7 @@ _FAILURE_NAMES = {
     "request_digest": "digest",
 }
 _TRUNCATION_NAMES = {"start_id": "start", "summary": "summary"}
+_PERSONA_NAMES = {"name": "name", "avatar": "avatar", "prompt_id": "prompt"}
 _CONVERSATION_NAMES = {
     "id": "id",
     "title": "title",
@@ -121,6 +134,7 @@ def conversation_from_row(row: sa.Row[Any]) -> Conversation:
         params=params.load_params(row.params),
         arriving=bool(row.arriving),
         truncation=Truncation(**from_stored(row.window, _TRUNCATION_NAMES)) if row.window else None,
+        persona=_persona_from_row(row.persona),
     )
 
 
@@ -128,15 +142,30 @@ def conversation_to_row(conversation: Conversation) -> dict[str, Any]:
     """Columns of a conversation; a missing creation time is the time of the last change."""
     return {
         **to_stored(conversation, _CONVERSATION_NAMES),
+        **title_to_row(conversation.title),
         **target_to_row(conversation.target),
         "params": asdict(conversation.params),
         "created": conversation.created_at or conversation.updated_at,
         "window": truncation_to_row(conversation.truncation),
+        "persona": persona_to_row(conversation.persona),
     }
+
+
+def title_to_row(title: str) -> dict[str, str]:
+    """Columns of a title: its text, and the tokens by which it is found."""
+    return {"title": title, "title_tokens": encode_title(title)}
 
 
 def truncation_to_row(truncation: Truncation | None) -> dict[str, Any] | None:
     return to_stored(truncation, _TRUNCATION_NAMES) if truncation else None
+
+
+def persona_to_row(persona: Persona | None) -> dict[str, Any] | None:
+    return to_stored(persona, _PERSONA_NAMES) if persona else None
+
+
+def _persona_from_row(raw: Mapping[str, Any] | None) -> Persona | None:
+    return Persona(**from_stored(raw, _PERSONA_NAMES)) if raw else None
 
 
 def node_from_row(row: sa.Row[Any]) -> Node:
@@ -149,6 +178,8 @@ def node_from_row(row: sa.Row[Any]) -> Node:
         timing=Timing(**from_stored(row.timing, TIMING_NAMES)),
         failure=_failure_from_row(row.failure),
         provider_metadata=row.served or {},
+        feedback=Feedback(row.rating, row.comment or "") if row.rating in get_args(Rating) else None,
+        persona=_persona_from_row(row.persona),
     )
 
 
@@ -158,14 +189,26 @@ def node_to_row(node: Node) -> dict[str, Any]:
         **to_stored(node, _NODE_NAMES),
         **target_to_row(node.target),
         "role": node.message.role,
-        "parts": [_part_to_row(part) for part in node.message.parts],
+        "parts": [part_to_row(part) for part in node.message.parts],
         "outcome": node.outcome,
-        "usage": to_stored(node.usage, USAGE_NAMES),
+        "usage": _usage_to_row(node.usage),
         "timing": to_stored(node.timing, TIMING_NAMES),
         "failure": failure_to_row(node.failure),
         "served": dict(node.provider_metadata),
         "beat": time.time(),
+        **feedback_to_row(node.feedback),
+        "persona": persona_to_row(node.persona),
     }
+
+
+def _usage_to_row(usage: Usage) -> dict[str, int | None]:
+    stored = to_stored(usage, USAGE_NAMES)
+    # Version 0.1 reads no row with a key that it does not know.
+    return {name: count for name, count in stored.items() if name not in _NEWER_COUNTS or count is not None}
+
+
+def feedback_to_row(feedback: Feedback | None) -> dict[str, Any]:
+    return {"rating": feedback and feedback.rating, "comment": (feedback and feedback.comment) or None}
 
 
 def message_from_row(role: Literal["user", "assistant"], parts: Sequence[Mapping[str, Any]]) -> Message:
@@ -191,8 +234,9 @@ def target_to_row(target: Target | None) -> dict[str, Any]:
     return {"model": target.model if target else None, "wire": target.wire if target else None}
 
 
-_PART_CLASSES: dict[str, type[ImagePart | SourcePart | OtherPart]] = {
+_PART_CLASSES: dict[str, type[ImagePart | SourcePart | OtherPart | FilePart]] = {
     "image": ImagePart,
+    "file": FilePart,
     "source": SourcePart,
     "other": OtherPart,
 }
@@ -211,10 +255,12 @@ def _part_from_row(raw: Mapping[str, Any]) -> Part:
     if part_type not in _PART_CLASSES:
         return OtherPart(str(part_type), "", json.dumps(raw, ensure_ascii=False))
     values = {name: raw[name] for name in _PART_FIELDS[part_type] if name in raw}
+    if part_type == "file":
+        return FilePart(**values | {"notes": tuple(values.get("notes", ()))})
     return _PART_CLASSES[part_type](**{"kind": "", **values} if part_type == "other" else values)
 
 
-def _part_to_row(part: Part) -> dict[str, Any]:
+def part_to_row(part: Part) -> dict[str, Any]:
     if isinstance(part, TextPart):
         return {"type": "text", "text": part.text}
     if isinstance(part, ThinkingPart):
@@ -234,8 +280,9 @@ def price_to_json(price: Price | None) -> dict[str, str | None] | None:
     if price is None:
         return None
     stored = to_stored(price, _PRICE_NAMES)
-    if stored["reasoning"] is None:
-        del stored["reasoning"]  # newer than the others, and rare
+    for name in _NEWER_PRICES:
+        if stored[name] is None:
+            del stored[name]  # newer than the others, and rare
     return {name: None if value is None else str(value) for name, value in stored.items()}
 
 
@@ -246,6 +293,14 @@ def price_from_json(raw: Any) -> Price | None:
     input_price, output_price = amounts.get("input"), amounts.get("output")
     if input_price is None or output_price is None:
         return None
-    cache_read, cache_write = amounts.get("cache_read"), amounts.get("cache_write")
-    per_request = amounts.get("per_request") or Decimal(0)
-    return Price(input_price, output_price, cache_read, cache_write, per_request, amounts.get("reasoning"))
+    return Price(
+        input_price,
+        output_price,
+        amounts.get("cache_read"),
+        amounts.get("cache_write"),
+        amounts.get("per_request") or Decimal(0),
+        amounts.get("reasoning"),
+        cache_write_1h=amounts.get("cache_write_1h"),
+        per_search=amounts.get("per_search"),
+        image_input=amounts.get("image_input"),
+    )

@@ -6,34 +6,39 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0010"  # of the newest migration
+REVISION = "0022"  # of the newest migration
 # 64 bits on Postgres; SQLite generates ids only for a column of type INTEGER.
 _INTEGER_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
-def _row_id() -> sa.Column[Any]:
+def row_id_column() -> sa.Column[Any]:
     return sa.Column("id", sa.String(32), primary_key=True)
 
 
-def _owner() -> sa.Column[Any]:
+def owner_column() -> sa.Column[Any]:
     return sa.Column("owner", sa.String(255), nullable=False)
 
 
-def _text(name: str) -> sa.Column[Any]:
+def text_column(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.Text, nullable=False)
 
 
-def _flag(name: str) -> sa.Column[Any]:
+def flag_column(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.Boolean, nullable=False)
 
 
-def _seconds(name: str) -> sa.Column[Any]:
+def seconds_column(name: str) -> sa.Column[Any]:
     """A time in seconds since 1970."""
     return sa.Column(name, sa.Double, nullable=False)
 
 
 def _target() -> tuple[sa.Column[Any], sa.Column[Any]]:
     return sa.Column("model", sa.Text), sa.Column("wire", sa.String(16))
+
+
+def _persona() -> sa.Column[Any]:
+    """Name and avatar of a persona, as they were when it was chosen."""
+    return sa.Column("persona", sa.JSON(none_as_null=True))
 
 
 def _partial_index(name: str, *columns: str, where: sa.ColumnElement[bool] | sa.TextClause) -> sa.Index:
@@ -49,23 +54,26 @@ _PINNED, _ARCHIVED = sa.column("pinned", sa.Boolean), sa.column("archived", sa.B
 conversation = sa.Table(
     "conversation",
     metadata,
-    _row_id(),
-    _owner(),
-    _text("title"),
+    row_id_column(),
+    owner_column(),
+    text_column("title"),
     sa.Column("head", sa.String(32)),
     *_target(),
     sa.Column("params", sa.JSON, nullable=False),
-    _seconds("created"),
-    _seconds("updated"),
+    seconds_column("created"),
+    seconds_column("updated"),
     # A soft-deleted conversation can be restored until the purge.
     sa.Column("deleted", sa.Double),
     sa.Column("rev", sa.Integer, nullable=False),
     sa.Column("titled", sa.String(16), nullable=False),
-    _text("folder"),
-    _flag("pinned"),
-    _flag("archived"),
-    _flag("unread"),
+    text_column("folder"),
+    flag_column("pinned"),
+    flag_column("archived"),
+    flag_column("unread"),
     sa.Column("window", sa.JSON(none_as_null=True)),
+    # The title as search_tokens.py encodes it; the default is for processes of an earlier version.
+    sa.Column("title_tokens", sa.Text, nullable=False, server_default=""),
+    _persona(),
     # One index for each kind of list, in its order; the conditions are those of conversations.py.
     _partial_index(
         "conversation_shelf",
@@ -81,34 +89,39 @@ conversation = sa.Table(
 node = sa.Table(
     "node",
     metadata,
-    _row_id(),
+    row_id_column(),
     sa.Column("conversation", sa.String(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False),
     sa.Column("parent", sa.String(32), sa.ForeignKey("node.id", ondelete="CASCADE")),
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("parts", sa.JSON, nullable=False),
-    _seconds("created"),
+    seconds_column("created"),
     sa.Column("outcome", sa.String(16), nullable=False),
-    _text("reason"),
+    text_column("reason"),
     *_target(),
     sa.Column("usage", sa.JSON, nullable=False),
     sa.Column("timing", sa.JSON, nullable=False),
     sa.Column("failure", sa.JSON(none_as_null=True)),
-    _text("request_id"),
+    text_column("request_id"),
     # Provider metadata under the gateway's own names.
     sa.Column("served", sa.JSON(none_as_null=True)),
     # Heartbeat of the producer, in seconds since 1970; used while the answer is arriving.
-    _seconds("beat"),
+    seconds_column("beat"),
     # A soft-deleted node stays in the tree until the purge.
     sa.Column("deleted", sa.Double),
     # Id of the usage record of its last request, which may not exist yet.
     sa.Column("request", sa.String(32), nullable=False),
+    # The owner's feedback on an answer: `good` or `bad`, and a comment.
+    sa.Column("rating", sa.String(8)),
+    sa.Column("comment", sa.Text),
+    _persona(),
     sa.Index("node_conversation", "conversation"),
     sa.Index("node_parent", "parent"),
     _partial_index("node_arriving", "conversation", where=sa.text("outcome = 'arriving'")),
     _partial_index("node_deleted", "deleted", where=_DELETED),
+    _partial_index("node_rated", "model", where=sa.text("rating IS NOT NULL")),
 )
 
-# Text of messages as search_index.py encodes it; the database maintains a full-text index over `tokens`.
+# Text of messages as search_tokens.py encodes it; the database maintains a full-text index over `tokens`.
 passage = sa.Table(
     "passage",
     metadata,
@@ -120,6 +133,53 @@ passage = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# Settings of folders, which the conversations name.
+project = sa.Table(
+    "project",
+    metadata,
+    sa.Column("owner", sa.String(255), primary_key=True),
+    sa.Column("name", sa.String(255), primary_key=True),
+    text_column("instructions"),
+    *_target(),
+    sa.Column("params", sa.JSON, nullable=False),
+    seconds_column("created"),
+    seconds_column("updated"),
+)
+
+# Entries of the prompt library; those of the team have no owner.
+prompt = sa.Table(
+    "prompt",
+    metadata,
+    row_id_column(),
+    owner_column(),
+    flag_column("team"),
+    sa.Column("kind", sa.String(16), nullable=False),
+    *(text_column(name) for name in ("name", "description", "avatar", "text", "greeting")),
+    sa.Column("suggestions", sa.JSON, nullable=False),
+    *_target(),
+    sa.Column("params", sa.JSON, nullable=False),
+    seconds_column("created"),
+    seconds_column("updated"),
+    # A soft-deleted entry can be restored until the purge.
+    sa.Column("deleted", sa.Double),
+    sa.Index("prompt_owner", "owner", "created", "id"),
+    _partial_index("prompt_deleted", "deleted", where=_DELETED),
+)
+
+# Links to snapshots of entries; of the token there is only a hash.
+prompt_link = sa.Table(
+    "prompt_link",
+    metadata,
+    row_id_column(),
+    owner_column(),
+    sa.Column("prompt", sa.String(32), sa.ForeignKey("prompt.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("token_hash", sa.String(128), nullable=False),
+    sa.Column("snapshot", sa.JSON, nullable=False),
+    seconds_column("created"),
+    sa.Index("prompt_link_token", "token_hash", unique=True),
+    sa.Index("prompt_link_prompt", "prompt"),
+)
+
 preference = sa.Table(
     "preference",
     metadata,
@@ -128,29 +188,39 @@ preference = sa.Table(
     sa.Column("value", sa.JSON, nullable=False),
 )
 
+# Secrets that all servers share, by their purpose.
+server_secret = sa.Table(
+    "server_secret",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
 # Users who have signed in; their id is the owner of rows in other tables.
 person = sa.Table(
     "person",
     metadata,
     sa.Column("id", sa.String(255), primary_key=True),
-    _text("name"),
-    _text("email"),
+    text_column("name"),
+    text_column("email"),
     # Sign-ins from before this time are rejected, whatever their cookie says.
-    _seconds("revoked_before"),
-    _seconds("seen"),
+    seconds_column("revoked_before"),
+    seconds_column("seen"),
 )
 
 share = sa.Table(
     "share",
     metadata,
-    _row_id(),
-    _owner(),
+    row_id_column(),
+    owner_column(),
     sa.Column("conversation", sa.String(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False),
     # Hash of the token; the token itself is only in the link.
     sa.Column("token_hash", sa.String(128), nullable=False),
-    _text("title"),
+    text_column("title"),
     sa.Column("snapshot", sa.JSON, nullable=False),
-    _seconds("created"),
+    seconds_column("created"),
+    # The readers: "team" for users who are signed in, "public" for everybody.
+    sa.Column("audience", sa.String(16), nullable=False, server_default="team"),
     sa.Index("share_token", "token_hash", unique=True),
     sa.Index("share_owner", "owner", "created"),
     sa.Index("share_conversation", "conversation"),
@@ -160,24 +230,29 @@ share = sa.Table(
 ledger = sa.Table(
     "ledger",
     metadata,
-    _row_id(),
-    _owner(),
+    row_id_column(),
+    owner_column(),
     sa.Column("conversation", sa.String(32)),
     sa.Column("purpose", sa.String(16), nullable=False),
-    _text("model"),
+    text_column("model"),
     sa.Column("wire", sa.String(16), nullable=False),
     *(sa.Column(name, sa.BigInteger) for name in ("input", "cached", "written", "reasoning", "output")),
+    # The part of `written` that stays in the cache for an hour.
+    sa.Column("written_1h", sa.BigInteger),
+    sa.Column("searches", sa.BigInteger),
     # Seconds from sending to the first token, to the first text, to the end.
     *(sa.Column(name, sa.Double) for name in ("first", "spoke", "total")),
     sa.Column("outcome", sa.String(16), nullable=False),
-    _text("request_id"),
-    _seconds("created"),
+    text_column("request_id"),
+    seconds_column("created"),
     # The answer that the request was for.
     sa.Column("node", sa.String(32)),
     # The price as decimal texts in dollars, its source, and the cost in nano-dollars.
     sa.Column("price", sa.JSON(none_as_null=True)),
     sa.Column("source", sa.String(16)),
     sa.Column("cost", sa.BigInteger),
+    # Sent with a key of the user's: not in the log, the balance and the limits of the team's key.
+    sa.Column("personal_key", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ledger_conversation", "owner", "conversation", "created"),
     sa.Index("ledger_created", "owner", "created"),
     sa.Index("ledger_all", "created"),
@@ -202,11 +277,11 @@ quota = sa.Table(
 reservation = sa.Table(
     "reservation",
     metadata,
-    _row_id(),
-    _owner(),
+    row_id_column(),
+    owner_column(),
     # Lists of scope, limit name, start of the period and amount.
     sa.Column("claims", sa.JSON, nullable=False),
-    _seconds("created"),
+    seconds_column("created"),
     sa.Index("reservation_created", "created"),
 )
 
@@ -216,21 +291,21 @@ policy = sa.Table(
     metadata,
     sa.Column("name", sa.String(320), primary_key=True),
     sa.Column("value", sa.JSON, nullable=False),
-    _seconds("changed"),
+    seconds_column("changed"),
     # Id of the administrator who changed it last.
-    _text("by"),
+    text_column("by"),
 )
 
 # Audit events, without message content.
 audit = sa.Table(
     "audit",
     metadata,
-    _row_id(),
-    _seconds("at"),
+    row_id_column(),
+    seconds_column("at"),
     sa.Column("actor", sa.String(255), nullable=False),
-    _text("actor_name"),
+    text_column("actor_name"),
     sa.Column("action", sa.String(32), nullable=False),
-    _text("object"),
+    text_column("object"),
     sa.Column("detail", sa.JSON, nullable=False),
     sa.Index("audit_at", "at", "id"),
     sa.Index("audit_action", "action", "at", "id"),
@@ -242,16 +317,16 @@ revoked_sign_in = sa.Table(
     "revoked_sign_in",
     metadata,
     sa.Column("id", sa.String(64), primary_key=True),
-    _seconds("expires"),
+    seconds_column("expires"),
 )
 
 # Wrong or running password attempts of the last minutes, by a digest of the IP address.
 password_attempt = sa.Table(
     "password_attempt",
     metadata,
-    _row_id(),
+    row_id_column(),
     sa.Column("address", sa.String(64), nullable=False),
-    _seconds("at"),
+    seconds_column("at"),
     sa.Index("password_attempt_at", "at"),
 )
 
@@ -263,7 +338,41 @@ refused_param = sa.Table(
     sa.Column("wire", sa.String(16), primary_key=True),
     sa.Column("field", sa.String(100), primary_key=True),
     sa.Column("beside", sa.String(100), primary_key=True),
-    _seconds("at"),
+    seconds_column("at"),
     # The gateway's words, without any of a user's.
-    _text("words"),
+    text_column("words"),
+)
+
+# Idempotency keys of stored questions, which browsers make: the same submission is never stored twice.
+submission = sa.Table(
+    "submission",
+    metadata,
+    sa.Column("owner", sa.String(255), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("conversation", sa.String(32), nullable=False),
+    seconds_column("created"),
+    sa.Index("submission_created", "created"),
+)
+
+# Questions that wait for the end of an answer. A pause is set on all of a conversation's at once.
+queued_question = sa.Table(
+    "queued_question",
+    metadata,
+    row_id_column(),
+    sa.Column("conversation", sa.String(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    text_column("text"),
+    *_target(),
+    sa.Column("params", sa.JSON, nullable=False),
+    seconds_column("created"),
+    # The last node of the path that its author saw; no foreign key, since that may be purged.
+    sa.Column("path_end", sa.String(32)),
+    flag_column("personal_key"),
+    # Its files, as the parts of a message.
+    sa.Column("files", sa.JSON(none_as_null=True)),
+    # Reason of the pause, "" for none; the values of its message; and its begin.
+    sa.Column("pause", sa.String(40), nullable=False),
+    sa.Column("pause_details", sa.JSON(none_as_null=True)),
+    seconds_column("paused"),
+    sa.Index("queued_question_conversation", "conversation", "position"),
 )

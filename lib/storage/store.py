@@ -7,19 +7,28 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from lib.core.file_storage import UPLOAD_RETENTION_SECONDS, FileStorage
+from lib.storage.attachments import Attachments, purge_attachments
 from lib.storage.audit import Audit
 from lib.storage.conversations import Conversations, purge_conversations
 from lib.storage.engine import LOCK_TIMEOUT, connect, read_transaction, write_transaction
 from lib.storage.messages import Messages, purge_nodes
 from lib.storage.policy import Policies
 from lib.storage.preferences import UserPreferences
+from lib.storage.projects import Projects
+from lib.storage.prompts import Prompts, purge_prompts
+from lib.storage.queue import Queue
 from lib.storage.quotas import Quotas, purge_quotas
 from lib.storage.refused_params import RefusedParams
 from lib.storage.search import Search
+from lib.storage.server_secrets import ServerSecrets
 from lib.storage.shares import Shares
 from lib.storage.sign_ins import SignIns, purge_sign_ins
+from lib.storage.submissions import purge_submissions
 from lib.storage.usage import UsageRecords
 from lib.storage.users import Users
+
+_DEFAULT_FILE_STORAGE = FileStorage()
 
 
 class Store:
@@ -30,7 +39,11 @@ class Store:
     """
 
     def __init__(
-        self, url: str, lock_timeout: float = LOCK_TIMEOUT, on_refusal: Callable[[], None] = lambda: None
+        self,
+        url: str,
+        lock_timeout: float = LOCK_TIMEOUT,
+        on_refusal: Callable[[], None] = lambda: None,
+        file_storage: FileStorage = _DEFAULT_FILE_STORAGE,
     ) -> None:
         """Open the database of `url`, and wait at most `lock_timeout` seconds for another writer.
 
@@ -39,15 +52,20 @@ class Store:
         self._engine = engine = connect(url, lock_timeout, on_refusal)
         self.conversations = Conversations(engine)
         self.messages = Messages(engine)
+        self.attachments = Attachments(engine, file_storage)
+        self.queue = Queue(engine)
         self.search = Search(engine)
         self.shares = Shares(engine)
+        self.projects = Projects(engine)
+        self.prompts = Prompts(engine)
         self.usage = UsageRecords(engine)
         self.quotas = Quotas(engine)
-        self.users = Users(engine)
+        self.users = Users(engine, self.attachments.sweep)
         self.sign_ins = SignIns(engine)
         self.policy = Policies(engine)
         self.refused_params = RefusedParams(engine)
         self.audit = Audit(engine)
+        self.server_secrets = ServerSecrets(engine)
         self.preferences = UserPreferences(engine)
 
     def close(self) -> None:
@@ -59,13 +77,18 @@ class Store:
             connection.scalar(sa.select(1))
 
     def purge_deleted(self, max_age: float) -> int:
-        """Remove rows soft deleted more than `max_age` seconds ago, quotas past their retention, and expired sign-ins.
+        """Remove rows soft deleted more than `max_age` seconds ago, and expired quotas, sign-ins and idempotency keys.
 
-        Returns the number of purged conversations.
+        Files that no message uses any more go with them. Returns the number of purged conversations.
         """
         now = time.time()
         with write_transaction(self._engine) as connection:
             purge_nodes(connection, now - max_age)
             purge_quotas(connection, now)
             purge_sign_ins(connection, now)
-            return purge_conversations(connection, now - max_age)
+            purge_submissions(connection, now)
+            purge_prompts(connection, now - max_age)
+            count = purge_conversations(connection, now - max_age)
+            purge_attachments(connection, now - UPLOAD_RETENTION_SECONDS)
+        self.attachments.sweep()
+        return count

@@ -28,6 +28,7 @@ _RECORD_NAMES = {
     "created_at": "created",
     "price_source": "source",
     "cost": "cost",
+    "uses_personal_key": "personal_key",
 }
 _FAILED = (Outcome.FAILED, Outcome.INTERRUPTED)
 # A lost record has no measurements: its producer died. A reported request always has a duration.
@@ -79,9 +80,12 @@ class UsageRecords(Aggregate):
             return [(Target(row.model, row.wire), row.first) for row in rows]
 
     def requests(self, start: float, end: float, limit: int) -> list[RecordedRequest]:
-        """Return the newest `limit` requests of all users in a period, newest first. For administrators."""
+        """Return the newest `limit` requests of all users with the team's key in a period, newest first.
+
+        For administrators.
+        """
         is_empty_failure = ((ledger.c.outcome == Outcome.FAILED) & _has_no_output).label("is_empty_failure")
-        query = sa.select(ledger, is_empty_failure).where(_in_period(None, start, end))
+        query = sa.select(ledger, is_empty_failure).where(_in_period(None, start, end), ~ledger.c.personal_key)
         with self._read() as connection:
             rows = connection.execute(query.order_by(ledger.c.created.desc(), ledger.c.id).limit(limit))
             return [
@@ -100,9 +104,9 @@ class UsageRecords(Aggregate):
             ]
 
     def total(self) -> UsageTotal:
-        """Return the usage of all requests, to compare with the balance of the shared key."""
+        """Return the usage of all requests with the team's key, to compare with its balance."""
         with self._read() as connection:
-            return _total_from_row(connection.execute(sa.select(*_total_columns())).one())
+            return _total_from_row(connection.execute(sa.select(*_total_columns()).where(~ledger.c.personal_key)).one())
 
     def totals_by_user(self, start: float, end: float) -> dict[str, UsageTotal]:
         """Return the usage of each owner in a period in seconds since 1970, the highest cost first.

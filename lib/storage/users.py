@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import sqlalchemy as sa
 
 from lib.core.user import User, UserRecord
+from lib.storage.attachments import delete_attachments, transfer_attachments
 from lib.storage.audit import anonymize_actor, insert_event
 from lib.storage.engine import Aggregate, insert, upsert
+from lib.storage.file_schema import attachment as attachments
 from lib.storage.quotas import transfer_quotas
 from lib.storage.schema import conversation as conversations
-from lib.storage.schema import ledger, share
+from lib.storage.schema import ledger, project, prompt, prompt_link, share
 from lib.storage.schema import person as users
 from lib.storage.schema import preference as preferences
+from lib.storage.schema import submission as submissions
 
 
 class Users(Aggregate):
     """Users by id, which is the `owner` of the rows of every other table."""
+
+    def __init__(self, engine: sa.Engine, sweep_files: Callable[[], None]) -> None:
+        super().__init__(engine)
+        self._sweep_files = sweep_files
 
     def upsert(self, user: User) -> None:
         """Save a user's current name and address, and the time of this visit."""
@@ -59,22 +67,27 @@ class Users(Aggregate):
         """
         is_user = users.c.id == owner
         with self._write(owner) as connection:
-            for table in (share, conversations, preferences):
+            for table in (share, conversations, preferences, submissions, project, prompt_link):
                 connection.execute(sa.delete(table).where(table.c.owner == owner))
+            delete_attachments(connection, attachments.c.owner == owner)
+            connection.execute(sa.delete(prompt).where(prompt.c.owner == owner, ~prompt.c.team))
             connection.execute(sa.delete(users).where(is_user, users.c.revoked_before == 0.0))
             connection.execute(sa.update(users).where(is_user).values(name="", email="", seen=0.0))
             anonymize_actor(connection, owner)
+        self._sweep_files()
 
     def transfer_data(self, from_owner: str, to_owner: str) -> None:
-        """Transfer ownership of all rows; preferences that the new owner has already set stay."""
+        """Transfer ownership of all rows; preferences and settings of folders that the new owner already has stay."""
         if from_owner == to_owner:
             return
         with self._write() as connection:
-            existing = sa.select(preferences.c.name).where(preferences.c.owner == to_owner)
-            duplicate = (preferences.c.owner == from_owner) & preferences.c.name.in_(existing)
-            connection.execute(sa.delete(preferences).where(duplicate))
-            for table in (share, conversations, ledger, preferences):
+            for table in (preferences, project):
+                existing = sa.select(table.c.name).where(table.c.owner == to_owner)
+                duplicate = (table.c.owner == from_owner) & table.c.name.in_(existing)
+                connection.execute(sa.delete(table).where(duplicate))
+            for table in (share, conversations, ledger, preferences, submissions, project, prompt_link, prompt):
                 connection.execute(sa.update(table).where(table.c.owner == from_owner).values(owner=to_owner))
+            transfer_attachments(connection, from_owner, to_owner)
             transfer_quotas(connection, from_owner, to_owner)
 
 

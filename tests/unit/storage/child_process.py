@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import sys
 import textwrap
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import ModuleType
@@ -100,3 +102,13 @@ class Child:
     def _receive(self) -> Any:
         assert self._connection.poll(TIMEOUT), "the process sends nothing"
         return self._connection.recv()
+
+
+@contextlib.contextmanager
+def start_children(url: str, program: str, count: int) -> Iterator[list[Child]]:
+    """Start processes that all wait to be resumed, so that what follows is a race."""
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(Child(url, program)) for _ in range(count)]
+        for child in children:
+            child.wait_until_ready()
+        yield children

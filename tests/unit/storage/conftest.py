@@ -7,10 +7,13 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from lib.core.file_storage import FileStorage
 from lib.storage.store import Store
+from tests.support.bucket import Bucket, run_bucket
 from tests.support.postgres import Postgres, Server
 
 NAME = f"antler_test_{secrets.token_hex(8)}"
@@ -96,3 +99,47 @@ def url(request, tmp_path) -> Iterator[str]:
 def database_url(url) -> str:
     """Run the fixtures of other folders on both databases."""
     return url
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[Bucket]:
+    with run_bucket() as running:
+        yield running
+
+
+class Place:
+    """A store of files; `store` keeps the bytes in its database, in a folder or in a bucket."""
+
+    def __init__(self, url: str, file_url: str, list_objects: Callable[[], list[str]]) -> None:
+        self.url = url
+        self.file_url = file_url
+        self.is_external = bool(file_url)
+        self.list_objects = list_objects
+        self.store = self.open()
+
+    def open(self, **limits: int) -> Store:
+        """Open the same database again, with other limits."""
+        return Store(self.url, file_storage=FileStorage(self.file_url, **limits))
+
+
+@pytest.fixture(params=["sqlite", "postgres", "folder", "bucket"])
+def place(request, tmp_path) -> Iterator[Place]:
+    """A store for each place of the bytes of files."""
+    database = "postgres" if request.param == "postgres" else "sqlite"
+    proxy = SimpleNamespace(param=database, getfixturevalue=request.getfixturevalue)
+    for url in copy_template(proxy, tmp_path):
+        place = Place(url, *_place_files(request, tmp_path))
+        yield place
+        place.store.close()
+
+
+def _place_files(request, tmp_path: Path) -> tuple[str, Callable[[], list[str]]]:
+    """Return the URL of an empty folder or prefix, "" for the database, and a function that lists its objects."""
+    if request.param == "folder":
+        folder = tmp_path / "files"
+        return f"file://{folder}", lambda: sorted(str(path) for path in folder.rglob("*") if path.is_file())
+    if request.param == "bucket":
+        bucket: Bucket = request.getfixturevalue("bucket")
+        prefix = secrets.token_hex(8)
+        return bucket.url(prefix), lambda: bucket.keys(prefix)
+    return "", list

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import sys
@@ -18,7 +17,7 @@ from lib.core.errors import StoreError
 from lib.core.target import Target
 from lib.storage.engine import connect, read_transaction, write_transaction
 from lib.storage.store import Store
-from tests.unit.storage.child_process import Child
+from tests.unit.storage.child_process import Child, start_children
 
 counter_table = sa.table("count", sa.column("n", sa.Integer))
 CONVERSATION = Conversation("c", "Why?", 2.0, "q")
@@ -52,10 +51,7 @@ def test_processes_starting_on_an_empty_database_migrate_it_once(empty_url):
     store = Store(url, LOCK_TIMEOUT)
     store.messages.save_turn("ann", *conversation(name))
     """
-    with contextlib.ExitStack() as stack:
-        children = [stack.enter_context(Child(empty_url, program)) for _ in range(4)]
-        for child in children:
-            child.wait_until_ready()
+    with start_children(empty_url, program, 4) as children:
         for number, child in enumerate(children):
             child.resume(f"c{number}")
         for child in children:
@@ -81,10 +77,7 @@ def test_concurrent_read_and_write_transactions_lose_no_update(url, engine_with_
             seen = connection.scalar(sa.text("SELECT n FROM count"))
             connection.execute(sa.text("UPDATE count SET n = :n"), {"n": seen + 1})
     """
-    with contextlib.ExitStack() as stack:
-        children = [stack.enter_context(Child(url, program)) for _ in range(3)]
-        for child in children:
-            child.wait_until_ready()
+    with start_children(url, program, 3) as children:
         for child in children:
             child.resume()
         for child in children:

@@ -118,6 +118,18 @@ REVISIONS: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], 
     "0007": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
     "0008": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
     "0009": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0010": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0011": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0012": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0013": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0014": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0015": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0016": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0017": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0018": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0019": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0020": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0021": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
 }
 
 
@@ -207,6 +219,26 @@ def test_usage_recorded_before_prices_has_an_unknown_cost(old_database_url):
     # New usage is listed beside it.
     store.usage.record("ann", replace(record, id="u", node_id="a", cost=7))
     assert store.usage.totals_by_answer("ann", "c")["a"] == UsageTotal(1, 0, 0, 7, usage)
+    store.close()
+
+
+SHARED_PROMPTS = [{"name": "Brief", "text": "Be {{brief}}."}, {"name": "x"}, 3, {"name": "Angry 怒", "text": "No."}]
+
+
+@pytest.mark.parametrize("revision", ["0014"])
+@pytest.mark.parametrize("value", [SHARED_PROMPTS, {"name": "Brief"}, None])
+def test_shared_prompts_of_the_policy_become_personas_of_the_team(old_database_url, value):
+    row = {"name": "prompts", "value": json.dumps(value), "changed": 5.0, "by": "root"}
+    with plain_transaction(old_database_url) as connection:
+        connection.execute(
+            sa.text("INSERT INTO policy (name, value, changed, by) VALUES (:name, :value, :changed, :by)"), row
+        )
+    store = Store(old_database_url)
+    entries = [store.prompts.get("anyone", summary.id) for summary in store.prompts.summaries("anyone")]
+    texts = {entry.name: entry.text for entry in entries}
+    assert texts == ({"Angry 怒": "No.", "Brief": "Be \\{{brief}}."} if isinstance(value, list) else {})
+    assert all((entry.kind, entry.is_team, entry.updated_at) == ("persona", True, 5.0) for entry in entries)
+    assert store.prompts.export_all("") == store.prompts.export_all("root") == []
     store.close()
 
 

@@ -4,84 +4,44 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Timing, Truncation, Usage
-from lib.core.errors import StoreError
+from lib.core.conversation import Feedback, Message, Outcome, Truncation, Usage
+from lib.core.errors import QuestionNotQueued, StoreError
 from lib.core.params import Params
 from lib.core.preferences import Preferences
-from lib.core.quota import QuotaCounter, Reservation
+from lib.core.projects import FolderMove
+from lib.core.prompts import PromptLink
+from lib.core.question_queue import Pause
+from lib.core.quota import Reservation
+from lib.core.search import SearchFilter, SearchResult
 from lib.core.target import Target
-from lib.core.usage import ConversationFilter, DayRange, SearchResult, ShareLink, UsageRecord
+from lib.core.usage import ConversationFilter, DayRange
 from lib.core.user import User
 from lib.storage.engine import Aggregate, read_transaction
+from lib.storage.file_schema import attachment
 from lib.storage.schema import metadata
 from lib.storage.store import Store
 from tests.support.usage_records import read_usage_records
 from tests.unit.storage.conftest import copy_template
+from tests.unit.storage.two_owners import (
+    ANNS,
+    BEAR,
+    BOBS,
+    MISSING,
+    Ids,
+    save_rows_of_two_owners,
+    usage_record,
+    user_counter,
+)
 
 TARGET = Target("claude-x", "anthropic")
 FIRST_DAY = DayRange(date(1970, 1, 1), 0.0)
-
-
-@dataclass(frozen=True)
-class Ids:
-    """Ids of a conversation, of its question and its answer, of a share link."""
-
-    conversation_id: str
-    question_id: str
-    answer_id: str
-    share_id: str
-
-    def conversation(self, **changes: Any) -> Conversation:
-        base = Conversation(self.conversation_id, "Why?", 2.0, self.answer_id, TARGET, created_at=2.0)
-        return replace(base, **changes)
-
-    def question(self, **changes: Any) -> Node:
-        return replace(Node(self.question_id, None, Message("user", (TextPart("Why 你好?"),)), 1.0), **changes)
-
-    def answer(self, **changes: Any) -> Node:
-        message = Message("assistant", (TextPart("Because 世界."),))
-        node = Node(self.answer_id, self.question_id, message, 2.0, Outcome.ARRIVING, target=TARGET)
-        return replace(node, **changes)
-
-    def link(self) -> ShareLink:
-        return ShareLink(self.share_id, self.conversation_id, "Why?", 5.0)
-
-
-ANNS = Ids("c", "q", "a", "s")
-BOBS = Ids("c2", "q2", "a2", "s2")
-MISSING = Ids("no-c", "no-q", "no-a", "no-s")
-
-
-def user_counter(owner: str) -> QuotaCounter:
-    return QuotaCounter(f"person:{owner}", "tokens_day", 0)
-
-
-def usage_record(record_id: str, conversation_id: str | None) -> UsageRecord:
-    usage, timing = Usage(1, 2, 3, 4, 5), Timing(0.1, 0.2, 0.3)
-    return UsageRecord(record_id, conversation_id, "answer", TARGET, usage, timing, Outcome.COMPLETE, "req", 3.0)
-
-
-def save_rows(store: Store, owner: str, ids: Ids) -> None:
-    store.messages.save_turn(owner, ids.conversation(), [ids.question(), ids.answer()])
-    store.messages.finish(owner, ids.answer(outcome=Outcome.COMPLETE))
-    store.messages.reopen(owner, ids.conversation(), ids.answer())
-    store.preferences.set_favourite(owner, f"m-{owner}", True)
-    store.shares.add(owner, ids.link(), f"hash-{owner}", {"of": owner})
-    store.usage.record(owner, usage_record(f"usage-{owner}", ids.conversation_id))
-    store.quotas.reserve(owner, f"request-{owner}", [Reservation(user_counter(owner), 7, 90)])
-    store.users.upsert(User(owner, f"Name {owner}", f"{owner}@example.org"))
-
-
-def save_rows_of_two_owners(store: Store) -> None:
-    save_rows(store, "ann", ANNS)
-    save_rows(store, "bob", BOBS)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -96,10 +56,11 @@ def two_owner_store(store: Store) -> Store:
 
 
 def dump(store: Store) -> set[tuple[str, ...]]:
-    """Return all rows of all tables, each with its table's name."""
+    """Return all rows of all tables, each with its table's name; the bytes of files with their owner too."""
     with read_transaction(store._engine) as connection:
+        owners = {row.id: row.owner for row in connection.execute(sa.select(attachment.c.id, attachment.c.owner))}
         return {
-            (name, *map(str, row))
+            (name, *map(str, row), *([owners[row.attachment]] if name == "attachment_data" else ()))
             for name, table in metadata.tables.items()
             for row in connection.execute(sa.select(table))
         }
@@ -107,10 +68,19 @@ def dump(store: Store) -> set[tuple[str, ...]]:
 
 def save_turn_under(store: Store, owner: str, ids: Ids) -> str:
     """Try to save a node of their own under a node of these ids; returns the error."""
-    node = MISSING.question(id="x", parent_id=ids.question_id)
+    node = replace(BOBS.question(), id="x", parent_id=ids.question_id)
     with pytest.raises(StoreError) as error:
         store.messages.save_turn(owner, BOBS.conversation(head_id="x"), [node])
     return str(error.value)
+
+
+def edit_queued(store: Store, owner: str, ids: Ids) -> str:
+    """Edit a queued question; returns the error, "" without one."""
+    try:
+        store.queue.edit(owner, ids.queued(), "Stolen")
+    except QuestionNotQueued as error:
+        return error.code
+    return ""
 
 
 # Methods that take ids, called by `owner` with any ids.
@@ -139,6 +109,7 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     "messages.nodes": lambda s, owner, ids: s.messages.nodes(owner, ids.conversation_id),
     "messages.node": lambda s, owner, ids: s.messages.node(owner, ids.answer_id),
     "messages.save_turn": save_turn_under,
+    "messages.find_submission": lambda s, owner, ids: s.messages.find_submission(owner, f"key-{ids.question_id}"),
     "messages.reopen": lambda s, owner, ids: s.messages.reopen(
         owner,
         ids.conversation(head_id="x", updated_at=9.0),
@@ -149,9 +120,42 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     "messages.set_deleted": lambda s, owner, ids: s.messages.set_deleted(
         owner, ids.conversation_id, [ids.question_id, ids.answer_id], 1.0
     ),
+    "messages.beat": lambda s, owner, ids: s.messages.beat(owner, ids.answer()),
     "messages.checkpoint": lambda s, owner, ids: s.messages.checkpoint(owner, ids.answer()),
     "messages.finish": lambda s, owner, ids: s.messages.finish(owner, ids.answer(outcome=Outcome.COMPLETE)),
     "messages.mark_stopped": lambda s, owner, ids: s.messages.mark_stopped(owner, ids.answer_id),
+    "messages.set_feedback": lambda s, owner, ids: s.messages.set_feedback(
+        owner, ids.answer_id, Feedback("bad", "Stolen")
+    ),
+    "queue.load": lambda s, owner, ids: s.queue.load(owner, ids.conversation_id).questions,
+    "queue.add": lambda s, owner, ids: s.queue.add(owner, ids.queued(id="x"), "key"),
+    "queue.restore": lambda s, owner, ids: s.queue.restore(owner, ids.queued(id="x"), 0),
+    "attachments.get": lambda s, owner, ids: s.attachments.get(owner, ids.file.digest),
+    "attachments.contents": lambda s, owner, ids: s.attachments.contents(owner, [ids.file.digest]),
+    "attachments.texts": lambda s, owner, ids: s.attachments.texts(owner, [ids.file.digest]),
+    "attachments.thumbnails": lambda s, owner, ids: s.attachments.thumbnails(owner, [ids.file.digest]),
+    "attachments.facts": lambda s, owner, ids: s.attachments.facts(owner, [ids.file.digest]),
+    "attachments.touch": lambda s, owner, ids: s.attachments.touch(owner, [ids.file.digest]),
+    "attachments.copy": lambda s, owner, ids: s.attachments.copy(owner, "carl", [ids.file.digest]),
+    "queue.edit": edit_queued,
+    "queue.move": lambda s, owner, ids: s.queue.move(owner, ids.queued(), 1),
+    "queue.remove": lambda s, owner, ids: s.queue.remove(owner, ids.queued()),
+    "queue.pause": lambda s, owner, ids: s.queue.pause(owner, ids.conversation_id, Pause("stopped")),
+    "queue.resume": lambda s, owner, ids: s.queue.resume(owner, ids.conversation_id),
+    "queue.await_answer": lambda s, owner, ids: s.queue.await_answer(owner, ids.conversation_id),
+    "conversations.set_persona": lambda s, owner, ids: s.conversations.set_persona(owner, ids.conversation_id, BEAR),
+    "projects.get": lambda s, owner, ids: s.projects.get(owner, ids.project().name),
+    "projects.instructions": lambda s, owner, ids: s.projects.instructions(owner, [ids.project().name]),
+    "projects.move": lambda s, owner, ids: replace(s.projects.move(owner, ids.project().name, "Stolen"), name=""),
+    "projects.undo_move": lambda s, owner, ids: s.projects.undo_move(
+        owner, FolderMove("Stolen", "", (ids.conversation_id,), None, True)
+    ),
+    "prompts.get": lambda s, owner, ids: s.prompts.get(owner, ids.prompt_id),
+    "prompts.delete": lambda s, owner, ids: s.prompts.delete(owner, ids.prompt_id),
+    "prompts.restore": lambda s, owner, ids: s.prompts.restore(owner, ids.prompt_id),
+    "prompts.links": lambda s, owner, ids: s.prompts.links(owner, ids.prompt_id),
+    "prompts.revoke_links": lambda s, owner, ids: s.prompts.revoke_links(owner, ids.prompt_id),
+    "prompts.add_link": lambda s, owner, ids: s.prompts.add_link(owner, PromptLink("x", ids.prompt_id, 1), "x", {}),
     "shares.add": lambda s, owner, ids: s.shares.add(owner, replace(ids.link(), id="x"), "hash-x", {}),
     "shares.revoke": lambda s, owner, ids: s.shares.revoke(owner, ids.share_id),
     "usage.totals_by_answer": lambda s, owner, ids: s.usage.totals_by_answer(owner, ids.conversation_id),
@@ -164,6 +168,7 @@ ADMIN_QUERIES: dict[str, Callable[[Store], Any]] = {
     "usage.daily_by_user": lambda s: s.usage.daily_by_user([FIRST_DAY]),
     "usage.totals_by_user": lambda s: s.usage.totals_by_user(0.0, 9.0),
     "usage.requests": lambda s: s.usage.requests(0.0, 9.0, 9),
+    "messages.feedback_by_model": lambda s: s.messages.feedback_by_model(),
 }
 ADMIN_METHODS = {
     *ADMIN_QUERIES,
@@ -171,9 +176,9 @@ ADMIN_METHODS = {
         "policy.set_limits",
         "policy.set_allowed_models",
         "policy.set_default_target",
-        "policy.set_prompt",
         "policy.set_price",
     ),
+    *("prompts.save_team", "prompts.delete_team", "prompts.restore_team"),
     *("users.revoke_sessions", "refused_params.reset"),
 }
 # Methods that return the usage of one owner, or for administrators that of all users.
@@ -192,15 +197,29 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
     ),
     "search.find": lambda s, owner: [
         s.search.find(owner, "你好", 9),
-        s.search.find(owner, "because", 9, SearchResult(ANNS.conversation(), "a", "assistant", 9.0, "")),
+        s.search.find(owner, "because", 9, SearchResult(ANNS.conversation(), False, 9.0)),
+        s.search.find(owner, "", 9, None, SearchFilter(end=1e12), [ANNS.conversation_id]),
     ],
+    "search.models": lambda s, owner: s.search.models(owner),
+    "attachments.put": lambda s, owner: s.attachments.put(owner, ANNS.file),
+    "attachments.total_bytes": lambda s, owner: s.attachments.total_bytes(owner),
     "shares.links": lambda s, owner: s.shares.links(owner),
     "usage.record": lambda s, owner: s.usage.record(owner, usage_record(f"more-{owner}", ANNS.conversation_id)),
     "usage.daily": lambda s, owner: s.usage.daily(owner, [FIRST_DAY]),
     "usage.first_token_times": lambda s, owner: s.usage.first_token_times(owner, 0.0, 9.0, 9),
+    "projects.save": lambda s, owner: s.projects.save(owner, ANNS.project()),
+    "projects.export_all": lambda s, owner: s.projects.export_all(owner),
+    "projects.import_all": lambda s, owner: s.projects.import_all(owner, [ANNS.project()]),
+    "prompts.summaries": lambda s, owner: s.prompts.summaries(owner),
+    "prompts.texts": lambda s, owner: s.prompts.texts(owner),
+    "prompts.save": lambda s, owner: s.prompts.save(owner, ANNS.prompt(id=f"new-{owner}")),
+    "prompts.export_all": lambda s, owner: s.prompts.export_all(owner),
+    "prompts.import_all": lambda s, owner: s.prompts.import_all(owner, [ANNS.prompt(id=f"new-{owner}")]),
     "preferences.load": lambda s, owner: s.preferences.load(owner).favourites,
     "preferences.set_favourite": lambda s, owner: s.preferences.set_favourite(owner, "m-two", True),
+    "preferences.add_recent_model": lambda s, owner: s.preferences.add_recent_model(owner, "m-two"),
     "preferences.set_default_target": lambda s, owner: s.preferences.set_default_target(owner, TARGET),
+    "preferences.set_speech": lambda s, owner: s.preferences.set_speech(owner, "coral", 1.5),
     "users.upsert": lambda s, owner: s.users.upsert(User(owner, "Zed", "zed@example.org")),
     "users.sign_out_everywhere": lambda s, owner: s.users.sign_out_everywhere(owner, 5.0),
     "users.revoked_before": lambda s, owner: s.users.revoked_before(owner),
@@ -211,8 +230,10 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
     "audit.record": lambda s, owner: s.audit.record(User(owner, "Zed"), "export", owner),
 }
 METHODS_WITHOUT_OWNER = {
-    *("conversations.existing_ids", "messages.mark_stale", "shares.snapshot"),
+    *("conversations.existing_ids", "messages.mark_stale", "shares.snapshot", "attachments.sweep"),
+    *("prompts.existing_ids", "prompts.snapshot"),
     *("usage.total", "policy.load", "audit.purge"),
+    "server_secrets.load",
     *("refused_params.load", "refused_params.learn"),
     *("sign_ins.revoke", "sign_ins.is_revoked"),
     *("sign_ins.register_attempt", "sign_ins.discard_attempt"),
@@ -234,9 +255,13 @@ def test_the_tables_list_every_method_of_the_store(store):
 
 
 def prepare(store: Store, method: str) -> None:
-    """Delete first what the method restores."""
+    """Delete first what the method restores, and pause what it resumes."""
     if method == "conversations.restore":
         store.conversations.delete("ann", ["c"])
+    if method == "queue.resume":
+        store.queue.pause("ann", "c", Pause("stopped"))
+    if method == "prompts.restore":
+        store.prompts.delete("ann", "p")
 
 
 @pytest.mark.parametrize("method", CALLS_WITH_IDS)
@@ -269,7 +294,7 @@ def test_a_user_without_rows_gets_nothing_and_changes_only_own_rows(two_owner_st
 
 def test_a_turn_under_the_conversation_id_of_another_owner_is_ignored(two_owner_store):
     before = dump(two_owner_store)
-    two_owner_store.messages.save_turn("bob", ANNS.conversation(head_id="x", title="Stolen"), [ANNS.question(id="x")])
+    two_owner_store.messages.save_turn("bob", ANNS.conversation(head_id="x", title="Stolen"), [BOBS.question(id="x")])
     assert dump(two_owner_store) == before
 
 
@@ -281,7 +306,9 @@ def test_an_import_under_the_conversation_id_of_another_owner_is_ignored(two_own
 
 def readable_data(store: Store, owner: str) -> list[object]:
     """Return the data that an owner can still read."""
-    methods = ("conversations.export_all", "shares.links", "preferences.load", "search.find")
+    methods = ["conversations.export_all", "shares.links", "preferences.load", "search.find", "prompts.export_all"]
+    methods += ["projects.export_all", "conversations.folders"]
+    methods += ["attachments.total_bytes"]
     results = [CALLS_WITHOUT_IDS[method](store, owner) for method in methods]
     return [
         *results,
@@ -295,20 +322,19 @@ def test_deleting_a_users_data_leaves_usage_records_and_other_owners(two_owner_s
     bobs_data = readable_data(two_owner_store, "bob")
     two_owner_store.users.delete_data("ann")
     assert readable_data(two_owner_store, "bob") == bobs_data
-    assert {row[0] for row in dump(two_owner_store) if {"ann", "c", "q", "a"} & set(row)} == {
-        "ledger",
-        "reservation",
-    }
+    left_tables = {row[0] for row in dump(two_owner_store) if {"ann", "c", "q", "a", "p"} & set(row)}
+    assert left_tables == {"ledger", "reservation"}
     assert two_owner_store.quotas.used("ann", [user_counter("ann")]) == {user_counter("ann"): 10}
     assert two_owner_store.shares.snapshot("hash-ann") is None
     assert two_owner_store.shares.snapshot("hash-bob") == {"of": "bob"}
+    assert [two_owner_store.prompts.snapshot(f"prompt-{owner}") for owner in ("ann", "bob")] == [None, {"of": "bob"}]
 
 
 def test_transferred_data_belongs_to_the_new_owner_alone(two_owner_store):
     anns_data = readable_data(two_owner_store, "ann")
     two_owner_store.users.transfer_data("ann", "carl")
     assert readable_data(two_owner_store, "carl") == anns_data
-    assert readable_data(two_owner_store, "ann") == [[], [], (), [[], []], [], []]
+    assert readable_data(two_owner_store, "ann") == [[], [], (), [[], [], []], [], [], [], 0, [], []]
     assert two_owner_store.shares.snapshot("hash-ann") == {"of": "ann"}
     used = two_owner_store.quotas.used("carl", [user_counter("carl"), user_counter("ann")])
     assert used == {user_counter("carl"): 10, user_counter("ann"): 0}
@@ -316,6 +342,7 @@ def test_transferred_data_belongs_to_the_new_owner_alone(two_owner_store):
 
 def test_a_transfer_keeps_the_data_of_the_new_owner(two_owner_store):
     two_owner_store.preferences.set_default_target("ann", TARGET)
+    two_owner_store.projects.save("ann", BOBS.project(instructions="Ann's"))
     two_owner_store.users.transfer_data("ann", "bob")
     assert two_owner_store.quotas.used("bob", [user_counter("bob")]) == {user_counter("bob"): 20}
     # A reservation from before the transfer, settled now, stays counted in full.
@@ -324,6 +351,7 @@ def test_a_transfer_keeps_the_data_of_the_new_owner(two_owner_store):
     two_owner_store.users.transfer_data("ann", "bob")
     assert two_owner_store.preferences.load("bob") == Preferences(("m-bob",), TARGET)
     assert [conversation.id for conversation in two_owner_store.conversations.page("bob", 9)] == ["c2", "c"]
+    assert two_owner_store.projects.export_all("bob") == [ANNS.project(), BOBS.project()]
     assert len(two_owner_store.shares.links("bob")) == 2
     assert len(read_usage_records(two_owner_store, "bob", "c")) == 1
     before = dump(two_owner_store)

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from lib.core.errors import StoreError
-from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, Prompt, ScopePolicy
+from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Policy, ScopePolicy
 from lib.core.pricing import Price
+from lib.core.prompts import Prompt
 from lib.core.target import Target, parse_target
 from lib.core.user import User, UserRecord
 from lib.storage import audit as audit_module
@@ -74,7 +75,6 @@ def test_a_saved_policy_is_read_after_a_restart(store, url):
     store.policy.set_allowed_models(ROOT, "group:sales", ["claude-*", "gpt-4?"])
     store.policy.set_allowed_models(ROOT, "person:proxy:ann", [])
     store.policy.set_default_target(ROOT, TARGET)
-    store.policy.set_prompt(ROOT, "", Prompt("Brief 简", "Be brief.\n简短。"))
     reopened = Store(url)
     assert reopened.policy.load() == Policy(
         {
@@ -83,7 +83,6 @@ def test_a_saved_policy_is_read_after_a_restart(store, url):
             "person:proxy:ann": ScopePolicy(model_patterns=()),
         },
         TARGET,
-        (Prompt("Brief 简", "Be brief.\n简短。"),),
     )
     reopened.close()
 
@@ -99,15 +98,6 @@ def test_limits_and_models_of_a_scope_are_independent(store):
     store.policy.set_default_target(ROOT, TARGET)
     store.policy.set_default_target(ROOT, None)
     assert store.policy.load() == Policy()
-
-
-def test_prompts_keep_their_order_when_changed(store):
-    for name in ("one", "two", "three"):
-        store.policy.set_prompt(ROOT, "", Prompt(name, name))
-    store.policy.set_prompt(ROOT, "two", Prompt("zwei", "2"))
-    store.policy.set_prompt(ROOT, "one", None)
-    store.policy.set_prompt(ROOT, "one", None)
-    assert store.policy.load().prompts == (Prompt("zwei", "2"), Prompt("three", "three"))
 
 
 def test_unknown_fields_are_ignored_and_preserved(store):
@@ -139,8 +129,7 @@ def test_unknown_fields_are_ignored_and_preserved(store):
 def test_damaged_entries_are_skipped(store, value, expected):
     insert_policy_row(store, "rule:each", value)
     insert_policy_row(store, "default", {"model": "m", "wire": "pigeon"})
-    insert_policy_row(store, "prompts", [{"name": "x"}, 3, {"name": "y", "text": "Y", "more": 1}])
-    assert store.policy.load() == Policy({PER_USER_SCOPE: expected}, None, (Prompt("y", "Y"),))
+    assert store.policy.load() == Policy({PER_USER_SCOPE: expected})
 
 
 json_values = some.recursive(
@@ -156,23 +145,23 @@ def test_any_json_value_is_read_as_a_policy(value, other):
     scope_policy = policy_module._scope_policy_from_json({**value, "limits": {"cost_day": value}})
     assert isinstance(scope_policy, ScopePolicy) and isinstance(scope_policy.limits.cost_day, Limit)
     assert isinstance(parse_target(other, value), Target | None)
-    assert all(isinstance(prompt, Prompt) for prompt in policy_module._prompts_from_json(other))
 
 
 def test_each_change_has_an_audit_event(store):
     store.policy.set_limits(ROOT, TEAM_SCOPE, Limits(cost_day=Limit(1, 2)))
     store.policy.set_allowed_models(ROOT, PER_USER_SCOPE, ["claude-*"])
     store.policy.set_default_target(ROOT, TARGET)
-    store.policy.set_prompt(ROOT, "", Prompt("Secret name", "Secret text"))
-    store.policy.set_prompt(ROOT, "Secret name", None)
+    store.prompts.save_team(ROOT, Prompt("p", "persona", "Secret name", text="Secret text"))
+    store.prompts.delete_team(ROOT, "p")
+    store.prompts.delete_team(ROOT, "no-such")
     store.users.revoke_sessions(ROOT, "oidc:ann", 5.0)
     events = store.audit.page(9)
     assert [(event.action, event.resource) for event in reversed(events)] == [
         ("limits", TEAM_SCOPE),
         ("models", PER_USER_SCOPE),
         ("default", "claude-x"),
-        ("prompt", ""),
-        ("prompt_deleted", ""),
+        ("prompt", "p"),
+        ("prompt_deleted", "p"),
         ("put_out", "oidc:ann"),
     ]
     assert {(event.actor_id, event.actor_name) for event in events} == {(ROOT.id, ROOT.name)}
@@ -188,7 +177,7 @@ def test_each_change_has_an_audit_event(store):
         lambda store: store.policy.set_limits(ROOT, TEAM_SCOPE, LIMITS),
         lambda store: store.policy.set_allowed_models(ROOT, TEAM_SCOPE, []),
         lambda store: store.policy.set_default_target(ROOT, TARGET),
-        lambda store: store.policy.set_prompt(ROOT, "", Prompt("x", "x")),
+        lambda store: store.prompts.save_team(ROOT, Prompt("p", "prompt", "x", text="x")),
         lambda store: store.users.revoke_sessions(ROOT, "oidc:ann", 5.0),
     ],
 )
@@ -198,6 +187,7 @@ def test_a_change_without_its_audit_event_is_rolled_back(store, change):
     with pytest.raises(StoreError):
         change(store)
     assert store.policy.load() == Policy()
+    assert store.prompts.summaries("ann") == []
     assert store.users.revoked_before("oidc:ann") == 0.0
 
 

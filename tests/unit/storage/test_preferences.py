@@ -60,3 +60,12 @@ def test_concurrent_favourites_are_all_saved(url):
     assert len(stores[0].preferences.load("ann").favourites) == 40
     for store in stores:
         store.close()
+
+
+def test_the_voice_and_its_speed_are_kept_for_the_user(store):
+    assert (store.preferences.load("ann").voice, store.preferences.load("ann").speech_speed) == ("", 1.0)
+    store.preferences.set_speech("ann", "nova", 1.5)
+    assert (store.preferences.load("ann").voice, store.preferences.load("ann").speech_speed) == ("nova", 1.5)
+    store.preferences.set_speech("ann", "echo", 99.0)
+    assert (store.preferences.load("ann").voice, store.preferences.load("ann").speech_speed) == ("echo", 1.0)
+    assert store.preferences.load("ben").voice == ""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 import pytest
 
 from lib.core.quota import current_counter
 from lib.storage.store import Store
-from tests.unit.storage.child_process import Child
+from tests.unit.storage.child_process import start_children
 
 PROCESS_COUNT = 8
 HARD_LIMIT, ESTIMATE = 150_000, 1_000
@@ -56,10 +55,7 @@ def test_eight_processes_do_not_overspend_one_budget(url, costs):
     now = time.time()
     counters = [current_counter("all", "cost_month", now), current_counter("group:sales", "cost_day", now)]
     store = Store(url, 120.0)
-    with contextlib.ExitStack() as stack:
-        children = [stack.enter_context(Child(url, PROGRAM)) for _ in range(PROCESS_COUNT)]
-        for child in children:
-            child.wait_until_ready()
+    with start_children(url, PROGRAM, PROCESS_COUNT) as children:
         for number, child in enumerate(children):
             job = {"number": number, "estimate": ESTIMATE, "hard": HARD_LIMIT, "costs": costs, "counters": counters}
             child.resume(job)

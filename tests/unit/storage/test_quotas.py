@@ -172,6 +172,16 @@ def test_usage_before_the_limit_was_set_counts(store):
     assert used_amounts(store) == (131, 6300 + earlier_this_month, 100, 1)
 
 
+def test_usage_with_a_personal_key_is_not_counted(store):
+    store.usage.record("ann", usage_record("own", 1000, 700, uses_personal_key=True))
+    store.usage.record("ann", usage_record("team", 10, 70))
+    expected = {USER_DAY: 10, TEAM_MONTH: 70}
+    assert store.quotas.used("ann", list(expected)) == expected
+    assert not store.quotas.reserve("ann", "r", [Reservation(counter, 0, None) for counter in expected])
+    recount_all(store)
+    assert store.quotas.used("ann", list(expected)) == expected
+
+
 def test_a_recount_includes_usage_recorded_without_reservations(store):
     store.quotas.reserve("ann", "r", reservations())
     store.usage.record("ann", usage_record("r"))

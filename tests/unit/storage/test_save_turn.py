@@ -29,7 +29,7 @@ def test_nodes_of_a_long_conversation_are_saved_in_any_order(store):
     store.messages.save_turn("ann", CONVERSATION, shuffled)
     assert store.conversations.get("ann", "c") == CONVERSATION
     assert store.messages.nodes("ann", "c") == nodes
-    assert store.search.find("ann", "你好 n1234", 9)[0].node_id == "n1234"
+    assert store.search.find("ann", "你好 n1234", 9)[0].hits[0].node_id == "n1234"
 
 
 def test_a_missing_creation_time_is_the_time_of_the_update(store):

@@ -16,12 +16,14 @@ from hypothesis import strategies as some
 
 from lib.core import search_terms
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, ThinkingPart
+from lib.core.search import MessageHit
 from lib.storage.engine import read_transaction
-from lib.storage.search_index import encode_passages
+from lib.storage.search_tokens import encode_passages
 from lib.storage.store import Store
 from tests.unit.storage.corpus import MESSAGES, QUERIES
 
-CONVERSATION = Conversation("c", "Why?", 1.0, created_at=1.0)
+CONVERSATION = Conversation("c", "Untitled", 1.0, created_at=1.0)
+CONVERSATION_IDS = ("c", "d")
 
 
 def node(name: str, text: str, created: float = 1.0, **fields) -> Node:
@@ -29,7 +31,11 @@ def node(name: str, text: str, created: float = 1.0, **fields) -> Node:
 
 
 def find_ids(store: Store, query: str, owner: str = "ann") -> list[str]:
-    return [hit.node_id for hit in store.search.find(owner, query, 999)]
+    """Return the ids of all found messages, newest first."""
+    results = store.search.find(owner, query, 999, expanded=CONVERSATION_IDS)
+    hits = [hit for result in results for hit in result.hits]
+    assert len(hits) == sum(result.hit_count for result in results)
+    return [hit.node_id for hit in sorted(hits, key=lambda hit: (hit.created_at, hit.node_id), reverse=True)]
 
 
 def save_messages(store: Store, *texts: str) -> None:
@@ -64,6 +70,7 @@ def split_runs_and_words(text: str) -> tuple[list[str], list[str]]:
     return [run for kind, run in segments if kind == "s"], [word for kind, word in segments if kind == "w"]
 
 
+@cache
 def is_match(text: str, query: str) -> bool:
     runs, words = split_runs_and_words(normalize(text))
     query_runs, query_words = split_runs_and_words(normalize(query))
@@ -116,25 +123,11 @@ def test_a_hit_has_its_conversation_node_role_and_text(store):
     store.messages.save_turn(
         "ann", conversation, [node("q", "Why?", 1.0), node("a", "", 2.0, parent_id="q", message=answer)]
     )
-    (hit,) = store.search.find("ann", "答案", 9)
-    assert (hit.conversation, hit.node_id, hit.role) == (
-        store.conversations.get("ann", "c"),
-        "a",
-        "assistant",
-    )
-    assert (hit.created_at, hit.text) == (2.0, "Said \x00答案。")
+    (result,) = store.search.find("ann", "答案", 9)
+    assert result.conversation == store.conversations.get("ann", "c")
+    assert (result.is_title_match, result.hit_count, result.found_at) == (False, 1, 2.0)
+    assert result.hits == (MessageHit("a", "assistant", 2.0, "Said \x00答案。"),)
     assert find_ids(store, "想法") == find_ids(store, "secret") == []
-
-
-def test_pages_of_results_neither_omit_nor_repeat_hits(store):
-    store.messages.save_turn("ann", CONVERSATION, [node(f"m{n:02}", "你好 hello", float(n // 4)) for n in range(23)])
-    node_ids: list[str] = []
-    last = None
-    while page := store.search.find("ann", "hello 你好", 5, last):
-        node_ids += [hit.node_id for hit in page]
-        last = page[-1]
-    assert node_ids == sorted(node_ids, reverse=True)
-    assert len(node_ids) == 23
 
 
 def test_search_omits_deleted_rows_and_other_owners_and_includes_archived_conversations(store):

@@ -16,6 +16,7 @@ from tests.unit.storage.test_migrations import (
     migration_config,
     plain_transaction,
 )
+from tests.unit.storage.test_search import find_ids
 
 MESSAGE_COUNT = 1100  # more than the migration reads at once
 
@@ -39,13 +40,14 @@ def test_messages_saved_before_full_text_search_are_found(empty_url):
             placeholders = ", ".join(f":{name}" for name in rows[0])
             connection.execute(sa.text(f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({placeholders})"), rows)
     store = Store(empty_url)
-    assert sorted(hit.node_id for hit in store.search.find("ann", "你好", 2 * MESSAGE_COUNT)) == [
-        f"m{n:04}" for n in range(MESSAGE_COUNT)
-    ]
-    assert [hit.node_id for hit in store.search.find("ann", "word1099 你好", 9)] == ["m1099"]
-    assert store.search.find("ann", "b", 9) == []
+    (result,) = store.search.find("ann", "你好", 9)
+    assert (result.hit_count, result.is_title_match) == (MESSAGE_COUNT, False)
+    assert find_ids(store, "word1099 你好") == ["m1099"]
+    (result,) = store.search.find("ann", "为什么", 9)
+    assert (result.conversation.title, result.hit_count, result.is_title_match) == (CONVERSATION["title"], 0, True)
+    assert find_ids(store, "b") == []
     assert store.messages.mark_stale(1) == 1
-    assert [hit.node_id for hit in store.search.find("ann", "b", 9)] == ["late"]
+    assert find_ids(store, "b") == ["late"]
     assert store.messages.node("ann", "late").outcome is Outcome.INTERRUPTED
     store.conversations.set_generated_title("ann", "c", "A model's")
     (conversation,) = store.conversations.page("ann", 9)

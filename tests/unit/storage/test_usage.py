@@ -215,3 +215,14 @@ def test_cost_since_a_time_is_read_from_an_index(store):
         statement = query.compile(connection.engine, compile_kwargs={"literal_binds": True})
         plan = " ".join(str(row) for row in connection.exec_driver_sql(f"{explain}{statement}"))
     assert "ledger_created" in plan
+
+
+def test_requests_with_a_personal_key_are_not_those_of_the_teams_key(store):
+    personal = replace(RECORD, id="p", request_id="theirs", uses_personal_key=True)
+    store.usage.record("ann", RECORD)
+    store.usage.record("ann", personal)
+    assert read_usage_records(store, "ann", "c") == [personal, RECORD]
+    assert [request.id for request in store.usage.requests(START, START + DAY, 9)] == ["r"]
+    assert store.usage.total() == to_usage_total(RECORD)
+    # A user's own usage is all of it.
+    assert store.usage.totals_by_user(START, START + DAY)["ann"] == to_usage_total(RECORD) + to_usage_total(personal)

@@ -1,4 +1,4 @@
-"""The index for full-text search: tokens of finished messages, encoded alike for both databases."""
+"""Tokens of messages and titles for the full-text search, encoded alike for both databases."""
 
 from __future__ import annotations
 
@@ -6,34 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-import sqlalchemy as sa
-
 from lib.core import search_terms
-from lib.core.conversation import Outcome
-from lib.storage.rows import batches, message_from_row
-from lib.storage.schema import node as nodes
-from lib.storage.schema import passage as passages
 
 # Postgres stores positions up to 16,383, 255 positions of one token, and 1 MB of tokens in one vector.
 _PASSAGE_TOKENS = 1000
 _MAX_REPEATS = 200  # of one token in a passage
 _BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-def index_nodes(connection: sa.Connection, ids: Sequence[str]) -> None:
-    """Replace the passages of these messages, except those that are still arriving."""
-    for batch in batches(ids):
-        query = sa.select(nodes.c.id, nodes.c.role, nodes.c.parts)
-        query = query.where(nodes.c.id.in_(batch), nodes.c.outcome != Outcome.ARRIVING)
-        rows = connection.execute(query).all()
-        connection.execute(sa.delete(passages).where(passages.c.node.in_([row.id for row in rows])))
-        new_passages = [
-            {"node": row.id, "n": number, "tokens": tokens}
-            for row in rows
-            for number, tokens in enumerate(encode_passages(message_from_row(row.role, row.parts).text))
-        ]
-        if new_passages:
-            connection.execute(sa.insert(passages), new_passages)
 
 
 def encode_passages(text: str) -> Iterator[str]:
@@ -47,6 +25,12 @@ def encode_passages(text: str) -> Iterator[str]:
         end = _passage_end(tokens, start)
         yield " ".join(tokens[start:end])
         start = end if end == len(tokens) else end - search_terms.MAX_PHRASE_TOKENS
+
+
+def encode_title(title: str) -> str:
+    """Return the encoded tokens of a title, each between spaces; "" for none."""
+    tokens = search_terms.tokenize(title)
+    return f" {' '.join(map(encode_token, tokens))} " if tokens else ""
 
 
 def encode_token(token: str) -> str:
