@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from lib.core.conversation import FilePart
 from lib.core.sanitize import replace_surrogates
 
 MAX_TITLE_LENGTH = 60
@@ -27,14 +29,19 @@ _CLOSING_QUOTES = {
 _APOSTROPHES = "'’"
 
 
-def title_from_question(question: str) -> str:
-    """Return a title of one line, cut between words where possible."""
-    line = " ".join(replace_surrogates(question).split())
+def title_from_question(question: str, files: Sequence[FilePart] = ()) -> str:
+    """Return a title of one line, cut between words where possible; of the names of files where there is no text."""
+    line = " ".join(replace_surrogates(question).split()) or describe_names(files)
     if len(line) <= MAX_TITLE_LENGTH:
         return line
     head = line[: MAX_TITLE_LENGTH - 1]
     complete_words, _, _ = head.rpartition(" ")
     return (complete_words if len(complete_words) > MAX_TITLE_LENGTH // 2 else head).rstrip() + "…"
+
+
+def describe_names(files: Sequence[FilePart]) -> str:
+    """Return the names of files in one line."""
+    return ", ".join(" ".join(part.name.split()) for part in files)
 
 
 def title_from_reply(text: str) -> str:

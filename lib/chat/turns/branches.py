@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lib.chat.turns.turn import TurnServices
+from lib.chat.turns.services import TurnServices
 from lib.core import errors, tree
 from lib.core.conversation import Conversation, Node, new_id
 
@@ -81,7 +81,8 @@ def branch_conversation(
         folder=base.folder,
         truncation=window,
     )
-    services.store.messages.save_turn(owner, new, copies)
+    # A file that the original has lost, or was imported without, is named by the copy too.
+    services.store.messages.save_turn(owner, new, copies, allow_missing_files=True)
     return new
 
 

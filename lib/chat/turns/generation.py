@@ -19,7 +19,7 @@ from lib.chat.usage.recorder import (
     unknown_price,
 )
 from lib.core import errors
-from lib.core.conversation import Failure, Message, Node, Outcome, new_id
+from lib.core.conversation import Failure, ImagePart, Message, Node, Outcome, new_id
 from lib.core.events import Event, Heartbeat, Restart, RetryScheduled
 from lib.core.reply import ChoiceReplies
 from lib.core.usage import UsageRecord
@@ -28,6 +28,7 @@ from lib.gateway.transport.cancel import CancelToken
 log = logging.getLogger(__name__)
 
 CHECKPOINT_INTERVAL = 0.5  # seconds between two checkpoints, which are also the heartbeat
+IMAGE_BYTES_PER_SECOND = 1_000_000  # of images that checkpoints write again
 STALE_AFTER = 6.0  # seconds without a heartbeat, after which the answer is interrupted
 STOP_TIMEOUT = 0.4  # seconds that `stop` waits for the worker before it finishes the answer itself
 MAX_SAVE_BACKOFF = 30.0  # seconds between two attempts to save in an unreachable database
@@ -80,6 +81,7 @@ class Generation:
         store: MessageStore,
         price_lookup: PriceLookup = unknown_price,
         request_digest: str = "",
+        uses_personal_key: bool = False,
     ) -> None:
         assert node.target is not None
         self.owner = owner
@@ -91,10 +93,9 @@ class Generation:
         self._cancel_outcome = Outcome.STOPPED
         self._store = store
         self._replies = ChoiceReplies(node)
-        self._usage_recorder = UsageRecorder(
-            RequestInfo(node.usage_record_id or new_id(), conversation_id, "answer", node.target, node.id),
-            price_lookup,
-        )
+        record_id = node.usage_record_id or new_id()
+        request = RequestInfo(record_id, conversation_id, "answer", node.target, node.id, uses_personal_key)
+        self._usage_recorder = UsageRecorder(request, price_lookup)
         self._usage_records: Sequence[UsageRecord] = ()
         self._timer = FirstOutputTimer(previous=node.timing)
         self._last_content_at = self._last_activity_at = time.monotonic()
@@ -104,6 +105,7 @@ class Generation:
         self._condition = threading.Condition()
         self._save_lock = threading.Lock()
         self._is_unsaved = False
+        self._saved_version, self._next_save_at = -1, 0.0
         self._has_thought = False
         self._worker_finished = threading.Event()
         self._on_finished: Callable[[Generation], None] = lambda _: None
@@ -186,9 +188,8 @@ class Generation:
         while len(self._nodes) < len(self._replies.by_choice):
             # Siblings are ordered by creation time.
             created_at = first.created_at + len(self._nodes) * 1e-5
-            self._nodes.append(
-                Node(new_id(), first.parent_id, _EMPTY_MESSAGE, created_at, first.outcome, target=first.target)
-            )
+            node = Node(new_id(), first.parent_id, _EMPTY_MESSAGE, created_at, first.outcome, target=first.target)
+            self._nodes.append(replace(node, persona=first.persona))
         replies = self._replies.by_choice.values()
         return [
             replace(reply.apply_to(node), timing=self._timer.timing)
@@ -262,17 +263,25 @@ class Generation:
             self._condition.notify_all()
 
     def _run_checkpoints(self) -> None:
-        """Save checkpoints to the end; a row marked as stopped by another process stops the answer."""
+        """Save checkpoints to the end; a row marked as stopped by another process stops the answer.
+
+        Each writes the whole row, so without anything new it is the heartbeat alone, and with images it is seldom.
+        """
         while not self._worker_finished.wait(CHECKPOINT_INTERVAL):
             with self._condition:
                 if self._is_finished:
                     return
-                nodes = self._current_nodes()
+                nodes, version = self._current_nodes(), self._version
+            is_due = version != self._saved_version and time.monotonic() >= self._next_save_at
+            save = self._store.checkpoint if is_due else self._store.beat
             try:
                 with self._save_lock:
-                    outcomes = [self._store.checkpoint(self.owner, node) for node in nodes[: self._saved_count]]
+                    outcomes = [save(self.owner, node) for node in nodes[: self._saved_count]]
                     self._insert_new_nodes(nodes)
                 self._is_unsaved = False
+                if is_due:
+                    self._saved_version = version
+                    self._next_save_at = time.monotonic() + _image_bytes(nodes) / IMAGE_BYTES_PER_SECOND
             except errors.StoreError:
                 log.warning("a checkpoint of an answer could not be saved", exc_info=True)
                 self._is_unsaved = True
@@ -309,3 +318,8 @@ class Generation:
             else:
                 self._is_unsaved = False
                 return
+
+
+def _image_bytes(nodes: Sequence[Node]) -> int:
+    """Return the size of the images in nodes, as they are stored."""
+    return sum(len(part.data) for node in nodes for part in node.message.parts if isinstance(part, ImagePart))

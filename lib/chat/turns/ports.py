@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from lib.core.conversation import Conversation, Node, Outcome, Truncation
+from lib.core.conversation import Conversation, Feedback, Node, Outcome, Truncation
+from lib.core.file_storage import FileFacts, StoredFile
+from lib.core.projects import Project
+from lib.core.question_queue import Pause, QuestionQueue, QueuedQuestion
+from lib.core.quota import RunningLimit
 from lib.core.usage import UsageRecord
 
 
@@ -14,6 +18,9 @@ class MessageStore(Protocol):
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
         """Save the text received so far; returns the outcome of the row, None if the row no longer exists."""
+
+    def beat(self, owner: str, node: Node) -> Outcome | None:
+        """Save the heartbeat of an arriving answer alone; returns as `checkpoint`."""
 
     def add(self, owner: str, conversation_id: str, node: Node) -> None:
         """Insert one more node of the conversation."""
@@ -31,17 +38,108 @@ class MessageStore(Protocol):
         """Mark answers without a heartbeat for `stale_after` seconds as interrupted; returns the count."""
 
     def nodes(self, owner: str, conversation_id: str) -> list[Node]: ...
-    def save_turn(self, owner: str, conversation: Conversation, new_nodes: Sequence[Node]) -> None:
-        """Insert new nodes and upsert their conversation in one transaction."""
+    def save_turn(
+        self,
+        owner: str,
+        conversation: Conversation,
+        new_nodes: Sequence[Node],
+        idempotency_key: str = "",
+        queued: QueuedQuestion | None = None,
+        running_limit: RunningLimit | None = None,
+        *,
+        allow_missing_files: bool = False,
+    ) -> None:
+        """Insert new nodes and upsert their conversation in one transaction, in which `queued` leaves its queue.
 
-    def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
-        """Mark a finished answer as arriving again, and update its conversation."""
+        Changes nothing, and raises DuplicateSubmission if the owner has saved a turn with this key,
+        QuestionNotQueued if the question is not in its queue, or not with this text, TooManyAnswers if as many
+        answers of the owner as `running_limit` are arriving, in any process, and AttachmentNotFound if a file of a node
+        is not stored for the owner, unless `allow_missing_files` is set.
+        """
+
+    def find_submission(self, owner: str, idempotency_key: str) -> str | None:
+        """Return the conversation that a question with this key was saved in; None without one."""
+
+    def reopen(
+        self, owner: str, conversation: Conversation, node: Node, running_limit: RunningLimit | None = None
+    ) -> None:
+        """Mark a finished answer as arriving again, and update its conversation. Raises TooManyAnswers."""
 
     def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
         """Show the branch that ends in this node."""
 
     def set_deleted(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None) -> None:
         """Soft delete nodes at a time in seconds since 1970; None restores them."""
+
+    def set_feedback(self, owner: str, node_id: str, feedback: Feedback | None) -> None:
+        """Set the owner's feedback on an answer; None removes it."""
+
+
+class QueueStore(Protocol):
+    """Storage of the questions that wait for the end of an answer.
+
+    The end of an answer pauses the queue of its conversation in the transaction that saves it, and a complete one
+    only for its handover.
+    """
+
+    def load(self, owner: str, conversation_id: str) -> QuestionQueue: ...
+    def add(self, owner: str, question: QueuedQuestion, idempotency_key: str = "") -> bool:
+        """Append a question and return True, if an answer is arriving in its conversation.
+
+        Raises DuplicateSubmission, QueueFull and AttachmentNotFound.
+        """
+
+    def restore(self, owner: str, question: QueuedQuestion, index: int) -> None:
+        """Insert a removed question at its former index."""
+
+    def edit(self, owner: str, question: QueuedQuestion, text: str) -> None:
+        """Change the text of a question. Raises QuestionNotQueued."""
+
+    def move(self, owner: str, question: QueuedQuestion, step: int) -> None:
+        """Move a question by `step` places, at most to the end of its queue."""
+
+    def remove(self, owner: str, question: QueuedQuestion) -> None: ...
+    def pause(self, owner: str, conversation_id: str, pause: Pause) -> None:
+        """Pause a queue, unless it is paused for a reason that the user has to know about."""
+
+    def resume(self, owner: str, conversation_id: str, reason: str = "") -> bool:
+        """End a pause, or only one with this reason; returns True if the caller has to send the next question.
+
+        While an answer is arriving, its end does that.
+        """
+
+    def await_answer(self, owner: str, conversation_id: str) -> bool:
+        """Let a queue wait for the end of the arriving answer; returns False without one."""
+
+
+class AttachmentStore(Protocol):
+    """Storage of files by the digest of their bytes, each owner's apart.
+
+    A file that no message uses is kept for UPLOAD_RETENTION_SECONDS after its last `put` or `touch`. Methods that take
+    several digests leave out missing files.
+    """
+
+    def put(self, owner: str, attachment: StoredFile) -> None:
+        """Store a file once. Raises AttachmentTooLarge, FileQuotaExceeded, FileStorageFull and FileStoreError."""
+
+    def get(self, owner: str, digest: str) -> StoredFile | None: ...
+    def contents(self, owner: str, digests: Sequence[str]) -> dict[str, bytes]:
+        """Return the bytes of files by digest."""
+
+    def texts(self, owner: str, digests: Sequence[str]) -> dict[str, str]:
+        """Return the texts of files by digest."""
+
+    def thumbnails(self, owner: str, digests: Sequence[str]) -> dict[str, bytes]:
+        """Return the thumbnails of files by digest; files without one are left out."""
+
+    def facts(self, owner: str, digests: Sequence[str]) -> dict[str, FileFacts]:
+        """Return the facts of files by digest."""
+
+    def total_bytes(self, owner: str) -> int:
+        """Return the size of all files of an owner."""
+
+    def touch(self, owner: str, digests: Sequence[str]) -> None:
+        """Keep uploads of a draft."""
 
 
 class ConversationStore(Protocol):
@@ -50,6 +148,13 @@ class ConversationStore(Protocol):
     def get(self, owner: str, conversation_id: str) -> Conversation | None: ...
     def set_truncation(self, owner: str, conversation_id: str, truncation: Truncation | None) -> None:
         """Set which part of a conversation is sent to the model; None for all of it."""
+
+
+class ProjectStore(Protocol):
+    """Storage of folders and their settings."""
+
+    def get(self, owner: str, name: str) -> Project | None:
+        """Return a folder; None when it has neither settings nor a conversation."""
 
 
 class TitleStore(Protocol):
@@ -73,6 +178,12 @@ class TurnStore(Protocol):
     def conversations(self) -> ConversationStore: ...
     @property
     def messages(self) -> MessageStore: ...
+    @property
+    def projects(self) -> ProjectStore: ...
+    @property
+    def attachments(self) -> AttachmentStore: ...
+    @property
+    def queue(self) -> QueueStore: ...
 
 
 class UtilityModelStore(Protocol):

@@ -7,6 +7,8 @@ import json
 import time
 from collections.abc import Collection, Sequence
 
+from lib.chat.attachments.plan import NO_FILES, FilePlan
+from lib.chat.turns.request_files import describe_files
 from lib.core.conversation import Message, Node
 from lib.core.errors import RequestUnchanged
 from lib.core.models import Capabilities
@@ -24,14 +26,16 @@ def request_digest(
     params: Params,
     capabilities: Capabilities,
     refused: Sequence[RefusedParam],
+    plan: FilePlan = NO_FILES,
 ) -> str:
-    """Return a digest of what a request says: its wire and its body, by the parameters that the user has set.
+    """Return a digest of what a request says: its wire, its files and its body, by the parameters that the user set.
 
     Parameters that a turn decides by itself do not count: they may differ although nothing was changed. A request
     that cannot be built has no digest, "".
     """
     try:
-        body, _ = leave_out(request_body.build_body(target, messages, params, capabilities), refused)
+        body = request_body.build_body(target, describe_files(messages, plan), params, capabilities)
+        body, _ = leave_out(body, refused)
     except ValueError:
         return ""
     text = json.dumps([target.wire, body], sort_keys=True)

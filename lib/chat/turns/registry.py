@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -54,6 +55,7 @@ class GenerationRegistry:
     def __init__(self, on_request_finished: Callable[[RequestOutcome], None] = lambda _: None) -> None:
         self._condition = threading.Condition()
         self._generations: dict[str, Generation | None] = {}
+        self._followers: Counter[str] = Counter()  # pages by owner
         self._on_request_finished = on_request_finished
         self._is_shutting_down = False
 
@@ -65,6 +67,19 @@ class GenerationRegistry:
         with self._condition:
             generation = self._generations.get(conversation_id)
         return generation if generation is not None and generation.owner == owner else None
+
+    @contextlib.contextmanager
+    def follow(self, owner: str) -> Iterator[Callable[[], int]]:
+        """Count a page of an owner that follows an answer; yields a function for the number of the owner's pages."""
+        with self._condition:
+            self._followers[owner] += 1
+        try:
+            yield lambda: self._followers[owner]
+        finally:
+            with self._condition:
+                self._followers[owner] -= 1
+                if not self._followers[owner]:
+                    del self._followers[owner]
 
     def stop_all(self, owner: str) -> None:
         """Stop all generations of an owner."""

@@ -71,5 +71,4 @@ def _pays_to_cache(price: ModelPrice | None, input_tokens: int, path: Sequence[N
     rates = price.price_for(input_tokens)
     if rates.cache_read is None:
         return False
-    write = rates.input if rates.cache_write is None else rates.cache_write
-    return write - rates.input < rates.input - rates.cache_read
+    return rates.write_rate_5m - rates.input < rates.input - rates.cache_read

@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 
 from lib.chat.context import window
+from lib.chat.turns.services import TurnServices
 from lib.chat.turns.summaries import SummaryJob
-from lib.chat.turns.turn import TurnServices
 from lib.core.conversation import Conversation, Node, Truncation, new_id
 
 
@@ -26,8 +26,9 @@ def start_new_conversation(
         base.params,
         created_at=now,
         title_source=base.title_source,
+        folder=base.folder,
     )
-    services.store.messages.save_turn(owner, conversation, nodes)
+    services.store.messages.save_turn(owner, conversation, nodes, allow_missing_files=True)
     return conversation
 
 

@@ -30,7 +30,7 @@ from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
-from lib.gateway.wires.efforts import with_least_thinking
+from lib.gateway.wires.models.efforts import with_least_thinking
 
 log = logging.getLogger(__name__)
 
@@ -122,15 +122,19 @@ class UtilityModelService:
         self._store = store
         self._price_lookup = price_lookup
         self._on_request_finished = on_request_finished
+        self._uses_personal_key = False
         self._title_slots = threading.BoundedSemaphore(MAX_CONCURRENT_TITLES)
         self._summary_slots = threading.BoundedSemaphore(MAX_CONCURRENT_SUMMARIES)
         self._lock = threading.Lock()
         self._summary_jobs: dict[str, SummaryJob] = {}
 
-    def with_gateway(self, gateway: Gateway, price_lookup: PriceLookup) -> UtilityModelService:
+    def with_gateway(
+        self, gateway: Gateway, price_lookup: PriceLookup, *, uses_personal_key: bool = False
+    ) -> UtilityModelService:
         """Return a service with the same workers, and another gateway and price lookup."""
         service = copy.copy(self)
         service._gateway, service._price_lookup = gateway, price_lookup
+        service._uses_personal_key = uses_personal_key
         return service
 
     def generate_title(
@@ -282,7 +286,8 @@ class UtilityModelService:
         reply, code, request_id, id_ = Reply(), "", "", new_id()
         usage_bound = cost.max_usage(window.estimate_context([], text, params, target, None), params)
         context.limit_enforcer.reserve(id_, target.model, usage_bound, is_user_choice=False)
-        recorder = UsageRecorder(RequestInfo(id_, context.conversation_id, context.purpose, target), self._price_lookup)
+        request = (id_, context.conversation_id, context.purpose, target, None, self._uses_personal_key)
+        recorder = UsageRecorder(RequestInfo(*request), self._price_lookup)
         outcome = Outcome.FAILED
         try:
             messages = [Message("user", (TextPart(text),))]
@@ -322,12 +327,14 @@ class _RequestContext:
 
 
 def split_into_chunks(nodes: Sequence[Node], max_tokens: int) -> Iterator[str]:
-    """Yield the messages in chunks of about `max_tokens`, each tagged as question or answer."""
+    """Yield the messages in chunks of about `max_tokens`, each tagged as question or answer; files are named."""
     chunk: list[str] = []
     size = 0
     for node in nodes:
         role = "question" if node.message.role == "user" else "answer"
-        for text in _split_text(node.message.text, max_tokens):
+        names = f"[{titles.describe_names(node.message.files)}]" if node.message.files else ""
+        text_with_names = "\n\n".join(filter(None, (names, node.message.text)))
+        for text in _split_text(text_with_names, max_tokens):
             message = f"<{role}>\n{text}\n</{role}>"
             if chunk and size + tokens.estimate_message(message) > max_tokens:
                 yield "\n\n".join(chunk)

@@ -9,23 +9,47 @@ from dataclasses import replace
 from typing import Any, Self
 
 from lib.chat.turns.ports import UsageWriter
-from lib.core.conversation import Conversation, Node, Outcome, Truncation
+from lib.chat.turns.temporary_files import TemporaryFiles
+from lib.chat.turns.temporary_queue import TemporaryQueue
+from lib.core.conversation import Conversation, Feedback, Node, Outcome, Truncation
+from lib.core.errors import DuplicateSubmission
 from lib.core.params import Params
+from lib.core.projects import Project
+from lib.core.prompts import Persona
+from lib.core.question_queue import QueuedQuestion
+from lib.core.quota import RunningLimit
 from lib.core.usage import UsageRecord, UsageTotal, to_usage_total
+
+
+class NoProjects:
+    """The folders of a temporary chat: it is in none."""
+
+    def get(self, _owner: str, _name: str) -> Project | None:
+        return None
 
 
 class TemporaryStore:
     """Store of one user's temporary chat. Any thread may call any method.
 
-    It implements the parts of `Store` that a chat needs; one object is the aggregate of conversations,
-    messages and usage. Its content ends with `clear`, or with the session: a running answer then misses its
-    row at the next checkpoint, and stops. Usage goes on to `usage_writer` without a reference to the chat.
+    It implements the parts of `Store` that a chat needs; one object is the aggregate of conversations, messages and
+    usage, `queue` that of queued questions, and `attachments` that of files. Its content ends with `clear`, or with the
+    session: a running answer then misses its row at the next checkpoint, and stops. Usage goes on to `usage_writer`
+    without a reference to the chat.
     """
 
     def __init__(self, owner: str, usage_writer: UsageWriter) -> None:
         self._owner = owner
         self._usage_writer = usage_writer
         self._lock = threading.RLock()
+        self.projects = NoProjects()
+        self.attachments = TemporaryFiles(self._lock, owner)
+        self.queue = TemporaryQueue(
+            self._lock,
+            lambda owner, conversation_id: self.get(owner, conversation_id) is not None,
+            lambda: any(node.arriving and node.deleted_at is None for node in self._nodes.values()),
+            self._claim_submission,
+            self.attachments.ensure_stored,
+        )
         self.clear()
 
     @property
@@ -46,6 +70,9 @@ class TemporaryStore:
             self._nodes: dict[str, Node] = {}
             self._heartbeats: dict[str, float] = {}  # by node id, by the monotonic clock
             self._usage_records: dict[str, UsageRecord] = {}
+            self._idempotency_keys: set[str] = set()
+            self.queue.clear()
+            self.attachments.clear()
 
     @property
     def current_conversation_id(self) -> str | None:
@@ -66,6 +93,9 @@ class TemporaryStore:
     def set_truncation(self, owner: str, conversation_id: str, truncation: Truncation | None) -> None:
         self._update_conversation(owner, conversation_id, truncation=truncation)
 
+    def set_persona(self, owner: str, conversation_id: str, persona: Persona | None) -> None:
+        self._update_conversation(owner, conversation_id, persona=persona)
+
     # Messages.
 
     def nodes(self, owner: str, conversation_id: str) -> list[Node]:
@@ -78,16 +108,43 @@ class TemporaryStore:
         with self._lock:
             return self._nodes.get(node_id) if owner == self._owner else None
 
-    def save_turn(self, owner: str, conversation: Conversation, new_nodes: Sequence[Node]) -> None:
+    def find_submission(self, owner: str, idempotency_key: str) -> str | None:
+        with self._lock:
+            is_stored = owner == self._owner and idempotency_key in self._idempotency_keys
+            return self.current_conversation_id if is_stored else None
+
+    def save_turn(
+        self,
+        owner: str,
+        conversation: Conversation,
+        new_nodes: Sequence[Node],
+        idempotency_key: str = "",
+        queued: QueuedQuestion | None = None,
+        running_limit: RunningLimit | None = None,
+        *,
+        allow_missing_files: bool = False,
+    ) -> None:
         if owner != self._owner:
             return
         with self._lock:
+            if not allow_missing_files:
+                self.attachments.ensure_stored(part for node in new_nodes for part in node.message.files)
+            self._claim_submission(owner, idempotency_key)
+            if queued:
+                self.queue.claim(queued)
             self._conversation = self._conversation or replace(conversation, created_at=conversation.updated_at)
             self._update_turn(owner, conversation)
             for node in new_nodes:
                 self.add(owner, conversation.id, node)
 
-    def reopen(self, owner: str, conversation: Conversation, node: Node) -> None:
+    def _claim_submission(self, owner: str, idempotency_key: str) -> None:
+        if stored_in := self.find_submission(owner, idempotency_key):
+            raise DuplicateSubmission(stored_in)
+        self._idempotency_keys |= {idempotency_key} - {""}
+
+    def reopen(
+        self, owner: str, conversation: Conversation, node: Node, running_limit: RunningLimit | None = None
+    ) -> None:
         with self._lock:
             self._update_node(owner, node, outcome=node.outcome, failure=None, usage_record_id=node.usage_record_id)
             self._update_turn(owner, conversation)
@@ -108,9 +165,19 @@ class TemporaryStore:
                 self._update_node(owner, node)
             return stored.outcome if stored else None
 
+    def beat(self, owner: str, node: Node) -> Outcome | None:
+        with self._lock:
+            stored = self.node(owner, node.id)
+            if stored and stored.arriving:
+                self._heartbeats[node.id] = time.monotonic()
+            return stored.outcome if stored else None
+
     def finish(self, owner: str, node: Node, usage_records: Sequence[UsageRecord] = ()) -> None:
         """Save a finished answer, and record its usage. Raises StoreError."""
-        self._update_node(owner, node, outcome=node.outcome, request_id=node.request_id, failure=node.failure)
+        with self._lock:
+            self._update_node(owner, node, outcome=node.outcome, request_id=node.request_id, failure=node.failure)
+            if node.usage_record_id and self.node(owner, node.id):  # not a further alternative
+                self.queue.end_answer(node.outcome, node)
         self.record(owner, *usage_records)
 
     def mark_stopped(self, owner: str, node_id: str) -> None:
@@ -118,6 +185,7 @@ class TemporaryStore:
             stored = self.node(owner, node_id)
             if stored and stored.arriving:
                 self._update_node(owner, stored, outcome=Outcome.STOPPED)
+                self.queue.end_answer(Outcome.STOPPED, stored)
 
     def mark_stale(self, stale_after: float) -> int:
         with self._lock:
@@ -125,6 +193,7 @@ class TemporaryStore:
             stale = [node for node in self._nodes.values() if node.arriving and self._heartbeats[node.id] < deadline]
             for node in stale:
                 self._update_node(self._owner, node, outcome=Outcome.INTERRUPTED)
+                self.queue.end_answer(Outcome.INTERRUPTED, node)
         return len(stale)
 
     def set_deleted(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None) -> None:
@@ -133,6 +202,12 @@ class TemporaryStore:
                 deleted = [self._nodes[node_id] for node_id in node_ids if node_id in self._nodes]
                 self._nodes |= {node.id: replace(node, deleted_at=deleted_at) for node in deleted}
                 self._update_conversation(owner, conversation_id)
+
+    def set_feedback(self, owner: str, node_id: str, feedback: Feedback | None) -> None:
+        with self._lock:
+            if (node := self.node(owner, node_id)) and self._conversation:
+                self._nodes[node_id] = replace(node, feedback=feedback)
+                self._update_conversation(owner, self._conversation.id)
 
     # Usage.
 

@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from lib.chat.attachments.plan import NO_FILES, FilePlan
 from lib.chat.context import window
 from lib.chat.context.titles import title_from_question
-from lib.chat.context.window import DEFAULT_ANSWER_TOKENS, ContextEstimate
-from lib.chat.turns import refused_requests, request_params
+from lib.chat.turns import refused_requests, request_files
+from lib.chat.turns.answer_request import AnswerRequest, running_limit, start_generation
 from lib.chat.turns.continuation import deduplicate_continuation
-from lib.chat.turns.generation import STALE_AFTER, Generation
-from lib.chat.turns.ports import TurnStore
-from lib.chat.turns.registry import GenerationRegistry
-from lib.chat.turns.request_params import CapabilitiesLookup, unknown_capabilities
-from lib.chat.turns.summaries import UtilityModel, UtilityModelService
-from lib.chat.usage import cost
-from lib.chat.usage.limits import NO_LIMITS, NoLimits
-from lib.chat.usage.recorder import PriceLookup, unknown_price
+from lib.chat.turns.generation import STALE_AFTER
+from lib.chat.turns.project_instructions import (
+    RequestContext,
+    load_project,
+    note_instructions,
+    with_instructions,
+)
+from lib.chat.turns.services import TurnServices
 from lib.core import errors, tree
 from lib.core.conversation import (
     ANSWER_LIMIT,
     Conversation,
+    FilePart,
     Message,
     Node,
     Outcome,
     TextPart,
-    ThinkingPart,
-    Truncation,
     new_id,
 )
-from lib.core.events import Event
 from lib.core.extra_json import absorb_extra
-from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
-from lib.core.params import ParamAdjustment, Params
-from lib.core.refused_params import NO_MEMORY, RefusedParam, RefusedParamMemory
+from lib.core.models import Capabilities
+from lib.core.params import Params
+from lib.core.projects import Project
+from lib.core.prompts import Persona
+from lib.core.question_queue import QueuedQuestion
+from lib.core.refused_params import RefusedParam
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target
-from lib.gateway.client import Gateway
-from lib.gateway.transport.cancel import CancelToken
-from lib.gateway.wires import claude_rules, efforts, request_body
 
 HEAD = "head"  # in place of a node's id: the end of the current branch
 DEFAULT_OUTPUT_LIMIT = 8192  # tokens, where the limit that cut an answer is unknown
@@ -53,38 +52,11 @@ CONTINUE_PROMPT = (
 
 
 @dataclass(frozen=True)
-class TurnServices:
-    """The dependencies of a turn; without a `utility_model` there are no generated titles and summaries."""
-
-    store: TurnStore
-    gateway: Gateway
-    generations: GenerationRegistry
-    utility_models: UtilityModelService | None = None
-    utility_model: UtilityModel | None = None
-    price_lookup: PriceLookup = unknown_price
-    limit_enforcer: NoLimits = NO_LIMITS
-    capabilities_lookup: CapabilitiesLookup = unknown_capabilities
-    refused_params: RefusedParamMemory = NO_MEMORY
-    max_running_answers: int | None = None
-
-
-@dataclass(frozen=True)
 class SentQuestion:
     """A question that was sent; `is_new_branch` where the answer it follows already had a question."""
 
     conversation: Conversation
     is_new_branch: bool
-
-
-@dataclass(frozen=True)
-class _Request:
-    """A request for an answer to `path`, with the target and the parameters of the conversation."""
-
-    conversation: Conversation
-    path: Sequence[Node]
-    messages: Sequence[Message]
-    estimate: ContextEstimate
-    refused_digests: frozenset[str] = frozenset()
 
 
 def ask(
@@ -97,35 +69,35 @@ def ask(
     parent_id: str | None = HEAD,
     *,
     allow_overflow: bool = False,
+    idempotency_key: str = "",
+    queued: QueuedQuestion | None = None,
+    persona: Persona | None = None,
+    files: tuple[FilePart, ...] = (),
+    folder: str = "",
 ) -> SentQuestion:
-    """Send a question that follows the answer `parent_id`; a `conversation_id` of None starts a conversation.
+    """Send a question that follows the answer `parent_id`, or that starts a conversation with `persona` and `folder`.
 
-    A question beside an earlier one starts a branch: the asker may see an older end than others do, or sends
-    an edited version behind the parent of its original. A `parent_id` of None makes it a root.
-
-    Question and arriving answer are committed before anything is sent. On an error nothing is saved or sent:
-    ContextWindowExceeded unless `allow_overflow` is set, TurnInProgress, ShuttingDown, ConversationNotFound,
-    StoreError, ModelNotAllowed, LimitExceededError, PriceUnknown, RequestUnchanged.
+    A question beside an earlier one starts a branch: the asker may see an older end than others do, or sends an edited
+    version behind the parent of its original. A `parent_id` of None makes it a root. Both nodes are committed before
+    anything is sent. On an error nothing is: DuplicateSubmission for a stored `idempotency_key`, QuestionNotQueued,
+    AttachmentNotFound, FileNotSendable, ContextWindowExceeded unless allowed, FolderNotFound, or any of `regenerate`.
     """
-    now = time.time()
+    now, message = time.time(), _build_question(text, files)
+    ensure_new_submission(services, owner, idempotency_key)
     with services.generations.claim_turn(conversation_id or (new := new_id())):
-        if conversation_id:
-            base = load_conversation(services, owner, conversation_id)
-        else:
-            base = Conversation(new, title_from_question(text), now, created_at=now)
+        base = load_conversation(services, owner, conversation_id) if conversation_id else None
+        base = base or _new_conversation(new, title_from_question(text, files), now, persona, folder)
+        project = load_project(services, owner, base.folder, must_exist=not conversation_id)
         end_id = base.head_id if parent_id == HEAD else parent_id
         nodes = _load_nodes(services, owner, base.id, base.head_id, end_id)
         base, path = replace(base, target=target, params=params), tree.path(nodes, end_id)
-        estimate = _estimate_context(services, base, path, text)
-        if estimate.is_over_limit and not allow_overflow:
-            raise window.ContextWindowExceeded(estimate)
-        message = Message("user", (TextPart(replace_surrogates(text)),))
-        question = Node(new_id(), path[-1].id if path else None, message, now)
-        conversation = _start_answer(services, owner, base, [*path, question], [question], estimate, nodes)
+        context = _build_context(services, owner, base, project, path, text, files, nodes)
+        _ensure_sendable(context, allow_overflow=allow_overflow)
+        path.append(Node(queued.id if queued else new_id(), path[-1].id if path else None, message, now))
+        conversation = _start_answer(services, owner, base, path, path[-1:], context, nodes, idempotency_key, queued)
     if conversation_id is None:
-        _generate_title(services, owner, conversation, text)
-    shown_path = tree.path(nodes, base.head_id)
-    return SentQuestion(conversation, any(node.parent_id == question.parent_id for node in shown_path))
+        _generate_title(services, owner, conversation, text, files)
+    return SentQuestion(conversation, path[-1].parent_id in {node.parent_id for node in tree.path(nodes, base.head_id)})
 
 
 def regenerate(
@@ -138,7 +110,9 @@ def regenerate(
 ) -> Conversation:
     """Request another answer to a question; earlier answers stay as its siblings.
 
-    A `question_id` of None is the last question that is shown. Raises as `ask`, but for the context window.
+    A `question_id` of None is the last question that is shown. Raises TurnInProgress, ShuttingDown,
+    ConversationNotFound, StoreError, ModelNotAllowed, LimitExceededError, PriceUnknown, RequestUnchanged, and
+    FileNotSendable.
     """
     with services.generations.claim_turn(conversation_id):
         base = load_conversation(services, owner, conversation_id)
@@ -149,7 +123,10 @@ def regenerate(
         if not path or (question_id and path[-1].id != question_id):
             raise errors.ConversationNotFound
         base = replace(base, target=target, params=params)
-        return _start_answer(services, owner, base, path, [], _estimate_context(services, base, path), nodes)
+        project = load_project(services, owner, base.folder)
+        context = _build_context(services, owner, base, project, path, nodes=nodes)
+        _ensure_sendable(context, allow_overflow=True)
+        return _start_answer(services, owner, base, path, [], context, nodes)
 
 
 def continue_answer(services: TurnServices, owner: str, conversation_id: str, answer_id: str, params: Params) -> None:
@@ -164,64 +141,35 @@ def continue_answer(services: TurnServices, owner: str, conversation_id: str, an
         assert target is not None
         base = replace(base, params=params, updated_at=time.time())
         params = replace(absorb_extra(target.wire, params), n=None)
+        project = load_project(services, owner, base.folder)
         node = replace(
-            answer,
+            note_instructions(answer, project),
             outcome=Outcome.ARRIVING,
             failure=None,
             finish_reason="",
             target=target,
             usage_record_id=new_id(),
         )
-        messages = build_messages(path, base.truncation)
+        messages = window.build_messages(path, base.truncation)
         messages.append(Message("user", (TextPart(CONTINUE_PROMPT),)))
         request = replace(base, target=target, params=params)
-        estimate = _estimate_context(services, request, path, CONTINUE_PROMPT)
-        _start_generation(
+        context = _build_context(services, owner, request, project, path, CONTINUE_PROMPT)
+        request, refused = with_instructions(request, project), refused_requests.refused_digests([answer])
+        start_generation(
             services,
             owner,
             node,
-            _Request(request, path, messages, estimate, refused_requests.refused_digests([answer])),
-            lambda: services.store.messages.reopen(owner, base, node),
+            AnswerRequest(request, path, messages, context.estimate, context.plan, refused),
+            lambda: services.store.messages.reopen(owner, base, node, running_limit(services)),
             lambda events: deduplicate_continuation(answer.message.text, events),
         )
 
 
 def can_continue(node: Node) -> bool:
     """Return True for an incomplete answer that has some text, and room for more on this server."""
-    has_text = bool(node.message.text.strip())
+    makes_images = bool(node.target and node.target.makes_images)
+    has_text = bool(node.message.text.strip()) and not makes_images
     return node.outcome in _CONTINUABLE_OUTCOMES and has_text and node.finish_reason != ANSWER_LIMIT
-
-
-def dropped_params(
-    target: Target, params: Params, capabilities: Capabilities = UNKNOWN_CAPABILITIES
-) -> list[ParamAdjustment]:
-    """Return the parameters that the target does not take unchanged."""
-    return request_body.dropped_params(target, params, capabilities)
-
-
-def unsupported_params(target: Target, capabilities: Capabilities = UNKNOWN_CAPABILITIES) -> frozenset[str]:
-    """Return the names of the parameters that the target does not accept in any form."""
-    return request_body.unsupported_params(target, capabilities)
-
-
-def thinks(target: Target, params: Params, capabilities: Capabilities) -> bool:
-    """Return True if the model is known to think before it answers with these parameters."""
-    return request_body.thinks(target, params, capabilities)
-
-
-def list_efforts(target: Target, capabilities: Capabilities) -> tuple[str, ...]:
-    """Return the levels of effort that the model is known to have, the lowest first; () without a choice."""
-    return efforts.list_efforts(target, capabilities)
-
-
-def output_limit(target: Target, params: Params, capabilities: Capabilities) -> int | None:
-    """Return the output limit that a request is sent with, in tokens; None if it is left to the gateway."""
-    return request_body.output_limit(target, params, capabilities)
-
-
-def max_output_tokens(target: Target, capabilities: Capabilities) -> int | None:
-    """Return the most output tokens that the model generates; None if unknown."""
-    return claude_rules.max_output_tokens(target.model, capabilities)
 
 
 def repeats_refusal(
@@ -231,27 +179,23 @@ def repeats_refusal(
     params: Params,
     capabilities: Capabilities,
     refused: Sequence[RefusedParam],
+    plan: FilePlan = NO_FILES,
 ) -> bool:
     """Return True if another answer in place of the last one would need the request that was refused as wrong.
 
-    `refused` are the parameters that the target is known to refuse.
+    `refused` are the parameters that the target is known to refuse, and `plan` is that of the files.
     """
     digests = refused_requests.refused_digests(path[-1:])
-    messages = build_messages(path[:-1], conversation.truncation) if digests else []
-    return bool(digests) and (
-        refused_requests.request_digest(target, messages, params, capabilities, refused) in digests
-    )
+    if not digests or plan.refused:
+        return bool(digests)
+    messages = window.build_messages(path[:-1], conversation.truncation)
+    return refused_requests.request_digest(target, messages, params, capabilities, refused, plan) in digests
 
 
-def build_messages(path: Sequence[Node], truncation: Truncation | None = None) -> list[Message]:
-    """Return the messages that a target is sent for a path, without the thinking of earlier answers."""
-    return window.summary_messages(path, truncation) + [
-        replace(
-            node.message,
-            parts=tuple(part for part in node.message.parts if not isinstance(part, ThinkingPart)),
-        )
-        for node in path[window.first_sent_index(path, truncation) :]
-    ]
+def ensure_new_submission(services: TurnServices, owner: str, idempotency_key: str) -> None:
+    """Raise DuplicateSubmission if a question with this key is stored; "" is no key."""
+    if idempotency_key and (stored_in := services.store.messages.find_submission(owner, idempotency_key)):
+        raise errors.DuplicateSubmission(stored_in)
 
 
 def load_conversation(services: TurnServices, owner: str, conversation_id: str) -> Conversation:
@@ -262,10 +206,23 @@ def load_conversation(services: TurnServices, owner: str, conversation_id: str) 
     return conversation
 
 
-def _generate_title(services: TurnServices, owner: str, conversation: Conversation, question: str) -> None:
+def _build_question(text: str, files: tuple[FilePart, ...]) -> Message:
+    """Return the message of a question; one of files alone has no text."""
+    has_text = bool(text.strip()) or not files
+    return Message("user", (*files, TextPart(replace_surrogates(text))) if has_text else files)
+
+
+def _new_conversation(new: str, title: str, now: float, persona: Persona | None, folder: str) -> Conversation:
+    return Conversation(new, title, now, created_at=now, persona=persona, folder=folder)
+
+
+def _generate_title(
+    services: TurnServices, owner: str, conversation: Conversation, question: str, files: Sequence[FilePart]
+) -> None:
     if services.utility_models and services.utility_model:
+        subject = request_files.describe_question(services.store.attachments, owner, question, files)
         services.utility_models.generate_title(
-            owner, conversation.id, question, services.utility_model, services.limit_enforcer
+            owner, conversation.id, subject, services.utility_model, services.limit_enforcer
         )
 
 
@@ -289,14 +246,33 @@ def _has_arriving_end(nodes: Sequence[Node], end_ids: Sequence[str | None]) -> b
     return any(node.arriving for end in end_ids for node in tree.path(nodes, end)[-1:])
 
 
-def _estimate_context(
-    services: TurnServices, conversation: Conversation, path: Sequence[Node], text: str = ""
-) -> ContextEstimate:
-    target = conversation.target
+def _build_context(
+    services: TurnServices,
+    owner: str,
+    conversation: Conversation,
+    project: Project | None,
+    path: Sequence[Node],
+    text: str | None = None,
+    files: Sequence[FilePart] | None = None,
+    nodes: Sequence[Node] | None = None,
+) -> RequestContext:
+    """Plan the files of a request, and estimate it with them. Raises StoreError."""
+    target, truncation = conversation.target, conversation.truncation
     assert target is not None
-    context_window = services.capabilities_lookup(target.model).context_window
-    params = absorb_extra(target.wire, conversation.params)
-    return window.estimate_context(path, text, params, target, context_window, conversation.truncation)
+    capabilities, store = services.capabilities_lookup(target.model), services.store.attachments
+    plan = request_files.plan_request(store, owner, path, truncation, target, capabilities, files, nodes)
+    params = absorb_extra(target.wire, with_instructions(conversation, project).params)
+    tokens = request_files.count_tokens(plan, path, truncation, text)
+    window_size = capabilities.context_window
+    estimate = window.estimate_context(path, text or "", params, target, window_size, truncation, tokens)
+    return RequestContext(project, estimate, plan)
+
+
+def _ensure_sendable(context: RequestContext, *, allow_overflow: bool) -> None:
+    """Raise FileNotSendable, and ContextWindowExceeded unless that is allowed."""
+    request_files.ensure_sendable(context.plan)
+    if context.estimate.is_over_limit and not allow_overflow:
+        raise window.ContextWindowExceeded(context.estimate)
 
 
 def _start_answer(
@@ -305,96 +281,26 @@ def _start_answer(
     conversation: Conversation,
     path: list[Node],
     new_nodes: list[Node],
-    estimate: ContextEstimate,
+    context: RequestContext,
     nodes: Sequence[Node],
+    idempotency_key: str = "",
+    queued: QueuedQuestion | None = None,
 ) -> Conversation:
     """Commit `new_nodes` and an arriving answer to the last node of `path`, then start its generation."""
     target, now = conversation.target, time.time()
     assert target is not None
-    node = Node(
-        new_id(),
-        path[-1].id,
-        Message("assistant", ()),
-        now,
-        Outcome.ARRIVING,
-        target=target,
-        usage_record_id=new_id(),
-    )
+    node = Node(new_id(), path[-1].id, Message("assistant", ()), now, Outcome.ARRIVING, target=target)
+    node = replace(note_instructions(node, context.project), usage_record_id=new_id(), persona=conversation.persona)
     conversation = replace(conversation, head_id=node.id, updated_at=now)
-    messages, refused = build_messages(path, conversation.truncation), refused_requests.refused_digests(nodes)
-    _start_generation(
+    messages, refused = window.build_messages(path, conversation.truncation), refused_requests.refused_digests(nodes)
+    request = with_instructions(conversation, context.project)
+    start_generation(
         services,
         owner,
         node,
-        _Request(conversation, path, messages, estimate, refused),
-        lambda: services.store.messages.save_turn(owner, conversation, [*new_nodes, node]),
+        AnswerRequest(request, path, messages, context.estimate, context.plan, refused),
+        lambda: services.store.messages.save_turn(
+            owner, conversation, [*new_nodes, node], idempotency_key, queued, running_limit(services)
+        ),
     )
     return conversation
-
-
-def _start_generation(
-    services: TurnServices,
-    owner: str,
-    node: Node,
-    request: _Request,
-    commit: Callable[[], None],
-    convert_events: Callable[[Iterator[Event]], Iterator[Event]] = lambda events: events,
-) -> None:
-    """Reserve quota, write the rows by `commit`, then produce the answer on a worker."""
-    assert node.target is not None
-    target, conversation_id = node.target, request.conversation.id
-    capabilities = services.capabilities_lookup(target.model)
-    digest = _request_digest(services, target, request.messages, request.conversation.params)
-    refused_requests.ensure_changed(digest, request.refused_digests)
-    params = _reserve_usage(services, node, request, capabilities)
-    cancel = CancelToken()
-    store, prices = services.store.messages, services.price_lookup
-    generation = Generation(owner, conversation_id, node, cancel, store, prices, digest)
-    try:
-        services.generations.register(generation, services.max_running_answers)
-        commit()
-    except BaseException:
-        generation.abort()
-        services.limit_enforcer.release(node.usage_record_id)
-        raise
-
-    def open_stream() -> Iterator[Event]:
-        return convert_events(
-            services.gateway.stream(target, request.messages, params, cancel, conversation_id, capabilities)
-        )
-
-    generation.start(open_stream, services.generations.unregister)
-
-
-def _request_digest(services: TurnServices, target: Target, messages: Sequence[Message], params: Params) -> str:
-    capabilities, refused = services.capabilities_lookup(target.model), services.refused_params.find(target)
-    return refused_requests.request_digest(target, messages, params, capabilities, refused)
-
-
-def _reserve_usage(services: TurnServices, node: Node, request: _Request, capabilities: Capabilities) -> Params:
-    """Reserve the maximum usage of a request; returns the parameters that it is sent with.
-
-    An output limit that the user has not set must not block a small budget: it is halved until the quota is
-    sufficient, down to the tokens of an ordinary answer.
-    """
-    assert node.target is not None
-    typed, model = absorb_extra(node.target.wire, request.conversation.params), node.target.model
-    params = request_params.resolve_params(
-        node.target,
-        typed,
-        capabilities,
-        services.price_lookup(model),
-        request.estimate,
-        request.path,
-        request.conversation.id,
-    )
-    while True:
-        usage = cost.max_usage(request.estimate, typed, params.max_tokens)
-        try:
-            services.limit_enforcer.reserve(node.usage_record_id, model, usage)
-            return params
-        except errors.LimitExceededError:
-            limit = params.max_tokens or 0
-            if typed.max_tokens is not None or limit <= DEFAULT_ANSWER_TOKENS:
-                raise
-            params = replace(params, max_tokens=max(limit // 2, DEFAULT_ANSWER_TOKENS))

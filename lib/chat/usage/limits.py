@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from lib.chat.usage import cost
+from lib.chat.usage.cost import ImageUsage
 from lib.chat.usage.recorder import PriceLookup
 from lib.core import errors
 from lib.core.conversation import Usage
@@ -63,7 +64,15 @@ class LimitStatus:
 class NoLimits:
     """Enforcer that allows every request and counts nothing."""
 
-    def reserve(self, usage_record_id: str, model: str, max_usage: Usage, *, is_user_choice: bool = True) -> None:
+    def reserve(
+        self,
+        usage_record_id: str,
+        model: str,
+        max_usage: Usage,
+        images: ImageUsage | None = None,
+        *,
+        is_user_choice: bool = True,
+    ) -> None:
         """Reserve the maximum usage of a request in every quota, before it is sent.
 
         The reservation is replaced by the actual usage when the record of this id is saved. The model
@@ -107,13 +116,21 @@ class LimitEnforcer(NoLimits):
         self._price_lookup = price_lookup
         self._clock = clock
 
-    def reserve(self, usage_record_id: str, model: str, max_usage: Usage, *, is_user_choice: bool = True) -> None:
+    def reserve(
+        self,
+        usage_record_id: str,
+        model: str,
+        max_usage: Usage,
+        images: ImageUsage | None = None,
+        *,
+        is_user_choice: bool = True,
+    ) -> None:
         if is_user_choice and not self._policy.is_model_allowed(self._user, model):
             raise errors.ModelNotAllowed
         needed: dict[str, int | None] = {
             "requests": 1,
             "tokens": (max_usage.input or 0) + (max_usage.output or 0),
-            "cost": cost.max_cost(max_usage, self._price_lookup(model)),
+            "cost": cost.max_cost(max_usage, self._price_lookup(model), images),
         }
         now, reservations = self._clock(), []
         for counter, limit in self._current_limits(now):

@@ -23,6 +23,7 @@ _TOKEN_KINDS = {
     "output": "output",
     "cached": "cache_read",
     "written": "cache_write",
+    "written_1h": "cache_write_1h",
     "reasoning": "reasoning",
 }
 

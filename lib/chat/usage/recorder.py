@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lib.chat.usage import cost
-from lib.core.conversation import Outcome, Timing, Usage
+from lib.chat.usage.cost import ImageUsage
+from lib.core.conversation import ImagePart, Outcome, Timing, Usage
 from lib.core.events import (
     ContentPart,
     Event,
@@ -19,10 +21,11 @@ from lib.core.events import (
     TextDelta,
     TextWasThinking,
     ThinkingDelta,
+    TurnContinued,
     UsageReport,
 )
 from lib.core.pricing import ModelPrice
-from lib.core.sanitize import sanitize_json
+from lib.core.sanitize import get_object, parse_token_count, sanitize_json
 from lib.core.target import Target
 from lib.core.usage import Purpose, UsageRecord
 
@@ -39,10 +42,11 @@ class RequestInfo:
     """A request before it is sent; the records of its retries append a number to `id`."""
 
     id: str
-    conversation_id: str
+    conversation_id: str | None
     purpose: Purpose
     target: Target
     node_id: str | None = None
+    uses_personal_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class RequestOutcome:
     usage_records: Sequence[UsageRecord]
     error_code: str = ""
     status: int | None = None
+
+
+def image_input_tokens(raw: Mapping[str, Any]) -> int:
+    """Return the tokens of images in the input that a gateway's usage object names, 0 without any."""
+    return parse_token_count(get_object(raw, "input_tokens_details").get("image_tokens")) or 0
 
 
 class FirstOutputTimer:
@@ -94,6 +103,8 @@ class UsageRecorder:
         self._sent_at, self._timer = time.time() + delay, FirstOutputTimer(delay)
         self._usage = self._discarded_usage = Usage()
         self._request_id = ""
+        self._image_blocks: set[tuple[int, int]] = set()
+        self._image_input_tokens = 0
         self._has_finish_event, self._has_estimated_output = False, False
 
     def add_event(self, event: Event) -> None:
@@ -101,8 +112,11 @@ class UsageRecorder:
         if type(event) is TextDelta:  # the fast path: nearly all events are
             return
         match event:
-            case UsageReport(usage):
+            case UsageReport(usage, raw):
                 self._usage = usage.with_fallback(self._usage)
+                self._image_input_tokens = image_input_tokens(raw) or self._image_input_tokens
+            case ContentPart(ImagePart(), block, choice):
+                self._image_blocks.add((choice, block))
             case ProviderMetadata(data, choice) if not choice:
                 ids = sanitize_json({name: data.get(name) for name in ("request_id", "id")})
                 self._request_id = self._request_id or str(ids["request_id"] or ids["id"] or "")
@@ -114,6 +128,9 @@ class UsageRecorder:
                 self._has_estimated_output |= self._is_output_estimated()
                 self._discarded_usage += self._usage  # the vendor charges for a discarded attempt too
                 self._usage, self._has_finish_event = Usage(), False
+            case TurnContinued():
+                self._close_request(Outcome.COMPLETE)
+                self._start_request(0.0)
             case RetryScheduled(delay):
                 self._close_request(Outcome.FAILED)
                 self._start_request(delay)
@@ -133,6 +150,11 @@ class UsageRecorder:
         return (
             self._request.target.wire == "anthropic" and not self._has_finish_event and self._usage.output is not None
         )
+
+    def _image_usage(self) -> ImageUsage | None:
+        if not self._request.target.makes_images:
+            return None
+        return ImageUsage(len(self._image_blocks), self._image_input_tokens)
 
     def _close_request(self, outcome: Outcome) -> None:
         request, number = self._request, len(self._records) + 1
@@ -154,6 +176,7 @@ class UsageRecorder:
                 request.node_id,
                 model_price.price_for(usage.input or 0) if model_price else None,
                 model_price.source if model_price else None,
-                cost.calculate_cost(usage, model_price),
+                cost.calculate_cost(usage, model_price, self._image_usage()),
+                request.uses_personal_key,
             )
         )

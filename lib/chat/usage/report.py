@@ -12,13 +12,13 @@ from typing import Protocol, TypeVar
 from lib.chat.usage import csv_export
 from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.target import Target
-from lib.core.usage import DailyUsage, DayRange, UsageTotal
+from lib.core.usage import DailyUsage, DayRange, FeedbackCount, UsageTotal
 
 MAX_DAYS = 3_660  # days of one range
 MAX_LATENCY_SAMPLES = 20_000  # newest requests, for the times to the first token
 _COLUMNS = (
     *("day", "model", "wire", "requests", "failed", "unknown_cost"),
-    *("input", "cached", "written", "output", "reasoning", "cost_usd"),
+    *("input", "cached", "written", "written_1h", "output", "reasoning", "searches", "cost_usd"),
 )
 Key = TypeVar("Key")
 
@@ -116,9 +116,16 @@ def usage_by_user_to_csv(daily_usage_by_user: Iterable[tuple[str, DailyUsage]], 
     return csv_export.to_csv(columns, rows)
 
 
+def feedback_to_csv(counts: Iterable[FeedbackCount]) -> str:
+    """Return the feedback of all users by model as CSV with a header."""
+    rows = ((csv_export.escape_formula(count.model), count.good, count.bad) for count in counts)
+    return csv_export.to_csv(("model", "good", "bad"), rows)
+
+
 def _csv_row(daily_usage: DailyUsage) -> tuple[object, ...]:
     total, usage = daily_usage.total, daily_usage.total.usage
-    tokens = (usage.input, usage.cache_read, usage.cache_write, usage.output, usage.reasoning)
+    cache = (usage.cache_read, usage.cache_write, usage.cache_write_1h)
+    amounts = (usage.input, *cache, usage.output, usage.reasoning, usage.searches)
     counts = (total.request_count, total.failed_count, total.unpriced_count)
     model = csv_export.escape_formula(daily_usage.target.model)
     return (
@@ -126,7 +133,7 @@ def _csv_row(daily_usage: DailyUsage) -> tuple[object, ...]:
         model,
         daily_usage.target.wire,
         *counts,
-        *tokens,
+        *amounts,
         _format_cost(total),
     )
 

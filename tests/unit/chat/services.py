@@ -7,21 +7,27 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lib.chat.turns.turn import TurnServices
+from lib.chat.turns.services import TurnServices
 from lib.core import tree
-from lib.core.conversation import Message, Node
-from lib.core.events import Event
+from lib.core.conversation import Message, Node, Outcome
+from lib.core.events import Event, Finish, TextDelta
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.wires.content.request_content import FileContents
 
 WAIT = 20.0
 ScriptedAnswer = Sequence[Event | BaseException | threading.Event]
 
 
+def answer_of(text: str, outcome: Outcome = Outcome.COMPLETE) -> ScriptedAnswer:
+    """Return an answer that ends in this way."""
+    return [TextDelta(text), Finish(outcome, outcome.value)]
+
+
 class ScriptedGateway:
-    """A gateway with one prepared answer per request; `sent` lists the requests.
+    """A gateway with one prepared answer per request; `sent` lists the requests, `files` their contents by digest.
 
     An exception in an answer is raised at its place. A threading.Event blocks until it is set or the
     request is cancelled.
@@ -30,11 +36,14 @@ class ScriptedGateway:
     def __init__(self, *answers: ScriptedAnswer) -> None:
         self._answers = list(answers)
         self.sent: list[tuple[Target, list[Message], Params]] = []
+        self.files: list[dict[str, bytes]] = []
 
     def stream(
-        self, target: Target, messages: Sequence[Message], params: Params, cancel: CancelToken, *_: Any
+        self, target: Target, messages: Sequence[Message], params: Params, cancel: CancelToken, *options: Any
     ) -> Iterator[Event]:
         self.sent.append((target, list(messages), params))
+        contents: FileContents = options[2] if len(options) > 2 else {}
+        self.files.append({digest: content.load() for digest, content in contents.items()})
         return self._play(self._answers.pop(0), cancel)
 
     def _play(self, script: ScriptedAnswer, cancel: CancelToken) -> Iterator[Event]:

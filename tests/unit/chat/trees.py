@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 from lib.core.conversation import (
     Conversation,
     Failure,
+    Feedback,
     Message,
     Node,
     Outcome,
+    Rating,
     TextPart,
     ThinkingPart,
     Timing,
@@ -18,6 +20,7 @@ from lib.core.conversation import (
     Usage,
 )
 from lib.core.params import FIELDS_BY_NAME, ParamField, Params
+from lib.core.prompts import Persona
 from lib.core.sanitize import sanitize_json
 from lib.core.target import WIRES, Target
 from lib.core.tree import sort_nodes
@@ -33,6 +36,7 @@ TIME = st.floats(0, 4e9)
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=64)
 COUNT = st.none() | st.integers(0, 2**53 - 1)
 TARGET = st.none() | st.builds(Target, NAME, st.sampled_from(WIRES))
+PERSONA = st.none() | st.builds(Persona, NAME.map(str.strip).filter(bool), st.sampled_from(["", "🐻", "AB"]), ID)
 PARTS = st.lists(st.builds(TextPart, TEXT) | st.builds(ThinkingPart, TEXT, TEXT, TEXT), max_size=3).map(tuple)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-1e9, 1e9) | TEXT,
@@ -49,6 +53,7 @@ FAILURE = st.builds(
     st.lists(TEXT, max_size=2).map(tuple),
     st.none() | FINITE,
 )
+FEEDBACK = st.none() | st.builds(Feedback, st.sampled_from(get_args(Rating)), TEXT)
 
 
 def values_of(field: ParamField) -> st.SearchStrategy:
@@ -92,6 +97,8 @@ def conversation_records(draw: st.DrawFn, name: str = "") -> ConversationRecord:
                 failure=draw(st.none() | FAILURE),
                 request_id=draw(TEXT),
                 provider_metadata=sanitize_json(draw(st.dictionaries(TEXT, JSON, max_size=2))),
+                feedback=None if is_question else draw(FEEDBACK),
+                persona=draw(PERSONA),
             )
         )
     heads = st.sampled_from([None, *(node.id for node in nodes)])
@@ -108,6 +115,7 @@ def conversation_records(draw: st.DrawFn, name: str = "") -> ConversationRecord:
         pinned=draw(st.booleans()),
         archived=draw(st.booleans()),
         truncation=draw(st.none() | st.builds(Truncation, ID, TEXT)),
+        persona=draw(PERSONA),
     ), sort_nodes(nodes)
 
 

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.chat.context import window
-from lib.chat.turns import turn
+from lib.chat.usage import cost
 from lib.core import tokens
 from lib.core.conversation import Message, Node, Outcome, TextPart, Truncation, Usage
 from lib.core.params import Params
 from lib.core.target import Target
+from lib.core.web_search import search_to_part
 from lib.gateway.wires.request_body import normalize_messages
 
 TARGET = Target("gpt-4o", "openai")
@@ -82,6 +83,15 @@ def test_counts_of_the_gateway_replace_estimates() -> None:
     assert result == window.ContextEstimate(600 + 150 + 10 + tokens.MESSAGE_OVERHEAD + 1000, 8000, True)
     later = [*path, *build_path((720, 720))]
     assert estimate(later).tokens == 750 + 2 * (200 + tokens.MESSAGE_OVERHEAD) + 1000
+
+
+def test_results_of_a_search_are_not_sent_again() -> None:
+    path = build_path((360, 360), (360, 360), usage_by_turn={0: Usage(300, 150), 1: Usage(2_000, 150, searches=1)})
+    without_count = [*path[:3], replace(path[3], usage=Usage())]
+    assert estimate(path) == estimate(without_count)
+    parts = (search_to_part("q", []), TextPart("a" * 360))
+    searched = replace(path[3], message=Message("assistant", parts), usage=Usage(600, 150))
+    assert estimate([*path[:3], searched]) == estimate([*path[:3], replace(searched, usage=Usage())])
 
 
 def test_reasoning_tokens_are_not_sent_again() -> None:
@@ -218,7 +228,7 @@ def test_messages_alternate_roles_and_end_with_the_last_node(sizes, start, summa
     if has_question:
         path.append(Node("last", path[-1].id, Message("user", (TextPart("And now?"),)), 99.0))
     truncation = Truncation(f"q{start}", summary)
-    messages = turn.build_messages(path, truncation)
+    messages = window.build_messages(path, truncation)
     assert [message.role for message in messages[::2]] == ["user"] * len(messages[::2])
     assert [message.role for message in messages[1::2]] == ["assistant"] * len(messages[1::2])
     assert normalize_messages(messages) == messages  # already normalised
@@ -235,7 +245,7 @@ def test_messages_alternate_roles_and_end_with_the_last_node(sizes, start, summa
 @pytest.mark.parametrize("truncation", [None, Truncation("gone"), Truncation("gone", "Old."), Truncation("q0", "Old.")])
 def test_a_truncation_that_drops_nothing_is_ignored(truncation: Truncation | None) -> None:
     path = build_path((10, 10), (10, 10))
-    assert turn.build_messages(path, truncation) == [node.message for node in path]
+    assert window.build_messages(path, truncation) == [node.message for node in path]
     assert window.dropped_nodes(path, truncation, Truncation("q1")) == path[:2]
 
 
@@ -244,9 +254,33 @@ def test_a_copied_path_sends_the_same_messages_as_the_truncation(sizes, start, s
     path = build_path(*sizes, usage_by_turn={0: Usage(10, 20, 5)})
     truncation = Truncation(f"q{start}", summary)
     nodes = window.copy_truncated(path, truncation, 1000.0)
-    assert turn.build_messages(nodes) == turn.build_messages(path, truncation)
+    assert window.build_messages(nodes) == window.build_messages(path, truncation)
     assert [node.parent_id for node in nodes] == [None, *(node.id for node in nodes[:-1])]
     assert not {node.id for node in nodes} & {node.id for node in path}
     assert [node.created_at for node in nodes] == sorted({node.created_at for node in nodes})
     assert not any(node.usage.input for node in nodes)
     assert not estimate(nodes).is_counted
+
+
+def test_files_count_with_their_messages_and_with_the_question() -> None:
+    path, params = build_path((100, 100), (100, 100), (100, 100)), Params(max_tokens=100)
+    files = window.FileTokens({"q0": 5000, "q2": 700}, 300)
+
+    def tokens_of(truncation: Truncation | None = None, files: window.FileTokens = window.NO_FILE_TOKENS) -> int:
+        return window.estimate_context(path, "", params, TARGET, 8000, truncation, files).tokens
+
+    assert tokens_of(files=files) == tokens_of() + 6000
+    assert tokens_of(Truncation("q1"), files) == tokens_of(Truncation("q1")) + 1000
+    # A file that is dropped makes room.
+    plan = window.plan_truncation(path, "", params, TARGET, 6000, None, 0, files)
+    assert plan and plan.truncation == Truncation("q1") and plan.estimate.tokens == tokens_of(plan.truncation, files)
+
+
+def test_the_margin_of_a_reservation_covers_what_no_gateway_has_counted() -> None:
+    counted = build_path((400, 400), usage_by_turn={0: Usage(input=110, output=110)})
+    question = Node("q1", "a0", Message("user", (TextPart("Why?"),)), 9.0)
+    files = window.FileTokens({"q1": 4000})
+    result = window.estimate_context([*counted, question], "", DEFAULT_PARAMS, TARGET, None, None, files)
+    assert result.is_counted and result.uncounted_tokens == 4000 + tokens.estimate_message("Why?")
+    bound = cost.max_usage(result, DEFAULT_PARAMS).input or 0
+    assert bound >= 110 + 110 + 4000 * cost.ESTIMATE_MARGIN

@@ -8,12 +8,13 @@ import pytest
 
 from lib.chat.turns import branches, generation, turn
 from lib.chat.turns.registry import GenerationRegistry
-from lib.chat.turns.turn import TurnServices
+from lib.chat.turns.services import TurnServices
 from lib.config.settings import Settings
 from lib.core import errors, tree
 from lib.core.conversation import Node, Outcome, Usage
 from lib.core.events import Finish, ProviderMetadata, TextDelta, UsageReport
 from lib.core.params import Params
+from lib.core.prompts import Persona
 from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway
@@ -175,3 +176,16 @@ def test_the_demo_returns_the_requested_number_of_alternatives(store):
     finally:
         client.close()
         server.close()
+
+
+def test_each_answer_has_the_persona_that_its_conversation_had(store):
+    gateway = ScriptedGateway(THREE, (TextDelta("Pink."), Finish(Outcome.COMPLETE, "stop")))
+    services, bear = TurnServices(store, gateway, GenerationRegistry()), Persona("Bear", "🐻", "p")
+    conversation = turn.ask(services, "ann", None, "Which colour?", GPT, Params(n=3), persona=bear).conversation
+    question = wait_for_path(services, conversation.id)[0]
+    assert [node.persona for node in replies(services, conversation.id, question.id)] == [bear] * 3
+    assert store.conversations.get("ann", conversation.id).persona == bear
+    store.conversations.set_persona("ann", conversation.id, None)
+    turn.regenerate(services, "ann", conversation.id, GPT, Params())
+    wait_for_path(services, conversation.id)
+    assert [node.persona for node in replies(services, conversation.id, question.id)] == [bear, bear, bear, None]

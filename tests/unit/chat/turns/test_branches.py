@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from lib.chat.turns import branches, turn
 from lib.chat.turns.branches import UndoPoint
 from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.services import TurnServices
 from lib.chat.turns.temporary import TemporaryStore
-from lib.chat.turns.turn import TurnServices
 from lib.core import tree
 from lib.core.conversation import Node, Outcome
 from lib.core.events import Finish, TextDelta

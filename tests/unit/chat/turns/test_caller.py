@@ -11,8 +11,8 @@ import pytest
 from lib.chat.connection import connect_with_key
 from lib.chat.turns import turn
 from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.services import TurnServices
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
-from lib.chat.turns.turn import TurnServices
 from lib.config.settings import load_settings
 from lib.core.conversation import Outcome
 from lib.core.params import Params

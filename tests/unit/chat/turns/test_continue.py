@@ -6,9 +6,10 @@ import threading
 
 import pytest
 
+from lib.chat.context import window
 from lib.chat.turns import generation, turn
 from lib.chat.turns.registry import GenerationRegistry
-from lib.chat.turns.turn import TurnServices
+from lib.chat.turns.services import TurnServices
 from lib.config.settings import Settings
 from lib.core import errors
 from lib.core.conversation import Message, Outcome, TextPart, ThinkingPart, Usage
@@ -209,7 +210,7 @@ def test_thinking_of_earlier_answers_is_stored_and_not_sent(store):
     path = wait_for_path(services, conversation.id)
     stored = (ThinkingPart("Hm.", "c2ln"), ThinkingPart("", "", "c2VhbGVk"), TextPart("Yes."))
     assert path[-1].message.parts == stored
-    assert turn.build_messages(path) == [
+    assert window.build_messages(path) == [
         Message("user", (TextPart("Why tides?"),)),
         Message("assistant", (TextPart("Yes."),)),
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from lib.chat.turns import turn
 from lib.chat.turns.registry import GenerationRegistry
-from lib.chat.turns.turn import TurnServices
+from lib.chat.turns.services import TurnServices
 from lib.core import errors
 from lib.core.conversation import Outcome
 from lib.core.events import Finish, TextDelta

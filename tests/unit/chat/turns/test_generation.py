@@ -212,6 +212,7 @@ def test_followers_see_the_same_growing_text(store_with_turn):
 
     def follow(index: int) -> None:
         snapshot = produced.answer.wait(-1, 0)
+        seen[index].append(snapshot.node.message.text)
         while not snapshot.is_finished:
             snapshot = produced.answer.wait(snapshot.version, 1.0)
             seen[index].append(snapshot.node.message.text)
@@ -237,6 +238,9 @@ class FailingMessages:
 
     def checkpoint(self, owner, node):
         return self._try(self._store.checkpoint, owner, node)
+
+    def beat(self, owner, node):
+        return self._try(self._store.beat, owner, node)
 
     def finish(self, owner, node, records):
         return self._try(self._store.finish, owner, node, records)

@@ -9,7 +9,7 @@ import pytest
 from lib.chat.turns import refused_requests, turn
 from lib.chat.turns.refused_requests import request_digest, sent_refused_params
 from lib.chat.turns.registry import GenerationRegistry
-from lib.chat.turns.turn import TurnServices
+from lib.chat.turns.services import TurnServices
 from lib.core.conversation import Outcome
 from lib.core.errors import (
     AnswerError,

@@ -12,7 +12,7 @@ from lib.chat.context.window import ContextEstimate
 from lib.chat.turns import request_params, turn
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.request_params import MIN_CACHED_TOKENS, resolve_params
-from lib.chat.turns.turn import TurnServices
+from lib.chat.turns.services import TurnServices
 from lib.chat.usage.limits import LimitEnforcer
 from lib.core import errors
 from lib.core.conversation import Message, Node, Outcome, TextPart, Usage
@@ -140,7 +140,7 @@ def ask(services: TurnServices, params: Params, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(
         services.limit_enforcer,
         "reserve",
-        lambda record, model, usage, **kw: (reserved.append(usage), reserve(record, model, usage, **kw)),
+        lambda record, model, usage, *more, **kw: (reserved.append(usage), reserve(record, model, usage, *more, **kw)),
     )
     conversation = turn.ask(services, "ann", None, "Why?", OPUS, params).conversation
     wait_for_path(services, conversation.id)

@@ -11,9 +11,10 @@ import pytest
 from lib.chat.turns import branches, turn
 from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.services import TurnServices
 from lib.chat.turns.temporary import TemporaryStore
-from lib.chat.turns.turn import TurnServices
-from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Timing, Truncation, Usage
+from lib.core.conversation import Conversation, Feedback, Message, Node, Outcome, TextPart, Timing, Truncation, Usage
+from lib.core.errors import DuplicateSubmission
 from lib.core.events import Event, Finish, TextDelta
 from lib.core.params import Params
 from lib.core.target import Target
@@ -39,6 +40,17 @@ def save_turn(turn_store, outcome: Outcome = Outcome.ARRIVING) -> tuple[Conversa
     conversation = Conversation("c", "Why?", 2.0, "a", TARGET)
     turn_store.messages.save_turn("ann", conversation, [question, answer])
     return conversation, question, answer
+
+
+def test_feedback_is_kept_beside_the_answer(turn_store):
+    save_turn(turn_store, Outcome.COMPLETE)
+    revision = turn_store.conversations.get("ann", "c").revision
+    turn_store.messages.set_feedback("ann", "a", Feedback("bad", "Too long"))
+    turn_store.messages.set_feedback("bob", "a", None)
+    assert turn_store.messages.node("ann", "a").feedback == Feedback("bad", "Too long")
+    assert turn_store.conversations.get("ann", "c").revision == revision + 1
+    turn_store.messages.set_feedback("ann", "a", None)
+    assert turn_store.messages.node("ann", "a").feedback is None
 
 
 def test_a_complete_conversation_works(turn_store):
@@ -110,6 +122,18 @@ def test_saved_values_are_returned_unchanged(turn_store):
     turn_store.conversations.set_params("ann", "c", Params(top_p=0.5))
     saved = turn_store.conversations.get("ann", "c")
     assert (saved.head_id, saved.params) == ("b", Params(top_p=0.5))
+
+
+def test_a_turn_with_the_same_idempotency_key_is_saved_once(turn_store):
+    conversation = Conversation("c", "Why?", 1.0, "q", created_at=1.0)
+    question = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
+    turn_store.messages.save_turn("ann", conversation, [question], "key")
+    assert turn_store.messages.find_submission("ann", "key") == "c"
+    assert turn_store.messages.find_submission("ben", "key") is None
+    assert turn_store.messages.find_submission("ann", "") is None
+    with pytest.raises(DuplicateSubmission):
+        turn_store.messages.save_turn("ann", conversation, [replace(question, id="r")], "key")
+    assert turn_store.messages.nodes("ann", "c") == [question]
 
 
 def test_other_owners_have_no_access(turn_store):

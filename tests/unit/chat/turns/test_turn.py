@@ -9,7 +9,8 @@ import pytest
 from lib.chat.context.window import ContextWindowExceeded
 from lib.chat.turns import turn
 from lib.chat.turns.registry import GenerationRegistry
-from lib.chat.turns.turn import TurnServices, title_from_question
+from lib.chat.turns.services import TurnServices
+from lib.chat.turns.turn import title_from_question
 from lib.config.settings import Settings
 from lib.core import errors
 from lib.core.conversation import Outcome
@@ -100,6 +101,33 @@ def test_regenerating_adds_an_answer_and_preserves_the_first(services):
     assert [node.outcome for node in path] == [Outcome.COMPLETE, Outcome.COMPLETE]
     assert path[-1].parent_id == failed.parent_id
     assert failed in services.store.messages.nodes("ann", conversation.id)
+
+
+def test_a_question_that_is_submitted_again_is_stored_and_sent_once(services):
+    key, silent = "f" * 32, Target("demo-silent", "openai")
+    conversation = turn.ask(services, "ann", None, "Go", silent, Params(), idempotency_key=key).conversation
+    # In a new chat as at first, and in the one that it started, while its answer is running and after it.
+    for conversation_id in (None, conversation.id):
+        with pytest.raises(errors.DuplicateSubmission) as error:
+            turn.ask(services, "ann", conversation_id, "Go", silent, Params(), idempotency_key=key)
+        assert error.value.conversation_id == conversation.id
+    services.generations.find("ann", conversation.id).stop()
+    wait_for_path(services, conversation.id)
+    with pytest.raises(errors.DuplicateSubmission):
+        turn.ask(services, "ann", conversation.id, "Go", silent, Params(), idempotency_key=key)
+    assert len(services.store.conversations.page("ann", 9)) == 1
+    assert len(services.store.messages.nodes("ann", conversation.id)) == 2
+
+
+def test_nothing_is_sent_for_a_question_that_another_replica_stores_meanwhile(services, monkeypatch):
+    def refuse(*_):
+        raise errors.DuplicateSubmission("elsewhere")
+
+    monkeypatch.setattr(services.store.messages, "save_turn", refuse)
+    monkeypatch.setattr(services.gateway, "stream", lambda *_: pytest.fail("sent"))
+    with pytest.raises(errors.DuplicateSubmission):
+        turn.ask(services, "ann", None, "Why?", Target("demo-tour", "openai"), Params(), idempotency_key="f" * 32)
+    assert len(services.generations) == 0
 
 
 def test_nothing_is_sent_when_the_turn_cannot_be_saved(services, monkeypatch):

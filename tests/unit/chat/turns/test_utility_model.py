@@ -11,8 +11,8 @@ import pytest
 from lib.chat.context import window
 from lib.chat.turns import shorten, turn
 from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.services import TurnServices
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
-from lib.chat.turns.turn import TurnServices
 from lib.config.settings import Settings
 from lib.core import tree
 from lib.core.conversation import Conversation, Node, Outcome, Truncation

@@ -30,6 +30,50 @@ def test_cost_uses_the_price_of_each_token_kind():
     assert cost.calculate_cost(usage, CLAUDE) == 300_000 + 300_000 + 750_000 + 150_000
 
 
+@pytest.mark.parametrize(
+    ("price", "rate_5m", "rate_1h"),
+    [
+        (Price(Decimal(4), Decimal(20)), 5, 8),  # 1.25 and 2 times the input
+        (Price(Decimal(4), Decimal(20), cache_write=Decimal(10)), 10, 16),  # as gateways extend their own price
+        (Price(Decimal(4), Decimal(20), cache_write_1h=Decimal(7)), 5, 7),
+        (Price(Decimal(4), Decimal(20), cache_write=Decimal(1), cache_write_1h=Decimal(0)), 1, 0),
+    ],
+)
+def test_cache_writes_of_one_hour_have_their_own_price(price, rate_5m, rate_1h):
+    usage = Usage(input=100 + 200 + 30, output=0, cache_write=230, cache_write_1h=30)
+    expected = (100 * 4 + 200 * rate_5m + 30 * rate_1h) * 1000
+    assert cost.calculate_cost(usage, ModelPrice(price, "settings")) == expected
+
+
+def test_cache_writes_without_lifetimes_cost_as_input_unless_their_price_is_listed():
+    price = Price(Decimal(4), Decimal(20))
+    assert cost.calculate_cost(Usage(100, 0, cache_write=50), ModelPrice(price, "settings")) == 400_000
+    assert (
+        cost.calculate_cost(Usage(100, 0, cache_write=50, cache_write_1h=0), ModelPrice(price, "settings")) == 450_000
+    )
+
+
+def test_web_searches_cost_the_listed_price_or_the_usual_one():
+    price = Price(Decimal(4), Decimal(20))
+    assert cost.calculate_cost(Usage(0, 0, searches=3), ModelPrice(price, "settings")) == 30_000_000
+    listed = replace(price, per_search=Decimal("0.0025"))
+    assert cost.calculate_cost(Usage(1, 0, searches=3), ModelPrice(listed, "settings")) == 7_500_000 + 4_000
+
+
+def test_the_bound_of_a_request_has_its_searches_and_their_results():
+    estimate = ContextEstimate(1_000, None, True)
+    plain, searching = (cost.max_usage(estimate, Params(max_tokens=100), 100, searches) for searches in (0, 3))
+    assert (plain.searches, searching.searches) == (None, 3)
+    assert (searching.input or 0) - (plain.input or 0) == 3 * cost.SEARCH_RESULT_TOKENS
+    free = ModelPrice(Price(Decimal(0), Decimal(0)), "settings")
+    assert (cost.max_cost(plain, free), cost.max_cost(searching, free)) == (0, 30_000_000)
+
+
+def test_a_lifetime_with_more_tokens_than_were_written_is_bounded():
+    price = ModelPrice(Price(Decimal(4), Decimal(20)), "settings")
+    assert cost.calculate_cost(Usage(100, 0, cache_write=50, cache_write_1h=90), price) == (50 * 4 + 50 * 8) * 1000
+
+
 @pytest.mark.parametrize("usage", [Usage(), Usage(10), Usage(output=10), Usage(cache_read=5)])
 def test_cost_is_unknown_without_input_and_output_counts(usage):
     assert cost.calculate_cost(usage, CLAUDE) is None
@@ -135,3 +179,19 @@ def test_max_cost_uses_the_cache_write_price_when_it_is_higher():
         == 1000 * 1000 + 10 * 4000
     )
     assert cost.max_cost(Usage(1000, 10), None) is None
+
+
+@pytest.mark.parametrize(
+    ("params", "dollars_per_million"),
+    [
+        (Params(), 1),
+        (Params(cache="5m"), Decimal("1.25")),
+        (Params(cache="1h"), 2),
+        (Params(extra='{"tools": [{"cache_control": {"type": "ephemeral", "ttl": "1h"}}]}'), 2),
+    ],
+)
+def test_max_cost_covers_the_lifetime_of_the_cache_that_is_asked_for(params, dollars_per_million):
+    estimate = ContextEstimate(1000, None, is_counted=True)
+    bound = cost.max_usage(estimate, params)
+    price = ModelPrice(Price(Decimal(1), Decimal(0)), "settings")
+    assert cost.max_cost(bound, price) == bound.input * dollars_per_million * 1000

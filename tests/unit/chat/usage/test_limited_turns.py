@@ -11,9 +11,9 @@ import pytest
 
 from lib.chat.turns import shorten, turn
 from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.services import TurnServices
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
 from lib.chat.turns.temporary import TemporaryStore
-from lib.chat.turns.turn import TurnServices
 from lib.chat.usage.limits import NO_LIMITS, LimitEnforcer
 from lib.core import errors
 from lib.core.conversation import Outcome, Truncation, Usage
@@ -193,6 +193,7 @@ def test_what_the_extra_json_sets_is_reserved_and_sent(store, extra, output_toke
     conversation_id = ask_question(services, params=params)
     _, tokens, _ = used_amounts(store)
     assert output_tokens < tokens < output_tokens + 200
+    wait_until(lambda: services.gateway.sent)
     target, messages, sent = services.gateway.sent[0]
     body = request_body.build_body(target, messages, sent)
     assert (body["model"], body["messages"]) == (TARGET.model, [{"role": "user", "content": messages[0].text}])

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lib.chat.turns import turn
 from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.services import TurnServices
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
-from lib.chat.turns.turn import TurnServices
 from lib.chat.usage import metrics
 from lib.chat.usage.metrics import Metrics
 from lib.chat.usage.recorder import RequestOutcome

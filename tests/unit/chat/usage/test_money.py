@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,9 +14,9 @@ from hypothesis import strategies as st
 
 from lib.chat.turns import turn
 from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.services import TurnServices
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
 from lib.chat.turns.temporary import TemporaryStore
-from lib.chat.turns.turn import TurnServices
 from lib.chat.usage import report
 from lib.config.settings import Settings
 from lib.core import errors
@@ -27,7 +29,7 @@ from lib.core.target import Target
 from lib.core.usage import UsageRecord, UsageTotal, to_usage_total
 from lib.gateway.catalog.prices import Prices
 from lib.gateway.client import Gateway
-from lib.ui.chat import answer_text
+from lib.ui.chat import answer_actions, answer_text
 from lib.ui.text import escape_markdown
 from lib.ui.widgets import cost
 from tests.fake_gateway import FakeGateway
@@ -121,6 +123,24 @@ def test_stopped_interrupted_and_failed_answers_are_rows(services, store, wire):
 
 
 @each_wire
+def test_records_of_a_personal_key_say_so(services, store, wire):
+    personal = replace(
+        services,
+        uses_personal_key=True,
+        utility_models=services.utility_models.with_gateway(
+            services.gateway, services.price_lookup, uses_personal_key=True
+        ),
+        utility_model=UtilityModel(Target("demo-thinker", wire), 8000),
+    )
+    conversation_id = ask_question(personal, Target("demo-thinker", wire))
+    wait_for_path(personal, conversation_id)
+    wait_until(lambda: len(read_usage_records(store, "ann", conversation_id)) == 2)
+    rows = read_usage_records(store, "ann", conversation_id)
+    assert {row.purpose: row.uses_personal_key for row in rows} == {"answer": True, "title": True}
+    assert store.usage.total() == UsageTotal()
+
+
+@each_wire
 def test_each_automatic_retry_is_a_row(services, store, wire):
     with Replay() as replay:
         replay.serve(PATHS[wire], BUSY, BUSY, Canned(RESPONSES[wire]))
@@ -155,6 +175,29 @@ def test_tokens_written_to_the_cache_have_their_own_price(services, store, wire)
     (row,) = read_usage_records(store, "ann", conversation_id)
     assert row.usage == Usage(1000, 500, 400, 200)
     assert row.cost == (400 * 3 + 400 * 3 // 10 + 200 * 15 // 4 + 500 * 12) * 1000
+
+
+@each_wire
+def test_a_write_for_one_hour_costs_more_from_the_wire_to_the_csv(services, store, wire):
+    lifetimes = b'"cache_creation":{"ephemeral_5m_input_tokens":150,"ephemeral_1h_input_tokens":50}'
+    body = RESPONSES[wire].replace(b'"cached_tokens":400', b'"cached_tokens":400,' + lifetimes)
+    body = body.replace(b'"input_tokens":600', b'"input_tokens":400,' + lifetimes)
+    with Replay() as replay:
+        replay.serve(PATHS[wire], Canned(body))
+        client = Gateway(Settings(base_url=replay.url, retries=0))
+        conversation_id = ask_question(replace(services, gateway=client), Target("demo-thinker", wire))
+        answer = wait_for_path(services, conversation_id)[-1]
+        client.close()
+    (row,) = read_usage_records(store, "ann", conversation_id)
+    assert row.usage == answer.usage == Usage(1000, 500, 400, 200, cache_write_1h=50)
+    # At 3 dollars for the input: 3.75 for five minutes, 6 for an hour.
+    assert row.cost == (400 * 3 + 400 * 3 // 10 + 150 * 15 // 4 + 50 * 6 + 500 * 12) * 1000 + 500
+    assert store.usage.total().usage == row.usage
+    days = report.split_into_day_ranges(date.today(), date.today() + timedelta(days=1), UTC)
+    (line,) = csv.DictReader(io.StringIO(report.usage_to_csv(store.usage.daily("ann", days))))
+    assert (line["written"], line["written_1h"]) == ("200", "50")
+    details = answer_actions.details_table(answer)
+    assert "400 tokens read · 150 written for 5 minutes · 50 written for 1 hour" in details
 
 
 @each_wire
