@@ -2,15 +2,26 @@
 
 from lib.transfer.antler_writer import write_export
 from lib.transfer.detect import parse_export
+from lib.transfer.file_archive import MAX_ARCHIVE_BYTES, import_files, write_archive
 from lib.transfer.markdown import export_markdown
-from lib.transfer.result import ConversationRecord, ImportReport, ImportResult, replace_existing_ids
+from lib.transfer.result import (
+    ConversationRecord,
+    ImportReport,
+    ImportResult,
+    replace_existing_ids,
+    replace_existing_prompt_ids,
+)
 
 __all__ = [
+    "MAX_ARCHIVE_BYTES",
     "ConversationRecord",
     "ImportResult",
     "ImportReport",
     "replace_existing_ids",
+    "replace_existing_prompt_ids",
     "export_markdown",
+    "import_files",
     "parse_export",
+    "write_archive",
     "write_export",
 ]

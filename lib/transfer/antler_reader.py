@@ -11,19 +11,29 @@ from typing import Any, get_args
 from msgspec.structs import asdict
 
 from lib.core.conversation import (
+    MAX_FEEDBACK_CHARS,
     Conversation,
     Failure,
+    Feedback,
+    FileKind,
+    FilePart,
     Message,
     Node,
     Outcome,
     Part,
+    Rating,
     Timing,
     TitleSource,
     Truncation,
     Usage,
+    new_id,
 )
 from lib.core.errors import AnswerError, TransferError, UnexpectedError
-from lib.core.params import FIELDS_BY_NAME, Params
+from lib.core.file_storage import DIGEST_PATTERN
+from lib.core.images import IMAGE_TYPES
+from lib.core.params import FIELDS_BY_NAME, MAX_CHOICE_LENGTH, Params
+from lib.core.projects import Project, build_project
+from lib.core.prompts import MAX_NAME_CHARS, Persona, Prompt, build_prompt, clean_avatar
 from lib.core.sanitize import sanitize_json
 from lib.core.target import Target, is_wire
 from lib.transfer.antler_schema import (
@@ -35,10 +45,16 @@ from lib.transfer.antler_schema import (
     PART_TYPES,
     ConversationSchema,
     FailureSchema,
+    FeedbackSchema,
+    FilePartSchema,
     FileSchema,
     HeaderSchema,
     NodeSchema,
     PartSchema,
+    PersonaSchema,
+    ProjectSchema,
+    PromptSchema,
+    StoredFileSchema,
     TargetSchema,
     decode,
 )
@@ -63,11 +79,49 @@ def parse_records(document: dict[str, Any], issues: Counter[str]) -> Iterator[Co
     Fields of later versions are passed over and counted, as are repairs. Raises TransferError for a later
     major version, and for a field of another type.
     """
+    check_version(document)
+    for index, value in enumerate(decode(document, FileSchema, "", issues).conversations):
+        yield _RecordReader(f"conversations[{index}]", issues).read_record(value)
+
+
+def check_version(document: dict[str, Any]) -> None:
+    """Raise TransferError for a later major version."""
     version = decode(document, HeaderSchema, "", Counter()).version
     if version > FORMAT_VERSION:
         raise TransferError("newer", str(version))
-    for index, value in enumerate(decode(document, FileSchema, "", issues).conversations):
-        yield _RecordReader(f"conversations[{index}]", issues).read_record(value)
+
+
+def parse_prompts(document: dict[str, Any], issues: Counter[str]) -> list[Prompt]:
+    """Return the entries of the prompt library in a file of a known version.
+
+    Entries of an unknown kind, without a name or a text, or with too long a text are left out and counted. Raises
+    TransferError for a field of another type.
+    """
+    values = decode(document, FileSchema, "", Counter()).prompts
+    prompts = (_RecordReader(f"prompts[{n}]", issues).read_prompt(value) for n, value in enumerate(values))
+    return [prompt for prompt in prompts if prompt]
+
+
+def parse_projects(document: dict[str, Any], issues: Counter[str]) -> list[Project]:
+    """Return the settings of folders in a file of a known version.
+
+    Those without a name, with too long instructions, or for a folder a second time are left out and counted. Raises
+    TransferError for a field of another type.
+    """
+    values = decode(document, FileSchema, "", Counter()).projects
+    projects: dict[str, Project] = {}
+    for index, value in enumerate(values):
+        project = _RecordReader(f"projects[{index}]", issues).read_project(value)
+        issues["project"] += project is None or project.name in projects
+        if project:
+            projects.setdefault(project.name, project)
+    return list(projects.values())
+
+
+def parse_files(document: dict[str, Any], issues: Counter[str]) -> list[StoredFileSchema]:
+    """Return the descriptions of the files of an archive. Raises TransferError for a field of another type."""
+    values = decode(document, FileSchema, "", Counter()).files
+    return [decode(value, StoredFileSchema, f"files[{index}]", issues) for index, value in enumerate(values)]
 
 
 class _RecordReader:
@@ -91,6 +145,38 @@ class _RecordReader:
             truncation = replace(truncation, start_id=start)
         return replace(conversation, head_id=head_id, truncation=truncation), tree.nodes
 
+    def read_prompt(self, value: Any) -> Prompt | None:
+        schema = decode(value, PromptSchema, self._location, self._issues)
+        prompt = build_prompt(
+            schema.kind,
+            schema.name,
+            schema.text,
+            schema.description,
+            id=self._ensure_valid_id(schema.id) if schema.id else new_id(),
+            avatar=clean_avatar(schema.avatar),
+            greeting=schema.greeting,
+            suggestions=schema.suggestions,
+            target=self._read_target(schema.target),
+            params=self._read_params(schema.params),
+            created_at=self._timestamp(schema.created_at) or 0.0,
+            updated_at=self._timestamp(schema.updated_at) or 0.0,
+        )
+        self._issues["prompt"] += prompt is None
+        return prompt
+
+    def read_project(self, value: Any) -> Project | None:
+        schema = decode(value, ProjectSchema, self._location, self._issues)
+        project = build_project(
+            schema.name,
+            schema.instructions,
+            target=self._read_target(schema.target),
+            params=self._read_params(schema.params),
+            created_at=self._timestamp(schema.created_at) or 0.0,
+            updated_at=self._timestamp(schema.updated_at) or 0.0,
+        )
+        # As in conversations.
+        return replace(project, name=self._line(schema.name)) if project else None
+
     def _read_conversation(self, schema: ConversationSchema) -> Conversation:
         """Read all but the nodes; the ids of the head and of the truncation's start stay the file's."""
         sources = get_args(TitleSource)
@@ -108,7 +194,17 @@ class _RecordReader:
             pinned=schema.pinned,
             archived=schema.archived,
             truncation=Truncation(**asdict(schema.truncation)) if schema.truncation else None,
+            persona=self._read_persona(schema.persona),
         )
+
+    def _read_persona(self, schema: PersonaSchema | None) -> Persona | None:
+        """Read a persona; a name that is too long for one is cut, and counted."""
+        if schema is None or not schema.name.strip():
+            return None
+        name = clean_line(schema.name, MAX_NAME_CHARS).strip()
+        self._issues["line"] += name != schema.name
+        prompt_id = schema.prompt_id if _ID_PATTERN.fullmatch(schema.prompt_id) else ""
+        return Persona(name, clean_avatar(schema.avatar), prompt_id)
 
     def _read_message(self, schema: NodeSchema, index: int) -> TreeMessage:
         location = f"{self._location}.nodes[{index}].parts"
@@ -126,6 +222,8 @@ class _RecordReader:
             failure=self._read_failure(schema.failure),
             request_id=schema.request_id,
             provider_metadata=sanitize_json(schema.provider_metadata, _MAX_METADATA_DEPTH),
+            feedback=self._read_feedback(schema.feedback) if schema.role == "assistant" else None,
+            persona=self._read_persona(schema.persona),
         )
         return TreeMessage(schema.id, schema.parent_id or None, node, self._timestamp(schema.created_at))
 
@@ -135,8 +233,23 @@ class _RecordReader:
             self._issues["part"] += 1
             return None
         part: PartSchema = decode(value, PART_SCHEMA, location, self._issues)
+        if isinstance(part, FilePartSchema):
+            return self._read_file_part(part)
         part_class = next(known for known, schema in PART_CLASSES.items() if schema is type(part))
         return part_class(**asdict(part))
+
+    def _read_file_part(self, schema: FilePartSchema) -> Part | None:
+        """Read a file of a message; one without a digest is left out, and counted."""
+        if not DIGEST_PATTERN.fullmatch(schema.digest):
+            self._issues["part"] += 1
+            return None
+        kind = next((kind for kind in get_args(FileKind) if kind == schema.kind), None)
+        # Nothing but these is shown as an image.
+        if kind == "image" and schema.media_type not in IMAGE_TYPES:
+            kind = None
+        self._issues["unknown"] += kind is None
+        fields = {**asdict(schema), "kind": kind or "document", "name": self._line(schema.name)}
+        return FilePart(**fields)
 
     def _read_outcome(self, name: str) -> Outcome:
         if name and name not in set(Outcome) - {Outcome.ARRIVING}:
@@ -162,6 +275,13 @@ class _RecordReader:
         self._issues["unknown"] += 1
         return replace(failure, code=UnexpectedError.code)
 
+    def _read_feedback(self, schema: FeedbackSchema | None) -> Feedback | None:
+        if schema is None:
+            return None
+        rating = next((rating for rating in get_args(Rating) if rating == schema.rating), None)
+        self._issues["unknown"] += rating is None
+        return Feedback(rating, schema.comment[:MAX_FEEDBACK_CHARS]) if rating else None
+
     def _read_params(self, raw: dict[str, Any]) -> Params:
         """Read the set parameters; a value that no wire accepts is dropped and counted."""
         schema: Any = decode(raw, PARAMS_SCHEMA, f"{self._location}.params", self._issues)
@@ -171,7 +291,8 @@ class _RecordReader:
             if value is None or value == "":
                 continue
             ranges = param.ranges
-            if (param.kind == "choice" and value not in param.choices) or (
+            is_typed = param.accepts_others and len(value) <= MAX_CHOICE_LENGTH
+            if (param.kind == "choice" and value not in param.choices and not is_typed) or (
                 ranges and not min(r.minimum for r in ranges) <= value <= max(r.maximum for r in ranges)
             ):
                 self._issues["setting"] += 1

@@ -14,13 +14,14 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 import msgspec
 from msgspec import Meta, Struct, field
 
-from lib.core.conversation import ImagePart, OtherPart, Part, SourcePart, TextPart, ThinkingPart
+from lib.core.conversation import FilePart, ImagePart, OtherPart, Part, SourcePart, TextPart, ThinkingPart
 from lib.core.errors import TransferError
 from lib.core.params import Params
 from lib.transfer.values import clean_text
 
 FORMAT = "antler"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # of an archive with files
+PLAIN_VERSION = 1  # of a file of its own, which earlier versions read
 
 T = TypeVar("T")
 
@@ -42,10 +43,13 @@ class HeaderSchema(Struct):
 
 
 class FileSchema(HeaderSchema):
-    """A file; its conversations are decoded one at a time."""
+    """A file; its conversations, prompts and projects are decoded one at a time."""
 
     format: str
     conversations: list[Any] = []
+    prompts: list[Any] = []
+    projects: list[Any] = []
+    files: list[Any] = []
 
 
 class TargetSchema(Struct, omit_defaults=True):
@@ -101,7 +105,22 @@ class OtherPartSchema(Struct, tag="other", omit_defaults=True):
     details: str = ""
 
 
-PartSchema = TextPartSchema | ThinkingPartSchema | ImagePartSchema | SourcePartSchema | OtherPartSchema
+class FilePartSchema(Struct, tag="file", omit_defaults=True):
+    """A file of a message, whose content is elsewhere."""
+
+    digest: str = ""
+    name: str = ""
+    media_type: str = ""
+    size: Count = 0
+    kind: str = ""
+    width: Count | None = None
+    height: Count | None = None
+    pages: Count | None = None
+    selection: str = ""
+    notes: tuple[str, ...] = ()
+
+
+PartSchema = TextPartSchema | ThinkingPartSchema | ImagePartSchema | SourcePartSchema | OtherPartSchema | FilePartSchema
 PART_SCHEMA: Any = PartSchema  # a union is no type to mypy
 # The structs of the file and the parts that they hold, which have the same fields.
 PART_CLASSES: dict[type[Part], Any] = {
@@ -110,18 +129,30 @@ PART_CLASSES: dict[type[Part], Any] = {
     ImagePart: ImagePartSchema,
     SourcePart: SourcePartSchema,
     OtherPart: OtherPartSchema,
+    FilePart: FilePartSchema,
 }
 PART_TYPES = tuple(schema.__struct_config__.tag for schema in PART_CLASSES.values())
 
 
+class StoredFileSchema(Struct, omit_defaults=True):
+    """A file without its bytes and its text; `thumbnail` is base64."""
+
+    digest: str
+    media_type: str = ""
+    thumbnail: str = ""
+    facts: dict[str, Any] = {}
+
+
 class UsageSchema(Struct, omit_defaults=True):
-    """Tokens of an answer."""
+    """Tokens and web searches of an answer."""
 
     input: Count | None = None
     output: Count | None = None
     cache_read: Count | None = field(default=None, name="cached")
     cache_write: Count | None = field(default=None, name="written")
+    cache_write_1h: Count | None = field(default=None, name="written_1h")
     reasoning: Count | None = None
+    searches: Count | None = None
 
 
 class TimingSchema(Struct, omit_defaults=True):
@@ -144,6 +175,21 @@ class FailureSchema(Struct, omit_defaults=True):
     retry_after: Number | None = field(default=None, name="wait")
 
 
+class FeedbackSchema(Struct, omit_defaults=True):
+    """The owner's feedback on an answer."""
+
+    rating: str = ""
+    comment: str = ""
+
+
+class PersonaSchema(Struct, omit_defaults=True):
+    """Name and avatar of a persona, and the id of its entry in the prompt library."""
+
+    name: str = ""
+    avatar: str = ""
+    prompt_id: str = field(default="", name="prompt")
+
+
 class NodeSchema(Struct, kw_only=True, omit_defaults=True):
     """A message in its place in the tree. Its parts are decoded apart: unknown types are passed over."""
 
@@ -160,6 +206,8 @@ class NodeSchema(Struct, kw_only=True, omit_defaults=True):
     failure: FailureSchema | None = None
     request_id: str = ""
     provider_metadata: dict[str, Any] = field(default_factory=dict, name="served")
+    feedback: FeedbackSchema | None = None
+    persona: PersonaSchema | None = None
 
 
 class TruncationSchema(Struct):
@@ -184,7 +232,36 @@ class ConversationSchema(Struct, omit_defaults=True):
     pinned: bool = False
     archived: bool = False
     truncation: TruncationSchema | None = field(default=None, name="window")
+    persona: PersonaSchema | None = None
     nodes: list[NodeSchema] | None = None
+
+
+class PromptSchema(Struct, omit_defaults=True):
+    """An entry of the prompt library."""
+
+    id: str = ""
+    kind: str = ""
+    name: str = ""
+    description: str = ""
+    avatar: str = ""
+    text: str = ""
+    greeting: str = ""
+    suggestions: tuple[str, ...] = ()
+    target: TargetSchema | None = None
+    params: dict[str, Any] = {}  # of PARAMS_SCHEMA
+    created_at: Number | None = field(default=None, name="created")
+    updated_at: Number | None = field(default=None, name="updated")
+
+
+class ProjectSchema(Struct, omit_defaults=True):
+    """The settings of a folder."""
+
+    name: str = ""
+    instructions: str = ""
+    target: TargetSchema | None = None
+    params: dict[str, Any] = {}  # of PARAMS_SCHEMA
+    created_at: Number | None = field(default=None, name="created")
+    updated_at: Number | None = field(default=None, name="updated")
 
 
 def decode(value: Any, schema: type[T], location: str, issues: Counter[str]) -> T:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from lib.core.conversation import Conversation, Failure, Node, Outcome, Timing, Truncation, Usage
-from lib.core.params import changed_params
+from lib.core.conversation import Conversation, Failure, Feedback, Node, Outcome, Timing, Truncation, Usage
+from lib.core.params import Params, changed_params
+from lib.core.projects import Project
+from lib.core.prompts import Persona, Prompt
 from lib.core.sanitize import replace_surrogates
 from lib.core.target import Target
 from lib.core.tree import sort_nodes
@@ -18,9 +20,15 @@ from lib.transfer.antler_schema import (
     FORMAT,
     FORMAT_VERSION,
     PART_CLASSES,
+    PLAIN_VERSION,
     ConversationSchema,
     FailureSchema,
+    FeedbackSchema,
     NodeSchema,
+    PersonaSchema,
+    ProjectSchema,
+    PromptSchema,
+    StoredFileSchema,
     TargetSchema,
     TimingSchema,
     TruncationSchema,
@@ -30,28 +38,47 @@ from lib.transfer.message_tree import newest_leaf_id
 from lib.transfer.result import ConversationRecord
 
 SchemaT = TypeVar("SchemaT", bound=msgspec.Struct)
+_Value = Target | Truncation | Usage | Timing | Failure | Feedback | Persona
 
 
-def write_export(records: Iterable[ConversationRecord]) -> Iterator[bytes]:
-    """Yield the file in chunks: one line for each conversation, in the order given.
+def write_export(
+    records: Iterable[ConversationRecord],
+    prompts: Iterable[Prompt] = (),
+    projects: Iterable[Project] = (),
+    files: Iterable[StoredFileSchema] | None = None,
+) -> Iterator[bytes]:
+    """Yield the file in chunks: one line for each conversation, prompt, project and file, in the order given.
 
     An arriving answer is written as interrupted, a soft-deleted node is not written. The same conversations
-    always give the same bytes.
+    always give the same bytes. `files` are those of an archive; they are asked for after all conversations.
     """
-    yield f'{{\n"format": "{FORMAT}",\n"version": {FORMAT_VERSION},\n"conversations": ['.encode()
+    version = PLAIN_VERSION if files is None else FORMAT_VERSION
+    yield f'{{\n"format": "{FORMAT}",\n"version": {version},\n"conversations": ['.encode()
+    yield from _write_lines(_build_conversation(conversation, nodes) for conversation, nodes in records)
+    lists: dict[str, list[msgspec.Struct]] = {
+        "prompts": [_build_prompt(prompt) for prompt in prompts],
+        "projects": [_build_project(project) for project in projects],
+        "files": list(files or ()),
+    }
+    for name, schemas in lists.items():
+        if schemas:
+            yield f'\n],\n"{name}": ['.encode()
+            yield from _write_lines(schemas)
+    yield b"\n]\n}\n"
+
+
+def _write_lines(schemas: Iterable[msgspec.Struct]) -> Iterator[bytes]:
     separator = "\n"
-    for conversation, nodes in records:
+    for schema in schemas:
         # Not msgspec's own encoder: it writes some numbers in other digits, and bytes must stay the same.
-        schema = msgspec.to_builtins(_build_conversation(conversation, nodes))
-        line = json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+        line = json.dumps(msgspec.to_builtins(schema), ensure_ascii=False, separators=(",", ":"))
         yield replace_surrogates(f"{separator}{line}").encode()
         separator = ",\n"
-    yield b"\n]\n}\n"
 
 
 def _build_conversation(conversation: Conversation, nodes: Sequence[Node]) -> ConversationSchema:
     visible = sort_nodes(node for node in nodes if node.deleted_at is None)
-    head_id, changed = conversation.head_id, changed_params(conversation.params)
+    head_id = conversation.head_id
     if head_id is not None and all(node.id != head_id for node in visible):
         head_id = newest_leaf_id(visible)
     return ConversationSchema(
@@ -62,11 +89,12 @@ def _build_conversation(conversation: Conversation, nodes: Sequence[Node]) -> Co
         updated_at=float(conversation.updated_at),
         head_id=head_id or "",
         target=_to_schema(conversation.target, TargetSchema),
-        params={name: value for name, value in asdict(conversation.params).items() if name in changed},
+        params=_set_params(conversation.params),
         folder=conversation.folder,
         pinned=conversation.pinned,
         archived=conversation.archived,
         truncation=_to_schema(conversation.truncation, TruncationSchema),
+        persona=_to_schema(conversation.persona, PersonaSchema),
         nodes=list(map(_build_node, visible)),
     )
 
@@ -88,10 +116,45 @@ def _build_node(node: Node) -> NodeSchema:
         request_id=node.request_id,
         # Sorted, because the order of the keys depends on the database.
         provider_metadata=json.loads(json.dumps(dict(node.provider_metadata), sort_keys=True)),
+        feedback=_to_schema(node.feedback, FeedbackSchema),
+        persona=_to_schema(node.persona, PersonaSchema),
     )
 
 
-def _to_schema(value: Target | Truncation | Usage | Timing | Failure | None, schema: type[SchemaT]) -> SchemaT | None:
+def _build_prompt(prompt: Prompt) -> PromptSchema:
+    return PromptSchema(
+        id=prompt.id,
+        kind=prompt.kind,
+        name=prompt.name,
+        description=prompt.description,
+        avatar=prompt.avatar,
+        text=prompt.text,
+        greeting=prompt.greeting,
+        suggestions=prompt.suggestions,
+        target=_to_schema(prompt.target, TargetSchema),
+        params=_set_params(prompt.params),
+        created_at=float(prompt.created_at),
+        updated_at=float(prompt.updated_at),
+    )
+
+
+def _build_project(project: Project) -> ProjectSchema:
+    return ProjectSchema(
+        name=project.name,
+        instructions=project.instructions,
+        target=_to_schema(project.target, TargetSchema),
+        params=_set_params(project.params),
+        created_at=float(project.created_at),
+        updated_at=float(project.updated_at),
+    )
+
+
+def _set_params(params: Params) -> dict[str, Any]:
+    changed = changed_params(params)
+    return {name: value for name, value in asdict(params).items() if name in changed}
+
+
+def _to_schema(value: _Value | None, schema: type[SchemaT]) -> SchemaT | None:
     """Copy a value's fields into the struct of the file; None where all of them are None."""
     values = {name: item for name, item in asdict(value).items() if name in schema.__struct_fields__} if value else {}
     return schema(**values) if any(item is not None for item in values.values()) else None

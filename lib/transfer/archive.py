@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from codecs import BOM_UTF8
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from lib.core.errors import TransferError
@@ -72,6 +72,20 @@ def _unzip_json(data: bytes) -> Iterator[tuple[str, bytes]]:
                 yield member.filename, content
     except _ARCHIVE_ERRORS:
         raise TransferError("zip") from None
+
+
+def read_members(data: bytes, names: Callable[[str], bool], max_bytes: int) -> Iterator[tuple[str, bytes | None]]:
+    """Yield names and contents of members of an archive; None for one that is damaged or larger than `max_bytes`."""
+    if not data.startswith(_ZIP_SIGNATURES):
+        return
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for member in archive.infolist():
+            if not names(member.filename):
+                continue
+            try:
+                yield member.filename, _extract_member(archive, member, max_bytes)
+            except (TransferError, *_ARCHIVE_ERRORS):
+                yield member.filename, None
 
 
 def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int) -> bytes:

@@ -8,7 +8,10 @@ from types import ModuleType
 from typing import Any
 
 from lib.core.errors import TransferError
+from lib.core.projects import MAX_PROJECTS, Project
+from lib.core.prompts import MAX_PROMPTS, Prompt
 from lib.transfer import antler_reader, chatgpt, claude, librechat, openwebui
+from lib.transfer.antler_schema import StoredFileSchema
 from lib.transfer.archive import read_documents
 from lib.transfer.imported import build_record
 from lib.transfer.result import (
@@ -37,28 +40,45 @@ def parse_export(data: bytes) -> ImportResult:
     records: list[ConversationRecord] = []
     message_count = 0
     sources: list[str] = []
-    for source, record in _parse_records(data, issues):
+    prompts: list[Prompt] = []
+    projects: list[Project] = []
+    files: list[StoredFileSchema] = []
+    for source, record in _parse_records(data, issues, prompts, projects, files):
         sources.append(source)
         if record is not None:
             records.append(record)
             message_count += len(record[1])
-        if len(records) > MAX_CONVERSATIONS or message_count > MAX_MESSAGES:
+        is_too_long = len(records) > MAX_CONVERSATIONS or message_count > MAX_MESSAGES
+        if is_too_long or len(prompts) > MAX_PROMPTS or len(projects) > MAX_PROJECTS:
             raise TransferError("many")
     if not sources:
         raise TransferError("unknown")
     records = _deduplicate_ids(records, issues)
     counts = {code: count for code, count in sorted(issues.items()) if count and code != "id"}
     report = ImportReport(sources[0], len(records), message_count, counts, issues["id"])
-    return ImportResult(records, report)
+    return ImportResult(records, report, prompts, projects, files)
 
 
-def _parse_records(data: bytes, issues: Counter[str]) -> Iterator[tuple[str, ConversationRecord | None]]:
-    """Yield each conversation with its format's name; None for a file or conversation without messages."""
+def _parse_records(
+    data: bytes,
+    issues: Counter[str],
+    prompts: list[Prompt],
+    projects: list[Project],
+    files: list[StoredFileSchema],
+) -> Iterator[tuple[str, ConversationRecord | None]]:
+    """Yield each conversation with its format's name; None for a file or conversation without messages.
+
+    Prompts, projects and descriptions of files are added to the lists.
+    """
     for document in read_documents(data):
         if antler_reader.can_parse(document):
             yield antler_reader.NAME, None
             for record in antler_reader.parse_records(document, issues):
                 yield antler_reader.NAME, record
+            prompts += antler_reader.parse_prompts(document, issues)
+            projects += antler_reader.parse_projects(document, issues)
+            files += antler_reader.parse_files(document, issues)
+            yield antler_reader.NAME, None
             continue
         for item in document if isinstance(document, list) else [document]:
             parser = _find_format(item)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from lib.core.conversation import (
     Conversation,
+    FilePart,
     ImagePart,
     Node,
     OtherPart,
@@ -16,7 +17,7 @@ from lib.core.conversation import (
     TextPart,
     ThinkingPart,
 )
-from lib.core.images import is_displayable
+from lib.core.images import format_size, is_displayable
 from lib.core.sources import link_destination
 from lib.transfer.escape_markdown import embed_markdown, escape_markdown
 
@@ -46,7 +47,7 @@ def _message_blocks(node: Node, translate: Callable[[str], str]) -> Iterator[str
             yield f"<details>\n{summary}\n\n{embed_markdown(part.text)}\n\n</details>"
         elif isinstance(part, TextPart):
             yield embed_markdown(part.text)
-        elif isinstance(part, ImagePart | OtherPart):
+        elif isinstance(part, ImagePart | OtherPart | FilePart):
             yield _format_content(part, escape_markdown(translate("part.image")))
     if node.message.sources:
         items = (f"{number}. {_format_source(source)}" for number, source in enumerate(node.message.sources, 1))
@@ -70,8 +71,11 @@ def _join_texts(parts: Sequence[Part]) -> list[Part]:
     return joined
 
 
-def _format_content(part: ImagePart | OtherPart, image_label: str) -> str:
-    """Format an image with its data, the link to one elsewhere, or the name of other content."""
+def _format_content(part: ImagePart | OtherPart | FilePart, image_label: str) -> str:
+    """Format an image with its data, the link to one elsewhere, or the name of a file or of other content."""
+    if isinstance(part, FilePart):
+        size = f" · {format_size(part.size)}" if part.size else ""
+        return f"*\\[{escape_markdown(part.name)}{size}\\]*"
     if isinstance(part, OtherPart):
         return f"*\\[{' · '.join(filter(None, map(escape_markdown, (part.kind, part.label))))}\\]*"
     if part.data:
@@ -89,9 +93,10 @@ def _format_source(source: SourcePart) -> str:
 def _author_label(node: Node, translate: Callable[[str], str]) -> str:
     if node.message.role == "user":
         return escape_markdown(translate("export.question"))
-    if node.target is None:
-        return escape_markdown(translate("export.answer"))
-    return f"{escape_markdown(node.target.model)} · {escape_markdown(translate(f'wire.{node.target.wire}'))}"
+    names = [node.persona.name] if node.persona else []
+    if node.target:
+        names += [node.target.model, translate(f"wire.{node.target.wire}")]
+    return " · ".join(map(escape_markdown, names or [translate("export.answer")]))
 
 
 def _format_date(seconds: float) -> str:

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lib.core.conversation import Conversation, Node, new_id
+from lib.core.projects import Project
+from lib.core.prompts import Prompt
+from lib.transfer.antler_schema import StoredFileSchema
 
 ConversationRecord = tuple[Conversation, list[Node]]
 
@@ -29,10 +32,16 @@ class ImportReport:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """The conversations of a file, each with its nodes: parents first, siblings oldest first."""
+    """The conversations of a file, each with its nodes: parents first, siblings oldest first; prompts and projects.
+
+    `files` describe the files of an archive; `import_files` reads them.
+    """
 
     conversations: Sequence[ConversationRecord]
     report: ImportReport
+    prompts: Sequence[Prompt] = ()
+    projects: Sequence[Project] = ()
+    files: Sequence[StoredFileSchema] = ()
 
 
 def replace_existing_ids(result: ImportResult, existing_ids: Callable[[Iterable[str]], set[str]]) -> ImportResult:
@@ -48,7 +57,19 @@ def replace_existing_ids(result: ImportResult, existing_ids: Callable[[Iterable[
         count += (conversation_id != conversation.id) + len(node_ids)
         records.append(replace_ids((conversation, nodes), conversation_id, node_ids))
     count += result.report.replaced_id_count
-    return ImportResult(records, replace(result.report, replaced_id_count=count))
+    return replace(result, conversations=records, report=replace(result.report, replaced_id_count=count))
+
+
+def replace_existing_prompt_ids(
+    prompts: Sequence[Prompt], existing_ids: Callable[[Sequence[str]], set[str]]
+) -> list[Prompt]:
+    """Replace the ids of prompts that exist, or that occur twice."""
+    used_ids = existing_ids([prompt.id for prompt in prompts])
+    distinct: list[Prompt] = []
+    for prompt in prompts:
+        distinct.append(replace(prompt, id=new_id()) if not prompt.id or prompt.id in used_ids else prompt)
+        used_ids.add(distinct[-1].id)
+    return distinct
 
 
 def record_ids(record: ConversationRecord) -> list[str]:

@@ -10,12 +10,24 @@ from typing import Any
 
 import pytest
 
-from lib.core.conversation import Outcome
+from lib.core.conversation import FilePart, Outcome
 from lib.core.errors import TransferError
 from lib.transfer import ImportResult, parse_export
 
 ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 EXPORTS = Path(__file__).parent / "exports"
+FILE = FilePart(
+    digest="ab" * 32,
+    name="tides 潮.pdf",
+    media_type="application/pdf",
+    size=1200,
+    kind="pdf",
+    width=600,
+    height=800,
+    pages=12,
+    selection="1-3, 7",
+    notes=("Scanned.",),
+)
 EXAMPLES = {path.stem: path.read_bytes() for path in sorted(EXPORTS.glob("*.json"))}
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from lib.core.errors import TransferError
+from lib.core.projects import Project
 from lib.transfer import archive, detect, parse_export
 from tests.unit.transfer.examples import EXAMPLES, get_refusal, is_valid, make_zip
 
@@ -210,3 +212,12 @@ def test_many_unclosed_tags_are_read_in_linear_time():
     message = {"role": "assistant", "content": piece, "parentId": None}
     result = parse_export(json.dumps([{"chat": {"history": {"messages": {"a": message}}}}]).encode())
     assert result.conversations[0][1][1].message.text == piece
+
+
+def test_invalid_projects_are_left_out_and_counted():
+    values = [{"name": "Sea"}, {}, {"name": "Sea"}, {"name": "x", "instructions": "y" * 50_001}, {"name": " "}]
+    imported = parse_export(json.dumps({"format": "antler", "version": 1, "projects": values}).encode())
+    assert imported.projects == [Project("Sea")]
+    assert imported.report.issues == {"project": 4}
+    with pytest.raises(TransferError, match="projects\\[0\\].params.seed"):
+        parse_export(b'{"format": "antler", "version": 1, "projects": [{"name": "x", "params": {"seed": "1"}}]}')

@@ -1,5 +1,7 @@
 """Markdown export: readable, with a structure that no message can change."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from markdown_it.token import Token
 from lib.core.conversation import (
     Conversation,
     Failure,
+    FilePart,
     ImagePart,
     Message,
     Node,
@@ -18,6 +21,7 @@ from lib.core.conversation import (
     TextPart,
     ThinkingPart,
 )
+from lib.core.prompts import Persona
 from lib.core.target import Target
 from lib.transfer import export_markdown
 from lib.transfer.escape_markdown import embed_markdown
@@ -92,6 +96,12 @@ def test_a_conversation_reads_as_a_document():
         "### Tides\n\n```python\n# moon\n```\n\n> Cut off.\n\n"
         "## Answer\n\n> Failed.\n\n> reset \\<b\\>\n"
     )
+
+
+def test_files_are_named_in_their_place():
+    parts = (FilePart("0" * 64, "*tides* <b>.pdf", size=1_200_000), FilePart("1" * 64, "b.txt"), TextPart("Why?"))
+    text = export_markdown(Conversation("c", "T", 0.0), [Node("q", None, Message("user", parts), 0.0)], translate)
+    assert text == "# T\n\n## You\n\n*\\[\\*tides\\* \\<b\\>.pdf · 1.2 MB\\]*\n\n*\\[b.txt\\]*\n\nWhy?\n"
 
 
 def test_an_arriving_answer_is_exported_as_interrupted():
@@ -210,3 +220,10 @@ def test_images_named_content_and_sources_are_exported():
         "*\\[server\\_tool\\_use · web\\_search · \\[x\\](y)\\]*\n\n*\\[audio\\]*\n\n"
         "**Sources**\n\n1. [Tides \\*now\\*](<https://a.example/>): High \\<b\\>water\n2. Report\n"
     )
+
+
+def test_a_persona_is_named_above_its_answer():
+    answer = Node("a", None, Message("assistant", (TextPart("Grr"),)), 0.0, persona=Persona("*Bear*\n# x", "🐻"))
+    targeted = replace(answer, target=Target("m-one", "openai"))
+    headings = list_headings(export_markdown(Conversation("c", "T", 0.0), [answer, targeted], translate))
+    assert [text for _, text in headings[1:]] == ["*Bear* # x", "*Bear* # x · m-one · OpenAI"]

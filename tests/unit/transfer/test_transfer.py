@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +13,8 @@ from lib.core import tree
 from lib.core.conversation import (
     Conversation,
     Failure,
+    Feedback,
+    FilePart,
     ImagePart,
     Message,
     Node,
@@ -28,12 +29,15 @@ from lib.core.conversation import (
 )
 from lib.core.errors import TransferError
 from lib.core.params import Params
+from lib.core.projects import Project
+from lib.core.prompts import Persona, Prompt
 from lib.core.target import Target
 from lib.transfer import ConversationRecord, ImportResult, parse_export, replace_existing_ids, write_export
 from lib.transfer.antler_schema import (
     ConversationSchema,
     FailureSchema,
     NodeSchema,
+    PersonaSchema,
     ThinkingPartSchema,
     TimingSchema,
     TruncationSchema,
@@ -41,8 +45,7 @@ from lib.transfer.antler_schema import (
 )
 from tests.support.examples import count_examples
 from tests.unit.chat.trees import lists_of_records
-
-EXPORTS = Path(__file__).parent / "exports"
+from tests.unit.transfer.examples import EXPORTS, FILE
 
 
 def field_names(schema: type[Struct]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -57,6 +60,7 @@ SCHEMAS = (
     UsageSchema,
     TimingSchema,
     FailureSchema,
+    PersonaSchema,
     ThinkingPartSchema,
 )
 KEYS = {name: key for schema in SCHEMAS for name, key in zip(*field_names(schema), strict=True)}
@@ -65,8 +69,10 @@ KEYS |= {"revision": "rev", "deleted_at": "deleted", "usage_record_id": "request
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
-def export_bytes(conversations: Iterable[ConversationRecord]) -> bytes:
-    return b"".join(write_export(conversations))
+def export_bytes(
+    conversations: Iterable[ConversationRecord], prompts: Iterable[Prompt] = (), projects: Iterable[Project] = ()
+) -> bytes:
+    return b"".join(write_export(conversations, prompts, projects))
 
 
 def message(role: str, text: str, **_) -> Message:
@@ -89,9 +95,10 @@ FULL: ConversationRecord = (
         archived=True,
         unread=True,
         truncation=Truncation("answer-1", "They spoke of tides."),
+        persona=Persona("Bear 熊", "🐻", "prompt-2"),
     ),
     [
-        Node("question-1", None, message("user", "Why tides?\n海"), 1750000000.1),
+        Node("question-1", None, Message("user", (FILE, TextPart("Why tides?\n海"))), 1750000000.1),
         Node(
             "answer-1",
             "question-1",
@@ -113,6 +120,8 @@ FULL: ConversationRecord = (
             None,
             "req_1",
             {"zone": "b", "usage": {"output": 0, "input": 10}, "a": [1.5, None, True]},
+            feedback=Feedback("bad", "Too short"),
+            persona=Persona("Cub"),
         ),
         Node(
             "answer-2",
@@ -126,13 +135,38 @@ FULL: ConversationRecord = (
 )
 
 
+PROMPTS = [
+    Prompt("prompt-1", "prompt", "Brief", "Sums up", text="Sum up: {{text...}}\n海", created_at=1.5, updated_at=2.0),
+    Prompt(
+        "prompt-2",
+        "persona",
+        "Bear 熊",
+        avatar="🐻",
+        updated_at=4.0,
+        text="You are a bear.",
+        greeting="Grr?",
+        suggestions=("Honey?", "蜂蜜？"),
+        target=Target("m-one", "openai"),
+        params=Params(temperature=0.5, stop=("a",), stream=False),
+        created_at=3.0,
+    ),
+]
+
+PROJECTS = [
+    Project("Sea", "Answer in metres.\n海", Target("m-one", "anthropic"), Params(seed=1, stream=False), 5.0, 6.5),
+    Project("Empty"),
+]
+
+
 def test_an_export_equals_the_stored_example_byte_for_byte():
-    assert export_bytes([FULL]) == (EXPORTS / "antler.json").read_bytes()
+    assert export_bytes([FULL], PROMPTS, PROJECTS) == (EXPORTS / "antler.json").read_bytes()
 
 
 def test_every_exported_field_is_imported():
-    (conversation, nodes), *rest = parse_export((EXPORTS / "antler.json").read_bytes()).conversations
+    imported = parse_export((EXPORTS / "antler.json").read_bytes())
+    (conversation, nodes), *rest = imported.conversations
     assert rest == []
+    assert (imported.prompts, imported.projects) == (PROMPTS, PROJECTS)
     assert conversation == replace(FULL[0], revision=0, unread=False)
     assert nodes == FULL[1]
     assert [type(value) for value in (conversation.params.temperature, conversation.params.top_p)] == [
@@ -148,6 +182,10 @@ def test_every_field_of_conversations_and_nodes_is_exported():
     excluded = {"revision", "unread", "arriving", "deleted_at", "usage_record_id", "message"}
     keys = {KEYS.get(attribute, attribute) for attribute in attributes - excluded}
     assert keys == exported_keys - {"nodes", "role", "parts"}
+    exported_keys = {key for prompt in json.loads(export_bytes([], PROMPTS))["prompts"] for key in prompt}
+    assert {KEYS.get(field.name, field.name) for field in fields(Prompt)} - {"is_team"} == exported_keys
+    exported_keys = {key for project in json.loads(export_bytes([], [], PROJECTS))["projects"] for key in project}
+    assert {KEYS.get(field.name, field.name) for field in fields(Project)} == exported_keys
 
 
 def test_every_field_is_documented():
@@ -155,6 +193,9 @@ def test_every_field_is_documented():
     for kind in (
         Conversation,
         Node,
+        Project,
+        Prompt,
+        Persona,
         Params,
         Usage,
         Timing,
@@ -163,10 +204,11 @@ def test_every_field_is_documented():
         Target,
         ThinkingPart,
         ImagePart,
+        FilePart,
         OtherPart,
     ):
         for field in fields(kind):
-            if field.name != "message":
+            if field.name not in ("message", "is_team"):
                 assert f"`{KEYS.get(field.name, field.name)}`" in text, field.name
     assert all(f"`{outcome}`" in text for outcome in Outcome)
 
@@ -319,8 +361,8 @@ def edit_full_export(**changes) -> bytes:
 
 def test_a_later_major_version_is_refused():
     with pytest.raises(TransferError) as error:
-        parse_export(edit_full_export(version=2))
-    assert (error.value.reason, error.value.location) == ("newer", "2")
+        parse_export(edit_full_export(version=3))
+    assert (error.value.reason, error.value.location) == ("newer", "3")
 
 
 @pytest.mark.parametrize("version", [0, -1, "1", 1.0, True, None])
