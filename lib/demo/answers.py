@@ -7,6 +7,7 @@ from itertools import cycle
 from typing import Any
 
 from lib.demo.long_answer import long_answer_blocks
+from lib.demo.received_files import describe_files
 from lib.demo.request import ParsedRequest, is_chinese
 from lib.demo.texts import CODE, DISCLAIMER, MATHS, NEXT, REFUSAL, SAMPLE, TABLE, TOUR, Text
 
@@ -71,8 +72,9 @@ def _received(request: ParsedRequest, has_topic: bool) -> Iterator[str]:
         prompt = quote(request.system)
         lines.append((f"The system prompt was received: {prompt}", f"系统提示词也收到了：{prompt}"))
     if files := request.turns[-1].files:
-        english = f"Files received: {files}. The demo does not open them."
-        lines.append((english, f"收到文件 {files} 个，演示不会打开。"))
+        received = "\n".join(f"- {quote(file, 200)}" for file in describe_files(files))
+        english = f"Files received: {len(files)}. The demo does not read them.\n\n{received}"
+        lines.append((english, f"收到 {len(files)} 个文件，演示不会阅读其内容。\n\n{received}"))
     return (line[language] for line in lines)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from lib.demo.request import ParsedRequest
+from lib.demo.search import citation, results
 from lib.demo.wire import (
     ANTHROPIC,
     CacheUsage,
@@ -32,6 +34,7 @@ class Block:
     kind: DeltaKind
     texts: list[str] = field(default_factory=list)
     is_open: bool = True
+    citations: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -68,6 +71,8 @@ class AnthropicWire:
 
     def delta(self, delta: Delta) -> bytes:
         """Record a delta and return its event, after those that close and open blocks for it."""
+        if delta.kind == "citation":
+            return self.cite(delta)
         index = self.open_block(delta.kind)
         opening = b""
         if index is None:
@@ -81,7 +86,18 @@ class AnthropicWire:
                 }
             )
         self.blocks[index].texts.append(delta.text)
-        return opening + self.delta_event(index, self.delta_fields(delta))
+        events = opening + self.delta_event(index, self.delta_fields(delta))
+        # A search runs once its query is complete.
+        return events + self.close_blocks() if delta.kind == "search" else events
+
+    def cite(self, delta: Delta) -> bytes:
+        """Add a citation to the open text and return its event; b"" without a text."""
+        index = self.open_block("text")
+        if index is None:
+            return b""
+        cited = citation(delta.text, self.request.is_chinese)
+        self.blocks[index].citations.append(cited)
+        return self.delta_event(index, {"type": "citations_delta", "citation": cited})
 
     def finish(self, finishes: Sequence[Finish]) -> bytes:
         """Close all blocks and return the event with the stop reason of the first choice."""
@@ -108,15 +124,24 @@ class AnthropicWire:
 
     def counts(self) -> TokenCounts:
         """Return the tokens to be billed so far."""
-        return TokenCounts(self.request.prompt_tokens, self.output_tokens(), self.cache)
+        return TokenCounts(self.request.prompt_tokens, self.output_tokens(), self.cache, self.searches())
+
+    def searches(self) -> int:
+        """Return the number of searches so far."""
+        return sum(block.kind == "search" for block in self.blocks)
 
     def output_tokens(self) -> int:
         """Return the number of deltas so far."""
         return sum(len(block.texts) for block in self.blocks)
 
-    def final_usage(self) -> dict[str, int]:
+    def final_usage(self) -> dict[str, Any]:
         """Return the usage of the last event."""
-        return {"output_tokens": self.output_tokens()}
+        return {"output_tokens": self.output_tokens(), **self.search_usage()}
+
+    def search_usage(self) -> dict[str, Any]:
+        """Return the number of searches as the wire names it; {} without any."""
+        count = self.searches()
+        return {"server_tool_use": {"web_search_requests": count}} if count else {}
 
     def message(self, content: list[dict[str, Any]], output_tokens: int) -> dict[str, Any]:
         """Return a message object."""
@@ -133,6 +158,7 @@ class AnthropicWire:
                 "cache_creation_input_tokens": self.cache.written,
                 "cache_read_input_tokens": self.cache.read,
                 "output_tokens": output_tokens,
+                **self.search_usage(),
             },
         }
 
@@ -146,7 +172,7 @@ class AnthropicWire:
 
     def opening_texts(self, delta: Delta) -> list[str]:
         """Return the texts that a block holds in its opening event already."""
-        return []
+        return [delta.text] if delta.kind == "found" else []
 
     def close_blocks(self) -> bytes:
         """Close the open blocks; thinking is signed first."""
@@ -168,12 +194,28 @@ class AnthropicWire:
         """Return a content block."""
         if block.kind == "thinking":
             return {"type": "thinking", "thinking": block.text, "signature": self.signature(block)}
-        return {"type": "text", "text": block.text}
+        if block.kind == "search":
+            query = {"query": block.text} if block.text else {}
+            return {"type": "server_tool_use", "id": self.call_id(block), "name": "web_search", "input": query}
+        if block.kind == "found":
+            found = results(block.text, self.request.is_chinese)
+            return {"type": "web_search_tool_result", "tool_use_id": self.call_id(block), "content": found}
+        return {"type": "text", "text": block.text, **({"citations": block.citations} if block.citations else {})}
+
+    def call_id(self, block: Block) -> str:
+        """Return the id of a search, which its results repeat; a block that is not recorded stands for the last."""
+        position = next((i for i, known in enumerate(self.blocks) if known is block), len(self.blocks) - 1)
+        count = sum(known.kind == "search" for known in self.blocks[:position])
+        return f"srvtoolu_{self.id.removeprefix('msg_')}{count - (block.kind == 'found')}"
 
     def delta_fields(self, delta: Delta) -> dict[str, Any]:
         """Return the `delta` object of an event; empty when the delta has no event of its own."""
         if delta.kind == "thinking":
             return {"type": "thinking_delta", "thinking": delta.text}
+        if delta.kind == "search":
+            return {"type": "input_json_delta", "partial_json": json.dumps({"query": delta.text})}
+        if delta.kind == "found":
+            return {}
         return {"type": "text_delta", "text": delta.text}
 
     def delta_event(self, index: int, fields: dict[str, Any]) -> bytes:

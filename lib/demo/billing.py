@@ -17,8 +17,11 @@ QUOTA_PER_DOLLAR = 500_000  # new-api's default
 # Ratios as new-api defines them: 1 is two dollars for a million prompt tokens.
 _DOLLARS_PER_RATIO = Decimal(2)
 _RATIO = Decimal("0.5")
-_RATIOS = MappingProxyType({"demo-thinker": Decimal("1.5"), "demo-cheap": Decimal("0.05")})
+_RATIOS = MappingProxyType(
+    {"demo-thinker": Decimal("1.5"), "demo-cheap": Decimal("0.05"), "demo-gpt-image": Decimal(2)}
+)
 _COMPLETION, _CACHE_READ, _CACHE_WRITE = 4, Decimal("0.1"), Decimal("1.25")
+_SEARCH = Decimal("0.01")  # dollars of a web search, which the list does not state
 # Absent from the price list: shows a cost that is unknown.
 _UNPRICED = frozenset({"demo-echo"})
 
@@ -29,7 +32,8 @@ def answer_cost(model: str, counts: TokenCounts) -> Decimal:
     uncached = counts.prompt - cache.read - cache.written
     prompt = uncached + cache.read * _CACHE_READ + cache.written * _CACHE_WRITE
     ratio = _RATIOS.get(model, _RATIO)
-    return (prompt + counts.completion * _COMPLETION) * ratio * _DOLLARS_PER_RATIO / 10**6
+    tokens = (prompt + counts.completion * _COMPLETION) * ratio * _DOLLARS_PER_RATIO / 10**6
+    return tokens + counts.searches * _SEARCH
 
 
 def log_row(request_id: str, model: str, counts: TokenCounts, started_at: float, ended_at: float) -> dict[str, Any]:

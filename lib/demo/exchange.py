@@ -14,7 +14,7 @@ from lib.demo.texts import ALTERNATIVE, FAULT_MARK
 from lib.demo.wire import Delta, ErrorResponse, Finish, FinishReason
 
 HEARTBEAT = b": PING\n\n"
-_THINKING_RATE = 30.0  # deltas per second
+_RATES = {"thinking": 30.0, "found": 0.8}  # deltas per second, other than those of text
 _FAILURE = ("overloaded_error", "The demo fails here on purpose.")
 _CONTINUE = re.compile(r"continue|继续", re.IGNORECASE)
 
@@ -52,7 +52,7 @@ class Exchange:
     def deltas(self, count: int | None = None) -> Iterator[Step]:
         """Yield the next `count` deltas, or all that are left."""
         for delta in islice(self._deltas, count):
-            rate = self.model.rate if delta.kind == "text" else _THINKING_RATE
+            rate = _RATES.get(delta.kind, self.model.rate)
             yield Step(self.wire.delta(delta), delay=1 / rate)
 
     def closing(self) -> Step:

@@ -9,6 +9,16 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from lib.demo.anthropic_wire import AnthropicWire
+from lib.demo.audio import (
+    AUDIO_MODELS,
+    AUDIO_PATHS,
+    SECONDS_BEFORE_AUDIO,
+    SPEECH,
+    AudioRequest,
+    parse_audio_request,
+    speak,
+    transcribe,
+)
 from lib.demo.billing import (
     BILLING_PATHS,
     PRICES,
@@ -23,7 +33,14 @@ from lib.demo.billing import (
     usage,
 )
 from lib.demo.exchange import Exchange
-from lib.demo.models import MODELS, Model, model_list
+from lib.demo.images import (
+    IMAGE_PATHS,
+    SECONDS_PER_IMAGE,
+    ImageExchange,
+    ImageRequest,
+    parse_image_request,
+)
+from lib.demo.models import IMAGE_MODELS, MODELS, Model, model_list
 from lib.demo.openai_wire import OpenAIWire
 from lib.demo.request import ParsedRequest, parse_request
 from lib.demo.state import State
@@ -34,7 +51,8 @@ JSON_HEADERS = MappingProxyType({"Content-Type": "application/json"})
 STREAM_HEADERS = MappingProxyType(
     {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 )
-_METHODS = MappingProxyType({OPENAI: "POST", ANTHROPIC: "POST", **dict.fromkeys((MODEL_LIST, *BILLING_PATHS), "GET")})
+_POST_PATHS, _GET_PATHS = (OPENAI, ANTHROPIC, *IMAGE_PATHS, *AUDIO_PATHS), (MODEL_LIST, *BILLING_PATHS)
+_METHODS = MappingProxyType({**dict.fromkeys(_POST_PATHS, "POST"), **dict.fromkeys(_GET_PATHS, "GET")})
 
 
 class Server(Protocol):
@@ -54,6 +72,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server  # type: ignore[assignment]  # the parts of the server in use
     request_id, route = "", ""
     models: Mapping[str, Model] = MODELS
+    image_models: Mapping[str, tuple[str, str]] = IMAGE_MODELS
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name in the base class
         """Log nothing."""
@@ -96,6 +115,10 @@ class Handler(BaseHTTPRequestHandler):
             raise ErrorResponse(405, "invalid_request_error", message, {"Allow": method})
         if method == "GET":
             self.send(200, encode(self.document()), JSON_HEADERS)
+        elif self.route in IMAGE_PATHS:
+            self.answer_images(self.parse_images(body))
+        elif self.route in AUDIO_PATHS:
+            self.answer_audio(self.parse_audio(body))
         else:
             self.answer(self.parse(body))
 
@@ -104,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.route == MODEL_LIST:
             return model_list(self.models, self.headers.get("Accept-Language", "").startswith("zh"))
         if self.route == PRICES:
-            return price_list(list(self.models))
+            return price_list([*self.models, *IMAGE_MODELS, *AUDIO_MODELS])
         if self.route == SUBSCRIPTION:
             return subscription()
         if self.route == REQUEST_LOG:
@@ -129,6 +152,47 @@ class Handler(BaseHTTPRequestHandler):
             row = log_row(self.request_id, request.model, counts, started_at, time.time())
             self.server.state.add_answer(answer_cost(request.model, counts), row)
 
+    def parse_images(self, body: bytes) -> ImageRequest:
+        """Parse a request for images. Raises ErrorResponse (400) for a body that is malformed."""
+        return parse_image_request(body, self.route, self.headers.get("Content-Type", ""))
+
+    def answer_images(self, request: ImageRequest) -> None:
+        """Send the images of a request. Raises ErrorResponse (404) for a model of another kind."""
+        if request.model not in self.image_models:
+            raise ErrorResponse(404, "model_not_found", f"The demo has no image model {request.model[:80]!r}.")
+        started_at = time.time()
+        exchange = self.image_exchange(request)
+        if request.is_stream:
+            self.stream(exchange)
+        else:
+            body = encode(exchange.body())
+            self.wait(SECONDS_PER_IMAGE * request.count / self.server.pace)
+            self.send(200, body, JSON_HEADERS)
+        counts = request.counts()
+        row = log_row(self.request_id, request.model, counts, started_at, time.time())
+        self.server.state.add_answer(answer_cost(request.model, counts), row)
+
+    def parse_audio(self, body: bytes) -> AudioRequest:
+        """Parse a request of an audio route. Raises ErrorResponse (400) for a body that is malformed."""
+        return parse_audio_request(body, self.route, self.headers.get("Content-Type", ""))
+
+    def answer_audio(self, request: AudioRequest) -> None:
+        """Send speech or a transcript. Raises ErrorResponse (404) for a model of another kind."""
+        if request.model not in AUDIO_MODELS:
+            raise ErrorResponse(404, "model_not_found", f"The demo has no audio model {request.model[:80]!r}.")
+        started_at = time.time()
+        self.wait(SECONDS_BEFORE_AUDIO / self.server.pace)
+        if self.route == SPEECH:
+            self.send(200, speak(request.text), {"Content-Type": "audio/wav"})
+        else:
+            self.send(200, encode(transcribe(request)), JSON_HEADERS)
+        row = log_row(self.request_id, request.model, request.counts(), started_at, time.time())
+        self.server.state.add_answer(answer_cost(request.model, request.counts()), row)
+
+    def image_exchange(self, request: ImageRequest) -> ImageExchange:
+        """Return the images of a request."""
+        return ImageExchange(request)
+
     def find_model(self, name: str) -> Model:
         """Return a model. Raises ErrorResponse (404) for an unknown name."""
         if name not in self.models:
@@ -150,7 +214,7 @@ class Handler(BaseHTTPRequestHandler):
         wire = OpenAIWire if request.path == OPENAI else AnthropicWire
         return Exchange(request, model, wire(request, CacheUsage()), self.request_id)
 
-    def stream(self, exchange: Exchange) -> None:
+    def stream(self, exchange: Exchange | ImageExchange) -> None:
         """Send an answer as a stream."""
         self.send_head(200, {**STREAM_HEADERS, "Transfer-Encoding": "chunked"})
         due = time.monotonic()

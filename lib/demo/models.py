@@ -14,13 +14,17 @@ from lib.demo.answers import (
     write_title,
     write_tour,
 )
+from lib.demo.audio import AUDIO_MODELS
 from lib.demo.deltas import split_text
 from lib.demo.request import ParsedRequest
+from lib.demo.search import search_deltas, write_search
 from lib.demo.texts import BREAKS, ERRORS, SLOW, THINKER, THINKING
 from lib.demo.wire import Delta, DeltaKind, ErrorResponse, FinishReason
 
 # Paragraphs of thinking by effort; all of them for higher efforts and by default.
 _THINKING_PARAGRAPHS = MappingProxyType({"none": 0, "minimal": 1, "low": 1, "medium": 2})
+
+_ALL_INPUTS = ("text", "image", "file", "audio")
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class Model:
     It writes a text, a sample by default, and sends `rate` deltas per second after as many `heartbeats`, one
     second apart. `limit` is the number of deltas after which it ends with `finish`; a `fault` takes the place
     of the end. `error` refuses the first `failures` requests of a kind, or all of them when that is None.
-    `context_window` is in tokens.
+    `context_window` is in tokens, `inputs` are what the model list says that it takes, () for nothing. It
+    `searches` the web if the request asks for it.
     """
 
     english: str
@@ -45,13 +50,18 @@ class Model:
     error: Callable[[], ErrorResponse] | None = None
     failures: int | None = None
     context_window: int | None = None
+    inputs: tuple[str, ...] = ()
+    searches: bool = False
 
     def text(self, request: ParsedRequest) -> str:
         """Return the text of the answer, with the place of a fault marked."""
         return self.write(request) if self.write else write_sample(request, (self.english, self.chinese))
 
     def deltas(self, request: ParsedRequest, text: str) -> Iterator[Delta]:
-        """Yield the thinking and the text in deltas."""
+        """Yield the thinking, the searches and the text in deltas."""
+        if self.searches:
+            yield from search_deltas(request, text)
+            return
         if self.thinks:
             thinking = "\n\n".join(thinking_paragraphs(request))
             yield from (Delta(piece, "thinking") for piece in split_text(thinking))
@@ -71,7 +81,7 @@ def _rate_limit(message: str) -> Callable[[], ErrorResponse]:
 
 MODELS: Mapping[str, Model] = MappingProxyType(
     {
-        "demo-tour": Model("a tour of this page", "页面功能导览", write=write_tour),
+        "demo-tour": Model("a tour of this page", "页面功能导览", write=write_tour, inputs=_ALL_INPUTS),
         "demo-long": Model(
             "a long answer with tables, formulas and code",
             "带表格、公式和代码的长回答",
@@ -82,6 +92,12 @@ MODELS: Mapping[str, Model] = MappingProxyType(
             "先思考三秒，再回答",
             write=lambda _: THINKER,
             thinks=True,
+        ),
+        "demo-search": Model(
+            "two web searches and their sources, when the search is on",
+            "打开搜索后，显示两次网页搜索和来源",
+            write=write_search,
+            searches=True,
         ),
         "demo-slow": Model(
             "four seconds of waiting, then a slow answer",
@@ -96,7 +112,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
             write=write_endless_lines,
             rate=40.0,
         ),
-        "demo-echo": Model("the request as it was received", "收到的请求原文", write=write_echo),
+        "demo-echo": Model("the request as it was received", "收到的请求原文", write=write_echo, inputs=_ALL_INPUTS),
         "demo-cut-by-length": Model(
             "an answer cut by the length limit, to be continued",
             "被长度上限截断、可以继续的回答",
@@ -136,6 +152,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
             "上下文窗口只有 800 个 token，几轮就满",
             rate=200.0,
             context_window=800,
+            inputs=("text",),
         ),
         "demo-cheap": Model(
             "the first words of the question, as a title or summary",
@@ -144,6 +161,12 @@ MODELS: Mapping[str, Model] = MappingProxyType(
             rate=200.0,
         ),
     }
+)
+
+
+# Models that draw, described in English and Chinese.
+IMAGE_MODELS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"demo-gpt-image": ("a picture, drawn while you watch, and changes to it", "边画边看的图片，也可以修改图片")}
 )
 
 
@@ -161,5 +184,17 @@ def model_list(models: Mapping[str, Model], is_chinese: bool) -> dict[str, Any]:
         }
         if model.context_window:
             entry["context_length"] = model.context_window
+        if model.inputs:
+            entry["architecture"] = {"input_modalities": list(model.inputs)}
+        if model.searches:
+            entry["capabilities"] = {"web_search": {"supported": True}}
+        data.append(entry)
+    for name, descriptions in IMAGE_MODELS.items():
+        entry = {"id": name, "object": "model", "created": 1626777600, "owned_by": "antler-demo"}
+        entry |= {"supported_endpoint_types": ["image-generation"], "description": descriptions[is_chinese]}
+        data.append(entry)
+    for name, (kind, english, chinese) in AUDIO_MODELS.items():
+        entry = {"id": name, "object": "model", "created": 1626777600, "owned_by": "antler-demo"}
+        entry |= {"supported_endpoint_types": [kind], "description": chinese if is_chinese else english}
         data.append(entry)
     return {"success": True, "object": "list", "data": data}

@@ -7,7 +7,10 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from lib.demo.request import ParsedRequest
+from lib.demo.search import annotation
 from lib.demo.wire import OPENAI, CacheUsage, Delta, Finish, TokenCounts, data_event, error_payload
+
+_NOT_THINKING = ("text", "refusal", "search", "found", "citation")
 
 
 class OpenAIWire:
@@ -74,19 +77,33 @@ class OpenAIWire:
 
     def counts(self) -> TokenCounts:
         """Return the tokens to be billed so far."""
-        return TokenCounts(self.request.prompt_tokens, sum(map(len, self.choices)), self.cache)
+        return TokenCounts(self.request.prompt_tokens, sum(map(len, self.choices)), self.cache, self.searches())
 
     def delta_fields(self, delta: Delta) -> dict[str, Any]:
-        """Return the `delta` object of a chunk."""
-        return {self.fields[delta.kind]: delta.text}
+        """Return the `delta` object of a chunk; it is empty for a search, which this wire does not show."""
+        if delta.kind == "citation":
+            return {"annotations": [self.annotation(delta)]}
+        return {self.fields[delta.kind]: delta.text} if delta.kind in self.fields else {}
 
     def message(self, deltas: Sequence[Delta]) -> dict[str, Any]:
         """Return the fields of a whole message, without its role."""
         message: dict[str, Any] = {}
         for delta in deltas:
-            field = self.fields[delta.kind]
-            message[field] = message.get(field, "") + delta.text
+            if delta.kind == "citation":
+                message["annotations"] = [*message.get("annotations", ()), self.annotation(delta)]
+            elif delta.kind in self.fields:
+                field = self.fields[delta.kind]
+                message[field] = message.get(field, "") + delta.text
         return message
+
+    def annotation(self, delta: Delta) -> Mapping[str, Any]:
+        """Return a citation at the end of the text so far."""
+        position = sum(len(earlier.text) for earlier in self.choices[delta.choice] if earlier.kind == "text")
+        return annotation(delta.text, self.request.is_chinese, position)
+
+    def searches(self) -> int:
+        """Return the number of searches so far."""
+        return sum(delta.kind == "search" for deltas in self.choices for delta in deltas)
 
     def payload(self, kind: str, choices: list[Any], usage: dict[str, Any] | None) -> dict[str, Any]:
         """Return a chunk or a whole completion."""
@@ -107,11 +124,13 @@ class OpenAIWire:
     def usage(self) -> dict[str, Any] | None:
         """Return the token counts so far, or None for a gateway that reports none."""
         counts = self.counts()
-        reasoning = sum(delta.kind not in ("text", "refusal") for deltas in self.choices for delta in deltas)
+        reasoning = sum(delta.kind not in _NOT_THINKING for deltas in self.choices for delta in deltas)
         return {
             "prompt_tokens": counts.prompt,
             "completion_tokens": counts.completion,
             "total_tokens": counts.prompt + counts.completion,
             "prompt_tokens_details": {"cached_tokens": self.cache.read},
             "completion_tokens_details": {"reasoning_tokens": reasoning},
+            # As LiteLLM and OpenRouter name them.
+            **({"server_tool_use": {"web_search_requests": counts.searches}} if counts.searches else {}),
         }

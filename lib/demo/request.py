@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.demo.deltas import count_tokens
+from lib.demo.received_files import FILE_TYPES, ReceivedFile, parse_file, split_text_files
 from lib.demo.wire import OPENAI, ErrorResponse
 
-_FILE_TYPES = frozenset(("image_url", "file", "input_audio", "image", "document"))
 _CHINESE = re.compile("[\u3400-\u9fff]|chinese", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A question with the number of its files, and the answer to it, empty for the last question."""
+    """A question with its files, and the answer to it, empty for the last question."""
 
     question: str
-    files: int
+    files: tuple[ReceivedFile, ...]
     answer: str = ""
 
 
@@ -89,21 +89,22 @@ def _parse(body: Mapping[str, Any], path: str) -> ParsedRequest:
     )
 
 
-def _messages(body: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
-    """Yield role, text and number of files of each message, the system prompt first."""
+def _messages(body: Mapping[str, Any]) -> Iterator[tuple[str, str, list[ReceivedFile]]]:
+    """Yield role, text and files of each message, the system prompt first."""
     system = [{"role": "system", "content": body["system"]}] if body.get("system") else []
     for message in [*system, *body["messages"]]:
         content = message.get("content") or ""
         parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
         text = "\n".join(part["text"] for part in parts if part["type"] == "text")
-        yield message["role"], text, sum(part["type"] in _FILE_TYPES for part in parts)
+        yield message["role"], text, [parse_file(part) for part in parts if part["type"] in FILE_TYPES]
 
 
-def _turns(messages: list[tuple[str, str, int]]) -> tuple[Turn, ...]:
+def _turns(messages: list[tuple[str, str, list[ReceivedFile]]]) -> tuple[Turn, ...]:
     turns: list[Turn] = []
     for role, text, files in messages:
         if role == "user":
-            turns.append(Turn(text, files))
+            question, text_files = split_text_files(text)
+            turns.append(Turn(question, (*files, *text_files)))
         elif role == "assistant" and turns:
             last = turns[-1]
             turns[-1] = Turn(last.question, last.files, last.answer + text)

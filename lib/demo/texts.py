@@ -35,6 +35,18 @@ NEXT: Text = (
     "model, for example `demo-thinker`.",
     "**接下来：** 可以要代码、公式、表格或长文；可以修改前面的问题；也可以换一个模型，比如 `demo-thinker`。",
 )
+SEARCH_ON: Text = (
+    "I searched the web. Antlers grow up to two centimetres a day, faster than any other bone.\n\n"
+    "A stag sheds them every spring.\n\n"
+    "This is the built-in demo, not a model: the pages are invented. The sources are below.\n",
+    "已搜索网页。鹿角每天最多能长两厘米，比任何骨头都快。\n\n雄鹿每年春天换角。\n\n"
+    "这是内置演示，不是模型：网页都是虚构的。来源列在下面。\n",
+)
+SEARCH_OFF: Text = (
+    "Turn on *Search the web* beside the model, and ask again: then the demo, which is no model, shows two "
+    "searches and their sources.\n",
+    "请打开模型旁边的“搜索网页”再问一次：演示（不是模型）会显示两次搜索和来源。\n",
+)
 REFUSAL: Text = (
     "The demo will not answer this. It refuses every question, to show a refusal; no model has judged yours.",
     "演示不回答这个问题。无论问什么它都会拒绝，只为展示拒绝的样子；并没有模型评判你的问题。",

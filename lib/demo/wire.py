@@ -1,16 +1,19 @@
-"""Types, paths and encoding shared by both wires of the demo gateway."""
+"""Types, paths, encoding and forms shared by the routes of the demo gateway."""
 
 import json
 import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import HTTP
 from types import MappingProxyType
 from typing import Any, Literal
 
 OPENAI, ANTHROPIC = "/v1/chat/completions", "/v1/messages"
 
-DeltaKind = Literal["text", "thinking", "refusal"]
+# A search has its query as text, results and a citation have the number of what they are.
+DeltaKind = Literal["text", "thinking", "refusal", "search", "found", "citation"]
 FinishReason = Literal["stop", "stop_sequence", "length", "refusal", "filter"]
 
 
@@ -41,11 +44,12 @@ class CacheUsage:
 
 @dataclass(frozen=True)
 class TokenCounts:
-    """Tokens to be billed; `prompt` includes those of the cache."""
+    """Tokens and web searches to be billed; `prompt` includes the tokens of the cache."""
 
     prompt: int
     completion: int
     cache: CacheUsage = CacheUsage()
+    searches: int = 0
 
 
 class ErrorResponse(Exception):
@@ -94,3 +98,18 @@ def data_event(value: Mapping[str, Any]) -> bytes:
 def named_event(value: Mapping[str, Any]) -> bytes:
     """Return `value` as a server-sent event named by its `type`."""
     return f"event: {value['type']}\n".encode() + data_event(value)
+
+
+def parse_form(body: bytes, content_type: str) -> tuple[dict[str, str], dict[str, list[bytes]]]:
+    """Return the texts and the files of a multipart form."""
+    head = b"Content-Type: " + content_type.encode("latin-1") + b"\r\n\r\n"
+    fields: dict[str, str] = {}
+    files: dict[str, list[bytes]] = {}
+    for part in BytesParser(policy=HTTP).parsebytes(head + body).iter_parts():
+        name = str(part.get_param("name", header="content-disposition"))
+        content = bytes(part.get_payload(decode=True))
+        if part.get_filename() is None:
+            fields[name] = content.decode()
+        else:
+            files.setdefault(name.removesuffix("[]"), []).append(content)
+    return fields, files

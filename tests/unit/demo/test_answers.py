@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import re
 
 import pytest
+from PIL import Image
 
 from lib.demo import MODELS, DemoGateway
 from lib.demo.wire import ANTHROPIC, OPENAI
 from tests.support.gateway_client import (
     answer_text,
     each_path,
-    post,
     request_body,
     stream_answer,
     whole_answer,
@@ -77,13 +79,49 @@ def test_only_the_latest_questions_are_listed(gateway: DemoGateway) -> None:
     assert "“Q12”" not in text
 
 
-def test_files_are_counted(gateway: DemoGateway) -> None:
-    parts = [{"type": "text", "text": "What is this?"}]
-    openai = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
-    anthropic = [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}]
+def test_received_files_are_named_with_their_sizes(gateway: DemoGateway) -> None:
+    picture, paper = encode(tiny_png(30, 20)), encode(b"%PDF-1.7")
+    text = {"type": "text", "text": '<file-12ab name="a &amp; b.md">\nQuokka\n</file-12ab>\n\nWhat is this?'}
+    openai = [
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}},
+        {"type": "file", "file": {"filename": "b_c.pdf", "file_data": f"data:application/pdf;base64,{paper}"}},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}},
+    ]
+    anthropic = [
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": picture}},
+        {
+            "type": "document",
+            "title": "b_c.pdf",
+            "source": {"type": "base64", "media_type": "application/pdf", "data": paper},
+        },
+    ]
     for path, files in ((OPENAI, openai), (ANTHROPIC, anthropic)):
-        response = post(gateway, path, request_body("demo-tour", [*parts, *files]))
-        assert "Files received: 1." in response.text
+        answer = stream_answer(gateway, path, request_body("demo-tour", [*files, text])).text
+        assert f"Files received: {len(files) + 1}." in answer
+        assert re.search(r"“1 \(image/png, \d+ bytes, 30 × 20 pixels\)”", answer)
+        assert "b&#95;c.pdf (application/pdf, 8 bytes)" in answer
+        assert "a &#38; b.md (text, 6 bytes)" in answer
+        assert "You asked: “What is this?”" in answer
+        assert ("audio/mpeg, 3 bytes" in answer) == (path == OPENAI)
+
+
+def test_files_that_are_none_are_counted_without_facts(gateway: DemoGateway) -> None:
+    links = [
+        {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+    ]
+    answer = stream_answer(gateway, OPENAI, request_body("demo-tour", links)).text
+    assert "Files received: 2." in answer and "2 (image/png, 3 bytes)" in answer
+
+
+def encode(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def tiny_png(width: int, height: int) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (width, height)).save(stream, "PNG")
+    return stream.getvalue()
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in WITHOUT_TEXT])

@@ -12,6 +12,8 @@ import pytest
 import requests
 
 from lib.demo import MODELS, DemoGateway
+from lib.demo.audio import AUDIO_MODELS
+from lib.demo.models import IMAGE_MODELS
 from lib.demo.wire import ANTHROPIC, OPENAI
 from lib.gateway.catalog import models as catalog
 from tests.support.gateway_client import (
@@ -32,7 +34,9 @@ def test_each_model_is_described_in_two_languages(gateway: DemoGateway) -> None:
     for language, attribute in (("en", "english"), ("zh-CN", "chinese")):
         listed = get(gateway, "/v1/models", **{"Accept-Language": language}).json()["data"]
         assert {entry["id"]: entry["description"] for entry in listed} == {
-            name: getattr(model, attribute) for name, model in MODELS.items()
+            **{name: getattr(model, attribute) for name, model in MODELS.items()},
+            **{name: texts[attribute == "chinese"] for name, texts in IMAGE_MODELS.items()},
+            **{name: texts[1 if language == "en" else 2] for name, texts in AUDIO_MODELS.items()},
         }
     descriptions = [text for model in MODELS.values() for text in (model.english, model.chinese)]
     assert len(set(descriptions)) == len(descriptions)
@@ -41,12 +45,13 @@ def test_each_model_is_described_in_two_languages(gateway: DemoGateway) -> None:
 
 def test_the_list_offers_all_models_on_both_wires(gateway: DemoGateway, openai_sdk: openai.OpenAI) -> None:
     listed = catalog.parse_model_page(get(gateway, "/v1/models").text)[0].models
-    assert [model.id for model in listed] == list(MODELS)
+    assert [model.id for model in listed] == [*MODELS, *IMAGE_MODELS]
     assert listed[0].id == "demo-tour"
-    assert {model.wires for model in listed} == {("openai", "anthropic")}
+    assert {model.wires for model in listed if not model.makes_images} == {("openai", "anthropic")}
+    assert {model.id for model in listed if model.makes_images} == set(IMAGE_MODELS)
     windows = {model.id: model.capabilities.context_window for model in listed}
     assert (windows["demo-short-memory"], windows["demo-tour"]) == (800, None)
-    assert [model.id for model in openai_sdk.models.list()] == list(MODELS)
+    assert [model.id for model in openai_sdk.models.list()] == [*MODELS, *IMAGE_MODELS, *AUDIO_MODELS]
 
 
 @each_path
@@ -158,7 +163,7 @@ def test_the_tour_is_sent_at_sixty_deltas_a_second() -> None:
 def test_prices_and_balance_follow_the_answers() -> None:
     gateway = DemoGateway(pace=2000)
     prices = get(gateway, "/api/pricing").json()["data"]
-    assert {price["model_name"] for price in prices} == set(MODELS) - {"demo-echo"}
+    assert {price["model_name"] for price in prices} == {*MODELS, *IMAGE_MODELS, *AUDIO_MODELS} - {"demo-echo"}
     assert get(gateway, "/v1/dashboard/billing/subscription").json()["hard_limit_usd"] == 20
     assert get(gateway, "/api/status").json()["data"]["quota_display_type"] == "USD"
     assert get(gateway, "/v1/dashboard/billing/usage").json()["total_usage"] == 0
