@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 from starlette.middleware import Middleware
 
-from lib.ui.auth import require
+from lib.ui.auth import require, require_reader
+from lib.ui.browser import scripts
+from lib.ui.chat import answer_status
 from lib.ui.history import sidebar
 from lib.ui.server import (
     auth_middleware,
@@ -13,9 +15,12 @@ from lib.ui.server import (
     health,
     log_setup,
     shutdown,
+    speech,
     streamlit_private,
+    theme_middleware,
 )
 from lib.ui.session import resources
+from lib.ui.session.state import session_state
 from lib.ui.settings import storage
 from lib.ui.text import t
 from lib.ui.widgets import errors, language, navigation
@@ -25,11 +30,12 @@ def run() -> None:
     st.set_page_config(page_title="Antler", page_icon=resources.LOGO, layout="centered")
     navigation.render_css()
     language.render()
-    navigation.render_page_events()
     st.logo(resources.LOGO, size="large")
     page = st.navigation(
         [
             st.Page(navigation.CHAT_PAGE, title=t("nav.chat"), default=True),
+            st.Page(navigation.PROMPTS_PAGE, title=t("nav.prompts")),
+            st.Page(navigation.PROJECT_PAGE, title=t("nav.project")),
             st.Page(navigation.SETTINGS_PAGE, title=t("nav.settings")),
             st.Page(navigation.USAGE_PAGE, title=t("nav.usage")),
             st.Page(navigation.ADMIN_PAGE, title=t("admin.title")),
@@ -37,13 +43,26 @@ def run() -> None:
         ],
         position="hidden",
     )
-    is_chat_page = page.url_path == ""
-    sidebar.render(require(), is_chat_page=is_chat_page)
-    with st.sidebar:
-        storage.render_persistence_notice()
+    session_state.is_chat_page = is_chat_page = page.url_path == ""
+    if not is_chat_page:
+        answer_status.render_title(f"{page.title} · Antler")
+    scripts.render(page.url_path)
+    user = require_reader() if page.url_path == navigation.SHARED_PATH else require()
+    if user is None:
+        # A reader of a public link has no account, and so no sidebar.
+        page.run()
+        return
+    if resources.settings().access.mode == "oidc":
+        scripts.render_return(is_signed_in=True)
+    sidebar.render_head()
     if is_chat_page:
         storage.render_notice()
-    page.run()
+    try:
+        page.run()
+    except Exception:
+        sidebar.render(user, is_chat_page=is_chat_page)
+        raise
+    sidebar.render(user, is_chat_page=is_chat_page)
 
 
 if __name__ == "__main__":
@@ -54,11 +73,12 @@ else:
     # `streamlit run app.py` finds this name, serves it, and runs this file as its script.
     app = st.App(
         __file__,
-        routes=health.routes(),
+        routes=[*health.routes(), *speech.routes()],
         lifespan=shutdown.lifespan,
         middleware=[
             Middleware(csp_middleware.SecurityHeadersMiddleware),
             Middleware(shutdown.DrainMiddleware),
+            Middleware(theme_middleware.ThemeMiddleware),
             Middleware(auth_middleware.AuthMiddleware),
         ],
         on_script_error=errors.on_script_error,

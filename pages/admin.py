@@ -5,37 +5,39 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
-from lib.ui.admin import audit_log, limits, models, prices, prompts, refused_params, users
-from lib.ui.admin.scope import SECTION_KEY
+from lib.ui.admin import audit_log, limits, models, prices, refused_params, users
+from lib.ui.admin.scope import PAGE
 from lib.ui.auth import require
-from lib.ui.session.state import session_state
+from lib.ui.prompts import library
 from lib.ui.text import t
-from lib.ui.widgets import errors, navigation
-from lib.ui.widgets.controls import render_choice
+from lib.ui.widgets import errors, navigation, tabs
 
 user = require()
 
-if not user.is_admin:
-    st.markdown(t("admin.not_you"))
-    st.stop()
-navigation.render_back_link()
-errors.render_flash_warning()
-st.title(t("admin.title"), anchor=False)
 sections = {
     "limits": limits.render,
     "models": models.render_access,
     "default": models.render_default,
     "prices": prices.render,
-    "prompts": prompts.render,
+    "prompts": library.render_team_names,
     "refused_params": refused_params.render,
     "people": users.render,
     "audit": audit_log.render,
 }
-if not session_state.has_widget(SECTION_KEY):
-    session_state.set_widget(SECTION_KEY, "limits")
-section = render_choice(t("admin.sections"), SECTION_KEY, list(sections), lambda name: t(f"admin.{name}"))
-with st.container(key=f"admin-{section}"):
-    try:
-        sections[str(section)](user)
-    except StoreError as error:
-        st.error(errors.code_message(error.code), icon=":material/error:")
+
+
+def render_section(name: str) -> None:
+    with st.container(key=f"admin-{name}"):
+        try:
+            sections[name](user)
+        except StoreError as error:
+            st.error(errors.code_message(error.code), icon=":material/error:")
+
+
+if user.is_admin:
+    navigation.render_back_link()
+    errors.render_flash_warning()
+    st.title(t("admin.title"), anchor=False)
+    tabs.render(PAGE, {name: t(f"admin.{name}") for name in sections}, render_section)
+else:
+    st.markdown(t("admin.not_you"))

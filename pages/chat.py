@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from lib.core.errors import StoreError
 from lib.ui.auth import require
 from lib.ui.chat import (
-    composer,
+    answer_status,
     empty_state,
     live_answer,
+    message_tools,
+    queued_questions,
     share,
     transcript,
 )
+from lib.ui.composer import composer
+from lib.ui.files import file_viewer
+from lib.ui.history import sidebar
+from lib.ui.projects import home
 from lib.ui.session import conversation_view
+from lib.ui.session.state import session_state
 from lib.ui.text import t
 from lib.ui.widgets import cost, errors, scroll
 
@@ -26,27 +35,50 @@ except StoreError as error:
     # Keep the page and what is being typed.
     view = conversation_view.current_view()
 stop_slot = composer.render(user)
+answer_status.render(view)
 
-with st.empty():
+scroll.extend_visible_range(view)
+has_switch = session_state.temporary_store or not (view.nodes or view.project)
+# A slot for each: what is no longer shown has to be gone before the messages are.
+slots = [
+    st.container() if is_shown else st.empty() for is_shown in (has_switch, view.nodes, view.nodes, not view.nodes)
+]
+places = transcript.place_messages(user, view)
+with slots[0]:
     empty_state.render_temporary_switch(user, view)
-with st.empty():
+with slots[1]:
     cost_slot = share.render(user, view)
-with st.empty():
-    if not view.nodes:
+with slots[2]:
+    empty_state.render_header(view)
+with slots[3]:
+    if view.project and not view.nodes:
+        home.render(user, view.project)
+    elif not view.nodes:
         empty_state.render(user)
-with st.empty():
-    scroll.render(view)
-transcript.render(user, view)
-answer_slot = transcript.create_answer_bubble(view.nodes[-1]) if view.generation else None
+message_tools.render(user, view)
+bubble = transcript.render(user, view, places)
 transcript.render_later_button(view)
-transcript.clear_stale_elements(len(view.nodes[view.start : view.end]) + bool(view.end))
-if view.generation and answer_slot:
-    view.nodes[-1] = live_answer.render(view.generation, view.nodes[-1], answer_slot)
+has_queue = view.end is None and view.queue.questions
+with st.container() if has_queue else st.empty():
+    if has_queue:
+        queued_questions.render(user, view)
+transcript.preload_renderers()
+file_viewer.render(user)
+composer.render_model_list(user)
+if not view.generation:
+    scroll.render(view)
+sidebar.render(user, is_chat_page=True)
+if view.generation and bubble:
+    on_shown = partial(scroll.render, view)
+    node = view.nodes[-1] = live_answer.render(view.generation, view.nodes[-1], bubble, on_shown)
     conversation_view.refresh_after_answer(user.id, view)
+    transcript.render_foot(user, view, node, bubble, is_last=True)
     if cost_slot:
         cost.render_conversation_cost(view, cost_slot)
-    transcript.render_answer(user, view, view.nodes[-1], answer_slot, is_last=True)
-    composer.replace_stop_with_estimate(stop_slot)
+    message_tools.render_answer_tools(user, view, node)
+    composer.replace_stop_with_estimate(user, stop_slot)
+    answer_status.render_end(user, view)
     if view.generation.wait(-1, 0).is_unsaved:
         st.warning(t("answer.unsaved"), icon=":material/save:")
     conversation_view.mark_read(user.id, view)
+queued_questions.follow(user, view)

@@ -13,7 +13,6 @@ from lib.ui.widgets import errors, navigation
 user = require()
 
 navigation.render_back_link()
-navigation.render_admin_link(user)
 st.title(t("usage.title"), anchor=False)
 try:
     quota_status.render()

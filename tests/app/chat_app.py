@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,9 +14,13 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element, Node
 
 from lib.ui.session.values import BrowserIdentity
+from tests.app import model_select
 
 APP = Path(__file__).parents[2] / "app.py"
 RUN_SECONDS = 60
+TAG = re.compile("<[^>]+>")
+# Sections of the parameter panel; a closed one is not rendered.
+SECTIONS = ("about", "params-thinking", "params-search", "params-sampling", "params-output", "params-request")
 TEXT_FIELDS = ("label", "body", "code_text", "text")
 
 
@@ -28,6 +35,9 @@ def _list_texts(node: Node) -> Iterator[str]:
             yield str(label)
         for child in node.children.values():
             yield from _list_texts(child)
+    elif isinstance(node, Element) and node.type == "html":
+        if not node.proto.body.startswith("<style"):
+            yield unescape(TAG.sub("", node.proto.body))
     elif isinstance(node, Element):
         yield from filter(None, (str(getattr(node.proto, name, "")) for name in TEXT_FIELDS))
 
@@ -48,9 +58,11 @@ class ChatApp:
     def __init__(self, page: str = "chat", *, browser: str = "0123", **query: str) -> None:
         self.at = AppTest.from_file(APP, default_timeout=RUN_SECONDS)
         self.at.session_state["browser_identity"] = BrowserIdentity(f"browser:{browser}", "browser")
+        for section in SECTIONS:
+            self.at.session_state[section] = True
         for name, value in query.items():
             self.at.query_params[name] = value
-        self.composer = ""
+        self.composer, self._prefill_nonce = "", ""
         if page != "chat":
             self.at.switch_page(f"pages/{page}.py")
         self.run()
@@ -58,9 +70,15 @@ class ChatApp:
     def run(self) -> Self:
         self.at.run()
         assert not self.at.exception
-        if (inputs := self.at.chat_input) and inputs[0].proto.set_value:
-            self.composer = inputs[0].proto.value.strip()
+        for component in self.at.get("bidi_component"):
+            if component.proto.component_name == "antler.drafts" and (data := json.loads(component.proto.json)):
+                self._read_prefill(*data.get("prefill", ("", "")))
         return self
+
+    def _read_prefill(self, nonce: str, text: str) -> None:
+        """Put a text into the composer, as the browser does."""
+        if nonce != self._prefill_nonce:
+            self._prefill_nonce, self.composer = nonce, text
 
     def wait_for(self, text: str) -> Self:
         """Rerun until a text appears that a background thread brings."""
@@ -71,8 +89,10 @@ class ChatApp:
             self.run()
         return self
 
-    def open_page(self, name: str) -> Self:
+    def open_page(self, name: str, tab: str = "") -> Self:
         self.at.switch_page(f"pages/{name}.py")
+        if tab:
+            self.at.query_params["tab"] = tab
         return self.run()
 
     def ask(self, text: str) -> Self:
@@ -87,8 +107,17 @@ class ChatApp:
 
     def choose_action(self, message: int, label: str) -> Self:
         """Choose an action from the menu of a message: 0 is the first question, -1 the last answer."""
-        menu = self.at.main.get("menu_button")[message]
-        place = next(place for place, option in enumerate(menu.options) if label in option)
+        return self._choose(self._menus("More actions")[message], label)
+
+    def regenerate_with(self, answer: int, model: str) -> Self:
+        """Choose a model from the menu below an answer: 0 is the first answer, -1 the last."""
+        return self._choose(self._menus("Regenerate")[answer], model)
+
+    def _menus(self, label: str) -> list[Any]:
+        return [menu for menu in self.at.main.get("menu_button") if menu.label.startswith(label)]
+
+    def _choose(self, menu: Any, label: str) -> Self:
+        place = next(place for place, option in enumerate(menu.options) if label in option.replace("\\", ""))
         menu.click_index(place)
         return self.run()
 
@@ -101,8 +130,23 @@ class ChatApp:
         menu.click_index(place)
         return self.run()
 
+    @property
+    def model(self) -> str:
+        """The selected model, as its button shows it."""
+        return model_select.selected_model(self.at)
+
+    def choose_model(self, model: str, label: str = "Model") -> Self:
+        """Choose a model in the list of the button with this label."""
+        model_select.choose_model(self.at, model, label)
+        return self.run()
+
+    def star_model(self, model: str, is_favourite: bool = True) -> Self:
+        """Press the star of a model in the list."""
+        model_select.star_model(self.at, model, is_favourite)
+        return self.run()
+
     def choose_wire(self, wire: str) -> Self:
-        """Choose a wire by its id, in the composer's row or in the settings."""
+        """Choose a wire by its id, in the panel of parameters or in the settings."""
         self.field("API format").set_value(wire)
         return self.run()
 
@@ -122,7 +166,9 @@ class ChatApp:
         return next(element for element in elements if element.label.startswith(label))
 
     def buttons(self, label: str) -> list[Any]:
-        return [button for button in self.at.button if button.label.replace("\\", "") == label]
+        """Return the buttons with this label, with or without the number of a message or what it is about."""
+        numbered = re.compile(rf"{re.escape(label)}(?: (?:question|answer) \d+| :small\[.*\])?")
+        return [button for button in self.at.button if numbered.fullmatch(button.label.replace("\\", ""))]
 
     @property
     def conversation(self) -> str:

@@ -40,6 +40,13 @@ def clear_caches() -> None:
         cached.clear()
 
 
+def clear_process() -> None:
+    """Forget all that a process keeps between sessions."""
+    st.cache_resource.clear()
+    resources.policy.clear()
+    resources.purge_expired.clear()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def scan_packages_once() -> Iterator[None]:
     """Each AppTest reads the metadata of all installed packages, which takes longer than the page."""
@@ -106,7 +113,7 @@ def fake_gateway() -> Iterator[FakeGateway]:
         yield server
 
 
-def _keep_app_around_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+def keep_app_around_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run app.py around each page and keep its registry of pages over reruns, as a server does.
 
     AppTest makes a new manager for each run, which would run the page's file by itself.
@@ -131,12 +138,12 @@ def environ(database_url, monkeypatch) -> Iterator[pytest.MonkeyPatch]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setattr(resources, "_load_secrets", dict)
-    _keep_app_around_pages(monkeypatch)
+    keep_app_around_pages(monkeypatch)
     st.config.set_option("server.address", "127.0.0.1")
-    st.cache_resource.clear()
+    clear_process()
     yield monkeypatch
     st.config.set_option("server.address", None)
-    st.cache_resource.clear()
+    clear_process()
 
 
 @pytest.fixture

@@ -8,6 +8,22 @@ from dataclasses import dataclass
 
 from tests.support.app_server import AppServer
 
+# Paths of files and data of sessions.
+FILE_PATHS = [
+    ("GET", "/media/0a1b.png"),
+    ("HEAD", "/media/0a1b.png"),
+    ("GET", "/speech/token/answer/0"),
+    ("DELETE", "/speech/token"),
+    ("PUT", "/_stcore/upload_file/session/file"),
+    ("DELETE", "/_stcore/upload_file/session/file"),
+    ("GET", "/component/antler/index.html"),
+    ("GET", "/_stcore/bidi-components/antler/index.js"),
+    ("GET", "/_stcore/script-health-check"),
+    ("POST", "/_stcore/agent/interact"),
+    ("GET", "/_stcore/agent/openapi.json"),
+    ("GET", "/app/static/antler.svg"),
+]
+
 
 @dataclass(frozen=True)
 class Response:

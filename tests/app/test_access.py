@@ -15,6 +15,7 @@ from streamlit.runtime import context
 from streamlit.testing.v1 import AppTest
 
 from lib.core.conversation import Conversation, Message, Node, TextPart
+from lib.core.prompts import Prompt
 from lib.storage.store import Store
 from lib.transfer import share_links
 from lib.ui.auth import password
@@ -43,6 +44,8 @@ PAGE_TEXTS = {
     "settings": ("Settings",),
     "shared": ("Confidential title", QUESTION_TEXT),
     "usage": ("Usage",),
+    "prompts": ("Prompts", "Only mine"),
+    "project": ("New project",),
 }
 
 
@@ -89,6 +92,7 @@ def server(store, database_url, monkeypatch):
         conversation = Conversation(f"c-{user_id}", "Confidential title", 1.0, f"q-{user_id}")
         question = Node(f"q-{user_id}", None, Message("user", (TextPart(QUESTION_TEXT),)), 1.0)
         store.messages.save_turn(user_id, conversation, [question])
+        store.prompts.save(user_id, Prompt(f"p-{user_id[:9]}", "prompt", "Only mine", text=QUESTION_TEXT))
         token = share_links.create_share_link(store.shares, user_id, conversation, [question])
     yield Server(store, token, enter, monkeypatch)
     st.config.set_option("server.address", None)
@@ -118,7 +122,7 @@ def test_a_page_is_rendered_for_users_with_access_only(server, mode, client, tit
         assert not at.exception
         return
     assert title in at.title[0].value
-    assert not [expected for expected in (QUESTION_TEXT, "Confidential title") if expected in text]
+    assert not [expected for expected in (QUESTION_TEXT, "Confidential title", "Only mine") if expected in text]
     assert (len(at.chat_input), len(at.sidebar.button), len(at.title)) == (0, 0, 1)
 
 
@@ -188,7 +192,8 @@ def test_a_revocation_ends_a_sign_in_at_the_next_run_until_a_new_one(server):
 
 def test_signing_out_everywhere_revokes_a_copied_cookie(server):
     at = server.enter("oidc", Client(user=CLAIMS), "settings")
-    at.button("signout-everywhere").click().run()
+    at.query_params["tab"] = "account"
+    at.run().button("signout-everywhere").click().run()
     assert server.store.users.revoked_before(owner("oidc")) > CLAIMS["iat"]
     copied_session = server.enter("oidc", Client(user=CLAIMS), "chat")
     assert copied_session.title[0].value == "Sign in"

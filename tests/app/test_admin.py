@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.config.auth import user_from_claims
-from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Timing, Usage
+from lib.core.conversation import Conversation, Feedback, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.errors import StoreError
-from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, Prompt, ScopePolicy
+from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, Limit, Limits, ScopePolicy
 from lib.core.pricing import Price
+from lib.core.prompts import Prompt
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.core.user import User
 from lib.storage.engine import Aggregate
 from lib.storage.policy import Policies
 from lib.ui.session import resources
+from tests.app.chat_app import read_text
+from tests.app.model_select import button_data, choose_model, selected_model
 from tests.app.users import ADMIN, BOB, claims, id_of, page_text
 from tests.unit.storage.test_owner_scope import (
     ADMIN_METHODS,
@@ -31,7 +35,7 @@ QUESTION_TEXT = "Said in confidence"
 
 
 def section(name: str) -> dict[str, str]:
-    return {"admin.section": name}
+    return {"open_tabs": {"admin": name}}
 
 
 def save(at: AppTest) -> AppTest:
@@ -52,7 +56,7 @@ def test_no_data_of_others_is_read_or_shown_for_a_user_who_is_no_admin(enter, st
         if method in ADMIN_METHODS | {"usage.total"}:
             monkeypatch.setattr(aggregate, name, lambda *_, method=method, **__: called.append(method))
     # The session state of an admin.
-    forged_session = {"admin.section": "people", "usage.whose": "everybody", "is_usage_access_recorded": True}
+    forged_session = {"open_tabs": {"admin": "people"}, "usage.whose": "everybody", "is_usage_access_recorded": True}
     at = enter(page, BOB, **forged_session)
     assert not at.exception
     assert called == []
@@ -60,7 +64,7 @@ def test_no_data_of_others_is_read_or_shown_for_a_user_who_is_no_admin(enter, st
         assert [element.value for element in at.main.markdown] == ["This page is for administrators only."]
         other_elements = [*at.main.title, *at.main.button, *at.main.selectbox, *at.main.segmented_control]
         assert other_elements == []
-    assert "Administration" not in page_text(at)
+    assert "Admin" not in page_text(at).split("\n")
     assert "Usage reported by the gateway" not in page_text(at)
 
 
@@ -134,14 +138,14 @@ def test_model_patterns_are_previewed_and_saved(enter, store):
 
 def test_the_default_target_applies_to_new_conversations(enter, store):
     at = enter("admin", **section("default"))
-    at.selectbox(key="admin.default_model").select("demo-short-memory").run()
+    choose_model(at, "demo-short-memory", "Default model for all users")
     assert store.policy.load().default_target == Target("demo-short-memory", "openai")
     chat = enter("chat", BOB)
-    assert chat.session_state["composer.model"] == "demo-short-memory"
+    assert selected_model(chat) == "demo-short-memory"
     store.preferences.set_default_target(id_of(BOB), Target("demo-slow", "anthropic"))
     chat = enter("chat", BOB)
-    assert chat.session_state["composer.model"] == "demo-slow"
-    assert chat.session_state["composer.wire"] == "anthropic"
+    assert selected_model(chat) == "demo-slow"
+    assert button_data(chat)["note"] == "Anthropic format"
 
 
 def test_a_price_is_set_for_a_model_that_a_cost_limit_blocks(enter, store):
@@ -154,15 +158,16 @@ def test_a_price_is_set_for_a_model_that_a_cost_limit_blocks(enter, store):
     at = enter("admin", **section("prices"))
     assert refused in page_text(at)
     assert at.selectbox(key="price.model").value == "demo-echo"
-    for field, amount in zip(at.text_input, ("2.5", "10", "", "3.125"), strict=True):
+    for field, amount in zip(at.text_input, ("2.5", "10", "", "3.125", "12.5"), strict=True):
         field.input(amount)
     save(at)
     (event,) = store.audit.page(9, "price")
     assert (event.actor_id, event.resource) == (id_of(ADMIN), "demo-echo")
-    assert store.policy.load().prices["demo-echo"].price == Price(Decimal("2.5"), Decimal(10), None, Decimal("3.125"))
+    price = Price(Decimal("2.5"), Decimal(10), None, Decimal("3.125"), per_search=Decimal("0.0125"))
+    assert store.policy.load().prices["demo-echo"].price == price
     assert "is unknown" not in page_text(at)
     at = enter("admin", **section("prices"))
-    assert "| demo-echo | 2.5 | 10 | – | 3.125 |" in page_text(at) and f"| {ADMIN} | yes |" in page_text(at)
+    assert "| demo-echo | 2.5 | 10 | – | 3.125 | 12.5 |" in page_text(at) and f"| {ADMIN} | yes |" in page_text(at)
     price = resources.shared_connection().prices.price_of("demo-echo")
     assert (price.source, price.base_price.output) == ("team", Decimal(10))
     at.selectbox(key="price.model").set_value("demo-echo").run()
@@ -181,21 +186,13 @@ def test_an_invalid_price_is_refused(enter, store, amounts):
     assert store.policy.load().prices == {}
 
 
-def test_a_prompt_is_added_changed_and_deleted(enter, store):
-    at = enter("admin", **section("prompts"))
-    at.text_input[0].input(" Brief  one ")
-    at.text_area[0].input("Be brief.\n")
-    next(button for button in at.button if button.label == "Add").click().run()
-    assert store.policy.load().prompts == (Prompt("Brief one", "Be brief."),)
-    at.text_area[0].input("Be very brief.")
-    save(at)
-    assert store.policy.load().prompts == (Prompt("Brief one", "Be very brief."),)
-    at.text_input[1].input("Brief one")
-    at.text_area[1].input("x")
-    next(button for button in at.button if button.label == "Add").click().run()
-    assert "already" in at.warning[0].value
-    next(button for button in at.button if button.label == "Delete").click().run()
-    assert store.policy.load().prompts == ()
+def test_prompts_of_the_team_are_listed_with_a_link_to_the_library(enter, store):
+    assert "no prompts yet" in read_text(enter("admin", **section("prompts")).main)
+    store.prompts.save_team(User(ADMIN), Prompt("p", "persona", "Brief [one](x)", text="Be brief."))
+    store.prompts.save("somebody", Prompt("q", "persona", "Private", text="x"))
+    text = read_text(enter("admin", **section("prompts")).main)
+    assert "Brief [one](x)" in text and "Open the prompt library" in text
+    assert "Private" not in text and "Be brief" not in text
 
 
 def test_users_are_listed_with_their_usage_and_no_content(enter, store):
@@ -208,7 +205,7 @@ def test_users_are_listed_with_their_usage_and_no_content(enter, store):
     assert QUESTION_TEXT not in page_text(at)
     at.button(key=f"limits-of-{id_of(BOB)}").click().run()
     assert at.selectbox(key="admin.scope").value == f"person:{id_of(BOB)}"
-    assert at.session_state["admin.section"] == "limits"
+    assert at.session_state["open_tabs"] == {"admin": "limits"}
     fields(at, "requests_minute")[1].set_value(3)
     save(at)
     limits = Limits(requests_minute=Limit(None, 3))
@@ -286,6 +283,23 @@ def test_usage_of_all_users_is_listed_by_user_and_each_access_is_recorded(enter,
     assert "| Browser ab12 | $0.5000 | 1 |" in page_text(at)
     at.run()
     assert [event.actor_id for event in store.audit.page(9, "usage_of_all")] == [id_of(ADMIN)]
+
+
+def test_feedback_of_all_users_is_counted_by_model_without_its_comments(enter, store):
+    question = Node("q", None, Message("user", (TextPart(QUESTION_TEXT),)), 1.0)
+    answer = Node("a", "q", Message("assistant", (TextPart("Yes."),)), 2.0, target=Target("=m|x", "openai"))
+    nodes = [
+        question,
+        replace(answer, feedback=Feedback("good")),
+        replace(answer, id="b", feedback=Feedback("bad", "Why?!")),
+    ]
+    store.messages.save_turn(id_of(BOB), Conversation("c", QUESTION_TEXT, 2.0, "b"), nodes)
+    enter("chat", BOB)
+    at = enter("usage")
+    assert "Feedback on answers" not in page_text(at)
+    at.segmented_control(key="usage.whose").set_value("everybody").run()
+    assert "| 1 | 1 | 50.0% |" in page_text(at)
+    assert "Why?!" not in page_text(at) and QUESTION_TEXT not in page_text(at)
 
 
 def test_the_team_is_the_first_scope(enter):

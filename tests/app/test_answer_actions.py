@@ -45,7 +45,7 @@ def test_alternatives_are_paged_and_the_next_question_follows_the_shown_one(fake
     assert re.search(r"4 / \d", chat.text)
     chat.click("Previous version")
     assert re.search(r"3 / \d", chat.text)
-    chat.set_field("Model", "demo-wrong-key").ask("And then?")
+    chat.choose_model("demo-wrong-key").ask("And then?")
     assert len(chat.answers) == 2
     chat.click("Previous version", 0)
     assert chat.questions == ["Which?"]

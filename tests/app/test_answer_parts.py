@@ -57,7 +57,7 @@ def test_sources_are_listed_below_the_answer_by_their_numbers(keyed):
 
 
 def test_results_of_server_tools_are_named_with_their_json(keyed):
-    call = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "tides"}}
+    call = {"type": "server_tool_use", "id": "s", "name": "web_fetch", "input": {"url": "t.example/a"}}
     text = {"type": "text_delta", "text": "At noon."}
     serve(
         keyed,
@@ -68,8 +68,8 @@ def test_results_of_server_tools_are_named_with_their_json(keyed):
         {"type": "message_stop"},
     )
     chat = ChatApp().choose_wire("anthropic").ask("When")
-    assert "Tool call · web_search · tides" in chat.answers[0]
-    assert '"query": "tides"' in chat.answers[0]
+    assert "Tool call · web_fetch · t.example/a" in chat.answers[0]
+    assert '"url": "t.example/a"' in chat.answers[0]
     assert chat.answers[0].index("Tool call") < chat.answers[0].index("At noon.")
 
 

@@ -56,7 +56,7 @@ def test_created_and_revoked_share_links_are_recorded(enter, saved_store):
     at = open_conversation(enter)
     at.button(key="share-make").click().run()
     (share,) = saved_store.shares.links(id_of(BOB))
-    settings = enter("settings", BOB)
+    settings = enter("settings", BOB, open_tabs={"settings": "links"})
     settings.button(key=f"revoke-{share.id}").click().run()
     assert [action for action in recorded_actions(saved_store) if action[0] != "sign_in"] == [
         ("share", "c"),
@@ -66,7 +66,7 @@ def test_created_and_revoked_share_links_are_recorded(enter, saved_store):
 
 
 def test_an_erasure_is_recorded_without_a_name(enter, saved_store):
-    at = enter("settings", BOB)
+    at = enter("settings", BOB, open_tabs={"settings": "data"})
     at.checkbox(key="erase-sure").check().run()
     at.button(key="erase").click().run()
     assert saved_store.conversations.get(id_of(BOB), "c") is None
@@ -76,7 +76,7 @@ def test_an_erasure_is_recorded_without_a_name(enter, saved_store):
 
 def test_an_export_of_all_conversations_is_recorded(enter, saved_store):
     enter("settings", BOB)
-    exported = json.loads(data._export_all(User(id_of(BOB))))
+    exported = json.loads(data._export_all(User(id_of(BOB)), "json"))
     assert QUESTION_TEXT in json.dumps(exported)
     assert recorded_actions(saved_store)[-1] == ("export", "everything")
 
@@ -93,7 +93,7 @@ def test_deleted_conversations_are_recorded_by_their_ids(saved_store, monkeypatc
 
 def test_no_audit_event_holds_content(enter, saved_store):
     open_conversation(enter).button(key="share-make").click().run()
-    data._export_all(User(id_of(BOB)))
+    data._export_all(User(id_of(BOB)), "json")
     assert len(saved_store.audit.page(9)) == 3
     assert QUESTION_TEXT not in str(saved_store.audit.page(9)) and TITLE not in str(saved_store.audit.page(9))
 

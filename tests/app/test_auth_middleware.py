@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,8 +21,9 @@ from websockets.sync.client import ClientConnection, connect
 from lib.config.auth import user_from_claims
 from lib.storage.store import Store
 from lib.ui.auth import oidc, password, sign_in_html
-from tests.app.http_client import ask
-from tests.support.app_server import AppServer
+from tests.app.http_client import FILE_PATHS, ask
+from tests.app.websocket_client import open_websocket, rerun_message
+from tests.support.app_server import ServerAddress
 
 Found = TypeVar("Found")
 PASSWORD, SECRET, COOKIE_SECRET = "correct horse", "0123456789abcdef", "c" * 32
@@ -37,32 +39,18 @@ client_id = "antler"
 client_secret = "none"
 server_metadata_url = "http://127.0.0.1:1/.well-known/openid-configuration"
 """
-FILE_PATHS = [
-    ("GET", "/media/0a1b.png"),
-    ("HEAD", "/media/0a1b.png"),
-    ("PUT", "/_stcore/upload_file/session/file"),
-    ("DELETE", "/_stcore/upload_file/session/file"),
-    ("GET", "/component/antler/index.html"),
-    ("GET", "/_stcore/bidi-components/antler/index.js"),
-    ("GET", "/_stcore/script-health-check"),
-    ("POST", "/_stcore/agent/interact"),
-    ("GET", "/_stcore/agent/openapi.json"),
-    ("GET", "/app/static/antler.svg"),
-]
 # Paths of the page itself, public in the mode whose page has the sign-in button (st.login).
 PAGE_PATHS = [("GET", "/"), ("GET", "/settings"), ("GET", "/shared?s=abc"), ("GET", "/_stcore/host-config")]
 REFUSAL_STATUS = {"password": 401, "proxy": 403, "oidc": 401}
 
 
-@pytest.fixture(scope="module")
-def apps(tmp_path_factory) -> Iterator[dict[str, AppServer]]:
-    servers: dict[str, AppServer] = {}
-    for mode, settings in SETTINGS.items():
-        folder = tmp_path_factory.mktemp(mode)
-        servers[mode] = AppServer(folder, settings, SECRETS if mode == "oidc" else "")
-    yield servers
-    for app in servers.values():
-        app.close()
+@pytest.fixture(scope="session")
+def apps(server_pool) -> dict[str, ServerAddress]:
+    """A server of each mode; all workers share them, so that each test that signs users out has its own."""
+    return {
+        mode: server_pool.get(f"auth-{mode}", settings, SECRETS if mode == "oidc" else "")
+        for mode, settings in SETTINGS.items()
+    }
 
 
 def claims(**changes: object) -> dict[str, object]:
@@ -149,23 +137,11 @@ def test_with_oidc_the_shell_of_the_page_is_public(apps):
         assert ask(apps["oidc"], path, Accept="text/html").status == 200
 
 
-def open_websocket(app: AppServer, **headers: str) -> ClientConnection:
-    request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    address = f"{app.url.replace('http', 'ws')}/_stcore/stream"
-    return connect(address, origin=app.url, subprotocols=["streamlit"], additional_headers=request_headers)
-
-
 @pytest.mark.parametrize(("mode", "headers"), [(mode, headers) for mode, headers in INVALID_HEADERS if mode != "oidc"])
 def test_no_websocket_is_accepted_without_a_sign_in(apps, mode, headers):
     with pytest.raises(InvalidStatus) as refused:
         open_websocket(apps[mode], **headers)
     assert refused.value.response.status_code == 403
-
-
-def rerun_message() -> bytes:
-    message = BackMsg()
-    message.rerun_script.query_string = ""
-    return message.SerializeToString()
 
 
 @pytest.mark.parametrize("mode", SETTINGS)
@@ -199,7 +175,7 @@ def test_a_revocation_closes_the_websocket_before_any_callback_runs(apps):
 
 
 @contextmanager
-def open_session(app: AppServer, resumes: str = "", **headers: str) -> Iterator[ClientConnection]:
+def open_session(app: ServerAddress, resumes: str = "", **headers: str) -> Iterator[ClientConnection]:
     """Open a websocket that asks to resume a session, and request a run."""
     request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
     address = f"{app.url.replace('http', 'ws')}/_stcore/stream"
@@ -265,7 +241,7 @@ def test_before_a_sign_in_a_page_may_only_request_runs(apps):
     assert "refused: file_urls_request" in app.log.read_text(encoding="utf-8")
 
 
-def upload(app: AppServer, path: str, **headers: str) -> int:
+def upload(app: ServerAddress, path: str, **headers: str) -> int:
     """Upload a small file as Streamlit's page does, and return the status."""
     xsrf = ask(app, "/_stcore/health").headers["set-cookie"].partition(";")[0]
     cookies = "; ".join(filter(None, (xsrf, headers.pop("Cookie", ""))))
@@ -274,7 +250,7 @@ def upload(app: AppServer, path: str, **headers: str) -> int:
     return ask(app, path, "PUT", body, Cookie=cookies, **extra, **headers).status
 
 
-def upload_without_length(app: AppServer, path: str, **headers: str) -> int:
+def upload_without_length(app: ServerAddress, path: str, **headers: str) -> int:
     """Start an upload of unknown size, and return the status."""
     connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=60)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -307,7 +283,8 @@ def test_a_download_is_served_to_its_own_user_only(apps):
     app, ann, bob = apps["proxy"], user_headers("proxy", "ann"), user_headers("proxy", "bob")
     settings, download = BackMsg(), BackMsg()
     settings.rerun_script.page_name = "settings"
-    with open_session(app, **ann) as websocket, open_session(app, **bob):
+    settings.rerun_script.query_string = "tab=data"
+    with open_session(app, **ann) as websocket, open_session(app, **bob) as bobs:
         websocket.send(settings.SerializeToString())
         anns_id = session_id(websocket)
         file_id = receive_until(websocket, lambda m: m.delta.new_element.download_button.deferred_file_id)
@@ -317,9 +294,27 @@ def test_a_download_is_served_to_its_own_user_only(apps):
         websocket.send(download.SerializeToString())
         path = receive_until(websocket, lambda m: m.backend_operation_response.deferred_file.url)
         assert path.startswith("/media/")
+        for _ in range(2):
+            bobs.send(rerun_message())
+            receive_until(bobs, lambda message: message.HasField("script_finished"))
         assert [ask(app, path, **headers).status for headers in (bob, ann)] == [404, 200]
         assert ask(app, path, "HEAD", **bob).status == 404
         assert ask(app, path.replace("/media/", "/media/../media/"), **bob).status != 200
+
+
+def test_the_speech_of_a_session_is_served_to_its_own_user_only(apps):
+    app, ann, bob = apps["proxy"], user_headers("proxy", "ann"), user_headers("proxy", "bob")
+
+    def address(message: ForwardMsg) -> str:
+        found = re.search(r'"url": *"(/speech/[^"]+)"', message.delta.new_element.bidi_component.json)
+        return found[1] if found else ""
+
+    with open_session(app, **ann) as websocket, open_session(app, **bob):
+        websocket.send(rerun_message())
+        path = receive_until(websocket, address)
+        assert [ask(app, f"{path}/answer", **headers).status for headers in (bob, ann)] == [404, 200]
+        assert [ask(app, path, "DELETE", **headers).status for headers in (bob, ann)] == [404, 204]
+        assert ask(app, f"{path}/answer/0", **ann).status == 404
 
 
 def test_a_get_request_signs_nobody_out(apps):

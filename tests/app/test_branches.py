@@ -34,8 +34,33 @@ def test_an_empty_edit_is_refused_and_an_edit_can_be_cancelled(chat):
     assert len(chat.answers) == 2
 
 
+def test_the_text_of_a_cancelled_edit_is_kept_until_it_is_sent(chat):
+    chat.click("Edit").fill("Edit", "Second question, half done").click("Cancel")
+    assert chat.questions == QUESTIONS
+    chat.click("Edit", 0)
+    assert chat.field("Edit").value == "First question"
+    chat.click("Cancel").click("Edit")
+    assert chat.field("Edit").value == "Second question, half done"
+    chat.click("Send")
+    assert chat.questions == ["First question", "Second question, half done"]
+    chat.click("Previous version").click("Edit")
+    assert chat.field("Edit").value == "Second question"
+
+
+def test_two_editors_are_open_at_once_and_each_is_sent_by_itself(chat):
+    chat.click("Edit", 0)
+    assert len(chat.at.main.text_area) == 1
+    chat.click("Edit")
+    assert [field.value for field in chat.at.main.text_area] == QUESTIONS
+    # What is typed in a form is in the browser, as long as the form stays.
+    chat.click("Send", 1)
+    assert len(chat.at.main.text_area) == 1 and chat.questions == QUESTIONS[1:]
+    chat.fill("Edit", "First question, better").click("Send")
+    assert chat.questions == ["First question, better"]
+
+
 def test_an_earlier_answer_can_be_regenerated_by_another_model(chat):
-    chat.set_field("Model", "demo-crlf").choose_action(1, "Regenerate")
+    chat.choose_model("demo-crlf").regenerate_with(0, "demo-crlf")
     assert chat.questions == ["First question"]
     assert "demo-crlf" in chat.text and "2 / 2" in chat.text
     chat.click("Previous version")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lib.ui.composer import drafts
 from tests.app.chat_app import ChatApp
 
 GREETING = "What can I help you with?"
@@ -42,6 +43,19 @@ def test_a_renamed_conversation_keeps_its_title(chat):
     assert list_titles(chat) == ["Renamed", "The first chat"]
 
 
+def test_the_title_on_the_page_renames_the_conversation(chat):
+    chat.click("The second chat").fill("Title", "  Renamed \n ").click("Save")
+    assert list_titles(chat) == ["Renamed", "The first chat"]
+    chat.click("Renamed").fill("Title", "Keep me").click("Cancel")
+    chat.click("Renamed").fill("Title", " ").click("Save")
+    assert list_titles(chat) == ["Renamed", "The first chat"]
+    # The form is that of one conversation, and a temporary chat or a new one has no title.
+    chat.click("Renamed").click("The first chat")
+    assert chat.buttons("The first chat")
+    chat.click("New chat").click("Temporary chat").ask("Keep me")
+    assert not chat.buttons("Keep me")
+
+
 def test_a_deleted_conversation_can_be_restored(chat):
     chat.choose_row_action("The second chat", "Delete")
     assert list_titles(chat) == ["The first chat"]
@@ -61,7 +75,7 @@ def test_an_unknown_conversation_opens_as_a_new_one(faked):
 
 def test_a_typed_model_id_and_a_preset_of_the_address_are_used(faked):
     chat = ChatApp(model="no-such-model", wire="anthropic")
-    assert chat.field("Model").value == "no-such-model"
+    assert chat.model == "no-such-model"
     chat.ask("Anybody there?")
     assert "does not offer this model" in chat.at.error[0].value
 
@@ -95,3 +109,11 @@ def test_the_switch_to_a_temporary_chat_can_be_turned_off(faked):
     chat.ask("Keep me")
     assert list_titles(chat) == ["Keep me"]
     assert "c" in chat.at.query_params
+
+
+def test_a_question_in_the_address_is_put_into_the_composer_and_not_sent(faked):
+    chat = ChatApp(q="What is this?", model="demo-echo")
+    assert chat.composer == "What is this?"
+    assert "q" not in chat.at.query_params
+    assert chat.questions == []
+    assert ChatApp(q="x" * 100_000).composer == "x" * drafts.MAX_URL_QUESTION_LENGTH

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from lib.core.conversation import Conversation, Message, Node, TextPart
-from lib.core.policy import PER_USER_SCOPE, Prompt
+from lib.core.policy import PER_USER_SCOPE
+from lib.core.prompts import Prompt
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.settings import models
+from tests.app.model_select import button_data, choose_model, listed_models, selected_model
 from tests.app.users import ADMIN, BOB, id_of, page_text
 
 ROOT = User("root")
@@ -27,22 +29,28 @@ def test_the_picker_lists_the_allowed_models(enter, restricted_store):
     restricted_store.preferences.set_favourite(id_of(BOB), "demo-slow", True)
     restricted_store.preferences.set_favourite(id_of(BOB), "demo-thinker", True)
     at = enter("chat", BOB)
-    picker = at.selectbox(key="composer.model")
-    assert {option.strip("★ ").split(" · ")[0] for option in picker.options} == {
-        "demo-thinker",
-        "demo-short-memory",
-    }
-    assert picker.value == "demo-thinker"
-    other_picker = enter("chat", ADMIN).selectbox(key="composer.model")
-    assert [option.split(" · ")[0] for option in other_picker.options] == ["demo-tour"]
+    assert {model["id"] for model in listed_models(at)} == {"demo-thinker", "demo-short-memory"}
+    assert button_data(at)["favourites"] == ["demo-thinker"]
+    assert selected_model(at) == "demo-thinker"
+    assert [model["id"] for model in listed_models(enter("chat", ADMIN))] == ["demo-tour"]
+
+
+def test_a_typed_model_without_permission_is_rejected(enter, restricted_store):
+    at = enter("chat", BOB)
+    before = button_data(at)
+    choose_model(at, "demo-slow")
+    assert "You do not have permission to use demo-slow" in at.warning[0].value.replace("\\", "")
+    assert selected_model(at) == before["model"]
+    # The button takes back what it shows only if its data differ.
+    assert button_data(at) != before
 
 
 def test_a_default_that_is_no_longer_allowed_is_skipped(enter, restricted_store):
     restricted_store.preferences.set_default_target(id_of(BOB), Target("demo-slow", "openai"))
     restricted_store.policy.set_default_target(ROOT, Target("demo-short-memory", "openai"))
-    assert enter("chat", BOB).session_state["composer.model"] == "demo-short-memory"
+    assert selected_model(enter("chat", BOB)) == "demo-short-memory"
     restricted_store.policy.set_default_target(ROOT, Target("demo-tour", "openai"))
-    assert enter("chat", BOB).session_state["composer.model"] == "demo-thinker"
+    assert selected_model(enter("chat", BOB)) == "demo-thinker"
 
 
 def captions(at) -> str:
@@ -57,14 +65,14 @@ def test_a_conversation_with_a_forbidden_model_shows_the_reason(enter, restricte
     at.query_params["c"] = "c"
     at.run()
     assert QUESTION_TEXT in page_text(at)
-    assert at.session_state["composer.model"] == "demo-slow"
+    assert selected_model(at) == "demo-slow"
     assert "You do not have permission to use demo-slow. Choose another model" in captions(at)
 
 
 def test_the_settings_list_allowed_models_and_refuse_another_default(enter, restricted_store):
     restricted_store.preferences.set_favourite(id_of(BOB), "demo-slow", True)
-    at = enter("settings", BOB)
-    assert set(at.selectbox(key="models.default").options) == {"demo-thinker", "demo-short-memory"}
+    at = enter("settings", BOB, open_tabs={"settings": "models"})
+    assert {model["id"] for model in listed_models(at)} == {"demo-thinker", "demo-short-memory"}
     assert "demo-slow" not in page_text(at)
     bob = User(id_of(BOB), groups=("sales",))
     models.set_default(bob, Target("demo-slow", "openai"))
@@ -80,14 +88,14 @@ def test_shared_prompts_can_be_selected_in_the_panel(enter, store):
         ]
 
     assert prompt_menus(enter("chat", BOB)) == []
-    store.policy.set_prompt(ROOT, "", Prompt("Brief", "Be brief."))
+    store.prompts.save_team(ROOT, Prompt("p", "persona", "Brief", text="Be brief."))
     at = enter("chat", ADMIN)
     assert prompt_menus(at) == ["Use a shared prompt"]
 
 
 def test_a_change_on_another_server_counts_for_the_next_question(enter, restricted_store):
     at = enter("chat", BOB)
-    assert at.selectbox(key="composer.model").value == "demo-thinker"
+    assert selected_model(at) == "demo-thinker"
     # Another server writes the database; the policy that this one shows is not read again.
     restricted_store.policy.set_allowed_models(ROOT, "group:sales", ["demo-tour"])
     at.chat_input[0].set_value(QUESTION_TEXT).run()

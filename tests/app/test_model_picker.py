@@ -7,14 +7,16 @@ import json
 import pytest
 
 from tests.app.chat_app import ChatApp
+from tests.app.model_select import LIST_FIELDS, button_data, choose_model, encoded_list, listed_models, send_state
 from tests.support.replay import JSON, Canned, Replay
 
 OPENAI_ANSWER = (
     b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 )
 ANTHROPIC_ANSWER = b'data: {"type":"message","content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn"}\n\n'
-VENDORS = ["#### Anthropic", "#### OpenAI", "#### Other"]
+VENDORS = ["## Anthropic", "## OpenAI", "## Other"]
 HAIKU = "claude-3-haiku-20240307"
+DEFAULT = "Default model for new chats"
 
 
 def build_model_list(*ids: str) -> Canned:
@@ -38,17 +40,21 @@ def gateway(keyed) -> Replay:
 
 
 def list_vendors(chat: ChatApp) -> list[str]:
-    return [markdown.value for markdown in chat.at.main.markdown if markdown.value.startswith("#### ")]
+    return [markdown.value for markdown in chat.at.main.markdown if markdown.value.startswith("## ")]
 
 
 def assert_target(chat: ChatApp, model: str, wire: str) -> None:
-    assert (chat.field("Model").value, chat.field("API format").value) == (model, wire)
+    assert (chat.model, chat.field("API format").value) == (model, wire)
+
+
+def ids(chat: ChatApp) -> list[str]:
+    return [model["id"] for model in listed_models(chat.at)]
 
 
 def test_the_capabilities_of_the_chosen_model_are_shown(gateway):
     chat = ChatApp(model="claude-sonnet-4-5")
     assert "200k context window · images · PDF · thinking" in chat.text
-    chat.set_field("Model", "house-model")
+    chat.choose_model("house-model")
     assert "capabilities unknown" in chat.text
 
 
@@ -62,23 +68,95 @@ def test_the_picker_says_when_a_model_retires(gateway):
     ]
     gateway.serve("/v1/models", Canned(json.dumps({"data": entries}).encode(), headers=JSON))
     chat = ChatApp(model="claude-a")
-    assert chat.field("Model").options == [
-        "claude-a · Anthropic · retires on Dec 31, 2999",
-        "claude-b · Anthropic · retirement was due on Jan 1, 2020",
-        "claude-c · Anthropic · deprecated",
-        "claude-d · Anthropic",
+    assert [(model["id"], model["note"]) for model in listed_models(chat.at)] == [
+        ("claude-a", "retires on Dec 31, 2999"),
+        ("claude-b", "retirement was due on Jan 1, 2020"),
+        ("claude-c", "deprecated"),
+        ("claude-d", ""),
     ]
     assert "capabilities unknown · retires on Dec 31, 2999" in chat.text
-    assert_target(chat.set_field("Model", "claude-b"), "claude-b", "anthropic")
+    assert_target(chat.choose_model("claude-b"), "claude-b", "anthropic")
 
 
-def test_a_favourite_is_the_first_option_of_another_session_until_removed(gateway):
-    chat = ChatApp(model="gpt-4o").click("Add to favourites")
-    assert chat.field("Model").options[0] == "★ gpt-4o · OpenAI"
-    assert ChatApp(model="house-model").field("Model").options[0] == "★ gpt-4o · OpenAI"
-    chat.click("Remove from favourites")
-    assert "★" not in "".join(chat.field("Model").options)
+def test_the_list_has_vendor_price_context_and_capabilities(gateway):
+    entries = [
+        {
+            "id": "acme/one",
+            "display_name": "One",
+            "context_length": 128_000,
+            "pricing": {"prompt": "0.0000025", "completion": "0.00001"},
+            "architecture": {"input_modalities": ["text", "image"]},
+            "supported_parameters": ["tools", "reasoning"],
+        },
+        {"id": "cheap", "pricing": {"prompt": "0.000000075", "completion": "0", "request": "0"}},
+        {"id": "once", "pricing": {"prompt": "0", "completion": "0", "request": "0.03"}},
+        {"id": "<script>alert(1)</script>"},
+    ]
+    gateway.serve("/v1/models", Canned(json.dumps({"data": entries}).encode(), headers=JSON))
+    listed = {model["id"]: model for model in listed_models(ChatApp(model="acme/one").at)}
+    assert listed["acme/one"] == dict(
+        zip(LIST_FIELDS, ("acme/one", "One", "acme", "$2.50", "$10", "128k", "vtf", ""), strict=True)
+    )
+    assert (listed["cheap"]["input"], listed["cheap"]["output"], listed["cheap"]["context"]) == ("$0.075", "$0", "")
+    assert (listed["once"]["input"], listed["once"]["output"]) == ("$0.03 per request", "")
+    assert listed["<script>alert(1)</script>"]["input"] == ""
+
+
+def test_a_star_is_kept_for_another_session_until_removed(gateway):
+    chat = ChatApp(model="gpt-4o").star_model("house-model")
+    assert button_data(chat.at)["favourites"] == ["house-model"]
+    other = ChatApp(model="gpt-4o")
+    assert button_data(other.at)["favourites"] == ["house-model"]
+    # The browser repeats its last press with each run, which undoes nothing of what came after it.
+    other.star_model("house-model", False)
+    assert button_data(chat.run().at)["favourites"] == []
     assert "Hello" in chat.ask("Hello?").answers[-1]
+
+
+def test_the_models_used_last_come_first_except_those_of_temporary_chats(gateway):
+    chat = ChatApp(model="gpt-4o").ask("Hello?").choose_model("house-model").ask("And you?")
+    assert button_data(chat.run().at)["recent"] == ["house-model", "gpt-4o"]
+    chat.choose_model("gpt-4o").click("Regenerate")
+    temporary = ChatApp(model="claude-sonnet-4-5").click("Temporary chat").ask("Hello?")
+    assert button_data(temporary.run().at)["recent"] == ["gpt-4o", "house-model"]
+
+
+def test_a_choice_counts_once_and_only_in_its_conversation(gateway):
+    chat = ChatApp(model="gpt-4o").choose_model("house-model").ask("Hello?")
+    choose_model(chat.at, "gpt-4o", nonce="repeated")
+    assert chat.model == "gpt-4o"
+    first = chat.conversation
+    chat.click("New chat").choose_model("claude-sonnet-4-5")
+    choose_model(chat.at, "house-model", scope=first)
+    assert chat.model == "claude-sonnet-4-5"
+    reopened = ChatApp(c=first).choose_model("house-model")
+    choose_model(reopened.at, "gpt-4o", nonce="once more")
+    reopened.choose_model("house-model")
+    assert reopened.run().model == "house-model"
+
+
+def test_a_choice_and_a_question_in_one_message_of_the_browser_go_together(gateway):
+    chat = ChatApp(model="gpt-4o")
+    chat.at.chat_input[0].set_value("Hello?")
+    choose_model(chat.at, "house-model")
+    assert json.loads(gateway.requests[-1].body)["model"] == "house-model"
+
+
+@pytest.mark.parametrize("choice", [None, 7, [], {}, {"model": 7}, {"model": None, "nonce": []}, {"model": " "}])
+def test_a_malformed_choice_changes_nothing(gateway, choice):
+    chat = ChatApp(model="gpt-4o")
+    scope = {"scope": "new", "nonce": "n"} if isinstance(choice, dict) else {}
+    send_state(chat.at, "antler.model_select", {"choice": {**scope, **choice} if scope else choice})
+    send_state(chat.at, "antler.model_list", {"favourites": choice})
+    assert chat.run().model == "gpt-4o"
+
+
+def test_the_list_is_the_same_message_in_each_run(gateway):
+    chat = ChatApp(model="gpt-4o")
+    before = encoded_list(chat.at)
+    chat.choose_model("house-model").ask("Hello?").star_model("gpt-4o")
+    assert encoded_list(chat.at) == before
+    assert ids(chat) == [HAIKU, "claude-sonnet-4-5", "gpt-4o", "house-model", "painter"]
 
 
 def test_a_default_applies_to_new_chats_and_yields_to_address_and_conversation(gateway):
@@ -92,7 +170,7 @@ def test_a_default_applies_to_new_chats_and_yields_to_address_and_conversation(g
 
 
 def test_the_settings_list_can_be_searched_and_narrowed_to_favourites(gateway):
-    chat = ChatApp(page="settings").wait_for("4 chat models · 1 non-chat model hidden · Updated ")
+    chat = ChatApp(page="settings", tab="models").wait_for("4 chat models · 1 image model · Updated ")
     assert list_vendors(chat) == VENDORS
     chat.set_field("Search models", "anthropic haiku")
     assert list_vendors(chat) == VENDORS[:1]
@@ -100,15 +178,15 @@ def test_the_settings_list_can_be_searched_and_narrowed_to_favourites(gateway):
     assert list_vendors(chat) == VENDORS
     chat.set_field("Provider", "★")
     assert list_vendors(chat) == VENDORS[:1]
-    assert ChatApp(page="settings").buttons(f"Remove {HAIKU} from favourites")
+    assert ChatApp(page="settings", tab="models").buttons(f"Remove {HAIKU} from favourites")
 
 
 def test_the_default_is_set_and_cleared_in_the_settings(gateway):
-    chat = ChatApp(page="settings").wait_for("4 chat models")
-    chat.set_field("Default model for new chats", "house-model")
+    chat = ChatApp(page="settings", tab="models").wait_for("4 chat models")
+    chat.choose_model("house-model", DEFAULT)
     chat.choose_wire("anthropic")
     assert_target(ChatApp(), "house-model", "anthropic")
-    chat.set_field("Default model for new chats", None)
+    chat.choose_model("", DEFAULT)
     assert_target(ChatApp(), "gpt-4o", "openai")
 
 
@@ -118,13 +196,13 @@ def test_without_a_model_list_typed_ids_work(gateway):
     assert "Hello" in chat.ask("Hello?").answers[-1]
     assert "Hello" in chat.choose_wire("anthropic").ask("And you?").answers[-1]
     assert json.loads(gateway.requests[-1].body)["model"] == "my-own-model"
-    chat.click("Add to favourites").open_page("settings")
+    chat.star_model("my-own-model").open_page("settings", "models")
     assert "no model list" in chat.text
     assert chat.buttons("Remove my-own-model from favourites")
 
 
 def test_a_model_list_that_cannot_be_refreshed_keeps_the_last_one(gateway):
-    chat = ChatApp(page="settings").wait_for("4 chat models")
+    chat = ChatApp(page="settings", tab="models").wait_for("4 chat models")
     gateway.serve("/v1/models", build_model_list("brand-new"))
     chat.click("Refresh").wait_for("5 chat models")
     assert chat.buttons("Add brand-new to favourites")

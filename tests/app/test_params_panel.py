@@ -32,7 +32,7 @@ def test_a_value_that_the_target_does_not_support_is_announced_and_adapted(keyed
     assert get_last_body(keyed)["temperature"] == 1
     # Claude has the same range over either wire; another model has a wider one over OpenAI's.
     assert warning.search(chat.choose_wire("openai").text)
-    assert not warning.search(chat.set_field("Model", "m-one").text)
+    assert not warning.search(chat.choose_model("m-one").text)
 
 
 def test_invalid_json_is_refused_and_stays_in_its_field(keyed):
@@ -61,7 +61,7 @@ def test_parameters_are_sent_kept_for_another_session_and_model_and_reset(keyed,
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("m-two", 0.5, 99)
     assert body["verbosity"] == "low"
     assert body["stop_sequences" if wire == "anthropic" else "stop"] == ["END", "OVER\n"]
-    other = ChatApp(c=chat.conversation).set_field("Model", "m-one")
+    other = ChatApp(c=chat.conversation).choose_model("m-one")
     assert other.field("System prompt").value == "Be brief."
     assert other.field("Max tokens").value == 123
     other.click("Reset all")
@@ -115,13 +115,18 @@ def test_thinking_that_a_model_cannot_turn_off_is_announced(keyed):
     assert "always thinks" not in chat.text
 
 
+def estimates(chat: ChatApp) -> list[Any]:
+    return [caption for caption in chat.at.caption if caption.value.startswith("≈")]
+
+
 def test_an_output_limit_above_the_maximum_of_the_model_is_announced_and_lowered(keyed):
     keyed.serve("/v1/messages", Canned(ANTHROPIC_ANSWER))
     chat = ChatApp(model="claude-3-haiku-20240307", wire="anthropic")
-    (estimate,) = (caption for caption in chat.at.caption if caption.value.startswith("≈"))
-    assert "1,024 output tokens" in estimate.help and "at most 4,096 tokens" in estimate.help
+    assert estimates(chat) == []
     chat.ask("Why?")
     assert get_last_body(keyed)["max_tokens"] == 4096
+    (estimate,) = estimates(chat)
+    assert "1,024 output tokens" in estimate.help and "at most 4,096 tokens" in estimate.help
     chat.set_field("Max tokens", 8192)
     assert "Max tokens: above the model's maximum. 4096 will be sent." in chat.text
     chat.ask("And now?")

@@ -42,7 +42,7 @@ def test_a_refused_parameter_is_learnt_once_and_announced(keyed, wire):
     assert [body.get("top_p") for body in bodies(keyed, wire)] == [0.5, None, None]
     other_user = ChatApp(model="m-one", wire=wire, browser="4567")
     assert "Top p: m-one refused this on" in other_user.text
-    assert "refused this on" not in other_user.set_field("Model", "m-two").text
+    assert "refused this on" not in other_user.choose_model("m-two").text
 
 
 def test_a_refused_request_is_offered_with_a_change_only(keyed):
@@ -93,7 +93,7 @@ def test_extra_json_that_is_named_is_removed_with_one_click(keyed):
 
 @pytest.mark.parametrize("is_all", [False, True])
 def test_an_admin_sees_and_resets_refused_parameters(enter, store, is_all):
-    section = {"admin.section": "refused_params"}
+    section = {"open_tabs": {"admin": "refused_params"}}
     assert "No model has refused a parameter" in page_text(enter("admin", **section))
     openai = RefusedParam(Target("m-one", "openai"), "top_p", "temperature", 1764374400.0, "not `both` of them")
     anthropic = RefusedParam(Target("m-one", "anthropic"), "stream_options", "", 1764374401.0, "unknown")

@@ -8,7 +8,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -28,13 +27,6 @@ def get(url: str, **headers: str) -> tuple[int, str]:
         return error.code, error.read().decode()
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory) -> Iterator[AppServer]:
-    server = AppServer(tmp_path_factory.mktemp("served"), {})
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def start_servers(tmp_path) -> Iterator[list[AppServer]]:
     """A list of servers; those that a test adds are closed after it."""
@@ -44,15 +36,28 @@ def start_servers(tmp_path) -> Iterator[list[AppServer]]:
         server.close()
 
 
-def test_a_working_server_is_healthy_and_ready(app):
+def test_a_server_is_ready_with_its_database_serves_metrics_locally_and_exits_at_sigterm(start_servers, tmp_path):
+    start_servers.append(app := AppServer(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"}))
+    check_readiness(app)
+    check_local_metrics(app)
+    app.terminate()
+    assert app.wait() == -signal.SIGTERM
+    assert "did not end by itself" not in app.log.read_text()
+
+
+def check_readiness(app: AppServer) -> None:
     assert get(f"{app.url}/health") == (200, "ok")
-    # The first check opens the database, which can take longer than the endpoint waits.
-    wait_until(lambda: get(f"{app.url}/ready")[0] == 200)
-    status, body = get(f"{app.url}/ready")
-    assert (status, json.loads(body)) == (
-        200,
-        {"ready": True, "open": True, "database": True, "gateway": True},
-    )
+    wait_until_ready(f"{app.url}/ready")
+    database = app.folder / "data/antler.db"
+    moved_database = database.rename(database.with_name("elsewhere.db"))
+    try:
+        wait_until(lambda: get(f"{app.url}/ready")[0] == 503)
+        state = json.loads(get(f"{app.url}/ready")[1])
+        assert (state["ready"], state["open"], state["database"]) == (False, True, False)
+        assert get(f"{app.url}/health")[0] == 200
+    finally:
+        moved_database.rename(database)
+    wait_until_ready(f"{app.url}/ready")
 
 
 def test_the_endpoints_are_also_below_the_base_path(start_servers, tmp_path):
@@ -61,8 +66,7 @@ def test_the_endpoints_are_also_below_the_base_path(start_servers, tmp_path):
     start_servers.append(app)
     for base in ("", "/team/chat"):
         assert get(f"{app.url}{base}/health") == (200, "ok")
-        wait_until(lambda url=f"{app.url}{base}/ready": get(url)[0] == 200)
-        assert json.loads(get(f"{app.url}{base}/ready")[1])["database"] is True
+        wait_until_ready(f"{app.url}{base}/ready")
         assert "antler_answers_running" in get(f"{app.url}{base}/metrics")[1]
     # Everything else needs a sign-in, and Streamlit's metrics follow the rule of the app's.
     assert get(f"{app.url}/team/chat/media/a.png")[0] == 401
@@ -70,22 +74,10 @@ def test_the_endpoints_are_also_below_the_base_path(start_servers, tmp_path):
     assert [get(metrics)[0], get(metrics, X_Forwarded_For="10.9.9.9")[0]] == [200, 403]
 
 
-def test_readiness_follows_the_database(app):
-    assert get(f"{app.url}/ready")[0] == 200
-    database = app.folder / "data/antler.db"
-    moved_database = database.rename(database.with_name("elsewhere.db"))
-    try:
-        wait_until(lambda: get(f"{app.url}/ready")[0] == 503)
-        assert json.loads(get(f"{app.url}/ready")[1]) | {"gateway": True} == {
-            "ready": False,
-            "open": True,
-            "database": False,
-            "gateway": True,
-        }
-        assert get(f"{app.url}/health")[0] == 200
-    finally:
-        moved_database.rename(database)
-    wait_until(lambda: get(f"{app.url}/ready")[0] == 200)
+def wait_until_ready(url: str) -> None:
+    """Wait for all checks: each can take longer than the endpoint waits, the first one opens the database."""
+    ready = {"ready": True, "open": True, "database": True, "gateway": True}
+    wait_until(lambda: json.loads(get(url)[1]) == ready)
 
 
 def wait_until(condition) -> None:
@@ -96,32 +88,22 @@ def wait_until(condition) -> None:
     raise AssertionError("the condition was not true in time")
 
 
-def test_an_unreachable_gateway_makes_the_server_unready_without_details(start_servers, tmp_path):
+def test_an_unreachable_gateway_makes_the_server_unready_and_a_token_shows_metrics(start_servers, tmp_path):
     settings = {
         "DEERAPI_API_KEY": KEY,
         "DEERAPI_BASE_URL": f"http://127.0.0.1:{free_port()}",
         "ANTLER_METRICS_TOKEN": TOKEN,
     }
     start_servers.append(app := AppServer(tmp_path, settings))
+    wait_until(lambda: json.loads(get(f"{app.url}/ready")[1])["database"])
     status, body = get(f"{app.url}/ready")
-    assert (status, json.loads(body)["gateway"], json.loads(body)["database"]) == (503, False, True)
+    assert (status, json.loads(body)["gateway"]) == (503, False)
     responses = body + get(f"{app.url}/health")[1] + get(f"{app.url}/metrics", Authorization=f"Bearer {TOKEN}")[1]
     for secret in (KEY, TOKEN, settings["DEERAPI_BASE_URL"], "antler.db", str(tmp_path)):
         assert secret not in responses
     assert KEY not in app.log.read_text() and TOKEN not in app.log.read_text()
 
-
-def test_metrics_are_served_to_local_requests_only(app):
-    status, body = get(f"{app.url}/metrics")
-    assert status == 200 and "\nantler_answers_running 0.0\n" in body
-    for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"):
-        assert get(f"{app.url}/metrics", **{header: "127.0.0.1"})[0] == 403
-    assert get(f"{app.url}/metrics", Host="antler.example")[0] == 403
-    assert get(f"{app.url}/metrics", Host=f"localhost:{app.port}")[0] == 200
-
-
-def test_a_token_permits_remote_access_to_metrics(start_servers, tmp_path):
-    start_servers.append(app := AppServer(tmp_path, {"ANTLER_METRICS_TOKEN": TOKEN}))
+    # The token permits remote access to the metrics.
     assert get(f"{app.url}/metrics")[0] == 403
     assert get(f"{app.url}/metrics", Authorization="Bearer é")[0] == 403
     assert get(f"{app.url}/metrics", Authorization=f"Bearer {TOKEN}x")[0] == 403
@@ -131,6 +113,15 @@ def test_a_token_permits_remote_access_to_metrics(start_servers, tmp_path):
         "Host": "antler.example",
     }
     assert get(f"{app.url}/metrics", **remote_headers)[0] == 200
+
+
+def check_local_metrics(app: AppServer) -> None:
+    status, body = get(f"{app.url}/metrics")
+    assert status == 200 and "\nantler_answers_running 0.0\n" in body
+    for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"):
+        assert get(f"{app.url}/metrics", **{header: "127.0.0.1"})[0] == 403
+    assert get(f"{app.url}/metrics", Host="antler.example")[0] == 403
+    assert get(f"{app.url}/metrics", Host=f"localhost:{app.port}")[0] == 200
 
 
 def test_invalid_settings_leave_the_server_healthy_and_unready(start_servers, tmp_path):
@@ -145,11 +136,3 @@ def test_an_invalid_secrets_file_is_not_quoted_in_the_log(start_servers, tmp_pat
     assert get(f"{app.url}/health")[0] == 200
     log = app.log.read_text()
     assert "Failed to load secrets" in log and KEY not in log
-
-
-def test_an_idle_server_exits_at_sigterm(start_servers, tmp_path):
-    start_servers.append(app := AppServer(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"}))
-    app.terminate()
-    assert app.wait() == -signal.SIGTERM
-    assert "did not end by itself" not in app.log.read_text()
-    assert Path(app.folder).exists()

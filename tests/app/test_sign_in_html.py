@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.app.http_client import Response, ask
-from tests.support.app_server import AppServer
+from tests.support.app_server import ServerAddress
 
 PASSWORD = "correct horse"
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory) -> Iterator[AppServer]:
-    settings = {"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": PASSWORD}
-    server = AppServer(tmp_path_factory.mktemp("password"), settings)
-    yield server
-    server.close()
+@pytest.fixture(scope="session")
+def app(server_pool) -> ServerAddress:
+    """A server with a password that all workers share."""
+    return server_pool.get("sign-in-html", {"ANTLER_ACCESS": "password", "ANTLER_PASSWORD": PASSWORD})
 
 
-def submit(app: AppServer, password: str, return_path: str = "", **headers: str) -> Response:
+def submit(app: ServerAddress, password: str, return_path: str = "", **headers: str) -> Response:
     form = urlencode({"password": password, "wanted": return_path}).encode()
     return ask(app, "/signin", "POST", form, Accept="text/html", **headers)
 
@@ -63,7 +60,7 @@ OTHER_ORIGIN = [
 ]
 
 
-def sign_in(app: AppServer) -> str:
+def sign_in(app: ServerAddress) -> str:
     return submit(app, PASSWORD, X_Forwarded_For="10.1.1.1").headers["set-cookie"].partition(";")[0]
 
 

@@ -6,13 +6,16 @@ import json
 import re
 import threading
 import time
+from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow
 import pytest
 
 from lib.core.policy import TEAM_SCOPE, Limit, Limits
 from lib.core.user import User
 from lib.ui.session import resources
+from lib.ui.text import dates
 from tests.app.chat_app import ChatApp, read_text
 from tests.support.replay import EVENT_STREAM, JSON, Canned, Replay
 
@@ -28,7 +31,7 @@ def get_metric(chat: ChatApp, label: str) -> str:
 
 
 def test_the_answer_the_conversation_and_the_page_show_the_same_sum(faked):
-    chat = ChatApp(model="demo-crlf", wire="openai").wait_for("≈ $").ask("One")
+    chat = ChatApp(model="demo-crlf", wire="openai").wait_for("per million input tokens").ask("One")
     (cost,) = set(re.findall(r"\$[\d.]+(?= so far)", chat.text))
     assert f"out · {cost}" in chat.text
     chat.open_page("usage")
@@ -53,13 +56,13 @@ def test_the_gateways_own_count_is_compared(faked):
     assert "Difference" in chat.text
 
 
-def test_the_cost_of_the_next_question_is_estimated_before_it_is_asked(faked):
+def test_the_cost_of_the_next_question_is_estimated_once_there_is_a_chat_to_send(faked):
     chat = ChatApp(model="demo-crlf", wire="openai")
-    chat.wait_for("≈ $0.00")
     chat.wait_for("$1.00 per million input tokens, $4.00 per million output tokens")
+    assert "≈ $" not in chat.text
     chat.ask("One")
     assert re.search(r"≈ \$0\.00\d+", chat.text)
-    chat.set_field("Model", "demo-echo")
+    chat.choose_model("demo-echo")
     assert "≈ $" not in chat.text
 
 
@@ -139,7 +142,13 @@ def test_each_request_is_compared_with_the_gateways_log(keyed):
     ]
     log = {"success": True, "data": [{"type": 2, "created_at": now, "use_time": 1, **row} for row in rows]}
     keyed.serve("/api/log/token", Canned(json.dumps(log).encode(), headers=JSON))
-    chat = ChatApp(model="m-one", wire="openai").wait_for("≈ $").ask("One").ask("Two").open_page("usage")
+    chat = (
+        ChatApp(model="m-one", wire="openai")
+        .wait_for("per million input tokens")
+        .ask("One")
+        .ask("Two")
+        .open_page("usage")
+    )
     chat.click("Compare each request")
     text = chat.text.replace("\\", "")
     assert [get_metric(chat, label) for label in ("Matched", "Only in the gateway's log", "Only in Antler")] == [
@@ -156,7 +165,7 @@ def test_the_log_of_the_demo_agrees_with_every_request(faked):
     chat = ChatApp(model="demo-crlf", wire="openai").ask("One").ask("Two").open_page("usage")
     chat.click("Compare each request")
     assert get_metric(chat, "Matched") == "2"
-    assert get_metric(chat, "Of these, guesses") == "0"
+    assert get_metric(chat, "Probable matches") == "0"
     assert get_metric(chat, "Only in Antler") == "0"
     assert "Differences in tokens or cost (Antler → gateway)**: 0" in chat.text
 
@@ -169,3 +178,31 @@ def test_a_question_under_a_cost_limit_waits_for_the_price_list(keyed):
     chat = ChatApp(model="m-one", wire="openai")
     threading.Timer(0.3, keyed.resume).start()
     assert "2,000 in · 100 out · $0.0048" in chat.ask("One").text
+
+
+def chart_of(chat: ChatApp) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the specification of the chart, and its rows."""
+    (element,) = chat.at.get("vega_lite_chart")
+    data = element.proto.data.data or element.proto.datasets[0].data.data
+    return json.loads(element.proto.spec) | {"alt": element.proto.alt}, pyarrow.ipc.open_stream(
+        data
+    ).read_all().to_pylist()
+
+
+def test_the_chart_has_titles_units_local_days_and_a_description(faked):
+    chat = ChatApp(model="demo-crlf", wire="openai").wait_for("per million input tokens").ask("One").open_page("usage")
+    chat.at.session_state["usage.measure"] = "cost"
+    spec, rows = chart_of(chat.run())
+    encoding = spec["encoding"]
+    assert (encoding["x"]["axis"]["title"], encoding["y"]["axis"]["title"]) == ("Day", "Cost (US dollars)")
+    assert encoding["color"]["sort"] == ["demo-crlf"]
+    assert len(rows) == 30
+    today = dates.format_day_of_year(datetime.now(UTC).date())
+    assert today in {row["day"] for row in rows if row["value"] > 0}
+    assert spec["alt"].startswith("Bar chart: Cost (US dollars) by day, from ")
+    assert "Models: demo-crlf." in spec["alt"]
+    assert "Table by day" in chat.text
+    chat.at.session_state["language"] = "zh"
+    spec, rows = chart_of(chat.run())
+    assert spec["encoding"]["y"]["axis"]["title"] == "费用（美元）"
+    assert all(re.fullmatch(r"\d+月\d+日", row["day"]) for row in rows)

@@ -45,16 +45,17 @@ def render_access(_: User) -> None:
     admin_scope.render_policies(user_names, ("patterns",), _policy_rows, t("permissions.empty"))
 
 
-def render_default(_: User) -> None:
+def render_default(admin: User) -> None:
     """Render the default target of users who have set none. Raises StoreError."""
     st.markdown(t("default.about"))
     default_model_fields.render(
-        "admin.default_model",
+        "admin-default-model",
+        admin,
         resources.policy().default_target,
-        services.model_list().models,
         t("default.model"),
         t("default.none"),
         _save_default,
+        is_restricted=False,
     )
     st.caption(t("default.at_once"))
 

@@ -18,7 +18,8 @@ from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import flash_warning
 from lib.ui.widgets.user_names import load_user_names, short_label
 
-_FIELDS = ("input", "output", "cached", "written")
+_FIELDS = ("input", "output", "cached", "written", "search")
+_SEARCHES = 1_000  # web searches that the price of one field is for
 _REQUIRED_FIELDS = ("input", "output")
 _MODEL_KEY = "price.model"
 _LISTED_MODELS = 20  # models of unknown price named in the notice
@@ -93,8 +94,10 @@ def _saved_amount(saved: TeamPrice | None, name: str) -> str:
     if saved is None:
         return ""
     price = saved.price
-    amounts = dict(zip(_FIELDS, (price.input, price.output, price.cache_read, price.cache_write), strict=True))
-    return "" if amounts[name] is None else str(amounts[name])
+    search = None if price.per_search is None else (price.per_search * _SEARCHES).normalize()
+    amounts = (price.input, price.output, price.cache_read, price.cache_write, search)
+    amount = dict(zip(_FIELDS, amounts, strict=True))[name]
+    return "" if amount is None else f"{amount:f}"
 
 
 @admin_action
@@ -110,8 +113,13 @@ def _save_price(admin: User, model: str, key_prefix: str) -> None:
     if not model or len(model) > _MAX_ID_LENGTH:
         flash_warning(t("prices.invalid_model"))
         return
+    search = amounts["search"]
     price = Price(
-        amounts["input"] or Decimal(0), amounts["output"] or Decimal(0), amounts["cached"], amounts["written"]
+        amounts["input"] or Decimal(0),
+        amounts["output"] or Decimal(0),
+        amounts["cached"],
+        amounts["written"],
+        per_search=None if search is None else search / _SEARCHES,
     )
     resources.store().policy.set_price(admin, model, price)
     st.toast(t("admin.saved"), icon=":material/check:")
@@ -143,5 +151,5 @@ def _render_table(prices: Mapping[str, TeamPrice]) -> None:
             ]
         )
     columns = [t(f"prices.{name}") for name in ("model", *_FIELDS, "date", "author", "state")]
-    st.subheader(t("admin.in_force"), anchor=False)
+    st.header(t("admin.in_force"), anchor=False)
     table.render(columns, rows)

@@ -10,10 +10,10 @@ from lib.core.policy import PER_USER_SCOPE, TEAM_SCOPE, ScopePolicy
 from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
-from lib.ui.widgets import table
+from lib.ui.widgets import table, tabs
 from lib.ui.widgets.user_names import short_label
 
-SECTION_KEY, SCOPE_KEY = "admin.section", "admin.scope"
+PAGE, SCOPE_KEY = "admin", "admin.scope"
 _GROUP_PREFIX, _USER_PREFIX = "group:", "person:"
 
 
@@ -48,7 +48,7 @@ def select_scope(user_names: Mapping[str, str], general_scopes: Sequence[str]) -
 
 def show_user_section(section: str, user_id: str) -> None:
     """Open a section with one user selected; a callback."""
-    session_state.set_widget(SECTION_KEY, section)
+    tabs.open_tab(PAGE, section)
     session_state.set_widget(SCOPE_KEY, f"{_USER_PREFIX}{user_id}")
 
 
@@ -59,7 +59,7 @@ def render_policies(
     empty_message: str,
 ) -> None:
     """Render a table of all scopes: the team, each user, then groups and users; `get_rows` of a scope's policy."""
-    st.subheader(t("admin.in_force"), anchor=False)
+    st.header(t("admin.in_force"), anchor=False)
     scopes = resources.policy().scopes
     order = {TEAM_SCOPE: 0, PER_USER_SCOPE: 1}
     rows = [

@@ -69,8 +69,8 @@ def _render_row(record: UserRecord, usage: UsageTotal | None) -> None:
             f"**{escape_markdown(display_name(record))}**  \n:small[:gray[{' · '.join(facts)}]]",
             width="stretch",
         )
-        limits_key = f"limits-of-{record.id}"
-        render_button(t("users.limits"), limits_key, "speed", scope.show_user_section, "limits", record.id)
+        label, limits_key, name = t("users.limits"), f"limits-of-{record.id}", display_name(record)
+        render_button(label, limits_key, "speed", scope.show_user_section, "limits", record.id, about=name)
         if resources.settings().access.mode == "oidc":
             _render_sign_out(record)
 
@@ -83,7 +83,8 @@ def _user_with_roles(record: UserRecord) -> User:
 
 
 def _render_sign_out(record: UserRecord) -> None:
-    with st.popover(t("users.sign_out"), icon=":material/logout:", type="tertiary", key=f"out-{record.id}"):
+    label = f"{t('users.sign_out')} :small[{escape_markdown(display_name(record))}]"
+    with st.popover(label, icon=":material/logout:", type="tertiary", key=f"out-{record.id}"):
         st.markdown(t("users.sign_out_confirm", name=escape_markdown(display_name(record))))
         label, key = t("users.sign_out_do"), f"out-do-{record.id}"
         render_button(label, key, "", _revoke_sessions, record.id, type="primary")

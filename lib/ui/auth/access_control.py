@@ -20,12 +20,13 @@ from lib.ui.auth.browser_id import received_identity, request_identity
 from lib.ui.auth.identify import ANONYMOUS, identify
 from lib.ui.auth.oidc import check_trusted_headers, read_claims
 from lib.ui.auth.sign_in_page import (
+    SIGN_IN,
     render_access_denied,
     render_password_form,
     render_sign_in,
     render_unprotected_server,
 )
-from lib.ui.session import audit, replayed_input, resources
+from lib.ui.session import audit, resources
 from lib.ui.session.state import session_state
 from lib.ui.session.values import Persistence
 from lib.ui.text import t
@@ -51,7 +52,6 @@ def require() -> User:
     except SettingError as error:
         st.error(t("error.setting", detail=str(error)), icon=":material/settings_alert:")
         st.stop()
-    replayed_input.recover_message()
     user = _identify_session(access)
     if not isinstance(user, User):
         _render_refusal(user, access)
@@ -62,6 +62,23 @@ def require() -> User:
         user = replace(_browser_user(), is_admin=user.is_admin)
     session_state.user = user
     return user
+
+
+def require_reader() -> User | None:
+    """Return the user of this run as `require` does, or None for a reader who is not signed in.
+
+    Such readers have access where the operator allows public links, to these alone. With SIGN_IN in the address, they
+    get the sign-in page. Raises as `require`.
+    """
+    try:
+        access = resources.settings().access
+    except SettingError:
+        return require()
+    if access.allows_public_links and SIGN_IN not in st.query_params:
+        user = _identify_session(access)
+        if not isinstance(user, User) and access.is_reader(user):
+            return None
+    return require()
 
 
 def current_admin() -> User | None:

@@ -25,12 +25,14 @@ _STYLE = (
 )
 
 
+def is_available() -> bool:
+    """Tell if users sign in, in the current access mode."""
+    return resources.settings().access.mode not in ("local", "viewers")
+
+
 def render(user: User) -> None:
-    """Render the section; nothing in the access modes without sign-in."""
+    """Render the section, in an access mode with sign-in."""
     mode = resources.settings().access.mode
-    if mode in ("local", "viewers"):
-        return
-    st.subheader(t("account.title"), anchor=False)
     if mode == "password":
         st.markdown(t("sign_in.shared_password"))
         _render_password_sign_out(user)

@@ -7,10 +7,12 @@ import streamlit as st
 from lib.config.auth import AccessMode, AccessSettings, Refusal
 from lib.core.user import User
 from lib.ui.auth.password import check_password, error_text
+from lib.ui.browser import scripts
 from lib.ui.session.state import session_state
 from lib.ui.text import current_language, escape_markdown, t
 from lib.ui.widgets.user_names import user_label
 
+SIGN_IN = "signin"  # query parameter with which a reader of a public link asks for the sign-in page
 _PASSWORD_KEY = "sign_in.password"
 
 _LOOPBACK_EXAMPLE = "streamlit run app.py --server.address=127.0.0.1"
@@ -69,6 +71,7 @@ def _on_password_submit(password: str) -> None:
 
 def render_sign_in(access: AccessSettings, reason: Refusal | None = None) -> None:
     """Render a button for each OIDC provider, and the reason to sign in again."""
+    scripts.render_return(is_signed_in=False, ignored=(SIGN_IN,))
     st.title(t("sign_in.title"), anchor=False)
     if reason:
         st.info(t(f"access_denied.{reason}"))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
 
 import streamlit as st
 
-from lib.core.conversation import ImagePart, Message, OtherPart, Part, SourcePart, TextPart
+from lib.core.conversation import FilePart, ImagePart, Message, OtherPart, Part, SourcePart, TextPart
 from lib.core.images import format_size, is_displayable
 from lib.core.sources import host_of, link_destination
-from lib.ui.markdown.sanitize import sanitize
-from lib.ui.text import escape_markdown, has_message, t
+from lib.ui.chat import web_search_steps
+from lib.ui.markdown.sanitize import sanitize, sanitize_parts
+from lib.ui.text import current_language, escape_literal, escape_markdown, has_message, t
 
 # Each run renders all visible messages again, and a saved message seldom changes.
-sanitize_cached = lru_cache(maxsize=512)(sanitize)
+_sanitize_cached = lru_cache(maxsize=512)(sanitize)
+_sanitize_parts_cached = lru_cache(maxsize=512)(sanitize_parts)
+
+Group = str | ImagePart | list[OtherPart]
+Element = Group | tuple[SourcePart, ...]  # a text is sanitized
 
 MAX_ELEMENTS = 60  # of one answer: images and named content beyond them are collected at the end
 _MAX_DETAILED = 20  # parts of one group with their JSON
@@ -23,30 +27,56 @@ _MAX_NAMES = 3  # in the label of a group
 _OPEN_SOURCES = 8  # a longer list is folded
 _MAX_QUOTE = 240
 _MAX_TITLE = 120
-_ADDRESS = re.compile(r"(?<=http)\\?:|(?<=https)\\?:|(?<=ww)w(?=\\?\.)|@", re.IGNORECASE)
+
+
+def sanitize_cached(text: str) -> str:
+    """Rewrite a model's text as `sanitize` does, in the current language."""
+    return _sanitize_cached(text, current_language())
+
+
+def sanitize_parts_cached(text: str) -> tuple[str, ...]:
+    """Rewrite a model's text as `sanitize_parts` does, in the current language."""
+    return _sanitize_parts_cached(text, current_language())
 
 
 def render(message: Message) -> None:
     """Render the visible parts of a message."""
-    for group in group_parts(message.parts):
-        match group:
-            case str():
-                if group.strip():
-                    st.markdown(sanitize_cached(group))
-            case ImagePart():
-                _render_image(group)
-            case _:
-                _render_named(group)
-    if message.sources:
-        is_short = len(message.sources) <= _OPEN_SOURCES
-        label = f"{t('part.sources')} · {len(message.sources)}"
-        with st.expander(label, icon=":material/link:", expanded=is_short, type="compact"):
-            st.markdown(format_sources(message.sources))
+    for element in list_elements(message):
+        render_element(element)
 
 
-def group_parts(parts: Sequence[Part]) -> list[str | ImagePart | list[OtherPart]]:
+def list_elements(message: Message) -> list[Element]:
+    """Return the elements of a message's content; a text is divided as it was while it arrived."""
+    elements: list[Element] = []
+    for group in list_groups(message):
+        elements += sanitize_parts_cached(group) if isinstance(group, str) else [group]
+    return [*elements, message.sources] if message.sources else elements
+
+
+def list_groups(message: Message) -> list[Group]:
+    """Return the groups of a message's parts, without blank text."""
+    return [group for group in group_parts(message.parts) if not isinstance(group, str) or group.strip()]
+
+
+def render_element(element: Element) -> None:
+    """Render one element of an answer's content."""
+    match element:
+        case str():
+            st.markdown(element)
+        case ImagePart():
+            _render_image(element)
+        case list():
+            _render_named(element)
+        case _:
+            is_short = len(element) <= _OPEN_SOURCES
+            label = f"{t('part.sources')} · {len(element)}"
+            with st.expander(label, icon=":material/link:", expanded=is_short, type="compact"):
+                st.markdown(format_sources(element))
+
+
+def group_parts(parts: Sequence[Part]) -> list[Group]:
     """Return the elements to render: joined text, images, and runs of named content."""
-    groups: list[str | ImagePart | list[OtherPart]] = []
+    groups: list[Group] = []
     rest: list[OtherPart] = []
     for part in parts:
         last = groups[-1] if groups else None
@@ -55,7 +85,7 @@ def group_parts(parts: Sequence[Part]) -> list[str | ImagePart | list[OtherPart]
                 groups[-1] = last + part.text
             else:
                 groups.append(part.text)
-        elif isinstance(part, OtherPart) and isinstance(last, list):
+        elif isinstance(part, OtherPart) and isinstance(last, list) and _is_same_kind(part, last[-1]):
             last.append(part)
         elif isinstance(part, ImagePart | OtherPart) and len(groups) >= MAX_ELEMENTS:
             rest.append(part if isinstance(part, OtherPart) else OtherPart("image", part.media_type or part.url))
@@ -64,25 +94,43 @@ def group_parts(parts: Sequence[Part]) -> list[str | ImagePart | list[OtherPart]
     return [*groups, rest] if rest else groups
 
 
+def _is_same_kind(part: OtherPart, other: OtherPart) -> bool:
+    """Return True for two searches, and for two parts that are none: they are rendered together."""
+    return web_search_steps.is_step(part) == web_search_steps.is_step(other)
+
+
 def format_sources(sources: Sequence[SourcePart]) -> str:
     """Return the sources as a numbered Markdown list; their titles and quotes are literal text."""
     return "\n".join(f"{number}. {_format_source(source)}" for number, source in enumerate(sources, 1))
 
 
+def render_files(message: Message) -> None:
+    """Render the names of the files of a question, also of those that a shared chat leaves out."""
+    parts = [OtherPart("file", part.name) if isinstance(part, FilePart) else part for part in message.parts]
+    if named := [part for part in parts if isinstance(part, OtherPart)]:
+        _render_named(named)
+
+
+def render_named(message: Message) -> None:
+    """Render the content of a question without a form of its own, but not its files."""
+    if named := [part for part in message.parts if isinstance(part, OtherPart)]:
+        _render_named(named)
+
+
 def part_name(part: OtherPart) -> str:
     """Return the name of content without a form of its own, as Markdown."""
     key = f"part.{part.kind}"
-    kind = t(key) if has_message(key) else _literal(part.kind)
-    return f"{kind} · {_literal(part.label)}" if part.label else kind
+    kind = t(key) if has_message(key) else escape_literal(part.kind)
+    return f"{kind} · {escape_literal(part.label)}" if part.label else kind
 
 
 def _format_source(source: SourcePart) -> str:
     url = link_destination(source.url)
-    title = _literal(_shorten(source.title or source.url or t("part.source"), _MAX_TITLE))
+    title = escape_literal(_shorten(source.title or source.url or t("part.source"), _MAX_TITLE))
     host = host_of(source.url) if url else ""
     link = f"[{title}](<{url}>)" if url else title
     host_text = f" · {escape_markdown(host)}" if host and source.title else ""
-    quote = f"  \n   {_literal(_shorten(source.quote, _MAX_QUOTE))}" if source.quote else ""
+    quote = f"  \n   {escape_literal(_shorten(source.quote, _MAX_QUOTE))}" if source.quote else ""
     return f"{link}{host_text}{quote}"
 
 
@@ -92,13 +140,16 @@ def _render_image(part: ImagePart) -> None:
         st.image(f"data:{part.media_type};base64,{part.data}", alt=t("part.image"))
     elif url := link_destination(part.url):
         label = f"{t('part.open_image')} · {escape_markdown(host_of(part.url))}"
-        st.link_button(label, url, icon=":material/image:", type="tertiary")
+        st.link_button(label, url, icon=":material/image:", type="tertiary", help=t("part.image_url_help"))
     else:
         size = format_size(len(part.data) * 3 // 4) if part.data else part.url
         _render_named([OtherPart("image", f"{part.media_type} {size}".strip())])
 
 
 def _render_named(parts: Sequence[OtherPart]) -> None:
+    if all(map(web_search_steps.is_step, parts)):
+        web_search_steps.render(parts)
+        return
     names = " · ".join(part_name(part) for part in parts[:_MAX_NAMES])
     label = names if len(parts) <= _MAX_NAMES else f"{names} +{len(parts) - _MAX_NAMES}"
     if not any(part.details for part in parts):
@@ -111,11 +162,6 @@ def _render_named(parts: Sequence[OtherPart]) -> None:
             if part.details:
                 # Preformatted: the text is untrusted.
                 st.code(part.details, language=None, wrap_lines=True)
-
-
-def _literal(text: str) -> str:
-    """Escape a text of the gateway's; an empty directive keeps the renderer from making links of addresses in it."""
-    return _ADDRESS.sub(lambda match: f":color[{match[0]}]", escape_markdown(text))
 
 
 def _shorten(text: str, length: int) -> str:

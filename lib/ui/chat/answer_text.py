@@ -35,7 +35,7 @@ def thinking_label(node: Node) -> str:
 
 def outcome_message(node: Node) -> str:
     """Explain how an answer ended and what to do, as Markdown; "" for a complete answer."""
-    key = outcome_key(node)
+    key = f"{node.outcome}_preview" if _is_preview(node) else outcome_key(node)
     if key == Outcome.COMPLETE:
         return ""
     values = {
@@ -47,6 +47,12 @@ def outcome_message(node: Node) -> str:
     details = node.provider_metadata.get("stop_details")
     explanation = details.get("explanation") if isinstance(details, dict) else None
     return f"{message} {escape_markdown(explanation)}" if isinstance(explanation, str) else message
+
+
+def _is_preview(node: Node) -> bool:
+    """Return True for an image that was not completed."""
+    is_cut = node.outcome in (Outcome.INTERRUPTED, Outcome.STOPPED)
+    return is_cut and node.message.has_content and bool(node.target and node.target.makes_images)
 
 
 def outcome_key(node: Node) -> str:
@@ -95,6 +101,10 @@ def format_footer(node: Node, usage_total: UsageTotal | None = None, *, include_
     if not include_metrics:
         return " · ".join(parts)
     first, total = node.timing.first_token, node.timing.total
+    if node.target and node.target.makes_images:
+        # A preview is no token.
+        first = None
+        parts += [t("answer.total_time", seconds=total)] if total is not None else []
     if first is not None:
         parts.append(t("answer.first_token", seconds=first))
     usage = node.usage

@@ -9,7 +9,9 @@ import streamlit as st
 from lib.chat.turns import branches
 from lib.core.conversation import Node
 from lib.core.user import User
-from lib.ui.chat import composer
+from lib.ui.chat import message_tools
+from lib.ui.composer import composer_files, drafts, questions, regeneration
+from lib.ui.files import tray
 from lib.ui.session import audit, conversation_view, resources, services
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
@@ -39,16 +41,18 @@ def _render_pager_button(user: User, sibling_ids: list[str], node_id: str, step:
 
 def render_question_actions(user: User, view: ConversationView, node: Node) -> None:
     """Render the line below a question: its versions, Edit, and the menu."""
+    number = view.turn_number(node.id)
     with st.container(key=f"below-question-{node.id}", horizontal=True, horizontal_alignment="right", gap="small"):
         render_pager(user, view.siblings.get(node.id), node.id)
-        render_button(t("actions.edit"), f"edit-{node.id}", "edit", _set_edited_node, node.id)
-        render_actions_menu(user, node, ("branch", "delete"))
+        with message_tools.action_row(node.id):
+            render_button(t("message.edit", number=number), f"edit-{node.id}", "edit", _open_editor, node.id)
+            render_actions_menu(user, node, t("message.more_question", number=number), ("branch", "delete"))
 
 
-def render_actions_menu(user: User, node: Node, actions: tuple[str, ...]) -> None:
+def render_actions_menu(user: User, node: Node, label: str, actions: tuple[str, ...]) -> None:
     """Render a menu of actions on a message, named as in `_run_action`."""
     render_menu(
-        t("actions.more"),
+        label,
         f"more-{node.id}",
         [action for action in actions if action != "branch" or not session_state.temporary_store],
         lambda action: t(f"actions.{action}"),
@@ -58,8 +62,6 @@ def render_actions_menu(user: User, node: Node, actions: tuple[str, ...]) -> Non
 
 def _run_action(user: User, node: Node, action: str) -> None:
     match action:
-        case "again_here":
-            composer.retry(user, question_id=node.parent_id)
         case "go_back":
             _rewind_to(user, node)
         case "branch":
@@ -70,26 +72,56 @@ def _run_action(user: User, node: Node, action: str) -> None:
 
 def is_editing(node: Node) -> bool:
     """Tell if this question is being edited."""
-    return session_state.edited_node_id == node.id
+    return node.id in session_state.edited_node_ids
 
 
 def render_editor(user: User, node: Node) -> None:
-    """Render a question as a form; it is sent as a version beside the original."""
-    key = f"editor-{node.id}"
+    """Render a question as a form; it is sent as a version beside the original, in place of a running answer.
+
+    Several can be open: what was typed in one is only in the browser until it is sent.
+    """
+    key, text = f"editor-{node.id}", session_state.cancelled_edits.get(node.id, node.message.text)
+    composer_files.render_edited(user, node)
     with st.form(f"edit-form-{node.id}", border=False):
-        st.text_area(t("actions.edit"), node.message.text, key=key, height="content", label_visibility="collapsed")
+        st.text_area(t("actions.edit"), text, key=key, height="content", label_visibility="collapsed")
         with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-            st.form_submit_button(t("edit.cancel"), on_click=_set_edited_node, args=(None,))
-            st.form_submit_button(t("edit.send"), type="primary", on_click=_send_edit, args=(user, node, key))
+            # Escape presses the button of a form whose key begins with "close-".
+            st.form_submit_button(
+                t("edit.cancel"), key=f"close-edit-{node.id}", on_click=_cancel_edit, args=(node, key)
+            )
+            send_key = f"send-edit-{node.id}"
+            st.form_submit_button(
+                t("edit.send"), key=send_key, type="primary", on_click=_send_edit, args=(user, node, key)
+            )
 
 
-def _set_edited_node(node_id: str | None) -> None:
-    session_state.edited_node_id = node_id
+def _open_editor(node_id: str) -> None:
+    session_state.edited_node_ids.add(node_id)
 
 
+def _close_editor(node_id: str) -> None:
+    session_state.edited_node_ids.discard(node_id)
+
+
+def _cancel_edit(node: Node, field_key: str) -> None:
+    """Close the editor, and keep what was typed until it is opened again: Escape is pressed by mistake, too."""
+    session_state.cancelled_edits[node.id] = session_state.widget(field_key, node.message.text)
+    _close_editor(node.id)
+
+
+@shows_errors
 def _send_edit(user: User, node: Node, field_key: str) -> None:
-    if composer.send_edit(user, node, session_state.widget(field_key)):
-        _set_edited_node(None)
+    text = session_state.widget(field_key)
+    files = composer_files.edited_parts(node)
+    if text == node.message.text and files == node.message.files:
+        # A version with the same text would only hide the original.
+        questions.stop_answer()
+        regeneration.retry(user, question_id=node.id)
+        _close_editor(node.id)
+    elif questions.send_edit(user, node, text, files):
+        _close_editor(node.id)
+        session_state.cancelled_edits.pop(node.id, None)
+        tray.close(tray.edit_slot(node.id))
 
 
 @shows_errors
@@ -125,15 +157,17 @@ def _create_branch(user: User, node: Node) -> None:
     if original is None:
         return
     is_question = node.message.role == "user"
+    slot = conversation_view.new_chat_slot("")
     st.query_params.clear()
     if end_id := node.parent_id if is_question else node.id:
         title = t("branch.title", title=original.title)
         branch = branches.branch_conversation(services.turn_services(), user.id, original.id, end_id, title)
-        st.query_params["c"] = branch.id
+        st.query_params["c"] = slot = branch.id
         message = t("undo.branched", title=escape_markdown(original.title))
         undo.offer(message, partial(_undo_branch, user, original.id, branch.id), branch.id)
     if is_question:
-        composer.prefill(node.message.text)
+        drafts.prefill(node.message.text)
+        tray.add_parts(slot, node.message.files)
 
 
 def _undo_branch(user: User, original_id: str, branch_id: str) -> None:

@@ -3,96 +3,120 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from collections.abc import Callable, Iterator
+from functools import partial
 from math import ceil
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from lib.chat.turns import turn
+from lib.chat.turns import model_facts
 from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import RemoteGeneration
-from lib.core.conversation import ImagePart, Message, Node, OtherPart, Part, ThinkingPart
-from lib.ui.chat import answer_parts
+from lib.core.conversation import Node, ThinkingPart
+from lib.ui.chat import answer_parts, web_search_steps
+from lib.ui.chat.answer_bubble import AnswerBubble, ElementList
 from lib.ui.chat.answer_text import thinking_label
-from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, stable_prefix_length
-from lib.ui.session import conversation_view, services
+from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, split_first_block
+from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
-from lib.ui.text import escape_markdown, t
+from lib.ui.text import current_language, escape_markdown, t
 from lib.ui.widgets.errors import retry_reason, shows_errors
 
 # Seconds between two frames. Each frame sends the whole live block; a shorter interval would not be noticed.
 FRAME_INTERVAL, MAX_FRAME_INTERVAL = 0.05, 0.5
 FRAME_CHARS_PER_SECOND = 20_000  # a live block of this many characters slows the frames to one a second
+MAX_CPU_SHARE = 0.25  # of a core, for the frames of all pages on which one user follows answers
 POLL_INTERVAL = 0.1  # seconds between two checks for a request of Streamlit to end this run
 SILENCE_THRESHOLD = 3  # seconds of silence before the status line shows them
-MAX_LIVE_PARTS = 20  # images and named content that are shown as they arrive; each renders the answer once more
 
 
-def render(generation: Generation | RemoteGeneration, node: Node, answer_slot: DeltaGenerator) -> Node:
-    """Render an answer in `answer_slot` until it ends, then clear the slot. Returns the finished node.
+def render(
+    generation: Generation | RemoteGeneration, node: Node, bubble: AnswerBubble, on_shown: Callable[[], None]
+) -> Node:
+    """Render an answer until it ends. Returns the finished node. `on_shown` is called once its text so far is shown.
 
     Finished Markdown blocks become elements of their own and only the last block is live, because
-    st.write_stream sends the whole text of its element with every frame.
-
-    Each pass has a slot of its own that is not used again. Streamlit replaces a queued element by a later one
-    for the same path, even before the block that contains it by then, and the browser stops with a
-    "bad delta path".
+    st.write_stream sends the whole text of its element with every frame. An element is changed in its place and
+    never removed to be rendered again: Streamlit replaces a queued element by a later one for the same path, even
+    before the block that contains it by then, and the browser stops with a "bad delta path".
     """
-    for pass_index in count():
-        slot = answer_slot.empty()
-        with slot.container():
-            feed = _render_pass(generation, node, pass_index)
-        slot.empty()
+    with resources.generations().follow(generation.owner) as count_pages:
+        with bubble.open_status():
+            feed = _AnswerFeed(generation, _StatusLine(generation), node, on_shown, count_pages)
+        return _follow(feed, bubble)
+
+
+def _follow(feed: _AnswerFeed, bubble: AnswerBubble) -> Node:
+    while True:
+        while not (feed.groups or feed.thinking or feed.is_done):
+            feed.wait_for_frame(0)
+        if feed.thinking:
+            _render_thinking(feed, bubble)
+        _render_content(feed, bubble.content)
         if feed.is_finished:
+            bubble.show(feed.node)
+            feed.note_shown()
             return feed.node
-    raise AssertionError("unreachable")
+        # The gateway has begun the answer again.
+        feed.start_over()
+        bubble.content.truncate(0)
 
 
-def _render_pass(generation: Generation | RemoteGeneration, node: Node, pass_index: int) -> _AnswerFeed:
-    thinking_slot, text_slot = st.container(), st.container()
-    feed = _AnswerFeed(generation, _StatusLine(generation, pass_index), node)
-    while not (feed.text or feed.thinking or feed.settled_parts or feed.is_done):
-        feed.wait_for_frame(0)
-    with thinking_slot:
-        _render_thinking(feed)
-    with text_slot:
-        answer_parts.render(Message("assistant", feed.settled_parts))
-        _render_text_stream(feed, lambda: feed.text, lambda: False)
-    return feed
+def frame_interval(live_chars: int, cpu_seconds: float, page_count: int) -> float:
+    """Return the seconds to the next frame, by the live block, the cost of the last frame and the user's pages.
+
+    Else a user with many costly answers would slow those of others.
+    """
+    interval = max(live_chars / FRAME_CHARS_PER_SECOND, cpu_seconds * page_count / MAX_CPU_SHARE)
+    return min(MAX_FRAME_INTERVAL, max(FRAME_INTERVAL, interval))
 
 
 class _AnswerFeed:
-    """The growing answer, frame by frame; done when it has ended or has to be rendered again.
+    """The growing answer, frame by frame; done when it has ended or has to be rendered again."""
 
-    `settled_parts` end with the last image or named content, and `text` is what follows them: another one begins
-    another pass.
-    """
-
-    def __init__(self, generation: Generation | RemoteGeneration, status_line: _StatusLine, node: Node) -> None:
+    def __init__(
+        self,
+        generation: Generation | RemoteGeneration,
+        status_line: _StatusLine,
+        node: Node,
+        on_shown: Callable[[], None] = lambda: None,
+        count_pages: Callable[[], int] = lambda: 1,
+    ) -> None:
+        self._on_shown: Callable[[], None] | None = on_shown
         self._generation = generation
         self._status_line = status_line
         self._model = escape_markdown(node.target.model) if node.target else ""
         self._expects_thinking = _expects_thinking(node)
+        self._makes_images = bool(node.target and node.target.makes_images)
         self._next_frame_at = 0.0
+        self._count_pages = count_pages
+        self._frame_started = time.thread_time()
         self._node_id = node.id
         self._snapshot = generation.wait(-1, 0, self._node_id)
+        self.has_visible_content = False
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Begin with the answer as it is now."""
+        self._text = self.thinking = ""
         self._needs_rerender = False
-        self.text = self.thinking = ""
-        parts = self._snapshot.node.message.parts
-        self.settled_parts = parts[: _count_settled(parts)]
         self._read_snapshot()
 
     def _read_snapshot(self) -> None:
         self.node, self.is_finished = self._snapshot.node, self._snapshot.is_finished
-        parts, thinking = self.node.message.parts, self.node.message.thinking
-        settled_count = len(self.settled_parts)
-        text = Message("assistant", parts[settled_count:]).text
-        is_extended = text.startswith(self.text) and thinking.startswith(self.thinking)
-        has_new_content = _count_settled(parts) != settled_count
-        self._needs_rerender = self._needs_rerender or not is_extended or has_new_content
-        self.text, self.thinking = text, thinking
+        text, thinking = self.node.message.text, self.node.message.thinking
+        is_extended = text.startswith(self._text) and thinking.startswith(self.thinking)
+        self._needs_rerender = self._needs_rerender or not is_extended
+        self._text, self.thinking = text, thinking
+        self.groups = answer_parts.list_groups(self.node.message)
+
+    def text_of(self, index: int) -> str:
+        """Return the text of a group; "" for one that is no text after all."""
+        group = self.groups[index] if index < len(self.groups) else ""
+        return group if isinstance(group, str) else ""
+
+    def has_group(self, index: int) -> bool:
+        return index < len(self.groups)
 
     @property
     def is_done(self) -> bool:
@@ -104,12 +128,22 @@ class _AnswerFeed:
         Streamlit may end the run here, after a click, a page change or a disconnect. The generation goes on.
         """
         self._update_status_line()
+        self.note_shown()
+        cpu_seconds = time.thread_time() - self._frame_started
         time.sleep(max(0.0, min(MAX_FRAME_INTERVAL, self._next_frame_at - time.monotonic())))
         self._snapshot = self._generation.wait(self._snapshot.version, POLL_INTERVAL, self._node_id)
         session_state.check_interrupted()
+        conversation_view.check_queue()
+        self._frame_started = time.thread_time()
         self._read_snapshot()
-        interval = max(FRAME_INTERVAL, live_chars / FRAME_CHARS_PER_SECOND)
-        self._next_frame_at = time.monotonic() + min(MAX_FRAME_INTERVAL, interval)
+        interval = frame_interval(live_chars, cpu_seconds, self._count_pages())
+        self._next_frame_at = time.monotonic() + interval
+
+    def note_shown(self) -> None:
+        """Report once that the text so far is on its way to the browser."""
+        if self._on_shown:
+            self._on_shown()
+            self._on_shown = None
 
     def _update_status_line(self) -> None:
         retry = self._snapshot.scheduled_retry
@@ -128,7 +162,12 @@ class _AnswerFeed:
             wait = ceil(snapshot.retry_in)
             retrying = t("answer.retrying", attempt=retry.attempt, max_attempts=retry.max_attempts, seconds=wait)
             return f"{retry_reason(retry.error_code)} {retrying}"
-        if not (self.text or self.thinking):
+        if searching := web_search_steps.running_text(self.node.message):
+            return searching
+        if self._makes_images:
+            keys = ("answer.generating_images", "answer.generating_images_seconds")
+            return t(keys[seconds >= SILENCE_THRESHOLD], seconds=seconds)
+        if not self.has_visible_content:
             keys = ("answer.waiting", "answer.waiting_seconds")
             if self._is_thinking_silently():
                 keys = ("answer.thinking_silently", "answer.thinking_seconds")
@@ -144,28 +183,20 @@ class _AnswerFeed:
         return self._snapshot.has_thought or has_part or (self._expects_thinking and bool(self.node.provider_metadata))
 
 
-def _count_settled(parts: Sequence[Part]) -> int:
-    """Count the parts up to the last image or named content, of the first MAX_LIVE_PARTS of them."""
-    positions = [index for index, part in enumerate(parts, 1) if isinstance(part, ImagePart | OtherPart)]
-    return positions[:MAX_LIVE_PARTS][-1] if positions else 0
-
-
 def _expects_thinking(node: Node) -> bool:
     """Return True if the model of an answer is known to think with the parameters of the conversation."""
     conversation = conversation_view.current_view().conversation
     if node.target is None or conversation is None:
         return False
-    return turn.thinks(node.target, conversation.params, services.model(node.target.model).capabilities)
+    return model_facts.thinks(node.target, conversation.params, services.model(node.target.model).capabilities)
 
 
 class _StatusLine:
     """A line below a live answer, with Cancel while a retry is scheduled."""
 
-    def __init__(self, generation: Generation | RemoteGeneration, pass_index: int) -> None:
+    def __init__(self, generation: Generation | RemoteGeneration) -> None:
         self._on_stop = shows_errors(generation.stop)
-        self._pass_index = pass_index
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            self._text_slot, self._button_slot = st.empty(), st.empty()
+        self._text_slot, self._button_slot = st.empty(), st.empty()
         self._text, self._attempt = "", 0
 
     def show(self, text: str, attempt: int) -> None:
@@ -182,7 +213,7 @@ class _StatusLine:
                 self._button_slot.button(
                     t("answer.cancel"),
                     # Streamlit rejects a key that is used twice in a run.
-                    key=f"cancel-{self._pass_index}-{attempt}",
+                    key=f"cancel-{attempt}",
                     icon=":material/close:",
                     on_click=self._on_stop,
                 )
@@ -190,65 +221,111 @@ class _StatusLine:
                 self._button_slot.empty()
 
 
-def _render_thinking(feed: _AnswerFeed) -> None:
-    """Render thinking while it arrives; collapse it when the answer's text begins."""
-    if not feed.thinking:
-        return
-
-    def has_text() -> bool:
-        return bool(feed.text or feed.settled_parts)
-
-    with st.status(t("answer.thinking"), expanded=not has_text(), type="compact") as status:
-        _render_text_stream(feed, lambda: feed.thinking, has_text)
-    status.update(label=thinking_label(feed.node), state="complete", expanded=False)
+def _render_thinking(feed: _AnswerFeed, bubble: AnswerBubble) -> None:
+    """Render thinking while it arrives; collapse it when the answer's content begins."""
+    has_content = bool(feed.groups)
+    view = bubble.open_thinking(t("answer.thinking"), is_running=not has_content)
+    view.update(t("answer.thinking"), is_running=not has_content)
+    feed.has_visible_content = True
+    _render_text(feed, view.elements, 0, lambda: feed.thinking, lambda: bool(feed.groups))
+    view.update(thinking_label(feed.node), is_running=False)
 
 
-def _render_text_stream(feed: _AnswerFeed, get_text: Callable[[], str], should_stop: Callable[[], bool]) -> None:
-    """Render a growing text, block by block, until the feed is done or `should_stop` returns True."""
+def _render_content(feed: _AnswerFeed, elements: ElementList) -> None:
+    """Render the groups of the content, the last one growing, until the feed is done."""
+    group_index = element_index = 0
+    while group_index < len(feed.groups) or not feed.is_done:
+        if group_index == len(feed.groups):
+            feed.wait_for_frame(0)
+            continue
+        group, is_last = feed.groups[group_index], group_index + 1 == len(feed.groups)
+        if isinstance(group, str):
+            element_index = _render_text(
+                feed,
+                elements,
+                element_index,
+                partial(feed.text_of, group_index),
+                partial(feed.has_group, group_index + 1),
+            )
+        elif is_last and not feed.is_done:
+            elements.show(element_index, group)
+            feed.has_visible_content = True
+            feed.wait_for_frame(0)
+            continue
+        else:
+            elements.show(element_index, group)
+            element_index += 1
+        group_index += 1
+
+
+def _render_text(
+    feed: _AnswerFeed,
+    elements: ElementList,
+    index: int,
+    get_text: Callable[[], str],
+    should_stop: Callable[[], bool],
+) -> int:
+    """Render a growing text from position `index` on, until the feed is done or `should_stop` returns True.
+
+    Returns the position after the text.
+    """
     frozen_length = 0
-
-    def get_remaining() -> str:
-        return get_text()[frozen_length:]
-
     while True:
-        block = _LiveBlock(feed, get_remaining, should_stop)
-        slot = st.empty()
+        block = _LiveBlock(feed, get_text, frozen_length, should_stop)
         while not block.is_done:
-            slot.write_stream(block.frames())
+            elements.stream(index, block.frames(), block)
         frozen_length += block.size
-        if feed.is_done or should_stop():
-            return
+        index += not block.is_blank
+        if block.is_last:
+            return index
 
 
 class _LiveBlock:
-    """One growing Markdown block; `size` is its length in characters when it is done."""
+    """One growing Markdown block of a text, from the character `start` on.
 
-    def __init__(self, feed: _AnswerFeed, get_remaining: Callable[[], str], should_stop: Callable[[], bool]) -> None:
+    When it is done, `size` is its length in characters, and `is_last` tells that the text ends with it.
+    """
+
+    def __init__(
+        self, feed: _AnswerFeed, get_text: Callable[[], str], start: int, should_stop: Callable[[], bool]
+    ) -> None:
         self._feed = feed
-        self._get_remaining = get_remaining
+        self._get_text = get_text
+        self._start = start
         self._should_stop = should_stop
-        self.is_done = False
+        self._language = current_language()
+        self.is_done = self.is_last = self.is_blank = False
         self.size = 0
 
     def frames(self) -> Iterator[str]:
         """Yield the text that st.write_stream appends.
 
-        Ends early, to be called again for the same slot, when the sanitized text is no longer an extension of
-        what was yielded: a formula or a link has just been closed.
+        Ends early, to be called again for the same element, when the sanitized text is no longer an extension of
+        what was yielded: a link has just been closed.
         """
         yielded = ""
-        while not self.is_done:
-            remaining = self._get_remaining()
+        while True:
+            remaining = self._get_text()[self._start :]
             is_over = self._feed.is_done or self._should_stop()
-            size = len(remaining) if is_over else stable_prefix_length(remaining)
-            is_arriving = not (is_over or size)
-            text = sanitize_arriving(remaining) if is_arriving else sanitize(remaining[:size])
+            size, certain_length = split_first_block(remaining)
+            if is_over and not size:
+                size = len(remaining)
+            is_finished = bool(size) or is_over
+            text = (
+                sanitize(remaining[:size], self._language)
+                if is_finished
+                else sanitize_arriving(remaining[:certain_length], self._language)
+            )
             if not text.startswith(yielded):
                 return
+            if is_finished:
+                self.size, self.is_done = size, True
+                self.is_last = is_over and size == len(remaining)
+                self.is_blank = not text
             if len(text) > len(yielded):
+                self._feed.has_visible_content = True
                 yield text[len(yielded) :]
                 yielded = text
-            if is_over or size:
-                self.size, self.is_done = size, True
-            else:
-                self._feed.wait_for_frame(len(remaining))
+            if is_finished:
+                return
+            self._feed.wait_for_frame(len(remaining))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -10,15 +10,14 @@ from operator import attrgetter
 import streamlit as st
 
 from lib.core.conversation import Conversation
-from lib.core.usage import ConversationFilter
+from lib.core.projects import FolderMove, clean_name
 from lib.core.user import User
-from lib.ui.session import audit, resources
+from lib.ui.session import audit, conversation_view, resources
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import undo
 from lib.ui.widgets.errors import shows_errors
 
-MAX_FOLDER_CHARS = 60
-_BATCH_SIZE = 500  # conversations read at once for an action on a whole folder
+MAX_TITLE_CHARS = 200
 
 
 @shows_errors
@@ -38,14 +37,24 @@ def rename(user: User, conversation: Conversation, title: str) -> None:
 @shows_errors
 def move(user: User, conversations: Sequence[Conversation], folder: str) -> None:
     """Move conversations into a folder, which unpins them, or out of theirs for ""; with undo."""
-    folder = normalize_folder_name(folder)
+    folder = clean_name(folder)
     store = resources.store().conversations
     store.move_to_folder(user.id, _ids(conversations), folder)
     pinned_ids = [conversation.id for conversation in conversations if conversation.pinned] if folder else []
     if pinned_ids:
         store.set_pinned(user.id, pinned_ids, False)
     message = _undo_message("moved" if folder else "unfiled", conversations, folder=escape_markdown(folder))
-    undo.offer(message, partial(_undo_move, user, conversations, pinned_ids))
+    note = _instructions_note(user, folder, [conversation.folder for conversation in conversations])
+    undo.offer(f"{message} {note}".strip(), partial(_undo_move, user, conversations, pinned_ids))
+
+
+def _instructions_note(user: User, folder: str, left_folders: Sequence[str]) -> str:
+    """Say what a move changes in the next requests: the instructions of the new folder, or of those that were left."""
+    found = resources.store().projects.instructions(user.id, [folder, *left_folders])
+    left = [name for name in dict.fromkeys(left_folders) if name in found and name != folder]
+    if folder in found:
+        return t("project.applies", name=escape_markdown(folder))
+    return t("project.applies_no_more", name=escape_markdown(left[0])) if left else ""
 
 
 def _undo_move(user: User, conversations: Sequence[Conversation], pinned_ids: list[str]) -> None:
@@ -101,11 +110,6 @@ def _close_if_open(ids: Sequence[str], undo_action: Callable[[], None]) -> Calla
     return undo_and_reopen
 
 
-def normalize_folder_name(name: str) -> str:
-    """Return a folder name as it is stored: on one line, of at most MAX_FOLDER_CHARS characters."""
-    return " ".join(name.split())[:MAX_FOLDER_CHARS].strip()
-
-
 def rename_folder(user: User, folder: str, new_name: str) -> None:
     """Rename a folder, or merge it into the folder of that name; with undo."""
     if new_name and new_name != folder:
@@ -114,33 +118,37 @@ def rename_folder(user: User, folder: str, new_name: str) -> None:
 
 
 def delete_folder(user: User, folder: str) -> None:
-    """Delete a folder and keep its conversations; with undo."""
+    """Delete a folder with its settings, and keep its conversations; with undo."""
     _move_folder(user, folder, "", t("undo.folder_deleted", name=escape_markdown(folder)))
 
 
 @shows_errors
-def _move_folder(user: User, source: str, destination: str, message: str) -> None:
-    # Pinned and archived ones too: unpinned or unarchived, they would bring the old folder back.
-    ids = [conversation.id for conversation in _iter_conversations(user, source)]
-    store = resources.store().conversations
-    store.move_to_folder(user.id, ids, destination)
-    undo.offer(message, partial(store.move_to_folder, user.id, ids, source))
+def _move_folder(user: User, folder: str, new_name: str, message: str) -> None:
+    moved = resources.store().projects.move(user.id, folder, new_name)
+    note = _instructions_note(user, new_name, []) if moved.has_replaced and new_name else ""
+    if not note and moved.has_replaced and moved.project and moved.project.instructions:
+        note = t("project.applies_no_more", name=escape_markdown(folder))
+    _follow_folder(folder, new_name)
+    undo.offer(f"{message} {note}".strip(), partial(_undo_folder_move, user, moved))
 
 
-def _iter_conversations(user: User, folder: str) -> Iterator[Conversation]:
-    """Iterate over all conversations of a folder, read in batches."""
-    for conversation_filter in (
-        ConversationFilter("folder", folder),
-        ConversationFilter("pinned"),
-        ConversationFilter("archived"),
-    ):
-        last = None
-        while batch := resources.store().conversations.page(user.id, _BATCH_SIZE, conversation_filter, last):
-            yield from (conversation for conversation in batch if conversation.folder == folder)
-            last = batch[-1]
+def _undo_folder_move(user: User, moved: FolderMove) -> None:
+    resources.store().projects.undo_move(user.id, moved)
+    if moved.new_name and not moved.has_replaced:
+        _follow_folder(moved.new_name, moved.name)
 
 
-def _ids(conversations: Iterator[Conversation] | Sequence[Conversation]) -> list[str]:
+def _follow_folder(folder: str, new_name: str) -> None:
+    """Take the draft of a new conversation along, and the address if it names the folder."""
+    conversation_view.move_draft(folder, new_name)
+    if st.query_params.get(conversation_view.FOLDER_PARAMETER) == folder:
+        if new_name:
+            st.query_params[conversation_view.FOLDER_PARAMETER] = new_name
+        else:
+            del st.query_params[conversation_view.FOLDER_PARAMETER]
+
+
+def _ids(conversations: Iterable[Conversation]) -> list[str]:
     return [conversation.id for conversation in conversations]
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 from lib.core.conversation import Conversation
 from lib.core.errors import StoreError
+from lib.core.projects import folder_key
 from lib.core.usage import ConversationFilter
 from lib.core.user import User
 from lib.ui.history import folders, row, selection
@@ -70,8 +71,9 @@ class _ListRenderer:
 
     def render_folder(self, name: str, count: int) -> None:
         if folders.render_folder(self.user, name, count):
-            key = folders.folder_key(name)
+            key = folder_key(name)
             with st.container(key=f"folded-{key}", gap=None):
+                folders.render_new_chat(name)
                 self.render_page(key, ConversationFilter("folder", name), self.render_rows)
 
 
@@ -81,13 +83,15 @@ def render(user: User, open_id: str | None) -> None:
     renderer = _ListRenderer(user, open_id, [name for name, _ in folder_counts])
     with _toolbar_above(renderer, is_archive=False):
         renderer.render_page("pinned", ConversationFilter("pinned"), renderer.render_pinned)
-        if folder_counts:
+        if not selection.is_active():
+            folders.render_heading()
+        elif folder_counts:
             _render_heading("folders")
         for name, count in folder_counts:
             renderer.render_folder(name, count)
         renderer.render_page("open", ConversationFilter(), renderer.render_by_date)
         if not renderer.rendered_ids and not folder_counts:
-            st.caption(t("sidebar.empty"))
+            _render_note(t("sidebar.empty"))
 
 
 def render_archive(user: User, open_id: str | None) -> None:
@@ -96,7 +100,7 @@ def render_archive(user: User, open_id: str | None) -> None:
     with _toolbar_above(renderer, is_archive=True):
         renderer.render_page("archived", ConversationFilter("archived"), renderer.render_rows)
         if not renderer.rendered_ids:
-            st.caption(t("archive.empty"))
+            _render_note(t("archive.empty"))
 
 
 @contextmanager
@@ -116,6 +120,11 @@ def _toolbar_above(renderer: _ListRenderer, *, is_archive: bool) -> Iterator[Non
 def _render_heading(heading: str) -> None:
     with st.container(key=f"head-{heading}"):
         st.caption(dates.heading_text(heading))
+
+
+def _render_note(note: str) -> None:
+    with st.container(key="list-note"):
+        st.caption(note)
 
 
 def _rerun_when_finished(user: User, arriving_ids: Sequence[str]) -> None:

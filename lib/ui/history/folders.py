@@ -1,47 +1,55 @@
-"""Folders in the list: a heading that opens and closes, with rename and delete in its menu."""
+"""Folders in the list: a heading that opens and closes, with the folder's actions in its menu."""
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 import streamlit as st
 
+from lib.core.projects import MAX_NAME_CHARS, clean_name, folder_key
 from lib.core.user import User
-from lib.ui.history import conversation_actions, list_forms
+from lib.ui.history import conversation_actions, list_forms, row
 from lib.ui.session.state import session_state
-from lib.ui.text import escape_markdown, t
+from lib.ui.text import dates, escape_markdown, t
 from lib.ui.widgets import paging
 from lib.ui.widgets.controls import render_button, render_menu
 
 
+def render_heading() -> None:
+    """Render the heading above the folders, with the button for a new project."""
+    with st.container(key="projects-bar", horizontal=True, vertical_alignment="center", wrap=False, gap=None):
+        with st.container(key="head-folders"):
+            st.caption(dates.heading_text("folders"))
+        render_button(t("project.new"), "new-project", "create_new_folder", row.open_project_settings, "")
+
+
 def render_folder(user: User, name: str, count: int) -> bool:
     """Render a folder's heading with its count, or its rename form; returns if it is open."""
-    is_open = name in session_state.open_folders
+    is_open, key = name in session_state.open_folders, folder_key(name)
     if session_state.list_form == ("rename_folder", name):
         list_forms.render_rename_form(
-            folder_key(name),
-            t("folder.name"),
-            name,
-            conversation_actions.MAX_FOLDER_CHARS,
-            lambda new_name: _rename(user, name, new_name),
+            key, t("folder.name"), name, MAX_NAME_CHARS, lambda new_name: _rename(user, name, new_name)
         )
     else:
-        with st.container(key=f"folder-{folder_key(name)}", horizontal=True, gap=None, wrap=False):
+        with st.container(key=f"folder-{key}", horizontal=True, gap=None, wrap=False):
             label, icon = f"{escape_markdown(name)} :gray[{count}]", "folder_open" if is_open else "folder"
-            render_button(label, f"fold-{folder_key(name)}", icon, _toggle_folder, name, width="stretch")
+            render_button(label, f"fold-{key}", icon, _toggle_folder, name, width="stretch")
             _render_menu(user, name)
     return is_open
 
 
-def folder_key(name: str) -> str:
-    """Return a key for a folder's elements: names may hold any character, keys not."""
-    return sha256(name.encode()).hexdigest()[:16]
+def render_new_chat(name: str) -> None:
+    """Render the button that starts a conversation in an open folder."""
+    render_button(t("project.new_chat"), f"new-in-{folder_key(name)}", "add", row.open_new_chat, name, width="stretch")
 
 
 def _render_menu(user: User, name: str) -> None:
-    labels = {"rename": t("sidebar.rename"), "delete": t("folder.delete")}
+    labels = {
+        "new_chat": f":material/edit_square: {t('project.new_chat')}",
+        "settings": f":material/tune: {t('project.settings')}",
+        "rename": t("sidebar.rename"),
+        "delete": t("folder.delete"),
+    }
     render_menu(
-        t("sidebar.actions"),
+        t("sidebar.actions", name=escape_markdown(name)),
         f"actions-folder-{folder_key(name)}",
         list(labels),
         lambda action: labels[action],
@@ -50,10 +58,15 @@ def _render_menu(user: User, name: str) -> None:
 
 
 def _run_action(user: User, name: str, action: str) -> None:
-    if action == "rename":
-        session_state.list_form = "rename_folder", name
-    else:
-        conversation_actions.delete_folder(user, name)
+    match action:
+        case "new_chat":
+            row.open_new_chat(name)
+        case "settings":
+            row.open_project_settings(name)
+        case "rename":
+            session_state.list_form = "rename_folder", name
+        case "delete":
+            conversation_actions.delete_folder(user, name)
 
 
 def _toggle_folder(name: str) -> None:
@@ -62,7 +75,7 @@ def _toggle_folder(name: str) -> None:
 
 
 def _rename(user: User, name: str, new_name: str) -> None:
-    new_name = conversation_actions.normalize_folder_name(new_name)
+    new_name = clean_name(new_name)
     conversation_actions.rename_folder(user, name, new_name)
     if name in session_state.open_folders:
         session_state.open_folders.add(new_name)

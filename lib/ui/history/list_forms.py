@@ -30,11 +30,11 @@ def render_rename_form(
         close()
         on_save(str(session_state.widget(field_key, "")))
 
-    with st.form(f"rename-{key}", border=False):
+    with st.container(key=f"rename-place-{key}"), st.form(f"rename-{key}", border=False):
         st.text_input(label, name, key=field_key, max_chars=max_chars, label_visibility="collapsed")
         with st.container(key=f"rename-buttons-{key}", horizontal=True, gap="small"):
             st.form_submit_button(t("rename.save"), type="primary", on_click=save)
-            st.form_submit_button(t("rename.cancel"), on_click=close)
+            st.form_submit_button(t("rename.cancel"), key=f"close-rename-{key}", on_click=close)
 
 
 def render_folder_picker(
@@ -65,4 +65,4 @@ def render_folder_picker(
         with st.container(key=f"{key}-buttons", horizontal=True, gap="small"):
             if allow_none:
                 render_button(t("folder.none"), f"{key}-none", "", on_choose, "")
-            render_button(t("rename.cancel"), f"{key}-cancel", "", on_cancel)
+            render_button(t("rename.cancel"), f"close-{key}", "", on_cancel)

@@ -8,15 +8,14 @@ import streamlit as st
 
 from lib.core.conversation import Conversation
 from lib.core.user import User
+from lib.ui.browser import scripts
 from lib.ui.history import conversation_actions, list_forms, selection
-from lib.ui.session import services
+from lib.ui.session import conversation_view, services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import scroll
 from lib.ui.widgets.controls import render_button, render_menu
-from lib.ui.widgets.navigation import CHAT_PAGE
-
-_MAX_TITLE_CHARS = 200
+from lib.ui.widgets.navigation import CHAT_PAGE, PROJECT_PAGE
 
 
 def render(user: User, conversation: Conversation, folder_names: Sequence[str], *, is_open: bool) -> None:
@@ -25,14 +24,14 @@ def render(user: User, conversation: Conversation, folder_names: Sequence[str], 
     if selection.is_active():
         with st.container(key=f"row-{conversation.id}"):
             selection.render_checkbox(conversation)
-    elif conversation_id != conversation.id:
+    elif conversation_id != conversation.id or action not in ("rename", "move"):
         _render_row(user, conversation, is_open=is_open)
     elif action == "rename":
         list_forms.render_rename_form(
             conversation.id,
             t("rename.label"),
             conversation.title,
-            _MAX_TITLE_CHARS,
+            conversation_actions.MAX_TITLE_CHARS,
             lambda title: conversation_actions.rename(user, conversation, title),
         )
     else:
@@ -50,7 +49,30 @@ def open_conversation(conversation_id: str | None, node_id: str = "") -> None:
     """Show a conversation, at a message if one is given, or a new one; a callback on any page."""
     services.end_temporary()
     scroll.request_scroll(node_id)
-    st.switch_page(CHAT_PAGE, query_params={"c": conversation_id} if conversation_id else {})
+    scripts.request_composer_focus()
+    _show_chat_page({"c": conversation_id} if conversation_id else {})
+
+
+def open_new_chat(folder: str) -> None:
+    """Show a new conversation in a folder, with the list of the others; a callback on any page."""
+    services.end_temporary()
+    scripts.request_composer_focus()
+    _show_chat_page({conversation_view.FOLDER_PARAMETER: folder})
+
+
+def _show_chat_page(query_params: dict[str, str]) -> None:
+    if session_state.is_chat_page:
+        # This run shows it: a switch of the page would start another one.
+        st.query_params.from_dict(query_params)
+    else:
+        st.switch_page(CHAT_PAGE, query_params=query_params)
+
+
+def open_project_settings(folder: str) -> None:
+    """Show the settings of a folder, or those of a new one for ""; a callback on any page."""
+    kept = {"c": conversation} if (conversation := st.query_params.get("c")) and folder else {}
+    named = {conversation_view.FOLDER_PARAMETER: folder} if folder else {}
+    st.switch_page(PROJECT_PAGE, query_params={**kept, **named})
 
 
 def _render_row(user: User, conversation: Conversation, *, is_open: bool) -> None:
@@ -66,7 +88,7 @@ def _render_row(user: User, conversation: Conversation, *, is_open: bool) -> Non
             label = f"{title} :small[{t(f'sidebar.{status}')}]" if status else title
             render_button(label, f"open-{conversation.id}", "", open_conversation, conversation.id, width="stretch")
         render_menu(
-            t("sidebar.actions"),
+            t("sidebar.actions", name=title),
             f"actions-{conversation.id}",
             _available_actions(conversation),
             lambda action: t(f"sidebar.{action}"),

@@ -1,4 +1,4 @@
-"""The block parser of model text, and the prefix of a growing text that is finished."""
+"""The block parser of model text, and the elements that a text is divided into."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def _markdown_fence(state: StateBlock, start: int, end: int, silent: bool) -> bo
     """Read a fence of Markdown that holds fences of its own.
 
     By CommonMark the first line of bare signs closes it, whichever fence the model meant. Only an opener has an
-    info string, so the bare line after such a line closes the inner fence, and the outer one goes on.
+    info string, so the bare line after such a line closes the inner fence, and the outer one goes on. A bare line
+    opens one, too, where it stands as openers do: below a blank line or a colon, and right above a line of text.
     """
     if silent or state.is_code_block(start):
         return False
@@ -63,7 +64,7 @@ def _find_outer_end(state: StateBlock, start: int, end: int, run: str) -> tuple[
         if not match or not match["run"].startswith(run):
             continue
         length = len(match["run"])
-        if match["info"]:
+        if match["info"] or (not open_lengths and _is_bare_opener(state, start, number, end)):
             open_lengths.append(length)
         elif open_lengths:
             if length >= open_lengths[-1]:
@@ -72,6 +73,13 @@ def _find_outer_end(state: StateBlock, start: int, end: int, run: str) -> tuple[
             return last, True, longest
         longest = max(longest, length)
     return last, False, longest
+
+
+def _is_bare_opener(state: StateBlock, start: int, number: int, end: int) -> bool:
+    if number - 1 <= start or number + 1 >= end or state.isEmpty(number + 1):
+        return False
+    above, below = (_line_text(state, line) for line in (number - 1, number + 1))
+    return (state.isEmpty(number - 1) or above.rstrip().endswith((":", "："))) and not _FENCE_LINE.fullmatch(below)
 
 
 def _line_text(state: StateBlock, number: int) -> str:
@@ -104,19 +112,21 @@ def parse_blocks(text: str) -> list[Token]:
     return tokens
 
 
-def stable_prefix_length(text: str) -> int:
-    """Count the characters of the raw text that are finished blocks, fit for an element of their own.
+def split_first_block(text: str) -> tuple[int, int]:
+    """Find the end of the first part of the raw text that is fit for an element of its own.
 
-    `text` is what is not frozen yet; 0 means that nothing can be frozen now. The rest starts a block, at a
-    line that is not indented, so that Streamlit's dedent and strip change neither part.
+    Returns its length in characters, 0 while none is finished, and the number of characters that belong to it in
+    any case. `text` is what follows the elements before. The rest starts a block, at a line that is not indented, so
+    that Streamlit's dedent and strip change neither part. The result for a text holds for each longer one, so that
+    an answer has the same elements while it arrives and afterwards.
     """
     if len(text) < MIN_BLOCK_CHARS or not _BLANK_LINE.search(text, MIN_BLOCK_CHARS - 4):
-        return 0
+        return 0, len(text)
     lines = _INVALID_CHARS.sub("\ufffd", _LINE_END.sub("\n", text)).split("\n")
     first = next((line for line in lines if line.strip(" \t")), "")
     if first.startswith(("\t", "    ", " \t", "  \t", "   \t")):
-        return 0
-    size, previous_type = 0, ""
+        return 0, len(text)
+    previous_type = ""
     for token in parse_blocks("\n".join(lines)):
         if token.level or token.nesting < 0 or not token.map:
             continue
@@ -125,13 +135,13 @@ def stable_prefix_length(text: str) -> int:
         is_separate = token.type != "code_block" and not _is_same_container(token.type, previous_type)
         if previous_type and follows_blank and is_separate and lines[start][:1] not in (" ", "\t"):
             prefix = _line_start(text, start)
-            is_list = previous_type in _LIST_TOKENS
-            if prefix >= MIN_BLOCK_CHARS and _is_unambiguous(text[prefix:], is_list):
-                size = prefix
+            if prefix >= MIN_BLOCK_CHARS:
+                is_certain = _is_unambiguous(text[prefix:], previous_type in _LIST_TOKENS)
+                return (prefix if is_certain else 0), prefix
         previous_type = token.type
         if previous_type == "paragraph_open" and _has_open_formula(lines, start, end):
             break
-    return size
+    return 0, len(text)
 
 
 def _line_start(text: str, number: int) -> int:

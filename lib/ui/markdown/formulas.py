@@ -20,7 +20,7 @@ FORMULA_CLOSERS = {"$$": "$$", "\\[": "\\]"}
 
 _UNESCAPED_DOLLAR = re.compile(r"(?<!\\)\$")
 _NUMBER_AND_WORD = re.compile(r"\d[\d.,]*(?:[kKmM]|bn)?\s+[A-Za-z]{2,}")
-_TWO_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[,;]?\s+[A-Za-z]{2,}")
+TWO_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[,;]?\s+[A-Za-z]{2,}")
 _SINGLE_WORD = re.compile(r"\s+[a-z]{2,}\s+")
 _WORD_SUFFIX = re.compile(r"(?:st|nd|rd|th|s)\b")
 TRAILING_PUNCTUATION = re.compile(r"[.,;:]?[ \t]*")
@@ -50,7 +50,7 @@ def is_dollar_formula(body: str, following: str, dollar_count: int) -> bool:
     ):
         return False
     is_prose = (
-        _NUMBER_AND_WORD.match(body) or _TWO_WORDS.search(body) or (dollar_count == 2 and _SINGLE_WORD.fullmatch(body))
+        _NUMBER_AND_WORD.match(body) or TWO_WORDS.search(body) or (dollar_count == 2 and _SINGLE_WORD.fullmatch(body))
     )
     return bool(re.search(r"[\\^_=]", body)) or not is_prose
 

@@ -9,7 +9,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 
-from lib.ui.markdown import links, signs
+from lib.ui.markdown import html_tags, links, signs
 from lib.ui.markdown.edits import apply_edits, replace
 from lib.ui.markdown.emphasis import add_emphasis_edits
 from lib.ui.markdown.formulas import (
@@ -32,7 +32,7 @@ _DIRECTIVE = r":(?=[A-Za-z][\w-]*[\[{]|(?:material|streamlit)[/:])|:(?<![^\s>]:)
 
 # Text without any of these is unchanged. Each begins with a character, which makes the search fast.
 SPECIAL = re.compile(
-    rf"\$|\\[(\[><~-]|\\begin\{{|!\[|\]\(|\]:|<|&[#A-Za-z]|--|->|>=|~|(?<=[^\x00-\x7f])[*_]|[*_](?=[^\x00-\x7f])"
+    rf"\$|\[![A-Za-z]|\\[(\[><~-]|\\begin\{{|!\[|\]\(|\]:|<|&[#A-Za-z]|--|->|>=|~|(?<=[^\x00-\x7f])[*_]|[*_](?=[^\x00-\x7f])"
     rf"|\n(?=[^\n])|[:;]material_|(?<=[^\W_]):[\w+-]+:|://|(?i:www\.)|{_DIRECTIVE}"
 )
 
@@ -51,8 +51,10 @@ def rewrite_inline(content: str, *, allows_display: bool, is_last: bool) -> str:
     `allows_display` is false where a formula has to stay on its line, `is_last` true where more may arrive.
     """
     env: dict[str, Any] = {"edits": [], "runs": [], "allows_display": allows_display, "is_last": is_last}
+    env["open_tags"] = []
     parser = _ADDRESS_PARSER if _ADDRESS_WITHOUT_SCHEME.search(content) else _PARSER
     parser.inline.parse(content, parser, env, [])
+    html_tags.close_tags(content, env, env["edits"], is_last=is_last)
     edits = add_emphasis_edits(content, env["runs"], env["edits"], is_row=not allows_display)
     return apply_edits(content, edits)
 
@@ -170,6 +172,7 @@ _RULES: dict[str, Callable[[StateInline, bool], bool]] = {
     "arrow": signs.arrow,
     "reference": signs.letter_reference,
     "break": signs.html_break,
+    "tag": html_tags.tag,
     "html": links.html_or_autolink,
     "label": links.label,
     "destination": links.destination,

@@ -2,7 +2,7 @@
 
 Blocks are rendered while an estimate of the browser's time allows; the rest is shown as it was written, in a code
 block, which is cheap and has a button that copies it. The weights are milliseconds of the main thread, measured
-with repeated input in Chromium on a slow machine; a usual answer needs a tenth of its allowance.
+with repeated input in Chromium on a slow machine; a usual answer needs a sixth of its allowance at most.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_TABLE_COLUMNS = 100
 MAX_TABLE_CELLS = 1000  # of a table that is cut
 FENCE_COST = 8.0
 
-_BASE_ALLOWANCE, _ALLOWANCE_PER_CHAR, _MAX_ALLOWANCE = 600.0, 0.03, 6000.0
+_BASE_ALLOWANCE, _ALLOWANCE_PER_CHAR, _MAX_ALLOWANCE = 300.0, 0.05, 2500.0
 _PER_BLOCK, _PER_HEADING, _PER_DIAGRAM_LINE, _PER_CELL = 0.3, 4.0, 12.0, 0.35
 _PER_CODE_CHAR, _PER_CODE_SIGN = 0.01, 0.12  # of a language that is highlighted
 _PER_FORMULA, _PER_FORMULA_CHAR, _PER_FORMULA_CELL = 0.6, 0.05, 0.4
@@ -34,6 +34,8 @@ _PER_SIGN = {
     "://": 0.2,
     "$": 0.45,
     "<br": 0.3,
+    "<s": 0.3,
+    "<k": 0.3,
     "->": 0.2,
 }
 _PLAIN_INFO = ("", "text", "txt", "plain", "plaintext")

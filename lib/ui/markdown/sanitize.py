@@ -11,8 +11,10 @@ from collections.abc import Iterator
 
 from markdown_it.token import Token
 
-from lib.ui.markdown.blocks import normalize, parse_blocks, stable_prefix_length
+from lib.ui.markdown.arriving import visible_part
+from lib.ui.markdown.blocks import normalize, parse_blocks, split_first_block
 from lib.ui.markdown.formulas import find_open_environment
+from lib.ui.markdown.html_tags import find_callout, format_callout_title
 from lib.ui.markdown.inline import SPECIAL, rewrite_inline
 from lib.ui.markdown.limits import (
     FENCE_COST,
@@ -27,36 +29,66 @@ from lib.ui.markdown.limits import (
 )
 from lib.ui.markdown.tex import prepare_formula
 
-__all__ = ["sanitize", "sanitize_arriving", "stable_prefix_length"]
+__all__ = ["sanitize", "sanitize_arriving", "sanitize_parts", "split_first_block"]
 
 # No text below this length costs much, whatever it is.
 _MAX_CHEAP_CHARS = 300
-_MAX_UNDECIDED_CHARS = 6
-_UNDECIDED_END = re.compile(r"(?:(?<![*_~])[*_~]{1,3}|<(?:b(?:r ?/?)?)?)\Z", re.IGNORECASE)
+_MAX_CALLOUT_CHARS = 30
+_UNDECIDED_CALLOUT = re.compile(r"^[ \t]*>[ \t>]*(\[(?:![A-Za-z]*\]?[ \t]*)?)\Z", re.MULTILINE)
+# Languages whose names the renderer would cut at the first sign, with a name of letters.
+_FENCE_NAMES = {
+    "c++": "cpp",
+    "c#": "csharp",
+    "f#": "fsharp",
+    "objective-c": "objectivec",
+    "objective-c++": "objectivec",
+}
+_DEFINITION = re.compile(r"^ {0,3}\[(?P<label>[^\]\n^][^\]\n]*)\]:[ \t]*\S[^\n]*", re.MULTILINE)
+_FOOTNOTE = re.compile(r"^\[\^[^\]\s]+\]:", re.MULTILINE)
 _FOOTNOTE_LABEL = re.compile(r"\[\^[^\]\s]*\]:[ \t]*")
 _UNINDENTED_LINE = re.compile(r"(?![-+*>]|\d{1,9}[.)])\S")
 _BACKTICKS = re.compile("`+")
 
 
-def sanitize_arriving(text: str) -> str:
-    """Rewrite an answer still arriving, without signs at its end whose meaning the next ones decide."""
-    match = _UNDECIDED_END.search(text, max(0, len(text) - _MAX_UNDECIDED_CHARS))
-    return sanitize(text[: match.start()] if match else text)
+def sanitize_arriving(text: str, language: str = "en") -> str:
+    """Rewrite a part of an answer that is still arriving, as far as it stays as it is shown."""
+    text = visible_part(text)
+    line_start = text.rfind("\n") + 1
+    if len(text) - line_start <= _MAX_CALLOUT_CHARS and (callout := _UNDECIDED_CALLOUT.match(text, line_start)):
+        text = text[: callout.start(1)]
+    return sanitize(text, language)
 
 
-def sanitize(text: str) -> str:
+def sanitize_parts(text: str, language: str = "en") -> tuple[str, ...]:
+    """Rewrite a model's text as the parts that have an element each, the same as while it arrived."""
+    if _FOOTNOTE.search(text):
+        return (sanitize(text, language),)  # a note and its references have to be in the same element
+    definitions = {match["label"].lower(): match[0] for match in _DEFINITION.finditer(text)}
+    parts = []
+    while text.strip():
+        size = split_first_block(text)[0] or len(text)
+        part = text[:size]
+        # A definition, usually at the end, is needed where it is used.
+        used = [line for label, line in definitions.items() if f"[{label}]" in part.lower() and line not in part]
+        parts.append(sanitize("\n\n".join([part.rstrip(), *used]) if used else part, language))
+        text = text[size:]
+    return tuple(parts)
+
+
+def sanitize(text: str, language: str = "en") -> str:
     """Rewrite a model's text for st.markdown, whole or a prefix of an answer still arriving.
 
     Formulas come out between dollars and every other dollar escaped; pictures come out as links, unless they
-    carry their own data; Streamlit's directives, HTML but <br>, and links to anything but web pages, mail addresses
-    and anchors come out as text. A single line end is a break. Code stays as it is, and what would cost the browser
-    too much becomes code. Line ends come out as \\n, without outer white space. Never raises.
+    carry their own data; Streamlit's directives, HTML but <br>, <sub>, <sup> and <kbd>, and links to anything but
+    web pages, mail addresses and anchors come out as text. A single line end is a break. Code stays as it is, and
+    what would cost the browser too much becomes code. The titles of callouts are in `language`. Line ends come out
+    as \\n, without outer white space. Never raises.
     """
     text = normalize(text)
     if len(text) <= _MAX_CHEAP_CHARS and not SPECIAL.search(text):
         return text
     lines = text.split("\n")
-    writer = _Writer(lines, build_allowance(text))
+    writer = _Writer(lines, build_allowance(text), language)
     while writer.end < len(lines):
         writer.write_blocks()
     return writer.join()
@@ -65,8 +97,9 @@ def sanitize(text: str) -> str:
 class _Writer:
     """The rewritten lines of a text, up to the line `end`."""
 
-    def __init__(self, lines: list[str], allowance: Allowance) -> None:
+    def __init__(self, lines: list[str], allowance: Allowance, language: str) -> None:
         self._lines = lines
+        self._language = language
         self._allowance = allowance
         self._written: list[str] = []
         self._plain: list[str] = []  # lines for a code block
@@ -84,7 +117,7 @@ class _Writer:
                 stop = self._find_end(start)
                 self._write(start, stop, [], self._lines[start:stop])
                 return
-            self._write(start, stop, *_rewrite_affordable(self._lines, block, self._allowance))
+            self._write(start, stop, *_rewrite_affordable(self._lines, block, self._allowance, self._language))
         self._flush()
         self._written += self._lines[self.end :]
         self.end = len(self._lines)
@@ -135,13 +168,15 @@ def _group_blocks(tokens: list[Token]) -> Iterator[list[Token]]:
             block = []
 
 
-def _rewrite_affordable(lines: list[str], block: list[Token], allowance: Allowance) -> tuple[list[str], list[str]]:
+def _rewrite_affordable(
+    lines: list[str], block: list[Token], allowance: Allowance, language: str
+) -> tuple[list[str], list[str]]:
     """Rewrite as much of a block as the browser's time allows; return it and the rest as it is."""
     start, stop = block[0].map or (0, 0)
     if allowance.take(estimate_cost(block)):
-        return _rewrite_block(lines, block), []
+        return _rewrite_block(lines, block, language), []
     if block[0].type == "fence" and allowance.take(FENCE_COST):
-        return _rewrite_block([*lines[:start], block[0].markup, *lines[start + 1 :]], block), []
+        return _rewrite_block([*lines[:start], block[0].markup, *lines[start + 1 :]], block, language), []
     if block[0].type == "paragraph_open":
         header = (find_delimiter_row(lines[start:stop]) or 0) + start
         columns = count_columns(lines[header])
@@ -152,29 +187,51 @@ def _rewrite_affordable(lines: list[str], block: list[Token], allowance: Allowan
             Token("inline", "", 0, map=[start, cut], content=content, level=1),
         ]
         if header > start and columns <= MAX_TABLE_COLUMNS and cut < stop and allowance.take(estimate_cost(part)):
-            return _rewrite_block(lines, part), lines[cut:stop]
+            return _rewrite_block(lines, part, language), lines[cut:stop]
     return [], lines[start:stop]
 
 
-def _rewrite_block(lines: list[str], block: list[Token]) -> list[str]:
+def _rewrite_block(lines: list[str], block: list[Token], language: str) -> list[str]:
     """Rewrite the lines of a block; `lines` are those of the whole text."""
     end, stop = block[0].map or (0, 0)
     rewritten: list[str] = []
-    previous_type = ""
+    previous_types = ("", "")
     for token in block:
-        if token.map and (token.type in ("formula", "inline") or token.type == "fence" and "run" in token.meta):
+        if token.map and token.type in ("formula", "inline", "fence"):
             start = token.map[0]
             rewritten += lines[end:start]
             end = token.map[1]
+            own_lines = lines[start:end]
             if token.type == "formula":
-                rewritten += _format_display(lines[start:end], token)
+                rewritten += _format_display(own_lines, token)
             elif token.type == "fence":
-                rewritten += _lengthen_fence(lines[start:end], token)
+                rewritten += _rewrite_fence(own_lines, token)
             else:
-                is_heading, is_last = previous_type == "heading_open", end == len(lines)
-                rewritten += _rewrite_paragraph(lines[start:end], token.content, is_heading, is_last)
-        previous_type = token.type
+                is_first_in_quote = previous_types == ("blockquote_open", "paragraph_open")
+                kind = find_callout(token.content.partition("\n")[0]) if is_first_in_quote else ""
+                if kind:
+                    rewritten.append(_format_callout(own_lines.pop(0), kind, bool(own_lines), language))
+                    token.content = token.content.partition("\n")[2]
+                if own_lines:
+                    is_heading, is_last = previous_types[1] == "heading_open", end == len(lines)
+                    rewritten += _rewrite_paragraph(own_lines, token.content, is_heading, is_last)
+        previous_types = (previous_types[1], token.type)
     return [*rewritten, *lines[end:stop]]
+
+
+def _format_callout(line: str, kind: str, has_text: bool, language: str) -> str:
+    """Write the first line of a callout: its title, and a break before the text."""
+    prefix = line[: line.rfind("[!")]
+    return f"{prefix}{format_callout_title(kind, language)}{'  ' if has_text else ''}"
+
+
+def _rewrite_fence(lines: list[str], token: Token) -> list[str]:
+    """Write a fence around others with more signs, and the name of a language in letters."""
+    name = token.info.strip().partition(" ")[0]
+    if letters := _FENCE_NAMES.get(name.lower()):
+        before, markup, info = lines[0].partition(token.markup)
+        lines = [before + markup + info.replace(name, letters, 1), *lines[1:]]
+    return _lengthen_fence(lines, token) if "run" in token.meta else lines
 
 
 def _lengthen_fence(lines: list[str], token: Token) -> list[str]:

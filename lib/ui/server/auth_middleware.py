@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -25,7 +25,8 @@ from lib.ui.auth.password import (
     sign_in_id,
 )
 from lib.ui.auth.sign_in_html import access_denied_page, base_path, path_below_base, sign_in_page
-from lib.ui.server import health, streamlit_private
+from lib.ui.auth.sign_in_page import SIGN_IN
+from lib.ui.server import health, speech, streamlit_private
 from lib.ui.server.sessions import MAX_UPLOAD_BYTES, SessionOwners
 from lib.ui.server.websocket_guard import POLICY_VIOLATION, WebsocketGuard
 from lib.ui.session import resources
@@ -35,7 +36,12 @@ PUBLIC_PATHS = frozenset({streamlit_private.HEALTH_PATH, streamlit_private.METRI
 _MAX_FORM_BYTES = 8_192
 # A script run drops its media files before it adds them again.
 _MEDIA_ATTEMPTS, _MEDIA_PAUSE = 20, 0.1
+# Routes that hold data of sessions.
+_DATA_PREFIXES = (*streamlit_private.DATA_PREFIXES, speech.PREFIX)
 _SIGN_IN_FIRST = "Sign in first."
+# The page of share links, with the files that it loads: open to readers who are not signed in, if links may be public.
+_READER_PAGE = "/shared"
+_READER_PREFIXES = ("/static/", streamlit_private.MEDIA_PREFIX)
 
 
 class AuthMiddleware:
@@ -79,6 +85,9 @@ class AuthMiddleware:
             response = RedirectResponse(base_path(), 303)
         elif path == "/signin" and is_post:
             response = await _sign_in(Request(scope, receive))
+        elif is_for_reader(user, scope):
+            await self._serve_reader(scope, receive, send)
+            return
         elif is_page_request(scope):
             response = sign_in_page(connection, _return_path(scope))
         else:
@@ -90,13 +99,15 @@ class AuthMiddleware:
         user = await _identify(connection)
         if isinstance(user, User):
             await self._serve(user, scope, receive, send)
+        elif is_for_reader(user, scope):
+            await self._serve_reader(scope, receive, send)
         else:
             await _send_refusal(access_denied_page(connection, user), scope, receive, send)
 
     async def _handle_oidc(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the shell of Streamlit's page to all, since it holds the sign-in button; data to users."""
         path, connection = path_below_base(scope), HTTPConnection(scope)
-        is_shell = path in streamlit_private.PAGE_SHELL_PATHS or not path.startswith(streamlit_private.DATA_PREFIXES)
+        is_shell = path in streamlit_private.PAGE_SHELL_PATHS or not path.startswith(_DATA_PREFIXES)
         if scope["type"] == "http" and is_shell and path != streamlit_private.SIGN_OUT_PATH:
             await self._app(scope, receive, send)
             return
@@ -109,10 +120,29 @@ class AuthMiddleware:
                 await self._app(scope, receive, send)
         elif isinstance(user, User):
             await self._serve(user, scope, receive, send)
+        elif is_for_reader(user, scope):
+            await self._serve_reader(scope, receive, send)
         elif scope["type"] == "http":
             await _send_refusal(PlainTextResponse(_SIGN_IN_FIRST, 401), scope, receive, send)
         else:
             await self._serve_sign_in(scope, receive, send)
+
+    async def _serve_reader(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the page of public links, whose run decides what the reader sees, in a session of the reader.
+
+        It needs one type of message, which requests a run.
+        """
+        connection = HTTPConnection(scope)
+        client = f"reader {streamlit_private.browser_token(connection.cookies)}"
+
+        async def is_permitted() -> bool:
+            return _allows_public_links()
+
+        if scope["type"] == "websocket":
+            guard = WebsocketGuard(self._sessions, client, {streamlit_private.RERUN}, is_permitted)
+            await guard.run(self._app, scope, receive, send)
+        else:
+            await self._serve_file(client, scope, receive, send)
 
     async def _serve(self, user: User, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a user: sessions and their files only to the client that they belong to."""
@@ -125,10 +155,18 @@ class AuthMiddleware:
 
             guard = WebsocketGuard(self._sessions, client, streamlit_private.MESSAGE_TYPES, is_permitted)
             await guard.run(self._app, scope, receive, send)
-        elif path.startswith(streamlit_private.MEDIA_PREFIX) and not await self._has_media(client, path):
-            await _send_refusal(PlainTextResponse("File not found", 404), scope, receive, send)
         elif path.startswith(streamlit_private.UPLOAD_PREFIX) and not self._can_upload(client, path, connection):
             await _send_refusal(PlainTextResponse("Unknown file", 403), scope, receive, send)
+        else:
+            await self._serve_file(client, scope, receive, send)
+
+    async def _serve_file(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a page or a file, and media and speech only to a client with a session that has them."""
+        path = path_below_base(scope)
+        is_other_media = path.startswith(streamlit_private.MEDIA_PREFIX) and not await self._has_media(client, path)
+        is_speech = path.startswith(speech.PREFIX)
+        if is_other_media or (is_speech and not self._sessions.is_owner(speech.session_of(path), client)):
+            await _send_refusal(PlainTextResponse("File not found", 404), scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -167,6 +205,7 @@ class AuthMiddleware:
         session_id, _, file_id = path.removeprefix(streamlit_private.UPLOAD_PREFIX).partition("/")
         if method == "OPTIONS":
             return True
+        self._sessions.release_uploads(resources.released_uploads())
         size = 0 if method == "DELETE" else int(length) if length.isdecimal() else MAX_UPLOAD_BYTES + 1
         return self._sessions.can_upload(session_id, file_id, client, size)
 
@@ -183,6 +222,13 @@ def _access_mode() -> str:
         return resources.settings().access.mode
     except SettingError:
         return "local"
+
+
+def _allows_public_links() -> bool:
+    try:
+        return resources.settings().access.allows_public_links
+    except SettingError:
+        return False
 
 
 async def _identify(connection: HTTPConnection) -> User | Refusal:
@@ -211,12 +257,28 @@ def is_same_origin(headers: Headers) -> bool:
 
 def is_page_request(scope: Scope) -> bool:
     """Tell if a request opens a page, and not a file that a page loads."""
-    private_prefixes = (*streamlit_private.DATA_PREFIXES, "/static/")
+    private_prefixes = (*_DATA_PREFIXES, "/static/")
     return (
         scope.get("method") in ("GET", "HEAD")
         and not path_below_base(scope).startswith(private_prefixes)
         and "text/html" in HTTPConnection(scope).headers.get("accept", "")
     )
+
+
+def is_for_reader(refusal: Refusal, scope: Scope) -> bool:
+    """Tell if a client that is not signed in may request this, to read a public link.
+
+    With SIGN_IN in the query, the page is for a sign-in.
+    """
+    if not resources.settings().access.is_reader(refusal):
+        return False
+    path, query = path_below_base(scope), scope.get("query_string", b"").decode("latin-1")
+    if path in streamlit_private.PAGE_SHELL_PATHS:
+        return True
+    if scope.get("method") not in ("GET", "HEAD"):
+        return False
+    is_page = path == _READER_PAGE and SIGN_IN not in dict(parse_qsl(query, keep_blank_values=True))
+    return is_page or path.startswith(_READER_PREFIXES)
 
 
 def _return_path(scope: Scope) -> str:

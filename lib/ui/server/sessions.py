@@ -68,6 +68,14 @@ class SessionOwners:
         """Return True if a file was written for a session of the client."""
         return any(file_id in session.downloads for session in self._sessions.values() if session.client == client)
 
+    def release_uploads(self, file_ids: set[str]) -> None:
+        """Count files no more that were read and removed, and empty the set of their ids."""
+        while file_ids:
+            file_id = file_ids.pop()
+            for session in self._sessions.values():
+                if file_id in session.uploads:
+                    session.uploads[file_id] = 0
+
     def can_upload(self, session_id: str, file_id: str, client: str, size: int) -> bool:
         """Count a file of `size` bytes, and return True; 0 for one that is deleted.
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers as HeaderView
 from streamlit.auth_util import get_cookie_with_chunks
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.file_util import get_static_dir
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
@@ -47,17 +49,44 @@ def disable_pages_directory() -> None:
     PagesManager.uses_pages_directory = False
 
 
-def submitted_chat_input(widget_key: str) -> str:
-    """Return the text that this run received from the chat input with that key, also when the session has not
-    rendered the input yet and Streamlit will drop the text; "" without one.
+class StreamSource(Protocol):
+    """The source of the frames of a text."""
+
+    is_done: bool
+
+
+class StreamSlot:
+    """A place for the text of `st.write_stream`, which empties its place before the first text and closes it at each
+    end: here what was there before stays until a text replaces it, and a text that is not finished stays open.
+
+    `slot` is the element to replace, or None to append one to `container`.
     """
-    context = get_script_run_ctx()
-    if context is None:
-        return ""
-    for state in context.session_state.get_widget_states():
-        if state.id.endswith(f"-{widget_key}") and state.chat_input_value.data:
-            return str(state.chat_input_value.data)
-    return ""
+
+    def __init__(self, container: DeltaGenerator, slot: DeltaGenerator | None) -> None:
+        self._container = container
+        self._source: StreamSource | None = None
+        self.slot = slot
+        self.text = ""
+
+    def write_stream(self, frames: Iterator[str], source: StreamSource) -> None:
+        """Show a growing text; its `source` is done when nothing will follow the last frame."""
+        self._source = source
+        DeltaGenerator.write_stream(cast(DeltaGenerator, self), frames)
+
+    @property
+    def dg(self) -> StreamSlot:
+        return self
+
+    def empty(self) -> StreamSlot:
+        return self
+
+    def _markdown(self, text: str, *, unterminated_parsing: bool = False) -> None:
+        self.text = text
+        self.slot = (self.slot or self._container)._markdown(text, unterminated_parsing=unterminated_parsing)
+
+    def markdown(self, text: str) -> None:
+        if self._source and self._source.is_done:
+            self._markdown(text)
 
 
 def read_auth_cookie(cookies: Mapping[str, str]) -> bytes | None:
@@ -140,13 +169,46 @@ def media_id_in(path: str) -> str:
     return path.rpartition(MEDIA_PREFIX)[2].partition(".")[0]
 
 
+def keep_download(session_id: str, file_id: str) -> None:
+    """Keep a file that was written when it was clicked until the session's next run, as files of its elements are.
+
+    Otherwise the second run that ends in any session deletes it, maybe before the browser has asked for it.
+    """
+    manager = Runtime.instance().media_file_mgr
+    with manager._lock:
+        manager._files_by_session_and_coord[session_id][f"download-{file_id}"] = file_id
+
+
 def sessions_with_media(file_id: str) -> Collection[str]:
     """Return the ids of the sessions whose last script run uses a media file."""
     files_by_session = Runtime.instance().media_file_mgr._files_by_session_and_coord
     return [session_id for session_id, files in files_by_session.copy().items() if file_id in list(files.values())]
 
 
+def add_media(data: bytes, media_type: str, coordinates: str) -> str:
+    """Return the path of a media file that only this session's client can request, until a run does not add it again.
+
+    `coordinates` name its place on the page.
+    """
+    return str(Runtime.instance().media_file_mgr.add(data, media_type, coordinates)) if Runtime.exists() else ""
+
+
+def current_session_id() -> str:
+    """Return the id of the session that this script run belongs to, "" outside of a run."""
+    context = get_script_run_ctx()
+    return str(context.session_id) if context else ""
+
+
 def browser_token(cookies: Mapping[str, str]) -> str:
     """Return the secret that Streamlit has given to a browser, "" for a browser without cookies."""
     token, _ = decode_xsrf_token_string(cookies.get(XSRF_COOKIE_NAME, ""))
     return token.hex() if token else ""
+
+
+def remove_uploads(file_ids: Collection[str]) -> None:
+    """Free the memory of uploads of this session, which Streamlit keeps until the session ends."""
+    context = get_script_run_ctx()
+    if context is None or not isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        return
+    for file_id in file_ids:
+        context.uploaded_file_mgr.remove_file(context.session_id, file_id)

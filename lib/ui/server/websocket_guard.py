@@ -97,3 +97,4 @@ class WebsocketGuard:
             self._pending_downloads -= 1
             if file_id:
                 self._sessions.add_download(self._session_id, file_id)
+                streamlit_private.keep_download(self._session_id, file_id)

@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 
 from lib import demo
+from lib.chat.attachments import AttachmentReader
 from lib.chat.connection import Connection, ModelFacts, connect
 from lib.chat.refused_params import TeamMemory
 from lib.chat.turns.generation import STALE_AFTER
@@ -29,6 +30,7 @@ from lib.core.policy import Policy
 from lib.core.pricing import TeamPrice
 from lib.gateway.catalog.library_updates import LibraryUpdates
 from lib.storage.store import Store
+from lib.ui.session.timed_cache import TimedCache
 
 _APP_FOLDER = str(Path(__file__).resolve().parents[3])
 LOGO = str(Path(__file__).parents[1] / "widgets/antler.svg")
@@ -62,7 +64,11 @@ def host() -> Host:
 @st.cache_resource(show_spinner=False)
 def store() -> Store:
     """Return the database, opened once per process. Raises StoreError, in every run until it opens."""
-    opened = Store(settings().database_url, on_refusal=metrics().count_database_error)
+    opened = Store(
+        settings().database_url,
+        on_refusal=metrics().count_database_error,
+        file_storage=settings().file_storage,
+    )
     opened.messages.mark_stale(STALE_AFTER)
     # Objects loaded by now live as long as the process: garbage collection after each run can skip them.
     gc.collect()
@@ -70,12 +76,20 @@ def store() -> Store:
     return opened
 
 
-@st.cache_resource(show_spinner=False, ttl=PURGE_INTERVAL)
-def purge_expired() -> None:
-    """Purge soft-deleted conversations and old audit events, at most once in PURGE_INTERVAL."""
+@st.cache_resource(show_spinner=False)
+def draft_secret() -> bytes:
+    """Return the secret for the names of users in their browsers. Raises StoreError until it was read."""
+    return bytes.fromhex(store().server_secrets.load("drafts"))
+
+
+def _purge() -> None:
+    """Purge soft-deleted conversations and old audit events."""
     with contextlib.suppress(StoreError):
         store().purge_deleted(UNDO_SECONDS)
         store().audit.purge(audit.RETENTION_SECONDS)
+
+
+purge_expired = TimedCache(_purge, PURGE_INTERVAL)
 
 
 @st.cache_resource(show_spinner=False)
@@ -97,12 +111,6 @@ def _last_policy() -> dict[str, Policy]:
     return {}
 
 
-@st.cache_resource(show_spinner=False, ttl=POLICY_TTL)
-def policy() -> Policy:
-    """Return the team's policy for display, at most POLICY_TTL old. Raises StoreError if it was never read."""
-    return current_policy()
-
-
 def current_policy() -> Policy:
     """Return the team's policy as it is now, also if another server has changed it: for decisions.
 
@@ -118,12 +126,29 @@ def current_policy() -> Policy:
     return last["policy"]
 
 
+# The team's policy for display. Raises as `current_policy`.
+policy = TimedCache(current_policy, POLICY_TTL)
+
+
 @st.cache_resource(show_spinner=False)
 def generations() -> GenerationRegistry:
     """Return the registry of running answers, which outlives every session."""
     registry = GenerationRegistry(metrics().record_request)
     metrics().set_gauge_sources(lambda: len(registry), lambda: registry.is_shutting_down)
     return registry
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda reader: reader.close())
+def attachment_reader() -> AttachmentReader:
+    """Return the reader of attached files, which starts a process for the first of them."""
+    files = settings().files
+    return AttachmentReader(files.reader_limits, files.processes)
+
+
+@st.cache_resource(show_spinner=False)
+def released_uploads() -> set[str]:
+    """Return the ids of uploads that were read, and that count for no session any more."""
+    return set()
 
 
 @st.cache_resource(show_spinner=False)

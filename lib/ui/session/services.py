@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from lib.chat.connection import Connection
+from lib.chat.turns import queue
+from lib.chat.turns.services import TurnServices
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
 from lib.chat.turns.temporary import TemporaryStore
-from lib.chat.turns.turn import TurnServices
 from lib.chat.usage.limits import LimitEnforcer
+from lib.chat.voice.requests import VoiceServices
 from lib.config.caller import Caller
 from lib.core.errors import StoreError
 from lib.core.models import Model, ModelList
 from lib.core.preferences import Preferences
 from lib.core.pricing import ModelPrice
-from lib.core.target import Target
+from lib.core.target import WIRES, Target
+from lib.core.user import User
+from lib.core.voice import VoiceModels, default_voices
+from lib.gateway.catalog.audio_models import select_default
 from lib.gateway.catalog.models import unlisted_model
 from lib.gateway.client import Gateway
 from lib.storage.store import Store
@@ -24,6 +30,7 @@ from lib.ui.session import resources
 from lib.ui.session.state import session_state
 
 MODEL_LIST_WAIT = 1.5  # seconds that a page waits for the first model list
+TEMPORARY_SLOT = "temporary"  # of the draft and the files of a temporary chat
 MODEL_LIST_TIMEOUT = 15.0  # seconds that a page waits for a model list that the user requested
 
 
@@ -37,6 +44,7 @@ def forget_personal_key() -> None:
     """Forget the user's own key. Running answers keep the gateway that they began with."""
     if personal_key := session_state.personal_key:
         del session_state.personal_key
+        del session_state.speech_source  # its requests have the key
         personal_key.gateway.close()
 
 
@@ -81,6 +89,8 @@ def end_temporary() -> None:
     if temporary_store := session_state.temporary_store:
         temporary_store.clear()
         del session_state.temporary_store
+        del session_state.speech_source
+        session_state.trays = {slot: files for slot, files in session_state.trays.items() if slot != TEMPORARY_SLOT}
 
 
 def model_list(timeout: float = MODEL_LIST_WAIT) -> ModelList:
@@ -95,9 +105,15 @@ def model_list_with_prices() -> ModelList:
 
 def model(model_id: str) -> Model:
     """Return the model with that id; one that is not listed has the capabilities that its name implies."""
-    return next((model for model in model_list().models if model.id == model_id), None) or unlisted_model(
-        model_id, resources.library_updates().current()
-    )
+    return _find_model(connection(), model_id)
+
+
+def _find_model(connection: Connection, model_id: str) -> Model:
+    listed = connection.catalog.model_list(MODEL_LIST_WAIT).by_id.get(model_id)
+    model = listed or unlisted_model(model_id, resources.library_updates().current())
+    if resources.settings().allows_web_search:
+        return model
+    return replace(model, capabilities=replace(model.capabilities, web_search=False))
 
 
 def preferences(user_id: str) -> Preferences:
@@ -109,27 +125,33 @@ def preferences(user_id: str) -> Preferences:
 
 def limit_enforcer() -> LimitEnforcer:
     """Return the limits of the session's user as they are now; require() must have run."""
-    user, policy = session_state.user, resources.current_policy()
+    user = session_state.user
     assert user is not None
+    return _build_limit_enforcer(user, connection(), uses_personal_key=bool(session_state.personal_key))
+
+
+def _build_limit_enforcer(user: User, connection: Connection, *, uses_personal_key: bool) -> LimitEnforcer:
+    """Build the limits of a user as they are now, on any thread."""
+    policy = resources.current_policy()
     # Requests with a personal key use nothing of the team's budget.
-    policy = policy.without_limits() if session_state.personal_key else policy
-    price_lookup = _wait_for_price if policy.has_hard_cost_limit() else connection().prices.price_of
+    policy = policy.without_limits() if uses_personal_key else policy
+    price_lookup = partial(_wait_for_price, connection) if policy.has_hard_cost_limit() else connection.prices.price_of
     return LimitEnforcer(user, policy, resources.store().quotas, price_lookup)
 
 
-def _wait_for_price(model_id: str) -> ModelPrice | None:
+def _wait_for_price(connection: Connection, model_id: str) -> ModelPrice | None:
     """Return a price as soon as the gateway's list was requested: right after a start, it is on its way."""
-    prices = connection().prices
-    if price := prices.price_of(model_id):
+    if price := connection.prices.price_of(model_id):
         return price
-    model_list_with_prices()
-    return prices.price_of(model_id)
+    connection.catalog.model_list_with_prices(MODEL_LIST_TIMEOUT)
+    return connection.prices.price_of(model_id)
 
 
 def utility_models() -> UtilityModelService:
     """Return the worker of titles and summaries, which outlives the session."""
     shared = resources.utility_models_at(resources.shared_connection().gateway.base_url)
-    return shared.with_gateway(user_gateway(), connection().prices.price_of)
+    uses_personal_key = bool(session_state.personal_key)
+    return shared.with_gateway(user_gateway(), connection().prices.price_of, uses_personal_key=uses_personal_key)
 
 
 def utility_model() -> UtilityModel | None:
@@ -137,21 +159,63 @@ def utility_model() -> UtilityModel | None:
     name, wire = resources.settings().utility_model, resources.settings().utility_wire
     if not name or session_state.temporary_store:
         return None
-    listed_wire = next((model.wires[0] for model in model_list().models if model.id == name), None)
+    listed_wires = (wire for model in model_list().models if model.id == name for wire in model.wires)
+    listed_wire = next((wire for wire in listed_wires if wire in WIRES), None)
     return UtilityModel(Target(name, wire or listed_wire or "openai"), model(name).capabilities.context_window)
 
 
+def voice_models() -> VoiceModels:
+    """Return the models for dictation and for reading aloud: those of the settings, else the first listed ones."""
+    settings, listed = resources.settings().voice, model_list()
+    speech, transcription = settings.speech_model, settings.transcription_model
+    speech = select_default(listed.speech_models) if speech == "" else speech or ""
+    transcription = select_default(listed.transcription_models) if transcription == "" else transcription or ""
+    return VoiceModels(speech, transcription, settings.voices or default_voices(speech))
+
+
+def voice_services() -> VoiceServices:
+    """Return the dependencies of audio requests in this session; the limits are those at the time of a request."""
+    user, current, uses_personal_key = session_state.user, connection(), bool(session_state.personal_key)
+    assert user is not None
+
+    def current_limits() -> LimitEnforcer:
+        return _build_limit_enforcer(user, current, uses_personal_key=uses_personal_key)
+
+    return VoiceServices(
+        user.id,
+        user_gateway().audio,
+        current_store().usage,
+        voice_models(),
+        current.prices.price_of,
+        current_limits,
+        uses_personal_key,
+        resources.metrics().record_request,
+    )
+
+
 def turn_services() -> TurnServices:
-    """Return the dependencies of a turn in this session."""
+    """Return the dependencies of a turn in this session, and of the queued questions that are sent after it."""
+    user, current, personal_key = session_state.user, connection(), session_state.personal_key
+    assert user is not None
+
+    def renew_limits() -> LimitEnforcer | None:
+        # On the thread of an answer, which has no session.
+        if personal_key and personal_key.gateway.is_closed:
+            return None
+        return _build_limit_enforcer(user, current, uses_personal_key=bool(personal_key))
+
     return TurnServices(
         current_store(),
         user_gateway(),
         resources.generations(),
         utility_models(),
         utility_model(),
-        connection().prices.price_of,
+        current.prices.price_of,
         limit_enforcer(),
-        lambda model_id: model(model_id).capabilities,
-        connection().gateway.refused_params,
+        lambda model_id: _find_model(current, model_id).capabilities,
+        current.gateway.refused_params,
         resources.settings().server.max_running_answers,
+        bool(personal_key),
+        renew_limits,
+        queue.send_next,
     )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import RemoteGeneration
+from lib.chat.voice.transcription import TranscriptionJob
 from lib.core.conversation import Conversation, Node
+from lib.core.errors import AntlerError
+from lib.core.params import Params
+from lib.core.projects import Project, add_instructions
+from lib.core.question_queue import QuestionQueue
 from lib.core.usage import UsageTotal
+from lib.core.voice import Recording
 
 Persistence = Literal["browser", "tab", "page"]
 
@@ -40,7 +46,9 @@ class ConversationView:
     session that works with it. `nodes[start:end]` is rendered; `start` is pinned, because a sliding window
     would render every message again. `end` is None unless a search result far above the head was opened.
     `generation` produces the last node. `siblings` are the ids of all alternatives by node id, for nodes that
-    have alternatives. `usage_by_node` is the usage of each answer by node id.
+    have alternatives. `usage_by_node` is the usage of each answer by node id. `project` is the folder of the
+    conversation, or the one that a new conversation begins in, as the last run has read it; `missing_folder` is one in
+    the URL that does not exist.
     """
 
     conversation: Conversation | None = None
@@ -50,10 +58,57 @@ class ConversationView:
     start: int = 0
     end: int | None = None
     generation: Generation | RemoteGeneration | None = None
+    queue: QuestionQueue = QuestionQueue()
+    queue_checked_at: float = 0.0
+    project: Project | None = None
+    missing_folder: str = ""
+
+    @property
+    def new_folder(self) -> str:
+        """The folder that a new conversation begins in; "" for none, and for a stored conversation."""
+        return self.project.name if self.project and self.conversation is None else ""
+
+    @property
+    def source(self) -> str | None:
+        """Source of the settings in the composer: the conversation, or for a new one its folder or None."""
+        return self.conversation_id or (f"folder:{self.new_folder}" if self.new_folder else None)
+
+    def add_instructions(self, params: Params) -> Params:
+        """Return the parameters as they are sent, with the instructions of the project."""
+        return add_instructions(params, self.project)
 
     @property
     def conversation_id(self) -> str | None:
         return self.conversation.id if self.conversation else None
+
+    def turn_number(self, node_id: str) -> int:
+        """Return the number of a message's turn on the path, from 1: questions and answers alternate."""
+        return next((index // 2 + 1 for index, node in enumerate(self.nodes) if node.id == node_id), 0)
+
+
+@dataclass
+class MessageLayout:
+    """Where the messages stand in the `area` of the page with that number.
+
+    A page is a container for messages that were added at once; None is one for earlier messages that is still free,
+    and the last one grows. It has the key of each message, and None where one is no longer shown.
+    """
+
+    conversation_key: str
+    area: int
+    pages: list[list[str | None] | None]
+
+    @property
+    def shown(self) -> list[str]:
+        return [key for page in self.pages for key in page or () if key]
+
+    @property
+    def removed_count(self) -> int:
+        return sum(key is None for page in self.pages for key in page or ())
+
+    def remove(self, keys: Sequence[str]) -> None:
+        removed = set(keys)
+        self.pages = [page and [None if key in removed else key for key in page] for page in self.pages]
 
 
 @dataclass(frozen=True)
@@ -95,3 +150,17 @@ class Selection:
     @property
     def is_all_selected(self) -> bool:
         return bool(self.visible) and self.visible.keys() <= self.selected.keys()
+
+
+@dataclass
+class Dictation:
+    """The last recording of the composer, and its transcription: running, failed with an error, or done."""
+
+    recording: Recording | None = None
+    job: TranscriptionJob | None = None
+    error: AntlerError | None = None
+    is_done: bool = False
+
+    def clear(self) -> None:
+        self.recording = self.job = self.error = None
+        self.is_done = False

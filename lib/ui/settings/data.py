@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 
 import streamlit as st
 
 from lib import transfer
-from lib.core.errors import TransferError
+from lib.core.errors import TooManyPrompts, TransferError
+from lib.core.images import format_size
 from lib.core.user import User
 from lib.ui.session import audit, resources
 from lib.ui.session.state import session_state
@@ -21,16 +23,27 @@ _FILE_KEY = "import.file"
 
 def render(user: User) -> None:
     """Render the section."""
-    st.subheader(t("settings.data"), anchor=False)
+    st.header(t("settings.data"), anchor=False)
     st.markdown(t("data.export_about"))
-    name = f"antler-{time.strftime('%Y-%m-%d')}.json"
-    render_download(t("data.export"), "export", lambda: _export_all(user), name, "application/json")
+    # Without files it is one readable text.
+    file_bytes = resources.store().attachments.total_bytes(user.id)
+    extension = "zip" if file_bytes else "json"
+    if file_bytes > transfer.MAX_ARCHIVE_BYTES:
+        st.caption(t("data.export_limit", size=format_size(transfer.MAX_ARCHIVE_BYTES)))
+    name = f"antler-{time.strftime('%Y-%m-%d')}.{extension}"
+    render_download(t("data.export"), "export", lambda: _export_all(user, extension), name, f"application/{extension}")
     _render_import(user)
     _render_erase(user)
 
 
-def _export_all(user: User) -> bytes:
-    export = b"".join(transfer.write_export(resources.store().conversations.export_all(user.id)))
+def _export_all(user: User, extension: str) -> bytes:
+    store = resources.store()
+    records, prompts = store.conversations.export_all(user.id), store.prompts.export_all(user.id)
+    projects = store.projects.export_all(user.id)
+    if extension == "zip":
+        export = transfer.write_archive(store.attachments, user.id, records, prompts, projects)
+    else:
+        export = b"".join(transfer.write_export(records, prompts, projects))
     audit.record(user, "export", "everything")
     return export
 
@@ -54,13 +67,22 @@ def _import_file(user: User, file_key: str) -> None:
         loaded = transfer.replace_existing_ids(
             transfer.parse_export(file.getvalue()), resources.store().conversations.existing_ids
         )
+        loaded = transfer.import_files(file.getvalue(), loaded, resources.store().attachments, user.id)
     except TransferError as error:
         errors.flash_warning(_import_error_message(error))
         return
+    # Before the conversations, which would make folders that keep what they have.
+    kept_count = resources.store().projects.import_all(user.id, loaded.projects)
     resources.store().conversations.import_all(user.id, loaded.conversations)
+    prompts = transfer.replace_existing_prompt_ids(loaded.prompts, resources.store().prompts.existing_ids)
+    try:
+        resources.store().prompts.import_all(user.id, prompts)
+        prompt_line = t("prompts.imported", count=len(prompts)) if prompts else ""
+    except TooManyPrompts as error:
+        prompt_line = errors.code_message(error.code)
     audit.record(user, "import", loaded.report.source, conversations=loaded.report.conversation_count)
     session_state.import_count += 1
-    session_state.import_report = tuple(_report_lines(loaded.report))
+    session_state.import_report = tuple(_report_lines(loaded, kept_count, prompt_line))
 
 
 def _import_error_message(error: TransferError) -> str:
@@ -68,12 +90,19 @@ def _import_error_message(error: TransferError) -> str:
     return f"{t('error.import')} {t(key, location=error.location)}" if has_message(key) else t("error.import")
 
 
-def _report_lines(report: transfer.ImportReport) -> list[str]:
+def _report_lines(loaded: transfer.ImportResult, kept_count: int, prompt_line: str) -> list[str]:
     """Return the result of an import as lines of Markdown."""
+    report = loaded.report
     source = t(f"source.{report.source}")
     chats = t("count.chats", count=report.conversation_count)
     messages = t("count.messages", count=report.message_count)
     lines = [t("import.done", source=source, chats=chats, messages=messages)]
+    if prompt_line:
+        lines.append(prompt_line)
+    if imported_count := len(loaded.projects) - kept_count:
+        lines.append(t("project.imported", count=imported_count))
+    if kept_count:
+        lines.append(t("project.kept", count=kept_count))
     if report.issues:
         skipped = (t(f"import.skipped.{code}", count=count) for code, count in report.issues.items())
         lines.append("\n".join([t("import.issues"), "", *(f"- {line}" for line in skipped)]))
@@ -100,4 +129,5 @@ def _erase_all(user: User) -> None:
     undo.dismiss()
     session_state.set_widget("erase-sure", False)
     st.query_params.clear()
+    session_state.draft_erasure = secrets.token_hex(8)
     session_state.import_report = (t("data.erased"),)

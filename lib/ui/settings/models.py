@@ -17,20 +17,18 @@ from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.settings import default_model_fields
 from lib.ui.text import dates, escape_markdown, t
-from lib.ui.widgets import model_access, paging
+from lib.ui.widgets import model_access, model_select, paging
 from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import code_message, flash_warning, shows_errors
 
 PAGE_SIZE = 25
 _VENDOR_KEY, _PAGER = "models.maker", "models"
-_DEFAULT_KEY = "models.default"
 _FAVOURITES_OPTION = "★"
 
 
 def render(user: User) -> None:
     """Render the section, waiting for a first model list."""
     with st.container(key="models"):
-        st.subheader(t("settings.models"), anchor=False)
         with st.spinner(t("models.loading"), show_time=False):
             model_list = services.model_list(services.MODEL_LIST_TIMEOUT)
         preferences = services.preferences(user.id)
@@ -39,21 +37,15 @@ def render(user: User) -> None:
         unlisted = (services.model(name) for name in preferences.favourites if name not in listed_ids)
         models = [model for model in (*model_list.models, *unlisted) if model_access.is_model_allowed(user, model.id)]
         default_model_fields.render(
-            _DEFAULT_KEY,
+            "models-default",
+            user,
             preferences.default_target,
-            models,
             t("models.default"),
             t("models.no_default"),
             partial(set_default, user),
         )
         if models:
             _render_list(user, preferences, models)
-
-
-@shows_errors
-def set_favourite(user: User, model_id: str, is_favourite: bool) -> None:
-    """Add a model to the user's favourites, or remove it; a callback."""
-    resources.store().preferences.set_favourite(user.id, model_id, is_favourite)
 
 
 @shows_errors
@@ -64,8 +56,6 @@ def set_default(user: User, target: Target | None) -> None:
     """
     if target and not model_access.is_model_allowed(user, target.model):
         flash_warning(model_access.model_not_allowed_message(target.model))
-        # As if the refused target were shown: the fields are then reset to the stored default.
-        session_state.default_target_shown[_DEFAULT_KEY] = target
         return
     resources.store().preferences.set_default_target(user.id, target)
 
@@ -73,8 +63,11 @@ def set_default(user: User, target: Target | None) -> None:
 def _render_list_status(model_list: ModelList) -> None:
     """Render the list's size and age, a refresh button, and the reason if it is missing or stale."""
     parts = [t("models.no_list")] if model_list.is_unsupported else []
+    image_count = sum(model.makes_images for model in model_list.models)
     if model_list.models:
-        parts.append(t("settings.models_count", count=len(model_list.models)))
+        parts.append(t("settings.models_count", count=len(model_list.models) - image_count))
+    if image_count:
+        parts.append(t("models.images", count=image_count))
     if model_list.hidden_count:
         parts.append(t("models.hidden", count=model_list.hidden_count))
     if model_list.fetched_at:
@@ -111,7 +104,7 @@ def _render_list(user: User, preferences: Preferences, models: Sequence[Model]) 
 
     def render_models(page: list[Model]) -> None:
         for name, group in groupby(page, lambda model: model.capabilities.vendor):
-            st.markdown(f"#### {escape_markdown(name) or t('models.other')}")
+            st.markdown(f"## {escape_markdown(name) or t('models.other')}")
             for model in group:
                 _render_row(user, model, is_favourite=model.id in preferences.favourites)
 
@@ -149,9 +142,10 @@ def _render_row(user: User, model: Model, *, is_favourite: bool) -> None:
         key=f"{key_prefix}-{model.id}", horizontal=True, vertical_alignment="center", gap="small", wrap=False
     ):
         label = t("models.unstar" if is_favourite else "models.star", model=escape_markdown(model.id))
-        render_button(label, f"star-{model.id}", "star", set_favourite, user, model.id, not is_favourite)
+        render_button(label, f"star-{model.id}", "star", model_select.set_favourite, user, model.id, not is_favourite)
         wires = t("list.separator").join(t(f"wire.{wire}") for wire in model.wires)
-        facts = f"{model_access.capabilities_text(model.capabilities)} · {t('models.formats', wires=wires)}"
+        capabilities = model_access.capabilities_text(model.capabilities, makes_images=model.makes_images)
+        facts = f"{capabilities} · {t('models.formats', wires=wires)}"
         title = f"**{escape_markdown(model.id)}**" + (
             f"  {escape_markdown(model.display_name)}" if model.display_name else ""
         )

@@ -27,7 +27,7 @@ def render() -> None:
     if not base_urls:
         return
     with st.container(key="own"):
-        st.subheader(t("own_key.title"), anchor=False)
+        st.header(t("own_key.title"), anchor=False)
         _check_candidate()
         if session_state.personal_key:
             _render_active_key(session_state.personal_key)

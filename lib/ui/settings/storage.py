@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lib.ui.auth import identity_persistence
 from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.text import t
@@ -12,7 +11,7 @@ from lib.ui.text import t
 
 def render() -> None:
     """Render the place of the database."""
-    st.subheader(t("settings.storage"), anchor=False)
+    st.header(t("settings.storage"), anchor=False)
     database = resources.settings().database
     key = "settings.storage_at" if database.kind == "sqlite" else "settings.storage_on"
     st.markdown(t(key, path=database.location.replace("`", "")))
@@ -27,12 +26,6 @@ def render_notice() -> None:
             with st.container(key="forgetful"):
                 _render_warning()
                 st.button(t("storage_notice.dismiss"), key="forgetful-read", on_click=_dismiss)
-
-
-def render_persistence_notice() -> None:
-    """Render a line where the browser itself does not keep its identity."""
-    if (persistence := identity_persistence()) != "browser":
-        st.caption(f":material/history_toggle_off: {t(f'browser_id.{persistence}')}")
 
 
 def _is_ephemeral() -> bool:

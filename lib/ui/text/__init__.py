@@ -5,6 +5,7 @@ from __future__ import annotations
 from lib.ui.text.i18n import (
     LANGUAGES,
     current_language,
+    escape_literal,
     escape_markdown,
     has_message,
     t,
@@ -14,6 +15,7 @@ from lib.ui.text.i18n import (
 __all__ = [
     "LANGUAGES",
     "current_language",
+    "escape_literal",
     "escape_markdown",
     "has_message",
     "t",

@@ -54,6 +54,27 @@ def format_day(day: date) -> str:
     return babel_dates.format_date(day, locale=current_locale())
 
 
+def format_short_day(timestamp: float) -> str:
+    """Format the day of a time by the reader's clock, without what is obvious: "14:05", "Nov 29", "Nov 29, 2025"."""
+    zone = reader_timezone()
+    moment, now = datetime.fromtimestamp(timestamp, zone), datetime.fromtimestamp(time.time(), zone)
+    if moment.date() == now.date():
+        return f"{moment:%H:%M}"
+    if moment.year == now.year:
+        return format_day_of_year(moment.date())
+    return format_day(moment.date())
+
+
+def format_local_day(timestamp: float) -> str:
+    """Format the day of a time in seconds since 1970 by the reader's clock: "Nov 29, 2026"."""
+    return format_day(datetime.fromtimestamp(timestamp, reader_timezone()).date())
+
+
+def format_day_of_year(day: date) -> str:
+    """Format a day without its year: "Nov 29"."""
+    return str(babel_dates.format_skeleton("MMMd", day, locale=current_locale()))
+
+
 def format_age(seconds: float) -> str:
     """Format a time span as an age: "5 minutes ago"."""
     return babel_dates.format_timedelta(

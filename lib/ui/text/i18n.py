@@ -18,6 +18,7 @@ from lib.ui.session.state import session_state
 Message = str | Mapping[str, str]
 
 _LOCALE_FOLDER = Path(__file__).parents[2] / "locale"
+_ADDRESS = re.compile(r"(?<=http)\\?:|(?<=https)\\?:|(?<=ww)w(?=\\?\.)|@", re.IGNORECASE)
 _REPLACED_BY_STREAMLIT = re.compile(
     r"(?<=:)material(?=[/_])|(?<=:)streamlit(?=:)|(?<!\S)(?:<->|<-|->|--|>=|<=|~=)(?!\S)"
 )
@@ -86,6 +87,11 @@ def escape_markdown(text: str) -> str:
         pieces += [_escape(line[position:split]), f":color[{_escape(line[split])}]"]
         position = split + 1
     return "".join([*pieces, _escape(line[position:])])
+
+
+def escape_literal(text: str) -> str:
+    """Escape a text of the gateway's; an empty directive keeps the renderer from making links of addresses in it."""
+    return _ADDRESS.sub(lambda match: f":color[{match[0]}]", escape_markdown(text))
 
 
 def _escape(text: str) -> str:

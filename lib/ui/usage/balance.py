@@ -19,7 +19,7 @@ def render(user: User) -> None:
     """Render the balance once an admin has requested it; nothing for other users. Raises StoreError."""
     if not user.is_admin:
         return
-    st.subheader(t("usage.gateway"), anchor=False)
+    st.header(t("usage.gateway"), anchor=False)
     with st.container(key="usage-gateway"):
         st.markdown(t("usage.gateway_about"))
         if st.button(t("usage.ask"), key="usage-ask", icon=":material/account_balance_wallet:"):

@@ -28,7 +28,7 @@ def render() -> None:
     if not statuses:
         return
     with st.container(key="quota-status"):
-        st.subheader(t("quota.title"), anchor=False, help=t("quota.about"))
+        st.header(t("quota.title"), anchor=False, help=t("quota.about"))
         for scope, group in groupby(statuses, key=lambda status: status.counter.scope):
             _render_scope(scope, list(group))
 

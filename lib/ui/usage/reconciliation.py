@@ -33,7 +33,7 @@ def render(user: User, start: float, end: float) -> None:
     """Render the comparison of a period once an admin has requested it, in seconds since 1970. Raises StoreError."""
     if not user.is_admin:
         return
-    st.subheader(t("reconcile.title"), anchor=False)
+    st.header(t("reconcile.title"), anchor=False)
     with st.container(key="usage-reconcile"):
         st.markdown(t("reconcile.about"))
         if st.button(t("reconcile.ask"), key="reconcile-ask", icon=":material/compare_arrows:"):

@@ -9,20 +9,17 @@ import streamlit as st
 
 from lib.chat.usage import report
 from lib.chat.usage.report import FirstTokenLatency, UsageStatistics
-from lib.core.pricing import NANOS_PER_DOLLAR
 from lib.core.usage import UsageTotal
 from lib.core.user import User
 from lib.ui.session import resources
 from lib.ui.text import dates, escape_markdown, t
-from lib.ui.usage import all_users, balance, reconciliation
+from lib.ui.usage import all_users, balance, chart, reconciliation
 from lib.ui.widgets import cost, table
 from lib.ui.widgets.controls import render_choice
 
 _RANGE_DAYS = {"week": 7, "month": 30, "quarter": 90, "year": 365}
 _CUSTOM_RANGE = "own"
-_MEASURES = ("cost", "tokens", "requests")
 _TOTAL_COLUMNS = ("cost", "requests", "tokens", "failed")
-_MAX_CHART_SERIES = 8  # further models are one series
 _RANGE_KEY, _DATES_KEY, _MEASURE_KEY = "usage.range", "usage.days", "usage.measure"
 
 
@@ -42,6 +39,8 @@ def render(user: User) -> None:
             _render_by_user(all_users.usage_by_user(user, first, last, zone))
         _render_tables(usage_report)
         _render_csv_download(user if is_all_users else None, usage_report, (first, last), zone)
+    if is_all_users:
+        all_users.render_feedback(user)
     balance.render(user)
     days = report.split_into_day_ranges(first, last, zone)
     reconciliation.render(user, days[0].start, days[-1].end)
@@ -84,47 +83,22 @@ def _render_chart(usage_report: UsageStatistics, first: date, last: date) -> Non
     measure = render_choice(
         t("usage.measure"),
         _MEASURE_KEY,
-        _MEASURES,
+        chart.MEASURES,
         lambda name: t(f"usage.{name}"),
         default="cost" if usage_report.total.cost else "tokens",
     )
-    models = list(dict.fromkeys(target.model for target in usage_report.total_by_target()))
-    charted_models = models if len(models) <= _MAX_CHART_SERIES else models[: _MAX_CHART_SERIES - 1]
-    bars: dict[tuple[date, str], UsageTotal] = {}
-    for entry in usage_report.daily_usage:
-        series = entry.target.model if entry.target.model in charted_models else t("usage.others")
-        bars[entry.day, series] = bars.get((entry.day, series), UsageTotal()) + entry.total
-    # Days without usage keep their place on the axis.
-    for offset in range((last - first).days + 1):
-        bars.setdefault((first + timedelta(days=offset), charted_models[0]), UsageTotal())
-    keys = sorted(bars)
-    st.bar_chart(
-        {
-            "day": [day.isoformat() for day, _ in keys],
-            t("usage.model"): [model for _, model in keys],
-            "value": [_measure_value(bars[key], str(measure)) for key in keys],
-        },
-        x="day",
-        y="value",
-        color=t("usage.model"),
-        x_label="",
-        y_label=t("usage.dollars" if measure == "cost" else f"usage.{measure}"),
-    )
-
-
-def _measure_value(total: UsageTotal, measure: str) -> float:
-    if measure == "cost":
-        return total.cost / NANOS_PER_DOLLAR
-    return float(total.request_count if measure == "requests" else _token_count(total))
-
-
-def _token_count(total: UsageTotal) -> int:
-    return (total.usage.input or 0) + (total.usage.output or 0)
+    chart.render(usage_report, str(measure), first, last)
+    with st.container(key="usage-days"), st.expander(t("usage.by_day")):
+        by_day = [
+            [dates.format_day(day), *_total_cells(total)]
+            for day, total in reversed(usage_report.total_by_day().items())
+        ]
+        _render_table(["day", *_TOTAL_COLUMNS], by_day)
 
 
 def _render_by_user(usage_by_user: Sequence[tuple[str, UsageTotal]]) -> None:
     with st.container(key="usage-users"):
-        st.subheader(t("usage.by_person"), anchor=False)
+        st.header(t("usage.by_person"), anchor=False)
         _render_table(["person", *_TOTAL_COLUMNS], [[name, *_total_cells(total)] for name, total in usage_by_user])
 
 
@@ -139,17 +113,12 @@ def _render_tables(usage_report: UsageStatistics) -> None:
         for target, total in usage_report.total_by_target().items()
     ]
     with st.container(key="usage-models"):
-        st.subheader(t("usage.by_model"), anchor=False)
+        st.header(t("usage.by_model"), anchor=False)
         _render_table(["model", "wire", *_TOTAL_COLUMNS, "first"], rows)
     with st.container(key="usage-wires"):
-        st.subheader(t("usage.by_wire"), anchor=False)
+        st.header(t("usage.by_wire"), anchor=False)
         wires = [[t(f"wire.{wire}"), *_total_cells(total)] for wire, total in usage_report.total_by_wire().items()]
         _render_table(["wire", *_TOTAL_COLUMNS], wires)
-    with st.container(key="usage-days"), st.expander(t("usage.by_day")):
-        by_day = [
-            [day.isoformat(), *_total_cells(total)] for day, total in reversed(usage_report.total_by_day().items())
-        ]
-        _render_table(["day", *_TOTAL_COLUMNS], by_day)
 
 
 def _total_cells(total: UsageTotal) -> list[str]:

@@ -8,9 +8,15 @@ from typing import Literal, TypeVar, TypeVarTuple
 import streamlit as st
 
 from lib.ui.session.state import session_state
+from lib.ui.text import escape_markdown
 
 Option = TypeVar("Option")
 Args = TypeVarTuple("Args")
+
+
+def component_key(key: str) -> str:
+    """Return the key of a component without underscores: Streamlit refuses two in a row, which ids may have."""
+    return key.replace("_", "~")
 
 
 def render_button(
@@ -22,10 +28,15 @@ def render_button(
     type: Literal["primary", "secondary", "tertiary"] = "tertiary",
     disabled: bool = False,
     width: Literal["content", "stretch"] = "content",
+    about: str = "",
 ) -> None:
-    """Render a button that calls `on_click` with `args`; `icon` is the name of a Material icon, or ""."""
+    """Render a button that calls `on_click` with `args`; `icon` is the name of a Material icon, or "".
+
+    `about` names the object of one of several buttons with the same label, for screen readers: the style sheet hides
+    it, by the prefix of the key.
+    """
     st.button(
-        label,
+        f"{label} :small[{escape_markdown(about)}]" if about else label,
         key=key,
         icon=f":material/{icon}:" if icon else None,
         type=type,
@@ -83,3 +94,11 @@ def render_choice(
 def render_download(label: str, key: str, write: Callable[[], bytes], file_name: str, mime_type: str) -> None:
     """Render a download button; `write` runs when it is clicked, outside a script run."""
     st.download_button(label, write, file_name, mime_type, key=key, icon=":material/download:", on_click="ignore")
+
+
+def render_section(label: str, key: str, render: Callable[[], None]) -> None:
+    """Render a section that the user opens; `render` is called while it is open, so a closed one costs nothing."""
+    section = st.expander(label, key=key, on_change="rerun")
+    if section.open:
+        with section:
+            render()

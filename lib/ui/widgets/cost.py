@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -44,6 +45,23 @@ def price_text(model_id: str) -> str:
     return t("cost.price", input=input_rate, output=output_rate, source=source)
 
 
+def short_prices(model_id: str) -> tuple[str, str]:
+    """Format a model's prices per million input and output tokens, or the price per request and ""; "" if unknown."""
+    model_price = services.connection().prices.price_of(model_id)
+    if model_price is None:
+        return "", ""
+    price = model_price.base_price
+    if price.per_request:
+        return t("picker.per_request", money=_format_rate(price.per_request)), ""
+    return _format_rate(price.input), _format_rate(price.output)
+
+
+def _format_rate(dollars: Decimal) -> str:
+    """Format dollars with as many decimals as they have: $10, $2.50, $0.075."""
+    whole, _, decimals = f"{dollars:.6f}".rstrip("0").partition(".")
+    return f"${whole}.{decimals:0<2}" if decimals else f"${whole}"
+
+
 def source_text(model_price: ModelPrice) -> str:
     """Format the source of a price as plain text, with the gateway's price group if it has groups."""
     if group := model_price.base_price.group:
@@ -71,7 +89,8 @@ def render_estimate(estimate: ContextEstimate, target: Target, params: Params, o
         services.connection().prices.price_of(target.model),
         cost.expected_usage(estimate, absorb_extra(target.wire, params)),
     )
-    nano_dollars = cost.calculate_cost(usage, model_price)
+    images = cost.expected_images(estimate)
+    nano_dollars = cost.calculate_cost(usage, model_price, images)
     if model_price is None or nano_dollars is None:
         return
     source = source_text(model_price)

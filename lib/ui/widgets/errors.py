@@ -10,15 +10,39 @@ from typing import ParamSpec
 
 import streamlit as st
 
+from lib.core.attachment_errors import FileNotSendable
 from lib.core.conversation import Failure
-from lib.core.errors import AntlerError, GatewayError, InvalidRequest, InvalidResponse, LimitExceededError
+from lib.core.errors import (
+    AnswerError,
+    AntlerError,
+    AttachmentError,
+    ContextTooLong,
+    EndpointNotFound,
+    GatewayError,
+    InputUnsupported,
+    InvalidRequest,
+    InvalidResponse,
+    LimitExceededError,
+    ModelNotFound,
+    RequestTooLarge,
+)
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, has_message, limit_text, t
 
 P = ParamSpec("P")
 log = logging.getLogger(__name__)
 # Errors whose sentence points to the gateway's own words.
-_QUOTED_CODES = (GatewayError.code, InvalidRequest.code, InvalidResponse.code)
+_QUOTED_CODES = (GatewayError.code, InvalidRequest.code, InvalidResponse.code, InputUnsupported.code)
+
+# Of audio requests, where the general sentence is about a chat: its length, its model, its API format.
+_VOICE_MESSAGES: dict[type[AntlerError], str] = {
+    ModelNotFound: "voice.no_model",
+    EndpointNotFound: "voice.no_route",
+    RequestTooLarge: "error.recording_too_long",
+    InvalidResponse: "voice.unreadable",
+}
+_QUOTED_VOICE_ERRORS = (GatewayError, InvalidRequest, ContextTooLong)
+_MAX_QUOTE = 200  # characters
 
 
 def render(failure: Failure | None, *, is_empty: bool) -> None:
@@ -85,10 +109,24 @@ def render_flash_warning() -> None:
 
 
 def error_message(error: AntlerError) -> str:
-    """Return the message for an error, with the amounts of an exceeded limit; without Markdown."""
+    """Return the message for an error, with the amounts of a limit or the name of a file; without Markdown."""
+    if isinstance(error, FileNotSendable):
+        reason = t(f"file.reason.{error.values['reason']}", **error.values)
+        return t(f"error.{error.code}", name=error.name, reason=reason)
+    if isinstance(error, AttachmentError):
+        return t(f"error.{error.code}", name=error.name, **error.values)
     return (
         limit_text.limit_exceeded_message(error) if isinstance(error, LimitExceededError) else code_message(error.code)
     )
+
+
+def voice_error_message(error: AntlerError) -> str:
+    """Return the message for a failed audio request, with the gateway's own words where they say more than ours."""
+    if key := _VOICE_MESSAGES.get(type(error)):
+        return t(key)
+    if isinstance(error, AnswerError) and type(error) in _QUOTED_VOICE_ERRORS and error.detail:
+        return t("voice.refused", detail=" ".join(error.detail.split())[:_MAX_QUOTE])
+    return error_message(error)
 
 
 def code_message(code: str) -> str:
@@ -112,7 +150,9 @@ def on_script_error(error: Exception) -> bool:
     """Render the error that ended a run: a message for an AntlerError, else a reference to the log."""
     if isinstance(error, AntlerError):
         log.warning("a run ended: %s", error.code)
-        st.error(code_message(error.code), icon=":material/error:")
+        is_about_file = isinstance(error, AttachmentError)
+        message = escape_markdown(error_message(error)) if is_about_file else code_message(error.code)
+        st.error(message, icon=":material/error:")
     else:
         reference = secrets.token_hex(4)
         log.error("a run failed, %s", reference, exc_info=error)

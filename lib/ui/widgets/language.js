@@ -1,6 +1,7 @@
 // Sets the language of the document, and translates Streamlit's own English texts: it has no option for them.
 const ATTRIBUTES = ["aria-label", "title", "placeholder"];
-const TEXTS = '[data-testid="InputInstructions"], [role="listbox"], [data-testid="stTooltipContent"]';
+const TEXTS =
+  '[data-testid="InputInstructions"], [role="listbox"], [data-testid="stTooltipContent"], [data-testid="stFileUploaderDropzone"], a[href="#stMain"]';
 let observer = null; // Streamlit may call the function below several times
 
 export default function ({ data }) {

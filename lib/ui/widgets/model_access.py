@@ -20,8 +20,10 @@ def model_not_allowed_message(model_id: str) -> str:
     return t("permissions.model_not_allowed", model=model_id)
 
 
-def capabilities_text(capabilities: Capabilities) -> str:
+def capabilities_text(capabilities: Capabilities, *, makes_images: bool = False) -> str:
     """Return the capabilities of a model in one line, and those that are unknown."""
+    if makes_images:
+        return " · ".join(filter(None, (t("capabilities.makes_images"), retirement_text(capabilities))))
     facts = {name: getattr(capabilities, name) for name in ("image", "pdf", "thinking")}
     unknown = [t(f"capabilities.{name}") for name, value in facts.items() if value is None]
     retirement = retirement_text(capabilities)
@@ -30,11 +32,12 @@ def capabilities_text(capabilities: Capabilities) -> str:
     if capabilities.context_window is None:
         unknown.insert(0, t("capabilities.window"))
     parts = (
-        [t("capabilities.context", size=_format_context_size(capabilities.context_window))]
+        [t("capabilities.context", size=format_context_size(capabilities.context_window))]
         if capabilities.context_window
         else []
     )
     parts += [t(f"capabilities.{name}") for name, value in facts.items() if value]
+    parts += [t(f"capabilities.{name}") for name in ("tools", "web_search") if getattr(capabilities, name)]
     if all(value is False for value in facts.values()):
         parts.append(t("capabilities.text"))
     if unknown:
@@ -52,5 +55,6 @@ def retirement_text(capabilities: Capabilities) -> str:
     return t(f"capabilities.{key}", day=dates.format_day(day))
 
 
-def _format_context_size(tokens: int) -> str:
+def format_context_size(tokens: int) -> str:
+    """Format a context window: 200k, 1.5M."""
     return f"{tokens // 100_000 / 10:g}M" if tokens >= 1_000_000 else f"{tokens // 1000}k"

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lib.chat.turns.generation import GenerationSnapshot
+from lib.chat.turns.registry import GenerationRegistry
 from lib.core.conversation import (
     Conversation,
     ImagePart,
@@ -23,6 +24,7 @@ from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, Model
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.ui.chat import live_answer
+from lib.ui.markdown.sanitize import sanitize_parts
 
 OPUS, SONNET, GPT = (Target(name, "anthropic") for name in ("claude-opus-5", "claude-sonnet-4-5", "gpt-5"))
 GPT_CHAT = Target("gpt-5", "openai")
@@ -109,24 +111,74 @@ def no_conversation(monkeypatch):
     monkeypatch.setattr(live_answer.conversation_view, "current_view", lambda: SimpleNamespace(conversation=None))
 
 
-def test_text_behind_an_image_streams_and_another_image_begins_a_pass(no_conversation):
-    feed, grow = build_feed(TextPart("a"), PICTURE, TextPart("b"))
-    assert (feed.settled_parts, feed.text, feed.is_done) == ((TextPart("a"), PICTURE), "b", False)
-    grow(TextPart("a"), PICTURE, TextPart("bc"))
-    assert (feed.text, feed.is_done) == ("bc", False)
-    grow(TextPart("a"), PICTURE, TextPart("bc"), CALL)
-    assert feed.is_done and not feed.is_finished
+def test_a_growing_answer_is_read_in_groups(no_conversation):
+    feed, grow = build_feed(TextPart("a"), PICTURE, TextPart("b"), TextPart("\n"))
+    assert (feed.groups, feed.text_of(2), feed.is_done) == (["a", PICTURE, "b\n"], "b\n", False)
+    grow(TextPart("a"), PICTURE, TextPart("b"), TextPart("\nc"), CALL)
+    assert (feed.text_of(2), feed.has_group(3), feed.is_done) == ("b\nc", True, False)
+    assert feed.text_of(1) == feed.text_of(4) == ""
 
 
-def test_a_new_label_of_named_content_and_sources_begin_no_pass(no_conversation):
+def test_a_new_label_of_named_content_and_sources_do_not_start_the_answer_over(no_conversation):
     feed, grow = build_feed(OtherPart("audio", "1 s"), TextPart("a"))
     grow(OtherPart("audio", "2 s"), TextPart("ab"), SourcePart("https://a.example/"))
-    assert (feed.text, feed.is_done) == ("ab", False)
+    assert (feed.text_of(1), feed.is_done) == ("ab", False)
 
 
-def test_the_passes_of_an_answer_are_bounded(no_conversation):
-    parts = (PICTURE, TextPart("a")) * live_answer.MAX_LIVE_PARTS
-    feed, grow = build_feed(*parts)
-    assert len(feed.settled_parts) == len(parts) - 1
-    grow(*parts, PICTURE, CALL)
-    assert not feed.is_done
+def test_an_answer_that_begins_again_is_started_over(no_conversation):
+    feed, grow = build_feed(TextPart("Hello"))
+    grow(TextPart("Hey"))
+    assert feed.is_done and not feed.is_finished
+    feed.start_over()
+    assert (feed.text_of(0), feed.is_done) == ("Hey", False)
+
+
+def read_blocks(text, step):
+    """Return the frames of each element of a text that grows by so many characters with each frame."""
+    feed = SimpleNamespace(is_done=False, length=step)
+
+    def wait_for_frame(_):
+        feed.length += step
+        feed.is_done = feed.length >= len(text)
+
+    feed.wait_for_frame = wait_for_frame
+    start, blocks = 0, []
+    while not blocks or not block.is_last:  # noqa: F821
+        block = live_answer._LiveBlock(feed, lambda: text[: feed.length], start, lambda: False)
+        frames = []
+        while not block.is_done:
+            yielded = ""
+            for frame in block.frames():
+                yielded += frame
+                frames.append(yielded)
+        blocks.append(frames)
+        start += block.size
+    return blocks
+
+
+@pytest.mark.parametrize("step", [1, 7, 40, 10_000])
+def test_an_answer_has_the_same_elements_while_it_arrives_and_afterwards(step):
+    paragraph = "Some *words* and a [link](https://e.com/a) for $5, \\(x^2\\) and `code`.\n"
+    text = "\n".join(
+        [paragraph * 5, "- item\n- two\n", paragraph * 9, "\\[\nx\n\\]\n", "| a |\n|---|\n| b |\n", paragraph]
+    )
+    blocks = read_blocks(text, step)
+    assert [frames[-1] for frames in blocks] == list(sanitize_parts(text))
+    assert len(blocks) == 3
+
+
+def test_frames_of_a_user_with_many_costly_answers_are_fewer():
+    assert live_answer.frame_interval(100, 0.003, 1) == live_answer.FRAME_INTERVAL
+    assert live_answer.frame_interval(100, 0.005, 10) == pytest.approx(0.2)
+    assert live_answer.frame_interval(5_000, 0.005, 1) == pytest.approx(0.25)
+    assert live_answer.frame_interval(100, 9.0, 99) == live_answer.MAX_FRAME_INTERVAL
+
+
+def test_pages_that_follow_answers_are_counted_by_user():
+    registry = GenerationRegistry()
+    with registry.follow("ann") as count_pages:
+        assert count_pages() == 1
+        with pytest.raises(KeyError), registry.follow("ann"), registry.follow("bob"):
+            assert count_pages() == 2
+            raise KeyError
+        assert count_pages() == 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.ui.markdown.sanitize import stable_prefix_length
+from lib.ui.markdown.blocks import parse_blocks, split_first_block
 
 P = "word " * 70
 ANSWER = "\n\n".join(
@@ -36,7 +36,7 @@ def frozen(text: str, pieces: list[int]) -> list[str]:
     blocks, start, seen = [], 0, 0
     for size in [*pieces, len(text)]:
         seen = min(len(text), seen + size)
-        cut = stable_prefix_length(text[start:seen])
+        cut = split_first_block(text[start:seen])[0]
         if cut:
             blocks.append(text[start : start + cut])
             start += cut
@@ -81,18 +81,18 @@ def test_frozen_blocks_do_not_depend_on_the_size_of_deltas() -> None:
     ],
 )
 def test_an_unfinished_block_is_not_frozen(text: str) -> None:
-    assert stable_prefix_length(text) == 0
+    assert split_first_block(text)[0] == 0
 
 
 @pytest.mark.parametrize("after", ["next p", "\r\nnext p", "# Head", "```py\n", "- list", "| a | b"])
 def test_a_finished_paragraph_is_frozen(after: str) -> None:
     text = f"{P}\r\n\r\n{after}"
-    assert text[stable_prefix_length(text) :] == after.lstrip()
+    assert text[split_first_block(text)[0] :] == after.lstrip()
 
 
 def test_an_unclosed_formula_does_not_block_freezing_for_ever() -> None:
     text = "$$ is a price level\n\n" + f"{P}\n\n" * 40
-    assert stable_prefix_length(text) > 300
+    assert split_first_block(text)[0] > 300
 
 
 @settings(max_examples=300, deadline=None)
@@ -104,5 +104,29 @@ def test_an_unclosed_formula_does_not_block_freezing_for_ever() -> None:
 )
 def test_the_stable_prefix_ends_before_an_unindented_line(parts: list[str]) -> None:
     text = "".join(parts)
-    cut = stable_prefix_length(text)
+    cut = split_first_block(text)[0]
     assert cut == 0 or (300 <= cut < len(text) and text[cut - 1] in "\r\n" and text[cut] not in " \t\r\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("```markdown\n# T\n\n```\nnpm i\n```\n\nmore\n```\n\nAfter.", "# T\n\n```\nnpm i\n```\n\nmore\n"),
+        ("```md\nRun:\n```\nnpm i\n```\nmore\n```\nAfter.", "Run:\n```\nnpm i\n```\nmore\n"),
+        ("```md\n运行：\n```\nnpm i\n```\n```\nAfter.", "运行：\n```\nnpm i\n```\n"),
+        ("```md\na\n\n```bash\nx\n```\n\n```\ny\n```\n\nb\n```\nAfter.", "a\n\n```bash\nx\n```\n\n```\ny\n```\n\nb\n"),
+        ("~~~markdown\na\n\n~~~\nx\n~~~\nb\n~~~\nAfter.", "a\n\n~~~\nx\n~~~\nb\n"),
+        ("- item\n\n  ```md\n  a\n\n  ```\n  x\n  ```\n\n  b\n  ```\n\nAfter.", "a\n\n```\nx\n```\n\nb\n"),
+        # The line closes the fence.
+        ("```markdown\n# A\n```\n\nText\n\n```\ncode\n```\nAfter.", "# A\n"),
+        ("```markdown\n# A\n```\nText\n\n```\ncode\n```\nAfter.", "# A\n"),
+        ("```markdown\n# A\n\n```\n\nText\n\n```\ncode\n```\nAfter.", "# A\n\n"),
+        ("```markdown\n# A\n\n```", "# A\n\n"),
+        ("```python\na = 1\n\n```\nAfter.\n\n```\nb\n```", "a = 1\n\n"),
+        ("````markdown\na\n\n```\nx\n```\n````\nAfter.", "a\n\n```\nx\n```\n"),
+    ],
+)
+def test_a_fence_of_markdown_holds_fences_without_info_string(text: str, content: str) -> None:
+    tokens = parse_blocks(text)
+    assert next(token.content for token in tokens if token.type == "fence") == content
+    assert not text.endswith("After.") or any(token.content == "After." for token in tokens)

@@ -66,6 +66,18 @@ def test_the_uploads_of_a_session_have_a_total():
     assert not sessions.can_upload("t", "c", "ann", MAX_UPLOAD_BYTES + 1)
 
 
+def test_a_file_that_was_read_does_not_count_any_more():
+    sessions = SessionOwners()
+    sessions.connect("s", "ann")
+    sessions.add_uploads("s", ["a", "b"])
+    assert sessions.can_upload("s", "a", "ann", MAX_UPLOAD_BYTES)
+    assert not sessions.can_upload("s", "b", "ann", 1)
+    read = {"a", "unknown"}
+    sessions.release_uploads(read)
+    assert sessions.can_upload("s", "b", "ann", MAX_UPLOAD_BYTES)
+    assert not read
+
+
 def test_a_client_is_connected_while_one_of_its_websockets_is_open():
     owners = SessionOwners()
     owners.connect("s", "ann")

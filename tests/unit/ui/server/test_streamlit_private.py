@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from importlib.metadata import version
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from streamlit.file_util import get_static_dir
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime import media_file_manager
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.web.server.starlette import starlette_routes, starlette_websocket
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value, generate_xsrf_token_string
 
@@ -32,7 +34,6 @@ NAMES = [
         "OIDC cookie",
     ),
     ("streamlit.runtime.pages_manager", "PagesManager", None, "sidebar after a restart"),
-    ("streamlit.runtime.scriptrunner", "get_script_run_ctx", None, "message sent to a replica that ended"),
     ("streamlit.proto.BackMsg_pb2", "BackMsg", None, "page of a client whose session was dropped"),
     ("streamlit.proto.ForwardMsg_pb2", "ForwardMsg", None, "owners of sessions, uploads and downloads"),
     ("streamlit.web.server.starlette.starlette_app_utils", "decode_xsrf_token_string", ["cookie_value"], "browsers"),
@@ -81,20 +82,6 @@ def test_the_sign_in_cookie_is_read_completely_or_rejected(monkeypatch, size):
     assert streamlit_private.read_auth_cookie(forged) is None
 
 
-def test_a_submitted_message_is_found_by_the_key_of_its_input(monkeypatch):
-    assert hasattr(SafeSessionState, "get_widget_states"), "messages sent to a replica that ended are lost"
-    states = [
-        SimpleNamespace(id="$$ID-0a1b-other.box", chat_input_value=SimpleNamespace(data="no")),
-        SimpleNamespace(id="$$ID-0a1b-composer.box", chat_input_value=SimpleNamespace(data="yes")),
-    ]
-    context = SimpleNamespace(session_state=SimpleNamespace(get_widget_states=lambda: states))
-    monkeypatch.setattr(streamlit_private, "get_script_run_ctx", lambda: context)
-    assert streamlit_private.submitted_chat_input("composer.box") == "yes"
-    assert streamlit_private.submitted_chat_input("another") == ""
-    monkeypatch.setattr(streamlit_private, "get_script_run_ctx", lambda: None)
-    assert streamlit_private.submitted_chat_input("composer.box") == ""
-
-
 def test_a_rerun_message_requests_a_run():
     message = BackMsg.FromString(streamlit_private.rerun_message())
     assert message.WhichOneof("type") == "rerun_script", "a client without a session keeps its old page"
@@ -129,9 +116,54 @@ def test_media_are_looked_up_by_the_session_that_uses_them(monkeypatch):
     assert list(streamlit_private.sessions_with_media(file_id)) == []
 
 
+def test_a_download_outlives_the_runs_of_other_sessions(monkeypatch):
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    monkeypatch.setattr(streamlit_private.Runtime, "instance", lambda: SimpleNamespace(media_file_mgr=manager))
+    monkeypatch.setattr(media_file_manager, "_get_session_id", lambda: "ann")
+    button = manager.add_deferred(lambda: b"text", "text/plain", "0.1", file_name="a.txt")
+    file_id = streamlit_private.media_id_in(manager.execute_deferred(button))
+    streamlit_private.keep_download("ann", file_id)
+    for _ in range(3):
+        manager.remove_orphaned_files()
+    assert manager.read_file(file_id), "a download fails while other sessions run"
+    manager.clear_session_refs("ann")
+    for _ in range(3):
+        manager.remove_orphaned_files()
+    assert manager.read_file(file_id) is None
+
+
 def test_a_browser_is_known_by_its_token_in_any_mask():
     token = b"0123456789abcdef"
     cookies = [{"_streamlit_xsrf": generate_xsrf_token_string(token, 1_700_000_000)} for _ in range(2)]
     assert cookies[0] != cookies[1]
     assert [streamlit_private.browser_token(cookie) for cookie in cookies] == [token.hex()] * 2
     assert [streamlit_private.browser_token(cookie) for cookie in ({}, {"_streamlit_xsrf": "2|x"})] == ["", ""]
+
+
+def test_a_stream_keeps_its_place_and_stays_open_until_its_source_is_done():
+    sent: list[tuple[str, bool]] = []
+
+    class Element:
+        def _markdown(self, text: str, *, unterminated_parsing: bool = False) -> Element:
+            sent.append((text, unterminated_parsing))
+            return self
+
+    source = SimpleNamespace(is_done=False)
+    slot = streamlit_private.StreamSlot(Element(), None)
+    slot.write_stream(iter(["**a", " b"]), source)
+    assert sent == [("**a", True), ("**a b", True)]
+    source.is_done = True
+    slot.write_stream(iter(["**a** c"]), source)
+    assert sent[2:] == [("**a** c", True), ("**a** c", False)] and slot.text == "**a** c"
+
+
+def test_the_page_takes_its_theme_from_the_color_scheme_of_the_browser():
+    folder = Path(get_static_dir())
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert page.count("<head>") == 1, "the theme: the script at the top of the page has no place"
+    scripts = [path.read_text(encoding="utf-8") for path in folder.rglob("*.js")]
+    asks = re.compile(r"window\.matchMedia\(.\(prefers-color-scheme: dark\).\)")
+    listeners = [script for script in scripts if asks.search(script) and "addEventListener(`change`" in script]
+    assert any(asks.search(script) for script in scripts), "the theme: Streamlit asks the browser in another way"
+    assert listeners, "the theme: Streamlit does not follow a change without a reload"
+    assert any("stActiveTheme" in script for script in scripts), "the theme: a choice that Streamlit stores would win"

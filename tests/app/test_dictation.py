@@ -1,0 +1,109 @@
+"""Dictation in the composer: text for review, errors that keep the recording, and no button without a model."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lib.demo.audio import speak
+from lib.ui.session.values import Dictation
+from tests.app.chat_app import ChatApp
+from tests.support.replay import JSON, Canned
+
+PATH, TRANSLATION_PATH = "/v1/audio/transcriptions", "/v1/audio/translations"
+WAV = ("recording.wav", speak("one two three four five"), "audio/wav")
+
+
+@pytest.fixture
+def voiced(keyed):
+    """A gateway that lists a model for chats and one for transcription."""
+    keyed.serve("/v1/models", Canned(b'{"data":[{"id":"m-one"},{"id":"whisper-1"}]}', headers=JSON))
+    return keyed
+
+
+def record(page: ChatApp) -> ChatApp:
+    page.at.audio_input[0].set_value(WAV)
+    return finish(page.run())
+
+
+def finish(page: ChatApp) -> ChatApp:
+    """Wait for the end of a transcription, as the page does."""
+    dictation: Dictation = page.at.session_state["dictation"]
+    if dictation.job:
+        assert dictation.job.wait(60)
+        page.run()
+    return page
+
+
+def answer(text: str) -> Canned:
+    return Canned(json.dumps({"text": text}).encode(), headers=JSON)
+
+
+def test_a_recording_becomes_text_in_the_composer(voiced):
+    voiced.serve(PATH, answer("Hello there"))
+    page = record(ChatApp())
+    assert page.composer == "Hello there"
+    assert "The text is in the message box" in page.text
+    request = voiced.requests[-1]
+    assert b'name="language"\r\n\r\nen\r\n' in request.body
+    assert WAV[1] in request.body
+    assert page.questions == []
+
+
+def test_the_language_can_be_left_to_the_model(voiced):
+    voiced.serve(PATH, answer("Hallo"))
+    page = ChatApp().set_field("Language of the recording", "detect")
+    assert record(page).composer == "Hallo"
+    assert b"language" not in voiced.requests[-1].body
+
+
+def test_an_error_keeps_the_recording_for_another_attempt(voiced):
+    refusal = Canned(b'{"error": {"message": "too noisy", "type": "invalid_request_error"}}', 400, headers=JSON)
+    voiced.serve(PATH, refusal, answer("Hello"))
+    page = record(ChatApp())
+    assert "The gateway refused this: too noisy" in page.text
+    assert page.composer == ""
+    assert finish(page.click("Try again")).composer == "Hello"
+
+
+def test_a_recording_is_translated_on_request(voiced):
+    voiced.serve(PATH, answer("Hallo"))
+    voiced.serve(TRANSLATION_PATH, answer("Hello"))
+    page = record(ChatApp())
+    assert finish(page.click("Translate to English")).composer == "Hello"
+
+
+def test_a_recording_can_be_attached(voiced):
+    voiced.serve(PATH, answer("Hello"))
+    page = record(ChatApp()).click("Attach the recording")
+    names = [file.name for files in page.at.session_state["trays"].values() for file in files]
+    assert names == ["Recording.wav"]
+
+
+def test_attached_audio_is_sent_as_its_transcript_to_a_model_without_audio(voiced):
+    voiced.serve(PATH, answer("Buy some milk"))
+    page = ChatApp()
+    page.at.file_uploader[-1].set_value([("talk.wav", WAV[1], "audio/wav")])
+    page.run().ask("What is it about?")
+    body = next(request for request in voiced.requests if request.path == "/v1/chat/completions").json
+    assert "Buy some milk" in json.dumps(body["messages"])
+    assert [request.path for request in voiced.requests].count(PATH) == 1
+
+
+def test_what_is_no_recording_is_not_sent(voiced):
+    page = ChatApp()
+    page.at.audio_input[0].set_value(("recording.wav", b"RIFF and nothing", "audio/wav"))
+    page.run()
+    assert "The recording cannot be read" in page.text
+    assert [request.path for request in voiced.requests if "audio" in request.path] == []
+
+
+def test_there_is_no_button_without_a_model(keyed):
+    page = ChatApp()
+    assert len(page.at.audio_input) == 0
+
+
+def test_the_operator_turns_dictation_off(voiced, environ):
+    environ.setenv("ANTLER_TRANSCRIPTION_MODEL", "off")
+    assert len(ChatApp().at.audio_input) == 0

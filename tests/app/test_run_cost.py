@@ -1,0 +1,133 @@
+"""Cost of a run of the chat page: its statements, its messages to the browser, and their order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from sqlalchemy import Engine, event
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+
+from lib.core.conversation import Conversation, Message, Node, TextPart
+from lib.core.target import Target
+from lib.ui.session import resources
+from tests.app.chat_app import SECTIONS, ChatApp
+
+OWNER, TARGET = "browser:0123", Target("m-one", "openai")
+CONVERSATIONS, TURNS = 60, 3
+CACHED = ("FROM policy", "FROM refused_param")  # read again when they are some seconds old
+LISTED = 40  # conversations on the first page of the list
+
+
+@dataclass
+class RunCost:
+    """Statements and messages since the last `clear`."""
+
+    statements: list[str] = field(default_factory=list)
+    messages: list[ForwardMsg] = field(default_factory=list)
+
+    def clear(self) -> None:
+        self.statements.clear()
+        self.messages.clear()
+
+    def run(self, app: ChatApp) -> None:
+        self.clear()
+        app.run()
+
+    def position(self, text: str) -> int:
+        """Return the position of the first message that contains a text."""
+        return next(number for number, message in enumerate(self.messages) if text.encode() in bytes_of(message))
+
+
+def bytes_of(message: ForwardMsg) -> bytes:
+    return bytes(message.SerializeToString())
+
+
+@pytest.fixture
+def cost(monkeypatch) -> Iterator[RunCost]:
+    cost = RunCost()
+    enqueue = ForwardMsgQueue.enqueue
+
+    def record_message(self: ForwardMsgQueue, message: ForwardMsg) -> None:
+        cost.messages.append(message)
+        enqueue(self, message)
+
+    def record_statement(_connection, _cursor, statement, *_) -> None:
+        is_of_run = threading.current_thread().name.startswith("ScriptRunner")
+        if is_of_run and not statement.startswith("BEGIN") and not any(map(statement.__contains__, CACHED)):
+            cost.statements.append(statement)
+
+    monkeypatch.setattr(ForwardMsgQueue, "enqueue", record_message)
+    event.listen(Engine, "before_cursor_execute", record_statement)
+    yield cost
+    event.remove(Engine, "before_cursor_execute", record_statement)
+
+
+@pytest.fixture
+def app(keyed) -> ChatApp:
+    """The chat page with many conversations, on a new one."""
+    app = ChatApp()
+    for section in SECTIONS:
+        app.at.session_state[section] = False
+    for number in range(CONVERSATIONS):
+        save_conversation(number)
+    return app.run()
+
+
+def save_conversation(number: int) -> None:
+    nodes: list[Node] = []
+    for turn in range(TURNS):
+        for role, text in (("user", f"Question {number}.{turn}"), ("assistant", f"Answer {number}.{turn}")):
+            target = TARGET if role == "assistant" else None
+            parent = nodes[-1].id if nodes else None
+            message = Message(role, (TextPart(text),))
+            nodes.append(Node(f"node{number:04}{len(nodes):08}", parent, message, 1e9 + len(nodes), target=target))
+    conversation = Conversation(f"conv{number:012}", f"Chat {number}", time.time() - number, nodes[-1].id, TARGET)
+    resources.store().messages.save_turn(OWNER, conversation, nodes)
+
+
+def open_chat(app: ChatApp, number: int) -> ChatApp:
+    app.at.button(key=f"open-conv{number:012}").click()
+    return app.run()
+
+
+def test_a_rerun_of_an_open_chat_costs_no_more_than_what_it_shows(app, cost):
+    open_chat(app, 3)
+    cost.run(app)
+    assert len(cost.statements) <= 8, cost.statements
+    # 3 for a conversation in the list, 22 for a turn, 105 for the rest of the page.
+    assert len(cost.messages) <= 3 * LISTED + 22 * TURNS + 105
+    # What is sent again without a change is mostly scripts.
+    assert sum(len(bytes_of(message)) for message in cost.messages) <= 300_000
+
+
+def test_a_click_on_a_chat_takes_one_run_that_sends_its_messages_before_the_list(app, cost):
+    cost.clear()
+    open_chat(app, 3)
+    assert sum(message.WhichOneof("type") == "script_finished" for message in cost.messages) <= 1
+    assert len(cost.statements) <= 10, cost.statements
+    assert cost.position("Answer 3.2") < cost.position("Chat 0") < cost.position("Chat 39")
+    assert app.at.query_params["c"] == f"conv{3:012}"
+
+
+def test_a_longer_list_takes_no_more_statements(app, cost):
+    open_chat(app, 3)
+    cost.run(app)
+    before = len(cost.statements)
+    for number in range(CONVERSATIONS, 2 * CONVERSATIONS):
+        save_conversation(number)
+    cost.run(app)
+    assert len(cost.statements) == before
+
+
+def test_a_question_is_shown_before_the_list_and_the_answer(app, cost, replay):
+    open_chat(app, 3)
+    cost.clear()
+    app.ask("And then?")
+    question = cost.position("And then?")
+    assert question < cost.position("Chat 39")
+    assert "And then?" in app.text

@@ -1,0 +1,25 @@
+"""Tools in the browser: their files, texts, and the style sheet that they need."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from lib.ui.chat import message_tools
+from lib.ui.widgets import navigation
+
+FOLDER = Path(message_tools.__file__).parent
+
+
+def test_the_script_uses_known_texts():
+    script = "".join((FOLDER / name).read_text(encoding="utf-8") for name in message_tools._FILES)
+    used = set(re.findall(r'labelOf\("(\w+)"', script)) | set(
+        re.findall(r'labelOf\([^)"]*\? "(\w+)" : "(\w+)"', script)[0]
+    )
+    assert used <= {*message_tools._LABELS, "copy_question", "copy_answer", "good", "bad"}
+    assert script.count("export default") == 1
+
+
+def test_the_style_sheet_holds_no_tag():
+    """Streamlit leaves out a style sheet in which it finds one, even in a comment."""
+    assert "<" not in navigation._CSS
