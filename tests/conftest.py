@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.workermanage import WorkerController
 
 from lib.storage.store import Store
+from tests.support.app_server import ServerPool
 
 # The same examples in every run by default; HYPOTHESIS_PROFILE=deep looks for new ones.
 # No check depends on the wall clock, so that a busy machine fails no test.
@@ -24,10 +26,38 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 MEMORY = Path("/dev/shm")
 MIN_FREE_MEMORY = 4 << 30  # bytes
 BROWSER_TESTS = Path(__file__).parent / "browser"
+# Allocations between two collections: those of the default cost a thirtieth of the run time.
+GARBAGE_THRESHOLD = 20_000
+POOL = pytest.StashKey[ServerPool]()
 _connect = socket.socket.connect
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    """Place temporary files, and open the pool of servers in the process that controls the run.
+
+    Its workers are told the folder of the pool.
+    """
+    _place_temporary_files()
+    if hasattr(config, "workerinput"):
+        config.stash[POOL] = ServerPool(Path(config.workerinput["server_pool"]))
+        return
+    folder = Path(tempfile.mkdtemp(prefix="antler-servers-"))
+    config.stash[POOL] = ServerPool(folder)
+    lifeline = config.stash[POOL].open()
+
+    def close() -> None:
+        os.close(lifeline)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    config.add_cleanup(close)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    node.workerinput["server_pool"] = str(node.config.stash[POOL].folder)
+
+
+def _place_temporary_files() -> None:
     """Keep temporary files in memory where there is enough of it, and programs in it may run."""
     if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
         return
@@ -45,6 +75,7 @@ def pytest_collection_finish() -> None:
     """Take what is loaded so far out of garbage collection: Streamlit runs a full one after each script run."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +88,12 @@ def only_loopback(monkeypatch):
         return _connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture(scope="session")
+def server_pool(request) -> ServerPool:
+    """Servers that all workers share, by the name of their settings."""
+    return request.config.stash[POOL]
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ def measure(browser: Browser, app: AppServer, size: int) -> dict[str, float]:
     page = measured.page
     chat = ChatPage(page, app.url).open("?model=demo-crlf&wire=openai")
     HistorySeed(app, chat).add("Long", messages=build_turns(size // 2))
-    chat.open().rows.get_by_role("button", name="Long").click()
+    chat.open().rows.get_by_role("button", name="Long").first.click()
     expect(chat.answers.last).to_contain_text(f"Answer {size // 2}")
     chat.choose_model("demo-crlf")
     values_by_name: dict[str, list[float]] = {}

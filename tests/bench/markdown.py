@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from markdown_it import MarkdownIt
 
-from lib.ui.markdown.sanitize import sanitize, stable_prefix_length
+from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, split_first_block
 
 FRAME_CHARS = 40  # 800 characters a second, in frames of 50 ms
 PROSE = "The harbour fills twice a day, and the *moon* is the reason: it pulls the sea more than the land. "
@@ -36,14 +36,17 @@ def time_per_frame(text: str, work: Callable[[str], int]) -> float:
 
 def rewrite(text: str) -> int:
     """Freeze finished blocks and rewrite the rest, as a live answer does."""
-    size = stable_prefix_length(text)
-    sanitize(text[:size] if size else text)
+    size, certain_length = split_first_block(text)
+    if size:
+        sanitize(text[:size])
+    else:
+        sanitize_arriving(text[:certain_length])
     return size
 
 
 def parse(live: str) -> int:
     """Parse the same text once."""
-    size = stable_prefix_length(live)
+    size, _ = split_first_block(live)
     began = time.process_time()
     PARSER.parse(live)
     parse.seconds += time.process_time() - began  # type: ignore[attr-defined]

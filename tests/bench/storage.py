@@ -19,8 +19,9 @@ from functools import partial
 from pathlib import Path
 
 from lib.core.conversation import Conversation, Message, Node, TextPart, Usage
+from lib.core.search import SearchFilter
 from lib.core.target import Target
-from lib.storage import search_index as index
+from lib.storage import search_tokens as index
 from lib.storage.store import Store
 from tests.support.postgres import Postgres
 
@@ -183,26 +184,30 @@ def search(store: Store, request: Request) -> int:
     return len(store.search.find(request.owner, QUERIES[request.number % 2], RESULT_LIMIT))
 
 
+def search_titles_and_filter(store: Store, request: Request) -> int:
+    search_filter = SearchFilter(folder="", start=0.0)
+    return len(store.search.find(request.owner, QUERIES[request.number % 2], RESULT_LIMIT, None, search_filter))
+
+
 def search_raw(raw: sqlite3.Connection, request: Request) -> int:
     id_query = (
-        "SELECT DISTINCT passage.node FROM passage_words JOIN passage ON passage.id = passage_words.rowid "
+        "SELECT node.conversation FROM passage_words JOIN passage ON passage.id = passage_words.rowid "
         "JOIN node ON node.id = passage.node JOIN conversation ON conversation.id = node.conversation "
         "WHERE passage_words MATCH ? AND owner = ? AND conversation.deleted IS NULL AND node.deleted IS NULL "
-        "ORDER BY node.created DESC, node.id DESC LIMIT ?"
+        "GROUP BY node.conversation ORDER BY max(node.created) DESC, node.conversation DESC LIMIT ?"
     )
-    node_ids = [
-        node_id
-        for (node_id,) in raw.execute(id_query, (MATCH_EXPRESSIONS[request.number % 2], request.owner, RESULT_LIMIT))
-    ]
-    node_query = f"SELECT * FROM node WHERE id IN ({', '.join('?' * len(node_ids))})"
-    return len(raw.execute(node_query, node_ids).fetchall())
+    parameters = (MATCH_EXPRESSIONS[request.number % 2], request.owner, RESULT_LIMIT)
+    ids = [conversation_id for (conversation_id,) in raw.execute(id_query, parameters)]
+    query = f"SELECT * FROM conversation WHERE id IN ({', '.join('?' * len(ids))})"
+    return len(raw.execute(query, ids).fetchall())
 
 
 ACTIONS = {
     f"list, newest {OWNER_CONVERSATIONS}": Action(list_page, list_page_raw),
     f"open, {CONVERSATION_LENGTH} messages": Action(open_conversation, open_conversation_raw),
     "append one message": Action(append, append_raw),
-    "search, newest 20 found": Action(search, search_raw),
+    "search, first 20 found": Action(search, search_raw),
+    "search with a filter": Action(search_titles_and_filter, search_raw),
 }
 
 

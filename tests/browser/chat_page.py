@@ -24,6 +24,13 @@ def record_frames(page: Page, event: str) -> list[bytes]:
     return frames
 
 
+def open_tab(page: Page, name: str) -> None:
+    """Open a tab of the settings or the administration."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    tab.click()
+    expect(tab).to_have_attribute("aria-selected", "true")
+
+
 IDLE = """() => {
   const idle = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState === "notRunning"
     && !document.querySelector(".st-key-stop button");
@@ -52,8 +59,8 @@ class ChatPage:
 
     @property
     def stop(self) -> Locator:
-        """All visible buttons whose name contains Stop."""
-        return self.page.get_by_role("button", name="Stop").filter(visible=True)
+        """All visible buttons named Stop."""
+        return self.page.get_by_role("button", name="Stop", exact=True).filter(visible=True)
 
     @property
     def answers(self) -> Locator:
@@ -72,6 +79,12 @@ class ChatPage:
         self.composer.fill(text)
         self.composer.press("Enter")
         expect(self.questions.filter(has_text=text).last).to_be_visible()
+        return self
+
+    def open_settings(self, tab: str) -> ChatPage:
+        """Open a tab of the settings."""
+        self.page.get_by_role("link", name="Settings").click()
+        open_tab(self.page, tab)
         return self
 
     def wait_idle(self) -> ChatPage:
@@ -125,29 +138,49 @@ class ChatPage:
         self.stop.click()
         return self
 
+    @property
+    def model(self) -> Locator:
+        """The button that shows the selected model and opens the list of models."""
+        return self.page.locator(".st-key-composer-model button")
+
+    @property
+    def model_search(self) -> Locator:
+        return self.page.get_by_role("combobox", name="Search models")
+
+    @property
+    def options(self) -> Locator:
+        """The options of the open list of models."""
+        return self.page.get_by_role("option")
+
+    def open_models(self) -> ChatPage:
+        """Open the list of models."""
+        self.model.click()
+        expect(self.model).to_have_attribute("aria-expanded", "true")
+        return self
+
     def choose_model(self, model: str) -> ChatPage:
-        """Choose a model by typing its id: only a part of the list is in the document."""
-        picker = self.page.get_by_role("combobox", name="Model")
-        self.wait_at_rest()
-        picker.click()
-        picker.fill(model)
-        # Enter takes the first option, which follows the typed text a moment later.
-        expect(self.page.get_by_role("option").first).to_contain_text(model)
-        picker.press("Enter")
-        # Also the text that is being typed is a value: only a closed list means that it is chosen.
-        expect(picker).to_have_attribute("aria-expanded", "false")
-        expect(picker).to_have_value(re.compile(re.escape(model)))
+        """Choose a model of the list by typing its id; no answer may be arriving."""
+        self.wait_at_rest().open_models().model_search.fill(model)
+        expect(self.options.first).to_contain_text(model)
+        self.model_search.press("Enter")
+        expect(self.options).to_have_count(0)
+        expect(self.model).to_contain_text(model)
         return self
 
     def choose_wire(self, wire: str) -> ChatPage:
-        """Choose a wire by its name on the page."""
+        """Choose a wire by its name, in the panel of parameters."""
+        self.open_parameters()
+        self.page.locator(".st-key-about summary").click()
         self.page.get_by_role("radio", name=wire).click()
         expect(self.page.get_by_role("radio", name=wire)).to_be_checked()
+        self.page.keyboard.press("Escape")
+        expect(self.panel).to_have_count(0)
         return self
 
     def answer_button(self, name: str) -> Locator:
-        """Return a button under the last answer."""
-        return self.answers.last.get_by_role("button", name=name, exact=True)
+        """Return a button under the last answer, by its name with or without the number of the answer."""
+        numbered = re.compile(rf"^{re.escape(name)}(?: (?:of )?answer \d+)?$")
+        return self.answers.last.get_by_role("button", name=numbered)
 
     def open_details(self) -> Locator:
         """Open the details of the last answer and return their table; Escape closes them."""
@@ -163,6 +196,9 @@ class ChatPage:
 
     def open_parameters(self) -> Locator:
         """Open the panel of parameters; Escape closes it."""
+        # A page that scrolls closes the panel.
+        if not self.stop.count():
+            self.wait_at_rest()
         self.page.locator(".st-key-params button").first.click()
         expect(self.panel).to_be_visible()
         return self.panel
@@ -182,6 +218,14 @@ class ChatPage:
         field.fill(value)
         field.press("Tab")
         return self
+
+    def fill_opened(self, name: str, text: str) -> Locator:
+        """Replace the text of a field that was just opened: once it has the focus and its first value."""
+        field = self.page.get_by_role("textbox", name=name)
+        expect(field).to_be_focused()
+        expect(field).not_to_have_value("")
+        field.fill(text)
+        return field
 
     def choose_row_action(self, title: str, action: str) -> ChatPage:
         """Choose an action from the menu of a conversation's row."""

@@ -2,57 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import shutil
-import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
-from xdist.workermanage import WorkerController
 
 from tests.browser.chat_page import TIMEOUT_MS, ChatPage
 from tests.browser.chromium import launch
 from tests.browser.history_seed import HistorySeed
-from tests.support.app_server import AppServer, ServerAddress, ServerPool
+from tests.support.app_server import AppServer, ServerAddress
 from tests.support.replay import Canned, Replay
 
 # Looks like a key, so that a search for it is meaningful.
 KEY = "sk-9f3b7c1d5e8a2046bb7e"
 FAST_PACE = 20.0
+VIEWPORT = {"width": 1280, "height": 860}
 MAX_REPORTED_CHARACTERS = 3_000
 FAILED = pytest.StashKey[bool]()
-POOL = pytest.StashKey[ServerPool]()
 # Each test is a new user, also in the browser of the test before.
 RESET_IDENTITY = """(() => { try {
   if (localStorage.getItem("test") === "%s") return;
   localStorage.clear();
   localStorage.setItem("test", "%s");
 } catch {} })()"""
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Open the pool of servers in the process that controls the run; its workers are told the folder."""
-    if hasattr(config, "workerinput"):
-        config.stash[POOL] = ServerPool(Path(config.workerinput["server_pool"]))
-        return
-    folder = Path(tempfile.mkdtemp(prefix="antler-servers-"))
-    config.stash[POOL] = ServerPool(folder)
-    lifeline = config.stash[POOL].open()
-
-    def close() -> None:
-        os.close(lifeline)
-        shutil.rmtree(folder, ignore_errors=True)
-
-    config.add_cleanup(close)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: WorkerController) -> None:
-    node.workerinput["server_pool"] = str(node.config.stash[POOL].folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -88,50 +63,79 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+class BrowserPool:
+    """Browsers of one process, as contexts with storage of their own; each keeps its cache for later tests."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._idle: dict[str, list[BrowserContext]] = {}
+        self._kept: set[Page] = set()
+
+    def take(self, options: Mapping[str, object]) -> BrowserContext:
+        """Return a browser with these options that no other test or user has."""
+        if idle := self._idle.get(repr(options)):
+            return idle.pop()
+        # Movement costs half of the processor; tests of it ask for it.
+        context = self._browser.new_context(**{"viewport": VIEWPORT, "reduced_motion": "reduce", **options})
+        context.set_default_timeout(TIMEOUT_MS)
+        if not options:
+            self._keep_process(context)
+        return context
+
+    def give_back(self, options: Mapping[str, object], context: BrowserContext) -> None:
+        for page in self.pages(context):
+            page.close()
+        context.set_offline(False)
+        context.unroute_all()
+        context.clear_cookies()
+        self._idle.setdefault(repr(options), []).append(context)
+
+    def pages(self, context: BrowserContext) -> list[Page]:
+        return [page for page in context.pages if page not in self._kept]
+
+    def _keep_process(self, context: BrowserContext) -> None:
+        """Open a page that stays: all pages of a site have one process, which has loaded Streamlit's scripts then."""
+        page = context.new_page()
+        page.route("**", lambda route: route.fulfill(body=""))
+        page.goto("http://127.0.0.1/")
+        self._kept.add(page)
+
+
 @pytest.fixture(scope="session")
-def shared_context(browser) -> Iterator[BrowserContext]:
-    """A wide browser that keeps Streamlit's scripts in its cache from page to page."""
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(TIMEOUT_MS)
-    yield context
-    context.close()
+def browser_pool(browser) -> BrowserPool:
+    return BrowserPool(browser)
 
 
 @pytest.fixture
-def new_page(request, browser, shared_context) -> Iterator[Callable[..., Page]]:
-    """Create pages of the shared browser, or of a browser of their own where there are options.
+def new_page(request, browser_pool) -> Iterator[Callable[..., Page]]:
+    """Create pages of the browser of the test, or of another browser where there are options.
 
     To the app, the pages of one browser in one test are one user.
     """
     reset_identity = RESET_IDENTITY.replace("%s", secrets.token_hex(4))
-    created: list[Page | BrowserContext] = []
+    taken: list[tuple[dict[str, object], BrowserContext]] = []
 
-    def make(**options) -> Page:
-        context = shared_context
-        if options:
-            context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, **options})
-            context.set_default_timeout(TIMEOUT_MS)
-            created.append(context)
+    def make(**options: object) -> Page:
+        context = next((context for used, context in taken if not used), None) if not options else None
+        if context is None:
+            context = browser_pool.take(options)
+            taken.append((options, context))
         page = context.new_page()
         page.add_init_script(reset_identity)
         page.on("pageerror", lambda error: script_errors.append(str(error)))
-        created.append(page)
         return page
 
     script_errors: list[str] = []
     yield make
-    if request.node.stash.get(FAILED, False):
-        _print_text(part for part in created if isinstance(part, Page))
-    shared_context.set_offline(False)
-    for part in reversed(created):
-        part.close()
+    is_failed = request.node.stash.get(FAILED, False)
+    if is_failed:
+        _print_text(page for _, context in taken for page in browser_pool.pages(context))
+    for options, context in reversed(taken):
+        if is_failed:
+            context.close()
+        else:
+            browser_pool.give_back(options, context)
     assert script_errors == [], "the page's own script failed"
-
-
-@pytest.fixture(scope="session")
-def server_pool(request) -> ServerPool:
-    """Servers that all workers share, by the name of their settings."""
-    return request.config.stash[POOL]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,25 +11,28 @@ from typing import Any
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, new_id
 from lib.core.target import Target
 from lib.storage.store import Store
+from lib.ui.auth.browser_id import parse_identity
 from tests.browser.chat_page import ChatPage
-from tests.support.app_server import AppServer
+from tests.support.app_server import AppServer, ServerAddress
 
 DAY = 86_400.0
 TARGET = Target("demo-echo", "openai")
 
 
 class HistorySeed:
-    """The history of the user of a browser; empty at first."""
+    """The history of the user of a browser; empty at first.
 
-    def __init__(self, app: AppServer, chat: ChatPage) -> None:
+    The browser has the identity from its next page on.
+    """
+
+    def __init__(self, app: AppServer | ServerAddress, chat: ChatPage) -> None:
         self.chat = chat
-        question = f"Who am I at {time.time_ns()}?"
-        chat.open("?model=demo-echo&wire=openai").ask(question).wait_idle()
-        (self.file,) = app.folder.rglob("*.db")
-        with sqlite3.connect(self.file) as database:
-            row = database.execute("SELECT owner FROM conversation WHERE title = ?", (question,)).fetchone()
-            self.owner = str(row[0])
-            database.execute("UPDATE conversation SET deleted = 1 WHERE owner = ?", (self.owner,))
+        secret = secrets.token_hex(24)
+        chat.page.add_init_script(f'try {{ localStorage.setItem("antler.browser", "{secret}"); }} catch {{}}')
+        identity = parse_identity({"secret": secret, "persistence": "browser"})
+        assert identity
+        self.owner = identity.id
+        self.file = app.folder / "data/antler.db"
         self.store = Store(f"sqlite:///{self.file}")
 
     def add(
@@ -51,9 +54,15 @@ class HistorySeed:
             parent = nodes[-1].id if nodes else None
             message = Message("assistant" if index % 2 else "user", (TextPart(text),))
             nodes.append(Node(new_id(), parent, message, when + index, target=TARGET if index % 2 else None))
+        self.add_nodes(title, nodes, when=when, **more)
+        return nodes
+
+    def add_nodes(self, title: str, nodes: Sequence[Node], *, when: float | None = None, **more: Any) -> Conversation:
+        """Add and return a conversation of these nodes; the last one is its head."""
+        when = time.time() if when is None else when
         new = Conversation(new_id(), title, when, nodes[-1].id, TARGET, created_at=when, title_source="person", **more)
         self.store.messages.save_turn(self.owner, new, nodes)
-        return nodes
+        return new
 
     def add_arriving(self, title: str) -> Node:
         """Add a conversation whose answer another process produces; return that answer."""

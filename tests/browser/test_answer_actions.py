@@ -15,7 +15,7 @@ def shown(chat: ChatPage, page: str) -> None:
     expect(chat.answers.last.locator('[class*="st-key-pager-"]')).to_contain_text(page)
 
 
-def test_a_continued_answer_is_one_seamless_text(app, new_page, wire):
+def test_an_answer_is_continued_without_a_seam_and_retried_with_an_announcement(app, new_page, wire):
     chat = ChatPage(new_page(), app.url).open(f"?model=demo-repeats&wire={wire}").ask("Tell me").wait_idle()
     expect(chat.answers.last).to_contain_text("Cut off: token limit reached")
     chat.answer_button("Continue").click()
@@ -40,9 +40,8 @@ def test_a_continued_answer_is_one_seamless_text(app, new_page, wire):
     chat.wait_idle()
     assert chat.answers.last.inner_text().replace("\n", " ").startswith(before[:60])
 
-
-def test_an_automatic_retry_is_announced_and_can_be_cancelled(app, new_page, wire):
-    chat = ChatPage(new_page(), app.url).open(f"?model=demo-429-then-fine&wire={wire}").ask("Now?")
+    # An automatic retry is announced and can be cancelled.
+    chat.choose_model("demo-429-then-fine").ask("Now?")
     expect(chat.answers.last).to_contain_text(re.compile(r"Rate limit reached\. Retrying in \d+ s"))
     chat.wait_idle()
     expect(chat.answers.last).to_contain_text("nothing is missing")

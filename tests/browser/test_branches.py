@@ -20,7 +20,7 @@ def chat(app, new_page) -> ChatPage:
 def choose_action(chat: ChatPage, message: Locator, action: str) -> None:
     """Choose an action from the menu of a message."""
     message.hover()
-    message.get_by_test_id("stMenuButtonButton").filter(visible=True).click()
+    message.get_by_role("button", name="More actions").click()
     chat.page.get_by_role("menuitem", name=action).click()
 
 
@@ -32,11 +32,11 @@ def edit(chat: ChatPage, before: str, after: str) -> None:
     question = find_question(chat, before)
     question.hover()
     question.get_by_role("button", name="Edit").click()
-    chat.page.get_by_role("textbox", name="Edit").fill(after)
+    chat.fill_opened("Edit", after)
     chat.page.get_by_role("button", name="Send", exact=True).filter(visible=True).first.click()
 
 
-def test_an_edited_question_is_a_version_and_both_branches_stay(chat):
+def test_an_edit_another_tab_and_a_new_chat_make_branches(chat, new_page):
     edit(chat, "First question", "First question, better")
     expect(chat.questions).to_have_text(["First question, better"])
     chat.wait_idle()
@@ -49,25 +49,27 @@ def test_an_edited_question_is_a_version_and_both_branches_stay(chat):
     expect(chat.questions).to_have_text(["First question", "Second question"])
     find_question(chat, "First question").get_by_role("button", name="Next version").click()
     expect(chat.questions).to_have_text(["First question, better"])
+    find_question(chat, "First question").get_by_role("button", name="Previous version").click()
+    expect(chat.questions).to_have_text(["First question", "Second question"])
 
-
-def test_a_branch_before_a_question_has_its_text_in_the_composer(chat):
-    choose_action(chat, find_question(chat, "Second question"), "Branch in new chat")
-    expect(chat.questions).to_have_text(["First question"])
-    expect(chat.composer).to_have_value("Second question")
-    choose_action(chat, find_question(chat, "First question"), "Branch in new chat")
-    expect(chat.page.get_by_text("What can I help you with?")).to_be_visible()
-    expect(chat.composer).to_have_value("First question")
-
-
-def test_two_tabs_that_continue_at_once_get_two_branches(chat, new_page):
+    # Two tabs continue at once.
     expect(chat.page).to_have_url(re.compile(r"[?&]c="))
     other = ChatPage(new_page(), chat.url)
     other.page.goto(chat.page.url)
-    expect(other.questions).to_have_count(2)
-    chat.ask("From the first tab").wait_idle()
-    other.ask("From the second tab").wait_idle()
+    expect(other.questions).to_have_text(["First question", "Second question"])
+    chat.wait_idle().ask("From the first tab").wait_idle()
+    other.wait_idle().ask("From the second tab").wait_idle()
     expect(other.page.get_by_text("This chat was continued elsewhere")).to_be_visible()
     expect(find_question(other, "From the second tab")).to_contain_text("2 / 2")
     find_question(other, "From the second tab").get_by_role("button", name="Previous version").click()
     expect(other.questions).to_have_text(["First question", "Second question", "From the first tab"])
+
+    # A branch before a question has its text in the composer.
+    chat.wait_at_rest()
+    choose_action(chat, find_question(chat, "Second question"), "Branch in new chat")
+    expect(chat.questions).to_have_text(["First question"])
+    expect(chat.composer).to_have_value("Second question")
+    chat.wait_at_rest()
+    choose_action(chat, find_question(chat, "First question"), "Branch in new chat")
+    expect(chat.page.get_by_text("What can I help you with?")).to_be_visible()
+    expect(chat.composer).to_have_value("First question")

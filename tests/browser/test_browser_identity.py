@@ -33,7 +33,7 @@ def expect_empty_history(chat: ChatPage) -> None:
 
 
 def test_another_browser_cannot_read_the_history_by_a_parameter_of_the_address(app, new_page):
-    mine = ChatPage(new_page(**OWN_BROWSER), app.url)
+    mine = ChatPage(new_page(), app.url)
     conversation = ask_first(mine)
     again = mine.page.context.new_page()
     own_frames = record_frames(again, "framereceived")
@@ -56,19 +56,27 @@ def test_another_browser_cannot_read_the_history_by_a_parameter_of_the_address(a
     assert not [frame for frame in frames if QUESTION.encode() in frame]
 
 
-def test_the_identity_survives_reload_new_tab_and_restart(tmp_path, new_page):
-    app = AppServer(tmp_path, {})
+def test_an_identity_takes_the_legacy_history_and_survives_reload_new_tab_and_restart(tmp_path, new_page):
+    before = Store(f"sqlite:///{tmp_path}/before.db")
+    question = Node("q", None, Message("user", (TextPart("Asked long ago"),)), 1.0)
+    before.messages.save_turn(LEGACY_OWNER, Conversation("old", "Asked long ago", 1.0, "q"), [question])
+    before.close()
+    app = AppServer(tmp_path, {"DATABASE_URL": f"sqlite:///{tmp_path}/before.db"})
     try:
-        page = new_page(**OWN_BROWSER)
+        page = new_page()
         sent = record_frames(page, "framesent")
-        chat = ChatPage(page, app.url)
-        ask_first(chat)
-        chat.page.reload()
+        chat = ChatPage(page, app.url).open("?c=old")
+        expect(chat.questions).to_have_text(["Asked long ago"])
+        # It goes to the first browser only.
+        expect_empty_history(ChatPage(new_page(**OWN_BROWSER), app.url).open("?c=old"))
+        chat.open("?model=demo-wrong-key").ask(QUESTION).wait_idle()
+        page.reload()
         expect(chat.questions).to_have_text([QUESTION])
-        tab = ChatPage(chat.page.context.new_page(), app.url).open()
-        expect(tab.rows).to_contain_text([QUESTION])
+        tab = ChatPage(page.context.new_page(), app.url).open()
+        expect(tab.rows).to_contain_text([QUESTION, "Asked long ago"])
         app.kill()
         app.restart()
+        expect_empty_history(ChatPage(new_page(**OWN_BROWSER), app.url).open("?c=old"))
         # The page that was open all along meets a server that knows nothing of it, and tells it again.
         secret = page.evaluate(READ_SECRET).encode()
         sent.clear()
@@ -77,20 +85,9 @@ def test_the_identity_survives_reload_new_tab_and_restart(tmp_path, new_page):
         chat.wait_idle()
         page.get_by_role("button", name="New chat").click()
         expect(page.get_by_text("What can I help you with?")).to_be_visible()
-        expect(chat.rows).to_contain_text([QUESTION])
+        expect(chat.rows).to_contain_text([QUESTION, "Asked long ago"])
     finally:
         app.close()
-
-
-def test_the_identity_survives_a_lost_connection(app, new_page):
-    chat = ChatPage(new_page(**OWN_BROWSER), app.url)
-    ask_first(chat)
-    chat.page.context.set_offline(True)
-    chat.page.wait_for_timeout(1500)
-    chat.page.context.set_offline(False)
-    chat.page.get_by_role("button", name="New chat").click()
-    expect(chat.page.get_by_text("What can I help you with?")).to_be_visible()
-    expect(chat.rows).to_contain_text([QUESTION])
 
 
 @pytest.mark.parametrize("is_sequential", [False, True], ids=["at once", "in sequence"])
@@ -121,8 +118,8 @@ def test_two_tabs_of_a_new_browser_agree_on_one_secret(app, new_page, is_sequent
     expect(ChatPage(first, app.url).rows).to_contain_text([QUESTION])
 
 
-def test_the_secret_is_sent_once_and_stored_by_the_browser_only(app, new_page):
-    page = new_page(**OWN_BROWSER)
+def test_the_secret_is_sent_once_stored_by_the_browser_only_and_survives_a_lost_connection(app, new_page):
+    page = new_page()
     sent, got = record_frames(page, "framesent"), record_frames(page, "framereceived")
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
@@ -141,6 +138,15 @@ def test_the_secret_is_sent_once_and_stored_by_the_browser_only(app, new_page):
     assert any(path.name.startswith("antler.db") for path in files)
     assert not [path for path in files if secret.encode() in path.read_bytes()]
 
+    page.get_by_role("link", name="Back to chat").click()
+    expect(chat.composer).to_be_visible()
+    page.context.set_offline(True)
+    page.wait_for_timeout(1_500)
+    page.context.set_offline(False)
+    page.get_by_role("button", name="New chat").click()
+    expect(page.get_by_text("What can I help you with?")).to_be_visible()
+    expect(chat.rows).to_contain_text([QUESTION])
+
 
 @pytest.mark.parametrize(
     ("blocked", "notice", "rows_after_reload"),
@@ -153,7 +159,7 @@ def test_the_secret_is_sent_once_and_stored_by_the_browser_only(app, new_page):
 def test_without_browser_storage_the_identity_lasts_as_long_as_the_tab(
     app, new_page, blocked, notice, rows_after_reload
 ):
-    page = new_page(**OWN_BROWSER)
+    page = new_page()
     for name in blocked:
         page.add_init_script(BLOCK_STORAGE % name)
     chat = ChatPage(page, app.url)
@@ -168,7 +174,7 @@ def test_without_browser_storage_the_identity_lasts_as_long_as_the_tab(
 
 
 def test_a_blocked_script_is_reported(app, new_page):
-    page = new_page(**OWN_BROWSER)
+    page = new_page()
 
     # As a policy of the person's own would: the server's scripts run, and what a page makes itself does not.
     page.add_init_script(
@@ -182,22 +188,3 @@ def test_a_blocked_script_is_reported(app, new_page):
     expect(reason).to_be_visible()
     expect(page.get_by_role("alert").filter(visible=True)).to_have_count(0)
     expect(page.get_by_role("button", name="New chat")).to_have_count(0)
-
-
-def test_a_legacy_history_goes_to_the_first_browser_only(tmp_path, new_page):
-    before = Store(f"sqlite:///{tmp_path}/before.db")
-    question = Node("q", None, Message("user", (TextPart("Asked long ago"),)), 1.0)
-    before.messages.save_turn(LEGACY_OWNER, Conversation("old", "Asked long ago", 1.0, "q"), [question])
-    before.close()
-    app = AppServer(tmp_path, {"DATABASE_URL": f"sqlite:///{tmp_path}/before.db"})
-    try:
-        first = ChatPage(new_page(**OWN_BROWSER), app.url).open("?c=old")
-        expect(first.questions).to_have_text(["Asked long ago"])
-        expect_empty_history(ChatPage(new_page(**OWN_BROWSER), app.url).open("?c=old"))
-        app.kill()
-        app.restart()
-        expect_empty_history(ChatPage(new_page(**OWN_BROWSER), app.url).open("?c=old"))
-        first.page.reload()
-        expect(first.rows).to_contain_text(["Asked long ago"])
-    finally:
-        app.close()

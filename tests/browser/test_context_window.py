@@ -92,7 +92,7 @@ def test_a_summary_replaces_the_oldest_messages_until_undone(app_with_utility_mo
     button(chat, "Summarise the oldest messages").click()
     expect(divider(chat)).to_contain_text("Messages above are sent to the model as a summary.")
     chat.page.get_by_test_id("stExpander").get_by_text("Summary", exact=True).click()
-    summary = chat.page.get_by_test_id("stMainBlockContainer").get_by_text("In short: First word word")
+    summary = chat.page.get_by_test_id("stExpanderDetails").get_by_text("In short: First word word")
     expect(summary).to_be_visible()
     send_again(chat, 3)
     divider(chat).get_by_role("button", name="Send all messages again").click()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -16,13 +15,15 @@ from tests.support.replay import soon
 
 pytestmark = pytest.mark.xdist_group("fleet")
 
+MAX_BROWSERS = 30  # of random places, of which two are at different replicas
 LINES_A_SECOND = 10  # of demo-endless
+DRAIN_SECONDS = "10"
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("fleet")
-    with Fleet(folder, {"ANTLER_DRAIN_SECONDS": "3"}) as started:
+    with Fleet(folder, {"ANTLER_DRAIN_SECONDS": DRAIN_SECONDS}) as started:
         yield started
 
 
@@ -40,7 +41,8 @@ def restart(replica: AppServer) -> None:
 
 def test_a_browser_stays_with_one_replica_and_browsers_are_spread(fleet, new_page):
     seen = set()
-    for _ in range(6):
+    # The place of a browser is random.
+    for _ in range(MAX_BROWSERS):
         chat = ChatPage(new_page(locale="en-US"), fleet.url).open()
         first = fleet.serving()
         chat.page.reload()
@@ -48,12 +50,13 @@ def test_a_browser_stays_with_one_replica_and_browsers_are_spread(fleet, new_pag
         assert fleet.serving() is first
         seen.add(first.port)
         chat.page.close()
-        chat.page.context.close()
         assert soon(lambda: not any(count_pages(replica) for replica in fleet.replicas))
-    assert len(seen) > 1
+        if len(seen) > 1:
+            return
+    raise AssertionError(f"{MAX_BROWSERS} browsers are at {seen}")
 
 
-def test_a_kill_of_an_idle_replica_loses_nothing(fleet, chat):
+def test_a_kill_loses_nothing_of_an_idle_replica_and_less_than_a_second_of_an_answer(fleet, chat):
     chat.ask("Before the fall").wait_idle()
     replica = fleet.serving()
     replica.kill()
@@ -68,9 +71,7 @@ def test_a_kill_of_an_idle_replica_loses_nothing(fleet, chat):
     finally:
         restart(replica)
 
-
-def test_a_kill_during_an_answer_loses_less_than_a_second_of_it(fleet, chat):
-    chat.choose_model("demo-endless").ask("Count until the power goes")
+    chat.wait_idle().choose_model("demo-endless").ask("Count until the power goes")
     line = chat.wait_past_line(25)
     replica = fleet.serving()
     replica.kill()
@@ -87,46 +88,35 @@ def test_a_kill_during_an_answer_loses_less_than_a_second_of_it(fleet, chat):
         restart(replica)
 
 
-def test_a_terminated_replica_drains_its_answers(fleet, chat):
+def test_a_terminated_replica_drains_its_answers_and_refuses_new_questions(fleet, chat):
     chat.choose_model("demo-endless").ask("Count until I am stopped")
     line = chat.wait_past_line(10)
     replica = fleet.serving()
     assert get_status(f"{replica.url}/ready") == 200
+    # A second page of the same browser, hence of the same replica.
+    page = chat.page.context.new_page()
+    other = ChatPage(page, fleet.url).open("?model=demo-echo").wait_idle()
+    assert fleet.serving() is replica
+    other.composer.fill("Not lost")
     replica.terminate()
     try:
-        # It goes on while it may, and then is said to be what it is, with all that came.
-        chat.wait_past_line(line + LINES_A_SECOND)
-        assert get_status(f"{replica.url}/ready") == 503
+        assert soon(lambda: get_status(f"{replica.url}/ready") == 503)
+        other.composer.press("Enter")
+        expect(page.get_by_text("The server is about to restart")).to_be_visible()
         assert get_status(f"{replica.url}/health") == 200
+        expect(other.composer).to_have_value("Not lost")
+        # Whoever opens a page now is let in elsewhere.
+        page.reload()
+        expect(other.composer).to_be_visible()
+        assert sum(count_pages(replaced) for replaced in fleet.replicas if replaced is not replica) >= 1
+        # The answer goes on while it may, and is then interrupted, with all that came.
+        chat.wait_past_line(line + LINES_A_SECOND)
         assert replica.wait() is not None
         expect(chat.answers.last).to_contain_text("was interrupted")
         chat.wait_idle()
         assert chat.last_line() > line + LINES_A_SECOND
         chat.ask("Go on elsewhere").press_stop().wait_idle()
         expect(chat.questions).to_have_text(["Count until I am stopped", "Go on elsewhere"])
-    finally:
-        restart(replica)
-
-
-def test_a_question_to_a_draining_replica_is_kept(fleet, chat, new_page):
-    chat.choose_model("demo-endless").ask("Keep it open")
-    chat.wait_past_line(3)
-    replica = fleet.serving()
-    # A second page of the same browser, hence of the same replica.
-    page = chat.page.context.new_page()
-    other = ChatPage(page, fleet.url).open("?model=demo-echo")
-    assert fleet.serving() is replica
-    replica.terminate()
-    try:
-        assert soon(lambda: get_status(f"{replica.url}/ready") == 503)
-        other.composer.fill("Not lost")
-        other.composer.press("Enter")
-        expect(page.get_by_text("The server is about to restart")).to_be_visible()
-        expect(other.composer).to_have_value("Not lost")
-        # Whoever opens a page now is let in elsewhere.
-        page.reload()
-        expect(other.composer).to_be_visible()
-        assert sum(count_pages(other) for other in fleet.replicas if other is not replica) >= 1
     finally:
         restart(replica)
 
@@ -140,24 +130,8 @@ def test_a_rolling_restart_interrupts_no_conversation(fleet, chat):
     questions = [f"Question {number}" for number in range(len(fleet.replicas))]
     expect(chat.questions).to_have_text([*questions, "And on"])
     expect(chat.answers.filter(has_text=re.compile("was interrupted"))).to_have_count(0)
-
-
-def test_internal_routes_are_not_public(fleet):
+    # Internal routes are not public.
     assert [get_status(f"{fleet.url}{path}") for path in ("/metrics", "/_stcore/metrics", "/ready")] == [404] * 3
     assert get_status(f"{fleet.url}/health") == 200
     for replica in fleet.replicas:
         assert get_status(f"{replica.url}/metrics") == 200
-
-
-def test_a_second_signal_ends_a_draining_server_at_once(tmp_path, new_page):
-    app = AppServer(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"})
-    try:
-        chat = ChatPage(new_page(), app.url).open("?model=demo-endless").ask("Count for an hour")
-        line = chat.wait_past_line(5)
-        app.terminate()
-        chat.wait_past_line(line + LINES_A_SECOND)
-        assert get_status(f"{app.url}/ready") == 503
-        app.terminate()
-        assert app.wait() == 128 + signal.SIGTERM
-    finally:
-        app.kill()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -33,7 +33,18 @@ def grow(text):
             shown = now
             time.sleep(0.02)
 
+class Policy:
+    def __init__(self, app):
+        self.app, self.app_with_policy = app, SecurityHeadersMiddleware(app)
+
+    async def __call__(self, scope, receive, send):
+        has_policy = b"without-policy" not in scope.get("query_string", b"")
+        await (self.app_with_policy if has_policy else self.app)(scope, receive, send)
+
 def run():
+    if "without-policy" in st.query_params:
+        st.markdown({image!r})
+        return
     for key, text in texts["shown"].items():
         st.container(key=key).markdown(sanitize(text))
     slot = st.empty()
@@ -47,7 +58,7 @@ def run():
 if __name__ == "__main__":
     run()
 else:
-    app = st.App(__file__, middleware=[Middleware(SecurityHeadersMiddleware)] * {has_policy})
+    app = st.App(__file__, middleware=[Middleware(Policy)])
 """
 SHOWN_TEXTS = {
     "directives": ":red[c] :material/home: :streamlit: a:b[c]\n\n::d[e]",
@@ -112,30 +123,23 @@ def foreign_server() -> Iterator[ForeignServer]:
 
 
 @pytest.fixture
-def serve(tmp_path, foreign_server) -> Iterator[Callable[[bool], AppServer]]:
-    """Start a page of Streamlit with all texts, with or without the content-security policy."""
-    servers: list[AppServer] = []
-
-    def start(has_policy: bool) -> AppServer:
-        texts = json.dumps({"shown": SHOWN_TEXTS, "hostile": HOSTILE_TEXTS if has_policy else [IMAGE]})
-        texts = texts.replace("http://stranger/", foreign_server.url)
-        script = SCRIPT.format(root=str(ROOT), texts=texts, has_policy=has_policy)
-        (tmp_path / "app.py").write_text(script, encoding="utf-8")
-        servers.append(AppServer(tmp_path, {}, program=tmp_path))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
+def app(tmp_path, foreign_server) -> Iterator[AppServer]:
+    """A page of Streamlit with all texts; with a parameter of its address, only an image without the policy."""
+    texts = json.dumps({"shown": SHOWN_TEXTS, "hostile": HOSTILE_TEXTS}).replace("http://stranger/", foreign_server.url)
+    image = IMAGE.replace("http://stranger/", foreign_server.url)
+    script = SCRIPT.format(root=str(ROOT), texts=texts, image=image)
+    (tmp_path / "app.py").write_text(script, encoding="utf-8")
+    server = AppServer(tmp_path, {}, program=tmp_path)
+    yield server
+    server.close()
 
 
-def test_hostile_texts_load_nothing_and_all_texts_are_shown(serve, foreign_server, new_page):
+def test_hostile_texts_load_nothing_and_all_texts_are_shown(app, foreign_server, new_page):
     page = new_page()
     loaded: list[str] = []
     blocked: list[str] = []
     page.on("response", lambda response: loaded.append(response.url))
     page.on("console", lambda message: blocked.append(message.text))
-    app = serve(True)
     page.goto(app.url)
     page.get_by_text("finished").wait_for(timeout=90_000)
     page.locator(".st-key-diagram [data-testid=stMermaidChart] img").wait_for()
@@ -147,6 +151,9 @@ def test_hostile_texts_load_nothing_and_all_texts_are_shown(serve, foreign_serve
     check_text(page, foreign_server.url)
     check_signs(page)
     check_limits(page)
+    # What the policy blocks is requested without it.
+    with page.expect_request(foreign_server.url):
+        page.goto(f"{app.url}/?without-policy=on")
 
 
 def check_formulas(page: Page) -> None:
@@ -213,10 +220,3 @@ def check_limits(page: Page) -> None:
     assert costly.locator("table, ul, blockquote, .katex, [role=img]").count() == 0
     assert costly.locator("*").count() < 4000
     assert costly.evaluate("element => element.textContent.match(/# f/g).length") > 1000
-
-
-def test_without_the_policy_an_image_is_requested(serve, foreign_server, new_page):
-    page = new_page()
-    app = serve(False)
-    with page.expect_request(foreign_server.url):
-        page.goto(app.url)

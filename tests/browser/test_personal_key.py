@@ -57,7 +57,7 @@ def gateway(shared_gateway) -> Replay:
 
 
 def open_settings(page: Page) -> None:
-    page.get_by_role("link", name="Settings").click()
+    ChatPage(page, page.url).open_settings("Gateway")
     expect(page.get_by_role("heading", name="Your own API key")).to_be_visible()
 
 
@@ -129,45 +129,8 @@ def expect_no_leak(app: AppServer, pages: list[Page], received: list[list[bytes]
         assert not [path for path in files if key.encode() in path.read_bytes()]
 
 
-def test_a_reload_forgets_the_key(personal_key_app, new_page, gateway):
-    gateway.serve(CHAT, Canned(ANSWER))
-    page = new_page(**OWN_BROWSER)
-    chat = ChatPage(page, personal_key_app.url).open("?model=m-one&wire=openai")
-    open_settings(page)
-    enter_key(page, FIRST_KEY)
-    expect(page.get_by_text("The key is removed when you reload or close the page.")).to_be_visible()
-    page.reload()
-    expect(page.get_by_role("button", name="Use this key")).to_be_visible()
-    expect(page.get_by_label("API key", exact=True)).to_have_value("")
-    return_to_chat(page)
-    expect(page.get_by_text("Your own API key")).to_have_count(0)
-    chat.ask("Tell me of the marten").wait_idle()
-    assert keys_of(gateway, "marten") == {KEY}
-    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
-    assert FIRST_KEY not in stored
-
-
-def test_after_forgetting_the_key_the_teams_key_is_sent(personal_key_app, new_page, gateway):
-    gateway.serve(CHAT, Canned(ANSWER))
-    page = new_page(**OWN_BROWSER)
-    chat = ChatPage(page, personal_key_app.url).open("?model=m-one&wire=openai")
-    open_settings(page)
-    enter_key(page, FIRST_KEY)
-    return_to_chat(page)
-    chat.ask("Tell me of the lynx").wait_idle()
-    open_settings(page)
-    page.get_by_role("button", name="Remove key").click()
-    expect(page.get_by_role("button", name="Use this key")).to_be_visible()
-    return_to_chat(page)
-    expect(page.get_by_text("Your own API key")).to_have_count(0)
-    page.get_by_role("button", name="New chat").click()
-    expect(chat.questions).to_have_count(0)
-    chat.ask("Tell me of the beaver").wait_idle()
-    assert (keys_of(gateway, "lynx"), keys_of(gateway, "beaver")) == ({FIRST_KEY}, {KEY})
-
-
-def test_a_gateway_error_about_the_key_is_shown_without_it(personal_key_app, new_page, gateway):
-    page = new_page(**OWN_BROWSER)
+def test_a_key_lasts_until_a_reload_or_its_removal_and_no_error_shows_it(personal_key_app, new_page, gateway):
+    page = new_page()
     received = record_frames(page, "framereceived")
     chat = ChatPage(page, personal_key_app.url).open("?model=m-one&wire=openai")
     open_settings(page)
@@ -178,9 +141,41 @@ def test_a_gateway_error_about_the_key_is_shown_without_it(personal_key_app, new
     expect(page.get_by_label("API key", exact=True)).to_have_value("")
     gateway.serve(MODELS, Canned(b'{"data":[{"id":"m-one"}]}', headers=JSON))
     enter_key(page, SECOND_KEY)
+    expect(page.get_by_text("The key is removed when you reload or close the page.")).to_be_visible()
     return_to_chat(page)
-    gateway.serve(CHAT, Canned(ECHO_BODY, 400, {**JSON, "X-Request-Id": f"r-{SECOND_KEY}"}))
+    gateway.serve(CHAT, Canned(ECHO_BODY, 400, ECHO_HEADERS))
     chat.ask("Tell me of the stoat").wait_idle()
     expect(chat.answers.last.get_by_role("alert")).to_be_visible()
     assert keys_of(gateway, "stoat") == {SECOND_KEY}
     expect_no_leak(personal_key_app, [page], [received])
+
+    # A reload forgets the key.
+    gateway.serve(CHAT, Canned(ANSWER))
+    page.reload()
+    expect(chat.questions).to_have_count(1)
+    expect(page.get_by_text("Your own API key")).to_have_count(0)
+    new_chat(chat).ask("Tell me of the marten").wait_idle()
+    assert keys_of(gateway, "marten") == {KEY}
+    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
+    assert SECOND_KEY not in stored
+    open_settings(page)
+    expect(page.get_by_role("button", name="Use this key")).to_be_visible()
+    expect(page.get_by_label("API key", exact=True)).to_have_value("")
+
+    # After its removal, the key of the team is sent.
+    enter_key(page, FIRST_KEY)
+    return_to_chat(page)
+    new_chat(chat).ask("Tell me of the lynx").wait_idle()
+    open_settings(page)
+    page.get_by_role("button", name="Remove key").click()
+    expect(page.get_by_role("button", name="Use this key")).to_be_visible()
+    return_to_chat(page)
+    expect(page.get_by_text("Your own API key")).to_have_count(0)
+    new_chat(chat).ask("Tell me of the beaver").wait_idle()
+    assert (keys_of(gateway, "lynx"), keys_of(gateway, "beaver")) == ({FIRST_KEY}, {KEY})
+
+
+def new_chat(chat: ChatPage) -> ChatPage:
+    chat.page.get_by_role("button", name="New chat").click()
+    expect(chat.questions).to_have_count(0)
+    return chat.wait_idle()

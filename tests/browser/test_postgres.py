@@ -11,8 +11,6 @@ from tests.browser.chat_page import ChatPage
 from tests.support.app_server import AppServer
 from tests.support.postgres import Postgres
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 
 @pytest.fixture(scope="module")
 def server():
@@ -27,12 +25,16 @@ def app(tmp_path_factory, server):
     started.close()
 
 
-def open_chat(app: AppServer, new_page) -> ChatPage:
-    return ChatPage(new_page(), app.url).open("?model=demo-echo&wire=anthropic")
+def test_conversations_are_saved_and_outlive_an_outage_of_the_database(app, server, new_page):
+    chat = ChatPage(new_page(), app.url).open("?model=demo-echo&wire=anthropic")
+    check_history(chat)
+    check_question_during_outage(chat, server)
+    check_answer_during_outage(chat, server)
 
 
-def test_a_conversation_is_saved_found_deleted_and_restored(app, new_page):
-    chat = open_chat(app, new_page).ask("一段关于苏格拉底的对话").wait_idle()
+def check_history(chat: ChatPage) -> None:
+    """Save, find, delete and restore a conversation."""
+    chat.ask("一段关于苏格拉底的对话").wait_idle()
     chat.page.reload()
     expect(chat.questions).to_have_text(["一段关于苏格拉底的对话"])
     chat.answer_button("Regenerate").click()
@@ -48,12 +50,17 @@ def test_a_conversation_is_saved_found_deleted_and_restored(app, new_page):
     expect(chat.rows).to_have_count(0)
     chat.page.get_by_role("button", name="Undo").click()
     expect(chat.questions).to_have_text(["一段关于苏格拉底的对话"])
-    chat.page.get_by_role("link", name="Settings").click()
+    chat.open_settings("Data")
     expect(chat.page.get_by_text(re.compile("saved in the Postgres database"))).to_be_visible()
+    chat.page.get_by_role("link", name="Back to chat").click()
+    expect(chat.composer).to_be_visible()
+    chat.page.get_by_role("button", name="New chat").click()
+    expect(chat.questions).to_have_count(0)
 
 
-def test_a_question_during_an_outage_is_kept_and_sent_after_it(app, server, new_page):
-    chat = open_chat(app, new_page).ask("Before").wait_idle()
+def check_question_during_outage(chat: ChatPage, server: Postgres) -> None:
+    """Ask while the database is away: the question is kept, and sent after it."""
+    chat.wait_idle().ask("Before").wait_idle()
     server.stop()
     try:
         chat.composer.fill("While it is away")
@@ -70,9 +77,9 @@ def test_a_question_during_an_outage_is_kept_and_sent_after_it(app, server, new_
     expect(chat.questions).to_have_text(["Before", "While it is away"])
 
 
-def test_an_answer_during_an_outage_is_saved_after_it(app, server, new_page):
-    chat = open_chat(app, new_page)
-    chat.choose_model("demo-endless").ask("Outlive the database")
+def check_answer_during_outage(chat: ChatPage, server: Postgres) -> None:
+    """Lose the database during an answer, which is saved after it."""
+    chat.wait_idle().choose_model("demo-endless").ask("Outlive the database")
     expect(chat.answers.last).to_contain_text("Line 5")
     server.stop()
     try:

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import re
+import signal
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import TIMEOUT_MS, ChatPage
 from tests.support.app_server import AppServer
-from tests.support.replay import Canned, soon
+from tests.support.fleet import get_status
+from tests.support.replay import Canned
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 
 
-@pytest.fixture
-def counting(demo, new_page, any_wire) -> ChatPage:
-    """A conversation with an endless answer, which is stopped after the test."""
-    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-endless&wire={any_wire}").ask("Count for me")
-    chat.wait_past_line(3)
-    yield chat
-    if chat.stop.count():
-        chat.press_stop().wait_idle()
-
-
-def test_a_stop_in_silence_closes_the_connection_upstream(keyed, new_page, replay, wire):
+def test_a_stop_in_silence_or_before_the_first_byte_closes_the_connection_upstream(keyed, new_page, replay, wire):
     start = {
         "openai": b'data: {"choices":[{"index":0,"delta":{"content":"So far"}}]}\n\n',
         "anthropic": b'data: {"type":"content_block_delta","index":0,'
@@ -44,65 +35,67 @@ def test_a_stop_in_silence_closes_the_connection_upstream(keyed, new_page, repla
     chat.page.reload()
     expect(chat.answers.last).to_contain_text("You stopped this answer")
 
-
-def test_a_stop_before_the_first_byte_closes_the_connection_upstream(keyed, new_page, replay, wire):
     replay.serve(PATHS[wire], Canned(mute=True))
-    chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Nothing at all over {wire}")
-    expect(chat.answers.last).to_contain_text(re.compile(r"Waiting for m-one"))
-    assert soon(lambda: replay.requests[-1].path == PATHS[wire])
+    count = len(replay.requests)
+    chat.wait_idle().ask(f"Nothing at all over {wire}")
+    expect(chat.answers.last).to_contain_text("Waiting for m-one")
+    assert replay.wait_for_requests(count + 1, TIMEOUT_MS / 1000)
     chat.press_stop()
     assert replay.requests[-1].left.wait(TIMEOUT_MS / 1000)
     chat.wait_idle()
     expect(chat.answers.last).to_contain_text("You stopped this answer")
 
 
-def test_a_reload_shows_the_running_answer(counting):
-    expect(counting.page).to_have_url(re.compile(r"[?&]c="))
-    before = counting.last_line()
-    counting.page.reload()
-    counting.wait_past_line(before)
-    expect(counting.stop).to_have_count(1)
-    expect(counting.answers.last).to_contain_text("Line 1 ")
+def test_nothing_but_stop_ends_a_running_answer(demo, new_page, any_wire):
+    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-endless&wire={any_wire}").ask("Count for me")
+    page = chat.page
+    chat.wait_past_line(3)
+    expect(page).to_have_url(re.compile(r"[?&]c="))
+    address = page.url
 
+    chat.open_parameters()
+    chat.field("System prompt").fill("Be brief.")
+    chat.field("Max tokens").click()
+    chat.wait_past_line(chat.last_line())
+    page.keyboard.press("Escape")
+    expect(chat.panel).to_have_count(0)
 
-def test_a_second_tab_shows_the_running_answer_and_can_stop_it(counting, new_page):
-    expect(counting.page).to_have_url(re.compile(r"[?&]c="))
-    other = ChatPage(new_page(), counting.url)
-    other.page.goto(counting.page.url)
-    other.wait_past_line(counting.last_line())
-    expect(other.stop).to_have_count(1)
-    other.press_stop()
-    for tab in (other, counting):
+    line = chat.last_line()
+    page.get_by_role("link", name="Settings").click()
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    expect(chat.stop).to_have_count(0)
+    page.get_by_role("link", name="Back to chat").click()
+    line = chat.wait_past_line(line)
+    expect(chat.stop).to_have_count(1)
+
+    page.get_by_role("button", name="New chat").click()
+    expect(page.get_by_text("What can I help you with?")).to_be_visible()
+    expect(chat.stop).to_have_count(0)
+    chat.rows.first.get_by_role("button", name="Count for me").first.click()
+    line = chat.wait_past_line(line)
+
+    page.context.set_offline(True)
+    page.wait_for_timeout(1_500)
+    page.context.set_offline(False)
+    line = chat.wait_past_line(line)
+
+    page.reload()
+    line = chat.wait_past_line(line)
+    expect(chat.stop).to_have_count(1)
+    expect(chat.answers.last).to_contain_text("Line 1 ")
+
+    # Without any page, and in two of them, one of which stops it.
+    page.close()
+    tabs = [ChatPage(new_page(), demo.url) for _ in range(2)]
+    for tab in tabs:
+        tab.page.goto(address)
+        line = tab.wait_past_line(line)
+        expect(tab.stop).to_have_count(1)
+    tabs[0].press_stop()
+    for tab in tabs:
         expect(tab.answers.last).to_contain_text("You stopped this answer")
         tab.wait_idle()
-    expect(counting.answers.last).to_have_text(other.answers.last.inner_text(), use_inner_text=True)
-
-
-def test_leaving_the_page_does_not_end_the_answer(counting):
-    before = counting.last_line()
-    counting.page.get_by_role("link", name="Settings").click()
-    expect(counting.page.get_by_role("heading", name="Settings")).to_be_visible()
-    expect(counting.stop).to_have_count(0)
-    counting.page.get_by_role("link", name="Back to chat").click()
-    counting.wait_past_line(before)
-    expect(counting.stop).to_have_count(1)
-
-
-def test_opening_another_conversation_does_not_end_the_answer(counting):
-    before = counting.last_line()
-    counting.page.get_by_role("button", name="New chat").click()
-    expect(counting.page.get_by_text("What can I help you with?")).to_be_visible()
-    expect(counting.stop).to_have_count(0)
-    counting.rows.first.get_by_role("button", name="Count for me").click()
-    counting.wait_past_line(before)
-
-
-def test_a_lost_connection_does_not_end_the_answer(counting):
-    before = counting.last_line()
-    counting.page.context.set_offline(True)
-    counting.page.wait_for_timeout(1500)
-    counting.page.context.set_offline(False)
-    counting.wait_past_line(before)
+    expect(tabs[1].answers.last).to_have_text(tabs[0].answers.last.inner_text(), use_inner_text=True)
 
 
 def test_answers_that_fail_at_once_are_rendered_every_time(app, new_page, any_wire):
@@ -113,40 +106,14 @@ def test_answers_that_fail_at_once_are_rendered_every_time(app, new_page, any_wi
     expect(chat.answers).to_have_count(8)
 
 
-def test_a_closed_tab_does_not_end_the_answer(demo, new_page):
-    chat = ChatPage(new_page(), demo.url).open("?model=demo-thinker").ask("Close the tab on this")
-    expect(chat.page).to_have_url(re.compile(r"[?&]c="))
-    address = chat.page.url
-    chat.page.close()
-    later = ChatPage(new_page(), demo.url)
-    later.page.goto(address)
-    later.wait_idle()
-    expect(later.answers.last).to_contain_text("demo-thinker")
-    expect(later.answers.last).to_contain_text("tokens/s")
-
-
-def test_clicks_in_the_parameters_do_not_end_the_answer(counting):
-    before = counting.last_line()
-    counting.page.get_by_role("button", name="Parameters").click()
-    counting.page.get_by_role("textbox", name="System prompt").fill("Be brief.")
-    counting.page.get_by_role("spinbutton", name="Max tokens").click()
-    counting.wait_past_line(before)
-    expect(counting.stop).to_have_count(1)
-
-
-def test_a_question_during_an_answer_is_kept_in_the_composer(counting):
-    counting.composer.fill("My next question")
-    counting.composer.press("Enter")
-    expect(counting.page.get_by_text("An answer is still being generated")).to_be_visible()
-    expect(counting.page.get_by_text("Your text is still in the box")).to_be_visible()
-    expect(counting.composer).to_have_value("My next question")
-    expect(counting.questions).to_have_count(1)
-
-
-def test_after_a_kill_the_saved_text_is_shown_as_interrupted(tmp_path, new_page):
-    app = AppServer(tmp_path, {})
+def test_after_a_second_signal_or_a_kill_the_saved_text_is_shown_and_the_queue_is_paused(tmp_path, new_page):
+    app = AppServer(tmp_path, {"ANTLER_DRAIN_SECONDS": "3600"})
     try:
         chat = ChatPage(new_page(), app.url).open("?model=demo-endless").ask("Count until the power goes")
+        chat.composer.fill("Queued before that")
+        chat.composer.press("Enter")
+        queued = '[class*="st-key-queued-"] [data-testid="stChatMessageContent"]'
+        expect(chat.page.locator(queued)).to_have_text("Queued before that")
         line = chat.wait_past_line(25)
         address = chat.page.url
         app.kill()
@@ -157,10 +124,24 @@ def test_after_a_kill_the_saved_text_is_shown_as_interrupted(tmp_path, new_page)
         later.wait_idle()
         # Ten lines a second: what was saved is at most a second behind what was seen, and some.
         assert later.last_line() >= line - 15
-        expect(later.questions).to_contain_text("Count until the power goes")
+        expect(later.questions).to_have_text(["Count until the power goes"])
+        expect(later.page.locator(queued)).to_have_text("Queued before that")
+        expect(later.page.get_by_text("Queue paused: the answer was interrupted.")).to_be_visible()
         later.choose_model("demo-thinker")
         later.page.get_by_role("button", name="Retry").click()
-        expect(later.answers.last).to_contain_text("demo-thinker · OpenAI")
-        later.wait_idle()
+        # The complete answer ends the pause.
+        expect(later.questions).to_have_text(["Count until the power goes", "Queued before that"])
+        expect(later.answers.first).to_contain_text("demo-thinker · OpenAI")
+        expect(later.page.locator(queued)).to_have_count(0)
+        later.press_stop().wait_idle()
+
+        # A terminated server waits for its answers; a second signal ends it at once.
+        chat = ChatPage(later.page, app.url).open("?model=demo-endless").ask("Count for an hour")
+        line = chat.wait_past_line(5)
+        app.terminate()
+        chat.wait_past_line(line + 10)
+        assert get_status(f"{app.url}/ready") == 503
+        app.terminate()
+        assert app.wait() == 128 + signal.SIGTERM
     finally:
-        app.close()
+        app.kill()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, expect
 
 from lib.core.conversation import Message, Node, TextPart, new_id
@@ -35,35 +37,54 @@ def wait_until_in_view(chat: ChatPage, message: Locator) -> None:
     )
 
 
-def test_passages_are_shown_as_plain_text_with_highlights(history):
-    history.add("Older", days=1, messages=(HOSTILE, "An answer"))
+def test_results_are_plain_text_with_highlights_and_work_by_keyboard(history):
+    history.add("Older zebra", days=1, messages=(HOSTILE, "An answer"), folder="Zoo")
     history.add("A *newer* one", messages=("Zebra crossings", "On the Zebras of 上海动物园 in winter"))
     history.add("Put away", days=2, archived=True, messages=("My zebra", "Fine"))
     chat = history.open()
+    page = chat.page
+    chat.composer.focus()
     results = search(chat, "zebra")
-    expect(results).to_have_count(4)
-    expect(results.nth(0)).to_contain_text("A *newer* one")
-    expect(highlights(results)).to_have_text(["Zebra", "Zebra", "zebra", "zebra"])
-    expect(results.nth(2)).to_contain_text(WITHOUT_MARKUP)
+    titles = page.locator('[class*="st-key-found-title-"]')
+    expect(titles).to_have_count(3)
+    expect(titles).to_have_text(
+        [re.compile(r"^Older zebra\s.*Zoo$"), re.compile(r"^A \*newer\* one"), re.compile("Archived$")]
+    )
+    expect(highlights(titles)).to_have_text(["zebra"])
+    expect(highlights(results)).to_have_text(["zebra", "Zebra", "Zebra", "zebra"])
+    expect(results.nth(0)).to_contain_text(WITHOUT_MARKUP)
     expect(results.locator("img, a, code, .katex")).to_have_count(0)
     expect(chat.rows).to_have_count(0)
-    results = search(chat, "动物")
-    expect(results).to_have_count(1)
-    expect(highlights(results)).to_have_text(["动物"])
+    # Arrows move from the field through titles and messages and back, Enter opens.
+    field = page.get_by_role("searchbox", name="Search")
+    for key, target in (
+        ("ArrowDown", titles.first),
+        ("End", results.last),
+        ("ArrowUp", titles.last),
+        ("Home", titles.first),
+    ):
+        page.keyboard.press(key)
+        expect(target.get_by_role("button")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(field).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(chat.questions).to_contain_text(["zebra"])
+    field.focus()
+    expect(search(chat, "动物")).to_have_count(1)
+    expect(highlights(list_results(chat))).to_have_text(["动物"])
     expect(search(chat, "动植物")).to_have_count(0)
-    expect(chat.page.get_by_text("No results for “动植物”.")).to_be_visible()
-    chat.page.get_by_role("button", name="Clear").click()
-    expect(chat.rows).to_have_count(2)
-
-
-def test_more_results_are_shown_on_request(history):
-    for number in range(25):
-        history.add(f"Talk {number}", days=number, messages=(f"Fenugreek {number}", "No"))
-    chat = history.open()
-    expect(search(chat, "fenugreek")).to_have_count(20)
-    chat.page.get_by_role("button", name="Show more").click()
-    expect(list_results(chat)).to_have_count(25)
-    expect(list_results(chat).last).to_contain_text("Talk 24")
+    expect(page.get_by_text("No results for “动植物”.")).to_be_visible()
+    # Escape closes the search with its filters, and returns to the composer.
+    page.get_by_role("button", name="Filters").click()
+    expect(page.get_by_role("combobox", name="Folder")).to_be_visible()
+    field.focus()
+    page.keyboard.press("Escape")
+    expect(chat.rows).to_have_count(1)
+    expect(page.get_by_role("combobox", name="Folder")).to_have_count(0)
+    expect(field).to_have_value("")
+    expect(chat.composer).to_be_focused()
 
 
 def test_a_click_opens_the_message_in_a_long_conversation_and_on_another_branch(demo, new_page):
@@ -114,7 +135,7 @@ def test_on_a_phone_the_sidebar_collapses_after_a_choice(app, new_page):
         phone.get_by_test_id("stExpandSidebarButton").click()
         expect(side).to_have_attribute("data-collapsed", "false")
         if way == "list":
-            chat.rows.first.get_by_role("button", name="A title that").click()
+            chat.rows.first.get_by_role("button", name="A title that").first.click()
         else:
             search(chat, "find me").filter(has_text="Find me").click()
         expect(side).to_have_attribute("data-collapsed", "true")

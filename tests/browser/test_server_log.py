@@ -16,9 +16,9 @@ from tests.support.replay import JSON, Canned
 
 FAILING_PAGE = '''"""Fails, with the key in its words and its traceback."""
 
-import os
+from lib.ui.session import resources
 
-key = os.environ["DEERAPI_API_KEY"]
+key = resources.settings().api_key
 raise RuntimeError(f"cannot go on with {key}")
 '''
 QUESTION = "Nobody-else-may-read-this"
@@ -37,15 +37,15 @@ def copy_program(folder: Path) -> Path:
 
 @pytest.fixture(params=["json", "text"])
 def app(request, tmp_path, replay):
-    settings = {
-        "DEERAPI_API_KEY": KEY,
-        "DEERAPI_BASE_URL": replay.url,
-        "DEERAPI_RETRIES": "0",
-        "ANTLER_LOG": request.param,
-    }
+    """The app that writes this log, with its gateway in the environment, or in the file of secrets."""
+    settings, secrets = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": replay.url}, ""
+    if request.param == "text":
+        gateway = f'[gateway]\napi_key = " {KEY} "\nbase_url = "{replay.url}/"\n'
+        settings, secrets = {}, f'{gateway}[storage]\nurl = "sqlite:///x/y.db"\n'
     program = copy_program(tmp_path / "program")
     (program / "pages/shared.py").write_text(FAILING_PAGE, encoding="utf-8")
-    server = AppServer(tmp_path, settings, program=program)
+    settings |= {"DEERAPI_RETRIES": "0", "ANTLER_LOG": request.param}
+    server = AppServer(tmp_path, settings, secrets, program=program)
     yield server
     server.close()
 
@@ -53,8 +53,16 @@ def app(request, tmp_path, replay):
 def test_events_are_logged_without_secrets(app, new_page, replay, request):
     replay.serve("/v1/chat/completions", Canned(ECHO, 401, {**JSON, "x-request-id": "req-77"}))
     page = new_page()
-    chat = ChatPage(page, app.url).open("?model=m-one&wire=openai").ask(QUESTION).wait_idle()
+    # The first page of a server can be another than the chat.
+    page.goto(f"{app.url}/settings")
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    page.get_by_role("link", name="Back to chat").click()
+    chat = ChatPage(page, app.url)
+    expect(chat.composer).to_be_visible()
+    chat.wait_idle().choose_model("m-one").ask(QUESTION).wait_idle()
     expect(chat.answers.last.get_by_role("alert")).to_be_visible()
+    assert replay.requests[-1].headers["authorization"] == f"Bearer {KEY}"
     conversation = page.url.split("c=")[1].partition("&")[0]
     browser_secret = page.evaluate("JSON.stringify(Object.values(localStorage))")
     page.goto(f"{app.url}/shared")
@@ -73,4 +81,5 @@ def test_events_are_logged_without_secrets(app, new_page, replay, request):
         other = [line for line in log.splitlines() if line.strip() and not line.startswith("{")]
         assert all("http" in line or "Streamlit app" in line for line in other), other
     else:
+        assert (app.folder / "x/y.db").exists()
         assert "answer ended" in log and "request_id=req-77" in log

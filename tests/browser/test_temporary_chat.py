@@ -74,24 +74,25 @@ def test_a_temporary_chat_writes_usage_rows_only(own_app, new_page):
         assert set(database.execute(query)) == {(None, None, "")}
 
 
-def test_a_temporary_chat_survives_another_page_and_not_a_reload(app, new_page):
-    chat = start_temporary(ChatPage(new_page(), app.url).open("?model=demo-wrong-key")).ask("Forget me").wait_idle()
-    chat.page.get_by_role("link", name="Settings").click()
-    expect(chat.page.get_by_role("heading", name="Settings")).to_be_visible()
-    chat.page.get_by_role("link", name="Back to chat").click()
-    expect(chat.questions).to_have_text(["Forget me"])
-    chat.page.reload()
-    expect(chat.page.get_by_text(GREETING)).to_be_visible()
-    expect(chat.page.get_by_text(NOTICE)).to_have_count(0)
-    expect(chat.rows).to_have_count(0)
-
-
-def test_another_tab_cannot_reach_a_temporary_answer(demo, new_page):
-    chat = start_temporary(ChatPage(new_page(), demo.url).open("?model=demo-endless")).ask("Count for me")
+def test_a_temporary_chat_survives_another_page_and_is_not_in_another_tab_or_after_a_reload(demo, new_page):
+    chat = start_temporary(ChatPage(new_page(), demo.url).open("?model=demo-endless")).ask("Forget me")
     expect(chat.answers.last).to_contain_text("Line 3")
     tab = ChatPage(new_page(), demo.url).open()
     expect(tab.rows).to_have_count(0)
     expect(tab.stop).to_have_count(0)
+    tab.page.close()
+    chat.press_stop().wait_idle()
+    chat.page.get_by_role("link", name="Settings").click()
+    expect(chat.page.get_by_role("heading", name="Settings")).to_be_visible()
+    chat.page.get_by_role("link", name="Back to chat").click()
+    expect(chat.questions).to_have_text(["Forget me"])
+    chat.wait_idle().ask("And forget this")
+    expect(chat.answers.last).to_contain_text("Line 3")
     chat.page.get_by_role("button", name="New chat").click()
     expect(chat.page.get_by_text(GREETING)).to_be_visible()
     expect(chat.stop).to_have_count(0)
+    start_temporary(chat).ask("Gone with the page").press_stop().wait_idle()
+    chat.page.reload()
+    expect(chat.page.get_by_text(GREETING)).to_be_visible()
+    expect(chat.page.get_by_text(NOTICE)).to_have_count(0)
+    expect(chat.rows).to_have_count(0)

@@ -53,7 +53,7 @@ def test_the_answer_the_page_and_the_csv_show_the_same_sum(app, new_page):
     expect(chat.page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
     return_to_chat(chat).choose_wire("Anthropic format").wait_idle().ask("Two").wait_idle()
     expect(chat.page.locator(".st-key-hand-on")).not_to_contain_text(f"{cost} so far")
-    open_usage(chat)
+    open_usage(chat).wait_idle()
     with chat.page.expect_download() as started:
         chat.page.get_by_role("button", name="Download as CSV").click()
     assert started.value.suggested_filename.startswith("antler-usage-20")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 
-from lib.core.conversation import Message, Outcome, TextPart, ThinkingPart
+from lib.core.conversation import FilePart, Message, Outcome, TextPart, ThinkingPart
 from lib.core.events import TextDelta, ThinkingDelta
+from lib.core.file_content import FileContent
 from lib.core.params import Params
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
@@ -32,6 +34,10 @@ FRAGMENTS = [
     "\u0301 ",
     "שלום ",
 ] + ["data: [DONE]\n\n", "event: error\n", "\\u00e9 ", '{"a":1}', "```", "\n", "x\r\ny", " 𝕏", " end \n"]
+# A PNG image of one pixel.
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 THINKING = ["Hm. ", "想一想 ", "🤔 ", "Now."]
 
 
@@ -98,6 +104,17 @@ def test_messages_and_params_reach_the_upstream(
         ("user", "Why?"),
     ]
     assert (body["model"], body["temperature"], body["max_tokens"]) == ("replayed", 0.25, 77)
+
+
+@each_route
+def test_images_reach_the_upstream(replay: Replay, gateway: Gateway, wire: Wire, upstream_wire: Wire) -> None:
+    replay.serve(PATHS[upstream_wire], complete_stream(upstream_wire, ["So."]))
+    part = FilePart("digest", "pixel.png", "image/png", len(PIXEL), "image")
+    content = FileContent(part.digest, part.media_type, part.size, lambda: PIXEL)
+    target, question = Target(REPLAY_MODELS[upstream_wire], wire), [Message("user", (part, TextPart("What is it?")))]
+    answer = collect(gateway.stream(target, question, Params(), CancelToken(), files={part.digest: content}))
+    assert answer.error is None
+    assert base64.b64encode(PIXEL).decode() in replay.requests[-1].body.decode()
 
 
 @each_route

@@ -27,7 +27,8 @@ class Canned:
     `piece` is the size of its pieces: chunks, or writes where it is not chunked. After `cut`
     bytes the connection is closed. After `silence` bytes nothing more comes until the client leaves, or
     Replay.resume() is called; with `mute` that is so before the status line. With `reset` there is no
-    answer at all: the connection is reset. `interim` is what comes before the status line.
+    answer at all: the connection is reset. `interim` is what comes before the status line. `pause` is the time in
+    seconds between two pieces.
     """
 
     body: bytes = b""
@@ -41,6 +42,7 @@ class Canned:
     mute: bool = False
     reset: bool = False
     interim: bytes = b""
+    pause: float = 0.0
 
 
 @dataclass
@@ -87,6 +89,10 @@ class Replay:
     def resume(self) -> None:
         """End every stall, also later ones."""
         self._resumed.set()
+
+    def hold(self) -> None:
+        """Let later stalls last again."""
+        self._resumed.clear()
 
     @property
     def open(self) -> int:
@@ -167,6 +173,7 @@ class Replay:
         whole = answer.cut is None
         for piece in _pieces(answer, head, first, last=whole and answer.silence is None):
             connection.sendall(piece)
+            time.sleep(answer.pause)
         if answer.silence is not None:
             if not self._silent(connection, request):
                 return False
@@ -243,7 +250,13 @@ def _pieces(answer: Canned, head: bytes, body: bytes, *, last: bool) -> Iterator
     """Yield the data to write: the chunks of a chunked body at once, for they keep their bounds."""
     size = answer.piece or max(len(body), 1)
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
-    if answer.framing == "chunked":
+    if answer.framing == "chunked" and answer.pause:
+        yield head
+        for piece in pieces:
+            yield b"%x\r\n%s\r\n" % (len(piece), piece)
+        if last:
+            yield b"0\r\n\r\n"
+    elif answer.framing == "chunked":
         chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
         yield head + chunks + (b"0\r\n\r\n" if last else b"")
     elif answer.piece is None:

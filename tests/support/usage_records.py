@@ -29,7 +29,7 @@ def _record_from_row(row: sa.Row) -> UsageRecord:
         conversation_id=row.conversation,
         purpose=row.purpose,
         target=Target(row.model, row.wire),
-        usage=Usage(row.input, row.output, row.cached, row.written, row.reasoning),
+        usage=Usage(row.input, row.output, row.cached, row.written, row.reasoning, row.written_1h, row.searches),
         timing=Timing(row.first, row.spoke, row.total),
         outcome=Outcome(row.outcome),
         request_id=row.request_id,
@@ -38,9 +38,12 @@ def _record_from_row(row: sa.Row) -> UsageRecord:
         price=_price_from_json(row.price) if row.price else None,
         price_source=row.source,
         cost=row.cost,
+        uses_personal_key=row.personal_key,
     )
 
 
 def _price_from_json(raw: dict[str, str | None]) -> Price:
-    names = ("input", "output", "cached", "written", "request")
-    return Price(*(None if raw[name] is None else Decimal(raw[name]) for name in names))
+    names = ("input", "output", "cached", "written", "request", "reasoning")
+    rates = (None if raw.get(name) is None else Decimal(raw[name]) for name in names)
+    newer = {"cache_write_1h": raw.get("written_1h"), "per_search": raw.get("search")}
+    return Price(*rates, **{name: Decimal(rate) for name, rate in newer.items() if rate is not None})

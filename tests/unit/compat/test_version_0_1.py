@@ -198,7 +198,11 @@ def test_every_branch_has_the_same_path(store, owner):
 @pytest.mark.parametrize("owner", OWNERS)
 def test_search_finds_the_same_messages(store, owner):
     for query, ids in EXPECTED["owners"][owner]["searches"].items():
-        assert [result.node_id for result in store.search.find(owner, query, 99)] == ids, query
+        conversations = EXPECTED["owners"][owner]["conversations"]
+        results = store.search.find(owner, query, 99, expanded=conversations)
+        hits = [hit for result in results for hit in result.hits]
+        newest_first = sorted(hits, key=lambda hit: (hit.created_at, hit.node_id), reverse=True)
+        assert [hit.node_id for hit in newest_first] == ids, query
 
 
 @pytest.mark.parametrize("owner", OWNERS)
@@ -236,7 +240,9 @@ def test_policy_decides_the_same(store):
     policy, expected = store.policy.load(), EXPECTED["policy"]
     assert set(policy.scopes) == set(expected["rules"])
     assert target_fields(policy.default_target) == expected["usual_model"]
-    assert [[prompt.name, prompt.text] for prompt in policy.prompts] == expected["prompts"]
+    personas = [store.prompts.get("anyone", summary.id) for summary in store.prompts.summaries("anyone")]
+    assert [[persona.name, persona.text] for persona in personas] == sorted(expected["prompts"])
+    assert {(persona.kind, persona.is_team) for persona in personas} == {("persona", True)}
     for name, person in expected["persons"].items():
         user = User(EXPECTED["persons"][name]["id"], groups=tuple(person["groups"]))
         decisions = {model: policy.is_model_allowed(user, model) for model in person["may_use"]}

@@ -48,7 +48,7 @@ INVALID_OPENAI_FIELDS = {
     "top_p": [-0.1, 1.1, "1"],
     "user": [1, {}],
     "verbosity": ["loud"],
-    "web_search_options": [1],
+    "web_search_options": [1, {"search_context_size": "huge"}, {"user_location": {"city": "x"}}],
     "model": ["", 1],
     "messages": [[], "x", {}],
 }
@@ -74,7 +74,12 @@ INVALID_ANTHROPIC_FIELDS = {
         {"type": "adaptive", "display": "loud"},
     ],
     "tool_choice": ["auto", {"type": "some"}],
-    "tools": [{}, [{}], [{"name": ""}]],
+    "tools": [
+        *({}, [{}], [{"name": ""}], [{"type": "web_search_20250305"}]),
+        [{"type": "web_search_20250305", "name": "search"}],
+        [{"type": "web_search_20250305", "name": "web_search", "max_uses": 0}],
+        [{"type": "web_search_20250305", "name": "web_search", "allowed_domains": ["a"], "blocked_domains": ["b"]}],
+    ],
     "top_k": [-1, 1.5],
     "top_p": [-0.1, 1.1],
     "model": ["", 1],
@@ -95,6 +100,7 @@ UNKNOWN_ANTHROPIC_FIELDS = (
     "unknown",
 )
 PIXEL = {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+PIXEL_URL, PDF_URL = "data:image/png;base64,iVBORw0KGgo=", "data:application/pdf;base64,JVBERi0="
 
 
 def cases(table: dict[str, list[Any]]) -> list[Any]:
@@ -134,6 +140,15 @@ def test_unknown_fields_are_rejected_by_messages_only(gateway: FakeGateway) -> N
     [
         (OPENAI, [{"type": "image_url", "image_url": {"url": "picture.png"}}], "image_url.url"),
         (OPENAI, [{"type": "image_url", "image_url": {}}], "image_url.url"),
+        (OPENAI, [{"type": "image_url", "image_url": {"url": "data:image/png;base64,JVBERi0="}}], "image_url.url"),
+        (OPENAI, [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo"}}], "image_url.url"),
+        (OPENAI, [{"type": "image_url", "image_url": {"url": "data:image/tiff;base64,AAAA"}}], "image_url.url"),
+        (OPENAI, [{"type": "file", "file": {"file_data": PDF_URL}}], "file.filename"),
+        (OPENAI, [{"type": "file", "file": {"filename": "a.pdf", "file_data": "JVBERi0="}}], "file.file_data"),
+        (OPENAI, [{"type": "file", "file": {"filename": "a.pdf"}}], "file"),
+        (OPENAI, [{"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "mp3"}}], "data"),
+        (OPENAI, [{"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "ogg"}}], "format"),
+        (ANTHROPIC, [{"type": "image", "source": {**PIXEL, "media_type": "image/jpeg"}}], "data"),
         (OPENAI, [{"type": "input_audio", "input_audio": {"data": "x", "format": "ogg"}}], "format"),
         (OPENAI, [{"type": "image", "source": PIXEL}], "messages.0.content.0.type"),
         (OPENAI, [{"type": "text"}], "messages.0.content.0.text"),
@@ -157,18 +172,24 @@ def test_an_invalid_part_is_named_by_its_place(gateway: FakeGateway, path: str, 
     [
         (
             OPENAI,
-            [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA", "detail": "low"}}],
+            [{"type": "image_url", "image_url": {"url": PIXEL_URL, "detail": "low"}}],
         ),
         (
             OPENAI,
-            [{"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA"}}],
+            [{"type": "file", "file": {"filename": "a.pdf", "file_data": PDF_URL}}],
         ),
-        (OPENAI, [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]),
+        (OPENAI, [{"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}]),
         (ANTHROPIC, [{"type": "image", "source": PIXEL}]),
         (ANTHROPIC, [{"type": "image", "source": {"type": "url", "url": "https://x/y.png"}}]),
         (
             ANTHROPIC,
-            [{"type": "document", "source": {**PIXEL, "media_type": "application/pdf"}, "title": "A"}],
+            [
+                {
+                    "type": "document",
+                    "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="},
+                    "title": "A",
+                }
+            ],
         ),
         (
             ANTHROPIC,

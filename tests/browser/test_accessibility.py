@@ -1,0 +1,295 @@
+"""Every page, panel and menu has no serious or critical finding of axe-core, in the light and in the dark theme."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, expect
+
+from lib.core.conversation import (
+    Failure,
+    ImagePart,
+    Message,
+    Node,
+    OtherPart,
+    Outcome,
+    Part,
+    SourcePart,
+    TextPart,
+    ThinkingPart,
+    Usage,
+    new_id,
+)
+from lib.core.prompts import Prompt
+from lib.core.target import Target
+from lib.core.web_search import search_to_part
+from lib.transfer.share_links import create_share_link
+from tests.browser.accessibility import Audit
+from tests.browser.chat_page import ChatPage, open_tab
+from tests.browser.history_seed import HistorySeed
+
+BLOCKS = """## A heading
+
+A paragraph with `code`, a [link](https://example.com/a), **bold**, H<sub>2</sub>O and <kbd>Ctrl</kbd>.
+
+> [!WARNING]
+> Read **this**
+
+> A quotation
+
+1. One
+2. Two
+   - [ ] Open
+   - [x] Done
+
+| Name | Value |
+|---|---:|
+| a | 1 |
+| b | 2 |
+
+```python
+# A comment
+def f(name: str) -> int:
+    return len("text") + 1  # LONG_LINE
+```
+
+```html
+<h1>A page</h1>
+```
+
+Inline \\(a^2\\), and \\[ \\sum_{i=1}^{n} i = \\frac{n(n+1)}{2} \\]
+""".replace("LONG_LINE", "longer than the messages are wide " * 5)
+# The animations that move in spite of the wish for reduced motion.
+MOVING = """() => document.getAnimations().filter(({ playState, effect }) =>
+  playState === "running" && effect.getComputedTiming().endTime > 100).map(({ effect }) => effect.target.outerHTML)"""
+MAIN, SIDEBAR = ".stMain", '[data-testid="stSidebar"]'
+COMPOSER = '[data-testid="stBottomBlockContainer"]'
+POPOVER, MENU = '[data-testid="stPopoverBody"]', '[role="menu"]'
+SETTINGS = ("General", "Models", "Gateway", "Data", "Shared links")
+ADMIN = (
+    "Usage limits",
+    "Permissions",
+    "Default model",
+    "Prices",
+    "Prompts",
+    "Refused parameters",
+    "Users",
+    "Audit log",
+)
+
+
+@pytest.fixture
+def history(demo, new_page) -> HistorySeed:
+    """The history of a new browser that wishes reduced motion; its user is an admin."""
+    return HistorySeed(demo, ChatPage(new_page(reduced_motion="reduce"), demo.url))
+
+
+def image_data() -> str:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def add_turns(history: HistorySeed, title: str) -> str:
+    """Add a conversation with every kind of content, an error and an interrupted answer; return its share token."""
+    parts: tuple[tuple[tuple[Part, ...], dict], ...] = (
+        (
+            (
+                ThinkingPart("First this, then `that`."),
+                TextPart(BLOCKS),
+                ImagePart("image/png", image_data()),
+                OtherPart("tool_use", "search", '{"query": "deer"}'),
+                search_to_part("deer", [SourcePart("https://example.com/deer", "Deer")]),
+                SourcePart("https://example.com/a", "A page", "Some words of it"),
+            ),
+            {"usage": Usage(10, 20), "provider_metadata": {"id": "x-1", "model": "demo-echo"}},
+        ),
+        (
+            (),
+            {"outcome": Outcome.FAILED, "failure": Failure("rate_limited", "Slow down", 429, "req-1", True)},
+        ),
+        ((TextPart("Half of"),), {"outcome": Outcome.INTERRUPTED}),
+    )
+    nodes: list[Node] = []
+    for number, (content, fields) in enumerate(parts):
+        question = Node(
+            new_id(), nodes[-1].id if nodes else None, Message("user", (TextPart(f"Question {number}"),)), number
+        )
+        answer = Message("assistant", content)
+        target = Target("demo-echo", "anthropic")
+        nodes += [question, Node(new_id(), question.id, answer, number + 0.5, target=target, **fields)]
+    conversation = history.add_nodes(title, nodes)
+    return create_share_link(history.store.shares, history.owner, conversation, nodes)
+
+
+def menu_of(row: Locator) -> Locator:
+    """Return the button of the menu of a row."""
+    return row.get_by_test_id("stMenuButtonButton").filter(visible=True)
+
+
+def test_the_empty_chat_and_its_panels(history):
+    audit = Audit()
+    history.add("Plans", messages=("My zebra", "Zebras are *striped*"))
+    prompt = Prompt(new_id(), "prompt", "Translate", "To another language", text="Translate {{text}}")
+    history.store.prompts.save(history.owner, prompt)
+    chat = history.open("?model=demo-search&wire=openai")
+    page = chat.page
+    expect(page.get_by_role("switch", name="Search the web")).to_be_visible()
+    audit.check(page, "empty chat")
+    page.get_by_role("link", name="Skip to main content").press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    chat.open_models()
+    expect(chat.options.first).to_be_visible()
+    audit.check(page, "list of models", COMPOSER)
+    page.keyboard.press("Escape")
+    chat.open_parameters()
+    for section in chat.panel.locator("summary").all():
+        section.click()
+    audit.check(page, "parameters", POPOVER)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Dictate").click()
+    expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible()
+    audit.check(page, "dictation", POPOVER)
+    page.keyboard.press("Escape")
+    chat.composer.press("/")
+    expect(page.get_by_role("listbox", name="Prompts")).to_be_visible()
+    audit.check(page, "list of prompts", ".prompt-menu-list")
+    chat.composer.press("Enter")
+    expect(page.get_by_role("textbox", name="text")).to_be_focused()
+    audit.check(page, "variables of a prompt", COMPOSER)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Temporary chat").click()
+    expect(page.get_by_role("button", name="Temporary chat is on")).to_be_visible()
+    audit.check(page, "temporary chat", MAIN)
+    page.keyboard.press("Control+/")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    audit.check(page, "shortcuts", "dialog")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_role("searchbox").fill("zebra")
+    expect(page.locator('[class*="st-key-hit-"]').first).to_be_visible()
+    audit.check(page, "search", SIDEBAR)
+    chat.wait_at_rest()
+    page.get_by_role("combobox", name="Model", exact=True).click()
+    expect(page.get_by_role("option").first).to_be_visible()
+    audit.check(page, "list of a select box", '[role="listbox"]')
+    assert audit.findings == [], "\n".join(audit.findings)
+
+
+def test_messages_and_their_panels(history):
+    audit = Audit()
+    add_turns(history, "All blocks")
+    chat = history.open()
+    page = chat.page
+    page.get_by_role("button", name="All blocks").first.click()
+    expect(chat.answers).to_have_count(3)
+    chat.wait_idle()
+    for summary in chat.answers.locator("summary").all():
+        summary.click()
+    page.get_by_role("button", name="Preview").click()
+    chat.wait_at_rest()
+    audit.check(page, "all blocks")
+    first = chat.answers.first
+    for name, opened in (
+        ("Share", POPOVER),
+        ("Details of answer 1", POPOVER),
+        ("More actions for answer 1", MENU),
+    ):
+        chat.wait_at_rest()
+        page.get_by_role("button", name=name, exact=True).press("Enter")
+        expect(page.locator(opened)).to_be_visible()
+        audit.check(page, name, opened)
+        page.keyboard.press("Escape")
+        expect(page.locator(opened)).to_have_count(0)
+    first.get_by_role("button", name="Bad answer 1").press("Enter")
+    expect(first.get_by_role("textbox")).to_be_visible()
+    audit.check(page, "feedback", '[class*="st-key-feedback-"]')
+    page.keyboard.press("Escape")
+    chat.wait_idle().composer.press("ArrowUp")
+    expect(page.get_by_role("textbox", name="Edit")).to_be_focused()
+    audit.check(page, "edited question", '[data-testid="stForm"]')
+    page.keyboard.press("Escape")
+    assert audit.findings == [], "\n".join(audit.findings)
+
+
+def check_running_answer(chat: ChatPage, audit: Audit) -> None:
+    """Audit a running answer with a queue, also on a phone, and its end."""
+    page = chat.page
+    chat.choose_model("demo-endless").ask("Endless")
+    expect(chat.answers.last).to_contain_text("Line 3")
+    chat.composer.fill("Queued")
+    chat.composer.press("Enter")
+    expect(page.locator('[class*="st-key-queued-"]').first).to_be_visible()
+    assert page.evaluate(MOVING) == []
+    audit.check(page, "streaming answer with a queue", MAIN, in_both_themes=False)
+    chat.press_stop().wait_idle()
+    page.set_viewport_size({"width": 390, "height": 844})
+    audit.check(page, "stopped answer on a phone", MAIN)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    audit.check(page, "sidebar of a phone", SIDEBAR)
+
+
+def test_the_sidebar_with_its_menus_and_a_running_answer(history):
+    audit = Audit()
+    history.add("In a folder", folder="Zoo", days=1)
+    history.add("Pinned", pinned=True)
+    history.add_arriving("Running elsewhere")
+    chat = history.open()
+    page = chat.page
+    for row in (chat.rows.filter(has_text="Pinned"), page.locator('[class*="st-key-folder-"]').first):
+        row.hover()
+        menu_of(row).click()
+        expect(page.get_by_role("menu")).to_be_visible()
+        audit.check(page, "menu of a row", MENU)
+        page.keyboard.press("Escape")
+    chat.choose_row_action("Pinned", "Move to folder")
+    expect(page.get_by_role("combobox", name="Folder")).to_be_focused()
+    audit.check(page, "form of a row", SIDEBAR)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("combobox", name="Folder")).to_have_count(0)
+    page.get_by_role("button", name="Select", exact=True).click()
+    expect(page.get_by_role("checkbox").first).to_be_visible()
+    audit.check(page, "selection", SIDEBAR)
+    page.get_by_role("button", name="Cancel").click()
+    chat.choose_row_action("Pinned", "Delete")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    audit.check(page, "undo", MAIN)
+    check_running_answer(chat, audit)
+    assert audit.findings == [], "\n".join(audit.findings)
+
+
+def check_prompts(chat: ChatPage, audit: Audit) -> None:
+    """Audit the prompt library: the list, the editor of a persona, and the link to one."""
+    page = chat.page
+    page.get_by_role("link", name="Prompts", exact=True).click()
+    expect(page.get_by_role("heading", name="Prompts", exact=True)).to_be_visible()
+    audit.check(page, "prompts")
+    page.get_by_role("button", name="Add Careful reviewer").click()
+    page.get_by_role("button", name="Actions for Careful reviewer").click()
+    page.get_by_role("menuitem", name="Edit").click()
+    expect(page.get_by_role("textbox", name="Greeting")).to_be_visible()
+    audit.check(page, "editor of a persona", MAIN)
+
+
+def test_all_other_pages(history):
+    audit = Audit()
+    token = add_turns(history, "Shared")
+    chat = history.open().ask("Count me").wait_idle()
+    page = chat.page
+    for name, tabs in (("Settings", SETTINGS), ("Admin", ADMIN)):
+        page.get_by_role("link", name=name, exact=True).click()
+        for tab in tabs:
+            open_tab(page, tab)
+            chat.wait_idle()
+            audit.check(page, f"{name}, {tab}", MAIN)
+    page.get_by_role("link", name="Usage", exact=True).click()
+    expect(page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+    audit.check(page, "usage", MAIN)
+    check_prompts(chat, audit)
+    page.goto(f"{chat.url}/shared?s={token}")
+    expect(page.get_by_role("heading", name="Shared")).to_be_visible()
+    audit.check(page, "shared chat", MAIN)
+    assert audit.findings == [], "\n".join(audit.findings)

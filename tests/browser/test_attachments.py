@@ -1,0 +1,128 @@
+"""Files in the browser: picked, dropped, pasted, removed, sent, kept through a reload, and opened in the chat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.accessibility import Audit
+from tests.browser.chat_page import OWN_BROWSER, ChatPage
+from tests.support.app_server import ServerAddress
+
+FILES = Path(__file__).parents[1] / "data/files"
+PHONE = {"viewport": {"width": 390, "height": 780}, "locale": "zh-CN", "color_scheme": "dark", "has_touch": True}
+# Events of the system, which a test can only imitate: files as name, type and text, and the text beside them.
+PASTE = """([selector, files, text]) => {
+  const data = new DataTransfer();
+  for (const [name, type, content] of files) data.items.add(new File([content], name, { type }));
+  if (text) data.setData("text/plain", text);
+  const event = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+  return document.querySelector(selector).dispatchEvent(event);
+}"""
+DRAG = """([kind, name, content]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([content], name));
+  const event = new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true });
+  document.querySelector(".stMain").dispatchEvent(event);
+}"""
+COMPOSER = '[data-testid="stChatInputTextArea"]'
+
+
+def attach(page: Page, *names: str, label: str = "Attach files", place: int = -1) -> None:
+    """Pick files with the button of the message input, or with another one."""
+    page.wait_for_function("() => window.antlerTray")
+    buttons = page.get_by_role("button", name=label, exact=True)
+    with page.expect_file_chooser() as chooser:
+        (buttons.last if place < 0 else buttons.nth(place)).click()
+    chooser.value.set_files([FILES / name for name in names])
+
+
+def tray(page: Page) -> Locator:
+    """Return the files above the message input that are read."""
+    return page.locator(".st-key-tray-composer .antler-chip:not([data-reading])")
+
+
+def test_files_are_picked_removed_sent_and_opened_by_their_user_only(chat, new_page):
+    page = chat.open("?model=demo-echo").page
+    attach(page, "photo.jpg", "doc.pdf", "encrypted.pdf")
+    expect(tray(page)).to_have_count(3)
+    expect(page.get_by_text("encrypted.pdf is protected with a password.")).to_be_visible()
+    for name in ("encrypted.pdf", "doc.pdf"):
+        page.get_by_role("button", name=f"Remove {name}").click()
+    expect(tray(page)).to_have_count(1)
+    # A question does not overtake its files.
+    attach(page, "sheet.xlsx", "three.pdf")
+    chat.composer.fill("What is in these?")
+    chat.composer.press("Enter")
+    expect(chat.questions).to_contain_text("What is in these?")
+    expect(chat.questions.get_by_role("listitem")).to_have_count(3)
+    expect(tray(page)).to_have_count(0)
+    chat.wait_idle()
+    page.get_by_role("button", name="Open three.pdf").click()
+    dialog = page.get_by_role("dialog", name="three.pdf")
+    address = chat.url + (dialog.get_by_role("link", name="Open in a new tab").get_attribute("href") or "")
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Download").click()
+    assert download.value.path().read_bytes() == (FILES / "three.pdf").read_bytes()
+    assert page.request.get(address).body() == (FILES / "three.pdf").read_bytes()
+    assert not new_page(**OWN_BROWSER).request.get(address).ok
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+    chat.wait_idle()
+    # The form of the question has its files, and takes others.
+    chat.questions.first.hover()
+    page.get_by_role("button", name="Edit question 1").click()
+    form = page.locator('[class*="st-key-files-edit-"]')
+    form.get_by_role("button", name="Remove sheet.xlsx").click()
+    expect(form.get_by_role("listitem")).to_have_count(2)
+    attach(page, "notes.docx", place=0)
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(chat.questions.get_by_role("listitem")).to_have_count(3)
+    expect(chat.questions.get_by_role("button", name="Open notes.docx")).to_be_visible()
+    chat.wait_idle()
+
+
+def test_files_are_pasted_and_dropped_and_stay_after_a_reload(chat):
+    page = chat.open("?model=demo-echo").page
+    page.wait_for_function("() => window.antlerTray")
+    chat.composer.fill("About these")
+    assert not page.evaluate(PASTE, [COMPOSER, [["notes.txt", "text/plain", "Buy milk"]], ""])
+    expect(tray(page)).to_have_count(1)
+    # A copy from a spreadsheet is text, with a picture of it.
+    assert page.evaluate(PASTE, [COMPOSER, [["image.png", "image/png", "x"]], "A\tB"])
+    page.evaluate(DRAG, ["dragenter", "table.csv", "a,b"])
+    expect(page.get_by_text("Drop files to attach them")).to_be_visible()
+    page.evaluate(DRAG, ["drop", "table.csv", "a,b"])
+    expect(page.get_by_text("Drop files to attach them")).to_have_count(0)
+    expect(tray(page)).to_have_count(2)
+    expect(chat.composer).to_have_value("About these")
+    page.reload()
+    expect(tray(page)).to_have_count(2)
+    expect(chat.composer).to_have_value("About these")
+    page.reload()
+    # At once: the question waits for the files that come back.
+    expect(chat.composer).to_have_value("About these")
+    chat.composer.press("Enter")
+    expect(chat.questions.get_by_role("listitem")).to_have_count(2)
+    expect(tray(page)).to_have_count(0)
+    chat.wait_idle()
+
+
+def test_files_alone_are_sent_from_a_phone(demo: ServerAddress, new_page):
+    chat = ChatPage(new_page(**PHONE), demo.url).open("?model=demo-echo")
+    page, audit = chat.page, Audit()
+    attach(page, "photo.jpg", "three.pdf", "sheet.xlsx", label="添加文件")
+    expect(tray(page)).to_have_count(3)
+    chat.wait_idle()
+    audit.check(page, "files in the composer", '[data-testid="stBottomBlockContainer"]')
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="发送", exact=True).click()
+    expect(chat.questions.get_by_role("button", name="打开 sheet.xlsx")).to_be_visible()
+    expect(tray(page)).to_have_count(0)
+    chat.wait_idle()
+    audit.check(page, "files of a question", '[class*="st-key-question-"]')
+    page.get_by_role("button", name="打开 photo.jpg").click()
+    expect(page.get_by_role("dialog", name="photo.jpg").get_by_role("img")).to_be_visible()
+    audit.check(page, "an opened file", '[role="dialog"]')
+    assert audit.findings == [], "\n".join(audit.findings)
