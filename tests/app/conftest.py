@@ -13,8 +13,11 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime import context
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.runtime.state import SafeSessionState
+from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 
+from lib.ui.server import streamlit_private
 from lib.ui.session import resources
 from lib.ui.session.values import BrowserIdentity
 from tests.app.access_matrix import oidc_cookies
@@ -53,6 +56,25 @@ def scan_packages_once() -> Iterator[None]:
     scan = functools.cache(manifest_scanner.scan_component_manifests)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compile_once() -> Iterator[None]:
+    """Each run of an AppTest compiles app.py and the page anew, which a server does once."""
+    with pytest.MonkeyPatch.context() as patch:
+        scripts = ScriptCache()
+        for module in (app_test, local_script_runner):
+            patch.setattr(module, "ScriptCache", lambda: scripts)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_state_by_key() -> Iterator[None]:
+    """Read the session state as the server does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SafeSessionState, "filtered_state", SafeSessionState.filtered_state)
+        streamlit_private.read_state_by_key()
         yield
 
 

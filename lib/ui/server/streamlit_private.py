@@ -21,6 +21,7 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value, decode_xsrf_token_string
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
@@ -47,6 +48,39 @@ def disable_pages_directory() -> None:
     Clients that reconnect after a restart would otherwise lose the sidebar.
     """
     PagesManager.uses_pages_directory = False
+
+
+class StateView(Mapping[str, Any]):
+    """The values of a session by the keys of its app, each read when it is asked for.
+
+    Streamlit's own is a new dictionary of all values: each field of a form builds one to look its own value up.
+    """
+
+    def __init__(self, state: SafeSessionState) -> None:
+        self._state = state._state
+        self._lock = state._lock
+
+    def __getitem__(self, key: str) -> Any:
+        with self._lock:
+            return self._state[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._build())
+
+    def __len__(self) -> int:
+        return len(self._build())
+
+    def __repr__(self) -> str:
+        return repr(self._build())
+
+    def _build(self) -> dict[str, Any]:
+        with self._lock:
+            return self._state.filtered_state
+
+
+def read_state_by_key() -> None:
+    """Let Streamlit look a value of the session up without building a dictionary of all of them."""
+    SafeSessionState.filtered_state = property(StateView)  # type: ignore[assignment, method-assign]
 
 
 class StreamSource(Protocol):

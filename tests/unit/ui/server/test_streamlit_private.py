@@ -16,6 +16,8 @@ from streamlit.runtime import media_file_manager
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.state import SafeSessionState, SessionState
+from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette import starlette_routes, starlette_websocket
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value, generate_xsrf_token_string
 
@@ -155,6 +157,28 @@ def test_a_stream_keeps_its_place_and_stays_open_until_its_source_is_done():
     source.is_done = True
     slot.write_stream(iter(["**a** c"]), source)
     assert sent[2:] == [("**a** c", True), ("**a** c", False)] and slot.text == "**a** c"
+
+
+def test_a_field_reads_its_own_value_without_those_of_others(monkeypatch):
+    script = """
+import streamlit as st
+
+st.session_state.setdefault("empty", None)
+for field in (st.text_input, st.text_area, st.number_input):
+    field("Field", key=field.__name__)
+st.selectbox("Field", ["a", "b"], key="empty")
+"""
+    monkeypatch.setattr(SafeSessionState, "filtered_state", SafeSessionState.filtered_state)
+    streamlit_private.read_state_by_key()
+    built: list[int] = []
+    complete = SessionState.filtered_state.fget
+    monkeypatch.setattr(SessionState, "filtered_state", property(lambda state: built.append(1) or complete(state)))
+    at = AppTest.from_string(script).run()
+    assert not at.exception and at.selectbox[0].value is None
+    assert built == [], "each field of a form reads the whole session"
+    values = {"empty": None, "text_input": "", "text_area": "", "number_input": 0.0}
+    assert dict(at.session_state.items()) == values and len(list(at.session_state)) == len(values)
+    assert "text_input" in at.session_state and "other" not in at.session_state
 
 
 def test_the_page_takes_its_theme_from_the_color_scheme_of_the_browser():
