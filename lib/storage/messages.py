@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,9 +13,10 @@ from lib.core.question_queue import QueuedQuestion
 from lib.core.quota import RunningLimit
 from lib.core.tree import find_undeleted_ancestor, sort_nodes
 from lib.core.usage import FeedbackCount, UsageRecord
+from lib.storage.clock import DatabaseClock
 from lib.storage.engine import Aggregate, insert
 from lib.storage.file_uses import encode_files, ensure_stored, link_message
-from lib.storage.queue import claim_question, pause_after_answers
+from lib.storage.queue import claim_question, pause_after_answers, resume_after_answer
 from lib.storage.rows import (
     batches,
     conversation_to_row,
@@ -38,7 +38,7 @@ from lib.storage.usage import insert_lost_usage, insert_usage
 # Columns of a conversation that a new turn changes.
 _TURN_COLUMNS = ("head", "model", "wire", "params", "updated")
 # Columns of a node that change while its answer arrives.
-_STREAM_COLUMNS = ("parts", "usage", "timing", "reason", "served", "beat")
+_STREAM_COLUMNS = ("parts", "usage", "timing", "reason", "served")
 _ARRIVING = nodes.c.outcome == Outcome.ARRIVING
 
 
@@ -113,7 +113,7 @@ class Messages(Aggregate):
             query = query.join(nodes).where(nodes.c.id == node.parent_id)
         with self._write(owner) as connection:
             if connection.scalar(query):
-                row = node_to_row(node) | {"conversation": conversation_id}
+                row = node_to_row(node) | {"conversation": conversation_id, "beat": DatabaseClock()}
                 statement = insert(connection, nodes).values(row).on_conflict_do_nothing()
                 if connection.scalar(statement.returning(nodes.c.id)):
                     _index_nodes(connection, [node.id])
@@ -168,31 +168,40 @@ class Messages(Aggregate):
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
         """Save the text received so far of an arriving answer, with a heartbeat.
 
-        Returns the outcome of the row, which another process may have set; None when the row is gone.
+        Returns the outcome of the row, which another process may have set; None when the row is gone or belongs to a
+        later request. A row that was taken for one without a producer arrives again.
         """
-        return self._update_arriving(owner, node.id, _stream_columns(node))
+        return self._update_arriving(owner, node, _stream_columns(node))
 
     def beat(self, owner: str, node: Node) -> Outcome | None:
         """Save the heartbeat of an arriving answer; returns as `checkpoint`."""
-        return self._update_arriving(owner, node.id, {"beat": time.time()})
+        return self._update_arriving(owner, node, {"beat": DatabaseClock()})
 
-    def _update_arriving(self, owner: str, node_id: str, columns: dict[str, Any]) -> Outcome | None:
-        where = (nodes.c.id == node_id) & in_owned_conversation(owner)
+    def _update_arriving(self, owner: str, node: Node, columns: dict[str, Any]) -> Outcome | None:
+        where = _is_request_of(owner, node)
         with self._write(owner) as connection:
-            update = sa.update(nodes).where(where, _ARRIVING).values(columns)
-            if connection.execute(update).rowcount:
+            if connection.execute(sa.update(nodes).where(where, _ARRIVING).values(columns)).rowcount:
                 return Outcome.ARRIVING
-            outcome = connection.scalar(sa.select(nodes.c.outcome).where(where))
-        return Outcome(outcome) if outcome else None
+            row = connection.execute(sa.select(nodes.c.outcome, nodes.c.conversation).where(where)).first()
+            if row and row.outcome == Outcome.INTERRUPTED:
+                # Its producer lives: only its heartbeats came too late.
+                connection.execute(sa.update(nodes).where(where).values({**columns, "outcome": Outcome.ARRIVING}))
+                resume_after_answer(connection, node.id)
+                _touch(connection, owner, row.conversation)
+                return Outcome.ARRIVING
+        return Outcome(row.outcome) if row else None
 
     def finish(self, owner: str, node: Node, usage_records: Sequence[UsageRecord] = ()) -> None:
-        """Save a finished answer and its usage, whatever outcome the row has, and mark it unread."""
+        """Save a finished answer and its usage, whatever outcome the row has, and mark it unread.
+
+        A row that belongs to a later request stays as it is.
+        """
         columns = _stream_columns(node) | {
             "outcome": node.outcome,
             "request_id": node.request_id,
             "failure": failure_to_row(node.failure),
         }
-        where = (nodes.c.id == node.id) & in_owned_conversation(owner)
+        where = _is_request_of(owner, node)
         with self._write(owner) as connection:
             if connection.execute(sa.update(nodes).where(where).values(columns)).rowcount:
                 _publish(connection, [node.id])
@@ -210,9 +219,12 @@ class Messages(Aggregate):
                 # The producer may be dead; if it is alive, it completes this record.
                 insert_lost_usage(connection, [node_id])
 
-    def mark_stale(self, stale_after: float) -> int:
-        """Mark answers without a heartbeat for `stale_after` seconds as interrupted; returns the count."""
-        stale = _ARRIVING & (nodes.c.beat < time.time() - stale_after)
+    def mark_stale(self, stale_after: float, produced_ids: Collection[str] = ()) -> int:
+        """Mark answers without a heartbeat for `stale_after` seconds as interrupted; returns the count.
+
+        `produced_ids` are those that this process produces: they are alive, whatever their heartbeat.
+        """
+        stale = _ARRIVING & (nodes.c.beat < DatabaseClock() - stale_after) & nodes.c.id.not_in(produced_ids)
         with self._read() as connection:
             # Reading first avoids the lock that keeps out every other writer.
             if not connection.scalar(sa.select(sa.exists().where(stale))):
@@ -240,7 +252,7 @@ def _ensure_running_limit(connection: sa.Connection, owner: str, limit: RunningL
         return
     # Further alternatives of a request have no usage record.
     query = sa.select(sa.func.count()).where(_ARRIVING, nodes.c.request != "", in_owned_conversation(owner))
-    running = connection.scalar(query.where(nodes.c.beat >= time.time() - limit.stale_after))
+    running = connection.scalar(query.where(nodes.c.beat >= DatabaseClock() - limit.stale_after))
     if (running or 0) >= limit.count:
         raise TooManyAnswers
 
@@ -263,7 +275,7 @@ def insert_turn(connection: sa.Connection, owner: str, conversation: Conversatio
         raise StoreError("Nodes form a cycle, or have the same id.")
     rows = [node_to_row(node) | {"conversation": conversation.id} for node in ordered]
     if rows:
-        connection.execute(sa.insert(nodes), rows)
+        connection.execute(sa.insert(nodes).values(beat=DatabaseClock()), rows)
         _index_nodes(connection, [node.id for node in new_nodes])
 
 
@@ -346,6 +358,11 @@ def _check_parents(connection: sa.Connection, conversation_id: str, new_nodes: S
             raise StoreError("A node's parent is not in its conversation.")
 
 
+def _is_request_of(owner: str, node: Node) -> sa.ColumnElement[bool]:
+    """Select the row of an answer, unless another process has taken it over for a later request."""
+    return (nodes.c.id == node.id) & (nodes.c.request == node.usage_record_id) & in_owned_conversation(owner)
+
+
 def _stream_columns(node: Node) -> dict[str, Any]:
     row = node_to_row(node)
-    return {name: row[name] for name in _STREAM_COLUMNS}
+    return {"beat": DatabaseClock(), **{name: row[name] for name in _STREAM_COLUMNS}}

@@ -161,6 +161,21 @@ def pause_after_answers(connection: sa.Connection, node_ids: Sequence[str], outc
                 pause_queues(connection, where, pause.reason, pause.details)
 
 
+def resume_after_answer(connection: sa.Connection, node_id: str) -> None:
+    """End the pause that the end of an answer has caused, because it arrives again.
+
+    It stays where the user has gone on meanwhile.
+    """
+    columns = (nodes.c.conversation, nodes.c.parent, nodes.c.request, queued.c.pause, queued.c.pause_details)
+    query = sa.select(*columns).join(queued, queued.c.conversation == nodes.c.conversation)
+    query = query.join(conversations, conversations.c.head == nodes.c.id)
+    for row in connection.execute(query.where(nodes.c.id == node_id).limit(1)).all():
+        pause = pause_after_answer(Outcome.INTERRUPTED, row.parent, row.request)
+        if (row.pause, row.pause_details) == (pause.reason, pause.details):
+            where = queued.c.conversation == row.conversation
+            connection.execute(sa.update(queued).where(where).values(_pause_columns("")))
+
+
 def pause_queues(
     connection: sa.Connection, where: sa.ColumnElement[bool], reason: str, details: Mapping[str, Any] | None = None
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
@@ -184,7 +183,7 @@ def node_from_row(row: sa.Row[Any]) -> Node:
 
 
 def node_to_row(node: Node) -> dict[str, Any]:
-    """Columns of a node except its conversation's; the heartbeat (`beat`) is the current time."""
+    """Columns of a node except its conversation's and its heartbeat."""
     return {
         **to_stored(node, _NODE_NAMES),
         **target_to_row(node.target),
@@ -195,7 +194,6 @@ def node_to_row(node: Node) -> dict[str, Any]:
         "timing": to_stored(node.timing, TIMING_NAMES),
         "failure": failure_to_row(node.failure),
         "served": dict(node.provider_metadata),
-        "beat": time.time(),
         **feedback_to_row(node.feedback),
         "persona": persona_to_row(node.persona),
     }

@@ -276,6 +276,8 @@ class Generation:
             save = self._store.checkpoint if is_due else self._store.beat
             try:
                 with self._save_lock:
+                    if self._state >= State.FINISHED:
+                        return  # a checkpoint after the end would let the row arrive again
                     outcomes = [save(self.owner, node) for node in nodes[: self._saved_count]]
                     self._insert_new_nodes(nodes)
                 self._is_unsaved = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from lib.core.conversation import Conversation, Feedback, Node, Outcome, Truncation
@@ -17,7 +17,10 @@ class MessageStore(Protocol):
     """Storage of the message tree of a conversation, and of an answer while it arrives."""
 
     def checkpoint(self, owner: str, node: Node) -> Outcome | None:
-        """Save the text received so far; returns the outcome of the row, None if the row no longer exists."""
+        """Save the text received so far of an arriving answer, or of one that was taken for one without a producer.
+
+        Returns the outcome of the row, None if it no longer exists or belongs to a later request.
+        """
 
     def beat(self, owner: str, node: Node) -> Outcome | None:
         """Save the heartbeat of an arriving answer alone; returns as `checkpoint`."""
@@ -34,8 +37,11 @@ class MessageStore(Protocol):
     def mark_stopped(self, owner: str, node_id: str) -> None:
         """Mark the row as stopped if it is still arriving."""
 
-    def mark_stale(self, stale_after: float) -> int:
-        """Mark answers without a heartbeat for `stale_after` seconds as interrupted; returns the count."""
+    def mark_stale(self, stale_after: float, produced_ids: Collection[str] = ()) -> int:
+        """Mark answers without a heartbeat for `stale_after` seconds as interrupted; returns the count.
+
+        Not those of `produced_ids`, which this process produces.
+        """
 
     def nodes(self, owner: str, conversation_id: str) -> list[Node]: ...
     def save_turn(

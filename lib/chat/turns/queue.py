@@ -85,7 +85,7 @@ def _queue(
 ) -> QueuedQuestion | None:
     """Queue a question if an answer is arriving in its conversation, else return None."""
     # An answer without a producer must not hold the question back.
-    services.store.messages.mark_stale(STALE_AFTER)
+    services.store.messages.mark_stale(STALE_AFTER, services.generations.list_produced_ids())
     path_end_id = None if parent_id == HEAD else parent_id
     facts = (replace_surrogates(text), target, params, time.time(), path_end_id, services.uses_personal_key)
     question = QueuedQuestion(new_id(), conversation_id, *facts, files)
@@ -114,7 +114,7 @@ def resume(
     It continues the shown path, whatever key and length it was queued with if `allow_overflow`. A refusal pauses the
     queue again. Raises StoreError.
     """
-    services.store.messages.mark_stale(STALE_AFTER)
+    services.store.messages.mark_stale(STALE_AFTER, services.generations.list_produced_ids())
     if services.store.queue.resume(owner, conversation_id, reason):
         _send_first(services, owner, conversation_id, None, allow_overflow=allow_overflow)
 

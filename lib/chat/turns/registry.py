@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 from lib.chat.turns.generation import STALE_AFTER, STOP_TIMEOUT, Generation, GenerationSnapshot
@@ -22,18 +22,27 @@ log = logging.getLogger(__name__)
 class RemoteGeneration:
     """An answer that another process produces, or did before it died."""
 
-    def __init__(self, owner: str, conversation_id: str, node: Node, store: MessageStore) -> None:
+    def __init__(
+        self,
+        owner: str,
+        conversation_id: str,
+        node: Node,
+        store: MessageStore,
+        list_produced_ids: Callable[[], Collection[str]] = tuple,
+    ) -> None:
+        """`list_produced_ids` returns the ids of the answers that this process produces."""
         self.owner = owner
         self.conversation_id = conversation_id
         self._node = node
         self._store = store
+        self._list_produced_ids = list_produced_ids
         self._version = 0
 
     def wait(self, version: int, timeout: float, node_id: str = "") -> GenerationSnapshot:
         """As `Generation.wait`, for this one node; polls the store once per `timeout` seconds."""
         if version >= self._version:
             time.sleep(timeout)
-            self._store.mark_stale(STALE_AFTER)
+            self._store.mark_stale(STALE_AFTER, self._list_produced_ids())
             node = self._store.node(self.owner, self._node.id)
             node = node or replace(self._node, outcome=Outcome.INTERRUPTED)
             if node != self._node:
@@ -67,6 +76,10 @@ class GenerationRegistry:
         with self._condition:
             generation = self._generations.get(conversation_id)
         return generation if generation is not None and generation.owner == owner else None
+
+    def list_produced_ids(self) -> list[str]:
+        """Return the ids of the answers that this process produces."""
+        return [node_id for generation in self._active_generations() for node_id in generation.node_ids]
 
     @contextlib.contextmanager
     def follow(self, owner: str) -> Iterator[Callable[[], int]]:

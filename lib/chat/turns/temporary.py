@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -187,10 +187,11 @@ class TemporaryStore:
                 self._update_node(owner, stored, outcome=Outcome.STOPPED)
                 self.queue.end_answer(Outcome.STOPPED, stored)
 
-    def mark_stale(self, stale_after: float) -> int:
+    def mark_stale(self, stale_after: float, produced_ids: Collection[str] = ()) -> int:
         with self._lock:
             deadline = time.monotonic() - stale_after
-            stale = [node for node in self._nodes.values() if node.arriving and self._heartbeats[node.id] < deadline]
+            unproduced = [node for node in self._nodes.values() if node.arriving and node.id not in produced_ids]
+            stale = [node for node in unproduced if self._heartbeats[node.id] < deadline]
             for node in stale:
                 self._update_node(self._owner, node, outcome=Outcome.INTERRUPTED)
                 self.queue.end_answer(Outcome.INTERRUPTED, node)

@@ -235,7 +235,7 @@ def _load_nodes(services: TurnServices, owner: str, conversation_id: str, *end_i
     """Return all nodes. Raises TurnInProgress where another process's answer arrives at one of these ends."""
     nodes = services.store.messages.nodes(owner, conversation_id)
     if _has_arriving_end(nodes, end_ids):
-        services.store.messages.mark_stale(STALE_AFTER)
+        services.store.messages.mark_stale(STALE_AFTER, services.generations.list_produced_ids())
         nodes = services.store.messages.nodes(owner, conversation_id)
         if _has_arriving_end(nodes, end_ids):
             raise errors.TurnInProgress

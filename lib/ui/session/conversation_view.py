@@ -144,11 +144,10 @@ def _find_generation(
     last = view.nodes[-1]
     if generation is not None and last.id in generation.node_ids:
         return generation
-    return (
-        RemoteGeneration(owner, view.conversation_id, last, services.current_store().messages)
-        if last.arriving
-        else None
-    )
+    if not last.arriving:
+        return None
+    messages, registry = services.current_store().messages, resources.generations()
+    return RemoteGeneration(owner, view.conversation_id, last, messages, registry.list_produced_ids)
 
 
 def _load_view(owner: str, conversation: Conversation | None) -> ConversationView:

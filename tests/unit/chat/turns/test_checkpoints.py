@@ -98,3 +98,32 @@ def test_a_heartbeat_reports_the_stop_of_another_process(store):
     assert store.messages.beat("bob", NODE) is None
     store.messages.mark_stopped("ann", "a")
     assert store.messages.beat("ann", replace(NODE)) is Outcome.STOPPED
+
+
+def test_a_checkpoint_that_waits_for_the_end_does_not_revive_it(store, monkeypatch):
+    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    store.messages.save_turn("ann", Conversation("c", "Why?", 1.0, "a", NODE.target), [NODE])
+    cancel, late = CancelToken(), threading.Event()
+    answer = Generation("ann", "c", NODE, cancel, store.messages)
+
+    class Lock:
+        """A lock that the first checkpoint gets after the answer was interrupted and saved."""
+
+        def __enter__(self):
+            if threading.current_thread().name == "answer-save":
+                answer.interrupt()
+                answer.stop()
+                wait_until(lambda: store.messages.node("ann", "a").outcome is Outcome.INTERRUPTED)
+
+        def __exit__(self, *_):
+            if threading.current_thread().name == "answer-save":
+                late.set()
+
+    def produce():
+        yield TextDelta("Bec")
+        wait_until(lambda: cancel.cancelled)
+
+    monkeypatch.setattr(answer, "_save_lock", Lock())
+    answer.start(produce, lambda _: None)
+    assert late.wait(60)
+    assert store.messages.node("ann", "a").outcome is Outcome.INTERRUPTED

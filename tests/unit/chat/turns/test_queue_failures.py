@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from lib.chat.turns import queue, turn
+from lib.chat.turns import generation, queue, turn
 from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.services import TurnServices
@@ -36,10 +36,11 @@ def stop_answers(store):
         wait_until(lambda registry=registry: not len(registry))
 
 
-def test_after_a_crash_the_queue_is_paused(store):
+def test_after_a_crash_the_queue_is_paused(store, monkeypatch):
+    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 3600.0)
     chat = Chat(store)
     chat.ask("Second")
-    # The process dies: its answer has no heartbeat any more.
+    # The process is as good as dead: its answer has no heartbeat.
     other = replace(chat.services, generations=GenerationRegistry())
     store.messages.mark_stale(-1)
     assert chat.wait_for_pause() == Pause(Outcome.INTERRUPTED)
