@@ -17,11 +17,11 @@ from tests.support.replay import Canned
 
 RICH_ANSWER = r"""# Tides in a harbour
 
-The harbour fills **twice a day**, and the *moon* is the reason: it pulls the sea more than the land. A ticket costs $5,
+The harbour fills **twice a day**, and the *moon* is the reason: it pulls the sea more than the land.[^1] A ticket costs $5,
 and a [tide table](https://example.org/tides_(2026)?page=1 "Tides") is free, see `tide --now` or <https://example.org>.
 
 1. First, the **height**: \(h(t) = A\cos(\omega t)\) for each hour $t$ of the day.
-   - with `A` in metres
+   - with `A` in metres[^2]
    - and $\omega$ for the moon
 2. Second, the sum of all waves, which is this one:
 
@@ -49,8 +49,11 @@ E = \frac{1}{2} m v^2
 $$
 
 Then *the end* comes, with [a last link](https://example.org/end), ![a chart](https://example.org/chart.png) and $a^2$.
+
+[^1]: The first note, about the moon.
+[^2]: The second note.
 """
-ARTEFACTS = re.compile(r"streamdown|\]\(|\\[\[(]|\$\$|\*\*|```|\|\s*-{3}|^\s*[#|]|\$[A-Za-z\\]", re.MULTILINE)
+ARTEFACTS = re.compile(r"streamdown|\[\^|\]\(|\\[\[(]|\$\$|\*\*|```|\|\s*-{3}|^\s*[#|]|\$[A-Za-z\\]", re.MULTILINE)
 PIECE = 200  # bytes of an event
 LINE = 30  # CSS pixels
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}

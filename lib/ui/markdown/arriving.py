@@ -38,9 +38,10 @@ _LAST_LABEL = re.compile(rf"!?(?<!\\)\[{_LABEL}\]\Z", re.DOTALL)
 _ROW = re.compile(r"[ \t]*\|")
 _DELIMITER_ROW_START = re.compile(r"[|:\- \t]*")
 _OPEN_DELIMITERS = re.compile(r"(?<![*_~])[*_~]{1,3}\Z")
-# The end of a text that may become something else: a tag, an entity, a run of delimiters, an escape, an image.
+# The end of a text that may become something else: a tag, an entity, a run of delimiters, an escape, an image. A colon
+# is written in another way before a mark.
 _UNDECIDED_END = re.compile(
-    r"(?:<[A-Za-z/!][^<>\s]{0,100}|<br ?/?|<(?:su[bp]|kbd)>|<"
+    r":?(?::|<[A-Za-z/!][^<>\s]{0,100}|<br ?/?|<(?:su[bp]|kbd)>|<"
     r"|&#?\w{0,10}|(?<![*_~])[*_~]{1,3}|\\(?:b(?:e(?:g(?:i(?:n(?:\{[a-z]*\*?)?)?)?)?)?)?|!)\Z",
     re.IGNORECASE,
 )
@@ -163,7 +164,9 @@ def _cut_open(text: str, masked: str) -> str:
         # No link after all; Streamlit would complete it.
         return f"{text[:opener]}]&#40;{text[opener + 2 :]}"
     if "[" in masked and (match := _OPEN_LABEL.search(masked, max(0, end - MAX_LABEL_CHARS))):
-        return text[: match.start()]
+        # A colon is written in another way before a footnote.
+        may_be_note = masked[max(0, match.start() - 1) : match.start() + 2] in (":[", ":[^")
+        return text[: match.start() - may_be_note]
     last = masked.rfind("]") + 1
     return text[:last] + text[last:].replace("[", "&#91;") if "[" in masked[last:] else text
 

@@ -52,6 +52,7 @@ def tag(state: StateInline, silent: bool) -> bool:
     if not match["slash"]:
         if not _may_end(src, match.end(), name, is_last=state.env["is_last"]):
             return False
+        separate_colon(state)
         open_tags.append(OpenTag(name, len(edits)))
         return replace(state, match.end(), _OPENER)
     while open_tags:
@@ -82,6 +83,18 @@ def format_callout_title(kind: str, language: str) -> str:
     """Return the title of a callout as Markdown, with its icon."""
     mark, icon = _CALLOUTS[kind]
     return f"{_OPENER}:material/{icon}: {translate(language, f'callout.{kind}')}]{_mark(mark)}"
+
+
+def separate_colon(state: StateInline) -> None:
+    """Write a colon before a mark as a reference: two colons in a row would begin none."""
+    position, edits = state.pos, state.env["edits"]
+    if state.src[position - 1 : position] == ":" and not (edits and edits[-1][1] >= position):
+        edits.append((position - 1, position, "&#58;"))
+
+
+def format_superscript(text: str) -> str:
+    """Return a text without brackets as a superscript."""
+    return f"{_OPENER}{text}]{_mark(_TAG_MARKS['sup'])}"
 
 
 def _mark(number: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 
-from lib.ui.markdown import html_tags, links, signs
+from lib.ui.markdown import footnotes, html_tags, links, signs
 from lib.ui.markdown.edits import apply_edits, replace
 from lib.ui.markdown.emphasis import add_emphasis_edits
 from lib.ui.markdown.formulas import (
@@ -32,7 +32,7 @@ _DIRECTIVE = r":(?=[A-Za-z][\w-]*[\[{]|(?:material|streamlit)[/:])|:(?<![^\s>]:)
 
 # Text without any of these is unchanged. Each begins with a character, which makes the search fast.
 SPECIAL = re.compile(
-    rf"\$|\[![A-Za-z]|\\[(\[><~-]|\\begin\{{|!\[|\]\(|\]:|<|&[#A-Za-z]|--|->|>=|~|(?<=[^\x00-\x7f])[*_]|[*_](?=[^\x00-\x7f])"
+    rf"\$|\[![A-Za-z]|\[\^|\\[(\[><~-]|\\begin\{{|!\[|\]\(|\]:|<|&[#A-Za-z]|--|->|>=|~|(?<=[^\x00-\x7f])[*_]|[*_](?=[^\x00-\x7f])"
     rf"|\n(?=[^\n])|[:;]material_|(?<=[^\W_]):[\w+-]+:|://|(?i:www\.)|{_DIRECTIVE}"
 )
 
@@ -174,6 +174,7 @@ _RULES: dict[str, Callable[[StateInline, bool], bool]] = {
     "break": signs.html_break,
     "tag": html_tags.tag,
     "html": links.html_or_autolink,
+    "footnote": footnotes.footnote,
     "label": links.label,
     "destination": links.destination,
     "delimiters": signs.delimiters,

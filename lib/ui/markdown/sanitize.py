@@ -13,6 +13,7 @@ from markdown_it.token import Token
 
 from lib.ui.markdown.arriving import visible_part
 from lib.ui.markdown.blocks import normalize, parse_blocks, split_first_block
+from lib.ui.markdown.footnotes import unindent_notes
 from lib.ui.markdown.formulas import find_open_environment
 from lib.ui.markdown.html_tags import find_callout, format_callout_title
 from lib.ui.markdown.inline import SPECIAL, rewrite_inline
@@ -44,8 +45,6 @@ _FENCE_NAMES = {
     "objective-c++": "objectivec",
 }
 _DEFINITION = re.compile(r"^ {0,3}\[(?P<label>[^\]\n^][^\]\n]*)\]:[ \t]*\S[^\n]*", re.MULTILINE)
-_FOOTNOTE = re.compile(r"^\[\^[^\]\s]+\]:", re.MULTILINE)
-_FOOTNOTE_LABEL = re.compile(r"\[\^[^\]\s]*\]:[ \t]*")
 _UNINDENTED_LINE = re.compile(r"(?![-+*>]|\d{1,9}[.)])\S")
 _BACKTICKS = re.compile("`+")
 
@@ -61,8 +60,6 @@ def sanitize_arriving(text: str, language: str = "en") -> str:
 
 def sanitize_parts(text: str, language: str = "en") -> tuple[str, ...]:
     """Rewrite a model's text as the parts that have an element each, the same as while it arrived."""
-    if _FOOTNOTE.search(text):
-        return (sanitize(text, language),)  # a note and its references have to be in the same element
     definitions = {match["label"].lower(): match[0] for match in _DEFINITION.finditer(text)}
     parts = []
     while text.strip():
@@ -88,6 +85,8 @@ def sanitize(text: str, language: str = "en") -> str:
     if len(text) <= _MAX_CHEAP_CHARS and not SPECIAL.search(text):
         return text
     lines = text.split("\n")
+    if "[^" in text:
+        lines = unindent_notes(lines)
     writer = _Writer(lines, build_allowance(text), language)
     while writer.end < len(lines):
         writer.write_blocks()
@@ -292,4 +291,4 @@ def _rewrite_open_environment(lines: list[str], rows: list[str], number: int) ->
 
 def _continuation_prefix(prefix: str) -> str:
     """Build the prefix of a later line in the same containers."""
-    return re.sub(r"[^>\s]", " ", _FOOTNOTE_LABEL.sub("    ", prefix))
+    return re.sub(r"[^>\s]", " ", prefix)

@@ -32,7 +32,7 @@ _ROW = re.compile(r"\n[ \t]*\|")
 # A text that would begin a block of another kind on a line of its own.
 _BLOCK_START = re.compile(
     r"(?P<number>\d{1,9})[.)](?=\s|$)|[-+*](?=\s|$)|#{1,6}(?=\s|$)|>|<|\||=+[ \t]*$|-+[ \t]*$|`{3}|~{3}|\$\$"
-    r"|([-*_])[ \t]*(?:\2[ \t]*){2,}$|\[\^[^\]\s]*\]:",
+    r"|([-*_])[ \t]*(?:\2[ \t]*){2,}$",
     re.MULTILINE,
 )
 

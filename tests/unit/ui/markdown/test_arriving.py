@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.ui.markdown.arriving import visible_part
-from lib.ui.markdown.sanitize import sanitize_arriving, sanitize_parts
+from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, sanitize_parts, split_first_block
 
 # Texts before and after the part whose end has not arrived, and what is shown of both.
 HELD = [
@@ -106,6 +106,16 @@ def test_a_definition_is_added_where_it_is_used() -> None:
     assert last.count("https://e.com/manual") == 1
 
 
-def test_a_note_and_its_reference_are_in_one_element() -> None:
-    text = f"A claim.[^1] {'Word ' * 80}\n\nMore words.\n\n[^1]: The source."
-    assert len(sanitize_parts(text)) == 1
+def test_a_footnote_arrives_as_it_stays() -> None:
+    text = f"A claim.[^1] {'Word ' * 80}\n\nMore words:[^2]\n\n[^1]: The source.\n[^2]: Another.\n\n    Its end."
+    parts, start = sanitize_parts(text), 0
+    assert len(parts) == 2
+    shown = ""
+    for end in range(len(text)):
+        if size := split_first_block(text[start:end])[0]:
+            assert sanitize(text[start : start + size]) == parts[0]
+            start, shown = start + size, ""
+        arriving = sanitize_arriving(text[start:end])
+        assert arriving.startswith(shown.rstrip())
+        shown = arriving
+    assert sanitize(text[start:]) == parts[1]

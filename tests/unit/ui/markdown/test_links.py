@@ -15,7 +15,6 @@ ALLOWED = [
     "[a]\n\n[a]: https://x.y/",
     "<https://x.y/> and <a@b.c>",
     "[a](/signout",
-    "[^1]: /x is a note",
     "a[0]: b",
     "`[a](/signout)`",
     "```\n[a](/signout)\n```",
