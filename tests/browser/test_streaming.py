@@ -17,8 +17,8 @@ from tests.support.replay import Canned
 
 RICH_ANSWER = r"""# Tides in a harbour
 
-The harbour fills **twice a day**, and the *moon* is the reason: it pulls the sea more than the land.[^1] A ticket costs $5,
-and a [tide table](https://example.org/tides_(2026)?page=1 "Tides") is free, see `tide --now` or <https://example.org>.
+The harbour fills **twice a day**, and the *moon* is the reason: it pulls the sea more than the land.[^1] A ticket costs
+$5, and a [tide table](https://example.org/tides_(2026)?page=1 "Tides") is free, see `tide --now` or <https://example.org>.
 
 1. First, the **height**: \(h(t) = A\cos(\omega t)\) for each hour $t$ of the day.
    - with `A` in metres[^2]

@@ -15,6 +15,11 @@ MAX_CHARS = 100_000  # of a text; the rest of a longer one is not read
 # Characters. The first passage is one sentence, so that it sounds soon; a short one is no request of its own.
 MIN_FIRST, TARGET, MAX_PASSAGE = 20, 220, 500
 _MAX_INLINE = 1_500  # characters that are parsed at once: the time grows with their square
+_MAX_BRACKETS = 20  # that are parsed without a look at their partners, for each of which the parser reads on
+_MAX_LINK_DEPTH = 3  # of a link in the label of another, where there are many brackets
+_BRACKETS = re.compile(r"\\.|[\[\]]", re.DOTALL)
+_HIDDEN = "\ue000\ue001"  # in place of brackets that belong to no link
+_SHOWN = str.maketrans(_HIDDEN, "[]")
 _MAX_CODE = 40  # of code in a sentence; longer code is left out
 _PLAIN_FORMULA = re.compile(r"[\w\s=+<>/.,:%()\-−×·°']{1,30}")
 _WIDE = "\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef"
@@ -107,8 +112,30 @@ def _parse_blocks(text: str) -> list[Token]:
 def _parse_inline(text: str) -> Iterator[Token]:
     for start in range(0, len(text), _MAX_INLINE):
         tokens: list[Token] = []
-        _PARSER.inline.parse(text[start : start + _MAX_INLINE], _PARSER, {}, tokens)
-        yield from tokens
+        _PARSER.inline.parse(_hide_brackets(text[start : start + _MAX_INLINE]), _PARSER, {}, tokens)
+        for token in tokens:
+            token.content = token.content.translate(_SHOWN)
+            yield token
+
+
+def _hide_brackets(text: str) -> str:
+    """Replace the brackets that belong to no link, if there are many."""
+    if text.count("[") <= _MAX_BRACKETS:
+        return text
+    hidden, openers = list(text), []
+    for match in _BRACKETS.finditer(text):
+        position = match.start()
+        if match[0] == "[":
+            openers.append(position)
+            hidden[position] = _HIDDEN[0]
+        elif match[0] == "]":
+            is_link = bool(openers) and len(openers) <= _MAX_LINK_DEPTH and text.startswith("(", position + 1)
+            opener = openers.pop() if openers else position
+            if is_link:
+                hidden[opener] = "["
+            else:
+                hidden[position] = _HIDDEN[1]
+    return "".join(hidden)
 
 
 def _inline(tokens: Iterable[Token]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Spoken text of answers: no Markdown, code, tables or formulas; passages of whole sentences, in any language."""
 
 import pytest
+from markdown_it.parser_inline import ParserInline
 
 from lib.ui.markdown.speakable import MAX_CHARS, MAX_PASSAGE, TARGET, split_passages
 
@@ -57,3 +58,20 @@ def test_no_passage_is_longer_than_a_request_takes_and_no_word_is_lost(text):
 
 def test_a_very_long_text_is_read_up_to_a_limit():
     assert len("".join(split_passages("word " * MAX_CHARS))) <= MAX_CHARS
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["![", "[", "a[b", "[a][", "](", "![a](", "[a](b", "[" * 250 + "](b)" * 250, "![" * 200 + "](b)" * 200, "\\["],
+)
+def test_brackets_are_read_with_little_work_each(unit, monkeypatch):
+    skipped, skip = [], ParserInline.skipToken
+    monkeypatch.setattr(ParserInline, "skipToken", lambda *args: skipped.append(1) or skip(*args))
+    text = unit * (60_000 // len(unit))
+    split_passages(text)
+    assert len(skipped) <= len(text)
+
+
+def test_links_among_many_brackets_are_read_by_their_labels():
+    text = "[1] " * 30 + "see [the [big] page](https://example.com/a) and ![a cat](c.png) of `x[i]`, list[i]."
+    assert split_passages(text) == ["see the [big] page and a cat of x[i], list[i]."]
