@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sy
 from tests.browser.chat_page import TIMEOUT_MS, ChatPage
 from tests.browser.chromium import launch
 from tests.browser.history_seed import HistorySeed
+from tests.browser.script_runs import record_script_runs
 from tests.support.app_server import AppServer, ServerAddress
 from tests.support.replay import Canned, Replay
 
@@ -22,6 +23,7 @@ FAST_PACE = 20.0
 VIEWPORT = {"width": 1280, "height": 860}
 MAX_REPORTED_CHARACTERS = 3_000
 FAILED = pytest.StashKey[bool]()
+TEST_SECONDS = 900  # for a machine that is ten times slower
 # Each test is a new user, also in the browser of the test before.
 RESET_IDENTITY = """(() => { try {
   if (localStorage.getItem("test") === "%s") return;
@@ -34,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Limit each test from outside: Playwright's event loop does not survive an exception from a signal."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.timeout(method="thread"))
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS, method="thread"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -78,6 +80,7 @@ class BrowserPool:
         # Movement costs half of the processor; tests of it ask for it.
         context = self._browser.new_context(**{"viewport": VIEWPORT, "reduced_motion": "reduce", **options})
         context.set_default_timeout(TIMEOUT_MS)
+        record_script_runs(context)
         if not options:
             self._keep_process(context)
         return context
@@ -164,8 +167,7 @@ def history(app, new_page) -> HistorySeed:
 
 
 @pytest.fixture(scope="session")
-def replay() -> Iterator[Replay]:
-    """A gateway that replays the responses set by a test."""
+def shared_replay() -> Iterator[Replay]:
     with Replay() as server:
         server.serve(
             "/v1/models",
@@ -174,13 +176,20 @@ def replay() -> Iterator[Replay]:
         yield server
 
 
+@pytest.fixture
+def replay(shared_replay) -> Replay:
+    """A gateway that replays the responses set by a test."""
+    shared_replay.reset()
+    return shared_replay
+
+
 @pytest.fixture(scope="session")
-def keyed(tmp_path_factory, replay) -> Iterator[AppServer]:
+def keyed(tmp_path_factory, shared_replay) -> Iterator[AppServer]:
     """The app with a key, in front of the replayed gateway."""
     # Retries take seconds, and have tests of their own.
     settings = {
         "DEERAPI_API_KEY": KEY,
-        "DEERAPI_BASE_URL": f"{replay.url}/v1/",
+        "DEERAPI_BASE_URL": f"{shared_replay.url}/v1/",
         "DEERAPI_RETRIES": "0",
     }
     app = AppServer(tmp_path_factory.mktemp("keyed"), settings)
