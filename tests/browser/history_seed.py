@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -65,12 +66,15 @@ class HistorySeed:
         return new
 
     def add_arriving(self, title: str) -> Node:
-        """Add a conversation whose answer another process produces; return that answer."""
+        """Add a conversation whose answer another process produces until `finish_answer`; return that answer."""
         question = Node(new_id(), None, Message("user", (TextPart("Slowly"),)), time.time())
         answer = Message("assistant", (TextPart("So far"),))
         node = Node(new_id(), question.id, answer, time.time(), Outcome.ARRIVING, target=TARGET)
         new = Conversation(new_id(), title, time.time(), node.id, TARGET, title_source="person")
         self.store.messages.save_turn(self.owner, new, [question, node])
+        with sqlite3.connect(self.file) as database:
+            # Its heartbeats of the next hour.
+            database.execute("UPDATE node SET beat = beat + 3600 WHERE id = ?", (node.id,))
         return node
 
     def finish_answer(self, node: Node) -> None:

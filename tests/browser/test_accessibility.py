@@ -268,6 +268,8 @@ def check_prompts(chat: ChatPage, audit: Audit) -> None:
     expect(page.get_by_role("heading", name="Prompts", exact=True)).to_be_visible()
     audit.check(page, "prompts")
     page.get_by_role("button", name="Add Careful reviewer").click()
+    expect(page.get_by_role("button", name="Actions for Careful reviewer")).to_be_visible()
+    chat.wait_idle()
     page.get_by_role("button", name="Actions for Careful reviewer").click()
     page.get_by_role("menuitem", name="Edit").click()
     expect(page.get_by_role("textbox", name="Greeting")).to_be_visible()

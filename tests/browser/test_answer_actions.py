@@ -30,6 +30,7 @@ def test_an_answer_is_continued_without_a_seam_and_retried_with_an_announcement(
     # It is one answer to whoever comes back.
     chat.page.reload()
     expect(chat.answers.last).to_contain_text("nothing is missing")
+    chat.wait_idle()
     assert chat.answers.last.inner_text().count("café") == 1
     # An answer that a broken connection cut is gone on with in the same way.
     chat.choose_model("demo-breaks").ask("And this?").wait_idle()
@@ -41,12 +42,11 @@ def test_an_answer_is_continued_without_a_seam_and_retried_with_an_announcement(
     assert chat.answers.last.inner_text().replace("\n", " ").startswith(before[:60])
 
     # An automatic retry is announced and can be cancelled.
-    chat.choose_model("demo-429-then-fine").ask("Now?")
-    expect(chat.answers.last).to_contain_text(re.compile(r"Rate limit reached\. Retrying in \d+ s"))
-    chat.wait_idle()
+    chat.choose_model("demo-429-then-fine").ask("Now?").wait_idle()
     expect(chat.answers.last).to_contain_text("nothing is missing")
     expect(chat.page.get_by_role("button", name="Cancel")).to_have_count(0)
-    chat.choose_model("demo-busy").ask("And now?")
+    chat.choose_model("demo-429-for-a-minute").ask("And now?")
+    expect(chat.answers.last).to_contain_text(re.compile(r"Rate limit reached\. Retrying in \d+ s"))
     chat.page.get_by_role("button", name="Cancel").click()
     chat.wait_idle()
     expect(chat.answers.last).to_contain_text("You stopped this answer before any text arrived")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ChatPage, wait_until
 
 # A browser without windows shows no notifications, and its tabs are always visible.
 RECORDER = """
@@ -51,8 +51,8 @@ def test_title_announcements_and_notifications_say_how_an_answer_goes(demo, new_
     chat.press_stop().wait_idle()
     expect(page).to_have_title("A long story")
     page.evaluate(SET_HIDDEN, False)
+    wait_until(page, lambda: page.evaluate("window.announced") == ["Answer started.", "Answer stopped."])
     assert page.evaluate("window.notified") == []
-    assert page.evaluate("window.announced") == ["Answer started.", "Answer stopped."]
 
     chat.choose_model("demo-echo").wait_idle()
     page.evaluate(SET_HIDDEN, True)
@@ -64,11 +64,13 @@ def test_title_announcements_and_notifications_say_how_an_answer_goes(demo, new_
     page.evaluate(SET_HIDDEN, True)
     chat.ask("A wrong one").wait_idle()
     expect(page).to_have_title("⚠ A long story")
+    wait_until(page, lambda: len(page.evaluate("window.notified")) == 2)
     first, second = page.evaluate("window.notified")
     assert first[0] == second[0] == "A long story"
     assert first[1] and "The answer failed." in second[1]
-    announced = page.evaluate("window.announced")
-    assert "Answer complete." in announced and "The answer failed." in announced[-1]
+    wait_until(page, lambda: "The answer failed." in page.evaluate("window.announced.at(-1)"))
+    assert "Answer complete." in page.evaluate("window.announced")
     expect(page.get_by_role("log", name="Conversation")).to_have_attribute("aria-live", "off")
-    assert page.get_by_role("navigation", name="Chats").count() == page.get_by_role("main").count() == 1
+    for landmark in (page.get_by_role("navigation", name="Chats"), page.get_by_role("main")):
+        expect(landmark).to_have_count(1)
     expect(page.get_by_role("region", name="Message composer").get_by_role("textbox")).to_be_visible()

@@ -78,7 +78,9 @@ def test_an_answer_is_shown_and_copied_as_it_was_written(keyed, new_page, replay
     expect(answer.locator(":is(p, td) a")).to_have_count(1)
     expect(answer.locator("p a")).to_have_attribute("href", "https://e.com/docs")
     assert answer.locator("th").last.inner_text() == "一\n二"
-    assert answer.locator(".katex-display").count() == 1 and page.evaluate(CLIPPED_SIGNS) == []
+    expect(answer.locator(".katex-display")).to_have_count(1)
+    page.evaluate("document.fonts.ready.then(() => true)")
+    assert page.evaluate(CLIPPED_SIGNS) == []
     lines = ANSWER.replace("**", "").split("\n\n")[0]
     assert page.evaluate(COPY, '[class*="st-key-answer-"] p:has(a)') == lines
     assert page.evaluate(COPY, '[class*="st-key-answer-"] p:has(.katex)') == "and $x^2$ end"

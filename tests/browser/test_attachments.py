@@ -61,6 +61,8 @@ def test_files_are_picked_removed_sent_and_opened_by_their_user_only(chat, new_p
     chat.wait_idle()
     page.get_by_role("button", name="Open three.pdf").click()
     dialog = page.get_by_role("dialog", name="three.pdf")
+    expect(dialog.get_by_role("button", name="Download")).to_be_visible()
+    chat.wait_idle()
     address = chat.url + (dialog.get_by_role("link", name="Open in a new tab").get_attribute("href") or "")
     with page.expect_download() as download:
         dialog.get_by_role("button", name="Download").click()

@@ -8,9 +8,9 @@ from playwright.sync_api import expect
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.storage.store import Store
 from lib.ui.session.resources import LEGACY_OWNER
-from tests.browser.chat_page import OWN_BROWSER, ChatPage, record_frames
-from tests.support.app_server import AppServer
-from tests.support.replay import soon
+from tests.browser.chat_page import OWN_BROWSER, ChatPage, record_frames, wait_until
+from tests.browser.conftest import address
+from tests.support.app_server import AppServer, find_files
 
 QUESTION = "The heron flies at dawn"
 READ_SECRET = "localStorage.getItem('antler.browser')"
@@ -22,6 +22,7 @@ def ask_first(chat: ChatPage, text: str = QUESTION) -> str:
     """Ask in a new conversation; return its id."""
     chat.open("?model=demo-wrong-key").ask(text).wait_idle()
     expect(chat.rows).to_have_count(1)
+    expect(chat.page).to_have_url(address("c="))
     return chat.page.url.partition("c=")[2]
 
 
@@ -81,7 +82,7 @@ def test_an_identity_takes_the_legacy_history_and_survives_reload_new_tab_and_re
         secret = page.evaluate(READ_SECRET).encode()
         sent.clear()
         page.get_by_role("button", name="New chat").click()
-        assert soon(lambda: page.wait_for_timeout(50) or any(secret in frame for frame in sent))
+        wait_until(page, lambda: any(secret in frame for frame in sent))
         chat.wait_idle()
         page.get_by_role("button", name="New chat").click()
         expect(page.get_by_text("What can I help you with?")).to_be_visible()
@@ -133,10 +134,7 @@ def test_the_secret_is_sent_once_stored_by_the_browser_only_and_survives_a_lost_
     assert not [frame for frame in got if secret.encode() in frame]
     assert not [address for address in (*addresses, page.url) if secret in address]
     assert secret not in page.content()
-    assert secret.encode() not in app.log.read_bytes()
-    files = [path for path in app.folder.rglob("*") if path.is_file()]
-    assert any(path.name.startswith("antler.db") for path in files)
-    assert not [path for path in files if secret.encode() in path.read_bytes()]
+    assert find_files(app.folder, secret.encode()) == []
 
     page.get_by_role("link", name="Back to chat").click()
     expect(chat.composer).to_be_visible()

@@ -38,7 +38,7 @@ def ask_too_long(chat: ChatPage, text: str) -> None:
     expect(choices(chat)).to_contain_text(f"Not sent. {TOO_LONG}")
     expect(chat.composer).to_have_value(text)
     chat.wait_idle()
-    assert chat.questions.count() == questions
+    expect(chat.questions).to_have_count(questions)
 
 
 def choices(chat: ChatPage) -> Locator:
@@ -77,6 +77,8 @@ def test_leaving_out_the_oldest_messages_sends_the_rest_until_undone(app, new_pa
     # The line stands between what is not sent and what is, also for whoever comes back.
     chat.page.reload()
     expect(divider(chat)).to_have_count(1)
+    expect(chat.questions).to_have_count(3)
+    chat.wait_idle()
     texts = chat.page.get_by_test_id("stMainBlockContainer").inner_text()
     assert texts.index("First word") < texts.index("Messages above are no longer") < texts.index("Second")
     # Taken back, all of it is sent again, and is too long again.
@@ -91,6 +93,7 @@ def test_a_summary_replaces_the_oldest_messages_until_undone(app_with_utility_mo
     expect(choices(chat)).not_to_contain_text("Summaries need a low-cost model")
     button(chat, "Summarise the oldest messages").click()
     expect(divider(chat)).to_contain_text("Messages above are sent to the model as a summary.")
+    chat.wait_idle()
     chat.page.get_by_test_id("stExpander").get_by_text("Summary", exact=True).click()
     summary = chat.page.get_by_test_id("stExpanderDetails").get_by_text("In short: First word word")
     expect(summary).to_be_visible()

@@ -116,6 +116,7 @@ def test_data_is_exported_deleted_and_imported_also_from_chatgpt(keyed, new_page
     expect(chat.page.get_by_text("This file could not be imported. The file is nested too deeply.")).to_be_visible()
     expect(chat.rows).to_have_count(1)
     chat.page.reload()
+    chat.wait_idle()
     files.set_input_files(EXPORTS / "chatgpt.json")
     button.click()
     expect(chat.page.get_by_text(re.compile("^Imported .+ from ChatGPT"))).to_be_visible()

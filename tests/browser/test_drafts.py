@@ -10,7 +10,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.chat_page import OWN_BROWSER, ChatPage
+from tests.browser.chat_page import OWN_BROWSER, ChatPage, wait_until
+from tests.browser.conftest import address
 from tests.support.app_server import AppServer
 
 DRAFT = "Half a thought 🌊 שלום\n\n  and a line  "
@@ -66,7 +67,7 @@ def test_a_question_sent_before_its_script_is_ready_is_sent_once_and_the_draft_s
 
 def test_each_chat_keeps_its_draft_through_reloads_pages_and_tabs(chat):
     chat.open("?model=demo-echo").ask("First").wait_idle()
-    address = chat.page.url
+    url = chat.page.url
     chat.composer.fill(DRAFT)
     chat.page.reload()
     expect(chat.composer).to_have_value(DRAFT)
@@ -80,7 +81,7 @@ def test_each_chat_keeps_its_draft_through_reloads_pages_and_tabs(chat):
     expect(chat.composer).to_have_value(DRAFT)
     # Another tab continues the draft, and changes nothing in this one.
     other = ChatPage(chat.page.context.new_page(), chat.url)
-    other.page.goto(address)
+    other.page.goto(url)
     expect(other.composer).to_have_value(DRAFT)
     other.composer.fill("Typed in the other tab")
     other.page.reload()
@@ -93,7 +94,7 @@ def test_each_chat_keeps_its_draft_through_reloads_pages_and_tabs(chat):
     expect(other.composer).to_have_value("")
     other.page.goto(f"{chat.url}/?q=What%20is%20this%3F")
     expect(other.composer).to_have_value(f"{LONG_DRAFT}\n\nWhat is this?")
-    assert "q=" not in other.page.url
+    expect(other.page).not_to_have_url(address("q="))
     expect(other.questions).to_have_count(0)
     other.page.close()
 
@@ -116,7 +117,7 @@ def test_a_draft_leaves_no_trace_where_nothing_may_be_kept(demo, new_page):
     new_chat(chat)
     chat.composer.fill("To be erased")
     open_settings(chat)
-    assert "To be erased" in read_storage(chat.page)
+    wait_until(chat.page, lambda: "To be erased" in read_storage(chat.page))
     chat.page.get_by_role("tab", name="Data").click()
     chat.page.get_by_text("Yes, delete all my chats").click()
     chat.page.locator(".st-key-erase button:enabled").click()
@@ -156,7 +157,7 @@ def test_a_question_to_a_server_that_dies_is_stored_once_by_the_next_one(tmp_pat
         expect(chat.answers).to_have_count(2)
         chat.wait_idle()
         expect(chat.composer).to_have_value("")
-        assert read_storage(chat.page) == "[]"
+        wait_until(chat.page, lambda: read_storage(chat.page) == "[]")
         # A page that has not heard of the result asks for it under the same key.
         chat.page.evaluate("([name, record]) => localStorage.setItem(name, record)", [name, record])
         chat.page.reload()

@@ -16,8 +16,8 @@ from tests.support.replay import soon
 pytestmark = pytest.mark.xdist_group("fleet")
 
 MAX_BROWSERS = 30  # of random places, of which two are at different replicas
-LINES_A_SECOND = 10  # of demo-endless
-DRAIN_SECONDS = "10"
+MAX_LOST_LINES = 20  # of ten a second: more than came since the last save, also on a busy machine
+DRAIN_SECONDS = "3600"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_browser_stays_with_one_replica_and_browsers_are_spread(fleet, new_pag
     raise AssertionError(f"{MAX_BROWSERS} browsers are at {seen}")
 
 
-def test_a_kill_loses_nothing_of_an_idle_replica_and_less_than_a_second_of_an_answer(fleet, chat):
+def test_a_kill_loses_nothing_of_an_idle_replica_and_little_of_an_answer(fleet, chat):
     chat.ask("Before the fall").wait_idle()
     replica = fleet.serving()
     replica.kill()
@@ -78,8 +78,7 @@ def test_a_kill_loses_nothing_of_an_idle_replica_and_less_than_a_second_of_an_an
     try:
         expect(chat.answers.last).to_contain_text("was interrupted")
         chat.wait_idle()
-        # Half a second, and what came between the last look and the kill.
-        assert chat.last_line() >= line - LINES_A_SECOND
+        assert chat.last_line() >= line - MAX_LOST_LINES
         chat.choose_model("demo-echo")
         chat.page.get_by_role("button", name="Retry").click()
         expect(chat.answers.last).to_contain_text("demo-echo · OpenAI")
@@ -108,13 +107,14 @@ def test_a_terminated_replica_drains_its_answers_and_refuses_new_questions(fleet
         # Whoever opens a page now is let in elsewhere.
         page.reload()
         expect(other.composer).to_be_visible()
-        assert sum(count_pages(replaced) for replaced in fleet.replicas if replaced is not replica) >= 1
+        assert soon(lambda: any(count_pages(replaced) for replaced in fleet.replicas if replaced is not replica))
         # The answer goes on while it may, and is then interrupted, with all that came.
-        chat.wait_past_line(line + LINES_A_SECOND)
+        line = chat.wait_past_line(line + 10)
+        replica.terminate()
         assert replica.wait() is not None
         expect(chat.answers.last).to_contain_text("was interrupted")
         chat.wait_idle()
-        assert chat.last_line() > line + LINES_A_SECOND
+        assert chat.last_line() >= line
         chat.ask("Go on elsewhere").press_stop().wait_idle()
         expect(chat.questions).to_have_text(["Count until I am stopped", "Go on elsewhere"])
     finally:

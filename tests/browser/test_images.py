@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Locator, expect
 
 from tests.browser.accessibility import Audit
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ChatPage, wait_until
 
 # Colors of an image: left of the middle of a stroke from 1/4 to 1/2 of its width, the middle, and two corners.
 PIXELS = """async image => {
@@ -29,7 +29,7 @@ def test_an_image_is_drawn_downloaded_and_edited(app, new_page):
     chat = ChatPage(new_page(), app.url).open("?model=demo-gpt-image").ask("A lake at dawn").wait_idle()
     expect(pictures(chat)).to_have_count(1)
     first = pictures(chat).get_attribute("src")
-    assert pictures(chat).evaluate("image => image.complete && image.naturalWidth") == 1024
+    wait_until(chat.page, lambda: pictures(chat).evaluate("image => image.complete && image.naturalWidth") == 1024)
     with chat.page.expect_download() as download:
         chat.answers.last.get_by_role("button", name="Download image").click()
     assert download.value.suggested_filename == "image-1.png"
@@ -61,6 +61,7 @@ def test_an_area_is_painted_and_only_that_is_changed(app, new_page):
     canvas, done = dialog.locator("canvas"), dialog.get_by_role("button", name="Use area")
     expect(done).to_be_disabled()
     audit.check(chat.page, "area", '[role="dialog"]')
+    chat.wait_idle()
     box = canvas.bounding_box()
     canvas.hover(position={"x": box["width"] / 4, "y": box["height"] / 4})
     chat.page.mouse.down()

@@ -67,6 +67,7 @@ def check_typing(chat: ChatPage) -> None:
     chat.open_parameters()
     page.keyboard.type("x")
     page.keyboard.press("Escape")
+    expect(chat.panel).to_have_count(0)
     expect(chat.composer).to_have_value("")
     search = page.get_by_role("searchbox")
     search.fill("")
@@ -104,6 +105,7 @@ def check_focus(chat: ChatPage) -> None:
     answer.get_by_role("button", name="Previous version").press("Enter")
     expect(answer).to_contain_text("1 / 2")
     # There is no version before the first one.
+    chat.wait_idle()
     expect(answer.get_by_role("button", name="Next version")).to_be_focused()
     page.keyboard.press("Enter")
     expect(answer).to_contain_text("2 / 2")
@@ -114,6 +116,7 @@ def check_focus(chat: ChatPage) -> None:
     menu.press("Enter")
     page.get_by_role("menuitem", name="Delete").press("Enter")
     expect(chat.questions).to_have_text(["First question"])
+    chat.wait_idle()
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
     page.keyboard.press("Enter")
     expect(chat.questions).to_have_count(2)

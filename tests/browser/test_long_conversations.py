@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from playwright.sync_api import expect
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ChatPage, wait_until
 from tests.browser.history_seed import HistorySeed, build_turns
 from tests.support.replay import Canned
 
@@ -31,18 +29,19 @@ def test_a_window_of_messages_is_shown_and_all_of_them_are_sent(keyed, new_page,
     first = chat.questions.first
     number = first.inner_text()
     page.get_by_role("button", name="Show earlier messages").scroll_into_view_if_needed()
+    chat.wait_scrolled()
     before = first.evaluate(TOP)
     page.get_by_role("button", name="Show earlier messages").click()
     expect(chat.questions).to_have_count(2 * count)
     chat.wait_idle()
     again = chat.questions.get_by_text(number, exact=True)
     expect(again).to_be_in_viewport()
-    assert abs(again.evaluate(TOP) - before) < 200
+    wait_until(page, lambda: abs(again.evaluate(TOP) - before) < 200)
     # What is asked now is in the same window, so that nothing that is read moves away.
     chat.choose_model("m-one").ask("And now?").wait_idle()
     expect(chat.questions).to_have_count(2 * count + 1)
     expect(chat.answers.last).to_contain_text("m-one")
-    messages = json.loads(replay.requests[-1].body)["messages"]
+    messages = replay.last_request("/v1/chat/completions").json["messages"]
     assert len(messages) == 1001
     assert [messages[at]["content"] for at in (0, 998, 1000)] == ["Question 1", "Question 500", "And now?"]
 
@@ -52,6 +51,7 @@ def test_a_window_of_messages_is_shown_and_all_of_them_are_sent(keyed, new_page,
     search.press("Enter")
     page.locator('[class*="st-key-hit-"]').get_by_role("button").last.click()
     expect(chat.questions.get_by_text("Question 100", exact=True)).to_be_in_viewport()
+    chat.wait_idle()
     count = chat.questions.count()
     assert count < 50
     page.get_by_role("button", name="Show later messages").click()

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
+from tests.browser.chat_page import wait_until
 from tests.support.app_server import ROOT, AppServer
 from tests.support.hostile_markdown import HOSTILE_TEXTS, IMAGE
 
@@ -145,9 +146,9 @@ def test_hostile_texts_load_nothing_and_all_texts_are_shown(app, foreign_server,
     page.locator(".st-key-diagram [data-testid=stMermaidChart] img").wait_for()
     page.wait_for_load_state("networkidle")
     assert foreign_server.paths == []
-    assert any("violates the following Content Security Policy" in text for text in blocked)
+    wait_until(page, lambda: any("violates the following Content Security Policy" in text for text in blocked))
     assert [url for url in loaded if not url.startswith((app.url, "data:", "blob:"))] == []
-    check_formulas(page)
+    check_formulas(page)  # the last to be rendered
     check_text(page, foreign_server.url)
     check_signs(page)
     check_limits(page)
@@ -157,30 +158,32 @@ def test_hostile_texts_load_nothing_and_all_texts_are_shown(app, foreign_server,
 
 
 def check_formulas(page: Page) -> None:
-    assert page.locator(".st-key-maths .katex").count() == 5
-    assert page.locator(".st-key-maths .katex-display").count() == 3
-    assert page.locator(".st-key-multiline .katex").count() == 3
-    assert page.locator(".st-key-multiline .katex-display").count() == 2
-    assert page.locator("[class*=st-key-] .katex-error").count() == 0
+    expect(page.locator(".st-key-maths .katex")).to_have_count(5)
+    expect(page.locator(".st-key-maths .katex-display")).to_have_count(3)
+    expect(page.locator(".st-key-multiline .katex")).to_have_count(3)
+    expect(page.locator(".st-key-multiline .katex-display")).to_have_count(2)
+    expect(page.locator("[class*=st-key-] .katex-error")).to_have_count(0)
     prices = page.locator(".st-key-prices")
-    assert prices.locator(".katex").count() == 1
-    assert "costs $5 and" in prices.inner_text() and "for $10, in $HOME." in prices.inner_text()
+    expect(prices.locator(".katex")).to_have_count(1)
+    for text in ("costs $5 and", "for $10, in $HOME."):
+        expect(prices).to_contain_text(text)
 
 
 def check_text(page: Page, foreign_url: str) -> None:
     markup = page.locator(".st-key-html")
-    assert "<b>bold</b> and <img src=" in markup.inner_text() and markup.locator("b, img").count() == 0
+    expect(markup).to_contain_text("<b>bold</b> and <img src=")
+    expect(markup.locator("b, img")).to_have_count(0)
     image = IMAGE.replace("http://stranger/", foreign_url)
     assert f"{image} $x" in page.locator(".st-key-code p code").inner_text()
     assert f"{image} \\(y\\)" in page.locator(".st-key-code pre").inner_text()
-    assert page.locator(".st-key-data img").count() == 1
+    expect(page.locator(".st-key-data img")).to_have_count(1)
     links = page.locator(".st-key-link a")
     assert links.all_inner_texts() == ["alt", "image"]
     assert links.first.get_attribute("href") == foreign_url
     directives = page.locator(".st-key-directives")
     for text in (":red[c]", ":material/home:", ":streamlit:", "a:b[c]", "::d[e]"):
         assert text in directives.inner_text()
-    assert directives.locator("img, [role=img]").count() == 0
+    expect(directives.locator("img, [role=img]")).to_have_count(0)
     schemes = page.locator(".st-key-schemes a")
     assert [link.get_attribute("href") for link in schemes.all()] == ["https://x.y/", "mailto:a@b.c"]
 
@@ -191,7 +194,8 @@ def check_signs(page: Page) -> None:
     assert cjk.locator("del").all_inner_texts() == ["旧价："]
     assert "*" not in cjk.inner_text()
     signs = page.locator(".st-key-signs")
-    assert signs.inner_text() == SHOWN_TEXTS["signs"].replace("**", "") and signs.locator("del").count() == 0
+    expect(signs.locator("del")).to_have_count(0)
+    assert signs.inner_text() == SHOWN_TEXTS["signs"].replace("**", "")
     addresses = page.locator(".st-key-addresses")
     assert addresses.inner_text() == SHOWN_TEXTS["addresses"].replace("**", "")
     hrefs = [link.get_attribute("href") for link in addresses.locator("a").all()]
@@ -207,16 +211,17 @@ def check_signs(page: Page) -> None:
         "c",
         "</div>",
     ]
-    assert page.locator(".st-key-breaks br").count() == 5
+    expect(page.locator(".st-key-breaks br")).to_have_count(5)
     cells = page.locator(".st-key-cells :is(th, td)")
     assert [cell.evaluate("cell => cell.textContent") for cell in cells.all()] == ["步骤", "一\n二", "x -> y", "三：四"]
     chemistry = page.locator(".st-key-chemistry")
-    assert chemistry.locator(".katex").count() == 2 and chemistry.locator("code").all_inner_texts() == ["$\\ce{C#C}$"]
+    expect(chemistry.locator(".katex")).to_have_count(2)
+    assert chemistry.locator("code").all_inner_texts() == ["$\\ce{C#C}$"]
     assert page.locator(".st-key-fences pre").all_inner_texts() == ["a", "# b\n```bash\nc\n```\nd"]
 
 
 def check_limits(page: Page) -> None:
     costly = page.locator(".st-key-costly")
-    assert costly.locator("table, ul, blockquote, .katex, [role=img]").count() == 0
+    expect(costly.locator("table, ul, blockquote, .katex, [role=img]")).to_have_count(0)
     assert costly.locator("*").count() < 4000
     assert costly.evaluate("element => element.textContent.match(/# f/g).length") > 1000

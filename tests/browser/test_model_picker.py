@@ -10,7 +10,7 @@ import sqlite3
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.chat_page import ChatPage, record_frames
+from tests.browser.chat_page import ChatPage, record_frames, wait_until
 from tests.browser.conftest import KEY
 from tests.support.app_server import ROOT, AppServer
 from tests.support.replay import JSON, Canned, Replay
@@ -72,8 +72,8 @@ def app(started):
     return started
 
 
-def headings(chat: ChatPage) -> list[str]:
-    return chat.page.locator(".antler-heading").all_text_contents()
+def headings(chat: ChatPage) -> Locator:
+    return chat.page.locator(".antler-heading")
 
 
 def active_option(chat: ChatPage) -> Locator:
@@ -92,7 +92,7 @@ def test_the_list_is_searched_and_used_by_keyboard(app, new_page):
     chat.model.focus()
     chat.model.press("ArrowDown")
     expect(chat.model_search).to_be_focused()
-    assert headings(chat) == ["Current", "Anthropic", "Other", "Image generation"]
+    expect(headings(chat)).to_have_text(["Current", "Anthropic", "Other", "Image generation"])
     expect(chat.page.get_by_role("option", selected=True)).to_have_accessible_name(re.compile("^gpt-4o .*128k context"))
     for key, model in (("End", "painter"), ("Home", "gpt-4o"), ("ArrowUp", "painter"), ("ArrowDown", "gpt-4o")):
         chat.model_search.press(key)
@@ -107,11 +107,11 @@ def test_the_list_is_searched_and_used_by_keyboard(app, new_page):
     expect_target(chat, "gpt-4o", "")
 
     chat.model.press("Enter")
-    assert chat.model_search.input_value() == ""
+    expect(chat.model_search).to_have_value("")
     chat.model_search.press_sequentially("openai")
-    assert headings(chat) == ["OpenAI"]
+    expect(headings(chat)).to_have_text(["OpenAI"])
     chat.model_search.fill("4 SONNET")
-    assert headings(chat) == ["Anthropic"]
+    expect(headings(chat)).to_have_text(["Anthropic"])
     expect(chat.options).to_have_count(2)
     expect(active_option(chat)).to_contain_text("claude-sonnet-4-5")
     for capability in ("Vision", "Thinking", "Tools"):
@@ -124,14 +124,13 @@ def test_the_list_is_searched_and_used_by_keyboard(app, new_page):
     expect(chat.answers.last).to_contain_text("claude-sonnet-4-5 · OpenAI")
 
     # Enter takes a match only. A typed id is none, but can be selected, and has its place in the list.
-    chat.wait_at_rest().open_models().model_search.fill("my-own-model")
+    chat.open_models().model_search.fill("my-own-model")
     expect(chat.options).to_have_text(["Use exactly “my-own-model”"])
     chat.model_search.press("Enter")
     expect(chat.page.get_by_text("No model matches.")).to_be_visible()
     chat.model_search.press("ArrowDown")
     chat.model_search.press("Enter")
     expect(chat.model).to_have_text(re.compile("my-own-model"))
-    chat.wait_at_rest()
     expect(chat.open_models().page.get_by_role("option", selected=True)).to_have_text(re.compile("my-own-model"))
 
 
@@ -151,21 +150,16 @@ def test_favourites_and_recent_models_come_first_after_a_reload_and_the_draft_st
     expect_target(chat, "gpt-4o", "")
     chat.wait_at_rest().composer.fill("Half a thought")
     chat.open_models()
-    assert headings(chat) == ["Favourites", "Recent", "Anthropic", "Image generation"]
-    assert chat.page.locator(".antler-option-id").all_text_contents() == [
-        "house-model",
-        HAIKU,
-        "gpt-4o",
-        "claude-sonnet-4-5",
-        "painter",
-    ]
+    expect(headings(chat)).to_have_text(["Favourites", "Recent", "Anthropic", "Image generation"])
+    ids = ["house-model", HAIKU, "gpt-4o", "claude-sonnet-4-5", "painter"]
+    expect(chat.page.locator(".antler-option-id")).to_have_text(ids)
     chat.options.first.locator(".antler-star").click()
     # The rows keep their places below the pointer.
     expect(chat.options.first.locator(".antler-starred")).to_have_count(0)
     chat.options.first.click()
     expect_target(chat, "house-model", "")
     chat.wait_idle().open_models()
-    assert headings(chat)[:2] == ["Current", "Favourites"]
+    expect(headings(chat)).to_contain_text(["Current", "Favourites"])
     expect(chat.options.nth(1)).to_contain_text(HAIKU)
     expect(chat.composer).to_have_value("Half a thought")
 
@@ -183,7 +177,8 @@ def test_a_list_of_500_models_is_sent_once_and_drawn_up_to_where_it_is_scrolled(
             assert sum(b"house-499" in frame for frame in frames) == 1
             frames.clear()
             chat.open_models()
-            assert 0 < chat.options.count() < 100
+            expect(chat.options.first).to_be_visible()
+            assert chat.options.count() < 100
             chat.model_search.press("End")
             expect(active_option(chat)).to_contain_text("painter")
             expect(active_option(chat)).to_be_in_viewport()
@@ -204,11 +199,12 @@ def test_the_composer_is_low_on_a_phone_and_the_list_a_sheet_at_its_bottom(demo,
     page = new_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     chat = ChatPage(page, demo.url).open("?model=demo-endless").wait_idle()
     height = "document.querySelector('[data-testid=stBottomBlockContainer]').getBoundingClientRect().height"
+    wait_until(page, lambda: page.evaluate(height) <= 120)
     empty = page.evaluate(height)
-    assert empty <= 120
     chat.model.tap()
-    sheet = page.get_by_role("dialog", name="Models").bounding_box()
-    assert sheet and (sheet["x"], sheet["width"], sheet["y"] + sheet["height"]) == (0, 390, 844)
+    sheet = page.get_by_role("dialog", name="Models")
+    edges = "sheet => { const { left, right, bottom } = sheet.getBoundingClientRect(); return [left, right, bottom]; }"
+    wait_until(page, lambda: sheet.evaluate(edges) == [0, 390, 844])
     expect(chat.options.first).to_be_in_viewport()
     # The keyboard of the phone would cover the list.
     expect(chat.model_search).not_to_be_focused()
@@ -219,17 +215,17 @@ def test_the_composer_is_low_on_a_phone_and_the_list_a_sheet_at_its_bottom(demo,
     expect(chat.options).to_have_count(0)
     chat.ask("Count for me")
     expect(chat.stop).to_be_in_viewport(ratio=1)
-    assert page.evaluate(height) == empty
+    wait_until(page, lambda: page.evaluate(height) == empty)
     chat.press_stop().wait_idle()
     expect(page.get_by_text("≈ $")).to_be_in_viewport(ratio=1)
-    assert page.evaluate(height) == empty
+    wait_until(page, lambda: page.evaluate(height) == empty)
     # A table is no wider than the page.
     chat.choose_model("demo-tour").ask("Show me a table, please")
     expect(chat.composer).to_be_in_viewport()
     chat.wait_idle()
     expect(chat.answers.last.locator("table")).to_have_count(1)
     expect(chat.model).to_be_in_viewport(ratio=1)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wait_until(page, lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 RANK = """async ([source, models, cases]) => {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage
@@ -35,7 +33,7 @@ def test_parameters_are_sent_and_kept_over_reload_page_and_model(keyed, new_page
     chat.open_section("Request").set_parameter("Extra JSON", '{"verbosity": "low", "max_tokens": 99}')
     close_panel(chat).ask(f"Be told over {wire}").wait_idle()
     expect(chat.answers.last).to_contain_text("Yes.")
-    sent = json.loads(replay.requests[-1].body)
+    sent = replay.last_request(path).json
     assert (sent["model"], sent["temperature"], sent["max_tokens"]) == ("m-two", 0.5, 99)
     assert sent["verbosity"] == "low"
     assert sent["stop_sequences" if wire == "anthropic" else "stop"] == ["END", "OVER\n"]
@@ -56,6 +54,6 @@ def test_parameters_are_sent_and_kept_over_reload_page_and_model(keyed, new_page
     expect(chat.page.get_by_role("button", name="Parameters", exact=True)).to_be_visible()
     expect(chat.field("System prompt")).to_have_value("")
     close_panel(chat).ask("And without?").wait_idle()
-    sent = json.loads(replay.requests[-1].body)
+    sent = replay.last_request(path).json
     assert "And without?" in str(sent["messages"])
     assert not {"temperature", "stop", "stop_sequences", "system", "verbosity"} & set(sent)

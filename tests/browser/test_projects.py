@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.browser.accessibility import Audit
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ChatPage, wait_until
 
 
 def create_project(chat: ChatPage, name: str, instructions: str) -> None:
@@ -59,7 +59,7 @@ def test_the_new_chat_of_a_project_has_a_draft_of_its_own_that_is_never_lost(cha
     chat.page.set_viewport_size({"width": 390, "height": 844})
     chat.page.locator(".st-key-chat-folder button").press("Enter")
     chat.wait_idle()
-    assert chat.page.evaluate("() => document.documentElement.scrollWidth") == 390
+    wait_until(chat.page, lambda: chat.page.evaluate("document.documentElement.scrollWidth") == 390)
     found = chat.page.locator(".st-key-project-chats button", has_text="How deep?")
     found.press("Enter")
     expect(chat.questions).to_have_text(["How deep?"])

@@ -7,7 +7,8 @@ import json
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ChatPage, wait_until
+from tests.browser.conftest import address
 from tests.support.replay import Canned, soon
 
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
@@ -50,16 +51,16 @@ def test_a_question_is_shown_as_it_was_typed(chat: ChatPage) -> None:
     code, more = question.get_by_test_id("stCode"), question.locator("summary")
     page_height = page.viewport_size["height"]
     expect(more).to_have_text("Show more", use_inner_text=True)
-    assert question.bounding_box()["height"] < page_height / 2
+    wait_until(page, lambda: question.bounding_box()["height"] < page_height / 2)
     chat.wait_idle()
     more.focus()
     page.keyboard.press("Enter")
     expect(more).to_have_text("Show less", use_inner_text=True)
     expect(more).to_be_focused()
-    assert question.bounding_box()["height"] > page_height
+    wait_until(page, lambda: question.bounding_box()["height"] > page_height)
     expect(code).to_have_text("code at the end")
     page.keyboard.press("Enter")
-    assert question.bounding_box()["height"] < page_height / 2
+    wait_until(page, lambda: question.bounding_box()["height"] < page_height / 2)
     assert foreign == []
 
 
@@ -93,10 +94,10 @@ def queue_question(chat: ChatPage, text: str) -> None:
 def test_queued_questions_are_sent_when_the_answer_has_ended(keyed, new_page, replay, wire):
     texts = ["First answer", "Answer to the third", "Answer to the second"]
     replay.serve(PATHS[wire], *(answer_of(text, wire, is_held=not index) for index, text in enumerate(texts)))
-    count = len(replay.requests)
     chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask("The first")
     expect(chat.answers.last).to_contain_text("First answer")
     queue_question(chat, "The second")
+    expect(chat.page).to_have_url(address("c="))
     other = ChatPage(new_page(), keyed.url).open(chat.page.url.split("/")[-1])
     expect(queued(other.page)).to_have_text(["The second"])
     queue_question(chat, "The third")
@@ -115,7 +116,7 @@ def test_queued_questions_are_sent_when_the_answer_has_ended(keyed, new_page, re
     expect(chat.composer).to_have_value("half ty")
     expect(chat.composer).to_be_focused()
     chat.wait_idle()
-    assert len([request for request in replay.requests[count:] if request.path == PATHS[wire]]) == 3
+    assert len(replay.requests_for(PATHS[wire])) == 3
 
     # Without a page: the process that has produced the answer sends the next question.
     replay.hold()
@@ -123,12 +124,13 @@ def test_queued_questions_are_sent_when_the_answer_has_ended(keyed, new_page, re
     chat.ask("The fourth")
     expect(chat.answers.last).to_contain_text("A long one")
     queue_question(chat, "The fifth")
-    url, count = chat.page.url, len(replay.requests)
+    expect(chat.page).to_have_url(address("c="))
+    url = chat.page.url
     chat.page.close()
     other.page.close()
     replay.resume()
     try:
-        assert soon(lambda: len(replay.requests) > count)
+        assert soon(lambda: len(replay.requests_for(PATHS[wire])) == 5)
     finally:
         replay.hold()
     page = new_page()

@@ -22,7 +22,7 @@ def test_a_conversation_is_renamed_and_deleted_while_its_answer_arrives(demo, ne
     chat.choose_row_action("Name me", "Rename")
     chat.fill_opened("Title", "Named").press("Enter")
     expect(chat.rows.first).to_contain_text("Named")
-    assert chat.stop.count() == 1
+    expect(chat.stop).to_have_count(1)
 
     # Deleting it stops the answer.
     chat.choose_row_action("Named", "Delete")

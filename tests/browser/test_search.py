@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Locator, expect
 
 from lib.core.conversation import Message, Node, TextPart, new_id
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ChatPage, wait_until
 from tests.browser.history_seed import HistorySeed
 
 HOSTILE = "<i>x</i> **or** [a](http://b) $x$ :red[zebra] `c` ![d](http://e)"
@@ -29,12 +29,10 @@ def highlights(results: Locator) -> Locator:
 
 def wait_until_in_view(chat: ChatPage, message: Locator) -> None:
     """Wait until a message is near the top of the window and stays there."""
-    chat.page.wait_for_function(
-        "element => { const at = element.getBoundingClientRect().top;"
-        "const still = at === window.before && at > 0 && at < 300; window.before = at; return still; }",
-        arg=message.element_handle(),
-        polling=1_500,
-    )
+    top = "element => element.getBoundingClientRect().top"
+    wait_until(chat.page, lambda: 0 < message.evaluate(top) < 300)
+    chat.wait_at_rest()
+    assert 0 < message.evaluate(top) < 300
 
 
 def test_results_are_plain_text_with_highlights_and_work_by_keyboard(history):

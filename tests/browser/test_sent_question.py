@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Locator, WebSocketRoute, expect
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ChatPage, wait_until
 
 TEXT = "What is *this*?\n    <b>&amp;</b> 你好"
 LONG_TEXT = "0123456789 " * 1_000  # more than the model reads
@@ -45,6 +45,12 @@ class HeldMessages:
             self._server.send(message)
 
 
+def size_of(element: Locator) -> list[int]:
+    """Return the left edge, the width and the height of an element in CSS pixels."""
+    box = element.bounding_box()
+    return [round(box[name]) for name in ("x", "width", "height")] if box else []
+
+
 def test_a_sent_question_is_shown_before_the_server_has_it(demo, new_page):
     page, sockets = new_page(), []
     page.route_web_socket("**/_stcore/stream", lambda route: sockets.append(HeldMessages(route)))
@@ -73,14 +79,12 @@ def test_a_sent_question_is_shown_before_the_server_has_it(demo, new_page):
     chat.wait_scrolled()
     send(TEXT)
     expect(sent).to_be_in_viewport()
-    size = sent.bounding_box()
+    size = size_of(sent)
     sockets[-1].release()
     expect(chat.questions).to_have_count(2)
     expect(sent).to_have_count(0)
-    bubble = chat.page.locator('[class*="st-key-question-"] [data-testid="stChatMessage"]').last.bounding_box()
-    assert [round(bubble[name]) for name in ("x", "width", "height")] == [
-        round(size[name]) for name in ("x", "width", "height")
-    ]
+    bubble = chat.page.locator('[class*="st-key-question-"] [data-testid="stChatMessage"]').last
+    wait_until(page, lambda: size_of(bubble) == size)
     # From one question to two, and never without one of them.
     counts = page.evaluate("window.shownCounts")
     assert [value for value, _ in groupby(counts)] == [1, 2]

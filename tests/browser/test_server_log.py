@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import ChatPage
-from tests.browser.conftest import KEY
+from tests.browser.conftest import KEY, address
 from tests.support.app_server import ROOT, AppServer
-from tests.support.replay import JSON, Canned
+from tests.support.replay import JSON, Canned, soon
 
 FAILING_PAGE = '''"""Fails, with the key in its words and its traceback."""
 
@@ -62,13 +62,15 @@ def test_events_are_logged_without_secrets(app, new_page, replay, request):
     expect(chat.composer).to_be_visible()
     chat.wait_idle().choose_model("m-one").ask(QUESTION).wait_idle()
     expect(chat.answers.last.get_by_role("alert")).to_be_visible()
-    assert replay.requests[-1].headers["authorization"] == f"Bearer {KEY}"
+    assert replay.last_request("/v1/chat/completions").headers["authorization"] == f"Bearer {KEY}"
+    expect(page).to_have_url(address("c="))
     conversation = page.url.split("c=")[1].partition("&")[0]
     browser_secret = page.evaluate("JSON.stringify(Object.values(localStorage))")
     page.goto(f"{app.url}/shared")
     expect(page.get_by_text("has been logged")).to_be_visible()
+    for text in ("answer ended", "RuntimeError", "cannot go on with [secret]"):
+        assert soon(lambda text=text: text in app.log.read_text(encoding="utf-8"))
     log = app.log.read_text(encoding="utf-8")
-    assert "RuntimeError" in log and "cannot go on with [secret]" in log
     assert KEY not in log and QUESTION not in log and conversation not in log
     for value in json.loads(browser_secret):
         assert len(value) < 20 or value not in log

@@ -42,7 +42,7 @@ def test_tabs_have_addresses_and_the_theme_holds_at_once_on_all_pages(app, new_p
     page.wait_for_function(f"() => {BACKGROUND} === '{DARK}'")
     page.get_by_role("link", name="Back to chat").click()
     expect(chat.composer).to_be_visible()
-    assert page.evaluate(BACKGROUND) == DARK
+    page.wait_for_function(f"() => {BACKGROUND} === '{DARK}'")
     assert page.evaluate("window.isSamePage")
     # Another tab of the browser, and a reload: dark from the first frame, though the system is light.
     other = page.context.new_page()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat_page import ChatPage
-from tests.browser.conftest import FAST_PACE, KEY
+from tests.browser.chat_page import ChatPage, wait_until
+from tests.browser.conftest import FAST_PACE, KEY, address
 from tests.support.app_server import AppServer
 
 NOTICE = "not saved and not in the list"
@@ -42,6 +42,7 @@ def start_temporary(chat: ChatPage) -> ChatPage:
 
 def test_a_temporary_chat_writes_usage_rows_only(own_app, new_page):
     chat = start_temporary(ChatPage(new_page(), own_app.url).open("?model=demo-repeats&wire=openai"))
+    chat.wait_idle()
     before = count_rows(own_app.folder)
     assert "conversation" in before
     chat.ask("Tell me").wait_idle()
@@ -66,9 +67,9 @@ def test_a_temporary_chat_writes_usage_rows_only(own_app, new_page):
     expect(chat.questions).to_have_text(["Tell me", "Count for me"])
     expect(chat.page.get_by_role("button", name="Parameters · 1")).to_be_visible()
     expect(chat.rows).to_have_count(0)
-    assert "c=" not in chat.page.url
+    expect(chat.page).not_to_have_url(address("c="))
     # Four requests were made; none of their rows leads back here.
-    assert count_rows(own_app.folder) == {**before, "ledger": before["ledger"] + 4}
+    wait_until(chat.page, lambda: count_rows(own_app.folder) == {**before, "ledger": before["ledger"] + 4})
     with sqlite3.connect(own_app.folder / "talk.db") as database:
         query = "SELECT conversation, node, request_id FROM ledger WHERE model LIKE 'demo-%'"
         assert set(database.execute(query)) == {(None, None, "")}

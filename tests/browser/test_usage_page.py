@@ -44,6 +44,7 @@ def cell(chat: ChatPage, model: str, column: int) -> Locator:
 
 def test_the_answer_the_page_and_the_csv_show_the_same_sum(app, new_page):
     chat = ChatPage(new_page(), app.url).open("?model=demo-crlf&wire=openai").ask("One").wait_idle()
+    expect(chat.answers.last).to_contain_text("$")
     (cost,) = re.findall(r"\$[\d.]+", chat.answers.last.inner_text())
     expect(chat.page.locator(".st-key-hand-on")).to_contain_text(f"{cost} so far")
     open_usage(chat)

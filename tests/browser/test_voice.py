@@ -58,7 +58,7 @@ def test_a_recording_becomes_text_behind_what_is_typed(demo, page_with_microphon
     chat.composer.fill("Typed first.")
     page.get_by_role("button", name="Dictate").click()
     page.get_by_role("button", name="Record", exact=True).click()
-    expect(page.get_by_test_id("stAudioInputWaveformTimeCode")).to_have_text(re.compile("00:0[1-9]"))
+    expect(page.get_by_test_id("stAudioInputWaveformTimeCode")).to_have_text(re.compile("[1-9]"))
     page.get_by_role("button", name="Stop recording").click()
     expect(chat.composer).to_have_value(re.compile(r"^Typed first\. This is a recording of \d+ seconds\.$"))
     expect(chat.questions).to_have_count(0)

@@ -46,9 +46,7 @@ def test_a_search_is_shown_while_it_runs_and_kept_with_its_sources(keyed, new_pa
     chat.wait_at_rest()
     chat.ask("When is high tide?")
     expect(chat.answers.last).to_contain_text("Searching the web for “tides”…")
-    # The gateway also has the requests of earlier tests.
-    *_, asked = (request.json for request in replay.requests if request.path == "/v1/messages")
-    assert [tool["name"] for tool in asked["tools"]] == ["web_search"]
+    assert [tool["name"] for tool in replay.last_request("/v1/messages").json["tools"]] == ["web_search"]
     replay.resume()
     expect(chat.answers.last).to_contain_text("High at noon.")
     chat.wait_idle()

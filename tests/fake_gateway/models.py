@@ -62,6 +62,7 @@ IMAGE_MODELS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 _REFUSALS = {
     "demo-badgateway": _model("the page of a gateway that is down", error=refusals.BAD_GATEWAY_PAGE),
+    "demo-429-for-a-minute": _model("a rate limit for a minute", error=refusals.RATE_LIMIT_MINUTE),
     "demo-429-for-an-hour": _model("a rate limit for an hour", error=refusals.RATE_LIMIT_HOUR),
     "demo-429-empty": _model("a rate limit without a body", error=refusals.RATE_LIMIT_EMPTY),
     "demo-529-overloaded": _model("always overloaded", error=refusals.OVERLOADED_529),

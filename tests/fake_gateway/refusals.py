@@ -76,6 +76,7 @@ def _rate_limit(message: str, seconds: int) -> Callable[[], ErrorResponse]:
 
 
 # Factories: an exception is raised once only.
+RATE_LIMIT_MINUTE = _rate_limit("Too many requests for a minute.", 60)
 RATE_LIMIT_HOUR = _rate_limit("Too many requests for an hour.", 3600)
 RATE_LIMIT_EMPTY = partial(ShapedError, 429, shape="empty")
 OVERLOADED_503 = partial(ErrorResponse, 503, "overloaded_error", "The demo is overloaded. Try again.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -18,13 +20,31 @@ ROOT = Path(__file__).parents[2]
 LAUNCHER = Path(__file__).with_name("launcher.py")
 START_SECONDS = 90
 STOP_SECONDS = 30
+SERVER_PORTS = (10_000, 32_000)
 SETTING_PREFIXES = ("ANTLER_", "DEERAPI_", "DATABASE_", "STREAMLIT_")
 OWN_LIFELINE = "-"
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """Return a free port below those that the system gives to connections: one of them would take it meanwhile."""
+    while True:
+        port = random.randrange(*SERVER_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+def find_files(folder: Path, text: bytes) -> list[Path]:
+    """Return the files below the folder of a server that contain a text; its database and its log must be there."""
+    names, found = set(), []
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            # The server removes some of its files meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                if text in Path(parent, name).read_bytes():
+                    found.append(Path(parent, name))
+                names.add(name)
+    assert {"antler.db", "log.txt"} <= names
+    return found
 
 
 @dataclass(frozen=True)

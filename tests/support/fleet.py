@@ -100,9 +100,11 @@ class Fleet:
             time.sleep(0.1)
 
     def serving(self) -> AppServer:
-        """Return the one replica that has connected pages."""
-        serving = [replica for replica in self.replicas if count_pages(replica)]
-        assert len(serving) == 1, [replica.port for replica in serving]
+        """Return the one replica that has connected pages, once those that were closed are gone."""
+        deadline = time.monotonic() + START_SECONDS
+        while len(serving := [replica for replica in self.replicas if count_pages(replica)]) != 1:
+            assert time.monotonic() < deadline, [replica.port for replica in serving]
+            time.sleep(0.05)
         return serving[0]
 
 

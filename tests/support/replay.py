@@ -86,6 +86,18 @@ class Replay:
         """Set the responses of a path: one after the other, then always the last."""
         self._answers[path] = list(answers)
 
+    def reset(self) -> None:
+        """Forget the requests, and let later stalls last again: nothing of an earlier test stays but the responses."""
+        self.requests.clear()
+        self.hold()
+
+    def requests_for(self, path: str) -> list[Request]:
+        """Return the requests for a path: the list of models and the prices are requested at any time."""
+        return [request for request in self.requests if request.path == path]
+
+    def last_request(self, path: str) -> Request:
+        return self.requests_for(path)[-1]
+
     def resume(self) -> None:
         """End every stall, also later ones."""
         self._resumed.set()
@@ -99,12 +111,12 @@ class Replay:
         """The number of connections that neither side has closed."""
         return len(self._open)
 
-    def wait_for_requests(self, number: int, within: float = 20.0) -> bool:
+    def wait_for_requests(self, number: int, within: float = 60.0) -> bool:
         """Wait for this number of requests in all; return whether they came in time."""
         with self._arrived:
             return self._arrived.wait_for(lambda: len(self.requests) >= number, within)
 
-    def wait_for_no_connection(self, within: float = 20.0) -> bool:
+    def wait_for_no_connection(self, within: float = 60.0) -> bool:
         """Wait for the end of every connection; return whether it came in time."""
         with self._arrived:
             return self._arrived.wait_for(lambda: not self._open, within)
@@ -198,7 +210,7 @@ class Replay:
         return self._resumed.is_set()
 
 
-def soon(holds: Any, within: float = 20.0) -> bool:
+def soon(holds: Any, within: float = 60.0) -> bool:
     """Wait until `holds()` is true; return whether it was in time."""
     until = time.monotonic() + within
     while not holds():

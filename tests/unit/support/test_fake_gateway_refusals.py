@@ -46,6 +46,7 @@ def test_errors_of_the_gateway_have_one_shape_on_both_wires(
     ("name", "status", "code", "retry_after"),
     [
         ("demo-busy", 429, "rate_limit_error", "2"),
+        ("demo-429-for-a-minute", 429, "rate_limit_error", "60"),
         ("demo-429-for-an-hour", 429, "rate_limit_error", "3600"),
         ("demo-529-overloaded", 529, "overloaded_error", None),
         ("demo-context-too-long", 400, "context_length_exceeded", None),
