@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from streamlit.runtime.scriptrunner_utils.exceptions import StopException
 
+from lib.core.user import User
+from lib.ui.widgets import model_access
 from tests.app.chat_app import ChatApp
 from tests.app.model_select import LIST_FIELDS, button_data, choose_model, encoded_list, listed_models, send_state
 from tests.support.replay import JSON, Canned, Replay
@@ -140,6 +143,22 @@ def test_a_choice_and_a_question_in_one_message_of_the_browser_go_together(gatew
     chat.at.chat_input[0].set_value("Hello?")
     choose_model(chat.at, "house-model")
     assert json.loads(gateway.requests[-1].body)["model"] == "house-model"
+
+
+def test_a_choice_that_the_next_message_interrupts_is_applied_by_that(gateway, monkeypatch):
+    chat = ChatApp(model="gpt-4o")
+    is_allowed, interruptions = model_access.is_model_allowed, [StopException()]
+
+    def interrupt(user: User, model_id: str) -> bool:
+        if interruptions:
+            raise interruptions.pop()
+        return is_allowed(user, model_id)
+
+    monkeypatch.setattr(model_access, "is_model_allowed", interrupt)
+    chat.choose_model("house-model")
+    assert not interruptions
+    chat.at.run()
+    assert_target(chat, "house-model", "openai")
 
 
 @pytest.mark.parametrize("choice", [None, 7, [], {}, {"model": 7}, {"model": None, "nonce": []}, {"model": " "}])

@@ -167,11 +167,12 @@ def _apply_choice(user: User) -> None:
 
     A model without permission is rejected.
     """
-    model_id = model_select.take_choice(_KEY, _scope())
-    if not model_id:
-        return
-    if not model_access.is_model_allowed(user, model_id):
-        flash_warning(model_access.model_not_allowed_message(model_id))
-        return
-    wires, selected = services.model(model_id).wires, session_state.selected_target
-    session_state.selected_target = Target(model_id, selected.wire if selected and selected.wire in wires else wires[0])
+    with model_select.apply_choice(_KEY, _scope()) as model_id:
+        if not model_id:
+            return
+        if not model_access.is_model_allowed(user, model_id):
+            flash_warning(model_access.model_not_allowed_message(model_id))
+            return
+        wires, selected = services.model(model_id).wires, session_state.selected_target
+        wire = selected.wire if selected and selected.wire in wires else wires[0]
+        session_state.selected_target = Target(model_id, wire)

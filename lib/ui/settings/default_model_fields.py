@@ -33,11 +33,11 @@ def render(
     wire_key = f"{key}-wire"
 
     def save_model() -> None:
-        model_id = model_select.take_choice(key)
-        if model_id is not None:
-            wires = services.model(model_id).wires
-            wire = default.wire if default and default.wire in wires else wires[0]
-            on_change(Target(model_id, wire) if model_id else None)
+        with model_select.apply_choice(key) as model_id:
+            if model_id is not None:
+                wires = services.model(model_id).wires
+                wire = default.wire if default and default.wire in wires else wires[0]
+                on_change(Target(model_id, wire) if model_id else None)
 
     def save_wire() -> None:
         wire = session_state.widget(wire_key)

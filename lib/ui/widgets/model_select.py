@@ -7,7 +7,8 @@ The buttons carry what changes: the selected model, the favourites and the model
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -61,7 +62,7 @@ def render(
     note: str = "",
     scope: str = "",
 ) -> None:
-    """Render the button; `on_choose` is a callback that asks `take_choice` for the model.
+    """Render the button; `on_choose` is a callback that asks `apply_choice` or `take_choice` for the model.
 
     `model_id` is the selected model or "". `empty` is the label of the option for no model, "" for no such option.
     `note` is shown beside the model. A choice counts only for the `scope` that it was made in.
@@ -95,17 +96,26 @@ def _describe_list(model_list: ModelList) -> dict[str, Any]:
     return {"notice": "" if model_list.models else notice, "isLoading": is_loading}
 
 
-def take_choice(key: str, scope: str = "") -> str | None:
-    """Return the model id that was chosen with a button since the last call, "" for no model; None for no choice.
+@contextmanager
+def apply_choice(key: str, scope: str = "") -> Iterator[str | None]:
+    """Yield the model id that was chosen with a button since the last call, "" for no model; None for no choice.
 
-    The browser repeats the last choice with every run, also to a server that does not know the session.
+    The browser repeats the last choice with every run, also to a server that does not know the session. Its next
+    message may interrupt the block: then the choice is not applied yet, and the next call yields it again.
     """
     choice = _read_state(key, "choice")
     model_id, nonce = choice.get("model"), choice.get("nonce")
     if not isinstance(model_id, str) or nonce == session_state.applied_model_choices.get(key):
-        return None
+        yield None
+        return
+    yield model_id.strip()[:_MAX_ID_LENGTH] if choice.get("scope") == scope else None
     session_state.applied_model_choices[key] = str(nonce)
-    return model_id.strip()[:_MAX_ID_LENGTH] if choice.get("scope") == scope else None
+
+
+def take_choice(key: str, scope: str = "") -> str | None:
+    """Return the choice that `apply_choice` yields, at most once: for what must not be done twice."""
+    with apply_choice(key, scope) as model_id:
+        return model_id
 
 
 def render_list(user: User, *, is_restricted: bool = True) -> None:
