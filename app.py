@@ -22,11 +22,12 @@ from lib.ui.server import (
 from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.settings import storage
-from lib.ui.text import t
+from lib.ui.text import set_run_language, t
 from lib.ui.widgets import errors, language, navigation
 
 
 def run() -> None:
+    set_run_language()
     st.set_page_config(page_title="Antler", page_icon=resources.LOGO, layout="centered")
     navigation.render_css()
     language.render()

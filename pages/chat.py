@@ -17,7 +17,7 @@ from lib.ui.chat import (
     share,
     transcript,
 )
-from lib.ui.composer import composer
+from lib.ui.composer import composer, regeneration
 from lib.ui.files import file_viewer
 from lib.ui.history import sidebar
 from lib.ui.projects import home
@@ -72,7 +72,7 @@ if view.generation and bubble:
     on_shown = partial(scroll.render, view)
     node = view.nodes[-1] = live_answer.render(view.generation, view.nodes[-1], bubble, on_shown)
     conversation_view.refresh_after_answer(user.id, view)
-    transcript.render_foot(user, view, node, bubble, is_last=True)
+    transcript.render_foot(user, view, node, bubble, regeneration.list_menu_targets(user, view), is_last=True)
     if cost_slot:
         cost.render_conversation_cost(view, cost_slot)
     message_tools.render_answer_tools(user, view, node)

@@ -46,8 +46,8 @@ def clear_caches() -> None:
 def clear_process() -> None:
     """Forget all that a process keeps between sessions."""
     st.cache_resource.clear()
-    resources.policy.clear()
-    resources.purge_expired.clear()
+    for cached in (resources.settings, resources.policy, resources.purge_expired):
+        cached.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

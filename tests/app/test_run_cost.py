@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from sqlalchemy import Engine, event
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.target import Target
-from lib.ui.session import resources
+from lib.ui.session import resources, services
 from tests.app.chat_app import SECTIONS, ChatApp
 
 OWNER, TARGET = "browser:0123", Target("m-one", "openai")
@@ -78,9 +79,9 @@ def app(keyed) -> ChatApp:
     return app.run()
 
 
-def save_conversation(number: int) -> None:
+def save_conversation(number: int, turns: int = TURNS) -> None:
     nodes: list[Node] = []
-    for turn in range(TURNS):
+    for turn in range(turns):
         for role, text in (("user", f"Question {number}.{turn}"), ("assistant", f"Answer {number}.{turn}")):
             target = TARGET if role == "assistant" else None
             parent = nodes[-1].id if nodes else None
@@ -101,8 +102,23 @@ def test_a_rerun_of_an_open_chat_costs_no_more_than_what_it_shows(app, cost):
     assert len(cost.statements) <= 8, cost.statements
     # 3 for a conversation in the list, 22 for a turn, 105 for the rest of the page.
     assert len(cost.messages) <= 3 * LISTED + 22 * TURNS + 105
-    # What is sent again without a change is mostly scripts.
-    assert sum(len(bytes_of(message)) for message in cost.messages) <= 300_000
+
+
+def test_a_rerun_sends_scripts_that_the_browser_has_as_a_hash(app, cost, monkeypatch):
+    """Streamlit's page names the elements that it has kept, of which a run then sends the hash only."""
+    open_chat(app, 3)
+    cost.run(app)
+    kept = frozenset(message.hash for message in cost.messages if message.metadata.cacheable)
+    run_script = ScriptRunner._run_script
+    monkeypatch.setattr(
+        ScriptRunner,
+        "_run_script",
+        lambda self, request: run_script(self, replace(request, cached_message_hashes=kept)),
+    )
+    cost.run(app)
+    assert kept >= {message.ref_hash for message in cost.messages} - {""}
+    # A third of it are the two scripts whose data is another one in each run.
+    assert sum(len(bytes_of(message)) for message in cost.messages) <= 85_000
 
 
 def test_a_click_on_a_chat_takes_one_run_that_sends_its_messages_before_the_list(app, cost):
@@ -122,6 +138,22 @@ def test_a_longer_list_takes_no_more_statements(app, cost):
         save_conversation(number)
     cost.run(app)
     assert len(cost.statements) == before
+
+
+def test_a_longer_conversation_lists_the_models_no_more_often(app, cost, monkeypatch):
+    calls: list[str] = []
+    list_models = services.model_list
+    monkeypatch.setattr(services, "model_list", lambda *args: calls.append("") or list_models(*args))
+    counts = []
+    for number, turns in ((CONVERSATIONS, 2), (CONVERSATIONS + 1, 8)):
+        save_conversation(number, turns)
+        app.at.query_params["c"] = f"conv{number:012}"
+        app.run()
+        calls.clear()
+        cost.run(app)
+        assert len(app.answers) == turns
+        counts.append(len(calls))
+    assert counts[0] == counts[1] > 0
 
 
 def test_a_question_is_shown_before_the_list_and_the_answer(app, cost, replay):

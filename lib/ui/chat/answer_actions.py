@@ -28,7 +28,9 @@ _MAX_DETAIL_CHARS = 300
 _ALL_MODELS = "all"  # the last option of a menu of models
 
 
-def render(user: User, view: ConversationView, node: Node, footer: str, *, is_last: bool) -> None:
+def render(
+    user: User, view: ConversationView, node: Node, footer: str, menu: regeneration.MenuTargets, *, is_last: bool
+) -> None:
     """Render the suggested next actions, then one line with versions, footer, details and the menu.
 
     Actions that send a request are below the last answer only.
@@ -58,11 +60,8 @@ def render(user: User, view: ConversationView, node: Node, footer: str, *, is_la
             if has_button:
                 label = t("message.regenerate", number=number)
                 render_button(label, "retry", "refresh", regeneration.retry, user)
-            _render_regenerate_menu(user, view, node, has_button=has_button, is_blocked=is_blocked)
-            if node.provider_metadata or node.usage.output is not None:
-                label = t("message.details", number=number)
-                with st.popover(label, icon=":material/info:", type="tertiary", key=f"info-{node.id}"):
-                    _render_details(node)
+            _render_regenerate_menu(user, view, node, menu, has_button=has_button, is_blocked=is_blocked)
+            _render_details(node, t("message.details", number=number))
             actions = ("branch", "delete") if is_last else ("go_back", "branch", "delete")
             branch_actions.render_actions_menu(user, node, t("message.more_answer", number=number), actions)
     if session_state.regenerated_node_id == node.id:
@@ -71,14 +70,19 @@ def render(user: User, view: ConversationView, node: Node, footer: str, *, is_la
 
 
 def _render_regenerate_menu(
-    user: User, view: ConversationView, node: Node, *, has_button: bool, is_blocked: bool
+    user: User,
+    view: ConversationView,
+    node: Node,
+    menu: regeneration.MenuTargets,
+    *,
+    has_button: bool,
+    is_blocked: bool,
 ) -> None:
     """Render a menu of models, each of which answers the question once more with a click."""
-    targets, has_more = regeneration.list_menu_targets(user, view)
-    options: list[Target | str] = [target for target in targets if not (is_blocked and target == node.target)]
+    options: list[Target | str] = [target for target in menu.targets if not (is_blocked and target == node.target)]
     if not options:
         return
-    if has_more:
+    if menu.has_more:
         options.append(_ALL_MODELS)
 
     def select(option: Target | str) -> None:
@@ -152,9 +156,14 @@ def _render_alternatives(user: User, node: Node) -> None:
         )
 
 
-def _render_details(node: Node) -> None:
-    with st.container(key=f"details-{node.id}"):
-        st.markdown(details_table(node))
+def _render_details(node: Node, label: str) -> None:
+    """Render the button of the details of an answer that has some."""
+    if node.provider_metadata or node.usage.output is not None:
+        with (
+            st.popover(label, icon=":material/info:", type="tertiary", key=f"info-{node.id}"),
+            st.container(key=f"details-{node.id}"),
+        ):
+            st.markdown(details_table(node))
 
 
 def details_table(node: Node) -> str:

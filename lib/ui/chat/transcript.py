@@ -13,7 +13,7 @@ from lib.core.user import User
 from lib.ui.chat import answer_actions, answer_parts, branch_actions, image_actions, message_slots, message_tools
 from lib.ui.chat.answer_bubble import AnswerBubble
 from lib.ui.chat.answer_text import OUTCOME_ICONS, format_footer, outcome_message
-from lib.ui.composer import context_window
+from lib.ui.composer import context_window, regeneration
 from lib.ui.files import message_files
 from lib.ui.files.message_files import LoadedFiles
 from lib.ui.markdown import written_text
@@ -28,6 +28,7 @@ def render(user: User, view: ConversationView, places: Sequence[DeltaGenerator])
     """Render the visible messages in their places. Returns the bubble of an answer that is being generated."""
     nodes = view.nodes[view.start : view.end]
     files = message_files.load(user, [part for node in nodes for part in node.message.files])
+    menu = regeneration.list_menu_targets(user, view)
     bubble: AnswerBubble | None = None
     for node, place in zip(nodes, places, strict=True):
         is_last = node is view.nodes[-1]
@@ -39,7 +40,7 @@ def render(user: User, view: ConversationView, places: Sequence[DeltaGenerator])
             bubble = AnswerBubble(place, node, is_arriving=is_arriving, is_last=is_last)
             if not is_arriving:
                 bubble.show(node)
-                render_foot(user, view, node, bubble, is_last=is_last)
+                render_foot(user, view, node, bubble, menu, is_last=is_last)
     return bubble if view.generation else None
 
 
@@ -122,7 +123,15 @@ def render_read_only(nodes: Sequence[Node]) -> None:
                     message_tools.render_copy_row(node.id)
 
 
-def render_foot(user: User, view: ConversationView, node: Node, bubble: AnswerBubble, *, is_last: bool) -> None:
+def render_foot(
+    user: User,
+    view: ConversationView,
+    node: Node,
+    bubble: AnswerBubble,
+    menu: regeneration.MenuTargets,
+    *,
+    is_last: bool,
+) -> None:
     """Render what stands below the content of a finished answer: outcome, footer and actions."""
     with bubble.open_foot():
         image_actions.render(node, user)
@@ -133,7 +142,7 @@ def render_foot(user: User, view: ConversationView, node: Node, bubble: AnswerBu
             errors.render_details(node.failure)
         has_footer = node.outcome is not Outcome.FAILED or node.message.parts
         footer = format_footer(node, view.usage_by_node.get(node.id)) if has_footer else ""
-        answer_actions.render(user, view, node, footer, is_last=is_last)
+        answer_actions.render(user, view, node, footer, menu, is_last=is_last)
 
 
 def _render_question_with_line(user: User, view: ConversationView, node: Node, files: LoadedFiles) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from lib.chat.turns import model_facts, turn
 from lib.core.conversation import Node
@@ -18,6 +20,13 @@ from lib.ui.widgets import model_access, undo
 from lib.ui.widgets.errors import flash_warning, shows_errors
 
 MAX_MENU_MODELS = 8  # of the menu below each answer; a longer list is searched
+
+
+class MenuTargets(NamedTuple):
+    """The first models to regenerate an answer with; there can be more."""
+
+    targets: Sequence[Target]
+    has_more: bool
 
 
 @shows_errors
@@ -58,8 +67,8 @@ def retry_with_target(user: User, target: Target, question_id: str | None = None
     retry(user, question_id=question_id)
 
 
-def list_menu_targets(user: User, view: ConversationView) -> tuple[list[Target], bool]:
-    """Return the first models to regenerate with, and True if there are more.
+def list_menu_targets(user: User, view: ConversationView) -> MenuTargets:
+    """Return the models for the menus of all answers of a conversation.
 
     The selected model comes first, then favourites, those of this conversation, and those of the list.
     """
@@ -77,7 +86,7 @@ def list_menu_targets(user: User, view: ConversationView) -> tuple[list[Target],
     )
     allowed = (model for model in candidates if model_access.is_model_allowed(user, model))
     models = list(islice(allowed, MAX_MENU_MODELS))
-    return [target_for(model) for model in models], next(allowed, None) is not None
+    return MenuTargets([target_for(model) for model in models], next(allowed, None) is not None)
 
 
 def target_for(model: str) -> Target:

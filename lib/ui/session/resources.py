@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -41,10 +42,12 @@ LEGACY_OWNER = "local"  # the owner of all rows before browsers had identities
 log = logging.getLogger(__name__)
 
 
-@st.cache_resource(show_spinner=False)
-def settings() -> Settings:
-    """Return the settings. Raises SettingError, in every run until they are valid."""
+def _load_settings() -> Settings:
     return config.load_settings(os.environ, _load_secrets())
+
+
+# The settings of this process. Raises SettingError, in every run until they are valid.
+settings = TimedCache(_load_settings, math.inf)
 
 
 def _load_secrets() -> dict[str, Any]:
@@ -199,7 +202,8 @@ def connection_at(base_url: str) -> Connection:
 
 def shared_connection() -> Connection:
     """Return the connection to the gateway of the settings; without a key, to the demo."""
-    return connection_at(_demo_server().url if settings().is_demo else settings().base_url)
+    current = settings()
+    return connection_at(_demo_server().url if current.is_demo else current.base_url)
 
 
 @st.cache_resource(show_spinner=False)

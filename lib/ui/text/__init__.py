@@ -8,6 +8,7 @@ from lib.ui.text.i18n import (
     escape_literal,
     escape_markdown,
     has_message,
+    set_run_language,
     t,
     translate,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "escape_literal",
     "escape_markdown",
     "has_message",
+    "set_run_language",
     "t",
     "translate",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -34,8 +35,24 @@ TRANSLATIONS: Mapping[str, Mapping[str, Message]] = MappingProxyType(
 LOCALES: Mapping[str, Locale] = MappingProxyType({language: Locale.parse(language) for language in LANGUAGES})
 
 
+class _Run(threading.local):
+    language = ""  # of the script run on this thread
+
+
+_run = _Run()
+
+
+def set_run_language() -> None:
+    """Look the language up for all texts of a run of the script; at its start."""
+    _run.language = _find_language()
+
+
 def current_language() -> str:
     """Return the language chosen in the settings, else the browser's, else English."""
+    return _run.language or _find_language()
+
+
+def _find_language() -> str:
     chosen = session_state.language
     if chosen in LANGUAGES:
         return chosen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -69,6 +70,21 @@ def test_the_language_is_selected_or_of_the_browser_or_english(chosen, browser, 
     monkeypatch.setattr(i18n, "session_state", SimpleNamespace(language=chosen))
     monkeypatch.setattr(i18n, "st", SimpleNamespace(context=SimpleNamespace(locale=browser)))
     assert i18n.current_language() == expected
+
+
+def test_a_run_of_the_script_looks_its_language_up_once(monkeypatch):
+    state = SimpleNamespace(language="zh")
+    monkeypatch.setattr(i18n, "session_state", state)
+
+    def run() -> tuple[str, str]:
+        i18n.set_run_language()
+        state.language = "en"
+        return i18n.current_language(), i18n.t("language")
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(run).result() == ("zh", translate("zh", "language"))
+    # Other threads, such as those of other sessions, have their own.
+    assert i18n.current_language() == "en"
 
 
 def test_markdown_is_escaped_on_one_line():
