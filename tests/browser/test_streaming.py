@@ -53,21 +53,28 @@ Then *the end* comes, with [a last link](https://example.org/end), ![a chart](ht
 [^1]: The first note, about the moon.
 [^2]: The second note.
 """
+THINKING = "\n\n".join(f"The thought {n} is as long as a line and a half of it is on a small page." for n in range(12))
 ARTEFACTS = re.compile(r"streamdown|\[\^|\]\(|\\[\[(]|\$\$|\*\*|```|\|\s*-{3}|^\s*[#|]|\$[A-Za-z\\]", re.MULTILINE)
 PIECE = 200  # bytes of an event
 LINE = 30  # CSS pixels
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 
 
-def stream(wire: str, text: str, characters: int) -> bytes:
+def stream(wire: str, thinking: str, text: str, characters: int) -> bytes:
     """Return the response to a request over a wire, in deltas of this many characters."""
-    pieces = [text[at : at + characters] for at in range(0, len(text), characters)]
+    thoughts, pieces = (
+        [whole[at : at + characters] for at in range(0, len(whole), characters)] for whole in (thinking, text)
+    )
     if wire == "openai":
-        events = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
+        events = [{"choices": [{"index": 0, "delta": {"reasoning_content": piece}}]} for piece in thoughts]
+        events += [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
         events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     else:
-        delta = {"type": "content_block_delta", "index": 0}
-        events = [{**delta, "delta": {"type": "text_delta", "text": piece}} for piece in pieces]
+        delta = {"type": "content_block_delta"}
+        events = [
+            {**delta, "index": 0, "delta": {"type": "thinking_delta", "thinking": piece}} for piece in thoughts
+        ]
+        events += [{**delta, "index": 1, "delta": {"type": "text_delta", "text": piece}} for piece in pieces]
         events.append({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}})
         events.append({"type": "message_stop"})
     return b"".join(_frame(event) for event in events)
@@ -86,7 +93,7 @@ def letters_of(frame: Frame) -> str:
 
 @pytest.mark.parametrize(("tokens_per_second", "rich_wire"), [(50, "openai"), (200, "anthropic")])
 def test_an_answer_that_arrives_is_only_extended(keyed, new_page, replay, tokens_per_second, rich_wire):
-    body = stream(rich_wire, RICH_ANSWER, 4)
+    body = stream(rich_wire, THINKING, RICH_ANSWER, 4)
     replay.serve(PATHS[rich_wire], Canned(body, piece=PIECE, pause=1 / tokens_per_second))
     chat = ChatPage(new_page(viewport={"width": 1280, "height": 420}), keyed.url).open(f"?model=m-one&wire={rich_wire}")
     chat.page.wait_for_function("() => document.querySelector('.st-key-preload .katex')")
@@ -152,13 +159,13 @@ def test_no_action_shows_messages_of_another_path(demo, new_page, wire):
     frames = recorded.check(click("Continue"), wait=lambda: chat.wait_past_line(line + 4))
     assert all("Line 1 " in frame.contents[-1] for frame in frames)
     stop()
-    recorded.check(click("Retry"), wait=lambda: chat.wait_past_line(3), moves=2)
+    recorded.check(click("Retry"), wait=lambda: chat.wait_past_line(3))
     stop()
     recorded.check(click("Previous version"), wait=chat.wait_idle)
     chat.questions.last.hover()
     click("Edit question 1")()
     chat.fill_opened("Edit", "Alpha, better")
-    recorded.check(click("Send"), wait=lambda: chat.wait_past_line(4), moves=2)
+    recorded.check(click("Send"), wait=lambda: chat.wait_past_line(4))
     expect(chat.questions).to_have_text(["Alpha, better"])
     chat.wait_past_line(1)
     beta, alpha = (chat.rows.get_by_role("button", name=name).first for name in ("Beta", "Alpha"))

@@ -29,7 +29,7 @@ class AnswerBubble:
         with place, st.chat_message("assistant", avatar=avatar.avatar_image(persona) if persona else resources.LOGO):
             if persona:
                 st.markdown(f"**{escape_markdown(persona.name)}**")
-            self._thinking = st.container()
+            self._thinking = st.container(key=f"thinking-{node.id}")
             self._content = st.container()
             self._status_slot = st.empty()
             has_foot = [not is_arriving and is_last, not is_arriving and not is_last]

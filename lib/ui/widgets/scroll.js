@@ -114,7 +114,7 @@ class ChatScroll {
     if (this.isOpening) this.moveTo(this.lastTop);
     else if (this.anchor) this.holdAnchor();
     else if (!this.isFollowing || this.isTouching || now < this.pausedUntil) this.moveTo(this.lastTop);
-    else if (now >= this.glidesUntil) this.moveTo(end < this.lastTop && this.isContentVisible(end) ? this.lastTop : end);
+    else if (now >= this.glidesUntil) this.moveTo(this.followedTop(end));
     this.showButton();
   }
 
@@ -126,8 +126,12 @@ class ChatScroll {
     this.lastTop = this.root.scrollTop;
   }
 
-  isContentVisible(end) {
-    return this.lastTop - end < (1 - MIN_VISIBLE_SHARE) * (this.root.clientHeight - this.bottomHeight);
+  // Where content was removed, what is left comes into view. An answer that arrives fills the space below.
+  followedTop(end) {
+    const maxSpace = (1 - MIN_VISIBLE_SHARE) * (this.root.clientHeight - this.bottomHeight);
+    if (end >= this.lastTop) return end;
+    if (this.lastTop - end <= maxSpace) return this.lastTop;
+    return this.answer ? Math.floor(end + maxSpace) : end;
   }
 
   onScroll() {
@@ -143,8 +147,7 @@ class ChatScroll {
   }
 
   onUp(element) {
-    for (let node = element; node && node !== this.root; node = node.parentElement)
-      if (node.scrollTop > 0 && /auto|scroll/.test(getComputedStyle(node).overflowY)) return;
+    for (let node = element; node && node !== this.root; node = node.parentElement) if (canScrollUp(node)) return;
     if (this.root.scrollTop > 0) this.release();
   }
 
@@ -250,6 +253,13 @@ class ChatScroll {
     };
     requestAnimationFrame(onFrame);
   }
+}
+
+function canScrollUp(element) {
+  const style = getComputedStyle(element);
+  if (!/auto|scroll/.test(style.overflowY)) return false;
+  const isFromEnd = style.flexDirection === "column-reverse"; // its position is 0 at the end
+  return element.scrollTop + (isFromEnd ? element.scrollHeight - element.clientHeight : 0) > 1;
 }
 
 function closeSidebar() {
