@@ -71,9 +71,7 @@ def stream(wire: str, thinking: str, text: str, characters: int) -> bytes:
         events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     else:
         delta = {"type": "content_block_delta"}
-        events = [
-            {**delta, "index": 0, "delta": {"type": "thinking_delta", "thinking": piece}} for piece in thoughts
-        ]
+        events = [{**delta, "index": 0, "delta": {"type": "thinking_delta", "thinking": piece}} for piece in thoughts]
         events += [{**delta, "index": 1, "delta": {"type": "text_delta", "text": piece}} for piece in pieces]
         events.append({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}})
         events.append({"type": "message_stop"})

@@ -38,7 +38,8 @@ COMPOSITION_ROOT = {
 UI_LEVELS = [
     {"session"},
     {"text"},
-    {"widgets", "markdown", "browser"},
+    {"browser"},
+    {"widgets", "markdown"},
     {"auth"},
     {"server"},
     {"history", "settings", "usage"},

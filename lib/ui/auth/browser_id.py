@@ -6,21 +6,15 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
-from pathlib import Path
 from typing import get_args
 
-import streamlit as st
-
+from lib.ui.browser.component import declare
 from lib.ui.session.state import session_state
 from lib.ui.session.values import BrowserIdentity, Persistence
 
 _COMPONENT_KEY = "browser"
 _SECRET_PATTERN = re.compile(r"[0-9a-f]{48}")
-_component = st.components.v2.component(
-    "antler_browser",
-    js=(Path(__file__).parent / "browser_id.js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_component = declare("browser_id", __file__, "browser_id")
 
 
 def request_identity(on_identity: Callable[[], None]) -> None:

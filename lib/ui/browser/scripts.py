@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
+from lib.ui.browser.component import declare
 from lib.ui.session.state import session_state
 from lib.ui.text import t
 
@@ -34,23 +33,16 @@ _FOLDER = Path(__file__).parent
 def load(name: str, *parts: str) -> Callable[..., Any]:
     """Return the component of the files `name`.js, .html and .css of this folder, as far as they exist.
 
-    Its script begins with the shared one and with the scripts `parts`: a component has one script, without imports.
-    The browser calls its default function at every change of the data, and the function that this returns when the
-    component leaves the page.
+    Its script begins with the shared one and with the scripts `parts`.
     """
-    scripts = [_read(part, "js") for part in ("dom", *parts, name)]
-    return st.components.v2.component(
-        f"antler.{name}",
-        js="\n".join(script for script in scripts if script),
-        html=_read(name, "html"),
-        css=_read(name, "css"),
-        isolate_styles=False,
+    html = _FOLDER / f"{name}.html"
+    return declare(
+        name,
+        __file__,
+        *("dom", *parts, name),
+        html=html.read_text(encoding="utf-8") if html.exists() else None,
+        css=name if (_FOLDER / f"{name}.css").exists() else None,
     )
-
-
-def _read(name: str, suffix: str) -> str | None:
-    path = _FOLDER / f"{name}.{suffix}"
-    return path.read_text(encoding="utf-8") if path.exists() else None
 
 
 _keys = load("keys", "typing", "actions")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -12,24 +11,18 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.core.conversation import Node
 from lib.core.sanitize import replace_surrogates
 from lib.core.user import User
+from lib.ui.browser.component import declare
 from lib.ui.chat import feedback, read_aloud
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 from lib.ui.text import t
 
-# One script of several files, in this order.
-_FILES = ("browser_tools.js", "code_blocks.js", "tables.js", "read_aloud.js", "message_tools.js")
+_SCRIPTS = ("browser_tools", "code_blocks", "tables", "read_aloud", "message_tools")
+_component = declare("message_tools", __file__, *_SCRIPTS, isolate_styles=True)
 _LABELS = (
     *("copy", "copied", "not_copied", "code", "wrap", "download", "preview", "preview_close", "preview_title"),
     *("preview_about", "preview_failed", "show_all", "show_less", "csv"),
 )
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    # Registered on first use: there is no server to register it with when this module is imported.
-    script = "\n".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in _FILES)
-    return st.components.v2.component("antler.message_tools", js=script)
 
 
 def action_row(node_id: str) -> DeltaGenerator:
@@ -61,7 +54,7 @@ def render_answer_tools(user: User, view: ConversationView, node: Node) -> None:
 def render_read_only(nodes: Sequence[Node]) -> None:
     """Render the tools for messages that can only be copied: those of a path, from its beginning."""
     messages = [_describe(node, index // 2 + 1, is_read_only=True) for index, node in enumerate(nodes)]
-    _component()(key="message-tools", data={"messages": messages, "live": "", "labels": _labels(), "speech": None})
+    _component(key="message-tools", data={"messages": messages, "live": "", "labels": _labels(), "speech": None})
 
 
 def _mount(user: User, key: str, view: ConversationView, nodes: Sequence[Node], live_id: str) -> None:
@@ -77,7 +70,7 @@ def _mount(user: User, key: str, view: ConversationView, nodes: Sequence[Node], 
         "labels": _labels(),
         "speech": read_aloud.describe(user, view),
     }
-    _component()(key=key, data=data, on_rating_change=on_rating, on_reading_change=read_aloud.report_error)
+    _component(key=key, data=data, on_rating_change=on_rating, on_reading_change=read_aloud.report_error)
 
 
 def _describe(node: Node, number: int, *, is_read_only: bool = False) -> dict[str, Any]:

@@ -8,11 +8,11 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 
 from lib.core.user import User
+from lib.ui.browser.component import declare
 from lib.ui.files.tray import FileReference, parse_references
 from lib.ui.session import conversation_view, resources
 from lib.ui.session.state import session_state
@@ -23,14 +23,8 @@ MAX_URL_QUESTION_LENGTH = 10_000  # characters of a question in the URL
 _MAX_RESULTS = 50  # submissions whose result the browser is told
 _COMPONENT_KEY = "drafts"
 _KEY_PATTERN = re.compile(r"[0-9a-f]{32}")
-# One script of several files, in this order.
-_SCRIPTS = ("draft_storage.js", "sent_question.js", "submissions.js", "drafts.js")
-_component = st.components.v2.component(
-    "antler.drafts",
-    html='<div role="status" hidden></div>',
-    js="\n".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in _SCRIPTS),
-    isolate_styles=False,
-)
+_SCRIPTS = ("draft_storage", "sent_question", "submissions", "drafts")
+_component = declare("drafts", __file__, *_SCRIPTS, html='<div role="status" hidden></div>')
 
 
 @dataclass(frozen=True)

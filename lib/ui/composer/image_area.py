@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from pathlib import Path
 
 import streamlit as st
 
@@ -15,6 +14,7 @@ from lib.core.errors import AttachmentNotFound
 from lib.core.file_storage import MASK_ROLE, StoredFile
 from lib.core.target import Target
 from lib.core.user import User
+from lib.ui.browser.component import declare
 from lib.ui.files import tray, uploader
 from lib.ui.session import conversation_view, services
 from lib.ui.session.state import session_state
@@ -26,12 +26,7 @@ MAX_MASK_BYTES = 4_000_000  # OpenAI's limit
 _KEY = "image-area"
 _PREFIX = "data:image/png;base64,"
 _TEXTS = ("canvas", "brush", "undo", "clear", "done")
-_component = st.components.v2.component(
-    "antler.image_area",
-    html='<div class="antler-area"></div>',
-    js=Path(__file__).with_name("image_area.js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_component = declare("image_area", __file__, "image_area", html='<div class="antler-area"></div>')
 
 
 def render(user: User, target: Target | None) -> None:

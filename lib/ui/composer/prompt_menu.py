@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-
-import streamlit as st
 
 from lib.core.prompts import PromptSummary
+from lib.ui.browser.component import declare
 from lib.ui.session.state import session_state
 from lib.ui.text import t
 from lib.ui.widgets import avatar
 
 _KEY = "prompt-menu"
 _TEXTS = ("label", "persona", "team", "count")
-_component = st.components.v2.component(
-    "antler.prompt_menu",
-    js=(Path(__file__).parent / "prompt_menu.js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_component = declare("prompt_menu", __file__, "prompt_menu")
 
 
 def render(entries: Sequence[PromptSummary]) -> None:

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-import streamlit as st
 
 from lib.core.conversation import FilePart
 from lib.core.errors import StoreError
 from lib.core.user import User
+from lib.ui.browser.component import component_key, declare
 from lib.ui.files import pictures
 from lib.ui.files.file_text import ICONS, describe_file, short_name
 from lib.ui.session import services
 from lib.ui.session.state import session_state
 from lib.ui.text import t
-from lib.ui.widgets.controls import component_key
 
-_FOLDER = Path(__file__).parent
-_component = st.components.v2.component(
-    "antler.message_files",
-    html='<ul class="antler-files"></ul>',
-    js=(_FOLDER / "message_files.js").read_text(encoding="utf-8"),
-    isolate_styles=False,
-)
+_component = declare("message_files", __file__, "message_files", html='<ul class="antler-files"></ul>')
 
 
 @dataclass(frozen=True)

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import streamlit as st
 
 from lib.core.attachment_errors import FileTooLarge, TooManyPages
 from lib.core.images import format_size
 from lib.core.user import User
+from lib.ui.browser.component import component_key, declare
 from lib.ui.files import pictures, tray, uploader
 from lib.ui.files.file_text import ICONS, describe_file, file_error, short_name
 from lib.ui.session.state import session_state
 from lib.ui.session.uploads import TrayFile
 from lib.ui.text import t
-from lib.ui.widgets.controls import component_key
 from lib.ui.widgets.errors import shows_errors
 
-# One script of several files, in this order.
-_SCRIPTS = ("chips.js", "uploads.js", "tray.js")
 _TEXTS = (
     "reading",
     "waiting",
@@ -32,12 +27,7 @@ _TEXTS = (
     "list",
     "pasted",
 )
-_component = st.components.v2.component(
-    "antler.tray",
-    html='<div class="antler-tray"></div>',
-    js="\n".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in _SCRIPTS),
-    isolate_styles=False,
-)
+_component = declare("tray", __file__, "chips", "uploads", "tray", html='<div class="antler-tray"></div>')
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,6 @@ Option = TypeVar("Option")
 Args = TypeVarTuple("Args")
 
 
-def component_key(key: str) -> str:
-    """Return the key of a component without underscores: Streamlit refuses two in a row, which ids may have."""
-    return key.replace("_", "~")
-
-
 def render_button(
     label: str,
     key: str,

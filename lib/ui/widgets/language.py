@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import streamlit as st
-
+from lib.ui.browser.component import declare
 from lib.ui.text import current_language, t, translate
 
-_component = st.components.v2.component(
-    "antler.language", js=(Path(__file__).parent / "language.js").read_text(encoding="utf-8")
-)
+_component = declare("language", __file__, "language")
 _HTML_LANGUAGES = {"en": "en", "zh": "zh-CN"}
 # Texts of Streamlit's own widgets, below "streamlit."; the English ones are what it shows.
 _STREAMLIT_TEXTS = (

@@ -11,20 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-import streamlit as st
 
 from lib.core.models import Capabilities, Model, ModelList, group_by_vendor
 from lib.core.user import User
+from lib.ui.browser.component import declare
 from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text import current_language, t
 from lib.ui.widgets import cost, model_access
 from lib.ui.widgets.errors import shows_errors
 
-_FOLDER = Path(__file__).parent
 _LIST_KEY = "model-list"
 _MAX_ID_LENGTH = 500  # characters of a typed model id
 _CAPABILITY_LETTERS = (("v", "image"), ("t", "thinking"), ("f", "tools"))
@@ -36,18 +33,8 @@ _BUTTON_HTML = """
 """
 
 
-def _read_scripts(*names: str) -> str:
-    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
-
-
-_button = st.components.v2.component(
-    "antler.model_select", html=_BUTTON_HTML, js=_read_scripts("model_select.js"), isolate_styles=False
-)
-_list = st.components.v2.component(
-    "antler.model_list",
-    js=_read_scripts("model_ranking.js", "model_options.js", "model_list.js"),
-    isolate_styles=False,
-)
+_button = declare("model_select", __file__, "model_select", html=_BUTTON_HTML)
+_list = declare("model_list", __file__, "model_ranking", "model_options", "model_list")
 
 
 def render(

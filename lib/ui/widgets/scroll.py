@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from lib.ui.browser.component import declare
 from lib.ui.session import conversation_view
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 from lib.ui.text import t
 
-_FOLDER = Path(__file__).parent
-_component = st.components.v2.component(
-    "antler.scroll",
+_component = declare(
+    "scroll",
+    __file__,
+    "scroll",
     html='<button type="button" hidden><svg width="18" height="18" viewBox="0 0 24 24" fill="none" aria-hidden="true"'
     ' stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">'
     '<path d="M12 5v14M5 12l7 7 7-7"/></svg></button>',
-    css=(_FOLDER / "scroll.css").read_text(encoding="utf-8"),
-    js=(_FOLDER / "scroll.js").read_text(encoding="utf-8"),
+    css="scroll",
+    isolate_styles=True,
 )
 _MESSAGES_ABOVE = 2  # visible messages above the target
 _sequence = count(1)

@@ -12,7 +12,7 @@ FOLDER = Path(message_tools.__file__).parent
 
 
 def test_the_script_uses_known_texts():
-    script = "".join((FOLDER / name).read_text(encoding="utf-8") for name in message_tools._FILES)
+    script = "".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in message_tools._SCRIPTS)
     used = set(re.findall(r'labelOf\("(\w+)"', script)) | set(
         re.findall(r'labelOf\([^)"]*\? "(\w+)" : "(\w+)"', script)[0]
     )
