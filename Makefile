@@ -1,9 +1,11 @@
-# Two commands do everything: `make run` and `make test`. `make test-fast` leaves the browser tests out, and
-# `make test-real` asks a real gateway.
+# Two commands do everything: `make run` and `make test`. `make serve WORKERS=4` runs several processes behind nginx,
+# `make test-fast` leaves the browser tests out, and `make test-real` asks a real gateway.
 PYTHON ?= python3
 PORT ?= 8501
 # Loopback only: without sign-in, whoever reaches the page uses its key.
 ADDRESS ?= 127.0.0.1
+# Processes of `make serve`: one for each core that they may use.
+WORKERS ?= 4
 BIN := .venv/bin
 REAL := .venv-real/bin
 # Worker processes of each stage; 0 runs the tests in the pytest process itself.
@@ -13,12 +15,17 @@ BROWSER_WORKERS ?= 4
 # Each worker and each server of the tests would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-fast test-unit test-browser test-order test-real check format clean
+.PHONY: run serve test test-fast test-unit test-browser test-order test-real check format clean
 
 run: .venv/run.stamp
 	@$(BIN)/python -m lib.config.settings
 	@echo "Antler is at http://localhost:$(PORT)"
 	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) --server.address=$(ADDRESS)
+
+serve: .venv/run.stamp
+	@$(BIN)/python -m lib.config.settings
+	@echo "Antler will be at http://$(ADDRESS):$(PORT); \`kill -HUP\` of this process restarts its parts one by one."
+	@exec $(BIN)/python -m deploy.serve --workers=$(WORKERS) --address=$(ADDRESS) --port=$(PORT)
 
 test: test-fast
 	$(MAKE) --no-print-directory test-browser

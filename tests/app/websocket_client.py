@@ -12,9 +12,37 @@ RECEIVE_SECONDS = 60
 
 
 def open_websocket(app: AppServer, **headers: str) -> ClientConnection:
+    return open_websocket_at(app.url, **headers)
+
+
+def open_websocket_at(url: str, **headers: str) -> ClientConnection:
     request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    address = f"{app.url.replace('http', 'ws')}/_stcore/stream"
-    return connect(address, origin=app.url, subprotocols=["streamlit"], additional_headers=request_headers)
+    address = f"{url.replace('http', 'ws')}/_stcore/stream"
+    # Without pings of its own, to which a busy machine answers late.
+    return connect(
+        address, origin=url, subprotocols=["streamlit"], additional_headers=request_headers, ping_interval=None
+    )
+
+
+def ask(websocket: ClientConnection, question: str, query: str) -> None:
+    """Open the chat page with a query string and submit a question; the answer is not awaited."""
+    message = BackMsg()
+    message.rerun_script.query_string = query
+    websocket.send(message.SerializeToString())
+    composer_id, received = "", ForwardMsg()
+    while not received.HasField("script_finished"):
+        data = websocket.recv(timeout=RECEIVE_SECONDS)
+        assert isinstance(data, bytes)
+        received = ForwardMsg.FromString(data)
+        if received.HasField("new_session"):
+            message.rerun_script.page_script_hash = received.new_session.page_script_hash
+        element = received.delta.new_element
+        if element.WhichOneof("type") == "chat_input":
+            composer_id = element.chat_input.id
+    assert composer_id, "the page has no input"
+    widget = message.rerun_script.widget_states.widgets.add()
+    widget.id, widget.chat_input_value.data = composer_id, question
+    websocket.send(message.SerializeToString())
 
 
 def rerun_message() -> bytes:
