@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -19,15 +20,23 @@ from lib.core.sanitize import replace_surrogates
 from lib.storage import postgres, sqlite
 from lib.storage.schema import REVISION
 
+_POOL = {"pool_size": 5, "max_overflow": 10}
+MAX_CONNECTIONS = sum(_POOL.values())  # in use at once
 LOCK_TIMEOUT = 15.0  # seconds to wait for a lock, or for a connection of the pool
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def connect(url: str, lock_timeout: float = LOCK_TIMEOUT, on_refusal: Callable[[], None] = lambda: None) -> sa.Engine:
+def connect(
+    url: str,
+    lock_timeout: float = LOCK_TIMEOUT,
+    on_refusal: Callable[[], None] = lambda: None,
+    on_transaction: Callable[[str, float], None] = lambda *_: None,
+) -> sa.Engine:
     """Open the SQLite or Postgres database of `url`, and migrate it to the newest schema.
 
     A missing SQLite file is created, with its folder. `lock_timeout` is in seconds. `on_refusal` is called
-    for each error of the database. Raises StoreError.
+    for each error of the database, `on_transaction` with "read" or "write" and the seconds of each transaction. Raises
+    StoreError.
     """
 
     def on_error(context: sa.ExceptionContext) -> None:
@@ -37,7 +46,8 @@ def connect(url: str, lock_timeout: float = LOCK_TIMEOUT, on_refusal: Callable[[
     with translate_errors():
         parsed = sa.make_url(url)
         backend = sqlite if parsed.get_backend_name() == "sqlite" else postgres
-        engine: sa.Engine = backend.create_engine(parsed, lock_timeout)
+        engine: sa.Engine = backend.create_engine(parsed, lock_timeout, **_POOL)
+        engine.update_execution_options(on_transaction=on_transaction)
         sa.event.listen(engine, "before_cursor_execute", _sanitize_parameters, retval=True)
         sa.event.listen(engine, "handle_error", on_error)
         if not _is_newest(engine):
@@ -56,7 +66,7 @@ class Aggregate:
 @contextlib.contextmanager
 def read_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Open a transaction that reads one snapshot and waits for no writer."""
-    with translate_errors(), engine.begin() as connection:
+    with translate_errors(), _observe(engine, "read"), engine.begin() as connection:
         yield connection
 
 
@@ -67,8 +77,19 @@ def write_transaction(engine: sa.Engine, owner: str | None = None) -> Iterator[s
     With an `owner` it may change only that owner's rows, and on Postgres writers of other owners run at the
     same time. Without one it is the only writer.
     """
-    with translate_errors(), engine.execution_options(writes=True, owner=owner).begin() as connection:
+    writer = engine.execution_options(writes=True, owner=owner)
+    with translate_errors(), _observe(engine, "write"), writer.begin() as connection:
         yield connection
+
+
+@contextlib.contextmanager
+def _observe(engine: sa.Engine, kind: str) -> Iterator[None]:
+    """Report the time of a transaction, from the wait for a connection to the end of the commit."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        engine.get_execution_options()["on_transaction"](kind, time.perf_counter() - start)
 
 
 def _is_newest(engine: sa.Engine) -> bool:

@@ -23,8 +23,8 @@ _CONNECT_DEFAULTS = {
 }
 
 
-def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
-    """Create an engine for the database of `url`, which connects at its first use.
+def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
+    """Create an engine for the database of `url`, which connects at its first use; `pool` has the sizes of its pool.
 
     It keeps no session state and prepares no statement by name: a pooler may give each transaction another
     connection.
@@ -34,13 +34,12 @@ def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
     engine = sa.create_engine(
         url,
         connect_args=connect_args,
-        pool_size=5,
-        max_overflow=10,
         pool_pre_ping=True,
         pool_recycle=300,
         pool_timeout=lock_timeout,
         use_native_hstore=False,
         hide_parameters=True,
+        **pool,
     )
 
     def on_begin(connection: sa.Connection) -> None:

@@ -14,8 +14,11 @@ import sqlalchemy as sa
 _FILE_MODE = 0o600  # the owner alone: the rows are private conversations
 
 
-def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
-    """Create an engine for the file of `url`; a missing file is created with its folder. Raises OSError."""
+def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
+    """Create an engine for the file of `url`; a missing file is created with its folder. Raises OSError.
+
+    `pool` has the sizes of its pool.
+    """
     path = Path(url.database or "").absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     # From here on the file is only opened: a file that disappears is an error, not a new empty database.
@@ -43,7 +46,7 @@ def create_engine(url: sa.URL, lock_timeout: float) -> sa.Engine:
         if not path.exists():
             raise sa.exc.DisconnectionError(f"{path} does not exist")
 
-    engine = sa.create_engine(url, creator=connect, pool_timeout=lock_timeout, hide_parameters=True)
+    engine = sa.create_engine(url, creator=connect, pool_timeout=lock_timeout, hide_parameters=True, **pool)
     sa.event.listen(engine, "connect", on_connect)
     sa.event.listen(engine, "checkout", on_checkout)
     sa.event.listen(engine, "begin", _on_begin)

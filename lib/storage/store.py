@@ -44,12 +44,14 @@ class Store:
         lock_timeout: float = LOCK_TIMEOUT,
         on_refusal: Callable[[], None] = lambda: None,
         file_storage: FileStorage = _DEFAULT_FILE_STORAGE,
+        on_transaction: Callable[[str, float], None] = lambda *_: None,
     ) -> None:
         """Open the database of `url`, and wait at most `lock_timeout` seconds for another writer.
 
-        `on_refusal` is called for each error of the database.
+        `on_refusal` is called for each error of the database, and `on_transaction` after each transaction with "read"
+        or "write" and its seconds.
         """
-        self._engine = engine = connect(url, lock_timeout, on_refusal)
+        self._engine = engine = connect(url, lock_timeout, on_refusal, on_transaction)
         self.conversations = Conversations(engine)
         self.messages = Messages(engine)
         self.attachments = Attachments(engine, file_storage)
@@ -70,6 +72,11 @@ class Store:
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def count_connections(self) -> int:
+        """Return the number of connections to the database in use."""
+        pool = self._engine.pool
+        return pool.checkedout() if isinstance(pool, sa.QueuePool) else 0
 
     def ping(self) -> None:
         """Ping the database. Raises StoreError when it does not answer."""

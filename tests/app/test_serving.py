@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lib.chat.usage.metrics import GAUGES
 from tests.support.app_server import AppServer, free_port
 
 KEY = "sk-9f3b7c1d5e8a2046bb7e"
@@ -118,6 +119,8 @@ def test_an_unreachable_gateway_makes_the_server_unready_and_a_token_shows_metri
 def check_local_metrics(app: AppServer) -> None:
     status, body = get(f"{app.url}/metrics")
     assert status == 200 and "\nantler_answers_running 0.0\n" in body
+    assert {name for name in GAUGES if f"\nantler_{name} " not in body} == set()
+    assert "\nantler_gateway_up 1.0\n" in body
     for header in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via"):
         assert get(f"{app.url}/metrics", **{header: "127.0.0.1"})[0] == 403
     assert get(f"{app.url}/metrics", Host="antler.example")[0] == 403

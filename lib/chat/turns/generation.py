@@ -154,6 +154,11 @@ class Generation:
             self._cancel.cancel()
 
     @property
+    def is_unsaved(self) -> bool:
+        """True while the database refuses the answer."""
+        return self._is_unsaved
+
+    @property
     def node_ids(self) -> list[str]:
         """Ids of the alternatives' nodes, the first one's first."""
         with self._condition:

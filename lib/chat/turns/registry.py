@@ -94,6 +94,15 @@ class GenerationRegistry:
                 if not self._followers[owner]:
                     del self._followers[owner]
 
+    def count_followers(self) -> int:
+        """Return the number of pages that follow an answer."""
+        with self._condition:
+            return self._followers.total()
+
+    def count_unsaved(self) -> int:
+        """Return the number of generations whose answer the database refuses."""
+        return sum(generation.is_unsaved for generation in self._active_generations())
+
     def stop_all(self, owner: str) -> None:
         """Stop all generations of an owner."""
         for generation in self._active_generations():

@@ -30,9 +30,11 @@ def _database_probe() -> HealthProbe:
 
 @st.cache_resource(show_spinner=False)
 def _gateway_probe() -> HealthProbe:
-    return HealthProbe(
+    probe = HealthProbe(
         "gateway", lambda: resources.shared_connection().gateway.ping(), GATEWAY_GRACE_PERIOD, GATEWAY_PROBE_INTERVAL
     )
+    resources.metrics().set_gauges(gateway_up=lambda: float(probe.was_healthy))
+    return probe
 
 
 async def health(_: Request) -> Response:
@@ -57,6 +59,8 @@ async def metrics(request: Request) -> Response:
     """Respond with the metrics in Prometheus text format, to permitted clients."""
     if not can_read_metrics(request):
         return PlainTextResponse("access denied", 403, headers=_NO_STORE_HEADERS)
+    # A scrape starts a check that is due, and does not wait for it.
+    await _gateway_probe().is_healthy(0.0)
     return Response(
         resources.metrics().to_prometheus_text(),
         headers={**_NO_STORE_HEADERS, "Content-Type": _METRICS_CONTENT_TYPE},

@@ -41,6 +41,11 @@ class HealthProbe:
             return pending.done() and pending.result()
         return self._is_recently_healthy()
 
+    @property
+    def was_healthy(self) -> bool:
+        """True if the last finished check succeeded, and before the first one."""
+        return self._was_healthy
+
     def _is_recently_healthy(self) -> bool:
         return time.monotonic() - self._last_healthy_at <= self._healthy_seconds
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import math
 import os
@@ -22,6 +21,7 @@ from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.summaries import UtilityModelService
 from lib.chat.usage.metrics import Metrics
+from lib.chat.usage.tracing import Tracer, open_tracer
 from lib.config import settings as config
 from lib.config.hosting import Host
 from lib.config.settings import Settings
@@ -30,6 +30,7 @@ from lib.core.errors import StoreError
 from lib.core.policy import Policy
 from lib.core.pricing import TeamPrice
 from lib.gateway.catalog.library_updates import LibraryUpdates
+from lib.storage.engine import MAX_CONNECTIONS
 from lib.storage.store import Store
 from lib.ui.session.timed_cache import TimedCache
 
@@ -71,11 +72,12 @@ def store() -> Store:
         settings().database_url,
         on_refusal=metrics().count_database_error,
         file_storage=settings().file_storage,
+        on_transaction=metrics().observe_transaction,
+    )
+    metrics().set_gauges(
+        database_connections=opened.count_connections, database_connections_limit=lambda: MAX_CONNECTIONS
     )
     opened.messages.mark_stale(STALE_AFTER)
-    # Objects loaded by now live as long as the process: garbage collection after each run can skip them.
-    gc.collect()
-    gc.freeze()
     return opened
 
 
@@ -137,7 +139,12 @@ policy = TimedCache(current_policy, POLICY_TTL)
 def generations() -> GenerationRegistry:
     """Return the registry of running answers, which outlives every session."""
     registry = GenerationRegistry(metrics().record_request)
-    metrics().set_gauge_sources(lambda: len(registry), lambda: registry.is_shutting_down)
+    metrics().set_gauges(
+        answers_running=lambda: len(registry),
+        answers_unsaved=registry.count_unsaved,
+        followers=registry.count_followers,
+        closing=lambda: float(registry.is_shutting_down),
+    )
     return registry
 
 
@@ -155,9 +162,16 @@ def released_uploads() -> set[str]:
 
 
 @st.cache_resource(show_spinner=False)
+def tracer() -> Tracer | None:
+    """Return the exporter of traces, None where none is configured."""
+    return open_tracer(os.environ)
+
+
+@st.cache_resource(show_spinner=False)
 def metrics() -> Metrics:
     """Return the counters of this process."""
-    return Metrics()
+    current = tracer()
+    return Metrics(current.record_request) if current else Metrics()
 
 
 @st.cache_resource(show_spinner=False, validate=lambda server: server.is_running(), on_release=lambda s: s.close())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -22,7 +23,7 @@ from lib.core.conversation import (
 )
 from lib.core.errors import StoreError
 from lib.core.target import Target
-from lib.storage.engine import connect
+from lib.storage.engine import connect, read_transaction
 from lib.storage.schema import metadata
 from lib.storage.store import Store
 
@@ -205,3 +206,18 @@ def test_a_file_that_is_no_database_raises_an_error(tmp_path):
     (tmp_path / "antler.db").write_text("no database " * 1000)
     with pytest.raises(StoreError):
         Store(f"sqlite:///{tmp_path}/antler.db")
+
+
+def test_transactions_report_their_kind_and_seconds_and_connections_are_counted(database_url):
+    reported, counts = [], []
+    opened = Store(database_url, on_transaction=lambda kind, seconds: reported.append((kind, seconds > 0)))
+    with closing(opened):
+        reported.clear()
+        opened.ping()
+        opened.purge_deleted(0.0)
+        assert ("read", True) in reported and ("write", True) in reported
+        with pytest.raises(StoreError), read_transaction(opened._engine) as connection:
+            counts.append(opened.count_connections())
+            connection.exec_driver_sql("SELECT nothing_there")
+        assert (counts, opened.count_connections()) == ([1], 0)
+        assert reported[-1] == ("read", True)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import platform
+import re
 import sqlite3
+import tomllib
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -25,6 +29,7 @@ from lib.core.usage import UsageRecord
 from lib.storage.store import Store
 from tests.unit.chat.services import ScriptedGateway, wait_for_path, wait_until
 
+ROOT = Path(__file__).parents[4]
 TARGET = Target("claude-sonnet-4-5", "anthropic")
 LABELS = {"purpose": "answer", "wire": "anthropic", "family": "Anthropic"}
 DONE = Finish(Outcome.COMPLETE, "stop")
@@ -108,11 +113,47 @@ def test_title_requests_are_counted(store):
 def test_gauges_are_read_at_scrape_time():
     collector = Metrics()
     running = [3]
-    collector.set_gauge_sources(lambda: running[0], lambda: running[0] == 0)
+    assert sample_value(collector, "antler_answers_running") is None
+    collector.set_gauges(answers_running=lambda: running[0], closing=lambda: float(running[0] == 0))
     assert sample_value(collector, "antler_answers_running") == 3 and sample_value(collector, "antler_closing") == 0
     running[0] = 0
     assert sample_value(collector, "antler_answers_running") == 0 and sample_value(collector, "antler_closing") == 1
     assert (sample_value(collector, "process_resident_memory_bytes") or 0) > 1_000_000
+
+
+def test_a_gauge_with_a_new_source_is_the_same_gauge():
+    collector = Metrics()
+    for count in (1.0, 2.0):
+        collector.set_gauges(followers=lambda count=count: count)
+        assert sample_value(collector, "antler_followers") == count
+
+
+def test_transactions_lag_and_collections_are_histograms_in_seconds():
+    collector = Metrics()
+    collector.observe_transaction("write", 0.2)
+    collector.observe_loop_lag(0.03)
+    collector.observe_collection(0.04)
+    assert sample_value(collector, "antler_database_seconds_sum", kind="write") == 0.2
+    assert sample_value(collector, "antler_event_loop_lag_seconds_bucket", le="0.05") == 1
+    assert sample_value(collector, "antler_full_collection_seconds_sum") == 0.04
+
+
+def test_the_build_is_that_of_the_package():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    labels = {"version": project["version"], "python": platform.python_version()}
+    assert sample_value(Metrics(), "antler_build_info", **labels) == 1
+
+
+@pytest.mark.parametrize("name", ["grafana.json", "alerts.yaml"])
+def test_the_dashboard_and_the_alerts_name_metrics_that_there_are(name):
+    collector = Metrics()
+    collector.set_gauges(**dict.fromkeys(metrics.GAUGES, lambda: 0.0))
+    families = text_string_to_metric_families(collector.to_prometheus_text().decode())
+    suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+    exported = {family.name + suffix for family in families for suffix in suffixes.get(family.type, ("",))}
+    named = set(re.findall(r"\b(?:antler|process)_\w+", (ROOT / "deploy" / name).read_text(encoding="utf-8")))
+    assert len(named) > 5
+    assert named - exported == set()
 
 
 @pytest.mark.parametrize(

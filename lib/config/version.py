@@ -1,0 +1,3 @@
+"""Version of the program."""
+
+VERSION = "0.2.0"
