@@ -13,6 +13,7 @@ from lib.ui.server import (
     auth_middleware,
     csp_middleware,
     health,
+    lifespan,
     log_setup,
     shutdown,
     speech,
@@ -76,7 +77,7 @@ else:
     app = st.App(
         __file__,
         routes=[*health.routes(), *speech.routes()],
-        lifespan=shutdown.lifespan,
+        lifespan=lifespan.lifespan,
         middleware=[
             Middleware(csp_middleware.SecurityHeadersMiddleware),
             Middleware(shutdown.DrainMiddleware),

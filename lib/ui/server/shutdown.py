@@ -8,13 +8,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from types import FrameType
 from typing import Any
 
-import streamlit as st
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -32,16 +31,6 @@ log = logging.getLogger(__name__)
 FINAL_RENDER_SECONDS = 2.0  # seconds in which pages render the end of their answers
 EXIT_TIMEOUT = 10.0  # seconds after which a server that does not exit is ended
 _RETRY_AFTER = 2  # seconds after which a refused page tries again
-
-
-@asynccontextmanager
-async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """Interrupt the answers that still run when the server ends, for whatever reason."""
-    with _handle_sigterm(asyncio.get_running_loop()):
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(_drain_generations, 0.0)
 
 
 class DrainMiddleware:
@@ -68,7 +57,7 @@ def _unavailable_response(scope: Scope) -> Response:
 
 
 @contextmanager
-def _handle_sigterm(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+def handle_sigterm(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Handle SIGTERM in place of the server, and pass it on after the drain."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -100,7 +89,7 @@ class _Shutdown:
 
     def _drain_and_exit(self, signum: int) -> None:
         timeout = _drain_timeout()
-        if _drain_generations(timeout) and timeout:
+        if drain_generations(timeout) and timeout:
             time.sleep(FINAL_RENDER_SECONDS)
         self._loop.call_soon_threadsafe(self._forward_signal, signum)
         time.sleep(EXIT_TIMEOUT)
@@ -122,7 +111,7 @@ def _drain_timeout() -> float:
         return ServerSettings.drain_seconds
 
 
-def _drain_generations(timeout: float) -> int:
+def drain_generations(timeout: float) -> int:
     """Wait for running answers at most `timeout` seconds, then interrupt them; return how many there were."""
     registry = resources.generations()
     registry.begin_shutdown()

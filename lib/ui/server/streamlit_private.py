@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 
 from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers as HeaderView
+from streamlit import dataframe_util, env_util
 from streamlit.auth_util import get_cookie_with_chunks
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.file_util import get_static_dir
@@ -81,6 +82,16 @@ class StateView(Mapping[str, Any]):
 def read_state_by_key() -> None:
     """Let Streamlit look a value of the session up without building a dictionary of all of them."""
     SafeSessionState.filtered_state = property(StateView)  # type: ignore[assignment, method-assign]
+
+
+def load_modules() -> None:
+    """Load what Streamlit loads in the first run of a process.
+
+    These are the libraries of data frames, for any component with data, and the files of all modules, which it reads
+    to find out if it runs in a Python prompt.
+    """
+    dataframe_util.is_dataframe_like({})
+    env_util.is_repl()
 
 
 class StreamSource(Protocol):
@@ -225,6 +236,15 @@ def add_media(data: bytes, media_type: str, coordinates: str) -> str:
     `coordinates` name its place on the page.
     """
     return str(Runtime.instance().media_file_mgr.add(data, media_type, coordinates)) if Runtime.exists() else ""
+
+
+def count_sessions() -> tuple[int, int]:
+    """Return the number of sessions with an open page, and of those that a page may resume."""
+    if not Runtime.exists():
+        return 0, 0
+    manager = Runtime.instance()._session_mgr
+    connected = manager.num_active_sessions()
+    return connected, manager.num_sessions() - connected
 
 
 def current_session_id() -> str:
