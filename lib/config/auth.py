@@ -84,9 +84,11 @@ def _parse_mode(reader: SettingReader, auth_table: object) -> AccessSettings:
     if mode is None:
         raise SettingError(f"{name} must be one of {', '.join(modes)}.")
     allowlist = _parse_allowlist(*reader.read_list("ANTLER_ALLOW", "allow"))
+    # Read in every mode: a setting of another one is none that nothing reads.
+    password, header = reader.read("ANTLER_PASSWORD", "password"), reader.read("ANTLER_HEADER", "header")
+    proxy_secret = reader.read("ANTLER_PROXY_SECRET", "proxy_secret")
     if mode == "password":
-        password = _parse_secret(*reader.read("ANTLER_PASSWORD", "password"), MIN_PASSWORD_LENGTH, mode)
-        return AccessSettings(mode, password=password)
+        return AccessSettings(mode, password=_parse_secret(*password, MIN_PASSWORD_LENGTH, mode))
     if mode == "oidc":
         if not allowlist:
             raise SettingError(
@@ -95,12 +97,11 @@ def _parse_mode(reader: SettingReader, auth_table: object) -> AccessSettings:
             )
         return AccessSettings(mode, allowlist=allowlist, providers=_parse_providers(auth_table))
     if mode == "proxy":
-        secret = _parse_secret(*reader.read("ANTLER_PROXY_SECRET", "proxy_secret"), MIN_SECRET_LENGTH, mode)
         return AccessSettings(
             mode,
             allowlist=allowlist,
-            user_header=_parse_header_name(*reader.read("ANTLER_HEADER", "header")),
-            proxy_secret=secret,
+            user_header=_parse_header_name(*header),
+            proxy_secret=_parse_secret(*proxy_secret, MIN_SECRET_LENGTH, mode),
         )
     return AccessSettings(mode)
 

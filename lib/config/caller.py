@@ -101,9 +101,7 @@ def parse_caller_identity(reader: SettingReader, auth_table: Any, api_key: str) 
     key; pseudonyms change with it. Raises SettingError; its message never holds a secret.
     """
     sends_pseudonym = reader.read_bool("ANTLER_PSEUDONYM", "pseudonym", default=True)
-    header_json, team_table = reader.environ.get("ANTLER_HEADERS", "").strip(), reader.secrets.get("team", {})
-    header_table = team_table.get("headers", {}) if isinstance(team_table, Mapping) else None
-    headers = (header_json, "ANTLER_HEADERS") if header_json else (header_table, "[team.headers]")
+    headers = reader.read_table("ANTLER_HEADERS", "headers")
     secret, name = reader.read("ANTLER_PSEUDONYM_SECRET", "pseudonym_secret")
     if secret and len(secret) < MIN_SECRET_LENGTH:
         raise SettingError(f"{name} must have {MIN_SECRET_LENGTH} characters or more.")

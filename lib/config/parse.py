@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from lib.config.setting_names import SettingName, SettingNames
 from lib.core.errors import SettingError
 from lib.core.pricing import Price, PriceOverride, parse_decimal
 
@@ -30,15 +31,18 @@ _PRICE_KEYS = ("input", "output", "cached", "written", "written_1h", "search")  
 class SettingReader:
     """The settings of one section of secrets.toml; a set environment variable takes precedence.
 
-    Values are returned with the name under which they were set, for error messages. Raises SettingError.
+    Values are returned with the name under which they were set, for error messages. `names` collects the names of all
+    that is read. Raises SettingError.
     """
 
     section: str
     environ: Mapping[str, str] = field(repr=False)
     secrets: Mapping[str, Any] = field(repr=False)
+    names: SettingNames = field(default_factory=SettingNames, repr=False)
 
     def read(self, variable: str, name: str) -> tuple[str, str]:
         """Return a text, "" where it is unset, and its name."""
+        self.names.names.add(SettingName(variable, self.section, name))
         if text := self.environ.get(variable, "").strip():
             return text, variable
         table, label = self.secrets.get(self.section, {}), f"[{self.section}] {name}"
@@ -68,8 +72,22 @@ class SettingReader:
             text, label = self.read(variable, name)
         return [entry.strip() for entry in text.split(",") if entry.strip()], label
 
+    def read_table(self, variable: str, name: str) -> tuple[Any, str]:
+        """Return a table inside of the section, {} where it is unset, or the text of the variable, and its name."""
+        self.names.names.add(SettingName(variable, self.section, name))
+        if text := self.environ.get(variable, "").strip():
+            return text, variable
+        section = self.secrets.get(self.section, {})
+        return section.get(name, {}) if isinstance(section, Mapping) else None, f"[{self.section}.{name}]"
+
+    def read_section(self) -> Any:
+        """Return the whole section, whose keys are the operator's choice; {} without one."""
+        self.names.free_sections.add(self.section)
+        return self.secrets.get(self.section, {})
+
     def _file_value(self, variable: str, name: str) -> Any:
         """Return a value of any type; None where the environment takes precedence, or without one."""
+        self.names.names.add(SettingName(variable, self.section, name))
         table = self.secrets.get(self.section)
         is_overridden = bool(self.environ.get(variable, "").strip())
         return table.get(name) if isinstance(table, Mapping) and not is_overridden else None

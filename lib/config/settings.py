@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -27,6 +28,7 @@ from lib.config.parse import (
     parse_seconds,
 )
 from lib.config.roles import Roles, parse_roles
+from lib.config.setting_names import SettingNames
 from lib.config.voice import VoiceSettings, load_voice_settings
 from lib.core.errors import SettingError
 from lib.core.file_storage import FileStorage
@@ -121,11 +123,25 @@ class Settings:
 def load_settings(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
     """Return the settings; `secrets` is the parsed secrets.toml, and the environment takes precedence.
 
-    Raises SettingError; its one sentence names the setting.
+    Raises SettingError, which names the setting: also for one that nothing reads, because it is spelled differently.
     """
+    # Where Streamlit runs, it has copied these to the environment.
+    outside_of_sections = {name: str(value) for name, value in secrets.items() if isinstance(value, str | int | float)}
+    setting_names().check(environ, secrets)
+    return _load_settings({**outside_of_sections, **environ}, secrets, SettingNames())
 
+
+@functools.cache
+def setting_names() -> SettingNames:
+    """Return the names of all settings, which reading none of them tells."""
+    names = SettingNames()
+    _load_settings({}, {}, names)
+    return names
+
+
+def _load_settings(environ: Mapping[str, str], secrets: Mapping[str, Any], names: SettingNames) -> Settings:
     def reader(section: str) -> SettingReader:
-        return SettingReader(section, environ, secrets)
+        return SettingReader(section, environ, secrets, names)
 
     gateway, auth_table = reader("gateway"), secrets.get("auth")
     api_key = parse_key(*gateway.read("DEERAPI_API_KEY", "api_key"))
@@ -140,9 +156,9 @@ def load_settings(environ: Mapping[str, str], secrets: Mapping[str, Any]) -> Set
         retries=_parse_retries(*gateway.read("DEERAPI_RETRIES", "retries")),
         utility_model=utility_model,
         utility_wire=utility_wire,
-        price_overrides=parse_price_overrides(secrets.get("prices", {})),
+        price_overrides=parse_price_overrides(reader("prices").read_section()),
         access=parse_access(reader("access"), auth_table),
-        roles=parse_roles(*reader("access").read_list("ANTLER_ADMINS", "admins"), secrets.get("groups", {})),
+        roles=parse_roles(*reader("access").read_list("ANTLER_ADMINS", "admins"), reader("groups").read_section()),
         server=_load_server_settings(reader("server")),
         caller_identity=parse_caller_identity(reader("team"), auth_table, api_key),
         personal_key_urls=_parse_personal_key_urls(reader("own_key"), base_url, is_demo=not api_key),

@@ -165,6 +165,7 @@ def test_without_a_network_the_page_works(environ, wire):
         ("DEERAPI_BASE_URL", "api.deerapi.com"),
         ("DEERAPI_API_KEY", "sk-two words"),
         ("DATABASE_URL", "mysql://somewhere"),
+        ("DEERAPI_APIKEY", "sk-two words"),
     ],
 )
 def test_a_malformed_setting_is_named_without_its_value(environ, caplog, setting, value):

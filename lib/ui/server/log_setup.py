@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import streamlit as st
 
 from lib.config import log_setup, redaction, settings
 from lib.core.errors import SettingError
+
+log = logging.getLogger(__name__)
 
 
 def configure_logging() -> None:
@@ -21,11 +24,14 @@ def configure_logging() -> None:
             table |= settings.read_secrets(path)
         except SettingError:
             malformed |= redaction.find_values_in_malformed(_read_text(path))
+    problem: SettingError | None = None
     try:
         log_format = settings.load_settings(os.environ, table).server.log_format
-    except SettingError:
-        log_format = "json" if os.environ.get("ANTLER_LOG") == "json" else "text"
+    except SettingError as error:
+        problem, log_format = error, "json" if os.environ.get("ANTLER_LOG") == "json" else "text"
     log_setup.configure_logging(redaction.find_secrets(os.environ, table) | malformed, as_json=log_format == "json")
+    if problem:
+        log.error("the app cannot start: %s", problem)
 
 
 def _read_text(path: Path) -> str:
