@@ -129,15 +129,16 @@ class ChatPage:
         return self if self.stop.count() else self.wait_idle()
 
     def last_line(self) -> int:
-        """Return the number of the last line that demo-endless has shown."""
-        lines = re.findall(r"Line (\d+)", self.answers.last.inner_text())
+        """Return the number of the last line that the last answer has shown, as demo-endless does."""
+        # A number may be shown in part.
+        lines = re.findall(r"Line (\d+)\s", self.answers.last.inner_text())
         return int(lines[-1]) if lines else 0
 
     def wait_past_line(self, line: int) -> int:
-        """Wait until demo-endless has shown more lines; return the number of the last one."""
+        """Wait until the last answer has shown more lines; return the number of the last one."""
         self.page.wait_for_function(
             "([line]) => { const all = [...document.querySelectorAll('[class*=\"st-key-answer-\"]')];"
-            "const lines = [...(all.at(-1)?.innerText ?? '').matchAll(/Line (\\d+)/g)];"
+            "const lines = [...(all.at(-1)?.innerText ?? '').matchAll(/Line (\\d+)\\s/g)];"
             "return lines.length && Number(lines.at(-1)[1]) > line; }",
             arg=[line],
             timeout=TIMEOUT_MS,

@@ -156,8 +156,8 @@ def app(server_pool) -> ServerAddress:
 
 @pytest.fixture
 def chat(demo, new_page) -> ChatPage:
-    """The chat page of the demo, open in a new browser."""
-    return ChatPage(new_page(), demo.url).open()
+    """The chat page of the demo, to be opened in a new browser."""
+    return ChatPage(new_page(), demo.url)
 
 
 @pytest.fixture

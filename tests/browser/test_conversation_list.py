@@ -213,7 +213,7 @@ def test_polling_for_finished_answers_does_not_disturb_a_running_one(demo, new_p
     # Ten lines a second: several looks.
     for line in range(20, 101, 20):
         chat.wait_past_line(line)
-        lines = [int(line) for line in re.findall(r"Line (\d+)", chat.answers.last.inner_text())]
+        lines = [int(line) for line in re.findall(r"Line (\d+)\s", chat.answers.last.inner_text())]
         assert lines == list(range(lines[0], lines[0] + len(lines)))
         expect(chat.stop).to_have_count(1)
     # A click shows it at once, and the end of the answer does.

@@ -38,10 +38,10 @@ def test_the_demo_answers_a_suggestion_thinks_and_changes_its_wire(demo, new_pag
     expect(thoughts).to_be_visible()
 
     (other,) = FORMATS.keys() - {wire}
-    chat.choose_model("demo-tour").choose_wire(FORMATS[other]).wait_idle().ask("The third question").wait_idle()
+    chat.choose_model("demo-echo").choose_wire(FORMATS[other]).wait_idle().ask("The third question").wait_idle()
     expect(chat.answers).to_have_count(3)
     expect(chat.answers.last).to_contain_text("Think first")
-    expect(chat.answers.last).to_contain_text(f"demo-tour · {FORMATS[other]}")
+    expect(chat.answers.last).to_contain_text(f"demo-echo · {FORMATS[other]}")
 
 
 @pytest.mark.parametrize(

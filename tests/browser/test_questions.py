@@ -25,7 +25,7 @@ AS_TYPED = (
 
 
 def test_a_question_is_shown_as_it_was_typed(chat: ChatPage) -> None:
-    page: Page = chat.page
+    page: Page = chat.open().page
     foreign: list[str] = []
     page.on("request", lambda request: foreign.append(request.url) if "stranger" in request.url else None)
     chat.composer.fill(f"{AS_TYPED}\n```Python\n{CODE}\n```\nand so on")

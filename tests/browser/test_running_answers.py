@@ -8,11 +8,11 @@ import signal
 from playwright.sync_api import expect
 
 from tests.browser.chat_page import TIMEOUT_MS, ChatPage
+from tests.browser.paced_answers import PATHS, build_paced_answer
 from tests.support.app_server import AppServer
 from tests.support.fleet import get_status
 from tests.support.replay import Canned, soon
 
-PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 THOUGHT = {
     "openai": b'data: {"choices":[{"index":0,"delta":{"reasoning_content":"A thought."}}]}\n\n',
     "anthropic": b'data: {"type":"content_block_delta","index":0,'
@@ -27,6 +27,8 @@ END = {
     "anthropic": b'data: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n'
     b'data: {"type":"message_stop"}\n\n',
 }
+# Two lines a second: the page of a slow machine does not become long meanwhile.
+LINES = [f"- Line {number} is there.\n" + "\n## More\n\n" * (number % 10 == 0) for number in range(1, 1001)]
 MAX_LOST_LINES = 20  # of ten a second: more than came since the last save, also on a busy machine
 
 
@@ -69,8 +71,9 @@ def test_a_stop_in_silence_or_before_the_first_byte_closes_the_connection_upstre
     expect(answer.get_by_text("A thought.")).to_be_hidden()
 
 
-def test_nothing_but_stop_ends_a_running_answer(demo, new_page, any_wire):
-    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-endless&wire={any_wire}").ask("Count for me")
+def test_nothing_but_stop_ends_a_running_answer(keyed, new_page, replay, any_wire):
+    replay.serve(PATHS[any_wire], build_paced_answer(any_wire, LINES, 0.5))
+    chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={any_wire}").ask("Count for me")
     page = chat.page
     chat.wait_past_line(3)
     expect(page).to_have_url(re.compile(r"[?&]c="))
@@ -109,7 +112,7 @@ def test_nothing_but_stop_ends_a_running_answer(demo, new_page, any_wire):
 
     # Without any page, and in two of them, one of which stops it.
     page.close()
-    tabs = [ChatPage(new_page(), demo.url) for _ in range(2)]
+    tabs = [ChatPage(new_page(), keyed.url) for _ in range(2)]
     for tab in tabs:
         tab.page.goto(address)
         line = tab.wait_past_line(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.chat_page import ChatPage
 from tests.browser.frame_recorder import Frame, FrameRecorder, count_moves
 from tests.browser.history_seed import HistorySeed
-from tests.support.replay import Canned
+from tests.browser.paced_answers import PATHS, build_paced_answer
 
 RICH_ANSWER = r"""# Tides in a harbour
 
@@ -55,33 +54,12 @@ Then *the end* comes, with [a last link](https://example.org/end), ![a chart](ht
 """
 THINKING = "\n\n".join(f"The thought {n} is as long as a line and a half of it is on a small page." for n in range(12))
 ARTEFACTS = re.compile(r"streamdown|\[\^|\]\(|\\[\[(]|\$\$|\*\*|```|\|\s*-{3}|^\s*[#|]|\$[A-Za-z\\]", re.MULTILINE)
-PIECE = 200  # bytes of an event
 LINE = 30  # CSS pixels
-PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 
 
-def stream(wire: str, thinking: str, text: str, characters: int) -> bytes:
-    """Return the response to a request over a wire, in deltas of this many characters."""
-    thoughts, pieces = (
-        [whole[at : at + characters] for at in range(0, len(whole), characters)] for whole in (thinking, text)
-    )
-    if wire == "openai":
-        events = [{"choices": [{"index": 0, "delta": {"reasoning_content": piece}}]} for piece in thoughts]
-        events += [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
-        events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-    else:
-        delta = {"type": "content_block_delta"}
-        events = [{**delta, "index": 0, "delta": {"type": "thinking_delta", "thinking": piece}} for piece in thoughts]
-        events += [{**delta, "index": 1, "delta": {"type": "text_delta", "text": piece}} for piece in pieces]
-        events.append({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}})
-        events.append({"type": "message_stop"})
-    return b"".join(_frame(event) for event in events)
-
-
-def _frame(event: dict) -> bytes:
-    data = json.dumps(event).encode()
-    # Of one length, so that each piece that is sent is one event.
-    return b"data: " + data + b" " * (PIECE - 8 - len(data)) + b"\n\n"
+def split(text: str) -> list[str]:
+    """Return the tokens of a text, of four characters each."""
+    return [text[at : at + 4] for at in range(0, len(text), 4)]
 
 
 def letters_of(frame: Frame) -> str:
@@ -91,8 +69,8 @@ def letters_of(frame: Frame) -> str:
 
 @pytest.mark.parametrize(("tokens_per_second", "rich_wire"), [(50, "openai"), (200, "anthropic")])
 def test_an_answer_that_arrives_is_only_extended(keyed, new_page, replay, tokens_per_second, rich_wire):
-    body = stream(rich_wire, THINKING, RICH_ANSWER, 4)
-    replay.serve(PATHS[rich_wire], Canned(body, piece=PIECE, pause=1 / tokens_per_second))
+    response = build_paced_answer(rich_wire, split(RICH_ANSWER), 1 / tokens_per_second, thoughts=split(THINKING))
+    replay.serve(PATHS[rich_wire], response)
     chat = ChatPage(new_page(viewport={"width": 1280, "height": 420}), keyed.url).open(f"?model=m-one&wire={rich_wire}")
     chat.page.wait_for_function("() => document.querySelector('.st-key-preload .katex')")
     recorder = FrameRecorder(chat.page)

@@ -22,7 +22,7 @@ def is_stop(response) -> bool:
 
 
 def test_an_answer_is_read_until_it_is_stopped_or_left(chat):
-    page = chat.page
+    page = chat.open().page
     chat.ask("Show me around").wait_at_rest()
     button = page.locator(".antler-read")
     expect(button).to_have_attribute("aria-label", "Read answer 1 aloud")
