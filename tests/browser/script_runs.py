@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import BrowserContext
+import json
 
+from playwright.sync_api import BrowserContext
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+NUMBERS = {
+    name: message.DESCRIPTOR.fields_by_name[name].number
+    for message, name in ((BackMsg, "rerun_script"), (ClientState, "is_auto_rerun"), (ForwardMsg, "new_session"))
+}
 # Keeps `scriptRuns.isExpected`: from the request of a run, or the load of the page, until the message with which the
-# server begins it. The fields of messages have the numbers of Streamlit's BackMsg, ClientState and ForwardMsg.
+# server begins it.
 RECORD = """(() => {
-  const RERUN_SCRIPT = 11, IS_AUTO_RERUN = 6, NEW_SESSION = 4;
+  const numbers = NUMBERS;
   const runs = window.scriptRuns = { isExpected: true };
   const fieldsOf = (bytes) => {
     const fields = new Map();
@@ -35,18 +44,19 @@ RECORD = """(() => {
     constructor(...values) {
       super(...values);
       this.addEventListener("message", ({ data }) => {
-        if (data instanceof ArrayBuffer && fieldsOf(new Uint8Array(data)).has(NEW_SESSION)) runs.isExpected = false;
+        const isBegun = data instanceof ArrayBuffer && fieldsOf(new Uint8Array(data)).has(numbers.new_session);
+        if (isBegun) runs.isExpected = false;
       });
       this.addEventListener("close", () => { runs.isExpected = false; });
     }
     send(data) {
       // The server may ignore a run that a fragment requests by itself.
-      const request = data instanceof Uint8Array && fieldsOf(data).get(RERUN_SCRIPT);
-      if (request && !fieldsOf(request).get(IS_AUTO_RERUN)) runs.isExpected = true;
+      const request = data instanceof Uint8Array && fieldsOf(data).get(numbers.rerun_script);
+      if (request && !fieldsOf(request).get(numbers.is_auto_rerun)) runs.isExpected = true;
       super.send(data);
     }
   };
-})()"""
+})()""".replace("NUMBERS", json.dumps(NUMBERS))
 
 
 def record_script_runs(context: BrowserContext) -> None:
