@@ -40,9 +40,11 @@ class ModelFacts:
 DEFAULT_FACTS = ModelFacts()
 
 
-def connect(settings: Settings, facts: ModelFacts = DEFAULT_FACTS) -> Connection:
-    """Return the connection to the gateway of the settings, with their key."""
-    gateway = Gateway(settings, facts.get_library, facts.refused_params)
+def connect(
+    settings: Settings, facts: ModelFacts = DEFAULT_FACTS, get_read_interval: Callable[[], float] = lambda: 0.0
+) -> Connection:
+    """Return the connection to the gateway of the settings, with their key, which reads answers at this interval."""
+    gateway = Gateway(settings, facts.get_library, facts.refused_params, get_read_interval)
     catalog = Catalog(gateway.fetch_models, gateway.fetch_prices, facts.get_library)
     prices = Prices(
         lambda: catalog.cached_model_list, settings.price_overrides, facts.get_library, facts.get_team_prices
@@ -50,14 +52,21 @@ def connect(settings: Settings, facts: ModelFacts = DEFAULT_FACTS) -> Connection
     return Connection(key_suffix(settings.api_key), gateway, catalog, prices)
 
 
-def connect_with_key(settings: Settings, key: str, base_url: str, facts: ModelFacts = DEFAULT_FACTS) -> Connection:
+def connect_with_key(
+    settings: Settings,
+    key: str,
+    base_url: str,
+    facts: ModelFacts = DEFAULT_FACTS,
+    get_read_interval: Callable[[], float] = lambda: 0.0,
+) -> Connection:
     """Return the connection with a user's key. Raises ValueError if the operator's list lacks the address.
 
     What its gateway refuses is learnt for this connection only.
     """
     if base_url not in settings.personal_key_urls:
         raise ValueError(base_url)
-    return connect(replace(settings, api_key=key, base_url=base_url), replace(facts, refused_params=SessionMemory()))
+    own_settings = replace(settings, api_key=key, base_url=base_url)
+    return connect(own_settings, replace(facts, refused_params=SessionMemory()), get_read_interval)
 
 
 def key_suffix(key: str) -> str:

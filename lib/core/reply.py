@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from lib.core.conversation import (
@@ -40,7 +41,17 @@ from lib.core.sanitize import replace_surrogates, sanitize_json
 from lib.core.sources import SourceList
 
 MAX_BLOCKS = 1_000  # content blocks of one answer
+_IMAGE_START = "data:image/"
+_IMAGE_START_CHARS = len(_IMAGE_START) - 1
 MAX_CHOICES = 128  # alternatives of one request, the limit of OpenAI's `n`
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyCursor:
+    """A place in a growing reply: all that `structure` numbers, and `length` deltas at the end of its last part."""
+
+    structure: int = -1
+    length: int = 0
 
 
 @dataclass
@@ -63,7 +74,7 @@ class _Block:
             is_empty = not (text or self.signature or self.redacted_data)
             return () if is_empty else (ThinkingPart(text, replace_surrogates(self.signature), self.redacted_data),)
         content: tuple[Part, ...] = (self.content,) if self.content else ()
-        if "data:image/" not in text:
+        if _IMAGE_START not in text:
             return (*content, TextPart(text)) if text else content
         if self._split[0] != len(text):
             self._split = len(text), split_data_images(text)
@@ -79,6 +90,10 @@ class Reply:
 
     def __init__(self, base: Node | None = None) -> None:
         self._blocks: dict[tuple[int, bool], _Block] = {}
+        self._structure = 0  # counts changes of all but the end of the last part
+        self._tail: list[str] = []  # deltas at that end since the last such change
+        self._tail_block: _Block | None = None
+        self._tail_end = ""  # the last characters
         self._base_parts = base.message.parts if base else ()
         self._base_sources = base.message.sources if base else ()
         self._sources = SourceList(self._base_sources)
@@ -92,9 +107,14 @@ class Reply:
 
     def add(self, event: Event) -> None:
         if type(event) is TextDelta:  # the fast path: nearly all events are
-            block = self._blocks.get((event.block, True))
-            (block or self._get_block(event.block, is_thinking=False)).chunks.append(event.text)
+            block = self._blocks.get((event.block, True)) or self._get_block(event.block, is_thinking=False)
+            self._add_text(block, event.text)
             return
+        if type(event) is ThinkingDelta:
+            self._add_text(self._get_block(event.block, is_thinking=True), event.text)
+            return
+        if self._changes_parts(event):
+            self._begin_tail(None)
         match event:
             case UsageReport(usage, raw):
                 self._usage = usage.with_fallback(self._usage)
@@ -125,8 +145,6 @@ class Reply:
 
     def _add_content(self, event: Event) -> None:
         match event:
-            case ThinkingDelta(text, index):
-                self._get_block(index, is_thinking=True).chunks.append(text)
             case SignatureDelta(signature, index):
                 self._get_block(index, is_thinking=True).signature += signature
             case RedactedThinking(data, index):
@@ -137,6 +155,36 @@ class Reply:
                 self._sources.add(source, number)
             case TextWasThinking(index):
                 self._move_text_to_thinking(index)
+
+    def read_tail(self, cursor: ReplyCursor) -> tuple[str | None, ReplyCursor]:
+        """Return what has been added to the end of the last part since a cursor, and the new cursor.
+
+        None if more than that has changed, as at the first time: then all of it has to be read.
+        """
+        text = "".join(self._tail[cursor.length :]) if cursor.structure == self._structure else None
+        return text, ReplyCursor(self._structure, len(self._tail))
+
+    def _changes_parts(self, event: Event) -> bool:
+        """Tell if an event changes what is shown of the answer while it arrives."""
+        if isinstance(event, ProviderMetadata):
+            return any(key not in self._metadata for key, value in event.data.items() if value not in (None, ""))
+        return not isinstance(event, UsageReport | Finish | FinishRevoked)
+
+    def _add_text(self, block: _Block, text: str) -> None:
+        block.chunks.append(text)
+        if block is self._tail_block and _is_plain(end := self._tail_end + text):
+            self._tail.append(text)
+            self._tail_end = end[-_IMAGE_START_CHARS:]
+        else:
+            self._begin_tail(block)
+
+    def _begin_tail(self, block: _Block | None) -> None:
+        """Number a change of more than the end; what follows in `block` changes the end only, if it is the last one."""
+        self._structure, self._tail, self._tail_block = self._structure + 1, [], None
+        if block and self._blocks[max(self._blocks)] is block:
+            text = "".join(block.chunks)
+            if text and _is_plain(text):  # an empty text is no part
+                self._tail_block, self._tail_end = block, text[-_IMAGE_START_CHARS:]
 
     def _get_block(self, index: int, *, is_thinking: bool) -> _Block:
         if len(self._blocks) >= MAX_BLOCKS and (index, not is_thinking) not in self._blocks:
@@ -196,6 +244,11 @@ class Reply:
         )
 
 
+def _is_plain(text: str) -> bool:
+    """Tell if a text is shown as it came: without images in it, and without characters that are replaced."""
+    return _IMAGE_START not in text and (text.isascii() or replace_surrogates(text) is text)
+
+
 def _limit_images(parts: list[Part]) -> list[Part]:
     """Return the parts with the names of images in place of those beyond the limit of an answer."""
     size, limited = 0, list(parts)
@@ -231,6 +284,10 @@ class ChoiceReplies:
                 pass
             case _:
                 self._get_reply(getattr(event, "choice", 0) or 0).add(event)
+
+    def by_index(self, index: int) -> Reply:
+        """Return the alternative that came as number `index`."""
+        return next(islice(self.by_choice.values(), index, None))
 
     def _get_reply(self, choice: int) -> Reply:
         if choice not in self.by_choice:

@@ -67,7 +67,8 @@ USAGE_AFTER_ERROR_TIMEOUT = 1.0
 class Gateway:
     """A gateway and a key for it. Methods may be called from any thread.
 
-    All methods that send a request raise an AnswerError, from which the key is redacted.
+    All methods that send a request raise an AnswerError, from which the key is redacted. `get_read_interval` returns
+    the seconds between two reads of an answer.
     """
 
     def __init__(
@@ -75,7 +76,9 @@ class Gateway:
         settings: Settings,
         get_library: Callable[[], Library] = package_library,
         refused_params: RefusedParamMemory = NO_MEMORY,
+        get_read_interval: Callable[[], float] = lambda: 0.0,
     ) -> None:
+        self._get_read_interval = get_read_interval
         self.refused_params = refused_params
         self._get_library = get_library
         self._price_group = settings.price_group
@@ -195,7 +198,7 @@ class Gateway:
             metadata = ProviderMetadata({"request_id": response_id, **request.metadata()})
             if response_id or request.notes:
                 yield metadata
-            frames = request.watch(read_frames(response.iter_chunks()))
+            frames = request.watch(read_frames(response.iter_batches(self._get_read_interval)))
             events = parse_events(request.target.wire, frames)
             try:
                 for event in limit_trailing_time(events, response, _choice_count(request.body)):

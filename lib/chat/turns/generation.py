@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import partial
 
 from lib.chat.turns.ports import MessageStore
 from lib.chat.usage.recorder import (
@@ -21,7 +22,7 @@ from lib.chat.usage.recorder import (
 from lib.core import errors
 from lib.core.conversation import Failure, ImagePart, Message, Node, Outcome, new_id
 from lib.core.events import Event, Heartbeat, Restart, RetryScheduled
-from lib.core.reply import ChoiceReplies
+from lib.core.reply import ChoiceReplies, ReplyCursor
 from lib.core.usage import UsageRecord
 from lib.gateway.transport.cancel import CancelToken
 
@@ -44,16 +45,27 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True)
+class Growth:
+    """News of an answer since a cursor: `text` at the end of its last part, or the whole `node`."""
+
+    cursor: ReplyCursor
+    text: str = ""
+    node: Node | None = None
+
+
+@dataclass(frozen=True)
 class GenerationSnapshot:
     """An answer at one moment; `version` grows with every change.
 
-    Heartbeats count as activity, but not as content. `retry_in` is the rest of the pause before
-    `scheduled_retry`, in seconds. `is_unsaved` is set while the database refuses the answer, `has_thought` from
-    the first thinking on, also if it has no text.
+    `read_since` returns what is new since a cursor, at that moment or a later one, and copies no more than that.
+    Heartbeats count as activity, but not as content. `retry_in` is the rest of the pause before `scheduled_retry`, in
+    seconds. `is_unsaved` is set while the database refuses the answer, `has_thought` from the first thinking on, also
+    if it has no text.
     """
 
     version: int
-    node: Node
+    read_since: Callable[[ReplyCursor], Growth]
+    is_finished: bool
     seconds_since_content: float
     seconds_since_activity: float
     is_unsaved: bool = False
@@ -62,8 +74,11 @@ class GenerationSnapshot:
     has_thought: bool = False
 
     @property
-    def is_finished(self) -> bool:
-        return not self.node.arriving
+    def node(self) -> Node:
+        """The whole answer."""
+        node = self.read_since(ReplyCursor()).node
+        assert node is not None
+        return node
 
 
 class Generation:
@@ -123,11 +138,12 @@ class Generation:
         """
         with self._condition:
             self._condition.wait_for(lambda: self._version > version or self._is_finished, timeout)
-            now, nodes, retry = time.monotonic(), self._current_nodes(), self._scheduled_retry
+            now, retry = time.monotonic(), self._scheduled_retry
             retry_in = max(0.0, self._last_content_at + retry.delay - now) if retry else 0.0
             return GenerationSnapshot(
                 self._version,
-                next((node for node in nodes if node.id == node_id), nodes[0]),
+                partial(self._read_since, node_id),
+                self._is_finished,
                 now - self._last_content_at,
                 now - self._last_activity_at,
                 self._is_unsaved,
@@ -135,6 +151,14 @@ class Generation:
                 retry_in,
                 self._has_thought,
             )
+
+    def _read_since(self, node_id: str, cursor: ReplyCursor) -> Growth:
+        with self._condition:
+            index = next((index for index, node in enumerate(self._nodes) if node.id == node_id), 0)
+            if self._is_finished:
+                return Growth(cursor, node=self._nodes[index])
+            text, cursor = self._replies.by_index(index).read_tail(cursor)
+            return Growth(cursor, text) if text is not None else Growth(cursor, node=self._current_nodes()[index])
 
     def stop(self) -> None:
         """End the upstream request and the answer, within STOP_TIMEOUT seconds whatever the network does."""

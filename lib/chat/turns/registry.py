@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
-from lib.chat.turns.generation import STALE_AFTER, STOP_TIMEOUT, Generation, GenerationSnapshot
+from lib.chat.turns.generation import STALE_AFTER, STOP_TIMEOUT, Generation, GenerationSnapshot, Growth
 from lib.chat.turns.ports import MessageStore
 from lib.chat.usage.recorder import RequestOutcome
 from lib.core import errors
 from lib.core.conversation import Node, Outcome
+from lib.core.reply import ReplyCursor
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,10 @@ class RemoteGeneration:
             if node != self._node:
                 self._node = node
                 self._version += 1
-        return GenerationSnapshot(self._version, self._node, 0.0, 0.0)
+        return GenerationSnapshot(self._version, self._read_since, not self._node.arriving, 0.0, 0.0)
+
+    def _read_since(self, cursor: ReplyCursor) -> Growth:
+        return Growth(cursor, node=self._node)
 
     def stop(self) -> None:
         """Mark the row as stopped: its process reads it at every checkpoint."""

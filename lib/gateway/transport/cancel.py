@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -63,6 +65,27 @@ class CancelToken:
         with self._lock, contextlib.suppress(OSError):
             if self._socket is not None:
                 self._socket.settimeout(seconds)
+
+    def count_arrived(self, reader: io.BufferedReader) -> int | None:
+        """Return the number of bytes that `reader`, of this request's socket, can read at once.
+
+        None if that is unknown, because the socket is, or has an error that the next read reports.
+        """
+        with self._lock:
+            sock = self._socket
+            if sock is None:
+                return None
+            timeout = sock.gettimeout()
+            try:
+                sock.settimeout(0)
+                return len(reader.peek(1))
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return 0
+            except (OSError, ValueError):
+                return None
+            finally:
+                with contextlib.suppress(OSError):
+                    sock.settimeout(timeout)
 
 
 # The token of the request on this thread. A context variable, because the connection is created or

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +31,7 @@ ERROR_BODY_TIMEOUT = 10.0
 GET_READ_TIMEOUT = 20.0
 DRAIN_TIMEOUT = 0.05
 _READ_SIZE = 65_536
+_CHUNK_END_BYTES = 2  # of a chunk that was read; its line end is read with the next one
 
 
 class _NoRedirectSession(requests.Session):
@@ -83,6 +85,32 @@ class Response:
                 yield chunk
                 if self._deadline is not None and time.monotonic() > self._deadline:
                     return
+
+    def iter_batches(self, get_interval: Callable[[], float]) -> Iterator[bytes]:
+        """Yield all of the body that has arrived, then nothing for `get_interval()` seconds; raises as `iter_chunks`.
+
+        A thread that wakes up for each token costs more than what it does with it. The first byte after a silence does
+        not wait, nor does a body that arrives faster than it is read.
+        """
+        chunks = self.iter_chunks()
+        for chunk in chunks:
+            read_at, batch, has_more = time.monotonic(), [chunk], self._has_arrived()
+            while has_more and sum(map(len, batch)) < _READ_SIZE:
+                try:
+                    batch.append(next(chunks, b""))
+                except errors.NetworkError:
+                    yield b"".join(batch)
+                    raise
+                has_more = bool(batch[-1]) and self._has_arrived()
+            yield b"".join(batch)
+            if has_more is False and self._deadline is None:
+                self._cancel.wait(max(0.0, read_at + get_interval() - time.monotonic()))
+
+    def _has_arrived(self) -> bool | None:
+        """Tell if more of the body can be read without waiting; None if that is unknown."""
+        reader = getattr(getattr(self._raw.raw, "_fp", None), "fp", None)
+        size = self._cancel.count_arrived(reader) if isinstance(reader, io.BufferedReader) else None
+        return None if size is None else size > _CHUNK_END_BYTES
 
     def set_deadline(self, seconds: float) -> None:
         """Stop reading the body `seconds` from now, whether or not it has ended."""

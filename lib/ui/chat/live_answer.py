@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from math import ceil
 
 import streamlit as st
@@ -13,17 +13,20 @@ from lib.chat.turns import model_facts
 from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import RemoteGeneration
 from lib.core.conversation import Node, ThinkingPart
-from lib.ui.chat import answer_parts, web_search_steps
+from lib.ui.chat import web_search_steps
 from lib.ui.chat.answer_bubble import AnswerBubble, ElementList
+from lib.ui.chat.answer_parts import Group
 from lib.ui.chat.answer_text import thinking_label
-from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, split_first_block
+from lib.ui.chat.arriving_answer import GrowingText, find_arriving_answer
 from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text import current_language, escape_markdown, t
 from lib.ui.widgets.errors import retry_reason, shows_errors
 
-# Seconds between two frames. Each frame sends the whole live block; a shorter interval would not be noticed.
-FRAME_INTERVAL, MAX_FRAME_INTERVAL = 0.05, 0.5
+# Seconds between two frames at most; `FramePace` has the least. Each frame sends the whole live block.
+MAX_FRAME_INTERVAL = 0.5
+# Part of the interval that has to pass: the next read of the answer comes with some jitter.
+EARLIEST_FRAME = 0.8
 FRAME_CHARS_PER_SECOND = 20_000  # a live block of this many characters slows the frames to one a second
 MAX_CPU_SHARE = 0.25  # of a core, for the frames of all pages on which one user follows answers
 POLL_INTERVAL = 0.1  # seconds between two checks for a request of Streamlit to end this run
@@ -48,9 +51,9 @@ def render(
 
 def _follow(feed: _AnswerFeed, bubble: AnswerBubble) -> Node:
     while True:
-        while not (feed.groups or feed.thinking or feed.is_done):
+        while feed.thinking.is_empty and not (feed.groups or feed.is_done):
             feed.wait_for_frame(0)
-        if feed.thinking:
+        if not feed.thinking.is_empty:
             _render_thinking(feed, bubble)
         _render_content(feed, bubble.content)
         if feed.is_finished:
@@ -62,13 +65,13 @@ def _follow(feed: _AnswerFeed, bubble: AnswerBubble) -> Node:
         bubble.content.truncate(0)
 
 
-def frame_interval(live_chars: int, cpu_seconds: float, page_count: int) -> float:
+def frame_interval(min_interval: float, live_chars: int, cpu_seconds: float, page_count: int) -> float:
     """Return the seconds to the next frame, by the live block, the cost of the last frame and the user's pages.
 
     Else a user with many costly answers would slow those of others.
     """
     interval = max(live_chars / FRAME_CHARS_PER_SECOND, cpu_seconds * page_count / MAX_CPU_SHARE)
-    return min(MAX_FRAME_INTERVAL, max(FRAME_INTERVAL, interval))
+    return min(MAX_FRAME_INTERVAL, max(min_interval, interval))
 
 
 class _AnswerFeed:
@@ -92,31 +95,43 @@ class _AnswerFeed:
         self._count_pages = count_pages
         self._frame_started = time.thread_time()
         self._node_id = node.id
+        self._answer = find_arriving_answer(generation, node.id, current_language())
         self._snapshot = generation.wait(-1, 0, self._node_id)
         self.has_visible_content = False
         self.start_over()
 
     def start_over(self) -> None:
         """Begin with the answer as it is now."""
-        self._text = self.thinking = ""
-        self._needs_rerender = False
-        self._read_snapshot()
+        self._view = self._newest = self._answer.advance(self._snapshot)
 
     def _read_snapshot(self) -> None:
-        self.node, self.is_finished = self._snapshot.node, self._snapshot.is_finished
-        text, thinking = self.node.message.text, self.node.message.thinking
-        is_extended = text.startswith(self._text) and thinking.startswith(self.thinking)
-        self._needs_rerender = self._needs_rerender or not is_extended
-        self._text, self.thinking = text, thinking
-        self.groups = answer_parts.list_groups(self.node.message)
+        self._newest = self._answer.advance(self._snapshot)
+        if not self._needs_rerender:
+            self._view = self._newest
 
-    def text_of(self, index: int) -> str:
-        """Return the text of a group; "" for one that is no text after all."""
-        group = self.groups[index] if index < len(self.groups) else ""
-        return group if isinstance(group, str) else ""
+    @property
+    def _needs_rerender(self) -> bool:
+        return self._newest.attempt != self._view.attempt
 
-    def has_group(self, index: int) -> bool:
-        return index < len(self.groups)
+    @property
+    def node(self) -> Node:
+        return self._newest.node
+
+    @property
+    def groups(self) -> list[Group]:
+        return self._view.groups
+
+    @property
+    def texts(self) -> Mapping[int, GrowingText]:
+        return self._view.texts
+
+    @property
+    def thinking(self) -> GrowingText:
+        return self._view.thinking
+
+    @property
+    def is_finished(self) -> bool:
+        return self._snapshot.is_finished
 
     @property
     def is_done(self) -> bool:
@@ -130,14 +145,17 @@ class _AnswerFeed:
         self._update_status_line()
         self.note_shown()
         cpu_seconds = time.thread_time() - self._frame_started
-        time.sleep(max(0.0, min(MAX_FRAME_INTERVAL, self._next_frame_at - time.monotonic())))
         self._snapshot = self._generation.wait(self._snapshot.version, POLL_INTERVAL, self._node_id)
+        # A local answer is read once per frame, so that waiting for it is enough; one that comes faster is not.
+        if (early := self._next_frame_at - time.monotonic()) > 0:
+            time.sleep(min(MAX_FRAME_INTERVAL, early))
+            self._snapshot = self._generation.wait(-1, 0, self._node_id)
         session_state.check_interrupted()
         conversation_view.check_queue()
         self._frame_started = time.thread_time()
         self._read_snapshot()
-        interval = frame_interval(live_chars, cpu_seconds, self._count_pages())
-        self._next_frame_at = time.monotonic() + interval
+        interval = frame_interval(resources.read_interval(), live_chars, cpu_seconds, self._count_pages())
+        self._next_frame_at = time.monotonic() + EARLIEST_FRAME * interval
 
     def note_shown(self) -> None:
         """Report once that the text so far is on its way to the browser."""
@@ -223,11 +241,10 @@ class _StatusLine:
 
 def _render_thinking(feed: _AnswerFeed, bubble: AnswerBubble) -> None:
     """Render thinking while it arrives; collapse it when the answer's content begins."""
-    has_content = bool(feed.groups)
-    view = bubble.open_thinking(t("answer.thinking"), is_running=not has_content)
-    view.update(t("answer.thinking"), is_running=not has_content)
+    view = bubble.open_thinking(t("answer.thinking"), is_running=not feed.groups)
+    view.update(t("answer.thinking"), is_running=not feed.groups)
     feed.has_visible_content = True
-    _render_text(feed, view.elements, 0, lambda: feed.thinking, lambda: bool(feed.groups))
+    _render_text(feed, view.elements, 0, feed.thinking)
     view.update(thinking_label(feed.node), is_running=False)
 
 
@@ -240,13 +257,7 @@ def _render_content(feed: _AnswerFeed, elements: ElementList) -> None:
             continue
         group, is_last = feed.groups[group_index], group_index + 1 == len(feed.groups)
         if isinstance(group, str):
-            element_index = _render_text(
-                feed,
-                elements,
-                element_index,
-                partial(feed.text_of, group_index),
-                partial(feed.has_group, group_index + 1),
-            )
+            element_index = _render_text(feed, elements, element_index, feed.texts[group_index])
         elif is_last and not feed.is_done:
             elements.show(element_index, group)
             feed.has_visible_content = True
@@ -258,44 +269,26 @@ def _render_content(feed: _AnswerFeed, elements: ElementList) -> None:
         group_index += 1
 
 
-def _render_text(
-    feed: _AnswerFeed,
-    elements: ElementList,
-    index: int,
-    get_text: Callable[[], str],
-    should_stop: Callable[[], bool],
-) -> int:
-    """Render a growing text from position `index` on, until the feed is done or `should_stop` returns True.
-
-    Returns the position after the text.
-    """
-    frozen_length = 0
-    while True:
-        block = _LiveBlock(feed, get_text, frozen_length, should_stop)
+def _render_text(feed: _AnswerFeed, elements: ElementList, index: int, text: GrowingText) -> int:
+    """Render a growing text from position `index` on, until it is finished. Returns the position after the text."""
+    for number in count():
+        block = _LiveBlock(feed, text, number)
         while not block.is_done:
             elements.stream(index, block.frames(), block)
-        frozen_length += block.size
         index += not block.is_blank
         if block.is_last:
-            return index
+            break
+    return index
 
 
 class _LiveBlock:
-    """One growing Markdown block of a text, from the character `start` on.
+    """One growing Markdown block of a text; `is_last` tells, when it is done, that the text ends with it."""
 
-    When it is done, `size` is its length in characters, and `is_last` tells that the text ends with it.
-    """
-
-    def __init__(
-        self, feed: _AnswerFeed, get_text: Callable[[], str], start: int, should_stop: Callable[[], bool]
-    ) -> None:
+    def __init__(self, feed: _AnswerFeed, text: GrowingText, number: int) -> None:
         self._feed = feed
-        self._get_text = get_text
-        self._start = start
-        self._should_stop = should_stop
-        self._language = current_language()
+        self._text = text
+        self._number = number
         self.is_done = self.is_last = self.is_blank = False
-        self.size = 0
 
     def frames(self) -> Iterator[str]:
         """Yield the text that st.write_stream appends.
@@ -305,27 +298,15 @@ class _LiveBlock:
         """
         yielded = ""
         while True:
-            remaining = self._get_text()[self._start :]
-            is_over = self._feed.is_done or self._should_stop()
-            size, certain_length = split_first_block(remaining)
-            if is_over and not size:
-                size = len(remaining)
-            is_finished = bool(size) or is_over
-            text = (
-                sanitize(remaining[:size], self._language)
-                if is_finished
-                else sanitize_arriving(remaining[:certain_length], self._language)
-            )
-            if not text.startswith(yielded):
+            part = self._text.part(self._number)
+            if not part.text.startswith(yielded):
                 return
-            if is_finished:
-                self.size, self.is_done = size, True
-                self.is_last = is_over and size == len(remaining)
-                self.is_blank = not text
-            if len(text) > len(yielded):
+            if part.is_done:
+                self.is_done, self.is_last, self.is_blank = True, part.is_last, not part.text
+            if len(part.text) > len(yielded):
                 self._feed.has_visible_content = True
-                yield text[len(yielded) :]
-                yielded = text
-            if is_finished:
+                yield part.text[len(yielded) :]
+                yielded = part.text
+            if part.is_done:
                 return
-            self._feed.wait_for_frame(len(remaining))
+            self._feed.wait_for_frame(part.char_count)

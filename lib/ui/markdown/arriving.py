@@ -24,6 +24,7 @@ _FENCE_CLOSER = re.compile(r"[ \t>]*[`~]+[ \t]*")
 # A blank line or the start of a list item.
 _BLOCK_START = re.compile(r"\n[ \t>]*(?:\n|(?=(?:[-+*]|\d{1,9}[.)])[ \t]))")
 _CODE_SPAN = re.compile(r"(?<!`)(?P<run>`+)(?!`).*?(?<!`)(?P=run)(?!`)", re.DOTALL)
+_PARENTHESIS = re.compile(r"[()]")
 _BACKTICKS = re.compile(r"`+")
 _DISPLAY_OPENER = re.compile(r"(?<!\\)\\\[(?!\d)|(?<!\\)\$\$|\\begin\{(?P<name>[a-zA-Z]+\*?)\}")
 _INLINE_OPENER = re.compile(r"(?<!\\)\\\(")
@@ -54,7 +55,7 @@ def visible_part(text: str) -> str:
 
     `text` starts with a block. The label of an unclosed link at its end is text.
     """
-    code_start, is_open = _find_code(text)
+    code_start, is_open = find_code(text)
     if is_open:
         return text[: _find_code_end(text, code_start)]
     end = _find_open_display(text, code_start)
@@ -68,7 +69,32 @@ def visible_part(text: str) -> str:
     return text[:paragraph] + _cut_inline(shown, is_cut=table_start is not None or end < len(text))
 
 
-def _find_code(text: str) -> tuple[int, bool]:
+def has_open_display(text: str) -> bool:
+    """Check for a display formula without an end, however long, behind the last fence of a text."""
+    position, _ = find_code(text)
+    while opener := _DISPLAY_OPENER.search(text, position):
+        closer = FORMULA_CLOSERS.get(opener[0]) or f"\\end{{{opener['name']}}}"
+        end = text.find(closer, opener.end())
+        if end < 0:
+            return True
+        position = end + len(closer)
+    return False
+
+
+def has_open_inline(text: str) -> bool:
+    """Check for signs in rows of a table that may belong to those of a later row; also true for some that do not."""
+    masked = _CODE_SPAN.sub("", text)
+    return (
+        "`" in masked
+        or "$" in masked
+        or masked.count("\\(") != masked.count("\\)")
+        or masked.rfind("\\(") > masked.rfind("\\)")
+        or masked.count("[") != masked.count("]")
+        or masked.rfind("[") > masked.rfind("]")
+    )
+
+
+def find_code(text: str) -> tuple[int, bool]:
     """Find the start of an open fence, with True, or the end of the last closed one."""
     position, opener = 0, None
     if "```" not in text and "~~~" not in text:
@@ -157,7 +183,7 @@ def _cut_open(text: str, masked: str) -> str:
     end = min(_find_open_formula(masked), _find_open_dollar(masked))
     text, masked = text[:end], masked[:end]
     opener = masked.rfind("](")
-    if opener >= 0 and masked.count("(", opener) > masked.count(")", opener):
+    if opener >= 0 and _has_open_parenthesis(masked, opener + 1):
         label, address = _LAST_LABEL.search(masked, max(0, opener - MAX_LABEL_CHARS), opener + 1), masked[opener + 2 :]
         if label and len(address) <= MAX_DISPLAY_CHARS and not _NO_ADDRESS.search(address):
             return text[: label.start()] + text[label.start("label") : opener]
@@ -169,6 +195,16 @@ def _cut_open(text: str, masked: str) -> str:
         return text[: match.start() - may_be_note]
     last = masked.rfind("]") + 1
     return text[:last] + text[last:].replace("[", "&#91;") if "[" in masked[last:] else text
+
+
+def _has_open_parenthesis(text: str, start: int) -> bool:
+    """Check if the parenthesis at `start` is not closed, with all those in it."""
+    depth = 0
+    for sign in _PARENTHESIS.finditer(text, start):
+        depth += 1 if sign[0] == "(" else -1
+        if not depth:
+            return False
+    return True
 
 
 def _find_open_formula(masked: str) -> int:

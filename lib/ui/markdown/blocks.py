@@ -24,7 +24,7 @@ _FORMULA_OPENER = re.compile(r"[ \t]*(\$\$|\\\[)")
 _AMBIGUOUS_START = re.compile(r"[-+*_ \t]*|\d{0,9}[.)]?")
 _MARKDOWN_FENCE = re.compile(r"(?P<run>`{3,}|~{3,})[ \t]*(?:md|markdown)(?![\w-])[^`]*", re.IGNORECASE)
 _FENCE_LINE = re.compile(r"(?P<run>`{3,}|~{3,})[ \t]*(?P<info>[\w+#.-]+(?:[ \t][^`]*)?)?[ \t]*")
-_LIST_TOKENS = ("bullet_list_open", "ordered_list_open")
+LIST_TOKENS = ("bullet_list_open", "ordered_list_open")
 
 
 def _markdown_fence(state: StateBlock, start: int, end: int, silent: bool) -> bool:
@@ -112,15 +112,16 @@ def parse_blocks(text: str) -> list[Token]:
     return tokens
 
 
-def split_first_block(text: str) -> tuple[int, int]:
+def split_first_block(text: str, skipped: int = 0) -> tuple[int, int]:
     """Find the end of the first part of the raw text that is fit for an element of its own.
 
     Returns its length in characters, 0 while none is finished, and the number of characters that belong to it in
     any case. `text` is what follows the elements before. The rest starts a block, at a line that is not indented, so
     that Streamlit's dedent and strip change neither part. The result for a text holds for each longer one, so that
-    an answer has the same elements while it arrives and afterwards.
+    an answer has the same elements while it arrives and afterwards. `skipped` characters of the same part come before.
     """
-    if len(text) < MIN_BLOCK_CHARS or not _BLANK_LINE.search(text, MIN_BLOCK_CHARS - 4):
+    min_chars = max(0, MIN_BLOCK_CHARS - skipped)
+    if len(text) < min_chars or not _BLANK_LINE.search(text, max(0, min_chars - 4)):
         return 0, len(text)
     lines = _INVALID_CHARS.sub("\ufffd", _LINE_END.sub("\n", text)).split("\n")
     first = next((line for line in lines if line.strip(" \t")), "")
@@ -135,11 +136,11 @@ def split_first_block(text: str) -> tuple[int, int]:
         is_separate = token.type != "code_block" and not _is_same_container(token.type, previous_type)
         if previous_type and follows_blank and is_separate and lines[start][:1] not in (" ", "\t"):
             prefix = _line_start(text, start)
-            if prefix >= MIN_BLOCK_CHARS:
-                is_certain = _is_unambiguous(text[prefix:], previous_type in _LIST_TOKENS)
+            if prefix >= min_chars:
+                is_certain = _is_unambiguous(text[prefix:], previous_type in LIST_TOKENS)
                 return (prefix if is_certain else 0), prefix
         previous_type = token.type
-        if previous_type == "paragraph_open" and _has_open_formula(lines, start, end):
+        if previous_type == "paragraph_open" and has_open_formula(lines, start, end, MAX_FORMULA_LINES + 1):
             break
     return 0, len(text)
 
@@ -148,9 +149,9 @@ def _line_start(text: str, number: int) -> int:
     return next(islice(_LINE_END.finditer(text), number - 1, None)).end()
 
 
-def _has_open_formula(lines: list[str], start: int, end: int) -> bool:
-    """Check for an opener in the paragraph start..end whose closer may still arrive."""
-    for number in range(max(start, len(lines) - MAX_FORMULA_LINES - 1), end):
+def has_open_formula(lines: list[str], start: int, end: int, max_lines: int) -> bool:
+    """Check for an opener in the paragraph start..end, among the text's last lines, whose closer may still arrive."""
+    for number in range(max(start, len(lines) - max_lines), end):
         if match := _FORMULA_OPENER.match(lines[number]):
             rest = "\n".join(lines[number:end])[match.end() :]
             if FORMULA_CLOSERS[match[1]] not in rest:
@@ -167,6 +168,6 @@ def _is_unambiguous(rest: str, after_list: bool) -> bool:
 
 
 def _is_same_container(token_type: str, previous_type: str) -> bool:
-    if token_type in _LIST_TOKENS:
-        return previous_type in _LIST_TOKENS
+    if token_type in LIST_TOKENS:
+        return previous_type in LIST_TOKENS
     return token_type == previous_type == "blockquote_open"

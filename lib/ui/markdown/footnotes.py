@@ -36,6 +36,11 @@ def footnote(state: StateInline, silent: bool) -> bool:
     return replace(state, end, format_superscript(match["label"]) + (" " if is_note else ""))
 
 
+def has_notes(text: str) -> bool:
+    """Check for the beginning of a footnote, whose later paragraphs are indented."""
+    return "[^" in text and any(map(_NOTE.match, text.split("\n")))
+
+
 def unindent_notes(lines: Sequence[str]) -> list[str]:
     """Return the lines of a text with the later paragraphs of its footnotes, which are indented, as usual ones."""
     written: list[str] = []

@@ -47,13 +47,15 @@ _DELIMITER_ROW = re.compile(r"[ \t]*(?:\|?(?:[ \t]*:?-+:?[ \t]*\|)+(?:[ \t]*:?-+
 
 @dataclass
 class Allowance:
-    """The rest of the browser's time for one text, in milliseconds."""
+    """The rest of the browser's time for one text, in milliseconds; `is_exceeded` once a block was too costly."""
 
     remaining: float
+    is_exceeded: bool = False
 
     def take(self, cost: float) -> bool:
         """Take the cost of a block, if it is left."""
         if cost > self.remaining:
+            self.is_exceeded = True
             return False
         self.remaining -= cost
         return True
@@ -63,8 +65,8 @@ class Allowance:
         self.remaining -= cost
 
 
-def build_allowance(text: str) -> Allowance:
-    return Allowance(min(_MAX_ALLOWANCE, _BASE_ALLOWANCE + _ALLOWANCE_PER_CHAR * len(text)))
+def build_allowance(char_count: int) -> Allowance:
+    return Allowance(min(_MAX_ALLOWANCE, _BASE_ALLOWANCE + _ALLOWANCE_PER_CHAR * char_count))
 
 
 def find_delimiter_row(lines: Sequence[str]) -> int | None:
@@ -118,10 +120,15 @@ def _estimate_formula_cost(body: str) -> float:
     return _PER_FORMULA + _PER_FORMULA_CHAR * (len(body) + max_depth**2) + _PER_FORMULA_CELL * cells
 
 
+def estimate_formula_signs(content: str) -> float:
+    """Estimate the cost of the signs in the formulas of a paragraph."""
+    return _PER_FORMULA_CHAR * content.count("\\") + _PER_FORMULA_CELL * content.count("&")
+
+
 def _estimate_inline_cost(content: str) -> float:
     cost = sum(weight * content.count(sign) for sign, weight in _PER_SIGN.items())
     if "$" in content or "\\(" in content:
-        cost += _PER_FORMULA_CHAR * content.count("\\") + _PER_FORMULA_CELL * content.count("&")
+        cost += estimate_formula_signs(content)
     lines = content.split("\n")
     delimiter_row = find_delimiter_row(lines)
     if delimiter_row is None:

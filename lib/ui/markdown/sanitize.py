@@ -51,11 +51,16 @@ _BACKTICKS = re.compile("`+")
 
 def sanitize_arriving(text: str, language: str = "en") -> str:
     """Rewrite a part of an answer that is still arriving, as far as it stays as it is shown."""
+    return sanitize(shown_part(text), language)
+
+
+def shown_part(text: str) -> str:
+    """Return the beginning of an arriving text that stays as it is shown, without an open callout."""
     text = visible_part(text)
     line_start = text.rfind("\n") + 1
     if len(text) - line_start <= _MAX_CALLOUT_CHARS and (callout := _UNDECIDED_CALLOUT.match(text, line_start)):
         text = text[: callout.start(1)]
-    return sanitize(text, language)
+    return text
 
 
 def sanitize_parts(text: str, language: str = "en") -> tuple[str, ...]:
@@ -87,10 +92,21 @@ def sanitize(text: str, language: str = "en") -> str:
     lines = text.split("\n")
     if "[^" in text:
         lines = unindent_notes(lines)
-    writer = _Writer(lines, build_allowance(text), language)
+    writer = _Writer(lines, build_allowance(len(text)), language)
     while writer.end < len(lines):
         writer.write_blocks()
-    return writer.join()
+    return writer.join().strip("\n")
+
+
+def rewrite_blocks(text: str, allowance: Allowance, language: str) -> str | None:
+    """Rewrite whole blocks of a normalized text as `sanitize` does, with the line ends around them.
+
+    Takes their cost from `allowance`, and returns None where that does not allow all of them.
+    """
+    lines = text.split("\n")
+    writer = _Writer(lines, allowance, language)
+    writer.write_blocks()
+    return None if allowance.is_exceeded else writer.join()
 
 
 class _Writer:
@@ -113,6 +129,7 @@ class _Writer:
         for block in _group_blocks(tokens):
             start, stop = block[0].map or (self.end, self.end)
             if any(token.level > MAX_LEVELS for token in block):
+                self._allowance.is_exceeded = True
                 stop = self._find_end(start)
                 self._write(start, stop, [], self._lines[start:stop])
                 return
@@ -124,7 +141,7 @@ class _Writer:
     def join(self) -> str:
         """Return the text written so far."""
         self._flush()
-        return "\n".join(self._written).strip("\n")
+        return "\n".join(self._written)
 
     def _write(self, start: int, stop: int, rows: list[str], rest: list[str]) -> None:
         """Add the lines of a block from `start` to `stop`: those that are rewritten, and those for a code block."""
@@ -271,8 +288,9 @@ def _rewrite_paragraph(lines: list[str], content: str, is_heading: bool, is_last
         text = "\n".join(rows[:table_start])
         text = rewrite_inline(text, allows_display=True, is_last=is_last and table_start == len(rows))
         written = re.sub(r"[ ]+\n\$\$\n", "\n$$\n", text).split("\n")
-    for row in rows[table_start:]:
-        written.append(rewrite_inline(row, allows_display=False, is_last=is_last) if SPECIAL.search(row) else row)
+    for number, row in enumerate(rows[table_start:], table_start + 1):
+        is_growing = is_last and number == len(rows)
+        written.append(rewrite_inline(row, allows_display=False, is_last=is_growing) if SPECIAL.search(row) else row)
     first = rows[0].rstrip()
     column = lines[0].rfind(first)
     prefix, suffix = lines[0][:column], lines[0][column + len(first) :].rstrip()

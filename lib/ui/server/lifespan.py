@@ -22,7 +22,13 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         sessions_connected=lambda: streamlit_private.count_sessions()[0],
         sessions_disconnected=lambda: streamlit_private.count_sessions()[1],
     )
-    lag_monitor = LoopLagMonitor(metrics.observe_loop_lag)
+    pace = resources.frame_pace()
+
+    def observe_lag(lag: float) -> None:
+        metrics.observe_loop_lag(lag)
+        pace.observe_lag(lag)
+
+    lag_monitor = LoopLagMonitor(observe_lag)
     collector = PacedCollector(_is_idle, observe=metrics.observe_collection)
     with shutdown.handle_sigterm(asyncio.get_running_loop()):
         warm_up.start()

@@ -17,6 +17,7 @@ from lib import demo
 from lib.chat.attachments import AttachmentReader
 from lib.chat.connection import Connection, ModelFacts, connect
 from lib.chat.refused_params import TeamMemory
+from lib.chat.turns.frame_pace import FramePace
 from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.summaries import UtilityModelService
@@ -148,6 +149,17 @@ def generations() -> GenerationRegistry:
     return registry
 
 
+@st.cache_resource(show_spinner=False)
+def frame_pace() -> FramePace:
+    """Return the pace of the answers of this process."""
+    return FramePace()
+
+
+def read_interval() -> float:
+    """Return the seconds between two reads of an answer."""
+    return frame_pace().interval
+
+
 @st.cache_resource(show_spinner=False, on_release=lambda reader: reader.close())
 def attachment_reader() -> AttachmentReader:
     """Return the reader of attached files, which starts a process for the first of them."""
@@ -211,7 +223,7 @@ def _team_prices() -> Mapping[str, TeamPrice]:
 @st.cache_resource(show_spinner=False)
 def connection_at(base_url: str) -> Connection:
     """Return the connection to the gateway at that address, with the team's key."""
-    return connect(replace(settings(), base_url=base_url), model_facts())
+    return connect(replace(settings(), base_url=base_url), model_facts(), read_interval)
 
 
 def shared_connection() -> Connection:

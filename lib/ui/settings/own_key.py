@@ -73,7 +73,9 @@ def _on_submit() -> None:
         return
     settings = resources.settings()
     base_url = session_state.widget(_URL_FIELD) or settings.personal_key_urls[0]
-    session_state.personal_key_candidate = connect_with_key(settings, key, base_url, resources.model_facts())
+    session_state.personal_key_candidate = connect_with_key(
+        settings, key, base_url, resources.model_facts(), resources.read_interval
+    )
 
 
 def _check_candidate() -> None:

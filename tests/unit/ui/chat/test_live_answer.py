@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lib.chat.turns.generation import GenerationSnapshot
+from lib.chat.turns.generation import GenerationSnapshot, Growth
 from lib.chat.turns.registry import GenerationRegistry
 from lib.core.conversation import (
     Conversation,
@@ -24,11 +24,31 @@ from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, Model
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.ui.chat import live_answer
+from lib.ui.chat.arriving_answer import GrowingText
 from lib.ui.markdown.sanitize import sanitize_parts
 
 OPUS, SONNET, GPT = (Target(name, "anthropic") for name in ("claude-opus-5", "claude-sonnet-4-5", "gpt-5"))
 GPT_CHAT = Target("gpt-5", "openai")
 STARTED = {"request_id": "r-1"}
+
+
+class FakeGeneration:
+    """A generation that grows by whole nodes."""
+
+    def __init__(self, node):
+        self.snapshot = GenerationSnapshot(0, lambda _: None, False, 1.0, 1.0)
+        self.set(node)
+
+    def set(self, node):
+        self.snapshot = replace(
+            self.snapshot,
+            version=self.snapshot.version + 1,
+            read_since=lambda cursor: Growth(cursor, node=node),
+            is_finished=not node.arriving,
+        )
+
+    def wait(self, *_):
+        return self.snapshot
 
 
 @pytest.fixture
@@ -45,8 +65,13 @@ def status_of(monkeypatch):
         view = SimpleNamespace(conversation=conversation)
         monkeypatch.setattr(live_answer.conversation_view, "current_view", lambda: view)
         monkeypatch.setattr(live_answer.services, "model", lambda _: model)
-        snapshot = GenerationSnapshot(1, node, seconds, seconds, has_thought=has_thought)
-        generation = SimpleNamespace(wait=lambda *_: snapshot)
+        generation = FakeGeneration(node)
+        generation.snapshot = replace(
+            generation.snapshot,
+            seconds_since_content=seconds,
+            seconds_since_activity=seconds,
+            has_thought=has_thought,
+        )
         return live_answer._AnswerFeed(generation, None, replace(node, provider_metadata={}))._status_text()
 
     return status_text
@@ -96,11 +121,12 @@ PICTURE, CALL = ImagePart("image/png", "x"), OtherPart("server_tool_use")
 def build_feed(*parts):
     """Return a feed of a growing answer, and a function that lets it grow."""
     node = Node("a", "q", Message("assistant", parts), 1.0, Outcome.ARRIVING)
-    snapshots = [GenerationSnapshot(1, node, 1.0, 1.0)]
-    feed = live_answer._AnswerFeed(SimpleNamespace(wait=lambda *_: snapshots[-1]), None, node)
+    generation = FakeGeneration(node)
+    feed = live_answer._AnswerFeed(generation, None, node)
 
     def grow(*parts):
-        feed._snapshot = GenerationSnapshot(2, replace(node, message=Message("assistant", parts)), 1.0, 1.0)
+        generation.set(replace(node, message=Message("assistant", parts)))
+        feed._snapshot = generation.wait()
         feed._read_snapshot()
 
     return feed, grow
@@ -113,38 +139,43 @@ def no_conversation(monkeypatch):
 
 def test_a_growing_answer_is_read_in_groups(no_conversation):
     feed, grow = build_feed(TextPart("a"), PICTURE, TextPart("b"), TextPart("\n"))
-    assert (feed.groups, feed.text_of(2), feed.is_done) == (["a", PICTURE, "b\n"], "b\n", False)
+    assert (feed.groups, feed.texts[2].received, feed.is_done) == (["a", PICTURE, "b\n"], "b\n", False)
+    assert [feed.texts[index].part(0).is_last for index in (0, 2)] == [True, False]
     grow(TextPart("a"), PICTURE, TextPart("b"), TextPart("\nc"), CALL)
-    assert (feed.text_of(2), feed.has_group(3), feed.is_done) == ("b\nc", True, False)
-    assert feed.text_of(1) == feed.text_of(4) == ""
+    assert (feed.texts[2].received, feed.texts[2].part(0).is_last, feed.is_done) == ("b\nc", True, False)
+    assert feed.groups == ["a", PICTURE, "b\nc", [CALL]]
 
 
 def test_a_new_label_of_named_content_and_sources_do_not_start_the_answer_over(no_conversation):
     feed, grow = build_feed(OtherPart("audio", "1 s"), TextPart("a"))
     grow(OtherPart("audio", "2 s"), TextPart("ab"), SourcePart("https://a.example/"))
-    assert (feed.text_of(1), feed.is_done) == ("ab", False)
+    assert (feed.texts[1].received, feed.is_done) == ("ab", False)
 
 
 def test_an_answer_that_begins_again_is_started_over(no_conversation):
     feed, grow = build_feed(TextPart("Hello"))
     grow(TextPart("Hey"))
     assert feed.is_done and not feed.is_finished
+    assert feed.texts[0].part(0).is_last
     feed.start_over()
-    assert (feed.text_of(0), feed.is_done) == ("Hey", False)
+    assert (feed.texts[0].received, feed.is_done) == ("Hey", False)
 
 
 def read_blocks(text, step):
     """Return the frames of each element of a text that grows by so many characters with each frame."""
-    feed = SimpleNamespace(is_done=False, length=step)
+    growing, length = GrowingText("en"), 0
 
-    def wait_for_frame(_):
-        feed.length += step
-        feed.is_done = feed.length >= len(text)
+    def wait_for_frame(_=0):
+        nonlocal length
+        growing.grow(text[length : length + step])
+        length += step
+        if length >= len(text):
+            growing.finish()
 
-    feed.wait_for_frame = wait_for_frame
-    start, blocks = 0, []
+    wait_for_frame()
+    feed, blocks = SimpleNamespace(wait_for_frame=wait_for_frame), []
     while not blocks or not block.is_last:  # noqa: F821
-        block = live_answer._LiveBlock(feed, lambda: text[: feed.length], start, lambda: False)
+        block = live_answer._LiveBlock(feed, growing, len(blocks))
         frames = []
         while not block.is_done:
             yielded = ""
@@ -152,7 +183,6 @@ def read_blocks(text, step):
                 yielded += frame
                 frames.append(yielded)
         blocks.append(frames)
-        start += block.size
     return blocks
 
 
@@ -168,10 +198,11 @@ def test_an_answer_has_the_same_elements_while_it_arrives_and_afterwards(step):
 
 
 def test_frames_of_a_user_with_many_costly_answers_are_fewer():
-    assert live_answer.frame_interval(100, 0.003, 1) == live_answer.FRAME_INTERVAL
-    assert live_answer.frame_interval(100, 0.005, 10) == pytest.approx(0.2)
-    assert live_answer.frame_interval(5_000, 0.005, 1) == pytest.approx(0.25)
-    assert live_answer.frame_interval(100, 9.0, 99) == live_answer.MAX_FRAME_INTERVAL
+    assert live_answer.frame_interval(0.05, 100, 0.003, 1) == 0.05
+    assert live_answer.frame_interval(0.2, 100, 0.003, 1) == 0.2
+    assert live_answer.frame_interval(0.05, 100, 0.005, 10) == pytest.approx(0.2)
+    assert live_answer.frame_interval(0.05, 5_000, 0.005, 1) == pytest.approx(0.25)
+    assert live_answer.frame_interval(0.05, 100, 9.0, 99) == live_answer.MAX_FRAME_INTERVAL
 
 
 def test_pages_that_follow_answers_are_counted_by_user():

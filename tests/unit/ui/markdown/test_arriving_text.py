@@ -1,0 +1,161 @@
+"""A text that is rewritten as it arrives: the same, at every moment, as if all of it were read again."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.ui.markdown import arriving_text, limits
+from lib.ui.markdown.arriving_text import ArrivingText
+from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, sanitize_parts, split_first_block
+from tests.bench.markdown import SAMPLES
+
+SIGNS = (
+    ["word ", "two words, ", "**bold** ", "`code` ", "`", "$5 ", "$x_1$ ", "$", "$$\n", "$$", "\\(x\\) ", "\\(", "\\)"]
+    + ["\\[\n", "\\]\n", "\\[", "[a](https://e.com) ", "[", "](b", "]", "(", ")", "<b", "<sub>", "</sub>", "&amp", "!"]
+    + [
+        "\n",
+        "\n\n",
+        "\n\n\n",
+        "- ",
+        "\n- ",
+        "\n- item",
+        "\n1. ",
+        "\n2) two",
+        "\n10. ten\n",
+        "\n   more",
+        "\n  - sub",
+        "* ",
+    ]
+    + ["\n| a | b |", "\n|---|:-:|", "\n| `c` | $3 |", "\n| \\& | x", " | y |\n", "a | b\n---|---\nc | d\n", "\n===\n"]
+    + [
+        "\n```py\n",
+        "\n```",
+        "\n```\n",
+        "```md\n",
+        "~~~\n",
+        "\n    indented",
+        "x = 1\n",
+        "# ",
+        "\n# Head\n",
+        "\n> quote",
+    ]
+    + [
+        "\n---\n",
+        "---",
+        "\\begin{align}\n",
+        "\\end{align}\n",
+        "[^1]",
+        "\n[^1]: note\n",
+        "\ufeff",
+        "\x00",
+        "\r\n",
+        "\t",
+        "  \n",
+        "港口",
+        "😀",
+    ]
+    + [
+        "\n```mermaid\n",
+        "A-->B\n",
+        ":red[x] ",
+        "> [!NOTE]\n",
+        "![i](u)",
+        "https://e.com ",
+        "www.e.com ",
+        "{",
+        "&",
+        "\\",
+    ]
+)
+ITEMS = "".join(f"\n{number}. **Step** {number}: some `words` and a [link](https://e.com)." for number in range(1, 12))
+ROWS = "\n| Day | Tide |\n|---|--:|" + "\n| Monday | 4.2 m at \\(x\\) |" * 12
+CODE = "\n```python\ndef f(x):\n" + "    return [x] * 2  # `$`\n\n" * 12 + "```"
+LONG = [ITEMS, ROWS, CODE, ITEMS.replace("\n", "\n\n"), "\nSome words of a paragraph." * 4, CODE[:-3]]
+
+
+def read_all_again(text: str) -> tuple[list[str], str]:
+    """Return the finished elements of a text and the live one, from the whole text."""
+    parts = []
+    while True:
+        size, certain = split_first_block(text)
+        if not size:
+            return parts, sanitize_arriving(text[:certain])
+        parts.append(sanitize(text[:size]))
+        text = text[size:]
+
+
+def check(text: str, cuts: list[int]) -> None:
+    arriving, start = ArrivingText("en"), 0
+    for end in sorted({*cuts, len(text)}):
+        arriving.update(text[start:end])
+        start = end
+        assert (arriving.parts, arriving.live) == read_all_again(text[:end])
+    arriving.finish()
+    parts, _ = read_all_again(text)
+    rest = text
+    while size := split_first_block(rest)[0]:
+        rest = rest[size:]
+    assert (arriving.parts, arriving.live) == ([*parts, *([sanitize(rest)] if rest else [])], "")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(st.sampled_from(SIGNS), st.sampled_from(LONG)), max_size=25), st.data())
+def test_any_cut_of_any_text_is_shown_as_the_whole_text_is(pieces: list[str], data: st.DataObject) -> None:
+    text = "".join(pieces)
+    check(text, data.draw(st.lists(st.integers(0, len(text)), max_size=12)))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_frame_of_a_usual_answer_is_that_of_the_whole_text(name: str) -> None:
+    text = SAMPLES[name][:3000]
+    check(text, list(range(0, len(text), 37)))
+
+
+@pytest.mark.parametrize("text", [ITEMS * 6, ROWS + "\n| Tuesday | 2 m |" * 60, CODE[:-3] + "    x = 1\n" * 99])
+def test_a_frame_reads_the_end_of_a_long_element_only(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+    rewrite = arriving_text.rewrite_blocks
+
+    def rewrite_blocks(text: str, allowance: limits.Allowance, language: str) -> str | None:
+        lengths.append(len(text))
+        return rewrite(text, allowance, language)
+
+    def read_whole(text: str, language: str) -> str:
+        assert len(text) < 400
+        return sanitize_arriving(text, language)
+
+    monkeypatch.setattr(arriving_text, "rewrite_blocks", rewrite_blocks)
+    monkeypatch.setattr(arriving_text, "sanitize_arriving", read_whole)
+    arriving = ArrivingText("en")
+    for start in range(0, len(text), 10):
+        arriving.update(text[start : start + 10])
+    assert arriving.live_chars == len(text)
+    assert max(lengths) < 400
+
+
+def test_a_costly_text_is_cut_as_the_whole_text_is() -> None:
+    text = "".join(f"\n- {'**x** ' * 40}" for _ in range(60)).strip()
+    assert "```" in sanitize(text)
+    check(text, list(range(0, len(text), 211)))
+
+
+def test_a_table_in_the_rows_of_a_table_is_one_of_its_rows() -> None:
+    check(f"{ROWS}word {ROWS}  \n| a |", list(range(0, 1000, 7)))
+
+
+def test_the_rows_of_a_table_that_become_a_heading_are_read_again() -> None:
+    text = "| a | b |\n|---|---|\n" + "| $ | c |\n| c | d |\n" * 10 + "===\n\nEnd."
+    check(text.replace("$", "x"), list(range(0, len(text), 5)))
+
+
+def test_the_end_has_the_elements_of_the_finished_answer() -> None:
+    text = f"Intro.\n{ITEMS}\n\nMore.\n{CODE}\n\n{ROWS}\n\nEnd."
+    arriving = ArrivingText("en")
+    for start in range(0, len(text), 23):
+        arriving.update(text[start : start + 23])
+    arriving.finish()
+    arriving.update("too late")
+    assert tuple(arriving.parts) == sanitize_parts(text)
+    assert arriving.is_over
