@@ -9,7 +9,7 @@ import streamlit as st
 
 
 def tokens():
-    body = {"model": "m", "messages": [], "stream": True}
+    body = {"model": st.query_params.get("model", "m"), "messages": [], "stream": True}
     response = requests.post(f"{os.environ['BENCH_URL']}/v1/chat/completions", json=body, stream=True, timeout=60)
     for event in sseclient.SSEClient(response).events():
         if event.data == "[DONE]":
