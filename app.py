@@ -21,6 +21,7 @@ from lib.ui.server import (
     theme_middleware,
 )
 from lib.ui.session import resources
+from lib.ui.session.run_queue import run_queue
 from lib.ui.session.state import session_state
 from lib.ui.settings import storage
 from lib.ui.text import set_run_language, t
@@ -68,7 +69,8 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    run()
+    with run_queue.turn():
+        run()
 else:
     log_setup.configure_logging()
     streamlit_private.disable_pages_directory()

@@ -22,6 +22,7 @@ from lib.ui.files import file_viewer
 from lib.ui.history import sidebar
 from lib.ui.projects import home
 from lib.ui.session import conversation_view
+from lib.ui.session.run_queue import run_queue
 from lib.ui.session.state import session_state
 from lib.ui.text import t
 from lib.ui.widgets import cost, errors, scroll
@@ -68,6 +69,7 @@ composer.render_model_list(user)
 if not view.generation:
     scroll.render(view)
 sidebar.render(user, is_chat_page=True)
+run_queue.end_turn()
 if view.generation and bubble:
     on_shown = partial(scroll.render, view)
     node = view.nodes[-1] = live_answer.render(view.generation, view.nodes[-1], bubble, on_shown)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from types import ModuleType
 
 import pytest
 from sqlalchemy import Engine, event
@@ -15,8 +16,12 @@ from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.target import Target
+from lib.ui.chat import live_answer, transcript
+from lib.ui.history import sidebar
 from lib.ui.session import resources, services
+from lib.ui.session.run_queue import run_queue
 from tests.app.chat_app import SECTIONS, ChatApp
+from tests.support.replay import Canned
 
 OWNER, TARGET = "browser:0123", Target("m-one", "openai")
 CONVERSATIONS, TURNS = 60, 3
@@ -128,6 +133,27 @@ def test_a_click_on_a_chat_takes_one_run_that_sends_its_messages_before_the_list
     assert len(cost.statements) <= 10, cost.statements
     assert cost.position("Answer 3.2") < cost.position("Chat 0") < cost.position("Chat 39")
     assert app.at.query_params["c"] == f"conv{3:012}"
+
+
+def test_a_page_is_rendered_in_a_turn_that_ends_before_an_answer_is_followed(app, replay, monkeypatch):
+    replay.serve("/v1/chat/completions", Canned(b'data: {"choices":[{"delta":{"content":"Yes."}}]}\n\n', silence=0))
+    counts: dict[str, tuple[int, int]] = {}
+
+    def record(module: ModuleType) -> None:
+        render = module.render
+
+        def render_and_count(*args, **options):
+            counts.setdefault(module.__name__.rpartition(".")[2], run_queue.counts())
+            if module is live_answer:
+                replay.resume()
+            return render(*args, **options)
+
+        monkeypatch.setattr(module, "render", render_and_count)
+
+    for module in (transcript, sidebar, live_answer):
+        record(module)
+    app.ask("And now?")
+    assert counts == {"transcript": (1, 0), "sidebar": (1, 0), "live_answer": (0, 0)}
 
 
 def test_a_longer_list_takes_no_more_statements(app, cost):
