@@ -98,6 +98,11 @@ class Postgres(Server):
         self._watcher.stdin.close()
         self._watcher.wait(TIMEOUT)
 
+    @property
+    def programs(self) -> Path:
+        """The folder of the server's programs and of its clients."""
+        return self._programs
+
     def start(self) -> None:
         options = {**self._options, "unix_socket_directories": self.folder, "unix_socket_permissions": "0700"}
         self._process = self._spawn("postgres", *(f"--{name}={value}" for name, value in options.items()))
