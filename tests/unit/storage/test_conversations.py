@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Truncation
 from lib.core.usage import ConversationFilter
 from lib.storage import rows
-from lib.storage.engine import read_transaction, write_transaction
+from lib.storage.engine import write_transaction
 from lib.storage.schema import conversation as conversations
 from lib.storage.store import Store
+from tests.unit.storage.plans import explain
 
 OPEN, PINNED, ARCHIVED = ConversationFilter(), ConversationFilter("pinned"), ConversationFilter("archived")
 CONVERSATION_COUNT = 10_000
@@ -157,31 +158,26 @@ def test_pages_of_ten_thousand_are_read_in_index_order(store_of_many):
 
 
 def assert_pages_are_read_in_index_order(store: Store, conversation_filter: ConversationFilter) -> None:
-    executed = []
+    found: list[Conversation] = []
 
-    def record_statement(_, __, statement, parameters, *___):
-        executed.append((statement, parameters))
+    def read_two_pages() -> None:
+        found.extend(store.conversations.page("ann", 50, conversation_filter))
+        found.extend(store.conversations.page("ann", 50, conversation_filter, found[-1]))
 
-    sa.event.listen(store._engine, "before_cursor_execute", record_statement)
-    first = store.conversations.page("ann", 50, conversation_filter)
-    second = store.conversations.page("ann", 50, conversation_filter, first[-1])
-    sa.event.remove(store._engine, "before_cursor_execute", record_statement)
-    timestamps = [conversation.updated_at for conversation in first + second]
+    plans = explain(store, read_two_pages)
+    timestamps = [conversation.updated_at for conversation in found]
     assert timestamps == sorted(timestamps, reverse=True)
-    assert len({conversation.id for conversation in first + second}) == len(timestamps) > 60
-    with read_transaction(store._engine) as connection:
-        explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
-        statements = [entry for entry in executed if "conversation.updated" in entry[0]]
-        assert len(statements) == 2
-        for statement, parameters in statements:
-            plan = "\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain + statement, parameters))
-            index_name = "conversation_" + {"open": "shelf", "folder": "shelf"}.get(
-                conversation_filter.kind, conversation_filter.kind
-            )
-            assert f"INDEX {index_name}" in plan or f"Scan Backward using {index_name}" in plan, plan
-            assert "TEMP B-TREE" not in plan and "Sort" not in plan, plan
-            assert connection.dialect.name != "sqlite" or "INDEX node_arriving" in plan, plan
-            assert "SCAN" not in plan and "Seq Scan on conversation" not in plan, plan
+    assert len({conversation.id for conversation in found}) == len(timestamps) > 60
+    plans = {statement: plan for statement, plan in plans.items() if "conversation.updated" in statement}
+    assert len(plans) == 2
+    index_name = "conversation_" + {"open": "shelf", "folder": "shelf"}.get(
+        conversation_filter.kind, conversation_filter.kind
+    )
+    for plan in plans.values():
+        assert f"INDEX {index_name}" in plan or f"Scan Backward using {index_name}" in plan, plan
+        assert "TEMP B-TREE" not in plan and "Sort" not in plan, plan
+        assert store._engine.dialect.name != "sqlite" or "INDEX node_arriving" in plan, plan
+        assert "SCAN" not in plan and "Seq Scan on conversation" not in plan, plan
 
 
 def test_a_conversation_with_an_arriving_answer_is_marked(store):
