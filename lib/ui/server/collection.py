@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 
 INTERVAL = 2.0  # seconds between two looks
+# Seconds after which a little is collected, too, while no answer runs: closed sessions are garbage.
+IDLE_DELAY = 20.0
 MAX_DELAY = 60.0  # seconds after which a full collection no longer waits for the end of all answers
 # Collections of the middle generation after which Python itself would run a full one.
 DUE_COUNT = gc.get_threshold()[2]
@@ -54,9 +56,10 @@ class PacedCollector:
 
     def collect_if_due(self) -> bool:
         """Run a full collection if there is enough to collect, at a time that suits; return True if it ran."""
-        if self._count() < DUE_COUNT:
+        count, delay, is_idle = self._count(), self._clock() - self._last_collected_at, self._is_idle()
+        if count < (1 if is_idle and delay >= IDLE_DELAY else DUE_COUNT):
             return False
-        if not self._is_idle() and self._clock() - self._last_collected_at < MAX_DELAY:
+        if not is_idle and delay < MAX_DELAY:
             return False
         start = self._clock()
         self._collect()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import streamlit as st
 
-from lib.ui.server import shutdown, streamlit_private, warm_up
+from lib.ui.server import sessions, shutdown, streamlit_private, warm_up
 from lib.ui.server.collection import PacedCollector
 from lib.ui.server.loop_lag import LoopLagMonitor
 from lib.ui.session import resources
@@ -34,9 +34,11 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         warm_up.start()
         collector.start()
         lag_monitor.start()
+        release = asyncio.create_task(sessions.release_expired(), name="session-release")
         try:
             yield
         finally:
+            release.cancel()
             lag_monitor.stop()
             collector.stop()
             await asyncio.to_thread(shutdown.drain_generations, 0.0)

@@ -1,10 +1,17 @@
-"""Owners of Streamlit's sessions: the client that may resume one, load its media and upload to it."""
+"""Streamlit's sessions: the client that may resume one, load its media and upload to it, and their release."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from lib.ui.server import streamlit_private
+
+RELEASE_SECONDS = 5.0  # after the close; a page that is loaded again gets a session of its own
+EXPIRY_INTERVAL = 10.0  # seconds between two looks for sessions that no page has resumed in time
+# Close codes of RFC 6455 by which a browser says that the page is gone. A lost connection has another one.
+_PAGE_IS_GONE = frozenset({1000, 1001})
 MAX_DISCONNECTED = 2_000  # sessions that are remembered; Streamlit keeps fewer
 MAX_FILES = 1_000  # upload addresses of one session, and its downloads
 MAX_UPLOAD_BYTES = 500_000_000  # in all files that a session holds at once
@@ -44,6 +51,11 @@ class SessionOwners:
             if len(self._disconnected) > self._max_disconnected:
                 oldest, _ = self._disconnected.popitem(last=False)
                 del self._sessions[oldest]
+
+    def has_page(self, session_id: str) -> bool:
+        """Return True if a websocket of the session is open."""
+        session = self._sessions.get(session_id)
+        return session is not None and session.connections > 0
 
     def is_known(self, session_id: str) -> bool:
         return session_id in self._sessions
@@ -95,3 +107,22 @@ def _add_ids(ids: OrderedDict[str, int], new_ids: list[str]) -> None:
         ids.setdefault(file_id, 0)
     while len(ids) > MAX_FILES:
         ids.popitem(last=False)
+
+
+def schedule_release(sessions: SessionOwners, session_id: str, close_code: int | None) -> None:
+    """Release a session, its uploads and its media soon, if its page was closed. On the event loop."""
+    if close_code not in _PAGE_IS_GONE:
+        return
+
+    def release() -> None:
+        if not sessions.has_page(session_id):
+            streamlit_private.close_session(session_id)
+
+    asyncio.get_running_loop().call_later(RELEASE_SECONDS, release)
+
+
+async def release_expired() -> None:
+    """Release sessions whose page lost its connection once it can no longer resume them, until cancelled."""
+    while True:
+        await asyncio.sleep(EXPIRY_INTERVAL)
+        streamlit_private.expire_sessions()

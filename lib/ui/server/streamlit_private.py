@@ -247,6 +247,19 @@ def count_sessions() -> tuple[int, int]:
     return connected, manager.num_sessions() - connected
 
 
+def close_session(session_id: str) -> None:
+    """Release a session that no page is connected to. On the event loop."""
+    if Runtime.exists() and not Runtime.instance().is_active_session(session_id):
+        Runtime.instance().close_session(session_id)
+
+
+def expire_sessions() -> None:
+    """Release sessions that no page can resume any more; Streamlit waits for the next page. On the event loop."""
+    if Runtime.exists():
+        manager: Any = Runtime.instance()._session_mgr
+        manager._session_storage._cache.expire()
+
+
 def current_session_id() -> str:
     """Return the id of the session that this script run belongs to, "" outside of a run."""
     context = get_script_run_ctx()

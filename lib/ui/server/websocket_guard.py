@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lib.ui.server import streamlit_private
-from lib.ui.server.sessions import SessionOwners
+from lib.ui.server.sessions import SessionOwners, schedule_release
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class WebsocketGuard:
         self._message_types = message_types
         self._is_permitted = is_permitted
         self._session_id = ""
+        self._close_code: int | None = None
         self._is_closed = self._is_connected = self._has_warned = False
         self._pending_uploads = self._pending_downloads = 0
         self._injected: list[Message] = []
@@ -50,6 +51,7 @@ class WebsocketGuard:
         finally:
             if self._session_id:
                 self._sessions.disconnect(self._session_id)
+                schedule_release(self._sessions, self._session_id, self._close_code)
 
     def inject_rerun(self) -> None:
         """Request a run in the client's place, so that it loses a page that is not its own any more."""
@@ -62,6 +64,7 @@ class WebsocketGuard:
             message = await receive()
             self._is_connected = True
             if message["type"] != "websocket.receive":
+                self._close_code = message.get("code")
                 return message
             name = streamlit_private.message_type(message.get("bytes") or b"")
             if name not in self._message_types:

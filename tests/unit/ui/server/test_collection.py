@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
-from lib.ui.server.collection import DUE_COUNT, MAX_DELAY, PacedCollector, freeze
+from lib.ui.server.collection import DUE_COUNT, IDLE_DELAY, MAX_DELAY, PacedCollector, freeze
 
 
 class Process:
@@ -41,6 +41,22 @@ def test_a_full_collection_waits_for_running_answers_but_not_for_ever():
     process.is_idle = True
     assert process.collector.collect_if_due()
     assert process.collections == 2
+
+
+def test_a_little_is_collected_while_no_answer_runs_so_that_closed_sessions_are_released():
+    process = Process()
+    process.count, process.is_idle = 1, False
+    process.now += MAX_DELAY
+    assert not process.collector.collect_if_due()
+    process.is_idle = True
+    assert process.collector.collect_if_due()
+    process.count = 1
+    process.now += IDLE_DELAY - 1
+    assert not process.collector.collect_if_due()
+    process.now += 1
+    assert process.collector.collect_if_due()
+    process.now += MAX_DELAY
+    assert not process.collector.collect_if_due()
 
 
 def test_python_runs_no_full_collection_until_the_collector_stops():
