@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import choice
 
 from filelock import FileLock
 
@@ -20,15 +20,21 @@ ROOT = Path(__file__).parents[2]
 LAUNCHER = Path(__file__).with_name("launcher.py")
 START_SECONDS = 90
 STOP_SECONDS = 30
-SERVER_PORTS = (10_000, 32_000)
+FIRST_PORT, LAST_PORT, MAX_WORKERS = 10_000, 32_000, 32
 SETTING_PREFIXES = ("ANTLER_", "DEERAPI_", "DATABASE_", "STREAMLIT_")
 OWN_LIFELINE = "-"
 
 
 def free_port() -> int:
-    """Return a free port below those that the system gives to connections: one of them would take it meanwhile."""
+    """Return a free port that nothing else takes before its server does.
+
+    It is below those that the system gives to connections, and each worker process of a test run has ports of its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ports = range(FIRST_PORT + worker % MAX_WORKERS, LAST_PORT, MAX_WORKERS)
     while True:
-        port = random.randrange(*SERVER_PORTS)
+        # Not in an order that a test run has set.
+        port = choice(ports)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 
