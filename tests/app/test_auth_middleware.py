@@ -16,13 +16,13 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 from lib.config.auth import user_from_claims
 from lib.storage.store import Store
 from lib.ui.auth import oidc, password, sign_in_html
 from tests.app.http_client import FILE_PATHS, ask
-from tests.app.websocket_client import open_websocket, rerun_message
+from tests.app.websocket_client import open_websocket, open_websocket_at, rerun_message
 from tests.support.app_server import ServerAddress
 
 Found = TypeVar("Found")
@@ -177,10 +177,8 @@ def test_a_revocation_closes_the_websocket_before_any_callback_runs(apps):
 @contextmanager
 def open_session(app: ServerAddress, resumes: str = "", **headers: str) -> Iterator[ClientConnection]:
     """Open a websocket that asks to resume a session, and request a run."""
-    request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    address = f"{app.url.replace('http', 'ws')}/_stcore/stream"
     protocols = ["streamlit", "xsrf", *([resumes] if resumes else [])]
-    with connect(address, origin=app.url, subprotocols=protocols, additional_headers=request_headers) as websocket:
+    with open_websocket_at(app.url, *protocols, **headers) as websocket:
         websocket.send(rerun_message())
         yield websocket
 
@@ -351,8 +349,7 @@ def test_the_metrics_of_streamlit_follow_the_rule_of_the_apps(apps, mode):
 
 
 def test_a_client_without_its_session_gets_a_new_page(apps):
-    address = f"{apps['oidc'].url.replace('http', 'ws')}/_stcore/stream"
-    with connect(address, origin=apps["oidc"].url, subprotocols=["streamlit", "xsrf", "0123-session"]) as websocket:
+    with open_websocket_at(apps["oidc"].url, "streamlit", "xsrf", "0123-session") as websocket:
         # The client sends no message.
         assert websocket.recv(timeout=60)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from tests.support.app_server import AppServer
 
@@ -15,12 +16,19 @@ def open_websocket(app: AppServer, **headers: str) -> ClientConnection:
     return open_websocket_at(app.url, **headers)
 
 
-def open_websocket_at(url: str, **headers: str) -> ClientConnection:
+def open_websocket_at(url: str, *protocols: str, **headers: str) -> ClientConnection:
+    """Open the websocket of a page, with the subprotocols that its browser offers."""
     request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
     address = f"{url.replace('http', 'ws')}/_stcore/stream"
-    # Without pings of its own, to which a busy machine answers late.
     return connect(
-        address, origin=url, subprotocols=["streamlit"], additional_headers=request_headers, ping_interval=None
+        address,
+        origin=url,
+        subprotocols=[Subprotocol(name) for name in protocols or ("streamlit",)],
+        additional_headers=request_headers,
+        # Without pings of its own, to which a busy machine answers late.
+        ping_interval=None,
+        # Behind a full queue of unread messages, closing waits ten seconds for the server's answer.
+        max_queue=None,
     )
 
 
