@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from lib.config.caller import Caller
 from lib.config.settings import Settings
 from lib.core.conversation import Message
-from lib.core.errors import AnswerError, GatewayError
+from lib.core.errors import AnswerError, EndpointNotFound, GatewayError
 from lib.core.events import (
     Event,
     ProviderMetadata,
@@ -43,6 +43,7 @@ from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.catalog.models import fetch_all_pages
 from lib.gateway.catalog.prices import PRICING_PATH, parse_price_list
 from lib.gateway.catalog.request_log import REQUEST_LOG_PATH, parse_request_log
+from lib.gateway.json_values import parse_data_list
 from lib.gateway.key_redactor import KeyRedactor
 from lib.gateway.repair import RequestRepair
 from lib.gateway.stream_end import CONTENT_EVENTS, limit_trailing_time
@@ -246,8 +247,12 @@ class Gateway:
         return parse_request_log(self._get_text(REQUEST_LOG_PATH), unit)
 
     def ping(self) -> None:
-        """Return if the gateway responds with any status. Raises a NetworkError if it does not."""
-        self._transport.get("/v1/models", {}).close()
+        """Return if the gateway takes the key, and lists models or has no list.
+
+        Raises a NetworkError if it does not respond, and another AnswerError for any other response.
+        """
+        with contextlib.suppress(EndpointNotFound):
+            parse_data_list(self._get_text("/v1/models"))
 
     @property
     def is_closed(self) -> bool:

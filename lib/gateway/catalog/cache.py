@@ -43,6 +43,7 @@ class Catalog:
         self._is_refreshing = False
         self._has_waited = False
         self._has_asked_for_prices = False
+        self._noted_code = ""
 
     def model_list(self, timeout: float) -> ModelList:
         """Return the cached models; starts a refresh if they have expired.
@@ -78,6 +79,14 @@ class Catalog:
         with self._condition:
             self._expires_at, self._has_waited = 0.0, False
 
+    def note_outcome(self, error: AnswerError | None) -> None:
+        """Log the failure of a request for the list, once until another outcome follows."""
+        code = error.code if error else ""
+        with self._condition:
+            is_new, self._noted_code = code != self._noted_code, code
+        if error and is_new:
+            log.warning("the gateway does not list its models: %s %s", error.code, error.status or "")
+
     def _refresh(self) -> None:
         self._refresh_models()
         try:
@@ -94,11 +103,12 @@ class Catalog:
             models = self._fetch_models()
             prices = {**cached.prices, **models.prices}
             refreshed, max_age = replace(models, fetched_at=time.time(), prices=prices), MAX_AGE
+            self.note_outcome(None)
         except EndpointNotFound as error:
             refreshed = ModelList(error_code=error.code, is_unsupported=True, fetched_at=time.time())
             max_age = MAX_AGE
         except AnswerError as error:
-            log.info("model list not fetched: %s %s", error.code, error.status or "")
+            self.note_outcome(error)
             refreshed = replace(cached, error_code=error.code)
         finally:
             with self._condition:

@@ -7,7 +7,7 @@ import contextlib
 import streamlit as st
 
 from lib.core.conversation import ImagePart
-from lib.core.errors import KeyRejected, StoreError
+from lib.core.errors import InvalidResponse, KeyRejected, StoreError
 from lib.core.target import Target, is_wire
 from lib.core.user import User
 from lib.ui.files import tray
@@ -118,8 +118,12 @@ def render_notice(user: User) -> None:
         st.caption(f":material/lock: {reason} {t('permissions.choose_another')}")
     elif model_list.error_code == KeyRejected.code:
         st.caption(f":material/key_off: {code_message(model_list.error_code)}")
+    elif model_list.error_code == InvalidResponse.code:
+        st.caption(f":material/cloud_off: {t('composer.not_a_gateway')}")
+    elif model_list.is_unsupported:
+        st.caption(t("composer.no_list"))
     elif not model_list.models and model_list.error_code:
-        st.caption(t("composer.no_list" if model_list.is_unsupported else "composer.no_models"))
+        st.caption(f":material/cloud_off: {t('composer.no_models')} {code_message(model_list.error_code)}")
     elif target and _is_behind_image(target):
         st.caption(f":material/brush: {t('image.new_notice')}")
     elif target and target.wire not in (wires := services.model(target.model).wires):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
+from typing import Any
 
 import streamlit as st
 from starlette.requests import HTTPConnection, Request
@@ -10,7 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from lib.config import auth
-from lib.core.errors import SettingError
+from lib.core.errors import AnswerError, NetworkError, Overloaded, RateLimited, SettingError
 from lib.ui.auth.sign_in_html import base_path
 from lib.ui.server.probe import HealthProbe
 from lib.ui.session import resources
@@ -30,11 +32,29 @@ def _database_probe() -> HealthProbe:
 
 @st.cache_resource(show_spinner=False)
 def _gateway_probe() -> HealthProbe:
+    # The catalogue of models logs the same problem, also where nobody asks for readiness.
     probe = HealthProbe(
-        "gateway", lambda: resources.shared_connection().gateway.ping(), GATEWAY_GRACE_PERIOD, GATEWAY_PROBE_INTERVAL
+        "gateway", _check_gateway, GATEWAY_GRACE_PERIOD, GATEWAY_PROBE_INTERVAL, _is_reached, level=logging.INFO
     )
     resources.metrics().set_gauges(gateway_up=lambda: float(probe.was_healthy))
     return probe
+
+
+def _check_gateway() -> None:
+    connection = resources.shared_connection()
+    try:
+        connection.gateway.ping()
+    except (RateLimited, Overloaded):
+        return  # for now
+    except AnswerError as error:
+        connection.catalog.note_outcome(error)
+        raise
+    connection.catalog.note_outcome(None)
+
+
+def _is_reached(error: Exception) -> bool:
+    """Tell if the gateway has responded, with a refusal of the key or nothing that a gateway sends."""
+    return isinstance(error, AnswerError) and not isinstance(error, NetworkError)
 
 
 async def health(_: Request) -> Response:
@@ -43,15 +63,22 @@ async def health(_: Request) -> Response:
 
 
 async def ready(_: Request) -> Response:
-    """Readiness check: respond 200 if the process can serve users, else 503 with the unhealthy parts."""
-    is_closing = resources.generations().is_shutting_down
+    """Readiness check: respond 200 if the process can serve users, else 503 with the unhealthy parts.
+
+    A gateway that refuses the key, or is none, degrades the process: what is stored can be read. Problems are codes.
+    """
+    if resources.generations().is_shutting_down:
+        return JSONResponse({"ready": False}, 503, headers=_NO_STORE_HEADERS)
+    database, gateway = _database_probe(), _gateway_probe()
     parts = {
-        "open": not is_closing,
-        "database": not is_closing and await _database_probe().is_healthy(DATABASE_TIMEOUT),
-        "gateway": not is_closing and await _gateway_probe().is_healthy(GATEWAY_TIMEOUT),
+        "database": await database.is_healthy(DATABASE_TIMEOUT),
+        "gateway": await gateway.is_healthy(GATEWAY_TIMEOUT),
     }
     is_ready = all(parts.values())
-    body = {"ready": is_ready} if is_closing else {"ready": is_ready, **parts}
+    parts["gateway"] &= not gateway.was_degraded
+    body: dict[str, Any] = {"ready": is_ready, "open": True, **parts}
+    if problems := {probe.name: probe.problem for probe in (database, gateway) if probe.problem}:
+        body |= {"degraded": is_ready, "problems": problems}
     return JSONResponse(body, 200 if is_ready else 503, headers=_NO_STORE_HEADERS)
 
 

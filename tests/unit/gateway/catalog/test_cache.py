@@ -137,3 +137,16 @@ def test_prices_are_waited_for_and_a_missing_list_is_no_wait() -> None:
         raise errors.EndpointNotFound("", status=404)
 
     assert Catalog(FakeFetch(MODEL_LIST), fail).model_list_with_prices(60).models == MODEL_LIST.models
+
+
+def test_a_failure_is_logged_once_until_another_outcome(caplog) -> None:
+    refusal = errors.KeyRejected("no", status=401)
+    fetch = FakeFetch(refusal)
+    cache = Catalog(fetch)
+    for outcome in (refusal, refusal, errors.InvalidResponse("<html>"), MODEL_LIST, refusal):
+        fetch.answer = outcome
+        cache.invalidate()
+        cache.model_list(60)
+        cache.note_outcome(outcome if isinstance(outcome, errors.AnswerError) else None)
+    codes = [record.args[0] for record in caplog.records if record.levelname == "WARNING"]
+    assert codes == ["key_refused", "unreadable", "key_refused"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
+from lib.core.errors import KeyRejected
 from lib.ui.server.probe import HealthProbe
 
 LONG = 3600.0
@@ -72,3 +73,23 @@ def test_a_silent_service_is_checked_by_one_thread_without_waiting():
     assert service.check_count == 1
     service.free.set()
     assert asyncio.run(probe.is_healthy(WAIT))
+
+
+def test_a_degraded_service_is_healthy_with_a_problem_that_is_logged_once(caplog):
+    outcomes = iter([KeyRejected(""), KeyRejected(""), None, ConnectionError()])
+
+    def check():
+        if error := next(outcomes):
+            raise error
+
+    probe = HealthProbe("it", check, 0.0, -1.0, lambda error: isinstance(error, KeyRejected))
+    seen = []
+    for _ in range(4):
+        is_healthy = asyncio.run(probe.is_healthy(WAIT))
+        seen.append((is_healthy, probe.was_healthy, probe.was_degraded, probe.problem))
+    degraded = (True, False, True, "key_refused")
+    assert seen == [degraded, degraded, (True, True, False, ""), (False, False, False, "ConnectionError")]
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "degraded: it",
+        "unhealthy: it",
+    ]
