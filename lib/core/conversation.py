@@ -265,6 +265,23 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """An arriving answer to save: with what has arrived, or its heartbeat alone."""
+
+    owner: str
+    node: Node
+    is_heartbeat: bool = False
+
+
+@dataclass(frozen=True)
+class ArrivalState:
+    """Outcome and content size of an answer, which tell without its content if its row has changed."""
+
+    outcome: Outcome
+    size: int
+
+
+@dataclass(frozen=True)
 class Truncation:
     """The part of a long path that is sent: from node `start` on, with `summary` in place of the rest.
 

@@ -71,13 +71,13 @@ def read_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @contextlib.contextmanager
-def write_transaction(engine: sa.Engine, owner: str | None = None) -> Iterator[sa.Connection]:
+def write_transaction(engine: sa.Engine, *owners: str) -> Iterator[sa.Connection]:
     """Open a transaction that takes its lock first, so that what it reads stays true until it commits.
 
-    With an `owner` it may change only that owner's rows, and on Postgres writers of other owners run at the
-    same time. Without one it is the only writer.
+    With `owners` it may change only their rows, and on Postgres writers of other owners run at the same time. Without
+    any it is the only writer.
     """
-    writer = engine.execution_options(writes=True, owner=owner)
+    writer = engine.execution_options(writes=True, owners=owners)
     with translate_errors(), _observe(engine, "write"), writer.begin() as connection:
         yield connection
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.conversation import Conversation, Feedback, Message, Node, Outcome
+from lib.core.conversation import ArrivalState, Checkpoint, Conversation, Feedback, Message, Node, Outcome
 from lib.core.errors import StoreError, TooManyAnswers
 from lib.core.question_queue import QueuedQuestion
 from lib.core.quota import RunningLimit
@@ -165,31 +165,22 @@ class Messages(Aggregate):
             counts = [FeedbackCount(row.model, int(row.good), int(row.bad)) for row in connection.execute(query)]
         return sorted(counts, key=lambda count: (-count.good - count.bad, count.model))
 
-    def checkpoint(self, owner: str, node: Node) -> Outcome | None:
-        """Save the text received so far of an arriving answer, with a heartbeat.
+    def save_checkpoints(self, checkpoints: Sequence[Checkpoint]) -> list[Outcome | None]:
+        """Save arriving answers with their heartbeats, in one transaction.
 
-        Returns the outcome of the row, which another process may have set; None when the row is gone or belongs to a
+        Returns the outcomes of their rows, which another process may have set; None when a row is gone or belongs to a
         later request. A row that was taken for one without a producer arrives again.
         """
-        return self._update_arriving(owner, node, _stream_columns(node))
+        with self._write(*{checkpoint.owner for checkpoint in checkpoints}) as connection:
+            return [_save_checkpoint(connection, checkpoint) for checkpoint in checkpoints]
 
-    def beat(self, owner: str, node: Node) -> Outcome | None:
-        """Save the heartbeat of an arriving answer; returns as `checkpoint`."""
-        return self._update_arriving(owner, node, {"beat": DatabaseClock()})
-
-    def _update_arriving(self, owner: str, node: Node, columns: dict[str, Any]) -> Outcome | None:
-        where = _is_request_of(owner, node)
-        with self._write(owner) as connection:
-            if connection.execute(sa.update(nodes).where(where, _ARRIVING).values(columns)).rowcount:
-                return Outcome.ARRIVING
-            row = connection.execute(sa.select(nodes.c.outcome, nodes.c.conversation).where(where)).first()
-            if row and row.outcome == Outcome.INTERRUPTED:
-                # Its producer lives: only its heartbeats came too late.
-                connection.execute(sa.update(nodes).where(where).values({**columns, "outcome": Outcome.ARRIVING}))
-                resume_after_answer(connection, node.id)
-                _touch(connection, owner, row.conversation)
-                return Outcome.ARRIVING
-        return Outcome(row.outcome) if row else None
+    def arrival_state(self, owner: str, node_id: str) -> ArrivalState | None:
+        """Return outcome and size of an answer, by which a reader tells if there is anything to read."""
+        size = sa.func.length(sa.cast(nodes.c.parts, sa.Text)).label("size")
+        query = sa.select(nodes.c.outcome, size).where(nodes.c.id == node_id, in_owned_conversation(owner))
+        with self._read() as connection:
+            row = connection.execute(query).first()
+        return ArrivalState(Outcome(row.outcome), row.size) if row else None
 
     def finish(self, owner: str, node: Node, usage_records: Sequence[UsageRecord] = ()) -> None:
         """Save a finished answer and its usage, whatever outcome the row has, and mark it unread.
@@ -238,6 +229,22 @@ class Messages(Aggregate):
                 _publish(connection, batch)
             pause_after_answers(connection, stale_ids, Outcome.INTERRUPTED)
         return len(stale_ids)
+
+
+def _save_checkpoint(connection: sa.Connection, checkpoint: Checkpoint) -> Outcome | None:
+    owner, node = checkpoint.owner, checkpoint.node
+    columns = {"beat": DatabaseClock()} if checkpoint.is_heartbeat else _stream_columns(node)
+    where = _is_request_of(owner, node)
+    if connection.execute(sa.update(nodes).where(where, _ARRIVING).values(columns)).rowcount:
+        return Outcome.ARRIVING
+    row = connection.execute(sa.select(nodes.c.outcome, nodes.c.conversation).where(where)).first()
+    if row and row.outcome == Outcome.INTERRUPTED:
+        # Its producer lives: only its heartbeats came too late.
+        connection.execute(sa.update(nodes).where(where).values({**columns, "outcome": Outcome.ARRIVING}))
+        resume_after_answer(connection, node.id)
+        _touch(connection, owner, row.conversation)
+        return Outcome.ARRIVING
+    return Outcome(row.outcome) if row else None
 
 
 def load_nodes(connection: sa.Connection, owner: str, conversation_id: str) -> list[Node]:

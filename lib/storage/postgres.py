@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,19 +51,18 @@ def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
         driver.isolation_level = None if writes else IsolationLevel.REPEATABLE_READ
         driver.read_only = None if writes else True
         if writes:
-            connection.exec_driver_sql(_lock(options.get("owner"), lock_timeout))
+            connection.exec_driver_sql(_lock(options.get("owners") or (), lock_timeout))
 
     sa.event.listen(engine, "begin", on_begin)
     return engine
 
 
-def _lock(owner: str | None, lock_timeout: float) -> str:
+def _lock(owners: Collection[str], lock_timeout: float) -> str:
     """Build the statements by which writers of an owner wait for each other and for exclusive writers."""
     exclusive = _lock_key("everyone")
-    if owner is None:
-        locks = f"pg_advisory_xact_lock({exclusive})"
-    else:
-        locks = f"pg_advisory_xact_lock_shared({exclusive}), pg_advisory_xact_lock({_lock_key('owner', owner)})"
+    # Always in the same order, so that two writers never wait for each other.
+    own = "".join(f", pg_advisory_xact_lock({key})" for key in sorted({_lock_key("owner", owner) for owner in owners}))
+    locks = f"pg_advisory_xact_lock_shared({exclusive}){own}" if own else f"pg_advisory_xact_lock({exclusive})"
     return (
         f"SET LOCAL lock_timeout = '{lock_timeout * 1000:.0f}ms';"
         f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_TIMEOUT}s';"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import partial
 
+from lib.chat.turns.checkpoints import checkpoint_writer
 from lib.chat.turns.ports import MessageStore
 from lib.chat.usage.recorder import (
     FirstOutputTimer,
@@ -20,7 +21,7 @@ from lib.chat.usage.recorder import (
     unknown_price,
 )
 from lib.core import errors
-from lib.core.conversation import Failure, ImagePart, Message, Node, Outcome, new_id
+from lib.core.conversation import Checkpoint, Failure, ImagePart, Message, Node, Outcome, new_id
 from lib.core.events import Event, Heartbeat, Restart, RetryScheduled
 from lib.core.reply import ChoiceReplies, ReplyCursor
 from lib.core.usage import UsageRecord
@@ -28,8 +29,10 @@ from lib.gateway.transport.cancel import CancelToken
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_INTERVAL = 0.5  # seconds between two checkpoints, which are also the heartbeat
-IMAGE_BYTES_PER_SECOND = 1_000_000  # of images that checkpoints write again
+# Content that checkpoints write again, per second, and the longest time in seconds that a crash may lose.
+IMAGE_BYTES_PER_SECOND, CHARS_PER_SECOND = 1_000_000, 20_000
+MAX_SAVE_INTERVAL = 10.0
+FIRST_SAVE_BACKOFF = 0.5  # seconds
 STALE_AFTER = 6.0  # seconds without a heartbeat, after which the answer is interrupted
 STOP_TIMEOUT = 0.4  # seconds that `stop` waits for the worker before it finishes the answer itself
 MAX_SAVE_BACKOFF = 30.0  # seconds between two attempts to save in an unreachable database
@@ -106,7 +109,7 @@ class Generation:
         self._request_digest = request_digest
         self._cancel = cancel
         self._cancel_outcome = Outcome.STOPPED
-        self._store = store
+        self.store = store
         self._replies = ChoiceReplies(node)
         record_id = node.usage_record_id or new_id()
         request = RequestInfo(record_id, conversation_id, "answer", node.target, node.id, uses_personal_key)
@@ -118,9 +121,11 @@ class Generation:
         self._state = State.RUNNING
         self._version = 0
         self._condition = threading.Condition()
-        self._save_lock = threading.Lock()
+        self.save_lock = threading.Lock()
         self._is_unsaved = False
         self._saved_version, self._next_save_at = -1, 0.0
+        self._saving_nodes: list[Node] | None = None  # those of the running checkpoint, and their version
+        self._saving_version = -1
         self._has_thought = False
         self._worker_finished = threading.Event()
         self._on_finished: Callable[[Generation], None] = lambda _: None
@@ -128,8 +133,8 @@ class Generation:
     def start(self, open_stream: Callable[[], Iterator[Event]], on_finished: Callable[[Generation], None]) -> None:
         """Produce the answer on a worker thread; `on_finished` is called after its end is saved."""
         self._on_finished = on_finished
+        checkpoint_writer.add(self)
         threading.Thread(target=self._run_worker, args=(open_stream,), name="answer", daemon=True).start()
-        threading.Thread(target=self._run_checkpoints, name="answer-save", daemon=True).start()
 
     def wait(self, version: int, timeout: float, node_id: str = "") -> GenerationSnapshot:
         """Return the answer when it is newer than `version`, or after `timeout` seconds.
@@ -230,6 +235,7 @@ class Generation:
             self._finish(*self._consume_events(open_stream))
             self._save_with_retries()
         finally:
+            checkpoint_writer.remove(self)
             self._on_finished(self)
             self._worker_finished.set()
 
@@ -291,53 +297,53 @@ class Generation:
             self._version += 1
             self._condition.notify_all()
 
-    def _run_checkpoints(self) -> None:
-        """Save checkpoints to the end; a row marked as stopped by another process stops the answer.
+    def next_checkpoints(self) -> list[Checkpoint]:
+        """Return the checkpoints of the nodes that have a row; nothing after the end.
 
-        Each writes the whole row, so without anything new it is the heartbeat alone, and with images it is seldom.
+        Each writes the whole row, so without anything new it is the heartbeat alone, and a long answer is written more
+        seldom, so that the sum of all that is written grows with its length only.
         """
-        while not self._worker_finished.wait(CHECKPOINT_INTERVAL):
-            with self._condition:
-                if self._is_finished:
-                    return
-                nodes, version = self._current_nodes(), self._version
-            is_due = version != self._saved_version and time.monotonic() >= self._next_save_at
-            save = self._store.checkpoint if is_due else self._store.beat
-            try:
-                with self._save_lock:
-                    if self._state >= State.FINISHED:
-                        return  # a checkpoint after the end would let the row arrive again
-                    outcomes = [save(self.owner, node) for node in nodes[: self._saved_count]]
-                    self._insert_new_nodes(nodes)
-                self._is_unsaved = False
-                if is_due:
-                    self._saved_version = version
-                    self._next_save_at = time.monotonic() + _image_bytes(nodes) / IMAGE_BYTES_PER_SECOND
-            except errors.StoreError:
-                log.warning("a checkpoint of an answer could not be saved", exc_info=True)
-                self._is_unsaved = True
-                continue
-            if None in outcomes or Outcome.STOPPED in outcomes:
-                self._cancel.cancel()
+        if self._is_finished:
+            return []  # a checkpoint after the end would let the row arrive again
+        with self._condition:
+            is_due = self._version != self._saved_version and time.monotonic() >= self._next_save_at
+            nodes, self._saving_version = (self._current_nodes() if is_due else self._nodes), self._version
+        self._saving_nodes = nodes if is_due else None
+        return [Checkpoint(self.owner, node, not is_due) for node in nodes[: self._saved_count]]
+
+    def note_saved(self, outcomes: Sequence[Outcome | None]) -> None:
+        """Take the outcomes of the rows; one that another process has marked as stopped stops the answer."""
+        if nodes := self._saving_nodes:
+            self._insert_new_nodes(nodes)
+            self._saved_version = self._saving_version
+            pause = _image_bytes(nodes) / IMAGE_BYTES_PER_SECOND + _text_chars(nodes) / CHARS_PER_SECOND
+            self._next_save_at = time.monotonic() + min(MAX_SAVE_INTERVAL, pause)
+        self._is_unsaved = False
+        if None in outcomes or Outcome.STOPPED in outcomes:
+            self._cancel.cancel()
+
+    def note_unsaved(self) -> None:
+        """Show that the database refuses the answer."""
+        self._is_unsaved = True
 
     def _save_final_nodes(self) -> None:
         """Save the end of every alternative, once: the row may arrive again after. Raises StoreError."""
-        with self._save_lock:
+        with self.save_lock:
             if self._state is State.SAVED:
                 return
             self._insert_new_nodes(self._nodes)
             for index, node in enumerate(self._nodes):
                 # One request produced all alternatives: its usage is counted with the first.
-                self._store.finish(self.owner, node, () if index else self._usage_records)
+                self.store.finish(self.owner, node, () if index else self._usage_records)
             self._state = State.SAVED
 
     def _insert_new_nodes(self, nodes: list[Node]) -> None:
         for node in nodes[self._saved_count :]:
-            self._store.add(self.owner, self.conversation_id, node)
+            self.store.add(self.owner, self.conversation_id, node)
             self._saved_count += 1
 
     def _save_with_retries(self) -> None:
-        pause = CHECKPOINT_INTERVAL
+        pause = FIRST_SAVE_BACKOFF
         while True:
             try:
                 self._save_final_nodes()
@@ -349,6 +355,10 @@ class Generation:
             else:
                 self._is_unsaved = False
                 return
+
+
+def _text_chars(nodes: Sequence[Node]) -> int:
+    return sum(len(part.text) for node in nodes for part in node.message.parts)
 
 
 def _image_bytes(nodes: Sequence[Node]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from lib.core.conversation import Conversation, Feedback, Node, Outcome, Truncation
+from lib.core.conversation import ArrivalState, Checkpoint, Conversation, Feedback, Node, Outcome, Truncation
 from lib.core.file_storage import FileFacts, StoredFile
 from lib.core.projects import Project
 from lib.core.question_queue import Pause, QuestionQueue, QueuedQuestion
@@ -16,14 +16,14 @@ from lib.core.usage import UsageRecord
 class MessageStore(Protocol):
     """Storage of the message tree of a conversation, and of an answer while it arrives."""
 
-    def checkpoint(self, owner: str, node: Node) -> Outcome | None:
-        """Save the text received so far of an arriving answer, or of one that was taken for one without a producer.
+    def save_checkpoints(self, checkpoints: Sequence[Checkpoint]) -> list[Outcome | None]:
+        """Save arriving answers, also those that were taken for answers without a producer, all or none of them.
 
-        Returns the outcome of the row, None if it no longer exists or belongs to a later request.
+        Returns the outcomes of their rows, None for one that no longer exists or belongs to a later request.
         """
 
-    def beat(self, owner: str, node: Node) -> Outcome | None:
-        """Save the heartbeat of an arriving answer alone; returns as `checkpoint`."""
+    def arrival_state(self, owner: str, node_id: str) -> ArrivalState | None:
+        """Return if an answer has changed, without its content; None as `node`."""
 
     def add(self, owner: str, conversation_id: str, node: Node) -> None:
         """Insert one more node of the conversation."""

@@ -9,15 +9,25 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
+from lib.chat.turns.checkpoints import CHECKPOINT_INTERVAL
 from lib.chat.turns.generation import STALE_AFTER, STOP_TIMEOUT, Generation, GenerationSnapshot, Growth
 from lib.chat.turns.ports import MessageStore
 from lib.chat.usage.recorder import RequestOutcome
 from lib.core import errors
-from lib.core.conversation import Node, Outcome
+from lib.core.conversation import ArrivalState, Node, Outcome
 from lib.core.reply import ReplyCursor
 
 log = logging.getLogger(__name__)
+
+POLL_INTERVAL = CHECKPOINT_INTERVAL  # seconds between two looks at an answer of another process
+SWEEP_INTERVAL = 3.0  # seconds between two sweeps of a process
+
+
+def sweep_now(store: MessageStore, produced_ids: Collection[str] = ()) -> None:
+    """Let a store end the answers whose producers are gone; `produced_ids` are the answers of this process."""
+    store.mark_stale(STALE_AFTER, produced_ids)
 
 
 class RemoteGeneration:
@@ -29,34 +39,48 @@ class RemoteGeneration:
         conversation_id: str,
         node: Node,
         store: MessageStore,
-        list_produced_ids: Callable[[], Collection[str]] = tuple,
+        sweep: Callable[[MessageStore], None] | None = None,
     ) -> None:
-        """`list_produced_ids` returns the ids of the answers that this process produces."""
+        """`sweep` lets the store end the answers whose producers are gone, by default at every look."""
         self.owner = owner
         self.conversation_id = conversation_id
         self._node = node
         self._store = store
-        self._list_produced_ids = list_produced_ids
+        self._sweep = sweep or sweep_now
         self._version = 0
+        self._state: ArrivalState | None = None
+        self._next_poll_at = 0.0
 
     def wait(self, version: int, timeout: float, node_id: str = "") -> GenerationSnapshot:
-        """As `Generation.wait`, for this one node; polls the store once per `timeout` seconds."""
+        """As `Generation.wait`, for this one node; asks the store no more often than it gets checkpoints."""
         if version >= self._version:
-            time.sleep(timeout)
-            self._store.mark_stale(STALE_AFTER, self._list_produced_ids())
-            node = self._store.node(self.owner, self._node.id)
-            node = node or replace(self._node, outcome=Outcome.INTERRUPTED)
-            if node != self._node:
-                self._node = node
-                self._version += 1
+            until_poll = self._next_poll_at - time.monotonic()
+            time.sleep(max(0.0, min(timeout, until_poll)))
+            if until_poll <= timeout:
+                self._poll()
         return GenerationSnapshot(self._version, self._read_since, not self._node.arriving, 0.0, 0.0)
+
+    def _poll(self) -> None:
+        """Read the answer if it has changed."""
+        self._next_poll_at = time.monotonic() + POLL_INTERVAL
+        self._sweep(self._store)
+        state = self._store.arrival_state(self.owner, self._node.id)
+        if state is not None and state == self._state:
+            return
+        node = self._store.node(self.owner, self._node.id)
+        node = node or replace(self._node, outcome=Outcome.INTERRUPTED)
+        self._state = state
+        if node != self._node:
+            self._node = node
+            self._version += 1
 
     def _read_since(self, cursor: ReplyCursor) -> Growth:
         return Growth(cursor, node=self._node)
 
     def stop(self) -> None:
-        """Mark the row as stopped: its process reads it at every checkpoint."""
+        """Mark the row as stopped: its process reads it at every heartbeat."""
         self._store.mark_stopped(self.owner, self._node.id)
+        self._next_poll_at = 0.0
 
 
 class GenerationRegistry:
@@ -71,6 +95,7 @@ class GenerationRegistry:
         self._followers: Counter[str] = Counter()  # pages by owner
         self._on_request_finished = on_request_finished
         self._is_shutting_down = False
+        self._next_sweeps: WeakKeyDictionary[MessageStore, float] = WeakKeyDictionary()
 
     def __len__(self) -> int:
         return len(self._generations)
@@ -80,6 +105,15 @@ class GenerationRegistry:
         with self._condition:
             generation = self._generations.get(conversation_id)
         return generation if generation is not None and generation.owner == owner else None
+
+    def sweep(self, store: MessageStore) -> None:
+        """Let a store end the answers whose producers are gone, once in SWEEP_INTERVAL seconds for all pages."""
+        with self._condition:
+            now = time.monotonic()
+            if now < self._next_sweeps.get(store, 0.0):
+                return
+            self._next_sweeps[store] = now + SWEEP_INTERVAL
+        sweep_now(store, self.list_produced_ids())
 
     def list_produced_ids(self) -> list[str]:
         """Return the ids of the answers that this process produces."""

@@ -11,7 +11,7 @@ from typing import Any, Self
 from lib.chat.turns.ports import UsageWriter
 from lib.chat.turns.temporary_files import TemporaryFiles
 from lib.chat.turns.temporary_queue import TemporaryQueue
-from lib.core.conversation import Conversation, Feedback, Node, Outcome, Truncation
+from lib.core.conversation import ArrivalState, Checkpoint, Conversation, Feedback, Node, Outcome, Truncation
 from lib.core.errors import DuplicateSubmission
 from lib.core.params import Params
 from lib.core.projects import Project
@@ -158,19 +158,22 @@ class TemporaryStore:
     def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
         self._update_conversation(owner, conversation_id, head_id=head_id)
 
-    def checkpoint(self, owner: str, node: Node) -> Outcome | None:
+    def save_checkpoints(self, checkpoints: Sequence[Checkpoint]) -> list[Outcome | None]:
         with self._lock:
-            stored = self.node(owner, node.id)
-            if stored and stored.arriving:
-                self._update_node(owner, node)
-            return stored.outcome if stored else None
+            return [self._save_checkpoint(checkpoint) for checkpoint in checkpoints]
 
-    def beat(self, owner: str, node: Node) -> Outcome | None:
-        with self._lock:
-            stored = self.node(owner, node.id)
-            if stored and stored.arriving:
-                self._heartbeats[node.id] = time.monotonic()
-            return stored.outcome if stored else None
+    def _save_checkpoint(self, checkpoint: Checkpoint) -> Outcome | None:
+        node = checkpoint.node
+        stored = self.node(checkpoint.owner, node.id)
+        if stored and stored.arriving and checkpoint.is_heartbeat:
+            self._heartbeats[node.id] = time.monotonic()
+        elif stored and stored.arriving:
+            self._update_node(checkpoint.owner, node)
+        return stored.outcome if stored else None
+
+    def arrival_state(self, owner: str, node_id: str) -> ArrivalState | None:
+        node = self.node(owner, node_id)
+        return ArrivalState(node.outcome, sum(len(part.text) for part in node.message.parts)) if node else None
 
     def finish(self, owner: str, node: Node, usage_records: Sequence[UsageRecord] = ()) -> None:
         """Save a finished answer, and record its usage. Raises StoreError."""

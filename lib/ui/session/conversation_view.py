@@ -147,7 +147,7 @@ def _find_generation(
     if not last.arriving:
         return None
     messages, registry = services.current_store().messages, resources.generations()
-    return RemoteGeneration(owner, view.conversation_id, last, messages, registry.list_produced_ids)
+    return RemoteGeneration(owner, view.conversation_id, last, messages, registry.sweep)
 
 
 def _load_view(owner: str, conversation: Conversation | None) -> ConversationView:

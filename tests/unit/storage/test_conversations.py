@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Truncation
+from lib.core.conversation import Checkpoint, Conversation, Message, Node, Outcome, TextPart, Truncation
 from lib.core.usage import ConversationFilter
 from lib.storage import rows
 from lib.storage.engine import write_transaction
@@ -199,7 +199,7 @@ def test_a_conversation_is_unread_from_the_end_of_an_answer_until_marked_read(st
     conversation = save_conversation(store, "c")
     answer = node("a", "assistant", parent_id="qc", outcome=Outcome.ARRIVING)
     store.messages.save_turn("ann", conversation, [answer])
-    store.messages.checkpoint("ann", answer)
+    store.messages.save_checkpoints([Checkpoint("ann", answer)])[0]
     assert not store.conversations.get("ann", "c").unread
     if is_stale:
         assert store.messages.mark_stale(-1) == 1

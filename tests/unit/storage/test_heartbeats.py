@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Timing, Usage
+from lib.core.conversation import Checkpoint, Conversation, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.errors import TooManyAnswers
 from lib.core.params import Params
 from lib.core.question_queue import QueuedQuestion
@@ -65,7 +65,7 @@ def store(url) -> Iterator[Store]:
     opened.close()
 
 
-@pytest.mark.parametrize("write", ["save_turn", "add", "checkpoint", "beat", "reopen"])
+@pytest.mark.parametrize("write", ["save_turn", "add", "checkpoint", "heartbeat", "reopen"])
 @pytest.mark.parametrize("offset", [-TEN_MINUTES, TEN_MINUTES])
 def test_clocks_of_replicas_may_differ_by_minutes(open_replica, write, offset):
     producer, other = open_replica(0.0), open_replica(offset)
@@ -77,7 +77,10 @@ def test_clocks_of_replicas_may_differ_by_minutes(open_replica, write, offset):
             store.messages.finish("ann", replace(ANSWER, outcome=Outcome.LENGTH))
             store.messages.reopen("ann", CONVERSATION, ANSWER)
         elif write != "save_turn":
-            assert getattr(store.messages, write)("ann", MORE) is Outcome.ARRIVING
+            assert (
+                store.messages.save_checkpoints([Checkpoint("ann", MORE, is_heartbeat=write == "heartbeat")])[0]
+                is Outcome.ARRIVING
+            )
     with other.clock() as store:
         assert store.messages.mark_stale(STALE_AFTER) == 0
         with pytest.raises(TooManyAnswers):
@@ -91,11 +94,14 @@ def test_a_producer_without_a_heartbeat_is_found_by_any_clock(store, open_replic
     assert store.messages.node("ann", "a").outcome is Outcome.INTERRUPTED
 
 
-@pytest.mark.parametrize("save", ["checkpoint", "beat"])
+@pytest.mark.parametrize("save", ["checkpoint", "heartbeat"])
 def test_a_producer_whose_saves_have_stalled_gets_its_row_back(store, save):
     assert store.messages.mark_stale(-1.0) == 1
     revision = store.conversations.get("ann", "c").revision
-    assert getattr(store.messages, save)("ann", MORE) is Outcome.ARRIVING
+    assert (
+        store.messages.save_checkpoints([Checkpoint("ann", MORE, is_heartbeat=save == "heartbeat")])[0]
+        is Outcome.ARRIVING
+    )
     assert store.messages.node("ann", "a") == (MORE if save == "checkpoint" else ANSWER)
     # Pages that show the end read the row again.
     assert store.conversations.get("ann", "c").revision > revision
@@ -119,7 +125,7 @@ def test_only_an_interrupted_row_arrives_again(store, outcome):
         store.messages.mark_stopped("ann", "a")
     else:
         store.messages.finish("ann", replace(ANSWER, outcome=outcome))
-    assert store.messages.checkpoint("ann", MORE) is outcome
+    assert store.messages.save_checkpoints([Checkpoint("ann", MORE)])[0] is outcome
     assert store.messages.node("ann", "a").message.text == ""
 
 
@@ -128,8 +134,8 @@ def test_a_row_of_a_later_request_is_not_written(store):
     later = replace(MORE, usage_record_id="later")
     store.messages.reopen("ann", CONVERSATION, later)
     late = replace(ANSWER, message=Message("assistant", (TextPart("Late"),)))
-    assert store.messages.checkpoint("ann", late) is None
-    assert store.messages.beat("ann", late) is None
+    assert store.messages.save_checkpoints([Checkpoint("ann", late)])[0] is None
+    assert store.messages.save_checkpoints([Checkpoint("ann", late, is_heartbeat=True)])[0] is None
     store.messages.finish("ann", replace(late, outcome=Outcome.COMPLETE))
     assert store.messages.node("ann", "a") == later
 
@@ -147,6 +153,6 @@ def test_the_queue_of_a_revived_answer_goes_on_unless_the_user_has(store, has_go
     assert store.queue.load("ann", "c").pause.reason == Outcome.INTERRUPTED
     if has_gone_on:
         store.messages.set_head("ann", "c", "q")
-    store.messages.checkpoint("ann", MORE)
+    store.messages.save_checkpoints([Checkpoint("ann", MORE)])[0]
     pause = store.queue.load("ann", "c").pause
     assert (pause.reason if pause else None) == (Outcome.INTERRUPTED if has_gone_on else None)

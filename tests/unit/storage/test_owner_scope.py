@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from lib.core.conversation import Feedback, Message, Outcome, Truncation, Usage
+from lib.core.conversation import Checkpoint, Feedback, Message, Outcome, Truncation, Usage
 from lib.core.errors import QuestionNotQueued, StoreError
 from lib.core.params import Params
 from lib.core.preferences import Preferences
@@ -120,8 +120,10 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     "messages.set_deleted": lambda s, owner, ids: s.messages.set_deleted(
         owner, ids.conversation_id, [ids.question_id, ids.answer_id], 1.0
     ),
-    "messages.beat": lambda s, owner, ids: s.messages.beat(owner, ids.answer()),
-    "messages.checkpoint": lambda s, owner, ids: s.messages.checkpoint(owner, ids.answer()),
+    "messages.arrival_state": lambda s, owner, ids: s.messages.arrival_state(owner, ids.answer().id),
+    "messages.save_checkpoints": lambda s, owner, ids: s.messages.save_checkpoints(
+        [Checkpoint(owner, ids.answer()), Checkpoint(owner, ids.answer(), is_heartbeat=True)]
+    ),
     "messages.finish": lambda s, owner, ids: s.messages.finish(owner, ids.answer(outcome=Outcome.COMPLETE)),
     "messages.mark_stopped": lambda s, owner, ids: s.messages.mark_stopped(owner, ids.answer_id),
     "messages.set_feedback": lambda s, owner, ids: s.messages.set_feedback(

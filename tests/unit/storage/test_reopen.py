@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, TextPart, Timing, Usage
+from lib.core.conversation import Checkpoint, Conversation, Failure, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.params import Params
 from lib.core.target import Target
 
@@ -42,7 +42,7 @@ def test_a_reopened_answer_keeps_its_text_and_can_be_extended(saved_store):
         CONVERSATION, updated_at=9.0, params=Params(max_tokens=9), revision=1, arriving=True
     )
     extended = replace(reopened, message=Message("assistant", (TextPart("Because."),)))
-    assert saved_store.messages.checkpoint("ann", extended) is Outcome.ARRIVING
+    assert saved_store.messages.save_checkpoints([Checkpoint("ann", extended)])[0] is Outcome.ARRIVING
     saved_store.messages.finish("ann", replace(extended, outcome=Outcome.COMPLETE))
     assert saved_store.messages.node("ann", "a").message.text == "Because."
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from lib.core import search_terms
-from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, ThinkingPart
+from lib.core.conversation import Checkpoint, Conversation, Message, Node, Outcome, TextPart, ThinkingPart
 from lib.core.search import MessageHit
 from lib.storage.engine import read_transaction
 from lib.storage.search_tokens import encode_passages
@@ -152,7 +152,7 @@ def arriving(text: str, outcome: Outcome = Outcome.ARRIVING) -> Node:
 def test_an_answer_is_indexed_when_it_ends(store, end):
     save_messages(store, "Why?")
     store.messages.save_turn("ann", CONVERSATION, [arriving("")])
-    store.messages.checkpoint("ann", arriving("half an answer"))
+    store.messages.save_checkpoints([Checkpoint("ann", arriving("half an answer"))])[0]
     assert find_ids(store, "answer") == []
     if end == "settle":
         store.messages.finish("ann", arriving("half an answer", Outcome.COMPLETE))

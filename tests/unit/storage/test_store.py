@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from lib.core.conversation import (
+    Checkpoint,
     Conversation,
     Failure,
     Message,
@@ -74,7 +75,7 @@ def test_all_fields_of_an_answer_are_saved(saved_store):
 
 def test_a_checkpoint_saves_partial_text_and_keeps_the_answer_arriving(saved_store):
     partial = replace(arriving(), message=Message("assistant", (TextPart("Bec"),)))
-    assert saved_store.messages.checkpoint("ann", partial) is Outcome.ARRIVING
+    assert saved_store.messages.save_checkpoints([Checkpoint("ann", partial)])[0] is Outcome.ARRIVING
     assert saved_store.messages.node("ann", "a") == partial
 
 
@@ -82,14 +83,14 @@ def test_a_late_checkpoint_does_not_change_a_finished_answer(saved_store):
     finished = replace(arriving(), message=Message("assistant", (TextPart("Done."),)), outcome=Outcome.COMPLETE)
     saved_store.messages.finish("ann", finished)
     partial = replace(arriving(), message=Message("assistant", (TextPart("Do"),)))
-    assert saved_store.messages.checkpoint("ann", partial) is Outcome.COMPLETE
+    assert saved_store.messages.save_checkpoints([Checkpoint("ann", partial)])[0] is Outcome.COMPLETE
     assert saved_store.messages.node("ann", "a") == finished
 
 
 def test_a_checkpoint_of_a_missing_row_returns_none(saved_store):
     saved_store.conversations.delete("ann", ["c"])
     assert saved_store.purge_deleted(-1) == 1
-    assert saved_store.messages.checkpoint("ann", arriving()) is None
+    assert saved_store.messages.save_checkpoints([Checkpoint("ann", arriving())])[0] is None
 
 
 def test_only_answers_without_a_heartbeat_become_stale(saved_store):

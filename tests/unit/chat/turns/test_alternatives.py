@@ -124,7 +124,7 @@ def test_an_interruption_ends_only_running_alternatives(store):
 
 @pytest.mark.parametrize("alternative", [0, 1])
 def test_a_remote_stop_ends_all_alternatives_and_preserves_their_text(store, monkeypatch, alternative):
-    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    monkeypatch.setattr("lib.chat.turns.checkpoints.CHECKPOINT_INTERVAL", 0.01)
     services, _, conversation = start_conversation(store, (*THREE[:4], threading.Event()))
     question = store.messages.nodes("ann", conversation.id)[0].id
     wait_until(lambda: [n.message.text for n in replies(services, conversation.id, question)] == ["Blue.", "Re", "Gre"])
@@ -139,7 +139,7 @@ def test_a_remote_stop_ends_all_alternatives_and_preserves_their_text(store, mon
 
 
 def test_alternatives_of_a_dead_process_are_interrupted(store, monkeypatch):
-    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    monkeypatch.setattr("lib.chat.turns.checkpoints.CHECKPOINT_INTERVAL", 0.01)
     release = threading.Event()
     services, _, conversation = start_conversation(store, (*THREE[:4], release))
     question = store.messages.nodes("ann", conversation.id)[0].id

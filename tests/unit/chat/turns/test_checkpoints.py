@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+import pytest
+
 from lib.chat.turns import generation
+from lib.chat.turns.checkpoints import CheckpointWriter
 from lib.chat.turns.generation import Generation
-from lib.core.conversation import Conversation, ImagePart, Message, Node, Outcome
+from lib.core.conversation import Checkpoint, Conversation, ImagePart, Message, Node, Outcome
+from lib.core.errors import StoreError
 from lib.core.events import ContentPart, Finish, TextDelta
 from lib.core.target import Target
 from lib.gateway.transport.cancel import CancelToken
@@ -29,15 +33,10 @@ class CountedMessages:
         self._messages = messages
         self.writes: list[str | None] = []
 
-    def checkpoint(self, owner, node):
-        stored = self._messages.checkpoint(owner, node)
-        self.writes.append(node.message.text)
-        return stored
-
-    def beat(self, owner, node):
-        outcome = self._messages.beat(owner, node)
-        self.writes.append(None)
-        return outcome
+    def save_checkpoints(self, checkpoints):
+        outcomes = self._messages.save_checkpoints(checkpoints)
+        self.writes += [None if item.is_heartbeat else item.node.message.text for item in checkpoints]
+        return outcomes
 
     def finish(self, owner, node, records):
         return self._messages.finish(owner, node, records)
@@ -45,7 +44,7 @@ class CountedMessages:
 
 def start(store, monkeypatch, *events) -> CountedMessages:
     """Produce the events; a threading.Event among them is waited for."""
-    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    monkeypatch.setattr("lib.chat.turns.checkpoints.CHECKPOINT_INTERVAL", 0.01)
     store.messages.save_turn("ann", Conversation("c", "Why?", 1.0, "a", NODE.target), [NODE])
     messages = CountedMessages(store.messages)
 
@@ -94,14 +93,14 @@ def test_an_image_is_not_written_with_every_delta_behind_it(store, monkeypatch):
 
 def test_a_heartbeat_reports_the_stop_of_another_process(store):
     store.messages.save_turn("ann", Conversation("c", "Why?", 1.0, "a", NODE.target), [NODE])
-    assert store.messages.beat("ann", NODE) is Outcome.ARRIVING
-    assert store.messages.beat("bob", NODE) is None
+    assert store.messages.save_checkpoints([Checkpoint("ann", NODE, is_heartbeat=True)])[0] is Outcome.ARRIVING
+    assert store.messages.save_checkpoints([Checkpoint("bob", NODE, is_heartbeat=True)])[0] is None
     store.messages.mark_stopped("ann", "a")
-    assert store.messages.beat("ann", replace(NODE)) is Outcome.STOPPED
+    assert store.messages.save_checkpoints([Checkpoint("ann", replace(NODE), is_heartbeat=True)])[0] is Outcome.STOPPED
 
 
 def test_a_checkpoint_that_waits_for_the_end_does_not_revive_it(store, monkeypatch):
-    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    monkeypatch.setattr("lib.chat.turns.checkpoints.CHECKPOINT_INTERVAL", 0.01)
     store.messages.save_turn("ann", Conversation("c", "Why?", 1.0, "a", NODE.target), [NODE])
     cancel, late = CancelToken(), threading.Event()
     answer = Generation("ann", "c", NODE, cancel, store.messages)
@@ -110,20 +109,112 @@ def test_a_checkpoint_that_waits_for_the_end_does_not_revive_it(store, monkeypat
         """A lock that the first checkpoint gets after the answer was interrupted and saved."""
 
         def __enter__(self):
-            if threading.current_thread().name == "answer-save":
+            if threading.current_thread().name == "checkpoints":
                 answer.interrupt()
                 answer.stop()
                 wait_until(lambda: store.messages.node("ann", "a").outcome is Outcome.INTERRUPTED)
 
         def __exit__(self, *_):
-            if threading.current_thread().name == "answer-save":
+            if threading.current_thread().name == "checkpoints":
                 late.set()
 
     def produce():
         yield TextDelta("Bec")
         wait_until(lambda: cancel.cancelled)
 
-    monkeypatch.setattr(answer, "_save_lock", Lock())
+    monkeypatch.setattr(answer, "save_lock", Lock())
     answer.start(produce, lambda _: None)
     assert late.wait(60)
     assert store.messages.node("ann", "a").outcome is Outcome.INTERRUPTED
+
+
+def test_a_long_text_is_not_written_with_every_delta_behind_it(store, monkeypatch):
+    monkeypatch.setattr(generation, "CHARS_PER_SECOND", 0.001)
+    monkeypatch.setattr(generation, "MAX_SAVE_INTERVAL", 3600.0)  # never again within this test
+    more, end = threading.Event(), threading.Event()
+    messages = start(store, monkeypatch, TextDelta("One"), more, TextDelta(" two"), end, Finish(Outcome.COMPLETE, ""))
+    wait_until(lambda: "One" in messages.writes)
+    more.set()
+    count = len(messages.writes)
+    wait_until(lambda: len(messages.writes) >= count + 5)
+    assert set(messages.writes[count:]) == {None}
+    end.set()
+    wait_until(lambda: store.messages.node("ann", "a").outcome is Outcome.COMPLETE)
+    assert store.messages.node("ann", "a").message.text == "One two"
+
+
+class FakeAnswer:
+    """A running answer with one checkpoint, which a store may refuse."""
+
+    def __init__(self, store, name):
+        self.store, self.save_lock = store, threading.Lock()
+        self.node = replace(NODE, id=name)
+        self.saved_count, self.is_unsaved = 0, False
+
+    def next_checkpoints(self):
+        return [Checkpoint("ann", self.node)]
+
+    def note_saved(self, outcomes):
+        assert outcomes == [self.node.id]
+        self.saved_count += 1
+        self.is_unsaved = False
+
+    def note_unsaved(self):
+        self.is_unsaved = True
+
+
+class FakeStore:
+    """A store that refuses some answers; `calls` are the answers that it was asked to save together."""
+
+    def __init__(self, *refused):
+        self.refused, self.calls = refused, []
+
+    def save_checkpoints(self, checkpoints):
+        ids = [item.node.id for item in checkpoints]
+        self.calls.append(ids)
+        if set(ids) & set(self.refused):
+            raise StoreError("refused")
+        return ids
+
+
+@pytest.fixture
+def writer(monkeypatch):
+    monkeypatch.setattr("lib.chat.turns.checkpoints.CHECKPOINT_INTERVAL", 0.01)
+    writer = CheckpointWriter()
+    yield writer
+    for answer in list(writer._answers):
+        writer.remove(answer)
+    wait_until(lambda: writer._thread is None)
+
+
+def test_the_answers_of_a_store_are_saved_together_by_a_thread_that_ends_with_them(writer):
+    one, other = FakeStore(), FakeStore()
+    answers = [FakeAnswer(store, name) for store, name in ((one, "a"), (one, "b"), (other, "c"))]
+    for answer in answers:
+        writer.add(answer)
+    wait_until(lambda: ["a", "b"] in one.calls and ["c"] in other.calls)
+    thread = writer._thread
+    for answer in answers:
+        writer.remove(answer)
+    thread.join(20)
+    assert not thread.is_alive()
+    writer.add(answers[0])
+    count = answers[0].saved_count
+    wait_until(lambda: answers[0].saved_count > count)
+
+
+def test_an_answer_that_a_store_refuses_does_not_keep_others_from_being_saved(writer):
+    store = FakeStore("b")
+    answers = [FakeAnswer(store, name) for name in "abc"]
+    for answer in answers:
+        writer.add(answer)
+    wait_until(lambda: answers[0].saved_count and answers[2].saved_count and answers[1].is_unsaved)
+    assert [answer.is_unsaved for answer in answers][1]
+
+
+def test_a_store_that_is_away_is_not_asked_for_each_answer(monkeypatch):
+    store, writer = FakeStore(*"abcdef"), CheckpointWriter()
+    answers = [FakeAnswer(store, name) for name in "abcdef"]
+    writer._save(answers)
+    assert store.calls == [list("abcdef"), ["a"], ["b"]]
+    assert all(answer.is_unsaved for answer in answers)

@@ -136,7 +136,7 @@ def test_a_stopped_continuation_preserves_the_text(store):
 
 
 def test_a_continuation_of_a_dead_process_preserves_the_saved_text(store, monkeypatch):
-    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    monkeypatch.setattr("lib.chat.turns.checkpoints.CHECKPOINT_INTERVAL", 0.01)
     release = threading.Event()
     services, _, conversation = start_conversation(store, (TextDelta(" water and all that"), release))
     turn.continue_answer(services, "ann", conversation.id, last_answer_id(services, conversation.id), Params())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +15,7 @@ from lib.chat.turns import generation, registry
 from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import GenerationRegistry, RemoteGeneration
 from lib.core import errors
-from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart
+from lib.core.conversation import ArrivalState, Conversation, Message, Node, Outcome, TextPart
 from lib.core.events import Event, Finish, Heartbeat, Restart, TextDelta, ThinkingDelta
 from lib.core.target import Target
 from lib.gateway.transport.cancel import CancelToken
@@ -236,24 +239,21 @@ class FailingMessages:
         self._store = store
         self.refusals = refusals
 
-    def checkpoint(self, owner, node):
-        return self._try(self._store.checkpoint, owner, node)
-
-    def beat(self, owner, node):
-        return self._try(self._store.beat, owner, node)
+    def save_checkpoints(self, checkpoints):
+        return self._try(self._store.save_checkpoints, checkpoints)
 
     def finish(self, owner, node, records):
         return self._try(self._store.finish, owner, node, records)
 
-    def _try(self, write, owner, *args):
+    def _try(self, write, *args):
         if self.refusals:
             self.refusals -= 1
             raise errors.StoreError("disk full")
-        return write(owner, *args)
+        return write(*args)
 
 
 def test_a_recovered_database_has_the_full_answer(store_with_turn, monkeypatch):
-    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    monkeypatch.setattr("lib.chat.turns.checkpoints.CHECKPOINT_INTERVAL", 0.01)
     node = RunningGeneration(
         FailingMessages(store_with_turn.messages, 3), scripted(TextDelta("Because."), DONE)
     ).wait_for_end()
@@ -261,13 +261,13 @@ def test_a_recovered_database_has_the_full_answer(store_with_turn, monkeypatch):
 
 
 def test_a_full_disk_is_reported_while_the_answer_continues(store_with_turn, monkeypatch):
-    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    monkeypatch.setattr("lib.chat.turns.checkpoints.CHECKPOINT_INTERVAL", 0.01)
     produced = RunningGeneration(FailingMessages(store_with_turn.messages, 10**6), blocking)
     deadline = time.monotonic() + WAIT
     while not produced.answer.wait(-1, 0).is_unsaved:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    produced.answer._store.refusals = 0
+    produced.answer.store.refusals = 0
     produced.answer.stop()
     assert produced.wait_for_end().message.text == "So far"
     assert not produced.answer.wait(-1, 0).is_unsaved
@@ -322,7 +322,54 @@ def test_a_remote_stop_does_not_change_a_finished_answer(store_with_turn):
 
 
 def test_a_remote_stop_ends_an_answer_of_another_process(store_with_turn, monkeypatch):
-    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 0.01)
+    monkeypatch.setattr("lib.chat.turns.checkpoints.CHECKPOINT_INTERVAL", 0.01)
     produced = RunningGeneration(store_with_turn.messages, blocking)
     RemoteGeneration("ann", "c", NODE, store_with_turn.messages).stop()
     assert produced.wait_for_end().outcome is Outcome.STOPPED
+
+
+class CountedStore:
+    """A store of one arriving answer that counts what it is asked."""
+
+    def __init__(self):
+        self.node_value = NODE
+        self.calls = Counter()
+
+    def arrival_state(self, *_):
+        self.calls["state"] += 1
+        return ArrivalState(self.node_value.outcome, len(self.node_value.message.text))
+
+    def node(self, *_):
+        self.calls["node"] += 1
+        return self.node_value
+
+    def mark_stale(self, *_):
+        self.calls["sweep"] += 1
+
+    def mark_stopped(self, *_):
+        self.node_value = replace(self.node_value, outcome=Outcome.STOPPED)
+
+
+def test_pages_that_follow_an_answer_of_another_process_ask_for_little(monkeypatch):
+    clock = [100.0]
+
+    def sleep(seconds):
+        clock[0] += seconds
+
+    monkeypatch.setattr(registry, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
+    store, generations = CountedStore(), GenerationRegistry()
+    pages = [RemoteGeneration("ann", "c", NODE, store, generations.sweep) for _ in range(2)]
+    texts = []
+    for step in range(100):
+        if step % 10 == 0:
+            store.node_value = replace(NODE, message=Message("assistant", (TextPart("x" * step),)))
+        for page in pages:
+            texts.append(page.wait(page._version, 0.1).node.message.text)
+    seconds = clock[0] - 100.0
+    assert seconds > 10.0
+    assert store.calls["state"] <= 2 * (seconds / registry.POLL_INTERVAL + 1)
+    assert store.calls["node"] <= 2 * 12
+    assert store.calls["sweep"] <= seconds / registry.SWEEP_INTERVAL + 1
+    assert texts[-1] == "x" * 90
+    pages[0].stop()
+    assert pages[0].wait(pages[0]._version, 0.1).is_finished

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from lib.chat.turns import generation, queue, turn
+from lib.chat.turns import queue, turn
 from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.services import TurnServices
@@ -37,7 +37,7 @@ def stop_answers(store):
 
 
 def test_after_a_crash_the_queue_is_paused(store, monkeypatch):
-    monkeypatch.setattr(generation, "CHECKPOINT_INTERVAL", 3600.0)
+    monkeypatch.setattr("lib.chat.turns.checkpoints.CHECKPOINT_INTERVAL", 3600.0)
     chat = Chat(store)
     chat.ask("Second")
     # The process is as good as dead: its answer has no heartbeat.

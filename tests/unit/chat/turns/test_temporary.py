@@ -13,7 +13,18 @@ from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.services import TurnServices
 from lib.chat.turns.temporary import TemporaryStore
-from lib.core.conversation import Conversation, Feedback, Message, Node, Outcome, TextPart, Timing, Truncation, Usage
+from lib.core.conversation import (
+    Checkpoint,
+    Conversation,
+    Feedback,
+    Message,
+    Node,
+    Outcome,
+    TextPart,
+    Timing,
+    Truncation,
+    Usage,
+)
 from lib.core.errors import DuplicateSubmission
 from lib.core.events import Event, Finish, TextDelta
 from lib.core.params import Params
@@ -98,12 +109,12 @@ def test_saved_values_are_returned_unchanged(turn_store):
         finish_reason="stop",
         provider_metadata={"id": "x"},
     )
-    assert turn_store.messages.checkpoint("ann", partial) is Outcome.ARRIVING
+    assert turn_store.messages.save_checkpoints([Checkpoint("ann", partial)])[0] is Outcome.ARRIVING
     assert turn_store.messages.node("ann", "a") == partial
     ended = replace(partial, outcome=Outcome.COMPLETE, request_id="r")
     turn_store.messages.finish("ann", ended)
     assert turn_store.messages.node("ann", "a") == ended
-    assert turn_store.messages.checkpoint("ann", partial) is Outcome.COMPLETE
+    assert turn_store.messages.save_checkpoints([Checkpoint("ann", partial)])[0] is Outcome.COMPLETE
     turn_store.messages.reopen("ann", replace(conversation, updated_at=3.0), replace(ended, outcome=Outcome.ARRIVING))
     assert turn_store.messages.node("ann", "a").arriving
     assert turn_store.conversations.get("ann", "c").updated_at == 3.0
@@ -147,7 +158,7 @@ def test_other_owners_have_no_access(turn_store):
     turn_store.conversations.set_params("ben", "c", Params(top_p=0.5))
     turn_store.messages.finish("ben", foreign_answer)
     turn_store.messages.mark_stopped("ben", "a")
-    assert turn_store.messages.checkpoint("ben", foreign_answer) is None
+    assert turn_store.messages.save_checkpoints([Checkpoint("ben", foreign_answer)])[0] is None
     assert turn_store.conversations.get("ben", "c") is None
     assert turn_store.messages.node("ben", "a") is None
     assert turn_store.messages.nodes("ben", "c") == []
@@ -226,7 +237,8 @@ def test_concurrent_writes_are_safe():
     def work(number: int) -> None:
         for step in range(200):
             temporary_store.messages.add("ann", "c", replace(answer, id=f"{number}-{step}"))
-            temporary_store.messages.checkpoint("ann", replace(answer, finish_reason=f"{number}-{step}"))
+            changed = replace(answer, finish_reason=f"{number}-{step}")
+            temporary_store.messages.save_checkpoints([Checkpoint("ann", changed)])
             temporary_store.messages.nodes("ann", "c")
             temporary_store.messages.mark_stale(STALE_AFTER)
 
