@@ -166,3 +166,41 @@ def test_a_question_to_a_server_that_dies_is_stored_once_by_the_next_one(tmp_pat
         assert count_questions(tmp_path) == 2
     finally:
         app.close()
+
+
+def test_what_is_typed_in_an_editor_survives_another_page_and_a_reload(history):
+    history.add("Tides", messages=["When is high tide?", "At noon."])
+    chat, page = history.open(), history.chat.page
+    edit, prompt = (page.get_by_role("textbox", name=name, exact=True) for name in ("Edit", "Prompt"))
+
+    def open_editor() -> None:
+        expect(chat.questions).to_have_text(["When is high tide?"])
+        chat.wait_idle().questions.first.hover()
+        page.get_by_role("button", name="Edit question 1").click()
+
+    open_conversation(chat)
+    open_editor()
+    chat.fill_opened("Edit", "When is low tide?")
+    open_settings(chat)
+    page.get_by_role("link", name="Back to chat").click()
+    expect(edit).to_have_value("When is low tide?")
+    page.reload()
+    open_editor()
+    expect(edit).to_have_value("When is low tide?")
+    edit.press("Control+Enter")
+    expect(chat.questions).to_have_text(["When is low tide?"])
+    page.wait_for_function("() => !Object.keys(sessionStorage).some(key => key.startsWith('antler.typed.'))")
+
+    page.get_by_role("link", name="Prompts").click()
+    page.get_by_role("button", name="New prompt").click()
+    expect(prompt).to_be_visible()
+    chat.wait_idle()
+    prompt.fill("Sum up {{notes}}")
+    page.reload()
+    page.get_by_role("button", name="New prompt").click()
+    expect(prompt).to_have_value("Sum up {{notes}}")
+    expect(page.get_by_text("Asked when used: notes.")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(prompt).to_have_count(0)
+    page.get_by_role("button", name="New prompt").click()
+    expect(prompt).to_have_value("")

@@ -35,6 +35,17 @@ const closeButton = (target) => {
   return buttons.find((button) => formOf(button)?.contains(target)) ?? null;
 };
 
+// Streamlit presses the first button of a form, which is Cancel: these keys mean what the form is for.
+const submitForm = (event, target) => {
+  if (event.key !== "Enter" || event.shiftKey || event.altKey) return false;
+  const hasModifier = event.ctrlKey || event.metaKey;
+  if (!target.matches?.(hasModifier ? "textarea, input" : "input") || !isTextField(target)) return false;
+  const form = closeButton(target)?.closest('[data-testid="stForm"]');
+  const button = form && find('[data-testid="stBaseButton-primaryFormSubmit"]', form);
+  button?.click();
+  return Boolean(button);
+};
+
 // The search in the sidebar closes itself.
 const isSearching = (target) =>
   target.matches?.(SEARCH) || Boolean(target.closest?.(".st-key-conversations") && document.querySelector(SEARCH)?.value);
@@ -55,7 +66,7 @@ const onKeyDown = (event) => {
   }
   if (event.defaultPrevented) return;
   const target = event.composedPath()[0] ?? document.body;
-  if (runShortcut(event, target) || handleEscape(event, target) || editLastQuestion(event, target)) {
+  if (runShortcut(event, target) || handleEscape(event, target) || submitForm(event, target) || editLastQuestion(event, target)) {
     event.preventDefault();
     event.stopImmediatePropagation();
   } else typeIntoComposer(event, target);

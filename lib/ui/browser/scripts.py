@@ -50,6 +50,7 @@ _focus = load("focus")
 _landmarks = load("landmarks")
 _copied_formulas = load("copied_formulas")
 _shortcuts = load("shortcuts")
+_typed_texts = load("typed_texts")
 _return_address = load("return_address")
 
 
@@ -62,6 +63,11 @@ def render(page_path: str) -> None:
     labels = {name: t(f"landmark.{name}") for name in ("sidebar", "messages", "composer", "task_done", "task_open")}
     _landmarks(key="landmarks", data={"labels": labels})
     _copied_formulas(key="copied-formulas")
+
+
+def keep_typed_texts(user_tag: str) -> None:
+    """Let the browser keep what is typed in editors until it is saved; it knows the user by this name."""
+    _typed_texts(key="typed-texts", data={"user": user_tag})
 
 
 def render_shortcuts_button() -> None:

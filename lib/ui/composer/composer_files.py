@@ -8,10 +8,10 @@ from lib.chat.attachments import FilePlan
 from lib.core.conversation import FilePart, Node
 from lib.core.target import Target
 from lib.core.user import User
-from lib.ui.composer import drafts, file_plan, model_picker
+from lib.ui.composer import file_plan, model_picker
 from lib.ui.files import tray, tray_view, uploader
 from lib.ui.files.tray_view import Place
-from lib.ui.session import conversation_view
+from lib.ui.session import conversation_view, services
 
 
 def render_uploader() -> None:
@@ -31,7 +31,7 @@ def plan_question(user: User, target: Target | None) -> FilePlan:
 def render_tray(user: User, planned: FilePlan) -> None:
     """Render the files of the question that is being written, with their form and tokens."""
     if uploader.is_enabled():
-        place = Place(uploader.COMPOSER, conversation_view.draft_slot(), drafts.user_tag(user))
+        place = Place(uploader.COMPOSER, conversation_view.draft_slot(), services.user_tag(user))
         notices = file_plan.list_notices(planned, model_picker.current_target())
         tray_view.render(user, place, file_plan.describe_all(planned), notices)
 

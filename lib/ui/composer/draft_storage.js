@@ -4,6 +4,7 @@
 const NEW_CHAT = "new", TEMPORARY = "temporary";
 const isNewChat = (slot) => slot === NEW_CHAT || slot.startsWith(`${NEW_CHAT}.`);
 const FILES_PREFIX = "antler.files."; // written by the tray of attached files
+const TYPED_PREFIX = "antler.typed."; // written for editors that are open
 const DRAFT_PREFIX = "antler.draft.", QUESTION_PREFIX = "antler.question.", TAB_KEY = "antler.tab";
 const MAX_SLOTS = 50, MAX_DRAFTS_PER_SLOT = 3, MAX_CHARACTERS = 1000000, MAX_AGE = 30 * 86400000; // ms
 

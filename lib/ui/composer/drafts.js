@@ -126,7 +126,7 @@ const moveDrafts = () => {
 const eraseAll = (user) => {
   clearTimeout(saveTimer);
   for (const store of [shared, ofTab]) {
-    for (const prefix of [DRAFT_PREFIX, FILES_PREFIX]) store.keys(`${prefix}${user}.`).forEach(store.remove);
+    for (const prefix of [DRAFT_PREFIX, FILES_PREFIX, TYPED_PREFIX]) store.keys(`${prefix}${user}.`).forEach(store.remove);
     store.keys(QUESTION_PREFIX).filter((key) => parse(store.get(key))?.user === user).forEach(store.remove);
   }
   questions.clear();

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -14,7 +12,7 @@ import streamlit as st
 from lib.core.user import User
 from lib.ui.browser.component import declare
 from lib.ui.files.tray import FileReference, parse_references
-from lib.ui.session import conversation_view, resources
+from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text import t
 from lib.ui.widgets.errors import flash_warning
@@ -45,7 +43,7 @@ def render(user: User, send: Callable[[Submission], bool]) -> None:
     if not session_state.draft_session:
         session_state.draft_session = secrets.token_hex(8)
     data = {
-        "user": user_tag(user),
+        "user": services.user_tag(user),
         "session": session_state.draft_session,
         "slot": conversation_view.draft_slot(),
         "isEmpty": not view.nodes,
@@ -62,7 +60,7 @@ def render(user: User, send: Callable[[Submission], bool]) -> None:
 
 def render_erasure(user: User) -> None:
     """Render the component on a page without a message input: it removes the texts when the user has asked for that."""
-    _component(key=_COMPONENT_KEY, data={"user": user_tag(user), "erasure": session_state.draft_erasure})
+    _component(key=_COMPONENT_KEY, data={"user": services.user_tag(user), "erasure": session_state.draft_erasure})
 
 
 def prefill(text: str) -> None:
@@ -75,12 +73,6 @@ def append(text: str) -> None:
     """Put text into the message input, in the line of what has been typed there."""
     prefill(text)
     session_state.is_prefill_inline = True
-
-
-def user_tag(user: User) -> str:
-    """Return a name for the user that says nothing about them: who knows a user's id cannot tell it, either."""
-    user_id = user.id.encode("utf-8", "surrogatepass")
-    return hmac.new(resources.draft_secret(), user_id, hashlib.sha256).hexdigest()[:16]
 
 
 def _receive(send: Callable[[Submission], bool]) -> None:

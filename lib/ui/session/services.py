@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
@@ -67,6 +69,12 @@ def user_gateway() -> Gateway:
 def gateway_host() -> str:
     personal_key = session_state.personal_key
     return urlsplit(personal_key.gateway.base_url if personal_key else resources.settings().base_url).netloc
+
+
+def user_tag(user: User) -> str:
+    """Return a name for the user that says nothing about them: who knows a user's id cannot tell it, either."""
+    user_id = user.id.encode("utf-8", "surrogatepass")
+    return hmac.new(resources.draft_secret(), user_id, hashlib.sha256).hexdigest()[:16]
 
 
 def is_demo() -> bool:

@@ -7,7 +7,7 @@ import pytest
 from lib.core.user import User
 from lib.ui.composer import drafts
 from lib.ui.composer.drafts import Submission
-from lib.ui.session import resources
+from lib.ui.session import resources, services
 
 KEY = "0123456789abcdef" * 2
 SENT = {"key": KEY, "slot": "new", "text": "Why?"}
@@ -45,11 +45,11 @@ def test_nothing_else_is_taken_for_a_submission(received):
 def test_drafts_are_named_by_user_without_saying_who_it_is(monkeypatch):
     monkeypatch.setattr(resources, "draft_secret", lambda: b"one")
     names = {
-        drafts.user_tag(User(user_id)) for user_id in ("ann@example.org", "bob@example.org", "browser:1", "\ud800")
+        services.user_tag(User(user_id)) for user_id in ("ann@example.org", "bob@example.org", "browser:1", "\ud800")
     }
     assert len(names) == 4
     assert all(len(name) == 16 and "@" not in name for name in names)
-    assert drafts.user_tag(User("ann@example.org", name="Ann")) in names
+    assert services.user_tag(User("ann@example.org", name="Ann")) in names
     # Nobody tells the name from the id alone.
     monkeypatch.setattr(resources, "draft_secret", lambda: b"another")
-    assert drafts.user_tag(User("ann@example.org")) not in names
+    assert services.user_tag(User("ann@example.org")) not in names
