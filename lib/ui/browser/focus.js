@@ -135,8 +135,7 @@ const focusRequested = () => {
 const onChange = () => {
   focusNewForm();
   focusRequested();
-  const isGone = focused && (!focused.element.isConnected || focused.element.disabled);
-  if (isGone && isNowhere()) {
+  if (isGone() && isNowhere()) {
     lost = focused;
     focused = null;
   }
@@ -161,8 +160,12 @@ const returnToAction = () => {
   else if (control) control.focus({ preventScroll: true });
 };
 
+const isGone = () => Boolean(focused && (!focused.element.isConnected || focused.element.disabled));
 const onAnswer = ({ detail }) => {
-  if (detail.state === "ended" && isNowhere() && !hasSelection()) requestComposer();
+  if (detail.state !== "ended" || !isNowhere() || hasSelection()) return;
+  // An answer can end before anything has noticed that its action is gone, to which the focus goes back.
+  if (lost || isGone()) schedule();
+  else requestComposer();
 };
 
 const cancelReturn = ({ key }) => { if (key !== "Escape") waiting = null; };
