@@ -14,7 +14,7 @@ from lib.core.conversation import ImagePart, Outcome
 from lib.ui.session import resources
 from tests.app.chat_app import ChatApp
 from tests.app.model_select import listed_models
-from tests.app.test_attachments import chips, sent_files
+from tests.app.test_attachments import attach, chips, component, send_trigger, sent_files
 from tests.support.replay import JSON, Canned
 from tests.support.usage_records import read_usage_records
 
@@ -166,3 +166,26 @@ def test_an_image_of_another_host_is_a_link_that_expires(keyed):
     assert button.proto.url == "https://files.example/a.png"
     assert "expire" in button.proto.help
     assert not [label for label in downloads(chat) if "image" in label]
+
+
+def test_a_second_area_replaces_the_first_also_in_another_session(environ):
+    def paint(chat: ChatApp, colour: tuple[int, int, int, int]) -> None:
+        data = io.BytesIO()
+        Image.new("RGBA", (8, 8), colour).save(data, "png")
+        chat.click("Select area")
+        mask = f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
+        send_trigger(chat, "image_area", "mask", mask, "image-area")
+
+    chat = attach(ChatApp(model=DEMO), ("lake.png", base64.b64decode(png(8)), "image/png"))
+    paint(chat, (0, 0, 0, 0))
+    paint(chat, (0, 0, 0, 9))
+    names = chips(chat)
+    assert names == ["lake.png", "Selected area.png"]
+    kept = [chip["reference"] for chip in component(chat, "tray", "tray-composer")["files"]]
+    again = ChatApp(model=DEMO)
+    send_trigger(again, "tray", "restored", ["new", kept], "tray-composer")
+    assert chips(again) == names
+    paint(again, (0, 0, 0, 255))
+    assert chips(again) == names
+    last = component(again, "tray", "tray-composer")["files"][-1]["reference"]
+    assert last["digest"] != kept[-1]["digest"]

@@ -42,13 +42,8 @@ def render(user: User, target: Target | None) -> None:
 
 def _find_source() -> FilePart | None:
     """Return the image of the tray that a mask applies to: the first one."""
-    parts = tray.list_parts(conversation_view.draft_slot())
-    return next((part for part in parts if part.kind == "image" and part.width and not is_mask(part)), None)
-
-
-def is_mask(part: FilePart) -> bool:
-    """Return True for a mask that this session has drawn."""
-    return part.digest in session_state.mask_digests
+    parts = (file.part for file in tray.list_files(conversation_view.draft_slot()) if file.role != MASK_ROLE)
+    return next((part for part in parts if part and part.kind == "image" and part.width), None)
 
 
 def _open(digest: str) -> None:
@@ -90,11 +85,10 @@ def _take_mask(user: User, source: FilePart) -> None:
         return
     size = {"width": source.width, "height": source.height}
     stored = StoredFile("image/png", data, facts={"kind": "image", "role": MASK_ROLE, **size})
-    tray.remove(slot, [file.id for file in tray.list_files(slot) if file.part and is_mask(file.part)])
+    tray.remove(slot, [file.id for file in tray.list_files(slot) if file.role == MASK_ROLE])
     name = f"{t('area.name')}.png"
     part = FilePart(stored.digest, name, stored.media_type, len(data), "image", source.width, source.height)
     uploader.add_stored(user, slot, stored, part)
-    session_state.mask_digests = session_state.mask_digests | {stored.digest}
 
 
 def parse_mask(received: object, width: int, height: int) -> bytes | None:

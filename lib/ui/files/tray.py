@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from lib.chat.attachments import format_pages, sanitize_name
 from lib.core.conversation import FilePart, new_id
@@ -61,17 +62,22 @@ def close(slot: str) -> None:
     session_state.trays = {name: files for name, files in session_state.trays.items() if name != slot}
 
 
-def add_parts(slot: str, parts: Iterable[FilePart]) -> None:
-    """Add stored files to a tray; one that is there already is not added again."""
+def add_parts(slot: str, parts: Iterable[FilePart], roles: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Add stored files to a tray, with their roles by digest; one that is there already is not added again."""
     files = list_files(slot)
-    set_files(slot, [*files, *new_files(files, parts)])
+    set_files(slot, [*files, *new_files(files, parts, roles)])
 
 
-def new_files(files: Sequence[TrayFile], parts: Iterable[FilePart]) -> list[TrayFile]:
+def new_files(
+    files: Sequence[TrayFile], parts: Iterable[FilePart], roles: Mapping[str, str] = MappingProxyType({})
+) -> list[TrayFile]:
     """Return the files for the parts that are not among `files` yet."""
     present = {file.part.digest for file in files if file.part}
     unique = {part.digest: part for part in parts if part.digest not in present}
-    return [TrayFile(new_id(), part.name, part, source=part.digest) for part in unique.values()]
+    return [
+        TrayFile(new_id(), part.name, part, source=digest, role=roles.get(digest, ""))
+        for digest, part in unique.items()
+    ]
 
 
 def remove(slot: str, file_ids: Iterable[str]) -> None:
@@ -117,7 +123,8 @@ def restore(user: User, slot: str, references: Iterable[FileReference]) -> None:
     found = _find(user, references)
     store.touch(user.id, list(found))
     files = list_files(slot)
-    restored = new_files(files, found.values())
+    roles = {digest: str(stored.facts.get("role") or "") for digest, (_, stored) in found.items()}
+    restored = new_files(files, (part for part, _ in found.values()), roles)
     sources = {reference.digest: reference.source for reference in references if reference.source}
     restored = [replace(file, source=sources.get(file.source, file.source)) for file in restored]
     set_files(slot, [*files, *restored])
@@ -130,7 +137,8 @@ def resolve(user: User, slot: str, references: Sequence[FileReference]) -> tuple
     """
     parts = {part.digest: part for part in list_parts(slot)}
     missing = [reference for reference in references if reference.digest not in parts]
-    parts |= _find(user, missing) if missing else {}
+    if missing:
+        parts |= {digest: part for digest, (part, _) in _find(user, missing).items()}
     digests = dict.fromkeys(reference.digest for reference in references)
     return tuple(parts[digest] for digest in digests) if digests.keys() <= parts.keys() else None
 
@@ -150,11 +158,11 @@ def parse_references(received: object) -> list[FileReference]:
     return references
 
 
-def _find(user: User, references: Sequence[FileReference]) -> dict[str, FilePart]:
-    """Return files of the user by digest; those that are not stored, or for another user only, are left out."""
+def _find(user: User, references: Sequence[FileReference]) -> dict[str, tuple[FilePart, FileFacts]]:
+    """Return files with their facts by digest; those not stored, or for another user only, are left out."""
     facts = services.current_store().attachments.facts(user.id, [reference.digest for reference in references])
     return {
-        reference.digest: _build_part(reference, facts[reference.digest])
+        reference.digest: (_build_part(reference, facts[reference.digest]), facts[reference.digest])
         for reference in references
         if reference.digest in facts
     }

@@ -89,7 +89,7 @@ def add_stored(user: User, slot: str, file: StoredFile, part: FilePart) -> None:
     """Store a file that needs no reading, and put it into a tray. Raises AttachmentError and StoreError."""
     _check(resources.attachment_reader(), tray.list_files(slot), part.name, part.size)
     _store_of(slot).put(user.id, file)
-    tray.add_parts(slot, [part])
+    tray.add_parts(slot, [part], {part.digest: str(file.facts.get("role") or "")})
 
 
 def choose_pages(user: User, slot: str, file_id: str, choice: str) -> None:

@@ -103,7 +103,6 @@ class SessionState:
     uploader_counts = Value[dict[str, int]]({})  # batches that were taken from each uploader
     opened_file = Value[tuple[str, FilePart] | None](None)  # id of its message, and the file that is shown large
     opened_area = Value[str]("")  # digest of the image on which an area is painted
-    mask_digests = Value[frozenset[str]](frozenset())  # of areas that were painted in this session
     held_question = Value[tuple[str, str]](("", ""))  # conversation, and text over the context window
     send_anyway_conversation = Value[str]("")  # the next question there is sent whatever its length
     target_source = Value[tuple[str | None, tuple[str | None, str | None]] | None](None)

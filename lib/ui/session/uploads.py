@@ -25,7 +25,7 @@ class TrayFile:
     """A file of the tray: its part of the message, or the error because of which there is none.
 
     `source` is the digest of the whole file, of which `part` may be chosen pages. Where only a part can be read, no
-    whole file is stored, and `data` has its bytes.
+    whole file is stored, and `data` has its bytes. `role` is that of its facts: `MASK_ROLE`, or "".
     """
 
     id: str
@@ -34,6 +34,7 @@ class TrayFile:
     error: AntlerError | None = None
     source: str = ""
     data: bytes = field(default=b"", repr=False)
+    role: str = ""
 
 
 @dataclass(frozen=True)
