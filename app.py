@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import streamlit as st
 from starlette.middleware import Middleware
 
-from lib.core.errors import StoreError
 from lib.ui.auth import require, require_reader
 from lib.ui.browser import scripts
 from lib.ui.chat import answer_status
@@ -23,7 +20,7 @@ from lib.ui.server import (
     streamlit_private,
     theme_middleware,
 )
-from lib.ui.session import resources, services
+from lib.ui.session import resources
 from lib.ui.session.run_queue import run_queue
 from lib.ui.session.state import session_state
 from lib.ui.settings import storage
@@ -60,8 +57,7 @@ def run() -> None:
         return
     if resources.settings().access.mode == "oidc":
         scripts.render_return(is_signed_in=True)
-    with contextlib.suppress(StoreError):
-        scripts.keep_typed_texts(services.user_tag(user))
+    scripts.keep_typed_texts(user)
     sidebar.render_head()
     if is_chat_page:
         storage.render_notice()

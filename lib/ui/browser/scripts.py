@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lib.core.errors import StoreError
+from lib.core.user import User
 from lib.ui.browser.component import declare
+from lib.ui.session import services
 from lib.ui.session.state import session_state
 from lib.ui.text import t
 
@@ -65,9 +69,10 @@ def render(page_path: str) -> None:
     _copied_formulas(key="copied-formulas")
 
 
-def keep_typed_texts(user_tag: str) -> None:
-    """Let the browser keep what is typed in editors until it is saved; it knows the user by this name."""
-    _typed_texts(key="typed-texts", data={"user": user_tag})
+def keep_typed_texts(user: User) -> None:
+    """Let the browser keep what is typed in editors until it is saved, unless the store is away."""
+    with contextlib.suppress(StoreError):
+        _typed_texts(key="typed-texts", data={"user": services.user_tag(user)})
 
 
 def render_shortcuts_button() -> None:
