@@ -59,6 +59,7 @@ _MENTION = re.compile(
 # The objects around a name, and a quote before them.
 _PATH_BEFORE = re.compile(r"[`'\"“‘]?((?:[A-Za-z_$]\w{0,40}(?:\[\d+\])?(?:\.\d+)?\.){0,6})$")
 _CLOSING_QUOTES = tuple("`'\"”’")
+_BETWEEN_NAMES = re.compile(r"\W{1,4}|\W{0,3}(?:and|or|和|及|与|或)\W{0,3}")
 _CONTEXT_LENGTH = 100  # characters before and after a name that say what it is
 _MAX_TEXT_LENGTH = 2_000
 _PARAM_WORD_BEFORE = re.compile(
@@ -70,30 +71,40 @@ _PARAM_WORD_AFTER = re.compile(
     re.IGNORECASE,
 )
 
+_KIND = r"(?:param(?:eter)?s?|arguments?|fields?|propert(?:y|ies)|options?|names?|keys?|inputs?)"
+_NOT = r"(?:not|n['’]t)(?: yet| currently)?"
 # Explicit words for a parameter that is not taken, whatever its value.
 _UNSUPPORTED = re.compile(
-    r"unsupported|not supported|no longer supported|not permitted|not allowed|(?:is|are|been) deprecated|not accepted"
-    r"|(?:do|does|don't|doesn't|did|didn't)(?: not)? (?:support|accept|take|allow|recognize)"
-    r"|(?:unknown|unrecognized|unrecognised|unexpected|extraneous|undefined) (?:request |keyword |input )?"
-    r"(?:parameter|param|argument|field|property|option|name|key|input)"
-    r"|was unexpected|cannot find field|not recognized|unimplemented|not implemented|not enabled|not available"
-    r"|not a (?:valid|known|recognized) (?:parameter|param|argument|field|property|option)"
-    r"|(?:is|are|been) (?:removed|disabled)|cannot be (?:used|set|specified) (?:with|for|on) (?:this|the) model"
-    r"|不支持|不被支持|未知的?(?:参数|字段)|不允许|不可用|无法识别|未识别|已弃用|已废弃|不再支持|多余的?(?:参数|字段)|不接受|未定义",
+    rf"unsupported|{_NOT} (?:supported|permitted|allowed|accepted|recogni[sz]ed|implemented|enabled|available)"
+    r"|no longer supported|(?:is|are|been|was) (?:deprecated|removed|disabled|forbidden|obsolete)|unimplemented"
+    rf"|(?:do|does|did)(?: not|n['’]?t)(?: yet| currently)? (?:support|accept|take|allow|recogni[sz]e|exist)"
+    r"|(?:unknown|unrecogni[sz]ed|unexpected|extraneous|undefined|illegal|no such)"
+    rf" (?:request |keyword |input )?{_KIND}"
+    rf"|invalid {_KIND} name|was unexpected|cannot find field"
+    rf"|not an? (?:valid|known|recogni[sz]ed|permitted|supported|allowed) {_KIND}|not one of the (?:supported|allowed)"
+    r"|can(?:not|['’]t) be (?:used|set|specified) (?:with|for|on) (?:this|the) model"
+    r"|(?:must|should|may) not (?:have additional|exist|be (?:present|set|sent|used|specified|provided|passed))"
+    r"|(?:may not|must not|do not|don['’]t) (?:set|send|use|specify|pass|provide)\b"
+    r"|不支持|不被.{0,6}支持|(?:未知|非法|多余)的?(?:参数|字段)|不允许|不可用|无法识别|未识别|已弃用|已废弃"
+    r"|不再支持|不接受|未定义"
+    r"|不存在|请勿|禁止",
     re.IGNORECASE,
 )
 # A rule about the value, which another value may keep.
 _ABOUT_VALUE = re.compile(
-    r"(?<!not a )\b(?:must|should|between|out of range|greater|less|at most|at least|maximum|minimum"
-    r"|too (?:large|high|low|small|big|long|many)|ranges?|valid|invalid|values?|one of|expected"
+    r"(?<!not a )\b(?:(?:must|should)(?! not (?:have|exist|be (?:present|set|sent|used|specified|provided|passed)))"
+    r"|between|out of range|greater|less|above|below|at most|at least|maximum|minimum"
+    rf"|too (?:large|high|low|small|big|long|many)|ranges?|valid|invalid(?! {_KIND}\b)|values?|(?<!not )one of|expected"
     r"|does not match|types?)\b"
     r"|取值|范围|必须|应为|应该|大于|小于|最大|最小|超出|超过|有效|类型|的值",
     re.IGNORECASE,
 )
 # The one value that is left is the default: the parameter itself is refused.
 _ONLY_DEFAULT = re.compile(
-    r"only (?:the )?default ?(?:\([^)]*\))? ?(?:value )?(?:is|are) (?:supported|allowed|accepted)"
-    r"|only (?:\w+ ?= ?)?\d+(?:\.\d+)? is (?:allowed|supported)|只支持默认值|仅支持默认值",
+    r"only (?:the )?default(?: (?:\w+|\([^)]*\)|\d+(?:\.\d+)?)){0,3} (?:is|are) (?:supported|allowed|accepted)"
+    r"|only (?:\w+ ?= ?)?\d+(?:\.\d+)? is (?:allowed|supported)"
+    r"|only (?:supports?|accepts?|allows?) (?:the default|\w+ ?= ?\d+(?:\.\d+)?\b)"
+    r"|must be (?:set to |exactly )?[01](?:\.0)?(?=\W*$| for | with this )|只支持默认值|仅支持默认值",
     re.IGNORECASE,
 )
 # A rule about a combination, which says nothing of the parameter alone.
@@ -106,22 +117,25 @@ _CONDITIONAL = re.compile(
     re.IGNORECASE,
 )
 _PAIR = re.compile(
-    r"(?:can ?not|can't|do not|don't|must not|may not|should not) .{0,60}"
+    r"(?:can ?not|can['’]t|do not|don['’]t|must not|may not|should not) .{0,60}"
     r"(?:both|together|at the same time|simultaneously)|"
-    r"(?:can ?not|can't|may not|must not|should not|not) (?:be )?both|both (?:be )?(?:specified|set|used|provided)"
+    r"(?:can ?not|can['’]t|may not|must not|should not|not) (?:be )?both|both (?:be )?(?:specified|set|used|provided)"
     r"|can ?not be (?:\w+ ){0,2}(?:together|at the same time|simultaneously)|mutually exclusive"
-    r"|(?:use |specify )?only one of"
-    r"|but not both|不能同时|不可同时|不允许同时|不支持同时|二选一|只能.{0,8}其中?一个|互斥",
+    rf"|(?:together|at the same time|simultaneously) .{{0,20}}{_NOT} (?:supported|allowed|permitted)"
+    r"|(?:use |specify )?only one of|incompatible|conflict"
+    r"|but not both|不[能可](?:同时|一起)|不允许同时|不支持同时|二选一|只能.{0,8}(?:其中?)?一[个项]|互斥|冲突",
     re.IGNORECASE,
 )
+# Between two names: the first is refused beside the second.
+_NOT_WITH = re.compile(r"(?:\bnot|n['’]t|\bcannot|incompatible|conflicts?)\b.{0,40}\bwith (?:the )?$", re.IGNORECASE)
 # Advice and lists of what is taken instead end a clause.
 _ADVICE = re.compile(
     r"[,;:]? ?\b(?:please )?(?:in favou?r of|instead|rather than|use"
-    r"|try|replace|switch to|did you mean|expected one of|supported parameters"
+    r"|try|replace|switch to|did you mean|expected one of|(?<!one of the )supported parameters"
     r"|allowed parameters|valid parameters|to drop)\b|，?请(?:使用|改用)",
     re.IGNORECASE,
 )
-_CLAUSE_END = re.compile(r"\.\s|\.$|[;\n。；！]|!\s")
+_CLAUSE_END = re.compile(r"\.\s|\.$|[;\n。；！]|!\s|#:\s")
 # Entries of a validator: pydantic's `loc` and `msg`, as JSON or as Python's own notation.
 _ENTRY = re.compile(r"['\"]loc['\"]: ?[\[(](?P<loc>[^\])]*)[\])](?P<rest>[^{}]{0,200})")
 _ENTRY_REFUSAL = re.compile(r"extra_forbidden|value_error\.extra|extra (?:inputs|fields) (?:are )?not permitted", re.I)
@@ -185,14 +199,18 @@ def normalize_name(name: str) -> str:
 def _clause_refusals(clause: str, param: str, *, is_default_only: bool) -> Iterator[FieldRefusal]:
     advice = _ADVICE.search(clause)
     text = clause[: advice.start()] if advice else clause
-    names = list(dict.fromkeys(mention.name for mention in _find_mentions(text)))
+    mentions = {mention.name: mention for mention in reversed(list(_find_mentions(text)))}
+    names = list(reversed(mentions))
     words = clause.strip()[:MAX_WORDS_LENGTH]
-    if _PAIR.search(clause) and len(names) == 2:
-        first, second = names if names[0] != "top_p" else (names[1], names[0])
-        yield FieldRefusal(second, first, words)
-        return
+    if len(names) == 2:
+        first, second = (mentions[name] for name in names)
+        is_beside = bool(_NOT_WITH.search(text[first.end : second.start]))
+        if is_beside or _PAIR.search(clause):
+            is_swapped = names[0] == "top_p" or (is_beside and names[1] != "top_p")
+            yield FieldRefusal(*(names if is_swapped else reversed(names)), words)
+            return
     if is_default_only:
-        is_refusal = bool(re.search(r"unsupported|support|invalid|allowed|不支持", text, re.IGNORECASE))
+        is_refusal = bool(re.search(r"unsupported|support|invalid|allowed|must be|不支持", text, re.IGNORECASE))
     else:
         is_refusal = bool(_UNSUPPORTED.search(text)) and not _ABOUT_VALUE.search(text)
     if not is_refusal or _CONDITIONAL.search(text):
@@ -208,20 +226,43 @@ def _any_value(name: str, words: str) -> FieldRefusal:
 
 
 def _find_mentions(text: str) -> Iterator[_Mention]:
-    for match in _MENTION.finditer(text):
-        name = _NAMES[next(i for i in range(len(_NAMES)) if match[f"_{i}"] is not None)]
-        before, after = (
-            text[max(0, match.start() - _CONTEXT_LENGTH) : match.start()],
-            text[match.end() :][:_CONTEXT_LENGTH],
+    """Yield the names in a text. A common word is one in quotes, beside a word such as "parameter", or in a list."""
+    matches = list(_MENTION.finditer(text))
+    are_names = [_is_name(match) for match in matches]
+    for i, match in enumerate(matches):
+        neighbours = [
+            (matches[k], matches[k + 1], k if k < i else k + 1) for k in (i - 1, i) if 0 <= k < len(matches) - 1
+        ]
+        is_listed = any(
+            are_names[other] and _BETWEEN_NAMES.fullmatch(text, first.end(), second.start())
+            for first, second, other in neighbours
         )
-        path = _PATH_BEFORE.search(before)
-        assert path is not None  # it may be empty
-        is_marked = bool(path[1]) or (path[0] != "" and after[:1] in _CLOSING_QUOTES)
-        is_param = _PARAM_WORD_BEFORE.search(before[: path.start()]) or _PARAM_WORD_AFTER.search(after)
-        if name in _COMMON_WORDS and not is_marked and not is_param:
+        if not are_names[i] and not is_listed:
             continue
+        are_names[i] = True
+        path, name = _path_before(match), _name_of(match)
         leaf = {"adaptive thinking": "thinking", "extended thinking": "thinking"}.get(name, name)
         yield _Mention(normalize_name(path[1] + leaf), match.start() - len(path[0]), match.end())
+
+
+def _name_of(match: re.Match[str]) -> str:
+    return _NAMES[next(i for i in range(len(_NAMES)) if match[f"_{i}"] is not None)]
+
+
+def _path_before(match: re.Match[str]) -> re.Match[str]:
+    path = _PATH_BEFORE.search(match.string[max(0, match.start() - _CONTEXT_LENGTH) : match.start()])
+    assert path is not None  # it may be empty
+    return path
+
+
+def _is_name(match: re.Match[str]) -> bool:
+    """Return False for a common word that nothing shows to be the name of a field."""
+    if _name_of(match) not in _COMMON_WORDS:
+        return True
+    path, after = _path_before(match), match.string[match.end() :][:_CONTEXT_LENGTH]
+    is_marked = bool(path[1]) or (path[0] != "" and after[:1] in _CLOSING_QUOTES)
+    before = match.string[max(0, match.start() - len(path[0]) - _CONTEXT_LENGTH) : match.start() - len(path[0])]
+    return is_marked or bool(_PARAM_WORD_BEFORE.search(before) or _PARAM_WORD_AFTER.search(after))
 
 
 def _entries(message: str) -> list[tuple[str, str]]:

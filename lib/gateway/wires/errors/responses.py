@@ -12,7 +12,7 @@ from lib.gateway.transport.body import visible_text
 from lib.gateway.transport.retry import parse_retry_after
 from lib.gateway.wires.errors.payload import ErrorPayload, answers_with_message, parse_error_payload
 from lib.gateway.wires.errors.refused_fields import field_refusals, named_params
-from lib.gateway.wires.errors.wordings import class_from_message
+from lib.gateway.wires.errors.wordings import class_from_code, class_from_message
 
 _MAX_REFUSAL_CHARS = 100_000  # a longer body is no error
 # Request ids in a message: the last one is the gateway's, earlier ones are of the upstreams behind it.
@@ -43,8 +43,13 @@ _BLOCKED_CODES = (
     *("inputtextsensitivecontentdetected", "inputimagesensitivecontentdetected"),
 )
 _BLOCKED_WORDS = re.compile(r"safety system|content[ _]policy|safety_violations|内容(?:安全|违规)", re.IGNORECASE)
+# Types of wrong requests: OpenAI and Anthropic, Gemini, LiteLLM, DashScope, Bedrock.
+_INVALID_REQUEST_TYPES = (
+    *("invalid_request_error", "invalid_argument", "badrequesterror", "bad_request_error", "bad_request"),
+    *("invalidparameter", "validationexception", "validation_error"),
+)
 # Types that are less specific than most statuses.
-_GENERIC_ERROR_TYPES = ("invalid_request_error", "not_found_error")
+_GENERIC_ERROR_TYPES = (*_INVALID_REQUEST_TYPES, "not_found_error")
 # Codes that name one cause. Lower case, since gateways pass on each other's codes in any spelling.
 _ERROR_BY_CODE: dict[str, type[errors.GatewayError]] = {
     **dict.fromkeys(
@@ -87,7 +92,7 @@ _ERROR_BY_BROAD_CODE: dict[str, type[errors.GatewayError]] = {
     **dict.fromkeys(
         (
             *("authentication_error", "invalid_authentication_error", "incorrect_api_key_error", "api_key_invalid"),
-            *("invalid_api_key", "invalidapikey", "permission_error"),
+            *("invalid_api_key", "invalidapikey", "permission_error", "permission_denied"),
             # LiteLLM without a database knows only its master key.
             "no_db_connection",
         ),
@@ -206,7 +211,7 @@ def _error_class(status: int, codes: tuple[str, ...], message: str) -> type[erro
     if status < 400:
         return errors.UnexpectedRedirect if status >= 300 else errors.InvalidResponse
     is_generic_status = status in (400, 422, 500)
-    specific = tuple(code for code in codes if is_generic_status or code not in _GENERIC_ERROR_TYPES)
+    specific = tuple(code for code in codes if is_generic_status or code.lower() not in _GENERIC_ERROR_TYPES)
     if error_class := _error_class_from_words(specific, message) or _error_class_in_code(specific, r"4\d\d"):
         return error_class
     if status == 404 and len(specific) < len(codes):
@@ -222,12 +227,12 @@ def _error_class_from_words(codes: tuple[str, ...], message: str) -> type[errors
     for name in names:
         if name in _ERROR_BY_CODE:
             return _ERROR_BY_CODE[name]
-    if error_class := class_from_message(message):
+    if error_class := class_from_message(message) or next(filter(None, map(class_from_code, codes)), None):
         return error_class
     for name in names:
         if name in _ERROR_BY_BROAD_CODE:
             return _ERROR_BY_BROAD_CODE[name]
-    return errors.InvalidRequest if "invalid_request_error" in names else None
+    return errors.InvalidRequest if any(name in _INVALID_REQUEST_TYPES for name in names) else None
 
 
 def _error_class_in_code(codes: tuple[str, ...], pattern: str) -> type[errors.GatewayError] | None:

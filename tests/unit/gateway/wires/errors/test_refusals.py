@@ -26,7 +26,7 @@ REFUSALS: list[tuple[Any, type, str]] = [
     ({"code": 1113, "msg": "余额不足"}, errors.QuotaExhausted, "余额不足"),
     ({"success": False, "message": "a fault"}, errors.InvalidResponse, "a fault"),
     ({"success": False, "message": "prompt is too long: 9 tokens > 8 maximum"}, errors.ContextTooLong, "prompt is too"),
-    ({"detail": "Not authenticated"}, errors.InvalidResponse, "Not authenticated"),
+    ({"detail": "Not authenticated"}, errors.KeyRejected, "Not authenticated"),
     ({"detail": [{"loc": ["body"], "msg": "bad"}]}, errors.InvalidResponse, "bad"),
     ({"object": "error", "message": "a fault"}, errors.InvalidResponse, "a fault"),
     ({"object": "error", "message": "no", "type": "BadRequestError", "code": 400}, errors.InvalidRequest, "no"),

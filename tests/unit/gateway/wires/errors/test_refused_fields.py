@@ -68,6 +68,33 @@ def refused(message: str, param: str | None = None) -> set[str]:
         ("Thinking is not supported by this model", {"thinking"}),
         ("`stop` is not supported with gpt-5.5", {"stop"}),
         ("`stop` is not supported with reasoning models", {"stop"}),
+        ("Invalid parameter: top_k is not supported", {"top_k"}),
+        ("must NOT have additional properties 'top_k'", {"top_k"}),
+        ("topK isn't supported", {"top_k"}),
+        ("topK isn’t supported by this model", {"top_k"}),
+        ("temperature can't be used with this model", {"temperature"}),
+        ("temperature may not be set for reasoning models", {"temperature"}),
+        ("You may not set temperature with this model", {"temperature"}),
+        ("temperature was removed", {"temperature"}),
+        ("no such parameter: temperature", {"temperature"}),
+        ("invalid parameter name: top_k", {"top_k"}),
+        ("temperature: only the default value 1 is supported for this model", {"temperature"}),
+        ("This model only supports temperature = 1", {"temperature"}),
+        ("`temperature` must be set to 1 for this model", {"temperature"}),
+        ("temperature 参数不被该模型支持", {"temperature"}),
+        ("非法参数：top_k", {"top_k"}),
+        ("参数 top_k 不存在", {"top_k"}),
+        ("请勿传入 temperature", {"temperature"}),
+        ("body/top_k must NOT be present", {"top_k"}),
+        (
+            'Malformed input request: #: subject must not be valid against schema {"required":["messages"]}#: extraneous key [top_k] is not permitted, please reformat your input and try again.',
+            {"top_k"},
+        ),
+        ("'top_k' is not recognised", {"top_k"}),
+        ("top_k is not one of the supported parameters", {"top_k"}),
+        ("top_k is not yet supported", {"top_k"}),
+        ("the following parameters are not supported: [top_k, seed]", {"seed", "top_k"}),
+        ("temperature, seed and stop are not supported by this model", {"seed", "stop", "temperature"}),
     ],
 )
 def test_explicit_refusals_in_any_spelling(message: str, names: set[str]) -> None:
@@ -137,6 +164,11 @@ def test_entries_about_a_value_or_with_words_of_the_user_refuse_nothing() -> Non
         "seed 参数取值范围不支持",
         "启用思考时不支持 temperature，当 thinking 开启",
         "temperature 超出范围",
+        "temperature must not be above 1",
+        "Invalid parameter value: temperature",
+        "max_tokens must be 4096 for this model",
+        "This model only supports max_tokens up to 4096",
+        "Do not set temperature when thinking is on",
         "This model does not support image input",
         "rate limit for temperature",
     ],
@@ -155,11 +187,22 @@ def test_values_and_combinations_are_no_refused_parameters(message: str) -> None
         "temperature 和 top_p 不能同时设置",
         "Cannot specify both temperature and top_p",
         "You cannot set temperature and top_p at the same time",
+        "top_p cannot be used with temperature",
+        "`temperature` is not allowed with `top_p`",
+        "temperature and top_p are incompatible",
+        "Setting temperature and top_p at the same time is not supported.",
+        "temperature 和 top_p 不能一起使用",
+        "temperature和top_p只能设置一个",
     ],
 )
 def test_one_of_two_that_cannot_be_sent_together_is_refused_beside_the_other(message: str) -> None:
     (refusal,) = field_refusals({}, message)
     assert (refusal.name, refusal.beside) == ("top_p", "temperature")
+
+
+def test_field_that_is_not_taken_with_another_is_refused_beside_it() -> None:
+    (refusal,) = field_refusals({}, "`seed` is not supported with `web_search_options`")
+    assert (refusal.name, refusal.beside) == ("seed", "web_search_options")
 
 
 @pytest.mark.parametrize(

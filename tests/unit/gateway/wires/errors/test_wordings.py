@@ -83,6 +83,17 @@ CONTEXT_TOO_LONG = [
     "请求的 token 数量超过模型上限",
     "token数量超过上限。对话历史+问题的字数太多",
     "超出最大长度限制：131072",
+    "the number of input tokens (5000) is larger than the maximum (4096)",
+    "Please shorten your prompt: it exceeds the maximum number of tokens",
+    "exceed_context_size_error",
+    "文本长度超出限制",
+    "输入文字过多，请删减",
+    "total_tokens exceeds the max limit",
+    "Conversation length limit reached",
+    "prompt larger than context",
+    "input exceeds model context",
+    "exceeded the maximum number of tokens for this model",
+    "You passed 40000 input tokens and requested 4000 output tokens. However, the model's context length is only 32768 tokens",
 ]
 
 QUOTA_EXHAUSTED = [
@@ -111,6 +122,19 @@ QUOTA_EXHAUSTED = [
     "预扣费额度失败, 用户剩余额度: ¥0.230000, 需要预扣费额度: ¥0.290000",
     "账户已欠费，请充值后重试",
     "您的账户余额不足",
+    "Out of credits",
+    "Key limit exceeded (monthly limit). Manage it using https://openrouter.ai/settings/keys",
+    "This key has reached its credit limit",
+    "Your trial has expired",
+    "Your subscription has expired",
+    "Please top up your account",
+    "No remaining quota",
+    "quota_not_enough",
+    "套餐已过期，请续费",
+    "当前账户余额为负",
+    "本月额度已达上限",
+    "超出额度限制",
+    "已超过预算",
 ]
 
 MODEL_NOT_FOUND = [
@@ -142,6 +166,27 @@ MODEL_NOT_FOUND = [
     "The model or endpoint ep-1 does not exist or you do not have access to it.",
     "模型不存在，请检查模型代码。",
     "不支持的模型: gpt-9",
+    "model_not_found",
+    "Requested entity was not found.",
+    "This model isn't available",
+    "foo is not a supported model",
+    "model 'foo' is unknown",
+    "Model is not accessible with your key",
+    "key not allowed to access model. This key can only access models=['a']. Tried to access b",
+    "This API key is not authorized for model foo",
+    "The model foo has been shut down",
+    "Model foo has reached its end of life",
+    "No available accounts for model foo",
+    "no upstream for model foo",
+    "Could not find model foo",
+    "The model name is incorrect",
+    "模型已下架",
+    "该模型已停止服务",
+    "没有找到该模型",
+    "该令牌没有权限使用 foo 模型",
+    "模型名称错误",
+    "模型 foo 不在可用列表中",
+    "无效的模型",
 ]
 
 RATE_LIMITED = [
@@ -163,6 +208,12 @@ RATE_LIMITED = [
     "请求过于频繁，请稍后再试",
     "已达到每分钟 token 上限",
     "您的账户已达到速率限制",
+    "Request limit exceeded",
+    "Too many concurrent connections",
+    "exceeded the number of requests allowed",
+    "Requests are too frequent",
+    "You are sending requests too quickly",
+    "操作太频繁",
 ]
 
 OVERLOADED = [
@@ -176,6 +227,10 @@ OVERLOADED = [
     "upstream saturated",
     "系统繁忙，请稍后重试",
     "The model is temporarily unavailable",
+    "Model foo is currently loading",
+    "server_busy",
+    "当前使用人数过多，请稍后再试",
+    "算力紧张",
 ]
 
 KEY_REJECTED = [
@@ -189,6 +244,23 @@ KEY_REJECTED = [
     "Key无效",
     "令牌已过期",
     "身份验证失败",
+    "Invalid Token",
+    "invalid token (request id: 2026)",
+    "Invalid bearer token",
+    "Invalid authentication",
+    "authentication required",
+    "Not authenticated",
+    "missing authorization header",
+    "Key is disabled",
+    "User not found.",
+    "Your account has been disabled",
+    "LiteLLM Virtual Key expected. Received=foo, expected to start with 'sk-'.",
+    "API Key 无效",
+    "未提供 API Key",
+    "请提供有效的API密钥",
+    "token已过期",
+    "用户已被封禁",
+    "未授权",
 ]
 
 INPUT_UNSUPPORTED = [
@@ -217,6 +289,14 @@ INPUT_UNSUPPORTED = [
     "当前模型不支持图片输入",
     "该模型不支持多模态",
     "此模型不支持文件上传",
+    "unsupported message content type: image_url",
+    "messages.0.content: Input should be a valid string",
+    "Failed to deserialize the JSON body into the target type: messages[0]: invalid type: sequence, expected a string",
+    "This model only supports text input",
+    "Only text is supported",
+    "Cannot process images",
+    "当前模型仅支持文本",
+    "此模型不支持附件",
 ]
 
 # Messages of other faults, many of them with a word of one of the classes.
@@ -256,6 +336,17 @@ OTHERS = [
     "use only one sampler",
     "Internal server error",
     "nothing known",
+    "Could not process image",
+    "The file format is not supported",
+    "仅支持文本格式",
+    "模型返回为空",
+    "user_location.country is invalid",
+    "unexpected token < in JSON",
+    "stop sequences too long",
+    "4000 output tokens exceed the maximum number of tokens",
+    "context deadline exceeded",
+    "The model returned an invalid tool call",
+    "image dimensions exceed max allowed size: 8000 pixels",
 ]
 
 CLASSES = {
@@ -275,6 +366,36 @@ CASES = [(message, error_class) for error_class, messages in CLASSES.items() for
 def test_class_from_message(message: str, error_class: type | None) -> None:
     assert wordings.class_from_message(message) is error_class
     assert wordings.class_from_message(message.upper()) is error_class
+
+
+@pytest.mark.parametrize(
+    ("code", "error_class"),
+    [
+        ("insufficient_account_balance", errors.QuotaExhausted),
+        ("ModelNotFoundException", errors.ModelNotFound),
+        ("Throttling.RateQuota", errors.RateLimited),
+        ("RESOURCE_EXHAUSTED", errors.RateLimited),
+        ("prompt_too_long", errors.ContextTooLong),
+        ("token-expired", errors.KeyRejected),
+        ("ServerOverloaded", errors.Overloaded),
+        ("max_tokens_exceeded", None),
+        ("new_api_error", None),
+        ("image_too_large", None),
+        ("1113", None),
+    ],
+)
+def test_code_is_read_as_words_where_the_message_names_no_class(code: str, error_class: type | None) -> None:
+    assert wordings.class_from_code(code) is error_class
+    body = json.dumps({"error": {"message": "Something went wrong", "code": code}})
+    assert type(error_from_response(400, {}, body)) is (error_class or errors.InvalidRequest)
+
+
+@pytest.mark.parametrize("kind", ["INVALID_ARGUMENT", "BadRequestError", "InvalidParameter", "validation_error"])
+def test_type_of_a_wrong_request_says_less_than_a_status(kind: str) -> None:
+    body = {"error": {"message": "Something went wrong", "type": kind}}
+    assert type(error_from_stream_event(body)) is errors.InvalidRequest
+    assert type(error_from_response(500, {}, json.dumps(body))) is errors.InvalidRequest
+    assert type(error_from_response(429, {}, json.dumps(body))) is errors.RateLimited
 
 
 @pytest.mark.parametrize(
