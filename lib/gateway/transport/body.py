@@ -26,11 +26,11 @@ _MAX_LEADING_WHITESPACE = 4096
 
 
 def read_frames(chunks: Iterator[bytes]) -> Iterator[Frame]:
-    """Frames of a response body, which is an event stream, a single JSON object, or plain text.
+    """Frames of a response body, which is an event stream, a single JSON object or array, or plain text.
 
-    The first byte decides, not the content type: gateways send streams as JSON and JSON as streams. An object
+    The first byte decides, not the content type: gateways send streams as JSON and JSON as streams. An object, an array
     or a text that is the whole body is one frame with the name BODY_FRAME_NAME.
-    Raises InvalidResponse for HTML, a JSON array, and a body of more than MAX_BODY_BYTES.
+    Raises InvalidResponse for HTML, and a body of more than MAX_BODY_BYTES.
     """
     start = b""
     for chunk in chunks:
@@ -42,7 +42,9 @@ def read_frames(chunks: Iterator[bytes]) -> Iterator[Frame]:
         return
     if head.startswith(b"{"):
         yield from _read_object(_read_all(start, chunks))
-    elif head.startswith((b"<", b"[")):
+    elif head.startswith(b"["):
+        yield Frame(BODY_FRAME_NAME, _decode(_read_all(start, chunks)).strip())
+    elif head.startswith(b"<"):
         raise InvalidResponse(visible_text(_decode(_read_all(start, chunks))))
     else:
         yield from _read_stream(start, chunks)

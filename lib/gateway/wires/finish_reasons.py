@@ -14,32 +14,35 @@ from lib.core.conversation import Outcome
 from lib.core.errors import NetworkError
 from lib.core.events import Event, FinishRevoked
 
-# Names in lower case without separators: MAX_TOKENS, maxTokens and max-tokens are one.
+# Names in lower case without separators and plural: MAX_TOKENS, maxTokens and max-token are one.
 _REASONS_BY_OUTCOME = {
     Outcome.COMPLETE: (
         "stop end_turn stop_sequence tool_calls tool_call tool_use function_call"  # OpenAI, Anthropic, Cohere
         " complete completed eos eos_token normal word"  # Cohere, Together, TGI, Baidu, llama.cpp
-        " finish finished done end end_of_turn end_of_sequence end_of_text"
+        " finish finished done end end_of_turn end_of_sequence end_of_text stop_token eot eot_token im_end succeeded"
     ),
     Outcome.LENGTH: (
         "length max_tokens model_context_window_exceeded max_output_tokens"  # OpenAI, Anthropic, Gemini
         " model_length error_limit limit max_length"  # Mistral, Cohere, llama.cpp
         " max_completion_tokens max_new_tokens max_tokens_exceeded max_tokens_reached token_limit tokens_limit"
         " length_limit output_limit context_length context_length_exceeded context_window_exceeded"
+        " token_limit_reached length_exceeded max_context_length context_limit truncated"
     ),
     Outcome.REFUSED: "refusal",
     Outcome.FILTERED: (
         "content_filter content_filtered guardrail_intervened"  # OpenAI, Azure, Bedrock
         " safety recitation blocklist prohibited_content spii language model_armor"  # Gemini
         " image_safety image_prohibited_content image_recitation"
-        " sensitive error_toxic"  # Zhipu, Hunyuan, Cohere
+        " sensitive error_toxic content_policy_violation moderation blocked"  # Zhipu, Hunyuan, Cohere, gateways
     ),
 }
 _OUTCOME_BY_REASON = {
-    reason.replace("_", ""): outcome for outcome, reasons in _REASONS_BY_OUTCOME.items() for reason in reasons.split()
+    reason.replace("_", "").removesuffix("s"): outcome
+    for outcome, reasons in _REASONS_BY_OUTCOME.items()
+    for reason in reasons.split()
 }
 # DashScope sends the text "null" until the end, and others an unspecified reason.
-_NO_REASON = ("null", "none", "undefined", "unspecified", "notfinished")
+_NO_REASON = ("null", "none", "undefined", "unspecified", "notfinished", "inprogress")
 
 
 def parse_reason(value: Any) -> str:
@@ -57,7 +60,7 @@ def parse_reason(value: Any) -> str:
 
 def to_outcome(reason: str) -> Outcome:
     """Return the outcome of a finish reason, INTERRUPTED for an unknown one."""
-    return _OUTCOME_BY_REASON.get(_normalize(reason), Outcome.INTERRUPTED)
+    return _OUTCOME_BY_REASON.get(_normalize(reason).removesuffix("s"), Outcome.INTERRUPTED)
 
 
 def _normalize(reason: str) -> str:

@@ -207,7 +207,8 @@ def _clause_refusals(clause: str, param: str, *, is_default_only: bool) -> Itera
         is_beside = bool(_NOT_WITH.search(text[first.end : second.start]))
         if is_beside or _PAIR.search(clause):
             is_swapped = names[0] == "top_p" or (is_beside and names[1] != "top_p")
-            yield FieldRefusal(*(names if is_swapped else reversed(names)), words)
+            refused, beside = names if is_swapped else reversed(names)
+            yield FieldRefusal(refused, beside, words)
             return
     if is_default_only:
         is_refusal = bool(re.search(r"unsupported|support|invalid|allowed|must be|不支持", text, re.IGNORECASE))

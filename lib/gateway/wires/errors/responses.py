@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lib.core import errors
-from lib.gateway.transport.body import visible_text
+from lib.gateway.transport.body import truncate, visible_text
 from lib.gateway.transport.retry import parse_retry_after
 from lib.gateway.wires.errors.payload import ErrorPayload, answers_with_message, parse_error_payload
 from lib.gateway.wires.errors.refused_fields import field_refusals, named_params
@@ -134,10 +134,12 @@ def error_from_stream_event(payload: Any) -> errors.GatewayError:
 
     `payload` is the event's JSON, or its data as text if it is not JSON.
     """
-    codes, message = parse_error_payload(payload)
-    message, request_id_in_message = _split_request_id(message)
+    codes, words = parse_error_payload(payload)
+    message, request_id_in_message = _split_request_id(words)
     error_class = _error_class_from_words(codes, message) or _error_class_in_code(codes, r"4\d\d") or errors.StreamError
-    return _with_named_params(error_class(message, request_id=request_id_in_message), payload)
+    return _with_named_params(
+        error_class(message if words else _quote(payload), request_id=request_id_in_message), payload
+    )
 
 
 def refusal_from_body(payload: Any) -> errors.GatewayError:
@@ -145,12 +147,14 @@ def refusal_from_body(payload: Any) -> errors.GatewayError:
 
     It is classified by its code and words; one that names no class is not a valid answer, and not retried.
     """
-    codes, message = parse_error_payload(payload)
-    message, request_id_in_message = _split_request_id(message)
+    codes, words = parse_error_payload(payload)
+    message, request_id_in_message = _split_request_id(words)
     error_class = (
         _error_class_from_words(codes, message) or _error_class_in_code(codes, r"[45]\d\d") or errors.InvalidResponse
     )
-    return _with_named_params(error_class(message, request_id=request_id_in_message), payload)
+    return _with_named_params(
+        error_class(message if words else _quote(payload), request_id=request_id_in_message), payload
+    )
 
 
 def refusal_in_list(body: str) -> errors.GatewayError | None:
@@ -180,9 +184,7 @@ def is_error(payload: Any) -> bool:
     if payload.get("type") == "error":
         return True
     error = payload.get("error")
-    if isinstance(error, dict):
-        return bool(error.get("message") or error.get("type") or error.get("code"))
-    return isinstance(error, str) and bool(error)
+    return any(error.values()) if isinstance(error, dict) else bool(error)
 
 
 def request_id(headers: Mapping[str, str]) -> str:
@@ -196,6 +198,11 @@ def _with_named_params(error: errors.GatewayError, payload: Any) -> errors.Gatew
     if isinstance(error, errors.InvalidRequest):
         error.field_refusals = field_refusals(payload, error.detail)
     return error
+
+
+def _quote(payload: Any) -> str:
+    """Return the JSON of an error without a message: its codes are all that the gateway said."""
+    return truncate(json.dumps(payload, ensure_ascii=False)) if payload else ""
 
 
 def _parse_json(body: str) -> Any:

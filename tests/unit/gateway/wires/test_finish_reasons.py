@@ -14,7 +14,19 @@ from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.unit.gateway.recordings import CollectedAnswer, collect
 
 OUTCOMES = {
-    Outcome.COMPLETE: ["stop", "STOP", "Stop", "END_TURN", "eos_token", "COMPLETE", "FinishReason.STOP", "tool-calls"],
+    Outcome.COMPLETE: [
+        "stop",
+        "STOP",
+        "Stop",
+        "END_TURN",
+        "eos_token",
+        "COMPLETE",
+        "FinishReason.STOP",
+        "tool-calls",
+        "FUNCTION_CALLS",
+        "stop_sequences",
+        "<|im_end|>",
+    ],
     Outcome.LENGTH: [
         "MAX_TOKENS",
         "maxTokens",
@@ -23,6 +35,8 @@ OUTCOMES = {
         "MODEL_LENGTH",
         "max_output_tokens",
         "token_limit",
+        "MAX_TOKEN",
+        "length_exceeded",
     ],
     Outcome.FILTERED: ["SAFETY", "RECITATION", "Content_Filter", "PROHIBITED_CONTENT", "sensitive", "IMAGE_SAFETY"],
     Outcome.REFUSED: ["REFUSAL"],
@@ -53,6 +67,7 @@ def test_outcome_of_a_reason_in_any_spelling(outcome: Outcome, reason: str) -> N
         ({"matched": 7}, ""),
         (" MAX_TOKENS ", "MAX_TOKENS"),
         (7, "7"),
+        ("IN_PROGRESS", ""),
     ],
 )
 def test_reason_of_a_value(value: Any, reason: str) -> None:

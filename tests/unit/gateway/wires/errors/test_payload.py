@@ -42,6 +42,15 @@ UPSTREAM = {"type": "error", "error": {"type": "invalid_request_error", "message
         ({"errors": [{"code": 7003, "message": "no"}]}, ("7003",), "no"),
         ({"code": "Arrearage", "message": "no", "request_id": "x"}, ("Arrearage",), "no"),
         ({"header": {"code": 10013, "message": "no"}}, ("10013",), "no"),
+        # Tencent and Volcengine, gateways that wrap what they got, and lists of words
+        ({"Response": {"Error": {"Code": "X", "Message": "no"}}}, ("X",), "no"),
+        ({"ResponseMetadata": {"Error": {"Code": "X", "Message": "no"}, "RequestId": "r"}}, ("X",), "no"),
+        ({"error": {"error": {"message": "no", "code": 7}}}, ("7",), "no"),
+        ({"success": False, "data": {"code": 7, "message": "no"}}, ("7",), "no"),
+        ({"detail": {"error": "no", "code": "X"}}, ("X",), "no"),
+        ({"error": {"msg": "no"}}, (), "no"),
+        ({"errors": ["no", "never"]}, (), "no, never"),
+        ({"statusCode": 403, "message": "no"}, ("403",), "no"),
     ],
 )
 def test_codes_and_message(payload: Any, codes: tuple[str, ...], message: str) -> None:
@@ -55,6 +64,9 @@ def test_codes_and_message(payload: Any, codes: tuple[str, ...], message: str) -
         ({"detail": [{"msg": "no"}]}, True),
         ({"success": False}, True),
         ({"base_resp": {"status_msg": "no"}}, True),
+        ({"Response": {"Error": {"Message": "no"}}}, True),
+        ({"err": "no"}, True),
+        ({"data": {"title": "A page"}}, False),
         ({"type": "message_start", "message": {"content": []}}, False),
         ({"choices": [], "usage": {}}, False),
         ({"message": ""}, False),

@@ -36,6 +36,16 @@ REFUSALS: list[tuple[Any, type, str]] = [
     ({"errors": [{"message": "a fault", "code": 7003}]}, errors.InvalidResponse, "a fault"),
     ("upstream connect error or disconnect/reset before headers", errors.InvalidResponse, "upstream connect error"),
     ("Rate limit exceeded, slow down", errors.RateLimited, "Rate limit exceeded"),
+    ([{"error": {"code": 429, "message": "no"}}], errors.RateLimited, "no"),
+    ({"ResponseMetadata": {"Error": {"Code": "X", "Message": "余额不足"}}}, errors.QuotaExhausted, "余额不足"),
+    ({"error": {"msg": "a fault"}}, errors.StreamError, "a fault"),
+    ({"error": True, "code": 401}, errors.KeyRejected, "401"),
+    ({"success": False}, errors.InvalidResponse, '"success": false'),
+    ({"statusCode": 403, "message": "Forbidden"}, errors.KeyRejected, "Forbidden"),
+    # Answers of formats that are neither of the two
+    ({"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]}, errors.InvalidResponse, "candidates"),
+    ({"output": {"text": "Hello"}, "usage": {"input_tokens": 1}}, errors.InvalidResponse, "Hello"),
+    ("<html><head><title>x</title></head><body>Log in</body></html>", errors.InvalidResponse, "Log in"),
 ]
 IDS = [json.dumps(payload, ensure_ascii=False)[:50] for payload, _, _ in REFUSALS]
 

@@ -173,7 +173,7 @@ SHAPES: dict[str, list[tuple[str, str]]] = {
         ('{"error":{},"message":"words"}', "words"),
         ('{"error":null,"message":"words"}', "words"),
     ],
-    "JSON that is no object": [('"words"', "words"), ('["words"]', "['words']")],
+    "JSON that is no object": [('"words"', "words"), ('["words"]', "words")],
     "empty message": [('{"error":{"message":""}}', ""), ('{"error":{"message":null}}', "")],
 }
 
