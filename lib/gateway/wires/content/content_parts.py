@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -35,6 +36,10 @@ _THINKING_FIELDS = (
     *("reasoning_content", "reasoning", "thinking", "reasoning_text", "thinking_content", "reasoning_summary"),
     *("thought", "thoughts", "reasoning_details", "thinking_blocks"),
 )
+_THINKING_NAME = re.compile(
+    r"(?:\w+_)?(?:reason|reasoning|think|thinking|thoughts?|cot|chain_of_thought)(?:_(?:text|content|summary|process))?"
+)
+_NO_THINKING = {*_THINKING_FIELDS, "finish_reason", "stop_reason", "native_finish_reason"}
 # Fields of a delta that say nothing to a reader, or that others read.
 _TECHNICAL_FIELDS = {
     *("role", "content", "refusal", "tool_calls", "function_call", "audio", "text", "name", "id", "index", "type"),
@@ -125,6 +130,8 @@ def name_unknown_fields(message: Mapping[str, Any]) -> Iterator[tuple[str, Other
     """Yield the fields of a message or delta that nobody knows and that hold words: what they are, with their JSON."""
     known = _TECHNICAL_FIELDS | _EXTRA_FIELDS | CITATION_FIELDS
     for name in message.keys() - known - set(_THINKING_FIELDS):
+        if _THINKING_NAME.fullmatch(name):
+            continue
         value = message[name]
         value = value[0] if isinstance(value, list) and len(value) == 1 else value
         block = value if isinstance(value, dict) else {"content": value}
@@ -135,9 +142,10 @@ def name_unknown_fields(message: Mapping[str, Any]) -> Iterator[tuple[str, Other
 def parse_thinking(delta: Mapping[str, Any]) -> str:
     """Return the thinking of an OpenAI delta, under the first of its names that has any: gateways send several.
 
-    It is a text, or an object or a list with one.
+    It is a text, or an object or a list with one. Texts under names of the same kind count, too.
     """
-    for name in _THINKING_FIELDS:
+    others = [name for name in delta if name not in _NO_THINKING and _THINKING_NAME.fullmatch(name)]
+    for name in (*_THINKING_FIELDS, *others):
         value = delta.get(name)
         if isinstance(value, str) and value:
             return value
@@ -151,9 +159,10 @@ def parse_thinking(delta: Mapping[str, Any]) -> str:
 def _parse_part(part: Mapping[str, Any], depth: int) -> Iterator[Part]:
     kind = part.get("type")
     text = part.get("text", part.get("value"))  # the Assistants API has an object with a value in place of the text
-    if kind in _TEXT_TYPES or (kind is None and isinstance(text, str)):
+    is_thinking = kind in _THINKING_TYPES or part.get("thought") is True  # Gemini marks its thoughts
+    if not is_thinking and (kind in _TEXT_TYPES or (kind is None and isinstance(text, str))):
         yield from parse_content(text, depth + 1)
-    elif kind in _THINKING_TYPES:
+    elif is_thinking:
         yield from _parse_thinking_part(part)
     elif kind == "refusal":
         yield from parse_content(part.get("refusal"), depth + 1)

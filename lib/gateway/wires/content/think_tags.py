@@ -1,4 +1,4 @@
-"""Separation of thinking in <think> tags from the text of an answer."""
+"""Separation of thinking in tags such as <think> from the text of an answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ from collections.abc import Iterable, Iterator
 from lib.core.errors import AnswerError
 from lib.core.events import ContentPart, Event, Restart, TextDelta, TextWasThinking, ThinkingDelta
 
-_OPEN_TAG, _CLOSE_TAG = "<think>", "</think>"
+# DeepSeek-R1, Qwen and most others; prompts for Claude; Gemini's compatible API; Seed-OSS; Magistral; Kimi-VL.
+_TAGS = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "<seed:think>": "</seed:think>",
+    "[THINK]": "[/THINK]",
+    "◁think▷": "◁/think▷",
+}
+_CLOSE_TAGS = tuple(_TAGS.values())
+_CLOSE_TAG = re.compile("|".join(map(re.escape, _CLOSE_TAGS)))
+_TAG_START = re.compile("[<◁]|\\[(?=/|$)")
 _FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
 _QUOTES = tuple("\"'“‘«「『（([")
 _PUNCTUATION = tuple(".,;:!?…\"'”’»」』）)]，。；：！？、")
@@ -47,6 +58,13 @@ def split_thinking(events: Iterable[Event]) -> Iterator[Event]:
     yield from _flush_splitters(splitters)
 
 
+def _incomplete_length(text: str, tags: tuple[str, ...]) -> int:
+    """Return the length of the end of a text that may be the start of a tag."""
+    longest = max(map(len, tags)) - 1
+    ends = (text[-length:] for length in range(min(longest, len(text)), 0, -1))
+    return next((len(end) for end in ends if any(tag.startswith(end) for tag in tags)), 0)
+
+
 def _flush_splitters(splitters: dict[int, _ThinkTagSplitter]) -> Iterator[Event]:
     for splitter in splitters.values():
         yield from splitter.flush()
@@ -65,7 +83,7 @@ class _LateCloseTag:
 
     def skips(self, text: str) -> bool:
         """Note a text that cannot hold a tag; False if it has to be searched."""
-        if self._held or "<" in text:
+        if self._held or _TAG_START.search(text):
             return False
         self._chunks.append(text)
         return True
@@ -73,8 +91,8 @@ class _LateCloseTag:
     def feed(self, text: str, *, is_end: bool = False) -> tuple[str, str | None]:
         """Return the text before a closing tag and that behind it, or the text that is certain, and None."""
         text, self._held, certain = self._held + text, "", 0
-        while (start := text.find(_CLOSE_TAG, certain)) >= 0:
-            end = start + len(_CLOSE_TAG)
+        while tag := _CLOSE_TAG.search(text, certain):
+            start, end = tag.span()
             if end == len(text) and not is_end:
                 self._hold(text, start)
                 return text[:start], None
@@ -82,9 +100,9 @@ class _LateCloseTag:
                 return text[:start], text[end:]
             certain = end
         if not is_end:
-            overlap = next(n for n in range(len(_CLOSE_TAG) - 1, -1, -1) if text.endswith(_CLOSE_TAG[:n]))
-            self._hold(text, max(certain, len(text) - overlap))
-            return text[: max(certain, len(text) - overlap)], None
+            certain = max(certain, len(text) - _incomplete_length(text, _CLOSE_TAGS))
+            self._hold(text, certain)
+            return text[:certain], None
         return text, None
 
     def _hold(self, text: str, start: int) -> None:
@@ -94,7 +112,8 @@ class _LateCloseTag:
     def _ends_thinking(self, before: str, after: str) -> bool:
         line = before[before.rfind("\n") + 1 :]
         is_code = line.count("`") % 2 or len(_FENCE.findall(before)) % 2
-        if is_code or line[-1:] in _QUOTES or _OPEN_TAG in before or (self._has_own_thinking and before.strip()):
+        has_open_tag = any(tag in before for tag in _TAGS)
+        if is_code or line[-1:] in _QUOTES or has_open_tag or (self._has_own_thinking and before.strip()):
             return False
         if not line.strip() or after[:1] in ("\r", "\n"):
             return True
@@ -109,6 +128,7 @@ class _ThinkTagSplitter:
         self._choice = choice
         self._block = 0
         self._buffer = ""
+        self._close_tag = ""
         self._late_tag: _LateCloseTag | None = _LateCloseTag(has_own_thinking=has_own_thinking)
         self._is_open = self._has_thinking = self._is_closed = False
 
@@ -152,22 +172,21 @@ class _ThinkTagSplitter:
 
     def _detect_open_tag(self) -> None:
         start = self._buffer.lstrip()
-        if start.startswith(_OPEN_TAG):
-            self._is_open, self._buffer = True, start[len(_OPEN_TAG) :]
+        if tag := next(filter(start.startswith, _TAGS), ""):
+            self._is_open, self._buffer, self._close_tag = True, start[len(tag) :], _TAGS[tag]
             self._late_tag = None
-        elif not _OPEN_TAG.startswith(start):
+        elif not any(tag.startswith(start) for tag in _TAGS):
             self.is_passthrough = True
 
     def _split_at_close_tag(self) -> Iterator[Event]:
         if not self._has_thinking:
             self._buffer = self._buffer.lstrip("\n")
-        thinking, close_tag, remaining = self._buffer.partition(_CLOSE_TAG)
+        thinking, close_tag, remaining = self._buffer.partition(self._close_tag)
         if close_tag:
             self._is_open, self._is_closed = False, True
         else:
             # The end of the buffer may be the start of the tag.
-            overlap = next(n for n in range(len(_CLOSE_TAG) - 1, -1, -1) if thinking.endswith(_CLOSE_TAG[:n]))
-            end = len(thinking) - overlap
+            end = len(thinking) - _incomplete_length(thinking, (self._close_tag,))
             thinking, remaining = thinking[:end], thinking[end:]
         self._buffer = remaining
         if thinking:

@@ -167,6 +167,10 @@ def test_list_of_parts_is_read_in_order() -> None:
     [
         {"thinking": "Hm."},
         {"reasoning_text": "Hm."},
+        {"chain_of_thought": "Hm."},
+        {"internal_thoughts": "Hm."},
+        {"thinking_summary": {"text": "Hm."}},
+        {"content": [{"type": "text", "text": "Hm.", "thought": True}]},
         {
             "reasoning_details": [
                 {"type": "reasoning.text", "text": "H"},

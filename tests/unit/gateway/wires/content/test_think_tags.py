@@ -40,6 +40,16 @@ CASES = [
     (" \n", "", " \n"),
     ("<thinker>Hm</thinker>", "", "<thinker>Hm</thinker>"),
     ("<Think>Hm</Think>", "", "<Think>Hm</Think>"),
+    # Tags of other models.
+    ("<thinking>\nHm\n</thinking>\nFour", "Hm\n", "Four"),
+    ("<thought>Hm</thought>Four", "Hm", "Four"),
+    ("[THINK]Hm[/THINK]Four", "Hm", "Four"),
+    ("◁think▷Hm◁/think▷Four", "Hm", "Four"),
+    ("<seed:think>Hm</seed:think>Four", "Hm", "Four"),
+    ("<thinking>Hm</think>Hm</thinking>Four", "Hm</think>Hm", "Four"),
+    ("[THINKING] Four", "", "[THINKING] Four"),
+    ("Hm\n[/THINK]\nFour", "Hm\n", "Four"),
+    ("A [link](/a) and [", "", "A [link](/a) and ["),
     # A closing tag without an opening one.
     ("Let me add.\n</think>\n\nIt is 4.", "Let me add.\n", "It is 4."),
     ("</think>Four", "", "Four"),
