@@ -195,6 +195,9 @@ class _StreamParser:
         yield from self._find_new_citations(chunk)
         if not choices:
             yield from self._parse_image_response(chunk)
+        elif "images" in chunk:  # what a search has found (Perplexity)
+            for part in content_parts.parse_images(chunk["images"]):
+                yield from self._choices[_choice_index(choices[0])].to_events(part)
         yield from self._parse_usage(chunk, choices)
 
     def _is_restart(self, chunk: dict[str, Any], choices: list[dict[str, Any]]) -> bool:
@@ -271,8 +274,8 @@ class _StreamParser:
             yield TextDelta(refusal, state.block, state.index)
         for part in content_parts.parse_extra_fields(delta):
             yield from state.to_events(part)
-        for name, part in content_parts.name_unknown_fields(delta):
-            yield from state.add_unknown(name, part)
+        for name, part in content_parts.parse_unknown_fields(delta):
+            yield from state.to_events(part) if isinstance(part, ImagePart) else state.add_unknown(name, part)
         if audio := get_object(delta, "audio"):
             yield from state.add_audio(audio, is_streamed="delta" in choice)
 

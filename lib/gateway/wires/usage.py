@@ -12,6 +12,7 @@ Sources: the types of the openai and anthropic SDKs, new-api's `dto.Usage`, Lite
    exactly the cache, or a cache larger than the input, that it is outside.
 5. Output is total less prompt where that is larger: some vendors leave thinking out of the completion, but not
    out of the total. Without a total, more thinking than completion means that it is outside, too.
+   A prompt of 0 beside a completion is none: it is what the completion leaves of the total.
 6. A total that is smaller than its parts is wrong, and is ignored.
 7. Cache writes are the larger of the sum and of its parts by lifetime: gateways fill in one and leave 0 in the other.
    A part that stands in several places counts once, with the largest number.
@@ -102,7 +103,8 @@ def parse_openai_usage(raw: Mapping[str, Any]) -> Usage:
 def parse_anthropic_usage(raw: Mapping[str, Any]) -> Usage:
     """Return the usage of Anthropic's format, in which input excludes the tokens of the cache."""
     names = ("input_tokens", *_INPUT_NAMES), ("output_tokens", *_OUTPUT_NAMES)
-    if _first_count(raw, names[0]) is None and _first_count(raw, ("prompt_tokens",)) is not None:
+    pairs = ((names[0], "prompt_tokens"), (names[1], "completion_tokens"))
+    if any(_first_count(raw, own) is None and _count(raw.get(other)) is not None for own, other in pairs):
         return parse_openai_usage(raw)  # a converter that left the names of the other wire
     usage = _parse_usage(raw, *names, is_cache_outside=True)
     for entry in get_objects(raw, "iterations"):
@@ -136,6 +138,8 @@ def _parse_usage(
     thinking = _prefer_positive(
         [_detail_count(raw, _OUTPUT_DETAILS, _THINKING_NAMES), _first_count(raw, _THINKING_NAMES)]
     )
+    if prompt is None and (missed := _first_count(raw, ("prompt_cache_miss_tokens",))) is not None:
+        prompt = missed + (read or 0)
     prompt = _add_counts(prompt, _first_count(raw, ("toolUsePromptTokenCount",)))
     if "thoughtsTokenCount" in raw:
         completion = _add_counts(completion, _first_count(raw, ("thoughtsTokenCount",)))
@@ -164,7 +168,7 @@ def _complete_counts(
     prompt: int | None, completion: int | None, total: int | None, thinking: int | None
 ) -> tuple[int | None, int | None]:
     """Return input and output after rules 5 and 6; a missing one is what the other leaves of the total."""
-    if total is not None and prompt is None and completion is not None and total >= completion:
+    if total is not None and not prompt and completion and total >= completion:
         prompt = total - completion
     if total is not None and prompt is not None and total - prompt > (completion or 0):
         return prompt, total - prompt

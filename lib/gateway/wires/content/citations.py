@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,11 +19,19 @@ _UNNUMBERED_LISTS = ("annotations", "sources")
 _HOLDERS = (
     *("search_info", "groundingMetadata", "grounding_metadata", "vertex_ai_grounding_metadata"),
     *("provider_specific_fields", "metadata", "context"),
+    *("citationMetadata", "citation_metadata", "urlContextMetadata", "url_context_metadata"),
 )
-_HELD_LISTS = ("search_results", "groundingChunks", "grounding_chunks", "citations", "sources", "citation")
+_HELD_LISTS = (
+    *("search_results", "groundingChunks", "grounding_chunks", "citations", "sources", "citation"),
+    *("citationSources", "citation_sources", "urlMetadata", "url_metadata"),
+)
+# Objects with the list instead of the list itself.
+_LIST_NAMES = ("results", "items", "list", "data", "citations", "sources")
+_NUMBER_NAMES = ("index", "number", "id", "ref", "refer", "citation_number")
+_NUMBER = re.compile(r"(?:ref_?|\^|\[)?(\d{1,3})\]?")
 CITATION_FIELDS = {*_NUMBERED_LISTS, *_UNNUMBERED_LISTS, *_HOLDERS}
 
-_URL_NAMES = ("url", "uri", "link", "href", "source_url", "source")
+_URL_NAMES = ("url", "uri", "link", "href", "source_url", "retrievedUrl", "retrieved_url", "source")
 _TITLE_NAMES = ("title", "document_title", "filename", "file_name", "name", "site_name")
 _QUOTE_NAMES = ("cited_text", "quote", "snippet", "content", "text", "summary")
 # Objects inside a citation that describe its source (OpenAI, Gemini, Cohere).
@@ -76,21 +85,35 @@ def parse_source(value: Any) -> SourcePart | None:
 
 
 def _parse_list(payload: Mapping[str, Any], name: str, choice: int, *, is_numbered: bool) -> Iterator[Citation]:
-    values = payload.get(name)
-    for position, value in enumerate([values] if isinstance(values, dict) else get_list(payload, name), 1):
-        number = _number(value, position) if is_numbered else 0
+    values = _find_list(payload.get(name))
+    own_numbers = [_own_number(value) for value in values]
+    # Numbers from 0 on, or some that stand twice, are no marks.
+    has_own = 0 not in own_numbers and len(set(own_numbers)) == len(own_numbers)
+    for position, (own, value) in enumerate(zip(own_numbers, values, strict=True), 1):
+        is_place = isinstance(value, list) or (isinstance(value, dict) and "sources" in value)  # in the text (Cohere)
+        number = 0 if is_place or not is_numbered else own if has_own and own else position
         for citation in parse_citation(value, choice):
             yield Citation(citation.source, number, choice)
 
 
-def _number(value: Any, position: int) -> int:
-    """Return the number of a source in a list: its own, else its place; 0 for a place in the text (Cohere)."""
-    if isinstance(value, list):
-        return 0
-    if not isinstance(value, dict):
-        return position
-    own = value.get("index")
-    return 0 if "sources" in value else own if isinstance(own, int) and own > 0 else position
+def _find_list(values: Any) -> list[Any]:
+    """Return the sources of a field: a list, one source, an object with a list, or sources by their numbers."""
+    if isinstance(values, str):
+        return [values] if is_web_url(values.strip()) else []
+    if not isinstance(values, dict):
+        return values if isinstance(values, list) else []
+    if values and all(_NUMBER.fullmatch(str(name)) for name in values):
+        entries = ((name, {"url": value} if isinstance(value, str) else value) for name, value in values.items())
+        return [{"index": name, **value} for name, value in entries if isinstance(value, dict)]
+    return next((values[name] for name in _LIST_NAMES if isinstance(values.get(name), list)), [values])
+
+
+def _own_number(value: Any) -> int | None:
+    """Return the number that a source states; None without one."""
+    for name in _NUMBER_NAMES if isinstance(value, dict) else ():
+        if match := _NUMBER.fullmatch(str(value.get(name))):
+            return int(match[1])
+    return None
 
 
 def _texts(objects: list[dict[str, Any]], names: tuple[str, ...]) -> Iterator[str]:

@@ -46,6 +46,7 @@ _TECHNICAL_FIELDS = {
     *("usage", "logprobs", "error", "delta", "message", "metadata", "context", "extra_content", "extra_fields"),
     *("provider_specific_fields", "token_ids", "prompt_token_ids", "tool_call", "tool_call_id", "tool_responses"),
 }
+_KNOWN_FIELDS = {*_TECHNICAL_FIELDS, *_EXTRA_FIELDS, *CITATION_FIELDS, *_THINKING_FIELDS}
 _SOURCE_TYPES = ("tool_reference", "url_citation", "citation", "source")
 _LABEL_FIELDS = (
     "name",
@@ -64,7 +65,10 @@ _LABEL_FIELDS = (
     "stderr",
     "text",
 )
-_LABEL_OBJECTS = ("input", "file", "source", "content", "document", "input_audio", "error", "to")
+_LABEL_OBJECTS = (
+    *("input", "file", "source", "content", "document", "input_audio", "error", "to"),
+    *("video_url", "video", "audio", "image_file"),
+)
 
 
 def parse_content(value: Any, depth: int = 0) -> Iterator[Part]:
@@ -107,7 +111,7 @@ def name_block(block: Mapping[str, Any], kind: str = "") -> OtherPart:
 
 def parse_extra_fields(message: Mapping[str, Any]) -> Iterator[ImagePart | OtherPart]:
     """Yield the images of a message or delta that stand beside its content, and the names of other content."""
-    for name in message.keys() & _EXTRA_FIELDS:
+    for name in (name for name in message if name in _EXTRA_FIELDS):
         if name in _IMAGE_FIELDS:
             yield from parse_images(message[name])
         elif value := message[name]:
@@ -126,17 +130,36 @@ def parse_images(value: Any) -> Iterator[ImagePart | OtherPart]:
         yield _find_image({"type": "image", **value}) or name_block(value, "image")
 
 
-def name_unknown_fields(message: Mapping[str, Any]) -> Iterator[tuple[str, OtherPart]]:
-    """Yield the fields of a message or delta that nobody knows and that hold words: what they are, with their JSON."""
-    known = _TECHNICAL_FIELDS | _EXTRA_FIELDS | CITATION_FIELDS
-    for name in message.keys() - known - set(_THINKING_FIELDS):
-        if _THINKING_NAME.fullmatch(name):
-            continue
+def parse_unknown_fields(message: Mapping[str, Any]) -> Iterator[tuple[str, ImagePart | OtherPart]]:
+    """Yield what the fields of a message or delta hold that nobody knows, with their names.
+
+    These are images in any form, or, for a field with words, what it is with its JSON.
+    """
+    for name in (name for name in message if name not in _KNOWN_FIELDS and not _THINKING_NAME.fullmatch(name)):
         value = message[name]
+        is_image = "image" in name.lower()
+        if images := list(_search_images(value, is_image=is_image)):
+            yield from ((name, image) for image in images)
+            continue
+        is_named = is_image and isinstance(value, dict | list) and bool(value)
         value = value[0] if isinstance(value, list) and len(value) == 1 else value
         block = value if isinstance(value, dict) else {"content": value}
-        if isinstance(value, dict | list) and _label(block):
+        if is_named or (isinstance(value, dict | list) and _label(block)):
             yield name, name_block(block, name)
+
+
+def _search_images(value: Any, *, is_image: bool, depth: int = 0) -> Iterator[ImagePart]:
+    """Yield the images in a value; texts count where `is_image`, by the name of their field, and as data URLs."""
+    if isinstance(value, str):
+        found = _image_from_text(value) if value and (is_image or _is_data_image(value)) else None
+        if isinstance(found, ImagePart):
+            yield found
+    elif isinstance(value, dict) and isinstance(found := _find_image(value), ImagePart):
+        yield found
+    elif isinstance(value, dict | list) and depth < _MAX_DEPTH:
+        items = value.items() if isinstance(value, dict) else (("", item) for item in value[:_MAX_PARTS])
+        for name, item in items:
+            yield from _search_images(item, is_image=is_image or "image" in str(name).lower(), depth=depth + 1)
 
 
 def parse_thinking(delta: Mapping[str, Any]) -> str:
@@ -158,7 +181,9 @@ def parse_thinking(delta: Mapping[str, Any]) -> str:
 
 def _parse_part(part: Mapping[str, Any], depth: int) -> Iterator[Part]:
     kind = part.get("type")
-    text = part.get("text", part.get("value"))  # the Assistants API has an object with a value in place of the text
+    # The Assistants API has an object with a value in place of the text, and some gateways have a content.
+    text = part.get("text", part.get("value"))
+    text = part.get("content") if text is None and kind in _TEXT_TYPES else text
     is_thinking = kind in _THINKING_TYPES or part.get("thought") is True  # Gemini marks its thoughts
     if not is_thinking and (kind in _TEXT_TYPES or (kind is None and isinstance(text, str))):
         yield from parse_content(text, depth + 1)
@@ -205,7 +230,8 @@ def _find_image(block: Mapping[str, Any]) -> ImagePart | OtherPart | None:
     media_type = types[0] if types else ""
     kind = str(block.get("type") or "")
     is_image = "image" in kind and not (kind.endswith(("_use", "_result", "_call")) and "result" not in block)
-    if not is_image and not media_type.startswith("image/") and not any(block.get(name) for name in _IMAGE_MARKS):
+    is_image = is_image or media_type.startswith("image/") or any(block.get(name) for name in _IMAGE_MARKS)
+    if not is_image and not any(_is_data_image(values.get(name)) for values in holders for name in _IMAGE_VALUES):
         return None
     if media_type and not media_type.startswith("image/"):
         return None
@@ -215,6 +241,10 @@ def _find_image(block: Mapping[str, Any]) -> ImagePart | OtherPart | None:
             if isinstance(value, str) and value:
                 return _image_from_text(value, media_type)
     return None
+
+
+def _is_data_image(value: Any) -> bool:
+    return isinstance(value, str) and value[:11].lower() == "data:image/"
 
 
 def _image_from_text(value: str, media_type: str = "") -> ImagePart | OtherPart:

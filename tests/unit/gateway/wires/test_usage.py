@@ -99,6 +99,11 @@ OPENAI_CASES: dict[str, tuple[dict[str, Any], Usage]] = {
     "the total is 0": ({"prompt_tokens": 21, "completion_tokens": 9, "total_tokens": 0}, Usage(21, 9)),
     "no completion": ({"prompt_tokens": 21, "total_tokens": 30}, Usage(21, 9)),
     "no prompt": ({"completion_tokens": 9, "total_tokens": 30}, Usage(21, 9)),
+    "a prompt of 0": ({"prompt_tokens": 0, "completion_tokens": 9, "total_tokens": 30}, Usage(21, 9)),
+    "a prompt in two parts": (
+        {"completion_tokens": 3, "prompt_cache_hit_tokens": 6, "prompt_cache_miss_tokens": 4},
+        Usage(10, 3, 6),
+    ),
     # The cache.
     "LiteLLM: Claude's counters beside the prompt that includes them": (
         {
@@ -249,6 +254,7 @@ ANTHROPIC_CASES: dict[str, tuple[dict[str, Any], Usage]] = {
         },
         Usage(40, None, None, 30, None, 25),
     ),
+    "the other wire's names, in part": ({"completion_tokens": 9, "total_tokens": 30}, Usage(21, 9)),
     "a total that has the cache inside the input": (
         {"input_tokens": 100, "cache_read_input_tokens": 60, "output_tokens": 5, "total_tokens": 105},
         Usage(100, 5, 60),

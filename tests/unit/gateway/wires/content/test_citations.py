@@ -72,6 +72,28 @@ CASES: dict[str, tuple[list[Any], list[SourcePart]]] = {
         [{**TEXT, "search_info": {"search_results": [{"index": 2, "url": B, "title": "2"}, {"index": 1, "url": A}]}}],
         [SourcePart(A), SourcePart(B, "2")],
     ),
+    "sources by their numbers": ([{**TEXT, "citations": {"2": {"url": B}, "1": A}}], [SourcePart(A), SourcePart(B)]),
+    "an object with the list": (
+        [{**TEXT, "search_results": {"results": [{"title": "First", "url": A}]}}],
+        [SourcePart(A, "First")],
+    ),
+    "one URL": ([{**TEXT, "citations": A}], [SourcePart(A)]),
+    "numbers of their own": (
+        [{**TEXT, "references": [{"number": 2, "url": B}, {"number": "1", "url": A}]}],
+        [SourcePart(A), SourcePart(B)],
+    ),
+    "numbers from 0 on": (
+        [{**TEXT, "references": [{"index": 0, "url": A}, {"index": 1, "url": B}]}],
+        [SourcePart(A), SourcePart(B)],
+    ),
+    "Gemini: citation metadata": (
+        [{"choices": [{"delta": {}, "citationMetadata": {"citationSources": [{"uri": A}]}}]}],
+        [SourcePart(A)],
+    ),
+    "Gemini: pages that were read": (
+        [{"choices": [{"delta": {}, "urlContextMetadata": {"urlMetadata": [{"retrievedUrl": A}]}}]}],
+        [SourcePart(A)],
+    ),
     "Gemini: grounding": (
         [
             {

@@ -67,6 +67,14 @@ IMAGE_DELTAS: dict[str, tuple[dict[str, Any], ImagePart]] = {
         {"content": [{"type": "file", "file": {"mime_type": "image/png", "file_data": DATA_URL}}]},
         PICTURE,
     ),
+    "a file without a type": ({"content": [{"type": "file", "file": {"file_data": DATA_URL}}]}, PICTURE),
+    "a field that nobody knows": ({"generated_images": [DATA_URL]}, PICTURE),
+    "parts in a field that nobody knows": (
+        {"multi_mod_content": [{"inlineData": {"mimeType": "image/png", "data": PNG}}]},
+        PICTURE,
+    ),
+    "an object in a field that nobody knows": ({"output": {"picture": DATA_URL}}, PICTURE),
+    "media with a type": ({"media": [{"type": "image", "url": "https://files.example/a.png"}]}, LINK),
     "camel case": ({"content": [{"type": "image", "imageUrl": {"url": DATA_URL}}]}, PICTURE),
     "HTML": ({"content": f'<img src="{DATA_URL}" alt="a cat">'}, PICTURE),
     "Markdown": ({"content": f"![a cat]({DATA_URL})"}, PICTURE),
@@ -100,6 +108,19 @@ def test_body_of_the_images_endpoint_is_an_answer(payload: Any) -> None:
     assert (answer.error, answer.reply.parts(), answer.reply.outcome()) == (None, (PICTURE, LINK), Outcome.COMPLETE)
 
 
+def test_image_beside_the_choices_is_shown_once() -> None:
+    chunks = [
+        {
+            "choices": [{"index": 0, "delta": {"content": text}}],
+            "images": [{"image_url": "https://files.example/a.png"}],
+        }
+        for text in ("a", "b")
+    ]
+    stop = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    answer = collect(openai.events(Frame("message", json.dumps(chunk)) for chunk in (*chunks, stop)))
+    assert answer.reply.parts() == (TextPart("a"), LINK, TextPart("b"))
+
+
 def test_repeated_image_is_shown_once() -> None:
     delta = {"images": [{"image_url": {"url": DATA_URL}}]}
     assert parse_delta({"content": "a"}, delta, delta).reply.parts() == (TextPart("a"), PICTURE)
@@ -114,6 +135,8 @@ def test_repeated_image_is_shown_once() -> None:
         ({"images": [{"image_url": {"url": "javascript:alert(1)"}}]}, "image"),
         ({"images": ["no base64"]}, "image"),
         ({"images": [{"id": "file-1"}]}, "image"),
+        ({"output_images": ["no base64"]}, "output_images"),
+        ({"content": [{"type": "video_url", "video_url": {"url": "https://files.example/a.mp4"}}]}, "video_url"),
         ({"video": {"url": "https://files.example/a.mp4"}}, "video"),
         ({"files": [{"filename": "a.csv"}]}, "file"),
         ({"content": [{"type": "hologram", "light": "blue"}]}, "hologram"),
@@ -146,7 +169,8 @@ def test_list_of_parts_is_read_in_order() -> None:
         {"type": "reference", "reference_ids": [1, 2]},
         None,
         {"type": "hologram"},
-        {"text": "four"},
+        {"type": "text", "content": "fo"},
+        {"text": "ur"},
     ]
     expected = [
         ThinkingPart("Hm."),
