@@ -11,6 +11,7 @@ from lib.gateway.transport.sse import Frame
 
 # Data that is no JSON object and no loss: markers such as [DONE], and what keep-alives carry.
 _HARMLESS_DATA = re.compile(r"\s*(?:\[[A-Z_ ]{1,32}\]|\{\s*\}|null|\"\"|(?i:ping|pong|keep-?alive|heartbeat))?\s*")
+_FIELD_NAMES = re.compile(r"^(?:data: ?)+(?=[{\[])")
 _HARMLESS_EVENTS = (
     "comment",
     "ping",
@@ -38,15 +39,31 @@ def parse_frames(frames: Iterable[Frame], add_damage: Callable[[], None]) -> Ite
     and read on, since an error may follow.
     """
     for frame in frames:
+        is_broken, payload = False, {}
         try:
             payload = frame.json()
         except StreamInterrupted:
-            add_damage()
-            continue
+            is_broken = True
         is_noise = not payload and frame.name not in _HARMLESS_EVENTS and not _HARMLESS_DATA.fullmatch(frame.data)
-        if frame.has_invalid_bytes or is_noise:
+        if (is_broken or is_noise) and (events := _separate_events(frame)):
+            yield from events
+            continue
+        if is_broken or is_noise or frame.has_invalid_bytes:
             add_damage()
-        yield frame, payload
+        if not is_broken:
+            yield frame, payload
+
+
+def _separate_events(frame: Frame) -> list[tuple[Frame, dict[str, Any]]]:
+    """Return the events of a frame whose gateway left out blank lines, or named the field twice; [] for any other."""
+    lines = [_FIELD_NAMES.sub("", line) for line in frame.data.split("\n") if line.strip()]
+    events = [Frame(frame.name, line, frame.has_invalid_bytes) for line in lines]
+    try:
+        found = [(event, event.json()) for event in events]
+    except StreamInterrupted:
+        return []
+    is_whole = all(payload or _HARMLESS_DATA.fullmatch(event.data) for event, payload in found)
+    return found if is_whole and "".join(lines) != frame.data.strip() else []
 
 
 def check_object(value: Any) -> dict[str, Any]:

@@ -170,3 +170,15 @@ def test_a_compaction_is_charged_beside_the_message() -> None:
     raw = {"input_tokens": 10, "output_tokens": 5, "iterations": [compaction, message, "x"]}
     assert parse_anthropic_usage(raw) == Usage(117, 55, 7)
     assert parse_anthropic_usage({**raw, "iterations": [message]}) == Usage(10, 5)
+
+
+def test_events_without_blank_lines_and_with_the_name_of_their_field_are_separated() -> None:
+    chunks = [json.dumps(choice({"content": "Yes."})), json.dumps(choice({}, "stop")), "[DONE]"]
+    whole = [Frame("message", "\n".join(chunks))]
+    named = [Frame("message", f"data: {chunk}") for chunk in chunks]
+    for frames in (whole, named):
+        answer = collect(openai.events(frames))
+        assert (answer.error, answer.text, answer.reply.outcome()) == (None, "Yes.", Outcome.COMPLETE)
+    cut = [Frame("message", "\n".join([chunks[0], chunks[1][:20]]))]
+    answer = collect(openai.events(cut))
+    assert (answer.text, answer.reply.outcome()) == ("", Outcome.INTERRUPTED)
