@@ -72,11 +72,11 @@ def stream(wire: str, text: str, *, ends: bool = True) -> bytes:
     return "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events).encode()
 
 
-def paste(chat: ChatPage) -> str:
-    """Return what has been copied, by way of the composer."""
+def expect_copied(chat: ChatPage, text: str) -> None:
+    """Expect a text to have been copied, by way of the composer."""
     chat.composer.fill("")
     chat.composer.press("Control+V")
-    return chat.composer.input_value()
+    expect(chat.composer).to_have_value(text)
 
 
 def download(page: Page, button: Locator) -> tuple[str, str]:
@@ -127,7 +127,7 @@ def test_code_and_tables_have_tools_while_they_arrive_and_when_they_are_opened(k
     assert download(page, block.get_by_role("button", name="Download code")) == ("count.py", f"{CODE}\n")
     block.get_by_role("button", name="Copy code").click()
     expect(page.locator("#antler-announcement")).to_have_text("Copied")
-    assert paste(chat) == CODE
+    expect_copied(chat, CODE)
 
 
 def test_messages_are_copied_rated_and_commented_by_keyboard(keyed, new_page, replay, any_wire):
@@ -141,7 +141,7 @@ def test_messages_are_copied_rated_and_commented_by_keyboard(keyed, new_page, re
     expect(page.locator("#antler-announcement")).to_have_text("Copied")
     expect(page.locator(".antler-copy")).to_have_count(2)
     assert page.evaluate("document.activeElement.className").startswith("antler-tool antler-copy")
-    assert paste(chat) == text
+    expect_copied(chat, text)
     chat.ask("Second").wait_idle()
     places = page.evaluate(PLACES)
     first = chat.answers.first
@@ -152,7 +152,7 @@ def test_messages_are_copied_rated_and_commented_by_keyboard(keyed, new_page, re
     expect(copy).not_to_have_css("opacity", "0")
     assert page.evaluate(PLACES) == places
     page.get_by_role("button", name="Copy question 1").press("Enter")
-    assert paste(chat) == "First *question*"
+    expect_copied(chat, "First *question*")
     for name in ("Regenerate", "More actions for"):
         expect(first.get_by_role("button", name=f"{name} answer 1")).to_have_count(1)
 
@@ -178,12 +178,12 @@ def test_messages_are_copied_rated_and_commented_by_keyboard(keyed, new_page, re
     chat.wait_idle()
     copy = chat.page.get_by_role("button", name="Copy answer 2")
     copy.click()
-    assert paste(chat) == other
+    expect_copied(chat, other)
     chat.answer_button("Previous version").click()
     expect(chat.answers.last.locator(".antler-code-bar, .antler-show-all")).to_have_count(0)
     chat.wait_idle()
     copy.click()
-    assert paste(chat) == text
+    expect_copied(chat, text)
 
 
 @pytest.fixture
