@@ -86,6 +86,10 @@ class ChatPage:
         """The conversations in the sidebar."""
         return self.page.locator('[class*="st-key-row-"]')
 
+    def row_button(self, title: str) -> Locator:
+        """The button in the sidebar that opens a conversation; that of the open one has none."""
+        return self.rows.filter(has_text=title).locator('[class*="st-key-open-"] button').first
+
     def ask(self, text: str) -> ChatPage:
         self.composer.fill(text)
         self.composer.press("Enter")

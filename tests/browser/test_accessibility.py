@@ -184,7 +184,7 @@ def test_messages_and_their_panels(history):
     add_turns(history, "All blocks")
     chat = history.open()
     page = chat.page
-    page.get_by_role("button", name="All blocks").first.click()
+    chat.row_button("All blocks").click()
     expect(chat.answers).to_have_count(3)
     chat.wait_idle()
     for summary in chat.answers.locator("summary").all():

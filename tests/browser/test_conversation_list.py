@@ -193,7 +193,7 @@ def test_an_answer_that_ends_elsewhere_is_marked_as_unread(history):
     expect(chat.composer).to_have_value("Half a question")
     expect(title).to_have_value("Read long ago indeed")
     button(chat, "Cancel").click()
-    chat.page.locator(UNREAD).get_by_role("button", name="Slow one").first.click()
+    chat.row_button("Slow one").click()
     expect(chat.answers.last).to_contain_text("So far")
     # What has been seen, and what ended before one's eyes, leaves no mark.
     chat.ask("And this?").wait_idle()
@@ -244,5 +244,6 @@ def test_ten_thousand_conversations_are_paged(history):
     expect(chat.rows).to_have_count(120)
     button(chat, "Show newer").click()
     expect(chat.rows.first).to_contain_text("Number 1")
-    chat.rows.nth(99).get_by_role("button", name="Number 100").first.click()
+    expect(chat.rows.nth(99)).to_contain_text("Number 100")
+    chat.row_button("Number 100").click()
     expect(chat.page.locator('[class*="st-key-current-"]')).to_have_text("Number 100")

@@ -102,7 +102,7 @@ def test_data_is_exported_deleted_and_imported_also_from_chatgpt(keyed, new_page
     chat.page.get_by_role("button", name="Import", exact=True).click()
     expect(chat.page.get_by_text("Imported 1 chat with 2 messages from Antler.")).to_be_visible()
     assert download(chat, export)[1] == first
-    chat.rows.get_by_role("button", name="Out and back").first.click()
+    chat.row_button("Out and back").click()
     expect(chat.questions).to_have_text(["Out and back"])
     expect(chat.answers.last).to_contain_text("Yes.")
 
@@ -122,5 +122,5 @@ def test_data_is_exported_deleted_and_imported_also_from_chatgpt(keyed, new_page
     expect(chat.page.get_by_text(re.compile("^Imported .+ from ChatGPT"))).to_be_visible()
     expect(chat.page.get_by_text("Skipped or repaired:")).to_be_visible()
     chat.page.get_by_role("button", name="Archived").click()
-    chat.rows.get_by_role("button", name="Boats in the harbour").first.click()
+    chat.row_button("Boats in the harbour").click()
     expect(chat.questions.first).to_be_visible()

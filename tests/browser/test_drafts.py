@@ -43,7 +43,7 @@ def open_settings(chat: ChatPage) -> None:
 
 
 def open_conversation(chat: ChatPage) -> None:
-    chat.rows.first.locator('[class*="st-key-open-"] button').click()
+    chat.row_button("First").click()
 
 
 def new_chat(chat: ChatPage) -> None:

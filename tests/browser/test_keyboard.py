@@ -139,7 +139,7 @@ def check_focus(chat: ChatPage) -> None:
     page.get_by_role("button", name="New chat").press("Enter")
     expect(chat.questions).to_have_count(0)
     expect(chat.composer).to_be_focused()
-    page.get_by_role("button", name="Renamed").first.press("Enter")
+    chat.row_button("Renamed").press("Enter")
     expect(chat.questions).to_have_count(2)
     expect(chat.composer).to_be_focused()
 

@@ -19,7 +19,7 @@ def test_a_window_of_messages_is_shown_and_all_of_them_are_sent(keyed, new_page,
     history.add("Long", messages=build_turns(500))
     chat = history.open("?model=m-one&wire=openai")
     page = chat.page
-    chat.rows.get_by_role("button", name="Long").first.click()
+    chat.row_button("Long").click()
     expect(chat.answers.last).to_contain_text("Answer 500")
     chat.wait_idle()
 

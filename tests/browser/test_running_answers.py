@@ -97,7 +97,7 @@ def test_nothing_but_stop_ends_a_running_answer(keyed, new_page, replay, any_wir
     page.get_by_role("button", name="New chat").click()
     expect(page.get_by_text("What can I help you with?")).to_be_visible()
     expect(chat.stop).to_have_count(0)
-    chat.rows.first.get_by_role("button", name="Count for me").first.click()
+    chat.row_button("Count for me").click()
     line = chat.wait_past_line(line)
 
     page.context.set_offline(True)

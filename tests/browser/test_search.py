@@ -133,7 +133,7 @@ def test_on_a_phone_the_sidebar_collapses_after_a_choice(app, new_page):
         phone.get_by_test_id("stExpandSidebarButton").click()
         expect(side).to_have_attribute("data-collapsed", "false")
         if way == "list":
-            chat.rows.first.get_by_role("button", name="A title that").first.click()
+            chat.row_button("A title that").click()
         else:
             search(chat, "find me").filter(has_text="Find me").click()
         expect(side).to_have_attribute("data-collapsed", "true")

@@ -144,7 +144,7 @@ def test_no_action_shows_messages_of_another_path(demo, new_page, wire):
     recorded.check(click("Send"), wait=lambda: chat.wait_past_line(4))
     expect(chat.questions).to_have_text(["Alpha, better"])
     chat.wait_past_line(1)
-    beta, alpha = (chat.rows.get_by_role("button", name=name).first for name in ("Beta", "Alpha"))
+    beta, alpha = chat.row_button("Beta"), chat.row_button("Alpha")
     frames = recorded.check(beta.click, wait=lambda: expect(chat.questions).to_have_count(4) or chat.wait_idle())
     assert "Answer 3 of Beta" in frames[-1].contents[-1]
     recorded.check(alpha.click, wait=lambda: chat.wait_past_line(6), moves=2)
