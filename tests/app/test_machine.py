@@ -97,7 +97,7 @@ def test_processes_share_a_database_restart_without_losing_an_answer_and_end_wit
     # One after the other, each after its answers: one of them has this one.
     with open_websocket_at(machine.url, X_Antler_Proxy=SECRET, X_Forwarded_Email="ann@example.com") as websocket:
         ask(websocket, "Take your time", "model=demo-slow&wire=openai")
-        machine.wait_until(lambda: machine.outcomes() == ["arriving"])
+        machine.wait_until(lambda: bool(machine.outcomes()))
         machine.process.send_signal(signal.SIGHUP)
         statuses = set()
 

@@ -123,6 +123,9 @@ class Tab:
                 match element.WhichOneof("type"):
                     case "chat_input":
                         self._widgets["chat"] = element.chat_input.id
+                    case "button":
+                        # The id ends with the key.
+                        self._widgets[f"button-{element.button.id.split('-', 2)[-1]}"] = element.button.id
                     case "text_input":
                         self._widgets[element.text_input.label] = element.text_input.id
                     case "markdown":
@@ -145,6 +148,26 @@ class Tab:
             label = next(name for name in self._widgets if "earch" in name)
             widget = message.rerun_script.widget_states.widgets.add()
             widget.id, widget.string_value = self._widgets[label], search
+        return await self._send(message, waits=waits)
+
+    def has_button(self, key: str) -> bool:
+        """Return True if the page has, or had, a button with that key."""
+        return f"button-{key}" in self._widgets
+
+    async def press(self, key: str) -> None:
+        """Press a button, without waiting for the end of the run."""
+        message = BackMsg()
+        message.rerun_script.query_string = self._query
+        message.rerun_script.page_script_hash = self._page
+        widget = message.rerun_script.widget_states.widgets.add()
+        widget.id, widget.trigger_value = self._widgets[f"button-{key}"], True
+        await self._send(message, waits=False)
+
+    def drop(self) -> None:
+        """Lose the connection, without a word to the server."""
+        self._socket.transport.abort()
+
+    async def _send(self, message: BackMsg, *, waits: bool) -> float:
         self._finished.clear()
         start = time.monotonic()
         await self._socket.send(message.SerializeToString())

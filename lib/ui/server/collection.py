@@ -11,8 +11,7 @@ INTERVAL = 2.0  # seconds between two looks
 # Seconds after which a little is collected, too, while no answer runs: closed sessions are garbage.
 IDLE_DELAY = 20.0
 MAX_DELAY = 60.0  # seconds after which a full collection no longer waits for the end of all answers
-# Collections of the middle generation after which Python itself would run a full one.
-DUE_COUNT = gc.get_threshold()[2]
+DUE_COUNT = 10  # collections of the middle generation after which Python itself would run a full one
 _NEVER = 2**31 - 1
 
 
