@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from deploy import serve
+from deploy import proxy, serve
 from deploy.proxy import Proxy, ProxyError, render_site
 from lib.config.settings import ServerSettings
 from lib.ui.server.shutdown import EXIT_TIMEOUT, FINAL_RENDER_SECONDS
@@ -59,8 +59,8 @@ def test_every_server_is_started_in_the_same_way():
 def test_nginx_accepts_its_configuration_for_any_number_of_processes(tmp_path):
     for ports in ([8502], [8502, 8503, 8504, 8505]):
         tmp_path.chmod(0o755)
-        proxy = Proxy(tmp_path, f"127.0.0.1:{free_port()}", ports)
-        proxy.check()
+        nginx = Proxy(tmp_path, f"127.0.0.1:{free_port()}", ports)
+        nginx.check()
         site = render_site("127.0.0.1:80", ports)
         assert re.findall(r"server 127\.0\.0\.1:(\d+) max_fails=1 ", site) == [str(port) for port in ports]
         assert "172.30" not in site and site.count("listen 127.0.0.1:80;") == 1
@@ -69,7 +69,7 @@ def test_nginx_accepts_its_configuration_for_any_number_of_processes(tmp_path):
 def test_a_wrong_configuration_and_a_missing_nginx_say_what_is_wrong(tmp_path, monkeypatch):
     with pytest.raises(ProxyError, match="host not found"):
         Proxy(tmp_path, "no address", [8502]).check()
-    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(proxy, "shutil", SimpleNamespace(which=lambda *_, **__: None))
     monkeypatch.setattr(sys, "argv", ["serve", "--workers=2"])
     with pytest.raises(SystemExit, match="need nginx in front of them; on Debian: apt-get install nginx-light"):
         serve.main()
@@ -99,8 +99,9 @@ def test_a_process_that_ends_is_started_again_after_longer_and_longer_delays(mon
         def poll(self) -> int:
             return 1
 
-    monkeypatch.setattr(serve.subprocess, "Popen", Ended)
-    monkeypatch.setattr(serve.time, "monotonic", lambda: now[0])
+    # In that module alone: other tests' threads use the clock.
+    monkeypatch.setattr(serve, "subprocess", SimpleNamespace(Popen=Ended))
+    monkeypatch.setattr(serve, "time", SimpleNamespace(monotonic=lambda: now[0]))
     worker = serve.Worker(1, {})
     while len(started) < 8:
         now[0] += 0.5

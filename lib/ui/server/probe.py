@@ -87,12 +87,13 @@ class HealthProbe:
             problem = error.code if isinstance(error, AntlerError) else type(error).__name__
             is_degraded = self._is_degraded(error)
         is_healthy = is_degraded or not problem
-        if is_healthy:
-            self._last_healthy_at = time.monotonic()
         self._report(problem, is_degraded=is_degraded)
-        self._problem, self._was_degraded = problem, is_degraded
+        # At once: a caller that sees the new time may not find this check still running.
         with self._lock:
             self._pending = None
+            self._problem, self._was_degraded = problem, is_degraded
+            if is_healthy:
+                self._last_healthy_at = time.monotonic()
         pending.set_result(is_healthy)
 
     def _report(self, problem: str, *, is_degraded: bool) -> None:

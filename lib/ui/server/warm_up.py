@@ -47,8 +47,7 @@ def warm_up() -> None:
 
 
 def import_modules() -> None:
-    """Import what Streamlit and the pages import in the first run."""
-    streamlit_private.load_modules()
+    """Import the modules of all pages."""
     for path in sorted((_ROOT / "lib/ui").rglob("*.py")):
         importlib.import_module(".".join(path.relative_to(_ROOT).with_suffix("").parts).removesuffix(".__init__"))
 
@@ -77,4 +76,11 @@ def load_texts() -> None:
     sanitize.sanitize(_SAMPLE)
 
 
-STEPS: tuple[Callable[[], None], ...] = (import_modules, open_database, load_models, load_texts)
+# In the order in which a visitor who is there already needs them.
+STEPS: tuple[Callable[[], None], ...] = (
+    streamlit_private.load_modules,
+    open_database,
+    load_models,
+    load_texts,
+    import_modules,
+)

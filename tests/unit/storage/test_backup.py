@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -113,10 +114,10 @@ def test_a_password_is_in_no_command_line(monkeypatch):
 
     def run(command, *, env, **_):
         called.update(command=command, env=env)
-        return type("Run", (), {"returncode": 0, "stdout": ""})
+        return SimpleNamespace(returncode=0, stdout="")
 
-    monkeypatch.setattr(backup.shutil, "which", lambda program: program)
-    monkeypatch.setattr(backup.subprocess, "run", run)
+    monkeypatch.setattr(backup, "shutil", SimpleNamespace(which=lambda program: program))
+    monkeypatch.setattr(backup, "subprocess", SimpleNamespace(run=run))
     backup._run("psql", "postgresql+psycopg://ann:se%40cret@db.example:5433/antler?sslmode=require")
     assert called["command"] == ["psql", "--dbname=postgresql://ann@db.example:5433/antler?sslmode=require"]
     assert called["env"]["PGPASSWORD"] == "se@cret"
