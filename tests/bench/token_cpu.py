@@ -71,7 +71,8 @@ async def _serve_connection(reader: asyncio.StreamReader, writer: asyncio.Stream
                 position = number * TOKEN_CHARS % len(text)
                 delta = {"content": text[position : position + TOKEN_CHARS]}
                 choice = {"index": 0, "delta": delta, "finish_reason": None}
-                data = b"data: %s\n\n" % json.dumps({"model": "m", "choices": [choice]}).encode()
+                payload = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
+                data = b"data: %s\n\n" % json.dumps(payload).encode()
                 writer.write(b"%x\r\n%s\r\n" % (len(data), data))
                 await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):

@@ -23,6 +23,9 @@ class FramePace:
         self._load = 0.0
         self._measured_at, self._cpu_seconds = time.monotonic(), time.process_time()
 
+    def get_interval(self) -> float:
+        return self.interval
+
     def add_measurement(self, lag: float, cpu_share: float) -> None:
         """Take the lag of the event loop in seconds, and the process's share of a core since the last measurement."""
         load = max(_position(lag, *_LAG), _position(cpu_share, *_CPU_SHARE))

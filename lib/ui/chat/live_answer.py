@@ -91,7 +91,8 @@ class _AnswerFeed:
         self._model = escape_markdown(node.target.model) if node.target else ""
         self._expects_thinking = _expects_thinking(node)
         self._makes_images = bool(node.target and node.target.makes_images)
-        self._next_frame_at = 0.0
+        self._pace = resources.frame_pace()
+        self._next_frame_at = self._next_queue_check = 0.0
         self._count_pages = count_pages
         self._frame_started = time.thread_time()
         self._node_id = node.id
@@ -151,10 +152,12 @@ class _AnswerFeed:
             time.sleep(min(MAX_FRAME_INTERVAL, early))
             self._snapshot = self._generation.wait(-1, 0, self._node_id)
         session_state.check_interrupted()
-        conversation_view.check_queue()
+        if time.monotonic() >= self._next_queue_check:
+            conversation_view.check_queue()
+            self._next_queue_check = time.monotonic() + conversation_view.QUEUE_CHECK_INTERVAL
         self._frame_started = time.thread_time()
         self._read_snapshot()
-        interval = frame_interval(resources.read_interval(), live_chars, cpu_seconds, self._count_pages())
+        interval = frame_interval(self._pace.interval, live_chars, cpu_seconds, self._count_pages())
         self._next_frame_at = time.monotonic() + EARLIEST_FRAME * interval
 
     def note_shown(self) -> None:

@@ -155,11 +155,6 @@ def frame_pace() -> FramePace:
     return FramePace()
 
 
-def read_interval() -> float:
-    """Return the seconds between two reads of an answer."""
-    return frame_pace().interval
-
-
 @st.cache_resource(show_spinner=False, on_release=lambda reader: reader.close())
 def attachment_reader() -> AttachmentReader:
     """Return the reader of attached files, which starts a process for the first of them."""
@@ -223,7 +218,7 @@ def _team_prices() -> Mapping[str, TeamPrice]:
 @st.cache_resource(show_spinner=False)
 def connection_at(base_url: str) -> Connection:
     """Return the connection to the gateway at that address, with the team's key."""
-    return connect(replace(settings(), base_url=base_url), model_facts(), read_interval)
+    return connect(replace(settings(), base_url=base_url), model_facts(), frame_pace().get_interval)
 
 
 def shared_connection() -> Connection:

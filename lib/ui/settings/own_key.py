@@ -74,7 +74,7 @@ def _on_submit() -> None:
     settings = resources.settings()
     base_url = session_state.widget(_URL_FIELD) or settings.personal_key_urls[0]
     session_state.personal_key_candidate = connect_with_key(
-        settings, key, base_url, resources.model_facts(), resources.read_interval
+        settings, key, base_url, resources.model_facts(), resources.frame_pace().get_interval
     )
 
 
