@@ -64,6 +64,14 @@ def sign_in(app: ServerAddress) -> str:
     return submit(app, PASSWORD, X_Forwarded_For="10.1.1.1").headers["set-cookie"].partition(";")[0]
 
 
+def test_the_form_of_another_tab_leads_to_its_page_and_keeps_the_cookie(app):
+    cookie = sign_in(app)
+    for path, location in (("usage?a=b", "/usage?a=b"), ("//evil.example", "/evil.example"), ("", "/")):
+        answer = submit(app, PASSWORD, path, Cookie=cookie)
+        assert (answer.status, answer.headers["location"], "set-cookie" in answer.headers) == (303, location, False)
+    assert ask(app, "/signin", Accept="text/html", Cookie=cookie).headers["location"] == "/"
+
+
 @pytest.mark.parametrize("headers", SAME_ORIGIN)
 def test_a_sign_out_revokes_the_cookie_also_where_it_was_copied_to(app, headers):
     headers = {name: value.replace("{url}", app.url) for name, value in headers.items()}

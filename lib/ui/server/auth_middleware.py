@@ -82,7 +82,9 @@ class AuthMiddleware:
             if path not in ("/signin", "/signout"):
                 await self._serve(user, scope, receive, send)
                 return
-            response = RedirectResponse(base_path(), 303)
+            # Another tab of the browser may have signed in meanwhile: its cookie stays.
+            form = await _read_form(Request(scope, receive)) if is_post else {}
+            response = _redirect(form.get("wanted", ""))
         elif path == "/signin" and is_post:
             response = await _sign_in(Request(scope, receive))
         elif is_for_reader(user, scope):
@@ -297,8 +299,7 @@ async def _sign_in(request: Request) -> Response:
     check = await run_in_threadpool(check_password, password, form.get("password", ""), address)
     if not check.is_correct:
         return sign_in_page(request, return_path, check)
-    # No open redirect: after the stripped slashes, what remains is a path of this server.
-    response = RedirectResponse(base_path() + return_path.lstrip("/\\"), 303)
+    response = _redirect(return_path)
     is_https = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
     response.set_cookie(
         COOKIE_NAME,
@@ -310,6 +311,11 @@ async def _sign_in(request: Request) -> Response:
         secure=is_https,
     )
     return response
+
+
+def _redirect(return_path: str) -> RedirectResponse:
+    """Return a redirect to a page of this server; after the stripped slashes, what remains is such a path."""
+    return RedirectResponse(base_path() + return_path.lstrip("/\\"), 303)
 
 
 async def _sign_out(connection: HTTPConnection) -> Response:
