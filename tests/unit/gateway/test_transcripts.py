@@ -97,7 +97,8 @@ def test_stream_in_every_framing(stream: Recording, framing: Framing, replay: Re
 
 @each_stream
 def test_chunks_of_any_size(stream: Recording, replay: Replay, gateway: Gateway) -> None:
-    for size in range(1, 65):
+    # Each size with several streams, and each stream with a quarter of the sizes.
+    for size in range(1 + STREAMS.index(stream) % 4, 65, 4):
         pieces = [stream.body[at : at + size] for at in range(0, len(stream.body), size)]
         assert_complete(parse(stream, pieces), stream)
     for size in (1, 2, 3, 7, 16, 63, 64):
