@@ -17,6 +17,8 @@ from lib.ui.markdown.limits import find_delimiter_row
 
 # Lines that are read again with the next ones, besides the one that is not complete.
 _TABLE_LOOKBACK = 2
+# An item, a fence, or the row below the header of a table.
+_CANDIDATE = re.compile(r"^(?:(?:[-+*]|\d{1,9}[.)])[ \t]|`{3}|~{3}|[ \t|:]*-[-|: \t]*$)", re.MULTILINE)
 _ITEM = re.compile(r"(?:[-+*]|\d{1,9}[.)])[ \t]")
 # The end of a fence of Markdown depends on all of its lines, and the cost of a diagram, too.
 _CONTEXT_FREE_FENCE = re.compile(r"(?:`{3,}+|~{3,}+)[ \t]*+(?!md\b|markdown\b|[^\n]*mermaid)[^`\n]*", re.IGNORECASE)
@@ -35,6 +37,8 @@ def find_restart(text: str) -> Restart | None:
 
     For every longer text, what is before the place and what is behind it are rewritten as they are alone.
     """
+    if not _CANDIDATE.search(text):
+        return None
     lines = text.split("\n")
     tokens = parse_blocks(text)
     blocks = [token for token in tokens if not token.level and token.nesting >= 0 and token.map]
