@@ -30,6 +30,9 @@ _PRICED_BY_CHARACTER = re.compile(r"(?:^|/)tts-\d", re.IGNORECASE)
 # Source: OpenAI, "Text to speech", "Voice options".
 _FIRST_VOICES = ("alloy", "ash", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer")
 _LATER_VOICES = ("ballad", "cedar", "marin", "verse")
+# The frame header of MPEG audio, layer III, and of AAC in ADTS.
+_MP3 = re.compile(rb"ID3[\x02-\x04]|\xff[\xe2\xe3\xf2\xf3\xfa\xfb](?![\xf0-\xff])")
+_AAC = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
 
 
 @dataclass(frozen=True)
@@ -96,3 +99,20 @@ def transcription_usage(reported: Mapping[str, Any], duration: float | None) -> 
     seconds = reported.get("seconds")
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < 10**7
     return recording_usage(float(seconds) if is_number and seconds is not None else duration)
+
+
+def audio_type(head: bytes) -> str:
+    """Return the media type of audio that browsers play; "" for anything else.
+
+    The containers MP4, WebM and Ogg may hold video besides.
+    """
+    if head.startswith(b"RIFF"):
+        return "audio/wav" if head[8:12] == b"WAVE" else ""
+    if head[4:8] == b"ftyp":
+        return "audio/mp4"
+    for start, media_type in ((b"\x1aE\xdf\xa3", "audio/webm"), (b"OggS", "audio/ogg"), (b"fLaC", "audio/flac")):
+        if head.startswith(start):
+            return media_type
+    if _MP3.match(head):
+        return "audio/mpeg"
+    return "audio/aac" if _AAC.match(head) else ""

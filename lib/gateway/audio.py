@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -13,12 +12,12 @@ from lib.core.errors import AnswerError, InvalidResponse
 from lib.core.events import Event, Finish, ProviderMetadata, RetryScheduled, TextDelta, UsageReport
 from lib.core.file_content import FileContent
 from lib.core.sanitize import get_object, replace_surrogates
-from lib.core.voice import Recording, speech_usage, transcription_usage
+from lib.core.voice import Recording, audio_type, speech_usage, transcription_usage
+from lib.gateway.attempts import run_attempts, schedule_retry
 from lib.gateway.key_redactor import KeyRedactor
 from lib.gateway.transport.body import visible_text
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.request import Response, Transport
-from lib.gateway.transport.retry import max_attempts, retry_delay
 from lib.gateway.wires import openai
 from lib.gateway.wires.errors.responses import (
     error_from_response,
@@ -26,8 +25,6 @@ from lib.gateway.wires.errors.responses import (
     refusal_from_body,
     request_id,
 )
-
-log = logging.getLogger(__name__)
 
 SPEECH_PATH = "/v1/audio/speech"
 TRANSCRIPTION_PATH = "/v1/audio/transcriptions"
@@ -86,7 +83,7 @@ class AudioRoutes:
             finally:
                 response.close()
 
-        return self._with_retries(attempt, cancel)
+        return self._run(attempt, cancel)
 
     def transcribe(
         self,
@@ -122,48 +119,16 @@ class AudioRoutes:
             finally:
                 response.close()
 
-        return self._with_retries(attempt, cancel)
+        return self._run(attempt, cancel)
 
     def _headers(self, conversation_id: str) -> dict[str, str]:
         return {**self._caller.build_headers(conversation_id), **openai.headers(self._api_key)}
 
-    def _with_retries(
-        self, attempt: Callable[[], Iterator[Item]], cancel: CancelToken
-    ) -> Iterator[Item | RetryScheduled]:
-        number = 1
-        while not cancel.cancelled:
-            has_content = False
-            try:
-                for item in attempt():
-                    has_content = has_content or isinstance(item, bytes | TextDelta)
-                    yield item
-                return
-            except AnswerError as error:
-                error = self._redactor.redact_error(error)
-                delay = None if has_content or cancel.cancelled else retry_delay(error, number, self._max_retries)
-                if delay is None:
-                    raise error from None
-                log.info("retrying in %.1f s: %s %s", delay, error.code, error.status or "")
-                number += 1
-                scheduled = RetryScheduled(delay, number, max_attempts(error, self._max_retries), error.code)
-            yield scheduled
-            cancel.wait(delay)
+    def _run(self, attempt: Callable[[], Iterator[Item]], cancel: CancelToken) -> Iterator[Item | Event]:
+        def schedule(error: AnswerError, number: int) -> RetryScheduled | None:
+            return schedule_retry(error, number, self._max_retries)
 
-
-def audio_type(data: bytes) -> str:
-    """Return the media type of audio that browsers play, by its first bytes; "" for anything else."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
-        return "audio/wav"
-    if data[:4] in (b"OggS", b"fLaC"):
-        return "audio/ogg" if data[:4] == b"OggS" else "audio/flac"
-    if data[4:8] == b"ftyp":
-        return "audio/mp4"
-    if data[:3] == b"ID3":
-        return "audio/mpeg"
-    if len(data) > 1 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0:
-        # MPEG audio; layer 0 is AAC in ADTS.
-        return "audio/aac" if data[1] & 0xF6 == 0xF0 else "audio/mpeg"
-    return ""
+        return run_attempts(attempt, schedule, self._redactor, cancel, (bytes, TextDelta))
 
 
 def _metadata(response: Response) -> Iterator[ProviderMetadata]:

@@ -30,6 +30,7 @@ from lib.core.reconciliation import RequestLog
 from lib.core.refused_params import NO_MEMORY, RefusedParamMemory
 from lib.core.target import Target
 from lib.gateway.answer_limit import limit_answer
+from lib.gateway.attempts import run_attempts, schedule_retry
 from lib.gateway.audio import AudioRoutes
 from lib.gateway.catalog.balance import (
     STATUS_PATH,
@@ -49,10 +50,9 @@ from lib.gateway.repair import RequestRepair
 from lib.gateway.stream_end import CONTENT_EVENTS, limit_trailing_time
 from lib.gateway.transport.body import MAX_BODY_BYTES, read_frames
 from lib.gateway.transport.cancel import CancelToken
-from lib.gateway.transport.request import Transport
-from lib.gateway.transport.retry import max_attempts, retry_delay
+from lib.gateway.transport.request import Route, Transport
 from lib.gateway.transport.sse import Frame
-from lib.gateway.wires import images, openai, paused_turn
+from lib.gateway.wires import openai, paused_turn
 from lib.gateway.wires.content.request_content import NO_CONTENTS, FileContents
 from lib.gateway.wires.content.think_tags import split_thinking
 from lib.gateway.wires.errors.responses import error_from_response, refusal_in_list, request_id
@@ -128,26 +128,14 @@ class Gateway:
         self, wire: ModuleType, headers: Mapping[str, str], request: RequestRepair, cancel: CancelToken
     ) -> Iterator[Event]:
         """Send the request until it is answered or finally refused, and yield the events."""
-        attempt = 1
-        while not cancel.cancelled:
-            has_content = False
-            try:
-                events = self._filter_events(self._attempt_request(wire, headers, request, cancel))
-                for event in events:
-                    has_content = isinstance(event, CONTENT_EVENTS)
-                    yield event
-                    if has_content:
-                        yield from events
-                return
-            except AnswerError as error:
-                error = self._redactor.redact_error(error)
-                scheduled = None if has_content or cancel.cancelled else self._schedule(error, request, attempt)
-                if scheduled is None:
-                    raise error from None
-                log.info("retrying in %.1f s: %s %s", scheduled.delay, error.code, error.status or "")
-            yield from (Restart(), scheduled)
-            attempt = scheduled.attempt
-            cancel.wait(scheduled.delay)
+
+        def attempt() -> Iterator[Event]:
+            return self._filter_events(self._attempt_request(wire, headers, request, cancel))
+
+        def schedule(error: AnswerError, number: int) -> RetryScheduled | None:
+            return self._schedule(wire, error, request, number)
+
+        return run_attempts(attempt, schedule, self._redactor, cancel, CONTENT_EVENTS, (Restart(),))
 
     @property
     def audio(self) -> AudioRoutes:
@@ -158,14 +146,13 @@ class Gateway:
         """Yield the events of a response without the key, with thinking apart, up to the maximum length."""
         return limit_answer(split_thinking(self._redactor.redact_events(events)), self._max_answer_chars)
 
-    def _schedule(self, error: AnswerError, request: RequestRepair, attempt: int) -> RetryScheduled | None:
+    def _schedule(
+        self, wire: ModuleType, error: AnswerError, request: RequestRepair, attempt: int
+    ) -> RetryScheduled | None:
         """Return the next attempt after a failure: at once if the request was changed, else by its class."""
         if request.repair(error):
             return RetryScheduled(0.0, attempt, attempt, error.code)
-        delay = retry_delay(error, attempt, self._max_retries)
-        if delay is None or (request.target.makes_images and not images.may_retry(error)):
-            return None
-        return RetryScheduled(delay, attempt + 1, max_attempts(error, self._max_retries), error.code)
+        return schedule_retry(error, attempt, self._max_retries) if wire.may_retry(error) else None
 
     def _build_request(
         self,
@@ -188,10 +175,9 @@ class Gateway:
         self, wire: ModuleType, headers: Mapping[str, str], request: RequestRepair, cancel: CancelToken
     ) -> Iterator[Event]:
         """Send the request once and yield the events of its response."""
-        if request.target.makes_images and images.is_edit(request.body):
-            response = self._transport.post_form(images.EDIT_PATH, headers, request.body, cancel)
-        else:
-            response = self._transport.post(wire.PATH, headers, request.body, cancel)
+        route: Route = wire.route(request.body)
+        send = self._transport.post_form if route.is_form else self._transport.post
+        response = send(route.path, headers, request.body, cancel)
         try:
             if response.status != 200:
                 raise wire.error(response.status, response.headers, response.read_text())

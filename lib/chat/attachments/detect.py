@@ -24,6 +24,7 @@ from lib.core.attachment_errors import (
     VideoFile,
 )
 from lib.core.attachments import EXTENSION_ALIASES, EXTENSIONS, AttachmentKind
+from lib.core.voice import audio_type
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _HEAD = 4096
@@ -61,9 +62,6 @@ _IMAGES = (
     (re.compile(rb"....ftyp(?:avif|avis)", re.S), "image/avif"),
     (re.compile(rb"....ftyp(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.S), "image/heic"),
 )
-# The frame header of MPEG audio, layer III, and of AAC in ADTS.
-_MP3 = re.compile(rb"ID3[\x02-\x04]|\xff[\xe2\xe3\xf2\xf3\xfa\xfb](?![\xf0-\xff])")
-_AAC = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]")
 _HANDLER = re.compile(rb"hdlr.{8}(vide|soun)", re.S)
 _MATROSKA_CODEC = re.compile(rb"\x86[\x81-\xbf]([AV])_[A-Z]")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -164,40 +162,27 @@ def _read_mimetype(archive: zipfile.ZipFile, names: set[str]) -> str:
 
 
 def _detect_audio(data: bytes, head: bytes) -> _Kind | None:
-    media_type = ""
-    if head.startswith(b"RIFF") and head[8:12] == b"WAVE":
-        media_type = "audio/wav"
-    elif head[4:8] == b"ftyp":
-        media_type = _detect_mp4(data)
-    elif head.startswith(b"\x1aE\xdf\xa3"):
-        media_type = _detect_matroska(data)
-    elif head.startswith(b"OggS"):
-        if _OGG_VIDEO.search(head):
-            raise VideoFile
-        media_type = "audio/ogg"
-    elif head.startswith(b"fLaC"):
-        media_type = "audio/flac"
-    elif _MP3.match(head):
-        media_type = "audio/mpeg"
-    elif _AAC.match(head):
-        media_type = "audio/aac"
+    media_type = audio_type(head)
+    if media_type == "audio/mp4":
+        _refuse_mp4_video(data)
+    elif media_type == "audio/webm":
+        _refuse_matroska_video(data)
+    elif media_type == "audio/ogg" and _OGG_VIDEO.search(head):
+        raise VideoFile
     return ("audio", media_type, "audio") if media_type else None
 
 
-def _detect_mp4(data: bytes) -> str:
-    """Return the type of an MP4 file with sound alone. Raises VideoFile."""
+def _refuse_mp4_video(data: bytes) -> None:
+    """Raise VideoFile for an MP4 file with more than sound."""
     handlers = set(_HANDLER.findall(data))
-    if data[8:12] in (b"M4A ", b"M4B ", b"F4A ") or handlers == {b"soun"}:
-        return "audio/mp4"
-    raise VideoFile
+    if data[8:12] not in (b"M4A ", b"M4B ", b"F4A ") and handlers != {b"soun"}:
+        raise VideoFile
 
 
-def _detect_matroska(data: bytes) -> str:
-    """Return the type of a WebM file with sound alone, such as a browser's recording. Raises VideoFile."""
-    codecs = set(_MATROSKA_CODEC.findall(data[: 1024 * 1024]))
-    if codecs == {b"A"}:
-        return "audio/webm"
-    raise VideoFile
+def _refuse_matroska_video(data: bytes) -> None:
+    """Raise VideoFile for a WebM file with more than sound, which a browser's recording has."""
+    if set(_MATROSKA_CODEC.findall(data[: 1024 * 1024])) != {b"A"}:
+        raise VideoFile
 
 
 def _detect_text(data: bytes, name: str) -> _Kind | None:

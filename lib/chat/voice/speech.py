@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from lib.chat.voice.requests import AudioRequest, VoiceServices, send_request
 from lib.core.errors import AntlerError, InvalidResponse, UnexpectedError
-from lib.core.voice import speech_usage
+from lib.core.voice import audio_type, speech_usage
 from lib.core.voice_errors import NothingToRead
-from lib.gateway.audio import audio_type
 from lib.gateway.transport.cancel import CancelToken
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
@@ -143,6 +143,13 @@ class Response:
     def close(self) -> None:
         self._cancel.clear_socket()
         self._raw.close()
+
+
+class Route(NamedTuple):
+    """Where a body is sent: the path, and as JSON or as a form."""
+
+    path: str
+    is_form: bool = False
 
 
 class Transport:

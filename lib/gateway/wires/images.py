@@ -15,6 +15,7 @@ from lib.core.file_storage import MASK_ROLE
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
 from lib.core.params import ParamAdjustment, Params, find_unsupported, merge_patch, parse_json_object
 from lib.core.target import IMAGES
+from lib.gateway.transport.request import Route
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import openai
 from lib.gateway.wires.content.request_content import NO_CONTENTS, FileContents
@@ -41,6 +42,11 @@ _FIELDS = {
 def headers(key: str) -> dict[str, str]:
     """Headers that carry the key; {} without one."""
     return openai.headers(key)
+
+
+def route(body: Mapping[str, Any]) -> Route:
+    """Return where a body is sent: one with images to edit is a form."""
+    return Route(EDIT_PATH, is_form=True) if "image" in body else Route(PATH)
 
 
 def body(
@@ -73,11 +79,6 @@ def body(
         if masks:
             request["mask"] = masks[-1]
     return merge_patch(request, parse_json_object(params.extra))
-
-
-def is_edit(body: Mapping[str, Any]) -> bool:
-    """Return True for a request with images."""
-    return "image" in body
 
 
 def _sources_of(messages: Sequence[Message], files: FileContents) -> list[FileContent]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lib.core.conversation import FilePart, Message
-from lib.core.errors import GatewayError
+from lib.core.errors import AnswerError, GatewayError
 from lib.core.events import Event
 from lib.core.extra_json import absorb_extra, reserved_fields
 from lib.core.file_content import FileContent
@@ -20,6 +20,7 @@ from lib.core.params import (
     parse_json_object,
 )
 from lib.core.sanitize import get_list, get_object
+from lib.gateway.transport.request import Route
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires.content.request_content import NO_CONTENTS, FileContents, build_content
 from lib.gateway.wires.errors import responses
@@ -48,6 +49,11 @@ _PASSTHROUGH_PARAMS = (
 def headers(key: str) -> dict[str, str]:
     """Headers that carry the key; {} without one."""
     return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def route(body: Mapping[str, Any]) -> Route:
+    """Return where a body is sent."""
+    return Route(PATH)
 
 
 def body(
@@ -135,6 +141,11 @@ def events(frames: Iterable[Frame]) -> Iterator[Event]:
     MissingFinishReason for `[DONE]` without one: gateways send it after failures too.
     """
     return parse_events(frames)
+
+
+def may_retry(error: AnswerError) -> bool:
+    """Return True for a failure after which the class of the error decides."""
+    return True
 
 
 def error(status: int, headers: Mapping[str, str], payload: str) -> GatewayError:

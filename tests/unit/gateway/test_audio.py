@@ -14,7 +14,7 @@ from lib.core.events import RetryScheduled, TextDelta, UsageReport
 from lib.core.voice import Recording
 from lib.demo.audio import speak
 from lib.demo.wire import parse_form
-from lib.gateway.audio import SPEECH_PATH, TRANSCRIPTION_PATH, TRANSLATION_PATH, audio_type
+from lib.gateway.audio import SPEECH_PATH, TRANSCRIPTION_PATH, TRANSLATION_PATH
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from tests.support.replay import JSON, Canned, Replay, Request
@@ -154,22 +154,3 @@ def test_cancel_ends_a_silent_stream_upstream(replay: Replay, gateway: Gateway) 
         while True:
             next(items)
     assert replay.wait_for_no_connection()
-
-
-@pytest.mark.parametrize(
-    ("data", "media_type"),
-    [
-        (WAV, "audio/wav"),
-        (b"ID3\x04", "audio/mpeg"),
-        (MPEG, "audio/mpeg"),
-        (b"\xff\xf1P\x80", "audio/aac"),
-        (b"OggS", "audio/ogg"),
-        (b"fLaC", "audio/flac"),
-        (b"\0\0\0\x20ftypM4A ", "audio/mp4"),
-        (b"<html>", ""),
-        (b"", ""),
-        (b"\xff", ""),
-    ],
-)
-def test_the_media_type_is_that_of_the_first_bytes(data: bytes, media_type: str) -> None:
-    assert audio_type(data) == media_type

@@ -14,6 +14,7 @@ from lib.core.file_content import FileContent
 from lib.core.params import ParamAdjustment, Params
 from lib.core.reply import Reply
 from lib.core.target import Target
+from lib.gateway.transport.request import Route
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import images
 from lib.gateway.wires.request_body import build_body, dropped_params, unsupported_params
@@ -121,7 +122,8 @@ def test_images_of_the_question_make_an_edit() -> None:
     files = {name: FileContent(name, "image/png", 3, lambda: b"abc") for name in ("one", "two")}
     question = Message("user", (FilePart("one"), FilePart("two"), FilePart("gone"), TextPart("Add a hat.")))
     request = build_body(Target("gpt-image-2", "images"), [*PATH, question], Params(), files=files)
-    assert images.is_edit(request) and not images.is_edit(body("gpt-image-2"))
+    assert images.route(request) == Route(images.EDIT_PATH, is_form=True)
+    assert images.route(body("gpt-image-2")) == Route(images.PATH)
     assert request["image"] == [files["one"].base64, files["two"].base64]
     single = Message("user", (FilePart("one"), TextPart("Add a hat.")))
     assert build_body(Target("gpt-image-2", "images"), [single], Params(), files=files)["image"] == files["one"].base64

@@ -14,11 +14,11 @@ from lib.core.conversation import Outcome
 from lib.core.reply import Reply
 from lib.core.target import Wire
 from lib.gateway.transport.sse import Frame
-from lib.gateway.wires import anthropic, openai
+from lib.gateway.wires import anthropic, images, openai
 from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.unit.gateway.recordings import CollectedAnswer, collect
 
-FUNCTIONS = ["body", "dropped_params", "error", "events", "headers", "with_user"]
+FUNCTIONS = ["body", "dropped_params", "error", "events", "headers", "may_retry", "route", "with_user"]
 each_module = pytest.mark.parametrize("wire", [openai, anthropic], ids=["openai", "anthropic"])
 
 KEYS = st.sampled_from(
@@ -71,6 +71,7 @@ def public_functions(wire: ModuleType) -> dict[str, inspect.Signature]:
 
 def test_both_wires_have_the_same_functions() -> None:
     assert public_functions(openai) == public_functions(anthropic)
+    assert public_functions(openai).items() <= public_functions(images).items()
     assert list(public_functions(openai)) == FUNCTIONS
     assert (openai.PATH, anthropic.PATH) == ("/v1/chat/completions", "/v1/messages")
 
