@@ -14,7 +14,7 @@ _FIRST_ATTEMPT = (
     "This is a first try, which the gateway abandons before it begins again. If you can read it beside the "
     "second, the page has mixed up the two."
 )
-_SILENCE, _GAP = 600.0, 60.0  # seconds
+_SILENCE, _GAP, _LONG_GAP = 600.0, 60.0, 6_000.0  # seconds
 
 
 # Faults take the place of the regular end of an answer.
@@ -82,6 +82,15 @@ def long_gap(exchange: FakeExchange) -> Iterator[Step]:
     yield Step(exchange.wire.opening())
     yield from exchange.deltas(20)
     yield Step(delay=_GAP)
+    yield from exchange.deltas()
+    yield exchange.closing()
+
+
+def hold(exchange: FakeExchange) -> Iterator[Step]:
+    """Over an hour of silence after the first words: an answer to be stopped that does not grow meanwhile."""
+    yield Step(exchange.wire.opening())
+    yield from exchange.deltas(20)
+    yield Step(delay=_LONG_GAP)
     yield from exchange.deltas()
     yield exchange.closing()
 

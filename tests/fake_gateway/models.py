@@ -133,6 +133,7 @@ _STREAMS = {
     "demo-think-tags": _model("thinking in tags inside the text", script=scripts.think_tags),
     "demo-pings": _model("a minute of heartbeats, then an answer", heartbeats=60),
     "demo-long-gap": _model("a minute of silence in the middle", play=faults.long_gap),
+    "demo-holds": _model("over an hour of silence in the middle", play=faults.hold),
     "demo-usage-often": _model("usage in every event", style=Style(usage="often")),
     "demo-no-usage": _model("no usage", style=Style(usage="never")),
 }
