@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -15,9 +16,10 @@ from alembic.config import Config
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects import sqlite as lite
 
-from lib.core.errors import StoreError
+from lib.core.database_errors import DatabaseFault, DatabaseTooNew
 from lib.core.sanitize import replace_surrogates
 from lib.storage import postgres, sqlite
+from lib.storage.faults import FaultLog, to_store_error
 from lib.storage.schema import REVISION
 
 _POOL = {"pool_size": 5, "max_overflow": 10}
@@ -43,11 +45,12 @@ def connect(
         if not context.is_pre_ping:
             on_refusal()
 
-    with translate_errors():
+    fault_log = _fault_log(url)
+    with translate_errors(fault_log, is_write=False):
         parsed = sa.make_url(url)
         backend = sqlite if parsed.get_backend_name() == "sqlite" else postgres
         engine: sa.Engine = backend.create_engine(parsed, lock_timeout, **_POOL)
-        engine.update_execution_options(on_transaction=on_transaction)
+        engine.update_execution_options(on_transaction=on_transaction, fault_log=fault_log)
         sa.event.listen(engine, "before_cursor_execute", _sanitize_parameters, retval=True)
         sa.event.listen(engine, "handle_error", on_error)
         if not _is_newest(engine):
@@ -66,7 +69,7 @@ class Aggregate:
 @contextlib.contextmanager
 def read_transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Open a transaction that reads one snapshot and waits for no writer."""
-    with translate_errors(), _observe(engine, "read"), engine.begin() as connection:
+    with _translate_errors_of(engine, is_write=False), _observe(engine, "read"), engine.begin() as connection:
         yield connection
 
 
@@ -78,7 +81,7 @@ def write_transaction(engine: sa.Engine, *owners: str) -> Iterator[sa.Connection
     any it is the only writer.
     """
     writer = engine.execution_options(writes=True, owners=owners)
-    with translate_errors(), _observe(engine, "write"), writer.begin() as connection:
+    with _translate_errors_of(engine, is_write=True), _observe(engine, "write"), writer.begin() as connection:
         yield connection
 
 
@@ -98,7 +101,13 @@ def _is_newest(engine: sa.Engine) -> bool:
         if not sa.inspect(connection).has_table("alembic_version"):
             return False
         revision = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        if revision is not None and revision not in _known_revisions():
+            raise DatabaseTooNew(f"its schema is {revision}, and this release knows those up to {REVISION}")
     return bool(revision == REVISION)
+
+
+def _known_revisions() -> set[str]:
+    return {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")}
 
 
 def _migrate(engine: sa.Engine) -> None:
@@ -123,15 +132,29 @@ def upsert(
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=columns))
 
 
+@functools.cache
+def _fault_log(_url: str) -> FaultLog:
+    """Return the log of a database, which outlives its engines: a process that cannot open it tries again and again."""
+    return FaultLog()
+
+
+def _translate_errors_of(engine: sa.Engine, *, is_write: bool) -> contextlib.AbstractContextManager[None]:
+    return translate_errors(engine.get_execution_options()["fault_log"], is_write=is_write)
+
+
 @contextlib.contextmanager
-def translate_errors() -> Iterator[None]:
-    """Raise errors of the database and of the disk as StoreError."""
+def translate_errors(fault_log: FaultLog, *, is_write: bool) -> Iterator[None]:
+    """Raise errors of the database and of the disk as StoreError, and log faults once."""
     try:
         yield
-    except sa.exc.DBAPIError as error:
-        raise StoreError(str(error.orig)) from error
+    except DatabaseFault as fault:
+        fault_log.note_fault(fault)
+        raise
     except (sa.exc.SQLAlchemyError, OSError) as error:
-        raise StoreError(str(error)) from error
+        translated = to_store_error(error)
+        fault_log.note_fault(translated)
+        raise translated from error
+    fault_log.note_success(is_write=is_write)
 
 
 def _sanitize_parameters(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> tuple[str, Any]:

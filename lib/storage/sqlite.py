@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sqlite3
 import stat
 import time
@@ -26,6 +27,8 @@ def create_engine(url: sa.URL, lock_timeout: float, **pool: int) -> sa.Engine:
     _restrict(path)
 
     def connect() -> sqlite3.Connection:
+        if not path.exists():  # which SQLite tells apart from no other path that it cannot open
+            raise FileNotFoundError(errno.ENOENT, "unable to open database file", str(path))
         # Without an isolation level the driver starts no transactions itself: in its own, readers that turn
         # into writers lose updates or fail at once with "database is locked".
         return sqlite3.connect(

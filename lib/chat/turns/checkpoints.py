@@ -94,8 +94,9 @@ class CheckpointWriter:
                 for answer, own in batch:
                     answer.note_saved(outcomes[: len(own)])
                     outcomes = outcomes[len(own) :]
-            except StoreError:
-                log.warning("checkpoints of %d answers could not be saved", len(answers), exc_info=True)
+            except StoreError as error:
+                # The answers warn once, and the store itself of a fault: this comes with every attempt.
+                log.info("checkpoints of %d answers could not be saved: %s", len(answers), error)
                 for answer in answers:
                     answer.note_unsaved()
                 return False

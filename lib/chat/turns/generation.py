@@ -324,6 +324,8 @@ class Generation:
 
     def note_unsaved(self) -> None:
         """Show that the database refuses the answer."""
+        if not self._is_unsaved:
+            log.warning("an answer cannot be saved for now")
         self._is_unsaved = True
 
     def _save_final_nodes(self) -> None:
@@ -347,8 +349,9 @@ class Generation:
         while True:
             try:
                 self._save_final_nodes()
-            except errors.StoreError:
-                log.warning("the end of an answer could not be saved", exc_info=True)
+            except errors.StoreError as error:
+                if not self._is_unsaved:
+                    log.warning("the end of an answer could not be saved: %s", error)
                 self._is_unsaved = True
                 time.sleep(pause)
                 pause = min(MAX_SAVE_BACKOFF, 2 * pause)

@@ -107,8 +107,8 @@ def claim_legacy_rows(user_id: str) -> None:
     """Give the rows of LEGACY_OWNER to the first browser, once per process."""
     try:
         _claim_legacy_rows_once(user_id)
-    except StoreError:
-        log.warning("the rows of the legacy owner could not be transferred", exc_info=True)
+    except StoreError as error:
+        log.warning("the rows of the legacy owner could not be transferred: %s", error)
 
 
 @st.cache_resource(show_spinner=False)
@@ -125,10 +125,10 @@ def current_policy() -> Policy:
     last = _last_policy()
     try:
         last["policy"] = store().policy.load()
-    except StoreError:
+    except StoreError as error:
         if not last:
             raise
-        log.warning("the policy could not be read again", exc_info=True)
+        log.info("the policy could not be read again: %s", error)
     return last["policy"]
 
 

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from lib.core.conversation import Conversation, Message, Node, TextPart
+from lib.core.database_errors import DatabaseFull
 from lib.core.errors import StoreError
 from lib.storage import engine
 from lib.storage.store import Store
@@ -63,7 +64,7 @@ def file_size_limit(max_bytes: int) -> Iterator[None]:
 
 
 def assert_full_disk_is_reported(store: Store, nodes: list[Node]) -> None:
-    with pytest.raises(StoreError, match=r"database or disk is full|could not extend file"):
+    with pytest.raises(DatabaseFull, match=r"database or disk is full|could not extend file"):
         store.messages.save_turn("ann", replace(CONVERSATION, title="New", updated_at=5.0), nodes)
     assert store.conversations.page("ann", 9) == [store.conversations.get("ann", "c")]
     assert store.conversations.get("ann", "c").updated_at == 2.0
