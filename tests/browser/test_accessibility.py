@@ -63,8 +63,9 @@ def f(name: str) -> int:
 Inline \\(a^2\\), and \\[ \\sum_{i=1}^{n} i = \\frac{n(n+1)}{2} \\]
 """.replace("LONG_LINE", "longer than the messages are wide " * 5)
 # The animations that move in spite of the wish for reduced motion.
-MOVING = """() => document.getAnimations().filter(({ playState, effect }) =>
-  playState === "running" && effect.getComputedTiming().endTime > 100).map(({ effect }) => effect.target.outerHTML)"""
+MOVING = """() => document.getAnimations()
+  .filter(({ playState, effect }) => playState === "running" && effect.getComputedTiming().activeDuration > 100)
+  .map(({ effect }) => effect.target.outerHTML)"""
 MAIN, SIDEBAR = ".stMain", '[data-testid="stSidebar"]'
 COMPOSER = '[data-testid="stBottomBlockContainer"]'
 POPOVER, MENU = '[data-testid="stPopoverBody"]', '[role="menu"]'

@@ -108,13 +108,13 @@ def test_a_terminated_replica_drains_its_answers_and_refuses_new_questions(fleet
         page.reload()
         expect(other.composer).to_be_visible()
         assert soon(lambda: any(count_pages(replaced) for replaced in fleet.replicas if replaced is not replica))
-        # The answer goes on while it may, and is then interrupted, with all that came.
+        # The answer goes on while it may. A second signal interrupts it, with what was saved.
         line = chat.wait_past_line(line + 10)
         replica.terminate()
         assert replica.wait() is not None
         expect(chat.answers.last).to_contain_text("was interrupted")
         chat.wait_idle()
-        assert chat.last_line() >= line
+        assert chat.last_line() >= line - MAX_LOST_LINES
         chat.ask("Go on elsewhere").press_stop().wait_idle()
         expect(chat.questions).to_have_text(["Count until I am stopped", "Go on elsewhere"])
     finally:
