@@ -97,10 +97,14 @@ class CheckpointWriter:
             except StoreError as error:
                 # The answers warn once, and the store itself of a fault: this comes with every attempt.
                 log.info("checkpoints of %d answers could not be saved: %s", len(answers), error)
-                for answer in answers:
-                    answer.note_unsaved()
-                return False
-        return True
+            except Exception:
+                # Without this thread, no answer of the process would have a heartbeat any more.
+                log.exception("checkpoints of %d answers failed", len(answers))
+            else:
+                return True
+            for answer in answers:
+                answer.note_unsaved()
+        return False
 
 
 checkpoint_writer = CheckpointWriter()

@@ -166,14 +166,14 @@ class FakeAnswer:
 class FakeStore:
     """A store that refuses some answers; `calls` are the answers that it was asked to save together."""
 
-    def __init__(self, *refused):
-        self.refused, self.calls = refused, []
+    def __init__(self, *refused, error=StoreError):
+        self.refused, self.error, self.calls = refused, error, []
 
     def save_checkpoints(self, checkpoints):
         ids = [item.node.id for item in checkpoints]
         self.calls.append(ids)
         if set(ids) & set(self.refused):
-            raise StoreError("refused")
+            raise self.error("refused")
         return ids
 
 
@@ -203,8 +203,9 @@ def test_the_answers_of_a_store_are_saved_together_by_a_thread_that_ends_with_th
     wait_until(lambda: answers[0].saved_count > count)
 
 
-def test_an_answer_that_a_store_refuses_does_not_keep_others_from_being_saved(writer):
-    store = FakeStore("b")
+@pytest.mark.parametrize("error", [StoreError, RuntimeError])
+def test_an_answer_that_a_store_refuses_does_not_keep_others_from_being_saved(writer, error):
+    store = FakeStore("b", error=error)
     answers = [FakeAnswer(store, name) for name in "abc"]
     for answer in answers:
         writer.add(answer)
