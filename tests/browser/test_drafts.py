@@ -43,7 +43,7 @@ def open_settings(chat: ChatPage) -> None:
 
 
 def open_conversation(chat: ChatPage) -> None:
-    chat.row_button("First").click()
+    chat.row_button("").click()
 
 
 def new_chat(chat: ChatPage) -> None:
