@@ -31,6 +31,8 @@ START_SECONDS = 180.0  # in which a process has to answer
 HANG_SECONDS = 120.0  # without an answer, after which a process is started again
 CHECK_INTERVAL, CHECK_TIMEOUT = 5.0, 10.0
 MIN_DELAY, MAX_DELAY = 1.0, 30.0  # before a process that has ended is started again
+# For which nginx passes over a process that it could not reach: fail_timeout in nginx.conf, and a second more.
+FAILED_SECONDS = 4.0
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -179,7 +181,15 @@ class Supervisor:
             if not self._wait_until_healthy(worker):
                 say(f"The process at port {worker.port} does not start; the others were left alone.")
                 return
+            self._wait(FAILED_SECONDS)
         say("All processes were restarted.")
+
+    def _wait(self, seconds: float) -> None:
+        """Watch the processes for some seconds."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self._is_ending:
+            self._watch()
+            time.sleep(INTERVAL)
 
     def _wait_until_healthy(self, worker: Worker) -> bool:
         while not (self._is_ending or worker.has_ended() or worker.is_late()):

@@ -110,6 +110,11 @@ def test_a_process_that_ends_is_started_again_after_longer_and_longer_delays(mon
     assert delays == [1, 2, 4, 8, 16, 30, 30]
 
 
+def test_a_restart_goes_on_when_nginx_asks_the_restarted_process_again():
+    (seconds,) = {float(value) for value in re.findall(r"fail_timeout=(\d+)s", text("nginx.conf"))}
+    assert seconds < serve.FAILED_SECONDS
+
+
 def test_many_connections_are_allowed():
     (files,) = re.findall(r"LimitNOFILE=(\d+)", text("antler@.service"))
     (limit,) = re.findall(r"nofile: (\d+)", text("compose.yaml"))

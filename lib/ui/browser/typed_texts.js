@@ -86,14 +86,26 @@ const onTypedChanges = (records) => {
     for (const node of addedNodes) if (node.nodeType === Node.ELEMENT_NODE && (node.closest(TYPED) || node.querySelector(TYPED))) restoreTyped(node);
 };
 
-export default function ({ data }) {
-  const isFirst = !window.antlerTypedUser;
-  typedUser = window.antlerTypedUser = data.user;
-  if (!isFirst) return;
+let mountedKey, observer = null;
+export default function ({ data, key }) {
+  typedUser = data.user;
+  mountedKey = key;
   document.addEventListener("focusin", onTypedFocus, { capture: true });
   document.addEventListener("input", onTyped, { capture: true });
   document.addEventListener("click", onEndingClick, { capture: true });
   document.addEventListener("keydown", onEndingKey, { capture: true });
-  new MutationObserver(onTypedChanges).observe(document.body, { childList: true, subtree: true });
-  restoreTyped(document);
+  if (!observer) {
+    observer = new MutationObserver(onTypedChanges);
+    observer.observe(document.body, { childList: true, subtree: true });
+    restoreTyped(document);
+  }
+  return () => {
+    if (mountedKey !== key) return;
+    observer.disconnect();
+    observer = null;
+    document.removeEventListener("focusin", onTypedFocus, { capture: true });
+    document.removeEventListener("input", onTyped, { capture: true });
+    document.removeEventListener("click", onEndingClick, { capture: true });
+    document.removeEventListener("keydown", onEndingKey, { capture: true });
+  };
 }
