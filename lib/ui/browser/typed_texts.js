@@ -2,6 +2,7 @@
 // again, after another page, another chat or a reload.
 const PREFIX = "antler.typed."; // in the session storage, with user and key of the field; drafts.js removes them, too
 const MAX_LENGTH = 200000; // characters
+const MAX_FRAMES = 300; // for which a new field may still get its value
 // Fields by the beginning of their keys: edited messages, queued ones, comments, projects and prompts.
 const KEYS = ["editor-", "queue-editor-", "comment-", "project-", "prompt-edit-"];
 const TYPED = KEYS.map((key) => `[class*="st-key-${key}"]`).join();
@@ -53,11 +54,16 @@ const putBack = async (field, { base, text }) => {
   await later(() => document.activeElement !== field && field.dispatchEvent(new FocusEvent("focusout", { bubbles: true })));
 };
 
+// Streamlit may show a new field empty before its value arrives, and set that value again. A text whose editor begins with
+// another value stays out.
+const putBackOnBase = (field, frames) => {
+  const typed = field.isConnected && isTyped(field) && readTyped(field);
+  if (!typed || !frames) return;
+  if (typed.base === field.value) putBack(field, typed);
+  requestAnimationFrame(() => putBackOnBase(field, frames - 1));
+};
 const restoreTyped = (root) => {
-  for (const field of root.querySelectorAll?.(TYPED_FIELDS) ?? []) {
-    const typed = isTyped(field) && readTyped(field);
-    if (typed && typed.base === field.value) putBack(field, typed);
-  }
+  for (const field of root.querySelectorAll?.(TYPED_FIELDS) ?? []) putBackOnBase(field, MAX_FRAMES);
 };
 
 // An editor that stays open, because something is missing, keeps its texts.
