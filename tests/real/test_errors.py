@@ -102,7 +102,9 @@ def test_error_in_the_stream_keeps_the_text(replay: Replay, gateway: Gateway, wi
 @each_route
 def test_broken_upstream_connection_keeps_the_text(gateway: Gateway, wire: Wire, upstream_wire: Wire) -> None:
     answer = ask(gateway, wire, f"{upstream_wire}-demo-breaks")
-    assert answer.text and answer.text == ask_directly(upstream_wire, "demo-breaks").text
+    # The gateway may lose what it has read and not passed on yet: its HTTP client raises the error first.
+    assert answer.text.startswith("This answer will not reach its end.")
+    assert ask_directly(upstream_wire, "demo-breaks").text.startswith(answer.text)
     # The gateway's error event may be appended to half an event and become unreadable.
     assert type(answer.error) in (errors.StreamError, errors.StreamInterrupted)
     assert answer.reply.outcome() is Outcome.INTERRUPTED
