@@ -42,10 +42,11 @@ UI_LEVELS = [
     {"widgets", "markdown"},
     {"auth"},
     {"server"},
-    {"history", "settings", "usage"},
-    {"files"},
+    {"history", "settings", "usage", "inspector"},
+    {"files", "gateway_check"},
     {"composer", "admin", "prompts", "projects"},
     {"chat"},
+    {"compare"},
 ]
 
 # The files that may import a library.

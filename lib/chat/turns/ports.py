@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from lib.core.conversation import ArrivalState, Checkpoint, Conversation, Feedback, Node, Outcome, Truncation
+from lib.core.exchanges import Exchange, ExchangeSummary, Purpose
 from lib.core.file_storage import FileFacts, StoredFile
 from lib.core.projects import Project
 from lib.core.question_queue import Pause, QuestionQueue, QueuedQuestion
@@ -146,6 +147,22 @@ class AttachmentStore(Protocol):
 
     def touch(self, owner: str, digests: Sequence[str]) -> None:
         """Keep uploads of a draft."""
+
+
+class ExchangeStore(Protocol):
+    """Storage of recorded exchanges, each owner's apart; they are deleted with their answer."""
+
+    def save(self, owner: str, exchange: Exchange) -> None:
+        """Insert an exchange; one whose answer does not exist or has another owner is dropped."""
+
+    def get(self, owner: str, exchange_id: str) -> Exchange | None: ...
+    def of_answer(self, owner: str, node_id: str) -> list[Exchange]:
+        """Return the exchanges of an answer, oldest first: more than one if it was continued."""
+
+    def recent(
+        self, owner: str, limit: int, before: float | None = None, purpose: Purpose | None = None
+    ) -> list[ExchangeSummary]:
+        """Return the newest exchanges, those that started before a time in seconds since 1970."""
 
 
 class ConversationStore(Protocol):
