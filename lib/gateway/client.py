@@ -8,20 +8,17 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import ModuleType
-from typing import Any
 from urllib.parse import urlencode
 
 from lib.config.caller import Caller
 from lib.config.settings import Settings
 from lib.core.conversation import Message
-from lib.core.errors import AnswerError, EndpointNotFound, GatewayError
+from lib.core.errors import AnswerError, EndpointNotFound
 from lib.core.events import (
     Event,
-    ProviderMetadata,
     Restart,
     RetryScheduled,
     TurnContinued,
-    UsageReport,
 )
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, ModelList
 from lib.core.params import Params
@@ -29,7 +26,6 @@ from lib.core.pricing import Balance, BillingUnit, Price
 from lib.core.reconciliation import RequestLog
 from lib.core.refused_params import NO_MEMORY, RefusedParamMemory
 from lib.core.target import Target
-from lib.gateway.answer_limit import limit_answer
 from lib.gateway.attempts import run_attempts, schedule_retry
 from lib.gateway.audio import AudioRoutes
 from lib.gateway.catalog.balance import (
@@ -47,22 +43,17 @@ from lib.gateway.catalog.request_log import REQUEST_LOG_PATH, parse_request_log
 from lib.gateway.json_values import parse_data_list
 from lib.gateway.key_redactor import KeyRedactor
 from lib.gateway.repair import RequestRepair
-from lib.gateway.stream_end import CONTENT_EVENTS, limit_trailing_time
-from lib.gateway.transport.body import MAX_BODY_BYTES, read_frames
+from lib.gateway.response_events import filter_events, read_events
+from lib.gateway.stream_end import CONTENT_EVENTS
+from lib.gateway.transport.body import MAX_BODY_BYTES
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.request import Route, Transport
-from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import openai, paused_turn
 from lib.gateway.wires.content.request_content import NO_CONTENTS, FileContents
-from lib.gateway.wires.content.think_tags import split_thinking
-from lib.gateway.wires.errors.responses import error_from_response, refusal_in_list, request_id
+from lib.gateway.wires.errors.responses import error_from_response, refusal_in_list
 from lib.gateway.wires.request_body import build_body, wire_module
-from lib.gateway.wires.stream_format import parse_events
 
 log = logging.getLogger(__name__)
-
-# Seconds after an error event in which its usage has to arrive.
-USAGE_AFTER_ERROR_TIMEOUT = 1.0
 
 
 class Gateway:
@@ -130,7 +121,8 @@ class Gateway:
         """Send the request until it is answered or finally refused, and yield the events."""
 
         def attempt() -> Iterator[Event]:
-            return self._filter_events(self._attempt_request(wire, headers, request, cancel))
+            events = self._attempt_request(wire, headers, request, cancel)
+            return filter_events(events, self._redactor, self._max_answer_chars)
 
         def schedule(error: AnswerError, number: int) -> RetryScheduled | None:
             return self._schedule(wire, error, request, number)
@@ -141,10 +133,6 @@ class Gateway:
     def audio(self) -> AudioRoutes:
         """The audio routes, over the same connections and for the same caller."""
         return AudioRoutes(self._transport, self._redactor, self._api_key, self._caller, self._max_retries)
-
-    def _filter_events(self, events: Iterator[Event]) -> Iterator[Event]:
-        """Yield the events of a response without the key, with thinking apart, up to the maximum length."""
-        return limit_answer(split_thinking(self._redactor.redact_events(events)), self._max_answer_chars)
 
     def _schedule(
         self, wire: ModuleType, error: AnswerError, request: RequestRepair, attempt: int
@@ -179,24 +167,7 @@ class Gateway:
         send = self._transport.post_form if route.is_form else self._transport.post
         response = send(route.path, headers, request.body, cancel)
         try:
-            if response.status != 200:
-                raise wire.error(response.status, response.headers, response.read_text())
-            response_id = request_id(response.headers)
-            metadata = ProviderMetadata({"request_id": response_id, **request.metadata()})
-            if response_id or request.notes:
-                yield metadata
-            frames = request.watch(read_frames(response.iter_batches(self._get_read_interval)))
-            events = parse_events(request.target.wire, frames)
-            try:
-                for event in limit_trailing_time(events, response, _choice_count(request.body)):
-                    yield event
-                    if type(event) is Restart:
-                        yield metadata
-                response.drain()
-            except GatewayError:
-                response.set_deadline(USAGE_AFTER_ERROR_TIMEOUT)
-                yield from _read_trailing_usage(wire, frames)
-                raise
+            yield from read_events(response, request, self._get_read_interval)
         finally:
             response.close()
 
@@ -263,16 +234,3 @@ class Gateway:
                 response.close()
         except AnswerError as error:
             raise self._redactor.redact_error(error) from None
-
-
-def _choice_count(body: Mapping[str, Any]) -> int:
-    count = body.get("n", 1)
-    return count if isinstance(count, int) and count > 0 else 1
-
-
-def _read_trailing_usage(wire: ModuleType, frames: Iterator[Frame]) -> Iterator[Event]:
-    """Usage that follows an error event in the stream."""
-    with contextlib.suppress(AnswerError):
-        for event in wire.events(frames):
-            if isinstance(event, UsageReport):
-                yield event

@@ -14,7 +14,7 @@ from lib.core import errors
 from lib.core.conversation import Message, TextPart
 from lib.core.params import Params
 from lib.core.target import Target, Wire
-from lib.gateway import client as client_module
+from lib.gateway import response_events
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.request import Response, Transport
@@ -103,7 +103,7 @@ def endless_response(*first_chunks: bytes) -> Response:
 def test_wait_for_usage_after_an_error_is_limited(
     replay: Replay, gateway: Gateway, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "USAGE_AFTER_ERROR_TIMEOUT", 0.05)
+    monkeypatch.setattr(response_events, "USAGE_AFTER_ERROR_TIMEOUT", 0.05)
     monkeypatch.setattr(Transport, "post", lambda *_: endless_response(b'data: {"error":"gone"}\n\n'))
     assert type(expect_error(gateway, wire)) is errors.StreamError
 
