@@ -101,7 +101,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class ExchangeSummary:
-    """What a list shows of an exchange. `status` and `error` are those of the last attempt; times are seconds."""
+    """An exchange as a list shows it. `status` and `error` are those of the last attempt; times are seconds."""
 
     id: str
     target: Target
