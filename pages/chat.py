@@ -9,6 +9,7 @@ import streamlit as st
 from lib.core.errors import StoreError
 from lib.ui.auth import require
 from lib.ui.chat import (
+    answer_comparison,
     answer_status,
     empty_state,
     live_answer,
@@ -65,6 +66,7 @@ with st.container() if has_queue else st.empty():
         queued_questions.render(user, view)
 transcript.preload_renderers()
 file_viewer.render(user)
+answer_comparison.render(user, view)
 composer.render_model_list(user)
 if not view.generation:
     scroll.render(view)

@@ -15,7 +15,7 @@ from lib.core.refused_params import SENT_AGAIN
 from lib.core.sanitize import get_objects
 from lib.core.target import Target
 from lib.core.user import User
-from lib.ui.chat import branch_actions, feedback, message_tools
+from lib.ui.chat import answer_comparison, branch_actions, feedback, message_tools
 from lib.ui.composer import model_picker, params_panel, regeneration
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
@@ -53,6 +53,7 @@ def render(
     position = "last-" if is_last else ""
     with st.container(key=f"tools-{position}{node.id}", horizontal=True, vertical_alignment="center", gap="small"):
         branch_actions.render_pager(user, view.siblings.get(node.id), node.id)
+        answer_comparison.render_button_for(view, node)
         if footer:
             st.caption(footer, width="content")
         with message_tools.action_row(node.id):
@@ -62,7 +63,7 @@ def render(
                 render_button(label, "retry", "refresh", regeneration.retry, user)
             _render_regenerate_menu(user, view, node, menu, has_button=has_button, is_blocked=is_blocked)
             _render_details(node, t("message.details", number=number))
-            actions = ("branch", "delete") if is_last else ("go_back", "branch", "delete")
+            actions = branch_actions.list_answer_actions(view, node, is_last=is_last)
             branch_actions.render_actions_menu(user, node, t("message.more_answer", number=number), actions)
     if session_state.regenerated_node_id == node.id:
         _render_model_choice(user, node)

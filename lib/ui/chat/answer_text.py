@@ -33,6 +33,11 @@ def thinking_label(node: Node) -> str:
     return t("answer.thought", seconds=max(1, round(first_text - first_token)))
 
 
+def outcome_label(outcome: str) -> str:
+    """Return the name of an outcome."""
+    return t(f"outcome_label.{outcome}")
+
+
 def outcome_message(node: Node) -> str:
     """Explain how an answer ended and what to do, as Markdown; "" for a complete answer."""
     key = f"{node.outcome}_preview" if _is_preview(node) else outcome_key(node)

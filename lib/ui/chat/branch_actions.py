@@ -9,7 +9,7 @@ import streamlit as st
 from lib.chat.turns import branches
 from lib.core.conversation import Node
 from lib.core.user import User
-from lib.ui.chat import message_tools
+from lib.ui.chat import answer_comparison, message_tools
 from lib.ui.composer import composer_files, drafts, questions, regeneration
 from lib.ui.files import tray
 from lib.ui.session import audit, conversation_view, resources, services
@@ -18,7 +18,7 @@ from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import undo
 from lib.ui.widgets.controls import render_button, render_menu
-from lib.ui.widgets.errors import shows_errors
+from lib.ui.widgets.errors import flash_warning, shows_errors
 
 
 def render_pager(user: User, sibling_ids: list[str] | None, node_id: str) -> None:
@@ -49,19 +49,41 @@ def render_question_actions(user: User, view: ConversationView, node: Node) -> N
             render_actions_menu(user, node, t("message.more_question", number=number), ("branch", "delete"))
 
 
+def list_answer_actions(view: ConversationView, node: Node, *, is_last: bool) -> tuple[str, ...]:
+    """Return the actions of the menu of an answer, named as in `_run_action`."""
+    actions = [] if is_last else ["go_back"]
+    if other := regeneration.other_wire_of(node):
+        actions.append("ask_other_wire" if regeneration.is_listed(other) else "ask_other_wire_unlisted")
+    if node.id in view.siblings:
+        actions.append("compare")
+    return (*actions, "branch", "delete")
+
+
 def render_actions_menu(user: User, node: Node, label: str, actions: tuple[str, ...]) -> None:
     """Render a menu of actions on a message, named as in `_run_action`."""
+    other = regeneration.other_wire_of(node)
+    wire = t(f"wire.{other.wire}") if other else ""
     render_menu(
         label,
         f"more-{node.id}",
         [action for action in actions if action != "branch" or not session_state.temporary_store],
-        lambda action: t(f"actions.{action}"),
+        lambda action: t(f"actions.{action}", wire=wire),
         lambda action: _run_action(user, node, action),
     )
 
 
 def _run_action(user: User, node: Node, action: str) -> None:
     match action:
+        case "ask_other_wire":
+            if other := regeneration.other_wire_of(node):
+                regeneration.retry_with_target(user, other, node.parent_id)
+        case "ask_other_wire_unlisted":
+            # A menu has no disabled options.
+            if other := regeneration.other_wire_of(node):
+                wire = t(f"wire.{other.wire}")
+                flash_warning(t("other_wire.not_listed", model=other.model, wire=wire))
+        case "compare":
+            answer_comparison.open_for(conversation_view.current_view(), node)
         case "go_back":
             _rewind_to(user, node)
         case "branch":

@@ -244,7 +244,7 @@ def list_warnings(target: Target | None) -> list[str]:
         params = current_params()
         adjustments = model_facts.dropped_params(target, params, _capabilities(target))
         adjustments += resources.settings().caller_identity.overridden_params(params)
-        warnings += [_adjustment_message(adjustment, target) for adjustment in adjustments]
+        warnings += [adjustment_message(adjustment, target) for adjustment in adjustments]
         refused = refused_requests.sent_refused_params(known_refusals(target), target, params, _capabilities(target))
         changed = changed_params(params)
         warnings += [refused_param_message(param) for param in refused if param.param_name in changed]
@@ -265,7 +265,8 @@ def _capabilities(target: Target) -> Capabilities:
     return services.model(target.model).capabilities
 
 
-def _adjustment_message(adjustment: ParamAdjustment, target: Target) -> str:
+def adjustment_message(adjustment: ParamAdjustment, target: Target) -> str:
+    """Explain how a parameter is sent to a target, as plain text."""
     fields = t("list.separator").join(t(f"param.{name}") for name in adjustment.param_names.split(",") if name)
     return t(
         f"param_adjustment.{adjustment.code}",

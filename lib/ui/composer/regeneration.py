@@ -9,7 +9,7 @@ from typing import NamedTuple
 from lib.chat.turns import model_facts, turn
 from lib.core.conversation import Node
 from lib.core.params import FIELDS_BY_NAME
-from lib.core.target import Target
+from lib.core.target import WIRES, Target
 from lib.core.user import User
 from lib.ui.composer import file_plan, model_picker, params_panel
 from lib.ui.session import conversation_view, services
@@ -65,6 +65,18 @@ def retry_with_target(user: User, target: Target, question_id: str | None = None
     """Select another model or wire, and request another answer to a question, or to the last one; a callback."""
     model_picker.select_target(target)
     retry(user, question_id=question_id)
+
+
+def other_wire_of(answer: Node) -> Target | None:
+    """Return the model of an answer over its other format; None for images, which have one."""
+    if answer.target is None or answer.target.makes_images:
+        return None
+    return next((Target(answer.target.model, wire) for wire in WIRES if wire != answer.target.wire), None)
+
+
+def is_listed(target: Target) -> bool:
+    """Return True if the gateway lists a model for the wire, or does not list the model at all."""
+    return target.wire in services.model(target.model).wires
 
 
 def list_menu_targets(user: User, view: ConversationView) -> MenuTargets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -12,7 +13,7 @@ import streamlit as st
 from lib.chat.turns.generation import STOP_TIMEOUT, Generation
 from lib.chat.turns.registry import RemoteGeneration
 from lib.core import tree
-from lib.core.conversation import Conversation
+from lib.core.conversation import Conversation, Node
 from lib.core.errors import StoreError
 from lib.core.projects import folder_key
 from lib.core.question_queue import QuestionQueue
@@ -159,8 +160,14 @@ def _load_view(owner: str, conversation: Conversation | None) -> ConversationVie
     if conversation and previous.conversation_id == conversation.id and previous.end is None:
         start = min(previous.start, start)
     usage = services.current_store().usage.totals_by_answer(owner, conversation.id) if conversation else {}
-    session_state.view = ConversationView(conversation, nodes, tree.siblings(stored_nodes), usage, start)
-    return session_state.view
+    session_state.view = view = ConversationView(conversation, nodes, usage_by_node=usage, start=start)
+    _set_siblings(view, stored_nodes)
+    return view
+
+
+def _set_siblings(view: ConversationView, stored_nodes: Sequence[Node]) -> None:
+    view.siblings = tree.siblings(stored_nodes)
+    view.sibling_targets = {node.id: node.target for node in stored_nodes if node.id in view.siblings}
 
 
 def refresh_after_answer(owner: str, view: ConversationView) -> None:
@@ -171,7 +178,7 @@ def refresh_after_answer(owner: str, view: ConversationView) -> None:
         if isinstance(view.generation, Generation):
             view.generation.wait_until_saved(STOP_TIMEOUT)  # by the worker thread
             if len(view.generation.node_ids) > 1:
-                view.siblings = tree.siblings(services.current_store().messages.nodes(owner, view.conversation_id))
+                _set_siblings(view, services.current_store().messages.nodes(owner, view.conversation_id))
         view.usage_by_node = services.current_store().usage.totals_by_answer(owner, view.conversation_id)
 
 

@@ -86,6 +86,7 @@ class SessionState:
     edited_node_ids = Value[set[str]](set())  # questions with an open editor
     cancelled_edits = Value[dict[str, str]]({})  # text that was typed, by question id
     regenerated_node_id = Value[str | None](None)  # the answer whose list of all models is open
+    compared_answers = Value[tuple[str, str] | None](None)  # ids of the answers whose differences are shown
     feedback_node_id = Value[str | None](None)  # the answer whose feedback form is open
     edited_queued_id = Value[str | None](None)
     share_tokens = Value[dict[str, tuple[str, Audience]]]({})  # and their audience, by conversation id

@@ -14,6 +14,7 @@ from lib.core.errors import AntlerError
 from lib.core.params import Params
 from lib.core.projects import Project, add_instructions
 from lib.core.question_queue import QuestionQueue
+from lib.core.target import Target
 from lib.core.usage import UsageTotal
 from lib.core.voice import Recording
 
@@ -46,14 +47,15 @@ class ConversationView:
     session that works with it. `nodes[start:end]` is rendered; `start` is pinned, because a sliding window
     would render every message again. `end` is None unless a search result far above the head was opened.
     `generation` produces the last node. `siblings` are the ids of all alternatives by node id, for nodes that
-    have alternatives. `usage_by_node` is the usage of each answer by node id. `project` is the folder of the
-    conversation, or the one that a new conversation begins in, as the last run has read it; `missing_folder` is one in
-    the URL that does not exist.
+    have alternatives, and `sibling_targets` their targets. `usage_by_node` is the usage of each answer by node id.
+    `project` is the folder of the conversation, or the one that a new conversation begins in, as the last run has read
+    it; `missing_folder` is one in the URL that does not exist.
     """
 
     conversation: Conversation | None = None
     nodes: list[Node] = field(default_factory=list)
     siblings: dict[str, list[str]] = field(default_factory=dict)
+    sibling_targets: dict[str, Target | None] = field(default_factory=dict)
     usage_by_node: dict[str, UsageTotal] = field(default_factory=dict)
     start: int = 0
     end: int | None = None
@@ -80,6 +82,14 @@ class ConversationView:
     @property
     def conversation_id(self) -> str | None:
         return self.conversation.id if self.conversation else None
+
+    def find_other_format(self, node: Node) -> str | None:
+        """Return the newest other answer to the same question by the same model over another wire, if there is one."""
+        if node.target is None:
+            return None
+        others = ((node_id, self.sibling_targets.get(node_id)) for node_id in reversed(self.siblings.get(node.id, ())))
+        model, wire = node.target.model, node.target.wire
+        return next((id for id, target in others if target and target.model == model and target.wire != wire), None)
 
     def turn_number(self, node_id: str) -> int:
         """Return the number of a message's turn on the path, from 1: questions and answers alternate."""
