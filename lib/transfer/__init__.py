@@ -2,6 +2,7 @@
 
 from lib.transfer.antler_writer import write_export
 from lib.transfer.detect import parse_export
+from lib.transfer.exchange_archive import ExchangeReport, is_exchange_archive, read_exchange, write_exchange
 from lib.transfer.file_archive import MAX_ARCHIVE_BYTES, import_files, write_archive
 from lib.transfer.markdown import export_markdown
 from lib.transfer.result import (
@@ -15,11 +16,15 @@ from lib.transfer.result import (
 __all__ = [
     "MAX_ARCHIVE_BYTES",
     "ConversationRecord",
+    "ExchangeReport",
     "ImportResult",
     "ImportReport",
     "replace_existing_ids",
     "replace_existing_prompt_ids",
     "export_markdown",
+    "is_exchange_archive",
+    "read_exchange",
+    "write_exchange",
     "import_files",
     "parse_export",
     "write_archive",

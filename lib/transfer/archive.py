@@ -48,11 +48,11 @@ def read_documents(data: bytes) -> Iterator[Any]:
         raise TransferError("size")
     if data.startswith(_ZIP_SIGNATURES):
         for filename, content in _unzip_json(data):
-            yield _parse_json(content, filename)
+            yield parse_json(content, filename)
     elif len(data) > MAX_JSON_BYTES:
         raise TransferError("size")
     else:
-        yield _parse_json(data, "")
+        yield parse_json(data, "")
 
 
 def _unzip_json(data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -88,6 +88,33 @@ def read_members(data: bytes, names: Callable[[str], bool], max_bytes: int) -> I
                 yield member.filename, None
 
 
+def extract_members(
+    data: bytes, is_wanted: Callable[[str], bool], max_bytes: int, max_members: int
+) -> dict[str, bytes]:
+    """Return the wanted members of an archive by name, of `max_bytes` in all; {} for a file that is no archive.
+
+    Raises TransferError for a damaged archive, one with more than `max_members` of any name or more than `max_bytes`,
+    and for two members with one name.
+    """
+    if not data.startswith(_ZIP_SIGNATURES):
+        return {}
+    contents: dict[str, bytes] = {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if len(archive.infolist()) > max_members:
+                raise TransferError("many")
+            for member in archive.infolist():
+                if not is_wanted(member.filename):
+                    continue
+                if member.filename in contents:
+                    raise TransferError("twice", member.filename)
+                contents[member.filename] = _extract_member(archive, member, max_bytes)
+                max_bytes -= len(contents[member.filename])
+    except _ARCHIVE_ERRORS:
+        raise TransferError("zip") from None
+    return contents
+
+
 def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int) -> bytes:
     """Extract one file of an archive, without trust in the size that its header states."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -101,7 +128,7 @@ def _extract_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes
     return bytes(content)
 
 
-def _parse_json(data: bytes, filename: str) -> Any:
+def parse_json(data: bytes, filename: str) -> Any:
     """Parse JSON with the standard library: msgspec's parser takes no lone surrogates and no duplicate keys.
 
     Raises TransferError with the line and column of the first error.

@@ -1,0 +1,334 @@
+"""Bug reports: a recorded exchange as a ZIP archive, without secrets, as docs/format.md describes it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from lib.core.conversation import new_id
+from lib.core.errors import TransferError
+from lib.core.exchanges import KEY_PLACEHOLDER, Attempt, Chunk, Exchange, SentFile
+from lib.core.file_storage import digest_of
+from lib.core.params import ParamAdjustment
+from lib.core.target import parse_target
+from lib.transfer.antler_schema import Count, HeaderSchema, Number, TargetSchema, decode
+from lib.transfer.archive import MAX_ARCHIVE_MEMBERS, extract_members, parse_json
+from lib.transfer.values import clean_line, clean_text, parse_timestamp
+
+FORMAT = "antler-exchange"
+VERSION = 1
+MAX_EXCHANGE_BYTES = 64 * 1024 * 1024  # of all members of an archive
+MAX_ATTEMPTS = 100
+MAX_CHUNKS = 200_000  # of one attempt
+MAX_OFFSET = 24 * 3600.0  # seconds: no answer takes longer
+_MAX_MEMBERS = 10_000
+_MAX_HEADERS, _MAX_HEADER_CHARS, _MAX_URL_CHARS = 200, 8_000, 4_000
+
+REMOVED = "[removed]"  # in place of a header's value
+_MANIFEST = "manifest.json"
+_MEMBER = re.compile(
+    r"manifest\.json|attempts/[1-9]\d{0,2}/(?:request\.json|request-body\.json|response\.json|response-body\.txt"
+    r"|chunks\.jsonl)|files/[0-9a-f]{64}",
+    re.ASCII,
+)
+# The request headers of HTTP and of both wires. All others are an operator's own, and may be credentials.
+_KNOWN_REQUEST_HEADERS = re.compile(
+    r"accept(?:-encoding|-language)?|anthropic-(?:version|beta)|connection|content-(?:length|type)|host|transfer-encoding"
+    r"|user-agent",
+    re.IGNORECASE,
+)
+_KEY_VALUE = re.compile(rf"(?:\w+ )?{re.escape(KEY_PLACEHOLDER)}")
+_SECRET_RESPONSE_HEADERS = re.compile(
+    r"cookie|authoriz|authentic|secret|passw|credential|session|signature|api-?key|csrf|xsrf"
+    r"|(?:^|-)(?:access|auth|bearer|id|refresh|security)-?token",
+    re.IGNORECASE,
+)
+
+Offset = Annotated[float, Meta(ge=0, le=MAX_OFFSET)]
+
+
+class AdjustmentSchema(Struct, omit_defaults=True):
+    """A parameter that the target does not take as it was set."""
+
+    code: str = ""
+    param_names: str = msgspec.field(default="", name="params")
+    value: str = ""
+
+
+class ManifestSchema(HeaderSchema, kw_only=True, omit_defaults=True):
+    """The exchange as a whole; `versions` are those of the programs that recorded it."""
+
+    format: str
+    versions: dict[str, str] = {}
+    target: TargetSchema
+    started_at: Number = msgspec.field(default=0, name="started")
+    purpose: Literal["answer", "probe"] = "answer"
+    attempt_count: Annotated[int, Meta(ge=1, le=MAX_ATTEMPTS)] = msgspec.field(default=1, name="attempts")
+    adjustments: list[AdjustmentSchema] = []
+
+
+class SentFileSchema(Struct, omit_defaults=True):
+    """A file of a request, which a mark stands for."""
+
+    mark: str = ""
+    digest: str = ""
+    media_type: str = ""
+    size: Count = 0
+    prefix: str = ""
+
+
+class RequestSchema(Struct, omit_defaults=True):
+    """A request without its body."""
+
+    method: str = "POST"
+    url: str = ""
+    started_at: Number = msgspec.field(default=0, name="started")
+    reason: Literal["first", "retry", "repair", "continuation"] = "first"
+    is_form: bool = msgspec.field(default=False, name="form")
+    headers: dict[str, str] = {}
+    files: list[SentFileSchema] = []
+
+
+class ResponseSchema(Struct, omit_defaults=True):
+    """A response without its body; offsets are seconds since the start of the request."""
+
+    status: Annotated[int, Meta(ge=100, le=999)] | None = None
+    connected: Offset | None = None
+    responded: Offset | None = None
+    ended: Offset | None = None
+    error: str = ""
+    omitted_bytes: Count = msgspec.field(default=0, name="omitted")
+    withholds_key: bool = msgspec.field(default=False, name="withheld")
+    headers: dict[str, str] = {}
+
+
+class ChunkSchema(Struct):
+    """Offset in seconds and length in bytes of a chunk of the response body."""
+
+    offset: Offset
+    length: Annotated[int, Meta(ge=1)]
+
+
+@dataclass(frozen=True)
+class ExchangeReport:
+    """An exchange of an archive, under an id of its own, with the files that it holds by digest."""
+
+    exchange: Exchange
+    versions: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def write_exchange(exchange: Exchange, versions: Mapping[str, str], files: Mapping[str, bytes] | None = None) -> bytes:
+    """Return the archive of an exchange; the same exchange always gives the same bytes.
+
+    Values of headers that may be credentials are removed, as are user and password of the URL and the values of its
+    query. `files` are the contents, by digest, that are put into the archive.
+    """
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in _iter_members(exchange, versions, files or {}):
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return stream.getvalue()
+
+
+def _iter_members(
+    exchange: Exchange, versions: Mapping[str, str], files: Mapping[str, bytes]
+) -> Iterator[tuple[str, bytes]]:
+    adjustments = [AdjustmentSchema(item.code, item.param_names, item.value) for item in exchange.adjustments]
+    yield (
+        _MANIFEST,
+        _encode(
+            ManifestSchema(
+                version=VERSION,
+                format=FORMAT,
+                versions=dict(versions),
+                target=TargetSchema(exchange.target.model, exchange.target.wire),
+                started_at=exchange.started_at,
+                purpose=exchange.purpose,
+                attempt_count=len(exchange.attempts),
+                adjustments=adjustments,
+            )
+        ),
+    )
+    for number, attempt in enumerate(exchange.attempts, 1):
+        for name, content in _iter_attempt_members(attempt):
+            yield f"attempts/{number}/{name}", content
+    digests = {file.digest for attempt in exchange.attempts for file in attempt.files}
+    for digest in sorted(digests & files.keys()):
+        yield f"files/{digest}", files[digest]
+
+
+def _iter_attempt_members(attempt: Attempt) -> Iterator[tuple[str, bytes]]:
+    files = [SentFileSchema(file.mark, file.digest, file.media_type, file.size, file.prefix) for file in attempt.files]
+    yield (
+        "request.json",
+        _encode(
+            RequestSchema(
+                attempt.method,
+                _remove_url_secrets(attempt.url),
+                attempt.started_at,
+                attempt.reason,
+                attempt.is_form,
+                {name: _remove_request_secret(name, value) for name, value in attempt.headers.items()},
+                files,
+            )
+        ),
+    )
+    yield "request-body.json", attempt.body.encode("utf-8", "replace")
+    yield (
+        "response.json",
+        _encode(
+            ResponseSchema(
+                attempt.status,
+                attempt.connected,
+                attempt.responded,
+                attempt.ended,
+                attempt.error,
+                attempt.omitted_bytes,
+                attempt.withholds_key,
+                {
+                    name: REMOVED if _SECRET_RESPONSE_HEADERS.search(name) else value
+                    for name, value in attempt.response_headers.items()
+                },
+            )
+        ),
+    )
+    yield "response-body.txt", b"".join(chunk.data for chunk in attempt.chunks)
+    lines = (json.dumps({"offset": chunk.offset, "length": len(chunk.data)}) + "\n" for chunk in attempt.chunks)
+    yield "chunks.jsonl", "".join(lines).encode()
+
+
+def _encode(struct: Struct) -> bytes:
+    return json.dumps(msgspec.to_builtins(struct), indent=2).encode() + b"\n"
+
+
+def _remove_request_secret(name: str, value: str) -> str:
+    """Return the value of a header of HTTP or of the wires, and the placeholder of the key, which can be filled in."""
+    return value if _KNOWN_REQUEST_HEADERS.fullmatch(name) or _KEY_VALUE.fullmatch(value) else REMOVED
+
+
+def _remove_url_secrets(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    query = "&".join(f"{item.partition('=')[0]}={REMOVED}" for item in parts.query.split("&")) if parts.query else ""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
+
+
+def is_exchange_archive(data: bytes) -> bool:
+    """Tell if a file is an archive of an exchange, of any version."""
+    try:
+        manifest = extract_members(data, lambda name: name == _MANIFEST, MAX_EXCHANGE_BYTES, MAX_ARCHIVE_MEMBERS)
+        value = parse_json(manifest[_MANIFEST], _MANIFEST) if manifest else None
+    except TransferError:
+        return False
+    return isinstance(value, dict) and value.get("format") == FORMAT
+
+
+def read_exchange(data: bytes) -> ExchangeReport:
+    """Return the exchange of an archive, with an id of its own and no place in a conversation.
+
+    Raises TransferError, with a reason and the member or field that is wrong.
+    """
+    members = extract_members(data, lambda name: _MEMBER.fullmatch(name) is not None, MAX_EXCHANGE_BYTES, _MAX_MEMBERS)
+    if _MANIFEST not in members:
+        raise TransferError("unknown")
+    manifest = _decode_manifest(parse_json(members[_MANIFEST], _MANIFEST))
+    target = parse_target(clean_line(manifest.target.model).strip(), manifest.target.wire)
+    if target is None:
+        raise TransferError("shape", "target")
+    attempts = tuple(_read_attempt(members, number) for number in range(1, manifest.attempt_count + 1))
+    digests = {file.digest for attempt in attempts for file in attempt.files}
+    files = {name.partition("/")[2]: content for name, content in members.items() if name.startswith("files/")}
+    return ExchangeReport(
+        Exchange(
+            new_id(),
+            target,
+            attempts,
+            manifest.purpose,
+            adjustments=tuple(ParamAdjustment(a.code, a.param_names, a.value) for a in manifest.adjustments[:100]),
+        ),
+        {clean_line(name): clean_line(value) for name, value in list(manifest.versions.items())[:20]},
+        {digest: content for digest, content in files.items() if digest in digests and digest_of(content) == digest},
+    )
+
+
+def _decode_manifest(value: Any) -> ManifestSchema:
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise TransferError("unknown")
+    header = decode(value, HeaderSchema, "", Counter())
+    if header.version > VERSION:
+        raise TransferError("newer", str(header.version))
+    return decode(value, ManifestSchema, "", Counter())
+
+
+def _read_attempt(members: Mapping[str, bytes], number: int) -> Attempt:
+    folder = f"attempts/{number}/"
+    request = _decode_member(members, f"{folder}request.json", RequestSchema)
+    response = _decode_member(members, f"{folder}response.json", ResponseSchema)
+    try:
+        body = clean_text(members.get(f"{folder}request-body.json", b"").decode())
+    except UnicodeDecodeError:
+        raise TransferError("text", f"{folder}request-body.json") from None
+    return Attempt(
+        started_at=parse_timestamp(request.started_at) or 0.0,
+        method=clean_line(request.method, 20),
+        url=clean_line(request.url, _MAX_URL_CHARS),
+        headers=_clean_headers(request.headers),
+        body=body,
+        is_form=request.is_form,
+        files=tuple(SentFile(f.mark, f.digest, clean_line(f.media_type), f.size, f.prefix) for f in request.files),
+        reason=request.reason,
+        connected=response.connected,
+        responded=response.responded,
+        ended=response.ended,
+        status=response.status,
+        response_headers=_clean_headers(response.headers),
+        chunks=_read_chunks(members, folder),
+        error=clean_line(response.error, 40),
+        omitted_bytes=response.omitted_bytes,
+        withholds_key=response.withholds_key,
+    )
+
+
+def _decode_member(members: Mapping[str, bytes], name: str, schema: Any) -> Any:
+    if name not in members:
+        raise TransferError("member", name)
+    return decode(parse_json(members[name], name), schema, name, Counter())
+
+
+def _clean_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {
+        clean_line(name): clean_line(value, _MAX_HEADER_CHARS) for name, value in list(headers.items())[:_MAX_HEADERS]
+    }
+
+
+def _read_chunks(members: Mapping[str, bytes], folder: str) -> tuple[Chunk, ...]:
+    """Cut the body of a response into its chunks, which have to cover it in the order of their times."""
+    name, body = f"{folder}chunks.jsonl", members.get(f"{folder}response-body.txt", b"")
+    lines = members.get(name, b"").splitlines()
+    if len(lines) > MAX_CHUNKS:
+        raise TransferError("many")
+    try:
+        rows = [msgspec.json.decode(line, type=ChunkSchema) for line in lines]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise TransferError("shape", name) from None
+    offsets = [row.offset for row in rows]
+    if sum(row.length for row in rows) != len(body) or offsets != sorted(offsets):
+        raise TransferError("shape", name)
+    position, chunks = 0, []
+    for row in rows:
+        chunks.append(Chunk(row.offset, body[position : position + row.length]))
+        position += row.length
+    return tuple(chunks)
