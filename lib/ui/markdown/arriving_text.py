@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from lib.ui.markdown.blocks import normalize, parse_blocks
 from lib.ui.markdown.footnotes import has_notes
-from lib.ui.markdown.limits import build_allowance, estimate_cost, estimate_formula_signs
+from lib.ui.markdown.limits import BASE_ALLOWANCE, build_allowance, estimate_cost, estimate_formula_signs
 from lib.ui.markdown.restart import Restart, find_restart
-from lib.ui.markdown.sanitize import rewrite_blocks, sanitize, sanitize_arriving, shown_part, split_first_block
+from lib.ui.markdown.sanitize import rewrite_blocks, sanitize_arriving, sanitize_part, shown_part, split_first_block
 
 # A shorter text is cheap to read as a whole.
 _MIN_RESTART_CHARS = 160
@@ -27,7 +27,7 @@ class ArrivingText:
         self.live = ""
         self.is_over = False
         self._language = language
-        self._tail = _Tail(language)
+        self._tail = _Tail(language, BASE_ALLOWANCE)
 
     @property
     def live_chars(self) -> int:
@@ -47,9 +47,8 @@ class ArrivingText:
         if not self.is_over:
             self._take_parts()
             if rest := self._tail.text:
-                self.parts.append(sanitize(rest, self._language))
+                self._add_part(rest)
             self.live, self.is_over = "", True
-            self._tail = _Tail(self._language)
 
     def _take_parts(self) -> int:
         """Move finished elements to `parts`; return how many characters belong to the live one in any case."""
@@ -58,15 +57,24 @@ class ArrivingText:
             if not size:
                 return certain
             text = self._tail.text
-            self.parts.append(sanitize(text[:size], self._language))
-            self._tail = _Tail(self._language)
+            self._add_part(text[:size])
             self._tail.append(text[size:])
+
+    def _add_part(self, text: str) -> None:
+        """Finish the live element with this text, and begin an empty one."""
+        written, carried = sanitize_part(text, self._language, self._tail.carried)
+        self.parts.append(written)
+        self._tail = _Tail(self._language, carried)
 
 
 class _Tail:
-    """The text of the live element: a part that is rewritten for good, and the rest from a `Restart` on."""
+    """The text of the live element: a part that is rewritten for good, and the rest from a `Restart` on.
 
-    def __init__(self, language: str) -> None:
+    `carried` is what is left of the browser's time for the elements before.
+    """
+
+    def __init__(self, language: str, carried: float) -> None:
+        self.carried = carried
         self._language = language
         self._done: list[str] = []  # raw text up to the restart
         self._written: list[str] = []  # and the same rewritten
@@ -103,14 +111,14 @@ class _Tail:
                 self._move_to(restart)
         rest = self._rest[: len(self._rest) - (self.length - certain)]
         text = self._sanitize_rest(rest) if self._done and not has_context else None
-        return sanitize_arriving(self.text[:certain], self._language) if text is None else text
+        return sanitize_arriving(self.text[:certain], self._language, self.carried) if text is None else text
 
     def _sanitize_rest(self, rest: str) -> str | None:
         """Rewrite the rest behind what is written; None if only the whole text tells how."""
         shown = normalize(shown_part(rest))
         if len(shown) <= len(self._context):
             return None
-        allowance = build_allowance(self._normalized_chars + len(shown) - len(self._context))
+        allowance = build_allowance(self._normalized_chars + len(shown) - len(self._context), self.carried)
         allowance.remaining += self._context_cost - self._cost
         written = rewrite_blocks(shown, allowance, self._language)
         if written is None or not self._continues(shown):
@@ -126,7 +134,7 @@ class _Tail:
         before = self._rest[: restart.position]
         # Without the white space at its start, as that of the whole text.
         normalized = normalize(f"{before}x")[:-1]
-        allowance = build_allowance(self._normalized_chars + len(normalized) - len(self._context))
+        allowance = build_allowance(self._normalized_chars + len(normalized) - len(self._context), self.carried)
         allowance.remaining += self._context_cost - self._cost
         remaining = allowance.remaining
         written = rewrite_blocks(normalized, allowance, self._language)

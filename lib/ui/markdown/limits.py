@@ -19,7 +19,10 @@ MAX_TABLE_COLUMNS = 100
 MAX_TABLE_CELLS = 1000  # of a table that is cut
 FENCE_COST = 8.0
 
-_BASE_ALLOWANCE, _ALLOWANCE_PER_CHAR, _MAX_ALLOWANCE = 300.0, 0.05, 2500.0
+# Milliseconds that an answer has from its start on.
+BASE_ALLOWANCE = 300.0
+
+_ALLOWANCE_PER_CHAR, _MAX_ALLOWANCE = 0.05, 2500.0
 _PER_BLOCK, _PER_HEADING, _PER_DIAGRAM_LINE, _PER_CELL = 0.3, 4.0, 12.0, 0.35
 _PER_CODE_CHAR, _PER_CODE_SIGN = 0.01, 0.12  # of a language that is highlighted
 _PER_FORMULA, _PER_FORMULA_CHAR, _PER_FORMULA_CELL = 0.6, 0.05, 0.4
@@ -34,8 +37,8 @@ _PER_SIGN = {
     "://": 0.2,
     "$": 0.45,
     "<br": 0.3,
-    "<s": 0.3,
-    "<k": 0.3,
+    "<s": 1.2,
+    "<k": 1.2,
     "->": 0.2,
 }
 _PLAIN_INFO = ("", "text", "txt", "plain", "plaintext")
@@ -65,8 +68,9 @@ class Allowance:
         self.remaining -= cost
 
 
-def build_allowance(char_count: int) -> Allowance:
-    return Allowance(min(_MAX_ALLOWANCE, _BASE_ALLOWANCE + _ALLOWANCE_PER_CHAR * char_count))
+def build_allowance(char_count: int, carried: float = BASE_ALLOWANCE) -> Allowance:
+    """Build the allowance of a text; `carried` is what the elements of the same answer before it have left."""
+    return Allowance(min(_MAX_ALLOWANCE, carried + _ALLOWANCE_PER_CHAR * char_count))
 
 
 def find_delimiter_row(lines: Sequence[str]) -> int | None:

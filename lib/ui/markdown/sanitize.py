@@ -18,6 +18,7 @@ from lib.ui.markdown.formulas import find_open_environment
 from lib.ui.markdown.html_tags import find_callout, format_callout_title
 from lib.ui.markdown.inline import SPECIAL, rewrite_inline
 from lib.ui.markdown.limits import (
+    BASE_ALLOWANCE,
     FENCE_COST,
     MAX_LEVELS,
     MAX_TABLE_CELLS,
@@ -49,9 +50,9 @@ _UNINDENTED_LINE = re.compile(r"(?![-+*>]|\d{1,9}[.)])\S")
 _BACKTICKS = re.compile("`+")
 
 
-def sanitize_arriving(text: str, language: str = "en") -> str:
+def sanitize_arriving(text: str, language: str = "en", carried: float = BASE_ALLOWANCE) -> str:
     """Rewrite a part of an answer that is still arriving, as far as it stays as it is shown."""
-    return sanitize(shown_part(text), language)
+    return sanitize_part(shown_part(text), language, carried)[0]
 
 
 def shown_part(text: str) -> str:
@@ -66,13 +67,14 @@ def shown_part(text: str) -> str:
 def sanitize_parts(text: str, language: str = "en") -> tuple[str, ...]:
     """Rewrite a model's text as the parts that have an element each, the same as while it arrived."""
     definitions = {match["label"].lower(): match[0] for match in _DEFINITION.finditer(text)}
-    parts = []
+    parts, carried = [], BASE_ALLOWANCE
     while text.strip():
         size = split_first_block(text)[0] or len(text)
         part = text[:size]
         # A definition, usually at the end, is needed where it is used.
         used = [line for label, line in definitions.items() if f"[{label}]" in part.lower() and line not in part]
-        parts.append(sanitize("\n\n".join([part.rstrip(), *used]) if used else part, language))
+        written, carried = sanitize_part("\n\n".join([part.rstrip(), *used]) if used else part, language, carried)
+        parts.append(written)
         text = text[size:]
     return tuple(parts)
 
@@ -86,16 +88,25 @@ def sanitize(text: str, language: str = "en") -> str:
     what would cost the browser too much becomes code. The titles of callouts are in `language`. Line ends come out
     as \\n, without outer white space. Never raises.
     """
+    return sanitize_part(text, language, BASE_ALLOWANCE)[0]
+
+
+def sanitize_part(text: str, language: str, carried: float) -> tuple[str, float]:
+    """Rewrite one element of an answer as `sanitize` does.
+
+    `carried` milliseconds of the browser's time are left of the elements before. Returns what is left after it, too.
+    """
     text = normalize(text)
+    allowance = build_allowance(len(text), carried)
     if len(text) <= _MAX_CHEAP_CHARS and not SPECIAL.search(text):
-        return text
+        return text, allowance.remaining
     lines = text.split("\n")
     if "[^" in text:
         lines = unindent_notes(lines)
-    writer = _Writer(lines, build_allowance(len(text)), language)
+    writer = _Writer(lines, allowance, language)
     while writer.end < len(lines):
         writer.write_blocks()
-    return writer.join().strip("\n")
+    return writer.join().strip("\n"), allowance.remaining
 
 
 def rewrite_blocks(text: str, allowance: Allowance, language: str) -> str | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.ui.markdown import arriving_text, limits
 from lib.ui.markdown.arriving_text import ArrivingText
+from lib.ui.markdown.blocks import parse_blocks
 from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, sanitize_parts, split_first_block
 from tests.bench.markdown import SAMPLES
 
@@ -122,9 +125,9 @@ def test_a_frame_reads_the_end_of_a_long_element_only(text: str, monkeypatch: py
         lengths.append(len(text))
         return rewrite(text, allowance, language)
 
-    def read_whole(text: str, language: str) -> str:
+    def read_whole(text: str, *options: Any) -> str:
         assert len(text) < 400
-        return sanitize_arriving(text, language)
+        return sanitize_arriving(text, *options)
 
     monkeypatch.setattr(arriving_text, "rewrite_blocks", rewrite_blocks)
     monkeypatch.setattr(arriving_text, "sanitize_arriving", read_whole)
@@ -139,6 +142,20 @@ def test_a_costly_text_is_cut_as_the_whole_text_is() -> None:
     text = "".join(f"\n- {'**x** ' * 40}" for _ in range(60)).strip()
     assert "```" in sanitize(text)
     check(text, list(range(0, len(text), 211)))
+
+
+@pytest.mark.parametrize("block", ["```python\nx = 1\n```\n\n", "# a\n\n"])
+def test_the_elements_of_a_costly_text_share_one_allowance(block: str) -> None:
+    text = "An answer. " * 30 + "\n\n" + block * (30_000 // len(block))
+    parts = sanitize_parts(text)
+    rendered = [token for part in parts for token in parse_blocks(part) if token.info or token.tag == "h1"]
+    assert len(parts) > 20
+    assert 100 < len(rendered) < 1000
+    arriving = ArrivingText("en")
+    for start in range(0, len(text), 997):
+        arriving.update(text[start : start + 997])
+    arriving.finish()
+    assert tuple(part for part in arriving.parts if part) == parts
 
 
 def test_a_table_in_the_rows_of_a_table_is_one_of_its_rows() -> None:
