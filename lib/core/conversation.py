@@ -13,6 +13,7 @@ from lib.core.prompts import Persona
 from lib.core.target import Target
 
 ANSWER_LIMIT = "antler_max_answer"  # finish reason of an answer that reached the server's own maximum
+REPLAY = "antler_replay"  # the name of a note in the metadata of an answer that was replayed
 
 
 class Outcome(StrEnum):
@@ -238,8 +239,8 @@ class Node:
     """A message in its place in the tree; the later fields belong to answers.
 
     `provider_metadata` holds the gateway's facts under the names of its wire. `deleted_at` is the time of a
-    soft delete. `usage_record_id` is that of the last request, "" for a further alternative of one request.
-    `persona` is the one that answers.
+    soft delete. `usage_record_id` is that of the last request, "" for a further alternative of one request, and for
+    a replay. `persona` is the one that answers.
     """
 
     id: str
@@ -262,6 +263,11 @@ class Node:
     @property
     def arriving(self) -> bool:
         return self.outcome is Outcome.ARRIVING
+
+    @property
+    def is_replay(self) -> bool:
+        """True for an answer that was replayed, without usage of its own; not once a request has continued it."""
+        return REPLAY in self.provider_metadata and not self.usage_record_id
 
 
 @dataclass(frozen=True)

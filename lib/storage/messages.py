@@ -196,7 +196,7 @@ class Messages(Aggregate):
         with self._write(owner) as connection:
             if connection.execute(sa.update(nodes).where(where).values(columns)).rowcount:
                 _publish(connection, [node.id])
-                if node.usage_record_id:  # not a further alternative
+                if node.usage_record_id or node.is_replay:  # not a further alternative
                     pause_after_answers(connection, [node.id], node.outcome)
             insert_usage(connection, owner, usage_records)
 

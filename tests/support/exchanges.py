@@ -9,7 +9,7 @@ from typing import Any
 from lib.core.exchanges import KEY_PLACEHOLDER, Attempt, Chunk, Exchange, Reason
 from lib.core.target import Target, Wire
 from lib.gateway.transport.cancel import CancelToken
-from tests.unit.gateway.recordings import PATHS
+from lib.gateway.wires.request_body import wire_module
 
 STARTED_AT = 1_750_000_000.0
 FIRST_BYTE, INTERVAL = 0.25, 0.125  # seconds; floats that add up exactly
@@ -43,7 +43,7 @@ def build_attempt(
     return Attempt(
         started_at=STARTED_AT + started_after,
         method="POST",
-        url=f"http://127.0.0.1:9{PATHS[wire]}",
+        url=f"http://127.0.0.1:9{wire_module(wire).PATH}",
         headers={"Authorization": f"Bearer {KEY_PLACEHOLDER}", "Content-Type": "application/json"},
         body=json.dumps(request or {"model": "tiny", "messages": [{"role": "user", "content": "What is it?"}]}),
         reason=reason,

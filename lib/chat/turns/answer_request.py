@@ -56,22 +56,37 @@ def start_generation(
     cancel = CancelToken()
     store, prices = services.store.messages, services.price_lookup
     generation = Generation(owner, conversation_id, node, cancel, store, prices, digest, services.uses_personal_key)
-    try:
-        services.generations.register(generation, services.max_running_answers)
-        commit()
-    except BaseException:
-        generation.abort()
-        services.limit_enforcer.release(node.usage_record_id)
-        raise
 
     def open_stream() -> Iterator[Event]:
         messages, files = load_files(services.store.attachments, owner, request.messages, request.plan)
         stream = services.gateway.stream(target, messages, params, cancel, conversation_id, capabilities, files)
         return convert_events(stream)
 
+    try:
+        run_generation(services, generation, commit, open_stream)
+    except BaseException:
+        services.limit_enforcer.release(node.usage_record_id)
+        raise
+
+
+def run_generation(
+    services: TurnServices,
+    generation: Generation,
+    commit: Callable[[], None],
+    open_stream: Callable[[], Iterator[Event]],
+) -> None:
+    """Register the generation, write its rows by `commit`, then produce the answer on a worker."""
+    owner, conversation_id, node_id = generation.owner, generation.conversation_id, generation.node_ids[0]
+    try:
+        services.generations.register(generation, services.max_running_answers)
+        commit()
+    except BaseException:
+        generation.abort()
+        raise
+
     def on_finished(generation: Generation) -> None:
         services.generations.unregister(generation)
-        services.on_answer_end(services, owner, conversation_id, node.id)
+        services.on_answer_end(services, owner, conversation_id, node_id)
 
     generation.start(open_stream, on_finished)
 

@@ -292,7 +292,9 @@ class Generation:
                         request_id=str(metadata.get("request_id") or metadata.get("id") or node.request_id),
                     )
                 )
-            self._usage_records = self._usage_recorder.finish(nodes[0].outcome, failure.request_id if failure else "")
+            if not nodes[0].is_replay:  # of which the usage is recorded with the original
+                request_id = failure.request_id if failure else ""
+                self._usage_records = self._usage_recorder.finish(nodes[0].outcome, request_id)
             self._nodes, self._state, self._scheduled_retry = nodes, state, None
             self._version += 1
             self._condition.notify_all()

@@ -179,7 +179,7 @@ class TemporaryStore:
         """Save a finished answer, and record its usage. Raises StoreError."""
         with self._lock:
             self._update_node(owner, node, outcome=node.outcome, request_id=node.request_id, failure=node.failure)
-            if node.usage_record_id and self.node(owner, node.id):  # not a further alternative
+            if (node.usage_record_id or node.is_replay) and self.node(owner, node.id):  # not a further alternative
                 self.queue.end_answer(node.outcome, node)
         self.record(owner, *usage_records)
 
