@@ -1,5 +1,5 @@
 # Two commands do everything: `make run` and `make test`. `make serve WORKERS=4` runs several processes behind nginx,
-# `make test-fast` leaves the browser tests out, and `make test-real` asks a real gateway.
+# `make test-fast` leaves the browser tests out, `make test-real` asks a real gateway, and `make bench` measures.
 PYTHON ?= python3
 PORT ?= 8501
 # Loopback only: without sign-in, whoever reaches the page uses its key.
@@ -15,7 +15,7 @@ BROWSER_WORKERS ?= 4
 # Each worker and each server of the tests would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run serve test test-fast test-unit test-browser test-order test-real check format clean
+.PHONY: run serve test test-fast test-unit test-browser test-order test-real bench check format clean
 
 run: .venv/run.stamp
 	@$(BIN)/python -m lib.config.settings
@@ -48,6 +48,10 @@ test-order: .venv/test.stamp
 
 test-real: .venv/test.stamp .venv-real/test.stamp
 	$(BIN)/python -m pytest tests/real
+
+# `make bench BENCH="events token_cpu"` runs some of the benchmarks only.
+bench: .venv/test.stamp
+	$(BIN)/python -m tests.bench $(BENCH)
 
 check: .venv/test.stamp
 	$(BIN)/ruff check .
