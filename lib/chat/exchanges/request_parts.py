@@ -1,0 +1,99 @@
+"""Parts of a recorded request: its headers, its fields, and the files of its owner in place of their marks."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lib.chat.turns.ports import AttachmentStore
+from lib.core.exchanges import Attempt, SentFile
+
+FileContents = Mapping[str, bytes]  # by digest
+# Headers that a client computes, or that hold for one connection only (RFC 9110, section 7.6.1).
+_COMPUTED_HEADERS = frozenset(
+    {
+        *("host", "content-length", "connection", "transfer-encoding", "keep-alive", "te", "trailer", "upgrade"),
+        *("proxy-connection", "proxy-authorization", "expect", "cookie"),
+    }
+)
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class FormPart:
+    """A part of a form: a text, or a file with a name; `data` is None for a file that is not stored any more."""
+
+    name: str
+    text: str = ""
+    file: SentFile | None = None
+    file_name: str = ""
+    data: bytes | None = None
+
+
+def load_files(store: AttachmentStore, owner: str, attempt: Attempt) -> dict[str, bytes]:
+    """Return the files of a request that are still stored for the owner. Raises StoreError."""
+    digests = list(dict.fromkeys(file.digest for file in attempt.files))
+    return store.contents(owner, digests) if digests else {}
+
+
+def missing_files(attempt: Attempt, contents: FileContents) -> list[SentFile]:
+    """Return the files of a request that are not among the contents."""
+    return [file for file in attempt.files if file.digest not in contents]
+
+
+def list_headers(attempt: Attempt) -> list[tuple[str, str]]:
+    """Return the headers that a client has to set, without those that it computes. Their values are single lines."""
+    computed = _COMPUTED_HEADERS | ({"content-type"} if attempt.is_form else set())
+    return [
+        (name, _UNPRINTABLE.sub(" ", value))
+        for name, value in attempt.headers.items()
+        if _HEADER_NAME.fullmatch(name) and name.lower() not in computed
+    ]
+
+
+def restore_body(attempt: Attempt, contents: FileContents) -> str:
+    """Return the JSON text as it was sent, with the base64 of the files, and a description of those without content."""
+    text = attempt.body
+    for file in attempt.files:
+        if file.mark:
+            data = contents.get(file.digest)
+            encoded = describe_file(file) if data is None else base64.b64encode(data).decode()
+            text = text.replace(file.mark, json.dumps(file.prefix + encoded, ensure_ascii=False)[1:-1])
+    return text
+
+
+def describe_file(file: SentFile) -> str:
+    """Return what stands for the base64 of a file whose content is left out."""
+    return f"<base64 of {file.size} bytes, {file.media_type}>"
+
+
+def parse_fields(text: str) -> dict[str, Any] | None:
+    """Return the fields of a JSON object; None for any other text."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def list_form_parts(attempt: Attempt, contents: FileContents) -> list[FormPart]:
+    """Return the parts of a form in their order. A list of files has its name with brackets, as it was sent."""
+    files = {file.mark: file for file in attempt.files}
+    parts: list[FormPart] = []
+    for name, value in (parse_fields(attempt.body) or {}).items():
+        items = value if isinstance(value, list) else [value]
+        if items and all(isinstance(item, str) and item in files for item in items):
+            is_list = isinstance(value, list)
+            for number, mark in enumerate(items, 1):
+                file, digits = files[mark], str(number) if is_list else ""
+                file_name = f"{name}{digits}.{file.media_type.rpartition('/')[2]}"
+                data = contents.get(file.digest)
+                parts.append(FormPart(f"{name}[]" if is_list else name, "", file, file_name, data))
+        elif value is not None:
+            parts.append(FormPart(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)))
+    return parts
