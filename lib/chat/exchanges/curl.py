@@ -52,7 +52,7 @@ def _form_command(arguments: list[str], parts: Sequence[FormPart]) -> str:
 
     A file without content is expected in the current folder.
     """
-    writes = []
+    writes: list[str] = []
     for part in parts:
         if part.file is None:
             # The value of this option is literal, also one that begins with @ or <.
