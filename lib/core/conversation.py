@@ -307,7 +307,8 @@ class Conversation:
 
     Times are in seconds since 1970. `revision` is a version number for caches, incremented by every change to
     nodes or head. `unread` is set when an answer ends after the owner's last view, `arriving` while an answer
-    arrives. `persona` is that of the next answer.
+    arrives. `persona` is that of the next answer. Lists leave a conversation with a `comparison_id` out: it is a column
+    of that comparison.
     """
 
     id: str
@@ -326,3 +327,4 @@ class Conversation:
     arriving: bool = False
     truncation: Truncation | None = None
     persona: Persona | None = None
+    comparison_id: str | None = None

@@ -233,13 +233,13 @@ class LimitExceededError(AntlerError):
 
 
 class PriceUnknown(AntlerError):
-    """A cost limit applies, and the price of the model is unknown."""
+    """A cost limit applies, and the price of the model, the argument, is unknown."""
 
     code = "price_unknown"
 
 
 class ModelNotAllowed(AntlerError):
-    """The user has no permission for the model."""
+    """The user has no permission for the model, the argument."""
 
     code = "model_not_allowed"
 

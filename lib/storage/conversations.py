@@ -39,6 +39,8 @@ _is_arriving = (
     .label("arriving")
 )
 _undeleted = sa.select(conversations, _is_arriving).where(conversations.c.deleted.is_(None))
+# A column of a comparison is in no list until it is kept as a conversation.
+is_listed = conversations.c.comparison.is_(None)
 _sort_key = sa.tuple_(conversations.c.updated, conversations.c.id)
 
 
@@ -56,7 +58,7 @@ class Conversations(Aggregate):
 
         Paginate by passing the last conversation of the previous page as `cursor`.
         """
-        query = _undeleted.where(conversations.c.owner == owner, *_list_conditions(conversation_filter))
+        query = _undeleted.where(conversations.c.owner == owner, is_listed, *_list_conditions(conversation_filter))
         if cursor:
             query = query.where(_sort_key < sa.tuple_(sa.literal(cursor.updated_at), sa.literal(cursor.id)))
         query = query.order_by(conversations.c.updated.desc(), conversations.c.id.desc()).limit(limit)
@@ -75,7 +77,7 @@ class Conversations(Aggregate):
         """
         query = (
             sa.select(conversations.c.folder, sa.func.count())
-            .where(conversations.c.owner == owner, conversations.c.deleted.is_(None))
+            .where(conversations.c.owner == owner, conversations.c.deleted.is_(None), is_listed)
             .where(~conversations.c.archived, ~conversations.c.pinned, conversations.c.folder != "")
             .group_by(conversations.c.folder)
         )
@@ -131,12 +133,13 @@ class Conversations(Aggregate):
         self._update(owner, [conversation_id], persona=persona_to_row(persona))
 
     def export_all(self, owner: str) -> Iterator[tuple[Conversation, list[Node]]]:
-        """Yield each conversation that is not deleted, oldest first, with its nodes that are not deleted.
+        """Yield each listed conversation, oldest first, with its nodes that are not deleted.
 
         Each is read in a transaction of its own when the iterator reaches it. Children of deleted nodes, and
         the head, are attached to the nearest ancestor that is left.
         """
         query = sa.select(conversations.c.id).where(conversations.c.owner == owner, conversations.c.deleted.is_(None))
+        query = query.where(is_listed)
         with self._read() as connection:
             ids = connection.scalars(query.order_by(conversations.c.created, conversations.c.id)).all()
         for conversation_id in ids:

@@ -75,7 +75,7 @@ class Messages(Aggregate):
         AttachmentNotFound when a file of a node is not stored for the owner, unless `allow_missing_files` is set.
         """
         with self._write(owner) as connection:
-            _ensure_running_limit(connection, owner, running_limit)
+            ensure_running_limit(connection, owner, running_limit)
             if not allow_missing_files:
                 ensure_stored(connection, owner, [part for node in new_nodes for part in node.message.files])
             if queued:
@@ -100,7 +100,7 @@ class Messages(Aggregate):
         where = (nodes.c.id == node.id) & (nodes.c.conversation == conversation.id)
         where &= in_owned_conversation(owner)
         with self._write(owner) as connection:
-            _ensure_running_limit(connection, owner, running_limit)
+            ensure_running_limit(connection, owner, running_limit)
             if connection.execute(sa.update(nodes).where(where).values(columns)).rowcount:
                 row = conversation_to_row(conversation)
                 changed = {name: row[name] for name in ("head", "params", "updated")}
@@ -253,14 +253,17 @@ def load_nodes(connection: sa.Connection, owner: str, conversation_id: str) -> l
     return [node_from_row(row) for row in connection.execute(query.order_by(nodes.c.created, nodes.c.id))]
 
 
-def _ensure_running_limit(connection: sa.Connection, owner: str, limit: RunningLimit | None) -> None:
-    """Raise TooManyAnswers at the limit. The transaction keeps out other writers of the owner, so that one passes."""
+def ensure_running_limit(connection: sa.Connection, owner: str, limit: RunningLimit | None, new_count: int = 1) -> None:
+    """Raise TooManyAnswers if `new_count` more pass the limit.
+
+    The transaction keeps out other writers of the owner, so that no two of them pass it together.
+    """
     if limit is None:
         return
     # Further alternatives of a request have no usage record.
     query = sa.select(sa.func.count()).where(_ARRIVING, nodes.c.request != "", in_owned_conversation(owner))
     running = connection.scalar(query.where(nodes.c.beat >= DatabaseClock() - limit.stale_after))
-    if (running or 0) >= limit.count:
+    if (running or 0) + new_count > limit.count:
         raise TooManyAnswers
 
 

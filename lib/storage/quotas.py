@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -49,11 +50,22 @@ class Quotas(Aggregate):
 
         Recording the usage record with this id settles the reservation.
         """
+        return self.reserve_all(owner, {usage_record_id: requested})
+
+    def reserve_all(self, owner: str, requested: Mapping[str, Sequence[Reservation]]) -> list[LimitExceeded]:
+        """Reserve the maximum usage of several requests by the ids of their usage records, of all or of none.
+
+        Returns the rejected reservations, each with the amount of all requests together.
+        """
         with self._write(owner) as connection:
-            rejected = _reserve(connection, owner, usage_record_id, requested, time.time())
-            if rejected:
-                connection.rollback()
-        return rejected
+            reserved: list[Reservation] = []
+            for usage_record_id, reservations_of_request in requested.items():
+                rejected = _reserve(connection, owner, usage_record_id, reservations_of_request, time.time())
+                if rejected:
+                    connection.rollback()
+                    return [_total_of(exceeded, requested, reserved) for exceeded in rejected]
+                reserved += reservations_of_request
+        return []
 
     def release(self, owner: str, usage_record_id: str) -> None:
         """Give back the reservation of a request that was not sent."""
@@ -204,6 +216,16 @@ def _exceeded(connection: sa.Connection, reservation: Reservation) -> LimitExcee
     query = sa.select(_hard_limit(reservation) - quotas.c.used - _EXPECTED_EXCESS)
     remaining = connection.scalar(query.where(_is_counter(reservation.counter)))
     return LimitExceeded(reservation, max(0, int(remaining or 0)))
+
+
+def _total_of(
+    exceeded: LimitExceeded, requested: Mapping[str, Sequence[Reservation]], reserved: Sequence[Reservation]
+) -> LimitExceeded:
+    """Describe a rejected reservation as one of all requests, of which `reserved` were taken back."""
+    counter = exceeded.reservation.counter
+    amounts = [each.amount for request in requested.values() for each in request if each.counter == counter]
+    taken_back = sum(each.amount for each in reserved if each.counter == counter)
+    return LimitExceeded(replace(exceeded.reservation, amount=sum(amounts)), exceeded.remaining + taken_back)
 
 
 def _hard_limit(reservation: Reservation) -> int:

@@ -87,6 +87,7 @@ _CONVERSATION_NAMES = {
     "pinned": "pinned",
     "archived": "archived",
     "unread": "unread",
+    "comparison_id": "comparison",
 }
 _NODE_NAMES = {
     "id": "id",

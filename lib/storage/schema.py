@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0022"  # of the newest migration
+REVISION = "0023"  # of the newest migration
 # 64 bits on Postgres; SQLite generates ids only for a column of type INTEGER.
 _INTEGER_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -41,7 +41,7 @@ def _persona() -> sa.Column[Any]:
     return sa.Column("persona", sa.JSON(none_as_null=True))
 
 
-def _partial_index(name: str, *columns: str, where: sa.ColumnElement[bool] | sa.TextClause) -> sa.Index:
+def partial_index(name: str, *columns: str, where: sa.ColumnElement[bool] | sa.TextClause) -> sa.Index:
     return sa.Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
@@ -50,6 +50,8 @@ metadata = sa.MetaData()
 _UNDELETED = sa.column("deleted").is_(None)
 _DELETED = sa.column("deleted").is_not(None)
 _PINNED, _ARCHIVED = sa.column("pinned", sa.Boolean), sa.column("archived", sa.Boolean)
+# The conversations that lists show.
+_LISTED = _UNDELETED & sa.column("comparison").is_(None)
 
 conversation = sa.Table(
     "conversation",
@@ -74,15 +76,18 @@ conversation = sa.Table(
     # The title as search_tokens.py encodes it; the default is for processes of an earlier version.
     sa.Column("title_tokens", sa.Text, nullable=False, server_default=""),
     _persona(),
+    # The comparison that it is a column of; lists leave it out until it is kept.
+    sa.Column("comparison", sa.String(32), sa.ForeignKey("comparison.id", ondelete="CASCADE")),
     # One index for each kind of list, in its order; the conditions are those of conversations.py.
-    _partial_index(
+    partial_index(
         "conversation_shelf",
         *("owner", "folder", "updated", "id"),
-        where=_UNDELETED & ~_ARCHIVED & ~_PINNED,
+        where=_LISTED & ~_ARCHIVED & ~_PINNED,
     ),
-    _partial_index("conversation_pinned", "owner", "updated", "id", where=_UNDELETED & ~_ARCHIVED & _PINNED),
-    _partial_index("conversation_archived", "owner", "updated", "id", where=_UNDELETED & _ARCHIVED),
-    _partial_index("conversation_deleted", "deleted", where=_DELETED),
+    partial_index("conversation_pinned", "owner", "updated", "id", where=_LISTED & ~_ARCHIVED & _PINNED),
+    partial_index("conversation_archived", "owner", "updated", "id", where=_LISTED & _ARCHIVED),
+    partial_index("conversation_comparison", "comparison", where=sa.column("comparison").is_not(None)),
+    partial_index("conversation_deleted", "deleted", where=_DELETED),
     sa.Index("conversation_owner", "owner", "created", "id"),
 )
 
@@ -116,9 +121,9 @@ node = sa.Table(
     _persona(),
     sa.Index("node_conversation", "conversation"),
     sa.Index("node_parent", "parent"),
-    _partial_index("node_arriving", "conversation", where=sa.text("outcome = 'arriving'")),
-    _partial_index("node_deleted", "deleted", where=_DELETED),
-    _partial_index("node_rated", "model", where=sa.text("rating IS NOT NULL")),
+    partial_index("node_arriving", "conversation", where=sa.text("outcome = 'arriving'")),
+    partial_index("node_deleted", "deleted", where=_DELETED),
+    partial_index("node_rated", "model", where=sa.text("rating IS NOT NULL")),
 )
 
 # Text of messages as search_tokens.py encodes it; the database maintains a full-text index over `tokens`.
@@ -163,7 +168,7 @@ prompt = sa.Table(
     # A soft-deleted entry can be restored until the purge.
     sa.Column("deleted", sa.Double),
     sa.Index("prompt_owner", "owner", "created", "id"),
-    _partial_index("prompt_deleted", "deleted", where=_DELETED),
+    partial_index("prompt_deleted", "deleted", where=_DELETED),
 )
 
 # Links to snapshots of entries; of the token there is only a hash.

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from lib.core import search_terms
 from lib.core.search import MessageHit, SearchFilter, SearchResult
 from lib.core.search_terms import Term
-from lib.storage.conversations import load_conversations
+from lib.storage.conversations import is_listed, load_conversations
 from lib.storage.engine import Aggregate
 from lib.storage.rows import message_from_row
 from lib.storage.schema import conversation as conversations
@@ -68,7 +68,7 @@ class Search(Aggregate):
     def models(self, owner: str) -> list[str]:
         """Return the models of the owner's conversations in alphabetical order, each by its last one."""
         query = sa.select(conversations.c.model).distinct()
-        query = query.where(conversations.c.owner == owner, conversations.c.deleted.is_(None))
+        query = query.where(conversations.c.owner == owner, conversations.c.deleted.is_(None), is_listed)
         with self._read() as connection:
             return sorted(filter(None, connection.scalars(query)))
 
@@ -168,7 +168,7 @@ def _load_hits(
 
 
 def _conversation_conditions(owner: str, search_filter: SearchFilter) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = [conversations.c.owner == owner, conversations.c.deleted.is_(None)]
+    conditions = [conversations.c.owner == owner, conversations.c.deleted.is_(None), is_listed]
     if search_filter.folder is not None:
         conditions.append(conversations.c.folder == search_filter.folder)
     return conditions

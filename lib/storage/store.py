@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from lib.core.file_storage import UPLOAD_RETENTION_SECONDS, FileStorage
 from lib.storage.attachments import Attachments, purge_attachments
 from lib.storage.audit import Audit
+from lib.storage.comparisons import Comparisons, purge_comparisons
 from lib.storage.conversations import Conversations, purge_conversations
 from lib.storage.engine import LOCK_TIMEOUT, connect, read_transaction, write_transaction
 from lib.storage.messages import Messages, purge_nodes
@@ -53,6 +54,7 @@ class Store:
         """
         self._engine = engine = connect(url, lock_timeout, on_refusal, on_transaction)
         self.conversations = Conversations(engine)
+        self.comparisons = Comparisons(engine)
         self.messages = Messages(engine)
         self.attachments = Attachments(engine, file_storage)
         self.queue = Queue(engine)
@@ -95,6 +97,7 @@ class Store:
             purge_sign_ins(connection, now)
             purge_submissions(connection, now)
             purge_prompts(connection, now - max_age)
+            purge_comparisons(connection, now - max_age)
             count = purge_conversations(connection, now - max_age)
             purge_attachments(connection, now - UPLOAD_RETENTION_SECONDS)
         self.attachments.sweep()

@@ -248,6 +248,7 @@ SMALL_MODULES: set[str] = {
     "lib/chat/attachments/audio.py",
     "lib/chat/attachments/html_text.py",
     "lib/chat/attachments/names.py",
+    "lib/storage/comparison_schema.py",
     "lib/storage/submissions.py",
     "lib/core/sanitize.py",
 }

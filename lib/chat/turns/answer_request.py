@@ -12,14 +12,13 @@ from lib.chat.turns.generation import STALE_AFTER, Generation
 from lib.chat.turns.request_files import load_files
 from lib.chat.turns.services import TurnServices
 from lib.chat.usage import cost
+from lib.chat.usage.limits import ExpectedRequest
 from lib.core import errors
 from lib.core.conversation import Conversation, Message, Node
 from lib.core.events import Event
 from lib.core.extra_json import absorb_extra
-from lib.core.models import Capabilities
 from lib.core.params import Params
 from lib.core.quota import RunningLimit
-from lib.core.target import Target
 from lib.gateway.transport.cancel import CancelToken
 
 
@@ -38,51 +37,94 @@ class AnswerRequest:
     refused_digests: frozenset[str] = frozenset()
 
 
-def start_generation(
-    services: TurnServices,
-    owner: str,
-    node: Node,
-    request: AnswerRequest,
-    commit: Callable[[], None],
-    convert_events: Callable[[Iterator[Event]], Iterator[Event]] = lambda events: events,
+@dataclass(frozen=True)
+class PendingAnswer:
+    """An arriving answer that is about to be produced: its node, its request, and what its events are changed by."""
+
+    node: Node
+    request: AnswerRequest
+    convert_events: Callable[[Iterator[Event]], Iterator[Event]] = lambda events: events
+
+
+OpenStream = Callable[[], Iterator[Event]]
+
+
+def start_generations(
+    services: TurnServices, owner: str, answers: Sequence[PendingAnswer], commit: Callable[[], None]
 ) -> None:
-    """Reserve quota, write the rows by `commit`, then produce the answer on a worker."""
-    assert node.target is not None
-    target, conversation_id = node.target, request.conversation.id
-    capabilities = services.capabilities_lookup(target.model)
-    digest = _request_digest(services, target, request)
-    refused_requests.ensure_changed(digest, request.refused_digests)
-    params = _reserve_usage(services, node, request, capabilities)
-    cancel = CancelToken()
-    store, prices = services.store.messages, services.price_lookup
-    generation = Generation(owner, conversation_id, node, cancel, store, prices, digest, services.uses_personal_key)
+    """Reserve quota for all of these answers, write their rows by `commit`, then produce each on a worker.
+
+    Nothing is sent unless there is quota for all of them.
+    """
+    digests = [_request_digest(services, answer) for answer in answers]
+    for answer, digest in zip(answers, digests, strict=True):
+        refused_requests.ensure_changed(digest, answer.request.refused_digests)
+    params = _reserve_usage(services, answers)
+    try:
+        generations = [_build_generation(services, owner, *each) for each in zip(answers, digests, strict=True)]
+        streams = [_stream_of(services, *each) for each in zip(generations, answers, params, strict=True)]
+        run_generations(services, generations, commit, streams)
+    except BaseException:
+        for answer in answers:
+            services.limit_enforcer.release(answer.node.usage_record_id)
+        raise
+
+
+def _build_generation(services: TurnServices, owner: str, answer: PendingAnswer, digest: str) -> Generation:
+    return Generation(
+        owner,
+        answer.request.conversation.id,
+        answer.node,
+        CancelToken(),
+        services.store.messages,
+        services.price_lookup,
+        digest,
+        services.uses_personal_key,
+    )
+
+
+def _stream_of(services: TurnServices, generation: Generation, answer: PendingAnswer, params: Params) -> OpenStream:
+    """Return the function that sends the request for an answer."""
+    request, target, cancel = answer.request, answer.node.target, generation.cancel_token
+    assert target is not None
+    conversation_id, capabilities = request.conversation.id, services.capabilities_lookup(target.model)
 
     def open_stream() -> Iterator[Event]:
-        messages, files = load_files(services.store.attachments, owner, request.messages, request.plan)
+        messages, files = load_files(services.store.attachments, generation.owner, request.messages, request.plan)
         stream = services.gateway.stream(target, messages, params, cancel, conversation_id, capabilities, files)
-        return convert_events(stream)
+        return answer.convert_events(stream)
 
-    try:
-        run_generation(services, generation, commit, open_stream)
-    except BaseException:
-        services.limit_enforcer.release(node.usage_record_id)
-        raise
+    return open_stream
 
 
 def run_generation(
-    services: TurnServices,
-    generation: Generation,
-    commit: Callable[[], None],
-    open_stream: Callable[[], Iterator[Event]],
+    services: TurnServices, generation: Generation, commit: Callable[[], None], open_stream: OpenStream
 ) -> None:
     """Register the generation, write its rows by `commit`, then produce the answer on a worker."""
-    owner, conversation_id, node_id = generation.owner, generation.conversation_id, generation.node_ids[0]
+    run_generations(services, [generation], commit, [open_stream])
+
+
+def run_generations(
+    services: TurnServices,
+    generations: Sequence[Generation],
+    commit: Callable[[], None],
+    streams: Sequence[OpenStream],
+) -> None:
+    """Register all generations, write their rows by `commit`, then produce each answer on a worker of its own."""
     try:
-        services.generations.register(generation, services.max_running_answers)
+        for generation in generations:
+            services.generations.register(generation, services.max_running_answers)
         commit()
     except BaseException:
-        generation.abort()
+        for generation in generations:
+            generation.abort()
         raise
+    for generation, open_stream in zip(generations, streams, strict=True):
+        _produce(services, generation, open_stream)
+
+
+def _produce(services: TurnServices, generation: Generation, open_stream: OpenStream) -> None:
+    owner, conversation_id, node_id = generation.owner, generation.conversation_id, generation.node_ids[0]
 
     def on_finished(generation: Generation) -> None:
         services.generations.unregister(generation)
@@ -96,38 +138,63 @@ def running_limit(services: TurnServices) -> RunningLimit | None:
     return RunningLimit(services.max_running_answers, STALE_AFTER) if services.max_running_answers else None
 
 
-def _request_digest(services: TurnServices, target: Target, request: AnswerRequest) -> str:
+def _request_digest(services: TurnServices, answer: PendingAnswer) -> str:
+    request, target = answer.request, answer.node.target
+    assert target is not None
     capabilities, refused = services.capabilities_lookup(target.model), services.refused_params.find(target)
     messages, params = request.messages, request.conversation.params
     return refused_requests.request_digest(target, messages, params, capabilities, refused, request.plan)
 
 
-def _reserve_usage(services: TurnServices, node: Node, request: AnswerRequest, capabilities: Capabilities) -> Params:
-    """Reserve the maximum usage of a request; returns the parameters that it is sent with.
+def _reserve_usage(services: TurnServices, answers: Sequence[PendingAnswer]) -> list[Params]:
+    """Reserve the maximum usage of all requests; returns the parameters that each is sent with.
 
     An output limit that the user has not set must not block a small budget: it is halved until the quota is
     sufficient, down to the tokens of an ordinary answer.
     """
-    assert node.target is not None
-    typed, model = absorb_extra(node.target.wire, request.conversation.params), node.target.model
-    params = request_params.resolve_params(
-        node.target,
-        typed,
-        capabilities,
-        services.price_lookup(model),
+    params = [_resolve_params(services, answer) for answer in answers]
+    while True:
+        requests = [_expect_request(services, *each) for each in zip(answers, params, strict=True)]
+        try:
+            services.limit_enforcer.reserve_all(requests)
+            return params
+        except errors.LimitExceededError:
+            smaller = [_lower_limit(*each) for each in zip(answers, params, strict=True)]
+            if smaller == params:
+                raise
+            params = smaller
+
+
+def _typed_params(answer: PendingAnswer) -> Params:
+    assert answer.node.target is not None
+    return absorb_extra(answer.node.target.wire, answer.request.conversation.params)
+
+
+def _resolve_params(services: TurnServices, answer: PendingAnswer) -> Params:
+    target, request = answer.node.target, answer.request
+    assert target is not None
+    return request_params.resolve_params(
+        target,
+        _typed_params(answer),
+        services.capabilities_lookup(target.model),
+        services.price_lookup(target.model),
         request.estimate,
         request.path,
         request.conversation.id,
     )
-    sent, images = replace(typed, cache=params.cache), cost.expected_images(request.estimate)
-    searches = model_facts.max_searches(node.target, typed, capabilities)
-    while True:
-        usage = cost.max_usage(request.estimate, sent, params.max_tokens, searches)
-        try:
-            services.limit_enforcer.reserve(node.usage_record_id, model, usage, images)
-            return params
-        except errors.LimitExceededError:
-            limit = params.max_tokens or 0
-            if typed.max_tokens is not None or limit <= DEFAULT_ANSWER_TOKENS:
-                raise
-            params = replace(params, max_tokens=max(limit // 2, DEFAULT_ANSWER_TOKENS))
+
+
+def _expect_request(services: TurnServices, answer: PendingAnswer, params: Params) -> ExpectedRequest:
+    target, estimate, typed = answer.node.target, answer.request.estimate, _typed_params(answer)
+    assert target is not None
+    searches = model_facts.max_searches(target, typed, services.capabilities_lookup(target.model))
+    usage = cost.max_usage(estimate, replace(typed, cache=params.cache), params.max_tokens, searches)
+    return ExpectedRequest(answer.node.usage_record_id, target.model, usage, cost.expected_images(estimate))
+
+
+def _lower_limit(answer: PendingAnswer, params: Params) -> Params:
+    """Return half of a default output limit; a typed one, and one of an ordinary answer, stay."""
+    limit = params.max_tokens or 0
+    if _typed_params(answer).max_tokens is not None or limit <= DEFAULT_ANSWER_TOKENS:
+        return params
+    return replace(params, max_tokens=max(limit // 2, DEFAULT_ANSWER_TOKENS))

@@ -183,6 +183,11 @@ class Generation:
             self._cancel.cancel()
 
     @property
+    def cancel_token(self) -> CancelToken:
+        """The token that ends the upstream request."""
+        return self._cancel
+
+    @property
     def is_unsaved(self) -> bool:
         """True while the database refuses the answer."""
         return self._is_unsaved

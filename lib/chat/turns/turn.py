@@ -10,7 +10,7 @@ from lib.chat.attachments.plan import NO_FILES, FilePlan
 from lib.chat.context import window
 from lib.chat.context.titles import title_from_question
 from lib.chat.turns import refused_requests, request_files
-from lib.chat.turns.answer_request import AnswerRequest, running_limit, start_generation
+from lib.chat.turns.answer_request import AnswerRequest, PendingAnswer, running_limit, start_generations
 from lib.chat.turns.continuation import deduplicate_continuation
 from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.project_instructions import (
@@ -49,6 +49,15 @@ CONTINUE_PROMPT = (
     "Continue your last message from exactly where it stopped, in the middle of a word if need be. "
     "Do not repeat anything and do not comment: both parts are joined without a gap."
 )
+
+
+@dataclass(frozen=True)
+class PreparedQuestion:
+    """A question that can be sent: its conversation as it will be, its new nodes, and its answer."""
+
+    conversation: Conversation
+    nodes: Sequence[Node]
+    answer: PendingAnswer
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,27 @@ def ask(
     if conversation_id is None:
         _generate_title(services, owner, conversation, text, files)
     return SentQuestion(conversation, path[-1].parent_id in {node.parent_id for node in tree.path(nodes, base.head_id)})
+
+
+def prepare_question(
+    services: TurnServices,
+    owner: str,
+    conversation: Conversation,
+    earlier: Sequence[Node],
+    text: str,
+    files: tuple[FilePart, ...] = (),
+) -> PreparedQuestion:
+    """Prepare the first question of a new conversation that begins with the path `earlier`; sends nothing.
+
+    The target, the parameters and the folder are those of the conversation. Raises FileNotSendable,
+    ContextWindowExceeded and StoreError.
+    """
+    project, end_id = load_project(services, owner, conversation.folder), earlier[-1].id if earlier else None
+    context = _build_context(services, owner, conversation, project, earlier, text, files)
+    _ensure_sendable(context, allow_overflow=False)
+    path = [*earlier, Node(new_id(), end_id, _build_question(text, files), time.time())]
+    conversation, answer = _prepare_answer(conversation, path, context, earlier)
+    return PreparedQuestion(conversation, [*path, answer.node], answer)
 
 
 def regenerate(
@@ -155,13 +185,16 @@ def continue_answer(services: TurnServices, owner: str, conversation_id: str, an
         request = replace(base, target=target, params=params)
         context = _build_context(services, owner, request, project, path, CONTINUE_PROMPT)
         request, refused = with_instructions(request, project), refused_requests.refused_digests([answer])
-        start_generation(
-            services,
-            owner,
+        pending = PendingAnswer(
             node,
             AnswerRequest(request, path, messages, context.estimate, context.plan, refused),
-            lambda: services.store.messages.reopen(owner, base, node, running_limit(services)),
             lambda events: deduplicate_continuation(answer.message.text, events),
+        )
+        start_generations(
+            services,
+            owner,
+            [pending],
+            lambda: services.store.messages.reopen(owner, base, node, running_limit(services)),
         )
 
 
@@ -287,6 +320,22 @@ def _start_answer(
     queued: QueuedQuestion | None = None,
 ) -> Conversation:
     """Commit `new_nodes` and an arriving answer to the last node of `path`, then start its generation."""
+    conversation, pending = _prepare_answer(conversation, path, context, nodes)
+    start_generations(
+        services,
+        owner,
+        [pending],
+        lambda: services.store.messages.save_turn(
+            owner, conversation, [*new_nodes, pending.node], idempotency_key, queued, running_limit(services)
+        ),
+    )
+    return conversation
+
+
+def _prepare_answer(
+    conversation: Conversation, path: list[Node], context: RequestContext, nodes: Sequence[Node]
+) -> tuple[Conversation, PendingAnswer]:
+    """Return an arriving answer to the last node of `path`, and the conversation that ends with it."""
     target, now = conversation.target, time.time()
     assert target is not None
     node = Node(new_id(), path[-1].id, Message("assistant", ()), now, Outcome.ARRIVING, target=target)
@@ -294,13 +343,6 @@ def _start_answer(
     conversation = replace(conversation, head_id=node.id, updated_at=now)
     messages, refused = window.build_messages(path, conversation.truncation), refused_requests.refused_digests(nodes)
     request = with_instructions(conversation, context.project)
-    start_generation(
-        services,
-        owner,
-        node,
-        AnswerRequest(request, path, messages, context.estimate, context.plan, refused),
-        lambda: services.store.messages.save_turn(
-            owner, conversation, [*new_nodes, node], idempotency_key, queued, running_limit(services)
-        ),
+    return conversation, PendingAnswer(
+        node, AnswerRequest(request, path, messages, context.estimate, context.plan, refused)
     )
-    return conversation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -23,8 +23,11 @@ log = logging.getLogger(__name__)
 class QuotaStore(Protocol):
     """Storage of quota counters; each method may raise StoreError."""
 
-    def reserve(self, owner: str, usage_record_id: str, reservations: Sequence[Reservation]) -> list[LimitExceeded]:
-        """Reserve the maximum usage of a request, all or nothing; returns the rejected reservations."""
+    def reserve_all(self, owner: str, requested: Mapping[str, Sequence[Reservation]]) -> list[LimitExceeded]:
+        """Reserve the maximum usage of requests by the ids of their usage records, all or nothing.
+
+        Returns the rejected reservations, each with the amount of all requests together.
+        """
 
     def release(self, owner: str, usage_record_id: str) -> None:
         """Release the reservation of a request that was not sent."""
@@ -61,6 +64,16 @@ class LimitStatus:
         return self.limit.soft is not None and self.used >= self.limit.soft
 
 
+@dataclass(frozen=True)
+class ExpectedRequest:
+    """A request that is about to be sent, with its maximum usage."""
+
+    usage_record_id: str
+    model: str
+    max_usage: Usage
+    images: ImageUsage | None = None
+
+
 class NoLimits:
     """Enforcer that allows every request and counts nothing."""
 
@@ -79,6 +92,11 @@ class NoLimits:
         permission is checked if `is_user_choice`. Raises ModelNotAllowed, LimitExceededError, PriceUnknown
         and StoreError; then nothing is reserved, and nothing may be sent.
         """
+        request = ExpectedRequest(usage_record_id, model, max_usage, images)
+        self.reserve_all([request], is_user_choice=is_user_choice)
+
+    def reserve_all(self, requests: Sequence[ExpectedRequest], *, is_user_choice: bool = True) -> None:
+        """Reserve the maximum usage of several requests as `reserve`: of all of them, or of none."""
 
     def release(self, usage_record_id: str) -> None:
         """Release the reservation of a request that was not sent; never raises."""
@@ -116,30 +134,33 @@ class LimitEnforcer(NoLimits):
         self._price_lookup = price_lookup
         self._clock = clock
 
-    def reserve(
-        self,
-        usage_record_id: str,
-        model: str,
-        max_usage: Usage,
-        images: ImageUsage | None = None,
-        *,
-        is_user_choice: bool = True,
-    ) -> None:
-        if is_user_choice and not self._policy.is_model_allowed(self._user, model):
-            raise errors.ModelNotAllowed
+    def reserve_all(self, requests: Sequence[ExpectedRequest], *, is_user_choice: bool = True) -> None:
+        for request in requests:
+            if is_user_choice and not self._policy.is_model_allowed(self._user, request.model):
+                raise errors.ModelNotAllowed(request.model)
+        now = self._clock()
+        limits = self._current_limits(now)
+        reservations = {request.usage_record_id: self._list_reservations(request, limits) for request in requests}
+        if limits and (exceeded := self._quota_store.reserve_all(self._user.id, reservations)):
+            raise _limit_error(exceeded, now)
+
+    def _list_reservations(
+        self, request: ExpectedRequest, limits: Sequence[tuple[QuotaCounter, Limit]]
+    ) -> list[Reservation]:
+        """Return what a request needs of each limit. Raises PriceUnknown."""
+        usage = request.max_usage
         needed: dict[str, int | None] = {
             "requests": 1,
-            "tokens": (max_usage.input or 0) + (max_usage.output or 0),
-            "cost": cost.max_cost(max_usage, self._price_lookup(model), images),
+            "tokens": (usage.input or 0) + (usage.output or 0),
+            "cost": cost.max_cost(usage, self._price_lookup(request.model), request.images),
         }
-        now, reservations = self._clock(), []
-        for counter, limit in self._current_limits(now):
+        reservations = []
+        for counter, limit in limits:
             amount = needed[counter.unit]
             if amount is None and limit.hard is not None:
-                raise errors.PriceUnknown
+                raise errors.PriceUnknown(request.model)
             reservations.append(Reservation(counter, amount or 0, limit.hard))
-        if reservations and (exceeded := self._quota_store.reserve(self._user.id, usage_record_id, reservations)):
-            raise _limit_error(exceeded, now)
+        return reservations
 
     def release(self, usage_record_id: str) -> None:
         if not self._current_limits(self._clock()):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from lib.core.comparisons import Vote
 from lib.core.conversation import Checkpoint, Feedback, Message, Outcome, Truncation, Usage
 from lib.core.errors import QuestionNotQueued, StoreError
 from lib.core.params import Params
@@ -106,6 +107,11 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     ),
     "conversations.delete": lambda s, owner, ids: s.conversations.delete(owner, [ids.conversation_id]),
     "conversations.restore": lambda s, owner, ids: s.conversations.restore(owner, [ids.conversation_id]),
+    "comparisons.get": lambda s, owner, ids: s.comparisons.get(owner, ids.comparison_id),
+    "comparisons.set_vote": lambda s, owner, ids: s.comparisons.set_vote(owner, ids.comparison_id, Vote("tie")),
+    "comparisons.keep": lambda s, owner, ids: s.comparisons.keep(owner, ids.column_id),
+    "comparisons.delete": lambda s, owner, ids: s.comparisons.delete(owner, ids.comparison_id),
+    "comparisons.restore": lambda s, owner, ids: s.comparisons.restore(owner, ids.comparison_id),
     "messages.nodes": lambda s, owner, ids: s.messages.nodes(owner, ids.conversation_id),
     "messages.node": lambda s, owner, ids: s.messages.node(owner, ids.answer_id),
     "messages.save_turn": save_turn_under,
@@ -197,6 +203,9 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
     "conversations.import_all": lambda s, owner: s.conversations.import_all(
         owner, [(ANNS.conversation(id=f"new-{owner}", head_id=None), [])]
     ),
+    "comparisons.page": lambda s, owner: s.comparisons.page(owner, 9) + s.comparisons.page(owner, 9, BOBS.comparison()),
+    "comparisons.voted": lambda s, owner: s.comparisons.voted(owner),
+    "comparisons.save": lambda s, owner: s.comparisons.save(owner, ANNS.comparison(id=f"new-{owner}"), []),
     "search.find": lambda s, owner: [
         s.search.find(owner, "你好", 9),
         s.search.find(owner, "because", 9, SearchResult(ANNS.conversation(), False, 9.0)),
@@ -229,6 +238,9 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
     "users.transfer_data": lambda s, owner: s.users.transfer_data(owner, "carl"),
     "quotas.used": lambda s, owner: any(s.quotas.used(owner, [user_counter(owner)]).values()),
     "quotas.reserve": lambda s, owner: s.quotas.reserve(owner, f"x-{owner}", [Reservation(user_counter(owner), 7, 90)]),
+    "quotas.reserve_all": lambda s, owner: s.quotas.reserve_all(
+        owner, {f"y-{owner}": [Reservation(user_counter(owner), 7, 90)]}
+    ),
     "audit.record": lambda s, owner: s.audit.record(User(owner, "Zed"), "export", owner),
 }
 METHODS_WITHOUT_OWNER = {
@@ -264,6 +276,8 @@ def prepare(store: Store, method: str) -> None:
         store.queue.pause("ann", "c", Pause("stopped"))
     if method == "prompts.restore":
         store.prompts.delete("ann", "p")
+    if method == "comparisons.restore":
+        store.comparisons.delete("ann", ANNS.comparison_id)
 
 
 @pytest.mark.parametrize("method", CALLS_WITH_IDS)

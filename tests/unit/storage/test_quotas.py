@@ -85,6 +85,20 @@ def test_a_reservation_is_atomic(store):
     assert used_amounts(store) == (100, 1000, 100, 1)
 
 
+def test_several_requests_are_reserved_together_or_not_at_all(store):
+    def request(amount: int) -> list[Reservation]:
+        return [Reservation(TEAM_MONTH, amount, 1000), Reservation(TEAM_MINUTE, 1, 9)]
+
+    assert store.quotas.reserve_all("ann", {"r": request(300), "s": request(200)}) == []
+    assert count_reservations(store) == 2
+    # The refusal names the sum, and what remains for all of them.
+    rejected = store.quotas.reserve_all("ann", {"t": request(300), "u": request(150), "v": request(100)})
+    assert rejected == [LimitExceeded(Reservation(TEAM_MONTH, 550, 1000), 500)]
+    assert count_reservations(store) == 2
+    store.quotas.release("ann", "r")
+    assert store.quotas.reserve_all("ann", {"t": request(300), "u": request(500)}) == []
+
+
 def test_the_first_request_of_a_period_is_limited(store):
     exceeded = store.quotas.reserve("ann", "r", [Reservation(TEAM_MINUTE, 1, 0), Reservation(TEAM_MONTH, 5, 4)])
     assert exceeded == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lib.core.comparisons import Column, Comparison, Origin, Vote
 from lib.core.conversation import Conversation, Feedback, FilePart, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.file_storage import StoredFile
 from lib.core.params import Params
@@ -57,6 +58,21 @@ class Ids:
     def file(self) -> StoredFile:
         return StoredFile("text/plain", self.prompt_id.encode(), "Why 你好?", b"small")
 
+    @property
+    def comparison_id(self) -> str:
+        return f"comparison-{self.conversation_id}"
+
+    @property
+    def column_id(self) -> str:
+        return f"column-{self.conversation_id}"
+
+    def comparison(self, **changes: Any) -> Comparison:
+        column = Column(self.column_id, f"asked-{self.question_id}", TARGET, Params(system="Be brief."))
+        origin = Origin(self.conversation_id, self.question_id)
+        return replace(
+            Comparison(self.comparison_id, "Why 你好?", 4.0, (column, column), True, Vote("best", 1), origin), **changes
+        )
+
     def link(self) -> ShareLink:
         return ShareLink(self.share_id, self.conversation_id, "Why?", 5.0)
 
@@ -83,6 +99,9 @@ def save_rows(store: Store, owner: str, ids: Ids) -> None:
     store.messages.set_feedback(owner, ids.answer_id, Feedback("good", "Because 世界."))
     store.messages.reopen(owner, ids.conversation(), ids.answer())
     store.queue.add(owner, ids.queued())
+    column = ids.conversation(id=ids.column_id, head_id=None, comparison_id=ids.comparison_id)
+    asked = ids.question(id=f"asked-{ids.question_id}")
+    store.comparisons.save(owner, ids.comparison(), [(column, [asked])])
     store.queue.add(owner, ids.queued(id=f"later-{ids.question_id}"))
     store.preferences.set_favourite(owner, f"m-{owner}", True)
     store.shares.add(owner, ids.link(), f"hash-{owner}", {"of": owner})

@@ -179,7 +179,7 @@ def test_every_field_of_conversations_and_nodes_is_exported():
     example = json.loads(export_bytes([FULL]))["conversations"][0]
     exported_keys = set(example) | {key for node in example["nodes"] for key in node}
     attributes = {field.name for kind in (Conversation, Node) for field in fields(kind)}
-    excluded = {"revision", "unread", "arriving", "deleted_at", "usage_record_id", "message"}
+    excluded = {"comparison_id", "revision", "unread", "arriving", "deleted_at", "usage_record_id", "message"}
     keys = {KEYS.get(attribute, attribute) for attribute in attributes - excluded}
     assert keys == exported_keys - {"nodes", "role", "parts"}
     exported_keys = {key for prompt in json.loads(export_bytes([], PROMPTS))["prompts"] for key in prompt}

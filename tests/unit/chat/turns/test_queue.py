@@ -213,7 +213,7 @@ class Limits(NoLimits):
     def __init__(self, error: errors.AntlerError | None) -> None:
         self.error = error
 
-    def reserve(self, *_, **__) -> None:
+    def reserve_all(self, *_, **__) -> None:
         if self.error:
             raise self.error
 

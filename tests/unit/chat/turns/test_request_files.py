@@ -224,8 +224,8 @@ def test_reserved_and_estimated_tokens_include_files(store):
     reserved: list[int] = []
 
     class Limits:
-        def reserve(self, _id, _model, usage, *_, **__):
-            reserved.append(usage.input)
+        def reserve_all(self, requests):
+            reserved.extend(request.max_usage.input for request in requests)
 
         def release(self, _id): ...
 

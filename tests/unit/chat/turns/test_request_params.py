@@ -136,11 +136,11 @@ def build_services(store: Any, *limits: tuple[str, Limit], answers: int = 1) -> 
 def ask(services: TurnServices, params: Params, monkeypatch: pytest.MonkeyPatch) -> tuple[Params, list[Usage]]:
     """Ask a question; returns the parameters that were sent and the usage of each attempt to reserve."""
     reserved: list[Usage] = []
-    reserve = services.limit_enforcer.reserve
+    reserve_all = services.limit_enforcer.reserve_all
     monkeypatch.setattr(
         services.limit_enforcer,
-        "reserve",
-        lambda record, model, usage, *more, **kw: (reserved.append(usage), reserve(record, model, usage, *more, **kw)),
+        "reserve_all",
+        lambda requests: (reserved.extend(request.max_usage for request in requests), reserve_all(requests)),
     )
     conversation = turn.ask(services, "ann", None, "Why?", OPUS, params).conversation
     wait_for_path(services, conversation.id)
