@@ -26,9 +26,10 @@ from lib.ui.session import conversation_view
 from lib.ui.session.run_queue import run_queue
 from lib.ui.session.state import session_state
 from lib.ui.text import t
-from lib.ui.widgets import cost, errors, scroll
+from lib.ui.widgets import cost, errors, replays, scroll
 
 user = require()
+replays.play_linked(user)
 
 try:
     view = conversation_view.open_conversation(user.id)

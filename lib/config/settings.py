@@ -64,7 +64,7 @@ class ServerSettings:
     """Settings of the process. Without a `metrics_token`, metrics are served to this machine only.
 
     Running answers may finish within `drain_seconds` after a stop signal. An answer ends after `max_answer_chars`,
-    and a user may have `max_running_answers` at once.
+    and a user may have `max_running_answers` at once. Links play the recordings in a folder, `recordings`, "" for none.
     """
 
     log_format: Literal["text", "json"] = "text"
@@ -72,6 +72,7 @@ class ServerSettings:
     drain_seconds: float = 20.0
     max_answer_chars: int = 16_000_000
     max_running_answers: int = 10
+    recordings: str = ""
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,15 @@ def _load_server_settings(reader: SettingReader) -> ServerSettings:
         max_running_answers=parse_count(
             *reader.read("ANTLER_MAX_RUNNING", "max_running"), ServerSettings.max_running_answers, 1, 1000
         ),
+        recordings=_parse_folder(*reader.read("ANTLER_RECORDINGS", "recordings")),
     )
+
+
+def _parse_folder(value: str, name: str) -> str:
+    path = value.strip(QUOTES)
+    if path and not Path(path).is_dir():
+        raise SettingError(f"{name} must name a folder that exists.")
+    return path
 
 
 def _parse_database_url(value: str, name: str) -> str:

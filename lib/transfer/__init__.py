@@ -2,7 +2,13 @@
 
 from lib.transfer.antler_writer import write_export
 from lib.transfer.detect import parse_export
-from lib.transfer.exchange_archive import ExchangeReport, is_exchange_archive, read_exchange, write_exchange
+from lib.transfer.exchange_archive import (
+    ExchangeReport,
+    find_recording,
+    is_exchange_archive,
+    read_exchange,
+    write_exchange,
+)
 from lib.transfer.file_archive import MAX_ARCHIVE_BYTES, import_files, write_archive
 from lib.transfer.markdown import export_markdown
 from lib.transfer.result import (
@@ -25,6 +31,7 @@ __all__ = [
     "is_exchange_archive",
     "read_exchange",
     "write_exchange",
+    "find_recording",
     "import_files",
     "parse_export",
     "write_archive",

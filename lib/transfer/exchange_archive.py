@@ -7,8 +7,9 @@ import json
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,11 +19,12 @@ from msgspec import Meta, Struct
 from lib.core.conversation import new_id
 from lib.core.errors import TransferError
 from lib.core.exchanges import KEY_PLACEHOLDER, Attempt, Chunk, Exchange, SentFile
-from lib.core.file_storage import digest_of
+from lib.core.file_storage import StoredFile, digest_of
 from lib.core.params import ParamAdjustment
 from lib.core.target import parse_target
 from lib.transfer.antler_schema import Count, HeaderSchema, Number, TargetSchema, decode
 from lib.transfer.archive import MAX_ARCHIVE_MEMBERS, extract_members, parse_json
+from lib.transfer.file_archive import is_of_type
 from lib.transfer.values import clean_line, clean_text, parse_timestamp
 
 FORMAT = "antler-exchange"
@@ -53,6 +55,9 @@ _SECRET_RESPONSE_HEADERS = re.compile(
     r"|(?:^|-)(?:access|auth|bearer|id|refresh|security)-?token",
     re.IGNORECASE,
 )
+
+# Of a recording: no path, no hidden file, and the same name on every file system.
+_RECORDING_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", re.ASCII)
 
 Offset = Annotated[float, Meta(ge=0, le=MAX_OFFSET)]
 
@@ -125,7 +130,7 @@ class ExchangeReport:
 
     exchange: Exchange
     versions: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, StoredFile] = field(default_factory=dict)
 
 
 def write_exchange(exchange: Exchange, versions: Mapping[str, str], files: Mapping[str, bytes] | None = None) -> bytes:
@@ -249,8 +254,6 @@ def read_exchange(data: bytes) -> ExchangeReport:
     if target is None:
         raise TransferError("shape", "target")
     attempts = tuple(_read_attempt(members, number) for number in range(1, manifest.attempt_count + 1))
-    digests = {file.digest for attempt in attempts for file in attempt.files}
-    files = {name.partition("/")[2]: content for name, content in members.items() if name.startswith("files/")}
     return ExchangeReport(
         Exchange(
             new_id(),
@@ -260,8 +263,18 @@ def read_exchange(data: bytes) -> ExchangeReport:
             adjustments=tuple(ParamAdjustment(a.code, a.param_names, a.value) for a in manifest.adjustments[:100]),
         ),
         {clean_line(name): clean_line(value) for name, value in list(manifest.versions.items())[:20]},
-        {digest: content for digest, content in files.items() if digest in digests and digest_of(content) == digest},
+        _read_files(members, attempts),
     )
+
+
+def _read_files(members: Mapping[str, bytes], attempts: Iterable[Attempt]) -> dict[str, StoredFile]:
+    """Return the files of requests that are what their digest and their media type say."""
+    files: dict[str, StoredFile] = {}
+    for file in (file for attempt in attempts for file in attempt.files):
+        content = members.get(f"files/{file.digest}")
+        if content is not None and digest_of(content) == file.digest and is_of_type(content, file.media_type):
+            files[file.digest] = StoredFile(file.media_type, content)
+    return files
 
 
 def _decode_manifest(value: Any) -> ManifestSchema:
@@ -332,3 +345,23 @@ def _read_chunks(members: Mapping[str, bytes], folder: str) -> tuple[Chunk, ...]
         chunks.append(Chunk(row.offset, body[position : position + row.length]))
         position += row.length
     return tuple(chunks)
+
+
+def find_recording(name: str, folders: Sequence[Path]) -> ExchangeReport | None:
+    """Return the recording `<name>.zip` of the first folder that has it; None for an unknown or invalid name.
+
+    Raises TransferError for a file that is no recording.
+    """
+    if not _RECORDING_NAME.fullmatch(name):
+        return None
+    for folder in folders:
+        path = folder / f"{name}.zip"
+        try:
+            if not path.is_file():
+                continue
+            if path.stat().st_size > MAX_EXCHANGE_BYTES:
+                raise TransferError("size")
+            return read_exchange(path.read_bytes())
+        except OSError:
+            continue
+    return None

@@ -147,7 +147,7 @@ def _describe(source: FileSource, owner: str, digests: Sequence[str], max_bytes:
 
 def _put(sink: FileSink, owner: str, schema: StoredFileSchema, content: bytes | None, text: str) -> bool:
     """Store a file; returns False for one that is refused."""
-    if content is None or digest_of(content) != schema.digest or not _is_of_type(content, schema.media_type):
+    if content is None or digest_of(content) != schema.digest or not is_of_type(content, schema.media_type):
         return False
     # Limits reserve what a text takes, so that its tokens are counted here.
     facts = {name: value for name, value in sanitize_json(schema.facts).items() if name != "text_tokens"}
@@ -161,7 +161,7 @@ def _put(sink: FileSink, owner: str, schema: StoredFileSchema, content: bytes | 
     return True
 
 
-def _is_of_type(content: bytes, media_type: str) -> bool:
+def is_of_type(content: bytes, media_type: str) -> bool:
     """Check the types that are shown, and sent to models as they are."""
     if media_type.startswith("image/"):
         return _image_type(content) == media_type

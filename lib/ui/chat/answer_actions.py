@@ -9,10 +9,10 @@ from typing import Any
 import streamlit as st
 
 from lib.chat.turns import turn
-from lib.core.conversation import ANSWER_LIMIT, Node, Outcome, Usage
+from lib.core.conversation import ANSWER_LIMIT, REPLAY, Node, Outcome, Usage
 from lib.core.projects import NOTE
 from lib.core.refused_params import SENT_AGAIN
-from lib.core.sanitize import get_objects
+from lib.core.sanitize import get_object, get_objects
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.chat import answer_comparison, branch_actions, feedback, message_tools
@@ -20,11 +20,13 @@ from lib.ui.composer import model_picker, params_panel, regeneration
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
+from lib.ui.text.dates import format_moment
 from lib.ui.widgets import model_select
 from lib.ui.widgets.controls import render_button, render_menu
 from lib.ui.widgets.refused_params import sent_again_text
 
 _MAX_DETAIL_CHARS = 300
+_MAX_TIME = 2**33  # seconds since 1970
 _ALL_MODELS = "all"  # the last option of a menu of models
 
 
@@ -188,18 +190,32 @@ def _details(node: Node) -> Iterator[tuple[str, str]]:
         yield t("answer_details.cache"), cache
     if node.usage.searches:
         yield t("answer_details.searches"), str(node.usage.searches)
-    for note in get_objects(node.provider_metadata, SENT_AGAIN):
-        yield t("answer_details.sent_again"), sent_again_text(node.target, note)
-    if isinstance(sent := node.provider_metadata.get(NOTE), Mapping):
-        yield t("answer_details.instructions"), ": ".join(str(sent.get(name, "")) for name in ("name", "instructions"))
-    metadata = {name: value for name, value in node.provider_metadata.items() if name not in (SENT_AGAIN, NOTE)}
+    yield from _notes(node)
+    metadata = {name: value for name, value in node.provider_metadata.items() if name not in (SENT_AGAIN, NOTE, REPLAY)}
     for name, value in _flatten(metadata):
         if name == "created" and value.isdecimal() and len(value) <= 12:
-            value = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(min(int(value), 2**33)))
+            value = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(min(int(value), _MAX_TIME)))
         yield name, value
     for name, seconds in (("first", node.timing.first_token), ("total", node.timing.total)):
         if seconds is not None:
             yield t(f"answer_details.{name}"), f"{seconds:.2f} s"
+
+
+def _notes(node: Node) -> Iterator[tuple[str, str]]:
+    """Yield the program's own notes in the metadata of an answer."""
+    if REPLAY in node.provider_metadata:
+        yield t("answer_details.replay"), _replay_text(get_object(node.provider_metadata, REPLAY).get("recorded_at"))
+    for note in get_objects(node.provider_metadata, SENT_AGAIN):
+        yield t("answer_details.sent_again"), sent_again_text(node.target, note)
+    if isinstance(sent := node.provider_metadata.get(NOTE), Mapping):
+        yield t("answer_details.instructions"), ": ".join(str(sent.get(name, "")) for name in ("name", "instructions"))
+
+
+def _replay_text(recorded_at: Any) -> str:
+    """Return the time of the recording, where the note, which may be imported, has one."""
+    if isinstance(recorded_at, int | float) and 0 < recorded_at < _MAX_TIME:
+        return t("answer_details.replay_of", time=format_moment(recorded_at))
+    return t("answer_details.replay_undated")
 
 
 def _cache_text(usage: Usage) -> str:

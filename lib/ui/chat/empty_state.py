@@ -16,7 +16,7 @@ from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
 from lib.ui.text import escape_markdown, t
-from lib.ui.widgets import avatar
+from lib.ui.widgets import avatar, replays
 from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import shows_errors
 
@@ -39,6 +39,8 @@ def render(user: User) -> None:
                 question = t(f"empty.{'q' if is_demo else 'g'}{number}")
                 label = escape_markdown(question)
                 render_button(label, f"suggest-{number}", "", questions.send, user, question, type="secondary")
+        if is_demo:
+            render_button(t("empty.tour"), "play-tour", "play_circle", replays.play_tour, user)
 
 
 def _render_persona(user: User, persona: Persona) -> None:

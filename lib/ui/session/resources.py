@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from lib import demo
+from lib import demo, transfer
 from lib.chat.attachments import AttachmentReader
 from lib.chat.connection import Connection, ModelFacts, connect
 from lib.chat.refused_params import TeamMemory
@@ -184,6 +184,12 @@ def metrics() -> Metrics:
 @st.cache_resource(show_spinner=False, validate=lambda server: server.is_running(), on_release=lambda s: s.close())
 def _demo_server() -> demo.DemoGateway:
     return demo.DemoGateway()
+
+
+def find_recording(name: str) -> transfer.ExchangeReport | None:
+    """Return a recording of the demo or of the operator's folder, None without one. Raises TransferError."""
+    folder = settings().server.recordings
+    return transfer.find_recording(name, [demo.RECORDINGS, *([Path(folder)] if folder else [])])
 
 
 @st.cache_resource(show_spinner=False)

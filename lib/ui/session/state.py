@@ -144,6 +144,7 @@ class SessionState:
     personal_key_error = Value[str]("")  # text key
     is_storage_notice_dismissed = Value[bool](False)
     import_count = Value[int](0)
+    opened_replay_id = Value[str]("")  # of the conversation that the next run shows
     import_report = Value[tuple[str, ...]](())  # lines of Markdown
     balance = Value[tuple[Balance, BillingUnit] | str | None](None)  # or the reason that there is none
     # Start and end of the period, and the comparison or the reason that there is none.

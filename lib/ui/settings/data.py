@@ -13,8 +13,8 @@ from lib.core.images import format_size
 from lib.core.user import User
 from lib.ui.session import audit, resources
 from lib.ui.session.state import session_state
-from lib.ui.text import has_message, t
-from lib.ui.widgets import errors, undo
+from lib.ui.text import t
+from lib.ui.widgets import errors, replays, undo
 from lib.ui.widgets.controls import render_button, render_download
 from lib.ui.widgets.errors import shows_errors
 
@@ -23,6 +23,7 @@ _FILE_KEY = "import.file"
 
 def render(user: User) -> None:
     """Render the section."""
+    replays.follow()
     st.header(t("settings.data"), anchor=False)
     st.markdown(t("data.export_about"))
     # Without files it is one readable text.
@@ -64,12 +65,16 @@ def _import_file(user: User, file_key: str) -> None:
     file = session_state.widget(file_key)
     session_state.import_report = ()
     try:
+        if transfer.is_exchange_archive(file.getvalue()):
+            replays.open_report(user, file.getvalue())
+            session_state.import_count += 1
+            return
         loaded = transfer.replace_existing_ids(
             transfer.parse_export(file.getvalue()), resources.store().conversations.existing_ids
         )
         loaded = transfer.import_files(file.getvalue(), loaded, resources.store().attachments, user.id)
     except TransferError as error:
-        errors.flash_warning(_import_error_message(error))
+        errors.flash_warning(replays.transfer_error_message(error))
         return
     # Before the conversations, which would make folders that keep what they have.
     kept_count = resources.store().projects.import_all(user.id, loaded.projects)
@@ -83,11 +88,6 @@ def _import_file(user: User, file_key: str) -> None:
     audit.record(user, "import", loaded.report.source, conversations=loaded.report.conversation_count)
     session_state.import_count += 1
     session_state.import_report = tuple(_report_lines(loaded, kept_count, prompt_line))
-
-
-def _import_error_message(error: TransferError) -> str:
-    key = f"import.error.{error.reason}"
-    return f"{t('error.import')} {t(key, location=error.location)}" if has_message(key) else t("error.import")
 
 
 def _report_lines(loaded: transfer.ImportResult, kept_count: int, prompt_line: str) -> list[str]:

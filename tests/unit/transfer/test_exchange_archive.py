@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lib.core.errors import TransferError
 from lib.core.exchanges import KEY_PLACEHOLDER, Attempt, Chunk, Exchange, SentFile
-from lib.core.file_storage import digest_of
+from lib.core.file_storage import StoredFile, digest_of
 from lib.core.params import ParamAdjustment
 from lib.core.target import Target
 from lib.transfer import exchange_archive
@@ -19,7 +19,7 @@ from lib.transfer.exchange_archive import REMOVED, is_exchange_archive, read_exc
 from tests.support.exchanges import STARTED_AT, build_attempt, build_exchange
 from tests.unit.transfer.examples import EXAMPLES, make_zip
 
-IMAGE = b"\x89PNG" + b"0" * 40
+IMAGE = b"\x89PNG\r\n\x1a\n" + b"0" * 40
 VERSIONS = {"antler": "0.3.0", "python": "3.13"}
 FILE = SentFile("mark-1", digest_of(IMAGE), "image/png", len(IMAGE), "data:image/png;base64,")
 EXCHANGE = build_exchange(
@@ -59,7 +59,7 @@ def test_an_exchange_comes_back_as_it_was():
     assert data == write_exchange(EXCHANGE, VERSIONS, {FILE.digest: IMAGE})
     report = read_exchange(data)
     assert replace(report.exchange, id=EXCHANGE.id) == EXCHANGE
-    assert (report.versions, report.files) == (VERSIONS, {FILE.digest: IMAGE})
+    assert (report.versions, report.files) == (VERSIONS, {FILE.digest: StoredFile("image/png", IMAGE)})
     assert read_exchange(write_exchange(EXCHANGE, VERSIONS)).files == {}
     assert is_exchange_archive(data)
     assert not is_exchange_archive(make_zip({"conversations.json": EXAMPLES["claude"]}))
