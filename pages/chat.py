@@ -11,6 +11,7 @@ from lib.ui.auth import require
 from lib.ui.chat import (
     answer_comparison,
     answer_status,
+    cache_view,
     empty_state,
     live_answer,
     message_tools,
@@ -68,6 +69,7 @@ with st.container() if has_queue else st.empty():
 transcript.preload_renderers()
 file_viewer.render(user)
 answer_comparison.render(user, view)
+cache_view.render(user, view)
 composer.render_model_list(user)
 if not view.generation:
     scroll.render(view)

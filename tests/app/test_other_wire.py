@@ -34,8 +34,10 @@ def test_the_first_answer_offers_the_comparison_too_and_any_two_can_be_chosen(fa
     assert [version.partition(" · ")[0] for version in versions] == ["Version 1", "Version 2", "Version 3"]
     assert "| OpenAI format | Anthropic format |" in chat.text
     chat.set_field("Right", versions[1])
-    assert "| Version 1 | Version 2 |" in chat.text
     assert "| API format |" not in chat.text
+    chat.set_field("Show equal values", True)
+    assert "| Version 1 | Version 2 |" in chat.text
+    assert "| API format | OpenAI format | OpenAI format |" in chat.text
     chat.set_field("Right", chat.field("Right").options[0])
     assert "Choose two different versions." in chat.text
 

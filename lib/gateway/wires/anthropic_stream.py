@@ -125,6 +125,8 @@ class _StreamParser:
             event = {**event, **get_object(event, "message"), "type": "message"}
         if kind in ("message_start", "message"):
             yield ProviderMetadata({name: event[name] for name in _METADATA_FIELDS if isinstance(event.get(name), str)})
+            if diagnostics := get_object(event, "diagnostics"):  # of the prompt cache, where the request asked for them
+                yield ProviderMetadata({"diagnostics": diagnostics})
         if kind == "ping":
             yield Heartbeat()
         yield from self._guard_damage(self._parse_content(kind, event))

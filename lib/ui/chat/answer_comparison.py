@@ -52,7 +52,7 @@ def render(user: User, view: ConversationView) -> None:
     """Render the dialog of the answers that are compared, until it is closed."""
     compared = session_state.compared_answers
     if compared and compared[0] in view.siblings:
-        st.dialog(t("comparison.title"), width="large", on_dismiss=_close)(_render_content)(user, view, compared[0])
+        st.dialog(t("comparison.title"), width="medium", on_dismiss=_close)(_render_content)(user, view, compared[0])
 
 
 def _close() -> None:
@@ -121,14 +121,13 @@ def _render_rows(rows: Sequence[Difference], left: Node, right: Node, headers: S
     if not rows:
         st.caption(t("comparison.nothing"))
         return
+    cells: list[Sequence[str]] = []
+    for group in GROUPS:
+        if members := [row for row in rows if row.group == group]:
+            cells.append([f"**{t(f'comparison.group_{group}')}**", "", ""])
+            cells += [[_describe_row(row), *_format_values(row, left, right)] for row in members]
     with st.container(key="differences"):
-        for group in GROUPS:
-            if members := [row for row in rows if row.group == group]:
-                st.markdown(f"**{t(f'comparison.group_{group}')}**")
-                table.render(
-                    ["", *headers],
-                    [[_describe_row(row), *_format_values(row, left, right)] for row in members],
-                )
+        table.render(["", *headers], cells)
 
 
 def _describe_row(row: Difference) -> str:

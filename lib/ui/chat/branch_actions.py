@@ -9,7 +9,7 @@ import streamlit as st
 from lib.chat.turns import branches
 from lib.core.conversation import Node
 from lib.core.user import User
-from lib.ui.chat import answer_comparison, message_tools
+from lib.ui.chat import answer_comparison, cache_view, message_tools
 from lib.ui.composer import composer_files, drafts, questions, regeneration
 from lib.ui.files import tray
 from lib.ui.session import audit, conversation_view, resources, services
@@ -56,6 +56,8 @@ def list_answer_actions(view: ConversationView, node: Node, *, is_last: bool) ->
         actions.append("ask_other_wire" if regeneration.is_listed(other) else "ask_other_wire_unlisted")
     if node.id in view.siblings:
         actions.append("compare")
+    if cache_view.has_diagnosis(node):
+        actions.append("cache")
     return (*actions, "branch", "delete")
 
 
@@ -84,6 +86,8 @@ def _run_action(user: User, node: Node, action: str) -> None:
                 flash_warning(t("other_wire.not_listed", model=other.model, wire=wire))
         case "compare":
             answer_comparison.open_for(conversation_view.current_view(), node)
+        case "cache":
+            cache_view.open_for(node)
         case "go_back":
             _rewind_to(user, node)
         case "branch":

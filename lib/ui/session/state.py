@@ -87,6 +87,7 @@ class SessionState:
     cancelled_edits = Value[dict[str, str]]({})  # text that was typed, by question id
     regenerated_node_id = Value[str | None](None)  # the answer whose list of all models is open
     compared_answers = Value[tuple[str, str] | None](None)  # ids of the answers whose differences are shown
+    diagnosed_node_id = Value[str]("")  # the answer whose prompt cache is explained
     feedback_node_id = Value[str | None](None)  # the answer whose feedback form is open
     edited_queued_id = Value[str | None](None)
     share_tokens = Value[dict[str, tuple[str, Audience]]]({})  # and their audience, by conversation id

@@ -24,6 +24,7 @@ STYLE_SHEETS = (
     "chat/messages",
     "chat/message_tools",
     "chat/shared_chat",
+    "chat/answer_comparison",
     "composer/composer",
     "composer/dictation",
     "composer/web_search",

@@ -97,7 +97,7 @@ def max_output_tokens(model: str, capabilities: Capabilities) -> int | None:
     if version == (0, 0) or version >= (4, 6):
         return None
     # Opus 4 and 4.1 are below the other models of their generation.
-    if _family(model) == "opus" and (4, 0) <= version <= (4, 1):
+    if family(model) == "opus" and (4, 0) <= version <= (4, 1):
         return 32_000
     return next((limit for first, limit in _OUTPUT_LIMITS if version >= first), None)
 
@@ -115,7 +115,8 @@ def default_output_limit(model: str, capabilities: Capabilities, thinking_budget
     return min(default, max_output_tokens(model, capabilities) or default)
 
 
-def _family(model: str) -> str:
+def family(model: str) -> str:
+    """Return the family in the name of a Claude model, e.g. "opus"; "" without one."""
     match = _CLAUDE_FAMILY.search(model.rsplit("/", 1)[-1])
     return match[0].lower() if match else ""
 
@@ -134,13 +135,13 @@ def _rules_by_name(model: str) -> ClaudeRules:
     if version < (3, 7):
         return ClaudeRules(frozenset(), ())
     if version < (4, 6):
-        has_effort = _family(model) == "opus" and version >= (4, 5)
+        has_effort = family(model) == "opus" and version >= (4, 5)
         return ClaudeRules(frozenset(("enabled", "disabled")), _LOW_TO_HIGH if has_effort else ())
     if version < (4, 7):
         return ClaudeRules(_ALL_TYPES, (*_LOW_TO_HIGH, "max"))
     if version < (5, 0):
         return ClaudeRules(frozenset(("adaptive", "disabled")), _ALL_EFFORTS, omits_thinking=True)
-    return _rules_from_claude_5(_family(model), is_5_5=version >= (5, 5))
+    return _rules_from_claude_5(family(model), is_5_5=version >= (5, 5))
 
 
 def _rules_from_claude_5(family: str, *, is_5_5: bool) -> ClaudeRules:
