@@ -52,6 +52,17 @@ class Caller:
             if all(values.get(placeholder) for placeholder in _PLACEHOLDER.findall(template))
         }
 
+    def fixed_headers(self) -> frozenset[str]:
+        """Return the names of the custom headers with text of the operator's, which may be a credential.
+
+        The others hold nothing but placeholders and what separates them: they only name the caller.
+        """
+        return frozenset(
+            name
+            for name, template in self.header_templates
+            if re.search(r"[A-Za-z0-9]", _PLACEHOLDER.sub("", template))
+        )
+
 
 @dataclass(frozen=True)
 class CallerIdentity:

@@ -76,6 +76,14 @@ class ServerSettings:
 
 
 @dataclass(frozen=True)
+class RecordingSettings:
+    """Maximum size of a recorded request with its responses, in bytes, 0 for no recording, and how long it is kept."""
+
+    max_bytes: int = 2048 * 1024
+    days: int = 30
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings. `api_key` is "" for the demo gateway; neither it nor `database_url` is in the repr.
 
@@ -97,6 +105,7 @@ class Settings:
     access: AccessSettings = AccessSettings()
     roles: Roles = Roles()
     server: ServerSettings = ServerSettings()
+    recording: RecordingSettings = RecordingSettings()
     caller_identity: CallerIdentity = CallerIdentity()
     personal_key_urls: tuple[str, ...] = ()
     models_dev_url: str = ""
@@ -161,6 +170,7 @@ def _load_settings(environ: Mapping[str, str], secrets: Mapping[str, Any], names
         access=parse_access(reader("access"), auth_table),
         roles=parse_roles(*reader("access").read_list("ANTLER_ADMINS", "admins"), reader("groups").read_section()),
         server=_load_server_settings(reader("server")),
+        recording=_load_recording_settings(reader("server")),
         caller_identity=parse_caller_identity(reader("team"), auth_table, api_key),
         personal_key_urls=_parse_personal_key_urls(reader("own_key"), base_url, is_demo=not api_key),
         models_dev_url=_parse_models_dev_url(
@@ -207,6 +217,12 @@ def _parse_folder(value: str, name: str) -> str:
     if path and not Path(path).is_dir():
         raise SettingError(f"{name} must name a folder that exists.")
     return path
+
+
+def _load_recording_settings(reader: SettingReader) -> RecordingSettings:
+    size = parse_count(*reader.read("ANTLER_RECORD_KB", "record_kb"), RecordingSettings.max_bytes // 1024, 0, 65_536)
+    days = parse_count(*reader.read("ANTLER_RECORD_DAYS", "record_days"), RecordingSettings.days, 1, 3650)
+    return RecordingSettings(size * 1024, days)
 
 
 def _parse_database_url(value: str, name: str) -> str:

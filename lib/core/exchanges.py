@@ -9,7 +9,9 @@ from typing import Literal
 from lib.core.params import ParamAdjustment
 from lib.core.target import Target
 
-KEY_PLACEHOLDER = "$API_KEY"  # in place of the key in recorded headers
+KEY_PLACEHOLDER = "$API_KEY"  # in place of the key in recorded requests
+# In place of the value of a header that the operator has set, and that may be a credential.
+HIDDEN_HEADER = "$HIDDEN"
 
 # "answer": of a chat, also in a comparison. "probe": of a check of the gateway.
 Purpose = Literal["answer", "probe"]
@@ -41,11 +43,12 @@ class SentFile:
 class Attempt:
     """One request and its response. Offsets are seconds since `started_at`, which is seconds since 1970.
 
-    `body` is the JSON text as it was sent, of a form its fields as JSON, with a mark for each of `files`. Header values
-    of the key are KEY_PLACEHOLDER. `connected` is the offset at which a connection was ready, also a pooled one,
-    `responded` that of the last response header; None for what did not happen. `error` is the code of the AnswerError
-    that ended it. `omitted_bytes` of the response were not recorded, because of the size limit or, with
-    `withholds_key`, because the gateway had sent the key.
+    `body` is the JSON text as it was sent, of a form its fields as JSON, with a mark for each of `files`; "" with
+    `omits_body`, because it is longer than the size limit. The key in headers and body is KEY_PLACEHOLDER. `connected`
+    is the offset at which a connection was ready, also a pooled one, `responded` that of the last response header; None
+    for what did not happen. `error` is the code of the AnswerError that ended it. `omitted_bytes` of the response were
+    not recorded: because of the size limit those before the chunk with the index `omitted_before`, which may be behind
+    the last one, or with `withholds_key` all of them, because the gateway had sent the key.
     """
 
     started_at: float
@@ -63,7 +66,9 @@ class Attempt:
     response_headers: Mapping[str, str] = field(default_factory=dict)
     chunks: tuple[Chunk, ...] = ()
     error: str = ""
+    omits_body: bool = False
     omitted_bytes: int = 0
+    omitted_before: int | None = None
     withholds_key: bool = False
 
     @property

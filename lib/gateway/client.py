@@ -7,6 +7,7 @@ import copy
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from urllib.parse import urlencode
 
@@ -20,6 +21,7 @@ from lib.core.events import (
     RetryScheduled,
     TurnContinued,
 )
+from lib.core.exchanges import HIDDEN_HEADER, KEY_PLACEHOLDER, Reason
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, ModelList
 from lib.core.params import Params
 from lib.core.pricing import Balance, BillingUnit, Price
@@ -40,18 +42,20 @@ from lib.gateway.catalog.library import Library, package_library
 from lib.gateway.catalog.models import fetch_all_pages
 from lib.gateway.catalog.prices import PRICING_PATH, parse_price_list
 from lib.gateway.catalog.request_log import REQUEST_LOG_PATH, parse_request_log
+from lib.gateway.exchange_redactor import ExchangeRedactor
 from lib.gateway.json_values import parse_data_list
 from lib.gateway.key_redactor import KeyRedactor
 from lib.gateway.repair import RequestRepair
-from lib.gateway.response_events import filter_events, read_events
+from lib.gateway.response_events import end_record, filter_events, read_events
 from lib.gateway.stream_end import CONTENT_EVENTS
 from lib.gateway.transport.body import MAX_BODY_BYTES
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.transport.recorder import AttemptRecorder, ExchangeRecorder, Redact
 from lib.gateway.transport.request import Route, Transport
 from lib.gateway.wires import openai, paused_turn
 from lib.gateway.wires.content.request_content import NO_CONTENTS, FileContents
 from lib.gateway.wires.errors.responses import error_from_response, refusal_in_list
-from lib.gateway.wires.request_body import build_body, wire_module
+from lib.gateway.wires.request_body import build_body, dropped_params, wire_module
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +81,7 @@ class Gateway:
         self.base_url = settings.base_url
         self._api_key = settings.api_key
         self._redactor = KeyRedactor(settings.api_key)
+        self._exchange_redactor = ExchangeRedactor(settings.api_key)
         self._max_retries = settings.retries
         self._max_answer_chars = settings.server.max_answer_chars
         self._transport = Transport(settings.base_url, settings.timeouts)
@@ -97,35 +102,52 @@ class Gateway:
         conversation_id: str = "",
         capabilities: Capabilities = UNKNOWN_CAPABILITIES,
         files: FileContents = NO_CONTENTS,
+        recorder: ExchangeRecorder | None = None,
     ) -> Iterator[Event]:
         """Send the path `messages` and yield the events of the answer.
 
         A request that fails before any text or thinking is retried if the error allows it; each backoff is
         preceded by Restart and RetryScheduled. One that is refused for a parameter or for earlier thinking is sent
         again without it, at once. A turn that the vendor pauses is continued by further requests, after TurnContinued.
-        `conversation_id` is for team headers. `files` are sent as they are. Raises AnswerError, before the first event
-        or in the stream. After `cancel` it ends, or raises the same.
+        `conversation_id` is for team headers. `files` are sent as they are. `recorder` takes each request with its
+        response, without the key. Raises AnswerError, before the first event or in the stream. After `cancel` it ends,
+        or raises the same.
         """
-        wire = wire_module(target.wire)
         headers, request = self._build_request(target, messages, params, conversation_id, capabilities, files)
-        yield from self._stream_request(wire, headers, request, cancel)
+        if recorder:
+            recorder.open(target, dropped_params(target, params, capabilities))
+        yield from self._stream_request(headers, request, cancel, recorder)
         for _ in range(paused_turn.MAX_CONTINUATIONS):
             if cancel.cancelled or not request.continue_turn():
                 return
             yield TurnContinued()
-            yield from self._stream_request(wire, headers, request, cancel)
+            yield from self._stream_request(headers, request, cancel, recorder, "continuation")
 
     def _stream_request(
-        self, wire: ModuleType, headers: Mapping[str, str], request: RequestRepair, cancel: CancelToken
+        self,
+        headers: Mapping[str, str],
+        request: RequestRepair,
+        cancel: CancelToken,
+        recorder: ExchangeRecorder | None,
+        reason: Reason = "first",
     ) -> Iterator[Event]:
         """Send the request until it is answered or finally refused, and yield the events."""
+        wire = wire_module(request.target.wire)
 
         def attempt() -> Iterator[Event]:
-            events = self._attempt_request(wire, headers, request, cancel)
-            return filter_events(events, self._redactor, self._max_answer_chars)
+            if recorder is None:
+                events = self._attempt_request(wire, headers, request, cancel)
+                return filter_events(events, self._redactor, self._max_answer_chars)
+            observer = self._redactor.observe()
+            record = recorder.begin(reason, self._build_redact(request.target, observer))
+            events = self._attempt_request(wire, headers, request, cancel, record)
+            return filter_events(end_record(events, record, observer, cancel), observer, self._max_answer_chars)
 
         def schedule(error: AnswerError, number: int) -> RetryScheduled | None:
-            return self._schedule(wire, error, request, number)
+            nonlocal reason
+            scheduled = self._schedule(wire, error, request, number)
+            reason = "repair" if scheduled and scheduled.attempt == number else "retry"
+            return scheduled
 
         return run_attempts(attempt, schedule, self._redactor, cancel, CONTENT_EVENTS, (Restart(),))
 
@@ -141,6 +163,14 @@ class Gateway:
         if request.repair(error):
             return RetryScheduled(0.0, attempt, attempt, error.code)
         return schedule_retry(error, attempt, self._max_retries) if wire.may_retry(error) else None
+
+    def _build_redact(self, target: Target, observer: KeyRedactor) -> Redact:
+        """Return the redaction of a recorded attempt, whose events `observer` redacts."""
+        placeholders = {
+            **dict.fromkeys(self._caller.fixed_headers(), HIDDEN_HEADER),
+            **wire_module(target.wire).headers(KEY_PLACEHOLDER),
+        }
+        return partial(self._exchange_redactor.redact, target=target, placeholders=placeholders, observer=observer)
 
     def _build_request(
         self,
@@ -160,12 +190,17 @@ class Gateway:
         return headers, RequestRepair(target, body, self.refused_params)
 
     def _attempt_request(
-        self, wire: ModuleType, headers: Mapping[str, str], request: RequestRepair, cancel: CancelToken
+        self,
+        wire: ModuleType,
+        headers: Mapping[str, str],
+        request: RequestRepair,
+        cancel: CancelToken,
+        record: AttemptRecorder | None = None,
     ) -> Iterator[Event]:
         """Send the request once and yield the events of its response."""
         route: Route = wire.route(request.body)
         send = self._transport.post_form if route.is_form else self._transport.post
-        response = send(route.path, headers, request.body, cancel)
+        response = send(route.path, headers, request.body, cancel, record)
         try:
             yield from read_events(response, request, self._get_read_interval)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +24,7 @@ T = TypeVar("T")
 Spelling = tuple[str, ...]
 
 
-def _spellings(key: str) -> list[Spelling]:
+def key_spellings(key: str) -> list[Spelling]:
     """Return the key as it is, in base64 at each of three alignments, and in hexadecimal.
 
     Inside a longer text that was encoded, base64 depends on the position. Characters that hold bits of its
@@ -40,20 +41,34 @@ def _spellings(key: str) -> list[Spelling]:
 
 
 class KeyRedactor:
-    """Redactor for one key: plain, in base64 or hexadecimal, each also percent-encoded as a whole or in part."""
+    """Redactor for one key: plain, in base64 or hexadecimal, each also percent-encoded as a whole or in part.
+
+    `has_redacted` is set once it has found the key.
+    """
 
     def __init__(self, key: str) -> None:
         key = key.strip()
-        self._spellings = _spellings(key) if len(key) >= MIN_KEY_LENGTH else []
+        self.has_redacted = False
+        self._spellings = key_spellings(key) if len(key) >= MIN_KEY_LENGTH else []
         patterns = ("".join(map(_char_pattern, spelling)) for spelling in self._spellings)
         self._pattern = re.compile("|".join(patterns)) if self._spellings else None
         self._starts = [start for spelling in self._spellings for start in _literal_starts(spelling, 3)]
         self._ends = tuple({end for s in self._spellings for n in (1, 2) for end in _literal_starts(s, n)})
         self._max_length = max(map(len, self._spellings), default=0) * (3 + 2 * _MAX_ESCAPES)
 
+    def observe(self) -> KeyRedactor:
+        """Return a redactor for the same key that has found nothing yet."""
+        view = copy.copy(self)
+        view.has_redacted = False
+        return view
+
     def redact(self, text: str) -> str:
         """Return the text with every spelling of the key replaced."""
-        return self._pattern.sub(REDACTED, text) if self._pattern and self._may_contain(text) else text
+        if not self._pattern or not self._may_contain(text):
+            return text
+        redacted, count = self._pattern.subn(REDACTED, text)
+        self.has_redacted |= bool(count)
+        return redacted
 
     def redact_value(self, value: T) -> T:
         """Return a value with the key replaced in all texts: in events, lists, and names and values of objects."""

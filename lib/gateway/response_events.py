@@ -14,6 +14,8 @@ from lib.gateway.key_redactor import KeyRedactor
 from lib.gateway.repair import RequestRepair
 from lib.gateway.stream_end import Deadline, limit_trailing_time
 from lib.gateway.transport.body import read_frames
+from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.transport.recorder import AttemptRecorder
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires.content.think_tags import split_thinking
 from lib.gateway.wires.errors.responses import request_id
@@ -64,6 +66,20 @@ def read_events(
 def filter_events(events: Iterator[Event], redactor: KeyRedactor, max_chars: int) -> Iterator[Event]:
     """Yield the events of a response without the key, with thinking apart, up to the maximum length."""
     return limit_answer(split_thinking(redactor.redact_events(events)), max_chars)
+
+
+def end_record(
+    events: Iterator[Event], record: AttemptRecorder, redactor: KeyRedactor, cancel: CancelToken
+) -> Iterator[Event]:
+    """Yield the events of an attempt, and end its record with them. The key is redacted from its error."""
+    code = ""
+    try:
+        yield from events
+    except AnswerError as error:
+        code = "" if cancel.cancelled else error.code
+        raise redactor.redact_error(error) from None
+    finally:
+        record.end(code, cancel.connected_at)
 
 
 def read_trailing_usage(wire: ModuleType, frames: Iterator[Frame]) -> Iterator[Event]:

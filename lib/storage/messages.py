@@ -9,12 +9,15 @@ import sqlalchemy as sa
 
 from lib.core.conversation import ArrivalState, Checkpoint, Conversation, Feedback, Message, Node, Outcome
 from lib.core.errors import StoreError, TooManyAnswers
+from lib.core.exchanges import Exchange
 from lib.core.question_queue import QueuedQuestion
 from lib.core.quota import RunningLimit
 from lib.core.tree import find_undeleted_ancestor, sort_nodes
 from lib.core.usage import FeedbackCount, UsageRecord
 from lib.storage.clock import DatabaseClock
 from lib.storage.engine import Aggregate, insert
+from lib.storage.exchange_rows import exchange_to_row
+from lib.storage.exchanges import insert_exchange
 from lib.storage.file_uses import encode_files, ensure_stored, link_message
 from lib.storage.queue import claim_question, pause_after_answers, resume_after_answer
 from lib.storage.rows import (
@@ -182,10 +185,16 @@ class Messages(Aggregate):
             row = connection.execute(query).first()
         return ArrivalState(Outcome(row.outcome), row.size) if row else None
 
-    def finish(self, owner: str, node: Node, usage_records: Sequence[UsageRecord] = ()) -> None:
-        """Save a finished answer and its usage, whatever outcome the row has, and mark it unread.
+    def finish(
+        self,
+        owner: str,
+        node: Node,
+        usage_records: Sequence[UsageRecord] = (),
+        exchange: Exchange | None = None,
+    ) -> None:
+        """Save a finished answer with its usage and its exchange, whatever outcome the row has, and mark it unread.
 
-        A row that belongs to a later request stays as it is.
+        A row that belongs to a later request stays as it is, and the exchange is dropped.
         """
         columns = _stream_columns(node) | {
             "outcome": node.outcome,
@@ -193,9 +202,12 @@ class Messages(Aggregate):
             "failure": failure_to_row(node.failure),
         }
         where = _is_request_of(owner, node)
+        exchange_row = exchange_to_row(owner, exchange) if exchange else None
         with self._write(owner) as connection:
             if connection.execute(sa.update(nodes).where(where).values(columns)).rowcount:
                 _publish(connection, [node.id])
+                if exchange_row:
+                    insert_exchange(connection, exchange_row)
                 if node.usage_record_id or node.is_replay:  # not a further alternative
                     pause_after_answers(connection, [node.id], node.outcome)
             insert_usage(connection, owner, usage_records)

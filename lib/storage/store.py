@@ -13,6 +13,7 @@ from lib.storage.audit import Audit
 from lib.storage.comparisons import Comparisons, purge_comparisons
 from lib.storage.conversations import Conversations, purge_conversations
 from lib.storage.engine import LOCK_TIMEOUT, connect, read_transaction, write_transaction
+from lib.storage.exchanges import Exchanges
 from lib.storage.messages import Messages, purge_nodes
 from lib.storage.policy import Policies
 from lib.storage.preferences import UserPreferences
@@ -57,6 +58,7 @@ class Store:
         self.comparisons = Comparisons(engine)
         self.messages = Messages(engine)
         self.attachments = Attachments(engine, file_storage)
+        self.exchanges = Exchanges(engine)
         self.queue = Queue(engine)
         self.search = Search(engine)
         self.shares = Shares(engine)

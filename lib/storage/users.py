@@ -12,6 +12,7 @@ from lib.storage.attachments import delete_attachments, transfer_attachments
 from lib.storage.audit import anonymize_actor, insert_event
 from lib.storage.comparison_schema import comparison
 from lib.storage.engine import Aggregate, insert, upsert
+from lib.storage.exchange_rows import exchange as exchanges
 from lib.storage.file_schema import attachment as attachments
 from lib.storage.quotas import transfer_quotas
 from lib.storage.schema import conversation as conversations
@@ -68,7 +69,7 @@ class Users(Aggregate):
         """
         is_user = users.c.id == owner
         with self._write(owner) as connection:
-            for table in (share, conversations, comparison, preferences, submissions, project, prompt_link):
+            for table in (share, exchanges, conversations, comparison, preferences, submissions, project, prompt_link):
                 connection.execute(sa.delete(table).where(table.c.owner == owner))
             delete_attachments(connection, attachments.c.owner == owner)
             connection.execute(sa.delete(prompt).where(prompt.c.owner == owner, ~prompt.c.team))
@@ -86,8 +87,18 @@ class Users(Aggregate):
                 existing = sa.select(table.c.name).where(table.c.owner == to_owner)
                 duplicate = (table.c.owner == from_owner) & table.c.name.in_(existing)
                 connection.execute(sa.delete(table).where(duplicate))
-            tables = (share, conversations, comparison, ledger, preferences, submissions, project, prompt_link, prompt)
-            for table in tables:
+            tables = (
+                share,
+                exchanges,
+                conversations,
+                comparison,
+                ledger,
+                preferences,
+                submissions,
+                project,
+                prompt_link,
+            )
+            for table in (*tables, prompt):
                 connection.execute(sa.update(table).where(table.c.owner == from_owner).values(owner=to_owner))
             transfer_attachments(connection, from_owner, to_owner)
             transfer_quotas(connection, from_owner, to_owner)

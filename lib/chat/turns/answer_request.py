@@ -20,6 +20,7 @@ from lib.core.extra_json import absorb_extra
 from lib.core.params import Params
 from lib.core.quota import RunningLimit
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.transport.recorder import ExchangeRecorder
 
 
 @dataclass(frozen=True)
@@ -71,16 +72,12 @@ def start_generations(
 
 
 def _build_generation(services: TurnServices, owner: str, answer: PendingAnswer, digest: str) -> Generation:
-    return Generation(
-        owner,
-        answer.request.conversation.id,
-        answer.node,
-        CancelToken(),
-        services.store.messages,
-        services.price_lookup,
-        digest,
-        services.uses_personal_key,
-    )
+    conversation_id, node, limit = answer.request.conversation.id, answer.node, services.max_recorded_bytes
+    store, prices, is_personal = services.store.messages, services.price_lookup, services.uses_personal_key
+    generation = Generation(owner, conversation_id, node, CancelToken(), store, prices, digest, is_personal)
+    if limit:
+        generation.recorder = ExchangeRecorder(limit, conversation_id, node.id)
+    return generation
 
 
 def _stream_of(services: TurnServices, generation: Generation, answer: PendingAnswer, params: Params) -> OpenStream:
@@ -91,7 +88,9 @@ def _stream_of(services: TurnServices, generation: Generation, answer: PendingAn
 
     def open_stream() -> Iterator[Event]:
         messages, files = load_files(services.store.attachments, generation.owner, request.messages, request.plan)
-        stream = services.gateway.stream(target, messages, params, cancel, conversation_id, capabilities, files)
+        stream = services.gateway.stream(
+            target, messages, params, cancel, conversation_id, capabilities, files, generation.recorder
+        )
         return answer.convert_events(stream)
 
     return open_stream

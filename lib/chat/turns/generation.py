@@ -23,9 +23,11 @@ from lib.chat.usage.recorder import (
 from lib.core import errors
 from lib.core.conversation import Checkpoint, Failure, ImagePart, Message, Node, Outcome, new_id
 from lib.core.events import Event, Heartbeat, Restart, RetryScheduled
+from lib.core.exchanges import Exchange
 from lib.core.reply import ChoiceReplies, ReplyCursor
 from lib.core.usage import UsageRecord
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.transport.recorder import ExchangeRecorder
 
 log = logging.getLogger(__name__)
 
@@ -87,8 +89,11 @@ class GenerationSnapshot:
 class Generation:
     """An answer that a worker of this process produces. All methods are thread-safe.
 
-    Each alternative of the request becomes a node beside the first. A node with content is continued.
+    Each alternative of the request becomes a node beside the first. A node with content is continued. What a `recorder`
+    has taken of the stream is saved with the end.
     """
+
+    recorder: ExchangeRecorder | None = None
 
     def __init__(
         self,
@@ -341,10 +346,20 @@ class Generation:
             if self._state is State.SAVED:
                 return
             self._insert_new_nodes(self._nodes)
+            exchange = self._take_exchange()
             for index, node in enumerate(self._nodes):
-                # One request produced all alternatives: its usage is counted with the first.
-                self.store.finish(self.owner, node, () if index else self._usage_records)
+                # One request produced all alternatives: its usage and its record are those of the first.
+                self.store.finish(self.owner, node, () if index else self._usage_records, None if index else exchange)
             self._state = State.SAVED
+
+    def _take_exchange(self) -> Exchange | None:
+        """Return what was recorded, once: where it is refused, the answer is saved without it."""
+        recorder, self.recorder = self.recorder, None
+        try:
+            return recorder.finish() if recorder else None
+        except Exception:  # noqa: BLE001  the answer must be saved; the log has the details
+            log.exception("the requests of an answer could not be recorded")
+            return None
 
     def _insert_new_nodes(self, nodes: list[Node]) -> None:
         for node in nodes[self._saved_count :]:

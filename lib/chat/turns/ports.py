@@ -29,8 +29,10 @@ class MessageStore(Protocol):
     def add(self, owner: str, conversation_id: str, node: Node) -> None:
         """Insert one more node of the conversation."""
 
-    def finish(self, owner: str, node: Node, usage_records: Sequence[UsageRecord]) -> None:
-        """Save the finished answer and the usage of its requests."""
+    def finish(
+        self, owner: str, node: Node, usage_records: Sequence[UsageRecord], exchange: Exchange | None = None
+    ) -> None:
+        """Save the finished answer, the usage of its requests, and what was recorded of them."""
 
     def node(self, owner: str, node_id: str) -> Node | None:
         """Return a node; None if it does not exist or has another owner."""
@@ -207,6 +209,8 @@ class TurnStore(Protocol):
     def attachments(self) -> AttachmentStore: ...
     @property
     def queue(self) -> QueueStore: ...
+    @property
+    def exchanges(self) -> ExchangeStore: ...
 
 
 class UtilityModelStore(Protocol):

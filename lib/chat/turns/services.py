@@ -21,7 +21,7 @@ class TurnServices:
 
     `on_answer_end` is called on the worker thread of an answer after its end is saved, with these services, owner,
     conversation id and node id. `renew_limits` returns the limits as they are then, and None once these services
-    may not be used any more.
+    may not be used any more. At most `max_recorded_bytes` of a request and its responses are recorded; 0 for none.
     """
 
     store: TurnStore
@@ -37,3 +37,4 @@ class TurnServices:
     uses_personal_key: bool = False
     renew_limits: Callable[[], NoLimits | None] = lambda: NO_LIMITS
     on_answer_end: Callable[[TurnServices, str, str, str], None] = lambda *_: None
+    max_recorded_bytes: int = 0

@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import Any, Self
 
 from lib.chat.turns.ports import UsageWriter
+from lib.chat.turns.temporary_exchanges import TemporaryExchanges
 from lib.chat.turns.temporary_files import TemporaryFiles
 from lib.chat.turns.temporary_queue import TemporaryQueue
 from lib.core.conversation import ArrivalState, Checkpoint, Conversation, Feedback, Node, Outcome, Truncation
 from lib.core.errors import DuplicateSubmission
+from lib.core.exchanges import Exchange
 from lib.core.params import Params
 from lib.core.projects import Project
 from lib.core.prompts import Persona
@@ -32,9 +34,9 @@ class TemporaryStore:
     """Store of one user's temporary chat. Any thread may call any method.
 
     It implements the parts of `Store` that a chat needs; one object is the aggregate of conversations, messages and
-    usage, `queue` that of queued questions, and `attachments` that of files. Its content ends with `clear`, or with the
-    session: a running answer then misses its row at the next checkpoint, and stops. Usage goes on to `usage_writer`
-    without a reference to the chat.
+    usage, `queue` that of queued questions, `attachments` that of files, and `exchanges` that of recorded requests. Its
+    content ends with `clear`, or with the session: a running answer then misses its row at the next checkpoint, and
+    stops. Usage goes on to `usage_writer` without a reference to the chat.
     """
 
     def __init__(self, owner: str, usage_writer: UsageWriter) -> None:
@@ -43,6 +45,7 @@ class TemporaryStore:
         self._lock = threading.RLock()
         self.projects = NoProjects()
         self.attachments = TemporaryFiles(self._lock, owner)
+        self.exchanges = TemporaryExchanges(self._lock, owner, self.node)
         self.queue = TemporaryQueue(
             self._lock,
             lambda owner, conversation_id: self.get(owner, conversation_id) is not None,
@@ -73,6 +76,7 @@ class TemporaryStore:
             self._idempotency_keys: set[str] = set()
             self.queue.clear()
             self.attachments.clear()
+            self.exchanges.clear()
 
     @property
     def current_conversation_id(self) -> str | None:
@@ -175,9 +179,17 @@ class TemporaryStore:
         node = self.node(owner, node_id)
         return ArrivalState(node.outcome, sum(len(part.text) for part in node.message.parts)) if node else None
 
-    def finish(self, owner: str, node: Node, usage_records: Sequence[UsageRecord] = ()) -> None:
-        """Save a finished answer, and record its usage. Raises StoreError."""
+    def finish(
+        self,
+        owner: str,
+        node: Node,
+        usage_records: Sequence[UsageRecord] = (),
+        exchange: Exchange | None = None,
+    ) -> None:
+        """Save a finished answer and its exchange, and record its usage. Raises StoreError."""
         with self._lock:
+            if exchange:
+                self.exchanges.save(owner, exchange)
             self._update_node(owner, node, outcome=node.outcome, request_id=node.request_id, failure=node.failure)
             if (node.usage_record_id or node.is_replay) and self.node(owner, node.id):  # not a further alternative
                 self.queue.end_answer(node.outcome, node)

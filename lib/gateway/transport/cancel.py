@@ -8,6 +8,7 @@ import io
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -32,6 +33,7 @@ class CancelToken:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._cancelled_event = threading.Event()
+        self.connected_at: float | None = None  # monotonic time at which the last connection was ready
 
     @property
     def cancelled(self) -> bool:
@@ -54,6 +56,10 @@ class CancelToken:
             self._socket = sock
             if self._cancelled_event.is_set():
                 _shutdown_socket(sock)
+
+    def note_connected(self) -> None:
+        """Note that the connection of the current request is ready."""
+        self.connected_at = time.monotonic()
 
     def clear_socket(self) -> None:
         """Forget the socket: its connection is closed, or back in the pool for another request."""
@@ -123,6 +129,12 @@ def _register_pooled_socket(connection: Any) -> None:
         if isinstance(connection.timeout, int | float):
             connection.sock.settimeout(connection.timeout)
         _register_socket(connection, connection.sock)
+        _note_connected()
+
+
+def _note_connected() -> None:
+    if cancel := _current_token.get():
+        cancel.note_connected()
 
 
 def _unregister_socket(connection: Any) -> None:
@@ -154,6 +166,10 @@ class _FinalResponse(http.client.HTTPResponse):
 
 class _TrackedHTTPConnection(HTTPConnection):
     response_class = _FinalResponse
+
+    def connect(self) -> None:
+        super().connect()
+        _note_connected()  # after the TLS handshake
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         _register_pooled_socket(self)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lib.core.exchanges import SentFile
 from lib.core.file_content import Base64Text
 
 # Of one write. A time limit holds for each, so that a long body on a slow connection takes the time that it needs.
@@ -19,6 +20,8 @@ class JsonBody:
     Only one file is in memory at a time. Iterating raises FileUnavailable; a request that ends before its length is
     not answered by any server.
     """
+
+    is_form = False
 
     def __init__(self, body: Mapping[str, Any]) -> None:
         self._texts: list[Base64Text] = []
@@ -37,12 +40,31 @@ class JsonBody:
             yield from text.chunks()
             yield from _slices(piece)
 
+    @property
+    def text_size(self) -> int:
+        """Length in bytes without the files."""
+        return sum(map(len, self._pieces))
+
+    def describe(self) -> tuple[str, tuple[SentFile, ...]]:
+        """Return the text as it is sent, with a mark in place of each file, and the files."""
+        files = tuple(describe_file(text, f"{self._mark}{number}") for number, text in enumerate(self._texts))
+        pieces: list[bytes | memoryview] = [self._pieces[0]]
+        for file, piece in zip(files, self._pieces[1:], strict=True):
+            pieces += [file.mark.encode(), piece]
+        return b"".join(pieces).decode(), files
+
     def _keep(self, value: object) -> str:
         """Keep the place of a file. Raises TypeError for anything else, as `json` does."""
         if not isinstance(value, Base64Text):
             raise TypeError(f"{type(value).__name__} is no JSON")
         self._texts.append(value)
         return self._mark
+
+
+def describe_file(text: Base64Text, mark: str) -> SentFile:
+    """Return what stands for a file in a recorded body."""
+    content = text.content
+    return SentFile(mark, content.digest, content.media_type, content.size, text.prefix)
 
 
 def _slices(piece: memoryview) -> Iterator[bytes]:

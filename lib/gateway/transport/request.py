@@ -21,6 +21,7 @@ from lib.core import errors
 from lib.gateway.transport.cancel import CancellableAdapter, CancelToken, track_connection
 from lib.gateway.transport.form_body import FormBody
 from lib.gateway.transport.json_body import JsonBody
+from lib.gateway.transport.recorder import AttemptRecorder
 
 log = logging.getLogger(__name__)
 
@@ -47,22 +48,33 @@ class _HeaderAuth(AuthBase):
     Raises UnexpectedRedirect for a request to another origin, which must not see the key.
     """
 
-    def __init__(self, headers: Mapping[str, str], origin: tuple[str, str | None, int | None]) -> None:
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        origin: tuple[str, str | None, int | None],
+        record: AttemptRecorder | None = None,
+    ) -> None:
         self._headers = headers
         self._origin = origin
+        self._record = record
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if origin(request.url or "") != self._origin:
             raise errors.UnexpectedRedirect(request.url or "")
         request.headers.update(self._headers)
+        if self._record:
+            self._record.note_request(request)
         return request
 
 
 class Response:
     """Status, headers and streamed body of a response. Must be closed on the thread that reads it."""
 
-    def __init__(self, raw: requests.Response, cancel: CancelToken, idle_timeout: float) -> None:
+    def __init__(
+        self, raw: requests.Response, cancel: CancelToken, idle_timeout: float, record: AttemptRecorder | None = None
+    ) -> None:
         self._raw = raw
+        self._record = record
         self._cancel = cancel
         self._idle_timeout = idle_timeout
         self._deadline: float | None = None
@@ -75,13 +87,15 @@ class Response:
         Raises RequestTimeout after `Timeouts.first_byte` without a first byte or `Timeouts.idle` between
         two, and StreamInterrupted when the connection breaks.
         """
-        read, is_first = self._raw.raw.read1, True
+        read, is_first, record = self._raw.raw.read1, True, self._record
         with _translate_errors(errors.StreamInterrupted):
             # Only read1 with a size returns what has arrived without waiting for more, in every framing.
             while chunk := read(_READ_SIZE, decode_content=True):
                 if is_first and self._deadline is None:
                     self._cancel.set_read_timeout(self._idle_timeout)
                 is_first = False
+                if record is not None:
+                    record.add(chunk)
                 yield chunk
                 if self._deadline is not None and time.monotonic() > self._deadline:
                     return
@@ -138,7 +152,9 @@ class Response:
         """Read the end of a finished body, so that the connection returns to the pool."""
         self._cancel.set_read_timeout(DRAIN_TIMEOUT)
         with contextlib.suppress(errors.NetworkError), _translate_errors(errors.StreamInterrupted):
-            self._raw.raw.read1(_READ_SIZE, decode_content=True)
+            rest = self._raw.raw.read1(_READ_SIZE, decode_content=True)
+            if rest and self._record:
+                self._record.add(rest)
 
     def close(self) -> None:
         self._cancel.clear_socket()
@@ -175,23 +191,36 @@ class Transport:
         no_proxies = {"http": None, "https": None, "all": None, "no_proxy": host}
         self._proxies = no_proxies if is_loopback_url(base_url) else None
 
-    def post(self, path: str, headers: Mapping[str, str], body: Mapping[str, Any], cancel: CancelToken) -> Response:
+    def post(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: Mapping[str, Any],
+        cancel: CancelToken,
+        record: AttemptRecorder | None = None,
+    ) -> Response:
         """Send `body` as JSON and return once the headers have arrived, whatever the status.
 
-        Raises a NetworkError when the gateway cannot be reached or does not respond in time, and FileUnavailable.
+        `record` takes what is sent and received. Raises a NetworkError when the gateway cannot be reached or does not
+        respond in time, and FileUnavailable.
         """
         data = JsonBody(body)
         defaults = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-        return self._send("POST", path, {**defaults, **headers}, data, cancel, self._timeouts.first_byte)
+        return self._send("POST", path, {**defaults, **headers}, data, cancel, self._timeouts.first_byte, record)
 
     def post_form(
-        self, path: str, headers: Mapping[str, str], fields: Mapping[str, Any], cancel: CancelToken
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        fields: Mapping[str, Any],
+        cancel: CancelToken,
+        record: AttemptRecorder | None = None,
     ) -> Response:
         """Send `fields` with their files as a multipart form, and return and raise as `post`."""
         data = FormBody(fields)
         defaults = {"Accept": "text/event-stream"}
         sent = {**defaults, **headers, "Content-Type": data.content_type}
-        return self._send("POST", path, sent, data, cancel, self._timeouts.first_byte)
+        return self._send("POST", path, sent, data, cancel, self._timeouts.first_byte, record)
 
     def get(self, path: str, headers: Mapping[str, str]) -> Response:
         """Send a GET request and return once the headers have arrived. Raises a NetworkError as `post`."""
@@ -207,7 +236,10 @@ class Transport:
         data: JsonBody | FormBody | None,
         cancel: CancelToken,
         first_byte_timeout: float,
+        record: AttemptRecorder | None = None,
     ) -> Response:
+        if record and data:
+            record.note_body(data)
         # Uncompressed: a compressing proxy holds tokens back until its block is full.
         headers = {"Accept-Encoding": "identity", "User-Agent": "antler", **headers}
         with track_connection(cancel), _translate_errors(errors.GatewayUnreachable):
@@ -215,13 +247,15 @@ class Transport:
                 method,
                 self._base_url + path,
                 data=data,
-                auth=_HeaderAuth(headers, self._origin),
+                auth=_HeaderAuth(headers, self._origin, record),
                 stream=True,
                 allow_redirects=False,
                 timeout=(self._timeouts.connect, first_byte_timeout),
                 proxies=self._proxies,  # type: ignore[arg-type]  # None disables a proxy
             )
-        return Response(raw, cancel, self._timeouts.idle)
+        if record:
+            record.note_response(raw.status_code, raw.headers)
+        return Response(raw, cancel, self._timeouts.idle, record)
 
     def close(self) -> None:
         self.is_closed = True

@@ -89,10 +89,11 @@ def draft_secret() -> bytes:
 
 
 def _purge() -> None:
-    """Purge soft-deleted conversations and old audit events."""
+    """Purge soft-deleted conversations, and old audit events and exchanges."""
     with contextlib.suppress(StoreError):
         store().purge_deleted(UNDO_SECONDS)
         store().audit.purge(audit.RETENTION_SECONDS)
+        store().exchanges.purge(settings().recording.days * 24 * 3600.0)
 
 
 purge_expired = TimedCache(_purge, PURGE_INTERVAL)

@@ -226,4 +226,5 @@ def turn_services() -> TurnServices:
         bool(personal_key),
         renew_limits,
         queue.send_next,
+        resources.settings().recording.max_bytes,
     )

@@ -50,6 +50,8 @@ SOURCES = [
     ("ANTLER_METRICS_TOKEN", "server", "metrics_token", "t-env", "t-file", lambda s: s.server.metrics_token),
     ("ANTLER_MAX_ANSWER", "server", "max_answer", "2000", "3000", lambda s: str(s.server.max_answer_chars)),
     ("ANTLER_MAX_RUNNING", "server", "max_running", "2", "3", lambda s: str(s.server.max_running_answers)),
+    ("ANTLER_RECORD_KB", "server", "record_kb", "0", "3", lambda s: str(s.recording.max_bytes // 1024)),
+    ("ANTLER_RECORD_DAYS", "server", "record_days", "2", "3", lambda s: str(s.recording.days)),
     ("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", "1.5", "2.5", lambda s: str(s.server.drain_seconds)),
 ]
 each_setting = pytest.mark.parametrize(

@@ -166,6 +166,9 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     "prompts.add_link": lambda s, owner, ids: s.prompts.add_link(owner, PromptLink("x", ids.prompt_id, 1), "x", {}),
     "shares.add": lambda s, owner, ids: s.shares.add(owner, replace(ids.link(), id="x"), "hash-x", {}),
     "shares.revoke": lambda s, owner, ids: s.shares.revoke(owner, ids.share_id),
+    "exchanges.get": lambda s, owner, ids: s.exchanges.get(owner, ids.exchange.id),
+    "exchanges.of_answer": lambda s, owner, ids: s.exchanges.of_answer(owner, ids.answer_id),
+    "exchanges.save": lambda s, owner, ids: s.exchanges.save(owner, replace(ids.exchange, id="x")),
     "usage.totals_by_answer": lambda s, owner, ids: s.usage.totals_by_answer(owner, ids.conversation_id),
     "quotas.release": lambda s, owner, ids: s.quotas.release(owner, "request-ann" if ids is ANNS else "no-request"),
 }
@@ -214,6 +217,7 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
     "search.models": lambda s, owner: s.search.models(owner),
     "attachments.put": lambda s, owner: s.attachments.put(owner, ANNS.file),
     "attachments.total_bytes": lambda s, owner: s.attachments.total_bytes(owner),
+    "exchanges.recent": lambda s, owner: s.exchanges.recent(owner, 9),
     "shares.links": lambda s, owner: s.shares.links(owner),
     "usage.record": lambda s, owner: s.usage.record(owner, usage_record(f"more-{owner}", ANNS.conversation_id)),
     "usage.daily": lambda s, owner: s.usage.daily(owner, [FIRST_DAY]),
@@ -246,7 +250,7 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
 METHODS_WITHOUT_OWNER = {
     *("conversations.existing_ids", "messages.mark_stale", "shares.snapshot", "attachments.sweep"),
     *("prompts.existing_ids", "prompts.snapshot"),
-    *("usage.total", "policy.load", "audit.purge"),
+    *("usage.total", "policy.load", "audit.purge", "exchanges.purge"),
     "server_secrets.load",
     *("refused_params.load", "refused_params.learn"),
     *("sign_ins.revoke", "sign_ins.is_revoked"),
@@ -324,7 +328,7 @@ def readable_data(store: Store, owner: str) -> list[object]:
     """Return the data that an owner can still read."""
     methods = ["conversations.export_all", "shares.links", "preferences.load", "search.find", "prompts.export_all"]
     methods += ["projects.export_all", "conversations.folders"]
-    methods += ["attachments.total_bytes"]
+    methods += ["attachments.total_bytes", "exchanges.recent"]
     results = [CALLS_WITHOUT_IDS[method](store, owner) for method in methods]
     return [
         *results,
@@ -350,7 +354,7 @@ def test_transferred_data_belongs_to_the_new_owner_alone(two_owner_store):
     anns_data = readable_data(two_owner_store, "ann")
     two_owner_store.users.transfer_data("ann", "carl")
     assert readable_data(two_owner_store, "carl") == anns_data
-    assert readable_data(two_owner_store, "ann") == [[], [], (), [[], [], []], [], [], [], 0, [], []]
+    assert readable_data(two_owner_store, "ann") == [[], [], (), [[], [], []], [], [], [], 0, [], [], []]
     assert two_owner_store.shares.snapshot("hash-ann") == {"of": "ann"}
     used = two_owner_store.quotas.used("carl", [user_counter("carl"), user_counter("ann")])
     assert used == {user_counter("carl"): 10, user_counter("ann"): 0}

@@ -7,6 +7,7 @@ from typing import Any
 
 from lib.core.comparisons import Column, Comparison, Origin, Vote
 from lib.core.conversation import Conversation, Feedback, FilePart, Message, Node, Outcome, TextPart, Timing, Usage
+from lib.core.exchanges import Attempt, Chunk, Exchange
 from lib.core.file_storage import StoredFile
 from lib.core.params import Params
 from lib.core.projects import Project
@@ -55,6 +56,13 @@ class Ids:
         return replace(Project(f"folder-{self.conversation_id}", "Answer 你好.", TARGET), **changes)
 
     @property
+    def exchange(self) -> Exchange:
+        attempt = Attempt(2.0, "POST", "http://gateway/v1", {}, self.answer_id, chunks=(Chunk(0.5, b"Because"),))
+        return Exchange(
+            f"exchange-{self.answer_id}", TARGET, (attempt,), "answer", self.conversation_id, self.answer_id
+        )
+
+    @property
     def file(self) -> StoredFile:
         return StoredFile("text/plain", self.prompt_id.encode(), "Why 你好?", b"small")
 
@@ -95,7 +103,7 @@ def usage_record(record_id: str, conversation_id: str | None) -> UsageRecord:
 def save_rows(store: Store, owner: str, ids: Ids) -> None:
     store.attachments.put(owner, ids.file)
     store.messages.save_turn(owner, ids.conversation(), [ids.question(), ids.answer()], f"key-{ids.question_id}")
-    store.messages.finish(owner, ids.answer(outcome=Outcome.COMPLETE))
+    store.messages.finish(owner, ids.answer(outcome=Outcome.COMPLETE), (), ids.exchange)
     store.messages.set_feedback(owner, ids.answer_id, Feedback("good", "Because 世界."))
     store.messages.reopen(owner, ids.conversation(), ids.answer())
     store.queue.add(owner, ids.queued())

@@ -38,7 +38,7 @@ class CountedMessages:
         self.writes += [None if item.is_heartbeat else item.node.message.text for item in checkpoints]
         return outcomes
 
-    def finish(self, owner, node, records):
+    def finish(self, owner, node, records, exchange=None):
         return self._messages.finish(owner, node, records)
 
 

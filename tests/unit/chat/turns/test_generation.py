@@ -242,7 +242,7 @@ class FailingMessages:
     def save_checkpoints(self, checkpoints):
         return self._try(self._store.save_checkpoints, checkpoints)
 
-    def finish(self, owner, node, records):
+    def finish(self, owner, node, records, exchange=None):
         return self._try(self._store.finish, owner, node, records)
 
     def _try(self, write, *args):

@@ -1,0 +1,213 @@
+"""Redaction of the key from recorded attempts, whose bytes are as they were on the wire."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from itertools import accumulate
+
+from lib.core.errors import AnswerError
+from lib.core.exchanges import KEY_PLACEHOLDER, Attempt, Chunk
+from lib.core.refused_params import NO_MEMORY
+from lib.core.target import Target
+from lib.gateway.key_redactor import MIN_KEY_LENGTH, REDACTED, KeyRedactor, Spelling, key_spellings
+from lib.gateway.repair import RequestRepair
+from lib.gateway.response_events import read_events
+
+_MAX_DECODINGS = 4  # of escapes in escapes
+_MAX_ESCAPED_LENGTH = 16  # of one character that is escaped once or twice
+# A percent sign, also one that is encoded again, and JSON's escapes, also those of JSON within JSON.
+_ESCAPE = re.compile(rb"(?:%(?:25)*|\\+u00)([0-9a-fA-F]{2})|\\+([/\"\\])")
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")  # to one alphabet of base64
+_EVENT_ENDS = (b"\n\n", b"\r\n\r\n")
+Span = tuple[int, int]
+
+
+class ExchangeRedactor:
+    """Redactor for one key in what was sent and received, in the spellings of KeyRedactor, also with escapes of JSON.
+
+    Bytes in which the key stays behind an escape that it cannot replace are left out altogether.
+    """
+
+    def __init__(self, key: str) -> None:
+        key = key.strip()
+        self._spellings = key_spellings(key) if len(key) >= MIN_KEY_LENGTH else []
+        self._exact: list[bytes] = []
+        self._folded: list[bytes] = []
+        self._url_safe: list[bytes] = []
+        for spelling in self._spellings:
+            self._literals_like(spelling).append("".join(chars[0] for chars in spelling).encode())
+        signs = {"/": b"\\/", '"': b'\\"', "\\": b"\\\\"}
+        self._signs = [b"%", b"\\u00", *(sign for char, sign in signs.items() if char in key or char == "/")]
+        self._margin = max(map(len, self._spellings), default=0) * _MAX_ESCAPED_LENGTH
+
+    def redact(
+        self, attempt: Attempt, target: Target, placeholders: Mapping[str, str], observer: KeyRedactor
+    ) -> Attempt:
+        """Return the attempt without the key.
+
+        `placeholders` take the place of the values of these headers. `observer` has redacted the events of the
+        response: a key that it has found, and that is still there, was split over several of them.
+        """
+        attempt = self._redact_request(_leave_gap(attempt, self._margin), placeholders)
+        headers = self._redact_headers(attempt.response_headers, REDACTED)
+        has_gap = attempt.omitted_before is not None
+        position = attempt.omitted_before if attempt.omitted_before is not None else len(attempt.chunks)
+        parts = [self._redact_chunks(part) for part in (attempt.chunks[:position], attempt.chunks[position:])]
+        chunks = tuple(chunk for part in parts for chunk in part or ())
+        redacted = replace(attempt, response_headers=headers, chunks=chunks)
+        if None in parts:
+            return _withhold(redacted)
+        is_same = (redacted.response_headers, chunks) == (attempt.response_headers, attempt.chunks)
+        if observer.has_redacted and (has_gap or is_same or _shows_key(redacted, target, observer.observe())):
+            return _withhold(redacted)
+        return redacted
+
+    def _redact_request(self, attempt: Attempt, placeholders: Mapping[str, str]) -> Attempt:
+        """Return the attempt with KEY_PLACEHOLDER in its request, which may hold what a user has pasted."""
+        fixed = {name.lower(): value for name, value in placeholders.items()}
+        headers = {name: fixed.get(name.lower(), value) for name, value in attempt.headers.items()}
+        body = self._redact_text(attempt.body)
+        return replace(
+            attempt,
+            url=self._redact_text(attempt.url) or "",
+            headers=self._redact_headers(headers, KEY_PLACEHOLDER),
+            body=body or "",
+            omits_body=attempt.omits_body or body is None,
+        )
+
+    def _redact_headers(self, headers: Mapping[str, str], placeholder: str) -> dict[str, str]:
+        return {
+            (self._redact_text(name, placeholder) or placeholder): (self._redact_text(value, placeholder) or "")
+            for name, value in headers.items()
+        }
+
+    def _redact_text(self, text: str, placeholder: str = KEY_PLACEHOLDER) -> str | None:
+        """Return a text without the key, None if it cannot be replaced."""
+        chunks = self._redact_chunks([Chunk(0.0, text.encode("utf-8", "surrogatepass"))], placeholder)
+        return chunks[0].data.decode("utf-8", "surrogatepass") if chunks else None
+
+    def _redact_chunks(self, chunks: Sequence[Chunk], placeholder: str = REDACTED) -> Sequence[Chunk] | None:
+        """Return chunks without the key, None if it cannot be replaced; those that do not have it stay the same."""
+        data = b"".join([chunk.data for chunk in chunks])
+        if not self._contains(data):
+            return chunks
+        spans = [match.span() for match in self._pattern.finditer(data)]
+        replaced = _replace_spans(chunks, spans, placeholder.encode())
+        return None if self._contains(b"".join(chunk.data for chunk in replaced)) else replaced
+
+    def _contains(self, data: bytes) -> bool:
+        """Tell if the key is in the data, in any spelling. It has to be fast: nearly no response has the key."""
+        if not self._spellings:
+            return False
+        for _ in range(_MAX_DECODINGS):
+            if self._contains_literal(data):
+                return True
+            decoded = _ESCAPE.sub(_decode, data) if any(sign in data for sign in self._signs) else data
+            if decoded == data:
+                return False
+            data = decoded
+        return self._contains_literal(data)
+
+    def _contains_literal(self, data: bytes) -> bool:
+        if any(literal in data for literal in self._exact):
+            return True
+        folded, url_safe = data.lower(), data.translate(_URL_SAFE)
+        return any(text in folded for text in self._folded) or any(text in url_safe for text in self._url_safe)
+
+    def _literals_like(self, spelling: Spelling) -> list[bytes]:
+        """Return the list for a spelling: as it is, in any case, or in either alphabet of base64."""
+        variants = [chars for chars in spelling if len(chars) > 1]
+        if not variants:
+            return self._exact
+        return self._folded if all(chars[0] == chars[1].lower() for chars in variants) else self._url_safe
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[bytes]:
+        return re.compile(b"|".join(b"".join(map(_char_pattern, spelling)) for spelling in self._spellings))
+
+
+class _RecordedResponse:
+    """A recorded response, for the parser of its events."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.status = attempt.status or 0
+        self.headers: Mapping[str, str] = attempt.response_headers
+        self._data = b"".join(chunk.data for chunk in attempt.chunks)
+
+    def iter_batches(self, _get_interval: Callable[[], float]) -> Iterator[bytes]:
+        yield self._data
+
+    def read_text(self) -> str:
+        return self._data.decode("utf-8", "replace")
+
+    def set_deadline(self, seconds: float) -> None: ...
+    def clear_deadline(self) -> None: ...
+    def drain(self) -> None: ...
+
+
+def _shows_key(attempt: Attempt, target: Target, observer: KeyRedactor) -> bool:
+    """Tell if the events of a recorded response have the key: in pieces, which no search in the bytes finds."""
+    events = read_events(_RecordedResponse(attempt), RequestRepair(target, {}, NO_MEMORY), lambda: 0.0)
+    try:
+        for _ in observer.redact_events(events):
+            pass
+    except AnswerError as error:
+        observer.redact_error(error)
+    return observer.has_redacted
+
+
+def _withhold(attempt: Attempt) -> Attempt:
+    """Return an attempt without any byte of its response."""
+    return replace(attempt, chunks=(), omitted_bytes=attempt.response_bytes, omitted_before=None, withholds_key=True)
+
+
+def _leave_gap(attempt: Attempt, margin: int) -> Attempt:
+    """Return an attempt whose response is cut at whole events where bytes are missing, with space for a key there."""
+    position = attempt.omitted_before
+    if position is None:
+        return attempt
+    head, tail = attempt.chunks[:position], attempt.chunks[position:]
+    head_size, tail_size = (sum(len(chunk.data) for chunk in part) for part in (head, tail))
+    head_data, tail_data = (b"".join(chunk.data for chunk in part) for part in (head, tail))
+    end = max(0, head_size - margin)
+    end = max(
+        (head_data.rfind(mark, 0, end) + len(mark) for mark in _EVENT_ENDS if mark in head_data[:end]), default=end
+    )
+    start = min(tail_size, margin)
+    starts = [found + len(mark) for mark in _EVENT_ENDS if (found := tail_data.find(mark, start)) >= 0]
+    start = min(starts, default=start)
+    head, tail = _replace_spans(head, [(end, head_size)], b""), _replace_spans(tail, [(0, start)], b"")
+    omitted = attempt.omitted_bytes + head_size - end + start
+    return replace(attempt, chunks=(*head, *tail), omitted_bytes=omitted, omitted_before=len(head))
+
+
+def _replace_spans(chunks: Sequence[Chunk], spans: Sequence[Span], placeholder: bytes) -> tuple[Chunk, ...]:
+    """Replace parts of the joined data; what is left of each chunk keeps its offset, and empty ones are left out."""
+    starts = accumulate((len(chunk.data) for chunk in chunks), initial=0)
+    replaced = []
+    for chunk, begin in zip(chunks, starts, strict=False):
+        data, position, end = [], begin, begin + len(chunk.data)
+        for first, last in spans:
+            if last <= begin or first >= end:
+                continue
+            data.append(chunk.data[position - begin : max(0, first - begin)])
+            data.append(placeholder if first >= begin else b"")
+            position = min(last, end)
+        data.append(chunk.data[position - begin :])
+        if joined := b"".join(data):
+            replaced.append(Chunk(chunk.offset, joined))
+    return tuple(replaced)
+
+
+def _decode(match: re.Match[bytes]) -> bytes:
+    return bytes([int(match[1], 16)]) if match[1] else match[2]
+
+
+def _char_pattern(chars: str) -> bytes:
+    """Return a pattern of a character that may be escaped in a URL, in JSON, or in JSON within JSON."""
+    codes = b"|".join(f"{ord(char):02x}".encode() for char in chars)
+    plain = b"".join(re.escape(char.encode()) for char in chars)
+    return rb"(?:\\*[%b]|(?i:%%(?:25)*|\\+u00)(?i:%b))" % (plain, codes)
