@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from lib.core.errors import AntlerError
 from lib.core.target import Target
 
 # "failed" is an accusation; "unclear" is what no evidence supports, either way.
@@ -46,6 +47,12 @@ STRENGTHS: tuple[Strength, ...] = get_args(Strength)
 Value = str | int | float
 
 
+class CheckInProgress(AntlerError):
+    """Another check of the same owner is running."""
+
+    code = "check_in_progress"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """A judgement: `code` selects its sentence, which `values` complete. `strength` is that of a failure."""
@@ -75,7 +82,8 @@ class CheckRun:
     """A check of `targets` by `probes`; times are in seconds since 1970, costs in nano-dollars, None if unknown.
 
     A team's run is one with the team's key, by an administrator or by the schedule; others are of a personal key.
-    `error_code` is that of what ended a run in the state "failed". `step` of `step_count` requests are done.
+    `error_code` is that of what ended a run in the state "failed", `author_id` is its owner. `step` of `step_count`
+    requests are done.
     """
 
     id: str
@@ -93,6 +101,7 @@ class CheckRun:
     step: int = 0
     step_count: int = 0
     error_code: str = ""
+    author_id: str = ""
 
     def result_of(self, target: Target, probe: str) -> ProbeResult | None:
         return next((each for each in self.results if each.target == target and each.probe == probe), None)
@@ -127,7 +136,8 @@ def compare_runs(before: CheckRun, after: CheckRun) -> list[ResultChange]:
         for probe in PROBES:
             old, new = before.result_of(target, probe), after.result_of(target, probe)
             if (old or new) and (old is None or new is None or _reason(old) != _reason(new)):
-                changes.append(ResultChange(target, probe, old and old.verdict, new and new.verdict))
+                verdicts = (old.verdict if old else None, new.verdict if new else None)
+                changes.append(ResultChange(target, probe, *verdicts))
     return changes
 
 

@@ -164,7 +164,9 @@ def judge_tools(case: Case) -> Verdict:
     if wanted in found.tool_names:
         return passed("calls_tool", name=wanted)
     text = quote(found.text)
-    return failed("no_tool_call", "likely", text=text) if case.capabilities.tools else unsupported("no_tools", text=text)
+    return (
+        failed("no_tool_call", "likely", text=text) if case.capabilities.tools else unsupported("no_tools", text=text)
+    )
 
 
 def judge_image(case: Case) -> Verdict:

@@ -19,6 +19,7 @@ from lib.chat.gateway_check.requests import DIGIT_COUNT, FACTS, REPEATED_WORDS, 
 from lib.core.gateway_checks import Verdict
 from lib.gateway.catalog import vendors
 from lib.gateway.catalog.model_names import normalize_model_id
+from lib.gateway.wires import request_body
 from lib.gateway.wires.models.claude_rules import is_claude
 
 TOLERANCE = 0.03  # of a count of tokens
@@ -75,9 +76,7 @@ class TokenRates:
     @property
     def is_proportional_to_length(self) -> bool:
         """True for an estimate by characters: longer words have more tokens in proportion, with their space."""
-        per_character = [
-            rate / (len(word) + 1) for rate, word in zip(self.by_word, REPEATED_WORDS, strict=True)
-        ]
+        per_character = [rate / (len(word) + 1) for rate, word in zip(self.by_word, REPEATED_WORDS, strict=True)]
         return max(per_character) - min(per_character) <= 0.05 * max(per_character)
 
     @property
@@ -116,7 +115,11 @@ def judge_tokens(case: Case) -> Verdict:
         if factor and round(factor) > 1:
             return failed("tokens_multiplied", "likely", factor=round(factor), **values)
         overhead = base.usage.input or 0
-        return failed("tokens_added", "likely", tokens=overhead) if overhead > _MAX_OVERHEAD else passed("tokens_fit", **values)
+        return (
+            failed("tokens_added", "likely", tokens=overhead)
+            if overhead > _MAX_OVERHEAD
+            else passed("tokens_fit", **values)
+        )
     if factor and 1 + TOLERANCE < factor < _MAX_FACTOR:
         return failed("tokens_inflated", percent=round(100 * (factor - 1)), **values)
     return unclear("tokens_fewer" if factor and factor < 1 else "tokens_uneven", **values)
@@ -152,7 +155,10 @@ def judge_output_tokens(case: Case) -> Verdict:
 
 
 def _may_think(case: Case) -> bool:
-    return bool(case.capabilities.thinking)
+    """Return True if tokens of thinking may be in the count of an answer without a trace of it."""
+    if case.vendor in ("OpenAI", "Anthropic"):
+        return request_body.thinks(case.target, case.requests["copy"].params, case.capabilities)
+    return case.capabilities.thinking is not False
 
 
 def judge_tokenizer(case: Case) -> Verdict:
@@ -212,7 +218,9 @@ def judge_model(case: Case) -> Verdict:
     if is_claude(asked) and case.target.wire == "anthropic" and not found.response_id.startswith("msg_"):
         return failed("foreign_id", "hint", id=quote(found.response_id) or "–")
     origin = next((name for prefix, name in _ORIGINS.items() if found.response_id.startswith(prefix)), "")
-    return passed("model_from", served=quote(served), origin=origin) if origin else passed("model", served=quote(served))
+    return (
+        passed("model_from", served=quote(served), origin=origin) if origin else passed("model", served=quote(served))
+    )
 
 
 def _is_same_model(asked: str, served: str) -> bool:
@@ -237,7 +245,9 @@ def judge_knowledge(case: Case) -> Verdict:
     newest = known[-1][:4] if known else "–"
     if case.vendor in _MAKERS and claims and case.vendor not in claims:
         return failed("other_maker", "hint", vendor=case.vendor, claimed=", ".join(claims), text=quote(found.text))
-    missing = [month for month, _, _ in FACTS if month not in known and _is_long_before(month, case.capabilities.knowledge)]
+    missing = [
+        month for month, _, _ in FACTS if month not in known and _is_long_before(month, case.capabilities.knowledge)
+    ]
     if len(missing) > 1:
         return failed("knows_less", "hint", stated=case.capabilities.knowledge, missing=missing[0][:4], newest=newest)
     if not known:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lib.chat.gateway_check.evidence import Evidence
 from lib.chat.gateway_check.requests import ProbeRequest
-from lib.core.gateway_checks import Value, Verdict
+from lib.core.gateway_checks import Strength, Value, Verdict
 from lib.core.models import Capabilities
 from lib.core.target import Target
 from lib.gateway.catalog import vendors
@@ -35,13 +35,8 @@ class Case:
         return found.usage.input if found and not found.error_code and found.usage.input else None
 
 
-def failed(code: str, strength: str = "certain", **values: Value) -> Verdict:
-    match strength:
-        case "likely":
-            return Verdict("failed", code, values, "likely")
-        case "hint":
-            return Verdict("failed", code, values, "hint")
-    return Verdict("failed", code, values)
+def failed(code: str, strength: Strength = "certain", /, **values: Value) -> Verdict:
+    return Verdict("failed", code, values, strength)
 
 
 def passed(code: str, **values: Value) -> Verdict:

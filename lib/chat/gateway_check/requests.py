@@ -16,6 +16,7 @@ from lib.core.gateway_checks import ProbeName
 from lib.core.models import Capabilities
 from lib.core.params import Params
 from lib.core.target import Target
+from lib.core.tokens import ASCII_CHARS_PER_TOKEN
 from lib.gateway.wires import request_body
 from lib.gateway.wires.content.request_content import NO_CONTENTS, FileContents
 from lib.gateway.wires.models import claude_rules
@@ -30,6 +31,7 @@ _ANSWER_TOKENS, _THINKING_TOKENS = 320, 4096
 CACHED_WORDS = 4_400  # more than any vendor's minimum for a prompt cache
 CONTEXT_SHARE, MAX_CONTEXT_WORDS = 0.75, 750_000  # of the stated window; a halved window has lost the beginning
 _WORDS_PER_LINE = 20
+_CHARS_PER_WORD = sum(len(word) + 1 for word in samples.COMMON_WORDS) / len(samples.COMMON_WORDS)
 NEEDLES = ("red", "green", "blue", "white", "black")  # from the start of the prompt to its end
 _TOOL = "get_weather"
 # Facts by the month of their news. A model whose training ended well after it knows them.
@@ -48,7 +50,7 @@ class ProbeRequest:
     name: str
     messages: tuple[Message, ...]
     params: Params
-    files: FileContents = field(default=NO_CONTENTS, hash=False)
+    files: FileContents = field(default_factory=lambda: NO_CONTENTS)
     answer: str = ""
     extra_tokens: int = 0  # of files
     is_counted: bool = False  # also by the gateway's own count of the prompt
@@ -61,14 +63,15 @@ class ProbeRequest:
         return replace(usage, input=(usage.input or 0) + self.extra_tokens)
 
 
+_COUNTED = ("base", *(f"repeat_{word}" for word in REPEATED_WORDS), "repeat_twice")
 # Requests of each probe; several probes judge the same answer.
 REQUESTS: Mapping[ProbeName, tuple[str, ...]] = {
     "streaming": ("copy",),
     "usage": ("copy",),
     "speed": ("copy", "copy_2", "copy_3"),
     "model": ("copy",),
-    "tokens": ("base", *(f"repeat_{word}" for word in REPEATED_WORDS), "repeat_twice"),
-    "output_tokens": ("copy", "copy_2", "copy_3", "base", "list"),
+    "tokens": _COUNTED,
+    "output_tokens": ("copy", "copy_2", "copy_3", "list", *_COUNTED),
     "tokenizer": ("base", "repeat_the", "digits"),
     "token_count": ("list",),
     "knowledge": ("facts",),
@@ -107,13 +110,15 @@ def is_applicable(probe: str, target: Target, capabilities: Capabilities) -> boo
 
 
 def build_requests(
-    target: Target, capabilities: Capabilities, probes: Sequence[str], seed: str
+    target: Target, capabilities: Capabilities, probes: Sequence[str], seed: str, *, is_draft: bool = False
 ) -> dict[str, ProbeRequest]:
     """Return the requests of the applicable probes by name, each once, in the order in which they are sent.
 
-    `seed` makes the numbers of the run: nobody can answer from an earlier one.
+    `seed` makes the numbers of the run: nobody can answer from an earlier one. A draft is for estimates, and has sizes
+    in place of the longest texts.
     """
-    builder = _Builder(target, capabilities, random.Random(seed))
+    numbers = random.Random(seed)  # noqa: S311  no secrets
+    builder = _Builder(target, capabilities, numbers, is_draft=is_draft)
     names = [
         name
         for probe, request_names in REQUESTS.items()
@@ -126,8 +131,11 @@ def build_requests(
 class _Builder:
     """The requests for one target; its numbers are random."""
 
-    def __init__(self, target: Target, capabilities: Capabilities, numbers: random.Random) -> None:
+    def __init__(
+        self, target: Target, capabilities: Capabilities, numbers: random.Random, *, is_draft: bool = False
+    ) -> None:
         self._target, self._capabilities, self._numbers = target, capabilities, numbers
+        self._is_draft = is_draft
         self._cache_mark = numbers.randrange(10**9)  # of both requests: the first of a run finds nothing
         thinks = request_body.thinks(target, with_least_thinking(target, Params()), capabilities)
         self._room = _THINKING_TOKENS if thinks else 0
@@ -205,19 +213,24 @@ class _Builder:
 
     def _cached(self, name: str) -> ProbeRequest:
         words = " ".join(_line(number) for number in range(-(-CACHED_WORDS // _WORDS_PER_LINE)))
-        cache = {"cache": "5m"} if request_body.takes_cache_control(self._target) else {}
-        return self._ask(name, _padded(f"{self._cache_mark} {words}"), "", **cache)
+        cache = "5m" if request_body.takes_cache_control(self._target) else ""
+        return self._ask(name, _padded(f"{self._cache_mark} {words}"), "", cache=cache)
 
     def _context(self) -> ProbeRequest:
         window_size = self._capabilities.context_window or 0
         count = min(int(window_size * CONTEXT_SHARE), MAX_CONTEXT_WORDS)
+        if self._is_draft:
+            tokens = int(count * _CHARS_PER_WORD / ASCII_CHARS_PER_TOKEN)
+            return replace(self._ask("context", "", "", _ANSWER_TOKENS), extra_tokens=tokens)
         lines = [_line(number) for number in range(count // _WORDS_PER_LINE)]
         codes = [self._numbers.randrange(1_000, 10_000) for _ in NEEDLES]
         for index in reversed(range(len(NEEDLES))):
             place = index * len(lines) // (len(NEEDLES) - 1)
             lines.insert(place, f"The code of the {NEEDLES[index]} box is {codes[index]}.")
         boxes = ", ".join(NEEDLES)
-        question = f"The text above gives the codes of some boxes: {boxes}. List each box with its code, and nothing else."
+        question = (
+            f"The text above gives the codes of some boxes: {boxes}. List each box with its code, and nothing else."
+        )
         answer = " ".join(map(str, codes))
         return self._ask("context", "\n".join([*lines, "", question]), answer, _ANSWER_TOKENS)
 

@@ -25,14 +25,16 @@ DIGITS = (
 DIGIT_WIDTH, DIGIT_HEIGHT, DIGIT_GAP = 5, 7, 2  # in dots of the font
 DOT, MARGIN = 12, 4  # pixels of a dot; dots around the number
 # Words of one token each in every published vocabulary, with the space before them.
-COMMON_WORDS = (
-    "time people way water day man world life hand part child eye woman place work week case point government company "
-    "number group problem fact home room mother area money story month right study book word business issue side kind "
-    "head house service friend father power hour game line end member law car city community name president team "
-    "minute idea body information back parent face others level office door health person art war history party "
-    "result change morning reason research girl moment air teacher force education foot boy age policy process music "
-    "market sense nation plan college interest death experience effect use class control field development role effort"
-).split()
+_WORDS = (
+    "time people way water day man world life hand part child eye woman place work week case point government "
+    "company number group problem fact home room mother area money story month right study book word business "
+    "issue side kind head house service friend father power hour game line end member law car city community "
+    "name president team minute idea body information back parent face others level office door health person "
+    "art war history party result change morning reason research girl moment air teacher force education foot "
+    "boy age policy process music market sense nation plan college interest death experience effect use class "
+    "control field development role effort"
+)
+COMMON_WORDS = tuple(_WORDS.split())
 
 
 def draw_number(number: int) -> bytes:
