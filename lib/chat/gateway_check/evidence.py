@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -113,14 +114,22 @@ def _with_exchange(found: Evidence, exchange: Exchange) -> Evidence:
     """Add what only the bytes of the response tell."""
     last = exchange.attempts[-1]
     body = b"".join(chunk.data for chunk in last.chunks).decode(errors="replace")
+    offsets = [chunk.offset for chunk in last.chunks]
     headers = {name.lower(): value for name, value in last.response_headers.items()}
     return replace(
         found,
         exchange_id=exchange.id,
+        arrivals=tuple((_read_at(offsets, moment), length) for moment, length in found.arrivals),
         error_body=body if found.error_code else "",
         response_type=headers.get("content-type", "").partition(";")[0].strip().lower(),
         has_logprobs='"logprobs":{' in body.replace(" ", ""),
     )
+
+
+def _read_at(offsets: Sequence[float], moment: float) -> float:
+    """Return the time at which the bytes of an event were read: it takes a while until they are parsed."""
+    index = bisect.bisect_right(offsets, moment)
+    return offsets[index - 1] if index else moment
 
 
 def parse_json(text: str) -> Any:

@@ -19,16 +19,25 @@ from lib.chat.usage.recorder import PriceLookup, RequestInfo, RequestOutcome, Us
 from lib.core import errors
 from lib.core.conversation import Outcome, Timing, new_id
 from lib.core.events import Event
+from lib.core.exchanges import Exchange
 from lib.core.gateway_checks import CheckInProgress, CheckRun, RunState
 from lib.core.target import Target
 from lib.core.usage import UsageRecord, failed_before_output
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.transport.recorder import ExchangeRecorder
 
 log = logging.getLogger(__name__)
 
+EVIDENCE_BYTES = 512 * 1024  # recorded of a request whose exchange is not stored
 # Errors after which no further request of a run makes sense.
 _FATAL = (errors.KeyRejected, errors.QuotaExhausted)
+
+
+class ExchangeWriter(Protocol):
+    """Storage of recorded exchanges."""
+
+    def save(self, owner: str, exchange: Exchange) -> None: ...
 
 
 class CheckStore(Protocol):
@@ -43,16 +52,21 @@ class CheckStore(Protocol):
 
 @dataclass(frozen=True)
 class CheckServices:
-    """Dependencies of a run; the limits are those at the time of a request."""
+    """Dependencies of a run; the limits are those at the time of a request.
+
+    Exchanges are stored up to `max_recorded_bytes`, 0 for none.
+    """
 
     owner: str
     gateway: Gateway
     store: CheckStore
     usage: UsageWriter
+    exchanges: ExchangeWriter
     price_lookup: PriceLookup = unknown_price
     capabilities_lookup: CapabilitiesLookup = unknown_capabilities
     get_limits: Callable[[], NoLimits] = lambda: NO_LIMITS
     uses_personal_key: bool = False
+    max_recorded_bytes: int = 0
     on_request_finished: Callable[[RequestOutcome], object] = lambda _: None
 
 
@@ -126,9 +140,10 @@ class CheckJob:
         services.get_limits().reserve(id_, target.model, request.max_usage(target))
         info = RequestInfo(id_, None, "check", target, None, services.uses_personal_key)
         usage, collector = UsageRecorder(info, services.price_lookup), EvidenceCollector()
+        recorder = ExchangeRecorder(services.max_recorded_bytes or EVIDENCE_BYTES, purpose="probe")
         outcome, failure = Outcome.FAILED, None
         try:
-            for event in self._open_stream(target, request):
+            for event in self._open_stream(target, request, recorder):
                 usage.add_event(event)
                 collector.add(event)
             outcome = Outcome.STOPPED if self._cancel.cancelled else Outcome.COMPLETE
@@ -141,13 +156,25 @@ class CheckJob:
             self._record(records, failure)
         if isinstance(failure, _FATAL):
             raise failure
-        return collector.finish(records[-1].timing if records else Timing(), None)
+        exchange = recorder.finish()
+        found = collector.finish(records[-1].timing if records else Timing(), exchange)
+        return found if exchange and self._keep(exchange) else replace(found, exchange_id="")
 
-    def _open_stream(self, target: Target, request: ProbeRequest) -> Iterator[Event]:
+    def _open_stream(self, target: Target, request: ProbeRequest, recorder: ExchangeRecorder) -> Iterator[Event]:
         capabilities = self._services.capabilities_lookup(target.model)
-        return self._gateway.stream(
-            target, request.messages, request.params, self._cancel, "", capabilities, request.files
-        )
+        messages, params, files = request.messages, request.params, request.files
+        return self._gateway.stream(target, messages, params, self._cancel, "", capabilities, files, recorder)
+
+    def _keep(self, exchange: Exchange) -> bool:
+        """Store an exchange for the inspector, where that is on; returns False without one."""
+        if not self._services.max_recorded_bytes:
+            return False
+        try:
+            self._services.exchanges.save(self.owner, exchange)
+        except errors.StoreError:
+            log.warning("an exchange of a check could not be saved")
+            return False
+        return True
 
     def _record(self, records: Sequence[UsageRecord], failure: errors.AnswerError | None) -> None:
         services, costs = self._services, [record.cost for record in records]

@@ -202,10 +202,12 @@ def check_services(*, is_team: bool) -> CheckServices:
         _identify_caller(current.gateway, user),
         resources.store().gateway_checks,
         resources.store().usage,
+        resources.store().exchanges,
         current.prices.price_of,
         lambda model_id: _find_model(current, model_id).capabilities,
         lambda: _build_limit_enforcer(user, current, uses_personal_key=uses_personal_key),
         uses_personal_key,
+        resources.settings().recording.max_bytes,
         resources.metrics().record_request,
     )
 

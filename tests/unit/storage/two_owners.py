@@ -81,6 +81,7 @@ class Ids:
         return replace(
             Comparison(self.comparison_id, "Why 你好?", 4.0, (column, column), True, Vote("best", 1), origin), **changes
         )
+
     def check(self, **changes: Any) -> CheckRun:
         return replace(CheckRun(f"check-{self.share_id}", (TARGET,), ("usage",), "127.0.0.1", 5.0), **changes)
 

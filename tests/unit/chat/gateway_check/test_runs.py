@@ -6,6 +6,7 @@ import pytest
 
 from lib.chat.gateway_check.runner import CheckRegistry, CheckServices
 from lib.config.settings import Settings
+from lib.core.exchanges import Exchange
 from lib.core.gateway_checks import DEFAULT_PROBES, PROBES, CheckRun, find_failures
 from lib.core.models import Capabilities
 from lib.core.target import Target
@@ -34,6 +35,16 @@ class RunStore:
         return True
 
 
+class ExchangeList:
+    """Exchanges in memory."""
+
+    def __init__(self) -> None:
+        self.saved: list[Exchange] = []
+
+    def save(self, owner: str, exchange: Exchange) -> None:
+        self.saved.append(exchange)
+
+
 @pytest.fixture(scope="module")
 def gateway():
     with CheckedGateway() as running:
@@ -48,7 +59,9 @@ def client(gateway):
 
 
 def check(client: Gateway, *targets: Target, probes=DEFAULT_PROBES) -> CheckRun:
-    services = CheckServices("ann", client, RunStore(), FakeUsageStore(), capabilities_lookup=lambda _: CAPABILITIES)
+    services = CheckServices(
+        "ann", client, RunStore(), FakeUsageStore(), ExchangeList(), capabilities_lookup=lambda _: CAPABILITIES
+    )
     run = CheckRun("run", targets, tuple(probes), "127.0.0.1", 0.0)
     job = CheckRegistry().start(services, run)
     assert job.wait(WAIT)
