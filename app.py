@@ -41,6 +41,7 @@ def run() -> None:
             st.Page(navigation.PROJECT_PAGE, title=t("nav.project")),
             st.Page(navigation.SETTINGS_PAGE, title=t("nav.settings")),
             st.Page(navigation.USAGE_PAGE, title=t("nav.usage")),
+            st.Page(navigation.INSPECTOR_PAGE, title=t("nav.inspector")),
             st.Page(navigation.ADMIN_PAGE, title=t("admin.title")),
             st.Page(navigation.SHARED_PAGE, title=t("nav.shared")),
         ],

@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from lib.core.errors import StoreError
+from lib.ui import inspector
 from lib.ui.auth import require
 from lib.ui.chat import (
     answer_comparison,
@@ -70,6 +71,7 @@ transcript.preload_renderers()
 file_viewer.render(user)
 answer_comparison.render(user, view)
 cache_view.render(user, view)
+inspector.render(user)
 composer.render_model_list(user)
 if not view.generation:
     scroll.render(view)

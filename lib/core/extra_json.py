@@ -64,6 +64,13 @@ def reserved_fields(params: Params) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_iter_reserved(_parse(params))))
 
 
+def other_spellings(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the fields that name the caller in another spelling than the one that a gateway is sent."""
+    metadata = fields.get("metadata")
+    names = (*fields, *(metadata if isinstance(metadata, Mapping) else ()))
+    return tuple(name for name in names if name.casefold() in _CALLER and name not in _CALLER)
+
+
 def extra_thinking_tokens(params: Params) -> int:
     """Return the tokens of thinking that the extra JSON asks for, and that may come on top of the output limit."""
     return max((budget for budget in _iter_budgets(_parse(params))), default=0)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import ModuleType
+from typing import Any
 from urllib.parse import urlencode
 
 from lib.config.caller import Caller
@@ -45,7 +46,7 @@ from lib.gateway.catalog.request_log import REQUEST_LOG_PATH, parse_request_log
 from lib.gateway.exchange_redactor import ExchangeRedactor
 from lib.gateway.json_values import parse_data_list
 from lib.gateway.key_redactor import KeyRedactor
-from lib.gateway.repair import RequestRepair
+from lib.gateway.repair import RequestRepair, UnchangedRequest
 from lib.gateway.response_events import end_record, filter_events, read_events
 from lib.gateway.stream_end import CONTENT_EVENTS
 from lib.gateway.transport.body import MAX_BODY_BYTES
@@ -86,21 +87,11 @@ class Gateway:
         self._max_answer_chars = settings.server.max_answer_chars
         self._transport = Transport(settings.base_url, settings.timeouts)
         self._caller = Caller()
-        self._repairs_requests = True
 
     def with_caller(self, caller: Caller) -> Gateway:
         """Return a copy with the same connections that identifies `caller` in the requests of `stream`."""
         view = copy.copy(self)
         view._caller = caller
-        return view
-
-    def without_repairs(self) -> Gateway:
-        """Return a copy with the same connections that reads at once, and sends and repeats requests as they are.
-
-        What models refuse is neither left out nor learnt.
-        """
-        view = copy.copy(self)
-        view._repairs_requests, view.refused_params, view._get_read_interval = False, NO_MEMORY, lambda: 0.0
         return view
 
     def stream(
@@ -126,6 +117,33 @@ class Gateway:
         headers, request = self._build_request(target, messages, params, conversation_id, capabilities, files)
         if recorder:
             recorder.open(target, dropped_params(target, params, capabilities))
+        yield from self._stream_turn(headers, request, cancel, recorder)
+
+    def stream_body(
+        self,
+        target: Target,
+        body: Mapping[str, Any],
+        cancel: CancelToken,
+        conversation_id: str = "",
+        recorder: ExchangeRecorder | None = None,
+    ) -> Iterator[Event]:
+        """Send a body as it is, but for the field that identifies the caller, and yield the events of the answer.
+
+        No refusal changes it. Otherwise it does and raises what `stream` does.
+        """
+        headers, body = self._identify(target, dict(body), conversation_id)
+        if recorder:
+            recorder.open(target, ())
+        yield from self._stream_turn(headers, UnchangedRequest(target, body), cancel, recorder)
+
+    def _stream_turn(
+        self,
+        headers: Mapping[str, str],
+        request: RequestRepair,
+        cancel: CancelToken,
+        recorder: ExchangeRecorder | None,
+    ) -> Iterator[Event]:
+        """Send the request, and further ones for the rest of a turn that the vendor pauses, and yield the events."""
         yield from self._stream_request(headers, request, cancel, recorder)
         for _ in range(paused_turn.MAX_CONTINUATIONS):
             if cancel.cancelled or not request.continue_turn():
@@ -170,7 +188,7 @@ class Gateway:
         self, wire: ModuleType, error: AnswerError, request: RequestRepair, attempt: int
     ) -> RetryScheduled | None:
         """Return the next attempt after a failure: at once if the request was changed, else by its class."""
-        if self._repairs_requests and request.repair(error):
+        if request.repair(error):
             return RetryScheduled(0.0, attempt, attempt, error.code)
         return schedule_retry(error, attempt, self._max_retries) if wire.may_retry(error) else None
 
@@ -192,12 +210,18 @@ class Gateway:
         files: FileContents,
     ) -> tuple[dict[str, str], RequestRepair]:
         """Headers and body of a request, which both identify the caller."""
-        wire = wire_module(target.wire)
         body = build_body(target, messages, params, capabilities, files)
+        headers, body = self._identify(target, body, conversation_id)
+        return headers, RequestRepair(target, body, self.refused_params)
+
+    def _identify(
+        self, target: Target, body: dict[str, Any], conversation_id: str
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """Return the headers of a request, and its body with the caller's id."""
+        wire = wire_module(target.wire)
         if self._caller.user_id:
             body = wire.with_user(body, self._caller.user_id)
-        headers = {**self._caller.build_headers(conversation_id), **wire.headers(self._api_key)}
-        return headers, RequestRepair(target, body, self.refused_params)
+        return {**self._caller.build_headers(conversation_id), **wire.headers(self._api_key)}, body
 
     def _attempt_request(
         self,

@@ -11,6 +11,7 @@ from lib.core.errors import AnswerError, ContextTooLong, InvalidRequest, KeyReje
 from lib.core.params import MIN_THINKING_BUDGET
 from lib.core.refused_params import (
     MAX_WORDS_LENGTH,
+    NO_MEMORY,
     SENT_AGAIN,
     FieldRefusal,
     RefusedParam,
@@ -177,6 +178,16 @@ class RequestRepair:
                 self._memory.learn(refused)
                 self.notes.append({"reason": "refused", "field": refused.field, "words": refused.words})
         return True
+
+
+class UnchangedRequest(RequestRepair):
+    """A request that is sent as it is: nothing is left out of it, and no refusal changes it."""
+
+    def __init__(self, target: Target, body: dict[str, Any]) -> None:
+        super().__init__(target, body, NO_MEMORY)
+
+    def repair(self, error: AnswerError) -> bool:
+        return False
 
 
 def _with_output_limit(body: Mapping[str, Any], name: str, limit: int) -> dict[str, Any]:

@@ -44,6 +44,7 @@ PAGE_TEXTS = {
     "settings": ("Settings",),
     "shared": ("Confidential title", QUESTION_TEXT),
     "usage": ("Usage",),
+    "inspector": ("Inspector",),
     "prompts": ("Prompts", "Only mine"),
     "project": ("New project",),
 }

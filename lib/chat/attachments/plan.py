@@ -142,6 +142,11 @@ def plan_files(
     return FilePlan(mine, tuple(_named(planned) if planned.form == "refused" else planned for planned in before[::-1]))
 
 
+def native_tokens(part: FilePart, facts: FileFacts, model: str) -> int:
+    """Return the estimated tokens of a stored file that is sent as it is."""
+    return estimate_native(_describe(part, facts).attachment, model)
+
+
 @dataclass(frozen=True)
 class _Stored:
     """A stored file without its content, and its size in bytes."""

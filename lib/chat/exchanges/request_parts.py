@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.chat.turns.ports import AttachmentStore
-from lib.core.exchanges import Attempt, SentFile
+from lib.core.exchanges import HIDDEN_HEADER, Attempt, SentFile
 
 FileContents = Mapping[str, bytes]  # by digest
 # Headers that a client computes, or that hold for one connection only (RFC 9110, section 7.6.1).
@@ -47,12 +47,15 @@ def missing_files(attempt: Attempt, contents: FileContents) -> list[SentFile]:
 
 
 def list_headers(attempt: Attempt) -> list[tuple[str, str]]:
-    """Return the headers that a client has to set, without those that it computes. Their values are single lines."""
+    """Return the headers that a client has to set, without those that it computes and those that are hidden.
+
+    Their values are single lines.
+    """
     computed = _COMPUTED_HEADERS | ({"content-type"} if attempt.is_form else set())
     return [
         (name, _UNPRINTABLE.sub(" ", value))
         for name, value in attempt.headers.items()
-        if _HEADER_NAME.fullmatch(name) and name.lower() not in computed
+        if _HEADER_NAME.fullmatch(name) and name.lower() not in computed and value != HIDDEN_HEADER
     ]
 
 

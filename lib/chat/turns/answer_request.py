@@ -72,12 +72,17 @@ def start_generations(
 
 
 def _build_generation(services: TurnServices, owner: str, answer: PendingAnswer, digest: str) -> Generation:
-    conversation_id, node, limit = answer.request.conversation.id, answer.node, services.max_recorded_bytes
+    conversation_id, node = answer.request.conversation.id, answer.node
     store, prices, is_personal = services.store.messages, services.price_lookup, services.uses_personal_key
     generation = Generation(owner, conversation_id, node, CancelToken(), store, prices, digest, is_personal)
-    if limit:
-        generation.recorder = ExchangeRecorder(limit, conversation_id, node.id)
+    attach_recorder(services, generation)
     return generation
+
+
+def attach_recorder(services: TurnServices, generation: Generation) -> None:
+    """Let the requests of a generation be recorded, unless recording is off."""
+    if limit := services.max_recorded_bytes:
+        generation.recorder = ExchangeRecorder(limit, generation.conversation_id, generation.node_ids[0])
 
 
 def _stream_of(services: TurnServices, generation: Generation, answer: PendingAnswer, params: Params) -> OpenStream:

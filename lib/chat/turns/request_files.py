@@ -214,12 +214,13 @@ def _load_texts(store: AttachmentStore, owner: str, files: Sequence[FilePart]) -
 
 def _content_of(store: AttachmentStore, owner: str, planned: PlannedFile) -> FileContent:
     assert planned.facts is not None
-    load = partial(_load_content, store, owner, planned.part.digest)
+    load = partial(load_content, store, owner, planned.part.digest)
     role = str(planned.facts.facts.get("role") or "")
     return FileContent(planned.part.digest, planned.facts.media_type, planned.facts.size, load, role)
 
 
-def _load_content(store: AttachmentStore, owner: str, digest: str) -> bytes:
+def load_content(store: AttachmentStore, owner: str, digest: str) -> bytes:
+    """Return the bytes of a file of a request. Raises FileUnavailable."""
     try:
         data = store.contents(owner, [digest]).get(digest)
     except StoreError as error:

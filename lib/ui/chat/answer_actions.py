@@ -15,6 +15,7 @@ from lib.core.refused_params import SENT_AGAIN
 from lib.core.sanitize import get_object, get_objects
 from lib.core.target import Target
 from lib.core.user import User
+from lib.ui import inspector
 from lib.ui.chat import answer_comparison, branch_actions, feedback, message_tools
 from lib.ui.composer import model_picker, params_panel, regeneration
 from lib.ui.session.state import session_state
@@ -64,7 +65,7 @@ def render(
                 label = t("message.regenerate", number=number)
                 render_button(label, "retry", "refresh", regeneration.retry, user)
             _render_regenerate_menu(user, view, node, menu, has_button=has_button, is_blocked=is_blocked)
-            _render_details(node, t("message.details", number=number))
+            _render_facts(user, node, number)
             actions = branch_actions.list_answer_actions(view, node, is_last=is_last)
             branch_actions.render_actions_menu(user, node, t("message.more_answer", number=number), actions)
     if session_state.regenerated_node_id == node.id:
@@ -157,6 +158,12 @@ def _render_alternatives(user: User, node: Node) -> None:
             lambda target: regeneration.retry_with_target(user, target),
             "swap_horiz",
         )
+
+
+def _render_facts(user: User, node: Node, number: int) -> None:
+    """Render the buttons of the details and of the inspector."""
+    _render_details(node, t("message.details", number=number))
+    inspector.render_button(user, node)
 
 
 def _render_details(node: Node, label: str) -> None:

@@ -16,7 +16,6 @@ from lib.core.models import Capabilities
 from lib.core.params import (
     FIELDS_BY_NAME,
     PARAM_FIELDS,
-    ParamAdjustment,
     ParamField,
     Params,
     changed_params,
@@ -27,7 +26,6 @@ from lib.core.prompts import PromptSummary
 from lib.core.refused_params import RefusedParam
 from lib.core.target import Target
 from lib.core.user import User
-from lib.ui import gateway_check
 from lib.ui.composer import model_details
 from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
@@ -35,7 +33,7 @@ from lib.ui.text import escape_markdown, t
 from lib.ui.widgets.controls import render_button, render_menu, render_section
 from lib.ui.widgets.errors import shows_errors
 from lib.ui.widgets.param_values import render_field, to_param_value, to_widget_value
-from lib.ui.widgets.refused_params import refused_param_message
+from lib.ui.widgets.refused_params import adjustment_message, refused_param_message
 
 _WIDGET_KEYS = {field.name: f"param.{field.name}" for field in PARAM_FIELDS}
 _LONG_TEXT, _MAX_TEXT_HEIGHT = 600, 200  # characters and pixels
@@ -155,8 +153,7 @@ def render(user: User, target: Target | None, warnings: Sequence[str], entries: 
     changed = changed_params(_read_widgets())
     label = t("composer.params_set", count=len(changed)) if changed else t("composer.params")
     with st.popover(label, icon=":material/tune:", key="params", width="content"):
-        notes = gateway_check.target_notes(target) if target else []
-        for warning in dict.fromkeys([*warnings, *_list_refused_params(target), *notes]):
+        for warning in dict.fromkeys([*warnings, *_list_refused_params(target)]):
             st.caption(f":material/info: {warning}")
         _render_instructions(conversation_view.current_view().project)
         _render_shared_prompts(entries)
@@ -265,17 +262,6 @@ def known_refusals(target: Target) -> Sequence[RefusedParam]:
 
 def _capabilities(target: Target) -> Capabilities:
     return services.model(target.model).capabilities
-
-
-def adjustment_message(adjustment: ParamAdjustment, target: Target) -> str:
-    """Explain how a parameter is sent to a target, as plain text."""
-    fields = t("list.separator").join(t(f"param.{name}") for name in adjustment.param_names.split(",") if name)
-    return t(
-        f"param_adjustment.{adjustment.code}",
-        field=fields,
-        value=adjustment.value,
-        wire=t(f"wire.{target.wire}"),
-    )
 
 
 def _render_group(group: str, fields: Sequence[ParamField], user: User, target: Target | None) -> None:

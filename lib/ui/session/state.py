@@ -26,6 +26,7 @@ from lib.ui.session.values import (
     BrowserIdentity,
     ConversationView,
     Dictation,
+    Inspection,
     MessageLayout,
     PagerPosition,
     PasswordCheck,
@@ -137,6 +138,10 @@ class SessionState:
     open_folders = Value[set[str]](set())
     list_form = Value[tuple[str, str]](("", ""))  # action, and the conversation id or the folder
     selection = Value[Selection | None](None)
+    # The inspector.
+    inspection = Value[Inspection | None](None)  # in the drawer
+    opened_exchange = Value[Inspection | None](None)  # on the page of the inspector
+    edit_error = Value[str]("")  # the reason why an edited request was not sent
     # Settings, usage and administration.
     voice_samples = Value[dict[tuple[str, str], Passage]]({})  # by model and voice
     played_voice = Value[str]("")  # its sample plays once, in the next run

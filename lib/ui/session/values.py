@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lib.chat.exchanges.frames import FrameRow, list_frames
 from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import RemoteGeneration
 from lib.chat.voice.transcription import TranscriptionJob
 from lib.core.conversation import Conversation, Node
 from lib.core.errors import AntlerError
+from lib.core.exchanges import Exchange
 from lib.core.params import Params
 from lib.core.projects import Project, add_instructions
 from lib.core.question_queue import QuestionQueue
@@ -174,3 +176,23 @@ class Dictation:
     def clear(self) -> None:
         self.recording = self.job = self.error = None
         self.is_done = False
+
+
+@dataclass
+class Inspection:
+    """The exchanges that the inspector shows: those of an answer, or one; they are read once, when they are shown.
+
+    `exchanges` is None before that.
+    """
+
+    node_id: str = ""
+    exchange_id: str = ""
+    exchanges: list[Exchange] | None = None
+    _frames: dict[tuple[str, int], list[FrameRow]] = field(default_factory=dict)
+
+    def frames(self, exchange: Exchange, number: int) -> list[FrameRow]:
+        """Return the frames of an attempt, which are read from its bytes once."""
+        key = exchange.id, number
+        if key not in self._frames:
+            self._frames[key] = list_frames(exchange.attempts[number], exchange.target.wire)
+        return self._frames[key]

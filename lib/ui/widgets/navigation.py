@@ -15,6 +15,7 @@ USAGE_PAGE = "pages/usage.py"
 ADMIN_PAGE = "pages/admin.py"
 SHARED_PAGE, SHARED_PATH = "pages/shared.py", "shared"
 PROMPTS_PAGE = "pages/prompts.py"
+INSPECTOR_PAGE = "pages/inspector.py"
 PROJECT_PAGE = "pages/project.py"
 # In the order of the cascade, below lib/ui.
 STYLE_SHEETS = (
@@ -37,6 +38,7 @@ STYLE_SHEETS = (
     "projects/projects",
     "settings/models",
     "usage/usage",
+    "inspector/inspector",
     "admin/admin",
 )
 _CSS = "\n".join((Path(__file__).parents[1] / f"{name}.css").read_text(encoding="utf-8") for name in STYLE_SHEETS)

@@ -1,13 +1,25 @@
-"""Texts about parameters that models refused."""
+"""Texts about parameters that a target does not take, or that models refused."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from lib.core.params import ParamAdjustment
 from lib.core.refused_params import MAX_WORDS_LENGTH, RefusedParam, param_of_field
 from lib.core.target import Target, Wire
 from lib.ui.text import dates, escape_markdown, t
+
+
+def adjustment_message(adjustment: ParamAdjustment, target: Target) -> str:
+    """Explain how a parameter is sent to a target, as plain text."""
+    fields = t("list.separator").join(t(f"param.{name}") for name in adjustment.param_names.split(",") if name)
+    return t(
+        f"param_adjustment.{adjustment.code}",
+        field=fields,
+        value=adjustment.value,
+        wire=t(f"wire.{target.wire}"),
+    )
 
 
 def refused_param_message(refused: RefusedParam) -> str:
