@@ -31,6 +31,7 @@ from lib.ui.text import t
 from lib.ui.widgets import cost, errors, replays, scroll
 
 user = require()
+replays.follow()
 replays.play_linked(user)
 
 try:

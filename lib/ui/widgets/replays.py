@@ -37,10 +37,13 @@ def open_exchange(user: User, exchange: Exchange) -> None:
 
 
 def follow() -> None:
-    """Show the conversation that a click has opened; ends the run."""
+    """Show the conversation that a click has opened; on other pages than that of the chat, this ends the run."""
     if conversation_id := session_state.opened_replay_id:
         del session_state.opened_replay_id
-        st.switch_page(navigation.CHAT_PAGE, query_params={"c": conversation_id})
+        if session_state.is_chat_page:
+            st.query_params.from_dict({"c": conversation_id})
+        else:
+            st.switch_page(navigation.CHAT_PAGE, query_params={"c": conversation_id})
 
 
 def play_linked(user: User) -> None:
