@@ -15,7 +15,7 @@ BROWSER_WORKERS ?= 4
 # Each worker and each server of the tests would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run serve test test-fast test-unit test-browser test-order test-real bench check format clean
+.PHONY: run serve pictures recordings test test-fast test-unit test-browser test-order test-real bench check format clean
 
 run: .venv/run.stamp
 	@$(BIN)/python -m lib.config.settings
@@ -52,6 +52,13 @@ test-real: .venv/test.stamp .venv-real/test.stamp
 # `make bench BENCH="events token_cpu"` runs some of the benchmarks only.
 bench: .venv/test.stamp
 	$(BIN)/python -m tests.bench $(BENCH)
+
+# Pictures of the documentation, from replays of the recordings in lib/demo; those are made anew only when the demo changes.
+pictures: .venv/test.stamp
+	$(BIN)/python -m tests.pictures
+
+recordings: .venv/test.stamp
+	$(BIN)/python -m tests.pictures.recordings
 
 check: .venv/test.stamp
 	$(BIN)/ruff check .

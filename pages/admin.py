@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lib.core.errors import StoreError
+from lib.ui import gateway_check
 from lib.ui.admin import audit_log, limits, models, prices, refused_params, users
 from lib.ui.admin.scope import PAGE
 from lib.ui.auth import require
@@ -21,6 +22,7 @@ sections = {
     "prices": prices.render,
     "prompts": library.render_team_names,
     "refused_params": refused_params.render,
+    "gateway_check": gateway_check.render_team,
     "people": users.render,
     "audit": audit_log.render,
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from lib.ui import gateway_check
 from lib.ui.auth import account, require
 from lib.ui.chat import share
 from lib.ui.composer import drafts
@@ -29,6 +30,7 @@ def render_general() -> None:
 def render_gateway() -> None:
     general.render_gateway(user)
     own_key.render()
+    gateway_check.render_personal(user)
 
 
 def render_data() -> None:

@@ -66,12 +66,16 @@ class ImagePart:
 
 @dataclass(frozen=True)
 class SourcePart:
-    """A source that an answer cites: a web page, or a document without `url`; `quote` is its cited text."""
+    """A source that an answer cites: a web page, or a document without `url`; `quote` is its cited text.
+
+    `number` is that of its marks in the text, such as [3], where that is not its position; 0 otherwise.
+    """
 
     text: ClassVar[str] = ""
     url: str = ""
     title: str = ""
     quote: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ class Capabilities:
     features; `chat` is False for models without text output, and `image_output` is True for models with images as their
     only output. `efforts` are the accepted levels of effort, the lowest first, and `thinking_modes` the accepted values
     of Anthropic's `thinking.type`; () accepts none. `retires_at` is the day of retirement, as scheduled now.
+    `knowledge` is the month in which the training data ends, as "2025-03".
     """
 
     context_window: int | None = None
@@ -38,6 +39,7 @@ class Capabilities:
     retires_at: date | None = None
     web_search: bool | None = None
     vendor: str = ""
+    knowledge: str = ""
 
     def with_fallback(self, fallback: Capabilities) -> Capabilities:
         """Return the capabilities with those of `fallback` where they are unknown."""

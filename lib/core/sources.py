@@ -25,8 +25,9 @@ class SourceList:
     def __init__(self, sources: tuple[SourcePart, ...] = ()) -> None:
         self._numbered: dict[int, SourcePart] = {}
         self._others: dict[str, SourcePart] = {}
+        self._highest_number = 0
         for source in sources:
-            self.add(source)
+            self.add(source, source.number)
 
     def add(self, source: SourcePart, number: int = 0) -> None:
         source = SourcePart(
@@ -42,14 +43,20 @@ class SourceList:
             self._numbered[known] = _merge(self._numbered[known], source)
         elif 0 < number <= MAX_SOURCES and number not in self._numbered:
             self._numbered[number] = _merge(self._others.pop(key, source), source)
+            self._highest_number = max(self._highest_number, number)
         elif key in self._others:
             self._others[key] = _merge(self._others[key], source)
         elif len(self._others) + len(self._numbered) < MAX_SOURCES:
             self._others[key] = source
 
     def parts(self) -> tuple[SourcePart, ...]:
-        numbered = (source for _, source in sorted(self._numbered.items()))
-        return (*numbered, *self._others.values())
+        """Return the sources. Where a number is missing, each has its own: its position says nothing then."""
+        numbered = sorted(self._numbered.items())
+        has_gap = len(numbered) < self._highest_number
+        return (
+            *(replace(source, number=number if has_gap else 0) for number, source in numbered),
+            *self._others.values(),
+        )
 
 
 def _merge(first: SourcePart, second: SourcePart) -> SourcePart:

@@ -10,7 +10,7 @@ from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.pricing import Price, PriceSource
 from lib.core.target import Target
 
-Purpose = Literal["answer", "title", "summary", "speech", "transcription"]
+Purpose = Literal["answer", "title", "summary", "speech", "transcription", "check"]
 Audience = Literal["team", "public"]  # of a share link: users who are signed in, or everybody
 
 

@@ -61,7 +61,7 @@ def search_from_part(part: OtherPart) -> WebSearch:
         {name: value for name in ("url", "title") if isinstance(value := entry.get(name), str)}
         for entry in get_objects(details, "results")[:MAX_RESULTS]
     ]
-    results = tuple(SourcePart(**values) for values in texts if values)
+    results = tuple(SourcePart(values.get("url", ""), values.get("title", "")) for values in texts if values)
     count, error = details.get("count"), details.get("error")
     is_count = isinstance(count, int) and not isinstance(count, bool) and count >= 0
     return WebSearch(part.label, count if is_count else None, results, error if isinstance(error, str) else "")

@@ -87,11 +87,21 @@ class Gateway:
         self._max_answer_chars = settings.server.max_answer_chars
         self._transport = Transport(settings.base_url, settings.timeouts)
         self._caller = Caller()
+        self._repairs_requests = True
 
     def with_caller(self, caller: Caller) -> Gateway:
         """Return a copy with the same connections that identifies `caller` in the requests of `stream`."""
         view = copy.copy(self)
         view._caller = caller
+        return view
+
+    def without_repairs(self) -> Gateway:
+        """Return a copy with the same connections that reads at once, and sends and repeats requests as they are.
+
+        What models refuse is neither left out nor learnt.
+        """
+        view = copy.copy(self)
+        view._repairs_requests, view.refused_params, view._get_read_interval = False, NO_MEMORY, lambda: 0.0
         return view
 
     def stream(
@@ -188,7 +198,7 @@ class Gateway:
         self, wire: ModuleType, error: AnswerError, request: RequestRepair, attempt: int
     ) -> RetryScheduled | None:
         """Return the next attempt after a failure: at once if the request was changed, else by its class."""
-        if request.repair(error):
+        if self._repairs_requests and request.repair(error):
             return RetryScheduled(0.0, attempt, attempt, error.code)
         return schedule_retry(error, attempt, self._max_retries) if wire.may_retry(error) else None
 

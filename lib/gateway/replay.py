@@ -13,7 +13,7 @@ from lib.config.settings import ServerSettings, Settings
 from lib.core import errors
 from lib.core.errors import AnswerError, GatewayError
 from lib.core.events import Event, Restart, RetryScheduled, TurnContinued
-from lib.core.exchanges import Attempt, Exchange
+from lib.core.exchanges import Attempt, Chunk, Exchange
 from lib.core.refused_params import NO_MEMORY
 from lib.core.target import Wire
 from lib.gateway.attempts import run_attempts
@@ -142,26 +142,30 @@ class RecordedResponse:
 
     def iter_batches(self, get_interval: Callable[[], float]) -> Iterator[bytes]:
         """Yield the recorded chunks at their offsets, and end as their response did."""
-        for chunk in self.attempt.chunks:
+        for chunk in self._chunks_before_gap():
             if not self.wait_until(chunk.offset):
                 return
             yield chunk.data
-        if not self.wait_until(_end_offset(self.attempt)):
-            return
         if self.attempt.omitted_bytes:
             raise errors.StreamInterrupted
+        if not self.wait_until(_end_offset(self.attempt)):
+            return
         if issubclass(error_class := _ERROR_CLASSES.get(self.attempt.error, AnswerError), errors.NetworkError):
             raise error_class
 
     def read_text(self) -> str:
         """Return the body as text; what is missing of it is left out."""
         chunks = []
-        for chunk in self.attempt.chunks:
+        for chunk in self._chunks_before_gap():
             if not self.wait_until(chunk.offset):
                 break
             chunks.append(chunk.data)
         self.wait_until(_end_offset(self.attempt))
         return b"".join(chunks)[:MAX_ERROR_BODY_BYTES].decode("utf-8-sig", "replace")
+
+    def _chunks_before_gap(self) -> tuple[Chunk, ...]:
+        """Return the chunks up to the bytes that were not recorded: those behind would be read as another text."""
+        return self.attempt.chunks[: self.attempt.omitted_before]
 
     # The bytes were recorded as far as they were read, and there is nothing to close.
     def drain(self) -> None: ...

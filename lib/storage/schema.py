@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0024"  # of the newest migration
+REVISION = "0025"  # of the newest migration
 # 64 bits on Postgres; SQLite generates ids only for a column of type INTEGER.
 _INTEGER_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 

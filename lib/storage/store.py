@@ -14,6 +14,7 @@ from lib.storage.comparisons import Comparisons, purge_comparisons
 from lib.storage.conversations import Conversations, purge_conversations
 from lib.storage.engine import LOCK_TIMEOUT, connect, read_transaction, write_transaction
 from lib.storage.exchanges import Exchanges
+from lib.storage.gateway_checks import GatewayChecks
 from lib.storage.messages import Messages, purge_nodes
 from lib.storage.policy import Policies
 from lib.storage.preferences import UserPreferences
@@ -70,6 +71,7 @@ class Store:
         self.sign_ins = SignIns(engine)
         self.policy = Policies(engine)
         self.refused_params = RefusedParams(engine)
+        self.gateway_checks = GatewayChecks(engine)
         self.audit = Audit(engine)
         self.server_secrets = ServerSecrets(engine)
         self.preferences = UserPreferences(engine)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from lib.core.user import User, UserRecord
 from lib.storage.attachments import delete_attachments, transfer_attachments
 from lib.storage.audit import anonymize_actor, insert_event
+from lib.storage.check_schema import gateway_check
 from lib.storage.comparison_schema import comparison
 from lib.storage.engine import Aggregate, insert, upsert
 from lib.storage.exchange_rows import exchange as exchanges
@@ -69,7 +70,8 @@ class Users(Aggregate):
         """
         is_user = users.c.id == owner
         with self._write(owner) as connection:
-            for table in (share, exchanges, conversations, comparison, preferences, submissions, project, prompt_link):
+            owned = (share, exchanges, conversations, comparison, preferences, submissions, project, prompt_link)
+            for table in (*owned, gateway_check):
                 connection.execute(sa.delete(table).where(table.c.owner == owner))
             delete_attachments(connection, attachments.c.owner == owner)
             connection.execute(sa.delete(prompt).where(prompt.c.owner == owner, ~prompt.c.team))
@@ -98,7 +100,7 @@ class Users(Aggregate):
                 project,
                 prompt_link,
             )
-            for table in (*tables, prompt):
+            for table in (*tables, prompt, gateway_check):
                 connection.execute(sa.update(table).where(table.c.owner == from_owner).values(owner=to_owner))
             transfer_attachments(connection, from_owner, to_owner)
             transfer_quotas(connection, from_owner, to_owner)

@@ -95,6 +95,7 @@ class SourcePartSchema(Struct, tag="source", omit_defaults=True):
     url: str = ""
     title: str = ""
     quote: str = ""
+    number: Count = 0
 
 
 class OtherPartSchema(Struct, tag="other", omit_defaults=True):

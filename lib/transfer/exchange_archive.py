@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 
 from lib.core.conversation import new_id
 from lib.core.errors import TransferError
-from lib.core.exchanges import KEY_PLACEHOLDER, Attempt, Chunk, Exchange, SentFile
+from lib.core.exchanges import HIDDEN_HEADER, KEY_PLACEHOLDER, Attempt, Chunk, Exchange, SentFile
 from lib.core.file_storage import StoredFile, digest_of
 from lib.core.params import ParamAdjustment
 from lib.core.target import parse_target
@@ -36,7 +36,6 @@ MAX_OFFSET = 24 * 3600.0  # seconds: no answer takes longer
 _MAX_MEMBERS = 10_000
 _MAX_HEADERS, _MAX_HEADER_CHARS, _MAX_URL_CHARS = 200, 8_000, 4_000
 
-REMOVED = "[removed]"  # in place of a header's value
 _MANIFEST = "manifest.json"
 _MEMBER = re.compile(
     r"manifest\.json|attempts/[1-9]\d{0,2}/(?:request\.json|request-body\.json|response\.json|response-body\.txt"
@@ -100,6 +99,7 @@ class RequestSchema(Struct, omit_defaults=True):
     started_at: Number = msgspec.field(default=0, name="started")
     reason: Literal["first", "retry", "repair", "continuation"] = "first"
     is_form: bool = msgspec.field(default=False, name="form")
+    omits_body: bool = msgspec.field(default=False, name="omitted")
     headers: dict[str, str] = {}
     files: list[SentFileSchema] = []
 
@@ -113,6 +113,7 @@ class ResponseSchema(Struct, omit_defaults=True):
     ended: Offset | None = None
     error: str = ""
     omitted_bytes: Count = msgspec.field(default=0, name="omitted")
+    omitted_before: Count | None = None
     withholds_key: bool = msgspec.field(default=False, name="withheld")
     headers: dict[str, str] = {}
 
@@ -184,6 +185,7 @@ def _iter_attempt_members(attempt: Attempt) -> Iterator[tuple[str, bytes]]:
                 attempt.started_at,
                 attempt.reason,
                 attempt.is_form,
+                attempt.omits_body,
                 {name: _remove_request_secret(name, value) for name, value in attempt.headers.items()},
                 files,
             )
@@ -200,9 +202,10 @@ def _iter_attempt_members(attempt: Attempt) -> Iterator[tuple[str, bytes]]:
                 attempt.ended,
                 attempt.error,
                 attempt.omitted_bytes,
+                attempt.omitted_before,
                 attempt.withholds_key,
                 {
-                    name: REMOVED if _SECRET_RESPONSE_HEADERS.search(name) else value
+                    name: HIDDEN_HEADER if _SECRET_RESPONSE_HEADERS.search(name) else value
                     for name, value in attempt.response_headers.items()
                 },
             )
@@ -219,7 +222,7 @@ def _encode(struct: Struct) -> bytes:
 
 def _remove_request_secret(name: str, value: str) -> str:
     """Return the value of a header of HTTP or of the wires, and the placeholder of the key, which can be filled in."""
-    return value if _KNOWN_REQUEST_HEADERS.fullmatch(name) or _KEY_VALUE.fullmatch(value) else REMOVED
+    return value if _KNOWN_REQUEST_HEADERS.fullmatch(name) or _KEY_VALUE.fullmatch(value) else HIDDEN_HEADER
 
 
 def _remove_url_secrets(url: str) -> str:
@@ -227,7 +230,9 @@ def _remove_url_secrets(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return ""
-    query = "&".join(f"{item.partition('=')[0]}={REMOVED}" for item in parts.query.split("&")) if parts.query else ""
+    query = (
+        "&".join(f"{item.partition('=')[0]}={HIDDEN_HEADER}" for item in parts.query.split("&")) if parts.query else ""
+    )
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
@@ -301,6 +306,7 @@ def _read_attempt(members: Mapping[str, bytes], number: int) -> Attempt:
         headers=_clean_headers(request.headers),
         body=body,
         is_form=request.is_form,
+        omits_body=request.omits_body,
         files=tuple(SentFile(f.mark, f.digest, clean_line(f.media_type), f.size, f.prefix) for f in request.files),
         reason=request.reason,
         connected=response.connected,
@@ -311,6 +317,7 @@ def _read_attempt(members: Mapping[str, bytes], number: int) -> Attempt:
         chunks=_read_chunks(members, folder),
         error=clean_line(response.error, 40),
         omitted_bytes=response.omitted_bytes,
+        omitted_before=response.omitted_before,
         withholds_key=response.withholds_key,
     )
 

@@ -50,7 +50,7 @@ def _message_blocks(node: Node, translate: Callable[[str], str]) -> Iterator[str
         elif isinstance(part, ImagePart | OtherPart | FilePart):
             yield _format_content(part, escape_markdown(translate("part.image")))
     if node.message.sources:
-        items = (f"{number}. {_format_source(source)}" for number, source in enumerate(node.message.sources, 1))
+        items = _list_sources(node.message.sources)
         yield "\n".join((f"**{escape_markdown(translate('part.sources'))}**", "", *items))
     if node.outcome is not Outcome.COMPLETE:
         outcome = Outcome.INTERRUPTED if node.arriving else node.outcome
@@ -82,6 +82,14 @@ def _format_content(part: ImagePart | OtherPart | FilePart, image_label: str) ->
         return f"![{image_label}](data:{part.media_type};base64,{part.data})" if is_displayable(part) else image_label
     url = link_destination(part.url)
     return f"[{image_label}](<{url}>)" if url else f"{image_label}: {escape_markdown(part.url)}"
+
+
+def _list_sources(sources: Sequence[SourcePart]) -> list[str]:
+    """Return the items of a list, with the numbers of their marks in the text."""
+    if not any(source.number for source in sources):
+        return [f"{position}. {_format_source(source)}" for position, source in enumerate(sources, 1)]
+    marks = (f"\\[{source.number}\\] " if source.number else "" for source in sources)
+    return [f"- {mark}{_format_source(source)}" for mark, source in zip(marks, sources, strict=True)]
 
 
 def _format_source(source: SourcePart) -> str:

@@ -68,7 +68,7 @@ def test_no_data_of_others_is_read_or_shown_for_a_user_who_is_no_admin(enter, st
     assert "Usage reported by the gateway" not in page_text(at)
 
 
-SECTIONS = ["limits", "models", "default", "prices", "prompts", "refused_params", "people", "audit"]
+SECTIONS = ["limits", "models", "default", "prices", "prompts", "refused_params", "gateway_check", "people", "audit"]
 
 
 @pytest.mark.parametrize("name", SECTIONS)

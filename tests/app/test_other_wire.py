@@ -21,6 +21,7 @@ def test_any_answer_is_asked_for_over_the_other_format_and_compared(faked, wire)
     assert "Requested model" not in chat.text  # the same, so only shown on demand
     chat.set_field("Show equal values", True)
     assert "| Requested model | demo-thinker | demo-thinker |" in chat.text
+    assert "| content-type | text/event-stream" in chat.text
 
 
 def test_the_first_answer_offers_the_comparison_too_and_any_two_can_be_chosen(faked):

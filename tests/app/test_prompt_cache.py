@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from lib.ui.session import resources
 from tests.app.chat_app import ChatApp
 from tests.support.replay import JSON, Canned, Replay
 
@@ -55,7 +56,9 @@ def test_a_first_request_a_hit_and_a_miss_after_an_edited_question_are_explained
     serve_answer(keyed, 0, 2060)
     chat.set_field("System prompt", "Be brief").ask("Really?").choose_action(-1, "Explain prompt cache")
     assert "Miss: nothing was read from the cache." in chat.text
+    assert "The system prompt was changed." in chat.text
     assert "| Tokens that could have been read | 2,100 |" in chat.text
+    assert "By the recorded requests." in chat.text
 
 
 def test_the_diagnosis_of_the_vendor_is_shown_as_literal_text(keyed):
@@ -85,3 +88,16 @@ def test_an_answer_over_the_other_format_names_the_format(keyed):
     chat.choose_action(-1, "Ask in OpenAI format").choose_action(-1, "Explain prompt cache")
     assert "The gateway reported no cache counters for this answer." in chat.text
     assert "Claude caches on request only, and the OpenAI format has no field for it." in chat.text
+
+
+def test_requests_that_were_not_recorded_are_built_again_and_that_is_said(keyed, monkeypatch):
+    monkeypatch.setenv("ANTLER_RECORD_KB", "0")
+    resources.settings.clear()
+    chat = open_chat(keyed)
+    serve_answer(keyed, 0, 2000)
+    chat.ask(LONG)
+    serve_answer(keyed, 0, 2060)
+    chat.ask("And then?").choose_action(-1, "Explain prompt cache")
+    assert "Reconstructed from the messages" in chat.text
+    assert "The request begins as the previous one" in chat.text
+    assert "| Additional cost of the miss | $0.0070 |" in chat.text

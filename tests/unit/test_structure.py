@@ -250,6 +250,7 @@ SMALL_MODULES: set[str] = {
     "lib/chat/attachments/names.py",
     "lib/storage/comparison_schema.py",
     "lib/storage/submissions.py",
+    "lib/storage/check_schema.py",
     "lib/core/sanitize.py",
 }
 

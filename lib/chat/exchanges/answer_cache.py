@@ -34,9 +34,7 @@ class AnswerDiagnosis:
     is_reconstructed: bool
 
 
-def diagnose_answer(
-    services: TurnServices, exchanges: ExchangeStore | None, owner: str, conversation_id: str, node_id: str
-) -> AnswerDiagnosis | None:
+def diagnose_answer(services: TurnServices, owner: str, conversation_id: str, node_id: str) -> AnswerDiagnosis | None:
     """Return the diagnosis of an answer; None if there is no such answer of a model that chats. Raises StoreError."""
     conversation = services.store.conversations.get(owner, conversation_id)
     nodes = services.store.messages.nodes(owner, conversation_id) if conversation else []
@@ -44,7 +42,7 @@ def diagnose_answer(
     if conversation is None or answer is None or answer.target is None or answer.target.makes_images:
         return None
     previous = find_previous(nodes, answer)
-    requests = [_read_recorded(exchanges, owner, node) for node in (answer, previous) if node]
+    requests = [_read_recorded(services.store.exchanges, owner, node) for node in (answer, previous) if node]
     is_reconstructed = None in requests
     if is_reconstructed:
         # Both in the same way: a recorded request and one built again would differ in their form.
@@ -56,9 +54,9 @@ def diagnose_answer(
     return AnswerDiagnosis(diagnose(request, earlier, price, diagnostics), previous, is_reconstructed)
 
 
-def _read_recorded(exchanges: ExchangeStore | None, owner: str, answer: Node) -> CachedRequest | None:
+def _read_recorded(exchanges: ExchangeStore, owner: str, answer: Node) -> CachedRequest | None:
     """Return the request of an answer as it was sent; None if it was not recorded, or not as a whole."""
-    recorded = exchanges.of_answer(owner, answer.id) if exchanges else []
+    recorded = exchanges.of_answer(owner, answer.id)
     attempt = _find_attempt(recorded[-1].attempts) if recorded else None
     body = parse_body(attempt.body, {file.mark: file.digest for file in attempt.files}) if attempt else {}
     if attempt is None or answer.target is None or not body:

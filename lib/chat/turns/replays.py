@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,11 +13,14 @@ from lib.chat.turns.answer_request import run_generation, running_limit
 from lib.chat.turns.generation import Generation
 from lib.chat.turns.services import TurnServices
 from lib.core.conversation import REPLAY, Conversation, Message, Node, Outcome, new_id
+from lib.core.errors import StoreError
 from lib.core.events import Event
 from lib.core.exchanges import Exchange
 from lib.core.params import Params
 from lib.gateway.replay import replay_events
 from lib.gateway.transport.cancel import CancelToken
+
+log = logging.getLogger(__name__)
 
 
 def replay(
@@ -79,8 +83,23 @@ def _start(
     def commit() -> None:
         limit = running_limit(services)
         store.save_turn(owner, conversation, nodes, running_limit=limit, allow_missing_files=True)
+        _save_exchange(services, owner, exchange, conversation.id, nodes[-1])
 
     def open_stream() -> Iterator[Event]:
         return replay_events(exchange, cancel, speed)
 
     run_generation(services, generation, commit, open_stream)
+
+
+def _save_exchange(services: TurnServices, owner: str, exchange: Exchange, conversation_id: str, node: Node) -> None:
+    """Keep the exchange with the replayed answer, as of the time of the replay, up to the size that is recorded."""
+    size = sum(len(attempt.body) + attempt.response_bytes - attempt.omitted_bytes for attempt in exchange.attempts)
+    if size > services.max_recorded_bytes:
+        return
+    shift = node.created_at - exchange.started_at
+    attempts = tuple(replace(attempt, started_at=attempt.started_at + shift) for attempt in exchange.attempts)
+    own = replace(exchange, id=new_id(), attempts=attempts, conversation_id=conversation_id, node_id=node.id)
+    try:
+        services.store.exchanges.save(owner, own)
+    except StoreError:  # the turn is committed, and its answer can be played
+        log.warning("the exchange of a replay could not be saved", exc_info=True)

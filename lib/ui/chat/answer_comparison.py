@@ -9,6 +9,7 @@ import streamlit as st
 from lib.chat.exchanges.differences import GROUPS, AnswerFacts, Difference, Value, list_differences
 from lib.chat.turns import model_facts
 from lib.core.conversation import Node
+from lib.core.errors import StoreError
 from lib.core.params import ParamAdjustment
 from lib.core.target import Target
 from lib.core.user import User
@@ -20,6 +21,7 @@ from lib.ui.text import escape_literal, t
 from lib.ui.text.limit_text import format_dollars
 from lib.ui.widgets import refused_params, table
 from lib.ui.widgets.controls import render_button
+from lib.ui.widgets.errors import code_message
 
 _LEFT, _RIGHT, _ALL = "compared-left", "compared-right", "compared-all"
 _NAMED_BY_GATEWAY = ("ids", "headers")  # groups whose names are no keys of texts
@@ -63,9 +65,11 @@ def _render_content(user: User, view: ConversationView, node_id: str) -> None:
     with st.container(key="compared-answers", horizontal=True, gap="small"):
         left_id = _render_choice(view, ids, _LEFT, t("comparison.left"))
         right_id = _render_choice(view, ids, _RIGHT, t("comparison.right"))
-    messages = services.current_store().messages
-    nodes = [messages.node(user.id, each) for each in (left_id, right_id) if each]
-    left, right = nodes if len(nodes) == 2 else (None, None)
+    try:
+        left, right = _load_answers(user, left_id, right_id)
+    except StoreError as error:
+        st.caption(code_message(error.code))
+        return
     if left is None or right is None:
         st.caption(t("comparison.missing"))
         return
@@ -74,12 +78,21 @@ def _render_content(user: User, view: ConversationView, node_id: str) -> None:
         return
     if left.arriving or right.arriving:
         st.caption(f":material/hourglass_top: {t('comparison.arriving')}")
-    rows = list_differences(_load_facts(view, left), _load_facts(view, right))
+    try:
+        rows = list_differences(*(_load_facts(user, view, node) for node in (left, right)))
+    except StoreError as error:
+        st.caption(code_message(error.code))
+        return
     different = [row for row in rows if not row.is_equal and row.note != "per_request"]
     st.caption(t("comparison.count", count=len(different), total=len(rows)))
     shows_all = st.toggle(t("comparison.show_all"), key=_ALL)
     headers = [_describe_column(view, node, other) for node, other in ((left, right), (right, left))]
     _render_rows(rows if shows_all else different, left, right, headers)
+
+
+def _load_answers(user: User, *node_ids: str | None) -> list[Node | None]:
+    messages = services.current_store().messages
+    return [messages.node(user.id, node_id) if node_id else None for node_id in node_ids]
 
 
 def _describe_column(view: ConversationView, node: Node, other: Node) -> str:
@@ -105,10 +118,17 @@ def _describe_version(number: int, target: Target | None) -> str:
     return t("comparison.version_of", number=number, model=target.model, wire=t(f"wire.{target.wire}"))
 
 
-def _load_facts(view: ConversationView, node: Node) -> AnswerFacts:
-    """Collect what is known of an answer. Its parameters are those of the conversation now."""
+def _load_facts(user: User, view: ConversationView, node: Node) -> AnswerFacts:
+    """Collect what is known of an answer. Without a recorded request, its parameters are those of the conversation now.
+
+    Raises StoreError.
+    """
     total = view.usage_by_node.get(node.id)
     is_priced = total is not None and not total.unpriced_count
+    if exchanges := services.current_store().exchanges.of_answer(user.id, node.id):
+        last = exchanges[-1]
+        headers = last.attempts[-1].response_headers if last.attempts else None
+        return AnswerFacts(node, total.cost if total and is_priced else None, last.adjustments, headers)
     adjustments: Sequence[ParamAdjustment] = ()
     if node.target and view.conversation:
         params, capabilities = view.conversation.params, services.model(node.target.model).capabilities

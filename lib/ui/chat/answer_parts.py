@@ -100,8 +100,12 @@ def _is_same_kind(part: OtherPart, other: OtherPart) -> bool:
 
 
 def format_sources(sources: Sequence[SourcePart]) -> str:
-    """Return the sources as a numbered Markdown list; their titles and quotes are literal text."""
-    return "\n".join(f"{number}. {_format_source(source)}" for number, source in enumerate(sources, 1))
+    """Return the sources as a Markdown list with the numbers of their marks; titles and quotes are literal text."""
+    if not any(source.number for source in sources):
+        return "\n".join(f"{number}. {_format_source(source)}" for number, source in enumerate(sources, 1))
+    # A list of Markdown counts without gaps.
+    marks = (f"\\[{source.number}\\] " if source.number else "" for source in sources)
+    return "\n".join(f"- {mark}{_format_source(source)}" for mark, source in zip(marks, sources, strict=True))
 
 
 def render_files(message: Message) -> None:

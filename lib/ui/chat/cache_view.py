@@ -44,7 +44,7 @@ def render(user: User, view: ConversationView) -> None:
 
 def _render_content(user: User, view: ConversationView, node_id: str) -> None:
     try:
-        found = diagnose_answer(services.turn_services(), None, user.id, view.conversation_id or "", node_id)
+        found = diagnose_answer(services.turn_services(), user.id, view.conversation_id or "", node_id)
     except StoreError as error:
         st.caption(errors.code_message(error.code))
         return

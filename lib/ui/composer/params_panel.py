@@ -26,6 +26,7 @@ from lib.core.prompts import PromptSummary
 from lib.core.refused_params import RefusedParam
 from lib.core.target import Target
 from lib.core.user import User
+from lib.ui import gateway_check
 from lib.ui.composer import model_details
 from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
@@ -153,7 +154,8 @@ def render(user: User, target: Target | None, warnings: Sequence[str], entries: 
     changed = changed_params(_read_widgets())
     label = t("composer.params_set", count=len(changed)) if changed else t("composer.params")
     with st.popover(label, icon=":material/tune:", key="params", width="content"):
-        for warning in dict.fromkeys([*warnings, *_list_refused_params(target)]):
+        notes = gateway_check.target_notes(target) if target else []
+        for warning in dict.fromkeys([*warnings, *_list_refused_params(target), *notes]):
             st.caption(f":material/info: {warning}")
         _render_instructions(conversation_view.current_view().project)
         _render_shared_prompts(entries)

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import streamlit as st
 from lib import demo, transfer
 from lib.chat.attachments import AttachmentReader
 from lib.chat.connection import Connection, ModelFacts, connect
+from lib.chat.gateway_check.runner import CheckRegistry
 from lib.chat.refused_params import TeamMemory
 from lib.chat.turns.frame_pace import FramePace
 from lib.chat.turns.generation import STALE_AFTER
@@ -28,6 +29,7 @@ from lib.config.hosting import Host
 from lib.config.settings import Settings
 from lib.core import audit
 from lib.core.errors import StoreError
+from lib.core.gateway_checks import CheckRun
 from lib.core.policy import Policy
 from lib.core.pricing import TeamPrice
 from lib.gateway.catalog.library_updates import LibraryUpdates
@@ -148,6 +150,20 @@ def generations() -> GenerationRegistry:
         closing=lambda: float(registry.is_shutting_down),
     )
     return registry
+
+
+@st.cache_resource(show_spinner=False)
+def gateway_checks() -> CheckRegistry:
+    """Return the running checks of gateways, which outlive every session."""
+    return CheckRegistry()
+
+
+def _load_team_checks() -> Sequence[CheckRun]:
+    return store().gateway_checks.list_team_results()
+
+
+# The newest checks of the team's gateway, for notes beside its models.
+team_checks = TimedCache(_load_team_checks, POLICY_TTL)
 
 
 @st.cache_resource(show_spinner=False)

@@ -10,6 +10,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from lib.chat.connection import Connection
+from lib.chat.gateway_check.runner import CheckServices
 from lib.chat.turns import queue
 from lib.chat.turns.services import TurnServices
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
@@ -18,7 +19,7 @@ from lib.chat.usage.limits import LimitEnforcer
 from lib.chat.voice.requests import VoiceServices
 from lib.config.caller import Caller
 from lib.core.errors import StoreError
-from lib.core.models import Model, ModelList
+from lib.core.models import Capabilities, Model, ModelList
 from lib.core.preferences import Preferences
 from lib.core.pricing import ModelPrice
 from lib.core.target import WIRES, Target
@@ -57,9 +58,13 @@ def connection() -> Connection:
 
 def user_gateway() -> Gateway:
     """Return this session's gateway with the user as the caller."""
-    settings, user = resources.settings(), session_state.user
+    return _identify_caller(connection().gateway, session_state.user)
+
+
+def _identify_caller(gateway: Gateway, user: User | None) -> Gateway:
+    """Return a gateway with a user as the caller."""
+    settings = resources.settings()
     identity = settings.caller_identity
-    gateway = connection().gateway
     if gateway.base_url not in (settings.base_url, resources.shared_connection().gateway.base_url):
         # The team's headers are for the team's gateway, and may be credentials there.
         identity = replace(identity, header_templates=())
@@ -170,6 +175,41 @@ def utility_model() -> UtilityModel | None:
     listed_wires = (wire for model in model_list().models if model.id == name for wire in model.wires)
     listed_wire = next((wire for wire in listed_wires if wire in WIRES), None)
     return UtilityModel(Target(name, wire or listed_wire or "openai"), model(name).capabilities.context_window)
+
+
+def check_connection(*, is_team: bool) -> Connection:
+    """Return the connection that is checked: the team's, whatever key the session has, or the session's."""
+    return resources.shared_connection() if is_team else connection()
+
+
+def check_host(*, is_team: bool) -> str:
+    """Return the host of the gateway that is checked."""
+    return urlsplit(check_connection(is_team=is_team).gateway.base_url).netloc
+
+
+def check_capabilities(model_id: str, *, is_team: bool) -> Capabilities:
+    """Return the capabilities of a model of the gateway that is checked."""
+    return _find_model(check_connection(is_team=is_team), model_id).capabilities
+
+
+def check_services(*, is_team: bool) -> CheckServices:
+    """Return the dependencies of a check by this session's user, with the limits at the time of each request."""
+    user, current = session_state.user, check_connection(is_team=is_team)
+    uses_personal_key = bool(session_state.personal_key) and not is_team
+    assert user is not None
+    return CheckServices(
+        user.id,
+        _identify_caller(current.gateway, user),
+        resources.store().gateway_checks,
+        resources.store().usage,
+        resources.store().exchanges,
+        current.prices.price_of,
+        lambda model_id: _find_model(current, model_id).capabilities,
+        lambda: _build_limit_enforcer(user, current, uses_personal_key=uses_personal_key),
+        uses_personal_key,
+        resources.settings().recording.max_bytes,
+        resources.metrics().record_request,
+    )
 
 
 def voice_models() -> VoiceModels:

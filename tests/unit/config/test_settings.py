@@ -190,6 +190,13 @@ def test_the_drain_time_can_be_zero() -> None:
         assert message.startswith("ANTLER_DRAIN_SECONDS ") and KEY not in message
 
 
+def test_the_folder_of_recordings_has_to_exist(tmp_path: Path) -> None:
+    assert load_settings({"ANTLER_RECORDINGS": str(tmp_path)}, {}).server.recordings == str(tmp_path)
+    assert load_settings({}, {"server": {"recordings": str(tmp_path)}}).server.recordings == str(tmp_path)
+    missing = load_error({"ANTLER_RECORDINGS": str(tmp_path / "none")})
+    assert missing == "ANTLER_RECORDINGS must name a folder that exists."
+
+
 def test_the_log_format_is_text_or_json() -> None:
     assert load_error({"ANTLER_LOG": "xml"}) == "ANTLER_LOG must be text or json."
     assert load_error({}, {"server": {"log": KEY}}) == "[server] log must be text or json."

@@ -22,6 +22,17 @@ def test_numbers_decide_the_order_and_the_first_list_wins() -> None:
     assert build((B, 0), (A, 1), (B, 2)) == (A, B)
 
 
+def test_numbers_with_a_gap_are_kept_also_when_the_answer_goes_on() -> None:
+    cited = build((C, 7), (A, 2), (B, 0))
+    assert [(source.url, source.number) for source in cited] == [(A.url, 2), (C.url, 7), (B.url, 0)]
+    continued = SourceList(cited)
+    continued.add(SourcePart("https://d.example/"), 3)
+    assert [source.number for source in continued.parts()] == [2, 3, 7, 0]
+    complete = SourceList(build((B, 2)))
+    complete.add(A, 1)
+    assert complete.parts() == (A, B)
+
+
 def test_a_page_that_is_cited_again_adds_its_title_and_quote() -> None:
     titled, quoted = SourcePart(A.url, "Title"), SourcePart(A.url, "Other", "Quote")
     assert build((A, 1), (titled, 0), (quoted, 0), (quoted, 1)) == (SourcePart(A.url, "Title", "Quote"),)

@@ -19,6 +19,7 @@ from lib.gateway.client import Gateway
 from lib.gateway.replay import iter_frames_of, replay_events
 from lib.gateway.transport import retry
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.transport.recorder import ExchangeRecorder
 from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.support.exchanges import FIRST_BYTE, INTERVAL, FakeClock, build_attempt, build_exchange, split_body
 from tests.support.replay import JSON, Canned, Replay
@@ -76,6 +77,16 @@ def test_replayed_events_are_those_of_the_live_answer(recording: Recording, repl
     live = collect_events(gateway.stream(Target("tiny", recording.wire), QUESTION, Params(), CancelToken()))
     for size in (1, 7, 64, len(recording.body)):
         assert replay_at_once(exchange_of(recording, size)) == live, size
+
+
+@each_recording
+def test_what_the_recorder_took_is_replayed(recording: Recording, replay: Replay, gateway: Gateway) -> None:
+    replay.serve(PATHS[recording.wire], recording.canned(piece=40))
+    recorder, target = ExchangeRecorder(1_000_000), Target("tiny", recording.wire)
+    live = collect_events(gateway.stream(target, QUESTION, Params(), CancelToken(), recorder=recorder))
+    exchange = recorder.finish()
+    assert exchange is not None
+    assert replay_at_once(exchange) == live
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda recording: recording.name)
@@ -189,6 +200,12 @@ def test_a_response_that_was_cut_or_not_recorded_as_a_whole_is_interrupted(wire:
     assert replay_at_once(build_exchange(wire, [cut]))[2] == errors.RequestTimeout.code
     omitted = replace(cut, error="", omitted_bytes=10)
     assert replay_at_once(build_exchange(wire, [omitted]))[2] == errors.StreamInterrupted.code
+    # What is behind the gap would be read as the rest of a frame before it.
+    whole = build_attempt(wire, body)
+    gap = replace(whole, chunks=whole.chunks[:3] + whole.chunks[-2:], omitted_bytes=99, omitted_before=3)
+    texts, _, code, *_ = replay_at_once(build_exchange(wire, [gap]))
+    assert code == errors.StreamInterrupted.code
+    assert texts == replay_at_once(build_exchange(wire, [replace(gap, chunks=whole.chunks[:3])]))[0]
 
 
 def test_a_clock_that_was_set_between_two_attempts_is_no_pause() -> None:

@@ -170,6 +170,8 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     "exchanges.of_answer": lambda s, owner, ids: s.exchanges.of_answer(owner, ids.answer_id),
     "exchanges.save": lambda s, owner, ids: s.exchanges.save(owner, replace(ids.exchange, id="x")),
     "usage.totals_by_answer": lambda s, owner, ids: s.usage.totals_by_answer(owner, ids.conversation_id),
+    "gateway_checks.save": lambda s, owner, ids: s.gateway_checks.save(owner, ids.check(step=7)),
+    "gateway_checks.delete": lambda s, owner, ids: s.gateway_checks.delete(owner, ids.check().id),
     "quotas.release": lambda s, owner, ids: s.quotas.release(owner, "request-ann" if ids is ANNS else "no-request"),
 }
 # Methods for administrators: about all users, without message content.
@@ -190,7 +192,7 @@ ADMIN_METHODS = {
         "policy.set_price",
     ),
     *("prompts.save_team", "prompts.delete_team", "prompts.restore_team"),
-    *("users.revoke_sessions", "refused_params.reset"),
+    *("users.revoke_sessions", "refused_params.reset", "gateway_checks.list_team"),
 }
 # Methods that return the usage of one owner, or for administrators that of all users.
 OPTIONAL_OWNER_METHODS = {"usage.daily", "usage.first_token_times"}
@@ -245,6 +247,8 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
     "quotas.reserve_all": lambda s, owner: s.quotas.reserve_all(
         owner, {f"y-{owner}": [Reservation(user_counter(owner), 7, 90)]}
     ),
+    "gateway_checks.start": lambda s, owner: s.gateway_checks.start(owner, ANNS.check(id=f"new-{owner}")),
+    "gateway_checks.list_own": lambda s, owner: s.gateway_checks.list_own(owner),
     "audit.record": lambda s, owner: s.audit.record(User(owner, "Zed"), "export", owner),
 }
 METHODS_WITHOUT_OWNER = {
@@ -252,6 +256,7 @@ METHODS_WITHOUT_OWNER = {
     *("prompts.existing_ids", "prompts.snapshot"),
     *("usage.total", "policy.load", "audit.purge", "exchanges.purge"),
     "server_secrets.load",
+    *("gateway_checks.claim", "gateway_checks.list_team_results"),
     *("refused_params.load", "refused_params.learn"),
     *("sign_ins.revoke", "sign_ins.is_revoked"),
     *("sign_ins.register_attempt", "sign_ins.discard_attempt"),

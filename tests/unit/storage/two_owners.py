@@ -9,6 +9,7 @@ from lib.core.comparisons import Column, Comparison, Origin, Vote
 from lib.core.conversation import Conversation, Feedback, FilePart, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.exchanges import Attempt, Chunk, Exchange
 from lib.core.file_storage import StoredFile
+from lib.core.gateway_checks import CheckRun
 from lib.core.params import Params
 from lib.core.projects import Project
 from lib.core.prompts import Persona, Prompt, PromptLink
@@ -81,6 +82,9 @@ class Ids:
             Comparison(self.comparison_id, "Why 你好?", 4.0, (column, column), True, Vote("best", 1), origin), **changes
         )
 
+    def check(self, **changes: Any) -> CheckRun:
+        return replace(CheckRun(f"check-{self.share_id}", (TARGET,), ("usage",), "127.0.0.1", 5.0), **changes)
+
     def link(self) -> ShareLink:
         return ShareLink(self.share_id, self.conversation_id, "Why?", 5.0)
 
@@ -118,6 +122,7 @@ def save_rows(store: Store, owner: str, ids: Ids) -> None:
     store.prompts.add_link(owner, PromptLink(owner, ids.prompt_id, 5.0), f"prompt-{owner}", {"of": owner})
     store.usage.record(owner, usage_record(f"usage-{owner}", ids.conversation_id))
     store.quotas.reserve(owner, f"request-{owner}", [Reservation(user_counter(owner), 7, 90)])
+    store.gateway_checks.start(owner, ids.check(state="done"))
     store.users.upsert(User(owner, f"Name {owner}", f"{owner}@example.org"))
 
 

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib.core.errors import TransferError
-from lib.core.exchanges import KEY_PLACEHOLDER, Attempt, Chunk, Exchange, SentFile
+from lib.core.exchanges import HIDDEN_HEADER, KEY_PLACEHOLDER, Attempt, Chunk, Exchange, SentFile
 from lib.core.file_storage import StoredFile, digest_of
 from lib.core.params import ParamAdjustment
 from lib.core.target import Target
 from lib.transfer import exchange_archive
-from lib.transfer.exchange_archive import REMOVED, is_exchange_archive, read_exchange, write_exchange
+from lib.transfer.exchange_archive import is_exchange_archive, read_exchange, write_exchange
 from tests.support.exchanges import STARTED_AT, build_attempt, build_exchange
 from tests.unit.transfer.examples import EXAMPLES, make_zip
 
@@ -26,7 +26,15 @@ EXCHANGE = build_exchange(
     "anthropic",
     [
         build_attempt("anthropic", b'{"type":"error"}', 529, {"Retry-After": "2"}, error="overloaded", files=(FILE,)),
-        build_attempt("anthropic", b"data: {}\n\n" * 9, started_after=2.0, reason="retry", size=7, omitted_bytes=3),
+        build_attempt(
+            "anthropic",
+            b"data: {}\n\n" * 9,
+            started_after=2.0,
+            reason="retry",
+            size=7,
+            omitted_bytes=3,
+            omitted_before=2,
+        ),
     ],
     adjustments=(ParamAdjustment("clamped", "temperature", "1.0"),),
 )
@@ -88,7 +96,9 @@ attempts = st.builds(
         lambda chunks: tuple(sorted(chunks, key=lambda chunk: chunk.offset))
     ),
     error=st.sampled_from(["", "cut"]),
+    omits_body=st.booleans(),
     omitted_bytes=st.integers(0, 2**40),
+    omitted_before=st.none() | st.integers(0, 5),
     withholds_key=st.booleans(),
 )
 
@@ -134,14 +144,14 @@ def test_headers_that_may_be_credentials_are_removed():
     data = write_exchange(build_exchange("openai", [attempt]), {})
     assert all(b"secret" not in content and b"ada@" not in content for content in members_of(data).values())
     read = read_exchange(data).exchange.attempts[0]
-    assert {name for name, value in read.headers.items() if value == REMOVED} == {
+    assert {name for name, value in read.headers.items() if value == HIDDEN_HEADER} == {
         *("Proxy-Authorization", "X-Team-Token", "X-User", "Cookie")
     }
     assert read.headers["Authorization"] == sent["Authorization"]
-    assert {name: v for name, v in read.response_headers.items() if v != REMOVED} == {
+    assert {name: v for name, v in read.response_headers.items() if v != HIDDEN_HEADER} == {
         name: received[name] for name in ("x-ratelimit-remaining-tokens", "request-id")
     }
-    assert read.url == f"https://gateway.example:8443/v1/messages?key={REMOVED}"
+    assert read.url == f"https://gateway.example:8443/v1/messages?key={HIDDEN_HEADER}"
 
 
 def test_archives_that_are_refused():

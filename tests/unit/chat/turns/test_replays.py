@@ -137,3 +137,27 @@ def test_a_usage_store_is_not_asked():
     replays.replay(services, "ann", recorded(), "not recorded", AT_ONCE)
     assert ended.wait(20)
     assert usage.records == []
+
+
+def test_the_exchange_is_kept_with_the_answer(services):
+    recording = replace(services, max_recorded_bytes=1_000_000)
+    exchange = recorded()
+    conversation = replays.replay(recording, "ann", exchange, "not recorded", AT_ONCE)
+    answer = wait_for_path(services, conversation.id)[-1]
+    (kept,) = services.store.exchanges.of_answer("ann", answer.id)
+    assert kept.attempts[0].chunks == exchange.attempts[0].chunks
+    # Old recordings are purged by the time at which they began: that of the replay.
+    assert kept.started_at == pytest.approx(answer.created_at)
+    temporary = replace(recording, store=TemporaryStore("ann", FakeUsageStore()))
+    again = replays.replay(temporary, "ann", kept, "not recorded", AT_ONCE)
+    assert wait_for_path(temporary, again.id)[-1].message == answer.message
+    assert services.store.exchanges.get("bob", kept.id) is None
+
+
+@pytest.mark.parametrize("limit", [0, 500])
+def test_an_exchange_over_the_limit_of_recordings_is_only_played(services, limit):
+    recording = replace(services, max_recorded_bytes=limit)
+    conversation = replays.replay(recording, "ann", recorded(), "not recorded", AT_ONCE)
+    answer = wait_for_path(services, conversation.id)[-1]
+    assert answer.outcome is Outcome.COMPLETE
+    assert services.store.exchanges.of_answer("ann", answer.id) == []

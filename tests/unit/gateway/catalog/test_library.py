@@ -30,6 +30,7 @@ def test_capabilities_of_a_library_model() -> None:
         structured_outputs=haiku.structured_outputs,
         chat=True,
         vendor="Anthropic",
+        knowledge="2023-08",
     )
 
 

@@ -82,3 +82,8 @@ def test_titles_quotes_and_names_are_literal_text(text: str) -> None:
 )
 def test_known_content_has_a_name_in_the_readers_language(part: OtherPart, name: str) -> None:
     assert part_name(part) == name
+
+
+def test_numbers_of_their_own_are_shown_instead_of_positions():
+    listed = format_sources([SourcePart("https://a.example/", "A", number=3), SourcePart("", "B")])
+    assert listed.split("\n") == ["- \\[3\\] [A](<https://a.example/>) · a\\.example", "- B"]
