@@ -126,7 +126,7 @@ class Gateway:
         """
         headers, request = self._build_request(target, messages, params, conversation_id, capabilities, files)
         if recorder:
-            recorder.open(target, dropped_params(target, params, capabilities))
+            recorder.open(target, self._redactor.redact_value(dropped_params(target, params, capabilities)))
         yield from self._stream_turn(headers, request, cancel, recorder)
 
     def stream_body(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
@@ -14,6 +14,7 @@ from lib.core.refused_params import NO_MEMORY
 from lib.core.target import Target
 from lib.gateway.key_redactor import MIN_KEY_LENGTH, REDACTED, KeyRedactor, Spelling, key_spellings
 from lib.gateway.repair import RequestRepair
+from lib.gateway.replay import RecordedResponse
 from lib.gateway.response_events import read_events
 
 _MAX_DECODINGS = 4  # of escapes in escapes
@@ -21,6 +22,7 @@ _MAX_ESCAPED_LENGTH = 16  # of one character that is escaped once or twice
 # A percent sign, also one that is encoded again, and JSON's escapes, also those of JSON within JSON.
 _ESCAPE = re.compile(rb"(?:%(?:25)*|\\+u00)([0-9a-fA-F]{2})|\\+([/\"\\])")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")  # to one alphabet of base64
+_COOKIE_HEADERS = ("set-cookie", "set-cookie2")  # credentials, which no answer needs
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n")
 Span = tuple[int, int]
 
@@ -51,7 +53,7 @@ class ExchangeRedactor:
         `placeholders` take the place of the values of these headers. `observer` has redacted the events of the
         response: a key that it has found, and that is still there, was split over several of them.
         """
-        attempt = self._redact_request(_leave_gap(attempt, self._margin), placeholders)
+        attempt = self._redact_request(_leave_gap(_hide_cookies(attempt), self._margin), placeholders)
         headers = self._redact_headers(attempt.response_headers, REDACTED)
         has_gap = attempt.omitted_before is not None
         position = attempt.omitted_before if attempt.omitted_before is not None else len(attempt.chunks)
@@ -129,28 +131,9 @@ class ExchangeRedactor:
         return re.compile(b"|".join(b"".join(map(_char_pattern, spelling)) for spelling in self._spellings))
 
 
-class _RecordedResponse:
-    """A recorded response, for the parser of its events."""
-
-    def __init__(self, attempt: Attempt) -> None:
-        self.status = attempt.status or 0
-        self.headers: Mapping[str, str] = attempt.response_headers
-        self._data = b"".join(chunk.data for chunk in attempt.chunks)
-
-    def iter_batches(self, _get_interval: Callable[[], float]) -> Iterator[bytes]:
-        yield self._data
-
-    def read_text(self) -> str:
-        return self._data.decode("utf-8", "replace")
-
-    def set_deadline(self, seconds: float) -> None: ...
-    def clear_deadline(self) -> None: ...
-    def drain(self) -> None: ...
-
-
 def _shows_key(attempt: Attempt, target: Target, observer: KeyRedactor) -> bool:
     """Tell if the events of a recorded response have the key: in pieces, which no search in the bytes finds."""
-    events = read_events(_RecordedResponse(attempt), RequestRepair(target, {}, NO_MEMORY), lambda: 0.0)
+    events = read_events(RecordedResponse(attempt, lambda _: True), RequestRepair(target, {}, NO_MEMORY), lambda: 0.0)
     try:
         for _ in observer.redact_events(events):
             pass
@@ -162,6 +145,12 @@ def _shows_key(attempt: Attempt, target: Target, observer: KeyRedactor) -> bool:
 def _withhold(attempt: Attempt) -> Attempt:
     """Return an attempt without any byte of its response."""
     return replace(attempt, chunks=(), omitted_bytes=attempt.response_bytes, omitted_before=None, withholds_key=True)
+
+
+def _hide_cookies(attempt: Attempt) -> Attempt:
+    headers = attempt.response_headers.items()
+    hidden = {name: REDACTED if name.lower() in _COOKIE_HEADERS else value for name, value in headers}
+    return replace(attempt, response_headers=hidden)
 
 
 def _leave_gap(attempt: Attempt, margin: int) -> Attempt:
