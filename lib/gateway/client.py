@@ -6,6 +6,7 @@ import contextlib
 import copy
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from types import ModuleType
@@ -59,6 +60,8 @@ from lib.gateway.wires.errors.responses import error_from_response, refusal_in_l
 from lib.gateway.wires.request_body import build_body, dropped_params, wire_module
 
 log = logging.getLogger(__name__)
+
+_NO_RECORD = contextlib.nullcontext()
 
 
 class Gateway:
@@ -178,8 +181,9 @@ class Gateway:
                 return filter_events(events, self._redactor, self._max_answer_chars)
             observer = self._redactor.observe()
             record = recorder.begin(reason, self._build_redact(request.target, observer))
-            events = self._attempt_request(wire, headers, request, cancel, record)
-            return filter_events(end_record(events, record, observer, cancel), observer, self._max_answer_chars)
+            end = end_record(record, observer, cancel)
+            events = self._attempt_request(wire, headers, request, cancel, record, end)
+            return filter_events(events, observer, self._max_answer_chars)
 
         def schedule(error: AnswerError, number: int) -> RetryScheduled | None:
             nonlocal reason
@@ -240,15 +244,17 @@ class Gateway:
         request: RequestRepair,
         cancel: CancelToken,
         record: AttemptRecorder | None = None,
+        end: AbstractContextManager[None] = _NO_RECORD,
     ) -> Iterator[Event]:
-        """Send the request once and yield the events of its response."""
+        """Send the request once and yield the events of its response; `record` takes it, and `end` is exited after."""
         route: Route = wire.route(request.body)
         send = self._transport.post_form if route.is_form else self._transport.post
-        response = send(route.path, headers, request.body, cancel, record)
-        try:
-            yield from read_events(response, request, self._get_read_interval)
-        finally:
-            response.close()
+        with end:
+            response = send(route.path, headers, request.body, cancel, record)
+            try:
+                yield from read_events(response, request, self._get_read_interval)
+            finally:
+                response.close()
 
     def fetch_models(self) -> ModelList:
         """Return the models available to the key, from all pages of the gateway's list."""

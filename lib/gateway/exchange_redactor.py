@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
@@ -21,7 +21,6 @@ _MAX_DECODINGS = 4  # of escapes in escapes
 _MAX_ESCAPED_LENGTH = 16  # of one character that is escaped once or twice
 # A percent sign, also one that is encoded again, and JSON's escapes, also those of JSON within JSON.
 _ESCAPE = re.compile(rb"(?:%(?:25)*|\\+u00)([0-9a-fA-F]{2})|\\+([/\"\\])")
-_URL_SAFE = bytes.maketrans(b"-_", b"+/")  # to one alphabet of base64
 _COOKIE_HEADERS = ("set-cookie", "set-cookie2")  # credentials, which no answer needs
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n")
 Span = tuple[int, int]
@@ -36,13 +35,9 @@ class ExchangeRedactor:
     def __init__(self, key: str) -> None:
         key = key.strip()
         self._spellings = key_spellings(key) if len(key) >= MIN_KEY_LENGTH else []
-        self._exact: list[bytes] = []
-        self._folded: list[bytes] = []
-        self._url_safe: list[bytes] = []
-        for spelling in self._spellings:
-            self._literals_like(spelling).append("".join(chars[0] for chars in spelling).encode())
-        signs = {"/": b"\\/", '"': b'\\"', "\\": b"\\\\"}
-        self._signs = [b"%", b"\\u00", *(sign for char, sign in signs.items() if char in key or char == "/")]
+        self._folded = [_literal(spelling) for spelling in self._spellings if _is_folded(spelling)]
+        self._parts = [_longest_part(spelling) for spelling in self._spellings if not _is_folded(spelling)]
+        self._escapes = (b"u00", b"/", *(char.encode() for char in '"\\' if char in key))
         self._margin = max(map(len, self._spellings), default=0) * _MAX_ESCAPED_LENGTH
 
     def redact(
@@ -71,6 +66,8 @@ class ExchangeRedactor:
         """Return the attempt with KEY_PLACEHOLDER in its request, which may hold what a user has pasted."""
         fixed = {name.lower(): value for name, value in placeholders.items()}
         headers = {name: fixed.get(name.lower(), value) for name, value in attempt.headers.items()}
+        if not self._contains_any((attempt.url, attempt.body)):
+            return replace(attempt, headers=self._redact_headers(headers, KEY_PLACEHOLDER))
         body = self._redact_text(attempt.body)
         return replace(
             attempt,
@@ -80,11 +77,16 @@ class ExchangeRedactor:
             omits_body=attempt.omits_body or body is None,
         )
 
-    def _redact_headers(self, headers: Mapping[str, str], placeholder: str) -> dict[str, str]:
+    def _redact_headers(self, headers: Mapping[str, str], placeholder: str) -> Mapping[str, str]:
+        if not self._contains_any((*headers, *headers.values())):
+            return headers
         return {
             (self._redact_text(name, placeholder) or placeholder): (self._redact_text(value, placeholder) or "")
             for name, value in headers.items()
         }
+
+    def _contains_any(self, texts: Iterable[str]) -> bool:
+        return self._contains("\n".join(texts).encode("utf-8", "surrogatepass"))
 
     def _redact_text(self, text: str, placeholder: str = KEY_PLACEHOLDER) -> str | None:
         """Return a text without the key, None if it cannot be replaced."""
@@ -105,30 +107,45 @@ class ExchangeRedactor:
         if not self._spellings:
             return False
         for _ in range(_MAX_DECODINGS):
-            if self._contains_literal(data):
+            if self._contains_unescaped(data):
                 return True
-            decoded = _ESCAPE.sub(_decode, data) if any(sign in data for sign in self._signs) else data
+            decoded = _ESCAPE.sub(_decode, data) if self._has_escape(data) else data
             if decoded == data:
                 return False
             data = decoded
-        return self._contains_literal(data)
+        return self._contains_unescaped(data)
 
-    def _contains_literal(self, data: bytes) -> bool:
-        if any(literal in data for literal in self._exact):
+    def _contains_unescaped(self, data: bytes) -> bool:
+        has_part = any(part in data for part in self._parts)
+        if has_part and self._pattern.search(data):
             return True
-        folded, url_safe = data.lower(), data.translate(_URL_SAFE)
-        return any(text in folded for text in self._folded) or any(text in url_safe for text in self._url_safe)
+        folded = data.lower()
+        return any(literal in folded for literal in self._folded)
 
-    def _literals_like(self, spelling: Spelling) -> list[bytes]:
-        """Return the list for a spelling: as it is, in any case, or in either alphabet of base64."""
-        variants = [chars for chars in spelling if len(chars) > 1]
-        if not variants:
-            return self._exact
-        return self._folded if all(chars[0] == chars[1].lower() for chars in variants) else self._url_safe
+    def _has_escape(self, data: bytes) -> bool:
+        """Tell if characters of the key can be escaped. Single bytes are found much faster than several."""
+        if b"%" in data:
+            return True
+        return b"\\" in data and any(piece.startswith(self._escapes) for piece in data.split(b"\\"))
 
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:
         return re.compile(b"|".join(b"".join(map(_char_pattern, spelling)) for spelling in self._spellings))
+
+
+def _is_folded(spelling: Spelling) -> bool:
+    """Tell if the characters of a spelling may be in any case, as digits of hexadecimal."""
+    return any(len(chars) > 1 and chars[0].isalnum() for chars in spelling)
+
+
+def _literal(spelling: Spelling) -> bytes:
+    return "".join(chars[0] for chars in spelling).encode()
+
+
+def _longest_part(spelling: Spelling) -> bytes:
+    """Return the longest part of a spelling that can be written in one way only."""
+    text = "".join(chars if len(chars) == 1 else "\0" for chars in spelling)
+    return max(text.split("\0"), key=len).encode()
 
 
 def _shows_key(attempt: Attempt, target: Target, observer: KeyRedactor) -> bool:

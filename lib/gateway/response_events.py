@@ -68,13 +68,12 @@ def filter_events(events: Iterator[Event], redactor: KeyRedactor, max_chars: int
     return limit_answer(split_thinking(redactor.redact_events(events)), max_chars)
 
 
-def end_record(
-    events: Iterator[Event], record: AttemptRecorder, redactor: KeyRedactor, cancel: CancelToken
-) -> Iterator[Event]:
-    """Yield the events of an attempt, and end its record with them. The key is redacted from its error."""
+@contextlib.contextmanager
+def end_record(record: AttemptRecorder, redactor: KeyRedactor, cancel: CancelToken) -> Iterator[None]:
+    """End the record of an attempt with the block that receives it. The key is redacted from its error."""
     code = ""
     try:
-        yield from events
+        yield
     except AnswerError as error:
         code = "" if cancel.cancelled else error.code
         raise redactor.redact_error(error) from None

@@ -15,6 +15,7 @@ from lib.core.params import ParamAdjustment
 from lib.core.target import Target
 
 _TAIL_SHARE = 4  # a quarter of what is recorded of a long response is its end
+_TAIL_PIECES = 8  # at least, of which the first is dropped for the next one
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -89,17 +90,27 @@ class AttemptRecorder:
         self._responded_at = time.monotonic()
         self._status, self._response_headers = status, headers
 
-    def add(self, data: bytes) -> None:
-        """Take bytes of the body, which have just arrived; they are neither copied nor read."""
+    def add(self, data: bytes, read_at: float) -> None:
+        """Take bytes of the body, which were read at a monotonic time; they are not looked at."""
         self._size += len(data)
         if self._size <= self._head_limit:
-            self._head.append((time.monotonic(), data))
-            return
-        if self._head_limit >= 0:  # what the first part has left is for the last one
-            self._rest -= self._size - len(data)
+            self._head.append((read_at, data))
+        else:
+            self._add_to_tail(data, read_at)
+
+    def _add_to_tail(self, data: bytes, read_at: float) -> None:
+        """Take bytes beyond the first part, of which the last ones are kept."""
+        if self._head_limit >= 0:
+            room = self._head_limit - (self._size - len(data))
+            self._head.append((read_at, data[:room]))
+            data = data[room:]
+            self._rest -= self._head_limit
             self._head_limit = -1
-        self._tail.append((time.monotonic(), data))
-        self._tail_size += len(data)
+        skipped = max(0, len(data) - self._rest)
+        step = max(1, self._rest // _TAIL_PIECES)
+        self._tail.extend((read_at, data[start : start + step]) for start in range(skipped, len(data), step))
+        self._tail_size += len(data) - skipped
+        self._dropped_size += skipped
         while self._tail_size > self._rest:
             dropped = len(self._tail.popleft()[1])
             self._tail_size -= dropped

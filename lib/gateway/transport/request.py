@@ -87,15 +87,19 @@ class Response:
         Raises RequestTimeout after `Timeouts.first_byte` without a first byte or `Timeouts.idle` between
         two, and StreamInterrupted when the connection breaks.
         """
-        read, is_first, record = self._raw.raw.read1, True, self._record
+        for chunk in self._read_chunks():
+            if self._record:
+                self._record.add(chunk, time.monotonic())
+            yield chunk
+
+    def _read_chunks(self) -> Iterator[bytes]:
+        read, is_first = self._raw.raw.read1, True
         with _translate_errors(errors.StreamInterrupted):
             # Only read1 with a size returns what has arrived without waiting for more, in every framing.
             while chunk := read(_READ_SIZE, decode_content=True):
                 if is_first and self._deadline is None:
                     self._cancel.set_read_timeout(self._idle_timeout)
                 is_first = False
-                if record is not None:
-                    record.add(chunk)
                 yield chunk
                 if self._deadline is not None and time.monotonic() > self._deadline:
                     return
@@ -106,19 +110,25 @@ class Response:
         A thread that wakes up for each token costs more than what it does with it. The first byte after a silence does
         not wait, nor does a body that arrives faster than it is read.
         """
-        chunks = self.iter_chunks()
+        chunks = self._read_chunks()
         for chunk in chunks:
             read_at, batch, has_more = time.monotonic(), [chunk], self._has_arrived()
             while has_more and sum(map(len, batch)) < _READ_SIZE:
                 try:
                     batch.append(next(chunks, b""))
                 except errors.NetworkError:
-                    yield b"".join(batch)
+                    yield self._join(batch, read_at)
                     raise
                 has_more = bool(batch[-1]) and self._has_arrived()
-            yield b"".join(batch)
+            yield self._join(batch, read_at)
             if has_more is False and self._deadline is None:
                 self._cancel.wait(max(0.0, read_at + get_interval() - time.monotonic()))
+
+    def _join(self, batch: list[bytes], read_at: float) -> bytes:
+        data = b"".join(batch)
+        if self._record:
+            self._record.add(data, read_at)
+        return data
 
     def _has_arrived(self) -> bool | None:
         """Tell if more of the body can be read without waiting; None if that is unknown."""
@@ -154,7 +164,7 @@ class Response:
         with contextlib.suppress(errors.NetworkError), _translate_errors(errors.StreamInterrupted):
             rest = self._raw.raw.read1(_READ_SIZE, decode_content=True)
             if rest and self._record:
-                self._record.add(rest)
+                self._record.add(rest, time.monotonic())
 
     def close(self) -> None:
         self._cancel.clear_socket()
