@@ -17,8 +17,9 @@ from PIL import Image
 from lib.chat.gateway_check import samples
 from lib.chat.gateway_check.requests import FACTS
 from lib.demo.exchange import Exchange
+from lib.demo.handler import MODEL_LIST
 from lib.demo.images import ImageExchange
-from lib.demo.models import Model
+from lib.demo.models import Model, model_list
 from lib.demo.request import ParsedRequest
 from lib.demo.wire import ANTHROPIC, CacheUsage, Delta, ErrorResponse, TokenCounts
 from tests.fake_gateway.exchange import FakeExchange
@@ -74,6 +75,9 @@ class CheckedHandler(FakeHandler):
     models = MappingProxyType(
         {"gpt-4.1": _model(context_window=CONTEXT_WINDOW), "claude-sonnet-4-5": _model(context_window=CONTEXT_WINDOW)}
     )
+
+    def document(self) -> dict[str, Any]:
+        return model_list(self.models, False) if self.route == MODEL_LIST else super().document()
 
     def parse(self, body: bytes) -> ParsedRequest:
         request, lies = super().parse(body), self.server.lies
