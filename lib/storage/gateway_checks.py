@@ -17,6 +17,7 @@ from lib.storage.engine import Aggregate, insert
 
 # Seconds after which a run without progress has no process any more; a request can take that long.
 STALE_AFTER = 900.0
+_MAX_SHARED = 10  # runs that are read for the notes of all users
 _COLUMNS = frozenset({"id", "is_team", "started_at", "author_id"})
 
 
@@ -54,8 +55,8 @@ class GatewayChecks(Aggregate):
         return self._load(table.c.team)
 
     def list_team_results(self) -> list[CheckRun]:
-        """Return the same runs without their authors, for all users."""
-        return [replace(run, author_id="") for run in self._load(table.c.team)]
+        """Return the newest of these runs without their authors, for all users."""
+        return [replace(run, author_id="") for run in self._load(table.c.team, _MAX_SHARED)]
 
     def delete(self, owner: str, run_id: str) -> None:
         """Delete a run, also one that is running: its process ends by itself."""
@@ -73,11 +74,11 @@ class GatewayChecks(Aggregate):
             )
             return connection.scalar(renewed.returning(leases.c.name)) is not None
 
-    def _load(self, condition: sa.ColumnElement[bool]) -> list[CheckRun]:
+    def _load(self, condition: sa.ColumnElement[bool], limit: int = MAX_RUNS) -> list[CheckRun]:
         is_alive = (table.c.beat > DatabaseClock() - STALE_AFTER).label("is_alive")
         query = sa.select(table, is_alive).where(condition).order_by(table.c.started.desc(), table.c.id)
         with self._read() as connection:
-            return [_to_run(row) for row in connection.execute(query.limit(MAX_RUNS))]
+            return [_to_run(row) for row in connection.execute(query.limit(limit))]
 
 
 def _to_row(run: CheckRun) -> dict[str, Any]:

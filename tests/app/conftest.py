@@ -37,6 +37,7 @@ def clear_caches() -> None:
         resources.store,
         resources.connection_at,
         resources.policy,
+        resources.team_checks,
         resources.refused_params,
         resources._last_policy,
     ):
@@ -46,7 +47,7 @@ def clear_caches() -> None:
 def clear_process() -> None:
     """Forget all that a process keeps between sessions."""
     st.cache_resource.clear()
-    for cached in (resources.settings, resources.policy, resources.purge_expired):
+    for cached in (resources.settings, resources.policy, resources.team_checks, resources.purge_expired):
         cached.clear()
 
 

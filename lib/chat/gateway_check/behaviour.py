@@ -78,7 +78,7 @@ def judge_speed(case: Case) -> Verdict:
 
 def _rate(found: Evidence) -> float | None:
     """Return words per second: the counts of tokens may be false."""
-    first, total = found.timing.first_token, found.timing.total
+    first, total = found.timing.first_text, found.timing.total
     words = len(found.text.split())
     return words / (total - first) if first is not None and total and total - first > 0.02 and words > 1 else None
 
@@ -89,9 +89,11 @@ def judge_max_tokens(case: Case) -> Verdict:
     if problem := find_problem(found):
         return problem
     words = len(found.text.split())  # a word is one token at least
-    if words > 1.5 * SHORT_LIMIT:
+    # A gateway that does not count by a tokenizer may take several words for a token.
+    is_cut = found.outcome is Outcome.LENGTH
+    if words > (4 if is_cut else 1.5) * SHORT_LIMIT:
         return failed("limit_ignored", limit=SHORT_LIMIT, words=words)
-    if found.outcome is Outcome.LENGTH:
+    if is_cut:
         return passed("limit_holds", limit=SHORT_LIMIT, reason=found.finish_reason)
     if words < SHORT_LIMIT // 2:
         return unclear("not_followed", text=quote(found.text))

@@ -150,7 +150,7 @@ def judge_output_tokens(case: Case) -> Verdict:
     billed = min((found.usage.output or 0) - (found.usage.reasoning or 0) for found in copies)
     values = {"billed": billed, "expected": round(expected), "words": len(words)}
     if billed > (1 + _OUTPUT_TOLERANCE) * expected + _END_TOKENS:
-        return failed("output_inflated", percent=round(100 * ((billed - 1) / expected - 1)), **values)
+        return failed("output_inflated", percent=round(100 * (billed / expected - 1)), **values)
     return passed("output_fits", **values)
 
 

@@ -10,6 +10,7 @@ from lib.core.conversation import ImagePart
 from lib.core.errors import InvalidResponse, KeyRejected, StoreError
 from lib.core.target import Target, is_wire
 from lib.core.user import User
+from lib.ui import gateway_check
 from lib.ui.files import tray
 from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
@@ -138,9 +139,12 @@ def _is_behind_image(target: Target) -> bool:
 
 
 def render(user: User) -> None:
-    """Render the button with the selected model, and with its wire where that is not the usual one."""
+    """Render the button with the selected model, its wire where that is not the usual one, and failed checks."""
     target = current_target()
-    is_usual = target is None or target.wire == services.model(target.model).wires[0]
+    notes = []
+    if target:
+        is_usual = target.wire == services.model(target.model).wires[0]
+        notes = ["" if is_usual else t(f"wire.{target.wire}"), gateway_check.picker_note(target)]
     model_select.render(
         _KEY,
         user,
@@ -148,7 +152,7 @@ def render(user: User) -> None:
         lambda: _apply_choice(user),
         label=t("composer.model"),
         placeholder=t("composer.model_placeholder"),
-        note="" if is_usual or target is None else t(f"wire.{target.wire}"),
+        note=" · ".join(filter(None, notes)),
         scope=_scope(),
     )
 

@@ -37,6 +37,7 @@ def render(user: User, source: CheckSource) -> None:
         default=DEFAULT_PROBES,
         format_func=probe_label,
         key=source.key("probes"),
+        persist_state="session",
     )
     _render_context_switch(source, targets)
     probes = _chosen_probes(source)
@@ -55,6 +56,7 @@ def _render_targets(source: CheckSource, models: Sequence[Model]) -> list[Target
         t("check.models"),
         [model.id for model in models],
         key=source.key("models"),
+        persist_state="session",
         placeholder=t("check.models_placeholder"),
         max_selections=MAX_TARGETS // len(WIRES),
     )
@@ -65,6 +67,7 @@ def _render_targets(source: CheckSource, models: Sequence[Model]) -> list[Target
         default=WIRES,
         format_func=lambda wire: t(f"wire.{wire}"),
         key=source.key("wires"),
+        persist_state="session",
     )
     return [Target(model, wire) for model in chosen for wire in wires]
 
@@ -80,7 +83,7 @@ def _render_context_switch(source: CheckSource, targets: Sequence[Target]) -> No
     if targets:
         estimate = estimate_run(targets, [_CONTEXT], source.capabilities, source.price_lookup).total
         label = f"{label}: {price_text(estimate)}"
-    st.toggle(label, key=source.key("context"), help=t("check.context_help"))
+    st.toggle(label, key=source.key("context"), persist_state="session", help=t("check.context_help"))
 
 
 def _chosen_probes(source: CheckSource) -> list[str]:

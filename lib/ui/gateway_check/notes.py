@@ -5,27 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lib.core.errors import StoreError
-from lib.core.gateway_checks import CheckRun, newest_results
+from lib.core.gateway_checks import CheckRun, ProbeResult, find_failures, newest_results
 from lib.core.target import Target
 from lib.ui.gateway_check.texts import probe_label, verdict_text
 from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text import dates, t
 
-# Probes whose failure matters to somebody who chooses a model or its parameters.
 _MAX_NOTES = 5
 
 
 def target_notes(target: Target) -> list[str]:
-    """Return what the newest check found against a target, as Markdown, the strongest evidence first.
-
-    Hints are left out: they are for somebody who knows how weak they are.
-    """
-    found = newest_results(_load_runs(), target)
-    if found is None:
-        return []
-    date, results = found
-    failures = [result for result in results if result.status == "failed" and result.verdict.strength != "hint"]
+    """Return what the newest check found against a target, as Markdown, the strongest evidence first."""
+    date, failures = _find_failures(target)
     return [
         t(
             "check.note",
@@ -35,6 +27,18 @@ def target_notes(target: Target) -> list[str]:
         )
         for result in failures[:_MAX_NOTES]
     ]
+
+
+def picker_note(target: Target) -> str:
+    """Return the number of failed probes of a target in the newest check as plain text; "" for none."""
+    _, failures = _find_failures(target)
+    return t("check.picker_note", count=len(failures)) if failures else ""
+
+
+def _find_failures(target: Target) -> tuple[float, list[ProbeResult]]:
+    """Return date and failures of the newest check; hints are for somebody who knows how weak they are."""
+    date, results = newest_results(_load_runs(), target) or (0.0, [])
+    return date, [result for result in find_failures(results) if result.verdict.strength != "hint"]
 
 
 def _load_runs() -> Sequence[CheckRun]:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from lib.core.gateway_checks import CheckRun
 from lib.core.user import User
+from lib.ui import inspector
 from lib.ui.gateway_check import form, results
 from lib.ui.gateway_check.source import PERSONAL, TEAM, CheckSource
 from lib.ui.session import resources
@@ -40,6 +41,7 @@ def _render(user: User, source: CheckSource) -> None:
         else:
             form.render(user, source)
         results.render(user, source, runs)
+    inspector.render(user)
 
 
 def _is_own_and_running(run: CheckRun, user: User) -> bool:
@@ -52,6 +54,7 @@ def _render_progress(user: User, source: CheckSource, run_id: str) -> None:
     job = source.find_job(user)
     run = job.run if job else next((run for run in source.list_runs(user) if run.id == run_id), None)
     if run is None or run.state != "running":
+        resources.team_checks.clear()
         st.rerun()
     index = min(len({result.target for result in run.results}), len(run.targets)) or 1
     with st.container(key=source.key("progress")):

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from lib.chat.usage import csv_export
-from lib.core.gateway_checks import CheckRun, ProbeResult, find_failures
+from lib.core.gateway_checks import STRENGTHS, CheckRun, ProbeResult, find_failures
 from lib.ui.gateway_check.texts import (
+    finding_lines,
     probe_label,
     run_label,
     state_text,
@@ -25,23 +26,13 @@ def to_markdown(run: CheckRun) -> str:
     """Return the report as a document in the language of the screen."""
     title = t("check.report_title", host=escape_markdown(run.host), date=dates.format_time(run.started_at))
     lines = [f"# {title}", "", escape_markdown(state_text(run)), ""]
-    if failures := find_failures(run.results):
-        lines += [f"## {t('check.findings')}", "", *map(_finding_line, failures), ""]
+    failures = find_failures(run.results)
+    for strength in STRENGTHS:
+        if found := finding_lines([each for each in failures if each.verdict.strength == strength]):
+            lines += [f"## {t('check.findings')}. {t(f'check.strength_{strength}')}", "", *found, ""]
     for target in run.targets:
         lines += [f"## {escape_markdown(target_label(target))}", "", *_table_lines(run.results_of(target)), ""]
     return "\n".join(lines)
-
-
-def _finding_line(result: ProbeResult) -> str:
-    text = t(
-        "check.finding",
-        model=escape_markdown(result.target.model),
-        wire=t(f"wire.{result.target.wire}"),
-        probe=probe_label(result.probe),
-        text=verdict_text(result.verdict),
-        strength=t(f"check.strength_{result.verdict.strength}"),
-    )
-    return f"- {text}"
 
 
 def _table_lines(results: list[ProbeResult]) -> Iterator[str]:

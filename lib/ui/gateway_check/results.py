@@ -8,10 +8,12 @@ import streamlit as st
 
 from lib.core.gateway_checks import CheckRun, ProbeResult, compare_runs, find_failures
 from lib.core.user import User
+from lib.ui import inspector
 from lib.ui.gateway_check import report
 from lib.ui.gateway_check.source import CheckSource
 from lib.ui.gateway_check.texts import (
     cost_text,
+    finding_lines,
     probe_label,
     run_label,
     state_text,
@@ -44,7 +46,7 @@ def render(user: User, source: CheckSource, runs: Sequence[CheckRun]) -> None:
         st.caption(" · ".join((escape_markdown(state_text(run)), escape_markdown(cost_text(run.cost)))))
         _render_findings(run)
         _render_summary(run)
-        _render_target(source, run)
+        _render_target(user, source, run)
         _render_comparison(source, run, [each for each in runs if each.id != run.id])
         _render_actions(user, source, run)
 
@@ -57,26 +59,11 @@ def _render_findings(run: CheckRun) -> None:
             st.success(t("check.no_findings"), icon=":material/check_circle:")
         return
     st.subheader(t("check.findings"), anchor=False)
-    for result in failures:
-        _render_finding(result)
-
-
-def _render_finding(result: ProbeResult) -> None:
-    text = t(
-        "check.finding",
-        model=escape_markdown(result.target.model),
-        wire=t(f"wire.{result.target.wire}"),
-        probe=probe_label(result.probe),
-        text=verdict_text(result.verdict),
-        strength=t(f"check.strength_{result.verdict.strength}"),
-    )
-    match result.verdict.strength:
-        case "certain":
-            st.error(text, icon=":material/error:")
-        case "likely":
-            st.warning(text, icon=":material/warning:")
-        case _:
-            st.info(text, icon=":material/lightbulb:")
+    alerts = {"certain": (st.error, "error"), "likely": (st.warning, "warning"), "hint": (st.info, "lightbulb")}
+    for strength, (show, icon) in alerts.items():
+        lines = finding_lines([each for each in failures if each.verdict.strength == strength])
+        if lines:
+            show("\n\n".join((f"**{t(f'check.strength_{strength}')}**", "\n".join(lines))), icon=f":material/{icon}:")
 
 
 def _render_summary(run: CheckRun) -> None:
@@ -93,7 +80,7 @@ def _render_summary(run: CheckRun) -> None:
     table.render(headers, rows)
 
 
-def _render_target(source: CheckSource, run: CheckRun) -> None:
+def _render_target(user: User, source: CheckSource, run: CheckRun) -> None:
     """Render all results of one target."""
     targets = [target for target in run.targets if run.results_of(target)]
     if not targets:
@@ -104,6 +91,29 @@ def _render_target(source: CheckSource, run: CheckRun) -> None:
         [t(f"check.col_{name}") for name in ("probe", "result", "text")],
         [[probe_label(each.probe), status_text(each.verdict), verdict_text(each.verdict)] for each in results],
     )
+
+    if run.author_id == user.id:  # who sent them
+        _render_exchange_buttons(source, run, results)
+
+
+def _render_exchange_buttons(source: CheckSource, run: CheckRun, results: Sequence[ProbeResult]) -> None:
+    """Render the way to the requests of a probe, for the user who sent them."""
+    recorded = {result.probe: result.exchange_ids for result in results if result.exchange_ids}
+    if not recorded:
+        return
+    probe = st.selectbox(
+        t("check.exchange"),
+        list(recorded),
+        index=None,
+        format_func=probe_label,
+        placeholder=t("check.exchange_placeholder"),
+        key=source.key(f"exchange-{run.id}"),
+    )
+    if probe:
+        with st.container(horizontal=True, gap="small", key=source.key("exchanges")):
+            for number, exchange_id in enumerate(recorded[probe], 1):
+                label, key = t("check.open_exchange", number=number), source.key(f"open-{number}")
+                render_button(label, key, "network_node", inspector.open_exchange, exchange_id, type="secondary")
 
 
 def _render_comparison(source: CheckSource, run: CheckRun, others: Sequence[CheckRun]) -> None:
@@ -168,4 +178,5 @@ def _render_actions(user: User, source: CheckSource, run: CheckRun) -> None:
 @shows_errors
 def _delete(user: User, run_id: str) -> None:
     resources.store().gateway_checks.delete(user.id, run_id)
+    resources.team_checks.clear()
     st.toast(t("check.deleted"), icon=":material/check:")

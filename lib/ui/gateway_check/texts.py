@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lib.core.gateway_checks import CheckRun, Verdict
+from collections.abc import Sequence
+
+from lib.core.gateway_checks import CheckRun, ProbeResult, Verdict
 from lib.core.target import Target
 from lib.ui.text import dates, escape_markdown, has_message, t
 from lib.ui.text.limit_text import format_dollars
@@ -41,6 +43,15 @@ def status_text(verdict: Verdict | None) -> str:
 def target_label(target: Target) -> str:
     """Return a target as plain text."""
     return f"{target.model} · {t(f'wire.{target.wire}')}"
+
+
+def finding_lines(failures: Sequence[ProbeResult]) -> list[str]:
+    """Return a list of failures in Markdown; targets with the same one share an item."""
+    targets: dict[str, list[str]] = {}
+    for result in failures:
+        text = f"{probe_label(result.probe)}: {verdict_text(result.verdict)}"
+        targets.setdefault(text, []).append(escape_markdown(target_label(result.target)))
+    return [f"- {text} ({t('list.separator').join(names)})" for text, names in targets.items()]
 
 
 def state_text(run: CheckRun) -> str:
