@@ -40,10 +40,11 @@ def _render_bug_report(user: User, exchange: Exchange) -> None:
     """Render what a bug report contains, and its download."""
     st.markdown(t("bug_report.about"))
     digests = sorted({file.digest for attempt in exchange.attempts for file in attempt.files})
+    store = services.current_store()  # the download runs outside of the session
     has_files = bool(digests) and st.checkbox(t("bug_report.files", count=len(digests)), key=f"files-{exchange.id}")
 
     def write() -> bytes:
-        files = services.current_store().attachments.contents(user.id, digests) if has_files else {}
+        files = store.attachments.contents(user.id, digests) if has_files else {}
         audit.record(user, "export", "bug report")
         return transfer.write_exchange(exchange, _versions(), files)
 
