@@ -20,6 +20,7 @@ from lib.ui.chat import (
     share,
     transcript,
 )
+from lib.ui.chat.answer_feed import FollowedAnswer
 from lib.ui.composer import composer, regeneration
 from lib.ui.files import file_viewer
 from lib.ui.history import sidebar
@@ -80,7 +81,9 @@ sidebar.render(user, is_chat_page=True)
 run_queue.end_turn()
 if view.generation and bubble:
     on_shown = partial(scroll.render, view)
-    node = view.nodes[-1] = live_answer.render(view.generation, view.nodes[-1], bubble, on_shown)
+    params = view.conversation.params if view.conversation else None
+    answer = FollowedAnswer(view.generation, view.nodes[-1], bubble, params)
+    node = view.nodes[-1] = live_answer.render(answer, on_shown)
     conversation_view.refresh_after_answer(user.id, view)
     transcript.render_foot(user, view, node, bubble, regeneration.list_menu_targets(user, view), is_last=True)
     if cost_slot:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 RECORD = """() => {
   const KEY = /st-key-((?:question|answer)-\\S+)/;
   const ACTIONS = 'button, [class*="st-key-tools-"], [class*="st-key-next-"], [class*="st-key-below-"], '
-    + '[data-testid="stCaptionContainer"], .st-key-status-line, summary';
+    + '[data-testid="stCaptionContainer"], [class*="st-key-status-line-"], summary';
   const textOf = element => {
     const copy = element.cloneNode(true);
     copy.querySelectorAll(".katex-mathml, [class*=antler-]").forEach(element => element.remove());

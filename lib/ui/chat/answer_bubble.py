@@ -35,7 +35,7 @@ class AnswerBubble:
             has_foot = [not is_arriving and is_last, not is_arriving and not is_last]
             foot_slots = [st.container() if is_used else st.empty() for is_used in has_foot]
         self._foot_slot = foot_slots[0 if is_last else 1]
-        self._is_arriving = is_arriving
+        self._is_arriving, self._node_id = is_arriving, node.id
         self.content = ElementList(self._content)
         self.thinking: ThinkingView | None = None
 
@@ -49,7 +49,9 @@ class AnswerBubble:
     def open_status(self) -> DeltaGenerator:
         """Create the line below an arriving answer."""
         with self._status_slot:
-            return st.container(key="status-line", horizontal=True, vertical_alignment="center", gap="small")
+            return st.container(
+                key=f"status-line-{self._node_id}", horizontal=True, vertical_alignment="center", gap="small"
+            )
 
     def show(self, node: Node) -> None:
         """Show an answer that is finished, or change what differs from it."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
 from lib.chat.turns.generation import GenerationSnapshot, Growth
 from lib.chat.turns.registry import GenerationRegistry
 from lib.core.conversation import (
-    Conversation,
     ImagePart,
     Message,
     Node,
@@ -23,7 +21,8 @@ from lib.core.conversation import (
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, Model
 from lib.core.params import Params
 from lib.core.target import Target
-from lib.ui.chat import live_answer
+from lib.ui.chat import answer_feed, live_answer
+from lib.ui.chat.answer_feed import FollowedAnswer
 from lib.ui.chat.arriving_answer import GrowingText
 from lib.ui.markdown.sanitize import sanitize_parts
 
@@ -60,11 +59,8 @@ def status_of(monkeypatch):
     ):
         message = Message("assistant", parts)
         node = Node("a", "q", message, 1.0, Outcome.ARRIVING, target=target, provider_metadata=metadata)
-        conversation = Conversation("c", "Why?", 1.0, created_at=1.0, target=target, params=params)
         model = Model(target.model, ("openai",), capabilities=capabilities)
-        view = SimpleNamespace(conversation=conversation)
-        monkeypatch.setattr(live_answer.conversation_view, "current_view", lambda: view)
-        monkeypatch.setattr(live_answer.services, "model", lambda _: model)
+        monkeypatch.setattr(answer_feed.services, "model", lambda _: model)
         generation = FakeGeneration(node)
         generation.snapshot = replace(
             generation.snapshot,
@@ -72,7 +68,8 @@ def status_of(monkeypatch):
             seconds_since_activity=seconds,
             has_thought=has_thought,
         )
-        return live_answer._AnswerFeed(generation, None, replace(node, provider_metadata={}))._status_text()
+        answer = FollowedAnswer(generation, replace(node, provider_metadata={}), None, params)
+        return answer_feed.AnswerFeed(answer, None)._status_text()
 
     return status_text
 
@@ -122,7 +119,7 @@ def build_feed(*parts):
     """Return a feed of a growing answer, and a function that lets it grow."""
     node = Node("a", "q", Message("assistant", parts), 1.0, Outcome.ARRIVING)
     generation = FakeGeneration(node)
-    feed = live_answer._AnswerFeed(generation, None, node)
+    feed = answer_feed.AnswerFeed(FollowedAnswer(generation, node, None), None)
 
     def grow(*parts):
         generation.set(replace(node, message=Message("assistant", parts)))
@@ -132,12 +129,7 @@ def build_feed(*parts):
     return feed, grow
 
 
-@pytest.fixture
-def no_conversation(monkeypatch):
-    monkeypatch.setattr(live_answer.conversation_view, "current_view", lambda: SimpleNamespace(conversation=None))
-
-
-def test_a_growing_answer_is_read_in_groups(no_conversation):
+def test_a_growing_answer_is_read_in_groups():
     feed, grow = build_feed(TextPart("a"), PICTURE, TextPart("b"), TextPart("\n"))
     assert (feed.groups, feed.texts[2].received, feed.is_done) == (["a", PICTURE, "b\n"], "b\n", False)
     assert [feed.texts[index].part(0).is_last for index in (0, 2)] == [True, False]
@@ -146,13 +138,13 @@ def test_a_growing_answer_is_read_in_groups(no_conversation):
     assert feed.groups == ["a", PICTURE, "b\nc", [CALL]]
 
 
-def test_a_new_label_of_named_content_and_sources_do_not_start_the_answer_over(no_conversation):
+def test_a_new_label_of_named_content_and_sources_do_not_start_the_answer_over():
     feed, grow = build_feed(OtherPart("audio", "1 s"), TextPart("a"))
     grow(OtherPart("audio", "2 s"), TextPart("ab"), SourcePart("https://a.example/"))
     assert (feed.texts[1].received, feed.is_done) == ("ab", False)
 
 
-def test_an_answer_that_begins_again_is_started_over(no_conversation):
+def test_an_answer_that_begins_again_is_started_over():
     feed, grow = build_feed(TextPart("Hello"))
     grow(TextPart("Hey"))
     assert feed.is_done and not feed.is_finished
@@ -165,7 +157,7 @@ def read_blocks(text, step):
     """Return the frames of each element of a text that grows by so many characters with each frame."""
     growing, length = GrowingText("en"), 0
 
-    def wait_for_frame(_=0):
+    def wait_for_frame():
         nonlocal length
         growing.grow(text[length : length + step])
         length += step
@@ -173,15 +165,13 @@ def read_blocks(text, step):
             growing.finish()
 
     wait_for_frame()
-    feed, blocks = SimpleNamespace(wait_for_frame=wait_for_frame), []
+    blocks = []
     while not blocks or not block.is_last:  # noqa: F821
-        block = live_answer._LiveBlock(feed, growing, len(blocks))
-        frames = []
+        block, frames = live_answer._LiveBlock(growing, len(blocks)), []
         while not block.is_done:
-            yielded = ""
-            for frame in block.frames():
-                yielded += frame
-                frames.append(yielded)
+            frames += block.frames()
+            if not block.is_done:
+                wait_for_frame()
         blocks.append(frames)
     return blocks
 
@@ -198,11 +188,11 @@ def test_an_answer_has_the_same_elements_while_it_arrives_and_afterwards(step):
 
 
 def test_frames_of_a_user_with_many_costly_answers_are_fewer():
-    assert live_answer.frame_interval(0.05, 100, 0.003, 1) == 0.05
-    assert live_answer.frame_interval(0.2, 100, 0.003, 1) == 0.2
-    assert live_answer.frame_interval(0.05, 100, 0.005, 10) == pytest.approx(0.2)
-    assert live_answer.frame_interval(0.05, 5_000, 0.005, 1) == pytest.approx(0.25)
-    assert live_answer.frame_interval(0.05, 100, 9.0, 99) == live_answer.MAX_FRAME_INTERVAL
+    assert answer_feed.frame_interval(0.05, 100, 0.003, 1) == 0.05
+    assert answer_feed.frame_interval(0.2, 100, 0.003, 1) == 0.2
+    assert answer_feed.frame_interval(0.05, 100, 0.005, 10) == pytest.approx(0.2)
+    assert answer_feed.frame_interval(0.05, 5_000, 0.005, 1) == pytest.approx(0.25)
+    assert answer_feed.frame_interval(0.05, 100, 9.0, 99) == answer_feed.MAX_FRAME_INTERVAL
 
 
 def test_pages_that_follow_answers_are_counted_by_user():
