@@ -37,6 +37,7 @@ def run() -> None:
     page = st.navigation(
         [
             st.Page(navigation.CHAT_PAGE, title=t("nav.chat"), default=True),
+            st.Page(navigation.COMPARE_PAGE, title=t("nav.compare")),
             st.Page(navigation.PROMPTS_PAGE, title=t("nav.prompts")),
             st.Page(navigation.PROJECT_PAGE, title=t("nav.project")),
             st.Page(navigation.SETTINGS_PAGE, title=t("nav.settings")),

@@ -90,7 +90,7 @@ def start_comparison(
     LimitExceededError with the sum, PriceUnknown, TooManyAnswers, AttachmentNotFound, ConversationNotFound for a
     missing origin, ShuttingDown and StoreError.
     """
-    base, earlier = _load_context(services, owner, origin)
+    base, earlier = load_context(services, owner, origin)
     now, shown, title = time.time(), list(choices), title_from_question(text, files)
     if is_blind:
         _shuffle(shown)
@@ -100,9 +100,8 @@ def start_comparison(
     with ExitStack() as claims:
         prepared = []
         for choice in shown:
-            conversation = replace(base, id=new_id(), target=choice.target, params=_single_answer(choice))
-            claims.enter_context(services.generations.claim_turn(conversation.id))
-            prepared.append(_prepare(services, owner, conversation, earlier, text, files))
+            prepared.append(prepare_column(services, owner, base, choice, earlier, text, files))
+            claims.enter_context(services.generations.claim_turn(prepared[-1].conversation.id))
         columns = tuple(_build_column(*each) for each in zip(prepared, shown, strict=True))
         comparison = replace(comparison, columns=columns)
         _start(services, comparisons, owner, comparison, prepared)
@@ -131,12 +130,7 @@ def _build_column(prepared: turn.PreparedQuestion, choice: ColumnChoice) -> Colu
     return Column(prepared.conversation.id, question.id, choice.target, choice.params)
 
 
-def _single_answer(choice: ColumnChoice) -> Params:
-    """Return the parameters for one answer: a column has no place for alternatives."""
-    return choice.params if choice.target.makes_images else replace(choice.params, n=None)
-
-
-def _load_context(services: TurnServices, owner: str, origin: Origin | None) -> tuple[Conversation, list[Node]]:
+def load_context(services: TurnServices, owner: str, origin: Origin | None) -> tuple[Conversation, list[Node]]:
     """Return the conversation that columns are copies of, and its path before the question. Raises StoreError."""
     if origin is None:
         return Conversation("", "", 0.0), []
@@ -149,16 +143,22 @@ def _load_context(services: TurnServices, owner: str, origin: Origin | None) -> 
     return Conversation("", "", 0.0, folder=original.folder, truncation=truncation, persona=persona), path[:-1]
 
 
-def _prepare(
+def prepare_column(
     services: TurnServices,
     owner: str,
-    conversation: Conversation,
+    base: Conversation,
+    choice: ColumnChoice,
     earlier: Sequence[Node],
     text: str,
     files: tuple[FilePart, ...],
 ) -> turn.PreparedQuestion:
-    """Prepare the question of a column, with a copy of the path before it. Raises ColumnRefused and StoreError."""
-    copies = tree.copy_path(earlier)
+    """Prepare the question of a column, in a copy of `base` with a copy of the path before it.
+
+    Raises ColumnRefused and StoreError.
+    """
+    # A column has no place for alternatives.
+    params = choice.params if choice.target.makes_images else replace(choice.params, n=None)
+    conversation, copies = replace(base, id=new_id(), target=choice.target, params=params), tree.copy_path(earlier)
     if truncation := conversation.truncation:
         ids = {old.id: new.id for old, new in zip(earlier, copies, strict=True)}
         start_id = ids.get(truncation.start_id, truncation.start_id)
@@ -168,8 +168,7 @@ def _prepare(
     except errors.StoreError:
         raise
     except errors.AntlerError as error:
-        assert conversation.target is not None
-        raise ColumnRefused(conversation.target, error) from error
+        raise ColumnRefused(choice.target, error) from error
 
 
 def load_columns(services: TurnServices, owner: str, comparison: Comparison) -> list[ColumnState]:

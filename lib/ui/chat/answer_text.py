@@ -103,15 +103,23 @@ def format_footer(node: Node, usage_total: UsageTotal | None = None, *, include_
     parts: list[str] = []
     if node.target:
         parts += [f"**{escape_markdown(node.target.model)}**", t(f"wire.{node.target.wire}")]
-    if not include_metrics:
-        return " · ".join(parts)
+    return " · ".join([*parts, *(list_metrics(node, usage_total) if include_metrics else ())])
+
+
+def list_metrics(node: Node, usage_total: UsageTotal | None = None, *, include_duration: bool = False) -> list[str]:
+    """Return time to first token, speed, tokens and cost of an answer as Markdown, and the time to its end.
+
+    The time to the end is always among those of images.
+    """
+    parts: list[str] = []
     first, total = node.timing.first_token, node.timing.total
     if node.target and node.target.makes_images:
         # A preview is no token.
-        first = None
-        parts += [t("answer.total_time", seconds=total)] if total is not None else []
+        first, include_duration = None, True
     if first is not None:
         parts.append(t("answer.first_token", seconds=first))
+    if total is not None and include_duration:
+        parts.append(t("answer.total_time", seconds=total))
     usage = node.usage
     if node.target and node.target.wire == "anthropic" and not node.finish_reason:
         # This wire reports the output with the finish reason; an earlier value is a placeholder.
@@ -121,7 +129,7 @@ def format_footer(node: Node, usage_total: UsageTotal | None = None, *, include_
     parts += _format_tokens(usage_total.usage if usage_total else usage)
     if usage_total:
         parts.append(escape_markdown(cost.cost_text(usage_total)))
-    return " · ".join(parts)
+    return parts
 
 
 def _format_tokens(usage: Usage) -> list[str]:

@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from lib.chat.turns import branches
+from lib.core.comparisons import Origin
 from lib.core.conversation import Node
 from lib.core.user import User
 from lib.ui.chat import answer_comparison, cache_view, message_tools
@@ -19,6 +20,9 @@ from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import undo
 from lib.ui.widgets.controls import render_button, render_menu
 from lib.ui.widgets.errors import flash_warning, shows_errors
+from lib.ui.widgets.navigation import COMPARE_PAGE
+
+_STORED_ACTIONS = ("branch", "compare_models")  # of chats that are stored
 
 
 def render_pager(user: User, sibling_ids: list[str] | None, node_id: str) -> None:
@@ -46,7 +50,8 @@ def render_question_actions(user: User, view: ConversationView, node: Node) -> N
         render_pager(user, view.siblings.get(node.id), node.id)
         with message_tools.action_row(node.id):
             render_button(t("message.edit", number=number), f"edit-{node.id}", "edit", _open_editor, node.id)
-            render_actions_menu(user, node, t("message.more_question", number=number), ("branch", "delete"))
+            actions = ("compare_models", "branch", "delete")
+            render_actions_menu(user, node, t("message.more_question", number=number), actions)
 
 
 def list_answer_actions(view: ConversationView, node: Node, *, is_last: bool) -> tuple[str, ...]:
@@ -58,7 +63,7 @@ def list_answer_actions(view: ConversationView, node: Node, *, is_last: bool) ->
         actions.append("compare")
     if cache_view.has_diagnosis(node):
         actions.append("cache")
-    return (*actions, "branch", "delete")
+    return (*actions, "compare_models", "branch", "delete")
 
 
 def render_actions_menu(user: User, node: Node, label: str, actions: tuple[str, ...]) -> None:
@@ -68,7 +73,7 @@ def render_actions_menu(user: User, node: Node, label: str, actions: tuple[str, 
     render_menu(
         label,
         f"more-{node.id}",
-        [action for action in actions if action != "branch" or not session_state.temporary_store],
+        [action for action in actions if action not in _STORED_ACTIONS or not session_state.temporary_store],
         lambda action: t(f"actions.{action}", wire=wire),
         lambda action: _run_action(user, node, action),
     )
@@ -90,10 +95,20 @@ def _run_action(user: User, node: Node, action: str) -> None:
             cache_view.open_for(node)
         case "go_back":
             _rewind_to(user, node)
+        case "compare_models":
+            _compare_models(node)
         case "branch":
             _create_branch(user, node)
         case "delete":
             _delete_turn(user, node)
+
+
+def _compare_models(node: Node) -> None:
+    """Open the page that asks a question again, or the one of an answer, to several models."""
+    question_id = node.id if node.message.role == "user" else node.parent_id
+    if (conversation_id := conversation_view.current_view().conversation_id) and question_id:
+        session_state.pending_comparison = Origin(conversation_id, question_id)
+        st.switch_page(COMPARE_PAGE)
 
 
 def is_editing(node: Node) -> bool:

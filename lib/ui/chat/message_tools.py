@@ -57,6 +57,12 @@ def render_read_only(nodes: Sequence[Node]) -> None:
     _component(key="message-tools", data={"messages": messages, "live": "", "labels": _labels(), "speech": None})
 
 
+def render_side_by_side(nodes: Sequence[Node], key: str = "message-tools") -> None:
+    """Render the tools for answers to one question that can only be copied, by their numbers."""
+    messages = [_describe(node, number, is_read_only=True) for number, node in enumerate(nodes, 1)]
+    _component(key=key, data={"messages": messages, "live": "", "labels": _labels(), "speech": None})
+
+
 def _mount(user: User, key: str, view: ConversationView, nodes: Sequence[Node], live_id: str) -> None:
     def on_rating() -> None:
         result = session_state.widget(key)

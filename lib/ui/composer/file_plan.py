@@ -62,14 +62,15 @@ def list_notices(file_plan: FilePlan, target: Target | None) -> list[str]:
     targets = (node.target for node in reversed(conversation_view.current_view().nodes) if node.target)
     earlier = file_plan.earlier if next(targets, target) != target else ()
     losses = [planned for planned in (*file_plan.files, *earlier) if planned.reason]
-    notices = list(dict.fromkeys(map(_describe_loss, losses)))
+    notices = list(dict.fromkeys(map(describe_loss, losses)))
     if len(notices) > _MAX_NOTICES:
         more = t("files.more", count=len(notices) - _MAX_NOTICES + 1)
         notices = [*notices[: _MAX_NOTICES - 1], more]
     return notices
 
 
-def _describe_loss(planned: PlannedFile) -> str:
+def describe_loss(planned: PlannedFile) -> str:
+    """Say as plain text that a file is not sent as it is, and why."""
     reason = t(planned.reason_key, **dict(planned.values))
     return t("files.loss", name=short_name(planned.part.name), form=t(planned.form_key), reason=reason)
 

@@ -16,10 +16,18 @@ from lib.ui.text import t
 from lib.ui.widgets import paging
 from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import code_message
-from lib.ui.widgets.navigation import ADMIN_PAGE, INSPECTOR_PAGE, PROMPTS_PAGE, SETTINGS_PAGE, USAGE_PAGE
+from lib.ui.widgets.navigation import (
+    ADMIN_PAGE,
+    COMPARE_PAGE,
+    INSPECTOR_PAGE,
+    PROMPTS_PAGE,
+    SETTINGS_PAGE,
+    USAGE_PAGE,
+)
 
 _list_keys = scripts.load("list_keys")
 _PAGE_LINKS = (
+    (COMPARE_PAGE, "compare", "compare"),
     (PROMPTS_PAGE, "prompts", "library_books"),
     (SETTINGS_PAGE, "settings", "settings"),
     (USAGE_PAGE, "usage", "bar_chart"),

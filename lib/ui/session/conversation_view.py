@@ -52,6 +52,8 @@ def open_conversation(owner: str) -> ConversationView:
     # In the same way, an answer leaves the registry after its end is stored: one that is not in it is read complete.
     generation = resources.generations().find(owner, conversation_id) if conversation_id else None
     stored = services.current_store().conversations.get(owner, conversation_id) if conversation_id else None
+    if stored and stored.comparison_id:
+        stored = None  # only the comparison shows it, which may be blind
     if stored is None:
         st.query_params.pop("c", None)
     elif stored.unread:

@@ -10,6 +10,7 @@ import streamlit as st
 from lib.chat.connection import Connection
 from lib.chat.turns.temporary import TemporaryStore
 from lib.chat.voice.speech import Passage
+from lib.core.comparisons import Origin
 from lib.core.conversation import FilePart
 from lib.core.params import Params
 from lib.core.preferences import Preferences
@@ -24,6 +25,7 @@ from lib.ui.session.speech import SpeechSource
 from lib.ui.session.uploads import TrayFile, UploadQueue
 from lib.ui.session.values import (
     BrowserIdentity,
+    ComparisonSetup,
     ConversationView,
     Dictation,
     Inspection,
@@ -130,6 +132,9 @@ class SessionState:
     shared_prompt_id = Value[str]("")  # the entry whose panel for sharing is open
     prompt_tokens = Value[dict[str, str]]({})  # of links made in this session, by entry
     edited_projects = Value[dict[str, Project]]({})  # as they were when they were opened, by key of the folder
+    # Comparisons.
+    comparison_setup = Value[ComparisonSetup | None](None)
+    pending_comparison = Value[Origin | None](None)  # the question that the next run of the page asks again
     # The history list.
     is_sidebar_rendered = Value[bool](False)  # in this run
     is_archive_open = Value[bool](False)

@@ -10,6 +10,7 @@ from lib.chat.exchanges.frames import FrameRow, list_frames
 from lib.chat.turns.generation import Generation
 from lib.chat.turns.registry import RemoteGeneration
 from lib.chat.voice.transcription import TranscriptionJob
+from lib.core.comparisons import Origin
 from lib.core.conversation import Conversation, Node
 from lib.core.errors import AntlerError
 from lib.core.exchanges import Exchange
@@ -130,6 +131,18 @@ class UndoOffer:
     message: str
     action: Callable[[], None]
     conversation_id: str | None
+
+
+@dataclass
+class ComparisonSetup:
+    """A comparison that is being prepared: the names of its columns, and the question that it asks again, if any.
+
+    The fields of a column have keys with its name.
+    """
+
+    columns: list[str] = field(default_factory=list)
+    column_count: int = 0  # that were ever added
+    origin: Origin | None = None
 
 
 @dataclass

@@ -17,6 +17,7 @@ SHARED_PAGE, SHARED_PATH = "pages/shared.py", "shared"
 PROMPTS_PAGE = "pages/prompts.py"
 INSPECTOR_PAGE = "pages/inspector.py"
 PROJECT_PAGE = "pages/project.py"
+COMPARE_PAGE = "pages/compare.py"
 # In the order of the cascade, below lib/ui.
 STYLE_SHEETS = (
     "widgets/page",
@@ -36,6 +37,7 @@ STYLE_SHEETS = (
     "history/sidebar",
     "prompts/prompts",
     "projects/projects",
+    "compare/compare",
     "settings/models",
     "usage/usage",
     "inspector/inspector",

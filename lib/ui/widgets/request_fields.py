@@ -24,7 +24,7 @@ def set_values(prefix: str, target: Target | None, params: Params) -> None:
     session_state.set_widget(f"{prefix}-model", target.model if target else None)
     session_state.set_widget(f"{prefix}-wire", target.wire if target else WIRES[0])
     for field in PARAM_FIELDS:
-        session_state.set_widget(_param_key(prefix, field), to_widget_value(field, params))
+        session_state.set_widget(param_key(prefix, field), to_widget_value(field, params))
 
 
 def render(user: User, prefix: str, fields: Sequence[ParamField]) -> None:
@@ -38,7 +38,7 @@ def render_params(prefix: str, fields: Sequence[ParamField]) -> None:
     makes_images = session_state.widget(f"{prefix}-wire") == IMAGES
     for field in fields:
         if makes_images or field.group != "image":
-            render_field(field, _param_key(prefix, field))
+            render_field(field, param_key(prefix, field))
 
 
 def render_target(user: User, prefix: str) -> None:
@@ -79,7 +79,7 @@ def read_target(prefix: str) -> Target | None:
 
 def read_params(prefix: str, fields: Sequence[ParamField]) -> tuple[Params, str]:
     """Return the parameters in the fields, and the reason why they cannot be saved, "" without one."""
-    values = {field.name: to_param_value(field, session_state.widget(_param_key(prefix, field))) for field in fields}
+    values = {field.name: to_param_value(field, session_state.widget(param_key(prefix, field))) for field in fields}
     for field in fields:
         if field.kind == "json" and not _is_json_object(values[field.name]):
             return Params(), t("params.not_json", field=t(f"param.{field.name}"))
@@ -87,7 +87,8 @@ def read_params(prefix: str, fields: Sequence[ParamField]) -> tuple[Params, str]
     return Params(**{name: value for name, value in values.items() if value is not None}), ""
 
 
-def _param_key(prefix: str, field: ParamField) -> str:
+def param_key(prefix: str, field: ParamField) -> str:
+    """Return the key of a parameter's field."""
     return f"{prefix}-param-{field.name}"
 
 

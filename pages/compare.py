@@ -1,0 +1,58 @@
+"""Compare page: one prompt to several models at once, its answers side by side, the history, and the votes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lib.core.errors import StoreError
+from lib.core.user import User
+from lib.ui.auth import require
+from lib.ui.compare import compare_services, comparison_view, history_list, setup
+from lib.ui.history import sidebar
+from lib.ui.session import resources
+from lib.ui.session.run_queue import run_queue
+from lib.ui.text import t
+from lib.ui.widgets import errors, navigation, tabs, undo
+
+user = require()
+
+sections = {"new": setup.render, "history": history_list.render, "votes": history_list.render_votes}
+
+
+def render_comparison(user: User, comparison_id: str) -> bool:
+    """Render the comparison that the URL names; returns False without one."""
+    comparison = resources.store().comparisons.get(user.id, comparison_id)
+    if comparison is None:
+        return False
+    columns = comparison_view.render(user, comparison)
+    if any(column.answer for column in columns):
+        sidebar.render(user, is_chat_page=False)
+    run_queue.end_turn()
+    answers = comparison_view.follow(user, comparison, columns)
+    comparison_view.render_end(user, comparison, columns, answers)
+    return True
+
+
+def render() -> None:
+    setup.open_pending(user)
+    errors.render_flash_warning()
+    undo.render()
+    # A slot for each: a run in progress shows nothing of another one's content.
+    view_slot, tabs_slot = st.empty(), st.empty()
+    if comparison_id := st.query_params.get(compare_services.COMPARISON_PARAMETER):
+        with view_slot.container():
+            if render_comparison(user, comparison_id):
+                return
+            compare_services.close_comparison("history")
+            st.warning(t("compare.gone"), icon=":material/delete:")
+    with tabs_slot.container():
+        labels = {name: t(f"compare.tab_{name}") for name in sections}
+        tabs.render("compare", labels, lambda name: sections[name](user))
+
+
+navigation.render_back_link()
+st.title(t("compare.title"), anchor=False)
+try:
+    render()
+except StoreError as error:
+    st.error(errors.code_message(error.code), icon=":material/error:")
