@@ -24,12 +24,12 @@ def render_comparison(user: User, comparison_id: str) -> bool:
     comparison = resources.store().comparisons.get(user.id, comparison_id)
     if comparison is None:
         return False
-    columns = comparison_view.render(user, comparison)
-    if any(column.answer for column in columns):
+    rendered = comparison_view.render(user, comparison)
+    if rendered.is_running:
+        # The answers take longer than anything else.
         sidebar.render(user, is_chat_page=False)
-    run_queue.end_turn()
-    answers = comparison_view.follow(user, comparison, columns)
-    comparison_view.render_end(user, comparison, columns, answers)
+        run_queue.end_turn()
+    comparison_view.follow(rendered)
     return True
 
 

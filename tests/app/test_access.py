@@ -14,8 +14,10 @@ import streamlit as st
 from streamlit.runtime import context
 from streamlit.testing.v1 import AppTest
 
+from lib.core.comparisons import Column, Comparison
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.prompts import Prompt
+from lib.core.target import Target
 from lib.storage.store import Store
 from lib.transfer import share_links
 from lib.ui.auth import password
@@ -47,6 +49,7 @@ PAGE_TEXTS = {
     "inspector": ("Inspector",),
     "prompts": ("Prompts", "Only mine"),
     "project": ("New project",),
+    "compare": ("Compare models", "A · only\\-mine"),
 }
 
 
@@ -82,6 +85,8 @@ def server(store, database_url, monkeypatch):
         at.user = dict(client.user)
         at.session_state["browser_identity"] = BrowserIdentity(BROWSER, "browser")
         at.query_params.update({"s": token} if page == "shared" else {"c": f"c-{owner(mode)}"})
+        if page == "compare":
+            at.query_params["comparison"] = f"k-{owner(mode)}"
         return at.run()
 
     for name in ("ANTLER_ACCESS", "DEERAPI_API_KEY"):
@@ -93,6 +98,8 @@ def server(store, database_url, monkeypatch):
         conversation = Conversation(f"c-{user_id}", "Confidential title", 1.0, f"q-{user_id}")
         question = Node(f"q-{user_id}", None, Message("user", (TextPart(QUESTION_TEXT),)), 1.0)
         store.messages.save_turn(user_id, conversation, [question])
+        column = Column("c", "q", Target("only-mine", "openai"))
+        store.comparisons.save(user_id, Comparison(f"k-{user_id}", QUESTION_TEXT, 1.0, (column, column)), [])
         store.prompts.save(user_id, Prompt(f"p-{user_id[:9]}", "prompt", "Only mine", text=QUESTION_TEXT))
         token = share_links.create_share_link(store.shares, user_id, conversation, [question])
     yield Server(store, token, enter, monkeypatch)
@@ -123,7 +130,9 @@ def test_a_page_is_rendered_for_users_with_access_only(server, mode, client, tit
         assert not at.exception
         return
     assert title in at.title[0].value
-    assert not [expected for expected in (QUESTION_TEXT, "Confidential title", "Only mine") if expected in text]
+    assert not [
+        expected for expected in (QUESTION_TEXT, "Confidential title", "Only mine", "only\\-mine") if expected in text
+    ]
     assert (len(at.chat_input), len(at.sidebar.button), len(at.title)) == (0, 0, 1)
 
 

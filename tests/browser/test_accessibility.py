@@ -277,6 +277,32 @@ def check_prompts(chat: ChatPage, audit: Audit) -> None:
     audit.check(page, "editor of a persona", MAIN)
 
 
+def test_the_fields_of_a_comparison_its_answers_and_the_lists(history):
+    audit = Audit()
+    history.store.preferences.add_recent_model(history.owner, "demo-cut-by-length")
+    history.store.preferences.add_recent_model(history.owner, "demo-filtered")
+    chat = history.open()
+    page = chat.page
+    page.get_by_role("link", name="Compare", exact=True).click()
+    page.get_by_role("textbox", name="Prompt", exact=True).fill("Which one?")
+    page.get_by_role("button", name="Parameters of model 1").click()
+    expect(page.locator(POPOVER)).to_be_visible()
+    audit.check(page, "fields of a comparison")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Ask 2 models").click()
+    page.get_by_text("Differences between answers").click()
+    expect(page.locator(".antler-differences")).to_be_visible()
+    audit.check(page, "comparison", MAIN)
+    page.get_by_role("button", name="Tie").click()
+    expect(page.get_by_role("button", name="Change vote")).to_be_visible()
+    page.get_by_role("button", name="All comparisons").click()
+    expect(page.get_by_role("button", name="Which one?", exact=True)).to_be_visible()
+    audit.check(page, "list of comparisons", MAIN)
+    open_tab(page, "Votes")
+    audit.check(page, "votes", MAIN)
+    assert audit.findings == [], "\n".join(audit.findings)
+
+
 def test_all_other_pages(history):
     audit = Audit()
     token = add_turns(history, "Shared")

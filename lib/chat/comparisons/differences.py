@@ -10,6 +10,7 @@ from typing import Literal
 
 MAX_CHARS = 40_000  # of each text that is compared; the rest is left out
 MAX_MATCHED = 1_500  # words of a passage in which words are matched; a longer one counts as replaced
+MIN_RATIO = 0.4  # of words in common; in passages with less, the same words are there by chance
 _TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|\s+|.")
 
 
@@ -64,12 +65,13 @@ def _compare_lines(first: str, second: str) -> Iterator[Piece]:
 
 def _compare_words(first: str, second: str) -> Iterator[Piece]:
     before, after = _TOKEN.findall(first), _TOKEN.findall(second)
-    if max(len(before), len(after)) > MAX_MATCHED:
-        # Matching takes the product of both lengths.
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    # Matching takes the product of both lengths.
+    if max(len(before), len(after)) > MAX_MATCHED or matcher.ratio() < MIN_RATIO:
         yield Piece("removed", first)
         yield Piece("added", second)
         return
-    for kind, start, end, other_start, other_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    for kind, start, end, other_start, other_end in matcher.get_opcodes():
         removed, added = "".join(before[start:end]), "".join(after[other_start:other_end])
         if kind == "equal":
             yield Piece("same", removed)

@@ -45,10 +45,12 @@ def render(user: User, comparison: Comparison, index: int, state: ColumnState) -
     label = COLUMN_LABELS[index]
     with st.container(key=f"compare-head-{index}", horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(key=f"compare-name-{index}", gap=None):
-            st.markdown(f"**{t('compare.answer', label=label)}**" if comparison.is_hidden else _title(label, state))
-            params = "" if comparison.is_hidden else compare_services.params_text(state.column.params)
-            if params:
-                st.caption(params)
+            if comparison.is_hidden:
+                st.markdown(f"**{t('compare.answer', label=label)}**")
+            else:
+                target, params = state.column.target, compare_services.params_text(state.column.params)
+                st.markdown(f"**{label} · {escape_markdown(target.model)}**")
+                st.caption(" · ".join(filter(None, (t(f"wire.{target.wire}"), params))))
         stop_slot = st.empty()
     node = state.answer
     if node is None:
@@ -71,10 +73,6 @@ def render(user: User, comparison: Comparison, index: int, state: ColumnState) -
 
 def _keep_source(node: Node) -> Node:
     return node
-
-
-def _title(label: str, state: ColumnState) -> str:
-    return f"**{label} · {escape_markdown(state.column.target.model)}** :small[{t(f'wire.{state.column.target.wire}')}]"
 
 
 def render_foot(user: User, comparison: Comparison, index: int, state: ColumnState, bubble: AnswerBubble) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from lib.chat.comparisons.comparison import ColumnChoice
 from lib.chat.turns import model_facts
 from lib.core.params import PARAM_FIELDS, ParamField, Params, changed_params
-from lib.core.target import Target, is_wire, selectable_wires
+from lib.core.target import Target, selectable_wires
 from lib.core.user import User
 from lib.ui.composer import params_panel
 from lib.ui.session import services
@@ -68,9 +68,8 @@ def _choose_model(user: User, column: str, model_id: str) -> None:
     if not model_access.is_model_allowed(user, model_id):
         flash_warning(model_access.model_not_allowed_message(model_id))
         return
-    wires, wire = services.model(model_id).wires, session_state.widget(f"{prefix(column)}-wire")
     session_state.set_widget(f"{prefix(column)}-model", model_id)
-    session_state.set_widget(f"{prefix(column)}-wire", wire if is_wire(wire) and wire in wires else wires[0])
+    session_state.set_widget(f"{prefix(column)}-wire", services.model(model_id).wires[0])
 
 
 def _render_wire(name: str, target: Target, number: int) -> None:

@@ -27,8 +27,8 @@ from lib.ui.widgets.navigation import (
 
 _list_keys = scripts.load("list_keys")
 _PAGE_LINKS = (
-    (COMPARE_PAGE, "compare", "compare"),
     (PROMPTS_PAGE, "prompts", "library_books"),
+    (COMPARE_PAGE, "compare", "compare"),
     (SETTINGS_PAGE, "settings", "settings"),
     (USAGE_PAGE, "usage", "bar_chart"),
     (INSPECTOR_PAGE, "inspector", "network_node"),

@@ -19,14 +19,14 @@ def limit_exceeded_message(error: LimitExceededError) -> str:
     """Explain a reached limit and when it resets, as plain text."""
     unit = error.limit_name.partition("_")[0]
     limit = _describe_limit(error.scope, error.limit_name, error.hard_limit)
-    if unit == "requests" or not error.hard_limit:
+    if (unit == "requests" and error.requested <= 1) or not error.hard_limit:
         message = t("limit.used_up", limit=limit)
     else:
         remaining, requested = format_amount(unit, error.remaining), format_amount(unit, error.requested)
         message = t("limit.over", limit=limit, remaining=remaining, requested=requested)
     if error.retry_after is not None:
         return f"{message} {t('limit.resets', **format_reset_time(error.resets_at))}"
-    return f"{message} {t('limit.never_fits')}" if error.hard_limit else message
+    return f"{message} {t('limit.never_fits')}" if error.hard_limit and unit != "requests" else message
 
 
 def format_amount(unit: str, count: int) -> str:
