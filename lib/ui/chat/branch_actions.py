@@ -85,10 +85,7 @@ def _run_action(user: User, node: Node, action: str) -> None:
             if other := regeneration.other_wire_of(node):
                 regeneration.retry_with_target(user, other, node.parent_id)
         case "ask_other_wire_unlisted":
-            # A menu has no disabled options.
-            if other := regeneration.other_wire_of(node):
-                wire = t(f"wire.{other.wire}")
-                flash_warning(t("other_wire.not_listed", model=other.model, wire=wire))
+            _explain_unlisted(node)
         case "compare":
             answer_comparison.open_for(conversation_view.current_view(), node)
         case "cache":
@@ -101,6 +98,12 @@ def _run_action(user: User, node: Node, action: str) -> None:
             _create_branch(user, node)
         case "delete":
             _delete_turn(user, node)
+
+
+def _explain_unlisted(node: Node) -> None:
+    """Say why the other format cannot be chosen: a menu has no disabled options."""
+    if other := regeneration.other_wire_of(node):
+        flash_warning(t("other_wire.not_listed", model=other.model, wire=t(f"wire.{other.wire}")))
 
 
 def _compare_models(node: Node) -> None:

@@ -11,7 +11,6 @@ from lib.chat.turns import model_facts
 from lib.core.params import PARAM_FIELDS, ParamField, Params, changed_params
 from lib.core.target import Target, selectable_wires
 from lib.core.user import User
-from lib.ui.composer import params_panel
 from lib.ui.session import services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
@@ -19,6 +18,7 @@ from lib.ui.widgets import model_access, model_select, request_fields
 from lib.ui.widgets.controls import render_choice, render_section
 from lib.ui.widgets.errors import flash_warning
 from lib.ui.widgets.param_values import render_field
+from lib.ui.widgets.refused_params import adjustment_message
 
 _GROUPS = ("basic", "image", "thinking", "search", "sampling", "output", "request")
 # The system prompt is one for all columns, and a column has a place for one answer.
@@ -91,7 +91,7 @@ def _render_params(column: str, target: Target, number: int) -> None:
         if problem:
             st.caption(f":red[{problem}]")
         for adjustment in model_facts.dropped_params(target, params, capabilities):
-            st.caption(f":material/info: {params_panel.adjustment_message(adjustment, target)}")
+            st.caption(f":material/info: {adjustment_message(adjustment, target)}")
         hidden = model_facts.unsupported_params(target, capabilities) - set(changed)
         for group in _GROUPS:
             fields = [field for field in _FIELDS if field.group == group and field.name not in hidden]
