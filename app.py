@@ -6,6 +6,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.navigation.page import StreamlitPage
 
+from lib.ui import inspector
 from lib.ui.auth import require, require_reader
 from lib.ui.browser import scripts
 from lib.ui.chat import answer_status
@@ -70,6 +71,8 @@ def run() -> None:
     except Exception:
         sidebar.render(user, is_chat_page=is_chat_page)
         raise
+    if not is_chat_page:
+        inspector.render(user)
     sidebar.render(user, is_chat_page=is_chat_page)
 
 

@@ -8,10 +8,11 @@ from lib.core.errors import StoreError
 from lib.ui.auth import require
 from lib.ui.inspector import recent
 from lib.ui.text import t
-from lib.ui.widgets import errors, navigation, undo
+from lib.ui.widgets import errors, navigation, replays, undo
 
 user = require()
 
+replays.follow()
 navigation.render_back_link()
 errors.render_flash_warning()
 undo.render()

@@ -43,8 +43,9 @@ def curl_command(attempt: Attempt, contents: FileContents) -> str:
 def _command(attempt: Attempt) -> str:
     has_body = bool(attempt.body or attempt.is_form)
     method = "" if attempt.method == ("POST" if has_body else "GET") else f" -X {_quote(attempt.method)}"
-    # Without a buffer, and without characters of the address that stand for several ones.
-    return f"curl -N -g{method} {_quote(attempt.url)}"
+    # curl does not buffer the stream, and reads no brackets in the address as a list of addresses.
+    literal = " -g" if re.search(r"[\[\]{}]", attempt.url) else ""
+    return f"curl -N{literal}{method} {_quote(attempt.url)}"
 
 
 def _form_command(arguments: list[str], parts: Sequence[FormPart]) -> str:

@@ -34,7 +34,11 @@ def render(user: User, store: AttachmentStore, attempt: Attempt) -> None:
         st.caption(t("inspector.code_without_body"))
         return
     kind = render_choice(
-        t("inspector.code_kind"), "inspector-code-kind", list(_WRITERS), lambda name: _label(name, attempt)
+        t("inspector.code_kind"),
+        "inspector-code-kind",
+        list(_WRITERS),
+        lambda name: _label(name, attempt),
+        default="curl",
     )
     kind = kind or "curl"
     st.caption(t("inspector.code_about"))

@@ -13,6 +13,7 @@ from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
 from lib.ui.session.values import Inspection
 from lib.ui.text import t
+from lib.ui.widgets import exchange_actions
 from lib.ui.widgets.controls import render_button
 from lib.ui.widgets.errors import code_message
 from lib.ui.widgets.navigation import INSPECTOR_PAGE
@@ -53,7 +54,11 @@ def _close() -> None:
 def _render_content(user: User, inspection: Inspection) -> None:
     if session_state.inspection is not inspection:
         st.rerun()  # an action of this drawer has closed it
-    store = services.current_store()
+    if session_state.opened_replay_id:
+        _close()
+        st.rerun()
+    # What is no answer of the open conversation is in the database.
+    store = services.current_store() if inspection.node_id else resources.store()
     try:
         exchange_view.load(user, store, inspection)
         if not inspection.exchanges:
@@ -65,6 +70,7 @@ def _render_content(user: User, inspection: Inspection) -> None:
     except StoreError as error:
         st.error(code_message(error.code), icon=":material/error:")
         return
+    exchange_actions.render(user, inspection.exchanges[-1])
     if not session_state.temporary_store:
         label, shown = t("inspector.full_page"), inspection.exchanges[-1].id
         render_button(label, "inspector-full-page", "open_in_full", _open_page, shown)

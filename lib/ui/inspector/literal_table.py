@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-SHOWN_CHARS = 400  # of a cell; the rest can be opened
+SHOWN_CHARS = 240  # of a cell; the rest can be opened
 MAX_CHARS = 20_000
 # Characters that turn the direction of a line, and those that have no shape, are shown by their codes.
 _HIDDEN = {

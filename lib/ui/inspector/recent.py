@@ -16,8 +16,8 @@ from lib.ui.session import resources
 from lib.ui.session.state import session_state
 from lib.ui.session.values import Inspection
 from lib.ui.text import dates, escape_markdown, t
-from lib.ui.widgets import paging
-from lib.ui.widgets.controls import render_button
+from lib.ui.widgets import exchange_actions, paging
+from lib.ui.widgets.controls import render_button, render_section
 from lib.ui.widgets.navigation import CHAT_PAGE
 
 PARAMETER = "exchange"
@@ -45,7 +45,7 @@ def _render_exchange(user: User, exchange_id: str) -> None:
         opened = session_state.opened_exchange = Inspection(exchange_id=exchange_id)
     store = resources.store()
     exchange_view.load(user, store, opened)
-    with st.container(key="inspector-links", horizontal=True, gap="small"):
+    with st.container(key="inspector-links", horizontal=True, vertical_alignment="center", gap="small"):
         render_button(t("inspector.all"), "inspector-all", "list", _open, "")
         if opened.exchanges and (exchange := opened.exchanges[0]).conversation_id:
             st.page_link(
@@ -60,6 +60,7 @@ def _render_exchange(user: User, exchange_id: str) -> None:
         return
     with st.container(key="inspector-full"):
         exchange_view.render(user, store, opened)
+        exchange_actions.render(user, opened.exchanges[0])
 
 
 def _render_list(user: User) -> None:
@@ -69,6 +70,7 @@ def _render_list(user: User) -> None:
     def fetch(limit: int, after: ExchangeSummary | None) -> list[ExchangeSummary]:
         return list_recent(resources.store().exchanges, user.id, limit, after, wanted)
 
+    render_section(t("inspector.import"), "inspector-import", lambda: exchange_actions.render_import(user))
     with st.container(key="inspector-list", gap=None):
         paging.render(_LIST, fetch, partial(_render_rows, is_filtered=wanted != ExchangeFilter()), _PAGE_SIZE)
 
@@ -95,7 +97,7 @@ def _render_rows(summaries: list[ExchangeSummary], *, is_filtered: bool) -> None
     if not summaries:
         st.markdown(t("inspector.no_match" if is_filtered else "inspector.empty"))
     for summary in summaries:
-        with st.container(key=f"exchange-{summary.id}"):
+        with st.container(key=f"exchange-{summary.id}", gap=None):
             label = f"{_status_icon(summary)} {escape_markdown(summary.target.model)}"
             render_button(label, f"exchange-open-{summary.id}", "", _open, summary.id, width="stretch")
             st.caption(_describe(summary))

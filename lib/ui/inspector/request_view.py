@@ -84,7 +84,9 @@ def _render_headers(caption: str, headers: Mapping[str, str]) -> None:
 
 def _render_form_choice(key: str) -> bool:
     """Render the choice between a formatted text and the text as it was sent; returns True for the latter."""
-    choice = render_choice(t("inspector.form_of_body"), key, ("pretty", "raw"), lambda name: t(f"inspector.{name}"))
+    choice = render_choice(
+        t("inspector.form_of_body"), key, ("pretty", "raw"), lambda name: t(f"inspector.{name}"), default="pretty"
+    )
     return choice == "raw"
 
 

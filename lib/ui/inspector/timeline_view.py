@@ -10,7 +10,7 @@ from lib.chat.exchanges.timeline import Timeline
 from lib.ui.text import t
 from lib.ui.widgets import table
 
-_ROW_HEIGHT, _AXIS_HEIGHT, _RATE_HEIGHT = 28, 50, 180  # pixels
+_ROW_HEIGHT, _AXIS_HEIGHT, _RATE_HEIGHT = 28, 50, 240  # pixels
 
 
 def render(timeline: Timeline) -> None:
@@ -29,7 +29,7 @@ def render(timeline: Timeline) -> None:
 def _render_phases(timeline: Timeline) -> None:
     """Render a bar for each phase, below each other, so that no label covers another one."""
     labels = {phase.name: t(f"inspector.phase_{phase.name}") for phase in timeline.phases}
-    values = [
+    values: list[dict[str, Any]] = [
         {"phase": labels[phase.name], "start": phase.start, "end": phase.end, "length": phase.end - phase.start}
         for phase in timeline.phases
     ]
@@ -44,7 +44,7 @@ def _render_phases(timeline: Timeline) -> None:
         "mark": {"type": "bar", "height": 14, "cornerRadius": 2, "minBandSize": 2},
         "encoding": {
             "y": {"field": "phase", "type": "nominal", "sort": names, "axis": {"title": None, "labelLimit": 180}},
-            "x": {"field": "start", "type": "quantitative", "axis": {"title": t("inspector.seconds")}},
+            "x": _time_axis("start", max(value["end"] for value in values)),
             "x2": {"field": "end"},
             "color": {"field": "phase", "type": "nominal", "sort": names, "legend": None},
             "tooltip": [
@@ -61,12 +61,16 @@ def _render_rates(timeline: Timeline) -> None:
     kinds = list(dict.fromkeys(point.kind for point in timeline.rates))
     names = {kind: t(f"inspector.kind_{kind}") for kind in kinds}
     values = [{"at": point.offset, "rate": point.rate, "kind": names[point.kind]} for point in timeline.rates]
+    # The last step is as long as the others.
+    end = timeline.rates[-1].offset + timeline.rate_step
+    last = {value["kind"]: value for value in values}
+    values += [{**value, "at": end} for value in last.values()]
     legend = {"orient": "bottom", "title": None} if len(kinds) > 1 else None
     spec = {
         "height": _RATE_HEIGHT,
         "mark": {"type": "line", "interpolate": "step-after"},
         "encoding": {
-            "x": {"field": "at", "type": "quantitative", "axis": {"title": t("inspector.seconds")}},
+            "x": _time_axis("at", end),
             "y": {"field": "rate", "type": "quantitative", "axis": {"title": t("inspector.rate_axis")}},
             "color": {"field": "kind", "type": "nominal", "sort": list(names.values()), "legend": legend},
             "tooltip": [
@@ -77,6 +81,13 @@ def _render_rates(timeline: Timeline) -> None:
         },
     }
     _render_chart(values, spec, _RATE_HEIGHT, "inspector-rates", t("inspector.rates_about"))
+
+
+def _time_axis(field: str, end: float) -> dict[str, Any]:
+    """Return the axis of the time since the request, up to the end of what is shown."""
+    axis = {"title": t("inspector.seconds"), "tickCount": 6, "labelFlush": True}
+    scale = {"domain": [0, end], "nice": False}
+    return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
 
 
 def _render_chart(values: list[dict[str, Any]], spec: dict[str, Any], height: int, key: str, about: str) -> None:
