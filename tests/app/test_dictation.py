@@ -7,8 +7,11 @@ import json
 import pytest
 
 from lib.demo.audio import speak
+from lib.ui.files import tray_jobs
 from lib.ui.session.values import Dictation
 from tests.app.chat_app import ChatApp
+from tests.app.test_attachments import attach, chips, component, send_trigger
+from tests.app.test_page_attachment import wait_for_jobs
 from tests.support.replay import JSON, Canned
 
 PATH, TRANSLATION_PATH = "/v1/audio/transcriptions", "/v1/audio/translations"
@@ -83,12 +86,29 @@ def test_a_recording_can_be_attached(voiced):
 
 def test_attached_audio_is_sent_as_its_transcript_to_a_model_without_audio(voiced):
     voiced.serve(PATH, answer("Buy some milk"))
-    page = ChatApp()
-    page.at.file_uploader[-1].set_value([("talk.wav", WAV[1], "audio/wav")])
-    page.run().ask("What is it about?")
+    wait_for_jobs(attach(ChatApp(), ("talk.wav", WAV[1], "audio/wav"))).ask("What is it about?")
     body = next(request for request in voiced.requests if request.path == "/v1/chat/completions").json
     assert "Buy some milk" in json.dumps(body["messages"])
     assert [request.path for request in voiced.requests].count(PATH) == 1
+
+
+def test_a_slow_transcription_is_shown_in_the_tray_and_cancelled_upstream(voiced, monkeypatch):
+    monkeypatch.setattr(tray_jobs, "QUICK_END", 0)
+    voiced.serve(PATH, Canned(answer("Buy some milk").body, headers=JSON, silence=9))
+    page = attach(ChatApp(), ("talk.wav", WAV[1], "audio/wav"))
+    (chip,) = component(page, "tray", "tray-composer")["files"]
+    assert (chip["name"], chip["about"]) == ("talk.wav", "transcribing …")
+    assert voiced.wait_for_requests(2)  # the list of models, and this
+    send_trigger(page, "tray", "removed", [chip["id"]], "tray-composer")
+    assert voiced.wait_for_no_connection()
+    assert component(page, "tray", "tray-composer")["files"] == []
+
+
+def test_audio_without_a_transcript_is_attached_all_the_same(voiced):
+    voiced.serve(PATH, Canned(b'{"error": {"message": "too noisy"}}', 400, headers=JSON))
+    page = wait_for_jobs(attach(ChatApp(), ("talk.wav", WAV[1], "audio/wav")))
+    assert "The gateway refused this: too noisy" in page.text
+    assert chips(page) == ["talk.wav"]
 
 
 def test_what_is_no_recording_is_not_sent(voiced):

@@ -85,6 +85,24 @@ def test_files_are_picked_removed_sent_and_opened_by_their_user_only(chat, new_p
     chat.wait_idle()
 
 
+def test_a_pasted_address_is_offered_as_a_page_and_stays_in_the_box(server_pool, new_page):
+    chat = ChatPage(new_page(), server_pool.get("pages", {"ANTLER_FETCH_URLS": "on"}).url)
+    page = chat.open("?model=demo-echo").page
+    page.wait_for_function("() => window.antlerTray")
+    # The browser goes on to paste the text.
+    assert page.evaluate(PASTE, [COMPOSER, [], "See http://127.0.0.1/tides"])
+    expect(page.locator(".antler-page-offer")).to_have_count(0)
+    assert page.evaluate(PASTE, [COMPOSER, [], "http://127.0.0.1/tides"])
+    page.get_by_role("button", name="Do not attach the page").click()
+    expect(page.locator(".antler-page-offer")).to_have_count(0)
+    expect(chat.composer).to_be_focused()
+    assert page.evaluate(PASTE, [COMPOSER, [], "http://127.0.0.1/tides"])
+    expect(page.get_by_text("Attach the text of this page? 127.0.0.1")).to_be_visible()
+    page.get_by_role("button", name="Attach page", exact=True).click()
+    expect(page.get_by_text("127.0.0.1 is not the address of a public web page.")).to_be_visible()
+    expect(page.locator(".antler-page-offer")).to_have_count(0)
+
+
 def test_files_are_pasted_and_dropped_and_stay_after_a_reload(chat):
     page = chat.open("?model=demo-echo").page
     page.wait_for_function("() => window.antlerTray")

@@ -13,15 +13,17 @@ for the user; `lib.core.attachment_tokens` estimates what it costs a model. Each
 (`lib.core.attachment_errors`), whose code is the key of a sentence that names the file.
 """
 
+from lib.chat.attachments.job import AttachmentJob
 from lib.chat.attachments.names import sanitize_name
 from lib.chat.attachments.page_choice import format_pages, parse_page_choice
 from lib.chat.attachments.plan import NO_FILES, FilePlan, PlannedFile, plan_files, takes_audio
 from lib.chat.attachments.reader import AttachmentReader, ReaderStatus
 from lib.chat.attachments.stored import to_file_part, to_stored_file
-from lib.chat.attachments.web_page import read_page
+from lib.chat.attachments.web_page import read_page, start_page
 
 __all__ = [
     "NO_FILES",
+    "AttachmentJob",
     "AttachmentReader",
     "FilePlan",
     "PlannedFile",
@@ -31,6 +33,7 @@ __all__ = [
     "plan_files",
     "read_page",
     "sanitize_name",
+    "start_page",
     "takes_audio",
     "to_file_part",
     "to_stored_file",

@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
+from lib.chat.attachments.job import AttachmentJob
 from lib.chat.voice.requests import AudioRequest, VoiceServices, send_request
+from lib.core import tokens
+from lib.core.attachments import Attachment
 from lib.core.errors import AntlerError, UnexpectedError
 from lib.core.events import Event, TextDelta
 from lib.core.voice import MAX_RECORDING_BYTES, MAX_RECORDING_SECONDS, Recording, recording_usage
@@ -55,6 +59,17 @@ def check_recording(recording: Recording) -> None:
         raise RecordingTooLong
     if not recording.data or recording.duration == 0:
         raise NoSpeech
+
+
+def start_transcript(services: VoiceServices, attachment: Attachment) -> AttachmentJob:
+    """Start to transcribe attached audio, which gets the text; after an error it has none."""
+    recording = Recording(attachment.data, attachment.media_type, attachment.duration)
+
+    def make(cancel: CancelToken) -> Attachment:
+        text = transcribe(services, recording, cancel=cancel)
+        return replace(attachment, text=text, text_tokens=tokens.estimate(text))
+
+    return AttachmentJob("transcript", make, attachment)
 
 
 class TranscriptionJob:

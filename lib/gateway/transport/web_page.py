@@ -36,6 +36,7 @@ from lib.core.attachment_errors import (
 )
 from lib.core.errors import AttachmentError
 from lib.core.images import format_size
+from lib.gateway.transport.cancel import CancelToken
 
 MEDIA_TYPES = {
     "text/html": "html",
@@ -111,8 +112,13 @@ class Network:
     ports: frozenset[int] = frozenset(_PORTS.values())
 
 
-def fetch_page(url: str, limits: PageLimits = PageLimits(), network: Network = Network()) -> WebPage:  # noqa: B008  frozen
-    """Return the page at a http or https address, after redirects.
+def fetch_page(
+    url: str,
+    limits: PageLimits = PageLimits(),  # noqa: B008  frozen
+    network: Network = Network(),  # noqa: B008  frozen
+    cancel: CancelToken | None = None,
+) -> WebPage:
+    """Return the page at a http or https address, after redirects. After `cancel` it raises PageUnreachable.
 
     Raises PageAddressRefused, PageUnreachable, PageTimedOut, PageTooLarge, PageKindRefused, PageStatusError and
     TooManyRedirects. What the server answered is not part of the errors, but for its status and media type.
@@ -120,7 +126,10 @@ def fetch_page(url: str, limits: PageLimits = PageLimits(), network: Network = N
     deadline = time.monotonic() + limits.seconds
     for _ in range(limits.max_redirects + 1):
         target = _check_url(url, network)
-        with _Exchange(target, _find_addresses(target, deadline, network), deadline) as exchange:
+        if cancel and cancel.cancelled:
+            raise PageUnreachable(target.host)
+        addresses = _find_addresses(target, deadline, network)
+        with _Exchange(target, addresses, deadline, cancel) as exchange:
             location = exchange.send()
             if location is None:
                 return exchange.read_page(limits.max_bytes)
@@ -206,8 +215,11 @@ def _find_addresses(target: _Target, deadline: float, network: Network) -> list[
 class _Exchange:
     """One request and its response; whatever the server does, the socket is shut down at the deadline."""
 
-    def __init__(self, target: _Target, addresses: Sequence[str], deadline: float) -> None:
+    def __init__(
+        self, target: _Target, addresses: Sequence[str], deadline: float, cancel: CancelToken | None = None
+    ) -> None:
         self._target, self._addresses, self._deadline = target, addresses, deadline
+        self._cancel = cancel or CancelToken()
         self._connection: HTTPConnection | None = None
         self._response: urllib3.BaseHTTPResponse | None = None
         self._timer = threading.Timer(max(0.0, deadline - time.monotonic()), self._shut_down)
@@ -220,6 +232,7 @@ class _Exchange:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
+        self._cancel.clear_socket()
         if self._response is not None:
             self._response.close()
         if self._connection is not None:
@@ -253,8 +266,11 @@ class _Exchange:
                 body += chunk
                 if len(body) > max_bytes:
                     raise PageTooLarge(self._target.host, limit=format_size(max_bytes))
-        if self._is_late:  # a socket that is shut down can look like the end of the body
+        # A socket that is shut down can look like the end of the body.
+        if self._is_late:
             raise PageTimedOut(self._target.host)
+        if self._cancel.cancelled:
+            raise PageUnreachable(self._target.host)
         return WebPage(self._target.url, media_type, bytes(body))
 
     def _connect(self) -> HTTPConnection:
@@ -271,6 +287,8 @@ class _Exchange:
                 if isinstance(error, ssl.SSLError) or self._is_late:
                     break
             else:
+                if connection.sock is not None:
+                    self._cancel.set_socket(connection.sock)
                 return connection
         assert failure is not None
         raise failure

@@ -7,11 +7,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import count
 
+import streamlit as st
+
 from lib.core.conversation import Node
 from lib.ui.chat.answer_bubble import AnswerBubble, ElementList
 from lib.ui.chat.answer_feed import POLL_INTERVAL, AnswerFeed, FollowedAnswer, StatusLine
 from lib.ui.chat.answer_text import thinking_label
 from lib.ui.chat.arriving_answer import GrowingText
+from lib.ui.files import tray_jobs
 from lib.ui.session import conversation_view, resources
 from lib.ui.session.state import session_state
 from lib.ui.text import t
@@ -39,6 +42,8 @@ def render(answer: FollowedAnswer, on_shown: Callable[[], None]) -> Node:
             feed.wait_for_frame()
             if time.monotonic() >= next_queue_check:
                 conversation_view.check_queue()
+                if tray_jobs.has_finished():
+                    st.rerun()
                 next_queue_check = time.monotonic() + conversation_view.QUEUE_CHECK_INTERVAL
         return feed.node
 

@@ -20,7 +20,6 @@ from lib.ui.composer import (
     drafts,
     image_area,
     model_picker,
-    page_attachment,
     params_panel,
     persona_choice,
     project_choice,
@@ -29,7 +28,7 @@ from lib.ui.composer import (
     questions,
     web_search,
 )
-from lib.ui.files import uploader
+from lib.ui.files import tray_jobs, uploader
 from lib.ui.session import conversation_view, services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
@@ -61,15 +60,14 @@ def render(user: User) -> DeltaGenerator:
             project_choice.render(user)
         with st.container(key="target-row", horizontal=True, vertical_alignment="center", gap="small"):
             composer_files.render_uploader()
-            page_attachment.render(user)
+            composer_files.render_page_form(user)
             dictation.render(user)
             model_picker.render(user)
             persona_choice.render(user, entries)
             _render_model_options(user, target)
             params_panel.render(user, target, param_warnings, entries)
             stop_slot = _render_stop_or_estimate(files)
-        with st.empty():
-            composer_files.render_tray(user, files)
+        _render_tray(user, files)
         prompt_menu.render(entries)
     # Without a container, Streamlit would scroll the page too.
     st.bottom.chat_input(
@@ -87,6 +85,14 @@ def _render_model_options(user: User, target: Target | None) -> None:
     params_panel.render_effort(user, target)
     web_search.render(user, target)
     image_area.render(user, target)
+
+
+def _render_tray(user: User, files: FilePlan) -> None:
+    """Render the files of the question, and what looks for the end of their jobs, each in a slot of its own."""
+    with st.empty():
+        composer_files.render_tray(user, files)
+    with st.empty():
+        tray_jobs.render_progress(conversation_view.draft_slot())
 
 
 def render_model_list(user: User) -> None:

@@ -9,9 +9,14 @@ from lib.core.conversation import FilePart, Node
 from lib.core.target import Target
 from lib.core.user import User
 from lib.ui.composer import file_plan, model_picker
-from lib.ui.files import tray, tray_view, uploader
+from lib.ui.files import tray, tray_jobs, tray_view, uploader
 from lib.ui.files.tray_view import Place
 from lib.ui.session import conversation_view, services
+from lib.ui.session.state import session_state
+from lib.ui.text import t
+from lib.ui.widgets.errors import shows_errors
+
+_URL_KEY = "page-url"
 
 
 def render_uploader() -> None:
@@ -21,6 +26,29 @@ def render_uploader() -> None:
             uploader.render(uploader.COMPOSER, conversation_view.draft_slot())
     else:
         st.empty()
+
+
+def render_page_form(user: User) -> None:
+    """Render the button that opens the form for an address; nothing on a server that fetches no pages."""
+    if not uploader.fetches_pages():
+        return
+    with (
+        st.container(key="page-slot", width="content"),
+        st.popover(t("page.attach"), icon=":material/add_link:", key="attach-page", width="content"),
+        st.form("page-form", border=False),
+    ):
+        st.text_input(t("page.address"), key=_URL_KEY, placeholder="https://example.com/page")
+        st.caption(t("page.about"))
+        st.form_submit_button(t("page.submit"), type="primary", on_click=_attach_page, args=(user,))
+
+
+@shows_errors
+def _attach_page(user: User) -> None:
+    """Fetch the page whose address was entered, into the tray of the open chat; a callback."""
+    url = str(session_state.widget(_URL_KEY) or "").strip()
+    if url:
+        uploader.attach_page(user, conversation_view.draft_slot(), url)
+        session_state.set_widget(_URL_KEY, "")
 
 
 def plan_question(user: User, target: Target | None) -> FilePlan:
@@ -46,6 +74,7 @@ def render_edited(user: User, question: Node) -> None:
     with st.container(key=f"files-{place.name}", gap="small"):
         notices = file_plan.list_notices(planned, target)
         tray_view.render(user, place, file_plan.describe_all(planned), notices)
+        tray_jobs.render_progress(place.slot)
         if uploader.is_enabled():
             uploader.render(place.name, place.slot)
 

@@ -66,6 +66,7 @@ const draw = (tray) => {
   };
   drawChips(tray.root, listChips(tray), tray.data.notices, tray.pages, texts, act);
   drawSendButton(tray);
+  drawOffer(tray);
   tray.root.hidden = !tray.root.querySelector("li, p");
 };
 
@@ -117,7 +118,7 @@ const waits = (tray, slot, send) => {
   // The draft of another chat may be shown a moment earlier than its files.
   if (!tray || (tray.data.slot === slot && !isBusy(tray))) return false;
   Object.assign(tray, { send, sendSlot: slot });
-  if (isUploading(tray)) say(tray.data.texts.waiting);
+  if (isUploading(tray) || hasJobs(tray)) say(tray.data.texts.waiting);
   return true;
 };
 
@@ -131,6 +132,7 @@ const composerFiles = {
     const tray = composerTray();
     if (!tray) return [];
     const taken = listReferences(tray);
+    endOffer(tray);
     for (const { digest } of taken) tray.sent.add(digest);
     keep(tray);
     draw(tray);
@@ -169,6 +171,7 @@ const takePicked = (place, files) => {
 };
 const onPaste = (event) => {
   const place = placeOfField(event.target), files = trays.has(place) ? pastedFiles(event.clipboardData) : [];
+  if (!files.length && place === "composer") offerPage(trays.get(place), event.clipboardData.getData("text/plain"));
   if (!files.length) return;
   takeEvent(event);
   addFiles(place, files);

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from lib.chat.attachments import format_pages, sanitize_name
+from lib.chat.attachments import format_pages, sanitize_name, to_file_part, to_stored_file
+from lib.chat.turns.ports import AttachmentStore
+from lib.core.attachments import Attachment
 from lib.core.conversation import FilePart, new_id
 from lib.core.errors import AntlerError
 from lib.core.file_storage import DIGEST_PATTERN, FileFacts
 from lib.core.user import User
-from lib.ui.session import conversation_view, services
+from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
 from lib.ui.session.uploads import TrayFile
+from lib.ui.text import t
 
 _MAX_REFERENCES = 100
 _MAX_NOTES, _MAX_NOTE_CHARS = 10, 400
@@ -83,13 +86,16 @@ def new_files(
 def remove(slot: str, file_ids: Iterable[str]) -> None:
     """Remove files from a tray. The bytes of an upload that no message uses expire in the store."""
     removed = set(file_ids)
+    for file in list_files(slot):
+        if file.job and file.id in removed:
+            file.job.cancel()
     set_files(slot, [file for file in list_files(slot) if file.id not in removed])
 
 
 def remove_sent(slot: str, parts: Iterable[FilePart]) -> None:
     """Remove files that were sent from a tray, and the refused ones, which are explained by now."""
     sent = {part.digest for part in parts}
-    set_files(slot, [file for file in list_files(slot) if file.part and file.part.digest not in sent])
+    set_files(slot, [file for file in list_files(slot) if file.job or (file.part and file.part.digest not in sent)])
 
 
 def refuse(slot: str, name: str, error: AntlerError) -> None:
@@ -156,6 +162,26 @@ def parse_references(received: object) -> list[FileReference]:
         source = source if _is_digest(source) else ""
         references.append(FileReference(str(digest), sanitize_name(name), source, tuple(texts[:_MAX_NOTES])))
     return references
+
+
+def check(files: Sequence[TrayFile], name: str, size: int) -> None:
+    """Raise AttachmentError if a message with these files may not have one more of this size."""
+    reader = resources.attachment_reader()
+    max_bytes = reader.limits.max_file_bytes
+    present = [(file.name, min(file.part.size, max_bytes)) for file in files if file.part]
+    reader.check([*present, (name, size)])
+
+
+def store_of(slot: str) -> AttachmentStore:
+    """Return the store for the files of a slot, which may not be that of the open chat any more."""
+    is_temporary = slot == services.TEMPORARY_SLOT or is_edit_slot(slot)
+    return services.current_store().attachments if is_temporary else resources.store().attachments
+
+
+def store(user: User, slot: str, attachment: Attachment) -> FilePart:
+    """Keep a file, and return its part of a message. Raises AttachmentError and StoreError."""
+    store_of(slot).put(user.id, to_stored_file(attachment))
+    return to_file_part(attachment, [t(note.key, **dict(note.values)) for note in attachment.notes])
 
 
 def _find(user: User, references: Sequence[FileReference]) -> dict[str, tuple[FilePart, FileFacts]]:

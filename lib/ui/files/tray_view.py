@@ -26,8 +26,12 @@ _TEXTS = (
     "send",
     "list",
     "pasted",
+    "offer_page",
+    "attach_page",
+    "dismiss_page",
 )
-_component = declare("tray", __file__, "chips", "uploads", "tray", html='<div class="antler-tray"></div>')
+_MAX_URL_CHARS = 2_000
+_component = declare("tray", __file__, "chips", "uploads", "page_offer", "tray", html='<div class="antler-tray"></div>')
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ def render(user: User, place: Place, forms: Mapping[str, FileForm], notices: Seq
     """Render a tray. `forms` says by digest how a file is sent; `notices` are sentences about losses."""
     slot, files = place.slot, tray.list_files(place.slot)
     urls = pictures.load(user.id, [file.part for file in files if file.part])
+    failed = {"failed": t("files.not_uploaded", name="{name}")}
     data = {
         "place": place.name,
         "slot": slot,
@@ -64,7 +69,8 @@ def render(user: User, place: Place, forms: Mapping[str, FileForm], notices: Seq
         "maxBytes": uploader.max_file_bytes(),
         "files": [_describe(file, urls, forms) for file in files],
         "notices": list(notices),
-        "texts": {name: t(f"files.{name}") for name in _TEXTS} | {"failed": t("files.not_uploaded", name="{name}")},
+        "texts": {name: t(f"files.{name}", host="{host}") for name in _TEXTS} | failed,
+        "fetchesPages": place.name == uploader.COMPOSER and uploader.fetches_pages(),
     }
     key = component_key(f"tray-{place.name}")
 
@@ -79,6 +85,7 @@ def render(user: User, place: Place, forms: Mapping[str, FileForm], notices: Seq
         on_removed_change=lambda: tray.remove(slot, [item for item in received("removed") if isinstance(item, str)]),
         on_pages_change=lambda: _choose_pages(user, slot, received("pages")),
         on_refused_change=lambda: _refuse(slot, received("refused")),
+        on_page_change=lambda: _attach_page(user, slot, received("page")),
         on_restored_change=lambda: _restore(user, slot, received("restored")),
     )
 
@@ -95,6 +102,9 @@ def _describe(file: TrayFile, urls: Mapping[str, str], forms: Mapping[str, FileF
         "remove": t("files.remove", name=file.name),
         "error": file_error(file.name, file.error) if file.error else "",
     }
+    if file.job:
+        about, cancel = t(f"files.job_{file.job.kind}"), t("files.cancel", name=file.name)
+        described |= {"icon": "progress_activity", "about": about, "isReading": True, "remove": cancel}
     if part:
         described |= {"icon": ICONS[part.kind], "about": describe_file(part), "picture": urls.get(part.digest, "")}
         if form := forms.get(part.digest):
@@ -117,6 +127,13 @@ def _choose_pages(user: User, slot: str, received: list[Any]) -> None:
     match received:
         case [str() as file_id, str() as choice]:
             uploader.choose_pages(user, slot, file_id, choice)
+
+
+def _attach_page(user: User, slot: str, received: list[Any]) -> None:
+    """Fetch the page whose address was pasted into the input, and that the user wants to be attached."""
+    match received:
+        case [str() as url] if 0 < len(url) <= _MAX_URL_CHARS:
+            uploader.attach_page(user, slot, url)
 
 
 def _refuse(slot: str, received: list[Any]) -> None:

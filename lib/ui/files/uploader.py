@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import streamlit as st
 
-from lib.chat.attachments import AttachmentReader, read_page, to_file_part, to_stored_file
-from lib.chat.turns.ports import AttachmentStore
+from lib.chat.attachments import start_page
 from lib.core.attachment_errors import TooManyFiles, TooManyPages
-from lib.core.attachments import Attachment
 from lib.core.conversation import FilePart, new_id
 from lib.core.errors import AntlerError, AttachmentNotFound
 from lib.core.file_storage import StoredFile
 from lib.core.user import User
-from lib.ui.files import tray
-from lib.ui.files.audio_text import with_transcript
+from lib.ui.files import tray, tray_jobs
 from lib.ui.server import streamlit_private
 from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
@@ -32,6 +28,11 @@ _MB, _MIB = 1_000_000, 1024 * 1024
 def is_enabled() -> bool:
     """Tell if files can be attached."""
     return resources.settings().files.is_allowed
+
+
+def fetches_pages() -> bool:
+    """Tell if the operator allows files, and pages of the web among them."""
+    return is_enabled() and resources.settings().files.fetches_pages
 
 
 def max_file_bytes() -> int:
@@ -62,10 +63,11 @@ def render(place: str, slot: str) -> None:
 
 
 def read_waiting(user: User) -> None:
-    """Read the uploads that wait, each into the tray that it was made for.
+    """Read the uploads that wait, each into the tray that it was made for, and take what jobs have made.
 
     A click may end the run between two files: the next run goes on.
     """
+    tray_jobs.finish(user)
     queue = session_state.upload_queue
     while queue and queue.waiting:
         with queue.lock:
@@ -78,17 +80,15 @@ def read_waiting(user: User) -> None:
 def attach(user: User, slot: str, name: str, data: bytes) -> None:
     """Read a file that the server has into a tray; a refusal is shown there."""
     try:
-        part = _read(user, slot, name, data)
+        _read(user, slot, name, data)
     except AntlerError as error:
         tray.refuse(slot, name, error)
-    else:
-        tray.add_parts(slot, [part])
 
 
 def add_stored(user: User, slot: str, file: StoredFile, part: FilePart) -> None:
     """Store a file that needs no reading, and put it into a tray. Raises AttachmentError and StoreError."""
-    _check(resources.attachment_reader(), tray.list_files(slot), part.name, part.size)
-    _store_of(slot).put(user.id, file)
+    tray.check(tray.list_files(slot), part.name, part.size)
+    tray.store_of(slot).put(user.id, file)
     tray.add_parts(slot, [part], {part.digest: str(file.facts.get("role") or "")})
 
 
@@ -100,11 +100,10 @@ def choose_pages(user: User, slot: str, file_id: str, choice: str) -> None:
         return
     file = files[index]
     try:
-        store = _store_of(slot)
-        data = file.data or store.contents(user.id, [file.source]).get(file.source)
+        data = file.data or tray.store_of(slot).contents(user.id, [file.source]).get(file.source)
         if not data:
             raise AttachmentNotFound(file.name)
-        part = _store(user, store, resources.attachment_reader().read(file.name, data, choice))
+        part = tray.store(user, slot, resources.attachment_reader().read(file.name, data, choice))
     except AntlerError as error:
         files[index] = TrayFile(file.id, file.name, file.part, error, file.source, file.data)
     else:
@@ -113,16 +112,16 @@ def choose_pages(user: User, slot: str, file_id: str, choice: str) -> None:
 
 
 def attach_page(user: User, slot: str, url: str) -> None:
-    """Fetch a web page and add it to a tray, or show there why not."""
+    """Start to fetch a web page into a tray, or show there why not."""
+    if not fetches_pages():
+        return
+    reader = resources.attachment_reader()
     try:
-        reader = resources.attachment_reader()
-        _check(reader, tray.list_files(slot), url, 1)
-        page = read_page(reader, url)
-        part = _store(user, _store_of(slot), page)
+        tray.check(tray.list_files(slot), url, 1)
     except AntlerError as error:
-        tray.refuse(slot, getattr(error, "name", "") or url, error)
+        tray.refuse(slot, url, error)
     else:
-        tray.add_parts(slot, [replace(part, notes=(*part.notes, t("page.note", url=url[:_MAX_SHOWN_URL])))])
+        tray_jobs.add(user, slot, url, start_page(reader, url), t("page.note", url=url[:_MAX_SHOWN_URL]))
 
 
 def _ignore_click() -> None:
@@ -155,7 +154,7 @@ def _read_first(user: User, queue: UploadQueue) -> None:
     files, name, data = tray.list_files(upload.slot), upload.content.name, upload.content.getvalue()
     read = [upload]
     try:
-        part = _read(user, upload.slot, name, data)
+        _read(user, upload.slot, name, data)
     except TooManyFiles as error:
         # One sentence for all of them.
         read = [waiting for waiting in queue.waiting if waiting.slot == upload.slot]
@@ -165,34 +164,18 @@ def _read_first(user: User, queue: UploadQueue) -> None:
         tray.set_files(upload.slot, [*files, TrayFile(new_id(), error.name, error=error, data=data)])
     except AntlerError as error:
         tray.refuse(upload.slot, name, error)
-    else:
-        tray.add_parts(upload.slot, [part])
     queue.waiting = [waiting for waiting in queue.waiting if waiting not in read]
     file_ids = [waiting.content.file_id for waiting in read]
     streamlit_private.remove_uploads(file_ids)
     resources.released_uploads().update(file_ids)
 
 
-def _read(user: User, slot: str, name: str, data: bytes) -> FilePart:
-    """Return the part for a file beside those of the tray. Raises AttachmentError and StoreError."""
+def _read(user: User, slot: str, name: str, data: bytes) -> None:
+    """Add a file to a tray, once it has a transcript if it needs one. Raises AttachmentError and StoreError."""
     reader = resources.attachment_reader()
-    _check(reader, tray.list_files(slot), name, len(data))
-    return _store(user, _store_of(slot), with_transcript(reader.read(name, data)))
-
-
-def _check(reader: AttachmentReader, files: tuple[TrayFile, ...], name: str, size: int) -> None:
-    """Raise AttachmentError if the message may not have one more file of this size."""
-    max_bytes = reader.limits.max_file_bytes
-    present = [(file.name, min(file.part.size, max_bytes)) for file in files if file.part]
-    reader.check([*present, (name, size)])
-
-
-def _store_of(slot: str) -> AttachmentStore:
-    """Return the store for the files of a slot, which may not be that of the open chat any more."""
-    is_temporary = slot == services.TEMPORARY_SLOT or tray.is_edit_slot(slot)
-    return services.current_store().attachments if is_temporary else resources.store().attachments
-
-
-def _store(user: User, store: AttachmentStore, attachment: Attachment) -> FilePart:
-    store.put(user.id, to_stored_file(attachment))
-    return to_file_part(attachment, [t(note.key, **dict(note.values)) for note in attachment.notes])
+    tray.check(tray.list_files(slot), name, len(data))
+    attachment = reader.read(name, data)
+    if tray_jobs.needs_transcript(attachment):
+        tray_jobs.add(user, slot, attachment.name, tray_jobs.start_transcript_of(attachment))
+    else:
+        tray.add_parts(slot, [tray.store(user, slot, attachment)])

@@ -13,8 +13,10 @@ const keyEnd = (element, prefix) =>
 const placeOf = (element, prefix) => keyEnd(element.closest(`[class*="${prefix}"]`), prefix);
 const uploaderOf = (tray) => document.querySelector(`.st-key-upload-${tray.data.place}-${tray.data.count}`);
 const isUploading = (tray) => Boolean(tray.waiting.length || tray.fed.length);
+// The server still fetches or transcribes some.
+const hasJobs = (tray) => tray.data.files.some(({ id, isReading }) => isReading && !tray.removed.has(id));
 // Files of before a reload come back from the server first.
-const isBusy = (tray) => isUploading(tray) || tray.isRestoring;
+const isBusy = (tray) => isUploading(tray) || hasJobs(tray) || tray.isRestoring;
 
 const watch = (tray) => { tray.timer ||= setInterval(() => look(tray), WATCH_INTERVAL); };
 const look = (tray) => {

@@ -103,6 +103,9 @@ def end_temporary() -> None:
         temporary_store.clear()
         del session_state.temporary_store
         del session_state.speech_source
+        for file in session_state.trays.get(TEMPORARY_SLOT, ()):
+            if file.job:
+                file.job.cancel()
         session_state.trays = {slot: files for slot, files in session_state.trays.items() if slot != TEMPORARY_SLOT}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
 
+from lib.chat.attachments import AttachmentJob
 from lib.core.conversation import FilePart
 from lib.core.errors import AntlerError
 
@@ -25,7 +26,8 @@ class TrayFile:
     """A file of the tray: its part of the message, or the error because of which there is none.
 
     `source` is the digest of the whole file, of which `part` may be chosen pages. Where only a part can be read, no
-    whole file is stored, and `data` has its bytes. `role` is that of its facts: `MASK_ROLE`, or "".
+    whole file is stored, and `data` has its bytes. `role` is that of its facts: `MASK_ROLE`, or "". While a `job` makes
+    it, it has neither part nor error; `note` is one that its part gets.
     """
 
     id: str
@@ -35,6 +37,8 @@ class TrayFile:
     source: str = ""
     data: bytes = field(default=b"", repr=False)
     role: str = ""
+    job: AttachmentJob | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ HTML = b"""<!doctype html><html><head><title>Tides</title><meta charset="utf-8">
 
 def read(reader: AttachmentReader, monkeypatch: pytest.MonkeyPatch, page: WebPage, url: str = "") -> Attachment:
     asked: list[str] = []
-    monkeypatch.setattr(pages, "fetch_page", lambda address: asked.append(address) or page)
+    monkeypatch.setattr(pages, "fetch_page", lambda address, cancel: asked.append(address) or page)
     attachment = read_page(reader, url or page.url)
     assert asked == [pages.complete_url(url or page.url)]
     return attachment
