@@ -52,6 +52,12 @@ def test_a_bug_report_opens_as_a_conversation_that_costs_nothing(keyed, database
     store = Store(database_url)
     assert store.usage.totals_by_user(0, 4e9) == {}
     store.close()
+    # The inspector has what was imported, and plays it once more.
+    page.click("Inspect answer 1")
+    assert "Bug report" in page.text and "Frames" in page.text
+    first = page.conversation
+    page.click("Play again")
+    assert page.conversation != first and page.answers
     # The same answer after a reload.
     again = ChatApp(c=page.conversation)
     assert again.answers == page.answers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -41,3 +42,11 @@ def test_a_bug_report_plays_on_after_a_reload_until_it_is_stopped(app, new_page,
     expect(chat.answers.last).to_contain_text("You stopped this answer")
     chat.page.get_by_role("button", name="Details of answer 1").click()
     expect(chat.page.get_by_text("nothing was charged")).to_be_visible()
+    chat.page.keyboard.press("Escape")
+    chat.page.get_by_role("button", name="Inspect answer 1").click()
+    drawer = chat.page.get_by_role("dialog")
+    drawer.get_by_role("button", name="Bug report").click()
+    with chat.page.expect_download() as started:
+        chat.page.get_by_role("button", name="Download", exact=True).click()
+    written = transfer.read_exchange(Path(started.value.path()).read_bytes()).exchange
+    assert [each.chunks for each in written.attempts] == [attempt.chunks]

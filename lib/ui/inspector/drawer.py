@@ -22,8 +22,9 @@ _WIDTH = 760  # pixels at first; the reader can change it
 
 
 def render_open_button(user: User, node: Node) -> None:
-    """Render the button that opens the inspector for an answer that this server has requested."""
-    if node.usage_record_id and not node.arriving and resources.settings().recording.max_bytes:
+    """Render the button that opens the inspector for an answer that this server has requested or replayed."""
+    is_recorded = (node.usage_record_id or node.is_replay) and resources.settings().recording.max_bytes
+    if is_recorded and not node.arriving:
         number = conversation_view.current_view().turn_number(node.id)
         label = t("message.inspect", number=number)
         render_button(label, f"inspect-{node.id}", "network_node", _open, Inspection(node_id=node.id))
