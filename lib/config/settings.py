@@ -41,6 +41,9 @@ POSTGRES_EXAMPLE = "postgresql://user:password@host/name"
 SECRETS_FILE = Path(".streamlit/secrets.toml")
 
 
+_MAX_CHECK_HOURS = 24 * 366
+
+
 @dataclass(frozen=True)
 class Timeouts:
     """Timeouts in seconds: to connect, then to the first byte of an answer, then between two bytes."""
@@ -84,6 +87,14 @@ class RecordingSettings:
 
 
 @dataclass(frozen=True)
+class CheckSchedule:
+    """Checks of the gateway every `hours`, 0 for none; a wire of None stands for both."""
+
+    hours: int = 0
+    models: tuple[tuple[str, Wire | None], ...] = ()
+
+
+@dataclass(frozen=True)
 class Settings:
     """All settings. `api_key` is "" for the demo gateway; neither it nor `database_url` is in the repr.
 
@@ -106,6 +117,7 @@ class Settings:
     roles: Roles = Roles()
     server: ServerSettings = ServerSettings()
     recording: RecordingSettings = RecordingSettings()
+    check_schedule: CheckSchedule = CheckSchedule()
     caller_identity: CallerIdentity = CallerIdentity()
     personal_key_urls: tuple[str, ...] = ()
     models_dev_url: str = ""
@@ -176,6 +188,7 @@ def _load_settings(environ: Mapping[str, str], secrets: Mapping[str, Any], names
         models_dev_url=_parse_models_dev_url(
             *gateway.read("ANTLER_MODELS_DEV_URL", "models_dev_url"), is_demo=not api_key, base_url=base_url
         ),
+        check_schedule=_load_check_schedule(gateway),
         price_group=gateway.read("ANTLER_PRICE_GROUP", "price_group")[0].strip(QUOTES).strip(),
         allows_web_search=_parse_web_search(*gateway.read("ANTLER_WEB_SEARCH", "web_search")),
         files=load_file_settings(reader("files")),
@@ -191,6 +204,17 @@ def _load_timeouts(reader: SettingReader) -> Timeouts:
             for name, default in asdict(Timeouts()).items()
         )
     )
+
+
+def _load_check_schedule(reader: SettingReader) -> CheckSchedule:
+    value, name = reader.read("ANTLER_CHECK_SCHEDULE", "check_schedule")
+    models, models_name = reader.read_list("ANTLER_CHECK_MODELS", "check_models")
+    schedule = CheckSchedule(
+        parse_count(value, name, 0, 0, _MAX_CHECK_HOURS), tuple(_parse_target(model, models_name) for model in models)
+    )
+    if schedule.hours and not models:
+        raise SettingError(f"{models_name} must list the models that are checked every {schedule.hours} hours.")
+    return schedule
 
 
 def _load_server_settings(reader: SettingReader) -> ServerSettings:

@@ -50,6 +50,7 @@ from lib.gateway.key_redactor import KeyRedactor
 from lib.gateway.repair import RequestRepair, UnchangedRequest
 from lib.gateway.response_events import end_record, filter_events, read_events
 from lib.gateway.stream_end import CONTENT_EVENTS
+from lib.gateway.token_count import count_tokens
 from lib.gateway.transport.body import MAX_BODY_BYTES
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.recorder import AttemptRecorder, ExchangeRecorder, Redact
@@ -104,7 +105,7 @@ class Gateway:
         What models refuse is neither left out nor learnt.
         """
         view = copy.copy(self)
-        view._repairs_requests, view.refused_params, view._get_read_interval = False, NO_MEMORY, lambda: 0.0
+        view._repairs_requests, view._get_read_interval = False, lambda: 0.0
         return view
 
     def stream(
@@ -202,7 +203,7 @@ class Gateway:
         self, wire: ModuleType, error: AnswerError, request: RequestRepair, attempt: int
     ) -> RetryScheduled | None:
         """Return the next attempt after a failure: at once if the request was changed, else by its class."""
-        if self._repairs_requests and request.repair(error):
+        if request.repair(error):
             return RetryScheduled(0.0, attempt, attempt, error.code)
         return schedule_retry(error, attempt, self._max_retries) if wire.may_retry(error) else None
 
@@ -226,6 +227,8 @@ class Gateway:
         """Headers and body of a request, which both identify the caller."""
         body = build_body(target, messages, params, capabilities, files)
         headers, body = self._identify(target, body, conversation_id)
+        if not self._repairs_requests:
+            return headers, UnchangedRequest(target, body)
         return headers, RequestRepair(target, body, self.refused_params)
 
     def _identify(
@@ -255,6 +258,21 @@ class Gateway:
                 yield from read_events(response, request, self._get_read_interval)
             finally:
                 response.close()
+
+    def count_tokens(
+        self,
+        target: Target,
+        messages: Sequence[Message],
+        params: Params,
+        cancel: CancelToken,
+        capabilities: Capabilities = UNKNOWN_CAPABILITIES,
+    ) -> int | None:
+        """Return the gateway's own count of a prompt without files; None where it counts none, or not now."""
+        if target.wire != "anthropic":
+            return None
+        headers, _ = self._identify(target, {}, "")
+        body = build_body(target, messages, params, capabilities)
+        return count_tokens(self._transport, headers, body, cancel)
 
     def fetch_models(self) -> ModelList:
         """Return the models available to the key, from all pages of the gateway's list."""

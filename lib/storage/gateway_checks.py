@@ -16,7 +16,7 @@ from lib.storage.clock import DatabaseClock
 from lib.storage.engine import Aggregate, insert
 
 # Seconds after which a run without progress has no process any more; a request can take that long.
-STALE_AFTER = 900.0
+STALE_AFTER = 600.0
 _MAX_SHARED = 10  # runs that are read for the notes of all users
 _COLUMNS = frozenset({"id", "is_team", "started_at", "author_id"})
 

@@ -22,6 +22,7 @@ from lib.demo.images import ImageExchange
 from lib.demo.models import Model, model_list
 from lib.demo.request import ParsedRequest
 from lib.demo.wire import ANTHROPIC, CacheUsage, Delta, ErrorResponse, TokenCounts
+from lib.gateway.token_count import COUNT_PATH
 from tests.fake_gateway.exchange import FakeExchange
 from tests.fake_gateway.handler import FakeHandler
 from tests.fake_gateway.models import FakeModel
@@ -92,6 +93,14 @@ class CheckedHandler(FakeHandler):
             max_tokens=None if "ignores max_tokens" in lies else request.max_tokens,
             stop_sequences=() if "ignores stop" in lies else request.stop_sequences,
         )
+
+    def respond(self, body: bytes) -> None:
+        if self.path != COUNT_PATH:
+            super().respond(body)
+            return
+        texts = _texts(json.loads(body))
+        count = 8 + sum(len(_tokenize(text, self.server.lies)) for text in texts)
+        self.send(200, json.dumps({"input_tokens": count}).encode(), {"Content-Type": "application/json"})
 
     def check(self, model: Model, request: ParsedRequest) -> None:
         """Refuse nothing: a prompt is never too long here."""

@@ -29,6 +29,7 @@ from lib.gateway.transport.recorder import ExchangeRecorder
 
 log = logging.getLogger(__name__)
 
+_STOP_SECONDS = 2.0  # that the server waits for a cancelled run
 EVIDENCE_BYTES = 512 * 1024  # recorded of a request whose exchange is not stored
 # Errors after which no further request of a run makes sense.
 _FATAL = (errors.KeyRejected, errors.QuotaExhausted)
@@ -54,7 +55,8 @@ class CheckStore(Protocol):
 class CheckServices:
     """Dependencies of a run; the limits are those at the time of a request.
 
-    Exchanges are stored up to `max_recorded_bytes`, 0 for none.
+    With `is_user_choice`, the owner needs permission for the models. Exchanges are stored up to `max_recorded_bytes`,
+    0 for none.
     """
 
     owner: str
@@ -66,6 +68,7 @@ class CheckServices:
     capabilities_lookup: CapabilitiesLookup = unknown_capabilities
     get_limits: Callable[[], NoLimits] = lambda: NO_LIMITS
     uses_personal_key: bool = False
+    is_user_choice: bool = True
     max_recorded_bytes: int = 0
     on_request_finished: Callable[[RequestOutcome], object] = lambda _: None
 
@@ -137,7 +140,8 @@ class CheckJob:
     def _send(self, target: Target, request: ProbeRequest) -> Evidence:
         """Send a request as a row of the ledger. Raises what the limits refuse, and errors that end the run."""
         services, id_ = self._services, new_id()
-        services.get_limits().reserve(id_, target.model, request.max_usage(target))
+        usage_bound = request.max_usage(target)
+        services.get_limits().reserve(id_, target.model, usage_bound, is_user_choice=services.is_user_choice)
         info = RequestInfo(id_, None, "check", target, None, services.uses_personal_key)
         usage, collector = UsageRecorder(info, services.price_lookup), EvidenceCollector()
         recorder = ExchangeRecorder(services.max_recorded_bytes or EVIDENCE_BYTES, purpose="probe")
@@ -158,7 +162,13 @@ class CheckJob:
             raise failure
         exchange = recorder.finish()
         found = collector.finish(records[-1].timing if records else Timing(), exchange)
+        if request.is_counted and not failure:
+            found = replace(found, counted_tokens=self._count(target, request))
         return found if exchange and self._keep(exchange) else replace(found, exchange_id="")
+
+    def _count(self, target: Target, request: ProbeRequest) -> int | None:
+        capabilities = self._services.capabilities_lookup(target.model)
+        return self._gateway.count_tokens(target, request.messages, request.params, self._cancel, capabilities)
 
     def _open_stream(self, target: Target, request: ProbeRequest, recorder: ExchangeRecorder) -> Iterator[Event]:
         capabilities = self._services.capabilities_lookup(target.model)
@@ -208,6 +218,14 @@ class CheckRegistry:
             self._jobs[services.owner] = job
         threading.Thread(target=job.execute, name="gateway-check", daemon=True).start()
         return job
+
+    def stop(self) -> None:
+        """Cancel all runs, and wait a moment until they are saved as such."""
+        jobs = [job for job in list(self._jobs.values()) if job.is_running]
+        for job in jobs:
+            job.cancel()
+        for job in jobs:
+            job.wait(_STOP_SECONDS)
 
     def find(self, owner: str) -> CheckJob | None:
         """Return the owner's run while it is in progress."""

@@ -61,8 +61,13 @@ def _render_progress(user: User, source: CheckSource, run_id: str) -> None:
         text = t("check.progress", step=min(run.step + 1, run.step_count), steps=run.step_count)
         model = escape_markdown(run.targets[index - 1].model)
         st.progress(min(1.0, run.step / max(1, run.step_count)), f"{t('check.running', model=model)}. {text}")
-        st.caption(t("check.stays") if job else t("check.elsewhere"))
+        st.caption(f"{_counts_text(run)} {t('check.stays' if job else 'check.elsewhere')}")
         render_button(t("check.cancel"), source.key("cancel"), "close", _cancel, user, source, run_id, type="secondary")
+
+
+def _counts_text(run: CheckRun) -> str:
+    counts = {status: sum(result.status == status for result in run.results) for status in ("passed", "failed")}
+    return t("check.so_far", **counts)
 
 
 @shows_errors

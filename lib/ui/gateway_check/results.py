@@ -33,6 +33,7 @@ _STATUSES = ("passed", "failed", "unsupported", "unclear")
 def render(user: User, source: CheckSource, runs: Sequence[CheckRun]) -> None:
     """Render one of the saved runs."""
     st.header(t("check.runs"), anchor=False)
+    runs = [run for run in runs if run.state != "running"]
     if not runs:
         st.caption(t("check.empty"))
         return
@@ -171,7 +172,7 @@ def _render_actions(user: User, source: CheckSource, run: CheckRun) -> None:
             f"{name}.json",
             "application/json",
         )
-        if run.author_id == user.id and run.state != "running":
+        if run.author_id == user.id:
             render_button(t("check.delete"), source.key("delete"), "delete", _delete, user, run.id)
 
 

@@ -31,7 +31,7 @@ class CheckSource:
         return services.check_connection(is_team=self.is_team).catalog.model_list(services.MODEL_LIST_WAIT)
 
     def capabilities(self, model_id: str) -> Capabilities:
-        return services.check_capabilities(model_id, is_team=self.is_team)
+        return services.capabilities_at(services.check_connection(is_team=self.is_team), model_id)
 
     def price_lookup(self, model_id: str) -> ModelPrice | None:
         return services.check_connection(is_team=self.is_team).prices.price_of(model_id)

@@ -47,11 +47,20 @@ def target_label(target: Target) -> str:
 
 def finding_lines(failures: Sequence[ProbeResult]) -> list[str]:
     """Return a list of failures in Markdown; targets with the same one share an item."""
-    targets: dict[str, list[str]] = {}
+    wires_by_text: dict[str, dict[str, list[str]]] = {}
     for result in failures:
-        text = f"{probe_label(result.probe)}: {verdict_text(result.verdict)}"
-        targets.setdefault(text, []).append(escape_markdown(target_label(result.target)))
-    return [f"- {text} ({t('list.separator').join(names)})" for text, names in targets.items()]
+        text = f"**{probe_label(result.probe)}**: {verdict_text(result.verdict)}"
+        wires = wires_by_text.setdefault(text, {}).setdefault(result.target.model, [])
+        wires.append(t(f"wire.{result.target.wire}"))
+    separator = t("list.separator")
+    return [
+        f"- {text}  \n  :small[{separator.join(_models_text(model, wires) for model, wires in models.items())}]"
+        for text, models in wires_by_text.items()
+    ]
+
+
+def _models_text(model: str, wires: Sequence[str]) -> str:
+    return f"{escape_markdown(model)} ({t('list.separator').join(wires)})"
 
 
 def state_text(run: CheckRun) -> str:

@@ -190,16 +190,22 @@ def check_host(*, is_team: bool) -> str:
     return urlsplit(check_connection(is_team=is_team).gateway.base_url).netloc
 
 
-def check_capabilities(model_id: str, *, is_team: bool) -> Capabilities:
-    """Return the capabilities of a model of the gateway that is checked."""
-    return _find_model(check_connection(is_team=is_team), model_id).capabilities
+def capabilities_at(connection: Connection, model_id: str) -> Capabilities:
+    """Return the capabilities of a model of any gateway."""
+    return _find_model(connection, model_id).capabilities
 
 
 def check_services(*, is_team: bool) -> CheckServices:
-    """Return the dependencies of a check by this session's user, with the limits at the time of each request."""
+    """Return the dependencies of a check by this session's user."""
     user, current = session_state.user, check_connection(is_team=is_team)
-    uses_personal_key = bool(session_state.personal_key) and not is_team
     assert user is not None
+    return build_check_services(user, current, uses_personal_key=bool(session_state.personal_key) and not is_team)
+
+
+def build_check_services(
+    user: User, current: Connection, *, uses_personal_key: bool = False, is_user_choice: bool = True
+) -> CheckServices:
+    """Return the dependencies of a check of a gateway, with the limits at the time of each request; on any thread."""
     return CheckServices(
         user.id,
         _identify_caller(current.gateway, user),
@@ -210,6 +216,7 @@ def check_services(*, is_team: bool) -> CheckServices:
         lambda model_id: _find_model(current, model_id).capabilities,
         lambda: _build_limit_enforcer(user, current, uses_personal_key=uses_personal_key),
         uses_personal_key,
+        is_user_choice,
         resources.settings().recording.max_bytes,
         resources.metrics().record_request,
     )

@@ -42,6 +42,7 @@ STYLE_SHEETS = (
     "usage/usage",
     "inspector/inspector",
     "admin/admin",
+    "gateway_check/gateway_check",
 )
 _CSS = "\n".join((Path(__file__).parents[1] / f"{name}.css").read_text(encoding="utf-8") for name in STYLE_SHEETS)
 

@@ -51,6 +51,7 @@ SOURCES = [
     ("ANTLER_MAX_ANSWER", "server", "max_answer", "2000", "3000", lambda s: str(s.server.max_answer_chars)),
     ("ANTLER_MAX_RUNNING", "server", "max_running", "2", "3", lambda s: str(s.server.max_running_answers)),
     ("ANTLER_RECORD_KB", "server", "record_kb", "0", "3", lambda s: str(s.recording.max_bytes // 1024)),
+    ("ANTLER_CHECK_MODELS", "gateway", "check_models", "m-env", "m-file", lambda s: s.check_schedule.models[0][0]),
     ("ANTLER_RECORD_DAYS", "server", "record_days", "2", "3", lambda s: str(s.recording.days)),
     ("ANTLER_DRAIN_SECONDS", "server", "drain_seconds", "1.5", "2.5", lambda s: str(s.server.drain_seconds)),
 ]

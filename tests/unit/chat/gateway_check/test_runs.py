@@ -95,6 +95,7 @@ LIES: list[tuple[Lie, Target, str, dict[str, tuple[str, str]]]] = [
     ("inflates usage", CLAUDE, "tokens", {"tokens": ("tokens_inflated", CERTAIN)}),
     ("inflates answers", GPT, "output_tokens", {"output_tokens": ("output_inflated", CERTAIN)}),
     ("inflates answers", CLAUDE, "output_tokens", {"output_tokens": ("output_inflated", CERTAIN)}),
+    ("inflates usage", CLAUDE, "token_count", {"token_count": ("count_differs", LIKELY)}),
     ("adds a prompt", GPT, "tokens", {"tokens": ("tokens_added", LIKELY)}),
     ("names another model", GPT, "model", {"model": ("other_vendor", CERTAIN)}),
     ("names another model", CLAUDE, "model", {"model": ("other_vendor", CERTAIN)}),
