@@ -129,6 +129,8 @@ def list_metrics(node: Node, usage_total: UsageTotal | None = None, *, include_d
     parts += _format_tokens(usage_total.usage if usage_total else usage)
     if usage_total:
         parts.append(escape_markdown(cost.cost_text(usage_total)))
+    elif node.is_replay:
+        parts.append(t("answer.replay"))
     return parts
 
 

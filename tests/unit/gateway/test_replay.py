@@ -2,16 +2,20 @@
 
 import json
 import time
+from base64 import b64encode
 from dataclasses import replace
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib.core import errors
+from lib.core.conversation import Message, TextPart
 from lib.core.errors import AnswerError
 from lib.core.events import Event, Finish, Heartbeat, Restart, RetryScheduled, TextDelta, ThinkingDelta, TurnContinued
-from lib.core.exchanges import Chunk, Exchange
+from lib.core.exchanges import KEY_PLACEHOLDER, Chunk, Exchange
 from lib.core.params import Params
 from lib.core.refused_params import SENT_AGAIN
 from lib.core.target import Target, Wire
@@ -21,11 +25,13 @@ from lib.gateway.transport import retry
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.recorder import ExchangeRecorder
 from lib.gateway.wires.request_body import WIRE_MODULES
+from lib.transfer import write_exchange
 from tests.support.exchanges import FIRST_BYTE, INTERVAL, FakeClock, build_attempt, build_exchange, split_body
 from tests.support.replay import JSON, Canned, Replay
 from tests.unit.gateway.recordings import (
     COMPLETE_RESPONSES,
     ERROR_RESPONSES,
+    KEY,
     PATHS,
     QUESTION,
     RECORDINGS,
@@ -87,6 +93,26 @@ def test_what_the_recorder_took_is_replayed(recording: Recording, replay: Replay
     exchange = recorder.finish()
     assert exchange is not None
     assert replay_at_once(exchange) == live
+
+
+@each_wire
+@pytest.mark.parametrize("status", [200, 401])
+def test_a_bug_report_of_a_gateway_that_sends_the_key_does_not_have_it(
+    wire: Wire, status: int, replay: Replay, gateway: Gateway
+) -> None:
+    encoded = b64encode(KEY.encode()).decode()
+    spellings = [KEY, encoded, KEY.encode().hex(), "".join(f"%{ord(char):02X}" for char in KEY)]
+    body = json.dumps({"error": {"message": f"The keys {' '.join(spellings)} are wrong"}}).encode()
+    replay.serve(PATHS[wire], Canned(body, status, {"X-Key": KEY, "X-Other": encoded}))
+    recorder, question = ExchangeRecorder(1_000_000), [Message("user", (TextPart(f"Is {KEY} a key?"),))]
+    collect_events(gateway.stream(Target("tiny", wire), question, Params(), CancelToken(), recorder=recorder))
+    exchange = recorder.finish()
+    assert exchange is not None
+    report = write_exchange(exchange, {})
+    with ZipFile(BytesIO(report)) as archive:
+        content = b"\n".join(map(archive.read, archive.namelist())).decode("latin-1").lower()
+    assert [spelling for spelling in spellings if spelling.lower() in content] == []
+    assert KEY_PLACEHOLDER.lower() in content
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda recording: recording.name)

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from lib.chat.turns.temporary import TemporaryStore
-from lib.core.conversation import Failure, ImagePart, Message, Node, Outcome, TextPart, ThinkingPart, Timing, Usage
+from lib.core.conversation import (
+    REPLAY,
+    Failure,
+    ImagePart,
+    Message,
+    Node,
+    Outcome,
+    TextPart,
+    ThinkingPart,
+    Timing,
+    Usage,
+)
 from lib.core.target import Target
 from lib.ui.chat import answer_text
 from lib.ui.text.i18n import TRANSLATIONS
@@ -84,6 +95,11 @@ def test_the_footer_shows_model_wire_times_and_tokens():
         == "**m** · OpenAI format · first token 0.50 s · 30 tokens/s · 1,200 in · 90 out"
     )
     assert answer_text.format_footer(finished(Outcome.STOPPED)) == "**m** · OpenAI format · token usage not reported"
+
+
+def test_the_footer_of_a_replay_says_so_in_place_of_its_cost():
+    node = finished(Outcome.COMPLETE, usage=Usage(4, 90), provider_metadata={REPLAY: {}})
+    assert answer_text.format_footer(node) == "**m** · OpenAI format · 4 in · 90 out · replay"
 
 
 def test_an_answer_that_arrived_in_one_piece_has_no_speed():
