@@ -14,6 +14,8 @@ DIGEST_PATTERN = re.compile(r"[0-9a-f]{64}", re.ASCII)
 MAX_TEMPORARY_BYTES = 64 * 1024 * 1024  # of all files of a temporary chat, which are in memory
 
 
+# The fact of a file that was stored as it came, because only chosen pages of it can be read: no message has it.
+UNREAD = "is_unread"
 # The fact "role" of an image that is transparent where an image model is to change the one before it.
 MASK_ROLE = "mask"
 

@@ -25,7 +25,7 @@ from lib.core.errors import (
     FileStoreError,
     StoreError,
 )
-from lib.core.file_storage import FileFacts, FileStorage, StoredFile, digest_of
+from lib.core.file_storage import UNREAD, FileFacts, FileStorage, StoredFile, digest_of
 from lib.storage.blobs import BlobStore, new_key
 from lib.storage.engine import Aggregate, insert
 from lib.storage.file_schema import attachment as attachments
@@ -179,14 +179,19 @@ class Attachments(Aggregate):
         return True
 
     def _renew(self, owner: str, attachment: StoredFile) -> bool:
-        """Renew the time of a stored file; returns False without one. A text that it lacks is added."""
+        """Renew the time of a stored file; returns False without one.
+
+        A text that it lacks is added, and what is known of it once it could be read.
+        """
         with self._read() as connection:
-            query = sa.select(attachments.c.id, sa.func.length(attachments.c.text).label("length"))
+            length = sa.func.length(attachments.c.text).label("length")
+            query = sa.select(attachments.c.id, attachments.c.facts, length)
             row = connection.execute(query.where(_owned(owner, [attachment.digest]))).first()
         if row is None:
             return False
         columns: dict[str, Any] = {"touched": time.time()}
-        if attachment.text and not row.length:
+        is_read_now = bool(row.facts.get(UNREAD)) and not attachment.facts.get(UNREAD)
+        if is_read_now or (attachment.text and not row.length and not attachment.facts.get(UNREAD)):
             columns |= {
                 "text": attachment.text,
                 "tokens": encode_text(attachment.text),

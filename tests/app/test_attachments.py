@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,25 @@ def test_files_are_removed_and_pages_of_a_pdf_chosen(app):
     send_trigger(app, "tray", "pages", [pdf["id"], "1"], "tray-composer")
     app.ask("Read it")
     assert [part.selection for part in sent_files(app)] == ["1"]
+
+
+def test_pages_of_a_too_long_pdf_are_chosen_after_a_reload_too_and_the_whole_is_never_sent(app, monkeypatch):
+    reader = resources.attachment_reader()
+    monkeypatch.setattr(reader, "_limits", replace(reader.limits, max_pages=2))
+    attach(app, file("three.pdf"))
+    (chip,) = component(app, "tray", "tray-composer")["files"]
+    assert "reference" not in chip and "Pages: 3." in chip["error"] and chip["choosePages"]
+    # After a reload, in a new session.
+    again = ChatApp(model="demo-echo")
+    send_trigger(again, "tray", "restored", ["new", [chip["kept"]]], "tray-composer")
+    (restored,) = component(again, "tray", "tray-composer")["files"]
+    assert (restored["error"], restored["kept"]) == (chip["error"], chip["kept"])
+    question = {"key": "3" * 32, "slot": "new", "text": "Read", "files": [chip["kept"]]}
+    send_trigger(again, "drafts", "questions", [question])
+    assert again.questions == []
+    send_trigger(again, "tray", "pages", [restored["id"], "2"], "tray-composer")
+    again.ask("Read it")
+    assert [(part.name, part.selection) for part in sent_files(again)] == [("three.pdf", "2")]
 
 
 def test_files_alone_are_a_question_and_nothing_is_none(app):

@@ -30,7 +30,9 @@ class TemporaryFiles:
         if owner != self._owner:
             return
         with self._lock:
-            if attachment.digest in self._files:
+            if known := self._files.get(attachment.digest):
+                if attachment.text and not known.text:
+                    self._files[attachment.digest] = attachment
                 return
             if self.total_bytes(owner) + attachment.size > self._max_bytes:
                 raise FileQuotaExceeded(self._max_bytes)

@@ -80,7 +80,8 @@ const drawSendButton = (tray) => {
       document.dispatchEvent(new CustomEvent("antler:submit"))));
 };
 
-const keep = (tray) => { if (tray.data.isKnown) writeFiles(tray.data, listReferences(tray)); };
+const listKept = (tray) => tray.data.files.filter((file) => isShown(tray, file)).flatMap((file) => file.reference ?? file.kept ?? []);
+const keep = (tray) => { if (tray.data.isKnown) writeFiles(tray.data, listKept(tray)); };
 
 const sendWaiting = (tray) => {
   const { send } = tray;

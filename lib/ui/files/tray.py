@@ -8,10 +8,11 @@ from types import MappingProxyType
 
 from lib.chat.attachments import format_pages, sanitize_name, to_file_part, to_stored_file
 from lib.chat.turns.ports import AttachmentStore
+from lib.core.attachment_errors import TooManyPages
 from lib.core.attachments import Attachment
 from lib.core.conversation import FilePart, new_id
 from lib.core.errors import AntlerError
-from lib.core.file_storage import DIGEST_PATTERN, FileFacts
+from lib.core.file_storage import DIGEST_PATTERN, UNREAD, FileFacts
 from lib.core.user import User
 from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
@@ -130,10 +131,20 @@ def restore(user: User, slot: str, references: Iterable[FileReference]) -> None:
     store.touch(user.id, list(found))
     files = list_files(slot)
     roles = {digest: str(stored.facts.get("role") or "") for digest, (_, stored) in found.items()}
+    unread = {digest: found.pop(digest) for digest, (_, stored) in list(found.items()) if stored.facts.get(UNREAD)}
     restored = new_files(files, (part for part, _ in found.values()), roles)
     sources = {reference.digest: reference.source for reference in references if reference.source}
     restored = [replace(file, source=sources.get(file.source, file.source)) for file in restored]
-    set_files(slot, [*files, *restored])
+    present = {file.source for file in files}
+    whole = [_to_unread(part) for digest, (part, _) in unread.items() if digest not in present]
+    set_files(slot, [*files, *restored, *whole])
+
+
+def _to_unread(part: FilePart) -> TrayFile:
+    """Return a file of which only chosen pages can be read."""
+    limit = resources.attachment_reader().limits.max_pages
+    error = TooManyPages(part.name, count=part.pages or 0, limit=limit)
+    return TrayFile(new_id(), part.name, error=error, source=part.digest)
 
 
 def resolve(user: User, slot: str, references: Sequence[FileReference]) -> tuple[FilePart, ...] | None:
@@ -144,7 +155,8 @@ def resolve(user: User, slot: str, references: Sequence[FileReference]) -> tuple
     parts = {part.digest: part for part in list_parts(slot)}
     missing = [reference for reference in references if reference.digest not in parts]
     if missing:
-        parts |= {digest: part for digest, (part, _) in _find(user, missing).items()}
+        found = _find(user, missing).items()
+        parts |= {digest: part for digest, (part, stored) in found if not stored.facts.get(UNREAD)}
     digests = dict.fromkeys(reference.digest for reference in references)
     return tuple(parts[digest] for digest in digests) if digests.keys() <= parts.keys() else None
 

@@ -116,6 +116,9 @@ def _describe(file: TrayFile, urls: Mapping[str, str], forms: Mapping[str, FileF
             "source": file.source,
             "notes": list(part.notes),
         }
+    elif file.source:
+        # Pages of it are chosen after a reload, too.
+        described["kept"] = {"digest": file.source, "name": file.name}
     if isinstance(file.error, TooManyPages) or (part and part.kind == "pdf" and (part.pages or 0) > 1):
         described["choice"] = part.selection if part else ""
         described["choosePages"] = t("files.choose_pages_of", name=file.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import streamlit as st
 
@@ -10,7 +11,7 @@ from lib.chat.attachments import start_page
 from lib.core.attachment_errors import TooManyFiles, TooManyPages
 from lib.core.conversation import FilePart, new_id
 from lib.core.errors import AntlerError, AttachmentNotFound
-from lib.core.file_storage import StoredFile
+from lib.core.file_storage import UNREAD, StoredFile
 from lib.core.user import User
 from lib.ui.files import tray, tray_jobs
 from lib.ui.server import streamlit_private
@@ -161,13 +162,27 @@ def _read_first(user: User, queue: UploadQueue) -> None:
         tray.refuse(upload.slot, name, error)
     except TooManyPages as error:
         # Some of them can be read.
-        tray.set_files(upload.slot, [*files, TrayFile(new_id(), error.name, error=error, data=data)])
+        tray.set_files(upload.slot, [*files, _keep_whole(user, upload.slot, error, data)])
     except AntlerError as error:
         tray.refuse(upload.slot, name, error)
     queue.waiting = [waiting for waiting in queue.waiting if waiting not in read]
     file_ids = [waiting.content.file_id for waiting in read]
     streamlit_private.remove_uploads(file_ids)
     resources.released_uploads().update(file_ids)
+
+
+def _keep_whole(user: User, slot: str, error: TooManyPages, data: bytes) -> TrayFile:
+    """Return the file of a tray that pages are chosen from; where it can be stored, a reload keeps it too."""
+    file = TrayFile(new_id(), error.name, error=error)
+    if slot == services.TEMPORARY_SLOT or tray.is_edit_slot(slot):
+        return replace(file, data=data)  # no reload keeps their trays
+    facts = {"kind": "pdf", "page_count": error.values.get("count"), UNREAD: True}
+    whole = StoredFile("application/pdf", data, facts=facts)
+    try:
+        tray.store_of(slot).put(user.id, whole)
+    except AntlerError:
+        return replace(file, data=data)
+    return replace(file, source=whole.digest)
 
 
 def _read(user: User, slot: str, name: str, data: bytes) -> None:

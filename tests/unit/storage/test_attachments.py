@@ -16,7 +16,7 @@ from lib.core.errors import (
     AttachmentTooLarge,
     FileQuotaExceeded,
 )
-from lib.core.file_storage import UPLOAD_RETENTION_SECONDS, FileFacts, StoredFile, digest_of
+from lib.core.file_storage import UNREAD, UPLOAD_RETENTION_SECONDS, FileFacts, StoredFile, digest_of
 from lib.core.params import Params
 from lib.core.question_queue import QueuedQuestion
 from lib.core.target import Target
@@ -138,6 +138,19 @@ def test_a_second_upload_adds_the_text_that_the_first_one_lacked(store):
 
 def queued(name: str, *files: FilePart) -> QueuedQuestion:
     return QueuedQuestion(name, "c", "And?", TARGET, Params(), 3.0, files=files)
+
+
+def test_a_file_of_which_pages_were_chosen_is_kept_unread_until_it_can_be_read(store):
+    whole = replace(REPORT, text="", thumbnail=b"", facts={UNREAD: True, "page_count": 900})
+    store.attachments.put("ann", whole)
+    store.attachments.put("ann", whole)
+    assert store.attachments.facts("ann", [REPORT.digest])[REPORT.digest].facts[UNREAD]
+    scan = replace(REPORT, text="", facts={"page_count": 900})
+    store.attachments.put("ann", scan)
+    assert store.attachments.facts("ann", [REPORT.digest])[REPORT.digest].facts == {"page_count": 900}
+    # What has been read once stays so.
+    store.attachments.put("ann", whole)
+    assert UNREAD not in store.attachments.facts("ann", [REPORT.digest])[REPORT.digest].facts
 
 
 def test_a_queued_question_keeps_its_files_until_it_is_sent(store):
