@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import mimetypes
+import re
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import CDPSession, FilePayload, Locator, Page, expect
 
 from tests.browser.accessibility import Audit
 from tests.browser.chat_page import OWN_BROWSER, ChatPage
@@ -27,20 +29,52 @@ DRAG = """([kind, name, content]) => {
   document.querySelector(".stMain").dispatchEvent(event);
 }"""
 COMPOSER = '[data-testid="stChatInputTextArea"]'
+LARGE_TEXT = b"Buy milk.\n" * 500_000
+SLOW_UPLOAD = 40_000  # bytes per second: two minutes for the large text
 
 
-def attach(page: Page, *names: str, label: str = "Attach files", place: int = -1) -> None:
+def to_payload(file: str | FilePayload) -> FilePayload:
+    """Return a file for the browser: a name is that of a file of the tests."""
+    if not isinstance(file, str):
+        return file
+    return FilePayload(name=file, mimeType=mimetypes.guess_type(file)[0] or "", buffer=(FILES / file).read_bytes())
+
+
+def attach(page: Page, *names: str | FilePayload, label: str = "Attach files", place: int = -1) -> None:
     """Pick files with the button of the message input, or with another one."""
     page.wait_for_function("() => window.antlerTray")
     buttons = page.get_by_role("button", name=label, exact=True)
     with page.expect_file_chooser() as chooser:
         (buttons.last if place < 0 else buttons.nth(place)).click()
-    chooser.value.set_files([FILES / name for name in names])
+    chooser.value.set_files([to_payload(name) for name in names])
 
 
 def tray(page: Page) -> Locator:
     """Return the files above the message input that are read."""
     return page.locator(".st-key-tray-composer .antler-chip:not([data-reading])")
+
+
+def limit_upload(network: CDPSession, bytes_per_second: int) -> None:
+    """Limit what a page sends; -1 for no limit."""
+    conditions = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_second}
+    network.send("Network.emulateNetworkConditions", conditions)
+
+
+def check_cancel(page: Page) -> None:
+    """Cancel a large file on its way over a slow connection; another one of the same batch stays."""
+    network = page.context.new_cdp_session(page)
+    limit_upload(network, SLOW_UPLOAD)
+    files = page.get_by_role("list", name="Attached files")
+    attach(page, FilePayload(name="long.txt", mimeType="text/plain", buffer=LARGE_TEXT), "notes.docx")
+    bar = page.get_by_role("progressbar", name="Upload of long.txt")
+    expect(bar).to_have_attribute("aria-valuenow", re.compile(r"^\d?0$"))
+    expect(files.get_by_role("listitem").first).to_contain_text(re.compile(r"Uploading [1-9]\d?%"))
+    page.get_by_role("button", name="Cancel the upload of long.txt").press("Enter")
+    expect(files.get_by_role("listitem")).to_have_count(1)
+    limit_upload(network, -1)
+    expect(tray(page)).to_have_count(1)
+    page.get_by_role("button", name="Remove notes.docx").click()
+    expect(tray(page)).to_have_count(0)
 
 
 def test_files_are_picked_removed_sent_and_opened_by_their_user_only(chat, new_page):
@@ -106,6 +140,7 @@ def test_a_pasted_address_is_offered_as_a_page_and_stays_in_the_box(server_pool,
 def test_files_are_pasted_and_dropped_and_stay_after_a_reload(chat):
     page = chat.open("?model=demo-echo").page
     page.wait_for_function("() => window.antlerTray")
+    check_cancel(page)
     chat.composer.fill("About these")
     assert not page.evaluate(PASTE, [COMPOSER, [["notes.txt", "text/plain", "Buy milk"]], ""])
     expect(tray(page)).to_have_count(1)

@@ -44,6 +44,12 @@ const createPagesForm = (file, open, texts, act) => {
   return form;
 };
 
+const createProgress = (label) => {
+  const bar = create("div", "antler-chip-progress");
+  for (const [name, value] of [["role", "progressbar"], ["aria-label", label], ["aria-valuemin", 0], ["aria-valuemax", 100]]) bar.setAttribute(name, value);
+  return bar;
+};
+
 const createChip = (file, openPages, texts, act) => {
   const chip = create("li", "antler-chip"), words = create("div", "antler-chip-words");
   chip.dataset.id = file.id;
@@ -55,6 +61,7 @@ const createChip = (file, openPages, texts, act) => {
   words.append(name);
   if (openPages?.id === file.id) words.append(createPagesForm(file, openPages, texts, act));
   else for (const text of [file.about, file.form]) if (text) words.append(create("span", "antler-chip-about", text));
+  if (file.sending) words.append(createProgress(file.sending));
   if (file.notes?.length) words.title = file.notes.join("\n");
   chip.append(createPicture(file), words);
   if (file.choosePages && openPages?.id !== file.id)

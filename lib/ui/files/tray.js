@@ -37,9 +37,12 @@ const listReferences = (tray) => tray.data.files.filter((file) => isShown(tray, 
 const isShown = (tray, file) => !tray.removed.has(file.id) && !tray.sent.has(file.reference?.digest);
 
 const listChips = (tray) => {
-  const { texts, files } = tray.data;
-  const reading = [...tray.fed, ...tray.waiting].map(({ id, file }) =>
-    ({ id, name: file.name, shortName: file.name, icon: "progress_activity", about: texts.reading, isReading: true }));
+  const { texts, files } = tray.data, sending = isSending(tray);
+  const uploads = [...tray.fed, ...tray.waiting].filter(({ isCancelled }) => !isCancelled);
+  const reading = uploads.map(({ id, file: { name } }) => {
+    const chip = { id, name, shortName: name, icon: "progress_activity", about: texts.reading, isReading: true };
+    return sending ? { ...chip, sending: texts.upload.replace("{name}", name), remove: texts.cancel.replace("{name}", name) } : chip;
+  });
   const failures = tray.failures.map(({ id, name }) =>
     ({ id, name, shortName: name, icon: "error", remove: texts.failed.replace("{name}", name), error: texts.failed.replace("{name}", name) }));
   return [...files.filter((file) => isShown(tray, file)), ...reading, ...failures];
@@ -51,7 +54,8 @@ const draw = (tray) => {
   const { texts } = tray.data;
   const act = {
     remove: (file) => {
-      if (tray.failures.some(({ id }) => id === file.id)) tray.failures = tray.failures.filter(({ id }) => id !== file.id);
+      if (file.isReading) cancelUpload(tray, file.id);
+      else if (tray.failures.some(({ id }) => id === file.id)) tray.failures = tray.failures.filter(({ id }) => id !== file.id);
       else {
         tray.removed.add(file.id);
         tray.trigger("removed", [...tray.removed]);
@@ -65,6 +69,7 @@ const draw = (tray) => {
     leave: focusInput,
   };
   drawChips(tray.root, listChips(tray), tray.data.notices, tray.pages, texts, act);
+  drawProgress(tray);
   drawSendButton(tray);
   drawOffer(tray);
   tray.root.hidden = !tray.root.querySelector("li, p");

@@ -31,7 +31,8 @@ _TEXTS = (
     "dismiss_page",
 )
 _MAX_URL_CHARS = 2_000
-_component = declare("tray", __file__, "chips", "uploads", "page_offer", "tray", html='<div class="antler-tray"></div>')
+_SCRIPTS = ("chips", "uploads", "upload_progress", "page_offer", "tray")
+_component = declare("tray", __file__, *_SCRIPTS, html='<div class="antler-tray"></div>')
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,6 @@ def render(user: User, place: Place, forms: Mapping[str, FileForm], notices: Seq
     """Render a tray. `forms` says by digest how a file is sent; `notices` are sentences about losses."""
     slot, files = place.slot, tray.list_files(place.slot)
     urls = pictures.load(user.id, [file.part for file in files if file.part])
-    failed = {"failed": t("files.not_uploaded", name="{name}")}
     data = {
         "place": place.name,
         "slot": slot,
@@ -69,7 +69,7 @@ def render(user: User, place: Place, forms: Mapping[str, FileForm], notices: Seq
         "maxBytes": uploader.max_file_bytes(),
         "files": [_describe(file, urls, forms) for file in files],
         "notices": list(notices),
-        "texts": {name: t(f"files.{name}", host="{host}") for name in _TEXTS} | failed,
+        "texts": _build_texts(),
         "fetchesPages": place.name == uploader.COMPOSER and uploader.fetches_pages(),
     }
     key = component_key(f"tray-{place.name}")
@@ -88,6 +88,16 @@ def render(user: User, place: Place, forms: Mapping[str, FileForm], notices: Seq
         on_page_change=lambda: _attach_page(user, slot, received("page")),
         on_restored_change=lambda: _restore(user, slot, received("restored")),
     )
+
+
+def _build_texts() -> dict[str, str]:
+    """Return the texts of the browser, which puts names, hosts and percentages in where there are braces."""
+    return {name: t(f"files.{name}", host="{host}") for name in _TEXTS} | {
+        "failed": t("files.not_uploaded", name="{name}"),
+        "upload": t("files.upload", name="{name}"),
+        "cancel": t("files.cancel_upload", name="{name}"),
+        "sending": t("files.sending", percent="{percent}"),
+    }
 
 
 def _describe(file: TrayFile, urls: Mapping[str, str], forms: Mapping[str, FileForm]) -> dict[str, Any]:

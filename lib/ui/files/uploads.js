@@ -20,6 +20,7 @@ const isBusy = (tray) => isUploading(tray) || hasJobs(tray) || tray.isRestoring;
 
 const watch = (tray) => { tray.timer ||= setInterval(() => look(tray), WATCH_INTERVAL); };
 const look = (tray) => {
+  endCancelled(tray);
   feed(tray);
   if (!isUploading(tray) || !tray.root?.isConnected) {
     clearInterval(tray.timer);
@@ -27,7 +28,7 @@ const look = (tray) => {
     return;
   }
   const failed = [...(uploaderOf(tray)?.querySelectorAll(ERROR_CHIP) ?? [])].slice(tray.oldFailures);
-  tray.failed = failed.map((chip) => chip.querySelector('[data-testid="stFileChipName"]')?.textContent ?? "");
+  tray.failed = failed.map(nameOfUpload);
   // Without any file that was uploaded, the page hears nothing of the batch.
   if (tray.fed.length && failed.length >= tray.fed.length) endBatch(tray);
   else if (isLost(tray)) {
@@ -72,7 +73,8 @@ const endBatch = (tray) => {
 
 // What an uploader held when it or its session went away goes to the next one.
 const feedAgain = (tray) => {
-  tray.waiting.unshift(...tray.fed.splice(0));
+  const again = tray.fed.splice(0).filter(({ isCancelled }) => !isCancelled);
+  tray.waiting.unshift(...again.map(({ id, file }) => ({ id, file })));
   watch(tray);
 };
 
