@@ -127,3 +127,22 @@ def test_there_is_no_button_without_a_model(keyed):
 def test_the_operator_turns_dictation_off(voiced, environ):
     environ.setenv("ANTLER_TRANSCRIPTION_MODEL", "off")
     assert len(ChatApp().at.audio_input) == 0
+
+
+def test_audio_that_was_sent_as_it_is_is_transcribed_for_a_model_without_audio(voiced):
+    models = b'{"data":[{"id":"gpt-4o-audio-preview"},{"id":"m-one"},{"id":"whisper-1"}]}'
+    voiced.serve("/v1/models", Canned(models, headers=JSON))
+    body = {"choices": [{"message": {"content": "Yes"}, "finish_reason": "stop"}]}
+    voiced.serve("/v1/chat/completions", Canned(json.dumps(body).encode(), headers=JSON))
+    page = attach(ChatApp(model="gpt-4o-audio-preview", wire="openai"), ("talk.wav", WAV[1], "audio/wav")).ask("Listen")
+    assert PATH not in [request.path for request in voiced.requests]
+    assert not page.buttons("Transcribe")
+    page.choose_model("m-one")
+    assert "The selected model takes no audio, and gets only the name of talk.wav." in page.text
+    voiced.serve(PATH, answer("Buy some milk"))
+    wait_for_jobs(page.click("Transcribe"))
+    assert not page.buttons("Transcribe")
+    page.ask("What is it about?")
+    sent = voiced.last_request("/v1/chat/completions").json
+    assert "Buy some milk" in json.dumps(sent["messages"])
+    assert [request.path for request in voiced.requests].count(PATH) == 1

@@ -18,6 +18,7 @@ from lib.ui.composer import (
     context_window,
     dictation,
     drafts,
+    earlier_audio,
     image_area,
     model_picker,
     params_panel,
@@ -89,6 +90,8 @@ def _render_model_options(user: User, target: Target | None) -> None:
 
 def _render_tray(user: User, files: FilePlan) -> None:
     """Render the files of the question, and what looks for the end of their jobs, each in a slot of its own."""
+    with st.empty():
+        earlier_audio.render(user, files)
     with st.empty():
         composer_files.render_tray(user, files)
     with st.empty():
