@@ -39,7 +39,34 @@ def take_chat(chat: ChatPage) -> Page:
     return chat.page
 
 
-PICTURES: dict[str, Callable[[ChatPage], Page]] = {"chat": take_chat}
+def take_inspector(chat: ChatPage) -> Page:
+    """Show the frames of an answer, with the times at which they came and their events."""
+    if not chat.answers.count():
+        replay(chat, SHOWN[-1])
+    chat.page.get_by_role("button", name="Inspect answer 1").click()
+    drawer = chat.page.get_by_role("dialog")
+    drawer.get_by_role("tab", name="Frames").click()
+    expect(drawer.get_by_text("message_start").first).to_be_visible()
+    return chat.page
+
+
+def take_compare(chat: ChatPage) -> Page:
+    """Show two models that have answered one question."""
+    chat.page.goto(f"{chat.url}/compare")
+    prompt = chat.page.get_by_role("textbox", name="Prompt", exact=True)
+    prompt.fill("Show me some Python code")
+    prompt.blur()
+    chat.page.get_by_role("button", name="Ask 2 models").click()
+    expect(chat.page.get_by_text("tokens/s")).to_have_count(2)
+    chat.wait_idle()
+    return chat.page
+
+
+PICTURES: dict[str, Callable[[ChatPage], Page]] = {
+    "chat": take_chat,
+    "inspector": take_inspector,
+    "compare": take_compare,
+}
 
 
 def main() -> None:
