@@ -13,6 +13,7 @@ from pathlib import Path
 # In the order of docs/performance.md. The soak of half an hour is run by its own name.
 NAMES = [
     "events",
+    "recording",
     "streaming",
     "concurrent_users",
     "memory",

@@ -10,7 +10,6 @@ search for the key; to save the exchange is measured apart.
 from __future__ import annotations
 
 import contextlib
-import gc
 import statistics
 import subprocess
 import sys
@@ -34,15 +33,17 @@ from lib.storage.store import Store
 
 KEY = "sk-bench-9f3b7c1d5e8a2046bb7e9f3b7c1d5e8a2046bb7e9f3b7c1d"  # as long as keys are
 QUESTION = [Message("user", (TextPart("Stream. " * 2000),))]
-# Events of an answer, milliseconds between two, seconds between two reads, and answers of each kind.
-CASES = {"full speed": (5_000, 0, 0.0, 40), "50 tokens/s": (150, 20, 0.05, 6)}
+# Events of an answer, milliseconds between two, seconds between two reads; pairs of answers.
+CASES = {"full speed": (5_000, 0, 0.0, 60), "100 tokens/s": (300, 10, 0.05, 20)}
+
+# Reads an answer, and returns the CPU time.
+Read = Callable[[ExchangeRecorder | None], float]
 
 
 def read_answer(url: str, wire: Wire, model: str, interval: float, recorder: ExchangeRecorder | None) -> float:
     """Fold an answer, and return the CPU time of this thread from the request to the end of its record, in seconds."""
     settings, reply = Settings(api_key=KEY, base_url=url, timeouts=Timeouts(20, 60)), Reply()
     with contextlib.closing(Gateway(settings, get_read_interval=lambda: interval)) as gateway:
-        gc.collect()
         start = time.thread_time()
         for event in gateway.stream(Target(model, wire), QUESTION, Params(), CancelToken(), recorder=recorder):
             reply.add(event)
@@ -53,19 +54,19 @@ def read_answer(url: str, wire: Wire, model: str, interval: float, recorder: Exc
     return seconds
 
 
-def measure(read: Callable[[ExchangeRecorder | None], float], rounds: int) -> tuple[float, float, Exchange]:
-    """Return the median CPU time without recording, the median of the ratios of each pair, and an exchange."""
-    plain, ratios = [], []
+def measure(read: Read, rounds: int) -> tuple[float, float, Exchange]:
+    """Return the CPU time without recording, with it, and an exchange; of all answers the quarter that noise spares."""
+    without, recorded = [], []
     recorder = ExchangeRecorder(RecordingSettings.max_bytes)
-    for number in range(rounds + 1):
-        recorder, first = ExchangeRecorder(RecordingSettings.max_bytes), number % 2
-        times = [read(recorder if position == first else None) for position in (0, 1)]
-        if number:  # the first pair warms up
-            plain.append(times[1 - first])
-            ratios.append(times[first] / times[1 - first])
+    for number in range(-1, rounds):  # the first pair warms up
+        recorder = ExchangeRecorder(RecordingSettings.max_bytes)
+        for each in (recorder, None) if number % 2 else (None, recorder):
+            seconds = read(each)
+            if number >= 0:
+                (recorded if each else without).append(seconds)
     exchange = recorder.finish()
     assert exchange is not None
-    return statistics.median(plain), statistics.median(ratios), exchange
+    return statistics.quantiles(without, n=4)[0], statistics.quantiles(recorded, n=4)[0], exchange
 
 
 def measure_save(exchange: Exchange) -> tuple[float, int]:
@@ -93,11 +94,12 @@ def main() -> None:
     try:
         for wire in WIRE_MODULES:
             for name, (count, pause, interval, rounds) in CASES.items():
-                plain, ratio, exchange = measure(partial(read_answer, url, wire, f"{count}-{pause}", interval), rounds)
+                read = partial(read_answer, url, wire, f"{count}-{pause}", interval)
+                plain, recorded, exchange = measure(read, rounds)
                 saved, size = measure_save(exchange)
                 received = exchange.attempts[0].response_bytes
                 print(
-                    f"| {wire} | {name} | {plain / count * 1e6:.1f} | {(ratio - 1) * 100:+.1f} % "
+                    f"| {wire} | {name} | {plain / count * 1e6:.1f} | {(recorded / plain - 1) * 100:+.1f} % "
                     f"| {saved / count * 1e6:.1f} | {received / 1024:.0f} KB | {size / 1024:.0f} KB |",
                     flush=True,
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -13,13 +14,16 @@ from lib.config.caller import CallerIdentity
 from lib.config.settings import Settings
 from lib.core.conversation import FilePart, Message, TextPart
 from lib.core.errors import AnswerError
+from lib.core.events import TextDelta
 from lib.core.exchanges import HIDDEN_HEADER, Attempt, Exchange, summarize
 from lib.core.file_content import FileContent
 from lib.core.models import Capabilities
 from lib.core.params import Params
 from lib.core.target import IMAGES, Target, Wire
 from lib.core.user import User
+from lib.demo import DemoGateway
 from lib.gateway.client import Gateway
+from lib.gateway.replay import replay_events
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.recorder import ExchangeRecorder
 from lib.gateway.wires.request_body import WIRE_MODULES
@@ -45,10 +49,10 @@ def record(
     gateway: Gateway, wire: Wire = "openai", params: Params = NO_PARAMS, limit: int = LIMIT, **options
 ) -> Exchange:
     """Ask a question, to its end or its error, and return what was recorded."""
-    recorder = ExchangeRecorder(limit, "c", "a")
+    recorder, target = ExchangeRecorder(limit, "c", "a"), Target(options.pop("model", "tiny"), wire)
     messages = options.pop("messages", QUESTION)
     try:
-        for _ in gateway.stream(Target("tiny", wire), messages, params, CancelToken(), recorder=recorder, **options):
+        for _ in gateway.stream(target, messages, params, CancelToken(), recorder=recorder, **options):
             pass
     except AnswerError:
         pass
@@ -251,3 +255,13 @@ def test_a_request_beyond_the_limit_is_left_out_and_its_response_kept(replay: Re
     question = replace(QUESTION[0], parts=(TextPart("why " * 1000),))
     (attempt,) = record(gateway, messages=[question], limit=2000).attempts
     assert (attempt.body, attempt.omits_body, received(attempt)) == ("", True, b"{}")
+
+
+@each_wire
+def test_the_demo_gateway_is_recorded_as_any_other(wire: Wire):
+    with closing(DemoGateway(100.0)) as server, closing(Gateway(Settings(base_url=server.url))) as client:
+        exchange = record(client, wire, model="demo-echo")
+    (attempt,) = exchange.attempts
+    assert (attempt.status, attempt.error) == (200, "")
+    texts = [event.text for event in replay_events(exchange, CancelToken(), speed=1e6) if isinstance(event, TextDelta)]
+    assert "".join(texts)
