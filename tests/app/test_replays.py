@@ -54,13 +54,22 @@ def test_a_bug_report_opens_as_a_conversation_that_costs_nothing(keyed, database
     store.close()
     # The inspector has what was imported, and plays it once more.
     page.click("Inspect answer 1")
-    assert "Bug report" in page.text and "Frames" in page.text
+    assert "The conversation is in it." in page.text
     first = page.conversation
     page.click("Play again")
     assert page.conversation != first and page.answers
     # The same answer after a reload.
     again = ChatApp(c=page.conversation)
     assert again.answers == page.answers
+
+
+def test_the_inspector_plays_a_bug_report_too(keyed):
+    page = ChatApp(page="inspector")
+    page.at.session_state["inspector-import"] = True
+    page.run()
+    page.at.file_uploader[0].set_value(("report.zip", report("From the inspector?"), "application/zip")).run()
+    page.click("Play as a chat")
+    assert "From the inspector?" in page.questions[0] and page.answers
 
 
 def test_a_file_that_is_no_bug_report_is_refused_in_one_sentence(keyed):

@@ -86,7 +86,7 @@ def _start(
         _save_exchange(services, owner, exchange, conversation.id, nodes[-1])
 
     def open_stream() -> Iterator[Event]:
-        return replay_events(exchange, cancel, speed)
+        return replay_events(exchange, cancel, speed, services.max_answer_chars)
 
     run_generation(services, generation, commit, open_stream)
 

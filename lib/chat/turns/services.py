@@ -11,6 +11,7 @@ from lib.chat.turns.request_params import CapabilitiesLookup, unknown_capabiliti
 from lib.chat.turns.summaries import UtilityModel, UtilityModelService
 from lib.chat.usage.limits import NO_LIMITS, NoLimits
 from lib.chat.usage.recorder import PriceLookup, unknown_price
+from lib.config.settings import ServerSettings
 from lib.core.refused_params import NO_MEMORY, RefusedParamMemory
 from lib.gateway.client import Gateway
 
@@ -22,6 +23,7 @@ class TurnServices:
     `on_answer_end` is called on the worker thread of an answer after its end is saved, with these services, owner,
     conversation id and node id. `renew_limits` returns the limits as they are then, and None once these services
     may not be used any more. At most `max_recorded_bytes` of a request and its responses are recorded; 0 for none.
+    A replayed answer ends after `max_answer_chars`, as the gateway's answers do.
     """
 
     store: TurnStore
@@ -38,3 +40,4 @@ class TurnServices:
     renew_limits: Callable[[], NoLimits | None] = lambda: NO_LIMITS
     on_answer_end: Callable[[TurnServices, str, str, str], None] = lambda *_: None
     max_recorded_bytes: int = 0
+    max_answer_chars: int = ServerSettings.max_answer_chars

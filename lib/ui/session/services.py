@@ -277,4 +277,5 @@ def turn_services() -> TurnServices:
         renew_limits,
         queue.send_next,
         resources.settings().recording.max_bytes,
+        resources.settings().server.max_answer_chars,
     )

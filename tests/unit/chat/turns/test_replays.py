@@ -10,14 +10,15 @@ from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.services import TurnServices
 from lib.chat.turns.temporary import TemporaryStore
 from lib.core import errors
-from lib.core.conversation import Outcome
+from lib.core.conversation import ANSWER_LIMIT, Outcome
+from lib.core.exchanges import Chunk
 from lib.core.params import Params
 from lib.core.target import Target
 from tests.support.exchanges import STARTED_AT, build_attempt, build_exchange
 from tests.unit.chat.services import FakeUsageStore, ScriptedGateway, answer_of, wait_for_path, wait_until
 from tests.unit.gateway.recordings import RECORDINGS
 
-AT_ONCE = 1e6
+AT_ONCE, HOUR = 1e6, 3_600.0
 REQUEST = {
     "model": "tiny",
     "messages": [
@@ -61,8 +62,12 @@ def test_a_replay_is_a_conversation_with_the_recorded_answer(services, store, wi
 
 
 def test_a_replay_that_is_stopped_keeps_what_came(services):
-    exchange = recorded(name="markdown")
-    conversation = replays.replay(services, "ann", exchange, "not recorded", speed=4.0)
+    body = RECORDINGS["openai-markdown.sse"].body
+    middle = body.index(b"\n\n", len(body) // 2) + 2
+    # The second half does not come before the answer is stopped.
+    chunks = (Chunk(0.0, body[:middle]), Chunk(HOUR, body[middle:]))
+    exchange = build_exchange("openai", [replace(build_attempt("openai"), chunks=chunks)])
+    conversation = replays.replay(services, "ann", exchange, "not recorded")
     generation = services.generations.find("ann", conversation.id)
     wait_until(lambda: generation.wait(-1, 0).node.message.text)
     generation.stop()
@@ -86,6 +91,14 @@ def test_running_answers_of_the_user_are_limited(services):
     with pytest.raises(errors.TooManyAnswers):
         replays.replay(limited, "ann", recorded(), "not recorded", AT_ONCE)
     services.generations.find("ann", first.id).stop()
+
+
+def test_the_servers_limit_of_an_answer_holds_for_a_replay(services):
+    limited = replace(services, max_answer_chars=10)
+    conversation = replays.replay(limited, "ann", recorded(), "not recorded", AT_ONCE)
+    answer = wait_for_path(services, conversation.id)[-1]
+    assert (answer.outcome, answer.finish_reason) == (Outcome.LENGTH, ANSWER_LIMIT)
+    assert len(answer.message.text) <= 10
 
 
 def test_nothing_is_sent_and_a_later_question_is_counted(store):
