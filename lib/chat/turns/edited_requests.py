@@ -15,7 +15,7 @@ from typing import Any
 from lib.chat.attachments.plan import native_tokens
 from lib.chat.context import window
 from lib.chat.context.titles import title_from_question
-from lib.chat.exchanges.edited_body import EditedBody, parse_edit
+from lib.chat.exchanges.edited_body import EditedBody, InvalidEdit, parse_edit
 from lib.chat.exchanges.recorded_request import read_request
 from lib.chat.turns import request_files
 from lib.chat.turns.answer_request import attach_recorder, run_generation, running_limit
@@ -44,17 +44,28 @@ class _Place:
 
 
 def send_edited(
-    services: TurnServices, owner: str, exchange: Exchange, attempt: Attempt, text: str, placeholder: str
+    services: TurnServices,
+    owner: str,
+    exchange: Exchange,
+    attempt: Attempt,
+    text: str,
+    placeholder: str,
+    *,
+    is_temporary: bool = False,
 ) -> Conversation:
     """Send an edited body, and return the conversation in which its answer arrives.
 
-    Where only the model or parameters differ, that is another answer to the same question; a changed question begins a
-    conversation, whose first question is `placeholder` if the body has none. Raises InvalidEdit, FileUnavailable,
-    TurnInProgress, ShuttingDown, TooManyAnswers, ModelNotAllowed, LimitExceededError, PriceUnknown and StoreError.
+    Where only the model or parameters differ, that is another answer to the same question. A changed question begins a
+    conversation, except in a temporary chat, which is a single one; `placeholder` is its first question if the body has
+    none. Raises InvalidEdit, FileUnavailable, TurnInProgress, ShuttingDown, TooManyAnswers, ModelNotAllowed,
+    LimitExceededError, PriceUnknown and StoreError.
     """
     edited = parse_edit(text, exchange, attempt)
     facts = _load_facts(services, owner, attempt)
-    conversation_id = _find_conversation(services, owner, exchange, attempt, edited) or new_id()
+    conversation_id = _find_conversation(services, owner, exchange, attempt, edited)
+    if is_temporary and not conversation_id:
+        raise InvalidEdit("temporary")
+    conversation_id = conversation_id or new_id()
     with services.generations.claim_turn(conversation_id):
         if conversation_id == exchange.conversation_id:
             place = _beside_answer(services, owner, exchange, edited)

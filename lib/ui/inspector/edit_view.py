@@ -50,7 +50,10 @@ def _send(user: User, store: TurnStore, exchange: Exchange, attempt: Attempt, ke
     text = str(session_state.widget(key, ""))
     turn_services = replace(services.turn_services(), store=store)
     try:
-        conversation = send_edited(turn_services, user.id, exchange, attempt, text, t("inspector.no_question"))
+        placeholder, is_temporary = t("inspector.no_question"), store is session_state.temporary_store
+        conversation = send_edited(
+            turn_services, user.id, exchange, attempt, text, placeholder, is_temporary=is_temporary
+        )
     except InvalidEdit as error:
         session_state.edit_error = t(f"inspector.edit_{error.reason}", **error.values)
         return
