@@ -70,6 +70,7 @@ MAIN, SIDEBAR = ".stMain", '[data-testid="stSidebar"]'
 COMPOSER = '[data-testid="stBottomBlockContainer"]'
 POPOVER, MENU = '[data-testid="stPopoverBody"]', '[role="menu"]'
 SETTINGS = ("General", "Models", "Gateway", "Data", "Shared links")
+INSPECTOR = ("Request", "Code", "Response", "Frames", "Timeline", "Edit and send")
 ADMIN = (
     "Usage limits",
     "Permissions",
@@ -300,6 +301,25 @@ def test_the_fields_of_a_comparison_its_answers_and_the_lists(history):
     audit.check(page, "list of comparisons", MAIN)
     open_tab(page, "Votes")
     audit.check(page, "votes", MAIN)
+    assert audit.findings == [], "\n".join(audit.findings)
+
+
+def test_the_inspector(history):
+    audit = Audit()
+    chat = history.open().ask("Look into me").wait_idle()
+    page = chat.page
+    page.get_by_role("button", name="Inspect answer 1", exact=True).click()
+    for tab in INSPECTOR:
+        open_tab(page, tab)
+        chat.wait_idle()
+        audit.check(page, f"drawer, {tab}", '[role="dialog"]')
+    page.get_by_role("button", name="Open in full width").click()
+    expect(page.get_by_role("button", name="All requests")).to_be_visible()
+    chat.wait_idle()
+    audit.check(page, "request", MAIN)
+    page.get_by_role("button", name="All requests").click()
+    expect(page.locator('[class*="st-key-exchange-open-"]').first).to_be_visible()
+    audit.check(page, "list of requests", MAIN)
     assert audit.findings == [], "\n".join(audit.findings)
 
 

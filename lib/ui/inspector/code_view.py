@@ -14,12 +14,12 @@ from lib.chat.turns.ports import AttachmentStore
 from lib.core.exchanges import Attempt
 from lib.core.images import format_size
 from lib.core.user import User
-from lib.ui.inspector.request_view import MAX_COLORED_CHARS
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets.controls import render_choice, render_download
 
 _MAX_FILE_BYTES = 24_000  # of all files in code on the page
 _MAX_CODE_CHARS = 200_000
+_MAX_COLORED_CHARS = 30_000  # colors of more take the browser too long
 _LANGUAGES = {"curl": "bash", "requests": "python", "sdk": "python"}
 _WRITERS: dict[str, Callable[[Attempt, FileContents], str]] = {
     "curl": curl_command,
@@ -54,7 +54,7 @@ def render(user: User, store: AttachmentStore, attempt: Attempt) -> None:
         st.caption(t("inspector.files_missing", count=len(missing)))
     if not is_short or len(code) > _MAX_CODE_CHARS:
         st.caption(t("inspector.code_shortened", size=format_size(sum(map(len, contents.values())) + len(code))))
-    language = _LANGUAGES[kind] if len(code) <= MAX_COLORED_CHARS else None
+    language = _LANGUAGES[kind] if len(code) <= _MAX_COLORED_CHARS else None
     with st.container(key="inspector-code-text"):
         st.code(code[:_MAX_CODE_CHARS], language=language, wrap_lines=True)
     name = "request.sh" if kind == "curl" else "request.py"

@@ -1,4 +1,4 @@
-"""Tables of what a gateway sent: literal text in HTML, whatever it contains."""
+"""What a gateway sent, in tables and as it is: literal text in HTML, whatever it contains."""
 
 from __future__ import annotations
 
@@ -28,6 +28,12 @@ def render(caption: str, headers: Sequence[str], rows: Iterable[Sequence[str]], 
         f'<table class="antler-literal {style}"><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     )
+
+
+def render_text(label: str, text: str) -> None:
+    """Render a long text in an area that can be scrolled; `label` names it for screen readers."""
+    attributes = f'class="antler-raw" tabindex="0" role="region" aria-label="{escape(label)}"'
+    st.html(f"<pre {attributes}>{escape(to_visible(text))}</pre>")
 
 
 def to_visible(text: str) -> str:

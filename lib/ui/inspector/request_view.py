@@ -17,9 +17,9 @@ from lib.ui.text import escape_markdown, t
 from lib.ui.widgets.controls import render_choice, render_download
 from lib.ui.widgets.refused_params import adjustment_message
 
-# Of a text on the page; colors of more than MAX_COLORED_CHARS take the browser too long.
-MAX_SHOWN_CHARS, MAX_COLORED_CHARS = 100_000, 30_000
-_TEXT_HEIGHT = 420  # pixels
+_MAX_SHOWN_CHARS = 100_000  # of a text on the page
+# Colors of more take the browser too long, and nobody can reach the end of the page below.
+_MAX_COLORED_CHARS, _MAX_COLORED_LINES = 8_000, 80
 
 
 def render_request(user: User, store: AttachmentStore, exchange: Exchange, attempt: Attempt) -> None:
@@ -38,7 +38,7 @@ def render_request(user: User, store: AttachmentStore, exchange: Exchange, attem
         return
     text = restore_body(attempt, {})
     is_raw = _render_form_choice("inspector-body-form")
-    _render_text(text if is_raw else pretty_json(text), is_json=True)
+    _render_text(t("inspector.body"), text if is_raw else pretty_json(text), is_json=True)
 
     def write() -> bytes:
         return restore_body(attempt, load_files(store, user.id, attempt)).encode("utf-8", "replace")
@@ -64,7 +64,7 @@ def render_response(attempt: Attempt) -> None:
     if not text:
         st.caption(t("inspector.no_body"))
         return
-    _render_text(literal_table.to_visible(text), is_json=False)
+    _render_text(t("inspector.body"), text, is_json=False)
     data = b"".join(chunk.data for chunk in attempt.chunks)
     label = t("inspector.download_response")
     render_download(label, "inspector-response-download", lambda: data, "response.txt", "text/plain")
@@ -90,13 +90,11 @@ def _render_form_choice(key: str) -> bool:
     return choice == "raw"
 
 
-def _render_text(text: str, *, is_json: bool) -> None:
-    """Render a text with its beginning only if it is very long."""
-    shown = text[:MAX_SHOWN_CHARS]
-    is_colored = is_json and len(shown) <= MAX_COLORED_CHARS
-    is_tall = shown.count("\n") > 18 or len(shown) > 1_500
-    st.code(
-        shown, language="json" if is_colored else None, wrap_lines=True, height=_TEXT_HEIGHT if is_tall else "content"
-    )
-    if len(text) > len(shown):
-        st.caption(t("inspector.cut", shown=format_size(len(shown)), size=format_size(len(text))))
+def _render_text(label: str, text: str, *, is_json: bool) -> None:
+    """Render a text, with colors if it is short, else in an area of its own, with its beginning only."""
+    if is_json and len(text) <= _MAX_COLORED_CHARS and text.count("\n") < _MAX_COLORED_LINES:
+        st.code(text, language="json", wrap_lines=True)
+        return
+    literal_table.render_text(label, text[:_MAX_SHOWN_CHARS])
+    if len(text) > _MAX_SHOWN_CHARS:
+        st.caption(t("inspector.cut", shown=format_size(_MAX_SHOWN_CHARS), size=format_size(len(text))))

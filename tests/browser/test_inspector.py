@@ -1,0 +1,74 @@
+"""Inspector in a browser: the drawer of an answer over both formats, the copied command, and a phone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chat_page import ChatPage, open_tab
+from tests.browser.conftest import KEY, address
+from tests.support.replay import Canned
+
+PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
+# The drawer covers the window, and nothing in it is wider than it.
+FITS = """dialog => {
+  const { left, right } = dialog.getBoundingClientRect();
+  const pane = dialog.querySelector('[class*="st-key-inspector-frames"]');
+  return left === 0 && right === innerWidth && pane.scrollWidth <= pane.clientWidth;
+}"""
+
+
+@pytest.fixture
+def page(new_page) -> Page:
+    return new_page(permissions=["clipboard-read", "clipboard-write"])
+
+
+def test_the_drawer_shows_an_exchange_and_gives_the_focus_back(app, page, wire):
+    chat = ChatPage(page, app.url).open(f"?model=demo-echo&wire={wire}").ask("Say <b>deer</b> & *run*").wait_idle()
+    inspect = page.get_by_role("button", name="Inspect answer 1", exact=True)
+    inspect.press("Enter")
+    drawer = page.get_by_role("dialog", name="Inspector")
+    expect(drawer).to_contain_text(PATHS[wire])
+    expect(drawer).not_to_contain_text(KEY)
+    open_tab(page, "Frames")
+    expect(drawer.locator(".antler-frames tbody tr").first).to_be_visible()
+    drawer.get_by_role("textbox", name="Find in frames").fill("deer")
+    drawer.get_by_role("textbox", name="Find in frames").press("Enter")
+    expect(drawer.locator(".antler-frames tbody tr").first).to_contain_text("deer")
+    open_tab(page, "Timeline")
+    expect(drawer.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first).to_be_visible()
+    expect(drawer.get_by_role("table").first).to_contain_text("First text")
+    chat.wait_idle()
+    page.keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
+    expect(inspect).to_be_focused()
+
+
+def test_a_copied_command_repeats_the_request_and_a_phone_shows_everything(keyed, replay, page):
+    body = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    replay.serve(PATHS["openai"], Canned(body))
+    chat = ChatPage(page, keyed.url).open("?model=m-one&wire=openai").ask("It's $HOME").wait_idle()
+    page.get_by_role("button", name="Inspect answer 1", exact=True).click()
+    open_tab(page, "Code")
+    code = page.locator(".st-key-inspector-code-text")
+    expect(code).to_contain_text("curl")
+    code.hover()
+    code.get_by_role("button", name="Copy to clipboard").click()
+    page.wait_for_function("async () => (await navigator.clipboard.readText()).startsWith('curl')")
+    command = page.evaluate("navigator.clipboard.readText()")
+    environ = {**os.environ, "API_KEY": KEY, "NO_PROXY": "127.0.0.1"}
+    subprocess.run(["bash", "-c", command], env=environ, check=True, capture_output=True)
+    first, second = replay.requests_for(PATHS["openai"])[-2:]
+    assert (second.body, second.headers["authorization"]) == (first.body, first.headers["authorization"])
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_tab(page, "Frames")
+    expect(page.locator(".antler-frames tbody tr")).to_have_count(2)
+    page.wait_for_function(f"() => ({FITS})(document.querySelector('[role=dialog]'))")
+    page.get_by_role("button", name="Open in full width").click()
+    expect(page).to_have_url(address("inspector?exchange="))
+    expect(page.get_by_role("heading", name="Inspector")).to_be_visible()
+    page.get_by_role("link", name="Open the conversation").click()
+    expect(chat.answers).to_have_count(1)
