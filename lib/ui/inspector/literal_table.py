@@ -1,4 +1,4 @@
-"""What a gateway sent, in tables and as it is: literal text in HTML, whatever it contains."""
+"""Literal text in HTML, in tables and as it is, whatever a gateway has put into it."""
 
 from __future__ import annotations
 
