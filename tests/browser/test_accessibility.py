@@ -137,7 +137,7 @@ def test_the_empty_chat_and_its_panels(history):
     history.add("Plans", messages=("My zebra", "Zebras are *striped*"))
     prompt = Prompt(new_id(), "prompt", "Translate", "To another language", text="Translate {{text}}")
     history.store.prompts.save(history.owner, prompt)
-    chat = history.open("?model=demo-search&wire=openai")
+    chat = history.open("?model=demo-search&wire=anthropic")
     page = chat.page
     expect(page.get_by_role("switch", name="Search the web")).to_be_visible()
     audit.check(page, "empty chat")

@@ -7,7 +7,7 @@ export default function ({ data, parentElement, setStateValue }) {
     const text = model || data.placeholder;
     button.querySelector(".antler-model-name").textContent = text;
     button.querySelector(".antler-model-note").textContent = model === data.model ? data.note : "";
-    button.setAttribute("aria-label", `${data.label}: ${[text, model === data.model && data.note].filter(Boolean).join(", ")}`);
+    button.setAttribute("aria-label", `${data.label}: ${[text, model === data.model && data.note].filter(Boolean).join(" ")}`);
     button.title = text;
   };
   show(data.model);

@@ -27,7 +27,7 @@ _MAX_ID_LENGTH = 500  # characters of a typed model id
 _CAPABILITY_LETTERS = (("v", "image"), ("t", "thinking"), ("f", "tools"))
 _BUTTON_HTML = """
 <button type="button" class="antler-model" aria-haspopup="dialog" aria-expanded="false">
-  <bdi class="antler-model-name"></bdi><span class="antler-model-note"></span>
+  <bdi class="antler-model-name"></bdi> <span class="antler-model-note"></span>
   <span class="antler-icon" aria-hidden="true" translate="no">expand_more</span>
 </button>
 """
