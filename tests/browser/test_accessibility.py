@@ -66,6 +66,13 @@ Inline \\(a^2\\), and \\[ \\sum_{i=1}^{n} i = \\frac{n(n+1)}{2} \\]
 MOVING = """() => document.getAnimations()
   .filter(({ playState, effect }) => playState === "running" && effect.getComputedTiming().activeDuration > 100)
   .map(({ effect }) => effect.target.outerHTML)"""
+# The entries at the foot of the sidebar in their order, without those that overlap the one above in their column.
+FOOT_ENTRIES = """() => {
+  const entries = [...document.querySelectorAll('.st-key-sidebar-foot :is(.stButton button, a)')];
+  const boxes = entries.map((entry) => entry.getBoundingClientRect());
+  const fits = (_, index) => index < 2 || boxes[index].top >= boxes[index - 2].bottom - 1;
+  return entries.filter(fits).map((entry) => entry.querySelector("p").innerText);
+}"""
 MAIN, SIDEBAR = ".stMain", '[data-testid="stSidebar"]'
 COMPOSER = '[data-testid="stBottomBlockContainer"]'
 POPOVER, MENU = '[data-testid="stPopoverBody"]', '[role="menu"]'
@@ -232,6 +239,8 @@ def check_running_answer(chat: ChatPage, audit: Audit) -> None:
     audit.check(page, "stopped answer on a phone", MAIN)
     page.get_by_test_id("stExpandSidebarButton").click()
     audit.check(page, "sidebar of a phone", SIDEBAR)
+    pages = ["Prompts", "Compare", "Inspector", "Usage", "Settings", "Admin"]
+    assert page.evaluate(FOOT_ENTRIES) == ["Select", "Archived", *pages]
 
 
 def test_the_sidebar_with_its_menus_and_a_running_answer(history):

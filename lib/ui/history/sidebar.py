@@ -29,9 +29,9 @@ _list_keys = scripts.load("list_keys")
 _PAGE_LINKS = (
     (PROMPTS_PAGE, "prompts", "library_books"),
     (COMPARE_PAGE, "compare", "compare"),
-    (SETTINGS_PAGE, "settings", "settings"),
-    (USAGE_PAGE, "usage", "bar_chart"),
     (INSPECTOR_PAGE, "inspector", "network_node"),
+    (USAGE_PAGE, "usage", "bar_chart"),
+    (SETTINGS_PAGE, "settings", "settings"),
     (ADMIN_PAGE, "admin", "admin_panel_settings"),
 )
 
