@@ -24,6 +24,7 @@ NAMES = [
     "history_length",
     "heavy_user",
     "attachments",
+    "replay",
     "storage",
 ]
 
