@@ -13,8 +13,9 @@ KEY_PLACEHOLDER = "$API_KEY"  # in place of the key in recorded requests
 # In place of the value of a header that the operator has set, and that may be a credential.
 HIDDEN_HEADER = "$HIDDEN"
 
-# "answer": of a chat, also in a comparison. "probe": of a check of the gateway.
-Purpose = Literal["answer", "probe"]
+# "answer": of a chat, also in a comparison. "probe": of a check of the gateway. "replay": played
+# again from a record, and not sent.
+Purpose = Literal["answer", "probe", "replay"]
 # Reason of an attempt: the first one, again after a failure, again with a change that a refusal demanded, or the
 # continuation of a turn that the vendor had paused.
 Reason = Literal["first", "retry", "repair", "continuation"]

@@ -76,7 +76,7 @@ class ManifestSchema(HeaderSchema, kw_only=True, omit_defaults=True):
     versions: dict[str, str] = {}
     target: TargetSchema
     started_at: Number = msgspec.field(default=0, name="started")
-    purpose: Literal["answer", "probe"] = "answer"
+    purpose: Literal["answer", "probe", "replay"] = "answer"
     attempt_count: Annotated[int, Meta(ge=1, le=MAX_ATTEMPTS)] = msgspec.field(default=1, name="attempts")
     adjustments: list[AdjustmentSchema] = []
 

@@ -58,6 +58,7 @@ def test_a_bug_report_opens_as_a_conversation_that_costs_nothing(keyed, database
     first = page.conversation
     page.click("Play again")
     assert page.conversation != first and page.answers
+    assert "Replay, not sent" in ChatApp(page="inspector").text
     # The same answer after a reload.
     again = ChatApp(c=page.conversation)
     assert again.answers == page.answers

@@ -98,7 +98,8 @@ def _save_exchange(services: TurnServices, owner: str, exchange: Exchange, conve
         return
     shift = node.created_at - exchange.started_at
     attempts = tuple(replace(attempt, started_at=attempt.started_at + shift) for attempt in exchange.attempts)
-    own = replace(exchange, id=new_id(), attempts=attempts, conversation_id=conversation_id, node_id=node.id)
+    own = replace(exchange, id=new_id(), attempts=attempts, purpose="replay")
+    own = replace(own, conversation_id=conversation_id, node_id=node.id)
     try:
         services.store.exchanges.save(owner, own)
     except StoreError:  # the turn is committed, and its answer can be played

@@ -120,8 +120,8 @@ def _describe(summary: ExchangeSummary) -> str:
     facts.append(format_size(summary.response_bytes))
     if summary.attempt_count > 1:
         facts.append(t("inspector.attempt_count", count=summary.attempt_count))
-    if summary.purpose == "probe":
-        facts.append(t("inspector.probe"))
+    if summary.purpose != "answer":
+        facts.append(t(f"inspector.{summary.purpose}"))
     return " · ".join(facts)
 
 

@@ -104,7 +104,7 @@ attempts = st.builds(
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(attempts, min_size=1, max_size=3).map(tuple), st.sampled_from(["answer", "probe"]))
+@given(st.lists(attempts, min_size=1, max_size=3).map(tuple), st.sampled_from(["answer", "probe", "replay"]))
 def test_any_exchange_comes_back_as_it_was(recorded, purpose):
     exchange = Exchange("id", Target("tiny", "openai"), recorded, purpose)
     assert replace(read_exchange(write_exchange(exchange, VERSIONS)).exchange, id="id") == exchange

@@ -160,6 +160,7 @@ def test_the_exchange_is_kept_with_the_answer(services):
     (kept,) = services.store.exchanges.of_answer("ann", answer.id)
     assert kept.attempts[0].chunks == exchange.attempts[0].chunks
     # Old recordings are purged by the time at which they began: that of the replay.
+    assert kept.purpose == "replay"
     assert kept.started_at == pytest.approx(answer.created_at)
     temporary = replace(recording, store=TemporaryStore("ann", FakeUsageStore()))
     again = replays.replay(temporary, "ann", kept, "not recorded", AT_ONCE)
