@@ -32,9 +32,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class TextPart:
-    """Visible text."""
+    """Visible text; `cited` are the numbers of sources that it cites at its end, without marks of its own."""
 
     text: str
+    cited: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

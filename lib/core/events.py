@@ -51,11 +51,15 @@ class ContentPart:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A source of the answer. `number` is its place in a list that marks in the text refer to, 0 without one."""
+    """A source of the answer. `number` is its place in a list that marks in the text refer to, 0 without one.
+
+    `block` is that of the text that cites it at its end, None if unknown.
+    """
 
     source: SourcePart
     number: int = 0
     choice: int = 0
+    block: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

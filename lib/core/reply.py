@@ -97,6 +97,7 @@ class Reply:
         self._base_parts = base.message.parts if base else ()
         self._base_sources = base.message.sources if base else ()
         self._sources = SourceList(self._base_sources)
+        self._cited: dict[int, dict[str, None]] = {}  # keys of sources by the text block that cites them
         self._base_usage = base.usage if base else Usage()
         self._usage = Usage()
         self._base_metadata = dict(base.provider_metadata) if base else {}
@@ -129,7 +130,7 @@ class Reply:
             case Restart():
                 self._blocks, self._usage, self.finish = {}, Usage(), None
                 self._metadata, self._raw_usage = {}, {}
-                self._sources = SourceList(self._base_sources)
+                self._sources, self._cited = SourceList(self._base_sources), {}
                 self.restart_count += 1
             case TurnContinued():
                 self._keep_content()
@@ -142,6 +143,7 @@ class Reply:
         self._base_usage, self._base_metadata = self.usage, self.provider_metadata
         self._blocks, self._usage, self.finish = {}, Usage(), None
         self._metadata, self._raw_usage = {}, {}
+        self._cited = {}
 
     def _add_content(self, event: Event) -> None:
         match event:
@@ -151,8 +153,10 @@ class Reply:
                 self._get_block(index, is_thinking=True).redacted_data += data
             case ContentPart(part, index):
                 self._get_block(index, is_thinking=False).content = part
-            case Citation(source, number):
-                self._sources.add(source, number)
+            case Citation(source, number, _, block):
+                key = self._sources.add(source, number)
+                if block is not None and key:
+                    self._cited.setdefault(block, {})[key] = None
             case TextWasThinking(index):
                 self._move_text_to_thinking(index)
 
@@ -210,14 +214,23 @@ class Reply:
 
     def parts(self) -> tuple[Part, ...]:
         parts: list[Part] = [part for part in self._base_parts if not isinstance(part, SourcePart)]
-        for _, block in sorted(self._blocks.items(), key=lambda item: item[0]):
+        for (index, _), block in sorted(self._blocks.items(), key=lambda item: item[0]):
             for part in block.parts():
-                is_joined = self._base_parts and isinstance(part, TextPart) and parts
-                if is_joined and isinstance(last := parts[-1], TextPart):
-                    parts[-1] = TextPart(last.text + part.text)  # a continuation joins the text it continues
-                else:
-                    parts.append(part)
+                if isinstance(part, TextPart):
+                    part = TextPart(part.text, self._list_cited(index))
+                    if self._base_parts and parts and isinstance(last := parts[-1], TextPart) and not last.cited:
+                        # A continuation joins the text it continues.
+                        parts[-1] = TextPart(last.text + part.text, part.cited)
+                        continue
+                parts.append(part)
         return (*_limit_images(parts), *self._sources.parts())
+
+    def _list_cited(self, index: int) -> tuple[int, ...]:
+        """Return the numbers of the sources that a text cites at its end; none while it is the last one and grows."""
+        keys = self._cited.get(index, ())
+        if not keys or (self.finish is None and index == max(self._blocks)[0]):
+            return ()
+        return tuple(number for key in keys if (number := self._sources.number_of(key)))
 
     def message(self) -> Message:
         return Message("assistant", self.parts())

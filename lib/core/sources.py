@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
-from lib.core.conversation import SourcePart
+from lib.core.conversation import SourcePart, TextPart
 from lib.core.images import is_web_url
 from lib.core.sanitize import replace_surrogates
 
 MAX_SOURCES = 200  # of one answer
 MAX_QUOTE_LENGTH = 1_000  # characters
 _MAX_TITLE_LENGTH = 500
+_MAX_MARKS = 20  # at one place of a text
 _MAX_URL_LENGTH = 4_000
 
 
@@ -29,7 +30,8 @@ class SourceList:
         for source in sources:
             self.add(source, source.number)
 
-    def add(self, source: SourcePart, number: int = 0) -> None:
+    def add(self, source: SourcePart, number: int = 0) -> str:
+        """Add a source, and return the key that `number_of` knows it by; "" for an empty one."""
         source = SourcePart(
             replace_surrogates(source.url.strip())[:_MAX_URL_LENGTH],
             replace_surrogates(" ".join(source.title.split()))[:_MAX_TITLE_LENGTH],
@@ -37,7 +39,7 @@ class SourceList:
         )
         key = source.url or f"{source.title}\n{source.quote}"
         if not key.strip():
-            return
+            return ""
         known = next((n for n, other in self._numbered.items() if source.url and other.url == source.url), 0)
         if known:
             self._numbered[known] = _merge(self._numbered[known], source)
@@ -48,6 +50,11 @@ class SourceList:
             self._others[key] = _merge(self._others[key], source)
         elif len(self._others) + len(self._numbered) < MAX_SOURCES:
             self._others[key] = source
+        return key
+
+    def number_of(self, key: str) -> int:
+        """Return the number of a source without one of its own: its position; 0 where others have numbers, too."""
+        return 0 if self._numbered else next((n for n, other in enumerate(self._others, 1) if other == key), 0)
 
     def parts(self) -> tuple[SourcePart, ...]:
         """Return the sources. Where a number is missing, each has its own: its position says nothing then."""
@@ -57,6 +64,18 @@ class SourceList:
             *(replace(source, number=number if has_gap else 0) for number, source in numbered),
             *self._others.values(),
         )
+
+
+def cited_text(part: TextPart) -> str:
+    """Return a text with marks of the sources that it cites at its end: [1][2]."""
+    if not part.cited:
+        return part.text
+    text = part.text.rstrip()
+    # A word joiner keeps a bracket behind the marks from making a link of the last one.
+    marks = "".join(mark for number in part.cited[:_MAX_MARKS] if (mark := f"[{number}]") not in text)
+    if not marks:
+        return part.text
+    return f"{text} {marks}\u2060{part.text[len(text) :]}"
 
 
 def _merge(first: SourcePart, second: SourcePart) -> SourcePart:

@@ -250,7 +250,7 @@ def _part_from_row(raw: Mapping[str, Any]) -> Part:
     if part_type == "thinking":
         return ThinkingPart(raw["text"], raw["signature"], raw.get("sealed", ""))
     if part_type == "text":
-        return TextPart(raw["text"])
+        return TextPart(raw["text"], tuple(raw.get("cited", ())))
     if part_type not in _PART_CLASSES:
         return OtherPart(str(part_type), "", json.dumps(raw, ensure_ascii=False))
     values = {name: raw[name] for name in _PART_FIELDS[part_type] if name in raw}
@@ -261,7 +261,7 @@ def _part_from_row(raw: Mapping[str, Any]) -> Part:
 
 def part_to_row(part: Part) -> dict[str, Any]:
     if isinstance(part, TextPart):
-        return {"type": "text", "text": part.text}
+        return {"type": "text", "text": part.text} | ({"cited": list(part.cited)} if part.cited else {})
     if isinstance(part, ThinkingPart):
         return {
             "type": "thinking",

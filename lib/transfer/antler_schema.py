@@ -67,10 +67,11 @@ PARAMS_SCHEMA: Any = msgspec.defstruct(
 )
 
 
-class TextPartSchema(Struct, tag="text"):
-    """Text of a message."""
+class TextPartSchema(Struct, tag="text", omit_defaults=True):
+    """Text of a message, and the numbers of the sources that it cites at its end."""
 
-    text: str = ""
+    text: str = field(default_factory=str)  # written where it is empty, too
+    cited: tuple[Count, ...] = ()
 
 
 class ThinkingPartSchema(Struct, tag="thinking", omit_defaults=True):
@@ -318,7 +319,7 @@ def _clean_texts(struct: Any, issues: Counter[str]) -> None:
             issues["signs"] += text != value
             setattr(struct, name, text)
         elif isinstance(value, tuple):
-            setattr(struct, name, tuple(map(clean_text, value)))
+            setattr(struct, name, tuple(clean_text(item) if isinstance(item, str) else item for item in value))
         elif isinstance(value, msgspec.Struct | list):
             for item in value if isinstance(value, list) else [value]:
                 if isinstance(item, msgspec.Struct):

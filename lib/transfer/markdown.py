@@ -18,7 +18,7 @@ from lib.core.conversation import (
     ThinkingPart,
 )
 from lib.core.images import format_size, is_displayable
-from lib.core.sources import link_destination
+from lib.core.sources import cited_text, link_destination
 from lib.transfer.escape_markdown import embed_markdown, escape_markdown
 
 
@@ -63,6 +63,7 @@ def _join_texts(parts: Sequence[Part]) -> list[Part]:
     """Return the parts with neighbouring texts as one: a citation splits a sentence into several."""
     joined: list[Part] = []
     for part in parts:
+        part = TextPart(cited_text(part)) if isinstance(part, TextPart) else part
         last = joined[-1] if joined else None
         if isinstance(part, TextPart) and isinstance(last, TextPart):
             joined[-1] = TextPart(last.text + part.text)

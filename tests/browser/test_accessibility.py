@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -73,6 +74,7 @@ FOOT_ENTRIES = """() => {
   const fits = (_, index) => index < 2 || boxes[index].top >= boxes[index - 2].bottom - 1;
   return entries.filter(fits).map((entry) => entry.querySelector("p").innerText);
 }"""
+DIALOG = '[data-testid="stDialog"]'
 MAIN, SIDEBAR = ".stMain", '[data-testid="stSidebar"]'
 COMPOSER = '[data-testid="stBottomBlockContainer"]'
 POPOVER, MENU = '[data-testid="stPopoverBody"]', '[role="menu"]'
@@ -114,7 +116,7 @@ def add_turns(history: HistorySeed, title: str) -> str:
                 search_to_part("deer", [SourcePart("https://example.com/deer", "Deer")]),
                 SourcePart("https://example.com/a", "A page", "Some words of it"),
             ),
-            {"usage": Usage(10, 20), "provider_metadata": {"id": "x-1", "model": "demo-echo"}},
+            {"usage": Usage(10, 20, cache_read=0), "provider_metadata": {"id": "x-1", "model": "demo-echo"}},
         ),
         (
             (),
@@ -130,7 +132,8 @@ def add_turns(history: HistorySeed, title: str) -> str:
         answer = Message("assistant", content)
         target = Target("demo-echo", "anthropic")
         nodes += [question, Node(new_id(), question.id, answer, number + 0.5, target=target, **fields)]
-    conversation = history.add_nodes(title, nodes)
+    other = replace(nodes[1], id=new_id(), created_at=0.4, target=Target("demo-echo", "openai"), usage=Usage(10, 25))
+    conversation = history.add_nodes(title, [nodes[0], other, *nodes[1:]])
     return create_share_link(history.store.shares, history.owner, conversation, nodes)
 
 
@@ -188,6 +191,28 @@ def test_the_empty_chat_and_its_panels(history):
     assert audit.findings == [], "\n".join(audit.findings)
 
 
+def check_dialogs(chat: ChatPage, audit: Audit) -> None:
+    """Audit the comparison of the first answer with its other version, and the diagnosis of its prompt cache."""
+    page = chat.page
+    page.get_by_role("button", name="Compare formats", exact=True).press("Enter")
+    dialog = page.get_by_role("dialog", name="Compare answers")
+    expect(dialog.get_by_text("values differ", exact=False)).to_be_visible()
+    chat.wait_idle()
+    audit.check(page, "comparison of two answers", DIALOG)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    chat.wait_at_rest()
+    page.get_by_role("button", name="More actions for answer 1", exact=True).press("Enter")
+    page.get_by_role("menuitem", name="Explain prompt cache").click()
+    dialog = page.get_by_role("dialog", name="Prompt cache")
+    expect(dialog.get_by_text("Tokens read from the cache")).to_be_visible()
+    chat.wait_idle()
+    audit.check(page, "diagnosis of the prompt cache", DIALOG)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    chat.wait_at_rest()
+
+
 def test_messages_and_their_panels(history):
     audit = Audit()
     add_turns(history, "All blocks")
@@ -213,6 +238,7 @@ def test_messages_and_their_panels(history):
         audit.check(page, name, opened)
         page.keyboard.press("Escape")
         expect(page.locator(opened)).to_have_count(0)
+    check_dialogs(chat, audit)
     first.get_by_role("button", name="Bad answer 1").press("Enter")
     expect(first.get_by_role("textbox")).to_be_visible()
     audit.check(page, "feedback", '[class*="st-key-feedback-"]')

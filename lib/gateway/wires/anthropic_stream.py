@@ -171,7 +171,7 @@ class _StreamParser:
             case "text":
                 yield from _parse_known_delta(slot, {**block, "type": "text_delta"})
                 for citation in get_list(block, "citations"):
-                    yield from parse_citation(citation)
+                    yield from parse_citation(citation, block=slot)
             case "thinking":
                 yield Heartbeat(is_thinking=True)  # its text may be omitted
                 yield from _parse_known_delta(slot, {**block, "type": "thinking_delta"})
@@ -199,7 +199,7 @@ class _StreamParser:
         if kind in _EVENT_BY_DELTA_TYPE:
             yield from _parse_known_delta(index * _SLOTS, delta)
         elif kind == "citations_delta":
-            yield from parse_citation(delta.get("citation"))
+            yield from parse_citation(delta.get("citation"), block=index * _SLOTS)
         elif kind == "input_json_delta" and index not in self._blocks:
             self._tool_calls.add_delta(index, arguments=delta.get("partial_json"))
         elif kind == "input_json_delta":

@@ -9,7 +9,7 @@ import streamlit as st
 
 from lib.core.conversation import FilePart, ImagePart, Message, OtherPart, Part, SourcePart, TextPart
 from lib.core.images import format_size, is_displayable
-from lib.core.sources import host_of, link_destination
+from lib.core.sources import cited_text, host_of, link_destination
 from lib.ui.chat import web_search_steps
 from lib.ui.markdown.sanitize import sanitize, sanitize_parts
 from lib.ui.text import current_language, escape_literal, escape_markdown, has_message, t
@@ -81,10 +81,11 @@ def group_parts(parts: Sequence[Part]) -> list[Group]:
     for part in parts:
         last = groups[-1] if groups else None
         if isinstance(part, TextPart):
+            text = cited_text(part)
             if isinstance(last, str):
-                groups[-1] = last + part.text
+                groups[-1] = last + text
             else:
-                groups.append(part.text)
+                groups.append(text)
         elif isinstance(part, OtherPart) and isinstance(last, list) and _is_same_kind(part, last[-1]):
             last.append(part)
         elif isinstance(part, ImagePart | OtherPart) and len(groups) >= MAX_ELEMENTS:

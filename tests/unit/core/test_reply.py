@@ -30,6 +30,7 @@ from lib.core.events import (
     TextDelta,
     TextWasThinking,
     ThinkingDelta,
+    TurnContinued,
     UsageReport,
 )
 from lib.core.images import MAX_ANSWER_IMAGE_BYTES
@@ -235,3 +236,36 @@ def test_texts_around_content_are_paragraphs_of_their_own() -> None:
     assert text(first, SOURCE, last) == text(first, ThinkingPart("x"), last) == "ab"
     assert text(TextPart("a\n"), PICTURE, last) == "a\nb"
     assert text(PICTURE, last) == "b"
+
+
+def test_a_text_that_has_ended_has_the_numbers_of_the_sources_that_it_cites():
+    tides, moon = SourcePart("https://tides.example/"), SourcePart("https://moon.example/")
+    reply = Reply()
+    for event in (TextDelta("High", 0), Citation(tides, block=0), TextDelta(" at noon.", 0)):
+        reply.add(event)
+    # While it grows, the text is what came: a page only adds to it.
+    assert reply.parts() == (TextPart("High at noon."), tides)
+    for event in (TextDelta(" By", 1), Citation(moon, block=1), Citation(tides, block=1), Citation(moon, block=1)):
+        reply.add(event)
+    assert reply.parts()[:2] == (TextPart("High at noon.", (1,)), TextPart(" By"))
+    reply.add(Finish(Outcome.COMPLETE, "end_turn"))
+    assert reply.parts() == (TextPart("High at noon.", (1,)), TextPart(" By", (2, 1)), tides, moon)
+    assert reply.message().text == "High at noon. By"
+
+
+def test_numbers_of_cited_sources_survive_a_pause_and_not_a_restart():
+    reply = Reply()
+    for event in (
+        TextDelta("High.", 0),
+        Citation(SourcePart("https://tides.example/"), block=0),
+        Finish(Outcome.COMPLETE, ""),
+    ):
+        reply.add(event)
+    reply.add(TurnContinued())
+    reply.add(TextDelta(" Low.", 0))
+    reply.add(Finish(Outcome.COMPLETE, "end_turn"))
+    assert reply.parts()[:2] == (TextPart("High.", (1,)), TextPart(" Low."))
+    reply.add(Restart())
+    reply.add(TextDelta("Anew", 0))
+    reply.add(Finish(Outcome.COMPLETE, "end_turn"))
+    assert reply.parts()[:2] == (TextPart("High.", (1,)), TextPart("Anew"))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lib.core.conversation import SourcePart
-from lib.core.sources import MAX_QUOTE_LENGTH, MAX_SOURCES, SourceList, host_of, link_destination
+from lib.core.conversation import SourcePart, TextPart
+from lib.core.sources import MAX_QUOTE_LENGTH, MAX_SOURCES, SourceList, cited_text, host_of, link_destination
 
 A, B, C = (SourcePart(f"https://{name}.example/") for name in "abc")
 
@@ -49,6 +49,14 @@ def test_sources_are_clean_and_bounded() -> None:
     assert build((SourcePart(" ", "\n"), 0)) == ()
     many = [(SourcePart(f"https://a.example/{number}"), 0) for number in range(MAX_SOURCES + 9)]
     assert len(build(*many)) == MAX_SOURCES
+
+
+def test_marks_stand_behind_the_text_that_cites_and_make_no_link() -> None:
+    assert cited_text(TextPart("High at noon.\n\n", (1, 3))) == "High at noon. [1][3]\u2060\n\n"
+    assert cited_text(TextPart("High at noon [1].", (1, 2))) == "High at noon [1]. [2]\u2060"
+    for part in (TextPart("High."), TextPart("High [1].", (1,))):
+        assert cited_text(part) == part.text
+    assert cited_text(TextPart("a", tuple(range(1, 99)))).count("[") == 20
 
 
 @pytest.mark.parametrize(

@@ -150,12 +150,14 @@ def test_erased_conversations_are_no_longer_shared(store):
 
 PARTS = (
     TextPart("a"),
+    TextPart("b", (2, 1)),
     ImagePart("image/png", "iVBORw0KGgo="),
     ImagePart(url="https://a.example/b.png"),
     OtherPart("audio", "12 s", '{"id": "a"}'),
     OtherPart("", "", ""),
     SourcePart("https://a.example/", "Tides", "The moon."),
     SourcePart(),
+    SourcePart("https://b.example/", number=3),
 )
 
 

@@ -1,9 +1,12 @@
-"""Citation marks of ChatGPT: links, the words inside, and what leaves nothing."""
+"""Citation marks: those of ChatGPT as links, words or nothing, and numbers in Antler's own format."""
 
+import json
 from typing import Any
 
 import pytest
 
+from lib.core.conversation import Conversation, Message, Node, SourcePart, TextPart
+from lib.transfer import parse_export, write_export
 from lib.transfer.citations import read_links
 
 
@@ -66,3 +69,16 @@ def test_marks_that_leave_nothing_are_counted() -> None:
     citations = read_links({})
     citations.replace_marks(mark("cite", "a") + mark("entity", '["p","Ada"]') + mark("cite", "b"))
     assert citations.dropped_count == 2
+
+
+def test_numbers_of_sources_and_where_they_are_cited_are_exported_and_imported():
+    parts = (TextPart("High.", (7, 2)), TextPart(""), SourcePart("https://a.example/", number=7))
+    nodes = [
+        Node("q", None, Message("user", (TextPart("When?"),)), 1.0),
+        Node("a", "q", Message("assistant", parts), 2.0),
+    ]
+    written = b"".join(write_export([(Conversation("c", "Tides", 2.0, "a"), nodes)]))
+    ((_, imported),) = parse_export(written).conversations
+    assert imported[1].message.parts == parts
+    exported = json.loads(written)["conversations"][0]["nodes"][1]["parts"]
+    assert exported[1] == {"type": "text", "text": ""}

@@ -54,18 +54,21 @@ def find_citations(payload: Mapping[str, Any], choice: int = 0) -> Iterator[Cita
                     yield from _parse_list(values, name, choice, is_numbered=True)
 
 
-def parse_citation(value: Any, choice: int = 0) -> Iterator[Citation]:
-    """Yield the sources of one citation: one, but Cohere's has a list of them, and LiteLLM's is one."""
+def parse_citation(value: Any, choice: int = 0, block: int | None = None) -> Iterator[Citation]:
+    """Yield the sources of one citation: one, but Cohere's has a list of them, and LiteLLM's is one.
+
+    `block` is that of the text that ends with the citation.
+    """
     if isinstance(value, list):
         for source in value:
             if part := parse_source(source):
-                yield Citation(part, 0, choice)
+                yield Citation(part, 0, choice, block)
     elif isinstance(value, dict) and get_list(value, "sources"):
         for source in get_list(value, "sources"):
             if part := parse_source(source):
-                yield Citation(part, 0, choice)
+                yield Citation(part, 0, choice, block)
     elif part := parse_source(value):
-        yield Citation(part, 0, choice)
+        yield Citation(part, 0, choice, block)
 
 
 def parse_source(value: Any) -> SourcePart | None:

@@ -212,7 +212,7 @@ def test_sources_on_anthropics_wire(citation: dict[str, Any], source: SourcePart
         {"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": citation}},
     ]
     answer = collect(anthropic.events(Frame("message", json.dumps(event)) for event in (*events, stop)))
-    assert (answer.error, answer.reply.parts()) == (None, (TextPart("a"), source))
+    assert (answer.error, answer.reply.parts()) == (None, (TextPart("a", (1,)), source))
     block = {"type": "text", "text": "a", "citations": [citation, citation]}
     message = {"type": "message", "content": [block], "stop_reason": "end_turn"}
     complete = collect(anthropic.events([Frame("message", json.dumps(message))]))
