@@ -34,7 +34,7 @@ MAX_ATTEMPTS = 100
 MAX_CHUNKS = 200_000  # of one attempt
 MAX_OFFSET = 24 * 3600.0  # seconds: no answer takes longer
 _MAX_MEMBERS = 10_000
-_MAX_HEADERS, _MAX_HEADER_CHARS, _MAX_URL_CHARS = 200, 8_000, 4_000
+_MAX_HEADERS, _MAX_HEADER_CHARS = 200, 8_000
 
 _MANIFEST = "manifest.json"
 _MEMBER = re.compile(
@@ -57,6 +57,12 @@ _SECRET_RESPONSE_HEADERS = re.compile(
 
 # Of a recording: no path, no hidden file, and the same name on every file system.
 _RECORDING_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?", re.ASCII)
+
+# Code that sends a request again is made of these: none may be an option of a command.
+Method = Annotated[str, Meta(pattern=r"^[A-Z]{0,20}\Z")]
+Url = Annotated[str, Meta(pattern=r"^(https?://[^\s\x00-\x1f\x7f\\]{1,4000})?\Z")]
+_HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]{1,200}", re.ASCII)
+_RECEIVED_HEADER_NAME = re.compile(r"[!-9;-~]{1,1000}")  # as http.client takes them
 
 Offset = Annotated[float, Meta(ge=0, le=MAX_OFFSET)]
 
@@ -94,8 +100,8 @@ class SentFileSchema(Struct, omit_defaults=True):
 class RequestSchema(Struct, omit_defaults=True):
     """A request without its body."""
 
-    method: str = "POST"
-    url: str = ""
+    method: Method = "POST"
+    url: Url = ""
     started_at: Number = msgspec.field(default=0, name="started")
     reason: Literal["first", "retry", "repair", "continuation"] = "first"
     is_form: bool = msgspec.field(default=False, name="form")
@@ -301,9 +307,9 @@ def _read_attempt(members: Mapping[str, bytes], number: int) -> Attempt:
         raise TransferError("text", f"{folder}request-body.json") from None
     return Attempt(
         started_at=parse_timestamp(request.started_at) or 0.0,
-        method=clean_line(request.method, 20),
-        url=clean_line(request.url, _MAX_URL_CHARS),
-        headers=_clean_headers(request.headers),
+        method=request.method,
+        url=request.url,
+        headers=_clean_headers(request.headers, _HEADER_NAME, f"{folder}request.json"),
         body=body,
         is_form=request.is_form,
         omits_body=request.omits_body,
@@ -313,7 +319,7 @@ def _read_attempt(members: Mapping[str, bytes], number: int) -> Attempt:
         responded=response.responded,
         ended=response.ended,
         status=response.status,
-        response_headers=_clean_headers(response.headers),
+        response_headers=_clean_headers(response.headers, _RECEIVED_HEADER_NAME, f"{folder}response.json"),
         chunks=_read_chunks(members, folder),
         error=clean_line(response.error, 40),
         omitted_bytes=response.omitted_bytes,
@@ -328,10 +334,10 @@ def _decode_member(members: Mapping[str, bytes], name: str, schema: Any) -> Any:
     return decode(parse_json(members[name], name), schema, name, Counter())
 
 
-def _clean_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    return {
-        clean_line(name): clean_line(value, _MAX_HEADER_CHARS) for name, value in list(headers.items())[:_MAX_HEADERS]
-    }
+def _clean_headers(headers: Mapping[str, str], names: re.Pattern[str], location: str) -> dict[str, str]:
+    if len(headers) > _MAX_HEADERS or not all(map(names.fullmatch, headers)):
+        raise TransferError("shape", f"{location}.headers")
+    return {name: clean_line(value, _MAX_HEADER_CHARS) for name, value in headers.items()}
 
 
 def _read_chunks(members: Mapping[str, bytes], folder: str) -> tuple[Chunk, ...]:

@@ -174,6 +174,20 @@ def test_archives_that_are_refused():
     assert refusal_of(write_exchange(EXCHANGE, VERSIONS)[:-40])[0] == "zip"
 
 
+def test_requests_that_would_be_options_of_a_command_are_refused():
+    request = "attempts/1/request.json"
+    for field, values in {
+        "url": ["-o/etc/passwd", "file:///etc/passwd", "https://a.example/\nb", "https://a.example/ b", "javascript:1"],
+        "method": ["-X", "POST\n", "post", "@file"],
+        "headers": [{"@/etc/passwd": ""}, {"A b": ""}, {"A\nB": ""}, {"": ""}, {"a:b": ""}],
+    }.items():
+        for value in values:
+            assert refusal_of(change_field(request, field, value)) == ("shape", f"{request}.{field}"), value
+    assert read_exchange(change_field(request, "headers", {"X-A": "b\r\nc"})).exchange.attempts[0].headers == {
+        "X-A": "b c"
+    }
+
+
 def test_bombs_are_refused(monkeypatch):
     monkeypatch.setattr(exchange_archive, "MAX_EXCHANGE_BYTES", 1_000_000)
     bomb = change("attempts/1/response-body.txt", b"0" * 2_000_000)
