@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from lib.core.exchanges import Chunk
+from lib.core.params import ParamAdjustment
+from lib.ui.session import resources
+from lib.ui.session.values import Inspection
 from tests.app.chat_app import ChatApp
 from tests.app.conftest import KEY
 from tests.support.replay import JSON, Canned
@@ -148,3 +153,26 @@ def test_what_cannot_be_sent_is_explained_and_stays(answered, keyed):
     answered.click("Send")
     assert "line 2, column 1" in answered.text
     assert len(keyed.requests_for(CHAT_PATH)) == count
+
+
+def test_a_hostile_exchange_is_shown_as_it_is(answered):
+    """An imported bug report can hold anything."""
+    owner, store = "browser:0123", resources.store()
+    found = store.exchanges.recent(owner, 1)[0]
+    real = store.exchanges.get(owner, found.id)
+    attempt = replace(
+        real.attempts[0],
+        url="http://[evil",
+        headers={"X\n<b>": "\u202e:red[x] $API_KEY"},
+        response_headers={"a|b": "<script>"},
+        chunks=(Chunk(0.1, b"\xff\xfe data: [a](http://b)\n\n"),),
+        status=99,
+    )
+    adjustments = (ParamAdjustment("no_such_rule", "no_such_param", "*x*"),)
+    session = Inspection(exchange_id="x", exchanges=[replace(real, attempts=(attempt,), adjustments=adjustments)])
+    answered.at.session_state["inspection"] = session
+    for tab in ("Request", "Code", "Response", "Frames", "Timeline", "Edit and send"):
+        text = open_tab(answered, tab).text
+        assert "Inspector" in text
+    assert "no_such_rule no_such_param *x*" in open_tab(answered, "Request").text
+    assert "not to your gateway 127.0.0.1" in open_tab(answered, "Code").text

@@ -6,7 +6,14 @@ import base64
 import re
 from collections.abc import Sequence
 
-from lib.chat.exchanges.request_parts import FileContents, FormPart, list_form_parts, list_headers, restore_body
+from lib.chat.exchanges.request_parts import (
+    FileContents,
+    FormPart,
+    has_web_address,
+    list_form_parts,
+    list_headers,
+    restore_body,
+)
 from lib.core.exchanges import KEY_PLACEHOLDER, Attempt
 
 # Of one argument: Linux allows 128 KiB.
@@ -23,8 +30,11 @@ _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 def curl_command(attempt: Attempt, contents: FileContents) -> str:
     """Return a command that sends the request once more, with the key in the variable API_KEY.
 
-    Its body has the same bytes; the boundary of a form is another one. `contents` are the files of the request.
+    Its body has the same bytes; the boundary of a form is another one. `contents` are the files of the request. "" for
+    an address that is none of the web.
     """
+    if not has_web_address(attempt):
+        return ""
     arguments = [_command(attempt), *(f"-H {_quote_header(name, value)}" for name, value in list_headers(attempt))]
     if attempt.is_form:
         return _form_command(arguments, list_form_parts(attempt, contents))

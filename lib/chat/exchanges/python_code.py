@@ -12,6 +12,7 @@ from lib.chat.exchanges.request_parts import (
     FileContents,
     FormPart,
     describe_file,
+    has_web_address,
     list_form_parts,
     list_headers,
     parse_fields,
@@ -26,8 +27,11 @@ _TIMEOUT = "(10, 300)"
 def requests_code(attempt: Attempt, contents: FileContents) -> str:
     """Return a program that sends the request once more, with the key in the variable API_KEY.
 
-    Its body has the same bytes; the boundary of a form is another one. `contents` are the files of the request.
+    Its body has the same bytes; the boundary of a form is another one. `contents` are the files of the request. "" for
+    an address that is none of the web.
     """
+    if not has_web_address(attempt):
+        return ""
     headers = [f"{format_text(name)}: {key_expression(value)}" for name, value in list_headers(attempt)]
     files = FileVariables(attempt, contents)
     if attempt.is_form:

@@ -46,6 +46,11 @@ def missing_files(attempt: Attempt, contents: FileContents) -> list[SentFile]:
     return [file for file in attempt.files if file.digest not in contents]
 
 
+def has_web_address(attempt: Attempt) -> bool:
+    """Return True for an address that a program cannot take for an option or a file: a bug report can have any."""
+    return attempt.url.lower().startswith(("http://", "https://"))
+
+
 def list_headers(attempt: Attempt) -> list[tuple[str, str]]:
     """Return the headers that a client has to set, without those that it computes and those that are hidden.
 

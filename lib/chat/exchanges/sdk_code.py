@@ -8,7 +8,7 @@ from typing import Any
 
 from lib.chat.exchanges.python_code import FileVariables, key_expression
 from lib.chat.exchanges.python_literal import format_items, format_text, format_value
-from lib.chat.exchanges.request_parts import FileContents, list_form_parts, list_headers, parse_fields
+from lib.chat.exchanges.request_parts import FileContents, has_web_address, list_form_parts, list_headers, parse_fields
 from lib.core.exchanges import KEY_PLACEHOLDER, Attempt
 
 _TIMEOUT = "600.0"  # seconds
@@ -93,7 +93,7 @@ def sdk_code(attempt: Attempt, contents: FileContents) -> str:
     """
     call = find_sdk_call(attempt)
     fields = parse_fields(attempt.body)
-    if call is None or fields is None or not call.required <= fields.keys():
+    if not has_web_address(attempt) or call is None or fields is None or not call.required <= fields.keys():
         return ""
     files = FileVariables(attempt, contents)
     try:

@@ -6,7 +6,6 @@ import streamlit as st
 
 from lib.core.gateway_checks import CheckRun
 from lib.core.user import User
-from lib.ui import inspector
 from lib.ui.gateway_check import form, results
 from lib.ui.gateway_check.source import PERSONAL, TEAM, CheckSource
 from lib.ui.session import resources
@@ -41,7 +40,6 @@ def _render(user: User, source: CheckSource) -> None:
         else:
             form.render(user, source)
         results.render(user, source, runs)
-    inspector.render(user)
 
 
 def _is_own_and_running(run: CheckRun, user: User) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -14,6 +16,7 @@ from lib.chat.turns.ports import AttachmentStore
 from lib.core.exchanges import Attempt
 from lib.core.images import format_size
 from lib.core.user import User
+from lib.ui.session import services
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets.controls import render_choice, render_download
 
@@ -33,6 +36,7 @@ def render(user: User, store: AttachmentStore, attempt: Attempt) -> None:
     if attempt.omits_body:
         st.caption(t("inspector.code_without_body"))
         return
+    _render_host_warning(attempt)
     kind = render_choice(
         t("inspector.code_kind"),
         "inspector-code-kind",
@@ -66,6 +70,20 @@ def render(user: User, store: AttachmentStore, attempt: Attempt) -> None:
         name,
         "text/plain",
     )
+
+
+def _render_host_warning(attempt: Attempt) -> None:
+    """Warn before the key is sent to another host: the request of a bug report may have had any address."""
+    host, own_host = _host(attempt.url), _host(services.connection().gateway.base_url)
+    if host != own_host:
+        text = t("inspector.other_host", host=escape_markdown(host or attempt.url), own=escape_markdown(own_host))
+        st.warning(text, icon=":material/warning:")
+
+
+def _host(url: str) -> str:
+    with contextlib.suppress(ValueError):
+        return urlsplit(url).hostname or ""
+    return ""
 
 
 def _label(kind: str, attempt: Attempt) -> str:

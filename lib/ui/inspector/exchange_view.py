@@ -43,6 +43,9 @@ def render(user: User, store: TurnStore, inspection: Inspection, *, is_lazy: boo
     exchange = exchanges[number]
     attempt = exchange.attempts[attempt_number]
     st.caption(describe(exchange, attempt))
+    reason = _reason(number, attempt_number, attempt)
+    if reason != "first":
+        st.caption(t(f"inspector.reason_about_{reason}"))
     for omission in response_facts.list_omissions(attempt):
         size = format_size(attempt.omitted_bytes)
         st.warning(t(f"inspector.omitted_{omission}", size=size), icon=":material/content_cut:")
@@ -101,7 +104,7 @@ def _render_attempts(exchanges: Sequence[Exchange]) -> Choice:
 
     def label(choice: Choice) -> str:
         attempt = exchanges[choice[0]].attempts[choice[1]]
-        reason = "continued" if choice[0] and not choice[1] else attempt.reason
+        reason = _reason(*choice, attempt)
         outcome = attempt.error or attempt.status or "–"
         return t(
             "inspector.attempt",
@@ -114,3 +117,8 @@ def _render_attempts(exchanges: Sequence[Exchange]) -> Choice:
         session_state.set_widget(_ATTEMPT_KEY, choices[-1])
     chosen = render_choice(t("inspector.attempts"), _ATTEMPT_KEY, choices, label, on_change=frames_view.reset)
     return chosen or choices[-1]
+
+
+def _reason(number: int, attempt_number: int, attempt: Attempt) -> str:
+    """Return why an attempt was sent: the first one of a later exchange continued the answer."""
+    return "continued" if number and not attempt_number else attempt.reason

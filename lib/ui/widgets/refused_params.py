@@ -8,12 +8,15 @@ from typing import Any
 from lib.core.params import ParamAdjustment
 from lib.core.refused_params import MAX_WORDS_LENGTH, RefusedParam, param_of_field
 from lib.core.target import Target, Wire
-from lib.ui.text import dates, escape_markdown, t
+from lib.ui.text import dates, escape_markdown, has_message, t
 
 
 def adjustment_message(adjustment: ParamAdjustment, target: Target) -> str:
-    """Explain how a parameter is sent to a target, as plain text."""
-    fields = t("list.separator").join(t(f"param.{name}") for name in adjustment.param_names.split(",") if name)
+    """Explain how a parameter is sent to a target, as plain text; of another version's rule by its name."""
+    if not has_message(f"param_adjustment.{adjustment.code}"):
+        return " ".join(filter(None, (adjustment.code, adjustment.param_names, adjustment.value)))
+    names = filter(None, adjustment.param_names.split(","))
+    fields = t("list.separator").join(t(f"param.{name}") if has_message(f"param.{name}") else name for name in names)
     return t(
         f"param_adjustment.{adjustment.code}",
         field=fields,

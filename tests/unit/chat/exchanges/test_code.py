@@ -224,6 +224,12 @@ def test_headers_cannot_add_lines():
     assert code.splitlines()[1:] == ["  -H 'X-A: 1  X-B: 2'"]
 
 
+@pytest.mark.parametrize("url", ["-o/tmp/x", "file:///etc/passwd", "a'b", ""])
+def test_there_is_no_code_for_an_address_that_is_none_of_the_web(url):
+    attempt = attempt_of(f"{url}/v1/messages", CLAUDE)
+    assert [write(attempt, {}) for write in (curl_command, requests_code, sdk_code)] == ["", "", ""]
+
+
 def test_parameters_of_the_sdks_exist():
     for call, method in (
         (SDK_CALLS[0], openai.resources.chat.Completions.create),
