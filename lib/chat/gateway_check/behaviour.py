@@ -25,9 +25,11 @@ from lib.core.target import Wire
 from lib.gateway.wires.models.claude_rules import is_claude
 
 # A burst: nothing for a second, then the whole text in a thirtieth of that time. The fastest chips take longer.
-_BURST_WAIT, _BURST_SHARE = 1.0, 0.03
+_BURST_WAIT, _BURST_SHARE, _MAX_BURST = 1.0, 0.03, 0.1
 _MIN_GAP = 0.004  # seconds between two moments of arrival
 _MIN_PIECES = 3
+# Vendors that send the text of thinking; OpenAI, Google and xAI count it only.
+_SENDS_THINKING = ("Anthropic", "DeepSeek", "Qwen", "Moonshot AI", "Z.ai", "MiniMax")
 _MIN_TEXT = 200  # characters of an answer that tells something about its stream
 
 
@@ -42,9 +44,9 @@ def judge_streaming(case: Case) -> Verdict:
         return failed("one_body")
     times = [offset for offset, _ in found.arrivals]
     first, last = times[0], times[-1]
-    if len(times) == 1:
+    if first >= _BURST_WAIT and len(times) == 1:
         return failed("one_piece", "likely", seconds=round(first, 1))
-    if first >= _BURST_WAIT and last - first <= _BURST_SHARE * first:
+    if first >= _BURST_WAIT and last - first <= min(_BURST_SHARE * first, _MAX_BURST):
         return failed("burst", "likely", seconds=round(first, 1), span=round((last - first) * 1000))
     moments = 1 + sum(after - before >= _MIN_GAP for before, after in zip(times, times[1:], strict=False))
     if moments < _MIN_PIECES:
@@ -149,13 +151,14 @@ def judge_thinking(case: Case) -> Verdict:
         return passed(signed, length=len(found.thinking))
     if found.has_signature:
         return passed("thinking_hidden")
-    if found.usage.reasoning:
-        is_usual = case.vendor == "OpenAI" and case.target.wire == "openai"
-        tokens = found.usage.reasoning
-        return passed("thinking_counted", tokens=tokens) if is_usual else failed("thinking_dropped", tokens=tokens)
-    if case.vendor == "OpenAI" or not case.capabilities.thinking:
-        return unclear("no_thinking")
-    return failed("thinking_missing", "likely")
+    if tokens := found.usage.reasoning:
+        if case.vendor in _SENDS_THINKING:
+            return failed("thinking_dropped", "likely", tokens=tokens)
+        return passed("thinking_counted", tokens=tokens)
+    # Elsewhere the fields of the request may not be the ones that turn thinking on.
+    if is_claude(case.target.model) and case.target.wire == "anthropic" and case.capabilities.thinking:
+        return failed("thinking_missing", "likely")
+    return unclear("no_thinking")
 
 
 def judge_tools(case: Case) -> Verdict:

@@ -212,7 +212,9 @@ def judge_model(case: Case) -> Verdict:
         return unclear("no_model_named")
     if not _is_same_model(asked, served):
         vendor, other = vendors.vendor_of(asked), vendors.vendor_of(served)
-        is_other_vendor = vendor in _MAKERS and other in _MAKERS and vendor != other
+        if vendor not in _MAKERS:  # a name of the gateway's own
+            return unclear("alias", asked=asked, served=quote(served))
+        is_other_vendor = other in _MAKERS and vendor != other
         code = "other_vendor" if is_other_vendor else "other_model"
         return failed(code, "certain" if is_other_vendor else "likely", asked=asked, served=quote(served))
     if is_claude(asked) and case.target.wire == "anthropic" and not found.response_id.startswith("msg_"):

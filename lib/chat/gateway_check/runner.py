@@ -158,13 +158,14 @@ class CheckJob:
         finally:
             records = usage.finish(outcome, failure.request_id if failure else "")
             self._record(records, failure)
+        exchange = recorder.finish()
+        is_kept = bool(exchange and self._keep(exchange))
         if isinstance(failure, _FATAL):
             raise failure
-        exchange = recorder.finish()
         found = collector.finish(records[-1].timing if records else Timing(), exchange)
         if request.is_counted and not failure:
             found = replace(found, counted_tokens=self._count(target, request))
-        return found if exchange and self._keep(exchange) else replace(found, exchange_id="")
+        return found if is_kept else replace(found, exchange_id="")
 
     def _count(self, target: Target, request: ProbeRequest) -> int | None:
         capabilities = self._services.capabilities_lookup(target.model)

@@ -39,6 +39,8 @@ def arrivals(*times: float) -> tuple[tuple[float, int], ...]:
         ([0.2, 0.2, 0.2, 0.2, 0.2], "too_fast"),
         ([2.0, 2.6, 3.2], "streams"),  # few large pieces, as some vendors send them
         ([4.0], "one_piece"),
+        ([0.4], "too_fast"),
+        ([12.0 + 0.003 * index for index in range(100)], "too_fast"),  # after a long wait
     ],
 )
 def test_streams_and_bursts(times, code):
@@ -106,8 +108,10 @@ def test_the_form_of_errors(target, body, status, code):
         (Evidence("10", has_signature=True), CLAUDE, True, "thinking_hidden"),
         (Evidence("10", usage=Usage(9, 90, reasoning=80)), GPT, True, "thinking_counted"),
         (Evidence("10", usage=Usage(9, 90, reasoning=80)), Target("glm-5", "openai"), True, "thinking_dropped"),
-        (Evidence("10"), Target("glm-5", "openai"), True, "thinking_missing"),
-        (Evidence("10"), Target("glm-5", "openai"), None, "no_thinking"),
+        (Evidence("10", usage=Usage(9, 90, reasoning=80)), Target("gemini-3", "openai"), True, "thinking_counted"),
+        (Evidence("10"), Target("glm-5", "openai"), True, "no_thinking"),
+        (Evidence("10"), CLAUDE, True, "thinking_missing"),
+        (Evidence("10"), CLAUDE, None, "no_thinking"),
         (Evidence("10"), GPT, True, "no_thinking"),
         (Evidence(error_code="request_refused", error_status=400), GPT, True, "refused"),
         (Evidence(error_code="rate_limited", error_status=429), GPT, True, "request_failed"),

@@ -135,7 +135,7 @@ def test_the_tokenizer_of_digits(target, digits, code):
         ("gpt-4.1", "gpt-4.1-mini", "other_model"),
         ("gpt-4.1", "qwen-max", "other_vendor"),
         ("claude-opus-4-5", "glm-4.6", "other_vendor"),
-        ("team-default", "gpt-4.1", "other_model"),
+        ("team-default", "gpt-4.1", "alias"),
         ("gpt-4.1", "", "no_model_named"),
     ],
 )

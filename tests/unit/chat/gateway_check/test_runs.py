@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
-from lib.chat.gateway_check.runner import CheckRegistry, CheckServices
+from lib.chat.gateway_check.runner import CheckJob, CheckRegistry, CheckServices
+from lib.chat.refused_params import SessionMemory
 from lib.config.settings import Settings
 from lib.core.exchanges import Exchange
-from lib.core.gateway_checks import DEFAULT_PROBES, PROBES, CheckRun, find_failures
+from lib.core.gateway_checks import DEFAULT_PROBES, PROBES, CheckInProgress, CheckRun, find_failures
 from lib.core.models import Capabilities
 from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.fake_gateway.checked import CONTEXT_WINDOW, CheckedGateway, Lie
-from tests.unit.chat.services import WAIT, FakeUsageStore
+from tests.support.replay import JSON, Canned, Replay
+from tests.unit.chat.services import WAIT, FakeUsageStore, wait_until
+
+KEY = "sk-9f3b7c1d5e8a2046bb7e"
 
 GPT, CLAUDE = Target("gpt-4.1", "openai"), Target("claude-sonnet-4-5", "anthropic")
 GPT_AS_MESSAGES, CLAUDE_AS_CHAT = Target("gpt-4.1", "anthropic"), Target("claude-sonnet-4-5", "openai")
@@ -58,14 +65,27 @@ def client(gateway):
     client.close()
 
 
+def services_of(client: Gateway) -> CheckServices:
+    stores = (RunStore(), FakeUsageStore(), ExchangeList())
+    return CheckServices("ann", client, *stores, capabilities_lookup=lambda _: CAPABILITIES)
+
+
+def run_of(*targets: Target, probes=DEFAULT_PROBES) -> CheckRun:
+    return CheckRun("run", targets, tuple(probes), "127.0.0.1", 0.0)
+
+
+def start(client: Gateway, *targets: Target, probes=DEFAULT_PROBES) -> CheckJob:
+    return CheckRegistry().start(services_of(client), run_of(*targets, probes=probes))
+
+
 def check(client: Gateway, *targets: Target, probes=DEFAULT_PROBES) -> CheckRun:
-    services = CheckServices(
-        "ann", client, RunStore(), FakeUsageStore(), ExchangeList(), capabilities_lookup=lambda _: CAPABILITIES
-    )
-    run = CheckRun("run", targets, tuple(probes), "127.0.0.1", 0.0)
-    job = CheckRegistry().start(services, run)
+    job = start(client, *targets, probes=probes)
     assert job.wait(WAIT)
     return job.run
+
+
+def wait_for_step(job: CheckJob) -> None:
+    wait_until(lambda: job.run.step > 0 or not job.is_running)
 
 
 def failures(run: CheckRun) -> dict[str, tuple[str, str]]:
@@ -105,7 +125,7 @@ LIES: list[tuple[Lie, Target, str, dict[str, tuple[str, str]]]] = [
     ("burst", CLAUDE, "streaming", {"streaming": ("burst", LIKELY)}),
     ("no usage", GPT, "usage", {"usage": ("no_usage", CERTAIN)}),
     ("no usage", CLAUDE, "usage", {"usage": ("no_usage", CERTAIN)}),
-    ("drops thinking", CLAUDE_AS_CHAT, "thinking", {"thinking": ("thinking_dropped", CERTAIN)}),
+    ("drops thinking", CLAUDE_AS_CHAT, "thinking", {"thinking": ("thinking_dropped", LIKELY)}),
     ("drops thinking", CLAUDE, "thinking", {"thinking": ("thinking_missing", LIKELY)}),
     ("ignores stop", GPT, "stop", {"stop": ("stop_ignored", CERTAIN)}),
     ("ignores stop", CLAUDE, "stop", {"stop": ("stop_ignored", CERTAIN)}),
@@ -142,3 +162,55 @@ def test_an_inflation_is_stated_in_percent(gateway, client):
     values = {result.probe: result.verdict.values for result in run.results}
     assert values["tokens"]["percent"] == 20
     assert statuses(run, GPT)["tokenizer"] == "passed"  # of the counts without the inflation
+
+
+def test_a_cancelled_run_ends_at_once_and_keeps_what_it_found(gateway, client):
+    gateway.lie("burst")
+    job = start(client, GPT, probes=["usage", "speed"])
+    wait_for_step(job)
+    job.cancel()
+    assert job.wait(WAIT)
+    assert job.run.state == "cancelled"
+    assert job.run.step < 3
+    assert [result.probe for result in job.run.results] == ["usage"]
+
+
+def test_an_owner_has_one_run_at_a_time(gateway, client):
+    gateway.lie("burst")
+    registry, services = CheckRegistry(), services_of(client)
+    job = registry.start(services, run_of(GPT, probes=["usage"]))
+    with pytest.raises(CheckInProgress):
+        registry.start(services, run_of(GPT, probes=["usage"]))
+    assert registry.find("ann") is job
+    registry.stop()
+    assert registry.find("ann") is None
+
+
+def test_a_rejected_key_ends_a_run_and_is_in_nothing_that_is_kept():
+    with Replay() as server:
+        body = json.dumps({"error": {"message": f"The key {KEY} is not known.", "type": "invalid_request_error"}})
+        for path in ("/v1/chat/completions", "/v1/messages"):
+            server.serve(path, Canned(body.encode(), 401, JSON))
+        client = Gateway(Settings(api_key=KEY, base_url=server.url))
+        services = replace(services_of(client), max_recorded_bytes=100_000)
+        job = CheckRegistry().start(services, run_of(GPT, CLAUDE))
+        assert job.wait(WAIT)
+        client.close()
+    assert (job.run.state, job.run.error_code) == ("failed", "key_refused")
+    assert isinstance(services.exchanges, ExchangeList)
+    assert services.exchanges.saved
+    kept = (job.run, services.exchanges.saved)
+    assert KEY not in repr(kept)
+
+
+def test_what_a_model_refuses_is_evidence_and_neither_left_out_nor_learnt():
+    memory = SessionMemory()
+    with Replay() as server:
+        error = {"error": {"message": "Unsupported parameter: 'n' is not supported.", "param": "n"}}
+        server.serve("/v1/chat/completions", Canned(json.dumps(error).encode(), 400, JSON))
+        client = Gateway(Settings(api_key=KEY, base_url=server.url), refused_params=memory)
+        run = check(client, GPT, probes=["n"])
+        client.close()
+        assert [request.json["n"] for request in server.requests] == [2]
+    assert [result.verdict.code for result in run.results] == ["refused"]
+    assert memory.find(GPT) == []
