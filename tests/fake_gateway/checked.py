@@ -44,7 +44,7 @@ Lie = Literal[
     "adds a prompt",
 ]
 INFLATION = 1.2
-BURST_SECONDS = 1.3
+BURST_SECONDS = 1.1
 CONTEXT_WINDOW = 4_000
 _THINKING = "I go through the numbers one by one and drop each that has a divisor."
 _HIDDEN_PROMPT_TOKENS = 900

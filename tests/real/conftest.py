@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from lib.core.target import WIRES
+from lib.core.target import WIRES, Target
 from lib.gateway.client import Gateway
 from tests.fake_gateway import FakeGateway
+from tests.fake_gateway.checked import CheckedGateway
 from tests.real.proxy import KEY, Proxy, client, mock, settings, upstream
 from tests.real.routes import REPLAY_MODELS
 from tests.support.replay import Replay
@@ -26,6 +27,8 @@ DEMO_MODELS = (
     "demo-errors",
     "demo-silent",
 )
+# Those of the gateway for checks, with the wire of their vendor upstream.
+CHECKED = (Target("gpt-4.1", "openai"), Target("claude-sonnet-4-5", "anthropic"))
 _MAX_LOG_LENGTH = 8_000
 
 
@@ -45,11 +48,19 @@ def replay() -> Iterator[Replay]:
 
 
 @pytest.fixture(scope="session")
-def model_entries(fake_gateway: FakeGateway, replay: Replay) -> list[dict[str, Any]]:
+def checked_gateway() -> Iterator[CheckedGateway]:
+    """An upstream with models that do what they are asked."""
+    with CheckedGateway() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def model_entries(fake_gateway: FakeGateway, checked_gateway: CheckedGateway, replay: Replay) -> list[dict[str, Any]]:
     """The proxy's model list: fake models on both wires, the replayed ones, and a mocked one."""
     return [
         *(upstream(f"{wire}-{name}", name, wire, fake_gateway.url) for wire in WIRES for name in DEMO_MODELS),
         *(upstream(REPLAY_MODELS[wire], "replayed", wire, replay.url) for wire in WIRES),
+        *(upstream(target.model, target.model, target.wire, checked_gateway.url) for target in CHECKED),
         mock("mocked", MOCK_TEXT),
     ]
 

@@ -34,8 +34,16 @@ _MIN_TEXT = 200  # characters of an answer that tells something about its stream
 
 
 def judge_streaming(case: Case) -> Verdict:
-    """Judge if the text of an answer arrives while it is written."""
-    found = case.evidence["copy"]
+    """Judge if the text of an answer arrives while it is written: the best of all answers counts.
+
+    One answer may wait for a cold start, and then come faster than it can be told from a burst.
+    """
+    answers = [found for name, found in case.evidence.items() if name.startswith("copy")]
+    order = ("passed", "unclear", "failed")
+    return min(map(_judge_stream, answers), key=lambda verdict: order.index(verdict.status))
+
+
+def _judge_stream(found: Evidence) -> Verdict:
     if problem := find_problem(found):
         return problem
     if len(found.text) < _MIN_TEXT:
@@ -220,7 +228,7 @@ def judge_logprobs(case: Case) -> Verdict:
     found = case.evidence["logprobs"]
     if problem := find_problem(found, is_feature=True):
         return problem
-    if not found.exchange_id:
+    if not found.response_type:
         return unclear("not_measured")
     return passed("logprobs") if found.has_logprobs else unsupported("logprobs_ignored")
 

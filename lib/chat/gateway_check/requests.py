@@ -66,7 +66,7 @@ class ProbeRequest:
 _COUNTED = ("base", *(f"repeat_{word}" for word in REPEATED_WORDS), "repeat_twice")
 # Requests of each probe; several probes judge the same answer.
 REQUESTS: Mapping[ProbeName, tuple[str, ...]] = {
-    "streaming": ("copy",),
+    "streaming": ("copy", "copy_2", "copy_3"),
     "usage": ("copy",),
     "speed": ("copy", "copy_2", "copy_3"),
     "model": ("copy",),

@@ -48,6 +48,16 @@ def test_streams_and_bursts(times, code):
     assert behaviour.judge_streaming(case_of("copy", found)).code == code
 
 
+def test_an_answer_that_waits_for_a_cold_start_is_no_burst():
+    burst, stream = arrivals(3.0, 3.0, 3.02), arrivals(*(0.1 + 0.02 * index for index in range(100)))
+    found = [Evidence(TEXT, arrivals=times, outcome=Outcome.COMPLETE) for times in (burst, stream, burst)]
+    names = ("copy", "copy_2", "copy_3")
+    case = Case(GPT, Capabilities(), {}, dict(zip(names, found, strict=True)))
+    assert behaviour.judge_streaming(case).code == "streams"
+    always = Case(GPT, Capabilities(), {}, dict.fromkeys(names, found[0]))
+    assert behaviour.judge_streaming(always).code == "burst"
+
+
 def test_one_body_is_no_stream():
     found = Evidence(TEXT, arrivals=arrivals(1.0), response_type="application/json", outcome=Outcome.COMPLETE)
     assert behaviour.judge_streaming(case_of("copy", found)).code == "one_body"
