@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lib.chat.connection import connect_with_key
 from lib.core.conversation import new_id
 from lib.core.gateway_checks import CheckRun, ProbeResult, Verdict
 from lib.core.policy import PER_USER_SCOPE, Limit, Limits
@@ -40,7 +41,7 @@ def admin(enter: Enter, gateway: CheckedGateway, monkeypatch) -> Callable[..., A
     monkeypatch.setenv("DEERAPI_API_KEY", KEY)
     monkeypatch.setenv("DEERAPI_BASE_URL", gateway.url)
     gateway.lie()
-    return lambda name=ADMIN, page="admin": enter(page, name, **TAB)
+    return lambda name=ADMIN, page="admin", **session: enter(page, name, **{**TAB, **session})
 
 
 def choose(at: AppTest, *probes: str) -> AppTest:
@@ -144,3 +145,27 @@ def test_a_report_has_the_evidence_and_escapes_what_the_gateway_said(admin):
     assert [each["strength"] for each in document["results"]] == ["certain", "hint"]
     assert document["results"][1]["exchanges"] == ["e1"]
     assert "The response has the id “gen_<1>”" in document["results"][1]["text"]
+
+
+def test_a_personal_key_has_checks_of_its_own(admin, gateway, monkeypatch):
+    monkeypatch.setenv("ANTLER_OWN_KEY", "on")
+    gateway.lie("no usage")
+    at = admin(BOB, "settings", open_tabs={"settings": "gateway"})
+    assert "Gateway check" not in [header.value for header in at.header]
+    personal = connect_with_key(resources.settings(), f"{KEY}-bob", gateway.url, resources.model_facts())
+    at.session_state["personal_key"] = personal
+    at.run()
+    at.multiselect(key="check-own-models").set_value(["gpt-4.1"])
+    at.button_group(key="check-own-probes").set_value(["usage"])
+    at.run()
+    at.button(key="check-own-start").click().run()
+    job = resources.gateway_checks().find(id_of(BOB))
+    assert job is None or job.wait(WAIT)
+    at.run()
+    assert "The stream names no tokens, though they were asked for." in page_text(at)
+    (run,) = resources.store().gateway_checks.list_own(id_of(BOB))
+    assert (run.is_team, len(run.targets), run.state) == (False, 2, "done")
+    assert resources.store().gateway_checks.list_team() == []
+    (record,) = resources.store().usage.totals_by_user(0.0, 1e12)
+    assert record == id_of(BOB)
+    assert resources.store().usage.total().request_count == 0  # of the team's key

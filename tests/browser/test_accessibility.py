@@ -24,6 +24,7 @@ from lib.core.conversation import (
     Usage,
     new_id,
 )
+from lib.core.gateway_checks import CheckRun, ProbeResult, Verdict
 from lib.core.prompts import Prompt
 from lib.core.target import Target
 from lib.core.web_search import search_to_part
@@ -87,6 +88,7 @@ ADMIN = (
     "Prices",
     "Prompts",
     "Refused parameters",
+    "Gateway check",
     "Users",
     "Audit log",
 )
@@ -358,8 +360,24 @@ def test_the_inspector(history):
     assert audit.findings == [], "\n".join(audit.findings)
 
 
+def add_check(history: HistorySeed) -> None:
+    """Add a gateway check that found something of each strength."""
+    target = Target("demo-echo", "openai")
+    verdicts = (
+        Verdict("failed", "no_usage"),
+        Verdict("failed", "thinking_missing", strength="likely"),
+        Verdict("failed", "foreign_id", {"id": "x"}, "hint"),
+    )
+    results = tuple(
+        ProbeResult(target, probe, each) for probe, each in zip(("usage", "thinking", "model"), verdicts, strict=True)
+    )
+    run = CheckRun(new_id(), (target,), ("usage",), "gateway.example", 1.0, True, state="done", results=results)
+    history.store.gateway_checks.start(history.owner, run)
+
+
 def test_all_other_pages(history):
     audit = Audit()
+    add_check(history)
     token = add_turns(history, "Shared")
     chat = history.open().ask("Count me").wait_idle()
     page = chat.page
