@@ -47,6 +47,8 @@ def open_setup(
     setup = session_state.comparison_setup = ComparisonSetup(origin=origin)
     for choice in choices[:MAX_COLUMNS]:
         _add_column(setup, choice)
+    while len(setup.columns) < MIN_COLUMNS:
+        _add_column(setup, choices[-1] if choices else None)
     for key, value in ((_PROMPT, text), (_SYSTEM, system), (_BLIND, is_blind)):
         session_state.set_widget(key, value)
     tray.set_files(SLOT, ())
