@@ -11,6 +11,7 @@ from lib.chat.comparisons.comparison import ColumnState, ask_again, keep_as_bran
 from lib.core.comparisons import COLUMN_LABELS, Comparison, Origin
 from lib.core.conversation import Node, Outcome, Timing, Usage
 from lib.core.user import User
+from lib.ui import inspector
 from lib.ui.chat import image_actions, message_tools
 from lib.ui.chat.answer_bubble import AnswerBubble
 from lib.ui.chat.answer_feed import FollowedAnswer
@@ -101,7 +102,10 @@ def _render_actions(user: User, comparison: Comparison, index: int, state: Colum
         if comparison.vote is None and not state.is_kept:
             text = t("compare.retry", label=label)
             render_button(text, f"compare-retry-{index}", "refresh", _retry, user, state)
-        if comparison.is_hidden or not node.message.has_content:
+        if comparison.is_hidden:
+            return
+        inspector.render_button(user, node, t("compare.inspect", label=label))
+        if not node.message.has_content:
             return
         if state.is_kept:
             text = t("compare.open_kept", label=label)

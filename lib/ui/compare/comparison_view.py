@@ -14,6 +14,7 @@ from lib.chat.turns.generation import STOP_TIMEOUT, Generation
 from lib.core.comparisons import COLUMN_LABELS, Comparison, Vote
 from lib.core.conversation import Node
 from lib.core.user import User
+from lib.ui import inspector
 from lib.ui.chat import live_answer, transcript
 from lib.ui.chat.message_tools import render_side_by_side
 from lib.ui.compare import column, compare_services, differences_view, setup
@@ -55,6 +56,7 @@ def render(user: User, comparison: Comparison) -> RenderedComparison:
             columns.append(column.render(user, comparison, index, state))
     transcript.preload_renderers()
     file_viewer.render(user)
+    inspector.render(user)
     return RenderedComparison(user, comparison, columns, action_slot)
 
 

@@ -189,6 +189,8 @@ const waitsForEdit = (form) => {
   return Boolean(tray) && waits(tray, tray.data.slot, () => button.isConnected && button.click());
 };
 const onSendEdit = (event) => {
+  const start = event.target.closest?.(".st-key-compare-start button"), tray = start && trays.get("compare");
+  if (tray && waits(tray, tray.data.slot, () => start.isConnected && start.click())) return takeEvent(event);
   const button = event.target.closest?.('[class*="st-key-send-edit-"] button');
   if (button && waitsForEdit(button.closest('[data-testid="stForm"]'))) takeEvent(event);
 };
@@ -200,22 +202,23 @@ const onKeyDown = (event) => {
 // Drop: anywhere on the page, into the form of an edited question where the pointer is over that.
 let overlay = null;
 const hideOverlay = () => { overlay?.remove(); overlay = null; };
-const hasFiles = (event) => trays.get("composer")?.root?.isConnected && event.dataTransfer?.types.includes("Files");
+const pagePlace = () => PAGE_PLACES.find((place) => trays.get(place)?.root?.isConnected);
+const hasFiles = (event) => pagePlace() && event.dataTransfer?.types.includes("Files");
 const onDrag = (event) => {
   if (!hasFiles(event)) return;
   takeEvent(event);
   event.dataTransfer.dropEffect = "copy";
   if (overlay?.isConnected) return;
   overlay = create("div", "antler-drop");
-  overlay.append(createIcon("upload_file"), create("p", "", trays.get("composer").data.texts.drop));
+  overlay.append(createIcon("upload_file"), create("p", "", trays.get(pagePlace()).data.texts.drop));
   document.body.append(overlay);
 };
 const onDrop = (event) => {
   hideOverlay();
   if (!hasFiles(event)) return;
   takeEvent(event);
-  const { files, hasFolder } = droppedFiles(event.dataTransfer), place = placeOfField(event.target) || "composer";
-  const target = trays.has(place) ? place : "composer";
+  const { files, hasFolder } = droppedFiles(event.dataTransfer), place = placeOfField(event.target) || pagePlace();
+  const target = trays.has(place) ? place : pagePlace();
   addFiles(target, files);
   if (hasFolder) say(trays.get(target).data.texts.folder);
 };

@@ -3,6 +3,7 @@
 const WATCH_INTERVAL = 200, FEED_AGAIN_AFTER = 3000; // ms, of an idle page that has not taken a batch
 const MAX_ATTEMPTS = 3;
 const UPLOADER = '[class*="st-key-uploader-"]', ATTACH = '[class*="st-key-attach-"] button';
+const PAGE_PLACES = ["composer", "compare"]; // of which a page has one
 const FILE_INPUT = 'input[type="file"]';
 const ERROR_CHIP = '[data-testid="stFileChip"]:has([data-testid="stFileChipIconError"])';
 
@@ -118,6 +119,7 @@ const pastedFiles = (clipboard) => {
 // The place of the input or of the edited question that an element belongs to; "" for another part of the page.
 const placeOfField = (element) => {
   if (element?.closest?.('[data-testid="stChatInput"]')) return "composer";
+  if (element?.closest?.(".st-key-compare-prompt")) return "compare";
   const form = element?.closest?.('[class*="st-key-question-"], [class*="st-key-from-"], [class*="st-key-queued-"]');
   const uploader = form?.querySelector(UPLOADER);
   return uploader ? placeOf(uploader, "st-key-uploader-") : "";

@@ -21,12 +21,15 @@ from lib.ui.widgets.navigation import INSPECTOR_PAGE
 _WIDTH = 760  # pixels at first; the reader can change it
 
 
-def render_open_button(user: User, node: Node) -> None:
-    """Render the button that opens the inspector for an answer that this server has requested or replayed."""
+def render_open_button(user: User, node: Node, label: str = "") -> None:
+    """Render the button that opens the inspector for an answer that this server has requested or replayed.
+
+    `label` is for an answer outside of a chat, where it has no number.
+    """
     is_recorded = (node.usage_record_id or node.is_replay) and resources.settings().recording.max_bytes
     if is_recorded and not node.arriving:
         number = conversation_view.current_view().turn_number(node.id)
-        label = t("message.inspect", number=number)
+        label = label or t("message.inspect", number=number)
         render_button(label, f"inspect-{node.id}", "network_node", _open, Inspection(node_id=node.id))
 
 
