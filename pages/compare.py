@@ -35,9 +35,11 @@ def render_comparison(user: User, comparison_id: str) -> bool:
 
 def render() -> None:
     setup.open_pending(user)
-    errors.render_flash_warning()
-    undo.render()
-    # A slot for each: a run in progress shows nothing of another one's content.
+    # A slot for each: what is below keeps its position, and a run in progress shows nothing of another one's content.
+    with st.empty():
+        errors.render_flash_warning()
+    with st.empty():
+        undo.render()
     view_slot, tabs_slot = st.empty(), st.empty()
     if comparison_id := st.query_params.get(compare_services.COMPARISON_PARAMETER):
         with view_slot.container():

@@ -52,7 +52,8 @@ def render(user: User, comparison: Comparison, index: int, state: ColumnState) -
                 target, params = state.column.target, compare_services.params_text(state.column.params)
                 st.markdown(f"**{label} · {escape_markdown(target.model)}**")
                 st.caption(" · ".join(filter(None, (t(f"wire.{target.wire}"), params))))
-        stop_slot = st.empty()
+        # An empty element removes a container at once, but what was in another empty one at the end of the run only.
+        stop_slot = st.container(width="content").empty() if state.generation else st.empty()
     node = state.answer
     if node is None:
         st.caption(f":material/delete: {t('compare.deleted_answer')}")
