@@ -37,6 +37,15 @@ _SINGLE_LINE_EVENTS = re.compile(rb"(?:(?:(?:event|id):[^\n]*+\n){0,2}+data:[^\n
 # Lines that need no blank line after them: comments, and lines that look like complete JSON objects.
 _STANDALONE_LINES = re.compile(rb"(?:\n|:[^\n]*+\n|\{[^\n]*+(?<=\})\n)++")
 
+# A field with bytes around its name that no text has, such as a byte order mark or NUL, and such bytes before JSON.
+_ODD_FIELD = re.compile(rb"^[^\w\n:{<]{0,16}(data|event)[^\w\n:]{0,16}:", re.MULTILINE)
+_JUNK_BEFORE_JSON = re.compile(rb"^(?:\xef\xbb\xbf|\0)+(?=\{)", re.MULTILINE)
+
+# A line of a page or of a sentence, and what is none of them: a field, also an unknown one.
+_TEXT_LINE = re.compile(rb"\s*(?:<|[\x80-\xff]|[A-Za-z][^\n]*[ \x80-\xff])")
+_FIELD_LINE = re.compile(rb"(?!(?i:error|fatal)\b)(?:[a-z][\w-]*\s*)?:")
+MAX_STRAY_TEXT_BYTES = 20_000
+
 _decode_json = json.JSONDecoder().raw_decode
 
 
@@ -65,6 +74,9 @@ class Frame(NamedTuple):
             raise StreamInterrupted
         return payload  # type: ignore[no-any-return]  # text that starts with a brace decodes to a dict
 
+
+# The name of the frame with the text that stood between the events, such as a proxy's page.
+STRAY_TEXT_NAME = "stray text"
 
 # A keep-alive without content. The name distinguishes it from an event with empty data.
 HEARTBEAT = Frame("comment", "")
@@ -97,8 +109,7 @@ def _normalize_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     ends the stream, mixed line ends merge events, and an event in many chunks or lines takes quadratic
     time. A chunk of complete events without any of this is passed on unchanged.
     """
-    stray_lines: deque[bytes] = deque(maxlen=MAX_STRAY_LINES)
-    buffer = bytearray()
+    strays, buffer = _Strays(), bytearray()
     ends_with_cr = has_line_end = False
     for chunk in _strip_bom(chunks):
         if not buffer and _is_well_formed(chunk):
@@ -109,16 +120,33 @@ def _normalize_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:
         buffer += text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         ends_with_cr = chunk.endswith(b"\r") if chunk else ends_with_cr
         if end := _find_last_event_end(buffer, start, has_line_end):
-            yield from _repair_events(bytes(buffer[:end]), stray_lines)
+            yield from _repair_events(bytes(buffer[:end]), strays)
             del buffer[:end]
             start = 0
         has_line_end = (has_line_end and start > 0) or buffer.find(b"\n", start) >= 0
         if len(buffer) > MAX_EVENT_BYTES:
             raise InvalidResponse(f"one event of the stream is longer than {MAX_EVENT_BYTES:,} bytes")
     if buffer:
-        yield from _repair_events(bytes(buffer), stray_lines)
-    for line in stray_lines:
+        yield from _repair_events(bytes(buffer), strays)
+    for line in strays.lines:
         yield _format_data_event(line)
+    if text := bytes(strays.text).strip():
+        yield b"event: %s\n" % STRAY_TEXT_NAME.encode() + _format_data_event(text)
+
+
+class _Strays:
+    """Broken lines of bare JSON, and text, that stood between the events of a stream."""
+
+    def __init__(self) -> None:
+        self.lines: deque[bytes] = deque(maxlen=MAX_STRAY_LINES)
+        self.text = bytearray()
+
+    def add_text(self, block: bytes) -> None:
+        """Add the lines of a block that are text."""
+        for line in block.split(b"\n"):
+            is_text = self.text.startswith(b"<") or _TEXT_LINE.match(line)
+            if is_text and not _FIELD_LINE.match(line) and len(self.text) < MAX_STRAY_TEXT_BYTES:
+                self.text += line[:MAX_STRAY_TEXT_BYTES] + b"\n"
 
 
 def _is_well_formed(chunk: bytes) -> bool:
@@ -157,26 +185,28 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _repair_events(text: bytes, stray_lines: deque[bytes]) -> Iterator[bytes]:
-    """Complete events one by one, as SSEClient reads them; broken bare JSON is added to `stray_lines`."""
+def _repair_events(text: bytes, strays: _Strays) -> Iterator[bytes]:
+    """Complete events one by one, as SSEClient reads them; what is none is added to `strays`."""
     if _is_well_formed(text):
         yield text
         return
     blocks = [block for block in text.split(b"\n\n") if block.strip(b"\n")]
     for block in blocks:
         if _is_utf8(block):
-            yield from _repair_event(block, stray_lines)
+            yield from _repair_event(block, strays)
         else:
             replaced = block.decode("utf-8", "replace").encode()
-            yield from map(_mark_damaged, _repair_event(replaced, stray_lines))
+            yield from map(_mark_damaged, _repair_event(replaced, strays))
     if not blocks:
         yield _HEARTBEAT_BYTES
 
 
-def _repair_event(block: bytes, stray_lines: deque[bytes]) -> Iterator[bytes]:
+def _repair_event(block: bytes, strays: _Strays) -> Iterator[bytes]:
+    block = _JUNK_BEFORE_JSON.sub(b"", _ODD_FIELD.sub(rb"\1:", block))
     if block.startswith(b"{") or b"\n{" in block:
-        yield from _extract_bare_json(block.strip(b"\n"), stray_lines)
+        yield from _extract_bare_json(block.strip(b"\n"), strays)
     else:
+        strays.add_text(block)
         yield from _split_long_event(block)
 
 
@@ -208,20 +238,20 @@ def _is_field(line: bytes, name: bytes) -> bool:
     return line == name or line.startswith(name + b":")
 
 
-def _extract_bare_json(block: bytes, stray_lines: deque[bytes]) -> Iterator[bytes]:
+def _extract_bare_json(block: bytes, strays: _Strays) -> Iterator[bytes]:
     """Bare JSON objects of a block and the event of its other lines, independent of the chunking."""
     standalone = _STANDALONE_LINES.match(block + b"\n")
     end = standalone.end() if standalone else 0
     for line in block[:end].split(b"\n"):
-        yield from _separate_json_lines([line], stray_lines)
+        yield from _separate_json_lines([line], strays)
     remaining = block[end:]
     if remaining and _find_object_end(remaining) == len(remaining):
         yield _format_data_event(remaining)
     elif remaining:
-        yield from _separate_json_lines(remaining.split(b"\n"), stray_lines)
+        yield from _separate_json_lines(remaining.split(b"\n"), strays)
 
 
-def _separate_json_lines(lines: list[bytes], stray_lines: deque[bytes]) -> Iterator[bytes]:
+def _separate_json_lines(lines: list[bytes], strays: _Strays) -> Iterator[bytes]:
     """Return the event of these lines, with the JSON objects among them before or after it."""
     event: list[bytes] = []
     objects_after: list[bytes] = []
@@ -232,10 +262,11 @@ def _separate_json_lines(lines: list[bytes], stray_lines: deque[bytes]) -> Itera
         elif end:
             yield _format_data_event(line[:end])
         elif line.startswith(b"{") and len(line) <= MAX_STRAY_LINE_BYTES:
-            stray_lines.append(line)
+            strays.lines.append(line)
         if remaining := line[end:].lstrip():
             event.append(remaining)
     if event:
+        strays.add_text(b"\n".join(event))
         yield from _split_long_event(b"\n".join(event))
     for json_object in objects_after:
         yield _format_data_event(json_object)

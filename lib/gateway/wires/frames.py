@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from lib.core.errors import StreamInterrupted
-from lib.gateway.transport.sse import Frame
+from lib.gateway.transport.sse import STRAY_TEXT_NAME, Frame
 
 # Data that is no JSON object and no loss: markers such as [DONE], and what keep-alives carry.
 _HARMLESS_DATA = re.compile(r"\s*(?:\[[A-Z_ ]{1,32}\]|\{\s*\}|null|\"\"|(?i:ping|pong|keep-?alive|heartbeat))?\s*")
@@ -24,6 +24,7 @@ _HARMLESS_EVENTS = (
     "end",
     "close",
     "error",
+    STRAY_TEXT_NAME,
 )
 
 

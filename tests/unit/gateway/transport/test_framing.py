@@ -161,3 +161,80 @@ def test_framing(case: str, piece: int | None, replay: Replay, gateway: Gateway)
     summary = ask(gateway, wire).summary()
     assert {name: summary[name] for name in expected} == expected
     assert summary["error"] is expected.get("error")
+
+
+PAGE = b"<html>\r\n<head><title>502</title></head>\r\n\r\n<body><h1>502 Bad Gateway</h1>\r\nnginx</body>\r\n</html>\r\n"
+STREAMS = {
+    "openai": [chunk("Fo", role="assistant"), chunk("ur"), chunk(finish_reason="stop") + b"data: [DONE]\n\n"],
+    "anthropic": [START + text("Fo"), text("ur"), END + event("message_stop")],
+}
+each_wire = pytest.mark.parametrize("wire", STREAMS)
+
+
+@each_wire
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize(
+    "junk", [b"\xef\xbb\xbf", b"\0", b"\0\0\xef\xbb\xbf", b" ", b"\t", b"\xc2\xa0", b"\xe2\x80\x8b"]
+)
+def test_bytes_before_a_field_lose_no_event(wire: Wire, junk: bytes, end: bytes, replay: Replay, gateway: Gateway):
+    first, second, last = STREAMS[wire]
+    for odd in (
+        junk + second,
+        second.replace(b"data:", junk + b"data:"),
+        second.replace(b"data:", b"data" + junk + b":"),
+    ):
+        for piece in (None, 1):
+            replay.serve(PATHS[wire], Canned((first + odd + last).replace(b"\n", end), piece=piece))
+            answer = ask(gateway, wire)
+            assert (answer.text, answer.error) == ("Four", None), odd
+
+
+@each_wire
+def test_bytes_before_a_bare_error_do_not_hide_it(wire: Wire, replay: Replay, gateway: Gateway):
+    replay.serve(PATHS[wire], Canned(STREAMS[wire][0] + b"\xef\xbb\xbf" + BARE_ERROR + b"\n\n"))
+    error = ask(gateway, wire).error
+    assert error is not None and error.detail.startswith("gone")
+
+
+@each_wire
+@pytest.mark.parametrize(
+    ("words", "detail"),
+    [
+        (PAGE, "502 Bad Gateway nginx"),
+        (PAGE.replace(b"\r\n", b"\n"), "502 Bad Gateway nginx"),
+        (PAGE.rstrip(), "502 Bad Gateway nginx"),
+        (b"upstream connect error or disconnect/reset before headers", None),
+        (b"error: upstream went away\n", None),
+        ("上游服务器错误\n\n".encode(), None),
+    ],
+)
+def test_words_that_follow_a_part_of_an_answer_are_quoted(
+    wire: Wire, words: bytes, detail: str | None, replay: Replay, gateway: Gateway
+):
+    first, second, last = STREAMS[wire]
+    for piece in (None, 1):
+        replay.serve(PATHS[wire], Canned(first + words, piece=piece))
+        answer = ask(gateway, wire)
+        assert type(answer.error) is errors.StreamInterrupted
+        assert (answer.text, answer.error.detail) == ("Fo", detail or words.decode().strip())
+    # Behind the whole answer, and between its events, they are no loss.
+    for body in (first + second + last + words, first + words + b"\n\n" + second + last):
+        replay.serve(PATHS[wire], Canned(body))
+        answer = ask(gateway, wire)
+        assert (answer.text, answer.error) == ("Four", None)
+        assert len(answer.reply.parts()) == 1
+
+
+@each_wire
+@pytest.mark.parametrize("line", [b"foo: bar baz\n\n", b": a comment of a proxy\n\n", b"trace-id: 7 of 9\n\n"])
+def test_unknown_fields_and_comments_are_not_quoted(wire: Wire, line: bytes, replay: Replay, gateway: Gateway):
+    replay.serve(PATHS[wire], Canned(STREAMS[wire][0] + line))
+    error = ask(gateway, wire).error
+    assert (type(error), error and error.detail) == (errors.StreamInterrupted, "")
+
+
+@each_wire
+def test_a_very_long_page_in_the_middle_is_quoted_in_part(wire: Wire, replay: Replay, gateway: Gateway):
+    replay.serve(PATHS[wire], Canned(STREAMS[wire][0] + b"<p>Bad gateway</p>\n" + b"word " * 100_000 + b"\n" * 9))
+    error = ask(gateway, wire).error
+    assert error is not None and error.detail.startswith("Bad gateway word") and len(error.detail) < 3_000
