@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lib.chat.context import window
@@ -42,7 +42,9 @@ def diagnose_answer(services: TurnServices, owner: str, conversation_id: str, no
     if conversation is None or answer is None or answer.target is None or answer.target.makes_images:
         return None
     previous = find_previous(nodes, answer)
-    requests = [_read_recorded(services.store.exchanges, owner, node) for node in (answer, previous) if node]
+    exchanges = services.store.exchanges
+    requests = [_read_recorded(exchanges, owner, answer, -1)]
+    requests += [_read_recorded(exchanges, owner, previous, 0)] if previous else []
     is_reconstructed = None in requests
     if is_reconstructed:
         # Both in the same way: a recorded request and one built again would differ in their form.
@@ -54,14 +56,19 @@ def diagnose_answer(services: TurnServices, owner: str, conversation_id: str, no
     return AnswerDiagnosis(diagnose(request, earlier, price, diagnostics), previous, is_reconstructed)
 
 
-def _read_recorded(exchanges: ExchangeStore, owner: str, answer: Node) -> CachedRequest | None:
-    """Return the request of an answer as it was sent; None if it was not recorded, or not as a whole."""
+def _read_recorded(exchanges: ExchangeStore, owner: str, answer: Node, index: int) -> CachedRequest | None:
+    """Return a request of an answer as it was sent; None if it was not recorded, or not as a whole.
+
+    `index` is 0 for the first one, whose beginning later requests go on with, and -1 for the last one. Of an answer
+    that was continued, only the sum of the counters is known, so that the request has none.
+    """
     recorded = exchanges.of_answer(owner, answer.id)
-    attempt = _find_attempt(recorded[-1].attempts) if recorded else None
+    attempt = _find_attempt(recorded[index].attempts) if recorded else None
     body = parse_body(attempt.body, {file.mark: file.digest for file in attempt.files}) if attempt else {}
     if attempt is None or answer.target is None or not body:
         return None
-    return _to_request(answer, body, attempt.started_at)
+    request = _to_request(answer, body, attempt.started_at)
+    return request if len(recorded) == 1 else replace(request, usage=replace(request.usage, input=None))
 
 
 def _find_attempt(attempts: Sequence[Attempt]) -> Attempt | None:

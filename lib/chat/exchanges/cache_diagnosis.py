@@ -31,10 +31,12 @@ Cause = (
         "expired",
         "concurrent",
         "lookback",
+        "short",
         "unknown",
     ]
 )
 
+USUAL_MINIMUM = 1024  # tokens; of most models, where that of one is unknown
 # A hit may leave out the end: OpenAI reads in steps of 128 tokens, and counts of a gateway are rounded.
 _FULL_RATIO, _STEP = 0.9, 128
 _NANOS_PER_TOKEN = Decimal(NANOS_PER_DOLLAR) / 10**6
@@ -117,7 +119,7 @@ def diagnose(
     difference = find_difference(previous.body, request.body) if previous else None
     is_hit = bool(read) and (expected is None or read >= _FULL_RATIO * expected - _STEP)
     cause: Cause = "" if is_hit else _find_cause(request, previous, difference)
-    could_read = expected if cause not in ("first_request", "below_minimum", "no_field") else None
+    could_read = expected if cause not in ("first_request", "below_minimum", "short", "no_field") else None
     lost = _price_of_miss(usage, could_read, price) if cause and could_read is not None else None
     reason = get_object(diagnostics or {}, "cache_miss_reason")
     return CacheDiagnosis(
@@ -191,7 +193,10 @@ def _find_cause_of_equal(request: CachedRequest, previous: CachedRequest) -> Cau
     if rules.lifetime is not None and elapsed > rules.lifetime:
         return "expired"
     new_blocks = count_blocks(request.body, len(get_list(previous.body, "messages")))
-    return "lookback" if rules.is_positional and new_blocks > LOOKBACK_BLOCKS else "unknown"
+    if rules.is_positional and new_blocks > LOOKBACK_BLOCKS:
+        return "lookback"
+    is_short = rules.minimum is None and request.usage.input is not None and request.usage.input < USUAL_MINIMUM
+    return "short" if is_short else "unknown"
 
 
 def _expected_tokens(request: CachedRequest, previous: CachedRequest | None) -> int | None:

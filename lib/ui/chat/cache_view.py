@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from lib.chat.exchanges.answer_cache import AnswerDiagnosis, diagnose_answer
-from lib.chat.exchanges.cache_diagnosis import CacheDiagnosis
+from lib.chat.exchanges.cache_diagnosis import USUAL_MINIMUM, CacheDiagnosis
 from lib.core.conversation import Node
 from lib.core.errors import StoreError
 from lib.core.user import User
@@ -73,7 +73,7 @@ def _describe_cause(found: AnswerDiagnosis) -> str:
     return t(
         f"cache.cause_{diagnosis.cause}",
         number=index + 1,
-        minimum=diagnosis.rules.minimum or 0,
+        minimum=diagnosis.rules.minimum or USUAL_MINIMUM,
         elapsed=format_duration(diagnosis.elapsed or 0.0),
         lifetime=format_duration(diagnosis.rules.lifetime or 0.0),
         model=escape_literal(target.model) if target else "",

@@ -159,6 +159,13 @@ def test_a_prompt_below_the_minimum_of_the_model_is_not_cached(target, minimum):
     assert (long.cause, long.rules.minimum) == ("unknown", minimum)
 
 
+def test_a_short_request_to_a_model_of_unknown_rules_says_so():
+    unknown = Target("some-model", "openai")
+    short = diagnose(after(unknown, (900, 0, 0)), before(unknown), PRICE)
+    assert (short.cause, short.expected, short.lost) == ("short", None, None)
+    assert diagnose(after(unknown, (1100, 0, 0)), before(unknown)).cause == "unknown"
+
+
 @pytest.mark.parametrize(
     ("target", "params", "lifetime"),
     [
