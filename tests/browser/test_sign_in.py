@@ -45,8 +45,8 @@ def password_app(tmp_path_factory) -> Iterator[AppServer]:
 
 @pytest.fixture(scope="session")
 def proxied_app(server_pool) -> ServerAddress:
-    """The app behind a proxy."""
-    settings = {"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET}
+    """The app behind a proxy, with links for the team and public ones."""
+    settings = {"ANTLER_ACCESS": "proxy", "ANTLER_PROXY_SECRET": SECRET, "ANTLER_PUBLIC_LINKS": "on"}
     return server_pool.get("proxied", settings)
 
 
@@ -109,11 +109,28 @@ def test_a_password_sign_in_survives_reload_and_restart_until_the_sign_out(passw
     expect(page.get_by_label("Password")).to_be_visible()
 
 
+def check_audiences(chat: ChatPage) -> None:
+    """Create a link for each audience in the panel that shares the open chat, and audit it."""
+    audit, page = Audit(), chat.page
+    chat.wait_at_rest()
+    page.get_by_role("button", name="Share", exact=True).press("Enter")
+    for audience, meaning in (("Team", "who can sign in here"), ("Public", "without signing in")):
+        chat.panel.get_by_role("radio", name=audience).click()
+        expect(chat.panel).to_contain_text(meaning)
+        chat.panel.get_by_role("button", name="Create link").click()
+        expect(chat.panel).to_contain_text(f"{audience} · Copy the link now")
+        audit.check(page, f"link of the audience {audience}", '[data-testid="stPopoverBody"]')
+    assert audit.findings == [], "\n".join(audit.findings)
+    page.keyboard.press("Escape")
+    expect(chat.panel).to_have_count(0)
+
+
 def test_only_the_proxy_names_the_user(proxied_app, new_page):
     named = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": "ann@example.org"}
     with HeaderProxy(proxied_app.port, named) as front:
         chat = ask_and_list(ChatPage(new_page(**OWN_BROWSER), front.url).open("?model=demo-wrong-key"))
         conversation = chat.page.url.partition("?")[2]
+        check_audiences(chat)
         # Another browser, and a name of its own that the proxy replaces.
         forged = new_page(**OWN_BROWSER, extra_http_headers={"X-Forwarded-Email": "bob@example.org"})
         again = ChatPage(forged, front.url).open()
