@@ -12,6 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 TIMEOUT_MS = 90_000
 # An option gives a page a browser of its own.
 OWN_BROWSER = {"locale": "en-GB"}
+# Holds while the browser keeps no text of an editor.
+NOTHING_TYPED = "() => !Object.keys(sessionStorage).some(key => key.startsWith('antler.typed.'))"
 COMPOSER = '[data-testid="stChatInputTextArea"]'
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.chat_page import OWN_BROWSER, ChatPage, wait_until
+from tests.browser.chat_page import NOTHING_TYPED, OWN_BROWSER, ChatPage, wait_until
 from tests.browser.conftest import address
 from tests.support.app_server import AppServer
 
@@ -189,7 +189,7 @@ def test_what_is_typed_in_an_editor_survives_another_page_and_a_reload(history):
     expect(edit).to_have_value("When is low tide?")
     edit.press("Control+Enter")
     expect(chat.questions).to_have_text(["When is low tide?"])
-    page.wait_for_function("() => !Object.keys(sessionStorage).some(key => key.startsWith('antler.typed.'))")
+    page.wait_for_function(NOTHING_TYPED)
 
     page.get_by_role("link", name="Prompts").click()
     page.get_by_role("button", name="New prompt").click()

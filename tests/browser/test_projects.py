@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.browser.accessibility import Audit
-from tests.browser.chat_page import ChatPage, wait_until
+from tests.browser.chat_page import NOTHING_TYPED, ChatPage, wait_until
 
 
 def create_project(chat: ChatPage, name: str, instructions: str) -> None:
@@ -39,10 +39,14 @@ def test_the_new_chat_of_a_project_has_a_draft_of_its_own_that_is_never_lost(cha
     audit = Audit()
     audit.check(chat.page, "settings of a project", ".stMain")
     name.fill("Ocean")
+    chat.page.reload()
+    expect(chat.page.get_by_role("heading", name="Project settings")).to_be_visible()
+    expect(name).to_have_value("Ocean")
     name.press("Tab")
     chat.wait_idle().page.get_by_role("button", name="Save", exact=True).click()
     expect(chat.page.get_by_text("New chat in Ocean")).to_be_visible()
     expect(chat.composer).to_have_value("Inside")
+    chat.page.wait_for_function(NOTHING_TYPED)
     audit.check(chat.page, "page of a project", ".stMain")
     assert audit.findings == [], "\n".join(audit.findings)
     # Outside of the project it joins what was typed there.

@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.chat_page import ChatPage, wait_until
+from tests.browser.chat_page import NOTHING_TYPED, ChatPage, wait_until
 from tests.browser.conftest import address
 from tests.support.replay import Canned, soon
 
@@ -164,8 +164,15 @@ def test_stop_pauses_the_queue_until_the_user_sends_it(demo, new_page, any_wire,
     editor = chat.page.get_by_role("textbox", name="Edit queued message 1")
     expect(editor).to_be_focused()
     expect(editor).to_have_value("Second,\n    indented")
+    if kind == "saved":
+        editor.fill("Second, with a thought")
+        chat.page.reload()
+        expect(pause).to_contain_text("Queue paused")
+        chat.wait_idle().page.get_by_role("button", name="Edit queued message 1").press("Enter")
+        expect(editor).to_have_value("Second, with a thought")
     editor.press("Escape")
     expect(queued(chat.page)).to_have_count(2)
+    chat.page.wait_for_function(NOTHING_TYPED)
     chat.page.get_by_role("button", name="Remove queued message 2").press("Enter")
     expect(queued(chat.page)).to_have_count(1)
     pause.get_by_role("button", name="Send now").press("Enter")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import ChatPage, wait_until
 from tests.browser.frame_recorder import Frame, FrameRecorder, count_moves
 from tests.browser.history_seed import HistorySeed
 from tests.browser.paced_answers import PATHS, build_paced_answer
+from tests.support.replay import Replay
 
 RICH_ANSWER = r"""# Tides in a harbour
 
@@ -87,6 +88,38 @@ def test_an_answer_that_arrives_is_only_extended(keyed, new_page, replay, tokens
     answer = chat.answers.last
     expect(answer.locator(".katex")).to_have_count(7)
     expect(answer.locator("a[href^=http]")).to_have_count(4)
+    check_scrolling_of_thinking(chat, replay, rich_wire)
+
+
+def check_scrolling_of_thinking(chat: ChatPage, replay: Replay, rich_wire: str) -> None:
+    """Check that the wheel releases the page over a box of thinking only where the box itself cannot scroll up."""
+    thoughts, page = split(THINKING), chat.page
+    lines = [f"Line {n}\n\n" for n in range(30)]
+    response = build_paced_answer(rich_wire, lines, 0, thoughts=thoughts)
+    # The thinking is held after its last word.
+    sent = response.piece * len(thoughts)
+    replay.serve(PATHS[rich_wire], replace(response, silence=sent))
+    chat.ask("What are waves?")
+    answer, newest = chat.answers.last, page.get_by_role("button", name="Jump to newest")
+    expect(answer).to_contain_text("thought 11 is as long as a line and a half of it is on a small page.")
+    box = answer.get_by_test_id("stExpanderDetails")
+    top = "() => document.querySelector('.stMain').scrollTop"
+    box.evaluate("box => { box.scrollTop = -box.scrollHeight; }")
+    box.hover()
+    page.mouse.wheel(0, -300)
+    expect(newest).to_be_visible()
+    newest.click()
+    expect(newest).to_have_count(0)
+    box.evaluate("box => { box.scrollTop = 0; }")
+    before = chat.wait_scrolled().page.evaluate(top)
+    box.hover()
+    page.mouse.wheel(0, -40)
+    wait_until(page, lambda: box.evaluate("box => box.scrollTop") < 0)
+    assert chat.wait_scrolled().page.evaluate(top) == before
+    replay.resume()
+    expect(answer).to_contain_text(lines[-1].strip())
+    chat.wait_idle()
+    assert is_at_end(chat)
 
 
 @dataclass
