@@ -74,7 +74,7 @@ def test_a_check_shows_its_price_runs_and_names_what_it_found(admin, gateway):
     text = page_text(at)
     assert "Prompt tokens are billed 20 % too high: 400 more of the same word cost 480 tokens." in text
     assert "The stop sequence “city” is in the answer." in text
-    assert [alert.value.partition("\n")[0] for alert in at.error] == ["**Certain: nothing honest explains this**"]
+    assert [alert.value.partition("\n")[0] for alert in at.error] == ["**Certain: nothing else explains this**"]
     (run,) = resources.store().gateway_checks.list_team()
     assert (run.state, run.step, run.step_count, run.author_id) == ("done", 6, 6, id_of(ADMIN))
     assert run.cost

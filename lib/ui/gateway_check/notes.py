@@ -12,7 +12,7 @@ from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text import dates, t
 
-_MAX_NOTES = 5
+_MAX_NOTES = 3
 
 
 def target_notes(target: Target) -> list[str]:
