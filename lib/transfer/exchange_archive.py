@@ -34,7 +34,7 @@ MAX_ATTEMPTS = 100
 MAX_CHUNKS = 200_000  # of one attempt
 MAX_OFFSET = 24 * 3600.0  # seconds: no answer takes longer
 _MAX_MEMBERS = 10_000
-_MAX_HEADERS, _MAX_HEADER_CHARS = 200, 8_000
+_MAX_HEADERS, _MAX_HEADER_CHARS = 200, 65_536
 
 _MANIFEST = "manifest.json"
 _MEMBER = re.compile(
