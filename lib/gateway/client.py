@@ -25,7 +25,7 @@ from lib.core.events import (
 )
 from lib.core.exchanges import HIDDEN_HEADER, KEY_PLACEHOLDER, Reason
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities, ModelList
-from lib.core.params import Params
+from lib.core.params import ParamAdjustment, Params
 from lib.core.pricing import Balance, BillingUnit, Price
 from lib.core.reconciliation import RequestLog
 from lib.core.refused_params import NO_MEMORY, RefusedParamMemory
@@ -130,7 +130,11 @@ class Gateway:
         """
         headers, request = self._build_request(target, messages, params, conversation_id, capabilities, files)
         if recorder:
-            recorder.open(target, self._redactor.redact_value(dropped_params(target, params, capabilities)))
+            adjustments = dropped_params(target, params, capabilities)
+            adjustments += [
+                ParamAdjustment("refused", refused.param_name or refused.field) for refused in request.left_out
+            ]
+            recorder.open(target, self._redactor.redact_value(adjustments))
         yield from self._stream_turn(headers, request, cancel, recorder)
 
     def stream_body(

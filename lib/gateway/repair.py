@@ -72,14 +72,14 @@ _NOT_LETTERS = re.compile(r"[\W_]+")
 class RequestRepair:
     """The body of one request, and the changes that its refusals name; each change is made once.
 
-    `notes` say what was changed, for the answer's metadata.
+    `left_out` is what the model has refused before, and `notes` say what was changed, for the answer's metadata.
     """
 
     def __init__(self, target: Target, body: dict[str, Any], memory: RefusedParamMemory) -> None:
         self.target = target
         self._memory = memory
         self._refused = list(memory.find(target))
-        self.body, _ = leave_out(body, self._refused)
+        self.body, self.left_out = leave_out(body, self._refused)
         self.notes: list[dict[str, str]] = []
         self._turn: TurnContent | None = None
 

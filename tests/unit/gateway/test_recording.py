@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from lib.chat.refused_params import SessionMemory
 from lib.config.caller import CallerIdentity
 from lib.config.settings import Settings
 from lib.core.conversation import FilePart, Message, TextPart
@@ -18,7 +19,8 @@ from lib.core.events import TextDelta
 from lib.core.exchanges import HIDDEN_HEADER, Attempt, Exchange, summarize
 from lib.core.file_content import FileContent
 from lib.core.models import Capabilities
-from lib.core.params import Params
+from lib.core.params import ParamAdjustment, Params
+from lib.core.refused_params import RefusedParam
 from lib.core.target import IMAGES, Target, Wire
 from lib.core.user import User
 from lib.demo import DemoGateway
@@ -210,6 +212,17 @@ def test_a_file_is_a_mark_in_the_body(replay: Replay, gateway: Gateway, wire: Wi
 def test_parameters_that_were_dropped_are_recorded(replay: Replay, gateway: Gateway):
     exchange = record(gateway, params=Params(top_k=5))
     assert [adjustment.param_names for adjustment in exchange.adjustments] == ["top_k"]
+
+
+def test_parameters_that_the_model_has_refused_before_are_recorded(replay: Replay):
+    refused = RefusedParam(Target("tiny", "openai"), "temperature", refused_at=1.0, words="unsupported")
+    memory = SessionMemory()
+    memory.learn(refused)
+    client = Gateway(Settings(api_key=KEY, base_url=replay.url, retries=0), refused_params=memory)
+    exchange = record(client, params=Params(temperature=0.5))
+    client.close()
+    assert "temperature" not in json.loads(exchange.attempts[0].body)
+    assert exchange.adjustments == (ParamAdjustment("refused", "temperature"),)
 
 
 def test_headers_of_the_team_are_recorded_where_they_only_name_the_user(replay: Replay, gateway: Gateway):
