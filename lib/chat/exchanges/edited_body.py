@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lib.chat.exchanges.request_parts import load_body
 from lib.core.errors import AntlerError
 from lib.core.exchanges import Attempt, Exchange, SentFile
 from lib.core.extra_json import absorb_extra, other_spellings, reserved_fields
@@ -72,13 +73,11 @@ def can_edit(attempt: Attempt) -> bool:
 
 def to_text(attempt: Attempt) -> str:
     """Return the body for an editor, with a readable mark for each file."""
-    text = attempt.body
+    fields = load_body(attempt)
+    text = attempt.body if fields is None else json.dumps(fields, ensure_ascii=False, indent=2)
     for number, file in enumerate(attempt.files, 1):
         text = text.replace(file.mark, _mark(number, file))
-    try:
-        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
-    except (ValueError, RecursionError):
-        return text
+    return text
 
 
 def parse_edit(text: str, exchange: Exchange, attempt: Attempt) -> EditedBody:
@@ -88,7 +87,7 @@ def parse_edit(text: str, exchange: Exchange, attempt: Attempt) -> EditedBody:
     wire = exchange.target.wire
     for number, file in enumerate(attempt.files, 1):
         text = text.replace(_mark(number, file), file.mark)
-    fields, recorded = _parse(text), _parse(attempt.body)
+    fields, recorded = _parse(text), load_body(attempt) or {}
     model = fields.get("model")
     if not isinstance(model, str) or not model.strip():
         raise InvalidEdit("no_model")

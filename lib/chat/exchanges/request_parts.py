@@ -20,6 +20,8 @@ _COMPUTED_HEADERS = frozenset(
         *("proxy-connection", "proxy-authorization", "expect", "cookie"),
     }
 )
+# Fields of a form for images that are no texts in JSON.
+_TYPED_FIELDS = frozenset({"n", "stream", "partial_images", "output_compression"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -87,6 +89,21 @@ def parse_fields(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def load_body(attempt: Attempt) -> dict[str, Any] | None:
+    """Return the fields of a recorded body; None for another text. A form has texts for numbers and switches."""
+    fields = parse_fields(attempt.body)
+    if fields is None or not attempt.is_form:
+        return fields
+    return {name: _to_json(value) if name in _TYPED_FIELDS else value for name, value in fields.items()}
+
+
+def _to_json(text: Any) -> Any:
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        return text
 
 
 def list_form_parts(attempt: Attempt, contents: FileContents) -> list[FormPart]:

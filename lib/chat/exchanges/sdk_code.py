@@ -8,7 +8,7 @@ from typing import Any
 
 from lib.chat.exchanges.python_code import FileVariables, key_expression
 from lib.chat.exchanges.python_literal import format_items, format_text, format_value
-from lib.chat.exchanges.request_parts import FileContents, has_web_address, list_form_parts, list_headers, parse_fields
+from lib.chat.exchanges.request_parts import FileContents, has_web_address, list_form_parts, list_headers, load_body
 from lib.core.exchanges import KEY_PLACEHOLDER, Attempt
 
 _TIMEOUT = "600.0"  # seconds
@@ -92,7 +92,7 @@ def sdk_code(attempt: Attempt, contents: FileContents) -> str:
     "" for a request that the SDK has no method for. `contents` are the files of the request.
     """
     call = find_sdk_call(attempt)
-    fields = parse_fields(attempt.body)
+    fields = load_body(attempt)
     if not has_web_address(attempt) or call is None or fields is None or not call.required <= fields.keys():
         return ""
     files = FileVariables(attempt, contents)

@@ -59,7 +59,10 @@ class FormBody:
         return self._length - sum(content.size for _, content in self._parts if isinstance(content, FileContent))
 
     def describe(self) -> tuple[str, tuple[SentFile, ...]]:
-        """Return the fields as JSON, with a mark in place of each file, and the files."""
+        """Return the fields as JSON, with a mark in place of each file, and the files.
+
+        A list of files has its name without the brackets, as in the body that the form is built of.
+        """
         files: list[SentFile] = []
 
         def mark(text: Base64Text) -> str:
@@ -69,7 +72,7 @@ class FormBody:
         fields: dict[str, Any] = {}
         for name, value in self._fields.items():
             if _is_file_list(value):
-                fields[f"{name}[]"] = [mark(item) for item in value]
+                fields[name] = [mark(item) for item in value]
             elif value is not None:
                 fields[name] = mark(value) if isinstance(value, Base64Text) else _field_text(value)
         return json.dumps(fields, ensure_ascii=False), tuple(files)

@@ -193,3 +193,12 @@ def test_errors_are_named_with_their_place(text, reason, values):
 @pytest.mark.parametrize("messages", [[], "Hello", ["Hello"], {}])
 def test_a_chat_needs_messages(messages):
     assert refusal(PLAIN, messages=messages) == "no_messages"
+
+
+def test_the_fields_of_a_form_have_the_types_of_json_again():
+    body, files = edit_form(PICTURE)
+    exchange, attempt = exchange_of(body | {"n": "3", "stream": "true", "prompt": "12"}, "images", *files)
+    edited = parse_edit(to_text(attempt).replace('"n": 3', '"n": 4'), exchange, attempt)
+    assert (edited.fields["n"], edited.fields["stream"], edited.fields["prompt"]) == (4, True, "12")
+    assert edited.params.n == 4
+    assert edited.is_same_question
