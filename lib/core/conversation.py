@@ -276,20 +276,15 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """An arriving answer to save: with what has arrived, or its heartbeat alone."""
-
-    owner: str
-    node: Node
-    is_heartbeat: bool = False
-
-
-@dataclass(frozen=True)
 class ArrivalState:
-    """Outcome and content size of an answer, which tell without its content if its row has changed."""
+    """Outcome and content size of an answer, which tell without its content if it has changed.
+
+    `last_change` is the number of the last change that was saved besides the row; 0 without one.
+    """
 
     outcome: Outcome
     size: int
+    last_change: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 
-from lib.core.conversation import ArrivalState, Checkpoint, Conversation, Feedback, Message, Node, Outcome
+from lib.core.checkpoints import Checkpoint
+from lib.core.conversation import ArrivalState, Conversation, Feedback, Message, Node, Outcome
 from lib.core.errors import StoreError, TooManyAnswers
 from lib.core.exchanges import Exchange
 from lib.core.question_queue import QueuedQuestion
 from lib.core.quota import RunningLimit
 from lib.core.tree import find_undeleted_ancestor, sort_nodes
 from lib.core.usage import FeedbackCount, UsageRecord
+from lib.storage.checkpoints import (
+    is_arriving,
+    is_request_of,
+    load_with_changes,
+    merge_changes,
+    remove_changes,
+    save_all,
+    stream_columns,
+)
 from lib.storage.clock import DatabaseClock
 from lib.storage.engine import Aggregate, insert
 from lib.storage.exchange_rows import exchange_to_row
 from lib.storage.exchanges import insert_exchange
 from lib.storage.file_uses import encode_files, ensure_stored, link_message
-from lib.storage.queue import claim_question, pause_after_answers, resume_after_answer
+from lib.storage.queue import claim_question, pause_after_answers
 from lib.storage.rows import (
     batches,
     conversation_to_row,
@@ -27,10 +36,11 @@ from lib.storage.rows import (
     feedback_to_row,
     in_owned_conversation,
     message_from_row,
-    node_from_row,
     node_to_row,
     owned,
+    touch_conversation,
 )
+from lib.storage.schema import arriving_change as changes
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import node as nodes
 from lib.storage.schema import passage as passages
@@ -40,9 +50,6 @@ from lib.storage.usage import insert_lost_usage, insert_usage
 
 # Columns of a conversation that a new turn changes.
 _TURN_COLUMNS = ("head", "model", "wire", "params", "updated")
-# Columns of a node that change while its answer arrives.
-_STREAM_COLUMNS = ("parts", "usage", "timing", "reason", "served")
-_ARRIVING = nodes.c.outcome == Outcome.ARRIVING
 
 
 class Messages(Aggregate):
@@ -56,8 +63,8 @@ class Messages(Aggregate):
     def node(self, owner: str, node_id: str) -> Node | None:
         with self._read() as connection:
             query = sa.select(nodes).where(nodes.c.id == node_id, in_owned_conversation(owner))
-            row = connection.execute(query).first()
-        return node_from_row(row) if row else None
+            found = load_with_changes(connection, connection.execute(query).all())
+        return found[0] if found else None
 
     def save_turn(
         self,
@@ -95,7 +102,7 @@ class Messages(Aggregate):
         self, owner: str, conversation: Conversation, node: Node, running_limit: RunningLimit | None = None
     ) -> None:
         """Mark a finished answer as arriving again, and update its conversation. Raises TooManyAnswers."""
-        columns = _stream_columns(node) | {
+        columns = stream_columns(node) | {
             "outcome": node.outcome,
             "failure": None,
             "request": node.usage_record_id,
@@ -105,9 +112,10 @@ class Messages(Aggregate):
         with self._write(owner) as connection:
             ensure_running_limit(connection, owner, running_limit)
             if connection.execute(sa.update(nodes).where(where).values(columns)).rowcount:
+                remove_changes(connection, [node.id])
                 row = conversation_to_row(conversation)
                 changed = {name: row[name] for name in ("head", "params", "updated")}
-                _touch(connection, owner, conversation.id, **changed)
+                touch_conversation(connection, owner, conversation.id, **changed)
 
     def add(self, owner: str, conversation_id: str, node: Node) -> None:
         """Insert one node if its conversation and its parent still exist; an existing id is left alone."""
@@ -120,7 +128,7 @@ class Messages(Aggregate):
                 statement = insert(connection, nodes).values(row).on_conflict_do_nothing()
                 if connection.scalar(statement.returning(nodes.c.id)):
                     _index_nodes(connection, [node.id])
-                    _touch(connection, owner, conversation_id)
+                    touch_conversation(connection, owner, conversation_id)
 
     def set_head(self, owner: str, conversation_id: str, head_id: str | None) -> None:
         """Show the branch that ends in this node; a node of another conversation changes nothing."""
@@ -128,7 +136,7 @@ class Messages(Aggregate):
         where &= in_owned_conversation(owner)
         with self._write(owner) as connection:
             if head_id is None or connection.scalar(sa.select(nodes.c.id).where(where)):
-                _touch(connection, owner, conversation_id, head=head_id)
+                touch_conversation(connection, owner, conversation_id, head=head_id)
 
     def set_deleted(self, owner: str, conversation_id: str, node_ids: Sequence[str], deleted_at: float | None) -> None:
         """Soft delete nodes at a time in seconds since 1970, until the purge; None restores them."""
@@ -140,7 +148,7 @@ class Messages(Aggregate):
                 update = sa.update(nodes).where(where).values(deleted=deleted_at)
                 changed += connection.execute(update).rowcount
             if changed:
-                _touch(connection, owner, conversation_id)
+                touch_conversation(connection, owner, conversation_id)
 
     def set_feedback(self, owner: str, node_id: str, feedback: Feedback | None) -> None:
         """Set the owner's feedback on an answer; None removes it."""
@@ -148,7 +156,7 @@ class Messages(Aggregate):
         with self._write(owner) as connection:
             update = sa.update(nodes).where(where).values(feedback_to_row(feedback))
             if conversation_id := connection.scalar(update.returning(nodes.c.conversation)):
-                _touch(connection, owner, conversation_id)
+                touch_conversation(connection, owner, conversation_id)
 
     def feedback_by_model(self) -> list[FeedbackCount]:
         """Count the feedback of all users by model, the most first, without that on deleted answers.
@@ -175,15 +183,16 @@ class Messages(Aggregate):
         later request. A row that was taken for one without a producer arrives again.
         """
         with self._write(*{checkpoint.owner for checkpoint in checkpoints}) as connection:
-            return [_save_checkpoint(connection, checkpoint) for checkpoint in checkpoints]
+            return save_all(connection, checkpoints)
 
     def arrival_state(self, owner: str, node_id: str) -> ArrivalState | None:
         """Return outcome and size of an answer, by which a reader tells if there is anything to read."""
         size = sa.func.length(sa.cast(nodes.c.parts, sa.Text)).label("size")
-        query = sa.select(nodes.c.outcome, size).where(nodes.c.id == node_id, in_owned_conversation(owner))
+        last = sa.select(sa.func.max(changes.c.number)).where(changes.c.node == nodes.c.id).scalar_subquery()
+        query = sa.select(nodes.c.outcome, size, last.label("last"))
         with self._read() as connection:
-            row = connection.execute(query).first()
-        return ArrivalState(Outcome(row.outcome), row.size) if row else None
+            row = connection.execute(query.where(nodes.c.id == node_id, in_owned_conversation(owner))).first()
+        return ArrivalState(Outcome(row.outcome), row.size, row.last or 0) if row else None
 
     def finish(
         self,
@@ -196,15 +205,16 @@ class Messages(Aggregate):
 
         A row that belongs to a later request stays as it is, and the exchange is dropped.
         """
-        columns = _stream_columns(node) | {
+        columns = stream_columns(node) | {
             "outcome": node.outcome,
             "request_id": node.request_id,
             "failure": failure_to_row(node.failure),
         }
-        where = _is_request_of(owner, node)
+        where = is_request_of(owner, node)
         exchange_row = exchange_to_row(owner, exchange) if exchange else None
         with self._write(owner) as connection:
             if connection.execute(sa.update(nodes).where(where).values(columns)).rowcount:
+                remove_changes(connection, [node.id])
                 _publish(connection, [node.id])
                 if exchange_row:
                     insert_exchange(connection, exchange_row)
@@ -214,9 +224,10 @@ class Messages(Aggregate):
 
     def mark_stopped(self, owner: str, node_id: str) -> None:
         """Mark an arriving answer as stopped; its producer reads that at its next checkpoint."""
-        where = (nodes.c.id == node_id) & _ARRIVING & in_owned_conversation(owner)
+        where = (nodes.c.id == node_id) & is_arriving & in_owned_conversation(owner)
         with self._write(owner) as connection:
             if connection.execute(sa.update(nodes).where(where).values(outcome=Outcome.STOPPED)).rowcount:
+                merge_changes(connection, [node_id])
                 _index_nodes(connection, [node_id])
                 pause_after_answers(connection, [node_id], Outcome.STOPPED)
                 # The producer may be dead; if it is alive, it completes this record.
@@ -227,7 +238,7 @@ class Messages(Aggregate):
 
         `produced_ids` are those that this process produces: they are alive, whatever their heartbeat.
         """
-        stale = _ARRIVING & (nodes.c.beat < DatabaseClock() - stale_after) & nodes.c.id.not_in(produced_ids)
+        stale = is_arriving & (nodes.c.beat < DatabaseClock() - stale_after) & nodes.c.id.not_in(produced_ids)
         with self._read() as connection:
             # Reading first avoids the lock that keeps out every other writer.
             if not connection.scalar(sa.select(sa.exists().where(stale))):
@@ -237,32 +248,17 @@ class Messages(Aggregate):
             for batch in batches(stale_ids):
                 interrupted = sa.update(nodes).where(nodes.c.id.in_(batch))
                 connection.execute(interrupted.values(outcome=Outcome.INTERRUPTED))
+                merge_changes(connection, batch)
                 insert_lost_usage(connection, batch)
                 _publish(connection, batch)
             pause_after_answers(connection, stale_ids, Outcome.INTERRUPTED)
         return len(stale_ids)
 
 
-def _save_checkpoint(connection: sa.Connection, checkpoint: Checkpoint) -> Outcome | None:
-    owner, node = checkpoint.owner, checkpoint.node
-    columns = {"beat": DatabaseClock()} if checkpoint.is_heartbeat else _stream_columns(node)
-    where = _is_request_of(owner, node)
-    if connection.execute(sa.update(nodes).where(where, _ARRIVING).values(columns)).rowcount:
-        return Outcome.ARRIVING
-    row = connection.execute(sa.select(nodes.c.outcome, nodes.c.conversation).where(where)).first()
-    if row and row.outcome == Outcome.INTERRUPTED:
-        # Its producer lives: only its heartbeats came too late.
-        connection.execute(sa.update(nodes).where(where).values({**columns, "outcome": Outcome.ARRIVING}))
-        resume_after_answer(connection, node.id)
-        _touch(connection, owner, row.conversation)
-        return Outcome.ARRIVING
-    return Outcome(row.outcome) if row else None
-
-
 def load_nodes(connection: sa.Connection, owner: str, conversation_id: str) -> list[Node]:
     """Return all nodes of a conversation, oldest first."""
     query = sa.select(nodes).where(nodes.c.conversation == conversation_id, in_owned_conversation(owner))
-    return [node_from_row(row) for row in connection.execute(query.order_by(nodes.c.created, nodes.c.id))]
+    return load_with_changes(connection, connection.execute(query.order_by(nodes.c.created, nodes.c.id)).all())
 
 
 def ensure_running_limit(connection: sa.Connection, owner: str, limit: RunningLimit | None, new_count: int = 1) -> None:
@@ -273,7 +269,7 @@ def ensure_running_limit(connection: sa.Connection, owner: str, limit: RunningLi
     if limit is None:
         return
     # Further alternatives of a request have no usage record.
-    query = sa.select(sa.func.count()).where(_ARRIVING, nodes.c.request != "", in_owned_conversation(owner))
+    query = sa.select(sa.func.count()).where(is_arriving, nodes.c.request != "", in_owned_conversation(owner))
     running = connection.scalar(query.where(nodes.c.beat >= DatabaseClock() - limit.stale_after))
     if (running or 0) + new_count > limit.count:
         raise TooManyAnswers
@@ -290,7 +286,7 @@ def insert_turn(connection: sa.Connection, owner: str, conversation: Conversatio
     if not connection.scalar(statement.returning(conversations.c.id)):
         if not connection.scalar(sa.select(conversations.c.id).where(owned(owner, conversation.id))):
             return
-        _touch(connection, owner, conversation.id, **{name: row[name] for name in _TURN_COLUMNS})
+        touch_conversation(connection, owner, conversation.id, **{name: row[name] for name in _TURN_COLUMNS})
     _check_parents(connection, conversation.id, new_nodes)
     ordered = sort_nodes(new_nodes)
     if len(ordered) != len(new_nodes):
@@ -357,12 +353,6 @@ def _index_message(connection: sa.Connection, owner: str, node_id: str, message:
         yield from encode_files(connection, owner, message.files)
 
 
-def _touch(connection: sa.Connection, owner: str, conversation_id: str, **columns: Any) -> None:
-    """Set columns of a conversation, and increment its revision, the version that caches compare."""
-    columns["rev"] = conversations.c.rev + 1
-    connection.execute(sa.update(conversations).where(owned(owner, conversation_id)).values(columns))
-
-
 def _publish(connection: sa.Connection, finished_ids: Sequence[str]) -> None:
     """Index finished answers for search, and mark their conversations as unread."""
     _index_nodes(connection, finished_ids)
@@ -378,13 +368,3 @@ def _check_parents(connection: sa.Connection, conversation_id: str, new_nodes: S
         where = (nodes.c.conversation == conversation_id) & nodes.c.id.in_(batch)
         if connection.scalar(sa.select(sa.func.count()).select_from(nodes).where(where)) != len(batch):
             raise StoreError("A node's parent is not in its conversation.")
-
-
-def _is_request_of(owner: str, node: Node) -> sa.ColumnElement[bool]:
-    """Select the row of an answer, unless another process has taken it over for a later request."""
-    return (nodes.c.id == node.id) & (nodes.c.request == node.usage_record_id) & in_owned_conversation(owner)
-
-
-def _stream_columns(node: Node) -> dict[str, Any]:
-    row = node_to_row(node)
-    return {"beat": DatabaseClock(), **{name: row[name] for name in _STREAM_COLUMNS}}

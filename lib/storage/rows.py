@@ -121,6 +121,12 @@ def in_owned_conversation(owner: str) -> sa.ColumnElement[bool]:
     return query.correlate(nodes).exists()
 
 
+def touch_conversation(connection: sa.Connection, owner: str, conversation_id: str, **columns: Any) -> None:
+    """Set columns of a conversation, and increment its revision, the version that caches compare."""
+    columns["rev"] = conversations.c.rev + 1
+    connection.execute(sa.update(conversations).where(owned(owner, conversation_id)).values(columns))
+
+
 def batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     """Split ids, without duplicates, into lists that one statement can bind."""
     unique = list(dict.fromkeys(ids))
@@ -168,18 +174,21 @@ def _persona_from_row(raw: Mapping[str, Any] | None) -> Persona | None:
     return Persona(**from_stored(raw, _PERSONA_NAMES)) if raw else None
 
 
-def node_from_row(row: sa.Row[Any]) -> Node:
+def node_from_row(row: sa.Row[Any], newer_columns: dict[str, Any]) -> Node:
+    """Return the node of a row; `newer_columns` take the place of those of the row."""
+    values = row._asdict() | newer_columns
+    rating = values["rating"]
     return Node(
-        **from_stored(row._asdict(), _NODE_NAMES),
-        message=message_from_row(row.role, row.parts),
-        outcome=Outcome(row.outcome),
-        target=parse_target(row.model, row.wire),
-        usage=Usage(**from_stored(row.usage, USAGE_NAMES)),
-        timing=Timing(**from_stored(row.timing, TIMING_NAMES)),
-        failure=_failure_from_row(row.failure),
-        provider_metadata=row.served or {},
-        feedback=Feedback(row.rating, row.comment or "") if row.rating in get_args(Rating) else None,
-        persona=_persona_from_row(row.persona),
+        **from_stored(values, _NODE_NAMES),
+        message=message_from_row(values["role"], values["parts"]),
+        outcome=Outcome(values["outcome"]),
+        target=parse_target(values["model"], values["wire"]),
+        usage=Usage(**from_stored(values["usage"], USAGE_NAMES)),
+        timing=Timing(**from_stored(values["timing"], TIMING_NAMES)),
+        failure=_failure_from_row(values["failure"]),
+        provider_metadata=values["served"] or {},
+        feedback=Feedback(rating, values["comment"] or "") if rating in get_args(Rating) else None,
+        persona=_persona_from_row(values["persona"]),
     )
 
 

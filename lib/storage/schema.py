@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0025"  # of the newest migration
+REVISION = "0026"  # of the newest migration
 # 64 bits on Postgres; SQLite generates ids only for a column of type INTEGER.
 _INTEGER_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -124,6 +124,15 @@ node = sa.Table(
     partial_index("node_arriving", "conversation", where=sa.text("outcome = 'arriving'")),
     partial_index("node_deleted", "deleted", where=_DELETED),
     partial_index("node_rated", "model", where=sa.text("rating IS NOT NULL")),
+)
+
+# What has come of arriving answers since their rows were written, as checkpoints.py writes it.
+arriving_change = sa.Table(
+    "arriving_change",
+    metadata,
+    sa.Column("node", sa.String(32), sa.ForeignKey("node.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("change", sa.JSON, nullable=False),
 )
 
 # Text of messages as search_tokens.py encodes it; the database maintains a full-text index over `tokens`.

@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from typing import Protocol
 
 from lib.chat.turns.ports import MessageStore
-from lib.core.conversation import Checkpoint, Outcome
+from lib.core.checkpoints import Checkpoint
+from lib.core.conversation import Outcome
 from lib.core.errors import StoreError
 
 log = logging.getLogger(__name__)

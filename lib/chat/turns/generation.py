@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -12,6 +13,7 @@ from functools import partial
 
 from lib.chat.turns.checkpoints import checkpoint_writer
 from lib.chat.turns.ports import MessageStore
+from lib.chat.turns.saved_content import SavedContent
 from lib.chat.usage.recorder import (
     FirstOutputTimer,
     PriceLookup,
@@ -21,7 +23,8 @@ from lib.chat.usage.recorder import (
     unknown_price,
 )
 from lib.core import errors
-from lib.core.conversation import Checkpoint, Failure, ImagePart, Message, Node, Outcome, new_id
+from lib.core.checkpoints import Checkpoint
+from lib.core.conversation import Failure, Message, Node, Outcome, new_id
 from lib.core.events import Event, Heartbeat, Restart, RetryScheduled
 from lib.core.exchanges import Exchange
 from lib.core.reply import ChoiceReplies, ReplyCursor
@@ -31,9 +34,6 @@ from lib.gateway.transport.recorder import ExchangeRecorder
 
 log = logging.getLogger(__name__)
 
-# Content that checkpoints write again, per second, and the longest time in seconds that a crash may lose.
-IMAGE_BYTES_PER_SECOND, CHARS_PER_SECOND = 1_000_000, 20_000
-MAX_SAVE_INTERVAL = 10.0
 FIRST_SAVE_BACKOFF = 0.5  # seconds
 STALE_AFTER = 6.0  # seconds without a heartbeat, after which the answer is interrupted
 STOP_TIMEOUT = 0.4  # seconds that `stop` waits for the worker before it finishes the answer itself
@@ -131,6 +131,7 @@ class Generation:
         self._saved_version, self._next_save_at = -1, 0.0
         self._saving_nodes: list[Node] | None = None  # those of the running checkpoint, and their version
         self._saving_version = -1
+        self._contents: defaultdict[str, SavedContent] = defaultdict(SavedContent)  # by node
         self._has_thought = False
         self._worker_finished = threading.Event()
         self._on_finished: Callable[[Generation], None] = lambda _: None
@@ -312,8 +313,7 @@ class Generation:
     def next_checkpoints(self) -> list[Checkpoint]:
         """Return the checkpoints of the nodes that have a row; nothing after the end.
 
-        Each writes the whole row, so without anything new it is the heartbeat alone, and a long answer is written more
-        seldom, so that the sum of all that is written grows with its length only.
+        Each has what is new, and without anything new the heartbeat alone.
         """
         if self._is_finished:
             return []  # a checkpoint after the end would let the row arrive again
@@ -321,24 +321,34 @@ class Generation:
             is_due = self._version != self._saved_version and time.monotonic() >= self._next_save_at
             nodes, self._saving_version = (self._current_nodes() if is_due else self._nodes), self._version
         self._saving_nodes = nodes if is_due else None
-        return [Checkpoint(self.owner, node, not is_due) for node in nodes[: self._saved_count]]
+        saved_nodes = nodes[: self._saved_count]
+        if not is_due:
+            return [Checkpoint(self.owner, node, is_heartbeat=True) for node in saved_nodes]
+        return [self._contents[node.id].build_checkpoint(self.owner, node) for node in saved_nodes]
 
     def note_saved(self, outcomes: Sequence[Outcome | None]) -> None:
         """Take the outcomes of the rows; one that another process has marked as stopped stops the answer."""
         if nodes := self._saving_nodes:
+            pause = sum(content.note_saved() for content in self._contents.values())
             self._insert_new_nodes(nodes)
             self._saved_version = self._saving_version
-            pause = _image_bytes(nodes) / IMAGE_BYTES_PER_SECOND + _text_chars(nodes) / CHARS_PER_SECOND
-            self._next_save_at = time.monotonic() + min(MAX_SAVE_INTERVAL, pause)
+            self._next_save_at = time.monotonic() + pause
         self._is_unsaved = False
+        if set(outcomes) - {Outcome.ARRIVING}:
+            self._forget_saved()  # which was refused
         if None in outcomes or Outcome.STOPPED in outcomes:
             self._cancel.cancel()
 
     def note_unsaved(self) -> None:
         """Show that the database refuses the answer."""
+        self._forget_saved()
         if not self._is_unsaved:
             log.warning("an answer cannot be saved for now")
         self._is_unsaved = True
+
+    def _forget_saved(self) -> None:
+        for content in self._contents.values():
+            content.forget()
 
     def _save_final_nodes(self) -> None:
         """Save the end of every alternative, once: the row may arrive again after. Raises StoreError."""
@@ -380,12 +390,3 @@ class Generation:
             else:
                 self._is_unsaved = False
                 return
-
-
-def _text_chars(nodes: Sequence[Node]) -> int:
-    return sum(len(part.text) for node in nodes for part in node.message.parts)
-
-
-def _image_bytes(nodes: Sequence[Node]) -> int:
-    """Return the size of the images in nodes, as they are stored."""
-    return sum(len(part.data) for node in nodes for part in node.message.parts if isinstance(part, ImagePart))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from lib.core.conversation import ArrivalState, Checkpoint, Conversation, Feedback, Node, Outcome, Truncation
+from lib.core.checkpoints import Checkpoint
+from lib.core.conversation import ArrivalState, Conversation, Feedback, Node, Outcome, Truncation
 from lib.core.exchanges import Exchange, ExchangeSummary, Purpose
 from lib.core.file_storage import FileFacts, StoredFile
 from lib.core.projects import Project

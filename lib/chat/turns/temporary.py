@@ -12,7 +12,8 @@ from lib.chat.turns.ports import UsageWriter
 from lib.chat.turns.temporary_exchanges import TemporaryExchanges
 from lib.chat.turns.temporary_files import TemporaryFiles
 from lib.chat.turns.temporary_queue import TemporaryQueue
-from lib.core.conversation import ArrivalState, Checkpoint, Conversation, Feedback, Node, Outcome, Truncation
+from lib.core.checkpoints import Checkpoint
+from lib.core.conversation import ArrivalState, Conversation, Feedback, Node, Outcome, Truncation
 from lib.core.errors import DuplicateSubmission
 from lib.core.exchanges import Exchange
 from lib.core.params import Params

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from lib.core.conversation import Checkpoint, Conversation, Message, Node, Outcome, TextPart, Truncation
+from lib.core.checkpoints import Checkpoint
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Truncation
 from lib.core.usage import ConversationFilter
 from lib.storage import rows
 from lib.storage.engine import write_transaction

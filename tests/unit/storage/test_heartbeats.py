@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from lib.core.conversation import Checkpoint, Conversation, Message, Node, Outcome, TextPart, Timing, Usage
+from lib.core.checkpoints import Checkpoint
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.errors import TooManyAnswers
 from lib.core.params import Params
 from lib.core.question_queue import QueuedQuestion

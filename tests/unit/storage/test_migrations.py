@@ -133,6 +133,7 @@ REVISIONS: Mapping[str, tuple[list[tuple[str, dict[str, Any]]], dict[str, Any], 
     "0022": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
     "0023": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
     "0024": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
+    "0025": (ROWS_0004, PROVIDER_METADATA, Preferences(("m-two", "claude-x"), TARGET)),
 }
 
 
@@ -173,6 +174,18 @@ def old_database_url(empty_url, revision) -> str:
 def test_every_earlier_revision_is_tested():
     revisions = [script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions()]
     assert set(revisions[1:]) <= set(REVISIONS) <= set(revisions)
+
+
+@pytest.mark.parametrize("revision", ["0008"])
+def test_answers_that_arrive_during_an_upgrade_keep_their_text(old_database_url):
+    with plain_transaction(old_database_url) as connection:
+        connection.execute(sa.text("UPDATE node SET outcome = 'arriving', failure = NULL WHERE id = 'a'"))
+    store = Store(old_database_url)
+    arriving = store.messages.node("ann", "a")
+    assert (arriving.outcome, arriving.message.text) == (Outcome.ARRIVING, "B")
+    assert store.messages.mark_stale(6.0) == 1
+    assert store.messages.node("ann", "a") == replace(arriving, outcome=Outcome.INTERRUPTED)
+    store.close()
 
 
 def test_the_schema_names_the_newest_revision():

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from lib.core.checkpoints import Checkpoint
 from lib.core.comparisons import Vote
-from lib.core.conversation import Checkpoint, Feedback, Message, Outcome, Truncation, Usage
+from lib.core.conversation import Feedback, Message, Outcome, Truncation, Usage
 from lib.core.errors import QuestionNotQueued, StoreError
 from lib.core.params import Params
 from lib.core.preferences import Preferences

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from lib.core.conversation import Checkpoint, Conversation, Failure, Message, Node, Outcome, TextPart, Timing, Usage
+from lib.core.checkpoints import Checkpoint
+from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, TextPart, Timing, Usage
 from lib.core.params import Params
 from lib.core.target import Target
 

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from lib.core import search_terms
-from lib.core.conversation import Checkpoint, Conversation, Message, Node, Outcome, TextPart, ThinkingPart
+from lib.core.checkpoints import Checkpoint
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, ThinkingPart
 from lib.core.search import MessageHit
 from lib.storage.engine import read_transaction
 from lib.storage.search_tokens import encode_passages

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
+from lib.core.checkpoints import Checkpoint
 from lib.core.conversation import (
-    Checkpoint,
     Conversation,
     Failure,
     Message,

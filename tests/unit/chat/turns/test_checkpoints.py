@@ -1,4 +1,4 @@
-"""Checkpoints of an arriving answer: nothing is written again that has not changed, and images seldom."""
+"""Checkpoints of an arriving answer: nothing is written again that has not changed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from lib.chat.turns import generation
 from lib.chat.turns.checkpoints import CheckpointWriter
 from lib.chat.turns.generation import Generation
-from lib.core.conversation import Checkpoint, Conversation, ImagePart, Message, Node, Outcome
+from lib.core.checkpoints import Checkpoint
+from lib.core.conversation import Conversation, ImagePart, Message, Node, Outcome, TextPart
 from lib.core.errors import StoreError
 from lib.core.events import ContentPart, Finish, TextDelta
 from lib.core.target import Target
@@ -32,9 +32,11 @@ class CountedMessages:
     def __init__(self, messages) -> None:
         self._messages = messages
         self.writes: list[str | None] = []
+        self.sizes: list[int] = []  # of the changes, -1 for the whole answer
 
     def save_checkpoints(self, checkpoints):
         outcomes = self._messages.save_checkpoints(checkpoints)
+        self.sizes += [item.changes.size if item.changes else -1 for item in checkpoints]
         self.writes += [None if item.is_heartbeat else item.node.message.text for item in checkpoints]
         return outcomes
 
@@ -74,18 +76,15 @@ def test_an_answer_that_does_not_change_is_written_once(store, monkeypatch):
 
 
 def test_an_image_is_not_written_with_every_delta_behind_it(store, monkeypatch):
-    monkeypatch.setattr(generation, "IMAGE_BYTES_PER_SECOND", 1)  # never again within this test
     more, end = threading.Event(), threading.Event()
     messages = start(
         store, monkeypatch, ContentPart(IMAGE, 1), more, TextDelta("A cat", 2), end, Finish(Outcome.COMPLETE, "")
     )
     wait_until(lambda: "" in messages.writes and store.messages.node("ann", "a").message.parts == (IMAGE,))
     more.set()
-    count = len(messages.writes)
-    wait_until(lambda: len(messages.writes) >= count + 5)
-    assert "A cat" not in messages.writes
-    # The heartbeat goes on, and the end is written whole.
-    assert store.messages.mark_stale(10.0) == 0
+    wait_until(lambda: "A cat" in messages.writes)
+    assert messages.sizes[messages.writes.index("A cat")] == len("A cat")
+    assert store.messages.node("ann", "a").message.parts == (IMAGE, TextPart("A cat"))
     end.set()
     wait_until(lambda: store.messages.node("ann", "a").outcome is Outcome.COMPLETE)
     assert store.messages.node("ann", "a").message.text == "A cat"
@@ -128,19 +127,19 @@ def test_a_checkpoint_that_waits_for_the_end_does_not_revive_it(store, monkeypat
     assert store.messages.node("ann", "a").outcome is Outcome.INTERRUPTED
 
 
-def test_a_long_text_is_not_written_with_every_delta_behind_it(store, monkeypatch):
-    monkeypatch.setattr(generation, "CHARS_PER_SECOND", 0.001)
-    monkeypatch.setattr(generation, "MAX_SAVE_INTERVAL", 3600.0)  # never again within this test
-    more, end = threading.Event(), threading.Event()
-    messages = start(store, monkeypatch, TextDelta("One"), more, TextDelta(" two"), end, Finish(Outcome.COMPLETE, ""))
-    wait_until(lambda: "One" in messages.writes)
+def test_every_checkpoint_of_a_long_text_has_what_is_new_and_no_more(store, monkeypatch):
+    text, more, end = "word " * 200_000, threading.Event(), threading.Event()
+    messages = start(store, monkeypatch, TextDelta(text), more, TextDelta("One"), end, Finish(Outcome.COMPLETE, ""))
+    wait_until(lambda: text in messages.writes)
     more.set()
-    count = len(messages.writes)
-    wait_until(lambda: len(messages.writes) >= count + 5)
-    assert set(messages.writes[count:]) == {None}
+    wait_until(lambda: f"{text}One" in messages.writes)
+    assert messages.sizes[messages.writes.index(f"{text}One")] == len("One")
+    # A process that dies now has lost nothing of it.
+    assert store.messages.mark_stale(-1.0) == 1
+    assert store.messages.node("ann", "a").message.text == f"{text}One"
     end.set()
     wait_until(lambda: store.messages.node("ann", "a").outcome is Outcome.COMPLETE)
-    assert store.messages.node("ann", "a").message.text == "One two"
+    assert store.messages.node("ann", "a").message.text == f"{text}One"
 
 
 class FakeAnswer:

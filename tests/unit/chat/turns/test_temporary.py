@@ -13,18 +13,8 @@ from lib.chat.turns.generation import STALE_AFTER
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.services import TurnServices
 from lib.chat.turns.temporary import TemporaryStore
-from lib.core.conversation import (
-    Checkpoint,
-    Conversation,
-    Feedback,
-    Message,
-    Node,
-    Outcome,
-    TextPart,
-    Timing,
-    Truncation,
-    Usage,
-)
+from lib.core.checkpoints import Checkpoint
+from lib.core.conversation import Conversation, Feedback, Message, Node, Outcome, TextPart, Timing, Truncation, Usage
 from lib.core.errors import DuplicateSubmission
 from lib.core.events import Event, Finish, TextDelta
 from lib.core.params import Params

@@ -1,0 +1,266 @@
+"""Checkpoints that append: every reader gets all that was saved, whatever happens between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lib.chat.turns.saved_content import SavedContent
+from lib.core.conversation import (
+    Conversation,
+    Message,
+    Node,
+    OtherPart,
+    Outcome,
+    SourcePart,
+    TextPart,
+    Usage,
+    new_id,
+)
+from lib.core.events import (
+    Citation,
+    ContentPart,
+    Event,
+    Restart,
+    SignatureDelta,
+    TextDelta,
+    TextWasThinking,
+    ThinkingDelta,
+    TurnContinued,
+    UsageReport,
+)
+from lib.core.reply import Reply
+from lib.core.target import Target
+from lib.storage.engine import read_transaction
+from lib.storage.schema import arriving_change
+from lib.storage.store import Store
+
+TARGET = Target("m", "openai")
+QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
+ANSWER = Node("a", "q", Message("assistant", ()), 2.0, Outcome.ARRIVING, target=TARGET, usage_record_id="u")
+ROW = "Because of the tides. " * 50  # long enough that a few words behind it are appended
+
+TEXTS = st.text(st.sampled_from("ab \n世😀\ud83d\ude00\0"), max_size=8)
+WORDS = st.text(st.sampled_from("ab \n世😀"), max_size=8)  # as the wires leave what they do not join
+BLOCKS = st.integers(0, 2)
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    *[st.builds(TextDelta, TEXTS, BLOCKS), st.builds(ThinkingDelta, TEXTS, BLOCKS)] * 3,
+    st.builds(TextDelta, st.just(ROW), BLOCKS),
+    st.builds(SignatureDelta, TEXTS, BLOCKS),
+    st.builds(ContentPart, st.builds(OtherPart, st.just("tool"), WORDS), BLOCKS),
+    st.builds(Citation, st.builds(SourcePart, st.sampled_from(["https://a.example", "https://b.example"]), WORDS)),
+    st.builds(UsageReport, st.builds(Usage, st.integers(0, 9), st.integers(0, 9))),
+    st.builds(TextWasThinking, BLOCKS),
+    st.just(TurnContinued()),
+    st.just(Restart()),
+)
+STEPS = st.lists(
+    st.lists(EVENTS, max_size=4) | st.sampled_from(["save"] * 4 + ["stale", "lost before", "lost after"]), max_size=12
+)
+
+
+@pytest.fixture
+def store(url) -> Iterator[Store]:
+    opened = Store(url)
+    yield opened
+    opened.close()
+
+
+class Producer:
+    """A process that produces an answer; `saved` is the state of the last checkpoint that it knows to be saved."""
+
+    def __init__(self, store: Store, node: Node = ANSWER) -> None:
+        self._store = store
+        self._content = SavedContent()
+        self.reply = Reply(node)
+        self.node = self.saved = node
+
+    def add(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self.reply.add(event)
+        self.node = self.reply.apply_to(self.node)
+
+    def save(self) -> Outcome | None:
+        """Save a checkpoint; return the outcome of the row."""
+        outcome = self._store.messages.save_checkpoints([self._content.build_checkpoint("ann", self.node)])[0]
+        self._content.note_saved()
+        self.saved = self.node
+        return outcome
+
+    def lose_connection(self, *, is_committed: bool) -> None:
+        """Save a checkpoint of which the producer does not know if it was committed."""
+        checkpoint = self._content.build_checkpoint("ann", self.node)
+        if is_committed:
+            self._store.messages.save_checkpoints([checkpoint])
+            self.saved = self.node
+        self._content.forget()
+
+
+def start(store: Store, node: Node = ANSWER) -> Producer:
+    question = replace(QUESTION, id=new_id())
+    node = replace(node, parent_id=question.id)
+    store.messages.save_turn("ann", Conversation(new_id(), "Why?", 2.0, node.id, TARGET), [question, node])
+    return Producer(store, node)
+
+
+def read(store: Store, node_id: str = "a") -> Node:
+    node = store.messages.node("ann", node_id)
+    assert node is not None
+    return node
+
+
+def count_changes(store: Store) -> int:
+    with read_transaction(store._engine) as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(arriving_change))
+
+
+@contextmanager
+def record_writes(store: Store) -> Iterator[list[tuple[str, int]]]:
+    """Record the statements and the size of their parameters."""
+    executed: list[tuple[str, int]] = []
+
+    def record(_, __, statement, parameters, *___):
+        executed.append((statement, len(repr(parameters))))
+
+    sa.event.listen(store._engine, "before_cursor_execute", record)
+    try:
+        yield executed
+    finally:
+        sa.event.remove(store._engine, "before_cursor_execute", record)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+def test_the_store_has_the_state_of_the_last_checkpoint(store, steps):
+    producer = start(store, replace(ANSWER, id=new_id()))
+    node_id = producer.node.id
+    for step in steps:
+        if step == "save":
+            assert producer.save() is Outcome.ARRIVING
+        elif step == "stale":
+            store.messages.mark_stale(-1.0)
+        elif isinstance(step, str):
+            producer.lose_connection(is_committed=step == "lost after")
+        else:
+            producer.add(step)
+        outcome = Outcome.INTERRUPTED if step == "stale" else read(store, node_id).outcome
+        assert read(store, node_id) == replace(producer.saved, outcome=outcome)
+    # The process dies.
+    store.messages.mark_stale(-1.0)
+    assert read(store, node_id) == replace(producer.saved, outcome=Outcome.INTERRUPTED)
+    assert count_changes(store) == 0
+
+
+def test_an_answer_that_arrives_is_read_whole_by_all(store):
+    producer = start(store)
+    producer.add([ThinkingDelta("Hm.", 0), TextDelta(ROW, 1)])
+    producer.save()
+    before = store.messages.arrival_state("ann", "a")
+    producer.add([SignatureDelta("c2ln", 0), TextDelta("And the moon.", 1)])
+    producer.save()
+    assert count_changes(store) == 1
+    assert store.messages.arrival_state("ann", "a") != before
+    assert read(store) == producer.node
+    conversation = store.conversations.page("ann", 1)[0]
+    assert store.messages.nodes("ann", conversation.id)[-1] == producer.node
+    # Another owner sees nothing of it.
+    assert store.messages.node("ben", "a") is None
+    assert store.messages.nodes("ben", conversation.id) == []
+
+
+@pytest.mark.parametrize("end", ["stale", "stopped", "finished", "reopened"])
+def test_whatever_ends_an_answer_leaves_its_text_in_the_row(store, end):
+    producer = start(store)
+    producer.add([TextDelta(ROW)])
+    producer.save()
+    producer.add([TextDelta("Gravity.")])
+    producer.save()
+    assert count_changes(store) == 1
+    node, conversation = producer.node, store.conversations.page("ann", 1)[0]
+    if end == "stale":
+        assert store.messages.mark_stale(-1.0) == 1
+    elif end == "stopped":
+        store.messages.mark_stopped("ann", "a")
+    elif end == "finished":
+        store.messages.finish("ann", replace(node, outcome=Outcome.COMPLETE))
+    else:
+        node = replace(node, usage_record_id="later")
+        store.messages.reopen("ann", conversation, node)
+    assert count_changes(store) == 0
+    assert read(store).message == node.message
+    if end != "reopened":
+        assert [hit.text for hit in find(store, "gravity")] == [node.message.text]
+
+
+def find(store: Store, words: str) -> list:
+    return [hit for result in store.search.find("ann", words, 9) for hit in result.hits]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.STOPPED, Outcome.COMPLETE, None])
+def test_a_slow_producer_adds_nothing_to_an_answer_that_has_ended(store, outcome):
+    producer = start(store)
+    producer.add([TextDelta(ROW)])
+    producer.save()
+    if outcome is Outcome.STOPPED:
+        store.messages.mark_stopped("ann", "a")
+    elif outcome:
+        store.messages.finish("ann", replace(producer.node, outcome=outcome))
+    else:
+        store.messages.mark_stale(-1.0)
+        later = replace(producer.node, usage_record_id="later")
+        store.messages.reopen("ann", store.conversations.page("ann", 1)[0], later)
+    producer.add([TextDelta("Late.")])
+    assert producer.save() is outcome
+    assert count_changes(store) == 0
+    assert read(store).message.text == ROW
+
+
+def test_an_answer_that_is_deleted_takes_its_changes_along(store):
+    producer = start(store)
+    producer.add([TextDelta(ROW)])
+    producer.save()
+    producer.add([TextDelta("More.")])
+    producer.save()
+    conversation = store.conversations.page("ann", 1)[0]
+    store.conversations.delete("ann", [conversation.id])
+    assert store.purge_deleted(-1.0) == 1
+    assert count_changes(store) == 0
+
+
+@pytest.mark.parametrize("build", [TextDelta, ThinkingDelta])
+def test_what_is_written_grows_with_the_length_only(store, build):
+    producer, piece = start(store), "A sentence of forty characters, about. " * 100
+    sizes = []
+    with record_writes(store) as writes:
+        for _ in range(2):
+            for _ in range(128):
+                producer.add([build(piece)])
+                producer.save()
+            sizes.append(sum(size for _, size in writes))
+    length = sum(len(part.text) for part in producer.node.message.parts)
+    assert length > 990_000
+    assert read(store) == producer.node
+    assert sizes[1] < 4 * length
+    assert sizes[1] < 2.6 * sizes[0]
+
+
+def test_the_changes_of_all_answers_are_one_statement(store):
+    def count_statements(count: int) -> int:
+        producers = [start(store, replace(ANSWER, id=new_id())) for _ in range(count)]
+        for producer in producers:
+            producer.add([TextDelta(ROW)])
+            producer.save()
+            producer.add([TextDelta("More.")])
+        checkpoints = [producer._content.build_checkpoint("ann", producer.node) for producer in producers]
+        assert all(checkpoint.changes for checkpoint in checkpoints)
+        with record_writes(store) as writes:
+            assert store.messages.save_checkpoints(checkpoints) == [Outcome.ARRIVING] * count
+        return len(writes)
+
+    assert count_statements(5) - count_statements(1) == 4
