@@ -29,6 +29,8 @@ DEMO_MODELS = (
 )
 # Those of the gateway for checks, with the wire of their vendor upstream.
 CHECKED = (Target("gpt-4.1", "openai"), Target("claude-sonnet-4-5", "anthropic"))
+# Names of the proxy for the fake gateway's models of speech, transcription and images: gateways tell no more of them.
+MEDIA_MODELS = {"tts-1": "demo-speech", "whisper-1": "demo-transcribe", "gpt-image-1": "demo-gpt-image"}
 _MAX_LOG_LENGTH = 8_000
 
 
@@ -62,6 +64,7 @@ def model_entries(fake_gateway: FakeGateway, checked_gateway: CheckedGateway, re
         *(upstream(REPLAY_MODELS[wire], "replayed", wire, replay.url) for wire in WIRES),
         *(upstream(target.model, target.model, target.wire, checked_gateway.url) for target in CHECKED),
         mock("mocked", MOCK_TEXT),
+        *(upstream(name, model, "openai", fake_gateway.url) for name, model in MEDIA_MODELS.items()),
     ]
 
 
