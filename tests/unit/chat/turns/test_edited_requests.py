@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -250,3 +251,24 @@ def test_what_is_invalid_is_refused_before_anything_is_written(services, replay)
     with pytest.raises(InvalidEdit, match="reserved"):
         send(services, exchange, models=["m-two"])
     assert len(replay.requests) == 1
+
+
+def test_an_edited_form_keeps_its_images(services, store, replay):
+    path = "/v1/images/edits"
+    second = replace(PICTURE, data=PICTURE.data + b"2")
+    for file in (PICTURE, second):
+        store.attachments.put("ann", file)
+    images = json.dumps({"created": 1, "data": [{"b64_json": base64.b64encode(PICTURE.data * 9).decode()}]})
+    replay.serve(path, Canned(images.encode(), headers=JSON))
+    parts = tuple(FilePart(each.digest, "a.png", "image/png", each.size, "image") for each in (PICTURE, second))
+    target = Target("gpt-image-2", "images")
+    conversation = turn.ask(services, "ann", None, "Brighter", target, Params(), files=parts).conversation
+    node = wait_for_path(services, conversation.id)[-1]
+    exchange = store.exchanges.of_answer("ann", node.id)[0]
+    assert send(services, exchange, quality="low") == conversation.id
+    assert wait_for_path(services, conversation.id)[-1].outcome is Outcome.COMPLETE
+    first, edited = (request.body for request in replay.requests_for(path))
+    for file in (PICTURE, second):
+        assert first.count(file.data) == edited.count(file.data)
+    assert b'name="quality"\r\n\r\nlow' in edited
+    assert edited.count(b'name="image[]"') == 2
