@@ -21,7 +21,7 @@ from tests.app.conftest import KEY
 from tests.app.model_select import button_data
 from tests.app.users import ADMIN, BOB, Enter, id_of, page_text
 from tests.fake_gateway.checked import CheckedGateway
-from tests.unit.chat.services import WAIT
+from tests.unit.chat.gateway_check.runs import RUN_TIMEOUT
 
 GPT, CLAUDE = Target("gpt-4.1", "openai"), Target("claude-sonnet-4-5", "anthropic")
 TAB = {"open_tabs": {"admin": "gateway_check"}}
@@ -54,7 +54,7 @@ def choose(at: AppTest, *probes: str) -> AppTest:
 def start(at: AppTest) -> AppTest:
     at.button(key="check-team-start").click().run()
     job = resources.gateway_checks().find(id_of(ADMIN))
-    assert job is None or job.wait(WAIT)
+    assert job is None or job.wait(RUN_TIMEOUT)
     return at.run()
 
 
@@ -160,7 +160,7 @@ def test_a_personal_key_has_checks_of_its_own(admin, gateway, monkeypatch):
     at.run()
     at.button(key="check-own-start").click().run()
     job = resources.gateway_checks().find(id_of(BOB))
-    assert job is None or job.wait(WAIT)
+    assert job is None or job.wait(RUN_TIMEOUT)
     at.run()
     assert "The stream names no tokens, though they were asked for." in page_text(at)
     (run,) = resources.store().gateway_checks.list_own(id_of(BOB))

@@ -11,6 +11,8 @@ from lib.gateway.client import Gateway
 from tests.fake_gateway.checked import CONTEXT_WINDOW
 from tests.unit.chat.services import WAIT, FakeUsageStore
 
+RUN_TIMEOUT = 10 * WAIT  # seconds; a run sends dozens of requests
+
 CAPABILITIES = Capabilities(
     CONTEXT_WINDOW, image=True, pdf=True, thinking=True, tools=True, knowledge="2025-03", vendor=""
 )
@@ -55,7 +57,7 @@ def start(client: Gateway, *targets: Target, probes=DEFAULT_PROBES) -> CheckJob:
 
 def check(client: Gateway, *targets: Target, probes=DEFAULT_PROBES) -> CheckRun:
     job = start(client, *targets, probes=probes)
-    assert job.wait(WAIT)
+    assert job.wait(RUN_TIMEOUT)
     return job.run
 
 

@@ -15,8 +15,8 @@ from lib.core.target import Target
 from lib.gateway.client import Gateway
 from tests.fake_gateway.checked import CheckedGateway, Lie
 from tests.support.replay import JSON, Canned, Replay
-from tests.unit.chat.gateway_check.runs import ExchangeList, check, failures, run_of, services_of, start
-from tests.unit.chat.services import WAIT, wait_until
+from tests.unit.chat.gateway_check.runs import RUN_TIMEOUT, ExchangeList, check, failures, run_of, services_of, start
+from tests.unit.chat.services import wait_until
 
 KEY = "sk-9f3b7c1d5e8a2046bb7e"
 
@@ -117,7 +117,7 @@ def test_a_cancelled_run_ends_at_once_and_keeps_what_it_found(gateway, client):
     job = start(client, GPT, probes=["usage", "speed"])
     wait_for_step(job)
     job.cancel()
-    assert job.wait(WAIT)
+    assert job.wait(RUN_TIMEOUT)
     assert job.run.state == "cancelled"
     assert job.run.step < 3
     assert [result.probe for result in job.run.results] == ["usage"]
@@ -142,7 +142,7 @@ def test_a_rejected_key_ends_a_run_and_is_in_nothing_that_is_kept():
         client = Gateway(Settings(api_key=KEY, base_url=server.url))
         services = replace(services_of(client), max_recorded_bytes=100_000)
         job = CheckRegistry().start(services, run_of(GPT, CLAUDE))
-        assert job.wait(WAIT)
+        assert job.wait(RUN_TIMEOUT)
         client.close()
     assert (job.run.state, job.run.error_code) == ("failed", "key_refused")
     assert isinstance(services.exchanges, ExchangeList)

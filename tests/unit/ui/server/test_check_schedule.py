@@ -11,7 +11,7 @@ from lib.ui.server import check_schedule
 from lib.ui.session import resources
 from tests.app.conftest import KEY
 from tests.fake_gateway.checked import CheckedGateway
-from tests.unit.chat.services import WAIT
+from tests.unit.chat.gateway_check.runs import RUN_TIMEOUT
 
 MODELS = {"ANTLER_CHECK_SCHEDULE": "24", "ANTLER_CHECK_MODELS": "gpt-4.1@openai, claude-sonnet-4-5"}
 
@@ -33,7 +33,7 @@ def test_a_due_check_runs_once_for_the_team(gateway):
     assert check_schedule.run_if_due()
     assert not check_schedule.run_if_due()
     job = resources.gateway_checks().find(check_schedule.SCHEDULE_USER.id)
-    assert job is None or job.wait(WAIT)
+    assert job is None or job.wait(RUN_TIMEOUT)
     (run,) = resources.store().gateway_checks.list_team()
     assert run.is_scheduled
     assert run.state == "done"
