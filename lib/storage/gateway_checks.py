@@ -46,9 +46,9 @@ class GatewayChecks(Aggregate):
         with self._write(owner) as connection:
             return connection.scalar(statement.values(**_to_row(run)).returning(table.c.id)) is not None
 
-    def list_own(self, owner: str) -> list[CheckRun]:
-        """Return the owner's runs, the newest first."""
-        return self._load(table.c.owner == owner)
+    def list_own(self, owner: str, limit: int = MAX_RUNS) -> list[CheckRun]:
+        """Return the owner's newest runs, the newest first."""
+        return self._load(table.c.owner == owner, limit)
 
     def list_team(self) -> list[CheckRun]:
         """Return the newest runs with the team's key, of all administrators and of the schedule, the newest first."""

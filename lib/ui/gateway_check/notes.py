@@ -12,7 +12,7 @@ from lib.ui.session import resources, services
 from lib.ui.session.state import session_state
 from lib.ui.text import dates, t
 
-_MAX_NOTES = 3
+_MAX_NOTES, _MAX_RUNS = 3, 5
 
 
 def target_notes(target: Target) -> list[str]:
@@ -45,7 +45,7 @@ def _load_runs() -> Sequence[CheckRun]:
     """Return the runs about this session's gateway, the newest first; none while the database is away."""
     try:
         if session_state.personal_key and session_state.user:
-            runs = resources.store().gateway_checks.list_own(session_state.user.id)
+            runs = resources.store().gateway_checks.list_own(session_state.user.id, _MAX_RUNS)
             host = services.check_host(is_team=False)
             return [run for run in runs if not run.is_team and run.host == host]
         return resources.team_checks()
