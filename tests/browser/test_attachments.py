@@ -10,7 +10,8 @@ from playwright.sync_api import CDPSession, FilePayload, Locator, Page, expect
 
 from tests.browser.accessibility import Audit
 from tests.browser.chat_page import OWN_BROWSER, ChatPage
-from tests.support.app_server import ServerAddress
+from tests.support.app_server import AppServer, ServerAddress
+from tests.support.replay import Canned
 
 FILES = Path(__file__).parents[1] / "data/files"
 PHONE = {"viewport": {"width": 390, "height": 780}, "locale": "zh-CN", "color_scheme": "dark", "has_touch": True}
@@ -135,6 +136,32 @@ def test_a_pasted_address_is_offered_as_a_page_and_stays_in_the_box(server_pool,
     page.get_by_role("button", name="Attach page", exact=True).click()
     expect(page.get_by_text("127.0.0.1 is not the address of a public web page.")).to_be_visible()
     expect(page.locator(".antler-page-offer")).to_have_count(0)
+
+
+def test_a_message_waits_for_a_slow_transcript(tmp_path, replay, new_page):
+    settings = {"DEERAPI_API_KEY": "sk-0", "DEERAPI_BASE_URL": replay.url, "ANTLER_TRANSCRIPTION_MODEL": "whisper-1"}
+    json_type = {"Content-Type": "application/json"}
+    replay.serve("/v1/audio/transcriptions", Canned(b'{"text": "Buy some milk"}', headers=json_type, silence=9))
+    answer = b'{"choices": [{"message": {"content": "Yes"}, "finish_reason": "stop"}]}'
+    replay.serve("/v1/chat/completions", Canned(answer, headers=json_type))
+    app = AppServer(tmp_path / "app", settings)
+    try:
+        chat = ChatPage(new_page(), app.url)
+        page = chat.open("?model=m-one&wire=openai").page
+        attach(page, "tone.wav")
+        chip = page.locator(".st-key-tray-composer .antler-chip[data-reading]")
+        expect(chip).to_contain_text("transcribing …")
+        expect(chip.get_by_role("button", name="Cancel tone.wav")).to_be_visible()
+        chat.composer.fill("What is it about?")
+        chat.composer.press("Enter")
+        expect(page.get_by_text("Your message is sent as soon as the files have been read.").first).to_be_visible()
+        expect(chat.questions).to_have_count(0)
+        replay.resume()
+        expect(chat.questions.get_by_role("listitem")).to_have_count(1)
+        chat.wait_idle()
+        assert b"Buy some milk" in replay.last_request("/v1/chat/completions").body
+    finally:
+        app.close()
 
 
 def test_files_are_pasted_and_dropped_and_stay_after_a_reload(chat):
