@@ -7,6 +7,7 @@ import streamlit as st
 from lib.core.errors import StoreError
 from lib.core.user import User
 from lib.ui.auth import require
+from lib.ui.chat import transcript
 from lib.ui.compare import compare_services, comparison_view, history_list, setup
 from lib.ui.history import sidebar
 from lib.ui.session import resources
@@ -40,6 +41,8 @@ def render() -> None:
         errors.render_flash_warning()
     with st.empty():
         undo.render()
+    # Before the first answer, as on the chat page.
+    transcript.preload_renderers()
     view_slot, tabs_slot = st.empty(), st.empty()
     if comparison_id := st.query_params.get(compare_services.COMPARISON_PARAMETER):
         with view_slot.container():

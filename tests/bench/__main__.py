@@ -15,6 +15,7 @@ NAMES = [
     "events",
     "recording",
     "streaming",
+    "compare",
     "concurrent_users",
     "memory",
     "token_cpu",

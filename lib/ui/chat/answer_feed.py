@@ -137,9 +137,12 @@ class AnswerFeed:
         session_state.check_interrupted()
         self._begin_frame()
 
-    def poll(self) -> bool:
-        """Begin the next frame if it is due and the answer has changed; returns if it has. Waits for nothing."""
-        if self.seconds_to_frame > 0:
+    def poll(self, tolerance: float) -> bool:
+        """Begin the next frame if it is due in `tolerance` seconds and the answer has changed; returns if it has.
+
+        Waits for nothing.
+        """
+        if self.seconds_to_frame > tolerance:
             return False
         version, was_finished = self._snapshot.version, self.is_finished
         self._snapshot = self._generation.wait(version, 0, self._node_id)

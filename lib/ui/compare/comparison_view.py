@@ -15,7 +15,7 @@ from lib.core.comparisons import COLUMN_LABELS, Comparison, Vote
 from lib.core.conversation import Node
 from lib.core.user import User
 from lib.ui import inspector
-from lib.ui.chat import live_answer, transcript
+from lib.ui.chat import live_answer
 from lib.ui.chat.message_tools import render_side_by_side
 from lib.ui.compare import column, compare_services, differences_view, setup
 from lib.ui.compare.column import RenderedColumn
@@ -54,7 +54,6 @@ def render(user: User, comparison: Comparison) -> RenderedComparison:
     for index, (place, state) in enumerate(zip(places, states, strict=True)):
         with place, st.container(key=f"compare-column-{index}"):
             columns.append(column.render(user, comparison, index, state))
-    transcript.preload_renderers()
     file_viewer.render(user)
     inspector.render(user)
     return RenderedComparison(user, comparison, columns, action_slot)
