@@ -169,10 +169,23 @@ def test_a_hostile_exchange_is_shown_as_it_is(answered):
         status=99,
     )
     adjustments = (ParamAdjustment("no_such_rule", "no_such_param", "*x*"),)
-    session = Inspection(exchange_id="x", exchanges=[replace(real, attempts=(attempt,), adjustments=adjustments)])
+    session = Inspection(
+        exchange_id="x",
+        place=(True, answered.conversation),
+        exchanges=[replace(real, attempts=(attempt,), adjustments=adjustments)],
+    )
     answered.at.session_state["inspection"] = session
     for tab in ("Request", "Code", "Response", "Frames", "Timeline", "Edit and send"):
         text = open_tab(answered, tab).text
         assert "Inspector" in text
     assert "no_such_rule no_such_param *x*" in open_tab(answered, "Request").text
     assert "not to your gateway 127.0.0.1" in open_tab(answered, "Code").text
+
+
+def test_the_drawer_stays_where_it_was_opened(answered):
+    conversation = answered.conversation
+    assert "Bearer $API_KEY" in inspect(answered).text
+    answered.at.query_params.clear()
+    assert "Bearer $API_KEY" not in answered.run().text
+    answered.at.query_params["c"] = conversation
+    assert "Bearer $API_KEY" not in answered.run().text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from lib.core.conversation import Node
@@ -39,8 +41,11 @@ def open_exchange(exchange_id: str) -> None:
 
 
 def render(user: User) -> None:
-    """Render the drawer while it is open. Nothing is read before."""
-    if inspection := session_state.inspection:
+    """Render the drawer while it is open, at the place where it was opened. Nothing is read before."""
+    inspection = session_state.inspection
+    if inspection and inspection.place != _current_place():
+        _close()  # the browser has gone back or forward
+    elif inspection:
         title = t("inspector.title")
         drawer = st.dialog(title, width=_WIDTH, position="right", icon=":material/network_node:", on_dismiss=_close)
         drawer(_render_content)(user, inspection)
@@ -48,7 +53,12 @@ def render(user: User) -> None:
 
 def _open(inspection: Inspection) -> None:
     exchange_view.reset()
-    session_state.inspection = inspection
+    session_state.inspection = replace(inspection, place=_current_place())
+
+
+def _current_place() -> tuple[bool, str | None]:
+    """Return the page and the conversation that are shown."""
+    return session_state.is_chat_page, st.query_params.get("c")
 
 
 def _close() -> None:

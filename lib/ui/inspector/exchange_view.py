@@ -30,7 +30,7 @@ def load(user: User, store: TurnStore, inspection: Inspection) -> None:
         inspection.exchanges = store.exchanges.of_answer(user.id, inspection.node_id)
     else:
         found = store.exchanges.get(user.id, inspection.exchange_id)
-        inspection.exchanges = [found] if found else []
+        inspection.exchanges = [found] if found and found.attempts else []
 
 
 def render(user: User, store: TurnStore, inspection: Inspection, *, is_lazy: bool = True) -> None:

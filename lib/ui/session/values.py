@@ -195,11 +195,12 @@ class Dictation:
 class Inspection:
     """The exchanges that the inspector shows: those of an answer, or one; they are read once, when they are shown.
 
-    `exchanges` is None before that.
+    `exchanges` is None before that. `place` tells if the page is the chat, and which conversation is open.
     """
 
     node_id: str = ""
     exchange_id: str = ""
+    place: tuple[bool, str | None] = (False, None)
     exchanges: list[Exchange] | None = None
     _frames: dict[tuple[str, int], list[FrameRow]] = field(default_factory=dict)
 
