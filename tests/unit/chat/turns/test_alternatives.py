@@ -144,9 +144,10 @@ def test_alternatives_of_a_dead_process_are_interrupted(store, monkeypatch):
     services, _, conversation = start_conversation(store, (*THREE[:4], release))
     question = store.messages.nodes("ann", conversation.id)[0].id
     wait_until(lambda: len(replies(services, conversation.id, question)) == 3)
-    # Another process only sees that the heartbeat has stopped.
-    assert store.messages.mark_stale(-1.0) == 3
-    nodes = replies(services, conversation.id, question)
+    # Another process only sees that the heartbeat has stopped: with the lock, there is none.
+    with services.generations.find("ann", conversation.id).save_lock:
+        assert store.messages.mark_stale(-1.0) == 3
+        nodes = replies(services, conversation.id, question)
     assert {node.outcome for node in nodes} == {Outcome.INTERRUPTED}
     assert [node.message.text for node in nodes] == ["Blue.", "Re", "Gre"]
     release.set()
