@@ -87,6 +87,14 @@ def merge_changes(connection: sa.Connection, ids: Sequence[str]) -> None:
     remove_changes(connection, list(changes_of))
 
 
+def select_left_changes() -> sa.Select[Any]:
+    """Select the ended answers that have changes, since a process of an earlier version has ended them."""
+    changed = sa.select(changes.c.node).distinct().subquery()
+    # Looked up for each of the few ids: a join may read all nodes.
+    outcome = sa.select(nodes.c.outcome).where(nodes.c.id == changed.c.node).scalar_subquery()
+    return sa.select(changed.c.node).where(outcome != Outcome.ARRIVING)
+
+
 def remove_changes(connection: sa.Connection, ids: Sequence[str]) -> None:
     """Remove the changes of answers of which the whole rows are written."""
     for batch in batches(ids):
@@ -105,7 +113,9 @@ def _load_changes(connection: sa.Connection, ids: Sequence[str]) -> dict[str, li
 def _change_to_row(checkpoint: Checkpoint) -> dict[str, Any]:
     assert checkpoint.changes is not None
     lists = {"body": checkpoint.changes.body, "sources": checkpoint.changes.sources}
-    change: dict[str, Any] = {name: _list_change_to_json(change) for name, change in lists.items() if change}
+    # A process of an earlier version may begin a later request, and leaves changes of this one.
+    change: dict[str, Any] = {"request": checkpoint.node.usage_record_id}
+    change |= {name: _list_change_to_json(change) for name, change in lists.items() if change}
     if checkpoint.changes.has_new_facts:
         row = node_to_row(replace(checkpoint.node, message=_NO_CONTENT))
         change["facts"] = {name: row[name] for name in _FACT_COLUMNS}
@@ -120,8 +130,9 @@ def _list_change_to_json(change: PartsChange) -> list[Any]:
 def _apply(row: sa.Row[Any], stored_changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the columns of a row that changes, given in their order, have changed.
 
-    As in `NodeChanges`, the sources at the end are a list of their own.
+    Those of an earlier request do not count. As in `NodeChanges`, the sources at the end are a list of their own.
     """
+    stored_changes = [change for change in stored_changes if change.get("request") == row.request]
     if not stored_changes:
         return {}
     end = len(row.parts)

@@ -21,6 +21,7 @@ from lib.storage.checkpoints import (
     merge_changes,
     remove_changes,
     save_all,
+    select_left_changes,
     stream_columns,
 )
 from lib.storage.clock import DatabaseClock
@@ -241,9 +242,12 @@ class Messages(Aggregate):
         stale = is_arriving & (nodes.c.beat < DatabaseClock() - stale_after) & nodes.c.id.not_in(produced_ids)
         with self._read() as connection:
             # Reading first avoids the lock that keeps out every other writer.
-            if not connection.scalar(sa.select(sa.exists().where(stale))):
+            if not connection.scalar(sa.select(sa.exists().where(stale) | select_left_changes().exists())):
                 return 0
         with self._write() as connection:
+            left_ids = connection.scalars(select_left_changes()).all()
+            merge_changes(connection, left_ids)
+            _index_nodes(connection, left_ids)
             stale_ids = connection.scalars(sa.select(nodes.c.id).where(stale).with_for_update()).all()
             for batch in batches(stale_ids):
                 interrupted = sa.update(nodes).where(nodes.c.id.in_(batch))

@@ -37,8 +37,9 @@ from lib.core.events import (
 )
 from lib.core.reply import Reply
 from lib.core.target import Target
-from lib.storage.engine import read_transaction
+from lib.storage.engine import read_transaction, write_transaction
 from lib.storage.schema import arriving_change
+from lib.storage.schema import node as nodes
 from lib.storage.store import Store
 
 TARGET = Target("m", "openai")
@@ -219,6 +220,22 @@ def test_a_slow_producer_adds_nothing_to_an_answer_that_has_ended(store, outcome
     assert producer.save() is outcome
     assert count_changes(store) == 0
     assert read(store).message.text == ROW
+
+
+@pytest.mark.parametrize("request_id", ["u", "later"])
+def test_changes_that_a_process_of_an_earlier_version_leaves_are_merged_into_their_request(store, request_id):
+    producer = start(store)
+    producer.add([TextDelta(ROW)])
+    producer.save()
+    producer.add([TextDelta("Gravity.")])
+    producer.save()
+    with write_transaction(store._engine) as connection:
+        connection.execute(sa.update(nodes).values(outcome="interrupted"))
+        connection.execute(sa.update(nodes).where(nodes.c.id == "a").values(request=request_id))
+    assert store.messages.mark_stale(60.0) == 0
+    assert count_changes(store) == 0
+    assert read(store).message.text == (producer.node.message.text if request_id == "u" else ROW)
+    assert len(find(store, "gravity")) == (request_id == "u")
 
 
 def test_an_answer_that_is_deleted_takes_its_changes_along(store):
