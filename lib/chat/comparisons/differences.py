@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
 
 MAX_CHARS = 40_000  # of each text that is compared; the rest is left out
-MAX_MATCHED = 1_500  # words of a passage in which words are matched; a longer one counts as replaced
+# Pairs of equal lines or words in a passage, by whose number matching takes time; one with more counts as replaced.
+MAX_PAIRS = 200_000
 MIN_RATIO = 0.4  # of words in common; in passages with less, the same words are there by chance
-_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+|\s+|.")
+# A letter of Chinese, Japanese or Korean, a word, or a sign, with the white space after it.
+_CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_TOKEN = re.compile(rf"(?:[{_CJK}]|[^\W{_CJK}]+|[^\w\s])\s*|\s+")
 
 
 Kind = Literal["same", "removed", "added"]
@@ -52,32 +56,56 @@ def compare_texts(first: str, second: str) -> Difference:
 
 def _compare_lines(first: str, second: str) -> Iterator[Piece]:
     before, after = first.splitlines(keepends=True), second.splitlines(keepends=True)
-    for kind, start, end, other_start, other_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    matcher = _match(before, after)
+    if matcher is None:
+        yield from _replace(first, second)
+        return
+    for kind, start, end, other_start, other_end in matcher.get_opcodes():
         removed, added = "".join(before[start:end]), "".join(after[other_start:other_end])
         if kind == "equal":
             yield Piece("same", removed)
         elif kind == "replace":
             yield from _compare_words(removed, added)
         else:
-            yield Piece("removed", removed)
-            yield Piece("added", added)
+            yield from _replace(removed, added)
 
 
 def _compare_words(first: str, second: str) -> Iterator[Piece]:
     before, after = _TOKEN.findall(first), _TOKEN.findall(second)
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    # Matching takes the product of both lengths.
-    if max(len(before), len(after)) > MAX_MATCHED or matcher.ratio() < MIN_RATIO:
-        yield Piece("removed", first)
-        yield Piece("added", second)
+    matcher = _match([token.rstrip() for token in before], [token.rstrip() for token in after])
+    if matcher is None or matcher.ratio() < MIN_RATIO:
+        yield from _replace(first, second)
         return
     for kind, start, end, other_start, other_end in matcher.get_opcodes():
-        removed, added = "".join(before[start:end]), "".join(after[other_start:other_end])
+        removed, added = before[start:end], after[other_start:other_end]
         if kind == "equal":
-            yield Piece("same", removed)
+            for token, other in zip(removed, added, strict=True):
+                yield from _compare_spaces(token, other)
         else:
-            yield Piece("removed", removed)
-            yield Piece("added", added)
+            yield from _replace("".join(removed), "".join(added))
+
+
+def _compare_spaces(token: str, other: str) -> Iterator[Piece]:
+    """Compare a word with itself, after which there may be other white space."""
+    if token == other:
+        yield Piece("same", token)
+        return
+    word = token.rstrip()
+    yield Piece("same", word)
+    yield from _replace(token[len(word) :], other[len(word) :])
+
+
+def _match(before: Sequence[str], after: Sequence[str]) -> SequenceMatcher[str] | None:
+    """Return the matches of two sequences; None if that would take too long."""
+    counts, other_counts = Counter(before), Counter(after)
+    if sum(count * other_counts[item] for item, count in counts.items()) > MAX_PAIRS:
+        return None
+    return SequenceMatcher(None, before, after, autojunk=False)
+
+
+def _replace(first: str, second: str) -> Iterator[Piece]:
+    yield Piece("removed", first)
+    yield Piece("added", second)
 
 
 def _join(pieces: Iterator[Piece]) -> Iterator[Piece]:

@@ -11,13 +11,13 @@ from lib.chat.comparisons.differences import Piece, compare_texts
 WORDS = st.lists(st.sampled_from(["one", "two", " ", "\n", "  ", "水", "火", "x.", "`", "é"]), max_size=25).map("".join)
 
 
-def test_changed_words_are_marked_with_the_space_between_them():
+def test_changed_words_are_marked_with_the_space_after_them():
     found = compare_texts("The old cat sat.\nSame line.\n", "The new dog sat.\nSame line.\nMore.\n")
     assert found.pieces == [
         Piece("same", "The "),
-        Piece("removed", "old cat"),
-        Piece("added", "new dog"),
-        Piece("same", " sat.\nSame line.\n"),
+        Piece("removed", "old cat "),
+        Piece("added", "new dog "),
+        Piece("same", "sat.\nSame line.\n"),
         Piece("added", "More.\n"),
     ]
     assert 0.6 < found.similarity < 0.8 and not found.is_cut
@@ -44,6 +44,7 @@ def test_long_texts_are_compared_as_far_as_the_limit():
     found = compare_texts(long, long)
     assert found.is_cut and found.similarity == 1.0
     assert sum(len(piece.text) for piece in found.pieces) == differences.MAX_CHARS
-    # A passage with too many words is replaced as a whole.
-    words = "a b " * differences.MAX_MATCHED
+    # A passage in which matching would take too long is replaced as a whole.
+    words, lines = "a b " * 2_000, "a\n" * 1_000
     assert [piece.kind for piece in compare_texts(words, f"{words}c").pieces] == ["removed", "added"]
+    assert [piece.kind for piece in compare_texts(lines, f"{lines}c").pieces] == ["removed", "added"]
