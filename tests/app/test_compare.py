@@ -75,6 +75,7 @@ def test_answers_stand_side_by_side_with_their_figures(gateway):
     assert "Which animal?" not in chat.sidebar
     (comparison,) = stored()
     assert ChatApp(c=comparison.columns[0].conversation_id).questions == []
+    assert "/v1/chat/completions" in chat.click("Inspect answer A").text
 
 
 @pytest.fixture

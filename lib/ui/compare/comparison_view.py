@@ -14,7 +14,6 @@ from lib.chat.turns.generation import STOP_TIMEOUT, Generation
 from lib.core.comparisons import COLUMN_LABELS, Comparison, Vote
 from lib.core.conversation import Node
 from lib.core.user import User
-from lib.ui import inspector
 from lib.ui.chat import live_answer
 from lib.ui.chat.message_tools import render_side_by_side
 from lib.ui.compare import column, compare_services, differences_view, setup
@@ -55,7 +54,6 @@ def render(user: User, comparison: Comparison) -> RenderedComparison:
         with place, st.container(key=f"compare-column-{index}"):
             columns.append(column.render(user, comparison, index, state))
     file_viewer.render(user)
-    inspector.render(user)
     return RenderedComparison(user, comparison, columns, action_slot)
 
 
