@@ -192,7 +192,7 @@ def _render_files(user: User, previews: Sequence[ColumnPreview]) -> None:
     """Render the button that attaches files, and the tray with their form for the first target that takes them."""
     if not uploader.is_enabled():
         return
-    with st.container(key="compare-files", horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(key="compare-files", gap="small"):
         uploader.render(PLACE, SLOT)
         forms = next((file_plan.describe_all(preview.plan) for preview in previews if preview.plan.files), {})
         tray_view.render(user, Place(PLACE, SLOT, services.user_tag(user)), forms, [])
