@@ -45,6 +45,10 @@ _THINKING_REFUSED = re.compile(
 )
 _CONTENT_FIELDS = ("messages", "system", "prompt", "image", "mask")  # with what a user has said
 _STREAM = re.compile(r"\bstream|partial_images|流式", re.IGNORECASE)
+# Words of a program that failed, as servers pass them on: 'str' object has no attribute 'model_dump'.
+_PROGRAM_FAILED = re.compile(
+    r"object has no attribute|object is not |\b(?:Attribute|Type|Key)Error\b|is not a function"
+)
 _THINKING_BLOCKS = ("thinking", "redacted_thinking")
 _THINKING_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks")
 # Other names of a field, by the end of its path in an error: names of other vendors, and of the other wire.
@@ -102,6 +106,7 @@ class RequestRepair:
             return False
         if self._drop_thinking(error) or self._drop_image_stream(error):
             return True
+        self._learn_broken_image_stream(error)
         if error.status is not None and not 400 <= error.status < 500:
             return False
         return self._lower_output_limit(error) or self._drop_search(error) or self._drop_refused_params(error)
@@ -126,10 +131,23 @@ class RequestRepair:
         if not self.target.makes_images or not self.body.get("stream") or not is_refused:
             return False
         self.body = {name: value for name, value in self.body.items() if name not in ("stream", "partial_images")}
-        words = error.detail[:MAX_WORDS_LENGTH]
-        self._memory.learn(RefusedParam(self.target, "stream", refused_at=time.time(), words=words))
+        words = self._learn_stream(error)
         self.notes.append({"reason": "refused", "field": "stream", "words": words})
         return True
+
+    def _learn_broken_image_stream(self, error: AnswerError) -> None:
+        """Learn that a gateway's program fails at a stream of images, as LiteLLM 1.106 does.
+
+        The image may have been made and billed: only the user sends the request again, then without a stream.
+        """
+        if self.target.makes_images and self.body.get("stream") and _PROGRAM_FAILED.search(error.detail):
+            self._learn_stream(error)
+
+    def _learn_stream(self, error: AnswerError) -> str:
+        """Learn that the target refuses a stream; return the gateway's words."""
+        words = error.detail[:MAX_WORDS_LENGTH]
+        self._memory.learn(RefusedParam(self.target, "stream", refused_at=time.time(), words=words))
+        return words
 
     def _lower_output_limit(self, error: AnswerError) -> bool:
         """Send the output limit that a refusal names in place of a higher one."""

@@ -11,6 +11,7 @@ from lib.core.conversation import Message, Outcome, TextPart, Usage
 from lib.core.errors import AnswerError
 from lib.core.events import Event
 from lib.core.params import Params
+from lib.core.refused_params import RefusedParam
 from lib.core.reply import ChoiceReplies, Reply
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
@@ -130,6 +131,23 @@ def collect(events: Iterable[Event]) -> CollectedAnswer:
         error = raised
     first, *other_choices = replies.by_choice.values()
     return CollectedAnswer(first, error, other_choices)
+
+
+class Memory:
+    """A memory that keeps what it learns."""
+
+    def __init__(self, *refused: RefusedParam) -> None:
+        self.refused = list(refused)
+
+    def find(self, target: Target) -> list[RefusedParam]:
+        return [refused for refused in self.refused if refused.target == target]
+
+    def learn(self, refused: RefusedParam) -> None:
+        self.refused.append(refused)
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        return [(refused.field, refused.beside) for refused in self.refused]
 
 
 def build_gateway(replay: Replay, idle: float = 60.0, connect: float = 20.0, retries: int = 0) -> Gateway:

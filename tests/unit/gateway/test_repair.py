@@ -20,28 +20,11 @@ from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires.errors import responses as wire_errors
 from lib.gateway.wires.request_body import WIRE_MODULES, build_body
 from tests.support.replay import JSON, Canned, Replay
-from tests.unit.gateway.recordings import KEY, PATHS, QUESTION, RECORDINGS, CollectedAnswer, collect
+from tests.unit.gateway.recordings import KEY, PATHS, QUESTION, RECORDINGS, CollectedAnswer, Memory, collect
 
 each_wire = pytest.mark.parametrize("wire", WIRE_MODULES)
 SIGNED = Message("assistant", (ThinkingPart("Let me see.", "sig=="), ThinkingPart("", "", "data"), TextPart("4")))
 PATH = [*QUESTION, SIGNED, Message("user", (TextPart("And then?"),))]
-
-
-class Memory:
-    """A memory that keeps what it learns."""
-
-    def __init__(self, *refused: RefusedParam) -> None:
-        self.refused = list(refused)
-
-    def find(self, target: Target) -> list[RefusedParam]:
-        return [refused for refused in self.refused if refused.target == target]
-
-    def learn(self, refused: RefusedParam) -> None:
-        self.refused.append(refused)
-
-    @property
-    def fields(self) -> list[tuple[str, str]]:
-        return [(refused.field, refused.beside) for refused in self.refused]
 
 
 @pytest.fixture

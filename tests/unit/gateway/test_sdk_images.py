@@ -12,6 +12,7 @@ from typing import Any
 import openai
 import pytest
 
+from lib.config.settings import Settings
 from lib.core import errors
 from lib.core.conversation import FilePart, ImagePart, Message, Outcome, TextPart
 from lib.core.events import RetryScheduled
@@ -24,7 +25,7 @@ from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires.images import EDIT_PATH, PATH
 from tests.support.replay import Canned, Replay, Request
-from tests.unit.gateway.recordings import KEY, build_gateway
+from tests.unit.gateway.recordings import KEY, Memory, build_gateway
 
 TARGET = Target("gpt-image-2", "images")
 JSON = {"Content-Type": "application/json"}
@@ -185,3 +186,19 @@ def test_a_refused_parameter_is_left_out(gateway: Gateway, replay: Replay, messa
     assert shown_count(send(gateway, "A cat.", quality="low")) == 1
     first, second = (request.json for request in replay.requests)
     assert set(first) - set(second) == missing
+
+
+def test_a_gateway_whose_stream_of_images_fails_gets_no_second_one(replay: Replay) -> None:
+    memory = Memory()
+    gateway = Gateway(Settings(api_key=KEY, base_url=replay.url, retries=2), refused_params=memory)
+    failure = {"error": {"message": "'str' object has no attribute 'model_dump'", "type": "None", "code": "500"}}
+    replay.serve(
+        PATH, Canned(json.dumps(failure).encode(), 500, JSON), Canned(json.dumps(ANSWER).encode(), headers=JSON)
+    )
+    with pytest.raises(errors.GatewayUnavailable):
+        send(gateway, "A cat.")
+    assert len(replay.requests) == 1, "it may have been billed"
+    assert memory.fields == [("stream", "")]
+    assert shown_count(send(gateway, "A cat.")) == 1
+    assert "stream" not in replay.requests[1].json
+    gateway.close()

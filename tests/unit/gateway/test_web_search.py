@@ -15,7 +15,7 @@ from lib.config.settings import Settings
 from lib.core.conversation import Message, Outcome, SourcePart, TextPart, Usage
 from lib.core.events import Event
 from lib.core.params import Params
-from lib.core.refused_params import SENT_AGAIN, RefusedParam
+from lib.core.refused_params import SENT_AGAIN
 from lib.core.target import Target, Wire
 from lib.core.web_search import search_to_part
 from lib.gateway.client import Gateway
@@ -24,7 +24,7 @@ from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires.errors.refused_search import is_search_refusal
 from lib.gateway.wires.paused_turn import MAX_CONTINUATIONS
 from tests.support.replay import JSON, Canned, Replay
-from tests.unit.gateway.recordings import KEY, PATHS, QUESTION, RECORDINGS, collect
+from tests.unit.gateway.recordings import KEY, PATHS, QUESTION, RECORDINGS, Memory, collect
 
 CLAUDE = "claude-sonnet-4-6"
 SEARCH = Params(web_search=True, search_uses=2, search_city="Munich", search_domains=("a.example",))
@@ -47,19 +47,6 @@ OTHER_ERRORS = [
     "messages: text content blocks must be non-empty",
     "max_tokens: Field required",
 ]
-
-
-class Memory:
-    """A memory that keeps what it learns."""
-
-    def __init__(self) -> None:
-        self.refused: list[RefusedParam] = []
-
-    def find(self, target: Target) -> list[RefusedParam]:
-        return [refused for refused in self.refused if refused.target == target]
-
-    def learn(self, refused: RefusedParam) -> None:
-        self.refused.append(refused)
 
 
 @pytest.fixture
