@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.exchanges import Exchange, ExchangeSummary, Purpose
+from lib.storage.comparison_schema import comparison as comparisons
 from lib.storage.engine import Aggregate, insert
 from lib.storage.exchange_rows import exchange as exchanges
 from lib.storage.exchange_rows import exchange_from_row, exchange_to_row, summary_from_row
@@ -17,8 +18,9 @@ from lib.storage.schema import node as nodes
 
 _PURGE_BATCH = 200  # rows of one transaction, which keeps out other writers
 _SUMMARY_COLUMNS = [column for column in exchanges.c if column.name != "data"]
-# Exchanges of deleted answers come back with them.
-_visible = (exchanges.c.node.is_(None)) | (nodes.c.deleted.is_(None) & conversations.c.deleted.is_(None))
+# Exchanges of deleted answers, conversations and comparisons come back with them.
+_is_deleted = nodes.c.deleted.is_not(None) | conversations.c.deleted.is_not(None) | comparisons.c.deleted.is_not(None)
+_visible = exchanges.c.node.is_(None) | ~_is_deleted
 
 
 class Exchanges(Aggregate):
@@ -84,5 +86,6 @@ def _select(owner: str, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
         .select_from(exchanges)
         .outerjoin(nodes, nodes.c.id == exchanges.c.node)
         .outerjoin(conversations, conversations.c.id == nodes.c.conversation)
+        .outerjoin(comparisons, comparisons.c.id == conversations.c.comparison)
         .where(exchanges.c.owner == owner, _visible)
     )

@@ -184,7 +184,9 @@ def _load_column(services: TurnServices, owner: str, column: Column) -> ColumnSt
         return ColumnState(column)
     nodes = tree.visible_nodes(services.store.messages.nodes(owner, column.conversation_id))
     question = next((node for node in nodes if node.id == column.question_id), None)
-    answers = [node for node in nodes if node.parent_id == column.question_id and node.message.role == "assistant"]
+    # A kept column may have got answers of other targets in the chat.
+    siblings = [node for node in nodes if node.parent_id == column.question_id and node.message.role == "assistant"]
+    answers = [node for node in siblings if node.target == column.target]
     answer = max(answers, key=lambda node: (node.created_at, node.id), default=None)
     generation: Generation | RemoteGeneration | None = None
     if answer and running and answer.id in running.node_ids:

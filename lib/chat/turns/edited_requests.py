@@ -89,9 +89,12 @@ def _find_conversation(
 ) -> str:
     """Return the conversation that gets another answer to the same question; "" for none.
 
-    What continued an answer was no request for all of it.
+    What continued an answer was no request for all of it, and a column of a comparison is no chat that could show two.
     """
     if not exchange.node_id or not edited.is_same_question or attempt.reason == "continuation":
+        return ""
+    conversation = services.store.conversations.get(owner, exchange.conversation_id)
+    if conversation is None or conversation.comparison_id:
         return ""
     first = services.store.exchanges.of_answer(owner, exchange.node_id)[:1]
     node = services.store.messages.node(owner, exchange.node_id)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from lib.core.comparisons import Column, Comparison
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart
 from lib.core.errors import StoreError
 from lib.core.exchanges import Attempt, Chunk, Exchange, SentFile, summarize
@@ -208,3 +209,16 @@ def test_lists_and_purges_read_indexes(store_of_exchanges: Store):
         assert len(plans) == 1
         for plan in plans.values():
             assert index in plan and "TEMP B-TREE" not in plan, plan
+
+
+def test_the_exchanges_of_a_deleted_comparison_are_deleted_with_it(store):
+    columns = (Column("c", "q", TARGET),)
+    conversation = Conversation("c", "Why?", 2.0, "a", TARGET, comparison_id="k")
+    store.comparisons.save("ann", Comparison("k", "Why?", 1.0, columns), [(conversation, [QUESTION, ANSWER])])
+    store.exchanges.save("ann", EXCHANGE)
+    assert store.exchanges.get("ann", "x") == EXCHANGE
+    store.comparisons.delete("ann", "k")
+    assert store.exchanges.get("ann", "x") is None
+    assert store.exchanges.of_answer("ann", "a") == store.exchanges.recent("ann", 9) == []
+    store.comparisons.restore("ann", "k")
+    assert store.exchanges.get("ann", "x") == EXCHANGE

@@ -186,6 +186,17 @@ def test_an_answer_is_kept_as_a_branch_or_as_a_conversation(arena):
         arena.start(ONE, TWO, origin=Origin("gone", "gone"))
 
 
+def test_a_kept_column_goes_on_to_show_an_answer_of_its_target(arena):
+    comparison = arena.start(ONE, TWO)
+    answer = arena.wait(comparison)[0].answer
+    column = comparison.columns[0]
+    arena.store.comparisons.keep("ann", column.conversation_id)
+    turn.regenerate(arena.services, "ann", column.conversation_id, THREE, Params(), column.question_id)
+    wait_until(lambda: not arena.services.generations.find("ann", column.conversation_id))
+    assert len(arena.store.messages.nodes("ann", column.conversation_id)) == 3
+    assert arena.load(comparison)[0].answer.id == answer.id
+
+
 def test_deleting_stops_the_running_answers(arena):
     arena.gateway.release = {"m-one": threading.Event()}
     comparison = arena.start(ONE, TWO)

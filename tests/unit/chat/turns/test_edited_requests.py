@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lib.chat.comparisons.comparison import ColumnChoice, start_comparison
 from lib.chat.exchanges.edited_body import InvalidEdit, to_text
 from lib.chat.turns import turn
 from lib.chat.turns.edited_requests import send_edited
@@ -116,6 +117,17 @@ def test_another_model_is_counted_as_that_model(services, store):
     path = wait_for_path(services, exchange.conversation_id)
     assert path[-1].target == Target("m-two", "openai")
     assert read_usage_records(store, "ann", exchange.conversation_id)[-1].target.model == "m-two"
+
+
+def test_an_edited_request_of_a_column_leaves_the_comparison_as_it_is(services, store):
+    choices = [ColumnChoice(TARGET), ColumnChoice(TARGET, Params(temperature=1.0))]
+    comparison = start_comparison(services, store.comparisons, "ann", "Why?", choices)
+    columns = [column.conversation_id for column in comparison.columns]
+    answers = [wait_for_path(services, conversation_id)[-1] for conversation_id in columns]
+    started = send(services, store.exchanges.of_answer("ann", answers[0].id)[0], model="m-two")
+    assert [node.message.text for node in wait_for_path(services, started)] == ["Why?", "Yes."]
+    assert [conversation.id for conversation in store.conversations.page("ann", 9)] == [started]
+    assert [len(store.messages.nodes("ann", conversation_id)) for conversation_id in columns] == [2, 2]
 
 
 def test_other_messages_begin_a_conversation(services, store, replay):
