@@ -31,7 +31,8 @@ FORMAT = "antler-exchange"
 VERSION = 1
 MAX_EXCHANGE_BYTES = 64 * 1024 * 1024  # of all members of an archive
 MAX_ATTEMPTS = 100
-MAX_CHUNKS = 200_000  # of one attempt
+MAX_CHUNKS = 200_000  # of all attempts; each takes much more memory than in the archive
+MAX_FILES = 200  # of one attempt
 MAX_OFFSET = 24 * 3600.0  # seconds: no answer takes longer
 _MAX_MEMBERS = 10_000
 _MAX_HEADERS, _MAX_HEADER_CHARS = 200, 65_536
@@ -65,6 +66,8 @@ _HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]{1,200}", re.ASCII)
 _RECEIVED_HEADER_NAME = re.compile(r"[!-9;-~]{1,1000}")  # as http.client takes them
 
 Offset = Annotated[float, Meta(ge=0, le=MAX_OFFSET)]
+Mark = Annotated[str, Meta(pattern=r"^[0-9A-Za-z]{32,64}\Z")]
+FileText = Annotated[str, Meta(max_length=300)]  # that may stand in a body in place of a mark
 
 
 class AdjustmentSchema(Struct, omit_defaults=True):
@@ -90,11 +93,11 @@ class ManifestSchema(HeaderSchema, kw_only=True, omit_defaults=True):
 class SentFileSchema(Struct, omit_defaults=True):
     """A file of a request, which a mark stands for."""
 
-    mark: str = ""
-    digest: str = ""
-    media_type: str = ""
+    mark: Mark
+    digest: FileText = ""
+    media_type: FileText = ""
     size: Count = 0
-    prefix: str = ""
+    prefix: FileText = ""
 
 
 class RequestSchema(Struct, omit_defaults=True):
@@ -264,12 +267,15 @@ def read_exchange(data: bytes) -> ExchangeReport:
     target = parse_target(clean_line(manifest.target.model).strip(), manifest.target.wire)
     if target is None:
         raise TransferError("shape", "target")
-    attempts = tuple(_read_attempt(members, number) for number in range(1, manifest.attempt_count + 1))
+    attempts, chunk_count = list[Attempt](), 0
+    for number in range(1, manifest.attempt_count + 1):
+        attempts.append(_read_attempt(members, number, MAX_CHUNKS - chunk_count))
+        chunk_count += len(attempts[-1].chunks)
     return ExchangeReport(
         Exchange(
             new_id(),
             target,
-            attempts,
+            tuple(attempts),
             manifest.purpose,
             adjustments=tuple(ParamAdjustment(a.code, a.param_names, a.value) for a in manifest.adjustments[:100]),
         ),
@@ -297,7 +303,7 @@ def _decode_manifest(value: Any) -> ManifestSchema:
     return decode(value, ManifestSchema, "", Counter())
 
 
-def _read_attempt(members: Mapping[str, bytes], number: int) -> Attempt:
+def _read_attempt(members: Mapping[str, bytes], number: int, max_chunks: int) -> Attempt:
     folder = f"attempts/{number}/"
     request = _decode_member(members, f"{folder}request.json", RequestSchema)
     response = _decode_member(members, f"{folder}response.json", ResponseSchema)
@@ -305,6 +311,8 @@ def _read_attempt(members: Mapping[str, bytes], number: int) -> Attempt:
         body = clean_text(members.get(f"{folder}request-body.json", b"").decode())
     except UnicodeDecodeError:
         raise TransferError("text", f"{folder}request-body.json") from None
+    if not _are_valid(request.files, body):
+        raise TransferError("shape", f"{folder}request.json.files")
     return Attempt(
         started_at=parse_timestamp(request.started_at) or 0.0,
         method=request.method,
@@ -320,12 +328,18 @@ def _read_attempt(members: Mapping[str, bytes], number: int) -> Attempt:
         ended=response.ended,
         status=response.status,
         response_headers=_clean_headers(response.headers, _RECEIVED_HEADER_NAME, f"{folder}response.json"),
-        chunks=_read_chunks(members, folder),
+        chunks=_read_chunks(members, folder, max_chunks),
         error=clean_line(response.error, 40),
         omitted_bytes=response.omitted_bytes,
         omitted_before=response.omitted_before,
         withholds_key=response.withholds_key,
     )
+
+
+def _are_valid(files: Sequence[SentFileSchema], body: str) -> bool:
+    """Return False for marks that occur twice, or in what replaces them: a short body would become a very long one."""
+    texts = "\n".join(text for file in files for text in (file.digest, file.media_type, file.prefix))
+    return len(files) <= MAX_FILES and not any(body.count(file.mark) > 1 or file.mark in texts for file in files)
 
 
 def _decode_member(members: Mapping[str, bytes], name: str, schema: Any) -> Any:
@@ -340,11 +354,11 @@ def _clean_headers(headers: Mapping[str, str], names: re.Pattern[str], location:
     return {name: clean_line(value, _MAX_HEADER_CHARS) for name, value in headers.items()}
 
 
-def _read_chunks(members: Mapping[str, bytes], folder: str) -> tuple[Chunk, ...]:
+def _read_chunks(members: Mapping[str, bytes], folder: str, max_count: int) -> tuple[Chunk, ...]:
     """Cut the body of a response into its chunks, which have to cover it in the order of their times."""
     name, body = f"{folder}chunks.jsonl", members.get(f"{folder}response-body.txt", b"")
     lines = members.get(name, b"").splitlines()
-    if len(lines) > MAX_CHUNKS:
+    if len(lines) > max_count:
         raise TransferError("many")
     try:
         rows = [msgspec.json.decode(line, type=ChunkSchema) for line in lines]

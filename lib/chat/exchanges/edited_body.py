@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lib.chat.exchanges.request_parts import load_body
+from lib.chat.exchanges.request_parts import iter_texts, layout_json, load_body
 from lib.core.errors import AntlerError
 from lib.core.exchanges import Attempt, Exchange, SentFile
 from lib.core.extra_json import absorb_extra, other_spellings, reserved_fields
@@ -74,7 +74,9 @@ def can_edit(attempt: Attempt) -> bool:
 def to_text(attempt: Attempt) -> str:
     """Return the body for an editor, with a readable mark for each file."""
     fields = load_body(attempt)
-    text = attempt.body if fields is None else json.dumps(fields, ensure_ascii=False, indent=2)
+    layout = None if fields is None else layout_json(fields)
+    # The editor takes what is too long when it is laid out as it was sent.
+    text = layout if layout and len(layout) <= MAX_EDITED_CHARS else attempt.body
     for number, file in enumerate(attempt.files, 1):
         text = text.replace(file.mark, _mark(number, file))
     return text
@@ -189,7 +191,7 @@ def _check_content(content: Any, marks: set[str]) -> None:
     """Raise InvalidEdit for a block that is no text and holds no file of the recorded body."""
     for block in content if isinstance(content, list) else ():
         kind = block.get("type") if isinstance(block, dict) else None
-        if kind not in _BLOCK_TYPES and marks.isdisjoint(_iter_texts(block)):
+        if kind not in _BLOCK_TYPES and marks.isdisjoint(iter_texts(block)):
             raise InvalidEdit("block", name=str(kind)[:80])
         if isinstance(block, dict):
             _check_content(block.get("content"), marks)
@@ -209,14 +211,6 @@ def _iter_objects(value: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, dict | list):
         for item in _items(value):
             yield from _iter_objects(item)
-
-
-def _iter_texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in _items(value):
-            yield from _iter_texts(item)
 
 
 def _mark(number: int, file: SentFile) -> str:

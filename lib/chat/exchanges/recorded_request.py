@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lib.chat.exchanges.request_parts import iter_texts
 from lib.core.attachments import EXTENSIONS
 from lib.core.conversation import FileKind, FilePart, Message, OtherPart, Part, TextPart, ThinkingPart
 from lib.core.exchanges import Attempt, SentFile
@@ -16,6 +17,10 @@ _TEXT_TYPES = ("text", "input_text", "output_text")
 _SYSTEM_ROLES = ("system", "developer")
 _MAX_LABEL, _MAX_DETAILS = 80, 2_000  # characters
 _MAX_BLOCKS = 200  # of one message
+MAX_MESSAGES = 2_000  # the last ones: each becomes a row, and a short text can have millions
+
+# Files by their marks, with their numbers from 1.
+Files = Mapping[str, tuple[int, SentFile]]
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,10 @@ class RecordedRequest:
 
 
 def read_request(attempt: Attempt, placeholder: str) -> RecordedRequest:
-    """Return the conversation of a request over any wire; `placeholder` is the text of a question that is not there.
+    """Return the conversation of a request over any wire, of a very long one the end.
 
-    Files are parts with their digest. What has no form of its own is a part that says what it was.
+    `placeholder` is the text of a question that is not there. Files are parts with their digest. What has no form of
+    its own is a part that says what it was.
     """
     try:
         body = json.loads(attempt.body)
@@ -37,6 +43,7 @@ def read_request(attempt: Attempt, placeholder: str) -> RecordedRequest:
         body = None
     body = body if isinstance(body, dict) else {}
     messages: list[tuple[Literal["user", "assistant"], list[Part]]] = []
+    files = {file.mark: (number, file) for number, file in enumerate(attempt.files, 1) if file.mark}
     system = [_join_texts(body.get("system"))]
     for message in _list_messages(body):
         role = message.get("role")
@@ -44,7 +51,7 @@ def read_request(attempt: Attempt, placeholder: str) -> RecordedRequest:
             system.append(_join_texts(message.get("content")))
             continue
         author: Literal["user", "assistant"] = "assistant" if role in ("assistant", "tool") else "user"
-        parts = list(_parts_of(message, attempt.files))
+        parts = list(_parts_of(message, files))
         if messages and messages[-1][0] == author:
             messages[-1][1].extend(parts)
         else:
@@ -54,8 +61,10 @@ def read_request(attempt: Attempt, placeholder: str) -> RecordedRequest:
 
 def _list_messages(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the messages of a chat; those of a request for images are its prompt with its images."""
-    for message in get_list(body, "messages"):
-        if isinstance(message, dict):
+    messages = [message for message in get_list(body, "messages") if isinstance(message, dict)]
+    first = len(messages) - MAX_MESSAGES
+    for number, message in enumerate(messages):
+        if number >= first or message.get("role") in _SYSTEM_ROLES:
             yield message
     if "prompt" in body:
         images = body.get("image")
@@ -80,7 +89,7 @@ def _complete(
         yield Message("user", empty)
 
 
-def _parts_of(message: Mapping[str, Any], files: Sequence[SentFile]) -> Iterator[Part]:
+def _parts_of(message: Mapping[str, Any], files: Files) -> Iterator[Part]:
     """Yield the parts of a message: thinking, its content, and calls of tools."""
     thinking = message.get("reasoning_content") or message.get("reasoning")
     if isinstance(thinking, str):
@@ -96,7 +105,7 @@ def _parts_of(message: Mapping[str, Any], files: Sequence[SentFile]) -> Iterator
             yield part
 
 
-def _part_of(block: Any, files: Sequence[SentFile]) -> Part | None:
+def _part_of(block: Any, files: Files) -> Part | None:
     """Return the part that a block of content stands for; None for an empty one."""
     if isinstance(block, str):
         return TextPart(_clean(block)) if block else None
@@ -110,15 +119,14 @@ def _part_of(block: Any, files: Sequence[SentFile]) -> Part | None:
         return ThinkingPart(_clean(str(block.get("thinking") or "")), str(block.get("signature") or ""))
     if kind == "redacted_thinking":
         return ThinkingPart("", "", str(block.get("data") or ""))
-    details = json.dumps(block, ensure_ascii=False)
-    for number, file in enumerate(files, 1):
-        if file.mark and file.mark in details:
-            return _file_part(block, file, number)
+    for text in iter_texts(block) if files else ():
+        if text in files:
+            return _file_part(block, *files[text])
     label = block.get("name") or get_object(block, "function").get("name") or ""
-    return OtherPart(_clean(kind)[:_MAX_LABEL] or "content", _clean(str(label))[:_MAX_LABEL], _shorten(details))
+    return OtherPart(_clean(kind)[:_MAX_LABEL] or "content", _clean(str(label))[:_MAX_LABEL], _describe(block))
 
 
-def _file_part(block: Mapping[str, Any], file: SentFile, number: int) -> FilePart:
+def _file_part(block: Mapping[str, Any], number: int, file: SentFile) -> FilePart:
     kind = _file_kind(file.media_type)
     named = get_object(block, "file").get("filename") or block.get("title") or block.get("filename")
     extension = EXTENSIONS.get(file.media_type, "bin")
@@ -142,7 +150,12 @@ def _join_texts(content: Any) -> str:
     return _clean("\n\n".join(filter(None, texts)))
 
 
-def _shorten(text: str) -> str:
+def _describe(block: Mapping[str, Any]) -> str:
+    """Return the beginning of a block as JSON; "" for one that is nested too deeply."""
+    try:
+        text = json.dumps(block, ensure_ascii=False)
+    except RecursionError:
+        return ""
     return _clean(text if len(text) <= _MAX_DETAILS else text[:_MAX_DETAILS] + " …")
 
 

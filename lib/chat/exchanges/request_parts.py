@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ _COMPUTED_HEADERS = frozenset(
 )
 # Fields of a form for images that are no texts in JSON.
 _TYPED_FIELDS = frozenset({"n", "stream", "partial_images", "output_compression"})
+MAX_LAYOUT_CHARS = 2_000_000  # of the white space before lines
+_INDENT, _MAX_DEPTH = "  ", 200
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", re.ASCII)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -89,6 +91,33 @@ def parse_fields(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def iter_texts(value: Any) -> Iterator[str]:
+    """Yield the texts in a value of JSON, however deeply it is nested."""
+    values = [value]
+    while values:
+        value = values.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict | list):
+            values += value.values() if isinstance(value, dict) else value
+
+
+def layout_json(value: Any) -> str | None:
+    """Return a value of JSON with an indentation; None where that would take more than MAX_LAYOUT_CHARS.
+
+    A short text can be nested so deeply that most of its layout is white space.
+    """
+    level, depth, size = [value], 0, 0
+    while level:
+        size += len(level) * len(_INDENT) * depth
+        if size > MAX_LAYOUT_CHARS or depth > _MAX_DEPTH:
+            return None
+        inner = [each for each in level if isinstance(each, dict | list)]
+        level = [item for each in inner for item in (each.values() if isinstance(each, dict) else each)]
+        depth += 1
+    return json.dumps(value, ensure_ascii=False, indent=_INDENT)
 
 
 def load_body(attempt: Attempt) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Literal
 
+from lib.chat.exchanges.request_parts import layout_json
 from lib.core.exchanges import Attempt
 from lib.gateway.wires.errors.responses import request_id
 
@@ -34,9 +35,9 @@ def response_text(attempt: Attempt) -> str:
 
 
 def pretty_json(text: str) -> str:
-    """Return JSON with an indentation, and any other text as it is."""
+    """Return JSON with an indentation; any other text, and JSON that would be too long, as it is."""
     try:
-        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+        return layout_json(json.loads(text)) or text
     except (ValueError, RecursionError):
         return text
 

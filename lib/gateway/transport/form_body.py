@@ -10,7 +10,7 @@ from typing import Any
 
 from lib.core.exchanges import SentFile
 from lib.core.file_content import Base64Text, FileContent, FileUnavailable
-from lib.gateway.transport.json_body import describe_file
+from lib.gateway.transport.json_body import describe_file, number_mark
 
 # Of one write. A time limit holds for each, so that a long body on a slow connection takes the time that it needs.
 _MAX_WRITE_BYTES = 65_536
@@ -66,7 +66,7 @@ class FormBody:
         files: list[SentFile] = []
 
         def mark(text: Base64Text) -> str:
-            files.append(replace(describe_file(text, f"{self._boundary}{len(files)}"), prefix=""))
+            files.append(replace(describe_file(text, number_mark(self._boundary, len(files))), prefix=""))
             return files[-1].mark
 
         fields: dict[str, Any] = {}

@@ -47,7 +47,7 @@ class JsonBody:
 
     def describe(self) -> tuple[str, tuple[SentFile, ...]]:
         """Return the text as it is sent, with a mark in place of each file, and the files."""
-        files = tuple(describe_file(text, f"{self._mark}{number}") for number, text in enumerate(self._texts))
+        files = tuple(describe_file(text, number_mark(self._mark, number)) for number, text in enumerate(self._texts))
         pieces: list[bytes | memoryview] = [self._pieces[0]]
         for file, piece in zip(files, self._pieces[1:], strict=True):
             pieces += [file.mark.encode(), piece]
@@ -59,6 +59,11 @@ class JsonBody:
             raise TypeError(f"{type(value).__name__} is no JSON")
         self._texts.append(value)
         return self._mark
+
+
+def number_mark(mark: str, number: int) -> str:
+    """Return the mark of a file, which is not the beginning of another one's."""
+    return f"{mark}{number:06}"
 
 
 def describe_file(text: Base64Text, mark: str) -> SentFile:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from lib.chat.exchanges.request_parts import restore_body
 from lib.chat.refused_params import SessionMemory
 from lib.config.caller import CallerIdentity
 from lib.config.settings import Settings
@@ -207,6 +208,18 @@ def test_a_file_is_a_mark_in_the_body(replay: Replay, gateway: Gateway, wire: Wi
     else:
         assert body["image"] == file.mark
         assert "multipart/form-data" in attempt.headers["Content-Type"]
+
+
+def test_the_marks_of_many_files_are_replaced_by_their_own_content(replay: Replay, gateway: Gateway):
+    contents = {f"digest-{number}": b"picture %d" % number for number in range(12)}
+    parts = tuple(
+        FilePart(digest, f"{digest}.png", "image/png", len(data), "image") for digest, data in contents.items()
+    )
+    files = {
+        digest: FileContent(digest, "image/png", len(data), lambda data=data: data) for digest, data in contents.items()
+    }
+    (attempt,) = record(gateway, messages=[Message("user", parts)], files=files).attempts
+    assert json.loads(restore_body(attempt, contents)) == replay.requests[-1].json
 
 
 def test_parameters_that_were_dropped_are_recorded(replay: Replay, gateway: Gateway):

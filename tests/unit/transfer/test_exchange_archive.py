@@ -21,7 +21,8 @@ from tests.unit.transfer.examples import EXAMPLES, make_zip
 
 IMAGE = b"\x89PNG\r\n\x1a\n" + b"0" * 40
 VERSIONS = {"antler": "0.3.0", "python": "3.13"}
-FILE = SentFile("mark-1", digest_of(IMAGE), "image/png", len(IMAGE), "data:image/png;base64,")
+MARK = "0123456789abcdef" * 2
+FILE = SentFile(MARK, digest_of(IMAGE), "image/png", len(IMAGE), "data:image/png;base64,")
 EXCHANGE = build_exchange(
     "anthropic",
     [
@@ -76,6 +77,7 @@ def test_an_exchange_comes_back_as_it_was():
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 lines = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=30)
+marks = st.from_regex(r"[0-9a-z]{32,40}", fullmatch=True)
 offsets = st.none() | st.floats(0, exchange_archive.MAX_OFFSET)
 attempts = st.builds(
     Attempt,
@@ -85,7 +87,12 @@ attempts = st.builds(
     headers=st.dictionaries(st.sampled_from(["Accept", "Host", "X-Api-Key"]), st.just(KEY_PLACEHOLDER)),
     body=texts,
     is_form=st.booleans(),
-    files=st.lists(st.builds(SentFile, texts, texts, lines, st.integers(0, 2**40), texts), max_size=2).map(tuple),
+    files=st.lists(
+        st.builds(
+            SentFile, st.from_regex(r"[0-9a-z]{32,40}", fullmatch=True), texts, lines, st.integers(0, 2**40), texts
+        ),
+        max_size=2,
+    ).map(tuple),
     reason=st.sampled_from(["first", "retry", "repair", "continuation"]),
     connected=offsets,
     responded=offsets,
@@ -195,8 +202,26 @@ def test_bombs_are_refused(monkeypatch):
     assert refusal_of(bomb) == ("unpacked", "attempts/1/response-body.txt")
     many = make_zip({f"{number}.txt": b"" for number in range(exchange_archive._MAX_MEMBERS + 1)})
     assert refusal_of(many) == ("many", "")
-    monkeypatch.setattr(exchange_archive, "MAX_CHUNKS", 3)
+    # Of both attempts together.
+    chunk_counts = [len(attempt.chunks) for attempt in EXCHANGE.attempts]
+    monkeypatch.setattr(exchange_archive, "MAX_CHUNKS", max(chunk_counts))
     assert refusal_of(write_exchange(EXCHANGE, VERSIONS)) == ("many", "")
+
+
+def test_a_mark_stands_for_one_short_text():
+    request = "attempts/1/request.json"
+    entry = {"mark": MARK, "digest": FILE.digest, "media_type": "image/png", "size": 1, "prefix": ""}
+    read_exchange(change_field(request, "files", [entry]))
+    # Each would let a short body become one that fills the memory.
+    for files in (
+        [{**entry, "mark": ""}],
+        [{**entry, "mark": "a"}],
+        [{**entry, "media_type": "x" * 301}],
+        [{**entry, "prefix": MARK * 2}],
+        [{**entry, "mark": f"{number:032}"} for number in range(exchange_archive.MAX_FILES + 1)],
+    ):
+        assert refusal_of(change_field(request, "files", files))[0] == "shape"
+    assert refusal_of(change("attempts/1/request-body.json", f'["{MARK}", "{MARK}"]'.encode()))[0] == "shape"
 
 
 def test_a_member_that_occurs_twice_is_refused():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lib.chat.exchanges.edited_body import InvalidEdit, can_edit, parse_edit, to_text
+from lib.chat.exchanges.response_facts import pretty_json
 from lib.core.exchanges import Attempt, Exchange
 from lib.core.target import Target, Wire
 from tests.unit.chat.exchanges.recorded import (
@@ -202,3 +204,11 @@ def test_the_fields_of_a_form_have_the_types_of_json_again():
     assert (edited.fields["n"], edited.fields["stream"], edited.fields["prompt"]) == (4, True, "12")
     assert edited.params.n == 4
     assert edited.is_same_question
+
+
+def test_a_body_that_would_be_too_long_with_an_indentation_is_edited_as_it_was_sent():
+    deep = '{"model": "m", "messages": ' + "[" * 150 + ", ".join(["1"] * 50_000) + "]" * 150 + "}"
+    attempt = replace(attempt_of("http://a/v1/x", PLAIN), body=deep)
+    assert to_text(attempt) == deep
+    assert pretty_json(deep) == deep
+    assert pretty_json('{"a": [1]}') == '{\n  "a": [\n    1\n  ]\n}'

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.chat.exchanges.recorded_request import RecordedRequest, read_request
+from lib.chat.exchanges.recorded_request import MAX_MESSAGES, RecordedRequest, read_request
 from lib.core.conversation import FilePart, OtherPart, TextPart, ThinkingPart
 from lib.core.exchanges import SentFile
 from tests.support.exchanges import build_attempt
@@ -91,6 +91,21 @@ def test_a_question_stands_at_both_ends_whatever_was_recorded(body):
     assert messages[0].role == messages[-1].role == "user"
     assert messages[-1].text == "not recorded"
     assert all(message.parts for message in messages)
+
+
+def test_of_millions_of_messages_the_last_ones_are_shown():
+    messages = [{"role": "system", "content": "Be kind."}]
+    messages += [{"role": role, "content": str(n)} for n in range(MAX_MESSAGES) for role in ("assistant", "user")]
+    request = read("openai", {"messages": messages})
+    assert request.system == "Be kind." and len(request.messages) <= MAX_MESSAGES + 2
+    assert request.messages[-1].text == str(MAX_MESSAGES - 1)
+
+
+def test_a_deep_block_is_shown_without_its_details():
+    for depth in range(900, 1_000, 3):
+        block = '{"type": "odd", "x": ' + "[" * depth + "]" * depth + "}"
+        body = '{"messages": [{"role": "user", "content": [' + block + "]}]}"
+        assert read("openai", body).messages[0].role == "user"
 
 
 values = st.recursive(
