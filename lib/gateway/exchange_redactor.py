@@ -146,7 +146,7 @@ class ExchangeRedactor:
 
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:
-        return re.compile(b"|".join(b"".join(map(_char_pattern, spelling)) for spelling in self._spellings))
+        return re.compile(b"|".join(map(_spelling_pattern, self._spellings)))
 
 
 def _is_folded(spelling: Spelling) -> bool:
@@ -228,8 +228,22 @@ def _decode(match: re.Match[bytes]) -> bytes:
     return bytes([int(match[1], 16)]) if match[1] else match[2]
 
 
-def _char_pattern(chars: str) -> bytes:
-    """Return a pattern of a character that may be escaped in a URL, in JSON, or in JSON within JSON."""
+def _spelling_pattern(spelling: Spelling) -> bytes:
+    """Return a pattern of a spelling whose time grows with the length of the data, whatever that is.
+
+    A run of backslashes is read as a whole, and from its start only. Only a key that has one itself needs every part.
+    """
+    is_greedy = any("\\" in chars for chars in spelling)
+    first = _char_pattern(spelling[0], b"" if is_greedy else rb"(?<!\\)", is_greedy=is_greedy)
+    return first + b"".join(_char_pattern(chars, is_greedy=is_greedy) for chars in spelling[1:])
+
+
+def _char_pattern(chars: str, before: bytes = b"", *, is_greedy: bool = False) -> bytes:
+    """Return a pattern of a character that may be escaped in a URL, in JSON, or in JSON within JSON.
+
+    `before` stands before backslashes, and before the character itself.
+    """
     codes = b"|".join(f"{ord(char):02x}".encode() for char in chars)
     plain = b"".join(re.escape(char.encode()) for char in chars)
-    return rb"(?:\\*[%b]|(?i:%%(?:25)*|\\+u00)(?i:%b))" % (plain, codes)
+    repeat = b"" if is_greedy else b"+"
+    return rb"(?:%b\\*%b[%b]|(?i:%%(?:25)*|%b\\+%bu00)(?i:%b))" % (before, repeat, plain, before, repeat, codes)

@@ -258,6 +258,16 @@ def test_the_demo_without_a_key_is_recorded_as_it_is(replay):
     client.close()
 
 
+@pytest.mark.parametrize("unit", ["\\", "%25", "25", "s\\\\", "\\u00"])
+def test_a_long_run_of_escapes_before_a_key_is_read_once(unit):
+    # A pattern that begins anew at each of them would take minutes.
+    text = "%" + unit * 40_000 + "X" + KEY
+    attempt = Attempt(0.0, "POST", "http://a", {}, text, status=200, chunks=(Chunk(0.5, text.encode()),))
+    redacted = ExchangeRedactor(KEY).redact(attempt, TARGET, {}, KeyRedactor(KEY))
+    assert redacted.body == text.replace(KEY, KEY_PLACEHOLDER)
+    assert redacted.chunks[0].data.decode() == text.replace(KEY, REDACTED)
+
+
 @given(
     before=some.binary(max_size=30),
     after=some.binary(max_size=30),
