@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from lib.chat.connection import connect_with_key
@@ -145,6 +146,19 @@ def test_a_report_has_the_evidence_and_escapes_what_the_gateway_said(admin):
     assert [each["strength"] for each in document["results"]] == ["certain", "hint"]
     assert document["results"][1]["exchanges"] == ["e1"]
     assert "The response has the id “gen_<1>”" in document["results"][1]["text"]
+
+
+def test_a_report_is_in_the_language_of_the_screen(admin, monkeypatch):
+    written = {}
+    monkeypatch.setattr(st, "download_button", lambda _, write, name, *__, **___: written.update({name: write}))
+    at = admin()
+    run = save_run(ADMIN, ProbeResult(GPT, "tokens", INFLATED, ("-an-id",)))
+    at.session_state["language"] = "zh"
+    at.run()
+    for extension in ("md", "csv", "json"):
+        text = written[f"gateway-check-{run.id}.{extension}"]().decode()
+        assert "输入 token 多计了 20%" in text
+    assert "'-an-id" in written[f"gateway-check-{run.id}.csv"]().decode()
 
 
 def test_a_personal_key_has_checks_of_its_own(admin, gateway, monkeypatch):

@@ -60,7 +60,7 @@ def _csv_row(result: ProbeResult) -> tuple[object, ...]:
         verdict.code,
         csv_export.escape_formula(verdict_text(verdict, is_markdown=False)),
         csv_export.escape_formula(json.dumps(dict(verdict.values), ensure_ascii=False)),
-        " ".join(result.exchange_ids),
+        csv_export.escape_formula(" ".join(result.exchange_ids)),  # an id may begin with a minus
     )
 
 

@@ -156,19 +156,21 @@ def _render_comparison(source: CheckSource, run: CheckRun, others: Sequence[Chec
 
 def _render_actions(user: User, source: CheckSource, run: CheckRun) -> None:
     name = f"gateway-check-{run.id}"
+    # In the language of this run: a download has no session.
+    markdown, csv, json = report.to_markdown(run), report.to_csv(run), report.to_json(run)
     with st.container(horizontal=True, gap="small", key=source.key("actions")):
         render_download(
             t("check.export_markdown"),
             source.key("markdown"),
-            lambda: report.to_markdown(run).encode(),
+            markdown.encode,
             f"{name}.md",
             "text/markdown",
         )
-        table.render_csv_download(lambda: report.to_csv(run), f"{name}.csv", source.key("csv"))
+        table.render_csv_download(lambda: csv, f"{name}.csv", source.key("csv"))
         render_download(
             t("check.export_json"),
             source.key("json"),
-            lambda: report.to_json(run).encode(),
+            json.encode,
             f"{name}.json",
             "application/json",
         )

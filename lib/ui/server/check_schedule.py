@@ -45,6 +45,8 @@ class ScheduledChecks:
                 run_if_due()
             except AntlerError as error:
                 log.warning("a scheduled check could not be started: %s", error.code)
+            except Exception:  # noqa: BLE001  the next check is due whatever this one met
+                log.exception("a scheduled check could not be started")
 
 
 def run_if_due() -> bool:
