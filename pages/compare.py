@@ -44,7 +44,7 @@ def render() -> None:
     # Before the first answer, as on the chat page.
     transcript.preload_renderers()
     view_slot, tabs_slot = st.empty(), st.empty()
-    if comparison_id := st.query_params.get(compare_services.COMPARISON_PARAMETER):
+    if comparison_id := st.query_params.get(navigation.COMPARISON_PARAMETER):
         with view_slot.container():
             if render_comparison(user, comparison_id):
                 return

@@ -171,6 +171,20 @@ def test_an_answer_is_kept_as_a_chat_or_in_the_chat_that_it_came_from(gateway):
     assert "dog" in opened.answers[-1] and len(opened.questions) == 2 and "2 / 2" in opened.text
 
 
+def test_a_recorded_request_leads_to_its_comparison(gateway):
+    compare("gpt-4o", "claude-sonnet-4-5").click("Keep answer B as a chat")
+    for exchange in resources.store().exchanges.recent("browser:0123", 9):
+        (link,) = [
+            each for each in ChatApp("inspector", exchange=exchange.id).at.get("page_link") if "Open" in each.label
+        ]
+        is_kept = exchange.target.model == "claude-sonnet-4-5"
+        query = f"c={exchange.conversation_id}" if is_kept else f"comparison={stored()[0].id}"
+        assert (link.label, link.proto.query_string) == (
+            "Open the conversation" if is_kept else "Open the comparison",
+            query,
+        )
+
+
 def test_a_deleted_comparison_can_be_restored(gateway):
     chat = compare("gpt-4o", "claude-sonnet-4-5").click("Delete comparison")
     assert "Comparison deleted." in chat.text and "No comparisons yet" in chat.text

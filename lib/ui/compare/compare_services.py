@@ -17,9 +17,9 @@ from lib.ui.session import resources, services
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import model_access
 from lib.ui.widgets.errors import error_message
+from lib.ui.widgets.navigation import COMPARISON_PARAMETER
 from lib.ui.widgets.param_values import choice_label
 
-COMPARISON_PARAMETER = "comparison"  # of the URL
 _MAX_VALUE_CHARS = 40
 
 

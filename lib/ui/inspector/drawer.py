@@ -84,7 +84,7 @@ def _render_content(user: User, inspection: Inspection) -> None:
     except StoreError as error:
         st.error(code_message(error.code), icon=":material/error:")
         return
-    exchange_actions.render(user, inspection.exchanges[-1])
+    exchange_actions.render(user, inspection.exchanges[-1], store)
     if not session_state.temporary_store:
         label, shown = t("inspector.full_page"), inspection.exchanges[-1].id
         render_button(label, "inspector-full-page", "open_in_full", _open_page, shown)

@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from lib.chat.exchanges.recent import ExchangeFilter, list_recent
+from lib.core.conversation import Conversation
 from lib.core.exchanges import ExchangeSummary
 from lib.core.images import format_size
 from lib.core.target import ALL_WIRES, is_wire
@@ -18,7 +19,7 @@ from lib.ui.session.values import Inspection
 from lib.ui.text import dates, escape_markdown, t
 from lib.ui.widgets import exchange_actions, paging
 from lib.ui.widgets.controls import render_button, render_section
-from lib.ui.widgets.navigation import CHAT_PAGE
+from lib.ui.widgets.navigation import CHAT_PAGE, COMPARE_PAGE, COMPARISON_PARAMETER
 
 PARAMETER = "exchange"
 _LIST = "exchanges"
@@ -47,20 +48,25 @@ def _render_exchange(user: User, exchange_id: str) -> None:
     exchange_view.load(user, store, opened)
     with st.container(key="inspector-links", horizontal=True, vertical_alignment="center", gap="small"):
         render_button(t("inspector.all"), "inspector-all", "list", _open, "")
-        if opened.exchanges and (exchange := opened.exchanges[0]).conversation_id:
-            st.page_link(
-                CHAT_PAGE,
-                label=t("inspector.conversation"),
-                icon=":material/chat:",
-                query_params={"c": exchange.conversation_id},
-                width="content",
-            )
+        if opened.exchanges and (conversation_id := opened.exchanges[0].conversation_id):
+            _render_origin(store.conversations.get(user.id, conversation_id))
     if not opened.exchanges:
         st.warning(t("inspector.gone"), icon=":material/search_off:")
         return
     with st.container(key="inspector-full"):
         exchange_view.render(user, store, opened)
-        exchange_actions.render(user, opened.exchanges[0])
+        exchange_actions.render(user, opened.exchanges[0], store)
+
+
+def _render_origin(conversation: Conversation | None) -> None:
+    """Render the link to the conversation of an answer, or to the comparison that it is a column of."""
+    if conversation is None:
+        return
+    page, icon, label, query = CHAT_PAGE, "chat", "inspector.conversation", {"c": conversation.id}
+    if conversation.comparison_id:
+        page, icon, label = COMPARE_PAGE, "compare", "inspector.comparison"
+        query = {COMPARISON_PARAMETER: conversation.comparison_id}
+    st.page_link(page, label=t(label), icon=f":material/{icon}:", query_params=query, width="content")
 
 
 def _render_list(user: User) -> None:

@@ -9,11 +9,12 @@ from importlib.metadata import version
 import streamlit as st
 
 from lib import transfer
+from lib.chat.turns.ports import TurnStore
 from lib.config.version import VERSION
 from lib.core.errors import TransferError
 from lib.core.exchanges import Exchange
 from lib.core.user import User
-from lib.ui.session import audit, services
+from lib.ui.session import audit
 from lib.ui.session.state import session_state
 from lib.ui.text import t
 from lib.ui.widgets import errors, replays
@@ -23,8 +24,11 @@ from lib.ui.widgets.errors import shows_errors
 _LIBRARIES = ("streamlit", "requests", "urllib3")
 
 
-def render(user: User, exchange: Exchange) -> None:
-    """Render the buttons for a bug report and for another play; also in a dialog, which a play closes."""
+def render(user: User, exchange: Exchange, store: TurnStore) -> None:
+    """Render the buttons for a bug report and for another play; also in a dialog, which a play closes.
+
+    The files of the exchange are in the store.
+    """
     if session_state.opened_replay_id:
         st.rerun()
     with st.container(key=f"exchange-actions-{exchange.id}", horizontal=True, gap="small"):
@@ -33,14 +37,13 @@ def render(user: User, exchange: Exchange) -> None:
         with st.popover(
             t("bug_report.title"), icon=":material/bug_report:", type="tertiary", key=f"report-{exchange.id}"
         ):
-            _render_bug_report(user, exchange)
+            _render_bug_report(user, exchange, store)
 
 
-def _render_bug_report(user: User, exchange: Exchange) -> None:
+def _render_bug_report(user: User, exchange: Exchange, store: TurnStore) -> None:
     """Render what a bug report contains, and its download."""
     st.markdown(t("bug_report.about"))
     digests = sorted({file.digest for attempt in exchange.attempts for file in attempt.files})
-    store = services.current_store()  # the download runs outside of the session
     has_files = bool(digests) and st.checkbox(t("bug_report.files", count=len(digests)), key=f"files-{exchange.id}")
 
     def write() -> bytes:

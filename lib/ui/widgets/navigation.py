@@ -18,6 +18,7 @@ PROMPTS_PAGE = "pages/prompts.py"
 INSPECTOR_PAGE = "pages/inspector.py"
 PROJECT_PAGE = "pages/project.py"
 COMPARE_PAGE = "pages/compare.py"
+COMPARISON_PARAMETER = "comparison"  # of the URL of that page
 # In the order of the cascade, below lib/ui.
 STYLE_SHEETS = (
     "widgets/page",
