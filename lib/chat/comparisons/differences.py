@@ -12,6 +12,9 @@ from typing import Literal
 MAX_CHARS = 40_000  # of each text that is compared; the rest is left out
 # Pairs of equal lines or words in a passage, by whose number matching takes time; one with more counts as replaced.
 MAX_PAIRS = 200_000
+# Product of the length of a passage and of the number of its items that the other one has too: each match looks through
+# all that is left, and alternating items match one by one.
+MAX_STEPS = 12_000_000
 MIN_RATIO = 0.4  # of words in common; in passages with less, the same words are there by chance
 # A letter of Chinese, Japanese or Korean, a word, or a sign, with the white space after it.
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -99,6 +102,8 @@ def _match(before: Sequence[str], after: Sequence[str]) -> SequenceMatcher[str] 
     """Return the matches of two sequences; None if that would take too long."""
     counts, other_counts = Counter(before), Counter(after)
     if sum(count * other_counts[item] for item, count in counts.items()) > MAX_PAIRS:
+        return None
+    if len(before) * (counts & other_counts).total() > MAX_STEPS:
         return None
     return SequenceMatcher(None, before, after, autojunk=False)
 

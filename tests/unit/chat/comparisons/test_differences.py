@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,3 +49,9 @@ def test_long_texts_are_compared_as_far_as_the_limit():
     words, lines = "a b " * 2_000, "a\n" * 1_000
     assert [piece.kind for piece in compare_texts(words, f"{words}c").pieces] == ["removed", "added"]
     assert [piece.kind for piece in compare_texts(lines, f"{lines}c").pieces] == ["removed", "added"]
+
+
+@pytest.mark.parametrize("separator", [" ", "\n"])
+def test_texts_that_match_at_every_other_item_are_replaced_as_a_whole(separator):
+    first, second = (separator.join(f"{n:x}{separator}{name}{n:x}" for n in range(3_500)) for name in "xy")
+    assert [piece.kind for piece in compare_texts(first, second).pieces] == ["removed", "added"]
