@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lib.chat.exchanges.request_parts import iter_texts, layout_json, load_body
+from lib.chat.exchanges.request_parts import depth_of, iter_texts, layout_json, load_body
 from lib.core.errors import AntlerError
 from lib.core.exchanges import Attempt, Exchange, SentFile
 from lib.core.extra_json import absorb_extra, other_spellings, reserved_fields
@@ -113,7 +113,7 @@ def _parse(text: str) -> dict[str, Any]:
         raise InvalidEdit("too_deep") from None
     if not isinstance(value, dict):
         raise InvalidEdit("no_object")
-    if _depth(value) > _MAX_DEPTH:
+    if depth_of(value) > _MAX_DEPTH:
         raise InvalidEdit("too_deep")
     return value
 
@@ -130,15 +130,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise InvalidEdit("twice", name=name[:80])
         found[name] = value
     return found
-
-
-def _depth(value: Any) -> int:
-    """Return the depth of a value, without recursion."""
-    level, depth = [value], 0
-    while level:
-        depth += 1
-        level = [item for each in level if isinstance(each, dict | list) for item in _items(each)]
-    return depth
 
 
 def _items(value: dict[str, Any] | list[Any]) -> list[Any]:

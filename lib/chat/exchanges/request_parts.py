@@ -104,6 +104,16 @@ def iter_texts(value: Any) -> Iterator[str]:
             values += value.values() if isinstance(value, dict) else value
 
 
+def depth_of(value: Any) -> int:
+    """Return the depth of a value of JSON, however deeply it is nested."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        inner = [each for each in level if isinstance(each, dict | list)]
+        level = [item for each in inner for item in (each.values() if isinstance(each, dict) else each)]
+    return depth
+
+
 def layout_json(value: Any) -> str | None:
     """Return a value of JSON with an indentation; None where that would take more than MAX_LAYOUT_CHARS.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lib.chat.context.window import SUMMARY_PREFIX
+from lib.chat.exchanges.request_parts import depth_of
 from lib.core.sanitize import get_list, get_object, get_objects
 
 Change = Literal[
@@ -35,6 +36,7 @@ Change = Literal[
 _SYSTEM_ROLES = ("system", "developer")
 _IMAGE_TYPES = ("image", "image_url")
 _MARK_CHARS = 16  # of the digest of a message
+_MAX_DEPTH = 200
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,17 @@ class _Message:
 
 
 def parse_body(text: str, file_digests: Mapping[str, str] | None = None) -> Mapping[str, Any]:
-    """Parse a recorded body, with digests in place of the marks of its files; {} for one that is cut or no object."""
+    """Parse a recorded body, with digests in place of the marks of its files.
+
+    {} for one that is cut, no object, or nested more deeply than the messages of a chat are.
+    """
     for mark, digest in (file_digests or {}).items():
         text = text.replace(mark, f"sha256:{digest}")
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    return body if isinstance(body, dict) else {}
+    return body if isinstance(body, dict) and depth_of(body) <= _MAX_DEPTH else {}
 
 
 def find_difference(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> PrefixDifference | None:

@@ -85,7 +85,10 @@ def test_marks_of_files_are_replaced_by_their_digests():
     assert "sha256:abc" in json.dumps(parse_body(text, {"mark-1": "abc"}))
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"messages": [', "[]", "null", "[" * 100_000])
+DEEP = '{"messages": ' + "[" * 900 + "]" * 900 + "}"
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"messages": [', "[]", "null", "[" * 100_000, DEEP])
 def test_a_body_that_was_cut_is_empty(text):
     assert parse_body(text) == {}
     assert find_difference(parse_body(text), body("One")) is None
