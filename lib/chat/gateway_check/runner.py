@@ -220,9 +220,9 @@ class CheckRegistry:
         threading.Thread(target=job.execute, name="gateway-check", daemon=True).start()
         return job
 
-    def stop(self) -> None:
-        """Cancel all runs, and wait a moment until they are saved as such."""
-        jobs = [job for job in list(self._jobs.values()) if job.is_running]
+    def stop(self, owner: str | None = None) -> None:
+        """Cancel the runs of an owner, by default of all, and wait a moment until they are saved as such."""
+        jobs = [job for job in list(self._jobs.values()) if job.is_running and owner in (None, job.owner)]
         for job in jobs:
             job.cancel()
         for job in jobs:

@@ -122,6 +122,7 @@ def _render_erase(user: User) -> None:
 @shows_errors
 def _erase_all(user: User) -> None:
     resources.generations().stop_all(user.id)
+    resources.gateway_checks().stop(user.id)
     resources.store().users.delete_data(user.id)
     audit.record(User(user.id), "erase")
     del session_state.share_tokens

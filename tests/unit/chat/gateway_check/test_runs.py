@@ -129,8 +129,9 @@ def test_an_owner_has_one_run_at_a_time(gateway, client):
     job = registry.start(services, run_of(GPT, probes=["usage"]))
     with pytest.raises(CheckInProgress):
         registry.start(services, run_of(GPT, probes=["usage"]))
+    registry.stop("bob")
     assert registry.find("ann") is job
-    registry.stop()
+    registry.stop("ann")
     assert registry.find("ann") is None
 
 
