@@ -32,7 +32,8 @@ VERSION = 1
 MAX_EXCHANGE_BYTES = 64 * 1024 * 1024  # of all members of an archive
 MAX_ATTEMPTS = 100
 MAX_CHUNKS = 200_000  # of all attempts; each takes much more memory than in the archive
-MAX_FILES = 200  # of one attempt
+MAX_FILES = 1_000  # of one attempt; vendors take up to 600
+_MAX_SEARCHED = 4_000_000_000  # product of a body's length and the number of its files
 MAX_OFFSET = 24 * 3600.0  # seconds: no answer takes longer
 _MAX_MEMBERS = 10_000
 _MAX_HEADERS, _MAX_HEADER_CHARS = 200, 65_536
@@ -338,8 +339,10 @@ def _read_attempt(members: Mapping[str, bytes], number: int, max_chunks: int) ->
 
 def _are_valid(files: Sequence[SentFileSchema], body: str) -> bool:
     """Return False for marks that occur twice, or in what replaces them: a short body would become a very long one."""
+    if len(files) > MAX_FILES or len(files) * len(body) > _MAX_SEARCHED:
+        return False
     texts = "\n".join(text for file in files for text in (file.digest, file.media_type, file.prefix))
-    return len(files) <= MAX_FILES and not any(body.count(file.mark) > 1 or file.mark in texts for file in files)
+    return not any(body.count(file.mark) > 1 or file.mark in texts for file in files)
 
 
 def _decode_member(members: Mapping[str, bytes], name: str, schema: Any) -> Any:
