@@ -107,6 +107,15 @@ def test_the_limits_end_a_check_with_their_reason(admin):
     assert (run.state, run.error_code) == ("failed", "over_limit")
 
 
+def test_a_former_administrator_starts_no_check_of_the_team(admin, gateway, monkeypatch):
+    at = choose(admin(), "usage")
+    monkeypatch.setenv("ANTLER_ADMINS", BOB)
+    resources.settings.clear()
+    at = start(at)
+    assert resources.store().gateway_checks.list_team() == []
+    assert not at.multiselect
+
+
 def test_notes_follow_from_the_newest_check_for_all_users(admin, monkeypatch):
     at = admin(BOB, "chat")
     save_run(ADMIN, ProbeResult(GPT, "tokens", INFLATED), ProbeResult(CLAUDE, "model", HINT))

@@ -11,6 +11,7 @@ from lib.core.gateway_checks import DEFAULT_PROBES, MAX_TARGETS, OPTIONAL_PROBES
 from lib.core.models import Model
 from lib.core.target import WIRES, Target, Wire
 from lib.core.user import User
+from lib.ui.auth import current_admin
 from lib.ui.gateway_check.source import CheckSource
 from lib.ui.gateway_check.texts import probe_label
 from lib.ui.session.state import session_state
@@ -18,7 +19,7 @@ from lib.ui.text import t
 from lib.ui.text.limit_text import format_dollars
 from lib.ui.widgets import model_access, table
 from lib.ui.widgets.controls import render_button, render_section
-from lib.ui.widgets.errors import shows_errors
+from lib.ui.widgets.errors import flash_warning, shows_errors
 
 _CONTEXT = OPTIONAL_PROBES[0]
 
@@ -125,7 +126,10 @@ def _dollars(estimate: Estimate) -> str:
 
 @shows_errors
 def _start(user: User, source: CheckSource) -> None:
-    """Start the check of what the fields say; a callback."""
+    """Start the check of what the fields say; a callback, which runs before the page looks at the user's roles."""
+    if source.is_team and current_admin() is None:
+        flash_warning(t("admin.not_you"))
+        return
     models: list[str] = session_state.widget(source.key("models"), [])
     wires: list[Wire] = session_state.widget(source.key("wires"), [])
     targets = tuple(Target(model, wire) for model in models for wire in wires)
