@@ -13,6 +13,7 @@ from lib.storage.audit import Audit
 from lib.storage.store import Store
 from lib.ui.history import conversation_actions
 from lib.ui.session import audit, resources
+from lib.ui.session.values import Inspection
 from lib.ui.settings import data
 from tests.app.users import BOB, id_of, page_text
 
@@ -67,8 +68,10 @@ def test_created_and_revoked_share_links_are_recorded(enter, saved_store):
 
 def test_an_erasure_is_recorded_without_a_name(enter, saved_store):
     at = enter("settings", BOB, open_tabs={"settings": "data"})
+    at.session_state["opened_exchange"] = Inspection(exchange_id="x")
     at.checkbox(key="erase-sure").check().run()
     at.button(key="erase").click().run()
+    assert "opened_exchange" not in at.session_state
     assert saved_store.conversations.get(id_of(BOB), "c") is None
     assert recorded_actions(saved_store) == [("sign_in", "proxy"), ("erase", "")]
     assert {(event.actor_id, event.actor_name) for event in saved_store.audit.page(9)} == {(id_of(BOB), "")}

@@ -127,6 +127,8 @@ def _erase_all(user: User) -> None:
     audit.record(User(user.id), "erase")
     del session_state.share_tokens
     del session_state.view
+    del session_state.inspection
+    del session_state.opened_exchange
     undo.dismiss()
     session_state.set_widget("erase-sure", False)
     st.query_params.clear()
