@@ -165,7 +165,7 @@ def _check_question(fields: Mapping[str, Any], attempt: Attempt, *, is_image: bo
     if is_image:
         values = [fields.get("image"), fields.get("mask")]
         flat = [item for value in values for item in (value if isinstance(value, list) else [value])]
-        if any(item is not None and item not in marks for item in flat):
+        if any(item is not None and not (isinstance(item, str) and item in marks) for item in flat):
             raise InvalidEdit("new_file")
         return
     messages = fields.get("messages")
@@ -182,7 +182,7 @@ def _check_content(content: Any, marks: set[str]) -> None:
     """Raise InvalidEdit for a block that is no text and holds no file of the recorded body."""
     for block in content if isinstance(content, list) else ():
         kind = block.get("type") if isinstance(block, dict) else None
-        if kind not in _BLOCK_TYPES and marks.isdisjoint(iter_texts(block)):
+        if not (isinstance(kind, str) and kind in _BLOCK_TYPES) and marks.isdisjoint(iter_texts(block)):
             raise InvalidEdit("block", name=str(kind)[:80])
         if isinstance(block, dict):
             _check_content(block.get("content"), marks)

@@ -154,6 +154,12 @@ def test_a_file_is_neither_doubled_nor_moved():
         assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize("odd", [{}, {"a": 1}, [], [[]], 1, True])
+def test_values_of_another_type_are_refused(odd):
+    assert refusal(PLAIN, messages=[{"role": "user", "content": [{"type": odd, "text": "x"}]}]) == "block"
+    assert refusal(IMAGE, "images", mask=[odd]) == "new_file"
+
+
 def test_images_have_a_maximum_and_no_new_file():
     assert refusal(IMAGE, "images", n=11) == "too_many_images"
     assert refusal(IMAGE, "images", image="AAAA") == "fixed_field"
