@@ -15,7 +15,7 @@ from lib.core.params import load_params
 from lib.core.quota import RunningLimit
 from lib.core.target import parse_target
 from lib.storage.comparison_schema import comparison as comparisons
-from lib.storage.engine import Aggregate
+from lib.storage.engine import Aggregate, sanitize
 from lib.storage.file_uses import ensure_stored
 from lib.storage.messages import ensure_running_limit, insert_turn
 from lib.storage.rows import owned, target_to_row
@@ -135,7 +135,8 @@ def _from_row(row: sa.Row[Any]) -> Comparison:
 
 def _column_to_json(column: Column) -> dict[str, Any]:
     names = {"conversation": column.conversation_id, "question": column.question_id}
-    return {**names, **target_to_row(column.target), "params": asdict(column.params)}
+    # The target is compared with that of answers, whose columns are texts.
+    return {**names, **sanitize(target_to_row(column.target)), "params": asdict(column.params)}
 
 
 def _column_from_json(raw: Mapping[str, Any]) -> Column | None:

@@ -159,16 +159,17 @@ def translate_errors(fault_log: FaultLog, *, is_write: bool) -> Iterator[None]:
 
 def _sanitize_parameters(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> tuple[str, Any]:
     """Replace characters that make a statement fail: NUL on Postgres, lone surrogates on both."""
-    return statement, _sanitize(parameters)
+    return statement, sanitize(parameters)
 
 
-def _sanitize(value: Any) -> Any:
+def sanitize(value: Any) -> Any:
+    """Return a value as it is stored outside of JSON, where its texts lose NUL and lone surrogates."""
     if isinstance(value, str):
         if value.isascii() and "\0" not in value:
             return value
         return replace_surrogates(value).replace("\0", "\ufffd")
     if isinstance(value, dict):
-        return {name: _sanitize(item) for name, item in value.items()}
+        return {name: sanitize(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(map(_sanitize, value))
+        return type(value)(map(sanitize, value))
     return value

@@ -186,6 +186,12 @@ def test_an_answer_is_kept_as_a_branch_or_as_a_conversation(arena):
         arena.start(ONE, TWO, origin=Origin("gone", "gone"))
 
 
+def test_a_model_with_a_name_that_is_no_text_of_a_database_has_its_answer(arena):
+    comparison = arena.start(Target("odd\0model\ud800", "openai"), TWO)
+    stored = arena.store.comparisons.get("ann", comparison.id)
+    assert [state.answer.message.text[:8] for state in arena.wait(stored)] == ["I am odd", "I am cla"]
+
+
 def test_a_kept_column_goes_on_to_show_an_answer_of_its_target(arena):
     comparison = arena.start(ONE, TWO)
     answer = arena.wait(comparison)[0].answer
