@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import struct
 import sys
 import zlib
@@ -17,6 +18,8 @@ from lib.core.exchanges import Attempt, Chunk, Exchange, ExchangeSummary, SentFi
 from lib.core.params import ParamAdjustment
 from lib.core.target import Target
 from lib.storage.schema import metadata, owner_column, row_id_column, seconds_column, text_column
+
+log = logging.getLogger(__name__)
 
 _FORMAT = b"1"
 _LENGTH = struct.Struct("<I")
@@ -71,6 +74,15 @@ def exchange_to_row(owner: str, exchange: Exchange) -> dict[str, Any]:
         "attempts": summary.attempt_count,
         "data": _encode(exchange),
     }
+
+
+def encode_for_answer(owner: str, exchange: Exchange) -> dict[str, Any] | None:
+    """Return the row of an exchange; None for one that cannot be encoded: its answer must be saved all the same."""
+    try:
+        return exchange_to_row(owner, exchange)
+    except Exception:  # noqa: BLE001  whatever a gateway has sent; the log has the details
+        log.exception("an exchange could not be encoded")
+        return None
 
 
 def summary_from_row(row: sa.Row[Any]) -> ExchangeSummary:

@@ -26,7 +26,7 @@ from lib.storage.checkpoints import (
 )
 from lib.storage.clock import DatabaseClock
 from lib.storage.engine import Aggregate, insert
-from lib.storage.exchange_rows import exchange_to_row
+from lib.storage.exchange_rows import encode_for_answer
 from lib.storage.exchanges import insert_exchange
 from lib.storage.file_uses import encode_files, ensure_stored, link_message
 from lib.storage.queue import claim_question, pause_after_answers
@@ -212,7 +212,7 @@ class Messages(Aggregate):
             "failure": failure_to_row(node.failure),
         }
         where = is_request_of(owner, node)
-        exchange_row = exchange_to_row(owner, exchange) if exchange else None
+        exchange_row = encode_for_answer(owner, exchange) if exchange else None
         with self._write(owner) as connection:
             if connection.execute(sa.update(nodes).where(where).values(columns)).rowcount:
                 remove_changes(connection, [node.id])

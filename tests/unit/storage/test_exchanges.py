@@ -99,6 +99,13 @@ def test_the_exchange_of_an_answer_that_another_process_has_taken_over_is_droppe
     assert count_rows(store_with_turn) == 0
 
 
+def test_an_answer_is_saved_without_an_exchange_that_cannot_be_encoded(store_with_turn: Store):
+    broken = replace(FAILED, chunks=(Chunk(-1.0, b"before its start"),))
+    store_with_turn.messages.finish("ann", DONE, (), replace(EXCHANGE, attempts=(broken,)))
+    assert store_with_turn.messages.node("ann", "a").message.text == "Because."
+    assert store_with_turn.exchanges.of_answer("ann", "a") == []
+
+
 def test_an_exchange_that_is_saved_twice_stays_as_it_was(recorded: Store):
     recorded.messages.finish("ann", DONE, (), replace(EXCHANGE, attempts=(FAILED,)))
     assert recorded.exchanges.of_answer("ann", "a") == [EXCHANGE]
