@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lib.ui.markdown import arriving_text, limits
 from lib.ui.markdown.arriving_text import ArrivingText
 from lib.ui.markdown.blocks import parse_blocks
-from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, sanitize_parts, split_first_block
+from lib.ui.markdown.limits import BASE_ALLOWANCE
+from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, sanitize_part, sanitize_parts, split_first_block
 from tests.bench.markdown import SAMPLES
 
 SIGNS = (
@@ -78,14 +79,15 @@ CODE = "\n```python\ndef f(x):\n" + "    return [x] * 2  # `$`\n\n" * 12 + "```"
 LONG = [ITEMS, ROWS, CODE, ITEMS.replace("\n", "\n\n"), "\nSome words of a paragraph." * 4, CODE[:-3]]
 
 
-def read_all_again(text: str) -> tuple[list[str], str]:
-    """Return the finished elements of a text and the live one, from the whole text."""
-    parts = []
+def read_all_again(text: str) -> tuple[list[str], str, str]:
+    """Return the finished elements of a text, the live one, and what that one is at the end, from the whole text."""
+    parts, carried = [], BASE_ALLOWANCE
     while True:
         size, certain = split_first_block(text)
         if not size:
-            return parts, sanitize_arriving(text[:certain])
-        parts.append(sanitize(text[:size]))
+            return parts, sanitize_arriving(text[:certain], "en", carried), sanitize_part(text, "en", carried)[0]
+        part, carried = sanitize_part(text[:size], "en", carried)
+        parts.append(part)
         text = text[size:]
 
 
@@ -94,13 +96,20 @@ def check(text: str, cuts: list[int]) -> None:
     for end in sorted({*cuts, len(text)}):
         arriving.update(text[start:end])
         start = end
-        assert (arriving.parts, arriving.live) == read_all_again(text[:end])
+        parts, live, last = read_all_again(text[:end])
+        assert (arriving.parts, arriving.live) == (parts, live)
     arriving.finish()
-    parts, _ = read_all_again(text)
-    rest = text
-    while size := split_first_block(rest)[0]:
-        rest = rest[size:]
-    assert (arriving.parts, arriving.live) == ([*parts, *([sanitize(rest)] if rest else [])], "")
+    rest = text[sum(map(len, list_parts(text))) :]
+    assert (arriving.parts, arriving.live) == ([*parts, *([last] if rest else [])], "")
+
+
+def list_parts(text: str) -> list[str]:
+    """Return the texts of the finished elements as they were written."""
+    parts = []
+    while size := split_first_block(text)[0]:
+        parts.append(text[:size])
+        text = text[size:]
+    return parts
 
 
 @settings(max_examples=150, deadline=None)
