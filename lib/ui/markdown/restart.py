@@ -85,8 +85,9 @@ def _find_row(lines: list[str], paragraph: Token) -> Restart | None:
     if delimiter_row is None or end < len(lines) - 1:
         return None
     header, number = start + delimiter_row - 1, len(lines) - 1 - _TABLE_LOOKBACK
-    # White space at the end of a paragraph is left out, and that before its first word counts.
+    # White space at the end of a paragraph is left out, and that before its first word counts for all of its lines.
     is_flush = lines[header] == lines[header].strip() and lines[number - 1] == lines[number - 1].rstrip()
+    is_flush = is_flush and lines[start] == lines[start].lstrip()
     if number <= header + 2 or not is_flush:
         return None
     before = _join(lines[:number])
