@@ -91,7 +91,9 @@ def _find_row(lines: list[str], paragraph: Token) -> Restart | None:
     if number <= header + 2 or not is_flush:
         return None
     before = _join(lines[:number])
-    if find_code(before)[1] or has_open_display(before) or has_open_inline(_join(lines[start:number])):
+    # A link is taken for open up to a blank line, also from the block above.
+    top = next((above for above in range(start, 0, -1) if not lines[above - 1].strip()), 0)
+    if find_code(before)[1] or has_open_display(before) or has_open_inline(_join(lines[top:number])):
         return None
     return Restart(len(before), _join(lines[header : header + 2]))
 

@@ -171,6 +171,10 @@ def test_a_table_in_the_rows_of_a_table_is_one_of_its_rows() -> None:
     check(f"{ROWS}word {ROWS}  \n| a |", list(range(0, 1000, 7)))
 
 
+def test_a_table_below_an_open_bracket_in_indented_code_is_read_with_it() -> None:
+    check(f"{CODE}\n\t[{ROWS}", list(range(0, 1000, 61)))
+
+
 def test_a_table_below_an_indented_line_has_its_indent() -> None:
     check(f"{CODE}\n   more{ROWS}\n| Tuesday | \\(x\\) |" + "\n| Tuesday | \\(x\\) |" * 9, list(range(0, 1000, 61)))
 
