@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from lib.core.exchanges import Attempt, Chunk, Exchange
 from lib.core.refused_params import NO_MEMORY
 from lib.core.target import Wire
 from lib.gateway.attempts import run_attempts
+from lib.gateway.json_values import parse_object
 from lib.gateway.key_redactor import KeyRedactor
 from lib.gateway.repair import RequestRepair
 from lib.gateway.response_events import filter_events, read_events, read_trailing_usage
@@ -189,10 +189,9 @@ def _recorded_error(attempt: Attempt, default: type[AnswerError]) -> AnswerError
 def _parse_body(text: str) -> dict[str, Any]:
     """Return the recorded body; {} for one that was not recorded, or that is no object."""
     try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
+        return parse_object(text)
+    except errors.InvalidResponse:
         return {}
-    return body if isinstance(body, dict) else {}
 
 
 def iter_frames_of(attempt: Attempt, wire: Wire | None = None) -> Iterator[tuple[float, Frame, tuple[Event, ...]]]:

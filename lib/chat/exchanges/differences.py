@@ -198,10 +198,10 @@ def _missing_note(name: str, left: AnswerFacts, right: AnswerFacts, one: Value, 
     return "format_lacks" if wire and name in _LACKING.get(wire, ()) else "not_reported"
 
 
-def _list_fields(metadata: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _list_fields(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in metadata.items():
-        if isinstance(value, str | int | float) and not (name == "model" and not prefix):
-            yield f"{prefix}{name}", _text(value)
+        if isinstance(value, str | int | float) and name != "model":
+            yield name, _text(value)
 
 
 def _rate(node: Node) -> float | None:

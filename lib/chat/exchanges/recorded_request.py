@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lib.chat.exchanges.request_parts import iter_texts
+from lib.chat.exchanges.request_parts import iter_texts, parse_fields
 from lib.core.attachments import EXTENSIONS
 from lib.core.conversation import FileKind, FilePart, Message, OtherPart, Part, TextPart, ThinkingPart
 from lib.core.exchanges import Attempt, SentFile
@@ -37,11 +37,7 @@ def read_request(attempt: Attempt, placeholder: str) -> RecordedRequest:
     `placeholder` is the text of a question that is not there. Files are parts with their digest. What has no form of
     its own is a part that says what it was.
     """
-    try:
-        body = json.loads(attempt.body)
-    except (ValueError, RecursionError):
-        body = None
-    body = body if isinstance(body, dict) else {}
+    body = parse_fields(attempt.body) or {}
     messages: list[tuple[Literal["user", "assistant"], list[Part]]] = []
     files = {file.mark: (number, file) for number, file in enumerate(attempt.files, 1) if file.mark}
     system = [_join_texts(body.get("system"))]

@@ -109,9 +109,14 @@ def depth_of(value: Any) -> int:
     level, depth = [value], 0
     while level:
         depth += 1
-        inner = [each for each in level if isinstance(each, dict | list)]
-        level = [item for each in inner for item in (each.values() if isinstance(each, dict) else each)]
+        level = _next_level(level)
     return depth
+
+
+def _next_level(values: list[Any]) -> list[Any]:
+    """Return the values in the objects and lists among `values`."""
+    inner = [each for each in values if isinstance(each, dict | list)]
+    return [item for each in inner for item in (each.values() if isinstance(each, dict) else each)]
 
 
 def layout_json(value: Any) -> str | None:
@@ -124,8 +129,7 @@ def layout_json(value: Any) -> str | None:
         size += len(level) * len(_INDENT) * depth
         if size > MAX_LAYOUT_CHARS or depth > _MAX_DEPTH:
             return None
-        inner = [each for each in level if isinstance(each, dict | list)]
-        level = [item for each in inner for item in (each.values() if isinstance(each, dict) else each)]
+        level = _next_level(level)
         depth += 1
     return json.dumps(value, ensure_ascii=False, indent=_INDENT)
 

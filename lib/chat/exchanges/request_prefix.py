@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lib.chat.context.window import SUMMARY_PREFIX
-from lib.chat.exchanges.request_parts import depth_of
+from lib.chat.exchanges.request_parts import depth_of, parse_fields
 from lib.core.sanitize import get_list, get_object, get_objects
 
 Change = Literal[
@@ -75,11 +75,8 @@ def parse_body(text: str, file_digests: Mapping[str, str] | None = None) -> Mapp
     """
     for mark, digest in (file_digests or {}).items():
         text = text.replace(mark, f"sha256:{digest}")
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) and depth_of(body) <= _MAX_DEPTH else {}
+    body = parse_fields(text)
+    return body if body and depth_of(body) <= _MAX_DEPTH else {}
 
 
 def find_difference(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> PrefixDifference | None:

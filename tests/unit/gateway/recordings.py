@@ -10,12 +10,14 @@ from lib.config.settings import Settings, Timeouts
 from lib.core.conversation import Message, Outcome, TextPart, Usage
 from lib.core.errors import AnswerError
 from lib.core.events import Event
+from lib.core.exchanges import Attempt, Exchange
 from lib.core.params import Params
 from lib.core.refused_params import RefusedParam
 from lib.core.reply import ChoiceReplies, Reply
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from lib.gateway.transport.recorder import ExchangeRecorder
 from lib.gateway.wires import anthropic, openai
 from tests.support.replay import Canned, Replay
 
@@ -23,6 +25,7 @@ FOLDER = Path(__file__).parent / "transcripts"
 KEY = "sk-test"
 PATHS: dict[Wire, str] = {"openai": openai.PATH, "anthropic": anthropic.PATH}
 QUESTION = [Message("user", (TextPart("What is it?"),))]
+LIMIT, NO_PARAMS = 1_000_000, Params()  # bytes of a record
 
 _OUTCOMES = {"length": Outcome.LENGTH, "max_tokens": Outcome.LENGTH, None: Outcome.INTERRUPTED}
 
@@ -165,3 +168,23 @@ def expect_error(gateway: Gateway, wire: Wire = "openai") -> AnswerError:
     error = ask(gateway, wire).error
     assert error is not None
     return error
+
+
+def record(
+    gateway: Gateway, wire: Wire = "openai", params: Params = NO_PARAMS, limit: int = LIMIT, **options
+) -> Exchange:
+    """Ask a question, to its end or its error, and return what was recorded."""
+    recorder, target = ExchangeRecorder(limit, "c", "a"), Target(options.pop("model", "tiny"), wire)
+    messages = options.pop("messages", QUESTION)
+    try:
+        for _ in gateway.stream(target, messages, params, CancelToken(), recorder=recorder, **options):
+            pass
+    except AnswerError:
+        pass
+    exchange = recorder.finish()
+    assert exchange is not None
+    return exchange
+
+
+def received(attempt: Attempt) -> bytes:
+    return b"".join(chunk.data for chunk in attempt.chunks)

@@ -16,17 +16,15 @@ from lib.config.settings import Settings
 from lib.core.conversation import Message, TextPart
 from lib.core.errors import AnswerError
 from lib.core.exchanges import KEY_PLACEHOLDER, Attempt, Chunk, Exchange
-from lib.core.params import Params
 from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.exchange_redactor import ExchangeRedactor
 from lib.gateway.key_redactor import REDACTED, KeyRedactor
 from lib.gateway.replay import replay_events
 from lib.gateway.transport.cancel import CancelToken
-from lib.gateway.transport.recorder import ExchangeRecorder
 from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.support.replay import JSON, Canned, Replay
-from tests.unit.gateway.recordings import PATHS
+from tests.unit.gateway.recordings import PATHS, received, record
 
 KEY = "sk-9f3b/7c1d+5e8a2046bb7e"
 TARGET = Target("tiny", "openai")
@@ -75,20 +73,8 @@ def gateway(replay: Replay) -> Iterator[Gateway]:
     client.close()
 
 
-def record(gateway: Gateway, wire: Wire = "openai", text: str = "Why?", limit: int = 500_000) -> Exchange:
-    recorder, messages = ExchangeRecorder(limit), [Message("user", (TextPart(text),))]
-    try:
-        for _ in gateway.stream(Target("tiny", wire), messages, Params(), CancelToken(), recorder=recorder):
-            pass
-    except AnswerError:
-        pass
-    exchange = recorder.finish()
-    assert exchange is not None
-    return exchange
-
-
-def received(attempt: Attempt) -> bytes:
-    return b"".join(chunk.data for chunk in attempt.chunks)
+def ask(text: str) -> list[Message]:
+    return [Message("user", (TextPart(text),))]
 
 
 def decode(text: str) -> str:
@@ -213,7 +199,7 @@ def test_cookies_are_not_recorded(replay, gateway):
 @each_spelling
 def test_a_key_that_a_user_has_pasted_is_a_placeholder(replay, gateway, wire, spelling):
     replay.serve(PATHS[wire], Canned(deltas(wire, "Because.")))
-    exchange = record(gateway, wire, f"My key is {SPELLINGS[spelling]} — why?")
+    exchange = record(gateway, wire, messages=ask(f"My key is {SPELLINGS[spelling]} — why?"))
     assert leaks(exchange) == []
     (attempt,) = exchange.attempts
     body = json.loads(attempt.body)
@@ -223,7 +209,7 @@ def test_a_key_that_a_user_has_pasted_is_a_placeholder(replay, gateway, wire, sp
 
 def test_a_key_that_the_answer_repeats_piece_by_piece_is_not_recorded(replay, gateway):
     replay.serve(PATHS["openai"], Canned(deltas("openai", "You wrote ", *KEY)))
-    assert leaks(record(gateway, text=f"Repeat {KEY}")) == []
+    assert leaks(record(gateway, messages=ask(f"Repeat {KEY}"))) == []
 
 
 def test_a_key_at_the_edge_of_what_is_left_out_is_not_recorded(replay, gateway):

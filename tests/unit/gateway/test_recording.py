@@ -17,7 +17,7 @@ from lib.config.settings import Settings
 from lib.core.conversation import FilePart, Message, TextPart
 from lib.core.errors import AnswerError
 from lib.core.events import TextDelta
-from lib.core.exchanges import HIDDEN_HEADER, Attempt, Exchange, summarize
+from lib.core.exchanges import HIDDEN_HEADER, summarize
 from lib.core.file_content import FileContent
 from lib.core.models import Capabilities
 from lib.core.params import ParamAdjustment, Params
@@ -31,9 +31,8 @@ from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.recorder import ExchangeRecorder
 from lib.gateway.wires.request_body import WIRE_MODULES
 from tests.support.replay import JSON, Canned, Replay
-from tests.unit.gateway.recordings import KEY, PATHS, QUESTION, RECORDINGS
+from tests.unit.gateway.recordings import KEY, LIMIT, NO_PARAMS, PATHS, QUESTION, RECORDINGS, received, record
 
-LIMIT, NO_PARAMS = 1_000_000, Params()
 REFUSED_TEMPERATURE = b'{"error":{"message":"Unsupported parameter: temperature","type":"invalid_request_error"}}'
 PAUSED = b"".join(
     b"event: %s\ndata: %s\n\n" % (event["type"].encode(), json.dumps(event).encode())
@@ -46,26 +45,6 @@ PAUSED = b"".join(
     )
 )
 each_wire = pytest.mark.parametrize("wire", WIRE_MODULES)
-
-
-def record(
-    gateway: Gateway, wire: Wire = "openai", params: Params = NO_PARAMS, limit: int = LIMIT, **options
-) -> Exchange:
-    """Ask a question, to its end or its error, and return what was recorded."""
-    recorder, target = ExchangeRecorder(limit, "c", "a"), Target(options.pop("model", "tiny"), wire)
-    messages = options.pop("messages", QUESTION)
-    try:
-        for _ in gateway.stream(target, messages, params, CancelToken(), recorder=recorder, **options):
-            pass
-    except AnswerError:
-        pass
-    exchange = recorder.finish()
-    assert exchange is not None
-    return exchange
-
-
-def received(attempt: Attempt) -> bytes:
-    return b"".join(chunk.data for chunk in attempt.chunks)
 
 
 @pytest.fixture
