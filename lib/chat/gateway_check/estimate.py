@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from lib.chat.gateway_check.requests import REQUESTS, build_requests, is_applica
 from lib.chat.turns.request_params import CapabilitiesLookup
 from lib.chat.usage import cost
 from lib.chat.usage.recorder import PriceLookup
-from lib.core.gateway_checks import PROBES
+from lib.core.conversation import new_id
+from lib.core.gateway_checks import PROBES, CheckRun
 from lib.core.target import Target
 
 
@@ -57,6 +59,31 @@ def estimate_run(
             if probe in by_probe and is_applicable(probe, target, capabilities):
                 by_probe[probe] += _sum(costs[name] for name in names)
     return RunEstimate(total, by_probe)
+
+
+def plan_run(
+    targets: Sequence[Target],
+    probes: Sequence[str],
+    host: str,
+    capabilities_lookup: CapabilitiesLookup,
+    price_lookup: PriceLookup,
+    *,
+    is_team: bool,
+    is_scheduled: bool = False,
+) -> CheckRun:
+    """Return a run of the probes on the gateway at `host` that can be started now, with its estimated price."""
+    estimate = estimate_run(targets, probes, capabilities_lookup, price_lookup).total
+    return CheckRun(
+        new_id(),
+        tuple(targets),
+        tuple(probes),
+        host,
+        time.time(),
+        is_team=is_team,
+        is_scheduled=is_scheduled,
+        estimated_cost=estimate.known_cost,
+        step_count=estimate.request_count,
+    )
 
 
 def _sum(costs: Iterable[int | None]) -> Estimate:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lib.chat.gateway_check.estimate import estimate_run
+from lib.chat.gateway_check.estimate import plan_run
 from lib.chat.gateway_check.runner import CheckJob
-from lib.core.conversation import new_id
 from lib.core.gateway_checks import CheckRun
 from lib.core.models import Capabilities, ModelList
 from lib.core.pricing import ModelPrice
@@ -49,17 +47,8 @@ class CheckSource:
 
     def start(self, user: User, targets: Sequence[Target], probes: Sequence[str]) -> None:
         """Start a run. Raises CheckInProgress and StoreError."""
-        estimate = estimate_run(targets, probes, self.capabilities, self.price_lookup).total
-        run = CheckRun(
-            new_id(),
-            tuple(targets),
-            tuple(probes),
-            services.check_host(is_team=self.is_team),
-            time.time(),
-            is_team=self.is_team,
-            estimated_cost=estimate.known_cost,
-            step_count=estimate.request_count,
-        )
+        host = services.check_host(is_team=self.is_team)
+        run = plan_run(targets, probes, host, self.capabilities, self.price_lookup, is_team=self.is_team)
         resources.gateway_checks().start(services.check_services(is_team=self.is_team), run)
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from urllib.parse import urlsplit
 
-from lib.chat.gateway_check.estimate import estimate_run
+from lib.chat.gateway_check.estimate import plan_run
 from lib.config.settings import CheckSchedule
-from lib.core.conversation import new_id
 from lib.core.errors import AntlerError
-from lib.core.gateway_checks import DEFAULT_PROBES, CheckRun
+from lib.core.gateway_checks import DEFAULT_PROBES
 from lib.core.target import WIRES, Target
 from lib.core.user import User
 from lib.ui.session import resources, services
@@ -57,18 +55,14 @@ def run_if_due() -> bool:
     connection = resources.shared_connection()
     connection.catalog.model_list_with_prices(services.MODEL_LIST_TIMEOUT)
     check = services.build_check_services(SCHEDULE_USER, connection, is_user_choice=False)
-    targets = list_targets(schedule)
-    estimate = estimate_run(targets, DEFAULT_PROBES, check.capabilities_lookup, check.price_lookup).total
-    run = CheckRun(
-        new_id(),
-        targets,
+    run = plan_run(
+        list_targets(schedule),
         DEFAULT_PROBES,
         urlsplit(connection.gateway.base_url).netloc,
-        time.time(),
+        check.capabilities_lookup,
+        check.price_lookup,
         is_team=True,
         is_scheduled=True,
-        estimated_cost=estimate.known_cost,
-        step_count=estimate.request_count,
     )
     resources.gateway_checks().start(check, run)
     return True
