@@ -20,7 +20,9 @@ _PURGE_BATCH = 200  # rows of one transaction, which keeps out other writers
 _SUMMARY_COLUMNS = [column for column in exchanges.c if column.name != "data"]
 # Exchanges of deleted answers, conversations and comparisons come back with them.
 _is_deleted = nodes.c.deleted.is_not(None) | conversations.c.deleted.is_not(None) | comparisons.c.deleted.is_not(None)
-_visible = exchanges.c.node.is_(None) | ~_is_deleted
+# Those of a blind comparison are shown once it has a vote: they name the model of each answer.
+_is_hidden = comparisons.c.blind.is_(True) & comparisons.c.vote.is_(None)
+_visible = exchanges.c.node.is_(None) | ~(_is_deleted | _is_hidden)
 
 
 class Exchanges(Aggregate):

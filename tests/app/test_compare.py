@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lib.core.comparisons import Comparison
+from lib.core.comparisons import Comparison, Vote
 from lib.core.policy import PER_USER_SCOPE, Limit, Limits
 from lib.core.user import User
 from lib.ui.session import resources
@@ -100,6 +100,18 @@ def test_a_blind_comparison_tells_no_source_before_the_vote(blind):
     winner = stored()[0].columns[0].target.model
     assert f"Best: A · **{winner}**" in again.text and f"A · {winner}" in columns(again)[0]
     assert "first token" in columns(again)[0] and not again.buttons("Change vote")
+
+
+def test_requests_and_refusals_tell_no_source_before_the_vote(blind):
+    store = resources.store()
+    assert "No requests are recorded yet" in ChatApp("inspector").text
+    store.policy.set_allowed_models(User("root"), PER_USER_SCOPE, ("house-*",))
+    resources.policy.clear()
+    blind.click("Try answer A again")
+    assert "Answer A cannot be requested again now" in blind.text and "permission" not in blind.text
+    store.comparisons.set_vote("browser:0123", stored()[0].id, Vote("tie"))
+    listed = ChatApp("inspector").text
+    assert "gpt-4o" in listed and "claude-sonnet-4-5" in listed
 
 
 def test_votes_are_counted_by_model_and_by_format(gateway):

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lib.chat.comparisons.comparison import ColumnState, ask_again, keep_as_branch
 from lib.core.comparisons import COLUMN_LABELS, Comparison, Origin
 from lib.core.conversation import Node, Outcome, Timing, Usage
+from lib.core.errors import AntlerError, ShuttingDown, StoreError, TooManyAnswers, TurnInProgress
 from lib.core.user import User
 from lib.ui import inspector
 from lib.ui.chat import image_actions, message_tools
@@ -22,7 +23,10 @@ from lib.ui.session import resources
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import errors
 from lib.ui.widgets.controls import render_button
-from lib.ui.widgets.errors import shows_errors
+from lib.ui.widgets.errors import flash_warning, shows_errors
+
+# Before a blind vote, any other reason may tell which model an answer comes from.
+_REASONS_WITHOUT_MODEL = (ShuttingDown, StoreError, TooManyAnswers, TurnInProgress)
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def _render_actions(user: User, comparison: Comparison, index: int, state: Colum
         message_tools.render_copy_row(node.id)
         if comparison.vote is None and not state.is_kept:
             text = t("compare.retry", label=label)
-            render_button(text, f"compare-retry-{index}", "refresh", _retry, user, state)
+            render_button(text, f"compare-retry-{index}", "refresh", _retry, user, comparison, index, state)
         if comparison.is_hidden:
             return
         inspector.render_button(user, node, t("compare.inspect", label=label))
@@ -120,8 +124,13 @@ def _render_actions(user: User, comparison: Comparison, index: int, state: Colum
 
 
 @shows_errors
-def _retry(user: User, state: ColumnState) -> None:
-    ask_again(compare_services.turn_services(), user.id, state.column)
+def _retry(user: User, comparison: Comparison, index: int, state: ColumnState) -> None:
+    try:
+        ask_again(compare_services.turn_services(), user.id, state.column)
+    except AntlerError as error:
+        if not comparison.is_hidden or isinstance(error, _REASONS_WITHOUT_MODEL):
+            raise
+        flash_warning(t("compare.retry_refused", label=COLUMN_LABELS[index]))
 
 
 @shows_errors

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from lib.core.comparisons import Column, Comparison
+from lib.core.comparisons import Column, Comparison, Vote
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart
 from lib.core.errors import StoreError
 from lib.core.exchanges import Attempt, Chunk, Exchange, SentFile, summarize
@@ -229,3 +229,16 @@ def test_the_exchanges_of_a_deleted_comparison_are_deleted_with_it(store):
     assert store.exchanges.of_answer("ann", "a") == store.exchanges.recent("ann", 9) == []
     store.comparisons.restore("ann", "k")
     assert store.exchanges.get("ann", "x") == EXCHANGE
+
+
+def test_the_exchanges_of_a_blind_comparison_are_hidden_until_the_vote(store):
+    columns = (Column("c", "q", TARGET),)
+    conversation = Conversation("c", "Why?", 2.0, "a", TARGET, comparison_id="k")
+    blind = Comparison("k", "Why?", 1.0, columns, is_blind=True)
+    store.comparisons.save("ann", blind, [(conversation, [QUESTION, ANSWER])])
+    store.exchanges.save("ann", EXCHANGE)
+    assert store.exchanges.get("ann", "x") is None
+    assert store.exchanges.of_answer("ann", "a") == store.exchanges.recent("ann", 9) == []
+    store.comparisons.set_vote("ann", "k", Vote("tie"))
+    assert store.exchanges.get("ann", "x") == EXCHANGE
+    assert store.exchanges.of_answer("ann", "a") == [EXCHANGE] and len(store.exchanges.recent("ann", 9)) == 1
