@@ -35,15 +35,20 @@ const closeButton = (target) => {
   return buttons.find((button) => formOf(button)?.contains(target)) ?? null;
 };
 
+// The button that sends what is written in a text of a new comparison.
+const comparisonButton = (target) => target.closest(".st-key-compare-prompt, .st-key-compare-system") && find(".st-key-compare-start button");
+
 // Streamlit presses the first button of a form, which is Cancel: these keys mean what the form is for.
 const submitForm = (event, target) => {
   if (event.key !== "Enter" || event.shiftKey || event.altKey) return false;
   const hasModifier = event.ctrlKey || event.metaKey;
   if (!target.matches?.(hasModifier ? "textarea, input" : "input") || !isTextField(target)) return false;
   const form = closeButton(target)?.closest('[data-testid="stForm"]');
-  const button = form && find('[data-testid="stBaseButton-primaryFormSubmit"]', form);
-  button?.click();
-  return Boolean(button);
+  const button = form ? find('[data-testid="stBaseButton-primaryFormSubmit"]', form) : hasModifier && comparisonButton(target);
+  if (!button) return false;
+  if (!form) target.blur(); // a field outside of a form gives its text to the page then
+  button.click();
+  return true;
 };
 
 // The search in the sidebar closes itself.
