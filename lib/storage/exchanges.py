@@ -18,6 +18,7 @@ from lib.storage.schema import node as nodes
 
 _PURGE_BATCH = 200  # rows of one transaction, which keeps out other writers
 _SUMMARY_COLUMNS = [column for column in exchanges.c if column.name != "data"]
+_sort_key = sa.tuple_(exchanges.c.started, exchanges.c.id)
 # Exchanges of deleted answers, conversations and comparisons come back with them.
 _is_deleted = nodes.c.deleted.is_not(None) | conversations.c.deleted.is_not(None) | comparisons.c.deleted.is_not(None)
 # Those of a blind comparison are shown once it has a vote: they name the model of each answer.
@@ -51,12 +52,12 @@ class Exchanges(Aggregate):
         return [exchange_from_row(row) for row in rows]
 
     def recent(
-        self, owner: str, limit: int, before: float | None = None, purpose: Purpose | None = None
+        self, owner: str, limit: int, cursor: ExchangeSummary | None = None, purpose: Purpose | None = None
     ) -> list[ExchangeSummary]:
-        """Return the newest exchanges, those that started before a time in seconds since 1970."""
+        """Return the newest exchanges, newest first; those after `cursor`, the last one of the previous page."""
         query = _select(owner, *_SUMMARY_COLUMNS)
-        if before is not None:
-            query = query.where(exchanges.c.started < before)
+        if cursor:
+            query = query.where(_sort_key < sa.tuple_(sa.literal(cursor.started_at), sa.literal(cursor.id)))
         if purpose is not None:
             query = query.where(exchanges.c.purpose == purpose)
         query = query.order_by(exchanges.c.started.desc(), exchanges.c.id.desc()).limit(limit)

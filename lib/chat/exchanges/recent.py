@@ -33,9 +33,9 @@ class ExchangeFilter:
 def list_recent(
     store: ExchangeStore, owner: str, limit: int, after: ExchangeSummary | None, wanted: ExchangeFilter
 ) -> list[ExchangeSummary]:
-    """Return the newest matches that started before `after`, at most `limit`. Raises StoreError."""
+    """Return the newest matches after the one named `after`, at most `limit`. Raises StoreError."""
     found: list[ExchangeSummary] = []
-    for summary in _iter_recent(store, owner, after.started_at if after else None):
+    for summary in _iter_recent(store, owner, after):
         if wanted.matches(summary):
             found.append(summary)
             if len(found) == limit:
@@ -43,10 +43,10 @@ def list_recent(
     return found
 
 
-def _iter_recent(store: ExchangeStore, owner: str, before: float | None) -> Iterator[ExchangeSummary]:
+def _iter_recent(store: ExchangeStore, owner: str, cursor: ExchangeSummary | None) -> Iterator[ExchangeSummary]:
     for _ in range(MAX_READ // _BATCH):
-        batch = store.recent(owner, _BATCH, before)
+        batch = store.recent(owner, _BATCH, cursor)
         yield from batch
         if len(batch) < _BATCH:
             return
-        before = batch[-1].started_at
+        cursor = batch[-1]

@@ -163,9 +163,9 @@ class ExchangeStore(Protocol):
         """Return the exchanges of an answer, oldest first: more than one if it was continued."""
 
     def recent(
-        self, owner: str, limit: int, before: float | None = None, purpose: Purpose | None = None
+        self, owner: str, limit: int, cursor: ExchangeSummary | None = None, purpose: Purpose | None = None
     ) -> list[ExchangeSummary]:
-        """Return the newest exchanges, those that started before a time in seconds since 1970."""
+        """Return the newest exchanges, newest first; those after `cursor`, the last one of the previous page."""
 
 
 class ConversationStore(Protocol):

@@ -46,12 +46,12 @@ class TemporaryExchanges:
         return [exchange for exchange in self._visible(owner) if exchange.node_id == node_id]
 
     def recent(
-        self, owner: str, limit: int, before: float | None = None, purpose: Purpose | None = None
+        self, owner: str, limit: int, cursor: ExchangeSummary | None = None, purpose: Purpose | None = None
     ) -> list[ExchangeSummary]:
         summaries = [
             summarize(exchange)
             for exchange in reversed(self._visible(owner))
-            if (before is None or exchange.started_at < before) and purpose in (None, exchange.purpose)
+            if (cursor is None or _sort_key(exchange) < _sort_key(cursor)) and purpose in (None, exchange.purpose)
         ]
         return summaries[:limit]
 
@@ -61,9 +61,11 @@ class TemporaryExchanges:
             exchanges = list(self._exchanges.values()) if owner == self._owner else []
             nodes = {exchange.node_id: self._find_node(owner, exchange.node_id) for exchange in exchanges}
         visible = {"", *(node_id for node_id, node in nodes.items() if node and node.deleted_at is None)}
-        return sorted(
-            (exchange for exchange in exchanges if exchange.node_id in visible), key=lambda each: each.started_at
-        )
+        return sorted((exchange for exchange in exchanges if exchange.node_id in visible), key=_sort_key)
+
+
+def _sort_key(exchange: Exchange | ExchangeSummary) -> tuple[float, str]:
+    return exchange.started_at, exchange.id
 
 
 def _size(exchange: Exchange) -> int:

@@ -131,10 +131,20 @@ def test_recent_exchanges_are_paginated_newest_first_and_by_purpose(recorded: St
     def ids(*args: Any) -> list[str]:
         return [summary.id for summary in recorded.exchanges.recent("ann", *args)]
 
-    assert ids(3) == ["x", "p5", "p4"]
-    assert ids(3, 4.0) == ["p3", "p2", "p1"]
+    first = recorded.exchanges.recent("ann", 3)
+    assert [summary.id for summary in first] == ["x", "p5", "p4"]
+    assert ids(3, first[-1]) == ["p3", "p2", "p1"]
     assert ids(9, None, "answer") == ["x"]
-    assert ids(2, 100.0, "probe") == ["p5", "p4"]
+    assert ids(2, first[0], "probe") == ["p5", "p4"]
+
+
+def test_exchanges_that_began_together_are_on_one_page_each(store: Store):
+    for name in "dbeac":
+        store.exchanges.save("ann", probe(7, id=name))
+    first = store.exchanges.recent("ann", 2)
+    second = store.exchanges.recent("ann", 2, first[-1])
+    third = store.exchanges.recent("ann", 2, second[-1])
+    assert [summary.id for summary in (*first, *second, *third)] == list("edcba")
 
 
 @pytest.mark.parametrize("deleted", ["answer", "conversation"])
@@ -208,7 +218,7 @@ def store_of_exchanges(request, tmp_path) -> Iterator[Store]:
 def test_lists_and_purges_read_indexes(store_of_exchanges: Store):
     exchanges = store_of_exchanges.exchanges
     for index, action in (
-        ("exchange_owner", lambda: exchanges.recent("user3", 5, 50.0)),
+        ("exchange_owner", lambda: exchanges.recent("user3", 5, summarize(probe(50)))),
         ("exchange_node", lambda: exchanges.of_answer("user3", "a3")),
         ("exchange_started", lambda: exchanges.purge(1e12)),
     ):

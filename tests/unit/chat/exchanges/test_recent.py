@@ -11,14 +11,14 @@ from lib.core.target import Target
 
 @dataclass
 class ListedExchanges:
-    """A store with one exchange a second, the newest first; `reads` counts its queries."""
+    """A store of exchanges, the newest first; `reads` counts its queries."""
 
     summaries: list[ExchangeSummary]
-    reads: list[float | None] = field(default_factory=list)
+    reads: list[ExchangeSummary | None] = field(default_factory=list)
 
-    def recent(self, owner: str, limit: int, before: float | None = None, purpose: str | None = None):
-        self.reads.append(before)
-        found = [summary for summary in self.summaries if before is None or summary.started_at < before]
+    def recent(self, owner: str, limit: int, cursor: ExchangeSummary | None = None, purpose: str | None = None):
+        self.reads.append(cursor)
+        found = self.summaries[self.summaries.index(cursor) + 1 if cursor else 0 :]
         return found[:limit] if owner == "ann" else []
 
 
