@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from lib.chat.attachments.plan import NO_FILES, FilePlan
 from lib.chat.context.window import DEFAULT_ANSWER_TOKENS, ContextEstimate
 from lib.chat.turns import model_facts, refused_requests, request_params
+from lib.chat.turns.answer_record import AnswerRecord
 from lib.chat.turns.generation import STALE_AFTER, Generation
 from lib.chat.turns.request_files import load_files
 from lib.chat.turns.services import TurnServices
@@ -82,7 +83,8 @@ def _build_generation(services: TurnServices, owner: str, answer: PendingAnswer,
 def attach_recorder(services: TurnServices, generation: Generation) -> None:
     """Let the requests of a generation be recorded, unless recording is off."""
     if limit := services.max_recorded_bytes:
-        generation.recorder = ExchangeRecorder(limit, generation.conversation_id, generation.node_ids[0])
+        recorder = ExchangeRecorder(limit, generation.conversation_id, generation.node_ids[0])
+        generation.record = AnswerRecord(generation.owner, recorder, services.store.exchanges)
 
 
 def _stream_of(services: TurnServices, generation: Generation, answer: PendingAnswer, params: Params) -> OpenStream:
@@ -94,7 +96,7 @@ def _stream_of(services: TurnServices, generation: Generation, answer: PendingAn
     def open_stream() -> Iterator[Event]:
         messages, files = load_files(services.store.attachments, generation.owner, request.messages, request.plan)
         stream = services.gateway.stream(
-            target, messages, params, cancel, conversation_id, capabilities, files, generation.recorder
+            target, messages, params, cancel, conversation_id, capabilities, files, generation.record.recorder
         )
         return answer.convert_events(stream)
 

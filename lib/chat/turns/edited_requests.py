@@ -191,7 +191,7 @@ def _start(
         )
 
     def open_stream() -> Iterator[Event]:
-        return services.gateway.stream_body(edited.target, body, cancel, conversation.id, generation.recorder)
+        return services.gateway.stream_body(edited.target, body, cancel, conversation.id, generation.record.recorder)
 
     try:
         run_generation(services, generation, commit, open_stream)

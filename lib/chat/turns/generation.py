@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import partial
 
+from lib.chat.turns.answer_record import AnswerRecord
 from lib.chat.turns.checkpoints import checkpoint_writer
 from lib.chat.turns.ports import MessageStore
 from lib.chat.turns.saved_content import SavedContent
@@ -26,11 +27,9 @@ from lib.core import errors
 from lib.core.checkpoints import Checkpoint
 from lib.core.conversation import Failure, Message, Node, Outcome, new_id
 from lib.core.events import Event, Heartbeat, Restart, RetryScheduled
-from lib.core.exchanges import Exchange
 from lib.core.reply import ChoiceReplies, ReplyCursor
 from lib.core.usage import UsageRecord
 from lib.gateway.transport.cancel import CancelToken
-from lib.gateway.transport.recorder import ExchangeRecorder
 
 log = logging.getLogger(__name__)
 
@@ -89,11 +88,9 @@ class GenerationSnapshot:
 class Generation:
     """An answer that a worker of this process produces. All methods are thread-safe.
 
-    Each alternative of the request becomes a node beside the first. A node with content is continued. What a `recorder`
-    has taken of the stream is saved with the end.
+    Each alternative of the request becomes a node beside the first. A node with content is continued. Its `record`
+    is saved with the end.
     """
-
-    recorder: ExchangeRecorder | None = None
 
     def __init__(
         self,
@@ -115,6 +112,7 @@ class Generation:
         self._cancel = cancel
         self._cancel_outcome = Outcome.STOPPED
         self.store = store
+        self.record = AnswerRecord(owner)
         self._replies = ChoiceReplies(node)
         record_id = node.usage_record_id or new_id()
         request = RequestInfo(record_id, conversation_id, "answer", node.target, node.id, uses_personal_key)
@@ -356,20 +354,17 @@ class Generation:
             if self._state is State.SAVED:
                 return
             self._insert_new_nodes(self._nodes)
-            exchange = self._take_exchange()
-            for index, node in enumerate(self._nodes):
-                # One request produced all alternatives: its usage and its record are those of the first.
-                self.store.finish(self.owner, node, () if index else self._usage_records, None if index else exchange)
+            exchange = self.record.take()
+            try:
+                for index, node in enumerate(self._nodes):
+                    # One request produced all alternatives: its usage and its record are those of the first.
+                    first_only = ((), None) if index else (self._usage_records, exchange)
+                    self.store.finish(self.owner, node, *first_only)
+            except errors.StoreError:
+                self.record.note_refused()
+                raise
             self._state = State.SAVED
-
-    def _take_exchange(self) -> Exchange | None:
-        """Return what was recorded, once: where it is refused, the answer is saved without it."""
-        recorder, self.recorder = self.recorder, None
-        try:
-            return recorder.finish() if recorder else None
-        except Exception:  # noqa: BLE001  the answer must be saved; the log has the details
-            log.exception("the requests of an answer could not be recorded")
-            return None
+            self.record.save_apart()
 
     def _insert_new_nodes(self, nodes: list[Node]) -> None:
         for node in nodes[self._saved_count :]:

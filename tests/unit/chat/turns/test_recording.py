@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from lib.chat.turns import generation as generation_module
 from lib.chat.turns import turn
 from lib.chat.turns.registry import GenerationRegistry
 from lib.chat.turns.services import TurnServices
@@ -15,6 +16,7 @@ from lib.chat.turns.temporary import TemporaryStore
 from lib.chat.turns.temporary_exchanges import TemporaryExchanges
 from lib.config.settings import Settings
 from lib.core.conversation import Outcome
+from lib.core.database_errors import DatabaseUnreachable
 from lib.core.errors import StoreError
 from lib.core.exchanges import Attempt, Chunk, Exchange, summarize
 from lib.core.params import Params
@@ -129,10 +131,30 @@ def test_a_refused_exchange_does_not_harm_the_answer(services, monkeypatch):
             raise StoreError("too large")
         finish(owner, node, usage_records)
 
+    def refuse_apart(*_):
+        raise StoreError("too large")
+
+    monkeypatch.setattr(generation_module, "FIRST_SAVE_BACKOFF", 0.01)
     monkeypatch.setattr(messages, "finish", refuse)
+    monkeypatch.setattr(services.store.exchanges, "save", refuse_apart)
     conversation_id = ask(services)
     assert exchanges_of(services, conversation_id) == []
     assert wait_for_path(services, conversation_id)[-1].outcome is Outcome.COMPLETE
+
+
+def test_an_exchange_is_kept_while_the_database_is_away(services, monkeypatch):
+    outage = iter([True, True])
+    messages, finish = services.store.messages, services.store.messages.finish
+
+    def fail_twice(*args, **options):
+        if next(outage, False):
+            raise DatabaseUnreachable
+        finish(*args, **options)
+
+    monkeypatch.setattr(generation_module, "FIRST_SAVE_BACKOFF", 0.01)
+    monkeypatch.setattr(messages, "finish", fail_twice)
+    (exchange,) = exchanges_of(services, ask(services))
+    assert received(exchange) == STREAM
 
 
 def test_a_recorder_that_fails_does_not_harm_the_answer(services, monkeypatch):
@@ -171,8 +193,16 @@ def test_the_exchanges_of_a_temporary_chat_take_little_memory():
     exchanges.save("ann", replace(exchange(9), node_id="no"))
     exchanges.save("bob", exchange(10))
     assert [summary.id for summary in exchanges.recent("ann", 9)] == ["x4", "x3"]
-    assert [summary.id for summary in exchanges.recent("ann", 9, 4.0, "answer")] == ["x3"]
     assert exchanges.recent("ann", 9, purpose="probe") == []
+
+
+def test_exchanges_of_a_temporary_chat_that_began_together_are_paginated():
+    exchanges = TemporaryExchanges(threading.RLock(), "ann", lambda *_: None)
+    for name in "bac":
+        exchanges.save("ann", Exchange(name, TARGET, (Attempt(1.0, "POST", "", {}),)))
+    first, second = exchanges.recent("ann", 2)
+    (third,) = exchanges.recent("ann", 2, second, "answer")
+    assert [first.id, second.id, third.id] == ["c", "b", "a"]
 
 
 def test_further_alternatives_share_the_exchange_of_the_first(services, replay):
