@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +27,9 @@ _RESERVED_HEADERS = re.compile(
     r"(proxy-)?authorization|(x-)?(goog-)?api-key|(set-)?cookie2?|host|content-.*|accept(-.*)?|user-agent"
     r"|anthropic-version|connection|proxy-.*|keep-alive|transfer-encoding|te|trailer|upgrade|expect|http2-.*"
 )
+_SECRET_HEADER = re.compile(r"key|secret|token|passw|credential|auth|signature|session", re.IGNORECASE)
+# Characters of a credential: in a header with such a name, and of one that only its form tells.
+_MIN_SECRET_CHARS, _MIN_TOKEN_CHARS = 8, 16
 # Not percent-encoded in a header; a comma is encoded, because it separates groups.
 _SAFE_HEADER_CHARS = " !#$&'()*+-./:;<=>?@[]^_`|~"
 
@@ -62,6 +65,21 @@ class Caller:
             for name, template in self.header_templates
             if re.search(r"[A-Za-z0-9]", _PLACEHOLDER.sub("", template))
         )
+
+
+def find_header_secrets(templates: Iterable[HeaderTemplate]) -> frozenset[str]:
+    """Return the texts of the operator's that are credentials by the name of their header or by their form.
+
+    Other texts, such as the name of a team, may stand in any answer.
+    """
+    secrets = set()
+    for name, template in templates:
+        has_secret_name = _SECRET_HEADER.search(name) is not None
+        for text in _PLACEHOLDER.sub(" ", template).split():
+            is_mixed = any(map(str.isdigit, text)) and any(map(str.isalpha, text))
+            if len(text) >= _MIN_SECRET_CHARS if has_secret_name else is_mixed and len(text) >= _MIN_TOKEN_CHARS:
+                secrets.add(text)
+    return frozenset(secrets)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
-from lib.config.caller import Caller
+from lib.config.caller import Caller, find_header_secrets
 from lib.config.settings import Settings
 from lib.core.conversation import Message
 from lib.core.errors import AnswerError, EndpointNotFound
@@ -85,8 +85,9 @@ class Gateway:
         self._price_group = settings.price_group
         self.base_url = settings.base_url
         self._api_key = settings.api_key
-        self._redactor = KeyRedactor(settings.api_key)
-        self._exchange_redactor = ExchangeRedactor(settings.api_key)
+        secrets = (settings.api_key, *sorted(find_header_secrets(settings.caller_identity.header_templates)))
+        self._redactor = KeyRedactor(*secrets)
+        self._exchange_redactor = ExchangeRedactor(*secrets)
         self._max_retries = settings.retries
         self._max_answer_chars = settings.server.max_answer_chars
         self._transport = Transport(settings.base_url, settings.timeouts)

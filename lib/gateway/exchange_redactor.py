@@ -9,10 +9,10 @@ from functools import cached_property
 from itertools import accumulate
 
 from lib.core.errors import AnswerError
-from lib.core.exchanges import KEY_PLACEHOLDER, Attempt, Chunk
+from lib.core.exchanges import HIDDEN_HEADER, KEY_PLACEHOLDER, Attempt, Chunk
 from lib.core.refused_params import NO_MEMORY
 from lib.core.target import Target
-from lib.gateway.key_redactor import MIN_KEY_LENGTH, REDACTED, KeyRedactor, Spelling, key_spellings
+from lib.gateway.key_redactor import REDACTED, KeyRedactor, Spelling, key_spellings
 from lib.gateway.repair import RequestRepair
 from lib.gateway.replay import RecordedResponse
 from lib.gateway.response_events import read_events
@@ -23,22 +23,22 @@ _MAX_ESCAPED_LENGTH = 16  # of one character that is escaped once or twice
 # A percent sign, also one that is encoded again, and JSON's escapes, also those of JSON within JSON.
 _ESCAPE = re.compile(rb"(?:%(?:25)*|\\+u00)([0-9a-fA-F]{2})|\\+([/\"\\])")
 _COOKIE_HEADERS = ("set-cookie", "set-cookie2")  # credentials, which no answer needs
+_MIN_HIDDEN_LENGTH = 8  # characters of a value that is hidden also under another name
 _EVENT_ENDS = (b"\n\n", b"\r\n\r\n")
 Span = tuple[int, int]
 
 
 class ExchangeRedactor:
-    """Redactor for one key in what was sent and received, in the spellings of KeyRedactor, also with escapes of JSON.
+    """Redactor for keys in what was sent and received, in the spellings of KeyRedactor, also with escapes of JSON.
 
     Bytes in which the key stays behind an escape that it cannot replace are left out altogether.
     """
 
-    def __init__(self, key: str) -> None:
-        key = key.strip()
-        self._spellings = key_spellings(key) if len(key) >= MIN_KEY_LENGTH else []
+    def __init__(self, *keys: str) -> None:
+        self._spellings = [spelling for key in keys for spelling in key_spellings(key)]
         self._folded = [_literal(spelling) for spelling in self._spellings if _is_folded(spelling)]
         self._parts = [_longest_part(spelling) for spelling in self._spellings if not _is_folded(spelling)]
-        self._escapes = (b"u00", b"/", *(char.encode() for char in '"\\' if char in key))
+        self._escapes = (b"u00", b"/", *(char.encode() for char in '"\\' if char in "".join(keys)))
         self._margin = max(map(len, self._spellings), default=0) * _MAX_ESCAPED_LENGTH
 
     def redact(
@@ -49,7 +49,9 @@ class ExchangeRedactor:
         `placeholders` take the place of the values of these headers. `observer` has redacted the events of the
         response: a key that it has found, and that is still there, was split over several of them.
         """
-        attempt = self._redact_request(_leave_gap(_hide_cookies(attempt), self._margin), placeholders)
+        hidden_names = [name for name, value in placeholders.items() if value == HIDDEN_HEADER]
+        attempt = _hide_response_headers(attempt, hidden_names)
+        attempt = self._redact_request(_leave_gap(attempt, self._margin), placeholders)
         headers = self._redact_headers(attempt.response_headers, REDACTED)
         has_gap = attempt.omitted_before is not None
         position = attempt.omitted_before if attempt.omitted_before is not None else len(attempt.chunks)
@@ -180,9 +182,14 @@ def _withhold(attempt: Attempt) -> Attempt:
     return replace(attempt, chunks=(), omitted_bytes=attempt.response_bytes, omitted_before=None, withholds_key=True)
 
 
-def _hide_cookies(attempt: Attempt) -> Attempt:
-    headers = attempt.response_headers.items()
-    hidden = {name: REDACTED if name.lower() in _COOKIE_HEADERS else value for name, value in headers}
+def _hide_response_headers(attempt: Attempt, sent_names: Iterable[str]) -> Attempt:
+    """Return the attempt without cookies, and without the values of hidden request headers that came back."""
+    sent = {name.lower(): attempt.headers[name] for name in sent_names if name in attempt.headers}
+    values = {value for value in sent.values() if len(value) >= _MIN_HIDDEN_LENGTH}
+    hidden = {
+        name: REDACTED if name.lower() in (*_COOKIE_HEADERS, *sent) or value in values else value
+        for name, value in attempt.response_headers.items()
+    }
     return replace(attempt, response_headers=hidden)
 
 

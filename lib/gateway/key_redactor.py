@@ -28,8 +28,11 @@ def key_spellings(key: str) -> list[Spelling]:
     """Return the key as it is, in base64 at each of three alignments, and in hexadecimal.
 
     Inside a longer text that was encoded, base64 depends on the position. Characters that hold bits of its
-    neighbours are left out.
+    neighbours are left out. A key that is too short for a secret has none.
     """
+    key = key.strip()
+    if len(key) < MIN_KEY_LENGTH:
+        return []
     data = key.encode("utf-8", "surrogatepass")
     spellings: list[Spelling] = [tuple(key), tuple(digit + digit.upper() for digit in data.hex())]
     for offset in range(3):
@@ -41,15 +44,14 @@ def key_spellings(key: str) -> list[Spelling]:
 
 
 class KeyRedactor:
-    """Redactor for one key: plain, in base64 or hexadecimal, each also percent-encoded as a whole or in part.
+    """Redactor for keys: plain, in base64 or hexadecimal, each also percent-encoded as a whole or in part.
 
-    `has_redacted` is set once it has found the key.
+    `has_redacted` is set once it has found one.
     """
 
-    def __init__(self, key: str) -> None:
-        key = key.strip()
+    def __init__(self, *keys: str) -> None:
         self.has_redacted = False
-        self._spellings = key_spellings(key) if len(key) >= MIN_KEY_LENGTH else []
+        self._spellings = [spelling for key in keys for spelling in key_spellings(key)]
         patterns = ("".join(map(_char_pattern, spelling)) for spelling in self._spellings)
         self._pattern = re.compile("|".join(patterns)) if self._spellings else None
         self._starts = [start for spelling in self._spellings for start in _literal_starts(spelling, 3)]
@@ -57,7 +59,7 @@ class KeyRedactor:
         self._max_length = max(map(len, self._spellings), default=0) * (3 + 2 * _MAX_ESCAPES)
 
     def observe(self) -> KeyRedactor:
-        """Return a redactor for the same key that has found nothing yet."""
+        """Return a redactor for the same keys that has found nothing yet."""
         view = copy.copy(self)
         view.has_redacted = False
         return view

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.config.caller import find_header_secrets
 from lib.config.settings import Settings, load_settings
 from lib.core.errors import SettingError
 from lib.core.params import ParamAdjustment, Params
@@ -156,6 +157,20 @@ def test_header_templates_are_filled_per_request() -> None:
         .build_headers("c-1")
         == expected
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "template", "found"),
+    [
+        ("X-Tenant-Key", "Basic dXNlcjpwYXNz", {"dXNlcjpwYXNz"}),
+        ("X-Tenant-Key", "short", set()),
+        ("X-Team", "research-and-development", set()),
+        ("X-Team", "team of {group}: 9f3b7c1d5e8a2046", {"9f3b7c1d5e8a2046"}),
+        ("X-Auth-User", "{pseudonym}", set()),
+    ],
+)
+def test_credentials_in_headers_are_told_by_name_or_form(name: str, template: str, found: set[str]) -> None:
+    assert find_header_secrets([(name, template)]) == found
 
 
 def test_headers_without_a_value_are_omitted() -> None:

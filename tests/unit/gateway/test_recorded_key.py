@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from lib.config.settings import Settings
+from lib.config.settings import Settings, load_settings
 from lib.core.conversation import Message, TextPart
 from lib.core.errors import AnswerError
 from lib.core.exchanges import KEY_PLACEHOLDER, Attempt, Chunk, Exchange
 from lib.core.target import Target, Wire
+from lib.core.user import User
 from lib.gateway.client import Gateway
 from lib.gateway.exchange_redactor import ExchangeRedactor
 from lib.gateway.key_redactor import REDACTED, KeyRedactor
@@ -188,6 +189,23 @@ def test_a_key_in_the_headers_alone_withholds_no_byte(replay, gateway):
     replay.serve(PATHS["openai"], Canned(body, headers={"X-Request-Id": f"r-{KEY}"}))
     (attempt,) = record(gateway).attempts
     assert (attempt.response_headers["X-Request-Id"], received(attempt)) == (f"r-{REDACTED}", body)
+
+
+@each_wire
+def test_a_credential_in_a_header_of_the_operator_is_treated_as_the_key(replay, wire):
+    headers = {"X-Tenant-Secret": f"Basic {KEY}", "X-Team": "design"}
+    gateway_values = {"DEERAPI_API_KEY": "sk-another-key", "DEERAPI_BASE_URL": replay.url}
+    settings = load_settings(gateway_values, {"team": {"headers": headers}})
+    client = Gateway(settings).with_caller(settings.caller_identity.build_caller(User("ann")))
+    echo = {"X-Tenant-Secret": f"Basic {KEY}", "X-Team": "design", "X-Seen": KEY}
+    replay.serve(PATHS[wire], Canned(deltas(wire, f"By design: {KEY}!"), headers=echo))
+    exchange = record(client, wire)
+    client.close()
+    assert replay.requests[-1].headers["x-tenant-secret"] == f"Basic {KEY}"
+    assert leaks(exchange) == []
+    (attempt,) = exchange.attempts
+    assert b"By design: \xe2\x80\xa6!" in received(attempt)
+    assert {name: attempt.response_headers[name] for name in echo} == dict.fromkeys(echo, REDACTED)
 
 
 def test_cookies_are_not_recorded(replay, gateway):
