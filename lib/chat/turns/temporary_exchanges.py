@@ -70,4 +70,9 @@ def _sort_key(exchange: Exchange | ExchangeSummary) -> tuple[float, str]:
 
 def _size(exchange: Exchange) -> int:
     """Return the size of what was sent and received."""
-    return sum(len(attempt.body) + sum(len(chunk.data) for chunk in attempt.chunks) for attempt in exchange.attempts)
+    return sum(
+        len(attempt.body)
+        + sum(len(name) + len(value) for name, value in attempt.response_headers.items())
+        + sum(len(chunk.data) for chunk in attempt.chunks)
+        for attempt in exchange.attempts
+    )

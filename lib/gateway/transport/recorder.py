@@ -15,6 +15,7 @@ from lib.core.params import ParamAdjustment
 from lib.core.target import Target
 
 _TAIL_SHARE = 4  # a quarter of what is recorded of a long response is its end
+_HEADERS_SHARE = 4  # headers take a quarter of what is left for a response at most
 _TAIL_PIECES = 8  # at least, of which the first is dropped for the next one
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -43,6 +44,7 @@ class SentBody(Protocol):
 class AttemptRecorder:
     """Recorder of one request and its response, which take `max_bytes` together, the request first.
 
+    Headers of the response that have no room in their share are left out.
     `previous` is the attempt of which this one repeats the body. One thread calls its methods; any thread may `build`.
     """
 
@@ -52,7 +54,7 @@ class AttemptRecorder:
         self._started_at, self._start = time.time(), time.monotonic()
         self._request: SentRequest | None = None
         self._body: SentBody | None = None
-        self._body_size, self._omits_body = 0, False
+        self._body_size, self._headers_size, self._omits_body = 0, 0, False
         self._connected_at: float | None = None
         self._responded_at: float | None = None
         self._ended_at: float | None = None
@@ -67,8 +69,8 @@ class AttemptRecorder:
 
     @property
     def recorded_size(self) -> int:
-        """Bytes of request and response that are recorded."""
-        return self._body_size + self._size - self._dropped_size
+        """Bytes of request and response that are recorded, with the headers of the response."""
+        return self._body_size + self._headers_size + self._size - self._dropped_size
 
     def note_body(self, body: SentBody) -> None:
         """Take the body of the request, which is read later."""
@@ -88,7 +90,16 @@ class AttemptRecorder:
     def note_response(self, status: int, headers: Mapping[str, str]) -> None:
         """Take status and headers, which have just arrived."""
         self._responded_at = time.monotonic()
-        self._status, self._response_headers = status, headers
+        self._status = status
+        recorded, room = {}, self._rest // _HEADERS_SHARE
+        for name, value in headers.items():
+            size = len(name) + len(value)
+            if size <= room - self._headers_size:
+                recorded[name] = value
+                self._headers_size += size
+        self._response_headers = recorded
+        self._rest -= self._headers_size
+        self._head_limit = self._rest - self._rest // _TAIL_SHARE
 
     def add(self, data: bytes, read_at: float) -> None:
         """Take bytes of the body, which were read at a monotonic time; they are not looked at."""

@@ -255,6 +255,18 @@ def test_the_size_of_a_record_is_limited_whatever_comes(replay: Replay, retrying
     assert [attempt.omits_body for attempt in exchange.attempts] == [limit == 100] * 2
 
 
+def test_headers_of_a_response_count_in_the_size_of_a_record(replay: Replay, gateway: Gateway):
+    stream = RECORDINGS["openai-text.sse"]
+    headers = {"X-Request-Id": "r1", **{f"X-Filler-{n}": "f" * 1000 for n in range(90)}}
+    replay.serve(PATHS["openai"], Canned(stream.body, headers=headers))
+    (attempt,) = record(gateway, limit=40_000).attempts
+    header_size = sum(len(name) + len(value) for name, value in attempt.response_headers.items())
+    assert 1000 < header_size <= 10_000
+    assert attempt.response_headers["X-Request-Id"] == "r1"
+    assert header_size + len(received(attempt)) + len(attempt.body) <= 40_000
+    assert b"[DONE]" in received(attempt)
+
+
 def test_a_request_beyond_the_limit_is_left_out_and_its_response_kept(replay: Replay, gateway: Gateway):
     replay.serve(PATHS["openai"], Canned(b"{}", headers=JSON))
     question = replace(QUESTION[0], parts=(TextPart("why " * 1000),))
