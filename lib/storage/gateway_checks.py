@@ -74,6 +74,12 @@ class GatewayChecks(Aggregate):
             )
             return connection.scalar(renewed.returning(leases.c.name)) is not None
 
+    def postpone(self, task: str, seconds: float) -> None:
+        """Set the end of a lease that the caller has, from now on."""
+        update = sa.update(leases).where(leases.c.name == task)
+        with self._write() as connection:
+            connection.execute(update.values(until=DatabaseClock() + seconds))
+
     def _load(self, condition: sa.ColumnElement[bool], limit: int = MAX_RUNS) -> list[CheckRun]:
         is_alive = (table.c.beat > DatabaseClock() - STALE_AFTER).label("is_alive")
         query = sa.select(table, is_alive).where(condition).order_by(table.c.started.desc(), table.c.id)

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class AnswerRecord:
-    """What a recorder takes of the requests of an answer. Not thread-safe but for the recorder.
+    """Record of the requests of an answer. Not thread-safe but for the recorder.
 
     An exchange that the store refuses must not keep it from saving the answer, and an outage of the store must not cost
     the exchange. So the first attempt to save has both, the next ones the answer alone, and the exchange follows it.

@@ -111,8 +111,7 @@ class Generation:
         self._request_digest = request_digest
         self._cancel = cancel
         self._cancel_outcome = Outcome.STOPPED
-        self.store = store
-        self.record = AnswerRecord(owner)
+        self.store, self.record = store, AnswerRecord(owner)
         self._replies = ChoiceReplies(node)
         record_id = node.usage_record_id or new_id()
         request = RequestInfo(record_id, conversation_id, "answer", node.target, node.id, uses_personal_key)

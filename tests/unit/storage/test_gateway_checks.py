@@ -70,4 +70,7 @@ def test_one_process_has_the_task_of_the_schedule(store, url):
     assert not other.gateway_checks.claim("gateway_check", 60.0)
     assert other.gateway_checks.claim("another", -1.0)
     assert store.gateway_checks.claim("another", 60.0)
+    store.gateway_checks.postpone("another", -1.0)
+    assert not other.gateway_checks.claim("gateway_check", 60.0)
+    assert other.gateway_checks.claim("another", 60.0)
     other.close()
