@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from lib.chat.turns import registry
 from lib.chat.turns.registry import RemoteGeneration
 from lib.core.conversation import Conversation, FilePart, Message, Node, Outcome, TextPart
 from lib.core.file_storage import StoredFile
@@ -26,6 +27,13 @@ def database(faked, database_url) -> Iterator[Store]:
     store = Store(database_url)
     yield store
     store.close()
+
+
+@pytest.fixture
+def short_wait(monkeypatch) -> None:
+    """Let a page that follows the answer of another process find it dead at the first look."""
+    monkeypatch.setattr(registry, "STALE_AFTER", -1.0)
+    monkeypatch.setattr(registry, "SWEEP_INTERVAL", 0.0)
 
 
 def seed(
@@ -56,7 +64,7 @@ def seed(
 
 
 def continue_elsewhere(store: Store) -> None:
-    """Let another process generate the answer; without a heartbeat, it is dead some seconds later."""
+    """Let another process generate the answer; without a heartbeat, it is dead some seconds later: `short_wait`."""
     (answer,) = [node for node in store.messages.nodes(OWNER, CONVERSATION) if node.id == "a"]
     conversation = store.conversations.get(OWNER, CONVERSATION)
     assert conversation
@@ -115,7 +123,7 @@ def test_a_question_that_does_not_fit_pauses_and_can_be_sent_anyway(database):
     assert len(chat.answers) == 2 and not chat.buttons("Send now")
 
 
-def test_a_question_waits_for_the_answer_of_another_process(database):
+def test_a_question_waits_for_the_answer_of_another_process(database, short_wait):
     """That process dies: nobody sends the question by surprise."""
     seed(database)
     chat = open_chat()
@@ -149,7 +157,7 @@ def test_a_question_that_is_sent_while_the_page_reads_the_messages_is_shown(data
     assert len(chat.answers) == 2 and "Queued" not in chat.text
 
 
-def test_too_many_questions_stay_in_the_input(database):
+def test_too_many_questions_stay_in_the_input(database, short_wait):
     seed(database, *map(str, range(10)))
     chat = open_chat()
     continue_elsewhere(database)
@@ -173,22 +181,29 @@ def test_an_edit_without_a_change_asks_again(database):
     assert [node.message.role for node in nodes] == ["user", "assistant", "assistant"]
 
 
-@pytest.mark.parametrize("text", ["First question", "First question, better", "  "])
-def test_an_edit_during_an_answer_stops_it_and_is_sent(database, text):
-    seed(database, "Second")
+def edit_during_answer(store: Store, text: str) -> tuple[ChatApp, list[Outcome]]:
+    """Edit the question of an answer that another process generates; return the page and all outcomes."""
+    seed(store, "Second")
     chat = open_chat().click("Edit question 1")
-    continue_elsewhere(database)
+    continue_elsewhere(store)
     view = chat.at.session_state["view"]
-    view.generation = RemoteGeneration(OWNER, CONVERSATION, view.nodes[-1], database.messages)
+    view.generation = RemoteGeneration(OWNER, CONVERSATION, view.nodes[-1], store.messages)
     chat.fill("Edit", text).click("Send")
-    outcomes = [node.outcome for node in database.messages.nodes(OWNER, CONVERSATION)]
-    if text.strip():
-        assert chat.questions[0] == text and text in chat.answers[-1]
-        assert outcomes[1] is Outcome.STOPPED and outcomes.count(Outcome.COMPLETE) >= 2
-    else:
-        assert "There is nothing to send." in chat.text
-        assert outcomes[1] is Outcome.INTERRUPTED, "it went on until its process died"
     assert "Second" in chat.questions, "the queue waits"
+    return chat, [node.outcome for node in store.messages.nodes(OWNER, CONVERSATION)]
+
+
+@pytest.mark.parametrize("text", ["First question", "First question, better"])
+def test_an_edit_during_an_answer_stops_it_and_is_sent(database, text):
+    chat, outcomes = edit_during_answer(database, text)
+    assert chat.questions[0] == text and text in chat.answers[-1]
+    assert outcomes[1] is Outcome.STOPPED and outcomes.count(Outcome.COMPLETE) >= 2
+
+
+def test_an_empty_edit_during_an_answer_leaves_it_alone(database, short_wait):
+    chat, outcomes = edit_during_answer(database, "  ")
+    assert "There is nothing to send." in chat.text
+    assert outcomes[1] is Outcome.INTERRUPTED, "it went on until its process died"
 
 
 def test_of_queued_questions_one_is_edited_at_a_time(database):
