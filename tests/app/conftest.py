@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import streamlit as st
@@ -17,6 +18,7 @@ from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.state import SafeSessionState
 from streamlit.testing.v1 import AppTest, app_test, local_script_runner
 
+from lib.chat.attachments.reader import AttachmentReader
 from lib.ui.server import streamlit_private
 from lib.ui.session import resources
 from lib.ui.session.values import BrowserIdentity
@@ -77,6 +79,38 @@ def read_state_by_key() -> Iterator[None]:
         patch.setattr(SafeSessionState, "filtered_state", SafeSessionState.filtered_state)
         streamlit_private.read_state_by_key()
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def mock_runtime_once() -> Iterator[None]:
+    """Each run of an AppTest builds a mock of the runtime, whose parts it then sets."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app_test, "MagicMock", functools.cache(MagicMock))
+        yield
+
+
+class LastingReader(AttachmentReader):
+    """A reader of files that outlives the caches of the app: starting its process takes longer than a test."""
+
+    def close(self) -> None:
+        """Leave the processes to the next test."""
+
+    def end(self) -> None:
+        super().close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_files_in_lasting_processes() -> Iterator[None]:
+    readers: dict[tuple[Any, ...], LastingReader] = {}
+
+    def find_reader(*arguments: Any) -> LastingReader:
+        return readers.setdefault(arguments, LastingReader(*arguments))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resources, "AttachmentReader", find_reader)
+        yield
+    for reader in readers.values():
+        reader.end()
 
 
 @pytest.fixture
