@@ -63,8 +63,9 @@ def dump(store: Store) -> set[tuple[str, ...]]:
         owners = {row.id: row.owner for row in connection.execute(sa.select(attachment.c.id, attachment.c.owner))}
         return {
             (name, *map(str, row), *([owners[row.attachment]] if name == "attachment_data" else ()))
-            for name, table in metadata.tables.items()
-            for row in connection.execute(sa.select(table))
+            for name in metadata.tables
+            # As text, which takes less time than to compile the query of each table for each store.
+            for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')
         }
 
 
@@ -300,6 +301,8 @@ def test_rows_of_another_owner_look_like_missing_rows(two_owner_store, method):
     assert dump(two_owner_store) == before
 
 
+# One database is enough: this checks the table above, without which the test above proves nothing.
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("method", sorted(set(CALLS_WITH_IDS) - {"messages.save_turn"}))
 def test_the_same_call_has_an_effect_for_the_owner(two_owner_store, method):
     prepare(two_owner_store, method)
