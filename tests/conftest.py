@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 import socket
@@ -19,7 +20,7 @@ from tests.support.app_server import ServerPool
 # The same examples in every run by default; HYPOTHESIS_PROFILE=deep looks for new ones.
 # No check depends on the wall clock, so that a busy machine fails no test.
 UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("default", derandomize=True, database=None, **UNTIMED)
+settings.register_profile("default", max_examples=50, derandomize=True, database=None, **UNTIMED)
 settings.register_profile("deep", max_examples=2_000, print_blob=True, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # Databases and browser profiles are synced all the time; in memory, that costs nothing.
@@ -76,10 +77,15 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
+    # pytest's handlers would be added to each logger that does not propagate, six times a test; one that
+    # propagates reaches them through the root.
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("streamlit") and isinstance(logger, logging.Logger):
+            logger.propagate = True
 
 
-@pytest.fixture(autouse=True)
-def only_loopback(monkeypatch):
+@pytest.fixture(scope="session", autouse=True)
+def only_loopback():
     """Fail a test at once that connects to another machine."""
 
     def connect(self, address):
@@ -87,7 +93,9 @@ def only_loopback(monkeypatch):
             assert str(address[0]) in ("127.0.0.1", "::1", "localhost"), f"{address} is not this machine"
         return _connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", connect)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.transport.request import Response, Transport
 from lib.gateway.wires.request_body import WIRE_MODULES
+from tests.support.examples import count_examples
 from tests.support.replay import FRAMINGS, Canned, Framing, Replay, soon
 from tests.unit.gateway.recordings import (
     COMPLETE_RESPONSES,
@@ -114,7 +115,7 @@ PIECE = st.one_of(
 BODY = st.lists(PIECE, max_size=8).map(b"".join)
 
 
-@settings(quick, max_examples=150)
+@settings(quick, max_examples=count_examples(100))
 @given(wire=st.sampled_from(list(WIRE_MODULES)), body=BODY, cuts=SPLITS)
 def test_chunking_does_not_change_the_answer_of_arbitrary_bytes(wire: Wire, body: bytes, cuts: list[int]) -> None:
     assert summarize(wire, body, cuts) == summarize(wire, body, [])
@@ -149,7 +150,7 @@ def hostile_server() -> Iterator[tuple[Replay, Gateway]]:
     assert soon(lambda: set(threading.enumerate()) <= before)
 
 
-@settings(quick, max_examples=120)
+@settings(quick, max_examples=count_examples(100))
 @given(
     wire=st.sampled_from(list(WIRE_MODULES)),
     body=BODY,

@@ -25,6 +25,7 @@ from lib.core.prompts import Persona
 from lib.core.target import Target
 from lib.transfer import export_markdown
 from lib.transfer.escape_markdown import embed_markdown
+from tests.support.examples import count_examples
 
 TRANSLATIONS = {
     "export.question": "You",
@@ -182,7 +183,7 @@ PIECES += ["[a]: <b>", "|a|\n|-|", "***", "<http:a>"]
 hostile_texts = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=count_examples(100))
 @given(hostile_texts, hostile_texts)
 @example("a\n    ```\n<script>", "x")
 def test_no_message_changes_the_structure_of_the_document(text: str, title: str):

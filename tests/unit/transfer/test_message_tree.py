@@ -11,6 +11,7 @@ from lib.core import tree
 from lib.core.errors import TransferError
 from lib.transfer import ImportResult, parse_export
 from lib.transfer.message_tree import PLACEHOLDER_QUESTION
+from tests.support.examples import count_examples
 from tests.unit.transfer.examples import is_valid
 
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -109,7 +110,7 @@ links_strategy = st.lists(
 )
 
 
-@settings(slow, max_examples=300)
+@settings(slow, max_examples=count_examples(100))
 @given(links_strategy)
 def test_any_parents_and_roles_give_a_valid_tree_with_all_text(links):
     rows = [

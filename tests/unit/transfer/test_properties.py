@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lib.core.conversation import Outcome
 from lib.core.errors import TransferError
 from lib.transfer import parse_export, write_export
+from tests.support.examples import count_examples
 from tests.unit.transfer.examples import EXAMPLES, is_valid, make_zip
 
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -61,7 +62,7 @@ def list_places(value: Any) -> list[tuple[Any, Any]]:
     return places
 
 
-@settings(slow, max_examples=200)
+@settings(slow, max_examples=count_examples(100))
 @given(st.sampled_from(sorted(EXAMPLES)), st.data())
 def test_any_change_to_an_export_gives_valid_trees_or_a_refusal(name: str, data: st.DataObject):
     value = [json.loads(EXAMPLES[name])]
@@ -90,7 +91,7 @@ def test_any_change_to_an_export_gives_valid_trees_or_a_refusal(name: str, data:
     assert all(node.outcome is not Outcome.ARRIVING for _, nodes in imported_again.conversations for node in nodes)
 
 
-@settings(slow, max_examples=150)
+@settings(slow, max_examples=count_examples(100))
 @given(
     st.sampled_from(sorted(EXAMPLES)),
     st.booleans(),
@@ -108,7 +109,7 @@ def test_any_bytes_give_valid_trees_or_a_refusal(name: str, is_archive: bool, st
         assert error.reason
 
 
-@settings(slow, max_examples=100)
+@settings(slow, max_examples=count_examples(100))
 @given(odd_values | st.lists(st.fixed_dictionaries({"mapping": st.dictionaries(st.text(max_size=2), odd_values)})))
 def test_any_json_gives_valid_trees_or_a_refusal(value: Any):
     try:

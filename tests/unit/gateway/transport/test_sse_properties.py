@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lib.core.errors import AnswerError, StreamInterrupted
 from lib.gateway.transport.sse import HEARTBEAT, Frame, iter_frames
+from tests.support.examples import count_examples
 from tests.unit.gateway.recordings import STREAMS, Recording
 
 END = st.sampled_from(["\n", "\r\n", "\r"])
@@ -43,7 +44,7 @@ BYTES = st.one_of(
     st.sampled_from([b"\n", b"\r", b"\n\n", b"data: ", b"event: ", b"id:\0", b":", b"{", b"}", b"{}"]),
     st.sampled_from([b"\xef\xbb\xbf", b"\xef", b"\xff", b"\xed\xa0\x80", b"[DONE]", b"data: x\n" * 40]),
 )
-thorough = settings(deadline=None, max_examples=300)
+thorough = settings(deadline=None, max_examples=count_examples(100))
 
 
 def read(chunks: list[bytes]) -> list[Frame]:

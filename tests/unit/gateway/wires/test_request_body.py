@@ -25,6 +25,7 @@ from lib.gateway.wires.request_body import (
     normalize_messages,
     unsupported_params,
 )
+from tests.support.examples import count_examples
 from tests.unit.gateway.recordings import QUESTION
 
 LOCALES = Path(__file__).parents[4] / "lib" / "locale"
@@ -140,7 +141,7 @@ def read_body(wire: Wire, model: str, params: Params, capabilities: Capabilities
     return sent
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=count_examples(100))
 @given(
     wire=st.sampled_from(list(WIRE_MODULES)),
     model=st.sampled_from(MODELS),
@@ -247,7 +248,7 @@ def test_dropped_params_of_openai(model: str, params: Params, adjustments: list[
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=count_examples(100))
 @given(wire=st.sampled_from(list(WIRE_MODULES)), model=st.sampled_from(MODELS), params=PARAMS)
 def test_every_adjustment_has_a_text(language: str, wire: Wire, model: str, params: Params) -> None:
     texts = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))

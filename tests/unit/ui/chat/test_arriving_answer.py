@@ -29,6 +29,7 @@ from lib.core.target import Target
 from lib.gateway.transport.cancel import CancelToken
 from lib.ui.chat.answer_parts import list_groups
 from lib.ui.chat.arriving_answer import ArrivingAnswer, GrowingText, find_arriving_answer
+from tests.support.examples import count_examples
 
 NODE = Node("a", "q", Message("assistant", ()), 1.0, Outcome.ARRIVING, target=Target("m", "openai"))
 PICTURE = ImagePart("image/png", "iVBORw0KGgo=")
@@ -80,7 +81,7 @@ class Answer:
         return Growth(cursor, node=self.node)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 @given(st.lists(st.tuples(EVENTS, st.booleans()), max_size=40))
 def test_what_is_read_piece_by_piece_is_the_whole_answer(steps: list[tuple[Event, bool]]) -> None:
     answer, arriving = Answer(), ArrivingAnswer("en")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lib.ui.markdown.arriving import visible_part
 from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, sanitize_parts, split_first_block
+from tests.support.examples import count_examples
 
 # Texts before and after the part whose end has not arrived, and what is shown of both.
 HELD = [
@@ -67,7 +68,7 @@ def test_an_opener_that_is_never_closed_does_not_hold_the_text_for_ever(opener: 
     assert "](" not in sanitize_arriving(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 @given(
     st.lists(
         st.sampled_from(

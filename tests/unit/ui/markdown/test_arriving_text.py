@@ -14,6 +14,7 @@ from lib.ui.markdown.blocks import parse_blocks
 from lib.ui.markdown.limits import BASE_ALLOWANCE
 from lib.ui.markdown.sanitize import sanitize, sanitize_arriving, sanitize_part, sanitize_parts, split_first_block
 from tests.bench.markdown import SAMPLES
+from tests.support.examples import count_examples
 
 SIGNS = (
     ["word ", "two words, ", "**bold** ", "`code` ", "`", "$5 ", "$x_1$ ", "$", "$$\n", "$$", "\\(x\\) ", "\\(", "\\)"]
@@ -112,7 +113,7 @@ def list_parts(text: str) -> list[str]:
     return parts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 @given(st.lists(st.one_of(st.sampled_from(SIGNS), st.sampled_from(LONG)), max_size=25), st.data())
 def test_any_cut_of_any_text_is_shown_as_the_whole_text_is(pieces: list[str], data: st.DataObject) -> None:
     text = "".join(pieces)

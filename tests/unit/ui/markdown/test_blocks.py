@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.ui.markdown.blocks import parse_blocks, split_first_block
+from tests.support.examples import count_examples
 
 P = "word " * 70
 ANSWER = "\n\n".join(
@@ -95,7 +96,7 @@ def test_an_unclosed_formula_does_not_block_freezing_for_ever() -> None:
     assert split_first_block(text)[0] > 300
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 @given(
     st.lists(
         st.sampled_from([P, "a", "\n", "\n\n", "```\n", "$$\n", "\\[\n", "- ", "    ", "> ", "1. ", "\r\n", "\ud800"]),

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.ui.markdown.sanitize import sanitize
+from tests.support.examples import count_examples
 
 IMAGE = "![x](http://stranger/)"
 
@@ -245,13 +246,13 @@ FRAGMENTS += ["```mermaid\n", "A@{ img: x }"]
 hostile_texts = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join) | st.text()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 @given(hostile_texts)
 def test_any_text_keeps_its_words(text: str) -> None:
     assert re.findall("word", sanitize(text)) == re.findall("word", text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 @given(st.text("![]()`$\\<>:x ~\n-", max_size=80), st.sampled_from(["````", "~~~~"]))
 def test_a_fenced_code_block_stays_unchanged(body: str, fence: str) -> None:
     body = re.sub(r"(`{4,}|~{4,})", "x", body)
@@ -260,7 +261,7 @@ def test_a_fenced_code_block_stays_unchanged(body: str, fence: str) -> None:
     assert sanitize(text) == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=count_examples(100), deadline=None)
 @given(
     st.lists(
         st.sampled_from([IMAGE, "a ", "$", "\n", "\n\n", "> ", "!", "\\", "[x]", "(", "<b>", "| "]),
