@@ -143,3 +143,7 @@ def test_on_a_phone_the_sidebar_collapses_after_a_choice(app, new_page):
         phone.get_by_role("button", name="New chat").click()
         expect(side).to_have_attribute("data-collapsed", "true")
         expect(chat.questions).to_have_count(0)
+    phone.get_by_test_id("stExpandSidebarButton").click()
+    phone.get_by_role("link", name="Settings").click()
+    expect(phone.get_by_role("heading", name="Settings")).to_be_visible()
+    expect(side).to_have_attribute("data-collapsed", "true")

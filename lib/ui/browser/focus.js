@@ -1,10 +1,12 @@
 // Keeps the keyboard focus at a sensible place: in the composer when a chat is opened or an answer has ended, in a form
-// that was just opened, and after a rerun that removed the focused control, at the control that stands for it.
+// that was just opened, and after a rerun that removed the focused control, at the control that stands for it. On phones, the
+// sidebar closes when another page or chat is opened.
 const CONTROLS = 'button:not(:disabled), a[href], input:not(:disabled), textarea:not(:disabled), [tabindex="0"]';
 const MESSAGES = `${QUESTIONS}, ${ANSWERS}`;
 const UNDO = ".st-key-undo-do button";
 const COMPOSER_TIMEOUT = 60000; // ms, in which a page that loads has to show its composer, also on a slow device
 const CARET_FRAMES = 60;
+const MAX_PHONE_WIDTH = 768; // up to this width, Streamlit lays the sidebar over the page
 const ID = /[-\w]{16}(?=$|--?1$)/;
 
 let mountedKey = null, lastRequest = null, observer = null;
@@ -174,6 +176,11 @@ const cancelRequest = () => {
   waiting = null;
 };
 
+const uncoverPage = () => {
+  if (innerWidth <= MAX_PHONE_WIDTH)
+    document.querySelector('[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button')?.click();
+};
+
 export default function ({ data, key }) {
   mountedKey = key;
   document.addEventListener("focusin", remember);
@@ -185,7 +192,10 @@ export default function ({ data, key }) {
     observer = new MutationObserver(schedule);
     observer.observe(document.body, { childList: true, subtree: true, attributeFilter: ["disabled", "data-test-script-state"] });
   }
-  if (data.request !== lastRequest) requestComposer();
+  if (data.request !== lastRequest) {
+    if (lastRequest !== null) uncoverPage();
+    requestComposer();
+  }
   lastRequest = data.request;
   return () => {
     if (mountedKey !== key) return;

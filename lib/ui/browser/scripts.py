@@ -62,7 +62,7 @@ def render(page_path: str) -> None:
     """Render the scripts; in every run, at the same place. `page_path` is the URL path of the page."""
     texts = {name: t(f"shortcuts.{name}") for name in ("copied", "no_answer", "no_code", "not_regenerated")}
     _keys(key="keys", data={"shortcuts": _list_shortcuts(), "texts": texts})
-    # A new value lets the composer take the focus.
+    # A new value lets the composer take the focus, and closes the sidebar on phones.
     _focus(key="focus", data={"request": f"{page_path} {session_state.composer_focus_request}"})
     labels = {name: t(f"landmark.{name}") for name in ("sidebar", "messages", "composer", "task_done", "task_open")}
     _landmarks(key="landmarks", data={"labels": labels})
@@ -90,7 +90,7 @@ def render_return(*, is_signed_in: bool, ignored: tuple[str, ...] = ()) -> None:
 
 
 def request_composer_focus() -> None:
-    """Let the next run put the focus into the composer, except on phones: a callback has opened a chat."""
+    """Let the next run focus the composer, or close the sidebar on phones: a callback has opened a chat."""
     session_state.composer_focus_request += 1
 
 

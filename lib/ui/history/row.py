@@ -48,7 +48,8 @@ def render(user: User, conversation: Conversation, folder_names: Sequence[str], 
 def open_conversation(conversation_id: str | None, node_id: str = "") -> None:
     """Show a conversation, at a message if one is given, or a new one; a callback on any page."""
     services.end_temporary()
-    scroll.request_scroll(node_id)
+    if node_id:
+        scroll.request_scroll(node_id)
     scripts.request_composer_focus()
     _show_chat_page({"c": conversation_id} if conversation_id else {})
 

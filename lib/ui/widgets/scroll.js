@@ -4,7 +4,6 @@
 const END_TOLERANCE = 4, RESUME_DISTANCE = 40, BUTTON_DISTANCE = 120, TOP_MARGIN = 72, MAX_SHIFT = 200; // px
 const MIN_VISIBLE_SHARE = 0.25; // of the page, that shows content while its end is further up
 const RENDER_TIMEOUT = 15000, SETTLE_TIME = 1200, HIGHLIGHT_TIME = 2600, GESTURE_TIME = 250, SCROLL_TIME = 1500, GLIDE_TIME = 1000; // ms
-const MAX_PHONE_WIDTH = 768; // up to this width, Streamlit lays the sidebar over the page
 const GESTURES = ["wheel", "touchstart", "pointerdown", "keydown"];
 const UP_KEYS = ["ArrowUp", "PageUp", "Home"];
 const MESSAGE = '[class*="st-key-question-"], [class*="st-key-answer-"]';
@@ -63,9 +62,6 @@ class ChatScroll {
     this.noteMessages();
     if (isRequested) {
       this.sequence = data.sequence;
-      closeSidebar();
-    }
-    if (isRequested && data.node) {
       this.isFollowing = false;
       this.seek(data.node, data.highlight);
     } else if (isOpened || isAsked) {
@@ -260,11 +256,6 @@ function canScrollUp(element) {
   if (!/auto|scroll/.test(style.overflowY)) return false;
   const isFromEnd = style.flexDirection === "column-reverse"; // its position is 0 at the end
   return element.scrollTop + (isFromEnd ? element.scrollHeight - element.clientHeight : 0) > 1;
-}
-
-function closeSidebar() {
-  if (innerWidth <= MAX_PHONE_WIDTH)
-    document.querySelector('[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button')?.click();
 }
 
 export default function ({ data, parentElement }) {

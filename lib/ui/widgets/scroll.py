@@ -28,7 +28,7 @@ _sequence = count(1)
 
 
 def request_scroll(node_id: str, *, highlight: bool = True) -> None:
-    """Let the next run of the chat page scroll to a message; "" only closes the sidebar on phones."""
+    """Let the next run of the chat page scroll to a message."""
     session_state.scroll_target = (node_id, highlight)
 
 
