@@ -71,6 +71,7 @@ def test_an_unknown_price_is_shown_as_unknown(keyed):
     keyed.serve("/v1/dashboard/billing/subscription", Canned(b'{"error":{"message":"no"}}', headers=JSON))
     chat = ChatApp(model="m-one", wire="openai").ask("One")
     assert "2,000 in · 100 out · Cost unknown" in chat.text
+    assert [caption.value for caption in chat.at.caption if caption.value == "Cost unknown"]  # and not "so far"
     assert "≈ $" not in chat.text
     chat.open_page("usage")
     assert get_metric(chat, "Cost") == "Cost unknown"

@@ -22,7 +22,7 @@ const updateRow = (row) => {
   const message = tools.messages.get(id);
   let box = row.querySelector(":scope > .antler-actions");
   if (!message) return box?.remove();
-  const state = `${id} ${message.number} ${message.text ? 1 : 0} ${message.canBeRead && tools.speech ? 1 : 0} ${tools.labels.copied}`;
+  const state = `${id} ${message.number} ${message.text ? 1 : 0} ${message.canBeRead && tools.speech ? 1 : 0} ${message.rating === undefined ? 0 : 1} ${tools.labels.copied}`;
   if (box?.dataset.state !== state) {
     box?.remove();
     row.prepend((box = createMessageTools(id, message)));

@@ -85,7 +85,9 @@ def _describe(node: Node, number: int, *, is_read_only: bool = False) -> dict[st
     description = {"id": node.id, "number": number, "text": text, "isAnswer": is_answer}
     if is_answer and not is_read_only:
         description["canBeRead"] = read_aloud.is_readable(node)
-        description["rating"] = node.feedback.rating if node.feedback else ""
+        # A failure without an answer is nobody's work.
+        if node.message.has_content or node.feedback:
+            description["rating"] = node.feedback.rating if node.feedback else ""
     return description
 
 

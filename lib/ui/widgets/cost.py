@@ -74,7 +74,8 @@ def render_conversation_cost(view: ConversationView, container: DeltaGenerator) 
     total = sum(view.usage_by_node.values(), UsageTotal())
     if not total.cost and not total.unpriced_count:
         return
-    text = t("cost.sum", money=escape_markdown(cost_text(total)))
+    money = escape_markdown(cost_text(total))
+    text = t("cost.sum", money=money) if total.cost else money
     container.caption(text, width="content", help=t("cost.sum_about", count=total.request_count))
 
 

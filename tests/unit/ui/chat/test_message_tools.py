@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
+from lib.core.conversation import Failure, Feedback, Message, Node, Outcome, TextPart
 from lib.ui.chat import message_tools
 from lib.ui.widgets import navigation
 
@@ -18,6 +20,15 @@ def test_the_script_uses_known_texts():
     )
     assert used <= {*message_tools._LABELS, "copy_question", "copy_answer", "good", "bad"}
     assert script.count("export default") == 1
+
+
+def test_only_an_answer_can_be_rated():
+    failed = Node("a", None, Message("assistant", ()), 1.0, Outcome.FAILED, failure=Failure("rate_limited"))
+    assert "rating" not in message_tools._describe(failed, 1)
+    begun = replace(failed, message=Message("assistant", (TextPart("Since"),)))
+    assert message_tools._describe(begun, 1)["rating"] == ""
+    # What was rated before can be changed.
+    assert message_tools._describe(replace(failed, feedback=Feedback("bad")), 1)["rating"] == "bad"
 
 
 def test_the_style_sheet_holds_no_tag():
