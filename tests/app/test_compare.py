@@ -192,7 +192,7 @@ def test_a_recorded_request_leads_to_its_comparison(gateway):
         is_kept = exchange.target.model == "claude-sonnet-4-5"
         query = f"c={exchange.conversation_id}" if is_kept else f"comparison={stored()[0].id}"
         assert (link.label, link.proto.query_string) == (
-            "Open the conversation" if is_kept else "Open the comparison",
+            "Open the chat" if is_kept else "Open the comparison",
             query,
         )
 

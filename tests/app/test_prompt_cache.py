@@ -47,7 +47,7 @@ def test_a_first_request_a_hit_and_a_miss_after_an_edited_question_are_explained
     chat = open_chat(keyed)
     serve_answer(keyed, 0, 2000)
     chat.ask(LONG).choose_action(-1, "Explain prompt cache")
-    assert "This was the first request of the conversation" in chat.text
+    assert "This was the first request of the chat" in chat.text
     serve_answer(keyed, 2000, 60)
     chat.ask("And then?").choose_action(-1, "Explain prompt cache")
     assert "Hit: the beginning of the request was read" in chat.text

@@ -70,7 +70,7 @@ def test_title_announcements_and_notifications_say_how_an_answer_goes(demo, new_
     assert first[1] and "The answer failed." in second[1]
     wait_until(page, lambda: "The answer failed." in page.evaluate("window.announced.at(-1)"))
     assert "Answer complete." in page.evaluate("window.announced")
-    expect(page.get_by_role("log", name="Conversation")).to_have_attribute("aria-live", "off")
+    expect(page.get_by_role("log", name="Chat messages")).to_have_attribute("aria-live", "off")
     for landmark in (page.get_by_role("navigation", name="Chats"), page.get_by_role("main")):
         expect(landmark).to_have_count(1)
     expect(page.get_by_role("region", name="Message composer").get_by_role("textbox")).to_be_visible()

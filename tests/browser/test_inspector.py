@@ -70,5 +70,5 @@ def test_a_copied_command_repeats_the_request_and_a_phone_shows_everything(keyed
     page.get_by_role("button", name="Open in full width").click()
     expect(page).to_have_url(address("inspector?exchange="))
     expect(page.get_by_role("heading", name="Inspector")).to_be_visible()
-    page.get_by_role("link", name="Open the conversation").click()
+    page.get_by_role("link", name="Open the chat").click()
     expect(chat.answers).to_have_count(1)

@@ -22,8 +22,13 @@ def add_examples(page: Page, url: str, *names: str) -> ChatPage:
 
 def test_a_slash_finds_prompts_by_keyboard_and_mouse_and_hinders_no_path(demo, new_page, any_wire):
     page = new_page()
+    prompts = page.get_by_role("listbox", name="Prompts")
+    # Without any, the way to the library.
+    ChatPage(page, demo.url).open().composer.press("/")
+    prompts.get_by_role("option", name="No prompts yet").click()
+    expect(page).to_have_url(re.compile("/prompts"))
     chat = add_examples(page, demo.url, "translation", "reviewer").open(f"?model=demo-tour&wire={any_wire}")
-    prompts, composer = page.get_by_role("listbox", name="Prompts"), chat.wait_at_rest().composer
+    composer = chat.wait_at_rest().composer
     # Words in any order, also of the description; the arrows wrap around.
     composer.press("/")
     expect(prompts.get_by_role("option")).to_have_count(2)

@@ -1,7 +1,9 @@
 // The list of prompts above the chat input: "/" in the empty input opens it, words filter it, the keyboard or a click
-// chooses. The text stays as it is where nothing matches, and after Escape.
+// chooses. The text stays as it is where nothing matches, and after Escape. An empty library has one entry, which leads
+// to its page.
 const INPUT = '[data-testid="stChatInputTextArea"]';
 const LIST_ID = "prompt-menu-list", MAX_SHOWN = 100, MIN_LOOSE_LETTERS = 3, GAP = 8;
+const LIBRARY_LINK = '.st-key-sidebar-links a[href*="prompts"]';
 const INPUT_METHOD_KEY = 229; // the key code of a key that an input method has handled
 let prompts = [], texts = {}, choose = () => {}, host = null;
 let isListening = false; // Streamlit may call the function below several times
@@ -29,6 +31,7 @@ const rank = (prompt, words) => {
 
 const find = (query) => {
   if (/[/\n]/.test(query)) return [];
+  if (!prompts.length) return query ? [] : [[3, { name: texts.none, description: texts.create }]];
   const words = fold(query).split(/\s+/).filter(Boolean);
   const ranked = prompts.map((prompt) => [rank(prompt, words), prompt]).filter(([place]) => place !== null);
   return ranked.sort(([one], [other]) => one - other).slice(0, MAX_SHOWN);
@@ -106,7 +109,7 @@ const open = (found) => {
   place(list);
   const attributes = { "aria-controls": LIST_ID, "aria-autocomplete": "list", "aria-haspopup": "listbox" };
   Object.entries(attributes).forEach(([name, value]) => input.setAttribute(name, value));
-  host.querySelector('[role="status"]').textContent = (texts.count ?? "").replace("{count}", matches.length);
+  host.querySelector('[role="status"]').textContent = (texts.count ?? "").replace("{count}", prompts.length && matches.length);
   active = -1;
   setActive(found[0][0] < 3 ? 0 : -1);
 };
@@ -131,7 +134,8 @@ const take = (index) => {
   isArmed = false;
   close();
   setText("");
-  if (prompt) choose(prompt.id);
+  if (prompt?.id) choose(prompt.id);
+  else if (prompt) document.querySelector(LIBRARY_LINK)?.click();
 };
 
 const onKey = (event) => {

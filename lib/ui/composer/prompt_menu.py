@@ -11,7 +11,7 @@ from lib.ui.text import t
 from lib.ui.widgets import avatar
 
 _KEY = "prompt-menu"
-_TEXTS = ("label", "persona", "team", "count")
+_TEXTS = ("label", "persona", "team", "count", "none", "create")
 _component = declare("prompt_menu", __file__, "prompt_menu")
 
 

@@ -24,6 +24,11 @@ def placeholders(key: str, language: str) -> set[str]:
     return {name for form in forms for name in PLACEHOLDER.findall(form.replace("{{", "").replace("}}", ""))}
 
 
+def list_texts(language: str) -> list[str]:
+    messages = TRANSLATIONS[language].values()
+    return [form for message in messages for form in ([message] if isinstance(message, str) else message.values())]
+
+
 def test_languages_have_the_same_keys_in_the_same_order():
     assert list(TRANSLATIONS["en"]) == list(TRANSLATIONS["zh"])
 
@@ -43,10 +48,7 @@ def test_plural_forms_are_those_of_the_language(language):
 
 @pytest.mark.parametrize("language", TRANSLATIONS)
 def test_messages_are_not_blank(language):
-    messages = TRANSLATIONS[language].values()
-    assert all(
-        form.strip() for message in messages for form in ([message] if isinstance(message, str) else message.values())
-    )
+    assert all(form.strip() for form in list_texts(language))
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,12 @@ def test_messages_are_not_blank(language):
 )
 def test_a_message_is_chosen_by_its_count(language, count, expected):
     assert translate(language, "count.chats", count=count) == expected
+
+
+@pytest.mark.parametrize("language, words", [("en", r"\b(?:conversations?|wires?)\b"), ("zh", "您|会话|聊天|令牌")])
+def test_the_page_has_one_word_for_a_thing(language, words):
+    texts = re.sub(r"\{[^{}]*\}", "", "\n".join(list_texts(language)))
+    assert not re.findall(words, texts, re.IGNORECASE)
 
 
 def test_an_unknown_key_is_an_error():
