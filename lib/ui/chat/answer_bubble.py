@@ -100,8 +100,9 @@ class ElementList:
         if index < len(self._shown) and self._shown[index] == element:
             return
         if isinstance(element, str):
-            place = self._slots[index] if index < len(self._slots) else self._container
-            self._set(index, place.markdown(element), element)
+            slot = self._slots[index] if index < len(self._slots) else None
+            shown = (slot or self._container).markdown(element)
+            self._set(index, slot or shown, element)
         else:
             slot = self._slots[index] if index < len(self._slots) else self._container.empty()
             with slot:

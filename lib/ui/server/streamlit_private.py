@@ -116,7 +116,8 @@ class StreamSlot:
     def write_stream(self, frames: Iterator[str], source: StreamSource) -> None:
         """Show a growing text; its `source` is done when nothing will follow the last frame."""
         self._source = source
-        DeltaGenerator.write_stream(cast(DeltaGenerator, self), frames)
+        # Of any iterable but a tuple, Streamlit finds out by twenty questions that it is no data frame.
+        DeltaGenerator.write_stream(cast(DeltaGenerator, self), tuple(frames))
 
     @property
     def dg(self) -> StreamSlot:
@@ -127,7 +128,9 @@ class StreamSlot:
 
     def _markdown(self, text: str, *, unterminated_parsing: bool = False) -> None:
         self.text = text
-        self.slot = (self.slot or self._container)._markdown(text, unterminated_parsing=unterminated_parsing)
+        shown = (self.slot or self._container)._markdown(text, unterminated_parsing=unterminated_parsing)
+        # What an element returns is its child, and each ancestor costs time: the first one names the place for good.
+        self.slot = self.slot or shown
 
     def markdown(self, text: str) -> None:
         if self._source and self._source.is_done:

@@ -144,19 +144,24 @@ def test_a_browser_is_known_by_its_token_in_any_mask():
 
 def test_a_stream_keeps_its_place_and_stays_open_until_its_source_is_done():
     sent: list[tuple[str, bool]] = []
+    places: list[Element] = []
 
     class Element:
         def _markdown(self, text: str, *, unterminated_parsing: bool = False) -> Element:
             sent.append((text, unterminated_parsing))
-            return self
+            places.append(self)
+            return Element()
 
     source = SimpleNamespace(is_done=False)
-    slot = streamlit_private.StreamSlot(Element(), None)
+    container = Element()
+    slot = streamlit_private.StreamSlot(container, None)
     slot.write_stream(iter(["**a", " b"]), source)
     assert sent == [("**a", True), ("**a b", True)]
     source.is_done = True
     slot.write_stream(iter(["**a** c"]), source)
     assert sent[2:] == [("**a** c", True), ("**a** c", False)] and slot.text == "**a** c"
+    # What an element returns is its child: a place that moves there costs more with each frame.
+    assert places == [container, *[slot.slot] * 3]
 
 
 def test_a_field_reads_its_own_value_without_those_of_others(monkeypatch):
