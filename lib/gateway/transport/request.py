@@ -32,7 +32,9 @@ ERROR_BODY_TIMEOUT = 10.0
 GET_READ_TIMEOUT = 20.0
 DRAIN_TIMEOUT = 0.05
 _READ_SIZE = 65_536
+_MIN_PAUSE = 0.25  # of the time between two reads: a thread may wake up a little before its moment
 _CHUNK_END_BYTES = 2  # of a chunk that was read; its line end is read with the next one
+_CHUNK_FRAME_BYTES = 20  # at most, around a chunk: its size, extensions that nobody sends, and line ends
 
 
 class _NoRedirectSession(requests.Session):
@@ -108,21 +110,26 @@ class Response:
         """Yield all of the body that has arrived, then nothing for `get_interval()` seconds; raises as `iter_chunks`.
 
         A thread that wakes up for each token costs more than what it does with it. The first byte after a silence does
-        not wait, nor does a body that arrives faster than it is read.
+        not wait, nor does a body that arrives faster than it is read. All bodies of the process are read at the same
+        moments, so that what follows from them is sent together.
         """
         chunks = self._read_chunks()
         for chunk in chunks:
-            read_at, batch, has_more = time.monotonic(), [chunk], self._has_arrived()
-            while has_more and sum(map(len, batch)) < _READ_SIZE:
+            read_at, batch, size, arrived = time.monotonic(), [chunk], len(chunk), self._count_arrived()
+            while arrived and size < _READ_SIZE:
                 try:
                     batch.append(next(chunks, b""))
                 except errors.NetworkError:
                     yield self._join(batch, read_at)
                     raise
-                has_more = bool(batch[-1]) and self._has_arrived()
+                size += len(batch[-1])
+                # To ask the socket lets other threads run and waits for them: once for most of the chunks.
+                arrived -= len(batch[-1]) + _CHUNK_FRAME_BYTES
+                if arrived <= 0:
+                    arrived = self._count_arrived() if batch[-1] else 0
             yield self._join(batch, read_at)
-            if has_more is False and self._deadline is None:
-                self._cancel.wait(max(0.0, read_at + get_interval() - time.monotonic()))
+            if arrived == 0 and self._deadline is None:
+                self._cancel.wait(seconds_to_read(get_interval()))
 
     def _join(self, batch: list[bytes], read_at: float) -> bytes:
         data = b"".join(batch)
@@ -130,11 +137,11 @@ class Response:
             self._record.add(data, read_at)
         return data
 
-    def _has_arrived(self) -> bool | None:
-        """Tell if more of the body can be read without waiting; None if that is unknown."""
+    def _count_arrived(self) -> int | None:
+        """Return how many bytes of the body can be read without waiting; None if that is unknown."""
         reader = getattr(getattr(self._raw.raw, "_fp", None), "fp", None)
         size = self._cancel.count_arrived(reader) if isinstance(reader, io.BufferedReader) else None
-        return None if size is None else size > _CHUNK_END_BYTES
+        return None if size is None else max(0, size - _CHUNK_END_BYTES)
 
     def set_deadline(self, seconds: float) -> None:
         """Stop reading the body `seconds` from now, whether or not it has ended."""
@@ -284,6 +291,14 @@ def _normalize_url(url: str) -> str:
     with contextlib.suppress(requests.RequestException):
         request.prepare_url(url, None)
     return request.url or url
+
+
+def seconds_to_read(interval: float) -> float:
+    """Return the time to the next moment at which all bodies of the process are read, `interval` after the last one."""
+    if not interval:
+        return 0.0
+    pause = interval - time.monotonic() % interval
+    return pause if pause > _MIN_PAUSE * interval else pause + interval
 
 
 _TIMEOUT_ERRORS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)

@@ -129,7 +129,8 @@ class AnswerFeed:
 
         Streamlit may end the run here, after a click, a page change or a disconnect. The generation goes on.
         """
-        self._snapshot = self._generation.wait(self._snapshot.version, POLL_INTERVAL, self._node_id)
+        timeout = max(POLL_INTERVAL, 1.5 * self._pace.interval)
+        self._snapshot = self._generation.wait(self._snapshot.version, timeout, self._node_id)
         # A local answer is read once per frame, so that waiting for it is enough; one that comes faster is not.
         if (early := self._next_frame_at - time.monotonic()) > 0:
             time.sleep(min(MAX_FRAME_INTERVAL, early))

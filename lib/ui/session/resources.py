@@ -169,7 +169,7 @@ team_checks = TimedCache(_load_team_checks, POLICY_TTL)
 @st.cache_resource(show_spinner=False)
 def frame_pace() -> FramePace:
     """Return the pace of the answers of this process."""
-    return FramePace()
+    return FramePace(generations().count_followers)
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda reader: reader.close())

@@ -29,6 +29,18 @@ def test_an_idle_process_has_the_shortest_interval() -> None:
     assert MIN_INTERVAL < pace.interval < MAX_INTERVAL
 
 
+def test_frames_become_fewer_with_the_pages_before_there_is_a_load() -> None:
+    intervals = []
+    for count in (0, 1, 2, 5, 8, 100):
+        pace = FramePace(lambda count=count: count)
+        pace.add_measurement(0.0, 0.1)
+        intervals.append(pace.interval)
+    assert intervals == pytest.approx([0.05, 0.05, 0.05, 0.075, 0.1, 0.1])
+    for _ in range(40):
+        pace.add_measurement(0.2, 0.1)
+    assert pace.interval == pytest.approx(MAX_INTERVAL, abs=0.001), "a load counts as well"
+
+
 def test_the_use_of_the_processor_counts_since_the_last_lag(monkeypatch: pytest.MonkeyPatch) -> None:
     clocks = {"monotonic": 10.0, "process_time": 1.0}
     for name in clocks:
