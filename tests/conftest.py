@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from hypothesis import HealthCheck, settings
 from xdist.workermanage import WorkerController
 
 from lib.storage.store import Store
+from tests.support import app_server
 from tests.support.app_server import ServerPool
+from tests.support.forked_process import ForkServer
 
 # The same examples in every run by default; HYPOTHESIS_PROFILE=deep looks for new ones.
 # No check depends on the wall clock, so that a busy machine fails no test.
@@ -39,11 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
     Its workers are told the folder of the pool.
     """
     _place_temporary_files()
-    if hasattr(config, "workerinput"):
-        config.stash[POOL] = ServerPool(Path(config.workerinput["server_pool"]))
-        return
-    folder = Path(tempfile.mkdtemp(prefix="antler-servers-"))
+    is_worker = hasattr(config, "workerinput")
+    folder = Path(config.workerinput["server_pool"] if is_worker else tempfile.mkdtemp(prefix="antler-servers-"))
     config.stash[POOL] = ServerPool(folder)
+    if sys.platform == "linux":
+        app_server.fork_server = ForkServer(folder)
+    if is_worker:
+        return
     lifeline = config.stash[POOL].open()
 
     def close() -> None:

@@ -13,8 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import choice
+from typing import BinaryIO
 
 from filelock import FileLock
+
+from tests.support.forked_process import ForkedProcess, ForkServer
 
 ROOT = Path(__file__).parents[2]
 LAUNCHER = Path(__file__).with_name("launcher.py")
@@ -23,6 +26,8 @@ STOP_SECONDS = 30
 FIRST_PORT, LAST_PORT, MAX_WORKERS = 10_000, 32_000, 32
 SETTING_PREFIXES = ("ANTLER_", "DEERAPI_", "DATABASE_", "STREAMLIT_")
 OWN_LIFELINE = "-"
+# Set in a test run: what starts the servers of the program itself.
+fork_server: ForkServer | None = None
 
 
 def free_port() -> int:
@@ -73,7 +78,7 @@ class AppServer:
     """A running server, with `folder` as its working directory: no local secret or database takes part.
 
     The server process is killed when this process ends, or when nobody holds the named pipe `lifeline`.
-    `program` is the folder of app.py.
+    `program` is the folder of app.py. A test of the start itself, as `is_fresh`, loads the program anew.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class AppServer:
         *,
         program: Path = ROOT,
         lifeline: str = OWN_LIFELINE,
+        is_fresh: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -91,6 +97,7 @@ class AppServer:
         self._settings = settings
         self._program = program
         self._lifeline = lifeline
+        self._is_fresh = is_fresh or program != ROOT
         if secrets:
             self._secrets_file.parent.mkdir(exist_ok=True)
             self._secrets_file.write_text(secrets, encoding="utf-8")
@@ -112,7 +119,18 @@ class AppServer:
     def _secrets_file(self) -> Path:
         return self.folder / ".streamlit/secrets.toml"
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes] | ForkedProcess:
+        """Start the process, and return it when it answers."""
+        with self.log.open("ab") as log:
+            process = self._start_process(log)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._is_healthy():
+            assert process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+        return process
+
+    def _start_process(self, log: BinaryIO) -> subprocess.Popen[bytes] | ForkedProcess:
         environ = {name: value for name, value in os.environ.items() if not name.startswith(SETTING_PREFIXES)}
         # Endless answers are among those that run at the end of a test.
         environ["ANTLER_DRAIN_SECONDS"] = "0"
@@ -124,23 +142,20 @@ class AppServer:
             "browser.gatherUsageStats": "false",
             "secrets.files": self._secrets_file,
         }
-        command = [sys.executable, LAUNCHER, self._lifeline, "streamlit", "run", self._program / "app.py"]
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [*command, *(f"--{name}={value}" for name, value in options.items())],
-                cwd=self.folder,
-                env={**environ, **self._settings},
-                stdin=subprocess.PIPE if self._lifeline == OWN_LIFELINE else subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        deadline = time.monotonic() + START_SECONDS
-        while not self._is_healthy():
-            assert process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.05)
-        return process
+        arguments = [self._lifeline, "streamlit", "run", str(self._program / "app.py")]
+        arguments += [f"--{name}={value}" for name, value in options.items()]
+        environ |= self._settings
+        if fork_server and not self._is_fresh:
+            return fork_server.start(arguments, environ, self.folder, log.fileno())
+        return subprocess.Popen(
+            [sys.executable, LAUNCHER, *arguments],
+            cwd=self.folder,
+            env=environ,
+            stdin=subprocess.PIPE if self._lifeline == OWN_LIFELINE else subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
     def _is_healthy(self) -> bool:
         base = self._settings.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
