@@ -1,216 +1,192 @@
-"""Lag of streamed tokens by the number of concurrent users, up to MAX_LAG, compared with a naive app.
+"""Readers whose tokens arrive in time: an Antler process, four of them, and a naive app take turns on one machine.
 
-.venv/bin/python -m tests.bench.concurrent_users
+.venv/bin/python -m tests.bench.concurrent_users [--rounds 3] [--quick]
 
-One process, three replicas behind nginx, and a naive app take turns on one machine, which runs the gateway
-and the users as well. Users speak Streamlit's websocket protocol: browsers would need more CPU than servers.
+Each user reads a long answer of realistic Markdown, meanwhile opens a second page, and asks there. The number of users
+is doubled until 5 % of the tokens are more than MAX_LAG late, and then narrowed down. Gateway and users run on the same
+cores. Users speak Streamlit's websocket protocol: browsers would need more CPU than servers.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import json
-import multiprocessing
-import re
-import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.asyncio.client import connect
-
+from lib.core.conversation import Conversation, Message, Node, TextPart
+from lib.storage.store import Store
+from tests.bench.gateway import question, running_gateway, times_in
+from tests.bench.naive_server import start_naive
+from tests.bench.tab import SECRET, open_tab
 from tests.browser.conftest import KEY
-from tests.support.app_server import AppServer
-from tests.support.fleet import Fleet
+from tests.browser.history_seed import build_turns
+from tests.support.app_server import ROOT, START_SECONDS, AppServer, free_port, own_environment
+from tests.support.fleet import get_status
 
 MAX_LAG = 250  # milliseconds, 95th percentile
+NEVER = 60_000.0  # milliseconds: the lag of a token that has not come
 RATE, DURATION = 50, 12  # tokens per second of each answer, seconds
-FIRST_TOKEN_DELAY = 0.5  # seconds
 ARRIVAL_SPREAD = 5.0  # seconds over which the users' questions are spread
-TOKENS_PER_PARAGRAPH = 40
-USER_COUNTS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64)
-SETTLE_TIME = 2.0  # seconds in which a page renders and saves the rest after its answer
-SECRET = "a secret of the proxy"
-HERE = Path(__file__).parent
-TIMESTAMP = re.compile(r"\d{10,}")  # a token is the time of sending in microseconds
-TAIL_LENGTH = 3_000  # characters of an element that are searched for new tokens
-MODELS = json.dumps({"object": "list", "data": [{"id": "m", "object": "model"}]}).encode()
+SECOND_PAGE_AFTER = 4.0  # seconds after a user's question
+LATEST = 30.0  # seconds after its last token in which an answer is still waited for
+SETTLE_TIME = 2.0  # seconds in which a page renders the rest after its answer
+FIRST_COUNT, LAST_COUNT, PRECISION = 8, 256, 8  # users; the limit is known to an eighth
+HISTORY = 20  # conversations of each user
+PROCESSES = 4
 
 
-def now() -> int:
-    """Monotonic time in microseconds; all processes of the machine share the clock."""
-    return time.monotonic_ns() // 1000
-
-
-async def _serve_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Stream tokens at a steady rate; each is its time of sending."""
-    try:
-        while request_head := await reader.readuntil(b"\r\n\r\n"):
-            length = re.search(rb"content-length: *(\d+)", request_head, re.IGNORECASE)
-            await reader.readexactly(int(length[1]) if length else 0)
-            if request_head.startswith(b"GET"):
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
-                writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(MODELS), MODELS))
-                continue
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
-            start = time.monotonic() + FIRST_TOKEN_DELAY
-            for number in range(RATE * DURATION):
-                await asyncio.sleep(max(0.0, start + number / RATE - time.monotonic()))
-                separator = "\n\n" if number % TOKENS_PER_PARAGRAPH == TOKENS_PER_PARAGRAPH - 1 else " "
-                _delta(writer, {"content": f"{now()}{separator}"}, None)
-                await writer.drain()
-            _delta(writer, {}, "stop")
-            writer.write(b"data: [DONE]\n\n")
-            break
-    except (asyncio.IncompleteReadError, ConnectionError):
-        pass
-    finally:
-        writer.close()
-
-
-def _delta(writer: asyncio.StreamWriter, delta: dict[str, str], finish_reason: str | None) -> None:
-    data = {"model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
-    writer.write(b"data: %s\n\n" % json.dumps(data).encode())
-
-
-def run_gateway(port: multiprocessing.Queue[int]) -> None:
-    """Serve until the process is terminated; puts the port into the queue."""
-
-    async def serve() -> None:
-        server = await asyncio.start_server(_serve_connection, "127.0.0.1", 0)
-        port.put(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(serve())
-
-
-@dataclass
-class User:
-    """A user with the page open, and the lag of each token in milliseconds."""
-
-    url: str
-    name: str
-    lags: list[float] = field(default_factory=list)
-    composer_id: str = ""
-    page: str = ""
-    seen_timestamps: set[str] = field(default_factory=set)
-
-    async def ask_and_read(self, ready: asyncio.Barrier, delay: float) -> None:
-        """Open the page, ask `delay` seconds after all users have, and read the whole answer."""
-        headers = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": f"{self.name}@example.com"}
-        address = f"{self.url.replace('http', 'ws')}/_stcore/stream"
-        async with connect(address, origin=self.url, additional_headers=headers, max_size=None) as socket:
-            receiver = asyncio.create_task(self._receive_messages(socket))
-            await socket.send(self._rerun_message(""))
-            await self._wait_until_rendered()
-            await ready.wait()
-            await asyncio.sleep(delay)
-            await socket.send(self._rerun_message("Go"))
-            while len(self.lags) < RATE * DURATION:
-                await asyncio.sleep(0.1)
-            await self._wait_until_rendered()
-            receiver.cancel()
-
-    async def _wait_until_rendered(self) -> None:
-        """Wait for the composer, and SETTLE_TIME for the rest of the page."""
-        while not self.composer_id:
+async def be_user(url: str, name: str, ready: asyncio.Barrier, delay: float) -> list[float]:
+    """Open a page, ask `delay` seconds after all users have, and return the lags of the answer."""
+    async with open_tab(url, name) as tab:
+        await asyncio.sleep(SETTLE_TIME)
+        await ready.wait()
+        await asyncio.sleep(delay)
+        await tab.run(question(RATE * DURATION, RATE), waits=False)
+        second = asyncio.create_task(use_second_page(url, name))
+        count, end = times_in(RATE * DURATION), time.monotonic() + DURATION + LATEST
+        while len(tab.lags) < count and time.monotonic() < end:
             await asyncio.sleep(0.1)
+        await second
+        return tab.lags + [NEVER] * (count - len(tab.lags))
+
+
+async def use_second_page(url: str, name: str) -> None:
+    """Open a page beside an arriving answer, and ask for a short one."""
+    await asyncio.sleep(SECOND_PAGE_AFTER)
+    async with open_tab(url, name) as tab:
+        await tab.run("A short question", waits=False)
         await asyncio.sleep(SETTLE_TIME)
 
-    def _rerun_message(self, question: str) -> bytes:
-        message = BackMsg()
-        message.rerun_script.query_string = "model=m&wire=openai"
-        message.rerun_script.page_script_hash = self.page
-        if question:
-            widget = message.rerun_script.widget_states.widgets.add()
-            widget.id = self.composer_id
-            widget.chat_input_value.data = question
-        return message.SerializeToString()
 
-    async def _receive_messages(self, socket: object) -> None:
-        async for data in socket:  # type: ignore[attr-defined]
-            message = ForwardMsg.FromString(data)
-            message_type = message.WhichOneof("type")
-            if message_type == "new_session":
-                self.page = message.new_session.page_script_hash
-            elif message_type == "delta" and message.delta.WhichOneof("type") == "new_element":
-                element = message.delta.new_element
-                if element.WhichOneof("type") == "chat_input":
-                    self.composer_id = element.chat_input.id
-                elif element.WhichOneof("type") == "markdown":
-                    self._record_tokens(element.markdown.body[-TAIL_LENGTH:])
-
-    def _record_tokens(self, text: str) -> None:
-        received_at = now()
-        # Compared as sets: a finished block can be sent after the next one has started.
-        new_timestamps = set(TIMESTAMP.findall(text)) - self.seen_timestamps
-        self.lags += [(received_at - int(sent_at)) / 1000 for sent_at in new_timestamps]
-        self.seen_timestamps |= new_timestamps
-
-
-async def measure_lags(url: str, user_count: int, run_number: int) -> list[float]:
+async def measure_lags(url: str, user_count: int) -> list[float]:
     """Sorted lags of all tokens of so many concurrent users, in milliseconds."""
     ready = asyncio.Barrier(user_count)
-    users = [User(url, f"p{run_number}-{number}") for number in range(user_count)]
-    await asyncio.wait_for(
+    lags = await asyncio.wait_for(
         asyncio.gather(
-            *(user.ask_and_read(ready, ARRIVAL_SPREAD * number / user_count) for number, user in enumerate(users))
+            *(
+                be_user(url, f"user{number}", ready, ARRIVAL_SPREAD * number / user_count)
+                for number in range(user_count)
+            )
         ),
         300,
     )
-    return sorted(lag for user in users for lag in user.lags)
+    return sorted(lag for each in lags for lag in each)
 
 
-@contextmanager
-def running_gateway() -> Iterator[dict[str, str]]:
-    """Run the gateway; yields the settings of an app that uses it and signs users in by proxy headers."""
-    port: multiprocessing.Queue[int] = multiprocessing.Queue()
-    process = multiprocessing.Process(target=run_gateway, args=(port,), daemon=True)
-    process.start()
-    yield {
+class Limit:
+    """Search for the largest number of users of a server whose tokens are in time."""
+
+    def __init__(self, url: str, precision: int, rounds: int) -> None:
+        self._url = url
+        self._precision, self._rounds = precision, rounds
+        self._failed = LAST_COUNT + 1
+        self.next = FIRST_COUNT
+        self.passed = 0
+        self.result = (0.0, 0.0)
+
+    def is_known(self) -> bool:
+        return self._failed - self.passed <= max(1, self.passed // self._precision)
+
+    def step(self) -> str:
+        """Measure with the next number of users; return a line about it."""
+        count, lags = self.next, []
+        for _ in range(self._rounds):
+            lags.append(asyncio.run(measure_lags(self._url, count)))
+        median = statistics.median(statistics.median(each) for each in lags)
+        p95 = statistics.median(each[int(len(each) * 0.95)] for each in lags)
+        if p95 > MAX_LAG:
+            self._failed = count
+        else:
+            self.passed, self.result = count, (median, p95)
+        doubled = 2 * count if self._failed > LAST_COUNT else LAST_COUNT
+        self.next = min(doubled, LAST_COUNT, (self.passed + self._failed) // 2)
+        return f"{count} users, lag {median:.0f} ms, p95 {p95:.0f} ms"
+
+
+def seed_history(database: str, users: int) -> None:
+    """Store conversations of each user, who signs in by the proxy's header."""
+    store = Store(database)
+    for user in range(users):
+        records = []
+        for number in range(HISTORY):
+            nodes: list[Node] = []
+            for index, text in enumerate(build_turns(3)):
+                message = Message("assistant" if index % 2 else "user", (TextPart(text),))
+                parent = nodes[-1].id if nodes else None
+                nodes.append(Node(f"n{user}-{number}-{index}", parent, message, float(number)))
+            records.append((Conversation(f"c{user}-{number}", f"Chat {number}", float(number), nodes[-1].id), nodes))
+        store.conversations.import_all(f"proxy:user{user}@example.com", records)
+    store.close()
+
+
+def access_settings(gateway: str) -> dict[str, str]:
+    """Return the settings of an Antler that signs users in by the headers of a proxy."""
+    return {
         "DEERAPI_API_KEY": KEY,
-        "DEERAPI_BASE_URL": f"http://127.0.0.1:{port.get()}",
+        "DEERAPI_BASE_URL": gateway,
         "ANTLER_ACCESS": "proxy",
         "ANTLER_PROXY_SECRET": SECRET,
     }
-    process.terminate()
+
+
+@contextmanager
+def running_processes(folder: Path, settings: dict[str, str]) -> Iterator[str]:
+    """Run `make serve` with four processes; yields the URL of their proxy."""
+    port = free_port()
+    command = [sys.executable, "-m", "deploy.serve", f"--workers={PROCESSES}", f"--port={port}", "--ports"]
+    with (folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *(str(free_port()) for _ in range(PROCESSES))],
+            cwd=ROOT,
+            env={**own_environment(), **settings},
+            stdout=log,
+            stderr=log,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while get_status(f"{url}/health") != 200:
+            assert process.poll() is None and time.monotonic() < deadline, (folder / "log.txt").read_text()
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, running_gateway() as settings, ExitStack() as stack:
-        naive_folder = Path(folder) / "naive"
-        (Path(folder) / "many").mkdir()
-        naive_folder.mkdir()
-        shutil.copy(HERE / "naive.py", naive_folder / "app.py")
-        naive = AppServer(naive_folder, {"BENCH_URL": settings["DEERAPI_BASE_URL"]}, program=naive_folder)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1, help="measurements of each number of users")
+    parser.add_argument("--quick", action="store_true", help="find the limit to a half only")
+    options = parser.parse_args()
+    precision = 2 if options.quick else PRECISION
+    with tempfile.TemporaryDirectory() as name, running_gateway() as gateway, ExitStack() as stack:
+        folder, settings = Path(name), access_settings(gateway)
+        databases = [f"sqlite:///{folder}/{kind}.db" for kind in ("one", "many")]
+        for database in databases:
+            seed_history(database, LAST_COUNT)
+        naive = start_naive(folder / "naive", gateway)
         stack.callback(naive.close)
-        single = AppServer(Path(folder) / "antler", settings)
+        single = AppServer(folder / "one", {**settings, "DATABASE_URL": databases[0]})
         stack.callback(single.close)
-        fleet = stack.enter_context(Fleet(Path(folder) / "many", settings))
-        urls = {"naive": naive.url, "Antler": single.url, "Antler, three replicas": fleet.url}
-        print(f"| users | {' | '.join(f'{name}: p50, p95 ms' for name in urls)} |")
-        print("|---" * (1 + len(urls)) + "|")
-        overloaded: set[str] = set()
-        for user_count in USER_COUNTS:
-            cells = []
-            for run_number, (name, url) in enumerate(urls.items()):
-                if name in overloaded:
-                    cells.append("")
-                    continue
-                lags = asyncio.run(measure_lags(url, user_count, 100 * user_count + run_number))
-                median, p95 = statistics.median(lags), lags[int(len(lags) * 0.95)]
-                cells.append(f"{median:.0f}, {p95:.0f}")
-                if p95 > MAX_LAG:
-                    overloaded.add(name)
-            print(f"| {user_count} | {' | '.join(cells)} |", flush=True)
-            if len(overloaded) == len(urls):
-                break
+        many = stack.enter_context(running_processes(folder, {**settings, "DATABASE_URL": databases[1]}))
+        urls = {"naive": naive.url, "Antler": single.url, f"Antler, {PROCESSES} processes": many}
+        limits = {name: Limit(url, precision, options.rounds) for name, url in urls.items()}
+        while unknown := {name: limit for name, limit in limits.items() if not limit.is_known()}:
+            for name, limit in unknown.items():
+                print(f"{name}: {limit.step()}", flush=True)
+    print("\n| server | readers | ratio | median and 95th percentile lag, ms |\n|---|--:|--:|--:|")
+    base = max(1, limits["naive"].passed)
+    for name, limit in limits.items():
+        median, p95 = limit.result
+        print(f"| {name} | {limit.passed} | {limit.passed / base:.2f} | {median:.0f}, {p95:.0f} |")
 
 
 if __name__ == "__main__":

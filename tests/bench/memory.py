@@ -11,7 +11,8 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from tests.bench.concurrent_users import ARRIVAL_SPREAD, User, running_gateway
+from tests.bench.concurrent_users import access_settings, measure_lags
+from tests.bench.gateway import running_gateway
 from tests.support.app_server import AppServer
 
 USER_COUNTS = (1, 5, 10, 20)
@@ -29,11 +30,7 @@ def resident_memory(app: AppServer) -> float:
 
 async def peak_memory(app: AppServer, user_count: int) -> float:
     """Peak memory in MB while so many users have an answer arriving."""
-    ready = asyncio.Barrier(user_count)
-    users = [User(app.url, f"p{user_count}-{number}") for number in range(user_count)]
-    answers = asyncio.gather(
-        *(user.ask_and_read(ready, ARRIVAL_SPREAD * number / user_count) for number, user in enumerate(users))
-    )
+    answers = asyncio.create_task(measure_lags(app.url, user_count))
     peak = 0.0
     while not answers.done():
         peak = max(peak, await asyncio.to_thread(resident_memory, app))
@@ -43,8 +40,8 @@ async def peak_memory(app: AppServer, user_count: int) -> float:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, running_gateway() as settings:
-        app = AppServer(Path(folder), settings)
+    with tempfile.TemporaryDirectory() as folder, running_gateway() as gateway:
+        app = AppServer(Path(folder), access_settings(gateway))
         try:
             print(f"| users | peak MB |\n|---|---|\n| 0 | {resident_memory(app):.0f} |", flush=True)
             for user_count in USER_COUNTS:

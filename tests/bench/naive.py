@@ -8,8 +8,8 @@ import sseclient
 import streamlit as st
 
 
-def tokens():
-    body = {"model": st.query_params.get("model", "m"), "messages": [], "stream": True}
+def tokens(text):
+    body = {"model": "bench", "messages": [{"role": "user", "content": text}], "stream": True}
     response = requests.post(f"{os.environ['BENCH_URL']}/v1/chat/completions", json=body, stream=True, timeout=60)
     for event in sseclient.SSEClient(response).events():
         if event.data == "[DONE]":
@@ -17,7 +17,7 @@ def tokens():
         yield json.loads(event.data)["choices"][0]["delta"].get("content") or ""
 
 
-if st.chat_input("Ask", key="box"):
+if text := st.chat_input("Ask", key="box"):
     with st.chat_message("assistant"):
-        st.write_stream(tokens())
+        st.write_stream(tokens(text))
         st.markdown("THE-END")

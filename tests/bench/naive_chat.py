@@ -12,7 +12,7 @@ import streamlit as st
 
 
 def tokens(text: str) -> Iterator[str]:
-    body = {"model": "m-one", "messages": [{"role": "user", "content": text}], "stream": True}
+    body = {"model": "bench", "messages": [{"role": "user", "content": text}], "stream": True}
     response = requests.post(f"{os.environ['BENCH_URL']}/v1/chat/completions", json=body, stream=True, timeout=60)
     for event in sseclient.SSEClient(response).events():
         if event.data == "[DONE]":
@@ -51,8 +51,11 @@ def render_settings() -> None:
 
 
 if "chats" not in st.session_state:
-    answer = "Answer, with some *words*, a `name` and a list:\n\n- one\n- two\n\nAnd an end."
-    turns = [("user", "Question {}"), ("assistant", answer)] * 3
-    st.session_state.chats = [[(role, text.format(number)) for role, text in turns] for number in range(20)]
+    answer = "Answer {}, with some *words*, a `name` and a list:\n\n- one\n- two\n\nAnd an end."
+    turns = range(1, int(os.environ["BENCH_MESSAGES"]) // 2 + 1)
+    st.session_state.chats = [
+        [message for turn in turns for message in (("user", f"Question {chat}"), ("assistant", answer.format(turn)))]
+        for chat in range(int(os.environ["BENCH_CHATS"]))
+    ]
     st.session_state.open = 0
 st.navigation([st.Page(render_chat, title="Chat", default=True), st.Page(render_settings, title="Settings")]).run()

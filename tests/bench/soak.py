@@ -19,11 +19,13 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.concurrent_users import running_gateway
-from tests.bench.heavy_user import Tab, open_tab
+from tests.bench.concurrent_users import access_settings
+from tests.bench.gateway import question, running_gateway
+from tests.bench.tab import Tab, open_tab
 from tests.support.app_server import AppServer
 
 MINUTES, USERS = 30.0, 20
+TOKENS, RATE = 600, 50  # of an answer, and tokens a second
 SAMPLES = 12  # rows of the table
 PAUSE = (0.5, 4.0)  # seconds between two actions of a user
 RELEASE_SECONDS = 30  # after which closed pages have left nothing
@@ -107,7 +109,7 @@ class User:
         self.actions += 1
         match self._random.choices(("ask", "stop", "new", "load"), (5, 3, 2, 2))[0]:
             case "ask":
-                await tab.run("Go", waits=False)
+                await tab.run(question(TOKENS, RATE), waits=False)
             case "stop" if tab.has_button("stop"):
                 await tab.press("stop")
             case "new" if tab.has_button("new"):
@@ -155,8 +157,8 @@ def check(first: Sample, samples: list[Sample]) -> None:
 def main() -> None:
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
     count = int(sys.argv[2]) if len(sys.argv) > 2 else USERS
-    with tempfile.TemporaryDirectory() as folder, running_gateway() as settings:
-        app = AppServer(Path(folder), settings)
+    with tempfile.TemporaryDirectory() as folder, running_gateway() as gateway:
+        app = AppServer(Path(folder), access_settings(gateway))
         try:
             asyncio.run(open_once(app))
             first = take_sample(app, time.monotonic())

@@ -9,30 +9,27 @@ machine disturb the result little.
 from __future__ import annotations
 
 import asyncio
-import json
-import multiprocessing
-import re
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.bench.concurrent_users import access_settings
+from tests.bench.gateway import question, running_gateway
 from tests.bench.markdown import SAMPLES
-from tests.browser.conftest import KEY
+from tests.bench.tab import SECRET
 from tests.support.app_server import AppServer
 
 READERS, RATE = 8, 50  # tokens per second of each answer
 WARM_UP, DURATION = 4.0, 12.0  # seconds from the first token until the time is counted, and counted seconds
 TOKEN_CHARS = 5
-SECRET = "a secret of the proxy"
 HERE = Path(__file__).parent
 CHINESE = "港口每天涨潮两次，原因在于月亮：它对海水的引力大于对陆地的引力。"
 TEXTS = {
@@ -53,61 +50,14 @@ threading.Thread._bootstrap_inner = _named_bootstrap
 GROUPS = {"ScriptRunner": "script", "answer-save": "checkpoints", "checkpoints": "checkpoints", "answer": "gateway"}
 
 
-async def _serve_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Stream the text that the model of the request names, in tokens at a steady rate, in chunks as gateways do."""
-    try:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
-            body = await reader.readexactly(int(length[1]) if length else 0)
-            if head.startswith(b"GET"):
-                models = json.dumps({"object": "list", "data": [{"id": name, "object": "model"} for name in TEXTS]})
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n")
-                writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(models), models.encode()))
-                continue
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-            text, start = TEXTS[json.loads(body)["model"]], time.monotonic()
-            for number in range(int(RATE * (WARM_UP + DURATION + 30))):
-                await asyncio.sleep(max(0.0, start + number / RATE - time.monotonic()))
-                position = number * TOKEN_CHARS % len(text)
-                delta = {"content": text[position : position + TOKEN_CHARS]}
-                choice = {"index": 0, "delta": delta, "finish_reason": None}
-                payload = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "m", "choices": [choice]}
-                data = b"data: %s\n\n" % json.dumps(payload).encode()
-                writer.write(b"%x\r\n%s\r\n" % (len(data), data))
-                await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        pass
-    finally:
-        writer.close()
-
-
-def _run_gateway(port: multiprocessing.Queue[int]) -> None:
-    async def serve() -> None:
-        server = await asyncio.start_server(_serve_connection, "127.0.0.1", 0)
-        port.put(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(serve())
-
-
-@contextmanager
-def running_gateway() -> Iterator[str]:
-    """Run the gateway in a process of its own; yields its URL."""
-    port: multiprocessing.Queue[int] = multiprocessing.Queue()
-    process = multiprocessing.Process(target=_run_gateway, args=(port,), daemon=True)
-    process.start()
-    yield f"http://127.0.0.1:{port.get()}"
-    process.terminate()
-
-
-async def _read(url: str, name: str, model: str, streaming: asyncio.Barrier, end: asyncio.Event) -> None:
+async def _read(url: str, name: str, kind: str, streaming: asyncio.Barrier, end: asyncio.Event) -> None:
     """Open the page, ask, and take messages without reading them until `end`."""
     headers = {"X-Antler-Proxy": SECRET, "X-Forwarded-Email": f"{name}@example.com"}
     address = f"{url.replace('http', 'ws')}/_stcore/stream"
     async with connect(address, origin=url, additional_headers=headers, max_size=None) as socket:  # type: ignore[arg-type]
-        await socket.send(_rerun_message(model))
+        await socket.send(_rerun_message())
         page, composer = await _find_composer(socket)
-        await socket.send(_rerun_message(model, page, composer))
+        await socket.send(_rerun_message(page, composer, kind))
         receiver = asyncio.create_task(_discard(socket))
         await asyncio.sleep(WARM_UP)
         await streaming.wait()
@@ -135,14 +85,14 @@ async def _find_composer(socket: ClientConnection) -> tuple[str, str]:
     return page, composer
 
 
-def _rerun_message(model: str, page: str = "", composer: str = "") -> bytes:
+def _rerun_message(page: str = "", composer: str = "", kind: str = "") -> bytes:
     message = BackMsg()
-    message.rerun_script.query_string = f"model={model}&wire=openai"
+    message.rerun_script.query_string = "model=bench&wire=openai"
     message.rerun_script.page_script_hash = page
     if composer:
         widget = message.rerun_script.widget_states.widgets.add()
         widget.id = composer
-        widget.chat_input_value.data = "Go"
+        widget.chat_input_value.data = question(int(RATE * (WARM_UP + DURATION + 30)), RATE, kind)
     return bytes(message.SerializeToString())
 
 
@@ -164,10 +114,10 @@ def _group_of(thread: str, task: str, pid: int) -> str:
     return next((group for prefix, group in GROUPS.items() if thread.startswith(prefix)), "other")
 
 
-async def measure(server: AppServer, model: str, run: int, readers: int) -> Counter[str]:
+async def measure(server: AppServer, kind: str, run: int, readers: int) -> Counter[str]:
     """Microseconds of CPU per token, by thread."""
     streaming, end = asyncio.Barrier(readers + 1), asyncio.Event()
-    tasks = [asyncio.create_task(_read(server.url, f"r{run}-{n}", model, streaming, end)) for n in range(readers)]
+    tasks = [asyncio.create_task(_read(server.url, f"r{run}-{n}", kind, streaming, end)) for n in range(readers)]
     await asyncio.wait_for(streaming.wait(), 120)
     before = _thread_times(server.pid)
     started = time.monotonic()
@@ -182,11 +132,19 @@ async def measure(server: AppServer, model: str, run: int, readers: int) -> Coun
     return costs
 
 
+def split_texts() -> dict[str, list[str]]:
+    """Return the tokens of each kind of text."""
+    return {
+        kind: [text[start : start + TOKEN_CHARS] for start in range(0, len(text), TOKEN_CHARS)]
+        for kind, text in TEXTS.items()
+    }
+
+
 def main() -> None:
     readers = int(sys.argv[1]) if len(sys.argv) > 1 else READERS
-    models = sys.argv[2].split(",") if len(sys.argv) > 2 else list(TEXTS)
+    kinds = sys.argv[2].split(",") if len(sys.argv) > 2 else list(TEXTS)
     columns = ("script", "gateway", "event loop", "checkpoints", "other")
-    with tempfile.TemporaryDirectory() as name, running_gateway() as url, ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as name, running_gateway(split_texts()) as url, ExitStack() as stack:
         folder = Path(name)
         (folder / "names").mkdir()
         (folder / "names/sitecustomize.py").write_text(NAME_THREADS)
@@ -195,17 +153,16 @@ def main() -> None:
         names = {"PYTHONPATH": str(folder / "names")}
         naive = AppServer(folder / "naive", {"BENCH_URL": url, **names}, program=folder / "naive")
         stack.callback(naive.close)
-        settings = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": url, "ANTLER_ACCESS": "proxy"}
-        antler = AppServer(folder / "antler", {**settings, "ANTLER_PROXY_SECRET": SECRET, **names})
+        antler = AppServer(folder / "antler", {**access_settings(url), **names})
         stack.callback(antler.close)
         print(f"| text | naive, µs/token | Antler, µs/token | ratio | {' | '.join(columns)} |")
         print("|---|--:|--:|--:|" + "--:|" * len(columns))
-        for run, model in enumerate(models):
-            naive_cost = asyncio.run(measure(naive, model.replace(" ", "%20"), 2 * run, readers)).total()
-            costs = asyncio.run(measure(antler, model.replace(" ", "%20"), 2 * run + 1, readers))
+        for run, kind in enumerate(kinds):
+            naive_cost = asyncio.run(measure(naive, kind, 2 * run, readers)).total()
+            costs = asyncio.run(measure(antler, kind, 2 * run + 1, readers))
             cells = " | ".join(f"{costs[column]:.0f}" for column in columns)
             total = costs.total()
-            print(f"| {model} | {naive_cost:.0f} | {total:.0f} | {total / naive_cost:.2f} | {cells} |", flush=True)
+            print(f"| {kind} | {naive_cost:.0f} | {total:.0f} | {total / naive_cost:.2f} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,14 @@ def free_port() -> int:
             return port
 
 
+def own_environment() -> dict[str, str]:
+    """Return the environment of a server of the tests, without settings of the machine."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(SETTING_PREFIXES)}
+    # Endless answers are among those that run at the end of a test.
+    environ["ANTLER_DRAIN_SECONDS"] = "0"
+    return environ
+
+
 def find_files(folder: Path, text: bytes) -> list[Path]:
     """Return the files below the folder of a server that contain a text; its database and its log must be there."""
     names, found = set(), []
@@ -131,9 +139,7 @@ class AppServer:
         return process
 
     def _start_process(self, log: BinaryIO) -> subprocess.Popen[bytes] | ForkedProcess:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(SETTING_PREFIXES)}
-        # Endless answers are among those that run at the end of a test.
-        environ["ANTLER_DRAIN_SECONDS"] = "0"
+        environ = own_environment()
         options = {
             "server.port": self.port,
             "server.address": "127.0.0.1",
