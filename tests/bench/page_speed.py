@@ -1,29 +1,32 @@
-"""Time from an action to its effect on the screen, beside a naive chat in the same run: the medians of ROUNDS.
+"""Time from an action to its effect on the screen, and the server's CPU time, beside a naive chat in the same run.
 
-.venv/bin/python -m tests.bench.page_speed
+.venv/bin/python -m tests.bench.page_speed [ROUNDS]
+
+All are medians. The kernel counts CPU time exactly, whatever else runs on the machine.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.bench.naive_server import start_naive
 from tests.browser.chat_page import COMPOSER, ChatPage
 from tests.browser.chromium import launch
 from tests.browser.history_seed import HistorySeed, build_turns
-from tests.support.app_server import AppServer, free_port
+from tests.support.app_server import AppServer
 from tests.support.replay import JSON, Canned, Replay
 
 ROUNDS = 20
+REST_MS = 300
 MODELS = 500
 SIZES = (20, 400)  # conversations
 KEY = "sk-9f3b7c1d5e8a2046bb7e"
@@ -54,74 +57,84 @@ class MeasuredApp:
     """A chat in a browser of its own, and the times measured in it, in milliseconds by action."""
 
     page: Page
+    server: AppServer
     open_chat: Callable[[Page, int], None]
-    open_settings: Callable[[Page], None]
-    open_popover: Callable[[Page], None]
     times: dict[str, list[float]] = field(default_factory=dict)
+    costs: dict[str, list[float]] = field(default_factory=dict)
+
+    def rest(self) -> None:
+        """Wait until the run before has ended and the browser has rendered it."""
+        self.page.wait_for_function(IDLE)
+        self.page.wait_for_timeout(REST_MS)
+        self.page.evaluate(REST)
 
     def measure(self, name: str, condition: str, action: Callable[[], None]) -> None:
-        # At rest: the run before has ended and the browser has rendered it.
-        self.page.wait_for_function(IDLE)
-        self.page.wait_for_timeout(300)
-        self.page.evaluate(REST)
+        """Measure an action from the first key or button until the condition holds, and its cost until all is done."""
+        self.rest()
         self.page.evaluate(WATCH, condition)
+        before = cpu_seconds(self.server)
         action()
         self.times.setdefault(name, []).append(self.page.evaluate("window.effect"))
+        self._record_cost(name, before)
+
+    def _record_cost(self, name: str, before: float) -> None:
+        self.rest()
+        self.costs.setdefault(name, []).append((cpu_seconds(self.server) - before) * 1000)
+
+    def measure_opening(self) -> None:
+        """Measure the cost of loading the page; its files are in the cache of the browser."""
+        self.rest()
+        before = cpu_seconds(self.server)
+        self.page.goto(self.server.url)
+        expect(self.page.locator(COMPOSER)).to_be_visible()
+        self._record_cost("open the page", before)
+
+    def toggle_popover(self) -> None:
+        self.page.locator(".st-key-params button").first.click()
 
     def measure_round(self, number: int) -> None:
         page, shown = self.page, "document.querySelector('.stMain').innerText"
+        self.measure_opening()
         chat = 1 + number % 10
         self.measure("open a chat", f"{shown}.includes('Question {chat}\\n')", lambda: self.open_chat(page, chat))
         text = f"Now {number}"
         page.locator(COMPOSER).fill(text)
         own_message = f"{shown}.includes('{text}\\n') || {shown}.endsWith('{text}')"
-        self.measure("Enter to own message", own_message, lambda: page.locator(COMPOSER).press("Enter"))
-        expect(page.locator(".stMain").get_by_text("A short answer.")).to_have_count(number // 10 + 1)
+        answers = page.locator(".stMain").get_by_text("A short answer.")
+        earlier = answers.count()
+
+        def ask() -> None:
+            page.locator(COMPOSER).press("Enter")
+            expect(answers).to_have_count(earlier + 1)
+
+        self.measure("Enter to own message", own_message, ask)
         has_popover = "!!document.querySelector('[data-testid=\"stPopoverBody\"] textarea')"
-        self.measure("open a popover", has_popover, lambda: self.open_popover(page))
-        self.open_popover(page)
+        self.measure("open a popover", has_popover, self.toggle_popover)
+        self.toggle_popover()
         expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
         has_settings = "[...document.querySelectorAll('h1')].some(h => h.innerText.includes('Settings'))"
-        self.measure("switch the page", has_settings, lambda: self.open_settings(page))
-        page.go_back()
-        expect(page.locator(COMPOSER)).to_be_visible()
+        self.measure("switch the page", has_settings, page.get_by_role("link", name="Settings").click)
 
 
-def start_naive(browser: Browser, url: str, folder: str) -> tuple[MeasuredApp, subprocess.Popen[bytes]]:
-    port = free_port()
-    script = Path(__file__).with_name("naive_chat.py")
-    command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}", "--server.headless=true"]
-    options = ["--server.address=127.0.0.1", "--browser.gatherUsageStats=false", "--server.fileWatcherType=none"]
-    # Outside of the project, whose options of Streamlit would apply.
-    process = subprocess.Popen(
-        [*command, *options],
-        cwd=folder,
-        env={**os.environ, "BENCH_URL": url},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def cpu_seconds(server: AppServer) -> float:
+    """CPU seconds of a server process so far, with those of threads that have ended."""
+    # The number of the clock of another process, by the system's rule.
+    return time.clock_gettime(~server.pid << 3 | 2)
+
+
+def start_naive_chat(browser: Browser, gateway: str, folder: Path) -> MeasuredApp:
+    server = start_naive(folder, gateway)
     page = browser.new_page(viewport={"width": 1280, "height": 860})
-    expect_loaded(page, f"http://127.0.0.1:{port}")
-    measured = MeasuredApp(
-        page,
-        lambda page, number: page.get_by_role("button", name=f"Chat {number}", exact=True).click(),
-        lambda page: page.get_by_role("link", name="Settings").click(),
-        lambda page: page.locator(".st-key-params button").first.click(),
-    )
-    return measured, process
-
-
-def expect_loaded(page: Page, url: str) -> None:
-    for _ in range(100):
-        try:
-            page.goto(url)
-            break
-        except Exception:  # noqa: BLE001 - the server is starting
-            page.wait_for_timeout(200)
+    page.goto(server.url)
     expect(page.locator(COMPOSER)).to_be_visible()
 
+    def open_chat(page: Page, number: int) -> None:
+        page.get_by_role("button", name=f"Chat {number}", exact=True).click()
 
-def start_antler(browser: Browser, gateway: str, folder: Path, size: int) -> tuple[MeasuredApp, AppServer]:
+    return MeasuredApp(page, server, open_chat)
+
+
+def start_antler(browser: Browser, gateway: str, folder: Path, size: int) -> MeasuredApp:
     settings = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": f"{gateway}/v1", "ANTLER_MODELS_DEV_URL": "off"}
     app = AppServer(folder, settings)
     chat = ChatPage(browser.new_page(viewport={"width": 1280, "height": 860}), app.url)
@@ -134,13 +147,7 @@ def start_antler(browser: Browser, gateway: str, folder: Path, size: int) -> tup
     def open_chat(page: Page, number: int) -> None:
         page.get_by_role("button", name=f"Chat {number}", exact=True).first.click()
 
-    measured = MeasuredApp(
-        chat.page,
-        open_chat,
-        lambda page: page.get_by_role("link", name="Settings").click(),
-        lambda page: page.locator(".st-key-params button").first.click(),
-    )
-    return measured, app
+    return MeasuredApp(chat.page, app, open_chat)
 
 
 def serve_gateway(server: Replay) -> None:
@@ -154,27 +161,32 @@ def serve_gateway(server: Replay) -> None:
     server.serve("/v1/chat/completions", Canned("".join(lines).encode()))
 
 
+def print_table(title: str, values: list[dict[str, list[float]]]) -> None:
+    """Print the medians of the naive chat, and as ratios to them those of the others."""
+    naive, *others = values
+    print(f"| {title} | naive, ms | {' | '.join(f'{size} chats, ratio' for size in SIZES)} |")
+    print(f"|---|--:|{'--:|' * len(SIZES)}")
+    for name, each in naive.items():
+        ratios = " | ".join(f"{statistics.median(other[name]) / statistics.median(each):.2f}" for other in others)
+        print(f"| {name} | {statistics.median(each):.0f} | {ratios} |")
+
+
 def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     expect.set_options(timeout=60_000)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright, Replay() as server:
-        serve_gateway(server)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright, Replay() as gateway:
+        serve_gateway(gateway)
         browser = launch(playwright)
-        naive, process = start_naive(browser, server.url, folder)
-        started = {size: start_antler(browser, server.url, Path(folder, str(size)), size) for size in SIZES}
-        for number in range(ROUNDS):
-            for measured in (naive, *(app for app, _ in started.values())):
-                measured.measure_round(number)
-        print(
-            f"| action | naive ms | {' | '.join(f'{size} chats' for size in SIZES)} |\n|---|--:|{'--:|' * len(SIZES)}"
-        )
-        for name, times in naive.times.items():
-            base = statistics.median(times)
-            ratios = (statistics.median(app.times[name]) / base for app, _ in started.values())
-            print(f"| {name} | {base:.0f} | {' | '.join(f'{ratio:.2f}' for ratio in ratios)} |")
-        for _, app in started.values():
-            app.close()
-        process.terminate()
-        process.wait(30)
+        apps = [start_naive_chat(browser, gateway.url, Path(folder, "naive"))]
+        apps += [start_antler(browser, gateway.url, Path(folder, str(size)), size) for size in SIZES]
+        for number in range(rounds):
+            for app in apps:
+                app.measure_round(number)
+        print_table("time to the effect", [app.times for app in apps])
+        print()
+        print_table("CPU time of the server", [app.costs for app in apps])
+        for app in apps:
+            app.server.close()
         browser.close()
 
 
