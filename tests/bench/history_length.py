@@ -1,113 +1,126 @@
-"""Cost of a long conversation: from Enter to the rendered question, a reload, a click, and bytes.
+"""Cost of a long conversation, beside a naive chat in the same run: Enter, the first token, a reload, and bytes.
 
-.venv/bin/python -m tests.bench.history_length
+.venv/bin/python -m tests.bench.history_length [ROUNDS]
+
+All values are medians. The times begin at the key, at the sending of the token, and at the request of the page.
 """
 
 from __future__ import annotations
 
 import statistics
+import sys
 import tempfile
-from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.chat_page import ChatPage
+from tests.bench.browser_side import MeasuredPage
+from tests.bench.gateway import question, running_gateway, times_in
+from tests.bench.naive_server import start_naive
+from tests.browser.chat_page import COMPOSER, ChatPage
 from tests.browser.chromium import launch
+from tests.browser.conftest import KEY
 from tests.browser.history_seed import HistorySeed, build_turns
 from tests.support.app_server import AppServer
 
-SIZES = (20, 200, 1000)
+SIZES = (200, 2_000)  # messages
 ROUNDS = 5
-# Records when the question is on the screen, by the browser's clock.
-WATCH_QUESTION = """(text) => { window.__seen = 0; const look = () => {
-  const all = [...document.querySelectorAll('[class*="st-key-question-"]')];
-  if (!window.__seen && all.some(element => element.innerText.includes(text)))
-    requestAnimationFrame(() => window.__seen = performance.now());
-};
-new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true}) }"""
-WATCH_ENTER = """() => addEventListener('keydown', event => {
-  if (event.key === 'Enter') window.__enter = performance.now();
-}, true)"""
+TOKENS, RATE = 100, 50
 
 
-class MeasuredPage:
-    """A page with a counter of the bytes received over its websocket."""
+@dataclass
+class LongChat:
+    """A page with a long conversation, and the measured values of each action."""
 
-    def __init__(self, browser: Browser) -> None:
-        self.bytes = 0
-        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 860})
-        self.page.on("websocket", lambda socket: socket.on("framereceived", self._count))
+    measured: MeasuredPage
+    newest: str
+    """A text of the newest message, which no other has."""
+    remembers: bool
+    """True if a reload shows what was asked before."""
+    values: dict[str, list[float]] = field(default_factory=dict)
 
-    def _count(self, data: str | bytes) -> None:
-        self.bytes += len(data)
+    def _record(self, name: str, milliseconds: float) -> None:
+        self.values.setdefault(f"{name}, ms", []).append(milliseconds)
 
-    def take_bytes(self) -> int:
-        self.bytes, count = 0, self.bytes
-        return count
+    def _record_bytes(self, name: str) -> None:
+        self.values.setdefault(f"{name}, kB", []).append(self.measured.take_bytes() / 1000)
+
+    def measure_round(self, number: int) -> None:
+        measured, page = self.measured, self.measured.page
+        measured.take_bytes()
+        measured.expect_text(self.newest)
+        page.reload()
+        self._record("reload to newest message", measured.wait_shown())
+        expect(page.locator(COMPOSER)).to_be_enabled()
+        measured.settle()
+        self._record_bytes("reload")
+        text = question(TOKENS, RATE, name=f"round {number}")
+        page.locator(COMPOSER).fill(text)
+        page.wait_for_timeout(300)
+        measured.expect_text(f"round {number}")
+        measured.record_lags()
+        page.locator(COMPOSER).press("Enter")
+        self._record("Enter to own message", measured.wait_shown() - measured.entered_at())
+        lags = measured.wait_for_lags(times_in(TOKENS))
+        self._record("first token sent to visible", lags[0])
+        measured.settle()
+        self._record_bytes("question and answer")
+        if self.remembers:
+            self.newest = measured.last_time()
 
 
-def measure(browser: Browser, app: AppServer, size: int) -> dict[str, float]:
-    """Milliseconds and kilobytes of each action, the medians of ROUNDS."""
+def newest_of(size: int) -> str:
+    return f"Answer {size // 2},"
+
+
+def open_antler(browser: Browser, app: AppServer, size: int) -> LongChat:
     measured = MeasuredPage(browser)
-    page = measured.page
-    chat = ChatPage(page, app.url).open("?model=demo-crlf&wire=openai")
-    HistorySeed(app, chat).add("Long", messages=build_turns(size // 2))
-    chat.open().rows.get_by_role("button", name="Long").first.click()
-    expect(chat.answers.last).to_contain_text(f"Answer {size // 2}")
-    chat.choose_model("demo-crlf")
-    values_by_name: dict[str, list[float]] = {}
-
-    def record(name: str, milliseconds: float) -> None:
-        values_by_name.setdefault(f"{name} ms", []).append(milliseconds)
-        values_by_name.setdefault(f"{name} kB", []).append(measured.take_bytes() / 1000)
-
-    for number in range(ROUNDS):
-        measure_round(chat, record, measured, f"Now {size} {number}")
-    page.close()
-    return {name: statistics.median(values) for name, values in values_by_name.items()}
+    chat = ChatPage(measured.page, app.url).open("?model=bench&wire=openai")
+    HistorySeed(app, chat).add(f"Long {size}", messages=build_turns(size // 2))
+    chat.open("?model=bench&wire=openai").row_button(f"Long {size}").click()
+    expect(chat.answers.last).to_contain_text(newest_of(size))
+    chat.choose_model("bench")
+    return LongChat(measured, newest_of(size), remembers=True)
 
 
-def measure_round(chat: ChatPage, record: Callable[[str, float], None], measured: MeasuredPage, text: str) -> None:
-    page = chat.page
-    measured.take_bytes()
-    start = page.evaluate("Date.now()")
-    page.reload()
-    expect(chat.answers.last).to_be_visible()
-    expect(chat.composer).to_be_enabled()
-    chat.wait_idle()
-    record("reload", page.evaluate("Date.now()") - start)
-    page.evaluate(WATCH_ENTER)
-    page.evaluate(WATCH_QUESTION, text)
-    chat.composer.fill(text)
-    page.wait_for_timeout(300)
-    measured.take_bytes()
-    chat.composer.press("Enter")
-    page.wait_for_function("window.__seen")
-    record("Enter to question", page.evaluate("window.__seen - window.__enter"))
-    chat.wait_idle()
-    measured.take_bytes()
-    start = page.evaluate("Date.now()")
-    chat.answer_button("Regenerate").click()
-    expect(chat.answers.last).to_contain_text("2 / 2")
-    record("click", page.evaluate("Date.now()") - start)
-    chat.wait_idle()
+def open_naive(browser: Browser, server: AppServer, size: int) -> LongChat:
+    measured = MeasuredPage(browser)
+    measured.page.goto(server.url)
+    return LongChat(measured, newest_of(size), remembers=False)
+
+
+def print_table(chats: dict[tuple[str, int], LongChat]) -> None:
+    names = list(next(iter(chats.values())).values)
+    print(f"| messages | program | {' | '.join(names)} |\n|--:|---|{'--:|' * len(names)}")
+    for (program, size), chat in chats.items():
+        medians = (statistics.median(chat.values[name]) for name in names)
+        print(f"| {size:,} | {program} | {' | '.join(f'{value:,.0f}' for value in medians)} |")
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = launch(playwright)
-        expect.set_options(timeout=60_000)
-        app = AppServer(Path(folder), {})
-        rows = {size: measure(browser, app, size) for size in SIZES}
-        names = list(rows[SIZES[0]])
-        print(f"| messages | {' | '.join(names)} |\n|--:|{'--:|' * len(names)}")
-        for size, row in rows.items():
-            print(f"| {size:,} | {' | '.join(f'{row[name]:,.0f}' for name in names)} |")
-        shortest, longest = rows[SIZES[0]], rows[SIZES[-1]]
-        ratios = " | ".join(f"{longest[name] / shortest[name]:.2f}" for name in names)
-        print(f"| {SIZES[-1]:,} to {SIZES[0]} | {ratios} |")
-        app.close()
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    expect.set_options(timeout=60_000)
+    with (
+        tempfile.TemporaryDirectory() as name,
+        running_gateway() as gateway,
+        sync_playwright() as playwright,
+        ExitStack() as stack,
+    ):
+        folder, browser = Path(name), launch(playwright)
+        antler = AppServer(folder / "antler", {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway})
+        stack.callback(antler.close)
+        chats = {}
+        for size in SIZES:
+            naive = start_naive(folder / f"naive-{size}", gateway, chats=1, messages=size)
+            stack.callback(naive.close)
+            chats["naive", size] = open_naive(browser, naive, size)
+            chats["Antler", size] = open_antler(browser, antler, size)
+        for number in range(rounds):
+            for chat in chats.values():
+                chat.measure_round(number)
+        print_table(chats)
         browser.close()
 
 
