@@ -8,6 +8,7 @@ ADDRESS ?= 127.0.0.1
 WORKERS ?= 4
 BIN := .venv/bin
 REAL := .venv-real/bin
+PEERS_BIN := .venv-peers/bin
 # Worker processes of each stage; 0 runs the tests in the pytest process itself.
 UNIT_WORKERS ?= 3
 BROWSER_WORKERS ?= 4
@@ -49,8 +50,8 @@ test-order: .venv/test.stamp
 test-real: .venv/test.stamp .venv-real/test.stamp
 	$(BIN)/python -m pytest tests/real
 
-# `make bench BENCH="events token_cpu"` runs some of the benchmarks only.
-bench: .venv/test.stamp
+# `make bench BENCH="events token_cpu"` runs some of the benchmarks only, and PEERS=1 installs the other chat programs.
+bench: .venv/test.stamp $(if $(PEERS),.venv-peers/bench.stamp)
 	$(BIN)/python -m tests.bench $(BENCH)
 
 # Pictures of the documentation, from replays of the recordings in lib/demo; those are made anew only when the demo changes.
@@ -86,5 +87,10 @@ format: .venv/test.stamp
 	$(REAL)/python -m pip install --quiet --disable-pip-version-check -r tests/real/requirements.txt
 	@touch $@
 
+.venv-peers/bench.stamp: tests/bench/peers/requirements.txt
+	@test -x $(PEERS_BIN)/python || $(PYTHON) -m venv .venv-peers
+	$(PEERS_BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/peers/requirements.txt
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-real .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-real .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis

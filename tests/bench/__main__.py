@@ -14,7 +14,7 @@ from pathlib import Path
 NAMES = [
     "events",
     "recording",
-    "streaming",
+    "browser_answers",
     "compare",
     "concurrent_users",
     "memory",
