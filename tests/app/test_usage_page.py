@@ -1,16 +1,21 @@
-"""Cost on the page: the same sum under the answer, above the conversation and on the usage page."""
+"""Cost on the page: the same sum under the answer, above the conversation, on the usage page and in its CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow
 import pytest
+import streamlit as st
 
 from lib.core.policy import TEAM_SCOPE, Limit, Limits
 from lib.core.user import User
@@ -30,16 +35,26 @@ def get_metric(chat: ChatApp, label: str) -> str:
     return str(metric.value).replace("\\", "")
 
 
-def test_the_answer_the_conversation_and_the_page_show_the_same_sum(faked):
+def test_the_answer_the_conversation_the_page_and_the_csv_show_the_same_sum(faked, monkeypatch):
+    written: dict[str, Callable[[], bytes]] = {}
+    monkeypatch.setattr(st, "download_button", lambda _, write, name, *__, **___: written.update({name: write}))
     chat = ChatApp(model="demo-crlf", wire="openai").wait_for("per million input tokens").ask("One")
     (cost,) = set(re.findall(r"\$[\d.]+(?= so far)", chat.text))
     assert f"out · {cost}" in chat.text
     chat.open_page("usage")
     assert get_metric(chat, "Cost") == cost
     assert get_metric(chat, "Requests") == "1"
-    chat.open_page("chat").ask("Two")
+    chat.open_page("chat").choose_wire("anthropic").ask("Two")
     assert f"{cost} so far" not in chat.text
     assert get_metric(chat.open_page("usage"), "Requests") == "2"
+    (write,) = (write for name, write in written.items() if re.fullmatch(r"antler-usage-20[\d-]+\.csv", name))
+    rows = list(csv.DictReader(io.StringIO(write().decode("utf-8-sig"))))
+    assert {(row["model"], row["wire"], row["requests"]) for row in rows} == {
+        ("demo-crlf", "openai", "1"),
+        ("demo-crlf", "anthropic", "1"),
+    }
+    total = sum(Decimal(row["cost_usd"]) for row in rows)
+    assert abs(Decimal(get_metric(chat, "Cost").lstrip("$")) - total) <= Decimal("0.00005")
 
 
 def test_the_usage_of_another_user_is_not_shown(faked):
