@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.chat_page import TIMEOUT_MS, ChatPage
 from tests.browser.chromium import launch
@@ -81,14 +81,14 @@ class BrowserPool:
         context = self._browser.new_context(**{"viewport": VIEWPORT, "reduced_motion": "reduce", **options})
         context.set_default_timeout(TIMEOUT_MS)
         record_script_runs(context)
-        if not options:
-            self._keep_process(context)
+        self._keep_process(context)
         return context
 
     def give_back(self, options: Mapping[str, object], context: BrowserContext) -> None:
         for page in self.pages(context):
             page.close()
         context.set_offline(False)
+        context.clear_permissions()
         context.unroute_all()
         context.clear_cookies()
         self._idle.setdefault(repr(options), []).append(context)
@@ -111,19 +111,23 @@ def browser_pool(browser) -> BrowserPool:
 
 @pytest.fixture
 def new_page(request, browser_pool) -> Iterator[Callable[..., Page]]:
-    """Create pages of the browser of the test, or of another browser where there are options.
+    """Create pages of the browser of the test, or of another browser where there are `options`.
 
-    To the app, the pages of one browser in one test are one user.
+    To the app, the pages of one browser in one test are one user. Another kind of browser begins without a cache,
+    which costs as much as a page: what can be set on a page of any browser is.
     """
     reset_identity = RESET_IDENTITY.replace("%s", secrets.token_hex(4))
     taken: list[tuple[dict[str, object], BrowserContext]] = []
 
-    def make(**options: object) -> Page:
+    def make(*, viewport: ViewportSize | None = None, permissions: Sequence[str] = (), **options: object) -> Page:
         context = next((context for used, context in taken if not used), None) if not options else None
         if context is None:
             context = browser_pool.take(options)
             taken.append((options, context))
+        context.grant_permissions(permissions)
         page = context.new_page()
+        if viewport:
+            page.set_viewport_size(viewport)
         page.add_init_script(reset_identity)
         page.on("pageerror", lambda error: script_errors.append(str(error)))
         return page

@@ -96,8 +96,8 @@ ADMIN = (
 
 @pytest.fixture
 def history(demo, new_page) -> HistorySeed:
-    """The history of a new browser that wishes reduced motion; its user is an admin."""
-    return HistorySeed(demo, ChatPage(new_page(reduced_motion="reduce"), demo.url))
+    """The history of a new browser that wishes reduced motion, as all of the tests; its user is an admin."""
+    return HistorySeed(demo, ChatPage(new_page(), demo.url))
 
 
 def image_data() -> str:

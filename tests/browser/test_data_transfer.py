@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.chat_page import ChatPage
+from tests.browser.chat_page import OWN_BROWSER, ChatPage
 from tests.browser.conftest import KEY
 from tests.support.replay import Canned
 
@@ -42,7 +42,7 @@ def test_a_chat_is_shared_by_a_link_until_it_is_revoked_and_downloaded(app, new_
     assert address.startswith(f"{app.url}/shared?s=")
     chat.page.keyboard.press("Escape")
     chat.ask("Not in the snapshot").wait_idle()
-    reader = ChatPage(new_page(viewport={"width": 390, "height": 800}), app.url)
+    reader = ChatPage(new_page(viewport={"width": 390, "height": 800}, **OWN_BROWSER), app.url)
     reader.page.goto(address)
     expect(reader.page.get_by_role("heading", name="Share me")).to_be_visible()
     expect(reader.questions).to_have_text(["Share me"])

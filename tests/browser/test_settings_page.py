@@ -26,7 +26,7 @@ addEventListener("DOMContentLoaded", () => {
 
 
 def test_tabs_have_addresses_and_the_theme_holds_at_once_on_all_pages(app, new_page):
-    page = new_page(**OWN_BROWSER, color_scheme="light")
+    page = new_page(**OWN_BROWSER)
     page.add_init_script(RECORD_COLORS)
     chat = ChatPage(page, app.url).open()
     page.evaluate("window.isSamePage = true")
