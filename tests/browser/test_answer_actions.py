@@ -15,8 +15,8 @@ def shown(chat: ChatPage, page: str) -> None:
     expect(chat.answers.last.locator('[class*="st-key-pager-"]')).to_contain_text(page)
 
 
-def test_an_answer_is_continued_without_a_seam_and_retried_with_an_announcement(app, new_page, wire):
-    chat = ChatPage(new_page(), app.url).open(f"?model=demo-repeats&wire={wire}").ask("Tell me").wait_idle()
+def test_an_answer_is_continued_without_a_seam_and_retried_with_an_announcement(app, new_page, any_wire):
+    chat = ChatPage(new_page(), app.url).open(f"?model=demo-repeats&wire={any_wire}").ask("Tell me").wait_idle()
     expect(chat.answers.last).to_contain_text("Cut off: token limit reached")
     chat.answer_button("Continue").click()
     expect(chat.answers.last).to_contain_text("nothing is missing")

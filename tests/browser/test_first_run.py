@@ -12,8 +12,8 @@ from tests.browser.chat_page import ChatPage
 FORMATS = {"openai": "OpenAI format", "anthropic": "Anthropic format"}
 
 
-def test_the_demo_answers_a_suggestion_thinks_and_changes_its_wire(demo, new_page, wire):
-    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-tour&wire={wire}")
+def test_the_demo_answers_a_suggestion_thinks_and_changes_its_wire(demo, new_page, any_wire):
+    chat = ChatPage(new_page(), demo.url).open(f"?model=demo-tour&wire={any_wire}")
     page = chat.page
     expect(page.get_by_text("built-in demo").first).to_be_visible()
     page.get_by_role("link", name="Connect a gateway").click()
@@ -28,7 +28,7 @@ def test_the_demo_answers_a_suggestion_thinks_and_changes_its_wire(demo, new_pag
     expect(answer.locator(".katex").first).to_be_visible()
     expect(answer.locator("pre").first).to_be_visible()
     expect(answer).to_contain_text(
-        re.compile(rf"demo-tour · {FORMATS[wire]} · first token \d+\.\d\d s · \d+ tokens/s · \d+ in · \d+ out")
+        re.compile(rf"demo-tour · {FORMATS[any_wire]} · first token \d+\.\d\d s · \d+ tokens/s · \d+ in · \d+ out")
     )
 
     chat.choose_model("demo-thinker").ask("Think first").wait_idle()
@@ -37,7 +37,7 @@ def test_the_demo_answers_a_suggestion_thinks_and_changes_its_wire(demo, new_pag
     chat.answers.last.get_by_text(re.compile(r"Thought for \d+ s")).click()
     expect(thoughts).to_be_visible()
 
-    (other,) = FORMATS.keys() - {wire}
+    (other,) = FORMATS.keys() - {any_wire}
     chat.choose_model("demo-echo").choose_wire(FORMATS[other]).wait_idle().ask("The third question").wait_idle()
     expect(chat.answers).to_have_count(3)
     expect(chat.answers.last).to_contain_text("Think first")

@@ -26,12 +26,12 @@ def page(new_page) -> Page:
     return new_page(permissions=["clipboard-read", "clipboard-write"])
 
 
-def test_the_drawer_shows_an_exchange_and_gives_the_focus_back(app, page, wire):
-    chat = ChatPage(page, app.url).open(f"?model=demo-echo&wire={wire}").ask("Say <b>deer</b> & *run*").wait_idle()
+def test_the_drawer_shows_an_exchange_and_gives_the_focus_back(app, page, any_wire):
+    chat = ChatPage(page, app.url).open(f"?model=demo-echo&wire={any_wire}").ask("Say <b>deer</b> & *run*").wait_idle()
     inspect = page.get_by_role("button", name="Inspect answer 1", exact=True)
     inspect.press("Enter")
     drawer = page.get_by_role("dialog", name="Inspector")
-    expect(drawer).to_contain_text(PATHS[wire])
+    expect(drawer).to_contain_text(PATHS[any_wire])
     expect(drawer).not_to_contain_text(KEY)
     open_tab(page, "Frames")
     expect(drawer.locator(".antler-frames tbody tr").first).to_be_visible()

@@ -86,12 +86,12 @@ def download(page: Page, button: Locator) -> tuple[str, str]:
     return saved.value.suggested_filename, Path(saved.value.path()).read_text(encoding="utf-8-sig")
 
 
-def test_code_and_tables_have_tools_while_they_arrive_and_when_they_are_opened(keyed, new_page, replay, wire):
+def test_code_and_tables_have_tools_while_they_arrive_and_when_they_are_opened(keyed, new_page, replay, any_wire):
     page = new_page(viewport={"width": 390, "height": 844})
     page.add_init_script(NO_CLIPBOARD)
-    chat = ChatPage(page, keyed.url).open(f"?model=m-one&wire={wire}")
-    start = stream(wire, ANSWER, ends=False)
-    replay.serve(PATHS[wire], Canned(start, silence=len(start)))
+    chat = ChatPage(page, keyed.url).open(f"?model=m-one&wire={any_wire}")
+    start = stream(any_wire, ANSWER, ends=False)
+    replay.serve(PATHS[any_wire], Canned(start, silence=len(start)))
     chat.ask("Count")
     answer = chat.answers.last
     block = answer.get_by_test_id("stMarkdownPre")
@@ -131,7 +131,7 @@ def test_code_and_tables_have_tools_while_they_arrive_and_when_they_are_opened(k
 
 
 def test_messages_are_copied_rated_and_commented_by_keyboard(keyed, new_page, replay, any_wire):
-    page = new_page(locale="en-GB")
+    page = new_page()
     page.add_init_script(NO_CLIPBOARD)
     chat = ChatPage(page, keyed.url).open(f"?model=m-one&wire={any_wire}")
     text = "One  *two*\n\n- \\(x\\) &amp; <i>\n"

@@ -19,10 +19,10 @@ def close_panel(chat: ChatPage) -> ChatPage:
     return chat.wait_idle()
 
 
-def test_parameters_are_sent_and_kept_over_reload_page_and_model(keyed, new_page, replay, wire):
-    path, answer = ANSWERS[wire]
+def test_parameters_are_sent_and_kept_over_reload_page_and_model(keyed, new_page, replay, any_wire):
+    path, answer = ANSWERS[any_wire]
     replay.serve(path, Canned(answer))
-    chat = ChatPage(new_page(), keyed.url).open(f"?model=m-two&wire={wire}")
+    chat = ChatPage(new_page(), keyed.url).open(f"?model=m-two&wire={any_wire}")
     panel = chat.open_parameters()
     chat.set_parameter("System prompt", "Be brief.").set_parameter("Temperature", "0.5").set_parameter(
         "Max tokens", "123"
@@ -31,13 +31,13 @@ def test_parameters_are_sent_and_kept_over_reload_page_and_model(keyed, new_page
     expect(panel).to_be_visible()
     chat.open_section("Answer").set_parameter("Stop sequences", "END\nOVER\\n")
     chat.open_section("Request").set_parameter("Extra JSON", '{"verbosity": "low", "max_tokens": 99}')
-    close_panel(chat).ask(f"Be told over {wire}").wait_idle()
+    close_panel(chat).ask(f"Be told over {any_wire}").wait_idle()
     expect(chat.answers.last).to_contain_text("Yes.")
     sent = replay.last_request(path).json
     assert (sent["model"], sent["temperature"], sent["max_tokens"]) == ("m-two", 0.5, 99)
     assert sent["verbosity"] == "low"
-    assert sent["stop_sequences" if wire == "anthropic" else "stop"] == ["END", "OVER\n"]
-    system = sent["system"] if wire == "anthropic" else sent["messages"][0]["content"]
+    assert sent["stop_sequences" if any_wire == "anthropic" else "stop"] == ["END", "OVER\n"]
+    system = sent["system"] if any_wire == "anthropic" else sent["messages"][0]["content"]
     assert system == "Be brief."
 
     chat.page.reload()

@@ -91,10 +91,10 @@ def queue_question(chat: ChatPage, text: str) -> None:
     expect(queued(chat.page).filter(has_text=text)).to_be_visible()
 
 
-def test_queued_questions_are_sent_when_the_answer_has_ended(keyed, new_page, replay, wire):
+def test_queued_questions_are_sent_when_the_answer_has_ended(keyed, new_page, replay, any_wire):
     texts = ["First answer", "Answer to the third", "Answer to the second"]
-    replay.serve(PATHS[wire], *(answer_of(text, wire, is_held=not index) for index, text in enumerate(texts)))
-    chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask("The first")
+    replay.serve(PATHS[any_wire], *(answer_of(text, any_wire, is_held=not index) for index, text in enumerate(texts)))
+    chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={any_wire}").ask("The first")
     expect(chat.answers.last).to_contain_text("First answer")
     queue_question(chat, "The second")
     expect(chat.page).to_have_url(address("c="))
@@ -116,11 +116,11 @@ def test_queued_questions_are_sent_when_the_answer_has_ended(keyed, new_page, re
     expect(chat.composer).to_have_value("half ty")
     expect(chat.composer).to_be_focused()
     chat.wait_idle()
-    assert len(replay.requests_for(PATHS[wire])) == 3
+    assert len(replay.requests_for(PATHS[any_wire])) == 3
 
     # Without a page: the process that has produced the answer sends the next question.
     replay.hold()
-    replay.serve(PATHS[wire], answer_of("A long one", wire, is_held=True), answer_of("Unseen", wire))
+    replay.serve(PATHS[any_wire], answer_of("A long one", any_wire, is_held=True), answer_of("Unseen", any_wire))
     chat.ask("The fourth")
     expect(chat.answers.last).to_contain_text("A long one")
     queue_question(chat, "The fifth")
@@ -130,7 +130,7 @@ def test_queued_questions_are_sent_when_the_answer_has_ended(keyed, new_page, re
     other.page.close()
     replay.resume()
     try:
-        assert soon(lambda: len(replay.requests_for(PATHS[wire])) == 5)
+        assert soon(lambda: len(replay.requests_for(PATHS[any_wire])) == 5)
     finally:
         replay.hold()
     page = new_page()

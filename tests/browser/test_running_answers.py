@@ -32,13 +32,13 @@ LINES = [f"- Line {number} is there.\n" + "\n## More\n\n" * (number % 10 == 0) f
 MAX_LOST_LINES = 20  # of ten a second: more than came since the last save, also on a busy machine
 
 
-def test_a_stop_in_silence_or_before_the_first_byte_closes_the_connection_upstream(keyed, new_page, replay, wire):
-    start = TEXT[wire]
-    replay.serve(PATHS[wire], Canned(start, silence=len(start)))
-    chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={wire}").ask(f"Silence over {wire}")
+def test_a_stop_in_silence_or_before_the_first_byte_closes_the_connection_upstream(keyed, new_page, replay, any_wire):
+    start = TEXT[any_wire]
+    replay.serve(PATHS[any_wire], Canned(start, silence=len(start)))
+    chat = ChatPage(new_page(), keyed.url).open(f"?model=m-one&wire={any_wire}").ask(f"Silence over {any_wire}")
     expect(chat.answers.last).to_contain_text("So far")
     expect(chat.answers.last).to_contain_text("No new data from the gateway for")
-    asked = replay.last_request(PATHS[wire])
+    asked = replay.last_request(PATHS[any_wire])
     assert not asked.left.is_set()
     chat.press_stop()
     assert asked.left.wait(TIMEOUT_MS / 1000)
@@ -48,20 +48,20 @@ def test_a_stop_in_silence_or_before_the_first_byte_closes_the_connection_upstre
     chat.page.reload()
     expect(chat.answers.last).to_contain_text("You stopped this answer")
 
-    replay.serve(PATHS[wire], Canned(mute=True))
-    count = len(replay.requests_for(PATHS[wire]))
-    chat.wait_idle().ask(f"Nothing at all over {wire}")
+    replay.serve(PATHS[any_wire], Canned(mute=True))
+    count = len(replay.requests_for(PATHS[any_wire]))
+    chat.wait_idle().ask(f"Nothing at all over {any_wire}")
     expect(chat.answers.last).to_contain_text("Waiting for m-one")
-    assert soon(lambda: len(replay.requests_for(PATHS[wire])) > count)
+    assert soon(lambda: len(replay.requests_for(PATHS[any_wire])) > count)
     chat.press_stop()
-    assert replay.last_request(PATHS[wire]).left.wait(TIMEOUT_MS / 1000)
+    assert replay.last_request(PATHS[any_wire]).left.wait(TIMEOUT_MS / 1000)
     chat.wait_idle()
     expect(chat.answers.last).to_contain_text("You stopped this answer")
 
     # What a model thinks is open while it arrives.
-    thought = THOUGHT[wire]
-    replay.serve(PATHS[wire], Canned(thought + TEXT[wire] + END[wire], silence=len(thought)))
-    chat.ask(f"Think over {wire}")
+    thought = THOUGHT[any_wire]
+    replay.serve(PATHS[any_wire], Canned(thought + TEXT[any_wire] + END[any_wire], silence=len(thought)))
+    chat.ask(f"Think over {any_wire}")
     answer = chat.answers.last
     expect(answer.get_by_text("Thinking", exact=True)).to_be_visible()
     expect(answer.get_by_text("A thought.")).to_be_visible()
