@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
+from tests.app.websocket_client import open_websocket_at
 from tests.browser.chat_page import ChatPage
 from tests.support.app_server import AppServer
 from tests.support.fleet import Fleet, count_pages, get_status
@@ -23,7 +24,7 @@ DRAIN_SECONDS = "3600"
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory) -> Iterator[Fleet]:
     folder = tmp_path_factory.mktemp("fleet")
-    with Fleet(folder, {"ANTLER_DRAIN_SECONDS": DRAIN_SECONDS}) as started:
+    with Fleet(folder, {"ANTLER_DRAIN_SECONDS": DRAIN_SECONDS}, replica_count=2) as started:
         yield started
 
 
@@ -39,26 +40,25 @@ def restart(replica: AppServer) -> None:
     replica.restart()
 
 
-def test_a_browser_stays_with_one_replica_and_browsers_are_spread(fleet, new_page):
+def test_browsers_are_spread(fleet):
     seen = set()
-    # The place of a browser is random.
+    # The place of a browser without a cookie is random.
     for _ in range(MAX_BROWSERS):
-        chat = ChatPage(new_page(locale="en-US"), fleet.url).open()
-        first = fleet.serving()
-        chat.page.reload()
-        expect(chat.composer).to_be_visible()
-        assert fleet.serving() is first
-        seen.add(first.port)
-        chat.page.close()
+        with open_websocket_at(fleet.url):
+            seen.add(fleet.serving().port)
         assert soon(lambda: not any(count_pages(replica) for replica in fleet.replicas))
         if len(seen) > 1:
             return
     raise AssertionError(f"{MAX_BROWSERS} browsers are at {seen}")
 
 
-def test_a_kill_loses_nothing_of_an_idle_replica_and_little_of_an_answer(fleet, chat):
+def test_a_browser_stays_with_a_replica_whose_kill_loses_nothing_while_idle_and_little_of_an_answer(fleet, chat):
     chat.ask("Before the fall").wait_idle()
     replica = fleet.serving()
+    chat.page.reload()
+    expect(chat.questions).to_have_text(["Before the fall"])
+    chat.wait_idle()
+    assert fleet.serving() is replica
     replica.kill()
     try:
         chat.composer.fill("After the fall")

@@ -20,10 +20,11 @@ ACTIVE = re.compile(r"^active_sessions(?:\{[^}]*\})? (\d+)", re.MULTILINE)
 
 
 class Fleet:
-    """Three replicas behind nginx, by the nginx.conf of deploy/, and their Postgres; a context manager."""
+    """Replicas behind nginx, by the nginx.conf of deploy/, and their Postgres; a context manager."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str], replica_count: int = REPLICAS) -> None:
         self.folder = folder
+        self._replica_count = replica_count
         self._settings = {"STREAMLIT_SERVER_COOKIE_SECRET": secrets.token_hex(32), **settings}
         self._postgres = Postgres()
         self.replicas: list[AppServer] = []
@@ -33,7 +34,7 @@ class Fleet:
     def __enter__(self) -> Self:
         try:
             database = self._postgres.__enter__().create("antler")
-            for number in range(REPLICAS):
+            for number in range(self._replica_count):
                 folder = self.folder / f"replica-{number}"
                 folder.mkdir()
                 self.replicas.append(AppServer(folder, {**self._settings, "DATABASE_URL": database}))
