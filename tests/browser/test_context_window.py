@@ -1,28 +1,18 @@
-"""A conversation that fills the context window: leave out the oldest messages, or summarize them."""
+"""A conversation that fills the context window: the question stays, and the oldest messages are left out."""
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.chat_page import ChatPage
-from tests.browser.conftest import FAST_PACE, KEY
-from tests.support.app_server import AppServer, ServerAddress
+from tests.support.app_server import ServerAddress
 
 FIRST = "First " + "word " * 300
 THIRD = "Third " + "word " * 100
 TOO_LONG = "This chat needs"
 
 
-@pytest.fixture(scope="session")
-def app_with_utility_model(server_pool) -> ServerAddress:
-    """The app with a cheap model for titles and summaries."""
-    gateway = server_pool.get_fake_gateway(FAST_PACE)
-    settings = {"DEERAPI_API_KEY": KEY, "DEERAPI_BASE_URL": gateway}
-    return server_pool.get("utility-model", {**settings, "DEERAPI_CHEAP_MODEL": "demo-cheap@anthropic"})
-
-
-def fill_window(app: AppServer, new_page, wire: str = "openai") -> ChatPage:
+def fill_window(app: ServerAddress, new_page, wire: str) -> ChatPage:
     """Return a conversation whose third question is held back, because it would not fit."""
     chat = ChatPage(new_page(), app.url).open(f"?model=demo-short-memory&wire={wire}")
     chat.ask(FIRST).wait_idle().ask("Second").wait_idle()
@@ -86,19 +76,3 @@ def test_leaving_out_the_oldest_messages_sends_the_rest_until_undone(app, new_pa
     expect(divider(chat)).to_have_count(0)
     expect(choices(chat)).to_contain_text(TOO_LONG)
     expect(chat.questions).to_have_count(3)
-
-
-def test_a_summary_replaces_the_oldest_messages_until_undone(app_with_utility_model, new_page, any_wire):
-    chat = fill_window(app_with_utility_model, new_page, any_wire)
-    expect(choices(chat)).not_to_contain_text("Summaries need a low-cost model")
-    button(chat, "Summarise the oldest messages").click()
-    expect(divider(chat)).to_contain_text("Messages above are sent to the model as a summary.")
-    chat.wait_idle()
-    chat.page.get_by_test_id("stExpander").get_by_text("Summary", exact=True).click()
-    summary = chat.page.get_by_test_id("stExpanderDetails").get_by_text("In short: First word word")
-    expect(summary).to_be_visible()
-    send_again(chat, 3)
-    divider(chat).get_by_role("button", name="Send all messages again").click()
-    expect(divider(chat)).to_have_count(0)
-    expect(summary).to_have_count(0)
-    expect(choices(chat)).to_contain_text(TOO_LONG)
