@@ -25,8 +25,9 @@ def pictures(chat: ChatPage) -> Locator:
     return chat.answers.last.locator('[data-testid="stImage"] img')
 
 
-def test_an_image_is_drawn_downloaded_and_edited(app, new_page):
-    chat = ChatPage(new_page(), app.url).open("?model=demo-gpt-image").ask("A lake at dawn").wait_idle()
+def test_an_image_is_drawn_downloaded_and_edited_where_it_is_painted(app, new_page):
+    audit = Audit()
+    chat = ChatPage(new_page(), app.url).open("?model=demo-gpt-image").ask("A valley").wait_idle()
     expect(pictures(chat)).to_have_count(1)
     first = pictures(chat).get_attribute("src")
     wait_until(chat.page, lambda: pictures(chat).evaluate("image => image.complete && image.naturalWidth") == 1024)
@@ -37,25 +38,30 @@ def test_an_image_is_drawn_downloaded_and_edited(app, new_page):
     chat.wait_idle()
     chat.answers.last.get_by_role("button", name="Edit image").click()
     # It is in the tray once it is stored.
-    expect(chat.page.locator(".antler-chip")).to_contain_text("image.png")
+    chips = chat.page.locator(".antler-chip")
+    expect(chips).to_have_text([re.compile("image.png")])
+    chat.wait_idle()
+    paint_area(chat, audit)
+    expect(chips).to_have_text([re.compile("image.png"), re.compile("Selected area.png")])
     chat.wait_idle().ask("In winter")
     expect(chat.answers).to_have_count(2)
     chat.wait_idle()
-    expect(pictures(chat)).to_have_count(1)
-    assert pictures(chat).get_attribute("src") != first
-    expect(chat.page.locator(".antler-chip")).to_have_count(0)
+    expect(chips).to_have_count(0)
+    pictures_of = (answer.locator('[data-testid="stImage"] img') for answer in chat.answers.all())
+    before, after = (picture.evaluate(PIXELS) for picture in pictures_of)
+    is_same = [one == other for one, other in zip(before, after, strict=True)]
+    # In a painted stroke, at the painted point, and beside both.
+    assert is_same == [False, False, True, True]
+    chat.open_parameters()
+    audit.check(chat.page, "parameters of images", '[data-testid="stPopoverBody"]')
+    assert audit.findings == [], "\n".join(audit.findings)
     chat.page.reload()
     expect(pictures(chat)).to_have_count(1)
     assert pictures(chat).get_attribute("src") != first
 
 
-def test_an_area_is_painted_and_only_that_is_changed(app, new_page):
-    audit = Audit()
-    chat = ChatPage(new_page(), app.url).open("?model=demo-gpt-image").ask("A valley").wait_idle()
-    chat.answers.last.get_by_role("button", name="Edit image").click()
-    chips = chat.page.locator(".antler-chip")
-    expect(chips).to_have_count(1)
-    chat.wait_idle()
+def paint_area(chat: ChatPage, audit: Audit) -> None:
+    """Select an area of the image in the tray with a stroke of the mouse, and a point with the keyboard."""
     chat.page.get_by_role("button", name="Select area").click()
     dialog = chat.page.get_by_role("dialog", name="Select an area")
     canvas, done = dialog.locator("canvas"), dialog.get_by_role("button", name="Use area")
@@ -67,23 +73,10 @@ def test_an_area_is_painted_and_only_that_is_changed(app, new_page):
     chat.page.mouse.down()
     canvas.hover(position={"x": box["width"] / 2, "y": box["height"] / 4})
     chat.page.mouse.up()
-    # With the keyboard, too.
     canvas.press("ArrowDown")
     canvas.press("Space")
     done.click()
     expect(dialog).to_have_count(0)
-    expect(chips).to_have_text([re.compile("image.png"), re.compile("Selected area.png")])
-    chat.wait_idle().ask("In winter")
-    expect(chat.answers).to_have_count(2)
-    chat.wait_idle()
-    pictures_of = (answer.locator('[data-testid="stImage"] img') for answer in chat.answers.all())
-    before, after = (picture.evaluate(PIXELS) for picture in pictures_of)
-    is_same = [one == other for one, other in zip(before, after, strict=True)]
-    # In a painted stroke, at the painted point, and beside both.
-    assert is_same == [False, False, True, True]
-    chat.open_parameters()
-    audit.check(chat.page, "parameters of images", '[data-testid="stPopoverBody"]')
-    assert audit.findings == [], "\n".join(audit.findings)
 
 
 def test_stop_keeps_the_preview_and_says_so(app, new_page):
