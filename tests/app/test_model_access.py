@@ -69,6 +69,13 @@ def test_a_conversation_with_a_forbidden_model_shows_the_reason(enter, restricte
     assert "You do not have permission to use demo-slow. Choose another model" in captions(at)
 
 
+def test_an_address_with_a_forbidden_model_shows_the_reason(enter, restricted_store):
+    at = enter("chat", BOB)
+    at.query_params["model"] = "demo-slow"
+    at.run()
+    assert "You do not have permission to use demo-slow. Choose another model" in captions(at)
+
+
 def test_the_settings_list_allowed_models_and_refuse_another_default(enter, restricted_store):
     restricted_store.preferences.set_favourite(id_of(BOB), "demo-slow", True)
     at = enter("settings", BOB, open_tabs={"settings": "models"})

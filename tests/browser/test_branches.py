@@ -1,8 +1,6 @@
-"""A conversation as a tree: edit a question, branch off, continue in two tabs."""
+"""A conversation as a tree: edit a question, and branch off."""
 
 from __future__ import annotations
-
-import re
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -36,7 +34,7 @@ def edit(chat: ChatPage, before: str, after: str) -> None:
     chat.page.get_by_role("button", name="Send", exact=True).filter(visible=True).first.click()
 
 
-def test_an_edit_another_tab_and_a_new_chat_make_branches(chat, new_page):
+def test_an_edit_and_a_new_chat_make_branches(chat):
     edit(chat, "First question", "First question, better")
     expect(chat.questions).to_have_text(["First question, better"])
     chat.wait_idle()
@@ -51,18 +49,6 @@ def test_an_edit_another_tab_and_a_new_chat_make_branches(chat, new_page):
     expect(chat.questions).to_have_text(["First question, better"])
     find_question(chat, "First question").get_by_role("button", name="Previous version").click()
     expect(chat.questions).to_have_text(["First question", "Second question"])
-
-    # Two tabs continue at once.
-    expect(chat.page).to_have_url(re.compile(r"[?&]c="))
-    other = ChatPage(new_page(), chat.url)
-    other.page.goto(chat.page.url)
-    expect(other.questions).to_have_text(["First question", "Second question"])
-    chat.wait_idle().ask("From the first tab").wait_idle()
-    other.wait_idle().ask("From the second tab").wait_idle()
-    expect(other.page.get_by_text("This chat was continued elsewhere")).to_be_visible()
-    expect(find_question(other, "From the second tab")).to_contain_text("2 / 2")
-    find_question(other, "From the second tab").get_by_role("button", name="Previous version").click()
-    expect(other.questions).to_have_text(["First question", "Second question", "From the first tab"])
 
     # A branch before a question has its text in the composer.
     chat.wait_at_rest()

@@ -191,22 +191,16 @@ def test_an_oidc_sign_in_survives_a_reload_until_the_sign_out(oidc_app, new_page
     elsewhere.reload()
     expect(ChatPage(elsewhere, oidc_app.url).rows).to_contain_text([QUESTION])
 
-    # A sign-out everywhere revokes a copied cookie.
+    # A sign-out everywhere revokes a copied cookie: the next thing that an open page does is not done.
     ChatPage(elsewhere, oidc_app.url).open_settings("Account")
     page.context.add_cookies(elsewhere.context.cookies(oidc_app.url))
     page.goto(oidc_app.url)
     expect(chat.composer).to_be_visible()
     elsewhere.get_by_role("button", name="Sign out of all devices").click()
     end_session(elsewhere)
-    # Its page is still open: the next thing that it does is not done.
     page.get_by_role("button", name="New chat").click()
     expect(page.get_by_text("signed out of all devices")).to_be_visible()
     expect_no_chat(page)
-    page.reload()
-    expect(page.get_by_text("signed out of all devices")).to_be_visible()
-    elsewhere.wait_for_timeout(1_100)  # a token's date is in whole seconds
-    sign_in(elsewhere, "ann")
-    expect(ChatPage(elsewhere, oidc_app.url).composer).to_be_visible()
 
 
 @pytest.mark.xdist_group("oidc")
