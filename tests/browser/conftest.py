@@ -147,7 +147,7 @@ def new_page(request, browser_pool) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture(scope="session")
 def demo(server_pool) -> ServerAddress:
-    """The app without a key, in front of its built-in demo."""
+    """The app without a key, in front of its built-in demo, which answers as fast as a human reads."""
     return server_pool.get("demo", {})
 
 
@@ -159,9 +159,9 @@ def app(server_pool) -> ServerAddress:
 
 
 @pytest.fixture
-def chat(demo, new_page) -> ChatPage:
-    """The chat page of the demo, to be opened in a new browser."""
-    return ChatPage(new_page(), demo.url)
+def chat(app, new_page) -> ChatPage:
+    """The chat page, to be opened in a new browser."""
+    return ChatPage(new_page(), app.url)
 
 
 @pytest.fixture

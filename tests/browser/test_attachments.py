@@ -191,8 +191,8 @@ def test_files_are_pasted_and_dropped_and_stay_after_a_reload(chat):
     chat.wait_idle()
 
 
-def test_files_alone_are_sent_from_a_phone(demo: ServerAddress, new_page):
-    chat = ChatPage(new_page(**PHONE), demo.url).open("?model=demo-echo")
+def test_files_alone_are_sent_from_a_phone(app: ServerAddress, new_page):
+    chat = ChatPage(new_page(**PHONE), app.url).open("?model=demo-echo")
     page, audit = chat.page, Audit()
     attach(page, "photo.jpg", "three.pdf", "sheet.xlsx", label="添加文件")
     expect(tray(page)).to_have_count(3)

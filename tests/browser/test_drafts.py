@@ -99,8 +99,8 @@ def test_each_chat_keeps_its_draft_through_reloads_pages_and_tabs(chat):
     other.page.close()
 
 
-def test_a_draft_leaves_no_trace_where_nothing_may_be_kept(demo, new_page):
-    chat = ChatPage(new_page(), demo.url).open("?model=demo-echo")
+def test_a_draft_leaves_no_trace_where_nothing_may_be_kept(app, new_page):
+    chat = ChatPage(new_page(), app.url).open("?model=demo-echo")
     chat.composer.fill("A secret")
     chat.page.get_by_role("button", name="Temporary chat").click()
     expect(chat.page.get_by_text("not saved and not in the list")).to_be_visible()
@@ -127,7 +127,7 @@ def test_a_draft_leaves_no_trace_where_nothing_may_be_kept(demo, new_page):
     # A browser that stores nothing keeps a draft as long as the page.
     strict = new_page(**OWN_BROWSER)
     strict.add_init_script(NO_STORAGE)
-    private = ChatPage(strict, demo.url).open("?model=demo-echo").wait_idle()
+    private = ChatPage(strict, app.url).open("?model=demo-echo").wait_idle()
     private.composer.fill("Only here")
     open_settings(private)
     private.page.get_by_role("link", name="Back to chat").click()

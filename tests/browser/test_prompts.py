@@ -20,14 +20,14 @@ def add_examples(page: Page, url: str, *names: str) -> ChatPage:
     return ChatPage(page, url)
 
 
-def test_a_slash_finds_prompts_by_keyboard_and_mouse_and_hinders_no_path(demo, new_page, any_wire):
+def test_a_slash_finds_prompts_by_keyboard_and_mouse_and_hinders_no_path(app, new_page, any_wire):
     page = new_page()
     prompts = page.get_by_role("listbox", name="Prompts")
     # Without any, the way to the library.
-    ChatPage(page, demo.url).open().composer.press("/")
+    ChatPage(page, app.url).open().composer.press("/")
     prompts.get_by_role("option", name="No prompts yet").click()
     expect(page).to_have_url(re.compile("/prompts"))
-    chat = add_examples(page, demo.url, "translation", "reviewer").open(f"?model=demo-tour&wire={any_wire}")
+    chat = add_examples(page, app.url, "translation", "reviewer").open(f"?model=demo-tour&wire={any_wire}")
     composer = chat.wait_at_rest().composer
     # Words in any order, also of the description; the arrows wrap around.
     composer.press("/")
@@ -74,9 +74,9 @@ def test_a_slash_finds_prompts_by_keyboard_and_mouse_and_hinders_no_path(demo, n
     expect(page.locator(".st-key-persona-header")).to_contain_text("Careful reviewer")
 
 
-def test_two_hundred_prompts_are_imported_searched_and_used_on_a_phone(demo, new_page):
+def test_two_hundred_prompts_are_imported_searched_and_used_on_a_phone(app, new_page):
     page = new_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
-    page.goto(f"{demo.url}/prompts")
+    page.goto(f"{app.url}/prompts")
     page.get_by_role("button", name="Import and export").click()
     numbers = range(1, 201)
     prompts = [{"command": f"p{n}", "title": f"Prompt {n} <b>", "content": f"Question {n}"} for n in numbers]
@@ -91,7 +91,7 @@ def test_two_hundred_prompts_are_imported_searched_and_used_on_a_phone(demo, new
     rows = page.locator('.st-key-prompts-list [class*="st-key-prompt-use-"]')
     expect(rows).to_have_count(40)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    chat = ChatPage(page, demo.url).wait_idle()
+    chat = ChatPage(page, app.url).wait_idle()
     search = page.get_by_role("textbox", name="Search prompts")
     search.fill("150 prompt")
     search.press("Enter")

@@ -51,10 +51,10 @@ def size_of(element: Locator) -> list[int]:
     return [round(box[name]) for name in ("x", "width", "height")] if box else []
 
 
-def test_a_sent_question_is_shown_before_the_server_has_it(demo, new_page):
+def test_a_sent_question_is_shown_before_the_server_has_it(app, new_page):
     page, sockets = new_page(), []
     page.route_web_socket("**/_stcore/stream", lambda route: sockets.append(HeldMessages(route)))
-    chat = ChatPage(page, demo.url).open("?model=demo-echo").wait_idle()
+    chat = ChatPage(page, app.url).open("?model=demo-echo").wait_idle()
     sent, greeting = page.locator(".antler-sent"), page.locator(".st-key-welcome")
 
     def send(text: str) -> None:

@@ -21,8 +21,9 @@ def is_stop(response) -> bool:
     return "/speech/" in response.url and response.request.method == "DELETE"
 
 
-def test_an_answer_is_read_until_it_is_stopped_or_left(chat):
-    page = chat.open().page
+def test_an_answer_is_read_until_it_is_stopped_or_left(demo, new_page):
+    page = new_page()
+    chat = ChatPage(page, demo.url).open()
     chat.ask("Show me around").wait_at_rest()
     button = page.locator(".antler-read")
     expect(button).to_have_attribute("aria-label", "Read answer 1 aloud")
