@@ -107,8 +107,8 @@ def test_requests_and_refusals_tell_no_source_before_the_vote(blind):
     assert "No requests are recorded yet" in ChatApp("inspector").text
     store.policy.set_allowed_models(User("root"), PER_USER_SCOPE, ("house-*",))
     resources.policy.clear()
-    blind.click("Try answer A again")
-    assert "Answer A cannot be requested again now" in blind.text and "permission" not in blind.text
+    blind.click("Regenerate answer A")
+    assert "Answer A cannot be regenerated now" in blind.text and "permission" not in blind.text
     store.comparisons.set_vote("browser:0123", stored()[0].id, Vote("tie"))
     listed = ChatApp("inspector").text
     assert "gpt-4o" in listed and "claude-sonnet-4-5" in listed
@@ -131,7 +131,7 @@ def test_a_column_that_fails_leaves_the_others_alone_and_is_asked_again(gateway)
     chat = compare("claude-sonnet-4-5", "gpt-4o")
     failed, answered = columns(chat)
     assert "fox" in answered and "Busy" in failed
-    chat.click("Try answer A again")
+    chat.click("Regenerate answer A")
     assert "A dog" in columns(chat)[0] and "Busy" not in columns(chat)[0] and "fox" in columns(chat)[1]
 
 

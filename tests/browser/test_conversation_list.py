@@ -100,9 +100,14 @@ def test_a_folder_is_created_filled_renamed_and_deleted(history):
 
 
 def test_a_conversation_is_pinned_archived_and_restored(history):
-    history.add("Stays")
+    history.add("Stays, with a title that is much longer than the sidebar is wide")
     history.add("Goes", days=3)
     chat = history.open()
+    # A title that is cut off appears as a whole beside the pointer.
+    chat.row_button("Stays").hover()
+    expect(chat.page.get_by_title("Stays, with a title that is much longer than the sidebar is wide")).to_be_visible()
+    button(chat, "Goes").hover()
+    expect(chat.page.get_by_title("Goes")).to_have_count(0)
     chat.choose_row_action("Goes", "Pin")
     expect(headings(chat)).to_have_text(["Pinned", "Folders", "Today"])
     chat.choose_row_action("Goes", "Unpin")

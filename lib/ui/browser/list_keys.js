@@ -1,6 +1,7 @@
-// Arrow keys in the sidebar's list and search results. Escape closes the search and returns to where the focus was.
+// Arrow keys in the sidebar's list and search results, and titles that are cut off beside the pointer. Escape closes the search and returns to where the focus was.
 const ROWS =
   '.st-key-conversations :is([class*="st-key-open-"], [class*="st-key-fold-"], [class*="st-key-found-title-"], [class*="st-key-hit"], [class*="st-key-more-"], [class*="st-key-less-"]) button';
+const TITLES = '.st-key-conversations :is([class*="st-key-open-"], [class*="st-key-current-"], [class*="st-key-fold-"])';
 const FILTERS = ".st-key-search-filters", FILTER_TOGGLE = ".st-key-search-filter-toggle button";
 const INPUT_METHOD_KEY = 229; // the key code of a key that an input method has handled
 let origin = null; // what had the focus before the search field
@@ -47,14 +48,21 @@ const onFocusIn = (event) => {
   if (!from?.closest('[data-testid="stSidebar"]')) origin = from;
 };
 
+const showTitle = ({ target }) => {
+  const text = target.closest?.(TITLES)?.querySelector("p");
+  if (text) text.title = text.scrollWidth > text.clientWidth ? text.textContent : "";
+};
+
 export default function ({ key }) {
   mountedKey = key;
   // The same listeners are added once, however often Streamlit calls this.
   addEventListener("keydown", onKeyDown, { capture: true });
   document.addEventListener("focusin", onFocusIn);
+  document.addEventListener("pointerover", showTitle);
   return () => {
     if (mountedKey !== key) return;
     removeEventListener("keydown", onKeyDown, { capture: true });
     document.removeEventListener("focusin", onFocusIn);
+    document.removeEventListener("pointerover", showTitle);
   };
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
@@ -16,6 +17,8 @@ from lib.ui.text.i18n import current_locale, t
 
 # Age in days up to which a heading applies; older conversations are grouped by month.
 _RECENT_HEADINGS = ((0, "today"), (1, "yesterday"), (7, "week"), (30, "month"))
+# Babel writes no space there, as the texts of the page do.
+_NUMBER_BEFORE_CHINESE = re.compile(r"\d+(?=[\u4e00-\u9fff])")
 
 
 def date_heading(updated_at: float, now: float, zone: tzinfo) -> str:
@@ -77,9 +80,10 @@ def format_day_of_year(day: date) -> str:
 
 def format_age(seconds: float) -> str:
     """Format a time span as an age: "5 minutes ago"."""
-    return babel_dates.format_timedelta(
+    age = babel_dates.format_timedelta(
         timedelta(seconds=-seconds), add_direction=True, threshold=1.0, locale=current_locale()
     )
+    return _NUMBER_BEFORE_CHINESE.sub(r"\g<0> ", age)
 
 
 def format_moment(timestamp: float) -> str:

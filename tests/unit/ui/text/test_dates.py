@@ -79,7 +79,7 @@ def test_headings_are_translated(language, texts, monkeypatch):
     assert [heading_text(heading) for heading in ("today", "week", "2026-10")] == texts
 
 
-@pytest.mark.parametrize(("language", "text"), [("en", "1 hour ago"), ("zh", "1小时前")])
+@pytest.mark.parametrize(("language", "text"), [("en", "1 hour ago"), ("zh", "1 小时前")])
 def test_an_age_is_translated(language, text, monkeypatch):
     monkeypatch.setattr(i18n, "current_language", lambda: language)
     assert dates.format_age(3600) == text
