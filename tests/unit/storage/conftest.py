@@ -37,6 +37,7 @@ def server(request) -> Iterator[Server]:
     yield server
     for name in list(server.databases):
         server.drop(name)
+    server.disconnect()
 
 
 def sqlite_url(tmp_path: Path) -> str:

@@ -23,7 +23,7 @@ CONVERSATION = Conversation("c", "Why?", 2.0, "q", created_at=2.0)
 LONG_TEXT = secrets.token_hex(1_000_000)
 on_both_databases = pytest.mark.parametrize("url", ["sqlite", "own postgres"], indirect=True)
 on_postgres = pytest.mark.parametrize("url", ["own postgres"], indirect=True)
-LONG_NODES = [Node(f"long{n}", "q", Message("user", (TextPart(LONG_TEXT),)), 2.0) for n in range(12)]
+LONG_NODES = [Node(f"long{n}", "q", Message("user", (TextPart(LONG_TEXT),)), 2.0) for n in range(9)]
 # Ten pages of a SQLite file are full sooner than a segment of the log of Postgres.
 SHORTER_NODES = [replace(node, message=Message("user", (TextPart(LONG_TEXT[:20_000]),))) for node in LONG_NODES]
 

@@ -341,6 +341,6 @@ def test_quotas_match_a_simple_model(store):
     run_state_machine_as_test(
         lambda: QuotaModel(store),
         settings=settings(
-            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -46,7 +46,7 @@ def import_bytes(store: Store, owner: str, data: bytes) -> transfer.ImportReport
     return parsed.report
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(conversations=some.lists(conversation_records(), max_size=3))
 def test_an_import_after_an_erasure_exports_the_same_bytes(store, conversations):
     store.users.delete_data("ann")

@@ -195,7 +195,7 @@ def test_all_phrases_of_a_long_message_are_found(store, text):
     save_messages(store, text, "界外")
     rng = random.Random(5)
     phrases = [text[:70], text[-70:], "哈" * 60 + "好的" + "哈", text[2990:3050], text[3000:3060]]
-    phrases += [text[start : start + rng.randrange(2, 65)] for start in rng.sample(range(len(text) - 70), 60)]
+    phrases += [text[start : start + rng.randrange(2, 65)] for start in rng.sample(range(len(text) - 70), 15)]
     for phrase in phrases:
         expected = ["m0"] if is_match(text, phrase) else []
         assert find_ids(store, phrase) == expected, phrase

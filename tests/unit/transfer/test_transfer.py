@@ -213,7 +213,7 @@ def test_every_field_is_documented():
     assert all(f"`{outcome}`" in text for outcome in Outcome)
 
 
-@settings(slow, max_examples=count_examples(60))
+@settings(slow, max_examples=count_examples(25))
 @given(lists_of_records())
 def test_an_import_of_an_export_gives_the_same_bytes_again(history):
     data = export_bytes(history)
@@ -225,7 +225,7 @@ def test_an_import_of_an_export_gives_the_same_bytes_again(history):
     assert export_bytes(result.conversations) == data
 
 
-@settings(slow, max_examples=count_examples(20))
+@settings(slow, max_examples=count_examples(10))
 @given(lists_of_records(), st.randoms(use_true_random=False))
 def test_row_and_key_order_do_not_change_an_export(history, random):
     reordered = []
@@ -292,7 +292,7 @@ def test_unused_ids_are_unchanged():
     assert replace_existing_ids(result, lambda ids: set()) == result
 
 
-@settings(slow, max_examples=count_examples(25))
+@settings(slow, max_examples=count_examples(15))
 @given(lists_of_records(), st.data())
 def test_existing_ids_are_replaced_everywhere(history, data):
     result = parse_export(export_bytes(history))

@@ -22,6 +22,7 @@ from lib.core.events import Finish, TextDelta
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.storage.store import Store
+from tests.support.examples import count_examples
 from tests.unit.chat.services import FakeUsageStore, wait_for_path
 
 ANN = "ann"
@@ -214,7 +215,7 @@ class Temporary(Conversations):
         """A temporary store holds a single conversation."""
 
 
-SETTINGS = settings(max_examples=25, stateful_step_count=20, deadline=None)
+SETTINGS = settings(max_examples=count_examples(12), stateful_step_count=20, deadline=None)
 TestConversations = Conversations.TestCase
 TestConversations.settings = SETTINGS
 TestTemporary = Temporary.TestCase
