@@ -202,7 +202,7 @@ def test_a_deleted_comparison_can_be_restored(gateway):
     assert "Comparison deleted." in chat.text and "No comparisons yet" in chat.text
     chat.click("Undo")
     assert "Which animal?" in chat.text
-    assert "This comparison does not exist any more." in ChatApp("compare", comparison="gone").text
+    assert "This comparison no longer exists." in ChatApp("compare", comparison="gone").text
 
 
 def test_answers_can_be_told_apart_word_by_word(gateway):

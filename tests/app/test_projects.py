@@ -120,7 +120,7 @@ def test_the_settings_rename_the_folder_but_merge_it_with_no_other(sea):
     save(Project("Lake"))
     sea.at.query_params["folder"] = SEA.name
     sea.open_page("project").set_field("Name", "Lake").click("Save")
-    assert "There is already a folder “Lake”" in sea.text
+    assert "A folder named “Lake” already exists" in sea.text
     sea.set_field("Name", "Ocean").click("Save")
     assert folders() == {"Lake": 0, "Ocean": 0}
     assert store().projects.get(ME, "Ocean").instructions == "Answer in metres."
@@ -150,12 +150,12 @@ def test_a_new_chat_leaves_its_project_with_what_was_typed(sea):
 
 def test_an_unknown_folder_in_the_address_is_named(sea):
     sea.at.query_params["folder"] = "Gone *2*"
-    assert "There is no folder “Gone *2*”" in sea.run().text
+    assert "The folder “Gone *2*” does not exist" in sea.run().text
     assert "folder" not in sea.at.query_params
     sea.ask("One")
     assert store().conversations.get(ME, sea.conversation).folder == ""
     sea.at.query_params["folder"] = "Gone *2*"
-    assert "There is no folder “Gone *2*”" in sea.open_page("project").text
+    assert "The folder “Gone *2*” does not exist" in sea.open_page("project").text
 
 
 def test_a_message_to_a_folder_that_was_just_deleted_is_not_sent_but_kept(sea):

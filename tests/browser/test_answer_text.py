@@ -84,3 +84,12 @@ def test_an_answer_is_shown_and_copied_as_it_was_written(keyed, new_page, replay
     lines = ANSWER.replace("**", "").split("\n\n")[0]
     assert page.evaluate(COPY, '[class*="st-key-answer-"] p:has(a)') == lines
     assert page.evaluate(COPY, '[class*="st-key-answer-"] p:has(.katex)') == "and $x^2$ end"
+
+    # What is selected in a message can be quoted, behind what is written already.
+    chat.composer.fill("Why?")
+    answer.locator("p:has(.katex)").evaluate("element => getSelection().selectAllChildren(element)")
+    page.keyboard.press("Shift")
+    page.get_by_role("button", name="Quote", exact=True).click()
+    expect(chat.composer).to_have_value("Why?\n\n> and $x^2$ end\n\n")
+    expect(chat.composer).to_be_focused()
+    expect(page.get_by_role("button", name="Quote", exact=True)).to_have_count(0)

@@ -51,7 +51,7 @@ def test_every_script_removes_the_listeners_that_it_adds():
 def test_a_component_begins_with_the_shared_script_and_has_one_default_function():
     for name, parts in (
         ("keys", ("typing", "actions")),
-        *((name, ()) for name in ("focus", "answer_status", "list_keys")),
+        *((name, ()) for name in ("focus", "answer_status", "list_keys", "selected_text")),
     ):
         sources = [(FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in ("dom", *parts, name)]
         assert sum(source.count("export default") for source in sources) == 1
