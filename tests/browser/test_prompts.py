@@ -11,24 +11,26 @@ from tests.browser.accessibility import Audit
 from tests.browser.chat_page import ChatPage
 
 
-def add_examples(page: Page, url: str, *names: str) -> ChatPage:
-    """Add built-in examples to the library, then open the chat."""
-    page.goto(f"{url}/prompts")
+def add_examples(page: Page, *names: str) -> None:
+    """Add built-in examples to the library, and return to the chat."""
     for name in names:
         page.locator(f".st-key-prompt-example-{name}").get_by_role("button", name="Add").click()
         expect(page.locator(f".st-key-prompt-example-{name}")).to_have_count(0)
-    return ChatPage(page, url)
+    page.get_by_role("link", name="Back to chat").click()
 
 
 def test_a_slash_finds_prompts_by_keyboard_and_mouse_and_hinders_no_path(app, new_page, any_wire):
     page = new_page()
     prompts = page.get_by_role("listbox", name="Prompts")
     # Without any, the way to the library.
-    ChatPage(page, app.url).open().composer.press("/")
+    chat = ChatPage(page, app.url).open(f"?model=demo-tour&wire={any_wire}")
+    chat.composer.press("/")
     prompts.get_by_role("option", name="No prompts yet").click()
     expect(page).to_have_url(re.compile("/prompts"))
-    chat = add_examples(page, app.url, "translation", "reviewer").open(f"?model=demo-tour&wire={any_wire}")
+    add_examples(page, "translation", "reviewer")
+    expect(chat.composer).to_be_visible()
     composer = chat.wait_at_rest().composer
+    composer.fill("")
     # Words in any order, also of the description; the arrows wrap around.
     composer.press("/")
     expect(prompts.get_by_role("option")).to_have_count(2)

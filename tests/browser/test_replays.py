@@ -24,7 +24,7 @@ def test_a_bug_report_plays_on_after_a_reload_until_it_is_stopped(app, new_page,
     attempt = replace(build_attempt(any_wire, ended=None), chunks=chunks)
     report = transfer.write_exchange(build_exchange(any_wire, [attempt]), {"antler": "0.3.0"})
 
-    chat = ChatPage(new_page(), app.url).open()
+    chat = ChatPage(new_page(), app.url)
     chat.page.goto(f"{app.url}/settings?tab=data")
     chat.page.locator('input[type="file"]').set_input_files(
         {"name": "report.zip", "mimeType": "application/zip", "buffer": report}
