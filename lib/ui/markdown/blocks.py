@@ -11,6 +11,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
 from lib.ui.markdown.formulas import DISPLAY_RULES, FORMULA_CLOSERS, MAX_FORMULA_LINES
+from lib.ui.markdown.limits import limit_marks
 
 # A frozen element below this length costs more in messages than it saves in resending.
 MIN_BLOCK_CHARS = 300
@@ -100,8 +101,8 @@ _PARSER = _build_parser()
 
 
 def normalize(text: str) -> str:
-    """Read a text as Streamlit's server does: dedented, stripped, with one kind of line end."""
-    text = _INVALID_CHARS.sub("\ufffd", _LINE_END.sub("\n", text))
+    """Read a text as Streamlit's server does: dedented, stripped, with one kind of line end. Marks are limited."""
+    text = limit_marks(_INVALID_CHARS.sub("\ufffd", _LINE_END.sub("\n", text)))
     return dedent(text).strip().lstrip("\ufeff \t\n")
 
 

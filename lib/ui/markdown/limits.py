@@ -8,8 +8,10 @@ with repeated input in Chromium on a slow machine; a usual answer needs a sixth 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from markdown_it.token import Token
 
@@ -18,6 +20,9 @@ MAX_LEVELS = 40
 MAX_TABLE_COLUMNS = 100
 MAX_TABLE_CELLS = 1000  # of a table that is cut
 FENCE_COST = 8.0
+# Marks on one letter, as in Unicode's stream-safe format (UAX 15). The time to shape more grows with their square.
+MAX_MARKS = 30
+MARKS_LEFT_OUT = "…"
 
 # Milliseconds that an answer has from its start on.
 BASE_ALLOWANCE = 300.0
@@ -42,6 +47,9 @@ _PER_SIGN = {
     "<k": 1.2,
     "->": 0.2,
 }
+# Marks are no letters. Nearly no text has so many other signs in a row.
+_SIGN_RUN = re.compile(rf"[^\w\s!-~]{{{MAX_MARKS + 1},}}")
+_INVISIBLE_JOINERS = "\u200b\u200c\u200d\u2060\ufeff"  # which could stand between marks
 _PLAIN_INFO = ("", "text", "txt", "plain", "plaintext")
 _DIAGRAM = "mermaid"
 _SIGNS = re.compile(r"[^\w\s]+")
@@ -72,6 +80,22 @@ class Allowance:
 def build_allowance(char_count: int, carried: float = BASE_ALLOWANCE) -> Allowance:
     """Build the allowance of a text; `carried` is what the elements of the same answer before it have left."""
     return Allowance(min(_MAX_ALLOWANCE, carried + _ALLOWANCE_PER_CHAR * char_count))
+
+
+def limit_marks(text: str) -> str:
+    """Cut runs of combining marks. A part of a text that begins a line is cut as in the whole text."""
+    return text if text.isascii() else _SIGN_RUN.sub(_cut_marks, text)
+
+
+def _cut_marks(match: re.Match[str]) -> str:
+    runs = ((is_mark, "".join(run)) for is_mark, run in groupby(match[0], _is_mark))
+    return "".join(
+        run[:MAX_MARKS] + MARKS_LEFT_OUT if is_mark and len(run) > MAX_MARKS else run for is_mark, run in runs
+    )
+
+
+def _is_mark(sign: str) -> bool:
+    return unicodedata.category(sign).startswith("M") or sign in _INVISIBLE_JOINERS
 
 
 def find_delimiter_row(lines: Sequence[str]) -> int | None:

@@ -10,6 +10,7 @@ from html import escape
 
 import streamlit as st
 
+from lib.ui.markdown.limits import limit_marks
 from lib.ui.text import t
 
 MAX_OPEN_LINES, MAX_OPEN_CHARS = 20, 2000  # a longer text is collapsed
@@ -65,7 +66,7 @@ def split_segments(text: str) -> tuple[str | CodeBlock, ...]:
     segments: list[str | CodeBlock] = []
     literal: list[str] = []
     unclosed: dict[str, int] = {}
-    lines = _LINE_END.sub("\n", text).split("\n")
+    lines = limit_marks(_LINE_END.sub("\n", text)).split("\n")
     number = 0
     while number < len(lines):
         opening = _FENCE.fullmatch(lines[number])

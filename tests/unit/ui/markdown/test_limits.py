@@ -6,8 +6,9 @@ import pytest
 
 from lib import demo
 from lib.ui.markdown.blocks import parse_blocks
-from lib.ui.markdown.limits import build_allowance, estimate_cost
+from lib.ui.markdown.limits import MAX_MARKS, build_allowance, estimate_cost
 from lib.ui.markdown.sanitize import sanitize
+from lib.ui.markdown.written_text import CodeBlock, split_segments
 
 COLUMNS = "|" + "a|" * 10_000 + "\n|" + "-|" * 10_000 + "\n|b|"
 COSTLY = [
@@ -65,6 +66,19 @@ def test_code_that_costs_too_much_is_not_highlighted_and_no_diagram_is_drawn() -
 )
 def test_a_costly_formula_becomes_code(text: str) -> None:
     assert sanitize(text) == f"```\n{text}\n```"
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0301\u200d\u0489", "\u0e47", "\ufe0f"])
+def test_marks_on_one_letter_are_limited(mark: str) -> None:
+    marks = mark * 10_000
+    shown = f"{marks[:MAX_MARKS]}…"
+    assert sanitize(f"a{marks}b **c{marks}**\n\n```\nd{marks}\n```") == f"a{shown}b **c{shown}**\n\n```\nd{shown}\n```"
+    assert split_segments(f"a{marks}\n```\nb{marks}\n```") == (f"a{shown}", CodeBlock(f"b{shown}", ""))
+
+
+@pytest.mark.parametrize("text", ["ส้มตำ " * 50, "─" * 80, "👩‍👩‍👧‍👦" * 40, "h̷̢̛e̵l̴l̶o̷" * 20, "。" * 60, "❤️" * 50])
+def test_texts_with_marks_and_rows_of_signs_stay(text: str) -> None:
+    assert sanitize(text) == text.strip()
 
 
 @pytest.mark.parametrize("name", ["tour.en.md", "tour.zh.md", "long.en.md", "table.en.md", "maths.en.md"])
