@@ -45,7 +45,7 @@ class Comparisons(Aggregate):
         with self._write(owner) as connection:
             ensure_running_limit(connection, owner, running_limit, len(turns))
             ensure_stored(connection, owner, [part for node in nodes for part in node.message.files])
-            connection.execute(sa.insert(comparisons).values(owner=owner, **_to_row(comparison)))
+            insert_comparisons(connection, owner, [comparison])
             for conversation, new_nodes in turns:
                 insert_turn(connection, owner, conversation, new_nodes)
 
@@ -63,6 +63,13 @@ class Comparisons(Aggregate):
         query = query.order_by(comparisons.c.created.desc(), comparisons.c.id.desc()).limit(limit)
         with self._read() as connection:
             return [_from_row(row) for row in connection.execute(query)]
+
+    def export_all(self, owner: str) -> list[Comparison]:
+        """Return all comparisons, the oldest first."""
+        query = _undeleted.where(comparisons.c.owner == owner)
+        with self._read() as connection:
+            rows = connection.execute(query.order_by(comparisons.c.created, comparisons.c.id)).all()
+        return [_from_row(row) for row in rows]
 
     def voted(self, owner: str) -> list[Comparison]:
         """Return all comparisons that have a vote."""
@@ -94,6 +101,12 @@ class Comparisons(Aggregate):
         with self._write(owner) as connection:
             update = sa.update(comparisons).where(_owned(owner, comparison_id))
             connection.execute(update.values(deleted=deleted_at))
+
+
+def insert_comparisons(connection: sa.Connection, owner: str, new_comparisons: Sequence[Comparison]) -> None:
+    """Insert comparisons before the conversations of their columns."""
+    rows = [{"owner": owner, **_to_row(comparison)} for comparison in new_comparisons]
+    connection.execute(sa.insert(comparisons), rows)
 
 
 def purge_comparisons(connection: sa.Connection, deleted_before: float) -> None:

@@ -11,10 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core import tree
+from lib.core.comparisons import Comparison
 from lib.core.conversation import Conversation, Node, Outcome, Truncation
 from lib.core.params import Params
 from lib.core.prompts import Persona
 from lib.core.usage import ConversationFilter
+from lib.storage.comparison_schema import comparison as comparisons
+from lib.storage.comparisons import insert_comparisons
 from lib.storage.engine import Aggregate
 from lib.storage.messages import insert_turn, load_nodes
 from lib.storage.rows import (
@@ -132,14 +135,16 @@ class Conversations(Aggregate):
         """Set the persona of the next answers."""
         self._update(owner, [conversation_id], persona=persona_to_row(persona))
 
-    def export_all(self, owner: str) -> Iterator[tuple[Conversation, list[Node]]]:
+    def export_all(self, owner: str, *, has_columns: bool = False) -> Iterator[tuple[Conversation, list[Node]]]:
         """Yield each listed conversation, oldest first, with its nodes that are not deleted.
 
-        Each is read in a transaction of its own when the iterator reaches it. Children of deleted nodes, and
-        the head, are attached to the nearest ancestor that is left.
+        With `has_columns`, those are the columns of comparisons that are in no list. Each is read in a transaction of
+        its own when the iterator reaches it. Children of deleted nodes, and the head, are attached to the nearest
+        ancestor that is left.
         """
         query = sa.select(conversations.c.id).where(conversations.c.owner == owner, conversations.c.deleted.is_(None))
-        query = query.where(is_listed)
+        undeleted = sa.select(comparisons.c.id).where(comparisons.c.owner == owner, comparisons.c.deleted.is_(None))
+        query = query.where(conversations.c.comparison.in_(undeleted) if has_columns else is_listed)
         with self._read() as connection:
             ids = connection.scalars(query.order_by(conversations.c.created, conversations.c.id)).all()
         for conversation_id in ids:
@@ -150,13 +155,23 @@ class Conversations(Aggregate):
                 head_id = tree.nearest_visible(all_nodes, conversation.head_id)
                 yield replace(conversation, head_id=head_id), tree.visible_nodes(all_nodes)
 
-    def import_all(self, owner: str, imported: Iterable[tuple[Conversation, Sequence[Node]]]) -> None:
-        """Insert new conversations with their nodes, all of them or none. Raises StoreError if an id exists.
+    def import_all(
+        self,
+        owner: str,
+        imported: Iterable[tuple[Conversation, Sequence[Node]]],
+        imported_comparisons: Sequence[Comparison] = (),
+    ) -> None:
+        """Insert new conversations with their nodes, and comparisons, all of them or none.
+
+        Raises StoreError if an id exists.
 
         A large import takes several transactions: one of minutes would keep out every other writer of a SQLite
         database. After an error what was inserted is deleted.
         """
         records, inserted = _divide_records(imported), list[str]()
+        if imported_comparisons:
+            with self._write(owner) as connection:
+                insert_comparisons(connection, owner, imported_comparisons)
         try:
             while record := next(records, None):
                 if inserted:
@@ -168,6 +183,10 @@ class Conversations(Aggregate):
                 with self._write(owner) as connection:
                     is_imported = conversations.c.id.in_(batch) & (conversations.c.owner == owner)
                     connection.execute(sa.delete(conversations).where(is_imported))
+            for batch in batches([comparison.id for comparison in imported_comparisons]):
+                with self._write(owner) as connection:
+                    is_imported = comparisons.c.id.in_(batch) & (comparisons.c.owner == owner)
+                    connection.execute(sa.delete(comparisons).where(is_imported))
             raise
 
     def _import_some(self, owner: str, records: Iterator[tuple[Conversation, Sequence[Node]]]) -> list[str]:
@@ -185,11 +204,11 @@ class Conversations(Aggregate):
         return ids
 
     def existing_ids(self, ids: Iterable[str]) -> set[str]:
-        """Return those ids that any owner's conversation or node already has."""
+        """Return those ids that any owner's conversation, comparison or node already has."""
         existing: set[str] = set()
         with self._read() as connection:
             for batch in batches(list(ids)):
-                for column in (conversations.c.id, nodes.c.id):
+                for column in (conversations.c.id, comparisons.c.id, nodes.c.id):
                     existing.update(connection.scalars(sa.select(column).where(column.in_(batch))))
         return existing
 

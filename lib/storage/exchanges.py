@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +18,7 @@ from lib.storage.rows import in_owned_conversation
 from lib.storage.schema import conversation as conversations
 from lib.storage.schema import node as nodes
 
+_IMPORT_BATCH = 20  # rows in memory, and of one transaction
 _PURGE_BATCH = 200  # rows of one transaction, which keeps out other writers
 _SUMMARY_COLUMNS = [column for column in exchanges.c if column.name != "data"]
 _sort_key = sa.tuple_(exchanges.c.started, exchanges.c.id)
@@ -36,6 +39,27 @@ class Exchanges(Aggregate):
         with self._write(owner) as connection:
             if not exchange.node_id or connection.scalar(is_owned):
                 insert_exchange(connection, row)
+
+    def export_all(self, owner: str) -> Iterator[Exchange]:
+        """Yield the exchanges, the newest first; each is read when the iterator reaches it."""
+        query = _select(owner, exchanges.c.id).order_by(exchanges.c.started.desc(), exchanges.c.id.desc())
+        with self._read() as connection:
+            ids = [row.id for row in connection.execute(query)]
+        for exchange_id in ids:
+            if exchange := self.get(owner, exchange_id):
+                yield exchange
+
+    def import_all(self, owner: str, imported: Iterable[Exchange]) -> None:
+        """Insert exchanges in several transactions; one whose answer is missing or another owner's is dropped."""
+        remaining = iter(imported)
+        while batch := [exchange_to_row(owner, exchange) for exchange in islice(remaining, _IMPORT_BATCH)]:
+            named = [row["node"] for row in batch if row["node"]]
+            is_owned = sa.select(nodes.c.id).where(nodes.c.id.in_(named), in_owned_conversation(owner))
+            with self._write(owner) as connection:
+                owned_ids = {None, *connection.scalars(is_owned)}
+                for row in batch:
+                    if row["node"] in owned_ids:
+                        insert_exchange(connection, row)
 
     def get(self, owner: str, exchange_id: str) -> Exchange | None:
         """Return an exchange; None when it is missing, another owner's, or its answer is deleted."""

@@ -11,6 +11,7 @@ from lib.transfer.exchange_archive import (
 )
 from lib.transfer.file_archive import MAX_ARCHIVE_BYTES, import_files, write_archive
 from lib.transfer.markdown import export_markdown
+from lib.transfer.recorded_exchanges import RecordedExchanges, list_members
 from lib.transfer.result import (
     ConversationRecord,
     ImportReport,
@@ -25,6 +26,8 @@ __all__ = [
     "ExchangeReport",
     "ImportResult",
     "ImportReport",
+    "RecordedExchanges",
+    "list_members",
     "replace_existing_ids",
     "replace_existing_prompt_ids",
     "export_markdown",

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from msgspec.structs import asdict
 
+from lib.core.comparisons import MAX_COLUMNS, MAX_PROMPT_CHARS, Choice, Column, Comparison, Origin, Vote
 from lib.core.conversation import (
     MAX_FEEDBACK_CHARS,
     Conversation,
@@ -43,6 +44,8 @@ from lib.transfer.antler_schema import (
     PART_CLASSES,
     PART_SCHEMA,
     PART_TYPES,
+    ColumnSchema,
+    ComparisonSchema,
     ConversationSchema,
     FailureSchema,
     FeedbackSchema,
@@ -56,6 +59,7 @@ from lib.transfer.antler_schema import (
     PromptSchema,
     StoredFileSchema,
     TargetSchema,
+    VoteSchema,
     decode,
 )
 from lib.transfer.message_tree import TreeMessage, build_tree, newest_leaf_id
@@ -81,7 +85,37 @@ def parse_records(document: dict[str, Any], issues: Counter[str]) -> Iterator[Co
     """
     check_version(document)
     for index, value in enumerate(decode(document, FileSchema, "", issues).conversations):
-        yield _RecordReader(f"conversations[{index}]", issues).read_record(value)
+        conversation, nodes = _RecordReader(f"conversations[{index}]", issues).read_record(value)
+        yield replace(conversation, comparison_id=None), nodes
+
+
+def parse_columns(
+    document: dict[str, Any], issues: Counter[str], comparison_ids: Collection[str]
+) -> Iterator[ConversationRecord]:
+    """Yield the columns of comparisons in a file of a known version, as `parse_records` does its conversations.
+
+    One of no comparison is a conversation like any other, and counted.
+    """
+    for index, value in enumerate(decode(document, FileSchema, "", Counter()).columns):
+        conversation, nodes = _RecordReader(f"columns[{index}]", issues).read_record(value)
+        is_known = conversation.comparison_id in comparison_ids
+        issues["unknown"] += not is_known
+        yield conversation if is_known else replace(conversation, comparison_id=None), nodes
+
+
+def parse_comparisons(document: dict[str, Any], issues: Counter[str]) -> list[Comparison]:
+    """Return the comparisons in a file of a known version.
+
+    Those without a column, or with an id that occurs twice, are left out and counted. Raises TransferError for a field
+    of another type.
+    """
+    comparisons: dict[str, Comparison] = {}
+    for index, value in enumerate(decode(document, FileSchema, "", Counter()).comparisons):
+        comparison = _RecordReader(f"comparisons[{index}]", issues).read_comparison(value)
+        issues["comparison"] += comparison is None or comparison.id in comparisons
+        if comparison:
+            comparisons.setdefault(comparison.id, comparison)
+    return list(comparisons.values())
 
 
 def check_version(document: dict[str, Any]) -> None:
@@ -145,6 +179,37 @@ class _RecordReader:
             truncation = replace(truncation, start_id=start)
         return replace(conversation, head_id=head_id, truncation=truncation), tree.nodes
 
+    def read_comparison(self, value: Any) -> Comparison | None:
+        schema = decode(value, ComparisonSchema, self._location, self._issues)
+        columns = [column for item in schema.columns or () if (column := self._read_column(item))]
+        if not columns or len(columns) > MAX_COLUMNS:
+            return None
+        vote, origin = self._read_vote(schema.vote, len(columns)), schema.origin
+        self._issues["unknown"] += vote is None and schema.vote is not None
+        return Comparison(
+            self._ensure_valid_id(schema.id),
+            schema.prompt[:MAX_PROMPT_CHARS],
+            self._timestamp(schema.created_at) or 0.0,
+            tuple(columns),
+            schema.is_blind,
+            vote,
+            Origin(*map(self._ensure_valid_id, (origin.conversation_id, origin.question_id))) if origin else None,
+        )
+
+    def _read_column(self, schema: ColumnSchema) -> Column | None:
+        """Read a column; None without a target."""
+        target = self._read_target(schema.target)
+        conversation_id, question_id = map(self._ensure_valid_id, (schema.conversation_id, schema.question_id))
+        return Column(conversation_id, question_id, target, self._read_params(schema.params)) if target else None
+
+    @staticmethod
+    def _read_vote(schema: VoteSchema | None, column_count: int) -> Vote | None:
+        """Read a vote; None for an unknown choice, and for a best column that is none."""
+        choice = next((choice for choice in get_args(Choice) if schema and choice == schema.choice), None)
+        column = schema.column if schema and choice == "best" else None
+        is_valid = choice != "best" or (column is not None and column < column_count)
+        return Vote(choice, column) if choice and is_valid else None
+
     def read_prompt(self, value: Any) -> Prompt | None:
         schema = decode(value, PromptSchema, self._location, self._issues)
         prompt = build_prompt(
@@ -195,6 +260,7 @@ class _RecordReader:
             archived=schema.archived,
             truncation=Truncation(**asdict(schema.truncation)) if schema.truncation else None,
             persona=self._read_persona(schema.persona),
+            comparison_id=self._ensure_valid_id(schema.comparison_id) if schema.comparison_id else None,
         )
 
     def _read_persona(self, schema: PersonaSchema | None) -> Persona | None:

@@ -43,10 +43,12 @@ class HeaderSchema(Struct):
 
 
 class FileSchema(HeaderSchema):
-    """A file; its conversations, prompts and projects are decoded one at a time."""
+    """A file; its conversations, comparisons, prompts and projects are decoded one at a time."""
 
     format: str
     conversations: list[Any] = []
+    columns: list[Any] = []
+    comparisons: list[Any] = []
     prompts: list[Any] = []
     projects: list[Any] = []
     files: list[Any] = []
@@ -235,7 +237,43 @@ class ConversationSchema(Struct, omit_defaults=True):
     archived: bool = False
     truncation: TruncationSchema | None = field(default=None, name="window")
     persona: PersonaSchema | None = None
+    comparison_id: str = field(default="", name="comparison")
     nodes: list[NodeSchema] | None = None
+
+
+class ColumnSchema(Struct, omit_defaults=True):
+    """A target of a comparison, and the conversation with its answer."""
+
+    conversation_id: str = field(default="", name="conversation")
+    question_id: str = field(default="", name="question")
+    target: TargetSchema | None = None
+    params: dict[str, Any] = {}  # of PARAMS_SCHEMA
+
+
+class OriginSchema(Struct, omit_defaults=True):
+    """The question of a conversation that a comparison asks again."""
+
+    conversation_id: str = field(default="", name="conversation")
+    question_id: str = field(default="", name="question")
+
+
+class VoteSchema(Struct, omit_defaults=True):
+    """The vote about a comparison, and the index of the best column."""
+
+    choice: str = ""
+    column: Count | None = None
+
+
+class ComparisonSchema(Struct, omit_defaults=True):
+    """A comparison; its conversations are among `columns` and `conversations` of the file."""
+
+    id: str
+    prompt: str = ""
+    created_at: Number | None = field(default=None, name="created")
+    is_blind: bool = field(default=False, name="blind")
+    vote: VoteSchema | None = None
+    origin: OriginSchema | None = None
+    columns: list[ColumnSchema] | None = None
 
 
 class PromptSchema(Struct, omit_defaults=True):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from lib.core.comparisons import Comparison, Origin, Vote
 from lib.core.conversation import Conversation, Failure, Feedback, Node, Outcome, Timing, Truncation, Usage
 from lib.core.params import Params, changed_params
 from lib.core.projects import Project
@@ -21,10 +22,13 @@ from lib.transfer.antler_schema import (
     FORMAT_VERSION,
     PART_CLASSES,
     PLAIN_VERSION,
+    ColumnSchema,
+    ComparisonSchema,
     ConversationSchema,
     FailureSchema,
     FeedbackSchema,
     NodeSchema,
+    OriginSchema,
     PersonaSchema,
     ProjectSchema,
     PromptSchema,
@@ -33,12 +37,13 @@ from lib.transfer.antler_schema import (
     TimingSchema,
     TruncationSchema,
     UsageSchema,
+    VoteSchema,
 )
 from lib.transfer.message_tree import newest_leaf_id
 from lib.transfer.result import ConversationRecord
 
 SchemaT = TypeVar("SchemaT", bound=msgspec.Struct)
-_Value = Target | Truncation | Usage | Timing | Failure | Feedback | Persona
+_Value = Vote | Origin | Target | Truncation | Usage | Timing | Failure | Feedback | Persona
 
 
 def write_export(
@@ -46,24 +51,30 @@ def write_export(
     prompts: Iterable[Prompt] = (),
     projects: Iterable[Project] = (),
     files: Iterable[StoredFileSchema] | None = None,
+    comparisons: Iterable[Comparison] = (),
+    columns: Iterable[ConversationRecord] = (),
 ) -> Iterator[bytes]:
-    """Yield the file in chunks: one line for each conversation, prompt, project and file, in the order given.
+    """Yield the file in chunks: one line for each conversation, comparison, prompt, project and file, in their order.
 
     An arriving answer is written as interrupted, a soft-deleted node is not written. The same conversations
-    always give the same bytes. `files` are those of an archive; they are asked for after all conversations.
+    always give the same bytes. `columns` are the conversations of comparisons that are in no list. `files` are those of
+    an archive; they are asked for after all conversations.
     """
     version = PLAIN_VERSION if files is None else FORMAT_VERSION
     yield f'{{\n"format": "{FORMAT}",\n"version": {version},\n"conversations": ['.encode()
     yield from _write_lines(_build_conversation(conversation, nodes) for conversation, nodes in records)
-    lists: dict[str, list[msgspec.Struct]] = {
-        "prompts": [_build_prompt(prompt) for prompt in prompts],
-        "projects": [_build_project(project) for project in projects],
-        "files": list(files or ()),
+    lists: dict[str, Iterable[msgspec.Struct]] = {
+        "columns": (_build_conversation(conversation, nodes) for conversation, nodes in columns),
+        "comparisons": map(_build_comparison, comparisons),
+        "prompts": map(_build_prompt, prompts),
+        "projects": map(_build_project, projects),
+        "files": files or (),
     }
     for name, schemas in lists.items():
-        if schemas:
-            yield f'\n],\n"{name}": ['.encode()
-            yield from _write_lines(schemas)
+        lines = _write_lines(schemas)
+        if first := next(lines, b""):
+            yield f'\n],\n"{name}": ['.encode() + first
+            yield from lines
     yield b"\n]\n}\n"
 
 
@@ -95,6 +106,7 @@ def _build_conversation(conversation: Conversation, nodes: Sequence[Node]) -> Co
         archived=conversation.archived,
         truncation=_to_schema(conversation.truncation, TruncationSchema),
         persona=_to_schema(conversation.persona, PersonaSchema),
+        comparison_id=conversation.comparison_id or "",
         nodes=list(map(_build_node, visible)),
     )
 
@@ -118,6 +130,26 @@ def _build_node(node: Node) -> NodeSchema:
         provider_metadata=json.loads(json.dumps(dict(node.provider_metadata), sort_keys=True)),
         feedback=_to_schema(node.feedback, FeedbackSchema),
         persona=_to_schema(node.persona, PersonaSchema),
+    )
+
+
+def _build_comparison(comparison: Comparison) -> ComparisonSchema:
+    return ComparisonSchema(
+        id=comparison.id,
+        prompt=comparison.prompt,
+        created_at=float(comparison.created_at),
+        is_blind=comparison.is_blind,
+        vote=_to_schema(comparison.vote, VoteSchema),
+        origin=_to_schema(comparison.origin, OriginSchema),
+        columns=[
+            ColumnSchema(
+                column.conversation_id,
+                column.question_id,
+                _to_schema(column.target, TargetSchema),
+                _set_params(column.params),
+            )
+            for column in comparison.columns
+        ],
     )
 
 

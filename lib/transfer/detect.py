@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+from lib.core.comparisons import Comparison
 from lib.core.errors import TransferError
 from lib.core.projects import MAX_PROJECTS, Project
 from lib.core.prompts import MAX_PROMPTS, Prompt
@@ -40,44 +42,56 @@ def parse_export(data: bytes) -> ImportResult:
     records: list[ConversationRecord] = []
     message_count = 0
     sources: list[str] = []
-    prompts: list[Prompt] = []
-    projects: list[Project] = []
-    files: list[StoredFileSchema] = []
-    for source, record in _parse_records(data, issues, prompts, projects, files):
+    found = _Found()
+    for source, record in _parse_records(data, issues, found):
         sources.append(source)
         if record is not None:
             records.append(record)
             message_count += len(record[1])
         is_too_long = len(records) > MAX_CONVERSATIONS or message_count > MAX_MESSAGES
-        if is_too_long or len(prompts) > MAX_PROMPTS or len(projects) > MAX_PROJECTS:
+        if is_too_long or found.is_too_long:
             raise TransferError("many")
     if not sources:
         raise TransferError("unknown")
     records = _deduplicate_ids(records, issues)
     counts = {code: count for code, count in sorted(issues.items()) if count and code != "id"}
-    report = ImportReport(sources[0], len(records), message_count, counts, issues["id"])
-    return ImportResult(records, report, prompts, projects, files)
+    conversation_count = sum(not conversation.comparison_id for conversation, _ in records)
+    report = ImportReport(sources[0], conversation_count, message_count, counts, issues["id"])
+    return ImportResult(records, report, found.prompts, found.projects, found.files, found.comparisons)
 
 
-def _parse_records(
-    data: bytes,
-    issues: Counter[str],
-    prompts: list[Prompt],
-    projects: list[Project],
-    files: list[StoredFileSchema],
-) -> Iterator[tuple[str, ConversationRecord | None]]:
+@dataclass(frozen=True)
+class _Found:
+    """Content of Antler's own files besides conversations."""
+
+    prompts: list[Prompt] = field(default_factory=list)
+    projects: list[Project] = field(default_factory=list)
+    files: list[StoredFileSchema] = field(default_factory=list)
+    comparisons: list[Comparison] = field(default_factory=list)
+
+    @property
+    def is_too_long(self) -> bool:
+        is_long = len(self.prompts) > MAX_PROMPTS or len(self.projects) > MAX_PROJECTS
+        return is_long or len(self.comparisons) > MAX_CONVERSATIONS
+
+
+def _parse_records(data: bytes, issues: Counter[str], found: _Found) -> Iterator[tuple[str, ConversationRecord | None]]:
     """Yield each conversation with its format's name; None for a file or conversation without messages.
 
-    Prompts, projects and descriptions of files are added to the lists.
+    Everything else is added to `found`.
     """
     for document in read_documents(data):
         if antler_reader.can_parse(document):
             yield antler_reader.NAME, None
             for record in antler_reader.parse_records(document, issues):
                 yield antler_reader.NAME, record
-            prompts += antler_reader.parse_prompts(document, issues)
-            projects += antler_reader.parse_projects(document, issues)
-            files += antler_reader.parse_files(document, issues)
+            comparisons = antler_reader.parse_comparisons(document, issues)
+            for record in antler_reader.parse_columns(document, issues, {each.id for each in comparisons}):
+                yield antler_reader.NAME, record
+            found.comparisons.extend(comparisons)
+            found.prompts.extend(antler_reader.parse_prompts(document, issues))
+            found.projects.extend(antler_reader.parse_projects(document, issues))
+            found.files.extend(antler_reader.parse_files(document, issues))
             yield antler_reader.NAME, None
             continue
         for item in document if isinstance(document, list) else [document]:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from lib.core import tokens
 from lib.core.attachments import EXTENSIONS
+from lib.core.comparisons import Comparison
 from lib.core.errors import AttachmentTooLarge, FileQuotaExceeded
 from lib.core.file_storage import FileFacts, StoredFile, digest_of
 from lib.core.images import IMAGE_TYPES, media_type_of
@@ -59,8 +60,11 @@ def write_archive(
     prompts: Iterable[Prompt] = (),
     projects: Iterable[Project] = (),
     max_bytes: int = MAX_ARCHIVE_BYTES,
+    comparisons: Iterable[Comparison] = (),
+    columns: Iterable[ConversationRecord] = (),
+    members: Iterable[tuple[str, bytes]] = (),
 ) -> bytes:
-    """Return a ZIP archive of an export and the files that its messages name, each once.
+    """Return a ZIP archive of an export, the files that its messages name, each once, and further members.
 
     Files beyond `max_bytes` in all are only named in it, the last ones first. The same conversations and files always
     give the same bytes. Raises StoreError.
@@ -68,7 +72,7 @@ def write_archive(
     digests: dict[str, None] = {}
     selected: list[StoredFileSchema] = []
 
-    def collect() -> Iterator[ConversationRecord]:
+    def collect(records: Iterable[ConversationRecord]) -> Iterator[ConversationRecord]:
         for conversation, nodes in records:
             visible = (node for node in nodes if node.deleted_at is None)
             digests.update(dict.fromkeys(part.digest for node in visible for part in node.message.files))
@@ -81,10 +85,12 @@ def write_archive(
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         with archive.open(_member(_JSON_NAME), "w", force_zip64=True) as document:
-            for chunk in write_export(collect(), prompts, projects, describe()):
+            for chunk in write_export(collect(records), prompts, projects, describe(), comparisons, collect(columns)):
                 document.write(chunk)
         for file in selected:
             _write_file(archive, source, owner, file)
+        for name, content in members:
+            archive.writestr(_member(name, is_compressed=False), content)
     return stream.getvalue()
 
 

@@ -6,13 +6,16 @@ import hashlib
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
+from lib.core.comparisons import Column, Comparison, Origin
 from lib.core.conversation import Conversation, Node, new_id
 from lib.core.projects import Project
 from lib.core.prompts import Prompt
 from lib.transfer.antler_schema import StoredFileSchema
 
+Reference = TypeVar("Reference", Column, Origin)
 ConversationRecord = tuple[Conversation, list[Node]]
 
 
@@ -34,7 +37,8 @@ class ImportReport:
 class ImportResult:
     """The conversations of a file, each with its nodes: parents first, siblings oldest first; prompts and projects.
 
-    `files` describe the files of an archive; `import_files` reads them.
+    `files` describe the files of an archive; `import_files` reads them. Conversations with a `comparison_id` are
+    columns of the comparisons. `new_node_ids` are the ids of nodes by those of the file that they replace.
     """
 
     conversations: Sequence[ConversationRecord]
@@ -42,22 +46,59 @@ class ImportResult:
     prompts: Sequence[Prompt] = ()
     projects: Sequence[Project] = ()
     files: Sequence[StoredFileSchema] = ()
+    comparisons: Sequence[Comparison] = ()
+    new_node_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 def replace_existing_ids(result: ImportResult, existing_ids: Callable[[Iterable[str]], set[str]]) -> ImportResult:
-    """Replace the ids of conversations and nodes that exist: an import creates, and never overwrites.
+    """Replace the ids of conversations, comparisons and nodes that exist: an import creates, and never overwrites.
 
     `existing_ids` is called once, with all ids, and returns those that any user has.
     """
-    used_ids = existing_ids([used for record in result.conversations for used in record_ids(record)])
-    records, count = [], 0
+    comparison_ids = [comparison.id for comparison in result.comparisons]
+    all_ids = [used for record in result.conversations for used in record_ids(record)]
+    used_ids = existing_ids([*all_ids, *comparison_ids])
+    new_comparison_ids = {used: new_id() for used in comparison_ids if used in used_ids}
+    new_conversation_ids: dict[str, str] = {}
+    new_node_ids: dict[str, str] = {}
+    records = []
     for conversation, nodes in result.conversations:
         conversation_id = new_id() if conversation.id in used_ids else conversation.id
         node_ids = {node.id: new_id() for node in nodes if node.id in used_ids}
-        count += (conversation_id != conversation.id) + len(node_ids)
-        records.append(replace_ids((conversation, nodes), conversation_id, node_ids))
-    count += result.report.replaced_id_count
-    return replace(result, conversations=records, report=replace(result.report, replaced_id_count=count))
+        new_conversation_ids |= {conversation.id: conversation_id} if conversation_id != conversation.id else {}
+        new_node_ids |= node_ids
+        comparison_id = new_comparison_ids.get(conversation.comparison_id or "", conversation.comparison_id)
+        column = replace(conversation, comparison_id=comparison_id) if comparison_id else conversation
+        records.append(replace_ids((column, nodes), conversation_id, node_ids))
+    count = len(new_conversation_ids) + len(new_node_ids) + len(new_comparison_ids) + result.report.replaced_id_count
+    return replace(
+        result,
+        conversations=records,
+        comparisons=[
+            replace(
+                _replace_references(comparison, new_conversation_ids, new_node_ids),
+                id=new_comparison_ids.get(comparison.id, comparison.id),
+            )
+            for comparison in result.comparisons
+        ],
+        report=replace(result.report, replaced_id_count=count),
+        new_node_ids=new_node_ids,
+    )
+
+
+def _replace_references(
+    comparison: Comparison, conversation_ids: Mapping[str, str], node_ids: Mapping[str, str]
+) -> Comparison:
+    """Let a comparison refer to the new ids of its conversations and questions."""
+
+    def refer(place: Reference) -> Reference:
+        conversation_id = conversation_ids.get(place.conversation_id, place.conversation_id)
+        return replace(
+            place, conversation_id=conversation_id, question_id=node_ids.get(place.question_id, place.question_id)
+        )
+
+    origin = refer(comparison.origin) if comparison.origin else None
+    return replace(comparison, columns=tuple(map(refer, comparison.columns)), origin=origin)
 
 
 def replace_existing_prompt_ids(

@@ -11,6 +11,7 @@ from lib.core.comparisons import Comparison, Vote
 from lib.core.policy import PER_USER_SCOPE, Limit, Limits
 from lib.core.user import User
 from lib.ui.session import resources
+from lib.ui.settings import data
 from tests.app import model_select
 from tests.app.chat_app import ChatApp, read_text
 from tests.support.replay import JSON, Canned, Replay
@@ -212,3 +213,19 @@ def test_answers_can_be_told_apart_word_by_word(gateway):
     assert "50% of the words are the same" in chat.text
     html = next(element.proto.body for element in chat.at.get("html") if "antler-differences" in element.proto.body)
     assert "<del>" in html and "−</span>quick" in html and "+</span>slow" in html
+
+
+def test_comparisons_and_recorded_requests_are_exported_with_all_data_and_imported(gateway):
+    chat = compare("gpt-4o", "house-model").click("Tie")
+    export = data._export_all(User("browser:0123"), "zip")
+    before = stored(), list(resources.store().exchanges.export_all("browser:0123"))
+    assert (len(before[0]), len(before[1])) == (1, 2)
+    chat.at.session_state["open_tabs"] = {"settings": "data"}
+    chat.open_page("settings").set_field("Yes, delete", True).click("Delete everything")
+    assert stored() == []
+    chat.at.get("file_uploader")[0].upload("export.zip", export, "application/zip")
+    chat.run().click("Import")
+    assert "1 comparison was imported" in chat.text and "2 recorded requests were imported" in chat.text
+    exchanges = list(resources.store().exchanges.export_all("browser:0123"))
+    assert (stored(), {each.node_id for each in exchanges}) == (before[0], {each.node_id for each in before[1]})
+    assert data._export_all(User("browser:0123"), "zip") == export

@@ -14,7 +14,7 @@ from lib.core.user import User
 from lib.ui.session import audit, resources
 from lib.ui.session.state import session_state
 from lib.ui.text import t
-from lib.ui.widgets import errors, replays, undo
+from lib.ui.widgets import errors, exchange_actions, replays, undo
 from lib.ui.widgets.controls import render_button, render_download
 from lib.ui.widgets.errors import shows_errors
 
@@ -28,7 +28,7 @@ def render(user: User) -> None:
     st.markdown(t("data.export_about"))
     # Without files it is one readable text.
     file_bytes = resources.store().attachments.total_bytes(user.id)
-    extension = "zip" if file_bytes else "json"
+    extension = "zip" if file_bytes or resources.store().exchanges.recent(user.id, 1) else "json"
     if file_bytes > transfer.MAX_ARCHIVE_BYTES:
         st.caption(t("data.export_limit", size=format_size(transfer.MAX_ARCHIVE_BYTES)))
     name = f"antler-{time.strftime('%Y-%m-%d')}.{extension}"
@@ -40,11 +40,23 @@ def render(user: User) -> None:
 def _export_all(user: User, extension: str) -> bytes:
     store = resources.store()
     records, prompts = store.conversations.export_all(user.id), store.prompts.export_all(user.id)
-    projects = store.projects.export_all(user.id)
+    projects, comparisons = store.projects.export_all(user.id), store.comparisons.export_all(user.id)
+    columns = store.conversations.export_all(user.id, has_columns=True)
     if extension == "zip":
-        export = transfer.write_archive(store.attachments, user.id, records, prompts, projects)
+        exchanges = transfer.list_members(store.exchanges.export_all(user.id), exchange_actions.list_versions())
+        export = transfer.write_archive(
+            store.attachments,
+            user.id,
+            records,
+            prompts,
+            projects,
+            comparisons=comparisons,
+            columns=columns,
+            members=exchanges,
+        )
     else:
-        export = b"".join(transfer.write_export(records, prompts, projects))
+        written = transfer.write_export(records, prompts, projects, comparisons=comparisons, columns=columns)
+        export = b"".join(written)
     audit.record(user, "export", "everything")
     return export
 
@@ -78,7 +90,10 @@ def _import_file(user: User, file_key: str) -> None:
         return
     # Before the conversations, which would make folders that keep what they have.
     kept_count = resources.store().projects.import_all(user.id, loaded.projects)
-    resources.store().conversations.import_all(user.id, loaded.conversations)
+    resources.store().conversations.import_all(user.id, loaded.conversations, loaded.comparisons)
+    exchanges = transfer.RecordedExchanges(file.getvalue(), loaded)
+    if resources.settings().recording.max_bytes:
+        resources.store().exchanges.import_all(user.id, exchanges)
     prompts = transfer.replace_existing_prompt_ids(loaded.prompts, resources.store().prompts.existing_ids)
     try:
         resources.store().prompts.import_all(user.id, prompts)
@@ -87,24 +102,31 @@ def _import_file(user: User, file_key: str) -> None:
         prompt_line = errors.code_message(error.code)
     audit.record(user, "import", loaded.report.source, conversations=loaded.report.conversation_count)
     session_state.import_count += 1
-    session_state.import_report = tuple(_report_lines(loaded, kept_count, prompt_line))
+    session_state.import_report = tuple(_report_lines(loaded, kept_count, prompt_line, exchanges))
 
 
-def _report_lines(loaded: transfer.ImportResult, kept_count: int, prompt_line: str) -> list[str]:
+def _report_lines(
+    loaded: transfer.ImportResult, kept_count: int, prompt_line: str, exchanges: transfer.RecordedExchanges
+) -> list[str]:
     """Return the result of an import as lines of Markdown."""
     report = loaded.report
     source = t(f"source.{report.source}")
     chats = t("count.chats", count=report.conversation_count)
     messages = t("count.messages", count=report.message_count)
     lines = [t("import.done", source=source, chats=chats, messages=messages)]
+    if loaded.comparisons:
+        lines.append(t("import.comparisons", count=len(loaded.comparisons)))
+    if exchanges.count:
+        lines.append(t("import.exchanges", count=exchanges.count))
     if prompt_line:
         lines.append(prompt_line)
     if imported_count := len(loaded.projects) - kept_count:
         lines.append(t("project.imported", count=imported_count))
     if kept_count:
         lines.append(t("project.kept", count=kept_count))
-    if report.issues:
-        skipped = (t(f"import.skipped.{code}", count=count) for code, count in report.issues.items())
+    issues = {**report.issues, **({"exchange": exchanges.left_out} if exchanges.left_out else {})}
+    if issues:
+        skipped = (t(f"import.skipped.{code}", count=count) for code, count in issues.items())
         lines.append("\n".join([t("import.issues"), "", *(f"- {line}" for line in skipped)]))
     if report.replaced_id_count:
         lines.append(t("import.renamed", count=report.replaced_id_count))

@@ -49,7 +49,7 @@ def _render_bug_report(user: User, exchange: Exchange, store: TurnStore) -> None
     def write() -> bytes:
         files = store.attachments.contents(user.id, digests) if has_files else {}
         audit.record(user, "export", "bug report")
-        return transfer.write_exchange(exchange, _versions(), files)
+        return transfer.write_exchange(exchange, list_versions(), files)
 
     moment = time.strftime("%Y-%m-%d-%H%M%S", time.gmtime(exchange.started_at))
     name = f"antler-bug-report-{moment}.zip"
@@ -80,6 +80,6 @@ def _play_again(user: User, exchange: Exchange) -> None:
     replays.open_exchange(user, exchange)
 
 
-def _versions() -> dict[str, str]:
+def list_versions() -> dict[str, str]:
     """Return the versions of the programs that have recorded an exchange, or at least write it down."""
     return {"antler": VERSION, "python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}

@@ -7,9 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from lib.core.comparisons import Column, Comparison, Origin, Vote
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.errors import StoreError
+from lib.core.params import Params
+from lib.core.target import Target
 from lib.storage import conversations
+
+TARGET = Target("m-one", "openai")
 
 
 def build(name: str, count: int = 2) -> tuple[Conversation, list[Node]]:
@@ -54,6 +59,28 @@ def test_a_failed_import_leaves_nothing_and_takes_nothing(store):
         store.conversations.import_all("ann", [build("a"), build("b", 50), (build("c")[0], [twice])])
     assert [conversation.id for conversation in store.conversations.page("ann", 9)] == ["kept"]
     assert store.messages.nodes("ann", "kept") == nodes
+
+
+def test_comparisons_are_exported_and_imported_with_their_columns(store):
+    kept, column = build("kept"), build("column")
+    columns = (Column("kept", "kept-0", TARGET), Column("column", "column-0", TARGET, Params(seed=1)))
+    comparison = Comparison("k", "Why?", 1.0, columns, True, Vote("best", 1), Origin("kept", "kept-0"))
+    records = [kept, (replace(column[0], comparison_id="k"), column[1])]
+    store.conversations.import_all("ann", records, [comparison])
+    assert store.comparisons.export_all("ann") == [comparison]
+    assert [each.id for each, _ in store.conversations.export_all("ann")] == ["kept"]
+    assert [each.id for each, _ in store.conversations.export_all("ann", has_columns=True)] == ["column"]
+    store.comparisons.delete("ann", "k")
+    assert store.comparisons.export_all("ann") == list(store.conversations.export_all("ann", has_columns=True)) == []
+
+
+def test_a_failed_import_leaves_no_comparison(store):
+    comparison = Comparison("k", "Why?", 1.0, (Column("c", "c-0", TARGET),))
+    conversation, nodes = build("c", 30)
+    cycle = [replace(nodes[0], parent_id="c-29"), *nodes[1:]]
+    with pytest.raises(StoreError):
+        store.conversations.import_all("ann", [(replace(conversation, comparison_id="k"), cycle)], [comparison])
+    assert store.comparisons.export_all("ann") == []
 
 
 def test_a_long_conversation_is_imported_in_parts_in_any_order_of_its_nodes(store):

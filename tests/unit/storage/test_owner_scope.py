@@ -206,11 +206,14 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
         for cursor in (None, ANNS.conversation(updated_at=9.0))
     ],
     "conversations.folders": lambda s, owner: s.conversations.folders(owner),
-    "conversations.export_all": lambda s, owner: list(s.conversations.export_all(owner)),
+    "conversations.export_all": lambda s, owner: [
+        list(s.conversations.export_all(owner, has_columns=has_columns)) for has_columns in (False, True)
+    ],
     "conversations.import_all": lambda s, owner: s.conversations.import_all(
         owner, [(ANNS.conversation(id=f"new-{owner}", head_id=None), [])]
     ),
     "comparisons.page": lambda s, owner: s.comparisons.page(owner, 9) + s.comparisons.page(owner, 9, BOBS.comparison()),
+    "comparisons.export_all": lambda s, owner: s.comparisons.export_all(owner),
     "comparisons.voted": lambda s, owner: s.comparisons.voted(owner),
     "comparisons.save": lambda s, owner: s.comparisons.save(owner, ANNS.comparison(id=f"new-{owner}"), []),
     "search.find": lambda s, owner: [
@@ -221,6 +224,8 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
     "search.models": lambda s, owner: s.search.models(owner),
     "attachments.put": lambda s, owner: s.attachments.put(owner, ANNS.file),
     "attachments.total_bytes": lambda s, owner: s.attachments.total_bytes(owner),
+    "exchanges.export_all": lambda s, owner: list(s.exchanges.export_all(owner)),
+    "exchanges.import_all": lambda s, owner: s.exchanges.import_all(owner, [replace(ANNS.exchange, id=f"new-{owner}")]),
     "exchanges.recent": lambda s, owner: s.exchanges.recent(owner, 9),
     "shares.links": lambda s, owner: s.shares.links(owner),
     "usage.record": lambda s, owner: s.usage.record(owner, usage_record(f"more-{owner}", ANNS.conversation_id)),
@@ -258,7 +263,7 @@ METHODS_WITHOUT_OWNER = {
     *("prompts.existing_ids", "prompts.snapshot"),
     *("usage.total", "policy.load", "audit.purge", "exchanges.purge"),
     "server_secrets.load",
-    *("gateway_checks.claim", "gateway_checks.list_team_results"),
+    *("gateway_checks.claim", "gateway_checks.postpone", "gateway_checks.list_team_results"),
     *("refused_params.load", "refused_params.learn"),
     *("sign_ins.revoke", "sign_ins.is_revoked"),
     *("sign_ins.register_attempt", "sign_ins.discard_attempt"),
@@ -337,7 +342,7 @@ def readable_data(store: Store, owner: str) -> list[object]:
     """Return the data that an owner can still read."""
     methods = ["conversations.export_all", "shares.links", "preferences.load", "search.find", "prompts.export_all"]
     methods += ["projects.export_all", "conversations.folders"]
-    methods += ["attachments.total_bytes", "exchanges.recent"]
+    methods += ["attachments.total_bytes", "exchanges.recent", "exchanges.export_all", "comparisons.export_all"]
     results = [CALLS_WITHOUT_IDS[method](store, owner) for method in methods]
     return [
         *results,
@@ -363,7 +368,7 @@ def test_transferred_data_belongs_to_the_new_owner_alone(two_owner_store):
     anns_data = readable_data(two_owner_store, "ann")
     two_owner_store.users.transfer_data("ann", "carl")
     assert readable_data(two_owner_store, "carl") == anns_data
-    assert readable_data(two_owner_store, "ann") == [[], [], (), [[], [], []], [], [], [], 0, [], [], []]
+    assert readable_data(two_owner_store, "ann") == [[[], []], [], (), [[], [], []], [], [], [], 0, [], [], [], [], []]
     assert two_owner_store.shares.snapshot("hash-ann") == {"of": "ann"}
     used = two_owner_store.quotas.used("carl", [user_counter("carl"), user_counter("ann")])
     assert used == {user_counter("carl"): 10, user_counter("ann"): 0}
