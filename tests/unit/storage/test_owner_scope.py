@@ -187,12 +187,7 @@ ADMIN_QUERIES: dict[str, Callable[[Store], Any]] = {
 }
 ADMIN_METHODS = {
     *ADMIN_QUERIES,
-    *(
-        "policy.set_limits",
-        "policy.set_allowed_models",
-        "policy.set_default_target",
-        "policy.set_price",
-    ),
+    *("policy.set_limits", "policy.set_allowed_models", "policy.set_default_target", "policy.set_price"),
     *("prompts.save_team", "prompts.delete_team", "prompts.restore_team"),
     *("users.revoke_sessions", "refused_params.reset", "gateway_checks.list_team"),
 }
@@ -206,9 +201,7 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
         for cursor in (None, ANNS.conversation(updated_at=9.0))
     ],
     "conversations.folders": lambda s, owner: s.conversations.folders(owner),
-    "conversations.export_all": lambda s, owner: [
-        list(s.conversations.export_all(owner, has_columns=has_columns)) for has_columns in (False, True)
-    ],
+    "conversations.export_all": lambda s, o: [list(s.conversations.export_all(o, has_columns=n)) for n in (0, 1)],
     "conversations.import_all": lambda s, owner: s.conversations.import_all(
         owner, [(ANNS.conversation(id=f"new-{owner}", head_id=None), [])]
     ),
@@ -225,7 +218,7 @@ CALLS_WITHOUT_IDS: dict[str, Callable[[Store, str], Any]] = {
     "attachments.put": lambda s, owner: s.attachments.put(owner, ANNS.file),
     "attachments.total_bytes": lambda s, owner: s.attachments.total_bytes(owner),
     "exchanges.export_all": lambda s, owner: list(s.exchanges.export_all(owner)),
-    "exchanges.import_all": lambda s, owner: s.exchanges.import_all(owner, [replace(ANNS.exchange, id=f"new-{owner}")]),
+    "exchanges.import_all": lambda s, o: s.exchanges.import_all(o, [replace(ANNS.exchange, id=f"new-{o}")]),
     "exchanges.recent": lambda s, owner: s.exchanges.recent(owner, 9),
     "shares.links": lambda s, owner: s.shares.links(owner),
     "usage.record": lambda s, owner: s.usage.record(owner, usage_record(f"more-{owner}", ANNS.conversation_id)),
@@ -341,8 +334,8 @@ def test_an_import_under_the_conversation_id_of_another_owner_is_ignored(two_own
 def readable_data(store: Store, owner: str) -> list[object]:
     """Return the data that an owner can still read."""
     methods = ["conversations.export_all", "shares.links", "preferences.load", "search.find", "prompts.export_all"]
-    methods += ["projects.export_all", "conversations.folders"]
-    methods += ["attachments.total_bytes", "exchanges.recent", "exchanges.export_all", "comparisons.export_all"]
+    methods += ["projects.export_all", "conversations.folders", "attachments.total_bytes", "exchanges.recent"]
+    methods += ["exchanges.export_all", "comparisons.export_all"]
     results = [CALLS_WITHOUT_IDS[method](store, owner) for method in methods]
     return [
         *results,
