@@ -72,9 +72,11 @@ def _place_temporary_files() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the browser tests apart: Playwright leaves an event loop running in its process."""
+    """Keep the browser tests apart: Playwright leaves an event loop running in its process. Sort the others."""
     if len({BROWSER_TESTS in item.path.parents for item in items}) > 1:
         raise pytest.UsageError("run tests/browser in a process of its own: make test-browser")
+    # The first worker begins with the tests of the SDKs, so that the others need not import these.
+    items.sort(key=lambda item: "sdks" not in vars(getattr(item, "module", item)))
 
 
 def pytest_collection_finish() -> None:

@@ -6,11 +6,11 @@ import io
 import wave
 from collections.abc import Iterator
 
-import openai
 import pytest
 
 from lib.demo.audio import SPEECH_MODEL, TRANSCRIPTION_MODEL, speak
 from tests.fake_gateway import FakeGateway
+from tests.support import sdks
 
 
 def silence(seconds: float) -> bytes:
@@ -24,10 +24,10 @@ def silence(seconds: float) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def sdk() -> Iterator[openai.OpenAI]:
+def sdk() -> Iterator[sdks.openai.OpenAI]:
     with (
         FakeGateway(1000) as gateway,
-        openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="x", max_retries=0) as client,
+        sdks.openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="x", max_retries=0) as client,
     ):
         yield client
 
@@ -67,17 +67,17 @@ def test_a_translation_is_in_english(sdk):
     ids=str,
 )
 def test_speech_with_an_invalid_field_is_refused(sdk, fields):
-    with pytest.raises(openai.BadRequestError):
+    with pytest.raises(sdks.openai.BadRequestError):
         sdk.audio.speech.create(**{"model": SPEECH_MODEL, "input": "x", "voice": "alloy", **fields})
 
 
 @pytest.mark.parametrize("fields", [{"file": ("a.wav", b"", "audio/wav")}, {"language": "english"}], ids=str)
 def test_a_transcription_with_an_invalid_field_is_refused(sdk, fields):
-    with pytest.raises(openai.BadRequestError):
+    with pytest.raises(sdks.openai.BadRequestError):
         file = ("a.wav", silence(1), "audio/wav")
         sdk.audio.transcriptions.create(**{"model": TRANSCRIPTION_MODEL, "file": file, **fields})
 
 
 def test_a_model_of_another_kind_is_unknown_there(sdk):
-    with pytest.raises(openai.NotFoundError):
+    with pytest.raises(sdks.openai.NotFoundError):
         sdk.audio.speech.create(model="demo-tour", input="x", voice="alloy")

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import anthropic
-import openai
-
 from lib.config.settings import Settings
 from lib.core.conversation import Message, OtherPart, TextPart
 from lib.core.models import Capabilities
@@ -17,6 +14,7 @@ from lib.demo import DemoGateway
 from lib.demo.wire import ANTHROPIC, OPENAI
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from tests.support import sdks
 from tests.support.gateway_client import answer_text, request_body, stream_answer, usage_option, whole_answer
 from tests.unit.gateway.recordings import CollectedAnswer, collect
 
@@ -73,7 +71,7 @@ def test_antler_reads_searches_sources_and_their_number(gateway: DemoGateway) ->
 
 
 def test_the_official_sdks_read_the_citations(
-    gateway: DemoGateway, openai_sdk: openai.OpenAI, anthropic_sdk: anthropic.Anthropic
+    gateway: DemoGateway, openai_sdk: sdks.openai.OpenAI, anthropic_sdk: sdks.anthropic.Anthropic
 ) -> None:
     with anthropic_sdk.messages.stream(**request_body(MODEL, "How fast?", **FIELDS[ANTHROPIC])) as stream:
         message = stream.get_final_message()

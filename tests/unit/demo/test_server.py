@@ -6,8 +6,6 @@ import json
 import time
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 import requests
 
@@ -16,6 +14,7 @@ from lib.demo.audio import AUDIO_MODELS
 from lib.demo.models import IMAGE_MODELS
 from lib.demo.wire import ANTHROPIC, OPENAI
 from lib.gateway.catalog import models as catalog
+from tests.support import sdks
 from tests.support.gateway_client import (
     TIMEOUT,
     each_path,
@@ -43,7 +42,7 @@ def test_each_model_is_described_in_two_languages(gateway: DemoGateway) -> None:
     assert all(0 < len(text) < 90 and not text.endswith((".", "。")) for text in descriptions)
 
 
-def test_the_list_offers_all_models_on_both_wires(gateway: DemoGateway, openai_sdk: openai.OpenAI) -> None:
+def test_the_list_offers_all_models_on_both_wires(gateway: DemoGateway, openai_sdk: sdks.openai.OpenAI) -> None:
     listed = catalog.parse_model_page(get(gateway, "/v1/models").text)[0].models
     assert [model.id for model in listed] == [*MODELS, *IMAGE_MODELS]
     assert listed[0].id == "demo-tour"
@@ -96,11 +95,13 @@ def test_requests_are_counted_apart_from_each_other(gateway: DemoGateway) -> Non
     assert statuses == [429, 429, 429, 429, 200, 200]
 
 
-def test_the_sdks_raise_rate_limit_errors(openai_sdk: openai.OpenAI, anthropic_sdk: anthropic.Anthropic) -> None:
+def test_the_sdks_raise_rate_limit_errors(
+    openai_sdk: sdks.openai.OpenAI, anthropic_sdk: sdks.anthropic.Anthropic
+) -> None:
     body: Any = request_body("demo-busy")
-    with pytest.raises(openai.RateLimitError):
+    with pytest.raises(sdks.openai.RateLimitError):
         openai_sdk.chat.completions.create(**body)
-    with pytest.raises(anthropic.RateLimitError):
+    with pytest.raises(sdks.anthropic.RateLimitError):
         anthropic_sdk.messages.create(**{**body, "max_tokens": 9})
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 
 from lib.demo import DemoGateway
 from lib.demo.wire import ANTHROPIC, OPENAI
+from tests.support import sdks
 from tests.support.gateway_client import (
     answer_text,
     each_path,
@@ -154,7 +153,7 @@ def test_usage_is_sent_on_request(gateway: DemoGateway, is_requested: bool) -> N
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_the_openai_sdk_reads_the_same_answer(gateway: DemoGateway, openai_sdk: openai.OpenAI, name: str) -> None:
+def test_the_openai_sdk_reads_the_same_answer(gateway: DemoGateway, openai_sdk: sdks.openai.OpenAI, name: str) -> None:
     answer = stream_answer(gateway, OPENAI, request_body(name))
     chunks: Any = list(openai_sdk.chat.completions.create(**request_body(name, stream=True)))
     choices = [choice for chunk in chunks for choice in chunk.choices]
@@ -166,7 +165,7 @@ def test_the_openai_sdk_reads_the_same_answer(gateway: DemoGateway, openai_sdk: 
 
 @pytest.mark.parametrize("name", READABLE)
 def test_the_anthropic_sdk_reads_the_same_answer(
-    gateway: DemoGateway, anthropic_sdk: anthropic.Anthropic, name: str
+    gateway: DemoGateway, anthropic_sdk: sdks.anthropic.Anthropic, name: str
 ) -> None:
     answer = stream_answer(gateway, ANTHROPIC, request_body(name))
     with anthropic_sdk.messages.stream(**request_body(name)) as stream:

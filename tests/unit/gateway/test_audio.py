@@ -1,11 +1,12 @@
 """Audio routes: requests equal to those of OpenAI's SDK, responses by their content, retries, cancel."""
 
+from __future__ import annotations
+
 import json
 import threading
 from collections.abc import Iterator
 from typing import Any
 
-import openai
 import pytest
 
 from lib.core import errors
@@ -17,6 +18,7 @@ from lib.demo.wire import parse_form
 from lib.gateway.audio import SPEECH_PATH, TRANSCRIPTION_PATH, TRANSLATION_PATH
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
+from tests.support import sdks
 from tests.support.replay import JSON, Canned, Replay, Request
 from tests.unit.gateway.recordings import KEY, build_gateway
 
@@ -27,10 +29,10 @@ AUDIO = {"Content-Type": "audio/mpeg"}
 
 
 @pytest.fixture
-def sdk(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> Iterator[openai.OpenAI]:
+def sdk(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> Iterator[sdks.openai.OpenAI]:
     for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
         monkeypatch.delenv(name, raising=False)
-    with openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0) as client:
+    with sdks.openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0) as client:
         yield client
 
 
@@ -47,7 +49,7 @@ def form_of(request: Request) -> tuple[dict[str, str], dict[str, list[bytes]]]:
     return parse_form(request.body, request.headers["content-type"])
 
 
-def test_speech_is_requested_as_by_the_sdk(replay: Replay, gateway: Gateway, sdk: openai.OpenAI) -> None:
+def test_speech_is_requested_as_by_the_sdk(replay: Replay, gateway: Gateway, sdk: sdks.openai.OpenAI) -> None:
     replay.serve(SPEECH_PATH, Canned(MPEG, headers=AUDIO))
     assert read_speech(gateway) == MPEG
     sdk.audio.speech.create(model="tts-1", input="Hello. 你好。", voice="nova", response_format="mp3")
@@ -57,7 +59,7 @@ def test_speech_is_requested_as_by_the_sdk(replay: Replay, gateway: Gateway, sdk
 
 
 @pytest.mark.filterwarnings("ignore:deprecated")
-def test_a_transcription_is_requested_as_by_the_sdk(replay: Replay, gateway: Gateway, sdk: openai.OpenAI) -> None:
+def test_a_transcription_is_requested_as_by_the_sdk(replay: Replay, gateway: Gateway, sdk: sdks.openai.OpenAI) -> None:
     replay.serve(TRANSCRIPTION_PATH, Canned(b'{"text": " Hallo. "}', headers=JSON))
     replay.serve(TRANSLATION_PATH, Canned(b'{"text": "Hello."}', headers=JSON))
     file = ("file.wav", WAV, "audio/wav")

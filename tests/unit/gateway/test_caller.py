@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 
 from lib.config.caller import Caller
@@ -17,6 +15,7 @@ from lib.core.user import User
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires.request_body import WIRE_MODULES
+from tests.support import sdks
 from tests.support.replay import JSON, Canned, Replay, Request
 from tests.unit.gateway.recordings import KEY, PATHS, QUESTION, STREAMS
 
@@ -69,7 +68,9 @@ def test_sdk_sends_the_same_user_field(replay: Replay, gateway: Gateway, wire: W
     headers = CALLER.build_headers("c-1")
     messages: list[Any] = [{"role": "user", "content": QUESTION[0].text}]
     if wire == "openai":
-        openai_client = openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0, default_headers=headers)
+        openai_client = sdks.openai.OpenAI(
+            base_url=replay.url + "/v1", api_key=KEY, max_retries=0, default_headers=headers
+        )
         with openai_client:
             stream_options: Any = {"include_usage": True}
             list(
@@ -82,7 +83,7 @@ def test_sdk_sends_the_same_user_field(replay: Replay, gateway: Gateway, wire: W
                 )
             )
     else:
-        client = anthropic.Anthropic(base_url=replay.url, auth_token=KEY, max_retries=0, default_headers=headers)
+        client = sdks.anthropic.Anthropic(base_url=replay.url, auth_token=KEY, max_retries=0, default_headers=headers)
         with client:
             list(
                 client.messages.create(

@@ -6,8 +6,6 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 
 from lib.core.conversation import FileKind, FilePart, Message, TextPart
@@ -17,6 +15,7 @@ from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from tests.fake_gateway import anthropic_validators, openai_validators
+from tests.support import sdks
 from tests.support.replay import Canned, Replay
 from tests.unit.gateway.recordings import KEY, PATHS, STREAMS, build_gateway
 
@@ -71,11 +70,11 @@ CASES: dict[str, tuple[list[tuple[FilePart, FileContent]], list[Any], list[Any] 
 
 
 @pytest.fixture
-def sdks(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Wire, Any]]:
+def sdk_clients(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[Wire, Any]]:
     for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "ANTHROPIC_API_KEY", "ANTHROPIC_CUSTOM_HEADERS"):
         monkeypatch.delenv(name, raising=False)
-    first = openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0)
-    second = anthropic.Anthropic(base_url=replay.url, auth_token=KEY, max_retries=0)
+    first = sdks.openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0)
+    second = sdks.anthropic.Anthropic(base_url=replay.url, auth_token=KEY, max_retries=0)
     with first, second:
         yield {"openai": first, "anthropic": second}
 
@@ -105,7 +104,7 @@ def capture_sdk(replay: Replay, sdk: Any, wire: Wire, messages: list[Any]) -> An
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
 @pytest.mark.parametrize("case", CASES)
 def test_sdk_sends_the_same_files(
-    wire: Wire, case: str, replay: Replay, gateway: Gateway, sdks: dict[Wire, Any]
+    wire: Wire, case: str, replay: Replay, gateway: Gateway, sdk_clients: dict[Wire, Any]
 ) -> None:
     files, *parts = CASES[case]
     expected = parts[0 if wire == "openai" else 1]
@@ -114,13 +113,13 @@ def test_sdk_sends_the_same_files(
     question = Message("user", (*(part for part, _ in files), TextPart("What is it?")))
     ours = capture(replay, gateway, wire, [question], [content for _, content in files])
     text = {"type": "text", "text": "What is it?"}
-    assert ours == capture_sdk(replay, sdks[wire], wire, [{"role": "user", "content": [*expected, text]}])
+    assert ours == capture_sdk(replay, sdk_clients[wire], wire, [{"role": "user", "content": [*expected, text]}])
     VALIDATORS[wire](ours)
 
 
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])
 def test_earlier_files_are_sent_again_and_a_question_can_be_files_alone(
-    wire: Wire, replay: Replay, gateway: Gateway, sdks: dict[Wire, Any]
+    wire: Wire, replay: Replay, gateway: Gateway, sdk_clients: dict[Wire, Any]
 ) -> None:
     path = [
         Message("user", (PHOTO[0],)),
@@ -134,7 +133,7 @@ def test_earlier_files_are_sent_again_and_a_question_can_be_files_alone(
         {"role": "assistant", "content": "A quokka."},
         {"role": "user", "content": "And now?"},
     ]
-    assert ours == capture_sdk(replay, sdks[wire], wire, messages)
+    assert ours == capture_sdk(replay, sdk_clients[wire], wire, messages)
     VALIDATORS[wire](ours)
 
 

@@ -9,7 +9,6 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
-import openai
 import pytest
 
 from lib.config.settings import Settings
@@ -24,6 +23,7 @@ from lib.core.target import Target
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires.images import EDIT_PATH, PATH
+from tests.support import sdks
 from tests.support.replay import Canned, Replay, Request
 from tests.unit.gateway.recordings import KEY, Memory, build_gateway
 
@@ -40,12 +40,12 @@ FILES = {
 
 
 @pytest.fixture
-def sdk(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> Iterator[openai.OpenAI]:
+def sdk(replay: Replay, monkeypatch: pytest.MonkeyPatch) -> Iterator[sdks.openai.OpenAI]:
     for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
         monkeypatch.delenv(name, raising=False)
     for path in (PATH, EDIT_PATH):
         replay.serve(path, Canned(json.dumps(ANSWER).encode(), headers=JSON))
-    with openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0) as client:
+    with sdks.openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0) as client:
         yield client
 
 
@@ -85,7 +85,7 @@ def parse_form(request: Request) -> list[tuple[str, str, bool, bytes]]:
     ],
 )
 def test_a_generation_is_the_request_of_the_sdk(
-    sdk: openai.OpenAI, gateway: Gateway, replay: Replay, params: dict[str, Any], expected: dict[str, Any]
+    sdk: sdks.openai.OpenAI, gateway: Gateway, replay: Replay, params: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     sdk.images.generate(model=TARGET.model, prompt="A cat. 猫 😀", **expected)
     reply = send(gateway, "A cat. 猫 😀", **params)
@@ -104,7 +104,7 @@ def test_a_generation_is_the_request_of_the_sdk(
     ],
 )
 def test_an_edit_is_the_form_of_the_sdk(
-    sdk: openai.OpenAI,
+    sdk: sdks.openai.OpenAI,
     gateway: Gateway,
     replay: Replay,
     files: list[str],
@@ -119,7 +119,7 @@ def test_an_edit_is_the_form_of_the_sdk(
     assert (ours.path, parse_form(ours)) == (theirs.path, parse_form(theirs))
 
 
-def test_a_mask_is_a_file_of_its_own(sdk: openai.OpenAI, gateway: Gateway, replay: Replay) -> None:
+def test_a_mask_is_a_file_of_its_own(sdk: sdks.openai.OpenAI, gateway: Gateway, replay: Replay) -> None:
     image = ("picture", PICTURE, "image/png")
     streaming: dict[str, Any] = {"stream": True, "partial_images": 2}
     sdk.images.edit(model=TARGET.model, prompt="Add a hat.", image=image, mask=image, **streaming)
@@ -135,7 +135,7 @@ def shown_count(reply: Reply) -> int:
     return sum(isinstance(part, ImagePart) for part in reply.parts())
 
 
-def test_names_in_a_form_cannot_break_out_of_it(sdk: openai.OpenAI, gateway: Gateway, replay: Replay) -> None:
+def test_names_in_a_form_cannot_break_out_of_it(sdk: sdks.openai.OpenAI, gateway: Gateway, replay: Replay) -> None:
     extra = json.dumps({'a"; filename="x\r\n\r\nb': "c", "watermark": False})
     send(gateway, "Add a hat.", "picture", extra=extra)
     parts = {name: content for name, _, _, content in parse_form(replay.requests[0])}
@@ -143,7 +143,7 @@ def test_names_in_a_form_cannot_break_out_of_it(sdk: openai.OpenAI, gateway: Gat
     assert parts["a%22; filename=%22x%0D%0A%0D%0Ab"] == b"c"
 
 
-def test_a_missing_file_ends_the_request(sdk: openai.OpenAI, gateway: Gateway) -> None:
+def test_a_missing_file_ends_the_request(sdk: sdks.openai.OpenAI, gateway: Gateway) -> None:
     broken = {"picture": FileContent("picture", "image/png", 99, lambda: PICTURE)}
     question = Message("user", (FilePart("picture"), TextPart("Add a hat.")))
     with pytest.raises(FileUnavailable):

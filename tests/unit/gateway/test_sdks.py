@@ -1,11 +1,11 @@
 """Comparison with the official SDKs: the same bytes give the same text, the same params the same request."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 
 from lib.core.conversation import Message, TextPart
@@ -14,6 +14,7 @@ from lib.core.target import Target, Wire
 from lib.gateway.client import Gateway
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires.request_body import WIRE_MODULES, dropped_params
+from tests.support import sdks
 from tests.support.replay import Replay, Request
 from tests.unit.gateway.recordings import COMPLETE_RESPONSES, KEY, PATHS, RECORDINGS, STREAMS, Recording, ask
 
@@ -28,7 +29,7 @@ SCHEMA = {
     "required": ["a"],
     "additionalProperties": False,
 }
-SDKs = tuple[openai.OpenAI, anthropic.Anthropic]
+SDKs = tuple[Any, Any]  # of OpenAI and of Anthropic
 Clients = tuple[Replay, Gateway, SDKs]
 
 
@@ -39,14 +40,14 @@ def clear_sdk_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def sdks(replay: Replay) -> Iterator[SDKs]:
-    first = openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0)
-    second = anthropic.Anthropic(base_url=replay.url, auth_token=KEY, max_retries=0)
+def sdk_clients(replay: Replay) -> Iterator[SDKs]:
+    first = sdks.openai.OpenAI(base_url=replay.url + "/v1", api_key=KEY, max_retries=0)
+    second = sdks.anthropic.Anthropic(base_url=replay.url, auth_token=KEY, max_retries=0)
     with first, second:
         yield first, second
 
 
-def openai_text(client: openai.OpenAI) -> tuple[str, str]:
+def openai_text(client: sdks.openai.OpenAI) -> tuple[str, str]:
     """Text and finish reason of the first choice, as OpenAI's SDK reads the stream."""
     text, reason = "", ""
     for chunk in client.chat.completions.create(model="tiny", messages=[], stream=True):
@@ -57,7 +58,7 @@ def openai_text(client: openai.OpenAI) -> tuple[str, str]:
     return text, reason
 
 
-def anthropic_text(client: anthropic.Anthropic) -> tuple[str, str]:
+def anthropic_text(client: sdks.anthropic.Anthropic) -> tuple[str, str]:
     """Text and stop reason of the message that Anthropic's SDK builds from the stream."""
     with client.messages.stream(model="tiny", messages=[], max_tokens=300) as stream:
         for _ in stream:
@@ -68,10 +69,12 @@ def anthropic_text(client: anthropic.Anthropic) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda recording: recording.name)
-def test_sdk_reads_the_same_text_from_a_stream(stream: Recording, replay: Replay, gateway: Gateway, sdks: SDKs) -> None:
+def test_sdk_reads_the_same_text_from_a_stream(
+    stream: Recording, replay: Replay, gateway: Gateway, sdk_clients: SDKs
+) -> None:
     replay.serve(PATHS[stream.wire], stream.canned(piece=97))
     answer = ask(gateway, stream.wire)
-    sdk_request = openai_text(sdks[0]) if stream.wire == "openai" else anthropic_text(sdks[1])
+    sdk_request = openai_text(sdk_clients[0]) if stream.wire == "openai" else anthropic_text(sdk_clients[1])
     text, reason = sdk_request
     if text.startswith("<think>"):
         # The SDKs leave <think> tags in the text.
@@ -84,14 +87,14 @@ def test_sdk_reads_the_same_text_from_a_stream(stream: Recording, replay: Replay
 
 @pytest.mark.parametrize("recording", COMPLETE_RESPONSES, ids=lambda recording: recording.name)
 def test_sdk_reads_the_same_text_from_a_response(
-    recording: Recording, replay: Replay, gateway: Gateway, sdks: SDKs
+    recording: Recording, replay: Replay, gateway: Gateway, sdk_clients: SDKs
 ) -> None:
     replay.serve(PATHS[recording.wire], recording.canned())
     answer = ask(gateway, recording.wire)
     if recording.wire == "openai":
-        sdk_request = sdks[0].chat.completions.create(model="tiny", messages=[]).choices[0].message.content
+        sdk_request = sdk_clients[0].chat.completions.create(model="tiny", messages=[]).choices[0].message.content
     else:
-        message = sdks[1].messages.create(model="tiny", messages=[], max_tokens=9)
+        message = sdk_clients[1].messages.create(model="tiny", messages=[], max_tokens=9)
         sdk_request = "".join(block.text for block in message.content if block.type == "text")
     assert answer.text == sdk_request != ""
 
@@ -166,16 +169,16 @@ SDK_CALLS: dict[str, tuple[Params, dict[str, Any] | None, dict[str, Any] | None]
 }
 
 
-def call_sdk(wire: Wire, model: str, sdk_arguments: dict[str, Any], sdks: SDKs) -> None:
+def call_sdk(wire: Wire, model: str, sdk_arguments: dict[str, Any], sdk_clients: SDKs) -> None:
     """Send the request with the SDK of the wire, and read the response."""
     messages: list[Any] = [{"role": message.role, "content": message.text} for message in MESSAGES]
     arguments: dict[str, Any] = {"model": model, "stream": True, **sdk_arguments}
     arguments["messages"] = [*sdk_arguments.get("messages", []), *messages]
     if wire == "openai":
         stream_options = {"stream_options": {"include_usage": True}} if arguments["stream"] else {}
-        answer = sdks[0].chat.completions.create(**arguments, **stream_options)
+        answer = sdk_clients[0].chat.completions.create(**arguments, **stream_options)
     else:
-        answer = sdks[1].messages.create(**{"max_tokens": 8192, **arguments})
+        answer = sdk_clients[1].messages.create(**{"max_tokens": 8192, **arguments})
     if arguments["stream"]:
         list(answer)
 
@@ -184,18 +187,18 @@ def capture_both_requests(
     wire: Wire, params: Params, sdk_arguments: dict[str, Any], clients: Clients, model: str = "tiny"
 ) -> list[Request]:
     """The requests that our client and the SDK send."""
-    replay, gateway, sdks = clients
+    replay, gateway, sdk_clients = clients
     recording = RECORDINGS[f"{wire}-nostream.json"]
     streamed = next(stream for stream in STREAMS if stream.wire == wire and stream.finish)
     replay.serve(PATHS[wire], (streamed if params.stream else recording).canned())
     list(gateway.stream(Target(model, wire), MESSAGES, params, CancelToken()))
-    call_sdk(wire, model, sdk_arguments, sdks)
+    call_sdk(wire, model, sdk_arguments, sdk_clients)
     return replay.requests[-2:]
 
 
 @pytest.fixture
-def clients(replay: Replay, gateway: Gateway, sdks: SDKs) -> Clients:
-    return replay, gateway, sdks
+def clients(replay: Replay, gateway: Gateway, sdk_clients: SDKs) -> Clients:
+    return replay, gateway, sdk_clients
 
 
 @pytest.mark.parametrize("wire", WIRE_MODULES)

@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import anthropic.types
-import openai.types.chat.completion_create_params as openai_types
 import pytest
 
 from lib.chat.usage.recorder import RequestInfo, UsageRecorder, unknown_price
@@ -23,6 +21,7 @@ from lib.gateway.repair import find_refused_search
 from lib.gateway.transport.cancel import CancelToken
 from lib.gateway.wires.errors.refused_search import is_search_refusal
 from lib.gateway.wires.paused_turn import MAX_CONTINUATIONS
+from tests.support import sdks
 from tests.support.replay import JSON, Canned, Replay
 from tests.unit.gateway.recordings import KEY, PATHS, QUESTION, RECORDINGS, Memory, collect
 
@@ -181,14 +180,16 @@ def test_a_later_turn_does_not_send_searches_back(replay: Replay, learning_gatew
 
 
 def test_the_official_sdks_send_the_same_fields(replay: Replay, learning_gateway: Gateway) -> None:
-    tool = anthropic.types.WebSearchTool20250305Param(
+    tool = sdks.anthropic.types.WebSearchTool20250305Param(
         type="web_search_20250305",
         name="web_search",
         max_uses=2,
         allowed_domains=["a.example"],
         user_location={"type": "approximate", "city": "Munich"},
     )
-    options = openai_types.WebSearchOptions(user_location={"type": "approximate", "approximate": {"city": "Munich"}})
+    options = sdks.openai.types.chat.completion_create_params.WebSearchOptions(
+        user_location={"type": "approximate", "approximate": {"city": "Munich"}}
+    )
     for wire, fields in (("anthropic", {"tools": [tool]}), ("openai", {"web_search_options": options})):
         replay.serve(PATHS[wire], RECORDINGS[f"{wire}-text.sse"].canned())
         collect(stream(learning_gateway, wire))

@@ -6,12 +6,11 @@ import json
 import re
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 
 from lib.demo.wire import OPENAI
 from tests.fake_gateway import FakeGateway
+from tests.support import sdks
 from tests.support.gateway_client import (
     each_path,
     post,
@@ -81,7 +80,7 @@ def test_finish_reasons_are_those_of_the_wire(
     assert bool(answer.text) is (name != "demo-only-thinks")
 
 
-def test_openai_tool_calls_use_the_tool_of_the_request(openai_sdk: openai.OpenAI) -> None:
+def test_openai_tool_calls_use_the_tool_of_the_request(openai_sdk: sdks.openai.OpenAI) -> None:
     tools = [{"type": "function", "function": {"name": "find", "parameters": {}}}]
     body: Any = request_body("demo-wants-tool", "Where is it?", tools=tools)
     choice = openai_sdk.chat.completions.create(**body).choices[0]
@@ -96,7 +95,7 @@ def test_openai_tool_calls_use_the_tool_of_the_request(openai_sdk: openai.OpenAI
     assert json.loads(function.arguments)["query"] == "Where is it?"
 
 
-def test_anthropic_tool_use_uses_the_tool_of_the_request(anthropic_sdk: anthropic.Anthropic) -> None:
+def test_anthropic_tool_use_uses_the_tool_of_the_request(anthropic_sdk: sdks.anthropic.Anthropic) -> None:
     tools = [{"name": "find", "input_schema": {}}]
     body: Any = request_body("demo-wants-tool", "Where is it?", tools=tools, max_tokens=4000)
     unstreamed = anthropic_sdk.messages.create(**body)

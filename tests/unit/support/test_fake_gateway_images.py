@@ -8,7 +8,6 @@ import io
 import threading
 from typing import Any
 
-import openai
 import pytest
 import requests
 from PIL import Image
@@ -21,6 +20,7 @@ from lib.core.target import Target
 from lib.gateway.transport.cancel import CancelToken
 from tests.fake_gateway import FakeGateway
 from tests.fake_gateway.models import UNFINISHED_IMAGE
+from tests.support import sdks
 from tests.support.gateway_client import TIMEOUT
 from tests.support.replay import soon
 from tests.unit.gateway.recordings import build_gateway
@@ -78,7 +78,7 @@ def test_an_invalid_edit_is_refused(gateway: FakeGateway, files: list[Any], name
     assert named in response.json()["error"]["message"]
 
 
-def test_the_sdk_gets_images_of_the_size_that_it_asks_for(gateway: FakeGateway, openai_sdk: openai.OpenAI) -> None:
+def test_the_sdk_gets_images_of_the_size_that_it_asks_for(gateway: FakeGateway, openai_sdk: sdks.openai.OpenAI) -> None:
     images = openai_sdk.images.generate(model=MODEL, prompt="A lake", size="512x256", n=2)
     assert [size_of(image.b64_json) for image in images.data or []] == [(512, 256)] * 2
     assert images.usage is not None and images.usage.output_tokens == 2 * 1056
@@ -87,8 +87,8 @@ def test_the_sdk_gets_images_of_the_size_that_it_asks_for(gateway: FakeGateway, 
     assert [size_of(event.b64_json) for event in events] == [(32, 32)] * 3
 
 
-def test_a_chat_model_draws_nothing(openai_sdk: openai.OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError):
+def test_a_chat_model_draws_nothing(openai_sdk: sdks.openai.OpenAI) -> None:
+    with pytest.raises(sdks.openai.NotFoundError):
         openai_sdk.images.generate(model="demo-tour", prompt="A lake")
 
 

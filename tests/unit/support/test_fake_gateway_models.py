@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import anthropic
-import openai
 import pytest
 import requests
 
@@ -14,6 +12,7 @@ from lib.demo.wire import OPENAI
 from lib.gateway.catalog import models as catalog
 from tests.fake_gateway import FakeGateway
 from tests.fake_gateway.models import MODELS, OTHER_MODELS
+from tests.support import sdks
 from tests.support.gateway_client import TIMEOUT, each_path, post, request_body, stream_answer, whole_answer
 
 DISCONNECTING = ("demo-breaks", "demo-reset-then-fine")
@@ -130,13 +129,15 @@ def test_a_paused_answer_continues_when_it_is_sent_back(gateway: FakeGateway, pa
 
 
 @pytest.mark.parametrize("name", ["demo-errors", "demo-error-event", "demo-error-data", "demo-breaks"])
-def test_the_sdks_report_the_fault(openai_sdk: openai.OpenAI, anthropic_sdk: anthropic.Anthropic, name: str) -> None:
+def test_the_sdks_report_the_fault(
+    openai_sdk: sdks.openai.OpenAI, anthropic_sdk: sdks.anthropic.Anthropic, name: str
+) -> None:
     body = request_body(name, stream=True)
     with openai_sdk.chat.completions.create(**body) as chunks, pytest.raises(Exception) as failure:
         list(chunks)
-    assert isinstance(failure.value, openai.APIError) or name == "demo-breaks"
+    assert isinstance(failure.value, sdks.openai.APIError) or name == "demo-breaks"
     if name == "demo-error-data":
         return  # Anthropic's SDK ignores events without a name.
     with anthropic_sdk.messages.create(**body) as events, pytest.raises(Exception) as failure:
         list(events)
-    assert isinstance(failure.value, anthropic.APIError) or name == "demo-breaks"
+    assert isinstance(failure.value, sdks.anthropic.APIError) or name == "demo-breaks"

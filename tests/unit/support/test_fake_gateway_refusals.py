@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 import requests
 
 from lib.demo.wire import ANTHROPIC, OPENAI
 from tests.fake_gateway import FakeGateway
+from tests.support import sdks
 from tests.support.gateway_client import TIMEOUT, answer_text, each_path, post, request_body
 
 streamed_or_not = pytest.mark.parametrize("is_streamed", [True, False])
@@ -174,27 +173,26 @@ def test_followed_redirects_are_recorded(gateway: FakeGateway, path: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "openai_error", "anthropic_error"),
+    ("name", "error"),
     [
-        ("demo-wrong-key", openai.AuthenticationError, anthropic.AuthenticationError),
-        ("demo-no-balance", openai.PermissionDeniedError, anthropic.PermissionDeniedError),
-        ("demo-context-too-long", openai.BadRequestError, anthropic.BadRequestError),
-        ("demo-429-empty", openai.RateLimitError, anthropic.RateLimitError),
-        ("demo-422-detail", openai.UnprocessableEntityError, anthropic.UnprocessableEntityError),
-        ("demo-badgateway", openai.InternalServerError, anthropic.InternalServerError),
-        ("demo-invalid-as-500", openai.InternalServerError, anthropic.InternalServerError),
-        ("demo-error-as-stream", openai.InternalServerError, anthropic.InternalServerError),
+        ("demo-wrong-key", "AuthenticationError"),
+        ("demo-no-balance", "PermissionDeniedError"),
+        ("demo-context-too-long", "BadRequestError"),
+        ("demo-429-empty", "RateLimitError"),
+        ("demo-422-detail", "UnprocessableEntityError"),
+        ("demo-badgateway", "InternalServerError"),
+        ("demo-invalid-as-500", "InternalServerError"),
+        ("demo-error-as-stream", "InternalServerError"),
     ],
 )
 def test_the_sdks_raise_the_error_of_the_status(
-    openai_sdk: openai.OpenAI,
-    anthropic_sdk: anthropic.Anthropic,
+    openai_sdk: sdks.openai.OpenAI,
+    anthropic_sdk: sdks.anthropic.Anthropic,
     name: str,
-    openai_error: type[Exception],
-    anthropic_error: type[Exception],
+    error: str,
 ) -> None:
     body: Any = request_body(name, stream=True)
-    with pytest.raises(openai_error):
+    with pytest.raises(getattr(sdks.openai, error)):
         openai_sdk.chat.completions.create(**body)
-    with pytest.raises(anthropic_error):
+    with pytest.raises(getattr(sdks.anthropic, error)):
         anthropic_sdk.messages.create(**body)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 
 from lib.demo.wire import ANTHROPIC, OPENAI
 from tests.fake_gateway import FakeGateway
+from tests.support import sdks
 from tests.support.gateway_client import (
     StreamedAnswer,
     each_path,
@@ -168,7 +167,7 @@ READ_BY_ANTHROPIC = [
 
 
 @pytest.mark.parametrize("name", READ_BY_OPENAI)
-def test_the_openai_sdk_reads_the_same_answer(gateway: FakeGateway, openai_sdk: openai.OpenAI, name: str) -> None:
+def test_the_openai_sdk_reads_the_same_answer(gateway: FakeGateway, openai_sdk: sdks.openai.OpenAI, name: str) -> None:
     answer = stream_answer(gateway, OPENAI, request_body(name))
     chunks: Any = openai_sdk.chat.completions.create(**request_body(name, stream=True))
     choices = [choice for chunk in chunks for choice in chunk.choices if choice.delta or choice.finish_reason]
@@ -181,7 +180,7 @@ def test_the_openai_sdk_reads_the_same_answer(gateway: FakeGateway, openai_sdk: 
 
 @pytest.mark.parametrize("name", READ_BY_ANTHROPIC)
 def test_the_anthropic_sdk_reads_the_same_answer(
-    gateway: FakeGateway, anthropic_sdk: anthropic.Anthropic, name: str
+    gateway: FakeGateway, anthropic_sdk: sdks.anthropic.Anthropic, name: str
 ) -> None:
     answer = stream_answer(gateway, ANTHROPIC, request_body(name))
     body = request_body(name, max_tokens=4000)

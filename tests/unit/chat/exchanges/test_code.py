@@ -14,8 +14,6 @@ from email.policy import HTTP
 from pathlib import Path
 from typing import Any
 
-import anthropic
-import openai
 import pytest
 
 from lib.chat.exchanges.curl import curl_command
@@ -23,6 +21,7 @@ from lib.chat.exchanges.python_code import requests_code
 from lib.chat.exchanges.request_parts import restore_body
 from lib.chat.exchanges.sdk_code import SDK_CALLS, sdk_code
 from lib.core.exchanges import KEY_PLACEHOLDER, Attempt
+from tests.support import sdks
 from tests.support.replay import JSON, Canned, Replay, Request
 from tests.unit.chat.exchanges.recorded import (
     ANTHROPIC_HEADERS,
@@ -232,9 +231,9 @@ def test_there_is_no_code_for_an_address_that_is_none_of_the_web(url):
 
 def test_parameters_of_the_sdks_exist():
     for call, method in (
-        (SDK_CALLS[0], openai.resources.chat.Completions.create),
-        (SDK_CALLS[1], anthropic.resources.Messages.create),
-        (SDK_CALLS[2], openai.resources.Images.generate),
-        (SDK_CALLS[3], openai.resources.Images.edit),
+        (SDK_CALLS[0], sdks.openai.resources.chat.Completions.create),
+        (SDK_CALLS[1], sdks.anthropic.resources.Messages.create),
+        (SDK_CALLS[2], sdks.openai.resources.Images.generate),
+        (SDK_CALLS[3], sdks.openai.resources.Images.edit),
     ):
         assert call.params <= inspect.signature(method).parameters.keys()

@@ -4,14 +4,13 @@ import base64
 import json
 from typing import Any, get_args
 
-import anthropic as anthropic_sdk
-import anthropic.types.beta as beta_types
 import pytest
 
 from lib.core.conversation import ImagePart, OtherPart, Outcome, Part, TextPart, ThinkingPart
 from lib.gateway.transport.sse import Frame
 from lib.gateway.wires import anthropic, openai
 from lib.gateway.wires.content.content_parts import MAX_DETAILS_LENGTH
+from tests.support import sdks
 from tests.unit.gateway.recordings import CollectedAnswer, collect
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8) + (10).to_bytes(4, "big") * 2).decode()
@@ -276,7 +275,7 @@ def test_block_of_a_server_tool_is_named(block: dict[str, Any], label: str) -> N
 
 def test_every_block_type_of_the_sdk_is_text_thinking_a_tool_call_or_named() -> None:
     plain = {"text", "thinking", "redacted_thinking", "tool_use", "web_search_tool_result"}
-    unions = (anthropic_sdk.types.ContentBlock, beta_types.BetaContentBlock)
+    unions = (sdks.anthropic.types.ContentBlock, sdks.anthropic.types.beta.BetaContentBlock)
     models = {model for union in unions for model in get_args(get_args(union)[0])}
     types = {get_args(model.model_fields["type"].annotation)[0] for model in models}
     assert len(types) > 12 and plain <= types

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from anthropic.types import OutputConfigParam, ThinkingConfigParam
 from pydantic import TypeAdapter
 
 from lib.core.models import UNKNOWN_CAPABILITIES, Capabilities
@@ -12,6 +11,7 @@ from lib.core.target import Target
 from lib.gateway.wires import anthropic
 from lib.gateway.wires.models import claude_rules
 from lib.gateway.wires.request_body import dropped_params
+from tests.support import sdks
 from tests.unit.gateway.recordings import QUESTION
 
 SUMMARY = {"type": "adaptive", "display": "summarized"}
@@ -65,7 +65,7 @@ def test_thinking_is_sent_as_documented_for_the_model(model: str) -> None:
     )
     assert sent == THINKING_TABLE[model]
     for thinking in filter(None, sent):
-        assert TypeAdapter(ThinkingConfigParam).validate_python(thinking) == thinking
+        assert TypeAdapter(sdks.anthropic.types.ThinkingConfigParam).validate_python(thinking) == thinking
 
 
 LOW_TO_HIGH = ("low", "medium", "high")
@@ -100,7 +100,7 @@ def test_efforts_of_models(model: str) -> None:
         config = body(model, Params(effort=effort)).get("output_config")
         if accepted is None or effort in accepted:
             assert config == {"effort": effort}
-            assert TypeAdapter(OutputConfigParam).validate_python(config) == config
+            assert TypeAdapter(sdks.anthropic.types.OutputConfigParam).validate_python(config) == config
         else:
             assert (config or {}).get("effort") in (accepted[-2:] if accepted else (None,))
 
