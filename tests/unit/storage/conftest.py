@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lib.core.file_storage import FileStorage
 from lib.storage.store import Store
-from tests.support.bucket import Bucket, run_bucket
 from tests.support.postgres import Postgres, Server
+
+if TYPE_CHECKING:
+    from tests.support.bucket import Bucket
 
 NAME = f"antler_test_{secrets.token_hex(8)}"
 
@@ -104,7 +108,8 @@ def database_url(url) -> str:
 
 @pytest.fixture(scope="session")
 def bucket() -> Iterator[Bucket]:
-    with run_bucket() as running:
+    # Imported here, since its server takes half a second to import, and few workers need it.
+    with importlib.import_module("tests.support.bucket").run_bucket() as running:
         yield running
 
 
