@@ -19,6 +19,8 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from websockets.exceptions import ConnectionClosed
+
 from tests.bench.concurrent_users import access_settings
 from tests.bench.gateway import question, running_gateway
 from tests.bench.tab import Tab, open_tab
@@ -86,7 +88,7 @@ class User:
         while time.monotonic() < self._end:
             try:
                 await self._visit()
-            except (OSError, TimeoutError) as error:
+            except (OSError, TimeoutError, ConnectionClosed) as error:
                 print(f"{self._name}: {type(error).__name__}", flush=True)
 
     async def _visit(self) -> None:
@@ -129,6 +131,9 @@ async def run_users(app: AppServer, minutes: float, count: int) -> list[Sample]:
         await asyncio.sleep(max(0.0, started_at + number * minutes * 60 / SAMPLES - time.monotonic()))
         samples.append(await asyncio.to_thread(take_sample, app, started_at))
         print(samples[-1].row(), flush=True)
+        if living.done():
+            # At once, and not after half an hour.
+            living.result()
     await living
     # The answers of the last questions end by themselves.
     while (await asyncio.to_thread(take_sample, app, started_at)).values["answers"]:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.bench.gateway import TIMESTAMP, now
 
@@ -30,25 +31,32 @@ class Tab:
         self.lags: list[float] = []
 
     async def receive(self) -> None:
-        async for data in self._socket:
-            assert isinstance(data, bytes)
-            self._record(data)
-            message = ForwardMsg.FromString(data)
-            kind = message.WhichOneof("type")
-            if kind == "new_session":
-                self._page = message.new_session.page_script_hash
-            elif kind == "script_finished":
+        """Take messages until the connection ends."""
+        with contextlib.suppress(ConnectionClosed):
+            async for data in self._socket:
+                assert isinstance(data, bytes)
+                self._receive(data)
+
+    def _receive(self, data: bytes) -> None:
+        self._record(data)
+        message = ForwardMsg.FromString(data)
+        kind = message.WhichOneof("type")
+        if kind == "new_session":
+            self._page = message.new_session.page_script_hash
+        elif kind == "script_finished":
+            # A run that another one replaces has not rendered all.
+            if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 self._finished.set()
-            elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-                element = message.delta.new_element
-                match element.WhichOneof("type"):
-                    case "chat_input":
-                        self._widgets["chat"] = element.chat_input.id
-                    case "button":
-                        # The id ends with the key.
-                        self._widgets[f"button-{element.button.id.split('-', 2)[-1]}"] = element.button.id
-                    case "text_input":
-                        self._widgets[element.text_input.label] = element.text_input.id
+        elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+            element = message.delta.new_element
+            match element.WhichOneof("type"):
+                case "chat_input":
+                    self._widgets["chat"] = element.chat_input.id
+                case "button":
+                    # The id ends with the key.
+                    self._widgets[f"button-{element.button.id.split('-', 2)[-1]}"] = element.button.id
+                case "text_input":
+                    self._widgets[element.text_input.label] = element.text_input.id
 
     def _record(self, data: bytes) -> None:
         received_at = now()
