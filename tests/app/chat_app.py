@@ -19,7 +19,7 @@ from tests.app import model_select
 APP = Path(__file__).parents[2] / "app.py"
 RUN_SECONDS = 60
 TAG = re.compile("<[^>]+>")
-# Sections of the parameter panel; a closed one is not rendered.
+# Sections of the parameter panel; a closed one is not rendered, which is a sixth of a run.
 SECTIONS = ("about", "params-thinking", "params-search", "params-sampling", "params-output", "params-request")
 TEXT_FIELDS = ("label", "body", "code_text", "text")
 
@@ -52,14 +52,13 @@ def _list_blocks(block: Block) -> Iterator[Block]:
 class ChatApp:
     """The app in one browser. Every action runs the script to its end, answers included.
 
-    `composer` is the text that the page has put into the composer since the last question.
+    The panel of parameters is closed until it is opened, or one of its fields is asked for. `composer` is the text that
+    the page has put into the composer since the last question.
     """
 
     def __init__(self, page: str = "chat", *, browser: str = "0123", **query: str) -> None:
         self.at = AppTest.from_file(APP, default_timeout=RUN_SECONDS)
         self.at.session_state["browser_identity"] = BrowserIdentity(f"browser:{browser}", "browser")
-        for section in SECTIONS:
-            self.at.session_state[section] = True
         for name, value in query.items():
             self.at.query_params[name] = value
         self.composer, self._prefill_nonce = "", ""
@@ -160,10 +159,22 @@ class ChatApp:
         self.field(label).set_value(value)
         return self
 
+    def open_panel(self) -> Self:
+        """Open all sections of the panel of parameters."""
+        for section in SECTIONS:
+            self.at.session_state[section] = True
+        return self.run()
+
     def field(self, label: str) -> Any:
+        """Return the field whose label starts with this text."""
+        found = self._find_field(label) or self.open_panel()._find_field(label)
+        assert found, f"no field {label!r}"
+        return found
+
+    def _find_field(self, label: str) -> Any:
         kinds = ("text_input", "text_area", "number_input", "selectbox", "radio", "toggle", "checkbox")
         elements = [element for kind in (*kinds, "button_group") for element in self.at.get(kind)]
-        return next(element for element in elements if element.label.startswith(label))
+        return next((element for element in elements if element.label.startswith(label)), None)
 
     def buttons(self, label: str) -> list[Any]:
         """Return the buttons with this label, with or without the number of a message or what it is about."""

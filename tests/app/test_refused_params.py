@@ -40,7 +40,7 @@ def test_a_refused_parameter_is_learnt_once_and_announced(keyed, wire):
     assert (stored.target, stored.field) == (Target("m-one", wire), "top_p")
     chat.ask("And again?")
     assert [body.get("top_p") for body in bodies(keyed, wire)] == [0.5, None, None]
-    other_user = ChatApp(model="m-one", wire=wire, browser="4567")
+    other_user = ChatApp(model="m-one", wire=wire, browser="4567").open_panel()
     assert "Top p: m-one refused this on" in other_user.text
     assert "refused this on" not in other_user.choose_model("m-two").text
 

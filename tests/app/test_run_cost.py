@@ -20,7 +20,7 @@ from lib.ui.chat import live_answer, transcript
 from lib.ui.history import sidebar
 from lib.ui.session import resources, services
 from lib.ui.session.run_queue import run_queue
-from tests.app.chat_app import SECTIONS, ChatApp
+from tests.app.chat_app import ChatApp
 from tests.support.replay import Canned
 
 OWNER, TARGET = "browser:0123", Target("m-one", "openai")
@@ -77,8 +77,6 @@ def cost(monkeypatch) -> Iterator[RunCost]:
 def app(keyed) -> ChatApp:
     """The chat page with many conversations, on a new one."""
     app = ChatApp()
-    for section in SECTIONS:
-        app.at.session_state[section] = False
     for number in range(CONVERSATIONS):
         save_conversation(number)
     return app.run()
