@@ -54,7 +54,7 @@ def test_a_bug_report_opens_as_a_conversation_that_costs_nothing(keyed, database
     store.close()
     # The inspector has what was imported, and plays it once more. AppTest stays on the page of the import.
     page = ChatApp(c=page.conversation).click("Inspect answer 1")
-    assert "The conversation is in it." in page.text
+    assert "The chat is in it." in page.text
     first = page.conversation
     page.click("Play again")
     assert page.conversation != first and page.answers
