@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -108,6 +109,14 @@ ROOT = Path(__file__).parents[4]
 SOURCE_FILES = [path for folder in ("lib", "pages") for path in (ROOT / folder).rglob("*.py")]
 
 
+@cache
+def source_nodes() -> list[ast.Call | ast.Constant | ast.JoinedStr]:
+    """Return the calls and strings of the program."""
+    trees = (ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE_FILES)
+    kinds = ast.Call | ast.Constant | ast.JoinedStr
+    return [node for tree in trees for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
 def string_pattern(node: ast.expr) -> str:
     """Regular expression of a string constant, or of all that a formatted string can become."""
     if isinstance(node, ast.JoinedStr):
@@ -117,10 +126,7 @@ def string_pattern(node: ast.expr) -> str:
 
 def string_patterns() -> Iterator[str]:
     """Regular expressions of all strings in the program."""
-    for path in SOURCE_FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant | ast.JoinedStr):
-                yield string_pattern(node)
+    return (string_pattern(node) for node in source_nodes() if not isinstance(node, ast.Call))
 
 
 def test_every_message_is_used():
@@ -132,11 +138,10 @@ def test_every_message_is_used():
 
 def translated_keys() -> Iterator[str]:
     """Regular expressions of the keys in calls of `t`."""
-    for path in SOURCE_FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t"
-            if is_call and isinstance(node.args[0], ast.Constant | ast.JoinedStr):
-                yield string_pattern(node.args[0])
+    for node in source_nodes():
+        is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "t"
+        if is_call and isinstance(node.args[0], ast.Constant | ast.JoinedStr):
+            yield string_pattern(node.args[0])
 
 
 def test_every_key_in_the_program_has_a_message():
