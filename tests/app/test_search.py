@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import event
 
 from lib.core.conversation import Conversation, Message, Node, TextPart, new_id
+from lib.core.search_terms import parse_query
 from lib.core.target import Target
 from lib.storage.store import Store
+from lib.ui.history import search
 from lib.ui.session import resources
 from tests.app.chat_app import ChatApp
 
@@ -83,6 +85,11 @@ def test_results_are_grouped_by_conversation_with_titles_above(store, page):
     ]
     assert ":gray[Answer · " in hits(page)[0]
     assert ":gray[You · " in hits(page)[1]
+
+
+def test_a_match_stands_apart_from_the_markup_around_it():
+    excerpt = search._format_excerpt("nothing remains.\n\n```python\ndef gcd", parse_query("python"), 40)
+    assert excerpt == r"nothing remains\. :primary-background[python] def gcd"
 
 
 def test_filters_narrow_the_results_and_work_without_a_query(store, page):

@@ -120,7 +120,8 @@ def _format_excerpt(text: str, terms: Terms, context_chars: int) -> str:
 
 def _format_segment(text: str, *, is_match: bool) -> str:
     """Return a segment of a passage as Markdown on one line, without its own markup."""
-    escaped = escape_markdown(_MARKDOWN_MARKUP.sub("", text))
+    text = _MARKDOWN_MARKUP.sub("", text)
+    escaped = escape_markdown(text)
     if is_match:
         return f":primary-background[{escaped}]"
     if not escaped:
