@@ -233,7 +233,7 @@ def _iter_rows(attempt: Attempt, rows: deque[tuple[float, Frame, list[Event]]]) 
     try:
         for frame in read_frames(read_chunks()):
             rows.append((offset, frame, []))
-            yield frame
+            yield Frame(*frame)  # alone: its events are its own, also where the next frame came with it
     except GatewayError:  # no frames: a page of HTML, or one frame without an end
         text = b"".join(chunk.data for chunk in attempt.chunks).decode("utf-8", "replace")
         frame = Frame(BODY_FRAME_NAME, text)

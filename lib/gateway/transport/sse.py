@@ -52,12 +52,17 @@ _decode_json = json.JSONDecoder().raw_decode
 class Frame(NamedTuple):
     """One event of a stream. `name` is "message" for an event without a name.
 
-    `has_invalid_bytes` is set where bytes that are no UTF-8 were replaced: a part of the data is lost.
+    `has_invalid_bytes` is set where bytes that are no UTF-8 were replaced: a part of the data is lost. `has_next` tells
+    that the next event came with this one; it is no field, and counts for nothing where frames are compared.
     """
 
     name: str
     data: str
     has_invalid_bytes: bool = False
+
+    @property
+    def has_next(self) -> bool:
+        return False
 
     def json(self) -> dict[str, Any]:
         """Parse the data as a JSON object, {} for other data. Raises StreamInterrupted if it is truncated."""
@@ -73,6 +78,16 @@ class Frame(NamedTuple):
         if end != len(data) and data[end:].strip():
             raise StreamInterrupted
         return payload  # type: ignore[no-any-return]  # text that starts with a brace decodes to a dict
+
+
+class _FollowedFrame(Frame):
+    """An event whose next one came with it."""
+
+    __slots__ = ()
+
+    @property
+    def has_next(self) -> bool:
+        return True
 
 
 # The name of the frame with the text that stood between the events, such as a proxy's page.
@@ -93,13 +108,19 @@ def iter_frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
     Raises InvalidResponse for an event of more than MAX_EVENT_BYTES.
     """
     parts: list[str] = []
-    for event in sseclient.SSEClient(_normalize_chunks(chunks)).events():
-        if event.id == _PARTIAL_EVENT_ID:
-            parts.append(event.data)
-            continue
-        data = "\n".join((*parts, event.data)) if parts else event.data
-        parts.clear()
-        yield Frame(event.event, data, event.id == _DAMAGED_EVENT_ID)
+    for chunk in _normalize_chunks(chunks):
+        previous: tuple[str, str, bool] | None = None
+        for event in sseclient.SSEClient(iter((chunk,))).events():
+            if event.id == _PARTIAL_EVENT_ID:
+                parts.append(event.data)
+                continue
+            if previous:
+                yield _FollowedFrame(*previous)
+            data = "\n".join((*parts, event.data)) if parts else event.data
+            parts.clear()
+            previous = event.event, data, event.id == _DAMAGED_EVENT_ID
+        if previous:
+            yield Frame(*previous)
 
 
 def _normalize_chunks(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -31,7 +31,7 @@ from lib.gateway.wires.content.tool_calls import ToolCalls
 from lib.gateway.wires.content.web_searches import RESULT_TYPE, WebSearches, is_search_call
 from lib.gateway.wires.errors import responses
 from lib.gateway.wires.errors.refusals import RefusalDetector
-from lib.gateway.wires.frames import DamagedValue, check_object, check_text, parse_frames
+from lib.gateway.wires.frames import DamagedValue, FrameBatches, check_object, check_text, parse_frames
 from lib.gateway.wires.usage import find_usage, merge_raw_usage, parse_anthropic_usage
 
 _METADATA_FIELDS = ("id", "model", "type", "role")
@@ -49,8 +49,8 @@ _MAX_INPUT_LENGTH = 20_000  # characters of a server tool's input that are kept
 
 def parse_events(frames: Iterable[Frame]) -> Iterator[Event]:
     """Events of a stream; raises as `anthropic.events`."""
-    guard = finish_reasons.FinishGuard()
-    return guard.wrap(_parse_frames(_StreamParser(guard), frames))
+    guard, batches = finish_reasons.FinishGuard(), FrameBatches(frames)
+    return guard.wrap(batches.join_texts(_parse_frames(_StreamParser(guard), batches)))
 
 
 def _parse_frames(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Event]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from lib.core.errors import StreamInterrupted
+from lib.core.errors import AnswerError, StreamInterrupted
+from lib.core.events import Event, TextDelta
 from lib.gateway.transport.sse import STRAY_TEXT_NAME, Frame
 
 # Data that is no JSON object and no loss: markers such as [DONE], and what keep-alives carry.
@@ -83,3 +85,46 @@ def check_text(value: Any) -> str:
     if not isinstance(value, str):
         raise DamagedValue
     return value
+
+
+class FrameBatches:
+    """Frames for a parser, which knows of its events which of them came together."""
+
+    def __init__(self, frames: Iterable[Frame]) -> None:
+        self._frames = frames
+        self._has_next = False
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._frames:
+            self._has_next = frame.has_next
+            yield frame
+
+    def join_texts(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Yield the parser's events, and one for the deltas of a text that came together.
+
+        Each event costs every step from here to the answer.
+        """
+        held: list[TextDelta] = []
+        try:
+            for event in events:
+                text = event if type(event) is TextDelta else None
+                if held and (text is None or (text.block, text.choice) != (held[0].block, held[0].choice)):
+                    yield _join(held)
+                    held = []
+                if text is None:
+                    yield event
+                    continue
+                held.append(text)
+                if not self._has_next:
+                    yield _join(held)
+                    held = []
+        except AnswerError:
+            if held:
+                yield _join(held)
+            raise
+        if held:
+            yield _join(held)
+
+
+def _join(deltas: Sequence[TextDelta]) -> TextDelta:
+    return deltas[0] if len(deltas) == 1 else replace(deltas[0], text="".join(delta.text for delta in deltas))

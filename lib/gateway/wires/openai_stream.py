@@ -28,7 +28,7 @@ from lib.gateway.wires.content.citations import find_citations
 from lib.gateway.wires.content.tool_calls import ToolCalls
 from lib.gateway.wires.errors import responses
 from lib.gateway.wires.errors.refusals import RefusalDetector
-from lib.gateway.wires.frames import DamagedValue, check_object, check_text, parse_frames
+from lib.gateway.wires.frames import DamagedValue, FrameBatches, check_object, check_text, parse_frames
 from lib.gateway.wires.usage import find_usage, merge_usage, parse_openai_usage
 
 _METADATA_FIELDS = ("id", "model", "object", "created", "system_fingerprint", "service_tier", "provider")
@@ -36,8 +36,8 @@ _METADATA_FIELDS = ("id", "model", "object", "created", "system_fingerprint", "s
 
 def parse_events(frames: Iterable[Frame]) -> Iterator[Event]:
     """Events of a stream; raises as `openai.events`."""
-    guard = finish_reasons.FinishGuard()
-    return guard.wrap(_parse_frames(_StreamParser(guard), frames))
+    guard, batches = finish_reasons.FinishGuard(), FrameBatches(frames)
+    return guard.wrap(batches.join_texts(_parse_frames(_StreamParser(guard), batches)))
 
 
 def _parse_frames(parser: _StreamParser, frames: Iterable[Frame]) -> Iterator[Event]:

@@ -24,6 +24,18 @@ def read_bytewise(body: bytes) -> list[Frame]:
     return read(*(body[at : at + 1] for at in range(len(body))))
 
 
+def test_a_frame_tells_that_the_next_one_came_with_it() -> None:
+    frames = list(iter_frames([b"data: a\n\ndata: b\n\n", b"data: c\n\n", b"data: d\n\nda", b"ta: e\n\n"]))
+    assert [(frame.data, frame.has_next) for frame in frames] == [
+        ("a", True),
+        ("b", False),
+        ("c", False),
+        ("d", False),
+        ("e", False),
+    ]
+    assert frames[0] == Frame("message", "a")
+
+
 def test_byte_order_mark_does_not_hide_the_first_event() -> None:
     body = b"\xef\xbb\xbf" + STREAM.encode()
     assert read(body) == STREAM_FRAMES
