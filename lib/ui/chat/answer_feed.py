@@ -25,8 +25,9 @@ from lib.ui.widgets.errors import retry_reason, shows_errors
 
 # Seconds between two frames at most; `FramePace` has the least. Each frame sends the whole live block.
 MAX_FRAME_INTERVAL = 0.5
-# Part of the interval that has to pass: the next read of the answer comes with some jitter.
-EARLIEST_FRAME = 0.8
+# Part of the interval that has to pass: the next read of the answer comes with some jitter, and to wait twice for one
+# frame costs as much as the frame.
+EARLIEST_FRAME = 0.6
 FRAME_CHARS_PER_SECOND = 20_000  # a live block of this many characters slows the frames to one a second
 MAX_CPU_SHARE = 0.25  # of a core, for the frames of all pages on which one user follows answers
 POLL_INTERVAL = 0.1  # seconds between two checks for a request of Streamlit to end this run
