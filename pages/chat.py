@@ -41,7 +41,7 @@ except StoreError as error:
     errors.flash_warning(errors.code_message(error.code))
     # Keep the page and what is being typed.
     view = conversation_view.current_view()
-stop_slot = composer.render(user)
+entries = composer.sync(user)
 answer_status.render(view)
 
 scroll.extend_visible_range(view)
@@ -69,6 +69,7 @@ has_queue = view.end is None and view.queue.questions
 with st.container() if has_queue else st.empty():
     if has_queue:
         queued_questions.render(user, view)
+stop_slot = composer.render(user, entries)
 transcript.preload_renderers()
 file_viewer.render(user)
 answer_comparison.render(user, view)

@@ -41,10 +41,23 @@ from lib.ui.widgets.navigation import SETTINGS_PAGE
 _INPUT_KEY = "composer.box"
 
 
-def render(user: User) -> DeltaGenerator:
-    """Render the composer at the bottom of the page; returns the slot of Stop."""
-    entries = _sync_widgets(user)
+def sync(user: User) -> Sequence[PromptSummary]:
+    """Set the widgets for the open conversation and a chosen prompt, and read files; returns the prompts.
+
+    Before the messages, whose actions depend on the target and the parameters, and whose editors have files.
+    """
+    dictation.take_result()
+    project_choice.report_missing()
+    model_picker.sync_target(user)
+    params_panel.sync_widgets()
+    persona_choice.sync_widgets()
+    prompt_use.use_pending(user)
     uploader.read_waiting(user)
+    return prompt_use.load_entries(user)
+
+
+def render(user: User, entries: Sequence[PromptSummary]) -> DeltaGenerator:
+    """Render the composer at the bottom of the page with what `sync` returned; returns the slot of Stop."""
     target, params = model_picker.current_target(), params_panel.current_params()
     files = composer_files.plan_question(user, target)
     param_warnings = params_panel.list_warnings(target)
@@ -102,17 +115,6 @@ def render_model_list(user: User) -> None:
     """Render the list that the model picker opens; after the messages, which are more urgent."""
     with st.bottom:
         model_select.render_list(user)
-
-
-def _sync_widgets(user: User) -> Sequence[PromptSummary]:
-    """Set the widgets for the open conversation and a chosen prompt; returns the prompts that can be chosen."""
-    dictation.take_result()
-    project_choice.report_missing()
-    model_picker.sync_target(user)
-    params_panel.sync_widgets()
-    persona_choice.sync_widgets()
-    prompt_use.use_pending(user)
-    return prompt_use.load_entries(user)
 
 
 def _render_notices(user: User, param_warnings: list[str]) -> None:
