@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element, Node
 
 from lib.ui.session.values import BrowserIdentity
-from tests.app import model_select
+from tests.app import conversation_rows, model_select
 
 APP = Path(__file__).parents[2] / "app.py"
 RUN_SECONDS = 60
@@ -35,6 +35,8 @@ def _list_texts(node: Node) -> Iterator[str]:
             yield str(label)
         for child in node.children.values():
             yield from _list_texts(child)
+    elif isinstance(node, Element) and node.type == "bidi_component":
+        yield from _list_row_texts(node.proto)
     elif isinstance(node, Element) and node.type == "html":
         if not node.proto.body.startswith("<style"):
             yield unescape(TAG.sub("", node.proto.body))
@@ -42,11 +44,11 @@ def _list_texts(node: Node) -> Iterator[str]:
         yield from filter(None, (str(getattr(node.proto, name, "")) for name in TEXT_FIELDS))
 
 
-def _list_blocks(block: Block) -> Iterator[Block]:
-    yield block
-    for child in block.children.values():
-        if isinstance(child, Block):
-            yield from _list_blocks(child)
+def _list_row_texts(component: Any) -> Iterator[str]:
+    """Yield what the browser shows of rows of the conversation list; nothing for another component."""
+    if component.component_name == conversation_rows.NAME:
+        for item in json.loads(component.json)["items"]:
+            yield item["heading"]["text"] if "heading" in item else item["title"]
 
 
 class ChatApp:
@@ -68,6 +70,9 @@ class ChatApp:
 
     def run(self) -> Self:
         self.at.run()
+        return self._check_run()
+
+    def _check_run(self) -> Self:
         assert not self.at.exception
         for component in self.at.get("bidi_component"):
             if component.proto.component_name == "antler.drafts" and (data := json.loads(component.proto.json)):
@@ -100,8 +105,11 @@ class ChatApp:
         return self.run()
 
     def click(self, label: str, position: int = -1) -> Self:
-        """Press the last button with this label."""
-        self.buttons(label)[position].click()
+        """Press the last button with this label, or open the conversation with this title."""
+        buttons = self.buttons(label)
+        if not buttons:
+            return self.open_chat(label)
+        buttons[position].click()
         return self.run()
 
     def choose_action(self, message: int, label: str) -> Self:
@@ -120,14 +128,15 @@ class ChatApp:
         menu.click_index(place)
         return self.run()
 
+    def open_chat(self, title: str) -> Self:
+        """Click on a conversation in the sidebar."""
+        conversation_rows.send(self.at, title, "open")
+        return self._check_run()
+
     def choose_row_action(self, title: str, action: str) -> Self:
         """Choose an action from the menu of a conversation in the sidebar."""
-        # The smallest block around a menu is its row; the shown conversation has no button there.
-        rows = [block for block in _list_blocks(self.at.sidebar) if len(block.get("menu_button")) == 1]
-        menu = next(block for block in reversed(rows) if title in read_text(block)).get("menu_button")[0]
-        place = next(place for place, option in enumerate(menu.options) if action in option)
-        menu.click_index(place)
-        return self.run()
+        conversation_rows.send(self.at, title, "action", action)
+        return self._check_run()
 
     @property
     def model(self) -> str:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from lib.core.conversation import Conversation, Message, Node, TextPart, new_id
 from lib.storage.store import Store
 from lib.ui.session import resources
+from tests.app import conversation_rows
 
 SCRIPT = """
 from lib.core.user import User
@@ -61,7 +62,7 @@ def run_list() -> AppTest:
 
 
 def titles(at: AppTest) -> list[str]:
-    return [button.label for button in at.button if button.key.startswith("open-")]
+    return [row["title"] for row in conversation_rows.list_rows(at)]
 
 
 def test_a_run_queries_one_page_of_each_open_section(store, queries):

@@ -252,6 +252,6 @@ class ChatPage:
         self.wait_rows()
         row = self.rows.filter(has_text=title).first
         row.hover()
-        row.get_by_test_id("stMenuButtonButton").filter(visible=True).click()
+        row.get_by_role("button", name="Actions").click()
         self.page.get_by_role("menuitem", name=action).click()
         return self

@@ -141,7 +141,7 @@ def add_turns(history: HistorySeed, title: str) -> str:
 
 def menu_of(row: Locator) -> Locator:
     """Return the button of the menu of a row."""
-    return row.get_by_test_id("stMenuButtonButton").filter(visible=True)
+    return row.get_by_role("button", name="Actions").filter(visible=True)
 
 
 def test_the_empty_chat_and_its_panels(history):

@@ -51,11 +51,16 @@ const forget = ({ target, relatedTarget }) => {
   queueMicrotask(() => { if (target.isConnected && !target.disabled && isNowhere()) focused = null; });
 };
 
-// What opened the form that was closed; else the control with the same key, what belongs to the same message or chat,
-// and the same action of the message that is now at the place.
-const findSuccessor = ({ key, form, index, hadUndo }) => {
+// What opened the form that was closed; else the control with the same key.
+const findSame = ({ key, form }) => {
   const opener = form && !document.querySelector(`.st-key-${CSS.escape(form)}`) && openers.get(form);
-  const same = opener ? (isEnabled(opener.element) ? opener.element : byKey(opener.key)) : byKey(key);
+  return opener ? (isEnabled(opener.element) ? opener.element : byKey(opener.key)) : byKey(key);
+};
+
+// The same control; else what belongs to the same message or chat, and the same action of the message that is now at the
+// place.
+const findSuccessor = (control) => {
+  const { key, form, index, hadUndo } = control, same = findSame(control);
   if (same) return same;
   const undo = find(UNDO);
   if (undo && !hadUndo) {
@@ -65,14 +70,14 @@ const findSuccessor = ({ key, form, index, hadUndo }) => {
   if (key === "undo-do" && undone) return byKey(undone.key);
   const id = key.match(ID)?.[0];
   for (const name of id ? ["edit", "actions", "more", "open"] : []) {
-    const control = byKey(`${name}-${id}`);
-    if (control) return control;
+    const related = byKey(`${name}-${id}`);
+    if (related) return related;
   }
   const message = index < 0 ? null : document.querySelectorAll(MESSAGES)[index];
   if (!message || form) return null;
   const keyed = [...message.querySelectorAll(`[class*="st-key-${CSS.escape(kindOf(key).split("-")[0])}-"]`)];
   const ofKind = keyed.map((element) => find(CONTROLS, element)).filter(Boolean);
-  return ofKind.find((control) => kindOf(keyOf(control)) === kindOf(key)) ?? ofKind[0] ?? null;
+  return ofKind.find((other) => kindOf(keyOf(other)) === kindOf(key)) ?? ofKind[0] ?? null;
 };
 
 const isSettled = () =>
@@ -156,9 +161,10 @@ const requestComposer = () => {
 // The focus goes back to the action if the user has done nothing else meanwhile.
 const returnToAction = () => {
   if (!waiting || document.querySelector(RUNNING_STOP)) return;
-  const active = document.activeElement, control = byKey(waiting.key);
+  const active = document.activeElement, control = findSame(waiting);
   if (!active.matches(COMPOSER) || active.value) waiting = null;
-  // The script is at rest for a moment between the run of the answer and the one that renders the control again.
+  // The script is at rest for a moment between the run of the answer and the one that renders the control again, and a row
+  // of the list is rendered a moment after its run.
   else if (control) control.focus({ preventScroll: true });
 };
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import streamlit as st
 
@@ -15,7 +16,7 @@ from lib.core.errors import StoreError
 from lib.core.projects import folder_key
 from lib.core.usage import ConversationFilter
 from lib.core.user import User
-from lib.ui.history import folders, row, selection
+from lib.ui.history import conversation_rows, folders, row, selection
 from lib.ui.session import resources
 from lib.ui.text import dates, t
 from lib.ui.widgets import paging
@@ -47,34 +48,59 @@ class _ListRenderer:
 
         paging.render(name, fetch, render_items)
 
-    def render_rows(self, conversations: Iterable[Conversation]) -> None:
-        for conversation in conversations:
-            # A conversation that was moved between two queries is in both results.
-            if conversation.id in self.rendered_ids:
-                continue
-            self.rendered_ids.add(conversation.id)
-            is_open = conversation.id == self.open_id
-            row.render(self.user, conversation, self.folder_names, is_open=is_open)
-            if conversation.arriving and not is_open:
-                self.arriving_ids.append(conversation.id)
+    def render_rows(self, name: str, items: Iterable[Conversation | str]) -> None:
+        """Render conversations and names of headings; `name` is that of the part of the list.
+
+        Rows are one element, which ends above an open form. Each kind of content has a slot of its own: what is no
+        longer shown is gone at once, not only when the run has ended.
+        """
+        # A conversation that was moved between two queries is in both results.
+        shown = [item for item in items if isinstance(item, str) or self._add(item)]
+        is_selecting, edited_id = selection.is_active(), row.edited_id()
+        edited = next((item for item in shown if isinstance(item, Conversation) and item.id == edited_id), None)
+        end = 0 if is_selecting else shown.index(edited) if edited else len(shown)
+        self._render_element(name, shown[:end])
+        has_form = edited is not None and not is_selecting
+        with st.container(gap=None) if has_form else st.empty():
+            if edited and has_form:
+                row.render_form(self.user, edited, self.folder_names)
+                self._render_element(f"{name}-below", shown[end + 1 :])
+        with st.container(gap=None) if is_selecting else st.empty():
+            for item in shown if is_selecting else ():
+                _render_selectable(item)
+
+    def _add(self, conversation: Conversation) -> bool:
+        """Note that a conversation is listed; False if it already was."""
+        if conversation.id in self.rendered_ids:
+            return False
+        self.rendered_ids.add(conversation.id)
+        if conversation.arriving and conversation.id != self.open_id:
+            self.arriving_ids.append(conversation.id)
+        return True
+
+    def _render_element(self, name: str, rows: list[Conversation | str]) -> None:
+        if rows:
+            conversation_rows.render(self.user, name, rows, self.open_id)
+        else:
+            st.empty()
 
     def render_pinned(self, conversations: list[Conversation]) -> None:
         if conversations:
-            _render_heading("pinned")
-            self.render_rows(conversations)
+            self.render_rows("pinned", ["pinned", *conversations])
 
     def render_by_date(self, conversations: list[Conversation]) -> None:
         groups = dates.group_by_date(conversations, time.time(), dates.reader_timezone())
+        items: list[Conversation | str] = []
         for heading, group in groups:
-            _render_heading(heading)
-            self.render_rows(group)
+            items += [heading, *group]
+        self.render_rows("open", items)
 
     def render_folder(self, name: str, count: int) -> None:
         if folders.render_folder(self.user, name, count):
             key = folder_key(name)
             with st.container(key=f"folded-{key}", gap=None):
                 folders.render_new_chat(name)
-                self.render_page(key, ConversationFilter("folder", name), self.render_rows)
+                self.render_page(key, ConversationFilter("folder", name), partial(self.render_rows, key))
 
 
 def render(user: User, open_id: str | None) -> None:
@@ -98,7 +124,7 @@ def render_archive(user: User, open_id: str | None) -> None:
     """Render the archived conversations, newest first. Raises StoreError."""
     renderer = _ListRenderer(user, open_id)
     with _toolbar_above(renderer, is_archive=True):
-        renderer.render_page("archived", ConversationFilter("archived"), renderer.render_rows)
+        renderer.render_page("archived", ConversationFilter("archived"), partial(renderer.render_rows, "archived"))
         if not renderer.rendered_ids:
             _render_note(t("archive.empty"))
 
@@ -115,6 +141,14 @@ def _toolbar_above(renderer: _ListRenderer, *, is_archive: bool) -> Iterator[Non
     if renderer.arriving_ids:
         # A fragment: it runs alone, and waits while an answer is rendered.
         st.fragment(_rerun_when_finished, run_every=_POLL_INTERVAL)(renderer.user, renderer.arriving_ids)
+
+
+def _render_selectable(item: Conversation | str) -> None:
+    if isinstance(item, str):
+        _render_heading(item)
+    else:
+        with st.container(key=f"row-{item.id}"):
+            selection.render_checkbox(item)
 
 
 def _render_heading(heading: str) -> None:

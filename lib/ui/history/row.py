@@ -1,4 +1,4 @@
-"""One conversation in the list: its title, its status, and its menu of actions."""
+"""One conversation in the list: its status, the actions of its menu, and the forms that stand in its place."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ import streamlit as st
 from lib.core.conversation import Conversation
 from lib.core.user import User
 from lib.ui.browser import scripts
-from lib.ui.history import conversation_actions, list_forms, selection
+from lib.ui.history import conversation_actions, list_forms
 from lib.ui.session import conversation_view, services
 from lib.ui.session.state import session_state
 from lib.ui.text import escape_markdown, t
 from lib.ui.widgets import scroll
-from lib.ui.widgets.controls import render_button, render_menu
 from lib.ui.widgets.navigation import CHAT_PAGE, PROJECT_PAGE
 
+ACTIONS = ("rename", "pin", "unpin", "move", "archive", "unarchive", "delete")
 
-def render(user: User, conversation: Conversation, folder_names: Sequence[str], *, is_open: bool) -> None:
-    """Render a conversation's row: selectable, with a form in its place, or with its menu."""
+
+def edited_id() -> str:
+    """Return the id of the conversation with an open form in place of its row, "" for none."""
     action, conversation_id = session_state.list_form
-    if selection.is_active():
-        with st.container(key=f"row-{conversation.id}"):
-            selection.render_checkbox(conversation)
-    elif conversation_id != conversation.id or action not in ("rename", "move"):
-        _render_row(user, conversation, is_open=is_open)
-    elif action == "rename":
+    return conversation_id if action in ("rename", "move") else ""
+
+
+def render_form(user: User, conversation: Conversation, folder_names: Sequence[str]) -> None:
+    """Render the form that is open in place of a conversation's row."""
+    if session_state.list_form[0] == "rename":
         list_forms.render_rename_form(
             conversation.id,
             t("rename.label"),
@@ -76,40 +77,22 @@ def open_project_settings(folder: str) -> None:
     st.switch_page(PROJECT_PAGE, query_params={**kept, **named})
 
 
-def _render_row(user: User, conversation: Conversation, *, is_open: bool) -> None:
-    status = _status(conversation, is_open=is_open)
-    key = f"row-{status}-{conversation.id}" if status else f"row-{conversation.id}"
-    with st.container(key=key, horizontal=True, gap=None, wrap=False):
-        title = escape_markdown(conversation.title)
-        if is_open:
-            with st.container(key=f"current-{conversation.id}"):
-                st.markdown(title)
-        else:
-            # For screen readers: the style sheet shows the status as a dot.
-            label = f"{title} :small[{t(f'sidebar.{status}')}]" if status else title
-            render_button(label, f"open-{conversation.id}", "", open_conversation, conversation.id, width="stretch")
-        render_menu(
-            t("sidebar.actions", name=title),
-            f"actions-{conversation.id}",
-            _available_actions(conversation),
-            lambda action: t(f"sidebar.{action}"),
-            lambda action: _run_action(user, conversation, action),
-        )
-
-
-def _status(conversation: Conversation, *, is_open: bool) -> str:
+def status(conversation: Conversation, *, is_open: bool) -> str:
+    """Return the mark of a row: "arriving", "unread", or ""."""
     if is_open:
         return ""  # the page itself shows the new answer
     return "arriving" if conversation.arriving else "unread" if conversation.unread else ""
 
 
-def _available_actions(conversation: Conversation) -> list[str]:
+def available_actions(conversation: Conversation) -> list[str]:
+    """Return the actions in the menu of a conversation's row."""
     if conversation.archived:
         return ["rename", "unarchive", "delete"]
     return ["rename", "unpin" if conversation.pinned else "pin", "move", "archive", "delete"]
 
 
-def _run_action(user: User, conversation: Conversation, action: str) -> None:
+def run_action(user: User, conversation: Conversation, action: str) -> None:
+    """Run an action of the menu; a callback."""
     match action:
         case "rename" | "move":
             # A form in the row, not a dialog: a dialog would wait until a running answer is rendered.
