@@ -205,6 +205,7 @@ def test_an_answer_that_ends_elsewhere_is_marked_as_unread(history):
     expect(chat.composer).to_have_value("Half a question")
     expect(title).to_have_value("Read long ago indeed")
     button(chat, "Cancel").click()
+    expect(title).to_have_count(0)
     chat.row_button("Slow one").click()
     expect(chat.answers.last).to_contain_text("So far")
     # What has been seen, and what ended before one's eyes, leaves no mark.
