@@ -21,7 +21,9 @@ RUN = """async ([within, only]) => {
     rule: id, impact, target: node.target.flat().join(" "), html: node.html, summary: node.failureSummary,
   })));
 }"""
+# An icon is a word until its font is there, which axe-core takes for a part of the label.
 IS_IN_THEME = """color => {
+  if (document.fonts.status !== "loaded") return false;
   const app = document.querySelector('[data-testid="stApp"]') ?? document.body;
   if (getComputedStyle(app).backgroundColor !== color) return false;
   const isEndless = ({ effect }) => effect.getTiming().iterations === Infinity;

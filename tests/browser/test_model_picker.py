@@ -10,7 +10,7 @@ import sqlite3
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.chat_page import ChatPage, record_frames, wait_until
+from tests.browser.chat_page import TIMEOUT_MS, ChatPage, record_frames, wait_until
 from tests.browser.conftest import KEY
 from tests.support.app_server import ROOT, AppServer
 from tests.support.replay import JSON, Canned, Replay
@@ -65,10 +65,11 @@ def started(tmp_path_factory, gateway):
 @pytest.fixture
 def app(started):
     """The app without favourites or a default of another test."""
-    # The file is made when the first page is opened.
+    # The server makes the file and its tables at some time after its start.
     if (file := started.folder / "data/antler.db").exists():
-        with contextlib.closing(sqlite3.connect(file)) as database, database:
-            database.execute("DELETE FROM preference")
+        with contextlib.closing(sqlite3.connect(file, TIMEOUT_MS / 1000)) as database, database:
+            if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'preference'").fetchone():
+                database.execute("DELETE FROM preference")
     return started
 
 
