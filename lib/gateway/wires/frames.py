@@ -12,7 +12,7 @@ from lib.core.events import Event, TextDelta
 from lib.gateway.transport.sse import STRAY_TEXT_NAME, Frame
 
 # Data that is no JSON object and no loss: markers such as [DONE], and what keep-alives carry.
-_HARMLESS_DATA = re.compile(r"\s*(?:\[[A-Z_ ]{1,32}\]|\{\s*\}|null|\"\"|(?i:ping|pong|keep-?alive|heartbeat))?\s*")
+_HARMLESS_DATA = re.compile(r"\s*(?:\[[A-Z_ ]{0,32}\]|\{\s*\}|null|\"\"|(?i:ping|pong|keep-?alive|heartbeat))?\s*")
 _FIELD_NAMES = re.compile(r"^(?:data: ?)+(?=[{\[])")
 _HARMLESS_EVENTS = (
     "comment",

@@ -241,6 +241,7 @@ def test_chunks(case: str) -> None:
         "[START]",
         "ping",
         "null",
+        "[]",
     ],
     ids=str,
 )
