@@ -103,6 +103,8 @@ def test_exchanges_that_are_damaged_or_of_no_imported_answer_are_left_out(monkey
         archive.writestr("exchanges/../8.zip", b"no member")
     found, left_out = read_exchanges(stream.getvalue())
     assert ([each.node_id for each in found], left_out) == (["a-kept"], 2)
+    monkeypatch.setattr(recorded_exchanges, "MAX_UNPACKED_BYTES", 1)
+    assert read_exchanges(write(exchange("a-kept"), exchange("a-column")))[1] == 1
     monkeypatch.setattr(recorded_exchanges, "MAX_EXCHANGES", 0)
     assert read_exchanges(stream.getvalue()) == ([], 3)
 
