@@ -9,6 +9,7 @@ WORKERS ?= 4
 BIN := .venv/bin
 REAL := .venv-real/bin
 PEERS_BIN := .venv-peers/bin
+OPEN_WEBUI_BIN := .venv-open-webui/bin
 # Worker processes of each stage; 0 runs the tests in the pytest process itself.
 UNIT_WORKERS ?= 3
 BROWSER_WORKERS ?= 4
@@ -50,8 +51,9 @@ test-order: .venv/test.stamp
 test-real: .venv/test.stamp .venv-real/test.stamp
 	$(BIN)/python -m pytest tests/real
 
-# `make bench BENCH="events token_cpu"` runs some of the benchmarks only, and PEERS=1 installs the other chat programs.
-bench: .venv/test.stamp $(if $(PEERS),.venv-peers/bench.stamp)
+# `make bench BENCH="events token_cpu"` runs some of the benchmarks only, and PEERS=1 installs other chat programs
+# to compare with; PEERS=all adds Open WebUI, which takes 3 GB.
+bench: .venv/test.stamp $(if $(PEERS),.venv-peers/bench.stamp) $(if $(filter all,$(PEERS)),.venv-open-webui/bench.stamp)
 	$(BIN)/python -m tests.bench $(BENCH)
 
 # Pictures of the documentation, from replays of the recordings in lib/demo; those are made anew only when the demo changes.
@@ -92,5 +94,10 @@ format: .venv/test.stamp
 	$(PEERS_BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/peers/requirements.txt
 	@touch $@
 
+.venv-open-webui/bench.stamp: tests/bench/peers/open_webui.txt
+	@test -x $(OPEN_WEBUI_BIN)/python || $(PYTHON) -m venv .venv-open-webui
+	$(OPEN_WEBUI_BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/peers/open_webui.txt
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-real .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-real .venv-peers .venv-open-webui .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,7 @@
 """Chat programs that a browser measures in the same way: this one, a naive Streamlit chat, and the peers.
 
-`make bench PEERS=1` installs the peers into an environment of their own. Nothing of them leaves the machine.
+`make bench PEERS=1` installs Chainlit and Gradio, and `PEERS=all` Open WebUI, too, into environments of their own.
+Their messages to other hosts are turned off, and the browser reaches none.
 """
 
 from __future__ import annotations
@@ -22,14 +23,31 @@ from tests.support.app_server import ROOT, AppServer, free_port
 from tests.support.fleet import get_status
 
 HERE = Path(__file__).parent
-PEERS = ROOT / ".venv-peers/bin"
-START_SECONDS = 240.0
+PEERS, OPEN_WEBUI = ROOT / ".venv-peers/bin", ROOT / ".venv-open-webui/bin"
+START_SECONDS = 600.0
+GREETING_MS = 5_000
 TEXT_INPUT = "#chat-input"
 QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_OFFLINE": "1",
     "DO_NOT_TRACK": "1",
     "ANONYMIZED_TELEMETRY": "False",
+}
+
+# One user without sign-in, and no request but those for answers.
+OPEN_WEBUI_SETTINGS = {
+    "WEBUI_AUTH": "False",
+    "WEBUI_SECRET_KEY": "a secret of the benchmark",
+    "OFFLINE_MODE": "True",
+    "RAG_EMBEDDING_ENGINE": "openai",
+    "ENABLE_OLLAMA_API": "False",
+    "OPENAI_API_KEY": "none",
+    "DEFAULT_MODELS": "bench",
+    "ENABLE_TITLE_GENERATION": "False",
+    "ENABLE_TAGS_GENERATION": "False",
+    "ENABLE_FOLLOW_UP_GENERATION": "False",
+    "ANONYMIZED_TELEMETRY": "False",
+    "SCARF_NO_ANALYTICS": "true",
 }
 
 
@@ -40,11 +58,17 @@ class Program:
     name: str
     url: str
     composer: str
+    greeting: str = ""
+    """The button that closes a box of news on the first page."""
 
     def open(self, page: Page) -> None:
         """Open an empty chat."""
         page.goto(self.url)
         expect(page.locator(self.composer).first).to_be_visible()
+        if self.greeting:
+            page.wait_for_timeout(GREETING_MS)
+            for button in page.get_by_role("button", name=self.greeting).all():
+                button.click()
 
     def fill(self, page: Page, text: str) -> None:
         page.locator(self.composer).first.fill(text)
@@ -92,6 +116,16 @@ def running_gradio(folder: Path, gateway: str) -> Iterator[Program]:
 
 
 @contextmanager
+def running_open_webui(folder: Path, gateway: str) -> Iterator[Program]:
+    folder.mkdir(exist_ok=True)
+    port = free_port()
+    environ = OPEN_WEBUI_SETTINGS | {"DATA_DIR": str(folder), "OPENAI_API_BASE_URL": f"{gateway}/v1"}
+    command = [OPEN_WEBUI / "open-webui", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    with _running(command, folder, port, environ) as url:
+        yield Program("Open WebUI", f"{url}/?models=bench", TEXT_INPUT, greeting="Okay, Let's Go!")
+
+
+@contextmanager
 def running_programs(folder: Path, gateway: str) -> Iterator[list[Program]]:
     """Run all programs that are installed; the naive one is the first."""
     with ExitStack() as stack:
@@ -106,6 +140,8 @@ def running_programs(folder: Path, gateway: str) -> Iterator[list[Program]]:
         if PEERS.exists():
             programs.append(stack.enter_context(running_chainlit(folder / "chainlit", gateway)))
             programs.append(stack.enter_context(running_gradio(folder / "gradio", gateway)))
-        else:
-            print("Without the peers: `make bench PEERS=1` installs them.\n")
+        if OPEN_WEBUI.exists():
+            programs.append(stack.enter_context(running_open_webui(folder / "open-webui", gateway)))
+        if len(programs) == 2:
+            print("Without other programs: `make bench PEERS=1` or `PEERS=all` installs them.\n")
         yield programs
