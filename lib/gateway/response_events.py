@@ -49,7 +49,10 @@ def read_events(
     metadata = ProviderMetadata({"request_id": response_id, **request.metadata()})
     if response_id or request.notes:
         yield metadata
-    frames = request.watch(read_frames(response.iter_batches(get_read_interval)))
+    frames = read_frames(response.iter_batches(get_read_interval))
+    if not get_read_interval():  # who reads without pauses wants each delta, such as a check of the gateway
+        frames = map(Frame._make, frames)
+    frames = request.watch(frames)
     events = parse_events(request.target.wire, frames)
     try:
         for event in limit_trailing_time(events, response, _choice_count(request.body)):
