@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from lib.core.audit import AuditAction, AuditEvent
 from lib.core.conversation import new_id
 from lib.core.user import User
-from lib.storage.engine import Aggregate
-from lib.storage.schema import audit
+from lib.storage.database.engine import Aggregate
+from lib.storage.schema.tables import audit
 
 _sort_key = sa.tuple_(audit.c.at, audit.c.id)
 

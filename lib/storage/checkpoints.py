@@ -14,11 +14,11 @@ import sqlalchemy as sa
 
 from lib.core.checkpoints import Checkpoint, PartsChange
 from lib.core.conversation import Message, Node, Outcome
-from lib.storage.clock import DatabaseClock
+from lib.storage.database.clock import DatabaseClock
 from lib.storage.queue import resume_after_answer
 from lib.storage.rows import batches, in_owned_conversation, node_from_row, node_to_row, part_to_row, touch_conversation
-from lib.storage.schema import arriving_change as changes
-from lib.storage.schema import node as nodes
+from lib.storage.schema.tables import arriving_change as changes
+from lib.storage.schema.tables import node as nodes
 
 # Columns of a node that change while its answer arrives.
 _FACT_COLUMNS = ("usage", "timing", "reason", "served")

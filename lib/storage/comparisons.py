@@ -14,12 +14,12 @@ from lib.core.conversation import Conversation, Node
 from lib.core.params import load_params
 from lib.core.quota import RunningLimit
 from lib.core.target import parse_target
-from lib.storage.comparison_schema import comparison as comparisons
-from lib.storage.engine import Aggregate, sanitize
-from lib.storage.file_uses import ensure_stored
+from lib.storage.database.engine import Aggregate, sanitize
+from lib.storage.files.uses import ensure_stored
 from lib.storage.messages import ensure_running_limit, insert_turn
 from lib.storage.rows import owned, target_to_row
-from lib.storage.schema import conversation as conversations
+from lib.storage.schema.comparisons import comparison as comparisons
+from lib.storage.schema.tables import conversation as conversations
 
 _undeleted = sa.select(comparisons).where(comparisons.c.deleted.is_(None))
 _sort_key = sa.tuple_(comparisons.c.created, comparisons.c.id)

@@ -16,9 +16,8 @@ from lib.core.conversation import Conversation, Node, Outcome, Truncation
 from lib.core.params import Params
 from lib.core.prompts import Persona
 from lib.core.usage import ConversationFilter
-from lib.storage.comparison_schema import comparison as comparisons
 from lib.storage.comparisons import insert_comparisons
-from lib.storage.engine import Aggregate
+from lib.storage.database.engine import Aggregate
 from lib.storage.messages import insert_turn, load_nodes
 from lib.storage.rows import (
     batches,
@@ -28,9 +27,10 @@ from lib.storage.rows import (
     title_to_row,
     truncation_to_row,
 )
-from lib.storage.schema import conversation as conversations
-from lib.storage.schema import node as nodes
-from lib.storage.schema import project as projects
+from lib.storage.schema.comparisons import comparison as comparisons
+from lib.storage.schema.tables import conversation as conversations
+from lib.storage.schema.tables import node as nodes
+from lib.storage.schema.tables import project as projects
 
 _OPEN = ConversationFilter()
 _IMPORT_SECONDS, _IMPORT_PAUSE, _IMPORT_NODES = 0.5, 0.05, 500  # of one transaction, after it, of one statement

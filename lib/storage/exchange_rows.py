@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from lib.core.exchanges import Attempt, Chunk, Exchange, ExchangeSummary, SentFile, summarize
 from lib.core.params import ParamAdjustment
 from lib.core.target import Target
-from lib.storage.schema import metadata, owner_column, row_id_column, seconds_column, text_column
+from lib.storage.schema.tables import metadata, owner_column, row_id_column, seconds_column, text_column
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.exchanges import Exchange, ExchangeSummary, Purpose
-from lib.storage.comparison_schema import comparison as comparisons
-from lib.storage.engine import Aggregate, insert
+from lib.storage.database.engine import Aggregate, insert
 from lib.storage.exchange_rows import exchange as exchanges
 from lib.storage.exchange_rows import exchange_from_row, exchange_to_row, summary_from_row
 from lib.storage.rows import in_owned_conversation
-from lib.storage.schema import conversation as conversations
-from lib.storage.schema import node as nodes
+from lib.storage.schema.comparisons import comparison as comparisons
+from lib.storage.schema.tables import conversation as conversations
+from lib.storage.schema.tables import node as nodes
 
 _IMPORT_BATCH = 20  # rows in memory, and of one transaction
 _PURGE_BATCH = 200  # rows of one transaction, which keeps out other writers

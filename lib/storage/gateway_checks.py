@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from lib.core.gateway_checks import MAX_RUNS, CheckInProgress, CheckRun, ProbeResult, Verdict
 from lib.core.target import Target
-from lib.storage.check_schema import gateway_check as table
-from lib.storage.check_schema import lease as leases
-from lib.storage.clock import DatabaseClock
-from lib.storage.engine import Aggregate, insert
+from lib.storage.database.clock import DatabaseClock
+from lib.storage.database.engine import Aggregate, insert
+from lib.storage.schema.checks import gateway_check as table
+from lib.storage.schema.checks import lease as leases
 
 # Seconds after which a run without progress has no process any more; a request can take that long.
 STALE_AFTER = 600.0

@@ -24,11 +24,11 @@ from lib.storage.checkpoints import (
     select_left_changes,
     stream_columns,
 )
-from lib.storage.clock import DatabaseClock
-from lib.storage.engine import Aggregate, insert
+from lib.storage.database.clock import DatabaseClock
+from lib.storage.database.engine import Aggregate, insert
 from lib.storage.exchange_rows import encode_for_answer
 from lib.storage.exchanges import insert_exchange
-from lib.storage.file_uses import encode_files, ensure_stored, link_message
+from lib.storage.files.uses import encode_files, ensure_stored, link_message
 from lib.storage.queue import claim_question, pause_after_answers
 from lib.storage.rows import (
     batches,
@@ -41,11 +41,11 @@ from lib.storage.rows import (
     owned,
     touch_conversation,
 )
-from lib.storage.schema import arriving_change as changes
-from lib.storage.schema import conversation as conversations
-from lib.storage.schema import node as nodes
-from lib.storage.schema import passage as passages
-from lib.storage.search_tokens import encode_passages
+from lib.storage.schema.tables import arriving_change as changes
+from lib.storage.schema.tables import conversation as conversations
+from lib.storage.schema.tables import node as nodes
+from lib.storage.schema.tables import passage as passages
+from lib.storage.search.tokens import encode_passages
 from lib.storage.submissions import claim_submission, find_submission
 from lib.storage.usage import insert_lost_usage, insert_usage
 

@@ -17,10 +17,10 @@ from lib.core.pricing import Price, TeamPrice
 from lib.core.target import Target, parse_target
 from lib.core.user import User
 from lib.storage.audit import insert_event
-from lib.storage.engine import Aggregate, upsert
+from lib.storage.database.engine import Aggregate, upsert
 from lib.storage.quotas import recount
 from lib.storage.rows import price_from_json, price_to_json
-from lib.storage.schema import policy as policies
+from lib.storage.schema.tables import policy as policies
 
 # Names of rows; a scope or a model id follows the prefix.
 _SCOPE_PREFIX, _PRICE_PREFIX, _DEFAULT = "rule:", "price:", "default"

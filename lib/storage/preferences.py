@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from lib.core.preferences import Preferences
 from lib.core.target import Target, parse_target
 from lib.core.voice import SPEEDS
-from lib.storage.engine import Aggregate, upsert
-from lib.storage.schema import preference as preferences
+from lib.storage.database.engine import Aggregate, upsert
+from lib.storage.schema.tables import preference as preferences
 
 _FAVOURITES, _RECENT, _DEFAULT, _SPEECH = "favourites", "recent", "default", "speech"
 MAX_RECENT_MODELS = 5

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from lib.core.params import load_params
 from lib.core.projects import FolderMove, Project
 from lib.core.target import parse_target
-from lib.storage.engine import Aggregate, insert
+from lib.storage.database.engine import Aggregate, insert
 from lib.storage.rows import batches, from_stored, target_to_row, to_stored
-from lib.storage.schema import conversation as conversations
-from lib.storage.schema import project as projects
+from lib.storage.schema.tables import conversation as conversations
+from lib.storage.schema.tables import project as projects
 
 _NAMES = {"name": "name", "instructions": "instructions", "created_at": "created", "updated_at": "updated"}
 

@@ -16,10 +16,10 @@ from lib.core.prompts import MAX_PROMPTS, Prompt, PromptLink, PromptSummary
 from lib.core.target import parse_target
 from lib.core.user import User
 from lib.storage.audit import insert_event
-from lib.storage.engine import Aggregate, insert
+from lib.storage.database.engine import Aggregate, insert
 from lib.storage.rows import batches, from_stored, target_to_row, to_stored
-from lib.storage.schema import prompt as prompts
-from lib.storage.schema import prompt_link as links
+from lib.storage.schema.tables import prompt as prompts
+from lib.storage.schema.tables import prompt_link as links
 
 _SUMMARY_NAMES = {
     **{name: name for name in ("id", "kind", "name", "description", "avatar")},

@@ -26,13 +26,13 @@ from lib.core.question_queue import (
     replaced_reasons,
 )
 from lib.core.target import parse_target
-from lib.storage.attachments import touch_files
-from lib.storage.engine import Aggregate
-from lib.storage.file_uses import link_queued
+from lib.storage.database.engine import Aggregate
+from lib.storage.files.attachments import touch_files
+from lib.storage.files.uses import link_queued
 from lib.storage.rows import batches, message_from_row, owned, part_to_row, target_to_row
-from lib.storage.schema import conversation as conversations
-from lib.storage.schema import node as nodes
-from lib.storage.schema import queued_question as queued
+from lib.storage.schema.tables import conversation as conversations
+from lib.storage.schema.tables import node as nodes
+from lib.storage.schema.tables import queued_question as queued
 from lib.storage.submissions import claim_submission
 
 _IN_ORDER = (queued.c.position, queued.c.created, queued.c.id)

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from lib.core.policy import TEAM_SCOPE
 from lib.core.quota import LimitExceeded, QuotaCounter, Reservation, actual_amount, current_counter
 from lib.core.usage import UsageRecord
-from lib.storage.engine import Aggregate, insert
-from lib.storage.schema import ledger
-from lib.storage.schema import quota as quotas
-from lib.storage.schema import reservation as reservations
+from lib.storage.database.engine import Aggregate, insert
+from lib.storage.schema.tables import ledger
+from lib.storage.schema.tables import quota as quotas
+from lib.storage.schema.tables import reservation as reservations
 
 RETENTION_SECONDS = 40 * 24 * 3600.0  # longer than any period
 MINUTE_RETENTION_SECONDS = 3600.0  # for the many rows of one minute each

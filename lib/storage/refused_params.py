@@ -8,8 +8,8 @@ from lib.core.refused_params import MAX_WORDS_LENGTH, RefusedParam
 from lib.core.target import parse_target
 from lib.core.user import User
 from lib.storage.audit import insert_event
-from lib.storage.engine import Aggregate, upsert
-from lib.storage.schema import refused_param as table
+from lib.storage.database.engine import Aggregate, upsert
+from lib.storage.schema.tables import refused_param as table
 
 MAX_ROWS = 2_000  # beyond any real number of models and fields
 MAX_MODEL_LENGTH = 320  # characters; a longer name is no model's

@@ -33,9 +33,9 @@ from lib.core.conversation import (
 from lib.core.pricing import Price, parse_decimal
 from lib.core.prompts import Persona
 from lib.core.target import Target, parse_target
-from lib.storage.schema import conversation as conversations
-from lib.storage.schema import node as nodes
-from lib.storage.search_tokens import encode_title
+from lib.storage.schema.tables import conversation as conversations
+from lib.storage.schema.tables import node as nodes
+from lib.storage.search.tokens import encode_title
 
 _BATCH_SIZE = 500  # ids in one statement: databases limit the number of bound values
 

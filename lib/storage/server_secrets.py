@@ -6,8 +6,8 @@ import secrets
 
 import sqlalchemy as sa
 
-from lib.storage.engine import Aggregate, insert
-from lib.storage.schema import server_secret
+from lib.storage.database.engine import Aggregate, insert
+from lib.storage.schema.tables import server_secret
 
 
 class ServerSecrets(Aggregate):

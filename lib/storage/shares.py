@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from lib.core.usage import Audience, ShareLink
-from lib.storage.engine import Aggregate
+from lib.storage.database.engine import Aggregate
 from lib.storage.rows import owned
-from lib.storage.schema import conversation as conversations
-from lib.storage.schema import share as shares
+from lib.storage.schema.tables import conversation as conversations
+from lib.storage.schema.tables import share as shares
 
 # Links of a soft-deleted conversation do not open until it is restored.
 _is_open = (

@@ -7,9 +7,9 @@ import hashlib
 import sqlalchemy as sa
 
 from lib.core.conversation import new_id
-from lib.storage.engine import Aggregate, insert
-from lib.storage.schema import password_attempt as attempts
-from lib.storage.schema import revoked_sign_in as revoked
+from lib.storage.database.engine import Aggregate, insert
+from lib.storage.schema.tables import password_attempt as attempts
+from lib.storage.schema.tables import revoked_sign_in as revoked
 
 
 class SignIns(Aggregate):

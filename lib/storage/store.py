@@ -8,12 +8,12 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from lib.core.file_storage import UPLOAD_RETENTION_SECONDS, FileStorage
-from lib.storage.attachments import Attachments, purge_attachments
 from lib.storage.audit import Audit
 from lib.storage.comparisons import Comparisons, purge_comparisons
 from lib.storage.conversations import Conversations, purge_conversations
-from lib.storage.engine import LOCK_TIMEOUT, connect, read_transaction, write_transaction
+from lib.storage.database.engine import LOCK_TIMEOUT, connect, read_transaction, write_transaction
 from lib.storage.exchanges import Exchanges
+from lib.storage.files.attachments import Attachments, purge_attachments
 from lib.storage.gateway_checks import GatewayChecks
 from lib.storage.messages import Messages, purge_nodes
 from lib.storage.policy import Policies
@@ -23,7 +23,7 @@ from lib.storage.prompts import Prompts, purge_prompts
 from lib.storage.queue import Queue
 from lib.storage.quotas import Quotas, purge_quotas
 from lib.storage.refused_params import RefusedParams
-from lib.storage.search import Search
+from lib.storage.search.query import Search
 from lib.storage.server_secrets import ServerSecrets
 from lib.storage.shares import Shares
 from lib.storage.sign_ins import SignIns, purge_sign_ins

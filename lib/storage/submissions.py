@@ -7,8 +7,8 @@ import time
 import sqlalchemy as sa
 
 from lib.core.errors import DuplicateSubmission
-from lib.storage.engine import insert
-from lib.storage.schema import submission as submissions
+from lib.storage.database.engine import insert
+from lib.storage.schema.tables import submission as submissions
 
 RETENTION_SECONDS = 7 * 24 * 3600.0  # far longer than a browser submits a question again
 

@@ -12,12 +12,12 @@ from lib.core.conversation import Outcome, Usage
 from lib.core.reconciliation import RecordedRequest
 from lib.core.target import Target
 from lib.core.usage import DailyUsage, DayRange, UsageRecord, UsageTotal
-from lib.storage.engine import Aggregate, insert
+from lib.storage.database.engine import Aggregate, insert
 from lib.storage.quotas import settle_reservation
 from lib.storage.rows import TIMING_NAMES, USAGE_NAMES, price_to_json, target_to_row, to_stored
-from lib.storage.schema import conversation as conversations
-from lib.storage.schema import ledger
-from lib.storage.schema import node as nodes
+from lib.storage.schema.tables import conversation as conversations
+from lib.storage.schema.tables import ledger
+from lib.storage.schema.tables import node as nodes
 
 _RECORD_NAMES = {
     "id": "id",

@@ -8,19 +8,19 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from lib.core.user import User, UserRecord
-from lib.storage.attachments import delete_attachments, transfer_attachments
 from lib.storage.audit import anonymize_actor, insert_event
-from lib.storage.check_schema import gateway_check
-from lib.storage.comparison_schema import comparison
-from lib.storage.engine import Aggregate, insert, upsert
+from lib.storage.database.engine import Aggregate, insert, upsert
 from lib.storage.exchange_rows import exchange as exchanges
-from lib.storage.file_schema import attachment as attachments
+from lib.storage.files.attachments import delete_attachments, transfer_attachments
 from lib.storage.quotas import transfer_quotas
-from lib.storage.schema import conversation as conversations
-from lib.storage.schema import ledger, project, prompt, prompt_link, share
-from lib.storage.schema import person as users
-from lib.storage.schema import preference as preferences
-from lib.storage.schema import submission as submissions
+from lib.storage.schema.checks import gateway_check
+from lib.storage.schema.comparisons import comparison
+from lib.storage.schema.files import attachment as attachments
+from lib.storage.schema.tables import conversation as conversations
+from lib.storage.schema.tables import ledger, project, prompt, prompt_link, share
+from lib.storage.schema.tables import person as users
+from lib.storage.schema.tables import preference as preferences
+from lib.storage.schema.tables import submission as submissions
 
 
 class Users(Aggregate):

@@ -18,7 +18,7 @@ from lib.core.prompts import Prompt
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.core.user import User
-from lib.storage.engine import Aggregate
+from lib.storage.database.engine import Aggregate
 from lib.storage.policy import Policies
 from lib.ui.session import resources
 from tests.app.chat_app import read_text

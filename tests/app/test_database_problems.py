@@ -50,7 +50,7 @@ def test_a_database_of_a_later_release_makes_the_server_unready_and_is_logged_on
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert (response.status_code, problems["database"]) == (503, "store_newer")
-    faults = [record for record in caplog.records if record.name == "lib.storage.faults"]
+    faults = [record for record in caplog.records if record.name == "lib.storage.database.faults"]
     assert [(record.levelname, record.args[0]) for record in faults] == [("WARNING", "store_newer")]
     assert not [record for record in caplog.records if record.exc_info]
 

@@ -11,7 +11,7 @@ from lib.core.file_storage import StoredFile
 from lib.storage.store import Store
 from tests.app.chat_app import ChatApp
 from tests.app.test_attachments import component
-from tests.unit.storage.files import counts
+from tests.unit.storage.stored_files import counts
 
 
 def tab_labels(page: ChatApp) -> list[str]:

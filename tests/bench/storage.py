@@ -21,7 +21,7 @@ from pathlib import Path
 from lib.core.conversation import Conversation, Message, Node, TextPart, Usage
 from lib.core.search import SearchFilter
 from lib.core.target import Target
-from lib.storage import search_tokens as index
+from lib.storage.search import tokens as index
 from lib.storage.store import Store
 from tests.support.postgres import Postgres
 

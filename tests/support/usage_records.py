@@ -10,8 +10,8 @@ from lib.core.conversation import Outcome, Timing, Usage
 from lib.core.pricing import Price
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
-from lib.storage.engine import read_transaction
-from lib.storage.schema import ledger
+from lib.storage.database.engine import read_transaction
+from lib.storage.schema.tables import ledger
 from lib.storage.store import Store
 
 

@@ -62,7 +62,7 @@ LIBRARIES = {
     "markdown_it": ("lib/ui/markdown/", "lib/transfer/escape_markdown.py"),
     "mdit_py_plugins": ("lib/ui/markdown/",),
     "msgspec": ("lib/transfer/",),
-    "fsspec": ("lib/storage/blobs.py",),
+    "fsspec": ("lib/storage/files/blobs.py",),
     **dict.fromkeys(
         ("pillow_heif", "pypdfium2", "docx", "pptx", "openpyxl", "defusedxml", "bs4", "markdownify", "tinytag")
         + ("puremagic", "charset_normalizer", "python_calamine", "lxml"),
@@ -245,12 +245,12 @@ SMALL_MODULES: set[str] = {
     "lib/ui/widgets/table.py",
     "lib/ui/widgets/user_names.py",
     "lib/chat/usage/csv_export.py",
-    "lib/chat/attachments/audio.py",
-    "lib/chat/attachments/html_text.py",
+    "lib/chat/attachments/formats/audio.py",
+    "lib/chat/attachments/formats/html_text.py",
     "lib/chat/attachments/names.py",
-    "lib/storage/comparison_schema.py",
+    "lib/storage/schema/comparisons.py",
     "lib/storage/submissions.py",
-    "lib/storage/check_schema.py",
+    "lib/storage/schema/checks.py",
     "lib/core/sanitize.py",
 }
 
@@ -336,5 +336,5 @@ def test_migrations_follow_each_other_by_number():
         text = (ROOT / f"lib/storage/migrations/versions/{stem}.py").read_text(encoding="utf-8")
         assert f'revision = "{number:04}"' in text, stem
         assert number == 1 or f'down_revision = "{number - 1:04}"' in text, stem
-    schema = (ROOT / "lib/storage/schema.py").read_text(encoding="utf-8")
+    schema = (ROOT / "lib/storage/schema/tables.py").read_text(encoding="utf-8")
     assert f'REVISION = "{len(names):04}"' in schema

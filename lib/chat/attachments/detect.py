@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import puremagic
 
-from lib.chat.attachments import archives, plain_text
+from lib.chat.attachments.formats import archives, plain_text
 from lib.chat.attachments.names import extension_of
 from lib.core.attachment_errors import (
     ArchiveFile,

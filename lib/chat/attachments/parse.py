@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lib.chat.attachments import (
-    archives,
-    audio,
-    detect,
-    images,
-    opendocument,
-    pdf,
-    plain_text,
-    sheets,
-    slides,
-    word,
-)
+from lib.chat.attachments import detect
+from lib.chat.attachments.formats import archives, audio, images, opendocument, pdf, plain_text, sheets, slides, word
+from lib.chat.attachments.formats.text_limit import TextLimit
 from lib.chat.attachments.parsed import Parsed, ReadRequest
-from lib.chat.attachments.text_limit import TextLimit
 
 # CPU seconds for the thumbnail of a file that has been read.
 THUMBNAIL_SECONDS = 5.0

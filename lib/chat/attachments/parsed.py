@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lib.chat.attachments.text_limit import TextLimit
+from lib.chat.attachments.formats.text_limit import TextLimit
 from lib.core.attachments import AttachmentKind, AttachmentLimits
 
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from lib.storage.schema import metadata
+from lib.storage.schema.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -33,7 +33,7 @@ from lib.core.gateway_checks import CheckRun
 from lib.core.policy import Policy
 from lib.core.pricing import TeamPrice
 from lib.gateway.catalog.library_updates import LibraryUpdates
-from lib.storage.engine import MAX_CONNECTIONS
+from lib.storage.database.engine import MAX_CONNECTIONS
 from lib.storage.store import Store
 from lib.ui.session.timed_cache import TimedCache
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.errors import StoreError
-from lib.storage.engine import connect, read_transaction, write_transaction
+from lib.storage.database.engine import connect, read_transaction, write_transaction
 from lib.storage.store import Store
 
 TIMEOUT = 240  # seconds to wait for a message or for the end of a process

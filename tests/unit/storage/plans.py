@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lib.storage.engine import read_transaction
+from lib.storage.database.engine import read_transaction
 from lib.storage.store import Store
 
 

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from deploy import backup
 from deploy.backup import BackupError
 from lib.core.file_storage import StoredFile
-from lib.storage.engine import write_transaction
+from lib.storage.database.engine import write_transaction
 from lib.storage.store import Store
-from tests.unit.storage.files import REPORT, part, question, save
+from tests.unit.storage.stored_files import REPORT, part, question, save
 
 NEVER_COMMITTED = "never committed"
 

@@ -37,9 +37,9 @@ from lib.core.events import (
 )
 from lib.core.reply import Reply
 from lib.core.target import Target
-from lib.storage.engine import read_transaction, write_transaction
-from lib.storage.schema import arriving_change
-from lib.storage.schema import node as nodes
+from lib.storage.database.engine import read_transaction, write_transaction
+from lib.storage.schema.tables import arriving_change
+from lib.storage.schema.tables import node as nodes
 from lib.storage.store import Store
 
 TARGET = Target("m", "openai")

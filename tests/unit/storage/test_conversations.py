@@ -12,8 +12,8 @@ from lib.core.checkpoints import Checkpoint
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, Truncation
 from lib.core.usage import ConversationFilter
 from lib.storage import rows
-from lib.storage.engine import write_transaction
-from lib.storage.schema import conversation as conversations
+from lib.storage.database.engine import write_transaction
+from lib.storage.schema.tables import conversation as conversations
 from lib.storage.store import Store
 from tests.unit.storage.plans import explain
 

@@ -16,7 +16,7 @@ from lib.core.errors import StoreError
 from lib.core.exchanges import Attempt, Chunk, Exchange, SentFile, summarize
 from lib.core.params import ParamAdjustment
 from lib.core.target import Target
-from lib.storage.engine import read_transaction, write_transaction
+from lib.storage.database.engine import read_transaction, write_transaction
 from lib.storage.exchange_rows import exchange as table
 from lib.storage.store import Store
 from tests.unit.storage.conftest import copy_template

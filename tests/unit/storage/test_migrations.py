@@ -19,8 +19,8 @@ from lib.core.params import Params
 from lib.core.preferences import Preferences
 from lib.core.target import Target
 from lib.core.usage import UsageRecord, UsageTotal
-from lib.storage import engine
-from lib.storage.schema import REVISION
+from lib.storage.database import engine
+from lib.storage.schema.tables import REVISION
 from lib.storage.store import Store
 from tests.support.usage_records import read_usage_records
 

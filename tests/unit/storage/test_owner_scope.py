@@ -25,9 +25,9 @@ from lib.core.search import SearchFilter, SearchResult
 from lib.core.target import Target
 from lib.core.usage import ConversationFilter, DayRange
 from lib.core.user import User
-from lib.storage.engine import Aggregate, read_transaction
-from lib.storage.file_schema import attachment
-from lib.storage.schema import metadata
+from lib.storage.database.engine import Aggregate, read_transaction
+from lib.storage.schema.files import attachment
+from lib.storage.schema.tables import metadata
 from lib.storage.store import Store
 from tests.support.usage_records import read_usage_records
 from tests.unit.storage.conftest import copy_template

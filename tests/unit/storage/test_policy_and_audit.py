@@ -20,8 +20,8 @@ from lib.core.target import Target, parse_target
 from lib.core.user import User, UserRecord
 from lib.storage import audit as audit_module
 from lib.storage import policy as policy_module
-from lib.storage.engine import read_transaction, write_transaction
-from lib.storage.schema import audit, policy
+from lib.storage.database.engine import read_transaction, write_transaction
+from lib.storage.schema.tables import audit, policy
 from lib.storage.store import Store
 
 ROOT = User("proxy:root", "Root 根", "root@example.org", is_admin=True)

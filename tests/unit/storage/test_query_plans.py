@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.search import SearchFilter
-from lib.storage.engine import write_transaction
+from lib.storage.database.engine import write_transaction
 from lib.storage.store import Store
 from tests.unit.storage.conftest import copy_template
 from tests.unit.storage.plans import explain

@@ -17,9 +17,9 @@ from lib.core.quota import LimitExceeded, QuotaCounter, Reservation, actual_amou
 from lib.core.target import Target
 from lib.core.usage import UsageRecord
 from lib.storage import usage
-from lib.storage.engine import read_transaction, write_transaction
+from lib.storage.database.engine import read_transaction, write_transaction
 from lib.storage.quotas import recount, settle_reservation
-from lib.storage.schema import quota, reservation
+from lib.storage.schema.tables import quota, reservation
 from tests.support.usage_records import read_usage_records
 
 NOW = time.time()

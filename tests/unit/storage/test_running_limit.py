@@ -12,8 +12,8 @@ from lib.core.conversation import Conversation, Message, Node, Outcome
 from lib.core.errors import TooManyAnswers
 from lib.core.quota import RunningLimit
 from lib.core.target import Target
-from lib.storage.engine import write_transaction
-from lib.storage.schema import node as nodes
+from lib.storage.database.engine import write_transaction
+from lib.storage.schema.tables import node as nodes
 from lib.storage.store import Store
 from tests.unit.storage.child_process import start_children
 

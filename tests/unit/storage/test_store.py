@@ -24,8 +24,8 @@ from lib.core.conversation import (
 )
 from lib.core.errors import StoreError
 from lib.core.target import Target
-from lib.storage.engine import connect, read_transaction
-from lib.storage.schema import metadata
+from lib.storage.database.engine import connect, read_transaction
+from lib.storage.schema.tables import metadata
 from lib.storage.store import Store
 
 TARGET = Target("claude-x", "anthropic")

@@ -15,8 +15,8 @@ from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart
 from lib.core.pricing import Price
 from lib.core.target import Target
 from lib.core.usage import DayRange, UsageRecord, UsageTotal, to_usage_total
-from lib.storage.engine import read_transaction, write_transaction
-from lib.storage.schema import ledger
+from lib.storage.database.engine import read_transaction, write_transaction
+from lib.storage.schema.tables import ledger
 from tests.support.usage_records import read_usage_records
 
 TARGET = Target("m", "openai")

@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from lib.core.user import User
-from lib.storage.engine import read_transaction
-from lib.storage.schema import person as users_table
+from lib.storage.database.engine import read_transaction
+from lib.storage.schema.tables import person as users_table
 from lib.storage.store import Store
 
 ANN = User("oidc:ann", "Ann 安", "ann@example.org")

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from lib.storage.search_tokens import encode_passages
+from lib.storage.search.tokens import encode_passages
 
 revision = "0004"
 down_revision = "0003"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from lib.storage.search_tokens import encode_title
+from lib.storage.search.tokens import encode_title
 
 revision = "0012"
 down_revision = "0011"

@@ -21,8 +21,8 @@ from lib.config.settings import Settings
 from lib.core.params import Params
 from lib.core.target import Target
 from lib.gateway.client import Gateway
-from lib.storage.engine import read_transaction
-from lib.storage.schema import metadata
+from lib.storage.database.engine import read_transaction
+from lib.storage.schema.tables import metadata
 from lib.storage.store import Store
 from tests.support.replay import JSON, Canned, Replay
 from tests.unit.chat.services import wait_for_path, wait_until

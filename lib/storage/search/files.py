@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from lib.core.conversation import FilePart, Message
 from lib.core.search_terms import Term, tokenize
-from lib.storage.file_schema import attachment as attachments
-from lib.storage.file_uses import MAX_INDEXED_CHARS
+from lib.storage.files.uses import MAX_INDEXED_CHARS
 from lib.storage.rows import batches
+from lib.storage.schema.files import attachment as attachments
 
 _EXCERPT_CHARS = 400  # on each side of a match
 

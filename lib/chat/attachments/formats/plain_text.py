@@ -6,10 +6,10 @@ import json
 import mimetypes
 import re
 
-from lib.chat.attachments import encodings, html_text, notebook
+from lib.chat.attachments.formats import encodings, html_text, notebook
+from lib.chat.attachments.formats.text_limit import TextLimit
 from lib.chat.attachments.names import extension_of
 from lib.chat.attachments.parsed import Parsed
-from lib.chat.attachments.text_limit import TextLimit
 from lib.core.attachment_errors import BrokenFile
 from lib.core.attachments import AttachmentLimits
 

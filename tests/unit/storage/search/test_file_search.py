@@ -8,9 +8,9 @@ from lib.core.conversation import FilePart, Message, TextPart
 from lib.core.file_storage import StoredFile
 from lib.core.search import MessageHit
 from lib.core.search_terms import parse_query
-from lib.storage.file_uses import MAX_INDEXED_CHARS
-from lib.storage.search_files import find_in_files
-from tests.unit.storage.files import age, part, question, save
+from lib.storage.files.uses import MAX_INDEXED_CHARS
+from lib.storage.search.files import find_in_files
+from tests.unit.storage.stored_files import age, part, question, save
 
 FILLER = "Nothing to see here. " * 200
 REPORT = StoredFile("application/pdf", b"report", f"{FILLER}The quokka is on page seven. 潮汐很高。{FILLER}")

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from lib.core import database_errors as errors
 from lib.core.conversation import Conversation, Message, Node, TextPart
-from lib.storage.engine import read_transaction, write_transaction
+from lib.storage.database.engine import read_transaction, write_transaction
 from lib.storage.store import Store
 
 QUESTION = Node("q", None, Message("user", (TextPart("Why? " * 50_000),)), 1.0)
@@ -40,7 +40,7 @@ def write(store: Store) -> None:
 
 
 def codes_in_log(caplog) -> list[str]:
-    warnings = (record for record in caplog.records if record.name == "lib.storage.faults" and record.args)
+    warnings = (record for record in caplog.records if record.name == "lib.storage.database.faults" and record.args)
     return [record.args[0] for record in warnings]
 
 

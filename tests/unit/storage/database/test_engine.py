@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from lib.core.conversation import Conversation, Failure, Message, Node, Outcome, TextPart
 from lib.core.errors import StoreError
 from lib.core.target import Target
-from lib.storage.engine import connect, read_transaction, write_transaction
+from lib.storage.database.engine import connect, read_transaction, write_transaction
 from lib.storage.store import Store
 from tests.unit.storage.child_process import Child, start_children
 

@@ -26,15 +26,15 @@ from lib.core.errors import (
     StoreError,
 )
 from lib.core.file_storage import UNREAD, FileFacts, FileStorage, StoredFile, digest_of
-from lib.storage.blobs import BlobStore, new_key
-from lib.storage.engine import Aggregate, insert
-from lib.storage.file_schema import attachment as attachments
-from lib.storage.file_schema import attachment_data as contents
-from lib.storage.file_schema import attachment_use as uses
-from lib.storage.file_schema import queued_attachment as queued_uses
-from lib.storage.file_schema import stray_object as strays
-from lib.storage.file_uses import encode_text
+from lib.storage.database.engine import Aggregate, insert
+from lib.storage.files.blobs import BlobStore, new_key
+from lib.storage.files.uses import encode_text
 from lib.storage.rows import batches
+from lib.storage.schema.files import attachment as attachments
+from lib.storage.schema.files import attachment_data as contents
+from lib.storage.schema.files import attachment_use as uses
+from lib.storage.schema.files import queued_attachment as queued_uses
+from lib.storage.schema.files import stray_object as strays
 
 WRITE_TIMEOUT = 3600.0  # seconds, after which an object that no file refers to is not being written any more
 _MAX_SWEPT = 500  # objects in one sweep, which a page may wait for

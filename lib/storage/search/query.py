@@ -13,13 +13,13 @@ from lib.core import search_terms
 from lib.core.search import MessageHit, SearchFilter, SearchResult
 from lib.core.search_terms import Term
 from lib.storage.conversations import is_listed, load_conversations
-from lib.storage.engine import Aggregate
+from lib.storage.database.engine import Aggregate
 from lib.storage.rows import message_from_row
-from lib.storage.schema import conversation as conversations
-from lib.storage.schema import node as nodes
-from lib.storage.schema import passage as passages
-from lib.storage.search_files import find_in_files, load_texts
-from lib.storage.search_tokens import encode_token
+from lib.storage.schema.tables import conversation as conversations
+from lib.storage.schema.tables import node as nodes
+from lib.storage.schema.tables import passage as passages
+from lib.storage.search.files import find_in_files, load_texts
+from lib.storage.search.tokens import encode_token
 
 HITS_SHOWN = 3  # messages of a conversation that a result has at first
 MAX_HITS_SHOWN = 50  # and of an expanded one

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lib.chat.attachments.text_limit import TextLimit
+from lib.chat.attachments.formats.text_limit import TextLimit
 from lib.core.sanitize import get_list, get_object, get_objects
 
 _MAX_OUTPUT_CHARS = 4_000

@@ -14,8 +14,8 @@ from docx.oxml.ns import qn
 from docx.package import Package
 from docx.parts.document import DocumentPart
 
+from lib.chat.attachments.formats.text_limit import TextLimit, add_table
 from lib.chat.attachments.parsed import Parsed
-from lib.chat.attachments.text_limit import TextLimit, add_table
 
 _P, _TBL, _SDT = qn("w:p"), qn("w:tbl"), qn("w:sdt")
 _TEXT, _TAB, _BREAK, _RETURN, _NO_BREAK_HYPHEN = qn("w:t"), qn("w:tab"), qn("w:br"), qn("w:cr"), qn("w:noBreakHyphen")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.chat.attachments import encodings, html_text
-from lib.chat.attachments.text_limit import TextLimit, add_table
+from lib.chat.attachments.formats import encodings, html_text
+from lib.chat.attachments.formats.text_limit import TextLimit, add_table
 from lib.core.attachments import AttachmentLimits
 
 CHINESE = "# 说明\n这个函数返回用户的名字，并检查它是否为空。\n"

@@ -9,11 +9,11 @@ from dataclasses import replace
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.search import SearchFilter, SearchResult
 from lib.core.target import Target
-from lib.storage import search
-from lib.storage.search import HITS_SHOWN, MAX_HITS_SHOWN
+from lib.storage.search import query as search
+from lib.storage.search.query import HITS_SHOWN, MAX_HITS_SHOWN
 from lib.storage.store import Store
 from tests.unit.storage.corpus import MESSAGES, QUERIES
-from tests.unit.storage.test_search import is_match
+from tests.unit.storage.search.test_search import is_match
 
 MODELS = ("gpt-5", "claude-x", "claude-x-mini")
 FOLDERS = ("", "Work", "work")

@@ -18,14 +18,14 @@ from sqlalchemy.dialects import sqlite as lite
 
 from lib.core.database_errors import DatabaseFault, DatabaseTooNew
 from lib.core.sanitize import replace_surrogates
-from lib.storage import postgres, sqlite
-from lib.storage.faults import FaultLog, to_store_error
-from lib.storage.schema import REVISION
+from lib.storage.database import postgres, sqlite
+from lib.storage.database.faults import FaultLog, to_store_error
+from lib.storage.schema.tables import REVISION
 
 _POOL = {"pool_size": 5, "max_overflow": 10}
 MAX_CONNECTIONS = sum(_POOL.values())  # in use at once
 LOCK_TIMEOUT = 15.0  # seconds to wait for a lock, or for a connection of the pool
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 def connect(

@@ -10,10 +10,10 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from lib.chat.attachments import images
+from lib.chat.attachments.formats import images
+from lib.chat.attachments.formats.text_limit import TextLimit
 from lib.chat.attachments.page_choice import format_pages, parse_page_choice
 from lib.chat.attachments.parsed import Parsed
-from lib.chat.attachments.text_limit import TextLimit
 from lib.core.attachment_errors import BrokenFile, EncryptedFile, TooManyPages
 from lib.core.attachments import AttachmentLimits
 

@@ -20,7 +20,7 @@ from lib.core.file_storage import UNREAD, UPLOAD_RETENTION_SECONDS, FileFacts, S
 from lib.core.params import Params
 from lib.core.question_queue import QueuedQuestion
 from lib.core.target import Target
-from tests.unit.storage.files import PHOTO, REPORT, age, counts, part, question, save
+from tests.unit.storage.stored_files import PHOTO, REPORT, age, counts, part, question, save
 
 TARGET = Target("claude-x", "anthropic")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lib.storage.schema import flag_column, metadata, owner_column, row_id_column, seconds_column, text_column
+from lib.storage.schema.tables import flag_column, metadata, owner_column, row_id_column, seconds_column, text_column
 
 # Files of an owner, each once. The large columns come last, so that the others are read without them.
 attachment = sa.Table(

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from lib.core.conversation import Conversation, FilePart, Message, Node, TextPart
 from lib.core.file_storage import UPLOAD_RETENTION_SECONDS, StoredFile
-from lib.storage.engine import read_transaction, write_transaction
-from lib.storage.file_schema import attachment, attachment_data, attachment_use, queued_attachment, stray_object
+from lib.storage.database.engine import read_transaction, write_transaction
+from lib.storage.schema.files import attachment, attachment_data, attachment_use, queued_attachment, stray_object
 from lib.storage.store import Store
 
 REPORT = StoredFile("application/pdf", b"%PDF-1.7 tides\0\xff", "The quokka report.", b"\x89PNG small", {"pages": 3})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lib.storage.schema import (
+from lib.storage.schema.tables import (
     flag_column,
     metadata,
     owner_column,

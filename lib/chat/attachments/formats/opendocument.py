@@ -9,9 +9,9 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from lib.chat.attachments.archives import open_archive
+from lib.chat.attachments.formats.archives import open_archive
+from lib.chat.attachments.formats.text_limit import TextLimit, add_table
 from lib.chat.attachments.parsed import Parsed
-from lib.chat.attachments.text_limit import TextLimit, add_table
 from lib.core.attachment_errors import BrokenFile, EncryptedFile
 
 _NAMESPACE = "urn:oasis:names:tc:opendocument:xmlns:{}:1.0"

@@ -10,8 +10,8 @@ from typing import Any
 import openpyxl
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
+from lib.chat.attachments.formats.text_limit import TextLimit, add_table
 from lib.chat.attachments.parsed import Parsed
-from lib.chat.attachments.text_limit import TextLimit, add_table
 from lib.core.attachment_errors import BrokenFile, EncryptedFile
 
 _MAX_COLUMNS = 1_000

@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from lib.core.conversation import FilePart, Message
 from lib.core.errors import AttachmentNotFound
-from lib.storage.engine import insert
-from lib.storage.file_schema import attachment as attachments
-from lib.storage.file_schema import attachment_use as uses
-from lib.storage.file_schema import queued_attachment as queued_uses
+from lib.storage.database.engine import insert
 from lib.storage.rows import batches
-from lib.storage.search_tokens import encode_passages
+from lib.storage.schema.files import attachment as attachments
+from lib.storage.schema.files import attachment_use as uses
+from lib.storage.schema.files import queued_attachment as queued_uses
+from lib.storage.search.tokens import encode_passages
 
 MAX_INDEXED_CHARS = 500_000  # of a file: the search finds what is in its first few hundred pages
 

@@ -9,6 +9,7 @@ from alembic import command
 
 from lib.core.conversation import Outcome
 from lib.storage.store import Store
+from tests.unit.storage.search.test_search import find_ids
 from tests.unit.storage.test_migrations import (
     ANSWER,
     CONVERSATION,
@@ -16,7 +17,6 @@ from tests.unit.storage.test_migrations import (
     migration_config,
     plain_transaction,
 )
-from tests.unit.storage.test_search import find_ids
 
 MESSAGE_COUNT = 1100  # more than the migration reads at once
 

@@ -18,8 +18,8 @@ from lib.core import search_terms
 from lib.core.checkpoints import Checkpoint
 from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart, ThinkingPart
 from lib.core.search import MessageHit
-from lib.storage.engine import read_transaction
-from lib.storage.search_tokens import encode_passages
+from lib.storage.database.engine import read_transaction
+from lib.storage.search.tokens import encode_passages
 from lib.storage.store import Store
 from tests.unit.storage.corpus import MESSAGES, QUERIES
 

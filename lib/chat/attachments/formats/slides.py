@@ -9,8 +9,8 @@ from typing import Any
 from pptx.enum.shapes import MSO_SHAPE_TYPE
 from pptx.package import Package
 
+from lib.chat.attachments.formats.text_limit import TextLimit, add_table
 from lib.chat.attachments.parsed import Parsed
-from lib.chat.attachments.text_limit import TextLimit, add_table
 
 _MAX_GROUP_DEPTH = 10
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from lib.core.conversation import Conversation, Message, Node, TextPart
 from lib.core.database_errors import DatabaseFull
 from lib.core.errors import StoreError
-from lib.storage import engine
+from lib.storage.database import engine
 from lib.storage.store import Store
 from tests.unit.storage.child_process import Child
 

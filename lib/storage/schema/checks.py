@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from lib.storage.schema import flag_column, metadata, owner_column, row_id_column, seconds_column
+from lib.storage.schema.tables import flag_column, metadata, owner_column, row_id_column, seconds_column
 
 # Runs, as gateway_checks.py writes them.
 gateway_check = sa.Table(

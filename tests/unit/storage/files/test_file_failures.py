@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from lib.core.errors import FileStorageFull, FileStoreError, StoreError
-from lib.storage import attachments as module
-from lib.storage.blobs import BlobStore
-from lib.storage.engine import read_transaction
-from tests.unit.storage.files import PHOTO, REPORT, age, counts
+from lib.storage.database.engine import read_transaction
+from lib.storage.files import attachments as module
+from lib.storage.files.blobs import BlobStore
+from tests.unit.storage.stored_files import PHOTO, REPORT, age, counts
 
 
 def raise_on_call(error: Exception) -> Callable[..., None]:
