@@ -26,7 +26,7 @@ class ChatScroll {
     this.conversation = this.answer = this.sequence = undefined;
     this.area = this.lastMessage = this.anchor = this.target = null;
     this.isOpening = this.isTouching = false;
-    this.pausedUntil = this.glidesUntil = 0;
+    this.pausedUntil = this.glidesUntil = this.heldUntil = 0;
     const listen = (target, names, handler) =>
       names.split(" ").forEach((name) => target.addEventListener(name, handler, { capture: true, passive: true, signal: this.stop.signal }));
     this.stop = new AbortController();
@@ -134,7 +134,8 @@ class ChatScroll {
     const top = this.root.scrollTop, moved = top - this.lastTop;
     if (Math.abs(moved) < 0.5) return;
     // The composer changes its height for a moment, which moves the page without its reader.
-    const isByReader = this.isTouching || performance.now() - this.gestureAt < SCROLL_TIME || moved < -MAX_SHIFT;
+    const now = performance.now();
+    const isByReader = this.isTouching || now - this.gestureAt < SCROLL_TIME || (moved < -MAX_SHIFT && now >= this.heldUntil);
     if (moved < 0 && this.isFollowing && !isByReader) return this.update();
     this.lastTop = top;
     if (moved < 0 && performance.now() >= this.glidesUntil) this.release();
@@ -207,6 +208,9 @@ class ChatScroll {
     this.target = this.anchor = null;
     this.isFollowing = true;
     this.pausedUntil = 0;
+    // What is left of a scroll by the wheel before the click moves nothing; a new gesture does.
+    this.gestureAt = -Infinity;
+    this.heldUntil = performance.now() + SCROLL_TIME;
     if (!isReduced) {
       this.glidesUntil = performance.now() + GLIDE_TIME;
       this.root.scrollTo({ top: this.end, behavior: "smooth" });
