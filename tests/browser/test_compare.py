@@ -34,10 +34,14 @@ def test_four_answers_stream_blindly_through_a_reload_until_the_vote(demo, new_p
     targets = tuple(Column(f"c{number}", f"q{number}", target) for number, target in enumerate(TARGETS))
     seeded = Comparison("seeded", "Which one?", 1.0, targets, is_blind=True, vote=Vote("bad"))
     history.store.comparisons.save(history.owner, seeded, [])
-    page = history.open().page
+    chat = history.open()
+    page = chat.page
     page.goto(f"{demo.url}/compare?tab=history")
     page.get_by_role("button", name="Actions for “Which one?”").click()
     page.get_by_role("menuitem", name="Compare again").click()
+    # The key presses the button, which comes after the text.
+    expect(page.get_by_role("button", name="Ask 4 models")).to_be_visible()
+    chat.wait_idle()
     prompt = page.get_by_role("textbox", name="Prompt")
     prompt.fill("Which one is it?")
     prompt.press("Control+Enter")
