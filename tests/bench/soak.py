@@ -32,10 +32,11 @@ SAMPLES = 12  # rows of the table
 PAUSE = (0.5, 4.0)  # seconds between two actions of a user
 RELEASE_SECONDS = 30  # after which closed pages have left nothing
 GROWTH = 1.1  # of memory from the third to the last quarter
+# In which sessions end whose connection was lost, which their pages may resume for two minutes, and the garbage
+# collector has run, which closes the event loops of ended ones.
+HELD_SECONDS = 240
 # Pools of threads and connections grow to a limit that does not depend on the pages.
 SLACK = 10
-# Sockets of a session whose connection was lost, which its page may resume for two minutes.
-HELD = 3
 METRICS = {
     "memory, MB": ("process_resident_memory_bytes", 1e6),
     "open files": ("process_open_fds", 1),
@@ -121,7 +122,7 @@ class User:
 
 
 async def run_users(app: AppServer, minutes: float, count: int) -> list[Sample]:
-    """Let the users act, and return samples of the process, the last one after all have left."""
+    """Let the users act, and return samples of the process, the last two after all have left."""
     started_at = time.monotonic()
     end = started_at + minutes * 60
     users = [User(app.url, number, end) for number in range(count)]
@@ -138,19 +139,23 @@ async def run_users(app: AppServer, minutes: float, count: int) -> list[Sample]:
     # The answers of the last questions end by themselves.
     while (await asyncio.to_thread(take_sample, app, started_at)).values["answers"]:
         await asyncio.sleep(1)
-    await asyncio.sleep(RELEASE_SECONDS)
-    samples.append(await asyncio.to_thread(take_sample, app, started_at))
-    print(samples[-1].row() + f"\n\n{sum(user.actions for user in users)} actions", flush=True)
+    for seconds in (RELEASE_SECONDS, HELD_SECONDS):
+        await asyncio.sleep(seconds)
+        samples.append(await asyncio.to_thread(take_sample, app, started_at))
+        print(samples[-1].row(), flush=True)
+    print(f"\n{sum(user.actions for user in users)} actions", flush=True)
     return samples
 
 
 def check(first: Sample, samples: list[Sample]) -> None:
     """Raise AssertionError if something was left behind, or if memory has not become flat."""
-    last = samples[-1].values
+    released, last = samples[-2].values, samples[-1].values
+    assert released["pages"] == 0
+    assert released["threads"] <= first.values["threads"] + SLACK, f"{released['threads']:.0f} threads"
+    assert last["disconnected"] == 0
     for name in ("threads", "sockets", "open files"):
-        limit = first.values[name] + SLACK + HELD * last["disconnected"]
+        limit = first.values[name] + SLACK
         assert last[name] <= limit, f"{name}: {first.values[name]:.0f}, then {last[name]:.0f}"
-    assert last["pages"] == 0
     quarter = SAMPLES // 4
     third, fourth = (
         statistics.median(sample.values["memory, MB"] for sample in samples[start : start + quarter])
