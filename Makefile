@@ -17,7 +17,7 @@ BROWSER_WORKERS ?= 4
 # Each worker and each server of the tests would compile all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run serve pictures recordings test test-fast test-unit test-browser test-order test-real bench check format clean
+.PHONY: run serve pictures recordings test test-fast test-unit test-browser test-order test-deep test-real bench check format clean
 
 run: .venv/run.stamp
 	@$(BIN)/python -m lib.config.settings
@@ -47,6 +47,10 @@ test-browser: .venv/test.stamp
 test-order: .venv/test.stamp
 	$(BIN)/python -m pytest -n 0 tests/unit tests/app
 	$(BIN)/python -m pytest -n $(UNIT_WORKERS) --random-order --random-order-bucket=global tests/unit tests/app
+
+# New examples in each run, by the thousand: they may find what the default examples, always the same, do not.
+test-deep: .venv/test.stamp
+	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n $(UNIT_WORKERS) --dist worksteal -m hypothesis --timeout 3600 tests/unit
 
 test-real: .venv/test.stamp .venv-real/test.stamp
 	$(BIN)/python -m pytest tests/real
