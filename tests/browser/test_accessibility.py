@@ -394,7 +394,7 @@ def test_all_other_pages(history):
     page.goto(f"{chat.url}/shared?s={token}")
     expect(page.get_by_role("heading", name="Shared")).to_be_visible()
     # The script that adds bars to code also lets it take the focus.
-    expect(page.locator(".antler-code-bar").last).to_be_visible()
+    expect(page.locator(".antler-code-bar").filter(visible=True).first).to_be_visible()
     chat.wait_at_rest()
     audit.check(page, "shared chat", MAIN)
     assert audit.findings == [], "\n".join(audit.findings)
