@@ -46,7 +46,7 @@ def times_in(tokens: int, kind: str = MARKDOWN) -> int:
 
 def _answer(tokens: int, repeated: Sequence[str]) -> Iterator[str]:
     """Yield the tokens of an answer; the first and the last are times of sending."""
-    return chain([f"{TIME} "], islice(cycle(repeated), max(0, tokens - 2)), [f"\n\n{TIME}"])
+    return chain([f"{TIME}\n\n"], islice(cycle(repeated), max(0, tokens - 2)), [f"\n\n{TIME}"])
 
 
 def _text_of(message: Mapping[str, object]) -> str:
