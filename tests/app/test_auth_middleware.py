@@ -286,6 +286,8 @@ def test_a_download_is_served_to_its_own_user_only(apps):
         websocket.send(settings.SerializeToString())
         anns_id = session_id(websocket)
         file_id = receive_until(websocket, lambda m: m.delta.new_element.download_button.deferred_file_id)
+        # The file is kept until the next run of its session ends, which this one would be.
+        receive_until(websocket, lambda message: message.HasField("script_finished"))
         download.backend_operation_request.request_id = "r"
         download.backend_operation_request.session_id = anns_id
         download.backend_operation_request.deferred_file.file_id = file_id
