@@ -28,12 +28,31 @@ _NO_CONTENT = Message("assistant", ())
 _GROWING = ("text", "signature", "sealed")
 
 
+def _select_request(
+    node_id: str | sa.BindParameter[str], request: str | sa.BindParameter[str], owner: str | sa.BindParameter[str]
+) -> sa.ColumnElement[bool]:
+    return (nodes.c.id == node_id) & (nodes.c.request == request) & in_owned_conversation(owner)
+
+
+# Built once: to build a statement takes several times as long as to run it.
+_BEAT = (
+    sa.update(nodes)
+    .where(_select_request(sa.bindparam("of_node"), sa.bindparam("of_request"), sa.bindparam("of_owner")), is_arriving)
+    .values(beat=DatabaseClock())
+)
+
+
 def save_all(connection: sa.Connection, checkpoints: Sequence[Checkpoint]) -> list[Outcome | None]:
     """Save checkpoints; return the outcomes of their rows, as `Messages.save_checkpoints`.
 
-    What is appended is inserted by one statement for all of them, after their rows are known to arrive.
+    The heartbeats of all of them are one statement, and what is appended is inserted by another one, after their rows
+    are known to arrive.
     """
-    outcomes = [_save_row(connection, checkpoint) for checkpoint in checkpoints]
+    appended = [item for item in checkpoints if not item.is_whole]
+    all_arrive = _beat(connection, appended)
+    outcomes = [
+        Outcome.ARRIVING if all_arrive and not item.is_whole else _save_row(connection, item) for item in checkpoints
+    ]
     saved = [item for item, outcome in zip(checkpoints, outcomes, strict=True) if outcome is Outcome.ARRIVING]
     remove_changes(connection, [item.node.id for item in saved if item.is_whole])
     if rows := [_change_to_row(item) for item in saved if item.changes]:
@@ -57,9 +76,18 @@ def _save_row(connection: sa.Connection, checkpoint: Checkpoint) -> Outcome | No
     return Outcome(row.outcome) if row else None
 
 
+def _beat(connection: sa.Connection, checkpoints: Sequence[Checkpoint]) -> bool:
+    """Save the heartbeats of rows that arrive; returns False if others are among them, which have to be looked at."""
+    params = [
+        {"of_node": item.node.id, "of_request": item.node.usage_record_id, "of_owner": item.owner}
+        for item in checkpoints
+    ]
+    return bool(params) and connection.execute(_BEAT, params).rowcount == len(params)
+
+
 def is_request_of(owner: str, node: Node) -> sa.ColumnElement[bool]:
     """Select the row of an answer, unless another process has taken it over for a later request."""
-    return (nodes.c.id == node.id) & (nodes.c.request == node.usage_record_id) & in_owned_conversation(owner)
+    return _select_request(node.id, node.usage_record_id, owner)
 
 
 def stream_columns(node: Node) -> dict[str, Any]:

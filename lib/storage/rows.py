@@ -110,12 +110,12 @@ def from_stored(stored_values: Mapping[str, Any], names: Mapping[str, str]) -> d
     return {name: stored_values[stored] for name, stored in names.items() if stored in stored_values}
 
 
-def owned(owner: str, conversation_id: str | sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+def owned(owner: str | sa.BindParameter[str], conversation_id: str | sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Condition on `conversation`: this conversation, in the owner's scope."""
     return (conversations.c.id == conversation_id) & (conversations.c.owner == owner)
 
 
-def in_owned_conversation(owner: str) -> sa.ColumnElement[bool]:
+def in_owned_conversation(owner: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     """Condition on `node`: part of a conversation in the owner's scope."""
     query = sa.select(conversations.c.id).where(owned(owner, nodes.c.conversation))
     return query.correlate(nodes).exists()

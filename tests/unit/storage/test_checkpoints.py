@@ -267,7 +267,7 @@ def test_what_is_written_grows_with_the_length_only(store, build):
     assert sizes[1] < 2.6 * sizes[0]
 
 
-def test_the_changes_of_all_answers_are_one_statement(store):
+def test_the_heartbeats_and_the_changes_of_all_answers_are_one_statement_each(store):
     def count_statements(count: int) -> int:
         producers = [start(store, replace(ANSWER, id=new_id())) for _ in range(count)]
         for producer in producers:
@@ -280,4 +280,23 @@ def test_the_changes_of_all_answers_are_one_statement(store):
             assert store.messages.save_checkpoints(checkpoints) == [Outcome.ARRIVING] * count
         return len(writes)
 
-    assert count_statements(5) - count_statements(1) == 4
+    assert count_statements(5) == count_statements(1)
+
+
+def test_an_answer_that_is_not_saved_leaves_those_beside_it(store):
+    producers = [start(store, replace(ANSWER, id=new_id())) for _ in range(4)]
+    running, stopped, stale, later = producers
+    for producer in producers:
+        producer.add([TextDelta(ROW)])
+        producer.save()
+        producer.add([TextDelta("More.")])
+    store.messages.mark_stopped("ann", stopped.node.id)
+    with write_transaction(store._engine) as connection:
+        connection.execute(sa.update(nodes).where(nodes.c.id == stale.node.id).values(outcome="interrupted"))
+        connection.execute(sa.update(nodes).where(nodes.c.id == later.node.id).values(request="later"))
+    checkpoints = [producer._content.build_checkpoint("ann", producer.node) for producer in producers]
+    checkpoints.append(replace(checkpoints[0], owner="ben", number=9))
+    outcomes = store.messages.save_checkpoints(checkpoints)
+    assert outcomes == [Outcome.ARRIVING, Outcome.STOPPED, Outcome.ARRIVING, None, None]
+    texts = [read(store, producer.node.id).message.text for producer in producers]
+    assert texts == [f"{ROW}More.", ROW, f"{ROW}More.", ROW]
