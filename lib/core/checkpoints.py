@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
-from lib.core.conversation import Node, Part, SourcePart, TextPart, ThinkingPart
+from lib.core.conversation import Message, Node, Outcome, Part, SourcePart, TextPart, ThinkingPart
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,55 @@ class Checkpoint:
         return not self.is_heartbeat and self.changes is None
 
 
+@dataclass(frozen=True)
+class SavedChanges:
+    """The changes of a checkpoint as they are stored, with the attributes of the answer that have new values."""
+
+    body: PartsChange | None = None
+    sources: PartsChange | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def find_growth(self, node: Node) -> str | None:
+        """Return the text that has come at the end of the last part of an answer; None if its parts change otherwise.
+
+        "" if they do not change.
+        """
+        if self.sources:
+            return None
+        if self.body is None:
+            return ""
+        last = len(_split(node)[0]) - 1
+        if self.body.replaced or self.body.count != last + 1 or [index for index, _ in self.body.grown] != [last]:
+            return None
+        match self.body.grown[0][1]:
+            case TextPart(text, ()) | ThinkingPart(text, "", ""):
+                return text
+        return None
+
+
+@dataclass(frozen=True)
+class ArrivalState:
+    """A state of a stored answer, by which a reader tells if there is anything new.
+
+    `request_id` is the usage record of its last request. `last_change` is the number of the last changes that were
+    saved besides the row, and 0 without any: then the state has the `size` of the row.
+    """
+
+    outcome: Outcome
+    request_id: str
+    size: int = 0
+    last_change: int = 0
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """News of an answer since a state: `changes`, or the whole `node`; neither if there is nothing new."""
+
+    state: ArrivalState
+    changes: Sequence[SavedChanges] = ()
+    node: Node | None = None
+
+
 def find_changes(old: Node, new: Node) -> NodeChanges:
     """Return the changes from a state of an answer to a later one."""
     (old_body, old_sources), (new_body, new_sources) = _split(old), _split(new)
@@ -75,6 +125,13 @@ def find_changes(old: Node, new: Node) -> NodeChanges:
         _facts(old) != _facts(new),
         sum(map(measure_part, changed)),
     )
+
+
+def apply_changes(node: Node, changes: SavedChanges) -> Node:
+    """Return the state of an answer that changes lead to."""
+    body, sources = _split(node)
+    parts = (*_apply(body, changes.body), *_apply(sources, changes.sources))
+    return replace(node, message=Message(node.message.role, parts), **changes.facts)
 
 
 def measure_part(part: Part) -> int:
@@ -112,10 +169,30 @@ def _compare(old: Sequence[Part], new: Sequence[Part]) -> PartsChange | None:
     return PartsChange(count, tuple(replaced), tuple(grown)) if has_changed else None
 
 
+def _apply(parts: Sequence[Part], change: PartsChange | None) -> Sequence[Part]:
+    if change is None:
+        return parts
+    changed = list(parts[: change.count])
+    for index, part in change.replaced:
+        changed[index : index + 1] = [part]
+    for index, growth in change.grown:
+        match changed[index], growth:
+            case TextPart() as part, TextPart():
+                changed[index] = replace(part, text=part.text + growth.text)
+            case ThinkingPart() as part, ThinkingPart():
+                changed[index] = ThinkingPart(
+                    part.text + growth.text,
+                    part.signature + growth.signature,
+                    part.redacted_data + growth.redacted_data,
+                )
+    return changed
+
+
 def _find_growth(old: Part, new: Part) -> Part | None:
     """Return what has come at the end of the fields of a part; None if more has changed."""
     if isinstance(old, TextPart) and isinstance(new, TextPart):
-        return TextPart(new.text[len(old.text) :]) if new.text.startswith(old.text) else None
+        is_grown = new.text.startswith(old.text) and new.cited == old.cited
+        return TextPart(new.text[len(old.text) :]) if is_grown else None
     if not (isinstance(old, ThinkingPart) and isinstance(new, ThinkingPart)):
         return None
     pairs = (

@@ -276,18 +276,6 @@ class Node:
 
 
 @dataclass(frozen=True)
-class ArrivalState:
-    """Outcome and content size of an answer, which tell without its content if it has changed.
-
-    `last_change` is the number of the last change that was saved besides the row; 0 without one.
-    """
-
-    outcome: Outcome
-    size: int
-    last_change: int = 0
-
-
-@dataclass(frozen=True)
 class Truncation:
     """The part of a long path that is sent: from node `start` on, with `summary` in place of the rest.
 

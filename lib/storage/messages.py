@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterator, Sequence
 
 import sqlalchemy as sa
 
-from lib.core.checkpoints import Checkpoint
-from lib.core.conversation import ArrivalState, Conversation, Feedback, Message, Node, Outcome
+from lib.core.checkpoints import Arrival, ArrivalState, Checkpoint
+from lib.core.conversation import Conversation, Feedback, Message, Node, Outcome
 from lib.core.errors import StoreError, TooManyAnswers
 from lib.core.exchanges import Exchange
 from lib.core.question_queue import QueuedQuestion
 from lib.core.quota import RunningLimit
 from lib.core.tree import find_undeleted_ancestor, sort_nodes
 from lib.core.usage import FeedbackCount, UsageRecord
+from lib.storage.arrivals import load_arrival
 from lib.storage.checkpoints import (
     is_arriving,
     is_request_of,
@@ -41,7 +42,6 @@ from lib.storage.rows import (
     owned,
     touch_conversation,
 )
-from lib.storage.schema.tables import arriving_change as changes
 from lib.storage.schema.tables import conversation as conversations
 from lib.storage.schema.tables import node as nodes
 from lib.storage.schema.tables import passage as passages
@@ -186,14 +186,10 @@ class Messages(Aggregate):
         with self._write(*{checkpoint.owner for checkpoint in checkpoints}) as connection:
             return save_all(connection, checkpoints)
 
-    def arrival_state(self, owner: str, node_id: str) -> ArrivalState | None:
-        """Return outcome and size of an answer, by which a reader tells if there is anything to read."""
-        size = sa.func.length(sa.cast(nodes.c.parts, sa.Text)).label("size")
-        last = sa.select(sa.func.max(changes.c.number)).where(changes.c.node == nodes.c.id).scalar_subquery()
-        query = sa.select(nodes.c.outcome, size, last.label("last"))
+    def arrival(self, owner: str, node_id: str, state: ArrivalState | None = None) -> Arrival | None:
+        """Return what is new of an answer since a state, all of it without one; None as `node`."""
         with self._read() as connection:
-            row = connection.execute(query.where(nodes.c.id == node_id, in_owned_conversation(owner))).first()
-        return ArrivalState(Outcome(row.outcome), row.size, row.last or 0) if row else None
+            return load_arrival(connection, owner, node_id, state)
 
     def finish(
         self,

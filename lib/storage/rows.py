@@ -183,13 +183,25 @@ def node_from_row(row: sa.Row[Any], newer_columns: dict[str, Any]) -> Node:
         message=message_from_row(values["role"], values["parts"]),
         outcome=Outcome(values["outcome"]),
         target=parse_target(values["model"], values["wire"]),
-        usage=Usage(**from_stored(values["usage"], USAGE_NAMES)),
-        timing=Timing(**from_stored(values["timing"], TIMING_NAMES)),
+        **facts_from_row({name: values[name] for name in ("usage", "timing", "served")}),
         failure=_failure_from_row(values["failure"]),
-        provider_metadata=values["served"] or {},
         feedback=Feedback(rating, values["comment"] or "") if rating in get_args(Rating) else None,
         persona=_persona_from_row(values["persona"]),
     )
+
+
+def facts_from_row(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a node that columns of facts stand for: usage, timing, reason, served."""
+    facts: dict[str, Any] = {}
+    if "usage" in columns:
+        facts["usage"] = Usage(**from_stored(columns["usage"], USAGE_NAMES))
+    if "timing" in columns:
+        facts["timing"] = Timing(**from_stored(columns["timing"], TIMING_NAMES))
+    if "reason" in columns:
+        facts["finish_reason"] = columns["reason"]
+    if "served" in columns:
+        facts["provider_metadata"] = columns["served"] or {}
+    return facts
 
 
 def node_to_row(node: Node) -> dict[str, Any]:
@@ -220,7 +232,7 @@ def feedback_to_row(feedback: Feedback | None) -> dict[str, Any]:
 
 
 def message_from_row(role: Literal["user", "assistant"], parts: Sequence[Mapping[str, Any]]) -> Message:
-    return Message(role, tuple(map(_part_from_row, parts)))
+    return Message(role, tuple(map(part_from_row, parts)))
 
 
 def failure_to_row(failure: Failure | None) -> dict[str, Any] | None:
@@ -253,7 +265,7 @@ _PART_FIELDS = {name: tuple(field.name for field in fields(part)) for name, part
 _PART_TYPES = {part: name for name, part in _PART_CLASSES.items()}
 
 
-def _part_from_row(raw: Mapping[str, Any]) -> Part:
+def part_from_row(raw: Mapping[str, Any]) -> Part:
     """Return a part; one of a type that a later version has stored becomes an OtherPart with its JSON."""
     part_type = raw.get("type")
     if part_type == "thinking":

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from lib.chat.turns import registry
-from lib.chat.turns.registry import RemoteGeneration
+from lib.chat.turns import registry, remote_generation
+from lib.chat.turns.remote_generation import RemoteGeneration
 from lib.core.conversation import Conversation, FilePart, Message, Node, Outcome, TextPart
 from lib.core.file_storage import StoredFile
 from lib.core.params import Params
@@ -32,7 +32,7 @@ def database(faked, database_url) -> Iterator[Store]:
 @pytest.fixture
 def short_wait(monkeypatch) -> None:
     """Let a page that follows the answer of another process find it dead at the first look."""
-    monkeypatch.setattr(registry, "STALE_AFTER", -1.0)
+    monkeypatch.setattr(remote_generation, "STALE_AFTER", -1.0)
     monkeypatch.setattr(registry, "SWEEP_INTERVAL", 0.0)
 
 

@@ -13,7 +13,7 @@ from lib.chat.context.titles import title_from_question
 from lib.chat.turns import turn
 from lib.chat.turns.answer_request import running_limit, start_generations
 from lib.chat.turns.generation import Generation
-from lib.chat.turns.registry import RemoteGeneration
+from lib.chat.turns.remote_generation import RemoteGeneration
 from lib.chat.turns.services import TurnServices
 from lib.core import errors, tree
 from lib.core.comparisons import MAX_PROMPT_CHARS, Column, ColumnRefused, Comparison, Origin

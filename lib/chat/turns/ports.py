@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from lib.core.checkpoints import Checkpoint
-from lib.core.conversation import ArrivalState, Conversation, Feedback, Node, Outcome, Truncation
+from lib.core.checkpoints import Arrival, ArrivalState, Checkpoint
+from lib.core.conversation import Conversation, Feedback, Node, Outcome, Truncation
 from lib.core.exchanges import Exchange, ExchangeSummary, Purpose
 from lib.core.file_storage import FileFacts, StoredFile
 from lib.core.projects import Project
@@ -24,8 +24,8 @@ class MessageStore(Protocol):
         Returns the outcomes of their rows, None for one that no longer exists or belongs to a later request.
         """
 
-    def arrival_state(self, owner: str, node_id: str) -> ArrivalState | None:
-        """Return if an answer has changed, without its content; None as `node`."""
+    def arrival(self, owner: str, node_id: str, state: ArrivalState | None = None) -> Arrival | None:
+        """Return what is new of an answer since a state, all of it without one; None as `node`."""
 
     def add(self, owner: str, conversation_id: str, node: Node) -> None:
         """Insert one more node of the conversation."""

@@ -1,4 +1,4 @@
-"""The registry of running generations, and generations of other processes, followed through the store."""
+"""The registry of running generations."""
 
 from __future__ import annotations
 
@@ -7,80 +7,18 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from weakref import WeakKeyDictionary
 
-from lib.chat.turns.checkpoints import CHECKPOINT_INTERVAL
-from lib.chat.turns.generation import STALE_AFTER, STOP_TIMEOUT, Generation, GenerationSnapshot, Growth
+from lib.chat.turns.generation import STOP_TIMEOUT, Generation
 from lib.chat.turns.ports import MessageStore
+from lib.chat.turns.remote_generation import sweep_now
 from lib.chat.usage.recorder import RequestOutcome
 from lib.core import errors
-from lib.core.conversation import ArrivalState, Node, Outcome
-from lib.core.reply import ReplyCursor
 
 log = logging.getLogger(__name__)
 
-POLL_INTERVAL = CHECKPOINT_INTERVAL  # seconds between two looks at an answer of another process
 SWEEP_INTERVAL = 3.0  # seconds between two sweeps of a process
-
-
-def sweep_now(store: MessageStore, produced_ids: Collection[str] = ()) -> None:
-    """Let a store end the answers whose producers are gone; `produced_ids` are the answers of this process."""
-    store.mark_stale(STALE_AFTER, produced_ids)
-
-
-class RemoteGeneration:
-    """An answer that another process produces, or did before it died."""
-
-    def __init__(
-        self,
-        owner: str,
-        conversation_id: str,
-        node: Node,
-        store: MessageStore,
-        sweep: Callable[[MessageStore], None] | None = None,
-    ) -> None:
-        """`sweep` lets the store end the answers whose producers are gone, by default at every look."""
-        self.owner = owner
-        self.conversation_id = conversation_id
-        self._node = node
-        self._store = store
-        self._sweep = sweep or sweep_now
-        self._version = 0
-        self._state: ArrivalState | None = None
-        self._next_poll_at = 0.0
-
-    def wait(self, version: int, timeout: float, node_id: str = "") -> GenerationSnapshot:
-        """As `Generation.wait`, for this one node; asks the store no more often than it gets checkpoints."""
-        if version >= self._version:
-            until_poll = self._next_poll_at - time.monotonic()
-            time.sleep(max(0.0, min(timeout, until_poll)))
-            if until_poll <= timeout:
-                self._poll()
-        return GenerationSnapshot(self._version, self._read_since, not self._node.arriving, 0.0, 0.0)
-
-    def _poll(self) -> None:
-        """Read the answer if it has changed."""
-        self._next_poll_at = time.monotonic() + POLL_INTERVAL
-        self._sweep(self._store)
-        state = self._store.arrival_state(self.owner, self._node.id)
-        if state is not None and state == self._state:
-            return
-        node = self._store.node(self.owner, self._node.id)
-        node = node or replace(self._node, outcome=Outcome.INTERRUPTED)
-        self._state = state
-        if node != self._node:
-            self._node = node
-            self._version += 1
-
-    def _read_since(self, cursor: ReplyCursor) -> Growth:
-        return Growth(cursor, node=self._node)
-
-    def stop(self) -> None:
-        """Mark the row as stopped: its process reads it at every heartbeat."""
-        self._store.mark_stopped(self.owner, self._node.id)
-        self._next_poll_at = 0.0
 
 
 class GenerationRegistry:

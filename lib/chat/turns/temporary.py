@@ -12,8 +12,8 @@ from lib.chat.turns.ports import UsageWriter
 from lib.chat.turns.temporary_exchanges import TemporaryExchanges
 from lib.chat.turns.temporary_files import TemporaryFiles
 from lib.chat.turns.temporary_queue import TemporaryQueue
-from lib.core.checkpoints import Checkpoint
-from lib.core.conversation import ArrivalState, Conversation, Feedback, Node, Outcome, Truncation
+from lib.core.checkpoints import Arrival, ArrivalState, Checkpoint, measure_parts
+from lib.core.conversation import Conversation, Feedback, Node, Outcome, Truncation
 from lib.core.errors import DuplicateSubmission
 from lib.core.exchanges import Exchange
 from lib.core.params import Params
@@ -176,9 +176,11 @@ class TemporaryStore:
             self._update_node(checkpoint.owner, node)
         return stored.outcome if stored else None
 
-    def arrival_state(self, owner: str, node_id: str) -> ArrivalState | None:
-        node = self.node(owner, node_id)
-        return ArrivalState(node.outcome, sum(len(part.text) for part in node.message.parts)) if node else None
+    def arrival(self, owner: str, node_id: str, state: ArrivalState | None = None) -> Arrival | None:
+        if not (node := self.node(owner, node_id)):
+            return None
+        now = ArrivalState(node.outcome, node.usage_record_id, measure_parts(node.message.parts))
+        return Arrival(now, node=None if now == state else node)
 
     def finish(
         self,

@@ -11,7 +11,7 @@ import streamlit as st
 
 from lib.chat.turns import model_facts
 from lib.chat.turns.generation import Generation
-from lib.chat.turns.registry import RemoteGeneration
+from lib.chat.turns.remote_generation import RemoteGeneration
 from lib.core.conversation import Node, ThinkingPart
 from lib.core.params import Params
 from lib.ui.chat import web_search_steps

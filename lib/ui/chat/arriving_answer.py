@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from lib.chat.turns.generation import Generation, GenerationSnapshot
-from lib.chat.turns.registry import RemoteGeneration
+from lib.chat.turns.remote_generation import RemoteGeneration
 from lib.core.conversation import Message, Node, SourcePart, ThinkingPart
 from lib.core.reply import ReplyCursor
 from lib.ui.chat.answer_parts import Group, list_groups

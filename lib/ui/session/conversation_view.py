@@ -11,7 +11,7 @@ from dataclasses import replace
 import streamlit as st
 
 from lib.chat.turns.generation import STOP_TIMEOUT, Generation
-from lib.chat.turns.registry import RemoteGeneration
+from lib.chat.turns.remote_generation import RemoteGeneration
 from lib.core import tree
 from lib.core.conversation import Conversation, Node
 from lib.core.errors import StoreError

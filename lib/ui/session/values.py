@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from lib.chat.exchanges.frames import FrameRow, list_frames
 from lib.chat.turns.generation import Generation
-from lib.chat.turns.registry import RemoteGeneration
+from lib.chat.turns.remote_generation import RemoteGeneration
 from lib.chat.voice.transcription import TranscriptionJob
 from lib.core.comparisons import Origin
 from lib.core.conversation import Conversation, Node

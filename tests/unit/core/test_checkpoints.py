@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from lib.core.checkpoints import NodeChanges, PartsChange, find_changes, measure_parts
+from lib.core.checkpoints import (
+    NodeChanges,
+    PartsChange,
+    SavedChanges,
+    apply_changes,
+    find_changes,
+    measure_parts,
+)
 from lib.core.conversation import (
     ImagePart,
     Message,
@@ -41,6 +48,7 @@ def answer(*parts, **facts) -> Node:
         ([TEXT, THOUGHT], [TextPart("Anew")], PartsChange(1, ((0, TextPart("Anew")),))),
         ([TEXT, THOUGHT], [], PartsChange(0)),
         ([THOUGHT], [TEXT], PartsChange(1, ((0, TEXT),))),
+        ([TEXT, THOUGHT], [TextPart("So far", (1,)), THOUGHT], PartsChange(2, ((0, TextPart("So far", (1,))),))),
         # Sources stay in their places when a part comes before them.
         ([TEXT, SOURCE], [TEXT, TEXT, SOURCE], PartsChange(1, ((1, TEXT),))),
     ],
@@ -48,6 +56,7 @@ def answer(*parts, **facts) -> Node:
 def test_a_change_has_what_is_new(old, new, body):
     changes = find_changes(answer(*old), answer(*new))
     assert (changes.body, changes.sources) == (body, None)
+    assert apply_changes(answer(*old), SavedChanges(body)) == answer(*new)
     assert changes.size == measure_parts([part for _, part in (*body.replaced, *body.grown)])
     assert not changes.has_new_facts
 

@@ -2,68 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from lib.chat.turns.saved_content import SavedContent
 from lib.core.conversation import (
-    Conversation,
-    Message,
-    Node,
-    OtherPart,
     Outcome,
-    SourcePart,
-    TextPart,
-    Usage,
     new_id,
 )
 from lib.core.events import (
-    Citation,
-    ContentPart,
-    Event,
-    Restart,
     SignatureDelta,
     TextDelta,
-    TextWasThinking,
     ThinkingDelta,
-    TurnContinued,
-    UsageReport,
 )
-from lib.core.reply import Reply
-from lib.core.target import Target
 from lib.storage.database.engine import read_transaction, write_transaction
 from lib.storage.schema.tables import arriving_change
 from lib.storage.schema.tables import node as nodes
 from lib.storage.store import Store
-
-TARGET = Target("m", "openai")
-QUESTION = Node("q", None, Message("user", (TextPart("Why?"),)), 1.0)
-ANSWER = Node("a", "q", Message("assistant", ()), 2.0, Outcome.ARRIVING, target=TARGET, usage_record_id="u")
-ROW = "Because of the tides. " * 50  # long enough that a few words behind it are appended
-
-TEXTS = st.text(st.sampled_from("ab \n世😀\ud83d\ude00\0"), max_size=8)
-WORDS = st.text(st.sampled_from("ab \n世😀"), max_size=8)  # as the wires leave what they do not join
-BLOCKS = st.integers(0, 2)
-EVENTS: st.SearchStrategy[Event] = st.one_of(
-    *[st.builds(TextDelta, TEXTS, BLOCKS), st.builds(ThinkingDelta, TEXTS, BLOCKS)] * 3,
-    st.builds(TextDelta, st.just(ROW), BLOCKS),
-    st.builds(SignatureDelta, TEXTS, BLOCKS),
-    st.builds(ContentPart, st.builds(OtherPart, st.just("tool"), WORDS), BLOCKS),
-    st.builds(Citation, st.builds(SourcePart, st.sampled_from(["https://a.example", "https://b.example"]), WORDS)),
-    st.builds(UsageReport, st.builds(Usage, st.integers(0, 9), st.integers(0, 9))),
-    st.builds(TextWasThinking, BLOCKS),
-    st.just(TurnContinued()),
-    st.just(Restart()),
-)
-STEPS = st.lists(
-    st.lists(EVENTS, max_size=4) | st.sampled_from(["save"] * 4 + ["stale", "lost before", "lost after"]), max_size=12
-)
+from tests.unit.storage.arriving_answers import ANSWER, ROW, STEPS, read, start
 
 
 @pytest.fixture
@@ -71,49 +31,6 @@ def store(url) -> Iterator[Store]:
     opened = Store(url)
     yield opened
     opened.close()
-
-
-class Producer:
-    """A process that produces an answer; `saved` is the state of the last checkpoint that it knows to be saved."""
-
-    def __init__(self, store: Store, node: Node = ANSWER) -> None:
-        self._store = store
-        self._content = SavedContent()
-        self.reply = Reply(node)
-        self.node = self.saved = node
-
-    def add(self, events: Sequence[Event]) -> None:
-        for event in events:
-            self.reply.add(event)
-        self.node = self.reply.apply_to(self.node)
-
-    def save(self) -> Outcome | None:
-        """Save a checkpoint; return the outcome of the row."""
-        outcome = self._store.messages.save_checkpoints([self._content.build_checkpoint("ann", self.node)])[0]
-        self._content.note_saved()
-        self.saved = self.node
-        return outcome
-
-    def lose_connection(self, *, is_committed: bool) -> None:
-        """Save a checkpoint of which the producer does not know if it was committed."""
-        checkpoint = self._content.build_checkpoint("ann", self.node)
-        if is_committed:
-            self._store.messages.save_checkpoints([checkpoint])
-            self.saved = self.node
-        self._content.forget()
-
-
-def start(store: Store, node: Node = ANSWER) -> Producer:
-    question = replace(QUESTION, id=new_id())
-    node = replace(node, parent_id=question.id)
-    store.messages.save_turn("ann", Conversation(new_id(), "Why?", 2.0, node.id, TARGET), [question, node])
-    return Producer(store, node)
-
-
-def read(store: Store, node_id: str = "a") -> Node:
-    node = store.messages.node("ann", node_id)
-    assert node is not None
-    return node
 
 
 def count_changes(store: Store) -> int:
@@ -162,11 +79,11 @@ def test_an_answer_that_arrives_is_read_whole_by_all(store):
     producer = start(store)
     producer.add([ThinkingDelta("Hm.", 0), TextDelta(ROW, 1)])
     producer.save()
-    before = store.messages.arrival_state("ann", "a")
+    before = store.messages.arrival("ann", "a")
     producer.add([SignatureDelta("c2ln", 0), TextDelta("And the moon.", 1)])
     producer.save()
     assert count_changes(store) == 1
-    assert store.messages.arrival_state("ann", "a") != before
+    assert store.messages.arrival("ann", "a") != before
     assert read(store) == producer.node
     conversation = store.conversations.page("ann", 1)[0]
     assert store.messages.nodes("ann", conversation.id)[-1] == producer.node

@@ -128,7 +128,7 @@ CALLS_WITH_IDS: dict[str, Callable[[Store, str, Ids], Any]] = {
     "messages.set_deleted": lambda s, owner, ids: s.messages.set_deleted(
         owner, ids.conversation_id, [ids.question_id, ids.answer_id], 1.0
     ),
-    "messages.arrival_state": lambda s, owner, ids: s.messages.arrival_state(owner, ids.answer().id),
+    "messages.arrival": lambda s, owner, ids: s.messages.arrival(owner, ids.answer().id),
     "messages.save_checkpoints": lambda s, owner, ids: s.messages.save_checkpoints(
         [Checkpoint(owner, ids.answer()), Checkpoint(owner, ids.answer(), is_heartbeat=True)]
     ),

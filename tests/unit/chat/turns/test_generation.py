@@ -11,11 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from lib.chat.turns import generation, registry
+from lib.chat.turns import generation, registry, remote_generation
 from lib.chat.turns.generation import Generation
-from lib.chat.turns.registry import GenerationRegistry, RemoteGeneration
+from lib.chat.turns.registry import GenerationRegistry
+from lib.chat.turns.remote_generation import RemoteGeneration
 from lib.core import errors
-from lib.core.conversation import ArrivalState, Conversation, Message, Node, Outcome, TextPart
+from lib.core.checkpoints import Arrival, ArrivalState
+from lib.core.conversation import Conversation, Message, Node, Outcome, TextPart
 from lib.core.events import Event, Finish, Heartbeat, Restart, TextDelta, ThinkingDelta
 from lib.core.target import Target
 from lib.gateway.transport.cancel import CancelToken
@@ -310,7 +312,7 @@ def test_an_answer_of_another_process_is_followed_through_the_store(store_with_t
 
 
 def test_an_answer_of_a_dead_process_is_interrupted(store_with_turn, monkeypatch):
-    monkeypatch.setattr(registry, "STALE_AFTER", -1.0)
+    monkeypatch.setattr(remote_generation, "STALE_AFTER", -1.0)
     snapshot = RemoteGeneration("ann", "c", NODE, store_with_turn.messages).wait(0, 0.01)
     assert snapshot.node.outcome is Outcome.INTERRUPTED
 
@@ -335,13 +337,13 @@ class CountedStore:
         self.node_value = NODE
         self.calls = Counter()
 
-    def arrival_state(self, *_):
-        self.calls["state"] += 1
-        return ArrivalState(self.node_value.outcome, len(self.node_value.message.text))
-
-    def node(self, *_):
+    def arrival(self, _, __, state):
+        self.calls["arrival"] += 1
+        now = ArrivalState(self.node_value.outcome, "u", len(self.node_value.message.text))
+        if now == state:
+            return Arrival(now)
         self.calls["node"] += 1
-        return self.node_value
+        return Arrival(now, node=self.node_value)
 
     def mark_stale(self, *_):
         self.calls["sweep"] += 1
@@ -356,7 +358,8 @@ def test_pages_that_follow_an_answer_of_another_process_ask_for_little(monkeypat
     def sleep(seconds):
         clock[0] += seconds
 
-    monkeypatch.setattr(registry, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
+    for module in (registry, remote_generation):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep))
     store, generations = CountedStore(), GenerationRegistry()
     pages = [RemoteGeneration("ann", "c", NODE, store, generations.sweep) for _ in range(2)]
     texts = []
@@ -367,7 +370,7 @@ def test_pages_that_follow_an_answer_of_another_process_ask_for_little(monkeypat
             texts.append(page.wait(page._version, 0.1).node.message.text)
     seconds = clock[0] - 100.0
     assert seconds > 10.0
-    assert store.calls["state"] <= 2 * (seconds / registry.POLL_INTERVAL + 1)
+    assert store.calls["arrival"] <= 2 * (seconds / remote_generation.POLL_INTERVAL + 1)
     assert store.calls["node"] <= 2 * 12
     assert store.calls["sweep"] <= seconds / registry.SWEEP_INTERVAL + 1
     assert texts[-1] == "x" * 90
