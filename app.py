@@ -82,7 +82,7 @@ if __name__ == "__main__":
 else:
     log_setup.configure_logging()
     streamlit_private.disable_pages_directory()
-    streamlit_private.read_state_by_key()
+    streamlit_private.reduce_run_costs()
     # `streamlit run app.py` finds this name, serves it, and runs this file as its script.
     app = st.App(
         __file__,

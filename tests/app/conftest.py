@@ -14,9 +14,7 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime import context
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.scriptrunner.script_cache import ScriptCache
-from streamlit.runtime.state import SafeSessionState
-from streamlit.testing.v1 import AppTest, app_test, local_script_runner
+from streamlit.testing.v1 import AppTest, app_test
 
 from lib.chat.attachments.reader import AttachmentReader
 from lib.ui.server import streamlit_private
@@ -25,6 +23,7 @@ from lib.ui.session.values import BrowserIdentity
 from tests.app.access_matrix import oidc_cookies
 from tests.app.users import ADMIN, SECRET, SECRETS, Enter
 from tests.fake_gateway import FakeGateway
+from tests.support.original_streamlit import keep_streamlit
 from tests.support.replay import JSON, Canned, Replay
 
 ROOT = Path(__file__).parents[2]
@@ -63,21 +62,11 @@ def scan_packages_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compile_once() -> Iterator[None]:
-    """Each run of an AppTest compiles app.py and the page anew, which a server does once."""
+def reduce_run_costs() -> Iterator[None]:
+    """Run scripts as the server does, without what it leaves out."""
     with pytest.MonkeyPatch.context() as patch:
-        scripts = ScriptCache()
-        for module in (app_test, local_script_runner):
-            patch.setattr(module, "ScriptCache", lambda: scripts)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def read_state_by_key() -> Iterator[None]:
-    """Read the session state as the server does."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SafeSessionState, "filtered_state", SafeSessionState.filtered_state)
-        streamlit_private.read_state_by_key()
+        keep_streamlit(patch)
+        streamlit_private.reduce_run_costs()
         yield
 
 

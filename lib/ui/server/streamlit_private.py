@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers as HeaderView
 from streamlit import dataframe_util, env_util
 from streamlit.auth_util import get_cookie_with_chunks
+from streamlit.components.v2.bidi_component import serialization
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.file_util import get_static_dir
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -21,7 +22,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner import ScriptRunner, get_script_run_ctx
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value, decode_xsrf_token_string
@@ -84,11 +87,50 @@ def read_state_by_key() -> None:
     SafeSessionState.filtered_state = property(StateView)  # type: ignore[assignment, method-assign]
 
 
+def reduce_run_costs() -> None:
+    """Leave out of each script run what Streamlit does for other apps than this one, or again and again."""
+    read_state_by_key()
+    _keep_compiled_scripts()
+    _check_requests_by_state()
+    # No component of this app has a data frame in its data: twenty questions for each value, in each run.
+    component_data: Any = serialization
+    component_data.is_dataframe_like = lambda value: False
+
+
+def _keep_compiled_scripts() -> None:
+    """Compile a script once for each version of its file; Streamlit forgets all when the last visitor leaves."""
+    compile_script = ScriptCache.get_bytecode
+    compiled: dict[str, tuple[int, Any]] = {}
+
+    def get_bytecode(cache: ScriptCache, path: str) -> Any:
+        version = Path(path).stat().st_mtime_ns
+        known = compiled.get(path)
+        if known is None or known[0] != version:
+            known = compiled[path] = version, compile_script(ScriptCache(), path)
+        return known[1]
+
+    cache_class: Any = ScriptCache
+    cache_class.get_bytecode = get_bytecode
+
+
+def _check_requests_by_state() -> None:
+    """Look at each element and access only whether a request to end the run has come, before all else."""
+    handle_request = ScriptRunner._maybe_handle_execution_control_request
+
+    def handle_request_if_any(runner: ScriptRunner) -> None:
+        # This app renders no fragments in parallel, whose errors would be looked for here too.
+        if runner._requests._state is not ScriptRequestType.CONTINUE:
+            handle_request(runner)
+
+    runner_class: Any = ScriptRunner
+    runner_class._maybe_handle_execution_control_request = handle_request_if_any
+
+
 def load_modules() -> None:
     """Load what Streamlit loads in the first run of a process.
 
-    These are the libraries of data frames, for any component with data, and the files of all modules, which it reads
-    to find out if it runs in a Python prompt.
+    These are the libraries of data frames, and the files of all modules, which it reads to find out if it runs in a
+    Python prompt.
     """
     dataframe_util.is_dataframe_like({})
     env_util.is_repl()

@@ -1,0 +1,24 @@
+"""The parts of Streamlit that `streamlit_private.reduce_run_costs` replaces, to be put back after a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.components.v2.bidi_component import serialization
+from streamlit.runtime.scriptrunner import ScriptRunner
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.runtime.state import SafeSessionState
+
+REPLACED: tuple[tuple[Any, str], ...] = (
+    (SafeSessionState, "filtered_state"),
+    (ScriptCache, "get_bytecode"),
+    (ScriptRunner, "_maybe_handle_execution_control_request"),
+    (serialization, "is_dataframe_like"),
+)
+
+
+def keep_streamlit(patch: pytest.MonkeyPatch) -> None:
+    """Let `patch` put them back when it ends, whatever replaces them."""
+    for owner, name in REPLACED:
+        patch.setattr(owner, name, getattr(owner, name))
