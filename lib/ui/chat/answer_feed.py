@@ -18,8 +18,8 @@ from lib.ui.chat import web_search_steps
 from lib.ui.chat.answer_bubble import AnswerBubble
 from lib.ui.chat.answer_parts import Group
 from lib.ui.chat.arriving_answer import GrowingText, find_arriving_answer
+from lib.ui.server import streamlit_private
 from lib.ui.session import resources, services
-from lib.ui.session.state import session_state
 from lib.ui.text import current_language, escape_markdown, t
 from lib.ui.widgets.errors import retry_reason, shows_errors
 
@@ -136,7 +136,7 @@ class AnswerFeed:
         if (early := self._next_frame_at - time.monotonic()) > 0:
             time.sleep(min(MAX_FRAME_INTERVAL, early))
             self._snapshot = self._generation.wait(-1, 0, self._node_id)
-        session_state.check_interrupted()
+        streamlit_private.check_interrupted()
         self._begin_frame()
 
     def poll(self, tolerance: float) -> bool:

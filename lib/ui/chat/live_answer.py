@@ -15,8 +15,8 @@ from lib.ui.chat.answer_feed import POLL_INTERVAL, AnswerFeed, FollowedAnswer, S
 from lib.ui.chat.answer_text import thinking_label
 from lib.ui.chat.arriving_answer import GrowingText
 from lib.ui.files import tray_jobs
+from lib.ui.server import streamlit_private
 from lib.ui.session import conversation_view, resources
-from lib.ui.session.state import session_state
 from lib.ui.text import t
 
 # Seconds between two looks at several answers that have nothing new, of which none can be waited for alone.
@@ -72,7 +72,7 @@ def render_all(answers: Sequence[FollowedAnswer], on_end: Callable[[int, Node], 
             if running:
                 seconds = min(feed.seconds_to_frame for feed, _ in running.values())
                 time.sleep(min(POLL_INTERVAL, max(LOOK_INTERVAL, seconds)))
-            session_state.check_interrupted()
+            streamlit_private.check_interrupted()
             due = {index: each for index, each in running.items() if each[0].poll(SHARED_FRAME)}
 
 

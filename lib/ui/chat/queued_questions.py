@@ -15,6 +15,7 @@ from lib.core.user import User
 from lib.ui.composer import context_window, drafts, model_picker, params_panel
 from lib.ui.files import message_files, tray
 from lib.ui.markdown import written_text
+from lib.ui.server import streamlit_private
 from lib.ui.session import conversation_view, resources, services
 from lib.ui.session.state import session_state
 from lib.ui.session.values import ConversationView
@@ -65,7 +66,7 @@ def follow(user: User, view: ConversationView) -> None:
                 st.rerun()
             return
         time.sleep(POLL_INTERVAL)
-        session_state.check_interrupted()
+        streamlit_private.check_interrupted()
 
 
 def _render_actions(user: User, view: ConversationView, question: QueuedQuestion, index: int) -> None:

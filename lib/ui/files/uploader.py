@@ -75,7 +75,7 @@ def read_waiting(user: User) -> None:
             # The run before may have read it meanwhile.
             if queue.waiting:
                 _read_first(user, queue)
-        session_state.check_interrupted()
+        streamlit_private.check_interrupted()
 
 
 def attach(user: User, slot: str, name: str, data: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -19,12 +19,15 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.file_util import get_static_dir
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.Markdown_pb2 import Markdown
+from streamlit.proto.TextAlignmentConfig_pb2 import TextAlignmentConfig
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import ScriptRunner, get_script_run_ctx
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
+from streamlit.runtime.scriptrunner_utils.script_run_context import enqueue_message
 from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value, decode_xsrf_token_string
@@ -170,6 +173,9 @@ class StreamSlot:
 
     def _markdown(self, text: str, *, unterminated_parsing: bool = False) -> None:
         self.text = text
+        if unterminated_parsing and self.slot and self.slot._cursor:
+            _replace_growing_text(self.slot._cursor.delta_path, text)
+            return
         shown = (self.slot or self._container)._markdown(text, unterminated_parsing=unterminated_parsing)
         # What an element returns is its child, and each ancestor costs time: the first one names the place for good.
         self.slot = self.slot or shown
@@ -177,6 +183,33 @@ class StreamSlot:
     def markdown(self, text: str) -> None:
         if self._source and self._source.is_done:
             self._markdown(text)
+
+
+def _build_growing_text() -> ForwardMsg:
+    """Build the message of a growing text as `st.write_stream` sends it, without its place and text."""
+    message = ForwardMsg()
+    message.delta.new_element.text_alignment_config.alignment = TextAlignmentConfig.LEFT
+    markdown = message.delta.new_element.markdown
+    markdown.element_type, markdown.unterminated_parsing, markdown.wrap = Markdown.Type.NATIVE, True, True
+    return message
+
+
+_GROWING_TEXT = _build_growing_text()
+
+
+def _replace_growing_text(delta_path: Sequence[int], text: str) -> None:
+    """Send a text without outer indents in place of an element.
+
+    Streamlit's own way reads the text of each frame several times, and makes an object for an element that is there.
+    """
+    message = ForwardMsg()
+    message.CopyFrom(_GROWING_TEXT)
+    message.metadata.delta_path[:] = delta_path
+    message.delta.new_element.markdown.body = text.strip()
+    # The browser leaves an element with the same hash as it is. Without one, Streamlit computes it from the whole
+    # message, and lets the browser keep each frame of a long text.
+    message.hash = f"{hash(text):x}"
+    enqueue_message(message)
 
 
 def read_auth_cookie(cookies: Mapping[str, str]) -> bytes | None:
@@ -303,6 +336,15 @@ def expire_sessions() -> None:
     if Runtime.exists():
         manager: Any = Runtime.instance()._session_mgr
         manager._session_storage._cache.expire()
+
+
+def check_interrupted() -> None:
+    """Let Streamlit end this run if there was a click, a navigation or a disconnect.
+
+    It checks that at every element and at every access to the session state, which costs much more.
+    """
+    if context := get_script_run_ctx():
+        context.yield_check()
 
 
 def current_session_id() -> str:

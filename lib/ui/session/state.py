@@ -176,12 +176,6 @@ class SessionState:
     def pop_widget(self, key: str, default: Any = None) -> Any:
         return st.session_state.pop(key, default)
 
-    def check_interrupted(self) -> None:
-        """Let Streamlit end this run if there was a click, a navigation or a disconnect: it checks at every
-        access to the session state.
-        """
-        _ = "view" in st.session_state
-
     def clear(self) -> None:
         """Forget all values, also those of widgets."""
         st.session_state.clear()

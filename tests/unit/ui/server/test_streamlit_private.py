@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.file_util import get_static_dir
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import media_file_manager
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
@@ -20,6 +21,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import RerunData, RerunException, ScriptRunner, StopException
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequests
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.runtime.state import SessionState
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette import starlette_routes, starlette_websocket
@@ -147,26 +149,63 @@ def test_a_browser_is_known_by_its_token_in_any_mask():
     assert [streamlit_private.browser_token(cookie) for cookie in ({}, {"_streamlit_xsrf": "2|x"})] == ["", ""]
 
 
-def test_a_stream_keeps_its_place_and_stays_open_until_its_source_is_done():
-    sent: list[tuple[str, bool]] = []
-    places: list[Element] = []
+STREAM = """
+import streamlit as st
+from lib.ui.server.streamlit_private import StreamSlot
 
-    class Element:
-        def _markdown(self, text: str, *, unterminated_parsing: bool = False) -> Element:
-            sent.append((text, unterminated_parsing))
-            places.append(self)
-            return Element()
+class Source:
+    is_done = False
 
-    source = SimpleNamespace(is_done=False)
-    container = Element()
-    slot = streamlit_private.StreamSlot(container, None)
-    slot.write_stream(iter(["**a", " b"]), source)
-    assert sent == [("**a", True), ("**a b", True)]
-    source.is_done = True
-    slot.write_stream(iter(["**a** c"]), source)
-    assert sent[2:] == [("**a** c", True), ("**a** c", False)] and slot.text == "**a** c"
+source, box = Source(), st.container()
+slot = StreamSlot(box, None)
+slot.write_stream(iter(["**a", " b", " c"]), source)
+source.is_done = True
+slot.write_stream(iter(["**a** d"]), source)
+box.markdown("e")
+assert slot.text == "**a** d"
+"""
+
+
+def run_script(script: str, monkeypatch: pytest.MonkeyPatch) -> list[ForwardMsg]:
+    """Return the messages of elements that a script sends."""
+    sent: list[ForwardMsg] = []
+    enqueue = ScriptRunContext.enqueue
+    monkeypatch.setattr(ScriptRunContext, "enqueue", lambda context, msg: (enqueue(context, msg), sent.append(msg)))
+    assert not AppTest.from_string(script).run().exception
+    return [message for message in sent if message.delta.HasField("new_element")]
+
+
+def test_a_stream_keeps_its_place_and_stays_open_until_its_source_is_done(monkeypatch):
+    sent = run_script(STREAM, monkeypatch)
+    shown = [
+        (message.delta.new_element.markdown.body, message.delta.new_element.markdown.unterminated_parsing)
+        for message in sent
+    ]
+    growing = [("**a", True), ("**a b", True), ("**a b c", True)]
+    assert shown == [*growing, ("**a** d", True), ("**a** d", False), ("e", False)]
     # What an element returns is its child: a place that moves there costs more with each frame.
-    assert places == [container, *[slot.slot] * 3]
+    places = [tuple(message.metadata.delta_path) for message in sent]
+    assert len(set(places[:5])) == 1 and places[5] != places[0]
+
+
+def test_a_frame_of_a_growing_text_differs_from_that_of_streamlit_by_its_text_alone(monkeypatch):
+    first, second, third = run_script(STREAM, monkeypatch)[:3]
+    assert second.hash not in ("", first.hash, third.hash), "the browser leaves an element with the same hash as it is"
+    assert not second.metadata.cacheable
+    second.delta.new_element.markdown.body, second.hash = first.delta.new_element.markdown.body, first.hash
+    assert second == first
+
+
+def test_a_run_that_shows_nothing_new_can_be_interrupted(monkeypatch):
+    def count_checks(line: str) -> int:
+        checks.clear()
+        at = AppTest.from_string(f"from lib.ui.server.streamlit_private import check_interrupted\n{line}").run()
+        assert not at.exception
+        return len(checks)
+
+    checks: list[ScriptRunner] = []
+    monkeypatch.setattr(ScriptRunner, "_maybe_handle_execution_control_request", lambda run: checks.append(run))
+    assert count_checks("check_interrupted()") == count_checks("pass") + 1
 
 
 def test_a_field_reads_its_own_value_without_those_of_others(monkeypatch):
